@@ -1,0 +1,119 @@
+//! Stable words for what went wrong, the same on the socket, in REST and in metrics.
+
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// A stable, dotted, lower-case name of an error, such as `call.busy`.
+///
+/// Clients branch on it; the human message beside it may change at any time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ErrorCode(Cow<'static, str>);
+
+impl ErrorCode {
+    /// The code's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Who has to change something for it to work next time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fault {
+    /// The caller: the same request will fail again.
+    Caller,
+    /// Somebody outside, such as a channel's provider: try again later.
+    Peer,
+    /// Switchboard: try again; it has been logged.
+    Ours,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        impl ErrorCode {
+            $($(#[$doc])* pub const $name: Self = Self(Cow::Borrowed($text));)*
+            /// Every code there is, for the reference.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+codes! {
+    /// The frame is not JSON.
+    PARSE = "protocol.parse_error";
+    /// The JSON is not a request.
+    INVALID_REQUEST = "protocol.invalid_request";
+    /// There is no such method.
+    UNKNOWN_METHOD = "protocol.unknown_method";
+    /// The method exists, its parameters do not fit.
+    INVALID_PARAMS = "protocol.invalid_params";
+    /// The request needs `session.open` first.
+    UNAUTHENTICATED = "auth.required";
+    /// The token is expired, forged, or of an unknown issuer.
+    INVALID_TOKEN = "auth.invalid_token";
+    /// E-mail and password do not belong together.
+    INVALID_CREDENTIALS = "auth.invalid_credentials";
+    /// A refresh token was used twice; the whole sign-in is revoked.
+    REFRESH_REUSED = "auth.refresh_reused";
+    /// The caller's role does not allow this.
+    FORBIDDEN = "auth.forbidden";
+    /// Too many requests; wait for the time that is given.
+    RATE_LIMITED = "limit.rate";
+    /// A body, frame or field is longer than allowed.
+    TOO_LARGE = "limit.size";
+    /// As many of these exist as are allowed.
+    TOO_MANY = "limit.count";
+    /// The body is not what its content type says, or a field is not valid.
+    INVALID_BODY = "request.invalid";
+    /// There is no such thing in this account.
+    NOT_FOUND = "resource.not_found";
+    /// It exists already, or somebody else changed it meanwhile.
+    CONFLICT = "resource.conflict";
+    /// The path exists, the HTTP method is not offered on it.
+    METHOD_NOT_ALLOWED = "request.method_not_allowed";
+    /// An idempotency key was used before with another body.
+    IDEMPOTENCY_MISMATCH = "request.idempotency_mismatch";
+    /// The caller has not joined this room.
+    NOT_IN_ROOM = "room.not_joined";
+    /// There is no such call, or it is over.
+    CALL_OVER = "call.over";
+    /// The other side is in a call.
+    CALL_BUSY = "call.busy";
+    /// None of the other side's devices is connected.
+    CALL_UNREACHABLE = "call.unreachable";
+    /// Another device took the call first.
+    CALL_ALREADY_TAKEN = "call.already_taken";
+    /// This device is not part of the call.
+    CALL_NOT_INVITED = "call.not_invited";
+    /// The action does not fit the call's state.
+    CALL_WRONG_STATE = "call.wrong_state";
+    /// The session description cannot be used.
+    MEDIA_INVALID_SDP = "media.invalid_sdp";
+    /// The participant has not joined the room's media session.
+    MEDIA_NOT_JOINED = "media.not_joined";
+    /// An answer to an offer that has been replaced by a newer one.
+    MEDIA_STALE_ANSWER = "media.stale_answer";
+    /// No media server is available.
+    MEDIA_UNAVAILABLE = "media.unavailable";
+    /// The webhook's signature is missing or wrong.
+    INVALID_SIGNATURE = "webhook.invalid_signature";
+    /// The channel's provider refused the message.
+    CHANNEL_REFUSED = "channel.refused";
+    /// Switchboard failed; it is logged under the request's id.
+    INTERNAL = "internal";
+    /// A part that this needs (store, bus) is away; try again.
+    UNAVAILABLE = "unavailable";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_codes_share_a_text() {
+        let texts: BTreeSet<_> = ErrorCode::ALL.iter().map(ErrorCode::as_str).collect();
+        assert_eq!(texts.len(), ErrorCode::ALL.len());
+    }
+}

@@ -1,0 +1,15 @@
+//! The words every part of Switchboard shares. Pure: no tokio, no sockets.
+//!
+//! Read in this order: an [`id`] names a thing, an [`error`] code says stably
+//! what went wrong, a [`secret`] cannot be printed, a [`clock`] tells the time
+//! when asked. A [`token`] says who is calling. [`protocol`] is what clients
+//! and server say to each other over `/v1/ws`; [`subject`] is what the parts of
+//! the server say to each other over the bus.
+
+pub mod id;
+pub mod error;
+pub mod secret;
+pub mod clock;
+pub mod token;
+pub mod protocol;
+pub mod subject;

@@ -1,0 +1,158 @@
+//! Ringing: one user calls another, in a room, until pick-up or an outcome.
+//!
+//! A call is about people; how media then flows is [`super::media`]'s business.
+//! Both sides join the media session of the call's room once it is answered.
+
+use crate::id::{CallId, ConnectionId, RoomId, UserId};
+use serde::{Deserialize, Serialize};
+
+/// What the caller wants to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Media {
+    /// Sound only.
+    Audio,
+    /// Sound and picture.
+    Video,
+}
+
+/// Parameters of `call.ring`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ring {
+    /// The room in whose media session the two will meet; the caller must have joined it.
+    pub room_id: RoomId,
+    /// Whom to ring: every connected device of this user.
+    pub user_id: UserId,
+    /// What the caller wants to send.
+    pub media: Media,
+}
+
+/// Result of `call.ring`: it rings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ringing {
+    /// The new call.
+    pub call_id: CallId,
+    /// After this many milliseconds without an answer the call counts as missed.
+    pub ring_time_ms: u64,
+    /// STUN and TURN servers for peer-to-peer media.
+    pub ice_servers: Vec<super::media::IceServer>,
+}
+
+/// Event `call.incoming`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Incoming {
+    /// The call.
+    pub call_id: CallId,
+    /// Where the two will meet.
+    pub room_id: RoomId,
+    /// Who is calling.
+    pub from: UserId,
+    /// Their name.
+    pub name: String,
+    /// What they want to send.
+    pub media: Media,
+    /// How much longer it will ring, in milliseconds.
+    pub ring_time_ms: u64,
+}
+
+/// Parameters of `call.accept`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Accept {
+    /// The call.
+    pub call_id: CallId,
+}
+
+/// Result of `call.accept`: this device took the call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Accepted {
+    /// The call.
+    pub call_id: CallId,
+    /// Join this room and its media session now.
+    pub room_id: RoomId,
+    /// STUN and TURN servers for peer-to-peer media.
+    pub ice_servers: Vec<super::media::IceServer>,
+}
+
+/// Parameters of `call.reject`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reject {
+    /// The call.
+    pub call_id: CallId,
+}
+
+/// Parameters of `call.cancel`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cancel {
+    /// The call.
+    pub call_id: CallId,
+}
+
+/// Parameters of `call.hangUp`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HangUp {
+    /// The call.
+    pub call_id: CallId,
+}
+
+/// Event `call.answered`, to the caller's device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answered {
+    /// The call.
+    pub call_id: CallId,
+    /// The device that picked up.
+    pub by: ConnectionId,
+}
+
+/// Event `call.ended`, to every device that knew of the call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ended {
+    /// The call.
+    pub call_id: CallId,
+    /// Why it is over for this device.
+    pub reason: EndReason,
+}
+
+/// Why a call is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EndReason {
+    /// Somebody hung up after it was answered.
+    HungUp,
+    /// The callee declined.
+    Rejected,
+    /// The caller gave up before an answer.
+    Cancelled,
+    /// Nobody answered in time.
+    Missed,
+    /// The callee was in another call.
+    Busy,
+    /// Another of the callee's devices took it; it goes on there.
+    AnsweredElsewhere,
+    /// A side lost its connection and did not come back in time.
+    Lost,
+}
+
+impl EndReason {
+    /// The reason's name on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HungUp => "hungUp",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+            Self::Missed => "missed",
+            Self::Busy => "busy",
+            Self::AnsweredElsewhere => "answeredElsewhere",
+            Self::Lost => "lost",
+        }
+    }
+}

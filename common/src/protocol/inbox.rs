@@ -1,0 +1,224 @@
+//! The inbox: conversations with customers, as agents see them.
+//!
+//! The same types are the bodies of the REST layer and the payloads of the
+//! outbox, so what an agent is told live and what a page reads cannot differ.
+
+use crate::id::{ChannelId, ContactId, ConversationId, MessageId, UserId};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// The longest text of a message, in bytes of UTF-8.
+pub const TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// The most events that a resuming client is sent; beyond that it reloads.
+pub const EVENTS_MAX: u32 = 500;
+
+/// What kind of channel a conversation is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelKind {
+    /// WhatsApp Business, Cloud API.
+    Whatsapp,
+}
+
+impl ChannelKind {
+    /// The kind's name on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Whatsapp => "whatsapp",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        (name == "whatsapp").then_some(Self::Whatsapp)
+    }
+}
+
+/// From whom a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// From the customer.
+    Inbound,
+    /// To the customer.
+    Outbound,
+}
+
+/// How far a message to a customer has come. The order is progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryStatus {
+    /// Stored here, not yet accepted by the channel.
+    Queued,
+    /// Accepted by the channel.
+    Sent,
+    /// On the customer's device.
+    Delivered,
+    /// Seen by the customer.
+    Read,
+    /// Given up; see the message's error.
+    Failed,
+}
+
+impl DeliveryStatus {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] = [Self::Queued, Self::Sent, Self::Delivered, Self::Read, Self::Failed];
+
+    /// The status's name on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The status with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+}
+
+/// Where a conversation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationStatus {
+    /// Waits for an agent.
+    Open,
+    /// Done; reopens when the customer writes again.
+    Resolved,
+}
+
+impl ConversationStatus {
+    /// The status's name on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Resolved => "resolved",
+        }
+    }
+
+    /// The status with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Open, Self::Resolved].into_iter().find(|status| status.as_str() == name)
+    }
+}
+
+/// A customer, as shown beside a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Contact {
+    /// Its id.
+    pub id: ContactId,
+    /// The name the channel gives, or the address where there is none.
+    pub name: String,
+}
+
+/// A thread with one customer on one channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// The channel it is on.
+    pub channel_id: ChannelId,
+    /// The channel's kind.
+    pub channel_kind: ChannelKind,
+    /// With whom.
+    pub contact: Contact,
+    /// Where it stands.
+    pub status: ConversationStatus,
+    /// The agent who answers it, if one has taken it.
+    pub assignee_id: Option<UserId>,
+    /// The beginning of the latest message.
+    pub preview: String,
+    /// When the latest message was.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_message_at: OffsetDateTime,
+    /// Inbound messages since an agent last replied or read.
+    pub unread: u32,
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// Its conversation.
+    pub conversation_id: ConversationId,
+    /// From whom.
+    pub direction: Direction,
+    /// The agent who wrote it, for outbound ones.
+    pub author_id: Option<UserId>,
+    /// What it says; absent for kinds of message that carry no text.
+    pub text: Option<String>,
+    /// How far it has come; always `delivered` for inbound ones.
+    pub status: DeliveryStatus,
+    /// Why it failed, in the channel's words, if it did.
+    pub error: Option<String>,
+    /// When it was written, by the channel's clock for inbound ones.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// What can happen in an inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "type")]
+pub enum InboxEvent {
+    /// A message arrived or was written.
+    MessageCreated {
+        /// The conversation as it is with this message.
+        conversation: Conversation,
+        /// The message.
+        message: Message,
+    },
+    /// A message came further, or failed.
+    MessageUpdated {
+        /// The message as it is now.
+        message: Message,
+    },
+    /// A conversation changed otherwise: assigned, resolved, read.
+    ConversationUpdated {
+        /// As it is now.
+        conversation: Conversation,
+    },
+}
+
+/// Event `inbox.event`: what happened, and its place in the account's stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sequenced {
+    /// 1, 2, 3, … without gaps, per account.
+    pub seq: u64,
+    /// What happened.
+    pub event: InboxEvent,
+}
+
+/// Parameters of `inbox.subscribe`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscribe {
+    /// The last event this client has seen; absent: only what happens from now on.
+    #[serde(default)]
+    pub after: Option<u64>,
+}
+
+/// Result of `inbox.subscribe`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscribed {
+    /// The stream's latest number; events continue from here.
+    pub seq: u64,
+    /// What was missed, in order.
+    pub events: Vec<Sequenced>,
+    /// Whether `events` continues exactly at `after`. False: reload the inbox.
+    pub recovered: bool,
+}
+
+/// Parameters of `inbox.unsubscribe`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+pub struct Unsubscribe {}

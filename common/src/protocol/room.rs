@@ -1,0 +1,184 @@
+//! Rooms: who is there and what is said.
+
+use super::media;
+use crate::id::{ConnectionId, RoomId, RoomMessageId, UserId};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// The longest message in a room, in bytes of UTF-8.
+pub const TEXT_BYTES_MAX: usize = 8 * 1024;
+
+/// The most messages in one answer, and the most that a resuming client is sent.
+pub const MESSAGES_MAX: u16 = 100;
+
+/// One device present in a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    /// The device.
+    pub connection_id: ConnectionId,
+    /// Its user.
+    pub user_id: UserId,
+    /// The user's name.
+    pub name: String,
+}
+
+/// One message, durable and numbered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomMessage {
+    /// Its id.
+    pub id: RoomMessageId,
+    /// Its place in the room: 1, 2, 3, … without gaps.
+    pub seq: u64,
+    /// Who said it.
+    pub user_id: UserId,
+    /// Their name when they said it.
+    pub name: String,
+    /// What they said.
+    pub text: String,
+    /// When it was stored.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// Parameters of `room.join`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Join {
+    /// Which room.
+    pub room_id: RoomId,
+    /// The last message this client has seen, to be sent exactly what it
+    /// missed; absent: the latest messages.
+    #[serde(default)]
+    pub after: Option<u64>,
+}
+
+/// Result of `room.join`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Joined {
+    /// Which room.
+    pub room_id: RoomId,
+    /// Its name.
+    pub name: String,
+    /// Everybody present, this device included.
+    pub members: Vec<Member>,
+    /// With `after`: everything since. Without: the latest, oldest first.
+    pub messages: Vec<RoomMessage>,
+    /// The room's latest message number; events continue from here.
+    pub seq: u64,
+    /// Whether `messages` continues exactly at `after`. False: too much was
+    /// missed, `messages` are the latest and older ones must be read again.
+    pub recovered: bool,
+    /// The running media session, if there is one.
+    pub media: Option<media::State>,
+}
+
+/// Parameters of `room.leave`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Leave {
+    /// Which room.
+    pub room_id: RoomId,
+}
+
+/// Parameters of `room.send`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Send {
+    /// Which room.
+    pub room_id: RoomId,
+    /// Chosen by the client, once per message: sent again after a lost answer,
+    /// the message is stored once and the same answer comes back.
+    pub client_id: Uuid,
+    /// What to say, at most [`TEXT_BYTES_MAX`].
+    pub text: String,
+}
+
+/// Result of `room.send`: the message is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sent {
+    /// As everybody sees it.
+    pub message: RoomMessage,
+}
+
+/// Parameters of `room.typing`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SetTyping {
+    /// Which room.
+    pub room_id: RoomId,
+    /// Whether the user is typing now. Repeat while it lasts; others forget it after six seconds.
+    pub typing: bool,
+}
+
+/// Parameters of `room.history`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadHistory {
+    /// Which room.
+    pub room_id: RoomId,
+    /// Only messages before this number; absent: the latest.
+    #[serde(default)]
+    pub before: Option<u64>,
+    /// How many, at most [`MESSAGES_MAX`], 50 if absent.
+    #[serde(default)]
+    pub limit: Option<u16>,
+}
+
+/// Result of `room.history`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct History {
+    /// Oldest first.
+    pub messages: Vec<RoomMessage>,
+}
+
+/// Event `room.message`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessagePosted {
+    /// Where.
+    pub room_id: RoomId,
+    /// What.
+    pub message: RoomMessage,
+}
+
+/// Event `room.memberJoined`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberJoined {
+    /// Where.
+    pub room_id: RoomId,
+    /// Who.
+    pub member: Member,
+}
+
+/// Event `room.memberLeft`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberLeft {
+    /// Where.
+    pub room_id: RoomId,
+    /// The device that left.
+    pub connection_id: ConnectionId,
+    /// Its user.
+    pub user_id: UserId,
+}
+
+/// Event `room.typing`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TypingChanged {
+    /// Where.
+    pub room_id: RoomId,
+    /// The device.
+    pub connection_id: ConnectionId,
+    /// Its user.
+    pub user_id: UserId,
+    /// Whether it is typing now.
+    pub typing: bool,
+}

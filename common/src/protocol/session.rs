@@ -1,0 +1,89 @@
+//! Opening a connection and keeping it.
+
+use crate::{
+    id::{AccountId, ConnectionId, RoomId, UserId},
+    secret::Secret,
+    token::Role,
+};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// Parameters of `session.open`.
+///
+/// The token comes in a message and not in the URL, where it would end up in
+/// access logs. A connection that has not sent this in time is closed with
+/// [`super::close::UNAUTHENTICATED`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Open {
+    /// An access token, ours or an accepted issuer's.
+    pub token: Secret,
+}
+
+/// Result of `session.open`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Opened {
+    /// This connection, which is also this device's name in rooms and calls.
+    pub connection_id: ConnectionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The name shown to others.
+    pub name: String,
+    /// The tenant.
+    pub account_id: AccountId,
+    /// What the user may do.
+    pub role: Role,
+    /// When the token expires; send `session.refresh` before that.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: OffsetDateTime,
+    /// How often the server pings; silence for twice as long means the connection is dead.
+    pub ping_interval_ms: u64,
+}
+
+/// Parameters of `session.refresh`: a newer token of the same user.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refresh {
+    /// The new access token.
+    pub token: Secret,
+}
+
+/// Result of `session.refresh`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refreshed {
+    /// When the new token expires.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: OffsetDateTime,
+}
+
+/// Event `session.reload`: what was missed cannot be replayed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reload {
+    /// The stream to read again.
+    pub stream: Stream,
+}
+
+/// A numbered stream of events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Stream {
+    /// The messages of a room.
+    #[serde(rename_all = "camelCase")]
+    Room {
+        /// Which one.
+        room_id: RoomId,
+    },
+    /// The account's inbox.
+    Inbox,
+}
+
+/// Event `session.moving`: the server is draining.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Moving {
+    /// Wait this long before reconnecting, in milliseconds; spread out so that not all come at once.
+    pub delay_ms: u64,
+}

@@ -1,0 +1,43 @@
+//! What the parts of the server say to each other over the bus.
+//!
+//! A [`Topic`] is published to whoever listens; a [`Service`] is asked and
+//! answers. Each subject is a type that names its messages, so "who answers
+//! this?" is one search.
+
+pub mod hub;
+pub mod inbox;
+pub mod media;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A subject that is published to; every subscriber gets every message.
+pub trait Topic {
+    /// What is published.
+    type Message: Serialize + DeserializeOwned + Send + 'static;
+    /// The subject's name on the bus.
+    fn name(&self) -> String;
+}
+
+/// A subject that is asked; exactly one part answers.
+pub trait Service {
+    /// What is asked.
+    type Request: Serialize + DeserializeOwned + Send + 'static;
+    /// What is answered.
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
+    /// The subject's name on the bus.
+    fn name(&self) -> String;
+}
+
+/// A lease: at most one node holds it at a time.
+pub trait LeaseName {
+    /// The lease's name on the bus.
+    fn name(&self) -> String;
+}
+
+/// A set of entries that each expire unless their node keeps them up.
+pub trait PresenceSet {
+    /// What is said about one entry.
+    type Entry: Serialize + DeserializeOwned + Send + Clone + PartialEq + 'static;
+    /// The set's name on the bus.
+    fn name(&self) -> String;
+}

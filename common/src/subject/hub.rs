@@ -1,0 +1,166 @@
+//! Between hub instances: rooms, users' devices, calls.
+
+use super::{LeaseName, PresenceSet, Service, Topic};
+use crate::{
+    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, UserId},
+    protocol::{Event, Failure, call, presence::OnlineUser, room::Member},
+};
+use serde::{Deserialize, Serialize};
+
+/// What happens in a room, to every instance with somebody in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RoomTopic(pub RoomId);
+
+/// See [`RoomTopic`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RoomNews {
+    /// The instance that says it; it ignores its own.
+    pub from: NodeId,
+    /// What happened. Durable messages carry their sequence number, so a gap shows.
+    pub event: Event,
+}
+
+impl Topic for RoomTopic {
+    type Message = RoomNews;
+    fn name(&self) -> String {
+        format!("hub.room.{}", self.0)
+    }
+}
+
+/// Who is in a room, on all instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RoomMembers(pub RoomId);
+
+impl PresenceSet for RoomMembers {
+    type Entry = Member;
+    fn name(&self) -> String {
+        format!("hub.members.{}", self.0)
+    }
+}
+
+/// Events for all of a user's devices, on all instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct UserTopic(pub UserId);
+
+/// See [`UserTopic`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UserNews {
+    /// The instance that runs the call, to be asked with [`CallService`].
+    pub owner: NodeId,
+    /// All devices but this one; `None`: all.
+    pub except: Option<ConnectionId>,
+    /// What to push.
+    pub event: Event,
+}
+
+impl Topic for UserTopic {
+    type Message = UserNews;
+    fn name(&self) -> String {
+        format!("hub.user.{}", self.0)
+    }
+}
+
+/// Events for single connections of one instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NodeTopic(pub NodeId);
+
+/// See [`NodeTopic`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NodeNews {
+    /// The connection.
+    pub to: ConnectionId,
+    /// What to push.
+    pub event: Event,
+}
+
+impl Topic for NodeTopic {
+    type Message = NodeNews;
+    fn name(&self) -> String {
+        format!("hub.node.{}", self.0)
+    }
+}
+
+/// Who of an account is connected, on all instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AccountOnline(pub AccountId);
+
+/// One connection of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnlineDevice {
+    /// Whose.
+    pub user: OnlineUser,
+    /// The instance it is connected to.
+    pub node: NodeId,
+}
+
+impl PresenceSet for AccountOnline {
+    type Entry = OnlineDevice;
+    fn name(&self) -> String {
+        format!("hub.online.{}", self.0)
+    }
+}
+
+/// Changes of [`AccountOnline`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AccountTopic(pub AccountId);
+
+impl Topic for AccountTopic {
+    type Message = RoomNews;
+    fn name(&self) -> String {
+        format!("hub.account.{}", self.0)
+    }
+}
+
+/// What devices on other instances ask of the instance that runs a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CallService(pub NodeId);
+
+/// See [`CallService`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CallRequest {
+    /// Which call.
+    pub call: CallId,
+    /// The device that asks.
+    pub device: ConnectionId,
+    /// The instance the device is connected to.
+    pub node: NodeId,
+    /// Its user, as authenticated there.
+    pub user: UserId,
+    /// What it asks.
+    pub action: CallAction,
+}
+
+/// What a device may do with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CallAction {
+    /// Pick up.
+    Accept,
+    /// Decline.
+    Reject,
+    /// End an answered call.
+    HangUp,
+    /// The device's connection is gone.
+    Gone,
+}
+
+impl Service for CallService {
+    type Request = CallRequest;
+    /// On success the room to meet in.
+    type Reply = Result<RoomId, Failure>;
+    fn name(&self) -> String {
+        format!("hub.call.{}", self.0)
+    }
+}
+
+/// Held by the call that a user is in; a second call finds it taken and the user busy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct UserInCall(pub UserId);
+
+impl LeaseName for UserInCall {
+    fn name(&self) -> String {
+        format!("hub.busy.{}", self.0)
+    }
+}
+
+/// The reasons a call may end with, as kept in the store.
+pub type CallOutcome = call::EndReason;

@@ -1,0 +1,167 @@
+//! Between the hub and the media servers.
+//!
+//! One media node owns a room's media session, by a lease. Its control part is
+//! the only authority over who is in the session and how media travels.
+
+use super::{LeaseName, PresenceSet, Service, Topic};
+use crate::{
+    id::{AccountId, ConnectionId, NodeId, RoomId},
+    protocol::{
+        Failure,
+        media::{Changed, Offered, Participant, State},
+    },
+};
+use serde::{Deserialize, Serialize};
+
+/// The media nodes that take sessions, each under its node id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MediaNodes;
+
+/// How busy a media node is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaNode {
+    /// Its id.
+    pub node: NodeId,
+    /// Sessions it holds.
+    pub sessions: u32,
+}
+
+impl PresenceSet for MediaNodes {
+    type Entry = MediaNode;
+    fn name(&self) -> String {
+        "media.nodes".to_owned()
+    }
+}
+
+/// Held by the media node that owns a room's session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionLease(pub RoomId);
+
+impl LeaseName for SessionLease {
+    fn name(&self) -> String {
+        format!("media.session.{}", self.0)
+    }
+}
+
+/// What the hub asks of a media node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MediaService(pub NodeId);
+
+/// See [`MediaService`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MediaRequest {
+    /// The tenant, which is part of a session's identity: the same room id under another account is another session.
+    pub account: AccountId,
+    /// The room.
+    pub room: RoomId,
+    /// What to do.
+    pub action: MediaAction,
+}
+
+/// What the hub may ask. Every action may be repeated without harm.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum MediaAction {
+    /// Enter the session, opening it if need be.
+    Join {
+        /// Who enters.
+        participant: Participant,
+        /// The hub instance it is connected to, which gets its offers and answers for its life.
+        home: NodeId,
+    },
+    /// Leave the session.
+    Leave {
+        /// Who leaves.
+        connection: ConnectionId,
+    },
+    /// An offer of what the participant sends.
+    Publish {
+        /// Who sends.
+        connection: ConnectionId,
+        /// The offer.
+        sdp: String,
+    },
+    /// The answer to a [`Offered`].
+    Answer {
+        /// Who answers.
+        connection: ConnectionId,
+        /// Which offer.
+        revision: u64,
+        /// The answer.
+        sdp: String,
+    },
+    /// What is the state, and which offer is unanswered? Asked after the bus was away.
+    Sync {
+        /// For whom.
+        connection: ConnectionId,
+    },
+    /// What is the state? Asked for somebody who enters the room.
+    Look,
+}
+
+/// What a media node answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MediaReply {
+    /// The session as it is; for `Join`, `Look` and `Sync`.
+    State {
+        /// The session.
+        state: State,
+        /// The offer that `Sync`'s participant has not answered yet.
+        offer: Option<Offered>,
+    },
+    /// The answer to a publish offer.
+    Published {
+        /// The description.
+        sdp: String,
+    },
+    /// It is done.
+    Done,
+    /// Another node owns the session: ask there.
+    Moved {
+        /// The owner.
+        owner: NodeId,
+    },
+}
+
+impl Service for MediaService {
+    type Request = MediaRequest;
+    type Reply = Result<MediaReply, Failure>;
+    fn name(&self) -> String {
+        format!("media.control.{}", self.0)
+    }
+}
+
+/// What a media node says about a room's session, to every instance with somebody in the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionTopic(pub RoomId);
+
+/// See [`SessionTopic`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SessionNews {
+    /// For everybody in the room.
+    Changed(Changed),
+    /// For one participant.
+    Offer {
+        /// Who.
+        to: ConnectionId,
+        /// The offer.
+        offer: Offered,
+    },
+}
+
+impl Topic for SessionTopic {
+    type Message = SessionNews;
+    fn name(&self) -> String {
+        format!("media.news.{}", self.0)
+    }
+}
+
+/// The living hub instances. A media node drops participants whose home is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HubNodes;
+
+impl PresenceSet for HubNodes {
+    type Entry = NodeId;
+    fn name(&self) -> String {
+        "hub.nodes".to_owned()
+    }
+}

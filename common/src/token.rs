@@ -1,0 +1,230 @@
+//! Who is calling: roles, claims, and the verification of a token given keys and a time.
+
+use crate::{
+    error::ErrorCode,
+    id::{AccountId, SessionId, UserId},
+};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// How long an access token is good for.
+///
+/// Shorter closes the window of a stolen token; longer saves refreshes.
+pub const ACCESS_TOKEN_TIME: Duration = Duration::from_secs(15 * 60);
+
+/// How long a refresh token is good for, and so how long a device stays signed in unused.
+pub const REFRESH_TOKEN_TIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The name under which Switchboard signs its own tokens.
+pub const OWN_ISSUER: &str = "switchboard";
+
+/// What a user may do, from most to least. The order is the hierarchy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Role {
+    /// Answers customers, meets in rooms.
+    AgentUser,
+    /// Also manages rooms and contacts.
+    User,
+    /// Also manages users, channels and webhooks.
+    Admin,
+}
+
+impl Role {
+    /// The role's name on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AgentUser => "AGENT_USER",
+            Self::User => "USER",
+            Self::Admin => "ADMIN",
+        }
+    }
+
+    /// The role with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::AgentUser, Self::User, Self::Admin].into_iter().find(|role| role.as_str() == name)
+    }
+}
+
+/// Who is calling, after the token was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// The tenant that all of this caller's requests are confined to.
+    pub account: AccountId,
+    /// The person.
+    pub user: UserId,
+    /// What the person may do.
+    pub role: Role,
+    /// The sign-in; `None` for a token of an outside issuer.
+    pub session: Option<SessionId>,
+    /// When the token ceases to be good.
+    pub expires_at: OffsetDateTime,
+}
+
+/// The claims of Switchboard's own access tokens (RFC 7519, section 4.1).
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    sub: UserId,
+    account: AccountId,
+    role: Role,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<SessionId>,
+    iat: i64,
+    exp: i64,
+}
+
+/// Why a token is not accepted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// Past its expiry.
+    #[error("the token has expired")]
+    Expired,
+    /// Not a token, forged, of an unknown issuer, or without the claims we need.
+    #[error("the token is not valid")]
+    Invalid(#[source] Option<jsonwebtoken::errors::Error>),
+}
+
+impl TokenError {
+    /// The stable code for the wire.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Expired | Self::Invalid(_) => ErrorCode::INVALID_TOKEN,
+        }
+    }
+}
+
+/// One issuer whose tokens are accepted.
+#[derive(Clone)]
+pub struct Issuer {
+    /// The `iss` claim.
+    pub name: String,
+    /// The `aud` claim that is required, if any.
+    pub audience: Option<String>,
+    /// The key's id, when the issuer has several (JWKS, RFC 7517).
+    pub key_id: Option<String>,
+    /// The only algorithm accepted with this key: never the one the token asks for.
+    pub algorithm: Algorithm,
+    /// The key.
+    pub key: DecodingKey,
+}
+
+/// Verifies `token` against the issuers' keys as of `now`.
+///
+/// The key is chosen by issuer and key id; its algorithm is fixed by us, so a
+/// token cannot choose a weaker one (RFC 8725, section 3.1).
+///
+/// # Errors
+/// [`TokenError`]; which of the reasons it was is for logs, not for callers.
+pub fn verify(token: &str, issuers: &[Issuer], now: OffsetDateTime) -> Result<Caller, TokenError> {
+    let header = jsonwebtoken::decode_header(token).map_err(|error| TokenError::Invalid(Some(error)))?;
+    let mut last = TokenError::Invalid(None);
+    for issuer in issuers {
+        if header.alg != issuer.algorithm || (issuer.key_id.is_some() && issuer.key_id != header.kid) {
+            continue;
+        }
+        let mut rules = Validation::new(issuer.algorithm);
+        rules.set_issuer(&[&issuer.name]);
+        rules.set_required_spec_claims(&["exp", "iss", "sub"]);
+        // The library would read the machine's clock; expiry is checked against `now` below.
+        rules.validate_exp = false;
+        match &issuer.audience {
+            Some(audience) => rules.set_audience(&[audience]),
+            None => rules.validate_aud = false,
+        }
+        match decode::<Claims>(token, &issuer.key, &rules) {
+            Ok(data) => return caller(&data.claims, now),
+            Err(error) => last = TokenError::Invalid(Some(error)),
+        }
+    }
+    Err(last)
+}
+
+fn caller(claims: &Claims, now: OffsetDateTime) -> Result<Caller, TokenError> {
+    let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(|_| TokenError::Invalid(None))?;
+    if expires_at <= now {
+        return Err(TokenError::Expired);
+    }
+    Ok(Caller { account: claims.account, user: claims.sub, role: claims.role, session: claims.sid, expires_at })
+}
+
+/// Signs an access token of our own for [`ACCESS_TOKEN_TIME`] from `now`.
+///
+/// # Errors
+/// Only if the key does not fit the algorithm, which is a mistake in configuration.
+pub fn sign(
+    key: &EncodingKey,
+    account: AccountId,
+    user: UserId,
+    role: Role,
+    session: SessionId,
+    now: OffsetDateTime,
+) -> Result<String, TokenError> {
+    let expires_at = now + ACCESS_TOKEN_TIME;
+    let claims = Claims {
+        iss: OWN_ISSUER.to_owned(),
+        sub: user,
+        account,
+        role,
+        sid: Some(session),
+        iat: now.unix_timestamp(),
+        exp: expires_at.unix_timestamp(),
+    };
+    encode(&Header::new(Algorithm::HS256), &claims, key).map_err(|error| TokenError::Invalid(Some(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, ManualClock};
+
+    fn own(secret: &[u8]) -> Issuer {
+        Issuer {
+            name: OWN_ISSUER.to_owned(),
+            audience: None,
+            key_id: None,
+            algorithm: Algorithm::HS256,
+            key: DecodingKey::from_secret(secret),
+        }
+    }
+
+    fn signed(secret: &[u8], clock: &ManualClock) -> (String, AccountId, UserId) {
+        let (account, user) = (AccountId::generate(clock), UserId::generate(clock));
+        let key = EncodingKey::from_secret(secret);
+        let token = sign(&key, account, user, Role::User, SessionId::generate(clock), clock.utc()).unwrap();
+        (token, account, user)
+    }
+
+    #[test]
+    fn our_own_token_names_its_caller_until_it_expires() {
+        let clock = ManualClock::default();
+        let (token, account, user) = signed(b"k", &clock);
+        let caller = verify(&token, &[own(b"k")], clock.utc()).unwrap();
+        assert_eq!((caller.account, caller.user, caller.role), (account, user, Role::User));
+        clock.advance(ACCESS_TOKEN_TIME);
+        assert!(matches!(verify(&token, &[own(b"k")], clock.utc()), Err(TokenError::Expired)));
+    }
+
+    #[test]
+    fn a_token_signed_with_another_key_is_refused() {
+        let clock = ManualClock::default();
+        let (token, ..) = signed(b"other", &clock);
+        assert!(matches!(verify(&token, &[own(b"k")], clock.utc()), Err(TokenError::Invalid(_))));
+    }
+
+    #[test]
+    fn a_token_cannot_choose_its_algorithm() {
+        // {"alg":"none"} with claims that would otherwise be fine.
+        let token = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.e30.";
+        assert!(verify(token, &[own(b"k")], ManualClock::default().utc()).is_err());
+    }
+
+    #[test]
+    fn an_administrator_outranks_an_agent() {
+        assert!(Role::Admin > Role::User && Role::User > Role::AgentUser);
+        assert_eq!(Role::parse("AGENT_USER"), Some(Role::AgentUser));
+    }
+}
