@@ -38,7 +38,10 @@ pub struct ManualClock {
 }
 
 impl Default for ManualClock {
-    #[expect(clippy::disallowed_methods, reason = "an Instant can only be had by reading one; it is an arbitrary origin here")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an Instant can only be had by reading one; it is an arbitrary origin here"
+    )]
     fn default() -> Self {
         Self { start: Instant::now(), passed: Mutex::new(Duration::ZERO) }
     }
@@ -63,6 +66,7 @@ impl Clock for ManualClock {
     /// Counts from 2026-01-01T00:00:00Z.
     fn utc(&self) -> OffsetDateTime {
         const EPOCH_UNIX_SECONDS: i64 = 1_767_225_600;
-        OffsetDateTime::from_unix_timestamp(EPOCH_UNIX_SECONDS).unwrap_or(OffsetDateTime::UNIX_EPOCH) + self.passed()
+        OffsetDateTime::from_unix_timestamp(EPOCH_UNIX_SECONDS).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+            + self.passed()
     }
 }

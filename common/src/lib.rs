@@ -6,10 +6,10 @@
 //! and server say to each other over `/v1/ws`; [`subject`] is what the parts of
 //! the server say to each other over the bus.
 
-pub mod id;
-pub mod error;
-pub mod secret;
 pub mod clock;
-pub mod token;
+pub mod error;
+pub mod id;
 pub mod protocol;
+pub mod secret;
 pub mod subject;
+pub mod token;

@@ -4,14 +4,14 @@
 //! server pushes [`Event`]s as notifications. Unknown fields are ignored, an
 //! unknown method is answered with an error and never costs the connection.
 
-pub mod envelope;
-pub mod session;
-pub mod room;
-pub mod presence;
 pub mod call;
-pub mod media;
-pub mod inbox;
 pub mod close;
+pub mod envelope;
+pub mod inbox;
+pub mod media;
+pub mod presence;
+pub mod room;
+pub mod session;
 
 pub use envelope::{Failure, Incoming, RequestId};
 

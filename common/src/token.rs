@@ -6,6 +6,7 @@ use crate::{
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -49,7 +50,7 @@ impl Role {
 }
 
 /// Who is calling, after the token was verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The tenant that all of this caller's requests are confined to.
     pub account: AccountId,
@@ -57,6 +58,8 @@ pub struct Caller {
     pub user: UserId,
     /// What the person may do.
     pub role: Role,
+    /// The name that an outside issuer gives; our own tokens carry none, the store knows it.
+    pub name: Option<String>,
     /// The sign-in; `None` for a token of an outside issuer.
     pub session: Option<SessionId>,
     /// When the token ceases to be good.
@@ -70,10 +73,27 @@ struct Claims {
     sub: UserId,
     account: AccountId,
     role: Role,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sid: Option<SessionId>,
+    sid: SessionId,
     iat: i64,
     exp: i64,
+}
+
+/// Where an outside issuer's tokens say what ours say in claims of their own.
+///
+/// A claim is named by its path: `app_metadata.account_id` is the member
+/// `account_id` of the object claim `app_metadata`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimNames {
+    /// The account that all of this issuer's users belong to, if it serves one only.
+    pub account: Option<AccountId>,
+    /// Otherwise the claim that holds the account's id.
+    pub account_claim: String,
+    /// The claim that holds a [`Role`]'s name.
+    pub role_claim: String,
+    /// The role where the claim is missing or is none of ours.
+    pub role: Role,
+    /// The claim that holds the name to show.
+    pub name_claim: String,
 }
 
 /// Why a token is not accepted.
@@ -110,6 +130,8 @@ pub struct Issuer {
     pub algorithm: Algorithm,
     /// The key.
     pub key: DecodingKey,
+    /// How to read the claims; `None` for our own tokens.
+    pub claims: Option<ClaimNames>,
 }
 
 /// Verifies `token` against the issuers' keys as of `now`.
@@ -135,21 +157,56 @@ pub fn verify(token: &str, issuers: &[Issuer], now: OffsetDateTime) -> Result<Ca
             Some(audience) => rules.set_audience(&[audience]),
             None => rules.validate_aud = false,
         }
-        match decode::<Claims>(token, &issuer.key, &rules) {
-            Ok(data) => return caller(&data.claims, now),
+        match decode::<Value>(token, &issuer.key, &rules) {
+            Ok(data) => return caller(data.claims, issuer.claims.as_ref(), now),
             Err(error) => last = TokenError::Invalid(Some(error)),
         }
     }
     Err(last)
 }
 
-fn caller(claims: &Claims, now: OffsetDateTime) -> Result<Caller, TokenError> {
-    let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(|_| TokenError::Invalid(None))?;
-    if expires_at <= now {
+fn caller(claims: Value, names: Option<&ClaimNames>, now: OffsetDateTime) -> Result<Caller, TokenError> {
+    let caller = match names {
+        None => own_caller(claims),
+        Some(names) => outside_caller(&claims, names),
+    }
+    .ok_or(TokenError::Invalid(None))?;
+    if caller.expires_at <= now {
         return Err(TokenError::Expired);
     }
-    Ok(Caller { account: claims.account, user: claims.sub, role: claims.role, session: claims.sid, expires_at })
+    Ok(caller)
 }
+
+fn own_caller(claims: Value) -> Option<Caller> {
+    let claims: Claims = serde_json::from_value(claims).ok()?;
+    Some(Caller {
+        account: claims.account,
+        user: claims.sub,
+        role: claims.role,
+        name: None,
+        session: Some(claims.sid),
+        expires_at: OffsetDateTime::from_unix_timestamp(claims.exp).ok()?,
+    })
+}
+
+fn outside_caller(claims: &Value, names: &ClaimNames) -> Option<Caller> {
+    let at = |path: &str| path.split('.').try_fold(claims, |value, member| value.get(member));
+    let text = |path: &str| at(path).and_then(Value::as_str);
+    Some(Caller {
+        account: match names.account {
+            Some(account) => account,
+            None => text(&names.account_claim)?.parse().ok()?,
+        },
+        user: text("sub")?.parse().ok()?,
+        role: text(&names.role_claim).and_then(Role::parse).unwrap_or(names.role),
+        name: text(&names.name_claim).map(|name| name.chars().take(NAME_CHARS_MAX).collect()),
+        session: None,
+        expires_at: OffsetDateTime::from_unix_timestamp(at("exp")?.as_i64()?).ok()?,
+    })
+}
+
+/// The longest name taken from an outside token, in characters.
+const NAME_CHARS_MAX: usize = 200;
 
 /// Signs an access token of our own for [`ACCESS_TOKEN_TIME`] from `now`.
 ///
@@ -169,7 +226,7 @@ pub fn sign(
         sub: user,
         account,
         role,
-        sid: Some(session),
+        sid: session,
         iat: now.unix_timestamp(),
         exp: expires_at.unix_timestamp(),
     };
@@ -188,6 +245,7 @@ mod tests {
             key_id: None,
             algorithm: Algorithm::HS256,
             key: DecodingKey::from_secret(secret),
+            claims: None,
         }
     }
 
@@ -220,6 +278,33 @@ mod tests {
         // {"alg":"none"} with claims that would otherwise be fine.
         let token = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.e30.";
         assert!(verify(token, &[own(b"k")], ManualClock::default().utc()).is_err());
+    }
+
+    #[test]
+    fn an_outside_token_is_read_by_the_claims_its_issuer_uses() {
+        let clock = ManualClock::default();
+        let (account, user) = (AccountId::generate(&clock), UserId::generate(&clock));
+        let claims = serde_json::json!({
+            "iss": "https://auth.example", "aud": "authenticated", "sub": user, "exp": clock.utc().unix_timestamp() + 60,
+            "role": "authenticated", "app_metadata": { "account": account }, "user_metadata": { "name": "Ada" },
+        });
+        let token =
+            encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(b"theirs")).unwrap();
+        let issuer = Issuer {
+            name: "https://auth.example".to_owned(),
+            audience: Some("authenticated".to_owned()),
+            claims: Some(ClaimNames {
+                account: None,
+                account_claim: "app_metadata.account".to_owned(),
+                role_claim: "role".to_owned(),
+                role: Role::AgentUser,
+                name_claim: "user_metadata.name".to_owned(),
+            }),
+            ..own(b"theirs")
+        };
+        let caller = verify(&token, &[own(b"k"), issuer], clock.utc()).unwrap();
+        assert_eq!((caller.account, caller.user, caller.role), (account, user, Role::AgentUser));
+        assert_eq!(caller.name.as_deref(), Some("Ada"));
     }
 
     #[test]

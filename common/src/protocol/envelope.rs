@@ -54,7 +54,8 @@ impl<'a> Incoming<'a> {
         let wire: Wire<'a> = serde_json::from_str(frame).map_err(|error| {
             (None, if error.is_data() { Failure::invalid_request(&error) } else { Failure::parse(&error) })
         })?;
-        let refuse = |why: &str| Failure::new(-32600, ErrorCode::INVALID_REQUEST, Fault::Caller, why.to_owned());
+        let refuse =
+            |why: &str| Failure::new(-32600, ErrorCode::INVALID_REQUEST, Fault::Caller, why.to_owned());
         if matches!(&wire.id, Some(RequestId::Text(text)) if text.len() > RequestId::TEXT_MAX) {
             return Err((None, refuse("the id is too long")));
         }
