@@ -1,1 +1,27 @@
-//! Under construction in this commit.
+//! How the parts of Switchboard talk: publish, ask, hold leases, be present.
+//!
+//! [`Bus`] is what parts use, with the typed subjects of `common::subject`. Its
+//! guards are a [`Subscription`], the [`Requests`] of a service, a [`LeaseGuard`]
+//! and a [`Presence`]. Behind it is a [`backend`]: [`local`] in one process, or
+//! [`redis`] between many. Both contain the [`exchange`], where subscribers of
+//! this process are. [`Shutdown`] is the parts' common end.
+
+mod backend;
+mod error;
+mod exchange;
+mod facade;
+mod lease;
+mod local;
+mod presence;
+mod redis;
+mod service;
+mod shutdown;
+mod subscription;
+
+pub use error::BusError;
+pub use facade::{Bus, Link};
+pub use lease::{Acquired, LEASE_TIME, LeaseGuard};
+pub use presence::Presence;
+pub use service::{Asked, Replier, Requests};
+pub use shutdown::Shutdown;
+pub use subscription::{Delivery, Subscription};

@@ -1,0 +1,47 @@
+//! What a bus must be able to do, in bytes. Two adapters: local and Redis.
+
+use crate::{
+    error::BusError,
+    exchange::{Exchange, RawSubscription},
+    facade::Link,
+};
+use bytes::Bytes;
+use common::id::NodeId;
+use futures_util::future::BoxFuture;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// Subjects and keys are plain text, messages are bytes; types are the facade's business.
+pub(crate) trait Backend: Send + Sync + 'static {
+    fn node(&self) -> NodeId;
+    fn link(&self) -> watch::Receiver<Link>;
+    /// Where the subscribers and services of this process are.
+    fn exchange(&self) -> &Arc<Exchange>;
+
+    fn publish(&self, subject: String, message: Bytes) -> BoxFuture<'_, Result<(), BusError>>;
+    /// Effective when it returns, unless the link is down: then once it is up again.
+    fn subscribe(&self, subject: String) -> BoxFuture<'_, Result<RawSubscription, BusError>>;
+    fn ask(
+        &self,
+        subject: String,
+        request: Bytes,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<Bytes, BusError>>;
+    /// The subject has begun or ceased to have subscribers or a server in this process.
+    fn interest_changed(&self, subject: &str);
+    /// Makes a service that was registered with the exchange reachable.
+    fn announce(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>>;
+
+    /// Takes a lease: `None` if this node holds it now, else who does.
+    fn acquire(
+        &self,
+        name: String,
+        lost: watch::Sender<bool>,
+    ) -> BoxFuture<'_, Result<Option<NodeId>, BusError>>;
+    fn release(&self, name: &str);
+    fn holder(&self, name: String) -> BoxFuture<'_, Result<Option<NodeId>, BusError>>;
+
+    fn present(&self, set: String, key: String, entry: Bytes) -> BoxFuture<'_, Result<(), BusError>>;
+    fn absent(&self, set: &str, key: &str);
+    fn entries(&self, set: String) -> BoxFuture<'_, Result<Vec<(String, Bytes)>, BusError>>;
+}

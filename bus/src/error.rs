@@ -1,0 +1,34 @@
+//! Why the bus did not do what it was asked.
+
+/// Why the bus did not do what it was asked. Trying again later may help with all but `Encoding`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BusError {
+    /// The connection to Redis is down. What stays within this process still works.
+    #[error("the bus is away")]
+    Away,
+    /// Nobody serves this subject.
+    #[error("nobody answers {subject}")]
+    Unanswered {
+        /// The subject.
+        subject: String,
+    },
+    /// No answer came within the deadline; the request may have been carried out.
+    #[error("{subject} did not answer in time")]
+    TimedOut {
+        /// The subject.
+        subject: String,
+    },
+    /// Somebody in this process serves the subject already.
+    #[error("{subject} is served already")]
+    ServedAlready {
+        /// The subject.
+        subject: String,
+    },
+    /// A message does not have the form that its subject promises.
+    #[error("a message does not fit its subject")]
+    Encoding(#[from] serde_json::Error),
+    /// Redis refused.
+    #[error("Redis refused")]
+    Redis(#[from] ::redis::RedisError),
+}

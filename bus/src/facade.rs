@@ -1,0 +1,159 @@
+//! The bus as parts use it: typed subjects over a backend of bytes.
+
+use crate::{
+    backend::Backend,
+    error::BusError,
+    lease::{Acquired, LeaseGuard},
+    local::LocalBackend,
+    presence::Presence,
+    redis::RedisBackend,
+    service::Requests,
+    shutdown::Shutdown,
+    subscription::Subscription,
+};
+use bytes::Bytes;
+use common::{
+    id::NodeId,
+    subject::{LeaseName, PresenceSet, Service, Topic},
+};
+use serde::Serialize;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// Whether other processes can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// They can. The number grows with every reconnect.
+    Up {
+        /// How often the link has come up.
+        epoch: u64,
+    },
+    /// They cannot. What stays within this process works.
+    Down,
+}
+
+/// How the parts of Switchboard talk. Cheap to clone.
+#[derive(Clone)]
+pub struct Bus(Arc<dyn Backend>);
+
+impl Bus {
+    /// A bus within this process. Needs no service and is always up.
+    pub fn local(node: NodeId) -> Self {
+        Self(Arc::new(LocalBackend::new(node)))
+    }
+
+    /// A bus between all processes that use this Redis and prefix.
+    ///
+    /// It reconnects, resubscribes and re-asserts leases and presence by itself
+    /// until `shutdown`.
+    ///
+    /// # Errors
+    /// If the URL is wrong or Redis cannot be reached at all.
+    pub async fn redis(node: NodeId, url: &str, prefix: &str, shutdown: &Shutdown) -> Result<Self, BusError> {
+        Ok(Self(RedisBackend::start(node, url, prefix, shutdown).await?))
+    }
+
+    /// This process.
+    pub fn node(&self) -> NodeId {
+        self.0.node()
+    }
+
+    /// Whether other processes can be reached, now and from now on.
+    pub fn link(&self) -> watch::Receiver<Link> {
+        self.0.link()
+    }
+
+    /// Tells everybody who listens to `topic`, those in this process at once.
+    ///
+    /// # Errors
+    /// [`BusError::Away`] if only those in this process were told.
+    pub async fn publish<T: Topic>(&self, topic: &T, message: &T::Message) -> Result<(), BusError> {
+        self.0.publish(topic.name(), encode(message)?).await
+    }
+
+    /// Listens to `topic`, effective when this returns. While the link is down it
+    /// hears this process, and gets a `Lost` when the others are back.
+    ///
+    /// # Errors
+    /// If Redis refuses.
+    pub async fn subscribe<T: Topic>(&self, topic: &T) -> Result<Subscription<T::Message>, BusError> {
+        let raw = self.0.subscribe(topic.name()).await?;
+        Ok(Subscription::new(raw, Arc::clone(&self.0)))
+    }
+
+    /// Asks `service` and waits for the answer, at most for `deadline`.
+    ///
+    /// # Errors
+    /// [`BusError::Unanswered`], [`BusError::TimedOut`], [`BusError::Away`].
+    pub async fn request<S: Service>(
+        &self,
+        service: &S,
+        request: &S::Request,
+        deadline: Duration,
+    ) -> Result<S::Reply, BusError> {
+        let answer = self.0.ask(service.name(), encode(request)?, deadline).await?;
+        Ok(serde_json::from_slice(&answer)?)
+    }
+
+    /// Answers what `service` is asked, from when this returns.
+    ///
+    /// # Errors
+    /// [`BusError::ServedAlready`] in this process.
+    pub async fn serve<S: Service>(&self, service: &S) -> Result<Requests<S>, BusError> {
+        let subject = service.name();
+        let queue = self.0.exchange().serve(&subject)?;
+        let requests = Requests::new(queue, subject.clone(), Arc::clone(&self.0));
+        self.0.announce(subject).await?;
+        Ok(requests)
+    }
+
+    /// Tries to take `lease` for this node.
+    ///
+    /// # Errors
+    /// [`BusError::Away`], also for one lease time after the link came back, so
+    /// that those who held leases before get them again first.
+    pub async fn acquire<L: LeaseName>(&self, lease: &L) -> Result<Acquired, BusError> {
+        let name = lease.name();
+        let (sender, lost) = watch::channel(false);
+        Ok(match self.0.acquire(name.clone(), sender).await? {
+            None => Acquired::Held(LeaseGuard::new(name, Arc::clone(&self.0), lost)),
+            Some(holder) => Acquired::Taken(holder),
+        })
+    }
+
+    /// Who holds `lease`.
+    ///
+    /// # Errors
+    /// [`BusError::Away`], unless this node holds it.
+    pub async fn holder<L: LeaseName>(&self, lease: &L) -> Result<Option<NodeId>, BusError> {
+        self.0.holder(lease.name()).await
+    }
+
+    /// Puts an entry into `set`, until the guard is dropped or this node dies.
+    ///
+    /// # Errors
+    /// Only for what cannot be encoded: while the link is down the entry waits.
+    pub async fn present<P: PresenceSet>(
+        &self,
+        set: &P,
+        key: &str,
+        entry: &P::Entry,
+    ) -> Result<Presence, BusError> {
+        let (set, key) = (set.name(), key.to_owned());
+        self.0.present(set.clone(), key.clone(), encode(entry)?).await?;
+        Ok(Presence::new(set, key, Arc::clone(&self.0)))
+    }
+
+    /// All entries of `set`. While the link is down: this node's, and the others as last seen.
+    ///
+    /// # Errors
+    /// If an entry has the wrong form.
+    pub async fn entries<P: PresenceSet>(&self, set: &P) -> Result<Vec<(String, P::Entry)>, BusError> {
+        let raw = self.0.entries(set.name()).await?;
+        raw.into_iter().map(|(key, entry)| Ok((key, serde_json::from_slice(&entry)?))).collect()
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Bytes, BusError> {
+    Ok(serde_json::to_vec(value)?.into())
+}

@@ -1,0 +1,137 @@
+//! A bus within one process.
+
+use crate::{
+    backend::Backend,
+    error::BusError,
+    exchange::{Exchange, RawSubscription},
+    facade::Link,
+};
+use bytes::Bytes;
+use common::id::NodeId;
+use dashmap::{DashMap, Entry};
+use futures_util::{FutureExt, future::BoxFuture};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::sync::{oneshot, watch};
+
+pub(crate) struct LocalBackend {
+    node: NodeId,
+    link: watch::Sender<Link>,
+    exchange: Arc<Exchange>,
+    /// The senders keep `LeaseGuard::lost` waiting: nobody else can take a lease here.
+    leases: DashMap<String, watch::Sender<bool>>,
+    presence: DashMap<String, BTreeMap<String, Bytes>>,
+}
+
+impl LocalBackend {
+    pub(crate) fn new(node: NodeId) -> Self {
+        Self {
+            node,
+            link: watch::Sender::new(Link::Up { epoch: 1 }),
+            exchange: Arc::default(),
+            leases: DashMap::new(),
+            presence: DashMap::new(),
+        }
+    }
+}
+
+/// Waits for an answer of this process.
+pub(crate) async fn answer(
+    subject: String,
+    answer: oneshot::Receiver<Bytes>,
+    deadline: Duration,
+) -> Result<Bytes, BusError> {
+    match tokio::time::timeout(deadline, answer).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) => Err(BusError::Unanswered { subject }),
+        Err(_) => Err(BusError::TimedOut { subject }),
+    }
+}
+
+impl Backend for LocalBackend {
+    fn node(&self) -> NodeId {
+        self.node
+    }
+
+    fn link(&self) -> watch::Receiver<Link> {
+        self.link.subscribe()
+    }
+
+    fn exchange(&self) -> &Arc<Exchange> {
+        &self.exchange
+    }
+
+    fn publish(&self, subject: String, message: Bytes) -> BoxFuture<'_, Result<(), BusError>> {
+        self.exchange.deliver(&subject, &message);
+        async { Ok(()) }.boxed()
+    }
+
+    fn subscribe(&self, subject: String) -> BoxFuture<'_, Result<RawSubscription, BusError>> {
+        let subscription = self.exchange.subscribe(subject);
+        async { Ok(subscription) }.boxed()
+    }
+
+    fn ask(
+        &self,
+        subject: String,
+        request: Bytes,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<Bytes, BusError>> {
+        async move {
+            match self.exchange.ask(&subject, request) {
+                Some(waiting) => answer(subject, waiting, deadline).await,
+                None => Err(BusError::Unanswered { subject }),
+            }
+        }
+        .boxed()
+    }
+
+    fn interest_changed(&self, _subject: &str) {}
+
+    fn announce(&self, _subject: String) -> BoxFuture<'_, Result<(), BusError>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn acquire(
+        &self,
+        name: String,
+        lost: watch::Sender<bool>,
+    ) -> BoxFuture<'_, Result<Option<NodeId>, BusError>> {
+        let holder = match self.leases.entry(name) {
+            Entry::Occupied(_) => Some(self.node),
+            Entry::Vacant(place) => {
+                place.insert(lost);
+                None
+            }
+        };
+        async move { Ok(holder) }.boxed()
+    }
+
+    fn release(&self, name: &str) {
+        self.leases.remove(name);
+    }
+
+    fn holder(&self, name: String) -> BoxFuture<'_, Result<Option<NodeId>, BusError>> {
+        let holder = self.leases.contains_key(&name).then_some(self.node);
+        async move { Ok(holder) }.boxed()
+    }
+
+    fn present(&self, set: String, key: String, entry: Bytes) -> BoxFuture<'_, Result<(), BusError>> {
+        self.presence.entry(set).or_default().insert(key, entry);
+        async { Ok(()) }.boxed()
+    }
+
+    fn absent(&self, set: &str, key: &str) {
+        let Entry::Occupied(mut entries) = self.presence.entry(set.to_owned()) else { return };
+        entries.get_mut().remove(key);
+        if entries.get().is_empty() {
+            entries.remove();
+        }
+    }
+
+    fn entries(&self, set: String) -> BoxFuture<'_, Result<Vec<(String, Bytes)>, BusError>> {
+        let entries = self.presence.get(&set).map(|entries| {
+            entries.iter().map(|(key, entry)| (key.clone(), entry.clone())).collect::<Vec<_>>()
+        });
+        async move { Ok(entries.unwrap_or_default()) }.boxed()
+    }
+}

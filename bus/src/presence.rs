@@ -1,0 +1,29 @@
+//! Presence: entries that vanish with the node that keeps them up.
+
+use crate::backend::Backend;
+use std::sync::Arc;
+
+/// One entry of a set. It is kept up while this lives and removed when it is dropped.
+pub struct Presence {
+    set: String,
+    key: String,
+    backend: Arc<dyn Backend>,
+}
+
+impl Presence {
+    pub(crate) const fn new(set: String, key: String, backend: Arc<dyn Backend>) -> Self {
+        Self { set, key, backend }
+    }
+}
+
+impl std::fmt::Debug for Presence {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Presence({} in {})", self.key, self.set)
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.backend.absent(&self.set, &self.key);
+    }
+}

@@ -1,0 +1,343 @@
+//! The supervised connection: connects, resubscribes, re-asserts, notices when it is dead.
+
+use super::{
+    RedisBackend, keep,
+    names::{self, Channel},
+};
+use crate::{error::BusError, exchange::Exchange, facade::Link, lease::LEASE_TIME};
+use ::redis::{
+    AsyncCommands, AsyncConnectionConfig, Client, RedisError,
+    aio::{MultiplexedConnection, PubSubSink, PubSubStream},
+    pipe,
+};
+use bytes::Bytes;
+use common::id::NodeId;
+use futures_util::StreamExt;
+use std::{
+    collections::HashSet,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, MissedTickBehavior, interval, timeout},
+};
+use tracing::{info, warn};
+
+/// How often leases are renewed and both connections probed: three chances per lease.
+const BEAT: Duration = Duration::from_secs(3);
+
+/// How long a node counts as alive after its last beat.
+const NODE_TIME: Duration = Duration::from_secs(15);
+
+/// How long Redis may take to answer anything.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The longest wait between attempts to reconnect; the first is a tenth of a second.
+const RETRY_MAX: Duration = Duration::from_secs(1);
+
+/// Channels in one SUBSCRIBE: enough to be quick, few enough not to stall Redis.
+const SUBSCRIBE_BATCH: usize = 512;
+
+/// How long a service of this process may take over a request from elsewhere.
+const SERVICE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What the backend wants of the link.
+pub(crate) enum Order {
+    /// Subscribe, and say so once Redis has confirmed.
+    Subscribe { channel: String, confirmed: oneshot::Sender<()> },
+    /// Subscribers have come or gone: compare what is wanted with what is subscribed.
+    Compare,
+    /// Leases or entries are to be taken out.
+    TidyUp,
+}
+
+struct Connections {
+    commands: MultiplexedConnection,
+    sink: PubSubSink,
+    stream: PubSubStream,
+}
+
+/// Connects for the first time and keeps the link up from then on.
+pub(crate) async fn start(
+    backend: Arc<RedisBackend>,
+    client: Client,
+    orders: mpsc::Receiver<Order>,
+) -> Result<(), BusError> {
+    let connections = connect(&client).await?;
+    let (up, is_up) = oneshot::channel();
+    let keeper = Keeper { backend, client, orders, subscribed: HashSet::new(), epoch: 0, up: Some(up) };
+    // Not one of the drained tasks: parts say goodbye over the bus while they
+    // drain. It ends with the runtime.
+    #[expect(clippy::disallowed_methods, reason = "must outlive the drain")]
+    tokio::spawn(keeper.run(connections));
+    is_up.await.map_err(|_| BusError::Away)
+}
+
+async fn connect(client: &Client) -> Result<Connections, RedisError> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(ANSWER_TIMEOUT))
+        .set_response_timeout(Some(ANSWER_TIMEOUT));
+    let commands = client.get_multiplexed_async_connection_with_config(&config).await?;
+    let (sink, stream) = limited(client.get_async_pubsub()).await?.split();
+    Ok(Connections { commands, sink, stream })
+}
+
+/// Nothing that Redis does may take for ever.
+async fn limited<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
+    match timeout(ANSWER_TIMEOUT, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err((::redis::ErrorKind::Io, "Redis did not answer in time").into()),
+    }
+}
+
+struct Keeper {
+    backend: Arc<RedisBackend>,
+    client: Client,
+    orders: mpsc::Receiver<Order>,
+    /// What Redis has confirmed on the present connection.
+    subscribed: HashSet<String>,
+    epoch: u64,
+    /// Told when the link is up for the first time.
+    up: Option<oneshot::Sender<()>>,
+}
+
+impl Keeper {
+    async fn run(mut self, connections: Connections) {
+        let mut connections = Some(connections);
+        let mut wait = RETRY_MAX / 10;
+        loop {
+            let outcome = match connections.take() {
+                Some(connections) => Ok(connections),
+                None => connect(&self.client).await,
+            };
+            match outcome {
+                Ok(connections) => {
+                    wait = RETRY_MAX / 10;
+                    let error = self.keep_up(connections).await;
+                    self.down();
+                    warn!(error = ?error.map(|error| error.to_string()), "The link to Redis is down; media and local rooms go on");
+                }
+                Err(_) => {
+                    self.confirm_waiting();
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(RETRY_MAX);
+                }
+            }
+        }
+    }
+
+    fn down(&self) {
+        *self.backend.connection.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.backend.link.send_replace(Link::Down);
+        metrics::gauge!("bus_link_up").set(0.0);
+    }
+
+    /// While the link is down nobody need wait for a confirmation: it comes with the `Lost`.
+    fn confirm_waiting(&mut self) {
+        while let Ok(order) = self.orders.try_recv() {
+            if let Order::Subscribe { confirmed, .. } = order {
+                let _nobody_waits = confirmed.send(());
+            }
+        }
+    }
+
+    /// Runs until the link breaks; the error is why, `None` if Redis closed it.
+    async fn keep_up(&mut self, connections: Connections) -> Option<RedisError> {
+        let Connections { mut commands, mut sink, mut stream } = connections;
+        if let Err(error) = self.come_up(&mut commands, &mut sink).await {
+            return Some(error);
+        }
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let outcome = tokio::select! {
+                message = stream.next() => {
+                    let message = message?;
+                    self.handle(message.get_channel_name(), Bytes::copy_from_slice(message.get_payload_bytes()));
+                    Ok(())
+                }
+                Some(order) = self.orders.recv() => self.carry_out(order, &mut commands, &mut sink).await,
+                _ = beat.tick() => self.beat(&mut commands, &mut sink).await,
+            };
+            if let Err(error) = outcome {
+                return Some(error);
+            }
+        }
+    }
+
+    async fn come_up(
+        &mut self,
+        commands: &mut MultiplexedConnection,
+        sink: &mut PubSubSink,
+    ) -> Result<(), RedisError> {
+        self.subscribed.clear();
+        self.compare(sink).await?;
+        self.assert_all(commands).await?;
+        let backend = &self.backend;
+        self.epoch += 1;
+        let again = self.epoch > 1;
+        if again {
+            *backend.leases_from.write().unwrap_or_else(PoisonError::into_inner) =
+                Instant::now() + LEASE_TIME;
+        }
+        *backend.connection.write().unwrap_or_else(PoisonError::into_inner) = Some(commands.clone());
+        backend.link.send_replace(Link::Up { epoch: self.epoch });
+        metrics::gauge!("bus_link_up").set(1.0);
+        if again {
+            info!(epoch = self.epoch, "The link to Redis is up again");
+            backend.exchange.lost_all();
+        }
+        if let Some(up) = self.up.take() {
+            let _nobody_waits = up.send(());
+        }
+        Ok(())
+    }
+
+    async fn carry_out(
+        &mut self,
+        order: Order,
+        commands: &mut MultiplexedConnection,
+        sink: &mut PubSubSink,
+    ) -> Result<(), RedisError> {
+        match order {
+            Order::Subscribe { channel, confirmed } => {
+                if self.subscribed.insert(channel.clone()) {
+                    limited(sink.subscribe(channel)).await?;
+                }
+                let _nobody_waits = confirmed.send(());
+                Ok(())
+            }
+            Order::Compare => self.compare(sink).await,
+            Order::TidyUp => self.tidy_up(commands).await,
+        }
+    }
+
+    async fn beat(
+        &mut self,
+        commands: &mut MultiplexedConnection,
+        sink: &mut PubSubSink,
+    ) -> Result<(), RedisError> {
+        limited(sink.ping::<::redis::Value>()).await?;
+        self.compare(sink).await?;
+        self.tidy_up(commands).await?;
+        self.renew(commands).await
+    }
+
+    /// Makes the subscribed channels those that are wanted.
+    async fn compare(&mut self, sink: &mut PubSubSink) -> Result<(), RedisError> {
+        let wanted = self.wanted();
+        let missing: Vec<String> = wanted.difference(&self.subscribed).cloned().collect();
+        for batch in missing.chunks(SUBSCRIBE_BATCH) {
+            limited(sink.subscribe(batch)).await?;
+        }
+        let surplus: Vec<String> = self.subscribed.difference(&wanted).cloned().collect();
+        for batch in surplus.chunks(SUBSCRIBE_BATCH) {
+            limited(sink.unsubscribe(batch)).await?;
+        }
+        self.subscribed = wanted;
+        Ok(())
+    }
+
+    fn wanted(&self) -> HashSet<String> {
+        let (names, exchange): (_, &Exchange) = (&self.backend.names, &self.backend.exchange);
+        let topics = exchange.subjects().into_iter().map(|subject| names.topic(&subject));
+        let services = exchange.services().into_iter().map(|subject| names.service(&subject));
+        topics.chain(services).chain([names.replies(self.backend.node)]).collect()
+    }
+
+    /// After an outage Redis may have forgotten everything.
+    async fn assert_all(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
+        self.tidy_up(commands).await?;
+        self.renew(commands).await?;
+        let backend = &self.backend;
+        for batch in backend.keep.own_entries().chunks(SUBSCRIBE_BATCH) {
+            let mut pipeline = pipe();
+            for (set, key, entry) in batch {
+                pipeline.hset(backend.names.presence(set), key, names::entry(backend.node, entry)).ignore();
+            }
+            pipeline.query_async::<()>(commands).await?;
+        }
+        Ok(())
+    }
+
+    async fn renew(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
+        let backend = &self.backend;
+        let _: () = commands.pset_ex(backend.names.node(backend.node), 1, names::millis(NODE_TIME)).await?;
+        for name in backend.keep.leases() {
+            let holder: Option<String> = keep::ACQUIRE
+                .key(backend.names.lease(&name))
+                .arg(backend.node.to_string())
+                .arg(names::millis(LEASE_TIME))
+                .invoke_async(commands)
+                .await?;
+            if let Some(holder) = holder {
+                warn!(lease = name, holder, "Lost a lease to another node");
+                backend.keep.lose_lease(&name);
+            }
+        }
+        Ok(())
+    }
+
+    async fn tidy_up(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
+        let backend = &self.backend;
+        let removals = backend.keep.take_removals();
+        let outcome = async {
+            for name in &removals.leases {
+                let mut release = keep::RELEASE.prepare_invoke();
+                release.key(backend.names.lease(name)).arg(backend.node.to_string());
+                release.invoke_async::<()>(commands).await?;
+            }
+            for (set, key) in &removals.entries {
+                let _: u64 = commands.hdel(backend.names.presence(set), key).await?;
+            }
+            Ok(())
+        }
+        .await;
+        if outcome.is_err() {
+            backend.keep.restore_removals(removals);
+        }
+        outcome
+    }
+
+    fn handle(&self, channel: &str, payload: Bytes) {
+        let backend = &self.backend;
+        match backend.names.parse(channel) {
+            Some(Channel::Topic(subject)) => {
+                metrics::counter!("bus_messages_received_total").increment(1);
+                if let Some((from, message)) = names::parse_news(&payload)
+                    && from != backend.node
+                {
+                    backend.exchange.deliver(subject, &message);
+                }
+            }
+            Some(Channel::Service(subject)) => {
+                if let Some((from, id, request)) = names::parse_request(&payload) {
+                    self.serve(subject, from, id, request);
+                }
+            }
+            Some(Channel::Replies) => {
+                if let Some((id, answer)) = names::parse_reply(&payload)
+                    && let Some((_, waiting)) = backend.asked.remove(&id)
+                {
+                    let _gave_up = waiting.send(answer);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn serve(&self, subject: &str, from: NodeId, id: u64, request: Bytes) {
+        let Some(waiting) = self.backend.exchange.ask(subject, request) else { return };
+        let backend = Arc::clone(&self.backend);
+        self.backend.shutdown.tasks.spawn(async move {
+            let Ok(Ok(answer)) = timeout(SERVICE_TIMEOUT, waiting).await else { return };
+            let Ok(mut connection) = backend.connection() else { return };
+            let sent: Result<u64, RedisError> =
+                connection.publish(backend.names.replies(from), names::reply(id, &answer)).await;
+            if let Err(error) = sent {
+                warn!(%error, "An answer could not be sent; its asker will time out");
+            }
+        });
+    }
+}
