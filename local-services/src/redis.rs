@@ -1,0 +1,98 @@
+//! A Redis of our own on a unix socket, which a test may kill and start again.
+
+use crate::{
+    child::{self, Service, Signal},
+    find,
+};
+use std::{
+    fs,
+    io::{self, Read, Write},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How long a start may take.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A Redis that forgets everything when it ends.
+#[derive(Debug)]
+pub struct Redis {
+    dir: PathBuf,
+    service: Option<Service>,
+}
+
+impl Redis {
+    /// Starts one with its socket and log in `dir`, which is made if missing.
+    ///
+    /// # Errors
+    /// If there is no Redis on this machine or it does not start.
+    pub fn start(dir: &Path) -> io::Result<Self> {
+        fs::create_dir_all(dir)?;
+        let mut redis = Self { dir: dir.to_owned(), service: None };
+        redis.restart()?;
+        Ok(redis)
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("redis+unix://{}", self.socket().display())
+    }
+
+    /// Ends it at once, as a crash would.
+    ///
+    /// # Errors
+    /// If it cannot be waited for.
+    pub fn kill(&mut self) -> io::Result<()> {
+        match self.service.take() {
+            Some(mut service) => service.stop(Signal::Kill).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Starts it again, empty.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn restart(&mut self) -> io::Result<()> {
+        self.kill()?;
+        let binary = find::binary("SWITCHBOARD_TEST_REDIS_SERVER", &["redis-server", "valkey-server"])
+            .ok_or_else(|| {
+                io::Error::new(io::ErrorKind::NotFound, "no redis-server: run `cargo xtask setup redis`")
+            })?;
+        let socket = self.socket();
+        let mut command = child::command(&binary, None);
+        command.args([
+            "--port",
+            "0",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--unixsocketperm",
+            "777",
+            "--unixsocket",
+        ]);
+        command.arg(&socket).arg("--dir").arg(&self.dir);
+        let mut service = Service::start(command, &self.dir.join("redis.log"), Signal::Terminate)?;
+        service.wait_until(START_TIMEOUT, || answers(&socket))?;
+        self.service = Some(service);
+        Ok(())
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.dir.join("redis.sock")
+    }
+}
+
+fn answers(socket: &Path) -> bool {
+    let attempt = || -> io::Result<bool> {
+        let mut stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+        stream.write_all(b"PING\r\n")?;
+        let mut answer = [0; 5];
+        stream.read_exact(&mut answer)?;
+        Ok(answer == *b"+PONG")
+    };
+    attempt().unwrap_or(false)
+}
