@@ -1,1 +1,36 @@
-//! Under construction in this commit.
+//! The only SQL.
+//!
+//! [`connect`] opens the database under two roles that cannot bypass
+//! Row-Level Security. What belongs to an account is reached through a
+//! [`tenant`] transaction only; the few things that cross accounts are methods
+//! of [`system`]. Then one module per kind of thing. [`seal`] keeps secrets
+//! from the database itself, [`bootstrap`] makes roles and tables.
+
+pub mod accounts;
+pub mod bootstrap;
+pub mod calls;
+pub mod channels;
+mod column;
+pub mod connect;
+pub mod contacts;
+pub mod conversations;
+pub mod error;
+pub mod messages;
+pub mod outbox;
+pub mod raw_events;
+pub mod replies;
+pub mod rooms;
+pub mod seal;
+pub mod sessions;
+pub mod system;
+pub mod tenant;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod users;
+pub mod webhooks;
+
+pub use connect::{Store, StoreConfig};
+pub use error::StoreError;
+pub use seal::SealKeyring;
+pub use system::System;
+pub use tenant::TenantTx;

@@ -1,0 +1,144 @@
+//! Calls as they are remembered: who, when, and how it ended.
+
+use crate::{error::StoreError, tenant::TenantTx};
+use common::{
+    clock::Clock,
+    id::{CallId, RoomId, UserId},
+    protocol::call::EndReason,
+};
+use sqlx::{query, query_as};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A call that begins to ring.
+#[derive(Debug, Clone, Copy)]
+pub struct NewCall {
+    /// Its id.
+    pub id: CallId,
+    /// Where the two will meet.
+    pub room: RoomId,
+    /// Who calls.
+    pub caller: UserId,
+    /// Who is called.
+    pub callee: UserId,
+}
+
+/// A call as it is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Its id.
+    pub id: CallId,
+    /// Where the two met or would have met.
+    pub room: RoomId,
+    /// Who called.
+    pub caller: UserId,
+    /// Who was called.
+    pub callee: UserId,
+    /// When it began to ring.
+    pub started_at: OffsetDateTime,
+    /// When it was picked up.
+    pub answered_at: Option<OffsetDateTime>,
+    /// When it was over.
+    pub ended_at: Option<OffsetDateTime>,
+    /// How it ended, by [`EndReason::as_str`].
+    pub outcome: Option<String>,
+}
+
+struct Row {
+    id: Uuid,
+    room_id: Uuid,
+    caller_id: Uuid,
+    callee_id: Uuid,
+    started_at: OffsetDateTime,
+    answered_at: Option<OffsetDateTime>,
+    ended_at: Option<OffsetDateTime>,
+    outcome: Option<String>,
+}
+
+impl From<Row> for Call {
+    fn from(row: Row) -> Self {
+        Self {
+            id: CallId::from_uuid(row.id),
+            room: RoomId::from_uuid(row.room_id),
+            caller: UserId::from_uuid(row.caller_id),
+            callee: UserId::from_uuid(row.callee_id),
+            started_at: row.started_at,
+            answered_at: row.answered_at,
+            ended_at: row.ended_at,
+            outcome: row.outcome,
+        }
+    }
+}
+
+/// Records that a call rings. Recording it again changes nothing.
+///
+/// # Errors
+/// [`StoreError::Database`], also if the room is not one of the account.
+pub async fn start(tx: &mut TenantTx, call: &NewCall, clock: &dyn Clock) -> Result<(), StoreError> {
+    let account = tx.account_column();
+    query!(
+        "INSERT INTO calls (account_id, id, room_id, caller_id, callee_id, started_at)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account_id, id) DO NOTHING",
+        account,
+        call.id.as_uuid(),
+        call.room.as_uuid(),
+        call.caller.as_uuid(),
+        call.callee.as_uuid(),
+        clock.utc()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Records that a call was picked up, unless it is over.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn answer(tx: &mut TenantTx, id: CallId, clock: &dyn Clock) -> Result<(), StoreError> {
+    query!(
+        "UPDATE calls SET answered_at = $2 WHERE id = $1 AND answered_at IS NULL AND ended_at IS NULL",
+        id.as_uuid(),
+        clock.utc()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Records how a call ended. The first outcome stays.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn end(
+    tx: &mut TenantTx,
+    id: CallId,
+    outcome: EndReason,
+    clock: &dyn Clock,
+) -> Result<(), StoreError> {
+    query!(
+        "UPDATE calls SET ended_at = $2, outcome = $3 WHERE id = $1 AND ended_at IS NULL",
+        id.as_uuid(),
+        clock.utc(),
+        outcome.as_str()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// The call with this id.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn find(tx: &mut TenantTx, id: CallId) -> Result<Option<Call>, StoreError> {
+    let row = query_as!(
+        Row,
+        "SELECT id, room_id, caller_id, callee_id, started_at, answered_at, ended_at, outcome
+         FROM calls WHERE id = $1",
+        id.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(Call::from))
+}

@@ -1,0 +1,152 @@
+//! Channels: the numbers and mailboxes that customers write to, with their sealed secrets.
+
+use crate::{column, error::StoreError, seal::Place, tenant::TenantTx};
+use common::{
+    clock::Clock,
+    id::{AccountId, ChannelId},
+    protocol::inbox::ChannelKind,
+    secret::Secret,
+};
+use sqlx::query_as;
+use uuid::Uuid;
+
+/// A connected channel, without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// Its id.
+    pub id: ChannelId,
+    /// Its kind.
+    pub kind: ChannelKind,
+    /// Its name, for people.
+    pub name: String,
+    /// What the provider calls it: the phone number id of a WhatsApp number.
+    pub external_id: String,
+}
+
+/// A channel to be connected.
+#[derive(Debug, Clone, Copy)]
+pub struct NewChannel<'a> {
+    /// Its kind.
+    pub kind: ChannelKind,
+    /// Its name, for people.
+    pub name: &'a str,
+    /// What the provider calls it.
+    pub external_id: &'a str,
+    /// Authorises what we send.
+    pub access_token: &'a Secret,
+    /// Signs what we receive.
+    pub app_secret: &'a Secret,
+    /// Proves to the provider that the webhook is ours.
+    pub verify_token: &'a Secret,
+}
+
+/// Why a channel cannot be connected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// The number is connected already, in this account or another.
+    #[error("the channel is connected already")]
+    Taken,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for CreateError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Where a channel's secret is sealed.
+pub(crate) const fn place(column: &'static str, account: AccountId, channel: ChannelId) -> Place {
+    Place { table: "channels", column, account, row: channel.as_uuid() }
+}
+
+struct Row {
+    id: Uuid,
+    kind: String,
+    name: String,
+    external_id: String,
+}
+
+impl TryFrom<Row> for Channel {
+    type Error = StoreError;
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: ChannelId::from_uuid(row.id),
+            kind: column::channel_kind(&row.kind)?,
+            name: row.name,
+            external_id: row.external_id,
+        })
+    }
+}
+
+/// Connects a channel, sealing its secrets.
+///
+/// # Errors
+/// [`CreateError::Taken`].
+pub async fn create(
+    tx: &mut TenantTx,
+    channel: &NewChannel<'_>,
+    clock: &dyn Clock,
+) -> Result<Channel, CreateError> {
+    let id = ChannelId::generate(clock);
+    let (account, keyring) = (tx.account(), tx.keyring());
+    let access_token = keyring.seal(place("access_token", account, id), channel.access_token)?;
+    let app_secret = keyring.seal(place("app_secret", account, id), channel.app_secret)?;
+    let verify_token = keyring.seal(place("verify_token", account, id), channel.verify_token)?;
+    let row = query_as!(
+        Row,
+        "INSERT INTO channels (account_id, id, kind, name, external_id, access_token, app_secret, verify_token, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (kind, external_id) DO NOTHING
+         RETURNING id, kind, name, external_id",
+        account.as_uuid(),
+        id.as_uuid(),
+        channel.kind.as_str(),
+        &*column::text(channel.name),
+        &*column::text(channel.external_id),
+        access_token,
+        app_secret,
+        verify_token,
+        clock.utc()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.ok_or(CreateError::Taken)?.try_into()?)
+}
+
+/// The channel with this id.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn find(tx: &mut TenantTx, id: ChannelId) -> Result<Option<Channel>, StoreError> {
+    query_as!(Row, "SELECT id, kind, name, external_id FROM channels WHERE id = $1", id.as_uuid())
+        .fetch_optional(tx.connection())
+        .await?
+        .map(Channel::try_from)
+        .transpose()
+}
+
+/// The account's channels in the order of their creation, those after `after`, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn list(
+    tx: &mut TenantTx,
+    after: Option<ChannelId>,
+    limit: u16,
+) -> Result<Vec<Channel>, StoreError> {
+    query_as!(
+        Row,
+        "SELECT id, kind, name, external_id FROM channels WHERE id > $1 ORDER BY id LIMIT $2",
+        after.map_or(Uuid::nil(), ChannelId::as_uuid),
+        i64::from(limit)
+    )
+    .fetch_all(tx.connection())
+    .await?
+    .into_iter()
+    .map(Channel::try_from)
+    .collect()
+}

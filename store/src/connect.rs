@@ -1,0 +1,117 @@
+//! The connection to Postgres under two roles, neither of which can bypass Row-Level Security.
+
+use crate::{bootstrap, error::StoreError, seal::SealKeyring, system::System, tenant::TenantTx};
+use common::{id::AccountId, secret::Secret};
+use sqlx::{PgPool, postgres::PgPoolOptions, query, query_scalar};
+use std::time::Duration;
+
+/// Connections for requests. More let more requests wait inside Postgres instead of here.
+const APP_CONNECTIONS_MAX: u32 = 24;
+
+/// Connections for queues: each busy worker holds one.
+const SYSTEM_CONNECTIONS_MAX: u32 = 12;
+
+/// How long a request waits for a connection before it fails as unavailable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How to reach the database.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// URL for requests, role `switchboard_app` or a member of it.
+    pub app_url: Secret,
+    /// URL for queues and look-ups across accounts, role `switchboard_system` or a member of it.
+    pub system_url: Secret,
+    /// The keys for channel secrets.
+    pub seal_keys: SealKeyring,
+}
+
+/// The database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    app: PgPool,
+    system: PgPool,
+    keyring: SealKeyring,
+}
+
+impl Store {
+    /// Connects both roles and checks that they, the server and the tables are fit for use.
+    ///
+    /// # Errors
+    /// [`StoreError::Privileged`], [`StoreError::TooOld`], [`StoreError::NotMigrated`],
+    /// or [`StoreError::Database`] if it cannot be reached.
+    pub async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
+        let app = pool(&config.app_url, APP_CONNECTIONS_MAX).await?;
+        let system = pool(&config.system_url, SYSTEM_CONNECTIONS_MAX).await?;
+        for pool in [&app, &system] {
+            refuse_privileged(pool).await?;
+        }
+        refuse_outdated(&app).await?;
+        Ok(Self { app, system, keyring: config.seal_keys.clone() })
+    }
+
+    /// Begins a transaction that sees `account`'s rows and no others.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] if no connection can be had.
+    pub async fn tenant(&self, account: AccountId) -> Result<TenantTx, StoreError> {
+        TenantTx::begin(&self.app, self.keyring.clone(), account).await
+    }
+
+    /// The few functions that cross accounts.
+    pub fn system(&self) -> System {
+        System::new(self.system.clone(), self.keyring.clone())
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] if it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        query_scalar!("SELECT 1").fetch_one(&self.app).await?;
+        Ok(())
+    }
+
+    /// Closes all connections, waiting for those in use.
+    pub async fn close(&self) {
+        self.app.close().await;
+        self.system.close().await;
+    }
+}
+
+async fn pool(url: &Secret, connections_max: u32) -> Result<PgPool, StoreError> {
+    Ok(PgPoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect(url.expose())
+        .await?)
+}
+
+async fn refuse_privileged(pool: &PgPool) -> Result<(), StoreError> {
+    let role = query!(
+        r#"SELECT rolname AS "name!", rolsuper OR rolbypassrls AS "privileged!"
+           FROM pg_roles WHERE rolname = current_user"#
+    )
+    .fetch_one(pool)
+    .await?;
+    if role.privileged { Err(StoreError::Privileged { role: role.name }) } else { Ok(()) }
+}
+
+async fn refuse_outdated(pool: &PgPool) -> Result<(), StoreError> {
+    const OLDEST: i32 = 150_000;
+    let server = query!(
+        r#"SELECT current_setting('server_version_num')::integer AS "number!",
+                  current_setting('server_version') AS "name!",
+                  to_regclass('_sqlx_migrations') IS NOT NULL AS "has_tables!""#
+    )
+    .fetch_one(pool)
+    .await?;
+    if server.number < OLDEST {
+        return Err(StoreError::TooOld(server.name));
+    }
+    if !server.has_tables {
+        return Err(StoreError::NotMigrated);
+    }
+    let latest =
+        query_scalar!(r#"SELECT max(version) FROM _sqlx_migrations WHERE success"#).fetch_one(pool).await?;
+    if latest < bootstrap::latest_version() { Err(StoreError::NotMigrated) } else { Ok(()) }
+}

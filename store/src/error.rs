@@ -1,0 +1,75 @@
+//! What can go wrong between Switchboard and its database.
+
+/// A failure of the store itself, as opposed to an answer such as "there is none".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database is away, or refused a statement.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// A role that could see other accounts' rows.
+    #[error("the database role {role:?} is a superuser or may bypass Row-Level Security; use another")]
+    Privileged {
+        /// The role of the URL.
+        role: String,
+    },
+    /// Older than what the SQL is written for.
+    #[error("Postgres 15 or newer is needed, this is {0}")]
+    TooOld(String),
+    /// The tables are not those of this version.
+    #[error("the database is not up to date: run `switchboard migrate` first")]
+    NotMigrated,
+    /// A migration failed.
+    #[error("the database cannot be migrated")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A key for sealing is not usable.
+    #[error("seal key {id} is not 32 bytes in base64")]
+    SealKey {
+        /// The key's id in the configuration.
+        id: u32,
+    },
+    /// No key at all for sealing.
+    #[error("no seal key is configured")]
+    NoSealKey,
+    /// A sealed secret does not open: its key is gone, or the row was tampered with.
+    #[error("a sealed secret cannot be opened with the configured keys")]
+    Unsealable,
+    /// The transaction's account does not exist.
+    #[error("there is no such account")]
+    NoAccount,
+    /// A row holds what this version cannot read.
+    #[error("column {column} holds a value that is not understood")]
+    Unreadable {
+        /// Which column.
+        column: &'static str,
+    },
+}
+
+impl StoreError {
+    /// Whether the database is away, full or starting: the same may work soon.
+    pub fn is_away(&self) -> bool {
+        let Self::Database(error) = self else {
+            return false;
+        };
+        if matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) {
+            return true;
+        }
+        // 08: connection, 53: resources, 57P: being shut down or started (SQLSTATE classes).
+        error
+            .as_database_error()
+            .and_then(|error| error.code())
+            .is_some_and(|code| ["08", "53", "57P"].iter().any(|class| code.starts_with(class)))
+    }
+
+    /// Whether the transaction lost against another and may simply be tried again.
+    pub fn is_conflict(&self) -> bool {
+        let Self::Database(error) = self else {
+            return false;
+        };
+        // Serialisation failure and deadlock.
+        error
+            .as_database_error()
+            .and_then(|error| error.code())
+            .is_some_and(|code| code == "40001" || code == "40P01")
+    }
+}

@@ -1,0 +1,126 @@
+//! Messages of conversations: received, replied, and followed until they are read.
+
+mod receive;
+mod reply;
+mod status;
+
+pub use receive::{Inbound, Received, receive};
+pub use reply::{NewReply, Replied, ReplyError, reply};
+pub use status::{StatusOutcome, StatusReport, apply_status, refused, sent};
+
+use crate::{
+    column::{self, from_seq, to_seq},
+    error::StoreError,
+    tenant::TenantTx,
+};
+use common::{
+    id::{ConversationId, MessageId, UserId},
+    protocol::inbox::Message,
+};
+use serde_json::Value;
+use sqlx::{query_as, query_scalar};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A stretch of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Oldest first.
+    pub messages: Vec<Message>,
+    /// To read what was before: the `before` of the next call. `None` at the beginning.
+    pub older: Option<u64>,
+}
+
+struct Row {
+    id: Uuid,
+    conversation_id: Uuid,
+    direction: String,
+    author_id: Option<Uuid>,
+    text: Option<String>,
+    status: String,
+    error: Option<String>,
+    created_at: OffsetDateTime,
+}
+
+impl TryFrom<Row> for Message {
+    type Error = StoreError;
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: MessageId::from_uuid(row.id),
+            conversation_id: ConversationId::from_uuid(row.conversation_id),
+            direction: column::direction(&row.direction)?,
+            author_id: row.author_id.map(UserId::from_uuid),
+            text: row.text,
+            status: column::delivery_status(&row.status)?,
+            error: row.error,
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// The message with this id.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn find(tx: &mut TenantTx, id: MessageId) -> Result<Option<Message>, StoreError> {
+    query_as!(
+        Row,
+        "SELECT id, conversation_id, direction, author_id, text, status, error, created_at
+         FROM messages WHERE id = $1",
+        id.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(Message::try_from)
+    .transpose()
+}
+
+/// What a channel said about a message beyond its text, as [`Inbound::metadata`] put it.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn metadata(tx: &mut TenantTx, id: MessageId) -> Result<Option<Value>, StoreError> {
+    Ok(query_scalar!("SELECT metadata FROM messages WHERE id = $1", id.as_uuid())
+        .fetch_optional(tx.connection())
+        .await?)
+}
+
+/// The latest messages of a conversation, or those before `before`, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn list(
+    tx: &mut TenantTx,
+    conversation: ConversationId,
+    before: Option<u64>,
+    limit: u16,
+) -> Result<Page, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT seq, id, conversation_id, direction, author_id, text, status, error, created_at
+         FROM messages WHERE conversation_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
+        conversation.as_uuid(),
+        from_seq(before.unwrap_or(u64::MAX)),
+        i64::from(limit)
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    // Numbers begin at 1 and have no gaps.
+    let older = rows.last().map(|row| to_seq(row.seq)).filter(|seq| *seq > 1);
+    let messages = rows
+        .into_iter()
+        .rev()
+        .map(|row| {
+            Message::try_from(Row {
+                id: row.id,
+                conversation_id: row.conversation_id,
+                direction: row.direction,
+                author_id: row.author_id,
+                text: row.text,
+                status: row.status,
+                error: row.error,
+                created_at: row.created_at,
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(Page { messages, older })
+}

@@ -1,0 +1,90 @@
+//! The inbox's events, numbered without gaps per account, waiting to be published.
+//!
+//! Each is written in the transaction that made it true. The account's stream
+//! row is locked by whatever changes the inbox, first thing: so numbers are in
+//! the order of commit, and two such transactions queue instead of deadlocking.
+
+use crate::{
+    column::{from_seq, to_seq},
+    error::StoreError,
+    tenant::TenantTx,
+};
+use common::{
+    clock::Clock,
+    protocol::inbox::{Direction, InboxEvent, Sequenced},
+};
+use sqlx::{query, query_scalar, types::Json};
+
+/// Takes the account's stream until the transaction ends.
+pub(crate) async fn hold(tx: &mut TenantTx) -> Result<(), StoreError> {
+    if tx.holds_inbox {
+        return Ok(());
+    }
+    let held = query!("SELECT FROM inbox_streams FOR NO KEY UPDATE").fetch_optional(tx.connection()).await?;
+    if held.is_none() {
+        return Err(StoreError::NoAccount);
+    }
+    tx.holds_inbox = true;
+    Ok(())
+}
+
+/// Whether automations are told: customers' messages only, so that an
+/// automation's own replies cannot call it again.
+const fn is_for_webhooks(event: &InboxEvent) -> bool {
+    match event {
+        InboxEvent::MessageCreated { message, .. } => matches!(message.direction, Direction::Inbound),
+        InboxEvent::MessageUpdated { .. } | InboxEvent::ConversationUpdated { .. } => false,
+    }
+}
+
+/// Writes an event under the account's next number, with the deliveries it causes.
+///
+/// # Errors
+/// [`StoreError::NoAccount`] or [`StoreError::Database`].
+pub async fn append(tx: &mut TenantTx, event: &InboxEvent, clock: &dyn Clock) -> Result<u64, StoreError> {
+    hold(tx).await?;
+    let account = tx.account_column();
+    let seq = query_scalar!(
+        r#"WITH numbered AS (
+               UPDATE inbox_streams SET last_seq = last_seq + 1 RETURNING last_seq
+           ), event AS (
+               INSERT INTO outbox (account_id, seq, event, created_at)
+               SELECT $1, last_seq, $2, $3 FROM numbered RETURNING seq
+           ), deliveries AS (
+               INSERT INTO webhook_deliveries (account_id, webhook_id, seq, due_at)
+               SELECT $1, webhooks.id, event.seq, $3 FROM event, webhooks WHERE $4
+           )
+           SELECT seq FROM event"#,
+        account,
+        Json(event) as _,
+        clock.utc(),
+        is_for_webhooks(event)
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(to_seq(seq))
+}
+
+/// The events that follow number `seq`, in order, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn after(tx: &mut TenantTx, seq: u64, limit: u32) -> Result<Vec<Sequenced>, StoreError> {
+    let rows = query!(
+        r#"SELECT seq, event AS "event: Json<InboxEvent>" FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2"#,
+        from_seq(seq),
+        i64::from(limit)
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows.into_iter().map(|row| Sequenced { seq: to_seq(row.seq), event: row.event.0 }).collect())
+}
+
+/// The number of the account's latest event; 0 before the first.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn last_seq(tx: &mut TenantTx) -> Result<u64, StoreError> {
+    let seq = query_scalar!("SELECT last_seq FROM inbox_streams").fetch_optional(tx.connection()).await?;
+    Ok(seq.map_or(0, to_seq))
+}

@@ -1,0 +1,25 @@
+//! Webhooks as they arrived, finished in the transaction that stores what they said.
+//!
+//! They are inserted and taken by [`crate::system`], before their account's
+//! transaction begins.
+
+use crate::{error::StoreError, tenant::TenantTx};
+use common::{clock::Clock, id::RawEventId};
+use sqlx::query;
+
+/// Marks an event as processed, in the same transaction as its effects: both
+/// last or neither does. False if it was processed already; then roll back.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn finish(tx: &mut TenantTx, id: RawEventId, clock: &dyn Clock) -> Result<bool, StoreError> {
+    let done = query!(
+        "UPDATE raw_events SET processed_at = $2, attempts = attempts + 1, error = NULL
+         WHERE id = $1 AND processed_at IS NULL",
+        id.as_uuid(),
+        clock.utc()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -1,0 +1,94 @@
+//! The work of sending replies. Taken by [`crate::system::System::claim_replies`],
+//! finished by [`crate::messages::sent`] or [`crate::messages::refused`].
+
+use crate::{
+    channels, column,
+    contacts::{self, Identity},
+    error::StoreError,
+    tenant::TenantTx,
+};
+use common::{
+    id::{ChannelId, ContactId, ConversationId, MessageId},
+    protocol::inbox::ChannelKind,
+    secret::Secret,
+};
+use sqlx::query;
+use time::OffsetDateTime;
+
+/// Everything that sending a reply needs.
+#[derive(Clone)]
+pub struct OutgoingReply {
+    /// The message.
+    pub message: MessageId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// Through which channel.
+    pub channel: ChannelId,
+    /// The channel's kind.
+    pub channel_kind: ChannelKind,
+    /// What the provider calls the channel: the phone number id of a WhatsApp number.
+    pub channel_external_id: String,
+    /// Authorises the sending.
+    pub access_token: Secret,
+    /// The names that the channel has for the customer.
+    pub to: Vec<Identity>,
+    /// What to say.
+    pub text: String,
+}
+
+/// Reads a reply that is still to be sent; `None` if it is done already.
+///
+/// # Errors
+/// [`StoreError::Unsealable`] or [`StoreError::Database`].
+pub async fn open(tx: &mut TenantTx, message: MessageId) -> Result<Option<OutgoingReply>, StoreError> {
+    let Some(row) = query!(
+        r#"SELECT m.conversation_id, m.text, c.contact_id, ch.id AS channel_id, ch.kind, ch.external_id,
+                  ch.access_token
+           FROM replies r
+           JOIN messages m ON m.id = r.message_id
+           JOIN conversations c ON c.id = m.conversation_id
+           JOIN channels ch ON ch.id = m.channel_id
+           WHERE r.message_id = $1 AND r.done_at IS NULL"#,
+        message.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    else {
+        return Ok(None);
+    };
+    let channel = ChannelId::from_uuid(row.channel_id);
+    let access_token =
+        tx.keyring().open(channels::place("access_token", tx.account(), channel), &row.access_token)?;
+    let to = contacts::identities(tx, ContactId::from_uuid(row.contact_id), channel).await?;
+    Ok(Some(OutgoingReply {
+        message,
+        conversation: ConversationId::from_uuid(row.conversation_id),
+        channel,
+        channel_kind: column::channel_kind(&row.kind)?,
+        channel_external_id: row.external_id,
+        access_token,
+        to,
+        text: row.text.unwrap_or_default(),
+    }))
+}
+
+/// Sending failed for now: try again at `due_at`. Later replies of the conversation wait behind it.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn postpone(
+    tx: &mut TenantTx,
+    message: MessageId,
+    error: &str,
+    due_at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    query!(
+        "UPDATE replies SET due_at = $2, error = $3 WHERE message_id = $1 AND done_at IS NULL",
+        message.as_uuid(),
+        due_at,
+        &*column::text(error)
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}

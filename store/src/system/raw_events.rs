@@ -1,0 +1,189 @@
+//! Webhooks: kept before they are acknowledged, taken by one worker at a time per channel.
+
+use super::System;
+use crate::{column, error::StoreError};
+use common::{
+    clock::Clock,
+    id::{AccountId, ChannelId, RawEventId},
+};
+use sqlx::{Postgres, Transaction, query, query_scalar};
+use time::OffsetDateTime;
+
+/// The name space of the advisory locks by which a worker has a channel for itself.
+const CHANNEL_LOCKS: i32 = 0x5357_0001;
+
+/// How many channels a worker takes at once: few, so that other workers find some too.
+const CHANNELS_MAX: i64 = 8;
+
+/// A webhook's body, its signature checked.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRawEvent<'a> {
+    /// Whose channel.
+    pub account: AccountId,
+    /// Which channel.
+    pub channel: ChannelId,
+    /// The bytes as they came.
+    pub body: &'a [u8],
+    /// Their SHA-256, by which a repeated delivery is known.
+    pub sha256: &'a [u8; 32],
+}
+
+/// A webhook's body to be processed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawEvent {
+    /// Its id, to finish it by.
+    pub id: RawEventId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The channel it came through.
+    pub channel: ChannelId,
+    /// The bytes as they came.
+    pub body: Vec<u8>,
+    /// How often processing it has failed.
+    pub attempts: u32,
+}
+
+/// Events taken by one worker.
+///
+/// While it lives no other worker gets events of the same channels, so that
+/// they are processed in order. It is a transaction without row locks: if the
+/// worker dies, its connection ends and everything is free again at once.
+#[derive(Debug)]
+pub struct RawEventClaim {
+    tx: Transaction<'static, Postgres>,
+    /// What to process: channel by channel, oldest first. Finish each with
+    /// [`crate::raw_events::finish`] in its account's transaction.
+    pub events: Vec<RawEvent>,
+}
+
+impl System {
+    /// Keeps a webhook's body. Once this returns, it can be acknowledged.
+    ///
+    /// True if it is new, false if the same bytes came through the channel before.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; then it must not be acknowledged.
+    pub async fn insert_raw_event(
+        &self,
+        event: &NewRawEvent<'_>,
+        clock: &dyn Clock,
+    ) -> Result<bool, StoreError> {
+        let inserted = query!(
+            "INSERT INTO raw_events (account_id, id, channel_id, body, sha256, received_at, due_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (channel_id, sha256) DO NOTHING",
+            event.account.as_uuid(),
+            RawEventId::generate(clock).as_uuid(),
+            event.channel.as_uuid(),
+            event.body,
+            event.sha256.as_slice(),
+            clock.utc()
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(inserted.rows_affected() == 1)
+    }
+
+    /// Takes up to `limit` events that are due, of channels that no other worker has.
+    ///
+    /// Drop the claim, or [`release`](RawEventClaim::release) it, when all are processed.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn claim_raw_events(&self, limit: u16, clock: &dyn Clock) -> Result<RawEventClaim, StoreError> {
+        let now = clock.utc();
+        let mut tx = self.pool.begin().await?;
+        let channels = query_scalar!(
+            r#"WITH waiting AS MATERIALIZED (
+                   SELECT DISTINCT channel_id FROM raw_events WHERE processed_at IS NULL AND due_at <= $1
+               )
+               SELECT channel_id FROM waiting
+               WHERE pg_try_advisory_xact_lock($2, hashtext(channel_id::text)) LIMIT $3"#,
+            now,
+            CHANNEL_LOCKS,
+            CHANNELS_MAX
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        if channels.is_empty() {
+            return Ok(RawEventClaim { tx, events: Vec::new() });
+        }
+        // A second statement: it sees all that the channels' former workers committed.
+        let rows = query!(
+            "SELECT id, account_id, channel_id, body, attempts FROM raw_events
+             WHERE channel_id = ANY ($1) AND processed_at IS NULL AND due_at <= $2
+             ORDER BY channel_id, received_at, id LIMIT $3",
+            &channels,
+            now,
+            i64::from(limit)
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let events = rows
+            .into_iter()
+            .map(|row| RawEvent {
+                id: RawEventId::from_uuid(row.id),
+                account: AccountId::from_uuid(row.account_id),
+                channel: ChannelId::from_uuid(row.channel_id),
+                body: row.body,
+                attempts: column::to_count(row.attempts),
+            })
+            .collect();
+        Ok(RawEventClaim { tx, events })
+    }
+}
+
+impl RawEventClaim {
+    /// Processing failed for now: try again at `due_at`. Later events of the channel overtake it.
+    ///
+    /// The account's transaction must have ended, or this waits for it.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn postpone(
+        &mut self,
+        id: RawEventId,
+        error: &str,
+        due_at: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        query!(
+            "UPDATE raw_events SET attempts = attempts + 1, due_at = $2, error = $3
+             WHERE id = $1 AND processed_at IS NULL",
+            id.as_uuid(),
+            due_at,
+            &*column::text(error)
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Processing will never succeed: it is kept with its `error` and not tried again.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn give_up(
+        &mut self,
+        id: RawEventId,
+        error: &str,
+        clock: &dyn Clock,
+    ) -> Result<(), StoreError> {
+        query!(
+            "UPDATE raw_events SET attempts = attempts + 1, processed_at = $2, error = $3
+             WHERE id = $1 AND processed_at IS NULL",
+            id.as_uuid(),
+            clock.utc(),
+            &*column::text(error)
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Gives the channels back, keeping what was postponed or given up.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; then postponed events are due again at once.
+    pub async fn release(self) -> Result<(), StoreError> {
+        Ok(self.tx.commit().await?)
+    }
+}

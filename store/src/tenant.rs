@@ -1,0 +1,62 @@
+//! A transaction that sees one account.
+
+use crate::{error::StoreError, seal::SealKeyring};
+use common::id::AccountId;
+use sqlx::{PgConnection, PgPool, Postgres, Transaction, query};
+use uuid::Uuid;
+
+/// A transaction that sees one account's rows and no others.
+///
+/// Dropping it rolls back. Every function of this crate that touches tenant
+/// data takes one, so a query without an account cannot be written.
+#[derive(Debug)]
+pub struct TenantTx {
+    tx: Transaction<'static, Postgres>,
+    keyring: SealKeyring,
+    account: AccountId,
+    /// Whether this transaction holds the account's inbox stream; see [`crate::outbox`].
+    pub(crate) holds_inbox: bool,
+}
+
+impl TenantTx {
+    pub(crate) async fn begin(
+        pool: &PgPool,
+        keyring: SealKeyring,
+        account: AccountId,
+    ) -> Result<Self, StoreError> {
+        let mut tx = pool.begin().await?;
+        // `true`: local to the transaction. Without it a pooled connection would
+        // carry this account into the next request. (SET LOCAL takes no parameters.)
+        query!("SELECT set_config('app.account_id', $1, true)", account.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+        Ok(Self { tx, keyring, account, holds_inbox: false })
+    }
+
+    /// The account it sees.
+    pub const fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// Makes everything that was done lasting and visible.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; then nothing was done, unless the connection
+    /// was lost at the very end, when it may have been.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.tx.commit().await?)
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+
+    pub(crate) const fn keyring(&self) -> &SealKeyring {
+        &self.keyring
+    }
+
+    /// The account as a column.
+    pub(crate) const fn account_column(&self) -> Uuid {
+        self.account.as_uuid()
+    }
+}
