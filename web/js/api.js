@@ -1,0 +1,172 @@
+// The REST layer: signing in, keeping signed in, and everything read page by page.
+//
+// Where the tokens are. The access token lives in memory only and dies with the
+// page. The refresh token must outlive it, so that a reload, a new tab or the
+// next morning needs no password; it is in localStorage, one record per sign-in,
+// and sessionStorage says which sign-in this tab uses (so two people can be
+// signed in side by side). It is no cookie, because nothing is then sent that a
+// foreign page could provoke; against scripts that would read it stands the
+// content security policy, which lets none run but our own.
+//
+// A refresh token works once: using it twice looks like theft and ends the
+// sign-in. Tabs of one sign-in therefore take turns under a Web Lock and read
+// the newest token inside it.
+
+import { randomId } from './format.js';
+import { createStore } from './store.js';
+
+const RECORD = 'switchboard.sign-in.';
+const LATEST = 'switchboard.latest';
+const OWN = 'switchboard.own';
+
+/** Who signed out in this tab does not become somebody else of this browser. */
+const NOBODY = 'nobody';
+
+/** An access token is replaced this long before it expires, so that none expires on the way. */
+const MARGIN_MS = 60_000;
+
+const TIMEOUT_MS = 15_000;
+
+/** How far this machine's clock is ahead of the server's; tokens expire by the server's. */
+let clockAheadMs = 0;
+
+/** What the server refused, or `offline`. */
+export class ApiError extends Error {
+  constructor(code, message, status = 0) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+async function send(method, path, { body, token, headers = {}, keepalive = false } = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers: {
+        ...headers,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      keepalive,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  } catch (error) {
+    throw new ApiError(error.name === 'TimeoutError' ? 'timeout' : 'offline', error.message);
+  }
+  const serverTime = Date.parse(answer.headers.get('date') ?? '');
+  if (!Number.isNaN(serverTime)) clockAheadMs = Date.now() - serverTime;
+  if (answer.status === 204) return null;
+  const content = await answer.json().catch(() => null);
+  if (!answer.ok) {
+    throw new ApiError(content?.code ?? `http.${answer.status}`, content?.detail ?? content?.title ?? answer.statusText, answer.status);
+  }
+  return content;
+}
+
+export function createApi() {
+  /** `user` is who is signed in; `ready` turns true once that is known. */
+  const identity = createStore({ user: null, ready: false, notice: null });
+  let access = null;
+  let family = null;
+  let refreshing = null;
+
+  const read = () => JSON.parse(localStorage.getItem(RECORD + family) ?? 'null');
+
+  function keep(answer) {
+    access = { token: answer.accessToken, expiresAt: Date.parse(answer.expiresAt) + clockAheadMs };
+    localStorage.setItem(RECORD + family, JSON.stringify({ refreshToken: answer.refreshToken, at: Date.now() }));
+    localStorage.setItem(LATEST, family);
+    sessionStorage.setItem(OWN, family);
+    const before = identity.get().user;
+    const same = before && JSON.stringify(before) === JSON.stringify(answer.user);
+    identity.set({ user: same ? before : answer.user, ready: true, notice: null });
+  }
+
+  function forget(notice = null) {
+    if (family) localStorage.removeItem(RECORD + family);
+    if (localStorage.getItem(LATEST) === family) localStorage.removeItem(LATEST);
+    sessionStorage.setItem(OWN, NOBODY);
+    access = family = null;
+    identity.set({ user: null, ready: true, notice });
+  }
+
+  // Another tab of the same sign-in signed out.
+  addEventListener('storage', (event) => {
+    if (family && event.key === RECORD + family && event.newValue === null) forget();
+  });
+
+  async function rotate() {
+    const kept = read();
+    if (!kept) throw new ApiError('auth.required', 'signed out');
+    keep(await send('POST', '/v1/auth/refresh', { body: { refreshToken: kept.refreshToken } }));
+  }
+
+  /** Gets a new access token. Called by several at once, it happens once. */
+  function refresh() {
+    const turn = (work) => (navigator.locks ? navigator.locks.request(RECORD + family, work) : work());
+    refreshing ??= turn(rotate)
+      .catch((error) => {
+        if (error.status === 401 || error.code === 'auth.required') forget('Please sign in again.');
+        throw error;
+      })
+      .finally(() => (refreshing = null));
+    return refreshing;
+  }
+
+  async function accessToken({ fresh = false } = {}) {
+    if (!family) throw new ApiError('auth.required', 'signed out');
+    if (fresh || !access || access.expiresAt - Date.now() < MARGIN_MS) await refresh();
+    return access.token;
+  }
+
+  async function request(method, path, options = {}) {
+    try {
+      return await send(method, path, { ...options, token: await accessToken() });
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      return send(method, path, { ...options, token: await accessToken({ fresh: true }) });
+    }
+  }
+
+  return {
+    identity,
+    accessToken,
+
+    /** When the access token in use expires, in milliseconds since 1970 by this machine's clock. */
+    expiresAt: () => access?.expiresAt ?? 0,
+
+    async signIn(email, password) {
+      const answer = await send('POST', '/v1/auth/sign-in', { body: { email, password } });
+      family = randomId();
+      keep(answer);
+    },
+
+    /** Signed out here at once; the server is told if it can be reached. */
+    signOut() {
+      const kept = read();
+      // `keepalive`: the page is about to start over.
+      if (kept) send('POST', '/v1/auth/sign-out', { body: { refreshToken: kept.refreshToken }, keepalive: true }).catch(() => {});
+      forget();
+    },
+
+    /** Takes up the sign-in of this tab, or else the latest of this browser. */
+    async restore() {
+      family = sessionStorage.getItem(OWN) ?? localStorage.getItem(LATEST);
+      if (!family || !read()) return forget();
+      return refresh().catch((error) => {
+        if (identity.get().ready) return;
+        // The server is away: keep the sign-in, say so, and try again.
+        identity.set({ notice: 'Waiting for the server…' });
+        console.info('Sign-in cannot be taken up yet:', error.code);
+        setTimeout(() => this.restore(), 2000);
+      });
+    },
+
+    get: (path) => request('GET', path),
+    post: (path, body, key) => request('POST', path, { body, headers: key ? { 'idempotency-key': key } : {} }),
+    patch: (path, body) => request('PATCH', path, { body }),
+  };
+}

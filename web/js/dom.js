@@ -1,0 +1,134 @@
+// Elements without markup strings, so that nothing a person types can become markup.
+
+import { hue, initials } from './format.js';
+
+/**
+ * Makes an element. `on` holds event handlers; `true` and `false` set and omit
+ * an attribute; `value` and `checked` are properties.
+ */
+export function el(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === 'on') for (const [type, handler] of Object.entries(value)) node.addEventListener(type, handler);
+    else if (name === 'class') node.className = value;
+    else if (name === 'value' || name === 'checked') node[name] = value;
+    else node.setAttribute(name, value === true ? '' : String(value));
+  }
+  return append(node, children);
+}
+
+function append(node, children) {
+  for (const child of children.flat(Infinity)) {
+    if (child !== undefined && child !== null && child !== false) node.append(child);
+  }
+  return node;
+}
+
+/** Replaces what is inside `node`. */
+export function fill(node, ...children) {
+  node.replaceChildren();
+  return append(node, children);
+}
+
+/** Sets text only where it changed: screen readers announce every write to a live region. */
+export function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/**
+ * Makes the children of `container` those of `items`, in their order, keeping
+ * elements (and so focus, scroll position and running video) that stay.
+ *
+ * `create(item)` returns an element; `update(element, item)` shows the item in it.
+ */
+export function keyed(container, items, { key, create, update }) {
+  const known = (container.keyed ??= new Map());
+  const wanted = new Set(items.map(key));
+  for (const [id, node] of known) {
+    if (wanted.has(id)) continue;
+    node.remove();
+    known.delete(id);
+  }
+  let before = null;
+  for (const item of items) {
+    const id = key(item);
+    let node = known.get(id);
+    if (!node) known.set(id, (node = create(item)));
+    update?.(node, item);
+    const place = before ? before.nextSibling : container.firstChild;
+    if (node !== place) container.insertBefore(node, place);
+    before = node;
+  }
+}
+
+const ICONS = {
+  rooms: 'M4 5h12v9H9l-4 3.5V14H4zM19 9h1v8h-1v3l-3.5-3H11',
+  inbox: 'M4 13l2.5-8h11L20 13v6H4zM4 13h5l1 2.5h4L15 13h5',
+  phone: 'M6 4h3l1.5 4.5L8.5 10a11 11 0 0 0 5.5 5.5L15.5 13.5 20 15v3a2 2 0 0 1-2 2A14 14 0 0 1 4 6a2 2 0 0 1 2-2z',
+  hangUp: 'M3 14.5c0-6 18-6 18 0v1.5l-4.5.5V13.5a14 14 0 0 0-9 0v3L3 16z',
+  camera: 'M3.5 7h11v10h-11zM14.5 11l6-3.5v9l-6-3.5',
+  cameraOff: 'M8 7h6.5v6.5M14.5 11l6-3.5v9l-4-2.3M5.5 7h-2v10h11M3 3l18 18',
+  mic: 'M12 3.5a2.5 2.5 0 0 1 2.5 2.5v5a2.5 2.5 0 0 1-5 0V6A2.5 2.5 0 0 1 12 3.5zM6.5 11a5.5 5.5 0 0 0 11 0M12 16.5V20',
+  micOff: 'M14.5 9V6a2.5 2.5 0 0 0-4.8-1M9.5 9.5V11a2.5 2.5 0 0 0 4 2M6.5 11a5.5 5.5 0 0 0 9 4.2M17.5 11a5 5 0 0 1-.3 1.8M12 16.5V20M3 3l18 18',
+  people: 'M9 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM3.5 19a5.5 5.5 0 0 1 11 0M16 11a2.5 2.5 0 1 0-1-4.8M17 14a4.5 4.5 0 0 1 3.5 4.5',
+  sun: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M5.3 18.7l1.4-1.4M17.3 6.7l1.4-1.4',
+  moon: 'M19.5 14.5A8 8 0 0 1 9.5 4.5a8 8 0 1 0 10 10z',
+  plus: 'M12 5v14M5 12h14',
+  send: 'M4.5 12L20 4.5 15.5 20l-3.5-6.5zM12 13.5L20 4.5',
+  tick: 'M5 12.5l4.5 4.5L19 7.5',
+  ticks: 'M2.5 12.5L7 17l9-9.5M11.5 16l1 1L22 7.5',
+  clock: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4.5l3 1.5',
+  alert: 'M12 4.5L21 19.5H3zM12 10v4.5M12 17v.1',
+  back: 'M14.5 5.5L8 12l6.5 6.5',
+  close: 'M6 6l12 12M18 6L6 18',
+  keyboard: 'M3 7h18v10.5H3zM6.5 10.5h.1M10 10.5h.1M14 10.5h.1M17.5 10.5h.1M8 14.5h8',
+  signOut: 'M13.5 5H5v14h8.5M10 12h10M16.5 8.5L20 12l-3.5 3.5',
+  expand: 'M13.5 5H19v5.5M19 5l-6 6M10.5 19H5v-5.5M5 19l6-6',
+  resolve: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM8.5 12l2.5 2.5 4.5-5',
+  reopen: 'M5 12a7 7 0 1 0 2.2-5.1L5 9M5 4.5V9h4.5',
+};
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** A line icon. It says nothing to screen readers: what carries it has a label. */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, 'svg');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('class', 'icon');
+  svg.setAttribute('aria-hidden', 'true');
+  const path = document.createElementNS(SVG, 'path');
+  path.setAttribute('d', ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/** A person's or room's initials in a colour of their own. */
+export const avatar = (name, id = name, extra = '') =>
+  el('span', { class: `avatar hue-${hue(id)} ${extra}`, 'aria-hidden': 'true' }, initials(name));
+
+/** A button with an icon and a label that is read but not shown. */
+export function iconButton(name, label, props = {}) {
+  return el('button', { type: 'button', 'aria-label': label, title: label, ...props, class: `icon-button ${props.class ?? ''}` }, icon(name));
+}
+
+/** Arrow keys, Home and End move focus among the `selector`s of a list: one tab stop for all of them. */
+export function roving(list, selector) {
+  const stops = () => [...list.querySelectorAll(selector)].filter((stop) => stop.checkVisibility?.() ?? true);
+  const settle = (chosen) => stops().forEach((stop) => stop.setAttribute('tabindex', stop === chosen ? '0' : '-1'));
+  list.addEventListener('keydown', (event) => {
+    const all = stops();
+    const at = all.indexOf(event.target.closest(selector));
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (at < 0 || to === undefined || !all[to]) return;
+    event.preventDefault();
+    all[to].focus();
+  });
+  list.addEventListener('focusin', (event) => settle(event.target.closest(selector)));
+  /** To be called after the list changed: makes sure that exactly one stop can be reached by Tab. */
+  return () => {
+    const all = stops();
+    const current = all.find((stop) => stop === document.activeElement) ?? all.find((stop) => stop.hasAttribute('aria-current')) ?? all[0];
+    settle(current);
+  };
+}

@@ -1,0 +1,67 @@
+// How times, names and ids look.
+
+const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const DAY = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
+const SHORT_DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
+
+const HUES = 8;
+
+/** The day a time is in, comparable. */
+const dayOf = (time) => new Date(time).toDateString();
+
+/** 14:05 */
+export const clock = (time) => TIME.format(new Date(time));
+
+/** Everything, for tooltips. */
+export const full = (time) => FULL.format(new Date(time));
+
+/** Today, Yesterday, or the day's name. */
+export function day(time) {
+  const now = new Date();
+  if (dayOf(time) === now.toDateString()) return 'Today';
+  now.setDate(now.getDate() - 1);
+  return dayOf(time) === now.toDateString() ? 'Yesterday' : DAY.format(new Date(time));
+}
+
+/** The clock for today, the date for earlier. */
+export const brief = (time) =>
+  dayOf(time) === new Date().toDateString() ? clock(time) : SHORT_DAY.format(new Date(time));
+
+/** 3:07, for how long something lasts. */
+export function duration(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const minutes = Math.floor(seconds / 60);
+  return `${minutes}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
+/** Up to two letters for an avatar. */
+export function initials(name) {
+  const words = name.trim().split(/\s+/).filter(Boolean);
+  const letters = words.length > 1 ? [words[0], words.at(-1)] : words;
+  return letters.map((word) => [...word][0]?.toUpperCase() ?? '').join('') || '?';
+}
+
+/** One of a few colours, always the same for the same text. */
+export function hue(text) {
+  let sum = 0;
+  for (const unit of text) sum = (sum * 31 + unit.codePointAt(0)) % 65521;
+  return sum % HUES;
+}
+
+/** "Ada", "Ada and Bob", "Ada, Bob and 2 others" */
+export function names(list) {
+  if (list.length <= 1) return list.join('');
+  if (list.length === 2) return list.join(' and ');
+  return `${list[0]}, ${list[1]} and ${list.length - 2} ${list.length === 3 ? 'other' : 'others'}`;
+}
+
+/** A random id (UUIDv4, RFC 9562), also where the page is not a secure context. */
+export function randomId() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

@@ -1,0 +1,244 @@
+// One call in one room: follows the session's state and keeps the right way of media open.
+
+import { PeerLink } from './peer.js';
+import { ServerLink } from './server.js';
+import { received } from './stats.js';
+
+/** Signals and offers that overtook the news they belong to. Bounded: a flood must not fill memory. */
+const EARLY_SIGNALS_MAX = 64;
+
+/** The other side needs our new track as we need its: the direct way stays this long after ours stands. */
+const HANDOVER_MS = 3_000;
+const HANDOVER_MAX_MS = 20_000;
+
+const REJOIN_FIRST_MS = 1_000;
+const REJOIN_MAX_MS = 15_000;
+
+export class MediaSession {
+  state = { route: 'peerToPeer', participants: [], revision: -1 };
+
+  #peer = null;
+  #server = null;
+  #early = [];
+  #former = new Set();
+  #handover = 0;
+  #retry = { timer: 0, attempts: 0 };
+  #joining = null;
+  #joined = false;
+  #closed = false;
+  #off = [];
+
+  /**
+   * @param {{ socket: any, roomId: string, local: import('./local.js').LocalMedia, changed: () => void }} options
+   */
+  constructor({ socket, roomId, local, changed }) {
+    this.socket = socket;
+    this.roomId = roomId;
+    this.local = local;
+    this.changed = () => {
+      if (this.#closed) return;
+      if (this.connected) this.#retry.attempts = 0;
+      this.#hand();
+      changed();
+    };
+    const on = (method, handle) => this.#off.push(socket.on(method, (params) => params.roomId === roomId && handle(params)));
+    on('media.changed', ({ state }) => this.#apply(state));
+    on('media.signal', (params) => this.#hear(params));
+    on('media.offer', (offer) => this.#hearOffer(offer));
+  }
+
+  /** Enters the session, or enters it anew: under a new connection id, or after media failed. */
+  join() {
+    this.#joining ??= this.#join().finally(() => (this.#joining = null));
+    return this.#joining;
+  }
+
+  /** Enters anew after a lost connection, as often as it takes. */
+  resume() {
+    return this.join().catch(() => this.#rejoin());
+  }
+
+  async #join() {
+    clearTimeout(this.#retry.timer);
+    const { connectionId } = this.socket.state.get();
+    if (this.self && this.self !== connectionId) this.#former.add(this.self);
+    else if (this.#joined) await this.#request('media.leave', {}).catch(() => {});
+    this.self = connectionId;
+    this.#joined = false;
+    this.#drop();
+    const { state, iceServers } = await this.#request('media.join', {});
+    if (this.#closed) return this.#request('media.leave', {}).catch(() => {});
+    this.iceServers = iceServers;
+    this.#joined = true;
+    this.#apply(state);
+    const offers = this.#early.filter(({ tracks }) => tracks);
+    this.#early = this.#early.filter(({ signal }) => signal);
+    offers.forEach((offer) => this.#hearOffer(offer));
+  }
+
+  #request = (method, params) => this.socket.call(method, { roomId: this.roomId, ...params });
+
+  /** Tries again to enter, more patiently each time. */
+  #rejoin = (isNeeded = () => true) => {
+    if (this.#closed || this.#joining) return;
+    clearTimeout(this.#retry.timer);
+    const wait = Math.min(REJOIN_MAX_MS, REJOIN_FIRST_MS * 2 ** this.#retry.attempts);
+    this.#retry.attempts += 1;
+    this.#retry.timer = setTimeout(() => {
+      // Without a connection the next one rejoins.
+      if (this.socket.state.get().phase === 'open' && isNeeded()) this.join().catch(() => this.#rejoin());
+    }, wait);
+  };
+
+  #isIn = () => this.state.participants.some(({ connectionId }) => connectionId === this.self);
+
+  #apply(state) {
+    // An event may overtake the answer to our joining, which is then the older of the two.
+    if (state.revision >= this.state.revision) this.state = state;
+    if (this.#joined) {
+      if (this.#isIn()) this.#follow();
+      else this.#rejoin(() => !this.#isIn());
+    }
+    this.changed();
+  }
+
+  #follow() {
+    const { route, participants } = this.state;
+    if (route === 'server') {
+      this.#ensureServer();
+      const direct = this.#peer?.other;
+      if (direct && !participants.some(({ connectionId }) => connectionId === direct)) this.#dropPeer();
+      return;
+    }
+    // A new session starts directly again.
+    this.#server?.close();
+    this.#server = null;
+    const other = participants.find(({ connectionId }) => connectionId !== this.self)?.connectionId;
+    if (this.#peer && this.#peer.other !== other) this.#dropPeer();
+    if (!other || this.#peer) return;
+    this.#peer = new PeerLink({
+      other,
+      offers: participants[0].connectionId === this.self,
+      iceServers: this.iceServers,
+      local: this.local,
+      signal: (signal) => this.#request('media.signal', { to: other, signal }).catch(() => {}),
+      changed: this.changed,
+    });
+    const own = this.#early.filter(({ from }) => from === other);
+    this.#early = this.#early.filter(({ from }) => from !== other);
+    own.forEach(({ signal }) => this.#peer.handle(signal));
+  }
+
+  #ensureServer() {
+    if (this.#server) return;
+    this.#server = new ServerLink({
+      iceServers: this.iceServers,
+      local: this.local,
+      request: this.#request,
+      changed: this.changed,
+      failed: () => this.#rejoin(),
+    });
+    clearTimeout(this.#handover);
+    this.#handover = setTimeout(() => this.#dropPeer(), HANDOVER_MAX_MS);
+  }
+
+  #hear({ from, signal }) {
+    if (this.#peer?.other === from) this.#peer.handle(signal);
+    else if (!this.#joined || this.state.route === 'peerToPeer') this.#keep({ from, signal });
+  }
+
+  #keep(early) {
+    if (this.#early.length === EARLY_SIGNALS_MAX) this.#early.shift();
+    this.#early.push(early);
+  }
+
+  #hearOffer(offer) {
+    if (!this.#joined) return this.#keep(offer);
+    // The offer may overtake the news that media goes through the server.
+    this.#ensureServer();
+    this.#server.handleOffer(offer);
+  }
+
+  /** Lets go of the direct way once the other one carries everything. */
+  #hand() {
+    if (!this.#peer || !this.#server?.published) return;
+    const now = this.#server.received.get(this.#peer.other);
+    const carried = ['audio', 'video'].every((kind) => {
+      const direct = this.#peer.received[kind];
+      return !direct || direct.muted || (now?.[kind] && !now[kind].muted);
+    });
+    if (!carried || !now || this.#handedOver) return;
+    this.#handedOver = true;
+    clearTimeout(this.#handover);
+    this.#handover = setTimeout(() => this.#dropPeer(), HANDOVER_MS);
+  }
+  #handedOver = false;
+
+  #dropPeer() {
+    clearTimeout(this.#handover);
+    this.#handedOver = false;
+    this.#peer?.close();
+    this.#peer = null;
+    this.changed();
+  }
+
+  #drop() {
+    this.#server?.close();
+    this.#server = null;
+    this.#dropPeer();
+  }
+
+  /** Who else is there, and the tracks to show for each. */
+  others() {
+    return this.state.participants
+      .filter(({ connectionId }) => connectionId !== this.self && !this.#former.has(connectionId))
+      .map((participant) => ({ ...participant, ...this.#tracks(participant.connectionId) }));
+  }
+
+  // The direct track stays until the other one carries sound or picture: no gap.
+  #tracks(connectionId) {
+    const direct = this.#peer?.other === connectionId ? this.#peer : null;
+    const served = this.#server?.received.get(connectionId);
+    const pick = (kind) => {
+      const through = served?.[kind];
+      const track = through && !through.muted ? through : (direct?.received[kind] ?? through ?? null);
+      return { track, pc: track === through ? this.#server?.subscribe : direct?.pc };
+    };
+    const video = pick('video');
+    const audio = pick('audio');
+    const route = video.track && video.pc === direct?.pc ? 'peerToPeer' : served ? 'server' : 'peerToPeer';
+    return { video: video.track, audio: audio.track, pcs: { video: video.pc, audio: audio.pc }, route };
+  }
+
+  /** Whether what there is to carry is carried. */
+  get connected() {
+    if (!this.#joined) return false;
+    return this.#server ? this.#server.published : !this.#peer || this.#peer.connected;
+  }
+
+  /** Sends another own track of this kind, or none. */
+  replace(kind, track) {
+    this.#peer?.replace(kind, track);
+    this.#server?.replace(kind, track);
+  }
+
+  /** Counters of everything received, for tests and for support. */
+  async stats() {
+    return Promise.all(this.others().map(async ({ connectionId, name, route, video, audio, pcs }) => {
+      const [seen, heard] = await Promise.all([received(pcs.video, video), received(pcs.audio, audio)]);
+      return {
+        connectionId, name, route,
+        framesDecoded: seen.framesDecoded, videoPackets: seen.packets, videoBytes: seen.bytes,
+        audioPackets: heard.packets, audioSamples: heard.samples, audioEnergy: heard.energy,
+      };
+    }));
+  }
+
+  leave() {
+    this.#closed = true;
+    clearTimeout(this.#retry.timer);
+    this.#off.forEach((off) => off());
+    this.#drop();
+    if (this.#joined) this.#request('media.leave', {}).catch(() => {});
+  }
+}

@@ -1,0 +1,202 @@
+// Ringing and being in a call: from the button to the last track stopped.
+
+import { LocalMedia } from '../media/local.js';
+import { MediaSession } from '../media/session.js';
+import { ring } from '../ringtone.js';
+import { createStore } from '../store.js';
+import { ending, explain } from '../words.js';
+
+export function createCalls({ socket, rooms, notices }) {
+  /**
+   * `incoming` and `outgoing` ring; `active` is the call this device is in.
+   * Ringing: `{ callId, roomId, userId, name, media }`. Active: see `show`.
+   */
+  const state = createStore({ incoming: null, outgoing: null, active: null });
+  /** @type {{ session: MediaSession, local: LocalMedia, roomId: string, ringing: object | null, startedAt: number,
+   *   muted: boolean, closesAlone: boolean, sawOthers: boolean, leaving: boolean } | null} */
+  let call = null;
+  let hush = null;
+
+  /** Who rings decides what sounds. */
+  state.subscribe(({ incoming, outgoing }) => {
+    const kind = incoming ? 'incoming' : outgoing ? 'outgoing' : null;
+    if (hush?.kind === kind) return;
+    hush?.stop();
+    hush = kind && { kind, stop: ring(kind) };
+  });
+
+  function show() {
+    if (!call) return state.set({ active: null });
+    const { session, local, roomId, startedAt, muted, leaving } = call;
+    if (leaving) return;
+    const others = session.others();
+    call.sawOthers ||= others.length > 0;
+    if (call.closesAlone && call.sawOthers && others.length === 0) return hangUp();
+    state.set({
+      active: {
+        roomId, startedAt, others, muted,
+        connected: session.connected,
+        route: session.state.route,
+        self: session.self,
+        camera: local.tracks.video,
+        hasMicrophone: Boolean(local.tracks.audio),
+      },
+    });
+  }
+
+  /** Enters a room's call, with whatever devices there are. */
+  async function join(roomId, { video = true, ringing = null } = {}) {
+    if (call?.roomId === roomId) {
+      call.ringing ??= ringing;
+      return;
+    }
+    await hangUp();
+    const local = new LocalMedia();
+    const session = new MediaSession({ socket, roomId, local, changed: show });
+    const own = (call = { session, local, roomId, ringing, startedAt: Date.now(), muted: false, closesAlone: false, sawOthers: false, leaving: false });
+    const room = rooms.hold(roomId, 'call');
+    show();
+    try {
+      await Promise.all([room.joined, local.start({ video })]);
+      local.problems.forEach((problem) => notices.warn(problem));
+      if (call !== own) return local.stop();
+      await session.join();
+      show();
+    } catch (error) {
+      if (call !== own) return local.stop();
+      notices.warn(`Cannot join the call: ${explain(error)}`);
+      await hangUp();
+    }
+  }
+
+  /** Leaves the call; ends it for the other side too if it was rung. */
+  async function hangUp() {
+    const own = call;
+    if (!own || own.leaving) return;
+    own.leaving = true;
+    own.session.leave();
+    own.local.stop();
+    rooms.release(own.roomId, 'call');
+    call = null;
+    show();
+    if (own.ringing) await socket.call('call.hangUp', { callId: own.ringing.callId }).catch(() => {});
+  }
+
+  /** Rings a user, to meet in `roomId`. */
+  async function ringUser({ roomId, userId, name, media = 'video' }) {
+    if (state.get().outgoing) return;
+    const outgoing = { callId: null, roomId, userId, name, media };
+    state.set({ outgoing });
+    rooms.hold(roomId, 'ring');
+    try {
+      const { callId } = await socket.call('call.ring', { roomId, userId, media });
+      // Given up while the answer was on its way.
+      if (state.get().outgoing !== outgoing) return socket.call('call.cancel', { callId }).catch(() => {});
+      state.set({ outgoing: { ...outgoing, callId } });
+    } catch (error) {
+      if (state.get().outgoing !== outgoing) return;
+      stopRinging();
+      notices.warn(`${name}: ${explain(error)}`);
+    }
+  }
+
+  function stopRinging() {
+    const { outgoing } = state.get();
+    state.set({ outgoing: null });
+    if (outgoing) rooms.release(outgoing.roomId, 'ring');
+    return outgoing;
+  }
+
+  function cancel() {
+    const callId = stopRinging()?.callId;
+    if (callId) socket.call('call.cancel', { callId }).catch(() => {});
+  }
+
+  async function accept() {
+    const { incoming } = state.get();
+    if (!incoming) return null;
+    state.set({ incoming: null });
+    try {
+      const { roomId } = await socket.call('call.accept', { callId: incoming.callId });
+      join(roomId, { video: incoming.media === 'video', ringing: incoming });
+      return roomId;
+    } catch (error) {
+      notices.warn(explain(error));
+      return null;
+    }
+  }
+
+  function decline() {
+    const { incoming } = state.get();
+    state.set({ incoming: null });
+    if (incoming) socket.call('call.reject', { callId: incoming.callId }).catch(() => {});
+  }
+
+  socket.on('call.incoming', ({ callId, roomId, from, name, media }) => {
+    state.set({ incoming: { callId, roomId, userId: from, name, media } });
+  });
+
+  socket.on('call.answered', ({ callId }) => {
+    if (state.get().outgoing?.callId !== callId) return;
+    const { roomId, media, ...who } = state.get().outgoing;
+    join(roomId, { video: media === 'video', ringing: who });
+    stopRinging();
+  });
+
+  socket.on('call.ended', ({ callId, reason }) => {
+    const { incoming, outgoing } = state.get();
+    if (incoming?.callId === callId) {
+      state.set({ incoming: null });
+      notices.tell(`${incoming.name}: ${ending(reason)}`);
+    } else if (outgoing?.callId === callId) {
+      stopRinging();
+      notices.tell(`${outgoing.name}: ${ending(reason)}`);
+    } else if (call?.ringing?.callId === callId) ended(reason);
+  });
+
+  /** The ring's call is over. Others who joined meanwhile may go on talking. */
+  function ended(reason) {
+    const { userId } = call.ringing;
+    call.ringing = null;
+    call.closesAlone = call.sawOthers = true;
+    notices.tell(ending(reason));
+    // Who only lost the connection may be back already, under a new connection id.
+    const stay = call.session.others().some((other) => other.userId !== userId || reason === 'lost');
+    if (stay) show();
+    else hangUp();
+  }
+
+  // Ringing does not survive a lost connection; being in a call does, under a new connection id.
+  socket.onOpened(async () => {
+    if (state.get().incoming) state.set({ incoming: null });
+    const outgoing = stopRinging();
+    if (outgoing) notices.warn(`${outgoing.name}: ${ending('lost')}`);
+    if (call) {
+      // The ring's end is not told to the new connection, so being left alone again must do.
+      if (call.ringing) Object.assign(call, { ringing: null, closesAlone: true, sawOthers: false });
+      await call.session.resume();
+    }
+    show();
+  });
+
+  return {
+    state, join, hangUp, ringUser, cancel, accept, decline,
+    toggleMute() {
+      if (!call) return;
+      call.muted = !call.muted;
+      call.local.mute(call.muted);
+      show();
+    },
+    async toggleCamera() {
+      const own = call;
+      if (!own) return;
+      const track = await own.local.camera(!own.local.tracks.video);
+      own.local.problems.forEach((problem) => notices.warn(problem));
+      if (call !== own) return own.local.stop();
+      own.session.replace('video', track);
+      show();
+    },
+    /** Counters of what arrives from each other participant. */
+    stats: async () => (call ? call.session.stats() : []),
+  };
+}

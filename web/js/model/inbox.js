@@ -1,0 +1,151 @@
+// The inbox: conversations and their threads, kept current by numbered events.
+
+import { randomId } from '../format.js';
+import { createStore } from '../store.js';
+
+/** How far along a status is; a late event must not take a tick away. `failed` beats all. */
+const PROGRESS = ['queued', 'sent', 'delivered', 'read', 'failed'];
+
+const newestFirst = (a, b) => Date.parse(b.lastMessageAt) - Date.parse(a.lastMessageAt) || (a.id < b.id ? 1 : -1);
+const oldestFirst = (a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt) || (a.id < b.id ? -1 : 1);
+
+export function createInbox({ api, socket }) {
+  /** `known` has every conversation read so far; `next` a cursor per status, null when all are read. */
+  const state = createStore({ status: 'loading', error: null, known: new Map(), filter: 'open', next: {} });
+  const threads = createStore({ byId: new Map() });
+  let seq = null;
+  let early = null;
+
+  const thread = (id) => threads.get().byId.get(id);
+  const setThread = (id, patch) => {
+    const before = thread(id) ?? { status: 'loading', messages: [], pending: [], next: null, error: null };
+    threads.set({ byId: new Map(threads.get().byId).set(id, { ...before, ...patch }) });
+  };
+
+  function putConversations(items) {
+    const known = new Map(state.get().known);
+    for (const item of items) known.set(item.id, item);
+    state.set({ known });
+  }
+
+  function putMessages(id, messages, patch = {}) {
+    const all = new Map((thread(id)?.messages ?? []).map((message) => [message.id, message]));
+    for (const message of messages) {
+      const before = all.get(message.id);
+      const regresses = before && PROGRESS.indexOf(message.status) < PROGRESS.indexOf(before.status);
+      if (!regresses) all.set(message.id, message);
+    }
+    setThread(id, { ...patch, messages: [...all.values()].sort(oldestFirst) });
+  }
+
+  function apply(event) {
+    if (event.conversation) putConversations([event.conversation]);
+    const { message } = event;
+    // A thread that was never opened is read whole when it is.
+    if (message && thread(message.conversationId)) putMessages(message.conversationId, [message]);
+  }
+
+  function receive(sequenced) {
+    if (early) return early.push(sequenced);
+    if (seq === null || sequenced.seq <= seq) return;
+    if (sequenced.seq > seq + 1) return resume().catch(() => {});
+    seq = sequenced.seq;
+    apply(sequenced.event);
+  }
+  socket.on('inbox.event', receive);
+  socket.on('session.reload', ({ stream }) => stream.kind === 'inbox' && resume({ reload: true }).catch(() => {}));
+
+  /** Subscribes where we left off; reads everything again where that cannot be replayed. */
+  async function resume({ reload = false } = {}) {
+    if (early) return;
+    early = [];
+    try {
+      const after = reload || seq === null ? undefined : seq;
+      const answer = await socket.call('inbox.subscribe', { after });
+      const continues = after !== undefined && answer.recovered;
+      if (continues) answer.events.forEach(({ event }) => apply(event));
+      seq = answer.seq;
+      if (!continues) await readAgain();
+    } finally {
+      // Those that the reading already showed change nothing when applied again.
+      const late = early.sort((a, b) => a.seq - b.seq);
+      early = null;
+      late.forEach(receive);
+    }
+  }
+  socket.onOpened(() => resume());
+
+  async function readAgain() {
+    state.set({ next: {} });
+    await Promise.all([more(), ...[...threads.get().byId.keys()].map((id) => open(id))]);
+  }
+
+  /** Reads the first page of the chosen status, or one more. */
+  async function more() {
+    const { filter, next } = state.get();
+    if (next[filter] === null) return;
+    const cursor = next[filter] ? `&cursor=${encodeURIComponent(next[filter])}` : '';
+    try {
+      const page = await api.get(`/v1/conversations?status=${filter}${cursor}`);
+      putConversations(page.items);
+      state.set({ status: 'ready', error: null, next: { ...state.get().next, [filter]: page.next ?? null } });
+    } catch (error) {
+      state.set({ status: state.get().known.size ? 'ready' : 'failed', error });
+    }
+  }
+
+  function choose(filter) {
+    state.set({ filter });
+    if (state.get().next[filter] === undefined) more();
+  }
+
+  /** Reads a conversation's latest messages and, if need be, the conversation itself. */
+  async function open(id) {
+    setThread(id, { error: null });
+    try {
+      if (!state.get().known.has(id)) putConversations([await api.get(`/v1/conversations/${id}`)]);
+      const page = await api.get(`/v1/conversations/${id}/messages`);
+      const first = thread(id).status !== 'ready';
+      putMessages(id, page.items, { status: 'ready', ...(first ? { next: page.next ?? null } : {}) });
+    } catch (error) {
+      setThread(id, { status: thread(id).status === 'ready' ? 'ready' : 'failed', error });
+    }
+  }
+
+  async function older(id) {
+    const cursor = thread(id)?.next;
+    if (!cursor) return;
+    const page = await api.get(`/v1/conversations/${id}/messages?cursor=${encodeURIComponent(cursor)}`);
+    putMessages(id, page.items, { next: page.next ?? null });
+  }
+
+  /** Changes status, assignee, or marks as read. */
+  async function change(id, patch) {
+    const conversation = await api.patch(`/v1/conversations/${id}`, patch);
+    if (conversation) putConversations([conversation]);
+  }
+
+  const setPending = (id, key, patch) => setThread(id, {
+    pending: thread(id).pending.map((entry) => (entry.key === key ? { ...entry, ...patch } : entry)),
+  });
+
+  /** Writes to the customer; a second try of the same reply cannot double it. */
+  async function reply(id, text, key = randomId()) {
+    if (thread(id).pending.some((entry) => entry.key === key)) setPending(id, key, { error: null });
+    else setThread(id, { pending: [...thread(id).pending, { key, text, at: new Date().toISOString(), error: null }] });
+    try {
+      const message = await api.post(`/v1/conversations/${id}/messages`, { text }, key);
+      putMessages(id, [message], { pending: thread(id).pending.filter((entry) => entry.key !== key) });
+    } catch (error) {
+      setPending(id, key, { error });
+    }
+  }
+
+  return {
+    state, threads, choose, more, open, older, change, reply,
+    /** Of `state`, what the list shows. */
+    visible: ({ known, filter }) => [...known.values()].filter(({ status }) => status === filter).sort(newestFirst),
+    /** Of `state`, how many open conversations wait for an answer. */
+    unread: ({ known }) => [...known.values()].filter(({ status, unread }) => status === 'open' && unread > 0).length,
+  };
+}

@@ -1,0 +1,200 @@
+// A joined room: messages in order without gaps, who is there, who types, the running call.
+
+import { randomId } from '../format.js';
+import { createStore } from '../store.js';
+
+/** Others forget a typing notice after six seconds; so do we, and repeat ours in time. */
+const TYPING_FORGOTTEN_MS = 6_000;
+const TYPING_REPEATED_MS = 3_000;
+const TYPING_PAUSE_MS = 4_000;
+
+/** A number that is missing this long is asked for; until then it may merely be late. */
+const GAP_PATIENCE_MS = 1_500;
+
+const HISTORY_PAGE = 50;
+
+export class LiveRoom {
+  #socket;
+  #early = null;
+  #joining = null;
+  #ahead = new Map();
+  #timers = { gap: 0, pause: 0 };
+  #typingSentAt = 0;
+
+  constructor({ id, name, socket }) {
+    this.id = id;
+    this.#socket = socket;
+    this.state = createStore({
+      status: 'joining', name, error: null, members: [], messages: [], pending: [],
+      seq: 0, complete: false, typing: [], media: null,
+    });
+    /** Resolves once the room was joined for the first time. */
+    this.joined = this.join();
+    this.joined.catch(() => {});
+  }
+
+  /** Enters, or enters again after a loss and catches up. */
+  join({ reload = false } = {}) {
+    this.#joining ??= this.#join(reload).finally(() => (this.#joining = null));
+    return this.#joining;
+  }
+
+  async #join(reload) {
+    const { status, seq } = this.state.get();
+    const after = status === 'joined' && !reload ? seq : undefined;
+    // What happens while the answer is on its way is newer than the answer.
+    this.#early = [];
+    try {
+      const answer = await this.#socket.call('room.join', { roomId: this.id, after });
+      this.#settle(answer, after !== undefined && answer.recovered);
+    } catch (error) {
+      // Without a connection the next one joins; everything else is told.
+      if (error.code !== 'offline') this.state.set({ status: 'failed', error });
+      throw error;
+    } finally {
+      const early = this.#early ?? [];
+      this.#early = null;
+      early.forEach((apply) => apply());
+    }
+    this.state.get().pending.forEach((entry) => this.#deliver(entry));
+  }
+
+  #settle(answer, continues) {
+    const kept = continues ? this.state.get().messages : [];
+    const last = kept.at(-1)?.seq ?? 0;
+    const messages = [...kept, ...answer.messages.filter((message) => message.seq > last)];
+    const shown = new Set(messages.map(({ id }) => id));
+    this.#ahead.clear();
+    this.state.set({
+      pending: this.state.get().pending.filter(({ storedAs }) => !shown.has(storedAs)),
+      status: 'joined', error: null, name: answer.name, members: answer.members, messages,
+      seq: answer.seq, media: answer.media ?? null, typing: [],
+      complete: (messages[0]?.seq ?? 1) <= 1,
+    });
+  }
+
+  leave() {
+    clearTimeout(this.#timers.gap);
+    this.stopTyping();
+    this.#socket.call('room.leave', { roomId: this.id }).catch(() => {});
+  }
+
+  /** Runs `apply` now, or after the answer to a join that is on its way. */
+  inOrder(apply) {
+    if (this.#early) this.#early.push(apply);
+    else apply();
+  }
+
+  /** Takes a message, from an event or an answer, as often and as early as it comes. */
+  receive(message) {
+    const { seq, pending } = this.state.get();
+    if (message.seq <= seq) return;
+    this.#ahead.set(message.seq, message);
+    const next = [];
+    for (let wanted = seq + 1; this.#ahead.has(wanted); wanted += 1) {
+      next.push(this.#ahead.get(wanted));
+      this.#ahead.delete(wanted);
+    }
+    clearTimeout(this.#timers.gap);
+    if (this.#ahead.size > 0) this.#timers.gap = setTimeout(() => this.join().catch(() => {}), GAP_PATIENCE_MS);
+    if (next.length === 0) return;
+    const { messages, typing } = this.state.get();
+    const arrived = new Set(next.map(({ id }) => id));
+    this.state.set({
+      messages: [...messages, ...next],
+      seq: next.at(-1).seq,
+      pending: pending.filter((entry) => !arrived.has(entry.storedAs)),
+      typing: typing.filter((who) => !next.some(({ userId }) => userId === who.userId)),
+    });
+  }
+
+  enter(member) {
+    const others = this.state.get().members.filter((known) => known.connectionId !== member.connectionId);
+    this.state.set({ members: [...others, member] });
+  }
+
+  exit(connectionId) {
+    const { members, typing } = this.state.get();
+    this.state.set({
+      members: members.filter((member) => member.connectionId !== connectionId),
+      typing: typing.filter((who) => who.connectionId !== connectionId),
+    });
+  }
+
+  hearTyping({ connectionId, userId, typing }) {
+    const { typing: before, members } = this.state.get();
+    const others = before.filter((who) => who.connectionId !== connectionId);
+    if (!typing) return this.state.set({ typing: others });
+    const name = members.find((member) => member.connectionId === connectionId)?.name ?? 'Somebody';
+    const since = performance.now();
+    this.state.set({ typing: [...others, { connectionId, userId, name, since }] });
+    setTimeout(() => {
+      this.state.set({ typing: this.state.get().typing.filter((who) => who.connectionId !== connectionId || who.since > since) });
+    }, TYPING_FORGOTTEN_MS);
+  }
+
+  hearMedia(media) {
+    const known = this.state.get().media;
+    if (!known || media.revision >= known.revision) this.state.set({ media });
+  }
+
+  /** Says something. It is shown at once as pending, and sent again after a lost connection. */
+  send(text) {
+    const entry = { clientId: randomId(), text, at: new Date().toISOString(), error: null, storedAs: null };
+    this.state.set({ pending: [...this.state.get().pending, entry] });
+    this.stopTyping();
+    this.#deliver(entry);
+  }
+
+  /** Tries again to send what was refused. */
+  resend(clientId) {
+    const entry = this.state.get().pending.find((known) => known.clientId === clientId);
+    if (entry) this.#deliver(entry);
+  }
+
+  async #deliver({ clientId, text, storedAs }) {
+    if (storedAs) return;
+    const change = (patch) => this.state.set({
+      pending: this.state.get().pending.map((entry) => (entry.clientId === clientId ? { ...entry, ...patch } : entry)),
+    });
+    change({ error: null });
+    try {
+      const { message } = await this.#socket.call('room.send', { roomId: this.id, clientId, text });
+      change({ storedAs: message.id });
+      if (message.seq <= this.state.get().seq) {
+        this.state.set({ pending: this.state.get().pending.filter((entry) => entry.clientId !== clientId) });
+      } else this.inOrder(() => this.receive(message));
+    } catch (error) {
+      // After a lost connection the next join sends it again, stored once by its client id.
+      if (error.code !== 'offline') change({ error });
+    }
+  }
+
+  /** The user typed something. */
+  typed() {
+    clearTimeout(this.#timers.pause);
+    this.#timers.pause = setTimeout(() => this.stopTyping(), TYPING_PAUSE_MS);
+    if (performance.now() - this.#typingSentAt < TYPING_REPEATED_MS && this.#typingSentAt > 0) return;
+    this.#typingSentAt = performance.now();
+    this.#socket.call('room.typing', { roomId: this.id, typing: true }).catch(() => {});
+  }
+
+  stopTyping() {
+    clearTimeout(this.#timers.pause);
+    if (this.#typingSentAt === 0) return;
+    this.#typingSentAt = 0;
+    this.#socket.call('room.typing', { roomId: this.id, typing: false }).catch(() => {});
+  }
+
+  /** Reads a page of older messages. */
+  async older() {
+    const { messages, complete } = this.state.get();
+    if (complete || messages.length === 0) return;
+    const before = messages[0].seq;
+    const answer = await this.#socket.call('room.history', { roomId: this.id, before, limit: HISTORY_PAGE });
+    const now = this.state.get().messages;
+    if (now[0]?.seq !== before) return;
+    const all = [...answer.messages, ...now];
+    this.state.set({ messages: all, complete: all[0].seq <= 1 || answer.messages.length === 0 });
+  }
+}

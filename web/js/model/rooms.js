@@ -1,0 +1,78 @@
+// Rooms: the list, and one live room per room that is looked at or called in.
+
+import { createStore } from '../store.js';
+import { LiveRoom } from './live-room.js';
+
+export function createRooms({ api, socket }) {
+  const list = createStore({ status: 'loading', items: [], error: null });
+  /** @type {Map<string, { room: LiveRoom, holders: Set<string> }>} */
+  const live = new Map();
+
+  async function load() {
+    try {
+      const items = [];
+      let next = null;
+      do {
+        const page = await api.get(`/v1/rooms${next ? `?cursor=${encodeURIComponent(next)}` : ''}`);
+        items.push(...page.items);
+        next = page.next;
+      } while (next && items.length < 1000);
+      list.set({ status: 'ready', items: sorted(items), error: null });
+    } catch (error) {
+      list.set({ status: list.get().items.length ? 'ready' : 'failed', error });
+    }
+  }
+
+  const sorted = (items) => items.toSorted((a, b) => a.name.localeCompare(b.name));
+
+  /** Makes a room and returns it. */
+  async function create(name) {
+    const room = await api.post('/v1/rooms', { name });
+    const others = list.get().items.filter((item) => item.id !== room.id);
+    list.set({ status: 'ready', items: sorted([...others, room]) });
+    return room;
+  }
+
+  /**
+   * Keeps a room joined for `holder` ("view", "call"); left when the last one
+   * lets go.
+   */
+  function hold(id, holder) {
+    if (!live.has(id)) {
+      const name = list.get().items.find((item) => item.id === id)?.name ?? '';
+      live.set(id, { room: new LiveRoom({ id, name, socket }), holders: new Set() });
+    }
+    const { room, holders } = live.get(id);
+    holders.add(holder);
+    return room;
+  }
+
+  function release(id, holder) {
+    const entry = live.get(id);
+    if (!entry) return;
+    entry.holders.delete(holder);
+    if (entry.holders.size > 0) return;
+    live.delete(id);
+    entry.room.leave();
+  }
+
+  socket.onOpened(async () => {
+    await Promise.allSettled([...live.values()].map(({ room }) => room.join()));
+  });
+
+  // Every room's events arrive on one connection; each is told to its room.
+  const tell = (method, handle) => socket.on(method, (params) => {
+    const entry = live.get(params.roomId);
+    if (entry) handle(entry.room, params);
+  });
+  tell('room.message', (room, { message }) => room.inOrder(() => room.receive(message)));
+  tell('room.memberJoined', (room, { member }) => room.inOrder(() => room.enter(member)));
+  tell('room.memberLeft', (room, { connectionId }) => room.inOrder(() => room.exit(connectionId)));
+  tell('room.typing', (room, params) => room.inOrder(() => room.hearTyping(params)));
+  tell('media.changed', (room, { state }) => room.inOrder(() => room.hearMedia(state)));
+  socket.on('session.reload', ({ stream }) => {
+    if (stream.kind === 'room') live.get(stream.roomId)?.room.join({ reload: true }).catch(() => {});
+  });
+
+  return { list, load, create, hold, release };
+}

@@ -1,0 +1,21 @@
+// Where the user is: kept in the address's fragment, so that back, forward and bookmarks work.
+
+import { createStore } from './store.js';
+
+const VIEWS = ['rooms', 'inbox'];
+
+function parse() {
+  const [, view, id] = location.hash.split('/');
+  return { view: VIEWS.includes(view) ? view : 'rooms', id: id ? decodeURIComponent(id) : null };
+}
+
+export const route = createStore(parse());
+
+addEventListener('hashchange', () => route.set(parse()));
+
+/** The address of a view, or of one thing in it. */
+export const address = (view, id) => `#/${view}${id ? `/${encodeURIComponent(id)}` : ''}`;
+
+export function go(view, id) {
+  location.hash = address(view, id);
+}

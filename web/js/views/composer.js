@@ -1,0 +1,38 @@
+// Where messages are written: grows with the text, Enter sends, Shift+Enter breaks the line.
+
+import { el, icon } from '../dom.js';
+
+const HEIGHT_MAX_PX = 160;
+const encoder = new TextEncoder();
+
+/**
+ * @param {{ label: string, inputId: string, sendId: string, bytesMax: number,
+ *   send: (text: string) => void, typed?: () => void, tooLong: () => void }} options
+ */
+export function composer({ label, inputId, sendId, bytesMax, send, typed, tooLong }) {
+  const grow = () => {
+    input.style.height = 'auto';
+    input.style.height = `${Math.min(input.scrollHeight, HEIGHT_MAX_PX)}px`;
+    button.disabled = input.value.trim() === '';
+  };
+  const submit = (event) => {
+    event?.preventDefault();
+    const text = input.value.trim();
+    if (!text) return;
+    if (encoder.encode(text).length > bytesMax) return tooLong();
+    send(text);
+    input.value = '';
+    grow();
+    input.focus();
+  };
+  const input = el('textarea', {
+    rows: '1', placeholder: label, 'aria-label': label, 'data-testid': inputId, enterkeyhint: 'send',
+    on: {
+      input: () => { grow(); if (input.value) typed?.(); },
+      keydown: (event) => event.key === 'Enter' && !event.shiftKey && !event.isComposing && submit(event),
+    },
+  });
+  const button = el('button', { type: 'submit', class: 'button primary send', 'aria-label': 'Send', title: 'Send (Enter)', 'data-testid': sendId, disabled: true }, icon('send'));
+  const element = el('form', { class: 'composer', on: { submit } }, input, button);
+  return { element, focus: () => input.focus() };
+}

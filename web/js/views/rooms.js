@@ -1,0 +1,98 @@
+// The list of rooms, and making one.
+
+import { avatar, el, fill, icon, iconButton, keyed, roving, say } from '../dom.js';
+import { address, go, route } from '../router.js';
+import { explain } from '../words.js';
+
+export function roomList({ rooms, calls, notices }) {
+  const list = el('ul', { class: 'list', 'aria-label': 'Rooms' });
+  const settle = roving(list, 'a');
+  const note = el('div', { class: 'list-note' });
+  const form = newRoom(rooms, notices);
+  const open = iconButton('plus', 'New room (N)', { 'data-testid': 'room-create', 'aria-expanded': 'false', on: { click: () => form.toggle(open) } });
+
+  const show = () => {
+    const { status, items, error } = rooms.list.get();
+    const { id } = route.get();
+    const callIn = calls.state.get().active?.roomId;
+    keyed(list, items, {
+      key: (item) => item.id,
+      create: (item) => el('li', {}, el('a', { class: 'row', href: address('rooms', item.id), 'data-testid': 'room-item', 'data-room-id': item.id },
+        avatar(item.name, item.id, 'square'), el('span', { class: 'row-title' }, item.name), el('span', { class: 'row-mark' }))),
+      update: (node, item) => {
+        const link = node.firstChild;
+        if (item.id === id) link.setAttribute('aria-current', 'true');
+        else link.removeAttribute('aria-current');
+        const mark = link.lastChild;
+        if ((callIn === item.id) !== mark.hasChildNodes()) fill(mark, callIn === item.id && [icon('phone'), el('span', { class: 'sr' }, 'In call')]);
+      },
+    });
+    settle();
+    fill(note,
+      status === 'loading' && 'Loading…',
+      status === 'failed' && [el('p', {}, explain(error)), el('button', { class: 'button small', type: 'button', on: { click: rooms.load } }, 'Try again')],
+      status === 'ready' && items.length === 0 && 'No rooms yet. Make the first one.');
+  };
+  const offs = [rooms.list.subscribe(show), route.subscribe(show), calls.state.subscribe(show)];
+
+  return {
+    element: el('div', { class: 'pane' },
+      el('header', { class: 'pane-header' }, el('h1', {}, 'Rooms'), open), form.element, list, note),
+    leave: () => offs.forEach((off) => off()),
+  };
+}
+
+function newRoom(rooms, notices) {
+  const name = el('input', { type: 'text', 'aria-label': 'Name of the new room', placeholder: 'Name of the room', maxlength: '80', required: true, 'data-testid': 'room-name' });
+  const submit = el('button', { type: 'submit', class: 'button primary', 'data-testid': 'room-create-submit' }, 'Create');
+  let opener = null;
+  const close = () => {
+    element.hidden = true;
+    opener?.setAttribute('aria-expanded', 'false');
+    opener?.focus();
+  };
+  const element = el('form', {
+    class: 'inline-form', hidden: true,
+    on: {
+      keydown: (event) => event.key === 'Escape' && close(),
+      submit: async (event) => {
+        event.preventDefault();
+        if (!name.value.trim()) return;
+        submit.disabled = true;
+        try {
+          const room = await rooms.create(name.value.trim());
+          name.value = '';
+          close();
+          go('rooms', room.id);
+        } catch (error) {
+          notices.warn(explain(error));
+        } finally {
+          submit.disabled = false;
+        }
+      },
+    },
+  }, name, submit);
+  return {
+    element,
+    toggle(button) {
+      opener = button;
+      if (!element.hidden) return close();
+      element.hidden = false;
+      button.setAttribute('aria-expanded', 'true');
+      name.focus();
+    },
+  };
+}
+
+/** The heading of a detail view, with the way back to the list on narrow screens. */
+export function detailHeader(view, title, ...actions) {
+  return el('header', { class: 'detail-header' },
+    el('a', { class: 'icon-button back', href: address(view), 'aria-label': 'Back to the list', title: 'Back' }, icon('back')),
+    title, el('span', { class: 'detail-actions' }, actions));
+}
+
+/** A heading's text that changes. */
+export function titled(text = '') {
+  const node = el('h2', {}, text);
+  return { node, set: (next) => say(node, next) };
+}

@@ -1,0 +1,88 @@
+// One conversation with a customer: what was written, how far it came, and the answer.
+
+import { avatar, el, fill, icon, keyed, say } from '../dom.js';
+import { go } from '../router.js';
+import { explain } from '../words.js';
+import { composer } from './composer.js';
+import { threadMessage, threadRows } from './message.js';
+import { detailHeader, titled } from './rooms.js';
+import { scroller } from './scroller.js';
+
+/** The most that the server takes, in bytes of UTF-8. */
+const TEXT_BYTES_MAX = 64 * 1024;
+
+export function thread({ inbox, presence, user, notices }, id) {
+  const title = titled();
+  const subtitle = el('p', { class: 'muted' });
+  const face = el('span', { class: 'detail-face' });
+  const act = async (patch) => inbox.change(id, patch).catch((error) => notices.warn(explain(error)));
+  const take = el('button', { type: 'button', class: 'button', 'data-testid': 'conversation-take', on: { click: () => act({ assigneeId: user.id }) } }, 'Assign to me');
+  const resolve = el('button', { type: 'button', class: 'button', 'data-testid': 'conversation-resolve' });
+  const log = scroller({ label: 'Messages', older: () => inbox.older(id) });
+  const state = el('div', { class: 'empty' });
+  const write = composer({
+    label: 'Reply', inputId: 'reply-input', sendId: 'reply-send', bytesMax: TEXT_BYTES_MAX,
+    send: (text) => { inbox.reply(id, text); log.toEnd(); },
+    tooLong: () => notices.warn('A reply may have 64 KiB of text.'),
+  });
+  const element = el('section', { class: 'chat', 'aria-label': 'Conversation', on: { keydown: (event) => event.key === 'Escape' && go('inbox') } },
+    detailHeader('inbox', [face, el('div', { class: 'detail-title' }, title.node, subtitle)], take, resolve),
+    log.element, state, write.element);
+
+  const conversation = () => inbox.state.get().known.get(id);
+  const who = (userId) => (userId === user.id ? 'You' : presence.nameOf(userId) ?? 'A colleague');
+  const shown = threadMessage({
+    retry: (key, text) => inbox.reply(id, text, key),
+    contactName: () => conversation()?.contact.name ?? '',
+    authorName: (userId) => (userId ? who(userId) : 'You'),
+  });
+
+  // What is on screen counts as read, once for every time there is something new.
+  let reading = false;
+  const read = async () => {
+    if (reading || document.visibilityState !== 'visible' || !conversation()?.unread) return;
+    reading = true;
+    await inbox.change(id, { read: true }).catch(() => {});
+    reading = false;
+  };
+
+  const showConversation = () => {
+    const now = conversation();
+    if (!now) return;
+    title.set(now.contact.name);
+    if (!face.hasChildNodes()) fill(face, avatar(now.contact.name, now.contact.id));
+    say(subtitle, [now.channelKind === 'whatsapp' ? 'WhatsApp' : now.channelKind, now.assigneeId && `assigned to ${who(now.assigneeId).replace('You', 'you')}`].filter(Boolean).join(' · '));
+    take.hidden = now.assigneeId === user.id;
+    const isOpen = now.status === 'open';
+    if (resolve.dataset.status !== now.status) {
+      resolve.dataset.status = now.status;
+      fill(resolve, icon(isOpen ? 'resolve' : 'reopen'), el('span', {}, isOpen ? 'Resolve' : 'Reopen'));
+      resolve.onclick = () => act({ status: isOpen ? 'resolved' : 'open' });
+    }
+    read();
+  };
+
+  const showThread = () => {
+    const now = inbox.threads.get().byId.get(id);
+    if (!now) return;
+    log.update(() => keyed(log.list, threadRows(now.messages, now.pending), shown));
+    const isEmpty = now.messages.length === 0 && now.pending.length === 0;
+    state.hidden = !isEmpty;
+    log.element.hidden = isEmpty;
+    if (isEmpty) fill(state, icon('inbox'), now.status === 'failed' ? explain(now.error) : now.status === 'loading' ? 'Loading…' : 'No messages.');
+  };
+
+  inbox.open(id);
+  const offs = [inbox.state.subscribe(showConversation), inbox.threads.subscribe(showThread), presence.state.subscribe(showConversation)];
+  document.addEventListener('visibilitychange', read);
+
+  return {
+    element,
+    entered: () => matchMedia('(pointer: fine)').matches && write.focus(),
+    leave() {
+      offs.forEach((off) => off());
+      document.removeEventListener('visibilitychange', read);
+      log.leave();
+    },
+  };
+}

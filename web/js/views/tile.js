@@ -1,0 +1,91 @@
+// One participant of a call: picture or initials, name, sound.
+
+import { avatar, el, icon, say } from '../dom.js';
+
+/** Without a new picture for this long the camera counts as off. */
+const STILL_MS = 2_500;
+
+export function tile({ connectionId, userId, name, isSelf }) {
+  const caption = el('span', {});
+  const silent = el('span', { class: 'tile-mic', hidden: true }, icon('micOff'), el('span', { class: 'sr' }, 'muted'));
+  const sound = isSelf ? null : el('audio', { autoplay: true });
+  const element = el('figure', {
+    class: `tile ${isSelf ? 'self' : ''}`, 'data-testid': 'tile', 'data-connection-id': connectionId ?? '', 'data-user-id': userId,
+    'data-kind': isSelf ? 'self' : 'remote', 'data-video': 'off',
+  }, avatar(name, userId, 'large'), el('figcaption', {}, caption, silent), sound);
+  say(caption, isSelf ? `${name} (you)` : name);
+  let current = null;
+  let coming = null;
+  let pictureAt = -Infinity;
+
+  const watch = setInterval(() => {
+    const isMoving = current && performance.now() - pictureAt < STILL_MS;
+    element.dataset.video = isMoving ? 'on' : 'off';
+  }, 500);
+
+  const stamp = (video) => {
+    if (video !== current && video !== coming) return;
+    pictureAt = performance.now();
+    if (video === coming) swap();
+    element.dataset.video = 'on';
+    video.requestVideoFrameCallback?.(() => stamp(video));
+  };
+
+  /** The new picture takes the old one's place only once it moves: a change of route shows no gap. */
+  function swap() {
+    current?.remove();
+    current = coming;
+    coming = null;
+    current.classList.add('current');
+  }
+
+  function showVideo(track) {
+    const shown = (coming ?? current)?.srcObject?.getTracks()[0] ?? null;
+    if (shown === track) return;
+    coming?.remove();
+    coming = null;
+    if (!track) {
+      current?.remove();
+      current = null;
+      element.dataset.video = 'off';
+      return;
+    }
+    const video = el('video', { autoplay: true, playsinline: true, muted: true });
+    video.muted = true;
+    video.srcObject = new MediaStream([track]);
+    coming = video;
+    element.prepend(video);
+    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(() => stamp(video));
+    else video.ontimeupdate = () => stamp(video);
+    play(video);
+  }
+
+  function showAudio(track) {
+    if (!sound || sound.srcObject?.getTracks()[0] === track) return;
+    sound.srcObject = track ? new MediaStream([track]) : null;
+    if (track) play(sound);
+  }
+
+  /** Browsers may want a gesture before sound: the next one will do. */
+  function play(media) {
+    media.play().catch((error) => {
+      if (error.name === 'NotAllowedError') addEventListener('pointerdown', () => media.play().catch(() => {}), { once: true });
+    });
+  }
+
+  return {
+    element,
+    update({ video, audio, muted, route, connectionId: id }) {
+      showVideo(video);
+      showAudio(audio);
+      silent.hidden = !muted;
+      element.dataset.route = route;
+      if (id) element.dataset.connectionId = id;
+    },
+    leave() {
+      clearInterval(watch);
+      showVideo(null);
+      showAudio(null);
+    },
+  };
+}
