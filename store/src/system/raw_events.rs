@@ -47,7 +47,7 @@ pub struct RawEvent {
 ///
 /// While it lives no other worker gets events of the same channels, so that
 /// they are processed in order. It is a transaction without row locks: if the
-/// worker dies, its connection ends and everything is free again at once.
+/// worker dies, its connection ends and everything is free again.
 #[derive(Debug)]
 pub struct RawEventClaim {
     tx: Transaction<'static, Postgres>,

@@ -1,0 +1,79 @@
+//! Connecting, and getting the database ready for it.
+
+use crate::fixture::owner;
+use common::secret::Secret;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, postgres::PgConnectOptions};
+use store::{
+    SealKeyring, Store, StoreConfig, StoreError, bootstrap,
+    testing::{SEAL_KEY, TestDatabase, URL_VARIABLE},
+};
+
+fn config(app_url: Secret, system_url: Secret) -> StoreConfig {
+    let seal_keys = SealKeyring::from_base64([(1, Secret::new(SEAL_KEY.to_owned()))]).unwrap();
+    StoreConfig { app_url, system_url, seal_keys }
+}
+
+#[tokio::test]
+async fn a_superuser_is_refused_in_either_place() {
+    let db = TestDatabase::create().await;
+    for config in [config(db.owner_url(), db.system_url()), config(db.app_url(), db.owner_url())] {
+        let refused = Store::connect(&config).await.unwrap_err();
+        assert!(matches!(&refused, StoreError::Privileged { .. }), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_may_bypass_row_level_security_is_refused() {
+    let db = TestDatabase::create().await;
+    let role = format!("bypass_{}", uuid::Uuid::new_v4().simple());
+    let mut owner = owner(&db).await;
+    owner.execute(AssertSqlSafe(format!("CREATE ROLE {role} LOGIN BYPASSRLS"))).await.unwrap();
+    let options: PgConnectOptions = db.owner_url().expose().parse().unwrap();
+    let url = Secret::new(sqlx::ConnectOptions::to_url_lossy(&options.username(&role)).into());
+    let outcome = Store::connect(&config(url, db.system_url())).await;
+    owner.execute(AssertSqlSafe(format!("DROP ROLE {role}"))).await.unwrap();
+    assert!(matches!(outcome, Err(StoreError::Privileged { role: refused }) if refused == role));
+}
+
+#[tokio::test]
+async fn an_empty_database_is_refused_until_it_is_migrated_by_however_many_at_once() {
+    let db = TestDatabase::create().await;
+    db.store.close().await;
+    let name =
+        db.owner_url().expose().parse::<PgConnectOptions>().unwrap().get_database().unwrap().to_owned();
+    let server = Secret::new(std::env::var(URL_VARIABLE).unwrap());
+    let mut connection = PgConnection::connect(server.expose()).await.unwrap();
+    for statement in [format!("DROP DATABASE {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")] {
+        connection.execute(AssertSqlSafe(statement)).await.unwrap();
+    }
+    let config = config(db.app_url(), db.system_url());
+    assert!(matches!(Store::connect(&config).await, Err(StoreError::NotMigrated)));
+
+    let owner_url = db.owner_url();
+    let (first, second) = tokio::join!(bootstrap::migrate(&owner_url), bootstrap::embedded(&server, &name));
+    first.unwrap();
+    second.unwrap();
+    let store = Store::connect(&config).await.unwrap();
+    store.ping().await.unwrap();
+    store.close().await;
+
+    let statement =
+        "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
+    owner(&db).await.execute(statement).await.unwrap();
+    assert!(matches!(Store::connect(&config).await, Err(StoreError::NotMigrated)));
+}
+
+#[tokio::test]
+async fn embedded_mode_creates_its_database_once() {
+    let db = TestDatabase::create().await;
+    db.store.close().await;
+    let name =
+        db.owner_url().expose().parse::<PgConnectOptions>().unwrap().get_database().unwrap().to_owned();
+    let server = Secret::new(std::env::var(URL_VARIABLE).unwrap());
+    let mut connection = PgConnection::connect(server.expose()).await.unwrap();
+    connection.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.unwrap();
+    for _ in 0..2 {
+        bootstrap::embedded(&server, &name).await.unwrap();
+    }
+    Store::connect(&config(db.app_url(), db.system_url())).await.unwrap();
+}

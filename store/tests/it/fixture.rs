@@ -1,0 +1,155 @@
+//! Accounts with something in every table.
+
+use common::{
+    clock::Clock,
+    id::{AccountId, CallId, ChannelId, ConversationId, MessageId, RoomId, UserId, WebhookId},
+    protocol::inbox::{ChannelKind, Conversation, DeliveryStatus, Message},
+    secret::Secret,
+    token::Role,
+};
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+use store::{
+    SealKeyring, Store, StoreConfig, calls, channels,
+    contacts::Identity,
+    messages, rooms, sessions,
+    system::NewRawEvent,
+    testing::{SEAL_KEY, TestDatabase},
+    users, webhooks,
+};
+use uuid::Uuid;
+
+/// The ids of one account's things.
+pub(crate) struct Tenant {
+    pub(crate) account: AccountId,
+    pub(crate) user: UserId,
+    pub(crate) room: RoomId,
+    pub(crate) call: CallId,
+    pub(crate) channel: ChannelId,
+    pub(crate) webhook: WebhookId,
+    pub(crate) conversation: ConversationId,
+    pub(crate) inbound: MessageId,
+    pub(crate) reply: MessageId,
+    pub(crate) refresh_token: sessions::TokenHash,
+}
+
+pub(crate) fn secret(text: &str) -> Secret {
+    Secret::new(text.to_owned())
+}
+
+/// An account with a row in every tenant table. `name` makes what must be unique over all accounts so.
+pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> Tenant {
+    let account = db.account(name, clock).await;
+    let user = user(db, account, &format!("{name}@example.com"), clock).await;
+    let channel = channel(db, account, name, clock).await;
+    let mut tx = db.store.tenant(account).await.unwrap();
+    let webhook = webhooks::NewWebhook {
+        kind: webhooks::WebhookKind::N8n,
+        url: "http://n8n.example/hook",
+        header: "x-secret",
+        secret: &secret("n8n"),
+    };
+    let webhook = webhooks::create(&mut tx, &webhook, clock).await.unwrap().id;
+    let refresh_token = *Uuid::new_v4().as_bytes();
+    let refresh_token = std::array::from_fn(|index| refresh_token[index % 16]);
+    sessions::start(&mut tx, user, &refresh_token, clock).await.unwrap();
+    let room = rooms::create(&mut tx, "lobby", clock).await.unwrap().id;
+    let said = rooms::NewRoomMessage { room, user, name, client_id: Uuid::new_v4(), text: "hello" };
+    rooms::send(&mut tx, &said, clock).await.unwrap().unwrap();
+    let call = CallId::generate(clock);
+    calls::start(&mut tx, &calls::NewCall { id: call, room, caller: user, callee: user }, clock)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let (conversation, inbound) = receive(db, account, channel, "wamid.1", clock).await;
+    let mut tx = db.store.tenant(account).await.unwrap();
+    let reply = messages::NewReply {
+        conversation: conversation.id,
+        author: user,
+        text: "yes?",
+        idempotency_key: None,
+    };
+    let reply = messages::reply(&mut tx, &reply, clock).await.unwrap().message.id;
+    let early = messages::StatusReport {
+        channel,
+        external_id: "wamid.early",
+        status: DeliveryStatus::Read,
+        error: None,
+        at: clock.utc(),
+    };
+    messages::apply_status(&mut tx, &early, clock).await.unwrap();
+    tx.commit().await.unwrap();
+    let raw = NewRawEvent { account, channel, body: b"{}", sha256: &[0; 32] };
+    assert!(db.store.system().insert_raw_event(&raw, clock).await.unwrap());
+    let conversation = conversation.id;
+    let inbound = inbound.id;
+    Tenant { account, user, room, call, channel, webhook, conversation, inbound, reply, refresh_token }
+}
+
+pub(crate) async fn user(db: &TestDatabase, account: AccountId, email: &str, clock: &dyn Clock) -> UserId {
+    let mut tx = db.store.tenant(account).await.unwrap();
+    let user = users::NewUser { email, name: "Ada", role: Role::Admin, password_hash: "$argon2id$" };
+    let user = users::create(&mut tx, &user, clock).await.unwrap().id;
+    tx.commit().await.unwrap();
+    user
+}
+
+pub(crate) async fn channel(
+    db: &TestDatabase,
+    account: AccountId,
+    number: &str,
+    clock: &dyn Clock,
+) -> ChannelId {
+    let mut tx = db.store.tenant(account).await.unwrap();
+    let channel = channels::NewChannel {
+        kind: ChannelKind::Whatsapp,
+        name: "support",
+        external_id: number,
+        access_token: &secret("access token"),
+        app_secret: &secret("app secret"),
+        verify_token: &secret("verify token"),
+    };
+    let channel = channels::create(&mut tx, &channel, clock).await.unwrap().id;
+    tx.commit().await.unwrap();
+    channel
+}
+
+/// Receives a message from the one customer of these tests.
+pub(crate) async fn receive(
+    db: &TestDatabase,
+    account: AccountId,
+    channel: ChannelId,
+    external_id: &str,
+    clock: &dyn Clock,
+) -> (Conversation, Message) {
+    let mut tx = db.store.tenant(account).await.unwrap();
+    let inbound = messages::Inbound {
+        channel,
+        external_id,
+        from: &[Identity { scheme: "phone".to_owned(), value: "4915112345678".to_owned() }],
+        name: Some("Grace"),
+        kind: "text",
+        text: Some("hello?"),
+        metadata: &json!({ "a": 1 }),
+        created_at: clock.utc(),
+    };
+    let received = messages::receive(&mut tx, &inbound, clock).await.unwrap();
+    tx.commit().await.unwrap();
+    match received {
+        messages::Received::New { conversation, message } => (*conversation, *message),
+        messages::Received::Duplicate => panic!("{external_id} was received before"),
+    }
+}
+
+/// A connection of the superuser, to see what really is there.
+pub(crate) async fn owner(db: &TestDatabase) -> PgConnection {
+    PgConnection::connect(db.owner_url().expose()).await.unwrap()
+}
+
+/// The store of the next process, after this one's was closed.
+pub(crate) async fn reconnected(db: &TestDatabase) -> Store {
+    let seal_keys = SealKeyring::from_base64([(1, secret(SEAL_KEY))]).unwrap();
+    Store::connect(&StoreConfig { app_url: db.app_url(), system_url: db.system_url(), seal_keys })
+        .await
+        .unwrap()
+}

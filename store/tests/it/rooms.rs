@@ -1,0 +1,107 @@
+//! Room messages: numbered without gaps, stored once.
+
+use crate::fixture::tenant;
+use common::{clock::Clock, id::CallId, protocol::call::EndReason};
+use std::{sync::Arc, time::Duration};
+use store::{
+    calls,
+    rooms::{self, NewRoomMessage},
+    testing::TestDatabase,
+};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+#[tokio::test]
+async fn messages_sent_at_once_are_numbered_without_gaps_though_some_roll_back() {
+    let (db, clock) = (TestDatabase::create().await, Arc::new(TestDatabase::clock()));
+    let a = tenant(&db, "a", &*clock).await;
+    let mut senders = JoinSet::new();
+    for sender in 0..8 {
+        let (store, clock) = (db.store.clone(), Arc::clone(&clock));
+        senders.spawn(async move {
+            for round in 0..10 {
+                let text = format!("{sender}/{round}");
+                let new = NewRoomMessage {
+                    room: a.room,
+                    user: a.user,
+                    name: "A",
+                    client_id: Uuid::new_v4(),
+                    text: &text,
+                };
+                let mut tx = store.tenant(a.account).await.unwrap();
+                rooms::send(&mut tx, &new, &*clock).await.unwrap().unwrap();
+                if round % 5 == 4 {
+                    drop(tx);
+                } else {
+                    tx.commit().await.unwrap();
+                }
+            }
+        });
+    }
+    senders.join_all().await;
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let seqs: Vec<u64> =
+        rooms::after(&mut tx, a.room, 0, 100).await.unwrap().iter().map(|message| message.seq).collect();
+    // One of the fixture, and eight of ten from each sender.
+    assert_eq!(seqs, (1..=65).collect::<Vec<_>>());
+    assert_eq!(rooms::last_seq(&mut tx, a.room).await.unwrap(), Some(65));
+}
+
+#[tokio::test]
+async fn a_message_sent_many_times_at_once_is_stored_once_and_costs_one_number() {
+    let (db, clock) = (TestDatabase::create().await, Arc::new(TestDatabase::clock()));
+    let a = tenant(&db, "a", &*clock).await;
+    let client_id = Uuid::new_v4();
+    let mut senders = JoinSet::new();
+    for _ in 0..8 {
+        let (store, clock) = (db.store.clone(), Arc::clone(&clock));
+        senders.spawn(async move {
+            let new = NewRoomMessage { room: a.room, user: a.user, name: "A", client_id, text: "once" };
+            let mut tx = store.tenant(a.account).await.unwrap();
+            let sent = rooms::send(&mut tx, &new, &*clock).await.unwrap().unwrap();
+            tx.commit().await.unwrap();
+            sent
+        });
+    }
+    let sent = senders.join_all().await;
+    assert_eq!(sent.iter().filter(|sent| sent.new).count(), 1);
+    assert!(sent.iter().all(|other| other.message == sent[0].message));
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    assert_eq!(rooms::last_seq(&mut tx, a.room).await.unwrap(), Some(2));
+}
+
+#[tokio::test]
+async fn history_is_read_from_either_end_oldest_first() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    for text in ["two", "three", "f\0ur"] {
+        let new = NewRoomMessage { room: a.room, user: a.user, name: "A", client_id: Uuid::new_v4(), text };
+        rooms::send(&mut tx, &new, &clock).await.unwrap().unwrap();
+    }
+    let texts = |messages: Vec<common::protocol::room::RoomMessage>| {
+        messages.into_iter().map(|message| message.text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(rooms::latest(&mut tx, a.room, 2).await.unwrap()), ["three", "f\u{fffd}ur"]);
+    assert_eq!(texts(rooms::before(&mut tx, a.room, 3, 10).await.unwrap()), ["hello", "two"]);
+    assert_eq!(texts(rooms::after(&mut tx, a.room, 1, 2).await.unwrap()), ["two", "three"]);
+}
+
+#[tokio::test]
+async fn a_calls_first_outcome_stays() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let id = CallId::generate(&clock);
+    let call = calls::NewCall { id, room: a.room, caller: a.user, callee: a.user };
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    calls::start(&mut tx, &call, &clock).await.unwrap();
+    clock.advance(Duration::from_secs(5));
+    calls::answer(&mut tx, id, &clock).await.unwrap();
+    let answered_at = clock.utc();
+    clock.advance(Duration::from_secs(60));
+    calls::end(&mut tx, id, EndReason::HungUp, &clock).await.unwrap();
+    calls::end(&mut tx, id, EndReason::Lost, &clock).await.unwrap();
+    let call = calls::find(&mut tx, id).await.unwrap().unwrap();
+    assert_eq!(call.answered_at, Some(answered_at));
+    assert_eq!(call.outcome.as_deref(), Some("hungUp"));
+}
