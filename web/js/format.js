@@ -35,11 +35,11 @@ export function duration(ms) {
   return `${minutes}:${String(seconds % 60).padStart(2, '0')}`;
 }
 
-/** Up to two letters for an avatar. */
+/** Up to two letters for an avatar; a number has none. */
 export function initials(name) {
-  const words = name.trim().split(/\s+/).filter(Boolean);
+  const words = name.split(/\s+/).filter((word) => /^\p{L}/u.test(word));
   const letters = words.length > 1 ? [words[0], words.at(-1)] : words;
-  return letters.map((word) => [...word][0]?.toUpperCase() ?? '').join('') || '?';
+  return letters.map((word) => [...word][0]?.toUpperCase() ?? '').join('') || '#';
 }
 
 /** One of a few colours, always the same for the same text. */

@@ -17,7 +17,7 @@ export function thread({ inbox, presence, user, notices }, id) {
   const face = el('span', { class: 'detail-face' });
   const act = async (patch) => inbox.change(id, patch).catch((error) => notices.warn(explain(error)));
   const take = el('button', { type: 'button', class: 'button', 'data-testid': 'conversation-take', on: { click: () => act({ assigneeId: user.id }) } }, 'Assign to me');
-  const resolve = el('button', { type: 'button', class: 'button', 'data-testid': 'conversation-resolve' });
+  const resolve = el('button', { type: 'button', class: 'button collapses', 'data-testid': 'conversation-resolve' });
   const log = scroller({ label: 'Messages', older: () => inbox.older(id) });
   const state = el('div', { class: 'empty' });
   const write = composer({
@@ -56,6 +56,7 @@ export function thread({ inbox, presence, user, notices }, id) {
     const isOpen = now.status === 'open';
     if (resolve.dataset.status !== now.status) {
       resolve.dataset.status = now.status;
+      resolve.setAttribute('aria-label', isOpen ? 'Resolve' : 'Reopen');
       fill(resolve, icon(isOpen ? 'resolve' : 'reopen'), el('span', {}, isOpen ? 'Resolve' : 'Reopen'));
       resolve.onclick = () => act({ status: isOpen ? 'resolved' : 'open' });
     }
