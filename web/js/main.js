@@ -49,8 +49,8 @@ api.restore();
 
 /** For automated tests and for support. */
 window.switchboard = {
-  /** Counters of what arrives from each other participant of the call. */
-  stats: () => app?.calls.stats() ?? Promise.resolve([]),
+  /** The call's route and, per tile, counters of what arrives: `{ route, tiles: [{ connectionId, local, … }] }`. */
+  stats: async () => app?.calls.stats() ?? { route: null, tiles: [] },
   /** The state of the live connection. */
   connection: () => app?.socket.state.get() ?? null,
   /** The call's participants and route as this page sees them, or null. */

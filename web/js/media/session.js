@@ -227,7 +227,7 @@ export class MediaSession {
     return Promise.all(this.others().map(async ({ connectionId, name, route, video, audio, pcs }) => {
       const [seen, heard] = await Promise.all([received(pcs.video, video), received(pcs.audio, audio)]);
       return {
-        connectionId, name, route,
+        connectionId, name, route, local: false,
         framesDecoded: seen.framesDecoded, videoPackets: seen.packets, videoBytes: seen.bytes,
         audioPackets: heard.packets, audioSamples: heard.samples, audioEnergy: heard.energy,
       };

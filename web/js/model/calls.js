@@ -196,7 +196,11 @@ export function createCalls({ socket, rooms, notices }) {
       own.session.replace('video', track);
       show();
     },
-    /** Counters of what arrives from each other participant. */
-    stats: async () => (call ? call.session.stats() : []),
+    /** Counters of what arrives, one entry per tile. */
+    async stats() {
+      if (!call) return { route: null, tiles: [] };
+      const { self, state: { route } } = call.session;
+      return { route, tiles: [{ connectionId: self, local: true }, ...await call.session.stats()] };
+    },
   };
 }

@@ -7,7 +7,9 @@ import { createStore } from '../store.js';
 const PROGRESS = ['queued', 'sent', 'delivered', 'read', 'failed'];
 
 const newestFirst = (a, b) => Date.parse(b.lastMessageAt) - Date.parse(a.lastMessageAt) || (a.id < b.id ? 1 : -1);
-const oldestFirst = (a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt) || (a.id < b.id ? -1 : 1);
+
+// Ids are ordered by arrival (UUIDv7). Times are not: an inbound one is the channel's, in whole seconds.
+const oldestFirst = (a, b) => (a.id < b.id ? -1 : 1);
 
 export function createInbox({ api, socket }) {
   /** `known` has every conversation read so far; `next` a cursor per status, null when all are read. */
