@@ -8,8 +8,8 @@ const PROGRESS = ['queued', 'sent', 'delivered', 'read', 'failed'];
 
 const newestFirst = (a, b) => Date.parse(b.lastMessageAt) - Date.parse(a.lastMessageAt) || (a.id < b.id ? 1 : -1);
 
-// Ids are ordered by arrival (UUIDv7). Times are not: an inbound one is the channel's, in whole seconds.
-const oldestFirst = (a, b) => (a.id < b.id ? -1 : 1);
+/** Of two states of one message the one that is further. */
+const further = (before, now) => (before && PROGRESS.indexOf(now.status) < PROGRESS.indexOf(before.status) ? before : now);
 
 export function createInbox({ api, socket }) {
   /** `known` has every conversation read so far; `next` a cursor per status, null when all are read. */
@@ -30,21 +30,40 @@ export function createInbox({ api, socket }) {
     state.set({ known });
   }
 
-  function putMessages(id, messages, patch = {}) {
-    const all = new Map((thread(id)?.messages ?? []).map((message) => [message.id, message]));
-    for (const message of messages) {
-      const before = all.get(message.id);
-      const regresses = before && PROGRESS.indexOf(message.status) < PROGRESS.indexOf(before.status);
-      if (!regresses) all.set(message.id, message);
-    }
-    setThread(id, { ...patch, messages: [...all.values()].sort(oldestFirst) });
+  // Threads keep the server's order, of pages and of events. Times would not do:
+  // an inbound one is the channel's, in whole seconds.
+
+  /** Takes a message's present state; a new one is the latest. */
+  function putMessage(id, message, patch = {}) {
+    const { messages } = thread(id);
+    const isKnown = messages.some((known) => known.id === message.id);
+    setThread(id, {
+      ...patch,
+      messages: isKnown ? messages.map((known) => (known.id === message.id ? further(known, message) : known)) : [...messages, message],
+    });
+  }
+
+  /** Takes the latest page. What is known before it stays if the page joins up with it. */
+  function putLatest(id, page) {
+    const { messages, status, next } = thread(id);
+    const known = new Map(messages.map((message) => [message.id, message]));
+    const inPage = new Set(page.items.map((message) => message.id));
+    const start = messages.findIndex((message) => inPage.has(message.id));
+    const joins = start >= 0;
+    // Arrived by event while the page was on its way.
+    const newer = (joins ? messages.slice(start) : status === 'ready' ? [] : messages).filter((message) => !inPage.has(message.id));
+    setThread(id, {
+      status: 'ready',
+      messages: [...(joins ? messages.slice(0, start) : []), ...page.items.map((message) => further(known.get(message.id), message)), ...newer],
+      next: joins && status === 'ready' ? next : (page.next ?? null),
+    });
   }
 
   function apply(event) {
     if (event.conversation) putConversations([event.conversation]);
     const { message } = event;
     // A thread that was never opened is read whole when it is.
-    if (message && thread(message.conversationId)) putMessages(message.conversationId, [message]);
+    if (message && thread(message.conversationId)) putMessage(message.conversationId, message);
   }
 
   function receive(sequenced) {
@@ -106,9 +125,7 @@ export function createInbox({ api, socket }) {
     setThread(id, { error: null });
     try {
       if (!state.get().known.has(id)) putConversations([await api.get(`/v1/conversations/${id}`)]);
-      const page = await api.get(`/v1/conversations/${id}/messages`);
-      const first = thread(id).status !== 'ready';
-      putMessages(id, page.items, { status: 'ready', ...(first ? { next: page.next ?? null } : {}) });
+      putLatest(id, await api.get(`/v1/conversations/${id}/messages`));
     } catch (error) {
       setThread(id, { status: thread(id).status === 'ready' ? 'ready' : 'failed', error });
     }
@@ -118,7 +135,7 @@ export function createInbox({ api, socket }) {
     const cursor = thread(id)?.next;
     if (!cursor) return;
     const page = await api.get(`/v1/conversations/${id}/messages?cursor=${encodeURIComponent(cursor)}`);
-    putMessages(id, page.items, { next: page.next ?? null });
+    if (thread(id).next === cursor) setThread(id, { messages: [...page.items, ...thread(id).messages], next: page.next ?? null });
   }
 
   /** Changes status, assignee, or marks as read. */
@@ -137,7 +154,7 @@ export function createInbox({ api, socket }) {
     else setThread(id, { pending: [...thread(id).pending, { key, text, at: new Date().toISOString(), error: null }] });
     try {
       const message = await api.post(`/v1/conversations/${id}/messages`, { text }, key);
-      putMessages(id, [message], { pending: thread(id).pending.filter((entry) => entry.key !== key) });
+      putMessage(id, message, { pending: thread(id).pending.filter((entry) => entry.key !== key) });
     } catch (error) {
       setPending(id, key, { error });
     }
