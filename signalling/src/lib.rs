@@ -1,1 +1,25 @@
-//! Under construction in this commit.
+//! The WebSocket hub: `GET /v1/ws`.
+//!
+//! [`accept`] lets a socket in, [`connection`] is one socket from then on,
+//! [`dispatch`] one match over the protocol's methods. A connection that has
+//! said who it is is a [`peer`]. What the methods do is in [`rooms`],
+//! [`presence`], [`calls`], [`media`] and [`inbox`]; [`cluster`] is what other
+//! instances say to this one. Everything hangs on the [`hub`].
+
+mod accept;
+mod calls;
+mod cluster;
+mod config;
+mod connection;
+mod dispatch;
+mod hub;
+mod inbox;
+mod media;
+mod peer;
+mod presence;
+mod rooms;
+
+pub use accept::router;
+pub use cluster::run;
+pub use config::Config;
+pub use hub::{Deps, Hub};

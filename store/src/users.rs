@@ -98,6 +98,33 @@ pub async fn create(tx: &mut TenantTx, user: &NewUser<'_>, clock: &dyn Clock) ->
     Ok(row.ok_or(CreateError::EmailTaken)?.try_into()?)
 }
 
+/// Enters a user of an outside issuer at the first visit, under the issuer's id.
+///
+/// A user who is there already, in this account or another, stays as they are.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn enter(
+    tx: &mut TenantTx,
+    id: UserId,
+    name: &str,
+    role: Role,
+    clock: &dyn Clock,
+) -> Result<(), StoreError> {
+    let account = tx.account_column();
+    query!(
+        "INSERT INTO users (account_id, id, name, role, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        account,
+        id.as_uuid(),
+        &*column::text(name),
+        role.as_str(),
+        clock.utc()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
 /// The user with this id.
 ///
 /// # Errors

@@ -38,28 +38,6 @@ impl PresenceSet for RoomMembers {
     }
 }
 
-/// Events for all of a user's devices, on all instances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct UserTopic(pub UserId);
-
-/// See [`UserTopic`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct UserNews {
-    /// The instance that runs the call, to be asked with [`CallService`].
-    pub owner: NodeId,
-    /// All devices but this one; `None`: all.
-    pub except: Option<ConnectionId>,
-    /// What to push.
-    pub event: Event,
-}
-
-impl Topic for UserTopic {
-    type Message = UserNews;
-    fn name(&self) -> String {
-        format!("hub.user.{}", self.0)
-    }
-}
-
 /// Events for single connections of one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeTopic(pub NodeId);
@@ -67,6 +45,9 @@ pub struct NodeTopic(pub NodeId);
 /// See [`NodeTopic`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NodeNews {
+    /// The instance that says it: of a call's events, the one that runs the call and
+    /// is to be asked with [`CallService`].
+    pub from: NodeId,
     /// The connection.
     pub to: ConnectionId,
     /// What to push.
@@ -137,6 +118,8 @@ pub enum CallAction {
     Accept,
     /// Decline.
     Reject,
+    /// Give up before anybody answered.
+    Cancel,
     /// End an answered call.
     HangUp,
     /// The device's connection is gone.

@@ -1,1 +1,11 @@
-//! Under construction in this commit.
+//! The hub's decisions, without IO: inputs and time come in, effects go out.
+//!
+//! A [`call`] rings until somebody wins or an outcome is reached. A [`roster`]
+//! is who is in a room on all instances. A [`feed`] hands a numbered stream to
+//! its readers exactly once each, and says when it must be read from the store.
+//! A [`limit`] slows down who asks too much.
+
+pub mod call;
+pub mod feed;
+pub mod limit;
+pub mod roster;

@@ -1,0 +1,124 @@
+use super::*;
+use common::clock::{Clock, ManualClock};
+use uuid::Uuid;
+
+fn device(n: u128) -> ConnectionId {
+    ConnectionId::from_uuid(Uuid::from_u128(n))
+}
+
+const CALLER: u128 = 1;
+
+struct Fixture {
+    clock: ManualClock,
+    call: Call,
+    effects: Vec<Effect>,
+}
+
+fn ringing(devices: &[u128]) -> Fixture {
+    let clock = ManualClock::default();
+    let call = Call::ring(device(CALLER), devices.iter().copied().map(device), clock.now());
+    Fixture { clock, call, effects: Vec::new() }
+}
+
+fn ended(n: u128, reason: EndReason) -> Effect {
+    Effect::TellEnded { to: device(n), reason }
+}
+
+#[test]
+fn the_second_device_to_answer_learns_who_was_first() {
+    let Fixture { mut call, mut effects, .. } = ringing(&[2, 3]);
+    call.handle_accept(device(2), &mut effects).unwrap();
+    assert_eq!(
+        effects,
+        [
+            Effect::RecordAnswer,
+            Effect::TellAnswered { to: device(CALLER), by: device(2) },
+            ended(3, EndReason::AnsweredElsewhere)
+        ]
+    );
+    assert_eq!(call.handle_accept(device(3), &mut effects), Err(CallError::AlreadyTaken { by: device(2) }));
+    assert_eq!(call.handle_accept(device(2), &mut effects), Ok(()), "asking again is harmless");
+    assert_eq!(effects.len(), 3);
+}
+
+#[test]
+fn nobody_answers_and_the_call_is_missed_everywhere() {
+    let Fixture { clock, mut call, mut effects } = ringing(&[2, 3]);
+    clock.advance(RING_TIME.checked_sub(Duration::from_millis(1)).unwrap());
+    call.handle_deadline(clock.now(), &mut effects);
+    assert_eq!(effects, []);
+    clock.advance(Duration::from_millis(1));
+    call.handle_deadline(clock.now(), &mut effects);
+    let all = [CALLER, 2, 3].map(|n| ended(n, EndReason::Missed));
+    assert_eq!(effects, [vec![Effect::RecordEnd(EndReason::Missed)], all.to_vec()].concat());
+    assert_eq!(call.handle_accept(device(2), &mut effects), Err(CallError::Over));
+}
+
+#[test]
+fn only_the_caller_cancels_and_only_a_rung_device_rejects() {
+    let Fixture { mut call, mut effects, .. } = ringing(&[2]);
+    assert_eq!(call.handle_cancel(device(2), &mut effects), Err(CallError::NotInvited));
+    assert_eq!(call.handle_reject(device(CALLER), &mut effects), Err(CallError::NotInvited));
+    assert_eq!(call.handle_hang_up(device(CALLER), &mut effects), Err(CallError::WrongState));
+    assert_eq!(effects, []);
+    call.handle_reject(device(2), &mut effects).unwrap();
+    assert!(effects.contains(&ended(CALLER, EndReason::Rejected)));
+}
+
+#[test]
+fn an_answered_call_survives_a_short_loss_of_signalling() {
+    let Fixture { clock, mut call, mut effects } = ringing(&[2]);
+    call.handle_accept(device(2), &mut effects).unwrap();
+    effects.clear();
+    call.handle_gone(device(2), clock.now(), &mut effects);
+    assert_eq!(effects, [], "the other side notices nothing yet");
+    clock.advance(GRACE_TIME);
+    call.handle_deadline(clock.now(), &mut effects);
+    assert_eq!(effects, [Effect::RecordEnd(EndReason::Lost), ended(CALLER, EndReason::Lost)]);
+}
+
+/// Every order of everything that up to three devices and the clock can do.
+/// Passes for the wrong reason if no order ended in an answer: counted.
+#[test]
+fn in_every_order_of_events_at_most_one_device_wins_and_everybody_learns_the_end() {
+    let mut answered = 0;
+    for seed in 0..20_000_u64 {
+        let Fixture { clock, mut call, mut effects } = ringing(&[2, 3, 4]);
+        let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        while !call.is_over() {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let who = device(1 + u128::from((random >> 33) % 5));
+            let _refused = match (random >> 40) % 7 {
+                0 | 1 => call.handle_accept(who, &mut effects),
+                2 => call.handle_reject(who, &mut effects),
+                3 => call.handle_cancel(who, &mut effects),
+                4 => call.handle_hang_up(who, &mut effects),
+                5 => {
+                    call.handle_gone(who, clock.now(), &mut effects);
+                    Ok(())
+                }
+                _ => {
+                    clock.advance(Duration::from_secs(15));
+                    call.handle_deadline(clock.now(), &mut effects);
+                    Ok(())
+                }
+            };
+        }
+        let winners = effects.iter().filter(|effect| matches!(effect, Effect::TellAnswered { .. })).count();
+        assert!(winners <= 1, "seed {seed}");
+        answered += winners;
+        let ends = effects.iter().filter(|effect| matches!(effect, Effect::RecordEnd(_))).count();
+        assert_eq!(ends, 1, "seed {seed}");
+        let told: Vec<_> = effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::TellEnded { to, .. } => Some(*to),
+                Effect::RecordAnswer | Effect::RecordEnd(_) | Effect::TellAnswered { .. } => None,
+            })
+            .collect();
+        let once: BTreeSet<_> = told.iter().copied().collect();
+        assert_eq!(told.len(), once.len(), "seed {seed}: nobody is told twice");
+        assert!(told.contains(&device(CALLER)), "seed {seed}");
+    }
+    assert!(answered > 1000);
+}

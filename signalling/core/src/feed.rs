@@ -1,0 +1,135 @@
+//! A numbered stream and its readers: each gets every number once, in order.
+
+use common::id::ConnectionId;
+use std::collections::BTreeMap;
+
+/// What to do with a message that carries a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// It is the next one: hand it out.
+    Next,
+    /// It was handed out before: drop it.
+    Duplicate,
+    /// Some before it are missing: read everything after [`Feed::position`] from the store.
+    Gap,
+}
+
+/// A stream numbered 1, 2, 3, … as this instance has handed it out.
+#[derive(Debug)]
+pub struct Feed<R> {
+    /// The last number handed out; `None` until the first reader says where the stream is.
+    position: Option<u64>,
+    readers: BTreeMap<ConnectionId, (u64, R)>,
+}
+
+impl<R> Default for Feed<R> {
+    fn default() -> Self {
+        Self { position: None, readers: BTreeMap::new() }
+    }
+}
+
+impl<R> Feed<R> {
+    /// The last number handed out.
+    pub fn position(&self) -> u64 {
+        self.position.unwrap_or(0)
+    }
+
+    /// Adds a reader who has just read everything up to `seen` from the store.
+    ///
+    /// # Errors
+    /// Gives the reader back, and changes nothing, if the stream has gone past
+    /// `seen` meanwhile: it must read again, or it would miss something.
+    pub fn join(&mut self, connection: ConnectionId, seen: u64, reader: R) -> Result<(), R> {
+        if self.position.is_some_and(|position| position > seen) {
+            return Err(reader);
+        }
+        self.position.get_or_insert(seen);
+        self.readers.insert(connection, (seen, reader));
+        Ok(())
+    }
+
+    /// Removes a reader, and returns it if it was one.
+    pub fn leave(&mut self, connection: ConnectionId) -> Option<R> {
+        self.readers.remove(&connection).map(|(_, reader)| reader)
+    }
+
+    /// Judges a message with this number. [`Arrival::Next`] moves the stream on.
+    pub fn arrive(&mut self, seq: u64) -> Arrival {
+        let position = self.position();
+        match seq.checked_sub(position) {
+            Some(1) => {
+                self.position = Some(seq);
+                Arrival::Next
+            }
+            None | Some(0) => Arrival::Duplicate,
+            Some(_) => Arrival::Gap,
+        }
+    }
+
+    /// The readers who have not seen `seq` yet.
+    pub fn readers_of(&self, seq: u64) -> impl Iterator<Item = &R> {
+        self.readers.values().filter(move |(seen, _)| *seen < seq).map(|(_, reader)| reader)
+    }
+
+    /// All readers.
+    pub fn readers(&self) -> impl Iterator<Item = (ConnectionId, &R)> {
+        self.readers.iter().map(|(&connection, (_, reader))| (connection, reader))
+    }
+
+    /// One reader.
+    pub fn reader(&self, connection: ConnectionId) -> Option<&R> {
+        self.readers.get(&connection).map(|(_, reader)| reader)
+    }
+
+    /// Whether nobody reads.
+    pub fn is_empty(&self) -> bool {
+        self.readers.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn connection(n: u128) -> ConnectionId {
+        ConnectionId::from_uuid(Uuid::from_u128(n))
+    }
+
+    fn readers(feed: &Feed<&'static str>, seq: u64) -> Vec<&'static str> {
+        feed.readers_of(seq).copied().collect()
+    }
+
+    #[test]
+    fn a_reader_gets_what_came_after_it_read_the_store_and_nothing_twice() {
+        let mut feed = Feed::default();
+        feed.join(connection(1), 4, "early").unwrap();
+        // Number 5 is stored and was read by the second reader, but is handed out only now.
+        feed.join(connection(2), 5, "late").unwrap();
+        assert_eq!(feed.arrive(5), Arrival::Next);
+        assert_eq!(readers(&feed, 5), ["early"]);
+        assert_eq!(feed.arrive(6), Arrival::Next);
+        assert_eq!(readers(&feed, 6), ["early", "late"]);
+    }
+
+    #[test]
+    fn a_reader_that_would_miss_something_must_read_again() {
+        let mut feed = Feed::default();
+        feed.join(connection(1), 4, "first").unwrap();
+        assert_eq!(feed.arrive(5), Arrival::Next);
+        assert_eq!(feed.join(connection(2), 4, "second"), Err("second"));
+        feed.join(connection(2), 5, "second").unwrap();
+    }
+
+    #[test]
+    fn gaps_and_duplicates_are_told_apart() {
+        let mut feed = Feed::default();
+        feed.join(connection(1), 4, "only").unwrap();
+        assert_eq!(feed.arrive(7), Arrival::Gap);
+        assert_eq!(feed.arrive(4), Arrival::Duplicate);
+        assert_eq!(feed.position(), 4, "a gap moves nothing");
+        for seq in 5..=7 {
+            assert_eq!(feed.arrive(seq), Arrival::Next);
+        }
+    }
+}

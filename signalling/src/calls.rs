@@ -1,0 +1,196 @@
+//! Ringing: the methods of `call.*`, and the calls that this instance runs.
+//!
+//! The instance to which the caller is connected runs the call, as one task
+//! that owns its core; devices elsewhere reach it over the bus.
+
+mod task;
+
+use crate::{
+    hub::{Hub, bus_failed, store_failed},
+    peer::Peer,
+    rooms,
+};
+use bus::{Acquired, BusError, LeaseGuard};
+use common::{
+    error::{ErrorCode, Fault},
+    id::{CallId, ConnectionId, NodeId, RoomId, UserId},
+    protocol::{
+        Done, Event, Failure,
+        call::{Accepted, EndReason, Incoming, Ring, Ringing},
+    },
+    subject::hub::{AccountOnline, CallAction, CallRequest, CallService, NodeNews, NodeTopic, UserInCall},
+};
+use dashmap::DashMap;
+use signalling_core::call::{Call, RING_TIME};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use store::calls::{self, NewCall};
+use task::Order;
+use tokio::sync::{mpsc, oneshot};
+
+/// Orders that may wait for one call. A handful of devices cannot fill it.
+const ORDER_QUEUE: usize = 64;
+
+/// How long another instance may take to answer about a call.
+const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The calls that this instance runs.
+#[derive(Default)]
+pub(crate) struct Calls(DashMap<CallId, mpsc::Sender<Order>>);
+
+/// `call.ring`.
+pub(crate) async fn ring(hub: &Hub, peer: &Arc<Peer>, ring: &Ring) -> Result<Ringing, Failure> {
+    rooms::joined(hub, peer, ring.room_id)?;
+    if ring.user_id == peer.user {
+        return Err(Failure::of(ErrorCode::INVALID_PARAMS, Fault::Caller, "you cannot call yourself"));
+    }
+    let devices = devices_of(hub, peer, ring.user_id).await?;
+    if devices.is_empty() {
+        return Err(Failure::of(ErrorCode::CALL_UNREACHABLE, Fault::Peer, "no device is connected"));
+    }
+    let id = CallId::generate(hub.clock());
+    let busy = |whose: &str| Failure::of(ErrorCode::CALL_BUSY, Fault::Peer, format!("{whose} in a call"));
+    let Some(own) = take(hub, peer.user).await? else { return Err(busy("you are")) };
+    let theirs = take(hub, ring.user_id).await?;
+    let new = NewCall { id, room: ring.room_id, caller: peer.user, callee: ring.user_id };
+    record_start(hub, peer, &new, theirs.is_none()).await?;
+    let Some(theirs) = theirs else { return Err(busy("the other side is")) };
+
+    let (orders, queue) = mpsc::channel(ORDER_QUEUE);
+    hub.0.calls.0.insert(id, orders);
+    peer.held().calls.insert(id, hub.bus().node());
+    let core = Call::ring(peer.id, devices.keys().copied(), hub.clock().now());
+    let ring_time_ms = u64::try_from(RING_TIME.as_millis()).unwrap_or(u64::MAX);
+    let incoming = Incoming {
+        call_id: id,
+        room_id: ring.room_id,
+        from: peer.user,
+        name: peer.name.clone(),
+        media: ring.media,
+        ring_time_ms,
+    };
+    for (&device, &node) in &devices {
+        push(hub, node, device, Event::CallIncoming(incoming.clone())).await;
+    }
+    let mut nodes = devices;
+    nodes.insert(peer.id, hub.bus().node());
+    let running = task::Running::new(hub, &new, peer.account, core, nodes, [own, theirs]);
+    hub.spawn(running.run(queue));
+    Ok(Ringing { call_id: id, ring_time_ms, ice_servers: hub.ice_servers(peer.user) })
+}
+
+/// A user's connected devices and where they are.
+async fn devices_of(hub: &Hub, peer: &Peer, user: UserId) -> Result<BTreeMap<ConnectionId, NodeId>, Failure> {
+    let online = hub.bus().entries(&AccountOnline(peer.account)).await.map_err(|error| bus_failed(&error))?;
+    let theirs = online.into_iter().filter(|(_, device)| device.user.user_id == user);
+    Ok(theirs.filter_map(|(key, device)| Some((key.parse().ok()?, device.node))).collect())
+}
+
+/// Marks a user as being in a call; `None` if they are in one.
+async fn take(hub: &Hub, user: UserId) -> Result<Option<LeaseGuard>, Failure> {
+    match hub.bus().acquire(&UserInCall(user)).await {
+        Ok(Acquired::Held(lease)) => Ok(Some(lease)),
+        Ok(Acquired::Taken(_)) => Ok(None),
+        Err(error) => Err(bus_failed(&error)),
+    }
+}
+
+async fn record_start(hub: &Hub, peer: &Peer, call: &NewCall, is_busy: bool) -> Result<(), Failure> {
+    let failed = |error| store_failed(&error);
+    let mut tx = hub.store().tenant(peer.account).await.map_err(failed)?;
+    calls::start(&mut tx, call, hub.clock()).await.map_err(failed)?;
+    if is_busy {
+        calls::end(&mut tx, call.id, EndReason::Busy, hub.clock()).await.map_err(failed)?;
+    }
+    tx.commit().await.map_err(failed)
+}
+
+/// Pushes an event to a device, wherever it is connected.
+async fn push(hub: &Hub, node: NodeId, to: ConnectionId, event: Event) {
+    let news = NodeNews { from: hub.bus().node(), to, event };
+    if node == hub.bus().node() {
+        deliver(hub, news);
+    } else {
+        crate::hub::published(hub.bus().publish(&NodeTopic(node), &news).await);
+    }
+}
+
+/// Hands an event of another instance to a connection of this one.
+pub(crate) fn deliver(hub: &Hub, news: NodeNews) {
+    let Some(peer) = hub.peer(news.to) else { return };
+    match &news.event {
+        Event::CallIncoming(incoming) => {
+            peer.held().calls.insert(incoming.call_id, news.from);
+        }
+        Event::CallEnded(ended) => {
+            peer.held().calls.remove(&ended.call_id);
+        }
+        Event::RoomMessage(_)
+        | Event::RoomMemberJoined(_)
+        | Event::RoomMemberLeft(_)
+        | Event::RoomTyping(_)
+        | Event::PresenceChanged(_)
+        | Event::CallAnswered(_)
+        | Event::MediaChanged(_)
+        | Event::MediaSignal(_)
+        | Event::MediaOffer(_)
+        | Event::InboxEvent(_)
+        | Event::SessionReload(_)
+        | Event::SessionMoving(_) => {}
+    }
+    peer.push(crate::hub::frame(&news.event));
+}
+
+/// `call.accept`.
+pub(crate) async fn accept(hub: &Hub, peer: &Arc<Peer>, id: CallId) -> Result<Accepted, Failure> {
+    let room_id = act(hub, peer, id, CallAction::Accept).await?;
+    Ok(Accepted { call_id: id, room_id, ice_servers: hub.ice_servers(peer.user) })
+}
+
+/// `call.reject`.
+pub(crate) async fn reject(hub: &Hub, peer: &Arc<Peer>, id: CallId) -> Result<Done, Failure> {
+    act(hub, peer, id, CallAction::Reject).await.map(|_| Done {})
+}
+
+/// `call.cancel`.
+pub(crate) async fn cancel(hub: &Hub, peer: &Arc<Peer>, id: CallId) -> Result<Done, Failure> {
+    act(hub, peer, id, CallAction::Cancel).await.map(|_| Done {})
+}
+
+/// `call.hangUp`.
+pub(crate) async fn hang_up(hub: &Hub, peer: &Arc<Peer>, id: CallId) -> Result<Done, Failure> {
+    act(hub, peer, id, CallAction::HangUp).await.map(|_| Done {})
+}
+
+async fn act(hub: &Hub, peer: &Peer, call: CallId, action: CallAction) -> Result<RoomId, Failure> {
+    // A device that was never told of the call learns nothing about it.
+    let owner = peer.held().calls.get(&call).copied().ok_or_else(over)?;
+    let request = CallRequest { call, device: peer.id, node: hub.bus().node(), user: peer.user, action };
+    if owner == hub.bus().node() {
+        return order(hub, request).await;
+    }
+    match hub.bus().request(&CallService(owner), &request, ASK_TIMEOUT).await {
+        Ok(outcome) => outcome,
+        Err(BusError::Unanswered { .. }) => Err(over()),
+        Err(error) => Err(bus_failed(&error)),
+    }
+}
+
+/// Hands a request to the call's task, if this instance runs it.
+pub(crate) async fn order(hub: &Hub, request: CallRequest) -> Result<RoomId, Failure> {
+    let queue = hub.0.calls.0.get(&request.call).map(|queue| queue.clone()).ok_or_else(over)?;
+    let (reply, answer) = oneshot::channel();
+    queue.send(Order { request, reply }).await.map_err(|_| over())?;
+    answer.await.map_err(|_| over())?
+}
+
+fn over() -> Failure {
+    Failure::of(ErrorCode::CALL_OVER, Fault::Caller, "there is no such call, or it is over")
+}
+
+/// The connection is gone: the calls it knew of learn of it.
+pub(crate) async fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
+    let calls = peer.held().calls.clone();
+    for id in calls.into_keys() {
+        let _over_already = act(hub, peer, id, CallAction::Gone).await;
+    }
+}

@@ -1,0 +1,145 @@
+//! One running call: its core, its clock, and what its effects do.
+
+use super::push;
+use crate::hub::{Hub, chain};
+use bus::LeaseGuard;
+use common::{
+    error::Fault,
+    id::{AccountId, CallId, ConnectionId, NodeId, RoomId},
+    protocol::{
+        Event, Failure,
+        call::{Answered, Ended},
+    },
+    subject::hub::{CallAction, CallRequest},
+};
+use signalling_core::call::{Call, CallError, Effect};
+use std::{collections::BTreeMap, time::Duration};
+use store::{
+    StoreError,
+    calls::{self, NewCall},
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep,
+};
+use tracing::warn;
+
+/// How often an outcome that could not be stored is tried again.
+const RECORD_RETRY: Duration = Duration::from_millis(500);
+
+/// How often at most: then the people matter more than the record.
+const RECORD_ATTEMPTS: u32 = 10;
+
+/// A device's request and where the answer goes.
+pub(crate) struct Order {
+    pub(crate) request: CallRequest,
+    pub(crate) reply: oneshot::Sender<Result<RoomId, Failure>>,
+}
+
+pub(crate) struct Running {
+    hub: Hub,
+    id: CallId,
+    room: RoomId,
+    account: AccountId,
+    core: Call,
+    nodes: BTreeMap<ConnectionId, NodeId>,
+    /// Both are busy for as long as this lives.
+    _busy: [LeaseGuard; 2],
+}
+
+impl Running {
+    pub(crate) fn new(
+        hub: &Hub,
+        call: &NewCall,
+        account: AccountId,
+        core: Call,
+        nodes: BTreeMap<ConnectionId, NodeId>,
+        busy: [LeaseGuard; 2],
+    ) -> Self {
+        Self { hub: hub.clone(), id: call.id, room: call.room, account, core, nodes, _busy: busy }
+    }
+
+    pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        let mut effects = Vec::new();
+        while !self.core.is_over() {
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(order) => self.handle(order, &mut effects).await,
+                    None => break,
+                },
+                () = self.deadline() => {
+                    self.core.handle_deadline(self.hub.clock().now(), &mut effects);
+                    self.carry_out(&mut effects).await;
+                }
+            }
+        }
+        self.hub.0.calls.0.remove(&self.id);
+    }
+
+    async fn deadline(&self) {
+        match self.core.next_deadline() {
+            Some(at) => sleep(at.saturating_duration_since(self.hub.clock().now())).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn handle(&mut self, order: Order, effects: &mut Vec<Effect>) {
+        let CallRequest { device, action, .. } = order.request;
+        let outcome = match action {
+            CallAction::Accept => self.core.handle_accept(device, effects),
+            CallAction::Reject => self.core.handle_reject(device, effects),
+            CallAction::Cancel => self.core.handle_cancel(device, effects),
+            CallAction::HangUp => self.core.handle_hang_up(device, effects),
+            CallAction::Gone => {
+                self.core.handle_gone(device, self.hub.clock().now(), effects);
+                Ok(())
+            }
+        };
+        self.carry_out(effects).await;
+        let refused = |error: CallError| Failure::of(error.code(), Fault::Caller, error.to_string());
+        // The device may have gone while it waited.
+        let _nobody_waits = order.reply.send(outcome.map(|()| self.room).map_err(refused));
+    }
+
+    async fn carry_out(&self, effects: &mut Vec<Effect>) {
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::RecordAnswer | Effect::RecordEnd(_) => self.record(&effect).await,
+                Effect::TellAnswered { to, by } => {
+                    self.tell(to, Event::CallAnswered(Answered { call_id: self.id, by })).await;
+                }
+                Effect::TellEnded { to, reason } => {
+                    self.tell(to, Event::CallEnded(Ended { call_id: self.id, reason })).await;
+                }
+            }
+        }
+    }
+
+    async fn tell(&self, device: ConnectionId, event: Event) {
+        if let Some(&node) = self.nodes.get(&device) {
+            push(&self.hub, node, device, event).await;
+        }
+    }
+
+    async fn record(&self, effect: &Effect) {
+        for _ in 0..RECORD_ATTEMPTS {
+            match self.try_record(effect).await {
+                Ok(()) => return,
+                Err(error) => {
+                    warn!(call.id = %self.id, error = %chain(&error), "Call {} cannot be recorded yet; will retry", self.id);
+                    sleep(RECORD_RETRY).await;
+                }
+            }
+        }
+    }
+
+    async fn try_record(&self, effect: &Effect) -> Result<(), StoreError> {
+        let mut tx = self.hub.store().tenant(self.account).await?;
+        match effect {
+            Effect::RecordAnswer => calls::answer(&mut tx, self.id, self.hub.clock()).await?,
+            Effect::RecordEnd(reason) => calls::end(&mut tx, self.id, *reason, self.hub.clock()).await?,
+            Effect::TellAnswered { .. } | Effect::TellEnded { .. } => {}
+        }
+        tx.commit().await
+    }
+}

@@ -1,0 +1,143 @@
+//! What everything in this crate hangs on.
+
+use crate::{calls::Calls, config::Config, inbox::Inboxes, peer::Peer, presence::Accounts, rooms::Rooms};
+use axum::extract::ws::Utf8Bytes;
+use bus::{Bus, BusError, Shutdown};
+use common::{
+    clock::Clock,
+    error::{ErrorCode, Fault},
+    id::{ConnectionId, UserId},
+    protocol::{Event, Failure, envelope, media::IceServer},
+    token::Issuer,
+};
+use dashmap::DashMap;
+use std::sync::{Arc, OnceLock, atomic::AtomicUsize};
+use store::{Store, StoreError};
+use time::OffsetDateTime;
+use tokio::sync::watch;
+use tracing::{debug, error, warn};
+
+/// What the hub is built from.
+pub struct Deps {
+    /// How it reaches other instances and the media servers.
+    pub bus: Bus,
+    /// Where rooms and inboxes are kept.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Whose tokens are accepted, now and from now on.
+    pub issuers: watch::Receiver<Arc<[Issuer]>>,
+    /// The STUN and TURN servers for a user, with credentials from that time on.
+    pub ice_servers: Arc<dyn Fn(UserId, OffsetDateTime) -> Vec<IceServer> + Send + Sync>,
+}
+
+/// The hub of this instance. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) deps: Deps,
+    /// Sockets, those that have not said who they are included.
+    pub(crate) sockets: AtomicUsize,
+    pub(crate) peers: DashMap<ConnectionId, Arc<Peer>>,
+    pub(crate) rooms: Rooms,
+    pub(crate) accounts: Accounts,
+    pub(crate) inboxes: Inboxes,
+    pub(crate) calls: Calls,
+    /// Set when the hub runs.
+    shutdown: OnceLock<Shutdown>,
+}
+
+impl Hub {
+    /// A hub that accepts sockets once [`run`](crate::run) runs.
+    pub fn new(config: Config, deps: Deps) -> Self {
+        Self(Arc::new(Inner {
+            config,
+            deps,
+            sockets: AtomicUsize::new(0),
+            peers: DashMap::new(),
+            rooms: Rooms::default(),
+            accounts: Accounts::default(),
+            inboxes: Inboxes::default(),
+            calls: Calls::default(),
+            shutdown: OnceLock::new(),
+        }))
+    }
+
+    pub(crate) fn start(&self, shutdown: Shutdown) {
+        // A second `run` would be a mistake of the caller; the first one stands.
+        let _already_runs = self.0.shutdown.set(shutdown);
+    }
+
+    pub(crate) fn shutdown(&self) -> Option<&Shutdown> {
+        self.0.shutdown.get()
+    }
+
+    /// Runs `work` until it ends or the hub drains.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(shutdown) = self.shutdown() {
+            let token = shutdown.token.clone();
+            shutdown.tasks.spawn(async move { token.run_until_cancelled(work).await });
+        }
+    }
+
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.0.deps.bus
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.deps.store
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.deps.clock
+    }
+
+    pub(crate) fn ice_servers(&self, user: UserId) -> Vec<IceServer> {
+        (self.0.deps.ice_servers)(user, self.clock().utc())
+    }
+
+    pub(crate) fn peer(&self, connection: ConnectionId) -> Option<Arc<Peer>> {
+        self.0.peers.get(&connection).map(|peer| Arc::clone(&peer))
+    }
+}
+
+/// An event as it goes to any number of sockets.
+pub(crate) fn frame(event: &Event) -> Utf8Bytes {
+    envelope::event_frame(event).into()
+}
+
+/// The answer to a request that failed for the store's sake; logged here, once.
+pub(crate) fn store_failed(error: &StoreError) -> Failure {
+    if error.is_away() {
+        warn!(error = %chain(error), "The store is away");
+        return Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "the store is away; try again");
+    }
+    error!(error = %chain(error), "The store failed");
+    Failure::internal()
+}
+
+/// The answer to a request that failed for the bus's sake; logged here, once.
+pub(crate) fn bus_failed(error: &BusError) -> Failure {
+    warn!(error = %chain(error), "The bus failed");
+    Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "another part is away; try again")
+}
+
+/// What is published while the bus is away reaches this instance; others heal from the store.
+pub(crate) fn published(outcome: Result<(), BusError>) {
+    if let Err(error) = outcome {
+        debug!(error = %chain(&error), "Only this instance was told");
+    }
+}
+
+/// An error with everything that caused it.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let sources = std::iter::successors(Some(error), |error| error.source());
+    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// What does not exist in the caller's account looks like what does not exist at all.
+pub(crate) fn not_found(what: &str) -> Failure {
+    Failure::of(ErrorCode::NOT_FOUND, Fault::Caller, format!("there is no such {what}"))
+}

@@ -1,0 +1,176 @@
+//! The agents' inbox stream: one per account on this instance, whoever many follow it.
+
+use crate::{
+    hub::{Hub, bus_failed, frame, store_failed},
+    peer::Peer,
+};
+use bus::{BusError, Delivery, Subscription};
+use common::{
+    id::AccountId,
+    protocol::{
+        Done, Event, Failure, RequestId,
+        inbox::{EVENTS_MAX, Sequenced, Subscribed},
+    },
+    subject::inbox::InboxTopic,
+};
+use dashmap::DashMap;
+use signalling_core::feed::{Arrival, Feed};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use store::{StoreError, outbox};
+use tokio::sync::{Notify, OnceCell};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+/// The inboxes that somebody on this instance follows.
+#[derive(Default)]
+pub(crate) struct Inboxes(DashMap<AccountId, Arc<OnceCell<Arc<LiveInbox>>>>);
+
+struct LiveInbox {
+    account: AccountId,
+    state: Mutex<State>,
+    gap: Notify,
+    over: CancellationToken,
+}
+
+#[derive(Default)]
+struct State {
+    feed: Feed<Arc<Peer>>,
+    closed: bool,
+}
+
+impl LiveInbox {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn arrive(&self, event: &Sequenced) {
+        let mut state = self.state();
+        match state.feed.arrive(event.seq) {
+            Arrival::Next => {
+                let frame = frame(&Event::InboxEvent(event.clone()));
+                for peer in state.feed.readers_of(event.seq) {
+                    peer.push(frame.clone());
+                }
+            }
+            Arrival::Duplicate => {}
+            Arrival::Gap => self.gap.notify_one(),
+        }
+    }
+}
+
+/// `inbox.subscribe`. Answers by itself, so that events come after what was missed.
+pub(crate) async fn subscribe(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, after: Option<u64>) {
+    if let Err(failure) = try_subscribe(hub, peer, id, after).await {
+        peer.answer::<()>(id, &Err(failure));
+    }
+}
+
+async fn try_subscribe(
+    hub: &Hub,
+    peer: &Arc<Peer>,
+    id: Option<&RequestId>,
+    after: Option<u64>,
+) -> Result<(), Failure> {
+    loop {
+        let cell = Arc::clone(&hub.0.inboxes.0.entry(peer.account).or_default());
+        let inbox =
+            cell.get_or_try_init(|| follow(hub, peer.account)).await.map_err(|error| bus_failed(&error))?;
+        let subscribed = missed(hub, peer.account, after).await.map_err(|error| store_failed(&error))?;
+        let mut state = inbox.state();
+        state.feed.leave(peer.id);
+        if !state.closed && state.feed.join(peer.id, subscribed.seq, Arc::clone(peer)).is_ok() {
+            peer.held().follows_inbox = true;
+            peer.answer(id, &Ok(subscribed));
+            return Ok(());
+        }
+    }
+}
+
+async fn missed(hub: &Hub, account: AccountId, after: Option<u64>) -> Result<Subscribed, StoreError> {
+    let mut tx = hub.store().tenant(account).await?;
+    let seq = outbox::last_seq(&mut tx).await?;
+    let within = after.filter(|after| *after <= seq && seq - after <= u64::from(EVENTS_MAX));
+    let events = match within {
+        Some(after) if after < seq => outbox::after(&mut tx, after, EVENTS_MAX).await?,
+        Some(_) | None => Vec::new(),
+    };
+    let seq = events.last().map_or(seq, |event| event.seq.max(seq));
+    Ok(Subscribed { seq, events, recovered: within.is_some() || after.is_none() })
+}
+
+async fn follow(hub: &Hub, account: AccountId) -> Result<Arc<LiveInbox>, BusError> {
+    let events = hub.bus().subscribe(&InboxTopic(account)).await?;
+    let inbox = Arc::new(LiveInbox {
+        account,
+        state: Mutex::default(),
+        gap: Notify::new(),
+        over: CancellationToken::new(),
+    });
+    let (over, follower, hub_of_task) = (inbox.over.clone(), Arc::clone(&inbox), hub.clone());
+    hub.spawn(async move {
+        over.run_until_cancelled(listen(hub_of_task, follower, events)).await;
+    });
+    Ok(inbox)
+}
+
+async fn listen(hub: Hub, inbox: Arc<LiveInbox>, mut events: Subscription<Sequenced>) {
+    loop {
+        tokio::select! {
+            Some(delivery) = events.next() => match delivery {
+                Delivery::Message(event) => inbox.arrive(&event),
+                Delivery::Lost => inbox.gap.notify_one(),
+            },
+            () = inbox.gap.notified() => {
+                if let Err(error) = heal(&hub, &inbox).await {
+                    warn!(account.id = %inbox.account, error = %crate::hub::chain(&error), "An inbox cannot be healed yet; will retry");
+                    inbox.gap.notify_one();
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+}
+
+/// Hands out what the store has and this instance has not.
+async fn heal(hub: &Hub, inbox: &LiveInbox) -> Result<(), StoreError> {
+    loop {
+        let position = inbox.state().feed.position();
+        let mut tx = hub.store().tenant(inbox.account).await?;
+        let missing = outbox::after(&mut tx, position, EVENTS_MAX).await?;
+        drop(tx);
+        for event in &missing {
+            inbox.arrive(event);
+        }
+        if missing.len() < usize::try_from(EVENTS_MAX).unwrap_or(usize::MAX) {
+            return Ok(());
+        }
+    }
+}
+
+/// `inbox.unsubscribe`.
+pub(crate) fn unsubscribe(hub: &Hub, peer: &Arc<Peer>) -> Done {
+    if std::mem::take(&mut peer.held().follows_inbox)
+        && let Some(inbox) = hub.0.inboxes.0.get(&peer.account).and_then(|cell| cell.get().cloned())
+    {
+        inbox.state().feed.leave(peer.id);
+        hub.0.inboxes.0.remove_if(&peer.account, |_, cell| {
+            cell.get().is_some_and(|inbox| {
+                let mut state = inbox.state();
+                if state.feed.is_empty() {
+                    state.closed = true;
+                    inbox.over.cancel();
+                }
+                state.closed
+            })
+        });
+    }
+    Done {}
+}
+
+/// The connection is gone.
+pub(crate) fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
+    unsubscribe(hub, peer);
+}

@@ -1,0 +1,214 @@
+//! Media sessions: the methods of `media.*`, passed on to the node that owns the session.
+
+use crate::{
+    hub::{Hub, bus_failed, frame},
+    peer::Peer,
+    rooms::{self, live::LiveRoom},
+};
+use bus::BusError;
+use common::{
+    error::{ErrorCode, Fault},
+    id::{AccountId, ConnectionId, NodeId, RoomId},
+    protocol::{
+        Done, Event, Failure,
+        media::{
+            Answer, Changed, Joined, Participant, Publish, Published, SDP_BYTES_MAX, Signal, Signalled, State,
+        },
+    },
+    subject::{
+        hub::{AccountOnline, NodeNews, NodeTopic},
+        media::{MediaAction, MediaNodes, MediaReply, MediaRequest, MediaService, SessionLease},
+    },
+};
+use std::{sync::Arc, time::Duration};
+use tracing::{debug, warn};
+
+/// How long a media node may take to answer.
+const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a request follows a session that has just moved.
+const MOVES_MAX: u32 = 3;
+
+/// Asks the node that owns the room's session; `None` if nobody does and none may be opened.
+async fn ask(
+    hub: &Hub,
+    account: AccountId,
+    room: RoomId,
+    action: MediaAction,
+    may_open: bool,
+) -> Result<Option<MediaReply>, Failure> {
+    let failed = |error: BusError| bus_failed(&error);
+    let mut owner = match hub.bus().holder(&SessionLease(room)).await.map_err(failed)? {
+        Some(owner) => owner,
+        None if may_open => choose(hub).await?,
+        None => return Ok(None),
+    };
+    let request = MediaRequest { account, room, action };
+    for _ in 0..MOVES_MAX {
+        match hub.bus().request(&MediaService(owner), &request, ASK_TIMEOUT).await {
+            Ok(Ok(MediaReply::Moved { owner: next })) => owner = next,
+            Ok(Ok(reply)) => return Ok(Some(reply)),
+            Ok(Err(failure)) => return Err(failure),
+            Err(error) => return Err(bus_failed(&error)),
+        }
+    }
+    Err(unavailable())
+}
+
+fn unavailable() -> Failure {
+    Failure::of(ErrorCode::MEDIA_UNAVAILABLE, Fault::Ours, "no media server is available; try again")
+}
+
+/// The media node for a new session: this one if it is one, which saves a hop; else the least busy.
+async fn choose(hub: &Hub) -> Result<NodeId, Failure> {
+    let nodes = hub.bus().entries(&MediaNodes).await.map_err(|error| bus_failed(&error))?;
+    let own = hub.bus().node();
+    let best = nodes.iter().map(|(_, node)| node).min_by_key(|node| (node.node != own, node.sessions));
+    best.map(|node| node.node).ok_or_else(unavailable)
+}
+
+/// The running session of a room that somebody enters. A session that cannot be
+/// reached is told later, by its next change.
+pub(crate) async fn look(hub: &Hub, account: AccountId, room: RoomId) -> Option<State> {
+    match ask(hub, account, room, MediaAction::Look, false).await {
+        Ok(Some(MediaReply::State { state, .. })) if !state.participants.is_empty() => Some(state),
+        Ok(_) => None,
+        Err(failure) => {
+            debug!(room.id = %room, message = failure.message, "The media session of {room} cannot be looked at");
+            None
+        }
+    }
+}
+
+/// `media.join`.
+pub(crate) async fn join(hub: &Hub, peer: &Arc<Peer>, room: RoomId) -> Result<Joined, Failure> {
+    rooms::joined(hub, peer, room)?;
+    let participant = Participant { connection_id: peer.id, user_id: peer.user, name: peer.name.clone() };
+    let action = MediaAction::Join { participant, home: hub.bus().node() };
+    // Noted first: a connection that is lost meanwhile leaves the session again.
+    peer.held().media.insert(room);
+    match ask(hub, peer.account, room, action, true).await? {
+        Some(MediaReply::State { state, .. }) => {
+            Ok(Joined { state, ice_servers: hub.ice_servers(peer.user) })
+        }
+        Some(MediaReply::Published { .. } | MediaReply::Done | MediaReply::Moved { .. }) | None => {
+            Err(unavailable())
+        }
+    }
+}
+
+/// `media.leave`. Leaving what one is not in is no error.
+pub(crate) async fn leave(hub: &Hub, peer: &Arc<Peer>, room: RoomId) -> Result<Done, Failure> {
+    if peer.held().media.remove(&room) {
+        ask(hub, peer.account, room, MediaAction::Leave { connection: peer.id }, false).await?;
+    }
+    Ok(Done {})
+}
+
+/// `media.publish`.
+pub(crate) async fn publish(hub: &Hub, peer: &Arc<Peer>, publish: Publish) -> Result<Published, Failure> {
+    check(peer, publish.room_id, &publish.sdp)?;
+    let action = MediaAction::Publish { connection: peer.id, sdp: publish.sdp };
+    match ask(hub, peer.account, publish.room_id, action, false).await? {
+        Some(MediaReply::Published { sdp }) => Ok(Published { sdp }),
+        Some(MediaReply::State { .. } | MediaReply::Done | MediaReply::Moved { .. }) | None => {
+            Err(not_joined())
+        }
+    }
+}
+
+/// `media.answer`.
+pub(crate) async fn answer(hub: &Hub, peer: &Arc<Peer>, answer: Answer) -> Result<Done, Failure> {
+    check(peer, answer.room_id, &answer.sdp)?;
+    let action = MediaAction::Answer { connection: peer.id, revision: answer.revision, sdp: answer.sdp };
+    match ask(hub, peer.account, answer.room_id, action, false).await? {
+        Some(_) => Ok(Done {}),
+        None => Err(not_joined()),
+    }
+}
+
+fn check(peer: &Peer, room: RoomId, sdp: &str) -> Result<(), Failure> {
+    if !peer.held().media.contains(&room) {
+        return Err(not_joined());
+    }
+    if sdp.len() > SDP_BYTES_MAX {
+        return Err(Failure::of(ErrorCode::TOO_LARGE, Fault::Caller, "the session description is too long"));
+    }
+    Ok(())
+}
+
+fn not_joined() -> Failure {
+    Failure::of(ErrorCode::MEDIA_NOT_JOINED, Fault::Caller, "join the media session first")
+}
+
+/// `media.signal`: passed on as it is, between two participants.
+pub(crate) async fn signal(hub: &Hub, peer: &Arc<Peer>, signal: Signal) -> Result<Done, Failure> {
+    if !peer.held().media.contains(&signal.room_id) {
+        return Err(not_joined());
+    }
+    let event =
+        Event::MediaSignal(Signalled { room_id: signal.room_id, from: peer.id, signal: signal.signal });
+    if let Some(other) = hub.peer(signal.to) {
+        if !other.held().media.contains(&signal.room_id) {
+            return Err(not_there());
+        }
+        other.push(frame(&event));
+        return Ok(Done {});
+    }
+    // Elsewhere: only somebody who is in the room can be reached.
+    let room = rooms::joined(hub, peer, signal.room_id)?;
+    if !room.state().elsewhere.members().any(|member| member.connection_id == signal.to) {
+        return Err(not_there());
+    }
+    let node = node_of(hub, peer, signal.to).await?;
+    let news = NodeNews { from: hub.bus().node(), to: signal.to, event };
+    hub.bus().publish(&NodeTopic(node), &news).await.map_err(|error| bus_failed(&error))?;
+    Ok(Done {})
+}
+
+fn not_there() -> Failure {
+    Failure::of(ErrorCode::NOT_FOUND, Fault::Caller, "there is no such participant")
+}
+
+async fn node_of(hub: &Hub, peer: &Peer, device: ConnectionId) -> Result<NodeId, Failure> {
+    let online = AccountOnline(peer.account);
+    let devices = hub.bus().entries(&online).await.map_err(|error| bus_failed(&error))?;
+    let key = device.to_string();
+    devices
+        .into_iter()
+        .find(|(device, _)| *device == key)
+        .map(|(_, device)| device.node)
+        .ok_or_else(not_there)
+}
+
+/// The connection is gone, and with it the participant.
+pub(crate) async fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
+    let sessions = std::mem::take(&mut peer.held().media);
+    for room in sessions {
+        let leave = MediaAction::Leave { connection: peer.id };
+        if let Err(failure) = ask(hub, peer.account, room, leave, false).await {
+            warn!(room.id = %room, conn.id = %peer.id, message = failure.message, "The media session of {room} was not told that {} left", peer.id);
+        }
+    }
+}
+
+/// After the bus was away: everybody here learns the state, and participants
+/// the offer that they may have missed.
+pub(crate) async fn sync(hub: &Hub, room: &LiveRoom) {
+    let participants: Vec<Arc<Peer>> = {
+        let state = room.state();
+        let here = state.feed.readers().map(|(_, local)| &local.peer);
+        here.filter(|peer| peer.held().media.contains(&room.id)).cloned().collect()
+    };
+    for peer in participants {
+        let sync = MediaAction::Sync { connection: peer.id };
+        if let Ok(Some(MediaReply::State { state, offer })) =
+            ask(hub, room.account, room.id, sync, false).await
+        {
+            peer.push(frame(&Event::MediaChanged(Changed { room_id: room.id, state })));
+            if let Some(offer) = offer {
+                peer.push(frame(&Event::MediaOffer(offer)));
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Who of an account is connected at all.
+
+use crate::{
+    hub::{Hub, bus_failed, frame, published},
+    peer::Peer,
+};
+use bus::{BusError, Delivery, Subscription};
+use common::{
+    id::{AccountId, ConnectionId, UserId},
+    protocol::{
+        Event, Failure, RequestId,
+        presence::{Changed, Online, OnlineUser},
+    },
+    subject::hub::{AccountOnline, AccountTopic, OnlineDevice, RoomNews},
+};
+use dashmap::DashMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::OnceCell,
+    time::{MissedTickBehavior, interval, sleep},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+/// How often the list is compared with what the bus says, beside every change that is announced.
+const COMPARE_EVERY: Duration = Duration::from_secs(5);
+
+/// Changes that come within this time are one comparison: a thousand clients reconnect at once.
+const GATHER_TIME: Duration = Duration::from_millis(100);
+
+/// The accounts that somebody on this instance watches.
+#[derive(Default)]
+pub(crate) struct Accounts(DashMap<AccountId, Arc<OnceCell<Arc<Watched>>>>);
+
+struct Watched {
+    account: AccountId,
+    state: Mutex<State>,
+    over: CancellationToken,
+}
+
+#[derive(Default)]
+struct State {
+    watchers: BTreeMap<ConnectionId, Arc<Peer>>,
+    users: BTreeMap<UserId, OnlineUser>,
+    closed: bool,
+}
+
+impl Watched {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Pushes what differs from `now` to everybody who watches.
+    fn update(&self, now: BTreeMap<UserId, OnlineUser>) {
+        let mut state = self.state();
+        let before = std::mem::replace(&mut state.users, now);
+        let left =
+            before.iter().filter(|(id, _)| !state.users.contains_key(id)).map(|(_, user)| (user, false));
+        let came =
+            state.users.iter().filter(|(id, _)| !before.contains_key(id)).map(|(_, user)| (user, true));
+        for (user, online) in left.chain(came) {
+            let frame = frame(&Event::PresenceChanged(Changed { user: user.clone(), online }));
+            for watcher in state.watchers.values() {
+                watcher.push(frame.clone());
+            }
+        }
+    }
+}
+
+/// A device is there: others learn of it.
+pub(crate) async fn come_online(hub: &Hub, peer: &Arc<Peer>) {
+    let device = OnlineDevice { user: user(peer), node: hub.bus().node() };
+    match hub.bus().present(&AccountOnline(peer.account), &peer.id.to_string(), &device).await {
+        Ok(presence) => peer.held().online = Some(presence),
+        Err(error) => {
+            warn!(conn.id = %peer.id, error = %crate::hub::chain(&error), "Presence of {} is not announced", peer.id)
+        }
+    }
+    announce(hub, peer, true).await;
+}
+
+/// A device is gone.
+pub(crate) async fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
+    let (online, follows) = {
+        let mut held = peer.held();
+        (held.online.take(), held.follows_presence)
+    };
+    drop(online);
+    if follows && let Some(watched) = hub.0.accounts.0.get(&peer.account).and_then(|cell| cell.get().cloned())
+    {
+        watched.state().watchers.remove(&peer.id);
+        hub.0.accounts.0.remove_if(&peer.account, |_, cell| {
+            cell.get().is_some_and(|watched| {
+                let mut state = watched.state();
+                if state.watchers.is_empty() {
+                    state.closed = true;
+                    watched.over.cancel();
+                }
+                state.closed
+            })
+        });
+    }
+    announce(hub, peer, false).await;
+}
+
+fn user(peer: &Peer) -> OnlineUser {
+    OnlineUser { user_id: peer.user, name: peer.name.clone() }
+}
+
+/// A hint that somebody came or went; what is true is in the set.
+async fn announce(hub: &Hub, peer: &Peer, online: bool) {
+    let event = Event::PresenceChanged(Changed { user: user(peer), online });
+    let news = RoomNews { from: hub.bus().node(), event };
+    published(hub.bus().publish(&AccountTopic(peer.account), &news).await);
+}
+
+/// `presence.subscribe`. Answers by itself, so that changes come after the list.
+pub(crate) async fn subscribe(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>) {
+    loop {
+        let cell = Arc::clone(&hub.0.accounts.0.entry(peer.account).or_default());
+        let watched = match cell.get_or_try_init(|| watch(hub, peer.account)).await {
+            Ok(watched) => watched,
+            Err(error) => return peer.answer::<()>(id, &Err::<(), Failure>(bus_failed(&error))),
+        };
+        let mut state = watched.state();
+        if state.closed {
+            continue;
+        }
+        state.watchers.insert(peer.id, Arc::clone(peer));
+        peer.held().follows_presence = true;
+        return peer.answer(id, &Ok(Online { users: state.users.values().cloned().collect() }));
+    }
+}
+
+async fn watch(hub: &Hub, account: AccountId) -> Result<Arc<Watched>, BusError> {
+    let news = hub.bus().subscribe(&AccountTopic(account)).await?;
+    let watched = Arc::new(Watched { account, state: Mutex::default(), over: CancellationToken::new() });
+    compare(hub, &watched).await?;
+    let (over, follower, hub_of_task) = (watched.over.clone(), Arc::clone(&watched), hub.clone());
+    hub.spawn(async move {
+        over.run_until_cancelled(follow(hub_of_task, follower, news)).await;
+    });
+    Ok(watched)
+}
+
+async fn follow(hub: Hub, watched: Arc<Watched>, mut news: Subscription<RoomNews>) {
+    let mut tick = interval(COMPARE_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            Some(Delivery::Message(_) | Delivery::Lost) = news.next() => sleep(GATHER_TIME).await,
+            _ = tick.tick() => {}
+        }
+        if let Err(error) = compare(&hub, &watched).await {
+            warn!(account.id = %watched.account, error = %crate::hub::chain(&error), "Presence cannot be compared; will retry");
+        }
+    }
+}
+
+async fn compare(hub: &Hub, watched: &Watched) -> Result<(), BusError> {
+    let entries = hub.bus().entries(&AccountOnline(watched.account)).await?;
+    watched.update(entries.into_iter().map(|(_, device)| (device.user.user_id, device.user)).collect());
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! What other instances and the media servers say about a room that somebody here is in.
+
+use super::live::LiveRoom;
+use crate::{hub::Hub, media};
+use bus::{BusError, Delivery, Link, Subscription};
+use common::{
+    id::{AccountId, RoomId},
+    protocol::{
+        Event,
+        room::{MESSAGES_MAX, Member, MemberJoined, MemberLeft},
+    },
+    subject::{
+        hub::{RoomMembers, RoomNews, RoomTopic},
+        media::{SessionNews, SessionTopic},
+    },
+};
+use signalling_core::roster::{Change, Trust};
+use std::{sync::Arc, time::Duration};
+use store::{StoreError, rooms};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::{debug, warn};
+
+/// How often the members are compared with what the bus says.
+const RECONCILE_EVERY: Duration = Duration::from_secs(5);
+
+/// How long after an outage other instances may take to say again who is with them.
+const SETTLING_TIME: Duration = Duration::from_secs(10);
+
+/// Opens a room on this instance: listens first, so that nothing is missed.
+pub(super) async fn open(hub: &Hub, account: AccountId, id: RoomId) -> Result<Arc<LiveRoom>, BusError> {
+    let news = hub.bus().subscribe(&RoomTopic(id)).await?;
+    let session = hub.bus().subscribe(&SessionTopic(id)).await?;
+    let room = Arc::new(LiveRoom::new(id, account));
+    let follower =
+        Follower { hub: hub.clone(), room: Arc::clone(&room), news, session, settled_at: Instant::now() };
+    follower.reconcile().await;
+    let over = room.over.clone();
+    hub.spawn(async move {
+        over.run_until_cancelled(follower.run()).await;
+    });
+    Ok(room)
+}
+
+struct Follower {
+    hub: Hub,
+    room: Arc<LiveRoom>,
+    news: Subscription<RoomNews>,
+    session: Subscription<SessionNews>,
+    /// From then on the bus's word on members is taken as whole.
+    settled_at: Instant,
+}
+
+impl Follower {
+    async fn run(mut self) {
+        let mut tick = interval(RECONCILE_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut link = self.hub.bus().link();
+        loop {
+            tokio::select! {
+                Some(delivery) = self.news.next() => match delivery {
+                    Delivery::Message(news) => self.hear(news),
+                    Delivery::Lost => {
+                        self.settled_at = Instant::now() + SETTLING_TIME;
+                        self.heal().await;
+                        self.reconcile().await;
+                    }
+                },
+                Some(delivery) = self.session.next() => match delivery {
+                    Delivery::Message(news) => self.hear_session(news),
+                    Delivery::Lost => media::sync(&self.hub, &self.room).await,
+                },
+                () = self.room.gap.notified() => self.heal().await,
+                Ok(()) = link.changed() => self.settled_at = Instant::now() + SETTLING_TIME,
+                _ = tick.tick() => self.reconcile().await,
+            }
+        }
+    }
+
+    fn hear(&self, news: RoomNews) {
+        if news.from == self.hub.bus().node() {
+            return;
+        }
+        let is_news = match &news.event {
+            Event::RoomMessage(posted) => return self.room.arrive(&posted.message),
+            Event::RoomMemberJoined(joined) => self.room.state().elsewhere.join(joined.member.clone()),
+            Event::RoomMemberLeft(left) => self.room.state().elsewhere.leave(left.connection_id),
+            Event::RoomTyping(_)
+            | Event::PresenceChanged(_)
+            | Event::CallIncoming(_)
+            | Event::CallAnswered(_)
+            | Event::CallEnded(_)
+            | Event::MediaChanged(_)
+            | Event::MediaSignal(_)
+            | Event::MediaOffer(_)
+            | Event::InboxEvent(_)
+            | Event::SessionReload(_)
+            | Event::SessionMoving(_) => true,
+        };
+        if is_news {
+            self.room.push(&news.event);
+        }
+    }
+
+    fn hear_session(&self, news: SessionNews) {
+        match news {
+            SessionNews::Changed(changed) => self.room.push(&Event::MediaChanged(changed)),
+            SessionNews::Offer { to, offer } => {
+                if let Some(peer) = self.hub.peer(to) {
+                    peer.push(crate::hub::frame(&Event::MediaOffer(offer)));
+                }
+            }
+        }
+    }
+
+    /// Hands out what the store has and this instance has not.
+    async fn heal(&self) {
+        if let Err(error) = self.read_missing().await {
+            warn!(room.id = %self.room.id, error = %crate::hub::chain(&error), "Room {} cannot be healed yet; will retry", self.room.id);
+            // The next tick finds the permit.
+            self.room.gap.notify_one();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    async fn read_missing(&self) -> Result<(), StoreError> {
+        loop {
+            let position = self.room.state().feed.position();
+            let mut tx = self.hub.store().tenant(self.room.account).await?;
+            let missing = rooms::after(&mut tx, self.room.id, position, MESSAGES_MAX).await?;
+            drop(tx);
+            for message in &missing {
+                self.room.arrive(message);
+            }
+            if missing.len() < usize::from(MESSAGES_MAX) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Compares who is elsewhere with what the bus says.
+    async fn reconcile(&self) {
+        let is_up = matches!(*self.hub.bus().link().borrow(), Link::Up { .. });
+        let trust = if is_up && Instant::now() >= self.settled_at { Trust::Whole } else { Trust::Partial };
+        let entries = match self.hub.bus().entries(&RoomMembers(self.room.id)).await {
+            Ok(entries) => entries,
+            Err(error) => {
+                debug!(room.id = %self.room.id, error = %crate::hub::chain(&error), "The members of {} cannot be compared", self.room.id);
+                return;
+            }
+        };
+        let changes = {
+            let mut state = self.room.state();
+            let elsewhere: Vec<Member> = entries
+                .into_iter()
+                .map(|(_, member)| member)
+                .filter(|member| state.feed.reader(member.connection_id).is_none())
+                .filter(|member| self.hub.peer(member.connection_id).is_none())
+                .collect();
+            state.elsewhere.reconcile(elsewhere, trust)
+        };
+        for change in changes {
+            let room_id = self.room.id;
+            self.room.push(&match change {
+                Change::Joined(member) => Event::RoomMemberJoined(MemberJoined { room_id, member }),
+                Change::Left(Member { connection_id, user_id, .. }) => {
+                    Event::RoomMemberLeft(MemberLeft { room_id, connection_id, user_id })
+                }
+            });
+        }
+    }
+}
