@@ -24,6 +24,7 @@ pub const OWN_ISSUER: &str = "switchboard";
 /// What a user may do, from most to least. The order is the hierarchy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Role {
     /// Answers customers, meets in rooms.
     AgentUser,

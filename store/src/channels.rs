@@ -42,7 +42,6 @@ pub struct NewChannel<'a> {
 
 /// Why a channel cannot be connected.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum CreateError {
     /// The number is connected already, in this account or another.
     #[error("the channel is connected already")]
@@ -127,6 +126,27 @@ pub async fn find(tx: &mut TenantTx, id: ChannelId) -> Result<Option<Channel>, S
         .await?
         .map(Channel::try_from)
         .transpose()
+}
+
+/// The account's channel that the provider calls `external_id`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn find_by_external_id(
+    tx: &mut TenantTx,
+    kind: ChannelKind,
+    external_id: &str,
+) -> Result<Option<Channel>, StoreError> {
+    query_as!(
+        Row,
+        "SELECT id, kind, name, external_id FROM channels WHERE kind = $1 AND external_id = $2",
+        kind.as_str(),
+        &*column::text(external_id)
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(Channel::try_from)
+    .transpose()
 }
 
 /// The account's channels in the order of their creation, those after `after`, at most `limit`.

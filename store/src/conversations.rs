@@ -37,7 +37,6 @@ pub struct Change {
 
 /// Why a change is refused.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum UpdateError {
     /// The account has no such conversation.
     #[error("there is no such conversation")]

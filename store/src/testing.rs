@@ -6,10 +6,12 @@ use common::{
     id::AccountId,
     secret::Secret,
 };
+use serde_json::Value;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions, query_scalar,
     raw_sql,
 };
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Where tests find a superuser's URL of a Postgres server that trusts local connections.
@@ -83,6 +85,37 @@ impl TestDatabase {
         accounts::create(&mut tx, name, clock).await.expect("an account");
         tx.commit().await.expect("a commit");
         id
+    }
+
+    /// Everything an account has, table by table, as it really is: to see that nothing changed.
+    ///
+    /// # Panics
+    /// If the database fails.
+    #[expect(clippy::expect_used, reason = "a test without its database must fail loudly")]
+    pub async fn contents(&self, account: AccountId) -> BTreeMap<String, Value> {
+        let mut owner =
+            PgConnection::connect(self.owner_url().expose()).await.expect("the owner's connection");
+        let tables = query_scalar!(
+            r#"SELECT table_name::text AS "name!" FROM information_schema.columns
+               WHERE table_schema = 'public' AND column_name = 'account_id'"#
+        )
+        .fetch_all(&mut owner)
+        .await
+        .expect("the catalogue");
+        let mut contents = BTreeMap::new();
+        for table in tables {
+            let statement = format!(
+                "SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY to_jsonb(t)::text), '[]') FROM {} t WHERE account_id = $1",
+                bootstrap::quoted(&table)
+            );
+            let rows: Value = sqlx::query_scalar(AssertSqlSafe(statement))
+                .bind(account.as_uuid())
+                .fetch_one(&mut owner)
+                .await
+                .expect("the rows");
+            contents.insert(table, rows);
+        }
+        contents
     }
 
     /// A clock for tests that do not care about the time.

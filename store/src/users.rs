@@ -33,7 +33,6 @@ pub struct NewUser<'a> {
 
 /// Why a user cannot be created.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum CreateError {
     /// Somebody has this e-mail address already, in this account or another.
     #[error("the e-mail address is taken")]
@@ -153,15 +152,4 @@ pub async fn list(tx: &mut TenantTx, after: Option<UserId>, limit: u16) -> Resul
     .into_iter()
     .map(User::try_from)
     .collect()
-}
-
-/// Replaces a password's hash, as when the hashing parameters have changed.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn set_password(tx: &mut TenantTx, id: UserId, password_hash: &str) -> Result<(), StoreError> {
-    query!("UPDATE users SET password_hash = $2 WHERE id = $1", id.as_uuid(), password_hash)
-        .execute(tx.connection())
-        .await?;
-    Ok(())
 }

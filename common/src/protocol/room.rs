@@ -27,6 +27,7 @@ pub struct Member {
 /// One message, durable and numbered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoomMessage {
     /// Its id.
     pub id: RoomMessageId,

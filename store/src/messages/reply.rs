@@ -34,7 +34,6 @@ pub struct Replied {
 
 /// Why a reply is not stored.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ReplyError {
     /// The account has no such conversation.
     #[error("there is no such conversation")]

@@ -1,0 +1,130 @@
+//! The REST layer: `/v1/…`, JSON in and out, problem documents for errors.
+//!
+//! A handler authenticates, checks the role, reads the body, and only then
+//! takes a tenant transaction, which it commits before it answers.
+
+mod auth;
+mod caller;
+mod channels;
+mod conversations;
+mod extract;
+mod fields;
+mod ice_servers;
+mod messages;
+mod page;
+pub mod password;
+pub mod problem;
+mod reference;
+mod rooms;
+mod throttle;
+mod users;
+mod webhooks;
+
+pub use reference::openapi;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    routing::{get, post},
+};
+use bus::Bus;
+use common::{
+    clock::Clock,
+    error::ErrorCode,
+    id::UserId,
+    protocol::media::IceServer,
+    secret::Secret,
+    subject::inbox::{Work, WorkTopic},
+    token::Issuer,
+};
+use jsonwebtoken::EncodingKey;
+use password::Passwords;
+use problem::Problem;
+use std::sync::Arc;
+use store::Store;
+use throttle::Throttle;
+use time::OffsetDateTime;
+use tokio::sync::watch;
+use tracing::debug;
+
+/// Makes the STUN and TURN servers for a user at a time.
+pub type IceServers = Arc<dyn Fn(UserId, OffsetDateTime) -> Vec<IceServer> + Send + Sync>;
+
+/// The largest body of a request: a message of the longest text, all of it escaped, fits.
+const BODY_BYTES_MAX: usize = 512 * 1024;
+
+/// What handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    store: Store,
+    bus: Bus,
+    clock: Arc<dyn Clock>,
+    issuers: watch::Receiver<Arc<[Issuer]>>,
+    signing_key: Arc<EncodingKey>,
+    ice_servers: IceServers,
+    passwords: Passwords,
+    throttle: Arc<Throttle>,
+}
+
+impl App {
+    /// Puts together what handlers need. `secret` signs access tokens; the
+    /// matching key must be among `issuers`.
+    pub fn new(
+        store: Store,
+        bus: Bus,
+        clock: Arc<dyn Clock>,
+        issuers: watch::Receiver<Arc<[Issuer]>>,
+        secret: &Secret,
+        ice_servers: IceServers,
+    ) -> Self {
+        Self {
+            store,
+            bus,
+            throttle: Arc::new(Throttle::new(Arc::clone(&clock))),
+            clock,
+            issuers,
+            signing_key: Arc::new(EncodingKey::from_secret(secret.expose().as_bytes())),
+            ice_servers,
+            passwords: Passwords::default(),
+        }
+    }
+
+    /// Wakes the workers of a queue. Only a hint: without it they look a little later.
+    async fn wake(&self, work: Work) {
+        if let Err(error) = self.bus.publish(&WorkTopic, &work).await {
+            debug!(
+                error = &error as &dyn std::error::Error,
+                "Workers were not woken; they will look by themselves"
+            );
+        }
+    }
+}
+
+/// All endpoints of the REST layer.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/v1/auth/sign-in", post(auth::sign_in))
+        .route("/v1/auth/refresh", post(auth::refresh))
+        .route("/v1/auth/sign-out", post(auth::sign_out))
+        .route("/v1/me", get(users::me))
+        .route("/v1/users", get(users::list).post(users::create))
+        .route("/v1/rooms", get(rooms::list).post(rooms::create))
+        .route("/v1/rooms/{id}/messages", get(rooms::messages))
+        .route("/v1/conversations", get(conversations::list))
+        .route("/v1/conversations/{id}", get(conversations::find).patch(conversations::update))
+        .route("/v1/conversations/{id}/messages", get(messages::list).post(messages::reply))
+        .route("/v1/channels", get(channels::list).post(channels::create))
+        .route("/v1/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/v1/ice-servers", get(ice_servers::list))
+        .route("/v1/openapi.json", get(reference::serve))
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                ErrorCode::METHOD_NOT_ALLOWED,
+                "this path does not offer that method",
+            )
+        })
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(app)
+}

@@ -1,0 +1,210 @@
+//! Signing in, staying signed in, signing out.
+
+use super::{
+    App,
+    extract::{Body, Peer},
+    fields::PASSWORD_BYTES_MAX,
+    problem::{Document, Problem},
+    users::User,
+};
+use aws_lc_rs::{digest, rand};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, StatusCode, header},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use common::{
+    error::ErrorCode,
+    id::{AccountId, SessionId, UserId},
+    secret::Secret,
+    token::{self, ACCESS_TOKEN_TIME, Role},
+};
+use serde::{Deserialize, Serialize};
+use store::{
+    sessions::{self, Rotation, TokenHash},
+    users::{self, normal_email},
+};
+use time::OffsetDateTime;
+use tracing::{info, warn};
+use utoipa::ToSchema;
+
+/// Who wants to sign in.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct SignIn {
+    /// The e-mail address; case does not matter.
+    email: String,
+    /// The password.
+    #[schema(value_type = String, format = Password)]
+    password: Secret,
+}
+
+/// A refresh token, good once.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Refresh {
+    /// The latest one of this sign-in.
+    #[schema(value_type = String, format = Password)]
+    refresh_token: Secret,
+}
+
+/// A sign-in's tokens. Keep them safe: who has them is the user.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SignedIn {
+    /// For `Authorization: Bearer` and `session.open`.
+    access_token: String,
+    /// To get the next pair. Using it a second time ends the sign-in.
+    refresh_token: String,
+    /// When the access token expires.
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+    /// Who is signed in.
+    user: User,
+}
+
+/// Tokens must not stay in any cache on the way (RFC 6749, section 5.1).
+type Answer = ([(HeaderName, &'static str); 1], Json<SignedIn>);
+
+/// Signs in with e-mail address and password.
+#[utoipa::path(
+    post, path = "/v1/auth/sign-in", tag = "auth", request_body = SignIn, security(()),
+    responses(
+        (status = 200, body = SignedIn),
+        (status = 401, description = "`auth.invalid_credentials`", body = Document),
+        (status = 429, description = "`limit.rate`: too many tries", body = Document),
+    ),
+)]
+pub(super) async fn sign_in(
+    State(app): State<App>,
+    Peer(address): Peer,
+    Body(body): Body<SignIn>,
+) -> Result<Answer, Problem> {
+    let email = normal_email(&body.email);
+    if body.password.expose().len() > PASSWORD_BYTES_MAX || super::fields::email(&email).is_err() {
+        return Err(wrong_credentials());
+    }
+    app.throttle.admit(&email, address)?;
+    let user = app.store.system().user_by_email(&email).await?;
+    let hash = user.as_ref().map(|user| user.password_hash.clone());
+    let right = app.passwords.verify(body.password, hash).await?;
+    let Some(user) = user.filter(|_| right) else {
+        return Err(wrong_credentials());
+    };
+    app.throttle.forgive(&email);
+    let refresh_token = new_refresh_token()?;
+    let mut tx = app.store.tenant(user.account).await?;
+    let session = sessions::start(&mut tx, user.id, &hash_of(&refresh_token), &*app.clock).await?;
+    tx.commit().await?;
+    info!(account.id = %user.account, user.id = %user.id, "User {} signed in", user.id);
+    let user = User {
+        id: user.id,
+        name: user.name,
+        email: Some(user.email),
+        role: user.role,
+        account_id: user.account,
+    };
+    signed_in(&app, user, session, refresh_token)
+}
+
+/// Exchanges a refresh token for a new pair of tokens.
+#[utoipa::path(
+    post, path = "/v1/auth/refresh", tag = "auth", request_body = Refresh, security(()),
+    responses(
+        (status = 200, body = SignedIn),
+        (status = 401, description = "`auth.invalid_token`; or `auth.refresh_reused`: the sign-in is over", body = Document),
+    ),
+)]
+pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -> Result<Answer, Problem> {
+    let old = hash_of(body.refresh_token.expose());
+    let account = app.store.system().account_of_refresh_token(&old).await?.ok_or_else(wrong_token)?;
+    let refresh_token = new_refresh_token()?;
+    let mut tx = app.store.tenant(account).await?;
+    let rotation = sessions::rotate(&mut tx, &old, &hash_of(&refresh_token), &*app.clock).await?;
+    let user = match rotation {
+        Rotation::Rotated { user, .. } => users::find(&mut tx, user).await?,
+        Rotation::Reused { .. } | Rotation::Invalid => None,
+    };
+    // Also after a reuse: that the sign-in is over must last.
+    tx.commit().await?;
+    match (rotation, user) {
+        (Rotation::Rotated { session, .. }, Some(user)) => {
+            signed_in(&app, User::of(account, user), session, refresh_token)
+        }
+        (Rotation::Reused { session }, _) => {
+            warn!(account.id = %account, session.id = %session, "A refresh token was used twice; its sign-in is revoked");
+            Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                ErrorCode::REFRESH_REUSED,
+                "this token was used before; sign in again",
+            ))
+        }
+        (Rotation::Rotated { .. } | Rotation::Invalid, _) => Err(wrong_token()),
+    }
+}
+
+/// Ends a sign-in. Its access token remains good until it expires.
+///
+/// A token that is good for nothing is no error: the wish is fulfilled.
+#[utoipa::path(
+    post, path = "/v1/auth/sign-out", tag = "auth", request_body = Refresh, security(()),
+    responses((status = 204, description = "Signed out")),
+)]
+pub(super) async fn sign_out(
+    State(app): State<App>,
+    Body(body): Body<Refresh>,
+) -> Result<StatusCode, Problem> {
+    let token = hash_of(body.refresh_token.expose());
+    if let Some(account) = app.store.system().account_of_refresh_token(&token).await? {
+        let mut tx = app.store.tenant(account).await?;
+        sessions::revoke_by_token(&mut tx, &token, &*app.clock).await?;
+        tx.commit().await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn signed_in(app: &App, user: User, session: SessionId, refresh_token: String) -> Result<Answer, Problem> {
+    let now = app.clock.utc();
+    let access_token = sign(app, user.account_id, user.id, user.role, session, now)?;
+    let answer = SignedIn { access_token, refresh_token, expires_at: now + ACCESS_TOKEN_TIME, user };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
+}
+
+fn sign(
+    app: &App,
+    account: AccountId,
+    user: UserId,
+    role: Role,
+    session: SessionId,
+    now: OffsetDateTime,
+) -> Result<String, Problem> {
+    token::sign(&app.signing_key, account, user, role, session, now)
+        .map_err(|error| Problem::internal(&error))
+}
+
+/// 256 random bits in base64url.
+fn new_refresh_token() -> Result<String, Problem> {
+    let mut bytes = [0; 32];
+    rand::fill(&mut bytes).map_err(|error| Problem::internal(&error))?;
+    Ok(BASE64.encode(bytes))
+}
+
+fn hash_of(token: &str) -> TokenHash {
+    let digest = digest::digest(&digest::SHA256, token.as_bytes());
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest.as_ref());
+    hash
+}
+
+fn wrong_credentials() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        ErrorCode::INVALID_CREDENTIALS,
+        "e-mail address and password do not belong together",
+    )
+}
+
+fn wrong_token() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::INVALID_TOKEN, "the token is not valid or has expired")
+}

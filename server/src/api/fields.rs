@@ -1,0 +1,152 @@
+//! The rules of single fields, each refused by its name.
+
+use super::problem::Problem;
+use axum::http::{HeaderName, HeaderValue, header};
+use common::secret::Secret;
+use url::Url;
+
+/// The longest name of a person, room or channel, in characters.
+const NAME_CHARS_MAX: usize = 200;
+
+/// The longest e-mail address (RFC 5321, section 4.5.3.1, with the erratum on its sum).
+const EMAIL_BYTES_MAX: usize = 254;
+
+/// The shortest password (NIST SP 800-63B, section 3.1.1.2, for those used alone would be 15; agents
+/// of existing products have 8).
+const PASSWORD_CHARS_MIN: usize = 8;
+
+/// The longest password: what is hashed must have a bound.
+pub(super) const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// The longest secret or token of another service.
+const SECRET_BYTES_MAX: usize = 4096;
+
+/// The longest URL.
+const URL_BYTES_MAX: usize = 2048;
+
+/// A name: something visible, on one line.
+pub(super) fn name(name: &str) -> Result<&str, Problem> {
+    let name = name.trim();
+    let ok = (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if ok {
+        Ok(name)
+    } else {
+        Err(Problem::invalid("name must have 1 to 200 characters, none of them control characters"))
+    }
+}
+
+/// An e-mail address. Only the shape is checked: whether it exists shows when it is written to.
+pub(super) fn email(email: &str) -> Result<&str, Problem> {
+    let email = email.trim();
+    let shaped = email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+        && email.len() <= EMAIL_BYTES_MAX
+        && !email.chars().any(|character| character.is_control() || character.is_whitespace());
+    if shaped { Ok(email) } else { Err(Problem::invalid("email is not an e-mail address")) }
+}
+
+/// A new password.
+pub(super) fn new_password(password: &Secret) -> Result<&Secret, Problem> {
+    let ok = password.expose().chars().count() >= PASSWORD_CHARS_MIN
+        && password.expose().len() <= PASSWORD_BYTES_MAX;
+    if ok {
+        Ok(password)
+    } else {
+        Err(Problem::invalid("password must have at least 8 characters and at most 1024 bytes"))
+    }
+}
+
+/// A text of at most `bytes_max` bytes that says something.
+pub(super) fn text(text: &str, bytes_max: usize) -> Result<&str, Problem> {
+    if text.trim().is_empty() {
+        return Err(Problem::invalid("text must not be empty"));
+    }
+    if text.len() > bytes_max { Err(Problem::invalid("text is too long")) } else { Ok(text) }
+}
+
+/// A provider's id for something: printable, without spaces.
+pub(super) fn external_id<'a>(field: &'static str, id: &'a str) -> Result<&'a str, Problem> {
+    let ok = (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    if ok {
+        Ok(id)
+    } else {
+        Err(Problem::invalid(format!("{field} must have 1 to 64 visible ASCII characters")))
+    }
+}
+
+/// A secret that goes into a header or a signature.
+pub(super) fn secret<'a>(field: &'static str, secret: &'a Secret) -> Result<&'a Secret, Problem> {
+    let ok = (1..=SECRET_BYTES_MAX).contains(&secret.expose().len())
+        && secret.expose().bytes().all(|byte| byte.is_ascii_graphic());
+    if ok { Ok(secret) } else { Err(Problem::invalid(format!("{field} must be visible ASCII characters"))) }
+}
+
+/// An address to post to.
+pub(super) fn url(url: &str) -> Result<Url, Problem> {
+    let parsed = Url::parse(url).ok().filter(|parsed| {
+        url.len() <= URL_BYTES_MAX
+            && matches!(parsed.scheme(), "http" | "https")
+            && parsed.has_host()
+            && parsed.username().is_empty()
+            && parsed.password().is_none()
+    });
+    parsed.ok_or_else(|| Problem::invalid("url must be an http or https URL without user and password"))
+}
+
+/// The name of a header of our own, not one that means something to HTTP.
+pub(super) fn header_name(name: &str) -> Result<HeaderName, Problem> {
+    const TAKEN: [HeaderName; 6] = [
+        header::HOST,
+        header::CONTENT_TYPE,
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+        header::CONNECTION,
+        header::UPGRADE,
+    ];
+    name.parse()
+        .ok()
+        .filter(|name| !TAKEN.contains(name))
+        .ok_or_else(|| Problem::invalid("header is not a header name that can be chosen"))
+}
+
+/// An idempotency key.
+pub(super) fn idempotency_key(value: &HeaderValue) -> Result<&str, Problem> {
+    value
+        .to_str()
+        .ok()
+        .filter(|key| (1..=128).contains(&key.len()))
+        .ok_or_else(|| Problem::invalid("Idempotency-Key must have 1 to 128 visible ASCII characters"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_one_visible_line() {
+        assert_eq!(name("  Ada ").unwrap(), "Ada");
+        for bad in ["", "  ", "two\nlines", "nul\0", &"x".repeat(201)] {
+            assert!(name(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_email_address_has_two_sides() {
+        assert!(email("ada@example.com").is_ok());
+        for bad in ["", "ada", "@example.com", "ada@", "a da@example.com", &format!("{}@x", "a".repeat(254))]
+        {
+            assert!(email(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn webhooks_go_to_http_hosts_under_headers_that_are_free() {
+        assert!(url("http://localhost:5678/webhook/x").is_ok());
+        for bad in ["", "ftp://x/", "file:///etc/passwd", "http://user:secret@host/", "/relative"] {
+            assert!(url(bad).is_err(), "{bad:?}");
+        }
+        assert!(header_name("X-Secret").is_ok());
+        for bad in ["", "Host", "content-length", "two words", "x\r\ny"] {
+            assert!(header_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Messages of a conversation: reading them and replying.
+
+use super::{
+    App,
+    caller::Caller,
+    extract::{Body, Id, Params},
+    fields,
+    page::{self, Page, PageParams},
+    problem::{Document, Problem},
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use common::{
+    error::ErrorCode,
+    id::ConversationId,
+    protocol::inbox::{Message, TEXT_BYTES_MAX},
+    subject::inbox::Work,
+};
+use serde::Deserialize;
+use store::{
+    conversations,
+    messages::{self, NewReply, ReplyError},
+};
+use utoipa::ToSchema;
+
+/// A reply to be sent to the customer.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Reply {
+    /// What to say.
+    text: String,
+}
+
+/// Reads a conversation's messages, the latest page first, each page oldest first.
+#[utoipa::path(
+    get, path = "/v1/conversations/{id}/messages", tag = "conversations",
+    params(("id" = ConversationId, Path, description = "The conversation"), PageParams),
+    responses((status = 200, body = Page<Message>), (status = 404, body = Document)),
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ConversationId>,
+    Params(params): Params<PageParams>,
+) -> Result<Json<Page<Message>>, Problem> {
+    let before = params.cursor(|text| text.parse().ok())?;
+    let mut tx = app.store.tenant(caller.account).await?;
+    conversations::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("conversation"))?;
+    let page = messages::list(&mut tx, id, before, params.limit()).await?;
+    tx.commit().await?;
+    Ok(Json(Page { items: page.messages, next: page.older.map(|seq| page::encode(&seq.to_string())) }))
+}
+
+/// Replies to the customer. The answer comes when the reply is stored; how it
+/// fares shows in its `status`.
+#[utoipa::path(
+    post, path = "/v1/conversations/{id}/messages", tag = "conversations", request_body = Reply,
+    params(
+        ("id" = ConversationId, Path, description = "The conversation"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Chosen once per reply, 1 to 128 characters: sent again after a lost answer, the reply is stored once and answered the same"),
+    ),
+    responses(
+        (status = 201, description = "Stored, and queued to be sent", body = Message),
+        (status = 404, body = Document),
+        (status = 422, description = "`request.idempotency_mismatch`: the key was used for another reply", body = Document),
+    ),
+)]
+pub(super) async fn reply(
+    State(app): State<App>,
+    caller: Caller,
+    Id(conversation): Id<ConversationId>,
+    headers: HeaderMap,
+    Body(body): Body<Reply>,
+) -> Result<(StatusCode, Json<Message>), Problem> {
+    let text = fields::text(&body.text, TEXT_BYTES_MAX)?;
+    let idempotency_key = headers.get("idempotency-key").map(fields::idempotency_key).transpose()?;
+    let reply = NewReply { conversation, author: caller.user, text, idempotency_key };
+    let mut tx = app.store.tenant(caller.account).await?;
+    let replied = messages::reply(&mut tx, &reply, &*app.clock).await?;
+    tx.commit().await?;
+    app.wake(Work::Replies).await;
+    app.wake(Work::Outbox).await;
+    Ok((StatusCode::CREATED, Json(replied.message)))
+}
+
+impl From<ReplyError> for Problem {
+    fn from(error: ReplyError) -> Self {
+        match error {
+            ReplyError::NotFound => Self::not_found("conversation"),
+            ReplyError::Store(error) => error.into(),
+            reused @ ReplyError::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                ErrorCode::IDEMPOTENCY_MISMATCH,
+                reused.to_string(),
+            ),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Lists in pages: a cursor says where the next one begins.
+
+use super::problem::Problem;
+use axum::http::StatusCode;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use common::error::ErrorCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// How many items a page has unless asked otherwise.
+const LIMIT_DEFAULT: u16 = 50;
+
+/// The most items a page has.
+const LIMIT_MAX: u16 = 100;
+
+/// Which page of a list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PageParams {
+    /// Where the page begins: `next` of the page before. Absent: the first page.
+    cursor: Option<String>,
+    /// How many items, 1 to 100; 50 if absent. More are not given, whatever is asked.
+    limit: Option<u16>,
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Page<T> {
+    /// The items.
+    pub(super) items: Vec<T>,
+    /// The `cursor` of the next page; null if this is the last.
+    pub(super) next: Option<String>,
+}
+
+impl PageParams {
+    /// How many items the page has at most.
+    pub(super) fn limit(&self) -> u16 {
+        self.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX)
+    }
+
+    /// Reads the cursor's text with `parse`; `None` for the first page.
+    pub(super) fn cursor<T>(&self, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+        let Some(cursor) = &self.cursor else {
+            return Ok(None);
+        };
+        let text = BASE64.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        match text.and_then(|text| parse(&text)) {
+            Some(position) => Ok(Some(position)),
+            None => Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                ErrorCode::INVALID_BODY,
+                "the cursor is none of ours",
+            )),
+        }
+    }
+
+    /// The page of `rows`, which were asked for with one more than the limit, so as to see whether
+    /// another page follows. `position` names where that would begin: after the given row.
+    pub(super) fn page<R, T>(
+        &self,
+        mut rows: Vec<R>,
+        position: impl FnOnce(&R) -> String,
+        item: impl FnMut(R) -> T,
+    ) -> Page<T> {
+        let limit = usize::from(self.limit());
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|last| encode(&position(last)));
+        Page { items: rows.into_iter().map(item).collect(), next }
+    }
+}
+
+/// A cursor that clients cannot mistake for something to take apart.
+pub(super) fn encode(position: &str) -> String {
+    BASE64.encode(position)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_the_journey_and_a_forged_one_is_refused() {
+        let params = PageParams { cursor: Some(encode("17")), limit: None };
+        assert_eq!(params.cursor(|text| text.parse::<u32>().ok()).unwrap(), Some(17));
+        for forged in ["17", "!", ""] {
+            let params = PageParams { cursor: Some(forged.to_owned()), limit: None };
+            assert!(params.cursor(|text| text.parse::<u32>().ok()).is_err(), "{forged}");
+        }
+    }
+
+    #[test]
+    fn only_a_page_that_another_follows_has_a_cursor() {
+        let params = PageParams { cursor: None, limit: Some(2) };
+        let page = params.page(vec![1, 2, 3], ToString::to_string, |row| row);
+        assert_eq!((page.items, page.next), (vec![1, 2], Some(encode("2"))));
+        let page = params.page(vec![1, 2], ToString::to_string, |row| row);
+        assert_eq!((page.items, page.next), (vec![1, 2], None));
+    }
+
+    #[test]
+    fn no_more_than_a_hundred_items_are_given() {
+        let limit = |limit| PageParams { cursor: None, limit }.limit();
+        assert_eq!([limit(None), limit(Some(0)), limit(Some(100)), limit(Some(60_000))], [50, 1, 100, 100]);
+    }
+}

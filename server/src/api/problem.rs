@@ -1,0 +1,122 @@
+//! Errors as clients get them: problem documents (RFC 9457) with our stable codes.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use common::error::ErrorCode;
+use serde::Serialize;
+use std::{borrow::Cow, error::Error, time::Duration};
+use store::StoreError;
+use tracing::{error, warn};
+use utoipa::ToSchema;
+
+/// How soon a client should try again when a part of the server is away.
+const AWAY_RETRY: Duration = Duration::from_secs(2);
+
+/// An error answer.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: ErrorCode,
+    detail: Cow<'static, str>,
+    retry_after: Option<Duration>,
+}
+
+/// The body of an error answer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Document<'a> {
+    /// Always `about:blank`: the title says what the status means, the code says the rest.
+    r#type: &'static str,
+    /// The HTTP status in words.
+    title: &'a str,
+    /// The HTTP status.
+    status: u16,
+    /// What went wrong, for people; may change at any time.
+    detail: &'a str,
+    /// What went wrong, for programs; stable.
+    #[schema(example = "resource.not_found")]
+    code: &'a str,
+}
+
+impl Problem {
+    /// An error with its HTTP status, its stable code and an explanation for people.
+    pub fn new(status: StatusCode, code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, detail: detail.into(), retry_after: None }
+    }
+
+    /// There is no such thing in the caller's account.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::NOT_FOUND, format!("there is no such {what}"))
+    }
+
+    /// A field or parameter is not valid.
+    pub fn invalid(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::INVALID_BODY, detail)
+    }
+
+    /// It exists already, or contradicts what exists.
+    pub fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, ErrorCode::CONFLICT, detail)
+    }
+
+    /// The caller's role does not allow it.
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, "your role does not allow this")
+    }
+
+    /// A part that this needs is away; the same request may work soon.
+    pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::UNAVAILABLE, detail).retry_after(AWAY_RETRY)
+    }
+
+    /// Switchboard failed: logs why, tells the caller nothing of it.
+    pub fn internal(error: &(dyn Error + 'static)) -> Self {
+        error!(error, "A request failed; this is a bug");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::INTERNAL, "internal error")
+    }
+
+    /// The same error with the time after which a retry makes sense.
+    #[must_use]
+    pub fn retry_after(self, delay: Duration) -> Self {
+        Self { retry_after: Some(delay), ..self }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_away() || error.is_conflict() {
+            warn!(error = &error as &dyn Error, "The database did not serve a request");
+            return Self::unavailable("the database is busy or away");
+        }
+        Self::internal(&error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let document = Document {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code.as_str(),
+        };
+        let mut response = (self.status, Json(document)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(delay) = self.retry_after {
+            // Whole seconds on the wire (RFC 9110, section 10.2.3); rounded up, so that nobody is early.
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(delay.as_secs() + u64::from(delay.subsec_nanos() > 0)),
+            );
+        }
+        response
+    }
+}

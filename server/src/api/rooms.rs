@@ -1,0 +1,114 @@
+//! Rooms and what was said in them. What is said now goes over `/v1/ws`.
+
+use super::{
+    App,
+    caller::Caller,
+    extract::{Body, Id, Params},
+    fields,
+    page::{Page, PageParams},
+    problem::{Document, Problem},
+};
+use axum::{Json, extract::State, http::StatusCode};
+use common::{
+    id::RoomId,
+    protocol::room::{MESSAGES_MAX, RoomMessage},
+    token::Role,
+};
+use serde::{Deserialize, Serialize};
+use store::rooms;
+use utoipa::{IntoParams, ToSchema};
+
+/// A room.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Room {
+    /// Its id.
+    id: RoomId,
+    /// Its name.
+    name: String,
+    /// The number of its latest message; 0 if nothing has been said.
+    last_seq: u64,
+}
+
+impl From<rooms::Room> for Room {
+    fn from(room: rooms::Room) -> Self {
+        Self { id: room.id, name: room.name, last_seq: room.last_seq }
+    }
+}
+
+/// A room to be created.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CreateRoom {
+    /// Its name.
+    name: String,
+}
+
+/// Which messages of a room.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct HistoryParams {
+    /// Only messages before this number; absent: the latest.
+    before: Option<u64>,
+    /// How many, 1 to 100; 50 if absent.
+    limit: Option<u16>,
+}
+
+/// A stretch of a room's messages.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RoomHistory {
+    /// Oldest first.
+    items: Vec<RoomMessage>,
+    /// `before` for the messages that came before these; null at the beginning.
+    next: Option<u64>,
+}
+
+/// Lists the account's rooms in the order of their creation.
+#[utoipa::path(get, path = "/v1/rooms", tag = "rooms", params(PageParams), responses((status = 200, body = Page<Room>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Params(params): Params<PageParams>,
+) -> Result<Json<Page<Room>>, Problem> {
+    let after = params.cursor(|text| text.parse().ok())?;
+    let mut tx = app.store.tenant(caller.account).await?;
+    let rooms = rooms::list(&mut tx, after, params.limit() + 1).await?;
+    tx.commit().await?;
+    Ok(Json(params.page(rooms, |room| room.id.to_string(), Room::from)))
+}
+
+/// Creates a room. Not for agents of role `AGENT_USER`.
+#[utoipa::path(post, path = "/v1/rooms", tag = "rooms", request_body = CreateRoom, responses((status = 201, body = Room)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Body(body): Body<CreateRoom>,
+) -> Result<(StatusCode, Json<Room>), Problem> {
+    caller.require(Role::User)?;
+    let name = fields::name(&body.name)?;
+    let mut tx = app.store.tenant(caller.account).await?;
+    let room = rooms::create(&mut tx, name, &*app.clock).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(room.into())))
+}
+
+/// Reads what was said in a room.
+#[utoipa::path(
+    get, path = "/v1/rooms/{id}/messages", tag = "rooms", params(("id" = RoomId, Path, description = "The room"), HistoryParams),
+    responses((status = 200, body = RoomHistory), (status = 404, body = Document)),
+)]
+pub(super) async fn messages(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RoomId>,
+    Params(params): Params<HistoryParams>,
+) -> Result<Json<RoomHistory>, Problem> {
+    let limit = params.limit.unwrap_or(50).clamp(1, MESSAGES_MAX);
+    let mut tx = app.store.tenant(caller.account).await?;
+    rooms::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("room"))?;
+    let items = rooms::before(&mut tx, id, params.before.unwrap_or(u64::MAX), limit).await?;
+    tx.commit().await?;
+    // Numbers begin at 1 and have no gaps.
+    let next = items.first().map(|message| message.seq).filter(|seq| *seq > 1);
+    Ok(Json(RoomHistory { items, next }))
+}

@@ -1,0 +1,124 @@
+//! Requests that are not what they should be: always a problem document, never a 500.
+
+use crate::harness::Server;
+use axum::{
+    body::Body,
+    http::{Method, Request, StatusCode, header},
+};
+use serde_json::{Value, json};
+
+/// Every endpoint with a body, and one that is good.
+fn bodies(conversation: &str) -> Vec<(Method, String, Value)> {
+    let post = |path: &str, body| (Method::POST, path.to_owned(), body);
+    vec![
+        post("/v1/auth/sign-in", json!({ "email": "x@example.com", "password": "x" })),
+        post("/v1/auth/refresh", json!({ "refreshToken": "x" })),
+        post("/v1/auth/sign-out", json!({ "refreshToken": "x" })),
+        post(
+            "/v1/users",
+            json!({ "email": "n@example.com", "name": "N", "password": "long enough", "role": "USER" }),
+        ),
+        post("/v1/rooms", json!({ "name": "n" })),
+        post(
+            "/v1/channels",
+            json!({ "kind": "whatsapp", "name": "n", "phoneNumberId": "1", "accessToken": "a", "appSecret": "b", "verifyToken": "c" }),
+        ),
+        post("/v1/webhooks", json!({ "kind": "n8n", "url": "http://n8n/x", "secret": "s" })),
+        post(&format!("/v1/conversations/{conversation}/messages"), json!({ "text": "x" })),
+        (Method::PATCH, format!("/v1/conversations/{conversation}"), json!({ "status": "open" })),
+    ]
+}
+
+#[tokio::test]
+async fn every_body_that_does_not_fit_is_refused_by_its_kind_of_mistake() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    for (method, path, good) in bodies(&a.conversation.to_string()) {
+        let request = |content_type: Option<&str>, body: String| {
+            let mut request = Request::builder()
+                .method(method.clone())
+                .uri(&path)
+                .header(header::AUTHORIZATION, format!("Bearer {}", a.token));
+            if let Some(content_type) = content_type {
+                request = request.header(header::CONTENT_TYPE, content_type);
+            }
+            server.send(request.body(Body::from(body)).unwrap())
+        };
+        let json = Some("application/json");
+        let mut unknown = good.clone();
+        unknown["surprise"] = json!(1);
+        let wrong_types: Value =
+            good.as_object().unwrap().keys().map(|key| (key.clone(), json!([1]))).collect();
+        for (content_type, body, status, code) in [
+            (json, "{".to_owned(), StatusCode::BAD_REQUEST, "request.invalid"),
+            (json, String::new(), StatusCode::BAD_REQUEST, "request.invalid"),
+            (json, "[]".to_owned(), StatusCode::UNPROCESSABLE_ENTITY, "request.invalid"),
+            (json, unknown.to_string(), StatusCode::UNPROCESSABLE_ENTITY, "request.invalid"),
+            (json, wrong_types.to_string(), StatusCode::UNPROCESSABLE_ENTITY, "request.invalid"),
+            (None, good.to_string(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "request.invalid"),
+            (Some("text/plain"), good.to_string(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "request.invalid"),
+            (json, format!("\"{}\"", "x".repeat(600_000)), StatusCode::PAYLOAD_TOO_LARGE, "limit.size"),
+        ] {
+            let answer = request(content_type, body.clone()).await;
+            let what = format!("{method} {path} with {}", body.chars().take(80).collect::<String>());
+            assert_eq!((answer.status, answer.code()), (status, code), "{what}: {}", answer.body);
+        }
+        let fits = request(json, good.to_string()).await.status;
+        assert!(fits.is_success() || path.starts_with("/v1/auth/"), "{method} {path}: {fits}");
+    }
+}
+
+#[tokio::test]
+async fn every_endpoint_but_signing_in_needs_a_token() {
+    let server = Server::start().await;
+    let reference = serde_json::to_value(switchboard::api::openapi()).unwrap();
+    for (path, operations) in reference["paths"].as_object().unwrap() {
+        if path.starts_with("/v1/auth/") {
+            continue;
+        }
+        let path = path.replace("{id}", "01890a5d-ac96-774b-bcce-b302099a8057");
+        for method in operations.as_object().unwrap().keys() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let answer = server.call(method.clone(), &path, "", None).await;
+            assert_eq!(
+                (answer.status, answer.code()),
+                (StatusCode::UNAUTHORIZED, "auth.required"),
+                "{method} {path}"
+            );
+            let answer = server.call(method.clone(), &path, "x.y.z", None).await;
+            assert_eq!(answer.code(), "auth.invalid_token", "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn paths_queries_and_methods_that_do_not_fit_are_refused_in_kind() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    for (method, path, status, code) in [
+        (Method::DELETE, "/v1/rooms", StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed"),
+        (Method::GET, "/v1/auth/sign-in", StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed"),
+        (Method::GET, "/v1/conversations/nonsense", StatusCode::NOT_FOUND, "resource.not_found"),
+        (Method::GET, "/v1/conversations/%00", StatusCode::NOT_FOUND, "resource.not_found"),
+        (Method::GET, "/v1/rooms/%ff/messages", StatusCode::NOT_FOUND, "resource.not_found"),
+        (Method::GET, "/v1/rooms?cursor=nonsense", StatusCode::BAD_REQUEST, "request.invalid"),
+        (Method::GET, "/v1/rooms?limit=-1", StatusCode::BAD_REQUEST, "request.invalid"),
+        (Method::GET, "/v1/conversations?status=lost", StatusCode::BAD_REQUEST, "request.invalid"),
+        (Method::GET, "/v1/conversations?cursor=AAAA", StatusCode::BAD_REQUEST, "request.invalid"),
+    ] {
+        let answer = server.call(method.clone(), path, &a.token, None).await;
+        assert_eq!((answer.status, answer.code()), (status, code), "{method} {path}: {}", answer.body);
+    }
+    let far = format!("/v1/rooms/{}/messages?before=18446744073709551615", a.room);
+    assert_eq!(server.get(&far, &a.token).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_said_to_be_and_not_to_be_a_bug() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    server.db.store.close().await;
+    let answer = server.get("/v1/rooms", &a.token).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+    assert!(answer.headers.contains_key(header::RETRY_AFTER));
+}

@@ -1,0 +1,201 @@
+//! A server without a listener, two accounts, and a way to call it.
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use bus::Bus;
+use common::{
+    clock::{Clock, ManualClock},
+    id::{AccountId, ChannelId, ConversationId, MessageId, NodeId, RoomId, SessionId, UserId},
+    protocol::{inbox::ChannelKind, media::IceServer},
+    secret::Secret,
+    token::{self, ClaimNames, Issuer, OWN_ISSUER, Role},
+};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use serde_json::{Value, json};
+use std::sync::{Arc, LazyLock};
+use store::{channels, contacts::Identity, messages, rooms, testing::TestDatabase, users};
+use switchboard::api::{self, App};
+use tokio::sync::watch;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+const SECRET: &str = "a secret for tests, long enough to sign with";
+
+/// The issuer beside our own, and its key.
+pub(crate) const OUTSIDE_ISSUER: &str = "https://auth.example";
+pub(crate) const OUTSIDE_SECRET: &str = "another secret for tests, also long enough";
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// Hashed once: it is slow on purpose.
+static PASSWORD_HASH: LazyLock<String> =
+    LazyLock::new(|| api::password::hash(&Secret::new(PASSWORD.to_owned())).unwrap());
+
+pub(crate) struct Server {
+    pub(crate) db: TestDatabase,
+    pub(crate) bus: Bus,
+    pub(crate) clock: Arc<ManualClock>,
+    router: Router,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn code(&self) -> &str {
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json", "{}", self.body);
+        assert_eq!(self.body["status"], self.status.as_u16());
+        self.body["code"].as_str().unwrap()
+    }
+}
+
+/// One account with a person, a room, a channel and a customer who wrote.
+pub(crate) struct Tenant {
+    pub(crate) account: AccountId,
+    pub(crate) user: UserId,
+    pub(crate) email: String,
+    pub(crate) room: RoomId,
+    pub(crate) channel: ChannelId,
+    pub(crate) conversation: ConversationId,
+    pub(crate) message: MessageId,
+    /// An administrator's access token.
+    pub(crate) token: String,
+}
+
+fn issuer(name: &str, secret: &str, claims: Option<ClaimNames>) -> Issuer {
+    Issuer {
+        name: name.to_owned(),
+        audience: None,
+        key_id: None,
+        algorithm: Algorithm::HS256,
+        key: DecodingKey::from_secret(secret.as_bytes()),
+        claims,
+    }
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let db = TestDatabase::create().await;
+        let clock = Arc::new(TestDatabase::clock());
+        let bus = Bus::local(NodeId::generate(&*clock));
+        let claims = ClaimNames {
+            account: None,
+            account_claim: "account".to_owned(),
+            role_claim: "role".to_owned(),
+            role: Role::AgentUser,
+            name_claim: "name".to_owned(),
+        };
+        let issuers: Arc<[Issuer]> = Arc::from([
+            issuer(OWN_ISSUER, SECRET, None),
+            issuer(OUTSIDE_ISSUER, OUTSIDE_SECRET, Some(claims)),
+        ]);
+        // The sender may go: a receiver keeps the last value.
+        let (_, issuers) = watch::channel(issuers);
+        let ice_servers: api::IceServers = Arc::new(|user, _| {
+            vec![IceServer {
+                urls: vec!["turn:example".to_owned()],
+                username: Some(user.to_string()),
+                credential: None,
+            }]
+        });
+        let secret = Secret::new(SECRET.to_owned());
+        let app = App::new(db.store.clone(), bus.clone(), clock.clone(), issuers, &secret, ice_servers);
+        Self { db, bus, clock, router: api::router(app) }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        Answer { status, headers, body }
+    }
+
+    pub(crate) async fn call(&self, method: Method, path: &str, token: &str, body: Option<&Value>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if !token.is_empty() {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let body = match body {
+            None => Body::empty(),
+            Some(body) => {
+                request = request.header(header::CONTENT_TYPE, "application/json");
+                Body::from(body.to_string())
+            }
+        };
+        self.send(request.body(body).unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        self.call(Method::GET, path, token, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.call(Method::POST, path, token, Some(&body)).await
+    }
+
+    pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Answer {
+        self.post("/v1/auth/sign-in", "", json!({ "email": email, "password": password })).await
+    }
+
+    /// A token as signing in gives it, for any role.
+    pub(crate) fn token(&self, account: AccountId, user: UserId, role: Role) -> String {
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        token::sign(&key, account, user, role, SessionId::generate(&*self.clock), self.clock.utc()).unwrap()
+    }
+
+    pub(crate) async fn tenant(&self, name: &str) -> Tenant {
+        let clock = &*self.clock;
+        let account = self.db.account(name, clock).await;
+        let email = format!("{name}@example.com");
+        let mut tx = self.db.store.tenant(account).await.unwrap();
+        let user = users::NewUser { email: &email, name, role: Role::Admin, password_hash: &PASSWORD_HASH };
+        let user = users::create(&mut tx, &user, clock).await.unwrap().id;
+        let room = rooms::create(&mut tx, "lobby", clock).await.unwrap().id;
+        let said = rooms::NewRoomMessage { room, user, name, client_id: Uuid::new_v4(), text: "hello" };
+        rooms::send(&mut tx, &said, clock).await.unwrap().unwrap();
+        let secret = Secret::new("s3cret".to_owned());
+        let channel = channels::NewChannel {
+            kind: ChannelKind::Whatsapp,
+            name: "support",
+            external_id: name,
+            access_token: &secret,
+            app_secret: &secret,
+            verify_token: &secret,
+        };
+        let channel = channels::create(&mut tx, &channel, clock).await.unwrap().id;
+        let inbound = messages::Inbound {
+            channel,
+            external_id: "wamid.1",
+            from: &[Identity { scheme: "phone".to_owned(), value: "4915112345678".to_owned() }],
+            name: Some("Grace"),
+            kind: "text",
+            text: Some("hello?"),
+            metadata: &json!({}),
+            created_at: clock.utc(),
+        };
+        let messages::Received::New { conversation, message } =
+            messages::receive(&mut tx, &inbound, clock).await.unwrap()
+        else {
+            panic!("it is the first message");
+        };
+        tx.commit().await.unwrap();
+        let token = self.token(account, user, Role::Admin);
+        Tenant {
+            account,
+            user,
+            email,
+            room,
+            channel,
+            conversation: conversation.id,
+            message: message.id,
+            token,
+        }
+    }
+}

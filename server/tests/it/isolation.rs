@@ -1,0 +1,141 @@
+//! No endpoint reaches another account's things; no role does what only a higher one may.
+
+use crate::harness::{Server, Tenant};
+use axum::http::{Method, StatusCode};
+use common::token::Role;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use switchboard::api;
+
+/// Every endpoint that names something, with how to call it on what `tenant` has.
+fn naming(tenant: &Tenant) -> Vec<(Method, &'static str, String, Option<Value>)> {
+    let (room, conversation) = (tenant.room, tenant.conversation);
+    let (one, messages) = ("/v1/conversations/{id}", "/v1/conversations/{id}/messages");
+    vec![
+        (Method::GET, "/v1/rooms/{id}/messages", format!("/v1/rooms/{room}/messages"), None),
+        (Method::GET, one, format!("/v1/conversations/{conversation}"), None),
+        (
+            Method::PATCH,
+            one,
+            format!("/v1/conversations/{conversation}"),
+            Some(json!({ "status": "resolved", "read": true })),
+        ),
+        (Method::GET, messages, format!("/v1/conversations/{conversation}/messages"), None),
+        (
+            Method::POST,
+            messages,
+            format!("/v1/conversations/{conversation}/messages"),
+            Some(json!({ "text": "x" })),
+        ),
+    ]
+}
+
+/// The list of endpoints comes from the reference, so a new one cannot be forgotten; the owner
+/// succeeds with the same calls, so a 404 cannot come from a mistake in the path.
+#[tokio::test]
+async fn another_accounts_things_are_not_found_and_stay_as_they_are() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let b = server.tenant("b").await;
+    let reference = serde_json::to_value(api::openapi()).unwrap();
+    let named: BTreeSet<_> = reference["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(path, _)| path.contains('{'))
+        .flat_map(|(path, operations)| {
+            operations.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone()))
+        })
+        .collect();
+    let covered: BTreeSet<_> =
+        naming(&b).into_iter().map(|(method, path, ..)| (method.to_string(), path.to_owned())).collect();
+    assert_eq!(named, covered, "an endpoint that names something is not tried here");
+
+    let before = server.db.contents(b.account).await;
+    assert!(before.values().filter(|rows| rows.as_array().is_some_and(|rows| !rows.is_empty())).count() > 5);
+    for (method, _, path, body) in naming(&b) {
+        let answer = server.call(method.clone(), &path, &a.token, body.as_ref()).await;
+        assert_eq!(
+            (answer.status, answer.code()),
+            (StatusCode::NOT_FOUND, "resource.not_found"),
+            "{method} {path}"
+        );
+    }
+    let assign = json!({ "assigneeId": b.user });
+    let path = format!("/v1/conversations/{}", a.conversation);
+    let answer = server.call(Method::PATCH, &path, &a.token, Some(&assign)).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(server.db.contents(b.account).await, before);
+
+    for (method, _, path, body) in naming(&b) {
+        let answer = server.call(method.clone(), &path, &b.token, body.as_ref()).await;
+        assert!(answer.status.is_success(), "{method} {path}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn no_list_shows_another_accounts_things() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let b = server.tenant("b").await;
+    let webhook = json!({ "kind": "n8n", "url": "http://n8n/b", "secret": "s" });
+    assert_eq!(server.post("/v1/webhooks", &b.token, webhook).await.status, StatusCode::CREATED);
+    let theirs = [
+        b.account.to_string(),
+        b.user.to_string(),
+        b.room.to_string(),
+        b.channel.to_string(),
+        b.conversation.to_string(),
+        b.message.to_string(),
+        "http://n8n/b".to_owned(),
+    ];
+    for path in ["/v1/me", "/v1/users", "/v1/rooms", "/v1/conversations", "/v1/channels", "/v1/webhooks"] {
+        let mine = server.get(path, &a.token).await;
+        assert_eq!(mine.status, StatusCode::OK, "{path}");
+        let shown = mine.body.to_string();
+        assert!(theirs.iter().all(|id| !shown.contains(id)), "{path} shows {shown}");
+        let own = server.get(path, &b.token).await.body.to_string();
+        assert!(theirs.iter().any(|id| own.contains(id)), "{path} does not even show B its own");
+    }
+    // A cursor of B's list only moves A about in A's own.
+    let cursor = server.get("/v1/conversations?limit=1", &b.token).await;
+    assert_eq!(cursor.body["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn each_role_does_what_it_may_and_no_more() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let user =
+        json!({ "email": "new@example.com", "name": "New", "password": "long enough", "role": "USER" });
+    let channel = json!({ "kind": "whatsapp", "name": "n", "phoneNumberId": "1", "accessToken": "a", "appSecret": "b", "verifyToken": "c" });
+    let webhook = json!({ "kind": "n8n", "url": "http://n8n/x", "secret": "s" });
+    let calls = [
+        (Role::AgentUser, Method::GET, "/v1/users", None),
+        (Role::AgentUser, Method::GET, "/v1/rooms", None),
+        (Role::AgentUser, Method::GET, "/v1/conversations", None),
+        (Role::AgentUser, Method::GET, "/v1/ice-servers", None),
+        (Role::User, Method::POST, "/v1/rooms", Some(json!({ "name": "new" }))),
+        (Role::Admin, Method::POST, "/v1/users", Some(user)),
+        (Role::Admin, Method::GET, "/v1/channels", None),
+        (Role::Admin, Method::POST, "/v1/channels", Some(channel)),
+        (Role::Admin, Method::GET, "/v1/webhooks", None),
+        (Role::Admin, Method::POST, "/v1/webhooks", Some(webhook)),
+    ];
+    for (needed, method, path, body) in calls {
+        for role in [Role::AgentUser, Role::User, Role::Admin] {
+            let token = server.token(a.account, a.user, role);
+            let answer = server.call(method.clone(), path, &token, body.as_ref()).await;
+            let what = format!("{method} {path} as {role:?}: {}", answer.body);
+            if role < needed {
+                assert_eq!(
+                    (answer.status, answer.code()),
+                    (StatusCode::FORBIDDEN, "auth.forbidden"),
+                    "{what}"
+                );
+            } else {
+                assert!(answer.status.is_success() || answer.status == StatusCode::CONFLICT, "{what}");
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The REST layer, through its router, on a real database.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do; clippy only knows the test functions themselves"
+)]
+
+mod bodies;
+mod harness;
+mod isolation;
+mod resources;
+mod sign_in;

@@ -1,0 +1,119 @@
+//! Signing in, and everything that must not sign anybody in.
+
+use crate::harness::{OUTSIDE_ISSUER, OUTSIDE_SECRET, PASSWORD, Server};
+use axum::http::{StatusCode, header};
+use common::{
+    clock::Clock,
+    id::UserId,
+    token::{ACCESS_TOKEN_TIME, REFRESH_TOKEN_TIME},
+};
+use jsonwebtoken::{EncodingKey, Header, encode};
+use serde_json::json;
+use std::time::Duration;
+
+fn text(value: &serde_json::Value) -> &str {
+    value.as_str().unwrap()
+}
+
+#[tokio::test]
+async fn email_and_password_give_tokens_that_work_for_fifteen_minutes() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let answer = server.sign_in(" A@Example.com ", PASSWORD).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
+    let user =
+        json!({ "id": a.user, "name": "a", "email": a.email, "role": "ADMIN", "accountId": a.account });
+    assert_eq!(answer.body["user"], user);
+    let token = text(&answer.body["accessToken"]);
+    assert_eq!(server.get("/v1/me", token).await.body, user);
+    server.clock.advance(ACCESS_TOKEN_TIME - Duration::from_secs(1));
+    assert_eq!(server.get("/v1/me", token).await.status, StatusCode::OK);
+    server.clock.advance(Duration::from_secs(1));
+    let expired = server.get("/v1/me", token).await;
+    assert_eq!((expired.status, expired.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_token"));
+    assert_eq!(expired.headers[header::WWW_AUTHENTICATE], "Bearer");
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_person_look_the_same() {
+    let server = Server::start().await;
+    server.tenant("a").await;
+    let wrong = server.sign_in("a@example.com", "correct horse battery!").await;
+    let unknown = server.sign_in("nobody@example.com", PASSWORD).await;
+    assert_eq!((wrong.status, wrong.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_credentials"));
+    assert_eq!((unknown.status, &unknown.body), (wrong.status, &wrong.body));
+}
+
+#[tokio::test]
+async fn guessing_is_slowed_for_one_person_and_not_for_others() {
+    let server = Server::start().await;
+    server.tenant("a").await;
+    server.tenant("b").await;
+    for _ in 0..10 {
+        assert_eq!(server.sign_in("a@example.com", "guess").await.status, StatusCode::UNAUTHORIZED);
+    }
+    let slowed = server.sign_in("A@example.com", PASSWORD).await;
+    assert_eq!((slowed.status, slowed.code()), (StatusCode::TOO_MANY_REQUESTS, "limit.rate"));
+    assert_eq!(slowed.headers[header::RETRY_AFTER], "30");
+    assert_eq!(server.sign_in("b@example.com", PASSWORD).await.status, StatusCode::OK);
+    server.clock.advance(Duration::from_secs(30));
+    assert_eq!(server.sign_in("a@example.com", PASSWORD).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_refresh_token_works_once_and_its_second_use_ends_the_sign_in() {
+    let server = Server::start().await;
+    server.tenant("a").await;
+    let first = server.sign_in("a@example.com", PASSWORD).await.body["refreshToken"].clone();
+    let other = server.sign_in("a@example.com", PASSWORD).await.body["refreshToken"].clone();
+    let refresh =
+        |token: serde_json::Value| server.post("/v1/auth/refresh", "", json!({ "refreshToken": token }));
+    let second = refresh(first.clone()).await;
+    assert_eq!(second.status, StatusCode::OK);
+    assert_eq!(server.get("/v1/me", text(&second.body["accessToken"])).await.status, StatusCode::OK);
+    let reused = refresh(first).await;
+    assert_eq!((reused.status, reused.code()), (StatusCode::UNAUTHORIZED, "auth.refresh_reused"));
+    let successor = refresh(second.body["refreshToken"].clone()).await;
+    assert_eq!((successor.status, successor.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_token"));
+    // Another device of the same person is not bothered.
+    assert_eq!(refresh(other).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_refresh_token_ends_by_signing_out_by_time_and_by_being_none() {
+    let server = Server::start().await;
+    server.tenant("a").await;
+    let token = server.sign_in("a@example.com", PASSWORD).await.body["refreshToken"].clone();
+    let late = server.sign_in("a@example.com", PASSWORD).await.body["refreshToken"].clone();
+    for _ in 0..2 {
+        let out = server.post("/v1/auth/sign-out", "", json!({ "refreshToken": token })).await;
+        assert_eq!(out.status, StatusCode::NO_CONTENT);
+    }
+    server.clock.advance(REFRESH_TOKEN_TIME);
+    for bad in [token, late, json!("nonsense"), json!("")] {
+        let answer = server.post("/v1/auth/refresh", "", json!({ "refreshToken": bad })).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_token"));
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_an_accepted_outside_issuer_is_as_good_as_ours() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let user = UserId::generate(&*server.clock);
+    let claims = json!({
+        "iss": OUTSIDE_ISSUER, "sub": user, "account": a.account, "name": "Ada", "role": "USER",
+        "exp": server.clock.utc().unix_timestamp() + 60,
+    });
+    let sign = |secret: &str| {
+        encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+    };
+    let me = server.get("/v1/me", &sign(OUTSIDE_SECRET)).await;
+    assert_eq!(me.status, StatusCode::OK);
+    assert_eq!(
+        (text(&me.body["name"]), text(&me.body["role"]), &me.body["email"]),
+        ("Ada", "USER", &json!(null))
+    );
+    assert_eq!(server.get("/v1/me", &sign("forged")).await.code(), "auth.invalid_token");
+}
