@@ -1,1 +1,20 @@
-//! Under construction in this commit.
+//! Customers' messages: webhooks in, stored once, told to agents and automations; replies out.
+//!
+//! [`webhook`] stores what a channel sends, and only then says yes. [`ingest`]
+//! takes it apart and stores what it says. [`publish`] tells agents' screens,
+//! [`deliver`] automations. [`outbound`] sends replies through [`graph`].
+//! Each of the four is a [`work`] loop over a queue in the store.
+
+mod config;
+mod deliver;
+mod graph;
+mod ingest;
+mod outbound;
+mod publish;
+mod role;
+mod webhook;
+mod work;
+
+pub use config::{Config, Graph};
+pub use role::{Deps, Inbox, RunError, StartError, run};
+pub use webhook::router;

@@ -1,0 +1,4 @@
+//! WhatsApp Business, Cloud API.
+
+pub mod receive;
+pub mod send;

@@ -1,0 +1,60 @@
+//! The inbox's settings.
+
+use serde::Deserialize;
+use url::Url;
+
+/// The inbox's settings, section `[inbox]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Workers per queue on this instance. None: webhooks are stored and left to other instances.
+    ///
+    /// More use more of the database; two keep a small machine busy.
+    pub workers: u32,
+    /// How long a worker may hold a reply or a delivery before another takes it, in seconds.
+    ///
+    /// It must be longer than a status takes to come back: a reply whose sender
+    /// died is recognised by its status, or sent again after this.
+    pub lease_s: u64,
+    /// How often a webhook that fails to be processed is tried before it is set aside.
+    pub ingest_attempts_max: u32,
+    /// How often a reply is tried before it counts as failed.
+    pub reply_attempts_max: u32,
+    /// How often a delivery to an automation is tried before it is given up.
+    pub delivery_attempts_max: u32,
+    /// How WhatsApp is reached.
+    pub graph: Graph,
+}
+
+/// Meta's Graph API.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Graph {
+    /// Its base URL.
+    pub base_url: Url,
+    /// Its version.
+    pub version: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            workers: 2,
+            lease_s: 60,
+            ingest_attempts_max: 20,
+            reply_attempts_max: 12,
+            delivery_attempts_max: 30,
+            graph: Graph::default(),
+        }
+    }
+}
+
+impl Default for Graph {
+    #[expect(clippy::expect_used, reason = "a constant, checked by every test that starts an inbox")]
+    fn default() -> Self {
+        Self {
+            base_url: Url::parse("https://graph.facebook.com").expect("a constant URL"),
+            version: "v24.0".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Meta's Graph API, as far as replies need it.
+
+use crate::config::Graph;
+use inbox_core::whatsapp::send::{self, Outcome, Recipient, TextRequest};
+use std::time::Duration;
+use store::replies::OutgoingReply;
+use url::Url;
+
+/// How long Meta may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+pub(crate) struct GraphClient {
+    client: reqwest::Client,
+    base: Url,
+    version: String,
+}
+
+impl GraphClient {
+    pub(crate) fn new(config: &Graph) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { client, base: config.base_url.clone(), version: config.version.clone() })
+    }
+
+    /// Sends a text.
+    ///
+    /// # Errors
+    /// If no answer came; the message may have been taken all the same.
+    pub(crate) async fn send_text(
+        &self,
+        reply: &OutgoingReply,
+        to: Recipient<'_>,
+    ) -> Result<Outcome, reqwest::Error> {
+        let own_id = reply.message.to_string();
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend([self.version.as_str(), &reply.channel_external_id, "messages"]);
+        }
+        let answer = self
+            .client
+            .post(url)
+            .bearer_auth(reply.access_token.expose())
+            .json(&TextRequest::new(to, &reply.text, &own_id))
+            .send()
+            .await?;
+        let status = answer.status().as_u16();
+        Ok(send::outcome(status, &answer.bytes().await?))
+    }
+}

@@ -1,0 +1,81 @@
+//! Replies leave, are tried again, and are never doubled.
+//!
+//! A reply is taken for a lease. If its sender dies, either a status with our
+//! own id comes back within the lease and shows that it had left, or it is
+//! taken again.
+
+use crate::{role::Inbox, work::chain};
+use common::{protocol::inbox::ChannelKind, subject::inbox::Work};
+use futures_util::{StreamExt, stream};
+use inbox_core::{
+    backoff,
+    whatsapp::send::{Outcome, Recipient},
+};
+use store::{
+    StoreError, messages,
+    replies::{self, OutgoingReply},
+    system::ClaimedReply,
+};
+use tracing::{debug, info, warn};
+
+/// Replies that a worker takes at once.
+const BATCH: u16 = 32;
+
+/// Replies that it sends at the same time.
+const AT_ONCE: usize = 8;
+
+/// Takes some replies and sends them; how many there were.
+pub(crate) async fn step(inbox: Inbox) -> Result<usize, StoreError> {
+    let claimed = inbox.store().system().claim_replies(BATCH, inbox.lease(), inbox.clock()).await?;
+    let count = claimed.len();
+    let outcomes = stream::iter(claimed).map(|claim| send(&inbox, claim)).buffer_unordered(AT_ONCE);
+    let outcomes: Vec<Result<(), StoreError>> = outcomes.collect().await;
+    outcomes.into_iter().collect::<Result<(), StoreError>>()?;
+    if count > 0 {
+        inbox.hint(Work::Outbox).await;
+    }
+    Ok(count)
+}
+
+async fn send(inbox: &Inbox, claim: ClaimedReply) -> Result<(), StoreError> {
+    let mut tx = inbox.store().tenant(claim.account).await?;
+    let Some(reply) = replies::open(&mut tx, claim.message).await? else { return Ok(()) };
+    drop(tx);
+    let outcome = hand_over(inbox, &reply).await;
+    let mut tx = inbox.store().tenant(claim.account).await?;
+    match outcome {
+        Outcome::Accepted { external_id } => {
+            messages::sent(&mut tx, claim.message, &external_id, inbox.clock()).await?;
+            debug!(message.id = %claim.message, "Reply {} was accepted", claim.message);
+        }
+        Outcome::Refused { why } => {
+            info!(message.id = %claim.message, channel.id = %reply.channel, error = why, "Reply {} was refused", claim.message);
+            messages::refused(&mut tx, claim.message, &why, inbox.clock()).await?;
+        }
+        Outcome::Later { why } if claim.attempts + 1 >= inbox.0.config.reply_attempts_max => {
+            warn!(message.id = %claim.message, channel.id = %reply.channel, error = why, "Reply {} is given up", claim.message);
+            messages::refused(&mut tx, claim.message, &why, inbox.clock()).await?;
+        }
+        Outcome::Later { why } => {
+            let delay = backoff::delay(claim.attempts + 1, rand::random());
+            info!(message.id = %claim.message, attempt = claim.attempts + 1, error = why, "Reply {} will be tried again", claim.message);
+            replies::postpone(&mut tx, claim.message, &why, inbox.clock().utc() + delay).await?;
+        }
+    }
+    tx.commit().await
+}
+
+async fn hand_over(inbox: &Inbox, reply: &OutgoingReply) -> Outcome {
+    let address = |scheme: &str| reply.to.iter().find(|identity| identity.scheme == scheme);
+    let phone = address("phone").map(|identity| Recipient::Phone(&identity.value));
+    let Some(to) = phone.or_else(|| address("bsuid").map(|identity| Recipient::UserId(&identity.value)))
+    else {
+        return Outcome::Refused { why: "the customer has no address on this channel".to_owned() };
+    };
+    match reply.channel_kind {
+        ChannelKind::Whatsapp => match inbox.0.graph.send_text(reply, to).await {
+            Ok(outcome) => outcome,
+            Err(error) => Outcome::Later { why: chain(&error.without_url()) },
+        },
+    }
+}

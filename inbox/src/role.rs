@@ -1,0 +1,145 @@
+//! The role: what it is built from, and what it runs.
+
+use crate::{config::Config, deliver, graph::GraphClient, ingest, outbound, publish, work::Queue};
+use bus::{Bus, BusError, Delivery, Shutdown};
+use common::{
+    clock::Clock,
+    subject::inbox::{Work, WorkTopic},
+};
+use std::{sync::Arc, time::Duration};
+use store::Store;
+use tracing::{debug, info};
+
+/// How long an automation may take to answer.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the inbox is built from.
+pub struct Deps {
+    /// How agents' screens are told.
+    pub bus: Bus,
+    /// Where everything is kept.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The inbox of this instance. Cheap to clone.
+#[derive(Clone)]
+pub struct Inbox(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) deps: Deps,
+    pub(crate) graph: GraphClient,
+    /// For automations: follows no redirect, waits no longer than it must.
+    pub(crate) automations: reqwest::Client,
+    pub(crate) raw_events: Queue,
+    pub(crate) outbox: Queue,
+    pub(crate) deliveries: Queue,
+    pub(crate) replies: Queue,
+}
+
+/// Why the inbox cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// No HTTP client can be had.
+    #[error("no HTTP client")]
+    Http(#[from] reqwest::Error),
+}
+
+/// Why the inbox ended before it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The bus refused.
+    #[error("the bus refused")]
+    Bus(#[from] BusError),
+}
+
+impl Inbox {
+    /// An inbox that takes webhooks at once and works once [`run`] runs.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn new(config: Config, deps: Deps) -> Result<Self, StartError> {
+        let graph = GraphClient::new(&config.graph)?;
+        let automations = reqwest::Client::builder()
+            .timeout(DELIVERY_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self(Arc::new(Inner {
+            config,
+            deps,
+            graph,
+            automations,
+            raw_events: Queue::default(),
+            outbox: Queue::default(),
+            deliveries: Queue::default(),
+            replies: Queue::default(),
+        })))
+    }
+
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.0.deps.bus
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.deps.store
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.deps.clock
+    }
+
+    pub(crate) fn lease(&self) -> Duration {
+        Duration::from_secs(self.0.config.lease_s.max(1))
+    }
+
+    /// Wakes the workers of all instances. Losing this costs a second, never work.
+    pub(crate) async fn hint(&self, work: Work) {
+        if let Err(error) = self.bus().publish(&WorkTopic, &work).await {
+            debug!(%error, "Only this instance was told of new work");
+        }
+    }
+
+    fn wake(&self, work: Work) {
+        match work {
+            Work::RawEvents => self.0.raw_events.wake(),
+            Work::Outbox => {
+                self.0.outbox.wake();
+                self.0.deliveries.wake();
+            }
+            Work::Replies => self.0.replies.wake(),
+        }
+    }
+}
+
+/// Runs the workers until shutdown.
+///
+/// # Errors
+/// [`RunError`].
+pub async fn run(inbox: Inbox, shutdown: Shutdown) -> Result<(), RunError> {
+    let mut hints = inbox.bus().subscribe(&WorkTopic).await?;
+    let workers = inbox.0.config.workers;
+    if workers == 0 {
+        info!("This instance stores webhooks and works on none");
+    }
+    for _ in 0..workers {
+        let inner = &inbox.0;
+        inner.raw_events.work(&inbox, &shutdown, ingest::step);
+        inner.outbox.work(&inbox, &shutdown, publish::step);
+        inner.deliveries.work(&inbox, &shutdown, deliver::step);
+        inner.replies.work(&inbox, &shutdown, outbound::step);
+    }
+    loop {
+        tokio::select! {
+            hint = hints.next() => match hint {
+                Some(Delivery::Message(work)) => inbox.wake(work),
+                Some(Delivery::Lost) => [Work::RawEvents, Work::Outbox, Work::Replies].into_iter().for_each(|work| inbox.wake(work)),
+                None => return Ok(()),
+            },
+            () = shutdown.token.cancelled() => return Ok(()),
+        }
+    }
+}

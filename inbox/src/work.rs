@@ -1,0 +1,58 @@
+//! A worker: takes from a queue in the store until it is empty, then waits for a hint or a while.
+
+use crate::role::Inbox;
+use bus::Shutdown;
+use std::{error::Error, future::Future, time::Duration};
+use store::StoreError;
+use tokio::{sync::Notify, time::timeout};
+use tracing::warn;
+
+/// How long a worker waits without a hint: retries fall due by themselves.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+
+/// Where the workers of one queue wait.
+#[derive(Default)]
+pub(crate) struct Queue(std::sync::Arc<Notify>);
+
+impl Queue {
+    pub(crate) fn wake(&self) {
+        self.0.notify_one();
+    }
+
+    /// Starts a worker. `step` takes some work and does it; zero means there was none.
+    pub(crate) fn work<F, S>(&self, inbox: &Inbox, shutdown: &Shutdown, step: F)
+    where
+        F: Fn(Inbox) -> S + Send + 'static,
+        S: Future<Output = Result<usize, StoreError>> + Send,
+    {
+        let (hint, inbox, token) = (self.0.clone(), inbox.clone(), shutdown.token.clone());
+        shutdown.tasks.spawn(async move {
+            // A step in flight is finished when the process drains; it is short.
+            while !token.is_cancelled() {
+                match step(inbox.clone()).await {
+                    Ok(0) => {
+                        let waited = timeout(POLL_EVERY, hint.notified());
+                        let _cancelled = token.run_until_cancelled(waited).await;
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        warn!(error = %chain(&error), "The store failed a worker; will retry");
+                        let _cancelled = token.run_until_cancelled(tokio::time::sleep(POLL_EVERY)).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// An error with everything that caused it.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
