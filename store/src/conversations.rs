@@ -208,6 +208,7 @@ pub(crate) async fn find_or_begin(
     tx: &mut TenantTx,
     channel: ChannelId,
     contact: ContactId,
+    first_message_at: OffsetDateTime,
     clock: &dyn Clock,
 ) -> Result<ConversationId, StoreError> {
     let known = query_scalar!(
@@ -224,11 +225,12 @@ pub(crate) async fn find_or_begin(
     let account = tx.account_column();
     query!(
         "INSERT INTO conversations (account_id, id, channel_id, contact_id, status, last_message_at, created_at)
-         VALUES ($1, $2, $3, $4, 'open', $5, $5)",
+         VALUES ($1, $2, $3, $4, 'open', $5, $6)",
         account,
         id.as_uuid(),
         channel.as_uuid(),
         contact.as_uuid(),
+        first_message_at,
         clock.utc()
     )
     .execute(tx.connection())

@@ -76,8 +76,10 @@ pub async fn receive(
         return Ok(Received::Duplicate);
     }
     let contact = contacts::identify(tx, inbound.channel, inbound.from, inbound.name, clock).await?;
-    let conversation = conversations::find_or_begin(tx, inbound.channel, contact, clock).await?;
-    let message = insert(tx, conversation, inbound, &external_id, clock).await?;
+    // No channel's clock may put a conversation on top of the list for the years to come.
+    let at = inbound.created_at.min(clock.utc());
+    let conversation = conversations::find_or_begin(tx, inbound.channel, contact, at, clock).await?;
+    let message = insert(tx, conversation, inbound, &external_id, at, clock).await?;
     let conversation = conversations::find(tx, conversation).await?.ok_or(StoreError::NoAccount)?;
     let event = InboxEvent::MessageCreated { conversation: conversation.clone(), message: message.clone() };
     outbox::append(tx, &event, clock).await?;
@@ -89,6 +91,7 @@ async fn insert(
     conversation: ConversationId,
     inbound: &Inbound<'_>,
     external_id: &str,
+    at: OffsetDateTime,
     clock: &dyn Clock,
 ) -> Result<Message, StoreError> {
     let account = tx.account_column();
@@ -101,7 +104,7 @@ async fn insert(
          WHERE id = $1 RETURNING last_seq",
         conversation.as_uuid(),
         conversations::preview(text.as_deref(), inbound.kind),
-        inbound.created_at.min(clock.utc())
+        at
     )
     .fetch_one(tx.connection())
     .await?;

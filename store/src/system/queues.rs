@@ -1,6 +1,6 @@
 //! Events to be published, replies to be sent, deliveries to be made.
 
-use super::System;
+use super::{System, raw_events::share};
 use crate::{
     column::{self, to_seq},
     error::StoreError,
@@ -66,14 +66,18 @@ pub struct ClaimedDelivery {
 }
 
 impl System {
-    /// Takes up to `limit` events that are not published yet, of accounts that no other publisher has.
+    /// Takes about `limit` events that are not published yet, as many of each account, of accounts that no
+    /// other publisher has.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn claim_outbox(&self, limit: u16) -> Result<OutboxClaim, StoreError> {
         let mut tx = self.pool.begin().await?;
         let accounts = query_scalar!(
-            r#"WITH waiting AS MATERIALIZED (SELECT DISTINCT account_id FROM outbox WHERE published_at IS NULL)
+            r#"WITH waiting AS MATERIALIZED (
+                   SELECT account_id FROM outbox WHERE published_at IS NULL
+                   GROUP BY account_id ORDER BY min(created_at)
+               )
                SELECT account_id FROM waiting
                WHERE pg_try_advisory_xact_lock($1, hashtext(account_id::text)) LIMIT $2"#,
             ACCOUNT_LOCKS,
@@ -86,10 +90,14 @@ impl System {
         }
         // A second statement: it sees all that the accounts' former publishers committed.
         let rows = query!(
-            r#"SELECT account_id, seq, event AS "event: Json<InboxEvent>" FROM outbox
-               WHERE account_id = ANY ($1) AND published_at IS NULL ORDER BY account_id, seq LIMIT $2"#,
+            r#"SELECT o.account_id, o.seq, o.event AS "event: Json<InboxEvent>"
+               FROM unnest($1::uuid[]) AS account (id) CROSS JOIN LATERAL (
+                   SELECT account_id, seq, event FROM outbox
+                   WHERE account_id = account.id AND published_at IS NULL ORDER BY seq LIMIT $2
+               ) o
+               ORDER BY o.account_id, o.seq"#,
             &accounts,
-            i64::from(limit)
+            share(limit, accounts.len())
         )
         .fetch_all(&mut *tx)
         .await?;

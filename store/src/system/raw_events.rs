@@ -83,7 +83,7 @@ impl System {
         Ok(inserted.rows_affected() == 1)
     }
 
-    /// Takes up to `limit` events that are due, of channels that no other worker has.
+    /// Takes about `limit` events that are due, as many of each channel, of channels that no other worker has.
     ///
     /// Drop the claim, or [`release`](RawEventClaim::release) it, when all are processed.
     ///
@@ -94,7 +94,8 @@ impl System {
         let mut tx = self.pool.begin().await?;
         let channels = query_scalar!(
             r#"WITH waiting AS MATERIALIZED (
-                   SELECT DISTINCT channel_id FROM raw_events WHERE processed_at IS NULL AND due_at <= $1
+                   SELECT channel_id FROM raw_events WHERE processed_at IS NULL AND due_at <= $1
+                   GROUP BY channel_id ORDER BY min(due_at)
                )
                SELECT channel_id FROM waiting
                WHERE pg_try_advisory_xact_lock($2, hashtext(channel_id::text)) LIMIT $3"#,
@@ -109,12 +110,16 @@ impl System {
         }
         // A second statement: it sees all that the channels' former workers committed.
         let rows = query!(
-            "SELECT id, account_id, channel_id, body, attempts FROM raw_events
-             WHERE channel_id = ANY ($1) AND processed_at IS NULL AND due_at <= $2
-             ORDER BY channel_id, received_at, id LIMIT $3",
+            r#"SELECT e.id, e.account_id, e.channel_id, e.body, e.attempts
+               FROM unnest($1::uuid[]) AS channel (id) CROSS JOIN LATERAL (
+                   SELECT * FROM raw_events
+                   WHERE channel_id = channel.id AND processed_at IS NULL AND due_at <= $2
+                   ORDER BY received_at, raw_events.id LIMIT $3
+               ) e
+               ORDER BY e.channel_id, e.received_at, e.id"#,
             &channels,
             now,
-            i64::from(limit)
+            share(limit, channels.len())
         )
         .fetch_all(&mut *tx)
         .await?;
@@ -130,6 +135,11 @@ impl System {
             .collect();
         Ok(RawEventClaim { tx, events })
     }
+}
+
+/// The part of `limit` that each of `takers` gets, so that a busy one leaves room for the others.
+pub(super) fn share(limit: u16, takers: usize) -> i64 {
+    i64::from(limit).checked_div(i64::try_from(takers).unwrap_or(i64::MAX)).unwrap_or(0).max(1)
 }
 
 impl RawEventClaim {

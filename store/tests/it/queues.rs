@@ -77,6 +77,21 @@ async fn a_channels_events_go_to_one_worker_in_order_and_other_channels_do_not_w
 }
 
 #[tokio::test]
+async fn a_busy_channel_leaves_room_for_the_others() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    for byte in 1..30 {
+        raw(&db, &a, a.channel, byte, &clock).await;
+    }
+    clock.advance(LEASE);
+    let quiet = channel(&db, a.account, "quiet", &clock).await;
+    raw(&db, &a, quiet, 1, &clock).await;
+    let claim = db.store.system().claim_raw_events(10, &clock).await.unwrap();
+    assert!(claim.events.iter().any(|event| event.channel == quiet));
+    assert!(claim.events.len() <= 10);
+}
+
+#[tokio::test]
 async fn many_workers_process_each_event_exactly_once() {
     let (db, clock) = (TestDatabase::create().await, Arc::new(TestDatabase::clock()));
     let a = tenant(&db, "a", &*clock).await;
