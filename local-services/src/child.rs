@@ -1,6 +1,5 @@
 //! A child process that ends with its handle, and with this process if that is killed.
 
-use crate::find;
 use std::{
     fs::{self, File},
     io,
@@ -13,6 +12,19 @@ use std::{
 
 /// How often something that is about to happen is looked at.
 const POLL: Duration = Duration::from_millis(10);
+
+/// Looks again and again until something is so. False if `patience` ends first.
+pub fn poll(patience: Duration, mut so: impl FnMut() -> bool) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "waits for a process of the outside world")]
+    let started = Instant::now();
+    while !so() {
+        if started.elapsed() > patience {
+            return false;
+        }
+        thread::sleep(POLL);
+    }
+    true
+}
 
 /// A signal by which a service stops.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +48,7 @@ pub struct Account {
 
 /// `postgres` if there is such a user, else `nobody`; `None` unless we are root.
 pub fn unprivileged() -> Option<Account> {
-    if !system::is_root() {
+    if user() != 0 {
         return None;
     }
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -51,6 +63,11 @@ pub fn unprivileged() -> Option<Account> {
     find("postgres").or_else(|| find("nobody"))
 }
 
+/// The number of the user that we run as.
+pub fn user() -> u32 {
+    system::user()
+}
+
 /// A command with nothing of our environment but what the binary needs.
 pub fn command(binary: &Path, account: Option<Account>) -> Command {
     let mut command = Command::new(binary);
@@ -60,13 +77,29 @@ pub fn command(binary: &Path, account: Option<Account>) -> Command {
         .env("PATH", "/usr/bin:/bin")
         .env("LC_ALL", "C.UTF-8")
         .stdin(Stdio::null());
-    if let Some(path) = find::library_path(binary) {
-        command.env("LD_LIBRARY_PATH", path);
-    }
     if let Some(Account { uid, gid }) = account {
         command.gid(gid).uid(uid);
     }
     command
+}
+
+/// Ctrl-C and SIGTERM, held back from this process so that it can clean up.
+///
+/// Commands that are started meanwhile get them as usual.
+#[derive(Debug)]
+pub struct Interrupts(());
+
+impl Interrupts {
+    /// From now on, in this thread and those it starts.
+    pub fn hold() -> Self {
+        system::hold_interrupts();
+        Self(())
+    }
+
+    /// Waits for one.
+    pub fn wait(&self) {
+        system::wait_for_interrupt();
+    }
 }
 
 /// A running service.
@@ -95,18 +128,16 @@ impl Service {
     /// # Errors
     /// If the service ends before, or `patience` does.
     pub fn wait_until(&mut self, patience: Duration, ready: impl Fn() -> bool) -> io::Result<()> {
-        #[expect(clippy::disallowed_methods, reason = "waits for a process of the outside world")]
-        let started = Instant::now();
-        while !ready() {
-            if let Some(status) = self.child.try_wait()? {
-                return Err(io::Error::other(format!("it ended: {status}")));
-            }
-            if started.elapsed() > patience {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            thread::sleep(POLL);
+        let mut ended = Ok(None);
+        let settled = poll(patience, || {
+            ended = self.child.try_wait();
+            !matches!(ended, Ok(None)) || ready()
+        });
+        match ended? {
+            Some(status) => Err(io::Error::other(format!("it ended: {status}"))),
+            None if settled => Ok(()),
+            None => Err(io::ErrorKind::TimedOut.into()),
         }
-        Ok(())
     }
 
     /// The process id.
@@ -138,11 +169,34 @@ impl Drop for Service {
 )]
 mod system {
     use super::Signal;
-    use std::{os::unix::process::CommandExt, process::Command};
+    use std::{mem::MaybeUninit, os::unix::process::CommandExt, process::Command, ptr};
 
-    pub(super) fn is_root() -> bool {
+    pub(super) fn user() -> u32 {
         // SAFETY: takes no arguments and cannot fail.
-        unsafe { libc::geteuid() == 0 }
+        unsafe { libc::geteuid() }
+    }
+
+    /// SIGINT and SIGTERM.
+    fn interrupts() -> libc::sigset_t {
+        let mut set = MaybeUninit::uninit();
+        // SAFETY: sigemptyset initialises the set, sigaddset only adds known signals to it.
+        unsafe {
+            libc::sigemptyset(set.as_mut_ptr());
+            libc::sigaddset(set.as_mut_ptr(), libc::SIGINT);
+            libc::sigaddset(set.as_mut_ptr(), libc::SIGTERM);
+            set.assume_init()
+        }
+    }
+
+    pub(super) fn hold_interrupts() {
+        // SAFETY: the set is initialised, and the old mask is not asked for.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &interrupts(), ptr::null_mut()) };
+    }
+
+    pub(super) fn wait_for_interrupt() {
+        let mut signal = 0;
+        // SAFETY: the set is initialised, and the signal's number has a place.
+        unsafe { libc::sigwait(&interrupts(), &raw mut signal) };
     }
 
     const fn number(signal: Signal) -> libc::c_int {

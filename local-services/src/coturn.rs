@@ -21,7 +21,7 @@ impl Coturn {
     /// # Errors
     /// If there is no coturn on this machine or it does not start.
     pub fn start(dir: &Path, configuration: &str, port: u16) -> io::Result<Self> {
-        let binary = find::binary("SWITCHBOARD_TEST_TURNSERVER", &["turnserver"]).ok_or_else(|| {
+        let binary = find::coturn().ok_or_else(|| {
             io::Error::new(io::ErrorKind::NotFound, "no turnserver: run `cargo xtask setup coturn`")
         })?;
         fs::create_dir_all(dir)?;

@@ -1,10 +1,11 @@
 //! Where the binaries of a service may be.
 
+use crate::child;
 use std::{
-    env,
-    ffi::OsString,
-    fs,
+    env, fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// Where `cargo xtask setup` puts what it fetches for root, whose home others cannot enter.
@@ -18,18 +19,24 @@ const POSTGRES_MAX: u32 = 19;
 
 /// The directory with `postgres` and `initdb`, version [`POSTGRES_MIN`] or newer.
 ///
-/// `SWITCHBOARD_PG_BIN` decides; then what was fetched, distributions' places
-/// from the newest version down, `PATH`, Homebrew and Postgres.app.
+/// `SWITCHBOARD_PG_BIN` decides if it is set; else what was fetched comes first,
+/// then distributions' places from the newest version down, `PATH`, Homebrew
+/// and Postgres.app. Each candidate is run once, as the account that will run
+/// it: one that does not fit this system, or is out of reach, does not count.
 pub fn postgres() -> Option<PathBuf> {
-    if let Some(chosen) = env::var_os("SWITCHBOARD_PG_BIN") {
-        return Some(chosen.into());
-    }
+    let places = match env::var_os("SWITCHBOARD_PG_BIN") {
+        Some(chosen) => vec![chosen.into()],
+        None => postgres_places(),
+    };
+    places.into_iter().find(|place| {
+        place.join("initdb").is_file()
+            && postgres_version(&place.join("postgres")).is_some_and(|version| version >= POSTGRES_MIN)
+    })
+}
+
+fn postgres_places() -> Vec<PathBuf> {
     let versions = || (POSTGRES_MIN..=POSTGRES_MAX).rev();
-    let mut places = Vec::new();
-    for deps in deps() {
-        places.push(deps.join("postgres/bin"));
-        places.extend(versions().map(|version| deps.join(format!("root/usr/lib/postgresql/{version}/bin"))));
-    }
+    let mut places: Vec<PathBuf> = deps().into_iter().map(|deps| deps.join("bin")).collect();
     places.extend(versions().map(|version| format!("/usr/lib/postgresql/{version}/bin").into()));
     places.extend(search_path());
     for version in versions() {
@@ -39,63 +46,89 @@ pub fn postgres() -> Option<PathBuf> {
         places.push(format!("/usr/pgsql-{version}/bin").into());
         places.push(format!("/Applications/Postgres.app/Contents/Versions/{version}/bin").into());
     }
-    places.into_iter().find(|place| {
-        place.join("initdb").is_file()
-            && version(&place.join("postgres")).is_some_and(|version| version >= POSTGRES_MIN)
-    })
+    places
 }
 
-/// A binary by the variable that names it, in what was fetched, or on the `PATH`.
-pub fn binary(variable: &str, names: &[&str]) -> Option<PathBuf> {
+/// The major version that a Postgres says it is.
+fn postgres_version(binary: &Path) -> Option<u32> {
+    let said = says(child::command(binary, child::unprivileged()).arg("--version"))?;
+    let number =
+        said.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
+    number.split(|byte: char| !byte.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// `redis-server`, or Valkey, which speaks the same. `SWITCHBOARD_TEST_REDIS_SERVER` decides.
+pub fn redis() -> Option<PathBuf> {
+    binary("SWITCHBOARD_TEST_REDIS_SERVER", &["redis-server", "valkey-server"])
+}
+
+/// coturn's `turnserver`. `SWITCHBOARD_TEST_TURNSERVER` decides.
+pub fn coturn() -> Option<PathBuf> {
+    binary("SWITCHBOARD_TEST_TURNSERVER", &["turnserver"])
+}
+
+/// One of coturn's tools, such as `turnutils_uclient`: beside its `turnserver`, or wherever it is.
+pub fn turnutils(name: &str) -> Option<PathBuf> {
+    let beside = coturn().and_then(|server| Some(server.parent()?.join(name))).filter(|path| path.is_file());
+    beside.or_else(|| binary("SWITCHBOARD_TEST_TURNUTILS", &[name]))
+}
+
+/// A Chromium or Chrome that runs. `SWITCHBOARD_TEST_CHROMIUM` decides.
+pub fn chromium() -> Option<PathBuf> {
+    // Some distributions ship a script of this name that only tells where to get it.
+    binary(
+        "SWITCHBOARD_TEST_CHROMIUM",
+        &["chromium", "google-chrome", "google-chrome-stable", "chromium-browser"],
+    )
+    .or_else(|| Some(PathBuf::from("/Applications/Chromium.app/Contents/MacOS/Chromium")))
+    .filter(|path| says(Command::new(path).arg("--version")).is_some())
+}
+
+/// The WebDriver of [`chromium`]. `SWITCHBOARD_TEST_CHROMEDRIVER` decides.
+pub fn chromedriver() -> Option<PathBuf> {
+    binary("SWITCHBOARD_TEST_CHROMEDRIVER", &["chromedriver", "chromium.chromedriver"])
+        .filter(|path| says(Command::new(path).arg("--version")).is_some())
+}
+
+/// A binary by the variable that names it, in what was fetched, or where systems keep theirs.
+fn binary(variable: &str, names: &[&str]) -> Option<PathBuf> {
     if let Some(chosen) = env::var_os(variable) {
         return Some(chosen.into());
     }
-    let fetched = deps().into_iter().flat_map(|deps| [deps.join("root/usr/bin"), deps.join("root/usr/sbin")]);
-    let system = ["/usr/bin", "/usr/sbin", "/opt/homebrew/bin", "/usr/local/bin"].map(PathBuf::from);
+    let fetched = deps().into_iter().map(|deps| deps.join("bin"));
+    let system =
+        ["/usr/bin", "/usr/sbin", "/opt/homebrew/bin", "/usr/local/bin", "/snap/bin"].map(PathBuf::from);
     let places: Vec<PathBuf> = fetched.chain(search_path()).chain(system).collect();
     names.iter().flat_map(|name| places.iter().map(move |place| place.join(name))).find(|path| path.is_file())
 }
 
-/// The directories that `cargo xtask setup` fetches into.
-pub fn deps() -> Vec<PathBuf> {
-    let checkout = env::current_dir().ok().and_then(|here| {
-        here.ancestors().map(|place| place.join(".local/deps")).find(|place| place.is_dir())
-    });
-    checkout.into_iter().chain([PathBuf::from(ROOT_DEPS)]).collect()
+/// Where `cargo xtask setup` puts what it fetches for `checkout`.
+///
+/// A service that root starts runs as somebody else, who must be able to reach its files.
+pub fn deps_of(checkout: &Path) -> PathBuf {
+    if child::unprivileged().is_some() { PathBuf::from(ROOT_DEPS) } else { checkout.join(".local/deps") }
 }
 
-/// What the dynamic linker needs for a binary that was unpacked and not installed; `None` for others.
-pub fn library_path(binary: &Path) -> Option<OsString> {
-    let root = binary.ancestors().find(|place| {
-        place.ends_with("root") && place.parent().is_some_and(|parent| parent.ends_with("deps"))
-    })?;
-    let mut places = Vec::new();
-    for lib in [root.join("usr/lib"), root.join("lib")] {
-        let entries = fs::read_dir(&lib).into_iter().flatten().flatten();
-        places.extend(
-            entries.map(|entry| entry.path()).filter(|path| path.to_string_lossy().contains("-linux-gnu")),
-        );
-    }
-    places.extend(env::var_os("LD_LIBRARY_PATH").iter().flat_map(env::split_paths));
-    env::join_paths(places).ok()
+/// Everywhere that `cargo xtask setup` may have fetched something to, for this program.
+///
+/// The checkout is found from the program's own path, never from the current
+/// directory, and must belong to us or root: what is found there is run.
+fn deps() -> Vec<PathBuf> {
+    let origins = [env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from), env::current_exe().ok()];
+    let checkouts = origins.iter().flatten().flat_map(|origin| origin.ancestors());
+    checkouts
+        .map(|place| place.join(".local/deps"))
+        .chain([PathBuf::from(ROOT_DEPS)])
+        .filter(|place| fs::metadata(place).is_ok_and(|it| it.uid() == 0 || it.uid() == child::user()))
+        .collect()
 }
 
 fn search_path() -> Vec<PathBuf> {
     env::var_os("PATH").iter().flat_map(env::split_paths).collect()
 }
 
-/// The major version that a Postgres says it is. Running it also shows that it fits this system.
-fn version(binary: &Path) -> Option<u32> {
-    if !binary.is_file() {
-        return None;
-    }
-    let mut command = std::process::Command::new(binary);
-    if let Some(path) = library_path(binary) {
-        command.env("LD_LIBRARY_PATH", path);
-    }
-    let output = command.arg("--version").output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let number =
-        text.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
-    number.split(|byte: char| !byte.is_ascii_digit()).next()?.parse().ok()
+/// What a command that succeeds prints.
+fn says(command: &mut Command) -> Option<String> {
+    let output = command.output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -1,11 +1,13 @@
-//! Private services for embedded mode and tests: found, started, stopped. Standard library only.
+//! Private services for embedded mode and tests: found, started, stopped. Standard library and libc only.
 //!
 //! [`find`] knows where binaries may be. [`postgres`] and [`redis`] start an
-//! instance of their own on a unix socket, [`coturn`] one on loopback; each
-//! stops with the handle that started it, and with the process if that is
-//! killed. [`child`] is what they have in common.
+//! instance of their own on a unix socket, [`coturn`] and [`chromium`]'s driver
+//! one on loopback. Each stops with the handle that started it; on Linux also
+//! when the thread that started it ends, so that a killed process leaves
+//! nothing behind. [`child`] is what they have in common.
 
 pub mod child;
+pub mod chromium;
 pub mod coturn;
 pub mod find;
 pub mod postgres;

@@ -1,17 +1,15 @@
 //! A Postgres of our own on a unix socket, for one data directory.
 
+mod leftover;
+mod protocol;
+
 use crate::{
     child::{self, Account, Service, Signal},
     find,
 };
 use std::{
-    fs,
-    hash::{DefaultHasher, Hash, Hasher},
-    io::{self, Read, Write},
-    os::unix::{
-        fs::{PermissionsExt, chown},
-        net::UnixStream,
-    },
+    fs, io,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -110,14 +108,15 @@ impl Postgres {
         let account = child::unprivileged();
         let data = options.dir.join("data");
         let run = run_dir(&options.dir);
-        for dir in [&options.dir, &data, &run] {
+        for dir in [&options.dir, &run, &data] {
             own(dir, account)
                 .map_err(|source| failed(format!("cannot prepare {}", dir.display()), source))?;
         }
-        let socket = run.join(format!(".s.PGSQL.{PORT}"));
-        if answers(&socket) {
+        let socket = socket(&run);
+        if leftover::outwait(&data, || protocol::answers(&socket)) {
             return Ok(Self { run, _service: None });
         }
+        leftover::clear(&data, &socket);
         let binaries = find::postgres().ok_or(StartError::NotFound)?;
         if !data.join("PG_VERSION").exists() {
             initdb(&binaries, &data, account)?;
@@ -130,14 +129,26 @@ impl Postgres {
         }
         let see_log = |source| failed(format!("see {}", log.display()), source);
         let mut service = Service::start(command, &log, Signal::Interrupt).map_err(see_log)?;
-        service.wait_until(START_TIMEOUT, || answers(&socket)).map_err(see_log)?;
+        service.wait_until(START_TIMEOUT, || protocol::answers(&socket)).map_err(see_log)?;
         Ok(Self { run, _service: Some(service) })
+    }
+
+    /// Runs SQL as the superuser in `database`, for tools that have no client of their own.
+    ///
+    /// # Errors
+    /// The first error that the server reports, in its words, or a broken connection.
+    pub fn execute(&self, database: &str, sql: &str) -> io::Result<()> {
+        protocol::execute(&socket(&self.run), database, sql)
     }
 
     /// A URL for `role` and `database`.
     pub fn url(&self, role: &str, database: &str) -> String {
         format!("postgres://{role}@localhost:{PORT}/{database}?host={}&sslmode=disable", self.run.display())
     }
+}
+
+fn socket(run: &Path) -> PathBuf {
+    run.join(format!(".s.PGSQL.{PORT}"))
 }
 
 fn failed(doing: String, source: io::Error) -> StartError {
@@ -169,14 +180,22 @@ fn run_dir(dir: &Path) -> PathBuf {
     if run.as_os_str().len() + ".s.PGSQL.5432.lock".len() <= SOCKET_PATH_MAX {
         return run;
     }
-    let mut hasher = DefaultHasher::new();
-    dir.hash(&mut hasher);
-    std::env::temp_dir().join(format!("switchboard-{:016x}", hasher.finish()))
+    // FNV-1a: the same directory has the same name in every version of this program.
+    let hash = dir.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    Path::new("/tmp").join(format!("switchboard-{}-{hash:016x}", child::user()))
 }
 
 /// Makes `dir` if it is missing, and private to the account that Postgres runs under.
 fn own(dir: &Path, account: Option<Account>) -> io::Result<()> {
     fs::create_dir_all(dir)?;
+    // Under `/tmp` somebody else may have been there first.
+    let found = fs::symlink_metadata(dir)?;
+    let owners = [child::user(), account.map_or(0, |account| account.uid)];
+    if !found.is_dir() || !owners.contains(&found.uid()) {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is not a directory of ours"));
+    }
     if let Some(Account { uid, gid }) = account {
         chown(dir, Some(uid), Some(gid))?;
     }
@@ -184,38 +203,31 @@ fn own(dir: &Path, account: Option<Account>) -> io::Result<()> {
 }
 
 fn initdb(binaries: &Path, data: &Path, account: Option<Account>) -> Result<(), StartError> {
+    // Made under another name first: a directory that is only half there is never taken for data.
+    let draft = data.with_extension("draft");
+    let file_error = |source| failed(format!("cannot prepare {}", draft.display()), source);
+    if draft.exists() {
+        fs::remove_dir_all(&draft).map_err(file_error)?;
+    }
     let output = child::command(&binaries.join("initdb"), account)
-        .args(["-U", Postgres::SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
-        .arg(data)
+        .args([
+            "-U",
+            Postgres::SUPERUSER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale",
+            "C.UTF-8",
+            "--no-sync",
+            "-D",
+        ])
+        .arg(&draft)
         .output()
         .map_err(|source| failed("initdb cannot be run".to_owned(), source))?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(StartError::Initdb(String::from_utf8_lossy(&output.stderr).into_owned()))
+    if !output.status.success() {
+        return Err(StartError::Initdb(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
-}
-
-/// Whether a server on `socket` lets the superuser in: the start-up message of
-/// the protocol, version 3.0, is answered by an authentication request.
-fn answers(socket: &Path) -> bool {
-    const VERSION_3_0: u32 = 196_608;
-    let attempt = || -> io::Result<bool> {
-        let mut stream = UnixStream::connect(socket)?;
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        let mut message = VERSION_3_0.to_be_bytes().to_vec();
-        for word in ["user", Postgres::SUPERUSER, "database", "postgres", ""] {
-            message.extend_from_slice(word.as_bytes());
-            message.push(0);
-        }
-        let length = u32::try_from(message.len() + 4).map_err(io::Error::other)?;
-        stream.write_all(&length.to_be_bytes())?;
-        stream.write_all(&message)?;
-        let mut kind = [0];
-        stream.read_exact(&mut kind)?;
-        // Terminate, so that the server does not log a broken connection.
-        stream.write_all(&[b'X', 0, 0, 0, 4])?;
-        Ok(kind == *b"R")
-    };
-    attempt().unwrap_or(false)
+    // Over the empty directory that is there.
+    fs::rename(&draft, data).map_err(file_error)
 }

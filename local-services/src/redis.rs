@@ -56,10 +56,9 @@ impl Redis {
     /// As [`Self::start`].
     pub fn restart(&mut self) -> io::Result<()> {
         self.kill()?;
-        let binary = find::binary("SWITCHBOARD_TEST_REDIS_SERVER", &["redis-server", "valkey-server"])
-            .ok_or_else(|| {
-                io::Error::new(io::ErrorKind::NotFound, "no redis-server: run `cargo xtask setup redis`")
-            })?;
+        let binary = find::redis().ok_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, "no redis-server: run `cargo xtask setup redis`")
+        })?;
         let socket = self.socket();
         let mut command = child::command(&binary, None);
         command.args([
