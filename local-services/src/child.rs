@@ -145,7 +145,7 @@ impl Service {
         self.child.id()
     }
 
-    /// Sends a signal and waits for the end.
+    /// Sends a signal to it and its children, and waits for its end.
     ///
     /// # Errors
     /// If it cannot be waited for.
@@ -207,10 +207,11 @@ mod system {
         }
     }
 
-    pub(super) fn send(process: u32, signal: Signal) {
-        if let Ok(process) = libc::pid_t::try_from(process) {
+    /// To a process that leads its group, and to what it has started in it.
+    pub(super) fn send(leader: u32, signal: Signal) {
+        if let Ok(leader) = libc::pid_t::try_from(leader) {
             // SAFETY: a signal to a child that has not been waited for, so the number is still its own.
-            unsafe { libc::kill(process, number(signal)) };
+            unsafe { libc::kill(-leader, number(signal)) };
         }
     }
 

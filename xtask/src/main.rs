@@ -1,2 +1,49 @@
-//! x
-fn main() {}
+//! `cargo xtask`: everything a developer does with Switchboard, in one command each.
+//!
+//! It needs nothing but cargo: no dependency outside of this workspace, and
+//! what a machine lacks it fetches ([`setup`]). Each step is printed with the
+//! time it took; the first that fails ends the run.
+
+mod generate;
+mod run;
+mod services;
+mod setup;
+mod shell;
+mod test;
+mod tidy;
+
+use setup::Tool;
+use shell::{Failure, say};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask run [arguments of `switchboard serve`]   start Switchboard with everything embedded
+cargo xtask demo [text]                              play a customer who writes to it by WhatsApp
+cargo xtask test                                     everything that a change must pass
+cargo xtask services                                 a private Postgres and Redis, until Ctrl-C
+cargo xtask generate                                 write store/.sqlx after a change of SQL
+cargo xtask tidy                                     the rules about files and crates alone
+cargo xtask setup [postgres|redis|coturn|chromium]…  fetch what is missing, all by default";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let outcome = match command.as_str() {
+        "run" => run::run(&rest),
+        "demo" => run::demo(&rest),
+        "test" => test::test(),
+        "services" => services::until_interrupted(),
+        "generate" => generate::generate(),
+        "tidy" => tidy::tidy(),
+        "setup" => Tool::parse(&rest).and_then(|tools| setup::setup(&tools)),
+        _ => Err(Failure::new(USAGE)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&format!("\n{failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,10 +1,11 @@
 //! What the browser tests rely on.
 
 use crate::Scratch;
-use local_services::{chromium::Chromedriver, find};
+use local_services::{child, chromium::Chromedriver, find};
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    process::Command,
     time::Duration,
 };
 
@@ -37,8 +38,18 @@ fn command(driver: &Chromedriver, method: &str, path: &str, body: &str) -> Strin
     String::from_utf8(body).expect("JSON is UTF-8")
 }
 
+fn user_data_dir(session: &str) -> &str {
+    let value = session.split_once(r#""userDataDir":""#).and_then(|(_, rest)| rest.split('"').next());
+    value.expect("chromedriver names the profile's directory")
+}
+
+fn is_anybody_run_with(argument: &str) -> bool {
+    let list = Command::new("ps").args(["-ww", "-A", "-o", "args"]).output().expect("ps runs");
+    String::from_utf8_lossy(&list.stdout).contains(argument)
+}
+
 #[test]
-fn chromedriver_opens_a_page_in_chromium() {
+fn chromedriver_opens_a_page_in_chromium_and_ends_it() {
     let scratch = Scratch::new();
     let driver = Chromedriver::start(&scratch.0).expect("chromedriver starts");
     let binary = find::chromium().expect("no Chromium: run `cargo xtask setup chromium`");
@@ -56,6 +67,10 @@ fn chromedriver_opens_a_page_in_chromium() {
     let page = r#"{"url":"data:text/html,<title>It works</title>"}"#;
     command(&driver, "POST", &format!("/session/{id}/url"), page);
     let title = command(&driver, "GET", &format!("/session/{id}/title"), "");
-    command(&driver, "DELETE", &format!("/session/{id}"), "");
     assert!(title.contains("It works"), "{title}");
+    // The session is not closed, as when a test panics: the browser ends with its driver.
+    let profile = format!("--user-data-dir={}", user_data_dir(&session));
+    assert!(is_anybody_run_with(&profile), "the profile's name is read wrongly");
+    drop(driver);
+    assert!(child::poll(PATIENCE, || !is_anybody_run_with(&profile)), "Chromium outlived its driver");
 }

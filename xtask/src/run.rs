@@ -1,0 +1,46 @@
+//! Starting the server, and the customer of its demo.
+
+use crate::{
+    setup::{self, Tool},
+    shell::{self, Failure, cargo, root, step},
+};
+use local_services::find;
+use std::{os::unix::process::CommandExt, process::Command};
+
+/// Builds the server and becomes it, so that Ctrl-C is its own affair.
+///
+/// # Errors
+/// If Postgres cannot be fetched or the server does not build.
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    setup::setup(&[Tool::Postgres])?;
+    let mut server = built()?;
+    server.args(["serve", "--demo"]).args(arguments);
+    if let Some(binaries) = find::postgres() {
+        server.env("SWITCHBOARD_PG_BIN", binaries);
+    }
+    become_it(&mut server)
+}
+
+/// Becomes the customer that writes to the server of [`run`].
+///
+/// # Errors
+/// If it does not build.
+pub(crate) fn demo(arguments: &[String]) -> Result<(), Failure> {
+    let mut customer = built()?;
+    customer.arg("demo").args(arguments);
+    become_it(&mut customer)
+}
+
+/// The binary of the release profile.
+fn built() -> Result<Command, Failure> {
+    step("build Switchboard (the first time takes minutes)", || {
+        shell::run(&mut cargo(&["build", "--release", "--package", "switchboard"]))
+    })?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
+    Ok(Command::new(target.join("release/switchboard")))
+}
+
+fn become_it(command: &mut Command) -> Result<(), Failure> {
+    let error = command.exec();
+    Err(Failure::new(format!("{} cannot be run: {error}", command.get_program().to_string_lossy())))
+}

@@ -1,0 +1,121 @@
+//! Running commands: what is being done, how long it took, what went wrong.
+
+use std::{
+    env, fmt,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+/// Why a command did not do what it should, in words for the person at the terminal.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl Failure {
+    /// One that says this.
+    pub(crate) fn new(words: impl Into<String>) -> Self {
+        Self(words.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Prints a line on standard error, where progress belongs.
+pub(crate) fn say(line: &str) {
+    // Nobody is left to tell when standard error is closed.
+    let _closed = writeln!(io::stderr(), "{line}");
+}
+
+/// The checkout.
+pub(crate) fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// Where cargo puts what it builds with the development profile: beside this program.
+pub(crate) fn debug_dir() -> Result<PathBuf, Failure> {
+    let program = env::current_exe()?;
+    program.parent().map(Path::to_owned).ok_or_else(|| Failure::new("this program has no directory"))
+}
+
+/// The cargo that runs us, in the checkout.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root());
+    // Set by cargo for this program; left in place they would make every build script run again.
+    for (name, _) in env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Does something, printing what and how long it took.
+///
+/// # Errors
+/// Whatever `action` fails with.
+pub(crate) fn step<T>(name: &str, action: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    say(&format!("==> {name}"));
+    #[expect(clippy::disallowed_methods, reason = "measures what the developer waited for")]
+    let started = Instant::now();
+    let outcome = action();
+    let ended = if outcome.is_ok() { "done" } else { "FAILED" };
+    say(&format!("    {ended}: {name}, {:.1} s", started.elapsed().as_secs_f64()));
+    outcome
+}
+
+/// Runs a command with its output on the terminal.
+///
+/// # Errors
+/// If it cannot be run or does not succeed.
+pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
+    let status = command.stdin(Stdio::null()).status().map_err(|error| cannot_run(command, &error))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!("`{}` failed: {status}", words(command))))
+    }
+}
+
+/// Runs a command and returns what it prints.
+///
+/// # Errors
+/// If it cannot be run or does not succeed, with what it said on standard error.
+pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| cannot_run(command, &error))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Err(Failure::new(format!("`{}` failed: {}\n{}", words(command), output.status, said.trim_end())))
+    }
+}
+
+/// Whether there is a command of this name.
+pub(crate) fn has(name: &str) -> bool {
+    env::var_os("PATH").iter().flat_map(env::split_paths).any(|place| place.join(name).is_file())
+}
+
+fn cannot_run(command: &Command, error: &io::Error) -> Failure {
+    Failure::new(format!("`{}` cannot be run: {error}", words(command)))
+}
+
+fn words(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}

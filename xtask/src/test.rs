@@ -1,0 +1,59 @@
+//! Everything that a change must pass, cheap things first.
+
+use crate::{
+    generate,
+    services::Services,
+    setup::{self, Tool},
+    shell::{Failure, cargo, debug_dir, has, run, say, step},
+    tidy::{self, PURE},
+};
+use local_services::child::Interrupts;
+
+/// Fetches what is missing, checks, starts private services, tests, and stops and deletes them.
+///
+/// # Errors
+/// At the first thing that is not as it should be.
+pub(crate) fn test() -> Result<(), Failure> {
+    // Ctrl-C ends the command that runs; then we clean up.
+    let _cleanup_first = Interrupts::hold();
+    step("find or fetch what the tests need", || setup::setup(&Tool::ALL))?;
+    step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
+    tidy::tidy()?;
+    step("licences, advisories and duplicate crates", dependencies)?;
+    step("clippy", || {
+        run(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
+    })?;
+    step("pure crates, each alone", || {
+        // Together, one crate's features could hide that another lacks them.
+        PURE.iter().try_for_each(|name| run(&mut cargo(&["check", "--locked", "--quiet", "--package", name])))
+    })?;
+    step("documentation", || {
+        let mut command = cargo(&["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"]);
+        run(command.env("RUSTDOCFLAGS", "--deny warnings"))
+    })?;
+    let services = Services::start()?;
+    step("queries against Postgres and store/.sqlx", || generate::check(&services))?;
+    let binary = debug_dir()?.join("switchboard");
+    step("build", || run(&mut cargo(&["build", "--locked", "--workspace", "--all-targets"])))?;
+    step("tests", || {
+        let mut command = cargo(&["test", "--locked", "--workspace"]);
+        run(command.envs(services.variables()).env("SWITCHBOARD_TEST_BINARY", &binary))
+    })?;
+    step("stop and delete the services", || {
+        drop(services);
+        Ok(())
+    })?;
+    say("\nEverything passes.");
+    Ok(())
+}
+
+/// `deny.toml`, as far as this machine can check it without the network.
+fn dependencies() -> Result<(), Failure> {
+    if !has("cargo-deny") {
+        // Licences are also held by `tidy`, everywhere.
+        say("    cargo-deny is not installed here: advisories and duplicates are NOT checked");
+        say("    (`cargo install --locked cargo-deny` takes some minutes, then they are)");
+        return Ok(());
+    }
+    run(&mut cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]))
+}

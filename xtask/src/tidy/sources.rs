@@ -1,0 +1,77 @@
+//! Rust and JavaScript files: an opening sentence, a length that can be read, nothing unfinished.
+
+use crate::shell::{Failure, root};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Lines that a file may have. Past that it has more than one subject.
+const LINES_MAX: usize = 700;
+
+/// Words that say that something is missing. Split, so that this list does not find itself.
+const UNFINISHED: &[&str] =
+    &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("#[ig", "nore")];
+
+/// What breaks a rule, one line each.
+pub(super) fn check(files: &[PathBuf]) -> Result<Vec<String>, Failure> {
+    let mut complaints = Vec::new();
+    for path in files {
+        let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
+        match extension {
+            "rs" | "js" | "css" | "sql" => {
+                let text = fs::read_to_string(root().join(path))?;
+                complaints
+                    .extend(broken(path, &text).into_iter().map(|it| format!("{}: {it}", path.display())));
+            }
+            _ if path.ends_with("Cargo.toml") && path.components().count() > 1 => {
+                let text = fs::read_to_string(root().join(path))?;
+                if !text.contains("[lints]\nworkspace = true") {
+                    complaints.push(format!("{}: takes no part in the workspace's lints", path.display()));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(complaints)
+}
+
+fn broken(path: &Path, text: &str) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let is_rust = path.extension().is_some_and(|it| it == "rs");
+    let is_tests = path.ends_with("tests.rs") || path.components().any(|it| it.as_os_str() == "tests");
+    if is_rust && !is_tests && !text.starts_with("//! ") {
+        complaints.push("does not begin with a `//!` sentence".to_owned());
+    }
+    if path.ends_with("mod.rs") {
+        complaints.push("is named mod.rs: use foo.rs beside foo/".to_owned());
+    }
+    let lines = text.lines().count();
+    if lines > LINES_MAX && !is_tests {
+        complaints.push(format!("has {lines} lines, {LINES_MAX} are enough"));
+    }
+    for (number, line) in text.lines().enumerate() {
+        if let Some(word) = UNFINISHED.iter().find(|word| line.contains(**word)) {
+            complaints.push(format!("line {}: {word}", number + 1));
+        }
+    }
+    complaints
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_its_sentence_is_found_unless_it_is_a_test() {
+        assert_eq!(broken(Path::new("bus/src/local.rs"), "use std::fs;\n").len(), 1);
+        assert!(broken(Path::new("bus/src/local.rs"), "//! The bus of one process.\n").is_empty());
+        assert!(broken(Path::new("bus/tests/it/main.rs"), "use std::fs;\n").is_empty());
+    }
+
+    #[test]
+    fn a_file_with_two_subjects_is_found() {
+        let text = format!("//! Long.\n{}", "\n".repeat(LINES_MAX));
+        assert_eq!(broken(Path::new("bus/src/local.rs"), &text), ["has 701 lines, 700 are enough"]);
+    }
+}
