@@ -38,6 +38,7 @@ export function createSocket(api) {
   let needsFreshToken = false;
   let heardAt = 0;
   let probe = null;
+  let movingMs = 0;
   const timers = { reconnect: 0, refresh: 0, silence: 0 };
 
   const url = () => `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/ws`;
@@ -127,7 +128,8 @@ export function createSocket(api) {
     state.set({ connectionId: null });
     if (code === CLOSE.abuse) return state.set({ phase: 'refused' });
     if (code === CLOSE.unauthenticated || code === CLOSE.tokenExpired) needsFreshToken = true;
-    retry(code === CLOSE.overloaded ? OVERLOADED_WAIT_MS : 0);
+    retry(code === CLOSE.overloaded ? OVERLOADED_WAIT_MS : movingMs);
+    movingMs = 0;
   }
 
   /** Waits longer after every failure, at random, so that a thousand clients do not come back at once. */
@@ -203,16 +205,8 @@ export function createSocket(api) {
     return () => handlers.get(method).delete(handler);
   }
 
-  // The server drains and has spread the delays already.
-  on('session.moving', ({ delayMs }) => {
-    const own = socket;
-    setTimeout(() => {
-      if (own !== socket || !own) return;
-      lost(1001);
-      own.close();
-      connect();
-    }, delayMs);
-  });
+  // The server drains, has spread the delays over its clients, and closes: come back after ours.
+  on('session.moving', ({ delayMs }) => (movingMs = delayMs));
 
   return {
     state,

@@ -12,7 +12,7 @@ const CODES = {
   'resource.not_found': 'This does not exist, or not any more.',
   'resource.conflict': 'Somebody else was faster. Look again.',
   'call.over': 'The call is over already.',
-  'call.busy': 'Busy: in another call.',
+  'call.busy': 'one of you is in another call.',
   'call.unreachable': 'Not reachable: no device is connected.',
   'call.already_taken': 'Another device took the call.',
   'media.unavailable': 'No media server is available. Try again in a moment.',
