@@ -1,1 +1,22 @@
-//! Under construction in this commit.
+//! The media plane without IO: datagrams and time come in, datagrams and events go out.
+//!
+//! A datagram's way: [`demux`] looks at the first byte, a [`transport`] (ICE,
+//! DTLS, [`srtp`]) authenticates and decrypts it, a [`publication`] keeps it and
+//! knows what is missing, and every [`subscription`] of it rewrites and encrypts
+//! it into the [`output`]. [`rtp`], [`rtcp`] and [`sdp`] read and write the
+//! formats. [`engine`] holds it all together.
+
+pub mod demux;
+pub mod engine;
+pub mod output;
+mod publication;
+pub mod rtcp;
+pub mod rtp;
+pub mod sdp;
+pub mod srtp;
+mod subscription;
+mod transport;
+
+pub use engine::{AnswerError, Engine, EngineConfig, EngineError, Stats};
+pub use output::{MediaEvent, Offer, Output, Run};
+pub use sdp::SdpError;

@@ -1,0 +1,293 @@
+//! Everything one shard forwards: participants, their transports, tracks and who gets them.
+//!
+//! Owns no socket and reads no clock. Datagrams and time come in through
+//! `handle_*`; what is to be sent, and what others must be told, goes out
+//! through [`Output`]. Call [`Engine::flush`] after a batch of datagrams.
+
+mod negotiate;
+mod receive;
+mod timers;
+
+use crate::{
+    output::{MediaEvent, Offer, Output},
+    publication::Publication,
+    sdp::offer::OfferedSection,
+    transport::{Identity, Transport},
+};
+use common::id::ConnectionId;
+use is::IceCreds;
+use rand::{Rng, RngExt, SeedableRng, distr::Alphanumeric, rngs::StdRng};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    net::SocketAddr,
+    sync::Arc,
+    time::Instant,
+};
+
+/// What an engine is built from.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// The addresses that clients are told to send to, the preferred first.
+    pub candidates: Vec<SocketAddr>,
+    /// Decides names and stream numbers. Keys come from the operating system.
+    pub seed: [u8; 32],
+}
+
+/// Why an engine cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// No certificate can be made.
+    #[error("no DTLS certificate can be made: {0}")]
+    Certificate(String),
+}
+
+/// Why an answer is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// There is no such participant, or nothing was offered to it.
+    #[error("nothing was offered to this participant")]
+    NothingOffered,
+    /// A newer offer has replaced the one that is answered.
+    #[error("the offer has been replaced by revision {current}")]
+    Stale {
+        /// The offer to answer.
+        current: u64,
+    },
+    /// The description cannot be used.
+    #[error(transparent)]
+    Sdp(#[from] crate::sdp::SdpError),
+}
+
+/// How much there is of everything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Participants.
+    pub participants: usize,
+    /// Incoming tracks.
+    pub publications: usize,
+    /// Outgoing tracks.
+    pub subscriptions: usize,
+    /// RTP packets received, authentic and new.
+    pub packets_received: u64,
+    /// RTP packets sent, those sent again included.
+    pub packets_forwarded: u64,
+    /// RTP packets sent again.
+    pub packets_resent: u64,
+    /// Datagrams that belong to nobody or are not authentic.
+    pub datagrams_refused: u64,
+}
+
+/// What an incoming stream is.
+#[derive(Debug, Clone, Copy)]
+struct Stream {
+    publication: u64,
+    is_rtx: bool,
+}
+
+/// One device in a session.
+struct Participant {
+    session: u64,
+    /// On which it sends.
+    publish: Option<usize>,
+    /// On which it receives.
+    subscribe: Option<usize>,
+    /// Counts the descriptions of its publish transport.
+    published: u64,
+    offering: Offering,
+}
+
+/// What is offered to a participant.
+#[derive(Default)]
+struct Offering {
+    sections: Vec<OfferedSection>,
+    revision: u64,
+    /// Not answered yet.
+    pending: Option<Offer>,
+    /// Tracks have changed since `pending` was made.
+    is_outdated: bool,
+    /// Made with the first offer, for the transport that the first answer opens.
+    credentials: Option<IceCreds>,
+    /// What was agreed about the DTLS client's part, once it was.
+    setup: Option<&'static str>,
+}
+
+/// The media plane of one shard.
+pub struct Engine {
+    identity: Identity,
+    random: StdRng,
+    participants: BTreeMap<ConnectionId, Participant>,
+    sessions: BTreeMap<u64, BTreeSet<ConnectionId>>,
+    publications: BTreeMap<u64, Publication>,
+    last_publication: u64,
+    transports: Vec<Option<Transport>>,
+    /// Whose each transport is.
+    owners: HashMap<usize, ConnectionId>,
+    by_name: HashMap<String, usize>,
+    by_address: HashMap<SocketAddr, usize>,
+    /// Incoming streams by transport and number.
+    streams: HashMap<(usize, u32), Stream>,
+    /// The publication behind an outgoing stream, by transport and number.
+    feedback: HashMap<(usize, u32), u64>,
+    /// Publications with packets that are not forwarded yet.
+    fresh: Vec<u64>,
+    next_tick: Instant,
+    next_report: Instant,
+    stats: Stats,
+}
+
+impl Engine {
+    /// An engine without participants.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub fn new(config: EngineConfig, now: Instant) -> Result<Self, EngineError> {
+        let certificate = dimpl::certificate::generate_self_signed_certificate()
+            .map_err(|error| EngineError::Certificate(format!("{error:?}")))?;
+        let identity = Identity {
+            fingerprint: certificate.fingerprint_str(),
+            certificate,
+            dtls: Arc::default(),
+            candidates: config.candidates,
+        };
+        Ok(Self {
+            identity,
+            random: StdRng::from_seed(config.seed),
+            participants: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            publications: BTreeMap::new(),
+            last_publication: 0,
+            transports: Vec::new(),
+            owners: HashMap::new(),
+            by_name: HashMap::new(),
+            by_address: HashMap::new(),
+            streams: HashMap::new(),
+            feedback: HashMap::new(),
+            fresh: Vec::new(),
+            next_tick: now,
+            next_report: now,
+            stats: Stats::default(),
+        })
+    }
+
+    /// Lets a participant into a session; it will be offered everything the others send.
+    ///
+    /// Who is in another session leaves it first. Joining again changes nothing.
+    pub fn join(&mut self, session: u64, participant: ConnectionId, now: Instant, output: &mut Output) {
+        match self.participants.get(&participant) {
+            Some(known) if known.session == session => return,
+            Some(_) => self.leave(participant, now, output),
+            None => {}
+        }
+        let new = Participant {
+            session,
+            publish: None,
+            subscribe: None,
+            published: 0,
+            offering: Offering::default(),
+        };
+        self.participants.insert(participant, new);
+        self.sessions.entry(session).or_default().insert(participant);
+        self.offer(participant, output);
+    }
+
+    /// Takes a participant and its tracks out of everything.
+    pub fn leave(&mut self, participant: ConnectionId, _now: Instant, output: &mut Output) {
+        let Some(gone) = self.participants.remove(&participant) else { return };
+        for publication in self.publications.values_mut() {
+            publication.subscriptions.retain(|subscription| subscription.subscriber != participant);
+        }
+        let own: Vec<u64> = self.publications_of(participant).map(|(id, _)| id).collect();
+        for id in own {
+            self.remove_publication(id);
+        }
+        for transport in [gone.publish, gone.subscribe].into_iter().flatten() {
+            self.remove_transport(transport);
+        }
+        if let Some(members) = self.sessions.get_mut(&gone.session) {
+            members.remove(&participant);
+            if members.is_empty() {
+                self.sessions.remove(&gone.session);
+            }
+        }
+        self.offer_others(gone.session, participant, output);
+    }
+
+    /// The offer that a participant has not answered yet.
+    pub fn pending_offer(&self, participant: ConnectionId) -> Option<Offer> {
+        self.participants.get(&participant)?.offering.pending.clone()
+    }
+
+    /// How much there is of everything.
+    pub fn stats(&self) -> Stats {
+        let subscriptions =
+            self.publications.values().map(|publication| publication.subscriptions.len()).sum();
+        Stats {
+            participants: self.participants.len(),
+            publications: self.publications.len(),
+            subscriptions,
+            ..self.stats
+        }
+    }
+
+    fn publications_of(&self, owner: ConnectionId) -> impl Iterator<Item = (u64, &Publication)> {
+        self.publications
+            .iter()
+            .filter(move |(_, publication)| publication.owner == owner)
+            .map(|(&id, one)| (id, one))
+    }
+
+    fn remove_publication(&mut self, id: u64) {
+        if self.publications.remove(&id).is_some() {
+            self.streams.retain(|_, stream| stream.publication != id);
+            self.feedback.retain(|_, publication| *publication != id);
+        }
+    }
+
+    fn add_transport(&mut self, owner: ConnectionId, transport: Transport) -> usize {
+        let name = transport.credentials.ufrag.clone();
+        let place = self.transports.iter().position(Option::is_none).unwrap_or(self.transports.len());
+        match self.transports.get_mut(place) {
+            Some(free) => *free = Some(transport),
+            None => self.transports.push(Some(transport)),
+        }
+        self.by_name.insert(name, place);
+        self.owners.insert(place, owner);
+        place
+    }
+
+    fn remove_transport(&mut self, place: usize) {
+        if let Some(transport) = self.transports.get_mut(place).and_then(Option::take) {
+            self.by_name.remove(&transport.credentials.ufrag);
+            self.by_address.retain(|_, transport| *transport != place);
+            self.streams.retain(|(transport, _), _| *transport != place);
+            self.feedback.retain(|(transport, _), _| *transport != place);
+            self.owners.remove(&place);
+        }
+    }
+
+    /// Names of an ICE agent (RFC 8839, section 5.4): unique within the engine, not to be guessed.
+    fn credentials(&mut self) -> IceCreds {
+        let mut text = |length: usize| -> String {
+            (&mut self.random).sample_iter(Alphanumeric).take(length).map(char::from).collect()
+        };
+        loop {
+            let (ufrag, pass) = (text(12), text(24));
+            if !self.by_name.contains_key(&ufrag) {
+                return IceCreds { ufrag, pass };
+            }
+        }
+    }
+
+    fn stream_number(&mut self) -> u32 {
+        self.random.next_u32().max(1)
+    }
+
+    /// Tells the shell that a participant is gone.
+    fn lose(&self, transport: usize, output: &mut Output) {
+        if let Some(&participant) = self.owners.get(&transport) {
+            output.event(MediaEvent::Lost { participant });
+        }
+    }
+}

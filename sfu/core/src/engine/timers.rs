@@ -1,0 +1,103 @@
+//! What is due though nothing comes in.
+
+use super::Engine;
+use crate::{
+    output::Output,
+    publication::Publication,
+    rtcp::write::{self, ReportBlock},
+};
+use std::time::{Duration, Instant};
+
+/// How often missing packets are asked for and transports looked after.
+///
+/// Shorter recovers losses sooner; longer costs less per idle participant.
+const TICK: Duration = Duration::from_millis(20);
+
+/// How often senders are told how they are received.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What a publisher may send, in bits per second: one good camera and a voice.
+const RATE_MAX: u32 = 2_500_000;
+
+impl Engine {
+    /// When [`handle_deadline`](Self::handle_deadline) wants to be called though nothing came in.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let has_transports = self.transports.iter().any(Option::is_some);
+        has_transports.then_some(self.next_tick)
+    }
+
+    /// Acts on a deadline that has passed. Early calls do nothing.
+    pub fn handle_deadline(&mut self, now: Instant, output: &mut Output) {
+        if now < self.next_tick {
+            return;
+        }
+        self.next_tick = now + TICK;
+        for place in 0..self.transports.len() {
+            let Some(Some(transport)) = self.transports.get(place) else { continue };
+            if transport.is_silent(now) {
+                self.lose(place, output);
+            } else if transport.next_deadline() <= now || !transport.is_connected() {
+                self.drive(place, now, output);
+            }
+        }
+        self.ask_for_missing(now, output);
+        self.ask_for_keyframes(now, output);
+        if self.next_report <= now {
+            self.next_report = now + REPORT_INTERVAL;
+            self.report(now, output);
+        }
+    }
+
+    fn ask_for_missing(&mut self, now: Instant, output: &mut Output) {
+        let mut missing = Vec::new();
+        for publication in self.publications.values_mut() {
+            publication.log.due(now, &mut missing);
+            if publication.log.take_hopeless() {
+                publication.want_keyframe();
+            }
+            let (false, Some(ssrc)) = (missing.is_empty(), publication.ssrc) else { continue };
+            if let Some(Some(transport)) = self.transports.get_mut(publication.transport) {
+                let mut packet = Vec::new();
+                write::receiver_report(&mut packet, ssrc, &[]);
+                write::nack(&mut packet, ssrc, ssrc, &missing);
+                transport.send_rtcp(&packet, output);
+            }
+        }
+    }
+
+    /// Asks publishers for the key frames that subscribers want, each not too often.
+    pub(super) fn ask_for_keyframes(&mut self, now: Instant, output: &mut Output) {
+        for publication in self.publications.values_mut() {
+            let Some(ssrc) = publication.ssrc else { continue };
+            if let Some(Some(transport)) = self.transports.get_mut(publication.transport)
+                && transport.is_connected()
+                && publication.take_keyframe_request(now)
+            {
+                let mut packet = Vec::new();
+                write::receiver_report(&mut packet, ssrc, &[]);
+                write::pli(&mut packet, ssrc, ssrc);
+                transport.send_rtcp(&packet, output);
+            }
+        }
+    }
+
+    /// Tells every publisher how it is received and what it may send.
+    fn report(&mut self, now: Instant, output: &mut Output) {
+        for (place, transport) in self.transports.iter_mut().enumerate() {
+            let Some(transport) = transport else { continue };
+            let own = self.publications.values_mut().filter(|publication| publication.transport == place);
+            let blocks: Vec<ReportBlock> =
+                own.filter_map(|publication| report_of(publication, now)).collect();
+            let Some(first) = blocks.first() else { continue };
+            let streams: Vec<u32> = blocks.iter().map(|block| block.ssrc).collect();
+            let mut packet = Vec::new();
+            write::receiver_report(&mut packet, first.ssrc, &blocks);
+            write::remb(&mut packet, first.ssrc, RATE_MAX, &streams);
+            transport.send_rtcp(&packet, output);
+        }
+    }
+}
+
+fn report_of(publication: &mut Publication, now: Instant) -> Option<ReportBlock> {
+    publication.log.report(publication.ssrc?, now)
+}

@@ -1,0 +1,158 @@
+//! What the media plane gives back: datagrams, ordered for few system calls, and events.
+
+use common::{id::ConnectionId, protocol::media::OfferedTrack};
+use std::{net::SocketAddr, ops::Range};
+
+/// Datagrams in one run at most: what the kernel splits in one call.
+const RUN_DATAGRAMS_MAX: usize = 64;
+
+/// Bytes in one run at most, likewise.
+const RUN_BYTES_MAX: usize = 60_000;
+
+/// An offer of everything a participant may receive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Names the offer; later ones have higher numbers.
+    pub revision: u64,
+    /// The description (RFC 8866).
+    pub sdp: String,
+    /// What each active media section carries.
+    pub tracks: Vec<OfferedTrack>,
+}
+
+/// What a participant, or who cares for it, has to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaEvent {
+    /// There is a new offer to answer.
+    Offer {
+        /// Who is to answer it.
+        participant: ConnectionId,
+        /// The offer.
+        offer: Offer,
+    },
+    /// Nothing has come from the participant for too long, or it proved to be somebody else.
+    Lost {
+        /// Who.
+        participant: ConnectionId,
+    },
+}
+
+impl MediaEvent {
+    /// Whom it concerns.
+    pub const fn participant(&self) -> ConnectionId {
+        match self {
+            Self::Offer { participant, .. } | Self::Lost { participant } => *participant,
+        }
+    }
+}
+
+/// Datagrams from one address to another that lie one behind the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run<'a> {
+    /// The local address to send from.
+    pub source: SocketAddr,
+    /// Where to.
+    pub destination: SocketAddr,
+    /// The size of each datagram but the last, which may be shorter.
+    pub segment: usize,
+    /// The datagrams.
+    pub bytes: &'a [u8],
+}
+
+#[derive(Debug)]
+struct Span {
+    source: SocketAddr,
+    destination: SocketAddr,
+    segment: usize,
+    bytes: Range<usize>,
+    count: usize,
+    /// A shorter datagram ends a run.
+    is_closed: bool,
+}
+
+/// A buffer that is filled by the engine, emptied by the shell and used again.
+#[derive(Debug, Default)]
+pub struct Output {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+    events: Vec<MediaEvent>,
+}
+
+impl Output {
+    /// The datagrams to send, in this order.
+    pub fn runs(&self) -> impl Iterator<Item = Run<'_>> {
+        self.spans.iter().filter_map(|span| {
+            let bytes = self.bytes.get(span.bytes.clone())?;
+            Some(Run { source: span.source, destination: span.destination, segment: span.segment, bytes })
+        })
+    }
+
+    /// Takes the events.
+    pub fn take_events(&mut self) -> impl Iterator<Item = MediaEvent> {
+        self.events.drain(..)
+    }
+
+    /// Forgets the datagrams; the memory is kept.
+    pub fn clear_datagrams(&mut self) {
+        self.bytes.clear();
+        self.spans.clear();
+    }
+
+    pub(crate) fn event(&mut self, event: MediaEvent) {
+        self.events.push(event);
+    }
+
+    /// Adds a datagram that `write` appends; false, and nothing added, if it says so.
+    pub(crate) fn datagram(
+        &mut self,
+        source: SocketAddr,
+        destination: SocketAddr,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) -> bool {
+        let start = self.bytes.len();
+        if !write(&mut self.bytes) || self.bytes.len() == start {
+            self.bytes.truncate(start);
+            return false;
+        }
+        let (end, length) = (self.bytes.len(), self.bytes.len() - start);
+        if let Some(last) = self.spans.last_mut()
+            && !last.is_closed
+            && (last.source, last.destination) == (source, destination)
+            && length <= last.segment
+            && last.count < RUN_DATAGRAMS_MAX
+            && end - last.bytes.start <= RUN_BYTES_MAX
+        {
+            last.bytes.end = end;
+            last.count += 1;
+            last.is_closed = length < last.segment;
+        } else {
+            let bytes = start..end;
+            self.spans.push(Span { source, destination, segment: length, bytes, count: 1, is_closed: false });
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn add(output: &mut Output, to: u16, length: usize) {
+        let local = SocketAddr::from(([127, 0, 0, 1], 1));
+        output.datagram(local, SocketAddr::from(([127, 0, 0, 1], to)), |bytes| {
+            bytes.resize(bytes.len() + length, 7);
+            true
+        });
+    }
+
+    #[test]
+    fn equal_datagrams_to_one_address_are_one_run_and_a_shorter_one_ends_it() {
+        let mut output = Output::default();
+        for (to, length) in [(5, 100), (5, 100), (5, 90), (5, 90), (6, 90), (6, 91)] {
+            add(&mut output, to, length);
+        }
+        let runs: Vec<_> =
+            output.runs().map(|run| (run.destination.port(), run.segment, run.bytes.len())).collect();
+        assert_eq!(runs, [(5, 100, 290), (5, 90, 90), (6, 90, 90), (6, 91, 91)]);
+    }
+}

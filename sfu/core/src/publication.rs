@@ -1,0 +1,79 @@
+//! One incoming track: what has come, what is missing, and who gets it.
+
+mod buffer;
+mod receive_log;
+
+use crate::subscription::Subscription;
+pub(crate) use buffer::Packet;
+use buffer::PacketBuffer;
+use common::{id::ConnectionId, protocol::media::TrackKind};
+pub(crate) use receive_log::{Arrival, ReceiveLog};
+use std::time::{Duration, Instant};
+
+/// How often a publisher is asked for a key frame at most.
+///
+/// A key frame is many times the size of others: more often would cost all
+/// subscribers what one asks for.
+const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
+
+pub(crate) struct Publication {
+    pub(crate) owner: ConnectionId,
+    pub(crate) transport: usize,
+    pub(crate) mid: String,
+    pub(crate) kind: TrackKind,
+    pub(crate) payload_type: u8,
+    pub(crate) rtx_payload_type: Option<u8>,
+    /// Known from the description, or from the first packet.
+    pub(crate) ssrc: Option<u32>,
+    pub(crate) buffer: PacketBuffer,
+    pub(crate) log: ReceiveLog,
+    pub(crate) subscriptions: Vec<Subscription>,
+    /// Arrived in this batch and not forwarded yet.
+    pub(crate) fresh: Vec<crate::rtp::sequence::SeqNo>,
+    keyframe_wanted: bool,
+    keyframe_asked_at: Option<Instant>,
+}
+
+impl Publication {
+    pub(crate) fn new(
+        owner: ConnectionId,
+        transport: usize,
+        mid: String,
+        kind: TrackKind,
+        payload_type: u8,
+    ) -> Self {
+        Self {
+            owner,
+            transport,
+            mid,
+            kind,
+            payload_type,
+            rtx_payload_type: None,
+            ssrc: None,
+            buffer: PacketBuffer::new(kind),
+            log: ReceiveLog::new(kind),
+            subscriptions: Vec::new(),
+            fresh: Vec::new(),
+            keyframe_wanted: false,
+            keyframe_asked_at: None,
+        }
+    }
+
+    /// Somebody cannot decode without a key frame.
+    pub(crate) fn want_keyframe(&mut self) {
+        self.keyframe_wanted = self.kind == TrackKind::Video;
+    }
+
+    /// Whether the publisher is to be asked now.
+    pub(crate) fn take_keyframe_request(&mut self, now: Instant) -> bool {
+        let asked_lately = self
+            .keyframe_asked_at
+            .is_some_and(|asked| now.saturating_duration_since(asked) < KEYFRAME_INTERVAL);
+        if !self.keyframe_wanted || asked_lately || self.ssrc.is_none() {
+            return false;
+        }
+        self.keyframe_wanted = false;
+        self.keyframe_asked_at = Some(now);
+        true
+    }
+}

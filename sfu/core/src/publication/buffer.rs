@@ -1,0 +1,61 @@
+//! The latest packets of a track, kept once for all who may ask for them again.
+
+use crate::rtp::sequence::SeqNo;
+use common::protocol::media::TrackKind;
+
+/// A packet as it came, decrypted.
+#[derive(Debug, Default)]
+pub(crate) struct Packet {
+    sequence: Option<SeqNo>,
+    pub(crate) marker: bool,
+    pub(crate) has_padding: bool,
+    pub(crate) timestamp: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// A ring by sequence number. Slots keep their memory, so that a running track allocates nothing.
+pub(crate) struct PacketBuffer {
+    slots: Vec<Packet>,
+}
+
+impl PacketBuffer {
+    /// About two seconds of 2 Mbit/s video; sound is not sent again.
+    pub(crate) fn new(kind: TrackKind) -> Self {
+        let length = match kind {
+            TrackKind::Video => 512,
+            TrackKind::Audio => 64,
+        };
+        Self { slots: std::iter::repeat_with(Packet::default).take(length).collect() }
+    }
+
+    fn place(&self, sequence: SeqNo) -> usize {
+        let length = u64::try_from(self.slots.len()).unwrap_or(1).max(1);
+        usize::try_from(sequence.extended() % length).unwrap_or(0)
+    }
+
+    pub(crate) fn get(&self, sequence: SeqNo) -> Option<&Packet> {
+        self.slots.get(self.place(sequence)).filter(|packet| packet.sequence == Some(sequence))
+    }
+
+    /// Keeps a packet; the one that had its place is forgotten, unless it is newer.
+    pub(crate) fn insert(
+        &mut self,
+        sequence: SeqNo,
+        marker: bool,
+        has_padding: bool,
+        timestamp: u32,
+        payload: &[u8],
+    ) {
+        let place = self.place(sequence);
+        let Some(slot) = self.slots.get_mut(place) else { return };
+        if slot.sequence.is_some_and(|kept| kept > sequence) {
+            return;
+        }
+        slot.sequence = Some(sequence);
+        slot.marker = marker;
+        slot.has_padding = has_padding;
+        slot.timestamp = timestamp;
+        slot.payload.clear();
+        slot.payload.extend_from_slice(payload);
+    }
+}

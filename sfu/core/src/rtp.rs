@@ -1,0 +1,4 @@
+//! RTP packets (RFC 3550).
+
+pub mod header;
+pub mod sequence;

@@ -1,0 +1,66 @@
+//! Offering a participant what it may receive.
+
+use super::{Lines, Local, answer::codec, name, payload};
+use common::{id::ConnectionId, protocol::media::TrackKind};
+
+/// A track in an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OfferedStream {
+    pub(crate) from: ConnectionId,
+    pub(crate) ssrc: u32,
+    pub(crate) rtx_ssrc: u32,
+}
+
+/// A section of an offer: once there it stays, and carries one track after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OfferedSection {
+    pub(crate) mid: String,
+    pub(crate) kind: TrackKind,
+    pub(crate) stream: Option<OfferedStream>,
+}
+
+/// The offer. `setup` is `actpass` at first, and then what was agreed.
+pub(crate) fn write(
+    sections: &[OfferedSection],
+    local: Local<'_>,
+    id: u64,
+    version: u64,
+    setup: &str,
+) -> String {
+    let mids: Vec<&str> = sections.iter().map(|section| section.mid.as_str()).collect();
+    let mut lines = Lines::session(id, version, &mids);
+    for (index, section) in sections.iter().enumerate() {
+        let (payload_type, rtx) = match section.kind {
+            TrackKind::Audio => (payload::OPUS, None),
+            TrackKind::Video => (payload::VP8, Some(payload::VP8_RTX)),
+        };
+        let formats = rtx.map_or_else(|| payload_type.to_string(), |rtx| format!("{payload_type} {rtx}"));
+        lines.add(&format!("m={} 9 UDP/TLS/RTP/SAVPF {formats}", name(section.kind)));
+        lines.add("c=IN IP4 0.0.0.0");
+        lines.add(&format!("a=mid:{}", section.mid));
+        lines.transport(local, setup);
+        codec(&mut lines, section.kind, payload_type, rtx);
+        match section.stream {
+            Some(stream) => send(&mut lines, section.kind, stream, rtx.is_some()),
+            None => lines.add("a=inactive"),
+        }
+        if index == 0 {
+            lines.candidates(local);
+        }
+    }
+    lines.into_text()
+}
+
+/// One publisher's tracks share a stream id, so that browsers keep lips and voice together.
+fn send(lines: &mut Lines, kind: TrackKind, stream: OfferedStream, has_rtx: bool) {
+    let OfferedStream { from, ssrc, rtx_ssrc } = stream;
+    lines.add("a=sendonly");
+    lines.add(&format!("a=msid:{from} {from}-{}", name(kind)));
+    if has_rtx {
+        lines.add(&format!("a=ssrc-group:FID {ssrc} {rtx_ssrc}"));
+    }
+    lines.add(&format!("a=ssrc:{ssrc} cname:{from}"));
+    if has_rtx {
+        lines.add(&format!("a=ssrc:{rtx_ssrc} cname:{from}"));
+    }
+}
