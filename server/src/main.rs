@@ -1,2 +1,189 @@
-//! x
-fn main() {}
+//! `switchboard`: serve, migrate, config, openapi, turn-config, demo.
+
+use bus::Shutdown;
+use clap::{Parser, Subcommand};
+use std::{
+    error::Error,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+use switchboard::{
+    account, api,
+    config::{self, Config},
+    demo, embedded, http,
+    roles::{self, Parts, Role},
+    shutdown,
+    telemetry::{self, Chain},
+};
+use tokio::net::TcpListener;
+
+/// The real-time communications server that you run yourself.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration file [default: ./switchboard.toml if it exists]
+    #[arg(long, global = true, env = "SWITCHBOARD_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve {
+        /// The roles this process plays
+        #[arg(long, value_delimiter = ',', value_enum, default_values_t = Role::ALL)]
+        roles: Vec<Role>,
+        /// Prepare a demo account, and send its WhatsApp replies to `switchboard demo`
+        #[arg(long)]
+        demo: bool,
+    },
+    /// Bring the database of `database.owner_url` up to date, creating roles where they are missing
+    Migrate,
+    /// Create an account with an administrator, and print the password
+    CreateAccount {
+        /// The account's name
+        name: String,
+        /// The administrator's e-mail address
+        email: String,
+        /// The administrator's password [default: a fresh one]
+        #[arg(long)]
+        password: Option<String>,
+    },
+    /// Look at the configuration
+    Config {
+        #[command(subcommand)]
+        what: ConfigCommand,
+    },
+    /// Print the OpenAPI document of the REST layer
+    Openapi,
+    /// Print a coturn configuration that fits `[turn]`
+    TurnConfig,
+    /// Play a customer of the demo account who writes by WhatsApp
+    Demo {
+        /// The customer's first message
+        #[arg(default_value = "Hello! Is my order on its way?")]
+        text: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Read it and say what is wrong
+    Check,
+    /// Print every setting with its default
+    Example,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _closed = writeln!(io::stderr(), "switchboard: {}", Chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let config = || Config::load(arguments.config.as_deref(), std::env::vars());
+    match arguments.command {
+        Command::Serve { roles, demo } => serve(config()?, &roles, demo),
+        Command::Migrate => migrate(&config()?),
+        Command::CreateAccount { name, email, password } => {
+            create_account(config()?, &name, &email, password)
+        }
+        Command::Config { what: ConfigCommand::Check } => {
+            config()?;
+            Ok(writeln!(io::stdout(), "The configuration is valid.")?)
+        }
+        Command::Config { what: ConfigCommand::Example } => Ok(io::stdout().write_all(config::EXAMPLE.as_bytes())?),
+        Command::Openapi => Ok(writeln!(io::stdout(), "{}", api::openapi().to_pretty_json()?)?),
+        Command::TurnConfig => Ok(io::stdout().write_all(turn_config::coturn_conf(&config()?.turn)?.as_bytes())?),
+        Command::Demo { text } => {
+            let config = config()?;
+            let data_dir = config.database.data_dir.unwrap_or_else(embedded::default_data_dir);
+            Ok(runtime()?.block_on(demo::play(&data_dir, &text))?)
+        }
+    }
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+fn migrate(config: &Config) -> Result<(), Box<dyn Error>> {
+    let owner = config.database.owner_url.as_ref().ok_or("database.owner_url is not configured")?;
+    runtime()?.block_on(store::bootstrap::migrate(owner))?;
+    Ok(writeln!(io::stdout(), "The database is up to date.")?)
+}
+
+fn create_account(
+    mut config: Config,
+    name: &str,
+    email: &str,
+    password: Option<String>,
+) -> Result<(), Box<dyn Error>> {
+    let embedded = if config.database.url.is_none() { Some(embedded::start(&mut config)?) } else { None };
+    let password = runtime()?.block_on(async {
+        if let Some(embedded) = &embedded {
+            roles::bootstrap(&config, embedded).await?;
+        }
+        // An account needs no bus.
+        config.redis.url = None;
+        let parts = Parts::connect(&config, &Shutdown::default()).await?;
+        let password = account::create(&parts, name, email, password).await?;
+        parts.store.close().await;
+        Ok::<_, Box<dyn Error>>(password)
+    })?;
+    Ok(writeln!(io::stdout(), "Account {name} was created. Sign in as {email} with password {password}")?)
+}
+
+fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<dyn Error>> {
+    #[expect(clippy::disallowed_methods, reason = "measures the start itself, before any clock exists")]
+    let started = Instant::now();
+    telemetry::start_logging(&config.log);
+    let metrics = telemetry::start_metrics()?;
+    let embedded = match config.database.url {
+        Some(_) if with_demo => return Err("--demo is for the embedded mode; remove database.url".into()),
+        Some(_) => None,
+        None => Some(embedded::start(&mut config)?),
+    };
+    if with_demo {
+        config.inbox.graph.base_url = demo::stand_in_url()?;
+    }
+    runtime()?.block_on(async {
+        let shutdown = Shutdown::default();
+        shutdown::listen_for_signals(&shutdown)?;
+        if let Some(embedded) = &embedded {
+            roles::bootstrap(&config, embedded).await?;
+        }
+        let parts = Parts::connect(&config, &shutdown).await?;
+        let router = roles::start(&config, &parts, roles, metrics, &shutdown).await?;
+        let listener = TcpListener::bind(config.http.listen).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let note = match (&embedded, with_demo) {
+            (Some(embedded), true) => Some(demo::prepare(&parts, &embedded.data_dir, &url).await?),
+            _ => None,
+        };
+        announce(&url, started.elapsed(), note.as_ref())?;
+        let served = http::serve(listener, router, shutdown.clone()).await;
+        shutdown::drain(&shutdown, Duration::from_secs(config.http.drain_s)).await;
+        parts.store.close().await;
+        Ok::<_, Box<dyn Error>>(served?)
+    })
+}
+
+/// Tells the person at the terminal where to go; logs go to standard error.
+fn announce(url: &str, took: Duration, demo: Option<&demo::Note>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "\nSwitchboard is ready after {:.1} s: {url}\n", took.as_secs_f64())?;
+    if let Some(note) = demo {
+        writeln!(out, "{note}")?;
+    }
+    out.flush()
+}

@@ -1,1 +1,21 @@
-//! Under construction in this commit.
+//! The media server's shell: sockets, shards, control over the bus.
+//!
+//! A packet's journey: [`socket`] takes it in a batch, the packet loop of a
+//! [`shard`] hands it to the media plane of `sfu-core` and gives what comes out
+//! back to the socket. No lock, no await, no channel on the way.
+//!
+//! A participant's journey: the hub asks [`control`] over the bus; the session's
+//! owner decides by the rules of [`session`] who is in and which way media
+//! travels, tells the shard, and announces the outcome.
+
+mod addresses;
+mod config;
+mod control;
+mod meter;
+mod role;
+mod session;
+mod shard;
+mod socket;
+
+pub use config::Config;
+pub use role::{Deps, Media, RunError, StartError, router, run};

@@ -247,9 +247,8 @@ impl Transport {
                 }
                 dimpl::Output::CloseNotify => return self.fail(),
                 dimpl::Output::BufferTooSmall { .. } => return self.fail(),
-                // Nothing else concerns media: data channels are not offered.
-                #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
-                _ => {}
+                // Data channels are not offered, so nobody has a use for application data.
+                dimpl::Output::Connected | dimpl::Output::ApplicationData(_) | _ => {}
             }
         }
         if self.is_verified && self.keys.is_some() && !self.is_connected {

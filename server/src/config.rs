@@ -1,0 +1,332 @@
+//! The configuration: one TOML file and environment variables over documented defaults.
+
+use common::{id::AccountId, secret::Secret, token::Role};
+use serde::Deserialize;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+use toml::{Table, Value};
+
+/// The file that is read when none is named and it exists.
+const DEFAULT_FILE: &str = "switchboard.toml";
+
+/// Every setting with its default, as `switchboard config example` prints it.
+pub const EXAMPLE: &str = include_str!("../switchboard.example.toml");
+
+/// All settings. Sections are named like the parts that read them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The HTTP listener.
+    pub http: Http,
+    /// Postgres. Without it Switchboard starts a private one.
+    pub database: Database,
+    /// Redis. Without it this process stands alone.
+    pub redis: Redis,
+    /// Tokens.
+    pub auth: Auth,
+    /// Encryption of channel secrets at rest.
+    pub seal: Seal,
+    /// The WebSocket hub.
+    pub signalling: signalling::Config,
+    /// The media server.
+    pub sfu: sfu::Config,
+    /// Customers' messages.
+    pub inbox: inbox::Config,
+    /// STUN and TURN servers handed to clients.
+    pub turn: turn_config::TurnConfig,
+    /// Logs.
+    pub log: Log,
+}
+
+/// The HTTP listener.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Where to listen. Port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// How long a request may take, in seconds; sockets are exempt.
+    pub timeout_s: u64,
+    /// How long connections and work in progress may take to finish after SIGTERM, in seconds.
+    pub drain_s: u64,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7880)), timeout_s: 30, drain_s: 20 }
+    }
+}
+
+/// Postgres, version 15 or newer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// URL of the application role, which must not be able to bypass Row-Level Security.
+    pub url: Option<Secret>,
+    /// URL of the role for the queues that cross tenants.
+    pub system_url: Option<Secret>,
+    /// URL of the owner, for `switchboard migrate` only.
+    pub owner_url: Option<Secret>,
+    /// Where the private Postgres and generated secrets live when `url` is absent.
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Redis, version 6.2 or newer.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Redis {
+    /// Its URL; without one this process stands alone.
+    pub url: Option<Secret>,
+    /// Put before every key and channel, so that installations can share a Redis.
+    pub prefix: String,
+}
+
+impl Default for Redis {
+    fn default() -> Self {
+        Self { url: None, prefix: "switchboard".to_owned() }
+    }
+}
+
+/// Tokens.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// The key of our own access tokens, at least 32 bytes of text. All instances share it.
+    pub secret: Option<Secret>,
+    /// Outside issuers whose tokens are accepted.
+    pub issuers: Vec<OutsideIssuer>,
+}
+
+/// An issuer of tokens other than Switchboard itself.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutsideIssuer {
+    /// The `iss` claim.
+    pub name: String,
+    /// The `aud` claim to require.
+    #[serde(default)]
+    pub audience: Option<String>,
+    /// Its HS256 secret; or
+    #[serde(default)]
+    pub hs256_secret: Option<Secret>,
+    /// the address of its keys (JWKS, RFC 7517).
+    #[serde(default)]
+    pub jwks_url: Option<url::Url>,
+    /// The account of all of its users, if it serves one only.
+    #[serde(default)]
+    pub account: Option<AccountId>,
+    /// Otherwise the claim with the account's id, as a path.
+    #[serde(default = "account_claim")]
+    pub account_claim: String,
+    /// The claim with the role's name, as a path.
+    #[serde(default = "role_claim")]
+    pub role_claim: String,
+    /// The role where that claim is missing or none of ours.
+    #[serde(default = "least_role")]
+    pub role: Role,
+    /// The claim with the name to show, as a path.
+    #[serde(default = "name_claim")]
+    pub name_claim: String,
+}
+
+fn account_claim() -> String {
+    "account".to_owned()
+}
+
+fn role_claim() -> String {
+    "role".to_owned()
+}
+
+const fn least_role() -> Role {
+    Role::AgentUser
+}
+
+fn name_claim() -> String {
+    "name".to_owned()
+}
+
+/// Encryption of channel secrets at rest.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Seal {
+    /// AES-256 keys, newest first: the first seals, all open.
+    pub keys: Vec<SealKey>,
+}
+
+/// One AES-256 key.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealKey {
+    /// Stored beside what it sealed.
+    pub id: u32,
+    /// 32 bytes in base64.
+    pub key: Secret,
+}
+
+/// Logs.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// What to log, in the syntax of `RUST_LOG`, which overrides it.
+    pub filter: String,
+    /// One JSON object a line, for machines.
+    pub json: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".to_owned(), json: false }
+    }
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not TOML, or a setting is unknown or of the wrong type.
+    #[error("the configuration is not valid: {0}")]
+    Invalid(#[from] toml::de::Error),
+    /// Settings contradict each other or one is missing.
+    #[error("{0}")]
+    Contradiction(&'static str),
+}
+
+impl Config {
+    /// Reads the file and lays the environment over it.
+    ///
+    /// `SWITCHBOARD_HTTP__LISTEN` sets `listen` in `[http]`; two underscores
+    /// part section and setting. `DATABASE_URL` and `REDIS_URL` are understood too.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the file or the setting.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut table = match file {
+            Some(path) => read(path)?,
+            None if Path::new(DEFAULT_FILE).exists() => read(Path::new(DEFAULT_FILE))?,
+            None => Table::new(),
+        };
+        for (name, value) in environment {
+            lay_over(&mut table, &name, value);
+        }
+        let config: Self = Value::Table(table).try_into()?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let contradiction = |rule| Err(ConfigError::Contradiction(rule));
+        if self.database.url.is_some() != self.database.system_url.is_some() {
+            return contradiction("database.url and database.system_url go together");
+        }
+        if self.database.url.is_some() && (self.auth.secret.is_none() || self.seal.keys.is_empty()) {
+            return contradiction("with a database of your own, set auth.secret and seal.keys too");
+        }
+        if self.redis.url.is_some() && self.database.url.is_none() {
+            return contradiction("redis.url joins instances, so they need a common database.url");
+        }
+        if self.auth.secret.as_ref().is_some_and(|secret| secret.expose().len() < 32) {
+            return contradiction("auth.secret must have at least 32 bytes");
+        }
+        if self.auth.issuers.iter().any(|issuer| issuer.hs256_secret.is_some() == issuer.jwks_url.is_some()) {
+            return contradiction("an issuer has either hs256_secret or jwks_url");
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<Table, ConfigError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    Ok(text.parse()?)
+}
+
+fn lay_over(table: &mut Table, name: &str, value: String) {
+    let (section, setting) = match name {
+        "DATABASE_URL" => ("database".to_owned(), "url".to_owned()),
+        "REDIS_URL" => ("redis".to_owned(), "url".to_owned()),
+        _ => {
+            let Some((section, setting)) =
+                name.strip_prefix("SWITCHBOARD_").and_then(|rest| rest.split_once("__"))
+            else {
+                return;
+            };
+            (section.to_lowercase(), setting.to_lowercase())
+        }
+    };
+    let section = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+    if let Value::Table(section) = section {
+        section.insert(setting, literal(value));
+    }
+}
+
+/// A number, boolean, list or table as TOML writes it; anything else is text.
+fn literal(text: String) -> Value {
+    match format!("value = {text}").parse::<Table>() {
+        Ok(mut table) => match table.remove("value") {
+            Some(Value::Datetime(_)) | None => Value::String(text),
+            Some(value) => value,
+        },
+        Err(_) => Value::String(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_environment(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::load(None, variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn nothing_at_all_is_a_valid_configuration() {
+        let config = from_environment(&[]).unwrap();
+        assert!(config.database.url.is_none());
+        assert_eq!(config.http.listen.port(), 7880);
+    }
+
+    #[test]
+    fn the_environment_sets_numbers_and_text() {
+        let config =
+            from_environment(&[("SWITCHBOARD_HTTP__DRAIN_S", "3"), ("SWITCHBOARD_HTTP__LISTEN", "0.0.0.0:80")])
+                .unwrap();
+        assert_eq!(config.http.drain_s, 3);
+        assert_eq!(config.http.listen, "0.0.0.0:80".parse().unwrap());
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_refused() {
+        assert!(matches!(from_environment(&[("SWITCHBOARD_HTTP__LISTN", "x")]), Err(ConfigError::Invalid(_))));
+    }
+
+    #[test]
+    fn settings_that_belong_together_are_asked_for_together() {
+        let error = from_environment(&[("DATABASE_URL", "postgres://x")]).unwrap_err();
+        assert!(error.to_string().contains("system_url"));
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug() {
+        let config =
+            from_environment(&[("SWITCHBOARD_AUTH__SECRET", "correct horse battery staple again")]).unwrap();
+        assert!(!format!("{config:?}").contains("horse"));
+    }
+
+    #[test]
+    fn the_example_is_valid_and_says_the_defaults() {
+        let example: Config = toml::from_str(EXAMPLE).unwrap();
+        assert_eq!(format!("{example:?}"), format!("{:?}", Config::default()));
+    }
+}

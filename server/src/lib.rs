@@ -1,0 +1,20 @@
+//! The binary `switchboard`: everything composed into one process.
+//!
+//! [`config`] is read first. Without a database of its own, [`embedded`] starts
+//! one; [`account`] makes the first account, or [`demo`] one to look at. [`roles`] decides which parts this process plays and
+//! [`http`] puts their routers behind one listener, with the REST layer
+//! ([`api`]), the [`console`] and the [`health`] of it all. [`keys`] verifies tokens, [`telemetry`] logs and
+//! counts, [`shutdown`] ends it within a deadline.
+
+pub mod config;
+pub mod embedded;
+pub mod account;
+pub mod demo;
+pub mod roles;
+pub mod http;
+pub mod api;
+pub mod console;
+pub mod health;
+pub mod keys;
+pub mod telemetry;
+pub mod shutdown;

@@ -1,0 +1,186 @@
+//! The four roles, and which of them this process plays. One process or many: the same code path.
+
+use crate::{
+    api::{self, App},
+    config::{Config, Redis},
+    embedded::Embedded,
+    health::Health,
+    http::Listener,
+    keys,
+};
+use axum::Router;
+use bus::{Bus, BusError, Shutdown};
+use clap::ValueEnum;
+use common::{
+    clock::{Clock, SystemClock},
+    id::NodeId,
+    secret::Secret,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::{sync::Arc, time::Duration};
+use store::{SealKeyring, Store, StoreConfig};
+use tracing::error;
+
+/// A part that can run in a process of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// The REST layer and the console.
+    Api,
+    /// The WebSocket hub.
+    Signalling,
+    /// The media server.
+    Sfu,
+    /// Webhooks, ingestion and replies.
+    Inbox,
+}
+
+impl Role {
+    /// All of them: what a process plays unless told otherwise.
+    pub const ALL: [Self; 4] = [Self::Api, Self::Signalling, Self::Sfu, Self::Inbox];
+}
+
+/// Why a process cannot take up its roles.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A secret that embedded mode would have made is missing.
+    #[error("{0} is not configured")]
+    Missing(&'static str),
+    /// Redis.
+    #[error("the bus cannot start")]
+    Bus(#[from] BusError),
+    /// Postgres.
+    #[error("the database cannot be used")]
+    Store(#[from] store::StoreError),
+    /// The HTTP client for fetched keys.
+    #[error("no HTTP client")]
+    Http(#[from] reqwest::Error),
+    /// The media server.
+    #[error("the media server cannot start")]
+    Media(#[from] sfu::StartError),
+    /// The inbox.
+    #[error("the inbox cannot start")]
+    Inbox(#[from] inbox::StartError),
+}
+
+/// The parts that every role is built from.
+pub struct Parts {
+    /// This process.
+    pub clock: Arc<dyn Clock>,
+    /// How roles meet.
+    pub bus: Bus,
+    /// The database.
+    pub store: Store,
+}
+
+impl Parts {
+    /// Connects to database and bus.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn connect(config: &Config, shutdown: &Shutdown) -> Result<Self, StartError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let url = |url: &Option<Secret>, name| url.clone().ok_or(StartError::Missing(name));
+        let keys = config.seal.keys.iter().map(|key| (key.id, key.key.clone()));
+        let store = Store::connect(&StoreConfig {
+            app_url: url(&config.database.url, "database.url")?,
+            system_url: url(&config.database.system_url, "database.system_url")?,
+            seal_keys: SealKeyring::from_base64(keys)?,
+        })
+        .await?;
+        let bus = connect_bus(NodeId::generate(&*clock), &config.redis, shutdown).await?;
+        Ok(Self { clock, bus, store })
+    }
+}
+
+async fn connect_bus(node: NodeId, redis: &Redis, shutdown: &Shutdown) -> Result<Bus, BusError> {
+    match &redis.url {
+        Some(url) => Bus::redis(node, url.expose(), &redis.prefix, shutdown).await,
+        None => Ok(Bus::local(node)),
+    }
+}
+
+/// Starts `roles` and returns everything that they serve over HTTP.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start(
+    config: &Config,
+    parts: &Parts,
+    roles: &[Role],
+    metrics: PrometheusHandle,
+    shutdown: &Shutdown,
+) -> Result<Router, StartError> {
+    let Parts { clock, bus, store } = parts;
+    let secret = config.auth.secret.clone().ok_or(StartError::Missing("auth.secret"))?;
+    let issuers = keys::watch_issuers(&config.auth, &secret, shutdown)?;
+    let turn = config.turn.clone();
+    let ice_servers: api::IceServers = Arc::new(move |user, now| turn_config::ice_servers(&turn, &user.to_string(), now));
+    let mut routers = Vec::new();
+    for role in roles {
+        routers.push(match role {
+            Role::Api => api::router(App::new(
+                store.clone(),
+                bus.clone(),
+                Arc::clone(clock),
+                issuers.clone(),
+                &secret,
+                Arc::clone(&ice_servers),
+            )),
+            Role::Signalling => {
+                let deps = signalling::Deps {
+                    bus: bus.clone(),
+                    store: store.clone(),
+                    clock: Arc::clone(clock),
+                    issuers: issuers.clone(),
+                    ice_servers: Arc::clone(&ice_servers),
+                };
+                let hub = signalling::Hub::new(config.signalling.clone(), deps);
+                let router = signalling::router(&hub);
+                keep_running("signalling", signalling::run(hub, shutdown.clone()), shutdown);
+                router
+            }
+            Role::Sfu => {
+                let media = sfu::Media::new(config.sfu.clone(), sfu::Deps { bus: bus.clone(), clock: Arc::clone(clock) })?;
+                let router = sfu::router(&media);
+                keep_running("sfu", sfu::run(media, shutdown.clone()), shutdown);
+                router
+            }
+            Role::Inbox => {
+                let deps = inbox::Deps { bus: bus.clone(), store: store.clone(), clock: Arc::clone(clock) };
+                let inbox = inbox::Inbox::new(config.inbox.clone(), deps)?;
+                let router = inbox::router(&inbox);
+                keep_running("inbox", inbox::run(inbox, shutdown.clone()), shutdown);
+                router
+            }
+        });
+    }
+    let health = Health { store: store.clone(), bus: bus.clone(), metrics };
+    let timeout = Duration::from_secs(config.http.timeout_s);
+    Ok(Listener { clock: Arc::clone(clock), timeout, health }.router(routers))
+}
+
+/// A role that ends with an error takes the process down: half a server that
+/// looks healthy is worse than a restart.
+fn keep_running<E: std::error::Error + Send + 'static>(
+    name: &'static str,
+    role: impl Future<Output = Result<(), E>> + Send + 'static,
+    shutdown: &Shutdown,
+) {
+    let token = shutdown.token.clone();
+    shutdown.tasks.spawn(async move {
+        if let Err(error) = role.await {
+            error!(error = %crate::telemetry::Chain(&error), "Role {name} failed; stopping");
+            token.cancel();
+        }
+    });
+}
+
+/// Prepares the private database: roles, tables, and nothing else.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn bootstrap(config: &Config, _embedded: &Embedded) -> Result<(), StartError> {
+    let owner = config.database.owner_url.clone().ok_or(StartError::Missing("database.owner_url"))?;
+    Ok(store::bootstrap::embedded(&owner, "switchboard").await?)
+}

@@ -1,0 +1,34 @@
+//! The media server's settings.
+
+use serde::Deserialize;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// The media server's settings.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The UDP address for media. Port 0 takes any free port.
+    ///
+    /// `[::]:7882` listens on IPv6 and IPv4.
+    pub listen: SocketAddr,
+    /// The addresses clients are told to send to, where they differ from the machine's own:
+    /// behind NAT the public one. Empty: every address of the machine's interfaces, loopback
+    /// included so that a browser on the same machine works.
+    pub announce: Vec<IpAddr>,
+    /// How many threads forward media. Each has a UDP port of its own, counted up from `listen`'s,
+    /// and takes whole sessions.
+    pub shards: u16,
+    /// The most participants in one session.
+    pub participants_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 7882)),
+            announce: Vec::new(),
+            shards: 1,
+            participants_max: 100,
+        }
+    }
+}

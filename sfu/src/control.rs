@@ -1,0 +1,325 @@
+//! What the hub asks over the bus: who is in a room's session, and what they send.
+//!
+//! One task owns all sessions of this node. What waits for a shard is done
+//! beside it, so that one slow answer holds up nobody else.
+
+mod failure;
+mod homes;
+
+use crate::{
+    Config, Deps,
+    session::{Effect, Session},
+    shard::{Listener, Notice, ShardHandle},
+};
+use bus::{Acquired, Asked, BusError, LeaseGuard, Link, Replier, Shutdown};
+use common::{
+    id::{AccountId, ConnectionId, NodeId, RoomId},
+    protocol::{
+        Failure,
+        media::{Changed, Offered, Participant, Route, State},
+    },
+    subject::media::{
+        HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaService, SessionLease,
+        SessionNews, SessionTopic,
+    },
+};
+use futures_util::FutureExt;
+use homes::Homes;
+use sfu_core::{MediaEvent, Offer};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval},
+};
+use tracing::{debug, info, warn};
+
+/// How often the hub's instances are looked after and the load is told.
+const TICK: Duration = Duration::from_secs(5);
+
+/// Events of all shards that may wait. A shard keeps what finds no room.
+const NOTICES_MAX: usize = 1024;
+
+type Reply = Result<MediaReply, Failure>;
+
+/// The sessions of this node.
+pub(crate) struct Control {
+    config: Config,
+    deps: Deps,
+    shutdown: Shutdown,
+    shards: Vec<ShardHandle>,
+    sessions: BTreeMap<RoomId, Owned>,
+    /// Whose stay in which room a shard's notice is about.
+    stays: BTreeMap<u64, (RoomId, ConnectionId)>,
+    last_stay: u64,
+    last_session: u64,
+    homes: Homes,
+    notices: (mpsc::Sender<Notice>, mpsc::Receiver<Notice>),
+}
+
+/// A session that this node owns.
+struct Owned {
+    account: AccountId,
+    session: Session,
+    /// One shard's number for it.
+    number: u64,
+    shard: ShardHandle,
+    lease: LeaseGuard,
+}
+
+impl Control {
+    pub(crate) fn new(config: Config, deps: Deps, shutdown: Shutdown, shards: Vec<ShardHandle>) -> Self {
+        Self {
+            config,
+            deps,
+            shutdown,
+            shards,
+            sessions: BTreeMap::new(),
+            stays: BTreeMap::new(),
+            last_stay: 0,
+            last_session: 0,
+            homes: Homes::default(),
+            notices: mpsc::channel(NOTICES_MAX),
+        }
+    }
+
+    /// Serves until shutdown; then ends every session, so that clients open
+    /// them again on another node.
+    ///
+    /// # Errors
+    /// If this node cannot make itself known on the bus.
+    pub(crate) async fn run(mut self) -> Result<(), BusError> {
+        let bus = self.deps.bus.clone();
+        let key = bus.node().to_string();
+        let mut requests = bus.serve(&MediaService(bus.node())).await?;
+        let mut announced = self.load();
+        let mut _presence = bus.present(&MediaNodes, &key, &announced).await?;
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stop = self.shutdown.token.clone();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(notice) = self.notices.1.recv() => self.handle_notice(notice).await,
+                Some(Asked { request, reply }) = requests.next() => self.handle_request(request, reply).await,
+                _ = tick.tick() => {
+                    self.look_after_leases().await;
+                    self.look_after_homes().await;
+                    let load = self.load();
+                    if load != announced {
+                        // The entry is kept up by one guard: the old one goes first.
+                        drop(_presence);
+                        _presence = bus.present(&MediaNodes, &key, &load).await?;
+                        announced = load;
+                    }
+                }
+            }
+        }
+        drop(_presence);
+        for room in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.change(room, |session, effects| session.end(effects)).await;
+        }
+        Ok(())
+    }
+
+    fn load(&self) -> MediaNode {
+        let sessions = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
+        MediaNode { node: self.deps.bus.node(), sessions }
+    }
+
+    async fn handle_request(&mut self, request: MediaRequest, reply: Replier<MediaService>) {
+        let MediaRequest { account, room, action } = request;
+        if self.sessions.get(&room).is_some_and(|owned| owned.account != account) {
+            // A room belongs to one account; to any other it does not exist.
+            return reply.send(&Err(failure::not_found()));
+        }
+        match action {
+            MediaAction::Join { participant, home } => {
+                let answer = self.join(account, room, participant, home).await;
+                reply.send(&answer);
+            }
+            MediaAction::Leave { connection } => {
+                self.change(room, |session, effects| session.leave(connection, effects)).await;
+                reply.send(&Ok(MediaReply::Done));
+            }
+            MediaAction::Publish { connection, sdp } => match self.served(room, connection) {
+                Ok(shard) => self.beside(reply, async move {
+                    let answered =
+                        shard.publish(connection, sdp).await.map_err(|_| failure::unavailable())?;
+                    Ok(MediaReply::Published { sdp: answered.map_err(|error| failure::sdp(&error))? })
+                }),
+                Err(failure) => reply.send(&Err(failure)),
+            },
+            MediaAction::Answer { connection, revision, sdp } => match self.served(room, connection) {
+                Ok(shard) => self.beside(reply, async move {
+                    let taken =
+                        shard.answer(connection, revision, sdp).await.map_err(|_| failure::unavailable())?;
+                    taken.map_err(|error| failure::answer(&error))?;
+                    Ok(MediaReply::Done)
+                }),
+                Err(failure) => reply.send(&Err(failure)),
+            },
+            MediaAction::Sync { connection } => self.sync(room, connection, reply),
+            MediaAction::Look => reply.send(&Ok(MediaReply::State { state: self.state(room), offer: None })),
+        }
+    }
+
+    /// Does what waits for a shard on a task of its own.
+    fn beside(&self, reply: Replier<MediaService>, work: impl Future<Output = Reply> + Send + 'static) {
+        self.shutdown.tasks.spawn(async move { reply.send(&work.await) });
+    }
+
+    fn state(&self, room: RoomId) -> State {
+        let over = || State { route: Route::PeerToPeer, participants: Vec::new(), revision: 0 };
+        self.sessions.get(&room).map_or_else(over, |owned| owned.session.state())
+    }
+
+    fn served(&self, room: RoomId, connection: ConnectionId) -> Result<ShardHandle, Failure> {
+        let owned = self.sessions.get(&room).filter(|owned| owned.session.is_served(connection));
+        owned.map(|owned| owned.shard.clone()).ok_or_else(failure::not_joined)
+    }
+
+    fn sync(&self, room: RoomId, connection: ConnectionId, reply: Replier<MediaService>) {
+        let state = self.state(room);
+        match self.served(room, connection) {
+            Ok(shard) => self.beside(reply, async move {
+                let pending = shard.pending_offer(connection).await.map_err(|_| failure::unavailable())?;
+                Ok(MediaReply::State { state, offer: pending.map(|offer| offered(room, offer)) })
+            }),
+            Err(_) => reply.send(&Ok(MediaReply::State { state, offer: None })),
+        }
+    }
+
+    async fn join(
+        &mut self,
+        account: AccountId,
+        room: RoomId,
+        participant: Participant,
+        home: NodeId,
+    ) -> Reply {
+        if !self.sessions.contains_key(&room) {
+            match self.deps.bus.acquire(&SessionLease(room)).await {
+                Ok(Acquired::Held(lease)) => self.open(account, room, lease),
+                Ok(Acquired::Taken(owner)) => return Ok(MediaReply::Moved { owner }),
+                Err(error) => {
+                    warn!(room.id = %room, %error, "The session of room {room} cannot be owned");
+                    return Err(failure::unavailable());
+                }
+            }
+        }
+        self.homes.note(home, self.deps.clock.now());
+        let connection = participant.connection_id;
+        let mut outcome = Ok(());
+        self.change(room, |session, effects| outcome = session.join(participant, home, effects)).await;
+        match outcome {
+            Ok(()) => Ok(MediaReply::State { state: self.state(room), offer: None }),
+            Err(_full) => {
+                debug!(room.id = %room, conn.id = %connection, "The session of room {room} is full");
+                Err(failure::full())
+            }
+        }
+    }
+
+    fn open(&mut self, account: AccountId, room: RoomId, lease: LeaseGuard) {
+        self.last_session += 1;
+        let number = self.last_session;
+        let count = u64::try_from(self.shards.len()).unwrap_or(1).max(1);
+        let Some(shard) = usize::try_from(number % count).ok().and_then(|at| self.shards.get(at)).cloned()
+        else {
+            return;
+        };
+        // Later sessions of the room, on whichever node, start higher.
+        let revision = u64::try_from(self.deps.clock.utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+        let session = Session::new(revision, self.config.participants_max);
+        info!(room.id = %room, account.id = %account, "The media session of room {room} begins");
+        self.sessions.insert(room, Owned { account, session, number, shard, lease });
+    }
+
+    /// Changes a session and carries out what follows; ends it when it is empty.
+    async fn change(&mut self, room: RoomId, change: impl FnOnce(&mut Session, &mut Vec<Effect>)) {
+        let Some(owned) = self.sessions.get_mut(&room) else { return };
+        let mut effects = Vec::new();
+        change(&mut owned.session, &mut effects);
+        for effect in effects {
+            self.carry_out(room, effect).await;
+        }
+        if self.sessions.get(&room).is_some_and(|owned| owned.session.is_empty()) {
+            info!(room.id = %room, "The media session of room {room} is over");
+            self.sessions.remove(&room);
+        }
+    }
+
+    async fn carry_out(&mut self, room: RoomId, effect: Effect) {
+        let Some(owned) = self.sessions.get(&room) else { return };
+        let (shard, number) = (owned.shard.clone(), owned.number);
+        let outcome = match effect {
+            Effect::Enter(connection) => {
+                self.last_stay += 1;
+                self.stays.insert(self.last_stay, (room, connection));
+                let listener = Listener { stay: self.last_stay, notices: self.notices.0.clone() };
+                shard.join(number, connection, listener).await
+            }
+            Effect::Exit(connection) => {
+                self.stays.retain(|_, stay| *stay != (room, connection));
+                shard.leave(connection).await
+            }
+            Effect::Announce(state) => {
+                self.tell(room, SessionNews::Changed(Changed { room_id: room, state })).await;
+                Ok(())
+            }
+        };
+        if let Err(error) = outcome {
+            warn!(room.id = %room, %error, "The media server does not keep up");
+        }
+    }
+
+    async fn handle_notice(&mut self, notice: Notice) {
+        let Some(&(room, connection)) = self.stays.get(&notice.stay) else { return };
+        match notice.event {
+            MediaEvent::Offer { offer, .. } => {
+                self.tell(room, SessionNews::Offer { to: connection, offer: offered(room, offer) }).await;
+            }
+            MediaEvent::Lost { .. } => {
+                info!(room.id = %room, conn.id = %connection, "Nothing is heard from participant {connection} any more");
+                self.change(room, |session, effects| session.leave(connection, effects)).await;
+            }
+        }
+    }
+
+    /// While the bus is away only this instance hears it; the others ask when it is back.
+    async fn tell(&self, room: RoomId, news: SessionNews) {
+        if let Err(error) = self.deps.bus.publish(&SessionTopic(room), &news).await {
+            debug!(room.id = %room, %error, "Only this instance was told");
+        }
+    }
+
+    /// A session whose lease another node has is over here.
+    async fn look_after_leases(&mut self) {
+        let lost = self
+            .sessions
+            .iter_mut()
+            .filter_map(|(room, owned)| owned.lease.lost().now_or_never().map(|()| *room));
+        for room in lost.collect::<Vec<_>>() {
+            warn!(room.id = %room, "Another node owns the media session of room {room}; it ends here");
+            self.change(room, |session, effects| session.end(effects)).await;
+        }
+    }
+
+    async fn look_after_homes(&mut self) {
+        let now = self.deps.clock.now();
+        let is_up = matches!(*self.deps.bus.link().borrow(), Link::Up { .. });
+        let present: Vec<NodeId> = match self.deps.bus.entries(&HubNodes).await {
+            Ok(entries) if is_up => entries.into_iter().map(|(_, node)| node).collect(),
+            Ok(_) | Err(_) => return self.homes.suspend(now),
+        };
+        for home in self.homes.observe(&present, now) {
+            warn!(node.id = %home, "Hub instance {home} is gone; its participants leave");
+            for room in self.sessions.keys().copied().collect::<Vec<_>>() {
+                self.change(room, |session, effects| session.leave_home(home, effects)).await;
+            }
+        }
+    }
+}
+
+fn offered(room: RoomId, offer: Offer) -> Offered {
+    Offered { room_id: room, revision: offer.revision, sdp: offer.sdp, tracks: offer.tracks }
+}

@@ -1,0 +1,44 @@
+//! Refusals in the words of the wire protocol.
+
+use common::{
+    error::{ErrorCode, Fault},
+    protocol::Failure,
+};
+use sfu_core::{AnswerError, SdpError};
+
+pub(super) fn not_found() -> Failure {
+    Failure::of(ErrorCode::NOT_FOUND, Fault::Caller, "there is no such room")
+}
+
+pub(super) fn not_joined() -> Failure {
+    Failure::of(
+        ErrorCode::MEDIA_NOT_JOINED,
+        Fault::Caller,
+        "media does not go through the server for this participant",
+    )
+}
+
+pub(super) fn full() -> Failure {
+    Failure::of(ErrorCode::TOO_MANY, Fault::Caller, "the session is full")
+}
+
+pub(super) fn unavailable() -> Failure {
+    Failure::of(ErrorCode::MEDIA_UNAVAILABLE, Fault::Ours, "the media server does not answer; try again")
+}
+
+pub(super) fn sdp(error: &SdpError) -> Failure {
+    if *error == SdpError::UnknownParticipant {
+        return not_joined();
+    }
+    Failure::of(ErrorCode::MEDIA_INVALID_SDP, Fault::Caller, error.to_string())
+}
+
+pub(super) fn answer(error: &AnswerError) -> Failure {
+    if *error == AnswerError::NothingOffered {
+        return not_joined();
+    }
+    if let AnswerError::Sdp(error) = error {
+        return sdp(error);
+    }
+    Failure::of(ErrorCode::MEDIA_STALE_ANSWER, Fault::Caller, error.to_string())
+}

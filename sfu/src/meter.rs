@@ -1,0 +1,52 @@
+//! A shard's figures, handed to the metrics once a second and not per packet.
+
+use crate::socket::Sent;
+use sfu_core::Stats;
+use std::time::{Duration, Instant};
+
+/// How often figures are handed on.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+pub(crate) struct Meter {
+    shard: String,
+    next: Instant,
+    sent: Sent,
+}
+
+impl Meter {
+    pub(crate) fn new(shard: u16, now: Instant) -> Self {
+        Self { shard: shard.to_string(), next: now, sent: Sent::default() }
+    }
+
+    /// Notes what was sent.
+    pub(crate) const fn note(&mut self, sent: Sent) {
+        self.sent.datagrams += sent.datagrams;
+        self.sent.dropped += sent.dropped;
+        self.sent.calls += sent.calls;
+    }
+
+    /// Hands the figures on, if it is time.
+    pub(crate) fn update(&mut self, now: Instant, stats: Stats) {
+        if now < self.next {
+            return;
+        }
+        self.next = now + INTERVAL;
+        let count = |name: &'static str, value: u64| {
+            metrics::counter!(name, "shard" => self.shard.clone()).absolute(value);
+        };
+        count("sfu_packets_received_total", stats.packets_received);
+        count("sfu_packets_forwarded_total", stats.packets_forwarded);
+        count("sfu_packets_resent_total", stats.packets_resent);
+        count("sfu_datagrams_refused_total", stats.datagrams_refused);
+        count("sfu_datagrams_sent_total", self.sent.datagrams);
+        count("sfu_datagrams_dropped_total", self.sent.dropped);
+        count("sfu_send_calls_total", self.sent.calls);
+        let gauge = |name: &'static str, value: usize| {
+            let value = u32::try_from(value).unwrap_or(u32::MAX);
+            metrics::gauge!(name, "shard" => self.shard.clone()).set(f64::from(value));
+        };
+        gauge("sfu_participants", stats.participants);
+        gauge("sfu_publications", stats.publications);
+        gauge("sfu_subscriptions", stats.subscriptions);
+    }
+}

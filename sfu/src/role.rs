@@ -1,0 +1,122 @@
+//! The role: what it is built from, and what it runs.
+
+use crate::{
+    Config,
+    addresses::Addresses,
+    control::Control,
+    shard::{Shard, ShardHandle, ShardStartError},
+    socket,
+};
+use axum::Router;
+use bus::{Bus, BusError, Shutdown};
+use common::clock::Clock;
+use futures_util::future::select_all;
+use std::{io, net::SocketAddr, sync::Arc};
+use tracing::info;
+
+/// What the media server is built from.
+#[derive(Clone)]
+pub struct Deps {
+    /// How the hub asks it.
+    pub bus: Bus,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A media server that is bound and not yet running.
+pub struct Media {
+    config: Config,
+    deps: Deps,
+    shards: Vec<(Shard, ShardHandle)>,
+    candidates: Vec<SocketAddr>,
+}
+
+/// Why the media server cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address is taken or not one of this machine's.
+    #[error("the media address {address} cannot be used")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A shard cannot be set up.
+    #[error("a media shard cannot be set up")]
+    Shard(#[from] ShardStartError),
+}
+
+/// Why the media server ended before it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The bus refused.
+    #[error("the bus refused")]
+    Bus(#[from] BusError),
+    /// A shard could not go on.
+    #[error("a media shard cannot go on")]
+    Shard(#[from] io::Error),
+}
+
+impl Media {
+    /// Binds the sockets.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn new(config: Config, deps: Deps) -> Result<Self, StartError> {
+        let mut shards = Vec::new();
+        let mut candidates = Vec::new();
+        for index in 0..config.shards.max(1) {
+            let mut address = config.listen;
+            if address.port() != 0 {
+                address.set_port(address.port().saturating_add(index));
+            }
+            let failed = |source| StartError::Bind { address, source };
+            let socket = socket::bind(address).map_err(failed)?;
+            let local = socket.local_addr().map_err(failed)?;
+            let addresses = Addresses::of(&config, local).map_err(failed)?;
+            candidates.extend(addresses.candidates.iter().copied());
+            shards.push(Shard::new(index, Arc::clone(&deps.clock), socket, addresses)?);
+        }
+        Ok(Self { config, deps, shards, candidates })
+    }
+
+    /// Where clients are told to send media to.
+    pub fn candidates(&self) -> &[SocketAddr] {
+        &self.candidates
+    }
+}
+
+/// The media server answers over the bus only.
+pub fn router(_media: &Media) -> Router {
+    Router::new()
+}
+
+/// Runs the media server until shutdown.
+///
+/// # Errors
+/// [`RunError`].
+pub async fn run(media: Media, shutdown: Shutdown) -> Result<(), RunError> {
+    info!(candidates = ?media.candidates, "Media is received");
+    let mut handles = Vec::new();
+    let mut ends = Vec::new();
+    for (shard, handle) in media.shards {
+        handles.push(handle);
+        ends.push(shard.start()?);
+    }
+    let control = Control::new(media.config, media.deps, shutdown, handles.clone());
+    let outcome = tokio::select! {
+        served = control.run() => served.map_err(RunError::from),
+        (ended, ..) = select_all(ends.iter_mut()) => match ended {
+            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(())) | Err(_) => Ok(()),
+        },
+    };
+    for handle in &handles {
+        // A shard that does not answer ends with the process.
+        let _unresponsive = handle.stop().await;
+    }
+    outcome
+}

@@ -1,0 +1,151 @@
+//! The session's rules, one by one.
+
+use super::*;
+use common::{clock::ManualClock, id::UserId};
+
+fn someone() -> Participant {
+    let clock = ManualClock::default();
+    Participant {
+        connection_id: ConnectionId::generate(&clock),
+        user_id: UserId::generate(&clock),
+        name: "Someone".to_owned(),
+    }
+}
+
+fn node() -> NodeId {
+    NodeId::generate(&ManualClock::default())
+}
+
+/// A session with `count` participants of one home, and who they are.
+fn session_of(count: usize, home: NodeId) -> (Session, Vec<ConnectionId>) {
+    let mut session = Session::new(0, 10);
+    let people: Vec<_> = (0..count).map(|_| someone()).collect();
+    let ids = people.iter().map(|person| person.connection_id).collect();
+    for person in people {
+        session.join(person, home, &mut Vec::new()).unwrap();
+    }
+    (session, ids)
+}
+
+fn order(session: &Session) -> Vec<ConnectionId> {
+    session.state().participants.iter().map(|person| person.connection_id).collect()
+}
+
+#[test]
+fn two_participants_exchange_media_directly() {
+    let (session, ids) = session_of(2, node());
+    assert_eq!(session.state().route, Route::PeerToPeer);
+    assert_eq!(order(&session), ids, "the first is the one who offers");
+    assert!(!session.is_served(ids[0]));
+}
+
+#[test]
+fn the_third_participant_sends_everybody_through_the_server() {
+    let (mut session, ids) = session_of(2, node());
+    let third = someone();
+    let mut effects = Vec::new();
+    session.join(third.clone(), node(), &mut effects).unwrap();
+    assert_eq!(
+        effects,
+        [
+            Effect::Enter(ids[0]),
+            Effect::Enter(ids[1]),
+            Effect::Enter(third.connection_id),
+            Effect::Announce(session.state()),
+        ]
+    );
+    assert_eq!(session.state().route, Route::Server);
+}
+
+#[test]
+fn a_fourth_participant_enters_alone() {
+    let (mut session, _) = session_of(3, node());
+    let fourth = someone();
+    let mut effects = Vec::new();
+    session.join(fourth.clone(), node(), &mut effects).unwrap();
+    assert_eq!(effects, [Effect::Enter(fourth.connection_id), Effect::Announce(session.state())]);
+}
+
+#[test]
+fn media_stays_on_the_server_until_the_session_is_empty() {
+    let (mut session, ids) = session_of(3, node());
+    let mut effects = Vec::new();
+    session.leave(ids[2], &mut effects);
+    session.leave(ids[0], &mut effects);
+    assert_eq!(session.state().route, Route::Server);
+    session.leave(ids[1], &mut effects);
+    assert!(session.is_empty());
+    session.join(someone(), node(), &mut effects).unwrap();
+    assert_eq!(session.state().route, Route::PeerToPeer);
+}
+
+#[test]
+fn leaving_is_told_to_the_media_plane_only_where_it_carries_the_media() {
+    let (mut direct, ids) = session_of(2, node());
+    let mut effects = Vec::new();
+    direct.leave(ids[0], &mut effects);
+    assert_eq!(effects, [Effect::Announce(direct.state())]);
+
+    let (mut served, ids) = session_of(3, node());
+    effects.clear();
+    served.leave(ids[0], &mut effects);
+    assert_eq!(effects, [Effect::Exit(ids[0]), Effect::Announce(served.state())]);
+}
+
+#[test]
+fn every_change_and_nothing_else_raises_the_revision() {
+    let (mut session, ids) = session_of(2, node());
+    assert_eq!(session.state().revision, 2);
+    let again = session.state().participants[0].clone();
+    let mut effects = Vec::new();
+    session.join(again, node(), &mut effects).unwrap();
+    session.leave(someone().connection_id, &mut effects);
+    assert_eq!((session.state().revision, effects.len()), (2, 0));
+    session.leave(ids[0], &mut effects);
+    assert_eq!(session.state().revision, 3);
+}
+
+#[test]
+fn a_lost_home_takes_its_own_participants_only() {
+    let (lost, kept) = (node(), node());
+    let (mut session, ids) = session_of(3, lost);
+    let other = someone();
+    session.join(other.clone(), kept, &mut Vec::new()).unwrap();
+    let mut effects = Vec::new();
+    session.leave_home(lost, &mut effects);
+    assert_eq!(order(&session), [other.connection_id]);
+    let exits: Vec<_> = ids.into_iter().map(Effect::Exit).collect();
+    assert_eq!(effects[..3], exits[..]);
+    assert_eq!(effects[3..], [Effect::Announce(session.state())], "one announcement for all");
+}
+
+#[test]
+fn a_participant_who_moved_to_another_home_does_not_go_with_the_old_one() {
+    let (old, new) = (node(), node());
+    let (mut session, _) = session_of(1, old);
+    let moved = session.state().participants[0].clone();
+    session.join(moved, new, &mut Vec::new()).unwrap();
+    session.leave_home(old, &mut Vec::new());
+    assert!(!session.is_empty());
+}
+
+#[test]
+fn a_full_session_refuses_and_stays_as_it_was() {
+    let mut session = Session::new(7, 1);
+    session.join(someone(), node(), &mut Vec::new()).unwrap();
+    let before = session.state();
+    let mut effects = Vec::new();
+    assert_eq!(session.join(someone(), node(), &mut effects), Err(Full));
+    assert_eq!((session.state(), effects.len()), (before, 0));
+}
+
+#[test]
+fn the_end_announces_an_empty_session() {
+    let (mut session, ids) = session_of(3, node());
+    let mut effects = Vec::new();
+    session.end(&mut effects);
+    assert_eq!(effects.len(), ids.len() + 1);
+    let state = session.state();
+    assert!(state.participants.is_empty());
+    assert_eq!(effects.last(), Some(&Effect::Announce(state)));
+}

@@ -1,0 +1,219 @@
+//! The packet loop: receive a batch, let the media plane work, send a batch.
+//!
+//! One thread owns one socket, one engine and the sessions assigned to it.
+//! Nothing else touches them, so nothing on a packet's way locks or waits.
+//! Commands come in by a bounded channel and a wake-up.
+
+mod command;
+mod handle;
+mod notices;
+
+pub(crate) use command::{Command, Listener, Notice};
+pub(crate) use handle::ShardHandle;
+
+use crate::{
+    addresses::Addresses,
+    meter::Meter,
+    socket::{self, Datagram, Received, Run, Sender},
+};
+use common::clock::Clock;
+use notices::Notices;
+use sfu_core::{Engine, EngineConfig, EngineError, Output};
+use std::{
+    io,
+    net::UdpSocket,
+    os::unix::net::UnixDatagram,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+use tokio::sync::{
+    mpsc::{self, error::TryRecvError},
+    oneshot,
+};
+use tracing::error;
+
+/// How many commands may wait for a shard. Who sends one more waits, and gives
+/// up after [`handle::DEADLINE`].
+const COMMANDS_MAX: usize = 1024;
+
+/// How soon an event that nobody had room for is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_millis(5);
+
+/// How often figures are handed to the metrics.
+const METER_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A shard that is bound, not yet running.
+pub(crate) struct Shard {
+    index: u16,
+    clock: Arc<dyn Clock>,
+    socket: UdpSocket,
+    addresses: Addresses,
+    engine: Engine,
+    output: Output,
+    commands: mpsc::Receiver<Command>,
+    woken: UnixDatagram,
+    notices: Notices,
+    meter: Meter,
+}
+
+/// Why a shard cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShardStartError {
+    /// The socket cannot be had.
+    #[error("the media socket cannot be used")]
+    Socket(#[from] io::Error),
+    /// The media plane cannot be set up.
+    #[error("the media plane cannot start")]
+    Engine(#[from] EngineError),
+}
+
+impl Shard {
+    /// Sets up a shard over `socket`, and the handle by which it is commanded.
+    ///
+    /// # Errors
+    /// [`ShardStartError`].
+    pub(crate) fn new(
+        index: u16,
+        clock: Arc<dyn Clock>,
+        socket: UdpSocket,
+        addresses: Addresses,
+    ) -> Result<(Self, ShardHandle), ShardStartError> {
+        let (waker, woken) = UnixDatagram::pair()?;
+        waker.set_nonblocking(true)?;
+        woken.set_nonblocking(true)?;
+        let (handle, commands) = mpsc::channel(COMMANDS_MAX);
+        let now = clock.now();
+        let config = EngineConfig { candidates: addresses.candidates.clone(), seed: rand::random() };
+        let shard = Self {
+            index,
+            engine: Engine::new(config, now)?,
+            output: Output::default(),
+            meter: Meter::new(index, now),
+            notices: Notices::default(),
+            clock,
+            socket,
+            addresses,
+            commands,
+            woken,
+        };
+        Ok((shard, ShardHandle::new(handle, waker)))
+    }
+
+    /// Starts the thread. What is returned resolves when it has ended: with an
+    /// error if it could not go on.
+    ///
+    /// # Errors
+    /// If the system has no thread to give.
+    pub(crate) fn start(mut self) -> io::Result<oneshot::Receiver<io::Result<()>>> {
+        let (ended, end) = oneshot::channel();
+        thread::Builder::new().name(format!("media-{}", self.index)).spawn(move || {
+            let result = self.run();
+            if let Err(error) = &result {
+                error!(shard = self.index, error = %error, "Shard {} cannot go on", self.index);
+            }
+            // Nobody waits any more when the process is ending.
+            let _ = ended.send(result);
+        })?;
+        Ok(end)
+    }
+
+    /// The buffers of the system calls are made here: they point into themselves and stay on this thread.
+    fn run(&mut self) -> io::Result<()> {
+        let mut received = Received::new(&self.socket)?;
+        let mut sender = Sender::new(&self.socket, self.addresses.pins_source)?;
+        loop {
+            let now = self.clock.now();
+            socket::wait(&self.socket, &self.woken, Some(self.rest(now)))?;
+            let now = self.clock.now();
+            if self.obey(now) == Next::Stop {
+                return Ok(());
+            }
+            received.fill(&self.socket)?;
+            self.take_datagrams(&mut received, now);
+            if self.engine.next_deadline().is_some_and(|deadline| deadline <= now) {
+                self.engine.handle_deadline(now, &mut self.output);
+            }
+            self.flush(&mut sender);
+            self.meter.update(now, self.engine.stats());
+        }
+    }
+
+    /// How long there is nothing to do unless something comes in.
+    fn rest(&self, now: Instant) -> Duration {
+        let until = |deadline: Instant| deadline.saturating_duration_since(now);
+        let longest = if self.notices.are_waiting() { RETRY_INTERVAL } else { METER_INTERVAL };
+        self.engine.next_deadline().map_or(longest, until).min(longest)
+    }
+
+    /// Carries out the commands that wait.
+    fn obey(&mut self, now: Instant) -> Next {
+        let mut wakes = [0; 64];
+        while self.woken.recv(&mut wakes).is_ok() {}
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Next::Stop,
+                Ok(command) => self.carry_out(command, now),
+                Err(TryRecvError::Empty) => return Next::Continue,
+            }
+        }
+    }
+
+    /// Nobody may be waiting for a reply any more; that is not the shard's concern.
+    fn carry_out(&mut self, command: Command, now: Instant) {
+        let (engine, output) = (&mut self.engine, &mut self.output);
+        match command {
+            Command::Join { session, participant, listener } => {
+                self.notices.listen(participant, listener);
+                engine.join(session, participant, now, output);
+            }
+            Command::Leave { participant } => {
+                engine.leave(participant, now, output);
+                self.notices.forget(participant);
+            }
+            Command::Publish { participant, sdp, reply } => {
+                let _gave_up = reply.send(engine.publish(participant, &sdp, now, output));
+            }
+            Command::Answer { participant, revision, sdp, reply } => {
+                let _gave_up = reply.send(engine.answer(participant, revision, &sdp, now, output));
+            }
+            Command::PendingOffer { participant, reply } => {
+                let _gave_up = reply.send(engine.pending_offer(participant));
+            }
+            Command::Stop => {}
+        }
+    }
+
+    fn take_datagrams(&mut self, received: &mut Received, now: Instant) {
+        for Datagram { source, destination, bytes } in received.datagrams() {
+            let meant = self.addresses.candidate_for(destination);
+            self.engine.handle_datagram(source, meant, bytes, now, &mut self.output);
+        }
+        self.engine.flush(&mut self.output);
+    }
+
+    fn flush(&mut self, sender: &mut Sender) {
+        let runs = self.output.runs().map(|run| Run {
+            source: run.source.ip(),
+            destination: run.destination,
+            segment: run.segment,
+            bytes: run.bytes,
+        });
+        self.meter.note(sender.send(&self.socket, runs));
+        self.output.clear_datagrams();
+        for event in self.output.take_events() {
+            self.notices.tell(event);
+        }
+        if self.notices.are_waiting() {
+            self.notices.retry();
+        }
+    }
+}
+
+/// Whether the loop goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Continue,
+    Stop,
+}

@@ -1,0 +1,72 @@
+//! What a shard can be told to do, and what it tells.
+
+use common::id::ConnectionId;
+use sfu_core::{AnswerError, MediaEvent, Offer, SdpError};
+use tokio::sync::{mpsc, oneshot};
+
+/// What a shard is told to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Let a participant into a session.
+    Join {
+        /// The session, one shard's own number for it.
+        session: u64,
+        /// Who.
+        participant: ConnectionId,
+        /// Who is told what concerns the participant.
+        listener: Listener,
+    },
+    /// Let a participant go.
+    Leave {
+        /// Who.
+        participant: ConnectionId,
+    },
+    /// Answer an offer of what a participant sends.
+    Publish {
+        /// Who.
+        participant: ConnectionId,
+        /// The offer.
+        sdp: String,
+        /// Takes the answer.
+        reply: oneshot::Sender<Result<String, SdpError>>,
+    },
+    /// Take the answer to an offer.
+    Answer {
+        /// Who.
+        participant: ConnectionId,
+        /// Which offer.
+        revision: u64,
+        /// The answer.
+        sdp: String,
+        /// Takes the outcome.
+        reply: oneshot::Sender<Result<(), AnswerError>>,
+    },
+    /// Say which offer is not answered yet.
+    PendingOffer {
+        /// Whose.
+        participant: ConnectionId,
+        /// Takes the offer.
+        reply: oneshot::Sender<Option<Offer>>,
+    },
+    /// End.
+    Stop,
+}
+
+/// Who is told what concerns one participant.
+#[derive(Debug, Clone)]
+pub(crate) struct Listener {
+    /// Comes back with every notice. Who leaves and comes again gets another
+    /// one, so that what was said about the earlier stay can be told apart.
+    pub(crate) stay: u64,
+    /// The way.
+    pub(crate) notices: mpsc::Sender<Notice>,
+}
+
+/// What a shard tells about a participant.
+#[derive(Debug)]
+pub(crate) struct Notice {
+    /// Which stay of the participant it is about.
+    pub(crate) stay: u64,
+    /// What happened.
+    pub(crate) event: MediaEvent,
+}

@@ -1,0 +1,98 @@
+//! Commanding a shard from the asynchronous side.
+
+use super::command::{Command, Listener};
+use common::id::ConnectionId;
+use sfu_core::{AnswerError, Offer, SdpError};
+use std::{os::unix::net::UnixDatagram, sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+/// How long a command may take from being given to being done.
+///
+/// A healthy shard takes a few milliseconds. Longer would let one that hangs
+/// pile up requests; the hub's own deadline must be longer.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(3);
+
+/// The way to one shard.
+#[derive(Debug, Clone)]
+pub(crate) struct ShardHandle {
+    commands: mpsc::Sender<Command>,
+    waker: Arc<UnixDatagram>,
+}
+
+/// The shard did not do it in time, or has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the media shard does not answer")]
+pub(crate) struct Unresponsive;
+
+impl ShardHandle {
+    pub(super) fn new(commands: mpsc::Sender<Command>, waker: UnixDatagram) -> Self {
+        Self { commands, waker: Arc::new(waker) }
+    }
+
+    /// Lets `participant` in; what concerns it is told to `listener`.
+    pub(crate) async fn join(
+        &self,
+        session: u64,
+        participant: ConnectionId,
+        listener: Listener,
+    ) -> Result<(), Unresponsive> {
+        self.give(Command::Join { session, participant, listener }).await
+    }
+
+    /// Lets `participant` go.
+    pub(crate) async fn leave(&self, participant: ConnectionId) -> Result<(), Unresponsive> {
+        self.give(Command::Leave { participant }).await
+    }
+
+    /// Answers an offer of what `participant` sends.
+    pub(crate) async fn publish(
+        &self,
+        participant: ConnectionId,
+        sdp: String,
+    ) -> Result<Result<String, SdpError>, Unresponsive> {
+        self.ask(|reply| Command::Publish { participant, sdp, reply }).await
+    }
+
+    /// Takes the answer to offer `revision`.
+    pub(crate) async fn answer(
+        &self,
+        participant: ConnectionId,
+        revision: u64,
+        sdp: String,
+    ) -> Result<Result<(), AnswerError>, Unresponsive> {
+        self.ask(|reply| Command::Answer { participant, revision, sdp, reply }).await
+    }
+
+    /// The offer that `participant` has not answered yet.
+    pub(crate) async fn pending_offer(
+        &self,
+        participant: ConnectionId,
+    ) -> Result<Option<Offer>, Unresponsive> {
+        self.ask(|reply| Command::PendingOffer { participant, reply }).await
+    }
+
+    /// Ends the shard's thread.
+    pub(crate) async fn stop(&self) -> Result<(), Unresponsive> {
+        self.give(Command::Stop).await
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Unresponsive> {
+        let (reply, answer) = oneshot::channel();
+        let asked = async {
+            self.give(command(reply)).await?;
+            answer.await.map_err(|_| Unresponsive)
+        };
+        timeout(DEADLINE, asked).await.map_err(|_| Unresponsive)?
+    }
+
+    async fn give(&self, command: Command) -> Result<(), Unresponsive> {
+        let given = self.commands.send(command);
+        timeout(DEADLINE, given).await.map_err(|_| Unresponsive)?.map_err(|_| Unresponsive)?;
+        // A full socket means that the shard has been woken and not looked yet.
+        let _ = self.waker.send(&[0]);
+        Ok(())
+    }
+}
