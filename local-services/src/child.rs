@@ -26,6 +26,9 @@ pub fn poll(patience: Duration, mut so: impl FnMut() -> bool) -> bool {
     true
 }
 
+/// How long a service may take to end: a fast shutdown of Postgres writes a checkpoint.
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// A signal by which a service stops.
 #[derive(Debug, Clone, Copy)]
 pub enum Signal {
@@ -90,7 +93,7 @@ pub fn command(binary: &Path, account: Option<Account>) -> Command {
 pub struct Interrupts(());
 
 impl Interrupts {
-    /// From now on, in this thread and those it starts.
+    /// From now on, for as long as the process lives.
     pub fn hold() -> Self {
         system::hold_interrupts();
         Self(())
@@ -98,7 +101,9 @@ impl Interrupts {
 
     /// Waits for one.
     pub fn wait(&self) {
-        system::wait_for_interrupt();
+        while !system::was_interrupted() {
+            thread::sleep(POLL);
+        }
     }
 }
 
@@ -145,12 +150,19 @@ impl Service {
         self.child.id()
     }
 
-    /// Sends a signal to it and its children, and waits for its end.
+    /// Sends a signal to it and its children, and waits for its end, which is
+    /// brought about if it does not come.
     ///
     /// # Errors
     /// If it cannot be waited for.
     pub fn stop(&mut self, signal: Signal) -> io::Result<ExitStatus> {
+        if let Some(status) = self.child.try_wait()? {
+            return Ok(status);
+        }
         system::send(self.child.id(), signal);
+        if !poll(STOP_TIMEOUT, || !matches!(self.child.try_wait(), Ok(None))) {
+            system::send(self.child.id(), Signal::Kill);
+        }
         self.child.wait()
     }
 }
@@ -169,34 +181,34 @@ impl Drop for Service {
 )]
 mod system {
     use super::Signal;
-    use std::{mem::MaybeUninit, os::unix::process::CommandExt, process::Command, ptr};
+    use std::{
+        os::unix::process::CommandExt,
+        process::Command,
+        sync::atomic::{AtomicBool, Ordering},
+    };
 
     pub(super) fn user() -> u32 {
         // SAFETY: takes no arguments and cannot fail.
         unsafe { libc::geteuid() }
     }
 
-    /// SIGINT and SIGTERM.
-    fn interrupts() -> libc::sigset_t {
-        let mut set = MaybeUninit::uninit();
-        // SAFETY: sigemptyset initialises the set, sigaddset only adds known signals to it.
-        unsafe {
-            libc::sigemptyset(set.as_mut_ptr());
-            libc::sigaddset(set.as_mut_ptr(), libc::SIGINT);
-            libc::sigaddset(set.as_mut_ptr(), libc::SIGTERM);
-            set.assume_init()
-        }
+    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+    extern "C" fn note(_: libc::c_int) {
+        INTERRUPTED.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn was_interrupted() -> bool {
+        INTERRUPTED.load(Ordering::Relaxed)
     }
 
     pub(super) fn hold_interrupts() {
-        // SAFETY: the set is initialised, and the old mask is not asked for.
-        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &interrupts(), ptr::null_mut()) };
-    }
-
-    pub(super) fn wait_for_interrupt() {
-        let mut signal = 0;
-        // SAFETY: the set is initialised, and the signal's number has a place.
-        unsafe { libc::sigwait(&interrupts(), &raw mut signal) };
+        let handler = note as extern "C" fn(libc::c_int) as libc::sighandler_t;
+        // SAFETY: the handler only stores to an atomic, which is async-signal-safe.
+        unsafe {
+            libc::signal(libc::SIGINT, handler);
+            libc::signal(libc::SIGTERM, handler);
+        }
     }
 
     const fn number(signal: Signal) -> libc::c_int {

@@ -28,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     // Black boxes: they may use words, cores and services, never a role or the server.
     ("switchboard-tests", BLACK_BOX),
-    ("benches", BLACK_BOX),
+    ("switchboard-benches", BLACK_BOX),
     ("xtask", &["local-services"]),
 ];
 
