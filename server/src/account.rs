@@ -27,7 +27,12 @@ pub enum CreateError {
 ///
 /// # Errors
 /// [`CreateError`]; then nothing was made.
-pub async fn create(parts: &Parts, name: &str, email: &str, given: Option<String>) -> Result<String, CreateError> {
+pub async fn create(
+    parts: &Parts,
+    name: &str,
+    email: &str,
+    given: Option<String>,
+) -> Result<String, CreateError> {
     let chosen = match given {
         Some(password) => password,
         None => random_base64()?.chars().filter(char::is_ascii_alphanumeric).take(20).collect(),

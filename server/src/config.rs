@@ -247,27 +247,30 @@ impl Config {
 }
 
 fn read(path: &Path) -> Result<Table, ConfigError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     Ok(text.parse()?)
 }
 
 fn lay_over(table: &mut Table, name: &str, value: String) {
-    let (section, setting) = match name {
-        "DATABASE_URL" => ("database".to_owned(), "url".to_owned()),
-        "REDIS_URL" => ("redis".to_owned(), "url".to_owned()),
-        _ => {
-            let Some((section, setting)) =
-                name.strip_prefix("SWITCHBOARD_").and_then(|rest| rest.split_once("__"))
-            else {
-                return;
-            };
-            (section.to_lowercase(), setting.to_lowercase())
-        }
+    let path = match name {
+        "DATABASE_URL" => "database__url".to_owned(),
+        "REDIS_URL" => "redis__url".to_owned(),
+        _ => match name.strip_prefix("SWITCHBOARD_") {
+            Some(path) if path.contains("__") => path.to_lowercase(),
+            Some(_) | None => return,
+        },
     };
-    let section = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
-    if let Value::Table(section) = section {
-        section.insert(setting, literal(value));
+    let mut place = table;
+    let mut steps = path.split("__").peekable();
+    while let Some(step) = steps.next() {
+        if steps.peek().is_none() {
+            place.insert(step.to_owned(), literal(value));
+            return;
+        }
+        let next = place.entry(step.to_owned()).or_insert_with(|| Value::Table(Table::new()));
+        let Value::Table(next) = next else { return };
+        place = next;
     }
 }
 
@@ -299,16 +302,23 @@ mod tests {
 
     #[test]
     fn the_environment_sets_numbers_and_text() {
-        let config =
-            from_environment(&[("SWITCHBOARD_HTTP__DRAIN_S", "3"), ("SWITCHBOARD_HTTP__LISTEN", "0.0.0.0:80")])
-                .unwrap();
+        let config = from_environment(&[
+            ("SWITCHBOARD_HTTP__DRAIN_S", "3"),
+            ("SWITCHBOARD_HTTP__LISTEN", "0.0.0.0:80"),
+        ])
+        .unwrap();
+        let nested = from_environment(&[("SWITCHBOARD_INBOX__GRAPH__VERSION", "v1.0")]).unwrap();
+        assert_eq!(nested.inbox.graph.version, "v1.0");
         assert_eq!(config.http.drain_s, 3);
         assert_eq!(config.http.listen, "0.0.0.0:80".parse().unwrap());
     }
 
     #[test]
     fn a_misspelt_setting_is_refused() {
-        assert!(matches!(from_environment(&[("SWITCHBOARD_HTTP__LISTN", "x")]), Err(ConfigError::Invalid(_))));
+        assert!(matches!(
+            from_environment(&[("SWITCHBOARD_HTTP__LISTN", "x")]),
+            Err(ConfigError::Invalid(_))
+        ));
     }
 
     #[test]

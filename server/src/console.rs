@@ -38,7 +38,8 @@ pub fn serve(method: &Method, uri: &Uri, request: &HeaderMap) -> Option<Response
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
     ];
-    let known = request.get(header::IF_NONE_MATCH).is_some_and(|etag| etag.as_bytes() == asset.etag.as_bytes());
+    let known =
+        request.get(header::IF_NONE_MATCH).is_some_and(|etag| etag.as_bytes() == asset.etag.as_bytes());
     Some(if known {
         (StatusCode::NOT_MODIFIED, headers).into_response()
     } else {

@@ -1,7 +1,7 @@
 //! A demo account for a first look, and the customer that `switchboard demo` plays.
 
-mod prepare;
 mod play;
+mod prepare;
 mod stand_in;
 
 pub use play::play;

@@ -90,7 +90,8 @@ pub fn start(config: &mut Config) -> Result<Embedded, EmbeddedError> {
 /// Root's services keep their data under `/var/lib`, people's in their home directory.
 pub fn default_data_dir() -> PathBuf {
     let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let is_root = fs::metadata("/proc/self").map_or_else(|_| home() == Path::new("/var/root"), |me| me.uid() == 0);
+    let is_root =
+        fs::metadata("/proc/self").map_or_else(|_| home() == Path::new("/var/root"), |me| me.uid() == 0);
     if is_root {
         return PathBuf::from("/var/lib/switchboard");
     }

@@ -72,7 +72,8 @@ struct Context {
 /// One span, one log line and one measurement a request.
 async fn observe(context: Arc<Context>, request: Request, next: Next) -> Response {
     let started = context.clock.now();
-    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or("");
+    let id =
+        request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or("");
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
     let span = info_span!("request", request.id = id, %method, route, account.id = tracing::field::Empty, user.id = tracing::field::Empty);
@@ -96,7 +97,8 @@ async fn observe(context: Arc<Context>, request: Request, next: Next) -> Respons
 /// The console for what it has, a problem document for the rest.
 async fn elsewhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     console::serve(&method, &uri, &headers).unwrap_or_else(|| {
-        Problem::new(StatusCode::NOT_FOUND, ErrorCode::NOT_FOUND, "there is nothing at this path").into_response()
+        Problem::new(StatusCode::NOT_FOUND, ErrorCode::NOT_FOUND, "there is nothing at this path")
+            .into_response()
     })
 }
 

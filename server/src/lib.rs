@@ -6,15 +6,15 @@
 //! ([`api`]), the [`console`] and the [`health`] of it all. [`keys`] verifies tokens, [`telemetry`] logs and
 //! counts, [`shutdown`] ends it within a deadline.
 
-pub mod config;
-pub mod embedded;
 pub mod account;
-pub mod demo;
-pub mod roles;
-pub mod http;
 pub mod api;
+pub mod config;
 pub mod console;
+pub mod demo;
+pub mod embedded;
 pub mod health;
+pub mod http;
 pub mod keys;
-pub mod telemetry;
+pub mod roles;
 pub mod shutdown;
+pub mod telemetry;

@@ -101,9 +101,13 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             config()?;
             Ok(writeln!(io::stdout(), "The configuration is valid.")?)
         }
-        Command::Config { what: ConfigCommand::Example } => Ok(io::stdout().write_all(config::EXAMPLE.as_bytes())?),
+        Command::Config { what: ConfigCommand::Example } => {
+            Ok(io::stdout().write_all(config::EXAMPLE.as_bytes())?)
+        }
         Command::Openapi => Ok(writeln!(io::stdout(), "{}", api::openapi().to_pretty_json()?)?),
-        Command::TurnConfig => Ok(io::stdout().write_all(turn_config::coturn_conf(&config()?.turn)?.as_bytes())?),
+        Command::TurnConfig => {
+            Ok(io::stdout().write_all(turn_config::coturn_conf(&config()?.turn)?.as_bytes())?)
+        }
         Command::Demo { text } => {
             let config = config()?;
             let data_dir = config.database.data_dir.unwrap_or_else(embedded::default_data_dir);

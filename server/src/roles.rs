@@ -115,7 +115,8 @@ pub async fn start(
     let secret = config.auth.secret.clone().ok_or(StartError::Missing("auth.secret"))?;
     let issuers = keys::watch_issuers(&config.auth, &secret, shutdown)?;
     let turn = config.turn.clone();
-    let ice_servers: api::IceServers = Arc::new(move |user, now| turn_config::ice_servers(&turn, &user.to_string(), now));
+    let ice_servers: api::IceServers =
+        Arc::new(move |user, now| turn_config::ice_servers(&turn, &user.to_string(), now));
     let mut routers = Vec::new();
     for role in roles {
         routers.push(match role {
@@ -141,7 +142,10 @@ pub async fn start(
                 router
             }
             Role::Sfu => {
-                let media = sfu::Media::new(config.sfu.clone(), sfu::Deps { bus: bus.clone(), clock: Arc::clone(clock) })?;
+                let media = sfu::Media::new(
+                    config.sfu.clone(),
+                    sfu::Deps { bus: bus.clone(), clock: Arc::clone(clock) },
+                )?;
                 let router = sfu::router(&media);
                 keep_running("sfu", sfu::run(media, shutdown.clone()), shutdown);
                 router

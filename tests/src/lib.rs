@@ -1,1 +1,37 @@
-//! Under construction in this commit.
+//! What the black-box tests share: a real server, and everybody who talks to it.
+//!
+//! An [`installation`] is a fresh database with an account; a [`server`] is the
+//! real binary on it. [`rest`] and [`socket`] are clients, [`browser`] is a
+//! Chromium with the console open, [`graph`] stands in for Meta and [`webhook`]
+//! signs what Meta would send.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code: whatever is not as expected is a failure"
+)]
+
+pub mod browser;
+pub mod graph;
+pub mod installation;
+pub mod rest;
+pub mod server;
+pub mod socket;
+pub mod webhook;
+
+use std::time::Duration;
+
+/// How long anything that a test waits for may take. Generous: it only bounds failure.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The value of a variable that `cargo xtask test` sets.
+///
+/// # Panics
+/// If it is not set: a missing service is a failure, never a skip.
+pub fn provided(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: run `cargo xtask test`, or `cargo xtask services` for single tests")
+    })
+}

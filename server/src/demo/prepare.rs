@@ -8,12 +8,7 @@ use crate::{
 };
 use common::{id::AccountId, protocol::inbox::ChannelKind, secret::Secret, token::Role};
 use std::{fmt, path::Path};
-use store::{
-    TenantTx, accounts, channels,
-    channels::NewChannel,
-    rooms, users,
-    users::NewUser,
-};
+use store::{TenantTx, accounts, channels, channels::NewChannel, rooms, users, users::NewUser};
 
 /// The demo's people. The first one is the administrator.
 const PEOPLE: [(&str, &str, Role); 3] = [

@@ -1,0 +1,127 @@
+//! A stand-in for Meta's Graph API that checks a reply as strictly as the real one.
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use tokio::{net::TcpListener, sync::mpsc, task::AbortHandle};
+
+/// A reply that was accepted.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The id it was given.
+    pub id: String,
+    /// To whom.
+    pub to: String,
+    /// What it says.
+    pub text: String,
+}
+
+struct Inner {
+    phone_number_id: Mutex<String>,
+    access_token: Mutex<String>,
+    replies: mpsc::Sender<Reply>,
+}
+
+/// The running stand-in. It ends when dropped.
+pub struct Graph {
+    /// Its base URL.
+    pub base: String,
+    inner: Arc<Inner>,
+    replies: mpsc::Receiver<Reply>,
+    server: AbortHandle,
+}
+
+impl Graph {
+    /// Starts one for a channel that [`Self::expect`] names later.
+    pub async fn start() -> Self {
+        let (sender, replies) = mpsc::channel(1024);
+        let inner = Arc::new(Inner {
+            phone_number_id: Mutex::default(),
+            access_token: Mutex::default(),
+            replies: sender,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let app =
+            Router::new().route("/{version}/{phone}/messages", post(message)).with_state(Arc::clone(&inner));
+        #[expect(clippy::disallowed_methods, reason = "ends with the test, by its handle")]
+        let server = tokio::spawn(async move { axum::serve(listener, app).await }).abort_handle();
+        Self { base, inner, replies, server }
+    }
+
+    /// Accept replies of this number with this token only.
+    pub fn expect(&self, phone_number_id: &str, access_token: &str) {
+        phone_number_id.clone_into(&mut self.inner.phone_number_id.lock().expect("not poisoned"));
+        access_token.clone_into(&mut self.inner.access_token.lock().expect("not poisoned"));
+    }
+
+    /// The next accepted reply.
+    pub async fn reply(&mut self) -> Reply {
+        tokio::time::timeout(crate::PATIENCE, self.replies.recv())
+            .await
+            .expect("a reply in time")
+            .expect("the stand-in runs")
+    }
+
+    /// Replies that have been accepted and not been looked at.
+    pub fn pending(&self) -> usize {
+        self.replies.len()
+    }
+}
+
+impl Drop for Graph {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn message(
+    State(inner): State<Arc<Inner>>,
+    Path((version, phone)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, Json<Value>) {
+    let header =
+        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
+    let token = inner.access_token.lock().expect("not poisoned").clone();
+    if header("authorization") != format!("Bearer {token}") {
+        return refuse(StatusCode::UNAUTHORIZED, 190, "Invalid OAuth access token");
+    }
+    let numbered = version.strip_prefix('v').is_some_and(|number| number.parse::<f32>().is_ok());
+    if !numbered || phone != *inner.phone_number_id.lock().expect("not poisoned") {
+        return refuse(StatusCode::BAD_REQUEST, 33, "Object does not exist");
+    }
+    let Ok(body) = serde_json::from_slice::<Value>(&body) else {
+        return refuse(StatusCode::BAD_REQUEST, 100, "Invalid JSON");
+    };
+    let text = |pointer| body.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let (Some("whatsapp"), Some("individual"), Some("text"), Some(to), Some(said)) =
+        (text("/messaging_product"), text("/recipient_type"), text("/type"), text("/to"), text("/text/body"))
+    else {
+        return refuse(StatusCode::BAD_REQUEST, 100, "Invalid parameter");
+    };
+    if !header("content-type").starts_with("application/json") || said.chars().count() > 4096 {
+        return refuse(StatusCode::BAD_REQUEST, 100, "Invalid parameter");
+    }
+    let id = format!("wamid.{}", uuid::Uuid::new_v4().simple());
+    let reply = Reply { id: id.clone(), to: to.to_owned(), text: said.to_owned() };
+    if inner.replies.send(reply).await.is_err() {
+        return refuse(StatusCode::INTERNAL_SERVER_ERROR, 131_000, "Something went wrong");
+    }
+    let answer = json!({
+        "messaging_product": "whatsapp",
+        "contacts": [{ "input": to, "wa_id": to }],
+        "messages": [{ "id": id }],
+    });
+    (StatusCode::OK, Json(answer))
+}
+
+fn refuse(status: StatusCode, code: u32, message: &str) -> (StatusCode, Json<Value>) {
+    (status, Json(json!({ "error": { "message": message, "type": "OAuthException", "code": code } })))
+}

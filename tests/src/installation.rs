@@ -1,0 +1,130 @@
+//! A fresh database with an account, users, a room and a connected WhatsApp channel.
+
+use crate::{provided, rest::Rest, server::Server, webhook::Meta};
+use local_services::redis::Redis;
+use serde_json::json;
+use std::process::Command;
+use store::testing::{SEAL_KEY, TestDatabase};
+
+/// The password of everybody in the installation.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// A database of its own, and what servers on it are started with.
+pub struct Installation {
+    /// Dropped when the test ends.
+    pub database: TestDatabase,
+    environment: Vec<(String, String)>,
+}
+
+/// An account with people in it.
+pub struct Account {
+    /// The administrator's e-mail address.
+    pub email: String,
+    /// The administrator, signed in.
+    pub admin: Rest,
+}
+
+impl Installation {
+    /// A migrated, empty database; one instance, no Redis.
+    pub async fn new() -> Self {
+        let database = TestDatabase::create().await;
+        let environment = [
+            ("SWITCHBOARD_DATABASE__URL", database.app_url().expose().clone()),
+            ("SWITCHBOARD_DATABASE__SYSTEM_URL", database.system_url().expose().clone()),
+            ("SWITCHBOARD_AUTH__SECRET", "a secret for tests that is long enough".to_owned()),
+            ("SWITCHBOARD_SEAL__KEYS", format!("[{{ id = 1, key = \"{SEAL_KEY}\" }}]")),
+            ("SWITCHBOARD_SFU__LISTEN", "127.0.0.1:0".to_owned()),
+            ("SWITCHBOARD_LOG__FILTER", "warn".to_owned()),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        Self { database, environment }
+    }
+
+    /// The same, with instances joined by a Redis under a prefix of their own.
+    #[must_use]
+    pub fn with_redis(mut self, url: &str) -> Self {
+        self.set("SWITCHBOARD_REDIS__URL", url);
+        self.set("SWITCHBOARD_REDIS__PREFIX", &format!("t{}", uuid::Uuid::new_v4().simple()));
+        self
+    }
+
+    /// The same, joined by the Redis of the test run.
+    #[must_use]
+    pub fn clustered(self) -> Self {
+        self.with_redis(&provided("SWITCHBOARD_TEST_REDIS_URL"))
+    }
+
+    /// The same, joined by a Redis that the test may stop.
+    #[must_use]
+    pub fn with_own_redis(self, redis: &Redis) -> Self {
+        self.with_redis(&redis.url())
+    }
+
+    /// Another setting for servers that are started from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Starts a server on it.
+    pub fn server(&self) -> Server {
+        Server::start(&self.environment)
+    }
+
+    /// Starts a server on it where another was before.
+    pub fn server_on(&self, address: &str) -> Server {
+        Server::start_on(&self.environment, address)
+    }
+
+    /// Creates an account by the command that operators use, and signs its administrator in at `server`.
+    pub async fn account(&self, name: &str, server: &Server) -> Account {
+        let email = format!("admin-{}@{name}.test", uuid::Uuid::new_v4().simple());
+        let output = Command::new(crate::server::binary())
+            .args(["create-account", name, &email, "--password", PASSWORD])
+            .envs(self.environment.iter().cloned())
+            .output()
+            .expect("the binary runs");
+        assert!(
+            output.status.success(),
+            "create-account failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Account { admin: Rest::sign_in(&server.base, &email, PASSWORD).await, email }
+    }
+}
+
+impl Account {
+    /// Adds a user and returns the e-mail address.
+    pub async fn user(&self, name: &str) -> String {
+        let email = format!("{}-{}@example.test", name.to_lowercase(), uuid::Uuid::new_v4().simple());
+        let body = json!({ "email": email, "name": name, "password": PASSWORD, "role": "AGENT_USER" });
+        self.admin.post("/v1/users", body).await;
+        email
+    }
+
+    /// Adds a room and returns its id.
+    pub async fn room(&self, name: &str) -> String {
+        self.admin.post("/v1/rooms", json!({ "name": name })).await["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Connects a WhatsApp number.
+    pub async fn whatsapp(&self) -> Meta {
+        let number = uuid::Uuid::new_v4().simple().to_string();
+        let (access_token, app_secret) = ("EAAtesttoken".to_owned(), "app-secret".to_owned());
+        let channel = self
+            .admin
+            .post(
+                "/v1/channels",
+                json!({
+                    "kind": "whatsapp", "name": "Support", "phoneNumberId": number,
+                    "accessToken": access_token, "appSecret": app_secret, "verifyToken": "verify",
+                }),
+            )
+            .await;
+        Meta {
+            path: channel["webhookPath"].as_str().expect("a path").to_owned(),
+            app_secret,
+            phone_number_id: number,
+            access_token,
+        }
+    }
+}

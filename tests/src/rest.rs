@@ -1,0 +1,68 @@
+//! A client of the REST layer.
+
+use crate::PATIENCE;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+/// A signed-in user.
+#[derive(Clone)]
+pub struct Rest {
+    client: reqwest::Client,
+    base: String,
+    /// The access token.
+    pub token: String,
+    /// The user's id.
+    pub user: String,
+}
+
+impl Rest {
+    /// Signs in.
+    pub async fn sign_in(base: &str, email: &str, password: &str) -> Self {
+        let client = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            // Servers are killed and started again on the same address.
+            .pool_max_idle_per_host(0)
+            .build()
+            .expect("a client");
+        let mut rest = Self { client, base: base.to_owned(), token: String::new(), user: String::new() };
+        let answer = rest.post("/v1/auth/sign-in", json!({ "email": email, "password": password })).await;
+        answer["accessToken"].as_str().expect("a token").clone_into(&mut rest.token);
+        answer["user"]["id"].as_str().expect("a user").clone_into(&mut rest.user);
+        rest
+    }
+
+    /// The same user at another instance.
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
+    /// Reads, and expects success.
+    pub async fn get(&self, path: &str) -> Value {
+        self.expect(Method::GET, path, None).await
+    }
+
+    /// Writes, and expects success.
+    pub async fn post(&self, path: &str, body: Value) -> Value {
+        self.expect(Method::POST, path, Some(body)).await
+    }
+
+    async fn expect(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let (status, answer) = self.call(method.clone(), path, body).await;
+        assert!(status.is_success(), "{method} {path} answered {status}: {answer}");
+        answer
+    }
+
+    /// Calls and returns whatever comes.
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        if !self.token.is_empty() {
+            request = request.bearer_auth(&self.token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.expect("the server answers");
+        let status = answer.status();
+        (status, answer.json().await.unwrap_or(Value::Null))
+    }
+}

@@ -1,0 +1,115 @@
+//! A WebSocket client that speaks the wire protocol.
+
+use crate::PATIENCE;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+
+/// One connection, opened with a token.
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    next_id: u64,
+    /// Events that came while something else was waited for.
+    events: VecDeque<Value>,
+    /// The result of `session.open`.
+    pub session: Value,
+}
+
+impl Socket {
+    /// Connects to `base` (`http://…`) without saying who it is.
+    pub async fn connect(base: &str) -> Self {
+        let url = format!("{}/v1/ws", base.replacen("http", "ws", 1));
+        let (stream, _) = connect_async(url).await.expect("the hub accepts sockets");
+        Self { stream, next_id: 1, events: VecDeque::new(), session: Value::Null }
+    }
+
+    /// Connects and opens a session.
+    pub async fn open(base: &str, token: &str) -> Self {
+        let mut socket = Self::connect(base).await;
+        socket.session = socket.ask("session.open", json!({ "token": token })).await;
+        socket
+    }
+
+    /// This device's name.
+    pub fn connection_id(&self) -> String {
+        self.session["connectionId"].as_str().expect("the session is open").to_owned()
+    }
+
+    /// Asks and expects a result.
+    pub async fn ask(&mut self, method: &str, params: Value) -> Value {
+        self.try_ask(method, params).await.unwrap_or_else(|error| panic!("{method} failed: {error}"))
+    }
+
+    /// Asks; `Err` is the JSON-RPC error.
+    pub async fn try_ask(&mut self, method: &str, params: Value) -> Result<Value, Value> {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.send_raw(Message::text(
+            json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string(),
+        ))
+        .await;
+        loop {
+            let mut message = self.receive().await;
+            if message["id"] == id {
+                return match message.get_mut("error") {
+                    Some(error) => Err(error.take()),
+                    None => Ok(message["result"].take()),
+                };
+            }
+            self.events.push_back(message);
+        }
+    }
+
+    /// Waits for the next event called `method` that `fits`, keeping others for later.
+    pub async fn event(&mut self, method: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let wanted = |message: &Value| message["method"] == method && fits(&message["params"]);
+        if let Some(at) = self.events.iter().position(wanted) {
+            return self.events.remove(at).expect("just found")["params"].take();
+        }
+        loop {
+            let mut message = self.receive().await;
+            if wanted(&message) {
+                return message["params"].take();
+            }
+            self.events.push_back(message);
+        }
+    }
+
+    /// Whether an event called `method` has been received already.
+    pub fn has_seen(&self, method: &str) -> bool {
+        self.events.iter().any(|message| message["method"] == method)
+    }
+
+    /// Sends a frame as it is, well-formed or not.
+    pub async fn send_raw(&mut self, message: Message) {
+        self.stream.send(message).await.expect("the socket is open");
+    }
+
+    /// The next message, of whatever kind.
+    pub async fn receive(&mut self) -> Value {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.stream.next())
+                .await
+                .expect("the server says something in time")
+                .expect("the socket stays open")
+                .expect("the socket works");
+            if let Message::Text(text) = message {
+                return serde_json::from_str(&text).expect("the server speaks JSON");
+            }
+        }
+    }
+
+    /// Waits for the server to close the socket and returns the code; `None` without a close frame.
+    pub async fn closed(&mut self) -> Option<u16> {
+        loop {
+            match tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("the server closes in time")
+            {
+                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+}

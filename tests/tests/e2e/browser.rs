@@ -1,0 +1,186 @@
+//! The console in real Chromium, with fake cameras and microphones.
+
+use local_services::redis::Redis;
+use serde_json::json;
+use switchboard_tests::{
+    browser::{Browser, Driver},
+    graph::Graph,
+    installation::{Account, Installation, PASSWORD},
+};
+
+/// Signs a new user in and enters `room`.
+async fn enter(driver: &Driver, base: &str, account: &Account, name: &str, room: &str) -> Browser {
+    let email = account.user(name).await;
+    let browser = Browser::start(driver).await;
+    browser.sign_in(base, &email, PASSWORD).await;
+    browser.click_css(&format!("[data-testid='room-item'][data-room-id='{room}']")).await;
+    browser.see("message-input").await;
+    browser
+}
+
+/// Waits until `browser` decodes `others` videos and as many sounds, each getting further.
+async fn sees_and_hears(browser: &Browser, others: usize, route: &str) {
+    let condition = format!(
+        "(async () => {{
+            const remote = s => s.tiles.filter(t => !t.local && t.framesDecoded > 0 && t.audioPackets > 0);
+            const before = remote(await window.switchboard.stats());
+            if (before.length !== {others}) return false;
+            await new Promise(r => setTimeout(r, 700));
+            const after = await window.switchboard.stats();
+            return after.route === '{route}' && before.every(b => remote(after).some(a =>
+                a.connectionId === b.connectionId && a.framesDecoded > b.framesDecoded && a.audioPackets > b.audioPackets));
+        }})()"
+    );
+    browser.until(&condition).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_browsers_in_one_room_see_and_hear_each_other() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let driver = Driver::start();
+    let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
+    let ben = enter(&driver, &server.base, &account, "Ben", &room).await;
+    ada.until("document.querySelectorAll('[data-testid=\"member\"]').length === 2").await;
+    ben.fill("message-input", "Good morning").await;
+    ada.see("typing").await;
+    ben.click("message-send").await;
+    ada.until("[...document.querySelectorAll('[data-testid=\"message\"]')].some(m => m.innerText.includes('Good morning'))")
+        .await;
+
+    ada.click("call-join").await;
+    ben.click("call-join").await;
+    for browser in [&ada, &ben] {
+        sees_and_hears(browser, 1, "peerToPeer").await;
+    }
+    let cleo = enter(&driver, &server.base, &account, "Cleo", &room).await;
+    cleo.click("call-join").await;
+    for browser in [&ada, &ben, &cleo] {
+        sees_and_hears(browser, 2, "server").await;
+    }
+    ada.screenshot("three-way-call").await;
+
+    ben.click("call-hangup").await;
+    for browser in [&ada, &cleo] {
+        browser
+            .until(
+                "(async () => (await window.switchboard.stats()).tiles.filter(t => !t.local).length === 1)()",
+            )
+            .await;
+    }
+    ben.click("call-join").await;
+    for browser in [&ada, &ben, &cleo] {
+        sees_and_hears(browser, 2, "server").await;
+    }
+    for browser in [ada, ben, cleo] {
+        browser.quit().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_ring_talk_peer_to_peer_and_hang_up() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let driver = Driver::start();
+    let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
+    let ben = enter(&driver, &server.base, &account, "Ben", &room).await;
+    ada.click("call-person").await;
+    ben.see("incoming-accept").await;
+    ben.screenshot("incoming-call").await;
+    ben.click("incoming-accept").await;
+    for browser in [&ada, &ben] {
+        sees_and_hears(browser, 1, "peerToPeer").await;
+    }
+    ada.screenshot("two-way-call").await;
+    ben.click("call-hangup").await;
+    for browser in [&ada, &ben] {
+        browser.until("document.querySelectorAll('[data-testid=\"tile\"]').length === 0").await;
+    }
+    ada.quit().await;
+    ben.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customers_message_is_on_the_agents_screen_and_the_answer_is_ticked_off() {
+    let mut graph = Graph::start().await;
+    let mut installation = Installation::new().await.clustered();
+    installation.set("SWITCHBOARD_INBOX__GRAPH__BASE_URL", &graph.base);
+    let (a, b) = (installation.server(), installation.server());
+    let account = installation.account("acme", &a).await;
+    let meta = account.whatsapp().await;
+    graph.expect(&meta.phone_number_id, &meta.access_token);
+    let email = account.user("Ada").await;
+    let driver = Driver::start();
+    let agent = Browser::start(&driver).await;
+    agent.sign_in(&a.base, &email, PASSWORD).await;
+    agent.click("inbox-nav").await;
+    assert_eq!(meta.post(&b.base, &meta.messages(&[("wamid.1", "Is my order on its way?")])).await, 200);
+    agent.click("conversation-item").await;
+    agent
+        .until("[...document.querySelectorAll('[data-testid=\"thread-message\"]')].some(m => m.innerText.includes('Is my order on its way?'))")
+        .await;
+    agent.fill("reply-input", "It left this morning.").await;
+    agent.click("reply-send").await;
+    let reply = graph.reply().await;
+    assert_eq!(reply.text, "It left this morning.");
+    for status in ["delivered", "read"] {
+        assert_eq!(meta.post(&b.base, &meta.status(&reply.id, status)).await, 200);
+        agent.until(&format!("document.querySelector('[data-testid=\"thread-message\"][data-status=\"{status}\"]:last-of-type') && [...document.querySelectorAll('[data-testid=\"thread-message\"]')].some(m => m.dataset.status === '{status}' && m.innerText.includes('It left'))")).await;
+    }
+    agent.screenshot("inbox").await;
+    agent.quit().await;
+}
+
+/// The issue of trust: signalling may stumble, the call may not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_three_way_call_across_two_instances_outlives_a_minute_without_redis() {
+    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
+    let mut redis = Redis::start(&directory).expect("Redis starts");
+    let installation = Installation::new().await.with_own_redis(&redis);
+    let (a, b) = (installation.server(), installation.server());
+    let account = installation.account("acme", &a).await;
+    let room = account.room("Lobby").await;
+    let driver = Driver::start();
+    let ada = enter(&driver, &a.base, &account, "Ada", &room).await;
+    let ben = enter(&driver, &a.base, &account, "Ben", &room).await;
+    let cleo = enter(&driver, &b.base, &account, "Cleo", &room).await;
+    for browser in [&ada, &ben, &cleo] {
+        browser.click("call-join").await;
+    }
+    for browser in [&ada, &ben, &cleo] {
+        sees_and_hears(browser, 2, "server").await;
+    }
+    redis.kill().expect("it was running");
+    #[expect(clippy::disallowed_methods, reason = "a minute of outage is a minute of the world's time")]
+    let dark_since = std::time::Instant::now();
+    let mut said = 0;
+    while dark_since.elapsed().as_secs() < 60 {
+        for browser in [&ada, &ben, &cleo] {
+            sees_and_hears(browser, 2, "server").await;
+        }
+        said += 1;
+        let text = format!("in the dark {said}");
+        ada.fill("message-input", &text).await;
+        ada.click("message-send").await;
+        ben.until(&format!("document.body.innerText.includes({})", json!(text))).await;
+    }
+    redis.restart().expect("Redis starts again");
+    cleo.until(&format!("document.body.innerText.includes({})", json!(format!("in the dark {said}")))).await;
+    cleo.fill("message-input", "light again").await;
+    cleo.click("message-send").await;
+    ada.until("document.body.innerText.includes('light again')").await;
+    for browser in [&ada, &ben, &cleo] {
+        browser.until("document.querySelectorAll('[data-testid=\"member\"]').length === 3").await;
+        sees_and_hears(browser, 2, "server").await;
+    }
+    for browser in [ada, ben, cleo] {
+        browser.quit().await;
+    }
+    drop((a, b));
+    redis.kill().expect("it was running");
+    std::fs::remove_dir_all(directory).expect("it can be deleted");
+}

@@ -1,0 +1,129 @@
+//! Two instances on one Redis and one Postgres behave as one.
+
+use local_services::redis::Redis;
+use serde_json::json;
+use switchboard_tests::{installation::Installation, socket::Socket};
+
+fn message(room: &str, text: &str) -> serde_json::Value {
+    json!({ "roomId": room, "clientId": uuid::Uuid::new_v4(), "text": text })
+}
+
+#[tokio::test]
+async fn an_agent_on_one_instance_sees_a_webhook_that_came_to_the_other() {
+    let installation = Installation::new().await.clustered();
+    let (a, b) = (installation.server(), installation.server());
+    let account = installation.account("acme", &a).await;
+    let meta = account.whatsapp().await;
+    let mut agent = Socket::open(&a.base, &account.admin.token).await;
+    agent.ask("inbox.subscribe", json!({})).await;
+    assert_eq!(meta.post(&b.base, &meta.messages(&[("wamid.1", "one"), ("wamid.2", "two")])).await, 200);
+    for (seq, text) in [(1, "one"), (2, "two")] {
+        let event = agent.event("inbox.event", |_| true).await;
+        assert_eq!(
+            (event["seq"].as_u64(), event["event"]["message"]["text"].as_str()),
+            (Some(seq), Some(text))
+        );
+    }
+}
+
+#[tokio::test]
+async fn members_of_a_room_on_two_instances_meet() {
+    let installation = Installation::new().await.clustered();
+    let (a, b) = (installation.server(), installation.server());
+    let account = installation.account("acme", &a).await;
+    let room = account.room("Lobby").await;
+    let mut ada = Socket::open(&a.base, &account.admin.token).await;
+    let mut ben = Socket::open(&b.base, &account.admin.token).await;
+    ada.ask("room.join", json!({ "roomId": room })).await;
+    let joined = ben.ask("room.join", json!({ "roomId": room })).await;
+    assert_eq!(joined["members"].as_array().expect("members").len(), 2);
+    let (ada_id, ben_id) = (ada.connection_id(), ben.connection_id());
+    ada.event("room.memberJoined", |event| event["member"]["connectionId"] == ben_id).await;
+    ben.ask("room.typing", json!({ "roomId": room, "typing": true })).await;
+    ada.event("room.typing", |event| event["connectionId"] == ben_id && event["typing"] == true).await;
+    for (from, text) in [(0, "from a"), (1, "from b"), (0, "from a again")] {
+        let sender = if from == 0 { &mut ada } else { &mut ben };
+        sender.ask("room.send", message(&room, text)).await;
+        for receiver in [&mut ada, &mut ben] {
+            receiver.event("room.message", |event| event["message"]["text"] == text).await;
+        }
+    }
+    drop(ada);
+    ben.event("room.memberLeft", |event| event["connectionId"] == ada_id).await;
+}
+
+#[tokio::test]
+async fn a_call_rings_on_another_instance_and_is_relayed_peer_to_peer() {
+    let installation = Installation::new().await.clustered();
+    let (a, b) = (installation.server(), installation.server());
+    let account = installation.account("acme", &a).await;
+    let room = account.room("Lobby").await;
+    let email = account.user("Ben").await;
+    let ben_rest =
+        switchboard_tests::rest::Rest::sign_in(&b.base, &email, switchboard_tests::installation::PASSWORD)
+            .await;
+    let mut ada = Socket::open(&a.base, &account.admin.token).await;
+    let mut ben = Socket::open(&b.base, &ben_rest.token).await;
+    let mut ben_phone = Socket::open(&a.base, &ben_rest.token).await;
+    ada.ask("room.join", json!({ "roomId": room })).await;
+    let ringing =
+        ada.ask("call.ring", json!({ "roomId": room, "userId": ben_rest.user, "media": "video" })).await;
+    let call = ringing["callId"].as_str().expect("a call").to_owned();
+    for device in [&mut ben, &mut ben_phone] {
+        let incoming = device.event("call.incoming", |_| true).await;
+        assert_eq!(incoming["callId"], call);
+    }
+    ben.ask("call.accept", json!({ "callId": call })).await;
+    let late = ben_phone.event("call.ended", |_| true).await;
+    assert_eq!(late["reason"], "answeredElsewhere");
+    let answered = ada.event("call.answered", |_| true).await;
+    assert_eq!(answered["by"], ben.connection_id());
+    ben.ask("room.join", json!({ "roomId": room })).await;
+    ada.ask("media.join", json!({ "roomId": room })).await;
+    let joined = ben.ask("media.join", json!({ "roomId": room })).await;
+    assert_eq!(joined["state"]["route"], "peerToPeer");
+    let (ada_id, ben_id) = (ada.connection_id(), ben.connection_id());
+    ada.ask(
+        "media.signal",
+        json!({ "roomId": room, "to": ben_id, "signal": { "kind": "offer", "sdp": "v=0" } }),
+    )
+    .await;
+    let signal = ben.event("media.signal", |_| true).await;
+    assert_eq!((&signal["from"], &signal["signal"]["sdp"]), (&json!(ada_id), &json!("v=0")));
+    ben.ask("call.hangUp", json!({ "callId": call })).await;
+    assert_eq!(ada.event("call.ended", |_| true).await["reason"], "hungUp");
+}
+
+/// Redis is really stopped; messages keep flowing within each instance, and both
+/// sides have all of them, in order, once it is back.
+#[tokio::test]
+async fn a_redis_outage_is_healed_from_the_store() {
+    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
+    let mut redis = Redis::start(&directory).expect("Redis starts");
+    let installation = Installation::new().await.with_own_redis(&redis);
+    let (a, b) = (installation.server(), installation.server());
+    let account = installation.account("acme", &a).await;
+    let room = account.room("Lobby").await;
+    let mut ada = Socket::open(&a.base, &account.admin.token).await;
+    let mut ben = Socket::open(&b.base, &account.admin.token).await;
+    for socket in [&mut ada, &mut ben] {
+        socket.ask("room.join", json!({ "roomId": room })).await;
+    }
+    redis.kill().expect("it was running");
+    for n in 1..=3 {
+        ada.ask("room.send", message(&room, &format!("dark {n}"))).await;
+        ada.event("room.message", |event| event["message"]["seq"] == n).await;
+    }
+    assert!(!ben.has_seen("room.message"), "nothing can have crossed");
+    redis.restart().expect("Redis starts again");
+    for n in 1..=3 {
+        let event = ben.event("room.message", |_| true).await;
+        assert_eq!(event["message"]["seq"], n);
+    }
+    assert!(!ben.has_seen("room.memberLeft") && !ada.has_seen("room.memberLeft"), "nobody left");
+    ben.ask("room.send", message(&room, "light")).await;
+    ada.event("room.message", |event| event["message"]["text"] == "light").await;
+    drop((a, b));
+    redis.kill().expect("it was running");
+    std::fs::remove_dir_all(directory).expect("it can be deleted");
+}
