@@ -1,0 +1,124 @@
+//! One suite, two backends.
+
+use super::*;
+use bus::{Acquired, Asked, BusError};
+
+fn redis_url() -> String {
+    std::env::var("SWITCHBOARD_TEST_REDIS_URL")
+        .expect("SWITCHBOARD_TEST_REDIS_URL is not set: run `cargo xtask test`, or `cargo xtask services`")
+}
+
+macro_rules! contract {
+    ($($fact:ident)*) => {
+        mod local {
+            $(#[tokio::test] async fn $fact() { super::$fact(super::Pair::local()).await; })*
+        }
+        mod redis {
+            $(#[tokio::test] async fn $fact() { super::$fact(super::Pair::redis(&super::redis_url()).await).await; })*
+        }
+    };
+}
+
+contract! {
+    what_is_published_reaches_every_subscriber_once_and_in_order
+    who_unsubscribes_hears_no_more_and_may_come_back
+    a_request_is_answered_wherever_the_service_is
+    a_request_that_nobody_serves_says_so
+    a_request_that_is_not_answered_times_out
+    a_subject_is_served_once_per_process
+    a_lease_has_one_holder_until_it_is_released
+    entries_are_seen_everywhere_until_their_guard_is_dropped
+    a_subscriber_that_is_too_slow_is_told_that_it_lost_something
+}
+
+async fn what_is_published_reaches_every_subscriber_once_and_in_order(pair: Pair) {
+    let mut first = pair.here.subscribe(&news()).await.unwrap();
+    let mut second = pair.there.subscribe(&news()).await.unwrap();
+    for number in 0..100 {
+        pair.here.publish(&news(), &number).await.unwrap();
+    }
+    for number in 0..100 {
+        assert_eq!(message(&mut first).await, number);
+        assert_eq!(message(&mut second).await, number);
+    }
+}
+
+async fn who_unsubscribes_hears_no_more_and_may_come_back(pair: Pair) {
+    drop(pair.there.subscribe(&news()).await.unwrap());
+    pair.here.publish(&news(), &1).await.unwrap();
+    let mut again = pair.there.subscribe(&news()).await.unwrap();
+    pair.here.publish(&news(), &2).await.unwrap();
+    assert_eq!(message(&mut again).await, 2);
+}
+
+async fn serve_one(bus: Bus) -> tokio::task::JoinHandle<()> {
+    let mut requests = bus.serve(&Doubler).await.unwrap();
+    #[expect(clippy::disallowed_methods, reason = "ends with the test")]
+    tokio::spawn(async move {
+        while let Some(Asked { request, reply }) = requests.next().await {
+            reply.send(&(request * 2));
+        }
+    })
+}
+
+async fn a_request_is_answered_wherever_the_service_is(pair: Pair) {
+    let server = serve_one(pair.there.clone()).await;
+    for bus in [&pair.here, &pair.there] {
+        assert_eq!(bus.request(&Doubler, &21, PATIENCE).await.unwrap(), 42);
+    }
+    server.abort();
+}
+
+async fn a_request_that_nobody_serves_says_so(pair: Pair) {
+    let outcome = pair.here.request(&Doubler, &1, PATIENCE).await;
+    assert!(matches!(outcome, Err(BusError::Unanswered { .. })), "{outcome:?}");
+}
+
+async fn a_request_that_is_not_answered_times_out(pair: Pair) {
+    let _silent = pair.there.serve(&Doubler).await.unwrap();
+    let outcome = pair.here.request(&Doubler, &1, Duration::from_millis(50)).await;
+    assert!(matches!(outcome, Err(BusError::TimedOut { .. })), "{outcome:?}");
+}
+
+async fn a_subject_is_served_once_per_process(pair: Pair) {
+    let first = pair.here.serve(&Doubler).await.unwrap();
+    assert!(matches!(pair.here.serve(&Doubler).await, Err(BusError::ServedAlready { .. })));
+    drop(first);
+    pair.here.serve(&Doubler).await.unwrap();
+}
+
+async fn a_lease_has_one_holder_until_it_is_released(pair: Pair) {
+    let Acquired::Held(lease) = pair.here.acquire(&Crown).await.unwrap() else { panic!("it is free") };
+    for bus in [&pair.here, &pair.there] {
+        assert!(
+            matches!(bus.acquire(&Crown).await.unwrap(), Acquired::Taken(holder) if holder == pair.here.node())
+        );
+        assert_eq!(bus.holder(&Crown).await.unwrap(), Some(pair.here.node()));
+    }
+    drop(lease);
+    until(async || matches!(pair.there.acquire(&Crown).await.unwrap(), Acquired::Held(_))).await;
+}
+
+async fn entries_are_seen_everywhere_until_their_guard_is_dropped(pair: Pair) {
+    let ada = pair.here.present(&Guests, "ada", &"Ada".to_owned()).await.unwrap();
+    let _ben = pair.there.present(&Guests, "ben", &"Ben".to_owned()).await.unwrap();
+    for bus in [&pair.here, &pair.there] {
+        let mut entries = bus.entries(&Guests).await.unwrap();
+        entries.sort();
+        assert_eq!(entries, [("ada".to_owned(), "Ada".to_owned()), ("ben".to_owned(), "Ben".to_owned())]);
+    }
+    drop(ada);
+    until(async || pair.there.entries(&Guests).await.unwrap().len() == 1).await;
+}
+
+/// Passes for the wrong reason if everything fitted into the queue: so many do not.
+async fn a_subscriber_that_is_too_slow_is_told_that_it_lost_something(pair: Pair) {
+    let mut slow = pair.here.subscribe(&news()).await.unwrap();
+    for number in 0..5_000 {
+        pair.here.publish(&news(), &number).await.unwrap();
+    }
+    let mut is_told = false;
+    while !is_told {
+        is_told = soon(slow.next()).await.expect("the bus lives") == Delivery::Lost;
+    }
+}

@@ -1,0 +1,103 @@
+//! The contract of the bus, held against both backends, and what an outage of Redis leaves intact.
+
+mod contract;
+mod outage;
+
+use bus::{Bus, Delivery, Shutdown, Subscription};
+use common::{
+    clock::SystemClock,
+    id::NodeId,
+    subject::{LeaseName, PresenceSet, Service, Topic},
+};
+use std::time::Duration;
+
+/// How long anything that is waited for may take. It only bounds failure.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct News(String);
+
+impl Topic for News {
+    type Message = u32;
+    fn name(&self) -> String {
+        self.0.clone()
+    }
+}
+
+struct Doubler;
+
+impl Service for Doubler {
+    type Request = u32;
+    type Reply = u32;
+    fn name(&self) -> String {
+        "doubler".to_owned()
+    }
+}
+
+struct Crown;
+
+impl LeaseName for Crown {
+    fn name(&self) -> String {
+        "crown".to_owned()
+    }
+}
+
+struct Guests;
+
+impl PresenceSet for Guests {
+    type Entry = String;
+    fn name(&self) -> String {
+        "guests".to_owned()
+    }
+}
+
+fn news() -> News {
+    News("news".to_owned())
+}
+
+fn node() -> NodeId {
+    NodeId::generate(&SystemClock)
+}
+
+/// Two processes on one bus, which in the local backend are one.
+struct Pair {
+    here: Bus,
+    there: Bus,
+    _shutdown: Shutdown,
+}
+
+impl Pair {
+    fn local() -> Self {
+        let bus = Bus::local(node());
+        Self { here: bus.clone(), there: bus, _shutdown: Shutdown::default() }
+    }
+
+    async fn redis(url: &str) -> Self {
+        let prefix = format!("t{}", uuid::Uuid::new_v4().simple());
+        let shutdown = Shutdown::default();
+        let connect = async || Bus::redis(node(), url, &prefix, &shutdown).await.expect("Redis answers");
+        Self { here: connect().await, there: connect().await, _shutdown: shutdown }
+    }
+}
+
+async fn soon<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, work).await.expect("it happens in time")
+}
+
+/// The next message, past anything that says that some may be lost.
+async fn message(subscription: &mut Subscription<u32>) -> u32 {
+    loop {
+        if let Delivery::Message(message) = soon(subscription.next()).await.expect("the bus lives") {
+            return message;
+        }
+    }
+}
+
+/// Asks again until it is so: another process is told of changes a moment later.
+async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    soon(async {
+        while !holds().await {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}

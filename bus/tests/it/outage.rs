@@ -1,0 +1,94 @@
+//! Redis is really killed and started again.
+
+use super::*;
+use bus::{Acquired, BusError, Link};
+use local_services::redis::Redis;
+use std::path::PathBuf;
+
+struct Outage {
+    redis: Redis,
+    pair: Pair,
+    dir: PathBuf,
+}
+
+impl Outage {
+    async fn prepare() -> Self {
+        let dir = std::env::temp_dir().join(format!("bus-{}", uuid::Uuid::new_v4().simple()));
+        let redis = Redis::start(&dir).expect("Redis starts");
+        let pair = Pair::redis(&redis.url()).await;
+        Self { redis, pair, dir }
+    }
+
+    async fn begin(&mut self) {
+        self.redis.kill().expect("it ran");
+        for bus in [&self.pair.here, &self.pair.there] {
+            soon(bus.link().wait_for(|link| *link == Link::Down)).await.expect("the bus lives");
+        }
+    }
+
+    async fn end(&mut self) {
+        self.redis.restart().expect("Redis starts again");
+        for bus in [&self.pair.here, &self.pair.there] {
+            soon(bus.link().wait_for(|link| matches!(link, Link::Up { .. }))).await.expect("the bus lives");
+        }
+    }
+}
+
+impl Drop for Outage {
+    fn drop(&mut self) {
+        let _gone_already = self.redis.kill();
+        let _left_for_the_system = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+#[tokio::test]
+async fn within_a_process_everything_works_without_redis() {
+    let mut outage = Outage::prepare().await;
+    let bus = outage.pair.here.clone();
+    let mut subscription = bus.subscribe(&news()).await.unwrap();
+    let mut requests = bus.serve(&Doubler).await.unwrap();
+    outage.begin().await;
+    assert!(matches!(bus.publish(&news(), &1).await, Err(BusError::Away)), "others were not told");
+    assert_eq!(message(&mut subscription).await, 1);
+    let (answer, ()) = tokio::join!(bus.request(&Doubler, &4, PATIENCE), async {
+        let asked = soon(requests.next()).await.expect("the bus lives");
+        asked.reply.send(&(asked.request * 2));
+    });
+    assert_eq!(answer.unwrap(), 8);
+    let mut late = bus.subscribe(&News("late".to_owned())).await.unwrap();
+    outage.end().await;
+    until(async || outage.pair.there.publish(&News("late".to_owned()), &2).await.is_ok()).await;
+    assert_eq!(message(&mut late).await, 2, "what was subscribed in the dark hears others in the light");
+}
+
+#[tokio::test]
+async fn subscribers_are_told_that_they_may_have_missed_something_and_then_hear_again() {
+    let mut outage = Outage::prepare().await;
+    let mut subscription = outage.pair.there.subscribe(&news()).await.unwrap();
+    outage.begin().await;
+    let _nobody_hears = outage.pair.here.publish(&news(), &1).await;
+    outage.end().await;
+    assert_eq!(soon(subscription.next()).await, Some(Delivery::Lost));
+    outage.pair.here.publish(&news(), &2).await.unwrap();
+    assert_eq!(message(&mut subscription).await, 2);
+}
+
+#[tokio::test]
+async fn leases_and_entries_outlive_a_redis_that_forgot_everything() {
+    let mut outage = Outage::prepare().await;
+    let Acquired::Held(_lease) = outage.pair.here.acquire(&Crown).await.unwrap() else {
+        panic!("it is free")
+    };
+    let _ada = outage.pair.here.present(&Guests, "ada", &"Ada".to_owned()).await.unwrap();
+    assert_eq!(outage.pair.there.entries(&Guests).await.unwrap().len(), 1);
+    outage.begin().await;
+    assert_eq!(outage.pair.there.entries(&Guests).await.unwrap().len(), 1, "as last seen");
+    assert_eq!(outage.pair.here.holder(&Crown).await.unwrap(), Some(outage.pair.here.node()));
+    assert!(matches!(outage.pair.there.acquire(&Crown).await, Err(BusError::Away)));
+    outage.end().await;
+    let early = outage.pair.there.acquire(&Crown).await;
+    assert!(matches!(early, Err(BusError::Away)), "holders come first: {early:?}");
+    let holder = outage.pair.here.node();
+    until(async || outage.pair.there.holder(&Crown).await.is_ok_and(|found| found == Some(holder))).await;
+    until(async || outage.pair.there.entries(&Guests).await.is_ok_and(|entries| entries.len() == 1)).await;
+}
