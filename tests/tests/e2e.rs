@@ -1,5 +1,12 @@
 //! The product as its users meet it: the real binary, real browsers, real services.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code: whatever is not as expected is a failure"
+)]
+
 #[path = "e2e/browser.rs"]
 mod browser;
 #[path = "e2e/cluster.rs"]

@@ -1,5 +1,12 @@
 //! The contract of the bus, held against both backends, and what an outage of Redis leaves intact.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test code: whatever is not as expected is a failure"
+)]
+
 mod contract;
 mod outage;
 

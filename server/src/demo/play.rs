@@ -33,9 +33,8 @@ const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`DemoError`]; most likely that no server is running with a demo.
 pub async fn play(data_dir: &Path, first: &str) -> Result<(), DemoError> {
-    let script = std::fs::read(data_dir.join(SCRIPT_FILE)).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => DemoError::NotPrepared,
-        _ => DemoError::Io(error),
+    let script = std::fs::read(data_dir.join(SCRIPT_FILE)).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound { DemoError::NotPrepared } else { DemoError::Io(error) }
     })?;
     let script: Script = serde_json::from_slice(&script)?;
     let (sender, mut replies) = mpsc::channel(16);
