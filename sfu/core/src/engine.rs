@@ -6,6 +6,8 @@
 
 mod negotiate;
 mod receive;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod timers;
 
 use crate::{

@@ -77,16 +77,18 @@ impl Engine {
         match transport.drive(now, output) {
             Progress::Unchanged => {}
             Progress::Failed => self.lose(place, output),
-            Progress::Connected => {
-                // Who begins to receive needs key frames.
-                for publication in self.publications.values_mut() {
-                    if publication.subscriptions.iter().any(|subscription| subscription.transport == place) {
-                        publication.want_keyframe();
-                    }
-                }
-                self.ask_for_keyframes(now, output);
+            Progress::Connected => self.wake_subscriptions(place, now, output),
+        }
+    }
+
+    /// Who begins to receive needs key frames.
+    pub(super) fn wake_subscriptions(&mut self, place: usize, now: Instant, output: &mut Output) {
+        for publication in self.publications.values_mut() {
+            if publication.subscriptions.iter().any(|subscription| subscription.transport == place) {
+                publication.want_keyframe();
             }
         }
+        self.ask_for_keyframes(now, output);
     }
 
     fn handle_rtp(&mut self, source: SocketAddr, datagram: &mut [u8], now: Instant) -> Option<()> {
