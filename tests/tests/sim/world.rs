@@ -85,8 +85,7 @@ impl World {
                 device(n.into()),
                 side,
                 &material(n),
-                server,
-                remote,
+                (server, remote),
                 now,
                 &mut output
             ));
