@@ -5,7 +5,7 @@ use crate::{
     shell::{self, Failure, cargo, root, step},
 };
 use local_services::find;
-use std::{os::unix::process::CommandExt, process::Command};
+use std::{os::unix::process::CommandExt, path::PathBuf, process::Command};
 
 /// Builds the server and becomes it, so that Ctrl-C is its own affair.
 ///
@@ -13,7 +13,10 @@ use std::{os::unix::process::CommandExt, process::Command};
 /// If Postgres cannot be fetched or the server does not build.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     setup::setup(&[Tool::Postgres])?;
-    let mut server = built()?;
+    step("build Switchboard (the first time takes minutes)", || {
+        shell::run(&mut cargo(&["build", "--release", "--package", "switchboard"]))
+    })?;
+    let mut server = Command::new(binary());
     server.args(["serve", "--demo"]).args(arguments);
     if let Some(binaries) = find::postgres() {
         server.env("SWITCHBOARD_PG_BIN", binaries);
@@ -21,23 +24,23 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     become_it(&mut server)
 }
 
-/// Becomes the customer that writes to the server of [`run`].
+/// Becomes the customer that writes to the server of [`run()`], by the binary that it has built.
 ///
 /// # Errors
-/// If it does not build.
+/// If there is none yet.
 pub(crate) fn demo(arguments: &[String]) -> Result<(), Failure> {
-    let mut customer = built()?;
-    customer.arg("demo").args(arguments);
-    become_it(&mut customer)
+    if !binary().is_file() {
+        return Err(Failure::new(
+            "no server has been built: `cargo xtask run` in another terminal comes first",
+        ));
+    }
+    become_it(Command::new(binary()).arg("demo").args(arguments))
 }
 
-/// The binary of the release profile.
-fn built() -> Result<Command, Failure> {
-    step("build Switchboard (the first time takes minutes)", || {
-        shell::run(&mut cargo(&["build", "--release", "--package", "switchboard"]))
-    })?;
+/// Switchboard with the release profile.
+fn binary() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-    Ok(Command::new(target.join("release/switchboard")))
+    target.join("release/switchboard")
 }
 
 fn become_it(command: &mut Command) -> Result<(), Failure> {
