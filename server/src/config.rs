@@ -195,6 +195,9 @@ pub enum ConfigError {
     /// It is not TOML, or a setting is unknown or of the wrong type.
     #[error("the configuration is not valid: {0}")]
     Invalid(#[from] toml::de::Error),
+    /// The `[turn]` section cannot work.
+    #[error("turn: {0}")]
+    Turn(#[from] turn_config::TurnConfigError),
     /// Settings contradict each other or one is missing.
     #[error("{0}")]
     Contradiction(&'static str),
@@ -242,7 +245,7 @@ impl Config {
         if self.auth.issuers.iter().any(|issuer| issuer.hs256_secret.is_some() == issuer.jwks_url.is_some()) {
             return contradiction("an issuer has either hs256_secret or jwks_url");
         }
-        Ok(())
+        Ok(self.turn.check()?)
     }
 }
 

@@ -1,0 +1,51 @@
+//! Load tools, one per path. They print; they judge nothing: a noisy machine is no failure.
+//!
+//! [`engine`] is the media plane's share of a forwarded packet. [`hub`] and
+//! [`webhook`] drive the real binary, started by [`server`], through sockets.
+
+mod cpu;
+mod engine;
+mod hub;
+mod percentiles;
+mod server;
+mod webhook;
+
+use clap::{Parser, Subcommand};
+use std::{error::Error, path::PathBuf};
+
+#[derive(Parser)]
+#[command(about = "What Switchboard costs")]
+struct Arguments {
+    /// The server's binary [default: `switchboard` beside this one]
+    #[arg(long, global = true)]
+    binary: Option<PathBuf>,
+    #[command(subcommand)]
+    tool: Tool,
+}
+
+#[derive(Subcommand)]
+enum Tool {
+    /// Rewriting and encrypting one packet for one subscriber, without sockets
+    Engine,
+    /// One room, many sockets: CPU per delivery, latency, memory per connection
+    Hub(hub::Options),
+    /// Signed WhatsApp webhooks: time to 200, and to an agent's socket
+    Webhook(webhook::Options),
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let Arguments { binary, tool } = Arguments::parse();
+    let binary = match binary {
+        Some(binary) => binary,
+        None => std::env::current_exe()?.with_file_name("switchboard"),
+    };
+    match tool {
+        Tool::Engine => engine::run(),
+        Tool::Hub(options) => runtime()?.block_on(hub::run(&binary, &options)),
+        Tool::Webhook(options) => runtime()?.block_on(webhook::run(&binary, &options)),
+    }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}

@@ -1,0 +1,111 @@
+//! The real binary, embedded, on a directory of its own; and how to talk to it.
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::{
+    error::Error,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+
+/// The administrator of the measured installation.
+const EMAIL: &str = "bench@example.test";
+const PASSWORD: &str = "correct horse battery staple";
+
+pub(crate) type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// A running server and a signed-in administrator. Ended and deleted when dropped.
+pub(crate) struct Server {
+    child: Child,
+    dir: PathBuf,
+    pub(crate) base: String,
+    pub(crate) token: String,
+    client: reqwest::Client,
+}
+
+impl Server {
+    pub(crate) async fn start(binary: &Path) -> Result<Self, Box<dyn Error>> {
+        let dir = std::env::temp_dir().join(format!("switchboard-bench-{}", uuid::Uuid::new_v4().simple()));
+        let command = |arguments: &[&str]| {
+            let mut command = Command::new(binary);
+            command
+                .args(arguments)
+                .env("SWITCHBOARD_DATABASE__DATA_DIR", &dir)
+                .env("SWITCHBOARD_HTTP__LISTEN", "127.0.0.1:0")
+                .env("SWITCHBOARD_SFU__LISTEN", "127.0.0.1:0")
+                .env("SWITCHBOARD_LOG__FILTER", "warn")
+                .stdin(Stdio::null());
+            command
+        };
+        let made = command(&["create-account", "bench", EMAIL, "--password", PASSWORD]).output()?;
+        if !made.status.success() {
+            return Err(String::from_utf8_lossy(&made.stderr).into());
+        }
+        let mut child = command(&["serve"]).stdout(Stdio::piped()).spawn()?;
+        let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
+        let base = lines
+            .find_map(|line| line.ok()?.split_once(" s: ").map(|(_, url)| url.to_owned()))
+            .ok_or("the server did not become ready")?;
+        let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(30)).build()?;
+        let mut server = Self { child, dir, base, token: String::new(), client };
+        let signed_in =
+            server.post("/v1/auth/sign-in", json!({ "email": EMAIL, "password": PASSWORD })).await?;
+        text(&signed_in, "/accessToken")?.clone_into(&mut server.token);
+        Ok(server)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) const fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Result<Value, Box<dyn Error>> {
+        let request = self.client.post(format!("{}{path}", self.base)).bearer_auth(&self.token).json(&body);
+        Ok(request.send().await?.error_for_status()?.json().await?)
+    }
+
+    /// A socket with an open session.
+    pub(crate) async fn socket(&self) -> Result<Stream, Box<dyn Error>> {
+        let (mut socket, _) = connect_async(format!("{}/v1/ws", self.base.replacen("http", "ws", 1))).await?;
+        ask(&mut socket, "session.open", json!({ "token": self.token })).await?;
+        Ok(socket)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Postgres ends with its parent; what cannot be deleted is the system's to tidy.
+        let _dead_already = self.child.kill();
+        let _reaped = self.child.wait();
+        let _left_behind = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// Asks and waits for the answer, passing over events.
+pub(crate) async fn ask(socket: &mut Stream, method: &str, params: Value) -> Result<Value, Box<dyn Error>> {
+    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    socket.send(Message::text(request.to_string())).await?;
+    while let Some(message) = socket.next().await {
+        if let Message::Text(message) = message? {
+            let message: Value = serde_json::from_str(&message)?;
+            if let Some(error) = message.get("error") {
+                return Err(error.to_string().into());
+            }
+            if message.get("id").is_some() {
+                return Ok(message.get("result").cloned().unwrap_or_default());
+            }
+        }
+    }
+    Err("the socket was closed".into())
+}
+
+/// The text at this place.
+pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str, Box<dyn Error>> {
+    value.pointer(pointer).and_then(Value::as_str).ok_or_else(|| format!("no {pointer} in {value}").into())
+}

@@ -1,0 +1,121 @@
+//! Signed WhatsApp webhooks at a steady rate.
+
+use crate::{
+    hub::{age, nanoseconds},
+    percentiles::Latencies,
+    server::{Server, ask, text},
+};
+use aws_lc_rs::hmac;
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use std::{
+    error::Error,
+    fmt::Write as _,
+    io::{self, Write},
+    path::Path,
+    time::Duration,
+};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, interval, timeout},
+};
+use tokio_tungstenite::tungstenite::Message;
+
+const APP_SECRET: &str = "bench-app-secret";
+const NUMBER: &str = "100000000000001";
+
+/// Budgets of the design, in milliseconds at the 95th percentile.
+const TO_200_MS: f64 = 10.0;
+const TO_SOCKET_MS: f64 = 50.0;
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Webhooks a second, one message each
+    #[arg(long, default_value_t = 100)]
+    rate: u32,
+    /// Seconds
+    #[arg(long, default_value_t = 10)]
+    seconds: u32,
+}
+
+pub(crate) async fn run(binary: &Path, options: &Options) -> Result<(), Box<dyn Error>> {
+    let server = Server::start(binary).await?;
+    let channel = json!({
+        "kind": "whatsapp", "name": "Bench", "phoneNumberId": NUMBER,
+        "accessToken": "token", "appSecret": APP_SECRET, "verifyToken": "verify",
+    });
+    let channel = server.post("/v1/channels", channel).await?;
+    let url = format!("{}{}", server.base, text(&channel, "/webhookPath")?);
+    let mut agent = server.socket().await?;
+    ask(&mut agent, "inbox.subscribe", json!({})).await?;
+    let total = options.rate * options.seconds;
+    let mut posts = JoinSet::new();
+    let started = Instant::now();
+    let mut beat = interval(Duration::from_secs(1) / options.rate.max(1));
+    let mut seen = Latencies::default();
+    let mut sent = 0;
+    while seen.count() < usize::try_from(total)? {
+        tokio::select! {
+            _ = beat.tick(), if sent < total => {
+                posts.spawn(post(server.client().clone(), url.clone(), sent));
+                sent += 1;
+            }
+            message = timeout(Duration::from_secs(30), agent.next()) => match message {
+                Ok(Some(Ok(Message::Text(message)))) => {
+                    let message: Value = serde_json::from_str(&message)?;
+                    let text = message.pointer("/params/event/message/text").and_then(Value::as_str);
+                    text.and_then(age).into_iter().for_each(|age| seen.note(age));
+                }
+                Ok(Some(Ok(_))) => {}
+                Ok(Some(Err(error))) => return Err(error.into()),
+                Ok(None) | Err(_) => break,
+            },
+        }
+    }
+    let took = started.elapsed();
+    let mut acknowledged = Latencies::default();
+    while let Some(outcome) = posts.join_next().await {
+        acknowledged.note(outcome??);
+    }
+    let mut out = io::stdout();
+    writeln!(
+        out,
+        "{} webhooks/s for {} s: {} of {total} seen after {:.1} s",
+        options.rate,
+        options.seconds,
+        seen.count(),
+        took.as_secs_f64()
+    )?;
+    writeln!(out, "to 200           {acknowledged} (budget p95 {TO_200_MS} ms)")?;
+    writeln!(out, "to agent's socket {seen} (budget p95 {TO_SOCKET_MS} ms)")?;
+    Ok(())
+}
+
+/// Posts one webhook from a customer of its own; how long the 200 took.
+async fn post(client: reqwest::Client, url: String, n: u32) -> Result<Duration, reqwest::Error> {
+    let customer = format!("1555{:07}", n % 1000);
+    let body = json!({
+        "object": "whatsapp_business_account",
+        "entry": [{ "id": "1", "changes": [{ "field": "messages", "value": {
+            "messaging_product": "whatsapp",
+            "metadata": { "display_phone_number": "15550199", "phone_number_id": NUMBER },
+            "contacts": [{ "profile": { "name": customer }, "wa_id": customer }],
+            "messages": [{
+                "from": customer, "id": format!("wamid.{n}"), "timestamp": "1795000000", "type": "text",
+                "text": { "body": format!("{} webhook", nanoseconds()) },
+            }],
+        } }] }],
+    })
+    .to_string();
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, APP_SECRET.as_bytes()), body.as_bytes());
+    let signature = tag.as_ref().iter().fold("sha256=".to_owned(), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    });
+    let started = Instant::now();
+    let request =
+        client.post(url).header("content-type", "application/json").header("x-hub-signature-256", signature);
+    request.body(body).send().await?.error_for_status()?;
+    Ok(started.elapsed())
+}
