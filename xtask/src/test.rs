@@ -37,7 +37,7 @@ pub(crate) fn test() -> Result<(), Failure> {
     let binary = debug_dir()?.join("switchboard");
     step("build", || run(&mut cargo(&["build", "--locked", "--workspace", "--all-targets"])))?;
     step("tests", || {
-        let mut command = cargo(&["test", "--locked", "--workspace"]);
+        let mut command = cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
         run(command.envs(services.variables()).env("SWITCHBOARD_TEST_BINARY", &binary))
     })?;
     step("stop and delete the services", || {
