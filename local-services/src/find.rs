@@ -74,32 +74,39 @@ pub fn turnutils(name: &str) -> Option<PathBuf> {
 }
 
 /// A Chromium or Chrome that runs. `SWITCHBOARD_TEST_CHROMIUM` decides.
+///
+/// Some distributions ship a script of this name that only tells where to get it.
 pub fn chromium() -> Option<PathBuf> {
-    // Some distributions ship a script of this name that only tells where to get it.
-    binary(
-        "SWITCHBOARD_TEST_CHROMIUM",
-        &["chromium", "google-chrome", "google-chrome-stable", "chromium-browser"],
-    )
-    .or_else(|| Some(PathBuf::from("/Applications/Chromium.app/Contents/MacOS/Chromium")))
-    .filter(|path| says(Command::new(path).arg("--version")).is_some())
+    let names = ["chromium", "google-chrome", "google-chrome-stable", "chromium-browser"];
+    let bundle = PathBuf::from("/Applications/Chromium.app/Contents/MacOS/Chromium");
+    candidates("SWITCHBOARD_TEST_CHROMIUM", &names).into_iter().chain([bundle]).find(|path| runs(path))
 }
 
 /// The WebDriver of [`chromium`]. `SWITCHBOARD_TEST_CHROMEDRIVER` decides.
 pub fn chromedriver() -> Option<PathBuf> {
-    binary("SWITCHBOARD_TEST_CHROMEDRIVER", &["chromedriver", "chromium.chromedriver"])
-        .filter(|path| says(Command::new(path).arg("--version")).is_some())
+    let names = ["chromedriver", "chromium.chromedriver"];
+    candidates("SWITCHBOARD_TEST_CHROMEDRIVER", &names).into_iter().find(|path| runs(path))
 }
 
-/// A binary by the variable that names it, in what was fetched, or where systems keep theirs.
 fn binary(variable: &str, names: &[&str]) -> Option<PathBuf> {
+    candidates(variable, names).into_iter().next()
+}
+
+/// Binaries by the variable that names one, or else in what was fetched and where systems keep theirs.
+fn candidates(variable: &str, names: &[&str]) -> Vec<PathBuf> {
     if let Some(chosen) = env::var_os(variable) {
-        return Some(chosen.into());
+        return vec![chosen.into()];
     }
     let fetched = deps().into_iter().map(|deps| deps.join("bin"));
     let system =
         ["/usr/bin", "/usr/sbin", "/opt/homebrew/bin", "/usr/local/bin", "/snap/bin"].map(PathBuf::from);
     let places: Vec<PathBuf> = fetched.chain(search_path()).chain(system).collect();
-    names.iter().flat_map(|name| places.iter().map(move |place| place.join(name))).find(|path| path.is_file())
+    let paths = names.iter().flat_map(|name| places.iter().map(move |place| place.join(name)));
+    paths.filter(|path| path.is_file()).collect()
+}
+
+fn runs(binary: &Path) -> bool {
+    says(Command::new(binary).arg("--version")).is_some()
 }
 
 /// Where `cargo xtask setup` puts what it fetches for `checkout`.

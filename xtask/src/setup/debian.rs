@@ -6,7 +6,12 @@
 use super::Tool;
 use crate::shell::{Failure, output, run};
 use local_services::{child, find};
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+    process::Command,
+};
 
 /// Packages that an unpacked binary does not need: they only serve maintainers'
 /// scripts, or must be the system's own.
@@ -172,10 +177,17 @@ fn write_scripts(deps: &Path, tree: &Path) -> Result<(), Failure> {
     for version in fs::read_dir(tree.join("usr/lib/postgresql")).into_iter().flatten().flatten() {
         places.push(format!("usr/lib/postgresql/{}/bin", version.file_name().to_string_lossy()));
     }
+    // Last, to replace a script in `usr/bin` that looks for it in its usual place.
+    places.push("usr/lib/chromium".to_owned());
     let libraries = library_places(tree).join(":");
     for place in places {
         for binary in fs::read_dir(tree.join(&place)).into_iter().flatten().flatten() {
             let name = binary.file_name().to_string_lossy().into_owned();
+            let is_program =
+                fs::metadata(binary.path()).is_ok_and(|it| it.is_file() && it.mode() & 0o111 != 0);
+            if !is_program || name.contains(".so") {
+                continue;
+            }
             let script = format!(
                 "#!/bin/sh\n# Runs an unpacked binary with the libraries that were unpacked beside it.\n\
                  root=\"$(cd \"$(dirname \"$0\")/../root\" && pwd)\"\n\
