@@ -66,7 +66,7 @@ impl Tool {
             Self::Postgres => &["postgresql"],
             Self::Redis => &["redis-server"],
             Self::Coturn => &["coturn"],
-            Self::Chromium => &["chromium", "chromium-driver"],
+            Self::Chromium => &["chromium", "chromium-common", "chromium-driver"],
         }
     }
 
