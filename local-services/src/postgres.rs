@@ -90,7 +90,7 @@ impl std::error::Error for StartError {
 #[derive(Debug)]
 pub struct Postgres {
     run: PathBuf,
-    _service: Option<Service>,
+    service: Option<Service>,
 }
 
 impl Postgres {
@@ -114,7 +114,7 @@ impl Postgres {
         }
         let socket = socket(&run);
         if leftover::outwait(&data, || protocol::answers(&socket)) {
-            return Ok(Self { run, _service: None });
+            return Ok(Self { run, service: None });
         }
         leftover::clear(&data, &socket);
         let binaries = find::postgres().ok_or(StartError::NotFound)?;
@@ -130,7 +130,7 @@ impl Postgres {
         let see_log = |source| failed(format!("see {}", log.display()), source);
         let mut service = Service::start(command, &log, Signal::Interrupt).map_err(see_log)?;
         service.wait_until(START_TIMEOUT, || protocol::answers(&socket)).map_err(see_log)?;
-        Ok(Self { run, _service: Some(service) })
+        Ok(Self { run, service: Some(service) })
     }
 
     /// Runs SQL as the superuser in `database`, for tools that have no client of their own.
@@ -144,6 +144,15 @@ impl Postgres {
     /// A URL for `role` and `database`.
     pub fn url(&self, role: &str, database: &str) -> String {
         format!("postgres://{role}@localhost:{PORT}/{database}?host={}&sslmode=disable", self.run.display())
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if self.service.take().is_some() {
+            // Empty now. Under `/tmp` nobody else would ever tidy it away.
+            let _in_use = fs::remove_dir(&self.run);
+        }
     }
 }
 
