@@ -71,7 +71,8 @@ impl Bus {
         self.0.publish(topic.name(), encode(message)?).await
     }
 
-    /// Listens to `topic`, effective when this returns. While the link is down it
+    /// Listens to `topic`, effective when this returns; what was published just before may be
+    /// heard too. While the link is down it
     /// hears this process, and gets a `Lost` when the others are back.
     ///
     /// # Errors
