@@ -1,11 +1,12 @@
 //! Load tools, one per path. They print; they judge nothing: a noisy machine is no failure.
 //!
-//! [`engine`] is the media plane's share of a forwarded packet. [`hub`] and
+//! [`engine`] is the media engine without sockets. [`media`], [`hub`] and
 //! [`webhook`] drive the real binary, started by [`server`], through sockets.
 
 mod cpu;
 mod engine;
 mod hub;
+mod media;
 mod percentiles;
 mod server;
 mod webhook;
@@ -25,8 +26,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Tool {
-    /// Rewriting and encrypting one packet for one subscriber, without sockets
+    /// One packet's way through the media engine, without sockets
     Engine,
+    /// One camera, many subscribers: CPU per delivered packet, latency, memory per participant
+    Media(media::Options),
     /// One room, many sockets: CPU per delivery, latency, memory per connection
     Hub(hub::Options),
     /// Signed WhatsApp webhooks: time to 200, and to an agent's socket
@@ -41,6 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     match tool {
         Tool::Engine => engine::run(),
+        Tool::Media(options) => runtime()?.block_on(media::run(&binary, &options)),
         Tool::Hub(options) => runtime()?.block_on(hub::run(&binary, &options)),
         Tool::Webhook(options) => runtime()?.block_on(webhook::run(&binary, &options)),
     }

@@ -8,8 +8,15 @@ use axum::{
     routing::post,
 };
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
-use tokio::{net::TcpListener, sync::mpsc, task::AbortHandle};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+use tokio::{
+    net::TcpListener,
+    sync::{OwnedMutexGuard, mpsc},
+    task::AbortHandle,
+};
 
 /// A reply that was accepted.
 #[derive(Debug, Clone)]
@@ -20,12 +27,18 @@ pub struct Reply {
     pub to: String,
     /// What it says.
     pub text: String,
+    /// What every status about it carries: the sender's own name for it.
+    pub callback_data: String,
 }
 
 struct Inner {
     phone_number_id: Mutex<String>,
     access_token: Mutex<String>,
     replies: mpsc::Sender<Reply>,
+    /// How the next requests are refused, whatever they say: HTTP status and Meta's code.
+    refusals: Mutex<VecDeque<(StatusCode, u32)>>,
+    /// Answers wait while this is held: the reply has been taken, and nobody has been told.
+    answers: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The running stand-in. It ends when dropped.
@@ -45,6 +58,8 @@ impl Graph {
             phone_number_id: Mutex::default(),
             access_token: Mutex::default(),
             replies: sender,
+            refusals: Mutex::default(),
+            answers: Arc::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
@@ -59,6 +74,22 @@ impl Graph {
     pub fn expect(&self, phone_number_id: &str, access_token: &str) {
         phone_number_id.clone_into(&mut self.inner.phone_number_id.lock().expect("not poisoned"));
         access_token.clone_into(&mut self.inner.access_token.lock().expect("not poisoned"));
+    }
+
+    /// Refuse the next request like this; called again, the one after it.
+    pub fn refuse_next(&self, status: u16, code: u32) {
+        let status = StatusCode::from_u16(status).expect("an HTTP status");
+        self.inner.refusals.lock().expect("not poisoned").push_back((status, code));
+    }
+
+    /// Refusals that nobody has met yet.
+    pub fn refusals_left(&self) -> usize {
+        self.inner.refusals.lock().expect("not poisoned").len()
+    }
+
+    /// Take replies and keep the answers back until what is returned is dropped.
+    pub async fn hold_answers(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.inner.answers).lock_owned().await
     }
 
     /// The next accepted reply.
@@ -89,6 +120,10 @@ async fn message(
 ) -> (StatusCode, Json<Value>) {
     let header =
         |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
+    let refusal = inner.refusals.lock().expect("not poisoned").pop_front();
+    if let Some((status, code)) = refusal {
+        return refuse(status, code, "As the test wants it");
+    }
     let token = inner.access_token.lock().expect("not poisoned").clone();
     if header("authorization") != format!("Bearer {token}") {
         return refuse(StatusCode::UNAUTHORIZED, 190, "Invalid OAuth access token");
@@ -109,11 +144,13 @@ async fn message(
     if !header("content-type").starts_with("application/json") || said.chars().count() > 4096 {
         return refuse(StatusCode::BAD_REQUEST, 100, "Invalid parameter");
     }
+    let callback_data = text("/biz_opaque_callback_data").unwrap_or_default().to_owned();
     let id = format!("wamid.{}", uuid::Uuid::new_v4().simple());
-    let reply = Reply { id: id.clone(), to: to.to_owned(), text: said.to_owned() };
+    let reply = Reply { id: id.clone(), to: to.to_owned(), text: said.to_owned(), callback_data };
     if inner.replies.send(reply).await.is_err() {
         return refuse(StatusCode::INTERNAL_SERVER_ERROR, 131_000, "Something went wrong");
     }
+    drop(inner.answers.lock().await);
     let answer = json!({
         "messaging_product": "whatsapp",
         "contacts": [{ "input": to, "wa_id": to }],

@@ -9,6 +9,9 @@ use store::testing::{SEAL_KEY, TestDatabase};
 /// The password of everybody in the installation.
 pub const PASSWORD: &str = "correct horse battery staple";
 
+/// What servers sign access tokens with.
+pub const AUTH_SECRET: &str = "a secret for tests that is long enough";
+
 /// A database of its own, and what servers on it are started with.
 pub struct Installation {
     /// Dropped when the test ends.
@@ -31,7 +34,7 @@ impl Installation {
         let environment = [
             ("SWITCHBOARD_DATABASE__URL", database.app_url().expose().clone()),
             ("SWITCHBOARD_DATABASE__SYSTEM_URL", database.system_url().expose().clone()),
-            ("SWITCHBOARD_AUTH__SECRET", "a secret for tests that is long enough".to_owned()),
+            ("SWITCHBOARD_AUTH__SECRET", AUTH_SECRET.to_owned()),
             ("SWITCHBOARD_SEAL__KEYS", format!("[{{ id = 1, key = \"{SEAL_KEY}\" }}]")),
             ("SWITCHBOARD_SFU__LISTEN", "127.0.0.1:0".to_owned()),
             ("SWITCHBOARD_LOG__FILTER", "warn".to_owned()),

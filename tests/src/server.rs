@@ -70,6 +70,19 @@ impl Server {
         self.base.trim_start_matches("http://").to_owned()
     }
 
+    /// Asks it to end (SIGTERM) and returns at once.
+    #[expect(unsafe_code, reason = "signals have no safe interface")]
+    pub fn terminate(&self) {
+        let id = libc::pid_t::try_from(self.id()).expect("a process id");
+        // SAFETY: the process is our child and has not been waited for.
+        assert_eq!(unsafe { libc::kill(id, libc::SIGTERM) }, 0, "it was running");
+    }
+
+    /// Waits for it to have ended by itself, and in order.
+    pub fn ended(mut self) {
+        assert!(self.child.wait().expect("it can be waited for").success(), "it ends in order");
+    }
+
     /// `kill -9`: no drain, no goodbye.
     pub fn kill(mut self) {
         self.child.kill().expect("it was running");

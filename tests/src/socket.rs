@@ -3,9 +3,9 @@
 use crate::PATIENCE;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use std::collections::VecDeque;
-use tokio::net::TcpStream;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use std::{collections::VecDeque, time::Duration};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async, tungstenite::Message};
 
 /// One connection, opened with a token.
 pub struct Socket {
@@ -23,6 +23,20 @@ impl Socket {
         let url = format!("{}/v1/ws", base.replacen("http", "ws", 1));
         let (stream, _) = connect_async(url).await.expect("the hub accepts sockets");
         Self { stream, next_id: 1, events: VecDeque::new(), session: Value::Null }
+    }
+
+    /// Connects, takes little from the network before it is read, and opens a session.
+    pub async fn open_narrow(base: &str, token: &str) -> Self {
+        let address = base.trim_start_matches("http://");
+        let narrow = TcpSocket::new_v4().expect("a socket");
+        narrow.set_recv_buffer_size(4096).expect("a small buffer");
+        let stream = narrow.connect(address.parse().expect("an address")).await.expect("a connection");
+        let url = format!("ws://{address}/v1/ws");
+        let (stream, _) =
+            client_async(url, MaybeTlsStream::Plain(stream)).await.expect("the hub accepts sockets");
+        let mut socket = Self { stream, next_id: 1, events: VecDeque::new(), session: Value::Null };
+        socket.session = socket.ask("session.open", json!({ "token": token })).await;
+        socket
     }
 
     /// Connects and opens a session.
@@ -103,13 +117,20 @@ impl Socket {
 
     /// Waits for the server to close the socket and returns the code; `None` without a close frame.
     pub async fn closed(&mut self) -> Option<u16> {
-        loop {
-            match tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("the server closes in time")
-            {
-                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return None,
+        self.closed_within(PATIENCE).await
+    }
+
+    /// The same, for closes that take longer.
+    pub async fn closed_within(&mut self, patience: Duration) -> Option<u16> {
+        let close = async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return None,
+                }
             }
-        }
+        };
+        tokio::time::timeout(patience, close).await.expect("the server closes in time")
     }
 }

@@ -39,6 +39,14 @@ impl Meta {
         }))
     }
 
+    /// The same, with what the reply's sender had Meta say in every status.
+    pub fn status_with(&self, id: &str, status: &str, callback_data: &str) -> Value {
+        let mut body = self.status(id, status);
+        body["entry"][0]["changes"][0]["value"]["statuses"][0]["biz_opaque_callback_data"] =
+            json!(callback_data);
+        body
+    }
+
     fn envelope(&self, mut value: Value) -> Value {
         value["messaging_product"] = json!("whatsapp");
         value["metadata"] =

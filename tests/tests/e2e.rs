@@ -13,7 +13,13 @@ mod automation;
 mod browser;
 #[path = "e2e/cluster.rs"]
 mod cluster;
+#[path = "e2e/connection.rs"]
+mod connection;
 #[path = "e2e/garbage.rs"]
 mod garbage;
+#[path = "e2e/native.rs"]
+mod native;
+#[path = "e2e/replies.rs"]
+mod replies;
 #[path = "e2e/restart.rs"]
 mod restart;

@@ -6,14 +6,10 @@ use sfu_core::{
     srtp::{Opener, Profile, Sealer, contexts},
 };
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use switchboard_tests::description::{CAMERA_RTX_SSRC, CAMERA_SSRC};
 
-pub(crate) const SSRC: u32 = 2001;
-const RTX_SSRC: u32 = 2002;
 pub(crate) const FRAME_INTERVAL: Duration = Duration::from_millis(33);
 const PACKET_BYTES: usize = 900;
-
-/// What it offers: VP8 with retransmissions.
-pub(crate) const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 AA\r\na=setup:actpass\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=ssrc-group:FID 2001 2002\r\na=ssrc:2001 cname:c\r\na=ssrc:2002 cname:c\r\n";
 
 pub(crate) struct Publisher {
     pub(crate) address: SocketAddr,
@@ -56,7 +52,7 @@ impl Publisher {
                 let (sequence, marker) = (self.next, place + 1 == count);
                 self.next = sequence.next();
                 self.history.insert(sequence.to_wire(), (timestamp, marker, payload.clone()));
-                self.seal(96, SSRC, sequence, timestamp, marker, &[&payload])
+                self.seal(96, CAMERA_SSRC, sequence, timestamp, marker, &[&payload])
             })
             .collect()
     }
@@ -103,7 +99,7 @@ impl Publisher {
             self.rtx_next = sequence.next();
             datagrams.push(self.seal(
                 97,
-                RTX_SSRC,
+                CAMERA_RTX_SSRC,
                 sequence,
                 timestamp,
                 marker,

@@ -1,7 +1,6 @@
 //! A screen: puts frames together and asks for what is missing.
 
 use sfu_core::{
-    Offer,
     rtcp::write,
     rtp::{header::Header, sequence::SeqNo},
     srtp::{Opener, Profile, Sealer, contexts},
@@ -21,18 +20,6 @@ pub(crate) struct Subscriber {
     /// The packets seen of each frame, and how many it has.
     frames: BTreeMap<u32, (BTreeSet<u8>, u8)>,
     pub(crate) complete: BTreeSet<u32>,
-}
-
-/// Accepts everything that an offer sends.
-pub(crate) fn answer(offer: &Offer) -> String {
-    let mut text = "v=0\r\no=- 2 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n".to_owned();
-    for track in &offer.tracks {
-        text += &format!(
-            "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na=ice-ufrag:efgh\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 BB\r\na=setup:active\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n",
-            track.mid
-        );
-    }
-    text
 }
 
 impl Subscriber {

@@ -3,7 +3,7 @@
 use crate::{
     network::{Network, Weather},
     publisher::{self, Publisher},
-    subscriber::{self, Subscriber},
+    subscriber::Subscriber,
 };
 use common::{
     clock::{Clock, ManualClock},
@@ -14,6 +14,7 @@ use std::{
     net::SocketAddr,
     time::{Duration, Instant},
 };
+use switchboard_tests::description::{CAMERA, accept, material};
 use uuid::Uuid;
 
 /// How often subscribers ask for what is missing.
@@ -54,11 +55,6 @@ fn device(n: u128) -> ConnectionId {
     ConnectionId::from_uuid(Uuid::from_u128(n))
 }
 
-/// Keys of one association, different for each.
-fn material(n: u8) -> Vec<u8> {
-    (0..56).map(|byte| byte ^ n.wrapping_mul(37)).collect()
-}
-
 impl World {
     pub(crate) fn new(seed: u64, weather: Weather) -> Self {
         let clock = ManualClock::default();
@@ -71,16 +67,14 @@ impl World {
         for n in 1..=3 {
             engine.join(1, device(n), now, &mut output);
         }
-        engine.publish(device(1), publisher::OFFER, now, &mut output).unwrap();
+        engine.publish(device(1), CAMERA, now, &mut output).unwrap();
         let offers: Vec<MediaEvent> = output.take_events().collect();
         for event in offers {
             let MediaEvent::Offer { participant, offer } = event else { panic!("{event:?}") };
-            engine
-                .answer(participant, offer.revision, &subscriber::answer(&offer), now, &mut output)
-                .unwrap();
+            engine.answer(participant, offer.revision, &accept(&offer), now, &mut output).unwrap();
         }
-        let mut connect = |n: u8, side| {
-            let remote = address(1000 + u16::from(n));
+        let mut connect = |n: u16, side| {
+            let remote = address(1000 + n);
             assert!(engine.connect_directly(
                 device(n.into()),
                 side,

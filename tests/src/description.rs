@@ -1,0 +1,30 @@
+//! Descriptions of a camera and of a screen for an engine without a network.
+
+use sfu_core::Offer;
+
+/// The stream number of [`CAMERA`]'s packets.
+pub const CAMERA_SSRC: u32 = 2001;
+
+/// The stream number of what [`CAMERA`] sends again.
+pub const CAMERA_RTX_SSRC: u32 = 2002;
+
+/// VP8 as payload type 96, with retransmissions as 97.
+pub const CAMERA: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 AA\r\na=setup:actpass\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=ssrc-group:FID 2001 2002\r\na=ssrc:2001 cname:c\r\na=ssrc:2002 cname:c\r\n";
+
+/// Accepts everything that an offer of cameras sends.
+pub fn accept(offer: &Offer) -> String {
+    let mut text = "v=0\r\no=- 2 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n".to_owned();
+    for track in &offer.tracks {
+        text += &format!(
+            "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na=ice-ufrag:efgh\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 BB\r\na=setup:active\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n",
+            track.mid
+        );
+    }
+    text
+}
+
+/// What DTLS would export for one association; another for each `n`.
+pub fn material(n: u16) -> Vec<u8> {
+    let [high, low] = n.to_be_bytes();
+    (0..56).map(|byte: u8| byte ^ low.wrapping_mul(37) ^ high.wrapping_mul(101)).collect()
+}

@@ -1,0 +1,355 @@
+//! A participant in a call without a browser: webrtc-rs, whose media stack
+//! shares no code with ours, behind our signalling.
+//!
+//! It sends packets whose payload says who sent which at what time, so that a
+//! receiver can tell that the right bytes arrived, and how old they are.
+
+use crate::{PATIENCE, socket::Socket};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use rtc::{
+    media_stream::MediaStreamTrack,
+    peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_VP8},
+    rtp,
+    rtp_transceiver::rtp_sender::{
+        RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+    },
+};
+use serde_json::{Value, json};
+use std::{
+    sync::{Arc, LazyLock},
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+use webrtc::{
+    media_stream::{
+        track_local::{TrackLocal, static_rtp::TrackLocalStaticRTP},
+        track_remote::{TrackRemote, TrackRemoteEvent},
+    },
+    peer_connection::{
+        MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
+        RTCPeerConnectionState, RTCSessionDescription, Registry, register_default_interceptors,
+    },
+};
+
+/// What a payload begins with: the VP8 payload descriptor "start of partition 0"
+/// and the first byte of a key frame (RFC 7741, sections 4.2 and 4.3).
+const VP8_KEY_FRAME: [u8; 2] = [0x10, 0x00];
+
+/// Who, which and when, after [`VP8_KEY_FRAME`].
+const STAMP_BYTES: usize = 16 + 4 + 8;
+
+/// What ages are counted from.
+#[expect(clippy::disallowed_methods, reason = "packets of the real world take the world's time")]
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Packets that may wait to be looked at; later ones are lost, as they are on a network.
+const HEARD_MAX: usize = 16_384;
+
+/// Sound or picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Opus.
+    Audio,
+    /// VP8.
+    Video,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Video => "video",
+        }
+    }
+
+    const fn rtc(self) -> RtpCodecKind {
+        match self {
+            Self::Audio => RtpCodecKind::Audio,
+            Self::Video => RtpCodecKind::Video,
+        }
+    }
+
+    /// Ours are not what the server prefers: it has to translate them.
+    const fn payload_type(self) -> u8 {
+        match self {
+            Self::Audio => 109,
+            Self::Video => 120,
+        }
+    }
+
+    fn codec(self) -> RTCRtpCodec {
+        let (mime_type, clock_rate, channels) = match self {
+            Self::Audio => (MIME_TYPE_OPUS, 48_000, 2),
+            Self::Video => (MIME_TYPE_VP8, 90_000, 0),
+        };
+        RTCRtpCodec { mime_type: mime_type.to_owned(), clock_rate, channels, ..RTCRtpCodec::default() }
+    }
+}
+
+/// A packet as it was received.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// The stream id of the server's description: whose it is said to be.
+    pub stream: String,
+    /// Sound or picture.
+    pub kind: Kind,
+    /// Whose it is by its payload.
+    pub from: Uuid,
+    /// The sender's count of the packets of this kind.
+    pub number: u32,
+    /// The RTP header's.
+    pub sequence: u16,
+    /// How long it was under way.
+    pub age: Duration,
+}
+
+/// A device in a room's call.
+pub struct Participant {
+    /// Its signalling.
+    pub socket: Socket,
+    room: String,
+    publishing: Option<Publishing>,
+    receiving: Option<Arc<dyn PeerConnection>>,
+    heard: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
+}
+
+struct Publishing {
+    transport: Arc<dyn PeerConnection>,
+    state: watch::Receiver<RTCPeerConnectionState>,
+    tracks: Vec<(Kind, Arc<TrackLocalStaticRTP>, u32)>,
+}
+
+/// Sends on a participant's tracks, from any task.
+#[derive(Clone)]
+pub struct Camera {
+    from: Uuid,
+    kind: Kind,
+    ssrc: u32,
+    track: Arc<TrackLocalStaticRTP>,
+    next: u32,
+}
+
+impl Participant {
+    /// Joins the room and its call.
+    pub async fn join(base: &str, token: &str, room: &str) -> Self {
+        let mut socket = Socket::open(base, token).await;
+        socket.ask("room.join", json!({ "roomId": room })).await;
+        socket.ask("media.join", json!({ "roomId": room })).await;
+        Self {
+            socket,
+            room: room.to_owned(),
+            publishing: None,
+            receiving: None,
+            heard: mpsc::channel(HEARD_MAX),
+        }
+    }
+
+    /// This device's name.
+    pub fn id(&self) -> Uuid {
+        self.socket.connection_id().parse().expect("an id")
+    }
+
+    /// Sends sound, picture, or both from now on: offers them and waits until the transport is connected.
+    pub async fn publish(&mut self, kinds: &[Kind]) {
+        let (states, mut state) = watch::channel(RTCPeerConnectionState::New);
+        let transport = transport(Watching { states, heard: self.heard.0.clone() }).await;
+        let mut tracks = Vec::new();
+        for &kind in kinds {
+            let ssrc = rand::random();
+            let coding = RTCRtpEncodingParameters {
+                rtp_coding_parameters: RTCRtpCodingParameters {
+                    ssrc: Some(ssrc),
+                    ..RTCRtpCodingParameters::default()
+                },
+                codec: kind.codec(),
+                ..RTCRtpEncodingParameters::default()
+            };
+            let name = kind.name();
+            let track = MediaStreamTrack::new(
+                "camera".to_owned(),
+                name.to_owned(),
+                name.to_owned(),
+                kind.rtc(),
+                vec![coding],
+            );
+            let track = Arc::new(TrackLocalStaticRTP::new(track));
+            transport
+                .add_track(Arc::clone(&track) as Arc<dyn TrackLocal>)
+                .await
+                .expect("a track can be added");
+            tracks.push((kind, track, ssrc));
+        }
+        let offer = transport.create_offer(None).await.expect("an offer");
+        transport.set_local_description(offer.clone()).await.expect("the own offer");
+        let answer = self.socket.ask("media.publish", json!({ "roomId": self.room, "sdp": offer.sdp })).await;
+        let sdp = answer["sdp"].as_str().expect("an answer").to_owned();
+        let answer = RTCSessionDescription::answer(sdp).expect("the server's answer can be read");
+        transport.set_remote_description(answer).await.expect("the server's answer can be used");
+        let connected = state.wait_for(|state| *state == RTCPeerConnectionState::Connected);
+        tokio::time::timeout(PATIENCE, connected)
+            .await
+            .expect("the publish transport connects in time")
+            .expect("the transport lives");
+        self.publishing = Some(Publishing { transport, state, tracks });
+    }
+
+    /// What sends a published track.
+    pub fn camera(&self, kind: Kind) -> Camera {
+        let publishing = self.publishing.as_ref().expect("published");
+        let (_, track, ssrc) =
+            publishing.tracks.iter().find(|(each, ..)| *each == kind).expect("this kind is published");
+        let track = Arc::clone(track);
+        Camera { from: self.id(), kind, ssrc: *ssrc, track, next: 0 }
+    }
+
+    /// Whether the publish transport is connected.
+    pub fn is_sending(&self) -> bool {
+        let state = self.publishing.as_ref().map(|publishing| *publishing.state.borrow());
+        state == Some(RTCPeerConnectionState::Connected)
+    }
+
+    /// Answers offers until one carries tracks of exactly these devices, each `per_device` times.
+    pub async fn receive(&mut self, devices: &[Uuid], per_device: usize) {
+        loop {
+            let offer = self.socket.event("media.offer", |_| true).await;
+            self.answer(&offer).await;
+            let mut offered: Vec<Uuid> = offer["tracks"]
+                .as_array()
+                .expect("tracks")
+                .iter()
+                .map(|track| track["connectionId"].as_str().expect("an id").parse().expect("an id"))
+                .collect();
+            let mut expected: Vec<Uuid> =
+                devices.iter().flat_map(|id| std::iter::repeat_n(*id, per_device)).collect();
+            offered.sort();
+            expected.sort();
+            if offered == expected {
+                return;
+            }
+        }
+    }
+
+    async fn answer(&mut self, offer: &Value) {
+        let transport = match &self.receiving {
+            Some(transport) => Arc::clone(transport),
+            None => {
+                let (states, _) = watch::channel(RTCPeerConnectionState::New);
+                let watching = Watching { states, heard: self.heard.0.clone() };
+                let transport = transport(watching).await;
+                self.receiving = Some(Arc::clone(&transport));
+                transport
+            }
+        };
+        let sdp = offer["sdp"].as_str().expect("an offer").to_owned();
+        let description = RTCSessionDescription::offer(sdp).expect("the server's offer can be read");
+        transport.set_remote_description(description).await.expect("the server's offer can be used");
+        let answer = transport.create_answer(None).await.expect("an answer");
+        transport.set_local_description(answer.clone()).await.expect("the own answer");
+        let answer = json!({ "roomId": self.room, "revision": offer["revision"], "sdp": answer.sdp });
+        // A later offer may have replaced this one already; it is on its way.
+        if let Err(error) = self.socket.try_ask("media.answer", answer).await {
+            assert_eq!(error["data"]["code"], "media.stale_answer", "{error}");
+        }
+    }
+
+    /// The next packet that was received; `None` if none comes within `patience`.
+    pub async fn hear(&mut self, patience: Duration) -> Option<Heard> {
+        tokio::time::timeout(patience, self.heard.1.recv()).await.ok().flatten()
+    }
+
+    /// Leaves the call in an orderly way.
+    pub async fn leave(mut self) {
+        self.socket.ask("media.leave", json!({ "roomId": self.room })).await;
+        let transports = [self.publishing.map(|publishing| publishing.transport), self.receiving];
+        for transport in transports.into_iter().flatten() {
+            transport.close().await.expect("a transport can be closed");
+        }
+    }
+}
+
+impl Camera {
+    /// Sends one packet of `bytes`, at least as long as its stamp.
+    pub async fn send(&mut self, bytes: usize) {
+        let mut payload = BytesMut::with_capacity(bytes);
+        payload.put_slice(&VP8_KEY_FRAME);
+        payload.put_u128(self.from.as_u128());
+        payload.put_u32(self.next);
+        payload.put_u64(u64::try_from(EPOCH.elapsed().as_nanos()).expect("a short test"));
+        payload.resize(bytes.max(VP8_KEY_FRAME.len() + STAMP_BYTES), 0x55);
+        let header = rtp::Header {
+            version: 2,
+            marker: true,
+            payload_type: self.kind.payload_type(),
+            // Wraps, as it should: receivers extend it.
+            sequence_number: u16::try_from(self.next & 0xFFFF).expect("masked"),
+            timestamp: self.next.wrapping_mul(960),
+            ssrc: self.ssrc,
+            ..rtp::Header::default()
+        };
+        self.next += 1;
+        self.track
+            .write_rtp(rtp::Packet { header, payload: payload.freeze() })
+            .await
+            .expect("a connected transport takes packets");
+    }
+}
+
+async fn transport(watching: Watching) -> Arc<dyn PeerConnection> {
+    let mut engine = MediaEngine::default();
+    for kind in [Kind::Audio, Kind::Video] {
+        let codec = RTCRtpCodecParameters { rtp_codec: kind.codec(), payload_type: kind.payload_type() };
+        engine.register_codec(codec, kind.rtc()).expect("a known codec");
+    }
+    let registry =
+        register_default_interceptors(Registry::new(), &mut engine).expect("the default interceptors");
+    let built = PeerConnectionBuilder::new()
+        .with_media_engine(engine)
+        .with_interceptor_registry(registry)
+        .with_handler(Arc::new(watching))
+        .with_udp_addrs(vec!["127.0.0.1:0"])
+        .build()
+        .await;
+    Arc::new(built.expect("a peer connection"))
+}
+
+/// What a peer connection tells us.
+struct Watching {
+    states: watch::Sender<RTCPeerConnectionState>,
+    heard: mpsc::Sender<Heard>,
+}
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Watching {
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        self.states.send_replace(state);
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "it ends with its track")]
+    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        let heard = self.heard.clone();
+        tokio::spawn(async move {
+            let stream = track.stream_id().await;
+            let kind = if track.kind().await == RtpCodecKind::Audio { Kind::Audio } else { Kind::Video };
+            while let Some(event) = track.poll().await {
+                if let TrackRemoteEvent::OnRtpPacket(packet) = event
+                    && let Some((from, number, sent)) = stamp(packet.payload)
+                {
+                    let (stream, sequence) = (stream.clone(), packet.header.sequence_number);
+                    let age = EPOCH.elapsed().saturating_sub(sent);
+                    let _nobody_listens = heard.try_send(Heard { stream, kind, from, number, sequence, age });
+                }
+            }
+        });
+    }
+}
+
+/// Reads what [`Camera::send`] has written.
+fn stamp(mut payload: Bytes) -> Option<(Uuid, u32, Duration)> {
+    if payload.len() < VP8_KEY_FRAME.len() + STAMP_BYTES || !payload.starts_with(&VP8_KEY_FRAME) {
+        return None;
+    }
+    payload.advance(VP8_KEY_FRAME.len());
+    let (from, number) = (Uuid::from_u128(payload.get_u128()), payload.get_u32());
+    Some((from, number, Duration::from_nanos(payload.get_u64())))
+}

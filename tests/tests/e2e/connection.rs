@@ -1,0 +1,153 @@
+//! How connections end, and what that costs others: nothing.
+
+use common::{
+    clock::{Clock, SystemClock},
+    id::SessionId,
+    protocol::close,
+    token::{ACCESS_TOKEN_TIME, Role, sign},
+};
+use jsonwebtoken::EncodingKey;
+use serde_json::{Value, json};
+use std::time::Duration;
+use switchboard_tests::{
+    installation::{AUTH_SECRET, Installation},
+    rest::Rest,
+    socket::Socket,
+};
+use tokio_tungstenite::tungstenite::Message;
+
+fn message(room: &str, text: &str) -> Value {
+    json!({ "roomId": room, "clientId": uuid::Uuid::new_v4(), "text": text })
+}
+
+/// The same user's token, with only this long to live.
+fn token_for(session: &Value, time: Duration) -> String {
+    let id = |name: &str| session[name].as_str().expect("an id").to_owned();
+    let account = id("accountId").parse().expect("an account id");
+    let user = id("userId").parse().expect("a user id");
+    let key = EncodingKey::from_secret(AUTH_SECRET.as_bytes());
+    let signed_at = SystemClock.utc() - ACCESS_TOKEN_TIME + time;
+    sign(&key, account, user, Role::Admin, SessionId::generate(&SystemClock), signed_at).expect("a token")
+}
+
+/// Passes for the wrong reason if the slow client kept up: it is closed while the others talk.
+#[tokio::test]
+async fn who_does_not_read_is_closed_and_nobody_waits() {
+    let mut installation = Installation::new().await;
+    installation.set("SWITCHBOARD_SIGNALLING__REQUESTS_PER_SECOND", "100000");
+    installation.set("SWITCHBOARD_SIGNALLING__REQUESTS_BURST", "100000");
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let mut slow = Socket::open_narrow(&server.base, &account.admin.token).await;
+    let mut ada = Socket::open(&server.base, &account.admin.token).await;
+    let mut ben = Socket::open(&server.base, &account.admin.token).await;
+    for socket in [&mut slow, &mut ada, &mut ben] {
+        socket.ask("room.join", json!({ "roomId": room })).await;
+    }
+    let slow_id = slow.connection_id();
+    let mut sent = 0_u64;
+    loop {
+        sent += 1;
+        assert!(sent < 5000, "40 MB do not fit between the server and who does not read");
+        ada.ask("room.send", message(&room, &"x".repeat(8000))).await;
+        let heard = ben.event("room.message", |_| true).await;
+        assert_eq!(heard["message"]["seq"], sent);
+        if ben.has_seen("room.memberLeft") {
+            break;
+        }
+    }
+    let left = ben.event("room.memberLeft", |_| true).await;
+    assert_eq!(left["connectionId"], slow_id);
+    // What was on its way still arrives; then it hears why, if there is room to say so.
+    assert!(matches!(slow.closed().await, Some(close::TOO_SLOW) | None));
+
+    // It resumes: nothing is lost, whatever the size of the gap.
+    let mut slow = Socket::open(&server.base, &account.admin.token).await;
+    let joined = slow.ask("room.join", json!({ "roomId": room, "after": sent - 1 })).await;
+    assert_eq!(joined["messages"].as_array().map(Vec::len), Some(1), "{joined}");
+}
+
+#[tokio::test]
+async fn who_does_not_say_who_it_is_is_closed() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let mut nobody = Socket::connect(&server.base).await;
+    assert_eq!(nobody.closed().await, Some(close::UNAUTHENTICATED));
+}
+
+/// There is a grace of half a minute, and connections are looked at with each ping.
+#[tokio::test]
+async fn a_session_ends_with_its_token_unless_it_is_refreshed() {
+    let mut installation = Installation::new().await;
+    installation.set("SWITCHBOARD_SIGNALLING__PING_S", "1");
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let first = Socket::open(&server.base, &account.admin.token).await;
+    let short = token_for(&first.session, Duration::from_secs(3));
+    let mut lapsing = Socket::open(&server.base, &short).await;
+    let mut refreshed = Socket::open(&server.base, &short).await;
+    refreshed.ask("session.refresh", json!({ "token": account.admin.token })).await;
+    let stale = token_for(&first.session, Duration::ZERO);
+    let error = refreshed.try_ask("session.refresh", json!({ "token": stale })).await.unwrap_err();
+    assert_eq!(error["data"]["code"], "auth.invalid_token");
+    assert_eq!(lapsing.closed_within(Duration::from_secs(60)).await, Some(close::TOKEN_EXPIRED));
+    let room = account.room("Lobby").await;
+    refreshed.ask("room.join", json!({ "roomId": room })).await;
+}
+
+#[tokio::test]
+async fn who_asks_too_fast_is_told_to_wait_and_who_talks_nonsense_is_closed() {
+    let mut installation = Installation::new().await;
+    installation.set("SWITCHBOARD_SIGNALLING__REQUESTS_PER_SECOND", "1");
+    installation.set("SWITCHBOARD_SIGNALLING__REQUESTS_BURST", "5");
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let mut eager = Socket::open(&server.base, &account.admin.token).await;
+    let mut refused = None;
+    for _ in 0..7 {
+        if let Err(error) = eager.try_ask("room.join", json!({ "roomId": room })).await {
+            refused = Some(error);
+        }
+    }
+    let refused = refused.expect("more than the burst is refused");
+    assert_eq!(refused["data"]["code"], "limit.rate");
+    let wait = refused["data"]["retryAfterMs"].as_u64().expect("how long to wait");
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+    eager.ask("room.join", json!({ "roomId": room })).await;
+
+    installation.set("SWITCHBOARD_SIGNALLING__REQUESTS_BURST", "1000");
+    let lenient = installation.server();
+    let mut vandal = Socket::open(&lenient.base, &account.admin.token).await;
+    for _ in 0..=100 {
+        vandal.send_raw(Message::text("nonsense")).await;
+    }
+    assert_eq!(vandal.closed().await, Some(close::ABUSE));
+}
+
+/// The other instance takes over: what was said in between is there.
+#[tokio::test]
+async fn a_server_that_is_asked_to_end_sends_its_clients_away_and_loses_nothing() {
+    let installation = Installation::new().await.clustered();
+    let (a, b) = (installation.server(), installation.server());
+    let account = installation.account("acme", &b).await;
+    let room = account.room("Lobby").await;
+    let admin: Rest = account.admin.at(&b.base);
+    let mut ada = Socket::open(&a.base, &admin.token).await;
+    let mut ben = Socket::open(&b.base, &admin.token).await;
+    for socket in [&mut ada, &mut ben] {
+        socket.ask("room.join", json!({ "roomId": room })).await;
+    }
+    ada.ask("room.send", message(&room, "before")).await;
+    ada.event("room.message", |event| event["message"]["text"] == "before").await;
+    a.terminate();
+    let moving = ada.event("session.moving", |_| true).await;
+    assert!(moving["delayMs"].as_u64().is_some_and(|delay| delay < 5000), "{moving}");
+    assert_eq!(ada.closed().await, Some(close::GOING_AWAY));
+    ben.ask("room.send", message(&room, "meanwhile")).await;
+    let mut ada = Socket::open(&b.base, &admin.token).await;
+    let joined = ada.ask("room.join", json!({ "roomId": room, "after": 1 })).await;
+    assert_eq!(joined["messages"][0]["text"], "meanwhile");
+    a.ended();
+}
