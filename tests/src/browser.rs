@@ -1,52 +1,38 @@
 //! A headless Chromium with fake camera and microphone, and the console open in it.
 
 use crate::{PATIENCE, provided};
+use local_services::chromium::Chromedriver;
 use serde_json::{Value, json};
 use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::mpsc,
+    path::{Path, PathBuf},
     time::Duration,
 };
 use thirtyfour::prelude::*;
 
 /// A running chromedriver. Dropping it ends it and its browsers.
 pub struct Driver {
-    child: Child,
-    url: String,
+    chromedriver: Option<Chromedriver>,
+    directory: PathBuf,
 }
 
 impl Driver {
     /// Starts one on a free port.
     pub fn start() -> Self {
-        let mut child = Command::new(provided("SWITCHBOARD_TEST_CHROMEDRIVER"))
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver starts");
-        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let port = line
-                    .rsplit_once("successfully on port ")
-                    .map(|(_, port)| port.trim_end_matches('.').to_owned());
-                if let Some(port) = port.filter(|port| port.bytes().all(|byte| byte.is_ascii_digit())) {
-                    let _nobody_waits = sender.send(port);
-                }
-            }
-        });
-        let port = receiver.recv_timeout(PATIENCE).expect("chromedriver names its port");
-        Self { child, url: format!("http://127.0.0.1:{port}") }
+        let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
+        let chromedriver = Chromedriver::start(&directory).expect("chromedriver starts");
+        Self { chromedriver: Some(chromedriver), directory }
+    }
+
+    fn url(&self) -> String {
+        self.chromedriver.as_ref().expect("it runs until it is dropped").url()
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        let _dead_already = self.child.kill();
-        let _reaped = self.child.wait();
+        // It writes there until it has ended.
+        drop(self.chromedriver.take());
+        let _already_gone = std::fs::remove_dir_all(&self.directory);
     }
 }
 
@@ -82,7 +68,7 @@ impl Browser {
         for argument in ARGUMENTS {
             capabilities.add_arg(argument).expect("an argument");
         }
-        let driver = WebDriver::new(&driver.url, capabilities).await.expect("Chromium starts");
+        let driver = WebDriver::new(driver.url(), capabilities).await.expect("Chromium starts");
         driver.set_script_timeout(PATIENCE + Duration::from_secs(5)).await.expect("a timeout");
         Self { driver }
     }

@@ -26,9 +26,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "switchboard",
         &["common", "bus", "store", "signalling", "sfu", "inbox", "turn-config", "local-services"],
     ),
-    // Black boxes: they may use words, cores and services, never a role or the server.
+    // Black boxes: they may use words, cores and services, never a role or the server. The load
+    // tools share the tests' clients.
     ("switchboard-tests", BLACK_BOX),
-    ("switchboard-benches", BLACK_BOX),
+    ("switchboard-benches", &["common", "sfu-core", "switchboard-tests"]),
     ("xtask", &["local-services"]),
 ];
 
