@@ -3,7 +3,7 @@
 use crate::PATIENCE;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async, tungstenite::Message};
 
@@ -94,6 +94,16 @@ impl Socket {
     /// Whether an event called `method` has been received already.
     pub fn has_seen(&self, method: &str) -> bool {
         self.events.iter().any(|message| message["method"] == method)
+    }
+
+    /// Answers pings and keeps events for later, for as long as it is polled.
+    pub async fn idle(&mut self) -> Infallible {
+        loop {
+            let message = self.stream.next().await.expect("the socket stays open").expect("the socket works");
+            if let Message::Text(text) = message {
+                self.events.push_back(serde_json::from_str(&text).expect("the server speaks JSON"));
+            }
+        }
     }
 
     /// Sends a frame as it is, well-formed or not.
