@@ -68,8 +68,14 @@ codes! {
     INVALID_BODY = "request.invalid";
     /// There is no such thing in this account.
     NOT_FOUND = "resource.not_found";
-    /// It exists already, or somebody else changed it meanwhile.
+    /// It exists already, or contradicts what exists.
     CONFLICT = "resource.conflict";
+    /// It was changed since the caller read it.
+    CHANGED_MEANWHILE = "resource.changed_meanwhile";
+    /// It cannot go from its state to the one asked for.
+    INVALID_TRANSITION = "resource.invalid_transition";
+    /// Too many wrong passwords: nobody can sign in as this user for a while.
+    LOCKED = "auth.locked";
     /// The path exists, the HTTP method is not offered on it.
     METHOD_NOT_ALLOWED = "request.method_not_allowed";
     /// An idempotency key was used before with another body.

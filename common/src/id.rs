@@ -95,6 +95,20 @@ ids! {
     SessionId = "session";
     /// An address that is told about events by HTTP.
     WebhookId = "webhook";
+    /// A set of permissions that an account has named.
+    RoleId = "role";
+    /// A program's way to sign in.
+    ApiKeyId = "api_key";
+    /// One thing that somebody did.
+    AuditEntryId = "audit_entry";
+    /// Agents who answer together.
+    TeamId = "team";
+    /// A word that sorts conversations.
+    LabelId = "label";
+    /// A text that is often sent.
+    CannedResponseId = "canned_response";
+    /// What agents write to each other beside a conversation.
+    NoteId = "note";
 }
 
 #[cfg(test)]

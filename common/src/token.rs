@@ -3,6 +3,7 @@
 use crate::{
     error::ErrorCode,
     id::{AccountId, SessionId, UserId},
+    permission::Permissions,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
@@ -57,8 +58,10 @@ pub struct Caller {
     pub account: AccountId,
     /// The person.
     pub user: UserId,
-    /// What the person may do.
+    /// The role the person has, or the nearest below.
     pub role: Role,
+    /// What the person may do.
+    pub permissions: Permissions,
     /// The name that an outside issuer gives; our own tokens carry none, the store knows it.
     pub name: Option<String>,
     /// The sign-in; `None` for a token of an outside issuer.
@@ -74,6 +77,9 @@ struct Claims {
     sub: UserId,
     account: AccountId,
     role: Role,
+    /// Absent: those of the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    permissions: Option<Permissions>,
     sid: SessionId,
     iat: i64,
     exp: i64,
@@ -184,6 +190,7 @@ fn own_caller(claims: Value) -> Option<Caller> {
         account: claims.account,
         user: claims.sub,
         role: claims.role,
+        permissions: claims.permissions.unwrap_or(claims.role.permissions()),
         name: None,
         session: Some(claims.sid),
         expires_at: OffsetDateTime::from_unix_timestamp(claims.exp).ok()?,
@@ -193,13 +200,15 @@ fn own_caller(claims: Value) -> Option<Caller> {
 fn outside_caller(claims: &Value, names: &ClaimNames) -> Option<Caller> {
     let at = |path: &str| path.split('.').try_fold(claims, |value, member| value.get(member));
     let text = |path: &str| at(path).and_then(Value::as_str);
+    let role = text(&names.role_claim).and_then(Role::parse).unwrap_or(names.role);
     Some(Caller {
         account: match names.account {
             Some(account) => account,
             None => text(&names.account_claim)?.parse().ok()?,
         },
         user: text("sub")?.parse().ok()?,
-        role: text(&names.role_claim).and_then(Role::parse).unwrap_or(names.role),
+        role,
+        permissions: role.permissions(),
         name: text(&names.name_claim).map(|name| name.chars().take(NAME_CHARS_MAX).collect()),
         session: None,
         expires_at: OffsetDateTime::from_unix_timestamp(at("exp")?.as_i64()?).ok()?,
@@ -209,25 +218,34 @@ fn outside_caller(claims: &Value, names: &ClaimNames) -> Option<Caller> {
 /// The longest name taken from an outside token, in characters.
 const NAME_CHARS_MAX: usize = 200;
 
+/// Whom a token of our own is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject {
+    /// The tenant.
+    pub account: AccountId,
+    /// The person.
+    pub user: UserId,
+    /// The role the person has, or the nearest below.
+    pub role: Role,
+    /// What the person may do, if that is not what the role may.
+    pub permissions: Option<Permissions>,
+    /// The sign-in.
+    pub session: SessionId,
+}
+
 /// Signs an access token of our own for [`ACCESS_TOKEN_TIME`] from `now`.
 ///
 /// # Errors
 /// Only if the key does not fit the algorithm, which is a mistake in configuration.
-pub fn sign(
-    key: &EncodingKey,
-    account: AccountId,
-    user: UserId,
-    role: Role,
-    session: SessionId,
-    now: OffsetDateTime,
-) -> Result<String, TokenError> {
+pub fn sign(key: &EncodingKey, subject: &Subject, now: OffsetDateTime) -> Result<String, TokenError> {
     let expires_at = now + ACCESS_TOKEN_TIME;
     let claims = Claims {
         iss: OWN_ISSUER.to_owned(),
-        sub: user,
-        account,
-        role,
-        sid: session,
+        sub: subject.user,
+        account: subject.account,
+        role: subject.role,
+        permissions: subject.permissions,
+        sid: subject.session,
         iat: now.unix_timestamp(),
         exp: expires_at.unix_timestamp(),
     };
@@ -253,7 +271,9 @@ mod tests {
     fn signed(secret: &[u8], clock: &ManualClock) -> (String, AccountId, UserId) {
         let (account, user) = (AccountId::generate(clock), UserId::generate(clock));
         let key = EncodingKey::from_secret(secret);
-        let token = sign(&key, account, user, Role::User, SessionId::generate(clock), clock.utc()).unwrap();
+        let session = SessionId::generate(clock);
+        let subject = Subject { account, user, role: Role::User, permissions: None, session };
+        let token = sign(&key, &subject, clock.utc()).unwrap();
         (token, account, user)
     }
 

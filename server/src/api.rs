@@ -3,19 +3,26 @@
 //! A handler authenticates, checks the role, reads the body, and only then
 //! takes a tenant transaction, which it commits before it answers.
 
+mod account;
+mod api_keys;
+mod audit;
 mod auth;
 mod caller;
 mod channels;
 mod conversations;
+mod etag;
 mod extract;
 mod fields;
 mod ice_servers;
 mod messages;
+mod once;
 mod page;
 pub mod password;
 pub mod problem;
 mod reference;
+mod roles;
 mod rooms;
+mod sessions;
 mod throttle;
 mod users;
 mod webhooks;
@@ -26,13 +33,15 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use bus::Bus;
+use caller::Caller;
 use common::{
     clock::Clock,
     error::ErrorCode,
     id::UserId,
+    permission::Permission,
     protocol::media::IceServer,
     secret::Secret,
     subject::inbox::{Work, WorkTopic},
@@ -42,7 +51,7 @@ use jsonwebtoken::EncodingKey;
 use password::Passwords;
 use problem::Problem;
 use std::sync::Arc;
-use store::Store;
+use store::{Store, TenantTx};
 use throttle::Throttle;
 use time::OffsetDateTime;
 use tokio::sync::watch;
@@ -90,6 +99,12 @@ impl App {
         }
     }
 
+    /// A transaction in the caller's account, if the caller may do this.
+    async fn begin(&self, caller: &Caller, permission: Permission) -> Result<TenantTx, Problem> {
+        caller.require(permission)?;
+        Ok(self.store.tenant(caller.account).await?)
+    }
+
     /// Wakes the workers of a queue. Only a hint: without it they look a little later.
     async fn wake(&self, work: Work) {
         if let Err(error) = self.bus.publish(&WorkTopic, &work).await {
@@ -108,7 +123,19 @@ pub fn router(app: App) -> Router {
         .route("/v1/auth/refresh", post(auth::refresh))
         .route("/v1/auth/sign-out", post(auth::sign_out))
         .route("/v1/me", get(users::me))
+        .route("/v1/me/password", post(users::change_password))
+        .route("/v1/me/sessions", get(sessions::list_own))
+        .route("/v1/me/sessions/{id}", delete(sessions::end_own))
+        .route("/v1/account", get(account::find).patch(account::update))
         .route("/v1/users", get(users::list).post(users::create))
+        .route("/v1/users/{id}", get(users::find).patch(users::update))
+        .route("/v1/users/{id}/sessions", get(sessions::list))
+        .route("/v1/users/{id}/sessions/{session}", delete(sessions::end_of))
+        .route("/v1/roles", get(roles::list).post(roles::create))
+        .route("/v1/roles/{id}", get(roles::find).patch(roles::update).delete(roles::delete))
+        .route("/v1/api-keys", get(api_keys::list).post(api_keys::create))
+        .route("/v1/api-keys/{id}", get(api_keys::find).delete(api_keys::revoke))
+        .route("/v1/audit-log", get(audit::list))
         .route("/v1/rooms", get(rooms::list).post(rooms::create))
         .route("/v1/rooms/{id}/messages", get(rooms::messages))
         .route("/v1/conversations", get(conversations::list))

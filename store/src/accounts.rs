@@ -2,7 +2,9 @@
 
 use crate::{column, error::StoreError, tenant::TenantTx};
 use common::{clock::Clock, id::AccountId};
-use sqlx::query;
+use serde_json::{Map, Value};
+use sqlx::{query, query_as};
+use uuid::Uuid;
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +13,10 @@ pub struct Account {
     pub id: AccountId,
     /// Its name, for people.
     pub name: String,
+    /// What it has chosen; an object.
+    pub settings: Value,
+    /// What is switched on for it, by name; an object of booleans.
+    pub features: Value,
 }
 
 /// Creates the account of the transaction, which was begun with a fresh id.
@@ -28,7 +34,8 @@ pub async fn create(tx: &mut TenantTx, name: &str, clock: &dyn Clock) -> Result<
     )
     .execute(tx.connection())
     .await?;
-    Ok(Account { id: tx.account(), name: name.into_owned() })
+    let empty = || Value::Object(Map::new());
+    Ok(Account { id: tx.account(), name: name.into_owned(), settings: empty(), features: empty() })
 }
 
 /// The account of the transaction; `None` if it does not exist.
@@ -36,6 +43,49 @@ pub async fn create(tx: &mut TenantTx, name: &str, clock: &dyn Clock) -> Result<
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx) -> Result<Option<Account>, StoreError> {
-    let row = query!("SELECT id, name FROM accounts").fetch_optional(tx.connection()).await?;
-    Ok(row.map(|row| Account { id: AccountId::from_uuid(row.id), name: row.name }))
+    let row = query_as!(Row, "SELECT id, name, settings, features FROM accounts")
+        .fetch_optional(tx.connection())
+        .await?;
+    Ok(row.map(Account::from))
+}
+
+struct Row {
+    id: Uuid,
+    name: String,
+    settings: Value,
+    features: Value,
+}
+
+impl From<Row> for Account {
+    fn from(row: Row) -> Self {
+        let Row { id, name, settings, features } = row;
+        Self { id: AccountId::from_uuid(id), name, settings, features }
+    }
+}
+
+/// Locks the account of the transaction and returns it, so that changes to it queue.
+///
+/// # Errors
+/// [`StoreError::NoAccount`] or [`StoreError::Database`].
+pub async fn hold(tx: &mut TenantTx) -> Result<Account, StoreError> {
+    let row = query_as!(Row, "SELECT id, name, settings, features FROM accounts FOR NO KEY UPDATE")
+        .fetch_optional(tx.connection())
+        .await?;
+    row.map(Account::from).ok_or(StoreError::NoAccount)
+}
+
+/// Writes the account of the transaction as `account` says.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn update(tx: &mut TenantTx, account: &Account) -> Result<(), StoreError> {
+    query!(
+        "UPDATE accounts SET name = $1, settings = $2, features = $3",
+        &*column::text(&account.name),
+        column::json(&account.settings),
+        column::json(&account.features)
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }

@@ -73,3 +73,31 @@ impl StoreError {
             .is_some_and(|code| code == "40001" || code == "40P01")
     }
 }
+
+/// Why something cannot be created, changed or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The account has none with this id.
+    #[error("there is none with this id")]
+    NotFound,
+    /// Another one has what only one may have, as its name.
+    #[error("another one has this name or address")]
+    Taken,
+    /// It is still in use, or names something that does not exist.
+    #[error("it is still in use, or names something that does not exist")]
+    Referenced,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for ChangeError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::error::ErrorKind;
+        match error.as_database_error().map(|error| error.kind()) {
+            Some(ErrorKind::UniqueViolation) => Self::Taken,
+            Some(ErrorKind::ForeignKeyViolation) => Self::Referenced,
+            Some(_) | None => Self::Store(error.into()),
+        }
+    }
+}

@@ -7,6 +7,8 @@
 //! from the database itself, [`bootstrap`] makes roles and tables.
 
 pub mod accounts;
+pub mod api_keys;
+pub mod audit;
 pub mod bootstrap;
 pub mod calls;
 pub mod channels;
@@ -15,10 +17,12 @@ pub mod connect;
 pub mod contacts;
 pub mod conversations;
 pub mod error;
+pub mod idempotency;
 pub mod messages;
 pub mod outbox;
 pub mod raw_events;
 pub mod replies;
+pub mod roles;
 pub mod rooms;
 pub mod seal;
 pub mod sessions;
@@ -30,7 +34,7 @@ pub mod users;
 pub mod webhooks;
 
 pub use connect::{Store, StoreConfig};
-pub use error::StoreError;
+pub use error::{ChangeError, StoreError};
 pub use seal::SealKeyring;
 pub use system::System;
 pub use tenant::TenantTx;

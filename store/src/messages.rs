@@ -5,7 +5,7 @@ mod reply;
 mod status;
 
 pub use receive::{Inbound, Received, receive};
-pub use reply::{NewReply, Replied, ReplyError, reply};
+pub use reply::{NewReply, ReplyError, reply};
 pub use status::{StatusOutcome, StatusReport, apply_status, refused, sent};
 
 use crate::{

@@ -11,15 +11,19 @@ pub use queues::{ClaimedDelivery, ClaimedReply, OutboxClaim, OutboxRow};
 pub use raw_events::{NewRawEvent, RawEvent, RawEventClaim};
 
 use crate::{
-    channels, column, error::StoreError, seal::SealKeyring, sessions::TokenHash, users::normal_email,
+    api_keys::KeyHash, channels, column, error::StoreError, seal::SealKeyring, sessions::TokenHash,
+    users::normal_email,
 };
 use common::{
-    id::{AccountId, ChannelId, UserId},
+    clock::Clock,
+    id::{AccountId, ApiKeyId, ChannelId, UserId},
+    permission::Permissions,
     protocol::inbox::ChannelKind,
     secret::Secret,
-    token::Role,
 };
 use sqlx::{PgPool, query, query_scalar};
+use std::time::Duration;
+use time::OffsetDateTime;
 
 /// The functions that cross accounts. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -50,15 +54,25 @@ pub struct SignInUser {
     pub account: AccountId,
     /// Their id.
     pub id: UserId,
-    /// Their e-mail address.
-    pub email: String,
-    /// Their name.
-    pub name: String,
-    /// What they may do.
-    pub role: Role,
     /// Their password's hash in PHC format.
     pub password_hash: Secret,
+    /// Until when nobody may try to sign in as them.
+    pub locked_until: Option<OffsetDateTime>,
 }
+
+/// A program that calls.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyHolder {
+    /// Whose.
+    pub account: AccountId,
+    /// By which key.
+    pub key: ApiKeyId,
+    /// What it may do.
+    pub permissions: Permissions,
+}
+
+/// How exactly is it known when a key was last used? A write per request would cost more than it tells.
+const KEY_USE_NOTED_EVERY: Duration = Duration::from_secs(5 * 60);
 
 impl System {
     pub(crate) const fn new(pool: PgPool, keyring: SealKeyring) -> Self {
@@ -98,8 +112,8 @@ impl System {
     pub async fn user_by_email(&self, email: &str) -> Result<Option<SignInUser>, StoreError> {
         let email = normal_email(email);
         let Some(row) = query!(
-            r#"SELECT account_id, id, name, role, password_hash AS "password_hash!" FROM users
-               WHERE email = $1 AND password_hash IS NOT NULL"#,
+            r#"SELECT account_id, id, password_hash AS "password_hash!", locked_until FROM users
+               WHERE email = $1 AND password_hash IS NOT NULL AND deactivated_at IS NULL"#,
             email
         )
         .fetch_optional(&self.pool)
@@ -110,10 +124,37 @@ impl System {
         Ok(Some(SignInUser {
             account: AccountId::from_uuid(row.account_id),
             id: UserId::from_uuid(row.id),
-            email,
-            name: row.name,
-            role: column::role(&row.role)?,
             password_hash: Secret::new(row.password_hash),
+            locked_until: row.locked_until,
+        }))
+    }
+
+    /// Who calls with this API key; `None` if it is unknown, expired or revoked. Notes that it was used.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn api_key(&self, hash: &KeyHash, clock: &dyn Clock) -> Result<Option<KeyHolder>, StoreError> {
+        let now = clock.utc();
+        let Some(row) = query!(
+            "SELECT account_id, id, permissions, last_used_at FROM api_keys
+             WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
+            hash.as_slice(),
+            now
+        )
+        .fetch_optional(&self.pool)
+        .await?
+        else {
+            return Ok(None);
+        };
+        if row.last_used_at.is_none_or(|at| at < now - KEY_USE_NOTED_EVERY) {
+            query!("UPDATE api_keys SET last_used_at = $2 WHERE hash = $1", hash.as_slice(), now)
+                .execute(&self.pool)
+                .await?;
+        }
+        Ok(Some(KeyHolder {
+            account: AccountId::from_uuid(row.account_id),
+            key: ApiKeyId::from_uuid(row.id),
+            permissions: Permissions::from_names(&row.permissions),
         }))
     }
 

@@ -1,8 +1,21 @@
 //! Users: the people who sign in.
 
-use crate::{column, error::StoreError, tenant::TenantTx};
-use common::{clock::Clock, id::UserId, token::Role};
-use sqlx::{query, query_as};
+use crate::{
+    accounts, column,
+    error::{ChangeError, StoreError},
+    sessions,
+    tenant::TenantTx,
+};
+use common::{
+    clock::Clock,
+    id::{RoleId, SessionId, UserId},
+    permission::Permissions,
+    secret::Secret,
+    token::Role,
+};
+use sqlx::{query, query_as, query_scalar};
+use std::time::Duration;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// A person of an account.
@@ -14,8 +27,27 @@ pub struct User {
     pub email: Option<String>,
     /// Their name as others see it.
     pub name: String,
-    /// What they may do.
+    /// The role they have, or the nearest below.
     pub role: Role,
+    /// The account's own role that decides instead, if they have one.
+    pub role_id: Option<RoleId>,
+    /// What they may do.
+    pub permissions: Permissions,
+    /// When they were deactivated: they cannot sign in any more.
+    pub deactivated_at: Option<OffsetDateTime>,
+}
+
+/// What is changed about a user; `None` stays as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UserChange<'a> {
+    /// The name that others see.
+    pub name: Option<&'a str>,
+    /// The role.
+    pub role: Option<Role>,
+    /// The account's own role that decides instead; `Some(None)` takes it away.
+    pub role_id: Option<Option<RoleId>>,
+    /// Whether they may sign in.
+    pub active: Option<bool>,
 }
 
 /// A user to be created.
@@ -53,16 +85,24 @@ struct Row {
     email: Option<String>,
     name: String,
     role: String,
+    role_id: Option<Uuid>,
+    role_permissions: Option<Vec<String>>,
+    deactivated_at: Option<OffsetDateTime>,
 }
 
 impl TryFrom<Row> for User {
     type Error = StoreError;
     fn try_from(row: Row) -> Result<Self, StoreError> {
+        let role = column::role(&row.role)?;
+        let own = row.role_permissions.as_ref().map(Permissions::from_names);
         Ok(Self {
             id: UserId::from_uuid(row.id),
             email: row.email,
             name: row.name,
-            role: column::role(&row.role)?,
+            role,
+            role_id: row.role_id.map(RoleId::from_uuid),
+            permissions: own.unwrap_or(role.permissions()),
+            deactivated_at: row.deactivated_at,
         })
     }
 }
@@ -83,7 +123,7 @@ pub async fn create(tx: &mut TenantTx, user: &NewUser<'_>, clock: &dyn Clock) ->
         "INSERT INTO users (account_id, id, email, name, role, password_hash, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (email) DO NOTHING
-         RETURNING id, email, name, role",
+         RETURNING id, email, name, role, role_id, NULL::text[] AS role_permissions, deactivated_at",
         account,
         UserId::generate(clock).as_uuid(),
         normal_email(user.email),
@@ -129,7 +169,12 @@ pub async fn enter(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx, id: UserId) -> Result<Option<User>, StoreError> {
-    query_as!(Row, "SELECT id, email, name, role FROM users WHERE id = $1", id.as_uuid())
+    query_as!(
+        Row,
+        r#"SELECT u.id, u.email, u.name, u.role, u.role_id, r.permissions AS "role_permissions?", u.deactivated_at
+           FROM users u LEFT JOIN roles r ON r.id = u.role_id WHERE u.id = $1"#,
+        id.as_uuid()
+    )
         .fetch_optional(tx.connection())
         .await?
         .map(User::try_from)
@@ -143,7 +188,9 @@ pub async fn find(tx: &mut TenantTx, id: UserId) -> Result<Option<User>, StoreEr
 pub async fn list(tx: &mut TenantTx, after: Option<UserId>, limit: u16) -> Result<Vec<User>, StoreError> {
     query_as!(
         Row,
-        "SELECT id, email, name, role FROM users WHERE id > $1 ORDER BY id LIMIT $2",
+        r#"SELECT u.id, u.email, u.name, u.role, u.role_id, r.permissions AS "role_permissions?", u.deactivated_at
+           FROM users u LEFT JOIN roles r ON r.id = u.role_id
+           WHERE u.id > $1 ORDER BY u.id LIMIT $2"#,
         after.map_or(Uuid::nil(), UserId::as_uuid),
         i64::from(limit)
     )
@@ -152,4 +199,148 @@ pub async fn list(tx: &mut TenantTx, after: Option<UserId>, limit: u16) -> Resul
     .into_iter()
     .map(User::try_from)
     .collect()
+}
+
+/// Why a user cannot be changed so.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError {
+    /// The account has no such user, or no such role.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// Nobody would be left to administer the account.
+    #[error("this is the account's last administrator")]
+    LastAdministrator,
+}
+
+impl From<sqlx::Error> for UpdateError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+impl From<StoreError> for UpdateError {
+    fn from(error: StoreError) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+/// Changes a user. Who is deactivated, or may do less than before, is signed out everywhere.
+///
+/// # Errors
+/// [`UpdateError`]; then nothing was changed.
+pub async fn update(
+    tx: &mut TenantTx,
+    id: UserId,
+    change: &UserChange<'_>,
+    clock: &dyn Clock,
+) -> Result<User, UpdateError> {
+    // One at a time, so that two administrators cannot take each other away.
+    accounts::hold(tx).await?;
+    let before = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
+    let active = change.active.unwrap_or(before.deactivated_at.is_none());
+    query!(
+        "UPDATE users SET name = $2, role = $3, role_id = $4,
+                deactivated_at = CASE WHEN $5 THEN NULL ELSE coalesce(deactivated_at, $6) END
+         WHERE id = $1",
+        id.as_uuid(),
+        &*column::text(change.name.unwrap_or(&before.name)),
+        change.role.unwrap_or(before.role).as_str(),
+        change.role_id.unwrap_or(before.role_id).map(RoleId::as_uuid),
+        active,
+        clock.utc()
+    )
+    .execute(tx.connection())
+    .await?;
+    let administrators = query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM users
+           WHERE role = 'ADMIN' AND role_id IS NULL AND deactivated_at IS NULL"#
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    if administrators == 0 {
+        return Err(UpdateError::LastAdministrator);
+    }
+    let after = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
+    if !active || !after.permissions.includes(before.permissions) {
+        sessions::revoke_all(tx, id, None, clock).await?;
+    }
+    Ok(after)
+}
+
+/// Gives a user another password and ends all sign-ins but `except`.
+///
+/// # Errors
+/// [`ChangeError::NotFound`].
+pub async fn set_password(
+    tx: &mut TenantTx,
+    id: UserId,
+    password_hash: &str,
+    except: Option<SessionId>,
+    clock: &dyn Clock,
+) -> Result<(), ChangeError> {
+    let done = query!("UPDATE users SET password_hash = $2 WHERE id = $1", id.as_uuid(), password_hash)
+        .execute(tx.connection())
+        .await?;
+    if done.rows_affected() == 0 {
+        return Err(ChangeError::NotFound);
+    }
+    sessions::revoke_all(tx, id, except, clock).await?;
+    Ok(())
+}
+
+/// The hash of a user's password; `None` for users of an outside issuer.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn password_hash(tx: &mut TenantTx, id: UserId) -> Result<Option<Secret>, StoreError> {
+    let hash = query_scalar!("SELECT password_hash FROM users WHERE id = $1", id.as_uuid())
+        .fetch_optional(tx.connection())
+        .await?;
+    Ok(hash.flatten().map(Secret::new))
+}
+
+/// Wrong passwords in a row after which nobody may try for [`LOCK_TIME`].
+const FAILURES_MAX: i32 = 20;
+
+/// How long a lock lasts.
+///
+/// Longer makes guessing slower still, and lets anybody lock somebody out for longer.
+const LOCK_TIME: Duration = Duration::from_secs(15 * 60);
+
+/// Counts a wrong password; true if that locks the user.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn note_wrong_password(
+    tx: &mut TenantTx,
+    id: UserId,
+    clock: &dyn Clock,
+) -> Result<bool, StoreError> {
+    let locked = query_scalar!(
+        r#"UPDATE users SET
+               failed_sign_ins = CASE WHEN failed_sign_ins + 1 >= $2 THEN 0 ELSE failed_sign_ins + 1 END,
+               locked_until    = CASE WHEN failed_sign_ins + 1 >= $2 THEN $3 ELSE locked_until END
+           WHERE id = $1 RETURNING failed_sign_ins = 0 AS "locked!""#,
+        id.as_uuid(),
+        FAILURES_MAX,
+        clock.utc() + LOCK_TIME
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(locked.unwrap_or(false))
+}
+
+/// Forgets wrong passwords, because the last one was right, and lifts a lock.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn forgive_wrong_passwords(tx: &mut TenantTx, id: UserId) -> Result<(), StoreError> {
+    query!(
+        "UPDATE users SET failed_sign_ins = 0, locked_until = NULL
+         WHERE id = $1 AND (failed_sign_ins > 0 OR locked_until IS NOT NULL)",
+        id.as_uuid()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }

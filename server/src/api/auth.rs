@@ -2,7 +2,7 @@
 
 use super::{
     App,
-    extract::{Body, Peer},
+    extract::{Body, Peer, UserAgent},
     fields::PASSWORD_BYTES_MAX,
     problem::{Document, Problem},
     users::User,
@@ -16,18 +16,21 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use common::{
     error::ErrorCode,
-    id::{AccountId, SessionId, UserId},
+    id::SessionId,
     secret::Secret,
-    token::{self, ACCESS_TOKEN_TIME, Role},
+    token::{self, ACCESS_TOKEN_TIME, Subject},
 };
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use store::{
-    sessions::{self, Rotation, TokenHash},
+    audit::{self, Actor, Deed},
+    sessions::{self, Device, Rotation, TokenHash},
     users::{self, normal_email},
 };
 use time::OffsetDateTime;
 use tracing::{info, warn};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// Who wants to sign in.
 #[derive(Deserialize, ToSchema)]
@@ -73,12 +76,13 @@ type Answer = ([(HeaderName, &'static str); 1], Json<SignedIn>);
     responses(
         (status = 200, body = SignedIn),
         (status = 401, description = "`auth.invalid_credentials`", body = Document),
-        (status = 429, description = "`limit.rate`: too many tries", body = Document),
+        (status = 429, description = "`limit.rate`: too many tries; `auth.locked`: too many wrong passwords", body = Document),
     ),
 )]
 pub(super) async fn sign_in(
     State(app): State<App>,
     Peer(address): Peer,
+    UserAgent(user_agent): UserAgent,
     Body(body): Body<SignIn>,
 ) -> Result<Answer, Problem> {
     let email = normal_email(&body.email);
@@ -86,26 +90,52 @@ pub(super) async fn sign_in(
         return Err(wrong_credentials());
     }
     app.throttle.admit(&email, address)?;
-    let user = app.store.system().user_by_email(&email).await?;
-    let hash = user.as_ref().map(|user| user.password_hash.clone());
+    let found = app.store.system().user_by_email(&email).await?;
+    let locked = found.as_ref().and_then(|user| user.locked_until).filter(|until| *until > app.clock.utc());
+    // Nobody's password is verified too, so that the answer takes the same time.
+    let hash = found.as_ref().filter(|_| locked.is_none()).map(|user| user.password_hash.clone());
     let right = app.passwords.verify(body.password, hash).await?;
-    let Some(user) = user.filter(|_| right) else {
+    let Some(found) = found else { return Err(wrong_credentials()) };
+    if let Some(until) = locked {
+        return Err(locked_out().retry_after((until - app.clock.utc()).unsigned_abs()));
+    }
+    let mut tx = app.store.tenant(found.account).await?;
+    if !right {
+        let is_locked = users::note_wrong_password(&mut tx, found.id, &*app.clock).await?;
+        if is_locked {
+            warn!(account.id = %found.account, user.id = %found.id, "User {} is locked after too many wrong passwords", found.id);
+            let deed = deed(Actor::System, address, "user.locked", ("user", found.id.as_uuid()));
+            audit::record(&mut tx, &deed, &*app.clock).await?;
+        }
+        tx.commit().await?;
         return Err(wrong_credentials());
-    };
+    }
     app.throttle.forgive(&email);
-    let refresh_token = new_refresh_token()?;
-    let mut tx = app.store.tenant(user.account).await?;
-    let session = sessions::start(&mut tx, user.id, &hash_of(&refresh_token), &*app.clock).await?;
+    users::forgive_wrong_passwords(&mut tx, found.id).await?;
+    let refresh_token = new_token()?;
+    let agent = user_agent.as_ref().and_then(|agent| agent.to_str().ok());
+    let device =
+        Device { address, user_agent: agent.map(|agent| agent.get(..USER_AGENT_BYTES_MAX).unwrap_or(agent)) };
+    let session = sessions::start(&mut tx, found.id, &hash_of(&refresh_token), &device, &*app.clock).await?;
+    let user = users::find(&mut tx, found.id).await?.ok_or_else(wrong_credentials)?;
+    let deed = deed(Actor::User(found.id), address, "session.started", ("session", session.as_uuid()));
+    audit::record(&mut tx, &deed, &*app.clock).await?;
     tx.commit().await?;
-    info!(account.id = %user.account, user.id = %user.id, "User {} signed in", user.id);
-    let user = User {
-        id: user.id,
-        name: user.name,
-        email: Some(user.email),
-        role: user.role,
-        account_id: user.account,
-    };
-    signed_in(&app, user, session, refresh_token)
+    info!(account.id = %found.account, user.id = %found.id, "User {} signed in", found.id);
+    signed_in(&app, User::of(found.account, user), session, refresh_token)
+}
+
+/// The longest name of a client that is kept.
+const USER_AGENT_BYTES_MAX: usize = 300;
+
+const fn deed(
+    actor: Actor,
+    address: Option<IpAddr>,
+    action: &'static str,
+    object: (&'static str, Uuid),
+) -> Deed<'static> {
+    let (object_kind, object_id) = object;
+    Deed { actor, address, action, object_kind, object_id, before: None, after: None }
 }
 
 /// Exchanges a refresh token for a new pair of tokens.
@@ -119,7 +149,7 @@ pub(super) async fn sign_in(
 pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -> Result<Answer, Problem> {
     let old = hash_of(body.refresh_token.expose());
     let account = app.store.system().account_of_refresh_token(&old).await?.ok_or_else(wrong_token)?;
-    let refresh_token = new_refresh_token()?;
+    let refresh_token = new_token()?;
     let mut tx = app.store.tenant(account).await?;
     let rotation = sessions::rotate(&mut tx, &old, &hash_of(&refresh_token), &*app.clock).await?;
     let user = match rotation {
@@ -153,12 +183,16 @@ pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -
 )]
 pub(super) async fn sign_out(
     State(app): State<App>,
+    Peer(address): Peer,
     Body(body): Body<Refresh>,
 ) -> Result<StatusCode, Problem> {
     let token = hash_of(body.refresh_token.expose());
     if let Some(account) = app.store.system().account_of_refresh_token(&token).await? {
         let mut tx = app.store.tenant(account).await?;
-        sessions::revoke_by_token(&mut tx, &token, &*app.clock).await?;
+        if let Some((user, session)) = sessions::revoke_by_token(&mut tx, &token, &*app.clock).await? {
+            let deed = deed(Actor::User(user), address, "session.ended", ("session", session.as_uuid()));
+            audit::record(&mut tx, &deed, &*app.clock).await?;
+        }
         tx.commit().await?;
     }
     Ok(StatusCode::NO_CONTENT)
@@ -166,25 +200,21 @@ pub(super) async fn sign_out(
 
 fn signed_in(app: &App, user: User, session: SessionId, refresh_token: String) -> Result<Answer, Problem> {
     let now = app.clock.utc();
-    let access_token = sign(app, user.account_id, user.id, user.role, session, now)?;
+    let subject = Subject {
+        account: user.account_id,
+        user: user.id,
+        role: user.role,
+        permissions: user.role_id.map(|_| user.permissions),
+        session,
+    };
+    let access_token =
+        token::sign(&app.signing_key, &subject, now).map_err(|error| Problem::internal(&error))?;
     let answer = SignedIn { access_token, refresh_token, expires_at: now + ACCESS_TOKEN_TIME, user };
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
 }
 
-fn sign(
-    app: &App,
-    account: AccountId,
-    user: UserId,
-    role: Role,
-    session: SessionId,
-    now: OffsetDateTime,
-) -> Result<String, Problem> {
-    token::sign(&app.signing_key, account, user, role, session, now)
-        .map_err(|error| Problem::internal(&error))
-}
-
 /// 256 random bits in base64url.
-fn new_refresh_token() -> Result<String, Problem> {
+pub(super) fn new_token() -> Result<String, Problem> {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).map_err(|error| Problem::internal(&error))?;
     Ok(BASE64.encode(bytes))
@@ -202,6 +232,14 @@ fn wrong_credentials() -> Problem {
         StatusCode::UNAUTHORIZED,
         ErrorCode::INVALID_CREDENTIALS,
         "e-mail address and password do not belong together",
+    )
+}
+
+fn locked_out() -> Problem {
+    Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::LOCKED,
+        "too many wrong passwords; try again later, or ask an administrator",
     )
 }
 

@@ -1,6 +1,7 @@
-//! Who is calling, from the request's Bearer token (RFC 6750).
+//! Who is calling: a person, by an access token, or a program, by an API key (RFC 6750).
 
-use super::{App, problem::Problem};
+use super::{App, extract::Peer, problem::Problem};
+use aws_lc_rs::digest;
 use axum::{
     extract::FromRequestParts,
     http::{StatusCode, header, request::Parts},
@@ -8,34 +9,91 @@ use axum::{
 use common::{
     error::ErrorCode,
     id::{AccountId, SessionId, UserId},
-    token::{self, Role},
+    permission::{Permission, Permissions},
+    token,
 };
-use std::sync::Arc;
+use serde::Serialize;
+use std::{net::IpAddr, sync::Arc};
+use store::{
+    TenantTx,
+    audit::{self, Actor, Deed},
+};
 use tracing::{Span, debug, field::display};
+use uuid::Uuid;
+
+/// How an API key begins, so that people and scanners recognise one.
+pub(super) const KEY_PREFIX: &str = "sbk_";
 
 /// An authenticated caller. A handler that takes one cannot be reached without a good token.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) account: AccountId,
-    pub(super) user: UserId,
-    pub(super) role: Role,
-    /// The name that an outside issuer gives.
-    pub(super) name: Option<String>,
-    /// The sign-in; `None` for users of an outside issuer.
-    pub(super) session: Option<SessionId>,
+    pub(super) actor: Actor,
+    pub(super) permissions: Permissions,
+    /// The person's token; `None` for a program.
+    pub(super) token: Option<token::Caller>,
+    address: Option<IpAddr>,
 }
 
 impl Caller {
-    /// Lets callers pass who may do at least what `role` may.
-    pub(super) fn require(&self, role: Role) -> Result<(), Problem> {
-        if self.role >= role { Ok(()) } else { Err(Problem::forbidden()) }
+    /// Lets callers pass who may do this.
+    pub(super) fn require(&self, permission: Permission) -> Result<(), Problem> {
+        if self.permissions.has(permission) { Ok(()) } else { Err(Problem::forbidden(permission)) }
     }
+
+    /// The id of the person, or of the program's key where any id will do: as a message's author.
+    pub(super) fn id(&self) -> UserId {
+        UserId::from_uuid(self.actor.id().unwrap_or_default())
+    }
+
+    /// The person who calls; an API key is nobody.
+    pub(super) fn person(&self) -> Result<&token::Caller, Problem> {
+        self.token.as_ref().ok_or_else(|| {
+            Problem::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, "this is for people, not for API keys")
+        })
+    }
+
+    /// The person's sign-in; `None` for an outside issuer's user.
+    pub(super) fn session(&self) -> Option<SessionId> {
+        self.token.as_ref()?.session
+    }
+
+    /// Records in `tx` what the caller does to a thing: as it was, and as it is.
+    pub(super) async fn did<T: Serialize>(
+        &self,
+        app: &App,
+        tx: &mut TenantTx,
+        action: &'static str,
+        (object_kind, object_id): (&'static str, Uuid),
+        (before, after): (Option<&T>, Option<&T>),
+    ) -> Result<(), Problem> {
+        let value = |it: &T| serde_json::to_value(it).map_err(|error| Problem::internal(&error));
+        let (before, after) = (before.map(value).transpose()?, after.map(value).transpose()?);
+        let deed = Deed {
+            actor: self.actor,
+            address: self.address,
+            action,
+            object_kind,
+            object_id,
+            before: before.as_ref(),
+            after: after.as_ref(),
+        };
+        Ok(audit::record(tx, &deed, &*app.clock).await?)
+    }
+}
+
+/// The hash under which a key is kept.
+pub(super) fn hash_of_key(key: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, key.as_bytes()).as_ref());
+    hash
 }
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Ok(Peer(address)) = Peer::from_request_parts(parts, app).await;
         let token = parts
             .headers
             .get(header::AUTHORIZATION)
@@ -44,20 +102,47 @@ impl FromRequestParts<App> for Caller {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim())
             .ok_or_else(|| refuse(ErrorCode::UNAUTHENTICATED, "a Bearer token is needed"))?;
-        let issuers = Arc::clone(&app.issuers.borrow());
-        let caller = token::verify(token, &issuers, app.clock.utc()).map_err(|error| {
-            debug!(error = &error as &dyn std::error::Error, "A token was refused");
-            refuse(error.code(), "the token is not valid or has expired")
-        })?;
-        Span::current().record("account.id", display(caller.account)).record("user.id", display(caller.user));
-        Ok(Self {
-            account: caller.account,
-            user: caller.user,
-            role: caller.role,
-            name: caller.name,
-            session: caller.session,
-        })
+        let caller = if token.starts_with(KEY_PREFIX) {
+            by_key(app, token, address).await?
+        } else {
+            by_token(app, token, address)?
+        };
+        let span = Span::current();
+        span.record("account.id", display(caller.account));
+        if let Some(id) = caller.actor.id() {
+            span.record("user.id", display(id));
+        }
+        Ok(caller)
     }
+}
+
+async fn by_key(app: &App, key: &str, address: Option<IpAddr>) -> Result<Caller, Problem> {
+    let holder = app.store.system().api_key(&hash_of_key(key), &*app.clock).await?;
+    let holder = holder.ok_or_else(|| {
+        refuse(ErrorCode::INVALID_TOKEN, "the API key is unknown, has expired or was revoked")
+    })?;
+    Ok(Caller {
+        account: holder.account,
+        actor: Actor::ApiKey(holder.key),
+        permissions: holder.permissions,
+        token: None,
+        address,
+    })
+}
+
+fn by_token(app: &App, token: &str, address: Option<IpAddr>) -> Result<Caller, Problem> {
+    let issuers = Arc::clone(&app.issuers.borrow());
+    let token = token::verify(token, &issuers, app.clock.utc()).map_err(|error| {
+        debug!(error = &error as &dyn std::error::Error, "A token was refused");
+        refuse(error.code(), "the token is not valid or has expired")
+    })?;
+    Ok(Caller {
+        account: token.account,
+        actor: Actor::User(token.user),
+        permissions: token.permissions,
+        token: Some(token),
+        address,
+    })
 }
 
 fn refuse(code: ErrorCode, detail: &'static str) -> Problem {

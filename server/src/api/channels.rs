@@ -3,13 +3,14 @@
 use super::{
     App,
     caller::Caller,
-    extract::{Body, Params},
+    extract::Params,
     fields,
+    once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
 };
-use axum::{Json, extract::State, http::StatusCode};
-use common::{id::ChannelId, protocol::inbox::ChannelKind, secret::Secret, token::Role};
+use axum::{Json, extract::State, response::Response};
+use common::{id::ChannelId, permission::Permission, protocol::inbox::ChannelKind, secret::Secret};
 use serde::{Deserialize, Serialize};
 use store::channels::{self, CreateError, NewChannel};
 use utoipa::ToSchema;
@@ -73,9 +74,8 @@ pub(super) async fn list(
     caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Channel>>, Problem> {
-    caller.require(Role::Admin)?;
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.begin(&caller, Permission::ChannelsRead).await?;
     let channels = channels::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(channels, |channel| channel.id.to_string(), Channel::from)))
@@ -83,7 +83,7 @@ pub(super) async fn list(
 
 /// Connects a channel.
 #[utoipa::path(
-    post, path = "/v1/channels", tag = "channels", request_body = CreateChannel,
+    post, path = "/v1/channels", tag = "channels", request_body = CreateChannel, params(once::Header),
     responses(
         (status = 201, body = Channel),
         (status = 403, body = Document),
@@ -93,9 +93,8 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
-    Body(body): Body<CreateChannel>,
-) -> Result<(StatusCode, Json<Channel>), Problem> {
-    caller.require(Role::Admin)?;
+    Retryable(body, once): Retryable<CreateChannel>,
+) -> Result<Response, Problem> {
     let channel = NewChannel {
         kind: body.kind,
         name: fields::name(&body.name)?,
@@ -104,10 +103,14 @@ pub(super) async fn create(
         app_secret: fields::secret("appSecret", &body.app_secret)?,
         verify_token: fields::secret("verifyToken", &body.verify_token)?,
     };
-    let mut tx = app.store.tenant(caller.account).await?;
-    let channel = channels::create(&mut tx, &channel, &*app.clock).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(channel.into())))
+    let mut tx = app.begin(&caller, Permission::ChannelsManage).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
+    let channel = Channel::from(channels::create(&mut tx, &channel, &*app.clock).await?);
+    let object = ("channel", channel.id.as_uuid());
+    caller.did(&app, &mut tx, "channel.created", object, (None, Some(&channel))).await?;
+    once.created(tx, &caller, &channel).await
 }
 
 impl From<CreateError> for Problem {

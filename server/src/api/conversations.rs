@@ -3,17 +3,18 @@
 use super::{
     App,
     caller::Caller,
-    extract::{Body, Id, Params},
+    extract::{Body, Id, Params, present},
     page::{Page, PageParams},
     problem::{Document, Problem},
 };
 use axum::{Json, extract::State};
 use common::{
     id::{ConversationId, UserId},
+    permission::Permission,
     protocol::inbox::{Conversation, ConversationStatus},
     subject::inbox::Work,
 };
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use store::conversations::{self, Change, Position, UpdateError};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
@@ -41,11 +42,6 @@ pub(super) struct UpdateConversation {
     read: bool,
 }
 
-/// Tells a field that is null from one that is absent.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
 /// Lists conversations, the one with the latest message first.
 #[utoipa::path(
     get, path = "/v1/conversations", tag = "conversations", params(Filter, PageParams),
@@ -58,7 +54,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Conversation>>, Problem> {
     let below = params.cursor(position)?;
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
     let conversations = conversations::list(&mut tx, filter.status, below, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(conversations, cursor, |conversation| conversation)))
@@ -86,7 +82,7 @@ pub(super) async fn find(
     caller: Caller,
     Id(id): Id<ConversationId>,
 ) -> Result<Json<Conversation>, Problem> {
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
     let conversation = conversations::find(&mut tx, id).await?;
     tx.commit().await?;
     conversation.map(Json).ok_or_else(|| Problem::not_found("conversation"))
@@ -109,7 +105,7 @@ pub(super) async fn update(
     Body(body): Body<UpdateConversation>,
 ) -> Result<Json<Conversation>, Problem> {
     let change = Change { status: body.status, assignee: body.assignee_id, read: body.read };
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.begin(&caller, Permission::ConversationsManage).await?;
     let conversation = conversations::update(&mut tx, id, &change, &*app.clock).await?;
     tx.commit().await?;
     app.wake(Work::Outbox).await;

@@ -4,10 +4,10 @@ use super::problem::Problem;
 use axum::{
     Json,
     extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
-    http::{StatusCode, request::Parts},
+    http::{HeaderValue, StatusCode, header, request::Parts},
 };
 use common::error::ErrorCode;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use std::{
     convert::Infallible,
@@ -22,12 +22,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let Json(json) = Json::<Box<RawValue>>::from_request(request, state)
-            .await
-            .map_err(|rejection| refuse(&rejection))?;
+        let json = raw(request, state).await?;
         // From here on it is JSON, so whatever is wrong is what it says.
         serde_json::from_str(json.get()).map(Self).map_err(|error| Problem::invalid(error.to_string()))
     }
+}
+
+/// The body as it is, if it is JSON.
+pub(super) async fn raw<S: Send + Sync>(request: Request, state: &S) -> Result<Box<RawValue>, Problem> {
+    let json = Json::<Box<RawValue>>::from_request(request, state).await;
+    json.map(|Json(json)| json).map_err(|rejection| refuse(&rejection))
 }
 
 /// 400: no JSON; 413: too long; 415: not said to be JSON.
@@ -36,6 +40,13 @@ fn refuse(rejection: &JsonRejection) -> Problem {
     let code =
         if status == StatusCode::PAYLOAD_TOO_LARGE { ErrorCode::TOO_LARGE } else { ErrorCode::INVALID_BODY };
     Problem::new(status, code, rejection.body_text())
+}
+
+/// Tells a field that is null from one that is absent.
+pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// The id in the path. One that is none cannot exist: not found.
@@ -48,6 +59,20 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
         let missing = || Problem::not_found("thing");
         let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| missing())?;
         text.parse().map(Self).map_err(|_| missing())
+    }
+}
+
+/// The two ids in the path, likewise.
+pub(super) struct Ids<A, B>(pub(super) A, pub(super) B);
+
+impl<A: FromStr, B: FromStr, S: Send + Sync> FromRequestParts<S> for Ids<A, B> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let missing = || Problem::not_found("thing");
+        let Path((first, second)) =
+            Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| missing())?;
+        Ok(Self(first.parse().map_err(|_| missing())?, second.parse().map_err(|_| missing())?))
     }
 }
 
@@ -75,5 +100,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Peer {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         Ok(Self(parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip())))
+    }
+}
+
+/// What the client calls itself.
+pub(super) struct UserAgent(pub(super) Option<HeaderValue>);
+
+impl<S: Send + Sync> FromRequestParts<S> for UserAgent {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.headers.get(header::USER_AGENT).cloned()))
     }
 }

@@ -24,6 +24,6 @@ pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
 ) -> ([(HeaderName, &'static str); 1], Json<IceServers>) {
-    let ice_servers = (app.ice_servers)(caller.user, app.clock.utc());
+    let ice_servers = (app.ice_servers)(caller.id(), app.clock.utc());
     ([(header::CACHE_CONTROL, "no-store")], Json(IceServers { ice_servers }))
 }

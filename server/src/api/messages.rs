@@ -3,19 +3,16 @@
 use super::{
     App,
     caller::Caller,
-    extract::{Body, Id, Params},
+    extract::{Id, Params},
     fields,
+    once::{self, Retryable},
     page::{self, Page, PageParams},
     problem::{Document, Problem},
 };
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{Json, extract::State, response::Response};
 use common::{
-    error::ErrorCode,
     id::ConversationId,
+    permission::Permission,
     protocol::inbox::{Message, TEXT_BYTES_MAX},
     subject::inbox::Work,
 };
@@ -47,7 +44,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Message>>, Problem> {
     let before = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
     conversations::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("conversation"))?;
     let page = messages::list(&mut tx, id, before, params.limit()).await?;
     tx.commit().await?;
@@ -58,32 +55,30 @@ pub(super) async fn list(
 /// fares shows in its `status`.
 #[utoipa::path(
     post, path = "/v1/conversations/{id}/messages", tag = "conversations", request_body = Reply,
-    params(
-        ("id" = ConversationId, Path, description = "The conversation"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Chosen once per reply, 1 to 128 characters: sent again after a lost answer, the reply is stored once and answered the same"),
-    ),
+    params(("id" = ConversationId, Path, description = "The conversation"), once::Header),
     responses(
         (status = 201, description = "Stored, and queued to be sent", body = Message),
         (status = 404, body = Document),
-        (status = 422, description = "`request.idempotency_mismatch`: the key was used for another reply", body = Document),
+        (status = 409, description = "`request.idempotency_mismatch`: the key was used for another request", body = Document),
     ),
 )]
 pub(super) async fn reply(
     State(app): State<App>,
     caller: Caller,
     Id(conversation): Id<ConversationId>,
-    headers: HeaderMap,
-    Body(body): Body<Reply>,
-) -> Result<(StatusCode, Json<Message>), Problem> {
+    Retryable(body, once): Retryable<Reply>,
+) -> Result<Response, Problem> {
     let text = fields::text(&body.text, TEXT_BYTES_MAX)?;
-    let idempotency_key = headers.get("idempotency-key").map(fields::idempotency_key).transpose()?;
-    let reply = NewReply { conversation, author: caller.user, text, idempotency_key };
-    let mut tx = app.store.tenant(caller.account).await?;
-    let replied = messages::reply(&mut tx, &reply, &*app.clock).await?;
-    tx.commit().await?;
+    let reply = NewReply { conversation, author: caller.id(), text };
+    let mut tx = app.begin(&caller, Permission::MessagesSend).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
+    let message = messages::reply(&mut tx, &reply, &*app.clock).await?;
+    let answer = once.created(tx, &caller, &message).await?;
     app.wake(Work::Replies).await;
     app.wake(Work::Outbox).await;
-    Ok((StatusCode::CREATED, Json(replied.message)))
+    Ok(answer)
 }
 
 impl From<ReplyError> for Problem {
@@ -91,11 +86,6 @@ impl From<ReplyError> for Problem {
         match error {
             ReplyError::NotFound => Self::not_found("conversation"),
             ReplyError::Store(error) => error.into(),
-            reused @ ReplyError::KeyReused => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                ErrorCode::IDEMPOTENCY_MISMATCH,
-                reused.to_string(),
-            ),
         }
     }
 }

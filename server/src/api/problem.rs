@@ -5,10 +5,10 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use common::error::ErrorCode;
+use common::{error::ErrorCode, permission::Permission};
 use serde::Serialize;
 use std::{borrow::Cow, error::Error, time::Duration};
-use store::StoreError;
+use store::{ChangeError, StoreError};
 use tracing::{error, warn};
 use utoipa::ToSchema;
 
@@ -62,9 +62,19 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, ErrorCode::CONFLICT, detail)
     }
 
-    /// The caller's role does not allow it.
-    pub fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, "your role does not allow this")
+    /// The caller lacks a permission.
+    pub fn forbidden(permission: Permission) -> Self {
+        let detail = format!("this needs the permission {}", permission.as_str());
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, detail)
+    }
+
+    /// A change of a thing of kind `what` that the store refuses.
+    pub fn refused(what: &str, error: ChangeError) -> Self {
+        match error {
+            ChangeError::NotFound => Self::not_found(what),
+            ChangeError::Store(error) => error.into(),
+            refused @ (ChangeError::Taken | ChangeError::Referenced) => Self::conflict(refused.to_string()),
+        }
     }
 
     /// A part that this needs is away; the same request may work soon.

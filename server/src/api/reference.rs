@@ -1,6 +1,9 @@
 //! The reference: an OpenAPI document made from the handlers themselves.
 
-use super::{auth, channels, conversations, ice_servers, messages, rooms, users, webhooks};
+use super::{
+    account, api_keys, audit, auth, channels, conversations, ice_servers, messages, roles, rooms, sessions,
+    users, webhooks,
+};
 use axum::Json;
 use utoipa::{
     Modify, OpenApi,
@@ -12,7 +15,12 @@ use utoipa::{
     info(title = "Switchboard", description = "Errors are problem documents (RFC 9457) with a stable `code`."),
     paths(
         auth::sign_in, auth::refresh, auth::sign_out,
-        users::me, users::list, users::create,
+        users::me, users::change_password, users::list, users::find, users::create, users::update,
+        sessions::list_own, sessions::end_own, sessions::list, sessions::end_of,
+        account::find, account::update,
+        roles::list, roles::find, roles::create, roles::update, roles::delete,
+        api_keys::list, api_keys::find, api_keys::create, api_keys::revoke,
+        audit::list,
         rooms::list, rooms::create, rooms::messages,
         conversations::list, conversations::find, conversations::update,
         messages::list, messages::reply,
@@ -53,7 +61,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_names_its_answers() {
         let document = openapi();
-        assert_eq!(document.paths.paths.len(), 13);
+        assert_eq!(document.paths.paths.len(), 25);
         let json = serde_json::to_value(&document).unwrap();
         for (path, operations) in json["paths"].as_object().unwrap() {
             for (method, operation) in operations.as_object().unwrap() {

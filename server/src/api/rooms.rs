@@ -3,16 +3,17 @@
 use super::{
     App,
     caller::Caller,
-    extract::{Body, Id, Params},
+    extract::{Id, Params},
     fields,
+    once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
 };
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State, response::Response};
 use common::{
     id::RoomId,
+    permission::Permission,
     protocol::room::{MESSAGES_MAX, RoomMessage},
-    token::Role,
 };
 use serde::{Deserialize, Serialize};
 use store::rooms;
@@ -71,25 +72,26 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Room>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.begin(&caller, Permission::RoomsRead).await?;
     let rooms = rooms::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(rooms, |room| room.id.to_string(), Room::from)))
 }
 
-/// Creates a room. Not for agents of role `AGENT_USER`.
-#[utoipa::path(post, path = "/v1/rooms", tag = "rooms", request_body = CreateRoom, responses((status = 201, body = Room)))]
+/// Creates a room.
+#[utoipa::path(post, path = "/v1/rooms", tag = "rooms", request_body = CreateRoom, params(once::Header), responses((status = 201, body = Room)))]
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
-    Body(body): Body<CreateRoom>,
-) -> Result<(StatusCode, Json<Room>), Problem> {
-    caller.require(Role::User)?;
+    Retryable(body, once): Retryable<CreateRoom>,
+) -> Result<Response, Problem> {
     let name = fields::name(&body.name)?;
-    let mut tx = app.store.tenant(caller.account).await?;
-    let room = rooms::create(&mut tx, name, &*app.clock).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(room.into())))
+    let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
+    let room = Room::from(rooms::create(&mut tx, name, &*app.clock).await?);
+    once.created(tx, &caller, &room).await
 }
 
 /// Reads what was said in a room.
@@ -104,7 +106,7 @@ pub(super) async fn messages(
     Params(params): Params<HistoryParams>,
 ) -> Result<Json<RoomHistory>, Problem> {
     let limit = params.limit.unwrap_or(50).clamp(1, MESSAGES_MAX);
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.begin(&caller, Permission::RoomsRead).await?;
     rooms::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("room"))?;
     let items = rooms::before(&mut tx, id, params.before.unwrap_or(u64::MAX), limit).await?;
     tx.commit().await?;

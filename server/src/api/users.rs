@@ -3,20 +3,27 @@
 use super::{
     App,
     caller::Caller,
-    extract::{Body, Params},
+    etag::{self, IfMatch, Tagged},
+    extract::{Body, Id, Params, present},
     fields,
+    once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
 };
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
     error::ErrorCode,
-    id::{AccountId, UserId},
+    id::{AccountId, RoleId, UserId},
+    permission::{Permission, Permissions},
     secret::Secret,
     token::Role,
 };
 use serde::{Deserialize, Serialize};
-use store::users::{self, CreateError, NewUser};
+use store::{
+    accounts,
+    users::{self, CreateError, NewUser, UpdateError, UserChange},
+};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 /// A person of the account.
@@ -29,15 +36,24 @@ pub(super) struct User {
     pub(super) name: String,
     /// Their e-mail address; null for users of an outside issuer.
     pub(super) email: Option<String>,
-    /// What they may do.
+    /// Their role, or the nearest below.
     pub(super) role: Role,
+    /// The account's own role that decides instead; null if there is none.
+    pub(super) role_id: Option<RoleId>,
+    /// What they may do.
+    #[schema(value_type = Vec<Permission>)]
+    pub(super) permissions: Permissions,
     /// Their account.
     pub(super) account_id: AccountId,
+    /// When they were deactivated; null while they may sign in.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub(super) deactivated_at: Option<OffsetDateTime>,
 }
 
 impl User {
     pub(super) fn of(account: AccountId, user: users::User) -> Self {
-        Self { id: user.id, name: user.name, email: user.email, role: user.role, account_id: account }
+        let users::User { id, email, name, role, role_id, permissions, deactivated_at } = user;
+        Self { id, name, email, role, role_id, permissions, account_id: account, deactivated_at }
     }
 }
 
@@ -49,7 +65,7 @@ pub(super) struct CreateUser {
     email: String,
     /// The name that others see.
     name: String,
-    /// At least 8 characters.
+    /// At least 15 characters, and none of those that everybody tries first.
     #[schema(value_type = String, format = Password)]
     password: Secret,
     /// What they may do.
@@ -59,18 +75,22 @@ pub(super) struct CreateUser {
 /// Who is calling?
 #[utoipa::path(get, path = "/v1/me", tag = "users", responses((status = 200, body = User)))]
 pub(super) async fn me(State(app): State<App>, caller: Caller) -> Result<Json<User>, Problem> {
+    let person = caller.person()?;
     let mut tx = app.store.tenant(caller.account).await?;
-    let user = users::find(&mut tx, caller.user).await?;
+    let user = users::find(&mut tx, person.user).await?;
     tx.commit().await?;
     match user {
         Some(user) => Ok(Json(User::of(caller.account, user))),
         // An outside issuer's user, whom only the token knows.
-        None if caller.session.is_none() => Ok(Json(User {
-            id: caller.user,
-            name: caller.name.unwrap_or_default(),
+        None if person.session.is_none() => Ok(Json(User {
+            id: person.user,
+            name: person.name.clone().unwrap_or_default(),
             email: None,
-            role: caller.role,
+            role: person.role,
+            role_id: None,
+            permissions: person.permissions,
             account_id: caller.account,
+            deactivated_at: None,
         })),
         None => Err(Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::INVALID_TOKEN, "this user is no more")),
     }
@@ -84,34 +104,181 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<User>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.begin(&caller, Permission::UsersRead).await?;
     let users = users::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(users, |user| user.id.to_string(), |user| User::of(caller.account, user))))
 }
 
-/// Creates a user who can sign in. For administrators.
+/// Reads one user.
 #[utoipa::path(
-    post, path = "/v1/users", tag = "users", request_body = CreateUser,
+    get, path = "/v1/users/{id}", tag = "users", params(("id" = UserId, Path, description = "The user")),
+    responses((status = 200, body = User), (status = 404, body = Document)),
+)]
+pub(super) async fn find(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+) -> Result<Tagged<User>, Problem> {
+    let mut tx = app.begin(&caller, Permission::UsersRead).await?;
+    let user = users::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("user"))?;
+    tx.commit().await?;
+    Ok(Tagged(User::of(caller.account, user)))
+}
+
+/// Creates a user who can sign in. Nobody can give more than they may do themselves.
+#[utoipa::path(
+    post, path = "/v1/users", tag = "users", request_body = CreateUser, params(once::Header),
     responses(
         (status = 201, body = User),
+        (status = 403, body = Document),
         (status = 409, description = "The e-mail address is taken", body = Document),
     ),
 )]
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
-    Body(body): Body<CreateUser>,
-) -> Result<(StatusCode, Json<User>), Problem> {
-    caller.require(Role::Admin)?;
+    Retryable(body, once): Retryable<CreateUser>,
+) -> Result<Response, Problem> {
+    caller.require(Permission::UsersManage)?;
     let email = fields::email(&body.email)?;
     let name = fields::name(&body.name)?;
-    let password_hash = app.passwords.hash(fields::new_password(&body.password)?.clone()).await?;
+    may_give(&caller, body.role.permissions())?;
+    let password = fields::new_password(&body.password, &[email, name])?.clone();
+    let password_hash = app.passwords.hash(password).await?;
     let user = NewUser { email, name, role: body.role, password_hash: &password_hash };
-    let mut tx = app.store.tenant(caller.account).await?;
-    let user = users::create(&mut tx, &user, &*app.clock).await?;
+    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
+    let user = User::of(caller.account, users::create(&mut tx, &user, &*app.clock).await?);
+    caller.did(&app, &mut tx, "user.created", ("user", user.id.as_uuid()), (None, Some(&user))).await?;
+    once.created(tx, &caller, &user).await
+}
+
+/// What to change about a user; absent fields stay as they are.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct UpdateUser {
+    /// The name that others see.
+    name: Option<String>,
+    /// The role.
+    role: Option<Role>,
+    /// The account's own role that decides instead; null takes it away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<RoleId>)]
+    role_id: Option<Option<RoleId>>,
+    /// False: cannot sign in any more, and is signed out everywhere.
+    active: Option<bool>,
+    /// False: lifts the lock that too many wrong passwords have put on.
+    locked: Option<bool>,
+}
+
+/// Changes a user. Who is deactivated or may do less than before is signed out.
+#[utoipa::path(
+    patch, path = "/v1/users/{id}", tag = "users", request_body = UpdateUser,
+    params(("id" = UserId, Path, description = "The user"), etag::Header),
+    responses(
+        (status = 200, body = User),
+        (status = 403, body = Document),
+        (status = 404, body = Document),
+        (status = 409, description = "It is the last administrator, or there is no such role", body = Document),
+        (status = 412, description = "`resource.changed_meanwhile`", body = Document),
+    ),
+)]
+pub(super) async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+    if_match: IfMatch,
+    Body(body): Body<UpdateUser>,
+) -> Result<Tagged<User>, Problem> {
+    let name = body.name.as_deref().map(fields::name).transpose()?;
+    let change = UserChange { name, role: body.role, role_id: body.role_id, active: body.active };
+    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    accounts::hold(&mut tx).await?;
+    let before = users::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("user"))?;
+    let before = User::of(caller.account, before);
+    if_match.check(&before)?;
+    // Neither raise somebody above oneself nor touch somebody who is.
+    may_give(&caller, before.permissions)?;
+    let after = User::of(caller.account, users::update(&mut tx, id, &change, &*app.clock).await?);
+    may_give(&caller, after.permissions)?;
+    if body.locked == Some(false) {
+        users::forgive_wrong_passwords(&mut tx, id).await?;
+    }
+    let object = ("user", id.as_uuid());
+    caller.did(&app, &mut tx, "user.updated", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(User::of(caller.account, user))))
+    Ok(Tagged(after))
+}
+
+/// Nobody can give what they do not have.
+pub(super) fn may_give(caller: &Caller, permissions: Permissions) -> Result<(), Problem> {
+    if caller.permissions.includes(permissions) {
+        return Ok(());
+    }
+    let detail = "this would reach further than your own permissions";
+    Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, detail))
+}
+
+impl From<UpdateError> for Problem {
+    fn from(error: UpdateError) -> Self {
+        match error {
+            UpdateError::Change(error) => Self::refused("user", error),
+            last @ UpdateError::LastAdministrator => Self::conflict(last.to_string()),
+        }
+    }
+}
+
+/// A new password in place of one's own.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ChangePassword {
+    /// The present one.
+    #[schema(value_type = String, format = Password)]
+    current: Secret,
+    /// The new one: at least 15 characters, and none of those that everybody tries first.
+    #[schema(value_type = String, format = Password)]
+    new: Secret,
+}
+
+/// Changes one's own password. All other sign-ins end.
+#[utoipa::path(
+    post, path = "/v1/me/password", tag = "users", request_body = ChangePassword,
+    responses(
+        (status = 204, description = "Changed"),
+        (status = 401, description = "`auth.invalid_credentials`: the present one is another", body = Document),
+        (status = 422, body = Document),
+    ),
+)]
+pub(super) async fn change_password(
+    State(app): State<App>,
+    caller: Caller,
+    Body(body): Body<ChangePassword>,
+) -> Result<StatusCode, Problem> {
+    let person = caller.person()?;
+    app.throttle.admit(&person.user.to_string(), None)?;
+    let mut tx = app.store.tenant(caller.account).await?;
+    let user = users::find(&mut tx, person.user).await?.ok_or_else(|| Problem::not_found("user"))?;
+    let hash = users::password_hash(&mut tx, person.user).await?;
+    // Hashing takes long: nothing waits meanwhile.
+    drop(tx);
+    let words = [user.name.as_str(), user.email.as_deref().unwrap_or_default()];
+    let new = fields::new_password(&body.new, &words)?.clone();
+    if !app.passwords.verify(body.current, hash).await? {
+        let detail = "the present password is another";
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::INVALID_CREDENTIALS, detail));
+    }
+    let hash = app.passwords.hash(new).await?;
+    let mut tx = app.store.tenant(caller.account).await?;
+    users::set_password(&mut tx, person.user, &hash, person.session, &*app.clock)
+        .await
+        .map_err(|error| Problem::refused("user", error))?;
+    let object = ("user", person.user.as_uuid());
+    caller.did::<User>(&app, &mut tx, "user.password_changed", object, (None, None)).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 impl From<CreateError> for Problem {

@@ -3,13 +3,14 @@
 use super::{
     App,
     caller::Caller,
-    extract::{Body, Params},
+    extract::Params,
     fields,
+    once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
 };
-use axum::{Json, extract::State, http::StatusCode};
-use common::{id::WebhookId, secret::Secret, token::Role};
+use axum::{Json, extract::State, response::Response};
+use common::{id::WebhookId, permission::Permission, secret::Secret};
 use serde::{Deserialize, Serialize};
 use store::webhooks::{self, NewWebhook, WebhookKind};
 use utoipa::ToSchema;
@@ -73,9 +74,8 @@ pub(super) async fn list(
     caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Webhook>>, Problem> {
-    caller.require(Role::Admin)?;
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
     let webhooks = webhooks::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(webhooks, |webhook| webhook.id.to_string(), Webhook::from)))
@@ -83,15 +83,14 @@ pub(super) async fn list(
 
 /// Creates a webhook. It is told about customers' messages from now on.
 #[utoipa::path(
-    post, path = "/v1/webhooks", tag = "webhooks", request_body = CreateWebhook,
+    post, path = "/v1/webhooks", tag = "webhooks", request_body = CreateWebhook, params(once::Header),
     responses((status = 201, body = Webhook), (status = 403, body = Document)),
 )]
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
-    Body(body): Body<CreateWebhook>,
-) -> Result<(StatusCode, Json<Webhook>), Problem> {
-    caller.require(Role::Admin)?;
+    Retryable(body, once): Retryable<CreateWebhook>,
+) -> Result<Response, Problem> {
     let kind = match body.kind {
         Kind::N8n => WebhookKind::N8n,
     };
@@ -99,8 +98,12 @@ pub(super) async fn create(
     let header = fields::header_name(body.header.as_deref().unwrap_or(HEADER_DEFAULT))?;
     let secret = fields::secret("secret", &body.secret)?;
     let webhook = NewWebhook { kind, url: url.as_str(), header: header.as_str(), secret };
-    let mut tx = app.store.tenant(caller.account).await?;
-    let webhook = webhooks::create(&mut tx, &webhook, &*app.clock).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(webhook.into())))
+    let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
+    let webhook = Webhook::from(webhooks::create(&mut tx, &webhook, &*app.clock).await?);
+    let object = ("webhook", webhook.id.as_uuid());
+    caller.did(&app, &mut tx, "webhook.created", object, (None, Some(&webhook))).await?;
+    once.created(tx, &caller, &webhook).await
 }

@@ -79,6 +79,15 @@ fn issuer(name: &str, secret: &str, claims: Option<ClaimNames>) -> Issuer {
     }
 }
 
+/// The ids of what [`Server::things`] makes.
+pub(crate) struct Things {
+    pub(crate) user: String,
+    /// Two of the tenant's own user.
+    pub(crate) sessions: [String; 2],
+    pub(crate) role: String,
+    pub(crate) api_key: String,
+}
+
 impl Server {
     pub(crate) async fn start() -> Self {
         let db = TestDatabase::create().await;
@@ -147,7 +156,34 @@ impl Server {
     /// A token as signing in gives it, for any role.
     pub(crate) fn token(&self, account: AccountId, user: UserId, role: Role) -> String {
         let key = EncodingKey::from_secret(SECRET.as_bytes());
-        token::sign(&key, account, user, role, SessionId::generate(&*self.clock), self.clock.utc()).unwrap()
+        let session = SessionId::generate(&*self.clock);
+        let subject = token::Subject { account, user, role, permissions: None, session };
+        token::sign(&key, &subject, self.clock.utc()).unwrap()
+    }
+
+    /// One of each thing that can be made over REST.
+    pub(crate) async fn things(&self, tenant: &Tenant) -> Things {
+        let make = async |path: &str, body: Value| {
+            let made = self.post(path, &tenant.token, body).await;
+            assert_eq!(made.status, StatusCode::CREATED, "{path}: {}", made.body);
+            made.body["id"].as_str().unwrap().to_owned()
+        };
+        for _ in 0..2 {
+            assert_eq!(self.sign_in(&tenant.email, PASSWORD).await.status, StatusCode::OK);
+        }
+        let sessions = self.get(&format!("/v1/users/{}/sessions", tenant.user), &tenant.token).await.body;
+        let session = |at: usize| sessions["items"][at]["id"].as_str().unwrap().to_owned();
+        let email = format!("colleague-of-{}", tenant.email);
+        Things {
+            user: make(
+                "/v1/users",
+                json!({ "email": email, "name": "Colleague", "password": PASSWORD, "role": "USER" }),
+            )
+            .await,
+            sessions: [session(0), session(1)],
+            role: make("/v1/roles", json!({ "name": "manager", "permissions": ["audit.read"] })).await,
+            api_key: make("/v1/api-keys", json!({ "name": "reports", "permissions": ["calls.read"] })).await,
+        }
     }
 
     pub(crate) async fn tenant(&self, name: &str) -> Tenant {

@@ -1,6 +1,6 @@
 //! No endpoint reaches another account's things; no role does what only a higher one may.
 
-use crate::harness::{Server, Tenant};
+use crate::harness::{PASSWORD, Server, Tenant};
 use axum::http::{Method, StatusCode};
 use common::token::Role;
 use serde_json::{Value, json};
@@ -8,9 +8,16 @@ use std::collections::BTreeSet;
 use switchboard::api;
 
 /// Every endpoint that names something, with how to call it on what `tenant` has.
-fn naming(tenant: &Tenant) -> Vec<(Method, &'static str, String, Option<Value>)> {
+async fn naming(server: &Server, tenant: &Tenant) -> Vec<(Method, &'static str, String, Option<Value>)> {
     let (room, conversation) = (tenant.room, tenant.conversation);
     let (one, messages) = ("/v1/conversations/{id}", "/v1/conversations/{id}/messages");
+    let things = server.things(tenant).await;
+    let at = |template: &'static str, id: &str| (template, template.replacen("{id}", id, 1));
+    let call = |method: Method, (template, path): (&'static str, String), body: Option<Value>| {
+        (method, template, path, body)
+    };
+    let (get, patch, delete) = (Method::GET, Method::PATCH, Method::DELETE);
+    let sessions = "/v1/users/{id}/sessions/{session}";
     vec![
         (Method::GET, "/v1/rooms/{id}/messages", format!("/v1/rooms/{room}/messages"), None),
         (Method::GET, one, format!("/v1/conversations/{conversation}"), None),
@@ -27,6 +34,20 @@ fn naming(tenant: &Tenant) -> Vec<(Method, &'static str, String, Option<Value>)>
             format!("/v1/conversations/{conversation}/messages"),
             Some(json!({ "text": "x" })),
         ),
+        call(get.clone(), at("/v1/users/{id}", &things.user), None),
+        call(patch.clone(), at("/v1/users/{id}", &things.user), Some(json!({ "name": "Changed" }))),
+        call(get.clone(), at("/v1/users/{id}/sessions", &things.user), None),
+        call(
+            delete.clone(),
+            (sessions, format!("/v1/users/{}/sessions/{}", tenant.user, things.sessions[0])),
+            None,
+        ),
+        call(delete.clone(), at("/v1/me/sessions/{id}", &things.sessions[1]), None),
+        call(get.clone(), at("/v1/roles/{id}", &things.role), None),
+        call(patch.clone(), at("/v1/roles/{id}", &things.role), Some(json!({ "name": "changed" }))),
+        call(delete.clone(), at("/v1/roles/{id}", &things.role), None),
+        call(get.clone(), at("/v1/api-keys/{id}", &things.api_key), None),
+        call(delete.clone(), at("/v1/api-keys/{id}", &things.api_key), None),
     ]
 }
 
@@ -47,14 +68,15 @@ async fn another_accounts_things_are_not_found_and_stay_as_they_are() {
             operations.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone()))
         })
         .collect();
+    let calls = naming(&server, &b).await;
     let covered: BTreeSet<_> =
-        naming(&b).into_iter().map(|(method, path, ..)| (method.to_string(), path.to_owned())).collect();
+        calls.iter().map(|(method, path, ..)| (method.to_string(), (*path).to_owned())).collect();
     assert_eq!(named, covered, "an endpoint that names something is not tried here");
 
     let before = server.db.contents(b.account).await;
     assert!(before.values().filter(|rows| rows.as_array().is_some_and(|rows| !rows.is_empty())).count() > 5);
-    for (method, _, path, body) in naming(&b) {
-        let answer = server.call(method.clone(), &path, &a.token, body.as_ref()).await;
+    for (method, _, path, body) in &calls {
+        let answer = server.call(method.clone(), path, &a.token, body.as_ref()).await;
         assert_eq!(
             (answer.status, answer.code()),
             (StatusCode::NOT_FOUND, "resource.not_found"),
@@ -67,8 +89,8 @@ async fn another_accounts_things_are_not_found_and_stay_as_they_are() {
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(server.db.contents(b.account).await, before);
 
-    for (method, _, path, body) in naming(&b) {
-        let answer = server.call(method.clone(), &path, &b.token, body.as_ref()).await;
+    for (method, _, path, body) in &calls {
+        let answer = server.call(method.clone(), path, &b.token, body.as_ref()).await;
         assert!(answer.status.is_success(), "{method} {path}: {}", answer.body);
     }
 }
@@ -80,7 +102,12 @@ async fn no_list_shows_another_accounts_things() {
     let b = server.tenant("b").await;
     let webhook = json!({ "kind": "n8n", "url": "http://n8n/b", "secret": "s" });
     assert_eq!(server.post("/v1/webhooks", &b.token, webhook).await.status, StatusCode::CREATED);
+    let things = server.things(&b).await;
     let theirs = [
+        things.user,
+        things.role,
+        things.api_key,
+        things.sessions[0].clone(),
         b.account.to_string(),
         b.user.to_string(),
         b.room.to_string(),
@@ -89,7 +116,13 @@ async fn no_list_shows_another_accounts_things() {
         b.message.to_string(),
         "http://n8n/b".to_owned(),
     ];
-    for path in ["/v1/me", "/v1/users", "/v1/rooms", "/v1/conversations", "/v1/channels", "/v1/webhooks"] {
+    let reference = serde_json::to_value(api::openapi()).unwrap();
+    let lists = reference["paths"].as_object().unwrap().iter().filter(|(path, operations)| {
+        operations.get("get").is_some()
+            && !path.contains('{')
+            && !["/v1/ice-servers"].contains(&path.as_str())
+    });
+    for (path, _) in lists {
         let mine = server.get(path, &a.token).await;
         assert_eq!(mine.status, StatusCode::OK, "{path}");
         let shown = mine.body.to_string();
@@ -106,8 +139,7 @@ async fn no_list_shows_another_accounts_things() {
 async fn each_role_does_what_it_may_and_no_more() {
     let server = Server::start().await;
     let a = server.tenant("a").await;
-    let user =
-        json!({ "email": "new@example.com", "name": "New", "password": "long enough", "role": "USER" });
+    let user = json!({ "email": "new@example.com", "name": "New", "password": PASSWORD, "role": "USER" });
     let channel = json!({ "kind": "whatsapp", "name": "n", "phoneNumberId": "1", "accessToken": "a", "appSecret": "b", "verifyToken": "c" });
     let webhook = json!({ "kind": "n8n", "url": "http://n8n/x", "secret": "s" });
     let calls = [
@@ -117,7 +149,14 @@ async fn each_role_does_what_it_may_and_no_more() {
         (Role::AgentUser, Method::GET, "/v1/ice-servers", None),
         (Role::User, Method::POST, "/v1/rooms", Some(json!({ "name": "new" }))),
         (Role::Admin, Method::POST, "/v1/users", Some(user)),
-        (Role::Admin, Method::GET, "/v1/channels", None),
+        (Role::AgentUser, Method::GET, "/v1/channels", None),
+        (Role::AgentUser, Method::GET, "/v1/account", None),
+        (Role::AgentUser, Method::GET, "/v1/roles", None),
+        (Role::Admin, Method::PATCH, "/v1/account", Some(json!({ "name": "Acme" }))),
+        (Role::Admin, Method::GET, "/v1/api-keys", None),
+        (Role::Admin, Method::GET, "/v1/audit-log", None),
+        (Role::Admin, Method::POST, "/v1/api-keys", Some(json!({ "name": "k", "permissions": [] }))),
+        (Role::Admin, Method::POST, "/v1/roles", Some(json!({ "name": "r", "permissions": [] }))),
         (Role::Admin, Method::POST, "/v1/channels", Some(channel)),
         (Role::Admin, Method::GET, "/v1/webhooks", None),
         (Role::Admin, Method::POST, "/v1/webhooks", Some(webhook)),

@@ -22,8 +22,10 @@ async fn email_and_password_give_tokens_that_work_for_fifteen_minutes() {
     let answer = server.sign_in(" A@Example.com ", PASSWORD).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
-    let user =
-        json!({ "id": a.user, "name": "a", "email": a.email, "role": "ADMIN", "accountId": a.account });
+    let user = json!({
+        "id": a.user, "name": "a", "email": a.email, "role": "ADMIN", "roleId": null, "accountId": a.account,
+        "permissions": common::permission::Permissions::ALL, "deactivatedAt": null,
+    });
     assert_eq!(answer.body["user"], user);
     let token = text(&answer.body["accessToken"]);
     assert_eq!(server.get("/v1/me", token).await.body, user);

@@ -19,17 +19,6 @@ pub struct NewReply<'a> {
     pub author: UserId,
     /// What it says.
     pub text: &'a str,
-    /// Chosen by the client, once per reply: sent again, the reply is stored once.
-    pub idempotency_key: Option<&'a str>,
-}
-
-/// A reply that is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replied {
-    /// The message as it is now.
-    pub message: Message,
-    /// False if it was stored before, under the same key.
-    pub new: bool,
 }
 
 /// Why a reply is not stored.
@@ -38,9 +27,6 @@ pub enum ReplyError {
     /// The account has no such conversation.
     #[error("there is no such conversation")]
     NotFound,
-    /// The author has used the key for another reply.
-    #[error("the idempotency key belongs to another reply")]
-    KeyReused,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -60,17 +46,9 @@ pub async fn reply(
     tx: &mut TenantTx,
     reply: &NewReply<'_>,
     clock: &dyn Clock,
-) -> Result<Replied, ReplyError> {
-    // Also makes the same key sent twice at once wait for its first.
+) -> Result<Message, ReplyError> {
     outbox::hold(tx).await?;
     let text = column::text(reply.text);
-    let key = reply.idempotency_key.map(column::text);
-    if let Some(key) = key.as_deref()
-        && let Some(message) = stored_under(tx, reply.author, key).await?
-    {
-        let same = message.conversation_id == reply.conversation && message.text.as_deref() == Some(&*text);
-        return if same { Ok(Replied { message, new: false }) } else { Err(ReplyError::KeyReused) };
-    }
     let Some(conversation) = query!(
         "UPDATE conversations
          SET last_seq = last_seq + 1, unread = 0, preview = $2, last_message_at = greatest(last_message_at, $3)
@@ -84,33 +62,16 @@ pub async fn reply(
     else {
         return Err(ReplyError::NotFound);
     };
-    let message =
-        insert(tx, reply, &text, key.as_deref(), conversation.last_seq, conversation.channel_id, clock)
-            .await?;
+    let message = insert(tx, reply, &text, conversation.last_seq, conversation.channel_id, clock).await?;
     let conversation = conversations::find(tx, reply.conversation).await?.ok_or(ReplyError::NotFound)?;
     outbox::append(tx, &InboxEvent::MessageCreated { conversation, message: message.clone() }, clock).await?;
-    Ok(Replied { message, new: true })
-}
-
-async fn stored_under(tx: &mut TenantTx, author: UserId, key: &str) -> Result<Option<Message>, StoreError> {
-    query_as!(
-        Row,
-        "SELECT id, conversation_id, direction, author_id, text, status, error, created_at
-         FROM messages WHERE author_id = $1 AND idempotency_key = $2",
-        author.as_uuid(),
-        key
-    )
-    .fetch_optional(tx.connection())
-    .await?
-    .map(Message::try_from)
-    .transpose()
+    Ok(message)
 }
 
 async fn insert(
     tx: &mut TenantTx,
     reply: &NewReply<'_>,
     text: &str,
-    key: Option<&str>,
     seq: i64,
     channel: Uuid,
     clock: &dyn Clock,
@@ -120,8 +81,8 @@ async fn insert(
         Row,
         "WITH message AS (
              INSERT INTO messages (account_id, id, conversation_id, seq, channel_id, direction, author_id, kind, text,
-                                   status, created_at, idempotency_key)
-             VALUES ($1, $2, $3, $4, $5, 'outbound', $6, 'text', $7, 'queued', $8, $9)
+                                   status, created_at)
+             VALUES ($1, $2, $3, $4, $5, 'outbound', $6, 'text', $7, 'queued', $8)
              RETURNING id, conversation_id, seq, direction, author_id, text, status, error, created_at
          ), work AS (
              INSERT INTO replies (account_id, message_id, conversation_id, seq, due_at)
@@ -135,8 +96,7 @@ async fn insert(
         channel,
         reply.author.as_uuid(),
         text,
-        clock.utc(),
-        key
+        clock.utc()
     )
     .fetch_one(tx.connection())
     .await?;

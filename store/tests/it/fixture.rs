@@ -10,9 +10,9 @@ use common::{
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use store::{
-    SealKeyring, Store, StoreConfig, calls, channels,
+    SealKeyring, Store, StoreConfig, TenantTx, api_keys, audit, calls, channels,
     contacts::Identity,
-    messages, rooms, sessions,
+    idempotency, messages, roles, rooms, sessions,
     system::NewRawEvent,
     testing::{SEAL_KEY, TestDatabase},
     users, webhooks,
@@ -37,6 +37,35 @@ pub(crate) fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
 }
 
+/// A row in each table of administration.
+async fn administration(tx: &mut TenantTx, user: UserId, name: &str, clock: &dyn Clock) {
+    let permissions = Role::User.permissions();
+    let role = roles::create(tx, "manager", permissions, clock).await.unwrap();
+    let mut hash = [0; 32];
+    hash[..name.len().min(32)].copy_from_slice(&name.as_bytes()[..name.len().min(32)]);
+    let key = api_keys::NewApiKey {
+        name: "program",
+        hash: &hash,
+        hint: "sbk_abcd",
+        permissions,
+        created_by: user,
+        expires_at: None,
+    };
+    api_keys::create(tx, &key, clock).await.unwrap();
+    let deed = audit::Deed {
+        actor: audit::Actor::User(user),
+        address: None,
+        action: "role.created",
+        object_kind: "role",
+        object_id: role.id.as_uuid(),
+        before: None,
+        after: Some(&json!({ "name": "manager" })),
+    };
+    audit::record(tx, &deed, clock).await.unwrap();
+    let keyed = idempotency::Keyed { actor: user.as_uuid(), key: "k", fingerprint: [1; 32] };
+    assert!(matches!(idempotency::claim(tx, &keyed, clock).await.unwrap(), idempotency::Claim::New));
+}
+
 /// An account with a row in every tenant table. `name` makes what must be unique over all accounts so.
 pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> Tenant {
     let account = db.account(name, clock).await;
@@ -52,7 +81,8 @@ pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> 
     let webhook = webhooks::create(&mut tx, &webhook, clock).await.unwrap().id;
     let refresh_token = *Uuid::new_v4().as_bytes();
     let refresh_token = std::array::from_fn(|index| refresh_token[index % 16]);
-    sessions::start(&mut tx, user, &refresh_token, clock).await.unwrap();
+    sessions::start(&mut tx, user, &refresh_token, &sessions::Device::default(), clock).await.unwrap();
+    administration(&mut tx, user, name, clock).await;
     let room = rooms::create(&mut tx, "lobby", clock).await.unwrap().id;
     let said = rooms::NewRoomMessage { room, user, name, client_id: Uuid::new_v4(), text: "hello" };
     rooms::send(&mut tx, &said, clock).await.unwrap().unwrap();
@@ -63,13 +93,8 @@ pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> 
     tx.commit().await.unwrap();
     let (conversation, inbound) = receive(db, account, channel, "wamid.1", clock).await;
     let mut tx = db.store.tenant(account).await.unwrap();
-    let reply = messages::NewReply {
-        conversation: conversation.id,
-        author: user,
-        text: "yes?",
-        idempotency_key: None,
-    };
-    let reply = messages::reply(&mut tx, &reply, clock).await.unwrap().message.id;
+    let reply = messages::NewReply { conversation: conversation.id, author: user, text: "yes?" };
+    let reply = messages::reply(&mut tx, &reply, clock).await.unwrap().id;
     let early = messages::StatusReport {
         channel,
         external_id: "wamid.early",

@@ -207,8 +207,7 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
     let assign = conversations::Change { assignee: Some(Some(b.user)), ..Default::default() };
     let refused = conversations::update(&mut tx, a.conversation, &assign, &clock).await;
     assert!(matches!(refused, Err(conversations::UpdateError::UnknownAssignee)));
-    let reply =
-        messages::NewReply { conversation: b.conversation, author: a.user, text: "x", idempotency_key: None };
+    let reply = messages::NewReply { conversation: b.conversation, author: a.user, text: "x" };
     let refused = messages::reply(&mut tx, &reply, &clock).await;
     assert!(matches!(refused, Err(messages::ReplyError::NotFound)));
     let rotation = sessions::rotate(&mut tx, &b.refresh_token, &[9; 32], &clock).await.unwrap();

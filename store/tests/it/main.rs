@@ -6,6 +6,7 @@
     reason = "helpers of tests fail as tests do; clippy only knows the test functions themselves"
 )]
 
+mod administration;
 mod connect;
 mod fixture;
 mod inbox;

@@ -152,12 +152,7 @@ async fn events_written_at_once_are_numbered_without_gaps_and_published_in_order
             for round in 0..5 {
                 let mut tx = store.tenant(a.account).await.unwrap();
                 let text = format!("{writer}/{round}");
-                let reply = NewReply {
-                    conversation: a.conversation,
-                    author: a.user,
-                    text: &text,
-                    idempotency_key: None,
-                };
+                let reply = NewReply { conversation: a.conversation, author: a.user, text: &text };
                 messages::reply(&mut tx, &reply, &*clock).await.unwrap();
                 if round != 2 {
                     tx.commit().await.unwrap();
@@ -199,9 +194,8 @@ async fn replies_leave_in_order_once_and_again_only_when_a_lease_ends() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    let second =
-        NewReply { conversation: a.conversation, author: a.user, text: "second", idempotency_key: None };
-    let second = messages::reply(&mut tx, &second, &clock).await.unwrap().message.id;
+    let second = NewReply { conversation: a.conversation, author: a.user, text: "second" };
+    let second = messages::reply(&mut tx, &second, &clock).await.unwrap().id;
     tx.commit().await.unwrap();
     let system = db.store.system();
     let claims = system.claim_replies(10, LEASE, &clock).await.unwrap();
@@ -243,8 +237,7 @@ async fn two_senders_never_take_the_same_reply() {
         let channel = channel(&db, a.account, &format!("{number}"), &*clock).await;
         let (conversation, _) = receive(&db, a.account, channel, "wamid.1", &*clock).await;
         let mut tx = db.store.tenant(a.account).await.unwrap();
-        let reply =
-            NewReply { conversation: conversation.id, author: a.user, text: "x", idempotency_key: None };
+        let reply = NewReply { conversation: conversation.id, author: a.user, text: "x" };
         messages::reply(&mut tx, &reply, &*clock).await.unwrap();
         tx.commit().await.unwrap();
     }

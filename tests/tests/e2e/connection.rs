@@ -4,7 +4,7 @@ use common::{
     clock::{Clock, SystemClock},
     id::SessionId,
     protocol::close,
-    token::{ACCESS_TOKEN_TIME, Role, sign},
+    token::{ACCESS_TOKEN_TIME, Role, Subject, sign},
 };
 use jsonwebtoken::EncodingKey;
 use serde_json::{Value, json};
@@ -27,7 +27,9 @@ fn token_for(session: &Value, time: Duration) -> String {
     let user = id("userId").parse().expect("a user id");
     let key = EncodingKey::from_secret(AUTH_SECRET.as_bytes());
     let signed_at = SystemClock.utc() - ACCESS_TOKEN_TIME + time;
-    sign(&key, account, user, Role::Admin, SessionId::generate(&SystemClock), signed_at).expect("a token")
+    let session = SessionId::generate(&SystemClock);
+    let subject = Subject { account, user, role: Role::Admin, permissions: None, session };
+    sign(&key, &subject, signed_at).expect("a token")
 }
 
 /// Passes for the wrong reason if the slow client kept up: it is closed while the others talk.

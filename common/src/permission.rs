@@ -1,0 +1,221 @@
+//! What a caller may do, one name for each kind of thing.
+//!
+//! A role is a set of these. The three roles of [`crate::token::Role`] are
+//! fixed sets; an account may name further sets of its own.
+
+use crate::token::Role;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::fmt;
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        /// One thing that a caller may do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        pub enum Permission {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+        }
+
+        impl Permission {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The permission's name on the wire and in the store.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+permissions! {
+    /// Change the account's name, settings and feature flags.
+    AccountManage = "account.manage";
+    /// Read what was done by whom.
+    AuditRead = "audit.read";
+    /// Read calls and their outcome.
+    CallsRead = "calls.read";
+    /// Create, change and delete canned responses.
+    CannedResponsesManage = "canned_responses.manage";
+    /// Read channels; their secrets nobody can.
+    ChannelsRead = "channels.read";
+    /// Connect, change and disconnect channels.
+    ChannelsManage = "channels.manage";
+    /// Read contacts.
+    ContactsRead = "contacts.read";
+    /// Create, change, merge and import contacts.
+    ContactsManage = "contacts.manage";
+    /// Export and erase a contact with everything about it.
+    ContactsErase = "contacts.erase";
+    /// Read conversations and their messages.
+    ConversationsRead = "conversations.read";
+    /// Assign, label, snooze and resolve conversations; write notes.
+    ConversationsManage = "conversations.manage";
+    /// Create and revoke API keys.
+    KeysManage = "keys.manage";
+    /// Create, change and delete labels.
+    LabelsManage = "labels.manage";
+    /// Send messages to customers.
+    MessagesSend = "messages.send";
+    /// Create, change and delete roles.
+    RolesManage = "roles.manage";
+    /// Enter rooms and read them.
+    RoomsRead = "rooms.read";
+    /// Create, change and close rooms, and who is in them.
+    RoomsManage = "rooms.manage";
+    /// Create, change and delete teams.
+    TeamsManage = "teams.manage";
+    /// Read who belongs to the account.
+    UsersRead = "users.read";
+    /// Create, change and deactivate users, and end their sign-ins.
+    UsersManage = "users.manage";
+    /// Create, change and delete outbound webhooks, and see their deliveries.
+    WebhooksManage = "webhooks.manage";
+}
+
+impl Permission {
+    /// The permission with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|permission| permission.as_str() == name)
+    }
+
+    const fn bit(self) -> u64 {
+        1 << self as u64
+    }
+}
+
+/// A set of permissions. On the wire a list of their names.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Permissions(u64);
+
+impl Permissions {
+    /// Every permission.
+    pub const ALL: Self = Self::of(Permission::ALL);
+
+    /// The set of these.
+    pub const fn of(permissions: &[Permission]) -> Self {
+        let mut set = 0;
+        let mut rest = permissions;
+        while let [first, others @ ..] = rest {
+            set |= first.bit();
+            rest = others;
+        }
+        Self(set)
+    }
+
+    /// Whether this one is among them.
+    pub const fn has(self, permission: Permission) -> bool {
+        self.0 & permission.bit() != 0
+    }
+
+    /// Whether all of `other` are among them.
+    pub const fn includes(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
+    /// Those that are in both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Each of them, in the order of [`Permission::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL.iter().copied().filter(move |permission| self.has(*permission))
+    }
+
+    /// Their names.
+    pub fn names(self) -> Vec<String> {
+        self.iter().map(|permission| permission.as_str().to_owned()).collect()
+    }
+
+    /// The set of these names; those that no longer mean anything are left out.
+    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a String>) -> Self {
+        Self::of(&names.into_iter().filter_map(|name| Permission::parse(name)).collect::<Vec<_>>())
+    }
+}
+
+impl fmt::Debug for Permissions {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_set().entries(self.iter().map(Permission::as_str)).finish()
+    }
+}
+
+impl Serialize for Permissions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Permissions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<String>::deserialize(deserializer)?;
+        let known = names.iter().map(|name| {
+            Permission::parse(name)
+                .ok_or_else(|| D::Error::custom(format_args!("no permission is called {name:?}")))
+        });
+        Ok(Self::of(&known.collect::<Result<Vec<_>, _>>()?))
+    }
+}
+
+/// What an agent may do.
+const AGENT: &[Permission] = &[
+    Permission::CallsRead,
+    Permission::ChannelsRead,
+    Permission::ContactsRead,
+    Permission::ConversationsRead,
+    Permission::ConversationsManage,
+    Permission::MessagesSend,
+    Permission::RoomsRead,
+    Permission::UsersRead,
+];
+
+/// What a user may do beyond that.
+const USER: &[Permission] = &[
+    Permission::CannedResponsesManage,
+    Permission::ContactsManage,
+    Permission::LabelsManage,
+    Permission::RoomsManage,
+    Permission::TeamsManage,
+];
+
+impl Role {
+    /// What the role may do.
+    pub const fn permissions(self) -> Permissions {
+        match self {
+            Self::AgentUser => Permissions::of(AGENT),
+            Self::User => Permissions(Permissions::of(AGENT).0 | Permissions::of(USER).0),
+            Self::Admin => Permissions::ALL,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_role_may_do_all_that_the_one_below_may() {
+        let [agent, user, admin] = [Role::AgentUser, Role::User, Role::Admin].map(Role::permissions);
+        assert!(
+            user.includes(agent) && admin.includes(user) && !user.includes(admin) && !agent.includes(user)
+        );
+        assert!(!user.has(Permission::KeysManage) && admin.has(Permission::KeysManage));
+    }
+
+    #[test]
+    fn names_survive_the_wire_and_unknown_ones_are_refused() {
+        let set = Permissions::of(&[Permission::AuditRead, Permission::RoomsRead]);
+        let json = serde_json::to_string(&set).unwrap();
+        assert_eq!(json, r#"["audit.read","rooms.read"]"#);
+        assert_eq!(serde_json::from_str::<Permissions>(&json).unwrap(), set);
+        assert!(serde_json::from_str::<Permissions>(r#"["rooms.explode"]"#).is_err());
+        assert_eq!(
+            Permissions::from_names(&["rooms.read".to_owned(), "gone".to_owned()]),
+            Permissions::of(&[Permission::RoomsRead])
+        );
+        assert_eq!(Permissions::ALL.names().len(), Permission::ALL.len());
+    }
+}

@@ -1,0 +1,183 @@
+//! API keys: how programs sign in. A key is shown once, when it is made.
+
+use super::{
+    App,
+    auth::new_token,
+    caller::{Caller, KEY_PREFIX, hash_of_key},
+    extract::{Id, Params},
+    fields,
+    once::{self, Retryable},
+    page::{Page, PageParams},
+    problem::{Document, Problem},
+    users::may_give,
+};
+use axum::{Json, extract::State, response::Response};
+use common::{
+    id::{ApiKeyId, UserId},
+    permission::{Permission, Permissions},
+};
+use serde::{Deserialize, Serialize};
+use store::api_keys::{self, NewApiKey};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+/// How much of a key is kept to tell it by.
+const HINT_CHARS: usize = 8;
+
+/// A key, without itself.
+#[derive(Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ApiKey {
+    /// Its id.
+    id: ApiKeyId,
+    /// Its name, for people.
+    name: String,
+    /// How it begins.
+    hint: String,
+    /// What who has it may do.
+    #[schema(value_type = Vec<Permission>)]
+    permissions: Permissions,
+    /// Who made it.
+    created_by: UserId,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// When it ceases to be good; null: never.
+    #[serde(with = "time::serde::rfc3339::option")]
+    expires_at: Option<OffsetDateTime>,
+    /// When it was last used, to within five minutes.
+    #[serde(with = "time::serde::rfc3339::option")]
+    last_used_at: Option<OffsetDateTime>,
+    /// When it was revoked.
+    #[serde(with = "time::serde::rfc3339::option")]
+    revoked_at: Option<OffsetDateTime>,
+}
+
+impl From<api_keys::ApiKey> for ApiKey {
+    fn from(key: api_keys::ApiKey) -> Self {
+        Self {
+            id: key.id,
+            name: key.name,
+            hint: key.hint,
+            permissions: key.permissions,
+            created_by: key.created_by,
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+            last_used_at: key.last_used_at,
+            revoked_at: key.revoked_at,
+        }
+    }
+}
+
+/// A new key, with itself.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CreatedApiKey {
+    #[serde(flatten)]
+    about: ApiKey,
+    /// The key, for `Authorization: Bearer`. It is not shown again.
+    key: String,
+}
+
+/// A key to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CreateApiKey {
+    /// Its name, for people.
+    #[schema(example = "Reporting")]
+    name: String,
+    /// What who has it may do.
+    #[schema(value_type = Vec<Permission>)]
+    permissions: Permissions,
+    /// When it ceases to be good; absent: never.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    expires_at: Option<OffsetDateTime>,
+}
+
+/// Lists the account's keys in the order of their creation, those that were revoked too.
+#[utoipa::path(
+    get, path = "/v1/api-keys", tag = "keys", params(PageParams),
+    responses((status = 200, body = Page<ApiKey>), (status = 403, body = Document)),
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Params(params): Params<PageParams>,
+) -> Result<Json<Page<ApiKey>>, Problem> {
+    let after = params.cursor(|text| text.parse().ok())?;
+    let mut tx = app.begin(&caller, Permission::KeysManage).await?;
+    let keys = api_keys::list(&mut tx, after, params.limit() + 1).await?;
+    tx.commit().await?;
+    Ok(Json(params.page(keys, |key| key.id.to_string(), ApiKey::from)))
+}
+
+/// Reads one key.
+#[utoipa::path(
+    get, path = "/v1/api-keys/{id}", tag = "keys", params(("id" = ApiKeyId, Path, description = "The key")),
+    responses((status = 200, body = ApiKey), (status = 404, body = Document)),
+)]
+pub(super) async fn find(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ApiKeyId>,
+) -> Result<Json<ApiKey>, Problem> {
+    let mut tx = app.begin(&caller, Permission::KeysManage).await?;
+    let key = api_keys::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("API key"))?;
+    tx.commit().await?;
+    Ok(Json(key.into()))
+}
+
+/// Makes a key. The answer is the only place where it is ever shown.
+#[utoipa::path(
+    post, path = "/v1/api-keys", tag = "keys", request_body = CreateApiKey, params(once::Header),
+    responses((status = 201, body = CreatedApiKey), (status = 403, body = Document)),
+)]
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Retryable(body, once): Retryable<CreateApiKey>,
+) -> Result<Response, Problem> {
+    let name = fields::name(&body.name)?;
+    may_give(&caller, body.permissions)?;
+    if body.expires_at.is_some_and(|at| at <= app.clock.utc()) {
+        return Err(Problem::invalid("expiresAt has passed"));
+    }
+    let mut tx = app.begin(&caller, Permission::KeysManage).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
+    let key = format!("{KEY_PREFIX}{}", new_token()?);
+    let new = NewApiKey {
+        name,
+        hash: &hash_of_key(&key),
+        hint: key.get(..HINT_CHARS).unwrap_or(KEY_PREFIX),
+        permissions: body.permissions,
+        created_by: caller.id(),
+        expires_at: body.expires_at,
+    };
+    let about = ApiKey::from(api_keys::create(&mut tx, &new, &*app.clock).await?);
+    let object = ("api_key", about.id.as_uuid());
+    caller.did(&app, &mut tx, "api_key.created", object, (None, Some(&about))).await?;
+    once.created(tx, &caller, &CreatedApiKey { about, key }).await
+}
+
+/// Revokes a key for good.
+#[utoipa::path(
+    delete, path = "/v1/api-keys/{id}", tag = "keys", params(("id" = ApiKeyId, Path, description = "The key")),
+    responses((status = 200, description = "Revoked", body = ApiKey), (status = 404, body = Document)),
+)]
+pub(super) async fn revoke(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ApiKeyId>,
+) -> Result<Json<ApiKey>, Problem> {
+    let mut tx = app.begin(&caller, Permission::KeysManage).await?;
+    let before = api_keys::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("API key"))?;
+    let after = api_keys::revoke(&mut tx, id, &*app.clock).await?;
+    let after = ApiKey::from(after.ok_or_else(|| Problem::not_found("API key"))?);
+    let before = ApiKey::from(before);
+    let object = ("api_key", id.as_uuid());
+    caller.did(&app, &mut tx, "api_key.revoked", object, (Some(&before), Some(&after))).await?;
+    tx.commit().await?;
+    Ok(Json(after))
+}

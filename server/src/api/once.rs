@@ -1,0 +1,114 @@
+//! Requests that may be sent again (`Idempotency-Key`): done once, answered the same.
+
+use super::{App, caller::Caller, extract::raw, fields, problem::Problem};
+use aws_lc_rs::digest::{Context, SHA256};
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use common::{error::ErrorCode, secret::Secret};
+use serde::{Serialize, de::DeserializeOwned};
+use store::{
+    TenantTx,
+    idempotency::{self, Answer, Claim, Keyed},
+};
+use utoipa::IntoParams;
+
+/// The header, for the reference.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "read by the derive alone")]
+pub(super) struct Header {
+    /// Chosen once per request, 1 to 128 characters: sent again after a lost answer, it is done once
+    /// and answered the same. With another body or path it is refused: 409.
+    #[param(rename = "Idempotency-Key")]
+    idempotency_key: Option<String>,
+}
+
+/// A JSON body that is taken once under its sender's key.
+pub(super) struct Retryable<T>(pub(super) T, pub(super) Once);
+
+/// The key, if there is one, and what makes the request this request.
+pub(super) struct Once(Option<Key>);
+
+struct Key {
+    key: String,
+    fingerprint: [u8; 32],
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Retryable<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let key = request.headers().get("idempotency-key").map(fields::idempotency_key).transpose()?;
+        let key = key.map(str::to_owned);
+        let mut fingerprint = Context::new(&SHA256);
+        fingerprint.update(request.method().as_str().as_bytes());
+        fingerprint.update(b" ");
+        fingerprint.update(request.uri().path().as_bytes());
+        fingerprint.update(b"\n");
+        let json = raw(request, state).await?;
+        fingerprint.update(json.get().as_bytes());
+        let body = serde_json::from_str(json.get()).map_err(|error| Problem::invalid(error.to_string()))?;
+        let once = key.map(|key| {
+            let mut bytes = [0; 32];
+            bytes.copy_from_slice(fingerprint.finish().as_ref());
+            Key { key, fingerprint: bytes }
+        });
+        Ok(Self(body, Once(once)))
+    }
+}
+
+impl Once {
+    fn keyed(&self, caller: &Caller) -> Option<Keyed<'_>> {
+        let Key { key, fingerprint } = self.0.as_ref()?;
+        Some(Keyed { actor: caller.id().as_uuid(), key, fingerprint: *fingerprint })
+    }
+
+    /// The answer that was given already; `None`: do it now, in `tx`.
+    pub(super) async fn answered(
+        &self,
+        app: &App,
+        tx: &mut TenantTx,
+        caller: &Caller,
+    ) -> Result<Option<Response>, Problem> {
+        let Some(keyed) = self.keyed(caller) else { return Ok(None) };
+        match idempotency::claim(tx, &keyed, &*app.clock).await? {
+            Claim::New => Ok(None),
+            Claim::Done(answer) => {
+                let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+                let mut response = json(status, answer.body.expose().clone());
+                response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+                Ok(Some(response))
+            }
+            Claim::Mismatch => Err(Problem::new(
+                StatusCode::CONFLICT,
+                ErrorCode::IDEMPOTENCY_MISMATCH,
+                "the idempotency key was used for another request",
+            )),
+        }
+    }
+
+    /// Commits `tx` and answers 201 with `value`, now and to every repetition.
+    pub(super) async fn created<T: Serialize + Sync>(
+        &self,
+        mut tx: TenantTx,
+        caller: &Caller,
+        value: &T,
+    ) -> Result<Response, Problem> {
+        let body = serde_json::to_string(value).map_err(|error| Problem::internal(&error))?;
+        let status = StatusCode::CREATED;
+        if let Some(keyed) = self.keyed(caller) {
+            let answer = Answer { status: status.as_u16(), body: Secret::new(body.clone()) };
+            idempotency::keep(&mut tx, &keyed, &answer).await?;
+        }
+        tx.commit().await?;
+        Ok(json(status, body))
+    }
+}
+
+fn json(status: StatusCode, body: String) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], Body::from(body)).into_response()
+}

@@ -1,0 +1,175 @@
+//! What was done by whom: written in the transaction of what it tells of, never changed.
+
+use crate::{column, error::StoreError, tenant::TenantTx};
+use common::{
+    clock::Clock,
+    id::{ApiKeyId, AuditEntryId, UserId},
+};
+use serde_json::Value;
+use sqlx::{query, query_as};
+use std::net::IpAddr;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Who does something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// A person.
+    User(UserId),
+    /// A program, by its key.
+    ApiKey(ApiKeyId),
+    /// Switchboard itself: a job, or an operator's command.
+    System,
+}
+
+impl Actor {
+    /// The kind's name on the wire and in the store.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::ApiKey(_) => "api_key",
+            Self::System => "system",
+        }
+    }
+
+    /// The id of the person or the key.
+    pub const fn id(self) -> Option<Uuid> {
+        match self {
+            Self::User(id) => Some(id.as_uuid()),
+            Self::ApiKey(id) => Some(id.as_uuid()),
+            Self::System => None,
+        }
+    }
+}
+
+/// Something that is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Deed<'a> {
+    /// By whom.
+    pub actor: Actor,
+    /// From where, as the server sees it.
+    pub address: Option<IpAddr>,
+    /// What, as `user.updated`.
+    pub action: &'static str,
+    /// To what kind of thing.
+    pub object_kind: &'static str,
+    /// To which.
+    pub object_id: Uuid,
+    /// As it was; `None` if it was not there. Without secrets.
+    pub before: Option<&'a Value>,
+    /// As it is; `None` if it is gone. Without secrets.
+    pub after: Option<&'a Value>,
+}
+
+/// Something that was done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its id; later ones sort later.
+    pub id: AuditEntryId,
+    /// When.
+    pub at: OffsetDateTime,
+    /// `user`, `api_key` or `system`.
+    pub actor_kind: String,
+    /// By which user or key.
+    pub actor_id: Option<Uuid>,
+    /// From where.
+    pub address: Option<String>,
+    /// What.
+    pub action: String,
+    /// To what kind of thing.
+    pub object_kind: String,
+    /// To which.
+    pub object_id: Uuid,
+    /// As it was.
+    pub before: Option<Value>,
+    /// As it was from then on.
+    pub after: Option<Value>,
+}
+
+/// Which entries.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter<'a> {
+    /// About this thing only.
+    pub object: Option<Uuid>,
+    /// By this actor only.
+    pub actor: Option<Uuid>,
+    /// Of this action only.
+    pub action: Option<&'a str>,
+}
+
+/// Records a deed. Call it in the transaction that does it.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn record(tx: &mut TenantTx, deed: &Deed<'_>, clock: &dyn Clock) -> Result<(), StoreError> {
+    let account = tx.account_column();
+    query!(
+        "INSERT INTO audit_entries
+             (account_id, id, at, actor_kind, actor_id, address, action, object_kind, object_id, before, after)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        account,
+        AuditEntryId::generate(clock).as_uuid(),
+        clock.utc(),
+        deed.actor.kind(),
+        deed.actor.id(),
+        deed.address.map(|address| address.to_string()),
+        deed.action,
+        deed.object_kind,
+        deed.object_id,
+        deed.before.map(column::json),
+        deed.after.map(column::json)
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+struct Row {
+    id: Uuid,
+    at: OffsetDateTime,
+    actor_kind: String,
+    actor_id: Option<Uuid>,
+    address: Option<String>,
+    action: String,
+    object_kind: String,
+    object_id: Uuid,
+    before: Option<Value>,
+    after: Option<Value>,
+}
+
+impl From<Row> for Entry {
+    fn from(row: Row) -> Self {
+        let Row { id, at, actor_kind, actor_id, address, action, object_kind, object_id, before, after } =
+            row;
+        let id = AuditEntryId::from_uuid(id);
+        Self { id, at, actor_kind, actor_id, address, action, object_kind, object_id, before, after }
+    }
+}
+
+/// The latest entries first, those before `before`, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn list(
+    tx: &mut TenantTx,
+    filter: Filter<'_>,
+    before: Option<AuditEntryId>,
+    limit: u16,
+) -> Result<Vec<Entry>, StoreError> {
+    let rows = query_as!(
+        Row,
+        "SELECT id, at, actor_kind, actor_id, address, action, object_kind, object_id, before, after
+         FROM audit_entries
+         WHERE id < $1 AND ($2::uuid IS NULL OR object_id = $2) AND ($3::uuid IS NULL OR actor_id = $3)
+           AND ($4::text IS NULL OR action = $4)
+         ORDER BY id DESC LIMIT $5",
+        before.map_or(Uuid::max(), AuditEntryId::as_uuid),
+        filter.object,
+        filter.actor,
+        filter.action,
+        i64::from(limit)
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows.into_iter().map(Entry::from).collect())
+}

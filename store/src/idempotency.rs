@@ -1,0 +1,98 @@
+//! Requests that may be sent again: done once, answered the same.
+
+use crate::{error::StoreError, seal::Place, tenant::TenantTx};
+use common::{clock::Clock, secret::Secret};
+use sqlx::query;
+use uuid::Uuid;
+
+/// A request that carries a key of its sender's.
+#[derive(Debug, Clone, Copy)]
+pub struct Keyed<'a> {
+    /// Whose key: two actors' keys are different keys.
+    pub actor: Uuid,
+    /// The key.
+    pub key: &'a str,
+    /// SHA-256 of everything that makes it this request.
+    pub fingerprint: [u8; 32],
+}
+
+/// An answer that was given.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Secret,
+}
+
+/// What is known of a keyed request.
+#[derive(Debug)]
+pub enum Claim {
+    /// It is new: do it, and [`keep`] the answer in the same transaction.
+    New,
+    /// It was done.
+    Done(Answer),
+    /// The key was used for another request.
+    Mismatch,
+}
+
+fn place(tx: &TenantTx, actor: Uuid) -> Place {
+    Place { table: "idempotent_requests", column: "answer", account: tx.account(), row: actor }
+}
+
+/// Takes the key until the transaction ends, or tells what was answered.
+///
+/// Of two at once the second waits for the first.
+///
+/// # Errors
+/// [`StoreError::Database`] or [`StoreError::Unsealable`].
+pub async fn claim(tx: &mut TenantTx, keyed: &Keyed<'_>, clock: &dyn Clock) -> Result<Claim, StoreError> {
+    let account = tx.account_column();
+    let inserted = query!(
+        "INSERT INTO idempotent_requests (account_id, actor_id, key, fingerprint, created_at)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        account,
+        keyed.actor,
+        keyed.key,
+        keyed.fingerprint.as_slice(),
+        clock.utc()
+    )
+    .execute(tx.connection())
+    .await?;
+    if inserted.rows_affected() == 1 {
+        return Ok(Claim::New);
+    }
+    let row = query!(
+        "SELECT fingerprint, status, answer FROM idempotent_requests WHERE actor_id = $1 AND key = $2",
+        keyed.actor,
+        keyed.key
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    if row.fingerprint != keyed.fingerprint {
+        return Ok(Claim::Mismatch);
+    }
+    let (Some(status), Some(answer)) = (row.status, row.answer) else {
+        return Err(StoreError::Unreadable { column: "answer" });
+    };
+    let body = tx.keyring().open(place(tx, keyed.actor), &answer)?;
+    Ok(Claim::Done(Answer { status: u16::try_from(status).unwrap_or(500), body }))
+}
+
+/// Keeps the answer to a request that was [`Claim::New`].
+///
+/// # Errors
+/// [`StoreError::Database`] or [`StoreError::Unsealable`].
+pub async fn keep(tx: &mut TenantTx, keyed: &Keyed<'_>, answer: &Answer) -> Result<(), StoreError> {
+    let sealed = tx.keyring().seal(place(tx, keyed.actor), &answer.body)?;
+    query!(
+        "UPDATE idempotent_requests SET status = $3, answer = $4 WHERE actor_id = $1 AND key = $2",
+        keyed.actor,
+        keyed.key,
+        i16::try_from(answer.status).unwrap_or(i16::MAX),
+        sealed
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! Roles that an account has named: sets of permissions, as data.
+
+use crate::{
+    column,
+    error::{ChangeError, StoreError},
+    tenant::TenantTx,
+};
+use common::{clock::Clock, id::RoleId, permission::Permissions};
+use sqlx::{query, query_as};
+use uuid::Uuid;
+
+/// A set of permissions with a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomRole {
+    /// Its id.
+    pub id: RoleId,
+    /// Its name, unique in the account.
+    pub name: String,
+    /// What who has it may do.
+    pub permissions: Permissions,
+}
+
+struct Row {
+    id: Uuid,
+    name: String,
+    permissions: Vec<String>,
+}
+
+impl From<Row> for CustomRole {
+    fn from(row: Row) -> Self {
+        Self {
+            id: RoleId::from_uuid(row.id),
+            name: row.name,
+            permissions: Permissions::from_names(&row.permissions),
+        }
+    }
+}
+
+/// Names a set of permissions.
+///
+/// # Errors
+/// [`ChangeError::Taken`].
+pub async fn create(
+    tx: &mut TenantTx,
+    name: &str,
+    permissions: Permissions,
+    clock: &dyn Clock,
+) -> Result<CustomRole, ChangeError> {
+    let account = tx.account_column();
+    let row = query_as!(
+        Row,
+        "INSERT INTO roles (account_id, id, name, permissions, created_at) VALUES ($1, $2, $3, $4, $5)
+         RETURNING id, name, permissions",
+        account,
+        RoleId::generate(clock).as_uuid(),
+        &*column::text(name),
+        &permissions.names(),
+        clock.utc()
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(row.into())
+}
+
+/// The role with this id.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn find(tx: &mut TenantTx, id: RoleId) -> Result<Option<CustomRole>, StoreError> {
+    let row = query_as!(Row, "SELECT id, name, permissions FROM roles WHERE id = $1", id.as_uuid())
+        .fetch_optional(tx.connection())
+        .await?;
+    Ok(row.map(CustomRole::from))
+}
+
+/// The account's roles in the order of their creation, those after `after`, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn list(
+    tx: &mut TenantTx,
+    after: Option<RoleId>,
+    limit: u16,
+) -> Result<Vec<CustomRole>, StoreError> {
+    let rows = query_as!(
+        Row,
+        "SELECT id, name, permissions FROM roles WHERE id > $1 ORDER BY id LIMIT $2",
+        after.map_or(Uuid::nil(), RoleId::as_uuid),
+        i64::from(limit)
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows.into_iter().map(CustomRole::from).collect())
+}
+
+/// Gives a role another name or other permissions.
+///
+/// # Errors
+/// [`ChangeError::NotFound`], [`ChangeError::Taken`].
+pub async fn update(
+    tx: &mut TenantTx,
+    id: RoleId,
+    name: &str,
+    permissions: Permissions,
+) -> Result<CustomRole, ChangeError> {
+    let row = query_as!(
+        Row,
+        "UPDATE roles SET name = $2, permissions = $3 WHERE id = $1 RETURNING id, name, permissions",
+        id.as_uuid(),
+        &*column::text(name),
+        &permissions.names()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    row.map(CustomRole::from).ok_or(ChangeError::NotFound)
+}
+
+/// Deletes a role that nobody has.
+///
+/// # Errors
+/// [`ChangeError::NotFound`], [`ChangeError::Referenced`] while somebody has it.
+pub async fn delete(tx: &mut TenantTx, id: RoleId) -> Result<(), ChangeError> {
+    let deleted = query!("DELETE FROM roles WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
+    if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
+}
