@@ -85,6 +85,8 @@ ids! {
     ChannelId = "channel";
     /// A customer.
     ContactId = "contact";
+    /// Two customers that turned out to be one.
+    MergeId = "merge";
     /// A thread between an account and a customer on one channel.
     ConversationId = "conversation";
     /// One message of a conversation.

@@ -138,7 +138,7 @@ pub enum Event {
     MediaOffer(media::Offered),
     /// Something happened in the account's inbox.
     #[serde(rename = "inbox.event")]
-    InboxEvent(inbox::Sequenced),
+    InboxEvent(Box<inbox::Sequenced>),
     /// A stream lost more than can be replayed: read it again from the store.
     #[serde(rename = "session.reload")]
     SessionReload(session::Reload),

@@ -62,7 +62,10 @@ async fn unified(tx: &mut TenantTx, event: &InboxEvent) -> Result<Option<Unified
         InboxEvent::MessageCreated { message, .. } if message.direction == Direction::Inbound => message,
         InboxEvent::MessageCreated { .. }
         | InboxEvent::MessageUpdated { .. }
-        | InboxEvent::ConversationUpdated { .. } => {
+        | InboxEvent::ConversationUpdated { .. }
+        | InboxEvent::NoteCreated { .. }
+        | InboxEvent::NoteUpdated { .. }
+        | InboxEvent::NoteDeleted { .. } => {
             return Ok(None);
         }
     };

@@ -3,7 +3,7 @@
 //! [`webhook`] stores what a channel sends, and only then says yes. [`ingest`]
 //! takes it apart and stores what it says. [`publish`] tells agents' screens,
 //! [`deliver`] automations. [`outbound`] sends replies through [`graph`].
-//! Each of the four is a [`work`] loop over a queue in the store.
+//! [`snooze`] brings conversations back. Each is a [`work`] loop over a queue in the store.
 
 mod config;
 mod deliver;
@@ -12,6 +12,7 @@ mod ingest;
 mod outbound;
 mod publish;
 mod role;
+mod snooze;
 mod webhook;
 mod work;
 

@@ -1,6 +1,6 @@
 //! The role: what it is built from, and what it runs.
 
-use crate::{config::Config, deliver, graph::GraphClient, ingest, outbound, publish, work::Queue};
+use crate::{config::Config, deliver, graph::GraphClient, ingest, outbound, publish, snooze, work::Queue};
 use bus::{Bus, BusError, Delivery, Shutdown};
 use common::{
     clock::Clock,
@@ -37,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) outbox: Queue,
     pub(crate) deliveries: Queue,
     pub(crate) replies: Queue,
+    pub(crate) snoozed: Queue,
 }
 
 /// Why the inbox cannot be built.
@@ -77,6 +78,7 @@ impl Inbox {
             outbox: Queue::default(),
             deliveries: Queue::default(),
             replies: Queue::default(),
+            snoozed: Queue::default(),
         })))
     }
 
@@ -124,6 +126,9 @@ pub async fn run(inbox: Inbox, shutdown: Shutdown) -> Result<(), RunError> {
     let workers = inbox.0.config.workers;
     if workers == 0 {
         info!("This instance stores webhooks and works on none");
+    }
+    if workers > 0 {
+        inbox.0.snoozed.work(&inbox, &shutdown, snooze::step);
     }
     for _ in 0..workers {
         let inner = &inbox.0;

@@ -8,13 +8,17 @@ mod api_keys;
 mod audit;
 mod auth;
 mod caller;
+mod canned_responses;
 mod channels;
+mod contacts;
 mod conversations;
 mod etag;
 mod extract;
 mod fields;
 mod ice_servers;
+mod labels;
 mod messages;
+mod notes;
 mod once;
 mod page;
 pub mod password;
@@ -22,7 +26,9 @@ pub mod problem;
 mod reference;
 mod roles;
 mod rooms;
+mod search;
 mod sessions;
+mod teams;
 mod throttle;
 mod users;
 mod webhooks;
@@ -33,7 +39,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
-    routing::{delete, get, post},
+    routing::{delete, get, patch, post},
 };
 use bus::Bus;
 use caller::Caller;
@@ -138,7 +144,26 @@ pub fn router(app: App) -> Router {
         .route("/v1/audit-log", get(audit::list))
         .route("/v1/rooms", get(rooms::list).post(rooms::create))
         .route("/v1/rooms/{id}/messages", get(rooms::messages))
-        .route("/v1/conversations", get(conversations::list))
+        .route("/v1/teams", get(teams::list).post(teams::create))
+        .route("/v1/teams/{id}", get(teams::find).patch(teams::update).delete(teams::delete))
+        .route("/v1/teams/{id}/members", get(teams::members).put(teams::set_members))
+        .route("/v1/labels", get(labels::list).post(labels::create))
+        .route("/v1/labels/{id}", get(labels::find).patch(labels::update).delete(labels::delete))
+        .route("/v1/canned-responses", get(canned_responses::list).post(canned_responses::create))
+        .route(
+            "/v1/canned-responses/{id}",
+            get(canned_responses::find).patch(canned_responses::update).delete(canned_responses::delete),
+        )
+        .route("/v1/contacts", get(contacts::list).post(contacts::create))
+        .route("/v1/contacts/{id}", get(contacts::find).patch(contacts::update))
+        .route("/v1/contacts/{id}/identities", post(contacts::add_identity).delete(contacts::remove_identity))
+        .route("/v1/contacts/{id}/merges", get(contacts::merges).post(contacts::merge))
+        .route("/v1/contacts/{id}/merges/{merge}", delete(contacts::unmerge))
+        .route("/v1/search/contacts", get(search::contacts))
+        .route("/v1/search/messages", get(search::messages))
+        .route("/v1/conversations", get(conversations::list).post(conversations::create))
+        .route("/v1/conversations/{id}/notes", get(notes::list).post(notes::create))
+        .route("/v1/conversations/{id}/notes/{note}", patch(notes::update).delete(notes::delete))
         .route("/v1/conversations/{id}", get(conversations::find).patch(conversations::update))
         .route("/v1/conversations/{id}/messages", get(messages::list).post(messages::reply))
         .route("/v1/channels", get(channels::list).post(channels::create))

@@ -50,7 +50,7 @@ impl LiveInbox {
         let mut state = self.state();
         match state.feed.arrive(event.seq) {
             Arrival::Next => {
-                let frame = frame(&Event::InboxEvent(event.clone()));
+                let frame = frame(&Event::InboxEvent(Box::new(event.clone())));
                 for peer in state.feed.readers_of(event.seq) {
                     peer.push(frame.clone());
                 }

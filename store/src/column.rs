@@ -2,10 +2,10 @@
 
 use crate::error::StoreError;
 use common::{
-    protocol::inbox::{ChannelKind, ConversationStatus, DeliveryStatus, Direction},
+    protocol::inbox::{ChannelKind, ConversationStatus, DeliveryStatus, Direction, Priority},
     token::Role,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// A sequence number as a column.
@@ -50,6 +50,18 @@ pub(crate) fn channel_kind(column: &str) -> Result<ChannelKind, StoreError> {
 
 pub(crate) fn conversation_status(column: &str) -> Result<ConversationStatus, StoreError> {
     ConversationStatus::parse(column).ok_or(StoreError::Unreadable { column: "status" })
+}
+
+pub(crate) fn priority(column: &str) -> Result<Priority, StoreError> {
+    Priority::parse(column).ok_or(StoreError::Unreadable { column: "priority" })
+}
+
+/// An object column; anything else is empty.
+pub(crate) fn object(column: Value) -> Map<String, Value> {
+    match column {
+        Value::Object(members) => members,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    }
 }
 
 pub(crate) fn delivery_status(column: &str) -> Result<DeliveryStatus, StoreError> {

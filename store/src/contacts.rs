@@ -1,5 +1,14 @@
 //! Contacts: customers, and the names that channels have for them.
 
+mod book;
+mod merge;
+
+pub use book::{
+    Contact, ContactChange, ContactIdentity, NewContact, add_identity, create, find, list, remove_identity,
+    search, update,
+};
+pub use merge::{Merge, merge, merges, unmerge};
+
 use crate::{column, error::StoreError, tenant::TenantTx};
 use common::{
     clock::Clock,

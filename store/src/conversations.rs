@@ -2,15 +2,16 @@
 
 use crate::{
     column::{self, to_count},
-    error::StoreError,
+    error::{ChangeError, StoreError},
     outbox,
     tenant::TenantTx,
 };
 use common::{
     clock::Clock,
-    id::{ChannelId, ContactId, ConversationId, UserId},
-    protocol::inbox::{Contact, Conversation, ConversationStatus, InboxEvent},
+    id::{ChannelId, ContactId, ConversationId, LabelId, TeamId, UserId},
+    protocol::inbox::{Contact, Conversation, ConversationStatus, InboxEvent, Priority},
 };
+use serde_json::{Map, Value};
 use sqlx::{query, query_as, query_scalar};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -24,13 +25,40 @@ pub struct Position {
     pub id: ConversationId,
 }
 
-/// What an agent changes about a conversation.
+/// Which conversations; all that is said must hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Those that stand there.
+    pub status: Option<ConversationStatus>,
+    /// Those that this agent answers.
+    pub assignee: Option<UserId>,
+    /// Those that this team answers.
+    pub team: Option<TeamId>,
+    /// Those with this label.
+    pub label: Option<LabelId>,
+    /// Those of this contact, and of those that were merged into it.
+    pub contact: Option<ContactId>,
+    /// Those of this priority.
+    pub priority: Option<Priority>,
+}
+
+/// What an agent changes about a conversation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
     /// Where it stands from now on.
     pub status: Option<ConversationStatus>,
+    /// Until when it is out of sight; with [`ConversationStatus::Snoozed`] and only then.
+    pub snoozed_until: Option<OffsetDateTime>,
+    /// How urgent it is.
+    pub priority: Option<Priority>,
     /// Who answers it from now on; `Some(None)` gives it back to all.
     pub assignee: Option<Option<UserId>>,
+    /// The team that answers it; `Some(None)` takes it from its team.
+    pub team: Option<Option<TeamId>>,
+    /// All of its labels.
+    pub labels: Option<Vec<LabelId>>,
+    /// What the account's own programs say about it; null takes a member away.
+    pub attributes: Map<String, Value>,
     /// Whether its messages have been read.
     pub read: bool,
 }
@@ -44,9 +72,34 @@ pub enum UpdateError {
     /// The account has no such user.
     #[error("there is no such user to assign to")]
     UnknownAssignee,
+    /// The account has no such team.
+    #[error("there is no such team")]
+    UnknownTeam,
+    /// The account has no such label.
+    #[error("there is no such label")]
+    UnknownLabel,
+    /// It cannot go there from where it stands.
+    #[error("a conversation that is {} can become {}", from.as_str(), names(from.next()))]
+    Impossible {
+        /// Where it stands.
+        from: ConversationStatus,
+    },
+    /// A snoozed one needs a time in the future, and no other may have one.
+    #[error("snoozedUntil belongs to the status snoozed and must be in the future")]
+    SnoozeTime,
+    /// More than [`ATTRIBUTES_BYTES_MAX`].
+    #[error("the attributes are too long together")]
+    TooManyAttributes,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// The most that a thing's attributes take together, in bytes of JSON.
+pub const ATTRIBUTES_BYTES_MAX: usize = 16 * 1024;
+
+fn names(statuses: &[ConversationStatus]) -> String {
+    statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 impl From<sqlx::Error> for UpdateError {
@@ -62,7 +115,12 @@ struct Row {
     contact_id: Uuid,
     contact_name: String,
     status: String,
+    snoozed_until: Option<OffsetDateTime>,
+    priority: String,
     assignee_id: Option<Uuid>,
+    team_id: Option<Uuid>,
+    label_ids: Vec<Uuid>,
+    attributes: Value,
     preview: String,
     last_message_at: OffsetDateTime,
     unread: i32,
@@ -77,7 +135,12 @@ impl TryFrom<Row> for Conversation {
             channel_kind: column::channel_kind(&row.channel_kind)?,
             contact: Contact { id: ContactId::from_uuid(row.contact_id), name: row.contact_name },
             status: column::conversation_status(&row.status)?,
+            snoozed_until: row.snoozed_until,
+            priority: column::priority(&row.priority)?,
             assignee_id: row.assignee_id.map(UserId::from_uuid),
+            team_id: row.team_id.map(TeamId::from_uuid),
+            label_ids: row.label_ids.into_iter().map(LabelId::from_uuid).collect(),
+            attributes: column::object(row.attributes),
             preview: row.preview,
             last_message_at: row.last_message_at,
             unread: to_count(row.unread),
@@ -85,79 +148,102 @@ impl TryFrom<Row> for Conversation {
     }
 }
 
+/// The conversations where the clause holds, for [`Row`]. The contact shown is
+/// the one that stands for the conversation's.
+macro_rules! select {
+    ($clause:literal $(+ $more:literal)*, $($argument:expr),* $(,)?) => {
+        query_as!(
+            Row,
+            r#"SELECT c.id, c.channel_id, channels.kind AS channel_kind,
+                      standing.id AS contact_id, standing.name AS contact_name,
+                      c.status, c.snoozed_until, c.priority, c.assignee_id, c.team_id, c.attributes,
+                      ARRAY(SELECT l.label_id FROM conversation_labels l WHERE l.conversation_id = c.id
+                            ORDER BY l.label_id) AS "label_ids!",
+                      c.preview, c.last_message_at, c.unread
+               FROM conversations c
+               JOIN contacts ON contacts.id = c.contact_id
+               JOIN contacts standing ON standing.id = coalesce(contacts.merged_into, contacts.id)
+               JOIN channels ON channels.id = c.channel_id "# + $clause $(+ $more)*,
+            $($argument),*
+        )
+    };
+}
+
 /// The conversation with this id.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
-    query_as!(
-        Row,
-        "SELECT c.id, c.channel_id, channels.kind AS channel_kind, c.contact_id, contacts.name AS contact_name,
-                c.status, c.assignee_id, c.preview, c.last_message_at, c.unread
-         FROM conversations c
-         JOIN contacts ON contacts.id = c.contact_id
-         JOIN channels ON channels.id = c.channel_id
-         WHERE c.id = $1",
-        id.as_uuid()
-    )
-    .fetch_optional(tx.connection())
-    .await?
-    .map(Conversation::try_from)
-    .transpose()
+    select!("WHERE c.id = $1", id.as_uuid())
+        .fetch_optional(tx.connection())
+        .await?
+        .map(Conversation::try_from)
+        .transpose()
 }
 
-/// The latest conversations first, with one status or any, those below `below`, at most `limit`.
+/// A page of [`list`]: the clause has an index of its own, the rest of the filter thins it out.
+macro_rules! page {
+    ($tx:expr, $filter:expr, $below:expr, $limit:expr, $clause:literal, $driver:expr) => {
+        select!(
+            r#"WHERE "#
+                + $clause
+                + r#"
+                 AND ($4::text IS NULL OR c.status = $4) AND ($5::uuid IS NULL OR c.assignee_id = $5)
+                 AND ($6::uuid IS NULL OR c.team_id = $6) AND ($7::text IS NULL OR c.priority = $7)
+                 AND (c.last_message_at, c.id) < (coalesce($1::timestamptz, 'infinity'),
+                      coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+               ORDER BY c.last_message_at DESC, c.id DESC LIMIT $3"#,
+            $below.map(|below: Position| below.last_message_at),
+            $below.map(|below: Position| below.id.as_uuid()),
+            i64::from($limit),
+            $filter.status.map(ConversationStatus::as_str),
+            $filter.assignee.map(UserId::as_uuid),
+            $filter.team.map(TeamId::as_uuid),
+            $filter.priority.map(Priority::as_str),
+            $driver
+        )
+        .fetch_all($tx.connection())
+        .await?
+    };
+}
+
+/// The latest conversations first, those below `below`, at most `limit`.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn list(
     tx: &mut TenantTx,
-    status: Option<ConversationStatus>,
+    filter: Filter,
     below: Option<Position>,
     limit: u16,
 ) -> Result<Vec<Conversation>, StoreError> {
-    let (time, id) =
-        below.map_or((None, None), |below| (Some(below.last_message_at), Some(below.id.as_uuid())));
-    let rows = match status {
-        // Two statements, so that each has the index that fits it.
-        Some(status) => {
-            query_as!(
-                Row,
-                "SELECT c.id, c.channel_id, channels.kind AS channel_kind, c.contact_id,
-                        contacts.name AS contact_name, c.status, c.assignee_id, c.preview, c.last_message_at, c.unread
-                 FROM conversations c
-                 JOIN contacts ON contacts.id = c.contact_id
-                 JOIN channels ON channels.id = c.channel_id
-                 WHERE c.status = $4
-                   AND (c.last_message_at, c.id) < (coalesce($1::timestamptz, 'infinity'),
-                        coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-                 ORDER BY c.last_message_at DESC, c.id DESC LIMIT $3",
-                time,
-                id,
-                i64::from(limit),
-                status.as_str()
-            )
-            .fetch_all(tx.connection())
-            .await?
-        }
-        None => {
-            query_as!(
-                Row,
-                "SELECT c.id, c.channel_id, channels.kind AS channel_kind, c.contact_id,
-                        contacts.name AS contact_name, c.status, c.assignee_id, c.preview, c.last_message_at, c.unread
-                 FROM conversations c
-                 JOIN contacts ON contacts.id = c.contact_id
-                 JOIN channels ON channels.id = c.channel_id
-                 WHERE (c.last_message_at, c.id) < (coalesce($1::timestamptz, 'infinity'),
-                        coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-                 ORDER BY c.last_message_at DESC, c.id DESC LIMIT $3",
-                time,
-                id,
-                i64::from(limit)
-            )
-            .fetch_all(tx.connection())
-            .await?
-        }
+    // One statement for each index, the narrowest first.
+    let rows = if let Some(contact) = filter.contact {
+        page!(
+            tx,
+            filter,
+            below,
+            limit,
+            "c.contact_id IN (SELECT $8::uuid UNION ALL SELECT id FROM contacts WHERE merged_into = $8)",
+            contact.as_uuid()
+        )
+    } else if let Some(label) = filter.label {
+        page!(
+            tx,
+            filter,
+            below,
+            limit,
+            "c.id IN (SELECT conversation_id FROM conversation_labels WHERE label_id = $8)",
+            label.as_uuid()
+        )
+    } else if let Some(assignee) = filter.assignee {
+        page!(tx, filter, below, limit, "c.assignee_id = $8", assignee.as_uuid())
+    } else if let Some(team) = filter.team {
+        page!(tx, filter, below, limit, "c.team_id = $8", team.as_uuid())
+    } else if let Some(status) = filter.status {
+        page!(tx, filter, below, limit, "c.status = $8", status.as_str())
+    } else {
+        page!(tx, filter, below, limit, "$8", true)
     };
     rows.into_iter().map(Conversation::try_from).collect()
 }
@@ -174,33 +260,161 @@ pub async fn update(
 ) -> Result<Conversation, UpdateError> {
     outbox::hold(tx).await?;
     let before = find(tx, id).await?.ok_or(UpdateError::NotFound)?;
-    let status = change.status.unwrap_or(before.status);
-    let assignee = change.assignee.unwrap_or(before.assignee_id);
-    if let Some(user) = assignee
-        && assignee != before.assignee_id
-        && query_scalar!("SELECT id FROM users WHERE id = $1", user.as_uuid())
-            .fetch_optional(tx.connection())
-            .await?
-            .is_none()
-    {
-        return Err(UpdateError::UnknownAssignee);
-    }
-    let unread = if change.read { 0 } else { before.unread };
-    let after = Conversation { status, assignee_id: assignee, unread, ..before.clone() };
+    let after = changed(&before, change, clock)?;
     if after == before {
         return Ok(before);
     }
+    if after.assignee_id != before.assignee_id
+        && let Some(user) = after.assignee_id
+    {
+        let known = query_scalar!("SELECT id FROM users WHERE id = $1", user.as_uuid());
+        known.fetch_optional(tx.connection()).await?.ok_or(UpdateError::UnknownAssignee)?;
+    }
+    if after.team_id != before.team_id
+        && let Some(team) = after.team_id
+    {
+        let known = query_scalar!("SELECT id FROM teams WHERE id = $1", team.as_uuid());
+        known.fetch_optional(tx.connection()).await?.ok_or(UpdateError::UnknownTeam)?;
+    }
+    if after.label_ids != before.label_ids {
+        set_labels(tx, id, &after.label_ids).await?;
+    }
     query!(
-        "UPDATE conversations SET status = $2, assignee_id = $3, unread = $4 WHERE id = $1",
+        "UPDATE conversations SET status = $2, snoozed_until = $3, priority = $4, assignee_id = $5, team_id = $6,
+                attributes = $7, unread = $8
+         WHERE id = $1",
         id.as_uuid(),
-        status.as_str(),
-        assignee.map(UserId::as_uuid),
-        i32::try_from(unread).unwrap_or(i32::MAX)
+        after.status.as_str(),
+        after.snoozed_until,
+        after.priority.as_str(),
+        after.assignee_id.map(UserId::as_uuid),
+        after.team_id.map(TeamId::as_uuid),
+        column::json(&Value::Object(after.attributes.clone())),
+        i32::try_from(after.unread).unwrap_or(i32::MAX)
     )
     .execute(tx.connection())
     .await?;
     outbox::append(tx, &InboxEvent::ConversationUpdated { conversation: after.clone() }, clock).await?;
     Ok(after)
+}
+
+/// What a conversation becomes.
+fn changed(before: &Conversation, change: &Change, clock: &dyn Clock) -> Result<Conversation, UpdateError> {
+    let mut after = before.clone();
+    let status = change.status.unwrap_or(before.status);
+    if status != before.status && !before.status.next().contains(&status) {
+        return Err(UpdateError::Impossible { from: before.status });
+    }
+    let until = match (change.snoozed_until, before.snoozed_until) {
+        (None, before) if status == ConversationStatus::Snoozed => before,
+        (until, _) => until,
+    };
+    let is_fresh = change.snoozed_until.is_none_or(|until| until > clock.utc());
+    if (status == ConversationStatus::Snoozed) != until.is_some() || !is_fresh {
+        return Err(UpdateError::SnoozeTime);
+    }
+    (after.status, after.snoozed_until) = (status, until);
+    after.priority = change.priority.unwrap_or(before.priority);
+    after.assignee_id = change.assignee.unwrap_or(before.assignee_id);
+    after.team_id = change.team.unwrap_or(before.team_id);
+    if let Some(labels) = &change.labels {
+        after.label_ids.clone_from(labels);
+        after.label_ids.sort_unstable();
+        after.label_ids.dedup();
+    }
+    merge(&mut after.attributes, &change.attributes).ok_or(UpdateError::TooManyAttributes)?;
+    if change.read {
+        after.unread = 0;
+    }
+    Ok(after)
+}
+
+/// Members of `change` into `attributes` (RFC 7396, one level); `None` if they become too many.
+pub(crate) fn merge(attributes: &mut Map<String, Value>, change: &Map<String, Value>) -> Option<()> {
+    for (name, value) in change {
+        if value.is_null() {
+            attributes.remove(name);
+        } else {
+            attributes.insert(name.clone(), value.clone());
+        }
+    }
+    let bytes = serde_json::to_vec(attributes).ok()?.len();
+    (bytes <= ATTRIBUTES_BYTES_MAX).then_some(())
+}
+
+async fn set_labels(tx: &mut TenantTx, id: ConversationId, labels: &[LabelId]) -> Result<(), UpdateError> {
+    let account = tx.account_column();
+    let labels: Vec<Uuid> = labels.iter().map(|label| label.as_uuid()).collect();
+    query!(
+        "DELETE FROM conversation_labels WHERE conversation_id = $1 AND label_id <> ALL ($2)",
+        id.as_uuid(),
+        &labels
+    )
+    .execute(tx.connection())
+    .await?;
+    let added = query!(
+        "INSERT INTO conversation_labels (account_id, conversation_id, label_id) SELECT $1, $2, unnest($3::uuid[])
+         ON CONFLICT DO NOTHING",
+        account,
+        id.as_uuid(),
+        &labels
+    )
+    .execute(tx.connection())
+    .await;
+    match added.map_err(ChangeError::from) {
+        Ok(_) => Ok(()),
+        Err(ChangeError::Referenced) => Err(UpdateError::UnknownLabel),
+        Err(ChangeError::Store(error)) => Err(error.into()),
+        Err(other @ (ChangeError::NotFound | ChangeError::Taken)) => Err(StoreError::from(other).into()),
+    }
+}
+
+/// Opens a snoozed conversation whose time has come; `None` if it is not snoozed any more.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn wake(
+    tx: &mut TenantTx,
+    id: ConversationId,
+    clock: &dyn Clock,
+) -> Result<Option<Conversation>, StoreError> {
+    outbox::hold(tx).await?;
+    let woken = query_scalar!(
+        "UPDATE conversations SET status = 'open', snoozed_until = NULL
+         WHERE id = $1 AND status = 'snoozed' AND snoozed_until <= $2 RETURNING id",
+        id.as_uuid(),
+        clock.utc()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    let Some(conversation) = (match woken {
+        Some(_) => find(tx, id).await?,
+        None => None,
+    }) else {
+        return Ok(None);
+    };
+    let event = InboxEvent::ConversationUpdated { conversation: conversation.clone() };
+    outbox::append(tx, &event, clock).await?;
+    Ok(Some(conversation))
+}
+
+/// Begins a conversation with a contact on a channel.
+///
+/// # Errors
+/// [`ChangeError::Taken`] if there is one; [`ChangeError::Referenced`] if the account has no such
+/// contact or channel.
+pub async fn begin(
+    tx: &mut TenantTx,
+    channel: ChannelId,
+    contact: ContactId,
+    clock: &dyn Clock,
+) -> Result<Conversation, ChangeError> {
+    outbox::hold(tx).await?;
+    let id = insert(tx, channel, contact, clock.utc(), clock).await?;
+    let conversation = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
+    let event = InboxEvent::ConversationUpdated { conversation: conversation.clone() };
+    outbox::append(tx, &event, clock).await?;
+    Ok(conversation)
 }
 
 /// The conversation with `contact` on `channel`, begun if need be.
@@ -221,6 +435,16 @@ pub(crate) async fn find_or_begin(
     if let Some(id) = known {
         return Ok(ConversationId::from_uuid(id));
     }
+    Ok(insert(tx, channel, contact, first_message_at, clock).await?)
+}
+
+async fn insert(
+    tx: &mut TenantTx,
+    channel: ChannelId,
+    contact: ContactId,
+    at: OffsetDateTime,
+    clock: &dyn Clock,
+) -> Result<ConversationId, sqlx::Error> {
     let id = ConversationId::generate(clock);
     let account = tx.account_column();
     query!(
@@ -230,7 +454,7 @@ pub(crate) async fn find_or_begin(
         id.as_uuid(),
         channel.as_uuid(),
         contact.as_uuid(),
-        first_message_at,
+        at,
         clock.utc()
     )
     .execute(tx.connection())

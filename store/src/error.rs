@@ -37,6 +37,9 @@ pub enum StoreError {
     /// The transaction's account does not exist.
     #[error("there is no such account")]
     NoAccount,
+    /// The rows contradict each other, or changed where nothing else should change them.
+    #[error("the rows contradict each other")]
+    Contradiction,
     /// A row holds what this version cannot read.
     #[error("column {column} holds a value that is not understood")]
     Unreadable {
@@ -98,6 +101,16 @@ impl From<sqlx::Error> for ChangeError {
             Some(ErrorKind::UniqueViolation) => Self::Taken,
             Some(ErrorKind::ForeignKeyViolation) => Self::Referenced,
             Some(_) | None => Self::Store(error.into()),
+        }
+    }
+}
+
+impl From<ChangeError> for StoreError {
+    /// For changes that cannot be refused: whatever refuses them is a failure.
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Store(error) => error,
+            ChangeError::NotFound | ChangeError::Taken | ChangeError::Referenced => Self::Contradiction,
         }
     }
 }

@@ -11,6 +11,7 @@ pub use status::{StatusOutcome, StatusReport, apply_status, refused, sent};
 use crate::{
     column::{self, from_seq, to_seq},
     error::StoreError,
+    search::words,
     tenant::TenantTx,
 };
 use common::{
@@ -56,6 +57,31 @@ impl TryFrom<Row> for Message {
             created_at: row.created_at,
         })
     }
+}
+
+/// Messages in whose text all words of `question` begin, the newest first, those before `before`, at
+/// most `limit`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn search(
+    tx: &mut TenantTx,
+    question: &str,
+    before: Option<MessageId>,
+    limit: u16,
+) -> Result<Vec<Message>, StoreError> {
+    let Some(words) = words(question) else { return Ok(Vec::new()) };
+    let rows = query_as!(
+        Row,
+        "SELECT id, conversation_id, direction, author_id, text, status, error, created_at
+         FROM messages WHERE search @@ to_tsquery('simple', $1) AND id < $2 ORDER BY id DESC LIMIT $3",
+        words,
+        before.map_or(Uuid::max(), MessageId::as_uuid),
+        i64::from(limit)
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    rows.into_iter().map(Message::try_from).collect()
 }
 
 /// The message with this id.

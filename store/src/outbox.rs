@@ -15,8 +15,11 @@ use common::{
 };
 use sqlx::{query, query_scalar, types::Json};
 
-/// Takes the account's stream until the transaction ends.
-pub(crate) async fn hold(tx: &mut TenantTx) -> Result<(), StoreError> {
+/// Takes the account's stream until the transaction ends, so that changes to the inbox queue.
+///
+/// # Errors
+/// [`StoreError::NoAccount`] or [`StoreError::Database`].
+pub async fn hold(tx: &mut TenantTx) -> Result<(), StoreError> {
     if tx.holds_inbox {
         return Ok(());
     }
@@ -33,7 +36,11 @@ pub(crate) async fn hold(tx: &mut TenantTx) -> Result<(), StoreError> {
 const fn is_for_webhooks(event: &InboxEvent) -> bool {
     match event {
         InboxEvent::MessageCreated { message, .. } => matches!(message.direction, Direction::Inbound),
-        InboxEvent::MessageUpdated { .. } | InboxEvent::ConversationUpdated { .. } => false,
+        InboxEvent::MessageUpdated { .. }
+        | InboxEvent::ConversationUpdated { .. }
+        | InboxEvent::NoteCreated { .. }
+        | InboxEvent::NoteUpdated { .. }
+        | InboxEvent::NoteDeleted { .. } => false,
     }
 }
 

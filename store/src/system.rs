@@ -16,7 +16,7 @@ use crate::{
 };
 use common::{
     clock::Clock,
-    id::{AccountId, ApiKeyId, ChannelId, UserId},
+    id::{AccountId, ApiKeyId, ChannelId, ConversationId, UserId},
     permission::Permissions,
     protocol::inbox::ChannelKind,
     secret::Secret,
@@ -156,6 +156,29 @@ impl System {
             key: ApiKeyId::from_uuid(row.id),
             permissions: Permissions::from_names(&row.permissions),
         }))
+    }
+
+    /// Snoozed conversations whose time has come, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn due_conversations(
+        &self,
+        limit: u16,
+        clock: &dyn Clock,
+    ) -> Result<Vec<(AccountId, ConversationId)>, StoreError> {
+        let rows = query!(
+            "SELECT account_id, id FROM conversations WHERE status = 'snoozed' AND snoozed_until <= $1
+             ORDER BY snoozed_until LIMIT $2",
+            clock.utc(),
+            i64::from(limit)
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let ids = rows
+            .into_iter()
+            .map(|row| (AccountId::from_uuid(row.account_id), ConversationId::from_uuid(row.id)));
+        Ok(ids.collect())
     }
 
     /// The account that a refresh token belongs to.

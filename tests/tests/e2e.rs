@@ -23,3 +23,5 @@ mod native;
 mod replies;
 #[path = "e2e/restart.rs"]
 mod restart;
+#[path = "e2e/snooze.rs"]
+mod snooze;

@@ -3,8 +3,9 @@
 //! The same types are the bodies of the REST layer and the payloads of the
 //! outbox, so what an agent is told live and what a page reads cannot differ.
 
-use crate::id::{ChannelId, ContactId, ConversationId, MessageId, UserId};
+use crate::id::{ChannelId, ContactId, ConversationId, LabelId, MessageId, NoteId, TeamId, UserId};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 /// The longest text of a message, in bytes of UTF-8.
@@ -92,7 +93,11 @@ impl DeliveryStatus {
 pub enum ConversationStatus {
     /// Waits for an agent.
     Open,
-    /// Done; reopens when the customer writes again.
+    /// Waits for the customer or for somebody else; opens again when the customer writes.
+    Pending,
+    /// Out of sight until a time, or until the customer writes.
+    Snoozed,
+    /// Done; opens again when the customer writes.
     Resolved,
 }
 
@@ -101,13 +106,66 @@ impl ConversationStatus {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
+            Self::Pending => "pending",
+            Self::Snoozed => "snoozed",
             Self::Resolved => "resolved",
         }
     }
 
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Pending, Self::Snoozed, Self::Resolved];
+
     /// The status with this name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Open, Self::Resolved].into_iter().find(|status| status.as_str() == name)
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+
+    /// Where an agent may take it from here. What is done is opened before anything else.
+    pub const fn next(self) -> &'static [Self] {
+        match self {
+            Self::Open => &[Self::Pending, Self::Snoozed, Self::Resolved],
+            Self::Pending => &[Self::Open, Self::Snoozed, Self::Resolved],
+            Self::Snoozed => &[Self::Open, Self::Pending, Self::Snoozed, Self::Resolved],
+            Self::Resolved => &[Self::Open],
+        }
+    }
+}
+
+/// How urgent a conversation is. The order is urgency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Priority {
+    /// Nobody has said.
+    None,
+    /// Can wait.
+    Low,
+    /// As most.
+    Medium,
+    /// Before others.
+    High,
+    /// Now.
+    Urgent,
+}
+
+impl Priority {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] = [Self::None, Self::Low, Self::Medium, Self::High, Self::Urgent];
+
+    /// The priority's name on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Urgent => "urgent",
+        }
+    }
+
+    /// The priority with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|priority| priority.as_str() == name)
     }
 }
 
@@ -137,8 +195,24 @@ pub struct Conversation {
     pub contact: Contact,
     /// Where it stands.
     pub status: ConversationStatus,
+    /// Until when it is out of sight, if it is snoozed.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub snoozed_until: Option<OffsetDateTime>,
+    /// How urgent it is.
+    #[serde(default = "no_priority")]
+    pub priority: Priority,
     /// The agent who answers it, if one has taken it.
     pub assignee_id: Option<UserId>,
+    /// The team that answers it, if there is one.
+    #[serde(default)]
+    pub team_id: Option<TeamId>,
+    /// Its labels, in no order.
+    #[serde(default)]
+    pub label_ids: Vec<LabelId>,
+    /// What the account's own programs say about it.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub attributes: Map<String, Value>,
     /// The beginning of the latest message.
     pub preview: String,
     /// When the latest message was.
@@ -146,6 +220,32 @@ pub struct Conversation {
     pub last_message_at: OffsetDateTime,
     /// Inbound messages since an agent last replied or read.
     pub unread: u32,
+}
+
+/// Events from before there were priorities are still read.
+const fn no_priority() -> Priority {
+    Priority::None
+}
+
+/// What an agent writes to others beside a conversation. Customers never see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Note {
+    /// Its id.
+    pub id: NoteId,
+    /// Beside which conversation.
+    pub conversation_id: ConversationId,
+    /// Who wrote it.
+    pub author_id: UserId,
+    /// What it says.
+    pub text: String,
+    /// When it was written.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When it was last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
 }
 
 /// One message of a conversation.
@@ -193,6 +293,38 @@ pub enum InboxEvent {
         /// As it is now.
         conversation: Conversation,
     },
+    /// An agent wrote a note.
+    NoteCreated {
+        /// The note.
+        note: Note,
+    },
+    /// A note was changed.
+    NoteUpdated {
+        /// As it is now.
+        note: Note,
+    },
+    /// A note was deleted.
+    #[serde(rename_all = "camelCase")]
+    NoteDeleted {
+        /// Which.
+        note_id: NoteId,
+        /// Beside which conversation it was.
+        conversation_id: ConversationId,
+    },
+}
+
+impl InboxEvent {
+    /// The event's name on the wire.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::MessageCreated { .. } => "messageCreated",
+            Self::MessageUpdated { .. } => "messageUpdated",
+            Self::ConversationUpdated { .. } => "conversationUpdated",
+            Self::NoteCreated { .. } => "noteCreated",
+            Self::NoteUpdated { .. } => "noteUpdated",
+            Self::NoteDeleted { .. } => "noteDeleted",
+        }
+    }
 }
 
 /// Event `inbox.event`: what happened, and its place in the account's stream.

@@ -3,28 +3,56 @@
 use super::{
     App,
     caller::Caller,
+    etag::{self, IfMatch, Tagged},
     extract::{Body, Id, Params, present},
+    once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
 };
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
-    id::{ConversationId, UserId},
+    error::ErrorCode,
+    id::{ChannelId, ContactId, ConversationId, LabelId, TeamId, UserId},
     permission::Permission,
-    protocol::inbox::{Conversation, ConversationStatus},
+    protocol::inbox::{Conversation, ConversationStatus, Priority},
     subject::inbox::Work,
 };
 use serde::Deserialize;
-use store::conversations::{self, Change, Position, UpdateError};
+use serde_json::{Map, Value};
+use store::{
+    conversations::{self, Change, Filter, Position, UpdateError},
+    outbox,
+};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-/// Which conversations.
+/// Which conversations; all that is said must hold.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Filter {
-    /// Only those that stand there; absent: all.
+#[serde(rename_all = "camelCase")]
+pub(super) struct FilterParams {
+    /// Only those that stand there.
     status: Option<ConversationStatus>,
+    /// Only those that this agent answers.
+    assignee_id: Option<UserId>,
+    /// Only those that this team answers.
+    team_id: Option<TeamId>,
+    /// Only those with this label.
+    label_id: Option<LabelId>,
+    /// Only those of this contact, and of those that were merged into it.
+    contact_id: Option<ContactId>,
+    /// Only those of this priority.
+    priority: Option<Priority>,
+}
+
+/// A conversation to be begun.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CreateConversation {
+    /// On which channel.
+    channel_id: ChannelId,
+    /// With whom; the channel must know them by some name before a message can be sent.
+    contact_id: ContactId,
 }
 
 /// What to change; absent fields stay as they are.
@@ -33,29 +61,55 @@ pub(super) struct Filter {
 pub(super) struct UpdateConversation {
     /// Where it stands from now on.
     status: Option<ConversationStatus>,
+    /// Until when it is out of sight; needed to snooze it, and only then.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    snoozed_until: Option<OffsetDateTime>,
+    /// How urgent it is.
+    priority: Option<Priority>,
     /// Who answers it from now on; null gives it back to all.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<UserId>)]
     assignee_id: Option<Option<UserId>>,
+    /// The team that answers it; null takes it from its team.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<TeamId>)]
+    team_id: Option<Option<TeamId>>,
+    /// All of its labels, at most 50.
+    label_ids: Option<Vec<LabelId>>,
+    /// Members to set; null takes one away (RFC 7396).
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    attributes: Map<String, Value>,
     /// True: its messages have been read.
     #[serde(default)]
     read: bool,
 }
 
+/// Labels of one conversation at most.
+const LABELS_MAX: usize = 50;
+
 /// Lists conversations, the one with the latest message first.
 #[utoipa::path(
-    get, path = "/v1/conversations", tag = "conversations", params(Filter, PageParams),
+    get, path = "/v1/conversations", tag = "conversations", params(FilterParams, PageParams),
     responses((status = 200, body = Page<Conversation>)),
 )]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
-    Params(filter): Params<Filter>,
+    Params(filter): Params<FilterParams>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Conversation>>, Problem> {
     let below = params.cursor(position)?;
     let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
-    let conversations = conversations::list(&mut tx, filter.status, below, params.limit() + 1).await?;
+    let filter = Filter {
+        status: filter.status,
+        assignee: filter.assignee_id,
+        team: filter.team_id,
+        label: filter.label_id,
+        contact: filter.contact_id,
+        priority: filter.priority,
+    };
+    let conversations = conversations::list(&mut tx, filter, below, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(conversations, cursor, |conversation| conversation)))
 }
@@ -81,35 +135,78 @@ pub(super) async fn find(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ConversationId>,
-) -> Result<Json<Conversation>, Problem> {
+) -> Result<Tagged<Conversation>, Problem> {
     let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
     let conversation = conversations::find(&mut tx, id).await?;
     tx.commit().await?;
-    conversation.map(Json).ok_or_else(|| Problem::not_found("conversation"))
+    conversation.map(Tagged).ok_or_else(|| Problem::not_found("conversation"))
 }
 
-/// Resolves, reopens, assigns a conversation, or marks it as read.
+/// Begins a conversation with a contact on a channel.
 #[utoipa::path(
-    patch, path = "/v1/conversations/{id}", tag = "conversations", params(("id" = ConversationId, Path, description = "The conversation")),
+    post, path = "/v1/conversations", tag = "conversations", request_body = CreateConversation, params(once::Header),
+    responses(
+        (status = 201, body = Conversation),
+        (status = 409, description = "There is one, or no such contact or channel", body = Document),
+    ),
+)]
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Retryable(body, once): Retryable<CreateConversation>,
+) -> Result<Response, Problem> {
+    let mut tx = app.begin(&caller, Permission::ConversationsManage).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
+    let begun = conversations::begin(&mut tx, body.channel_id, body.contact_id, &*app.clock).await;
+    let begun = begun.map_err(|error| Problem::refused("conversation", error))?;
+    let answer = once.created(tx, &caller, &begun).await?;
+    app.wake(Work::Outbox).await;
+    Ok(answer)
+}
+
+/// Takes a conversation somewhere else: its status, agent, team, labels, priority; or marks it as read.
+#[utoipa::path(
+    patch, path = "/v1/conversations/{id}", tag = "conversations",
+    params(("id" = ConversationId, Path, description = "The conversation"), etag::Header),
     request_body = UpdateConversation,
     responses(
         (status = 200, description = "As it is now", body = Conversation),
         (status = 404, body = Document),
-        (status = 422, description = "The account has no such user to assign to", body = Document),
+        (status = 409, description = "`resource.invalid_transition`: names the statuses that it can have next", body = Document),
+        (status = 412, body = Document),
+        (status = 422, description = "The account has no such user, team or label; or the time to snooze until does not fit", body = Document),
     ),
 )]
 pub(super) async fn update(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ConversationId>,
+    if_match: IfMatch,
     Body(body): Body<UpdateConversation>,
-) -> Result<Json<Conversation>, Problem> {
-    let change = Change { status: body.status, assignee: body.assignee_id, read: body.read };
+) -> Result<Tagged<Conversation>, Problem> {
+    if body.label_ids.as_ref().is_some_and(|labels| labels.len() > LABELS_MAX) {
+        return Err(Problem::invalid("labelIds has more than 50 labels"));
+    }
+    let change = Change {
+        status: body.status,
+        snoozed_until: body.snoozed_until,
+        priority: body.priority,
+        assignee: body.assignee_id,
+        team: body.team_id,
+        labels: body.label_ids,
+        attributes: body.attributes,
+        read: body.read,
+    };
     let mut tx = app.begin(&caller, Permission::ConversationsManage).await?;
+    outbox::hold(&mut tx).await?;
+    let before = conversations::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("conversation"))?;
+    if_match.check(&before)?;
     let conversation = conversations::update(&mut tx, id, &change, &*app.clock).await?;
     tx.commit().await?;
     app.wake(Work::Outbox).await;
-    Ok(Json(conversation))
+    Ok(Tagged(conversation))
 }
 
 impl From<UpdateError> for Problem {
@@ -117,7 +214,14 @@ impl From<UpdateError> for Problem {
         match error {
             UpdateError::NotFound => Self::not_found("conversation"),
             UpdateError::Store(error) => error.into(),
-            unknown @ UpdateError::UnknownAssignee => Self::invalid(unknown.to_string()),
+            impossible @ UpdateError::Impossible { .. } => {
+                Self::new(StatusCode::CONFLICT, ErrorCode::INVALID_TRANSITION, impossible.to_string())
+            }
+            wrong @ (UpdateError::UnknownAssignee
+            | UpdateError::UnknownTeam
+            | UpdateError::UnknownLabel
+            | UpdateError::SnoozeTime
+            | UpdateError::TooManyAttributes) => Self::invalid(wrong.to_string()),
         }
     }
 }

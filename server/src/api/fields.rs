@@ -93,6 +93,46 @@ pub(super) fn text(text: &str, bytes_max: usize) -> Result<&str, Problem> {
     if text.len() > bytes_max { Err(Problem::invalid("text is too long")) } else { Ok(text) }
 }
 
+/// A color as HTML writes it.
+pub(super) fn color(color: &str) -> Result<&str, Problem> {
+    let is_hex = |digits: &str| digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if color.strip_prefix('#').is_some_and(is_hex) {
+        Ok(color)
+    } else {
+        Err(Problem::invalid("color must be #rrggbb"))
+    }
+}
+
+/// A word that is typed for a longer text.
+pub(super) fn shortcode(code: &str) -> Result<&str, Problem> {
+    let fits = |character: char| character.is_alphanumeric() || character == '_' || character == '-';
+    if (1..=64).contains(&code.chars().count()) && code.chars().all(fits) {
+        Ok(code)
+    } else {
+        Err(Problem::invalid("shortcode must have 1 to 64 letters, digits, _ and -"))
+    }
+}
+
+/// The longest text that agents write for themselves.
+const LONG_TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// A text of several lines.
+pub(super) fn long_text(long: &str) -> Result<&str, Problem> {
+    text(long, LONG_TEXT_BYTES_MAX)
+}
+
+/// A phone number in any form that people write it in.
+pub(super) fn phone(phone: &str) -> Result<&str, Problem> {
+    let phone = phone.trim();
+    let fits = |character: char| character.is_ascii_digit() || "+-() ./".contains(character);
+    let digits = phone.chars().filter(char::is_ascii_digit).count();
+    if (3..=20).contains(&digits) && phone.len() <= 40 && phone.chars().all(fits) {
+        Ok(phone)
+    } else {
+        Err(Problem::invalid("phone is not a phone number"))
+    }
+}
+
 /// A provider's id for something: printable, without spaces.
 pub(super) fn external_id<'a>(field: &'static str, id: &'a str) -> Result<&'a str, Problem> {
     let ok = (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());

@@ -1,8 +1,8 @@
 //! The reference: an OpenAPI document made from the handlers themselves.
 
 use super::{
-    account, api_keys, audit, auth, channels, conversations, ice_servers, messages, roles, rooms, sessions,
-    users, webhooks,
+    account, api_keys, audit, auth, canned_responses, channels, contacts, conversations, ice_servers, labels,
+    messages, notes, roles, rooms, search, sessions, teams, users, webhooks,
 };
 use axum::Json;
 use utoipa::{
@@ -22,7 +22,15 @@ use utoipa::{
         api_keys::list, api_keys::find, api_keys::create, api_keys::revoke,
         audit::list,
         rooms::list, rooms::create, rooms::messages,
-        conversations::list, conversations::find, conversations::update,
+        teams::list, teams::find, teams::create, teams::update, teams::delete, teams::members, teams::set_members,
+        labels::list, labels::find, labels::create, labels::update, labels::delete,
+        canned_responses::list, canned_responses::find, canned_responses::create, canned_responses::update,
+        canned_responses::delete,
+        contacts::list, contacts::find, contacts::create, contacts::update, contacts::add_identity,
+        contacts::remove_identity, contacts::merges, contacts::merge, contacts::unmerge,
+        search::contacts, search::messages,
+        notes::list, notes::create, notes::update, notes::delete,
+        conversations::list, conversations::create, conversations::find, conversations::update,
         messages::list, messages::reply,
         channels::list, channels::create,
         webhooks::list, webhooks::create,
@@ -61,7 +69,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_names_its_answers() {
         let document = openapi();
-        assert_eq!(document.paths.paths.len(), 25);
+        assert_eq!(document.paths.paths.len(), 41);
         let json = serde_json::to_value(&document).unwrap();
         for (path, operations) in json["paths"].as_object().unwrap() {
             for (method, operation) in operations.as_object().unwrap() {

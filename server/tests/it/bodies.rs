@@ -21,6 +21,14 @@ fn bodies(conversation: &str) -> Vec<(Method, String, Value)> {
         post("/v1/me/password", json!({ "current": "x", "new": "another good battery staple" })),
         (Method::PATCH, "/v1/account".to_owned(), json!({ "name": "n", "features": { "calls": true } })),
         post("/v1/roles", json!({ "name": "n", "permissions": ["rooms.read"] })),
+        post("/v1/teams", json!({ "name": "n" })),
+        post("/v1/labels", json!({ "name": "n", "color": "#123456" })),
+        post("/v1/canned-responses", json!({ "shortcode": "n", "text": "n" })),
+        post(
+            "/v1/contacts",
+            json!({ "name": "n", "email": "n@example.com", "phone": "+49 151 1", "attributes": {} }),
+        ),
+        post(&format!("/v1/conversations/{conversation}/notes"), json!({ "text": "x" })),
         post("/v1/api-keys", json!({ "name": "n", "permissions": [] })),
         post("/v1/rooms", json!({ "name": "n" })),
         post(

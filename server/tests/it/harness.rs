@@ -86,6 +86,13 @@ pub(crate) struct Things {
     pub(crate) sessions: [String; 2],
     pub(crate) role: String,
     pub(crate) api_key: String,
+    pub(crate) team: String,
+    pub(crate) label: String,
+    pub(crate) canned_response: String,
+    pub(crate) note: String,
+    pub(crate) contact: String,
+    pub(crate) loser: String,
+    pub(crate) merge: String,
 }
 
 impl Server {
@@ -174,15 +181,24 @@ impl Server {
         let sessions = self.get(&format!("/v1/users/{}/sessions", tenant.user), &tenant.token).await.body;
         let session = |at: usize| sessions["items"][at]["id"].as_str().unwrap().to_owned();
         let email = format!("colleague-of-{}", tenant.email);
+        let notes = format!("/v1/conversations/{}/notes", tenant.conversation);
+        let colleague = json!({ "email": email, "name": "Colleague", "password": PASSWORD, "role": "USER" });
+        let contact = make("/v1/contacts", json!({ "name": "Winner" })).await;
+        let loser = make("/v1/contacts", json!({ "name": "Loser" })).await;
+        let merges = format!("/v1/contacts/{contact}/merges");
         Things {
-            user: make(
-                "/v1/users",
-                json!({ "email": email, "name": "Colleague", "password": PASSWORD, "role": "USER" }),
-            )
-            .await,
+            user: make("/v1/users", colleague).await,
             sessions: [session(0), session(1)],
             role: make("/v1/roles", json!({ "name": "manager", "permissions": ["audit.read"] })).await,
             api_key: make("/v1/api-keys", json!({ "name": "reports", "permissions": ["calls.read"] })).await,
+            team: make("/v1/teams", json!({ "name": "Billing" })).await,
+            label: make("/v1/labels", json!({ "name": "VIP", "color": "#1f6feb" })).await,
+            canned_response: make("/v1/canned-responses", json!({ "shortcode": "hi", "text": "Hello" }))
+                .await,
+            note: make(&notes, json!({ "text": "careful" })).await,
+            merge: make(&merges, json!({ "loserId": loser })).await,
+            contact,
+            loser,
         }
     }
 

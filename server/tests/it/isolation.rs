@@ -1,53 +1,99 @@
 //! No endpoint reaches another account's things; no role does what only a higher one may.
 
-use crate::harness::{PASSWORD, Server, Tenant};
+use crate::harness::{PASSWORD, Server, Tenant, Things};
 use axum::http::{Method, StatusCode};
 use common::token::Role;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use switchboard::api;
 
+/// How to call an endpoint: its method, its path in the reference, the path, the body.
+type Call = (Method, &'static str, String, Option<Value>);
+
+/// Puts `ids` where the path of the reference names them.
+fn call(method: Method, template: &'static str, ids: &[&str], body: Option<Value>) -> Call {
+    let mut ids = ids.iter();
+    let filled = template.split('/').map(|part| match part.strip_prefix('{') {
+        Some(_) => ids.next().unwrap(),
+        None => part,
+    });
+    let path = filled.collect::<Vec<_>>().join("/");
+    (method, template, path, body)
+}
+
 /// Every endpoint that names something, with how to call it on what `tenant` has.
-async fn naming(server: &Server, tenant: &Tenant) -> Vec<(Method, &'static str, String, Option<Value>)> {
-    let (room, conversation) = (tenant.room, tenant.conversation);
-    let (one, messages) = ("/v1/conversations/{id}", "/v1/conversations/{id}/messages");
+async fn naming(server: &Server, tenant: &Tenant) -> Vec<Call> {
     let things = server.things(tenant).await;
-    let at = |template: &'static str, id: &str| (template, template.replacen("{id}", id, 1));
-    let call = |method: Method, (template, path): (&'static str, String), body: Option<Value>| {
-        (method, template, path, body)
-    };
+    let mut calls = of_administration(tenant, &things);
+    calls.extend(of_desk(tenant, &things));
+    calls.extend(of_contacts(tenant, &things));
+    calls.push(call(Method::GET, "/v1/rooms/{id}/messages", &[&tenant.room.to_string()], None));
+    calls
+}
+
+fn of_administration(tenant: &Tenant, things: &Things) -> Vec<Call> {
     let (get, patch, delete) = (Method::GET, Method::PATCH, Method::DELETE);
-    let sessions = "/v1/users/{id}/sessions/{session}";
+    let own = tenant.user.to_string();
     vec![
-        (Method::GET, "/v1/rooms/{id}/messages", format!("/v1/rooms/{room}/messages"), None),
-        (Method::GET, one, format!("/v1/conversations/{conversation}"), None),
-        (
-            Method::PATCH,
-            one,
-            format!("/v1/conversations/{conversation}"),
-            Some(json!({ "status": "resolved", "read": true })),
-        ),
-        (Method::GET, messages, format!("/v1/conversations/{conversation}/messages"), None),
-        (
-            Method::POST,
-            messages,
-            format!("/v1/conversations/{conversation}/messages"),
-            Some(json!({ "text": "x" })),
-        ),
-        call(get.clone(), at("/v1/users/{id}", &things.user), None),
-        call(patch.clone(), at("/v1/users/{id}", &things.user), Some(json!({ "name": "Changed" }))),
-        call(get.clone(), at("/v1/users/{id}/sessions", &things.user), None),
-        call(
-            delete.clone(),
-            (sessions, format!("/v1/users/{}/sessions/{}", tenant.user, things.sessions[0])),
-            None,
-        ),
-        call(delete.clone(), at("/v1/me/sessions/{id}", &things.sessions[1]), None),
-        call(get.clone(), at("/v1/roles/{id}", &things.role), None),
-        call(patch.clone(), at("/v1/roles/{id}", &things.role), Some(json!({ "name": "changed" }))),
-        call(delete.clone(), at("/v1/roles/{id}", &things.role), None),
-        call(get.clone(), at("/v1/api-keys/{id}", &things.api_key), None),
-        call(delete.clone(), at("/v1/api-keys/{id}", &things.api_key), None),
+        call(get.clone(), "/v1/users/{id}", &[&things.user], None),
+        call(patch.clone(), "/v1/users/{id}", &[&things.user], Some(json!({ "name": "Changed" }))),
+        call(get.clone(), "/v1/users/{id}/sessions", &[&things.user], None),
+        call(delete.clone(), "/v1/users/{id}/sessions/{session}", &[&own, &things.sessions[0]], None),
+        call(delete.clone(), "/v1/me/sessions/{id}", &[&things.sessions[1]], None),
+        call(get.clone(), "/v1/roles/{id}", &[&things.role], None),
+        call(patch, "/v1/roles/{id}", &[&things.role], Some(json!({ "name": "changed" }))),
+        call(delete.clone(), "/v1/roles/{id}", &[&things.role], None),
+        call(get, "/v1/api-keys/{id}", &[&things.api_key], None),
+        call(delete, "/v1/api-keys/{id}", &[&things.api_key], None),
+    ]
+}
+
+fn of_desk(tenant: &Tenant, things: &Things) -> Vec<Call> {
+    let (get, post, patch, delete) = (Method::GET, Method::POST, Method::PATCH, Method::DELETE);
+    let (name, text) = (json!({ "name": "changed" }), json!({ "text": "changed" }));
+    let conversation = tenant.conversation.to_string();
+    let note = [conversation.as_str(), &things.note];
+    let canned = [things.canned_response.as_str()];
+    let resolve = json!({ "status": "resolved", "read": true });
+    vec![
+        call(get.clone(), "/v1/conversations/{id}", &[&conversation], None),
+        call(patch.clone(), "/v1/conversations/{id}", &[&conversation], Some(resolve)),
+        call(get.clone(), "/v1/conversations/{id}/messages", &[&conversation], None),
+        call(post.clone(), "/v1/conversations/{id}/messages", &[&conversation], Some(text.clone())),
+        call(get.clone(), "/v1/conversations/{id}/notes", &[&conversation], None),
+        call(post, "/v1/conversations/{id}/notes", &[&conversation], Some(text.clone())),
+        call(patch.clone(), "/v1/conversations/{id}/notes/{note}", &note, Some(text.clone())),
+        call(delete.clone(), "/v1/conversations/{id}/notes/{note}", &note, None),
+        call(get.clone(), "/v1/teams/{id}", &[&things.team], None),
+        call(patch.clone(), "/v1/teams/{id}", &[&things.team], Some(name.clone())),
+        call(get.clone(), "/v1/teams/{id}/members", &[&things.team], None),
+        call(Method::PUT, "/v1/teams/{id}/members", &[&things.team], Some(json!({ "userIds": [] }))),
+        call(delete.clone(), "/v1/teams/{id}", &[&things.team], None),
+        call(get.clone(), "/v1/labels/{id}", &[&things.label], None),
+        call(patch.clone(), "/v1/labels/{id}", &[&things.label], Some(name)),
+        call(delete.clone(), "/v1/labels/{id}", &[&things.label], None),
+        call(get, "/v1/canned-responses/{id}", &canned, None),
+        call(patch, "/v1/canned-responses/{id}", &canned, Some(text)),
+        call(delete, "/v1/canned-responses/{id}", &canned, None),
+    ]
+}
+
+fn of_contacts(tenant: &Tenant, things: &Things) -> Vec<Call> {
+    let (get, post, patch, delete) = (Method::GET, Method::POST, Method::PATCH, Method::DELETE);
+    let contact = [things.contact.as_str()];
+    let merge = [things.contact.as_str(), &things.merge];
+    let identity = json!({ "channelId": tenant.channel, "scheme": "phone", "value": "15550123" });
+    let (identities, merges) = ("/v1/contacts/{id}/identities", "/v1/contacts/{id}/merges");
+    let mut remove = call(delete.clone(), identities, &contact, None);
+    remove.2 += &format!("?channelId={}&scheme=phone&value=15550123", tenant.channel);
+    vec![
+        call(get.clone(), "/v1/contacts/{id}", &contact, None),
+        call(patch, "/v1/contacts/{id}", &contact, Some(json!({ "name": "changed" }))),
+        call(post.clone(), identities, &contact, Some(identity)),
+        remove,
+        call(get, merges, &contact, None),
+        call(delete, "/v1/contacts/{id}/merges/{merge}", &merge, None),
+        call(post, merges, &contact, Some(json!({ "loserId": things.loser }))),
     ]
 }
 
@@ -95,6 +141,11 @@ async fn another_accounts_things_are_not_found_and_stay_as_they_are() {
     }
 }
 
+/// Words that both accounts' things have.
+fn found_by(path: &str) -> &'static str {
+    if path.ends_with("contacts") { "winner" } else { "hello" }
+}
+
 #[tokio::test]
 async fn no_list_shows_another_accounts_things() {
     let server = Server::start().await;
@@ -107,6 +158,10 @@ async fn no_list_shows_another_accounts_things() {
         things.user,
         things.role,
         things.api_key,
+        things.team,
+        things.label,
+        things.canned_response,
+        things.contact,
         things.sessions[0].clone(),
         b.account.to_string(),
         b.user.to_string(),
@@ -123,6 +178,9 @@ async fn no_list_shows_another_accounts_things() {
             && !["/v1/ice-servers"].contains(&path.as_str())
     });
     for (path, _) in lists {
+        // Every contact's and message's words begin with something.
+        let path =
+            &if path.contains("/search/") { format!("{path}?q={}", found_by(path)) } else { path.clone() };
         let mine = server.get(path, &a.token).await;
         assert_eq!(mine.status, StatusCode::OK, "{path}");
         let shown = mine.body.to_string();

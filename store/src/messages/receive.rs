@@ -99,7 +99,7 @@ async fn insert(
     // The latest message is the one stored last; its time never runs backwards in the list.
     let seq = query_scalar!(
         "UPDATE conversations
-         SET last_seq = last_seq + 1, unread = unread + 1, status = 'open', preview = $2,
+         SET last_seq = last_seq + 1, unread = unread + 1, status = 'open', snoozed_until = NULL, preview = $2,
              last_message_at = greatest(last_message_at, $3)
          WHERE id = $1 RETURNING last_seq",
         conversation.as_uuid(),

@@ -7,13 +7,14 @@ use common::{
     secret::Secret,
     token::Role,
 };
-use serde_json::json;
+use serde_json::{Map, json};
 use sqlx::{Connection, PgConnection};
 use store::{
-    SealKeyring, Store, StoreConfig, TenantTx, api_keys, audit, calls, channels,
-    contacts::Identity,
-    idempotency, messages, roles, rooms, sessions,
+    SealKeyring, Store, StoreConfig, TenantTx, api_keys, audit, calls, canned_responses, channels,
+    contacts::{self, Identity},
+    conversations, idempotency, labels, messages, notes, roles, rooms, sessions,
     system::NewRawEvent,
+    teams,
     testing::{SEAL_KEY, TestDatabase},
     users, webhooks,
 };
@@ -64,6 +65,25 @@ async fn administration(tx: &mut TenantTx, user: UserId, name: &str, clock: &dyn
     audit::record(tx, &deed, clock).await.unwrap();
     let keyed = idempotency::Keyed { actor: user.as_uuid(), key: "k", fingerprint: [1; 32] };
     assert!(matches!(idempotency::claim(tx, &keyed, clock).await.unwrap(), idempotency::Claim::New));
+}
+
+/// A row in each table of the agents' desk, beside what [`tenant`] makes.
+pub(crate) async fn desk(db: &TestDatabase, tenant: &Tenant, clock: &dyn Clock) {
+    let mut transaction = db.store.tenant(tenant.account).await.unwrap();
+    let tx = &mut transaction;
+    let (user, conversation) = (tenant.user, tenant.conversation);
+    let contact = conversations::find(tx, conversation).await.unwrap().unwrap().contact.id;
+    let team = teams::create(tx, "support", clock).await.unwrap().id;
+    teams::set_members(tx, team, &[user]).await.unwrap();
+    let label = labels::create(tx, "vip", "#ff0000", clock).await.unwrap().id;
+    canned_responses::create(tx, "hi", "Hello!", clock).await.unwrap();
+    notes::create(tx, conversation, user, "careful", clock).await.unwrap();
+    let change = conversations::Change { labels: Some(vec![label]), ..Default::default() };
+    conversations::update(tx, conversation, &change, clock).await.unwrap();
+    let new = contacts::NewContact { name: "Twin", email: None, phone: None, attributes: &Map::new() };
+    let twin = contacts::create(tx, &new, clock).await.unwrap().id;
+    contacts::merge(tx, contact, twin, clock).await.unwrap();
+    transaction.commit().await.unwrap();
 }
 
 /// An account with a row in every tenant table. `name` makes what must be unique over all accounts so.

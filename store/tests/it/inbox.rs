@@ -11,7 +11,7 @@ use std::time::Duration;
 use store::{
     TenantTx,
     contacts::Identity,
-    conversations::{self, Change, Position},
+    conversations::{self, Change, Filter, Position},
     messages::{self, Inbound, NewReply, Received, StatusOutcome, StatusReport},
     outbox,
     testing::TestDatabase,
@@ -101,8 +101,12 @@ async fn a_resolved_conversation_opens_again_when_the_customer_writes() {
     let a = tenant(&db, "a", &clock).await;
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let before = outbox::last_seq(&mut tx).await.unwrap();
-    let change =
-        Change { status: Some(ConversationStatus::Resolved), assignee: Some(Some(a.user)), read: true };
+    let change = Change {
+        status: Some(ConversationStatus::Resolved),
+        assignee: Some(Some(a.user)),
+        read: true,
+        ..Change::default()
+    };
     let changed = conversations::update(&mut tx, a.conversation, &change, &clock).await.unwrap();
     assert_eq!(
         (changed.status, changed.assignee_id, changed.unread),
@@ -202,12 +206,13 @@ async fn conversations_and_messages_are_paged_without_loss_or_repetition() {
         receive(&db, a.account, channel, "wamid.1", &clock).await;
     }
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    let all = conversations::list(&mut tx, None, None, 100).await.unwrap();
+    let all = conversations::list(&mut tx, Filter::default(), None, 100).await.unwrap();
     assert_eq!(all.len(), 5);
     let mut paged = Vec::new();
+    let open = Filter { status: Some(ConversationStatus::Open), ..Filter::default() };
     let mut below = None;
     loop {
-        let page = conversations::list(&mut tx, Some(ConversationStatus::Open), below, 2).await.unwrap();
+        let page = conversations::list(&mut tx, open, below, 2).await.unwrap();
         let Some(last) = page.last() else { break };
         below = Some(Position { last_message_at: last.last_message_at, id: last.id });
         paged.extend(page);

@@ -1,6 +1,6 @@
 //! No account reaches another's rows.
 
-use crate::fixture::{Tenant, owner, tenant};
+use crate::fixture::{Tenant, desk, owner, tenant};
 use common::{protocol::inbox::ConversationStatus, token::Role};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use store::{
@@ -69,6 +69,9 @@ async fn no_tenant_table_shows_another_accounts_rows_or_lets_them_be_written() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
     let b = tenant(&db, "b", &clock).await;
+    for tenant in [&a, &b] {
+        desk(&db, tenant, &clock).await;
+    }
     let mut owner = owner(&db).await;
     let mut app = app(&db).await;
     become_account(&mut app, &a).await;
@@ -95,7 +98,17 @@ async fn no_tenant_table_shows_another_accounts_rows_or_lets_them_be_written() {
             }
         }
         let row: serde_json::Value = rows[0].get("row");
-        let insert = format!("INSERT INTO {table} SELECT * FROM jsonb_populate_record(NULL::{table}, $1)");
+        let columns: String = sqlx::query_scalar(
+            "SELECT string_agg(attname, ', ') FROM pg_attribute
+             WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''",
+        )
+        .bind(&table)
+        .fetch_one(&mut owner)
+        .await
+        .unwrap();
+        let insert = format!(
+            "INSERT INTO {table} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::{table}, $1)"
+        );
         let refused = sqlx::query(AssertSqlSafe(insert)).bind(row).execute(&mut app).await.unwrap_err();
         assert_eq!(code(&refused), DENIED, "A writes into B's {table}: {refused}");
         let give_away = format!("UPDATE {table} SET {column} = '{}'", b.account);

@@ -5,7 +5,8 @@ import { brief, full } from '../format.js';
 import { address, route } from '../router.js';
 import { explain } from '../words.js';
 
-const FILTERS = { open: 'Open', resolved: 'Resolved' };
+const FILTERS = { open: 'Open', pending: 'Pending', snoozed: 'Snoozed', resolved: 'Resolved' };
+const EMPTY = { open: 'Nobody is waiting.', pending: 'Nothing is pending.', snoozed: 'Nothing is snoozed.', resolved: 'Nothing is resolved yet.' };
 const CHANNELS = { whatsapp: 'WhatsApp' };
 
 export function inboxList({ inbox }) {
@@ -26,7 +27,7 @@ export function inboxList({ inbox }) {
     fill(note,
       state.status === 'loading' && 'Loading…',
       state.status === 'failed' && explain(state.error),
-      state.status === 'ready' && items.length === 0 && (state.filter === 'open' ? 'Nobody is waiting.' : 'Nothing is resolved yet.'),
+      state.status === 'ready' && items.length === 0 && EMPTY[state.filter],
       hasMore && el('button', { type: 'button', class: 'button small', on: { click: () => inbox.more() } }, 'Load more'));
   };
   const offs = [inbox.state.subscribe(show), route.subscribe(show)];

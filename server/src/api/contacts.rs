@@ -1,0 +1,382 @@
+//! Contacts: customers, how channels name them, and which of them are the same person.
+
+use super::{
+    App,
+    caller::Caller,
+    etag::{self, IfMatch, Tagged},
+    extract::{Body, Id, Ids, Params, present},
+    fields,
+    once::{self, Retryable},
+    page::{Page, PageParams},
+    problem::{Document, Problem},
+};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use common::{
+    id::{ChannelId, ContactId, MergeId},
+    permission::Permission,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use store::{
+    contacts::{self, ContactChange, Identity, NewContact},
+    conversations::ATTRIBUTES_BYTES_MAX,
+};
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+
+/// A customer.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ContactDetails)]
+pub(super) struct Contact {
+    /// Its id.
+    pub(super) id: ContactId,
+    /// Its name.
+    name: String,
+    /// Its e-mail address.
+    email: Option<String>,
+    /// Its phone number.
+    phone: Option<String>,
+    /// What the account's own programs say about it.
+    #[schema(value_type = Object)]
+    attributes: Map<String, Value>,
+    /// The contact that stands for it, if they were merged.
+    merged_into: Option<ContactId>,
+    /// When it was first seen.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// How channels name it and those that were merged into it.
+    identities: Vec<ContactIdentity>,
+}
+
+/// How a channel names a contact.
+#[derive(Serialize, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ContactIdentity {
+    /// The channel.
+    channel_id: ChannelId,
+    /// What kind of name, such as `phone` or `bsuid`.
+    #[schema(example = "phone")]
+    scheme: String,
+    /// The name.
+    #[schema(example = "15550100")]
+    value: String,
+}
+
+impl From<contacts::Contact> for Contact {
+    fn from(contact: contacts::Contact) -> Self {
+        let identities = contact.identities.into_iter().map(|identity| ContactIdentity {
+            channel_id: identity.channel,
+            scheme: identity.scheme,
+            value: identity.value,
+        });
+        Self {
+            id: contact.id,
+            name: contact.name,
+            email: contact.email,
+            phone: contact.phone,
+            attributes: contact.attributes,
+            merged_into: contact.merged_into,
+            created_at: contact.created_at,
+            identities: identities.collect(),
+        }
+    }
+}
+
+/// A contact to be created.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CreateContact {
+    /// Its name.
+    #[schema(example = "Grace Hopper")]
+    name: String,
+    /// Its e-mail address.
+    email: Option<String>,
+    /// Its phone number.
+    phone: Option<String>,
+    /// What the account's own programs say about it; at most 16 KiB.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    attributes: Map<String, Value>,
+}
+
+/// What to change about a contact; absent fields stay as they are.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct UpdateContact {
+    /// Its name.
+    name: Option<String>,
+    /// Its e-mail address; null takes it away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    email: Option<Option<String>>,
+    /// Its phone number; null takes it away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    phone: Option<Option<String>>,
+    /// Members to set; null takes one away (RFC 7396).
+    #[schema(value_type = Option<Object>)]
+    attributes: Option<Map<String, Value>>,
+}
+
+/// Lists the account's contacts in the order of their creation, without those that another stands for.
+#[utoipa::path(get, path = "/v1/contacts", tag = "contacts", params(PageParams), responses((status = 200, body = Page<Contact>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Params(params): Params<PageParams>,
+) -> Result<Json<Page<Contact>>, Problem> {
+    let after = params.cursor(|text| text.parse().ok())?;
+    let mut tx = app.begin(&caller, Permission::ContactsRead).await?;
+    let contacts = contacts::list(&mut tx, after, params.limit() + 1).await?;
+    tx.commit().await?;
+    Ok(Json(params.page(contacts, |contact| contact.id.to_string(), Contact::from)))
+}
+
+/// Reads one contact.
+#[utoipa::path(
+    get, path = "/v1/contacts/{id}", tag = "contacts", params(("id" = ContactId, Path, description = "The contact")),
+    responses((status = 200, body = Contact), (status = 404, body = Document)),
+)]
+pub(super) async fn find(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ContactId>,
+) -> Result<Tagged<Contact>, Problem> {
+    let mut tx = app.begin(&caller, Permission::ContactsRead).await?;
+    let contact = contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
+    tx.commit().await?;
+    Ok(Tagged(contact.into()))
+}
+
+/// Creates a contact.
+#[utoipa::path(
+    post, path = "/v1/contacts", tag = "contacts", request_body = CreateContact, params(once::Header),
+    responses((status = 201, body = Contact), (status = 403, body = Document)),
+)]
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Retryable(body, once): Retryable<CreateContact>,
+) -> Result<Response, Problem> {
+    let new = NewContact {
+        name: fields::name(&body.name)?,
+        email: body.email.as_deref().map(fields::email).transpose()?,
+        phone: body.phone.as_deref().map(fields::phone).transpose()?,
+        attributes: &body.attributes,
+    };
+    if serde_json::to_vec(&body.attributes).is_ok_and(|bytes| bytes.len() > ATTRIBUTES_BYTES_MAX) {
+        return Err(Problem::invalid("attributes have more than 16 KiB"));
+    }
+    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
+    let contact = contacts::create(&mut tx, &new, &*app.clock).await;
+    let contact = Contact::from(contact.map_err(|error| Problem::refused("contact", error))?);
+    once.created(tx, &caller, &contact).await
+}
+
+/// Changes a contact.
+#[utoipa::path(
+    patch, path = "/v1/contacts/{id}", tag = "contacts", request_body = UpdateContact,
+    params(("id" = ContactId, Path, description = "The contact"), etag::Header),
+    responses(
+        (status = 200, body = Contact),
+        (status = 404, body = Document),
+        (status = 409, description = "The attributes would have more than 16 KiB", body = Document),
+        (status = 412, body = Document),
+    ),
+)]
+pub(super) async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ContactId>,
+    if_match: IfMatch,
+    Body(body): Body<UpdateContact>,
+) -> Result<Tagged<Contact>, Problem> {
+    let email = body.email.as_ref().map(|email| email.as_deref().map(fields::email).transpose());
+    let phone = body.phone.as_ref().map(|phone| phone.as_deref().map(fields::phone).transpose());
+    let change = ContactChange {
+        name: body.name.as_deref().map(fields::name).transpose()?,
+        email: email.transpose()?,
+        phone: phone.transpose()?,
+        attributes: body.attributes.as_ref(),
+    };
+    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    let before = contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
+    if_match.check(&Contact::from(before))?;
+    let after = contacts::update(&mut tx, id, &change).await;
+    let after = Contact::from(after.map_err(|error| Problem::refused("contact", error))?);
+    tx.commit().await?;
+    Ok(Tagged(after))
+}
+
+/// Lets a channel name a contact so.
+#[utoipa::path(
+    post, path = "/v1/contacts/{id}/identities", tag = "contacts", request_body = ContactIdentity,
+    params(("id" = ContactId, Path, description = "The contact"), once::Header),
+    responses(
+        (status = 201, body = Contact),
+        (status = 404, body = Document),
+        (status = 409, description = "It names another contact, or there is no such channel", body = Document),
+    ),
+)]
+pub(super) async fn add_identity(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ContactId>,
+    Retryable(body, once): Retryable<ContactIdentity>,
+) -> Result<Response, Problem> {
+    let identity = identity(&body)?;
+    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
+    contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
+    let added = contacts::add_identity(&mut tx, id, body.channel_id, &identity).await;
+    added.map_err(|error| Problem::refused("contact", error))?;
+    let contact = contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
+    once.created(tx, &caller, &Contact::from(contact)).await
+}
+
+fn identity(body: &ContactIdentity) -> Result<Identity, Problem> {
+    let scheme = fields::external_id("scheme", &body.scheme)?.to_owned();
+    let value = fields::name(&body.value)?.to_owned();
+    Ok(Identity { scheme, value })
+}
+
+/// Takes a channel's name from a contact.
+#[utoipa::path(
+    delete, path = "/v1/contacts/{id}/identities", tag = "contacts",
+    params(("id" = ContactId, Path, description = "The contact"), ContactIdentity),
+    responses((status = 204, description = "Taken away"), (status = 404, body = Document)),
+)]
+pub(super) async fn remove_identity(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ContactId>,
+    Params(params): Params<ContactIdentity>,
+) -> Result<StatusCode, Problem> {
+    let identity = identity(&params)?;
+    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    if !contacts::remove_identity(&mut tx, id, params.channel_id, &identity).await? {
+        return Err(Problem::not_found("identity"));
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Two contacts that are the same person.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Merge {
+    /// Its id.
+    id: MergeId,
+    /// The contact that stands for both.
+    winner_id: ContactId,
+    /// The contact that it stands for.
+    loser_id: ContactId,
+    /// When they were merged.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// When that was taken back.
+    #[serde(with = "time::serde::rfc3339::option")]
+    undone_at: Option<OffsetDateTime>,
+}
+
+impl From<contacts::Merge> for Merge {
+    fn from(merge: contacts::Merge) -> Self {
+        Self {
+            id: merge.id,
+            winner_id: merge.winner,
+            loser_id: merge.loser,
+            created_at: merge.created_at,
+            undone_at: merge.undone_at,
+        }
+    }
+}
+
+/// A contact's merges.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Merges {
+    /// The latest first; at most 100.
+    items: Vec<Merge>,
+}
+
+/// Which contact is the same person.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CreateMerge {
+    /// The contact that this one shall stand for.
+    loser_id: ContactId,
+}
+
+/// Lists the merges that a contact took part in.
+#[utoipa::path(
+    get, path = "/v1/contacts/{id}/merges", tag = "contacts", params(("id" = ContactId, Path, description = "The contact")),
+    responses((status = 200, body = Merges), (status = 404, body = Document)),
+)]
+pub(super) async fn merges(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ContactId>,
+) -> Result<Json<Merges>, Problem> {
+    let mut tx = app.begin(&caller, Permission::ContactsRead).await?;
+    contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
+    let items = contacts::merges(&mut tx, id).await?.into_iter().map(Merge::from).collect();
+    tx.commit().await?;
+    Ok(Json(Merges { items }))
+}
+
+/// Lets a contact stand for another: their conversations and names are shown as one. It can be taken back.
+#[utoipa::path(
+    post, path = "/v1/contacts/{id}/merges", tag = "contacts", request_body = CreateMerge,
+    params(("id" = ContactId, Path, description = "The contact that stands for both"), once::Header),
+    responses(
+        (status = 201, body = Merge),
+        (status = 404, body = Document),
+        (status = 409, description = "They are the same, or another stands for one of them", body = Document),
+    ),
+)]
+pub(super) async fn merge(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ContactId>,
+    Retryable(body, once): Retryable<CreateMerge>,
+) -> Result<Response, Problem> {
+    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
+    let merge = contacts::merge(&mut tx, id, body.loser_id, &*app.clock).await;
+    let merge = Merge::from(merge.map_err(|error| Problem::refused("contact", error))?);
+    let object = ("contact", id.as_uuid());
+    caller.did(&app, &mut tx, "contact.merged", object, (None, Some(&merge))).await?;
+    once.created(tx, &caller, &merge).await
+}
+
+/// Takes a merge back: every contact is as it was before.
+#[utoipa::path(
+    delete, path = "/v1/contacts/{id}/merges/{merge}", tag = "contacts",
+    params(("id" = ContactId, Path, description = "A contact that took part"), ("merge" = MergeId, Path, description = "The merge")),
+    responses(
+        (status = 200, body = Merge),
+        (status = 404, body = Document),
+        (status = 409, description = "It was taken back, or a later one has to be taken back first", body = Document),
+    ),
+)]
+pub(super) async fn unmerge(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(id, merge): Ids<ContactId, MergeId>,
+) -> Result<Json<Merge>, Problem> {
+    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    let undone = contacts::unmerge(&mut tx, id, merge, &*app.clock).await;
+    let undone = Merge::from(undone.map_err(|error| Problem::refused("merge", error))?);
+    let object = ("contact", id.as_uuid());
+    caller.did(&app, &mut tx, "contact.unmerged", object, (None, Some(&undone))).await?;
+    tx.commit().await?;
+    Ok(Json(undone))
+}

@@ -1,0 +1,74 @@
+//! Finding contacts and messages by words.
+
+use super::{
+    App,
+    caller::Caller,
+    contacts::Contact,
+    extract::Params,
+    page::{Page, PageParams},
+    problem::{Document, Problem},
+};
+use axum::{Json, extract::State};
+use common::{permission::Permission, protocol::inbox::Message};
+use serde::Deserialize;
+use store::{contacts, messages};
+use utoipa::IntoParams;
+
+/// The longest question, in bytes.
+const QUESTION_BYTES_MAX: usize = 256;
+
+/// What is looked for.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Question {
+    /// Words, or their beginnings: all of them must occur, in whatever order.
+    #[param(example = "grace hop")]
+    q: String,
+}
+
+impl Question {
+    fn check(&self) -> Result<&str, Problem> {
+        if self.q.len() > QUESTION_BYTES_MAX {
+            return Err(Problem::invalid("q has more than 256 bytes"));
+        }
+        Ok(&self.q)
+    }
+}
+
+/// Finds contacts by name, e-mail address or phone number, the newest first.
+#[utoipa::path(
+    get, path = "/v1/search/contacts", tag = "search", params(Question, PageParams),
+    responses((status = 200, body = Page<Contact>), (status = 422, body = Document)),
+)]
+pub(super) async fn contacts(
+    State(app): State<App>,
+    caller: Caller,
+    Params(question): Params<Question>,
+    Params(params): Params<PageParams>,
+) -> Result<Json<Page<Contact>>, Problem> {
+    let before = params.cursor(|text| text.parse().ok())?;
+    let question = question.check()?;
+    let mut tx = app.begin(&caller, Permission::ContactsRead).await?;
+    let found = contacts::search(&mut tx, question, before, params.limit() + 1).await?;
+    tx.commit().await?;
+    Ok(Json(params.page(found, |contact| contact.id.to_string(), Contact::from)))
+}
+
+/// Finds messages by their text, the newest first. Each names its conversation.
+#[utoipa::path(
+    get, path = "/v1/search/messages", tag = "search", params(Question, PageParams),
+    responses((status = 200, body = Page<Message>), (status = 422, body = Document)),
+)]
+pub(super) async fn messages(
+    State(app): State<App>,
+    caller: Caller,
+    Params(question): Params<Question>,
+    Params(params): Params<PageParams>,
+) -> Result<Json<Page<Message>>, Problem> {
+    let before = params.cursor(|text| text.parse().ok())?;
+    let question = question.check()?;
+    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
+    let found = messages::search(&mut tx, question, before, params.limit() + 1).await?;
+    tx.commit().await?;
+    Ok(Json(params.page(found, |message| message.id.to_string(), |message| message)))
+}

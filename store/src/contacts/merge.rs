@@ -1,0 +1,159 @@
+//! Two contacts that are the same person, and taking that back.
+//!
+//! Nothing is moved: the loser points at the winner, which stands for it
+//! wherever it is shown. So taking it back is exact.
+
+use super::book;
+use crate::{
+    error::{ChangeError, StoreError},
+    outbox,
+    tenant::TenantTx,
+};
+use common::{
+    clock::Clock,
+    id::{ContactId, MergeId},
+};
+use sqlx::{query, query_as, query_scalar};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A merge that was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merge {
+    /// Its id.
+    pub id: MergeId,
+    /// The contact that stands for both.
+    pub winner: ContactId,
+    /// The contact that it stands for.
+    pub loser: ContactId,
+    /// When.
+    pub created_at: OffsetDateTime,
+    /// When it was taken back.
+    pub undone_at: Option<OffsetDateTime>,
+}
+
+struct Row {
+    id: Uuid,
+    winner_id: Uuid,
+    loser_id: Uuid,
+    created_at: OffsetDateTime,
+    undone_at: Option<OffsetDateTime>,
+}
+
+impl From<Row> for Merge {
+    fn from(row: Row) -> Self {
+        Self {
+            id: MergeId::from_uuid(row.id),
+            winner: ContactId::from_uuid(row.winner_id),
+            loser: ContactId::from_uuid(row.loser_id),
+            created_at: row.created_at,
+            undone_at: row.undone_at,
+        }
+    }
+}
+
+/// Lets `winner` stand for `loser`, and for those that `loser` stood for.
+///
+/// # Errors
+/// [`ChangeError::NotFound`] if there is no such contact; [`ChangeError::Referenced`] if they are the
+/// same, or another stands for one of them already.
+pub async fn merge(
+    tx: &mut TenantTx,
+    winner: ContactId,
+    loser: ContactId,
+    clock: &dyn Clock,
+) -> Result<Merge, ChangeError> {
+    outbox::hold(tx).await?;
+    for id in [winner, loser] {
+        let contact = book::find(tx, id).await?.ok_or(ChangeError::NotFound)?;
+        if contact.merged_into.is_some() || winner == loser {
+            return Err(ChangeError::Referenced);
+        }
+    }
+    let moved = query_scalar!(
+        "UPDATE contacts SET merged_into = $2 WHERE merged_into = $1 RETURNING id",
+        loser.as_uuid(),
+        winner.as_uuid()
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    query!("UPDATE contacts SET merged_into = $2 WHERE id = $1", loser.as_uuid(), winner.as_uuid())
+        .execute(tx.connection())
+        .await?;
+    let account = tx.account_column();
+    let row = query_as!(
+        Row,
+        "INSERT INTO contact_merges (account_id, id, winner_id, loser_id, moved, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         RETURNING id, winner_id, loser_id, created_at, undone_at",
+        account,
+        MergeId::generate(clock).as_uuid(),
+        winner.as_uuid(),
+        loser.as_uuid(),
+        &moved,
+        clock.utc()
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(row.into())
+}
+
+/// The merges that a contact took part in, the latest first; at most 100.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn merges(tx: &mut TenantTx, contact: ContactId) -> Result<Vec<Merge>, StoreError> {
+    let rows = query_as!(
+        Row,
+        "SELECT id, winner_id, loser_id, created_at, undone_at FROM contact_merges
+         WHERE winner_id = $1 OR loser_id = $1 ORDER BY id DESC LIMIT 100",
+        contact.as_uuid()
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows.into_iter().map(Merge::from).collect())
+}
+
+/// Takes a merge back: every contact is as it was before.
+///
+/// # Errors
+/// [`ChangeError::NotFound`] if there is no such merge of this contact; [`ChangeError::Referenced`]
+/// if it was taken back already, or a later merge has to be taken back first.
+pub async fn unmerge(
+    tx: &mut TenantTx,
+    contact: ContactId,
+    id: MergeId,
+    clock: &dyn Clock,
+) -> Result<Merge, ChangeError> {
+    outbox::hold(tx).await?;
+    let merge = query!(
+        "SELECT winner_id, loser_id, moved, undone_at FROM contact_merges
+         WHERE id = $1 AND (winner_id = $2 OR loser_id = $2) FOR UPDATE",
+        id.as_uuid(),
+        contact.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .ok_or(ChangeError::NotFound)?;
+    let loser = book::find(tx, ContactId::from_uuid(merge.loser_id)).await?.ok_or(ChangeError::NotFound)?;
+    let stands = loser.merged_into == Some(ContactId::from_uuid(merge.winner_id));
+    if merge.undone_at.is_some() || !stands {
+        return Err(ChangeError::Referenced);
+    }
+    query!("UPDATE contacts SET merged_into = NULL WHERE id = $1", merge.loser_id)
+        .execute(tx.connection())
+        .await?;
+    query!("UPDATE contacts SET merged_into = $2 WHERE id = ANY ($1)", &merge.moved, merge.loser_id)
+        .execute(tx.connection())
+        .await?;
+    let row = query_as!(
+        Row,
+        "UPDATE contact_merges SET undone_at = $2 WHERE id = $1
+         RETURNING id, winner_id, loser_id, created_at, undone_at",
+        id.as_uuid(),
+        clock.utc()
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(row.into())
+}

@@ -1,0 +1,138 @@
+//! Teams: agents who answer together.
+
+use crate::{
+    column,
+    error::{ChangeError, StoreError},
+    tenant::TenantTx,
+};
+use common::{
+    clock::Clock,
+    id::{TeamId, UserId},
+};
+use sqlx::{query, query_as, query_scalar};
+use uuid::Uuid;
+
+/// Agents who answer together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Team {
+    /// Its id.
+    pub id: TeamId,
+    /// Its name, unique in the account.
+    pub name: String,
+}
+
+struct Row {
+    id: Uuid,
+    name: String,
+}
+
+impl From<Row> for Team {
+    fn from(row: Row) -> Self {
+        Self { id: TeamId::from_uuid(row.id), name: row.name }
+    }
+}
+
+/// Creates one.
+///
+/// # Errors
+/// [`ChangeError::Taken`].
+pub async fn create(tx: &mut TenantTx, name: &str, clock: &dyn Clock) -> Result<Team, ChangeError> {
+    let account = tx.account_column();
+    let row = query_as!(
+        Row,
+        "INSERT INTO teams (account_id, id, name, created_at) VALUES ($1, $2, $3, $4)
+         RETURNING id, name",
+        account,
+        TeamId::generate(clock).as_uuid(),
+        &*column::text(name),
+        clock.utc()
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(row.into())
+}
+
+/// The one with this id.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn find(tx: &mut TenantTx, id: TeamId) -> Result<Option<Team>, StoreError> {
+    let row = query_as!(Row, "SELECT id, name FROM teams WHERE id = $1", id.as_uuid())
+        .fetch_optional(tx.connection())
+        .await?;
+    Ok(row.map(Team::from))
+}
+
+/// The account's, in the order of their creation, those after `after`, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn list(tx: &mut TenantTx, after: Option<TeamId>, limit: u16) -> Result<Vec<Team>, StoreError> {
+    let rows = query_as!(
+        Row,
+        "SELECT id, name FROM teams WHERE id > $1 ORDER BY id LIMIT $2",
+        after.map_or(Uuid::nil(), TeamId::as_uuid),
+        i64::from(limit)
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows.into_iter().map(Team::from).collect())
+}
+
+/// Changes one.
+///
+/// # Errors
+/// [`ChangeError::NotFound`], [`ChangeError::Taken`].
+pub async fn update(tx: &mut TenantTx, id: TeamId, name: &str) -> Result<Team, ChangeError> {
+    let row = query_as!(
+        Row,
+        "UPDATE teams SET name = $2 WHERE id = $1 RETURNING id, name",
+        id.as_uuid(),
+        &*column::text(name)
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    row.map(Team::from).ok_or(ChangeError::NotFound)
+}
+
+/// Deletes one.
+///
+/// # Errors
+/// [`ChangeError::NotFound`]; [`ChangeError::Referenced`] while it is in use.
+pub async fn delete(tx: &mut TenantTx, id: TeamId) -> Result<(), ChangeError> {
+    let deleted = query!("DELETE FROM teams WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
+    if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
+}
+
+/// Its members, in no order.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn members(tx: &mut TenantTx, id: TeamId) -> Result<Vec<UserId>, StoreError> {
+    let ids = query_scalar!("SELECT user_id FROM team_members WHERE team_id = $1", id.as_uuid())
+        .fetch_all(tx.connection())
+        .await?;
+    Ok(ids.into_iter().map(UserId::from_uuid).collect())
+}
+
+/// Makes these users its members, and nobody else.
+///
+/// # Errors
+/// [`ChangeError::Referenced`] if the account has no such team or user.
+pub async fn set_members(tx: &mut TenantTx, id: TeamId, members: &[UserId]) -> Result<(), ChangeError> {
+    let account = tx.account_column();
+    let members: Vec<Uuid> = members.iter().map(|user| user.as_uuid()).collect();
+    query!("DELETE FROM team_members WHERE team_id = $1 AND user_id <> ALL ($2)", id.as_uuid(), &members)
+        .execute(tx.connection())
+        .await?;
+    query!(
+        "INSERT INTO team_members (account_id, team_id, user_id) SELECT $1, $2, unnest($3::uuid[])
+         ON CONFLICT DO NOTHING",
+        account,
+        id.as_uuid(),
+        &members
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
