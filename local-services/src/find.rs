@@ -88,6 +88,11 @@ pub fn chromedriver() -> Option<PathBuf> {
     candidates("SWITCHBOARD_TEST_CHROMEDRIVER", &names).into_iter().find(|path| runs(path))
 }
 
+/// The schema-driven fuzzer of REST layers. `SWITCHBOARD_TEST_SCHEMATHESIS` decides.
+pub fn schemathesis() -> Option<PathBuf> {
+    candidates("SWITCHBOARD_TEST_SCHEMATHESIS", &["schemathesis"]).into_iter().find(|path| runs(path))
+}
+
 fn binary(variable: &str, names: &[&str]) -> Option<PathBuf> {
     candidates(variable, names).into_iter().next()
 }

@@ -75,6 +75,7 @@ impl Services {
             ("SWITCHBOARD_TEST_TURNSERVER", text(find::coturn())),
             ("SWITCHBOARD_TEST_CHROMIUM", text(find::chromium())),
             ("SWITCHBOARD_TEST_CHROMEDRIVER", text(find::chromedriver())),
+            ("SWITCHBOARD_TEST_SCHEMATHESIS", text(find::schemathesis())),
         ];
         all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }

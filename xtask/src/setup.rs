@@ -2,6 +2,7 @@
 
 mod debian;
 mod npm;
+mod python;
 
 use crate::shell::{self, Failure, has, root, run, say, step};
 use local_services::{child, find};
@@ -21,11 +22,14 @@ pub(crate) enum Tool {
     Coturn,
     /// With its WebDriver, for tests in a browser.
     Chromium,
+    /// Tries the REST layer against its own description.
+    Schemathesis,
 }
 
 impl Tool {
     /// Everything that the tests need.
-    pub(crate) const ALL: [Self; 4] = [Self::Postgres, Self::Redis, Self::Coturn, Self::Chromium];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Postgres, Self::Redis, Self::Coturn, Self::Chromium, Self::Schemathesis];
 
     /// The tools with these names; all if there are none.
     ///
@@ -48,6 +52,7 @@ impl Tool {
             Self::Redis => "redis",
             Self::Coturn => "coturn",
             Self::Chromium => "chromium",
+            Self::Schemathesis => "schemathesis",
         }
     }
 
@@ -58,6 +63,7 @@ impl Tool {
             Self::Redis => find::redis().map(|server| vec![server]),
             Self::Coturn => Some(vec![find::coturn()?, find::turnutils("turnutils_uclient")?]),
             Self::Chromium => Some(vec![find::chromium()?, find::chromedriver()?]),
+            Self::Schemathesis => find::schemathesis().map(|program| vec![program]),
         }
     }
 
@@ -67,6 +73,8 @@ impl Tool {
             Self::Redis => &["redis-server"],
             Self::Coturn => &["coturn"],
             Self::Chromium => &["chromium", "chromium-common", "chromium-driver"],
+            // It comes from Python's own index; this is what fetching it needs.
+            Self::Schemathesis => &["python3", "python3-venv"],
         }
     }
 
@@ -76,6 +84,7 @@ impl Tool {
             Self::Redis => &["install", "redis"],
             Self::Coturn => &["install", "coturn"],
             Self::Chromium => &["install", "--cask", "chromium", "chromedriver"],
+            Self::Schemathesis => &["install", "python"],
         }
     }
 }
@@ -101,7 +110,17 @@ fn fetch(tool: Tool) -> Result<Vec<PathBuf>, Failure> {
     type Way = fn(Tool, &Path) -> Result<(), Failure>;
     let deps = find::deps_of(&root());
     let mut ways: Vec<Way> = Vec::new();
-    if has("apt-get") && has("dpkg-deb") {
+    if tool == Tool::Schemathesis {
+        ways.push(|_, deps| python::schemathesis(deps));
+        ways.push(|tool, deps| {
+            match debian::install(tool, deps) {
+                Ok(()) => {}
+                Err(_) if has("brew") => run(Command::new("brew").args(tool.brew_arguments()))?,
+                Err(failure) => return Err(failure),
+            }
+            python::schemathesis(deps)
+        });
+    } else if has("apt-get") && has("dpkg-deb") {
         // Chromium wants fonts, a sandbox and a hundred libraries: where we may install it, we do.
         let may_install = child::user() == 0 || can_sudo();
         ways.push(debian::unpack);
@@ -111,7 +130,7 @@ fn fetch(tool: Tool) -> Result<Vec<PathBuf>, Failure> {
             ways.push(debian::install);
         }
     }
-    if has("brew") {
+    if has("brew") && tool != Tool::Schemathesis {
         ways.push(|tool, _| run(Command::new("brew").args(tool.brew_arguments())));
     }
     if tool == Tool::Postgres && has("npm") {
@@ -149,6 +168,7 @@ fn by_hand(tool: Tool) -> String {
                 Tool::Redis => "valkey",
                 Tool::Coturn => "coturn coturn-utils",
                 Tool::Chromium => "chromium chromedriver",
+                Tool::Schemathesis => "python3",
             }
         )
     } else if has("pacman") {
@@ -159,6 +179,7 @@ fn by_hand(tool: Tool) -> String {
                 Tool::Redis => "valkey",
                 Tool::Coturn => "coturn",
                 Tool::Chromium => "chromium",
+                Tool::Schemathesis => "python",
             }
         )
     } else if tool == Tool::Chromium && is_ubuntu() {

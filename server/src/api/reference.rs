@@ -7,7 +7,11 @@ use super::{
 use axum::Json;
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+    openapi::{
+        ContentBuilder, PathItem, Ref, RefOr, ResponseBuilder,
+        path::Operation,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
 
 #[derive(OpenApi)]
@@ -37,18 +41,63 @@ use utoipa::{
         ice_servers::list,
     ),
     security(("token" = [])),
-    modifiers(&Token),
+    modifiers(&Shared),
 )]
 struct Reference;
 
-/// The one way to authenticate.
-struct Token;
+/// What all operations share: how to authenticate, and what an error looks like.
+struct Shared;
 
-impl Modify for Token {
+impl Modify for Shared {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        document.components.get_or_insert_default().add_security_scheme("token", scheme);
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+            "An access token from signing in, an outside issuer's token, or an API key (`sbk_…`).",
+        ));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(bearer.build()));
+        let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        let any_error = ResponseBuilder::new()
+            .description("Any other error: a problem document with its stable `code`")
+            .content("application/problem+json", problem)
+            .build();
+        for (path, method, operation) in document.paths.paths.iter_mut().flat_map(operations) {
+            operation.operation_id = Some(name(path, method));
+            let responses = &mut operation.responses.responses;
+            responses.insert("default".to_owned(), RefOr::T(any_error.clone()));
+            // Documents of errors have a content type of their own.
+            for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
+                if let RefOr::T(response) = response
+                    && let Some(content) = response.content.swap_remove("application/json")
+                {
+                    response.content.insert("application/problem+json".to_owned(), content);
+                }
+            }
+        }
     }
+}
+
+fn operations<'a>(
+    (path, item): (&'a String, &'a mut PathItem),
+) -> impl Iterator<Item = (&'a str, &'static str, &'a mut Operation)> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    let all = [("get", get), ("put", put), ("post", post), ("delete", delete), ("patch", patch)];
+    all.into_iter().filter_map(move |(method, operation)| Some((path.as_str(), method, operation.as_mut()?)))
+}
+
+/// An operation's unique name for generated clients: `getUsersByIdSessions`.
+fn name(path: &str, method: &str) -> String {
+    let mut name = method.to_owned();
+    for word in path.split(['/', '-']).skip(2) {
+        let (by, word) = match word.strip_prefix('{') {
+            Some(parameter) => ("By", parameter.trim_end_matches('}')),
+            None => ("", word),
+        };
+        let mut letters = word.chars();
+        name.push_str(by);
+        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        name.extend(letters.map(|letter| if letter == '.' { '_' } else { letter }));
+    }
+    name
 }
 
 /// The OpenAPI document of the REST layer.
@@ -71,9 +120,14 @@ mod tests {
         let document = openapi();
         assert_eq!(document.paths.paths.len(), 41);
         let json = serde_json::to_value(&document).unwrap();
+        let mut names = std::collections::BTreeSet::new();
         for (path, operations) in json["paths"].as_object().unwrap() {
             for (method, operation) in operations.as_object().unwrap() {
                 assert!(operation["summary"].is_string(), "{method} {path}");
+                assert!(
+                    names.insert(operation["operationId"].as_str().unwrap().to_owned()),
+                    "{method} {path}"
+                );
                 assert!(!operation["responses"].as_object().unwrap().is_empty(), "{method} {path}");
             }
         }

@@ -23,7 +23,6 @@ use utoipa::ToSchema;
 /// A set of permissions with a name.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Role)]
 pub(super) struct NamedRole {
     /// Its id.
     id: RoleId,
