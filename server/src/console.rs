@@ -27,6 +27,7 @@ pub fn serve(method: &Method, uri: &Uri, request: &HeaderMap) -> Option<Response
     }
     let path = match uri.path().trim_start_matches('/') {
         "" => "index.html",
+        "reference" => "reference.html",
         path => path,
     };
     let asset = ASSETS.iter().find(|asset| asset.path == path)?;

@@ -73,9 +73,14 @@ impl Browser {
         Self { driver }
     }
 
+    /// Opens a page.
+    pub async fn open(&self, url: &str) {
+        self.driver.goto(url).await.expect("the page opens");
+    }
+
     /// Opens the console at `base` and signs in.
     pub async fn sign_in(&self, base: &str, email: &str, password: &str) {
-        self.driver.goto(base).await.expect("the console opens");
+        self.open(base).await;
         self.fill("sign-in-email", email).await;
         self.fill("sign-in-password", password).await;
         self.click("sign-in-submit").await;

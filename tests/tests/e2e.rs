@@ -21,6 +21,8 @@ mod fuzz;
 mod garbage;
 #[path = "e2e/native.rs"]
 mod native;
+#[path = "e2e/pages.rs"]
+mod pages;
 #[path = "e2e/replies.rs"]
 mod replies;
 #[path = "e2e/restart.rs"]
