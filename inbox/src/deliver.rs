@@ -1,14 +1,19 @@
 //! To automations: each customer's message by HTTP, until it is taken.
 
 use crate::{role::Inbox, work::chain};
-use common::protocol::inbox::{Direction, InboxEvent, Message};
+use common::{
+    id::WebhookId,
+    protocol::inbox::{Direction, InboxEvent, Message, Sequenced},
+};
 use futures_util::{StreamExt, stream};
-use inbox_core::{backoff, message::UnifiedMessage};
+use inbox_core::{backoff, message::UnifiedMessage, signature};
+use serde::Serialize;
 use store::{
     StoreError, TenantTx, messages,
     system::ClaimedDelivery,
-    webhooks::{self, OutgoingDelivery},
+    webhooks::{self, Attempt, OutgoingDelivery, WebhookKind},
 };
+use time::OffsetDateTime;
 use tracing::{debug, warn};
 
 /// Deliveries that a worker takes at once.
@@ -29,31 +34,77 @@ pub(crate) async fn step(inbox: Inbox) -> Result<usize, StoreError> {
 
 async fn deliver(inbox: &Inbox, claim: ClaimedDelivery) -> Result<(), StoreError> {
     let mut tx = inbox.store().tenant(claim.account).await?;
-    let Some(delivery) = webhooks::open_delivery(&mut tx, claim.webhook, claim.seq).await? else {
+    let Some(delivery) = webhooks::open_delivery(&mut tx, claim.webhook, claim.seq, inbox.clock()).await?
+    else {
         return Ok(());
     };
-    let body = unified(&mut tx, &delivery.event.event).await?;
+    let body = body(&mut tx, claim.webhook, &delivery).await?;
     drop(tx);
-    let outcome = match &body {
+    let outcome = match body {
         Some(body) => post(inbox, &delivery, body).await,
-        // Automations are told what customers write; the rest is the inbox's own.
-        None => Ok(()),
+        // It was stored by a version that said it otherwise: there is nothing to tell.
+        None => Answer::default(),
     };
+    let attempt = Attempt { answer_status: outcome.status, error: outcome.failure.as_deref() };
     let mut tx = inbox.store().tenant(claim.account).await?;
-    match outcome {
-        Ok(()) => webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, None, inbox.clock()).await?,
-        Err(why) if claim.attempts + 1 >= inbox.0.config.delivery_attempts_max => {
+    match &outcome.failure {
+        None => webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, &attempt, inbox.clock()).await?,
+        Some(why) if claim.attempts + 1 >= inbox.0.config.delivery_attempts_max => {
             warn!(webhook.id = %claim.webhook, seq = claim.seq, error = why, "Event {} for webhook {} is given up", claim.seq, claim.webhook);
-            webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, Some(&why), inbox.clock()).await?;
+            webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, &attempt, inbox.clock()).await?;
         }
-        Err(why) => {
+        Some(why) => {
             let delay = backoff::delay(claim.attempts + 1, rand::random());
             debug!(webhook.id = %claim.webhook, seq = claim.seq, attempt = claim.attempts + 1, error = why, "Event {} for webhook {} will be tried again", claim.seq, claim.webhook);
-            webhooks::postpone_delivery(&mut tx, claim.webhook, claim.seq, &why, inbox.clock().utc() + delay)
-                .await?;
+            let due_at = inbox.clock().utc() + delay;
+            webhooks::postpone_delivery(&mut tx, claim.webhook, claim.seq, &attempt, due_at).await?;
         }
     }
     tx.commit().await
+}
+
+/// What a delivery says, and the headers that prove who says it.
+struct Letter {
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+async fn body(
+    tx: &mut TenantTx,
+    webhook: WebhookId,
+    delivery: &OutgoingDelivery,
+) -> Result<Option<Letter>, StoreError> {
+    match delivery.kind {
+        WebhookKind::N8n => {
+            let message = unified(tx, &delivery.event.event).await?;
+            let body = message.and_then(|message| serde_json::to_string(&message).ok());
+            let secret = (delivery.header.clone(), delivery.secret.expose().clone());
+            Ok(body.map(|body| Letter { headers: vec![secret], body }))
+        }
+        WebhookKind::Standard => Ok(standard(webhook, delivery)),
+    }
+}
+
+/// What happened, as Standard Webhooks says it.
+#[derive(Serialize)]
+struct Told<'a> {
+    r#type: &'static str,
+    #[serde(with = "time::serde::rfc3339")]
+    timestamp: OffsetDateTime,
+    data: &'a Sequenced,
+}
+
+fn standard(webhook: WebhookId, delivery: &OutgoingDelivery) -> Option<Letter> {
+    let told =
+        Told { r#type: delivery.event.event.name(), timestamp: delivery.happened_at, data: &delivery.event };
+    let body = serde_json::to_string(&told).ok()?;
+    // The same for every attempt, so that a receiver knows what it has.
+    let id = format!("{webhook}.{}", delivery.event.seq);
+    let signed_at = delivery.signed_at.unix_timestamp();
+    let signature = signature::standard(&delivery.secret, &id, signed_at, &body);
+    let headers =
+        [("webhook-id", id), ("webhook-timestamp", signed_at.to_string()), ("webhook-signature", signature)];
+    Some(Letter { headers: headers.map(|(name, value)| (name.to_owned(), value)).into(), body })
 }
 
 /// The customer's message that an event tells of, as it was normalised.
@@ -73,11 +124,25 @@ async fn unified(tx: &mut TenantTx, event: &InboxEvent) -> Result<Option<Unified
     Ok(metadata.and_then(|metadata| serde_json::from_value(metadata).ok()))
 }
 
-async fn post(inbox: &Inbox, delivery: &OutgoingDelivery, body: &UnifiedMessage) -> Result<(), String> {
-    let request =
-        inbox.0.automations.post(&delivery.url).header(&delivery.header, delivery.secret.expose()).json(body);
-    let answer = request.send().await.map_err(|error| chain(&error.without_url()))?;
-    let status = answer.status();
-    metrics::counter!("inbox_deliveries_total", "status" => status.as_u16().to_string()).increment(1);
-    if status.is_success() { Ok(()) } else { Err(format!("it answered {status}")) }
+/// What became of an attempt.
+#[derive(Default)]
+struct Answer {
+    status: Option<u16>,
+    failure: Option<String>,
+}
+
+async fn post(inbox: &Inbox, delivery: &OutgoingDelivery, letter: Letter) -> Answer {
+    let mut request = inbox.0.automations.post(&delivery.url).header("content-type", "application/json");
+    for (name, value) in &letter.headers {
+        request = request.header(name, value);
+    }
+    match request.body(letter.body).send().await {
+        Ok(answer) => {
+            let status = answer.status();
+            metrics::counter!("inbox_deliveries_total", "status" => status.as_u16().to_string()).increment(1);
+            let failure = (!status.is_success()).then(|| format!("it answered {status}"));
+            Answer { status: Some(status.as_u16()), failure }
+        }
+        Err(error) => Answer { status: None, failure: Some(chain(&error.without_url())) },
+    }
 }

@@ -66,6 +66,9 @@ async fn send(inbox: &Inbox, claim: ClaimedReply) -> Result<(), StoreError> {
 }
 
 async fn hand_over(inbox: &Inbox, reply: &OutgoingReply) -> Outcome {
+    if reply.channel_disabled {
+        return Outcome::Refused { why: "the channel is switched off".to_owned() };
+    }
     let address = |scheme: &str| reply.to.iter().find(|identity| identity.scheme == scheme);
     let phone = address("phone").map(|identity| Recipient::Phone(&identity.value));
     let Some(to) = phone.or_else(|| address("bsuid").map(|identity| Recipient::UserId(&identity.value)))

@@ -8,6 +8,7 @@ mod api_keys;
 mod audit;
 mod auth;
 mod caller;
+mod calls;
 mod canned_responses;
 mod channels;
 mod contacts;
@@ -143,7 +144,10 @@ pub fn router(app: App) -> Router {
         .route("/v1/api-keys/{id}", get(api_keys::find).delete(api_keys::revoke))
         .route("/v1/audit-log", get(audit::list))
         .route("/v1/rooms", get(rooms::list).post(rooms::create))
+        .route("/v1/rooms/{id}", get(rooms::find).patch(rooms::update))
         .route("/v1/rooms/{id}/messages", get(rooms::messages))
+        .route("/v1/calls", get(calls::list))
+        .route("/v1/calls/{id}", get(calls::find))
         .route("/v1/teams", get(teams::list).post(teams::create))
         .route("/v1/teams/{id}", get(teams::find).patch(teams::update).delete(teams::delete))
         .route("/v1/teams/{id}/members", get(teams::members).put(teams::set_members))
@@ -167,7 +171,11 @@ pub fn router(app: App) -> Router {
         .route("/v1/conversations/{id}", get(conversations::find).patch(conversations::update))
         .route("/v1/conversations/{id}/messages", get(messages::list).post(messages::reply))
         .route("/v1/channels", get(channels::list).post(channels::create))
+        .route("/v1/channels/{id}", get(channels::find).patch(channels::update).delete(channels::delete))
         .route("/v1/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/v1/webhooks/{id}", get(webhooks::find).patch(webhooks::update).delete(webhooks::delete))
+        .route("/v1/webhooks/{id}/deliveries", get(webhooks::deliveries))
+        .route("/v1/webhooks/{id}/deliveries/{seq}/replay", post(webhooks::replay))
         .route("/v1/ice-servers", get(ice_servers::list))
         .route("/v1/openapi.json", get(reference::serve))
         .method_not_allowed_fallback(async || {

@@ -142,3 +142,31 @@ pub async fn find(tx: &mut TenantTx, id: CallId) -> Result<Option<Call>, StoreEr
     .await?;
     Ok(row.map(Call::from))
 }
+
+/// The account's calls, the latest first, those before `before`, at most `limit`; only those in
+/// `room`, if one is given.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn list(
+    tx: &mut TenantTx,
+    room: Option<RoomId>,
+    before: Option<(OffsetDateTime, CallId)>,
+    limit: u16,
+) -> Result<Vec<Call>, StoreError> {
+    let rows = query_as!(
+        Row,
+        "SELECT id, room_id, caller_id, callee_id, started_at, answered_at, ended_at, outcome FROM calls
+         WHERE ($1::uuid IS NULL OR room_id = $1)
+           AND (started_at, id) < (coalesce($2::timestamptz, 'infinity'),
+                coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+         ORDER BY started_at DESC, id DESC LIMIT $4",
+        room.map(RoomId::as_uuid),
+        before.map(|(at, _)| at),
+        before.map(|(_, id)| id.as_uuid()),
+        i64::from(limit)
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows.into_iter().map(Call::from).collect())
+}

@@ -1,13 +1,19 @@
 //! Channels: the numbers and mailboxes that customers write to, with their sealed secrets.
 
-use crate::{column, error::StoreError, seal::Place, tenant::TenantTx};
+use crate::{
+    column,
+    error::{ChangeError, StoreError},
+    seal::Place,
+    tenant::TenantTx,
+};
 use common::{
     clock::Clock,
     id::{AccountId, ChannelId},
     protocol::inbox::ChannelKind,
     secret::Secret,
 };
-use sqlx::query_as;
+use sqlx::{query, query_as};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// A connected channel, without its secrets.
@@ -21,6 +27,23 @@ pub struct Channel {
     pub name: String,
     /// What the provider calls it: the phone number id of a WhatsApp number.
     pub external_id: String,
+    /// When it was switched off: its webhooks are refused and nothing is sent by it.
+    pub disabled_at: Option<OffsetDateTime>,
+}
+
+/// What is changed about a channel; `None` stays as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ChannelChange<'a> {
+    /// Its name, for people.
+    pub name: Option<&'a str>,
+    /// Authorises what we send.
+    pub access_token: Option<&'a Secret>,
+    /// Signs what we receive.
+    pub app_secret: Option<&'a Secret>,
+    /// Proves to the provider that the webhook is ours.
+    pub verify_token: Option<&'a Secret>,
+    /// Whether it is on.
+    pub enabled: Option<bool>,
 }
 
 /// A channel to be connected.
@@ -67,6 +90,7 @@ struct Row {
     kind: String,
     name: String,
     external_id: String,
+    disabled_at: Option<OffsetDateTime>,
 }
 
 impl TryFrom<Row> for Channel {
@@ -77,6 +101,7 @@ impl TryFrom<Row> for Channel {
             kind: column::channel_kind(&row.kind)?,
             name: row.name,
             external_id: row.external_id,
+            disabled_at: row.disabled_at,
         })
     }
 }
@@ -100,7 +125,7 @@ pub async fn create(
         "INSERT INTO channels (account_id, id, kind, name, external_id, access_token, app_secret, verify_token, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (kind, external_id) DO NOTHING
-         RETURNING id, kind, name, external_id",
+         RETURNING id, kind, name, external_id, disabled_at",
         account.as_uuid(),
         id.as_uuid(),
         channel.kind.as_str(),
@@ -121,11 +146,15 @@ pub async fn create(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx, id: ChannelId) -> Result<Option<Channel>, StoreError> {
-    query_as!(Row, "SELECT id, kind, name, external_id FROM channels WHERE id = $1", id.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?
-        .map(Channel::try_from)
-        .transpose()
+    query_as!(
+        Row,
+        "SELECT id, kind, name, external_id, disabled_at FROM channels WHERE id = $1",
+        id.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(Channel::try_from)
+    .transpose()
 }
 
 /// The account's channel that the provider calls `external_id`.
@@ -139,7 +168,7 @@ pub async fn find_by_external_id(
 ) -> Result<Option<Channel>, StoreError> {
     query_as!(
         Row,
-        "SELECT id, kind, name, external_id FROM channels WHERE kind = $1 AND external_id = $2",
+        "SELECT id, kind, name, external_id, disabled_at FROM channels WHERE kind = $1 AND external_id = $2",
         kind.as_str(),
         &*column::text(external_id)
     )
@@ -160,7 +189,7 @@ pub async fn list(
 ) -> Result<Vec<Channel>, StoreError> {
     query_as!(
         Row,
-        "SELECT id, kind, name, external_id FROM channels WHERE id > $1 ORDER BY id LIMIT $2",
+        "SELECT id, kind, name, external_id, disabled_at FROM channels WHERE id > $1 ORDER BY id LIMIT $2",
         after.map_or(Uuid::nil(), ChannelId::as_uuid),
         i64::from(limit)
     )
@@ -169,4 +198,50 @@ pub async fn list(
     .into_iter()
     .map(Channel::try_from)
     .collect()
+}
+
+/// Changes a channel, sealing new secrets under the newest key.
+///
+/// # Errors
+/// [`ChangeError::NotFound`].
+pub async fn update(
+    tx: &mut TenantTx,
+    id: ChannelId,
+    change: &ChannelChange<'_>,
+    clock: &dyn Clock,
+) -> Result<Channel, ChangeError> {
+    let (account, keyring) = (tx.account(), tx.keyring());
+    let seal = |column, secret: Option<&Secret>| {
+        secret.map(|secret| keyring.seal(place(column, account, id), secret)).transpose()
+    };
+    let access_token = seal("access_token", change.access_token)?;
+    let app_secret = seal("app_secret", change.app_secret)?;
+    let verify_token = seal("verify_token", change.verify_token)?;
+    let name = change.name.map(column::text);
+    let row = query_as!(
+        Row,
+        "UPDATE channels SET name = coalesce($2, name), access_token = coalesce($3, access_token),
+                app_secret = coalesce($4, app_secret), verify_token = coalesce($5, verify_token),
+                disabled_at = CASE WHEN $6 THEN NULL WHEN NOT $6 THEN coalesce(disabled_at, $7) ELSE disabled_at END
+         WHERE id = $1 RETURNING id, kind, name, external_id, disabled_at",
+        id.as_uuid(),
+        name.as_deref(),
+        access_token,
+        app_secret,
+        verify_token,
+        change.enabled,
+        clock.utc()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.ok_or(ChangeError::NotFound)?.try_into()?)
+}
+
+/// Deletes a channel that nothing has come or gone by.
+///
+/// # Errors
+/// [`ChangeError::NotFound`]; [`ChangeError::Referenced`] once it has been used.
+pub async fn delete(tx: &mut TenantTx, id: ChannelId) -> Result<(), ChangeError> {
+    let deleted = query!("DELETE FROM channels WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
+    if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
 }

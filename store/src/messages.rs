@@ -41,6 +41,10 @@ struct Row {
     status: String,
     error: Option<String>,
     created_at: OffsetDateTime,
+    sent_at: Option<OffsetDateTime>,
+    delivered_at: Option<OffsetDateTime>,
+    read_at: Option<OffsetDateTime>,
+    failed_at: Option<OffsetDateTime>,
 }
 
 impl TryFrom<Row> for Message {
@@ -55,6 +59,10 @@ impl TryFrom<Row> for Message {
             status: column::delivery_status(&row.status)?,
             error: row.error,
             created_at: row.created_at,
+            sent_at: row.sent_at,
+            delivered_at: row.delivered_at,
+            read_at: row.read_at,
+            failed_at: row.failed_at,
         })
     }
 }
@@ -73,7 +81,8 @@ pub async fn search(
     let Some(words) = words(question) else { return Ok(Vec::new()) };
     let rows = query_as!(
         Row,
-        "SELECT id, conversation_id, direction, author_id, text, status, error, created_at
+        "SELECT id, conversation_id, direction, author_id, text, status, error, created_at, sent_at, delivered_at,
+                read_at, failed_at
          FROM messages WHERE search @@ to_tsquery('simple', $1) AND id < $2 ORDER BY id DESC LIMIT $3",
         words,
         before.map_or(Uuid::max(), MessageId::as_uuid),
@@ -91,7 +100,8 @@ pub async fn search(
 pub async fn find(tx: &mut TenantTx, id: MessageId) -> Result<Option<Message>, StoreError> {
     query_as!(
         Row,
-        "SELECT id, conversation_id, direction, author_id, text, status, error, created_at
+        "SELECT id, conversation_id, direction, author_id, text, status, error, created_at, sent_at, delivered_at,
+                read_at, failed_at
          FROM messages WHERE id = $1",
         id.as_uuid()
     )
@@ -122,7 +132,8 @@ pub async fn list(
     limit: u16,
 ) -> Result<Page, StoreError> {
     let rows = sqlx::query!(
-        "SELECT seq, id, conversation_id, direction, author_id, text, status, error, created_at
+        "SELECT seq, id, conversation_id, direction, author_id, text, status, error, created_at, sent_at, delivered_at,
+                read_at, failed_at
          FROM messages WHERE conversation_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
         conversation.as_uuid(),
         from_seq(before.unwrap_or(u64::MAX)),
@@ -145,6 +156,10 @@ pub async fn list(
                 status: row.status,
                 error: row.error,
                 created_at: row.created_at,
+                sent_at: row.sent_at,
+                delivered_at: row.delivered_at,
+                read_at: row.read_at,
+                failed_at: row.failed_at,
             })
         })
         .collect::<Result<_, _>>()?;

@@ -31,9 +31,9 @@ pub async fn hold(tx: &mut TenantTx) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether automations are told: customers' messages only, so that an
-/// automation's own replies cannot call it again.
-const fn is_for_webhooks(event: &InboxEvent) -> bool {
+/// Whether workflows of n8n are told: customers' messages only, so that a
+/// workflow's own replies cannot call it again.
+const fn is_by_a_customer(event: &InboxEvent) -> bool {
     match event {
         InboxEvent::MessageCreated { message, .. } => matches!(message.direction, Direction::Inbound),
         InboxEvent::MessageUpdated { .. }
@@ -59,13 +59,15 @@ pub async fn append(tx: &mut TenantTx, event: &InboxEvent, clock: &dyn Clock) ->
                SELECT $1, last_seq, $2, $3 FROM numbered RETURNING seq
            ), deliveries AS (
                INSERT INTO webhook_deliveries (account_id, webhook_id, seq, due_at)
-               SELECT $1, webhooks.id, event.seq, $3 FROM event, webhooks WHERE $4
+               SELECT $1, webhooks.id, event.seq, $3 FROM event, webhooks
+               WHERE disabled_at IS NULL AND $4 = ANY (events) AND (kind <> 'n8n' OR $5)
            )
            SELECT seq FROM event"#,
         account,
         Json(event) as _,
         clock.utc(),
-        is_for_webhooks(event)
+        event.name(),
+        is_by_a_customer(event)
     )
     .fetch_one(tx.connection())
     .await?;

@@ -28,6 +28,8 @@ pub struct OutgoingReply {
     pub channel_kind: ChannelKind,
     /// What the provider calls the channel: the phone number id of a WhatsApp number.
     pub channel_external_id: String,
+    /// Whether the channel is switched off.
+    pub channel_disabled: bool,
     /// Authorises the sending.
     pub access_token: Secret,
     /// The names that the channel has for the customer.
@@ -43,7 +45,7 @@ pub struct OutgoingReply {
 pub async fn open(tx: &mut TenantTx, message: MessageId) -> Result<Option<OutgoingReply>, StoreError> {
     let Some(row) = query!(
         r#"SELECT m.conversation_id, m.text, c.contact_id, ch.id AS channel_id, ch.kind, ch.external_id,
-                  ch.access_token
+                  ch.access_token, ch.disabled_at
            FROM replies r
            JOIN messages m ON m.id = r.message_id
            JOIN conversations c ON c.id = m.conversation_id
@@ -66,6 +68,7 @@ pub async fn open(tx: &mut TenantTx, message: MessageId) -> Result<Option<Outgoi
         channel,
         channel_kind: column::channel_kind(&row.kind)?,
         channel_external_id: row.external_id,
+        channel_disabled: row.disabled_at.is_some(),
         access_token,
         to,
         text: row.text.unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use crate::{
     column::{self, from_seq, to_seq},
-    error::StoreError,
+    error::{ChangeError, StoreError},
     tenant::TenantTx,
 };
 use common::{
@@ -253,4 +253,20 @@ pub async fn before(
     .fetch_all(tx.connection())
     .await?;
     Ok(rows.into_iter().rev().map(RoomMessage::from).collect())
+}
+
+/// Gives a room another name.
+///
+/// # Errors
+/// [`ChangeError::NotFound`].
+pub async fn rename(tx: &mut TenantTx, id: RoomId, name: &str) -> Result<Room, ChangeError> {
+    let row = query_as!(
+        RoomRow,
+        "UPDATE rooms SET name = $2 WHERE id = $1 RETURNING id, name, last_seq",
+        id.as_uuid(),
+        &*column::text(name)
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    row.map(Room::from).ok_or(ChangeError::NotFound)
 }

@@ -79,13 +79,13 @@ impl System {
         Self { pool, keyring }
     }
 
-    /// The channel that a webhook names.
+    /// The channel that a webhook names, unless it is switched off.
     ///
     /// # Errors
     /// [`StoreError::Unsealable`] or [`StoreError::Database`].
     pub async fn channel(&self, id: ChannelId) -> Result<Option<WebhookChannel>, StoreError> {
         let Some(row) = query!(
-            "SELECT account_id, kind, app_secret, verify_token FROM channels WHERE id = $1",
+            "SELECT account_id, kind, app_secret, verify_token FROM channels WHERE id = $1 AND disabled_at IS NULL",
             id.as_uuid()
         )
         .fetch_optional(&self.pool)

@@ -5,7 +5,7 @@
 
 use crate::{
     column::{self, from_seq},
-    error::StoreError,
+    error::{ChangeError, StoreError},
     seal::Place,
     tenant::TenantTx,
 };
@@ -22,8 +22,10 @@ use uuid::Uuid;
 /// What kind of receiver a webhook has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WebhookKind {
-    /// A workflow of n8n, which checks a shared secret in a header.
+    /// A workflow of n8n, which checks a shared secret in a header. It is told what customers write.
     N8n,
+    /// Any program that checks the signatures of Standard Webhooks. It is told what it asks for.
+    Standard,
 }
 
 impl WebhookKind {
@@ -31,12 +33,13 @@ impl WebhookKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::N8n => "n8n",
+            Self::Standard => "standard",
         }
     }
 
     /// The kind with this name.
     pub fn parse(name: &str) -> Option<Self> {
-        (name == "n8n").then_some(Self::N8n)
+        [Self::N8n, Self::Standard].into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
@@ -49,8 +52,25 @@ pub struct Webhook {
     pub kind: WebhookKind,
     /// Where to post.
     pub url: String,
-    /// The header that carries the secret.
+    /// The header that carries the secret, for [`WebhookKind::N8n`].
     pub header: String,
+    /// The names of the events that it is told about, by [`InboxEvent::name`].
+    pub events: Vec<String>,
+    /// When it was switched off: what happens meanwhile it is never told.
+    pub disabled_at: Option<OffsetDateTime>,
+}
+
+/// What is changed about a webhook; `None` stays as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WebhookChange<'a> {
+    /// Where to post.
+    pub url: Option<&'a str>,
+    /// The shared secret.
+    pub secret: Option<&'a Secret>,
+    /// The names of the events that it is told about.
+    pub events: Option<&'a [String]>,
+    /// Whether it is on.
+    pub enabled: Option<bool>,
 }
 
 /// A webhook to be created.
@@ -64,17 +84,57 @@ pub struct NewWebhook<'a> {
     pub header: &'a str,
     /// The shared secret.
     pub secret: &'a Secret,
+    /// The names of the events that it is told about.
+    pub events: &'a [String],
+}
+
+/// How a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// It will be made, or made again.
+    Waiting,
+    /// It was taken.
+    Taken,
+    /// It was given up.
+    GivenUp,
+}
+
+/// A delivery, to look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// The number of the event.
+    pub seq: u64,
+    /// How it stands.
+    pub state: DeliveryState,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it will be tried next, while it waits.
+    pub due_at: OffsetDateTime,
+    /// When it was taken or given up.
+    pub done_at: Option<OffsetDateTime>,
+    /// The HTTP status of the last answer.
+    pub answer_status: Option<u16>,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+    /// What happened.
+    pub event: InboxEvent,
 }
 
 /// Everything that one delivery needs.
 #[derive(Debug, Clone)]
 pub struct OutgoingDelivery {
+    /// What kind of receiver it has.
+    pub kind: WebhookKind,
     /// Where to post.
     pub url: String,
     /// The header that carries the secret.
     pub header: String,
     /// The shared secret.
     pub secret: Secret,
+    /// When it happened.
+    pub happened_at: OffsetDateTime,
+    /// The time of this attempt, for its signature.
+    pub signed_at: OffsetDateTime,
     /// What happened.
     pub event: Sequenced,
 }
@@ -84,6 +144,8 @@ struct Row {
     kind: String,
     url: String,
     header: String,
+    events: Vec<String>,
+    disabled_at: Option<OffsetDateTime>,
 }
 
 impl TryFrom<Row> for Webhook {
@@ -94,6 +156,8 @@ impl TryFrom<Row> for Webhook {
             kind: WebhookKind::parse(&row.kind).ok_or(StoreError::Unreadable { column: "kind" })?,
             url: row.url,
             header: row.header,
+            events: row.events,
+            disabled_at: row.disabled_at,
         })
     }
 }
@@ -116,15 +180,16 @@ pub async fn create(
     let account = tx.account_column();
     query_as!(
         Row,
-        "INSERT INTO webhooks (account_id, id, kind, url, header, secret, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id, kind, url, header",
+        "INSERT INTO webhooks (account_id, id, kind, url, header, secret, created_at, events)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, kind, url, header, events, disabled_at",
         account,
         id.as_uuid(),
         webhook.kind.as_str(),
         &*column::text(webhook.url),
         &*column::text(webhook.header),
         secret,
-        clock.utc()
+        clock.utc(),
+        webhook.events
     )
     .fetch_one(tx.connection())
     .await?
@@ -142,7 +207,7 @@ pub async fn list(
 ) -> Result<Vec<Webhook>, StoreError> {
     query_as!(
         Row,
-        "SELECT id, kind, url, header FROM webhooks WHERE id > $1 ORDER BY id LIMIT $2",
+        "SELECT id, kind, url, header, events, disabled_at FROM webhooks WHERE id > $1 ORDER BY id LIMIT $2",
         after.map_or(Uuid::nil(), WebhookId::as_uuid),
         i64::from(limit)
     )
@@ -161,9 +226,10 @@ pub async fn open_delivery(
     tx: &mut TenantTx,
     webhook: WebhookId,
     seq: u64,
+    clock: &dyn Clock,
 ) -> Result<Option<OutgoingDelivery>, StoreError> {
     let Some(row) = query!(
-        r#"SELECT w.url, w.header, w.secret, o.event AS "event: Json<InboxEvent>"
+        r#"SELECT w.kind, w.url, w.header, w.secret, o.created_at, o.event AS "event: Json<InboxEvent>"
            FROM webhook_deliveries d
            JOIN webhooks w ON w.id = d.webhook_id
            JOIN outbox o ON o.seq = d.seq
@@ -178,14 +244,26 @@ pub async fn open_delivery(
     };
     let secret = tx.keyring().open(place(tx.account(), webhook), &row.secret)?;
     Ok(Some(OutgoingDelivery {
+        kind: WebhookKind::parse(&row.kind).ok_or(StoreError::Unreadable { column: "kind" })?,
         url: row.url,
         header: row.header,
         secret,
+        happened_at: row.created_at,
+        signed_at: clock.utc(),
         event: Sequenced { seq, event: row.event.0 },
     }))
 }
 
-/// A delivery is done: accepted, or given up with an `error`.
+/// What became of an attempt.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Attempt<'a> {
+    /// The HTTP status that was answered.
+    pub answer_status: Option<u16>,
+    /// Why it failed; `None` if it was taken.
+    pub error: Option<&'a str>,
+}
+
+/// A delivery is done: taken, or given up with an error.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -193,17 +271,18 @@ pub async fn finish_delivery(
     tx: &mut TenantTx,
     webhook: WebhookId,
     seq: u64,
-    error: Option<&str>,
+    outcome: &Attempt<'_>,
     clock: &dyn Clock,
 ) -> Result<(), StoreError> {
-    let error = error.map(column::text);
+    let error = outcome.error.map(column::text);
     query!(
-        "UPDATE webhook_deliveries SET done_at = $3, error = $4
+        "UPDATE webhook_deliveries SET done_at = $3, error = $4, answer_status = $5
          WHERE webhook_id = $1 AND seq = $2 AND done_at IS NULL",
         webhook.as_uuid(),
         from_seq(seq),
         clock.utc(),
-        error.as_deref()
+        error.as_deref(),
+        outcome.answer_status.and_then(|status| i16::try_from(status).ok())
     )
     .execute(tx.connection())
     .await?;
@@ -218,18 +297,163 @@ pub async fn postpone_delivery(
     tx: &mut TenantTx,
     webhook: WebhookId,
     seq: u64,
-    error: &str,
+    outcome: &Attempt<'_>,
     due_at: OffsetDateTime,
 ) -> Result<(), StoreError> {
+    let error = outcome.error.map(column::text);
     query!(
-        "UPDATE webhook_deliveries SET due_at = $3, error = $4
+        "UPDATE webhook_deliveries SET due_at = $3, error = $4, answer_status = $5
          WHERE webhook_id = $1 AND seq = $2 AND done_at IS NULL",
         webhook.as_uuid(),
         from_seq(seq),
         due_at,
-        &*column::text(error)
+        error.as_deref(),
+        outcome.answer_status.and_then(|status| i16::try_from(status).ok())
     )
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// The webhook with this id.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn find(tx: &mut TenantTx, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
+    query_as!(
+        Row,
+        "SELECT id, kind, url, header, events, disabled_at FROM webhooks WHERE id = $1",
+        id.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(Webhook::try_from)
+    .transpose()
+}
+
+/// Changes a webhook, sealing a new secret under the newest key.
+///
+/// # Errors
+/// [`ChangeError::NotFound`].
+pub async fn update(
+    tx: &mut TenantTx,
+    id: WebhookId,
+    change: &WebhookChange<'_>,
+    clock: &dyn Clock,
+) -> Result<Webhook, ChangeError> {
+    let place = place(tx.account(), id);
+    let secret = change.secret.map(|secret| tx.keyring().seal(place, secret)).transpose()?;
+    let url = change.url.map(column::text);
+    let row = query_as!(
+        Row,
+        "UPDATE webhooks SET url = coalesce($2, url), secret = coalesce($3, secret), events = coalesce($4, events),
+                disabled_at = CASE WHEN $5 THEN NULL WHEN NOT $5 THEN coalesce(disabled_at, $6) ELSE disabled_at END
+         WHERE id = $1 RETURNING id, kind, url, header, events, disabled_at",
+        id.as_uuid(),
+        url.as_deref(),
+        secret,
+        change.events,
+        change.enabled,
+        clock.utc()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    if change.enabled == Some(false) {
+        query!(
+            "UPDATE webhook_deliveries SET done_at = $2, error = 'the webhook was switched off'
+             WHERE webhook_id = $1 AND done_at IS NULL",
+            id.as_uuid(),
+            clock.utc()
+        )
+        .execute(tx.connection())
+        .await?;
+    }
+    Ok(row.ok_or(ChangeError::NotFound)?.try_into()?)
+}
+
+/// Deletes a webhook with its deliveries, those that still wait too.
+///
+/// # Errors
+/// [`ChangeError::NotFound`].
+pub async fn delete(tx: &mut TenantTx, id: WebhookId) -> Result<(), ChangeError> {
+    let deleted = query!("DELETE FROM webhooks WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
+    if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
+}
+
+struct DeliveryRow {
+    seq: i64,
+    attempts: i32,
+    due_at: OffsetDateTime,
+    done_at: Option<OffsetDateTime>,
+    answer_status: Option<i16>,
+    error: Option<String>,
+    event: Json<InboxEvent>,
+}
+
+impl From<DeliveryRow> for Delivery {
+    fn from(row: DeliveryRow) -> Self {
+        let state = match (row.done_at, &row.error) {
+            (None, _) => DeliveryState::Waiting,
+            (Some(_), None) => DeliveryState::Taken,
+            (Some(_), Some(_)) => DeliveryState::GivenUp,
+        };
+        Self {
+            seq: column::to_seq(row.seq),
+            state,
+            attempts: column::to_count(row.attempts),
+            due_at: row.due_at,
+            done_at: row.done_at,
+            answer_status: row.answer_status.and_then(|status| u16::try_from(status).ok()),
+            error: row.error,
+            event: row.event.0,
+        }
+    }
+}
+
+/// A webhook's deliveries, the latest first, those before `before`, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn deliveries(
+    tx: &mut TenantTx,
+    webhook: WebhookId,
+    before: Option<u64>,
+    limit: u16,
+) -> Result<Vec<Delivery>, StoreError> {
+    let rows = query_as!(
+        DeliveryRow,
+        r#"SELECT d.seq, d.attempts, d.due_at, d.done_at, d.answer_status, d.error,
+                  o.event AS "event: Json<InboxEvent>"
+           FROM webhook_deliveries d JOIN outbox o ON o.seq = d.seq
+           WHERE d.webhook_id = $1 AND d.seq < $2 ORDER BY d.seq DESC LIMIT $3"#,
+        webhook.as_uuid(),
+        before.map_or(i64::MAX, from_seq),
+        i64::from(limit)
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows.into_iter().map(Delivery::from).collect())
+}
+
+/// Makes a delivery again, whatever became of it; `None` if there is none such.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn replay(
+    tx: &mut TenantTx,
+    webhook: WebhookId,
+    seq: u64,
+    clock: &dyn Clock,
+) -> Result<Option<Delivery>, StoreError> {
+    query!(
+        "UPDATE webhook_deliveries SET done_at = NULL, error = NULL, answer_status = NULL, attempts = 0, due_at = $3
+         WHERE webhook_id = $1 AND seq = $2",
+        webhook.as_uuid(),
+        from_seq(seq),
+        clock.utc()
+    )
+    .execute(tx.connection())
+    .await?;
+    let found = deliveries(tx, webhook, Some(seq.saturating_add(1)), 1).await?;
+    Ok(found.into_iter().find(|delivery| delivery.seq == seq))
 }

@@ -270,6 +270,18 @@ pub struct Message {
     /// When it was written, by the channel's clock for inbound ones.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
+    /// When the channel accepted it, for outbound ones.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub sent_at: Option<OffsetDateTime>,
+    /// When it was on the customer's device.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub delivered_at: Option<OffsetDateTime>,
+    /// When the customer saw it.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub read_at: Option<OffsetDateTime>,
+    /// When it was given up.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub failed_at: Option<OffsetDateTime>,
 }
 
 /// What can happen in an inbox.

@@ -1,6 +1,7 @@
-//! Webhook signatures: HMAC-SHA256 over the bytes as they were sent.
+//! Webhook signatures: HMAC-SHA256 over the bytes as they were sent. Meta's, and our own.
 
 use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use common::secret::Secret;
 
 /// The header that carries the signature.
@@ -22,6 +23,21 @@ pub fn sign(app_secret: &Secret, body: &[u8]) -> String {
     let digits = tag.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]);
     let digits = digits.filter_map(|digit| char::from_digit(u32::from(digit), 16));
     "sha256=".chars().chain(digits).collect()
+}
+
+/// How the secrets of Standard Webhooks begin; what follows is the key in base64.
+pub const STANDARD_PREFIX: &str = "whsec_";
+
+/// The `webhook-signature` of a message (Standard Webhooks specification, "Signature scheme").
+///
+/// `secret` is [`STANDARD_PREFIX`] and the key in base64; any other text is the key itself.
+pub fn standard(secret: &Secret, id: &str, signed_at: i64, body: &str) -> String {
+    let text = secret.expose();
+    let decoded = text.strip_prefix(STANDARD_PREFIX).and_then(|key| BASE64.decode(key).ok());
+    let key = Secret::new(decoded.unwrap_or_else(|| text.clone().into_bytes()));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose());
+    let tag = hmac::sign(&key, format!("{id}.{signed_at}.{body}").as_bytes());
+    format!("v1,{}", BASE64.encode(tag))
 }
 
 fn key(app_secret: &Secret) -> hmac::Key {
@@ -52,6 +68,15 @@ mod tests {
 
     fn secret() -> Secret {
         Secret::new("app secret".to_owned())
+    }
+
+    /// The example of the specification's reference libraries.
+    #[test]
+    fn our_signature_is_that_of_standard_webhooks() {
+        let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
+        let signature =
+            standard(&secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
+        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
     #[test]

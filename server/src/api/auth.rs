@@ -215,9 +215,14 @@ fn signed_in(app: &App, user: User, session: SessionId, refresh_token: String) -
 
 /// 256 random bits in base64url.
 pub(super) fn new_token() -> Result<String, Problem> {
+    Ok(BASE64.encode(new_key_bytes()?))
+}
+
+/// 256 random bits.
+pub(super) fn new_key_bytes() -> Result<[u8; 32], Problem> {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).map_err(|error| Problem::internal(&error))?;
-    Ok(BASE64.encode(bytes))
+    Ok(bytes)
 }
 
 fn hash_of(token: &str) -> TokenHash {

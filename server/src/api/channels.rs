@@ -1,18 +1,20 @@
-//! Channels: the numbers that customers write to. For administrators.
+//! Channels: the numbers that customers write to.
 
 use super::{
     App,
     caller::Caller,
-    extract::Params,
+    etag::{self, IfMatch, Tagged},
+    extract::{Body, Id, Params},
     fields,
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
 };
-use axum::{Json, extract::State, response::Response};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{id::ChannelId, permission::Permission, protocol::inbox::ChannelKind, secret::Secret};
 use serde::{Deserialize, Serialize};
-use store::channels::{self, CreateError, NewChannel};
+use store::channels::{self, ChannelChange, CreateError, NewChannel};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 /// A connected channel. Its secrets are never shown again.
@@ -29,6 +31,9 @@ pub(super) struct Channel {
     phone_number_id: String,
     /// The path to give the provider as webhook, after this server's public address.
     webhook_path: String,
+    /// When it was switched off; null while it is on.
+    #[serde(with = "time::serde::rfc3339::option")]
+    disabled_at: Option<OffsetDateTime>,
 }
 
 impl From<channels::Channel> for Channel {
@@ -38,6 +43,7 @@ impl From<channels::Channel> for Channel {
             kind: channel.kind,
             name: channel.name,
             phone_number_id: channel.external_id,
+            disabled_at: channel.disabled_at,
             webhook_path: format!("/v1/webhooks/{}/{}", channel.kind.as_str(), channel.id),
         }
     }
@@ -111,6 +117,103 @@ pub(super) async fn create(
     let object = ("channel", channel.id.as_uuid());
     caller.did(&app, &mut tx, "channel.created", object, (None, Some(&channel))).await?;
     once.created(tx, &caller, &channel).await
+}
+
+/// Reads one channel.
+#[utoipa::path(
+    get, path = "/v1/channels/{id}", tag = "channels", params(("id" = ChannelId, Path, description = "The channel")),
+    responses((status = 200, body = Channel), (status = 404, body = Document)),
+)]
+pub(super) async fn find(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ChannelId>,
+) -> Result<Tagged<Channel>, Problem> {
+    let mut tx = app.begin(&caller, Permission::ChannelsRead).await?;
+    let channel = channels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("channel"))?;
+    tx.commit().await?;
+    Ok(Tagged(channel.into()))
+}
+
+/// What to change about a channel; absent fields stay as they are.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct UpdateChannel {
+    /// Its name, for people.
+    name: Option<String>,
+    /// Authorises what is sent.
+    #[schema(value_type = Option<String>, format = Password)]
+    access_token: Option<Secret>,
+    /// Signs what is received.
+    #[schema(value_type = Option<String>, format = Password)]
+    app_secret: Option<Secret>,
+    /// Proves to the provider that the webhook is ours.
+    #[schema(value_type = Option<String>, format = Password)]
+    verify_token: Option<Secret>,
+    /// False: its webhooks are refused and nothing is sent by it.
+    enabled: Option<bool>,
+}
+
+/// Changes a channel: its name, its secrets, whether it is on.
+#[utoipa::path(
+    patch, path = "/v1/channels/{id}", tag = "channels", request_body = UpdateChannel,
+    params(("id" = ChannelId, Path, description = "The channel"), etag::Header),
+    responses((status = 200, body = Channel), (status = 404, body = Document), (status = 412, body = Document)),
+)]
+pub(super) async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ChannelId>,
+    if_match: IfMatch,
+    Body(body): Body<UpdateChannel>,
+) -> Result<Tagged<Channel>, Problem> {
+    let secret = |field, secret: &Option<Secret>| match secret {
+        Some(secret) => fields::secret(field, secret).map(|_| ()),
+        None => Ok(()),
+    };
+    secret("accessToken", &body.access_token)?;
+    secret("appSecret", &body.app_secret)?;
+    secret("verifyToken", &body.verify_token)?;
+    let change = ChannelChange {
+        name: body.name.as_deref().map(fields::name).transpose()?,
+        access_token: body.access_token.as_ref(),
+        app_secret: body.app_secret.as_ref(),
+        verify_token: body.verify_token.as_ref(),
+        enabled: body.enabled,
+    };
+    let mut tx = app.begin(&caller, Permission::ChannelsManage).await?;
+    let before = channels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("channel"))?;
+    let before = Channel::from(before);
+    if_match.check(&before)?;
+    let after = channels::update(&mut tx, id, &change, &*app.clock).await;
+    let after = Channel::from(after.map_err(|error| Problem::refused("channel", error))?);
+    let object = ("channel", id.as_uuid());
+    caller.did(&app, &mut tx, "channel.updated", object, (Some(&before), Some(&after))).await?;
+    tx.commit().await?;
+    Ok(Tagged(after))
+}
+
+/// Deletes a channel that nothing has come or gone by. One that has been used can be switched off.
+#[utoipa::path(
+    delete, path = "/v1/channels/{id}", tag = "channels", params(("id" = ChannelId, Path, description = "The channel")),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 404, body = Document),
+        (status = 409, description = "It has been used", body = Document),
+    ),
+)]
+pub(super) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ChannelId>,
+) -> Result<StatusCode, Problem> {
+    let mut tx = app.begin(&caller, Permission::ChannelsManage).await?;
+    let before = channels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("channel"))?;
+    channels::delete(&mut tx, id).await.map_err(|error| Problem::refused("channel", error))?;
+    let object = ("channel", id.as_uuid());
+    caller.did(&app, &mut tx, "channel.deleted", object, (Some(&Channel::from(before)), None)).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 impl From<CreateError> for Problem {

@@ -1,8 +1,8 @@
 //! The reference: an OpenAPI document made from the handlers themselves.
 
 use super::{
-    account, api_keys, audit, auth, canned_responses, channels, contacts, conversations, ice_servers, labels,
-    messages, notes, roles, rooms, search, sessions, teams, users, webhooks,
+    account, api_keys, audit, auth, calls, canned_responses, channels, contacts, conversations, ice_servers,
+    labels, messages, notes, roles, rooms, search, sessions, teams, users, webhooks,
 };
 use axum::Json;
 use utoipa::{
@@ -25,7 +25,8 @@ use utoipa::{
         roles::list, roles::find, roles::create, roles::update, roles::delete,
         api_keys::list, api_keys::find, api_keys::create, api_keys::revoke,
         audit::list,
-        rooms::list, rooms::create, rooms::messages,
+        rooms::list, rooms::find, rooms::create, rooms::update, rooms::messages,
+        calls::list, calls::find,
         teams::list, teams::find, teams::create, teams::update, teams::delete, teams::members, teams::set_members,
         labels::list, labels::find, labels::create, labels::update, labels::delete,
         canned_responses::list, canned_responses::find, canned_responses::create, canned_responses::update,
@@ -36,8 +37,9 @@ use utoipa::{
         notes::list, notes::create, notes::update, notes::delete,
         conversations::list, conversations::create, conversations::find, conversations::update,
         messages::list, messages::reply,
-        channels::list, channels::create,
-        webhooks::list, webhooks::create,
+        channels::list, channels::find, channels::create, channels::update, channels::delete,
+        webhooks::list, webhooks::find, webhooks::create, webhooks::update, webhooks::delete, webhooks::deliveries,
+        webhooks::replay,
         ice_servers::list,
     ),
     security(("token" = [])),
@@ -118,7 +120,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_names_its_answers() {
         let document = openapi();
-        assert_eq!(document.paths.paths.len(), 41);
+        assert_eq!(document.paths.paths.len(), 48);
         let json = serde_json::to_value(&document).unwrap();
         let mut names = std::collections::BTreeSet::new();
         for (path, operations) in json["paths"].as_object().unwrap() {

@@ -3,7 +3,7 @@
 use super::{
     App,
     caller::Caller,
-    extract::{Id, Params},
+    extract::{Body, Id, Params},
     fields,
     once::{self, Retryable},
     page::{Page, PageParams},
@@ -92,6 +92,42 @@ pub(super) async fn create(
     }
     let room = Room::from(rooms::create(&mut tx, name, &*app.clock).await?);
     once.created(tx, &caller, &room).await
+}
+
+/// Reads one room.
+#[utoipa::path(
+    get, path = "/v1/rooms/{id}", tag = "rooms", params(("id" = RoomId, Path, description = "The room")),
+    responses((status = 200, body = Room), (status = 404, body = Document)),
+)]
+pub(super) async fn find(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RoomId>,
+) -> Result<Json<Room>, Problem> {
+    let mut tx = app.begin(&caller, Permission::RoomsRead).await?;
+    let room = rooms::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("room"))?;
+    tx.commit().await?;
+    Ok(Json(room.into()))
+}
+
+/// Gives a room another name.
+#[utoipa::path(
+    patch, path = "/v1/rooms/{id}", tag = "rooms", request_body = CreateRoom,
+    params(("id" = RoomId, Path, description = "The room")),
+    responses((status = 200, body = Room), (status = 404, body = Document)),
+)]
+pub(super) async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RoomId>,
+    Body(body): Body<CreateRoom>,
+) -> Result<Json<Room>, Problem> {
+    let name = fields::name(&body.name)?;
+    let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    let room = rooms::rename(&mut tx, id, name).await;
+    let room = Room::from(room.map_err(|error| Problem::refused("room", error))?);
+    tx.commit().await?;
+    Ok(Json(room))
 }
 
 /// Reads what was said in a room.

@@ -1,52 +1,137 @@
-//! Webhooks: addresses that are told about customers' messages. For administrators.
+//! Webhooks: addresses that are told what happens in the inbox, and what became of the telling.
 
 use super::{
     App,
+    auth::new_key_bytes,
     caller::Caller,
-    extract::Params,
+    etag::{self, IfMatch, Tagged},
+    extract::{Body, Id, Ids, Params},
     fields,
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
 };
-use axum::{Json, extract::State, response::Response};
-use common::{id::WebhookId, permission::Permission, secret::Secret};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use common::{
+    id::WebhookId, permission::Permission, protocol::inbox::InboxEvent, secret::Secret, subject::inbox::Work,
+};
 use serde::{Deserialize, Serialize};
-use store::webhooks::{self, NewWebhook, WebhookKind};
+use std::collections::BTreeSet;
+use store::webhooks::{self, NewWebhook, WebhookChange, WebhookKind};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 /// The header that carries the secret unless another is chosen.
 const HEADER_DEFAULT: &str = "x-switchboard-secret";
 
+/// How the secrets of Standard Webhooks begin.
+const STANDARD_PREFIX: &str = "whsec_";
+
 /// What kind of receiver a webhook has.
-#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
-    /// A workflow of n8n, which checks a shared secret in a header.
+    /// A workflow of n8n, which checks a shared secret in a header. It is told what customers write,
+    /// as a `UnifiedMessage`.
     N8n,
+    /// Any program that checks the signatures of Standard Webhooks (standardwebhooks.com). It is told
+    /// the events that it asks for.
+    Standard,
+}
+
+/// Something that a webhook can be told about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum EventName {
+    /// A message arrived or was written.
+    MessageCreated,
+    /// A message came further, or failed.
+    MessageUpdated,
+    /// A conversation changed otherwise.
+    ConversationUpdated,
+    /// An agent wrote a note.
+    NoteCreated,
+    /// A note was changed.
+    NoteUpdated,
+    /// A note was deleted.
+    NoteDeleted,
+}
+
+impl EventName {
+    const ALL: [Self; 6] = [
+        Self::MessageCreated,
+        Self::MessageUpdated,
+        Self::ConversationUpdated,
+        Self::NoteCreated,
+        Self::NoteUpdated,
+        Self::NoteDeleted,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::MessageCreated => "messageCreated",
+            Self::MessageUpdated => "messageUpdated",
+            Self::ConversationUpdated => "conversationUpdated",
+            Self::NoteCreated => "noteCreated",
+            Self::NoteUpdated => "noteUpdated",
+            Self::NoteDeleted => "noteDeleted",
+        }
+    }
+}
+
+/// Each once, as the store names them.
+fn names(events: &[EventName]) -> Vec<String> {
+    events.iter().collect::<BTreeSet<_>>().into_iter().map(|event| event.as_str().to_owned()).collect()
 }
 
 /// A webhook. Its secret is never shown again.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Webhook {
     /// Its id.
     id: WebhookId,
     /// Its kind.
     kind: Kind,
-    /// Where customers' messages are posted.
+    /// Where is posted to.
     url: String,
-    /// The header that carries the secret.
+    /// The header that carries the secret, for n8n.
     header: String,
+    /// What it is told about.
+    events: Vec<EventName>,
+    /// When it was switched off; null while it is on.
+    #[serde(with = "time::serde::rfc3339::option")]
+    disabled_at: Option<OffsetDateTime>,
 }
 
 impl From<webhooks::Webhook> for Webhook {
     fn from(webhook: webhooks::Webhook) -> Self {
         let kind = match webhook.kind {
             WebhookKind::N8n => Kind::N8n,
+            WebhookKind::Standard => Kind::Standard,
         };
-        Self { id: webhook.id, kind, url: webhook.url, header: webhook.header }
+        let events =
+            EventName::ALL.into_iter().filter(|event| webhook.events.iter().any(|it| it == event.as_str()));
+        Self {
+            id: webhook.id,
+            kind,
+            url: webhook.url,
+            header: webhook.header,
+            events: events.collect(),
+            disabled_at: webhook.disabled_at,
+        }
     }
+}
+
+/// A new webhook.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CreatedWebhook {
+    #[serde(flatten)]
+    about: Webhook,
+    /// The secret, if it was made for the caller. It is not shown again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
 }
 
 /// A webhook to be created.
@@ -56,12 +141,30 @@ pub(super) struct CreateWebhook {
     /// Its kind.
     kind: Kind,
     /// Where to post.
+    #[schema(example = "https://n8n.example/webhook/inbox")]
     url: String,
-    /// The shared secret.
-    #[schema(value_type = String, format = Password)]
-    secret: Secret,
-    /// The header that carries it; `x-switchboard-secret` if absent.
+    /// The shared secret. Needed for n8n; else one is made if absent, and shown once.
+    #[schema(value_type = Option<String>, format = Password)]
+    secret: Option<Secret>,
+    /// The header that carries it, for n8n; `x-switchboard-secret` if absent.
     header: Option<String>,
+    /// What to be told about; `messageCreated` if absent. n8n is told of customers' messages only.
+    events: Option<Vec<EventName>>,
+}
+
+/// What to change about a webhook; absent fields stay as they are.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct UpdateWebhook {
+    /// Where to post.
+    url: Option<String>,
+    /// The shared secret.
+    #[schema(value_type = Option<String>, format = Password)]
+    secret: Option<Secret>,
+    /// What to be told about.
+    events: Option<Vec<EventName>>,
+    /// False: it is told nothing more; what waits is given up.
+    enabled: Option<bool>,
 }
 
 /// Lists the account's webhooks in the order of their creation.
@@ -81,29 +184,210 @@ pub(super) async fn list(
     Ok(Json(params.page(webhooks, |webhook| webhook.id.to_string(), Webhook::from)))
 }
 
-/// Creates a webhook. It is told about customers' messages from now on.
+/// Reads one webhook.
+#[utoipa::path(
+    get, path = "/v1/webhooks/{id}", tag = "webhooks", params(("id" = WebhookId, Path, description = "The webhook")),
+    responses((status = 200, body = Webhook), (status = 404, body = Document)),
+)]
+pub(super) async fn find(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<WebhookId>,
+) -> Result<Tagged<Webhook>, Problem> {
+    let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
+    let webhook = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
+    tx.commit().await?;
+    Ok(Tagged(webhook.into()))
+}
+
+/// Creates a webhook. It is told what happens from now on.
 #[utoipa::path(
     post, path = "/v1/webhooks", tag = "webhooks", request_body = CreateWebhook, params(once::Header),
-    responses((status = 201, body = Webhook), (status = 403, body = Document)),
+    responses((status = 201, body = CreatedWebhook), (status = 403, body = Document), (status = 422, body = Document)),
 )]
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
     Retryable(body, once): Retryable<CreateWebhook>,
 ) -> Result<Response, Problem> {
-    let kind = match body.kind {
-        Kind::N8n => WebhookKind::N8n,
-    };
     let url = fields::url(&body.url)?;
     let header = fields::header_name(body.header.as_deref().unwrap_or(HEADER_DEFAULT))?;
-    let secret = fields::secret("secret", &body.secret)?;
-    let webhook = NewWebhook { kind, url: url.as_str(), header: header.as_str(), secret };
+    let (kind, made) = match (body.kind, &body.secret) {
+        (Kind::N8n, None) => return Err(Problem::invalid("n8n needs a secret to check")),
+        (Kind::N8n, Some(_)) => (WebhookKind::N8n, None),
+        (Kind::Standard, Some(_)) => (WebhookKind::Standard, None),
+        (Kind::Standard, None) => {
+            (WebhookKind::Standard, Some(format!("{STANDARD_PREFIX}{}", BASE64.encode(new_key_bytes()?))))
+        }
+    };
+    let secret = body.secret.unwrap_or_else(|| Secret::new(made.clone().unwrap_or_default()));
+    let secret = fields::secret("secret", &secret)?;
+    let events = names(body.events.as_deref().unwrap_or(&[EventName::MessageCreated]));
+    let webhook = NewWebhook { kind, url: url.as_str(), header: header.as_str(), secret, events: &events };
     let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
-    let webhook = Webhook::from(webhooks::create(&mut tx, &webhook, &*app.clock).await?);
-    let object = ("webhook", webhook.id.as_uuid());
-    caller.did(&app, &mut tx, "webhook.created", object, (None, Some(&webhook))).await?;
-    once.created(tx, &caller, &webhook).await
+    let about = Webhook::from(webhooks::create(&mut tx, &webhook, &*app.clock).await?);
+    let object = ("webhook", about.id.as_uuid());
+    caller.did(&app, &mut tx, "webhook.created", object, (None, Some(&about))).await?;
+    once.created(tx, &caller, &CreatedWebhook { about, secret: made }).await
+}
+
+/// Changes a webhook: its address, its secret, its events, whether it is on.
+#[utoipa::path(
+    patch, path = "/v1/webhooks/{id}", tag = "webhooks", request_body = UpdateWebhook,
+    params(("id" = WebhookId, Path, description = "The webhook"), etag::Header),
+    responses((status = 200, body = Webhook), (status = 404, body = Document), (status = 412, body = Document)),
+)]
+pub(super) async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<WebhookId>,
+    if_match: IfMatch,
+    Body(body): Body<UpdateWebhook>,
+) -> Result<Tagged<Webhook>, Problem> {
+    let url = body.url.as_deref().map(fields::url).transpose()?;
+    if let Some(secret) = &body.secret {
+        fields::secret("secret", secret)?;
+    }
+    let events = body.events.as_deref().map(names);
+    let change = WebhookChange {
+        url: url.as_ref().map(url::Url::as_str),
+        secret: body.secret.as_ref(),
+        events: events.as_deref(),
+        enabled: body.enabled,
+    };
+    let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
+    let before = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
+    let before = Webhook::from(before);
+    if_match.check(&before)?;
+    let after = webhooks::update(&mut tx, id, &change, &*app.clock).await;
+    let after = Webhook::from(after.map_err(|error| Problem::refused("webhook", error))?);
+    let object = ("webhook", id.as_uuid());
+    caller.did(&app, &mut tx, "webhook.updated", object, (Some(&before), Some(&after))).await?;
+    tx.commit().await?;
+    Ok(Tagged(after))
+}
+
+/// Deletes a webhook with its deliveries.
+#[utoipa::path(
+    delete, path = "/v1/webhooks/{id}", tag = "webhooks", params(("id" = WebhookId, Path, description = "The webhook")),
+    responses((status = 204, description = "Deleted"), (status = 404, body = Document)),
+)]
+pub(super) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<WebhookId>,
+) -> Result<StatusCode, Problem> {
+    let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
+    let before = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
+    webhooks::delete(&mut tx, id).await.map_err(|error| Problem::refused("webhook", error))?;
+    let object = ("webhook", id.as_uuid());
+    caller.did(&app, &mut tx, "webhook.deleted", object, (Some(&Webhook::from(before)), None)).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// How a delivery stands.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum DeliveryState {
+    /// It will be made, or made again.
+    Waiting,
+    /// It was taken.
+    Taken,
+    /// It was given up.
+    GivenUp,
+}
+
+/// The telling of one event.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Delivery {
+    /// The number of the event in the account's stream.
+    seq: u64,
+    /// How it stands.
+    state: DeliveryState,
+    /// How often it was tried.
+    attempts: u32,
+    /// When it is tried next, while it waits.
+    #[serde(with = "time::serde::rfc3339")]
+    due_at: OffsetDateTime,
+    /// When it was taken or given up.
+    #[serde(with = "time::serde::rfc3339::option")]
+    done_at: Option<OffsetDateTime>,
+    /// The HTTP status of the last answer; null if there was none.
+    answer_status: Option<u16>,
+    /// Why the last attempt failed.
+    error: Option<String>,
+    /// What happened, as `inbox.event` tells it.
+    #[schema(value_type = Object)]
+    event: InboxEvent,
+}
+
+impl From<webhooks::Delivery> for Delivery {
+    fn from(delivery: webhooks::Delivery) -> Self {
+        Self {
+            seq: delivery.seq,
+            state: match delivery.state {
+                webhooks::DeliveryState::Waiting => DeliveryState::Waiting,
+                webhooks::DeliveryState::Taken => DeliveryState::Taken,
+                webhooks::DeliveryState::GivenUp => DeliveryState::GivenUp,
+            },
+            attempts: delivery.attempts,
+            due_at: delivery.due_at,
+            done_at: delivery.done_at,
+            answer_status: delivery.answer_status,
+            error: delivery.error,
+            event: delivery.event,
+        }
+    }
+}
+
+/// Lists a webhook's deliveries, the latest first.
+#[utoipa::path(
+    get, path = "/v1/webhooks/{id}/deliveries", tag = "webhooks",
+    params(("id" = WebhookId, Path, description = "The webhook"), PageParams),
+    responses((status = 200, body = Page<Delivery>), (status = 404, body = Document)),
+)]
+pub(super) async fn deliveries(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<WebhookId>,
+    Params(params): Params<PageParams>,
+) -> Result<Json<Page<Delivery>>, Problem> {
+    let before = params.cursor(|text| text.parse().ok())?;
+    let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
+    webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
+    let found = webhooks::deliveries(&mut tx, id, before, params.limit() + 1).await?;
+    tx.commit().await?;
+    Ok(Json(params.page(found, |delivery| delivery.seq.to_string(), Delivery::from)))
+}
+
+/// Makes a delivery again, whatever became of it.
+#[utoipa::path(
+    post, path = "/v1/webhooks/{id}/deliveries/{seq}/replay", tag = "webhooks",
+    params(("id" = WebhookId, Path, description = "The webhook"), ("seq" = u64, Path, description = "The event's number")),
+    responses(
+        (status = 202, description = "It waits to be made", body = Delivery),
+        (status = 404, body = Document),
+        (status = 409, description = "The webhook is switched off", body = Document),
+    ),
+)]
+pub(super) async fn replay(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(id, seq): Ids<WebhookId, u64>,
+) -> Result<(StatusCode, Json<Delivery>), Problem> {
+    let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
+    let webhook = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
+    if webhook.disabled_at.is_some() {
+        return Err(Problem::conflict("the webhook is switched off"));
+    }
+    let replayed = webhooks::replay(&mut tx, id, seq, &*app.clock).await?;
+    let replayed = replayed.ok_or_else(|| Problem::not_found("delivery"))?;
+    tx.commit().await?;
+    app.wake(Work::Outbox).await;
+    Ok((StatusCode::ACCEPTED, Json(replayed.into())))
 }

@@ -8,7 +8,7 @@ use axum::{
 use bus::Bus;
 use common::{
     clock::{Clock, ManualClock},
-    id::{AccountId, ChannelId, ConversationId, MessageId, NodeId, RoomId, SessionId, UserId},
+    id::{AccountId, CallId, ChannelId, ConversationId, MessageId, NodeId, RoomId, SessionId, UserId},
     protocol::{inbox::ChannelKind, media::IceServer},
     secret::Secret,
     token::{self, ClaimNames, Issuer, OWN_ISSUER, Role},
@@ -16,7 +16,7 @@ use common::{
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
-use store::{channels, contacts::Identity, messages, rooms, testing::TestDatabase, users};
+use store::{calls, channels, contacts::Identity, messages, rooms, testing::TestDatabase, users};
 use switchboard::api::{self, App};
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -93,6 +93,9 @@ pub(crate) struct Things {
     pub(crate) contact: String,
     pub(crate) loser: String,
     pub(crate) merge: String,
+    pub(crate) webhook: String,
+    pub(crate) unused_channel: String,
+    pub(crate) call: String,
 }
 
 impl Server {
@@ -186,6 +189,18 @@ impl Server {
         let contact = make("/v1/contacts", json!({ "name": "Winner" })).await;
         let loser = make("/v1/contacts", json!({ "name": "Loser" })).await;
         let merges = format!("/v1/contacts/{contact}/merges");
+        let webhook = json!({ "kind": "standard", "url": "http://hooks.example/b" });
+        let channel = json!({ "kind": "whatsapp", "name": "unused", "phoneNumberId": format!("unused-{}", tenant.email),
+                              "accessToken": "a", "appSecret": "b", "verifyToken": "c" });
+        let call = calls::NewCall {
+            id: CallId::generate(&*self.clock),
+            room: tenant.room,
+            caller: tenant.user,
+            callee: tenant.user,
+        };
+        let mut tx = self.db.store.tenant(tenant.account).await.unwrap();
+        calls::start(&mut tx, &call, &*self.clock).await.unwrap();
+        tx.commit().await.unwrap();
         Things {
             user: make("/v1/users", colleague).await,
             sessions: [session(0), session(1)],
@@ -196,6 +211,9 @@ impl Server {
             canned_response: make("/v1/canned-responses", json!({ "shortcode": "hi", "text": "Hello" }))
                 .await,
             note: make(&notes, json!({ "text": "careful" })).await,
+            webhook: make("/v1/webhooks", webhook).await,
+            unused_channel: make("/v1/channels", channel).await,
+            call: call.id.to_string(),
             merge: make(&merges, json!({ "loserId": loser })).await,
             contact,
             loser,

@@ -8,6 +8,7 @@
 
 mod administration;
 mod bodies;
+mod connections;
 mod desk;
 mod harness;
 mod isolation;

@@ -232,7 +232,8 @@ async fn advance(
              read_at = CASE WHEN $2 = 'read' THEN least(read_at, $5) ELSE read_at END,
              failed_at = CASE WHEN $2 = 'failed' THEN least(failed_at, $5) ELSE failed_at END
          WHERE id = $1
-         RETURNING id, conversation_id, direction, author_id, text, status, error, created_at",
+         RETURNING id, conversation_id, direction, author_id, text, status, error, created_at, sent_at, delivered_at,
+                read_at, failed_at",
         id.as_uuid(),
         status.as_str(),
         moves,

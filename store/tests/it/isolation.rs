@@ -213,7 +213,7 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
     assert!(messages::sent(&mut tx, b.reply, "wamid.x", &clock).await.unwrap().is_none());
     assert!(messages::refused(&mut tx, b.reply, "no", &clock).await.unwrap().is_none());
     assert!(replies::open(&mut tx, b.reply).await.unwrap().is_none());
-    assert!(webhooks::open_delivery(&mut tx, b.webhook, 1).await.unwrap().is_none());
+    assert!(webhooks::open_delivery(&mut tx, b.webhook, 1, &clock).await.unwrap().is_none());
     let change = conversations::Change { status: Some(ConversationStatus::Resolved), ..Default::default() };
     let refused = conversations::update(&mut tx, b.conversation, &change, &clock).await;
     assert!(matches!(refused, Err(conversations::UpdateError::NotFound)));

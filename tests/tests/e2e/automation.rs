@@ -1,11 +1,13 @@
-//! Customers' messages reach n8n with the shared secret, tried again until they are taken.
+//! Automations are told, n8n with a shared secret and others with signatures, until they take it.
 
+use aws_lc_rs::hmac;
 use axum::{
     Json, Router,
     extract::State,
     http::{HeaderMap, StatusCode},
     routing::post,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 use std::sync::{
     Arc,
@@ -58,4 +60,63 @@ async fn a_customers_message_reaches_n8n_once_it_takes_it() {
     assert_eq!((&message["from"], &message["text"]), (&json!("15550100"), &json!("Where is it?")));
     assert_eq!(n8n.refusals_left.load(Ordering::SeqCst), 0, "it was refused twice before");
     server_of_n8n.abort();
+}
+
+/// Checked with the specification's own scheme: `id.timestamp.body` under the key in the secret.
+#[tokio::test]
+async fn a_signed_webhook_is_verified_refused_once_and_replayed() {
+    let (taken, mut messages) = mpsc::channel(8);
+    let program = Program { refusals_left: Arc::new(AtomicU32::new(1)), taken };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    let router = Router::new().route("/hook", post(take_signed)).with_state(program.clone());
+    #[expect(clippy::disallowed_methods, reason = "ends with the test")]
+    let server_of_program = tokio::spawn(async move { axum::serve(listener, router).await });
+
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let meta = account.whatsapp().await;
+    let hook = json!({ "kind": "standard", "url": url, "events": ["messageCreated"] });
+    let hook = account.admin.post("/v1/webhooks", hook).await;
+    assert_eq!(meta.post(&server.base, &meta.messages(&[("wamid.1", "Where is it?")])).await, 200);
+
+    let mut next =
+        async || tokio::time::timeout(PATIENCE, messages.recv()).await.expect("in time").expect("a message");
+    let (headers, body) = next().await;
+    let header = |name: &str| headers[name].to_str().expect("text").to_owned();
+    let key = hook["secret"].as_str().and_then(|secret| secret.strip_prefix("whsec_")).expect("a secret");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &BASE64.decode(key).expect("base64"));
+    let signed = format!("{}.{}.{body}", header("webhook-id"), header("webhook-timestamp"));
+    let signature = header("webhook-signature");
+    let tag = BASE64.decode(signature.strip_prefix("v1,").expect("a scheme")).expect("base64");
+    hmac::verify(&key, signed.as_bytes(), &tag).expect("the signature is right");
+    let told: Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!(
+        (&told["type"], &told["data"]["event"]["message"]["text"]),
+        (&json!("messageCreated"), &json!("Where is it?"))
+    );
+    assert_eq!(program.refusals_left.load(Ordering::SeqCst), 0, "it was refused once before");
+
+    let deliveries = format!("/v1/webhooks/{}/deliveries", hook["id"].as_str().expect("an id"));
+    account.admin.post(&format!("{deliveries}/{}/replay", told["data"]["seq"]), Value::Null).await;
+    let (again, same) = next().await;
+    assert_eq!((again["webhook-id"].to_str().expect("text"), same), (header("webhook-id").as_str(), body));
+    server_of_program.abort();
+}
+
+#[derive(Clone)]
+struct Program {
+    refusals_left: Arc<AtomicU32>,
+    taken: mpsc::Sender<(HeaderMap, String)>,
+}
+
+async fn take_signed(State(program): State<Program>, headers: HeaderMap, body: String) -> StatusCode {
+    let refuse =
+        program.refusals_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+    if refuse.is_ok() {
+        return StatusCode::BAD_GATEWAY;
+    }
+    program.taken.send((headers, body)).await.expect("the test listens");
+    StatusCode::NO_CONTENT
 }
