@@ -168,5 +168,7 @@ export function createApi() {
     get: (path) => request('GET', path),
     post: (path, body, key) => request('POST', path, { body, headers: key ? { 'idempotency-key': key } : {} }),
     patch: (path, body) => request('PATCH', path, { body }),
+    put: (path, body) => request('PUT', path, { body }),
+    remove: (path) => request('DELETE', path),
   };
 }

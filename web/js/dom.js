@@ -63,6 +63,7 @@ export function keyed(container, items, { key, create, update }) {
 }
 
 const ICONS = {
+  settings: 'M4 7h9M17 7h3M15 4.5v5M4 12h3M11 12h9M9 9.5v5M4 17h7M15 17h5M13 14.5v5',
   rooms: 'M4 5h12v9H9l-4 3.5V14H4zM19 9h1v8h-1v3l-3.5-3H11',
   inbox: 'M4 13l2.5-8h11L20 13v6H4zM4 13h5l1 2.5h4L15 13h5',
   phone: 'M6 4h3l1.5 4.5L8.5 10a11 11 0 0 0 5.5 5.5L15.5 13.5 20 15v3a2 2 0 0 1-2 2A14 14 0 0 1 4 6a2 2 0 0 1 2-2z',

@@ -3,6 +3,7 @@
 const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
 const SHORT_DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+const SHORT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
 
 const HUES = 8;
@@ -14,6 +15,9 @@ const dayOf = (time) => new Date(time).toDateString();
 export const clock = (time) => TIME.format(new Date(time));
 
 /** Everything, for tooltips. */
+/** Day and time, as short as they are clear. */
+export const moment = (time) => SHORT.format(new Date(time));
+
 export const full = (time) => FULL.format(new Date(time));
 
 /** Today, Yesterday, or the day's name. */

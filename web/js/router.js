@@ -2,7 +2,7 @@
 
 import { createStore } from './store.js';
 
-const VIEWS = ['rooms', 'inbox'];
+const VIEWS = ['rooms', 'inbox', 'settings'];
 
 function parse() {
   const [, view, id] = location.hash.split('/');

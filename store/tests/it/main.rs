@@ -11,6 +11,7 @@ mod connect;
 mod fixture;
 mod inbox;
 mod isolation;
+mod plans;
 mod queues;
 mod rooms;
 mod sessions;

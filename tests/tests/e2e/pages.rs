@@ -3,7 +3,7 @@
 use serde_json::Value;
 use switchboard_tests::{
     browser::{Browser, Driver},
-    installation::Installation,
+    installation::{Installation, PASSWORD},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,5 +31,93 @@ async fn the_reference_shows_every_operation_of_the_openapi_document() {
         .until("document.querySelector('#patchConversationsById').innerText.includes('snoozedUntil')")
         .await;
     browser.screenshot("reference").await;
+    browser.quit().await;
+}
+
+/// A row of the section's table that shows this text.
+fn row(text: &str) -> String {
+    format!(
+        "[...document.querySelectorAll('[data-testid=\"settings-row\"]')].some(r => r.innerText.includes('{text}'))"
+    )
+}
+
+async fn choose(browser: &Browser, section: &str) {
+    browser.click(&format!("settings-{section}")).await;
+    browser.until(&format!("location.hash === '#/settings/{section}'")).await;
+}
+
+/// Opens the section's form, fills it in and saves it.
+async fn make(browser: &Browser, section: &str, fields: &[(&str, &str)]) {
+    choose(browser, section).await;
+    browser.click("settings-new").await;
+    for (field, text) in fields {
+        browser.fill(&format!("field-{field}"), text).await;
+    }
+    browser.click("settings-save").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_sets_everything_up_in_the_console() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let driver = Driver::start();
+    let browser = Browser::start(&driver).await;
+    browser.sign_in(&server.base, &account.email, PASSWORD).await;
+    browser.click("settings-nav").await;
+
+    let ben = [("name", "Ben Okri"), ("email", "ben@acme.test"), ("password", PASSWORD)];
+    make(&browser, "users", &ben).await;
+    browser.until(&row("ben@acme.test")).await;
+    browser.screenshot("settings-users").await;
+    make(&browser, "teams", &[("name", "Billing")]).await;
+    browser.until(&row("Billing")).await;
+    browser.click("settings-members").await;
+    browser.click_css("dialog .choice:last-child input").await;
+    browser.click("settings-save").await;
+    browser.until("!document.querySelector('dialog.settings-dialog')").await;
+    make(&browser, "labels", &[("name", "VIP")]).await;
+    browser.until(&row("VIP")).await;
+    make(&browser, "canned-responses", &[("shortcode", "hello"), ("text", "Hello, how can I help?")]).await;
+    browser.until(&row("/hello")).await;
+    let channel = [
+        ("name", "Support"),
+        ("phoneNumberId", "106540352242922"),
+        ("accessToken", "EAAtoken"),
+        ("appSecret", "secret"),
+        ("verifyToken", "verify"),
+    ];
+    make(&browser, "channels", &channel).await;
+    browser.until(&row("/v1/webhooks/whatsapp/")).await;
+    for (section, field, value, shown) in [
+        ("webhooks", "url", "https://hooks.example/inbox", "hooks.example"),
+        ("api-keys", "name", "Reports", "Reports"),
+    ] {
+        make(&browser, section, &[(field, value)]).await;
+        browser.until("document.querySelector('[data-testid=\"settings-secret\"]')?.value.length > 40").await;
+        browser.screenshot(&format!("settings-{section}")).await;
+        browser.click_css("dialog[open]:last-of-type [aria-label='Close']").await;
+        browser.until(&row(shown)).await;
+    }
+    // The key is revoked, the label is deleted: asked first, then done.
+    browser.click("settings-remove").await;
+    browser.click("confirm").await;
+    browser.until(&row("Revoked since")).await;
+    choose(&browser, "labels").await;
+    browser.until(&row("VIP")).await;
+    browser.click("settings-remove").await;
+    browser.click("confirm").await;
+    browser.until("document.querySelectorAll('[data-testid=\"settings-row\"]').length === 0").await;
+    // What is refused is said in the form.
+    make(&browser, "teams", &[("name", "Billing")]).await;
+    browser
+        .until("document.querySelector('.form-problem')?.innerText.includes('another one has this name')")
+        .await;
+    browser.click_css("dialog[open] [aria-label='Close']").await;
+    choose(&browser, "audit-log").await;
+    for action in ["user.created", "channel.created", "webhook.created", "api_key.revoked", "label.deleted"] {
+        browser.until(&row(action)).await;
+    }
+    browser.screenshot("settings-audit-log").await;
     browser.quit().await;
 }

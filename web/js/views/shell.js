@@ -9,17 +9,20 @@ import { inboxList } from './inbox.js';
 import { ringing } from './ringing.js';
 import { roomList } from './rooms.js';
 import { room } from './room.js';
+import { hasSettings, settings, settingsList } from './settings.js';
 import { themeToggle } from './theme-toggle.js';
 import { thread } from './thread.js';
 
 const VIEWS = {
   rooms: { label: 'Rooms', icon: 'rooms', list: roomList, detail: room, empty: 'Choose a room, or make a new one.' },
   inbox: { label: 'Inbox', icon: 'inbox', list: inboxList, detail: thread, empty: 'Choose a conversation.' },
+  settings: { label: 'Settings', icon: 'settings', list: settingsList, detail: settings, empty: 'Choose what to set up.' },
 };
 
 export function shell(app) {
   const badge = el('span', { class: 'badge', hidden: true });
-  const links = Object.fromEntries(Object.entries(VIEWS).map(([view, { label, icon: name }]) => [view,
+  const views = Object.entries(VIEWS).filter(([view]) => view !== 'settings' || hasSettings(app));
+  const links = Object.fromEntries(views.map(([view, { label, icon: name }]) => [view,
     el('a', { class: 'rail-link', href: address(view), 'data-testid': `${view}-nav` },
       el('span', { class: 'rail-icon' }, icon(name), view === 'inbox' && badge), el('span', {}, label)),
   ]));
@@ -124,6 +127,7 @@ function addShortcuts({ calls }, shortcutHelp) {
   const focus = (testId) => document.querySelector(`[data-testid="${testId}"]`)?.focus();
   shortcuts.add('1', 'Rooms', () => go('rooms'));
   shortcuts.add('2', 'Inbox', () => go('inbox'));
+  shortcuts.add('3', 'Settings', () => go('settings'));
   shortcuts.add('n', 'New room', () => { go('rooms'); setTimeout(() => click('room-create')); });
   shortcuts.add('r', 'Write a message', () => (focus('message-input'), focus('reply-input')));
   shortcuts.add('j', 'Join or start the room’s call', () => click('call-join'));

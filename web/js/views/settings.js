@@ -1,0 +1,36 @@
+// Settings: what administrators do, one section for each kind of thing.
+
+import { el, icon, roving } from '../dom.js';
+import { address, route } from '../router.js';
+import { SECTIONS } from './settings/sections.js';
+import { page } from './settings/page.js';
+
+const allowed = ({ user }) => Object.entries(SECTIONS).filter(([, { needs }]) => !needs || user.permissions.includes(needs));
+
+/** Whether the user has anything to do here. */
+export const hasSettings = (app) => allowed(app).length > 0;
+
+export function settingsList(app) {
+  const list = el('ul', { class: 'list', 'aria-label': 'Settings' }, allowed(app).map(([id, { label, hint }]) =>
+    el('li', {}, el('a', { class: 'row', href: address('settings', id), 'data-testid': `settings-${id}` },
+      el('span', { class: 'row-text' }, el('span', { class: 'row-title' }, label), el('span', { class: 'row-channel' }, hint))))));
+  const settle = roving(list, 'a');
+  const off = route.subscribe(({ id }) => {
+    for (const link of list.querySelectorAll('a')) {
+      if (link.hash === address('settings', id)) link.setAttribute('aria-current', 'true');
+      else link.removeAttribute('aria-current');
+    }
+    settle();
+  });
+  return {
+    element: el('div', { class: 'pane' }, el('header', { class: 'pane-header' }, el('h1', {}, 'Settings')), list,
+      el('div', { class: 'list-note' }, el('a', { href: 'reference', target: '_blank', rel: 'noopener' }, 'REST reference'))),
+    leave: off,
+  };
+}
+
+export function settings(app, id) {
+  const section = allowed(app).find(([name]) => name === id)?.[1];
+  if (!section) return { element: el('p', { class: 'empty' }, icon('settings'), 'There is no such section.') };
+  return page(app, section);
+}
