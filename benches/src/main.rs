@@ -1,13 +1,14 @@
 //! Load tools, one per path. They print; they judge nothing: a noisy machine is no failure.
 //!
-//! [`engine`] is the media engine without sockets. [`media`], [`hub`] and
-//! [`webhook`] drive the real binary, started by [`server`], through sockets.
+//! [`engine`] is the media engine without sockets. [`media`], [`hub`],
+//! [`rest`] and [`webhook`] drive the real binary, started by [`server`], through sockets.
 
 mod cpu;
 mod engine;
 mod hub;
 mod media;
 mod percentiles;
+mod rest;
 mod server;
 mod webhook;
 
@@ -32,6 +33,8 @@ enum Tool {
     Media(media::Options),
     /// One room, many sockets: CPU per delivery, latency, memory per connection
     Hub(hub::Options),
+    /// REST with 1,000 accounts and a million messages: list, read, search, create
+    Rest(rest::Options),
     /// Signed WhatsApp webhooks: time to 200, and to an agent's socket
     Webhook(webhook::Options),
 }
@@ -46,6 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Tool::Engine => engine::run(),
         Tool::Media(options) => runtime()?.block_on(media::run(&binary, &options)),
         Tool::Hub(options) => runtime()?.block_on(hub::run(&binary, &options)),
+        Tool::Rest(options) => runtime()?.block_on(rest::run(&binary, &options)),
         Tool::Webhook(options) => runtime()?.block_on(webhook::run(&binary, &options)),
     }
 }

@@ -1,6 +1,7 @@
 //! The real binary, embedded, on a directory of its own; and how to talk to it.
 
 use futures_util::{SinkExt, StreamExt};
+use local_services::postgres::{Postgres, PostgresOptions};
 use serde_json::{Value, json};
 use std::{
     error::Error,
@@ -27,6 +28,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// What it signs access tokens with.
+    pub(crate) const AUTH_SECRET: &str = "a secret for load tools that is long enough";
+
     pub(crate) async fn start(binary: &Path) -> Result<Self, Box<dyn Error>> {
         let dir = std::env::temp_dir().join(format!("switchboard-bench-{}", uuid::Uuid::new_v4().simple()));
         let command = |arguments: &[&str]| {
@@ -37,6 +41,7 @@ impl Server {
                 .env("SWITCHBOARD_HTTP__LISTEN", "127.0.0.1:0")
                 .env("SWITCHBOARD_SFU__LISTEN", "127.0.0.1:0")
                 .env("SWITCHBOARD_LOG__FILTER", "warn")
+                .env("SWITCHBOARD_AUTH__SECRET", Self::AUTH_SECRET)
                 .stdin(Stdio::null());
             command
         };
@@ -55,6 +60,13 @@ impl Server {
             server.post("/v1/auth/sign-in", json!({ "email": EMAIL, "password": PASSWORD })).await?;
         text(&signed_in, "/accessToken")?.clone_into(&mut server.token);
         Ok(server)
+    }
+
+    /// Runs SQL in its database, past Row-Level Security.
+    pub(crate) fn sql(&self, sql: &str) -> Result<(), Box<dyn Error>> {
+        // Adopts the one that the server runs.
+        let postgres = Postgres::start(&PostgresOptions::durable(self.dir.join("postgres")))?;
+        Ok(postgres.execute("switchboard", sql)?)
     }
 
     pub(crate) fn id(&self) -> u32 {

@@ -9,6 +9,7 @@
 mod administration;
 mod bodies;
 mod connections;
+mod crossing;
 mod desk;
 mod harness;
 mod isolation;
