@@ -58,7 +58,7 @@ fn conversation(account: u32, n: u32) -> Uuid {
 /// Ordered like ids that were made one after the other.
 fn id(kind: u128, account: u32, n: u32) -> Uuid {
     Uuid::from_u128(
-        0x0190_0000_0000_7000_8000_0000_0000_0000 | kind << 56 | u128::from(account) << 24 | u128::from(n),
+        0x0190_0000_0000_7000_8000_0000_0000_0000 | kind << 48 | u128::from(account) << 24 | u128::from(n),
     )
 }
 

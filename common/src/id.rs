@@ -101,6 +101,8 @@ ids! {
     RoleId = "role";
     /// A program's way to sign in.
     ApiKeyId = "api_key";
+    /// Somebody's way to become a user.
+    InvitationId = "invitation";
     /// One thing that somebody did.
     AuditEntryId = "audit_entry";
     /// Agents who answer together.

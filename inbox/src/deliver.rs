@@ -116,7 +116,8 @@ async fn unified(tx: &mut TenantTx, event: &InboxEvent) -> Result<Option<Unified
         | InboxEvent::ConversationUpdated { .. }
         | InboxEvent::NoteCreated { .. }
         | InboxEvent::NoteUpdated { .. }
-        | InboxEvent::NoteDeleted { .. } => {
+        | InboxEvent::NoteDeleted { .. }
+        | InboxEvent::ConversationErased { .. } => {
             return Ok(None);
         }
     };

@@ -17,6 +17,7 @@ mod etag;
 mod extract;
 mod fields;
 mod ice_servers;
+mod invitations;
 mod labels;
 mod messages;
 mod notes;
@@ -138,6 +139,9 @@ pub fn router(app: App) -> Router {
         .route("/v1/users/{id}", get(users::find).patch(users::update))
         .route("/v1/users/{id}/sessions", get(sessions::list))
         .route("/v1/users/{id}/sessions/{session}", delete(sessions::end_of))
+        .route("/v1/invitations", get(invitations::list).post(invitations::create))
+        .route("/v1/auth/accept-invitation", post(invitations::accept))
+        .route("/v1/invitations/{id}", delete(invitations::revoke))
         .route("/v1/roles", get(roles::list).post(roles::create))
         .route("/v1/roles/{id}", get(roles::find).patch(roles::update).delete(roles::delete))
         .route("/v1/api-keys", get(api_keys::list).post(api_keys::create))
@@ -159,7 +163,8 @@ pub fn router(app: App) -> Router {
             get(canned_responses::find).patch(canned_responses::update).delete(canned_responses::delete),
         )
         .route("/v1/contacts", get(contacts::list).post(contacts::create))
-        .route("/v1/contacts/{id}", get(contacts::find).patch(contacts::update))
+        .route("/v1/contacts/{id}", get(contacts::find).patch(contacts::update).delete(contacts::erase))
+        .route("/v1/contacts/{id}/export", get(contacts::export))
         .route("/v1/contacts/{id}/identities", post(contacts::add_identity).delete(contacts::remove_identity))
         .route("/v1/contacts/{id}/merges", get(contacts::merges).post(contacts::merge))
         .route("/v1/contacts/{id}/merges/{merge}", delete(contacts::unmerge))

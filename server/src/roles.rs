@@ -5,6 +5,7 @@ use crate::{
     config::{Config, Redis},
     embedded::Embedded,
     health::Health,
+    housekeeping,
     http::Listener,
     keys,
 };
@@ -118,6 +119,9 @@ pub async fn start(
     let ice_servers: api::IceServers =
         Arc::new(move |user, now| turn_config::ice_servers(&turn, &user.to_string(), now));
     let mut routers = Vec::new();
+    if roles.contains(&Role::Api) {
+        housekeeping::start(store.clone(), Arc::clone(clock), shutdown);
+    }
     for role in roles {
         routers.push(match role {
             Role::Api => api::router(App::new(

@@ -64,6 +64,24 @@ impl StoreError {
             .is_some_and(|code| ["08", "53", "57P"].iter().any(|class| code.starts_with(class)))
     }
 
+    /// Whether the transaction's account does not exist: seen when it was looked for, or when a row
+    /// was to refer to it.
+    pub fn is_no_account(&self) -> bool {
+        match self {
+            Self::NoAccount => true,
+            Self::Database(error) => refers_to_no_account(error),
+            Self::Privileged { .. }
+            | Self::TooOld(_)
+            | Self::NotMigrated
+            | Self::Migrate(_)
+            | Self::SealKey { .. }
+            | Self::NoSealKey
+            | Self::Unsealable
+            | Self::Contradiction
+            | Self::Unreadable { .. } => false,
+        }
+    }
+
     /// Whether the transaction lost against another and may simply be tried again.
     pub fn is_conflict(&self) -> bool {
         let Self::Database(error) = self else {
@@ -75,6 +93,12 @@ impl StoreError {
             .and_then(|error| error.code())
             .is_some_and(|code| code == "40001" || code == "40P01")
     }
+}
+
+/// Every table's reference to its account is named alike.
+fn refers_to_no_account(error: &sqlx::Error) -> bool {
+    let constraint = error.as_database_error().and_then(|error| error.constraint());
+    constraint.is_some_and(|name| name.ends_with("_account_id_fkey"))
 }
 
 /// Why something cannot be created, changed or deleted.
@@ -99,7 +123,7 @@ impl From<sqlx::Error> for ChangeError {
         use sqlx::error::ErrorKind;
         match error.as_database_error().map(|error| error.kind()) {
             Some(ErrorKind::UniqueViolation) => Self::Taken,
-            Some(ErrorKind::ForeignKeyViolation) => Self::Referenced,
+            Some(ErrorKind::ForeignKeyViolation) if !refers_to_no_account(&error) => Self::Referenced,
             Some(_) | None => Self::Store(error.into()),
         }
     }

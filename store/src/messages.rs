@@ -78,13 +78,17 @@ pub async fn search(
     before: Option<MessageId>,
     limit: u16,
 ) -> Result<Vec<Message>, StoreError> {
-    let Some(words) = words(question) else { return Ok(Vec::new()) };
+    let words = words(question);
+    if words.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = query_as!(
         Row,
         "SELECT id, conversation_id, direction, author_id, text, status, error, created_at, sent_at, delivered_at,
                 read_at, failed_at
-         FROM messages WHERE search @@ to_tsquery('simple', $1) AND id < $2 ORDER BY id DESC LIMIT $3",
-        words,
+         FROM messages WHERE search @@ (SELECT string_agg(quote_literal(left(md5(current_setting('app.account_id')), 8) || word) || ':*', ' & ')
+                           FROM unnest($1::text[]) AS word)::tsquery AND id < $2 ORDER BY id DESC LIMIT $3",
+        &words,
         before.map_or(Uuid::max(), MessageId::as_uuid),
         i64::from(limit)
     )

@@ -40,7 +40,8 @@ const fn is_by_a_customer(event: &InboxEvent) -> bool {
         | InboxEvent::ConversationUpdated { .. }
         | InboxEvent::NoteCreated { .. }
         | InboxEvent::NoteUpdated { .. }
-        | InboxEvent::NoteDeleted { .. } => false,
+        | InboxEvent::NoteDeleted { .. }
+        | InboxEvent::ConversationErased { .. } => false,
     }
 }
 

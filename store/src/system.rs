@@ -11,8 +11,8 @@ pub use queues::{ClaimedDelivery, ClaimedReply, OutboxClaim, OutboxRow};
 pub use raw_events::{NewRawEvent, RawEvent, RawEventClaim};
 
 use crate::{
-    api_keys::KeyHash, channels, column, error::StoreError, seal::SealKeyring, sessions::TokenHash,
-    users::normal_email,
+    api_keys::KeyHash, channels, column, error::StoreError, invitations::InvitationHash, seal::SealKeyring,
+    sessions::TokenHash, users::normal_email,
 };
 use common::{
     clock::Clock,
@@ -179,6 +179,32 @@ impl System {
             .into_iter()
             .map(|row| (AccountId::from_uuid(row.account_id), ConversationId::from_uuid(row.id)));
         Ok(ids.collect())
+    }
+
+    /// The account that an invitation is to.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn account_of_invitation(
+        &self,
+        hash: &InvitationHash,
+    ) -> Result<Option<AccountId>, StoreError> {
+        let account = query_scalar!("SELECT account_id FROM invitations WHERE hash = $1", hash.as_slice())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(account.map(AccountId::from_uuid))
+    }
+
+    /// All accounts, with the days after which each forgets what is resolved, if it does.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn retentions(&self) -> Result<Vec<(AccountId, Option<u16>)>, StoreError> {
+        let rows = query!("SELECT id, settings ->> 'retentionDays' AS days FROM accounts ORDER BY id")
+            .fetch_all(&self.pool)
+            .await?;
+        let days = |text: Option<String>| text.and_then(|text| text.parse().ok());
+        Ok(rows.into_iter().map(|row| (AccountId::from_uuid(row.id), days(row.days))).collect())
     }
 
     /// The account that a refresh token belongs to.

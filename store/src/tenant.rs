@@ -2,7 +2,7 @@
 
 use crate::{error::StoreError, seal::SealKeyring};
 use common::id::AccountId;
-use sqlx::{PgConnection, PgPool, Postgres, Transaction, query};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 /// A transaction that sees one account's rows and no others.
@@ -24,12 +24,10 @@ impl TenantTx {
         keyring: SealKeyring,
         account: AccountId,
     ) -> Result<Self, StoreError> {
-        let mut tx = pool.begin().await?;
-        // `true`: local to the transaction. Without it a pooled connection would
-        // carry this account into the next request. (SET LOCAL takes no parameters.)
-        query!("SELECT set_config('app.account_id', $1, true)", account.to_string())
-            .fetch_one(&mut *tx)
-            .await?;
+        // In one round trip. LOCAL to the transaction: without it a pooled connection would carry this
+        // account into the next request. (SET takes no parameters; an id is digits and dashes.)
+        let begin = format!("BEGIN; SET LOCAL app.account_id = '{account}'");
+        let tx = pool.begin_with(AssertSqlSafe(begin)).await?;
         Ok(Self { tx, keyring, account, holds_inbox: false })
     }
 

@@ -84,7 +84,7 @@ impl Browser {
         self.fill("sign-in-email", email).await;
         self.fill("sign-in-password", password).await;
         self.click("sign-in-submit").await;
-        self.see("room-create").await;
+        self.see("rooms-nav").await;
     }
 
     /// Waits for the element with this test id and returns it.

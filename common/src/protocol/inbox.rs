@@ -323,6 +323,12 @@ pub enum InboxEvent {
         /// Beside which conversation it was.
         conversation_id: ConversationId,
     },
+    /// A conversation was forgotten with everything in it. Earlier events about it say this too.
+    #[serde(rename_all = "camelCase")]
+    ConversationErased {
+        /// Which.
+        conversation_id: ConversationId,
+    },
 }
 
 impl InboxEvent {
@@ -335,6 +341,7 @@ impl InboxEvent {
             Self::NoteCreated { .. } => "noteCreated",
             Self::NoteUpdated { .. } => "noteUpdated",
             Self::NoteDeleted { .. } => "noteDeleted",
+            Self::ConversationErased { .. } => "conversationErased",
         }
     }
 }

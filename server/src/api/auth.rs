@@ -11,7 +11,7 @@ use aws_lc_rs::{digest, rand};
 use axum::{
     Json,
     extract::State,
-    http::{HeaderName, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use common::{
@@ -23,6 +23,7 @@ use common::{
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use store::{
+    TenantTx,
     audit::{self, Actor, Deed},
     sessions::{self, Device, Rotation, TokenHash},
     users::{self, normal_email},
@@ -68,7 +69,7 @@ pub(super) struct SignedIn {
 }
 
 /// Tokens must not stay in any cache on the way (RFC 6749, section 5.1).
-type Answer = ([(HeaderName, &'static str); 1], Json<SignedIn>);
+pub(super) type Answer = ([(HeaderName, &'static str); 1], Json<SignedIn>);
 
 /// Signs in with e-mail address and password.
 #[utoipa::path(
@@ -112,17 +113,28 @@ pub(super) async fn sign_in(
     }
     app.throttle.forgive(&email);
     users::forgive_wrong_passwords(&mut tx, found.id).await?;
-    let refresh_token = new_token()?;
-    let agent = user_agent.as_ref().and_then(|agent| agent.to_str().ok());
-    let device =
-        Device { address, user_agent: agent.map(|agent| agent.get(..USER_AGENT_BYTES_MAX).unwrap_or(agent)) };
-    let session = sessions::start(&mut tx, found.id, &hash_of(&refresh_token), &device, &*app.clock).await?;
     let user = users::find(&mut tx, found.id).await?.ok_or_else(wrong_credentials)?;
-    let deed = deed(Actor::User(found.id), address, "session.started", ("session", session.as_uuid()));
+    begin_session(&app, tx, User::of(found.account, user), address, user_agent.as_ref()).await
+}
+
+/// Begins a sign-in in `tx`, commits, and answers with its tokens.
+pub(super) async fn begin_session(
+    app: &App,
+    mut tx: TenantTx,
+    user: User,
+    address: Option<IpAddr>,
+    user_agent: Option<&HeaderValue>,
+) -> Result<Answer, Problem> {
+    let refresh_token = new_token()?;
+    let agent = user_agent.and_then(|agent| agent.to_str().ok());
+    let agent = agent.map(|agent| agent.get(..USER_AGENT_BYTES_MAX).unwrap_or(agent));
+    let device = Device { address, user_agent: agent };
+    let session = sessions::start(&mut tx, user.id, &hash_of(&refresh_token), &device, &*app.clock).await?;
+    let deed = deed(Actor::User(user.id), address, "session.started", ("session", session.as_uuid()));
     audit::record(&mut tx, &deed, &*app.clock).await?;
     tx.commit().await?;
-    info!(account.id = %found.account, user.id = %found.id, "User {} signed in", found.id);
-    signed_in(&app, User::of(found.account, user), session, refresh_token)
+    info!(account.id = %user.account_id, user.id = %user.id, "User {} signed in", user.id);
+    signed_in(app, user, session, refresh_token)
 }
 
 /// The longest name of a client that is kept.
@@ -225,7 +237,7 @@ pub(super) fn new_key_bytes() -> Result<[u8; 32], Problem> {
     Ok(bytes)
 }
 
-fn hash_of(token: &str) -> TokenHash {
+pub(super) fn hash_of(token: &str) -> TokenHash {
     let digest = digest::digest(&digest::SHA256, token.as_bytes());
     let mut hash = [0; 32];
     hash.copy_from_slice(digest.as_ref());

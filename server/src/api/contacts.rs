@@ -14,12 +14,15 @@ use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
     id::{ChannelId, ContactId, MergeId},
     permission::Permission,
+    protocol::inbox::{Conversation, Message, Note},
+    subject::inbox::Work,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::{
     contacts::{self, ContactChange, Identity, NewContact},
     conversations::ATTRIBUTES_BYTES_MAX,
+    privacy,
 };
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
@@ -211,6 +214,84 @@ pub(super) async fn update(
     let after = Contact::from(after.map_err(|error| Problem::refused("contact", error))?);
     tx.commit().await?;
     Ok(Tagged(after))
+}
+
+/// A conversation with everything in it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ExportedConversation {
+    /// The conversation.
+    conversation: Conversation,
+    /// Its messages, oldest first.
+    messages: Vec<Message>,
+    /// Its notes, oldest first.
+    notes: Vec<Note>,
+}
+
+/// Everything about a contact.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ContactExport {
+    /// The contact.
+    contact: Contact,
+    /// Those that it stands for.
+    merged: Vec<Contact>,
+    /// How that came about.
+    merges: Vec<Merge>,
+    /// What was said, the oldest conversation first.
+    conversations: Vec<ExportedConversation>,
+}
+
+/// Exports everything about a contact (GDPR, articles 15 and 20).
+#[utoipa::path(
+    get, path = "/v1/contacts/{id}/export", tag = "contacts", params(("id" = ContactId, Path, description = "The contact")),
+    responses((status = 200, body = ContactExport), (status = 403, body = Document), (status = 404, body = Document)),
+)]
+pub(super) async fn export(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ContactId>,
+) -> Result<Json<ContactExport>, Problem> {
+    let mut tx = app.begin(&caller, Permission::ContactsErase).await?;
+    let export = privacy::export(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
+    caller.did::<Merge>(&app, &mut tx, "contact.exported", ("contact", id.as_uuid()), (None, None)).await?;
+    tx.commit().await?;
+    let conversations = export.conversations.into_iter().map(|it| ExportedConversation {
+        conversation: it.conversation,
+        messages: it.messages,
+        notes: it.notes,
+    });
+    Ok(Json(ContactExport {
+        contact: export.contact.into(),
+        merged: export.merged.into_iter().map(Contact::from).collect(),
+        merges: export.merges.into_iter().map(Merge::from).collect(),
+        conversations: conversations.collect(),
+    }))
+}
+
+/// Forgets a contact, those that it stands for, and everything that was said with them (GDPR, article
+/// 17). It cannot be taken back. That it was done stays in the audit log, by the contact's id alone.
+#[utoipa::path(
+    delete, path = "/v1/contacts/{id}", tag = "contacts", params(("id" = ContactId, Path, description = "The contact")),
+    responses(
+        (status = 204, description = "Forgotten"),
+        (status = 403, body = Document),
+        (status = 404, body = Document),
+    ),
+)]
+pub(super) async fn erase(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ContactId>,
+) -> Result<StatusCode, Problem> {
+    let mut tx = app.begin(&caller, Permission::ContactsErase).await?;
+    if !privacy::erase(&mut tx, id, &*app.clock).await? {
+        return Err(Problem::not_found("contact"));
+    }
+    caller.did::<Merge>(&app, &mut tx, "contact.erased", ("contact", id.as_uuid()), (None, None)).await?;
+    tx.commit().await?;
+    app.wake(Work::Outbox).await;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Lets a channel name a contact so.

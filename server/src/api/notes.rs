@@ -125,7 +125,8 @@ pub(super) async fn delete(
     let note = own(&mut tx, &caller, conversation, id).await?;
     notes::delete(&mut tx, &note, &*app.clock).await.map_err(|error| Problem::refused("note", error))?;
     let object = ("note", id.as_uuid());
-    caller.did(&app, &mut tx, "note.deleted", object, (Some(&note), None)).await?;
+    // What it said is not kept: the customer may have to be forgotten.
+    caller.did::<Note>(&app, &mut tx, "note.deleted", object, (None, None)).await?;
     tx.commit().await?;
     app.wake(Work::Outbox).await;
     Ok(StatusCode::NO_CONTENT)

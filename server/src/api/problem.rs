@@ -9,7 +9,7 @@ use common::{error::ErrorCode, permission::Permission};
 use serde::Serialize;
 use std::{borrow::Cow, error::Error, time::Duration};
 use store::{ChangeError, StoreError};
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 use utoipa::ToSchema;
 
 /// How soon a client should try again when a part of the server is away.
@@ -97,6 +97,12 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if error.is_no_account() {
+            // A token of an outside issuer, or of an account that is gone.
+            debug!("A token names an account that does not exist");
+            let detail = "the token is of no account of this installation";
+            return Self::new(StatusCode::UNAUTHORIZED, ErrorCode::INVALID_TOKEN, detail);
+        }
         if error.is_away() || error.is_conflict() {
             warn!(error = &error as &dyn Error, "The database did not serve a request");
             return Self::unavailable("the database is busy or away");

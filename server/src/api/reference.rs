@@ -2,7 +2,7 @@
 
 use super::{
     account, api_keys, audit, auth, calls, canned_responses, channels, contacts, conversations, ice_servers,
-    labels, messages, notes, roles, rooms, search, sessions, teams, users, webhooks,
+    invitations, labels, messages, notes, roles, rooms, search, sessions, teams, users, webhooks,
 };
 use axum::Json;
 use utoipa::{
@@ -22,6 +22,7 @@ use utoipa::{
         users::me, users::change_password, users::list, users::find, users::create, users::update,
         sessions::list_own, sessions::end_own, sessions::list, sessions::end_of,
         account::find, account::update,
+        invitations::list, invitations::create, invitations::accept, invitations::revoke,
         roles::list, roles::find, roles::create, roles::update, roles::delete,
         api_keys::list, api_keys::find, api_keys::create, api_keys::revoke,
         audit::list,
@@ -31,7 +32,7 @@ use utoipa::{
         labels::list, labels::find, labels::create, labels::update, labels::delete,
         canned_responses::list, canned_responses::find, canned_responses::create, canned_responses::update,
         canned_responses::delete,
-        contacts::list, contacts::find, contacts::create, contacts::update, contacts::add_identity,
+        contacts::list, contacts::find, contacts::create, contacts::update, contacts::export, contacts::erase, contacts::add_identity,
         contacts::remove_identity, contacts::merges, contacts::merge, contacts::unmerge,
         search::contacts, search::messages,
         notes::list, notes::create, notes::update, notes::delete,
@@ -120,7 +121,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_names_its_answers() {
         let document = openapi();
-        assert_eq!(document.paths.paths.len(), 48);
+        assert_eq!(document.paths.paths.len(), 52);
         let json = serde_json::to_value(&document).unwrap();
         let mut names = std::collections::BTreeSet::new();
         for (path, operations) in json["paths"].as_object().unwrap() {

@@ -56,16 +56,19 @@ pub(super) enum EventName {
     NoteUpdated,
     /// A note was deleted.
     NoteDeleted,
+    /// A conversation was forgotten with everything in it.
+    ConversationErased,
 }
 
 impl EventName {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::MessageCreated,
         Self::MessageUpdated,
         Self::ConversationUpdated,
         Self::NoteCreated,
         Self::NoteUpdated,
         Self::NoteDeleted,
+        Self::ConversationErased,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -76,6 +79,7 @@ impl EventName {
             Self::NoteCreated => "noteCreated",
             Self::NoteUpdated => "noteUpdated",
             Self::NoteDeleted => "noteDeleted",
+            Self::ConversationErased => "conversationErased",
         }
     }
 }

@@ -237,3 +237,48 @@ async fn a_locked_user_is_told_so_and_an_administrator_lifts_it() {
     server.call(Method::PATCH, &path, &token, Some(&json!({ "locked": false }))).await;
     assert_eq!(server.sign_in(&a.email, PASSWORD).await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn who_is_invited_chooses_a_password_once_and_has_the_role() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let role = json!({ "name": "auditor", "permissions": ["audit.read"] });
+    let role = server.post("/v1/roles", &a.token, role).await.body["id"].clone();
+    let invite = async |email: &str| {
+        let body = json!({ "email": email, "role": "AGENT_USER", "roleId": role });
+        server.post("/v1/invitations", &a.token, body).await.body
+    };
+    let accept = async |token: &Value, password: &str| {
+        let body = json!({ "token": token, "name": "Ben", "password": password });
+        server.post("/v1/auth/accept-invitation", "", body).await
+    };
+    let invitation = invite("Ben@Example.com").await;
+    let listed = server.get("/v1/invitations", &a.token).await.body;
+    assert_eq!(
+        (&listed["items"][0]["email"], listed["items"][0].get("token")),
+        (&json!("ben@example.com"), None)
+    );
+    assert_eq!(accept(&invitation["token"], "short").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let accepted = accept(&invitation["token"], PASSWORD).await;
+    assert_eq!(
+        (accepted.status, &accepted.body["user"]["permissions"]),
+        (StatusCode::OK, &json!(["audit.read"]))
+    );
+    let token = accepted.body["accessToken"].as_str().unwrap();
+    assert_eq!(server.get("/v1/audit-log", token).await.status, StatusCode::OK);
+    assert_eq!(server.sign_in("ben@example.com", PASSWORD).await.status, StatusCode::OK);
+    let again = accept(&invitation["token"], PASSWORD).await;
+    assert_eq!((again.status, again.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_token"));
+
+    let taken_back = invite("cleo@example.com").await;
+    let path = format!("/v1/invitations/{}", taken_back["id"].as_str().unwrap());
+    assert!(server.call(Method::DELETE, &path, &a.token, None).await.body["revokedAt"].is_string());
+    assert_eq!(accept(&taken_back["token"], PASSWORD).await.status, StatusCode::UNAUTHORIZED);
+    let late = invite("dan@example.com").await;
+    server.clock.advance(Duration::from_secs(7 * 24 * 60 * 60));
+    assert_eq!(accept(&late["token"], PASSWORD).await.status, StatusCode::UNAUTHORIZED);
+    let somebodys = server.token(a.account, a.user, Role::Admin);
+    let body = json!({ "email": a.email, "role": "USER" });
+    let somebodys = server.post("/v1/invitations", &somebodys, body).await.body;
+    assert_eq!(accept(&somebodys["token"], PASSWORD).await.status, StatusCode::CONFLICT);
+}

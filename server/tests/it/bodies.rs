@@ -21,6 +21,7 @@ fn bodies(conversation: &str) -> Vec<(Method, String, Value)> {
         post("/v1/me/password", json!({ "current": "x", "new": "another good battery staple" })),
         (Method::PATCH, "/v1/account".to_owned(), json!({ "name": "n", "features": { "calls": true } })),
         post("/v1/roles", json!({ "name": "n", "permissions": ["rooms.read"] })),
+        post("/v1/invitations", json!({ "email": "i@example.com", "role": "USER" })),
         post("/v1/teams", json!({ "name": "n" })),
         post("/v1/labels", json!({ "name": "n", "color": "#123456" })),
         post("/v1/canned-responses", json!({ "shortcode": "n", "text": "n" })),

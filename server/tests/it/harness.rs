@@ -96,6 +96,7 @@ pub(crate) struct Things {
     pub(crate) webhook: String,
     pub(crate) unused_channel: String,
     pub(crate) call: String,
+    pub(crate) invitation: String,
 }
 
 impl Server {
@@ -214,6 +215,7 @@ impl Server {
             webhook: make("/v1/webhooks", webhook).await,
             unused_channel: make("/v1/channels", channel).await,
             call: call.id.to_string(),
+            invitation: make("/v1/invitations", json!({ "email": "new@example.com", "role": "USER" })).await,
             merge: make(&merges, json!({ "loserId": loser })).await,
             contact,
             loser,

@@ -70,6 +70,7 @@ fn of_administration(tenant: &Tenant, things: &Things) -> Vec<Call> {
         call(get.clone(), "/v1/roles/{id}", &[&things.role], None),
         call(patch, "/v1/roles/{id}", &[&things.role], Some(json!({ "name": "changed" }))),
         call(delete.clone(), "/v1/roles/{id}", &[&things.role], None),
+        call(delete.clone(), "/v1/invitations/{id}", &[&things.invitation], None),
         call(get, "/v1/api-keys/{id}", &[&things.api_key], None),
         call(delete, "/v1/api-keys/{id}", &[&things.api_key], None),
     ]
@@ -118,9 +119,11 @@ fn of_contacts(tenant: &Tenant, things: &Things) -> Vec<Call> {
         call(patch, "/v1/contacts/{id}", &contact, Some(json!({ "name": "changed" }))),
         call(post.clone(), identities, &contact, Some(identity)),
         remove,
+        call(get.clone(), "/v1/contacts/{id}/export", &contact, None),
         call(get, merges, &contact, None),
-        call(delete, "/v1/contacts/{id}/merges/{merge}", &merge, None),
+        call(delete.clone(), "/v1/contacts/{id}/merges/{merge}", &merge, None),
         call(post, merges, &contact, Some(json!({ "loserId": things.loser }))),
+        call(delete, "/v1/contacts/{id}", &contact, None),
     ]
 }
 
@@ -188,6 +191,7 @@ async fn no_list_shows_another_accounts_things() {
         things.canned_response,
         things.contact,
         things.webhook,
+        things.invitation,
         things.call,
         things.sessions[0].clone(),
         b.account.to_string(),

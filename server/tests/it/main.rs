@@ -13,5 +13,6 @@ mod crossing;
 mod desk;
 mod harness;
 mod isolation;
+mod privacy;
 mod resources;
 mod sign_in;

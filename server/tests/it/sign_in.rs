@@ -4,8 +4,8 @@ use crate::harness::{OUTSIDE_ISSUER, OUTSIDE_SECRET, PASSWORD, Server};
 use axum::http::{StatusCode, header};
 use common::{
     clock::Clock,
-    id::UserId,
-    token::{ACCESS_TOKEN_TIME, REFRESH_TOKEN_TIME},
+    id::{AccountId, UserId},
+    token::{ACCESS_TOKEN_TIME, REFRESH_TOKEN_TIME, Role},
 };
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
@@ -118,4 +118,27 @@ async fn a_token_of_an_accepted_outside_issuer_is_as_good_as_ours() {
         ("Ada", "USER", &json!(null))
     );
     assert_eq!(server.get("/v1/me", &sign("forged")).await.code(), "auth.invalid_token");
+}
+
+/// As an outside issuer may make one, or as one outlives its account.
+#[tokio::test]
+async fn a_token_of_no_account_gets_nothing_and_breaks_nothing() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let nowhere = AccountId::generate(&*server.clock);
+    let token = server.token(nowhere, a.user, Role::Admin);
+    assert_eq!(server.get("/v1/conversations", &token).await.body["items"], json!([]));
+    let note = format!("/v1/conversations/{}/notes", a.conversation);
+    for (path, body) in [
+        ("/v1/rooms", json!({ "name": "n" })),
+        ("/v1/labels", json!({ "name": "n", "color": "#000000" })),
+        (note.as_str(), json!({ "text": "x" })),
+    ] {
+        let refused = server.post(path, &token, body).await;
+        assert_eq!(
+            (refused.status, refused.code()),
+            (StatusCode::UNAUTHORIZED, "auth.invalid_token"),
+            "{path}"
+        );
+    }
 }

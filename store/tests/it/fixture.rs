@@ -12,7 +12,7 @@ use sqlx::{Connection, PgConnection};
 use store::{
     SealKeyring, Store, StoreConfig, TenantTx, api_keys, audit, calls, canned_responses, channels,
     contacts::{self, Identity},
-    conversations, idempotency, labels, messages, notes, roles, rooms, sessions,
+    conversations, idempotency, invitations, labels, messages, notes, roles, rooms, sessions,
     system::NewRawEvent,
     teams,
     testing::{SEAL_KEY, TestDatabase},
@@ -53,6 +53,14 @@ async fn administration(tx: &mut TenantTx, user: UserId, name: &str, clock: &dyn
         expires_at: None,
     };
     api_keys::create(tx, &key, clock).await.unwrap();
+    let invitation = invitations::NewInvitation {
+        email: "invited@example.com",
+        role: Role::User,
+        role_id: None,
+        hash: &hash,
+        invited_by: user,
+    };
+    invitations::create(tx, &invitation, clock).await.unwrap();
     let deed = audit::Deed {
         actor: audit::Actor::User(user),
         address: None,

@@ -59,7 +59,16 @@ export function createInbox({ api, socket }) {
     });
   }
 
+  /** The customer is to be forgotten: nothing of the conversation stays. */
+  function forget(id) {
+    const known = new Map(state.get().known);
+    known.delete(id);
+    state.set({ known });
+    if (thread(id)) setThread(id, { messages: [], pending: [], next: null });
+  }
+
   function apply(event) {
+    if (event.type === 'conversationErased') return forget(event.conversationId);
     if (event.conversation) putConversations([event.conversation]);
     const { message } = event;
     // A thread that was never opened is read whole when it is.

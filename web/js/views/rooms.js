@@ -4,7 +4,8 @@ import { avatar, el, fill, icon, iconButton, keyed, roving, say } from '../dom.j
 import { address, go, route } from '../router.js';
 import { explain } from '../words.js';
 
-export function roomList({ rooms, calls, notices }) {
+export function roomList({ rooms, calls, notices, user }) {
+  const mayCreate = user.permissions.includes('rooms.manage');
   const list = el('ul', { class: 'list', 'aria-label': 'Rooms' });
   const settle = roving(list, 'a');
   const note = el('div', { class: 'list-note' });
@@ -31,13 +32,13 @@ export function roomList({ rooms, calls, notices }) {
     fill(note,
       status === 'loading' && 'Loading…',
       status === 'failed' && [el('p', {}, explain(error)), el('button', { class: 'button small', type: 'button', on: { click: rooms.load } }, 'Try again')],
-      status === 'ready' && items.length === 0 && 'No rooms yet. Make the first one.');
+      status === 'ready' && items.length === 0 && (mayCreate ? 'No rooms yet. Make the first one.' : 'No rooms yet.'));
   };
   const offs = [rooms.list.subscribe(show), route.subscribe(show), calls.state.subscribe(show)];
 
   return {
     element: el('div', { class: 'pane' },
-      el('header', { class: 'pane-header' }, el('h1', {}, 'Rooms'), open), form.element, list, note),
+      el('header', { class: 'pane-header' }, el('h1', {}, 'Rooms'), mayCreate && open), form.element, list, note),
     leave: () => offs.forEach((off) => off()),
   };
 }

@@ -16,7 +16,7 @@ const PERMISSIONS = [
 
 const EVENTS = {
   messageCreated: 'Message arrived or written', messageUpdated: 'Message came further', conversationUpdated: 'Conversation changed',
-  noteCreated: 'Note written', noteUpdated: 'Note changed', noteDeleted: 'Note deleted',
+  noteCreated: 'Note written', noteUpdated: 'Note changed', noteDeleted: 'Note deleted', conversationErased: 'Conversation forgotten',
 };
 
 const named = (values) => Object.fromEntries(values.map((value) => [value, value]));

@@ -1,0 +1,238 @@
+//! Invitations: somebody chooses a name and a password, and is a user.
+//!
+//! Who invites passes the token on, in whatever way reaches the person.
+
+use super::{
+    App,
+    auth::{self, Answer, SignedIn, hash_of, new_token},
+    caller::Caller,
+    extract::{Body, Id, Params, Peer, UserAgent},
+    fields,
+    once::{self, Retryable},
+    page::{Page, PageParams},
+    problem::{Document, Problem},
+    users::{User, may_give},
+};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use common::{
+    error::ErrorCode,
+    id::{InvitationId, RoleId, UserId},
+    permission::Permission,
+    secret::Secret,
+    token::Role,
+};
+use serde::{Deserialize, Serialize};
+use store::{
+    audit::{self, Actor},
+    invitations::{self, NewInvitation},
+    roles,
+    users::{self, NewUser, UserChange},
+};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+/// An invitation, without its token.
+#[derive(Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Invitation {
+    /// Its id.
+    id: InvitationId,
+    /// Who is invited.
+    email: String,
+    /// The role they will have.
+    role: Role,
+    /// The account's own role that will decide instead.
+    role_id: Option<RoleId>,
+    /// Who invited them.
+    invited_by: UserId,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// Until when it can be accepted.
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+    /// When it was accepted.
+    #[serde(with = "time::serde::rfc3339::option")]
+    accepted_at: Option<OffsetDateTime>,
+    /// When it was taken back.
+    #[serde(with = "time::serde::rfc3339::option")]
+    revoked_at: Option<OffsetDateTime>,
+}
+
+impl From<invitations::Invitation> for Invitation {
+    fn from(it: invitations::Invitation) -> Self {
+        Self {
+            id: it.id,
+            email: it.email,
+            role: it.role,
+            role_id: it.role_id,
+            invited_by: it.invited_by,
+            created_at: it.created_at,
+            expires_at: it.expires_at,
+            accepted_at: it.accepted_at,
+            revoked_at: it.revoked_at,
+        }
+    }
+}
+
+/// A new invitation, with its token.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CreatedInvitation {
+    #[serde(flatten)]
+    about: Invitation,
+    /// For the person who is invited. It is not shown again.
+    token: String,
+}
+
+/// Whom to invite.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CreateInvitation {
+    /// The e-mail address that they will sign in with.
+    #[schema(example = "ben@example.com")]
+    email: String,
+    /// The role they will have.
+    role: Role,
+    /// The account's own role that will decide instead.
+    role_id: Option<RoleId>,
+}
+
+/// An invitation that is accepted.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct AcceptInvitation {
+    /// The invitation's token.
+    #[schema(value_type = String, format = Password)]
+    token: Secret,
+    /// The name that others will see.
+    name: String,
+    /// At least 15 characters, and none of those that everybody tries first.
+    #[schema(value_type = String, format = Password)]
+    password: Secret,
+}
+
+/// Lists the account's invitations in the order of their creation, those that are over too.
+#[utoipa::path(
+    get, path = "/v1/invitations", tag = "users", params(PageParams),
+    responses((status = 200, body = Page<Invitation>), (status = 403, body = Document)),
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Params(params): Params<PageParams>,
+) -> Result<Json<Page<Invitation>>, Problem> {
+    let after = params.cursor(|text| text.parse().ok())?;
+    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    let found = invitations::list(&mut tx, after, params.limit() + 1).await?;
+    tx.commit().await?;
+    Ok(Json(params.page(found, |it| it.id.to_string(), Invitation::from)))
+}
+
+/// Invites somebody. The answer is the only place where the token is ever shown; it is good for a week.
+#[utoipa::path(
+    post, path = "/v1/invitations", tag = "users", request_body = CreateInvitation, params(once::Header),
+    responses(
+        (status = 201, body = CreatedInvitation),
+        (status = 403, body = Document),
+        (status = 404, description = "There is no such role", body = Document),
+    ),
+)]
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Retryable(body, once): Retryable<CreateInvitation>,
+) -> Result<Response, Problem> {
+    let email = fields::email(&body.email)?;
+    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
+    let permissions = match body.role_id {
+        Some(id) => roles::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?.permissions,
+        None => body.role.permissions(),
+    };
+    may_give(&caller, permissions)?;
+    let token = new_token()?;
+    let new = NewInvitation {
+        email,
+        role: body.role,
+        role_id: body.role_id,
+        hash: &hash_of(&token),
+        invited_by: caller.id(),
+    };
+    let about = invitations::create(&mut tx, &new, &*app.clock).await;
+    let about = Invitation::from(about.map_err(|error| Problem::refused("role", error))?);
+    let object = ("invitation", about.id.as_uuid());
+    caller.did(&app, &mut tx, "invitation.created", object, (None, Some(&about))).await?;
+    once.created(tx, &caller, &CreatedInvitation { about, token }).await
+}
+
+/// Takes back an invitation that was not accepted yet.
+#[utoipa::path(
+    delete, path = "/v1/invitations/{id}", tag = "users", params(("id" = InvitationId, Path, description = "The invitation")),
+    responses((status = 200, description = "Taken back", body = Invitation), (status = 404, body = Document)),
+)]
+pub(super) async fn revoke(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<InvitationId>,
+) -> Result<Json<Invitation>, Problem> {
+    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    let revoked = invitations::revoke(&mut tx, id, &*app.clock).await?;
+    let revoked = Invitation::from(revoked.ok_or_else(|| Problem::not_found("invitation"))?);
+    let object = ("invitation", id.as_uuid());
+    caller.did(&app, &mut tx, "invitation.revoked", object, (None, Some(&revoked))).await?;
+    tx.commit().await?;
+    Ok(Json(revoked))
+}
+
+/// Accepts an invitation, and signs in.
+#[utoipa::path(
+    post, path = "/v1/auth/accept-invitation", tag = "auth", request_body = AcceptInvitation, security(()),
+    responses(
+        (status = 200, body = SignedIn),
+        (status = 401, description = "`auth.invalid_token`: it was accepted, is over, or was taken back", body = Document),
+        (status = 409, description = "The e-mail address has become somebody's", body = Document),
+        (status = 422, body = Document),
+    ),
+)]
+pub(super) async fn accept(
+    State(app): State<App>,
+    Peer(address): Peer,
+    UserAgent(user_agent): UserAgent,
+    Body(body): Body<AcceptInvitation>,
+) -> Result<Answer, Problem> {
+    let name = fields::name(&body.name)?;
+    let hash = hash_of(body.token.expose());
+    let account = app.store.system().account_of_invitation(&hash).await?.ok_or_else(over)?;
+    let password = fields::new_password(&body.password, &[name])?.clone();
+    let password_hash = app.passwords.hash(password).await?;
+    let mut tx = app.store.tenant(account).await?;
+    let invitation = invitations::accept(&mut tx, &hash, &*app.clock).await?.ok_or_else(over)?;
+    let new =
+        NewUser { email: &invitation.email, name, role: invitation.role, password_hash: &password_hash };
+    let mut user = users::create(&mut tx, &new, &*app.clock).await?;
+    if invitation.role_id.is_some() {
+        let change = UserChange { role_id: Some(invitation.role_id), ..UserChange::default() };
+        user = users::update(&mut tx, user.id, &change, &*app.clock).await?;
+    }
+    let user = User::of(account, user);
+    let after = serde_json::to_value(&user).map_err(|error| Problem::internal(&error))?;
+    let deed = audit::Deed {
+        actor: Actor::User(user.id),
+        address,
+        action: "invitation.accepted",
+        object_kind: "user",
+        object_id: user.id.as_uuid(),
+        before: None,
+        after: Some(&after),
+    };
+    audit::record(&mut tx, &deed, &*app.clock).await?;
+    auth::begin_session(&app, tx, user, address, user_agent.as_ref()).await
+}
+
+fn over() -> Problem {
+    let detail = "the invitation was accepted already, is over, or was taken back";
+    Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::INVALID_TOKEN, detail)
+}

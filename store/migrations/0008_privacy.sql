@@ -1,0 +1,11 @@
+-- What is needed to forget: a contact with everything about it, and what an account keeps no longer.
+
+GRANT DELETE ON contacts, contact_merges, conversations, messages, replies TO switchboard_app;
+-- Events keep their numbers, which have no gaps; what they said goes.
+GRANT UPDATE (event) ON outbox TO switchboard_app;
+-- Webhooks keep their digest, so that one that is sent again is still known.
+GRANT UPDATE (body) ON raw_events TO switchboard_app;
+
+-- Which accounts keep things for a time only?
+GRANT SELECT (id, settings) ON accounts TO switchboard_system;
+CREATE POLICY housekeeping ON accounts FOR SELECT TO switchboard_system USING (true);

@@ -1,0 +1,231 @@
+//! Telling everything about a contact, and forgetting it.
+
+use crate::{
+    contacts::{self, Contact, Merge},
+    error::StoreError,
+    messages, notes, outbox,
+    tenant::TenantTx,
+};
+use common::{
+    clock::Clock,
+    id::{ContactId, ConversationId},
+    protocol::inbox::{Conversation, InboxEvent, Message, Note},
+};
+use sqlx::{query, query_scalar};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Rows of one list that are read at once.
+const BATCH: u16 = 500;
+
+/// Everything about a contact.
+#[derive(Debug, Clone)]
+pub struct Export {
+    /// The contact.
+    pub contact: Contact,
+    /// Those that it stands for.
+    pub merged: Vec<Contact>,
+    /// How that came about.
+    pub merges: Vec<Merge>,
+    /// What was said, oldest conversation first.
+    pub conversations: Vec<ExportedConversation>,
+}
+
+/// A conversation with everything in it.
+#[derive(Debug, Clone)]
+pub struct ExportedConversation {
+    /// The conversation.
+    pub conversation: Conversation,
+    /// Its messages, oldest first.
+    pub messages: Vec<Message>,
+    /// Its notes, oldest first.
+    pub notes: Vec<Note>,
+}
+
+/// The contact and those that it stands for.
+async fn persons(tx: &mut TenantTx, contact: ContactId) -> Result<Vec<Uuid>, StoreError> {
+    let ids = query_scalar!(
+        "SELECT id FROM contacts WHERE id = $1 UNION SELECT id FROM contacts WHERE merged_into = $1",
+        contact.as_uuid()
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(ids.into_iter().flatten().collect())
+}
+
+async fn conversations_of(tx: &mut TenantTx, contacts: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    let ids = query_scalar!("SELECT id FROM conversations WHERE contact_id = ANY ($1) ORDER BY id", contacts)
+        .fetch_all(tx.connection())
+        .await?;
+    Ok(ids)
+}
+
+/// Everything about a contact and those that it stands for; `None` if there is none such.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn export(tx: &mut TenantTx, id: ContactId) -> Result<Option<Export>, StoreError> {
+    let Some(contact) = contacts::find(tx, id).await? else { return Ok(None) };
+    let persons = persons(tx, id).await?;
+    let mut merged = Vec::new();
+    for other in persons.iter().filter(|other| **other != id.as_uuid()) {
+        merged.extend(contacts::find(tx, ContactId::from_uuid(*other)).await?);
+    }
+    let mut exported = Vec::new();
+    for conversation in conversations_of(tx, &persons).await? {
+        exported.extend(export_conversation(tx, ConversationId::from_uuid(conversation)).await?);
+    }
+    let merges = contacts::merges(tx, id).await?;
+    Ok(Some(Export { contact, merged, merges, conversations: exported }))
+}
+
+async fn export_conversation(
+    tx: &mut TenantTx,
+    id: ConversationId,
+) -> Result<Option<ExportedConversation>, StoreError> {
+    let Some(conversation) = crate::conversations::find(tx, id).await? else { return Ok(None) };
+    let (mut messages, mut before) = (Vec::new(), None);
+    loop {
+        let page = messages::list(tx, id, before, BATCH).await?;
+        messages.extend(page.messages.into_iter().rev());
+        before = page.older;
+        if before.is_none() {
+            break;
+        }
+    }
+    messages.reverse();
+    let (mut notes, mut before) = (Vec::new(), None);
+    loop {
+        let page = notes::list(tx, id, before, BATCH).await?;
+        before = page.last().map(|note| note.id);
+        notes.extend(page);
+        if before.is_none() {
+            break;
+        }
+    }
+    notes.reverse();
+    Ok(Some(ExportedConversation { conversation, messages, notes }))
+}
+
+/// Forgets a contact, those that it stands for, and everything that was said with them; false if
+/// there is none such.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn erase(tx: &mut TenantTx, id: ContactId, clock: &dyn Clock) -> Result<bool, StoreError> {
+    outbox::hold(tx).await?;
+    let persons = persons(tx, id).await?;
+    if persons.is_empty() {
+        return Ok(false);
+    }
+    let conversations = conversations_of(tx, &persons).await?;
+    erase_conversations(tx, &conversations, clock).await?;
+    blank_webhooks(tx, &persons).await?;
+    query!("DELETE FROM contact_identities WHERE contact_id = ANY ($1)", &persons)
+        .execute(tx.connection())
+        .await?;
+    query!("DELETE FROM contact_merges WHERE winner_id = ANY ($1) OR loser_id = ANY ($1)", &persons)
+        .execute(tx.connection())
+        .await?;
+    // Together: they refer to each other.
+    query!("DELETE FROM contacts WHERE id = ANY ($1)", &persons).execute(tx.connection()).await?;
+    Ok(true)
+}
+
+/// What the channels have sent about these contacts is blanked: the digest stays.
+async fn blank_webhooks(tx: &mut TenantTx, contacts: &[Uuid]) -> Result<(), StoreError> {
+    query!(
+        "UPDATE raw_events r SET body = ''
+         FROM contact_identities i
+         WHERE i.contact_id = ANY ($1) AND r.channel_id = i.channel_id AND r.processed_at IS NOT NULL
+           AND position(convert_to(i.value, 'UTF8') IN r.body) > 0",
+        contacts
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Forgets conversations with everything in them, and tells the inbox. The transaction holds the inbox.
+async fn erase_conversations(
+    tx: &mut TenantTx,
+    conversations: &[Uuid],
+    clock: &dyn Clock,
+) -> Result<(), StoreError> {
+    if conversations.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = conversations.iter().map(Uuid::to_string).collect();
+    // Events keep their numbers and say only that there is nothing left.
+    query!(
+        "UPDATE outbox SET event = jsonb_build_object('type', 'conversationErased', 'conversationId', named.id)
+         FROM (SELECT seq, coalesce(event #>> '{message,conversationId}', event #>> '{conversation,id}',
+                                    event #>> '{note,conversationId}') AS id FROM outbox) named
+         WHERE outbox.seq = named.seq AND named.id = ANY ($1)",
+        &names
+    )
+    .execute(tx.connection())
+    .await?;
+    for statement in [
+        query!("DELETE FROM replies WHERE conversation_id = ANY ($1)", conversations),
+        query!("DELETE FROM notes WHERE conversation_id = ANY ($1)", conversations),
+        query!("DELETE FROM conversation_labels WHERE conversation_id = ANY ($1)", conversations),
+        query!("DELETE FROM messages WHERE conversation_id = ANY ($1)", conversations),
+        query!("DELETE FROM conversations WHERE id = ANY ($1)", conversations),
+    ] {
+        statement.execute(tx.connection()).await?;
+    }
+    for id in conversations {
+        let conversation_id = ConversationId::from_uuid(*id);
+        outbox::append(tx, &InboxEvent::ConversationErased { conversation_id }, clock).await?;
+    }
+    Ok(())
+}
+
+/// Forgets resolved conversations that have been quiet for longer than `keep`, at most `limit`; how many.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn expire_conversations(
+    tx: &mut TenantTx,
+    keep: Duration,
+    limit: u16,
+    clock: &dyn Clock,
+) -> Result<usize, StoreError> {
+    outbox::hold(tx).await?;
+    let expired = query_scalar!(
+        "SELECT id FROM conversations WHERE status = 'resolved' AND last_message_at < $1
+         ORDER BY last_message_at LIMIT $2",
+        clock.utc() - keep,
+        i64::from(limit)
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    erase_conversations(tx, &expired, clock).await?;
+    Ok(expired.len())
+}
+
+/// Forgets what only serves for a while: answers kept for retries, webhooks that were worked on,
+/// tokens that expired.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn prune(tx: &mut TenantTx, clock: &dyn Clock) -> Result<(), StoreError> {
+    let now = clock.utc();
+    query!("DELETE FROM idempotent_requests WHERE created_at < $1", now - KEEP_ANSWERS)
+        .execute(tx.connection())
+        .await?;
+    query!(
+        "UPDATE raw_events SET body = '' WHERE processed_at < $1 AND length(body) > 0",
+        now - KEEP_WEBHOOKS
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// How long a request may be sent again and get the same answer.
+const KEEP_ANSWERS: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long webhooks are kept as they came, for whoever looks for a mistake.
+const KEEP_WEBHOOKS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
