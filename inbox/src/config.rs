@@ -14,7 +14,7 @@ pub struct Config {
     /// How long a worker may hold a reply or a delivery before another takes it, in seconds.
     ///
     /// It must be longer than a status takes to come back: a reply whose sender
-    /// died is recognised by its status, or sent again after this.
+    /// died is recognised by its status, or sent again after this. Less than 30 counts as 30.
     pub lease_s: u64,
     /// How often a webhook that fails to be processed is tried before it is set aside.
     pub ingest_attempts_max: u32,

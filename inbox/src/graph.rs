@@ -7,7 +7,7 @@ use store::replies::OutgoingReply;
 use url::Url;
 
 /// How long Meta may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) struct GraphClient {
     client: reqwest::Client,

@@ -18,17 +18,14 @@ use store::{
 };
 use tracing::{debug, info, warn};
 
-/// Replies that a worker takes at once.
-const BATCH: u16 = 32;
-
-/// Replies that it sends at the same time.
-const AT_ONCE: usize = 8;
+/// Replies that a worker takes at once, and sends at the same time: none may wait while its lease runs.
+const BATCH: u16 = 8;
 
 /// Takes some replies and sends them; how many there were.
 pub(crate) async fn step(inbox: Inbox) -> Result<usize, StoreError> {
     let claimed = inbox.store().system().claim_replies(BATCH, inbox.lease(), inbox.clock()).await?;
     let count = claimed.len();
-    let outcomes = stream::iter(claimed).map(|claim| send(&inbox, claim)).buffer_unordered(AT_ONCE);
+    let outcomes = stream::iter(claimed).map(|claim| send(&inbox, claim)).buffer_unordered(BATCH.into());
     let outcomes: Vec<Result<(), StoreError>> = outcomes.collect().await;
     outcomes.into_iter().collect::<Result<(), StoreError>>()?;
     if count > 0 {
@@ -39,9 +36,19 @@ pub(crate) async fn step(inbox: Inbox) -> Result<usize, StoreError> {
 
 async fn send(inbox: &Inbox, claim: ClaimedReply) -> Result<(), StoreError> {
     let mut tx = inbox.store().tenant(claim.account).await?;
-    let Some(reply) = replies::open(&mut tx, claim.message).await? else { return Ok(()) };
-    drop(tx);
-    let outcome = hand_over(inbox, &reply).await;
+    let (channel, outcome) = match replies::open(&mut tx, claim.message).await {
+        Ok(Some(reply)) => {
+            drop(tx);
+            (Some(reply.channel), hand_over(inbox, &reply).await)
+        }
+        Ok(None) => return Ok(()),
+        // Its seal key is gone: trying again would hold up the conversation for ever.
+        Err(error @ (StoreError::Unsealable | StoreError::Unreadable { .. })) => {
+            drop(tx);
+            (None, Outcome::Refused { why: chain(&error) })
+        }
+        Err(error) => return Err(error),
+    };
     let mut tx = inbox.store().tenant(claim.account).await?;
     match outcome {
         Outcome::Accepted { external_id } => {
@@ -49,16 +56,24 @@ async fn send(inbox: &Inbox, claim: ClaimedReply) -> Result<(), StoreError> {
             debug!(message.id = %claim.message, "Reply {} was accepted", claim.message);
         }
         Outcome::Refused { why } => {
-            info!(message.id = %claim.message, channel.id = %reply.channel, error = why, "Reply {} was refused", claim.message);
+            info!(message.id = %claim.message, channel.id = ?channel, error = why, "Reply {} was refused", claim.message);
             messages::refused(&mut tx, claim.message, &why, inbox.clock()).await?;
         }
-        Outcome::Later { why } if claim.attempts + 1 >= inbox.0.config.reply_attempts_max => {
-            warn!(message.id = %claim.message, channel.id = %reply.channel, error = why, "Reply {} is given up", claim.message);
+        Outcome::Later { why } | Outcome::Unanswered { why }
+            if claim.attempts + 1 >= inbox.0.config.reply_attempts_max =>
+        {
+            warn!(message.id = %claim.message, channel.id = ?channel, error = why, "Reply {} is given up", claim.message);
             messages::refused(&mut tx, claim.message, &why, inbox.clock()).await?;
         }
         Outcome::Later { why } => {
             let delay = backoff::delay(claim.attempts + 1, rand::random());
             info!(message.id = %claim.message, attempt = claim.attempts + 1, error = why, "Reply {} will be tried again", claim.message);
+            replies::postpone(&mut tx, claim.message, &why, inbox.clock().utc() + delay).await?;
+        }
+        Outcome::Unanswered { why } => {
+            // It may have been taken: a status with our own id has a lease's time to say so.
+            let delay = backoff::delay(claim.attempts + 1, rand::random()).max(inbox.lease());
+            warn!(message.id = %claim.message, attempt = claim.attempts + 1, error = why, "Nobody answered about reply {}; it is sent again unless its status comes", claim.message);
             replies::postpone(&mut tx, claim.message, &why, inbox.clock().utc() + delay).await?;
         }
     }
@@ -78,7 +93,9 @@ async fn hand_over(inbox: &Inbox, reply: &OutgoingReply) -> Outcome {
     match reply.channel_kind {
         ChannelKind::Whatsapp => match inbox.0.graph.send_text(reply, to).await {
             Ok(outcome) => outcome,
-            Err(error) => Outcome::Later { why: chain(&error.without_url()) },
+            // Nothing had left: the connection was never made.
+            Err(error) if error.is_connect() => Outcome::Later { why: chain(&error.without_url()) },
+            Err(error) => Outcome::Unanswered { why: chain(&error.without_url()) },
         },
     }
 }

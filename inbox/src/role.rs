@@ -1,6 +1,12 @@
 //! The role: what it is built from, and what it runs.
 
-use crate::{config::Config, deliver, graph::GraphClient, ingest, outbound, publish, snooze, work::Queue};
+use crate::{
+    config::Config,
+    deliver,
+    graph::{GraphClient, TIMEOUT},
+    ingest, outbound, publish, snooze,
+    work::Queue,
+};
 use bus::{Bus, BusError, Delivery, Shutdown};
 use common::{
     clock::Clock,
@@ -95,7 +101,8 @@ impl Inbox {
     }
 
     pub(crate) fn lease(&self) -> Duration {
-        Duration::from_secs(self.0.config.lease_s.max(1))
+        // Never shorter than an answer may take, or a reply would be taken while it is sent.
+        Duration::from_secs(self.0.config.lease_s).max(TIMEOUT + Duration::from_secs(10))
     }
 
     /// Wakes the workers of all instances. Losing this costs a second, never work.

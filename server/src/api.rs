@@ -59,7 +59,7 @@ use jsonwebtoken::EncodingKey;
 use password::Passwords;
 use problem::Problem;
 use std::sync::Arc;
-use store::{Store, TenantTx};
+use store::{Store, TenantTx, accounts};
 use throttle::Throttle;
 use time::OffsetDateTime;
 use tokio::sync::watch;
@@ -111,6 +111,14 @@ impl App {
     async fn begin(&self, caller: &Caller, permission: Permission) -> Result<TenantTx, Problem> {
         caller.require(permission)?;
         Ok(self.store.tenant(caller.account).await?)
+    }
+
+    /// The same, alone: others who change the account's set-up wait until it ends, so that what was read
+    /// in it is still so when it is written.
+    async fn begin_alone(&self, caller: &Caller, permission: Permission) -> Result<TenantTx, Problem> {
+        let mut tx = self.begin(caller, permission).await?;
+        accounts::hold(&mut tx).await?;
+        Ok(tx)
     }
 
     /// Wakes the workers of a queue. Only a hint: without it they look a little later.

@@ -1,8 +1,13 @@
 //! The configuration: one TOML file and environment variables over documented defaults.
 
-use common::{id::AccountId, secret::Secret, token::Role};
+use common::{
+    id::AccountId,
+    secret::Secret,
+    token::{OWN_ISSUER, Role},
+};
 use serde::Deserialize;
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -244,6 +249,18 @@ impl Config {
         }
         if self.auth.issuers.iter().any(|issuer| issuer.hs256_secret.is_some() == issuer.jwks_url.is_some()) {
             return contradiction("an issuer has either hs256_secret or jwks_url");
+        }
+        let mut names = BTreeSet::from([OWN_ISSUER]);
+        if !self.auth.issuers.iter().all(|issuer| names.insert(&issuer.name)) {
+            return contradiction("every issuer has a name of its own, and none that of Switchboard itself");
+        }
+        let is_short = |issuer: &OutsideIssuer| {
+            issuer.hs256_secret.as_ref().is_some_and(|secret| secret.expose().len() < 32)
+        };
+        if self.auth.issuers.iter().any(is_short) {
+            return contradiction(
+                "an issuer's hs256_secret must have at least 32 bytes (RFC 7518, section 3.2)",
+            );
         }
         Ok(self.turn.check()?)
     }

@@ -299,6 +299,20 @@ pub async fn password_hash(tx: &mut TenantTx, id: UserId) -> Result<Option<Secre
     Ok(hash.flatten().map(Secret::new))
 }
 
+/// The hash of a user's password, if they may sign in; nobody can change that until `tx` ends.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn hold_for_sign_in(tx: &mut TenantTx, id: UserId) -> Result<Option<Secret>, StoreError> {
+    let hash = query_scalar!(
+        "SELECT password_hash FROM users WHERE id = $1 AND deactivated_at IS NULL FOR SHARE",
+        id.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(hash.flatten().map(Secret::new))
+}
+
 /// Wrong passwords in a row after which nobody may try for [`LOCK_TIME`].
 const FAILURES_MAX: i32 = 20;
 

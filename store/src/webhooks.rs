@@ -6,6 +6,7 @@
 use crate::{
     column::{self, from_seq},
     error::{ChangeError, StoreError},
+    outbox,
     seal::Place,
     tenant::TenantTx,
 };
@@ -341,6 +342,8 @@ pub async fn update(
     change: &WebhookChange<'_>,
     clock: &dyn Clock,
 ) -> Result<Webhook, ChangeError> {
+    // Whoever tells it of something now has finished, or has not begun.
+    outbox::hold(tx).await?;
     let place = place(tx.account(), id);
     let secret = change.secret.map(|secret| tx.keyring().seal(place, secret)).transpose()?;
     let url = change.url.map(column::text);
@@ -376,6 +379,7 @@ pub async fn update(
 /// # Errors
 /// [`ChangeError::NotFound`].
 pub async fn delete(tx: &mut TenantTx, id: WebhookId) -> Result<(), ChangeError> {
+    outbox::hold(tx).await?;
     let deleted = query!("DELETE FROM webhooks WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
     if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
 }

@@ -112,6 +112,11 @@ pub(super) async fn sign_in(
         return Err(wrong_credentials());
     }
     app.throttle.forgive(&email);
+    // Hashing took a while: who was deactivated or got another password meanwhile stays out.
+    let present = users::hold_for_sign_in(&mut tx, found.id).await?;
+    if present.is_none_or(|present| present.expose() != found.password_hash.expose()) {
+        return Err(wrong_credentials());
+    }
     users::forgive_wrong_passwords(&mut tx, found.id).await?;
     let user = users::find(&mut tx, found.id).await?.ok_or_else(wrong_credentials)?;
     begin_session(&app, tx, User::of(found.account, user), address, user_agent.as_ref()).await
@@ -165,7 +170,9 @@ pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -
     let mut tx = app.store.tenant(account).await?;
     let rotation = sessions::rotate(&mut tx, &old, &hash_of(&refresh_token), &*app.clock).await?;
     let user = match rotation {
-        Rotation::Rotated { user, .. } => users::find(&mut tx, user).await?,
+        Rotation::Rotated { user, .. } => {
+            users::find(&mut tx, user).await?.filter(|user| user.deactivated_at.is_none())
+        }
         Rotation::Reused { .. } | Rotation::Invalid => None,
     };
     // Also after a reuse: that the sign-in is over must last.

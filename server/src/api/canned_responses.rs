@@ -132,7 +132,7 @@ pub(super) async fn update(
 ) -> Result<Tagged<CannedResponse>, Problem> {
     let shortcode = body.shortcode.as_deref().map(fields::shortcode).transpose()?;
     let text = body.text.as_deref().map(fields::long_text).transpose()?;
-    let mut tx = app.begin(&caller, Permission::CannedResponsesManage).await?;
+    let mut tx = app.begin_alone(&caller, Permission::CannedResponsesManage).await?;
     let before =
         canned_responses::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("canned response"))?;
     let before = CannedResponse::from(before);

@@ -181,7 +181,7 @@ pub(super) async fn update(
         verify_token: body.verify_token.as_ref(),
         enabled: body.enabled,
     };
-    let mut tx = app.begin(&caller, Permission::ChannelsManage).await?;
+    let mut tx = app.begin_alone(&caller, Permission::ChannelsManage).await?;
     let before = channels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("channel"))?;
     let before = Channel::from(before);
     if_match.check(&before)?;

@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use store::{
     contacts::{self, ContactChange, Identity, NewContact},
     conversations::ATTRIBUTES_BYTES_MAX,
-    privacy,
+    outbox, privacy,
 };
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
@@ -208,6 +208,7 @@ pub(super) async fn update(
         attributes: body.attributes.as_ref(),
     };
     let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    outbox::hold(&mut tx).await?;
     let before = contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
     if_match.check(&Contact::from(before))?;
     let after = contacts::update(&mut tx, id, &change).await;

@@ -131,7 +131,7 @@ pub(super) async fn update(
 ) -> Result<Tagged<Label>, Problem> {
     let name = body.name.as_deref().map(fields::name).transpose()?;
     let color = body.color.as_deref().map(fields::color).transpose()?;
-    let mut tx = app.begin(&caller, Permission::LabelsManage).await?;
+    let mut tx = app.begin_alone(&caller, Permission::LabelsManage).await?;
     let before = labels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("label"))?;
     let before = Label::from(before);
     if_match.check(&before)?;

@@ -137,7 +137,7 @@ pub(super) async fn update(
     Body(body): Body<UpdateRole>,
 ) -> Result<Tagged<NamedRole>, Problem> {
     let name = body.name.as_deref().map(fields::name).transpose()?;
-    let mut tx = app.begin(&caller, Permission::RolesManage).await?;
+    let mut tx = app.begin_alone(&caller, Permission::RolesManage).await?;
     let before = roles::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?;
     let before = NamedRole::from(before);
     if_match.check(&before)?;

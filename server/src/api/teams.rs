@@ -125,7 +125,7 @@ pub(super) async fn update(
     Body(body): Body<UpdateTeam>,
 ) -> Result<Tagged<Team>, Problem> {
     let name = body.name.as_deref().map(fields::name).transpose()?;
-    let mut tx = app.begin(&caller, Permission::TeamsManage).await?;
+    let mut tx = app.begin_alone(&caller, Permission::TeamsManage).await?;
     let before = teams::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("team"))?;
     let before = Team::from(before);
     if_match.check(&before)?;
@@ -207,7 +207,7 @@ pub(super) async fn set_members(
     if body.user_ids.len() > MEMBERS_MAX {
         return Err(Problem::invalid("userIds has more than 1,000 users"));
     }
-    let mut tx = app.begin(&caller, Permission::TeamsManage).await?;
+    let mut tx = app.begin_alone(&caller, Permission::TeamsManage).await?;
     teams::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("team"))?;
     if_match.check(&TeamMembers { user_ids: teams::members(&mut tx, id).await? })?;
     let set = teams::set_members(&mut tx, id, &body.user_ids).await;

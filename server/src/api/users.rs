@@ -200,6 +200,10 @@ pub(super) async fn update(
     let before = users::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("user"))?;
     let before = User::of(caller.account, before);
     if_match.check(&before)?;
+    let decides = body.active.is_some() || body.role.is_some() || body.role_id.is_some();
+    if before.email.is_none() && decides {
+        return Err(Problem::conflict("this user's issuer decides what they may do"));
+    }
     // Neither raise somebody above oneself nor touch somebody who is.
     may_give(&caller, before.permissions)?;
     let after = User::of(caller.account, users::update(&mut tx, id, &change, &*app.clock).await?);

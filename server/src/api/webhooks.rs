@@ -262,7 +262,7 @@ pub(super) async fn update(
         events: events.as_deref(),
         enabled: body.enabled,
     };
-    let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
+    let mut tx = app.begin_alone(&caller, Permission::WebhooksManage).await?;
     let before = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     let before = Webhook::from(before);
     if_match.check(&before)?;

@@ -3,8 +3,8 @@
 import { randomId } from '../format.js';
 import { createStore } from '../store.js';
 
-/** How far along a status is; a late event must not take a tick away. `failed` beats all. */
-const PROGRESS = ['queued', 'sent', 'delivered', 'read', 'failed'];
+/** How far along a status is; a late event must not take a tick away. What was given up and then proves delivered is. */
+const PROGRESS = ['queued', 'sent', 'failed', 'delivered', 'read'];
 
 const newestFirst = (a, b) => Date.parse(b.lastMessageAt) - Date.parse(a.lastMessageAt) || (a.id < b.id ? 1 : -1);
 

@@ -70,6 +70,11 @@ pub enum Outcome {
         /// For the log.
         why: String,
     },
+    /// No answer came: it may have been taken. A status may still say so, within a lease.
+    Unanswered {
+        /// For the log.
+        why: String,
+    },
     /// Never: the request, the recipient or the channel has to change.
     Refused {
         /// In Meta's words, for the agent.
