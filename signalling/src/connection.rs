@@ -40,6 +40,9 @@ const WRITE_BATCH: u32 = 32;
 /// How long a client may go on with an expired token, in seconds.
 const EXPIRY_GRACE_S: i64 = 30;
 
+/// How long a client has to hear why it is closed.
+const GOODBYE_TIME: Duration = Duration::from_secs(1);
+
 /// Clients of a draining server come back spread over this time.
 const MOVE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -70,9 +73,15 @@ pub(crate) async fn run(hub: &Hub, mut socket: WebSocket) {
     if let End::Close { code, reason } = ended {
         metrics::counter!("hub_closed_total", "code" => code.to_string()).increment(1);
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-        // The client may be gone already; it has a second to hear why.
-        let goodbye = async { socket.send(Message::Close(Some(frame))).await };
-        let _not_heard = tokio::time::timeout(Duration::from_secs(1), goodbye).await;
+        let goodbye = async {
+            socket.send(Message::Close(Some(frame))).await?;
+            // What the client has sent meanwhile is read to its own close (RFC 6455, section 7.1.1): a socket
+            // that is closed with bytes unread takes back what was sent, the reason with it.
+            while let Some(Ok(_)) = socket.recv().await {}
+            Ok::<_, axum::Error>(())
+        };
+        // The client may be gone already.
+        let _not_heard = tokio::time::timeout(GOODBYE_TIME, goodbye).await;
     }
 }
 
