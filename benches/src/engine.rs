@@ -85,7 +85,7 @@ impl Stage {
         let now = clock.now();
         let config = EngineConfig { candidates: vec![server], seed: [7; 32] };
         let (mut engine, mut output) = (Engine::new(config, now)?, Output::default());
-        (0..=subscribers).for_each(|n| engine.join(1, device(n), now, &mut output));
+        (0..=subscribers).for_each(|n| engine.join(1, device(n), true, now, &mut output));
         engine.publish(device(0), CAMERA, now, &mut output)?;
         let offers: Vec<MediaEvent> = output.take_events().collect();
         for event in offers {

@@ -82,6 +82,8 @@ codes! {
     IDEMPOTENCY_MISMATCH = "request.idempotency_mismatch";
     /// The caller has not joined this room.
     NOT_IN_ROOM = "room.not_joined";
+    /// The room is closed.
+    ROOM_CLOSED = "room.closed";
     /// There is no such call, or it is over.
     CALL_OVER = "call.over";
     /// The other side is in a call.

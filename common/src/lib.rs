@@ -2,12 +2,14 @@
 //!
 //! Read in this order: an [`id`] names a thing, an [`error`] code says stably
 //! what went wrong, a [`secret`] cannot be printed, a [`clock`] tells the time
-//! when asked. A [`token`] says who is calling, a [`permission`] what that one may do. [`protocol`] is what clients
+//! when asked. A [`token`] says who is calling, a
+//! [`permission`] what that one may do, and a [`guest`] may enter one room. [`protocol`] is what clients
 //! and server say to each other over `/v1/ws`; [`subject`] is what the parts of
 //! the server say to each other over the bus.
 
 pub mod clock;
 pub mod error;
+pub mod guest;
 pub mod id;
 pub mod permission;
 pub mod protocol;

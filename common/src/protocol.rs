@@ -115,6 +115,12 @@ pub enum Event {
     /// Somebody started or stopped typing.
     #[serde(rename = "room.typing")]
     RoomTyping(room::TypingChanged),
+    /// This device is in a room no longer, though it has not left.
+    #[serde(rename = "room.removed")]
+    RoomRemoved(room::Removed),
+    /// The account's own back end says something to everybody in a room.
+    #[serde(rename = "room.event")]
+    RoomEvent(room::Published),
     /// Somebody of the account connected their first device or lost their last.
     #[serde(rename = "presence.changed")]
     PresenceChanged(presence::Changed),

@@ -2,13 +2,14 @@
 
 use crate::{
     error::ErrorCode,
-    id::{AccountId, SessionId, UserId},
+    guest::{Guest, Right},
+    id::{AccountId, RoomId, SessionId, UserId},
     permission::Permissions,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use time::OffsetDateTime;
 
 /// How long an access token is good for.
@@ -85,6 +86,56 @@ struct Claims {
     exp: i64,
 }
 
+/// The claims of a join token. What an access token has and this has not keeps the two apart.
+#[derive(Debug, Serialize, Deserialize)]
+struct JoinClaims {
+    iss: String,
+    sub: UserId,
+    account: AccountId,
+    name: String,
+    room: RoomId,
+    rights: BTreeSet<Right>,
+    iat: i64,
+    /// `iat` in milliseconds: whole seconds cannot tell a token from before a removal from one after.
+    iat_ms: i64,
+    exp: i64,
+}
+
+/// Whom a token lets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bearer {
+    /// A person of the account.
+    Caller(Caller),
+    /// A guest of one of its rooms.
+    Guest(Guest),
+}
+
+impl Bearer {
+    /// The tenant.
+    pub const fn account(&self) -> AccountId {
+        match self {
+            Self::Caller(caller) => caller.account,
+            Self::Guest(guest) => guest.account,
+        }
+    }
+
+    /// Who it is.
+    pub const fn user(&self) -> UserId {
+        match self {
+            Self::Caller(caller) => caller.user,
+            Self::Guest(guest) => guest.user,
+        }
+    }
+
+    /// When the token ceases to be good.
+    pub const fn expires_at(&self) -> OffsetDateTime {
+        match self {
+            Self::Caller(caller) => caller.expires_at,
+            Self::Guest(guest) => guest.expires_at,
+        }
+    }
+}
+
 /// Where an outside issuer's tokens say what ours say in claims of their own.
 ///
 /// A claim is named by its path: `app_metadata.account_id` is the member
@@ -148,7 +199,7 @@ pub struct Issuer {
 ///
 /// # Errors
 /// [`TokenError`]; which of the reasons it was is for logs, not for callers.
-pub fn verify(token: &str, issuers: &[Issuer], now: OffsetDateTime) -> Result<Caller, TokenError> {
+pub fn verify(token: &str, issuers: &[Issuer], now: OffsetDateTime) -> Result<Bearer, TokenError> {
     let header = jsonwebtoken::decode_header(token).map_err(|error| TokenError::Invalid(Some(error)))?;
     let mut last = TokenError::Invalid(None);
     for issuer in issuers {
@@ -165,23 +216,37 @@ pub fn verify(token: &str, issuers: &[Issuer], now: OffsetDateTime) -> Result<Ca
             None => rules.validate_aud = false,
         }
         match decode::<Value>(token, &issuer.key, &rules) {
-            Ok(data) => return caller(data.claims, issuer.claims.as_ref(), now),
+            Ok(data) => return bearer(data.claims, issuer.claims.as_ref(), now),
             Err(error) => last = TokenError::Invalid(Some(error)),
         }
     }
     Err(last)
 }
 
-fn caller(claims: Value, names: Option<&ClaimNames>, now: OffsetDateTime) -> Result<Caller, TokenError> {
-    let caller = match names {
-        None => own_caller(claims),
-        Some(names) => outside_caller(&claims, names),
+fn bearer(claims: Value, names: Option<&ClaimNames>, now: OffsetDateTime) -> Result<Bearer, TokenError> {
+    let bearer = match names {
+        None if claims.get("room").is_some() => guest(claims).map(Bearer::Guest),
+        None => own_caller(claims).map(Bearer::Caller),
+        Some(names) => outside_caller(&claims, names).map(Bearer::Caller),
     }
     .ok_or(TokenError::Invalid(None))?;
-    if caller.expires_at <= now {
+    if bearer.expires_at() <= now {
         return Err(TokenError::Expired);
     }
-    Ok(caller)
+    Ok(bearer)
+}
+
+fn guest(claims: Value) -> Option<Guest> {
+    let claims: JoinClaims = serde_json::from_value(claims).ok()?;
+    Some(Guest {
+        account: claims.account,
+        user: claims.sub,
+        name: claims.name,
+        room: claims.room,
+        rights: claims.rights,
+        issued_at: OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(claims.iat_ms),
+        expires_at: OffsetDateTime::from_unix_timestamp(claims.exp).ok()?,
+    })
 }
 
 fn own_caller(claims: Value) -> Option<Caller> {
@@ -252,6 +317,25 @@ pub fn sign(key: &EncodingKey, subject: &Subject, now: OffsetDateTime) -> Result
     encode(&Header::new(Algorithm::HS256), &claims, key).map_err(|error| TokenError::Invalid(Some(error)))
 }
 
+/// Signs a join token for `guest`. Its expiry is cut to whole seconds.
+///
+/// # Errors
+/// As for [`sign`].
+pub fn sign_join(key: &EncodingKey, guest: &Guest) -> Result<String, TokenError> {
+    let claims = JoinClaims {
+        iss: OWN_ISSUER.to_owned(),
+        sub: guest.user,
+        account: guest.account,
+        name: guest.name.clone(),
+        room: guest.room,
+        rights: guest.rights.clone(),
+        iat: guest.issued_at.unix_timestamp(),
+        iat_ms: i64::try_from(guest.issued_at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX),
+        exp: guest.expires_at.unix_timestamp(),
+    };
+    encode(&Header::new(Algorithm::HS256), &claims, key).map_err(|error| TokenError::Invalid(Some(error)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,6 +352,13 @@ mod tests {
         }
     }
 
+    fn caller(token: &str, issuers: &[Issuer], now: OffsetDateTime) -> Result<Caller, TokenError> {
+        match verify(token, issuers, now)? {
+            Bearer::Caller(caller) => Ok(caller),
+            Bearer::Guest(_) => Err(TokenError::Invalid(None)),
+        }
+    }
+
     fn signed(secret: &[u8], clock: &ManualClock) -> (String, AccountId, UserId) {
         let (account, user) = (AccountId::generate(clock), UserId::generate(clock));
         let key = EncodingKey::from_secret(secret);
@@ -281,9 +372,28 @@ mod tests {
     fn our_own_token_names_its_caller_until_it_expires() {
         let clock = ManualClock::default();
         let (token, account, user) = signed(b"k", &clock);
-        let caller = verify(&token, &[own(b"k")], clock.utc()).unwrap();
+        let caller = caller(&token, &[own(b"k")], clock.utc()).unwrap();
         assert_eq!((caller.account, caller.user, caller.role), (account, user, Role::User));
         clock.advance(ACCESS_TOKEN_TIME);
+        assert!(matches!(verify(&token, &[own(b"k")], clock.utc()), Err(TokenError::Expired)));
+    }
+
+    #[test]
+    fn a_join_token_names_a_guest_and_never_a_caller() {
+        let clock = ManualClock::default();
+        let whole = clock.utc().replace_nanosecond(0).unwrap();
+        let guest = Guest {
+            account: AccountId::generate(&clock),
+            user: UserId::generate(&clock),
+            name: "Grace".to_owned(),
+            room: RoomId::generate(&clock),
+            rights: [Right::ReadMessages].into(),
+            issued_at: whole,
+            expires_at: whole + Duration::from_secs(60),
+        };
+        let token = sign_join(&EncodingKey::from_secret(b"k"), &guest).unwrap();
+        assert_eq!(verify(&token, &[own(b"k")], clock.utc()).unwrap(), Bearer::Guest(guest));
+        clock.advance(Duration::from_secs(61));
         assert!(matches!(verify(&token, &[own(b"k")], clock.utc()), Err(TokenError::Expired)));
     }
 
@@ -323,7 +433,7 @@ mod tests {
             }),
             ..own(b"theirs")
         };
-        let caller = verify(&token, &[own(b"k"), issuer], clock.utc()).unwrap();
+        let caller = caller(&token, &[own(b"k"), issuer], clock.utc()).unwrap();
         assert_eq!((caller.account, caller.user, caller.role), (account, user, Role::AgentUser));
         assert_eq!(caller.name.as_deref(), Some("Ada"));
     }

@@ -16,6 +16,7 @@ mod conversations;
 mod etag;
 mod extract;
 mod fields;
+mod hub;
 mod ice_servers;
 mod invitations;
 mod labels;
@@ -41,7 +42,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
-    routing::{delete, get, patch, post},
+    routing::{delete, get, patch, post, put},
 };
 use bus::Bus;
 use caller::Caller;
@@ -145,6 +146,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/account", get(account::find).patch(account::update))
         .route("/v1/users", get(users::list).post(users::create))
         .route("/v1/users/{id}", get(users::find).patch(users::update))
+        .route("/v1/users/{id}/connections", delete(users::disconnect))
         .route("/v1/users/{id}/sessions", get(sessions::list))
         .route("/v1/users/{id}/sessions/{session}", delete(sessions::end_of))
         .route("/v1/invitations", get(invitations::list).post(invitations::create))
@@ -156,8 +158,16 @@ pub fn router(app: App) -> Router {
         .route("/v1/api-keys/{id}", get(api_keys::find).delete(api_keys::revoke))
         .route("/v1/audit-log", get(audit::list))
         .route("/v1/rooms", get(rooms::list).post(rooms::create))
-        .route("/v1/rooms/{id}", get(rooms::find).patch(rooms::update))
-        .route("/v1/rooms/{id}/messages", get(rooms::messages))
+        .route("/v1/rooms/{id}", get(rooms::find).patch(rooms::update).delete(rooms::delete))
+        .route("/v1/rooms/{id}/close", post(rooms::close))
+        .route("/v1/rooms/{id}/reopen", post(rooms::reopen))
+        .route("/v1/rooms/{id}/messages", get(rooms::messages).post(rooms::speak::say))
+        .route("/v1/rooms/{id}/events", post(rooms::speak::tell))
+        .route("/v1/rooms/{id}/join-tokens", post(rooms::guests::create))
+        .route("/v1/rooms/{id}/members", get(rooms::members::list))
+        .route("/v1/rooms/{id}/members/{user}", put(rooms::members::add).delete(rooms::members::remove))
+        .route("/v1/rooms/{id}/connections", get(rooms::members::connections))
+        .route("/v1/rooms/{id}/connections/{connection}", delete(rooms::members::disconnect))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", get(calls::find))
         .route("/v1/teams", get(teams::list).post(teams::create))

@@ -19,7 +19,7 @@ use common::{
         media::{Changed, Offered, Participant, Route, State},
     },
     subject::media::{
-        HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaService, SessionLease,
+        HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService, SessionLease,
         SessionNews, SessionTopic,
     },
 };
@@ -133,13 +133,16 @@ impl Control {
             return reply.send(&Err(failure::not_found()));
         }
         match action {
-            MediaAction::Join { participant, home } => {
-                let answer = self.join(account, room, participant, home).await;
+            MediaAction::Join { participant, home, rights } => {
+                let answer = self.join(account, room, participant, home, rights).await;
                 reply.send(&answer);
             }
             MediaAction::Leave { connection } => {
                 self.change(room, |session, effects| session.leave(connection, effects)).await;
                 reply.send(&Ok(MediaReply::Done));
+            }
+            MediaAction::Publish { connection, .. } if !self.may_send(room, connection) => {
+                reply.send(&Err(failure::forbidden()));
             }
             MediaAction::Publish { connection, sdp } => match self.served(room, connection) {
                 Ok(shard) => self.beside(reply, async move {
@@ -173,6 +176,12 @@ impl Control {
         self.sessions.get(&room).map_or_else(over, |owned| owned.session.state())
     }
 
+    /// Whether the session keeps this participant from sending; who is not in it is refused otherwise.
+    fn may_send(&self, room: RoomId, connection: ConnectionId) -> bool {
+        let owned = self.sessions.get(&room).filter(|owned| owned.session.is_served(connection));
+        owned.is_none_or(|owned| owned.session.may_send(connection))
+    }
+
     fn served(&self, room: RoomId, connection: ConnectionId) -> Result<ShardHandle, Failure> {
         let owned = self.sessions.get(&room).filter(|owned| owned.session.is_served(connection));
         owned.map(|owned| owned.shard.clone()).ok_or_else(failure::not_joined)
@@ -195,6 +204,7 @@ impl Control {
         room: RoomId,
         participant: Participant,
         home: NodeId,
+        rights: MediaRights,
     ) -> Reply {
         if !self.sessions.contains_key(&room) {
             match self.deps.bus.acquire(&SessionLease(room)).await {
@@ -209,7 +219,7 @@ impl Control {
         self.homes.note(home, self.deps.clock.now());
         let connection = participant.connection_id;
         let mut outcome = Ok(());
-        self.change(room, |session, effects| outcome = session.join(participant, home, effects)).await;
+        self.change(room, |session, effects| outcome = session.join(participant, home, rights, effects)).await;
         match outcome {
             Ok(()) => Ok(MediaReply::State { state: self.state(room), offer: None }),
             Err(_full) => {
@@ -252,11 +262,11 @@ impl Control {
         let Some(owned) = self.sessions.get(&room) else { return };
         let (shard, number) = (owned.shard.clone(), owned.number);
         let outcome = match effect {
-            Effect::Enter(connection) => {
+            Effect::Enter(connection, rights) => {
                 self.last_stay += 1;
                 self.stays.insert(self.last_stay, (room, connection));
                 let listener = Listener { stay: self.last_stay, notices: self.notices.0.clone() };
-                shard.join(number, connection, listener).await
+                shard.join(number, connection, rights.receive, listener).await
             }
             Effect::Exit(connection) => {
                 self.stays.retain(|_, stay| *stay != (room, connection));

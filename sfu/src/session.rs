@@ -6,6 +6,7 @@
 use common::{
     id::{ConnectionId, NodeId},
     protocol::media::{Participant, Route, State},
+    subject::media::MediaRights,
 };
 
 /// The most participants who exchange media directly. One more, and a mesh
@@ -27,13 +28,14 @@ pub(crate) struct Session {
 struct Seat {
     participant: Participant,
     home: NodeId,
+    rights: MediaRights,
 }
 
 /// What a session asks its shell to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// This participant's media goes through the server from now on.
-    Enter(ConnectionId),
+    /// This participant's media goes through the server from now on, as far as it may.
+    Enter(ConnectionId, MediaRights),
     /// This participant's media goes through the server no longer.
     Exit(ConnectionId),
     /// Everybody in the room is told the new state.
@@ -54,7 +56,8 @@ impl Session {
     }
 
     /// Seats `participant`. Once more for one who is seated changes nothing
-    /// that others could see.
+    /// that others could see. What peers send each other nobody could hold to
+    /// anybody's rights: one who may not do all takes everybody to the server.
     ///
     /// # Errors
     /// [`Full`]; the session is as before.
@@ -62,6 +65,7 @@ impl Session {
         &mut self,
         participant: Participant,
         home: NodeId,
+        rights: MediaRights,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Full> {
         let connection = participant.connection_id;
@@ -72,12 +76,12 @@ impl Session {
         if self.seats.len() >= self.participants_max {
             return Err(Full);
         }
-        self.seats.push(Seat { participant, home });
+        self.seats.push(Seat { participant, home, rights });
         match self.route {
-            Route::Server => effects.push(Effect::Enter(connection)),
-            Route::PeerToPeer if self.seats.len() > PEER_TO_PEER_MAX => {
+            Route::Server => effects.push(Effect::Enter(connection, rights)),
+            Route::PeerToPeer if self.seats.len() > PEER_TO_PEER_MAX || rights != MediaRights::default() => {
                 self.route = Route::Server;
-                effects.extend(self.seats.iter().map(|seat| Effect::Enter(seat.connection())));
+                effects.extend(self.seats.iter().map(|seat| Effect::Enter(seat.connection(), seat.rights)));
             }
             Route::PeerToPeer => {}
         }
@@ -103,6 +107,11 @@ impl Session {
     /// Whether `connection` has a seat and its media goes through the server.
     pub(crate) fn is_served(&self, connection: ConnectionId) -> bool {
         self.route == Route::Server && self.seats.iter().any(|seat| seat.is(connection))
+    }
+
+    /// Whether `connection` may be seen and heard.
+    pub(crate) fn may_send(&self, connection: ConnectionId) -> bool {
+        self.seats.iter().any(|seat| seat.is(connection) && seat.rights.send)
     }
 
     /// Whether nobody is there: the session is over.

@@ -164,9 +164,9 @@ impl Shard {
     fn carry_out(&mut self, command: Command, now: Instant) {
         let (engine, output) = (&mut self.engine, &mut self.output);
         match command {
-            Command::Join { session, participant, listener } => {
+            Command::Join { session, participant, receives, listener } => {
                 self.notices.listen(participant, listener);
-                engine.join(session, participant, now, output);
+                engine.join(session, participant, receives, now, output);
             }
             Command::Leave { participant } => {
                 engine.leave(participant, now, output);

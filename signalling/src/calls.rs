@@ -81,7 +81,7 @@ pub(crate) async fn ring(hub: &Hub, peer: &Arc<Peer>, ring: &Ring) -> Result<Rin
 /// A user's connected devices and where they are.
 async fn devices_of(hub: &Hub, peer: &Peer, user: UserId) -> Result<BTreeMap<ConnectionId, NodeId>, Failure> {
     let online = hub.bus().entries(&AccountOnline(peer.account)).await.map_err(|error| bus_failed(&error))?;
-    let theirs = online.into_iter().filter(|(_, device)| device.user.user_id == user);
+    let theirs = online.into_iter().filter(|(_, device)| device.user.user_id == user && !device.guest);
     Ok(theirs.filter_map(|(key, device)| Some((key.parse().ok()?, device.node))).collect())
 }
 
@@ -128,6 +128,8 @@ pub(crate) fn deliver(hub: &Hub, news: NodeNews) {
         | Event::RoomMemberJoined(_)
         | Event::RoomMemberLeft(_)
         | Event::RoomTyping(_)
+        | Event::RoomRemoved(_)
+        | Event::RoomEvent(_)
         | Event::PresenceChanged(_)
         | Event::CallAnswered(_)
         | Event::MediaChanged(_)

@@ -1,9 +1,14 @@
 //! What other instances say to this one, and that this one is there.
 
-use crate::{calls, hub::Hub};
+use crate::{
+    calls,
+    hub::Hub,
+    peer::{Access, Peer},
+    rooms,
+};
 use bus::{Asked, BusError, Delivery, Requests, Shutdown, Subscription};
 use common::subject::{
-    hub::{CallService, NodeNews, NodeTopic},
+    hub::{CallService, HubOrder, HubRequest, HubService, NodeNews, NodeTopic, Whom},
     media::HubNodes,
 };
 use std::sync::Arc;
@@ -20,11 +25,13 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     let node = hub.bus().node();
     let news = hub.bus().subscribe(&NodeTopic(node)).await?;
     let requests = hub.bus().serve(&CallService(node)).await?;
+    let orders = hub.bus().serve(&HubService(node)).await?;
     let _alive = hub.bus().present(&HubNodes, &node.to_string(), &node).await?;
     hub.start(shutdown.clone());
-    let (teller, server) = (hub.clone(), hub.clone());
+    let (teller, server, obeyer) = (hub.clone(), hub.clone(), hub.clone());
     hub.spawn(async move { listen(teller, news).await });
     hub.spawn(async move { serve(server, requests).await });
+    hub.spawn(async move { obey(obeyer, orders).await });
     shutdown.token.cancelled().await;
     Ok(())
 }
@@ -49,4 +56,37 @@ async fn serve(hub: Hub, mut requests: Requests<CallService>) {
             drop(place);
         });
     }
+}
+
+/// What administrators and back ends order: one at a time, and each is done when it is answered.
+async fn obey(hub: Hub, mut orders: Requests<HubService>) {
+    while let Some(Asked { request, reply }) = orders.next().await {
+        let HubRequest { account, whom, order } = request;
+        let is_meant = move |peer: &Peer| peer.account == account && is_among(peer, whom);
+        reply.send(&match order {
+            HubOrder::Remove { room, reason } => rooms::remove(&hub, room, reason, is_meant).await,
+            HubOrder::Disconnect => disconnect(&hub, is_meant),
+        });
+    }
+}
+
+fn is_among(peer: &Peer, whom: Whom) -> bool {
+    match whom {
+        Whom::Everybody => true,
+        Whom::User(user) => peer.user == user,
+        Whom::Connection(connection) => peer.id == connection,
+        Whom::Session(session) => match peer.access() {
+            Access::Person { session: own, .. } => own == Some(session),
+            Access::Guest { .. } => false,
+        },
+    }
+}
+
+fn disconnect(hub: &Hub, is_meant: impl Fn(&Peer) -> bool) -> u32 {
+    let mut count = 0;
+    for peer in hub.0.peers.iter().filter(|peer| is_meant(peer)) {
+        peer.ended.cancel();
+        count += 1;
+    }
+    count
 }

@@ -137,7 +137,7 @@ impl<'a> Connection<'a> {
         let period = Duration::from_secs(self.hub.0.config.ping_s.max(1));
         let mut ping = interval(period);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let too_slow = self.peer.too_slow.clone();
+        let (too_slow, ended) = (self.peer.too_slow.clone(), self.peer.ended.clone());
         let draining = self.hub.shutdown().map(|shutdown| shutdown.token.clone()).ok_or(End::Gone)?;
         loop {
             let ready = self.chat.has_room() && self.calls.has_room();
@@ -146,6 +146,8 @@ impl<'a> Connection<'a> {
                 () = too_slow.cancelled() => return Err(close(close_codes::TOO_SLOW, "reads too slowly")),
                 () = draining.cancelled() => return Err(self.say_goodbye().await),
                 Some(frame) = self.frames.recv() => self.write(frame).await?,
+                // After the frames: they say why.
+                () = ended.cancelled() => return Err(close(close_codes::ENDED, "ended by the account")),
                 () = self.chat.next() => {}
                 () = self.calls.next() => {}
                 message = self.socket.recv(), if ready => {

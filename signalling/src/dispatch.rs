@@ -3,6 +3,8 @@
 use crate::{calls, connection::verify, hub::Hub, inbox, media, peer::Peer, presence, rooms};
 use common::{
     error::{ErrorCode, Fault},
+    guest::Right,
+    permission::Permission,
     protocol::{Failure, Request, RequestId, session::Refreshed},
 };
 use std::sync::Arc;
@@ -21,10 +23,32 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
     }
 }
 
+/// Whether the caller may ask this at all. What depends on the room is looked at where it is entered.
+fn admit(peer: &Peer, request: &Request) -> Result<(), Failure> {
+    use Request as R;
+    let (permission, right) = match request {
+        // Whoever is in a room was let in, and these are about rooms that the caller is in.
+        R::SessionOpen(_) | R::SessionRefresh(_) | R::RoomJoin(_) | R::RoomLeave(_) => return Ok(()),
+        R::MediaJoin(_) | R::MediaLeave(_) | R::MediaSignal(_) | R::MediaAnswer(_) => return Ok(()),
+        R::RoomSend(_) | R::RoomTyping(_) => (None, Some(Right::SendMessages)),
+        R::RoomHistory(_) => (Some(Permission::RoomsRead), Some(Right::ReadMessages)),
+        R::MediaPublish(_) => (None, Some(Right::SendMedia)),
+        R::PresenceSubscribe(_) => (Some(Permission::UsersRead), None),
+        R::CallRing(_) | R::CallAccept(_) | R::CallReject(_) | R::CallCancel(_) | R::CallHangUp(_) => {
+            (Some(Permission::RoomsRead), None)
+        }
+        R::InboxSubscribe(_) | R::InboxUnsubscribe(_) => (Some(Permission::ConversationsRead), None),
+    };
+    peer.access().require(permission, right)
+}
+
 /// Carries out a request and answers it.
 pub(crate) async fn answer(hub: &Hub, peer: &Arc<Peer>, id: Option<RequestId>, request: Request) {
     use Request as R;
     let id = id.as_ref();
+    if let Err(failure) = admit(peer, &request) {
+        return peer.answer::<()>(id, &Err(failure));
+    }
     match request {
         R::SessionOpen(_) => peer.answer::<()>(id, &Err(already_open())),
         R::SessionRefresh(refresh) => peer.answer(id, &refreshed(hub, peer, &refresh.token)),
@@ -54,10 +78,7 @@ fn already_open() -> Failure {
 }
 
 fn refreshed(hub: &Hub, peer: &Peer, token: &common::secret::Secret) -> Result<Refreshed, Failure> {
-    let caller = verify(hub, token)?;
-    if (caller.account, caller.user) != (peer.account, peer.user) {
-        return Err(Failure::of(ErrorCode::FORBIDDEN, Fault::Caller, "the token is somebody else's"));
-    }
-    peer.set_expiry(caller.expires_at);
-    Ok(Refreshed { expires_at: caller.expires_at })
+    let bearer = verify(hub, token)?;
+    peer.renew(&bearer)?;
+    Ok(Refreshed { expires_at: bearer.expires_at() })
 }

@@ -2,12 +2,13 @@
 
 use crate::{
     hub::{Hub, bus_failed, frame},
-    peer::Peer,
+    peer::{Peer, forbidden},
     rooms::{self, live::LiveRoom},
 };
 use bus::BusError;
 use common::{
     error::{ErrorCode, Fault},
+    guest::Right,
     id::{AccountId, ConnectionId, NodeId, RoomId},
     protocol::{
         Done, Event, Failure,
@@ -17,7 +18,7 @@ use common::{
     },
     subject::{
         hub::{AccountOnline, NodeNews, NodeTopic},
-        media::{MediaAction, MediaNodes, MediaReply, MediaRequest, MediaService, SessionLease},
+        media::{MediaAction, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService, SessionLease},
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -83,8 +84,14 @@ pub(crate) async fn look(hub: &Hub, account: AccountId, room: RoomId) -> Option<
 /// `media.join`.
 pub(crate) async fn join(hub: &Hub, peer: &Arc<Peer>, room: RoomId) -> Result<Joined, Failure> {
     rooms::joined(hub, peer, room)?;
+    let access = peer.access();
+    let rights =
+        MediaRights { send: access.has(Right::SendMedia), receive: access.has(Right::ReceiveMedia) };
+    if !rights.send && !rights.receive {
+        return Err(forbidden("the token does not allow media"));
+    }
     let participant = Participant { connection_id: peer.id, user_id: peer.user, name: peer.name.clone() };
-    let action = MediaAction::Join { participant, home: hub.bus().node() };
+    let action = MediaAction::Join { participant, home: hub.bus().node(), rights };
     // Noted first: a connection that is lost meanwhile leaves the session again.
     peer.held().media.insert(room);
     match ask(hub, peer.account, room, action, true).await? {

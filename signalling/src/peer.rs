@@ -1,18 +1,21 @@
-//! A connection that has said who it is, and the bounded queue of what it is yet to be sent.
+//! A connection that has said who it is and what it may, and the bounded queue of what it is yet to be sent.
 
 use axum::extract::ws::Utf8Bytes;
 use bus::Presence;
 use common::{
-    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, UserId},
+    error::{ErrorCode, Fault},
+    guest::Right,
+    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SessionId, UserId},
+    permission::{Permission, Permissions},
     protocol::{Failure, RequestId, envelope, room::Member},
-    token::Caller,
+    token::Bearer,
 };
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
 };
 use time::OffsetDateTime;
@@ -38,7 +41,71 @@ pub(crate) struct Peer {
     queued_bytes: AtomicUsize,
     /// Cancelled when the queue overflowed.
     pub(crate) too_slow: CancellationToken,
+    /// Cancelled when somebody who may has ended the connection.
+    pub(crate) ended: CancellationToken,
+    access: RwLock<Access>,
+    /// What `access` says about reading, for the fan-out.
+    reads_messages: AtomicBool,
     held: Mutex<Held>,
+}
+
+/// What the latest token allows.
+#[derive(Debug, Clone)]
+pub(crate) enum Access {
+    /// A person of the account.
+    Person {
+        permissions: Permissions,
+        /// The sign-in; `None` for an outside issuer's user.
+        session: Option<SessionId>,
+    },
+    /// A guest of one room.
+    Guest { room: RoomId, rights: BTreeSet<Right>, issued_at: OffsetDateTime },
+}
+
+impl Access {
+    /// What this token allows.
+    pub(crate) fn of(bearer: &Bearer) -> Self {
+        match bearer {
+            Bearer::Caller(caller) => {
+                Self::Person { permissions: caller.permissions, session: caller.session }
+            }
+            Bearer::Guest(guest) => Self::Guest {
+                room: guest.room,
+                rights: guest.rights.clone(),
+                issued_at: guest.issued_at,
+            },
+        }
+    }
+
+    /// Lets those pass who may do this. A guest's right is asked instead of a person's permission;
+    /// without one this is not for guests.
+    ///
+    /// # Errors
+    /// [`ErrorCode::FORBIDDEN`].
+    pub(crate) fn require(&self, permission: Option<Permission>, right: Option<Right>) -> Result<(), Failure> {
+        let may = match self {
+            Self::Person { permissions, .. } => permission.is_none_or(|needed| permissions.has(needed)),
+            Self::Guest { rights, .. } => right.is_some_and(|needed| rights.contains(&needed)),
+        };
+        if may { Ok(()) } else { Err(forbidden("the token does not allow this")) }
+    }
+
+    /// Whether a guest's right, or being no guest, allows this.
+    pub(crate) fn has(&self, right: Right) -> bool {
+        match self {
+            Self::Person { .. } => true,
+            Self::Guest { rights, .. } => rights.contains(&right),
+        }
+    }
+
+    pub(crate) const fn is_guest(&self) -> bool {
+        matches!(self, Self::Guest { .. })
+    }
+}
+
+/// A refusal for want of permission.
+pub(crate) fn forbidden(why: &'static str) -> Failure {
+    Failure::of(ErrorCode::FORBIDDEN, Fault::Caller, why)
 }
 
 /// What ends with the connection.
@@ -54,17 +121,21 @@ pub(crate) struct Held {
 }
 
 impl Peer {
-    pub(crate) fn new(id: ConnectionId, caller: &Caller, name: String) -> (Self, mpsc::Receiver<Utf8Bytes>) {
+    pub(crate) fn new(id: ConnectionId, bearer: &Bearer, name: String) -> (Self, mpsc::Receiver<Utf8Bytes>) {
         let (queue, frames) = mpsc::channel(QUEUE_FRAMES);
+        let access = Access::of(bearer);
         let peer = Self {
             id,
-            account: caller.account,
-            user: caller.user,
+            account: bearer.account(),
+            user: bearer.user(),
             name,
-            expires_at: AtomicI64::new(caller.expires_at.unix_timestamp()),
+            expires_at: AtomicI64::new(bearer.expires_at().unix_timestamp()),
             queue,
             queued_bytes: AtomicUsize::new(0),
             too_slow: CancellationToken::new(),
+            ended: CancellationToken::new(),
+            reads_messages: AtomicBool::new(access.has(Right::ReadMessages)),
+            access: RwLock::new(access),
             held: Mutex::default(),
         };
         (peer, frames)
@@ -101,8 +172,37 @@ impl Peer {
         });
     }
 
-    pub(crate) fn set_expiry(&self, at: OffsetDateTime) {
-        self.expires_at.store(at.unix_timestamp(), Ordering::Relaxed);
+    /// What the latest token allows.
+    pub(crate) fn access(&self) -> Access {
+        self.access.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether what is said in rooms is for this connection.
+    pub(crate) fn reads_messages(&self) -> bool {
+        self.reads_messages.load(Ordering::Relaxed)
+    }
+
+    /// Goes by a newer token of the same person, or guest of the same room, from now on.
+    ///
+    /// # Errors
+    /// [`ErrorCode::FORBIDDEN`] if it is another's.
+    pub(crate) fn renew(&self, bearer: &Bearer) -> Result<(), Failure> {
+        let access = Access::of(bearer);
+        let mut held = self.access.write().unwrap_or_else(PoisonError::into_inner);
+        let is_alike = match (&*held, &access) {
+            (Access::Person { .. }, Access::Person { .. }) => true,
+            (Access::Guest { room, .. }, Access::Guest { room: next, .. }) => room == next,
+            (Access::Person { .. }, Access::Guest { .. }) | (Access::Guest { .. }, Access::Person { .. }) => {
+                false
+            }
+        };
+        if !is_alike || (bearer.account(), bearer.user()) != (self.account, self.user) {
+            return Err(forbidden("the token is somebody else's"));
+        }
+        self.reads_messages.store(access.has(Right::ReadMessages), Ordering::Relaxed);
+        *held = access;
+        self.expires_at.store(bearer.expires_at().unix_timestamp(), Ordering::Relaxed);
+        Ok(())
     }
 
     pub(crate) fn expires_at(&self) -> i64 {

@@ -73,14 +73,17 @@ impl Watched {
 
 /// A device is there: others learn of it.
 pub(crate) async fn come_online(hub: &Hub, peer: &Arc<Peer>) {
-    let device = OnlineDevice { user: user(peer), node: hub.bus().node() };
+    let guest = peer.access().is_guest();
+    let device = OnlineDevice { user: user(peer), node: hub.bus().node(), guest };
     match hub.bus().present(&AccountOnline(peer.account), &peer.id.to_string(), &device).await {
         Ok(presence) => peer.held().online = Some(presence),
         Err(error) => {
             warn!(conn.id = %peer.id, error = %crate::hub::chain(&error), "Presence of {} is not announced", peer.id)
         }
     }
-    announce(hub, peer, true).await;
+    if !guest {
+        announce(hub, peer, true).await;
+    }
 }
 
 /// A device is gone.
@@ -104,7 +107,9 @@ pub(crate) async fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
             })
         });
     }
-    announce(hub, peer, false).await;
+    if !peer.access().is_guest() {
+        announce(hub, peer, false).await;
+    }
 }
 
 fn user(peer: &Peer) -> OnlineUser {
@@ -163,6 +168,7 @@ async fn follow(hub: Hub, watched: Arc<Watched>, mut news: Subscription<RoomNews
 
 async fn compare(hub: &Hub, watched: &Watched) -> Result<(), BusError> {
     let entries = hub.bus().entries(&AccountOnline(watched.account)).await?;
-    watched.update(entries.into_iter().map(|(_, device)| (device.user.user_id, device.user)).collect());
+    let devices = entries.into_iter().map(|(_, device)| device).filter(|device| !device.guest);
+    watched.update(devices.map(|device| (device.user.user_id, device.user)).collect());
     Ok(())
 }

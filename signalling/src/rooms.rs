@@ -4,38 +4,52 @@ mod follow;
 pub(crate) mod live;
 
 use crate::{
-    hub::{Hub, bus_failed, not_found, published, store_failed},
+    hub::{Hub, bus_failed, frame, not_found, published, store_failed},
     media,
-    peer::Peer,
+    peer::{Access, Peer, forbidden},
 };
 use common::{
     error::{ErrorCode, Fault},
+    guest::Right,
     id::RoomId,
+    permission::Permission,
     protocol::{
         Done, Event, Failure, RequestId,
         room::{
             History, Join, Joined, MESSAGES_MAX, MemberJoined, MemberLeft, MessagePosted, ReadHistory,
-            RoomMessage, Send, Sent, SetTyping, TEXT_BYTES_MAX, TypingChanged,
+            RemovalReason, Removed, RoomMessage, Send, Sent, SetTyping, TEXT_BYTES_MAX, TypingChanged,
         },
     },
     subject::hub::{RoomMembers, RoomNews, RoomTopic},
 };
 use dashmap::DashMap;
 use live::{LiveRoom, LocalMember};
-use std::sync::Arc;
-use store::rooms::{self, NewRoomMessage};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+use store::{
+    TenantTx,
+    rooms::{self, NewRoomMessage, Room},
+};
 use tokio::sync::OnceCell;
+use tracing::warn;
 
 /// Messages in `room.history` unless asked otherwise.
 const HISTORY_DEFAULT: u16 = 50;
 
 /// The rooms that somebody on this instance is in.
 #[derive(Default)]
-pub(crate) struct Rooms(DashMap<RoomId, Arc<OnceCell<Arc<LiveRoom>>>>);
+pub(crate) struct Rooms {
+    live: DashMap<RoomId, Arc<OnceCell<Arc<LiveRoom>>>>,
+    /// How often somebody was to be taken out of a room: who was let in by what the store said before
+    /// must be looked at again.
+    removals: AtomicU64,
+}
 
 impl Rooms {
     pub(crate) fn get(&self, id: RoomId) -> Option<Arc<LiveRoom>> {
-        self.0.get(&id)?.get().cloned()
+        self.live.get(&id)?.get().cloned()
     }
 }
 
@@ -46,8 +60,32 @@ pub(crate) fn joined(hub: &Hub, peer: &Peer, id: RoomId) -> Result<Arc<LiveRoom>
     if room.state().feed.reader(peer.id).is_some() { Ok(room) } else { Err(outside()) }
 }
 
+/// The room, if the caller may enter or read it. To who may not, it does not exist.
+async fn admit(tx: &mut TenantTx, peer: &Peer, id: RoomId) -> Result<Room, Failure> {
+    let failed = |error| store_failed(&error);
+    let room = rooms::find(tx, id).await.map_err(failed)?.ok_or_else(|| not_found("room"))?;
+    match peer.access() {
+        access @ Access::Person { .. } => {
+            access.require(Some(Permission::RoomsRead), None)?;
+            if room.is_private && !rooms::is_member(tx, id, peer.user).await.map_err(failed)? {
+                return Err(not_found("room"));
+            }
+        }
+        Access::Guest { room: own, .. } if own != id => return Err(not_found("room")),
+        Access::Guest { issued_at, .. } => {
+            let removed = rooms::removed_at(tx, id, peer.user).await.map_err(failed)?;
+            if removed.is_some_and(|at| at >= issued_at) {
+                return Err(forbidden("you were shown the door; a new token is needed"));
+            }
+        }
+    }
+    Ok(room)
+}
+
 /// What the store knows that a joining client needs.
 struct Snapshot {
+    /// [`Rooms::removals`] before it was read.
+    removals: u64,
     name: String,
     messages: Vec<RoomMessage>,
     seq: u64,
@@ -56,8 +94,16 @@ struct Snapshot {
 
 async fn snapshot(hub: &Hub, peer: &Peer, join: &Join) -> Result<Snapshot, Failure> {
     let failed = |error| store_failed(&error);
+    let removals = hub.0.rooms.removals.load(Ordering::SeqCst);
     let mut tx = hub.store().tenant(peer.account).await.map_err(failed)?;
-    let room = rooms::find(&mut tx, join.room_id).await.map_err(failed)?.ok_or_else(|| not_found("room"))?;
+    let room = admit(&mut tx, peer, join.room_id).await?;
+    if room.closed_at.is_some() {
+        return Err(closed());
+    }
+    if !peer.access().has(Right::ReadMessages) {
+        let (name, seq) = (room.name, room.last_seq);
+        return Ok(Snapshot { removals, name, messages: Vec::new(), seq, recovered: true });
+    }
     let missed = match join.after {
         Some(after) if after <= room.last_seq && room.last_seq - after <= u64::from(MESSAGES_MAX) => {
             Some(after)
@@ -71,7 +117,12 @@ async fn snapshot(hub: &Hub, peer: &Peer, join: &Join) -> Result<Snapshot, Failu
     let messages = messages.map_err(failed)?;
     // A message stored between the two reads is in the second only.
     let seq = messages.last().map_or(room.last_seq, |message| message.seq.max(room.last_seq));
-    Ok(Snapshot { name: room.name, messages, seq, recovered: missed.is_some() || join.after.is_none() })
+    let recovered = missed.is_some() || join.after.is_none();
+    Ok(Snapshot { removals, name: room.name, messages, seq, recovered })
+}
+
+fn closed() -> Failure {
+    Failure::of(ErrorCode::ROOM_CLOSED, Fault::Caller, "the room is closed")
 }
 
 /// `room.join`. Answers by itself, under the room's lock: whatever happens after
@@ -98,20 +149,24 @@ async fn try_join(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, join: &Jo
             if state.closed {
                 continue;
             }
-            // Who joins again keeps the entry that there is.
-            let kept = state.feed.leave(peer.id).and_then(|local| local.presence);
-            let member = LocalMember { peer: Arc::clone(peer), presence: kept.or_else(|| presence.take()) };
-            match state.feed.join(peer.id, snapshot.seq, member) {
-                Ok(()) => {
-                    let Snapshot { name, messages, seq, recovered } = snapshot;
-                    let members = state.members();
-                    let joined =
-                        Joined { room_id: join.room_id, name, members, messages, seq, recovered, media };
-                    peer.answer(id, &Ok(joined));
-                    break;
+            // Else somebody may have been taken out between reading and joining: this one, perhaps.
+            if snapshot.removals == hub.0.rooms.removals.load(Ordering::SeqCst) {
+                // Who joins again keeps the entry that there is.
+                let kept = state.feed.leave(peer.id).and_then(|local| local.presence);
+                let member =
+                    LocalMember { peer: Arc::clone(peer), presence: kept.or_else(|| presence.take()) };
+                match state.feed.join(peer.id, snapshot.seq, member) {
+                    Ok(()) => {
+                        let Snapshot { name, messages, seq, recovered, .. } = snapshot;
+                        let members = state.members();
+                        let joined =
+                            Joined { room_id: join.room_id, name, members, messages, seq, recovered, media };
+                        peer.answer(id, &Ok(joined));
+                        break;
+                    }
+                    // Something was said between reading and joining.
+                    Err(member) => presence = member.presence,
                 }
-                // Something was said between reading and joining.
-                Err(member) => presence = member.presence,
             }
         }
         snapshot = self::snapshot(hub, peer, join).await?;
@@ -126,7 +181,7 @@ async fn try_join(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, join: &Jo
 
 /// The live room, opened if nobody on this instance is in it yet.
 async fn live_room(hub: &Hub, peer: &Peer, id: RoomId) -> Result<Arc<LiveRoom>, Failure> {
-    let cell = Arc::clone(&hub.0.rooms.0.entry(id).or_default());
+    let cell = Arc::clone(&hub.0.rooms.live.entry(id).or_default());
     let opened = cell.get_or_try_init(|| follow::open(hub, peer.account, id)).await;
     opened.cloned().map_err(|error| bus_failed(&error))
 }
@@ -155,10 +210,39 @@ async fn go(hub: &Hub, peer: &Arc<Peer>, id: RoomId) {
         let gone = room.state().feed.leave(peer.id);
         drop(gone);
         // Lock order: the map, then the room.
-        hub.0.rooms.0.remove_if(&id, |_, cell| cell.get().is_some_and(|room| room.close_if_empty()));
+        hub.0.rooms.live.remove_if(&id, |_, cell| cell.get().is_some_and(|room| room.close_if_empty()));
     }
     let left = MemberLeft { room_id: id, connection_id: peer.id, user_id: peer.user };
     tell(hub, peer, id, Event::RoomMemberLeft(left)).await;
+}
+
+/// Takes those out of a room who are in it here and whom `is_meant` picks, and tells them why;
+/// how many it were. A guest has nowhere else to be: the connection ends.
+pub(crate) async fn remove(
+    hub: &Hub,
+    id: RoomId,
+    reason: RemovalReason,
+    is_meant: impl Fn(&Peer) -> bool,
+) -> u32 {
+    hub.0.rooms.removals.fetch_add(1, Ordering::SeqCst);
+    let Some(room) = hub.0.rooms.get(id) else { return 0 };
+    let meant: Vec<Arc<Peer>> = {
+        let state = room.state();
+        let here = state.feed.readers().map(|(_, local)| &local.peer);
+        here.filter(|peer| is_meant(peer)).cloned().collect()
+    };
+    let removed = frame(&Event::RoomRemoved(Removed { room_id: id, reason }));
+    for peer in &meant {
+        if let Err(failure) = media::leave(hub, peer, id).await {
+            warn!(room.id = %id, conn.id = %peer.id, message = failure.message, "The media session of {id} was not told that {} was removed", peer.id);
+        }
+        go(hub, peer, id).await;
+        peer.push(removed.clone());
+        if peer.access().is_guest() {
+            peer.ended.cancel();
+        }
+    }
+    u32::try_from(meant.len()).unwrap_or(u32::MAX)
 }
 
 /// The connection is gone, and with it the device from all rooms.
@@ -187,8 +271,7 @@ pub(crate) async fn send(hub: &Hub, peer: &Arc<Peer>, send: &Send) -> Result<Sen
         client_id: send.client_id,
         text: &send.text,
     };
-    let sent =
-        rooms::send(&mut tx, &new, hub.clock()).await.map_err(failed)?.ok_or_else(|| not_found("room"))?;
+    let sent = rooms::send(&mut tx, &new, hub.clock()).await.map_err(failed)?.ok_or_else(closed)?;
     tx.commit().await.map_err(failed)?;
     // Also when it was stored before: that time it may not have been told.
     room.arrive(&sent.message);
@@ -215,7 +298,7 @@ pub(crate) async fn typing(hub: &Hub, peer: &Arc<Peer>, typing: &SetTyping) -> R
 pub(crate) async fn history(hub: &Hub, peer: &Arc<Peer>, read: &ReadHistory) -> Result<History, Failure> {
     let failed = |error| store_failed(&error);
     let mut tx = hub.store().tenant(peer.account).await.map_err(failed)?;
-    rooms::find(&mut tx, read.room_id).await.map_err(failed)?.ok_or_else(|| not_found("room"))?;
+    admit(&mut tx, peer, read.room_id).await?;
     let limit = read.limit.unwrap_or(HISTORY_DEFAULT).clamp(1, MESSAGES_MAX);
     let messages = match read.before {
         Some(before) => rooms::before(&mut tx, read.room_id, before, limit).await,

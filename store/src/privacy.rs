@@ -8,6 +8,7 @@ use crate::{
 };
 use common::{
     clock::Clock,
+    guest::JOIN_TOKEN_TIME_MAX,
     id::{ContactId, ConversationId},
     protocol::inbox::{Conversation, InboxEvent, Message, Note},
 };
@@ -205,7 +206,7 @@ pub async fn expire_conversations(
 }
 
 /// Forgets what only serves for a while: answers kept for retries, webhooks that were worked on,
-/// tokens that expired.
+/// tokens that expired, and whose tokens are good no more.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -215,6 +216,9 @@ pub async fn prune(tx: &mut TenantTx, clock: &dyn Clock) -> Result<(), StoreErro
         .execute(tx.connection())
         .await?;
     query!("DELETE FROM refresh_tokens WHERE expires_at < $1", now).execute(tx.connection()).await?;
+    query!("DELETE FROM room_removals WHERE removed_at < $1", now - JOIN_TOKEN_TIME_MAX)
+        .execute(tx.connection())
+        .await?;
     query!(
         "UPDATE raw_events SET body = '' WHERE processed_at < $1 AND length(body) > 0",
         now - KEEP_WEBHOOKS

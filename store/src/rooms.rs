@@ -1,14 +1,19 @@
-//! Rooms and what is said in them, numbered without gaps.
+//! Rooms: where people meet. What is said in them is in [`messages`], who belongs to them in [`members`].
+
+mod members;
+mod messages;
+
+pub use members::{add_member, is_member, members, remove, removed_at};
+pub use messages::{NewRoomMessage, Sent, after, before, latest, send};
 
 use crate::{
-    column::{self, from_seq, to_seq},
+    column::{self, to_seq},
     error::{ChangeError, StoreError},
     tenant::TenantTx,
 };
 use common::{
     clock::Clock,
-    id::{RoomId, RoomMessageId, UserId},
-    protocol::room::RoomMessage,
+    id::{RoomId, UserId},
 };
 use sqlx::{query, query_as, query_scalar};
 use time::OffsetDateTime;
@@ -21,65 +26,44 @@ pub struct Room {
     pub id: RoomId,
     /// Its name.
     pub name: String,
+    /// Only its members may enter and read it.
+    pub is_private: bool,
+    /// Since when nobody enters and nothing is said; `None` while it is open.
+    pub closed_at: Option<OffsetDateTime>,
     /// The number of its latest message; 0 if nothing has been said.
     pub last_seq: u64,
 }
 
-/// Something said in a room.
-#[derive(Debug, Clone, Copy)]
-pub struct NewRoomMessage<'a> {
-    /// Where.
-    pub room: RoomId,
-    /// Who says it.
-    pub user: UserId,
-    /// Their name at this time.
-    pub name: &'a str,
-    /// Chosen by the client, once per message.
-    pub client_id: Uuid,
-    /// What is said.
-    pub text: &'a str,
+/// What to change about a room; `None` stays as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RoomChange<'a> {
+    /// Its name.
+    pub name: Option<&'a str>,
+    /// Whether only members may enter.
+    pub is_private: Option<bool>,
 }
 
-/// A message that is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
-    /// As everybody sees it.
-    pub message: RoomMessage,
-    /// False if it was stored before, when the client sent it the first time.
-    pub new: bool,
+/// Who looks at rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Viewer {
+    /// Somebody who sees every room.
+    Anybody,
+    /// A user, who sees private rooms as a member only.
+    User(UserId),
 }
 
 struct RoomRow {
     id: Uuid,
     name: String,
+    is_private: bool,
+    closed_at: Option<OffsetDateTime>,
     last_seq: i64,
 }
 
 impl From<RoomRow> for Room {
     fn from(row: RoomRow) -> Self {
-        Self { id: RoomId::from_uuid(row.id), name: row.name, last_seq: to_seq(row.last_seq) }
-    }
-}
-
-struct MessageRow {
-    id: Uuid,
-    seq: i64,
-    user_id: Uuid,
-    user_name: String,
-    text: String,
-    created_at: OffsetDateTime,
-}
-
-impl From<MessageRow> for RoomMessage {
-    fn from(row: MessageRow) -> Self {
-        Self {
-            id: RoomMessageId::from_uuid(row.id),
-            seq: to_seq(row.seq),
-            user_id: UserId::from_uuid(row.user_id),
-            name: row.user_name,
-            text: row.text,
-            created_at: row.created_at,
-        }
+        let RoomRow { id, name, is_private, closed_at, last_seq } = row;
+        Self { id: RoomId::from_uuid(id), name, is_private, closed_at, last_seq: to_seq(last_seq) }
     }
 }
 
@@ -87,14 +71,21 @@ impl From<MessageRow> for RoomMessage {
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn create(tx: &mut TenantTx, name: &str, clock: &dyn Clock) -> Result<Room, StoreError> {
+pub async fn create(
+    tx: &mut TenantTx,
+    name: &str,
+    is_private: bool,
+    clock: &dyn Clock,
+) -> Result<Room, StoreError> {
     let account = tx.account_column();
     let row = query_as!(
         RoomRow,
-        "INSERT INTO rooms (account_id, id, name, created_at) VALUES ($1, $2, $3, $4) RETURNING id, name, last_seq",
+        "INSERT INTO rooms (account_id, id, name, is_private, created_at) VALUES ($1, $2, $3, $4, $5)
+         RETURNING id, name, is_private, closed_at, last_seq",
         account,
         RoomId::generate(clock).as_uuid(),
         &*column::text(name),
+        is_private,
         clock.utc()
     )
     .fetch_one(tx.connection())
@@ -107,22 +98,39 @@ pub async fn create(tx: &mut TenantTx, name: &str, clock: &dyn Clock) -> Result<
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx, id: RoomId) -> Result<Option<Room>, StoreError> {
-    let row = query_as!(RoomRow, "SELECT id, name, last_seq FROM rooms WHERE id = $1", id.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?;
+    let row = query_as!(
+        RoomRow,
+        "SELECT id, name, is_private, closed_at, last_seq FROM rooms WHERE id = $1",
+        id.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
     Ok(row.map(Room::from))
 }
 
-/// The account's rooms in the order of their creation, those after `after`, at most `limit`.
+/// The rooms that `viewer` sees in the order of their creation, those after `after`, at most `limit`.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn list(tx: &mut TenantTx, after: Option<RoomId>, limit: u16) -> Result<Vec<Room>, StoreError> {
+pub async fn list(
+    tx: &mut TenantTx,
+    viewer: Viewer,
+    after: Option<RoomId>,
+    limit: u16,
+) -> Result<Vec<Room>, StoreError> {
+    let user = match viewer {
+        Viewer::Anybody => None,
+        Viewer::User(user) => Some(user.as_uuid()),
+    };
     let rows = query_as!(
         RoomRow,
-        "SELECT id, name, last_seq FROM rooms WHERE id > $1 ORDER BY id LIMIT $2",
+        "SELECT id, name, is_private, closed_at, last_seq FROM rooms
+         WHERE id > $1 AND ($3::uuid IS NULL OR NOT is_private OR EXISTS (
+             SELECT FROM room_members WHERE room_id = rooms.id AND user_id = $3))
+         ORDER BY id LIMIT $2",
         after.map_or(Uuid::nil(), RoomId::as_uuid),
-        i64::from(limit)
+        i64::from(limit),
+        user
     )
     .fetch_all(tx.connection())
     .await?;
@@ -140,133 +148,51 @@ pub async fn last_seq(tx: &mut TenantTx, id: RoomId) -> Result<Option<u64>, Stor
     Ok(seq.map(to_seq))
 }
 
-/// Stores a message under the room's next number; `None` if there is no such room.
-///
-/// Sent again with the same client id by the same user, it is the message that
-/// was stored then, whatever the text says now. Holds the room until the
-/// transaction ends, so commit soon.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn send(
-    tx: &mut TenantTx,
-    new: &NewRoomMessage<'_>,
-    clock: &dyn Clock,
-) -> Result<Option<Sent>, StoreError> {
-    // A statement of its own: the next one must see what whoever held the room before has stored.
-    let held = query!("SELECT FROM rooms WHERE id = $1 FOR NO KEY UPDATE", new.room.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?;
-    if held.is_none() {
-        return Ok(None);
-    }
-    let account = tx.account_column();
-    let row = query!(
-        r#"WITH existing AS (
-               SELECT id, seq, user_id, user_name, text, created_at FROM room_messages
-               WHERE room_id = $2 AND user_id = $4 AND client_id = $6
-           ), numbered AS (
-               UPDATE rooms SET last_seq = last_seq + 1
-               WHERE id = $2 AND NOT EXISTS (SELECT FROM existing)
-               RETURNING last_seq
-           ), inserted AS (
-               INSERT INTO room_messages
-                   (account_id, room_id, seq, id, user_id, user_name, client_id, text, created_at)
-               SELECT $1, $2, last_seq, $3, $4, $5, $6, $7, $8 FROM numbered
-               RETURNING id, seq, user_id, user_name, text, created_at
-           )
-           SELECT id AS "id!", seq AS "seq!", user_id AS "user_id!", user_name AS "user_name!", text AS "text!",
-                  created_at AS "created_at!", true AS "new!" FROM inserted
-           UNION ALL
-           SELECT id, seq, user_id, user_name, text, created_at, false FROM existing"#,
-        account,
-        new.room.as_uuid(),
-        RoomMessageId::generate(clock).as_uuid(),
-        new.user.as_uuid(),
-        &*column::text(new.name),
-        new.client_id,
-        &*column::text(new.text),
-        clock.utc()
-    )
-    .fetch_one(tx.connection())
-    .await?;
-    let message = MessageRow {
-        id: row.id,
-        seq: row.seq,
-        user_id: row.user_id,
-        user_name: row.user_name,
-        text: row.text,
-        created_at: row.created_at,
-    };
-    Ok(Some(Sent { message: message.into(), new: row.new }))
-}
-
-/// The messages that follow number `seq`, oldest first, at most `limit`.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn after(
-    tx: &mut TenantTx,
-    room: RoomId,
-    seq: u64,
-    limit: u16,
-) -> Result<Vec<RoomMessage>, StoreError> {
-    let rows = query_as!(
-        MessageRow,
-        "SELECT id, seq, user_id, user_name, text, created_at FROM room_messages
-         WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
-        room.as_uuid(),
-        from_seq(seq),
-        i64::from(limit)
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    Ok(rows.into_iter().map(RoomMessage::from).collect())
-}
-
-/// The latest messages, oldest first, at most `limit`.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn latest(tx: &mut TenantTx, room: RoomId, limit: u16) -> Result<Vec<RoomMessage>, StoreError> {
-    before(tx, room, u64::MAX, limit).await
-}
-
-/// The messages just before number `seq`, oldest first, at most `limit`.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn before(
-    tx: &mut TenantTx,
-    room: RoomId,
-    seq: u64,
-    limit: u16,
-) -> Result<Vec<RoomMessage>, StoreError> {
-    let rows = query_as!(
-        MessageRow,
-        "SELECT id, seq, user_id, user_name, text, created_at FROM room_messages
-         WHERE room_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
-        room.as_uuid(),
-        from_seq(seq),
-        i64::from(limit)
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    Ok(rows.into_iter().rev().map(RoomMessage::from).collect())
-}
-
-/// Gives a room another name.
+/// Changes a room.
 ///
 /// # Errors
 /// [`ChangeError::NotFound`].
-pub async fn rename(tx: &mut TenantTx, id: RoomId, name: &str) -> Result<Room, ChangeError> {
+pub async fn update(tx: &mut TenantTx, id: RoomId, change: RoomChange<'_>) -> Result<Room, ChangeError> {
+    let name = change.name.map(column::text);
     let row = query_as!(
         RoomRow,
-        "UPDATE rooms SET name = $2 WHERE id = $1 RETURNING id, name, last_seq",
+        "UPDATE rooms SET name = coalesce($2, name), is_private = coalesce($3, is_private) WHERE id = $1
+         RETURNING id, name, is_private, closed_at, last_seq",
         id.as_uuid(),
-        &*column::text(name)
+        name.as_deref(),
+        change.is_private
     )
     .fetch_optional(tx.connection())
     .await?;
     row.map(Room::from).ok_or(ChangeError::NotFound)
+}
+
+/// Closes a room from `at` on, or opens it again. One that is closed stays closed since then.
+///
+/// # Errors
+/// [`ChangeError::NotFound`].
+pub async fn close(
+    tx: &mut TenantTx,
+    id: RoomId,
+    at: Option<OffsetDateTime>,
+) -> Result<Room, ChangeError> {
+    let row = query_as!(
+        RoomRow,
+        "UPDATE rooms SET closed_at = CASE WHEN $2::timestamptz IS NULL THEN NULL ELSE coalesce(closed_at, $2) END
+         WHERE id = $1 RETURNING id, name, is_private, closed_at, last_seq",
+        id.as_uuid(),
+        at
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    row.map(Room::from).ok_or(ChangeError::NotFound)
+}
+
+/// Deletes a room with everything that was said in it. Calls stay on record.
+///
+/// # Errors
+/// [`ChangeError::NotFound`].
+pub async fn delete(tx: &mut TenantTx, id: RoomId) -> Result<(), ChangeError> {
+    let deleted = query!("DELETE FROM rooms WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
+    if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
 }

@@ -19,3 +19,5 @@ pub const OVERLOADED: u16 = 4003;
 pub const UNAUTHENTICATED: u16 = 4500;
 /// The client broke the limits so often that it is taken for an attack.
 pub const ABUSE: u16 = 4501;
+/// An administrator or the account's own back end has ended the connection.
+pub const ENDED: u16 = 4502;

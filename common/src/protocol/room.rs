@@ -3,6 +3,7 @@
 use super::media;
 use crate::id::{ConnectionId, RoomId, RoomMessageId, UserId};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -15,6 +16,7 @@ pub const MESSAGES_MAX: u16 = 100;
 /// One device present in a room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Member {
     /// The device.
     pub connection_id: ConnectionId,
@@ -182,4 +184,38 @@ pub struct TypingChanged {
     pub user_id: UserId,
     /// Whether it is typing now.
     pub typing: bool,
+}
+
+/// Why a device is no longer in a room that it has not left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RemovalReason {
+    /// It, or its user, was shown the door.
+    Removed,
+    /// The room was closed.
+    Closed,
+    /// The room was deleted.
+    Deleted,
+}
+
+/// Event `room.removed`: this device is in the room no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Removed {
+    /// Which room.
+    pub room_id: RoomId,
+    /// Why.
+    pub reason: RemovalReason,
+}
+
+/// Event `room.event`: something that the account's own back end tells everybody present. It is kept nowhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Published {
+    /// Where.
+    pub room_id: RoomId,
+    /// What it is called: a word between back end and clients.
+    pub name: String,
+    /// What it says, passed on as it is.
+    pub data: Value,
 }

@@ -32,8 +32,12 @@ pub struct Opened {
     pub name: String,
     /// The tenant.
     pub account_id: AccountId,
-    /// What the user may do.
-    pub role: Role,
+    /// What the user may do; absent for a guest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// For a guest: the one room there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room_id: Option<RoomId>,
     /// When the token expires; send `session.refresh` before that.
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,

@@ -2,8 +2,12 @@
 
 use super::{LeaseName, PresenceSet, Service, Topic};
 use crate::{
-    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, UserId},
-    protocol::{Event, Failure, call, presence::OnlineUser, room::Member},
+    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SessionId, UserId},
+    protocol::{
+        Event, Failure, call,
+        presence::OnlineUser,
+        room::{Member, RemovalReason},
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +76,9 @@ pub struct OnlineDevice {
     pub user: OnlineUser,
     /// The instance it is connected to.
     pub node: NodeId,
+    /// A guest of one room: nobody to be seen or rung elsewhere.
+    #[serde(default)]
+    pub guest: bool,
 }
 
 impl PresenceSet for AccountOnline {
@@ -147,3 +154,54 @@ impl LeaseName for UserInCall {
 
 /// The reasons a call may end with, as kept in the store.
 pub type CallOutcome = call::EndReason;
+
+/// What the REST layer asks of every instance of the hub: each does it for the connections it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HubService(pub NodeId);
+
+/// See [`HubService`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HubRequest {
+    /// The tenant, whose connections alone are meant.
+    pub account: AccountId,
+    /// Which of them.
+    pub whom: Whom,
+    /// What is to happen to them.
+    pub order: HubOrder,
+}
+
+/// Some of an account's connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Whom {
+    /// All.
+    Everybody,
+    /// Those of a user.
+    User(UserId),
+    /// Those of a sign-in.
+    Session(SessionId),
+    /// One.
+    Connection(ConnectionId),
+}
+
+/// What may be ordered. Each may be repeated without harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HubOrder {
+    /// They are in this room no longer.
+    Remove {
+        /// Which room.
+        room: RoomId,
+        /// Why.
+        reason: RemovalReason,
+    },
+    /// They are connected no longer.
+    Disconnect,
+}
+
+impl Service for HubService {
+    type Request = HubRequest;
+    /// How many connections it was.
+    type Reply = u32;
+    fn name(&self) -> String {
+        format!("hub.orders.{}", self.0)
+    }
+}

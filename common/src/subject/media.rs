@@ -67,6 +67,9 @@ pub enum MediaAction {
         participant: Participant,
         /// The hub instance it is connected to, which gets its offers and answers for its life.
         home: NodeId,
+        /// What it may do in the session.
+        #[serde(default)]
+        rights: MediaRights,
     },
     /// Leave the session.
     Leave {
@@ -96,6 +99,22 @@ pub enum MediaAction {
     },
     /// What is the state? Asked for somebody who enters the room.
     Look,
+}
+
+/// What a participant may do in a session. One who may not do all is kept to it by the server:
+/// media never goes peer to peer with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaRights {
+    /// Be seen and heard.
+    pub send: bool,
+    /// See and hear.
+    pub receive: bool,
+}
+
+impl Default for MediaRights {
+    fn default() -> Self {
+        Self { send: true, receive: true }
+    }
 }
 
 /// What a media node answers.

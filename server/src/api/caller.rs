@@ -10,7 +10,7 @@ use common::{
     error::ErrorCode,
     id::{AccountId, SessionId, UserId},
     permission::{Permission, Permissions},
-    token,
+    token::{self, Bearer},
 };
 use serde::Serialize;
 use std::{net::IpAddr, sync::Arc};
@@ -132,10 +132,13 @@ async fn by_key(app: &App, key: &str, address: Option<IpAddr>) -> Result<Caller,
 
 fn by_token(app: &App, token: &str, address: Option<IpAddr>) -> Result<Caller, Problem> {
     let issuers = Arc::clone(&app.issuers.borrow());
-    let token = token::verify(token, &issuers, app.clock.utc()).map_err(|error| {
+    let bearer = token::verify(token, &issuers, app.clock.utc()).map_err(|error| {
         debug!(error = &error as &dyn std::error::Error, "A token was refused");
         refuse(error.code(), "the token is not valid or has expired")
     })?;
+    let Bearer::Caller(token) = bearer else {
+        return Err(refuse(ErrorCode::INVALID_TOKEN, "a join token is for /v1/ws alone"));
+    };
     Ok(Caller {
         account: token.account,
         actor: Actor::User(token.user),

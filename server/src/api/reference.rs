@@ -26,7 +26,10 @@ use utoipa::{
         roles::list, roles::find, roles::create, roles::update, roles::delete,
         api_keys::list, api_keys::find, api_keys::create, api_keys::revoke,
         audit::list,
-        rooms::list, rooms::find, rooms::create, rooms::update, rooms::messages,
+        rooms::list, rooms::find, rooms::create, rooms::update, rooms::delete, rooms::close, rooms::reopen,
+        rooms::messages, rooms::speak::say, rooms::speak::tell, rooms::guests::create,
+        rooms::members::list, rooms::members::add, rooms::members::remove,
+        rooms::members::connections, rooms::members::disconnect, users::disconnect,
         calls::list, calls::find,
         teams::list, teams::find, teams::create, teams::update, teams::delete, teams::members, teams::set_members,
         labels::list, labels::find, labels::create, labels::update, labels::delete,
@@ -121,7 +124,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_names_its_answers() {
         let document = openapi();
-        assert_eq!(document.paths.paths.len(), 52);
+        assert_eq!(document.paths.paths.len(), 61);
         let json = serde_json::to_value(&document).unwrap();
         let mut names = std::collections::BTreeSet::new();
         for (path, operations) in json["paths"].as_object().unwrap() {

@@ -1,22 +1,31 @@
-//! Rooms and what was said in them. What is said now goes over `/v1/ws`.
+//! Rooms and what was said in them. What people say goes over `/v1/ws`, what programs say over [`speak`].
+
+pub(super) mod guests;
+pub(super) mod members;
+pub(super) mod speak;
 
 use super::{
     App,
     caller::Caller,
     extract::{Body, Id, Params},
-    fields,
+    fields, hub,
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
 };
-use axum::{Json, extract::State, response::Response};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
     id::RoomId,
     permission::Permission,
-    protocol::room::{MESSAGES_MAX, RoomMessage},
+    protocol::room::{MESSAGES_MAX, RemovalReason, RoomMessage},
+    subject::hub::Whom,
 };
 use serde::{Deserialize, Serialize};
-use store::rooms;
+use store::{
+    TenantTx,
+    rooms::{self, RoomChange, Viewer},
+};
+use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 /// A room.
@@ -27,13 +36,19 @@ pub(super) struct Room {
     id: RoomId,
     /// Its name.
     name: String,
+    /// Only its members may enter and read it.
+    private: bool,
+    /// Since when nobody enters and nothing is said; null while it is open.
+    #[serde(with = "time::serde::rfc3339::option")]
+    closed_at: Option<OffsetDateTime>,
     /// The number of its latest message; 0 if nothing has been said.
     last_seq: u64,
 }
 
 impl From<rooms::Room> for Room {
     fn from(room: rooms::Room) -> Self {
-        Self { id: room.id, name: room.name, last_seq: room.last_seq }
+        let rooms::Room { id, name, is_private: private, closed_at, last_seq } = room;
+        Self { id, name, private, closed_at, last_seq }
     }
 }
 
@@ -42,7 +57,42 @@ impl From<rooms::Room> for Room {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateRoom {
     /// Its name.
+    #[schema(example = "Stand-up")]
     name: String,
+    /// Only members may enter and read it; who creates it is the first. False if absent.
+    #[serde(default)]
+    private: bool,
+}
+
+/// What to change about a room; absent fields stay as they are.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct UpdateRoom {
+    /// Its name.
+    name: Option<String>,
+    /// Only members may enter and read it. Who is in it and is none leaves.
+    private: Option<bool>,
+}
+
+/// Who sees every room: programs, and who manages rooms. Others see private ones as members.
+fn viewer(caller: &Caller) -> Viewer {
+    match &caller.token {
+        Some(token) if !caller.permissions.has(Permission::RoomsManage) => Viewer::User(token.user),
+        Some(_) | None => Viewer::Anybody,
+    }
+}
+
+/// The room, if the caller may read it: programs may, people as members if it is private.
+/// To who may not, it does not exist.
+async fn visible(tx: &mut TenantTx, caller: &Caller, id: RoomId) -> Result<rooms::Room, Problem> {
+    let missing = || Problem::not_found("room");
+    let room = rooms::find(tx, id).await?.ok_or_else(missing)?;
+    if let Some(token) = caller.token.as_ref().filter(|_| room.is_private)
+        && !rooms::is_member(tx, id, token.user).await?
+    {
+        return Err(missing());
+    }
+    Ok(room)
 }
 
 /// Which messages of a room.
@@ -64,7 +114,7 @@ pub(super) struct RoomHistory {
     next: Option<u64>,
 }
 
-/// Lists the account's rooms in the order of their creation.
+/// Lists the rooms that the caller sees, in the order of their creation.
 #[utoipa::path(get, path = "/v1/rooms", tag = "rooms", params(PageParams), responses((status = 200, body = Page<Room>)))]
 pub(super) async fn list(
     State(app): State<App>,
@@ -73,7 +123,7 @@ pub(super) async fn list(
 ) -> Result<Json<Page<Room>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
     let mut tx = app.begin(&caller, Permission::RoomsRead).await?;
-    let rooms = rooms::list(&mut tx, after, params.limit() + 1).await?;
+    let rooms = rooms::list(&mut tx, viewer(&caller), after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(rooms, |room| room.id.to_string(), Room::from)))
 }
@@ -90,7 +140,11 @@ pub(super) async fn create(
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
-    let room = Room::from(rooms::create(&mut tx, name, &*app.clock).await?);
+    let room = Room::from(rooms::create(&mut tx, name, body.private, &*app.clock).await?);
+    if let Some(token) = caller.token.as_ref().filter(|_| body.private) {
+        let added = rooms::add_member(&mut tx, room.id, token.user, &*app.clock).await;
+        added.map_err(|error| Problem::refused("room", error))?;
+    }
     once.created(tx, &caller, &room).await
 }
 
@@ -105,14 +159,17 @@ pub(super) async fn find(
     Id(id): Id<RoomId>,
 ) -> Result<Json<Room>, Problem> {
     let mut tx = app.begin(&caller, Permission::RoomsRead).await?;
-    let room = rooms::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("room"))?;
+    let room = match viewer(&caller) {
+        Viewer::Anybody => rooms::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("room"))?,
+        Viewer::User(_) => visible(&mut tx, &caller, id).await?,
+    };
     tx.commit().await?;
     Ok(Json(room.into()))
 }
 
-/// Gives a room another name.
+/// Changes a room.
 #[utoipa::path(
-    patch, path = "/v1/rooms/{id}", tag = "rooms", request_body = CreateRoom,
+    patch, path = "/v1/rooms/{id}", tag = "rooms", request_body = UpdateRoom,
     params(("id" = RoomId, Path, description = "The room")),
     responses((status = 200, body = Room), (status = 404, body = Document)),
 )]
@@ -120,14 +177,108 @@ pub(super) async fn update(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<RoomId>,
-    Body(body): Body<CreateRoom>,
+    Body(body): Body<UpdateRoom>,
 ) -> Result<Json<Room>, Problem> {
-    let name = fields::name(&body.name)?;
+    let name = body.name.as_deref().map(fields::name).transpose()?;
     let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
-    let room = rooms::rename(&mut tx, id, name).await;
+    let change = RoomChange { name, is_private: body.private };
+    let room = rooms::update(&mut tx, id, change).await;
     let room = Room::from(room.map_err(|error| Problem::refused("room", error))?);
     tx.commit().await?;
+    if body.private == Some(true) {
+        clear_of_others(&app, &caller, id).await?;
+    }
     Ok(Json(room))
+}
+
+/// Takes those out of a private room who are no members of it.
+async fn clear_of_others(app: &App, caller: &Caller, room: RoomId) -> Result<(), Problem> {
+    let mut others = Vec::new();
+    let mut tx = app.store.tenant(caller.account).await?;
+    for present in members::present(app, room).await? {
+        if !rooms::is_member(&mut tx, room, present.user_id).await? {
+            others.push(present.connection_id);
+        }
+    }
+    tx.commit().await?;
+    for connection in others {
+        let whom = Whom::Connection(connection);
+        hub::remove(app, caller.account, room, whom, RemovalReason::Removed).await?;
+    }
+    Ok(())
+}
+
+/// Closes a room: whoever is in it leaves, and nobody enters or says anything any more. What was said
+/// stays. Closing a closed room changes nothing.
+#[utoipa::path(
+    post, path = "/v1/rooms/{id}/close", tag = "rooms", params(("id" = RoomId, Path, description = "The room")),
+    responses(
+        (status = 200, body = Room),
+        (status = 403, body = Document),
+        (status = 404, body = Document),
+        (status = 503, description = "It is closed, but a part of the hub did not answer: ask again", body = Document),
+    ),
+)]
+pub(super) async fn close(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RoomId>,
+) -> Result<Json<Room>, Problem> {
+    let room = set_closed(&app, &caller, id, Some(app.clock.utc())).await?;
+    hub::remove(&app, caller.account, id, Whom::Everybody, RemovalReason::Closed).await?;
+    Ok(Json(room))
+}
+
+/// Opens a closed room again.
+#[utoipa::path(
+    post, path = "/v1/rooms/{id}/reopen", tag = "rooms", params(("id" = RoomId, Path, description = "The room")),
+    responses((status = 200, body = Room), (status = 403, body = Document), (status = 404, body = Document)),
+)]
+pub(super) async fn reopen(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RoomId>,
+) -> Result<Json<Room>, Problem> {
+    Ok(Json(set_closed(&app, &caller, id, None).await?))
+}
+
+async fn set_closed(
+    app: &App,
+    caller: &Caller,
+    id: RoomId,
+    at: Option<OffsetDateTime>,
+) -> Result<Room, Problem> {
+    let mut tx = app.begin(caller, Permission::RoomsManage).await?;
+    let room = rooms::close(&mut tx, id, at).await;
+    let room = Room::from(room.map_err(|error| Problem::refused("room", error))?);
+    let action = if at.is_some() { "room.closed" } else { "room.reopened" };
+    caller.did(app, &mut tx, action, ("room", id.as_uuid()), (None, Some(&room))).await?;
+    tx.commit().await?;
+    Ok(room)
+}
+
+/// Deletes a room and everything that was said in it. Calls stay on record.
+#[utoipa::path(
+    delete, path = "/v1/rooms/{id}", tag = "rooms", params(("id" = RoomId, Path, description = "The room")),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 403, body = Document),
+        (status = 404, body = Document),
+        (status = 503, description = "It is deleted, but a part of the hub did not answer", body = Document),
+    ),
+)]
+pub(super) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RoomId>,
+) -> Result<StatusCode, Problem> {
+    let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    let before = Room::from(rooms::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("room"))?);
+    rooms::delete(&mut tx, id).await.map_err(|error| Problem::refused("room", error))?;
+    caller.did(&app, &mut tx, "room.deleted", ("room", id.as_uuid()), (Some(&before), None)).await?;
+    tx.commit().await?;
+    hub::remove(&app, caller.account, id, Whom::Everybody, RemovalReason::Deleted).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Reads what was said in a room.
@@ -143,7 +294,7 @@ pub(super) async fn messages(
 ) -> Result<Json<RoomHistory>, Problem> {
     let limit = params.limit.unwrap_or(50).clamp(1, MESSAGES_MAX);
     let mut tx = app.begin(&caller, Permission::RoomsRead).await?;
-    rooms::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("room"))?;
+    visible(&mut tx, &caller, id).await?;
     let items = rooms::before(&mut tx, id, params.before.unwrap_or(u64::MAX), limit).await?;
     tx.commit().await?;
     // Numbers begin at 1 and have no gaps.

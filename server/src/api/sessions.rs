@@ -4,12 +4,14 @@ use super::{
     App,
     caller::Caller,
     extract::{Id, Ids},
+    hub,
     problem::{Document, Problem},
 };
 use axum::{Json, extract::State, http::StatusCode};
 use common::{
     id::{SessionId, UserId},
     permission::Permission,
+    subject::hub::Whom,
 };
 use serde::Serialize;
 use store::{TenantTx, sessions, users};
@@ -69,6 +71,7 @@ async fn end(
     let object = ("session", session.as_uuid());
     caller.did::<Session>(app, &mut tx, "session.ended", object, (None, None)).await?;
     tx.commit().await?;
+    hub::disconnect_if_reached(app, caller.account, Whom::Session(session)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -80,7 +83,7 @@ pub(super) async fn list_own(State(app): State<App>, caller: Caller) -> Result<J
     of(&app, &caller, &mut tx, user).await
 }
 
-/// Ends one of one's own sign-ins. Its access token remains good until it expires.
+/// Ends one of one's own sign-ins. Its connections to the hub end; its access token remains good for REST until it expires.
 #[utoipa::path(
     delete, path = "/v1/me/sessions/{id}", tag = "auth", params(("id" = SessionId, Path, description = "The sign-in")),
     responses((status = 204, description = "Ended"), (status = 404, body = Document)),
@@ -110,7 +113,7 @@ pub(super) async fn list(
     of(&app, &caller, &mut tx, user).await
 }
 
-/// Ends a user's sign-in. Its access token remains good until it expires.
+/// Ends a user's sign-in. Its connections to the hub end; its access token remains good for REST until it expires.
 #[utoipa::path(
     delete, path = "/v1/users/{id}/sessions/{session}", tag = "users",
     params(("id" = UserId, Path, description = "The user"), ("session" = SessionId, Path, description = "The sign-in")),

@@ -5,7 +5,7 @@ use super::{
     caller::Caller,
     etag::{self, IfMatch, Tagged},
     extract::{Body, Id, Params, present},
-    fields,
+    fields, hub,
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
@@ -16,6 +16,7 @@ use common::{
     id::{AccountId, RoleId, UserId},
     permission::{Permission, Permissions},
     secret::Secret,
+    subject::hub::Whom,
     token::Role,
 };
 use serde::{Deserialize, Serialize};
@@ -214,7 +215,32 @@ pub(super) async fn update(
     let object = ("user", id.as_uuid());
     caller.did(&app, &mut tx, "user.updated", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
+    if !after.permissions.includes(before.permissions) || after.deactivated_at.is_some() {
+        hub::disconnect_if_reached(&app, caller.account, Whom::User(id)).await;
+    }
     Ok(Tagged(after))
+}
+
+/// Ends a user's connections to the hub. A device whose sign-in is still good connects again.
+#[utoipa::path(
+    delete, path = "/v1/users/{id}/connections", tag = "users", params(("id" = UserId, Path, description = "The user")),
+    responses(
+        (status = 204, description = "They are ended"),
+        (status = 403, body = Document),
+        (status = 404, body = Document),
+        (status = 503, description = "A part of the hub did not answer: ask again", body = Document),
+    ),
+)]
+pub(super) async fn disconnect(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+) -> Result<StatusCode, Problem> {
+    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    users::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("user"))?;
+    tx.commit().await?;
+    hub::disconnect(&app, caller.account, Whom::User(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Nobody can give what they do not have.

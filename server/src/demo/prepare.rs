@@ -61,7 +61,7 @@ async fn create(parts: &Parts, url: &str) -> Result<Script, DemoError> {
         let user = NewUser { email, name, role, password_hash: &hash };
         users::create(&mut tx, &user, clock).await.map_err(|error| DemoError::Prepare(error.to_string()))?;
     }
-    rooms::create(&mut tx, "Lobby", clock).await?;
+    rooms::create(&mut tx, "Lobby", false, clock).await?;
     let phone_number_id = "100000000000001";
     let webhook_path = connect(&mut tx, phone_number_id, &secrets, parts).await?;
     tx.commit().await?;

@@ -91,6 +91,7 @@ struct Stream {
 /// One device in a session.
 struct Participant {
     session: u64,
+    receives: bool,
     /// On which it sends.
     publish: Option<usize>,
     /// On which it receives.
@@ -173,10 +174,17 @@ impl Engine {
         })
     }
 
-    /// Lets a participant into a session; it will be offered everything the others send.
+    /// Lets a participant into a session; if it `receives`, it will be offered everything the others send.
     ///
     /// Who is in another session leaves it first. Joining again changes nothing.
-    pub fn join(&mut self, session: u64, participant: ConnectionId, now: Instant, output: &mut Output) {
+    pub fn join(
+        &mut self,
+        session: u64,
+        participant: ConnectionId,
+        receives: bool,
+        now: Instant,
+        output: &mut Output,
+    ) {
         match self.participants.get(&participant) {
             Some(known) if known.session == session => return,
             Some(_) => self.leave(participant, now, output),
@@ -184,6 +192,7 @@ impl Engine {
         }
         let new = Participant {
             session,
+            receives,
             publish: None,
             subscribe: None,
             published: 0,

@@ -10,6 +10,10 @@ pub(super) fn not_found() -> Failure {
     Failure::of(ErrorCode::NOT_FOUND, Fault::Caller, "there is no such room")
 }
 
+pub(super) fn forbidden() -> Failure {
+    Failure::of(ErrorCode::FORBIDDEN, Fault::Caller, "the token does not allow sending")
+}
+
 pub(super) fn not_joined() -> Failure {
     Failure::of(
         ErrorCode::MEDIA_NOT_JOINED,

@@ -22,7 +22,7 @@ fn session_of(count: usize, home: NodeId) -> (Session, Vec<ConnectionId>) {
     let people: Vec<_> = (0..count).map(|_| someone()).collect();
     let ids = people.iter().map(|person| person.connection_id).collect();
     for person in people {
-        session.join(person, home, &mut Vec::new()).unwrap();
+        session.join(person, home, MediaRights::default(), &mut Vec::new()).unwrap();
     }
     (session, ids)
 }
@@ -44,13 +44,13 @@ fn the_third_participant_sends_everybody_through_the_server() {
     let (mut session, ids) = session_of(2, node());
     let third = someone();
     let mut effects = Vec::new();
-    session.join(third.clone(), node(), &mut effects).unwrap();
+    session.join(third.clone(), node(), MediaRights::default(), &mut effects).unwrap();
     assert_eq!(
         effects,
         [
-            Effect::Enter(ids[0]),
-            Effect::Enter(ids[1]),
-            Effect::Enter(third.connection_id),
+            Effect::Enter(ids[0], MediaRights::default()),
+            Effect::Enter(ids[1], MediaRights::default()),
+            Effect::Enter(third.connection_id, MediaRights::default()),
             Effect::Announce(session.state()),
         ]
     );
@@ -62,8 +62,8 @@ fn a_fourth_participant_enters_alone() {
     let (mut session, _) = session_of(3, node());
     let fourth = someone();
     let mut effects = Vec::new();
-    session.join(fourth.clone(), node(), &mut effects).unwrap();
-    assert_eq!(effects, [Effect::Enter(fourth.connection_id), Effect::Announce(session.state())]);
+    session.join(fourth.clone(), node(), MediaRights::default(), &mut effects).unwrap();
+    assert_eq!(effects, [Effect::Enter(fourth.connection_id, MediaRights::default()), Effect::Announce(session.state())]);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn media_stays_on_the_server_until_the_session_is_empty() {
     assert_eq!(session.state().route, Route::Server);
     session.leave(ids[1], &mut effects);
     assert!(session.is_empty());
-    session.join(someone(), node(), &mut effects).unwrap();
+    session.join(someone(), node(), MediaRights::default(), &mut effects).unwrap();
     assert_eq!(session.state().route, Route::PeerToPeer);
 }
 
@@ -98,7 +98,7 @@ fn every_change_and_nothing_else_raises_the_revision() {
     assert_eq!(session.state().revision, 2);
     let again = session.state().participants[0].clone();
     let mut effects = Vec::new();
-    session.join(again, node(), &mut effects).unwrap();
+    session.join(again, node(), MediaRights::default(), &mut effects).unwrap();
     session.leave(someone().connection_id, &mut effects);
     assert_eq!((session.state().revision, effects.len()), (2, 0));
     session.leave(ids[0], &mut effects);
@@ -110,7 +110,7 @@ fn a_lost_home_takes_its_own_participants_only() {
     let (lost, kept) = (node(), node());
     let (mut session, ids) = session_of(3, lost);
     let other = someone();
-    session.join(other.clone(), kept, &mut Vec::new()).unwrap();
+    session.join(other.clone(), kept, MediaRights::default(), &mut Vec::new()).unwrap();
     let mut effects = Vec::new();
     session.leave_home(lost, &mut effects);
     assert_eq!(order(&session), [other.connection_id]);
@@ -124,7 +124,7 @@ fn a_participant_who_moved_to_another_home_does_not_go_with_the_old_one() {
     let (old, new) = (node(), node());
     let (mut session, _) = session_of(1, old);
     let moved = session.state().participants[0].clone();
-    session.join(moved, new, &mut Vec::new()).unwrap();
+    session.join(moved, new, MediaRights::default(), &mut Vec::new()).unwrap();
     session.leave_home(old, &mut Vec::new());
     assert!(!session.is_empty());
 }
@@ -132,10 +132,10 @@ fn a_participant_who_moved_to_another_home_does_not_go_with_the_old_one() {
 #[test]
 fn a_full_session_refuses_and_stays_as_it_was() {
     let mut session = Session::new(7, 1);
-    session.join(someone(), node(), &mut Vec::new()).unwrap();
+    session.join(someone(), node(), MediaRights::default(), &mut Vec::new()).unwrap();
     let before = session.state();
     let mut effects = Vec::new();
-    assert_eq!(session.join(someone(), node(), &mut effects), Err(Full));
+    assert_eq!(session.join(someone(), node(), MediaRights::default(), &mut effects), Err(Full));
     assert_eq!((session.state(), effects.len()), (before, 0));
 }
 
@@ -148,4 +148,16 @@ fn the_end_announces_an_empty_session() {
     let state = session.state();
     assert!(state.participants.is_empty());
     assert_eq!(effects.last(), Some(&Effect::Announce(state)));
+}
+
+#[test]
+fn one_who_may_not_do_all_takes_everybody_to_the_server() {
+    let (mut session, ids) = session_of(1, node());
+    let (listener, rights) = (someone(), MediaRights { send: false, receive: true });
+    let mut effects = Vec::new();
+    session.join(listener.clone(), node(), rights, &mut effects).unwrap();
+    assert_eq!(session.state().route, Route::Server);
+    let entered = Effect::Enter(listener.connection_id, rights);
+    assert_eq!(effects[..2], [Effect::Enter(ids[0], MediaRights::default()), entered]);
+    assert!(session.may_send(ids[0]) && !session.may_send(listener.connection_id));
 }

@@ -13,6 +13,8 @@ pub(crate) enum Command {
         session: u64,
         /// Who.
         participant: ConnectionId,
+        /// Whether it is offered what others send.
+        receives: bool,
         /// Who is told what concerns the participant.
         listener: Listener,
     },

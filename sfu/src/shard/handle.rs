@@ -32,14 +32,16 @@ impl ShardHandle {
         Self { commands, waker: Arc::new(waker) }
     }
 
-    /// Lets `participant` in; what concerns it is told to `listener`.
+    /// Lets `participant` in, to be offered what others send if it `receives`; what concerns it is told to
+    /// `listener`.
     pub(crate) async fn join(
         &self,
         session: u64,
         participant: ConnectionId,
+        receives: bool,
         listener: Listener,
     ) -> Result<(), Unresponsive> {
-        self.give(Command::Join { session, participant, listener }).await
+        self.give(Command::Join { session, participant, receives, listener }).await
     }
 
     /// Lets `participant` go.

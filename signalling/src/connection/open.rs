@@ -12,7 +12,7 @@ use common::{
     id::ConnectionId,
     protocol::{Failure, Incoming, Request, RequestId, envelope, session::Opened},
     secret::Secret,
-    token::{self, Caller},
+    token::{self, Bearer, Caller},
 };
 use std::{sync::Arc, time::Duration};
 use store::users;
@@ -71,28 +71,32 @@ fn read(text: &str) -> Result<(Option<RequestId>, Secret), (Option<RequestId>, F
 }
 
 async fn open(hub: &Hub, token: &Secret) -> Result<(Arc<Peer>, mpsc::Receiver<Utf8Bytes>, Opened), Failure> {
-    let caller = verify(hub, token)?;
-    let name = name_of(hub, &caller).await?;
+    let bearer = verify(hub, token)?;
+    let (name, role) = match &bearer {
+        Bearer::Caller(caller) => (name_of(hub, caller).await?, Some(caller.role)),
+        Bearer::Guest(guest) => (guest.name.clone(), None),
+    };
     let connection = ConnectionId::generate(hub.clock());
     let opened = Opened {
         connection_id: connection,
-        user_id: caller.user,
+        user_id: bearer.user(),
         name: name.clone(),
-        account_id: caller.account,
-        role: caller.role,
-        expires_at: caller.expires_at,
+        account_id: bearer.account(),
+        role,
+        room_id: if let Bearer::Guest(guest) = &bearer { Some(guest.room) } else { None },
+        expires_at: bearer.expires_at(),
         ping_interval_ms: hub.0.config.ping_s.saturating_mul(1000),
     };
-    let (peer, frames) = Peer::new(connection, &caller, name);
+    let (peer, frames) = Peer::new(connection, &bearer, name);
     let peer = Arc::new(peer);
     hub.0.peers.insert(connection, Arc::clone(&peer));
     presence::come_online(hub, &peer).await;
-    debug!(conn.id = %connection, user.id = %caller.user, account.id = %caller.account, "Connection {connection} opened");
+    debug!(conn.id = %connection, user.id = %peer.user, account.id = %peer.account, "Connection {connection} opened");
     Ok((peer, frames, opened))
 }
 
-/// Who the token says is calling.
-pub(crate) fn verify(hub: &Hub, token: &Secret) -> Result<Caller, Failure> {
+/// Whom the token lets in.
+pub(crate) fn verify(hub: &Hub, token: &Secret) -> Result<Bearer, Failure> {
     let issuers = hub.0.deps.issuers.borrow().clone();
     token::verify(token.expose(), &issuers, hub.clock().utc()).map_err(|error| {
         debug!(error = %crate::hub::chain(&error), "A token was refused");

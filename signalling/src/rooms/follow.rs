@@ -85,6 +85,8 @@ impl Follower {
             Event::RoomMemberJoined(joined) => self.room.state().elsewhere.join(joined.member.clone()),
             Event::RoomMemberLeft(left) => self.room.state().elsewhere.leave(left.connection_id),
             Event::RoomTyping(_)
+            | Event::RoomRemoved(_)
+            | Event::RoomEvent(_)
             | Event::PresenceChanged(_)
             | Event::CallIncoming(_)
             | Event::CallAnswered(_)

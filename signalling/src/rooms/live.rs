@@ -78,7 +78,7 @@ impl LiveRoom {
                 let event = Event::RoomMessage(MessagePosted { room_id: self.id, message: message.clone() });
                 let frame = frame(&event);
                 let mut delivered = 0;
-                for local in state.feed.readers_of(message.seq) {
+                for local in state.feed.readers_of(message.seq).filter(|local| local.peer.reads_messages()) {
                     local.peer.push(frame.clone());
                     delivered += 1;
                 }

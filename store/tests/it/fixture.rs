@@ -112,9 +112,11 @@ pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> 
     let refresh_token = std::array::from_fn(|index| refresh_token[index % 16]);
     sessions::start(&mut tx, user, &refresh_token, &sessions::Device::default(), clock).await.unwrap();
     administration(&mut tx, user, name, clock).await;
-    let room = rooms::create(&mut tx, "lobby", clock).await.unwrap().id;
+    let room = rooms::create(&mut tx, "lobby", false, clock).await.unwrap().id;
     let said = rooms::NewRoomMessage { room, user, name, client_id: Uuid::new_v4(), text: "hello" };
     rooms::send(&mut tx, &said, clock).await.unwrap().unwrap();
+    rooms::remove(&mut tx, room, user, clock).await.unwrap();
+    rooms::add_member(&mut tx, room, user, clock).await.unwrap();
     let call = CallId::generate(clock);
     calls::start(&mut tx, &calls::NewCall { id: call, room, caller: user, callee: user }, clock)
         .await

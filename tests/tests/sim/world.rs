@@ -65,7 +65,7 @@ impl World {
         let mut engine = Engine::new(config, now).unwrap();
         let mut output = Output::default();
         for n in 1..=3 {
-            engine.join(1, device(n), now, &mut output);
+            engine.join(1, device(n), true, now, &mut output);
         }
         engine.publish(device(1), CAMERA, now, &mut output).unwrap();
         let offers: Vec<MediaEvent> = output.take_events().collect();

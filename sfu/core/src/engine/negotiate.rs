@@ -149,7 +149,9 @@ impl Engine {
     /// offered last. One offer at a time: while one is unanswered it is only
     /// noted that there will be another.
     pub(super) fn offer(&mut self, participant: ConnectionId, output: &mut Output) {
-        let Some(known) = self.participants.get_mut(&participant) else { return };
+        let Some(known) = self.participants.get_mut(&participant).filter(|known| known.receives) else {
+            return;
+        };
         if known.offering.pending.is_some() {
             known.offering.is_outdated = true;
             return;

@@ -1,0 +1,48 @@
+//! Guests: people whom an account's own back end lets into exactly one room.
+
+use crate::id::{AccountId, RoomId, UserId};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, time::Duration};
+use time::OffsetDateTime;
+
+/// The longest time that a join token may be good for.
+///
+/// Longer would keep a leaked token useful; a back end can mint another at any time.
+pub const JOIN_TOKEN_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// One thing that a guest may do in the room. Without any, they are there and see who else is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Right {
+    /// Read what is and was said.
+    #[serde(rename = "messages.read")]
+    ReadMessages,
+    /// Say something, and be seen typing.
+    #[serde(rename = "messages.send")]
+    SendMessages,
+    /// Be seen and heard in the room's media session.
+    #[serde(rename = "media.send")]
+    SendMedia,
+    /// See and hear others in it.
+    #[serde(rename = "media.receive")]
+    ReceiveMedia,
+}
+
+/// Who calls with a join token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guest {
+    /// The tenant.
+    pub account: AccountId,
+    /// The guest, under an id that the account's back end has chosen the seed of.
+    pub user: UserId,
+    /// The name to show.
+    pub name: String,
+    /// The only room there is for them.
+    pub room: RoomId,
+    /// What they may do in it.
+    pub rights: BTreeSet<Right>,
+    /// When the token was minted: one from before the guest was shown the door is good no more.
+    pub issued_at: OffsetDateTime,
+    /// When the token ceases to be good.
+    pub expires_at: OffsetDateTime,
+}

@@ -1,0 +1,81 @@
+//! What the hub is ordered to do: every instance of it, each for the connections it has.
+
+use super::{App, problem::Problem};
+use bus::BusError;
+use common::{
+    id::{AccountId, NodeId, RoomId},
+    protocol::room::RemovalReason,
+    subject::{
+        hub::{HubOrder, HubRequest, HubService, Whom},
+        media::HubNodes,
+    },
+};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tracing::{debug, warn};
+
+/// How long an instance may take. Taking somebody out of a room asks the media server in turn.
+const ORDER_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Has `order` carried out on `whom` of the account; of how many connections it was true.
+///
+/// # Errors
+/// 503 if an instance does not say that it is done.
+async fn order(app: &App, account: AccountId, whom: Whom, order: HubOrder) -> Result<u32, Problem> {
+    let nodes = app.bus.entries(&HubNodes).await.map_err(|error| silent(&error))?;
+    let mut asked = JoinSet::new();
+    for (_, node) in nodes {
+        let bus = app.bus.clone();
+        let request = HubRequest { account, whom, order };
+        asked.spawn(async move { bus.request(&HubService(node), &request, ORDER_TIMEOUT).await });
+    }
+    let mut count = 0;
+    for answer in asked.join_all().await {
+        match answer {
+            Ok(concerned) => count += concerned,
+            // It ended a moment ago, and its connections with it.
+            Err(BusError::Unanswered { .. }) => debug!("An instance of the hub is gone"),
+            Err(error) => return Err(silent(&error)),
+        }
+    }
+    Ok(count)
+}
+
+fn silent(error: &BusError) -> Problem {
+    warn!(error = error as &dyn std::error::Error, "The hub was not reached");
+    Problem::unavailable("a part of the hub did not answer; ask again")
+}
+
+/// Takes some of the account's connections out of a room.
+///
+/// # Errors
+/// As for [`order`].
+pub(super) async fn remove(
+    app: &App,
+    account: AccountId,
+    room: RoomId,
+    whom: Whom,
+    reason: RemovalReason,
+) -> Result<u32, Problem> {
+    order(app, account, whom, HubOrder::Remove { room, reason }).await
+}
+
+/// Ends some of the account's connections.
+///
+/// # Errors
+/// As for [`order`].
+pub(super) async fn disconnect(app: &App, account: AccountId, whom: Whom) -> Result<u32, Problem> {
+    order(app, account, whom, HubOrder::Disconnect).await
+}
+
+/// The same, where what was asked for is done already: a connection that is not reached
+/// ends with its token.
+pub(super) async fn disconnect_if_reached(app: &App, account: AccountId, whom: Whom) {
+    // It has been logged.
+    let _unreached = disconnect(app, account, whom).await;
+}
+
+/// Whom the REST layer's news on room topics is from: no instance, so that each takes it for others' news.
+pub(super) fn nobody() -> NodeId {
+    NodeId::from_uuid(uuid::Uuid::nil())
+}

@@ -1,0 +1,134 @@
+//! Letting in guests: one call of an account's own back end is one token for one browser and one room.
+
+use super::super::{
+    App,
+    caller::Caller,
+    extract::{Body, Id},
+    fields,
+    problem::{Document, Problem},
+};
+use aws_lc_rs::digest::{Context, SHA256};
+use axum::{Json, extract::State, http::StatusCode};
+use common::{
+    error::ErrorCode,
+    guest::{Guest, JOIN_TOKEN_TIME_MAX, Right},
+    id::{AccountId, RoomId, UserId},
+    permission::Permission,
+    token,
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, time::Duration};
+use store::rooms;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Builder;
+
+/// How long a join token is good for unless asked otherwise, in seconds.
+const SECONDS_DEFAULT: u32 = 60 * 60;
+
+/// The longest identity, in bytes.
+const IDENTITY_BYTES_MAX: usize = 256;
+
+/// Somebody whom only the account's own back end knows.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in super::super) struct Outsider {
+    /// Who it is to the back end, 1 to 256 bytes: the same identity is the same user here.
+    #[schema(example = "customer-4711")]
+    identity: String,
+    /// The name that others see.
+    #[schema(example = "Grace Hopper")]
+    name: String,
+}
+
+impl Outsider {
+    /// Their name and their id in the account: a UUIDv8 (RFC 9562, section 5.8) of the identity's digest.
+    pub(super) fn check(&self, account: AccountId) -> Result<(UserId, &str), Problem> {
+        let identity = &self.identity;
+        if identity.is_empty() || identity.len() > IDENTITY_BYTES_MAX {
+            return Err(Problem::invalid("identity must have 1 to 256 bytes"));
+        }
+        let mut context = Context::new(&SHA256);
+        context.update(account.as_uuid().as_bytes());
+        context.update(identity.as_bytes());
+        let mut bytes = [0; 16];
+        for (byte, digest) in bytes.iter_mut().zip(context.finish().as_ref()) {
+            *byte = *digest;
+        }
+        let id = UserId::from_uuid(Builder::from_custom_bytes(bytes).into_uuid());
+        Ok((id, fields::name(&self.name)?))
+    }
+}
+
+/// Whom to let in.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in super::super) struct CreateJoinToken {
+    /// Who.
+    guest: Outsider,
+    /// What they may do. With none they are there and see who else is.
+    rights: BTreeSet<Right>,
+    /// For how many seconds the token is good, at most a day; an hour if absent.
+    #[schema(minimum = 1, maximum = 86_400)]
+    expires_in: Option<u32>,
+}
+
+/// A token that lets a browser into exactly one room.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in super::super) struct JoinToken {
+    /// For `session.open`. It opens nothing else.
+    token: String,
+    /// The guest's id, as others see it in the room.
+    user_id: UserId,
+    /// When the token expires; another one may be sent with `session.refresh` before that.
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+}
+
+/// Mints a token that lets a guest into this room and nowhere else.
+#[utoipa::path(
+    post, path = "/v1/rooms/{id}/join-tokens", tag = "rooms", request_body = CreateJoinToken,
+    params(("id" = RoomId, Path, description = "The room")),
+    responses(
+        (status = 201, body = JoinToken),
+        (status = 403, body = Document),
+        (status = 404, body = Document),
+        (status = 409, description = "`room.closed`", body = Document),
+    ),
+)]
+pub(in super::super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RoomId>,
+    Body(body): Body<CreateJoinToken>,
+) -> Result<(StatusCode, Json<JoinToken>), Problem> {
+    let (user, name) = body.guest.check(caller.account)?;
+    let time = Duration::from_secs(body.expires_in.unwrap_or(SECONDS_DEFAULT).into());
+    if time.is_zero() || time > JOIN_TOKEN_TIME_MAX {
+        return Err(Problem::invalid("expiresIn must be 1 to 86400 seconds"));
+    }
+    let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    let room = rooms::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("room"))?;
+    tx.commit().await?;
+    if room.closed_at.is_some() {
+        return Err(closed());
+    }
+    let now = app.clock.utc();
+    let guest = Guest {
+        account: caller.account,
+        user,
+        name: name.to_owned(),
+        room: id,
+        rights: body.rights,
+        issued_at: now,
+        expires_at: now + time,
+    };
+    let token = token::sign_join(&app.signing_key, &guest).map_err(|error| Problem::internal(&error))?;
+    Ok((StatusCode::CREATED, Json(JoinToken { token, user_id: user, expires_at: guest.expires_at })))
+}
+
+/// Nothing is said or entered any more.
+pub(super) fn closed() -> Problem {
+    Problem::new(StatusCode::CONFLICT, ErrorCode::ROOM_CLOSED, "the room is closed")
+}

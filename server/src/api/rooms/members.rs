@@ -1,0 +1,156 @@
+//! Who belongs to a room, and who is in it now.
+
+use super::{
+    super::{
+        App,
+        caller::Caller,
+        extract::{Id, Ids, Params},
+        hub,
+        page::{Page, PageParams},
+        problem::{Document, Problem},
+    },
+    visible,
+};
+use axum::{Json, extract::State, http::StatusCode};
+use common::{
+    id::{ConnectionId, RoomId, UserId},
+    permission::Permission,
+    protocol::room::{Member, RemovalReason},
+    subject::hub::{RoomMembers, Whom},
+};
+use serde::Serialize;
+use store::rooms;
+use utoipa::ToSchema;
+
+/// Somebody who belongs to a room.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in super::super) struct RoomMember {
+    /// The user.
+    user_id: UserId,
+}
+
+/// Lists who belongs to a room, in the order of their ids. Into a room that is not private others get too.
+#[utoipa::path(
+    get, path = "/v1/rooms/{id}/members", tag = "rooms",
+    params(("id" = RoomId, Path, description = "The room"), PageParams),
+    responses((status = 200, body = Page<RoomMember>), (status = 404, body = Document)),
+)]
+pub(in super::super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RoomId>,
+    Params(params): Params<PageParams>,
+) -> Result<Json<Page<RoomMember>>, Problem> {
+    let after = params.cursor(|text| text.parse().ok())?;
+    let mut tx = app.begin(&caller, Permission::RoomsRead).await?;
+    visible(&mut tx, &caller, id).await?;
+    let users = rooms::members(&mut tx, id, after, params.limit() + 1).await?;
+    tx.commit().await?;
+    Ok(Json(params.page(users, ToString::to_string, |user_id| RoomMember { user_id })))
+}
+
+/// Makes a user a member: they may enter though the room is private.
+#[utoipa::path(
+    put, path = "/v1/rooms/{id}/members/{user}", tag = "rooms",
+    params(("id" = RoomId, Path, description = "The room"), ("user" = UserId, Path, description = "The user")),
+    responses((status = 204, description = "They are a member"), (status = 403, body = Document), (status = 404, body = Document)),
+)]
+pub(in super::super) async fn add(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(room, user): Ids<RoomId, UserId>,
+) -> Result<StatusCode, Problem> {
+    let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    rooms::find(&mut tx, room).await?.ok_or_else(|| Problem::not_found("room"))?;
+    let added = rooms::add_member(&mut tx, room, user, &*app.clock).await;
+    added.map_err(|error| Problem::refused("room", error))?;
+    let member = RoomMember { user_id: user };
+    caller.did(&app, &mut tx, "room.member_added", ("room", room.as_uuid()), (None, Some(&member))).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Shows somebody the door: they are a member no longer, their devices leave the room, and join tokens
+/// that were minted before are good no more.
+#[utoipa::path(
+    delete, path = "/v1/rooms/{id}/members/{user}", tag = "rooms",
+    params(("id" = RoomId, Path, description = "The room"), ("user" = UserId, Path, description = "The user or guest")),
+    responses(
+        (status = 204, description = "They are out"),
+        (status = 403, body = Document),
+        (status = 404, body = Document),
+        (status = 503, description = "It is decided, but a part of the hub did not answer: ask again", body = Document),
+    ),
+)]
+pub(in super::super) async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(room, user): Ids<RoomId, UserId>,
+) -> Result<StatusCode, Problem> {
+    let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    rooms::find(&mut tx, room).await?.ok_or_else(|| Problem::not_found("room"))?;
+    let removed = rooms::remove(&mut tx, room, user, &*app.clock).await;
+    removed.map_err(|error| Problem::refused("room", error))?;
+    let member = RoomMember { user_id: user };
+    caller.did(&app, &mut tx, "room.member_removed", ("room", room.as_uuid()), (Some(&member), None)).await?;
+    tx.commit().await?;
+    hub::remove(&app, caller.account, room, Whom::User(user), RemovalReason::Removed).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The devices in a room.
+#[derive(Serialize, ToSchema)]
+pub(in super::super) struct Connections {
+    /// In no order.
+    items: Vec<Member>,
+}
+
+/// Lists the devices that are in a room now, on all instances.
+#[utoipa::path(
+    get, path = "/v1/rooms/{id}/connections", tag = "rooms", params(("id" = RoomId, Path, description = "The room")),
+    responses((status = 200, body = Connections), (status = 404, body = Document), (status = 503, body = Document)),
+)]
+pub(in super::super) async fn connections(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RoomId>,
+) -> Result<Json<Connections>, Problem> {
+    let mut tx = app.begin(&caller, Permission::RoomsRead).await?;
+    visible(&mut tx, &caller, id).await?;
+    tx.commit().await?;
+    Ok(Json(Connections { items: present(&app, id).await? }))
+}
+
+/// Who is in a room now.
+pub(super) async fn present(app: &App, room: RoomId) -> Result<Vec<Member>, Problem> {
+    let entries = app.bus.entries(&RoomMembers(room)).await;
+    let entries = entries.map_err(|_| Problem::unavailable("who is in the room cannot be told"))?;
+    Ok(entries.into_iter().map(|(_, member)| member).collect())
+}
+
+/// Takes one device out of a room. Its user may enter again.
+#[utoipa::path(
+    delete, path = "/v1/rooms/{id}/connections/{connection}", tag = "rooms",
+    params(("id" = RoomId, Path, description = "The room"), ("connection" = ConnectionId, Path, description = "The device")),
+    responses(
+        (status = 204, description = "It is out"),
+        (status = 403, body = Document),
+        (status = 404, description = "It is not in the room", body = Document),
+        (status = 503, body = Document),
+    ),
+)]
+pub(in super::super) async fn disconnect(
+    State(app): State<App>,
+    caller: Caller,
+    Ids(room, connection): Ids<RoomId, ConnectionId>,
+) -> Result<StatusCode, Problem> {
+    let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    rooms::find(&mut tx, room).await?.ok_or_else(|| Problem::not_found("room"))?;
+    tx.commit().await?;
+    let whom = Whom::Connection(connection);
+    match hub::remove(&app, caller.account, room, whom, RemovalReason::Removed).await? {
+        0 => Err(Problem::not_found("connection")),
+        _ => Ok(StatusCode::NO_CONTENT),
+    }
+}
