@@ -136,6 +136,25 @@ impl App {
 /// All endpoints of the REST layer.
 pub fn router(app: App) -> Router {
     Router::new()
+        .merge(of_people())
+        .merge(of_meeting())
+        .merge(of_desk())
+        .merge(of_connections())
+        .route("/v1/openapi.json", get(reference::serve))
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                ErrorCode::METHOD_NOT_ALLOWED,
+                "this path does not offer that method",
+            )
+        })
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(app)
+}
+
+/// Who may do what: signing in, people, roles, keys.
+fn of_people() -> Router<App> {
+    Router::new()
         .route("/v1/auth/sign-in", post(auth::sign_in))
         .route("/v1/auth/refresh", post(auth::refresh))
         .route("/v1/auth/sign-out", post(auth::sign_out))
@@ -157,6 +176,11 @@ pub fn router(app: App) -> Router {
         .route("/v1/api-keys", get(api_keys::list).post(api_keys::create))
         .route("/v1/api-keys/{id}", get(api_keys::find).delete(api_keys::revoke))
         .route("/v1/audit-log", get(audit::list))
+}
+
+/// Where people meet: rooms and calls.
+fn of_meeting() -> Router<App> {
+    Router::new()
         .route("/v1/rooms", get(rooms::list).post(rooms::create))
         .route("/v1/rooms/{id}", get(rooms::find).patch(rooms::update).delete(rooms::delete))
         .route("/v1/rooms/{id}/close", post(rooms::close))
@@ -170,6 +194,12 @@ pub fn router(app: App) -> Router {
         .route("/v1/rooms/{id}/connections/{connection}", delete(rooms::members::disconnect))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", get(calls::find))
+        .route("/v1/ice-servers", get(ice_servers::list))
+}
+
+/// What agents work with: contacts, conversations and what belongs to them.
+fn of_desk() -> Router<App> {
+    Router::new()
         .route("/v1/teams", get(teams::list).post(teams::create))
         .route("/v1/teams/{id}", get(teams::find).patch(teams::update).delete(teams::delete))
         .route("/v1/teams/{id}/members", get(teams::members).put(teams::set_members))
@@ -193,21 +223,15 @@ pub fn router(app: App) -> Router {
         .route("/v1/conversations/{id}/notes/{note}", patch(notes::update).delete(notes::delete))
         .route("/v1/conversations/{id}", get(conversations::find).patch(conversations::update))
         .route("/v1/conversations/{id}/messages", get(messages::list).post(messages::reply))
+}
+
+/// What connects the account with others: channels and webhooks.
+fn of_connections() -> Router<App> {
+    Router::new()
         .route("/v1/channels", get(channels::list).post(channels::create))
         .route("/v1/channels/{id}", get(channels::find).patch(channels::update).delete(channels::delete))
         .route("/v1/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/v1/webhooks/{id}", get(webhooks::find).patch(webhooks::update).delete(webhooks::delete))
         .route("/v1/webhooks/{id}/deliveries", get(webhooks::deliveries))
         .route("/v1/webhooks/{id}/deliveries/{seq}/replay", post(webhooks::replay))
-        .route("/v1/ice-servers", get(ice_servers::list))
-        .route("/v1/openapi.json", get(reference::serve))
-        .method_not_allowed_fallback(async || {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                ErrorCode::METHOD_NOT_ALLOWED,
-                "this path does not offer that method",
-            )
-        })
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(app)
 }

@@ -19,8 +19,8 @@ use common::{
         media::{Changed, Offered, Participant, Route, State},
     },
     subject::media::{
-        HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService, SessionLease,
-        SessionNews, SessionTopic,
+        HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService,
+        SessionLease, SessionNews, SessionTopic,
     },
 };
 use futures_util::FutureExt;
@@ -219,7 +219,8 @@ impl Control {
         self.homes.note(home, self.deps.clock.now());
         let connection = participant.connection_id;
         let mut outcome = Ok(());
-        self.change(room, |session, effects| outcome = session.join(participant, home, rights, effects)).await;
+        self.change(room, |session, effects| outcome = session.join(participant, home, rights, effects))
+            .await;
         match outcome {
             Ok(()) => Ok(MediaReply::State { state: self.state(room), offer: None }),
             Err(_full) => {

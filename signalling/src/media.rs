@@ -85,8 +85,7 @@ pub(crate) async fn look(hub: &Hub, account: AccountId, room: RoomId) -> Option<
 pub(crate) async fn join(hub: &Hub, peer: &Arc<Peer>, room: RoomId) -> Result<Joined, Failure> {
     rooms::joined(hub, peer, room)?;
     let access = peer.access();
-    let rights =
-        MediaRights { send: access.has(Right::SendMedia), receive: access.has(Right::ReceiveMedia) };
+    let rights = MediaRights { send: access.has(Right::SendMedia), receive: access.has(Right::ReceiveMedia) };
     if !rights.send && !rights.receive {
         return Err(forbidden("the token does not allow media"));
     }

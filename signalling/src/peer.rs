@@ -69,11 +69,9 @@ impl Access {
             Bearer::Caller(caller) => {
                 Self::Person { permissions: caller.permissions, session: caller.session }
             }
-            Bearer::Guest(guest) => Self::Guest {
-                room: guest.room,
-                rights: guest.rights.clone(),
-                issued_at: guest.issued_at,
-            },
+            Bearer::Guest(guest) => {
+                Self::Guest { room: guest.room, rights: guest.rights.clone(), issued_at: guest.issued_at }
+            }
         }
     }
 
@@ -82,7 +80,11 @@ impl Access {
     ///
     /// # Errors
     /// [`ErrorCode::FORBIDDEN`].
-    pub(crate) fn require(&self, permission: Option<Permission>, right: Option<Right>) -> Result<(), Failure> {
+    pub(crate) fn require(
+        &self,
+        permission: Option<Permission>,
+        right: Option<Right>,
+    ) -> Result<(), Failure> {
         let may = match self {
             Self::Person { permissions, .. } => permission.is_none_or(|needed| permissions.has(needed)),
             Self::Guest { rights, .. } => right.is_some_and(|needed| rights.contains(&needed)),

@@ -171,11 +171,7 @@ pub async fn update(tx: &mut TenantTx, id: RoomId, change: RoomChange<'_>) -> Re
 ///
 /// # Errors
 /// [`ChangeError::NotFound`].
-pub async fn close(
-    tx: &mut TenantTx,
-    id: RoomId,
-    at: Option<OffsetDateTime>,
-) -> Result<Room, ChangeError> {
+pub async fn close(tx: &mut TenantTx, id: RoomId, at: Option<OffsetDateTime>) -> Result<Room, ChangeError> {
     let row = query_as!(
         RoomRow,
         "UPDATE rooms SET closed_at = CASE WHEN $2::timestamptz IS NULL THEN NULL ELSE coalesce(closed_at, $2) END

@@ -31,6 +31,12 @@ impl Rest {
         rest
     }
 
+    /// A program that calls with an API key.
+    #[must_use]
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { token: key.to_owned(), ..self.clone() }
+    }
+
     /// The same user at another instance.
     pub fn at(&self, base: &str) -> Self {
         Self { base: base.to_owned(), ..self.clone() }
@@ -44,6 +50,16 @@ impl Rest {
     /// Writes, and expects success.
     pub async fn post(&self, path: &str, body: Value) -> Value {
         self.expect(Method::POST, path, Some(body)).await
+    }
+
+    /// Deletes, and expects success.
+    pub async fn delete(&self, path: &str) {
+        self.expect(Method::DELETE, path, None).await;
+    }
+
+    /// Changes, and expects success.
+    pub async fn patch(&self, path: &str, body: Value) -> Value {
+        self.expect(Method::PATCH, path, Some(body)).await
     }
 
     async fn expect(&self, method: Method, path: &str, body: Option<Value>) -> Value {

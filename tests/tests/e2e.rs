@@ -19,6 +19,8 @@ mod connection;
 mod fuzz;
 #[path = "e2e/garbage.rs"]
 mod garbage;
+#[path = "e2e/guests.rs"]
+mod guests;
 #[path = "e2e/native.rs"]
 mod native;
 #[path = "e2e/pages.rs"]

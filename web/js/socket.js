@@ -11,7 +11,7 @@ const BACKOFF_MAX_MS = 20_000;
 const OVERLOADED_WAIT_MS = 5_000;
 
 /** Close codes of the protocol that need more than reconnecting. */
-const CLOSE = { tokenExpired: 4002, overloaded: 4003, unauthenticated: 4500, abuse: 4501 };
+const CLOSE = { tokenExpired: 4002, overloaded: 4003, unauthenticated: 4500, abuse: 4501, ended: 4502 };
 
 /** A refused request, or `offline` or `timeout`. */
 export class RpcError extends Error {
@@ -127,7 +127,7 @@ export function createSocket(api) {
     waiting.clear();
     state.set({ connectionId: null });
     if (code === CLOSE.abuse) return state.set({ phase: 'refused' });
-    if (code === CLOSE.unauthenticated || code === CLOSE.tokenExpired) needsFreshToken = true;
+    if ([CLOSE.unauthenticated, CLOSE.tokenExpired, CLOSE.ended].includes(code)) needsFreshToken = true;
     retry(code === CLOSE.overloaded ? OVERLOADED_WAIT_MS : movingMs);
     movingMs = 0;
   }

@@ -63,7 +63,10 @@ fn a_fourth_participant_enters_alone() {
     let fourth = someone();
     let mut effects = Vec::new();
     session.join(fourth.clone(), node(), MediaRights::default(), &mut effects).unwrap();
-    assert_eq!(effects, [Effect::Enter(fourth.connection_id, MediaRights::default()), Effect::Announce(session.state())]);
+    assert_eq!(
+        effects,
+        [Effect::Enter(fourth.connection_id, MediaRights::default()), Effect::Announce(session.state())]
+    );
 }
 
 #[test]

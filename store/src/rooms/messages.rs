@@ -74,9 +74,10 @@ pub async fn send(
     clock: &dyn Clock,
 ) -> Result<Option<Sent>, StoreError> {
     // A statement of its own: the next one must see what whoever held the room before has stored.
-    let held = query!("SELECT FROM rooms WHERE id = $1 AND closed_at IS NULL FOR NO KEY UPDATE", new.room.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?;
+    let held =
+        query!("SELECT FROM rooms WHERE id = $1 AND closed_at IS NULL FOR NO KEY UPDATE", new.room.as_uuid())
+            .fetch_optional(tx.connection())
+            .await?;
     if held.is_none() {
         return Ok(None);
     }

@@ -1,6 +1,7 @@
 //! A call of native clients: webrtc-rs judges the server's descriptions, its
 //! handshakes and every packet that it forwards.
 
+use serde_json::json;
 use std::{collections::BTreeMap, time::Duration};
 use switchboard_tests::{
     PATIENCE,
@@ -98,4 +99,40 @@ async fn three_native_clients_get_each_others_packets_and_one_leaves_and_returns
     hears(&mut ben, &[ids[0], returned]).await;
     assert!(ada.is_sending() && ben.is_sending() && cleo.is_sending());
     senders.iter().for_each(JoinHandle::abort);
+}
+
+/// With two participants media would go peer to peer, where nobody could hold them to anything.
+#[tokio::test]
+async fn guests_hear_and_are_heard_as_far_as_their_tokens_allow() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let token = async |rights: &str| {
+        let body = json!({ "guest": { "identity": rights, "name": "Guest" }, "rights": [rights] });
+        let minted = account.admin.post(&format!("/v1/rooms/{room}/join-tokens"), body).await;
+        minted["token"].as_str().expect("a token").to_owned()
+    };
+    let mut ada = Participant::join(&server.base, &account.admin.token, &room).await;
+    let mut listener = Participant::join(&server.base, &token("media.receive").await, &room).await;
+    ada.publish(&KINDS).await;
+    let sender = send(&ada);
+    listener.receive(&[ada.id()], KINDS.len()).await;
+    hears(&mut listener, &[ada.id()]).await;
+    let offer = json!({ "roomId": room, "sdp": "v=0" });
+    let refused = listener.socket.try_ask("media.publish", offer).await.expect_err("it may not send");
+    assert_eq!(refused["data"]["code"], "auth.forbidden");
+
+    let mut speaker = Participant::join(&server.base, &token("media.send").await, &room).await;
+    speaker.publish(&KINDS).await;
+    let other = send(&speaker);
+    ada.receive(&[speaker.id()], KINDS.len()).await;
+    hears(&mut ada, &[speaker.id()]).await;
+    listener.receive(&[ada.id(), speaker.id()], KINDS.len()).await;
+    hears(&mut listener, &[ada.id(), speaker.id()]).await;
+    // Its answers come after whatever it would have been offered.
+    speaker.socket.try_ask("room.history", json!({ "roomId": room })).await.expect_err("it may not read");
+    assert!(!speaker.socket.has_seen("media.offer"));
+    sender.abort();
+    other.abort();
 }

@@ -166,6 +166,10 @@ export function createCalls({ socket, rooms, notices }) {
     else hangUp();
   }
 
+  socket.on('room.removed', ({ roomId }) => {
+    if (call?.roomId === roomId) hangUp();
+  });
+
   // Ringing does not survive a lost connection; being in a call does, under a new connection id.
   socket.onOpened(async () => {
     if (state.get().incoming) state.set({ incoming: null });

@@ -79,6 +79,11 @@ export class LiveRoom {
     this.#socket.call('room.leave', { roomId: this.id }).catch(() => {});
   }
 
+  /** Somebody took this device out of the room. */
+  lose(reason) {
+    this.state.set({ status: 'failed', error: { code: `room.removed.${reason}` }, members: [], typing: [], media: null });
+  }
+
   /** Runs `apply` now, or after the answer to a join that is on its way. */
   inOrder(apply) {
     if (this.#early) this.#early.push(apply);

@@ -70,6 +70,9 @@ export function createRooms({ api, socket }) {
   tell('room.memberLeft', (room, { connectionId }) => room.inOrder(() => room.exit(connectionId)));
   tell('room.typing', (room, params) => room.inOrder(() => room.hearTyping(params)));
   tell('media.changed', (room, { state }) => room.inOrder(() => room.hearMedia(state)));
+  tell('room.removed', (room, { reason }) => room.inOrder(() => room.lose(reason)));
+  // The list knows who may enter what: ask again.
+  socket.on('room.removed', load);
   socket.on('session.reload', ({ stream }) => {
     if (stream.kind === 'room') live.get(stream.roomId)?.room.join({ reload: true }).catch(() => {});
   });
