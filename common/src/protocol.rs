@@ -7,6 +7,7 @@
 pub mod call;
 pub mod close;
 pub mod envelope;
+pub mod feed;
 pub mod inbox;
 pub mod media;
 pub mod presence;
@@ -97,6 +98,10 @@ methods! {
     InboxSubscribe(inbox::Subscribe) -> inbox::Subscribed = "inbox.subscribe";
     /// Stops following it. Result: [`Done`].
     InboxUnsubscribe(inbox::Unsubscribe) -> Done = "inbox.unsubscribe";
+    /// Follows the rows of a table. Result: [`feed::Subscribed`].
+    FeedSubscribe(feed::Subscribe) -> feed::Subscribed = "feed.subscribe";
+    /// Stops following them. Result: [`Done`].
+    FeedUnsubscribe(feed::Unsubscribe) -> Done = "feed.unsubscribe";
 }
 
 /// What the server pushes, as a JSON-RPC notification whose `method` is the tag.
@@ -145,6 +150,12 @@ pub enum Event {
     /// Something happened in the account's inbox.
     #[serde(rename = "inbox.event")]
     InboxEvent(Box<inbox::Sequenced>),
+    /// A row of a table that this connection follows has changed.
+    #[serde(rename = "feed.changed")]
+    FeedChanged(Box<feed::Changed>),
+    /// This connection may not follow a table any more.
+    #[serde(rename = "feed.ended")]
+    FeedEnded(feed::Ended),
     /// A stream lost more than can be replayed: read it again from the store.
     #[serde(rename = "session.reload")]
     SessionReload(session::Reload),

@@ -136,6 +136,8 @@ pub(crate) fn deliver(hub: &Hub, news: NodeNews) {
         | Event::MediaSignal(_)
         | Event::MediaOffer(_)
         | Event::InboxEvent(_)
+        | Event::FeedChanged(_)
+        | Event::FeedEnded(_)
         | Event::SessionReload(_)
         | Event::SessionMoving(_) => {}
     }

@@ -1,7 +1,7 @@
 //! What other instances say to this one, and that this one is there.
 
 use crate::{
-    calls,
+    calls, changes,
     hub::Hub,
     peer::{Access, Peer},
     rooms,
@@ -28,10 +28,11 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     let orders = hub.bus().serve(&HubService(node)).await?;
     let _alive = hub.bus().present(&HubNodes, &node.to_string(), &node).await?;
     hub.start(shutdown.clone());
-    let (teller, server, obeyer) = (hub.clone(), hub.clone(), hub.clone());
+    let (teller, server, obeyer, follower) = (hub.clone(), hub.clone(), hub.clone(), hub.clone());
     hub.spawn(async move { listen(teller, news).await });
     hub.spawn(async move { serve(server, requests).await });
     hub.spawn(async move { obey(obeyer, orders).await });
+    hub.spawn(async move { changes::listen(follower).await });
     shutdown.token.cancelled().await;
     Ok(())
 }

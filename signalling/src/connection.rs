@@ -6,7 +6,7 @@ mod open;
 pub(crate) use open::verify;
 
 use crate::{
-    calls, dispatch,
+    calls, changes, dispatch,
     hub::{self, Hub, frame},
     inbox, media,
     peer::Peer,
@@ -92,6 +92,7 @@ async fn leave(hub: &Hub, peer: &Arc<Peer>) {
     calls::lose_connection(hub, peer).await;
     rooms::lose_connection(hub, peer).await;
     inbox::lose_connection(hub, peer);
+    changes::lose_connection(hub, peer);
     presence::lose_connection(hub, peer).await;
 }
 

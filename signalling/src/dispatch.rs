@@ -1,6 +1,6 @@
 //! One match over the protocol's methods.
 
-use crate::{calls, connection::verify, hub::Hub, inbox, media, peer::Peer, presence, rooms};
+use crate::{calls, changes, connection::verify, hub::Hub, inbox, media, peer::Peer, presence, rooms};
 use common::{
     error::{ErrorCode, Fault},
     guest::Right,
@@ -19,7 +19,7 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
         }
         R::SessionOpen(_) | R::SessionRefresh(_) | R::PresenceSubscribe(_) => false,
         R::RoomJoin(_) | R::RoomLeave(_) | R::RoomSend(_) | R::RoomTyping(_) | R::RoomHistory(_) => false,
-        R::InboxSubscribe(_) | R::InboxUnsubscribe(_) => false,
+        R::InboxSubscribe(_) | R::InboxUnsubscribe(_) | R::FeedSubscribe(_) | R::FeedUnsubscribe(_) => false,
     }
 }
 
@@ -37,7 +37,9 @@ fn admit(peer: &Peer, request: &Request) -> Result<(), Failure> {
         R::CallRing(_) | R::CallAccept(_) | R::CallReject(_) | R::CallCancel(_) | R::CallHangUp(_) => {
             (Some(Permission::RoomsRead), None)
         }
-        R::InboxSubscribe(_) | R::InboxUnsubscribe(_) => (Some(Permission::ConversationsRead), None),
+        R::InboxSubscribe(_) => (Some(Permission::ConversationsRead), None),
+        // Which permission it takes to follow a table is known where the table is.
+        R::InboxUnsubscribe(_) | R::FeedSubscribe(_) | R::FeedUnsubscribe(_) => (None, None),
     };
     peer.access().require(permission, right)
 }
@@ -69,6 +71,8 @@ pub(crate) async fn answer(hub: &Hub, peer: &Arc<Peer>, id: Option<RequestId>, r
         R::MediaPublish(publish) => peer.answer(id, &media::publish(hub, peer, publish).await),
         R::MediaAnswer(answer) => peer.answer(id, &media::answer(hub, peer, answer).await),
         R::InboxSubscribe(subscribe) => inbox::subscribe(hub, peer, id, subscribe.after).await,
+        R::FeedSubscribe(subscribe) => changes::subscribe(hub, peer, id, subscribe).await,
+        R::FeedUnsubscribe(which) => peer.answer(id, &Ok(changes::unsubscribe(hub, peer, &which.feed))),
         R::InboxUnsubscribe(_) => peer.answer(id, &Ok(inbox::unsubscribe(hub, peer))),
     }
 }
@@ -77,8 +81,10 @@ fn already_open() -> Failure {
     Failure::of(ErrorCode::CONFLICT, Fault::Caller, "the session is open; use session.refresh")
 }
 
-fn refreshed(hub: &Hub, peer: &Peer, token: &common::secret::Secret) -> Result<Refreshed, Failure> {
+fn refreshed(hub: &Hub, peer: &Arc<Peer>, token: &common::secret::Secret) -> Result<Refreshed, Failure> {
     let bearer = verify(hub, token)?;
     peer.renew(&bearer)?;
+    changes::recheck(hub, peer);
+    inbox::recheck(hub, peer);
     Ok(Refreshed { expires_at: bearer.expires_at() })
 }

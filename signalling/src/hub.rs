@@ -1,6 +1,9 @@
 //! What everything in this crate hangs on.
 
-use crate::{calls::Calls, config::Config, inbox::Inboxes, peer::Peer, presence::Accounts, rooms::Rooms};
+use crate::{
+    calls::Calls, changes::Feeds, config::Config, inbox::Inboxes, peer::Peer, presence::Accounts,
+    rooms::Rooms,
+};
 use axum::extract::ws::Utf8Bytes;
 use bus::{Bus, BusError, Shutdown};
 use common::{
@@ -45,6 +48,7 @@ pub(crate) struct Inner {
     pub(crate) accounts: Accounts,
     pub(crate) inboxes: Inboxes,
     pub(crate) calls: Calls,
+    pub(crate) feeds: Feeds,
     /// Set when the hub runs.
     shutdown: OnceLock<Shutdown>,
 }
@@ -61,6 +65,7 @@ impl Hub {
             accounts: Accounts::default(),
             inboxes: Inboxes::default(),
             calls: Calls::default(),
+            feeds: Feeds::default(),
             shutdown: OnceLock::new(),
         }))
     }

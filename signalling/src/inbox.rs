@@ -7,6 +7,7 @@ use crate::{
 use bus::{BusError, Delivery, Subscription};
 use common::{
     id::AccountId,
+    permission::Permission,
     protocol::{
         Done, Event, Failure, RequestId,
         inbox::{EVENTS_MAX, Sequenced, Subscribed},
@@ -168,6 +169,13 @@ pub(crate) fn unsubscribe(hub: &Hub, peer: &Arc<Peer>) -> Done {
         });
     }
     Done {}
+}
+
+/// A newer token may allow less.
+pub(crate) fn recheck(hub: &Hub, peer: &Arc<Peer>) {
+    if peer.access().require(Some(Permission::ConversationsRead), None).is_err() {
+        unsubscribe(hub, peer);
+    }
 }
 
 /// The connection is gone.

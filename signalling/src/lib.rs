@@ -3,11 +3,12 @@
 //! [`accept`] lets a socket in, [`connection`] is one socket from then on,
 //! [`dispatch`] one match over the protocol's methods. A connection that has
 //! said who it is is a [`peer`]. What the methods do is in [`rooms`],
-//! [`presence`], [`calls`], [`media`] and [`inbox`]; [`cluster`] is what other
+//! [`presence`], [`calls`], [`media`], [`inbox`] and [`changes`]; [`cluster`] is what other
 //! instances say to this one. Everything hangs on the [`hub`].
 
 mod accept;
 mod calls;
+mod changes;
 mod cluster;
 mod config;
 mod connection;

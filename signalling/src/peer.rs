@@ -120,6 +120,8 @@ pub(crate) struct Held {
     pub(crate) online: Option<Presence>,
     pub(crate) follows_presence: bool,
     pub(crate) follows_inbox: bool,
+    /// Feeds it follows, each with its table and what one must be allowed to.
+    pub(crate) feeds: BTreeMap<String, (String, Permission)>,
 }
 
 impl Peer {

@@ -57,6 +57,10 @@ impl Store {
         TenantTx::begin(&self.app, self.keyring.clone(), account).await
     }
 
+    pub(crate) const fn app_pool(&self) -> &PgPool {
+        &self.app
+    }
+
     /// The few functions that cross accounts.
     pub fn system(&self) -> System {
         System::new(self.system.clone(), self.keyring.clone())

@@ -12,6 +12,7 @@ pub mod audit;
 pub mod bootstrap;
 pub mod calls;
 pub mod canned_responses;
+pub mod changes;
 pub mod channels;
 mod column;
 pub mod connect;

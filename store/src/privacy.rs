@@ -1,6 +1,7 @@
 //! Telling everything about a contact, and forgetting it.
 
 use crate::{
+    changes,
     contacts::{self, Contact, Merge},
     error::StoreError,
     messages, notes, outbox,
@@ -129,6 +130,7 @@ pub async fn erase(tx: &mut TenantTx, id: ContactId, clock: &dyn Clock) -> Resul
     query!("DELETE FROM contact_merges WHERE winner_id = ANY ($1) OR loser_id = ANY ($1)", &persons)
         .execute(tx.connection())
         .await?;
+    changes::blank(tx, &persons).await?;
     // Together: they refer to each other.
     query!("DELETE FROM contacts WHERE id = ANY ($1)", &persons).execute(tx.connection()).await?;
     Ok(true)
@@ -166,6 +168,15 @@ async fn erase_conversations(
     )
     .execute(tx.connection())
     .await?;
+    let mut rows = query_scalar!(
+        r#"SELECT id AS "id!" FROM messages WHERE conversation_id = ANY ($1)
+           UNION ALL SELECT id FROM notes WHERE conversation_id = ANY ($1)"#,
+        conversations
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    rows.extend(conversations);
+    changes::blank(tx, &rows).await?;
     for statement in [
         query!("DELETE FROM replies WHERE conversation_id = ANY ($1)", conversations),
         query!("DELETE FROM notes WHERE conversation_id = ANY ($1)", conversations),
@@ -219,6 +230,7 @@ pub async fn prune(tx: &mut TenantTx, clock: &dyn Clock) -> Result<(), StoreErro
     query!("DELETE FROM room_removals WHERE removed_at < $1", now - JOIN_TOKEN_TIME_MAX)
         .execute(tx.connection())
         .await?;
+    changes::prune(tx, clock).await?;
     query!(
         "UPDATE raw_events SET body = '' WHERE processed_at < $1 AND length(body) > 0",
         now - KEEP_WEBHOOKS

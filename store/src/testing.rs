@@ -118,6 +118,17 @@ impl TestDatabase {
         contents
     }
 
+    /// Does something as the superuser that the server would never do.
+    ///
+    /// # Panics
+    /// If the database refuses.
+    #[expect(clippy::expect_used, reason = "a test without its database must fail loudly")]
+    pub async fn as_owner(&self, statement: &str) {
+        let mut owner =
+            PgConnection::connect(self.owner_url().expose()).await.expect("the owner's connection");
+        raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut owner).await.expect("it is done");
+    }
+
     /// A clock for tests that do not care about the time.
     pub fn clock() -> ManualClock {
         ManualClock::default()

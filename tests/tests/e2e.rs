@@ -15,6 +15,8 @@ mod browser;
 mod cluster;
 #[path = "e2e/connection.rs"]
 mod connection;
+#[path = "e2e/feed.rs"]
+mod feed;
 #[path = "e2e/fuzz.rs"]
 mod fuzz;
 #[path = "e2e/garbage.rs"]

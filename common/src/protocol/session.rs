@@ -82,6 +82,11 @@ pub enum Stream {
     },
     /// The account's inbox.
     Inbox,
+    /// A feed of rows.
+    Feed {
+        /// Which one.
+        feed: String,
+    },
 }
 
 /// Event `session.moving`: the server is draining.

@@ -95,6 +95,8 @@ impl Follower {
             | Event::MediaSignal(_)
             | Event::MediaOffer(_)
             | Event::InboxEvent(_)
+            | Event::FeedChanged(_)
+            | Event::FeedEnded(_)
             | Event::SessionReload(_)
             | Event::SessionMoving(_) => true,
         };

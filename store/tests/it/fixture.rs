@@ -10,7 +10,7 @@ use common::{
 use serde_json::{Map, json};
 use sqlx::{Connection, PgConnection};
 use store::{
-    SealKeyring, Store, StoreConfig, TenantTx, api_keys, audit, calls, canned_responses, channels,
+    SealKeyring, Store, StoreConfig, TenantTx, api_keys, audit, calls, canned_responses, changes, channels,
     contacts::{self, Identity},
     conversations, idempotency, invitations, labels, messages, notes, roles, rooms, sessions,
     system::NewRawEvent,
@@ -97,6 +97,9 @@ pub(crate) async fn desk(db: &TestDatabase, tenant: &Tenant, clock: &dyn Clock) 
 /// An account with a row in every tenant table. `name` makes what must be unique over all accounts so.
 pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> Tenant {
     let account = db.account(name, clock).await;
+    let mut tx = db.store.tenant(account).await.unwrap();
+    changes::follow(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
     let user = user(db, account, &format!("{name}@example.com"), clock).await;
     let channel = channel(db, account, name, clock).await;
     let mut tx = db.store.tenant(account).await.unwrap();

@@ -7,6 +7,7 @@
 )]
 
 mod administration;
+mod changes;
 mod connect;
 mod fixture;
 mod inbox;

@@ -1,0 +1,103 @@
+//! The change feed: rows of a table, as they change.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// Members that a filter may name.
+pub const FILTER_MAX: usize = 8;
+
+/// Feeds that one connection may follow.
+pub const FEEDS_MAX: usize = 100;
+
+/// Changes that a resuming client is sent at most.
+pub const CHANGES_MAX: usize = 500;
+
+/// Parameters of `feed.subscribe`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscribe {
+    /// Which table.
+    pub table: String,
+    /// Only rows that have these values; absent: all that the caller may read.
+    #[serde(default)]
+    pub filter: Map<String, Value>,
+    /// The last change this client has seen in any feed, to be sent what it missed; absent: only what
+    /// happens from now on.
+    #[serde(default)]
+    pub after: Option<u64>,
+}
+
+/// Result of `feed.subscribe`. Every change that is committed from now on will be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscribed {
+    /// The feed's name, which its events carry. The same table and filter have the same name.
+    pub feed: String,
+    /// The number of the account's latest change; events continue from here.
+    pub seq: u64,
+    /// What was missed, in order.
+    pub changes: Vec<Changed>,
+    /// Whether `changes` is everything since `after`. False: read the rows again.
+    pub recovered: bool,
+}
+
+/// Parameters of `feed.unsubscribe`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unsubscribe {
+    /// Which one.
+    pub feed: String,
+}
+
+/// What happened to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Operation {
+    /// It is there now, or fits the filter now.
+    Insert,
+    /// It is different.
+    Update,
+    /// It is gone, or does not fit the filter any more.
+    Delete,
+}
+
+impl Operation {
+    /// The operation with this name in the store.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "insert" => Some(Self::Insert),
+            "update" => Some(Self::Update),
+            "delete" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+}
+
+/// Event `feed.changed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Changed {
+    /// In which feed.
+    pub feed: String,
+    /// The change's number in the account: later ones are higher. A feed sees those that concern it.
+    pub seq: u64,
+    /// What happened, as seen through the filter.
+    pub operation: Operation,
+    /// The row's id.
+    pub id: Uuid,
+    /// The row as it is; empty if it is gone. A deletion may be told of a row that was never told of.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub row: Map<String, Value>,
+    /// The members that an update has changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+}
+
+/// Event `feed.ended`: the caller may not read this any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ended {
+    /// Which feed.
+    pub feed: String,
+}
