@@ -130,7 +130,14 @@ pub(crate) async fn run(binary: &Path, options: &Options) -> Result<(), Box<dyn 
     let token = |n| {
         let user = UserId::from_uuid(id(3, n, 0));
         let session = SessionId::generate(&SystemClock);
-        let subject = Subject { account: account(n), user, role: Role::Admin, permissions: None, session };
+        let subject = Subject {
+            account: account(n),
+            user,
+            role: Role::Admin,
+            permissions: None,
+            elevated: None,
+            session,
+        };
         sign(&key, &subject, SystemClock.utc())
     };
     let tokens = (1..=ACTIVE).map(token).collect::<Result<Vec<String>, _>>()?;

@@ -87,6 +87,10 @@ ids! {
     ContactId = "contact";
     /// Two customers that turned out to be one.
     MergeId = "merge";
+    /// Many contacts from one file.
+    ImportId = "import";
+    /// A time in which a user may do more, if another agrees.
+    ElevationId = "elevation";
     /// A thread between an account and a customer on one channel.
     ConversationId = "conversation";
     /// One message of a conversation.

@@ -121,6 +121,12 @@ impl Permissions {
         Self(self.0 & other.0)
     }
 
+    /// Those that are in either.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Each of them, in the order of [`Permission::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL.iter().copied().filter(move |permission| self.has(*permission))
@@ -186,7 +192,7 @@ impl Role {
     pub const fn permissions(self) -> Permissions {
         match self {
             Self::AgentUser => Permissions::of(AGENT),
-            Self::User => Permissions(Permissions::of(AGENT).0 | Permissions::of(USER).0),
+            Self::User => Permissions::of(AGENT).or(Permissions::of(USER)),
             Self::Admin => Permissions::ALL,
         }
     }

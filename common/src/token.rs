@@ -63,6 +63,8 @@ pub struct Caller {
     pub role: Role,
     /// What the person may do.
     pub permissions: Permissions,
+    /// What of it is not for a while only, and so may be given to others.
+    pub lasting: Permissions,
     /// The name that an outside issuer gives; our own tokens carry none, the store knows it.
     pub name: Option<String>,
     /// The sign-in; `None` for a token of an outside issuer.
@@ -81,6 +83,9 @@ struct Claims {
     /// Absent: those of the role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     permissions: Option<Permissions>,
+    /// Absent: all of them last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lasting: Option<Permissions>,
     sid: SessionId,
     iat: i64,
     exp: i64,
@@ -251,11 +256,13 @@ fn guest(claims: Value) -> Option<Guest> {
 
 fn own_caller(claims: Value) -> Option<Caller> {
     let claims: Claims = serde_json::from_value(claims).ok()?;
+    let permissions = claims.permissions.unwrap_or(claims.role.permissions());
     Some(Caller {
         account: claims.account,
         user: claims.sub,
         role: claims.role,
-        permissions: claims.permissions.unwrap_or(claims.role.permissions()),
+        permissions,
+        lasting: claims.lasting.unwrap_or(permissions),
         name: None,
         session: Some(claims.sid),
         expires_at: OffsetDateTime::from_unix_timestamp(claims.exp).ok()?,
@@ -274,6 +281,7 @@ fn outside_caller(claims: &Value, names: &ClaimNames) -> Option<Caller> {
         user: text("sub")?.parse().ok()?,
         role,
         permissions: role.permissions(),
+        lasting: role.permissions(),
         name: text(&names.name_claim).map(|name| name.chars().take(NAME_CHARS_MAX).collect()),
         session: None,
         expires_at: OffsetDateTime::from_unix_timestamp(at("exp")?.as_i64()?).ok()?,
@@ -294,25 +302,37 @@ pub struct Subject {
     pub role: Role,
     /// What the person may do, if that is not what the role may.
     pub permissions: Option<Permissions>,
+    /// What the person may do for a while beyond that, and until when.
+    pub elevated: Option<(Permissions, OffsetDateTime)>,
     /// The sign-in.
     pub session: SessionId,
 }
 
-/// Signs an access token of our own for [`ACCESS_TOKEN_TIME`] from `now`.
+impl Subject {
+    /// When a token that is signed now expires: with the first that it allows for a while only.
+    pub fn expires_at(&self, now: OffsetDateTime) -> OffsetDateTime {
+        let latest = now + ACCESS_TOKEN_TIME;
+        self.elevated.map_or(latest, |(_, until)| until.min(latest))
+    }
+}
+
+/// Signs an access token of our own, good from `now` until [`Subject::expires_at`].
 ///
 /// # Errors
 /// Only if the key does not fit the algorithm, which is a mistake in configuration.
 pub fn sign(key: &EncodingKey, subject: &Subject, now: OffsetDateTime) -> Result<String, TokenError> {
-    let expires_at = now + ACCESS_TOKEN_TIME;
+    let lasting = subject.permissions.unwrap_or(subject.role.permissions());
+    let elevated = subject.elevated.map(|(more, _)| lasting.or(more));
     let claims = Claims {
         iss: OWN_ISSUER.to_owned(),
         sub: subject.user,
         account: subject.account,
         role: subject.role,
-        permissions: subject.permissions,
+        permissions: elevated.or(subject.permissions),
+        lasting: elevated.map(|_| lasting),
         sid: subject.session,
         iat: now.unix_timestamp(),
-        exp: expires_at.unix_timestamp(),
+        exp: subject.expires_at(now).unix_timestamp(),
     };
     encode(&Header::new(Algorithm::HS256), &claims, key).map_err(|error| TokenError::Invalid(Some(error)))
 }
@@ -363,7 +383,7 @@ mod tests {
         let (account, user) = (AccountId::generate(clock), UserId::generate(clock));
         let key = EncodingKey::from_secret(secret);
         let session = SessionId::generate(clock);
-        let subject = Subject { account, user, role: Role::User, permissions: None, session };
+        let subject = Subject { account, user, role: Role::User, permissions: None, elevated: None, session };
         let token = sign(&key, &subject, clock.utc()).unwrap();
         (token, account, user)
     }
@@ -376,6 +396,24 @@ mod tests {
         assert_eq!((caller.account, caller.user, caller.role), (account, user, Role::User));
         clock.advance(ACCESS_TOKEN_TIME);
         assert!(matches!(verify(&token, &[own(b"k")], clock.utc()), Err(TokenError::Expired)));
+    }
+
+    #[test]
+    fn what_is_allowed_for_a_while_ends_with_the_token() {
+        let clock = ManualClock::default();
+        let until = clock.utc() + Duration::from_secs(60);
+        let subject = Subject {
+            account: AccountId::generate(&clock),
+            user: UserId::generate(&clock),
+            role: Role::AgentUser,
+            permissions: None,
+            elevated: Some((Permissions::ALL, until)),
+            session: SessionId::generate(&clock),
+        };
+        let token = sign(&EncodingKey::from_secret(b"k"), &subject, clock.utc()).unwrap();
+        let caller = caller(&token, &[own(b"k")], clock.utc()).unwrap();
+        assert_eq!((caller.permissions, caller.lasting), (Permissions::ALL, Role::AgentUser.permissions()));
+        assert!(caller.expires_at <= until);
     }
 
     #[test]

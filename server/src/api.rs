@@ -13,11 +13,13 @@ mod canned_responses;
 mod channels;
 mod contacts;
 mod conversations;
+mod elevations;
 mod etag;
 mod extract;
 mod fields;
 mod hub;
 mod ice_servers;
+mod imports;
 mod invitations;
 mod labels;
 mod messages;
@@ -171,6 +173,9 @@ fn of_people() -> Router<App> {
         .route("/v1/invitations", get(invitations::list).post(invitations::create))
         .route("/v1/auth/accept-invitation", post(invitations::accept))
         .route("/v1/invitations/{id}", delete(invitations::revoke))
+        .route("/v1/elevations", get(elevations::list).post(elevations::create))
+        .route("/v1/elevations/{id}/decision", post(elevations::decide))
+        .route("/v1/elevations/{id}/end", post(elevations::end))
         .route("/v1/roles", get(roles::list).post(roles::create))
         .route("/v1/roles/{id}", get(roles::find).patch(roles::update).delete(roles::delete))
         .route("/v1/api-keys", get(api_keys::list).post(api_keys::create))
@@ -216,6 +221,12 @@ fn of_desk() -> Router<App> {
         .route("/v1/contacts/{id}/identities", post(contacts::add_identity).delete(contacts::remove_identity))
         .route("/v1/contacts/{id}/merges", get(contacts::merges).post(contacts::merge))
         .route("/v1/contacts/{id}/merges/{merge}", delete(contacts::unmerge))
+        .route(
+            "/v1/contact-imports",
+            get(imports::list).post(imports::create).layer(DefaultBodyLimit::max(imports::FILE_BYTES_MAX)),
+        )
+        .route("/v1/contact-imports/{id}", get(imports::find))
+        .route("/v1/contact-imports/{id}/rows", get(imports::rows))
         .route("/v1/search/contacts", get(search::contacts))
         .route("/v1/search/messages", get(search::messages))
         .route("/v1/conversations", get(conversations::list).post(conversations::create))

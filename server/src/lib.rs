@@ -3,7 +3,8 @@
 //! [`config`] is read first. Without a database of its own, [`embedded`] starts
 //! one; [`account`] makes the first account, or [`demo`] one to look at. [`roles`] decides which parts this process plays and
 //! [`http`] puts their routers behind one listener, with the REST layer
-//! ([`api`]), the [`console`] and the [`health`] of it all; [`housekeeping`] forgets in time. [`keys`] verifies tokens, [`telemetry`] logs and
+//! ([`api`]), the [`console`] and the [`health`] of it all; [`housekeeping`] forgets in time, [`importer`] works
+//! on imports. [`keys`] verifies tokens, [`telemetry`] logs and
 //! counts, [`shutdown`] ends it within a deadline.
 
 pub mod account;
@@ -15,6 +16,7 @@ pub mod embedded;
 pub mod health;
 pub mod housekeeping;
 pub mod http;
+pub mod importer;
 pub mod keys;
 pub mod roles;
 pub mod shutdown;

@@ -7,7 +7,7 @@ use crate::{
     health::Health,
     housekeeping,
     http::Listener,
-    keys,
+    importer, keys,
 };
 use axum::Router;
 use bus::{Bus, BusError, Shutdown};
@@ -121,6 +121,7 @@ pub async fn start(
     let mut routers = Vec::new();
     if roles.contains(&Role::Api) {
         housekeeping::start(store.clone(), Arc::clone(clock), shutdown);
+        importer::start(store.clone(), Arc::clone(clock), shutdown);
     }
     for role in roles {
         routers.push(match role {

@@ -4,7 +4,7 @@ use crate::{
     changes,
     contacts::{self, Contact, Merge},
     error::StoreError,
-    messages, notes, outbox,
+    imports, messages, notes, outbox,
     tenant::TenantTx,
 };
 use common::{
@@ -231,6 +231,7 @@ pub async fn prune(tx: &mut TenantTx, clock: &dyn Clock) -> Result<(), StoreErro
         .execute(tx.connection())
         .await?;
     changes::prune(tx, clock).await?;
+    imports::prune(tx, now - KEEP_IMPORTS).await?;
     query!(
         "UPDATE raw_events SET body = '' WHERE processed_at < $1 AND length(body) > 0",
         now - KEEP_WEBHOOKS
@@ -242,6 +243,9 @@ pub async fn prune(tx: &mut TenantTx, clock: &dyn Clock) -> Result<(), StoreErro
 
 /// How long a request may be sent again and get the same answer.
 const KEEP_ANSWERS: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long the reports on imports are kept.
+const KEEP_IMPORTS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How long webhooks are kept as they came, for whoever looks for a mistake.
 const KEEP_WEBHOOKS: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -16,7 +16,7 @@ use crate::{
 };
 use common::{
     clock::Clock,
-    id::{AccountId, ApiKeyId, ChannelId, ConversationId, UserId},
+    id::{AccountId, ApiKeyId, ChannelId, ConversationId, ImportId, UserId},
     permission::Permissions,
     protocol::inbox::ChannelKind,
     secret::Secret,
@@ -179,6 +179,29 @@ impl System {
             .into_iter()
             .map(|row| (AccountId::from_uuid(row.account_id), ConversationId::from_uuid(row.id)));
         Ok(ids.collect())
+    }
+
+    /// Takes an import that is due, for `lease`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn claim_import(
+        &self,
+        lease: Duration,
+        clock: &dyn Clock,
+    ) -> Result<Option<(AccountId, ImportId)>, StoreError> {
+        let now = clock.utc();
+        let row = query!(
+            "UPDATE imports SET due_at = $2
+             WHERE (account_id, id) = (SELECT account_id, id FROM imports WHERE finished_at IS NULL AND due_at <= $1
+                                       ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+             RETURNING account_id, id",
+            now,
+            now + lease
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| (AccountId::from_uuid(row.account_id), ImportId::from_uuid(row.id))))
     }
 
     /// The account that an invitation is to.

@@ -17,14 +17,16 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use common::{
     error::ErrorCode,
     id::SessionId,
+    permission::Permissions,
     secret::Secret,
-    token::{self, ACCESS_TOKEN_TIME, Subject},
+    token::{self, Subject},
 };
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use store::{
     TenantTx,
     audit::{self, Actor, Deed},
+    elevations,
     sessions::{self, Device, Rotation, TokenHash},
     users::{self, normal_email},
 };
@@ -137,9 +139,10 @@ pub(super) async fn begin_session(
     let session = sessions::start(&mut tx, user.id, &hash_of(&refresh_token), &device, &*app.clock).await?;
     let deed = deed(Actor::User(user.id), address, "session.started", ("session", session.as_uuid()));
     audit::record(&mut tx, &deed, &*app.clock).await?;
+    let elevated = elevations::active(&mut tx, user.id, &*app.clock).await?;
     tx.commit().await?;
     info!(account.id = %user.account_id, user.id = %user.id, "User {} signed in", user.id);
-    signed_in(app, user, session, refresh_token)
+    signed_in(app, user, elevated, session, refresh_token)
 }
 
 /// The longest name of a client that is kept.
@@ -175,11 +178,15 @@ pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -
         }
         Rotation::Reused { .. } | Rotation::Invalid => None,
     };
+    let elevated = match &user {
+        Some(user) => elevations::active(&mut tx, user.id, &*app.clock).await?,
+        None => None,
+    };
     // Also after a reuse: that the sign-in is over must last.
     tx.commit().await?;
     match (rotation, user) {
         (Rotation::Rotated { session, .. }, Some(user)) => {
-            signed_in(&app, User::of(account, user), session, refresh_token)
+            signed_in(&app, User::of(account, user), elevated, session, refresh_token)
         }
         (Rotation::Reused { session }, _) => {
             warn!(account.id = %account, session.id = %session, "A refresh token was used twice; its sign-in is revoked");
@@ -217,18 +224,27 @@ pub(super) async fn sign_out(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn signed_in(app: &App, user: User, session: SessionId, refresh_token: String) -> Result<Answer, Problem> {
+fn signed_in(
+    app: &App,
+    mut user: User,
+    elevated: Option<(Permissions, OffsetDateTime)>,
+    session: SessionId,
+    refresh_token: String,
+) -> Result<Answer, Problem> {
     let now = app.clock.utc();
     let subject = Subject {
         account: user.account_id,
         user: user.id,
         role: user.role,
         permissions: user.role_id.map(|_| user.permissions),
+        elevated,
         session,
     };
     let access_token =
         token::sign(&app.signing_key, &subject, now).map_err(|error| Problem::internal(&error))?;
-    let answer = SignedIn { access_token, refresh_token, expires_at: now + ACCESS_TOKEN_TIME, user };
+    let expires_at = subject.expires_at(now);
+    user.permissions = elevated.map_or(user.permissions, |(more, _)| user.permissions.or(more));
+    let answer = SignedIn { access_token, refresh_token, expires_at, user };
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
 }
 

@@ -3,7 +3,7 @@
 use super::{App, caller::Caller, extract::raw, fields, problem::Problem};
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{FromRequest, Request},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -38,26 +38,67 @@ struct Key {
     fingerprint: [u8; 32],
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Retryable<T> {
-    type Rejection = Problem;
+/// A file that is taken once under its sender's key.
+pub(super) struct RetryableFile {
+    /// What it says it is; empty if it does not.
+    pub(super) content_type: String,
+    pub(super) bytes: Bytes,
+    pub(super) once: Once,
+}
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+/// What is known of a request before its body is read.
+struct Begun {
+    key: Option<String>,
+    fingerprint: Context,
+}
+
+impl Begun {
+    fn of(request: &Request) -> Result<Self, Problem> {
         let key = request.headers().get("idempotency-key").map(fields::idempotency_key).transpose()?;
-        let key = key.map(str::to_owned);
         let mut fingerprint = Context::new(&SHA256);
         fingerprint.update(request.method().as_str().as_bytes());
         fingerprint.update(b" ");
         fingerprint.update(request.uri().path().as_bytes());
         fingerprint.update(b"\n");
-        let json = raw(request, state).await?;
-        fingerprint.update(json.get().as_bytes());
-        let body = serde_json::from_str(json.get()).map_err(|error| Problem::invalid(error.to_string()))?;
-        let once = key.map(|key| {
+        Ok(Self { key: key.map(str::to_owned), fingerprint })
+    }
+
+    fn with(mut self, body: &[u8]) -> Once {
+        self.fingerprint.update(body);
+        Once(self.key.map(|key| {
             let mut bytes = [0; 32];
-            bytes.copy_from_slice(fingerprint.finish().as_ref());
+            bytes.copy_from_slice(self.fingerprint.finish().as_ref());
             Key { key, fingerprint: bytes }
-        });
-        Ok(Self(body, Once(once)))
+        }))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Retryable<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let begun = Begun::of(&request)?;
+        let json = raw(request, state).await?;
+        let body = serde_json::from_str(json.get()).map_err(|error| Problem::invalid(error.to_string()))?;
+        Ok(Self(body, begun.with(json.get().as_bytes())))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for RetryableFile {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let begun = Begun::of(&request)?;
+        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_owned();
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            let status = rejection.status();
+            let is_long = status == StatusCode::PAYLOAD_TOO_LARGE;
+            let code = if is_long { ErrorCode::TOO_LARGE } else { ErrorCode::INVALID_BODY };
+            Problem::new(status, code, rejection.body_text())
+        })?;
+        let once = begun.with(&bytes);
+        Ok(Self { content_type, bytes, once })
     }
 }
 

@@ -1,8 +1,9 @@
 //! The reference: an OpenAPI document made from the handlers themselves.
 
 use super::{
-    account, api_keys, audit, auth, calls, canned_responses, channels, contacts, conversations, ice_servers,
-    invitations, labels, messages, notes, roles, rooms, search, sessions, teams, users, webhooks,
+    account, api_keys, audit, auth, calls, canned_responses, channels, contacts, conversations, elevations,
+    ice_servers, imports, invitations, labels, messages, notes, roles, rooms, search, sessions, teams, users,
+    webhooks,
 };
 use axum::Json;
 use utoipa::{
@@ -26,6 +27,8 @@ use utoipa::{
         roles::list, roles::find, roles::create, roles::update, roles::delete,
         api_keys::list, api_keys::find, api_keys::create, api_keys::revoke,
         audit::list,
+        elevations::list, elevations::create, elevations::decide, elevations::end,
+        imports::list, imports::find, imports::create, imports::rows,
         rooms::list, rooms::find, rooms::create, rooms::update, rooms::delete, rooms::close, rooms::reopen,
         rooms::messages, rooms::speak::say, rooms::speak::tell, rooms::guests::create,
         rooms::members::list, rooms::members::add, rooms::members::remove,
@@ -124,7 +127,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_names_its_answers() {
         let document = openapi();
-        assert_eq!(document.paths.paths.len(), 61);
+        assert_eq!(document.paths.paths.len(), 67);
         let json = serde_json::to_value(&document).unwrap();
         let mut names = std::collections::BTreeSet::new();
         for (path, operations) in json["paths"].as_object().unwrap() {

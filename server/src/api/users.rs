@@ -21,7 +21,7 @@ use common::{
 };
 use serde::{Deserialize, Serialize};
 use store::{
-    accounts,
+    accounts, elevations,
     users::{self, CreateError, NewUser, UpdateError, UserChange},
 };
 use time::OffsetDateTime;
@@ -79,9 +79,13 @@ pub(super) async fn me(State(app): State<App>, caller: Caller) -> Result<Json<Us
     let person = caller.person()?;
     let mut tx = app.store.tenant(caller.account).await?;
     let user = users::find(&mut tx, person.user).await?;
+    let elevated = elevations::active(&mut tx, person.user, &*app.clock).await?;
     tx.commit().await?;
     match user {
-        Some(user) => Ok(Json(User::of(caller.account, user))),
+        Some(user) => {
+            let permissions = elevated.map_or(user.permissions, |(more, _)| user.permissions.or(more));
+            Ok(Json(User::of(caller.account, users::User { permissions, ..user })))
+        }
         // An outside issuer's user, whom only the token knows.
         None if person.session.is_none() => Ok(Json(User {
             id: person.user,
@@ -243,9 +247,10 @@ pub(super) async fn disconnect(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Nobody can give what they do not have.
+/// Nobody can give what they do not have, or have for a while only.
 pub(super) fn may_give(caller: &Caller, permissions: Permissions) -> Result<(), Problem> {
-    if caller.permissions.includes(permissions) {
+    let own = caller.token.as_ref().map_or(caller.permissions, |token| token.lasting);
+    if own.includes(permissions) {
         return Ok(());
     }
     let detail = "this would reach further than your own permissions";

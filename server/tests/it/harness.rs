@@ -16,7 +16,7 @@ use common::{
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
-use store::{calls, channels, contacts::Identity, messages, rooms, testing::TestDatabase, users};
+use store::{calls, channels, contacts::Identity, imports, messages, rooms, testing::TestDatabase, users};
 use switchboard::api::{self, App};
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -97,6 +97,8 @@ pub(crate) struct Things {
     pub(crate) unused_channel: String,
     pub(crate) call: String,
     pub(crate) invitation: String,
+    pub(crate) elevation: String,
+    pub(crate) import: String,
 }
 
 impl Server {
@@ -168,7 +170,7 @@ impl Server {
     pub(crate) fn token(&self, account: AccountId, user: UserId, role: Role) -> String {
         let key = EncodingKey::from_secret(SECRET.as_bytes());
         let session = SessionId::generate(&*self.clock);
-        let subject = token::Subject { account, user, role, permissions: None, session };
+        let subject = token::Subject { account, user, role, permissions: None, elevated: None, session };
         token::sign(&key, &subject, self.clock.utc()).unwrap()
     }
 
@@ -202,8 +204,20 @@ impl Server {
         let mut tx = self.db.store.tenant(tenant.account).await.unwrap();
         calls::start(&mut tx, &call, &*self.clock).await.unwrap();
         tx.commit().await.unwrap();
+        let user = make("/v1/users", colleague).await;
+        let signed_in = self.sign_in(&email, PASSWORD).await.body;
+        let more = json!({ "role": "ADMIN", "reason": "a try", "minutes": 5 });
+        let more = self.post("/v1/elevations", signed_in["accessToken"].as_str().unwrap(), more).await;
+        assert_eq!(more.status, StatusCode::CREATED, "{}", more.body);
+        let import =
+            [Ok(imports::ImportedContact { name: Some("Imported".to_owned()), ..Default::default() })];
+        let mut tx = self.db.store.tenant(tenant.account).await.unwrap();
+        let import = imports::create(&mut tx, tenant.user.as_uuid(), &import, &*self.clock).await.unwrap();
+        tx.commit().await.unwrap();
         Things {
-            user: make("/v1/users", colleague).await,
+            elevation: more.body["id"].as_str().unwrap().to_owned(),
+            import: import.id.to_string(),
+            user,
             sessions: [session(0), session(1)],
             role: make("/v1/roles", json!({ "name": "manager", "permissions": ["audit.read"] })).await,
             api_key: make("/v1/api-keys", json!({ "name": "reports", "permissions": ["calls.read"] })).await,

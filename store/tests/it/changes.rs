@@ -6,8 +6,11 @@ use sqlx::{AssertSqlSafe, Executor};
 use std::collections::BTreeSet;
 use store::{changes, labels, testing::TestDatabase};
 
-/// Columns that no client may see, by table. Sealed secrets and search indexes are left out by their type.
-const HIDDEN: [(&str, &[&str]); 1] = [("users", &["password_hash", "failed_sign_ins", "locked_until"])];
+/// Columns that are not for clients, by table. Sealed secrets and search indexes are left out by their type.
+const HIDDEN: [(&str, &[&str]); 2] = [
+    ("contacts", &["email_key", "phone_key"]),
+    ("users", &["password_hash", "failed_sign_ins", "locked_until"]),
+];
 
 fn camel(column: &str) -> String {
     let mut words = column.split('_');

@@ -12,7 +12,8 @@ use sqlx::{Connection, PgConnection};
 use store::{
     SealKeyring, Store, StoreConfig, TenantTx, api_keys, audit, calls, canned_responses, changes, channels,
     contacts::{self, Identity},
-    conversations, idempotency, invitations, labels, messages, notes, roles, rooms, sessions,
+    conversations, elevations, idempotency, imports, invitations, labels, messages, notes, roles, rooms,
+    sessions,
     system::NewRawEvent,
     teams,
     testing::{SEAL_KEY, TestDatabase},
@@ -118,6 +119,16 @@ pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> 
     let room = rooms::create(&mut tx, "lobby", false, clock).await.unwrap().id;
     let said = rooms::NewRoomMessage { room, user, name, client_id: Uuid::new_v4(), text: "hello" };
     rooms::send(&mut tx, &said, clock).await.unwrap().unwrap();
+    let more = elevations::NewElevation {
+        user,
+        role_name: "ADMIN",
+        permissions: common::permission::Permissions::ALL,
+        reason: "a try",
+        minutes: 5,
+    };
+    elevations::request(&mut tx, &more, clock).await.unwrap().unwrap();
+    let rows = [Ok(imports::ImportedContact::default()), Err("not a row".to_owned())];
+    imports::create(&mut tx, user.as_uuid(), &rows, clock).await.unwrap();
     rooms::remove(&mut tx, room, user, clock).await.unwrap();
     rooms::add_member(&mut tx, room, user, clock).await.unwrap();
     let call = CallId::generate(clock);

@@ -28,7 +28,7 @@ fn token_for(session: &Value, time: Duration) -> String {
     let key = EncodingKey::from_secret(AUTH_SECRET.as_bytes());
     let signed_at = SystemClock.utc() - ACCESS_TOKEN_TIME + time;
     let session = SessionId::generate(&SystemClock);
-    let subject = Subject { account, user, role: Role::Admin, permissions: None, session };
+    let subject = Subject { account, user, role: Role::Admin, permissions: None, elevated: None, session };
     sign(&key, &subject, signed_at).expect("a token")
 }
 

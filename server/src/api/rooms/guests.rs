@@ -60,6 +60,11 @@ impl Outsider {
     }
 }
 
+/// Whether this is the id of an [`Outsider`]: nobody else's is a UUIDv8.
+pub(super) const fn is_guest(user: UserId) -> bool {
+    user.as_uuid().get_version_num() == 8
+}
+
 /// Whom to let in.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -9,6 +9,7 @@ use super::{
         page::{Page, PageParams},
         problem::{Document, Problem},
     },
+    guests::is_guest,
     visible,
 };
 use axum::{Json, extract::State, http::StatusCode};
@@ -19,7 +20,7 @@ use common::{
     subject::hub::{RoomMembers, Whom},
 };
 use serde::Serialize;
-use store::rooms;
+use store::{rooms, users};
 use utoipa::ToSchema;
 
 /// Somebody who belongs to a room.
@@ -63,6 +64,7 @@ pub(in super::super) async fn add(
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
     rooms::find(&mut tx, room).await?.ok_or_else(|| Problem::not_found("room"))?;
+    users::find(&mut tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
     let added = rooms::add_member(&mut tx, room, user, &*app.clock).await;
     added.map_err(|error| Problem::refused("room", error))?;
     let member = RoomMember { user_id: user };
@@ -90,6 +92,10 @@ pub(in super::super) async fn remove(
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
     rooms::find(&mut tx, room).await?.ok_or_else(|| Problem::not_found("room"))?;
+    // Guests are in no table: their tokens are all there is of them.
+    if !is_guest(user) {
+        users::find(&mut tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
+    }
     let removed = rooms::remove(&mut tx, room, user, &*app.clock).await;
     removed.map_err(|error| Problem::refused("room", error))?;
     let member = RoomMember { user_id: user };

@@ -1,0 +1,211 @@
+//! A file's rows as contacts. What is wrong with a row is said of that row; only what is wrong with the
+//! whole file refuses it.
+
+use super::super::{fields, problem::Problem};
+use axum::http::StatusCode;
+use common::error::ErrorCode;
+use csv::{ByteRecord, ReaderBuilder};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use store::{conversations::ATTRIBUTES_BYTES_MAX, imports::ImportedContact};
+
+/// Rows of a file at most.
+const ROWS_MAX: usize = 50_000;
+
+/// Columns of a file at most.
+const COLUMNS_MAX: usize = 64;
+
+/// A row as a contact, or why it is none.
+pub(super) type Row = Result<ImportedContact, String>;
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Comma-separated values (RFC 4180) with a header.
+    Csv,
+    /// A JSON object per line.
+    Ndjson,
+}
+
+impl Format {
+    /// The format of a file with this content type.
+    pub(super) fn of(content_type: &str) -> Result<Self, Problem> {
+        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match essence.as_str() {
+            "text/csv" => Ok(Self::Csv),
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Self::Ndjson),
+            _ => {
+                let detail = "the content type must be text/csv or application/x-ndjson";
+                let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+                Err(Problem::new(status, ErrorCode::INVALID_BODY, detail))
+            }
+        }
+    }
+
+    /// The rows of a file.
+    pub(super) fn rows(self, file: &[u8]) -> Result<Vec<Row>, Problem> {
+        // Spreadsheets begin their files so.
+        let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+        let rows = match self {
+            Self::Csv => csv(file)?,
+            Self::Ndjson => ndjson(file)?,
+        };
+        if rows.is_empty() { Err(Problem::invalid("the file has no rows")) } else { Ok(rows) }
+    }
+}
+
+fn too_many() -> Problem {
+    let detail = "the file has more than 50,000 rows; split it";
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TOO_MANY, detail)
+}
+
+fn csv(file: &[u8]) -> Result<Vec<Row>, Problem> {
+    let mut reader = ReaderBuilder::new().flexible(true).from_reader(file);
+    let header = reader.byte_headers().map_err(|error| Problem::invalid(error.to_string()))?;
+    let columns = header.iter().map(|name| std::str::from_utf8(name).map(|name| name.trim().to_owned()));
+    let columns: Vec<String> =
+        columns.collect::<Result<_, _>>().map_err(|_| Problem::invalid("the header is not UTF-8"))?;
+    check_header(&columns)?;
+    let mut rows = Vec::new();
+    for record in reader.byte_records() {
+        if rows.len() == ROWS_MAX {
+            return Err(too_many());
+        }
+        rows.push(match record {
+            Ok(record) => record_as_contact(&columns, &record),
+            Err(error) => Err(error.to_string()),
+        });
+    }
+    Ok(rows)
+}
+
+fn check_header(columns: &[String]) -> Result<(), Problem> {
+    if columns.len() > COLUMNS_MAX {
+        return Err(Problem::invalid("the file has more than 64 columns"));
+    }
+    if columns.iter().any(|name| name.is_empty() || name.len() > 64 || name.chars().any(char::is_control)) {
+        return Err(Problem::invalid("each column needs a name of 1 to 64 bytes in the first line"));
+    }
+    let different: BTreeSet<_> = columns.iter().collect();
+    if different.len() < columns.len() {
+        return Err(Problem::invalid("two columns have the same name"));
+    }
+    if !columns.iter().any(|name| ["name", "email", "phone"].contains(&name.as_str())) {
+        return Err(Problem::invalid("the first line must name a column name, email or phone"));
+    }
+    Ok(())
+}
+
+fn record_as_contact(columns: &[String], record: &ByteRecord) -> Row {
+    if record.len() > columns.len() {
+        return Err("the row has more fields than the header".to_owned());
+    }
+    let mut contact = ImportedContact::default();
+    for (column, field) in columns.iter().zip(record) {
+        let field = std::str::from_utf8(field).map_err(|_| format!("{column} is not UTF-8"))?.trim();
+        if field.is_empty() {
+            continue;
+        }
+        let field = field.to_owned();
+        match column.as_str() {
+            "name" => contact.name = Some(field),
+            "email" => contact.email = Some(field),
+            "phone" => contact.phone = Some(field),
+            _ => {
+                contact.attributes.insert(column.clone(), Value::String(field));
+            }
+        }
+    }
+    checked(contact)
+}
+
+fn ndjson(file: &[u8]) -> Result<Vec<Row>, Problem> {
+    let mut rows = Vec::new();
+    for line in file.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
+        if rows.len() == ROWS_MAX {
+            return Err(too_many());
+        }
+        let contact = serde_json::from_slice::<ImportedContact>(line);
+        rows.push(contact.map_err(|error| error.to_string()).and_then(checked));
+    }
+    Ok(rows)
+}
+
+/// The same rules as for a single contact.
+fn checked(contact: ImportedContact) -> Row {
+    let ImportedContact { name, email, phone, attributes } = contact;
+    let said = |problem: Problem| problem.detail().to_owned();
+    let own = |text: &str| text.to_owned();
+    if name.is_none() && email.is_none() && phone.is_none() {
+        return Err("the row has neither name nor email nor phone".to_owned());
+    }
+    if length(&attributes) > ATTRIBUTES_BYTES_MAX {
+        return Err("attributes have more than 16 KiB".to_owned());
+    }
+    Ok(ImportedContact {
+        name: name.as_deref().map(fields::name).transpose().map_err(said)?.map(own),
+        email: email.as_deref().map(fields::email).transpose().map_err(said)?.map(own),
+        phone: phone.as_deref().map(fields::phone).transpose().map_err(said)?.map(own),
+        attributes,
+    })
+}
+
+fn length(attributes: &Map<String, Value>) -> usize {
+    serde_json::to_vec(attributes).map_or(usize::MAX, |bytes| bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn rows(format: Format, file: &str) -> Vec<Row> {
+        format.rows(file.as_bytes()).map_err(|problem| problem.detail().to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_spreadsheet_becomes_contacts_and_bad_rows_say_why() {
+        let file = "\u{feff}name,email,city\r\n\"Hopper, Grace\",grace@example.com,New York\r\n,,\r\nAda,none,\r\nBen,ben@example.com,Bonn,more\r\n";
+        let read = rows(Format::Csv, file);
+        let grace = read[0].as_ref().unwrap();
+        assert_eq!(grace.name.as_deref(), Some("Hopper, Grace"));
+        assert_eq!(grace.attributes, *json!({ "city": "New York" }).as_object().unwrap());
+        let errors: Vec<_> = read[1..].iter().map(|row| row.as_ref().unwrap_err().as_str()).collect();
+        assert_eq!(
+            errors,
+            [
+                "the row has neither name nor email nor phone",
+                "email is not an e-mail address",
+                "the row has more fields than the header"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_line_of_json_becomes_a_contact_and_what_is_unknown_in_it_is_named() {
+        let file =
+            "{\"phone\":\"+1 (555) 0100\",\"attributes\":{\"vip\":true}}\n\n{\"surname\":\"x\"}\nnonsense";
+        let read = rows(Format::Ndjson, file);
+        assert_eq!(read[0].as_ref().unwrap().attributes["vip"], true);
+        assert!(read[1].as_ref().unwrap_err().contains("unknown field `surname`"));
+        assert!(read[2].is_err());
+        assert_eq!(read.len(), 3);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_at_all_is_refused() {
+        let detail =
+            |format: Format, file: &str| format.rows(file.as_bytes()).unwrap_err().detail().to_owned();
+        assert!(
+            detail(Format::Csv, "").contains("each column")
+                || detail(Format::Csv, "").contains("name a column")
+        );
+        assert_eq!(detail(Format::Csv, "name\n"), "the file has no rows");
+        assert!(detail(Format::Csv, "city\nBonn\n").contains("name, email or phone"));
+        assert!(detail(Format::Csv, "name,name\na,b\n").contains("same name"));
+        let long = format!("name\n{}", "x\n".repeat(ROWS_MAX + 1));
+        assert!(detail(Format::Csv, &long).contains("50,000"));
+        assert!(Format::of("application/json").is_err());
+        assert_eq!(Format::of("Text/CSV; charset=utf-8").unwrap_or(Format::Ndjson), Format::Csv);
+    }
+}

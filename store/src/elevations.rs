@@ -1,0 +1,231 @@
+//! Times in which a user may do more, on another's word. They end by themselves.
+
+use crate::{column::to_count, error::StoreError, tenant::TenantTx};
+use common::{
+    clock::Clock,
+    id::{ElevationId, UserId},
+    permission::Permissions,
+};
+use sqlx::{query, query_as, query_scalar};
+use std::time::Duration;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// How long a request waits to be decided on.
+///
+/// Longer would let somebody agree to what has been forgotten.
+pub const DECIDED_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Requests of one user that may wait at once.
+pub const PENDING_MAX: i64 = 10;
+
+/// What somebody asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct NewElevation<'a> {
+    /// Who.
+    pub user: UserId,
+    /// What the role is called.
+    pub role_name: &'a str,
+    /// What it allows.
+    pub permissions: Permissions,
+    /// Why it is needed.
+    pub reason: &'a str,
+    /// For how long, once somebody agrees.
+    pub minutes: u16,
+}
+
+/// A time in which a user may do more, or a request for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elevation {
+    /// Its id.
+    pub id: ElevationId,
+    /// Who.
+    pub user: UserId,
+    /// What the role was called.
+    pub role_name: String,
+    /// What it allowed.
+    pub permissions: Permissions,
+    /// Why it was needed.
+    pub reason: String,
+    /// For how long it was asked.
+    pub minutes: u32,
+    /// When it was asked for.
+    pub requested_at: OffsetDateTime,
+    /// Who decided.
+    pub decided_by: Option<UserId>,
+    /// When.
+    pub decided_at: Option<OffsetDateTime>,
+    /// Until when it lasts; `None` unless it was agreed to.
+    pub expires_at: Option<OffsetDateTime>,
+    /// When it was ended before that.
+    pub ended_at: Option<OffsetDateTime>,
+}
+
+struct Row {
+    id: Uuid,
+    user_id: Uuid,
+    role_name: String,
+    permissions: Vec<String>,
+    reason: String,
+    minutes: i32,
+    requested_at: OffsetDateTime,
+    decided_by: Option<Uuid>,
+    decided_at: Option<OffsetDateTime>,
+    expires_at: Option<OffsetDateTime>,
+    ended_at: Option<OffsetDateTime>,
+}
+
+impl From<Row> for Elevation {
+    fn from(row: Row) -> Self {
+        Self {
+            id: ElevationId::from_uuid(row.id),
+            user: UserId::from_uuid(row.user_id),
+            role_name: row.role_name,
+            permissions: Permissions::from_names(&row.permissions),
+            reason: row.reason,
+            minutes: to_count(row.minutes),
+            requested_at: row.requested_at,
+            decided_by: row.decided_by.map(UserId::from_uuid),
+            decided_at: row.decided_at,
+            expires_at: row.expires_at,
+            ended_at: row.ended_at,
+        }
+    }
+}
+
+/// Asks for more; `None` if too many of the user's requests wait already.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn request(
+    tx: &mut TenantTx,
+    new: &NewElevation<'_>,
+    clock: &dyn Clock,
+) -> Result<Option<Elevation>, StoreError> {
+    let (account, now) = (tx.account_column(), clock.utc());
+    let waiting = query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM elevations
+           WHERE user_id = $1 AND decided_at IS NULL AND requested_at > $2"#,
+        new.user.as_uuid(),
+        now - DECIDED_WITHIN
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    if waiting >= PENDING_MAX {
+        return Ok(None);
+    }
+    let row = query_as!(
+        Row,
+        "INSERT INTO elevations (account_id, id, user_id, role_name, permissions, reason, minutes, requested_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         RETURNING id, user_id, role_name, permissions, reason, minutes, requested_at, decided_by, decided_at,
+                   expires_at, ended_at",
+        account,
+        ElevationId::generate(clock).as_uuid(),
+        new.user.as_uuid(),
+        &*crate::column::text(new.role_name),
+        &new.permissions.names(),
+        &*crate::column::text(new.reason),
+        i32::from(new.minutes),
+        now
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(Some(row.into()))
+}
+
+/// The elevation with this id; others wait for this transaction to decide on it.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn hold(tx: &mut TenantTx, id: ElevationId) -> Result<Option<Elevation>, StoreError> {
+    let row = query_as!(
+        Row,
+        "SELECT id, user_id, role_name, permissions, reason, minutes, requested_at, decided_by, decided_at,
+                expires_at, ended_at
+         FROM elevations WHERE id = $1 FOR UPDATE",
+        id.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(Elevation::from))
+}
+
+/// The account's elevations, or those of one user, the latest first, those before `before`, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn list(
+    tx: &mut TenantTx,
+    user: Option<UserId>,
+    before: Option<ElevationId>,
+    limit: u16,
+) -> Result<Vec<Elevation>, StoreError> {
+    let rows = query_as!(
+        Row,
+        "SELECT id, user_id, role_name, permissions, reason, minutes, requested_at, decided_by, decided_at,
+                expires_at, ended_at
+         FROM elevations WHERE id < $1 AND ($2::uuid IS NULL OR user_id = $2) ORDER BY id DESC LIMIT $3",
+        before.map_or(Uuid::max(), ElevationId::as_uuid),
+        user.map(UserId::as_uuid),
+        i64::from(limit)
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows.into_iter().map(Elevation::from).collect())
+}
+
+/// Decides on one that the transaction holds: until `expires_at`, or not at all.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn decide(
+    tx: &mut TenantTx,
+    id: ElevationId,
+    by: UserId,
+    expires_at: Option<OffsetDateTime>,
+    clock: &dyn Clock,
+) -> Result<(), StoreError> {
+    query!(
+        "UPDATE elevations SET decided_by = $2, decided_at = $3, expires_at = $4 WHERE id = $1",
+        id.as_uuid(),
+        by.as_uuid(),
+        clock.utc(),
+        expires_at
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Ends one that the transaction holds.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn end(tx: &mut TenantTx, id: ElevationId, clock: &dyn Clock) -> Result<(), StoreError> {
+    query!("UPDATE elevations SET ended_at = $2 WHERE id = $1", id.as_uuid(), clock.utc())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// What a user may do beyond their role now, and until when all of it lasts; `None` if nothing.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn active(
+    tx: &mut TenantTx,
+    user: UserId,
+    clock: &dyn Clock,
+) -> Result<Option<(Permissions, OffsetDateTime)>, StoreError> {
+    let rows = query!(
+        r#"SELECT permissions, expires_at AS "expires_at!" FROM elevations
+           WHERE user_id = $1 AND expires_at > $2 AND ended_at IS NULL"#,
+        user.as_uuid(),
+        clock.utc()
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    let all = rows.into_iter().map(|row| (Permissions::from_names(&row.permissions), row.expires_at));
+    Ok(all.reduce(|(some, first), (more, second)| (some.or(more), first.min(second))))
+}
