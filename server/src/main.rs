@@ -104,7 +104,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         Command::Config { what: ConfigCommand::Example } => {
             Ok(io::stdout().write_all(config::EXAMPLE.as_bytes())?)
         }
-        Command::Openapi => Ok(writeln!(io::stdout(), "{}", api::openapi().to_pretty_json()?)?),
+        Command::Openapi => Ok(writeln!(io::stdout(), "{}", serde_json::to_string_pretty(api::openapi())?)?),
         Command::TurnConfig => {
             Ok(io::stdout().write_all(turn_config::coturn_conf(&config()?.turn)?.as_bytes())?)
         }

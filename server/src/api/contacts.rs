@@ -95,8 +95,10 @@ pub(super) struct CreateContact {
     #[schema(example = "Grace Hopper")]
     name: String,
     /// Its e-mail address.
+    #[schema(example = "grace@example.com")]
     email: Option<String>,
     /// Its phone number.
+    #[schema(example = "+1 555 0100")]
     phone: Option<String>,
     /// What the account's own programs say about it; at most 16 KiB.
     #[serde(default)]

@@ -124,6 +124,7 @@ impl Elevation {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateElevation {
     /// The role, if it is one of the three.
+    #[schema(example = "ADMIN")]
     role: Option<Role>,
     /// Or one of the account's own.
     role_id: Option<RoleId>,
@@ -131,7 +132,7 @@ pub(super) struct CreateElevation {
     #[schema(example = "The WhatsApp number's token has to be replaced.")]
     reason: String,
     /// For how long, 1 to 480 minutes from when somebody agrees.
-    #[schema(minimum = 1, maximum = 480)]
+    #[schema(minimum = 1, maximum = 480, example = 60)]
     minutes: u16,
 }
 

@@ -1,11 +1,15 @@
 //! The reference: an OpenAPI document made from the handlers themselves.
 
+mod examples;
+
 use super::{
     account, api_keys, audit, auth, calls, canned_responses, channels, contacts, conversations, elevations,
     ice_servers, imports, invitations, labels, messages, notes, roles, rooms, search, sessions, teams, users,
     webhooks,
 };
 use axum::Json;
+use serde_json::Value;
+use std::sync::LazyLock;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -110,12 +114,17 @@ fn name(path: &str, method: &str) -> String {
 }
 
 /// The OpenAPI document of the REST layer.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    Reference::openapi()
+pub fn openapi() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+        let mut document = serde_json::to_value(Reference::openapi()).unwrap_or_default();
+        examples::add(&mut document);
+        document
+    });
+    &DOCUMENT
 }
 
 /// Serves the document.
-pub(super) async fn serve() -> Json<utoipa::openapi::OpenApi> {
+pub(super) async fn serve() -> Json<&'static Value> {
     Json(openapi())
 }
 
@@ -126,9 +135,8 @@ mod tests {
     /// A route that was added without its reference would show here as a missing path.
     #[test]
     fn every_operation_is_described_and_names_its_answers() {
-        let document = openapi();
-        assert_eq!(document.paths.paths.len(), 67);
-        let json = serde_json::to_value(&document).unwrap();
+        let json = openapi();
+        assert_eq!(json["paths"].as_object().unwrap().len(), 67);
         let mut names = std::collections::BTreeSet::new();
         for (path, operations) in json["paths"].as_object().unwrap() {
             for (method, operation) in operations.as_object().unwrap() {
@@ -138,6 +146,13 @@ mod tests {
                     "{method} {path}"
                 );
                 assert!(!operation["responses"].as_object().unwrap().is_empty(), "{method} {path}");
+                let bodies =
+                    operation["responses"].as_object().unwrap().values().chain(operation.get("requestBody"));
+                for (kind, body) in bodies.filter_map(|body| body["content"].as_object()).flatten() {
+                    let any_error = operation["responses"]["default"]["content"].get(kind) == Some(body);
+                    let shown = body.get("example").is_some() || any_error;
+                    assert!(shown, "{method} {path} shows no example of {kind}: {body}");
+                }
             }
         }
         assert!(json["components"]["schemas"]["Conversation"]["properties"]["lastMessageAt"].is_object());

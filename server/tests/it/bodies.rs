@@ -87,7 +87,7 @@ async fn every_body_that_does_not_fit_is_refused_by_its_kind_of_mistake() {
 #[tokio::test]
 async fn every_endpoint_but_signing_in_needs_a_token() {
     let server = Server::start().await;
-    let reference = serde_json::to_value(switchboard::api::openapi()).unwrap();
+    let reference = switchboard::api::openapi().clone();
     for (path, operations) in reference["paths"].as_object().unwrap() {
         if path.starts_with("/v1/auth/") {
             continue;

@@ -152,7 +152,7 @@ async fn run(seed: u64) {
         server.things(&tenant).await;
         tenants.push(tenant);
     }
-    let reference = serde_json::to_value(api::openapi()).unwrap();
+    let reference = api::openapi().clone();
     let operations = operations(&reference);
     let mut world = World {
         random: StdRng::seed_from_u64(seed),

@@ -9,6 +9,15 @@ use tokio::process::Command;
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_schema_conformance,response_headers_conformance,unsupported_method";
 
+/// Files that the fuzzer cannot write by itself: whatever text it thinks of.
+const HOOKS: &str = r#"
+import schemathesis
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(ctx, value):
+    return str(value).encode("utf-8", "replace")
+"#;
+
 #[tokio::test]
 async fn every_answer_is_one_that_the_openapi_document_promises() {
     let installation = Installation::new().await;
@@ -20,6 +29,9 @@ async fn every_answer_is_one_that_the_openapi_document_promises() {
     account.room("Lobby").await;
     account.user("Ben").await;
     account.admin.post("/v1/labels", json!({ "name": "VIP", "color": "#1f6feb" })).await;
+    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
+    std::fs::create_dir(&directory).expect("a directory");
+    std::fs::write(directory.join("files.py"), HOOKS).expect("the hooks");
     let fuzzed = Command::new(provided("SWITCHBOARD_TEST_SCHEMATHESIS"))
         .arg("run")
         .arg(format!("{}/v1/openapi.json", server.base))
@@ -27,11 +39,14 @@ async fn every_answer_is_one_that_the_openapi_document_promises() {
         .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing,stateful"])
         .args(["--max-examples", "15", "--seed", "1", "--workers", "1"])
         .args(["--continue-on-failure", "--no-color"])
-        .current_dir(std::env::temp_dir())
+        .env("SCHEMATHESIS_HOOKS", "files")
+        .env("PYTHONPATH", &directory)
+        .current_dir(&directory)
         .kill_on_drop(true)
         .output()
         .await
         .expect("schemathesis runs");
+    std::fs::remove_dir_all(&directory).expect("its directory is gone");
     let report = String::from_utf8_lossy(&fuzzed.stdout);
     assert!(fuzzed.status.success(), "{report}\n{}", String::from_utf8_lossy(&fuzzed.stderr));
     assert!(report.contains(" generated, "), "it has tried something: {report}");
