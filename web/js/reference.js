@@ -4,9 +4,6 @@ import { el, fill } from './dom.js';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
-/** Nested objects in an example at most: some schemas contain themselves. */
-const DEPTH_MAX = 6;
-
 const contents = document.getElementById('contents');
 const main = document.getElementById('reference');
 
@@ -54,7 +51,7 @@ const link = ({ operationId, method, path }) =>
   el('a', { href: `#${operationId}` }, badge(method), el('span', {}, path.replace('/v1', '')));
 
 function section({ operationId, method, path, summary, description, parameters = [], requestBody, responses, security }, schemas) {
-  const body = requestBody?.content?.['application/json']?.schema;
+  const bodies = Object.entries(requestBody?.content ?? {});
   return el('section', { id: operationId, 'data-testid': 'operation' },
     el('h3', {}, badge(method), el('code', {}, path)),
     el('p', {}, summary, description && ` ${description}`, security?.some((one) => Object.keys(one).length === 0) && el('span', { class: 'muted' }, ' Needs no token.')),
@@ -62,16 +59,18 @@ function section({ operationId, method, path, summary, description, parameters =
       [el('code', {}, parameter.name), el('span', { class: 'muted' }, ` ${parameter.in}${parameter.required ? ', required' : ''}`)],
       [type(parameter.schema, schemas), parameter.description && ` – ${parameter.description}`],
     ]))],
-    body && [el('h4', {}, 'Body'), fieldsOf(body, schemas), el('pre', { tabindex: '0' }, JSON.stringify(example(body, schemas), null, 2))],
+    bodies.map(([kind, body]) => [
+      el('h4', {}, 'Body', kind !== 'application/json' && el('span', { class: 'muted' }, ` ${kind}`)),
+      fieldsOf(body.schema, schemas), shownExample(body),
+    ]),
     el('h4', {}, 'Answers'),
     table(Object.entries(responses).map(([status, response]) => [el('code', {}, status), answer(response, schemas)])));
 }
 
 function answer(response, schemas) {
-  const [content] = Object.entries(response.content ?? {});
-  const shown = content?.[0] === 'application/json' && content[1].schema;
-  return [response.description, shown && el('details', {}, el('summary', {}, type(shown, schemas)),
-    fieldsOf(shown, schemas), el('pre', { tabindex: '0' }, JSON.stringify(example(shown, schemas), null, 2)))];
+  const [content] = Object.values(response.content ?? {});
+  return [response.description, content && el('details', {}, el('summary', {}, type(content.schema, schemas)),
+    fieldsOf(content.schema, schemas), shownExample(content))];
 }
 
 const table = (rows) => el('table', {}, el('tbody', {}, rows.map((cells) => el('tr', {}, cells.map((cell) => el('td', {}, cell))))));
@@ -107,17 +106,8 @@ function type(schema, schemas) {
   return names.join(' or ') || (whole.allOf || whole.properties ? 'object' : 'anything');
 }
 
-function example(schema, schemas, depth = 0) {
-  const whole = resolve(schema, schemas);
-  if (whole.example !== undefined) return whole.example;
-  if (whole.enum) return whole.enum[0];
-  if (depth > DEPTH_MAX) return null;
-  const [kind] = [whole.type ?? 'object'].flat().filter((name) => name !== 'null');
-  if (kind === 'array') return [example(whole.items, schemas, depth + 1)];
-  if (kind === 'object') {
-    const { properties } = members(whole, schemas);
-    return Object.fromEntries(Object.entries(properties).map(([name, field]) => [name, example(field, schemas, depth + 1)]));
-  }
-  const formats = { uuid: '01890a5d-ac96-774b-bcce-b302099a8057', 'date-time': '2026-01-01T12:00:00Z', password: '••••••••' };
-  return { string: formats[whole.format] ?? 'text', integer: 1, number: 1, boolean: true }[kind] ?? null;
+/** An example of a body: files as they are, everything else as JSON. */
+function shownExample({ example }) {
+  if (example === undefined) return null;
+  return el('pre', { tabindex: '0' }, typeof example === 'string' ? example : JSON.stringify(example, null, 2));
 }
