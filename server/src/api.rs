@@ -228,6 +228,7 @@ fn of_desk() -> Router<App> {
         .route("/v1/contact-imports/{id}", get(imports::find))
         .route("/v1/contact-imports/{id}/rows", get(imports::rows))
         .route("/v1/search/contacts", get(search::contacts))
+        .route("/v1/search/conversations", get(search::conversations))
         .route("/v1/search/messages", get(search::messages))
         .route("/v1/conversations", get(conversations::list).post(conversations::create))
         .route("/v1/conversations/{id}/notes", get(notes::list).post(notes::create))

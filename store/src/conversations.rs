@@ -4,6 +4,7 @@ use crate::{
     column::{self, to_count},
     error::{ChangeError, StoreError},
     outbox,
+    search::words,
     tenant::TenantTx,
 };
 use common::{
@@ -167,6 +168,39 @@ macro_rules! select {
             $($argument),*
         )
     };
+}
+
+/// Conversations in which a message has all words of `question`, or whose customer has, the latest first,
+/// those below `below`, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn search(
+    tx: &mut TenantTx,
+    question: &str,
+    below: Option<Position>,
+    limit: u16,
+) -> Result<Vec<Conversation>, StoreError> {
+    let words = words(question);
+    if words.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = select!(
+        "WHERE c.id IN (SELECT conversation_id FROM messages WHERE search @@ asked($1)
+                        UNION
+                        SELECT theirs.id FROM contacts JOIN conversations theirs ON theirs.contact_id = contacts.id
+                        WHERE contacts.search @@ asked($1))
+           AND (c.last_message_at, c.id) < (coalesce($2::timestamptz, 'infinity'),
+                coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+         ORDER BY c.last_message_at DESC, c.id DESC LIMIT $4",
+        &words,
+        below.map(|below| below.last_message_at),
+        below.map(|below| below.id.as_uuid()),
+        i64::from(limit)
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    rows.into_iter().map(Conversation::try_from).collect()
 }
 
 /// The conversation with this id.

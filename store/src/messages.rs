@@ -86,8 +86,7 @@ pub async fn search(
         Row,
         "SELECT id, conversation_id, direction, author_id, text, status, error, created_at, sent_at, delivered_at,
                 read_at, failed_at
-         FROM messages WHERE search @@ (SELECT string_agg(quote_literal(left(md5(current_setting('app.account_id')), 8) || word) || ':*', ' & ')
-                           FROM unnest($1::text[]) AS word)::tsquery AND id < $2 ORDER BY id DESC LIMIT $3",
+         FROM messages WHERE search @@ asked($1) AND id < $2 ORDER BY id DESC LIMIT $3",
         &words,
         before.map_or(Uuid::max(), MessageId::as_uuid),
         i64::from(limit)

@@ -114,11 +114,11 @@ pub(super) async fn list(
     Ok(Json(params.page(conversations, cursor, |conversation| conversation)))
 }
 
-fn cursor(last: &Conversation) -> String {
+pub(super) fn cursor(last: &Conversation) -> String {
     format!("{}/{}", last.last_message_at.unix_timestamp_nanos(), last.id)
 }
 
-fn position(cursor: &str) -> Option<Position> {
+pub(super) fn position(cursor: &str) -> Option<Position> {
     let (nanos, id) = cursor.split_once('/')?;
     Some(Position {
         last_message_at: OffsetDateTime::from_unix_timestamp_nanos(nanos.parse().ok()?).ok()?,

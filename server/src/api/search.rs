@@ -1,17 +1,21 @@
-//! Finding contacts and messages by words.
+//! Finding contacts, conversations and messages by words.
 
 use super::{
     App,
     caller::Caller,
     contacts::Contact,
+    conversations::{cursor, position},
     extract::Params,
     page::{Page, PageParams},
     problem::{Document, Problem},
 };
 use axum::{Json, extract::State};
-use common::{permission::Permission, protocol::inbox::Message};
+use common::{
+    permission::Permission,
+    protocol::inbox::{Conversation, Message},
+};
 use serde::Deserialize;
-use store::{contacts, messages};
+use store::{contacts, conversations, messages};
 use utoipa::IntoParams;
 
 /// The longest question, in bytes.
@@ -71,4 +75,24 @@ pub(super) async fn messages(
     let found = messages::search(&mut tx, question, before, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(found, |message| message.id.to_string(), |message| message)))
+}
+
+/// Finds conversations in which a message has all words, or whose customer has by name, e-mail address or
+/// phone number, the latest first.
+#[utoipa::path(
+    get, path = "/v1/search/conversations", tag = "search", params(Question, PageParams),
+    responses((status = 200, body = Page<Conversation>), (status = 422, body = Document)),
+)]
+pub(super) async fn conversations(
+    State(app): State<App>,
+    caller: Caller,
+    Params(question): Params<Question>,
+    Params(params): Params<PageParams>,
+) -> Result<Json<Page<Conversation>>, Problem> {
+    let below = params.cursor(position)?;
+    let question = question.check()?;
+    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
+    let found = conversations::search(&mut tx, question, below, params.limit() + 1).await?;
+    tx.commit().await?;
+    Ok(Json(params.page(found, cursor, |conversation| conversation)))
 }

@@ -190,6 +190,13 @@ async fn contacts_and_messages_are_found_by_the_beginnings_of_their_words() {
     }
     let messages = server.get("/v1/search/messages?q=hel", &a.token).await.body;
     assert_eq!(messages["items"][0]["conversationId"], json!(a.conversation));
+    // By what was said, and by who it is with.
+    for q in ["hel", "4915112345678", "grace"] {
+        let found = server.get(&format!("/v1/search/conversations?q={q}"), &a.token).await.body;
+        let ids: Vec<_> = found["items"].as_array().unwrap().iter().map(|item| &item["id"]).collect();
+        let expected = if q.starts_with('4') { vec![] } else { vec![json!(a.conversation)] };
+        assert_eq!(ids, expected.iter().collect::<Vec<_>>(), "{q}");
+    }
     let long = server.get(&format!("/v1/search/messages?q={}", "x".repeat(300)), &a.token).await;
     assert_eq!(long.status, StatusCode::UNPROCESSABLE_ENTITY);
     let first = server.get("/v1/search/contacts?q=grace&limit=2", &a.token).await.body;

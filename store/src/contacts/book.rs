@@ -177,8 +177,7 @@ pub async fn search(
         return Ok(Vec::new());
     }
     let rows = select!(
-        "WHERE c.search @@ (SELECT string_agg(quote_literal(left(md5(current_setting('app.account_id')), 8) || word) || ':*', ' & ')
-                           FROM unnest($1::text[]) AS word)::tsquery AND c.merged_into IS NULL AND c.id < $2
+        "WHERE c.search @@ asked($1) AND c.merged_into IS NULL AND c.id < $2
          ORDER BY c.id DESC LIMIT $3",
         &words,
         before.map_or(Uuid::max(), ContactId::as_uuid),

@@ -48,6 +48,16 @@ const CROWD: &str = "
         SELECT c.account_id, c.id, l.id FROM conversations c JOIN labels l USING (account_id) ON CONFLICT DO NOTHING;
     INSERT INTO replies (account_id, message_id, conversation_id, seq, due_at, done_at)
         SELECT account_id, id, conversation_id, seq, now(), now() FROM messages ON CONFLICT DO NOTHING;
+    INSERT INTO room_members (account_id, room_id, user_id, created_at)
+        SELECT account_id, id, gen_random_uuid(), now() FROM rooms, generate_series(1, 20);
+    INSERT INTO room_removals (account_id, room_id, user_id, removed_at)
+        SELECT account_id, room_id, user_id, created_at FROM room_members ON CONFLICT DO NOTHING;
+    INSERT INTO imports (account_id, id, created_by, created_at, row_count, due_at)
+        SELECT id, gen_random_uuid(), gen_random_uuid(), now(), 300, now() FROM accounts;
+    INSERT INTO import_rows (account_id, import_id, number, outcome)
+        SELECT account_id, id, n, 'created' FROM imports, generate_series(1, 300) n ON CONFLICT DO NOTHING;
+    INSERT INTO changes (account_id, seq, table_name, operation, row_id, at)
+        SELECT id, 1000000 + n, 'labels', 'delete', gen_random_uuid(), now() FROM accounts, generate_series(1, 300) n;
     INSERT INTO webhooks (account_id, id, kind, url, header, secret, created_at)
         SELECT id, gen_random_uuid(), 'standard', 'u', 'h', '', now() FROM accounts;
     INSERT INTO webhook_deliveries (account_id, webhook_id, seq, due_at, done_at)
@@ -59,7 +69,7 @@ const CROWD: &str = "
 ";
 
 /// Tables that grow with what customers and agents do; the others stay small.
-const LARGE: [&str; 16] = [
+const LARGE: [&str; 20] = [
     "users",
     "sessions",
     "refresh_tokens",
@@ -76,6 +86,10 @@ const LARGE: [&str; 16] = [
     "webhook_deliveries",
     "replies",
     "audit_entries",
+    "changes",
+    "import_rows",
+    "room_members",
+    "room_removals",
 ];
 
 /// Every SELECT that the crate makes, from the committed descriptions of its queries.
