@@ -9,6 +9,7 @@ use std::{
     process::ExitCode,
     time::{Duration, Instant},
 };
+use store::reseal::Resealed;
 use switchboard::{
     account, api,
     config::{self, Config},
@@ -53,6 +54,8 @@ enum Command {
         #[arg(long)]
         password: Option<String>,
     },
+    /// Seal all secrets with the newest of `seal.keys`, so that older ones can be removed
+    Reseal,
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -97,6 +100,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         Command::CreateAccount { name, email, password } => {
             create_account(config()?, &name, &email, password)
         }
+        Command::Reseal => reseal(config()?),
         Command::Config { what: ConfigCommand::Check } => {
             config()?;
             Ok(writeln!(io::stdout(), "The configuration is valid.")?)
@@ -145,6 +149,27 @@ fn create_account(
         Ok::<_, Box<dyn Error>>(password)
     })?;
     Ok(writeln!(io::stdout(), "Account {name} was created. Sign in as {email} with password {password}")?)
+}
+
+fn reseal(mut config: Config) -> Result<(), Box<dyn Error>> {
+    let embedded = if config.database.url.is_none() { Some(embedded::start(&mut config)?) } else { None };
+    let done = runtime()?.block_on(async {
+        if let Some(embedded) = &embedded {
+            roles::bootstrap(&config, embedded).await?;
+        }
+        // Secrets need no bus.
+        config.redis.url = None;
+        let parts = Parts::connect(&config, &Shutdown::default()).await?;
+        let done = store::reseal::all(&parts.store).await?;
+        parts.store.close().await;
+        Ok::<_, Box<dyn Error>>(done)
+    })?;
+    let Resealed { changed, current, lost } = done;
+    writeln!(
+        io::stdout(),
+        "{changed} secrets are sealed with the newest key now, {current} were already, {lost} cannot be opened."
+    )?;
+    if lost > 0 { Err("the keys of some secrets are missing; set those secrets anew".into()) } else { Ok(()) }
 }
 
 fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<dyn Error>> {

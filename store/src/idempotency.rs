@@ -36,7 +36,7 @@ pub enum Claim {
     Mismatch,
 }
 
-fn place(tx: &TenantTx, actor: Uuid) -> Place {
+pub(crate) const fn place(tx: &TenantTx, actor: Uuid) -> Place {
     Place { table: "idempotent_requests", column: "answer", account: tx.account(), row: actor }
 }
 

@@ -4,7 +4,7 @@
 //! Row-Level Security. What belongs to an account is reached through a
 //! [`tenant`] transaction only; the few things that cross accounts are methods
 //! of [`system`]. Then one module per kind of thing. [`seal`] keeps secrets
-//! from the database itself, [`bootstrap`] makes roles and tables.
+//! from the database itself, [`reseal`] changes their keys, [`bootstrap`] makes roles and tables.
 
 pub mod accounts;
 pub mod api_keys;
@@ -30,6 +30,7 @@ pub mod outbox;
 pub mod privacy;
 pub mod raw_events;
 pub mod replies;
+pub mod reseal;
 pub mod roles;
 pub mod rooms;
 pub mod seal;

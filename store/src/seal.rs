@@ -69,6 +69,14 @@ impl SealKeyring {
         Ok([id.to_be_bytes().as_slice(), nonce.as_ref(), &text].concat())
     }
 
+    /// Seals with the newest key what is sealed with another; `None` if it is the newest.
+    pub(crate) fn reseal(&self, place: Place, sealed: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let (newest, _) = self.keys.first().ok_or(StoreError::NoSealKey)?;
+        // Opened in any case: who asks wants to know whether it can be.
+        let secret = self.open(place, sealed)?;
+        if sealed.starts_with(&newest.to_be_bytes()) { Ok(None) } else { self.seal(place, &secret).map(Some) }
+    }
+
     /// Opens what [`seal`](Self::seal) sealed for the same place.
     pub(crate) fn open(&self, place: Place, sealed: &[u8]) -> Result<Secret, StoreError> {
         let (id, rest) = sealed.split_first_chunk::<KEY_ID_LEN>().ok_or(StoreError::Unsealable)?;

@@ -163,7 +163,7 @@ impl TryFrom<Row> for Webhook {
     }
 }
 
-const fn place(account: AccountId, webhook: WebhookId) -> Place {
+pub(crate) const fn place(account: AccountId, webhook: WebhookId) -> Place {
     Place { table: "webhooks", column: "secret", account, row: webhook.as_uuid() }
 }
 

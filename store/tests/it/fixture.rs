@@ -77,6 +77,9 @@ async fn administration(tx: &mut TenantTx, user: UserId, name: &str, clock: &dyn
 }
 
 /// A row in each table of the agents' desk, beside what [`tenant`] makes.
+/// What every channel of the fixture is signed with.
+pub(crate) const SECRET_OF_APP: &str = "app secret";
+
 pub(crate) async fn desk(db: &TestDatabase, tenant: &Tenant, clock: &dyn Clock) {
     let mut transaction = db.store.tenant(tenant.account).await.unwrap();
     let tx = &mut transaction;
@@ -176,7 +179,7 @@ pub(crate) async fn channel(
         name: "support",
         external_id: number,
         access_token: &secret("access token"),
-        app_secret: &secret("app secret"),
+        app_secret: &secret(SECRET_OF_APP),
         verify_token: &secret("verify token"),
     };
     let channel = channels::create(&mut tx, &channel, clock).await.unwrap().id;

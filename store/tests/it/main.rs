@@ -14,5 +14,6 @@ mod inbox;
 mod isolation;
 mod plans;
 mod queues;
+mod reseal;
 mod rooms;
 mod sessions;
