@@ -3,10 +3,11 @@
 //! [`webhook`] stores what a channel sends, and only then says yes. [`ingest`]
 //! takes it apart and stores what it says. [`publish`] tells agents' screens,
 //! [`deliver`] automations. [`outbound`] sends replies through [`graph`].
-//! [`snooze`] brings conversations back. Each is a [`work`] loop over a queue in the store.
+//! [`files`] fetches what came with messages. [`snooze`] brings conversations back. Each is a [`work`] loop over a queue in the store.
 
 mod config;
 mod deliver;
+mod files;
 mod graph;
 mod ingest;
 mod outbound;
@@ -17,5 +18,6 @@ mod webhook;
 mod work;
 
 pub use config::{Config, Graph};
+pub use files::{File, FileError, Files};
 pub use role::{Deps, Inbox, RunError, StartError, run};
 pub use webhook::router;

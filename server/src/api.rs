@@ -5,6 +5,7 @@
 
 mod account;
 mod api_keys;
+mod attachments;
 mod audit;
 mod auth;
 mod caller;
@@ -58,6 +59,7 @@ use common::{
     subject::inbox::{Work, WorkTopic},
     token::Issuer,
 };
+use inbox::Files;
 use jsonwebtoken::EncodingKey;
 use password::Passwords;
 use problem::Problem;
@@ -85,6 +87,7 @@ pub struct App {
     ice_servers: IceServers,
     passwords: Passwords,
     throttle: Arc<Throttle>,
+    files: Files,
 }
 
 impl App {
@@ -97,6 +100,7 @@ impl App {
         issuers: watch::Receiver<Arc<[Issuer]>>,
         secret: &Secret,
         ice_servers: IceServers,
+        files: Files,
     ) -> Self {
         Self {
             store,
@@ -107,6 +111,7 @@ impl App {
             signing_key: Arc::new(EncodingKey::from_secret(secret.expose().as_bytes())),
             ice_servers,
             passwords: Passwords::default(),
+            files,
         }
     }
 
@@ -235,6 +240,7 @@ fn of_desk() -> Router<App> {
         .route("/v1/conversations/{id}/notes/{note}", patch(notes::update).delete(notes::delete))
         .route("/v1/conversations/{id}", get(conversations::find).patch(conversations::update))
         .route("/v1/conversations/{id}/messages", get(messages::list).post(messages::reply))
+        .route("/v1/conversations/{id}/messages/{message}/attachments/{number}", get(attachments::read))
 }
 
 /// What connects the account with others: channels and webhooks.

@@ -132,6 +132,7 @@ pub async fn start(
                 issuers.clone(),
                 &secret,
                 Arc::clone(&ice_servers),
+                inbox::Files::new(&config.inbox.graph)?,
             )),
             Role::Signalling => {
                 let deps = signalling::Deps {

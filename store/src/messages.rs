@@ -1,9 +1,11 @@
 //! Messages of conversations: received, replied, and followed until they are read.
 
+mod attachments;
 mod receive;
 mod reply;
 mod status;
 
+pub use attachments::{RemoteFile, attachment};
 pub use receive::{Inbound, Received, receive};
 pub use reply::{NewReply, ReplyError, reply};
 pub use status::{StatusOutcome, StatusReport, apply_status, refused, sent};
@@ -38,6 +40,7 @@ struct Row {
     direction: String,
     author_id: Option<Uuid>,
     text: Option<String>,
+    attachments: Value,
     status: String,
     error: Option<String>,
     created_at: OffsetDateTime,
@@ -56,6 +59,7 @@ impl TryFrom<Row> for Message {
             direction: column::direction(&row.direction)?,
             author_id: row.author_id.map(UserId::from_uuid),
             text: row.text,
+            attachments: attachments::of(row.attachments),
             status: column::delivery_status(&row.status)?,
             error: row.error,
             created_at: row.created_at,
@@ -84,7 +88,7 @@ pub async fn search(
     }
     let rows = query_as!(
         Row,
-        "SELECT id, conversation_id, direction, author_id, text, status, error, created_at, sent_at, delivered_at,
+        "SELECT id, conversation_id, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
                 read_at, failed_at
          FROM messages WHERE search @@ asked($1) AND id < $2 ORDER BY id DESC LIMIT $3",
         &words,
@@ -103,7 +107,7 @@ pub async fn search(
 pub async fn find(tx: &mut TenantTx, id: MessageId) -> Result<Option<Message>, StoreError> {
     query_as!(
         Row,
-        "SELECT id, conversation_id, direction, author_id, text, status, error, created_at, sent_at, delivered_at,
+        "SELECT id, conversation_id, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
                 read_at, failed_at
          FROM messages WHERE id = $1",
         id.as_uuid()
@@ -135,7 +139,7 @@ pub async fn list(
     limit: u16,
 ) -> Result<Page, StoreError> {
     let rows = sqlx::query!(
-        "SELECT seq, id, conversation_id, direction, author_id, text, status, error, created_at, sent_at, delivered_at,
+        "SELECT seq, id, conversation_id, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
                 read_at, failed_at
          FROM messages WHERE conversation_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
         conversation.as_uuid(),
@@ -156,6 +160,7 @@ pub async fn list(
                 direction: row.direction,
                 author_id: row.author_id,
                 text: row.text,
+                attachments: row.attachments,
                 status: row.status,
                 error: row.error,
                 created_at: row.created_at,

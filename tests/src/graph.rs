@@ -3,14 +3,15 @@
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::{HeaderMap, StatusCode},
-    routing::post,
+    response::{IntoResponse, Response},
+    routing::{get, post},
 };
 use serde_json::{Value, json};
 use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, OnceLock},
 };
 use tokio::{
     net::TcpListener,
@@ -35,6 +36,9 @@ struct Inner {
     phone_number_id: Mutex<String>,
     access_token: Mutex<String>,
     replies: mpsc::Sender<Reply>,
+    /// What customers sent, by id: media type and bytes.
+    files: Mutex<BTreeMap<String, (&'static str, Vec<u8>)>>,
+    base: OnceLock<String>,
     /// How the next requests are refused, whatever they say: HTTP status and Meta's code.
     refusals: Mutex<VecDeque<(StatusCode, u32)>>,
     /// Answers wait while this is held: the reply has been taken, and nobody has been told.
@@ -58,13 +62,19 @@ impl Graph {
             phone_number_id: Mutex::default(),
             access_token: Mutex::default(),
             replies: sender,
+            files: Mutex::default(),
+            base: OnceLock::new(),
             refusals: Mutex::default(),
             answers: Arc::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
-        let app =
-            Router::new().route("/{version}/{phone}/messages", post(message)).with_state(Arc::clone(&inner));
+        inner.base.set(base.clone()).expect("once");
+        let app = Router::new()
+            .route("/{version}/{phone}/messages", post(message))
+            .route("/{version}/{media}", get(file_address))
+            .route("/files/of/{media}", get(file))
+            .with_state(Arc::clone(&inner));
         #[expect(clippy::disallowed_methods, reason = "ends with the test, by its handle")]
         let server = tokio::spawn(async move { axum::serve(listener, app).await }).abort_handle();
         Self { base, inner, replies, server }
@@ -74,6 +84,12 @@ impl Graph {
     pub fn expect(&self, phone_number_id: &str, access_token: &str) {
         phone_number_id.clone_into(&mut self.inner.phone_number_id.lock().expect("not poisoned"));
         access_token.clone_into(&mut self.inner.access_token.lock().expect("not poisoned"));
+    }
+
+    /// Keep a file that a customer sent.
+    pub fn keep(&self, id: &str, mime_type: &'static str, bytes: &[u8]) {
+        let mut files = self.inner.files.lock().expect("not poisoned");
+        files.insert(id.to_owned(), (mime_type, bytes.to_vec()));
     }
 
     /// Refuse the next request like this; called again, the one after it.
@@ -157,6 +173,45 @@ async fn message(
         "messages": [{ "id": id }],
     });
     (StatusCode::OK, Json(answer))
+}
+
+fn is_authorised(inner: &Inner, headers: &HeaderMap) -> bool {
+    let token = inner.access_token.lock().expect("not poisoned").clone();
+    headers.get("authorization").is_some_and(|value| value == format!("Bearer {token}").as_str())
+}
+
+/// Where a file is, for five minutes.
+async fn file_address(
+    State(inner): State<Arc<Inner>>,
+    Path((_, media)): Path<(String, String)>,
+    Query(query): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+) -> (StatusCode, Json<Value>) {
+    if !is_authorised(&inner, &headers) {
+        return refuse(StatusCode::UNAUTHORIZED, 190, "Invalid OAuth access token");
+    }
+    let number = inner.phone_number_id.lock().expect("not poisoned").clone();
+    let files = inner.files.lock().expect("not poisoned");
+    match files.get(&media).filter(|_| query.get("phone_number_id") == Some(&number)) {
+        Some((mime_type, bytes)) => {
+            let url = format!("{}/files/of/{media}", inner.base.get().expect("set"));
+            let about = json!({ "messaging_product": "whatsapp", "url": url, "mime_type": mime_type,
+                                "sha256": "", "file_size": bytes.len(), "id": media });
+            (StatusCode::OK, Json(about))
+        }
+        None => refuse(StatusCode::BAD_REQUEST, 100, "Unsupported get request"),
+    }
+}
+
+async fn file(State(inner): State<Arc<Inner>>, Path(media): Path<String>, headers: HeaderMap) -> Response {
+    if !is_authorised(&inner, &headers) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let found = inner.files.lock().expect("not poisoned").get(&media).cloned();
+    match found {
+        Some((mime_type, bytes)) => ([("content-type", mime_type)], bytes).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 fn refuse(status: StatusCode, code: u32, message: &str) -> (StatusCode, Json<Value>) {

@@ -68,6 +68,15 @@ impl Rest {
         answer
     }
 
+    /// Reads a file: its status, media type and bytes.
+    pub async fn file(&self, path: &str) -> (StatusCode, String, Vec<u8>) {
+        let request = self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.token);
+        let answer = request.send().await.expect("the server answers");
+        let kind = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
+        let (status, kind) = (answer.status(), kind.unwrap_or_default().to_owned());
+        (status, kind, answer.bytes().await.expect("the whole file").to_vec())
+    }
+
     /// Calls and returns whatever comes.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
         let mut request = self.client.request(method, format!("{}{path}", self.base));

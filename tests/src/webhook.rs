@@ -32,6 +32,15 @@ impl Meta {
         }))
     }
 
+    /// The body of a webhook with one message of another kind than text.
+    pub fn message(&self, id: &str, kind: &str, content: Value) -> Value {
+        let mut body = self.messages(&[(id, "")]);
+        let message = &mut body["entry"][0]["changes"][0]["value"]["messages"][0];
+        *message =
+            json!({ "from": "15550100", "id": id, "timestamp": "1795000000", "type": kind, kind: content });
+        body
+    }
+
     /// The body of a webhook with one status.
     pub fn status(&self, id: &str, status: &str) -> Value {
         self.envelope(json!({

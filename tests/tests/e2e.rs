@@ -7,6 +7,8 @@
     reason = "test code: whatever is not as expected is a failure"
 )]
 
+#[path = "e2e/attachments.rs"]
+mod attachments;
 #[path = "e2e/automation.rs"]
 mod automation;
 #[path = "e2e/browser.rs"]

@@ -39,7 +39,7 @@ export class ApiError extends Error {
   }
 }
 
-async function send(method, path, { body, token, headers = {}, keepalive = false } = {}) {
+async function send(method, path, { body, token, headers = {}, keepalive = false, file = false } = {}) {
   let answer;
   try {
     answer = await fetch(path, {
@@ -59,6 +59,7 @@ async function send(method, path, { body, token, headers = {}, keepalive = false
   const serverTime = Date.parse(answer.headers.get('date') ?? '');
   if (!Number.isNaN(serverTime)) clockAheadMs = Date.now() - serverTime;
   if (answer.status === 204) return null;
+  if (answer.ok && file) return answer.blob();
   const content = await answer.json().catch(() => null);
   if (!answer.ok) {
     throw new ApiError(content?.code ?? `http.${answer.status}`, content?.detail ?? content?.title ?? answer.statusText, answer.status);
@@ -134,6 +135,13 @@ export function createApi() {
   return {
     identity,
     accessToken,
+
+    /** Saves what is at `path` as a file of this name. */
+    async save(path, name) {
+      const url = URL.createObjectURL(await request('GET', path, { file: true }));
+      Object.assign(document.createElement('a'), { href: url, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(url), TIMEOUT_MS);
+    },
 
     /** When the access token in use expires, in milliseconds since 1970 by this machine's clock. */
     expiresAt: () => access?.expiresAt ?? 0,

@@ -20,7 +20,7 @@ const CODES = {
   'call.unreachable': 'Not reachable: no device is connected.',
   'call.already_taken': 'Another device took the call.',
   'media.unavailable': 'No media server is available. Try again in a moment.',
-  'channel.refused': 'The channel refused the message.',
+  'channel.refused': 'The channel refused this.',
   unavailable: 'A part of the server is away. Try again in a moment.',
   internal: 'Something went wrong on the server.',
 };

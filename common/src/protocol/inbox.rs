@@ -248,6 +248,19 @@ pub struct Note {
     pub updated_at: OffsetDateTime,
 }
 
+/// A file that came with a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Attachment {
+    /// Its media type (RFC 6838), as the channel gives it.
+    #[cfg_attr(feature = "openapi", schema(example = "image/jpeg"))]
+    pub mime_type: String,
+    /// Its name, if it has one.
+    #[cfg_attr(feature = "openapi", schema(example = "invoice.pdf"))]
+    pub file_name: Option<String>,
+}
+
 /// One message of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -263,6 +276,9 @@ pub struct Message {
     pub author_id: Option<UserId>,
     /// What it says; absent for kinds of message that carry no text.
     pub text: Option<String>,
+    /// The files that came with it; each is read by its place.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
     /// How far it has come; always `delivered` for inbound ones.
     pub status: DeliveryStatus,
     /// Why it failed, in the channel's words, if it did.
@@ -285,6 +301,7 @@ pub struct Message {
 }
 
 /// What can happen in an inbox.
+#[expect(clippy::large_enum_variant, reason = "nearly every event is a message, and all are behind a box")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "type")]
 pub enum InboxEvent {

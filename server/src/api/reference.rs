@@ -3,9 +3,9 @@
 mod examples;
 
 use super::{
-    account, api_keys, audit, auth, calls, canned_responses, channels, contacts, conversations, elevations,
-    ice_servers, imports, invitations, labels, messages, notes, roles, rooms, search, sessions, teams, users,
-    webhooks,
+    account, api_keys, attachments, audit, auth, calls, canned_responses, channels, contacts, conversations,
+    elevations, ice_servers, imports, invitations, labels, messages, notes, roles, rooms, search, sessions,
+    teams, users, webhooks,
 };
 use axum::Json;
 use serde_json::Value;
@@ -47,7 +47,7 @@ use utoipa::{
         search::contacts, search::conversations, search::messages,
         notes::list, notes::create, notes::update, notes::delete,
         conversations::list, conversations::create, conversations::find, conversations::update,
-        messages::list, messages::reply,
+        messages::list, messages::reply, attachments::read,
         channels::list, channels::find, channels::create, channels::update, channels::delete,
         webhooks::list, webhooks::find, webhooks::create, webhooks::update, webhooks::delete, webhooks::deliveries,
         webhooks::replay,
@@ -77,6 +77,14 @@ impl Modify for Shared {
             operation.operation_id = Some(name(path, method));
             let responses = &mut operation.responses.responses;
             responses.insert("default".to_owned(), RefOr::T(any_error.clone()));
+            // Bytes have no schema (OpenAPI 3.1, section 4.8.14.1).
+            for response in responses.values_mut() {
+                if let RefOr::T(response) = response
+                    && let Some(RefOr::T(bytes)) = response.content.get_mut(BYTES)
+                {
+                    bytes.schema = None;
+                }
+            }
             // Documents of errors have a content type of their own.
             for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
                 if let RefOr::T(response) = response
@@ -88,6 +96,9 @@ impl Modify for Shared {
         }
     }
 }
+
+/// The content type of files.
+const BYTES: &str = "application/octet-stream";
 
 fn operations<'a>(
     (path, item): (&'a String, &'a mut PathItem),
@@ -136,7 +147,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_names_its_answers() {
         let json = openapi();
-        assert_eq!(json["paths"].as_object().unwrap().len(), 68);
+        assert_eq!(json["paths"].as_object().unwrap().len(), 69);
         let mut names = std::collections::BTreeSet::new();
         for (path, operations) in json["paths"].as_object().unwrap() {
             for (method, operation) in operations.as_object().unwrap() {
@@ -150,7 +161,7 @@ mod tests {
                     operation["responses"].as_object().unwrap().values().chain(operation.get("requestBody"));
                 for (kind, body) in bodies.filter_map(|body| body["content"].as_object()).flatten() {
                     let any_error = operation["responses"]["default"]["content"].get(kind) == Some(body);
-                    let shown = body.get("example").is_some() || any_error;
+                    let shown = body.get("example").is_some() || any_error || kind == BYTES;
                     assert!(shown, "{method} {path} shows no example of {kind}: {body}");
                 }
             }

@@ -127,7 +127,12 @@ impl Server {
             }]
         });
         let secret = Secret::new(SECRET.to_owned());
-        let app = App::new(db.store.clone(), bus.clone(), clock.clone(), issuers, &secret, ice_servers);
+        // Nothing listens there: a provider that is away.
+        let graph =
+            inbox::Graph { base_url: "http://127.0.0.1:9".parse().unwrap(), version: "v26.0".to_owned() };
+        let files = inbox::Files::new(&graph).unwrap();
+        let app =
+            App::new(db.store.clone(), bus.clone(), clock.clone(), issuers, &secret, ice_servers, files);
         Self { db, bus, clock, router: api::router(app) }
     }
 

@@ -32,12 +32,16 @@ async fn naming(server: &Server, tenant: &Tenant) -> Vec<Call> {
     calls
 }
 
-/// No device is in a room here, so nobody can take one out.
-const NOBODY: &str = "/v1/rooms/{id}/connections/{connection}";
+/// What the owner has none of here: no device is in a room, no file came with the message.
+const NOTHING: [&str; 2] = [
+    "/v1/rooms/{id}/connections/{connection}",
+    "/v1/conversations/{id}/messages/{message}/attachments/{number}",
+];
 
 fn of_rooms(tenant: &Tenant) -> Vec<Call> {
     let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
     let (room, user) = (tenant.room.to_string(), tenant.user.to_string());
+    let (conversation, message) = (tenant.conversation.to_string(), tenant.message.to_string());
     let one = [room.as_str()];
     let member = [room.as_str(), user.as_str()];
     let guest = json!({ "guest": { "identity": "g", "name": "Grace" }, "rights": ["messages.read"] });
@@ -51,8 +55,9 @@ fn of_rooms(tenant: &Tenant) -> Vec<Call> {
         call(put, "/v1/rooms/{id}/members/{user}", &member, None),
         call(get.clone(), "/v1/rooms/{id}/members", &one, None),
         call(delete.clone(), "/v1/rooms/{id}/members/{user}", &member, None),
-        call(get, "/v1/rooms/{id}/connections", &one, None),
-        call(delete.clone(), NOBODY, &[&room, &user], None),
+        call(get.clone(), "/v1/rooms/{id}/connections", &one, None),
+        call(delete.clone(), NOTHING[0], &[&room, &user], None),
+        call(get.clone(), NOTHING[1], &[&conversation, &message, "0"], None),
         call(delete.clone(), "/v1/users/{id}/connections", &[&user], None),
         call(post.clone(), "/v1/rooms/{id}/close", &one, None),
         call(post, "/v1/rooms/{id}/reopen", &one, None),
@@ -202,7 +207,7 @@ async fn another_accounts_things_are_not_found_and_stay_as_they_are() {
 
     for (method, template, path, body) in &calls {
         let answer = server.call(method.clone(), path, &b.token, body.as_ref()).await;
-        if *template == NOBODY {
+        if NOTHING.contains(template) {
             assert_eq!(answer.status, StatusCode::NOT_FOUND);
             continue;
         }

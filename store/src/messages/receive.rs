@@ -113,7 +113,7 @@ async fn insert(
         "INSERT INTO messages (account_id, id, conversation_id, seq, channel_id, direction, kind, text, metadata,
                                external_id, status, created_at)
          VALUES ($1, $2, $3, $4, $5, 'inbound', $6, $7, $8, $9, 'delivered', $10)
-         RETURNING id, conversation_id, direction, author_id, text, status, error, created_at, sent_at, delivered_at,
+         RETURNING id, conversation_id, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
                 read_at, failed_at",
         account,
         MessageId::generate(clock).as_uuid(),

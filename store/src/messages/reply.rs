@@ -83,13 +83,13 @@ async fn insert(
              INSERT INTO messages (account_id, id, conversation_id, seq, channel_id, direction, author_id, kind, text,
                                    status, created_at)
              VALUES ($1, $2, $3, $4, $5, 'outbound', $6, 'text', $7, 'queued', $8)
-             RETURNING id, conversation_id, seq, direction, author_id, text, status, error, created_at, sent_at, delivered_at,
+             RETURNING id, conversation_id, seq, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
                 read_at, failed_at
          ), work AS (
              INSERT INTO replies (account_id, message_id, conversation_id, seq, due_at)
              SELECT $1, id, conversation_id, seq, created_at FROM message
          )
-         SELECT id, conversation_id, direction, author_id, text, status, error, created_at, sent_at, delivered_at,
+         SELECT id, conversation_id, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
                 read_at, failed_at FROM message",
         account,
         MessageId::generate(clock).as_uuid(),

@@ -29,7 +29,7 @@ pub struct StatusReport<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatusOutcome {
     /// The message came further, and the inbox will be told.
-    Advanced(Message),
+    Advanced(Box<Message>),
     /// The message was there already, or further.
     Unchanged,
     /// No message has this id yet; the report waits for it.
@@ -74,7 +74,7 @@ pub async fn apply_status(
         None => Ok(StatusOutcome::Unchanged),
         Some(message) => {
             outbox::append(tx, &InboxEvent::MessageUpdated { message: message.clone() }, clock).await?;
-            Ok(StatusOutcome::Advanced(message))
+            Ok(StatusOutcome::Advanced(Box::new(message)))
         }
     }
 }
@@ -232,7 +232,7 @@ async fn advance(
              read_at = CASE WHEN $2 = 'read' THEN least(read_at, $5) ELSE read_at END,
              failed_at = CASE WHEN $2 = 'failed' THEN least(failed_at, $5) ELSE failed_at END
          WHERE id = $1
-         RETURNING id, conversation_id, direction, author_id, text, status, error, created_at, sent_at, delivered_at,
+         RETURNING id, conversation_id, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
                 read_at, failed_at",
         id.as_uuid(),
         status.as_str(),

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use store::{changes, labels, testing::TestDatabase};
 
 /// Columns that are not for clients, by table. Sealed secrets and search indexes are left out by their type.
-const HIDDEN: [(&str, &[&str]); 2] = [
+const HIDDEN: [(&str, &[&str]); 3] = [
     ("contacts", &["email_key", "phone_key"]),
+    ("messages", &["metadata"]),
     ("users", &["password_hash", "failed_sign_ins", "locked_until"]),
 ];
 

@@ -4,7 +4,7 @@ use crate::fixture::{Tenant, channel, receive, tenant};
 use common::{
     clock::{Clock, ManualClock},
     id::MessageId,
-    protocol::inbox::{ConversationStatus, DeliveryStatus, InboxEvent, Message},
+    protocol::inbox::{ConversationStatus, DeliveryStatus, InboxEvent},
 };
 use serde_json::json;
 use std::time::Duration;
@@ -186,7 +186,7 @@ async fn a_report_that_says_nothing_new_tells_nobody() {
     let id = reply(&mut tx, &a, &clock).await;
     messages::sent(&mut tx, id, "wamid.r", &clock).await.unwrap();
     let read = report(&mut tx, &a, "wamid.r", DeliveryStatus::Read, &clock).await;
-    assert!(matches!(read, StatusOutcome::Advanced(Message { status: DeliveryStatus::Read, .. })));
+    assert!(matches!(read, StatusOutcome::Advanced(message) if message.status == DeliveryStatus::Read));
     let before = outbox::last_seq(&mut tx).await.unwrap();
     assert_eq!(
         report(&mut tx, &a, "wamid.r", DeliveryStatus::Delivered, &clock).await,

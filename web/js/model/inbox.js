@@ -171,6 +171,9 @@ export function createInbox({ api, socket }) {
 
   return {
     state, threads, choose, more, open, older, change, reply,
+    /** Saves a file that came with a message. */
+    save: ({ conversationId, id, attachments }, number) => api.save(
+      `/v1/conversations/${conversationId}/messages/${id}/attachments/${number}`, attachments[number].fileName ?? `attachment-${number + 1}`),
     /** Of `state`, what the list shows. */
     visible: ({ known, filter }) => [...known.values()].filter(({ status }) => status === filter).sort(newestFirst),
     /** Of `state`, how many open conversations wait for an answer. */

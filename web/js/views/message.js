@@ -71,11 +71,17 @@ export function roomMessage({ retry }) {
 
 const TICKS = { sending: 'clock', queued: 'clock', sent: 'tick', delivered: 'ticks', read: 'ticks', failed: 'alert' };
 
-export function threadMessage({ retry, contactName, authorName }) {
+/** The words of a message, or what stands for them. */
+const wording = (message) => message.text ?? (message.attachments?.length ? '' : 'A kind of message that cannot be shown yet.');
+
+export function threadMessage({ retry, contactName, authorName, openFile }) {
   return shownBy(
     (message) => el('li', { class: `bubble ${message.direction}`, 'data-testid': 'thread-message', 'data-direction': message.direction, 'data-message-id': message.id },
       el('p', { class: 'bubble-author' }),
-      el('p', { class: message.text === null ? 'text muted' : 'text' }, message.text ?? 'A kind of message that cannot be shown yet.'),
+      wording(message) && el('p', { class: message.text === null ? 'text muted' : 'text' }, wording(message)),
+      (message.attachments ?? []).map(({ mimeType, fileName }, number) => el('button', {
+        type: 'button', class: 'link attachment', 'data-testid': 'attachment', on: { click: () => openFile(message, number) },
+      }, icon('file'), el('span', {}, fileName ?? mimeType))),
       el('p', { class: 'bubble-foot' }),
       el('p', { class: 'message-state' })),
     (node, message) => {

@@ -35,6 +35,7 @@ export function thread({ inbox, presence, user, notices }, id) {
     retry: (key, text) => inbox.reply(id, text, key),
     contactName: () => conversation()?.contact.name ?? '',
     authorName: (userId) => (userId ? who(userId) : 'You'),
+    openFile: (message, number) => inbox.save(message, number).catch((error) => notices.warn(explain(error))),
   });
 
   // What is on screen counts as read, once for every time there is something new.

@@ -1,0 +1,106 @@
+//! Files that customers sent, fetched from the channel's provider when somebody wants to see them.
+//!
+//! Source: Meta, WhatsApp Cloud API, "Media": a file's id is exchanged for an address that is good for
+//! five minutes, and both take the channel's access token. Meta keeps what customers send for 7 days.
+
+use crate::config::Graph;
+use bytes::Bytes;
+use common::protocol::inbox::ChannelKind;
+use futures_util::Stream;
+use reqwest::{Response, StatusCode};
+use serde::Deserialize;
+use std::time::Duration;
+use store::messages::RemoteFile;
+use url::Url;
+
+/// How long the provider may say nothing.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
+
+/// The largest file: the largest that WhatsApp takes, a document of 100 MB.
+const BYTES_MAX: u64 = 100 * 1024 * 1024;
+
+/// Why a file cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The provider has it no longer, or does not give it to this channel.
+    #[error("the provider does not give the file: it answered {0}")]
+    Refused(StatusCode),
+    /// It is larger than the provider itself allows.
+    #[error("the file is too large")]
+    TooLarge,
+    /// The provider cannot be reached, or says what cannot be understood.
+    #[error("the provider cannot be reached")]
+    Away(#[from] reqwest::Error),
+}
+
+/// Fetches files. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Files {
+    client: reqwest::Client,
+    base: Url,
+    version: String,
+}
+
+/// A file as it comes in.
+pub struct File {
+    /// Its length in bytes, if it is known.
+    pub length: Option<u64>,
+    answer: Response,
+}
+
+#[derive(Deserialize)]
+struct Address {
+    url: Url,
+}
+
+impl Files {
+    /// Fetches from the API that is configured.
+    ///
+    /// # Errors
+    /// If no HTTP client can be built.
+    pub fn new(config: &Graph) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .connect_timeout(SILENCE_MAX)
+            .read_timeout(SILENCE_MAX)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { client, base: config.base_url.clone(), version: config.version.clone() })
+    }
+
+    /// Begins to fetch a file.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub async fn open(&self, file: &RemoteFile) -> Result<File, FileError> {
+        match file.kind {
+            ChannelKind::Whatsapp => self.open_at_graph(file).await,
+        }
+    }
+
+    async fn open_at_graph(&self, file: &RemoteFile) -> Result<File, FileError> {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend([self.version.as_str(), &file.external_id]);
+        }
+        url.query_pairs_mut().append_pair("phone_number_id", &file.channel_external_id);
+        let address: Address = self.get(url, file).await?.json().await?;
+        let answer = self.get(address.url, file).await?;
+        let length = answer.content_length();
+        if length.is_some_and(|length| length > BYTES_MAX) {
+            return Err(FileError::TooLarge);
+        }
+        Ok(File { length, answer })
+    }
+
+    async fn get(&self, url: Url, file: &RemoteFile) -> Result<Response, FileError> {
+        let answer = self.client.get(url).bearer_auth(file.access_token.expose()).send().await?;
+        if answer.status() == StatusCode::OK { Ok(answer) } else { Err(FileError::Refused(answer.status())) }
+    }
+}
+
+impl File {
+    /// Its bytes, as they come.
+    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, reqwest::Error>> + Send + 'static {
+        self.answer.bytes_stream()
+    }
+}

@@ -1,0 +1,120 @@
+//! Files that customers sent, passed on from the channel's provider.
+
+use super::{
+    App,
+    caller::Caller,
+    problem::{Document, Problem},
+};
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use common::{
+    error::ErrorCode,
+    id::{ConversationId, MessageId},
+    permission::Permission,
+    protocol::inbox::Attachment,
+};
+use inbox::FileError;
+use store::messages;
+use tracing::warn;
+
+/// What a browser may show by itself: nothing in it can run.
+const SHOWN: [&str; 8] = [
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "image/gif",
+    "audio/ogg",
+    "audio/mpeg",
+    "audio/mp4",
+    "video/mp4",
+];
+
+/// Reads a file that came with a message. The channel's provider keeps it, WhatsApp for 7 days.
+#[utoipa::path(
+    get, path = "/v1/conversations/{id}/messages/{message}/attachments/{number}", tag = "conversations",
+    params(
+        ("id" = ConversationId, Path, description = "The conversation"),
+        ("message" = MessageId, Path, description = "The message"),
+        ("number" = u16, Path, description = "The place in the message's `attachments`, from 0 on"),
+    ),
+    responses(
+        (status = 200, description = "The file", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 404, description = "There is none such; or `channel.refused`: the provider does not give it any more", body = Document),
+        (status = 503, description = "The provider cannot be reached", body = Document),
+    ),
+)]
+pub(super) async fn read(
+    State(app): State<App>,
+    caller: Caller,
+    Path((conversation, message, number)): Path<(String, String, String)>,
+) -> Result<Response, Problem> {
+    let missing = || Problem::not_found("attachment");
+    let conversation: ConversationId = conversation.parse().map_err(|_| missing())?;
+    let message: MessageId = message.parse().map_err(|_| missing())?;
+    let number = number.parse().map_err(|_| missing())?;
+    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
+    let file = messages::attachment(&mut tx, conversation, message, number).await?.ok_or_else(missing)?;
+    tx.commit().await?;
+    let opened = app.files.open(&file).await.map_err(|error| {
+        warn!(message.id = %message, error = &error as &dyn std::error::Error, "A file could not be fetched");
+        match error {
+            FileError::Refused(_) | FileError::TooLarge => {
+                Problem::new(StatusCode::NOT_FOUND, ErrorCode::CHANNEL_REFUSED, error.to_string())
+            }
+            FileError::Away(_) => Problem::unavailable("the channel's provider cannot be reached"),
+        }
+    })?;
+    let mut headers = headers(&file.about);
+    if let Some(length) = opened.length {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Ok((headers, Body::from_stream(opened.into_stream())).into_response())
+}
+
+/// A file by a stranger: a browser takes it for nothing but what it says it is, and runs nothing of it.
+fn headers(about: &Attachment) -> HeaderMap {
+    let essence = about.mime_type.split(';').next().unwrap_or_default().trim();
+    let shown = SHOWN.iter().find(|kind| **kind == essence);
+    let how = if shown.is_some() { "inline" } else { "attachment" };
+    let name = about.file_name.as_deref().unwrap_or("file");
+    // RFC 8187: everything but letters and digits is escaped.
+    let escape = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    let name: String = name.bytes().map(escape).collect();
+    let mut headers = HeaderMap::new();
+    let kind = shown.map_or("application/octet-stream", |kind| *kind);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Ok(value) = HeaderValue::try_from(format!("{how}; filename*=UTF-8''{name}")) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_run_is_downloaded_and_no_name_can_write_a_header() {
+        let of = |mime_type: &str, name: &str| {
+            headers(&Attachment { mime_type: mime_type.to_owned(), file_name: Some(name.to_owned()) })
+        };
+        let page = of("text/html", "x\"; \r\nSet-Cookie: a.html");
+        assert_eq!(page[header::CONTENT_TYPE], "application/octet-stream");
+        let how = page[header::CONTENT_DISPOSITION].to_str().unwrap();
+        assert_eq!(how, "attachment; filename*=UTF-8''x%22%3B%20%0D%0ASet-Cookie%3A%20a.html");
+        let photo = of("image/jpeg", "Rechnung März.jpg");
+        assert_eq!(photo[header::CONTENT_TYPE], "image/jpeg");
+        assert_eq!(photo[header::CONTENT_DISPOSITION], "inline; filename*=UTF-8''Rechnung%20M%C3%A4rz.jpg");
+        assert_eq!(of("audio/ogg; codecs=opus", "a")[header::CONTENT_TYPE], "audio/ogg");
+    }
+}
