@@ -4,8 +4,8 @@ mod book;
 mod merge;
 
 pub use book::{
-    Contact, ContactChange, ContactIdentity, NewContact, add_identity, create, find, list, remove_identity,
-    search, update,
+    After, Contact, ContactChange, ContactIdentity, NewContact, add_identity, create, find, list,
+    remove_identity, search, update,
 };
 pub use merge::{Merge, merge, merges, unmerge};
 

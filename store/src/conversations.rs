@@ -217,18 +217,16 @@ pub async fn find(tx: &mut TenantTx, id: ConversationId) -> Result<Option<Conver
 
 /// A page of [`list`]: the clause has an index of its own, the rest of the filter thins it out.
 macro_rules! page {
-    ($tx:expr, $filter:expr, $below:expr, $limit:expr, $clause:literal, $driver:expr) => {
+    ($tx:expr, $filter:expr, $from:expr, $limit:expr, $order:tt, $clause:literal, $driver:expr) => {
         select!(
             r#"WHERE "#
                 + $clause
                 + r#"
                  AND ($4::text IS NULL OR c.status = $4) AND ($5::uuid IS NULL OR c.assignee_id = $5)
-                 AND ($6::uuid IS NULL OR c.team_id = $6) AND ($7::text IS NULL OR c.priority = $7)
-                 AND (c.last_message_at, c.id) < (coalesce($1::timestamptz, 'infinity'),
-                      coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-               ORDER BY c.last_message_at DESC, c.id DESC LIMIT $3"#,
-            $below.map(|below: Position| below.last_message_at),
-            $below.map(|below: Position| below.id.as_uuid()),
+                 AND ($6::uuid IS NULL OR c.team_id = $6) AND ($7::text IS NULL OR c.priority = $7) "#
+                + $order,
+            $from.map(|from: Position| from.last_message_at),
+            $from.map(|from: Position| from.id.as_uuid()),
             i64::from($limit),
             $filter.status.map(ConversationStatus::as_str),
             $filter.assignee.map(UserId::as_uuid),
@@ -241,43 +239,81 @@ macro_rules! page {
     };
 }
 
-/// The latest conversations first, those below `below`, at most `limit`.
+/// The same, by the narrowest index that the filter has: one statement for each.
+macro_rules! pages {
+    ($tx:expr, $filter:expr, $from:expr, $limit:expr, $order:tt) => {
+        if let Some(contact) = $filter.contact {
+            page!(
+                $tx,
+                $filter,
+                $from,
+                $limit,
+                $order,
+                "c.contact_id IN (SELECT $8::uuid UNION ALL SELECT id FROM contacts WHERE merged_into = $8)",
+                contact.as_uuid()
+            )
+        } else if let Some(label) = $filter.label {
+            page!(
+                $tx,
+                $filter,
+                $from,
+                $limit,
+                $order,
+                "c.id IN (SELECT conversation_id FROM conversation_labels WHERE label_id = $8)",
+                label.as_uuid()
+            )
+        } else if let Some(assignee) = $filter.assignee {
+            page!($tx, $filter, $from, $limit, $order, "c.assignee_id = $8", assignee.as_uuid())
+        } else if let Some(team) = $filter.team {
+            page!($tx, $filter, $from, $limit, $order, "c.team_id = $8", team.as_uuid())
+        } else if let Some(status) = $filter.status {
+            page!($tx, $filter, $from, $limit, $order, "c.status = $8", status.as_str())
+        } else {
+            page!($tx, $filter, $from, $limit, $order, "$8", true)
+        }
+    };
+}
+
+/// In which order conversations are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The one with the latest message first.
+    #[default]
+    Latest,
+    /// The one whose latest message is the oldest first: who has waited longest.
+    Oldest,
+}
+
+/// Conversations in this order, those beyond `from`, at most `limit`.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn list(
     tx: &mut TenantTx,
     filter: Filter,
-    below: Option<Position>,
+    order: Order,
+    from: Option<Position>,
     limit: u16,
 ) -> Result<Vec<Conversation>, StoreError> {
-    // One statement for each index, the narrowest first.
-    let rows = if let Some(contact) = filter.contact {
-        page!(
+    let rows = match order {
+        Order::Latest => pages!(
             tx,
             filter,
-            below,
+            from,
             limit,
-            "c.contact_id IN (SELECT $8::uuid UNION ALL SELECT id FROM contacts WHERE merged_into = $8)",
-            contact.as_uuid()
-        )
-    } else if let Some(label) = filter.label {
-        page!(
+            "AND (c.last_message_at, c.id) < (coalesce($1::timestamptz, 'infinity'),
+                  coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+             ORDER BY c.last_message_at DESC, c.id DESC LIMIT $3"
+        ),
+        Order::Oldest => pages!(
             tx,
             filter,
-            below,
+            from,
             limit,
-            "c.id IN (SELECT conversation_id FROM conversation_labels WHERE label_id = $8)",
-            label.as_uuid()
-        )
-    } else if let Some(assignee) = filter.assignee {
-        page!(tx, filter, below, limit, "c.assignee_id = $8", assignee.as_uuid())
-    } else if let Some(team) = filter.team {
-        page!(tx, filter, below, limit, "c.team_id = $8", team.as_uuid())
-    } else if let Some(status) = filter.status {
-        page!(tx, filter, below, limit, "c.status = $8", status.as_str())
-    } else {
-        page!(tx, filter, below, limit, "$8", true)
+            "AND (c.last_message_at, c.id) > (coalesce($1::timestamptz, '-infinity'),
+                  coalesce($2::uuid, '00000000-0000-0000-0000-000000000000'))
+             ORDER BY c.last_message_at, c.id LIMIT $3"
+        ),
     };
     rows.into_iter().map(Conversation::try_from).collect()
 }

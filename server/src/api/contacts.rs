@@ -20,7 +20,7 @@ use common::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::{
-    contacts::{self, ContactChange, Identity, NewContact},
+    contacts::{self, After, ContactChange, Identity, NewContact},
     conversations::ATTRIBUTES_BYTES_MAX,
     outbox, privacy,
 };
@@ -125,18 +125,50 @@ pub(super) struct UpdateContact {
     attributes: Option<Map<String, Value>>,
 }
 
-/// Lists the account's contacts in the order of their creation, without those that another stands for.
-#[utoipa::path(get, path = "/v1/contacts", tag = "contacts", params(PageParams), responses((status = 200, body = Page<Contact>)))]
+/// In which order.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum ContactSort {
+    /// Of creation.
+    #[default]
+    CreatedAt,
+    /// Of the names.
+    Name,
+}
+
+/// How contacts are listed.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SortParams {
+    /// In which order; of creation if absent. A cursor goes on in the order that it comes from.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    sort: ContactSort,
+}
+
+/// Lists the account's contacts, without those that another stands for.
+#[utoipa::path(get, path = "/v1/contacts", tag = "contacts", params(SortParams, PageParams), responses((status = 200, body = Page<Contact>)))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
+    Params(SortParams { sort }): Params<SortParams>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Contact>>, Problem> {
-    let after = params.cursor(|text| text.parse().ok())?;
+    let after = match sort {
+        ContactSort::CreatedAt => After::Created(params.cursor(|text| text.parse().ok())?),
+        ContactSort::Name => After::Name(params.cursor(|text| {
+            let (id, name) = text.split_once('/')?;
+            Some((name.to_owned(), id.parse().ok()?))
+        })?),
+    };
     let mut tx = app.begin(&caller, Permission::ContactsRead).await?;
-    let contacts = contacts::list(&mut tx, after, params.limit() + 1).await?;
+    let contacts = contacts::list(&mut tx, &after, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(contacts, |contact| contact.id.to_string(), Contact::from)))
+    let position = |contact: &contacts::Contact| match sort {
+        ContactSort::CreatedAt => contact.id.to_string(),
+        ContactSort::Name => format!("{}/{}", contact.id, contact.name),
+    };
+    Ok(Json(params.page(contacts, position, Contact::from)))
 }
 
 /// Reads one contact.

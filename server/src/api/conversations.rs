@@ -20,7 +20,7 @@ use common::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::{
-    conversations::{self, Change, Filter, Position, UpdateError},
+    conversations::{self, Change, Filter, Order, Position, UpdateError},
     outbox,
 };
 use time::OffsetDateTime;
@@ -43,6 +43,22 @@ pub(super) struct FilterParams {
     contact_id: Option<ContactId>,
     /// Only those of this priority.
     priority: Option<Priority>,
+    /// In which order; the latest first if absent.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    sort: ConversationSort,
+}
+
+/// In which order conversations are listed.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+pub(super) enum ConversationSort {
+    /// The one with the latest message first.
+    #[default]
+    #[serde(rename = "-lastMessageAt")]
+    Latest,
+    /// The one whose latest message is the oldest first: who has waited longest.
+    #[serde(rename = "lastMessageAt")]
+    Oldest,
 }
 
 /// A conversation to be begun.
@@ -88,7 +104,7 @@ pub(super) struct UpdateConversation {
 /// Labels of one conversation at most.
 const LABELS_MAX: usize = 50;
 
-/// Lists conversations, the one with the latest message first.
+/// Lists conversations.
 #[utoipa::path(
     get, path = "/v1/conversations", tag = "conversations", params(FilterParams, PageParams),
     responses((status = 200, body = Page<Conversation>)),
@@ -99,7 +115,11 @@ pub(super) async fn list(
     Params(filter): Params<FilterParams>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Conversation>>, Problem> {
-    let below = params.cursor(position)?;
+    let from = params.cursor(position)?;
+    let order = match filter.sort {
+        ConversationSort::Latest => Order::Latest,
+        ConversationSort::Oldest => Order::Oldest,
+    };
     let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
     let filter = Filter {
         status: filter.status,
@@ -109,7 +129,7 @@ pub(super) async fn list(
         contact: filter.contact_id,
         priority: filter.priority,
     };
-    let conversations = conversations::list(&mut tx, filter, below, params.limit() + 1).await?;
+    let conversations = conversations::list(&mut tx, filter, order, from, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(conversations, cursor, |conversation| conversation)))
 }

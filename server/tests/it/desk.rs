@@ -204,3 +204,29 @@ async fn contacts_and_messages_are_found_by_the_beginnings_of_their_words() {
     let rest = server.get(&format!("/v1/search/contacts?q=grace&limit=2&cursor={next}"), &a.token).await.body;
     assert_eq!((rest["items"][0]["name"].as_str(), &rest["next"]), (Some("Grace"), &Value::Null));
 }
+
+#[tokio::test]
+async fn contacts_are_listed_by_name_page_by_page() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    for name in ["Zoe", "Ada", "Mia/Lu", "Ada"] {
+        make(&server, &a, "/v1/contacts", json!({ "name": name })).await;
+    }
+    let (mut names, mut next) = (Vec::new(), String::new());
+    loop {
+        let page = server.get(&format!("/v1/contacts?sort=name&limit=2{next}"), &a.token).await.body;
+        let items = page["items"].as_array().unwrap().clone();
+        names.extend(items.iter().map(|item| item["name"].as_str().unwrap().to_owned()));
+        match page["next"].as_str() {
+            Some(cursor) => next = format!("&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(names, ["Ada", "Ada", "Grace", "Mia/Lu", "Zoe"]);
+    let wrong = server.get("/v1/contacts?sort=size", &a.token).await;
+    assert_eq!((wrong.status, wrong.code()), (StatusCode::BAD_REQUEST, "request.invalid"));
+    let forged = server.get("/v1/contacts?sort=name&cursor=AAAA", &a.token).await;
+    assert_eq!(forged.status, StatusCode::BAD_REQUEST);
+    let oldest = server.get("/v1/conversations?sort=lastMessageAt", &a.token).await.body;
+    assert_eq!(oldest["items"][0]["id"], json!(a.conversation));
+}

@@ -141,23 +141,43 @@ pub async fn find(tx: &mut TenantTx, id: ContactId) -> Result<Option<Contact>, S
     Ok(row.map(Contact::from))
 }
 
-/// The account's contacts in the order of their creation, without those that another stands for,
-/// those after `after`, at most `limit`.
+/// Where a list of contacts goes on, which says its order too; `None` is the beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum After {
+    /// In the order of creation, after this one.
+    Created(Option<ContactId>),
+    /// In the order of the names, and under the same name of creation, after this one.
+    Name(Option<(String, ContactId)>),
+}
+
+/// The account's contacts, without those that another stands for, at most `limit`.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn list(
-    tx: &mut TenantTx,
-    after: Option<ContactId>,
-    limit: u16,
-) -> Result<Vec<Contact>, StoreError> {
-    let rows = select!(
-        "WHERE c.id > $1 AND c.merged_into IS NULL ORDER BY c.id LIMIT $2",
-        after.map_or(Uuid::nil(), ContactId::as_uuid),
-        i64::from(limit)
-    )
-    .fetch_all(tx.connection())
-    .await?;
+pub async fn list(tx: &mut TenantTx, after: &After, limit: u16) -> Result<Vec<Contact>, StoreError> {
+    let rows = match after {
+        After::Created(after) => {
+            select!(
+                "WHERE c.id > $1 AND c.merged_into IS NULL ORDER BY c.id LIMIT $2",
+                after.map_or(Uuid::nil(), ContactId::as_uuid),
+                i64::from(limit)
+            )
+            .fetch_all(tx.connection())
+            .await?
+        }
+        After::Name(after) => {
+            let (name, id) =
+                after.as_ref().map_or(("", Uuid::nil()), |(name, id)| (name.as_str(), id.as_uuid()));
+            select!(
+                "WHERE (c.name, c.id) > ($1, $2) AND c.merged_into IS NULL ORDER BY c.name, c.id LIMIT $3",
+                &*column::text(name),
+                id,
+                i64::from(limit)
+            )
+            .fetch_all(tx.connection())
+            .await?
+        }
+    };
     Ok(rows.into_iter().map(Contact::from).collect())
 }
 

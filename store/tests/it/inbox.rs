@@ -11,7 +11,7 @@ use std::time::Duration;
 use store::{
     TenantTx,
     contacts::Identity,
-    conversations::{self, Change, Filter, Position},
+    conversations::{self, Change, Filter, Order, Position},
     messages::{self, Inbound, NewReply, Received, StatusOutcome, StatusReport},
     outbox,
     testing::TestDatabase,
@@ -206,18 +206,21 @@ async fn conversations_and_messages_are_paged_without_loss_or_repetition() {
         receive(&db, a.account, channel, "wamid.1", &clock).await;
     }
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    let all = conversations::list(&mut tx, Filter::default(), None, 100).await.unwrap();
-    assert_eq!(all.len(), 5);
-    let mut paged = Vec::new();
     let open = Filter { status: Some(ConversationStatus::Open), ..Filter::default() };
-    let mut below = None;
-    loop {
-        let page = conversations::list(&mut tx, open, below, 2).await.unwrap();
-        let Some(last) = page.last() else { break };
-        below = Some(Position { last_message_at: last.last_message_at, id: last.id });
-        paged.extend(page);
+    for order in [Order::Latest, Order::Oldest] {
+        let all = conversations::list(&mut tx, Filter::default(), order, None, 100).await.unwrap();
+        assert_eq!(all.len(), 5);
+        let times: Vec<_> = all.iter().map(|conversation| conversation.last_message_at).collect();
+        assert!(if order == Order::Oldest { times.is_sorted() } else { times.iter().rev().is_sorted() });
+        let (mut paged, mut from) = (Vec::new(), None);
+        loop {
+            let page = conversations::list(&mut tx, open, order, from, 2).await.unwrap();
+            let Some(last) = page.last() else { break };
+            from = Some(Position { last_message_at: last.last_message_at, id: last.id });
+            paged.extend(page);
+        }
+        assert_eq!(paged, all);
     }
-    assert_eq!(paged, all);
 
     for _ in 0..3 {
         reply(&mut tx, &a, &clock).await;

@@ -250,3 +250,32 @@ async fn whose_sign_in_is_ended_is_disconnected_everywhere_at_once() {
     world.account.admin.delete(&format!("/v1/users/{}/connections", second.user)).await;
     assert_eq!(kept.closed().await, Some(close::ENDED));
 }
+
+/// The permissions behind a role hold on the socket as they do over REST, and with the next token.
+#[tokio::test]
+async fn a_role_without_a_permission_does_not_have_it_on_the_socket() {
+    let world = world().await;
+    let narrow = json!({ "name": "auditor", "permissions": ["audit.read"] });
+    let narrow = world.account.admin.post("/v1/roles", narrow).await;
+    let email = world.account.user("Ben").await;
+    let sign_in = || Rest::sign_in(&world.servers[0].base, &email, switchboard_tests::installation::PASSWORD);
+    let before = sign_in().await;
+    let mut ben = Socket::open(&world.servers[0].base, &before.token).await;
+    ben.ask("inbox.subscribe", json!({})).await;
+    world.account.admin.patch(&format!("/v1/users/{}", before.user), json!({ "roleId": narrow["id"] })).await;
+    // Who may do less than before is signed out, on the socket too.
+    assert_eq!(ben.closed().await, Some(close::ENDED));
+    let after = sign_in().await;
+    let mut ben = Socket::open(&world.servers[0].base, &after.token).await;
+    for (method, params) in [
+        ("room.join", json!({ "roomId": world.room })),
+        ("room.history", json!({ "roomId": world.room })),
+        ("presence.subscribe", json!({})),
+        ("inbox.subscribe", json!({})),
+        ("feed.subscribe", json!({ "table": "conversations" })),
+        ("call.ring", json!({ "roomId": world.room, "userId": before.user, "media": "audio" })),
+    ] {
+        assert_eq!(refused(&mut ben, method, params).await, "auth.forbidden", "{method}");
+    }
+    ben.ask("feed.subscribe", json!({ "table": "audit_entries" })).await;
+}
