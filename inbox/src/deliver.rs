@@ -34,16 +34,20 @@ pub(crate) async fn step(inbox: Inbox) -> Result<usize, StoreError> {
 
 async fn deliver(inbox: &Inbox, claim: ClaimedDelivery) -> Result<(), StoreError> {
     let mut tx = inbox.store().tenant(claim.account).await?;
-    let Some(delivery) = webhooks::open_delivery(&mut tx, claim.webhook, claim.seq, inbox.clock()).await?
-    else {
-        return Ok(());
-    };
-    let body = body(&mut tx, claim.webhook, &delivery).await?;
-    drop(tx);
-    let outcome = match body {
-        Some(body) => post(inbox, &delivery, body).await,
-        // It was stored by a version that said it otherwise: there is nothing to tell.
-        None => Answer::default(),
+    let outcome = match webhooks::open_delivery(&mut tx, claim.webhook, claim.seq, inbox.clock()).await {
+        Ok(None) => return Ok(()),
+        Ok(Some(delivery)) => {
+            let body = body(&mut tx, claim.webhook, &delivery).await?;
+            drop(tx);
+            match body {
+                Some(body) => post(inbox, &delivery, body).await,
+                // It was stored by a version that said it otherwise: there is nothing to tell.
+                None => Answer::default(),
+            }
+        }
+        // Until the key is back; it costs this webhook its deliveries and nobody else theirs.
+        Err(error @ StoreError::Unsealable) => Answer { status: None, failure: Some(error.to_string()) },
+        Err(error) => return Err(error),
     };
     let attempt = Attempt { answer_status: outcome.status, error: outcome.failure.as_deref() };
     let mut tx = inbox.store().tenant(claim.account).await?;

@@ -31,6 +31,14 @@ impl ChannelKind {
         }
     }
 
+    /// The longest text that such a channel takes, in characters.
+    pub const fn text_chars_max(self) -> usize {
+        match self {
+            // Meta, WhatsApp Cloud API, "Text messages".
+            Self::Whatsapp => 4096,
+        }
+    }
+
     /// The kind with this name.
     pub fn parse(name: &str) -> Option<Self> {
         (name == "whatsapp").then_some(Self::Whatsapp)

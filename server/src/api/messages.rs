@@ -27,7 +27,8 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Reply {
-    /// What to say.
+    /// What to say; WhatsApp takes at most 4,096 characters.
+    #[schema(example = "It left this morning.")]
     text: String,
 }
 
@@ -60,6 +61,7 @@ pub(super) async fn list(
         (status = 201, description = "Stored, and queued to be sent", body = Message),
         (status = 404, body = Document),
         (status = 409, description = "`request.idempotency_mismatch`: the key was used for another request", body = Document),
+        (status = 422, description = "`request.invalid`: the text is empty, or longer than the channel takes", body = Document),
     ),
 )]
 pub(super) async fn reply(
@@ -73,6 +75,13 @@ pub(super) async fn reply(
     let mut tx = app.begin(&caller, Permission::MessagesSend).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
+    }
+    let to = conversations::find(&mut tx, conversation).await?;
+    let to = to.ok_or_else(|| Problem::not_found("conversation"))?;
+    let chars_max = to.channel_kind.text_chars_max();
+    if text.chars().count() > chars_max {
+        let kind = to.channel_kind.as_str();
+        return Err(Problem::invalid(format!("{kind} takes texts of at most {chars_max} characters")));
     }
     let message = messages::reply(&mut tx, &reply, &*app.clock).await?;
     let answer = once.created(tx, &caller, &message).await?;

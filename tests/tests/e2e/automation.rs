@@ -102,6 +102,25 @@ async fn a_signed_webhook_is_verified_refused_once_and_replayed() {
     account.admin.post(&format!("{deliveries}/{}/replay", told["data"]["seq"]), Value::Null).await;
     let (again, same) = next().await;
     assert_eq!((again["webhook-id"].to_str().expect("text"), same), (header("webhook-id").as_str(), body));
+
+    // A secret that no key opens costs its own webhook the deliveries, and says so.
+    let lost = json!({ "kind": "standard", "url": url, "events": ["messageCreated"] });
+    let lost = account.admin.post("/v1/webhooks", lost).await["id"].as_str().expect("an id").to_owned();
+    let spoil = format!("UPDATE webhooks SET secret = '\\x00' WHERE id = '{lost}'");
+    installation.database.as_owner(&spoil).await;
+    assert_eq!(meta.post(&server.base, &meta.messages(&[("wamid.2", "Anybody?")])).await, 200);
+    assert!(next().await.1.contains("Anybody?"));
+    let failed = async {
+        loop {
+            let made = account.admin.get(&format!("/v1/webhooks/{lost}/deliveries")).await;
+            if made["items"][0]["error"].is_string() {
+                break made["items"][0].clone();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let failed = tokio::time::timeout(PATIENCE, failed).await.expect("the failure is told");
+    assert_eq!(failed["answerStatus"], Value::Null);
     server_of_program.abort();
 }
 

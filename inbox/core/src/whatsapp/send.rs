@@ -4,9 +4,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The longest text that WhatsApp takes, in characters.
-pub const TEXT_CHARS_MAX: usize = 4096;
-
 /// The body of `POST /{version}/{phone number id}/messages` for a text.
 #[derive(Debug, Serialize)]
 pub struct TextRequest<'a> {
