@@ -1,4 +1,4 @@
-//! Rooms: where people meet. What is said in them is in [`messages`], who belongs to them in [`members`].
+//! Rooms: where people meet. What is said in them is in [`mod@messages`], who belongs to them in [`mod@members`].
 
 mod members;
 mod messages;
