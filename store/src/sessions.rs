@@ -9,7 +9,7 @@ use common::{
     id::{SessionId, UserId},
     token::REFRESH_TOKEN_TIME,
 };
-use sqlx::query;
+use sqlx::{query, query_scalar};
 use std::net::IpAddr;
 use time::OffsetDateTime;
 
@@ -253,4 +253,18 @@ pub async fn revoke_by_token(
     .fetch_optional(tx.connection())
     .await?;
     Ok(row.map(|row| (UserId::from_uuid(row.user_id), SessionId::from_uuid(row.id))))
+}
+
+/// Whether a sign-in was ended.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn is_over(tx: &mut TenantTx, session: SessionId) -> Result<bool, StoreError> {
+    let over = query_scalar!(
+        r#"SELECT revoked_at IS NOT NULL AS "over!" FROM sessions WHERE id = $1"#,
+        session.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(over.unwrap_or(false))
 }

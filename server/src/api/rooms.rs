@@ -15,7 +15,7 @@ use super::{
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
-    id::RoomId,
+    id::{ConnectionId, RoomId},
     permission::Permission,
     protocol::room::{MESSAGES_MAX, RemovalReason, RoomMessage},
     subject::hub::Whom,
@@ -70,7 +70,7 @@ pub(super) struct CreateRoom {
 pub(super) struct UpdateRoom {
     /// Its name.
     name: Option<String>,
-    /// Only members may enter and read it. Who is in it and is none leaves.
+    /// Only members may enter and read it. Who is in it and is none leaves, but for guests.
     private: Option<bool>,
 }
 
@@ -191,12 +191,16 @@ pub(super) async fn update(
     Ok(Json(room))
 }
 
-/// Takes those out of a private room who are no members of it.
+/// Takes those of the account out of a private room who are no members of it. Guests were let in by
+/// whoever may, and stay.
 async fn clear_of_others(app: &App, caller: &Caller, room: RoomId) -> Result<(), Problem> {
+    // Nobody's: so that whoever is entering on account of how the room was before has to look again.
+    let nobody = Whom::Connection(ConnectionId::generate(&*app.clock));
+    hub::remove(app, caller.account, room, nobody, RemovalReason::Removed).await?;
     let mut others = Vec::new();
     let mut tx = app.store.tenant(caller.account).await?;
     for present in members::present(app, room).await? {
-        if !rooms::is_member(&mut tx, room, present.user_id).await? {
+        if !guests::is_guest(present.user_id) && !rooms::is_member(&mut tx, room, present.user_id).await? {
             others.push(present.connection_id);
         }
     }

@@ -15,7 +15,7 @@ use common::{
     token::{self, Bearer, Caller},
 };
 use std::{sync::Arc, time::Duration};
-use store::users;
+use store::{sessions, users};
 use tokio::sync::mpsc;
 use tracing::debug;
 
@@ -104,11 +104,19 @@ pub(crate) fn verify(hub: &Hub, token: &Secret) -> Result<Bearer, Failure> {
     })
 }
 
-/// The user's name as the store has it. Users of an outside issuer are entered at their first visit.
+/// The user's name as the store has it, if their sign-in is not over. Users of an outside issuer are entered at their first visit.
 async fn name_of(hub: &Hub, caller: &Caller) -> Result<String, Failure> {
     let failed = |error| store_failed(&error);
     let mut tx = hub.store().tenant(caller.account).await.map_err(failed)?;
+    if let Some(session) = caller.session
+        && sessions::is_over(&mut tx, session).await.map_err(failed)?
+    {
+        return Err(Failure::of(ErrorCode::INVALID_TOKEN, Fault::Caller, "the sign-in is over"));
+    }
     if let Some(user) = users::find(&mut tx, caller.user).await.map_err(failed)? {
+        if user.deactivated_at.is_some() {
+            return Err(Failure::of(ErrorCode::INVALID_TOKEN, Fault::Caller, "the user was deactivated"));
+        }
         return Ok(user.name);
     }
     if caller.session.is_some() {

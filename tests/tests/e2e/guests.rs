@@ -214,10 +214,12 @@ async fn a_private_room_exists_for_its_members_only() {
         .back_end
         .call(Method::PUT, &world.path(&format!("/members/{}", world.account.admin.user)), None)
         .await;
-    // Who is no member leaves when the room becomes private.
+    let mut guest = world.guest(json!(["messages.read"])).await;
+    // Who is no member leaves when the room becomes private; who was let in as a guest stays.
     world.back_end.patch(&world.path(""), json!({ "private": true })).await;
     ben_socket.event("room.removed", |_| true).await;
     ada.ask("room.send", world.said("between us")).await;
+    guest.event("room.message", |_| true).await;
     for method in ["room.join", "room.history"] {
         let code = refused(&mut ben_socket, method, json!({ "roomId": world.room })).await;
         assert_eq!(code, "resource.not_found", "{method}");
@@ -246,6 +248,10 @@ async fn whose_sign_in_is_ended_is_disconnected_everywhere_at_once() {
     let own = own.expect("one is this one")["id"].as_str().expect("an id");
     first.delete(&format!("/v1/me/sessions/{own}")).await;
     assert_eq!(lost.closed().await, Some(close::ENDED));
+    // The access token has not expired yet; the hub knows better.
+    let mut again = Socket::connect(&world.servers[1].base).await;
+    let open = json!({ "token": first.token });
+    assert_eq!(refused(&mut again, "session.open", open).await, "auth.invalid_token");
     kept.ask("room.join", json!({ "roomId": world.room })).await;
     world.account.admin.delete(&format!("/v1/users/{}/connections", second.user)).await;
     assert_eq!(kept.closed().await, Some(close::ENDED));
