@@ -49,17 +49,18 @@ async fn deliver(inbox: &Inbox, claim: ClaimedDelivery) -> Result<(), StoreError
         Err(error @ StoreError::Unsealable) => Answer { status: None, failure: Some(error.to_string()) },
         Err(error) => return Err(error),
     };
-    let attempt = Attempt { answer_status: outcome.status, error: outcome.failure.as_deref() };
+    let number = claim.attempts + 1;
+    let attempt = Attempt { number, answer_status: outcome.status, error: outcome.failure.as_deref() };
     let mut tx = inbox.store().tenant(claim.account).await?;
     match &outcome.failure {
         None => webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, &attempt, inbox.clock()).await?,
-        Some(why) if claim.attempts + 1 >= inbox.0.config.delivery_attempts_max => {
+        Some(why) if number >= inbox.0.config.delivery_attempts_max => {
             warn!(webhook.id = %claim.webhook, seq = claim.seq, error = why, "Event {} for webhook {} is given up", claim.seq, claim.webhook);
             webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, &attempt, inbox.clock()).await?;
         }
         Some(why) => {
-            let delay = backoff::delay(claim.attempts + 1, rand::random());
-            debug!(webhook.id = %claim.webhook, seq = claim.seq, attempt = claim.attempts + 1, error = why, "Event {} for webhook {} will be tried again", claim.seq, claim.webhook);
+            let delay = backoff::delay(number, rand::random());
+            debug!(webhook.id = %claim.webhook, seq = claim.seq, attempt = number, error = why, "Event {} for webhook {} will be tried again", claim.seq, claim.webhook);
             let due_at = inbox.clock().utc() + delay;
             webhooks::postpone_delivery(&mut tx, claim.webhook, claim.seq, &attempt, due_at).await?;
         }

@@ -256,8 +256,11 @@ pub async fn open_delivery(
 }
 
 /// What became of an attempt.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Attempt<'a> {
+    /// The how manieth it was, from 1. If it is another one's turn by now, because somebody wants the
+    /// delivery made again, what became of this one changes nothing.
+    pub number: u32,
     /// The HTTP status that was answered.
     pub answer_status: Option<u16>,
     /// Why it failed; `None` if it was taken.
@@ -278,12 +281,13 @@ pub async fn finish_delivery(
     let error = outcome.error.map(column::text);
     query!(
         "UPDATE webhook_deliveries SET done_at = $3, error = $4, answer_status = $5
-         WHERE webhook_id = $1 AND seq = $2 AND done_at IS NULL",
+         WHERE webhook_id = $1 AND seq = $2 AND done_at IS NULL AND attempts = $6",
         webhook.as_uuid(),
         from_seq(seq),
         clock.utc(),
         error.as_deref(),
-        outcome.answer_status.and_then(|status| i16::try_from(status).ok())
+        outcome.answer_status.and_then(|status| i16::try_from(status).ok()),
+        i32::try_from(outcome.number).unwrap_or(i32::MAX)
     )
     .execute(tx.connection())
     .await?;
@@ -304,12 +308,13 @@ pub async fn postpone_delivery(
     let error = outcome.error.map(column::text);
     query!(
         "UPDATE webhook_deliveries SET due_at = $3, error = $4, answer_status = $5
-         WHERE webhook_id = $1 AND seq = $2 AND done_at IS NULL",
+         WHERE webhook_id = $1 AND seq = $2 AND done_at IS NULL AND attempts = $6",
         webhook.as_uuid(),
         from_seq(seq),
         due_at,
         error.as_deref(),
-        outcome.answer_status.and_then(|status| i16::try_from(status).ok())
+        outcome.answer_status.and_then(|status| i16::try_from(status).ok()),
+        i32::try_from(outcome.number).unwrap_or(i32::MAX)
     )
     .execute(tx.connection())
     .await?;

@@ -3,7 +3,7 @@
 use super::{
     App,
     caller::Caller,
-    extract::{Body, Id, Params},
+    extract::{Id, Params},
     fields, hub,
     once::{self, Retryable},
     page::{Page, PageParams},
@@ -219,7 +219,7 @@ pub(super) async fn create(
 /// Who asked gets it with their next access token.
 #[utoipa::path(
     post, path = "/v1/elevations/{id}/decision", tag = "users", request_body = DecideElevation,
-    params(("id" = ElevationId, Path, description = "The elevation")),
+    params(("id" = ElevationId, Path, description = "The elevation"), once::Header),
     responses(
         (status = 200, body = Elevation),
         (status = 403, description = "It is one's own, or goes beyond one's own permissions", body = Document),
@@ -231,10 +231,13 @@ pub(super) async fn decide(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ElevationId>,
-    Body(body): Body<DecideElevation>,
-) -> Result<Json<Elevation>, Problem> {
+    Retryable(body, once): Retryable<DecideElevation>,
+) -> Result<Response, Problem> {
     let person = caller.person()?;
     let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
     let missing = || Problem::not_found("elevation");
     let now = app.clock.utc();
     let before = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
@@ -250,8 +253,7 @@ pub(super) async fn decide(
     let after = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
     let action = if body.approve { "elevation.approved" } else { "elevation.denied" };
     caller.did(&app, &mut tx, action, ("elevation", id.as_uuid()), (Some(&before), Some(&after))).await?;
-    tx.commit().await?;
-    Ok(Json(after))
+    once.answer(StatusCode::OK, tx, &caller, &after).await
 }
 
 /// Ends an elevation before its time: one's own, or as who manages users anybody's. An access token that

@@ -135,12 +135,22 @@ impl Once {
     /// Commits `tx` and answers 201 with `value`, now and to every repetition.
     pub(super) async fn created<T: Serialize + Sync>(
         &self,
+        tx: TenantTx,
+        caller: &Caller,
+        value: &T,
+    ) -> Result<Response, Problem> {
+        self.answer(StatusCode::CREATED, tx, caller, value).await
+    }
+
+    /// Commits `tx` and answers so, now and to every repetition.
+    pub(super) async fn answer<T: Serialize + Sync>(
+        &self,
+        status: StatusCode,
         mut tx: TenantTx,
         caller: &Caller,
         value: &T,
     ) -> Result<Response, Problem> {
         let body = serde_json::to_string(value).map_err(|error| Problem::internal(&error))?;
-        let status = StatusCode::CREATED;
         if let Some(keyed) = self.keyed(caller) {
             let answer = Answer { status: status.as_u16(), body: Secret::new(body.clone()) };
             idempotency::keep(&mut tx, &keyed, &answer).await?;

@@ -172,3 +172,31 @@ async fn ice_servers_are_made_for_the_caller_and_the_reference_is_public() {
     let reference = server.get("/v1/openapi.json", "").await;
     assert!(reference.body["paths"]["/v1/conversations"]["get"].is_object());
 }
+
+/// Everything that a program may send again after a lost answer.
+#[tokio::test]
+async fn what_a_back_end_sends_again_is_done_once_and_answered_the_same() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let guest = json!({ "guest": { "identity": "g", "name": "Grace" }, "rights": ["messages.read"] });
+    for (path, body, status) in [
+        ("join-tokens", guest, StatusCode::CREATED),
+        ("messages", json!({ "text": "once" }), StatusCode::CREATED),
+        ("events", json!({ "name": "poll", "data": [1] }), StatusCode::ACCEPTED),
+    ] {
+        let send = async || {
+            let request = Request::post(format!("/v1/rooms/{}/{path}", a.room))
+                .header(header::AUTHORIZATION, format!("Bearer {}", a.token))
+                .header(header::CONTENT_TYPE, "application/json")
+                .header("idempotency-key", path)
+                .body(Body::from(body.to_string()));
+            server.send(request.unwrap()).await
+        };
+        let first = send().await;
+        // Whatever is made anew would say another time.
+        server.clock.advance(std::time::Duration::from_secs(1));
+        let again = send().await;
+        assert_eq!((first.status, again.status), (status, status), "{path}: {}", first.body);
+        assert_eq!(first.body, again.body, "{path}");
+    }
+}

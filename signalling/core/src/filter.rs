@@ -2,20 +2,20 @@
 
 use common::protocol::feed::Operation;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
-/// Values that a row must have.
+/// Values that a row must have, in the order of their names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter(Map<String, Value>);
+pub struct Filter(BTreeMap<String, Value>);
 
 impl Filter {
     /// Rows that have these values.
-    pub const fn new(members: Map<String, Value>) -> Self {
-        Self(members)
+    pub fn new(members: Map<String, Value>) -> Self {
+        Self(members.into_iter().collect())
     }
 
     /// The filter as part of a name: equal filters have equal names.
     pub fn name(&self) -> String {
-        // The members of a map are in the order of their names.
         let members: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
         members.join("&")
     }

@@ -269,13 +269,26 @@ async fn webhooks_are_told_of_customers_messages_only_and_again_until_done() {
     let delivery = webhooks::open_delivery(&mut tx, a.webhook, 1, &clock).await.unwrap().unwrap();
     assert_eq!((delivery.url.as_str(), delivery.header.as_str()), ("http://n8n.example/hook", "x-secret"));
     assert_eq!((delivery.secret.expose().as_str(), delivery.event.seq), ("n8n", 1));
-    let failed = webhooks::Attempt { answer_status: Some(502), error: Some("502") };
+    let failed = webhooks::Attempt { number: 1, answer_status: Some(502), error: Some("502") };
     webhooks::postpone_delivery(&mut tx, a.webhook, 1, &failed, clock.utc()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(system.claim_deliveries(10, LEASE, &clock).await.unwrap()[0].attempts, 1);
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    webhooks::finish_delivery(&mut tx, a.webhook, 1, &webhooks::Attempt::default(), &clock).await.unwrap();
+    let taken = webhooks::Attempt { number: 2, answer_status: Some(204), error: None };
+    webhooks::finish_delivery(&mut tx, a.webhook, 1, &taken, &clock).await.unwrap();
     tx.commit().await.unwrap();
     clock.advance(LEASE * 2);
     assert!(system.claim_deliveries(10, LEASE, &clock).await.unwrap().is_empty());
+
+    // Wanted again while an attempt is under way: that one's end is not the end of it.
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    webhooks::replay(&mut tx, a.webhook, 1, &clock).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(system.claim_deliveries(10, LEASE, &clock).await.unwrap().len(), 1);
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    webhooks::replay(&mut tx, a.webhook, 1, &clock).await.unwrap().unwrap();
+    let taken = webhooks::Attempt { number: 1, ..taken };
+    webhooks::finish_delivery(&mut tx, a.webhook, 1, &taken, &clock).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(system.claim_deliveries(10, LEASE, &clock).await.unwrap()[0].attempts, 0);
 }

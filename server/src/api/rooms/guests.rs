@@ -3,12 +3,13 @@
 use super::super::{
     App,
     caller::Caller,
-    extract::{Body, Id},
+    extract::Id,
     fields,
+    once::{self, Retryable},
     problem::{Document, Problem},
 };
 use aws_lc_rs::digest::{Context, SHA256};
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode, response::Response};
 use common::{
     error::ErrorCode,
     guest::{Guest, JOIN_TOKEN_TIME_MAX, Right},
@@ -94,7 +95,7 @@ pub(in super::super) struct JoinToken {
 /// Mints a token that lets a guest into this room and nowhere else.
 #[utoipa::path(
     post, path = "/v1/rooms/{id}/join-tokens", tag = "rooms", request_body = CreateJoinToken,
-    params(("id" = RoomId, Path, description = "The room")),
+    params(("id" = RoomId, Path, description = "The room"), once::Header),
     responses(
         (status = 201, body = JoinToken),
         (status = 403, body = Document),
@@ -106,16 +107,18 @@ pub(in super::super) async fn create(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<RoomId>,
-    Body(body): Body<CreateJoinToken>,
-) -> Result<(StatusCode, Json<JoinToken>), Problem> {
+    Retryable(body, once): Retryable<CreateJoinToken>,
+) -> Result<Response, Problem> {
     let (user, name) = body.guest.check(caller.account)?;
     let time = Duration::from_secs(body.expires_in.unwrap_or(SECONDS_DEFAULT).into());
     if time.is_zero() || time > JOIN_TOKEN_TIME_MAX {
         return Err(Problem::invalid("expiresIn must be 1 to 86400 seconds"));
     }
     let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
     let room = rooms::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("room"))?;
-    tx.commit().await?;
     if room.closed_at.is_some() {
         return Err(closed());
     }
@@ -130,7 +133,7 @@ pub(in super::super) async fn create(
         expires_at: now + time,
     };
     let token = token::sign_join(&app.signing_key, &guest).map_err(|error| Problem::internal(&error))?;
-    Ok((StatusCode::CREATED, Json(JoinToken { token, user_id: user, expires_at: guest.expires_at })))
+    once.created(tx, &caller, &JoinToken { token, user_id: user, expires_at: guest.expires_at }).await
 }
 
 /// Nothing is said or entered any more.

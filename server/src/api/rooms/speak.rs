@@ -4,7 +4,7 @@ use super::{
     super::{
         App,
         caller::Caller,
-        extract::{Body, Id},
+        extract::Id,
         fields, hub,
         once::{self, Retryable},
         problem::{Document, Problem},
@@ -23,13 +23,14 @@ use common::{
     },
     subject::hub::{RoomNews, RoomTopic},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{
     audit::Actor,
     rooms::{self, NewRoomMessage},
     users,
 };
+use time::OffsetDateTime;
 use tracing::debug;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -111,12 +112,21 @@ pub(in super::super) struct CreateRoomEvent {
     data: Value,
 }
 
+/// That an event was published.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in super::super) struct PublishedRoomEvent {
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    published_at: OffsetDateTime,
+}
+
 /// Tells everybody present something that is kept nowhere (`room.event`).
 #[utoipa::path(
     post, path = "/v1/rooms/{id}/events", tag = "rooms", request_body = CreateRoomEvent,
-    params(("id" = RoomId, Path, description = "The room")),
+    params(("id" = RoomId, Path, description = "The room"), once::Header),
     responses(
-        (status = 202, description = "Everybody who is reached is told"),
+        (status = 202, description = "Everybody who is reached is told", body = PublishedRoomEvent),
         (status = 403, body = Document),
         (status = 404, body = Document),
         (status = 503, description = "Only those at this instance were told", body = Document),
@@ -126,8 +136,8 @@ pub(in super::super) async fn tell(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<RoomId>,
-    Body(body): Body<CreateRoomEvent>,
-) -> Result<StatusCode, Problem> {
+    Retryable(body, once): Retryable<CreateRoomEvent>,
+) -> Result<Response, Problem> {
     let fits = |sign: char| sign.is_ascii_alphanumeric() || ".-_".contains(sign);
     if !(1..=EVENT_CHARS_MAX).contains(&body.name.len()) || !body.name.chars().all(fits) {
         return Err(Problem::invalid("name must have 1 to 64 letters, digits, ., _ and -"));
@@ -137,12 +147,15 @@ pub(in super::super) async fn tell(
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TOO_LARGE, detail));
     }
     let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
     rooms::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("room"))?;
-    tx.commit().await?;
     let event = Event::RoomEvent(Published { room_id: id, name: body.name, data: body.data });
     let news = RoomNews { from: hub::nobody(), event };
-    match app.bus.publish(&RoomTopic(id), &news).await {
-        Ok(()) => Ok(StatusCode::ACCEPTED),
-        Err(_) => Err(Problem::unavailable("other instances were not reached")),
-    }
+    let published = app.bus.publish(&RoomTopic(id), &news).await;
+    // Before it is committed: what was not published may be sent again.
+    published.map_err(|_| Problem::unavailable("other instances were not reached"))?;
+    let published = PublishedRoomEvent { published_at: app.clock.utc() };
+    once.answer(StatusCode::ACCEPTED, tx, &caller, &published).await
 }
