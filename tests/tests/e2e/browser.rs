@@ -131,7 +131,17 @@ async fn a_customers_message_is_on_the_agents_screen_and_the_answer_is_ticked_of
         assert_eq!(meta.post(&b.base, &meta.status(&reply.id, status)).await, 200);
         agent.until(&format!("document.querySelector('[data-testid=\"thread-message\"][data-status=\"{status}\"]:last-of-type') && [...document.querySelectorAll('[data-testid=\"thread-message\"]')].some(m => m.dataset.status === '{status}' && m.innerText.includes('It left'))")).await;
     }
+    // A file is fetched through us when the agent wants it.
+    graph.keep("invoice-1", "application/pdf", b"%PDF-1.7 invoice");
+    let invoice = json!({ "id": "invoice-1", "mime_type": "application/pdf", "filename": "invoice.pdf", "caption": "This one" });
+    assert_eq!(meta.post(&b.base, &meta.message("wamid.2", "document", invoice)).await, 200);
+    agent
+        .until("document.querySelector('[data-testid=\"attachment\"]')?.innerText.includes('invoice.pdf')")
+        .await;
     agent.screenshot("inbox").await;
+    agent.until("(URL.createObjectURL = ((make) => (file) => (window.saved = file.size, make(file)))(URL.createObjectURL.bind(URL)), true)").await;
+    agent.click("attachment").await;
+    agent.until("window.saved === 16").await;
     agent.quit().await;
 }
 
