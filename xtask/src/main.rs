@@ -23,7 +23,7 @@ cargo xtask test                                     everything that a change mu
 cargo xtask services                                 a private Postgres and Redis, until Ctrl-C
 cargo xtask generate                                 write store/.sqlx after a change of SQL
 cargo xtask tidy                                     the rules about files and crates alone
-cargo xtask setup [postgres|redis|coturn|chromium]…  fetch what is missing, all by default";
+cargo xtask setup [postgres|redis|coturn|chromium|schemathesis]…  fetch what is missing, all by default";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

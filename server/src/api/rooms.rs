@@ -82,15 +82,19 @@ fn viewer(caller: &Caller) -> Viewer {
     }
 }
 
+/// The room, for who manages rooms.
+async fn existing(tx: &mut TenantTx, id: RoomId) -> Result<rooms::Room, Problem> {
+    rooms::find(tx, id).await?.ok_or_else(|| Problem::not_found("room"))
+}
+
 /// The room, if the caller may read it: programs may, people as members if it is private.
 /// To who may not, it does not exist.
 async fn visible(tx: &mut TenantTx, caller: &Caller, id: RoomId) -> Result<rooms::Room, Problem> {
-    let missing = || Problem::not_found("room");
-    let room = rooms::find(tx, id).await?.ok_or_else(missing)?;
+    let room = existing(tx, id).await?;
     if let Some(token) = caller.token.as_ref().filter(|_| room.is_private)
         && !rooms::is_member(tx, id, token.user).await?
     {
-        return Err(missing());
+        return Err(Problem::not_found("room"));
     }
     Ok(room)
 }
@@ -160,7 +164,7 @@ pub(super) async fn find(
 ) -> Result<Json<Room>, Problem> {
     let mut tx = app.begin(&caller, Permission::RoomsRead).await?;
     let room = match viewer(&caller) {
-        Viewer::Anybody => rooms::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("room"))?,
+        Viewer::Anybody => existing(&mut tx, id).await?,
         Viewer::User(_) => visible(&mut tx, &caller, id).await?,
     };
     tx.commit().await?;
@@ -277,7 +281,7 @@ pub(super) async fn delete(
     Id(id): Id<RoomId>,
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
-    let before = Room::from(rooms::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("room"))?);
+    let before = Room::from(existing(&mut tx, id).await?);
     rooms::delete(&mut tx, id).await.map_err(|error| Problem::refused("room", error))?;
     caller.did(&app, &mut tx, "room.deleted", ("room", id.as_uuid()), (Some(&before), None)).await?;
     tx.commit().await?;

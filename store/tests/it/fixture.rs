@@ -76,10 +76,10 @@ async fn administration(tx: &mut TenantTx, user: UserId, name: &str, clock: &dyn
     assert!(matches!(idempotency::claim(tx, &keyed, clock).await.unwrap(), idempotency::Claim::New));
 }
 
-/// A row in each table of the agents' desk, beside what [`tenant`] makes.
 /// What every channel of the fixture is signed with.
 pub(crate) const SECRET_OF_APP: &str = "app secret";
 
+/// A row in each table of the agents' desk, beside what [`tenant`] makes.
 pub(crate) async fn desk(db: &TestDatabase, tenant: &Tenant, clock: &dyn Clock) {
     let mut transaction = db.store.tenant(tenant.account).await.unwrap();
     let tx = &mut transaction;

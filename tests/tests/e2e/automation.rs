@@ -110,6 +110,7 @@ async fn a_signed_webhook_is_verified_refused_once_and_replayed() {
     installation.database.as_owner(&spoil).await;
     assert_eq!(meta.post(&server.base, &meta.messages(&[("wamid.2", "Anybody?")])).await, 200);
     assert!(next().await.1.contains("Anybody?"));
+    // A failed delivery is told to nobody: it is looked for.
     let failed = async {
         loop {
             let made = account.admin.get(&format!("/v1/webhooks/{lost}/deliveries")).await;

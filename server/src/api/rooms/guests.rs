@@ -1,12 +1,15 @@
 //! Letting in guests: one call of an account's own back end is one token for one browser and one room.
 
-use super::super::{
-    App,
-    caller::Caller,
-    extract::Id,
-    fields,
-    once::{self, Retryable},
-    problem::{Document, Problem},
+use super::{
+    super::{
+        App,
+        caller::Caller,
+        extract::Id,
+        fields,
+        once::{self, Retryable},
+        problem::{Document, Problem},
+    },
+    existing,
 };
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::{extract::State, http::StatusCode, response::Response};
@@ -19,7 +22,6 @@ use common::{
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, time::Duration};
-use store::rooms;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Builder;
@@ -118,7 +120,7 @@ pub(in super::super) async fn create(
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
-    let room = rooms::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("room"))?;
+    let room = existing(&mut tx, id).await?;
     if room.closed_at.is_some() {
         return Err(closed());
     }

@@ -9,6 +9,7 @@ use super::{
         page::{Page, PageParams},
         problem::{Document, Problem},
     },
+    existing,
     guests::is_guest,
     visible,
 };
@@ -63,7 +64,7 @@ pub(in super::super) async fn add(
     Ids(room, user): Ids<RoomId, UserId>,
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
-    rooms::find(&mut tx, room).await?.ok_or_else(|| Problem::not_found("room"))?;
+    existing(&mut tx, room).await?;
     users::find(&mut tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
     let added = rooms::add_member(&mut tx, room, user, &*app.clock).await;
     added.map_err(|error| Problem::refused("room", error))?;
@@ -91,7 +92,7 @@ pub(in super::super) async fn remove(
     Ids(room, user): Ids<RoomId, UserId>,
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
-    rooms::find(&mut tx, room).await?.ok_or_else(|| Problem::not_found("room"))?;
+    existing(&mut tx, room).await?;
     // Guests are in no table: their tokens are all there is of them.
     if !is_guest(user) {
         users::find(&mut tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
@@ -152,7 +153,7 @@ pub(in super::super) async fn disconnect(
     Ids(room, connection): Ids<RoomId, ConnectionId>,
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
-    rooms::find(&mut tx, room).await?.ok_or_else(|| Problem::not_found("room"))?;
+    existing(&mut tx, room).await?;
     tx.commit().await?;
     let whom = Whom::Connection(connection);
     match hub::remove(&app, caller.account, room, whom, RemovalReason::Removed).await? {

@@ -9,6 +9,7 @@ use super::{
         once::{self, Retryable},
         problem::{Document, Problem},
     },
+    existing,
     guests::{Outsider, closed},
     visible,
 };
@@ -150,7 +151,7 @@ pub(in super::super) async fn tell(
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
-    rooms::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("room"))?;
+    existing(&mut tx, id).await?;
     let event = Event::RoomEvent(Published { room_id: id, name: body.name, data: body.data });
     let news = RoomNews { from: hub::nobody(), event };
     let published = app.bus.publish(&RoomTopic(id), &news).await;
