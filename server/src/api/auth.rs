@@ -4,6 +4,7 @@ use super::{
     App,
     extract::{Body, Peer, UserAgent},
     fields::PASSWORD_BYTES_MAX,
+    hub,
     problem::{Document, Problem},
     users::User,
 };
@@ -19,6 +20,7 @@ use common::{
     id::SessionId,
     permission::Permissions,
     secret::Secret,
+    subject::hub::Whom,
     token::{self, Subject},
 };
 use serde::{Deserialize, Serialize};
@@ -190,6 +192,7 @@ pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -
         }
         (Rotation::Reused { session }, _) => {
             warn!(account.id = %account, session.id = %session, "A refresh token was used twice; its sign-in is revoked");
+            hub::disconnect_if_reached(&app, account, Whom::Session(session)).await;
             Err(Problem::new(
                 StatusCode::UNAUTHORIZED,
                 ErrorCode::REFRESH_REUSED,
@@ -200,7 +203,7 @@ pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -
     }
 }
 
-/// Ends a sign-in. Its access token remains good until it expires.
+/// Ends a sign-in. Its connections to the hub end; its access token remains good for REST until it expires.
 ///
 /// A token that is good for nothing is no error: the wish is fulfilled.
 #[utoipa::path(
@@ -218,8 +221,9 @@ pub(super) async fn sign_out(
         if let Some((user, session)) = sessions::revoke_by_token(&mut tx, &token, &*app.clock).await? {
             let deed = deed(Actor::User(user), address, "session.ended", ("session", session.as_uuid()));
             audit::record(&mut tx, &deed, &*app.clock).await?;
+            tx.commit().await?;
+            hub::disconnect_if_reached(&app, account, Whom::Session(session)).await;
         }
-        tx.commit().await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

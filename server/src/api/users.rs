@@ -313,6 +313,8 @@ pub(super) async fn change_password(
     let object = ("user", person.user.as_uuid());
     caller.did::<User>(&app, &mut tx, "user.password_changed", object, (None, None)).await?;
     tx.commit().await?;
+    // This sign-in's too: it goes on, and connects again.
+    hub::disconnect_if_reached(&app, caller.account, Whom::User(person.user)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

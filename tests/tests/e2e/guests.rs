@@ -252,6 +252,15 @@ async fn whose_sign_in_is_ended_is_disconnected_everywhere_at_once() {
     let mut again = Socket::connect(&world.servers[1].base).await;
     let open = json!({ "token": first.token });
     assert_eq!(refused(&mut again, "session.open", open).await, "auth.invalid_token");
+    let tokens = json!({ "email": email, "password": switchboard_tests::installation::PASSWORD });
+    let tokens = first.post("/v1/auth/sign-in", tokens).await;
+    let token = tokens["accessToken"].as_str().expect("a token");
+    let mut left = Socket::open(&world.servers[0].base, token).await;
+    let (status, _) = first
+        .call(Method::POST, "/v1/auth/sign-out", Some(json!({ "refreshToken": tokens["refreshToken"] })))
+        .await;
+    assert!(status.is_success());
+    assert_eq!(left.closed().await, Some(close::ENDED));
     kept.ask("room.join", json!({ "roomId": world.room })).await;
     world.account.admin.delete(&format!("/v1/users/{}/connections", second.user)).await;
     assert_eq!(kept.closed().await, Some(close::ENDED));
