@@ -5,12 +5,15 @@
 //! when asked. A [`token`] says who is calling, a
 //! [`permission`] what that one may do, and a [`guest`] may enter one room. [`protocol`] is what clients
 //! and server say to each other over `/v1/ws`; [`subject`] is what the parts of
-//! the server say to each other over the bus.
+//! the server say to each other over the bus. An [`address`] says from where a client comes, a [`limit`]
+//! what it may not pass.
 
+pub mod address;
 pub mod clock;
 pub mod error;
 pub mod guest;
 pub mod id;
+pub mod limit;
 pub mod permission;
 pub mod protocol;
 pub mod secret;

@@ -7,14 +7,14 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
+    extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request},
     http::{HeaderMap, HeaderName, Method, StatusCode, Uri},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use bus::Shutdown;
-use common::{clock::Clock, error::ErrorCode};
-use std::{io, sync::Arc, time::Duration};
+use common::{address::ClientAddress, clock::Clock, error::ErrorCode};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -50,6 +50,7 @@ impl Listener {
             .layer(middleware::from_fn(move |request, next| observe(Arc::clone(&context), request, next)))
             .layer(PropagateRequestIdLayer::new(REQUEST_ID))
             .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+            .layer(middleware::map_request(note_client))
             // Probes come every few seconds and are not worth a log line or a histogram.
             .merge(health::router(self.health))
     }
@@ -60,13 +61,21 @@ impl Listener {
 /// # Errors
 /// If the listening socket fails.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) -> io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown.token.cancelled_owned()).await
 }
 
 struct Context {
     clock: Arc<dyn Clock>,
     timeout: Duration,
+}
+
+/// Notes from where the request comes.
+async fn note_client(mut request: Request) -> Request {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+        request.extensions_mut().insert(ClientAddress(peer.ip()));
+    }
+    request
 }
 
 /// One span, one log line and one measurement a request.

@@ -3,17 +3,13 @@
 use super::problem::Problem;
 use axum::{
     Json,
-    extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
     http::{HeaderValue, StatusCode, header, request::Parts},
 };
-use common::error::ErrorCode;
+use common::{address::ClientAddress, error::ErrorCode};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
-use std::{
-    convert::Infallible,
-    net::{IpAddr, SocketAddr},
-    str::FromStr,
-};
+use std::{convert::Infallible, net::IpAddr, str::FromStr};
 
 /// A JSON body; one that is JSON but does not fit is refused with 422.
 pub(super) struct Body<T>(pub(super) T);
@@ -99,7 +95,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Peer {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        Ok(Self(parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip())))
+        Ok(Self(parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address)))
     }
 }
 

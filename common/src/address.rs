@@ -1,0 +1,46 @@
+//! From where a client comes, for limits, the audit log and sign-ins.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The network address of the client that made a request or opened a socket.
+///
+/// The listener puts it into a request's extensions, after what trusted proxies say was taken into
+/// account; nobody else reads headers about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClientAddress(pub IpAddr);
+
+/// What a limit per address counts by: one IPv4 address, or the 64 bits of IPv6 that a client's
+/// network provider hands out as one (RFC 6177): whoever has them has 2⁶⁴ addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientNetwork(IpAddr);
+
+impl ClientAddress {
+    /// By what its limits are counted. An IPv4 address in IPv6 clothes (RFC 4291, section 2.5.5.2) is the
+    /// IPv4 address.
+    pub fn network(self) -> ClientNetwork {
+        match self.0.to_canonical() {
+            IpAddr::V4(address) => ClientNetwork(IpAddr::V4(address)),
+            IpAddr::V6(address) => {
+                let prefix = address.to_bits() & !u128::from(u64::MAX);
+                ClientNetwork(IpAddr::V6(Ipv6Addr::from_bits(prefix)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(address: &str) -> ClientNetwork {
+        ClientAddress(address.parse().unwrap()).network()
+    }
+
+    #[test]
+    fn a_network_of_ipv6_counts_as_one_and_every_ipv4_address_by_itself() {
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+    }
+}
