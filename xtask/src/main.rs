@@ -4,6 +4,7 @@
 //! what a machine lacks it fetches ([`setup`]). Each step is printed with the
 //! time it took; the first that fails ends the run.
 
+mod fuzz;
 mod generate;
 mod run;
 mod services;
@@ -22,6 +23,7 @@ cargo xtask demo [text]                              play a customer who writes 
 cargo xtask test                                     everything that a change must pass
 cargo xtask services                                 a private Postgres and Redis, until Ctrl-C
 cargo xtask generate                                 write store/.sqlx after a change of SQL
+cargo xtask fuzz [--runs=N] [target]…                explore what strangers can send, and keep what is new
 cargo xtask tidy                                     the rules about files and crates alone
 cargo xtask setup [postgres|redis|coturn|chromium|schemathesis]…  fetch what is missing, all by default";
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         "demo" => run::demo(&rest),
         "test" => test::test(),
         "services" => services::until_interrupted(),
+        "fuzz" => fuzz::fuzz(&rest),
         "generate" => generate::generate(),
         "tidy" => tidy::tidy(),
         "setup" => Tool::parse(&rest).and_then(|tools| setup::setup(&tools)),

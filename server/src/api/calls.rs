@@ -10,6 +10,7 @@ use super::{
 use axum::{Json, extract::State};
 use common::{
     id::{CallId, RoomId, UserId},
+    page::Timed,
     permission::Permission,
 };
 use serde::{Deserialize, Serialize};
@@ -97,14 +98,11 @@ pub(super) async fn list(
     Params(filter): Params<CallFilter>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Call>>, Problem> {
-    let before = params.cursor(|text| {
-        let (nanos, id) = text.split_once('/')?;
-        Some((OffsetDateTime::from_unix_timestamp_nanos(nanos.parse().ok()?).ok()?, id.parse().ok()?))
-    })?;
+    let before = params.cursor(|text| text.parse().ok().map(|Timed { at, id }| (at, id)))?;
     let mut tx = app.begin(&caller, Permission::CallsRead).await?;
     let calls = calls::list(&mut tx, filter.room_id, before, params.limit() + 1).await?;
     tx.commit().await?;
-    let position = |call: &calls::Call| format!("{}/{}", call.started_at.unix_timestamp_nanos(), call.id);
+    let position = |call: &calls::Call| Timed { at: call.started_at, id: call.id }.to_string();
     Ok(Json(params.page(calls, position, Call::from)))
 }
 

@@ -13,6 +13,7 @@ use super::{
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
     id::{ChannelId, ContactId, MergeId},
+    page::Named,
     permission::Permission,
     protocol::inbox::{Conversation, Message, Note},
     subject::inbox::Work,
@@ -156,17 +157,16 @@ pub(super) async fn list(
 ) -> Result<Json<Page<Contact>>, Problem> {
     let after = match sort {
         ContactSort::CreatedAt => After::Created(params.cursor(|text| text.parse().ok())?),
-        ContactSort::Name => After::Name(params.cursor(|text| {
-            let (id, name) = text.split_once('/')?;
-            Some((name.to_owned(), id.parse().ok()?))
-        })?),
+        ContactSort::Name => {
+            After::Name(params.cursor(|text| text.parse().ok().map(|Named { name, id }| (name, id)))?)
+        }
     };
     let mut tx = app.begin(&caller, Permission::ContactsRead).await?;
     let contacts = contacts::list(&mut tx, &after, params.limit() + 1).await?;
     tx.commit().await?;
     let position = |contact: &contacts::Contact| match sort {
         ContactSort::CreatedAt => contact.id.to_string(),
-        ContactSort::Name => format!("{}/{}", contact.id, contact.name),
+        ContactSort::Name => Named { name: &contact.name, id: contact.id }.to_string(),
     };
     Ok(Json(params.page(contacts, position, Contact::from)))
 }

@@ -13,6 +13,7 @@ use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
     error::ErrorCode,
     id::{ChannelId, ContactId, ConversationId, LabelId, TeamId, UserId},
+    page::Timed,
     permission::Permission,
     protocol::inbox::{Conversation, ConversationStatus, Priority},
     subject::inbox::Work,
@@ -135,15 +136,12 @@ pub(super) async fn list(
 }
 
 pub(super) fn cursor(last: &Conversation) -> String {
-    format!("{}/{}", last.last_message_at.unix_timestamp_nanos(), last.id)
+    Timed { at: last.last_message_at, id: last.id }.to_string()
 }
 
 pub(super) fn position(cursor: &str) -> Option<Position> {
-    let (nanos, id) = cursor.split_once('/')?;
-    Some(Position {
-        last_message_at: OffsetDateTime::from_unix_timestamp_nanos(nanos.parse().ok()?).ok()?,
-        id: id.parse().ok()?,
-    })
+    let Timed { at: last_message_at, id } = cursor.parse().ok()?;
+    Some(Position { last_message_at, id })
 }
 
 /// Reads one conversation.

@@ -49,7 +49,10 @@ pub(super) async fn list(
     conversations::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("conversation"))?;
     let page = messages::list(&mut tx, id, before, params.limit()).await?;
     tx.commit().await?;
-    Ok(Json(Page { items: page.messages, next: page.older.map(|seq| page::encode(&seq.to_string())) }))
+    Ok(Json(Page {
+        items: page.messages,
+        next: page.older.map(|seq| common::page::encode(&seq.to_string())),
+    }))
 }
 
 /// Replies to the customer. The answer comes when the reply is stored; how it

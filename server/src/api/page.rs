@@ -2,8 +2,10 @@
 
 use super::problem::Problem;
 use axum::http::StatusCode;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use common::error::ErrorCode;
+use common::{
+    error::ErrorCode,
+    page::{decode, encode},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -43,8 +45,7 @@ impl PageParams {
         let Some(cursor) = &self.cursor else {
             return Ok(None);
         };
-        let text = BASE64.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        match text.and_then(|text| parse(&text)) {
+        match decode(cursor).and_then(|text| parse(&text)) {
             Some(position) => Ok(Some(position)),
             None => Err(Problem::new(
                 StatusCode::BAD_REQUEST,
@@ -68,11 +69,6 @@ impl PageParams {
         let next = rows.last().filter(|_| more).map(|last| encode(&position(last)));
         Page { items: rows.into_iter().map(item).collect(), next }
     }
-}
-
-/// A cursor that clients cannot mistake for something to take apart.
-pub(super) fn encode(position: &str) -> String {
-    BASE64.encode(position)
 }
 
 #[cfg(test)]

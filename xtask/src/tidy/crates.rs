@@ -29,6 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Black boxes: they may use words, cores and services, never a role or the server. The load
     // tools share the tests' clients.
     ("switchboard-tests", BLACK_BOX),
+    ("switchboard-fuzz", &["common", "signalling-core", "sfu-core", "inbox-core"]),
     ("switchboard-benches", &["common", "sfu-core", "local-services", "switchboard-tests"]),
     ("xtask", &["local-services"]),
 ];

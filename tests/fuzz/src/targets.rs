@@ -1,0 +1,20 @@
+//! All targets.
+
+mod lists;
+mod protocol;
+mod token;
+mod webhook;
+
+use crate::Target;
+
+/// All targets, by what a stranger reaches first.
+pub const TARGETS: &[Target] = &[
+    Target { name: "request", seeds: protocol::seeds, run: protocol::request },
+    Target { name: "token", seeds: token::seeds, run: token::any },
+    Target { name: "claims", seeds: token::claims_seeds, run: token::claims },
+    Target { name: "cursor", seeds: lists::cursor_seeds, run: lists::cursor },
+    Target { name: "filter", seeds: lists::filter_seeds, run: lists::filter },
+    Target { name: "whatsapp", seeds: webhook::seeds, run: webhook::body },
+    Target { name: "whatsapp_item", seeds: webhook::item_seeds, run: webhook::item },
+    Target { name: "signature", seeds: webhook::signature_seeds, run: webhook::signature },
+];
