@@ -145,6 +145,11 @@ impl Service {
         }
     }
 
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()

@@ -1,7 +1,10 @@
 //! A Postgres of our own on a unix socket, for one data directory.
 
+mod kept;
 mod leftover;
 mod protocol;
+
+pub use kept::{Event, Kept};
 
 use crate::{
     child::{self, Account, Service, Signal},
@@ -89,6 +92,7 @@ impl std::error::Error for StartError {
 /// A running Postgres. Dropping it stops it, unless it was running before us.
 #[derive(Debug)]
 pub struct Postgres {
+    data: PathBuf,
     run: PathBuf,
     service: Option<Service>,
 }
@@ -114,7 +118,7 @@ impl Postgres {
         }
         let socket = socket(&run);
         if leftover::outwait(&data, || protocol::answers(&socket)) {
-            return Ok(Self { run, service: None });
+            return Ok(Self { data, run, service: None });
         }
         leftover::clear(&data, &socket);
         let binaries = find::postgres().ok_or(StartError::NotFound)?;
@@ -130,7 +134,20 @@ impl Postgres {
         let see_log = |source| failed(format!("see {}", log.display()), source);
         let mut service = Service::start(command, &log, Signal::Interrupt).map_err(see_log)?;
         service.wait_until(START_TIMEOUT, || protocol::answers(&socket)).map_err(see_log)?;
-        Ok(Self { run, service: Some(service) })
+        Ok(Self { data, run, service: Some(service) })
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        match &mut self.service {
+            Some(service) => service.is_running(),
+            None => leftover::is_running(&self.data),
+        }
+    }
+
+    /// The process that started all its others; `None` if it was running before us.
+    pub fn id(&self) -> Option<u32> {
+        self.service.as_ref().map(Service::id)
     }
 
     /// Runs SQL as the superuser in `database`, for tools that have no client of their own.

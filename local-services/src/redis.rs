@@ -39,6 +39,11 @@ impl Redis {
         format!("redis+unix://{}", self.socket().display())
     }
 
+    /// Its process; `None` if it was ended.
+    pub fn id(&self) -> Option<u32> {
+        self.service.as_ref().map(Service::id)
+    }
+
     /// Ends it at once, as a crash would.
     ///
     /// # Errors

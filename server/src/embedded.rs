@@ -1,10 +1,13 @@
 //! Everything a first start needs when nothing is configured: a private
 //! Postgres, generated secrets, a place on disk.
 
-use crate::config::{Config, SealKey};
+use crate::{
+    config::{Config, SealKey},
+    telemetry::Chain,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use common::secret::Secret;
-use local_services::postgres::{Postgres, PostgresOptions, StartError};
+use local_services::postgres::{Event, Kept, Postgres, PostgresOptions, StartError};
 use rand::{TryRng, rngs::SysRng};
 use serde::Deserialize;
 use std::{
@@ -13,6 +16,8 @@ use std::{
     os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
 
 /// The database's name inside the private Postgres.
 const DATABASE: &str = "switchboard";
@@ -22,7 +27,9 @@ const DATABASE: &str = "switchboard";
 pub struct Embedded {
     /// Where everything lives.
     pub data_dir: PathBuf,
-    _postgres: Postgres,
+    _postgres: Kept,
+    /// Cancelled when Postgres has ended and cannot be started again: there is nothing left to serve with.
+    pub lost: CancellationToken,
     /// Held so that a second server on the same data is refused.
     _lock: File,
 }
@@ -57,9 +64,6 @@ pub enum EmbeddedError {
 
 /// Starts what `config` does not name, and writes into it where it is.
 ///
-/// Must be called from the main thread: Postgres ends when the thread that
-/// started it ends, so that it cannot outlive a killed server.
-///
 /// # Errors
 /// [`EmbeddedError`], saying what to do about it.
 pub fn start(config: &mut Config) -> Result<Embedded, EmbeddedError> {
@@ -79,12 +83,30 @@ pub fn start(config: &mut Config) -> Result<Embedded, EmbeddedError> {
     if config.seal.keys.is_empty() {
         config.seal.keys.push(SealKey { id: 1, key: secrets.seal_key });
     }
-    let postgres = Postgres::start(&PostgresOptions::durable(data_dir.join("postgres")))?;
+    let lost = CancellationToken::new();
+    let on_loss = lost.clone();
+    let postgres =
+        Kept::start(PostgresOptions::durable(data_dir.join("postgres")), move |event| note(event, &on_loss))?;
     let url = |role: &str| Some(Secret::new(postgres.url(role, DATABASE)));
     config.database.owner_url = Some(Secret::new(postgres.url(Postgres::SUPERUSER, "postgres")));
     config.database.url = url("switchboard_app");
     config.database.system_url = url("switchboard_system");
-    Ok(Embedded { data_dir, _postgres: postgres, _lock: lock })
+    Ok(Embedded { data_dir, _postgres: postgres, lost, _lock: lock })
+}
+
+/// What became of Postgres, for the log.
+fn note(event: Event, lost: &CancellationToken) {
+    match event {
+        Event::Ended => error!("Postgres has ended by itself; starting it again"),
+        Event::Restarted => info!("Postgres runs again"),
+        Event::NotYet(error) => {
+            error!(error = %Chain(&error), "Postgres does not start; will retry");
+        }
+        Event::GivenUp => {
+            error!("Postgres cannot be started; stopping");
+            lost.cancel();
+        }
+    }
 }
 
 /// Root's services keep their data under `/var/lib`, people's in their home directory.

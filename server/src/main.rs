@@ -190,6 +190,12 @@ fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<
         shutdown::listen_for_signals(&shutdown)?;
         if let Some(embedded) = &embedded {
             roles::bootstrap(&config, embedded).await?;
+            let (lost, token) = (embedded.lost.clone(), shutdown.token.clone());
+            let ended = shutdown.token.clone();
+            shutdown.tasks.spawn(async move {
+                ended.run_until_cancelled(lost.cancelled()).await;
+                token.cancel();
+            });
         }
         let parts = Parts::connect(&config, &shutdown).await?;
         let router = roles::start(&config, &parts, roles, metrics, &shutdown).await?;

@@ -37,11 +37,20 @@ impl TestDatabase {
     ///
     /// # Panics
     /// If [`URL_VARIABLE`] is unset or the server cannot be used: such a test fails, it is not skipped.
-    #[expect(clippy::expect_used, clippy::panic, reason = "a test without its database must fail loudly")]
+    #[expect(clippy::panic, reason = "a test without its database must fail loudly")]
     pub async fn create() -> Self {
         let url = std::env::var(URL_VARIABLE).unwrap_or_else(|_| {
             panic!("{URL_VARIABLE} is not set: run `cargo xtask test`, or set it to a superuser's URL")
         });
+        Self::create_on(&url).await
+    }
+
+    /// Creates a database on the server of this superuser's URL, and connects to it.
+    ///
+    /// # Panics
+    /// If the server cannot be used.
+    #[expect(clippy::expect_used, reason = "a test without its database must fail loudly")]
+    pub async fn create_on(url: &str) -> Self {
         let server: PgConnectOptions = url.parse().expect("a Postgres URL");
         let name = format!("test_{}", Uuid::new_v4().simple());
         let mut connection = server.connect().await.expect("the test server answers");

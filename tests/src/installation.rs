@@ -1,7 +1,7 @@
 //! A fresh database with an account, users, a room and a connected WhatsApp channel.
 
 use crate::{provided, rest::Rest, server::Server, webhook::Meta};
-use local_services::redis::Redis;
+use local_services::{postgres::Postgres, redis::Redis};
 use serde_json::json;
 use std::process::Command;
 use store::testing::{SEAL_KEY, TestDatabase};
@@ -30,7 +30,15 @@ pub struct Account {
 impl Installation {
     /// A migrated, empty database; one instance, no Redis.
     pub async fn new() -> Self {
-        let database = TestDatabase::create().await;
+        Self::of(TestDatabase::create().await)
+    }
+
+    /// The same on a Postgres that the test may break.
+    pub async fn with_own_postgres(postgres: &Postgres) -> Self {
+        Self::of(TestDatabase::create_on(&postgres.url(Postgres::SUPERUSER, "postgres")).await)
+    }
+
+    fn of(database: TestDatabase) -> Self {
         let environment = [
             ("SWITCHBOARD_DATABASE__URL", database.app_url().expose().clone()),
             ("SWITCHBOARD_DATABASE__SYSTEM_URL", database.system_url().expose().clone()),
@@ -71,6 +79,16 @@ impl Installation {
     /// Starts a server on it.
     pub fn server(&self) -> Server {
         Server::start(&self.environment)
+    }
+
+    /// Starts a server that plays one role.
+    pub fn role(&self, role: &str, address: &str) -> Server {
+        Server::start_role(&self.environment, role, address)
+    }
+
+    /// What a server on it is started with.
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
     }
 
     /// Starts a server on it where another was before.

@@ -4,7 +4,8 @@
 //! real binary on it. [`rest`] and [`socket`] are clients, [`native`] is a
 //! participant in a call without a browser, [`browser`] is a Chromium with the
 //! console open, [`graph`] stands in for Meta and [`webhook`] signs what Meta
-//! would send. [`description`] is for simulations of the media engine.
+//! would send. A [`load`] of [`tenacious`] clients goes on through faults and keeps a [`ledger`] of what was
+//! promised. [`description`] is for simulations of the media engine.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,10 +19,13 @@ pub mod browser;
 pub mod description;
 pub mod graph;
 pub mod installation;
+pub mod ledger;
+pub mod load;
 pub mod native;
 pub mod rest;
 pub mod server;
 pub mod socket;
+pub mod tenacious;
 pub mod webhook;
 
 use std::time::Duration;

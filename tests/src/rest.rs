@@ -77,6 +77,12 @@ impl Rest {
         (status, kind, answer.bytes().await.expect("the whole file").to_vec())
     }
 
+    /// Whether reading works at this moment.
+    pub async fn can_get(&self, path: &str) -> bool {
+        let request = self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.token);
+        request.send().await.is_ok_and(|answer| answer.status().is_success())
+    }
+
     /// Calls and returns whatever comes.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
         let mut request = self.client.request(method, format!("{}{path}", self.base));

@@ -34,8 +34,22 @@ impl Server {
 
     /// Starts one at a given address: again where an earlier one was.
     pub fn start_on(environment: &[(String, String)], address: &str) -> Self {
-        let mut child = Command::new(binary())
-            .arg("serve")
+        Self::spawn(Command::new(binary()).arg("serve"), environment, address)
+    }
+
+    /// Starts one that plays a single role.
+    pub fn start_role(environment: &[(String, String)], role: &str, address: &str) -> Self {
+        Self::spawn(Command::new(binary()).args(["serve", "--roles", role]), environment, address)
+    }
+
+    /// Starts one that may have so many descriptors open and no more.
+    pub fn start_with_descriptors(environment: &[(String, String)], descriptors: u32) -> Self {
+        let script = format!("ulimit -n {descriptors} && exec \"$0\" serve");
+        Self::spawn(Command::new("sh").args(["-c", &script]).arg(binary()), environment, "127.0.0.1:0")
+    }
+
+    fn spawn(command: &mut Command, environment: &[(String, String)], address: &str) -> Self {
+        let mut child = command
             .envs(environment.iter().cloned())
             .env("SWITCHBOARD_HTTP__LISTEN", address)
             .stdin(Stdio::null())

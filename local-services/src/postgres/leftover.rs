@@ -15,7 +15,7 @@ pub(super) fn outwait(data: &Path, answers: impl Fn() -> bool) -> bool {
 }
 
 /// Whether the process that the lock file names is a Postgres on `data`.
-fn is_running(data: &Path) -> bool {
+pub(super) fn is_running(data: &Path) -> bool {
     let Some(process) = holder(data) else { return false };
     let arguments = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
     arguments.split(|byte| *byte == 0).any(|argument| argument == data.as_os_str().as_encoded_bytes())

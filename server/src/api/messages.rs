@@ -6,7 +6,7 @@ use super::{
     extract::{Id, Params},
     fields,
     once::{self, Retryable},
-    page::{self, Page, PageParams},
+    page::{Page, PageParams},
     problem::{Document, Problem},
 };
 use axum::{Json, extract::State, response::Response};

@@ -1,0 +1,219 @@
+//! Good clients that go on through faults, and write down what they were promised and what they got.
+
+use crate::{
+    installation::Account,
+    ledger::Ledger,
+    rest::Rest,
+    tenacious::{NoAnswer, Tenacious},
+    webhook::Meta,
+};
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How often each client does something.
+const PERIOD: Duration = Duration::from_millis(40);
+
+/// How long a webhook's sender waits for the answer, and before it sends the same again.
+const WEBHOOK_TIME: Duration = Duration::from_secs(5);
+const WEBHOOK_PAUSE: Duration = Duration::from_millis(200);
+
+/// Where the clients go; one address or several.
+#[derive(Clone)]
+pub struct Doors {
+    /// REST.
+    pub api: String,
+    /// Webhooks.
+    pub inbox: String,
+    /// The hub that messages are sent to.
+    pub hub: String,
+    /// The hub that they are heard on.
+    pub other_hub: String,
+}
+
+impl Doors {
+    /// All behind one address.
+    pub fn one(base: &str) -> Self {
+        Self {
+            api: base.to_owned(),
+            inbox: base.to_owned(),
+            hub: base.to_owned(),
+            other_hub: base.to_owned(),
+        }
+    }
+}
+
+/// A running load. Dropping it ends it.
+pub struct Load {
+    /// What was promised and what was kept.
+    pub ledger: Arc<Ledger>,
+    senders: JoinSet<()>,
+    _listeners: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Load {
+    /// Starts it: a customer who writes, a person who speaks in a room, another who listens, an agent with
+    /// the inbox open, and a program that reads. Returns when everything has worked once.
+    pub async fn start(doors: &Doors, account: &Account, meta: &Meta, patience: Duration) -> Self {
+        let ledger = Arc::new(Ledger::default());
+        let stop = CancellationToken::new();
+        let room = account.room("Load").await;
+        let token = account.admin.token.clone();
+        let (mut senders, mut listeners) = (JoinSet::new(), JoinSet::new());
+        listeners.spawn(listen(doors.other_hub.clone(), token.clone(), room.clone(), Arc::clone(&ledger)));
+        listeners.spawn(watch(doors.hub.clone(), token.clone(), Arc::clone(&ledger)));
+        listeners.spawn(read(account.admin.at(&doors.api), Arc::clone(&ledger)));
+        senders.spawn(write(doors.inbox.clone(), meta.clone(), Arc::clone(&ledger), stop.clone()));
+        senders.spawn(speak(doors.hub.clone(), token, room, Arc::clone(&ledger), stop.clone()));
+        ledger.works_again(patience).await;
+        Self { ledger, senders, _listeners: listeners, stop }
+    }
+
+    /// Lets the senders finish what they are at, and does the sums.
+    pub async fn settle(mut self, patience: Duration) -> crate::ledger::Totals {
+        self.stop.cancel();
+        let finished = async { while self.senders.join_next().await.is_some() {} };
+        tokio::time::timeout(patience, finished).await.expect("the senders are answered in the end");
+        self.ledger.balance(patience).await
+    }
+}
+
+/// A customer: each message is sent until it is taken, as Meta does.
+async fn write(base: String, meta: Meta, ledger: Arc<Ledger>, stop: CancellationToken) {
+    let client = reqwest::Client::builder().timeout(WEBHOOK_TIME).build().expect("a client");
+    while !stop.is_cancelled() {
+        let text = format!("customer {}", Uuid::new_v4());
+        let body = meta.messages(&[(&format!("wamid.{}", Uuid::new_v4().simple()), &text)]).to_string();
+        let signature = meta.signature(body.as_bytes());
+        loop {
+            let request = client
+                .post(format!("{base}{}", meta.path))
+                .header("content-type", "application/json")
+                .header("x-hub-signature-256", &signature)
+                .body(body.clone());
+            if request.send().await.is_ok_and(|answer| answer.status() == 200) {
+                ledger.stored(text);
+                break;
+            }
+            tokio::time::sleep(WEBHOOK_PAUSE).await;
+        }
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+/// A person who speaks: each message is sent, under one client id, until it is confirmed.
+async fn speak(base: String, token: String, room: String, ledger: Arc<Ledger>, stop: CancellationToken) {
+    let mut socket = None;
+    while !stop.is_cancelled() {
+        let text = format!("said {}", Uuid::new_v4());
+        let send = json!({ "roomId": room, "clientId": Uuid::new_v4(), "text": text });
+        loop {
+            let mut open = match socket.take() {
+                Some(open) => open,
+                None => {
+                    let mut open = Tenacious::open(&base, &token).await;
+                    if open.ask("room.join", &json!({ "roomId": room })).await.is_err() {
+                        tokio::time::sleep(PERIOD).await;
+                        continue;
+                    }
+                    open
+                }
+            };
+            match open.ask("room.send", &send).await {
+                Ok(sent) => {
+                    socket = Some(open);
+                    ledger.confirmed(text, sent["message"]["seq"].as_u64().expect("a number"));
+                    break;
+                }
+                // Refused for now, or gone: begun anew.
+                Err(NoAnswer::Refused(_) | NoAnswer::Gone) => tokio::time::sleep(PERIOD).await,
+            }
+        }
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+/// A person who listens, and resumes by the last number heard.
+async fn listen(base: String, token: String, room: String, ledger: Arc<Ledger>) {
+    loop {
+        let mut socket = Tenacious::open(&base, &token).await;
+        // The lost connection is the end of this one, not of the listener.
+        let _gone = listen_once(&mut socket, &room, &ledger).await;
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+async fn listen_once(socket: &mut Tenacious, room: &str, ledger: &Ledger) -> Result<(), NoAnswer> {
+    loop {
+        let after = ledger.last_heard().unwrap_or(0);
+        let joined = socket.ask("room.join", &json!({ "roomId": room, "after": after })).await?;
+        assert_eq!(joined["recovered"], true, "what was missed can be had");
+        for message in joined["messages"].as_array().expect("messages") {
+            hear(ledger, message);
+        }
+        if joined["more"] != true {
+            break;
+        }
+    }
+    loop {
+        let event = socket.event().await?;
+        if event["method"] == "room.message" {
+            hear(ledger, &event["params"]["message"]);
+        }
+    }
+}
+
+fn hear(ledger: &Ledger, message: &Value) {
+    let seq = message["seq"].as_u64().expect("a number");
+    ledger.heard(seq, message["text"].as_str().expect("a text").to_owned());
+}
+
+/// An agent with the inbox open.
+async fn watch(base: String, token: String, ledger: Arc<Ledger>) {
+    let mut after = 0;
+    loop {
+        let mut socket = Tenacious::open(&base, &token).await;
+        let _gone = watch_once(&mut socket, &mut after, &ledger).await;
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+async fn watch_once(socket: &mut Tenacious, after: &mut u64, ledger: &Ledger) -> Result<(), NoAnswer> {
+    loop {
+        let subscribed = socket.ask("inbox.subscribe", &json!({ "after": *after })).await?;
+        assert_eq!(subscribed["recovered"], true, "what was missed can be had");
+        for event in subscribed["events"].as_array().expect("events") {
+            see(ledger, event, after);
+        }
+        if subscribed["more"] != true {
+            break;
+        }
+    }
+    loop {
+        let event = socket.event().await?;
+        if event["method"] == "inbox.event" {
+            see(ledger, &event["params"], after);
+        }
+    }
+}
+
+fn see(ledger: &Ledger, event: &Value, after: &mut u64) {
+    *after = event["seq"].as_u64().expect("a number");
+    if event["event"]["type"] == "messageCreated" {
+        let text = event["event"]["message"]["text"].as_str().expect("a text").to_owned();
+        ledger.screened(*after, text);
+    }
+}
+
+/// A program that reads a list over and over.
+async fn read(rest: Rest, ledger: Arc<Ledger>) {
+    loop {
+        if rest.can_get("/v1/conversations").await {
+            ledger.read();
+        }
+        tokio::time::sleep(PERIOD).await;
+    }
+}

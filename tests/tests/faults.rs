@@ -1,0 +1,31 @@
+//! What breaks around Switchboard, broken for real under load: nothing acknowledged is lost or heard twice,
+//! and service is back by itself within ten seconds of the fault's end.
+//!
+//! `cargo xtask test` runs each fault once; `cargo xtask test faults` runs these alone, for longer
+//! (`SWITCHBOARD_TEST_FAULTS=long`). A fault that this machine does not let us make is said to be left out,
+//! by name and reason, on standard error.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "test code: whatever is not as expected is a failure"
+)]
+
+#[path = "faults/clock.rs"]
+mod clock;
+#[path = "faults/descriptors.rs"]
+mod descriptors;
+#[path = "faults/disk.rs"]
+mod disk;
+#[path = "faults/embedded.rs"]
+mod embedded;
+#[path = "faults/postgres.rs"]
+mod postgres;
+#[path = "faults/redis.rs"]
+mod redis;
+#[path = "faults/servers.rs"]
+mod servers;
+#[path = "faults/stage.rs"]
+mod stage;

@@ -1,0 +1,60 @@
+//! A clock that is put forward and back.
+
+use crate::stage::{Directory, Stage, a_while, durable_postgres, left_out};
+use std::{fs, process::Command};
+use switchboard_tests::{installation::Installation, server::Server};
+
+/// Adds to the time of day what a file says, in seconds. It is loaded into the server, whose steady clock
+/// and all other processes are left alone.
+const SHIM: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+
+static volatile long *step;
+
+__attribute__((constructor)) static void open_step(void) {
+    int file = open(getenv("CLOCK_STEP_FILE"), O_RDONLY);
+    void *page = file < 0 ? MAP_FAILED : mmap(0, sizeof(long), PROT_READ, MAP_SHARED, file, 0);
+    step = page == MAP_FAILED ? 0 : page;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int outcome = real(clock, now);
+    if (outcome == 0 && clock == CLOCK_REALTIME && step) now->tv_sec += *step;
+    return outcome;
+}
+"#;
+
+#[tokio::test]
+async fn a_clock_that_jumps_forward_and_back_costs_nothing_that_was_acknowledged() {
+    let directory = Directory::new();
+    let (source, shim, step) =
+        (directory.path().join("s.c"), directory.path().join("s.so"), directory.path().join("step"));
+    fs::write(&source, SHIM).expect("a file");
+    let compiled =
+        Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&shim, &source]).arg("-ldl").status();
+    if !cfg!(target_os = "linux") || !compiled.is_ok_and(|status| status.success()) {
+        return left_out("steps of the clock", "they are made by a library that Linux loads first");
+    }
+    let set = |seconds: i64| fs::write(&step, seconds.to_ne_bytes()).expect("it is ours");
+    set(0);
+    let postgres = durable_postgres(directory.path());
+    let mut installation = Installation::with_own_postgres(&postgres).await;
+    installation.set("LD_PRELOAD", &shim.display().to_string());
+    installation.set("CLOCK_STEP_FILE", &step.display().to_string());
+    let server = Server::start(installation.environment());
+    let stage = Stage::over(installation, vec![server]).await;
+    // Less than a token lives: a longer step signs everybody out, as it must.
+    for seconds in [600, 0, -600, 0] {
+        set(seconds);
+        stage.is_back().await;
+        tokio::time::sleep(a_while() / 3).await;
+    }
+    stage.balances().await;
+}

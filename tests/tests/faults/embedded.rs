@@ -1,0 +1,71 @@
+//! The private Postgres of a server without configuration.
+
+use crate::stage::{BACK_WITHIN, Directory, Signal, rounds, send, signal};
+use std::{fs, path::Path};
+use switchboard_tests::{PATIENCE, server::Server};
+
+/// What a server on its own in `directory` is started with.
+pub(crate) fn environment(directory: &Path) -> Vec<(String, String)> {
+    let directory = directory.join("data").display().to_string();
+    let settings = [
+        ("SWITCHBOARD_DATABASE__DATA_DIR", directory.as_str()),
+        ("SWITCHBOARD_SFU__LISTEN", "127.0.0.1:0"),
+        ("SWITCHBOARD_LOG__FILTER", "warn"),
+    ];
+    settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// The process id of its Postgres.
+pub(crate) fn postmaster(directory: &Path) -> u32 {
+    let text = fs::read_to_string(directory.join("data/postgres/data/postmaster.pid")).expect("it runs");
+    text.lines().next().and_then(|line| line.trim().parse().ok()).expect("a process id")
+}
+
+async fn is_ready(server: &Server) -> bool {
+    let answer = reqwest::get(format!("{}/ready", server.base)).await;
+    answer.is_ok_and(|answer| answer.status().is_success())
+}
+
+/// Waits until the server says that it can do its work, or that it cannot.
+async fn until_ready(server: &Server, ready: bool, patience: std::time::Duration) {
+    let looks = async {
+        while is_ready(server).await != ready {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(patience, looks).await.unwrap_or_else(|_| panic!("/ready did not become {ready}"));
+}
+
+#[tokio::test]
+async fn an_embedded_postgres_that_is_killed_is_started_again() {
+    let directory = Directory::new();
+    let server = Server::start(&environment(directory.path()));
+    until_ready(&server, true, PATIENCE).await;
+    for _ in 0..rounds() {
+        let killed = postmaster(directory.path());
+        signal(killed, Signal::Kill);
+        let is_another =
+            || async { fs::metadata(format!("/proc/{killed}")).is_err() && is_ready(&server).await };
+        let back = async {
+            while !is_another().await {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(BACK_WITHIN, back).await.expect("Postgres is back");
+        assert_ne!(postmaster(directory.path()), killed);
+    }
+}
+
+/// Half a server that looks healthy is worse than none: what restarts it can see that it ended.
+#[tokio::test]
+async fn a_server_whose_postgres_cannot_be_started_ends() {
+    let directory = Directory::new();
+    let server = Server::start(&environment(directory.path()));
+    until_ready(&server, true, PATIENCE).await;
+    let data = directory.path().join("data/postgres/data");
+    let killed = postmaster(directory.path());
+    fs::write(data.join("postgresql.conf"), "no such setting = 1\n").expect("it is ours");
+    send(killed, Signal::Kill);
+    let ended = tokio::task::spawn_blocking(move || server.ended());
+    tokio::time::timeout(PATIENCE * 2, ended).await.expect("the server ends").expect("in order");
+}

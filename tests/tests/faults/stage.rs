@@ -1,0 +1,158 @@
+//! What every fault needs: services of its own to break, servers, and a load that goes on meanwhile.
+
+use local_services::{
+    postgres::{Postgres, PostgresOptions},
+    redis::Redis,
+};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use switchboard_tests::{
+    PATIENCE,
+    installation::Installation,
+    load::{Doors, Load},
+    server::Server,
+};
+
+/// How long after the end of a fault everything must work again.
+pub(crate) const BACK_WITHIN: Duration = Duration::from_secs(10);
+
+/// Whether there is time for more than one round of each fault.
+pub(crate) fn is_long() -> bool {
+    std::env::var("SWITCHBOARD_TEST_FAULTS").is_ok_and(|it| it == "long")
+}
+
+/// How often a fault is made.
+pub(crate) fn rounds() -> u32 {
+    if is_long() { 10 } else { 2 }
+}
+
+/// How long a fault lasts, and how long the load runs in peace between two.
+pub(crate) fn a_while() -> Duration {
+    Duration::from_secs(if is_long() { 20 } else { 3 })
+}
+
+/// Says that a fault could not be made here.
+pub(crate) fn left_out(fault: &str, why: &str) {
+    eprintln!("LEFT OUT: {fault}: {why}");
+}
+
+/// A directory of the test's own, deleted at the end.
+pub(crate) struct Directory(PathBuf);
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        // Short: unix sockets are in it.
+        let path =
+            std::env::temp_dir().join(format!("sbf-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]));
+        std::fs::create_dir_all(&path).expect("a directory");
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // What a killed process still holds is in a temporary place anyhow.
+        let _left = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A Postgres that keeps what it has confirmed: a test's fast one would lose it by right.
+pub(crate) fn durable_postgres(directory: &Path) -> Postgres {
+    Postgres::start(&options(directory)).expect("Postgres starts")
+}
+
+pub(crate) fn options(directory: &Path) -> PostgresOptions {
+    PostgresOptions::durable(directory.join("pg"))
+}
+
+/// An installation with an account, a server, and a load on it. Fields end in this order.
+pub(crate) struct Stage {
+    pub(crate) load: Load,
+    pub(crate) servers: Vec<Server>,
+    pub(crate) installation: Installation,
+}
+
+impl Stage {
+    /// One server.
+    pub(crate) async fn one(installation: Installation) -> Self {
+        let server = installation.server();
+        Self::over(installation, vec![server]).await
+    }
+
+    /// Two instances behind one Redis: the load writes to the one and listens on the other.
+    pub(crate) async fn two(installation: Installation, redis: &Redis) -> Self {
+        let installation = installation.with_own_redis(redis);
+        let servers = vec![installation.server(), installation.server()];
+        Self::over(installation, servers).await
+    }
+
+    /// These servers, on this installation.
+    pub(crate) async fn over(installation: Installation, servers: Vec<Server>) -> Self {
+        let (first, last) = (&servers[0], &servers[servers.len() - 1]);
+        let account = installation.account("acme", first).await;
+        let meta = account.whatsapp().await;
+        let doors = Doors { other_hub: last.base.clone(), ..Doors::one(&first.base) };
+        let load = Load::start(&doors, &account, &meta, PATIENCE).await;
+        Self { load, servers, installation }
+    }
+
+    /// Everything works within [`BACK_WITHIN`] from now on.
+    pub(crate) async fn is_back(&self) {
+        self.load.ledger.works_again(BACK_WITHIN).await;
+    }
+
+    /// Ends the load and does the sums: nothing lost, nothing twice.
+    pub(crate) async fn balances(self) {
+        let totals = self.load.settle(PATIENCE).await;
+        // Passes for the wrong reason if there was hardly any load.
+        assert!(totals.webhooks > 20 && totals.sent > 20, "{totals:?}");
+    }
+}
+
+/// Signals that are sent to processes of the test's own.
+#[derive(Clone, Copy)]
+pub(crate) enum Signal {
+    Stop,
+    Continue,
+    Kill,
+}
+
+/// Sends a signal to a process that the test has started, and to what that has started.
+pub(crate) fn signal(process: u32, signal: Signal) {
+    let mut all = vec![process];
+    let mut next = 0;
+    while let Some(&parent) = all.get(next) {
+        all.extend(children(parent));
+        next += 1;
+    }
+    for process in all {
+        send(process, signal);
+    }
+}
+
+/// The processes that a process has started.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>())
+        .collect()
+}
+
+#[expect(unsafe_code, reason = "signals have no safe interface")]
+pub(crate) fn send(process: u32, signal: Signal) {
+    let number = match signal {
+        Signal::Stop => libc::SIGSTOP,
+        Signal::Continue => libc::SIGCONT,
+        Signal::Kill => libc::SIGKILL,
+    };
+    let id = libc::pid_t::try_from(process).expect("a process id");
+    // SAFETY: a number of a child, or of a child's child; if it has just ended nothing happens.
+    unsafe { libc::kill(id, number) };
+}
