@@ -129,6 +129,15 @@ impl Ledger {
         self.works_since(now, patience).await;
     }
 
+    /// Waits until there was so much load that sums mean something.
+    pub async fn holds(&self, least: usize, patience: Duration) {
+        self.until(patience, "there is hardly any load", |pages| {
+            let so_far = (pages.stored.len(), pages.confirmed.len());
+            if so_far.0.min(so_far.1) >= least { Ok(()) } else { Err(format!("{so_far:?}")) }
+        })
+        .await;
+    }
+
     /// Waits until all that was acknowledged has been heard; then looks that nothing was heard twice or out
     /// of order.
     pub async fn balance(&self, patience: Duration) -> Totals {

@@ -13,6 +13,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+/// Messages of each kind without which a sum would mean nothing.
+const LEAST: usize = 30;
+
 /// How often each client does something.
 const PERIOD: Duration = Duration::from_millis(40);
 
@@ -72,8 +75,9 @@ impl Load {
         Self { ledger, senders, _listeners: listeners, stop }
     }
 
-    /// Lets the senders finish what they are at, and does the sums.
+    /// Waits until there was enough of it, lets the senders finish what they are at, and does the sums.
     pub async fn settle(mut self, patience: Duration) -> crate::ledger::Totals {
+        self.ledger.holds(LEAST, patience).await;
         self.stop.cancel();
         let finished = async { while self.senders.join_next().await.is_some() {} };
         tokio::time::timeout(patience, finished).await.expect("the senders are answered in the end");

@@ -1,7 +1,7 @@
 //! A clock that is put forward and back.
 
 use crate::stage::{Directory, Stage, a_while, durable_postgres, left_out};
-use std::{fs, process::Command};
+use std::{fs, os::unix::fs::FileExt, process::Command};
 use switchboard_tests::{installation::Installation, server::Server};
 
 /// Adds to the time of day what a file says, in seconds. It is loaded into the server, whose steady clock
@@ -42,8 +42,10 @@ async fn a_clock_that_jumps_forward_and_back_costs_nothing_that_was_acknowledged
     if !cfg!(target_os = "linux") || !compiled.is_ok_and(|status| status.success()) {
         return left_out("steps of the clock", "they are made by a library that Linux loads first");
     }
-    let set = |seconds: i64| fs::write(&step, seconds.to_ne_bytes()).expect("it is ours");
-    set(0);
+    fs::write(&step, 0_i64.to_ne_bytes()).expect("a file");
+    // In place: the server has the file in its memory.
+    let file = fs::File::options().write(true).open(&step).expect("it is ours");
+    let set = |seconds: i64| file.write_all_at(&seconds.to_ne_bytes(), 0).expect("it can be written");
     let postgres = durable_postgres(directory.path());
     let mut installation = Installation::with_own_postgres(&postgres).await;
     installation.set("LD_PRELOAD", &shim.display().to_string());

@@ -4,8 +4,8 @@ use crate::stage::{
     BACK_WITHIN, Directory, Signal, Stage, a_while, children, durable_postgres, left_out, options, rounds,
     send, signal,
 };
-use local_services::postgres::Postgres;
-use std::process::Command;
+use local_services::{child, postgres::Postgres};
+use std::path::Path;
 use switchboard_tests::installation::Installation;
 
 /// All of its processes at once, as when a machine's power is cut.
@@ -82,10 +82,11 @@ async fn a_postgres_without_memory_refuses_and_is_well_again_with_it() {
     let limit = |bytes: &str| {
         children(id).into_iter().chain([id]).all(|process| {
             let limit = format!("--as={bytes}:unlimited");
-            let done = Command::new("prlimit").args(["--pid", &process.to_string(), &limit]).status();
+            // As the user that Postgres runs as: limits of others take a capability that even root may lack.
+            let mut command = child::command(Path::new("/usr/bin/prlimit"), child::unprivileged());
+            let done = command.args(["--pid", &process.to_string(), &limit]).status();
             // A process that has just ended has no limits.
-            done.is_ok_and(|status| status.success())
-                || !std::path::Path::new(&format!("/proc/{process}")).exists()
+            done.is_ok_and(|status| status.success()) || !Path::new(&format!("/proc/{process}")).exists()
         })
     };
     if !limit("1000000") {
