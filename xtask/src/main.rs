@@ -21,6 +21,7 @@ const USAGE: &str = "\
 cargo xtask run [arguments of `switchboard serve`]   start Switchboard with everything embedded
 cargo xtask demo [text]                              play a customer who writes to it by WhatsApp
 cargo xtask test                                     everything that a change must pass
+cargo xtask test faults [name]                       what breaks around it, broken for real, for longer
 cargo xtask services                                 a private Postgres and Redis, until Ctrl-C
 cargo xtask generate                                 write store/.sqlx after a change of SQL
 cargo xtask fuzz [--runs=N] [target]…                explore what strangers can send, and keep what is new
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "run" => run::run(&rest),
         "demo" => run::demo(&rest),
-        "test" => test::test(),
+        "test" => test::test(&rest),
         "services" => services::until_interrupted(),
         "fuzz" => fuzz::fuzz(&rest),
         "generate" => generate::generate(),

@@ -13,7 +13,28 @@ use local_services::child::Interrupts;
 ///
 /// # Errors
 /// At the first thing that is not as it should be.
-pub(crate) fn test() -> Result<(), Failure> {
+pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
+    match arguments.split_first() {
+        None => everything(),
+        Some((what, names)) if what == "faults" => faults(names),
+        Some((other, _)) => Err(Failure::new(format!("there are no tests called `{other}`"))),
+    }
+}
+
+/// The faults alone, one after the other and each for longer than among the other tests.
+fn faults(names: &[String]) -> Result<(), Failure> {
+    let _cleanup_first = Interrupts::hold();
+    step("find or fetch what the tests need", || setup::setup(&[Tool::Postgres, Tool::Redis]))?;
+    let binary = debug_dir()?.join("switchboard");
+    step("build", || run(&mut cargo(&["build", "--locked", "--package", "switchboard"])))?;
+    step("faults", || {
+        let mut command = cargo(&["test", "--locked", "--package", "switchboard-tests", "--test", "faults"]);
+        command.args(["--", "--nocapture", "--test-threads=1"]).args(names);
+        run(command.env("SWITCHBOARD_TEST_BINARY", &binary).env("SWITCHBOARD_TEST_FAULTS", "long"))
+    })
+}
+
+fn everything() -> Result<(), Failure> {
     // Ctrl-C ends the command that runs; then we clean up.
     let _cleanup_first = Interrupts::hold();
     step("find or fetch what the tests need", || setup::setup(&Tool::ALL))?;
