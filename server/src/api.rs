@@ -39,6 +39,7 @@ mod throttle;
 mod users;
 mod webhooks;
 
+pub(crate) use caller::KEY_PREFIX;
 pub use reference::openapi;
 
 use axum::{

@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod api;
+mod buckets;
 pub mod config;
 pub mod console;
 pub mod demo;

@@ -2,6 +2,7 @@
 
 use bus::Shutdown;
 use clap::{Parser, Subcommand};
+use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     error::Error,
     io::{self, Write},
@@ -19,6 +20,7 @@ use switchboard::{
     telemetry::{self, Chain},
 };
 use tokio::net::TcpListener;
+use tracing::info;
 
 /// The real-time communications server that you run yourself.
 #[derive(Parser)]
@@ -192,7 +194,8 @@ fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<
             roles::bootstrap(&config, embedded).await?;
         }
         let parts = Parts::connect(&config, &shutdown).await?;
-        let router = roles::start(&config, &parts, roles, metrics, &shutdown).await?;
+        let router = roles::start(&config, &parts, roles, &shutdown).await?;
+        serve_metrics(&config.http, metrics, &shutdown).await?;
         let listener = TcpListener::bind(config.http.listen).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let note = match (&embedded, with_demo) {
@@ -200,11 +203,24 @@ fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<
             _ => None,
         };
         announce(&url, started.elapsed(), note.as_ref())?;
-        let served = http::serve(listener, router, shutdown.clone()).await;
+        http::serve(listener, router, &config.http, shutdown.clone()).await;
         shutdown::drain(&shutdown, Duration::from_secs(config.http.drain_s)).await;
         parts.store.close().await;
-        Ok::<_, Box<dyn Error>>(served?)
+        Ok::<_, Box<dyn Error>>(())
     })
+}
+
+/// Serves `/metrics` where `http.metrics_listen` says, if it does.
+async fn serve_metrics(
+    config: &config::Http,
+    metrics: PrometheusHandle,
+    shutdown: &Shutdown,
+) -> Result<(), Box<dyn Error>> {
+    let Some(address) = config.metrics_listen else { return Ok(()) };
+    let listener = TcpListener::bind(address).await?;
+    info!("Metrics are at http://{}/metrics", listener.local_addr()?);
+    shutdown.tasks.spawn(http::serve_metrics(listener, metrics, shutdown.clone()));
+    Ok(())
 }
 
 /// Tells the person at the terminal where to go; logs go to standard error.

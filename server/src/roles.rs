@@ -17,8 +17,7 @@ use common::{
     id::NodeId,
     secret::Secret,
 };
-use metrics_exporter_prometheus::PrometheusHandle;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use store::{SealKeyring, Store, StoreConfig};
 use tracing::error;
 
@@ -109,7 +108,6 @@ pub async fn start(
     config: &Config,
     parts: &Parts,
     roles: &[Role],
-    metrics: PrometheusHandle,
     shutdown: &Shutdown,
 ) -> Result<Router, StartError> {
     let Parts { clock, bus, store } = parts;
@@ -165,9 +163,8 @@ pub async fn start(
             }
         });
     }
-    let health = Health { store: store.clone(), bus: bus.clone(), metrics };
-    let timeout = Duration::from_secs(config.http.timeout_s);
-    Ok(Listener { clock: Arc::clone(clock), timeout, health }.router(routers))
+    let health = Health { store: store.clone(), bus: bus.clone() };
+    Ok(Listener { clock: Arc::clone(clock), config: &config.http, health }.router(routers))
 }
 
 /// A role that ends with an error takes the process down: half a server that
