@@ -14,7 +14,7 @@ use store::reseal::Resealed;
 use switchboard::{
     account, api,
     config::{self, Config},
-    demo, embedded, http,
+    demo, embedded, http, limits,
     roles::{self, Parts, Role},
     shutdown,
     telemetry::{self, Chain},
@@ -81,6 +81,8 @@ enum ConfigCommand {
     Check,
     /// Print every setting with its default
     Example,
+    /// Print what is limited, and by how much, as docs/LIMITS.md has it
+    Limits,
 }
 
 fn main() -> ExitCode {
@@ -109,6 +111,9 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         }
         Command::Config { what: ConfigCommand::Example } => {
             Ok(io::stdout().write_all(config::EXAMPLE.as_bytes())?)
+        }
+        Command::Config { what: ConfigCommand::Limits } => {
+            Ok(io::stdout().write_all(limits::document().as_bytes())?)
         }
         Command::Openapi => Ok(writeln!(io::stdout(), "{}", serde_json::to_string_pretty(api::openapi())?)?),
         Command::TurnConfig => {

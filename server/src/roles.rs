@@ -123,15 +123,18 @@ pub async fn start(
     }
     for role in roles {
         routers.push(match role {
-            Role::Api => api::router(App::new(
-                store.clone(),
-                bus.clone(),
-                Arc::clone(clock),
-                issuers.clone(),
-                &secret,
-                Arc::clone(&ice_servers),
-                inbox::Files::new(&config.inbox.graph)?,
-            )),
+            Role::Api => {
+                let app = App::new(
+                    store.clone(),
+                    bus.clone(),
+                    Arc::clone(clock),
+                    issuers.clone(),
+                    &secret,
+                    Arc::clone(&ice_servers),
+                    inbox::Files::new(&config.inbox.graph)?,
+                );
+                api::router(app.set_up(&config.sign_in, shutdown.clone()))
+            }
             Role::Signalling => {
                 let deps = signalling::Deps {
                     bus: bus.clone(),
