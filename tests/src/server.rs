@@ -34,7 +34,21 @@ impl Server {
 
     /// Starts one at a given address: again where an earlier one was.
     pub fn start_on(environment: &[(String, String)], address: &str) -> Self {
-        let mut child = Command::new(binary())
+        Self::start_by(&[], environment, address)
+    }
+
+    /// Starts one by another program, which gets the binary and its arguments behind its own.
+    pub fn start_by(program: &[&str], environment: &[(String, String)], address: &str) -> Self {
+        let binary_path = binary();
+        let mut command = match program {
+            [] => Command::new(&binary_path),
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(&binary_path);
+                command
+            }
+        };
+        let mut child = command
             .arg("serve")
             .envs(environment.iter().cloned())
             .env("SWITCHBOARD_HTTP__LISTEN", address)

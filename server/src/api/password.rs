@@ -6,6 +6,7 @@ mod rules;
 mod workspace;
 
 pub use rules::{WeakPassword, check};
+pub(super) use rules::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 
 use super::problem::Problem;
 use crate::config::SignIn;
