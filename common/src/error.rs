@@ -52,7 +52,7 @@ codes! {
     UNAUTHENTICATED = "auth.required";
     /// The token is expired, forged, or of an unknown issuer.
     INVALID_TOKEN = "auth.invalid_token";
-    /// E-mail and password do not belong together.
+    /// E-mail and password do not belong together, or there were too many wrong tries.
     INVALID_CREDENTIALS = "auth.invalid_credentials";
     /// A refresh token was used twice; the whole sign-in is revoked.
     REFRESH_REUSED = "auth.refresh_reused";
@@ -74,8 +74,6 @@ codes! {
     CHANGED_MEANWHILE = "resource.changed_meanwhile";
     /// It cannot go from its state to the one asked for.
     INVALID_TRANSITION = "resource.invalid_transition";
-    /// Too many wrong passwords: nobody can sign in as this user for a while.
-    LOCKED = "auth.locked";
     /// The path exists, the HTTP method is not offered on it.
     METHOD_NOT_ALLOWED = "request.method_not_allowed";
     /// An idempotency key was used before with another body.

@@ -4,11 +4,13 @@
 //! instance of their own on a unix socket, [`coturn`] and [`chromium`]'s driver
 //! one on loopback. Each stops with the handle that started it; on Linux also
 //! when the thread that started it ends, so that a killed process leaves
-//! nothing behind. [`child`] is what they have in common.
+//! nothing behind. [`child`] is what they have in common; [`descriptors`] is
+//! about the process itself.
 
 pub mod child;
 pub mod chromium;
 pub mod coturn;
+pub mod descriptors;
 pub mod find;
 pub mod postgres;
 pub mod redis;

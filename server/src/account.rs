@@ -18,6 +18,9 @@ pub enum CreateError {
     /// The operating system has no randomness.
     #[error("no password can be made")]
     Password(#[from] io::Error),
+    /// The given password is not good enough.
+    #[error(transparent)]
+    WeakPassword(#[from] password::WeakPassword),
     /// The password cannot be hashed.
     #[error(transparent)]
     Hash(#[from] password::HashError),
@@ -37,7 +40,10 @@ pub async fn create(
         Some(password) => password,
         None => random_base64()?.chars().filter(char::is_ascii_alphanumeric).take(20).collect(),
     };
-    let hash = password::hash(&Secret::new(chosen.clone()))?;
+    let secret = Secret::new(chosen.clone());
+    password::check(&secret, &[email, name])?;
+    let other = parts.store.system().password_hash_of_email(email).await?;
+    let hash = password::hash_like(&secret, other.as_ref())?;
     let clock = &*parts.clock;
     let mut tx = parts.store.tenant(AccountId::generate(clock)).await?;
     accounts::create(&mut tx, name, clock).await?;

@@ -14,6 +14,7 @@ mod canned_responses;
 mod channels;
 mod contacts;
 mod conversations;
+mod device;
 mod elevations;
 mod etag;
 mod extract;
@@ -23,6 +24,8 @@ mod ice_servers;
 mod imports;
 mod invitations;
 mod labels;
+mod limits;
+mod lockout;
 mod messages;
 mod notes;
 mod once;
@@ -39,6 +42,8 @@ mod throttle;
 mod users;
 mod webhooks;
 
+pub(crate) use caller::KEY_PREFIX;
+pub(crate) use limits::limits;
 pub use reference::openapi;
 
 use axum::{
@@ -47,7 +52,8 @@ use axum::{
     http::StatusCode,
     routing::{delete, get, patch, post, put},
 };
-use bus::Bus;
+use crate::config::SignIn;
+use bus::{Bus, Shutdown};
 use caller::Caller;
 use common::{
     clock::Clock,
@@ -59,15 +65,17 @@ use common::{
     subject::inbox::{Work, WorkTopic},
     token::Issuer,
 };
+use device::Devices;
 use inbox::Files;
 use jsonwebtoken::EncodingKey;
+use lockout::NOTES_MAX;
 use password::Passwords;
 use problem::Problem;
 use std::sync::Arc;
 use store::{Store, TenantTx, accounts};
 use throttle::Throttle;
 use time::OffsetDateTime;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing::debug;
 
 /// Makes the STUN and TURN servers for a user at a time.
@@ -87,6 +95,11 @@ pub struct App {
     ice_servers: IceServers,
     passwords: Passwords,
     throttle: Arc<Throttle>,
+    devices: Arc<Devices>,
+    /// Wrong passwords that are being written down.
+    notes: Arc<Semaphore>,
+    /// Where work goes that nobody waits for.
+    background: Shutdown,
     files: Files,
 }
 
@@ -105,14 +118,23 @@ impl App {
         Self {
             store,
             bus,
-            throttle: Arc::new(Throttle::new(Arc::clone(&clock))),
+            throttle: Arc::new(Throttle::new(&clock)),
+            devices: Arc::new(Devices::new(secret)),
+            notes: Arc::new(Semaphore::new(NOTES_MAX)),
+            background: Shutdown::default(),
             clock,
             issuers,
             signing_key: Arc::new(EncodingKey::from_secret(secret.expose().as_bytes())),
             ice_servers,
-            passwords: Passwords::default(),
+            passwords: Passwords::new(&SignIn::default()),
             files,
         }
+    }
+
+    /// The same with other settings for passwords, and waited for when the process ends.
+    #[must_use]
+    pub fn set_up(self, config: &SignIn, background: Shutdown) -> Self {
+        Self { passwords: Passwords::new(config), background, ..self }
     }
 
     /// A transaction in the caller's account, if the caller may do this.

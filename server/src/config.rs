@@ -1,4 +1,14 @@
 //! The configuration: one TOML file and environment variables over documented defaults.
+//!
+//! What could not work is refused when it is read, all that can be told without
+//! a network: by [`check`], and secrets that are none by [`secrets`].
+
+mod check;
+mod http;
+mod secrets;
+
+pub use http::{Http, ProxyProtocol, SignIn};
+pub use secrets::WeakSecret;
 
 use common::{
     id::AccountId,
@@ -8,7 +18,6 @@ use common::{
 use serde::Deserialize;
 use std::{
     collections::BTreeSet,
-    net::SocketAddr,
     path::{Path, PathBuf},
 };
 use toml::{Table, Value};
@@ -25,6 +34,8 @@ pub const EXAMPLE: &str = include_str!("../switchboard.example.toml");
 pub struct Config {
     /// The HTTP listener.
     pub http: Http,
+    /// Signing in by password.
+    pub sign_in: SignIn,
     /// Postgres. Without it Switchboard starts a private one.
     pub database: Database,
     /// Redis. Without it this process stands alone.
@@ -43,24 +54,6 @@ pub struct Config {
     pub turn: turn_config::TurnConfig,
     /// Logs.
     pub log: Log,
-}
-
-/// The HTTP listener.
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Http {
-    /// Where to listen. Port 0 takes any free port.
-    pub listen: SocketAddr,
-    /// How long a request may take, in seconds; sockets are exempt.
-    pub timeout_s: u64,
-    /// How long connections and work in progress may take to finish after SIGTERM, in seconds.
-    pub drain_s: u64,
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7880)), timeout_s: 30, drain_s: 20 }
-    }
 }
 
 /// Postgres, version 15 or newer.
@@ -206,6 +199,25 @@ pub enum ConfigError {
     /// Settings contradict each other or one is missing.
     #[error("{0}")]
     Contradiction(&'static str),
+    /// A secret that somebody else knows, or could guess.
+    #[error("{setting} {reason}; make one with `openssl rand -base64 32`")]
+    Weak {
+        /// The setting.
+        setting: &'static str,
+        /// What is wrong with it.
+        reason: WeakSecret,
+    },
+    /// A seal key.
+    #[error("seal.keys: {0}")]
+    Seal(#[from] store::StoreError),
+    /// A URL that is none, or of another kind.
+    #[error("{setting} must be a URL that begins with {scheme}://")]
+    Url {
+        /// The setting.
+        setting: &'static str,
+        /// How it should begin.
+        scheme: &'static str,
+    },
 }
 
 impl Config {
@@ -244,9 +256,6 @@ impl Config {
         if self.redis.url.is_some() && self.database.url.is_none() {
             return contradiction("redis.url joins instances, so they need a common database.url");
         }
-        if self.auth.secret.as_ref().is_some_and(|secret| secret.expose().len() < 32) {
-            return contradiction("auth.secret must have at least 32 bytes");
-        }
         if self.auth.issuers.iter().any(|issuer| issuer.hs256_secret.is_some() == issuer.jwks_url.is_some()) {
             return contradiction("an issuer has either hs256_secret or jwks_url");
         }
@@ -262,6 +271,8 @@ impl Config {
                 "an issuer's hs256_secret must have at least 32 bytes (RFC 7518, section 3.2)",
             );
         }
+        check::secrets(self)?;
+        check::addresses(self)?;
         Ok(self.turn.check()?)
     }
 }

@@ -1,4 +1,4 @@
-//! `/health`, `/ready` and `/metrics`.
+//! `/health` and `/ready`; and `/metrics`, on a listener of its own.
 
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use bus::{Bus, Link};
@@ -17,8 +17,6 @@ pub struct Health {
     pub store: Store,
     /// The bus.
     pub bus: Bus,
-    /// The metrics to render.
-    pub metrics: PrometheusHandle,
 }
 
 /// The answer of `/ready`: each part and whether it works.
@@ -29,13 +27,22 @@ struct Readiness {
     bus: bool,
 }
 
-/// The three endpoints. `/health` says that the process lives, `/ready` that it can do its work.
+/// The two endpoints. `/health` says that the process lives, `/ready` that it can do its work.
 pub fn router(health: Health) -> Router {
     Router::new()
         .route("/health", get(|| async { Json(serde_json::json!({ "status": "ok" })) }))
         .route("/ready", get(ready))
-        .route("/metrics", get(metrics))
         .with_state(health)
+}
+
+/// Whether a path is one of the two: they are answered when nothing else is.
+pub fn is_probe(path: &str) -> bool {
+    path == "/health" || path == "/ready"
+}
+
+/// `/metrics`, and nothing else. It tells how much an installation has to do, so it is not for everybody.
+pub fn metrics_router(metrics: PrometheusHandle) -> Router {
+    Router::new().route("/metrics", get(render)).with_state(metrics)
 }
 
 /// Not ready means: send new clients elsewhere. Those that are here stay, because
@@ -48,6 +55,6 @@ async fn ready(State(health): State<Health>) -> impl IntoResponse {
     (status, Json(Readiness { ready, database, bus }))
 }
 
-async fn metrics(State(health): State<Health>) -> impl IntoResponse {
-    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], health.metrics.render())
+async fn render(State(metrics): State<PrometheusHandle>) -> impl IntoResponse {
+    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
 }

@@ -1,93 +1,236 @@
-//! The one listener: routers joined, request ids, deadlines, errors logged once.
+//! The listener: connections with limits and deadlines, routers joined, request ids, errors logged once.
+//!
+//! [`accept`] takes a connection and finds it a place among the [`seats`]; with
+//! a load balancer, [`proxy_protocol`] says whose it is. [`stream`] and [`body`]
+//! hold its deadlines. Each request then passes here: [`address`] finds the
+//! client ([`forwarded`] reads what proxies wrote, [`cidr`] whom to believe),
+//! [`gate`] refuses floods, and [`headers`] completes the answer.
+
+mod accept;
+mod address;
+mod body;
+pub mod cidr;
+pub mod forwarded;
+mod gate;
+mod headers;
+mod limits;
+pub mod proxy_protocol;
+mod seats;
+mod stream;
+
+pub use address::ProxyHeader;
+pub(crate) use limits::limits;
 
 use crate::{
     api::problem::Problem,
+    buckets::Rate,
+    config::{self, ProxyProtocol},
     console,
     health::{self, Health},
 };
+use address::{Hop, Trust};
 use axum::{
     Router,
-    extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderMap, HeaderName, Method, StatusCode, Uri},
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use body::Late;
 use bus::Shutdown;
 use common::{address::ClientAddress, clock::Clock, error::ErrorCode};
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use gate::Gate;
+use local_services::descriptors;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
-};
-use tracing::{Instrument, error, info, info_span};
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::{Instrument, error, info, info_span, warn};
+use uuid::Uuid;
 
 /// The largest body of a request; routes that need more say so themselves.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
+/// The longest request id of a proxy's that is taken over.
+const REQUEST_ID_CHARS_MAX: usize = 64;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Descriptors for all else: the database, the bus, media, deliveries. Of a limit that is less than twice
+/// this, half.
+const OTHER_DESCRIPTORS: u64 = 512;
+
+/// The most connections of the listener for metrics.
+const COLLECTORS_MAX: usize = 32;
+
 /// What the listener needs beside the routers.
-pub struct Listener {
+pub struct Listener<'a> {
     /// For the time that requests took.
     pub clock: Arc<dyn Clock>,
-    /// How long a request may take. Upgraded sockets are exempt.
-    pub timeout: Duration,
+    /// Its settings.
+    pub config: &'a config::Http,
     /// What `/ready` looks at.
     pub health: Health,
 }
 
-impl Listener {
+impl Listener<'_> {
     /// Everything behind one router. `parts` are the roles' routers.
     pub fn router(self, parts: impl IntoIterator<Item = Router>) -> Router {
-        let context = Arc::new(Context { clock: self.clock, timeout: self.timeout });
+        let Self { clock, config, health } = self;
+        let anonymous = Rate {
+            burst: config.anonymous_burst,
+            every: Duration::from_secs(1) / config.anonymous_per_second.max(1),
+        };
+        let context = Arc::new(Context {
+            timeout: Duration::from_secs(config.timeout_s),
+            gate: Gate::new(anonymous, &clock),
+            trust: trust(config),
+            hsts: config.hsts,
+            clock,
+        });
+        let observing = Arc::clone(&context);
         parts
             .into_iter()
             .fold(Router::new(), Router::merge)
             .fallback(elsewhere)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .layer(CatchPanicLayer::custom(|_| internal_error()))
-            .layer(middleware::from_fn(move |request, next| observe(Arc::clone(&context), request, next)))
-            .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-            .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-            .layer(middleware::map_request(note_client))
+            .layer(middleware::from_fn(move |request, next| observe(Arc::clone(&observing), request, next)))
             // Probes come every few seconds and are not worth a log line or a histogram.
-            .merge(health::router(self.health))
+            .merge(health::router(health))
+            .layer(middleware::from_fn(move |request, next| receive(Arc::clone(&context), request, next)))
     }
 }
 
-/// Serves until shutdown, then lets open connections finish.
-///
-/// # Errors
-/// If the listening socket fails.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) -> io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(shutdown.token.cancelled_owned()).await
+fn trust(config: &config::Http) -> Arc<Trust> {
+    Arc::new(Trust::new(config.trusted_proxies.clone(), config.proxy_header))
+}
+
+/// Serves until shutdown. Requests that are being answered then go on, on `shutdown`'s tracker.
+pub async fn serve(listener: TcpListener, router: Router, config: &config::Http, shutdown: Shutdown) {
+    let all = within_descriptors(config.connections_max);
+    let settings = accept::Settings {
+        limits: seats::Limits { all, network: config.connections_per_network_max.min(all) },
+        deadlines: stream::Deadlines {
+            head: Duration::from_secs(config.header_s),
+            idle: Duration::from_secs(config.idle_s),
+            write: Duration::from_secs(config.write_s),
+        },
+        body: Duration::from_secs(config.body_s),
+        proxy_protocol: config.proxy_protocol == ProxyProtocol::V2,
+        trust: trust(config),
+    };
+    accept::serve(listener, router, settings, shutdown).await;
+}
+
+/// Serves `/metrics` to those who collect them, until shutdown.
+pub async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle, shutdown: Shutdown) {
+    let router = health::metrics_router(metrics);
+    let config = config::Http { connections_max: COLLECTORS_MAX, ..config::Http::default() };
+    serve(listener, router, &config, shutdown).await;
+}
+
+/// As many connections as are wanted, or as the process may have.
+fn within_descriptors(wanted: usize) -> usize {
+    let allowed = match descriptors::raise() {
+        Ok(allowed) => allowed,
+        Err(error) => {
+            warn!(error = &error as &dyn std::error::Error, "The limit of descriptors cannot be read");
+            return wanted;
+        }
+    };
+    let room = allowed - OTHER_DESCRIPTORS.min(allowed / 2);
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    if room < wanted {
+        warn!(
+            allowed,
+            "This process may have {allowed} descriptors, enough for {room} connections and not for http.connections_max = {wanted}; raise the limit (LimitNOFILE, ulimit -n) or lower the setting"
+        );
+    }
+    wanted.min(room)
 }
 
 struct Context {
     clock: Arc<dyn Clock>,
     timeout: Duration,
+    gate: Gate,
+    trust: Arc<Trust>,
+    hsts: bool,
 }
 
-/// Notes from where the request comes.
-async fn note_client(mut request: Request) -> Request {
-    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
-        request.extensions_mut().insert(ClientAddress(peer.ip()));
+/// The id that an answer and its log lines share.
+#[derive(Clone)]
+struct RequestId(HeaderValue);
+
+/// Whether the client is known to use TLS; a cookie's `Secure` asks for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IsSecure(pub(crate) bool);
+
+/// Finds out who calls, refuses what is too much, and completes the answer's headers.
+async fn receive(context: Arc<Context>, mut request: Request, next: Next) -> Response {
+    let hop = request.extensions().get::<Hop>().copied();
+    let peer = hop.map_or(IpAddr::from([0, 0, 0, 0]), |hop| hop.peer);
+    let origin = context.trust.origin(peer, request.headers());
+    let id = request_id(origin.is_proxied, request.headers());
+    let is_secure = context.hsts || origin.is_secure;
+    let extensions = request.extensions_mut();
+    if hop.is_some() {
+        extensions.insert(origin.client);
     }
-    request
+    extensions.insert(RequestId(id.clone()));
+    extensions.insert(IsSecure(is_secure));
+    let is_api = request.uri().path().starts_with("/v1/");
+    let is_reserved = hop.is_some_and(|hop| hop.is_reserved);
+    let mut response = if is_reserved && !health::is_probe(request.uri().path()) {
+        Problem::unavailable("there is no room for another connection").into_response()
+    } else {
+        pass(&context, origin.client, request, next).await
+    };
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id);
+    headers::complete(headers, is_api, is_secure);
+    if is_reserved {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Lets a request through the gate, and tells the gate what became of it.
+async fn pass(context: &Context, client: ClientAddress, request: Request, next: Next) -> Response {
+    match context.gate.admit(client.network(), request.uri().path(), request.headers()) {
+        Ok(pass) => {
+            let response = next.run(request).await;
+            context.gate.note(&pass, response.status());
+            response
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// A proxy's id if it is a plain word; otherwise a fresh one. Nobody else writes into our logs.
+fn request_id(is_proxied: bool, headers: &HeaderMap) -> HeaderValue {
+    let is_plain = |id: &&HeaderValue| {
+        (1..=REQUEST_ID_CHARS_MAX).contains(&id.len())
+            && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
+    };
+    let given = headers.get(REQUEST_ID).filter(|_| is_proxied).filter(is_plain);
+    given.cloned().unwrap_or_else(|| {
+        let id = Uuid::new_v4().to_string();
+        HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("none"))
+    })
 }
 
 /// One span, one log line and one measurement a request.
 async fn observe(context: Arc<Context>, request: Request, next: Next) -> Response {
     let started = context.clock.now();
-    let id =
-        request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or("");
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.0.to_str().ok()).unwrap_or("");
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
+    let late = request.extensions().get::<Late>().cloned().unwrap_or_default();
     let span = info_span!("request", request.id = id, %method, route, account.id = tracing::field::Empty, user.id = tracing::field::Empty);
     async {
         let response = match tokio::time::timeout(context.timeout, next.run(request)).await {
+            Ok(_) if late.is_so() => too_slow(),
             Ok(response) => response,
             Err(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::UNAVAILABLE, "the request took too long")
                 .into_response(),
@@ -101,6 +244,13 @@ async fn observe(context: Arc<Context>, request: Request, next: Next) -> Respons
     }
     .instrument(span)
     .await
+}
+
+/// The body stood still for too long. The rest of it is not waited for.
+fn too_slow() -> Response {
+    let problem =
+        Problem::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::INVALID_BODY, "the body came too slowly");
+    ([(header::CONNECTION, HeaderValue::from_static("close"))], problem).into_response()
 }
 
 /// A method's name for the metrics. Anybody can make up others: they would be kept for ever.
@@ -128,4 +278,24 @@ async fn elsewhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
 fn internal_error() -> Response {
     error!("A request handler panicked; this is a bug");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::INTERNAL, "internal error").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_id_is_taken_from_proxies_alone_and_if_it_is_a_plain_word() {
+        let with = |is_proxied, id: &'static str| {
+            let headers = [(REQUEST_ID, HeaderValue::from_static(id))].into_iter().collect();
+            request_id(is_proxied, &headers)
+        };
+        assert_eq!(with(true, "7f3a.B_1-2"), "7f3a.B_1-2");
+        let long = "x".repeat(65).leak();
+        for bad in ["", "two words", "a=b", "{\"x\":1}", long] {
+            assert_ne!(with(true, bad), bad, "{bad:?}");
+            assert_eq!(with(true, bad).len(), 36);
+        }
+        assert_ne!(with(false, "7f3a"), "7f3a");
+    }
 }

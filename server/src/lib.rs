@@ -5,10 +5,11 @@
 //! [`http`] puts their routers behind one listener, with the REST layer
 //! ([`api`]), the [`console`] and the [`health`] of it all; [`housekeeping`] forgets in time, [`importer`] works
 //! on imports. [`keys`] verifies tokens, [`telemetry`] logs and
-//! counts, [`shutdown`] ends it within a deadline.
+//! counts, [`shutdown`] ends it within a deadline; [`limits`] lists what is limited.
 
 pub mod account;
 pub mod api;
+mod buckets;
 pub mod config;
 pub mod console;
 pub mod demo;
@@ -18,6 +19,7 @@ pub mod housekeeping;
 pub mod http;
 pub mod importer;
 pub mod keys;
+pub mod limits;
 pub mod roles;
 pub mod shutdown;
 pub mod telemetry;

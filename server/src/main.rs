@@ -2,6 +2,7 @@
 
 use bus::Shutdown;
 use clap::{Parser, Subcommand};
+use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     error::Error,
     io::{self, Write},
@@ -13,12 +14,13 @@ use store::reseal::Resealed;
 use switchboard::{
     account, api,
     config::{self, Config},
-    demo, embedded, http,
+    demo, embedded, http, limits,
     roles::{self, Parts, Role},
     shutdown,
     telemetry::{self, Chain},
 };
 use tokio::net::TcpListener;
+use tracing::info;
 
 /// The real-time communications server that you run yourself.
 #[derive(Parser)]
@@ -79,6 +81,8 @@ enum ConfigCommand {
     Check,
     /// Print every setting with its default
     Example,
+    /// Print what is limited, and by how much, as docs/LIMITS.md has it
+    Limits,
 }
 
 fn main() -> ExitCode {
@@ -107,6 +111,9 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         }
         Command::Config { what: ConfigCommand::Example } => {
             Ok(io::stdout().write_all(config::EXAMPLE.as_bytes())?)
+        }
+        Command::Config { what: ConfigCommand::Limits } => {
+            Ok(io::stdout().write_all(limits::document().as_bytes())?)
         }
         Command::Openapi => Ok(writeln!(io::stdout(), "{}", serde_json::to_string_pretty(api::openapi())?)?),
         Command::TurnConfig => {
@@ -198,7 +205,8 @@ fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<
             });
         }
         let parts = Parts::connect(&config, &shutdown).await?;
-        let router = roles::start(&config, &parts, roles, metrics, &shutdown).await?;
+        let router = roles::start(&config, &parts, roles, &shutdown).await?;
+        serve_metrics(&config.http, metrics, &shutdown).await?;
         let listener = TcpListener::bind(config.http.listen).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let note = match (&embedded, with_demo) {
@@ -206,11 +214,24 @@ fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<
             _ => None,
         };
         announce(&url, started.elapsed(), note.as_ref())?;
-        let served = http::serve(listener, router, shutdown.clone()).await;
+        http::serve(listener, router, &config.http, shutdown.clone()).await;
         shutdown::drain(&shutdown, Duration::from_secs(config.http.drain_s)).await;
         parts.store.close().await;
-        Ok::<_, Box<dyn Error>>(served?)
+        Ok::<_, Box<dyn Error>>(())
     })
+}
+
+/// Serves `/metrics` where `http.metrics_listen` says, if it does.
+async fn serve_metrics(
+    config: &config::Http,
+    metrics: PrometheusHandle,
+    shutdown: &Shutdown,
+) -> Result<(), Box<dyn Error>> {
+    let Some(address) = config.metrics_listen else { return Ok(()) };
+    let listener = TcpListener::bind(address).await?;
+    info!("Metrics are at http://{}/metrics", listener.local_addr()?);
+    shutdown.tasks.spawn(http::serve_metrics(listener, metrics, shutdown.clone()));
+    Ok(())
 }
 
 /// Tells the person at the terminal where to go; logs go to standard error.

@@ -17,8 +17,7 @@ use common::{
     id::NodeId,
     secret::Secret,
 };
-use metrics_exporter_prometheus::PrometheusHandle;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use store::{SealKeyring, Store, StoreConfig};
 use tracing::error;
 
@@ -109,7 +108,6 @@ pub async fn start(
     config: &Config,
     parts: &Parts,
     roles: &[Role],
-    metrics: PrometheusHandle,
     shutdown: &Shutdown,
 ) -> Result<Router, StartError> {
     let Parts { clock, bus, store } = parts;
@@ -125,15 +123,18 @@ pub async fn start(
     }
     for role in roles {
         routers.push(match role {
-            Role::Api => api::router(App::new(
-                store.clone(),
-                bus.clone(),
-                Arc::clone(clock),
-                issuers.clone(),
-                &secret,
-                Arc::clone(&ice_servers),
-                inbox::Files::new(&config.inbox.graph)?,
-            )),
+            Role::Api => {
+                let app = App::new(
+                    store.clone(),
+                    bus.clone(),
+                    Arc::clone(clock),
+                    issuers.clone(),
+                    &secret,
+                    Arc::clone(&ice_servers),
+                    inbox::Files::new(&config.inbox.graph)?,
+                );
+                api::router(app.set_up(&config.sign_in, shutdown.clone()))
+            }
             Role::Signalling => {
                 let deps = signalling::Deps {
                     bus: bus.clone(),
@@ -165,9 +166,8 @@ pub async fn start(
             }
         });
     }
-    let health = Health { store: store.clone(), bus: bus.clone(), metrics };
-    let timeout = Duration::from_secs(config.http.timeout_s);
-    Ok(Listener { clock: Arc::clone(clock), timeout, health }.router(routers))
+    let health = Health { store: store.clone(), bus: bus.clone() };
+    Ok(Listener { clock: Arc::clone(clock), config: &config.http, health }.router(routers))
 }
 
 /// A role that ends with an error takes the process down: half a server that

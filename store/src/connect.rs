@@ -37,7 +37,7 @@ impl Store {
     /// Connects both roles and checks that they, the server and the tables are fit for use.
     ///
     /// # Errors
-    /// [`StoreError::Privileged`], [`StoreError::TooOld`], [`StoreError::NotMigrated`],
+    /// [`StoreError::Privileged`], [`StoreError::OwnsTables`], [`StoreError::TooOld`], [`StoreError::NotMigrated`],
     /// or [`StoreError::Database`] if it cannot be reached.
     pub async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
         let app = pool(&config.app_url, APP_CONNECTIONS_MAX).await?;
@@ -104,14 +104,23 @@ async fn pool(url: &Secret, connections_max: u32) -> Result<PgPool, StoreError> 
         .await?)
 }
 
+/// Refuses a role that could see other accounts' rows, by itself or by a role it may take on: who bypasses
+/// Row-Level Security, and who owns a table and could switch it off.
 async fn refuse_privileged(pool: &PgPool) -> Result<(), StoreError> {
     let role = query!(
-        r#"SELECT rolname AS "name!", rolsuper OR rolbypassrls AS "privileged!"
-           FROM pg_roles WHERE rolname = current_user"#
+        r#"SELECT current_user AS "name!",
+                  EXISTS (SELECT FROM pg_roles
+                          WHERE (rolsuper OR rolbypassrls) AND pg_has_role(current_user, oid, 'MEMBER')) AS "privileged!",
+                  EXISTS (SELECT FROM pg_class
+                          WHERE relkind IN ('r', 'p') AND pg_table_is_visible(oid)
+                            AND pg_has_role(current_user, relowner, 'MEMBER')) AS "owns_tables!""#
     )
     .fetch_one(pool)
     .await?;
-    if role.privileged { Err(StoreError::Privileged { role: role.name }) } else { Ok(()) }
+    if role.privileged {
+        return Err(StoreError::Privileged { role: role.name });
+    }
+    if role.owns_tables { Err(StoreError::OwnsTables { role: role.name }) } else { Ok(()) }
 }
 
 async fn refuse_outdated(pool: &PgPool) -> Result<(), StoreError> {

@@ -13,6 +13,12 @@ pub enum StoreError {
         /// The role of the URL.
         role: String,
     },
+    /// A role that could switch Row-Level Security off.
+    #[error("the database role {role:?} owns tables, or may act as who does; use another, such as switchboard_app")]
+    OwnsTables {
+        /// The role of the URL.
+        role: String,
+    },
     /// Older than what the SQL is written for.
     #[error("Postgres 15 or newer is needed, this is {0}")]
     TooOld(String),
@@ -71,6 +77,7 @@ impl StoreError {
             Self::NoAccount => true,
             Self::Database(error) => refers_to_no_account(error),
             Self::Privileged { .. }
+            | Self::OwnsTables { .. }
             | Self::TooOld(_)
             | Self::NotMigrated
             | Self::Migrate(_)

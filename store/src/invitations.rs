@@ -11,7 +11,7 @@ use common::{
     id::{InvitationId, RoleId, UserId},
     token::Role,
 };
-use sqlx::query_as;
+use sqlx::{query_as, query_scalar};
 use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -164,6 +164,26 @@ pub async fn revoke(
     .await?
     .map(Invitation::try_from)
     .transpose()
+}
+
+/// Who is invited; `None` if the invitation was accepted, is over, or was taken back.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn email(
+    tx: &mut TenantTx,
+    hash: &InvitationHash,
+    clock: &dyn Clock,
+) -> Result<Option<String>, StoreError> {
+    let email = query_scalar!(
+        "SELECT email FROM invitations
+         WHERE hash = $1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $2",
+        hash.as_slice(),
+        clock.utc()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(email)
 }
 
 /// Takes an invitation up, once; `None` if it was, is over, or was taken back.

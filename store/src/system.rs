@@ -105,28 +105,46 @@ impl System {
         }))
     }
 
-    /// The user who signs in with this e-mail address.
+    /// The users who sign in with this e-mail address, at most one of each account, the oldest first.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn user_by_email(&self, email: &str) -> Result<Option<SignInUser>, StoreError> {
+    pub async fn users_by_email(&self, email: &str) -> Result<Vec<SignInUser>, StoreError> {
         let email = normal_email(email);
-        let Some(row) = query!(
+        let rows = query!(
             r#"SELECT account_id, id, password_hash AS "password_hash!", locked_until FROM users
-               WHERE email = $1 AND password_hash IS NOT NULL AND deactivated_at IS NULL"#,
+               WHERE email = $1 AND password_hash IS NOT NULL AND deactivated_at IS NULL
+               ORDER BY id LIMIT 100"#,
             email
         )
-        .fetch_optional(&self.pool)
-        .await?
-        else {
-            return Ok(None);
-        };
-        Ok(Some(SignInUser {
+        .fetch_all(&self.pool)
+        .await?;
+        let user = rows.into_iter().map(|row| SignInUser {
             account: AccountId::from_uuid(row.account_id),
             id: UserId::from_uuid(row.id),
             password_hash: Secret::new(row.password_hash),
             locked_until: row.locked_until,
-        }))
+        });
+        Ok(user.collect())
+    }
+
+    /// The oldest password hash that belongs to this e-mail address, in whatever account.
+    ///
+    /// Others of the address are made with its salt, so that verifying a password is one piece of work
+    /// however many accounts know the address, and its time does not tell.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn password_hash_of_email(&self, email: &str) -> Result<Option<Secret>, StoreError> {
+        let email = normal_email(email);
+        let hash = query_scalar!(
+            r#"SELECT password_hash AS "password_hash!" FROM users
+               WHERE email = $1 AND password_hash IS NOT NULL ORDER BY id LIMIT 1"#,
+            email
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(hash.map(Secret::new))
     }
 
     /// Who calls with this API key; `None` if it is unknown, expired or revoked. Notes that it was used.

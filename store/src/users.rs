@@ -66,7 +66,7 @@ pub struct NewUser<'a> {
 /// Why a user cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
-    /// Somebody has this e-mail address already, in this account or another.
+    /// Somebody of this account has this e-mail address already.
     #[error("the e-mail address is taken")]
     EmailTaken,
     /// The store failed.
@@ -112,7 +112,7 @@ pub fn normal_email(email: &str) -> String {
     column::text(email.trim()).to_lowercase()
 }
 
-/// Creates a user who can sign in.
+/// Creates a user who can sign in. Somebody of another account may have the same e-mail address.
 ///
 /// # Errors
 /// [`CreateError::EmailTaken`].
@@ -122,7 +122,7 @@ pub async fn create(tx: &mut TenantTx, user: &NewUser<'_>, clock: &dyn Clock) ->
         Row,
         "INSERT INTO users (account_id, id, email, name, role, password_hash, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (email) DO NOTHING
+         ON CONFLICT (account_id, email) DO NOTHING
          RETURNING id, email, name, role, role_id, NULL::text[] AS role_permissions, deactivated_at",
         account,
         UserId::generate(clock).as_uuid(),
@@ -314,12 +314,12 @@ pub async fn hold_for_sign_in(tx: &mut TenantTx, id: UserId) -> Result<Option<Se
 }
 
 /// Wrong passwords in a row after which nobody may try for [`LOCK_TIME`].
-const FAILURES_MAX: i32 = 20;
+pub const FAILURES_MAX: i32 = 20;
 
 /// How long a lock lasts.
 ///
 /// Longer makes guessing slower still, and lets anybody lock somebody out for longer.
-const LOCK_TIME: Duration = Duration::from_secs(15 * 60);
+pub const LOCK_TIME: Duration = Duration::from_secs(15 * 60);
 
 /// Counts a wrong password; true if that locks the user.
 ///

@@ -3,7 +3,7 @@
 use crate::{provided, rest::Rest, server::Server, webhook::Meta};
 use local_services::{postgres::Postgres, redis::Redis};
 use serde_json::json;
-use std::process::Command;
+use std::process::{Command, Output};
 use store::testing::{SEAL_KEY, TestDatabase};
 
 /// The password of everybody in the installation.
@@ -91,19 +91,29 @@ impl Installation {
         &self.environment
     }
 
+    /// Starts a server on it by another program, as `sh -c` with a lower limit.
+    pub fn server_by(&self, program: &[&str]) -> Server {
+        Server::start_by(program, &self.environment, "127.0.0.1:0")
+    }
+
     /// Starts a server on it where another was before.
     pub fn server_on(&self, address: &str) -> Server {
         Server::start_on(&self.environment, address)
     }
 
+    /// Runs the command that operators create accounts by.
+    pub fn create_account(&self, name: &str, email: &str, password: &str) -> Output {
+        Command::new(crate::server::binary())
+            .args(["create-account", name, email, "--password", password])
+            .envs(self.environment.iter().cloned())
+            .output()
+            .expect("the binary runs")
+    }
+
     /// Creates an account by the command that operators use, and signs its administrator in at `server`.
     pub async fn account(&self, name: &str, server: &Server) -> Account {
         let email = format!("admin-{}@{name}.test", uuid::Uuid::new_v4().simple());
-        let output = Command::new(crate::server::binary())
-            .args(["create-account", name, &email, "--password", PASSWORD])
-            .envs(self.environment.iter().cloned())
-            .output()
-            .expect("the binary runs");
+        let output = self.create_account(name, &email, PASSWORD);
         assert!(
             output.status.success(),
             "create-account failed: {}",

@@ -34,7 +34,7 @@ impl Server {
 
     /// Starts one at a given address: again where an earlier one was.
     pub fn start_on(environment: &[(String, String)], address: &str) -> Self {
-        Self::spawn(Command::new(binary()).arg("serve"), environment, address)
+        Self::start_by(&[], environment, address)
     }
 
     /// Starts one that plays a single role.
@@ -42,10 +42,17 @@ impl Server {
         Self::spawn(Command::new(binary()).args(["serve", "--roles", role]), environment, address)
     }
 
-    /// Starts one that may have so many descriptors open and no more.
-    pub fn start_with_descriptors(environment: &[(String, String)], descriptors: u32) -> Self {
-        let script = format!("ulimit -n {descriptors} && exec \"$0\" serve");
-        Self::spawn(Command::new("sh").args(["-c", &script]).arg(binary()), environment, "127.0.0.1:0")
+    /// Starts one by another program, which gets the binary and its arguments behind its own.
+    pub fn start_by(program: &[&str], environment: &[(String, String)], address: &str) -> Self {
+        let mut command = match program {
+            [] => Command::new(binary()),
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(binary());
+                command
+            }
+        };
+        Self::spawn(command.arg("serve"), environment, address)
     }
 
     fn spawn(command: &mut Command, environment: &[(String, String)], address: &str) -> Self {

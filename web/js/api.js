@@ -127,7 +127,8 @@ export function createApi() {
     try {
       return await send(method, path, { ...options, token: await accessToken() });
     } catch (error) {
-      if (error.status !== 401) throw error;
+      // Another token does not make a wrong password right.
+      if (error.status !== 401 || error.code === 'auth.invalid_credentials') throw error;
       return send(method, path, { ...options, token: await accessToken({ fresh: true }) });
     }
   }

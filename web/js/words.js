@@ -3,7 +3,7 @@
 const CODES = {
   offline: 'You are offline. Trying to reconnect.',
   timeout: 'The server took too long to answer.',
-  'auth.invalid_credentials': 'E-mail and password do not belong together.',
+  'auth.invalid_credentials': 'E-mail and password do not belong together, or there were too many wrong tries.',
   'auth.refresh_reused': 'You were signed out for safety. Please sign in again.',
   'auth.forbidden': 'Your role does not allow this.',
   'limit.rate': 'That was too fast. Wait a moment and try again.',

@@ -2,10 +2,12 @@
 
 use super::{
     App,
+    device::Browser,
     extract::{Body, Peer, UserAgent},
-    fields::PASSWORD_BYTES_MAX,
-    hub,
+    hub, lockout,
+    password::PASSWORD_BYTES_MAX,
     problem::{Document, Problem},
+    throttle::Attempt,
     users::User,
 };
 use aws_lc_rs::{digest, rand};
@@ -17,7 +19,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use common::{
     error::ErrorCode,
-    id::SessionId,
+    id::{AccountId, SessionId},
     permission::Permissions,
     secret::Secret,
     subject::hub::Whom,
@@ -30,6 +32,7 @@ use store::{
     audit::{self, Actor, Deed},
     elevations,
     sessions::{self, Device, Rotation, TokenHash},
+    system::SignInUser,
     users::{self, normal_email},
 };
 use time::OffsetDateTime;
@@ -46,6 +49,9 @@ pub(super) struct SignIn {
     /// The password.
     #[schema(value_type = String, format = Password)]
     password: Secret,
+    /// The account to sign in to, where several know the address and the password is the same.
+    #[serde(default)]
+    account_id: Option<AccountId>,
 }
 
 /// A refresh token, good once.
@@ -75,55 +81,75 @@ pub(super) struct SignedIn {
 /// Tokens must not stay in any cache on the way (RFC 6749, section 5.1).
 pub(super) type Answer = ([(HeaderName, &'static str); 1], Json<SignedIn>);
 
+/// A cookie that makes the browser known, and [`Answer`].
+pub(super) type Welcome = ([(HeaderName, HeaderValue); 1], Answer);
+
 /// Signs in with e-mail address and password.
+///
+/// Several accounts may know an address: the password decides, and of those with the same one the oldest user.
+/// Whoever has signed in before with the same browser (a cookie tells) is not held up by others' wrong tries.
 #[utoipa::path(
     post, path = "/v1/auth/sign-in", tag = "auth", request_body = SignIn, security(()),
     responses(
         (status = 200, body = SignedIn),
-        (status = 401, description = "`auth.invalid_credentials`", body = Document),
-        (status = 429, description = "`limit.rate`: too many tries; `auth.locked`: too many wrong passwords", body = Document),
+        (status = 401, description = "`auth.invalid_credentials`: they do not belong together; or there were too many wrong passwords and the browser is not known", body = Document),
+        (status = 429, description = "`limit.rate`: too many wrong tries", body = Document),
+        (status = 503, description = "`unavailable`: too many people are signing in", body = Document),
     ),
 )]
 pub(super) async fn sign_in(
     State(app): State<App>,
     Peer(address): Peer,
     UserAgent(user_agent): UserAgent,
+    browser: Browser,
     Body(body): Body<SignIn>,
-) -> Result<Answer, Problem> {
+) -> Result<Welcome, Problem> {
     let email = normal_email(&body.email);
     if body.password.expose().len() > PASSWORD_BYTES_MAX || super::fields::email(&email).is_err() {
         return Err(wrong_credentials());
     }
-    app.throttle.admit(&email, address)?;
-    let found = app.store.system().user_by_email(&email).await?;
-    let locked = found.as_ref().and_then(|user| user.locked_until).filter(|until| *until > app.clock.utc());
-    // Nobody's password is verified too, so that the answer takes the same time.
-    let hash = found.as_ref().filter(|_| locked.is_none()).map(|user| user.password_hash.clone());
-    let right = app.passwords.verify(body.password, hash).await?;
-    let Some(found) = found else { return Err(wrong_credentials()) };
-    if let Some(until) = locked {
-        return Err(locked_out().retry_after((until - app.clock.utc()).unsigned_abs()));
-    }
-    let mut tx = app.store.tenant(found.account).await?;
-    if !right {
-        let is_locked = users::note_wrong_password(&mut tx, found.id, &*app.clock).await?;
-        if is_locked {
-            warn!(account.id = %found.account, user.id = %found.id, "User {} is locked after too many wrong passwords", found.id);
-            let deed = deed(Actor::System, address, "user.locked", ("user", found.id.as_uuid()));
-            audit::record(&mut tx, &deed, &*app.clock).await?;
+    let attempt = app.throttle.admit(&email, address, browser.devices.clone())?;
+    let (found, right) = match look(&app, &attempt, &email, body).await {
+        Ok(looked) => looked,
+        Err(problem) => {
+            attempt.take_back();
+            return Err(problem);
         }
-        tx.commit().await?;
+    };
+    let Some(present) = right.first().and_then(|place| found.get(*place)) else {
+        lockout::note(&app, found.iter().map(|user| (user.account, user.id)).collect(), address);
         return Err(wrong_credentials());
-    }
-    app.throttle.forgive(&email);
+    };
+    attempt.forgive();
+    let mut tx = app.store.tenant(present.account).await?;
     // Hashing took a while: who was deactivated or got another password meanwhile stays out.
-    let present = users::hold_for_sign_in(&mut tx, found.id).await?;
-    if present.is_none_or(|present| present.expose() != found.password_hash.expose()) {
+    let hash = users::hold_for_sign_in(&mut tx, present.id).await?;
+    if hash.is_none_or(|hash| hash.expose() != present.password_hash.expose()) {
         return Err(wrong_credentials());
     }
-    users::forgive_wrong_passwords(&mut tx, found.id).await?;
-    let user = users::find(&mut tx, found.id).await?.ok_or_else(wrong_credentials)?;
-    begin_session(&app, tx, User::of(found.account, user), address, user_agent.as_ref()).await
+    users::forgive_wrong_passwords(&mut tx, present.id).await?;
+    let user = users::find(&mut tx, present.id).await?.ok_or_else(wrong_credentials)?;
+    let cookie = browser.remember(&app, user.id)?;
+    let user = User::of(present.account, user);
+    Ok((cookie, begin_session(&app, tx, user, address, user_agent.as_ref()).await?))
+}
+
+/// Whom the attempt may be about, and whose password it is, by their places. The same work whoever is found.
+async fn look(
+    app: &App,
+    attempt: &Attempt<'_>,
+    email: &str,
+    SignIn { password, account_id, .. }: SignIn,
+) -> Result<(Vec<SignInUser>, Vec<usize>), Problem> {
+    let mut found = app.store.system().users_by_email(email).await?;
+    let now = app.clock.utc();
+    found.retain(|user| {
+        let is_locked = user.locked_until.is_some_and(|until| until > now);
+        account_id.is_none_or(|account| account == user.account) && attempt.may_be(user.id, is_locked)
+    });
+    let hashes = found.iter().map(|user| user.password_hash.clone()).collect();
+    let right = app.passwords.verify(password, hashes).await?;
+    Ok((found, right))
 }
 
 /// Begins a sign-in in `tx`, commits, and answers with its tokens.
@@ -275,15 +301,8 @@ fn wrong_credentials() -> Problem {
     Problem::new(
         StatusCode::UNAUTHORIZED,
         ErrorCode::INVALID_CREDENTIALS,
-        "e-mail address and password do not belong together",
-    )
-}
-
-fn locked_out() -> Problem {
-    Problem::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::LOCKED,
-        "too many wrong passwords; try again later, or ask an administrator",
+        // Also for who is locked: a stranger must not learn that there is somebody to lock.
+        "e-mail address and password do not belong together, or there were too many wrong tries",
     )
 }
 

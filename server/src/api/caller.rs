@@ -22,7 +22,7 @@ use tracing::{Span, debug, field::display};
 use uuid::Uuid;
 
 /// How an API key begins, so that people and scanners recognise one.
-pub(super) const KEY_PREFIX: &str = "sbk_";
+pub(crate) const KEY_PREFIX: &str = "sbk_";
 
 /// An authenticated caller. A handler that takes one cannot be reached without a good token.
 #[derive(Debug, Clone)]

@@ -4,8 +4,9 @@
 
 use super::{
     App,
-    auth::{self, Answer, SignedIn, hash_of, new_token},
+    auth::{self, SignedIn, Welcome, hash_of, new_token},
     caller::Caller,
+    device::Browser,
     extract::{Body, Id, Params, Peer, UserAgent},
     fields,
     once::{self, Retryable},
@@ -201,13 +202,19 @@ pub(super) async fn accept(
     State(app): State<App>,
     Peer(address): Peer,
     UserAgent(user_agent): UserAgent,
+    browser: Browser,
     Body(body): Body<AcceptInvitation>,
-) -> Result<Answer, Problem> {
+) -> Result<Welcome, Problem> {
     let name = fields::name(&body.name)?;
     let hash = hash_of(body.token.expose());
     let account = app.store.system().account_of_invitation(&hash).await?.ok_or_else(over)?;
-    let password = fields::new_password(&body.password, &[name])?.clone();
-    let password_hash = app.passwords.hash(password).await?;
+    let mut tx = app.store.tenant(account).await?;
+    let email = invitations::email(&mut tx, &hash, &*app.clock).await?.ok_or_else(over)?;
+    // Hashing takes long: nothing waits meanwhile.
+    drop(tx);
+    let password = fields::new_password(&body.password, &[name, &email])?.clone();
+    let other = app.store.system().password_hash_of_email(&email).await?;
+    let password_hash = app.passwords.hash(password, other).await?;
     let mut tx = app.store.tenant(account).await?;
     let invitation = invitations::accept(&mut tx, &hash, &*app.clock).await?.ok_or_else(over)?;
     let new =
@@ -229,7 +236,8 @@ pub(super) async fn accept(
         after: Some(&after),
     };
     audit::record(&mut tx, &deed, &*app.clock).await?;
-    auth::begin_session(&app, tx, user, address, user_agent.as_ref()).await
+    let cookie = browser.remember(&app, user.id)?;
+    Ok((cookie, auth::begin_session(&app, tx, user, address, user_agent.as_ref()).await?))
 }
 
 fn over() -> Problem {

@@ -1,89 +1,169 @@
-//! How often somebody may try to sign in: a token bucket per e-mail address and per network address.
+//! How often somebody may try to sign in: only what fails counts.
+//!
+//! A try needs a token of three buckets: of its network, of the pair of network
+//! and e-mail address, and of the address from everywhere. So a stranger who
+//! guesses uses up their own network's tokens, not its owner's. A browser that
+//! has signed in before ([`super::device`]) has a bucket of its own and needs no
+//! other, so the owner gets in even while half the world guesses.
 
-use super::problem::Problem;
+use super::{device::KnownDevice, problem::Problem};
+use crate::buckets::{Buckets, Rate};
 use axum::http::StatusCode;
-use common::{clock::Clock, error::ErrorCode};
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+use common::{
+    address::{ClientAddress, ClientNetwork},
+    clock::Clock,
+    error::ErrorCode,
+    id::UserId,
 };
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
-/// Tries in a row for one e-mail address, and how soon each comes back.
+/// Wrong tries in a row from one network for one e-mail address, and how soon each comes back.
 ///
 /// More forgives more typing mistakes; fewer slows down guessing.
-const PER_EMAIL: Rate = Rate { burst: 10, every: Duration::from_secs(30) };
+pub(super) const PER_PAIR: Rate = Rate { burst: 10, every: Duration::from_secs(30) };
 
-/// Tries in a row from one network address: an office shares one, or all of a proxy's clients do.
-const PER_ADDRESS: Rate = Rate { burst: 100, every: Duration::from_secs(1) };
+/// Wrong tries from one network: an office shares one.
+pub(super) const PER_NETWORK: Rate = Rate { burst: 100, every: Duration::from_secs(1) };
 
-/// How many buckets are kept. When there are more and none has refilled, all are
-/// forgotten: guessing gets a fresh start, which is better than no end of memory.
-const BUCKETS_MAX: usize = 50_000;
+/// Wrong tries for one e-mail address from everywhere.
+///
+/// Far above what its owner mistypes: it slows down who guesses from many networks. Fewer makes that slower
+/// still, and makes it easier to keep the owner's new browsers out.
+pub(super) const PER_EMAIL: Rate = Rate { burst: 100, every: Duration::from_secs(10) };
 
-#[derive(Clone, Copy)]
-struct Rate {
-    burst: u32,
-    every: Duration,
-}
+/// Wrong tries by one known browser, and for one's own present password.
+pub(super) const PER_DEVICE: Rate = Rate { burst: 10, every: Duration::from_secs(30) };
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Key {
-    Email(String),
-    Address(IpAddr),
-}
+/// How many buckets of each kind are kept.
+pub(super) const BUCKETS_MAX: usize = 50_000;
 
 /// The buckets of this process.
 pub(super) struct Throttle {
-    clock: Arc<dyn Clock>,
-    /// By when each bucket is full again; absent: full. Taking a token moves that later.
-    full_at: Mutex<HashMap<Key, Instant>>,
+    pairs: Buckets,
+    networks: Buckets,
+    emails: Buckets,
+    devices: Buckets,
+    people: Buckets,
+}
+
+/// A try to sign in that may go on. Its tokens are used up unless it turns out to be right.
+pub(super) struct Attempt<'a> {
+    throttle: &'a Throttle,
+    email: &'a str,
+    network: Option<ClientNetwork>,
+    /// Whether it has the tokens that everybody needs.
+    is_open: bool,
+    /// The known browsers that it has tokens of.
+    devices: Vec<KnownDevice>,
 }
 
 impl Throttle {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, full_at: Mutex::default() }
+    pub(super) fn new(clock: &Arc<dyn Clock>) -> Self {
+        let buckets = |rate| Buckets::new(rate, BUCKETS_MAX, Arc::clone(clock));
+        Self {
+            pairs: buckets(PER_PAIR),
+            networks: buckets(PER_NETWORK),
+            emails: buckets(PER_EMAIL),
+            devices: buckets(PER_DEVICE),
+            people: buckets(PER_DEVICE),
+        }
     }
 
-    /// Counts a try to sign in.
+    /// Admits a try to sign in as `email`. `devices` are what its browser is known as.
     ///
     /// # Errors
-    /// If there were too many lately, with the time to wait.
-    pub(super) fn admit(&self, email: &str, address: Option<IpAddr>) -> Result<(), Problem> {
-        if let Some(address) = address {
-            self.take(Key::Address(address), PER_ADDRESS)?;
-        }
-        self.take(Key::Email(email.to_owned()), PER_EMAIL)
-    }
-
-    /// Forgets the tries for an e-mail address, because the last one was right.
-    pub(super) fn forgive(&self, email: &str) {
-        self.full_at.lock().unwrap_or_else(PoisonError::into_inner).remove(&Key::Email(email.to_owned()));
-    }
-
-    fn take(&self, key: Key, rate: Rate) -> Result<(), Problem> {
-        let now = self.clock.now();
-        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if full_at.len() >= BUCKETS_MAX {
-            full_at.retain(|_, full_at| *full_at > now);
-            if full_at.len() >= BUCKETS_MAX {
-                full_at.clear();
+    /// If there were too many wrong ones lately, with the time to wait.
+    pub(super) fn admit<'a>(
+        &'a self,
+        email: &'a str,
+        address: Option<IpAddr>,
+        devices: Vec<KnownDevice>,
+    ) -> Result<Attempt<'a>, Problem> {
+        let network = address.map(|address| ClientAddress(address).network());
+        let open = self.take_open(network, email);
+        let known = devices.into_iter().filter(|device| self.devices.take(&device.nonce).is_ok()).collect::<Vec<_>>();
+        match open {
+            Err(wait) if known.is_empty() => Err(too_many(wait)),
+            Ok(()) | Err(_) => {
+                Ok(Attempt { throttle: self, email, network, is_open: open.is_ok(), devices: known })
             }
         }
-        let after = full_at.get(&key).copied().unwrap_or(now).max(now) + rate.every;
-        let wait = after.saturating_duration_since(now + rate.every * rate.burst);
-        if wait > Duration::ZERO {
-            let problem = Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                ErrorCode::RATE_LIMITED,
-                "too many tries to sign in",
-            );
-            return Err(problem.retry_after(wait));
-        }
-        full_at.insert(key, after);
-        Ok(())
     }
+
+    /// Takes a token of each of the three buckets, or of none.
+    fn take_open(&self, network: Option<ClientNetwork>, email: &str) -> Result<(), Duration> {
+        let pair = (network, email);
+        if let Some(network) = network {
+            self.networks.take(&network)?;
+        }
+        let back = |wait| {
+            if let Some(network) = network {
+                self.networks.give_back(&network);
+            }
+            wait
+        };
+        self.pairs.take(&pair).map_err(back)?;
+        self.emails.take(&email).map_err(|wait| {
+            self.pairs.give_back(&pair);
+            back(wait)
+        })
+    }
+
+    /// Counts a try of somebody who is signed in to name their present password.
+    ///
+    /// # Errors
+    /// If there were too many wrong ones lately, with the time to wait.
+    pub(super) fn admit_own(&self, user: UserId) -> Result<(), Problem> {
+        self.people.take(&user).map_err(too_many)
+    }
+
+    /// It was right.
+    pub(super) fn forgive_own(&self, user: UserId) {
+        self.people.forget(&user);
+    }
+}
+
+impl Attempt<'_> {
+    /// Whether it may be about `user`: anybody's with the tokens that everybody needs, unless `is_locked`;
+    /// with a known browser's only its own user's, but those in any case.
+    pub(super) fn may_be(&self, user: UserId, is_locked: bool) -> bool {
+        (self.is_open && !is_locked) || self.devices.iter().any(|device| device.user == user)
+    }
+
+    /// It was right: nothing was used up, and earlier mistakes of the same person are forgotten.
+    pub(super) fn forgive(self) {
+        self.throttle.pairs.forget(&(self.network, self.email));
+        for device in &self.devices {
+            self.throttle.devices.forget(&device.nonce);
+        }
+        self.give_back_shared();
+    }
+
+    /// It came to nothing, through no fault of who tried.
+    pub(super) fn take_back(self) {
+        if self.is_open {
+            self.throttle.pairs.give_back(&(self.network, self.email));
+        }
+        for device in &self.devices {
+            self.throttle.devices.give_back(&device.nonce);
+        }
+        self.give_back_shared();
+    }
+
+    /// The buckets that others have a part in: their mistakes stay.
+    fn give_back_shared(&self) {
+        if self.is_open {
+            self.throttle.emails.give_back(&self.email);
+            if let Some(network) = self.network {
+                self.throttle.networks.give_back(&network);
+            }
+        }
+    }
+}
+
+fn too_many(wait: Duration) -> Problem {
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RATE_LIMITED, "too many tries to sign in")
+        .retry_after(wait)
 }
 
 #[cfg(test)]
@@ -91,30 +171,90 @@ mod tests {
     use super::*;
     use common::clock::ManualClock;
 
-    #[test]
-    fn ten_tries_then_one_every_thirty_seconds_and_others_are_not_bothered() {
+    const ADA: &str = "ada@example.com";
+
+    fn throttle() -> (Throttle, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::default());
-        let throttle = Throttle::new(clock.clone());
-        for _ in 0..10 {
-            throttle.admit("ada@example.com", None).unwrap();
-        }
-        assert!(throttle.admit("ada@example.com", None).is_err());
-        assert!(throttle.admit("grace@example.com", None).is_ok());
-        clock.advance(Duration::from_secs(30));
-        assert!(throttle.admit("ada@example.com", None).is_ok());
-        assert!(throttle.admit("ada@example.com", None).is_err());
-        throttle.forgive("ada@example.com");
-        assert!(throttle.admit("ada@example.com", None).is_ok());
+        let shared: Arc<dyn Clock> = clock.clone();
+        (Throttle::new(&shared), clock)
+    }
+
+    fn from(last: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([192, 0, 2, last]))
+    }
+
+    fn fails(throttle: &Throttle, email: &str, address: Option<IpAddr>) -> bool {
+        throttle.admit(email, address, Vec::new()).is_err()
     }
 
     #[test]
-    fn an_address_that_tries_many_people_is_slowed() {
-        let throttle = Throttle::new(Arc::new(ManualClock::default()));
-        let address = Some(IpAddr::from([192, 0, 2, 1]));
-        for number in 0..100 {
-            throttle.admit(&format!("{number}@example.com"), address).unwrap();
+    fn ten_wrong_tries_then_one_every_thirty_seconds_and_other_networks_are_not_bothered() {
+        let (throttle, clock) = throttle();
+        for _ in 0..10 {
+            assert!(!fails(&throttle, ADA, from(1)));
         }
-        assert!(throttle.admit("last@example.com", address).is_err());
-        assert!(throttle.admit("last@example.com", Some(IpAddr::from([192, 0, 2, 2]))).is_ok());
+        assert!(fails(&throttle, ADA, from(1)));
+        assert!(!fails(&throttle, "grace@example.com", from(1)));
+        // The owner, at home.
+        assert!(!fails(&throttle, ADA, from(2)));
+        clock.advance(Duration::from_secs(30));
+        assert!(!fails(&throttle, ADA, from(1)));
+        assert!(fails(&throttle, ADA, from(1)));
+    }
+
+    #[test]
+    fn what_is_right_uses_nothing_up() {
+        let (throttle, _) = throttle();
+        for _ in 0..1000 {
+            throttle.admit(ADA, from(1), Vec::new()).ok().unwrap().forgive();
+        }
+        for _ in 0..9 {
+            assert!(!fails(&throttle, ADA, from(1)));
+        }
+        throttle.admit(ADA, from(1), Vec::new()).ok().unwrap().take_back();
+        throttle.admit(ADA, from(1), Vec::new()).ok().unwrap().forgive();
+        // Their mistakes before are forgotten too.
+        for _ in 0..10 {
+            assert!(!fails(&throttle, ADA, from(1)));
+        }
+        assert!(fails(&throttle, ADA, from(1)));
+    }
+
+    #[test]
+    fn a_network_that_tries_many_people_is_slowed_all_of_its_addresses_together() {
+        let (throttle, _) = throttle();
+        let address = |last: u16| Some(IpAddr::from([0x2001, 0xdb8, 1, 2, 0, 0, 0, last]));
+        for number in 0..100 {
+            assert!(!fails(&throttle, &format!("{number}@example.com"), address(number)));
+        }
+        assert!(fails(&throttle, "last@example.com", address(200)));
+        assert!(!fails(&throttle, "last@example.com", from(2)));
+    }
+
+    #[test]
+    fn guessing_from_everywhere_is_slowed_and_a_known_browser_gets_in() {
+        let (throttle, clock) = throttle();
+        for number in 0..100 {
+            assert!(!fails(&throttle, ADA, from(number)));
+        }
+        assert!(fails(&throttle, ADA, from(200)));
+        let (user, other) = (UserId::generate(&*clock), UserId::generate(&*clock));
+        let device = KnownDevice { user, nonce: [1; 16] };
+        let attempt = throttle.admit(ADA, from(200), vec![device]).ok().unwrap();
+        assert!(attempt.may_be(user, true), "its own user, locked or not");
+        assert!(!attempt.may_be(other, false), "nobody else");
+        // A stolen one is good for ten tries.
+        for _ in 0..9 {
+            assert!(throttle.admit(ADA, from(200), vec![device]).is_ok());
+        }
+        assert!(throttle.admit(ADA, from(200), vec![device]).is_err());
+    }
+
+    #[test]
+    fn a_locked_user_is_not_tried_by_strangers() {
+        let (throttle, clock) = throttle();
+        let user = UserId::generate(&*clock);
+        let attempt = throttle.admit(ADA, from(1), Vec::new()).ok().unwrap();
+        assert!(attempt.may_be(user, false) && !attempt.may_be(user, true));
     }
 }

@@ -137,7 +137,7 @@ pub(super) async fn find(
     responses(
         (status = 201, body = User),
         (status = 403, body = Document),
-        (status = 409, description = "The e-mail address is taken", body = Document),
+        (status = 409, description = "Somebody of the account has the e-mail address", body = Document),
     ),
 )]
 pub(super) async fn create(
@@ -150,7 +150,8 @@ pub(super) async fn create(
     let name = fields::name(&body.name)?;
     may_give(&caller, body.role.permissions())?;
     let password = fields::new_password(&body.password, &[email, name])?.clone();
-    let password_hash = app.passwords.hash(password).await?;
+    let other = app.store.system().password_hash_of_email(email).await?;
+    let password_hash = app.passwords.hash(password, other).await?;
     let user = NewUser { email, name, role: body.role, password_hash: &password_hash };
     let mut tx = app.begin(&caller, Permission::UsersManage).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
@@ -285,6 +286,7 @@ pub(super) struct ChangePassword {
         (status = 204, description = "Changed"),
         (status = 401, description = "`auth.invalid_credentials`: the present one is another", body = Document),
         (status = 422, body = Document),
+        (status = 429, description = "`limit.rate`: too many wrong tries", body = Document),
     ),
 )]
 pub(super) async fn change_password(
@@ -293,7 +295,7 @@ pub(super) async fn change_password(
     Body(body): Body<ChangePassword>,
 ) -> Result<StatusCode, Problem> {
     let person = caller.person()?;
-    app.throttle.admit(&person.user.to_string(), None)?;
+    app.throttle.admit_own(person.user)?;
     let mut tx = app.store.tenant(caller.account).await?;
     let user = users::find(&mut tx, person.user).await?.ok_or_else(|| Problem::not_found("user"))?;
     let hash = users::password_hash(&mut tx, person.user).await?;
@@ -301,11 +303,12 @@ pub(super) async fn change_password(
     drop(tx);
     let words = [user.name.as_str(), user.email.as_deref().unwrap_or_default()];
     let new = fields::new_password(&body.new, &words)?.clone();
-    if !app.passwords.verify(body.current, hash).await? {
+    if app.passwords.verify(body.current, hash.iter().cloned().collect()).await?.is_empty() {
         let detail = "the present password is another";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::INVALID_CREDENTIALS, detail));
     }
-    let hash = app.passwords.hash(new).await?;
+    app.throttle.forgive_own(person.user);
+    let hash = app.passwords.hash(new, hash).await?;
     let mut tx = app.store.tenant(caller.account).await?;
     users::set_password(&mut tx, person.user, &hash, person.session, &*app.clock)
         .await

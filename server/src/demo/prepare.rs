@@ -51,7 +51,7 @@ pub async fn prepare(parts: &Parts, data_dir: &Path, url: &str) -> Result<Note, 
 
 async fn create(parts: &Parts, url: &str) -> Result<Script, DemoError> {
     let clock = &*parts.clock;
-    let password: String = random_base64()?.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
+    let password: String = random_base64()?.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
     let hash = password::hash(&Secret::new(password.clone())).map_err(|_| DemoError::Password)?;
     let secrets = [random_base64()?, random_base64()?, random_base64()?];
     let account = AccountId::generate(clock);

@@ -3,10 +3,11 @@
 use axum::{
     Router,
     body::{Body, to_bytes},
-    http::{HeaderMap, Method, Request, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
 };
 use bus::Bus;
 use common::{
+    address::ClientAddress,
     clock::{Clock, ManualClock},
     id::{AccountId, CallId, ChannelId, ConversationId, MessageId, NodeId, RoomId, SessionId, UserId},
     protocol::{inbox::ChannelKind, media::IceServer},
@@ -169,6 +170,26 @@ impl Server {
 
     pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Answer {
         self.post("/v1/auth/sign-in", "", json!({ "email": email, "password": password })).await
+    }
+
+    /// The same from a browser that has this cookie.
+    pub(crate) async fn sign_in_with(&self, email: &str, password: &str, cookie: &HeaderValue) -> Answer {
+        let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+        let request = Request::post("/v1/auth/sign-in")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::COOKIE, pair)
+            .body(Body::from(json!({ "email": email, "password": password }).to_string()));
+        self.send(request.unwrap()).await
+    }
+
+    /// The same from a network address.
+    pub(crate) async fn sign_in_from(&self, email: &str, password: &str, address: [u8; 4]) -> Answer {
+        let mut request = Request::post("/v1/auth/sign-in")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(json!({ "email": email, "password": password }).to_string()))
+            .unwrap();
+        request.extensions_mut().insert(ClientAddress(address.into()));
+        self.send(request).await
     }
 
     /// A token as signing in gives it, for any role.

@@ -63,6 +63,68 @@ async fn guessing_is_slowed_for_one_person_and_not_for_others() {
     assert_eq!(server.sign_in("a@example.com", PASSWORD).await.status, StatusCode::OK);
 }
 
+/// Ten wrong tries by anybody used to keep the right password out.
+#[tokio::test]
+async fn a_stranger_who_guesses_keeps_nobody_out_but_themselves() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let (stranger, home, office) = ([192, 0, 2, 66], [192, 0, 2, 1], [198, 51, 100, 1]);
+    let known = server.sign_in_from(&a.email, PASSWORD, home).await.headers[header::SET_COOKIE].clone();
+    for _ in 0..10 {
+        let guess = server.sign_in_from(&a.email, "guess", stranger).await;
+        assert_eq!(guess.status, StatusCode::UNAUTHORIZED);
+    }
+    let stopped = server.sign_in_from(&a.email, PASSWORD, stranger).await;
+    assert_eq!((stopped.status, stopped.code()), (StatusCode::TOO_MANY_REQUESTS, "limit.rate"));
+    assert_eq!(server.sign_in_from(&a.email, PASSWORD, home).await.status, StatusCode::OK);
+    assert_eq!(server.sign_in_from(&a.email, PASSWORD, office).await.status, StatusCode::OK);
+    // From everywhere: new browsers wait, the known one does not.
+    for number in 0..90 {
+        server.sign_in_from(&a.email, "guess", [203, 0, 113, number]).await;
+    }
+    let elsewhere = server.sign_in_from(&a.email, PASSWORD, office).await;
+    assert_eq!(elsewhere.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(server.sign_in_with(&a.email, PASSWORD, &known).await.status, StatusCode::OK);
+    // Only as its own user.
+    let b = server.tenant("b").await;
+    for number in 0..100 {
+        server.sign_in_from(&b.email, "guess", [203, 0, 113, number]).await;
+    }
+    assert_ne!(server.sign_in_with(&b.email, PASSWORD, &known).await.status, StatusCode::OK);
+}
+
+/// An administrator who enters somebody else's address neither takes it away nor learns who has it.
+#[tokio::test]
+async fn an_address_that_another_account_knows_is_neither_squatted_nor_found_out() {
+    let server = Server::start().await;
+    let (a, b) = (server.tenant("a").await, server.tenant("b").await);
+    let create = async |email: &str| {
+        let body = json!({ "email": email, "name": "Squatter", "password": "a squatters good battery", "role": "USER" });
+        let mut made = server.post("/v1/users", &b.token, body).await;
+        let id = made.body["id"].take();
+        made.body["email"].take();
+        (made.status, made.body, id)
+    };
+    let (taken, free) = (create(&a.email).await, create("free@example.com").await);
+    assert_eq!(taken.0, StatusCode::CREATED);
+    assert_eq!((&taken.0, &taken.1), (&free.0, &free.1));
+    let own = json!({ "email": b.email, "name": "B", "password": "a squatters good battery", "role": "USER" });
+    assert_eq!(server.post("/v1/users", &b.token, own).await.status, StatusCode::CONFLICT);
+    // Each password leads to its own account.
+    let account = async |password: &str| server.sign_in(&a.email, password).await.body["user"]["accountId"].clone();
+    assert_eq!(account(PASSWORD).await, json!(a.account));
+    assert_eq!(account("a squatters good battery").await, json!(b.account));
+    assert_eq!(account("neither of them, really").await, json!(null));
+    // With the same password in both, one may say which.
+    let body = json!({ "email": a.email, "name": "A", "role": "USER", "password": PASSWORD });
+    let c = server.tenant("c").await;
+    assert_eq!(server.post("/v1/users", &c.token, body).await.status, StatusCode::CREATED);
+    assert_eq!(account(PASSWORD).await, json!(a.account));
+    let body = json!({ "email": a.email, "password": PASSWORD, "accountId": c.account });
+    let there = server.post("/v1/auth/sign-in", "", body).await;
+    assert_eq!(there.body["user"]["accountId"], json!(c.account), "{}", there.body);
+}
+
 #[tokio::test]
 async fn a_refresh_token_works_once_and_its_second_use_ends_the_sign_in() {
     let server = Server::start().await;

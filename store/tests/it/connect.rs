@@ -35,6 +35,39 @@ async fn a_role_that_may_bypass_row_level_security_is_refused() {
     assert!(matches!(outcome, Err(StoreError::Privileged { role: refused }) if refused == role));
 }
 
+/// The owner is bound by the policies until it drops them; a member of the owner may do the same.
+#[tokio::test]
+async fn a_role_that_owns_the_tables_or_may_become_who_does_is_refused() {
+    let db = TestDatabase::create().await;
+    let [own, member] = ["owner", "member"].map(|name| format!("{name}_{}", uuid::Uuid::new_v4().simple()));
+    let mut superuser = owner(&db).await;
+    for statement in [
+        format!("CREATE ROLE {own} LOGIN"),
+        format!("CREATE ROLE {member} LOGIN NOINHERIT IN ROLE switchboard_app, {own}"),
+        format!("ALTER TABLE users OWNER TO {own}"),
+    ] {
+        superuser.execute(AssertSqlSafe(statement)).await.unwrap();
+    }
+    let options: PgConnectOptions = db.owner_url().expose().parse().unwrap();
+    let url = |role: &str| Secret::new(sqlx::ConnectOptions::to_url_lossy(&options.clone().username(role)).into());
+    let mut outcomes = Vec::new();
+    for role in [&own, &member] {
+        outcomes.push(Store::connect(&config(url(role), db.system_url())).await);
+        outcomes.push(Store::connect(&config(db.app_url(), url(role))).await);
+    }
+    for statement in [
+        "REASSIGN OWNED BY {own} TO CURRENT_USER",
+        "DROP ROLE {member}",
+        "DROP ROLE {own}",
+    ] {
+        let statement = statement.replace("{own}", &own).replace("{member}", &member);
+        superuser.execute(AssertSqlSafe(statement)).await.unwrap();
+    }
+    for outcome in outcomes {
+        assert!(matches!(outcome, Err(StoreError::OwnsTables { .. })), "{outcome:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_empty_database_is_refused_until_it_is_migrated_by_however_many_at_once() {
     let db = TestDatabase::create().await;

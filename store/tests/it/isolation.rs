@@ -234,13 +234,11 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
 }
 
 #[tokio::test]
-async fn an_email_address_or_number_of_another_account_is_taken() {
+async fn a_number_of_another_account_is_taken() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
     tenant(&db, "b", &clock).await;
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    let user = users::NewUser { email: " B@Example.COM ", name: "B", role: Role::User, password_hash: "x" };
-    assert!(matches!(users::create(&mut tx, &user, &clock).await, Err(users::CreateError::EmailTaken)));
     let secret = crate::fixture::secret("x");
     let channel = channels::NewChannel {
         kind: common::protocol::inbox::ChannelKind::Whatsapp,
@@ -252,6 +250,27 @@ async fn an_email_address_or_number_of_another_account_is_taken() {
     };
     assert!(matches!(channels::create(&mut tx, &channel, &clock).await, Err(channels::CreateError::Taken)));
     tx.commit().await.unwrap();
+}
+
+/// Nobody can take an address away from another account, nor find out whether it is known there.
+#[tokio::test]
+async fn an_email_address_is_taken_within_its_account_alone() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let b = tenant(&db, "b", &clock).await;
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let mut user =
+        users::NewUser { email: " B@Example.COM ", name: "B", role: Role::User, password_hash: "x" };
+    let squatter = users::create(&mut tx, &user, &clock).await.unwrap().id;
+    tx.commit().await.unwrap();
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    user.email = "b@example.com";
+    assert!(matches!(users::create(&mut tx, &user, &clock).await, Err(users::CreateError::EmailTaken)));
+    drop(tx);
+    // Signing in finds both, the older one first.
+    let found = db.store.system().users_by_email("B@example.com").await.unwrap();
+    let found: Vec<_> = found.iter().map(|user| (user.account, user.id)).collect();
+    assert_eq!(found, [(b.account, b.user), (a.account, squatter)]);
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Pages beside the calls and the inbox, in real Chromium: the REST reference and the settings.
 
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 use switchboard_tests::{
     browser::{Browser, Driver},
     installation::{Installation, PASSWORD},
+    rest::Rest,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,5 +121,45 @@ async fn an_administrator_sets_everything_up_in_the_console() {
         browser.until(&row(action)).await;
     }
     browser.screenshot("settings-audit-log").await;
+    browser.quit().await;
+}
+
+/// A person without any right to administer finds their own account in the settings.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_changes_their_own_password_and_signs_in_with_it() {
+    const NEW: &str = "another battery staple horse";
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let email = account.user("Ben").await;
+    let elsewhere = Rest::sign_in(&server.base, &email, PASSWORD).await;
+    let driver = Driver::start();
+    let browser = Browser::start(&driver).await;
+    browser.sign_in(&server.base, &email, PASSWORD).await;
+    browser.click("settings-nav").await;
+    choose(&browser, "own").await;
+    let change = async |current: &str, new: &str, again: &str| {
+        browser.fill("own-password-current", current).await;
+        browser.fill("own-password-new", new).await;
+        browser.fill("own-password-again", again).await;
+        browser.click("own-password-save").await;
+    };
+    let says = |text: &str| format!("document.querySelector('form.own-password').innerText.includes('{text}')");
+    change("not the password", NEW, NEW).await;
+    browser.until(&says("The current password is another")).await;
+    change(PASSWORD, NEW, PASSWORD).await;
+    browser.until(&says("The two new passwords differ")).await;
+    change(PASSWORD, "short", "short").await;
+    browser.until(&says("at least 15 characters")).await;
+    browser.screenshot("settings-own").await;
+    change(PASSWORD, NEW, NEW).await;
+    browser.until(&says("Your password is changed")).await;
+    browser.screenshot("settings-own-done").await;
+    let sessions = account.admin.get(&format!("/v1/users/{}/sessions", elsewhere.user)).await;
+    assert_eq!(sessions["items"].as_array().expect("sign-ins").len(), 1, "only the browser's goes on");
+    let old = json!({ "email": email, "password": PASSWORD });
+    let (status, _) = account.admin.call(Method::POST, "/v1/auth/sign-in", Some(old)).await;
+    assert_eq!(status.as_u16(), 401);
+    Rest::sign_in(&server.base, &email, NEW).await;
     browser.quit().await;
 }

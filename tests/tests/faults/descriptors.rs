@@ -2,7 +2,7 @@
 
 use crate::stage::{Directory, Stage, a_while, durable_postgres};
 use std::time::Duration;
-use switchboard_tests::{installation::Installation, server::Server};
+use switchboard_tests::installation::Installation;
 use tokio::net::TcpStream;
 
 /// Descriptors that the server may have open.
@@ -16,7 +16,8 @@ async fn a_server_without_descriptors_is_well_again_when_they_are_back() {
     let directory = Directory::new();
     let postgres = durable_postgres(directory.path());
     let installation = Installation::with_own_postgres(&postgres).await;
-    let server = Server::start_with_descriptors(installation.environment(), DESCRIPTORS);
+    let script = format!("ulimit -n {DESCRIPTORS} && exec \"$0\" \"$@\"");
+    let server = installation.server_by(&["sh", "-c", &script]);
     let stage = Stage::over(installation, vec![server]).await;
     let address = stage.servers[0].address();
     let mut idle = Vec::new();

@@ -1,11 +1,11 @@
-// Settings: what administrators do, one section for each kind of thing.
+// Settings: one's own account, and what administrators do, one section for each kind of thing.
 
 import { el, icon, roving } from '../dom.js';
 import { address, route } from '../router.js';
 import { SECTIONS } from './settings/sections.js';
 import { page } from './settings/page.js';
 
-const allowed = ({ user }) => Object.entries(SECTIONS).filter(([, { needs }]) => !needs || user.permissions.includes(needs));
+const allowed = ({ user }) => Object.entries(SECTIONS).filter(([, { needs, suits }]) => (!needs || user.permissions.includes(needs)) && (!suits || suits(user)));
 
 /** Whether the user has anything to do here. */
 export const hasSettings = (app) => allowed(app).length > 0;
@@ -32,5 +32,5 @@ export function settingsList(app) {
 export function settings(app, id) {
   const section = allowed(app).find(([name]) => name === id)?.[1];
   if (!section) return { element: el('p', { class: 'empty' }, icon('settings'), 'There is no such section.') };
-  return page(app, section);
+  return section.view ? section.view(app) : page(app, section);
 }

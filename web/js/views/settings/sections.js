@@ -4,6 +4,7 @@
 // to making a thing or to changing it; without it, to both.
 
 import { moment } from '../../format.js';
+import { PASSWORD_RULE, ownAccount } from './own.js';
 
 const ROLES = { ADMIN: 'Administrator', USER: 'User', AGENT_USER: 'Agent' };
 
@@ -26,9 +27,10 @@ const people = async ({ api }) => Object.fromEntries((await api.get('/v1/users?l
 const ownRoles = async ({ api }) => Object.fromEntries([['', 'none'], ...(await api.get('/v1/roles?limit=100')).items.map(({ id, name }) => [id, name])]);
 
 const NAME = { name: 'name', label: 'Name', required: true, maxlength: 200 };
-const PASSWORD_RULE = 'At least 15 characters; several words are easier to keep than signs.';
 
 export const SECTIONS = {
+  // Whose issuer is another has no password here.
+  own: { label: 'Your account', hint: 'Your password', view: ownAccount, suits: ({ email }) => email !== null },
   users: {
     label: 'Users', hint: 'Who signs in, and their role', thing: 'user', path: '/v1/users', needs: 'users.read', changes: 'users.manage',
     columns: { Name: ({ name }) => name, 'E-mail': ({ email }) => email ?? '–', Role: ({ role }) => ROLES[role], Active: ({ deactivatedAt }) => state(deactivatedAt, { on: 'Yes', word: 'No,' }) },

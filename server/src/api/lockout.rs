@@ -1,0 +1,61 @@
+//! Wrong passwords, written down after the answer.
+//!
+//! Only users who exist have a place to write to. Were it done before the
+//! answer, its time would tell who does.
+
+use super::App;
+use common::id::{AccountId, UserId};
+use std::{error::Error, net::IpAddr, sync::Arc};
+use store::{
+    StoreError,
+    audit::{self, Actor, Deed},
+    users,
+};
+use tracing::{debug, warn};
+
+/// How many wrong passwords are being written down at once. More are not counted: those that are
+/// suffice to lock, and each holds a connection to the database.
+pub(super) const NOTES_MAX: usize = 16;
+
+/// Counts a wrong password for each of `users`, whom the address is of, soon.
+pub(super) fn note(app: &App, users: Vec<(AccountId, UserId)>, address: Option<IpAddr>) {
+    if users.is_empty() {
+        return;
+    }
+    let Ok(permit) = Arc::clone(&app.notes).try_acquire_owned() else {
+        metrics::counter!("wrong_passwords_not_counted_total").increment(1);
+        return;
+    };
+    let app = app.clone();
+    app.background.tasks.clone().spawn(async move {
+        let _permit = permit;
+        for (account, user) in users {
+            if let Err(error) = count(&app, account, user, address).await {
+                debug!(error = &error as &dyn Error, user.id = %user, "A wrong password was not counted");
+            }
+        }
+    });
+}
+
+async fn count(
+    app: &App,
+    account: AccountId,
+    user: UserId,
+    address: Option<IpAddr>,
+) -> Result<(), StoreError> {
+    let mut tx = app.store.tenant(account).await?;
+    if users::note_wrong_password(&mut tx, user, &*app.clock).await? {
+        warn!(account.id = %account, user.id = %user, "User {user} is locked for unknown browsers after too many wrong passwords");
+        let deed = Deed {
+            actor: Actor::System,
+            address,
+            action: "user.locked",
+            object_kind: "user",
+            object_id: user.as_uuid(),
+            before: None,
+            after: None,
+        };
+        audit::record(&mut tx, &deed, &*app.clock).await?;
+    }
+    tx.commit().await
+}

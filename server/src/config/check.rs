@@ -1,0 +1,187 @@
+//! What is wrong with settings, as far as it can be told without a network.
+
+use super::{Config, ConfigError, secrets};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use common::secret::Secret;
+use std::collections::BTreeSet;
+use store::SealKeyring;
+use url::Url;
+
+/// The fewest bytes of the secret that is shared with coturn.
+const TURN_SECRET_BYTES_MIN: usize = 16;
+
+/// Secrets are secret, and seal keys are keys.
+pub(super) fn secrets(config: &Config) -> Result<(), ConfigError> {
+    let weak = |setting| move |reason| ConfigError::Weak { setting, reason };
+    if let Some(secret) = &config.auth.secret {
+        secrets::check(secret.expose()).map_err(weak("auth.secret"))?;
+    }
+    for secret in config.auth.issuers.iter().filter_map(|issuer| issuer.hs256_secret.as_ref()) {
+        secrets::check(secret.expose()).map_err(weak("auth.issuers.hs256_secret"))?;
+    }
+    if let Some(secret) = &config.turn.secret {
+        let secret = secret.expose();
+        if secrets::is_published(secret) {
+            return Err(weak("turn.secret")(secrets::WeakSecret::Published));
+        }
+        if secret.len() < TURN_SECRET_BYTES_MIN {
+            return Err(ConfigError::Contradiction("turn.secret must have at least 16 bytes"));
+        }
+        secrets::check_variety(secret.as_bytes()).map_err(weak("turn.secret"))?;
+    }
+    seal_keys(config)
+}
+
+fn seal_keys(config: &Config) -> Result<(), ConfigError> {
+    let keys = &config.seal.keys;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mut ids = BTreeSet::new();
+    if !keys.iter().all(|key| ids.insert(key.id)) {
+        return Err(ConfigError::Contradiction("every key of seal.keys has an id of its own"));
+    }
+    for key in keys {
+        let weak = |reason| ConfigError::Weak { setting: "seal.keys", reason };
+        if secrets::is_published(key.key.expose()) {
+            return Err(weak(secrets::WeakSecret::Published));
+        }
+        if let Ok(bytes) = BASE64.decode(key.key.expose().trim()) {
+            secrets::check_variety(Secret::new(bytes).expose()).map_err(weak)?;
+        }
+    }
+    SealKeyring::from_base64(keys.iter().map(|key| (key.id, key.key.clone())))?;
+    Ok(())
+}
+
+/// URLs are of the right kind, and roles and ports do not collide.
+pub(super) fn addresses(config: &Config) -> Result<(), ConfigError> {
+    let contradiction = |rule| Err(ConfigError::Contradiction(rule));
+    let database = &config.database;
+    let app = url("database.url", database.url.as_ref(), &["postgres", "postgresql"])?;
+    let system = url("database.system_url", database.system_url.as_ref(), &["postgres", "postgresql"])?;
+    let owner = url("database.owner_url", database.owner_url.as_ref(), &["postgres", "postgresql"])?;
+    url("redis.url", config.redis.url.as_ref(), &["redis", "rediss", "unix", "redis+unix"])?;
+    if is_same_role(app.as_ref(), owner.as_ref()) || is_same_role(system.as_ref(), owner.as_ref()) {
+        return contradiction(
+            "database.url and database.system_url must not be of the owner, whom Row-Level Security does not bind",
+        );
+    }
+    if is_same_role(app.as_ref(), system.as_ref()) {
+        return contradiction("database.url and database.system_url are of two roles");
+    }
+    let sfu = &config.sfu;
+    if sfu.shards == 0 || (sfu.listen.port() > 0 && sfu.listen.port().checked_add(sfu.shards - 1).is_none()) {
+        return contradiction("sfu.shards is at least 1, and there is a port for each, counted up from sfu.listen's");
+    }
+    if sfu.participants_max < 2 {
+        return contradiction("sfu.participants_max is at least 2");
+    }
+    if config.http.listen.port() > 0 && config.http.metrics_listen == Some(config.http.listen) {
+        return contradiction("http.metrics_listen is another address than http.listen");
+    }
+    if config.http.proxy_protocol != super::ProxyProtocol::Off && config.http.trusted_proxies.is_empty() {
+        return contradiction("http.proxy_protocol needs http.trusted_proxies: who else may send it?");
+    }
+    if config.sign_in.workspaces == 0 || config.http.connections_max == 0 {
+        return contradiction("sign_in.workspaces and http.connections_max are at least 1");
+    }
+    if !matches!(config.inbox.graph.base_url.scheme(), "http" | "https") {
+        return Err(ConfigError::Url { setting: "inbox.graph.base_url", scheme: "https" });
+    }
+    Ok(())
+}
+
+fn url(
+    setting: &'static str,
+    url: Option<&Secret>,
+    schemes: &[&'static str],
+) -> Result<Option<Url>, ConfigError> {
+    let Some(url) = url else { return Ok(None) };
+    // The parser's own message might show a password.
+    match Url::parse(url.expose()) {
+        Ok(url) if schemes.contains(&url.scheme()) => Ok(Some(url)),
+        Ok(_) | Err(_) => {
+            Err(ConfigError::Url { setting, scheme: schemes.first().copied().unwrap_or_default() })
+        }
+    }
+}
+
+/// Whether two URLs sign in to a database as the same role.
+fn is_same_role(one: Option<&Url>, other: Option<&Url>) -> bool {
+    let role = |url: &Url| {
+        let by_query = url.query_pairs().find(|(name, _)| name == "user").map(|(_, user)| user.into_owned());
+        by_query.or_else(|| Some(url.username().to_owned()).filter(|name| !name.is_empty()))
+    };
+    match (one.and_then(role), other.and_then(role)) {
+        (Some(one), Some(other)) => one == other,
+        (None, _) | (_, None) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What each test changes one thing of.
+    const GOOD: &str = r#"
+        [database]
+        url = "postgres://switchboard_app@db/switchboard"
+        system_url = "postgres://switchboard_system@db/switchboard"
+        owner_url = "postgres://owner@db/switchboard"
+        [auth]
+        secret = "iSrkAs4DRtcWrr1LRWzvSD6nJ/wG+oxydFJy0p7uqh0="
+        [seal]
+        keys = [{ id = 1, key = "q1V5D2V5Zkzv0v3C3f3WmZ6x9bQ4Zf0aYj2yqk0m7yE=" }]
+        [turn]
+        secret = "b0ccae7f2d1d5e0f9a44"
+        [http]
+        listen = "127.0.0.1:7880"
+    "#;
+
+    fn error(from: &str, to: &str) -> String {
+        assert!(GOOD.contains(from), "{from}");
+        let config: Config = toml::from_str(&GOOD.replace(from, to)).unwrap();
+        config.check().map_or_else(|error| error.to_string(), |()| "valid".to_owned())
+    }
+
+    #[test]
+    fn what_serve_would_refuse_is_found_without_a_network() {
+        assert_eq!(error("[http]", "[http]"), "valid");
+        let random = "iSrkAs4DRtcWrr1LRWzvSD6nJ/wG+oxydFJy0p7uqh0=";
+        let key = "q1V5D2V5Zkzv0v3C3f3WmZ6x9bQ4Zf0aYj2yqk0m7yE=";
+        for (from, to, says) in [
+            (random, "at least 32 bytes, the same on all instances", "auth.secret is the example"),
+            (random, "short", "auth.secret must have at least 32"),
+            (random, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "auth.secret repeats"),
+            (key, "32 random bytes in base64", "seal.keys is the example"),
+            (key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "seal.keys repeats"),
+            (key, "bm90IDMyIGJ5dGVzIQ==", "seal key 1 is not 32 bytes"),
+            (key, "not base64 at all?", "seal key 1 is not 32 bytes"),
+            (
+                "[{ id = 1,",
+                "[{ id = 1, key = \"3dTz4rS6tqfB0kq9c1xqQwq2bVwzX0rG4nGm6N3x9aE=\" }, { id = 1,",
+                "an id of its own",
+            ),
+            ("b0ccae7f2d1d5e0f9a44", "changeme-changeme", "turn.secret is the example"),
+            ("b0ccae7f2d1d5e0f9a44", "secret", "at least 16 bytes"),
+            ("postgres://switchboard_app@", "http://switchboard_app@", "database.url must be a URL"),
+            ("postgres://owner@", "postgres://switchboard_app@", "must not be of the owner"),
+            ("switchboard_system@", "switchboard_app@", "of two roles"),
+            ("listen = \"127.0.0.1:7880\"", "metrics_listen = \"127.0.0.1:7880\"", "another address"),
+            ("[http]", "[redis]\nurl = \"http://redis\"\n[http]", "redis.url must be a URL"),
+            ("[http]", "[http]\nproxy_protocol = \"v2\"", "needs http.trusted_proxies"),
+            ("[turn]", "[sfu]\nshards = 0\n[turn]", "sfu.shards"),
+            ("[turn]", "[sfu]\nlisten = \"0.0.0.0:65535\"\nshards = 2\n[turn]", "sfu.shards"),
+        ] {
+            let said = error(from, to);
+            assert!(said.contains(says), "{to}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_network_that_is_none_is_named() {
+        let said = toml::from_str::<Config>("[http]\ntrusted_proxies = [\"10.0.0.1/8\"]").unwrap_err();
+        assert!(said.to_string().contains("bits outside of its network"), "{said}");
+    }
+}

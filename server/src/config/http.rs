@@ -1,0 +1,99 @@
+//! Settings of the listener and of signing in.
+
+use crate::http::{ProxyHeader, cidr::Cidr};
+use serde::Deserialize;
+use std::net::SocketAddr;
+
+/// The HTTP listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Where to listen. Port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// Where `/metrics` is served, alone. Not at all if it is absent.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Connections at most on this instance, sockets of the hub among them.
+    ///
+    /// Each needs a descriptor and, idle, about 10 KiB. Beyond it, idle ones give way to new ones.
+    pub connections_max: usize,
+    /// Of those, from one client network: an IPv4 address, or 64 bits of IPv6.
+    ///
+    /// More lets larger offices in behind one address; fewer costs others less when somebody opens all they can.
+    pub connections_per_network_max: usize,
+    /// How long the head of a request may take, in seconds.
+    pub header_s: u64,
+    /// How long a connection may wait between two requests, in seconds.
+    ///
+    /// Proxies keep theirs for a minute or so and should be the ones to close.
+    pub idle_s: u64,
+    /// How long a request's body may stand still, in seconds. In all it has `timeout_s`.
+    pub body_s: u64,
+    /// How long a client may take none of an answer, in seconds.
+    pub write_s: u64,
+    /// How long a request may take, in seconds; sockets are exempt.
+    pub timeout_s: u64,
+    /// How long connections and work in progress may take to finish after SIGTERM, in seconds.
+    pub drain_s: u64,
+    /// Requests to the API without a token that one client network may make a second, on and on.
+    pub anonymous_per_second: u32,
+    /// And at once after a pause: an office that comes back after an outage signs in and connects together.
+    pub anonymous_burst: u32,
+    /// Networks of proxies whose word is taken on where a client comes from.
+    pub trusted_proxies: Vec<Cidr>,
+    /// Which header they write.
+    pub proxy_header: ProxyHeader,
+    /// Whether they send a header of the PROXY protocol before all else.
+    pub proxy_protocol: ProxyProtocol,
+    /// Tells browsers to use nothing but TLS for this host from now on. Once said it holds for a year.
+    pub hsts: bool,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7880)),
+            metrics_listen: None,
+            connections_max: 60_000,
+            connections_per_network_max: 2_000,
+            header_s: 10,
+            idle_s: 75,
+            body_s: 10,
+            write_s: 30,
+            timeout_s: 30,
+            drain_s: 20,
+            anonymous_per_second: 100,
+            anonymous_burst: 1_000,
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::XForwardedFor,
+            proxy_protocol: ProxyProtocol::Off,
+            hsts: false,
+        }
+    }
+}
+
+/// What comes before HTTP on connections of trusted proxies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProxyProtocol {
+    /// Nothing.
+    #[default]
+    Off,
+    /// A header of version 2.
+    V2,
+}
+
+/// Signing in by password.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignIn {
+    /// How many passwords are verified at once. Each takes 19 MiB and a processor for tens of milliseconds.
+    pub workspaces: usize,
+    /// How many may wait for their turn; more are told to come again.
+    pub waiting_max: usize,
+}
+
+impl Default for SignIn {
+    fn default() -> Self {
+        Self { workspaces: 2, waiting_max: 64 }
+    }
+}

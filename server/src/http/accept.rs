@@ -1,0 +1,194 @@
+//! Connections: accepted, counted, served with deadlines, ended in order.
+
+use super::{
+    address::{Hop, Trust},
+    body::{Late, Punctual, Whole},
+    proxy_protocol::{HEAD_BYTES, Head, ProxyError},
+    seats::{self, Seat, Seats, Turns},
+    stream::{Deadlines, Stream},
+};
+use axum::{Router, body::Body, response::Response};
+use bus::Shutdown;
+use common::address::ClientAddress;
+use hyper::{Request, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use local_services::descriptors;
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+use tower::ServiceExt;
+use tracing::{debug, warn};
+
+/// The longest head of a request: the longest token and what browsers add fit several times.
+pub(super) const HEAD_BYTES_MAX: usize = 32 * 1024;
+
+/// The most headers of a request.
+pub(super) const HEADERS_MAX: usize = 100;
+
+/// What hyper reads ahead, and keeps of an answer that is not taken yet.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a probe may take for its head when there is no room for anybody else.
+const PROBE_TIME: Duration = Duration::from_secs(2);
+
+/// How long no connection is accepted after the process or the machine has run out of descriptors or memory.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How connections are treated.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) limits: seats::Limits,
+    pub(super) deadlines: Deadlines,
+    /// How long a body may stand still.
+    pub(super) body: Duration,
+    /// Whether trusted peers say by the PROXY protocol who calls.
+    pub(super) proxy_protocol: bool,
+    pub(super) trust: Arc<Trust>,
+}
+
+/// What every connection shares.
+struct Shared {
+    settings: Settings,
+    router: Router,
+    seats: Arc<Seats>,
+    shutdown: Shutdown,
+}
+
+/// Accepts and serves until shutdown. Connections that are open then finish what they are at, on `shutdown`'s tracker.
+pub(super) async fn serve(listener: TcpListener, router: Router, settings: Settings, shutdown: Shutdown) {
+    let seats = Seats::new(settings.limits);
+    let token = shutdown.token.clone();
+    let shared = Arc::new(Shared { settings, router, seats, shutdown });
+    let mut is_exhausted = false;
+    while let Some(accepted) = token.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((socket, peer)) => {
+                is_exhausted = false;
+                shared.welcome(socket, peer);
+            }
+            Err(error) if descriptors::is_exhausted(&error) => {
+                if !is_exhausted {
+                    warn!(error = &error as &dyn std::error::Error, "No connection can be accepted; will go on");
+                }
+                is_exhausted = true;
+                shared.seats.evict_one();
+                token.run_until_cancelled(sleep(PAUSE)).await;
+            }
+            // Of one connection: it was gone before it was accepted.
+            Err(error) => debug!(error = &error as &dyn std::error::Error, "A connection was not accepted"),
+        }
+    }
+}
+
+impl Shared {
+    fn welcome(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr) {
+        let is_trusted = self.settings.trust.includes(peer.ip());
+        // Behind a trusted proxy is everybody: it has no share.
+        let network = (!is_trusted).then(|| ClientAddress(peer.ip()).network());
+        let Some(seat) = self.seats.take(network) else {
+            metrics::counter!("http_connections_refused_total").increment(1);
+            return;
+        };
+        if let Err(error) = socket.set_nodelay(true) {
+            debug!(error = &error as &dyn std::error::Error, "A connection was gone at once");
+            return;
+        }
+        let shared = Arc::clone(self);
+        self.shutdown.tasks.spawn(async move {
+            let evicted = Arc::clone(&seat.state);
+            tokio::select! {
+                () = shared.serve_one(socket, peer, is_trusted, seat) => {}
+                () = evicted.evicted.notified() => debug!("A connection gave way to another"),
+            }
+        });
+    }
+
+    async fn serve_one(
+        self: Arc<Self>,
+        mut socket: TcpStream,
+        mut peer: SocketAddr,
+        is_trusted: bool,
+        seat: Seat,
+    ) {
+        if is_trusted && self.settings.proxy_protocol {
+            match timeout(self.settings.deadlines.head, read_header(&mut socket)).await {
+                Ok(Ok(Some(source))) => {
+                    peer = source;
+                    let client = ClientAddress(source.ip());
+                    if !self.settings.trust.includes(source.ip()) && !seat.count_towards(client.network()) {
+                        return;
+                    }
+                }
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => {
+                    debug!(error = &error as &dyn std::error::Error, "A proxy's header cannot be read");
+                    return;
+                }
+                Err(_) => return debug!("A proxy sent no header in time"),
+            }
+        }
+        let hop = Hop { peer: peer.ip(), is_reserved: seat.is_reserved };
+        let mut deadlines = self.settings.deadlines;
+        if seat.is_reserved {
+            deadlines.head = deadlines.head.min(PROBE_TIME);
+            deadlines.idle = deadlines.head;
+        }
+        let turns = seat.turns();
+        let stream = TokioIo::new(Stream::new(socket, seat, deadlines));
+        let service = service_fn(|request| self.answer(request, hop, &turns));
+        let connection = http1::Builder::new()
+            .header_read_timeout(None)
+            .max_header_size(HEAD_BYTES_MAX)
+            .max_headers(HEADERS_MAX)
+            .max_buf_size(BUFFER_BYTES_MAX)
+            .serve_connection(stream, service)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        let done = tokio::select! {
+            done = connection.as_mut() => done,
+            () = self.shutdown.token.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = done {
+            debug!(error = &error as &dyn std::error::Error, "A connection ended early");
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        hop: Hop,
+        turns: &Turns,
+    ) -> Result<Response<Whole<Body>>, Infallible> {
+        let turn = turns.begin();
+        let late = Late::default();
+        let mut request =
+            request.map(|body| Body::new(Punctual::new(body, self.settings.body, late.clone())));
+        request.extensions_mut().insert(hop);
+        request.extensions_mut().insert(late);
+        let response = self.router.clone().oneshot(request).await?;
+        let turn = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            turn.upgraded();
+            None
+        } else {
+            Some(turn)
+        };
+        Ok(response.map(|inner| Whole { inner, turn }))
+    }
+}
+
+/// Reads what the proxy says before the client's first byte.
+async fn read_header(socket: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
+    let refuse = |error: ProxyError| io::Error::new(io::ErrorKind::InvalidData, error);
+    let mut head = [0; HEAD_BYTES];
+    socket.read_exact(&mut head).await?;
+    let head = Head::read(&head).map_err(refuse)?;
+    let mut rest = vec![0; head.rest()];
+    socket.read_exact(&mut rest).await?;
+    head.source(&rest).map_err(refuse)
+}

@@ -1,0 +1,140 @@
+//! From where a request comes, after what trusted proxies say.
+
+use super::{cidr::Cidr, forwarded};
+use axum::http::{HeaderMap, HeaderName, header};
+use common::address::ClientAddress;
+use serde::Deserialize;
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicBool, Ordering},
+};
+use tracing::warn;
+
+/// Which header the trusted proxies write. The other one is the client's own and not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For` and `X-Forwarded-Proto`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Whose word on clients' addresses is taken.
+#[derive(Debug, Default)]
+pub(super) struct Trust {
+    proxies: Vec<Cidr>,
+    header: ProxyHeader,
+    has_warned: AtomicBool,
+}
+
+/// Where a connection comes from; the listener puts it into each of its requests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hop {
+    /// The other end, or whom the PROXY protocol names.
+    pub(super) peer: IpAddr,
+    /// Whether the connection is for probes alone.
+    pub(super) is_reserved: bool,
+}
+
+/// What is known about where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// The client.
+    pub(super) client: ClientAddress,
+    /// Whether a trusted proxy has passed it on.
+    pub(super) is_proxied: bool,
+    /// Whether that proxy says that the client used TLS.
+    pub(super) is_secure: bool,
+}
+
+impl Trust {
+    pub(super) const fn new(proxies: Vec<Cidr>, header: ProxyHeader) -> Self {
+        Self { proxies, header, has_warned: AtomicBool::new(false) }
+    }
+
+    pub(super) fn includes(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(address))
+    }
+
+    /// Where a request with these headers comes from, that `peer` has sent.
+    pub(super) fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> Origin {
+        if !self.includes(peer) {
+            self.warn_once(headers);
+            let client = ClientAddress(peer.to_canonical());
+            return Origin { client, is_proxied: false, is_secure: false };
+        }
+        let is_ours = |address| self.includes(address);
+        let (client, proto) = match self.header {
+            ProxyHeader::XForwardedFor => (
+                forwarded::client(peer, is_ours, forwarded::x_forwarded_for(lines(headers, &X_FORWARDED_FOR))),
+                lines(headers, &X_FORWARDED_PROTO).next_back(),
+            ),
+            ProxyHeader::Forwarded => (
+                forwarded::client(peer, is_ours, forwarded::forwarded(lines(headers, &header::FORWARDED))),
+                lines(headers, &header::FORWARDED).next_back().and_then(forwarded::last_proto),
+            ),
+        };
+        let is_secure = proto.is_some_and(|proto| {
+            proto.rsplit(',').next().is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"))
+        });
+        Origin { client: ClientAddress(client), is_proxied: true, is_secure }
+    }
+
+    /// A proxy that is not named makes everybody behind it one client: limits meet them together.
+    fn warn_once(&self, headers: &HeaderMap) {
+        if headers.contains_key(X_FORWARDED_FOR) && !self.has_warned.swap(true, Ordering::Relaxed) {
+            warn!(
+                "A request carries X-Forwarded-For, but who sent it is no trusted proxy. If it is yours, name it in http.trusted_proxies: until then all of its clients count as one"
+            );
+        }
+    }
+}
+
+/// The lines of a header that are text, in the order of arrival. Others count as empty: they name nobody.
+fn lines<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl DoubleEndedIterator<Item = &'a str> {
+    headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(header: ProxyHeader, peer: &str, headers: &[(&'static str, &'static str)]) -> Origin {
+        let trust = Trust::new(vec!["10.0.0.0/8".parse().unwrap()], header);
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+            .collect();
+        trust.origin(peer.parse().unwrap(), &headers)
+    }
+
+    fn is(client: &str, is_proxied: bool, is_secure: bool) -> Origin {
+        Origin { client: ClientAddress(client.parse().unwrap()), is_proxied, is_secure }
+    }
+
+    /// A proxy that appends to one header passes the other on as the client made it up.
+    #[test]
+    fn only_the_header_that_the_proxies_write_is_read() {
+        let both = [("x-forwarded-for", "203.0.113.5"), ("forwarded", "for=203.0.113.6;proto=https")];
+        assert_eq!(origin(ProxyHeader::XForwardedFor, "10.0.0.1", &both), is("203.0.113.5", true, false));
+        assert_eq!(origin(ProxyHeader::Forwarded, "10.0.0.1", &both), is("203.0.113.6", true, true));
+        assert_eq!(origin(ProxyHeader::XForwardedFor, "192.0.2.1", &both), is("192.0.2.1", false, false));
+    }
+
+    #[test]
+    fn the_nearest_proxy_says_whether_there_was_tls() {
+        let by = |proto| {
+            let headers = [("x-forwarded-for", "203.0.113.5"), ("x-forwarded-proto", proto)];
+            origin(ProxyHeader::XForwardedFor, "10.0.0.1", &headers).is_secure
+        };
+        assert!(by("https") && by("http, HTTPS"));
+        assert!(!by("http") && !by("https, http") && !by(""));
+        let stranger = [("x-forwarded-proto", "https")];
+        assert!(!origin(ProxyHeader::XForwardedFor, "192.0.2.1", &stranger).is_secure);
+    }
+}

@@ -1,0 +1,378 @@
+//! Which connections are open, and who has to go when there are too many.
+//!
+//! A connection that does nothing, or has not finished its first line, goes
+//! before one that works: the longest idle one of the same network if that has
+//! its share, else of all. A few seats are kept beside the others, for `/health`
+//! and `/ready` alone, so that whoever watches gets an answer when everything is
+//! taken.
+
+use common::address::ClientNetwork;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+};
+use tokio::sync::Notify;
+
+/// Seats beside the others, for probes.
+pub(super) const RESERVED: usize = 16;
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// In all.
+    pub(super) all: usize,
+    /// From one client network.
+    pub(super) network: usize,
+}
+
+/// All connections of one listener.
+pub(super) struct Seats {
+    limits: Limits,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    /// Counts up: names seats, and tells which became idle first.
+    next: u64,
+    taken: HashMap<u64, Place>,
+    regular: Area,
+    reserved: Area,
+    networks: HashMap<ClientNetwork, Area>,
+}
+
+/// A group of seats: how many are taken, and those that are idle, the longest first.
+#[derive(Default)]
+struct Area {
+    taken: usize,
+    idle: BTreeMap<u64, u64>,
+}
+
+struct Place {
+    network: Option<ClientNetwork>,
+    is_reserved: bool,
+    /// Its key in the areas' `idle`.
+    idle: Option<u64>,
+    state: Arc<State>,
+}
+
+/// What a seat's connection knows of itself without asking the table.
+#[derive(Default)]
+pub(super) struct State {
+    is_busy: AtomicBool,
+    /// Counts up each time that it becomes idle.
+    rounds: AtomicU32,
+    /// Told when it has to go.
+    pub(super) evicted: Notify,
+}
+
+/// A taken seat. Dropping it gives it back.
+pub(super) struct Seat {
+    seats: Arc<Seats>,
+    id: u64,
+    /// Whether it is for probes alone.
+    pub(super) is_reserved: bool,
+    /// What it shares with its connection.
+    pub(super) state: Arc<State>,
+}
+
+impl Seats {
+    pub(super) fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self { limits, table: Mutex::default() })
+    }
+
+    /// A seat for a connection from `network`; without one it counts towards all only. It begins idle.
+    ///
+    /// `None` if every seat works, the reserved ones too.
+    pub(super) fn take(self: &Arc<Self>, network: Option<ClientNetwork>) -> Option<Seat> {
+        let mut table = self.table();
+        let is_regular =
+            table.has_room(network, self.limits.network) && table.make_room(None, self.limits.all);
+        if !is_regular && !table.make_room_among_reserved() {
+            return None;
+        }
+        table.next += 1;
+        let id = table.next;
+        let state = Arc::<State>::default();
+        // A reserved seat is beside all shares: its network has used its own up.
+        let network = network.filter(|_| is_regular);
+        let place = Place { network, is_reserved: !is_regular, idle: None, state: Arc::clone(&state) };
+        for area in table.areas(&place) {
+            area.taken += 1;
+        }
+        table.taken.insert(id, place);
+        table.note_idle(id);
+        Some(Seat { seats: Arc::clone(self), id, is_reserved: !is_regular, state })
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the connection that has been idle the longest, whose ever it is; false if all work.
+    pub(super) fn evict_one(&self) -> bool {
+        let mut table = self.table();
+        let Some(oldest) = table.regular.idle.values().next().copied() else { return false };
+        table.evict(oldest);
+        true
+    }
+
+    /// How many seats are taken, without the reserved ones.
+    #[cfg(test)]
+    fn taken(&self) -> usize {
+        self.table().regular.taken
+    }
+}
+
+impl Table {
+    /// The groups that a seat belongs to.
+    fn areas(&mut self, place: &Place) -> impl Iterator<Item = &mut Area> {
+        let whole = if place.is_reserved { &mut self.reserved } else { &mut self.regular };
+        let network = place.network.map(|network| self.networks.entry(network).or_default());
+        std::iter::once(whole).chain(network)
+    }
+
+    fn has_room(&mut self, network: Option<ClientNetwork>, most: usize) -> bool {
+        network.is_none_or(|network| self.make_room(Some(network), most))
+    }
+
+    /// Makes room for one more, if need be at the cost of who is idle.
+    fn make_room(&mut self, network: Option<ClientNetwork>, most: usize) -> bool {
+        let area = match network {
+            Some(network) => match self.networks.get(&network) {
+                Some(area) => area,
+                None => return most > 0,
+            },
+            None => &self.regular,
+        };
+        let (is_full, oldest) = (area.taken >= most, area.idle.values().next().copied());
+        match oldest {
+            _ if !is_full => true,
+            Some(oldest) => {
+                self.evict(oldest);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn make_room_among_reserved(&mut self) -> bool {
+        let (is_full, oldest) =
+            (self.reserved.taken >= RESERVED, self.reserved.idle.values().next().copied());
+        match oldest {
+            _ if !is_full => true,
+            Some(oldest) => {
+                self.evict(oldest);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn evict(&mut self, id: u64) {
+        if let Some(place) = self.remove(id) {
+            place.state.evicted.notify_one();
+            metrics::counter!("http_connections_evicted_total").increment(1);
+        }
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Place> {
+        let place = self.taken.remove(&id)?;
+        for area in self.areas(&place) {
+            area.taken -= 1;
+            if let Some(order) = place.idle {
+                area.idle.remove(&order);
+            }
+        }
+        if let Some(network) = place.network
+            && self.networks.get(&network).is_some_and(|area| area.taken == 0)
+        {
+            self.networks.remove(&network);
+        }
+        Some(place)
+    }
+
+    fn note_idle(&mut self, id: u64) {
+        let Some(mut place) = self.taken.remove(&id) else { return };
+        if place.idle.is_none() {
+            self.next += 1;
+            let order = self.next;
+            place.idle = Some(order);
+            for area in self.areas(&place) {
+                area.idle.insert(order, id);
+            }
+        }
+        self.taken.insert(id, place);
+    }
+
+    fn note_busy(&mut self, id: u64) {
+        let Some(mut place) = self.taken.remove(&id) else { return };
+        if let Some(order) = place.idle.take() {
+            for area in self.areas(&place) {
+                area.idle.remove(&order);
+            }
+        }
+        self.taken.insert(id, place);
+    }
+}
+
+impl State {
+    /// Whether a request is being answered, or the connection is a socket of the hub's.
+    pub(super) fn is_busy(&self) -> bool {
+        self.is_busy.load(Ordering::Relaxed)
+    }
+
+    /// How often it has become idle: another number is another wait for a request.
+    pub(super) fn rounds(&self) -> u32 {
+        self.rounds.load(Ordering::Relaxed)
+    }
+}
+
+impl Seat {
+    /// Counts it towards `network` from now on; false if that has its share already, all of it at work.
+    pub(super) fn count_towards(&self, network: ClientNetwork) -> bool {
+        let mut table = self.seats.table();
+        // Out of the areas first, so that it is not itself who goes.
+        let Some(mut place) = table.remove(self.id) else { return false };
+        let fits = place.is_reserved || table.make_room(Some(network), self.seats.limits.network);
+        if !fits {
+            return false;
+        }
+        place.network = (!place.is_reserved).then_some(network);
+        place.idle = None;
+        for area in table.areas(&place) {
+            area.taken += 1;
+        }
+        table.taken.insert(self.id, place);
+        table.note_idle(self.id);
+        true
+    }
+
+    /// What tells the table of a request's begin and end.
+    pub(super) fn turns(&self) -> Turns {
+        Turns { seats: Arc::clone(&self.seats), id: self.id, state: Arc::clone(&self.state) }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.seats.table().remove(self.id);
+    }
+}
+
+/// A connection's requests, one after the other.
+#[derive(Clone)]
+pub(super) struct Turns {
+    seats: Arc<Seats>,
+    id: u64,
+    state: Arc<State>,
+}
+
+impl Turns {
+    /// A request has arrived.
+    pub(super) fn begin(&self) -> Turn {
+        self.state.is_busy.store(true, Ordering::Relaxed);
+        self.seats.table().note_busy(self.id);
+        Turn(Some(self.clone()))
+    }
+}
+
+/// A request that is being answered. Dropping it makes the connection idle.
+pub(super) struct Turn(Option<Turns>);
+
+impl Turn {
+    /// The connection is the hub's from now on and is never idle again.
+    pub(super) fn upgraded(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(turns) = self.0.take() {
+            turns.state.rounds.fetch_add(1, Ordering::Relaxed);
+            turns.state.is_busy.store(false, Ordering::Relaxed);
+            turns.seats.table().note_idle(turns.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::address::ClientAddress;
+    use std::net::IpAddr;
+
+    fn network(last: u8) -> Option<ClientNetwork> {
+        Some(ClientAddress(IpAddr::from([192, 0, 2, last])).network())
+    }
+
+    /// Whether the connection was told to go.
+    async fn is_gone(seat: &Seat) -> bool {
+        tokio::select! {
+            biased;
+            () = seat.state.evicted.notified() => true,
+            () = std::future::ready(()) => false,
+        }
+    }
+
+    #[tokio::test]
+    async fn the_longest_idle_goes_when_all_is_taken_and_whoever_works_stays() {
+        let seats = Seats::new(Limits { all: 3, network: 3 });
+        let (first, second, third) =
+            (seats.take(network(1)).unwrap(), seats.take(network(2)).unwrap(), seats.take(network(3)).unwrap());
+        let turn = first.turns().begin();
+        let fourth = seats.take(network(4)).unwrap();
+        assert!(!fourth.is_reserved);
+        assert!(is_gone(&second).await && !is_gone(&first).await && !is_gone(&third).await);
+        drop(turn);
+        // The third has been idle for longer than the first now.
+        let _fifth = seats.take(network(5)).unwrap();
+        assert!(is_gone(&third).await && !is_gone(&first).await);
+        assert_eq!(seats.taken(), 3);
+        drop((first, second, third, fourth));
+        assert_eq!(seats.taken(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_network_with_its_share_costs_others_nothing() {
+        let seats = Seats::new(Limits { all: 10, network: 2 });
+        let other = seats.take(network(9)).unwrap();
+        let mut greedy: Vec<_> = (0..5).map(|_| seats.take(network(1)).unwrap()).collect();
+        assert_eq!(seats.taken(), 3);
+        assert!(!is_gone(&other).await);
+        // Both of its seats work: what more comes is for probes.
+        let turns: Vec<_> = greedy.iter().skip(3).map(|seat| seat.turns().begin()).collect();
+        greedy.push(seats.take(network(1)).unwrap());
+        assert!(greedy.last().unwrap().is_reserved);
+        assert!(!seats.take(network(2)).unwrap().is_reserved);
+        drop(turns);
+    }
+
+    #[test]
+    fn probes_get_in_when_all_seats_work_and_do_not_block_each_other() {
+        let seats = Seats::new(Limits { all: 1, network: 1 });
+        let socket = seats.take(network(1)).unwrap();
+        socket.turns().begin().upgraded();
+        let probes: Vec<_> = (0..100).map(|number| seats.take(network(number)).unwrap()).collect();
+        assert!(probes.iter().all(|seat| seat.is_reserved));
+        let turns: Vec<_> = probes.iter().map(|seat| seat.turns().begin()).collect();
+        assert!(seats.take(network(200)).is_none(), "every seat works");
+        drop(turns);
+    }
+
+    #[tokio::test]
+    async fn a_connection_through_a_balancer_counts_for_its_client_once_that_is_known() {
+        let seats = Seats::new(Limits { all: 10, network: 1 });
+        let (first, second) = (seats.take(None).unwrap(), seats.take(None).unwrap());
+        assert!(first.count_towards(network(1).unwrap()));
+        assert!(second.count_towards(network(1).unwrap()), "the first one was idle");
+        assert!(is_gone(&first).await && !is_gone(&second).await);
+        let turn = second.turns().begin();
+        assert!(!seats.take(None).unwrap().count_towards(network(1).unwrap()));
+        drop(turn);
+    }
+}
