@@ -1,0 +1,8 @@
+//! What goes out and what does not, with real sockets on loopback.
+//!
+//! 127.0.0.1 plays the public address (it is allowed where a test says so), 127.0.0.2 the one that
+//! must not be reached.
+
+mod client;
+mod dialler;
+mod stranger;
