@@ -59,6 +59,7 @@ use common::{
     subject::inbox::{Work, WorkTopic},
     token::Issuer,
 };
+use egress::Guard;
 use inbox::Files;
 use jsonwebtoken::EncodingKey;
 use password::Passwords;
@@ -88,11 +89,13 @@ pub struct App {
     passwords: Passwords,
     throttle: Arc<Throttle>,
     files: Files,
+    guard: Guard,
 }
 
 impl App {
     /// Puts together what handlers need. `secret` signs access tokens; the
     /// matching key must be among `issuers`.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of its own, and there is one caller")]
     pub fn new(
         store: Store,
         bus: Bus,
@@ -101,6 +104,7 @@ impl App {
         secret: &Secret,
         ice_servers: IceServers,
         files: Files,
+        guard: Guard,
     ) -> Self {
         Self {
             store,
@@ -112,6 +116,7 @@ impl App {
             ice_servers,
             passwords: Passwords::default(),
             files,
+            guard,
         }
     }
 

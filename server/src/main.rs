@@ -194,7 +194,9 @@ fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<
         let parts = Parts::connect(&config, &shutdown).await?;
         let router = roles::start(&config, &parts, roles, metrics, &shutdown).await?;
         let listener = TcpListener::bind(config.http.listen).await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let address = listener.local_addr()?;
+        parts.guard.add_own_listener(address);
+        let url = format!("http://{address}");
         let note = match (&embedded, with_demo) {
             (Some(embedded), true) => Some(demo::prepare(&parts, &embedded.data_dir, &url).await?),
             _ => None,

@@ -17,6 +17,7 @@ use common::{
     id::NodeId,
     secret::Secret,
 };
+use egress::Guard;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{sync::Arc, time::Duration};
 use store::{SealKeyring, Store, StoreConfig};
@@ -53,9 +54,9 @@ pub enum StartError {
     /// Postgres.
     #[error("the database cannot be used")]
     Store(#[from] store::StoreError),
-    /// The HTTP client for fetched keys.
+    /// The HTTP client for fetched keys and files.
     #[error("no HTTP client")]
-    Http(#[from] reqwest::Error),
+    Http(#[from] egress::Error),
     /// The media server.
     #[error("the media server cannot start")]
     Media(#[from] sfu::StartError),
@@ -72,6 +73,8 @@ pub struct Parts {
     pub bus: Bus,
     /// The database.
     pub store: Store,
+    /// Judges what goes out.
+    pub guard: Guard,
 }
 
 impl Parts {
@@ -90,7 +93,7 @@ impl Parts {
         })
         .await?;
         let bus = connect_bus(NodeId::generate(&*clock), &config.redis, shutdown).await?;
-        Ok(Self { clock, bus, store })
+        Ok(Self { clock, bus, store, guard: Guard::new(config.egress.clone()) })
     }
 }
 
@@ -112,9 +115,9 @@ pub async fn start(
     metrics: PrometheusHandle,
     shutdown: &Shutdown,
 ) -> Result<Router, StartError> {
-    let Parts { clock, bus, store } = parts;
+    let Parts { clock, bus, store, guard } = parts;
     let secret = config.auth.secret.clone().ok_or(StartError::Missing("auth.secret"))?;
-    let issuers = keys::watch_issuers(&config.auth, &secret, shutdown)?;
+    let issuers = keys::watch_issuers(&config.auth, &secret, guard, shutdown)?;
     let turn = config.turn.clone();
     let ice_servers: api::IceServers =
         Arc::new(move |user, now| turn_config::ice_servers(&turn, &user.to_string(), now));
@@ -132,7 +135,8 @@ pub async fn start(
                 issuers.clone(),
                 &secret,
                 Arc::clone(&ice_servers),
-                inbox::Files::new(&config.inbox.graph)?,
+                inbox::Files::new(&config.inbox.graph, guard)?,
+                guard.clone(),
             )),
             Role::Signalling => {
                 let deps = signalling::Deps {
@@ -157,7 +161,12 @@ pub async fn start(
                 router
             }
             Role::Inbox => {
-                let deps = inbox::Deps { bus: bus.clone(), store: store.clone(), clock: Arc::clone(clock) };
+                let deps = inbox::Deps {
+                    bus: bus.clone(),
+                    store: store.clone(),
+                    clock: Arc::clone(clock),
+                    guard: guard.clone(),
+                };
                 let inbox = inbox::Inbox::new(config.inbox.clone(), deps)?;
                 let router = inbox::router(&inbox);
                 keep_running("inbox", inbox::run(inbox, shutdown.clone()), shutdown);

@@ -91,8 +91,16 @@ impl Socket {
         }
     }
 
-    /// Whether an event called `method` has been received already.
-    pub fn has_seen(&self, method: &str) -> bool {
+    /// Whether an event called `method` has come that nobody waited for, up to an answer that the
+    /// server gives from here on: whatever it had sent before is read first. "No" means something.
+    pub async fn has_seen(&mut self, method: &str) -> bool {
+        self.try_ask("no.such.method", Value::Null).await.expect_err("there is no such method");
+        self.has_read(method)
+    }
+
+    /// Whether such an event is among what was read while something else was waited for. "No" says
+    /// nothing about what waits on the network.
+    pub fn has_read(&self, method: &str) -> bool {
         self.events.iter().any(|message| message["method"] == method)
     }
 

@@ -17,6 +17,8 @@ mod browser;
 mod cluster;
 #[path = "e2e/connection.rs"]
 mod connection;
+#[path = "e2e/egress.rs"]
+mod egress;
 #[path = "e2e/feed.rs"]
 mod feed;
 #[path = "e2e/fuzz.rs"]
