@@ -15,6 +15,7 @@ use store::{
 };
 use time::OffsetDateTime;
 use tracing::{debug, warn};
+use url::Url;
 
 /// Deliveries that a worker takes at once.
 const BATCH: u16 = 64;
@@ -46,21 +47,24 @@ async fn deliver(inbox: &Inbox, claim: ClaimedDelivery) -> Result<(), StoreError
             }
         }
         // Until the key is back; it costs this webhook its deliveries and nobody else theirs.
-        Err(error @ StoreError::Unsealable) => Answer { status: None, failure: Some(error.to_string()) },
+        Err(error @ StoreError::Unsealable) => {
+            Answer { status: None, failure: Some(error.to_string()), cause: None }
+        }
         Err(error) => return Err(error),
     };
     let number = claim.attempts + 1;
+    let cause = outcome.cause.as_deref();
     let attempt = Attempt { number, answer_status: outcome.status, error: outcome.failure.as_deref() };
     let mut tx = inbox.store().tenant(claim.account).await?;
     match &outcome.failure {
         None => webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, &attempt, inbox.clock()).await?,
         Some(why) if number >= inbox.0.config.delivery_attempts_max => {
-            warn!(webhook.id = %claim.webhook, seq = claim.seq, error = why, "Event {} for webhook {} is given up", claim.seq, claim.webhook);
+            warn!(webhook.id = %claim.webhook, seq = claim.seq, error = cause.unwrap_or(why), "Event {} for webhook {} is given up", claim.seq, claim.webhook);
             webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, &attempt, inbox.clock()).await?;
         }
         Some(why) => {
             let delay = backoff::delay(number, rand::random());
-            debug!(webhook.id = %claim.webhook, seq = claim.seq, attempt = number, error = why, "Event {} for webhook {} will be tried again", claim.seq, claim.webhook);
+            debug!(webhook.id = %claim.webhook, seq = claim.seq, attempt = number, error = cause.unwrap_or(why), "Event {} for webhook {} will be tried again", claim.seq, claim.webhook);
             let due_at = inbox.clock().utc() + delay;
             webhooks::postpone_delivery(&mut tx, claim.webhook, claim.seq, &attempt, due_at).await?;
         }
@@ -134,11 +138,22 @@ async fn unified(tx: &mut TenantTx, event: &InboxEvent) -> Result<Option<Unified
 #[derive(Default)]
 struct Answer {
     status: Option<u16>,
+    /// What the tenant is told of a failure.
     failure: Option<String>,
+    /// What the operator is told beyond that.
+    cause: Option<String>,
 }
 
 async fn post(inbox: &Inbox, delivery: &OutgoingDelivery, letter: Letter) -> Answer {
-    let mut request = inbox.0.automations.post(&delivery.url).header("content-type", "application/json");
+    let undelivered = |cause| {
+        let failure = Some(egress::UNDELIVERABLE.to_owned());
+        Answer { status: None, failure, cause: Some(cause) }
+    };
+    let url: Url = match delivery.url.parse() {
+        Ok(url) => url,
+        Err(error) => return undelivered(chain(&error)),
+    };
+    let mut request = inbox.0.automations.post(url).header("content-type", "application/json");
     for (name, value) in &letter.headers {
         request = request.header(name, value);
     }
@@ -147,8 +162,9 @@ async fn post(inbox: &Inbox, delivery: &OutgoingDelivery, letter: Letter) -> Ans
             let status = answer.status();
             metrics::counter!("inbox_deliveries_total", "status" => status.as_u16().to_string()).increment(1);
             let failure = (!status.is_success()).then(|| format!("it answered {status}"));
-            Answer { status: Some(status.as_u16()), failure }
+            Answer { status: Some(status.as_u16()), failure, cause: None }
         }
-        Err(error) => Answer { status: None, failure: Some(chain(&error.without_url())) },
+        // Without the cause: it would draw the tenant a map of networks that only we can see.
+        Err(error) => undelivered(chain(&error)),
     }
 }

@@ -6,8 +6,8 @@
 use crate::config::Graph;
 use bytes::Bytes;
 use common::protocol::inbox::ChannelKind;
+use egress::{Answer, Guard, HttpClient, StatusCode, Terms};
 use futures_util::Stream;
-use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 use std::time::Duration;
 use store::messages::RemoteFile;
@@ -18,6 +18,9 @@ const SILENCE_MAX: Duration = Duration::from_secs(20);
 
 /// The largest file: the largest that WhatsApp takes, a document of 100 MB.
 const BYTES_MAX: u64 = 100 * 1024 * 1024;
+
+/// The longest answer about where a file is, in bytes.
+const ADDRESS_BYTES_MAX: u64 = 64 * 1024;
 
 /// Why a file cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -30,13 +33,13 @@ pub enum FileError {
     TooLarge,
     /// The provider cannot be reached, or says what cannot be understood.
     #[error("the provider cannot be reached")]
-    Away(#[from] reqwest::Error),
+    Away(#[from] egress::Error),
 }
 
 /// Fetches files. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Files {
-    client: reqwest::Client,
+    client: HttpClient,
     base: Url,
     version: String,
 }
@@ -45,7 +48,7 @@ pub struct Files {
 pub struct File {
     /// Its length in bytes, if it is known.
     pub length: Option<u64>,
-    answer: Response,
+    answer: Answer,
 }
 
 #[derive(Deserialize)]
@@ -54,16 +57,14 @@ struct Address {
 }
 
 impl Files {
-    /// Fetches from the API that is configured.
+    /// Fetches from the API that is configured, and from wherever that says a file is: there `guard`
+    /// judges, and the access token goes along encrypted or not at all.
     ///
     /// # Errors
     /// If no HTTP client can be built.
-    pub fn new(config: &Graph) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(SILENCE_MAX)
-            .read_timeout(SILENCE_MAX)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+    pub fn new(config: &Graph, guard: &Guard) -> Result<Self, egress::Error> {
+        let terms = Terms::never_silent_for(SILENCE_MAX).trusting(&config.base_url).https_only();
+        let client = HttpClient::new(guard, terms)?;
         Ok(Self { client, base: config.base_url.clone(), version: config.version.clone() })
     }
 
@@ -83,24 +84,24 @@ impl Files {
             path.pop_if_empty().extend([self.version.as_str(), &file.external_id]);
         }
         url.query_pairs_mut().append_pair("phone_number_id", &file.channel_external_id);
-        let address: Address = self.get(url, file).await?.json().await?;
+        let address: Address = self.get(url, file).await?.json(ADDRESS_BYTES_MAX).await?;
         let answer = self.get(address.url, file).await?;
-        let length = answer.content_length();
+        let length = answer.length();
         if length.is_some_and(|length| length > BYTES_MAX) {
             return Err(FileError::TooLarge);
         }
         Ok(File { length, answer })
     }
 
-    async fn get(&self, url: Url, file: &RemoteFile) -> Result<Response, FileError> {
-        let answer = self.client.get(url).bearer_auth(file.access_token.expose()).send().await?;
+    async fn get(&self, url: Url, file: &RemoteFile) -> Result<Answer, FileError> {
+        let answer = self.client.get(url).bearer(file.access_token.expose()).send().await?;
         if answer.status() == StatusCode::OK { Ok(answer) } else { Err(FileError::Refused(answer.status())) }
     }
 }
 
 impl File {
-    /// Its bytes, as they come.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, reqwest::Error>> + Send + 'static {
-        self.answer.bytes_stream()
+    /// Its bytes, as they come; an error in the middle if they are more than any file has.
+    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, egress::Error>> + Send + 'static {
+        self.answer.stream(BYTES_MAX)
     }
 }

@@ -1,6 +1,7 @@
 //! Meta's Graph API, as far as replies need it.
 
 use crate::config::Graph;
+use egress::{Guard, HttpClient, Terms};
 use inbox_core::whatsapp::send::{self, Outcome, Recipient, TextRequest};
 use std::time::Duration;
 use store::replies::OutgoingReply;
@@ -9,18 +10,18 @@ use url::Url;
 /// How long Meta may take to answer.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The longest answer that is read, in bytes: Meta's have some hundred.
+const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+
 pub(crate) struct GraphClient {
-    client: reqwest::Client,
+    client: HttpClient,
     base: Url,
     version: String,
 }
 
 impl GraphClient {
-    pub(crate) fn new(config: &Graph) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+    pub(crate) fn new(config: &Graph, guard: &Guard) -> Result<Self, egress::Error> {
+        let client = HttpClient::new(guard, Terms::within(TIMEOUT).trusting(&config.base_url))?;
         Ok(Self { client, base: config.base_url.clone(), version: config.version.clone() })
     }
 
@@ -32,7 +33,7 @@ impl GraphClient {
         &self,
         reply: &OutgoingReply,
         to: Recipient<'_>,
-    ) -> Result<Outcome, reqwest::Error> {
+    ) -> Result<Outcome, egress::Error> {
         let own_id = reply.message.to_string();
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -41,11 +42,11 @@ impl GraphClient {
         let answer = self
             .client
             .post(url)
-            .bearer_auth(reply.access_token.expose())
+            .bearer(reply.access_token.expose())
             .json(&TextRequest::new(to, &reply.text, &own_id))
             .send()
             .await?;
         let status = answer.status().as_u16();
-        Ok(send::outcome(status, &answer.bytes().await?))
+        Ok(send::outcome(status, &answer.bytes(ANSWER_BYTES_MAX).await?))
     }
 }

@@ -94,8 +94,8 @@ async fn hand_over(inbox: &Inbox, reply: &OutgoingReply) -> Outcome {
         ChannelKind::Whatsapp => match inbox.0.graph.send_text(reply, to).await {
             Ok(outcome) => outcome,
             // Nothing had left: the connection was never made.
-            Err(error) if error.is_connect() => Outcome::Later { why: chain(&error.without_url()) },
-            Err(error) => Outcome::Unanswered { why: chain(&error.without_url()) },
+            Err(error) if error.is_unsent() => Outcome::Later { why: chain(&error) },
+            Err(error) => Outcome::Unanswered { why: chain(&error) },
         },
     }
 }

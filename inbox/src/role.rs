@@ -12,6 +12,7 @@ use common::{
     clock::Clock,
     subject::inbox::{Work, WorkTopic},
 };
+use egress::{Guard, HttpClient, Terms};
 use std::{sync::Arc, time::Duration};
 use store::Store;
 use tracing::{debug, info};
@@ -27,6 +28,8 @@ pub struct Deps {
     pub store: Store,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// Judges where webhooks lead.
+    pub guard: Guard,
 }
 
 /// The inbox of this instance. Cheap to clone.
@@ -37,8 +40,8 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) deps: Deps,
     pub(crate) graph: GraphClient,
-    /// For automations: follows no redirect, waits no longer than it must.
-    pub(crate) automations: reqwest::Client,
+    /// For automations, which are where tenants say.
+    pub(crate) automations: HttpClient,
     pub(crate) raw_events: Queue,
     pub(crate) outbox: Queue,
     pub(crate) deliveries: Queue,
@@ -52,7 +55,7 @@ pub(crate) struct Inner {
 pub enum StartError {
     /// No HTTP client can be had.
     #[error("no HTTP client")]
-    Http(#[from] reqwest::Error),
+    Http(#[from] egress::Error),
 }
 
 /// Why the inbox ended before it was asked to.
@@ -70,11 +73,8 @@ impl Inbox {
     /// # Errors
     /// [`StartError`].
     pub fn new(config: Config, deps: Deps) -> Result<Self, StartError> {
-        let graph = GraphClient::new(&config.graph)?;
-        let automations = reqwest::Client::builder()
-            .timeout(DELIVERY_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let graph = GraphClient::new(&config.graph, &deps.guard)?;
+        let automations = HttpClient::new(&deps.guard, Terms::within(DELIVERY_TIMEOUT))?;
         Ok(Self(Arc::new(Inner {
             config,
             deps,

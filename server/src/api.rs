@@ -66,6 +66,7 @@ use common::{
     token::Issuer,
 };
 use device::Devices;
+use egress::Guard;
 use inbox::Files;
 use jsonwebtoken::EncodingKey;
 use lockout::NOTES_MAX;
@@ -101,11 +102,13 @@ pub struct App {
     /// Where work goes that nobody waits for.
     background: Shutdown,
     files: Files,
+    guard: Guard,
 }
 
 impl App {
     /// Puts together what handlers need. `secret` signs access tokens; the
     /// matching key must be among `issuers`.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of its own, and there is one caller")]
     pub fn new(
         store: Store,
         bus: Bus,
@@ -114,6 +117,7 @@ impl App {
         secret: &Secret,
         ice_servers: IceServers,
         files: Files,
+        guard: Guard,
     ) -> Self {
         Self {
             store,
@@ -128,6 +132,7 @@ impl App {
             ice_servers,
             passwords: Passwords::new(&SignIn::default()),
             files,
+            guard,
         }
     }
 

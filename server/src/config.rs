@@ -50,6 +50,8 @@ pub struct Config {
     pub sfu: sfu::Config,
     /// Customers' messages.
     pub inbox: inbox::Config,
+    /// What goes out to where tenants say.
+    pub egress: egress::Config,
     /// STUN and TURN servers handed to clients.
     pub turn: turn_config::TurnConfig,
     /// Logs.

@@ -59,7 +59,10 @@ pub enum DemoError {
     Script(#[from] serde_json::Error),
     /// The server does not answer.
     #[error("the server does not answer")]
-    Http(#[from] reqwest::Error),
+    Http(#[from] egress::Error),
+    /// The script's address is no URL.
+    #[error("the demo's script is damaged; delete demo.json in the data directory")]
+    Url(#[from] url::ParseError),
     /// The server refused the customer's message.
     #[error("the server refused the message with status {0}")]
     Refused(u16),

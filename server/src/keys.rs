@@ -9,6 +9,7 @@ use common::{
     secret::Secret,
     token::{ClaimNames, Issuer, OWN_ISSUER},
 };
+use egress::{Guard, HttpClient, StatusCode, Terms};
 use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm},
@@ -28,6 +29,18 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// How long one fetch may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The longest set of keys that is read, in bytes: a key has about one thousand.
+const JWKS_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Why an issuer's keys could not be fetched.
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    #[error("the issuer answered {0}")]
+    Refused(StatusCode),
+    #[error("the issuer's keys cannot be had")]
+    Http(#[from] egress::Error),
+}
+
 /// Gathers all keys now, and keeps fetched ones fresh until shutdown.
 ///
 /// An issuer that cannot be reached does not stop the start: its tokens are
@@ -38,8 +51,9 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 pub fn watch_issuers(
     auth: &Auth,
     own_secret: &Secret,
+    guard: &Guard,
     shutdown: &Shutdown,
-) -> Result<watch::Receiver<Arc<[Issuer]>>, reqwest::Error> {
+) -> Result<watch::Receiver<Arc<[Issuer]>>, egress::Error> {
     let mut fixed = vec![Issuer {
         name: OWN_ISSUER.to_owned(),
         audience: None,
@@ -59,12 +73,13 @@ pub fn watch_issuers(
         }
     }
     let (sender, receiver) = watch::channel(Arc::from(fixed.as_slice()));
-    let client = reqwest::Client::builder().timeout(FETCH_TIMEOUT).build()?;
     let sender = Arc::new(sender);
     for issuer in &auth.issuers {
         if let Some(url) = &issuer.jwks_url {
+            // The operator writes it into the configuration, often with an address inside.
+            let terms = Terms::within(FETCH_TIMEOUT).trusting(url);
             let keeper = Keeper {
-                client: client.clone(),
+                client: HttpClient::new(guard, terms)?,
                 url: url.clone(),
                 issuer: with_key(issuer, None, Algorithm::HS256, DecodingKey::from_secret(&[])),
                 keys: Arc::clone(&sender),
@@ -100,7 +115,7 @@ fn with_key(
 
 /// Keeps one issuer's fetched keys in the common list.
 struct Keeper {
-    client: reqwest::Client,
+    client: HttpClient,
     url: url::Url,
     /// Everything but key, key id and algorithm, which come from the fetched set.
     issuer: Issuer,
@@ -124,8 +139,12 @@ impl Keeper {
         }
     }
 
-    async fn fetch(&self) -> Result<JwkSet, reqwest::Error> {
-        self.client.get(self.url.clone()).send().await?.error_for_status()?.json().await
+    async fn fetch(&self) -> Result<JwkSet, FetchError> {
+        let answer = self.client.get(self.url.clone()).send().await?;
+        match answer.status() {
+            StatusCode::OK => Ok(answer.json(JWKS_BYTES_MAX).await?),
+            status => Err(FetchError::Refused(status)),
+        }
     }
 
     fn replace(&self, set: &JwkSet) {

@@ -208,7 +208,9 @@ fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<
         let router = roles::start(&config, &parts, roles, &shutdown).await?;
         serve_metrics(&config.http, metrics, &shutdown).await?;
         let listener = TcpListener::bind(config.http.listen).await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let address = listener.local_addr()?;
+        parts.guard.add_own_listener(address);
+        let url = format!("http://{address}");
         let note = match (&embedded, with_demo) {
             (Some(embedded), true) => Some(demo::prepare(&parts, &embedded.data_dir, &url).await?),
             _ => None,

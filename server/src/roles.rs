@@ -17,6 +17,7 @@ use common::{
     id::NodeId,
     secret::Secret,
 };
+use egress::Guard;
 use std::sync::Arc;
 use store::{SealKeyring, Store, StoreConfig};
 use tracing::error;
@@ -52,9 +53,9 @@ pub enum StartError {
     /// Postgres.
     #[error("the database cannot be used")]
     Store(#[from] store::StoreError),
-    /// The HTTP client for fetched keys.
+    /// The HTTP client for fetched keys and files.
     #[error("no HTTP client")]
-    Http(#[from] reqwest::Error),
+    Http(#[from] egress::Error),
     /// The media server.
     #[error("the media server cannot start")]
     Media(#[from] sfu::StartError),
@@ -71,6 +72,8 @@ pub struct Parts {
     pub bus: Bus,
     /// The database.
     pub store: Store,
+    /// Judges what goes out.
+    pub guard: Guard,
 }
 
 impl Parts {
@@ -89,7 +92,7 @@ impl Parts {
         })
         .await?;
         let bus = connect_bus(NodeId::generate(&*clock), &config.redis, shutdown).await?;
-        Ok(Self { clock, bus, store })
+        Ok(Self { clock, bus, store, guard: Guard::new(config.egress.clone()) })
     }
 }
 
@@ -110,9 +113,9 @@ pub async fn start(
     roles: &[Role],
     shutdown: &Shutdown,
 ) -> Result<Router, StartError> {
-    let Parts { clock, bus, store } = parts;
+    let Parts { clock, bus, store, guard } = parts;
     let secret = config.auth.secret.clone().ok_or(StartError::Missing("auth.secret"))?;
-    let issuers = keys::watch_issuers(&config.auth, &secret, shutdown)?;
+    let issuers = keys::watch_issuers(&config.auth, &secret, guard, shutdown)?;
     let turn = config.turn.clone();
     let ice_servers: api::IceServers =
         Arc::new(move |user, now| turn_config::ice_servers(&turn, &user.to_string(), now));
@@ -131,7 +134,8 @@ pub async fn start(
                     issuers.clone(),
                     &secret,
                     Arc::clone(&ice_servers),
-                    inbox::Files::new(&config.inbox.graph)?,
+                    inbox::Files::new(&config.inbox.graph, guard)?,
+                    guard.clone(),
                 );
                 api::router(app.set_up(&config.sign_in, shutdown.clone()))
             }
@@ -158,7 +162,12 @@ pub async fn start(
                 router
             }
             Role::Inbox => {
-                let deps = inbox::Deps { bus: bus.clone(), store: store.clone(), clock: Arc::clone(clock) };
+                let deps = inbox::Deps {
+                    bus: bus.clone(),
+                    store: store.clone(),
+                    clock: Arc::clone(clock),
+                    guard: guard.clone(),
+                };
                 let inbox = inbox::Inbox::new(config.inbox.clone(), deps)?;
                 let router = inbox::router(&inbox);
                 keep_running("inbox", inbox::run(inbox, shutdown.clone()), shutdown);

@@ -18,13 +18,8 @@ pub struct Rest {
 impl Rest {
     /// Signs in.
     pub async fn sign_in(base: &str, email: &str, password: &str) -> Self {
-        let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            // Servers are killed and started again on the same address.
-            .pool_max_idle_per_host(0)
-            .build()
-            .expect("a client");
-        let mut rest = Self { client, base: base.to_owned(), token: String::new(), user: String::new() };
+        let mut rest =
+            Self { client: client(), base: base.to_owned(), token: String::new(), user: String::new() };
         let answer = rest.post("/v1/auth/sign-in", json!({ "email": email, "password": password })).await;
         answer["accessToken"].as_str().expect("a token").clone_into(&mut rest.token);
         answer["user"]["id"].as_str().expect("a user").clone_into(&mut rest.user);
@@ -96,4 +91,15 @@ impl Rest {
         let status = answer.status();
         (status, answer.json().await.unwrap_or(Value::Null))
     }
+}
+
+/// An HTTP client for a black box: everything that it talks to is on loopback.
+#[expect(clippy::disallowed_methods, reason = "tests play the outside, which egress does not let in")]
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .timeout(PATIENCE)
+        // Servers are killed and started again on the same address.
+        .pool_max_idle_per_host(0)
+        .build()
+        .expect("a client")
 }

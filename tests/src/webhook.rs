@@ -75,10 +75,7 @@ impl Meta {
 
     /// Posts `body` with whatever signature.
     pub async fn post_raw(&self, base: &str, body: String, signature: &str) -> StatusCode {
-        reqwest::Client::builder()
-            .timeout(crate::PATIENCE)
-            .build()
-            .expect("a client")
+        crate::rest::client()
             .post(format!("{base}{}", self.path))
             .header("content-type", "application/json")
             .header("x-hub-signature-256", signature)

@@ -19,6 +19,8 @@ mod cluster;
 mod connection;
 #[path = "e2e/edge.rs"]
 mod edge;
+#[path = "e2e/egress.rs"]
+mod egress;
 #[path = "e2e/feed.rs"]
 mod feed;
 #[path = "e2e/fuzz.rs"]

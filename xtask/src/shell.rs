@@ -51,8 +51,13 @@ pub(crate) fn debug_dir() -> Result<PathBuf, Failure> {
 
 /// The cargo that runs us, in the checkout.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    cargo_in(&root(), arguments)
+}
+
+/// The same, in another directory.
+pub(crate) fn cargo_in(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments).current_dir(root());
+    command.args(arguments).current_dir(directory);
     // Set by cargo for this program; left in place they would make every build script run again.
     for (name, _) in env::vars_os() {
         if name

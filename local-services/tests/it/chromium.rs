@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sends one WebDriver command and returns the answer's body.
 fn command(driver: &Chromedriver, method: &str, path: &str, body: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "our own service on loopback, which egress refuses")]
     let mut stream = TcpStream::connect(("127.0.0.1", driver.port())).expect("chromedriver listens");
     let length = body.len();
     let request = format!(

@@ -3,6 +3,8 @@
 use super::{password, problem::Problem};
 use axum::http::{HeaderName, HeaderValue, header};
 use common::secret::Secret;
+use egress::{Guard, Refusal};
+use std::collections::BTreeSet;
 use url::Url;
 
 /// The longest name of a person, room or channel, in characters.
@@ -110,16 +112,19 @@ pub(super) fn secret<'a>(field: &'static str, secret: &'a Secret) -> Result<&'a 
     if ok { Ok(secret) } else { Err(Problem::invalid(format!("{field} must be visible ASCII characters"))) }
 }
 
-/// An address to post to.
-pub(super) fn url(url: &str) -> Result<Url, Problem> {
-    let parsed = Url::parse(url).ok().filter(|parsed| {
-        url.len() <= URL_BYTES_MAX
-            && matches!(parsed.scheme(), "http" | "https")
-            && parsed.has_host()
-            && parsed.username().is_empty()
-            && parsed.password().is_none()
-    });
-    parsed.ok_or_else(|| Problem::invalid("url must be an http or https URL without user and password"))
+/// An address to post to, as far as it can be judged without asking where its host is: that is asked
+/// each time something is sent.
+pub(super) fn url(url: &str, guard: &Guard) -> Result<Url, Problem> {
+    let parsed = Url::parse(url).ok().filter(|_| url.len() <= URL_BYTES_MAX);
+    let parsed = parsed.ok_or_else(|| Problem::invalid("url must be an http or https URL"))?;
+    match guard.check(&parsed) {
+        Ok(()) => Ok(parsed),
+        Err(Refusal::Scheme) => Err(Problem::invalid("url must be an http or https URL")),
+        Err(Refusal::Insecure) => Err(Problem::invalid("url must be an https URL")),
+        Err(Refusal::Credentials) => Err(Problem::invalid("url must be without user and password")),
+        // Which it is would tell what the operator's network is like.
+        Err(_) => Err(Problem::invalid(egress::UNDELIVERABLE)),
+    }
 }
 
 /// The name of a header of our own, not one that means something to HTTP.
@@ -170,9 +175,10 @@ mod tests {
 
     #[test]
     fn webhooks_go_to_http_hosts_under_headers_that_are_free() {
-        assert!(url("http://localhost:5678/webhook/x").is_ok());
+        let guard = Guard::new(egress::Config::default());
+        assert!(url("http://n8n.example:5678/webhook/x", &guard).is_ok());
         for bad in ["", "ftp://x/", "file:///etc/passwd", "http://user:secret@host/", "/relative"] {
-            assert!(url(bad).is_err(), "{bad:?}");
+            assert!(url(bad, &guard).is_err(), "{bad:?}");
         }
         assert!(header_name("X-Secret").is_ok());
         for bad in ["", "Host", "content-length", "two words", "x\r\ny"] {

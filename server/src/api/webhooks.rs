@@ -214,7 +214,7 @@ pub(super) async fn create(
     caller: Caller,
     Retryable(body, once): Retryable<CreateWebhook>,
 ) -> Result<Response, Problem> {
-    let url = fields::url(&body.url)?;
+    let url = fields::url(&body.url, &app.guard)?;
     let header = fields::header_name(body.header.as_deref().unwrap_or(HEADER_DEFAULT))?;
     let (kind, made) = match (body.kind, &body.secret) {
         (Kind::N8n, None) => return Err(Problem::invalid("n8n needs a secret to check")),
@@ -251,7 +251,7 @@ pub(super) async fn update(
     if_match: IfMatch,
     Body(body): Body<UpdateWebhook>,
 ) -> Result<Tagged<Webhook>, Problem> {
-    let url = body.url.as_deref().map(fields::url).transpose()?;
+    let url = body.url.as_deref().map(|url| fields::url(url, &app.guard)).transpose()?;
     if let Some(secret) = &body.secret {
         fields::secret("secret", secret)?;
     }

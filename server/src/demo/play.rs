@@ -6,6 +6,7 @@ use super::{
 };
 use aws_lc_rs::hmac;
 use common::clock::{Clock, SystemClock};
+use egress::{Guard, HttpClient, Terms};
 use serde_json::{Value, json};
 use std::{
     fmt::Write as _,
@@ -39,8 +40,10 @@ pub async fn play(data_dir: &Path, first: &str) -> Result<(), DemoError> {
     let script: Script = serde_json::from_slice(&script)?;
     let (sender, mut replies) = mpsc::channel(16);
     let phone = TcpListener::bind(STAND_IN_ADDRESS).await?;
+    // Our own server, most likely on loopback.
+    let terms = Terms::within(WEBHOOK_TIMEOUT).trusting(&script.url.parse()?);
     let customer = Customer {
-        client: reqwest::Client::builder().timeout(WEBHOOK_TIMEOUT).build()?,
+        client: HttpClient::new(&Guard::new(egress::Config::default()), terms)?,
         clock: SystemClock,
         script: script.clone(),
     };
@@ -69,7 +72,7 @@ pub async fn play(data_dir: &Path, first: &str) -> Result<(), DemoError> {
 }
 
 struct Customer {
-    client: reqwest::Client,
+    client: HttpClient,
     clock: SystemClock,
     script: Script,
 }
@@ -112,9 +115,9 @@ impl Customer {
         .to_string();
         let answer = self
             .client
-            .post(format!("{}{}", self.script.url, self.script.webhook_path))
+            .post(format!("{}{}", self.script.url, self.script.webhook_path).parse()?)
             .header("content-type", "application/json")
-            .header("x-hub-signature-256", signature(&self.script.app_secret, body.as_bytes()))
+            .header("x-hub-signature-256", &signature(&self.script.app_secret, body.as_bytes()))
             .body(body)
             .send()
             .await?;

@@ -128,12 +128,21 @@ impl Server {
             }]
         });
         let secret = Secret::new(SECRET.to_owned());
+        let guard = egress::Guard::new(egress::Config::default());
         // Nothing listens there: a provider that is away.
         let graph =
             inbox::Graph { base_url: "http://127.0.0.1:9".parse().unwrap(), version: "v26.0".to_owned() };
-        let files = inbox::Files::new(&graph).unwrap();
-        let app =
-            App::new(db.store.clone(), bus.clone(), clock.clone(), issuers, &secret, ice_servers, files);
+        let files = inbox::Files::new(&graph, &guard).unwrap();
+        let app = App::new(
+            db.store.clone(),
+            bus.clone(),
+            clock.clone(),
+            issuers,
+            &secret,
+            ice_servers,
+            files,
+            guard,
+        );
         Self { db, bus, clock, router: api::router(app) }
     }
 

@@ -44,7 +44,8 @@ async fn a_customers_message_reaches_n8n_once_it_takes_it() {
     #[expect(clippy::disallowed_methods, reason = "ends with the test")]
     let server_of_n8n = tokio::spawn(async move { axum::serve(listener, router).await });
 
-    let installation = Installation::new().await;
+    let mut installation = Installation::new().await;
+    installation.set("SWITCHBOARD_EGRESS__ALLOW", "[\"127.0.0.1/32\"]");
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let meta = account.whatsapp().await;
@@ -73,7 +74,8 @@ async fn a_signed_webhook_is_verified_refused_once_and_replayed() {
     #[expect(clippy::disallowed_methods, reason = "ends with the test")]
     let server_of_program = tokio::spawn(async move { axum::serve(listener, router).await });
 
-    let installation = Installation::new().await;
+    let mut installation = Installation::new().await;
+    installation.set("SWITCHBOARD_EGRESS__ALLOW", "[\"127.0.0.1/32\"]");
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let meta = account.whatsapp().await;

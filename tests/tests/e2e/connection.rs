@@ -55,7 +55,7 @@ async fn who_does_not_read_is_closed_and_nobody_waits() {
         ada.ask("room.send", message(&room, &"x".repeat(8000))).await;
         let heard = ben.event("room.message", |_| true).await;
         assert_eq!(heard["message"]["seq"], sent);
-        if ben.has_seen("room.memberLeft") {
+        if ben.has_read("room.memberLeft") {
             break;
         }
     }

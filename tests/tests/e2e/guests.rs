@@ -125,7 +125,7 @@ async fn a_guest_without_the_right_to_read_sees_who_is_there_and_not_what_is_sai
     world.back_end.post(&world.path("/events"), event.clone()).await;
     let heard = silent.event("room.event", |_| true).await;
     assert_eq!((&heard["name"], &heard["data"]), (&event["name"], &event["data"]));
-    assert!(!silent.has_seen("room.message"));
+    assert!(!silent.has_seen("room.message").await);
     // More rights come with another token, on the same connection.
     let token = world.token("silent", json!(["messages.read"])).await;
     silent.ask("session.refresh", json!({ "token": token })).await;

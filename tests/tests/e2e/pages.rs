@@ -5,14 +5,16 @@ use serde_json::{Value, json};
 use switchboard_tests::{
     browser::{Browser, Driver},
     installation::{Installation, PASSWORD},
-    rest::Rest,
+    rest::{Rest, client},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reference_shows_every_operation_of_the_openapi_document() {
     let installation = Installation::new().await;
     let server = installation.server();
-    let document: Value = reqwest::get(format!("{}/v1/openapi.json", server.base))
+    let document: Value = client()
+        .get(format!("{}/v1/openapi.json", server.base))
+        .send()
         .await
         .expect("the document is served")
         .json()

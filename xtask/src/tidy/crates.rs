@@ -1,30 +1,51 @@
 //! Who may know whom, what a pure crate must not know, and under which licences we build.
 
-use crate::shell::{Failure, cargo, output, root};
-use std::{collections::BTreeMap, fs};
+use crate::shell::{Failure, cargo_in, output};
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// Crates without IO: protocol logic and words. Checked alone, too.
 pub(crate) const PURE: &[&str] = &["common", "signalling-core", "sfu-core", "inbox-core", "turn-config"];
 
-/// What a pure crate must not reach, however indirectly.
-const IMPURE: &[&str] = &["axum", "hyper", "mio", "redis", "reqwest", "socket2", "sqlx", "tokio"];
+/// What may be made of what.
+pub(super) struct Rules {
+    /// Our crates without IO.
+    pure: &'static [&'static str],
+    /// What a pure crate must not reach, however indirectly.
+    impure: &'static [&'static str],
+    /// For each of our crates, which others of ours it may be made of.
+    may_use: &'static [(&'static str, &'static [&'static str])],
+    /// What tests inside of a crate may use beyond that.
+    tests_may_use: &'static [&'static str],
+    /// Crates of others that only these of ours may name.
+    reserved: &'static [(&'static str, &'static [&'static str])],
+}
 
-/// For each of our crates, which others of ours it may be made of.
+/// Switchboard's.
+pub(super) const RULES: Rules = Rules {
+    pure: PURE,
+    impure: &["axum", "hyper", "mio", "redis", "reqwest", "socket2", "sqlx", "tokio"],
+    may_use: MAY_USE,
+    // Real services, and the bus to look at.
+    tests_may_use: &["common", "bus", "store", "local-services"],
+    reserved: RESERVED,
+};
+
 const MAY_USE: &[(&str, &[&str])] = &[
     ("common", &[]),
     ("bus", &["common"]),
+    ("egress", &["common"]),
     ("store", &["common"]),
     ("signalling-core", &["common"]),
     ("sfu-core", &["common"]),
     ("inbox-core", &["common"]),
     ("signalling", &["common", "bus", "store", "signalling-core"]),
     ("sfu", &["common", "bus", "sfu-core"]),
-    ("inbox", &["common", "bus", "store", "inbox-core"]),
+    ("inbox", &["common", "bus", "egress", "store", "inbox-core"]),
     ("turn-config", &["common"]),
     ("local-services", &[]),
     (
         "switchboard",
-        &["common", "bus", "store", "signalling", "sfu", "inbox", "turn-config", "local-services"],
+        &["common", "bus", "egress", "store", "signalling", "sfu", "inbox", "turn-config", "local-services"],
     ),
     // Black boxes: they may use words, cores and services, never a role or the server. The load
     // tools share the tests' clients.
@@ -37,54 +58,73 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const BLACK_BOX: &[&str] =
     &["common", "bus", "store", "signalling-core", "sfu-core", "inbox-core", "turn-config", "local-services"];
 
-/// What tests inside of a crate may use beyond that: real services, and the bus to look at.
-const TESTS_MAY_USE: &[&str] = &["common", "bus", "store", "local-services"];
+/// Ways out. Whoever goes out by `egress` is judged there; tests and load tools play the outside.
+const RESERVED: &[(&str, &[&str])] = &[
+    ("reqwest", &["egress", "switchboard-tests", "switchboard-benches"]),
+    ("tokio-tungstenite", &["switchboard-tests", "switchboard-benches"]),
+    ("hyper", &[]),
+    ("hyper-util", &[]),
+    ("hyper-rustls", &[]),
+    ("hickory-resolver", &[]),
+    ("curl", &[]),
+    ("isahc", &[]),
+    ("lettre", &[]),
+    ("surf", &[]),
+    ("ureq", &[]),
+    // The drivers, which dial what the operator configures.
+    ("redis", &["bus"]),
+    ("sqlx", &["store"]),
+];
 
 /// Every edge, crate and licence that should not be there.
-pub(super) fn check() -> Result<Vec<String>, Failure> {
-    let members = members()?;
+pub(super) fn check(root: &Path, rules: &Rules) -> Result<Vec<String>, Failure> {
+    let members = members(root)?;
     let mut complaints = Vec::new();
     for member in &members {
-        let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| name == member) else {
+        let Some((_, allowed)) = rules.may_use.iter().find(|(name, _)| name == member) else {
             complaints.push(format!("{member}: say in xtask/src/tidy/crates.rs what it may use"));
             continue;
         };
-        for (edges, more) in [("normal,build", [].as_slice()), ("dev", TESTS_MAY_USE)] {
-            for used in direct(member, edges)? {
+        for (edges, more) in [("normal,build", [].as_slice()), ("dev", rules.tests_may_use)] {
+            for used in direct(root, member, edges)? {
                 let is_known = used == *member || allowed.contains(&&*used) || more.contains(&&*used);
                 if members.contains(&used) && !is_known {
                     complaints.push(format!("{member} must not use {used} (ARCHITECTURE.md, the crates)"));
                 }
+                let reserved = rules.reserved.iter().find(|(name, _)| *name == used);
+                if used != *member && reserved.is_some_and(|(_, by)| !by.contains(&member.as_str())) {
+                    complaints.push(format!("{member} must not use {used}: what goes out goes by `egress`"));
+                }
             }
         }
     }
-    for name in PURE {
-        for used in tree(&["--package", name, "--edges", "normal,build"])?.keys() {
-            if IMPURE.contains(&used.as_str()) {
+    for name in rules.pure {
+        for used in tree(root, &["--package", name, "--edges", "normal,build"])?.keys() {
+            if rules.impure.contains(&used.as_str()) {
                 complaints.push(format!(
                     "{name} is pure and must not reach {used}: see `cargo tree -p {name} -i {used}`"
                 ));
             }
         }
     }
-    complaints.extend(licences()?);
+    complaints.extend(licences(root)?);
     Ok(complaints)
 }
 
-fn members() -> Result<Vec<String>, Failure> {
-    let all = tree(&["--workspace", "--depth", "0"])?;
+fn members(root: &Path) -> Result<Vec<String>, Failure> {
+    let all = tree(root, &["--workspace", "--depth", "0"])?;
     Ok(all.into_keys().collect())
 }
 
-fn direct(member: &str, edges: &str) -> Result<Vec<String>, Failure> {
-    let used = tree(&["--package", member, "--edges", edges, "--depth", "1", "--all-features"])?;
+fn direct(root: &Path, member: &str, edges: &str) -> Result<Vec<String>, Failure> {
+    let used = tree(root, &["--package", member, "--edges", edges, "--depth", "1", "--all-features"])?;
     Ok(used.into_keys().collect())
 }
 
 /// Names and licences of the crates in a tree of `cargo tree`.
-fn tree(arguments: &[&str]) -> Result<BTreeMap<String, String>, Failure> {
+fn tree(root: &Path, arguments: &[&str]) -> Result<BTreeMap<String, String>, Failure> {
     let mut command =
-        cargo(&["tree", "--locked", "--target", "all", "--prefix", "none", "--format", "{p}|{l}"]);
+        cargo_in(root, &["tree", "--locked", "--target", "all", "--prefix", "none", "--format", "{p}|{l}"]);
     let said = output(command.args(arguments))?;
     let mut crates = BTreeMap::new();
     for line in said.lines() {
@@ -98,10 +138,10 @@ fn tree(arguments: &[&str]) -> Result<BTreeMap<String, String>, Failure> {
 }
 
 /// Crates whose licence asks more of us than `deny.toml` allows.
-fn licences() -> Result<Vec<String>, Failure> {
-    let deny = fs::read_to_string(root().join("deny.toml"))?;
+fn licences(root: &Path) -> Result<Vec<String>, Failure> {
+    let deny = fs::read_to_string(root.join("deny.toml"))?;
     let allowed = allowed_licences(&deny);
-    let all = tree(&["--workspace", "--edges", "normal,build,dev"])?;
+    let all = tree(root, &["--workspace", "--edges", "normal,build,dev"])?;
     let refused = all.into_iter().filter(|(_, licence)| !is_allowed(licence, &allowed));
     Ok(refused
         .map(|(name, licence)| format!("{name}: licence `{licence}` is not allowed by deny.toml"))
@@ -131,6 +171,80 @@ fn is_allowed(expression: &str, allowed: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{shell::run, tidy::planted::Tree};
+
+    const SMALL: Rules = Rules {
+        pure: &["core"],
+        impure: &["tokio"],
+        may_use: &[("core", &[]), ("tokio", &[]), ("shell", &["core"]), ("other", &["core", "shell"])],
+        tests_may_use: &["shell"],
+        reserved: &[("tokio", &["shell"])],
+    };
+
+    fn manifest(name: &str, more: &str) -> String {
+        format!("[package]\nname = \"{name}\"\nedition = \"2024\"\nlicense = \"MIT\"\n{more}\n")
+    }
+
+    fn complaints(tree: &Tree) -> Vec<String> {
+        run(&mut cargo_in(tree.root(), &["generate-lockfile", "--offline", "--quiet"])).unwrap();
+        check(tree.root(), &SMALL).unwrap()
+    }
+
+    /// The same workspace without the fault has none: it is the fault that is found.
+    #[test]
+    fn an_edge_a_crate_and_a_licence_that_must_not_be_are_found() {
+        const ON: fn(&str) -> String = |name| format!("{name} = {{ path = \"../{name}\" }}");
+        let dependencies = |section: &str, names: &[&str]| {
+            format!("[{section}]\n{}", names.iter().map(|name| ON(name)).collect::<Vec<_>>().join("\n"))
+        };
+        let shell = manifest("shell", &dependencies("dependencies", &["core"]));
+        let whole = [
+            ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\nexclude = [\"target\"]\n"),
+            ("deny.toml", "[licenses]\nallow = [\"MIT\"]\n"),
+            ("core/Cargo.toml", &manifest("core", "")),
+            ("core/src/lib.rs", ""),
+            ("tokio/Cargo.toml", &manifest("tokio", "")),
+            ("tokio/src/lib.rs", ""),
+            ("shell/Cargo.toml", &shell),
+            ("shell/src/lib.rs", ""),
+            ("other/Cargo.toml", &manifest("other", "")),
+            ("other/src/lib.rs", ""),
+        ];
+        assert_eq!(complaints(&Tree::of(&whole)), [""; 0]);
+        for (path, fault, complaint) in [
+            (
+                "core/Cargo.toml",
+                manifest("core", &dependencies("dependencies", &["tokio"])),
+                "pure and must not reach tokio",
+            ),
+            (
+                "core/Cargo.toml",
+                manifest("core", "").replace("MIT", "GPL-3.0"),
+                "licence `GPL-3.0` is not allowed",
+            ),
+            (
+                "shell/Cargo.toml",
+                manifest("shell", &dependencies("dependencies", &["core", "other"])),
+                "shell must not use other",
+            ),
+            (
+                "other/Cargo.toml",
+                manifest("other", &dependencies("dependencies", &["tokio"])),
+                "what goes out goes by `egress`",
+            ),
+            (
+                "other/Cargo.toml",
+                manifest("other", &dependencies("dev-dependencies", &["tokio"])),
+                "other must not use tokio",
+            ),
+            ("other/Cargo.toml", manifest("stranger", ""), "stranger: say in"),
+        ] {
+            let tree = Tree::of(&whole);
+            tree.plant(path, &fault);
+            let complaints = complaints(&tree);
+            assert!(complaints.iter().any(|it| it.contains(complaint)), "{complaint}: {complaints:?}");
+        }
+    }
 
     const ALLOWED: &[&str] = &["MIT", "Apache-2.0", "Unicode-3.0"];
 

@@ -1,6 +1,6 @@
 //! Rust and JavaScript files: an opening sentence, a length that can be read, nothing unfinished.
 
-use crate::shell::{Failure, root};
+use crate::shell::Failure;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -14,18 +14,18 @@ const UNFINISHED: &[&str] =
     &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("#[ig", "nore")];
 
 /// What breaks a rule, one line each.
-pub(super) fn check(files: &[PathBuf]) -> Result<Vec<String>, Failure> {
+pub(super) fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>, Failure> {
     let mut complaints = Vec::new();
     for path in files {
         let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
         match extension {
             "rs" | "js" | "css" | "sql" => {
-                let text = fs::read_to_string(root().join(path))?;
+                let text = fs::read_to_string(root.join(path))?;
                 complaints
                     .extend(broken(path, &text).into_iter().map(|it| format!("{}: {it}", path.display())));
             }
             _ if path.ends_with("Cargo.toml") && path.components().count() > 1 => {
-                let text = fs::read_to_string(root().join(path))?;
+                let text = fs::read_to_string(root.join(path))?;
                 if !text.contains("[lints]\nworkspace = true") {
                     complaints.push(format!("{}: takes no part in the workspace's lints", path.display()));
                 }
@@ -61,12 +61,38 @@ fn broken(path: &Path, text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tidy::planted::Tree;
 
     #[test]
     fn a_file_without_its_sentence_is_found_unless_it_is_a_test() {
         assert_eq!(broken(Path::new("bus/src/local.rs"), "use std::fs;\n").len(), 1);
         assert!(broken(Path::new("bus/src/local.rs"), "//! The bus of one process.\n").is_empty());
         assert!(broken(Path::new("bus/tests/it/main.rs"), "use std::fs;\n").is_empty());
+    }
+
+    /// The same tree without the fault has none: it is the fault that is found.
+    #[test]
+    fn each_rule_finds_its_fault_in_a_tree() {
+        for (path, fault) in [
+            ("bus/src/local.rs", "use std::fs;\n".to_owned()),
+            ("bus/src/local/mod.rs", "//! A module.\n".to_owned()),
+            ("bus/src/local.rs", format!("//! Later.\n// {}\n", UNFINISHED[0])),
+            ("bus/src/local.rs", format!("//! Later.\n// {}\n", UNFINISHED[1])),
+            ("bus/tests/it/local.rs", format!("{}ore]\nfn a() {{}}\n", UNFINISHED[3])),
+            ("web/js/main.js", format!("// {}\n", UNFINISHED[2])),
+            ("web/css/a.css", "\n".repeat(LINES_MAX + 1)),
+            ("bus/Cargo.toml", "[package]\nname = \"bus\"\n".to_owned()),
+        ] {
+            let tree = Tree::of(&[
+                ("Cargo.toml", "[workspace]\n"),
+                ("bus/Cargo.toml", "[lints]\nworkspace = true\n"),
+                ("bus/src/local.rs", "//! A sentence.\n"),
+                ("bus/tests/it/local.rs", "use std::fs;\n"),
+            ]);
+            assert_eq!(check(tree.root(), &tree.files()).unwrap(), [""; 0]);
+            tree.plant(path, &fault);
+            assert_eq!(check(tree.root(), &tree.files()).unwrap().len(), 1, "{path}: {fault}");
+        }
     }
 
     #[test]
