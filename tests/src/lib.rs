@@ -1,7 +1,8 @@
 //! What the black-box tests share: a real server, and everybody who talks to it.
 //!
 //! An [`installation`] is a fresh database with an account; a [`server`] is the
-//! real binary on it. [`rest`] and [`socket`] are clients, [`native`] is a
+//! real binary on it. [`rest`] and [`socket`] are clients, [`raw`] is one
+//! without manners, [`kernel`] says what a server holds and uses, [`native`] is a
 //! participant in a call without a browser, [`browser`] is a Chromium with the
 //! console open, [`graph`] stands in for Meta and [`webhook`] signs what Meta
 //! would send. [`description`] is for simulations of the media engine.
@@ -18,7 +19,9 @@ pub mod browser;
 pub mod description;
 pub mod graph;
 pub mod installation;
+pub mod kernel;
 pub mod native;
+pub mod raw;
 pub mod rest;
 pub mod server;
 pub mod socket;
