@@ -53,6 +53,7 @@ impl Raw {
             socket.set_recv_buffer_size(4096).expect("a small buffer");
         }
         let mut stream = socket.connect(address.parse().expect("an address")).await.expect("a connection");
+        stream.set_nodelay(true).expect("it can be set");
         let request = format!("GET /v1/ws HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).await.expect("it is sent");
         let text = head(&mut stream).await;
@@ -94,7 +95,10 @@ impl Raw {
     pub async fn ask(&mut self, method: &str, params: Value) -> Value {
         self.send(TEXT, request(1, method, params).as_bytes()).await.expect("it is sent");
         loop {
-            let (_, payload) = self.frame().await.expect("the server answers");
+            let (opcode, payload) = self.frame().await.expect("the server answers");
+            if opcode != TEXT {
+                continue;
+            }
             let mut message: Value = serde_json::from_slice(&payload).expect("the server speaks JSON");
             if message["id"] == 1 {
                 assert!(message.get("error").is_none(), "{method}: {message}");
