@@ -1,76 +1,113 @@
-//! Lets sockets in: limits first, then the upgrade. Who it is comes in its first message.
+//! Lets sockets in: is it a WebSocket, is there a place, then the upgrade. Who it is comes in its first message.
 
-use crate::{connection, hub::Hub};
+mod handshake;
+mod places;
+
+pub(crate) use places::{Place, Places, Seat};
+
+use crate::{
+    connection::{self, Line},
+    hub::Hub,
+};
 use axum::{
-    Router,
-    extract::{
-        State, WebSocketUpgrade,
-        ws::{CloseFrame, Message, WebSocket},
-    },
-    response::Response,
+    Json, Router,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
     routing::any,
 };
-use common::protocol::close;
-use std::sync::atomic::Ordering;
+use common::{
+    address::{ClientAddress, ClientNetwork},
+    error::ErrorCode,
+};
+use serde::Serialize;
+use std::net::{IpAddr, Ipv4Addr};
+use tracing::debug;
 
-/// The largest frame and message, in bytes: a session description of the largest size, escaped.
-const MESSAGE_BYTES_MAX: usize = 128 * 1024;
-
-/// The buffers of one socket. The library's defaults are 128 KiB each, most of
-/// what an idle connection would cost.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
-const WRITE_BUFFER_BYTES: usize = 4 * 1024;
-
-/// What may wait inside the library before it refuses; our own queue is bounded before that.
-const WRITE_BUFFER_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// How soon who found no place should try again, in seconds.
+const RETRY_AFTER_S: u16 = 5;
 
 /// `GET /v1/ws`.
 pub fn router(hub: &Hub) -> Router {
     Router::new().route("/v1/ws", any(upgrade)).with_state(hub.clone())
 }
 
-async fn upgrade(State(hub): State<Hub>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade
-        .max_message_size(MESSAGE_BYTES_MAX)
-        .max_frame_size(MESSAGE_BYTES_MAX)
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
-        .on_upgrade(move |socket| admit(hub, socket))
-}
-
 /// Runs the connection on the hub's own tasks, so that the drain waits for its goodbye.
-async fn admit(hub: Hub, mut socket: WebSocket) {
-    let place = Place::take(&hub);
-    let open = hub.0.sockets.load(Ordering::Relaxed);
-    match hub.shutdown() {
-        Some(shutdown) if !shutdown.token.is_cancelled() && open <= hub.0.config.connections_max => {
-            shutdown.tasks.clone().spawn(async move {
-                connection::run(&hub, socket).await;
-                drop(place);
-            });
+async fn upgrade(State(hub): State<Hub>, mut request: Request) -> Response {
+    let accept = match handshake::read(&request) {
+        Ok(accept) => accept,
+        Err(refused) => return refused.into_response(),
+    };
+    let Some(shutdown) = hub.shutdown().filter(|shutdown| !shutdown.token.is_cancelled()) else {
+        return Refused::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::UNAVAILABLE, "the server is draining")
+            .into_response();
+    };
+    let place = match Place::take(&hub, network(&request)) {
+        Ok(place) => place,
+        Err(refused) => return refused.into_response(),
+    };
+    let upgraded = hyper::upgrade::on(&mut request);
+    let tasks = shutdown.tasks.clone();
+    let work = hub.clone();
+    tasks.spawn(async move {
+        match upgraded.await {
+            Ok(upgraded) => connection::run(&work, Line::new(upgraded).await, place).await,
+            Err(error) => debug!(error = %crate::hub::chain(&error), "A socket was lost before it was one"),
         }
-        _ => {
-            let frame = CloseFrame { code: close::OVERLOADED, reason: "try again later".into() };
-            let _gone = socket.send(Message::Close(Some(frame))).await;
-        }
+    });
+    handshake::answer(accept)
+}
+
+/// By what limits per network are counted. Without a listener that says so, all are of the same.
+fn network(request: &Request) -> ClientNetwork {
+    let address = request.extensions().get::<ClientAddress>().copied();
+    address.unwrap_or(ClientAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED))).network()
+}
+
+/// Why there is no socket: a problem document (RFC 9457) like those of the REST layer.
+struct Refused {
+    status: StatusCode,
+    code: ErrorCode,
+    detail: &'static str,
+}
+
+impl Refused {
+    const fn new(status: StatusCode, code: ErrorCode, detail: &'static str) -> Self {
+        Self { status, code, detail }
     }
 }
 
-/// One of the places that are limited; given back when dropped.
-struct Place(Hub);
-
-impl Place {
-    fn take(hub: &Hub) -> Self {
-        hub.0.sockets.fetch_add(1, Ordering::Relaxed);
-        metrics::gauge!("hub_connections").increment(1.0);
-        Self(hub.clone())
-    }
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'static str,
+    code: &'a str,
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.0.sockets.fetch_sub(1, Ordering::Relaxed);
-        metrics::gauge!("hub_connections").decrement(1.0);
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let problem = Problem {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            code: self.code.as_str(),
+        };
+        let mut response = (self.status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self.status {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+            }
+            // What this server speaks (RFC 6455, section 4.4).
+            StatusCode::UPGRADE_REQUIRED => {
+                headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            }
+            _ => {}
+        }
+        response
     }
 }

@@ -1,25 +1,127 @@
 //! The hub's settings.
 
 use serde::Deserialize;
+use signalling_core::limit::Rate;
 
-/// The hub's settings, section `[signalling]`.
+/// The hub's settings, section `[signalling]`. All limits are those of one instance.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Sockets at most on this instance. Each costs about 12 KiB.
     pub connections_max: usize,
+    /// Of one client network: an IPv4 address, or a /64 of IPv6.
+    ///
+    /// Higher lets a larger office or carrier share one address; lower leaves more to others when somebody
+    /// opens all that one may.
+    pub connections_per_network_max: usize,
+    /// Of one account.
+    ///
+    /// Higher lets one tenant be larger; lower keeps more for the others.
+    pub connections_per_account_max: usize,
+    /// Of one user or guest: tabs and devices.
+    pub connections_per_user_max: usize,
+    /// Sockets that have not said who they are. Each may take ten seconds to do so.
+    pub unauthenticated_max: usize,
+    /// Of these, of one client network.
+    ///
+    /// Higher lets more people behind one address reconnect at the same moment.
+    pub unauthenticated_per_network_max: usize,
     /// How often a socket is pinged, in seconds; silence for twice as long closes it.
     ///
     /// Shorter notices dead networks sooner; longer saves batteries.
     pub ping_s: u64,
-    /// Requests a connection may make a second, on and on.
+    /// Frames of whatever kind that a connection may send a second, on and on.
     pub requests_per_second: u32,
-    /// Requests it may make at once after a pause.
+    /// Frames it may send at once after a pause.
     pub requests_burst: u32,
+    /// Bytes that a connection may send a second, on and on.
+    ///
+    /// What one sends everybody in the room must be able to receive.
+    pub bytes_per_second: u32,
+    /// Bytes it may send at once after a pause.
+    pub bytes_burst: u32,
+    /// All connections of a user together may do so many times as much as one.
+    pub user_factor: u32,
+    /// All connections of an account together may do so many times as much as one.
+    pub account_factor: u32,
+    /// What a guest may send, on all connections together.
+    pub guest: GuestConfig,
+}
+
+/// What a guest of a room may send, section `[signalling.guest]`. The same four as for a person's connection.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GuestConfig {
+    /// Frames a second, on and on.
+    pub requests_per_second: u32,
+    /// Frames at once after a pause.
+    pub requests_burst: u32,
+    /// Bytes a second, on and on.
+    pub bytes_per_second: u32,
+    /// Bytes at once after a pause.
+    pub bytes_burst: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { connections_max: 50_000, ping_s: 25, requests_per_second: 50, requests_burst: 200 }
+        Self {
+            connections_max: 50_000,
+            connections_per_network_max: 5_000,
+            connections_per_account_max: 20_000,
+            connections_per_user_max: 100,
+            unauthenticated_max: 5_000,
+            unauthenticated_per_network_max: 500,
+            ping_s: 25,
+            requests_per_second: 50,
+            requests_burst: 200,
+            bytes_per_second: 128 * 1024,
+            bytes_burst: 512 * 1024,
+            user_factor: 4,
+            account_factor: 100,
+            guest: GuestConfig::default(),
+        }
+    }
+}
+
+impl Default for GuestConfig {
+    fn default() -> Self {
+        Self {
+            requests_per_second: 10,
+            requests_burst: 40,
+            bytes_per_second: 32 * 1024,
+            bytes_burst: 256 * 1024,
+        }
+    }
+}
+
+/// Requests and bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rates {
+    pub(crate) requests: Rate,
+    pub(crate) bytes: Rate,
+}
+
+impl Rates {
+    pub(crate) const fn times(self, factor: u32) -> Self {
+        Self { requests: self.requests.times(factor), bytes: self.bytes.times(factor) }
+    }
+}
+
+impl Config {
+    /// Of one connection of a person.
+    pub(crate) const fn person(&self) -> Rates {
+        Rates {
+            requests: Rate { burst: self.requests_burst, per_second: self.requests_per_second },
+            bytes: Rate { burst: self.bytes_burst, per_second: self.bytes_per_second },
+        }
+    }
+
+    /// Of a guest.
+    pub(crate) const fn guest(&self) -> Rates {
+        let GuestConfig { requests_per_second, requests_burst, bytes_per_second, bytes_burst } = self.guest;
+        Rates {
+            requests: Rate { burst: requests_burst, per_second: requests_per_second },
+            bytes: Rate { burst: bytes_burst, per_second: bytes_per_second },
+        }
     }
 }

@@ -1,92 +1,98 @@
 //! One socket: frames in, frames out, pings, deadlines, and how it ends.
+//!
+//! Its bytes are a [`wire`], its messages a [`line`], what it may send a [`flow`]. Requests are carried out in
+//! [`lane`]s. How it ends is in [`end`].
 
-mod lane;
-mod open;
+mod end;
+pub(crate) mod flow;
+pub(crate) mod lane;
+mod line;
+pub(crate) mod open;
+pub(crate) mod wire;
 
+pub(crate) use end::{GOODBYE_TIME, SLOW_GOODBYE_TIME};
+pub(crate) use line::{Line, MESSAGE_BYTES_MAX};
 pub(crate) use open::verify;
 
 use crate::{
+    accept::{Place, Seat},
     calls, changes, dispatch,
-    hub::{self, Hub, frame},
+    hub::Hub,
     inbox, media,
-    peer::Peer,
+    peer::{Peer, Queued},
     presence, rooms,
 };
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
 use common::{
+    clock::Clock,
     error::{ErrorCode, Fault},
-    protocol::{
-        Event, Failure, Incoming, Request, RequestId, close as close_codes, envelope, session::Moving,
-    },
+    protocol::{Failure, Incoming, Request, RequestId, close as close_codes},
 };
-use futures_util::SinkExt;
+use end::{End, close};
+use futures_util::FutureExt;
+use flow::{Flow, Verdict};
 use lane::Lane;
-use rand::RngExt;
-use signalling_core::limit::{Bucket, Rate};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use open::Opened;
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Interval, MissedTickBehavior, interval, sleep},
 };
+use tokio_tungstenite::tungstenite::Message;
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 /// Frames in a row that are no requests before the client is taken for an attack.
-const NONSENSE_MAX: u32 = 100;
+pub(crate) const NONSENSE_MAX: u32 = 100;
 
 /// Frames that are written before the socket is flushed: fewer system calls under load.
 const WRITE_BATCH: u32 = 32;
 
+/// How long the kernel may take nothing of what is to be written.
+///
+/// Longer waits for those whose line has stopped for a while; shorter gives back what others hold.
+pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(10);
+
 /// How long a client may go on with an expired token, in seconds.
-const EXPIRY_GRACE_S: i64 = 30;
+pub(crate) const EXPIRY_GRACE_S: i64 = 30;
 
-/// How long a client has to hear why it is closed.
-const GOODBYE_TIME: Duration = Duration::from_secs(1);
+const TOO_SLOW: End = close(close_codes::TOO_SLOW, "reads too slowly");
+const DRAINING: End = close(close_codes::GOING_AWAY, "the server is draining");
+const ENDED: End = close(close_codes::ENDED, "ended by the account");
 
-/// Clients of a draining server come back spread over this time.
-const MOVE_WITHIN: Duration = Duration::from_secs(5);
-
-/// Why a connection ends: with a code for the client, or without a word because it is gone.
-#[derive(Debug, Clone, Copy)]
-enum End {
-    Close { code: u16, reason: &'static str },
-    Gone,
-}
-
-const fn close(code: u16, reason: &'static str) -> End {
-    End::Close { code, reason }
-}
-
-/// Runs a socket to its end.
-pub(crate) async fn run(hub: &Hub, mut socket: WebSocket) {
-    let ended = match open::session(hub, &mut socket).await {
-        Ok((peer, frames)) => {
-            let mut connection = Connection::new(hub, socket, Arc::clone(&peer), frames);
+/// Runs a socket to its end, and gives back its place.
+pub(crate) async fn run(hub: &Hub, mut line: Line, mut place: Place) {
+    // A hub that does not run lets nobody in.
+    let Some(draining) = hub.shutdown().map(|shutdown| shutdown.token.clone()) else { return };
+    match Box::pin(open::session(hub, &draining, &mut line, &mut place)).await {
+        Ok(opened) => {
+            let mut connection = Connection::new(hub, draining, line, opened);
             let ended = connection.serve().await;
-            socket = connection.socket;
-            leave(hub, &peer).await;
+            let peer = Arc::clone(&connection.peer);
             debug!(conn.id = %peer.id, user.id = %peer.user, ?ended, "Connection {} ended", peer.id);
-            ended
+            let Connection { line, queue, unsent, chat, calls, _seat, .. } = connection;
+            let goodbye = end::part(line, &peer, unsent, queue, ended);
+            let leave = leave(hub, &peer, [chat, calls], ended);
+            Box::pin(async { tokio::join!(goodbye, leave) }).await;
         }
-        Err(ended) => ended,
-    };
-    if let End::Close { code, reason } = ended {
-        metrics::counter!("hub_closed_total", "code" => code.to_string()).increment(1);
-        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-        let goodbye = async {
-            socket.send(Message::Close(Some(frame))).await?;
-            // What the client has sent meanwhile is read to its own close (RFC 6455, section 7.1.1): a socket
-            // that is closed with bytes unread takes back what was sent, the reason with it.
-            while let Some(Ok(_)) = socket.recv().await {}
-            Ok::<_, axum::Error>(())
-        };
-        // The client may be gone already.
-        let _not_heard = tokio::time::timeout(GOODBYE_TIME, goodbye).await;
+        Err(ended) => Box::pin(end::say(line, Vec::new(), ended)).await,
     }
 }
 
-/// Takes the connection out of everything it was in.
-async fn leave(hub: &Hub, peer: &Arc<Peer>) {
+/// Takes the connection out of everything it was in, once everything it has asked for is done: a request that
+/// completed after this would leave behind what nobody takes away.
+async fn leave(hub: &Hub, peer: &Arc<Peer>, lanes: [Lane; 2], ended: End) {
+    peer.stop_queueing();
+    for lane in &lanes {
+        if ended.is_hostile() {
+            lane.drop_waiting();
+        }
+        lane.finished().await;
+    }
     hub.0.peers.remove(&peer.id);
     media::lose_connection(hub, peer).await;
     calls::lose_connection(hub, peer).await;
@@ -98,31 +104,49 @@ async fn leave(hub: &Hub, peer: &Arc<Peer>) {
 
 struct Connection<'a> {
     hub: &'a Hub,
-    socket: WebSocket,
+    line: Line,
     peer: Arc<Peer>,
-    frames: mpsc::Receiver<Utf8Bytes>,
-    bucket: Bucket,
+    queue: mpsc::Receiver<Queued>,
+    /// Taken out of the queue, but not written.
+    unsent: Option<Queued>,
+    draining: CancellationToken,
+    flow: Flow,
+    /// Nothing is read until then.
+    paused_until: Option<Instant>,
+    /// What was read and has to wait until then.
+    held: Option<Message>,
     nonsense: u32,
     heard_at: Instant,
+    ping: Interval,
     /// Calls and media wait for other parts; chat must not wait behind them.
     chat: Lane,
     calls: Lane,
+    _seat: Seat,
 }
 
 impl<'a> Connection<'a> {
-    fn new(hub: &'a Hub, socket: WebSocket, peer: Arc<Peer>, frames: mpsc::Receiver<Utf8Bytes>) -> Self {
-        let config = &hub.0.config;
-        let rate = Rate { burst: config.requests_burst, per_second: config.requests_per_second };
+    fn new(hub: &'a Hub, draining: CancellationToken, line: Line, opened: Opened) -> Self {
+        let Opened { peer, queue, seat } = opened;
+        let (config, now) = (&hub.0.config, hub.clock().now());
+        let rates = if peer.access().is_guest() { config.guest() } else { config.person() };
+        let mut ping = interval(Duration::from_secs(config.ping_s.max(1)));
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             hub,
-            socket,
+            line,
             peer,
-            frames,
-            bucket: Bucket::new(rate, hub.clock().now()),
+            queue,
+            unsent: None,
+            draining,
+            flow: Flow::new(rates, Arc::clone(&seat.user_meter), Arc::clone(&seat.account_meter), now),
+            _seat: seat,
+            paused_until: None,
+            held: None,
             nonsense: 0,
-            heard_at: Instant::now(),
-            chat: Lane::default(),
-            calls: Lane::default(),
+            heard_at: now,
+            ping,
+            chat: Lane::new(),
+            calls: Lane::new(),
         }
     }
 
@@ -135,134 +159,175 @@ impl<'a> Connection<'a> {
     }
 
     async fn run(&mut self) -> Result<Infallible, End> {
-        let period = Duration::from_secs(self.hub.0.config.ping_s.max(1));
-        let mut ping = interval(period);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (too_slow, ended) = (self.peer.too_slow.clone(), self.peer.ended.clone());
-        let draining = self.hub.shutdown().map(|shutdown| shutdown.token.clone()).ok_or(End::Gone)?;
         loop {
-            let ready = self.chat.has_room() && self.calls.has_room();
+            let has_room = self.chat.has_room() && self.calls.has_room() && self.peer.has_room_for_answers();
+            let reads = has_room && self.paused_until.is_none();
             tokio::select! {
                 biased;
-                () = too_slow.cancelled() => return Err(close(close_codes::TOO_SLOW, "reads too slowly")),
-                () = draining.cancelled() => return Err(self.say_goodbye().await),
-                Some(frame) = self.frames.recv() => self.write(frame).await?,
+                () = self.peer.too_slow.cancelled() => return Err(TOO_SLOW),
+                () = self.draining.cancelled() => return Err(DRAINING),
+                Some(queued) = self.queue.recv() => self.write(queued).await?,
                 // After the frames: they say why.
-                () = ended.cancelled() => return Err(close(close_codes::ENDED, "ended by the account")),
-                () = self.chat.next() => {}
-                () = self.calls.next() => {}
-                message = self.socket.recv(), if ready => {
-                    self.heard_at = Instant::now();
-                    match message {
-                        Some(Ok(message)) => self.handle(message)?,
-                        Some(Err(error)) => return Err(broken(&error)),
-                        None => return Err(End::Gone),
-                    }
-                }
-                _ = ping.tick() => self.beat(period).await?,
+                () = self.peer.ended.cancelled() => return Err(ENDED),
+                () = self.chat.changed(), if !has_room => {}
+                () = self.calls.changed(), if !has_room => {}
+                () = until(self.paused_until, self.hub.clock()), if self.paused_until.is_some() => self.resume()?,
+                received = self.line.receive(), if reads => self.hear(received?)?,
+                _ = self.ping.tick() => self.beat().await?,
             }
         }
     }
 
     /// Writes a frame and those behind it, and flushes once.
-    async fn write(&mut self, first: Utf8Bytes) -> Result<(), End> {
+    async fn write(&mut self, first: Queued) -> Result<(), End> {
         let mut next = Some(first);
         let mut written = 0_u32;
-        while let Some(frame) = next {
-            self.peer.taken(frame.len());
-            self.feed(Message::Text(frame)).await?;
+        while let Some(queued) = next {
+            self.peer.taken(&queued);
+            if let Err(end) = self.wait_for(Write::Ready).await {
+                self.unsent = Some(queued);
+                return Err(end);
+            }
+            self.line.put(Message::Text(queued.frame))?;
             written += 1;
-            next = if written < WRITE_BATCH { self.frames.try_recv().ok() } else { None };
+            next = if written < WRITE_BATCH { self.queue.try_recv().ok() } else { None };
         }
         metrics::counter!("hub_frames_sent_total").increment(written.into());
-        self.flush().await
+        self.wait_for(Write::Flushed).await
     }
 
-    async fn feed(&mut self, message: Message) -> Result<(), End> {
-        let too_slow = self.peer.too_slow.clone();
-        tokio::select! {
-            fed = self.socket.feed(message) => fed.map_err(|error| broken(&error)),
-            () = too_slow.cancelled() => Err(close(close_codes::TOO_SLOW, "reads too slowly")),
+    /// Waits for the socket to take what is written, and meanwhile for everything that may end the connection.
+    async fn wait_for(&mut self, what: Write) -> Result<(), End> {
+        // As long as the socket takes everything, the rest is not even looked at.
+        if let Some(done) = what.on(&mut self.line).now_or_never() {
+            return done;
         }
-    }
-
-    async fn flush(&mut self) -> Result<(), End> {
-        let too_slow = self.peer.too_slow.clone();
-        tokio::select! {
-            flushed = self.socket.flush() => flushed.map_err(|error| broken(&error)),
-            () = too_slow.cancelled() => Err(close(close_codes::TOO_SLOW, "reads too slowly")),
+        let clock = self.hub.clock();
+        let mut progress = (self.line.written(), clock.now());
+        loop {
+            let stuck_at = progress.1 + WRITE_DEADLINE;
+            tokio::select! {
+                biased;
+                done = what.on(&mut self.line) => return done,
+                () = self.peer.too_slow.cancelled() => return Err(TOO_SLOW),
+                () = self.draining.cancelled() => return Err(DRAINING),
+                () = self.peer.ended.cancelled() => return Err(ENDED),
+                _ = self.ping.tick() => self.check_expiry()?,
+                () = until(Some(stuck_at), clock) => {}
+            }
+            let (written, now) = (self.line.written(), clock.now());
+            if written > progress.0 {
+                // Whoever takes something is alive.
+                progress = (written, now);
+                self.heard_at = now;
+            } else if now >= stuck_at {
+                return Err(End::Stuck);
+            }
         }
     }
 
     /// Pings, and looks at the deadlines.
-    async fn beat(&mut self, period: Duration) -> Result<(), End> {
-        if self.heard_at.elapsed() > period * 2 {
+    async fn beat(&mut self) -> Result<(), End> {
+        let silence = self.hub.clock().now().saturating_duration_since(self.heard_at);
+        // Who is made to wait cannot be heard.
+        if silence > self.ping.period() * 2 && self.paused_until.is_none() {
             return Err(close(close_codes::SILENT, "nothing heard for too long"));
         }
+        self.check_expiry()?;
+        self.wait_for(Write::Ready).await?;
+        self.line.put(Message::Ping(Bytes::new()))?;
+        self.wait_for(Write::Flushed).await
+    }
+
+    fn check_expiry(&self) -> Result<(), End> {
         if self.hub.clock().utc().unix_timestamp() > self.peer.expires_at() + EXPIRY_GRACE_S {
             return Err(close(close_codes::TOKEN_EXPIRED, "the token has expired"));
         }
-        self.feed(Message::Ping(Bytes::new())).await?;
-        self.flush().await
+        Ok(())
     }
 
-    /// Tells the client to come back elsewhere, each after a delay of its own.
-    async fn say_goodbye(&mut self) -> End {
-        let delay_ms = rand::rng().random_range(0..u64::try_from(MOVE_WITHIN.as_millis()).unwrap_or(1));
-        let frame = frame(&Event::SessionMoving(Moving { delay_ms }));
-        match self.write(frame).await {
-            Ok(()) => close(close_codes::GOING_AWAY, "the server is draining"),
-            Err(end) => end,
-        }
-    }
-
-    fn handle(&mut self, message: Message) -> Result<(), End> {
-        metrics::counter!("hub_frames_received_total").increment(1);
+    /// Something was read: a message, or a part of one.
+    fn hear(&mut self, message: Option<Message>) -> Result<(), End> {
+        let now = self.hub.clock().now();
+        self.heard_at = now;
+        let read = self.line.take_read();
+        let verdict = self.flow.take_bytes(read, now);
+        self.obey(verdict, now)?;
         match message {
-            Message::Text(text) => self.request(&text),
-            Message::Binary(_) => {
-                let why = "frames are text";
-                let failure = Failure::of(ErrorCode::INVALID_REQUEST, Fault::Caller, why);
-                self.refuse(None, &failure);
-                self.count_nonsense()
-            }
-            Message::Ping(_) | Message::Pong(_) => Ok(()),
-            Message::Close(_) => Err(End::Gone),
+            Some(message) => self.handle(message, now),
+            None => Ok(()),
         }
+    }
+
+    /// The time to wait is over.
+    fn resume(&mut self) -> Result<(), End> {
+        let now = self.hub.clock().now();
+        self.heard_at = now;
+        self.paused_until = None;
+        match self.held.take() {
+            Some(message) => self.handle(message, now),
+            None => Ok(()),
+        }
+    }
+
+    fn obey(&mut self, verdict: Verdict, now: Instant) -> Result<(), End> {
+        match verdict {
+            Verdict::Pass | Verdict::Refuse(_) => {}
+            Verdict::Hold(wait) => self.paused_until = self.paused_until.max(Some(now + wait)),
+            Verdict::Abuse => return Err(close(close_codes::ABUSE, "goes on beyond the limits")),
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, message: Message, now: Instant) -> Result<(), End> {
+        if matches!(message, Message::Close(_)) {
+            return Err(End::Closed);
+        }
+        let verdict = self.flow.take_frame(matches!(message, Message::Text(_)), now);
+        self.obey(verdict, now)?;
+        match (verdict, message) {
+            (Verdict::Hold(_), message) => self.held = Some(message),
+            (Verdict::Refuse(wait), Message::Text(text)) => self.refuse(&text, wait),
+            (_, Message::Text(text)) => return self.request(&text),
+            (_, Message::Binary(_)) => {
+                let why = "frames are text";
+                self.peer.complain(None, &Failure::of(ErrorCode::INVALID_REQUEST, Fault::Caller, why));
+                return self.count_nonsense();
+            }
+            (_, Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {}
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, text: &str, wait: Duration) {
+        let id = Incoming::parse(text).ok().and_then(|incoming| incoming.id);
+        let failure = Failure::of(ErrorCode::RATE_LIMITED, Fault::Caller, "too many requests");
+        self.peer.complain(id.as_ref(), &failure.retry_after(wait));
     }
 
     fn request(&mut self, text: &str) -> Result<(), End> {
-        if let Err(wait) = self.bucket.take(self.hub.clock().now()) {
-            let id = Incoming::parse(text).ok().and_then(|incoming| incoming.id);
-            let failure = Failure::of(ErrorCode::RATE_LIMITED, Fault::Caller, "too many requests");
-            self.refuse(id.as_ref(), &failure.retry_after(wait));
-            return Ok(());
-        }
+        metrics::counter!("hub_frames_received_total").increment(1);
         let incoming = match Incoming::parse(text) {
             Ok(incoming) => incoming,
             Err((id, failure)) => {
-                self.refuse(id.as_ref(), &failure);
+                // An error of the envelope is answered even without an id.
+                self.peer.complain(id.as_ref(), &failure);
                 return self.count_nonsense();
             }
         };
         self.nonsense = 0;
         let Incoming { id, method, params } = incoming;
         match Request::parse(&method, params) {
-            Ok(request) => self.start(id, request),
+            Ok(request) => self.start(id, request, text.len()),
             Err(failure) => self.peer.answer::<()>(id.as_ref(), &Err(failure)),
         }
         Ok(())
     }
 
-    fn start(&mut self, id: Option<RequestId>, request: Request) {
-        let lane = if dispatch::is_slow(&request) { &mut self.calls } else { &mut self.chat };
+    fn start(&self, id: Option<RequestId>, request: Request, bytes: usize) {
+        let lane = if dispatch::is_slow(&request) { &self.calls } else { &self.chat };
         let (hub, peer) = (self.hub.clone(), Arc::clone(&self.peer));
-        lane.push(async move { dispatch::answer(&hub, &peer, id, request).await });
-    }
-
-    /// An error of the envelope is answered even without an id.
-    fn refuse(&self, id: Option<&RequestId>, failure: &Failure) {
-        self.peer.push(envelope::failure_frame(id, failure).into());
+        lane.push(self.hub, &self.peer, bytes, async move { dispatch::answer(&hub, &peer, id, request).await });
     }
 
     fn count_nonsense(&mut self) -> Result<(), End> {
@@ -275,8 +340,28 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// The library's error as an end: a frame that is too big has its own code, the rest is a lost connection.
-fn broken(error: &axum::Error) -> End {
-    let is_too_big = hub::chain(error).contains("too big") || hub::chain(error).contains("too long");
-    if is_too_big { close(close_codes::TOO_BIG, "the frame is too big") } else { End::Gone }
+/// What is waited for.
+#[derive(Clone, Copy)]
+enum Write {
+    /// Another message fits.
+    Ready,
+    /// The kernel has everything.
+    Flushed,
+}
+
+impl Write {
+    async fn on(self, line: &mut Line) -> Result<(), End> {
+        match self {
+            Self::Ready => line.ready().await,
+            Self::Flushed => line.flush().await,
+        }
+    }
+}
+
+/// Waits until `at`; for ever if there is no such time.
+async fn until(at: Option<Instant>, clock: &dyn Clock) {
+    match at {
+        Some(at) => sleep(at.saturating_duration_since(clock.now())).await,
+        None => std::future::pending().await,
+    }
 }

@@ -1,10 +1,9 @@
 //! What everything in this crate hangs on.
 
 use crate::{
-    calls::Calls, changes::Feeds, config::Config, inbox::Inboxes, peer::Peer, presence::Accounts,
+    accept::Places, calls::Calls, changes::Feeds, config::Config, inbox::Inboxes, peer::Peer, presence::Accounts,
     rooms::Rooms,
 };
-use axum::extract::ws::Utf8Bytes;
 use bus::{Bus, BusError, Shutdown};
 use common::{
     clock::Clock,
@@ -14,10 +13,11 @@ use common::{
     token::Issuer,
 };
 use dashmap::DashMap;
-use std::sync::{Arc, OnceLock, atomic::AtomicUsize};
+use std::sync::{Arc, OnceLock};
 use store::{Store, StoreError};
 use time::OffsetDateTime;
 use tokio::sync::watch;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, error, warn};
 
 /// What the hub is built from.
@@ -39,10 +39,9 @@ pub struct Deps {
 pub struct Hub(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
+    pub(crate) places: Places,
     pub(crate) config: Config,
     pub(crate) deps: Deps,
-    /// Sockets, those that have not said who they are included.
-    pub(crate) sockets: AtomicUsize,
     pub(crate) peers: DashMap<ConnectionId, Arc<Peer>>,
     pub(crate) rooms: Rooms,
     pub(crate) accounts: Accounts,
@@ -57,9 +56,9 @@ impl Hub {
     /// A hub that accepts sockets once [`run`](crate::run) runs.
     pub fn new(config: Config, deps: Deps) -> Self {
         Self(Arc::new(Inner {
+            places: Places::new(&config),
             config,
             deps,
-            sockets: AtomicUsize::new(0),
             peers: DashMap::new(),
             rooms: Rooms::default(),
             accounts: Accounts::default(),
@@ -84,6 +83,14 @@ impl Hub {
         if let Some(shutdown) = self.shutdown() {
             let token = shutdown.token.clone();
             shutdown.tasks.spawn(async move { token.run_until_cancelled(work).await });
+        }
+    }
+
+    /// Runs `work` to its end: what is committed must be told, whoever asked for it and even while the hub
+    /// drains. The drain waits for it, up to its deadline.
+    pub(crate) fn finish(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(shutdown) = self.shutdown() {
+            shutdown.tasks.spawn(work);
         }
     }
 

@@ -1,7 +1,8 @@
 //! What the black-box tests share: a real server, and everybody who talks to it.
 //!
 //! An [`installation`] is a fresh database with an account; a [`server`] is the
-//! real binary on it. [`rest`] and [`socket`] are clients, [`native`] is a
+//! real binary on it. [`rest`] and [`socket`] are clients, [`raw`] is one
+//! without manners, [`kernel`] says what a server holds and uses, [`native`] is a
 //! participant in a call without a browser, [`browser`] is a Chromium with the
 //! console open, [`graph`] stands in for Meta and [`webhook`] signs what Meta
 //! would send. A [`load`] of [`tenacious`] clients goes on through faults and keeps a [`ledger`] of what was
@@ -21,7 +22,9 @@ pub mod graph;
 pub mod installation;
 pub mod ledger;
 pub mod load;
+pub mod kernel;
 pub mod native;
+pub mod raw;
 pub mod rest;
 pub mod server;
 pub mod socket;

@@ -21,8 +21,12 @@ mod connection;
 mod edge;
 #[path = "e2e/egress.rs"]
 mod egress;
+#[path = "e2e/ends.rs"]
+mod ends;
 #[path = "e2e/feed.rs"]
 mod feed;
+#[path = "e2e/floods.rs"]
+mod floods;
 #[path = "e2e/fuzz.rs"]
 mod fuzz;
 #[path = "e2e/garbage.rs"]
@@ -33,9 +37,13 @@ mod guests;
 mod native;
 #[path = "e2e/pages.rs"]
 mod pages;
+#[path = "e2e/places.rs"]
+mod places;
 #[path = "e2e/replies.rs"]
 mod replies;
 #[path = "e2e/restart.rs"]
 mod restart;
 #[path = "e2e/snooze.rs"]
 mod snooze;
+#[path = "e2e/told.rs"]
+mod told;

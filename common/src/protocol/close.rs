@@ -5,6 +5,10 @@
 
 /// The server is draining: reconnect, to another instance if there is one (RFC 6455: going away).
 pub const GOING_AWAY: u16 = 1001;
+/// What came is not WebSocket (RFC 6455): reconnecting the same way is pointless.
+pub const PROTOCOL_ERROR: u16 = 1002;
+/// A text is not UTF-8 (RFC 6455): reconnecting the same way is pointless.
+pub const INVALID_TEXT: u16 = 1007;
 /// A frame or message is larger than allowed (RFC 6455).
 pub const TOO_BIG: u16 = 1009;
 /// The client reads too slowly; reconnect and resume.
@@ -13,7 +17,7 @@ pub const TOO_SLOW: u16 = 4000;
 pub const SILENT: u16 = 4001;
 /// The token expired and was not refreshed; get a new one and reconnect.
 pub const TOKEN_EXPIRED: u16 = 4002;
-/// The server is full; reconnect after a while, elsewhere if possible.
+/// The account or the user has as many connections as allowed; reconnect after a while.
 pub const OVERLOADED: u16 = 4003;
 /// No valid `session.open` came in time.
 pub const UNAUTHENTICATED: u16 = 4500;

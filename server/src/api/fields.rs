@@ -4,7 +4,6 @@ use super::{password, problem::Problem};
 use axum::http::{HeaderName, HeaderValue, header};
 use common::secret::Secret;
 use egress::{Guard, Refusal};
-use std::collections::BTreeSet;
 use url::Url;
 
 /// The longest name of a person, room or channel, in characters.

@@ -1,9 +1,12 @@
-//! A token bucket: so many at once, so many a second.
+//! Token buckets: so many at once, so many a second.
+//!
+//! A bucket may be in debt: what has been received cannot be given back, so it is paid for afterwards, by
+//! waiting.
 
 use std::time::{Duration, Instant};
 
 /// How much is allowed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// At once, after a pause.
     pub burst: u32,
@@ -11,10 +14,22 @@ pub struct Rate {
     pub per_second: u32,
 }
 
+impl Rate {
+    /// So many times as much: for several who are limited together.
+    #[must_use]
+    pub const fn times(self, factor: u32) -> Self {
+        Self {
+            burst: self.burst.saturating_mul(factor),
+            per_second: self.per_second.saturating_mul(factor),
+        }
+    }
+}
+
 /// The state of one who is limited.
 #[derive(Debug)]
 pub struct Bucket {
     rate: Rate,
+    /// Below zero: in debt.
     tokens: f64,
     filled_at: Instant,
 }
@@ -25,20 +40,74 @@ impl Bucket {
         Self { rate, tokens: f64::from(rate.burst), filled_at: now }
     }
 
-    /// Takes one token.
-    ///
-    /// # Errors
-    /// How long until there is one, if there is none.
-    pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
-        let per_second = f64::from(self.rate.per_second.max(1));
+    fn per_second(&self) -> f64 {
+        f64::from(self.rate.per_second.max(1))
+    }
+
+    fn fill(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.filled_at).as_secs_f64();
-        self.tokens = passed.mul_add(per_second, self.tokens).min(f64::from(self.rate.burst));
-        self.filled_at = now;
+        self.tokens = passed.mul_add(self.per_second(), self.tokens).min(f64::from(self.rate.burst));
+        self.filled_at = self.filled_at.max(now);
+    }
+
+    /// How long until there is at least one token; zero if there is one.
+    pub fn wait(&mut self, now: Instant) -> Duration {
+        self.fill(now);
         if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
-            return Ok(());
+            return Duration::ZERO;
         }
-        Err(Duration::from_secs_f64((1.0 - self.tokens) / per_second))
+        Duration::from_secs_f64((1.0 - self.tokens) / self.per_second())
+    }
+
+    /// Takes so many tokens, whether they are there or not.
+    pub fn spend(&mut self, cost: u32, now: Instant) {
+        self.fill(now);
+        self.tokens -= f64::from(cost);
+    }
+
+    /// Whether nothing was taken that has not come back.
+    pub fn is_full(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.tokens >= f64::from(self.rate.burst)
+    }
+}
+
+/// What one may ask and send: requests and bytes, each with a bucket of its own.
+#[derive(Debug)]
+pub struct Meter {
+    requests: Bucket,
+    bytes: Bucket,
+}
+
+impl Meter {
+    /// One of whom nothing was heard yet.
+    pub fn new(requests: Rate, bytes: Rate, now: Instant) -> Self {
+        Self { requests: Bucket::new(requests, now), bytes: Bucket::new(bytes, now) }
+    }
+
+    /// How long until the next request is within the rate; zero if it is.
+    pub fn wait_for_request(&mut self, now: Instant) -> Duration {
+        self.requests.wait(now)
+    }
+
+    /// How long until the next byte is within the rate; zero if it is.
+    pub fn wait_for_bytes(&mut self, now: Instant) -> Duration {
+        self.bytes.wait(now)
+    }
+
+    /// Counts a request.
+    pub fn spend_request(&mut self, now: Instant) {
+        self.requests.spend(1, now);
+    }
+
+    /// Counts what was read.
+    pub fn spend_bytes(&mut self, count: usize, now: Instant) {
+        self.bytes.spend(u32::try_from(count).unwrap_or(u32::MAX), now);
+    }
+
+    /// Whether the requests of a while ago are forgotten.
+    pub fn is_rested(&mut self, now: Instant) -> bool {
+        self.requests.is_full(now)
     }
 }
 
@@ -52,11 +121,26 @@ mod tests {
         let clock = ManualClock::default();
         let mut bucket = Bucket::new(Rate { burst: 3, per_second: 10 }, clock.now());
         for _ in 0..3 {
-            assert_eq!(bucket.take(clock.now()), Ok(()));
+            assert_eq!(bucket.wait(clock.now()), Duration::ZERO);
+            bucket.spend(1, clock.now());
         }
-        let wait = bucket.take(clock.now()).unwrap_err();
+        let wait = bucket.wait(clock.now());
         assert_eq!(wait, Duration::from_millis(100));
         clock.advance(wait);
-        assert_eq!(bucket.take(clock.now()), Ok(()));
+        assert_eq!(bucket.wait(clock.now()), Duration::ZERO);
+    }
+
+    /// Passes for the wrong reason if a debt were forgotten: then a large frame would cost nothing.
+    #[test]
+    fn what_was_taken_beyond_the_burst_is_paid_for_by_waiting() {
+        let clock = ManualClock::default();
+        let mut bucket = Bucket::new(Rate { burst: 10, per_second: 10 }, clock.now());
+        bucket.spend(29, clock.now());
+        assert_eq!(bucket.wait(clock.now()), Duration::from_secs(2));
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(bucket.wait(clock.now()), Duration::ZERO);
+        assert!(!bucket.is_full(clock.now()));
+        clock.advance(Duration::from_secs(1));
+        assert!(bucket.is_full(clock.now()));
     }
 }

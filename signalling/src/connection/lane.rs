@@ -1,38 +1,129 @@
-//! Requests of one connection that are carried out one after the other.
+//! Requests of one connection that are carried out one after the other, on a task of the hub: what has begun
+//! is completed whatever becomes of the connection.
 
-use std::{collections::VecDeque, future::Future, pin::Pin};
+use crate::{hub::Hub, peer::Peer};
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::Notify;
 
 /// Requests that may wait in a lane. When full, the socket is not read: the client waits.
-const WAITING_MAX: usize = 32;
+pub(crate) const WAITING_MAX: usize = 32;
+
+/// Bytes of requests that may wait in a lane, likewise. One more request always fits.
+pub(crate) const WAITING_BYTES_MAX: usize = 256 * 1024;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+pub(super) struct Lane(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    /// Told when a request is done, and when there is nothing more to do.
+    changed: Notify,
+}
+
 #[derive(Default)]
-pub(super) struct Lane {
-    current: Option<Work>,
-    waiting: VecDeque<Work>,
+struct State {
+    /// Each with its length on the wire.
+    waiting: VecDeque<(usize, Work)>,
+    bytes: usize,
+    is_running: bool,
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next request; the lane rests if there is none.
+    fn next(&self) -> Option<Work> {
+        let mut state = self.state();
+        match state.waiting.pop_front() {
+            Some((bytes, work)) => {
+                state.bytes = state.bytes.saturating_sub(bytes);
+                Some(work)
+            }
+            None => {
+                state.is_running = false;
+                None
+            }
+        }
+    }
+}
+
+/// Lets the lane go on if a request panics, which is a bug: else nobody would ever leave it.
+struct Running(Arc<Inner>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut state = self.0.state();
+            state.is_running = false;
+            state.waiting.clear();
+            state.bytes = 0;
+        }
+        self.0.changed.notify_one();
+    }
 }
 
 impl Lane {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Inner { state: Mutex::default(), changed: Notify::new() }))
+    }
+
     pub(super) fn has_room(&self) -> bool {
-        self.waiting.len() < WAITING_MAX
+        let state = self.0.state();
+        state.waiting.len() < WAITING_MAX && state.bytes < WAITING_BYTES_MAX
     }
 
-    pub(super) fn push(&mut self, work: impl Future<Output = ()> + Send + 'static) {
-        self.waiting.push_back(Box::pin(work));
+    /// Has `work`, a request of so many bytes, carried out after those before it.
+    pub(super) fn push(
+        &self,
+        hub: &Hub,
+        peer: &Arc<Peer>,
+        bytes: usize,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let mut state = self.0.state();
+        state.waiting.push_back((bytes, Box::pin(work)));
+        state.bytes += bytes;
+        if !std::mem::replace(&mut state.is_running, true) {
+            drop(state);
+            hub.finish(run(Running(Arc::clone(&self.0)), Arc::clone(peer)));
+        }
     }
 
-    /// Carries out the next request. Waits for ever if there is none; cancelling loses nothing.
-    pub(super) async fn next(&mut self) {
-        if self.current.is_none() {
-            self.current = self.waiting.pop_front();
+    /// Waits until a request is done.
+    pub(super) async fn changed(&self) {
+        self.0.changed.notified().await;
+    }
+
+    /// Forgets what has not begun.
+    pub(super) fn drop_waiting(&self) {
+        let waiting = {
+            let mut state = self.0.state();
+            state.bytes = 0;
+            std::mem::take(&mut state.waiting)
+        };
+        drop(waiting);
+    }
+
+    /// Waits until everything is done.
+    pub(super) async fn finished(&self) {
+        while self.0.state().is_running {
+            self.changed().await;
         }
-        match &mut self.current {
-            Some(work) => {
-                work.await;
-                self.current = None;
-            }
-            None => std::future::pending().await,
-        }
+    }
+}
+
+async fn run(lane: Running, peer: Arc<Peer>) {
+    loop {
+        peer.room_for_answers().await;
+        let Some(work) = lane.0.next() else { return };
+        work.await;
+        lane.0.changed.notify_one();
     }
 }

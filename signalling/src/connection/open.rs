@@ -1,64 +1,132 @@
 //! The first message: who is connecting?
 
-use super::{End, close, close_codes};
+use super::{
+    end::{End, close},
+    line::Line,
+};
 use crate::{
+    accept::{Place, Seat},
     hub::{Hub, not_found, store_failed},
-    peer::Peer,
+    peer::{Peer, Queued},
     presence,
 };
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use common::{
     error::{ErrorCode, Fault},
     id::ConnectionId,
-    protocol::{Failure, Incoming, Request, RequestId, envelope, session::Opened},
+    protocol::{Failure, Incoming, Request, RequestId, close as close_codes, envelope, session},
     secret::Secret,
     token::{self, Bearer, Caller},
 };
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 use store::{sessions, users};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Sleep, sleep},
+};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 /// How long a connection may stay without a session.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Attempts to open a session on one connection.
-const ATTEMPTS_MAX: u32 = 20;
+/// Frames of whatever kind on a connection without a session.
+pub(crate) const ATTEMPTS_MAX: u32 = 20;
+
+/// Bytes on a connection without a session.
+pub(crate) const ATTEMPT_BYTES_MAX: usize = 256 * 1024;
+
+/// An open session.
+pub(super) struct Opened {
+    pub(super) peer: Arc<Peer>,
+    pub(super) queue: mpsc::Receiver<Queued>,
+    pub(super) seat: Seat,
+}
 
 /// Waits for a valid `session.open` and answers it.
 pub(super) async fn session(
     hub: &Hub,
-    socket: &mut WebSocket,
-) -> Result<(Arc<Peer>, mpsc::Receiver<Utf8Bytes>), End> {
-    let late = close(close_codes::UNAUTHENTICATED, "no valid session.open in time");
-    match tokio::time::timeout(OPEN_TIMEOUT, attempts(hub, socket)).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(late),
+    draining: &CancellationToken,
+    line: &mut Line,
+    place: &mut Place,
+) -> Result<Opened, End> {
+    let mut door = Door { line, late: Box::pin(sleep(OPEN_TIMEOUT)), draining, frames: 0, bytes: 0 };
+    loop {
+        let (id, token) = door.next().await?;
+        // Not under the deadline: what has begun is either there as a whole or not at all.
+        match open(hub, &token).await {
+            Ok((opened, answer)) => {
+                place.know();
+                opened.peer.answer(id.as_ref(), &Ok(answer));
+                return Ok(opened);
+            }
+            Err(failure) => {
+                door.refuse(id.as_ref(), &failure).await?;
+                if failure.data.code == ErrorCode::TOO_MANY {
+                    return Err(close(close_codes::OVERLOADED, "too many connections"));
+                }
+            }
+        }
     }
 }
 
-async fn attempts(hub: &Hub, socket: &mut WebSocket) -> Result<(Arc<Peer>, mpsc::Receiver<Utf8Bytes>), End> {
-    for _ in 0..ATTEMPTS_MAX {
-        let text = match socket.recv().await {
-            Some(Ok(Message::Text(text))) => text,
-            Some(Ok(Message::Close(_))) | None => return Err(End::Gone),
-            Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => continue,
-            Some(Err(error)) => return Err(super::broken(&error)),
-        };
-        let (id, failure) = match read(&text) {
-            Ok((id, token)) => match open(hub, &token).await {
-                Ok((peer, frames, opened)) => {
-                    peer.answer(id.as_ref(), &Ok(opened));
-                    return Ok((peer, frames));
-                }
-                Err(failure) => (id, failure),
-            },
-            Err(refused) => refused,
-        };
-        let frame = envelope::failure_frame(id.as_ref(), &failure);
-        socket.send(Message::Text(frame.into())).await.map_err(|error| super::broken(&error))?;
+/// Where one waits who has not said who it is.
+struct Door<'a> {
+    line: &'a mut Line,
+    late: Pin<Box<Sleep>>,
+    draining: &'a CancellationToken,
+    frames: u32,
+    bytes: usize,
+}
+
+impl Door<'_> {
+    /// The next `session.open`. Everything else is refused.
+    async fn next(&mut self) -> Result<(Option<RequestId>, Secret), End> {
+        loop {
+            let Some(text) = self.text().await? else { continue };
+            match read(&text) {
+                Ok(open) => return Ok(open),
+                Err((id, failure)) => self.refuse(id.as_ref(), &failure).await?,
+            }
+        }
     }
-    Err(close(close_codes::UNAUTHENTICATED, "too many attempts"))
+
+    async fn text(&mut self) -> Result<Option<String>, End> {
+        let message = tokio::select! {
+            biased;
+            end = ended(&mut self.late, self.draining) => return Err(end),
+            message = self.line.receive() => message?,
+        };
+        self.bytes += self.line.take_read();
+        if self.bytes > ATTEMPT_BYTES_MAX {
+            return Err(close(close_codes::ABUSE, "too much without a session"));
+        }
+        let Some(message) = message else { return Ok(None) };
+        self.frames += 1;
+        if self.frames > ATTEMPTS_MAX {
+            return Err(close(close_codes::UNAUTHENTICATED, "too many attempts"));
+        }
+        match message {
+            Message::Text(text) => Ok(Some(text.as_str().to_owned())),
+            Message::Close(_) => Err(End::Closed),
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(None),
+        }
+    }
+
+    async fn refuse(&mut self, id: Option<&RequestId>, failure: &Failure) -> Result<(), End> {
+        let frame = envelope::failure_frame(id, failure);
+        tokio::select! {
+            sent = self.line.send(Message::Text(frame.into())) => sent,
+            end = ended(&mut self.late, self.draining) => Err(end),
+        }
+    }
+}
+
+async fn ended(late: &mut Pin<Box<Sleep>>, draining: &CancellationToken) -> End {
+    tokio::select! {
+        () = late.as_mut() => close(close_codes::UNAUTHENTICATED, "no valid session.open in time"),
+        () = draining.cancelled() => close(close_codes::GOING_AWAY, "the server is draining"),
+    }
 }
 
 fn read(text: &str) -> Result<(Option<RequestId>, Secret), (Option<RequestId>, Failure)> {
@@ -70,14 +138,16 @@ fn read(text: &str) -> Result<(Option<RequestId>, Secret), (Option<RequestId>, F
     }
 }
 
-async fn open(hub: &Hub, token: &Secret) -> Result<(Arc<Peer>, mpsc::Receiver<Utf8Bytes>, Opened), Failure> {
+async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, session::Opened), Failure> {
     let bearer = verify(hub, token)?;
+    let is_guest = matches!(bearer, Bearer::Guest(_));
+    let seat = Seat::take(hub, bearer.account(), bearer.user(), is_guest)?;
     let (name, role) = match &bearer {
         Bearer::Caller(caller) => (name_of(hub, caller).await?, Some(caller.role)),
         Bearer::Guest(guest) => (guest.name.clone(), None),
     };
     let connection = ConnectionId::generate(hub.clock());
-    let opened = Opened {
+    let answer = session::Opened {
         connection_id: connection,
         user_id: bearer.user(),
         name: name.clone(),
@@ -87,12 +157,12 @@ async fn open(hub: &Hub, token: &Secret) -> Result<(Arc<Peer>, mpsc::Receiver<Ut
         expires_at: bearer.expires_at(),
         ping_interval_ms: hub.0.config.ping_s.saturating_mul(1000),
     };
-    let (peer, frames) = Peer::new(connection, &bearer, name);
+    let (peer, queue) = Peer::new(connection, &bearer, name);
     let peer = Arc::new(peer);
     hub.0.peers.insert(connection, Arc::clone(&peer));
     presence::come_online(hub, &peer).await;
     debug!(conn.id = %connection, user.id = %peer.user, account.id = %peer.account, "Connection {connection} opened");
-    Ok((peer, frames, opened))
+    Ok((Opened { peer, queue, seat }, answer))
 }
 
 /// Whom the token lets in.

@@ -1,0 +1,181 @@
+//! Who may have a socket yet: counted before the upgrade by network, after `session.open` by account and user.
+//!
+//! Every count is held by a guard that gives it back however the connection ends.
+
+use super::Refused;
+use crate::{config::Config, hub::Hub};
+use axum::http::StatusCode;
+use common::{
+    address::ClientNetwork,
+    error::{ErrorCode, Fault},
+    id::{AccountId, UserId},
+    protocol::Failure,
+};
+use signalling_core::{
+    ledger::{Ledger, SharedMeter},
+    limit::Meter,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// The places of this instance.
+pub(crate) struct Places(Mutex<State>);
+
+struct State {
+    open: usize,
+    unauthenticated: usize,
+    networks: BTreeMap<ClientNetwork, Network>,
+    users: Ledger<(AccountId, UserId)>,
+    accounts: Ledger<AccountId>,
+}
+
+#[derive(Default)]
+struct Network {
+    open: usize,
+    unauthenticated: usize,
+}
+
+impl Places {
+    pub(crate) const fn new(config: &Config) -> Self {
+        Self(Mutex::new(State {
+            open: 0,
+            unauthenticated: 0,
+            networks: BTreeMap::new(),
+            users: Ledger::new(config.connections_per_user_max),
+            accounts: Ledger::new(config.connections_per_account_max),
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place for a socket. Until it is [known](Self::know), it counts as unauthenticated too.
+pub(crate) struct Place {
+    hub: Hub,
+    network: ClientNetwork,
+    is_known: bool,
+}
+
+impl Place {
+    /// Takes one.
+    pub(super) fn take(hub: &Hub, network: ClientNetwork) -> Result<Self, Refused> {
+        let config = &hub.0.config;
+        let mut state = hub.0.places.state();
+        let of = state.networks.entry(network).or_default();
+        let (of_network, unauthenticated_of_network) = (of.open, of.unauthenticated);
+        let full = [
+            (state.open >= config.connections_max, "connections", StatusCode::SERVICE_UNAVAILABLE),
+            (
+                state.unauthenticated >= config.unauthenticated_max,
+                "unauthenticated",
+                StatusCode::SERVICE_UNAVAILABLE,
+            ),
+            (
+                of_network >= config.connections_per_network_max,
+                "connections_per_network",
+                StatusCode::TOO_MANY_REQUESTS,
+            ),
+            (
+                unauthenticated_of_network >= config.unauthenticated_per_network_max,
+                "unauthenticated_per_network",
+                StatusCode::TOO_MANY_REQUESTS,
+            ),
+        ];
+        if let Some((_, limit, status)) = full.into_iter().find(|(is_full, ..)| *is_full) {
+            if of_network == 0 {
+                state.networks.remove(&network);
+            }
+            drop(state);
+            metrics::counter!("hub_refused_total", "limit" => limit).increment(1);
+            return Err(Refused::new(status, ErrorCode::TOO_MANY, "there are too many sockets; try again later"));
+        }
+        state.open += 1;
+        state.unauthenticated += 1;
+        if let Some(of) = state.networks.get_mut(&network) {
+            of.open += 1;
+            of.unauthenticated += 1;
+        }
+        metrics::gauge!("hub_connections").increment(1.0);
+        Ok(Self { hub: hub.clone(), network, is_known: false })
+    }
+
+    /// It has said who it is.
+    pub(crate) fn know(&mut self) {
+        if !std::mem::replace(&mut self.is_known, true) {
+            let mut state = self.hub.0.places.state();
+            state.unauthenticated = state.unauthenticated.saturating_sub(1);
+            if let Some(of) = state.networks.get_mut(&self.network) {
+                of.unauthenticated = of.unauthenticated.saturating_sub(1);
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.know();
+        let mut state = self.hub.0.places.state();
+        state.open = state.open.saturating_sub(1);
+        if let Some(of) = state.networks.get_mut(&self.network) {
+            of.open = of.open.saturating_sub(1);
+            if of.open == 0 {
+                state.networks.remove(&self.network);
+            }
+        }
+        metrics::gauge!("hub_connections").decrement(1.0);
+    }
+}
+
+/// A connection of a user, counted for them and for their account.
+pub(crate) struct Seat {
+    hub: Hub,
+    account: AccountId,
+    user: UserId,
+    /// What all connections of the user, and of the account, have used of their rates.
+    pub(crate) user_meter: SharedMeter,
+    pub(crate) account_meter: SharedMeter,
+}
+
+impl Seat {
+    /// Takes one.
+    ///
+    /// # Errors
+    /// [`ErrorCode::TOO_MANY`].
+    pub(crate) fn take(hub: &Hub, account: AccountId, user: UserId, is_guest: bool) -> Result<Self, Failure> {
+        let (config, now) = (&hub.0.config, hub.clock().now());
+        let user_rates = if is_guest { config.guest() } else { config.person().times(config.user_factor) };
+        let account_rates = config.person().times(config.account_factor);
+        let mut state = hub.0.places.state();
+        let of_account =
+            state.accounts.take(account, now, || Meter::new(account_rates.requests, account_rates.bytes, now));
+        let Some(account_meter) = of_account else {
+            return Err(full("connections_per_account", "the account has too many connections"));
+        };
+        let of_user =
+            state.users.take((account, user), now, || Meter::new(user_rates.requests, user_rates.bytes, now));
+        let Some(user_meter) = of_user else {
+            state.accounts.give_back(account, now);
+            return Err(full("connections_per_user", "the user has too many connections"));
+        };
+        drop(state);
+        Ok(Self { hub: hub.clone(), account, user, user_meter, account_meter })
+    }
+}
+
+fn full(limit: &'static str, why: &'static str) -> Failure {
+    metrics::counter!("hub_refused_total", "limit" => limit).increment(1);
+    Failure::of(ErrorCode::TOO_MANY, Fault::Caller, why)
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let now = self.hub.clock().now();
+        let mut state = self.hub.0.places.state();
+        state.users.give_back((self.account, self.user), now);
+        state.accounts.give_back(self.account, now);
+    }
+}

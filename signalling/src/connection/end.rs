@@ -1,0 +1,116 @@
+//! How a connection ends, and the goodbye.
+
+use super::line::Line;
+use crate::{
+    hub::frame,
+    peer::{Peer, Queued},
+};
+use common::protocol::{Event, close as close_codes, session::Moving};
+use std::time::Duration;
+use tokio::{sync::mpsc, time::timeout};
+use tokio_tungstenite::tungstenite::Message;
+
+/// How long a client has to hear why it is closed, and to close.
+///
+/// Longer reaches those who are far away; shorter gives back what those hold who do not read.
+pub(crate) const GOODBYE_TIME: Duration = Duration::from_secs(3);
+
+/// The same for one who reads slowly: what the kernel has already comes first.
+pub(crate) const SLOW_GOODBYE_TIME: Duration = Duration::from_secs(10);
+
+/// How long a client that has closed, and been answered, may take to end the TCP connection.
+const ANSWERED_TIME: Duration = Duration::from_secs(1);
+
+/// Clients of a draining server come back spread over this time.
+const MOVE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The server ends it and says why.
+    Close { code: u16, reason: &'static str },
+    /// The client has closed it; the answer is under way.
+    Closed,
+    /// The client is gone.
+    Gone,
+    /// The client takes nothing any more, not even a goodbye.
+    Stuck,
+}
+
+pub(super) const fn close(code: u16, reason: &'static str) -> End {
+    End::Close { code, reason }
+}
+
+impl End {
+    /// Whether requests that have not begun are dropped: who is shown the door does nothing more.
+    pub(super) const fn is_hostile(self) -> bool {
+        match self {
+            Self::Close { code, .. } => {
+                matches!(code, close_codes::ENDED | close_codes::ABUSE | close_codes::TOKEN_EXPIRED)
+            }
+            Self::Closed | Self::Gone | Self::Stuck => false,
+        }
+    }
+
+    /// Whether what is queued for the client is still for it. Who was too slow reads it after resuming.
+    const fn keeps_queue(self) -> bool {
+        matches!(self, Self::Close { code: close_codes::ENDED | close_codes::GOING_AWAY, .. })
+    }
+}
+
+/// Ends the connection of somebody who has said who it is.
+pub(super) async fn part(
+    line: Line,
+    peer: &Peer,
+    unsent: Option<Queued>,
+    mut queue: mpsc::Receiver<Queued>,
+    end: End,
+) {
+    let mut words = Vec::new();
+    if end.keeps_queue() {
+        let queued = unsent.into_iter().chain(std::iter::from_fn(|| queue.try_recv().ok()));
+        words.extend(queued.map(|queued| Message::Text(queued.frame)));
+    }
+    if matches!(end, End::Close { code: close_codes::GOING_AWAY, .. }) {
+        words.push(Message::Text(frame(&Event::SessionMoving(Moving { delay_ms: delay_ms(peer) }))));
+    }
+    say(line, words, end).await;
+}
+
+/// Tells the client to come back elsewhere, each after a delay of its own: the last bits of its id are random
+/// (RFC 9562, section 5.7).
+fn delay_ms(peer: &Peer) -> u64 {
+    let random = peer.id.as_uuid().as_u64_pair().1;
+    let within = u64::try_from(MOVE_WITHIN.as_millis()).unwrap_or(u64::MAX);
+    random.checked_rem(within).unwrap_or(0)
+}
+
+/// Says `words` and why it ends, and waits for the client to close: for a while, then the socket is reset.
+pub(super) async fn say(mut line: Line, words: Vec<Message>, end: End) {
+    let time = match end {
+        End::Close { code: close_codes::TOO_SLOW, .. } => SLOW_GOODBYE_TIME,
+        End::Close { .. } => GOODBYE_TIME,
+        End::Closed => ANSWERED_TIME,
+        // Nothing to be said, and nobody to say it to.
+        End::Gone => return,
+        End::Stuck => return line.reset(),
+    };
+    if let End::Close { code, .. } = end {
+        metrics::counter!("hub_closed_total", "code" => code.to_string()).increment(1);
+    }
+    let goodbye = async {
+        for word in words {
+            line.ready().await?;
+            line.put(word)?;
+        }
+        match end {
+            End::Close { code, reason } => line.close(code, reason).await?,
+            End::Closed | End::Gone | End::Stuck => line.flush().await?,
+        }
+        line.finish().await
+    };
+    if timeout(time, goodbye).await.is_err() {
+        metrics::counter!("hub_reset_total").increment(1);
+        line.reset();
+    }
+}

@@ -1,0 +1,44 @@
+//! What the hub limits.
+
+mod sockets;
+mod streams;
+
+use common::limit::Limit;
+
+/// All limits of the hub.
+pub fn limits() -> Vec<Limit> {
+    [sockets::places(), sockets::rates(), sockets::deadlines(), sockets::queues(), streams::all()].concat()
+}
+
+const fn limit(
+    what: &'static str,
+    default: String,
+    setting: Option<&'static str>,
+    answer: &'static str,
+) -> Limit {
+    Limit { what, default, setting, answer }
+}
+
+/// A time as people write it.
+fn seconds(time: std::time::Duration) -> String {
+    format!("{} s", time.as_secs_f64())
+}
+
+/// Bytes as people write them.
+fn kib(bytes: usize) -> String {
+    format!("{} KiB", bytes / 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_limit_is_listed_twice_and_every_one_says_what_becomes_of_what_passes_it() {
+        let limits = limits();
+        let names: BTreeSet<_> = limits.iter().map(|limit| limit.what).collect();
+        assert_eq!(names.len(), limits.len());
+        assert!(limits.iter().all(|limit| !limit.default.is_empty() && !limit.answer.is_empty()));
+    }
+}

@@ -1,0 +1,174 @@
+//! Limits of sockets: how many, how fast, how long.
+
+use super::{kib, limit, seconds};
+use crate::{
+    config::Config,
+    connection::{
+        EXPIRY_GRACE_S, GOODBYE_TIME, MESSAGE_BYTES_MAX, NONSENSE_MAX, SLOW_GOODBYE_TIME, WRITE_DEADLINE, flow,
+        lane, open, wire,
+    },
+    peer,
+};
+use common::limit::Limit;
+
+const NO_PLACE: &str = "HTTP 503, limit.count, before the upgrade";
+const NO_PLACE_OF_NETWORK: &str = "HTTP 429, limit.count, before the upgrade";
+const NO_SEAT: &str = "limit.count, then close 4003";
+const SLOWED: &str = "limit.rate for a while, then the socket is not read until there is room, close 4501 if it goes on";
+const PAUSED: &str = "the socket is not read until there is room, close 4501 if it goes on";
+
+pub(super) fn places() -> Vec<Limit> {
+    let config = Config::default();
+    let setting = |what, value: usize, setting, answer| limit(what, value.to_string(), Some(setting), answer);
+    vec![
+        setting("sockets of an instance", config.connections_max, "signalling.connections_max", NO_PLACE),
+        setting(
+            "sockets of a client network (an IPv4 address, a /64 of IPv6)",
+            config.connections_per_network_max,
+            "signalling.connections_per_network_max",
+            NO_PLACE_OF_NETWORK,
+        ),
+        setting(
+            "sockets of an account",
+            config.connections_per_account_max,
+            "signalling.connections_per_account_max",
+            NO_SEAT,
+        ),
+        setting(
+            "sockets of a user or guest",
+            config.connections_per_user_max,
+            "signalling.connections_per_user_max",
+            NO_SEAT,
+        ),
+        setting(
+            "sockets without a session",
+            config.unauthenticated_max,
+            "signalling.unauthenticated_max",
+            NO_PLACE,
+        ),
+        setting(
+            "sockets without a session of a client network",
+            config.unauthenticated_per_network_max,
+            "signalling.unauthenticated_per_network_max",
+            NO_PLACE_OF_NETWORK,
+        ),
+    ]
+}
+
+pub(super) fn rates() -> Vec<Limit> {
+    let config = Config::default();
+    let (guest, user, account) = (&config.guest, config.user_factor, config.account_factor);
+    let rate = |per_second: u32, burst: u32| format!("{per_second}, {burst} at once");
+    let bytes = |per_second: u32, burst: u32| format!("{} KiB, {} KiB at once", per_second / 1024, burst / 1024);
+    vec![
+        limit(
+            "frames a second of a person's connection",
+            rate(config.requests_per_second, config.requests_burst),
+            Some("signalling.requests_per_second"),
+            SLOWED,
+        ),
+        limit(
+            "bytes a second from a person's connection",
+            bytes(config.bytes_per_second, config.bytes_burst),
+            Some("signalling.bytes_per_second"),
+            PAUSED,
+        ),
+        limit(
+            "frames a second of a guest, on all connections",
+            rate(guest.requests_per_second, guest.requests_burst),
+            Some("signalling.guest.requests_per_second"),
+            SLOWED,
+        ),
+        limit(
+            "bytes a second from a guest, on all connections",
+            bytes(guest.bytes_per_second, guest.bytes_burst),
+            Some("signalling.guest.bytes_per_second"),
+            PAUSED,
+        ),
+        limit(
+            "frames and bytes a second from a person, on all connections",
+            format!("{user} times one connection's"),
+            Some("signalling.user_factor"),
+            SLOWED,
+        ),
+        limit(
+            "frames and bytes a second from an account, on all connections",
+            format!("{account} times one connection's"),
+            Some("signalling.account_factor"),
+            SLOWED,
+        ),
+        limit(
+            "limit.rate answers before a connection is slowed down without a word",
+            flow::REFUSALS_MAX.to_string(),
+            None,
+            PAUSED,
+        ),
+        limit(
+            "time that a connection may be slowed down",
+            format!("{} s and half of the time", flow::PATIENCE.burst / 1000),
+            None,
+            "close 4501",
+        ),
+    ]
+}
+
+pub(super) fn deadlines() -> Vec<Limit> {
+    let config = Config::default();
+    let times = [
+        ("time until session.open", open::OPEN_TIMEOUT, "close 4500"),
+        ("time in which the client takes nothing of what is written to it", WRITE_DEADLINE, "reset"),
+        ("time in which the client acknowledges nothing", wire::SILENT_PEER_TIME, "reset"),
+        ("time for a goodbye", GOODBYE_TIME, "reset"),
+        ("time for a goodbye to a client that reads slowly", SLOW_GOODBYE_TIME, "reset"),
+    ];
+    let fixed = times.map(|(what, time, answer)| limit(what, seconds(time), None, answer));
+    let mut limits = fixed.to_vec();
+    limits.push(limit(
+        "silence of a client",
+        format!("{} s", config.ping_s * 2),
+        Some("signalling.ping_s"),
+        "close 4001",
+    ));
+    let grace = format!("{EXPIRY_GRACE_S} s");
+    limits.push(limit("time beyond a token's end", grace, None, "close 4002"));
+    limits
+}
+
+pub(super) fn queues() -> Vec<Limit> {
+    let number = |what, value: usize, answer| limit(what, value.to_string(), None, answer);
+    let bytes = |what, value: usize, answer| limit(what, kib(value), None, answer);
+    vec![
+        bytes("a frame or message from a client", MESSAGE_BYTES_MAX, "close 1009"),
+        number("frames in a row that are no requests", count(NONSENSE_MAX), "close 4501"),
+        number("frames without a session", count(open::ATTEMPTS_MAX), "close 4500"),
+        bytes("bytes without a session", open::ATTEMPT_BYTES_MAX, "close 4501"),
+        number("events that wait for a socket", peer::QUEUE_FRAMES, "close 4000: come back and resume"),
+        bytes("bytes of events that wait for a socket", peer::QUEUE_BYTES, "close 4000: come back and resume"),
+        number(
+            "answers that wait for a socket",
+            peer::ANSWERS_WAITING,
+            "no further request is begun until there is room",
+        ),
+        bytes("an answer to a request", peer::ANSWER_BYTES_MAX, "internal"),
+        number(
+            "requests of a socket that wait, in each of two lanes",
+            lane::WAITING_MAX,
+            "the socket is not read until there is room",
+        ),
+        bytes(
+            "bytes of requests of a socket that wait, in each of two lanes",
+            lane::WAITING_BYTES_MAX,
+            "the socket is not read until there is room",
+        ),
+        bytes("bytes that the kernel may hold of a socket", wire::SEND_BUFFER_BYTES, "the socket's queue grows"),
+        bytes(
+            "bytes that the kernel may hold unsent of a socket",
+            wire::UNSENT_BYTES,
+            "the socket's queue grows",
+        ),
+    ]
+}
+
+fn count(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

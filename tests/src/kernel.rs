@@ -1,0 +1,48 @@
+//! What the kernel knows of a server: its sockets and its work.
+
+use crate::server::Server;
+
+/// A TCP socket of a server.
+#[derive(Debug, Clone)]
+pub struct Tcp {
+    /// The other side's port.
+    pub peer: u16,
+    /// Bytes that were written and are not acknowledged (the `tx_queue` of proc(5)).
+    pub unacknowledged: u64,
+    /// Whether the kernel alone still has it: closed by the server, the other side not heard of.
+    pub is_orphan: bool,
+}
+
+/// The connections that a server's port has with the ports of `peers`, those that wait to be forgotten
+/// (TIME_WAIT) left out.
+pub fn sockets(server: &Server, peers: &[u16]) -> Vec<Tcp> {
+    const TIME_WAIT: u8 = 6;
+    let port: u16 = server.address().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
+    table
+        .lines()
+        .skip(1)
+        .filter_map(|line| {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            let port_of = |address: &str| u16::from_str_radix(address.rsplit(':').next()?, 16).ok();
+            let state = u8::from_str_radix(columns.get(3)?, 16).ok()?;
+            let peer = port_of(columns.get(2)?)?;
+            if port_of(columns.get(1)?)? != port || state == TIME_WAIT || !peers.contains(&peer) {
+                return None;
+            }
+            let unacknowledged = u64::from_str_radix(columns.get(4)?.split(':').next()?, 16).ok()?;
+            Some(Tcp { peer, unacknowledged, is_orphan: *columns.get(9)? == "0" })
+        })
+        .collect()
+}
+
+/// The processor time that a server has used, in seconds (proc(5), `utime` and `stime`).
+pub fn processor_seconds(server: &Server) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.id())).expect("it runs");
+    let after_name = stat.rsplit(')').next().expect("a name in brackets");
+    let ticks = |column: usize| -> f64 {
+        after_name.split_whitespace().nth(column).and_then(|ticks| ticks.parse().ok()).expect("a number")
+    };
+    // User mode and kernel mode, in hundredths.
+    (ticks(11) + ticks(12)) / 100.0
+}

@@ -1,0 +1,225 @@
+//! A connection can always be ended, whatever the other side does or does not do.
+
+use common::protocol::close;
+use serde_json::json;
+use std::time::{Duration, Instant};
+use switchboard_tests::{
+    PATIENCE,
+    installation::{Account, Installation, PASSWORD},
+    kernel::{self, Tcp},
+    raw::{self, Raw},
+    rest::Rest,
+    server::Server,
+    socket::Socket,
+};
+
+/// Rates that do not matter here.
+fn unlimited(installation: &mut Installation) {
+    for name in ["REQUESTS_PER_SECOND", "REQUESTS_BURST", "BYTES_PER_SECOND", "BYTES_BURST"] {
+        installation.set(&format!("SWITCHBOARD_SIGNALLING__{name}"), "1000000000");
+    }
+    installation.set("SWITCHBOARD_SIGNALLING__USER_FACTOR", "1");
+    installation.set("SWITCHBOARD_SIGNALLING__ACCOUNT_FACTOR", "1");
+}
+
+/// Sockets that are in the room and never read again, with more to be written to each than the kernel takes,
+/// and less than what makes them too slow. Passes for the wrong reason if they had nothing to read: looked at.
+async fn stuffed(count: usize, server: &Server, account: &Account, token: &str) -> Vec<Raw> {
+    let room = account.room("Lobby").await;
+    let mut deaf = Vec::new();
+    for _ in 0..count {
+        let mut raw = Raw::open_narrow(&server.base, token).await;
+        raw.ask("room.join", json!({ "roomId": room })).await;
+        deaf.push(raw);
+    }
+    let mut ada = Socket::open(&server.base, &account.admin.token).await;
+    ada.ask("room.join", json!({ "roomId": room })).await;
+    for _ in 0..40 {
+        let message = json!({ "roomId": room, "clientId": uuid::Uuid::new_v4(), "text": "x".repeat(8000) });
+        ada.ask("room.send", message).await;
+    }
+    let held = held(server, &deaf);
+    assert_eq!(held.len(), count, "all are there");
+    for tcp in &held {
+        assert!(tcp.unacknowledged > 10_000, "it has something to read: {tcp:?}");
+        assert!(tcp.unacknowledged < 160 * 1024, "the kernel's share is bounded: {tcp:?}");
+    }
+    deaf
+}
+
+fn held(server: &Server, sockets: &[Raw]) -> Vec<Tcp> {
+    let ports: Vec<u16> = sockets.iter().map(Raw::port).collect();
+    kernel::sockets(server, &ports)
+}
+
+async fn gone(server: &Server, sockets: &[Raw], within: Duration) -> Duration {
+    let started = Instant::now();
+    loop {
+        let left = held(server, sockets);
+        if left.is_empty() {
+            return started.elapsed();
+        }
+        assert!(started.elapsed() < within, "{} are still there, such as {:?}", left.len(), left.first());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_never_reads_is_gone_within_seconds_of_being_disconnected() {
+    let mut installation = Installation::new().await;
+    unlimited(&mut installation);
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let ben = Rest::sign_in(&server.base, &account.user("Ben").await, PASSWORD).await;
+    let deaf = stuffed(50, &server, &account, &ben.token).await;
+    account.admin.delete(&format!("/v1/users/{}/connections", ben.user)).await;
+    let took = gone(&server, &deaf, Duration::from_secs(8)).await;
+    eprintln!("disconnected 50 sockets that never read within {took:?}");
+}
+
+#[tokio::test]
+async fn who_never_reads_does_not_hold_up_a_drain() {
+    let mut installation = Installation::new().await;
+    unlimited(&mut installation);
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let deaf = stuffed(50, &server, &account, &account.admin.token).await;
+    let started = Instant::now();
+    server.terminate();
+    tokio::task::spawn_blocking(|| server.ended()).await.expect("it has ended");
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(12), "{took:?}");
+    drop(deaf);
+}
+
+/// Nobody ends them: the write deadline does.
+#[tokio::test]
+async fn who_takes_nothing_is_reset_after_the_write_deadline() {
+    let mut installation = Installation::new().await;
+    unlimited(&mut installation);
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let deaf = stuffed(10, &server, &account, &account.admin.token).await;
+    gone(&server, &deaf, Duration::from_secs(20)).await;
+}
+
+/// The close frame comes behind what was being written, not in the middle of it.
+/// Passes for the wrong reason if the client kept up: then it would never be closed.
+#[tokio::test]
+async fn who_reads_too_slowly_hears_so() {
+    let mut installation = Installation::new().await;
+    unlimited(&mut installation);
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let mut slow = Raw::open_narrow(&server.base, &account.admin.token).await;
+    slow.ask("room.join", json!({ "roomId": room })).await;
+    let mut ada = Socket::open(&server.base, &account.admin.token).await;
+    ada.ask("room.join", json!({ "roomId": room })).await;
+    let reading = tokio::spawn(async move {
+        let mut frames = 0_u32;
+        loop {
+            match slow.frame().await {
+                Some((raw::TEXT, payload)) => {
+                    serde_json::from_slice::<serde_json::Value>(&payload).expect("a whole frame");
+                    frames += 1;
+                }
+                Some((raw::CLOSE, payload)) => return (frames, u16::from_be_bytes([payload[0], payload[1]])),
+                Some(_) => {}
+                None => panic!("cut off without a word after {frames} frames"),
+            }
+            // 200 KB a second.
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+    });
+    let talking = async {
+        loop {
+            let message = json!({ "roomId": room, "clientId": uuid::Uuid::new_v4(), "text": "x".repeat(8000) });
+            ada.ask("room.send", message).await;
+        }
+    };
+    let heard = tokio::select! {
+        heard = reading => heard.expect("it reads"),
+        () = talking => unreachable!("it talks for ever"),
+        () = tokio::time::sleep(PATIENCE * 2) => panic!("it was never closed"),
+    };
+    assert_eq!(heard.1, close::TOO_SLOW, "after {} frames", heard.0);
+}
+
+/// RFC 6455, section 5.5.1: what a browser shows as `wasClean`.
+#[tokio::test]
+async fn a_close_is_answered_with_its_code() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    for code in [1000_u16, 1001, 3000, 4999] {
+        for is_known in [false, true] {
+            let mut raw = if is_known {
+                Raw::open(&server.base, &account.admin.token).await
+            } else {
+                Raw::connect(&server.base).await
+            };
+            raw.send(raw::CLOSE, &code.to_be_bytes()).await.expect("it is sent");
+            assert_eq!(raw.closed_within(Duration::from_secs(2)).await, Some(code));
+        }
+    }
+    let mut silent = Raw::open(&server.base, &account.admin.token).await;
+    silent.send(raw::CLOSE, b"").await.expect("it is sent");
+    assert_eq!(silent.closed_within(Duration::from_secs(2)).await, None, "no code for no code");
+}
+
+#[tokio::test]
+async fn a_violation_of_the_protocol_ends_with_its_code() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let long = vec![b'x'; 200];
+    let too_big = [&[0x81, 0xFF], &(10_000_000_u64).to_be_bytes()[..], &[1, 2, 3, 4]].concat();
+    let cases: [(&str, Vec<u8>, u16); 12] = [
+        ("no mask", vec![0x81, 0x02, b'h', b'i'], 1002),
+        ("a reserved bit", raw::frame(raw::FIN | 0x40 | raw::TEXT, b"{}"), 1002),
+        ("an unknown opcode", raw::frame(raw::FIN | 0x3, b"{}"), 1002),
+        ("an unknown control opcode", raw::frame(raw::FIN | 0xB, b""), 1002),
+        ("a fragmented ping", raw::frame(raw::PING, b""), 1002),
+        ("a ping that is too long", raw::frame(raw::FIN | raw::PING, &long), 1002),
+        ("a continuation of nothing", raw::frame(raw::FIN | raw::CONTINUATION, b"x"), 1002),
+        (
+            "a text within a text",
+            [raw::frame(raw::TEXT, b"{"), raw::frame(raw::FIN | raw::TEXT, b"}")].concat(),
+            1002,
+        ),
+        ("a close code of one byte", raw::frame(raw::FIN | raw::CLOSE, &[3]), 1002),
+        ("bad UTF-8", raw::frame(raw::FIN | raw::TEXT, &[0xFF, 0xFE]), 1007),
+        ("bad UTF-8 in a reason", raw::frame(raw::FIN | raw::CLOSE, &[3, 232, 0xFF]), 1007),
+        ("a frame that is too big", too_big, 1009),
+    ];
+    for (what, bytes, code) in cases {
+        let mut raw = Raw::open(&server.base, &account.admin.token).await;
+        raw.send_bytes(&bytes).await.expect("it is sent");
+        // A client ends the connection when it has heard why; this one as soon as the server has.
+        assert_eq!(raw.closed_within(Duration::from_secs(5)).await, Some(code), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_handshake_is_refused_with_a_problem_document() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    let version = "Sec-WebSocket-Version: 13\r\n";
+    let key = |key: &str| format!("{upgrade}{version}Sec-WebSocket-Key: {key}\r\n");
+    for (headers, status) in [
+        (key("not base64!"), 400),
+        (key("c2hvcnQ="), 400),
+        (key("dGhlIHNhbXBsZSBub25jZQ=="), 101),
+        (format!("{upgrade}{version}"), 400),
+        (format!("{version}Sec-WebSocket-Key: {}\r\n", raw::KEY), 400),
+        (format!("{upgrade}Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: {}\r\n", raw::KEY), 426),
+    ] {
+        let (_raw, answer) = Raw::handshake(&server.base, &headers, false).await;
+        assert_eq!(answer.status, status, "{headers}: {}", answer.text);
+        if status != 101 {
+            assert!(answer.text.contains("application/problem+json"), "{}", answer.text);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! How many sockets there may be: in all, of a network, of an account, of a user, and of nobody in particular.
+
+use common::protocol::close;
+use serde_json::json;
+use std::time::{Duration, Instant};
+use switchboard_tests::{
+    PATIENCE,
+    installation::{Account, Installation, PASSWORD},
+    raw::{self, Raw},
+    rest::Rest,
+    server::Server,
+    socket::Socket,
+};
+
+async fn limited(setting: &str, to: u32) -> (Installation, Server, Account) {
+    let mut installation = Installation::new().await;
+    installation.set(&format!("SWITCHBOARD_SIGNALLING__{setting}"), &to.to_string());
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    (installation, server, account)
+}
+
+/// Knocks until the status is this: places are given back a moment after a connection has ended.
+async fn knock_until(server: &Server, status: u16) -> Raw {
+    let started = Instant::now();
+    loop {
+        let (raw, answer) = Raw::knock(&server.base, false).await;
+        if answer.status == status {
+            return raw;
+        }
+        assert!(started.elapsed() < PATIENCE, "still {}", answer.text);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn is_refused(server: &Server, status: u16) {
+    let (_raw, answer) = Raw::knock(&server.base, false).await;
+    assert_eq!(answer.status, status, "{}", answer.text);
+    assert!(answer.text.contains("limit.count"), "{}", answer.text);
+    assert!(answer.text.to_lowercase().contains("retry-after"), "{}", answer.text);
+}
+
+/// Two fit and a third does not, also after many have come and vanished in whatever way.
+async fn two_fit(server: &Server, status: u16) {
+    let (first, second) = (Raw::connect(&server.base).await, Raw::connect(&server.base).await);
+    is_refused(server, status).await;
+    drop(first);
+    second.vanish();
+    for round in 0..20 {
+        let mut raw = knock_until(server, 101).await;
+        match round % 4 {
+            0 => drop(raw),
+            1 => raw.vanish(),
+            2 => raw.send(raw::CLOSE, b"").await.expect("it is sent"),
+            _ => raw.send_bytes(&[0xFF; 100]).await.expect("it is sent"),
+        }
+    }
+    let _held = [knock_until(server, 101).await, knock_until(server, 101).await];
+    is_refused(server, status).await;
+}
+
+#[tokio::test]
+async fn an_instance_has_as_many_sockets_as_it_is_allowed() {
+    let (_installation, server, _account) = limited("CONNECTIONS_MAX", 2).await;
+    two_fit(&server, 503).await;
+}
+
+#[tokio::test]
+async fn a_network_has_as_many_sockets_as_it_is_allowed() {
+    let (_installation, server, _account) = limited("CONNECTIONS_PER_NETWORK_MAX", 2).await;
+    two_fit(&server, 429).await;
+}
+
+#[tokio::test]
+async fn strangers_have_as_many_sockets_as_they_are_allowed_and_who_is_known_is_none() {
+    for (setting, status) in [("UNAUTHENTICATED_MAX", 503), ("UNAUTHENTICATED_PER_NETWORK_MAX", 429)] {
+        let (_installation, server, account) = limited(setting, 2).await;
+        let mut known = Vec::new();
+        for _ in 0..5 {
+            known.push(Socket::open(&server.base, &account.admin.token).await);
+        }
+        two_fit(&server, status).await;
+    }
+}
+
+/// Who is one too many is told so and closed, and the others stay.
+async fn is_told_and_closed(server: &Server, token: &str) {
+    let mut one_more = Socket::connect(&server.base).await;
+    let error = one_more.try_ask("session.open", json!({ "token": token })).await.unwrap_err();
+    assert_eq!(error["data"]["code"], "limit.count");
+    assert_eq!(one_more.closed().await, Some(close::OVERLOADED));
+}
+
+async fn open_until_it_works(server: &Server, token: &str) -> Socket {
+    let started = Instant::now();
+    loop {
+        let mut socket = Socket::connect(&server.base).await;
+        if socket.try_ask("session.open", json!({ "token": token })).await.is_ok() {
+            return socket;
+        }
+        assert!(started.elapsed() < PATIENCE, "never a place");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_user_has_as_many_sockets_as_allowed_whatever_others_have() {
+    let (_installation, server, account) = limited("CONNECTIONS_PER_USER_MAX", 2).await;
+    let ben = Rest::sign_in(&server.base, &account.user("Ben").await, PASSWORD).await;
+    for _ in 0..3 {
+        let first = open_until_it_works(&server, &account.admin.token).await;
+        let second = open_until_it_works(&server, &account.admin.token).await;
+        is_told_and_closed(&server, &account.admin.token).await;
+        drop((first, second));
+    }
+    let _others = [Socket::open(&server.base, &ben.token).await, Socket::open(&server.base, &ben.token).await];
+}
+
+#[tokio::test]
+async fn an_account_has_as_many_sockets_as_allowed_whatever_others_have() {
+    let (installation, server, account) = limited("CONNECTIONS_PER_ACCOUNT_MAX", 2).await;
+    let ben = Rest::sign_in(&server.base, &account.user("Ben").await, PASSWORD).await;
+    let other = installation.account("other", &server).await;
+    for _ in 0..3 {
+        let first = open_until_it_works(&server, &account.admin.token).await;
+        let second = open_until_it_works(&server, &ben.token).await;
+        is_told_and_closed(&server, &ben.token).await;
+        drop((first, second));
+    }
+    let _others = Socket::open(&server.base, &other.admin.token).await;
+}
