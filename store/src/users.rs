@@ -137,7 +137,7 @@ pub async fn create(tx: &mut TenantTx, user: &NewUser<'_>, clock: &dyn Clock) ->
     Ok(row.ok_or(CreateError::EmailTaken)?.try_into()?)
 }
 
-/// Enters a user of an outside issuer at the first visit, under the issuer's id.
+/// Enters a user of an outside issuer at the first visit, under the id that the token gives them here.
 ///
 /// A user who is there already, in this account or another, stays as they are.
 ///
@@ -267,7 +267,7 @@ pub async fn update(
     Ok(after)
 }
 
-/// Gives a user another password and ends all sign-ins but `except`.
+/// Gives a user another password and ends all sign-ins but `except`: those that it returns.
 ///
 /// # Errors
 /// [`ChangeError::NotFound`].
@@ -277,15 +277,14 @@ pub async fn set_password(
     password_hash: &str,
     except: Option<SessionId>,
     clock: &dyn Clock,
-) -> Result<(), ChangeError> {
+) -> Result<Vec<SessionId>, ChangeError> {
     let done = query!("UPDATE users SET password_hash = $2 WHERE id = $1", id.as_uuid(), password_hash)
         .execute(tx.connection())
         .await?;
     if done.rows_affected() == 0 {
         return Err(ChangeError::NotFound);
     }
-    sessions::revoke_all(tx, id, except, clock).await?;
-    Ok(())
+    Ok(sessions::revoke_all(tx, id, except, clock).await?)
 }
 
 /// The hash of a user's password; `None` for users of an outside issuer.

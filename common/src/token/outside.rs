@@ -80,7 +80,10 @@ fn as_id(subject: &str) -> Option<UserId> {
 /// A time claim: `None` if it is missing, an error if it is no time (RFC 7519, section 2, NumericDate).
 fn time_of(claims: &Value, name: &str) -> Result<Option<OffsetDateTime>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
-    #[expect(clippy::cast_possible_truncation, reason = "parts of a second are cut off, and the rest saturates")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "parts of a second are cut off, and the rest saturates"
+    )]
     let seconds = value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds as i64));
     let time = seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
     time.map(Some).ok_or(TokenError::Invalid(None))
@@ -94,13 +97,21 @@ impl OutsideRules {
             Accounts::Any => claimed(),
             Accounts::Listed(accounts) => {
                 let account = claimed()?;
-                if accounts.contains(&account) { Ok(account) } else { Err(TokenError::ForeignAccount(account)) }
+                if accounts.contains(&account) {
+                    Ok(account)
+                } else {
+                    Err(TokenError::ForeignAccount(account))
+                }
             }
         }
     }
 
     /// From when to when the token is good.
-    fn times(&self, claims: &Value, now: OffsetDateTime) -> Result<(OffsetDateTime, OffsetDateTime), TokenError> {
+    fn times(
+        &self,
+        claims: &Value,
+        now: OffsetDateTime,
+    ) -> Result<(OffsetDateTime, OffsetDateTime), TokenError> {
         let expires_at = time_of(claims, "exp")?.ok_or(TokenError::Invalid(None))?;
         let issued_at = time_of(claims, "iat")?;
         let earliest = [issued_at, time_of(claims, "nbf")?].into_iter().flatten().max();
@@ -116,7 +127,12 @@ impl OutsideRules {
     }
 
     /// Who calls with these claims, whose signature, issuer and audience have been checked.
-    pub(super) fn caller(&self, issuer: &str, claims: &Value, now: OffsetDateTime) -> Result<Caller, TokenError> {
+    pub(super) fn caller(
+        &self,
+        issuer: &str,
+        claims: &Value,
+        now: OffsetDateTime,
+    ) -> Result<Caller, TokenError> {
         let at = |path: &str| path.split('.').try_fold(claims, |value, member| value.get(member));
         let text = |path: &str| at(path).and_then(Value::as_str);
         let (issued_at, expires_at) = self.times(claims, now)?;

@@ -101,7 +101,7 @@ pub(super) async fn list(
         let (nanos, id) = text.split_once('/')?;
         Some((OffsetDateTime::from_unix_timestamp_nanos(nanos.parse().ok()?).ok()?, id.parse().ok()?))
     })?;
-    let mut tx = app.begin(&caller, Permission::CallsRead).await?;
+    let mut tx = app.read(&caller, Permission::CallsRead).await?;
     let calls = calls::list(&mut tx, filter.room_id, before, params.limit() + 1).await?;
     tx.commit().await?;
     let position = |call: &calls::Call| format!("{}/{}", call.started_at.unix_timestamp_nanos(), call.id);
@@ -118,7 +118,7 @@ pub(super) async fn find(
     caller: Caller,
     Id(id): Id<CallId>,
 ) -> Result<Json<Call>, Problem> {
-    let mut tx = app.begin(&caller, Permission::CallsRead).await?;
+    let mut tx = app.read(&caller, Permission::CallsRead).await?;
     let call = calls::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("call"))?;
     tx.commit().await?;
     Ok(Json(call.into()))

@@ -123,7 +123,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Invitation>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    let mut tx = app.read(&caller, Permission::UsersManage).await?;
     let found = invitations::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(found, |it| it.id.to_string(), Invitation::from)))
@@ -178,7 +178,7 @@ pub(super) async fn revoke(
     caller: Caller,
     Id(id): Id<InvitationId>,
 ) -> Result<Json<Invitation>, Problem> {
-    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    let mut tx = app.begin_ending(&caller, Permission::UsersManage).await?;
     let revoked = invitations::revoke(&mut tx, id, &*app.clock).await?;
     let revoked = Invitation::from(revoked.ok_or_else(|| Problem::not_found("invitation"))?);
     let object = ("invitation", id.as_uuid());

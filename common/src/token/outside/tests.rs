@@ -130,8 +130,13 @@ fn a_token_that_lives_too_long_or_is_not_valid_yet_is_refused() {
     }
     let mut early = claims.clone();
     early["nbf"] = json!(now + 61);
-    for claims in [early.clone(), with(with(claims.clone(), "/iat", json!(now + 61)), "/exp", json!(now + 3600))] {
-        assert!(matches!(check(rules.clone(), &claims, clock.utc()), Err(TokenError::NotYetValid)), "{claims}");
+    for claims in
+        [early.clone(), with(with(claims.clone(), "/iat", json!(now + 61)), "/exp", json!(now + 3600))]
+    {
+        assert!(
+            matches!(check(rules.clone(), &claims, clock.utc()), Err(TokenError::NotYetValid)),
+            "{claims}"
+        );
     }
     early["nbf"] = json!(now + 59);
     assert!(check(rules.clone(), &early, clock.utc()).is_ok(), "clocks are a little apart");
