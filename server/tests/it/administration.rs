@@ -232,7 +232,7 @@ async fn a_locked_user_is_told_so_and_an_administrator_lifts_it() {
     let locked = server.sign_in(&a.email, PASSWORD).await;
     assert_eq!((locked.status, locked.code()), (StatusCode::TOO_MANY_REQUESTS, "auth.locked"));
     assert!(locked.headers.contains_key(header::RETRY_AFTER));
-    let token = server.token(a.account, a.user, Role::Admin);
+    let token = server.token(a.account, a.user, Role::Admin).await;
     let path = format!("/v1/users/{}", a.user);
     server.call(Method::PATCH, &path, &token, Some(&json!({ "locked": false }))).await;
     assert_eq!(server.sign_in(&a.email, PASSWORD).await.status, StatusCode::OK);
@@ -277,7 +277,7 @@ async fn who_is_invited_chooses_a_password_once_and_has_the_role() {
     let late = invite("dan@example.com").await;
     server.clock.advance(Duration::from_secs(7 * 24 * 60 * 60));
     assert_eq!(accept(&late["token"], PASSWORD).await.status, StatusCode::UNAUTHORIZED);
-    let somebodys = server.token(a.account, a.user, Role::Admin);
+    let somebodys = server.token(a.account, a.user, Role::Admin).await;
     let body = json!({ "email": a.email, "role": "USER" });
     let somebodys = server.post("/v1/invitations", &somebodys, body).await.body;
     assert_eq!(accept(&somebodys["token"], PASSWORD).await.status, StatusCode::CONFLICT);

@@ -295,7 +295,7 @@ async fn each_role_does_what_it_may_and_no_more() {
     ];
     for (needed, method, path, body) in calls {
         for role in [Role::AgentUser, Role::User, Role::Admin] {
-            let token = server.token(a.account, a.user, role);
+            let token = server.token(a.account, a.user, role).await;
             let answer = server.call(method.clone(), path, &token, body.as_ref()).await;
             let what = format!("{method} {path} as {role:?}: {}", answer.body);
             if role < needed {

@@ -1,10 +1,10 @@
 //! Signing in, and everything that must not sign anybody in.
 
-use crate::harness::{OUTSIDE_ISSUER, OUTSIDE_SECRET, PASSWORD, Server};
+use crate::harness::{OUTSIDE_AUDIENCE, OUTSIDE_ISSUER, OUTSIDE_SECRET, PASSWORD, Server};
 use axum::http::{StatusCode, header};
 use common::{
     clock::Clock,
-    id::{AccountId, UserId},
+    id::{AccountId, SessionId, UserId},
     token::{ACCESS_TOKEN_TIME, REFRESH_TOKEN_TIME, Role},
 };
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -105,7 +105,7 @@ async fn a_token_of_an_accepted_outside_issuer_is_as_good_as_ours() {
     let a = server.tenant("a").await;
     let user = UserId::generate(&*server.clock);
     let claims = json!({
-        "iss": OUTSIDE_ISSUER, "sub": user, "account": a.account, "name": "Ada", "role": "USER",
+        "iss": OUTSIDE_ISSUER, "aud": OUTSIDE_AUDIENCE, "sub": user, "account": a.account, "name": "Ada", "role": "USER",
         "exp": server.clock.utc().unix_timestamp() + 60,
     });
     let sign = |secret: &str| {
@@ -126,7 +126,7 @@ async fn a_token_of_no_account_gets_nothing_and_breaks_nothing() {
     let server = Server::start().await;
     let a = server.tenant("a").await;
     let nowhere = AccountId::generate(&*server.clock);
-    let token = server.token(nowhere, a.user, Role::Admin);
+    let token = server.signed(nowhere, a.user, Role::Admin, SessionId::generate(&*server.clock));
     assert_eq!(server.get("/v1/conversations", &token).await.body["items"], json!([]));
     let note = format!("/v1/conversations/{}/notes", a.conversation);
     for (path, body) in [
