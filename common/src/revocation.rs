@@ -66,7 +66,7 @@ pub struct Revocation {
 pub enum Ended {
     /// A sign-in, with every token of it.
     Session(SessionId),
-    /// What a user was allowed: their role allows less. Tokens from before say too much.
+    /// What a user was allowed: the role that they have allows less. Tokens from before say too much.
     Permissions(UserId),
     /// An elevation of a user. Tokens from before that have one say too much.
     Elevation(UserId),

@@ -224,7 +224,8 @@ impl From<StoreError> for UpdateError {
     }
 }
 
-/// Changes a user. Who is deactivated, or may do less than before, is signed out everywhere.
+/// Changes a user. Who is deactivated, or may do less than before, is signed out everywhere: the sign-ins that
+/// this ended are returned too.
 ///
 /// # Errors
 /// [`UpdateError`]; then nothing was changed.
@@ -233,7 +234,7 @@ pub async fn update(
     id: UserId,
     change: &UserChange<'_>,
     clock: &dyn Clock,
-) -> Result<User, UpdateError> {
+) -> Result<(User, Vec<SessionId>), UpdateError> {
     // One at a time, so that two administrators cannot take each other away.
     accounts::hold(tx).await?;
     let before = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
@@ -261,10 +262,9 @@ pub async fn update(
         return Err(UpdateError::LastAdministrator);
     }
     let after = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
-    if !active || !after.permissions.includes(before.permissions) {
-        sessions::revoke_all(tx, id, None, clock).await?;
-    }
-    Ok(after)
+    let may_less = !active || !after.permissions.includes(before.permissions);
+    let ended = if may_less { sessions::revoke_all(tx, id, None, clock).await? } else { Vec::new() };
+    Ok((after, ended))
 }
 
 /// Gives a user another password and ends all sign-ins but `except`: those that it returns.

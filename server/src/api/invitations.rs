@@ -215,7 +215,7 @@ pub(super) async fn accept(
     let mut user = users::create(&mut tx, &new, &*app.clock).await?;
     if invitation.role_id.is_some() {
         let change = UserChange { role_id: Some(invitation.role_id), ..UserChange::default() };
-        user = users::update(&mut tx, user.id, &change, &*app.clock).await?;
+        (user, _) = users::update(&mut tx, user.id, &change, &*app.clock).await?;
     }
     let user = User::of(account, user);
     let after = serde_json::to_value(&user).map_err(|error| Problem::internal(&error))?;

@@ -212,7 +212,8 @@ pub(super) async fn update(
     }
     // Neither raise somebody above oneself nor touch somebody who is.
     may_give(&caller, before.permissions)?;
-    let after = User::of(caller.account, users::update(&mut tx, id, &change, &*app.clock).await?);
+    let (after, ended) = users::update(&mut tx, id, &change, &*app.clock).await?;
+    let after = User::of(caller.account, after);
     may_give(&caller, after.permissions)?;
     if body.locked == Some(false) {
         users::forgive_wrong_passwords(&mut tx, id).await?;
@@ -221,7 +222,7 @@ pub(super) async fn update(
     caller.did(&app, &mut tx, "user.updated", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     if !after.permissions.includes(before.permissions) || after.deactivated_at.is_some() {
-        app.ended([Ended::Permissions(id)]).await;
+        app.ended(ended.into_iter().map(Ended::Session)).await;
         hub::disconnect_if_reached(&app, caller.account, Whom::User(id)).await;
     }
     Ok(Tagged(after))
