@@ -81,6 +81,7 @@ fn fill(server: &Server, accounts: u32) -> Result<(), Box<dyn Error>> {
         "INSERT INTO accounts (id, name, created_at) SELECT {a}, 'Account ' || a, now() FROM {of_accounts};
          INSERT INTO inbox_streams (account_id) SELECT {a} FROM {of_accounts};
          INSERT INTO users (account_id, id, name, role, created_at) SELECT {a}, {user}, 'Agent', 'ADMIN', now() FROM {of_accounts};
+         INSERT INTO sessions (account_id, id, user_id, created_at, last_used_at) SELECT {a}, {user}, {user}, now(), now() FROM {of_accounts};
          INSERT INTO channels (account_id, id, kind, name, external_id, access_token, app_secret, verify_token, created_at)
              SELECT {a}, {channel}, 'whatsapp', 'Support', 'n' || a, '', '', '', now() FROM {of_accounts};
          INSERT INTO contacts (account_id, id, name, email, created_at)
@@ -129,7 +130,8 @@ pub(crate) async fn run(binary: &Path, options: &Options) -> Result<(), Box<dyn 
     let key = EncodingKey::from_secret(Server::AUTH_SECRET.as_bytes());
     let token = |n| {
         let user = UserId::from_uuid(id(3, n, 0));
-        let session = SessionId::generate(&SystemClock);
+        // Each has one sign-in, of the same id.
+        let session = SessionId::from_uuid(user.as_uuid());
         let subject = Subject {
             account: account(n),
             user,

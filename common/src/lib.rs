@@ -3,7 +3,8 @@
 //! Read in this order: an [`id`] names a thing, an [`error`] code says stably
 //! what went wrong, a [`secret`] cannot be printed, a [`clock`] tells the time
 //! when asked. A [`token`] says who is calling, a
-//! [`permission`] what that one may do, and a [`guest`] may enter one room. [`protocol`] is what clients
+//! [`permission`] what that one may do, and a [`guest`] may enter one room; a [`revocation`] ends that before
+//! its time. [`protocol`] is what clients
 //! and server say to each other over `/v1/ws`; [`subject`] is what the parts of
 //! the server say to each other over the bus. An [`address`] says from where a client comes, a [`limit`]
 //! what it may not pass, and a [`page`]'s cursor where a list goes on.
@@ -17,6 +18,7 @@ pub mod limit;
 pub mod page;
 pub mod permission;
 pub mod protocol;
+pub mod revocation;
 pub mod secret;
 pub mod subject;
 pub mod token;

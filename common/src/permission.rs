@@ -81,6 +81,38 @@ impl Permission {
         Self::ALL.iter().copied().find(|permission| permission.as_str() == name)
     }
 
+    /// Whether an elevation is enough to change something by this.
+    ///
+    /// It is for daily work and for taking away. What gives access, or goes on by itself afterwards (keys,
+    /// users, roles, channels, webhooks, the account's settings), asks for a permission that lasts: an
+    /// elevation ends with everything it allowed.
+    pub const fn is_for_work(self) -> bool {
+        match self {
+            Self::CannedResponsesManage
+            | Self::ContactsManage
+            | Self::ContactsErase
+            | Self::ConversationsManage
+            | Self::LabelsManage
+            | Self::MessagesSend
+            | Self::RoomsManage
+            | Self::TeamsManage => true,
+            Self::AccountManage
+            | Self::ChannelsManage
+            | Self::KeysManage
+            | Self::RolesManage
+            | Self::UsersManage
+            | Self::WebhooksManage => false,
+            // Nothing is set up by these: who may read a room may also speak in it.
+            Self::AuditRead
+            | Self::CallsRead
+            | Self::ChannelsRead
+            | Self::ContactsRead
+            | Self::ConversationsRead
+            | Self::RoomsRead
+            | Self::UsersRead => true,
+        }
+    }
+
     const fn bit(self) -> u64 {
         1 << self as u64
     }

@@ -7,6 +7,7 @@
 pub mod hub;
 pub mod inbox;
 pub mod media;
+pub mod revocation;
 
 use serde::{Serialize, de::DeserializeOwned};
 

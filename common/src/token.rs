@@ -1,10 +1,17 @@
 //! Who is calling: roles, claims, and the verification of a token given keys and a time.
+//!
+//! What other issuers may say is in [`outside`].
+
+mod outside;
+
+pub use outside::{Accounts, OUTSIDE_LIFETIME, OUTSIDE_LIFETIME_MAX, OutsideRules};
 
 use crate::{
     error::ErrorCode,
     guest::{Guest, Right},
     id::{AccountId, RoomId, SessionId, UserId},
     permission::Permissions,
+    revocation::Standing,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
@@ -69,8 +76,23 @@ pub struct Caller {
     pub name: Option<String>,
     /// The sign-in; `None` for a token of an outside issuer.
     pub session: Option<SessionId>,
+    /// When the token was signed, to the millisecond for our own.
+    pub issued_at: OffsetDateTime,
     /// When the token ceases to be good.
     pub expires_at: OffsetDateTime,
+}
+
+impl Caller {
+    /// What of this can end before the token does.
+    pub const fn standing(&self) -> Standing {
+        Standing {
+            user: self.user,
+            session: self.session,
+            permissions: self.permissions,
+            lasting: self.lasting,
+            issued_at: self.issued_at,
+        }
+    }
 }
 
 /// The claims of Switchboard's own access tokens (RFC 7519, section 4.1).
@@ -88,6 +110,10 @@ struct Claims {
     lasting: Option<Permissions>,
     sid: SessionId,
     iat: i64,
+    /// `iat` in milliseconds: whole seconds cannot tell a token from before a change from one after.
+    /// Absent in tokens of earlier versions.
+    #[serde(default)]
+    iat_ms: Option<i64>,
     exp: i64,
 }
 
@@ -141,24 +167,6 @@ impl Bearer {
     }
 }
 
-/// Where an outside issuer's tokens say what ours say in claims of their own.
-///
-/// A claim is named by its path: `app_metadata.account_id` is the member
-/// `account_id` of the object claim `app_metadata`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClaimNames {
-    /// The account that all of this issuer's users belong to, if it serves one only.
-    pub account: Option<AccountId>,
-    /// Otherwise the claim that holds the account's id.
-    pub account_claim: String,
-    /// The claim that holds a [`Role`]'s name.
-    pub role_claim: String,
-    /// The role where the claim is missing or is none of ours.
-    pub role: Role,
-    /// The claim that holds the name to show.
-    pub name_claim: String,
-}
-
 /// Why a token is not accepted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -166,6 +174,18 @@ pub enum TokenError {
     /// Past its expiry.
     #[error("the token has expired")]
     Expired,
+    /// From an issuer whose clock is ahead, or who signs for later.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// Good for longer than its issuer's tokens may be.
+    #[error("the token is good for longer than {max:?}")]
+    LivesTooLong {
+        /// The longest that is accepted of this issuer.
+        max: Duration,
+    },
+    /// Of an account that its issuer's tokens may not be of.
+    #[error("the token's issuer may not speak for account {0}")]
+    ForeignAccount(AccountId),
     /// Not a token, forged, of an unknown issuer, or without the claims we need.
     #[error("the token is not valid")]
     Invalid(#[source] Option<jsonwebtoken::errors::Error>),
@@ -175,7 +195,11 @@ impl TokenError {
     /// The stable code for the wire.
     pub const fn code(&self) -> ErrorCode {
         match self {
-            Self::Expired | Self::Invalid(_) => ErrorCode::INVALID_TOKEN,
+            Self::Expired
+            | Self::NotYetValid
+            | Self::LivesTooLong { .. }
+            | Self::ForeignAccount(_)
+            | Self::Invalid(_) => ErrorCode::INVALID_TOKEN,
         }
     }
 }
@@ -185,7 +209,7 @@ impl TokenError {
 pub struct Issuer {
     /// The `iss` claim.
     pub name: String,
-    /// The `aud` claim that is required, if any.
+    /// The `aud` claim that is required; `None` for our own tokens, which have none.
     pub audience: Option<String>,
     /// The key's id, when the issuer has several (JWKS, RFC 7517).
     pub key_id: Option<String>,
@@ -193,8 +217,8 @@ pub struct Issuer {
     pub algorithm: Algorithm,
     /// The key.
     pub key: DecodingKey,
-    /// How to read the claims; `None` for our own tokens.
-    pub claims: Option<ClaimNames>,
+    /// How to read the claims, and what they may not go beyond; `None` for our own tokens.
+    pub outside: Option<OutsideRules>,
 }
 
 /// Verifies `token` against the issuers' keys as of `now`.
@@ -213,26 +237,32 @@ pub fn verify(token: &str, issuers: &[Issuer], now: OffsetDateTime) -> Result<Be
         }
         let mut rules = Validation::new(issuer.algorithm);
         rules.set_issuer(&[&issuer.name]);
-        rules.set_required_spec_claims(&["exp", "iss", "sub"]);
         // The library would read the machine's clock; expiry is checked against `now` below.
         rules.validate_exp = false;
         match &issuer.audience {
-            Some(audience) => rules.set_audience(&[audience]),
-            None => rules.validate_aud = false,
+            // Required too: the library compares the claim only where there is one.
+            Some(audience) => {
+                rules.set_audience(&[audience]);
+                rules.set_required_spec_claims(&["aud", "exp", "iss", "sub"]);
+            }
+            None => {
+                rules.validate_aud = false;
+                rules.set_required_spec_claims(&["exp", "iss", "sub"]);
+            }
         }
         match decode::<Value>(token, &issuer.key, &rules) {
-            Ok(data) => return bearer(data.claims, issuer.claims.as_ref(), now),
+            Ok(data) => return bearer(data.claims, issuer, now),
             Err(error) => last = TokenError::Invalid(Some(error)),
         }
     }
     Err(last)
 }
 
-fn bearer(claims: Value, names: Option<&ClaimNames>, now: OffsetDateTime) -> Result<Bearer, TokenError> {
-    let bearer = match names {
+fn bearer(claims: Value, issuer: &Issuer, now: OffsetDateTime) -> Result<Bearer, TokenError> {
+    let bearer = match &issuer.outside {
         None if claims.get("room").is_some() => guest(claims).map(Bearer::Guest),
         None => own_caller(claims).map(Bearer::Caller),
-        Some(names) => outside_caller(&claims, names).map(Bearer::Caller),
+        Some(rules) => Some(Bearer::Caller(rules.caller(&issuer.name, &claims, now)?)),
     }
     .ok_or(TokenError::Invalid(None))?;
     if bearer.expires_at() <= now {
@@ -249,9 +279,17 @@ fn guest(claims: Value) -> Option<Guest> {
         name: claims.name,
         room: claims.room,
         rights: claims.rights,
-        issued_at: OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(claims.iat_ms),
+        issued_at: at_millis(claims.iat_ms)?,
         expires_at: OffsetDateTime::from_unix_timestamp(claims.exp).ok()?,
     })
+}
+
+fn at_millis(unix_ms: i64) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000).ok()
+}
+
+fn unix_ms(at: OffsetDateTime) -> i64 {
+    i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
 fn own_caller(claims: Value) -> Option<Caller> {
@@ -265,31 +303,10 @@ fn own_caller(claims: Value) -> Option<Caller> {
         lasting: claims.lasting.unwrap_or(permissions),
         name: None,
         session: Some(claims.sid),
+        issued_at: at_millis(claims.iat_ms.unwrap_or(claims.iat.saturating_mul(1000)))?,
         expires_at: OffsetDateTime::from_unix_timestamp(claims.exp).ok()?,
     })
 }
-
-fn outside_caller(claims: &Value, names: &ClaimNames) -> Option<Caller> {
-    let at = |path: &str| path.split('.').try_fold(claims, |value, member| value.get(member));
-    let text = |path: &str| at(path).and_then(Value::as_str);
-    let role = text(&names.role_claim).and_then(Role::parse).unwrap_or(names.role);
-    Some(Caller {
-        account: match names.account {
-            Some(account) => account,
-            None => text(&names.account_claim)?.parse().ok()?,
-        },
-        user: text("sub")?.parse().ok()?,
-        role,
-        permissions: role.permissions(),
-        lasting: role.permissions(),
-        name: text(&names.name_claim).map(|name| name.chars().take(NAME_CHARS_MAX).collect()),
-        session: None,
-        expires_at: OffsetDateTime::from_unix_timestamp(at("exp")?.as_i64()?).ok()?,
-    })
-}
-
-/// The longest name taken from an outside token, in characters.
-const NAME_CHARS_MAX: usize = 200;
 
 /// Whom a token of our own is for.
 #[derive(Debug, Clone, Copy)]
@@ -332,6 +349,7 @@ pub fn sign(key: &EncodingKey, subject: &Subject, now: OffsetDateTime) -> Result
         lasting: elevated.map(|_| lasting),
         sid: subject.session,
         iat: now.unix_timestamp(),
+        iat_ms: Some(unix_ms(now)),
         exp: subject.expires_at(now).unix_timestamp(),
     };
     encode(&Header::new(Algorithm::HS256), &claims, key).map_err(|error| TokenError::Invalid(Some(error)))
@@ -350,7 +368,7 @@ pub fn sign_join(key: &EncodingKey, guest: &Guest) -> Result<String, TokenError>
         room: guest.room,
         rights: guest.rights.clone(),
         iat: guest.issued_at.unix_timestamp(),
-        iat_ms: i64::try_from(guest.issued_at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX),
+        iat_ms: unix_ms(guest.issued_at),
         exp: guest.expires_at.unix_timestamp(),
     };
     encode(&Header::new(Algorithm::HS256), &claims, key).map_err(|error| TokenError::Invalid(Some(error)))
@@ -368,7 +386,7 @@ mod tests {
             key_id: None,
             algorithm: Algorithm::HS256,
             key: DecodingKey::from_secret(secret),
-            claims: None,
+            outside: None,
         }
     }
 
@@ -394,6 +412,7 @@ mod tests {
         let (token, account, user) = signed(b"k", &clock);
         let caller = caller(&token, &[own(b"k")], clock.utc()).unwrap();
         assert_eq!((caller.account, caller.user, caller.role), (account, user, Role::User));
+        assert_eq!(caller.issued_at, clock.utc());
         clock.advance(ACCESS_TOKEN_TIME);
         assert!(matches!(verify(&token, &[own(b"k")], clock.utc()), Err(TokenError::Expired)));
     }
@@ -447,33 +466,6 @@ mod tests {
         // {"alg":"none"} with claims that would otherwise be fine.
         let token = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.e30.";
         assert!(verify(token, &[own(b"k")], ManualClock::default().utc()).is_err());
-    }
-
-    #[test]
-    fn an_outside_token_is_read_by_the_claims_its_issuer_uses() {
-        let clock = ManualClock::default();
-        let (account, user) = (AccountId::generate(&clock), UserId::generate(&clock));
-        let claims = serde_json::json!({
-            "iss": "https://auth.example", "aud": "authenticated", "sub": user, "exp": clock.utc().unix_timestamp() + 60,
-            "role": "authenticated", "app_metadata": { "account": account }, "user_metadata": { "name": "Ada" },
-        });
-        let token =
-            encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(b"theirs")).unwrap();
-        let issuer = Issuer {
-            name: "https://auth.example".to_owned(),
-            audience: Some("authenticated".to_owned()),
-            claims: Some(ClaimNames {
-                account: None,
-                account_claim: "app_metadata.account".to_owned(),
-                role_claim: "role".to_owned(),
-                role: Role::AgentUser,
-                name_claim: "user_metadata.name".to_owned(),
-            }),
-            ..own(b"theirs")
-        };
-        let caller = caller(&token, &[own(b"k"), issuer], clock.utc()).unwrap();
-        assert_eq!((caller.account, caller.user, caller.role), (account, user, Role::AgentUser));
-        assert_eq!(caller.name.as_deref(), Some("Ada"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The REST layer: `/v1/…`, JSON in and out, problem documents for errors.
 //!
 //! A handler authenticates, checks the role, reads the body, and only then
-//! takes a tenant transaction, which it commits before it answers.
+//! takes a tenant transaction (see [`transaction`]), which it commits before it answers.
 
 mod account;
 mod api_keys;
@@ -39,6 +39,7 @@ mod search;
 mod sessions;
 mod teams;
 mod throttle;
+mod transaction;
 mod users;
 mod webhooks;
 
@@ -59,10 +60,13 @@ use common::{
     clock::Clock,
     error::ErrorCode,
     id::UserId,
-    permission::Permission,
     protocol::media::IceServer,
+    revocation::{Ended, Revocation, Revocations},
     secret::Secret,
-    subject::inbox::{Work, WorkTopic},
+    subject::{
+        inbox::{Work, WorkTopic},
+        revocation::RevocationTopic,
+    },
     token::Issuer,
 };
 use device::Devices;
@@ -73,7 +77,7 @@ use lockout::NOTES_MAX;
 use password::Passwords;
 use problem::Problem;
 use std::sync::Arc;
-use store::{Store, TenantTx, accounts};
+use store::Store;
 use throttle::Throttle;
 use time::OffsetDateTime;
 use tokio::sync::{Semaphore, watch};
@@ -103,6 +107,7 @@ pub struct App {
     background: Shutdown,
     files: Files,
     guard: Guard,
+    revocations: Arc<Revocations>,
 }
 
 impl App {
@@ -133,6 +138,7 @@ impl App {
             passwords: Passwords::new(&SignIn::default()),
             files,
             guard,
+            revocations: Arc::default(),
         }
     }
 
@@ -142,18 +148,22 @@ impl App {
         Self { passwords: Passwords::new(config), background, ..self }
     }
 
-    /// A transaction in the caller's account, if the caller may do this.
-    async fn begin(&self, caller: &Caller, permission: Permission) -> Result<TenantTx, Problem> {
-        caller.require(permission)?;
-        Ok(self.store.tenant(caller.account).await?)
+    /// The same, held to a list of what ended before its time that others keep.
+    #[must_use]
+    pub fn with_revocations(self, revocations: Arc<Revocations>) -> Self {
+        Self { revocations, ..self }
     }
 
-    /// The same, alone: others who change the account's set-up wait until it ends, so that what was read
-    /// in it is still so when it is written.
-    async fn begin_alone(&self, caller: &Caller, permission: Permission) -> Result<TenantTx, Problem> {
-        let mut tx = self.begin(caller, permission).await?;
-        accounts::hold(&mut tx).await?;
-        Ok(tx)
+    /// Ends something everywhere, once it is committed. Who is not reached reads it in the store.
+    async fn ended(&self, what: impl IntoIterator<Item = Ended>) {
+        let at = self.clock.utc();
+        let ended: Vec<_> = what.into_iter().map(|what| Revocation { what, at }).collect();
+        self.revocations.add(&ended);
+        if !ended.is_empty()
+            && let Err(error) = self.bus.publish(&RevocationTopic, &ended).await
+        {
+            debug!(error = &error as &dyn std::error::Error, "Only this process was told what ended");
+        }
     }
 
     /// Wakes the workers of a queue. Only a hint: without it they look a little later.

@@ -10,11 +10,11 @@ mod secrets;
 pub use http::{Http, ProxyProtocol, SignIn};
 pub use secrets::WeakSecret;
 
-use common::{
-    id::AccountId,
-    secret::Secret,
-    token::{OWN_ISSUER, Role},
-};
+mod issuers;
+
+pub use issuers::OutsideIssuer;
+
+use common::{secret::Secret, token::OWN_ISSUER};
 use serde::Deserialize;
 use std::{
     collections::BTreeSet,
@@ -98,54 +98,6 @@ pub struct Auth {
     pub issuers: Vec<OutsideIssuer>,
 }
 
-/// An issuer of tokens other than Switchboard itself.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OutsideIssuer {
-    /// The `iss` claim.
-    pub name: String,
-    /// The `aud` claim to require.
-    #[serde(default)]
-    pub audience: Option<String>,
-    /// Its HS256 secret; or
-    #[serde(default)]
-    pub hs256_secret: Option<Secret>,
-    /// the address of its keys (JWKS, RFC 7517).
-    #[serde(default)]
-    pub jwks_url: Option<url::Url>,
-    /// The account of all of its users, if it serves one only.
-    #[serde(default)]
-    pub account: Option<AccountId>,
-    /// Otherwise the claim with the account's id, as a path.
-    #[serde(default = "account_claim")]
-    pub account_claim: String,
-    /// The claim with the role's name, as a path.
-    #[serde(default = "role_claim")]
-    pub role_claim: String,
-    /// The role where that claim is missing or none of ours.
-    #[serde(default = "least_role")]
-    pub role: Role,
-    /// The claim with the name to show, as a path.
-    #[serde(default = "name_claim")]
-    pub name_claim: String,
-}
-
-fn account_claim() -> String {
-    "account".to_owned()
-}
-
-fn role_claim() -> String {
-    "role".to_owned()
-}
-
-const fn least_role() -> Role {
-    Role::AgentUser
-}
-
-fn name_claim() -> String {
-    "name".to_owned()
-}
-
 /// Encryption of channel secrets at rest.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -220,6 +172,14 @@ pub enum ConfigError {
         /// How it should begin.
         scheme: &'static str,
     },
+    /// An `[[auth.issuers]]` is not bounded, or contradicts itself.
+    #[error("auth.issuers {issuer:?}: {rule}")]
+    Issuer {
+        /// Which.
+        issuer: String,
+        /// What it should have.
+        rule: &'static str,
+    },
 }
 
 impl Config {
@@ -258,20 +218,16 @@ impl Config {
         if self.redis.url.is_some() && self.database.url.is_none() {
             return contradiction("redis.url joins instances, so they need a common database.url");
         }
-        if self.auth.issuers.iter().any(|issuer| issuer.hs256_secret.is_some() == issuer.jwks_url.is_some()) {
-            return contradiction("an issuer has either hs256_secret or jwks_url");
         }
         let mut names = BTreeSet::from([OWN_ISSUER]);
         if !self.auth.issuers.iter().all(|issuer| names.insert(&issuer.name)) {
             return contradiction("every issuer has a name of its own, and none that of Switchboard itself");
         }
-        let is_short = |issuer: &OutsideIssuer| {
-            issuer.hs256_secret.as_ref().is_some_and(|secret| secret.expose().len() < 32)
-        };
-        if self.auth.issuers.iter().any(is_short) {
-            return contradiction(
-                "an issuer's hs256_secret must have at least 32 bytes (RFC 7518, section 3.2)",
-            );
+        for issuer in &self.auth.issuers {
+            issuer.check()?;
+        }
+        if self.auth.issuers.iter().filter(|issuer| issuer.subjects_are_ids).count() > 1 {
+            return contradiction("subjects_are_ids is for one issuer at most: two could name the same user");
         }
         check::secrets(self)?;
         check::addresses(self)?;

@@ -7,7 +7,7 @@ use crate::{
 use bus::Shutdown;
 use common::{
     secret::Secret,
-    token::{ClaimNames, Issuer, OWN_ISSUER},
+    token::{Issuer, OWN_ISSUER},
 };
 use egress::{Guard, HttpClient, StatusCode, Terms};
 use jsonwebtoken::{
@@ -60,7 +60,7 @@ pub fn watch_issuers(
         key_id: None,
         algorithm: Algorithm::HS256,
         key: DecodingKey::from_secret(own_secret.expose().as_bytes()),
-        claims: None,
+        outside: None,
     }];
     for issuer in &auth.issuers {
         if let Some(secret) = &issuer.hs256_secret {
@@ -103,13 +103,7 @@ fn with_key(
         key_id,
         algorithm,
         key,
-        claims: Some(ClaimNames {
-            account: issuer.account,
-            account_claim: issuer.account_claim.clone(),
-            role_claim: issuer.role_claim.clone(),
-            role: issuer.role,
-            name_claim: issuer.name_claim.clone(),
-        }),
+        outside: Some(issuer.rules()),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     health::Health,
     housekeeping,
     http::Listener,
-    importer, keys,
+    importer, keys, revocations,
 };
 use axum::Router;
 use bus::{Bus, BusError, Shutdown};
@@ -53,6 +53,9 @@ pub enum StartError {
     /// Postgres.
     #[error("the database cannot be used")]
     Store(#[from] store::StoreError),
+    /// The list of what ended before its time.
+    #[error("what ended before its time is not known")]
+    Revocations(#[from] revocations::StartError),
     /// The HTTP client for fetched keys and files.
     #[error("no HTTP client")]
     Http(#[from] egress::Error),
@@ -116,6 +119,7 @@ pub async fn start(
     let Parts { clock, bus, store, guard } = parts;
     let secret = config.auth.secret.clone().ok_or(StartError::Missing("auth.secret"))?;
     let issuers = keys::watch_issuers(&config.auth, &secret, guard, shutdown)?;
+    let revoked = revocations::start(store.clone(), bus, Arc::clone(clock), shutdown).await?;
     let turn = config.turn.clone();
     let ice_servers: api::IceServers =
         Arc::new(move |user, now| turn_config::ice_servers(&turn, &user.to_string(), now));
@@ -137,6 +141,7 @@ pub async fn start(
                     inbox::Files::new(&config.inbox.graph, guard)?,
                     guard.clone(),
                 );
+                let app = app.with_revocations(Arc::clone(&revoked));
                 api::router(app.set_up(&config.sign_in, shutdown.clone()))
             }
             Role::Signalling => {
@@ -146,6 +151,7 @@ pub async fn start(
                     clock: Arc::clone(clock),
                     issuers: issuers.clone(),
                     ice_servers: Arc::clone(&ice_servers),
+                    revocations: Arc::clone(&revoked),
                 };
                 let hub = signalling::Hub::new(config.signalling.clone(), deps);
                 let router = signalling::router(&hub);

@@ -8,7 +8,7 @@ mod task;
 use crate::{
     hub::{Hub, bus_failed, store_failed},
     peer::Peer,
-    rooms,
+    rooms, standing,
 };
 use bus::{Acquired, BusError, LeaseGuard};
 use common::{
@@ -96,7 +96,7 @@ async fn take(hub: &Hub, user: UserId) -> Result<Option<LeaseGuard>, Failure> {
 
 async fn record_start(hub: &Hub, peer: &Peer, call: &NewCall, is_busy: bool) -> Result<(), Failure> {
     let failed = |error| store_failed(&error);
-    let mut tx = hub.store().tenant(peer.account).await.map_err(failed)?;
+    let mut tx = standing::begin(hub, peer).await?;
     calls::start(&mut tx, call, hub.clock()).await.map_err(failed)?;
     if is_busy {
         calls::end(&mut tx, call.id, EndReason::Busy, hub.clock()).await.map_err(failed)?;

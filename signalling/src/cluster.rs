@@ -4,7 +4,7 @@ use crate::{
     calls, changes,
     hub::Hub,
     peer::{Access, Peer},
-    rooms,
+    rooms, standing,
 };
 use bus::{Asked, BusError, Delivery, Requests, Shutdown, Subscription};
 use common::subject::{
@@ -33,6 +33,7 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     hub.spawn(async move { serve(server, requests).await });
     hub.spawn(async move { obey(obeyer, orders).await });
     hub.spawn(async move { changes::listen(follower).await });
+    hub.spawn(standing::watch(hub.clone()));
     shutdown.token.cancelled().await;
     Ok(())
 }

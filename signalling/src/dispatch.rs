@@ -1,6 +1,8 @@
 //! One match over the protocol's methods.
 
-use crate::{calls, changes, connection::verify, hub::Hub, inbox, media, peer::Peer, presence, rooms};
+use crate::{
+    calls, changes, connection::verify, hub::Hub, inbox, media, peer::Peer, presence, rooms, standing,
+};
 use common::{
     error::{ErrorCode, Fault},
     guest::Right,
@@ -84,6 +86,7 @@ fn already_open() -> Failure {
 fn refreshed(hub: &Hub, peer: &Arc<Peer>, token: &common::secret::Secret) -> Result<Refreshed, Failure> {
     let bearer = verify(hub, token)?;
     peer.renew(&bearer)?;
+    standing::look_again(hub, peer);
     changes::recheck(hub, peer);
     inbox::recheck(hub, peer);
     Ok(Refreshed { expires_at: bearer.expires_at() })

@@ -10,6 +10,7 @@ use common::{
     error::{ErrorCode, Fault},
     id::{ConnectionId, UserId},
     protocol::{Event, Failure, envelope, media::IceServer},
+    revocation::Revocations,
     token::Issuer,
 };
 use dashmap::DashMap;
@@ -32,6 +33,8 @@ pub struct Deps {
     pub issuers: watch::Receiver<Arc<[Issuer]>>,
     /// The STUN and TURN servers for a user, with credentials from that time on.
     pub ice_servers: Arc<dyn Fn(UserId, OffsetDateTime) -> Vec<IceServer> + Send + Sync>,
+    /// What ended before its time, now and from now on.
+    pub revocations: Arc<Revocations>,
 }
 
 /// The hub of this instance. Cheap to clone.

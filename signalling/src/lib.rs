@@ -4,7 +4,7 @@
 //! [`dispatch`] one match over the protocol's methods. A connection that has
 //! said who it is is a [`peer`]. What the methods do is in [`rooms`],
 //! [`presence`], [`calls`], [`media`], [`inbox`] and [`changes`]; [`cluster`] is what other
-//! instances say to this one. Everything hangs on the [`hub`].
+//! instances say to this one, [`standing`] who may no more. Everything hangs on the [`hub`].
 
 mod accept;
 mod calls;
@@ -20,6 +20,7 @@ mod media;
 mod peer;
 mod presence;
 mod rooms;
+mod standing;
 
 pub use accept::router;
 pub use cluster::run;

@@ -7,6 +7,7 @@ use common::{
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SessionId, UserId},
     permission::{Permission, Permissions},
     protocol::{Failure, RequestId, envelope, room::Member},
+    revocation::Standing,
     token::Bearer,
 };
 use serde::Serialize;
@@ -112,6 +113,8 @@ pub(crate) enum Access {
         permissions: Permissions,
         /// The sign-in; `None` for an outside issuer's user.
         session: Option<SessionId>,
+        /// What of the token can end before it does.
+        standing: Standing,
     },
     /// A guest of one room.
     Guest { room: RoomId, rights: BTreeSet<Right>, issued_at: OffsetDateTime },
@@ -121,9 +124,11 @@ impl Access {
     /// What this token allows.
     pub(crate) fn of(bearer: &Bearer) -> Self {
         match bearer {
-            Bearer::Caller(caller) => {
-                Self::Person { permissions: caller.permissions, session: caller.session }
-            }
+            Bearer::Caller(caller) => Self::Person {
+                permissions: caller.permissions,
+                session: caller.session,
+                standing: caller.standing(),
+            },
             Bearer::Guest(guest) => {
                 Self::Guest { room: guest.room, rights: guest.rights.clone(), issued_at: guest.issued_at }
             }
@@ -152,6 +157,14 @@ impl Access {
         match self {
             Self::Person { .. } => true,
             Self::Guest { rights, .. } => rights.contains(&right),
+        }
+    }
+
+    /// What of a person's token can end before it does; a guest's ends in the rooms and in the store.
+    pub(crate) const fn standing(&self) -> Option<&Standing> {
+        match self {
+            Self::Person { standing, .. } => Some(standing),
+            Self::Guest { .. } => None,
         }
     }
 

@@ -7,6 +7,7 @@ use crate::{
     hub::{Hub, bus_failed, frame, not_found, published, store_failed},
     media,
     peer::{Access, Peer, forbidden},
+    standing,
 };
 use common::{
     error::{ErrorCode, Fault},
@@ -263,7 +264,7 @@ pub(crate) async fn send(hub: &Hub, peer: &Arc<Peer>, send: &Send) -> Result<Sen
         return Err(Failure::of(ErrorCode::INVALID_BODY, Fault::Caller, "the message is empty"));
     }
     let failed = |error| store_failed(&error);
-    let mut tx = hub.store().tenant(peer.account).await.map_err(failed)?;
+    let mut tx = standing::begin(hub, peer).await?;
     let new = NewRoomMessage {
         room: send.room_id,
         user: peer.user,

@@ -1,6 +1,12 @@
 //! The connection to Postgres under two roles, neither of which can bypass Row-Level Security.
 
-use crate::{bootstrap, error::StoreError, seal::SealKeyring, system::System, tenant::TenantTx};
+use crate::{
+    bootstrap,
+    error::StoreError,
+    seal::SealKeyring,
+    system::System,
+    tenant::{Access, TenantTx},
+};
 use common::{id::AccountId, secret::Secret};
 use sqlx::{Connection, PgPool, postgres::PgPoolOptions, query, query_scalar};
 use std::time::Duration;
@@ -54,7 +60,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`] if no connection can be had.
     pub async fn tenant(&self, account: AccountId) -> Result<TenantTx, StoreError> {
-        TenantTx::begin(&self.app, self.keyring.clone(), account).await
+        TenantTx::begin(&self.app, self.keyring.clone(), account, Access::Write).await
+    }
+
+    /// Begins a transaction that sees `account`'s rows, and in which the database refuses every change.
+    ///
+    /// # Errors
+    /// As for [`tenant`](Self::tenant).
+    pub async fn reading(&self, account: AccountId) -> Result<TenantTx, StoreError> {
+        TenantTx::begin(&self.app, self.keyring.clone(), account, Access::Read).await
     }
 
     pub(crate) const fn app_pool(&self) -> &PgPool {

@@ -36,6 +36,7 @@ pub mod rooms;
 pub mod seal;
 mod search;
 pub mod sessions;
+pub mod standing;
 pub mod system;
 pub mod teams;
 pub mod tenant;

@@ -5,8 +5,12 @@ use crate::{
     error::{ChangeError, StoreError},
     tenant::TenantTx,
 };
-use common::{clock::Clock, id::RoleId, permission::Permissions};
-use sqlx::{query, query_as};
+use common::{
+    clock::Clock,
+    id::{RoleId, UserId},
+    permission::Permissions,
+};
+use sqlx::{query, query_as, query_scalar};
 use uuid::Uuid;
 
 /// A set of permissions with a name.
@@ -93,7 +97,7 @@ pub async fn list(
     Ok(rows.into_iter().map(CustomRole::from).collect())
 }
 
-/// Gives a role another name or other permissions.
+/// Gives a role another name or other permissions. One that allows less than before is noted as narrowed.
 ///
 /// # Errors
 /// [`ChangeError::NotFound`], [`ChangeError::Taken`].
@@ -102,17 +106,32 @@ pub async fn update(
     id: RoleId,
     name: &str,
     permissions: Permissions,
+    clock: &dyn Clock,
 ) -> Result<CustomRole, ChangeError> {
     let row = query_as!(
         Row,
-        "UPDATE roles SET name = $2, permissions = $3 WHERE id = $1 RETURNING id, name, permissions",
+        "UPDATE roles SET name = $2, permissions = $3,
+                narrowed_at = CASE WHEN permissions <@ $3 THEN narrowed_at ELSE $4 END
+         WHERE id = $1 RETURNING id, name, permissions",
         id.as_uuid(),
         &*column::text(name),
-        &permissions.names()
+        &permissions.names(),
+        clock.utc()
     )
     .fetch_optional(tx.connection())
     .await?;
     row.map(CustomRole::from).ok_or(ChangeError::NotFound)
+}
+
+/// Who has a role.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn holders(tx: &mut TenantTx, id: RoleId) -> Result<Vec<UserId>, StoreError> {
+    let users = query_scalar!("SELECT id FROM users WHERE role_id = $1 ORDER BY id", id.as_uuid())
+        .fetch_all(tx.connection())
+        .await?;
+    Ok(users.into_iter().map(UserId::from_uuid).collect())
 }
 
 /// Deletes a role that nobody has.

@@ -1,7 +1,11 @@
 //! Sign-ins, and the refresh tokens that keep them alive.
 //!
 //! Each token is good once. One that is used a second time was stolen, or its
-//! successor was: nobody can tell which, so the whole sign-in ends.
+//! successor was: nobody can tell which, so the whole sign-in ends. For a moment,
+//! and until its successor is used, it may also have been presented by a second
+//! tab, or by a client that got no answer: such a one gets a successor too. Of all
+//! successors of one token the first that is used replaces the others, so that a
+//! thief who was quick is noticed when the second of them turns up.
 
 use crate::{column, error::StoreError, tenant::TenantTx};
 use common::{
@@ -10,7 +14,7 @@ use common::{
     token::REFRESH_TOKEN_TIME,
 };
 use sqlx::{query, query_scalar};
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 use time::OffsetDateTime;
 
 /// The SHA-256 of a refresh token; the token itself is never stored.
@@ -52,7 +56,7 @@ pub enum Rotation {
         /// Whose it is.
         user: UserId,
     },
-    /// It was used before; the sign-in is revoked now.
+    /// It was used before, and not just now; the sign-in is revoked.
     Reused {
         /// The sign-in.
         session: SessionId,
@@ -60,6 +64,14 @@ pub enum Rotation {
     /// Unknown, expired, or of a sign-in that is over.
     Invalid,
 }
+
+/// How long after its first use a refresh token may be presented again, unless a successor was used.
+///
+/// Longer forgives slower networks; shorter leaves less time to use a stolen token beside its owner.
+pub const REUSE_GRACE: Duration = Duration::from_secs(10);
+
+/// Successors that one token may have: tabs that refresh at once. One more counts as theft.
+pub const SUCCESSORS_MAX: i64 = 10;
 
 /// Records a sign-in and its first refresh token.
 ///
@@ -87,7 +99,7 @@ pub async fn start(
     )
     .execute(tx.connection())
     .await?;
-    issue(tx, id, token, clock).await?;
+    issue(tx, id, token, 0, clock).await?;
     Ok(id)
 }
 
@@ -95,15 +107,18 @@ async fn issue(
     tx: &mut TenantTx,
     session: SessionId,
     token: &TokenHash,
+    generation: i32,
     clock: &dyn Clock,
 ) -> Result<(), StoreError> {
     let account = tx.account_column();
     query!(
-        "INSERT INTO refresh_tokens (account_id, hash, session_id, expires_at) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO refresh_tokens (account_id, hash, session_id, expires_at, generation)
+         VALUES ($1, $2, $3, $4, $5)",
         account,
         token.as_slice(),
         session.as_uuid(),
-        clock.utc() + REFRESH_TOKEN_TIME
+        clock.utc() + REFRESH_TOKEN_TIME,
+        generation
     )
     .execute(tx.connection())
     .await?;
@@ -121,9 +136,9 @@ pub async fn rotate(
     clock: &dyn Clock,
 ) -> Result<Rotation, StoreError> {
     let now = clock.utc();
-    // Locked, so that of two who present it at once only one is first.
+    // Locked, and the sign-in with it: of all who present a token of it at once, one comes after the other.
     let Some(token) = query!(
-        "SELECT t.session_id, t.expires_at, t.used_at, s.user_id, s.revoked_at
+        "SELECT t.session_id, t.expires_at, t.used_at, t.generation, s.user_id, s.revoked_at
          FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
          WHERE t.hash = $1
          FOR UPDATE",
@@ -135,21 +150,59 @@ pub async fn rotate(
         return Ok(Rotation::Invalid);
     };
     let session = SessionId::from_uuid(token.session_id);
-    if token.used_at.is_some() {
+    let family = family(tx, session, token.generation).await?;
+    if (token.used_at.is_some() || family.is_replaced) && !family.is_in_grace(now) {
         revoke(tx, session, clock).await?;
         return Ok(Rotation::Reused { session });
     }
     if token.revoked_at.is_some() || token.expires_at <= now {
         return Ok(Rotation::Invalid);
     }
-    query!("UPDATE refresh_tokens SET used_at = $2 WHERE hash = $1", old.as_slice(), now)
+    query!("UPDATE refresh_tokens SET used_at = coalesce(used_at, $2) WHERE hash = $1", old.as_slice(), now)
         .execute(tx.connection())
         .await?;
     query!("UPDATE sessions SET last_used_at = $2 WHERE id = $1", session.as_uuid(), now)
         .execute(tx.connection())
         .await?;
-    issue(tx, session, new, clock).await?;
+    issue(tx, session, new, token.generation + 1, clock).await?;
     Ok(Rotation::Rotated { session, user: UserId::from_uuid(token.user_id) })
+}
+
+/// The tokens that replaced the same one, and those that replace them.
+struct Family {
+    /// When the first of them was used.
+    used_at: Option<OffsetDateTime>,
+    /// Whether there are successors.
+    is_replaced: bool,
+    /// How many, none of which was used; `None` if one was.
+    fresh_successors: Option<i64>,
+}
+
+impl Family {
+    /// Whether one that is presented again is believed to be a second tab's, or to have had no answer.
+    fn is_in_grace(&self, now: OffsetDateTime) -> bool {
+        let lately = self.used_at.is_some_and(|at| now - at <= REUSE_GRACE);
+        lately && self.fresh_successors.is_some_and(|count| count < SUCCESSORS_MAX)
+    }
+}
+
+async fn family(tx: &mut TenantTx, session: SessionId, generation: i32) -> Result<Family, StoreError> {
+    // A successor that was used has successors of its own.
+    let row = query!(
+        r#"SELECT min(used_at) FILTER (WHERE generation = $2) AS used_at,
+                  count(*) FILTER (WHERE generation = $2 + 1) AS "successors!",
+                  count(*) FILTER (WHERE generation > $2 + 1) AS "later!"
+           FROM refresh_tokens WHERE session_id = $1 AND generation >= $2"#,
+        session.as_uuid(),
+        generation
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(Family {
+        used_at: row.used_at,
+        is_replaced: row.successors + row.later > 0,
+        fresh_successors: (row.later == 0).then_some(row.successors),
+    })
 }
 
 /// Ends a sign-in; nothing happens if it is over already.
@@ -212,7 +265,7 @@ pub async fn revoke_of_user(
     Ok(done.rows_affected() > 0)
 }
 
-/// Ends all sign-ins of this user but `except`; how many there were.
+/// Ends all sign-ins of this user but `except`; which there were.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -221,17 +274,17 @@ pub async fn revoke_all(
     user: UserId,
     except: Option<SessionId>,
     clock: &dyn Clock,
-) -> Result<u64, StoreError> {
-    let done = query!(
+) -> Result<Vec<SessionId>, StoreError> {
+    let ended = query_scalar!(
         "UPDATE sessions SET revoked_at = $3
-         WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $2",
+         WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $2 RETURNING id",
         user.as_uuid(),
         except.map(SessionId::as_uuid),
         clock.utc()
     )
-    .execute(tx.connection())
+    .fetch_all(tx.connection())
     .await?;
-    Ok(done.rows_affected())
+    Ok(ended.into_iter().map(SessionId::from_uuid).collect())
 }
 
 /// Ends the sign-in that a refresh token belongs to; whose it was, if it was not over.
@@ -253,18 +306,4 @@ pub async fn revoke_by_token(
     .fetch_optional(tx.connection())
     .await?;
     Ok(row.map(|row| (UserId::from_uuid(row.user_id), SessionId::from_uuid(row.id))))
-}
-
-/// Whether a sign-in was ended.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn is_over(tx: &mut TenantTx, session: SessionId) -> Result<bool, StoreError> {
-    let over = query_scalar!(
-        r#"SELECT revoked_at IS NOT NULL AS "over!" FROM sessions WHERE id = $1"#,
-        session.as_uuid()
-    )
-    .fetch_optional(tx.connection())
-    .await?;
-    Ok(over.unwrap_or(false))
 }

@@ -6,6 +6,7 @@
 
 mod queues;
 mod raw_events;
+mod revocations;
 
 pub use queues::{ClaimedDelivery, ClaimedReply, OutboxClaim, OutboxRow};
 pub use raw_events::{NewRawEvent, RawEvent, RawEventClaim};

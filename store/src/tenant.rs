@@ -18,15 +18,29 @@ pub struct TenantTx {
     pub(crate) holds_inbox: bool,
 }
 
+/// What a transaction may do to the rows it sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Read them.
+    Read,
+    /// Change them too.
+    Write,
+}
+
 impl TenantTx {
     pub(crate) async fn begin(
         pool: &PgPool,
         keyring: SealKeyring,
         account: AccountId,
+        access: Access,
     ) -> Result<Self, StoreError> {
         // In one round trip. LOCAL to the transaction: without it a pooled connection would carry this
         // account into the next request. (SET takes no parameters; an id is digits and dashes.)
-        let begin = format!("BEGIN; SET LOCAL app.account_id = '{account}'");
+        let mode = match access {
+            Access::Read => "BEGIN READ ONLY",
+            Access::Write => "BEGIN",
+        };
+        let begin = format!("{mode}; SET LOCAL app.account_id = '{account}'");
         let tx = pool.begin_with(AssertSqlSafe(begin)).await?;
         Ok(Self { tx, keyring, account, holds_inbox: false })
     }

@@ -96,6 +96,21 @@ impl TestDatabase {
         id
     }
 
+    /// Waits until some transaction of this database waits for another.
+    ///
+    /// # Panics
+    /// If the database fails.
+    #[expect(clippy::expect_used, reason = "a test without its database must fail loudly")]
+    pub async fn until_one_waits(&self) {
+        const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+                               WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let mut owner =
+            PgConnection::connect(self.owner_url().expose()).await.expect("the owner's connection");
+        while sqlx::query_scalar::<_, i64>(WAITING).fetch_one(&mut owner).await.expect("a count") == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Everything an account has, table by table, as it really is: to see that nothing changed.
     ///
     /// # Panics

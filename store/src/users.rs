@@ -137,7 +137,7 @@ pub async fn create(tx: &mut TenantTx, user: &NewUser<'_>, clock: &dyn Clock) ->
     Ok(row.ok_or(CreateError::EmailTaken)?.try_into()?)
 }
 
-/// Enters a user of an outside issuer at the first visit, under the issuer's id.
+/// Enters a user of an outside issuer at the first visit, under the id that the token gives them here.
 ///
 /// A user who is there already, in this account or another, stays as they are.
 ///
@@ -224,7 +224,8 @@ impl From<StoreError> for UpdateError {
     }
 }
 
-/// Changes a user. Who is deactivated, or may do less than before, is signed out everywhere.
+/// Changes a user. Who is deactivated, or may do less than before, is signed out everywhere: the sign-ins that
+/// this ended are returned too.
 ///
 /// # Errors
 /// [`UpdateError`]; then nothing was changed.
@@ -233,7 +234,7 @@ pub async fn update(
     id: UserId,
     change: &UserChange<'_>,
     clock: &dyn Clock,
-) -> Result<User, UpdateError> {
+) -> Result<(User, Vec<SessionId>), UpdateError> {
     // One at a time, so that two administrators cannot take each other away.
     accounts::hold(tx).await?;
     let before = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
@@ -261,13 +262,12 @@ pub async fn update(
         return Err(UpdateError::LastAdministrator);
     }
     let after = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
-    if !active || !after.permissions.includes(before.permissions) {
-        sessions::revoke_all(tx, id, None, clock).await?;
-    }
-    Ok(after)
+    let may_less = !active || !after.permissions.includes(before.permissions);
+    let ended = if may_less { sessions::revoke_all(tx, id, None, clock).await? } else { Vec::new() };
+    Ok((after, ended))
 }
 
-/// Gives a user another password and ends all sign-ins but `except`.
+/// Gives a user another password and ends all sign-ins but `except`: those that it returns.
 ///
 /// # Errors
 /// [`ChangeError::NotFound`].
@@ -277,15 +277,14 @@ pub async fn set_password(
     password_hash: &str,
     except: Option<SessionId>,
     clock: &dyn Clock,
-) -> Result<(), ChangeError> {
+) -> Result<Vec<SessionId>, ChangeError> {
     let done = query!("UPDATE users SET password_hash = $2 WHERE id = $1", id.as_uuid(), password_hash)
         .execute(tx.connection())
         .await?;
     if done.rows_affected() == 0 {
         return Err(ChangeError::NotFound);
     }
-    sessions::revoke_all(tx, id, except, clock).await?;
-    Ok(())
+    Ok(sessions::revoke_all(tx, id, except, clock).await?)
 }
 
 /// The hash of a user's password; `None` for users of an outside issuer.

@@ -47,3 +47,5 @@ mod restart;
 mod snooze;
 #[path = "e2e/told.rs"]
 mod told;
+#[path = "e2e/trust.rs"]
+mod trust;

@@ -74,7 +74,7 @@ pub(super) struct UpdateAccount {
 /// Reads the caller's account.
 #[utoipa::path(get, path = "/v1/account", tag = "account", responses((status = 200, body = Account)))]
 pub(super) async fn find(State(app): State<App>, caller: Caller) -> Result<Tagged<Account>, Problem> {
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.read_as(&caller).await?;
     let account = accounts::find(&mut tx).await?.ok_or_else(|| Problem::not_found("account"))?;
     tx.commit().await?;
     Ok(Tagged(account.try_into()?))
@@ -95,7 +95,7 @@ pub(super) async fn update(
     if let Some(settings) = &body.settings {
         check(settings)?;
     }
-    let mut tx = app.begin(&caller, Permission::AccountManage).await?;
+    let mut tx = app.begin_alone(&caller, Permission::AccountManage).await?;
     let mut row = accounts::hold(&mut tx).await?;
     let before = Account::try_from(row.clone())?;
     if_match.check(&before)?;

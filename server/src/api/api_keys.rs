@@ -105,7 +105,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<ApiKey>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::KeysManage).await?;
+    let mut tx = app.read(&caller, Permission::KeysManage).await?;
     let keys = api_keys::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(keys, |key| key.id.to_string(), ApiKey::from)))
@@ -121,7 +121,7 @@ pub(super) async fn find(
     caller: Caller,
     Id(id): Id<ApiKeyId>,
 ) -> Result<Json<ApiKey>, Problem> {
-    let mut tx = app.begin(&caller, Permission::KeysManage).await?;
+    let mut tx = app.read(&caller, Permission::KeysManage).await?;
     let key = api_keys::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("API key"))?;
     tx.commit().await?;
     Ok(Json(key.into()))
@@ -171,7 +171,7 @@ pub(super) async fn revoke(
     caller: Caller,
     Id(id): Id<ApiKeyId>,
 ) -> Result<Json<ApiKey>, Problem> {
-    let mut tx = app.begin(&caller, Permission::KeysManage).await?;
+    let mut tx = app.begin_ending(&caller, Permission::KeysManage).await?;
     let before = api_keys::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("API key"))?;
     let after = api_keys::revoke(&mut tx, id, &*app.clock).await?;
     let after = ApiKey::from(after.ok_or_else(|| Problem::not_found("API key"))?);

@@ -56,7 +56,7 @@ pub(super) async fn read(
     let conversation: ConversationId = conversation.parse().map_err(|_| missing())?;
     let message: MessageId = message.parse().map_err(|_| missing())?;
     let number = number.parse().map_err(|_| missing())?;
-    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
     let file = messages::attachment(&mut tx, conversation, message, number).await?.ok_or_else(missing)?;
     tx.commit().await?;
     let opened = app.files.open(&file).await.map_err(|error| {

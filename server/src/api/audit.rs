@@ -93,7 +93,7 @@ pub(super) async fn list(
     let before = params.cursor(|text| text.parse().ok())?;
     let filter =
         Filter { object: filter.object_id, actor: filter.actor_id, action: filter.action.as_deref() };
-    let mut tx = app.begin(&caller, Permission::AuditRead).await?;
+    let mut tx = app.read(&caller, Permission::AuditRead).await?;
     let entries = audit::list(&mut tx, filter, before, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(entries, |entry| entry.id.to_string(), AuditEntry::from)))

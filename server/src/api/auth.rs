@@ -21,6 +21,7 @@ use common::{
     error::ErrorCode,
     id::{AccountId, SessionId},
     permission::Permissions,
+    revocation::Ended,
     secret::Secret,
     subject::hub::Whom,
     token::{self, Subject},
@@ -69,7 +70,7 @@ pub(super) struct Refresh {
 pub(super) struct SignedIn {
     /// For `Authorization: Bearer` and `session.open`.
     access_token: String,
-    /// To get the next pair. Using it a second time ends the sign-in.
+    /// To get the next pair. Using it a second time later on ends the sign-in.
     refresh_token: String,
     /// When the access token expires.
     #[serde(with = "time::serde::rfc3339")]
@@ -187,6 +188,10 @@ const fn deed(
 }
 
 /// Exchanges a refresh token for a new pair of tokens.
+///
+/// Within ten seconds it may be presented again, by a second tab or because the answer was lost, as long as no
+/// successor of it was used: each gets a pair of its own, and the first that is used replaces the others.
+/// Otherwise who presents it a second time has stolen it, or was stolen from, and the sign-in is over.
 #[utoipa::path(
     post, path = "/v1/auth/refresh", tag = "auth", request_body = Refresh, security(()),
     responses(
@@ -218,6 +223,7 @@ pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -
         }
         (Rotation::Reused { session }, _) => {
             warn!(account.id = %account, session.id = %session, "A refresh token was used twice; its sign-in is revoked");
+            app.ended([Ended::Session(session)]).await;
             hub::disconnect_if_reached(&app, account, Whom::Session(session)).await;
             Err(Problem::new(
                 StatusCode::UNAUTHORIZED,
@@ -229,7 +235,8 @@ pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -
     }
 }
 
-/// Ends a sign-in. Its connections to the hub end; its access token remains good for REST until it expires.
+/// Ends a sign-in, with its access tokens and its connections to the hub: what it writes is refused at once,
+/// what it reads within five seconds.
 ///
 /// A token that is good for nothing is no error: the wish is fulfilled.
 #[utoipa::path(
@@ -248,6 +255,7 @@ pub(super) async fn sign_out(
             let deed = deed(Actor::User(user), address, "session.ended", ("session", session.as_uuid()));
             audit::record(&mut tx, &deed, &*app.clock).await?;
             tx.commit().await?;
+            app.ended([Ended::Session(session)]).await;
             hub::disconnect_if_reached(&app, account, Whom::Session(session)).await;
         }
     }

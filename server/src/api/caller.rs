@@ -17,6 +17,7 @@ use std::{net::IpAddr, sync::Arc};
 use store::{
     TenantTx,
     audit::{self, Actor, Deed},
+    standing::Writer,
 };
 use tracing::{Span, debug, field::display};
 use uuid::Uuid;
@@ -32,6 +33,8 @@ pub(super) struct Caller {
     pub(super) permissions: Permissions,
     /// The person's token; `None` for a program.
     pub(super) token: Option<token::Caller>,
+    /// On whose word they write.
+    writer: Writer,
     address: Option<IpAddr>,
 }
 
@@ -39,6 +42,26 @@ impl Caller {
     /// Lets callers pass who may do this.
     pub(super) fn require(&self, permission: Permission) -> Result<(), Problem> {
         if self.permissions.has(permission) { Ok(()) } else { Err(Problem::forbidden(permission)) }
+    }
+
+    /// Lets callers pass who may do this, and not for a while only.
+    pub(super) fn require_lasting(&self, permission: Permission) -> Result<(), Problem> {
+        self.require(permission)?;
+        if self.lasting().has(permission) {
+            return Ok(());
+        }
+        let detail = format!("this lasts, so it needs the permission {} without an end", permission.as_str());
+        Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, detail))
+    }
+
+    /// What the caller may do, and not for a while only.
+    pub(super) fn lasting(&self) -> Permissions {
+        self.token.as_ref().map_or(self.permissions, |token| token.lasting)
+    }
+
+    /// On whose word the caller writes.
+    pub(super) const fn writer(&self) -> Writer {
+        self.writer
     }
 
     /// The id of the person, or of the program's key where any id will do: as a message's author.
@@ -126,6 +149,7 @@ async fn by_key(app: &App, key: &str, address: Option<IpAddr>) -> Result<Caller,
         actor: Actor::ApiKey(holder.key),
         permissions: holder.permissions,
         token: None,
+        writer: Writer::Program(holder.key),
         address,
     })
 }
@@ -139,11 +163,17 @@ fn by_token(app: &App, token: &str, address: Option<IpAddr>) -> Result<Caller, P
     let Bearer::Caller(token) = bearer else {
         return Err(refuse(ErrorCode::INVALID_TOKEN, "a join token is for /v1/ws alone"));
     };
+    let standing = token.standing();
+    if !app.revocations.holds(&standing) {
+        let detail = "the sign-in, or something that the token allows, has ended";
+        return Err(refuse(ErrorCode::INVALID_TOKEN, detail));
+    }
     Ok(Caller {
         account: token.account,
         actor: Actor::User(token.user),
         permissions: token.permissions,
         token: Some(token),
+        writer: Writer::Person(standing),
         address,
     })
 }

@@ -99,7 +99,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Call>>, Problem> {
     let before = params.cursor(|text| text.parse().ok().map(|Timed { at, id }| (at, id)))?;
-    let mut tx = app.begin(&caller, Permission::CallsRead).await?;
+    let mut tx = app.read(&caller, Permission::CallsRead).await?;
     let calls = calls::list(&mut tx, filter.room_id, before, params.limit() + 1).await?;
     tx.commit().await?;
     let position = |call: &calls::Call| Timed { at: call.started_at, id: call.id }.to_string();
@@ -116,7 +116,7 @@ pub(super) async fn find(
     caller: Caller,
     Id(id): Id<CallId>,
 ) -> Result<Json<Call>, Problem> {
-    let mut tx = app.begin(&caller, Permission::CallsRead).await?;
+    let mut tx = app.read(&caller, Permission::CallsRead).await?;
     let call = calls::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("call"))?;
     tx.commit().await?;
     Ok(Json(call.into()))

@@ -64,7 +64,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<CannedResponse>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
     let items = canned_responses::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(items, |it| it.id.to_string(), CannedResponse::from)))
@@ -80,7 +80,7 @@ pub(super) async fn find(
     caller: Caller,
     Id(id): Id<CannedResponseId>,
 ) -> Result<Tagged<CannedResponse>, Problem> {
-    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
     let found =
         canned_responses::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("canned response"))?;
     tx.commit().await?;

@@ -81,7 +81,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Channel>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::ChannelsRead).await?;
+    let mut tx = app.read(&caller, Permission::ChannelsRead).await?;
     let channels = channels::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(channels, |channel| channel.id.to_string(), Channel::from)))
@@ -129,7 +129,7 @@ pub(super) async fn find(
     caller: Caller,
     Id(id): Id<ChannelId>,
 ) -> Result<Tagged<Channel>, Problem> {
-    let mut tx = app.begin(&caller, Permission::ChannelsRead).await?;
+    let mut tx = app.read(&caller, Permission::ChannelsRead).await?;
     let channel = channels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("channel"))?;
     tx.commit().await?;
     Ok(Tagged(channel.into()))

@@ -161,7 +161,7 @@ pub(super) async fn list(
             After::Name(params.cursor(|text| text.parse().ok().map(|Named { name, id }| (name, id)))?)
         }
     };
-    let mut tx = app.begin(&caller, Permission::ContactsRead).await?;
+    let mut tx = app.read(&caller, Permission::ContactsRead).await?;
     let contacts = contacts::list(&mut tx, &after, params.limit() + 1).await?;
     tx.commit().await?;
     let position = |contact: &contacts::Contact| match sort {
@@ -181,7 +181,7 @@ pub(super) async fn find(
     caller: Caller,
     Id(id): Id<ContactId>,
 ) -> Result<Tagged<Contact>, Problem> {
-    let mut tx = app.begin(&caller, Permission::ContactsRead).await?;
+    let mut tx = app.read(&caller, Permission::ContactsRead).await?;
     let contact = contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
     tx.commit().await?;
     Ok(Tagged(contact.into()))
@@ -287,6 +287,7 @@ pub(super) async fn export(
     caller: Caller,
     Id(id): Id<ContactId>,
 ) -> Result<Json<ContactExport>, Problem> {
+    // What is exported is put on record.
     let mut tx = app.begin(&caller, Permission::ContactsErase).await?;
     let export = privacy::export(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
     caller.did::<Merge>(&app, &mut tx, "contact.exported", ("contact", id.as_uuid()), (None, None)).await?;
@@ -439,7 +440,7 @@ pub(super) async fn merges(
     caller: Caller,
     Id(id): Id<ContactId>,
 ) -> Result<Json<Merges>, Problem> {
-    let mut tx = app.begin(&caller, Permission::ContactsRead).await?;
+    let mut tx = app.read(&caller, Permission::ContactsRead).await?;
     contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
     let items = contacts::merges(&mut tx, id).await?.into_iter().map(Merge::from).collect();
     tx.commit().await?;

@@ -121,7 +121,7 @@ pub(super) async fn list(
         ConversationSort::Latest => Order::Latest,
         ConversationSort::Oldest => Order::Oldest,
     };
-    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
     let filter = Filter {
         status: filter.status,
         assignee: filter.assignee_id,
@@ -154,7 +154,7 @@ pub(super) async fn find(
     caller: Caller,
     Id(id): Id<ConversationId>,
 ) -> Result<Tagged<Conversation>, Problem> {
-    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
     let conversation = conversations::find(&mut tx, id).await?;
     tx.commit().await?;
     conversation.map(Tagged).ok_or_else(|| Problem::not_found("conversation"))

@@ -15,6 +15,7 @@ use common::{
     error::ErrorCode,
     id::{ElevationId, RoleId, UserId},
     permission::{Permission, Permissions},
+    revocation::Ended,
     subject::hub::Whom,
     token::Role,
 };
@@ -129,7 +130,7 @@ pub(super) struct CreateElevation {
     /// Or one of the account's own.
     role_id: Option<RoleId>,
     /// Why it is needed; who decides reads it.
-    #[schema(example = "The WhatsApp number's token has to be replaced.")]
+    #[schema(example = "A customer wants everything about them erased.")]
     reason: String,
     /// For how long, 1 to 480 minutes from when somebody agrees.
     #[schema(minimum = 1, maximum = 480, example = 60)]
@@ -159,7 +160,7 @@ pub(super) async fn list(
         Ok(()) => None,
         Err(_) => Some(caller.person()?.user),
     };
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.read_as(&caller).await?;
     let items = elevations::list(&mut tx, of, before, params.limit() + 1).await?;
     tx.commit().await?;
     let now = app.clock.utc();
@@ -189,7 +190,7 @@ pub(super) async fn create(
     if body.minutes == 0 || body.minutes > MINUTES_MAX {
         return Err(Problem::invalid("minutes must be 1 to 480"));
     }
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.begin_as(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -256,8 +257,8 @@ pub(super) async fn decide(
     once.answer(StatusCode::OK, tx, &caller, &after).await
 }
 
-/// Ends an elevation before its time: one's own, or as who manages users anybody's. An access token that
-/// has it remains good until it expires, a quarter of an hour at most.
+/// Ends an elevation before its time: one's own, or as who manages users anybody's. Access tokens that have
+/// it are good no more: for writing at once, for reading within five seconds. The next ones go without it.
 #[utoipa::path(
     post, path = "/v1/elevations/{id}/end", tag = "users", params(("id" = ElevationId, Path, description = "The elevation")),
     responses(
@@ -272,7 +273,7 @@ pub(super) async fn end(
     caller: Caller,
     Id(id): Id<ElevationId>,
 ) -> Result<Json<Elevation>, Problem> {
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.begin_as(&caller).await?;
     let missing = || Problem::not_found("elevation");
     let now = app.clock.utc();
     let before = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
@@ -285,6 +286,7 @@ pub(super) async fn end(
     let object = ("elevation", id.as_uuid());
     caller.did(&app, &mut tx, "elevation.ended", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
+    app.ended([Ended::Elevation(after.user_id)]).await;
     hub::disconnect_if_reached(&app, caller.account, Whom::User(after.user_id)).await;
     Ok(Json(after))
 }

@@ -171,7 +171,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<ContactImport>>, Problem> {
     let before = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    let mut tx = app.read(&caller, Permission::ContactsManage).await?;
     let items = imports::list(&mut tx, before, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(items, |it| it.id.to_string(), ContactImport::from)))
@@ -187,7 +187,7 @@ pub(super) async fn find(
     caller: Caller,
     Id(id): Id<ImportId>,
 ) -> Result<Json<ContactImport>, Problem> {
-    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    let mut tx = app.read(&caller, Permission::ContactsManage).await?;
     let import = imports::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("import"))?;
     tx.commit().await?;
     Ok(Json(import.into()))
@@ -207,7 +207,7 @@ pub(super) async fn rows(
     Params(params): Params<ReportParams>,
 ) -> Result<Json<Page<ImportedRow>>, Problem> {
     let after = page.cursor(|text| text.parse().ok())?.unwrap_or(0);
-    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    let mut tx = app.read(&caller, Permission::ContactsManage).await?;
     imports::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("import"))?;
     let outcome = params.outcome.map(imports::Outcome::from);
     let rows = imports::report(&mut tx, id, outcome, after, page.limit() + 1).await?;

@@ -124,7 +124,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Invitation>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    let mut tx = app.read(&caller, Permission::UsersManage).await?;
     let found = invitations::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(found, |it| it.id.to_string(), Invitation::from)))
@@ -179,7 +179,7 @@ pub(super) async fn revoke(
     caller: Caller,
     Id(id): Id<InvitationId>,
 ) -> Result<Json<Invitation>, Problem> {
-    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    let mut tx = app.begin_ending(&caller, Permission::UsersManage).await?;
     let revoked = invitations::revoke(&mut tx, id, &*app.clock).await?;
     let revoked = Invitation::from(revoked.ok_or_else(|| Problem::not_found("invitation"))?);
     let object = ("invitation", id.as_uuid());
@@ -222,7 +222,7 @@ pub(super) async fn accept(
     let mut user = users::create(&mut tx, &new, &*app.clock).await?;
     if invitation.role_id.is_some() {
         let change = UserChange { role_id: Some(invitation.role_id), ..UserChange::default() };
-        user = users::update(&mut tx, user.id, &change, &*app.clock).await?;
+        (user, _) = users::update(&mut tx, user.id, &change, &*app.clock).await?;
     }
     let user = User::of(account, user);
     let after = serde_json::to_value(&user).map_err(|error| Problem::internal(&error))?;

@@ -45,7 +45,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Message>>, Problem> {
     let before = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
     conversations::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("conversation"))?;
     let page = messages::list(&mut tx, id, before, params.limit()).await?;
     tx.commit().await?;

@@ -42,7 +42,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Note>>, Problem> {
     let before = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
     conversations::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("conversation"))?;
     let notes = notes::list(&mut tx, id, before, params.limit() + 1).await?;
     tx.commit().await?;

@@ -15,6 +15,7 @@ use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
     id::RoleId,
     permission::{Permission, Permissions},
+    revocation::Ended,
 };
 use serde::{Deserialize, Serialize};
 use store::roles::{self, CustomRole};
@@ -70,7 +71,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<NamedRole>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::UsersRead).await?;
+    let mut tx = app.read(&caller, Permission::UsersRead).await?;
     let roles = roles::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(roles, |role| role.id.to_string(), NamedRole::from)))
@@ -86,7 +87,7 @@ pub(super) async fn find(
     caller: Caller,
     Id(id): Id<RoleId>,
 ) -> Result<Tagged<NamedRole>, Problem> {
-    let mut tx = app.begin(&caller, Permission::UsersRead).await?;
+    let mut tx = app.read(&caller, Permission::UsersRead).await?;
     let role = roles::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?;
     tx.commit().await?;
     Ok(Tagged(role.into()))
@@ -118,7 +119,8 @@ pub(super) async fn create(
     once.created(tx, &caller, &role).await
 }
 
-/// Changes a role. Users who have it get the change with their next access token.
+/// Changes a role. Users who have it get what it allows now with their next access token; if it allows less,
+/// their present ones are good no more.
 #[utoipa::path(
     patch, path = "/v1/roles/{id}", tag = "users", request_body = UpdateRole,
     params(("id" = RoleId, Path, description = "The role"), etag::Header),
@@ -144,11 +146,15 @@ pub(super) async fn update(
     let permissions = body.permissions.unwrap_or(before.permissions);
     may_give(&caller, permissions)?;
     may_give(&caller, before.permissions)?;
-    let role = roles::update(&mut tx, id, name.unwrap_or(&before.name), permissions).await;
+    let name = name.unwrap_or(&before.name);
+    let role = roles::update(&mut tx, id, name, permissions, &*app.clock).await;
     let after = NamedRole::from(role.map_err(|error| Problem::refused("role", error))?);
     let object = ("role", id.as_uuid());
     caller.did(&app, &mut tx, "role.updated", object, (Some(&before), Some(&after))).await?;
+    let is_narrowed = !after.permissions.includes(before.permissions);
+    let concerned = if is_narrowed { roles::holders(&mut tx, id).await? } else { Vec::new() };
     tx.commit().await?;
+    app.ended(concerned.into_iter().map(Ended::Permissions)).await;
     Ok(Tagged(after))
 }
 

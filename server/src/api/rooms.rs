@@ -126,7 +126,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Room>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::RoomsRead).await?;
+    let mut tx = app.read(&caller, Permission::RoomsRead).await?;
     let rooms = rooms::list(&mut tx, viewer(&caller), after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(rooms, |room| room.id.to_string(), Room::from)))
@@ -140,7 +140,12 @@ pub(super) async fn create(
     Retryable(body, once): Retryable<CreateRoom>,
 ) -> Result<Response, Problem> {
     let name = fields::name(&body.name)?;
-    let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    let mut tx = if body.private {
+        // Who creates it is a member from then on.
+        app.begin_lasting(&caller, Permission::RoomsManage).await?
+    } else {
+        app.begin(&caller, Permission::RoomsManage).await?
+    };
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -162,7 +167,7 @@ pub(super) async fn find(
     caller: Caller,
     Id(id): Id<RoomId>,
 ) -> Result<Json<Room>, Problem> {
-    let mut tx = app.begin(&caller, Permission::RoomsRead).await?;
+    let mut tx = app.read(&caller, Permission::RoomsRead).await?;
     let room = match viewer(&caller) {
         Viewer::Anybody => existing(&mut tx, id).await?,
         Viewer::User(_) => visible(&mut tx, &caller, id).await?,
@@ -184,7 +189,11 @@ pub(super) async fn update(
     Body(body): Body<UpdateRoom>,
 ) -> Result<Json<Room>, Problem> {
     let name = body.name.as_deref().map(fields::name).transpose()?;
-    let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    let mut tx = if body.private.is_some() {
+        app.begin_lasting(&caller, Permission::RoomsManage).await?
+    } else {
+        app.begin(&caller, Permission::RoomsManage).await?
+    };
     let change = RoomChange { name, is_private: body.private };
     let room = rooms::update(&mut tx, id, change).await;
     let room = Room::from(room.map_err(|error| Problem::refused("room", error))?);
@@ -202,7 +211,7 @@ async fn clear_of_others(app: &App, caller: &Caller, room: RoomId) -> Result<(),
     let nobody = Whom::Connection(ConnectionId::generate(&*app.clock));
     hub::remove(app, caller.account, room, nobody, RemovalReason::Removed).await?;
     let mut others = Vec::new();
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.read_as(caller).await?;
     for present in members::present(app, room).await? {
         if !guests::is_guest(present.user_id) && !rooms::is_member(&mut tx, room, present.user_id).await? {
             others.push(present.connection_id);
@@ -301,7 +310,7 @@ pub(super) async fn messages(
     Params(params): Params<HistoryParams>,
 ) -> Result<Json<RoomHistory>, Problem> {
     let limit = params.limit.unwrap_or(50).clamp(1, MESSAGES_MAX);
-    let mut tx = app.begin(&caller, Permission::RoomsRead).await?;
+    let mut tx = app.read(&caller, Permission::RoomsRead).await?;
     visible(&mut tx, &caller, id).await?;
     let items = rooms::before(&mut tx, id, params.before.unwrap_or(u64::MAX), limit).await?;
     tx.commit().await?;

@@ -52,7 +52,7 @@ pub(super) async fn contacts(
 ) -> Result<Json<Page<Contact>>, Problem> {
     let before = params.cursor(|text| text.parse().ok())?;
     let question = question.check()?;
-    let mut tx = app.begin(&caller, Permission::ContactsRead).await?;
+    let mut tx = app.read(&caller, Permission::ContactsRead).await?;
     let found = contacts::search(&mut tx, question, before, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(found, |contact| contact.id.to_string(), Contact::from)))
@@ -71,7 +71,7 @@ pub(super) async fn messages(
 ) -> Result<Json<Page<Message>>, Problem> {
     let before = params.cursor(|text| text.parse().ok())?;
     let question = question.check()?;
-    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
     let found = messages::search(&mut tx, question, before, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(found, |message| message.id.to_string(), |message| message)))
@@ -91,7 +91,7 @@ pub(super) async fn conversations(
 ) -> Result<Json<Page<Conversation>>, Problem> {
     let below = params.cursor(position)?;
     let question = question.check()?;
-    let mut tx = app.begin(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
     let found = conversations::search(&mut tx, question, below, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(found, cursor, |conversation| conversation)))

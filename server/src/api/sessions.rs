@@ -11,6 +11,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use common::{
     id::{SessionId, UserId},
     permission::Permission,
+    revocation::Ended,
     subject::hub::Whom,
 };
 use serde::Serialize;
@@ -71,6 +72,7 @@ async fn end(
     let object = ("session", session.as_uuid());
     caller.did::<Session>(app, &mut tx, "session.ended", object, (None, None)).await?;
     tx.commit().await?;
+    app.ended([Ended::Session(session)]).await;
     hub::disconnect_if_reached(app, caller.account, Whom::Session(session)).await;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -79,11 +81,12 @@ async fn end(
 #[utoipa::path(get, path = "/v1/me/sessions", tag = "auth", responses((status = 200, body = Sessions)))]
 pub(super) async fn list_own(State(app): State<App>, caller: Caller) -> Result<Json<Sessions>, Problem> {
     let user = caller.person()?.user;
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.read_as(&caller).await?;
     of(&app, &caller, &mut tx, user).await
 }
 
-/// Ends one of one's own sign-ins. Its connections to the hub end; its access token remains good for REST until it expires.
+/// Ends one of one's own sign-ins, with its tokens and its connections to the hub: what it writes is refused
+/// at once, what it reads within five seconds.
 #[utoipa::path(
     delete, path = "/v1/me/sessions/{id}", tag = "auth", params(("id" = SessionId, Path, description = "The sign-in")),
     responses((status = 204, description = "Ended"), (status = 404, body = Document)),
@@ -94,7 +97,7 @@ pub(super) async fn end_own(
     Id(session): Id<SessionId>,
 ) -> Result<StatusCode, Problem> {
     let user = caller.person()?.user;
-    let tx = app.store.tenant(caller.account).await?;
+    let tx = app.begin_as(&caller).await?;
     end(&app, &caller, tx, user, session).await
 }
 
@@ -108,12 +111,13 @@ pub(super) async fn list(
     caller: Caller,
     Id(user): Id<UserId>,
 ) -> Result<Json<Sessions>, Problem> {
-    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    let mut tx = app.read(&caller, Permission::UsersManage).await?;
     users::find(&mut tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
     of(&app, &caller, &mut tx, user).await
 }
 
-/// Ends a user's sign-in. Its connections to the hub end; its access token remains good for REST until it expires.
+/// Ends a user's sign-in, with its tokens and its connections to the hub: what it writes is refused at once,
+/// what it reads within five seconds.
 #[utoipa::path(
     delete, path = "/v1/users/{id}/sessions/{session}", tag = "users",
     params(("id" = UserId, Path, description = "The user"), ("session" = SessionId, Path, description = "The sign-in")),
@@ -124,6 +128,6 @@ pub(super) async fn end_of(
     caller: Caller,
     Ids(user, session): Ids<UserId, SessionId>,
 ) -> Result<StatusCode, Problem> {
-    let tx = app.begin(&caller, Permission::UsersManage).await?;
+    let tx = app.begin_ending(&caller, Permission::UsersManage).await?;
     end(&app, &caller, tx, user, session).await
 }

@@ -60,7 +60,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Team>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::UsersRead).await?;
+    let mut tx = app.read(&caller, Permission::UsersRead).await?;
     let items = teams::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(items, |it| it.id.to_string(), Team::from)))
@@ -76,7 +76,7 @@ pub(super) async fn find(
     caller: Caller,
     Id(id): Id<TeamId>,
 ) -> Result<Tagged<Team>, Problem> {
-    let mut tx = app.begin(&caller, Permission::UsersRead).await?;
+    let mut tx = app.read(&caller, Permission::UsersRead).await?;
     let found = teams::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("team"))?;
     tx.commit().await?;
     Ok(Tagged(found.into()))
@@ -179,7 +179,7 @@ pub(super) async fn members(
     caller: Caller,
     Id(id): Id<TeamId>,
 ) -> Result<Tagged<TeamMembers>, Problem> {
-    let mut tx = app.begin(&caller, Permission::UsersRead).await?;
+    let mut tx = app.read(&caller, Permission::UsersRead).await?;
     teams::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("team"))?;
     let user_ids = teams::members(&mut tx, id).await?;
     tx.commit().await?;

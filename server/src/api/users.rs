@@ -15,13 +15,14 @@ use common::{
     error::ErrorCode,
     id::{AccountId, RoleId, UserId},
     permission::{Permission, Permissions},
+    revocation::Ended,
     secret::Secret,
     subject::hub::Whom,
     token::Role,
 };
 use serde::{Deserialize, Serialize};
 use store::{
-    accounts, elevations,
+    elevations,
     users::{self, CreateError, NewUser, UpdateError, UserChange},
 };
 use time::OffsetDateTime;
@@ -77,7 +78,7 @@ pub(super) struct CreateUser {
 #[utoipa::path(get, path = "/v1/me", tag = "users", responses((status = 200, body = User)))]
 pub(super) async fn me(State(app): State<App>, caller: Caller) -> Result<Json<User>, Problem> {
     let person = caller.person()?;
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.read_as(&caller).await?;
     let user = users::find(&mut tx, person.user).await?;
     let elevated = elevations::active(&mut tx, person.user, &*app.clock).await?;
     tx.commit().await?;
@@ -109,7 +110,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<User>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::UsersRead).await?;
+    let mut tx = app.read(&caller, Permission::UsersRead).await?;
     let users = users::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(users, |user| user.id.to_string(), |user| User::of(caller.account, user))))
@@ -125,7 +126,7 @@ pub(super) async fn find(
     caller: Caller,
     Id(id): Id<UserId>,
 ) -> Result<Tagged<User>, Problem> {
-    let mut tx = app.begin(&caller, Permission::UsersRead).await?;
+    let mut tx = app.read(&caller, Permission::UsersRead).await?;
     let user = users::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("user"))?;
     tx.commit().await?;
     Ok(Tagged(User::of(caller.account, user)))
@@ -180,7 +181,8 @@ pub(super) struct UpdateUser {
     locked: Option<bool>,
 }
 
-/// Changes a user. Who is deactivated or may do less than before is signed out.
+/// Changes a user. Who is deactivated or may do less than before is signed out: what they write is refused at
+/// once, what they read within five seconds.
 #[utoipa::path(
     patch, path = "/v1/users/{id}", tag = "users", request_body = UpdateUser,
     params(("id" = UserId, Path, description = "The user"), etag::Header),
@@ -201,8 +203,7 @@ pub(super) async fn update(
 ) -> Result<Tagged<User>, Problem> {
     let name = body.name.as_deref().map(fields::name).transpose()?;
     let change = UserChange { name, role: body.role, role_id: body.role_id, active: body.active };
-    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
-    accounts::hold(&mut tx).await?;
+    let mut tx = app.begin_alone(&caller, Permission::UsersManage).await?;
     let before = users::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("user"))?;
     let before = User::of(caller.account, before);
     if_match.check(&before)?;
@@ -212,7 +213,8 @@ pub(super) async fn update(
     }
     // Neither raise somebody above oneself nor touch somebody who is.
     may_give(&caller, before.permissions)?;
-    let after = User::of(caller.account, users::update(&mut tx, id, &change, &*app.clock).await?);
+    let (after, ended) = users::update(&mut tx, id, &change, &*app.clock).await?;
+    let after = User::of(caller.account, after);
     may_give(&caller, after.permissions)?;
     if body.locked == Some(false) {
         users::forgive_wrong_passwords(&mut tx, id).await?;
@@ -221,6 +223,7 @@ pub(super) async fn update(
     caller.did(&app, &mut tx, "user.updated", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     if !after.permissions.includes(before.permissions) || after.deactivated_at.is_some() {
+        app.ended(ended.into_iter().map(Ended::Session)).await;
         hub::disconnect_if_reached(&app, caller.account, Whom::User(id)).await;
     }
     Ok(Tagged(after))
@@ -241,7 +244,7 @@ pub(super) async fn disconnect(
     caller: Caller,
     Id(id): Id<UserId>,
 ) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    let mut tx = app.begin_ending(&caller, Permission::UsersManage).await?;
     users::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("user"))?;
     tx.commit().await?;
     hub::disconnect(&app, caller.account, Whom::User(id)).await?;
@@ -250,8 +253,7 @@ pub(super) async fn disconnect(
 
 /// Nobody can give what they do not have, or have for a while only.
 pub(super) fn may_give(caller: &Caller, permissions: Permissions) -> Result<(), Problem> {
-    let own = caller.token.as_ref().map_or(caller.permissions, |token| token.lasting);
-    if own.includes(permissions) {
+    if caller.lasting().includes(permissions) {
         return Ok(());
     }
     let detail = "this would reach further than your own permissions";
@@ -296,7 +298,7 @@ pub(super) async fn change_password(
 ) -> Result<StatusCode, Problem> {
     let person = caller.person()?;
     app.throttle.admit_own(person.user)?;
-    let mut tx = app.store.tenant(caller.account).await?;
+    let mut tx = app.read_as(&caller).await?;
     let user = users::find(&mut tx, person.user).await?.ok_or_else(|| Problem::not_found("user"))?;
     let hash = users::password_hash(&mut tx, person.user).await?;
     // Hashing takes long: nothing waits meanwhile.
@@ -309,13 +311,14 @@ pub(super) async fn change_password(
     }
     app.throttle.forgive_own(person.user);
     let hash = app.passwords.hash(new, hash).await?;
-    let mut tx = app.store.tenant(caller.account).await?;
-    users::set_password(&mut tx, person.user, &hash, person.session, &*app.clock)
+    let mut tx = app.begin_as(&caller).await?;
+    let ended = users::set_password(&mut tx, person.user, &hash, person.session, &*app.clock)
         .await
         .map_err(|error| Problem::refused("user", error))?;
     let object = ("user", person.user.as_uuid());
     caller.did::<User>(&app, &mut tx, "user.password_changed", object, (None, None)).await?;
     tx.commit().await?;
+    app.ended(ended.into_iter().map(Ended::Session)).await;
     // This sign-in's too: it goes on, and connects again.
     hub::disconnect_if_reached(&app, caller.account, Whom::User(person.user)).await;
     Ok(StatusCode::NO_CONTENT)

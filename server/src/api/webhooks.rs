@@ -182,7 +182,7 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Webhook>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
+    let mut tx = app.read(&caller, Permission::WebhooksManage).await?;
     let webhooks = webhooks::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(webhooks, |webhook| webhook.id.to_string(), Webhook::from)))
@@ -198,7 +198,7 @@ pub(super) async fn find(
     caller: Caller,
     Id(id): Id<WebhookId>,
 ) -> Result<Tagged<Webhook>, Problem> {
-    let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
+    let mut tx = app.read(&caller, Permission::WebhooksManage).await?;
     let webhook = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     tx.commit().await?;
     Ok(Tagged(webhook.into()))
@@ -362,7 +362,7 @@ pub(super) async fn deliveries(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Delivery>>, Problem> {
     let before = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
+    let mut tx = app.read(&caller, Permission::WebhooksManage).await?;
     webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     let found = webhooks::deliveries(&mut tx, id, before, params.limit() + 1).await?;
     tx.commit().await?;

@@ -232,7 +232,7 @@ async fn a_locked_user_looks_like_a_wrong_password_until_an_administrator_lifts_
     }
     server.clock.advance(Duration::from_secs(30));
     // Written down after the answers.
-    let token = server.token(a.account, a.user, Role::Admin);
+    let token = server.token(a.account, a.user, Role::Admin).await;
     let is_locked = async || {
         let log = server.get("/v1/audit-log?limit=100", &token).await.body;
         log["items"].as_array().unwrap().iter().any(|entry| entry["action"] == "user.locked")
@@ -301,7 +301,7 @@ async fn who_is_invited_chooses_a_password_once_and_has_the_role() {
     let late = invite("dan@example.com").await;
     server.clock.advance(Duration::from_secs(7 * 24 * 60 * 60));
     assert_eq!(accept(&late["token"], PASSWORD).await.status, StatusCode::UNAUTHORIZED);
-    let somebodys = server.token(a.account, a.user, Role::Admin);
+    let somebodys = server.token(a.account, a.user, Role::Admin).await;
     let body = json!({ "email": a.email, "role": "USER" });
     let somebodys = server.post("/v1/invitations", &somebodys, body).await.body;
     assert_eq!(accept(&somebodys["token"], PASSWORD).await.status, StatusCode::CONFLICT);

@@ -73,7 +73,7 @@ async fn somebody_else_agrees_and_it_ends_by_itself() {
     assert!(!may_read_the_audit_log(&server, &ben).await, "the token ends with it");
     let (ben, _) = refreshed(&server, &ben).await;
     assert!(!may_read_the_audit_log(&server, &ben).await);
-    let admin = server.token(tenant.account, tenant.user, common::token::Role::Admin);
+    let admin = server.token(tenant.account, tenant.user, common::token::Role::Admin).await;
     let list = server.get("/v1/elevations", &admin).await.body;
     assert_eq!(list["items"][0]["status"], "over");
     let log = server.get("/v1/audit-log", &admin).await.body;
@@ -153,7 +153,7 @@ async fn requests_lapse_are_bounded_and_seen_by_those_they_concern() {
     assert_eq!(server.get("/v1/elevations", &cleo.token).await.body["items"], json!([]));
     assert_eq!(server.get("/v1/elevations", &ben.token).await.body["items"].as_array().unwrap().len(), 10);
     server.clock.advance(Duration::from_secs(24 * 60 * 60));
-    let admin = server.token(tenant.account, tenant.user, common::token::Role::Admin);
+    let admin = server.token(tenant.account, tenant.user, common::token::Role::Admin).await;
     let late = server.post(&format!("{path}/decision"), &admin, json!({ "approve": true })).await;
     assert_eq!((late.status, late.code()), (StatusCode::CONFLICT, "resource.invalid_transition"));
 }

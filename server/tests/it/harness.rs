@@ -11,14 +11,21 @@ use common::{
     clock::{Clock, ManualClock},
     id::{AccountId, CallId, ChannelId, ConversationId, MessageId, NodeId, RoomId, SessionId, UserId},
     protocol::{inbox::ChannelKind, media::IceServer},
+    revocation::Revocations,
     secret::Secret,
-    token::{self, ClaimNames, Issuer, OWN_ISSUER, Role},
+    token::{self, Accounts, Issuer, OUTSIDE_LIFETIME, OWN_ISSUER, OutsideRules, REFRESH_TOKEN_TIME, Role},
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde_json::{Value, json};
-use std::sync::{Arc, LazyLock};
-use store::{calls, channels, contacts::Identity, imports, messages, rooms, testing::TestDatabase, users};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Instant,
+};
+use store::{
+    calls, channels, contacts::Identity, imports, messages, rooms, sessions, testing::TestDatabase, users,
+};
 use switchboard::api::{self, App};
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -27,6 +34,7 @@ const SECRET: &str = "a secret for tests, long enough to sign with";
 
 /// The issuer beside our own, and its key.
 pub(crate) const OUTSIDE_ISSUER: &str = "https://auth.example";
+pub(crate) const OUTSIDE_AUDIENCE: &str = "switchboard";
 pub(crate) const OUTSIDE_SECRET: &str = "another secret for tests, also long enough";
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -39,6 +47,8 @@ pub(crate) struct Server {
     pub(crate) db: TestDatabase,
     pub(crate) bus: Bus,
     pub(crate) clock: Arc<ManualClock>,
+    /// What ended before its time, as this instance knows it.
+    pub(crate) revocations: Arc<Revocations>,
     router: Router,
 }
 
@@ -69,14 +79,27 @@ pub(crate) struct Tenant {
     pub(crate) token: String,
 }
 
-fn issuer(name: &str, secret: &str, claims: Option<ClaimNames>) -> Issuer {
+/// The clock of somebody who signed in longer ago than an unused sign-in lasts.
+struct LongAgo(Arc<ManualClock>);
+
+impl Clock for LongAgo {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn utc(&self) -> OffsetDateTime {
+        self.0.utc() - 2 * REFRESH_TOKEN_TIME
+    }
+}
+
+fn issuer(name: &str, secret: &str, outside: Option<OutsideRules>) -> Issuer {
     Issuer {
         name: name.to_owned(),
-        audience: None,
+        audience: outside.as_ref().map(|_| OUTSIDE_AUDIENCE.to_owned()),
         key_id: None,
         algorithm: Algorithm::HS256,
         key: DecodingKey::from_secret(secret.as_bytes()),
-        claims,
+        outside,
     }
 }
 
@@ -107,16 +130,19 @@ impl Server {
         let db = TestDatabase::create().await;
         let clock = Arc::new(TestDatabase::clock());
         let bus = Bus::local(NodeId::generate(&*clock));
-        let claims = ClaimNames {
-            account: None,
+        let rules = OutsideRules {
+            accounts: Accounts::Any,
             account_claim: "account".to_owned(),
             role_claim: "role".to_owned(),
             role: Role::AgentUser,
+            greatest_role: Role::User,
             name_claim: "name".to_owned(),
+            lifetime_max: OUTSIDE_LIFETIME,
+            subjects_are_ids: false,
         };
         let issuers: Arc<[Issuer]> = Arc::from([
             issuer(OWN_ISSUER, SECRET, None),
-            issuer(OUTSIDE_ISSUER, OUTSIDE_SECRET, Some(claims)),
+            issuer(OUTSIDE_ISSUER, OUTSIDE_SECRET, Some(rules)),
         ]);
         // The sender may go: a receiver keeps the last value.
         let (_, issuers) = watch::channel(issuers);
@@ -133,6 +159,7 @@ impl Server {
         let graph =
             inbox::Graph { base_url: "http://127.0.0.1:9".parse().unwrap(), version: "v26.0".to_owned() };
         let files = inbox::Files::new(&graph, &guard).unwrap();
+        let revocations = Arc::new(Revocations::default());
         let app = App::new(
             db.store.clone(),
             bus.clone(),
@@ -142,8 +169,9 @@ impl Server {
             ice_servers,
             files,
             guard,
-        );
-        Self { db, bus, clock, router: api::router(app) }
+        )
+        .with_revocations(Arc::clone(&revocations));
+        Self { db, bus, clock, revocations, router: api::router(app) }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -201,10 +229,21 @@ impl Server {
         self.send(request).await
     }
 
-    /// A token as signing in gives it, for any role.
-    pub(crate) fn token(&self, account: AccountId, user: UserId, role: Role) -> String {
+    /// A token as signing in gives it, for a role that the user has or outranks. Its sign-in began so long ago
+    /// that no list shows it.
+    pub(crate) async fn token(&self, account: AccountId, user: UserId, role: Role) -> String {
+        let long_ago = LongAgo(Arc::clone(&self.clock));
+        let hash: [u8; 32] = rand::random();
+        let mut tx = self.db.store.tenant(account).await.unwrap();
+        let session =
+            sessions::start(&mut tx, user, &hash, &sessions::Device::default(), &long_ago).await.unwrap();
+        tx.commit().await.unwrap();
+        self.signed(account, user, role, session)
+    }
+
+    /// A token of our own that says this, be it true or not.
+    pub(crate) fn signed(&self, account: AccountId, user: UserId, role: Role, session: SessionId) -> String {
         let key = EncodingKey::from_secret(SECRET.as_bytes());
-        let session = SessionId::generate(&*self.clock);
         let subject = token::Subject { account, user, role, permissions: None, elevated: None, session };
         token::sign(&key, &subject, self.clock.utc()).unwrap()
     }
@@ -307,7 +346,7 @@ impl Server {
             panic!("it is the first message");
         };
         tx.commit().await.unwrap();
-        let token = self.token(account, user, Role::Admin);
+        let token = self.token(account, user, Role::Admin).await;
         Tenant {
             account,
             user,

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use switchboard::api;
 
 /// How to call an endpoint: its method, its path in the reference, the path, the body.
-type Call = (Method, &'static str, String, Option<Value>);
+pub(crate) type Call = (Method, &'static str, String, Option<Value>);
 
 /// Puts `ids` where the path of the reference names them.
-fn call(method: Method, template: &'static str, ids: &[&str], body: Option<Value>) -> Call {
+pub(crate) fn call(method: Method, template: &'static str, ids: &[&str], body: Option<Value>) -> Call {
     let mut ids = ids.iter();
     let filled = template.split('/').map(|part| match part.strip_prefix('{') {
         Some(_) => ids.next().unwrap(),
@@ -22,7 +22,7 @@ fn call(method: Method, template: &'static str, ids: &[&str], body: Option<Value
 }
 
 /// Every endpoint that names something, with how to call it on what `tenant` has.
-async fn naming(server: &Server, tenant: &Tenant) -> Vec<Call> {
+pub(crate) async fn naming(server: &Server, tenant: &Tenant) -> Vec<Call> {
     let things = server.things(tenant).await;
     let mut calls = of_administration(tenant, &things);
     calls.extend(of_desk(tenant, &things));
@@ -295,7 +295,7 @@ async fn each_role_does_what_it_may_and_no_more() {
     ];
     for (needed, method, path, body) in calls {
         for role in [Role::AgentUser, Role::User, Role::Admin] {
-            let token = server.token(a.account, a.user, role);
+            let token = server.token(a.account, a.user, role).await;
             let answer = server.call(method.clone(), path, &token, body.as_ref()).await;
             let what = format!("{method} {path} as {role:?}: {}", answer.body);
             if role < needed {

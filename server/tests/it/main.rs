@@ -18,3 +18,4 @@ mod isolation;
 mod privacy;
 mod resources;
 mod sign_in;
+mod trust;

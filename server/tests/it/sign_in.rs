@@ -1,15 +1,16 @@
 //! Signing in, and everything that must not sign anybody in.
 
-use crate::harness::{OUTSIDE_ISSUER, OUTSIDE_SECRET, PASSWORD, Server};
+use crate::harness::{OUTSIDE_AUDIENCE, OUTSIDE_ISSUER, OUTSIDE_SECRET, PASSWORD, Server};
 use axum::http::{StatusCode, header};
 use common::{
     clock::Clock,
-    id::{AccountId, UserId},
+    id::{AccountId, SessionId, UserId},
     token::{ACCESS_TOKEN_TIME, REFRESH_TOKEN_TIME, Role},
 };
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 use std::time::Duration;
+use store::sessions::REUSE_GRACE;
 
 fn text(value: &serde_json::Value) -> &str {
     value.as_str().unwrap()
@@ -135,13 +136,36 @@ async fn a_refresh_token_works_once_and_its_second_use_ends_the_sign_in() {
         |token: serde_json::Value| server.post("/v1/auth/refresh", "", json!({ "refreshToken": token }));
     let second = refresh(first.clone()).await;
     assert_eq!(second.status, StatusCode::OK);
-    assert_eq!(server.get("/v1/me", text(&second.body["accessToken"])).await.status, StatusCode::OK);
+    let access = text(&second.body["accessToken"]);
+    assert_eq!(server.get("/v1/me", access).await.status, StatusCode::OK);
+    server.clock.advance(REUSE_GRACE + Duration::from_secs(1));
     let reused = refresh(first).await;
     assert_eq!((reused.status, reused.code()), (StatusCode::UNAUTHORIZED, "auth.refresh_reused"));
+    assert_eq!(server.get("/v1/me", access).await.code(), "auth.invalid_token");
     let successor = refresh(second.body["refreshToken"].clone()).await;
     assert_eq!((successor.status, successor.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_token"));
     // Another device of the same person is not bothered.
     assert_eq!(refresh(other).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn two_tabs_that_refresh_at_once_are_both_signed_in() {
+    let server = Server::start().await;
+    server.tenant("a").await;
+    let first = server.sign_in("a@example.com", PASSWORD).await.body["refreshToken"].clone();
+    let refresh =
+        |token: serde_json::Value| server.post("/v1/auth/refresh", "", json!({ "refreshToken": token }));
+    let (one, other) = tokio::join!(refresh(first.clone()), refresh(first));
+    for tab in [&one, &other] {
+        assert_eq!(tab.status, StatusCode::OK, "{}", tab.body);
+        assert_eq!(server.get("/v1/me", text(&tab.body["accessToken"])).await.status, StatusCode::OK);
+    }
+    assert_ne!(one.body["refreshToken"], other.body["refreshToken"]);
+    // It is one sign-in still.
+    let listed = server.get("/v1/me/sessions", text(&one.body["accessToken"])).await.body;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    server.clock.advance(ACCESS_TOKEN_TIME);
+    assert_eq!(refresh(other.body["refreshToken"].clone()).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -167,7 +191,7 @@ async fn a_token_of_an_accepted_outside_issuer_is_as_good_as_ours() {
     let a = server.tenant("a").await;
     let user = UserId::generate(&*server.clock);
     let claims = json!({
-        "iss": OUTSIDE_ISSUER, "sub": user, "account": a.account, "name": "Ada", "role": "USER",
+        "iss": OUTSIDE_ISSUER, "aud": OUTSIDE_AUDIENCE, "sub": user, "account": a.account, "name": "Ada", "role": "USER",
         "exp": server.clock.utc().unix_timestamp() + 60,
     });
     let sign = |secret: &str| {
@@ -188,7 +212,7 @@ async fn a_token_of_no_account_gets_nothing_and_breaks_nothing() {
     let server = Server::start().await;
     let a = server.tenant("a").await;
     let nowhere = AccountId::generate(&*server.clock);
-    let token = server.token(nowhere, a.user, Role::Admin);
+    let token = server.signed(nowhere, a.user, Role::Admin, SessionId::generate(&*server.clock));
     assert_eq!(server.get("/v1/conversations", &token).await.body["items"], json!([]));
     let note = format!("/v1/conversations/{}/notes", a.conversation);
     for (path, body) in [

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::{
     accept::{Place, Seat},
-    hub::{Hub, not_found, store_failed},
+    hub::{Hub, store_failed},
     peer::{Peer, Queued},
-    presence,
+    presence, standing,
 };
 use common::{
     error::{ErrorCode, Fault},
@@ -18,7 +18,7 @@ use common::{
     token::{self, Bearer, Caller},
 };
 use std::{pin::Pin, sync::Arc, time::Duration};
-use store::{sessions, users};
+use store::users;
 use tokio::{
     sync::mpsc,
     time::{Sleep, sleep},
@@ -160,6 +160,7 @@ async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, session::Opened), Fa
     let (peer, queue) = Peer::new(connection, &bearer, name);
     let peer = Arc::new(peer);
     hub.0.peers.insert(connection, Arc::clone(&peer));
+    standing::look_again(hub, &peer);
     presence::come_online(hub, &peer).await;
     debug!(conn.id = %connection, user.id = %peer.user, account.id = %peer.account, "Connection {connection} opened");
     Ok((Opened { peer, queue, seat }, answer))
@@ -168,29 +169,20 @@ async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, session::Opened), Fa
 /// Whom the token lets in.
 pub(crate) fn verify(hub: &Hub, token: &Secret) -> Result<Bearer, Failure> {
     let issuers = hub.0.deps.issuers.borrow().clone();
-    token::verify(token.expose(), &issuers, hub.clock().utc()).map_err(|error| {
+    let bearer = token::verify(token.expose(), &issuers, hub.clock().utc()).map_err(|error| {
         debug!(error = %crate::hub::chain(&error), "A token was refused");
         Failure::of(error.code(), Fault::Caller, error.to_string())
-    })
+    })?;
+    if hub.0.deps.revocations.admits(&bearer) { Ok(bearer) } else { Err(standing::ended()) }
 }
 
-/// The user's name as the store has it, if their sign-in is not over. Users of an outside issuer are entered at their first visit.
+/// The user's name as the store has it, if what their token says is still so. Users of an outside issuer are entered at their first visit.
 async fn name_of(hub: &Hub, caller: &Caller) -> Result<String, Failure> {
     let failed = |error| store_failed(&error);
     let mut tx = hub.store().tenant(caller.account).await.map_err(failed)?;
-    if let Some(session) = caller.session
-        && sessions::is_over(&mut tx, session).await.map_err(failed)?
-    {
-        return Err(Failure::of(ErrorCode::INVALID_TOKEN, Fault::Caller, "the sign-in is over"));
-    }
+    standing::check(hub, &mut tx, &caller.standing()).await?;
     if let Some(user) = users::find(&mut tx, caller.user).await.map_err(failed)? {
-        if user.deactivated_at.is_some() {
-            return Err(Failure::of(ErrorCode::INVALID_TOKEN, Fault::Caller, "the user was deactivated"));
-        }
         return Ok(user.name);
-    }
-    if caller.session.is_some() {
-        return Err(not_found("user"));
     }
     let name = caller.name.clone().unwrap_or_else(|| "Guest".to_owned());
     let entered = users::enter(&mut tx, caller.user, &name, caller.role, hub.clock()).await;

@@ -75,7 +75,8 @@ async fn an_own_role_decides_and_losing_permissions_ends_sign_ins() {
     users::update(&mut tx, user.id, &rename, &clock).await.unwrap();
     assert_eq!(sessions::of_user(&mut tx, user.id, &clock).await.unwrap().len(), 1);
     let narrow = UserChange { role_id: Some(Some(role.id)), ..UserChange::default() };
-    let changed = users::update(&mut tx, user.id, &narrow, &clock).await.unwrap();
+    let (changed, ended) = users::update(&mut tx, user.id, &narrow, &clock).await.unwrap();
+    assert_eq!(ended.len(), 1);
     assert_eq!((changed.permissions, changed.name.as_str()), (viewer, "Vi"));
     assert_eq!(sessions::of_user(&mut tx, user.id, &clock).await.unwrap(), []);
     tx.commit().await.unwrap();

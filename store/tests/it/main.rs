@@ -17,3 +17,4 @@ mod queues;
 mod reseal;
 mod rooms;
 mod sessions;
+mod standing;

@@ -1,10 +1,10 @@
-//! Refresh tokens: good once, and a second use ends the sign-in.
+//! Refresh tokens: good once, and a second use ends the sign-in, unless a second tab was as quick.
 
 use crate::fixture::tenant;
 use common::{clock::ManualClock, id::AccountId, token::REFRESH_TOKEN_TIME};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use store::{
-    sessions::{self, Rotation, TokenHash},
+    sessions::{self, REUSE_GRACE, Rotation, SUCCESSORS_MAX, TokenHash},
     testing::TestDatabase,
 };
 use tokio::task::JoinSet;
@@ -37,23 +37,91 @@ async fn a_refresh_token_used_twice_ends_the_sign_in_for_its_successor_too() {
     assert_eq!(rotate(&db, a.account, [3; 32], [5; 32], &clock).await, Rotation::Invalid);
 }
 
+/// As many tabs as there may be, and one more.
 #[tokio::test]
-async fn of_two_who_present_a_token_at_once_only_one_is_first() {
+async fn tabs_that_present_a_token_at_once_all_get_a_successor_but_for_one_too_many() {
     let (db, clock) = (TestDatabase::create().await, Arc::new(TestDatabase::clock()));
     let a = tenant(&db, "a", &*clock).await;
-    let mut thieves = JoinSet::new();
-    for number in 0..4 {
+    let mut tabs = JoinSet::new();
+    for number in 0..=u8::try_from(SUCCESSORS_MAX).unwrap() {
         let (store, clock) = (db.store.clone(), Arc::clone(&clock));
-        thieves.spawn(async move {
+        tabs.spawn(async move {
             let mut tx = store.tenant(a.account).await.unwrap();
             let rotation = sessions::rotate(&mut tx, &a.refresh_token, &[number; 32], &*clock).await.unwrap();
             tx.commit().await.unwrap();
             rotation
         });
     }
-    let rotations = thieves.join_all().await;
-    assert_eq!(rotations.iter().filter(|rotation| matches!(rotation, Rotation::Rotated { .. })).count(), 1);
-    assert_eq!(rotations.iter().filter(|rotation| matches!(rotation, Rotation::Reused { .. })).count(), 3);
+    let rotations = tabs.join_all().await;
+    let good = rotations.iter().filter(|rotation| matches!(rotation, Rotation::Rotated { .. })).count();
+    assert_eq!(i64::try_from(good).unwrap(), SUCCESSORS_MAX);
+    assert_eq!(rotations.iter().filter(|rotation| matches!(rotation, Rotation::Reused { .. })).count(), 1);
+}
+
+async fn rotates(db: &TestDatabase, account: AccountId, old: u8, new: u8, clock: &ManualClock) -> bool {
+    matches!(rotate(db, account, [old; 32], [new; 32], clock).await, Rotation::Rotated { .. })
+}
+
+#[tokio::test]
+async fn a_token_may_be_presented_again_for_ten_seconds_until_a_successor_is_used() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    assert!(matches!(
+        rotate(&db, a.account, a.refresh_token, [1; 32], &clock).await,
+        Rotation::Rotated { .. }
+    ));
+    assert!(rotates(&db, a.account, 1, 2, &clock).await);
+    clock.advance(REUSE_GRACE);
+    assert!(rotates(&db, a.account, 1, 3, &clock).await, "the second tab was late, but in time");
+    // Both tabs have gone on with what the second one was given.
+    clock.advance(Duration::from_secs(600));
+    assert!(rotates(&db, a.account, 3, 4, &clock).await);
+    assert!(rotates(&db, a.account, 2, 5, &clock).await, "the first one had the other successor just then");
+    assert!(rotates(&db, a.account, 5, 6, &clock).await);
+    // Too soon to be late, but what it would replace has been replaced already.
+    assert!(matches!(rotate(&db, a.account, [3; 32], [7; 32], &clock).await, Rotation::Reused { .. }));
+    assert_eq!(rotate(&db, a.account, [6; 32], [8; 32], &clock).await, Rotation::Invalid);
+}
+
+/// The thief was as quick as a second tab would be. Whoever of the two comes second is noticed.
+#[tokio::test]
+async fn a_thief_who_was_quick_is_noticed_at_the_next_refresh() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    for (name, first, second) in [("a", 2, 3), ("b", 3, 2)] {
+        let account = tenant(&db, name, &clock).await;
+        let key = name.as_bytes()[0];
+        let owners = [key; 32];
+        let mark = |number: u8| [key ^ (number << 4); 32];
+        assert!(matches!(
+            rotate(&db, account.account, account.refresh_token, owners, &clock).await,
+            Rotation::Rotated { .. }
+        ));
+        for successor in [2, 3] {
+            let rotation = rotate(&db, account.account, owners, mark(successor), &clock).await;
+            assert!(matches!(rotation, Rotation::Rotated { .. }));
+        }
+        clock.advance(Duration::from_secs(600));
+        let rotation = rotate(&db, account.account, mark(first), mark(4), &clock).await;
+        assert!(matches!(rotation, Rotation::Rotated { .. }));
+        clock.advance(REUSE_GRACE + Duration::from_secs(1));
+        let rotation = rotate(&db, account.account, mark(second), mark(5), &clock).await;
+        assert!(matches!(rotation, Rotation::Reused { .. }));
+        assert_eq!(rotate(&db, account.account, mark(4), mark(6), &clock).await, Rotation::Invalid);
+    }
+}
+
+#[tokio::test]
+async fn a_token_presented_again_after_the_grace_ends_the_sign_in() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    assert!(matches!(
+        rotate(&db, a.account, a.refresh_token, [1; 32], &clock).await,
+        Rotation::Rotated { .. }
+    ));
+    clock.advance(REUSE_GRACE + Duration::from_millis(1));
+    let reused = rotate(&db, a.account, a.refresh_token, [2; 32], &clock).await;
+    assert!(matches!(reused, Rotation::Reused { .. }));
+    assert_eq!(rotate(&db, a.account, [1; 32], [3; 32], &clock).await, Rotation::Invalid);
 }
 
 #[tokio::test]

@@ -116,7 +116,7 @@ pub(in super::super) async fn create(
     if time.is_zero() || time > JOIN_TOKEN_TIME_MAX {
         return Err(Problem::invalid("expiresIn must be 1 to 86400 seconds"));
     }
-    let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    let mut tx = app.begin_lasting(&caller, Permission::RoomsManage).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }

@@ -45,7 +45,7 @@ pub(in super::super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<RoomMember>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.begin(&caller, Permission::RoomsRead).await?;
+    let mut tx = app.read(&caller, Permission::RoomsRead).await?;
     visible(&mut tx, &caller, id).await?;
     let users = rooms::members(&mut tx, id, after, params.limit() + 1).await?;
     tx.commit().await?;
@@ -63,7 +63,7 @@ pub(in super::super) async fn add(
     caller: Caller,
     Ids(room, user): Ids<RoomId, UserId>,
 ) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    let mut tx = app.begin_lasting(&caller, Permission::RoomsManage).await?;
     existing(&mut tx, room).await?;
     users::find(&mut tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
     let added = rooms::add_member(&mut tx, room, user, &*app.clock).await;
@@ -123,7 +123,7 @@ pub(in super::super) async fn connections(
     caller: Caller,
     Id(id): Id<RoomId>,
 ) -> Result<Json<Connections>, Problem> {
-    let mut tx = app.begin(&caller, Permission::RoomsRead).await?;
+    let mut tx = app.read(&caller, Permission::RoomsRead).await?;
     visible(&mut tx, &caller, id).await?;
     tx.commit().await?;
     Ok(Json(Connections { items: present(&app, id).await? }))

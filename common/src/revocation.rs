@@ -1,0 +1,246 @@
+//! What ended before its time: tokens that are good by themselves, and good no more.
+//!
+//! An access token says for a quarter of an hour who may do what, and nobody asks the store about it. What is
+//! ended meanwhile stands on this list, which every instance keeps for itself: those who read are held to it
+//! without a look at the store. Those who write are held to the store itself, in the transaction that writes.
+
+use crate::{
+    id::{SessionId, UserId},
+    permission::Permissions,
+    token::{ACCESS_TOKEN_TIME, Bearer},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::Hash,
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use time::OffsetDateTime;
+
+/// How far two instances' clocks may be apart. What ended is remembered for so much longer than the tokens
+/// that it concerns.
+const CLOCKS_APART: Duration = Duration::from_secs(60);
+
+/// How long something that ended is remembered: afterwards every token that it concerns has expired.
+///
+/// Shorter would let tokens live again; longer costs memory, some 60 bytes for each that ended.
+pub const REMEMBERED: Duration = ACCESS_TOKEN_TIME.saturating_add(CLOCKS_APART);
+
+/// What of a person's token can end before the token does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Who.
+    pub user: UserId,
+    /// The sign-in; `None` for an outside issuer's user.
+    pub session: Option<SessionId>,
+    /// What the token allows.
+    pub permissions: Permissions,
+    /// What of it is not for a while only.
+    pub lasting: Permissions,
+    /// When the token was signed, in whole milliseconds.
+    pub issued_at: OffsetDateTime,
+}
+
+impl Standing {
+    /// Whether the token allows something that an elevation allows, and the person's role does not.
+    pub fn is_elevated(&self) -> bool {
+        !self.lasting.includes(self.permissions)
+    }
+}
+
+/// Something that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// What.
+    pub what: Ended,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
+/// What can end before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ended {
+    /// A sign-in, with every token of it.
+    Session(SessionId),
+    /// What a user was allowed: the role that they have allows less. Tokens from before say too much.
+    Permissions(UserId),
+    /// An elevation of a user. Tokens from before that have one say too much.
+    Elevation(UserId),
+}
+
+/// The list. Shared by all that read on this instance.
+#[derive(Debug, Default)]
+pub struct Revocations {
+    entries: RwLock<Entries>,
+    /// Grows with each that is new.
+    version: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    sessions: HashMap<SessionId, OffsetDateTime>,
+    permissions: HashMap<UserId, OffsetDateTime>,
+    elevations: HashMap<UserId, OffsetDateTime>,
+}
+
+/// Notes the latest end; whether that is news.
+fn note<K: Eq + Hash>(ends: &mut HashMap<K, OffsetDateTime>, of: K, at: OffsetDateTime) -> bool {
+    match ends.entry(of) {
+        Entry::Occupied(mut known) if *known.get() < at => {
+            known.insert(at);
+            true
+        }
+        Entry::Occupied(_) => false,
+        Entry::Vacant(place) => {
+            place.insert(at);
+            true
+        }
+    }
+}
+
+/// Tokens name milliseconds. One of the very millisecond in which something ended counts as from before it.
+fn is_from_before(issued_at: OffsetDateTime, end: Option<&OffsetDateTime>) -> bool {
+    end.is_some_and(|end| issued_at <= *end)
+}
+
+impl Revocations {
+    /// Adds what ended. What is known already changes nothing.
+    pub fn add(&self, ended: &[Revocation]) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let mut news = 0;
+        for Revocation { what, at } in ended {
+            news += u64::from(match *what {
+                Ended::Session(session) => note(&mut entries.sessions, session, *at),
+                Ended::Permissions(user) => note(&mut entries.permissions, user, *at),
+                Ended::Elevation(user) => note(&mut entries.elevations, user, *at),
+            });
+        }
+        self.version.fetch_add(news, Ordering::Release);
+    }
+
+    /// Forgets what ended so long ago that no token can be left of it.
+    pub fn forget(&self, now: OffsetDateTime) {
+        let lately = |end: &OffsetDateTime| *end + REMEMBERED > now;
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        entries.sessions.retain(|_, end| lately(end));
+        entries.permissions.retain(|_, end| lately(end));
+        entries.elevations.retain(|_, end| lately(end));
+    }
+
+    /// Whether nothing of this token has ended.
+    pub fn holds(&self, standing: &Standing) -> bool {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let is_over = standing.session.is_some_and(|session| entries.sessions.contains_key(&session));
+        let before = |ends: &HashMap<UserId, OffsetDateTime>| {
+            is_from_before(standing.issued_at, ends.get(&standing.user))
+        };
+        !is_over && !before(&entries.permissions) && !(standing.is_elevated() && before(&entries.elevations))
+    }
+
+    /// The same of whoever was let in by a token. A guest's ends in the rooms and in the store.
+    pub fn admits(&self, bearer: &Bearer) -> bool {
+        match bearer {
+            Bearer::Caller(caller) => self.holds(&caller.standing()),
+            Bearer::Guest(_) => true,
+        }
+    }
+
+    /// A number that is another as soon as something was added.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.sessions.len() + entries.permissions.len() + entries.elevations.len()
+    }
+
+    /// Whether nothing has ended lately.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::{Clock, ManualClock},
+        token::Role,
+    };
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn standing(clock: &ManualClock) -> Standing {
+        let permissions = Role::User.permissions();
+        Standing {
+            user: UserId::generate(clock),
+            session: Some(SessionId::generate(clock)),
+            permissions,
+            lasting: permissions,
+            issued_at: clock.utc(),
+        }
+    }
+
+    #[test]
+    fn a_sign_in_that_ended_takes_every_token_of_it_and_nobody_elses() {
+        let (clock, list) = (ManualClock::default(), Revocations::default());
+        let (mine, other) = (standing(&clock), standing(&clock));
+        list.add(&[Revocation { what: Ended::Session(mine.session.unwrap()), at: clock.utc() }]);
+        clock.advance(SECOND);
+        let later = Standing { issued_at: clock.utc(), ..mine };
+        assert!(!list.holds(&mine) && !list.holds(&later) && list.holds(&other));
+    }
+
+    #[test]
+    fn who_may_do_less_needs_a_token_from_afterwards() {
+        let (clock, list) = (ManualClock::default(), Revocations::default());
+        let before = standing(&clock);
+        clock.advance(SECOND);
+        list.add(&[Revocation { what: Ended::Permissions(before.user), at: clock.utc() }]);
+        // An older end that is heard of later takes nothing back.
+        list.add(&[Revocation { what: Ended::Permissions(before.user), at: clock.utc() - 2 * SECOND }]);
+        clock.advance(SECOND);
+        let after = Standing { issued_at: clock.utc(), ..before };
+        assert!(!list.holds(&before) && list.holds(&after));
+    }
+
+    #[test]
+    fn the_end_of_an_elevation_takes_only_tokens_that_have_one() {
+        let (clock, list) = (ManualClock::default(), Revocations::default());
+        let plain = standing(&clock);
+        let elevated = Standing { permissions: Permissions::ALL, ..plain };
+        list.add(&[Revocation { what: Ended::Elevation(plain.user), at: clock.utc() }]);
+        assert!(list.holds(&plain) && !list.holds(&elevated));
+        clock.advance(SECOND);
+        assert!(list.holds(&Standing { issued_at: clock.utc(), ..elevated }), "another elevation goes on");
+    }
+
+    #[test]
+    fn what_ended_is_remembered_until_the_last_token_has_expired() {
+        let (clock, list) = (ManualClock::default(), Revocations::default());
+        let mine = standing(&clock);
+        list.add(&[Revocation { what: Ended::Session(mine.session.unwrap()), at: clock.utc() }]);
+        clock.advance(ACCESS_TOKEN_TIME);
+        list.forget(clock.utc());
+        assert!(!list.holds(&mine) && list.len() == 1);
+        clock.advance(CLOCKS_APART);
+        list.forget(clock.utc());
+        assert!(list.is_empty());
+    }
+
+    #[test]
+    fn the_version_changes_with_news_only() {
+        let (clock, list) = (ManualClock::default(), Revocations::default());
+        let ended = [Revocation { what: Ended::Elevation(UserId::generate(&clock)), at: clock.utc() }];
+        list.add(&ended);
+        let version = list.version();
+        list.add(&ended);
+        assert_eq!((list.version(), version), (1, 1));
+    }
+}

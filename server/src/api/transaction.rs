@@ -1,0 +1,86 @@
+//! The only ways from a caller to the account's rows: to read them, or to change them.
+//!
+//! Who reads is held to the list of what ended (the extractor of [`Caller`] looks at it), and gets a
+//! transaction in which the database refuses every change. Who changes something is held to the store itself,
+//! here, in the transaction that does: a handler cannot forget it, because it has no other to write in.
+//!
+//! And who may do something for a while only, on another's word, leaves nothing behind by it: a permission that
+//! is not for daily work ([`Permission::is_for_work`]) has to last.
+
+use super::{App, caller::Caller, problem::Problem};
+use axum::http::StatusCode;
+use common::{error::ErrorCode, permission::Permission};
+use store::{TenantTx, accounts, standing};
+
+impl App {
+    /// Reads, if the caller may.
+    pub(super) async fn read(&self, caller: &Caller, permission: Permission) -> Result<TenantTx, Problem> {
+        caller.require(permission)?;
+        self.read_as(caller).await
+    }
+
+    /// Reads what everybody of the account may, or what is the caller's own.
+    pub(super) async fn read_as(&self, caller: &Caller) -> Result<TenantTx, Problem> {
+        Ok(self.store.reading(caller.account).await?)
+    }
+
+    /// Changes something, if the caller may; beyond daily work, if they lastingly may.
+    pub(super) async fn begin(&self, caller: &Caller, permission: Permission) -> Result<TenantTx, Problem> {
+        require_to_change(caller, permission)?;
+        self.begin_as(caller).await
+    }
+
+    /// The same for what outlasts daily work, though its permission is for that too: who else may come in.
+    pub(super) async fn begin_lasting(
+        &self,
+        caller: &Caller,
+        permission: Permission,
+    ) -> Result<TenantTx, Problem> {
+        caller.require_lasting(permission)?;
+        self.begin_as(caller).await
+    }
+
+    /// The same for what only ends something, or puts it on record: an elevation is enough.
+    pub(super) async fn begin_ending(
+        &self,
+        caller: &Caller,
+        permission: Permission,
+    ) -> Result<TenantTx, Problem> {
+        caller.require(permission)?;
+        self.begin_as(caller).await
+    }
+
+    /// The same for what is the caller's own, or what the handler looks at by itself.
+    pub(super) async fn begin_as(&self, caller: &Caller) -> Result<TenantTx, Problem> {
+        let mut tx = self.store.tenant(caller.account).await?;
+        self.check(caller, &mut tx).await?;
+        Ok(tx)
+    }
+
+    /// As [`begin`](Self::begin), alone: others who change the account's set-up wait until it ends, so that
+    /// what was read in it is still so when it is written.
+    pub(super) async fn begin_alone(
+        &self,
+        caller: &Caller,
+        permission: Permission,
+    ) -> Result<TenantTx, Problem> {
+        require_to_change(caller, permission)?;
+        let mut tx = self.store.tenant(caller.account).await?;
+        accounts::hold(&mut tx).await?;
+        // After the wait: it may have been for who dismissed the caller.
+        self.check(caller, &mut tx).await?;
+        Ok(tx)
+    }
+
+    async fn check(&self, caller: &Caller, tx: &mut TenantTx) -> Result<(), Problem> {
+        if standing::holds(tx, &caller.writer(), &*self.clock).await? {
+            return Ok(());
+        }
+        let detail = "the sign-in, the key or something that the token allows has ended";
+        Err(Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::INVALID_TOKEN, detail))
+    }
+}
+
+fn require_to_change(caller: &Caller, permission: Permission) -> Result<(), Problem> {
+    if permission.is_for_work() { caller.require(permission) } else { caller.require_lasting(permission) }
+}

@@ -1,0 +1,101 @@
+//! Keeps this instance's list of what ended before its time.
+//!
+//! Whoever ends something tells the bus once it is committed. The store is read too, every few seconds: while
+//! the bus is down, after it lost something, and because who commits may die before it tells.
+
+use bus::{Bus, BusError, Delivery, Shutdown, Subscription};
+use common::{
+    clock::Clock,
+    revocation::{REMEMBERED, Revocation, Revocations},
+    subject::revocation::RevocationTopic,
+};
+use std::{sync::Arc, time::Duration};
+use store::{Store, StoreError};
+use time::OffsetDateTime;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::warn;
+
+/// How often the store is read.
+///
+/// Longer spares it one small query; shorter ends sooner what an instance was not told. With what a request
+/// takes, an end is heard of everywhere within five seconds.
+const READ_EVERY: Duration = Duration::from_secs(3);
+
+/// How much of what was read is read again: a transaction that was still open then may have noted an earlier
+/// end, and another instance's clock may be behind.
+const READ_AGAIN: Duration = Duration::from_secs(120);
+
+/// Why there is no list.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Nothing can be heard of other instances.
+    #[error("the bus refuses")]
+    Bus(#[from] BusError),
+    /// What ended before cannot be read.
+    #[error("what ended before cannot be read")]
+    Store(#[from] StoreError),
+}
+
+/// Reads the list, and keeps it until shutdown.
+///
+/// # Errors
+/// [`StartError`]: without the list, tokens that are good no more would be accepted.
+pub async fn start(
+    store: Store,
+    bus: &Bus,
+    clock: Arc<dyn Clock>,
+    shutdown: &Shutdown,
+) -> Result<Arc<Revocations>, StartError> {
+    // Listens before it reads, so that nothing falls between.
+    let news = bus.subscribe(&RevocationTopic).await?;
+    let list = Arc::new(Revocations::default());
+    let read_at = clock.utc() - REMEMBERED;
+    let mut keeper = Keeper { list: Arc::clone(&list), store, clock, read_at };
+    keeper.read().await?;
+    let token = shutdown.token.clone();
+    shutdown.tasks.spawn(async move { token.run_until_cancelled(keeper.run(news)).await });
+    Ok(list)
+}
+
+struct Keeper {
+    list: Arc<Revocations>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    /// When the store was last read with success.
+    read_at: OffsetDateTime,
+}
+
+impl Keeper {
+    async fn run(mut self, mut news: Subscription<Vec<Revocation>>) {
+        let mut tick = interval(READ_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let told = tokio::select! {
+                delivery = news.next() => delivery,
+                _ = tick.tick() => Some(Delivery::Lost),
+            };
+            match told {
+                Some(Delivery::Message(ended)) => self.list.add(&ended),
+                Some(Delivery::Lost) => {
+                    if let Err(error) = self.read().await {
+                        warn!(error = %crate::telemetry::Chain(&error), "What ended elsewhere cannot be read; will retry");
+                    }
+                }
+                None => return,
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), StoreError> {
+        let now = self.clock.utc();
+        let since = (self.read_at - READ_AGAIN).max(now - REMEMBERED);
+        let ended = self.store.system().ended_since(since).await?;
+        self.list.add(&ended);
+        self.list.forget(now);
+        self.read_at = now;
+        metrics::gauge!("auth_revocations")
+            .set(f64::from(u32::try_from(self.list.len()).unwrap_or(u32::MAX)));
+        Ok(())
+    }
+}

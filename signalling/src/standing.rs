@@ -1,0 +1,75 @@
+//! Who may no more: held to the store when something is written, and to the list of what ended otherwise.
+
+use crate::{
+    hub::{Hub, store_failed},
+    peer::Peer,
+};
+use common::{
+    error::{ErrorCode, Fault},
+    protocol::Failure,
+    revocation::Standing,
+};
+use std::time::Duration;
+use store::{
+    TenantTx,
+    standing::{self, Writer},
+};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::debug;
+
+/// How often there is a look at whether something ended.
+///
+/// Longer spares a comparison of two numbers, and where they differ a look at every connection; shorter ends
+/// connections sooner.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A transaction in the peer's account to write in, if what their token says is still so.
+pub(crate) async fn begin(hub: &Hub, peer: &Peer) -> Result<TenantTx, Failure> {
+    let failed = |error| store_failed(&error);
+    let mut tx = hub.store().tenant(peer.account).await.map_err(failed)?;
+    if let Some(standing) = peer.access().standing() {
+        check(hub, &mut tx, standing).await?;
+    }
+    Ok(tx)
+}
+
+/// Lets those pass of whose token nothing has ended.
+pub(crate) async fn check(hub: &Hub, tx: &mut TenantTx, standing: &Standing) -> Result<(), Failure> {
+    let holds = standing::holds(tx, &Writer::Person(*standing), hub.clock()).await;
+    if holds.map_err(|error| store_failed(&error))? { Ok(()) } else { Err(ended()) }
+}
+
+/// What is answered to whose token says what is no longer so.
+pub(crate) fn ended() -> Failure {
+    let why = "the sign-in, or something that the token allows, has ended";
+    Failure::of(ErrorCode::INVALID_TOKEN, Fault::Caller, why)
+}
+
+/// Ends the connections of those who are on the list, until the hub drains: whoever ended something has told
+/// the hub too, but may not have reached every instance.
+pub(crate) async fn watch(hub: Hub) {
+    let list = &hub.0.deps.revocations;
+    let mut tick = interval(LOOK_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut seen = 0;
+    loop {
+        tick.tick().await;
+        let version = list.version();
+        if version == seen {
+            continue;
+        }
+        seen = version;
+        for peer in &hub.0.peers {
+            look_again(&hub, &peer);
+        }
+    }
+}
+
+/// Ends a connection that is on the list. Done once it goes by a token, too: what came onto the list between
+/// the look at the token and that was not yet seen to concern it.
+pub(crate) fn look_again(hub: &Hub, peer: &Peer) {
+    if peer.access().standing().is_some_and(|standing| !hub.0.deps.revocations.holds(standing)) {
+        debug!(conn.id = %peer.id, user.id = %peer.user, "Connection {} is ended: its token is good no more", peer.id);
+        peer.ended.cancel();
+    }
+}

@@ -1,0 +1,92 @@
+//! Whether who writes still may: looked at in the transaction that writes.
+//!
+//! A token says for a quarter of an hour what was so when it was signed. What it is used to write must not
+//! outlive that by a moment, so the sign-in, the user and the permissions, or the API key, are read again.
+
+use crate::{column, error::StoreError, tenant::TenantTx};
+use common::{
+    clock::Clock,
+    id::{ApiKeyId, SessionId, UserId},
+    permission::Permissions,
+    revocation::Standing,
+};
+use sqlx::{query, query_scalar};
+
+/// On whose word something is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// A person's, by their token.
+    Person(Standing),
+    /// A program's, by its key.
+    Program(ApiKeyId),
+}
+
+/// Whether all that the writer's token or key says is so in this moment.
+///
+/// Nothing is locked: what is written by a transaction that has looked before somebody was dismissed counts as
+/// written before. Whoever waits for a lock that those hold who dismiss looks again once it has it.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn holds(tx: &mut TenantTx, writer: &Writer, clock: &dyn Clock) -> Result<bool, StoreError> {
+    match writer {
+        Writer::Program(key) => program(tx, *key, clock).await,
+        Writer::Person(standing) => match standing.session {
+            Some(session) => person(tx, session, standing, clock).await,
+            None => outsider(tx, standing.user).await,
+        },
+    }
+}
+
+async fn program(tx: &mut TenantTx, key: ApiKeyId, clock: &dyn Clock) -> Result<bool, StoreError> {
+    let holds = query_scalar!(
+        r#"SELECT revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2) AS "holds!"
+           FROM api_keys WHERE id = $1"#,
+        key.as_uuid(),
+        clock.utc()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(holds.unwrap_or(false))
+}
+
+async fn person(
+    tx: &mut TenantTx,
+    session: SessionId,
+    standing: &Standing,
+    clock: &dyn Clock,
+) -> Result<bool, StoreError> {
+    let Some(row) = query!(
+        r#"SELECT u.role, r.permissions AS "role_permissions?",
+                  ARRAY(SELECT unnest(e.permissions) FROM elevations e
+                        WHERE e.user_id = u.id AND e.expires_at > $3 AND e.ended_at IS NULL) AS "elevated!"
+           FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN roles r ON r.id = u.role_id
+           WHERE s.id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND u.deactivated_at IS NULL"#,
+        session.as_uuid(),
+        standing.user.as_uuid(),
+        clock.utc()
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    else {
+        return Ok(false);
+    };
+    let lasting = match &row.role_permissions {
+        Some(names) => Permissions::from_names(names),
+        None => column::role(&row.role)?.permissions(),
+    };
+    let all = lasting.or(Permissions::from_names(&row.elevated));
+    Ok(lasting.includes(standing.lasting) && all.includes(standing.permissions))
+}
+
+/// An outside issuer's user, who is entered at the first visit and so may be unknown. Their issuer decides
+/// what they may do; here they can only have been shut out.
+async fn outsider(tx: &mut TenantTx, user: UserId) -> Result<bool, StoreError> {
+    let holds = query_scalar!(
+        r#"SELECT deactivated_at IS NULL AND password_hash IS NULL AS "holds!" FROM users WHERE id = $1"#,
+        user.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(holds.unwrap_or(true))
+}
