@@ -218,7 +218,6 @@ impl Config {
         if self.redis.url.is_some() && self.database.url.is_none() {
             return contradiction("redis.url joins instances, so they need a common database.url");
         }
-        }
         let mut names = BTreeSet::from([OWN_ISSUER]);
         if !self.auth.issuers.iter().all(|issuer| names.insert(&issuer.name)) {
             return contradiction("every issuer has a name of its own, and none that of Switchboard itself");

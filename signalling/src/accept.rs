@@ -1,8 +1,10 @@
 //! Lets sockets in: is it a WebSocket, is there a place, then the upgrade. Who it is comes in its first message.
 
+mod handover;
 mod handshake;
 mod places;
 
+pub use handover::{Socket, TakeApart};
 pub(crate) use places::{Place, Places, Seat};
 
 use crate::{
@@ -39,19 +41,24 @@ async fn upgrade(State(hub): State<Hub>, mut request: Request) -> Response {
         Err(refused) => return refused.into_response(),
     };
     let Some(shutdown) = hub.shutdown().filter(|shutdown| !shutdown.token.is_cancelled()) else {
-        return Refused::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::UNAVAILABLE, "the server is draining")
-            .into_response();
+        return Refused::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::UNAVAILABLE,
+            "the server is draining",
+        )
+        .into_response();
     };
     let place = match Place::take(&hub, network(&request)) {
         Ok(place) => place,
         Err(refused) => return refused.into_response(),
     };
+    let take_apart = request.extensions().get::<TakeApart>().copied();
     let upgraded = hyper::upgrade::on(&mut request);
     let tasks = shutdown.tasks.clone();
     let work = hub.clone();
     tasks.spawn(async move {
         match upgraded.await {
-            Ok(upgraded) => connection::run(&work, Line::new(upgraded).await, place).await,
+            Ok(upgraded) => connection::run(&work, Line::new(upgraded, take_apart).await, place).await,
             Err(error) => debug!(error = %crate::hub::chain(&error), "A socket was lost before it was one"),
         }
     });

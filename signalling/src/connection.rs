@@ -29,8 +29,8 @@ use common::{
     protocol::{Failure, Incoming, Request, RequestId, close as close_codes},
 };
 use end::{End, close};
-use futures_util::FutureExt;
 use flow::{Flow, Verdict};
+use futures_util::FutureExt;
 use lane::Lane;
 use open::Opened;
 use std::{
@@ -327,7 +327,12 @@ impl<'a> Connection<'a> {
     fn start(&self, id: Option<RequestId>, request: Request, bytes: usize) {
         let lane = if dispatch::is_slow(&request) { &self.calls } else { &self.chat };
         let (hub, peer) = (self.hub.clone(), Arc::clone(&self.peer));
-        lane.push(self.hub, &self.peer, bytes, async move { dispatch::answer(&hub, &peer, id, request).await });
+        lane.push(
+            self.hub,
+            &self.peer,
+            bytes,
+            async move { dispatch::answer(&hub, &peer, id, request).await },
+        );
     }
 
     fn count_nonsense(&mut self) -> Result<(), End> {

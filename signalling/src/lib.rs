@@ -22,7 +22,7 @@ mod presence;
 mod rooms;
 mod standing;
 
-pub use accept::router;
+pub use accept::{Socket, TakeApart, router};
 pub use cluster::run;
 pub use config::Config;
 pub use hub::{Deps, Hub};

@@ -5,8 +5,8 @@
 mod rules;
 mod workspace;
 
-pub use rules::{WeakPassword, check};
 pub(super) use rules::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
+pub use rules::{WeakPassword, check};
 
 use super::problem::Problem;
 use crate::config::SignIn;
@@ -150,11 +150,10 @@ impl Passwords {
 
     /// Hashes a new password, like `other` hashes of the same e-mail address.
     pub(super) async fn hash(&self, password: Secret, other: Option<Secret>) -> Result<String, Problem> {
-        let hash =
-            self.work(move |shared, blocks| {
-                shared.count_run();
-                hash_in(blocks, &password, other.as_ref())
-            });
+        let hash = self.work(move |shared, blocks| {
+            shared.count_run();
+            hash_in(blocks, &password, other.as_ref())
+        });
         hash.await?.map_err(|error| Problem::internal(&error))
     }
 
@@ -200,8 +199,11 @@ impl Shared {
             self.matches(blocks, password, &nobody.iter().map(|nobody| (0, nobody)).collect::<Vec<_>>());
             return Vec::new();
         }
-        let mut right: Vec<usize> =
-            by_salt.values().take(SALTS_MAX).flat_map(|group| self.matches(blocks, password, group)).collect();
+        let mut right: Vec<usize> = by_salt
+            .values()
+            .take(SALTS_MAX)
+            .flat_map(|group| self.matches(blocks, password, group))
+            .collect();
         right.sort_unstable();
         right
     }

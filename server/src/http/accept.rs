@@ -13,6 +13,7 @@ use common::address::ClientAddress;
 use hyper::{Request, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use local_services::descriptors;
+use signalling::TakeApart;
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::AsyncReadExt,
@@ -71,7 +72,10 @@ pub(super) async fn serve(listener: TcpListener, router: Router, settings: Setti
             }
             Err(error) if descriptors::is_exhausted(&error) => {
                 if !is_exhausted {
-                    warn!(error = &error as &dyn std::error::Error, "No connection can be accepted; will go on");
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        "No connection can be accepted; will go on"
+                    );
                 }
                 is_exhausted = true;
                 shared.seats.evict_one();
@@ -171,6 +175,7 @@ impl Shared {
             request.map(|body| Body::new(Punctual::new(body, self.settings.body, late.clone())));
         request.extensions_mut().insert(hop);
         request.extensions_mut().insert(late);
+        request.extensions_mut().insert(TakeApart(Stream::take_apart));
         let response = self.router.clone().oneshot(request).await?;
         let turn = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             turn.upgraded();

@@ -4,6 +4,9 @@
 //! its own (see [`super::body`]), and sockets of the hub ping.
 
 use super::seats::Seat;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use signalling::Socket;
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -43,6 +46,13 @@ pub(super) struct Stream {
 impl Stream {
     pub(super) const fn new(socket: TcpStream, seat: Seat, deadlines: Deadlines) -> Self {
         Self { socket, seat, deadlines, has_begun: false, round: 0, reading: None, writing: None }
+    }
+
+    /// What is below an upgraded connection, for who goes on with it by rules of its own.
+    pub(super) fn take_apart(upgraded: Upgraded) -> Result<Socket, Upgraded> {
+        let parts = upgraded.downcast::<TokioIo<Self>>()?;
+        let Self { socket: tcp, seat, .. } = parts.io.into_inner();
+        Ok(Socket { tcp, read: parts.read_buf, held: Box::new(seat) })
     }
 
     /// Nothing arrived: for how long may that go on?

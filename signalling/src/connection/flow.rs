@@ -156,9 +156,8 @@ mod tests {
         let clock = ManualClock::default();
         let rates = Config::default().guest();
         let (user, account) = (shared(rates, &clock), shared(rates.times(100), &clock));
-        let mut flows: Vec<Flow> = (0..4)
-            .map(|_| Flow::new(rates, Arc::clone(&user), Arc::clone(&account), clock.now()))
-            .collect();
+        let mut flows: Vec<Flow> =
+            (0..4).map(|_| Flow::new(rates, Arc::clone(&user), Arc::clone(&account), clock.now())).collect();
         let (mut sent, mut waited) = (0_usize, 0);
         let started = clock.now();
         for _ in 0..100 {

@@ -4,6 +4,7 @@ use super::{
     end::{End, close},
     wire::Wire,
 };
+use crate::accept::TakeApart;
 use common::protocol::close as close_codes;
 use futures_util::{Sink, SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
@@ -33,14 +34,14 @@ const WRITE_BUFFER_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub(crate) struct Line(WebSocketStream<Wire>);
 
 impl Line {
-    pub(crate) async fn new(upgraded: Upgraded) -> Self {
+    pub(crate) async fn new(upgraded: Upgraded, take_apart: Option<TakeApart>) -> Self {
         let config = WebSocketConfig::default()
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX))
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(WRITE_BUFFER_BYTES)
             .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX);
-        let (wire, read) = Wire::new(upgraded);
+        let (wire, read) = Wire::new(upgraded, take_apart);
         Self(WebSocketStream::from_partially_read(wire, read.into(), Role::Server, Some(config)).await)
     }
 

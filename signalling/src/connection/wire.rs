@@ -1,10 +1,12 @@
 //! The bytes of one socket: how much the kernel may hold of them, and how many went through.
 
+use crate::accept::{Socket, TakeApart};
 use axum::body::Bytes;
 use hyper::upgrade::Upgraded;
-use hyper_util::{rt::TokioIo, server::conn::auto::upgrade};
+use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use std::{
+    any::Any,
     io,
     pin::Pin,
     task::{Context, Poll},
@@ -45,6 +47,8 @@ pub(super) struct Wire {
     /// Read since it was last accounted for.
     read: usize,
     written: u64,
+    /// The listener's.
+    _held: Option<Box<dyn Any + Send>>,
 }
 
 enum Stream {
@@ -55,20 +59,21 @@ enum Stream {
 
 impl Wire {
     /// The wire below an upgraded connection, and what was read of it already.
-    pub(super) fn new(upgraded: Upgraded) -> (Self, Bytes) {
-        let (stream, read) = match upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => (Stream::Tcp(parts.io.into_inner()), parts.read_buf),
-            Err(upgraded) => match upgraded.downcast::<TokioIo<TcpStream>>() {
-                Ok(parts) => (Stream::Tcp(parts.io.into_inner()), parts.read_buf),
-                Err(upgraded) => (Stream::Other(TokioIo::new(upgraded)), Bytes::new()),
-            },
+    pub(super) fn new(upgraded: Upgraded, take_apart: Option<TakeApart>) -> (Self, Bytes) {
+        let taken = match take_apart {
+            Some(TakeApart(take_apart)) => take_apart(upgraded),
+            None => Err(upgraded),
+        };
+        let (stream, read, held) = match taken {
+            Ok(Socket { tcp, read, held }) => (Stream::Tcp(tcp), read, Some(held)),
+            Err(upgraded) => (Stream::Other(TokioIo::new(upgraded)), Bytes::new(), None),
         };
         if let Stream::Tcp(tcp) = &stream
             && let Err(error) = tune(tcp)
         {
             debug!(%error, "A socket keeps the system's settings");
         }
-        (Self { stream, read: read.len(), written: 0 }, read)
+        (Self { stream, read: read.len(), written: 0, _held: held }, read)
     }
 
     /// What was read since this was last asked.
@@ -126,7 +131,11 @@ fn tune(tcp: &TcpStream) -> io::Result<()> {
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.is_starved() {
             // Nobody is woken: who reads looks at `is_starved`.
             return Poll::Pending;

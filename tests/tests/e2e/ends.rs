@@ -134,7 +134,8 @@ async fn who_reads_too_slowly_hears_so() {
     });
     let talking = async {
         loop {
-            let message = json!({ "roomId": room, "clientId": uuid::Uuid::new_v4(), "text": "x".repeat(8000) });
+            let message =
+                json!({ "roomId": room, "clientId": uuid::Uuid::new_v4(), "text": "x".repeat(8000) });
             ada.ask("room.send", message).await;
         }
     };

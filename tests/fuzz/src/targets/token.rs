@@ -1,13 +1,16 @@
 //! Tokens: any text, and any claims under a good signature.
 
-use common::token::{Bearer, ClaimNames, Issuer, OWN_ISSUER, Role, verify};
+use common::token::{Accounts, Bearer, Issuer, OWN_ISSUER, OutsideRules, Role, verify};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 use time::OffsetDateTime;
 
 /// Nobody else knows it, so no bytes are a token by luck.
 const SECRET: &[u8] = b"a secret that is only in this file, and long enough";
+
+/// How long an outside issuer's tokens may live.
+const LIFETIME_MAX: Duration = Duration::from_secs(3600);
 
 /// When it is, in Unix seconds.
 const NOW: i64 = 1_700_000_000;
@@ -15,22 +18,25 @@ const NOW: i64 = 1_700_000_000;
 const ID: &str = "018f0000-0000-7000-8000-000000000001";
 
 fn issuers() -> [Issuer; 2] {
-    let issuer = |name: &str, claims| Issuer {
+    let issuer = |name: &str, outside: Option<OutsideRules>| Issuer {
         name: name.to_owned(),
-        audience: None,
+        audience: outside.is_some().then(|| "authenticated".to_owned()),
         key_id: None,
         algorithm: Algorithm::HS256,
         key: DecodingKey::from_secret(SECRET),
-        claims,
+        outside,
     };
-    let names = ClaimNames {
-        account: None,
+    let rules = OutsideRules {
+        accounts: Accounts::Any,
         account_claim: "app.account".to_owned(),
         role_claim: "role".to_owned(),
         role: Role::AgentUser,
+        greatest_role: Role::User,
         name_claim: "name".to_owned(),
+        lifetime_max: LIFETIME_MAX,
+        subjects_are_ids: false,
     };
-    [issuer(OWN_ISSUER, None), issuer("https://outside.example", Some(names))]
+    [issuer(OWN_ISSUER, None), issuer("https://outside.example", Some(rules))]
 }
 
 fn now() -> OffsetDateTime {
@@ -75,10 +81,15 @@ pub(super) fn claims(bytes: &[u8]) {
         }
         Bearer::Caller(caller) => {
             assert_eq!(caller.session.is_some(), issuer == OWN_ISSUER, "only our own tokens name a sign-in");
-            assert!(
-                issuer == OWN_ISSUER || caller.role.permissions().includes(caller.permissions),
-                "an outside issuer gives what a role has"
-            );
+            if issuer != OWN_ISSUER {
+                assert!(caller.role <= Role::User, "an outside issuer gives no more than it may");
+                assert!(caller.role.permissions().includes(caller.permissions), "and what that role has");
+                assert_eq!(caller.user.as_uuid().get_version_num(), 5, "its users are its own");
+                assert!(
+                    caller.expires_at <= now() + LIFETIME_MAX + Duration::from_secs(300),
+                    "and for a while"
+                );
+            }
         }
     }
 }
