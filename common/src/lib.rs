@@ -6,7 +6,7 @@
 //! [`permission`] what that one may do, and a [`guest`] may enter one room. [`protocol`] is what clients
 //! and server say to each other over `/v1/ws`; [`subject`] is what the parts of
 //! the server say to each other over the bus. An [`address`] says from where a client comes, a [`limit`]
-//! what it may not pass.
+//! what it may not pass, and [`text`] what may be said.
 
 pub mod address;
 pub mod clock;
@@ -18,4 +18,5 @@ pub mod permission;
 pub mod protocol;
 pub mod secret;
 pub mod subject;
+pub mod text;
 pub mod token;

@@ -12,6 +12,7 @@ use common::{
     id::ConnectionId,
     protocol::{Failure, Incoming, Request, RequestId, envelope, session::Opened},
     secret::Secret,
+    text,
     token::{self, Bearer, Caller},
 };
 use std::{sync::Arc, time::Duration};
@@ -74,7 +75,7 @@ async fn open(hub: &Hub, token: &Secret) -> Result<(Arc<Peer>, mpsc::Receiver<Ut
     let bearer = verify(hub, token)?;
     let (name, role) = match &bearer {
         Bearer::Caller(caller) => (name_of(hub, caller).await?, Some(caller.role)),
-        Bearer::Guest(guest) => (guest.name.clone(), None),
+        Bearer::Guest(guest) => (text::shown_name(&guest.name), None),
     };
     let connection = ConnectionId::generate(hub.clock());
     let opened = Opened {
@@ -117,12 +118,13 @@ async fn name_of(hub: &Hub, caller: &Caller) -> Result<String, Failure> {
         if user.deactivated_at.is_some() {
             return Err(Failure::of(ErrorCode::INVALID_TOKEN, Fault::Caller, "the user was deactivated"));
         }
-        return Ok(user.name);
+        return Ok(text::shown_name(&user.name));
     }
     if caller.session.is_some() {
         return Err(not_found("user"));
     }
-    let name = caller.name.clone().unwrap_or_else(|| "Guest".to_owned());
+    let name = caller.name.as_deref().map(text::shown_name).filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| "Guest".to_owned());
     let entered = users::enter(&mut tx, caller.user, &name, caller.role, hub.clock()).await;
     entered.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
