@@ -7,7 +7,7 @@
 //! its time. [`protocol`] is what clients
 //! and server say to each other over `/v1/ws`; [`subject`] is what the parts of
 //! the server say to each other over the bus. An [`address`] says from where a client comes, a [`limit`]
-//! what it may not pass, and a [`page`]'s cursor where a list goes on.
+//! what it may not pass, a [`page`]'s cursor where a list goes on, and [`text`] what may be said.
 
 pub mod address;
 pub mod clock;
@@ -21,4 +21,5 @@ pub mod protocol;
 pub mod revocation;
 pub mod secret;
 pub mod subject;
+pub mod text;
 pub mod token;

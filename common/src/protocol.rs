@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod feed;
 pub mod inbox;
 pub mod media;
+pub mod page;
 pub mod presence;
 pub mod room;
 pub mod session;
@@ -72,6 +73,8 @@ methods! {
     RoomTyping(room::SetTyping) -> Done = "room.typing";
     /// Reads older messages. Result: [`room::History`].
     RoomHistory(room::ReadHistory) -> room::History = "room.history";
+    /// Reads who is in a room, page by page. Result: [`room::Members`].
+    RoomMembers(room::ReadMembers) -> room::Members = "room.members";
     /// Lists who of the account is connected, and follows changes. Result: [`presence::Online`].
     PresenceSubscribe(presence::Subscribe) -> presence::Online = "presence.subscribe";
     /// Rings a user's devices. Result: [`call::Ringing`].
@@ -117,6 +120,9 @@ pub enum Event {
     /// Somebody left a room.
     #[serde(rename = "room.memberLeft")]
     RoomMemberLeft(room::MemberLeft),
+    /// Several entered or left a room that many are in.
+    #[serde(rename = "room.membersChanged")]
+    RoomMembersChanged(room::MembersChanged),
     /// Somebody started or stopped typing.
     #[serde(rename = "room.typing")]
     RoomTyping(room::TypingChanged),
@@ -126,7 +132,7 @@ pub enum Event {
     /// The account's own back end says something to everybody in a room.
     #[serde(rename = "room.event")]
     RoomEvent(room::Published),
-    /// Somebody of the account connected their first device or lost their last.
+    /// Some of the account connected their first device or lost their last.
     #[serde(rename = "presence.changed")]
     PresenceChanged(presence::Changed),
     /// A call for this device: ring.

@@ -127,6 +127,7 @@ pub(crate) fn deliver(hub: &Hub, news: NodeNews) {
         Event::RoomMessage(_)
         | Event::RoomMemberJoined(_)
         | Event::RoomMemberLeft(_)
+        | Event::RoomMembersChanged(_)
         | Event::RoomTyping(_)
         | Event::RoomRemoved(_)
         | Event::RoomEvent(_)

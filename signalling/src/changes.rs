@@ -7,6 +7,7 @@ mod resume;
 
 use crate::{
     hub::{Hub, frame, not_found, store_failed},
+    pace::Pace,
     peer::Peer,
 };
 use common::{
@@ -15,7 +16,8 @@ use common::{
     permission::Permission,
     protocol::{
         Done, Event, Failure, RequestId,
-        feed::{Changed, Ended, FEEDS_MAX, FILTER_MAX, Subscribe, Subscribed},
+        feed::{Changed, Ended, FEEDS_MAX, FILTER_BYTES_MAX, FILTER_MAX, Subscribe},
+        page::encoded_len,
         session::{Reload, Stream},
     },
 };
@@ -138,7 +140,8 @@ fn seen_through(filter: &Filter, feed: &str, change: &Change) -> Option<Changed>
         O::Update => (change.after.clone(), change.before.keys().cloned().collect()),
         O::Delete => Default::default(),
     };
-    Some(Changed { feed: feed.to_owned(), seq: change.seq, operation, id: change.id, row, changed })
+    let (feed, seq, id) = (feed.to_owned(), change.seq, change.id);
+    Some(Changed { feed, seq, operation, id, row, changed, omitted: Vec::new() }.bounded())
 }
 
 /// `feed.subscribe`. Answers by itself, so that changes come after what was missed.
@@ -172,6 +175,10 @@ async fn try_subscribe(
         let missed =
             resume::missed(hub, peer.account, after, &table, |change| seen_through(&filter, &feed, change));
         let missed = missed.await.map_err(|error| store_failed(&error))?;
+        if missed.more {
+            peer.answer(id, &Ok(missed.answer(feed)));
+            return Ok(());
+        }
         let mut state = live.state();
         // Else something was handed out between reading and joining.
         if !state.closed && state.position <= missed.seq {
@@ -179,8 +186,7 @@ async fn try_subscribe(
             let group = group.or_insert_with(|| Group { filter, followers: BTreeMap::new() });
             group.followers.insert(peer.id, (missed.seq, Arc::clone(peer)));
             peer.held().feeds.insert(feed.clone(), (table, permission));
-            let resume::Missed { seq, changes, recovered } = missed;
-            peer.answer(id, &Ok(Subscribed { feed, seq, changes, recovered }));
+            peer.answer(id, &Ok(missed.answer(feed)));
             // What this instance was told of before it followed, nobody has read for it.
             live.hint.notify_one();
             return Ok(());
@@ -194,6 +200,9 @@ async fn admit(hub: &Hub, peer: &Peer, subscribe: &Subscribe) -> Result<Permissi
     let invalid = |why| Err(Failure::of(ErrorCode::INVALID_PARAMS, Fault::Caller, why));
     if subscribe.filter.len() > FILTER_MAX {
         return invalid("a filter has at most 8 members");
+    }
+    if encoded_len(&subscribe.filter) > FILTER_BYTES_MAX {
+        return invalid("a filter has at most 2 KiB");
     }
     if subscribe.filter.values().any(|value| value.is_array() || value.is_object()) {
         return invalid("a filter's values are strings, numbers, true, false and null");
@@ -250,12 +259,16 @@ async fn read(hub: Hub, live: Arc<LiveFeed>) {
 }
 
 async fn drain(hub: &Hub, live: &LiveFeed) -> Result<(), StoreError> {
+    let mut pace = Pace::default();
     loop {
         let position = live.state().position;
         let mut tx = hub.store().tenant(live.account).await?;
         let changes = changes::after(&mut tx, position, BATCH).await?;
         drop(tx);
-        changes.iter().for_each(|change| live.hand_out(change));
+        for change in &changes {
+            live.hand_out(change);
+            pace.passed(encoded_len(&change.after)).await;
+        }
         if changes.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use crate::{
     calls, changes,
     hub::Hub,
+    outage,
     peer::{Access, Peer},
     rooms, standing,
 };
@@ -29,11 +30,13 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     let _alive = hub.bus().present(&HubNodes, &node.to_string(), &node).await?;
     hub.start(shutdown.clone());
     let (teller, server, obeyer, follower) = (hub.clone(), hub.clone(), hub.clone(), hub.clone());
+    let watcher = hub.clone();
     hub.spawn(async move { listen(teller, news).await });
     hub.spawn(async move { serve(server, requests).await });
     hub.spawn(async move { obey(obeyer, orders).await });
     hub.spawn(async move { changes::listen(follower).await });
     hub.spawn(standing::watch(hub.clone()));
+    hub.spawn(async move { outage::watch(watcher).await });
     shutdown.token.cancelled().await;
     Ok(())
 }

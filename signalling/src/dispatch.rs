@@ -21,6 +21,7 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
         }
         R::SessionOpen(_) | R::SessionRefresh(_) | R::PresenceSubscribe(_) => false,
         R::RoomJoin(_) | R::RoomLeave(_) | R::RoomSend(_) | R::RoomTyping(_) | R::RoomHistory(_) => false,
+        R::RoomMembers(_) => false,
         R::InboxSubscribe(_) | R::InboxUnsubscribe(_) | R::FeedSubscribe(_) | R::FeedUnsubscribe(_) => false,
     }
 }
@@ -31,6 +32,7 @@ fn admit(peer: &Peer, request: &Request) -> Result<(), Failure> {
     let (permission, right) = match request {
         // Whoever is in a room was let in, and these are about rooms that the caller is in.
         R::SessionOpen(_) | R::SessionRefresh(_) | R::RoomJoin(_) | R::RoomLeave(_) => return Ok(()),
+        R::RoomMembers(_) => return Ok(()),
         R::MediaJoin(_) | R::MediaLeave(_) | R::MediaSignal(_) | R::MediaAnswer(_) => return Ok(()),
         R::RoomSend(_) | R::RoomTyping(_) => (None, Some(Right::SendMessages)),
         R::RoomHistory(_) => (Some(Permission::RoomsRead), Some(Right::ReadMessages)),
@@ -61,7 +63,8 @@ pub(crate) async fn answer(hub: &Hub, peer: &Arc<Peer>, id: Option<RequestId>, r
         R::RoomSend(send) => peer.answer(id, &rooms::send(hub, peer, &send).await),
         R::RoomTyping(typing) => peer.answer(id, &rooms::typing(hub, peer, &typing).await),
         R::RoomHistory(history) => peer.answer(id, &rooms::history(hub, peer, &history).await),
-        R::PresenceSubscribe(_) => presence::subscribe(hub, peer, id).await,
+        R::RoomMembers(read) => peer.answer(id, &rooms::members(hub, peer, &read)),
+        R::PresenceSubscribe(subscribe) => presence::subscribe(hub, peer, id, subscribe.after).await,
         R::CallRing(ring) => peer.answer(id, &calls::ring(hub, peer, &ring).await),
         R::CallAccept(accept) => peer.answer(id, &calls::accept(hub, peer, accept.call_id).await),
         R::CallReject(reject) => peer.answer(id, &calls::reject(hub, peer, reject.call_id).await),

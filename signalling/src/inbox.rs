@@ -2,6 +2,7 @@
 
 use crate::{
     hub::{Hub, bus_failed, frame, store_failed},
+    pace::Pace,
     peer::Peer,
 };
 use bus::{BusError, Delivery, Subscription};
@@ -11,11 +12,15 @@ use common::{
     protocol::{
         Done, Event, Failure, RequestId,
         inbox::{EVENTS_MAX, Sequenced, Subscribed},
+        page::{PAGE_BYTES_MAX, encoded_len},
     },
     subject::inbox::InboxTopic,
 };
 use dashmap::DashMap;
-use signalling_core::feed::{Arrival, Feed};
+use signalling_core::{
+    feed::{Arrival, Feed},
+    replay::{Replay, Replayed},
+};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -28,6 +33,25 @@ use tracing::warn;
 /// The inboxes that somebody on this instance follows.
 #[derive(Default)]
 pub(crate) struct Inboxes(DashMap<AccountId, Arc<OnceCell<Arc<LiveInbox>>>>);
+
+/// Events that are read at once: about as many as fit into a page.
+const BATCH: u32 = 64;
+
+impl Inboxes {
+    /// The accounts whose inboxes somebody follows.
+    pub(crate) fn followed(&self) -> Vec<AccountId> {
+        self.0.iter().map(|cell| *cell.key()).collect()
+    }
+}
+
+/// The store has events of an account up to number `seq`: what this instance has not heard of is read there.
+pub(crate) fn lag(hub: &Hub, account: AccountId, seq: u64) {
+    if let Some(inbox) = hub.0.inboxes.0.get(&account).and_then(|cell| cell.get().cloned())
+        && inbox.state().feed.position() < seq
+    {
+        inbox.gap.notify_one();
+    }
+}
 
 struct LiveInbox {
     account: AccountId,
@@ -51,7 +75,7 @@ impl LiveInbox {
         let mut state = self.state();
         match state.feed.arrive(event.seq) {
             Arrival::Next => {
-                let frame = frame(&Event::InboxEvent(Box::new(event.clone())));
+                let frame = frame(&Event::InboxEvent(Box::new(event.clone().bounded())));
                 for peer in state.feed.readers_of(event.seq) {
                     peer.push(frame.clone());
                 }
@@ -80,8 +104,12 @@ async fn try_subscribe(
         let inbox =
             cell.get_or_try_init(|| follow(hub, peer.account)).await.map_err(|error| bus_failed(&error))?;
         let subscribed = missed(hub, peer.account, after).await.map_err(|error| store_failed(&error))?;
+        if subscribed.more {
+            peer.answer(id, &Ok(subscribed));
+            return Ok(());
+        }
         let mut state = inbox.state();
-        state.feed.leave(peer.id);
+        // Whoever follows already goes on to, until it was read again.
         if !state.closed && state.feed.join(peer.id, subscribed.seq, Arc::clone(peer)).is_ok() {
             peer.held().follows_inbox = true;
             peer.answer(id, &Ok(subscribed));
@@ -92,14 +120,22 @@ async fn try_subscribe(
 
 async fn missed(hub: &Hub, account: AccountId, after: Option<u64>) -> Result<Subscribed, StoreError> {
     let mut tx = hub.store().tenant(account).await?;
-    let seq = outbox::last_seq(&mut tx).await?;
-    let within = after.filter(|after| *after <= seq && seq - after <= u64::from(EVENTS_MAX));
-    let events = match within {
-        Some(after) if after < seq => outbox::after(&mut tx, after, EVENTS_MAX).await?,
-        Some(_) | None => Vec::new(),
+    let latest = outbox::last_seq(&mut tx).await?;
+    let within = after.filter(|after| *after <= latest && latest - after <= u64::from(EVENTS_MAX));
+    let Some(after) = within else {
+        return Ok(Subscribed { seq: latest, events: Vec::new(), more: false, recovered: after.is_none() });
     };
-    let seq = events.last().map_or(seq, |event| event.seq.max(seq));
-    Ok(Subscribed { seq, events, recovered: within.is_some() || after.is_none() })
+    let mut replay = Replay::new(after, usize::try_from(EVENTS_MAX).unwrap_or(usize::MAX), PAGE_BYTES_MAX);
+    loop {
+        let events = outbox::after(&mut tx, replay.seq(), BATCH).await?;
+        let is_last = events.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
+        let has_room = events.into_iter().all(|event| replay.push(event.bounded()));
+        if is_last || !has_room {
+            break;
+        }
+    }
+    let Replayed { items: events, seq, more } = replay.finish(latest);
+    Ok(Subscribed { seq, events, more, recovered: true })
 }
 
 async fn follow(hub: &Hub, account: AccountId) -> Result<Arc<LiveInbox>, BusError> {
@@ -137,15 +173,17 @@ async fn listen(hub: Hub, inbox: Arc<LiveInbox>, mut events: Subscription<Sequen
 
 /// Hands out what the store has and this instance has not.
 async fn heal(hub: &Hub, inbox: &LiveInbox) -> Result<(), StoreError> {
+    let mut pace = Pace::default();
     loop {
         let position = inbox.state().feed.position();
         let mut tx = hub.store().tenant(inbox.account).await?;
-        let missing = outbox::after(&mut tx, position, EVENTS_MAX).await?;
+        let missing = outbox::after(&mut tx, position, BATCH).await?;
         drop(tx);
         for event in &missing {
             inbox.arrive(event);
+            pace.passed(encoded_len(event)).await;
         }
-        if missing.len() < usize::try_from(EVENTS_MAX).unwrap_or(usize::MAX) {
+        if missing.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
             return Ok(());
         }
     }

@@ -4,7 +4,8 @@
 //! [`dispatch`] one match over the protocol's methods. A connection that has
 //! said who it is is a [`peer`]. What the methods do is in [`rooms`],
 //! [`presence`], [`calls`], [`media`], [`inbox`] and [`changes`]; [`cluster`] is what other
-//! instances say to this one, [`standing`] who may no more. Everything hangs on the [`hub`].
+//! instances say to this one, [`standing`] who may no more, [`outage`] what is done while they cannot, and
+//! [`pace`] how fast a backlog is handed out. Everything hangs on the [`hub`].
 
 mod accept;
 mod calls;
@@ -17,6 +18,8 @@ mod hub;
 mod inbox;
 mod limits;
 mod media;
+mod outage;
+mod pace;
 mod peer;
 mod presence;
 mod rooms;

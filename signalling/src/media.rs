@@ -163,7 +163,7 @@ pub(crate) async fn signal(hub: &Hub, peer: &Arc<Peer>, signal: Signal) -> Resul
     }
     // Elsewhere: only somebody who is in the room can be reached.
     let room = rooms::joined(hub, peer, signal.room_id)?;
-    if !room.state().elsewhere.members().any(|member| member.connection_id == signal.to) {
+    if !room.state().elsewhere.has(signal.to) {
         return Err(not_there());
     }
     let node = node_of(hub, peer, signal.to).await?;

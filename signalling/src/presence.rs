@@ -9,13 +9,16 @@ use common::{
     id::{AccountId, ConnectionId, UserId},
     protocol::{
         Event, Failure, RequestId,
-        presence::{Changed, Online, OnlineUser},
+        page::{self, PAGE_BYTES_MAX},
+        presence::{Changed, Online, OnlineUser, USERS_MAX},
     },
     subject::hub::{AccountOnline, AccountTopic, OnlineDevice, RoomNews},
 };
 use dashmap::DashMap;
+use signalling_core::gathering::Gathered;
 use std::{
     collections::BTreeMap,
+    ops::Bound,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -49,6 +52,20 @@ struct State {
     closed: bool,
 }
 
+impl State {
+    /// The users after `user`, as many as fit.
+    fn page(&self, user: Option<UserId>) -> Online {
+        let start = user.map_or(Bound::Unbounded, Bound::Excluded);
+        let after = self.users.range((start, Bound::Unbounded)).map(|(_, user)| user.clone());
+        let (users, more) = page::first(after, USERS_MAX, PAGE_BYTES_MAX);
+        Online { users, online_count: self.count(), more }
+    }
+
+    fn count(&self) -> u32 {
+        u32::try_from(self.users.len()).unwrap_or(u32::MAX)
+    }
+}
+
 impl Watched {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -58,15 +75,17 @@ impl Watched {
     fn update(&self, now: BTreeMap<UserId, OnlineUser>) {
         let mut state = self.state();
         let before = std::mem::replace(&mut state.users, now);
-        let left =
-            before.iter().filter(|(id, _)| !state.users.contains_key(id)).map(|(_, user)| (user, false));
-        let came =
-            state.users.iter().filter(|(id, _)| !before.contains_key(id)).map(|(_, user)| (user, true));
-        for (user, online) in left.chain(came) {
-            let frame = frame(&Event::PresenceChanged(Changed { user: user.clone(), online }));
-            for watcher in state.watchers.values() {
-                watcher.push(frame.clone());
-            }
+        let went = before.keys().filter(|id| !state.users.contains_key(id)).copied().collect::<Vec<_>>();
+        let came = state.users.iter().filter(|(id, _)| !before.contains_key(id));
+        let came = came.map(|(_, user)| user.clone()).collect::<Vec<_>>();
+        if went.is_empty() && came.is_empty() {
+            return;
+        }
+        let Gathered { came: online, went: offline, complete } = Gathered::bounded(came, went);
+        let changed = Changed { online, offline, online_count: state.count(), complete };
+        let frame = frame(&Event::PresenceChanged(changed));
+        for watcher in state.watchers.values() {
+            watcher.push(frame.clone());
         }
     }
 }
@@ -118,13 +137,16 @@ fn user(peer: &Peer) -> OnlineUser {
 
 /// A hint that somebody came or went; what is true is in the set.
 async fn announce(hub: &Hub, peer: &Peer, online: bool) {
-    let event = Event::PresenceChanged(Changed { user: user(peer), online });
+    let (online, offline) =
+        if online { (vec![user(peer)], Vec::new()) } else { (Vec::new(), vec![peer.user]) };
+    let changed = Changed { online, offline, online_count: 0, complete: false };
+    let event = Event::PresenceChanged(changed);
     let news = RoomNews { from: hub.bus().node(), event };
     published(hub.bus().publish(&AccountTopic(peer.account), &news).await);
 }
 
 /// `presence.subscribe`. Answers by itself, so that changes come after the list.
-pub(crate) async fn subscribe(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>) {
+pub(crate) async fn subscribe(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, after: Option<UserId>) {
     loop {
         let cell = Arc::clone(&hub.0.accounts.0.entry(peer.account).or_default());
         let watched = match cell.get_or_try_init(|| watch(hub, peer.account)).await {
@@ -137,7 +159,7 @@ pub(crate) async fn subscribe(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId
         }
         state.watchers.insert(peer.id, Arc::clone(peer));
         peer.held().follows_presence = true;
-        return peer.answer(id, &Ok(Online { users: state.users.values().cloned().collect() }));
+        return peer.answer(id, &Ok(state.page(after)));
     }
 }
 

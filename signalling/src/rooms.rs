@@ -1,30 +1,35 @@
 //! Rooms: the methods of `room.*`, and the rooms that somebody on this instance is in.
 
 mod follow;
+mod join;
 pub(crate) mod live;
 
+pub(crate) use join::join;
+
 use crate::{
-    hub::{Hub, bus_failed, frame, not_found, published, store_failed},
+    hub::{Hub, frame, not_found, published, store_failed},
     media,
     peer::{Access, Peer, forbidden},
     standing,
 };
 use common::{
     error::{ErrorCode, Fault},
-    guest::Right,
-    id::RoomId,
+    id::{AccountId, RoomId},
     permission::Permission,
     protocol::{
-        Done, Event, Failure, RequestId,
+        Done, Event, Failure,
+        page::{self, PAGE_BYTES_MAX},
         room::{
-            History, Join, Joined, MESSAGES_MAX, MemberJoined, MemberLeft, MessagePosted, ReadHistory,
-            RemovalReason, Removed, RoomMessage, Send, Sent, SetTyping, TEXT_BYTES_MAX, TypingChanged,
+            History, MESSAGES_MAX, Members, MessagePosted, ReadHistory, ReadMembers, RemovalReason, Removed,
+            Send, Sent, SetTyping, TEXT_BYTES_MAX, TypingChanged,
         },
     },
-    subject::hub::{RoomMembers, RoomNews, RoomTopic},
+    subject::hub::{RoomNews, RoomTopic},
+    text::{self, TextError},
 };
 use dashmap::DashMap;
-use live::{LiveRoom, LocalMember};
+use live::LiveRoom;
+use signalling_core::roster::Change;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -51,6 +56,21 @@ pub(crate) struct Rooms {
 impl Rooms {
     pub(crate) fn get(&self, id: RoomId) -> Option<Arc<LiveRoom>> {
         self.live.get(&id)?.get().cloned()
+    }
+
+    /// All of them, each with its account.
+    pub(crate) fn followed(&self) -> Vec<(AccountId, RoomId)> {
+        let rooms = self.live.iter().filter_map(|cell| cell.get().map(|room| (room.account, room.id)));
+        rooms.collect()
+    }
+}
+
+/// The store has messages of a room up to number `seq`: what this instance has not heard of is read there.
+pub(crate) fn lag(hub: &Hub, id: RoomId, seq: u64) {
+    if let Some(room) = hub.0.rooms.get(id)
+        && room.state().feed.position() < seq
+    {
+        room.gap.notify_one();
     }
 }
 
@@ -83,114 +103,24 @@ async fn admit(tx: &mut TenantTx, peer: &Peer, id: RoomId) -> Result<Room, Failu
     Ok(room)
 }
 
-/// What the store knows that a joining client needs.
-struct Snapshot {
-    /// [`Rooms::removals`] before it was read.
-    removals: u64,
-    name: String,
-    messages: Vec<RoomMessage>,
-    seq: u64,
-    recovered: bool,
-}
-
-async fn snapshot(hub: &Hub, peer: &Peer, join: &Join) -> Result<Snapshot, Failure> {
-    let failed = |error| store_failed(&error);
-    let removals = hub.0.rooms.removals.load(Ordering::SeqCst);
-    let mut tx = hub.store().tenant(peer.account).await.map_err(failed)?;
-    let room = admit(&mut tx, peer, join.room_id).await?;
-    if room.closed_at.is_some() {
-        return Err(closed());
-    }
-    if !peer.access().has(Right::ReadMessages) {
-        let (name, seq) = (room.name, room.last_seq);
-        return Ok(Snapshot { removals, name, messages: Vec::new(), seq, recovered: true });
-    }
-    let missed = match join.after {
-        Some(after) if after <= room.last_seq && room.last_seq - after <= u64::from(MESSAGES_MAX) => {
-            Some(after)
-        }
-        Some(_) | None => None,
-    };
-    let messages = match missed {
-        Some(after) => rooms::after(&mut tx, join.room_id, after, MESSAGES_MAX).await,
-        None => rooms::latest(&mut tx, join.room_id, HISTORY_DEFAULT).await,
-    };
-    let messages = messages.map_err(failed)?;
-    // A message stored between the two reads is in the second only.
-    let seq = messages.last().map_or(room.last_seq, |message| message.seq.max(room.last_seq));
-    let recovered = missed.is_some() || join.after.is_none();
-    Ok(Snapshot { removals, name: room.name, messages, seq, recovered })
-}
-
 fn closed() -> Failure {
     Failure::of(ErrorCode::ROOM_CLOSED, Fault::Caller, "the room is closed")
-}
-
-/// `room.join`. Answers by itself, under the room's lock: whatever happens after
-/// the snapshot reaches the client after the answer.
-pub(crate) async fn join(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, join: &Join) {
-    if let Err(failure) = try_join(hub, peer, id, join).await {
-        peer.answer::<()>(id, &Err(failure));
-    }
-}
-
-async fn try_join(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, join: &Join) -> Result<(), Failure> {
-    let mut snapshot = snapshot(hub, peer, join).await?;
-    let media = media::look(hub, peer.account, join.room_id).await;
-    let mut presence = None;
-    loop {
-        let room = live_room(hub, peer, join.room_id).await?;
-        if presence.is_none() && room.state().feed.reader(peer.id).is_none() {
-            let entry =
-                hub.bus().present(&RoomMembers(join.room_id), &peer.id.to_string(), &peer.member()).await;
-            presence = Some(entry.map_err(|error| bus_failed(&error))?);
-        }
-        {
-            let mut state = room.state();
-            if state.closed {
-                continue;
-            }
-            // Else somebody may have been taken out between reading and joining: this one, perhaps.
-            if snapshot.removals == hub.0.rooms.removals.load(Ordering::SeqCst) {
-                // Who joins again keeps the entry that there is.
-                let kept = state.feed.leave(peer.id).and_then(|local| local.presence);
-                let member =
-                    LocalMember { peer: Arc::clone(peer), presence: kept.or_else(|| presence.take()) };
-                match state.feed.join(peer.id, snapshot.seq, member) {
-                    Ok(()) => {
-                        let Snapshot { name, messages, seq, recovered, .. } = snapshot;
-                        let members = state.members();
-                        let joined =
-                            Joined { room_id: join.room_id, name, members, messages, seq, recovered, media };
-                        peer.answer(id, &Ok(joined));
-                        break;
-                    }
-                    // Something was said between reading and joining.
-                    Err(member) => presence = member.presence,
-                }
-            }
-        }
-        snapshot = self::snapshot(hub, peer, join).await?;
-    }
-    let is_new = peer.held().rooms.insert(join.room_id);
-    if is_new {
-        let joined = MemberJoined { room_id: join.room_id, member: peer.member() };
-        tell(hub, peer, join.room_id, Event::RoomMemberJoined(joined)).await;
-    }
-    Ok(())
-}
-
-/// The live room, opened if nobody on this instance is in it yet.
-async fn live_room(hub: &Hub, peer: &Peer, id: RoomId) -> Result<Arc<LiveRoom>, Failure> {
-    let cell = Arc::clone(&hub.0.rooms.live.entry(id).or_default());
-    let opened = cell.get_or_try_init(|| follow::open(hub, peer.account, id)).await;
-    opened.cloned().map_err(|error| bus_failed(&error))
 }
 
 /// Tells everybody else in the room, here and elsewhere.
 async fn tell(hub: &Hub, peer: &Peer, id: RoomId, event: Event) {
     if let Some(room) = hub.0.rooms.get(id) {
         room.push_except(&event, peer.id);
+    }
+    let news = RoomNews { from: hub.bus().node(), event };
+    published(hub.bus().publish(&RoomTopic(id), &news).await);
+}
+
+/// Tells everybody else in the room, here and elsewhere, who came or went here.
+async fn tell_change(hub: &Hub, id: RoomId, change: Change) {
+    let event = live::event_of(id, &change);
+    if let Some(room) = hub.0.rooms.get(id) {
+        room.changed(vec![change]);
     }
     let news = RoomNews { from: hub.bus().node(), event };
     published(hub.bus().publish(&RoomTopic(id), &news).await);
@@ -213,8 +143,7 @@ async fn go(hub: &Hub, peer: &Arc<Peer>, id: RoomId) {
         // Lock order: the map, then the room.
         hub.0.rooms.live.remove_if(&id, |_, cell| cell.get().is_some_and(|room| room.close_if_empty()));
     }
-    let left = MemberLeft { room_id: id, connection_id: peer.id, user_id: peer.user };
-    tell(hub, peer, id, Event::RoomMemberLeft(left)).await;
+    tell_change(hub, id, Change::Left(peer.member())).await;
 }
 
 /// Takes those out of a room who are in it here and whom `is_meant` picks, and tells them why;
@@ -254,15 +183,18 @@ pub(crate) async fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
     }
 }
 
+fn unsaid(error: TextError) -> Failure {
+    let code = match error {
+        TextError::TooLong => ErrorCode::TOO_LARGE,
+        TextError::Empty | TextError::Control => ErrorCode::INVALID_BODY,
+    };
+    Failure::of(code, Fault::Caller, error.to_string())
+}
+
 /// `room.send`: stored, then told.
 pub(crate) async fn send(hub: &Hub, peer: &Arc<Peer>, send: &Send) -> Result<Sent, Failure> {
     let room = joined(hub, peer, send.room_id)?;
-    if send.text.len() > TEXT_BYTES_MAX {
-        return Err(Failure::of(ErrorCode::TOO_LARGE, Fault::Caller, "the message is too long"));
-    }
-    if send.text.trim().is_empty() {
-        return Err(Failure::of(ErrorCode::INVALID_BODY, Fault::Caller, "the message is empty"));
-    }
+    let text = text::said(&send.text, TEXT_BYTES_MAX).map_err(unsaid)?;
     let failed = |error| store_failed(&error);
     let mut tx = standing::begin(hub, peer).await?;
     let new = NewRoomMessage {
@@ -270,7 +202,7 @@ pub(crate) async fn send(hub: &Hub, peer: &Arc<Peer>, send: &Send) -> Result<Sen
         user: peer.user,
         name: &peer.name,
         client_id: send.client_id,
-        text: &send.text,
+        text,
     };
     let sent = rooms::send(&mut tx, &new, hub.clock()).await.map_err(failed)?.ok_or_else(closed)?;
     tx.commit().await.map_err(failed)?;
@@ -301,9 +233,19 @@ pub(crate) async fn history(hub: &Hub, peer: &Arc<Peer>, read: &ReadHistory) -> 
     let mut tx = hub.store().tenant(peer.account).await.map_err(failed)?;
     admit(&mut tx, peer, read.room_id).await?;
     let limit = read.limit.unwrap_or(HISTORY_DEFAULT).clamp(1, MESSAGES_MAX);
+    // One more, to know whether there is one.
     let messages = match read.before {
-        Some(before) => rooms::before(&mut tx, read.room_id, before, limit).await,
-        None => rooms::latest(&mut tx, read.room_id, limit).await,
+        Some(before) => rooms::before(&mut tx, read.room_id, before, limit + 1).await,
+        None => rooms::latest(&mut tx, read.room_id, limit + 1).await,
     };
-    Ok(History { messages: messages.map_err(failed)? })
+    let (messages, more) = page::last(messages.map_err(failed)?, limit.into(), PAGE_BYTES_MAX);
+    Ok(History { messages, more })
+}
+
+/// `room.members`.
+pub(crate) fn members(hub: &Hub, peer: &Arc<Peer>, read: &ReadMembers) -> Result<Members, Failure> {
+    let room = joined(hub, peer, read.room_id)?;
+    let state = room.state();
+    let (members, more) = state.members_after(read.after);
+    Ok(Members { members, member_count: state.count(), more })
 }

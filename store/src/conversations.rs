@@ -541,7 +541,7 @@ pub(crate) fn preview(text: Option<&str>, kind: &str) -> String {
         Some(text) => {
             text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(PREVIEW_CHARS).collect()
         }
-        None => format!("[{kind}]"),
+        None => format!("[{kind}]").chars().take(PREVIEW_CHARS).collect(),
     }
 }
 
@@ -554,5 +554,6 @@ mod tests {
         assert_eq!(preview(Some("two\n\nlines"), "text"), "two lines");
         assert_eq!(preview(Some(&"ü".repeat(200)), "text").chars().count(), PREVIEW_CHARS);
         assert_eq!(preview(None, "image"), "[image]");
+        assert_eq!(preview(None, &"x".repeat(200)).chars().count(), PREVIEW_CHARS);
     }
 }

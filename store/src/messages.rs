@@ -59,6 +59,7 @@ impl TryFrom<Row> for Message {
             direction: column::direction(&row.direction)?,
             author_id: row.author_id.map(UserId::from_uuid),
             text: row.text,
+            truncated: false,
             attachments: attachments::of(row.attachments),
             status: column::delivery_status(&row.status)?,
             error: row.error,

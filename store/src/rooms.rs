@@ -148,6 +148,17 @@ pub async fn last_seq(tx: &mut TenantTx, id: RoomId) -> Result<Option<u64>, Stor
     Ok(seq.map(to_seq))
 }
 
+/// The numbers of the latest messages of those of these rooms that there are.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn last_seqs(tx: &mut TenantTx, ids: &[RoomId]) -> Result<Vec<(RoomId, u64)>, StoreError> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows =
+        query!("SELECT id, last_seq FROM rooms WHERE id = ANY ($1)", &ids).fetch_all(tx.connection()).await?;
+    Ok(rows.into_iter().map(|row| (RoomId::from_uuid(row.id), to_seq(row.last_seq))).collect())
+}
+
 /// Changes a room.
 ///
 /// # Errors

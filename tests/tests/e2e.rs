@@ -11,12 +11,16 @@
 mod attachments;
 #[path = "e2e/automation.rs"]
 mod automation;
+#[path = "e2e/backlog.rs"]
+mod backlog;
 #[path = "e2e/browser.rs"]
 mod browser;
 #[path = "e2e/cluster.rs"]
 mod cluster;
 #[path = "e2e/connection.rs"]
 mod connection;
+#[path = "e2e/crowd.rs"]
+mod crowd;
 #[path = "e2e/edge.rs"]
 mod edge;
 #[path = "e2e/egress.rs"]

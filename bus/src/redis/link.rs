@@ -24,8 +24,12 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-/// How often leases are renewed and both connections probed: three chances per lease.
+/// How often leases are renewed: three chances per lease.
 const BEAT: Duration = Duration::from_secs(3);
+
+/// How often Redis is asked whether it is there. With [`ANSWER_TIMEOUT`] a Redis that hangs is noticed in three
+/// seconds; each process costs it one command in this time.
+const PROBE: Duration = Duration::from_secs(1);
 
 /// How long a node counts as alive after its last beat.
 const NODE_TIME: Duration = Duration::from_secs(15);
@@ -150,6 +154,8 @@ impl Keeper {
         }
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut probe = interval(PROBE);
+        probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let outcome = tokio::select! {
                 message = stream.next() => {
@@ -159,6 +165,7 @@ impl Keeper {
                 }
                 Some(order) = self.orders.recv() => self.carry_out(order, &mut commands, &mut sink).await,
                 _ = beat.tick() => self.beat(&mut commands, &mut sink).await,
+                _ = probe.tick() => limited(sink.ping::<::redis::Value>()).await.map(drop),
             };
             if let Err(error) = outcome {
                 return Some(error);
@@ -218,7 +225,6 @@ impl Keeper {
         commands: &mut MultiplexedConnection,
         sink: &mut PubSubSink,
     ) -> Result<(), RedisError> {
-        limited(sink.ping::<::redis::Value>()).await?;
         self.compare(sink).await?;
         self.tidy_up(commands).await?;
         self.renew(commands).await

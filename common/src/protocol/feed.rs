@@ -1,5 +1,6 @@
 //! The change feed: rows of a table, as they change.
 
+use super::page::encoded_len;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -7,10 +8,20 @@ use uuid::Uuid;
 /// Members that a filter may name.
 pub const FILTER_MAX: usize = 8;
 
+/// The longest filter, in bytes of JSON: it is part of the feed's name, which every event carries.
+pub const FILTER_BYTES_MAX: usize = 2 * 1024;
+
+/// The longest row that is told whole, in bytes of JSON.
+pub const ROW_BYTES_MAX: usize = 64 * 1024;
+
 /// Feeds that one connection may follow.
 pub const FEEDS_MAX: usize = 100;
 
-/// Changes that a resuming client is sent at most.
+/// Changes of the account that are looked through for a resuming client. Whoever was away for longer reads the
+/// rows again, which costs less.
+pub const REPLAYED_MAX: u64 = 10_000;
+
+/// Changes in one answer at most.
 pub const CHANGES_MAX: usize = 500;
 
 /// Parameters of `feed.subscribe`.
@@ -23,21 +34,26 @@ pub struct Subscribe {
     #[serde(default)]
     pub filter: Map<String, Value>,
     /// The last change this client has seen in any feed, to be sent what it missed; absent: only what
-    /// happens from now on.
+    /// happens from now on. To go on after an answer with `more`, its `seq`.
     #[serde(default)]
     pub after: Option<u64>,
 }
 
-/// Result of `feed.subscribe`. Every change that is committed from now on will be told.
+/// Result of `feed.subscribe`. Unless there is `more`, every change that is committed from now on will be told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscribed {
     /// The feed's name, which its events carry. The same table and filter have the same name.
     pub feed: String,
-    /// The number of the account's latest change; events continue from here.
+    /// The number to go on from: up to where was looked if there is `more`; else of the account's latest
+    /// change, and events continue from here.
     pub seq: u64,
     /// What was missed, in order.
     pub changes: Vec<Changed>,
+    /// Whether more was missed than one answer holds. This feed is not followed yet, or as it was before:
+    /// ask again with `after` = `seq`.
+    #[serde(default)]
+    pub more: bool,
     /// Whether `changes` is everything since `after`. False: read the rows again.
     pub recovered: bool,
 }
@@ -92,6 +108,24 @@ pub struct Changed {
     /// The members that an update has changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
+    /// Members that `row` lacks because it would have more than [`ROW_BYTES_MAX`] with them: read them by REST.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub omitted: Vec<String>,
+}
+
+impl Changed {
+    /// The same with a row that any socket can take: its longest members are left out as far as needed.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        while encoded_len(&self.row) > ROW_BYTES_MAX {
+            let longest =
+                self.row.iter().max_by_key(|(_, value)| encoded_len(value)).map(|(name, _)| name.clone());
+            let Some(name) = longest else { break };
+            self.row.remove(&name);
+            self.omitted.push(name);
+        }
+        self
+    }
 }
 
 /// Event `feed.ended`: the caller may not read this any more.

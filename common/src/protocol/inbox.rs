@@ -3,13 +3,25 @@
 //! The same types are the bodies of the REST layer and the payloads of the
 //! outbox, so what an agent is told live and what a page reads cannot differ.
 
-use crate::id::{ChannelId, ContactId, ConversationId, LabelId, MessageId, NoteId, TeamId, UserId};
+use crate::{
+    id::{ChannelId, ContactId, ConversationId, LabelId, MessageId, NoteId, TeamId, UserId},
+    text,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-/// The longest text of a message, in bytes of UTF-8.
+/// The longest text of a message, in bytes of JSON without the quotes ([`crate::text`]).
 pub const TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// The longest text in an event, likewise. The whole of it is read by REST.
+///
+/// Longer spares reading by REST; shorter lets more events through a slow line. Four times what the
+/// wordiest channel takes in ASCII.
+pub const EVENT_TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// The longest anything else of an event that other services have written, likewise: names, reasons.
+const EVENT_WORDS_BYTES_MAX: usize = 1024;
 
 /// The most events that a resuming client is sent; beyond that it reloads.
 pub const EVENTS_MAX: u32 = 500;
@@ -284,6 +296,9 @@ pub struct Message {
     pub author_id: Option<UserId>,
     /// What it says; absent for kinds of message that carry no text.
     pub text: Option<String>,
+    /// Whether `text` is only the beginning, as it is in events with long texts.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub truncated: bool,
     /// The files that came with it; each is read by its place.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
@@ -306,6 +321,40 @@ pub struct Message {
     /// When it was given up.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub failed_at: Option<OffsetDateTime>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+impl Message {
+    fn bound(&mut self) {
+        if let Some(text) = &mut self.text
+            && let Some(beginning) = text::cut(text, EVENT_TEXT_BYTES_MAX)
+        {
+            *text = beginning;
+            self.truncated = true;
+        }
+        self.error.iter_mut().for_each(bound_words);
+        for attachment in &mut self.attachments {
+            bound_words(&mut attachment.mime_type);
+            attachment.file_name.iter_mut().for_each(bound_words);
+        }
+    }
+}
+
+impl Conversation {
+    fn bound(&mut self) {
+        bound_words(&mut self.contact.name);
+        bound_words(&mut self.preview);
+    }
+}
+
+fn bound_words(words: &mut String) {
+    if let Some(beginning) = text::cut(words, EVENT_WORDS_BYTES_MAX) {
+        *words = beginning;
+    }
 }
 
 /// What can happen in an inbox.
@@ -381,11 +430,33 @@ pub struct Sequenced {
     pub event: InboxEvent,
 }
 
+impl Sequenced {
+    /// The same as any socket can take it, whatever a customer has sent: long texts are cut and marked.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        match &mut self.event {
+            InboxEvent::MessageCreated { conversation, message } => {
+                conversation.bound();
+                message.bound();
+            }
+            InboxEvent::MessageUpdated { message } => message.bound(),
+            InboxEvent::ConversationUpdated { conversation } => conversation.bound(),
+            // An agent's own words are bounded where they are written.
+            InboxEvent::NoteCreated { .. }
+            | InboxEvent::NoteUpdated { .. }
+            | InboxEvent::NoteDeleted { .. }
+            | InboxEvent::ConversationErased { .. } => {}
+        }
+        self
+    }
+}
+
 /// Parameters of `inbox.subscribe`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscribe {
-    /// The last event this client has seen; absent: only what happens from now on.
+    /// The last event this client has seen; absent: only what happens from now on. To go on after an
+    /// answer with `more`, its `seq`.
     #[serde(default)]
     pub after: Option<u64>,
 }
@@ -394,10 +465,15 @@ pub struct Subscribe {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscribed {
-    /// The stream's latest number; events continue from here.
+    /// The number to go on from: of the last of `events` if there is `more`; else the stream's latest, and
+    /// events continue from here.
     pub seq: u64,
     /// What was missed, in order.
     pub events: Vec<Sequenced>,
+    /// Whether more was missed than one answer holds. This connection does not follow the inbox yet, or
+    /// follows it as it did before: ask again with `after` = `seq`.
+    #[serde(default)]
+    pub more: bool,
     /// Whether `events` continues exactly at `after`. False: reload the inbox.
     pub recovered: bool,
 }

@@ -3,16 +3,30 @@
 use crate::id::UserId;
 use serde::{Deserialize, Serialize};
 
+/// The most users in one answer.
+pub const USERS_MAX: usize = 1000;
+
 /// Parameters of `presence.subscribe`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
-pub struct Subscribe {}
+#[serde(rename_all = "camelCase")]
+pub struct Subscribe {
+    /// Only users after this one, in the order of their ids; absent: from the first on.
+    #[serde(default)]
+    pub after: Option<UserId>,
+}
 
 /// Result of `presence.subscribe`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Online {
-    /// The users with at least one connection.
+    /// Users with at least one connection, in the order of their ids, at most [`USERS_MAX`].
     pub users: Vec<OnlineUser>,
+    /// How many there are.
+    pub online_count: u32,
+    /// Whether there are more: ask again with `after` = the `userId` of the last. Changes follow from the
+    /// first answer on.
+    #[serde(default)]
+    pub more: bool,
 }
 
 /// A connected user.
@@ -25,12 +39,17 @@ pub struct OnlineUser {
     pub name: String,
 }
 
-/// Event `presence.changed`.
+/// Event `presence.changed`: what changed within a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Changed {
-    /// Who.
-    pub user: OnlineUser,
-    /// Whether they are connected now.
-    pub online: bool,
+    /// Who is connected and was not.
+    pub online: Vec<OnlineUser>,
+    /// Who was connected and is not.
+    pub offline: Vec<UserId>,
+    /// How many are connected now.
+    pub online_count: u32,
+    /// Whether the lists are everything that changed. False: they are empty, and whoever shows who is
+    /// connected subscribes again, at leisure.
+    pub complete: bool,
 }

@@ -7,11 +7,27 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// The longest message in a room, in bytes of UTF-8.
+/// The longest message in a room, in bytes of JSON without the quotes ([`crate::text`]).
 pub const TEXT_BYTES_MAX: usize = 8 * 1024;
 
 /// The most messages in one answer, and the most that a resuming client is sent.
 pub const MESSAGES_MAX: u16 = 100;
+
+/// The most members in one answer.
+pub const MEMBERS_MAX: usize = 100;
+
+/// Up to so many members each who enters or leaves is told at once; of more, changes are told together.
+///
+/// Higher shows more rooms as they are at every moment; but a change costs a frame to every member, so the
+/// departure of all at once costs the square of this.
+pub const TOLD_SINGLY_MAX: usize = 100;
+
+/// Above so many members changes are told as a number alone.
+pub const TOLD_BY_NAME_MAX: usize = 1000;
+
+/// The longest lists in one [`MembersChanged`] or [`super::presence::Changed`], in bytes of JSON; longer
+/// ones are left out.
+pub const CHANGES_BYTES_MAX: usize = 32 * 1024;
 
 /// One device present in a room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +69,7 @@ pub struct Join {
     /// Which room.
     pub room_id: RoomId,
     /// The last message this client has seen, to be sent exactly what it
-    /// missed; absent: the latest messages.
+    /// missed; absent: the latest messages. To go on after an answer with `more`, its `seq`.
     #[serde(default)]
     pub after: Option<u64>,
 }
@@ -66,12 +82,19 @@ pub struct Joined {
     pub room_id: RoomId,
     /// Its name.
     pub name: String,
-    /// Everybody present, this device included.
+    /// The first of those present, in the order of their `connectionId`; `room.members` has the rest.
     pub members: Vec<Member>,
-    /// With `after`: everything since. Without: the latest, oldest first.
+    /// How many are present, this device included.
+    pub member_count: u32,
+    /// With `after`: what came since, oldest first. Without: the latest, oldest first.
     pub messages: Vec<RoomMessage>,
-    /// The room's latest message number; events continue from here.
+    /// The number to go on from: of the last of `messages` if there is `more`; else the room's latest, and
+    /// events continue from here.
     pub seq: u64,
+    /// Whether more was missed than one answer holds. This device is not in the room yet, or stays in it as
+    /// it was before: ask again with `after` = `seq`. `members` and `media` come with the last answer.
+    #[serde(default)]
+    pub more: bool,
     /// Whether `messages` continues exactly at `after`. False: too much was
     /// missed, `messages` are the latest and older ones must be read again.
     pub recovered: bool,
@@ -96,7 +119,7 @@ pub struct Send {
     /// Chosen by the client, once per message: sent again after a lost answer,
     /// the message is stored once and the same answer comes back.
     pub client_id: Uuid,
-    /// What to say, at most [`TEXT_BYTES_MAX`].
+    /// What to say: at most [`TEXT_BYTES_MAX`], no control characters but line feed and tab.
     pub text: String,
 }
 
@@ -136,8 +159,34 @@ pub struct ReadHistory {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct History {
-    /// Oldest first.
+    /// Oldest first; as many of those nearest to `before` as fit.
     pub messages: Vec<RoomMessage>,
+    /// Whether there are older ones: ask again with `before` = the `seq` of the first.
+    #[serde(default)]
+    pub more: bool,
+}
+
+/// Parameters of `room.members`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadMembers {
+    /// Which room; the caller must have joined it.
+    pub room_id: RoomId,
+    /// Only members after this one, in the order of their ids; absent: from the first on.
+    #[serde(default)]
+    pub after: Option<ConnectionId>,
+}
+
+/// Result of `room.members`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Members {
+    /// In the order of their `connectionId`, at most [`MEMBERS_MAX`].
+    pub members: Vec<Member>,
+    /// How many are present, this device included.
+    pub member_count: u32,
+    /// Whether there are more: ask again with `after` = the `connectionId` of the last.
+    pub more: bool,
 }
 
 /// Event `room.message`.
@@ -170,6 +219,23 @@ pub struct MemberLeft {
     pub connection_id: ConnectionId,
     /// Its user.
     pub user_id: UserId,
+}
+
+/// Event `room.membersChanged`: what changed within a moment in a room that more than [`TOLD_SINGLY_MAX`] are in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MembersChanged {
+    /// Where.
+    pub room_id: RoomId,
+    /// Who is there and was not, or was away for a moment; the receiving device may be among them.
+    pub joined: Vec<Member>,
+    /// The devices that are there no longer; some may never have been told of.
+    pub left: Vec<ConnectionId>,
+    /// How many are present now.
+    pub member_count: u32,
+    /// Whether the lists are everything that changed. False: they are empty, and whoever shows who is there
+    /// reads `room.members` again, at leisure.
+    pub complete: bool,
 }
 
 /// Event `room.typing`.

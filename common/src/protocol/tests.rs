@@ -60,3 +60,51 @@ fn the_reference_names_every_method_and_code() {
         assert!(reference.contains(&format!("| `{name}` |")), "docs/PROTOCOL.md does not list {name}");
     }
 }
+
+/// What others have written has no limit of its own where it comes from.
+#[test]
+fn no_event_of_an_inbox_is_longer_than_a_socket_takes() {
+    let long = "\u{1}".repeat(3_000_000);
+    let conversation = serde_json::json!({
+        "id": Uuid::nil(), "channelId": Uuid::nil(), "channelKind": "whatsapp",
+        "contact": { "id": Uuid::nil(), "name": long }, "status": "open", "assigneeId": null,
+        "preview": long, "lastMessageAt": "2026-11-21T00:00:00Z", "unread": 1,
+    });
+    let message = serde_json::json!({
+        "id": Uuid::nil(), "conversationId": Uuid::nil(), "direction": "inbound", "authorId": null, "text": long,
+        "attachments": [{ "mimeType": long, "fileName": long }], "status": "failed", "error": long,
+        "createdAt": "2026-11-21T00:00:00Z",
+    });
+    for event in [
+        serde_json::json!({ "type": "messageCreated", "conversation": conversation, "message": message }),
+        serde_json::json!({ "type": "messageUpdated", "message": message }),
+        serde_json::json!({ "type": "conversationUpdated", "conversation": conversation }),
+    ] {
+        let sequenced: inbox::Sequenced =
+            serde_json::from_value(serde_json::json!({ "seq": 1, "event": event })).unwrap();
+        let bounded = serde_json::to_value(sequenced.bounded()).unwrap();
+        assert!(bounded.to_string().len() < 24 * 1024, "{}", bounded.to_string().len());
+        if let Some(message) = bounded["event"].get("message") {
+            assert_eq!(message["truncated"], true);
+        }
+    }
+}
+
+#[test]
+fn a_row_that_is_too_long_is_told_without_its_longest_members() {
+    let row = serde_json::json!({ "id": 1, "text": "x".repeat(60_000), "error": "y".repeat(70_000), "n": 5 });
+    let serde_json::Value::Object(row) = row else { panic!("no object") };
+    let changed = feed::Changed {
+        feed: "messages".to_owned(),
+        seq: 1,
+        operation: feed::Operation::Update,
+        id: Uuid::nil(),
+        row,
+        changed: Vec::new(),
+        omitted: Vec::new(),
+    };
+    let bounded = changed.bounded();
+    assert_eq!(bounded.omitted, ["error"]);
+    assert_eq!(bounded.row.keys().collect::<Vec<_>>(), ["id", "n", "text"]);
+    assert_eq!(bounded.clone().bounded(), bounded);
+}

@@ -2,12 +2,12 @@
 
 use super::{password, problem::Problem};
 use axum::http::{HeaderName, HeaderValue, header};
-use common::secret::Secret;
+use common::{
+    secret::Secret,
+    text::{self, NAME_CHARS_MAX},
+};
 use egress::{Guard, Refusal};
 use url::Url;
-
-/// The longest name of a person, room or channel, in characters.
-const NAME_CHARS_MAX: usize = 200;
 
 /// The longest e-mail address (RFC 5321, section 4.5.3.1, with the erratum on its sum).
 const EMAIL_BYTES_MAX: usize = 254;
@@ -20,13 +20,11 @@ const URL_BYTES_MAX: usize = 2048;
 
 /// A name: something visible, on one line.
 pub(super) fn name(name: &str) -> Result<&str, Problem> {
-    let name = name.trim();
-    let ok = (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if ok {
-        Ok(name)
-    } else {
-        Err(Problem::invalid("name must have 1 to 200 characters, none of them control characters"))
-    }
+    text::name(name).ok_or_else(|| {
+        Problem::invalid(format!(
+            "name must have 1 to {NAME_CHARS_MAX} characters, none of them control characters"
+        ))
+    })
 }
 
 /// An e-mail address. Only the shape is checked: whether it exists shows when it is written to.
@@ -46,12 +44,9 @@ pub(super) fn new_password<'a>(password: &'a Secret, words: &[&str]) -> Result<&
     }
 }
 
-/// A text of at most `bytes_max` bytes that says something.
+/// A text that says something, in at most `bytes_max` bytes of JSON.
 pub(super) fn text(text: &str, bytes_max: usize) -> Result<&str, Problem> {
-    if text.trim().is_empty() {
-        return Err(Problem::invalid("text must not be empty"));
-    }
-    if text.len() > bytes_max { Err(Problem::invalid("text is too long")) } else { Ok(text) }
+    text::said(text, bytes_max).map_err(|error| Problem::invalid(error.to_string()))
 }
 
 /// A color as HTML writes it.

@@ -1,7 +1,7 @@
 //! A numbered stream and its readers: each gets every number once, in order.
 
 use common::id::ConnectionId;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Bound};
 
 /// What to do with a message that carries a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +34,19 @@ impl<R> Feed<R> {
         self.position.unwrap_or(0)
     }
 
-    /// Adds a reader who has just read everything up to `seen` from the store.
+    /// Whether the stream has gone past `seen`: who has read no further would miss something.
+    pub fn has_passed(&self, seen: u64) -> bool {
+        self.position.is_some_and(|position| position > seen)
+    }
+
+    /// Adds a reader who has just read everything up to `seen` from the store, in place of the one that
+    /// the connection may have been.
     ///
     /// # Errors
-    /// Gives the reader back, and changes nothing, if the stream has gone past
-    /// `seen` meanwhile: it must read again, or it would miss something.
+    /// Gives the reader back, and changes nothing, if the stream [has passed](Self::has_passed) `seen`
+    /// meanwhile: it must read again.
     pub fn join(&mut self, connection: ConnectionId, seen: u64, reader: R) -> Result<(), R> {
-        if self.position.is_some_and(|position| position > seen) {
+        if self.has_passed(seen) {
             return Err(reader);
         }
         self.position.get_or_insert(seen);
@@ -74,6 +80,21 @@ impl<R> Feed<R> {
     /// All readers.
     pub fn readers(&self) -> impl Iterator<Item = (ConnectionId, &R)> {
         self.readers.iter().map(|(&connection, (_, reader))| (connection, reader))
+    }
+
+    /// All readers after `connection`, or from the first on, in the order of their connections.
+    pub fn readers_after(
+        &self,
+        connection: Option<ConnectionId>,
+    ) -> impl Iterator<Item = (ConnectionId, &R)> {
+        let start = connection.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self.readers.range((start, Bound::Unbounded));
+        range.map(|(&connection, (_, reader))| (connection, reader))
+    }
+
+    /// How many read.
+    pub fn len(&self) -> usize {
+        self.readers.len()
     }
 
     /// One reader.
@@ -119,6 +140,20 @@ mod tests {
         assert_eq!(feed.arrive(5), Arrival::Next);
         assert_eq!(feed.join(connection(2), 4, "second"), Err("second"));
         feed.join(connection(2), 5, "second").unwrap();
+    }
+
+    /// It may fail to read again; until then it is where it was.
+    #[test]
+    fn a_reader_that_must_read_again_keeps_its_place() {
+        let mut feed = Feed::default();
+        feed.join(connection(1), 4, "before").unwrap();
+        assert_eq!(feed.arrive(5), Arrival::Next);
+        assert_eq!(feed.join(connection(1), 4, "again"), Err("again"));
+        assert_eq!(feed.reader(connection(1)), Some(&"before"));
+        assert_eq!(feed.arrive(6), Arrival::Next);
+        assert_eq!(readers(&feed, 6), ["before"]);
+        feed.join(connection(1), 6, "again").unwrap();
+        assert_eq!((feed.reader(connection(1)), feed.len()), (Some(&"again"), 1));
     }
 
     #[test]

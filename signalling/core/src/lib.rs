@@ -3,12 +3,18 @@
 //! A [`call`] rings until somebody wins or an outcome is reached. A [`roster`]
 //! is who is in a room on all instances. A [`feed`] hands a numbered stream to
 //! its readers exactly once each, and says when it must be read from the store.
+//! A [`replay`] is what a client is sent that comes back.
+//! A [`gathering`] tells together what changes at once among many.
 //! A [`filter`] says what a change of a row is to whom. A [`limit`] slows down who asks too much,
 //! a [`ledger`] knows who has how many connections and what they have used together.
+
+#![deny(clippy::iter_over_hash_type, reason = "two runs of the same inputs must do the same")]
 
 pub mod call;
 pub mod feed;
 pub mod filter;
+pub mod gathering;
 pub mod ledger;
 pub mod limit;
+pub mod replay;
 pub mod roster;

@@ -4,27 +4,32 @@ use super::BATCH;
 use crate::hub::Hub;
 use common::{
     id::AccountId,
-    protocol::feed::{CHANGES_MAX, Changed},
+    protocol::{
+        feed::{CHANGES_MAX, Changed, REPLAYED_MAX, Subscribed},
+        page::{PAGE_BYTES_MAX, Page},
+    },
 };
 use store::{
     StoreError,
     changes::{self, Change},
 };
 
-/// Changes of the account that are looked through for those of one feed. Whoever was away for longer
-/// reads the rows again, which costs less.
-const SCAN_MAX: u64 = 10_000;
-
-/// How much the rows in an answer may be, in bytes of JSON: far less than may wait for a socket.
-const BYTES_MAX: usize = 256 * 1024;
-
 /// What a client missed.
 pub(super) struct Missed {
     /// The latest change that was looked at.
     pub(super) seq: u64,
-    pub(super) changes: Vec<Changed>,
-    /// Whether that is everything.
-    pub(super) recovered: bool,
+    changes: Vec<Changed>,
+    /// Whether what came after that must be asked for.
+    pub(super) more: bool,
+    /// Whether it can be told at all.
+    recovered: bool,
+}
+
+impl Missed {
+    pub(super) fn answer(self, feed: String) -> Subscribed {
+        let Self { seq, changes, more, recovered } = self;
+        Subscribed { feed, seq, changes, more, recovered }
+    }
 }
 
 /// What happened in a table after change number `after`, as `seen` by who asks.
@@ -37,12 +42,12 @@ pub(super) async fn missed(
 ) -> Result<Missed, StoreError> {
     let mut tx = hub.store().tenant(account).await?;
     let latest = changes::last_seq(&mut tx).await?;
-    let lost = Missed { seq: latest, changes: Vec::new(), recovered: false };
+    let lost = Missed { seq: latest, changes: Vec::new(), more: false, recovered: false };
     let Some(after) = after else { return Ok(Missed { recovered: true, ..lost }) };
-    if after > latest || latest - after > SCAN_MAX {
+    if after > latest || latest - after > REPLAYED_MAX {
         return Ok(lost);
     }
-    let (mut seq, mut found, mut bytes) = (after, Vec::new(), 0);
+    let (mut seq, mut page) = (after, Page::new(CHANGES_MAX, PAGE_BYTES_MAX));
     loop {
         let batch = changes::after(&mut tx, seq, BATCH).await?;
         for change in &batch {
@@ -50,21 +55,18 @@ pub(super) async fn missed(
                 // Some were not recorded, or are not kept any more.
                 return Ok(lost);
             }
-            seq = change.seq;
-            if change.table == table {
-                found.extend(seen(change).inspect(|changed| bytes += length(changed)));
+            let changed = if change.table == table { seen(change) } else { None };
+            if changed.is_some_and(|changed| page.push(changed).is_err()) {
+                return Ok(Missed { seq, changes: page.into_items(), more: true, recovered: true });
             }
-        }
-        if found.len() > CHANGES_MAX || bytes > BYTES_MAX {
-            return Ok(lost);
+            seq = change.seq;
         }
         if batch.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
             break;
         }
     }
-    if seq < latest { Ok(lost) } else { Ok(Missed { seq, changes: found, recovered: true }) }
-}
-
-fn length(changed: &Changed) -> usize {
-    serde_json::to_string(&changed.row).map_or(0, |json| json.len())
+    if seq < latest {
+        return Ok(lost);
+    }
+    Ok(Missed { seq, changes: page.into_items(), more: false, recovered: true })
 }

@@ -15,6 +15,7 @@ use common::{
     id::ConnectionId,
     protocol::{Failure, Incoming, Request, RequestId, close as close_codes, envelope, session},
     secret::Secret,
+    text,
     token::{self, Bearer, Caller},
 };
 use std::{pin::Pin, sync::Arc, time::Duration};
@@ -144,7 +145,7 @@ async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, session::Opened), Fa
     let seat = Seat::take(hub, bearer.account(), bearer.user(), is_guest)?;
     let (name, role) = match &bearer {
         Bearer::Caller(caller) => (name_of(hub, caller).await?, Some(caller.role)),
-        Bearer::Guest(guest) => (guest.name.clone(), None),
+        Bearer::Guest(guest) => (text::shown_name(&guest.name), None),
     };
     let connection = ConnectionId::generate(hub.clock());
     let answer = session::Opened {
@@ -182,9 +183,10 @@ async fn name_of(hub: &Hub, caller: &Caller) -> Result<String, Failure> {
     let mut tx = hub.store().tenant(caller.account).await.map_err(failed)?;
     standing::check(hub, &mut tx, &caller.standing()).await?;
     if let Some(user) = users::find(&mut tx, caller.user).await.map_err(failed)? {
-        return Ok(user.name);
+        return Ok(text::shown_name(&user.name));
     }
-    let name = caller.name.clone().unwrap_or_else(|| "Guest".to_owned());
+    let name = caller.name.as_deref().map(text::shown_name).filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| "Guest".to_owned());
     let entered = users::enter(&mut tx, caller.user, &name, caller.role, hub.clock()).await;
     entered.map_err(failed)?;
     tx.commit().await.map_err(failed)?;

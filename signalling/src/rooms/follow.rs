@@ -1,13 +1,13 @@
 //! What other instances and the media servers say about a room that somebody here is in.
 
 use super::live::LiveRoom;
-use crate::{hub::Hub, media};
+use crate::{hub::Hub, media, pace::Pace};
 use bus::{BusError, Delivery, Link, Subscription};
 use common::{
     id::{AccountId, RoomId},
     protocol::{
         Event,
-        room::{MESSAGES_MAX, Member, MemberJoined, MemberLeft},
+        room::{MESSAGES_MAX, Member},
     },
     subject::{
         hub::{RoomMembers, RoomNews, RoomTopic},
@@ -17,11 +17,16 @@ use common::{
 use signalling_core::roster::{Change, Trust};
 use std::{sync::Arc, time::Duration};
 use store::{StoreError, rooms};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::{debug, warn};
 
 /// How often the members are compared with what the bus says.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);
+
+/// How long changes of who is in a room that many are in are gathered before they are told.
+///
+/// Longer is fewer events when many come and go at once; shorter shows each sooner.
+const GATHER_TIME: Duration = Duration::from_millis(250);
 
 /// How long after an outage other instances may take to say again who is with them.
 const SETTLING_TIME: Duration = Duration::from_secs(10);
@@ -55,6 +60,7 @@ impl Follower {
         let mut tick = interval(RECONCILE_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut link = self.hub.bus().link();
+        let mut tell_at = None;
         loop {
             tokio::select! {
                 Some(delivery) = self.news.next() => match delivery {
@@ -70,6 +76,13 @@ impl Follower {
                     Delivery::Lost => media::sync(&self.hub, &self.room).await,
                 },
                 () = self.room.gap.notified() => self.heal().await,
+                () = self.room.gathered.notified(), if tell_at.is_none() => {
+                    tell_at = Some(Instant::now() + GATHER_TIME);
+                }
+                () = sleep_until(tell_at.unwrap_or_else(Instant::now)), if tell_at.is_some() => {
+                    tell_at = None;
+                    self.room.tell_gathered();
+                }
                 Ok(()) = link.changed() => self.settled_at = Instant::now() + SETTLING_TIME,
                 _ = tick.tick() => self.reconcile().await,
             }
@@ -82,8 +95,16 @@ impl Follower {
         }
         let is_news = match &news.event {
             Event::RoomMessage(posted) => return self.room.arrive(&posted.message),
-            Event::RoomMemberJoined(joined) => self.room.state().elsewhere.join(joined.member.clone()),
-            Event::RoomMemberLeft(left) => self.room.state().elsewhere.leave(left.connection_id),
+            Event::RoomMemberJoined(joined) => {
+                let is_news = self.room.state().elsewhere.join(joined.member.clone());
+                return self.tell(is_news.then(|| Change::Joined(joined.member.clone())));
+            }
+            Event::RoomMemberLeft(left) => {
+                let gone = self.room.state().elsewhere.leave(left.connection_id);
+                return self.tell(gone.map(Change::Left));
+            }
+            // Each instance gathers for those who are with it.
+            Event::RoomMembersChanged(_) => false,
             Event::RoomTyping(_)
             | Event::RoomRemoved(_)
             | Event::RoomEvent(_)
@@ -103,6 +124,10 @@ impl Follower {
         if is_news {
             self.room.push(&news.event);
         }
+    }
+
+    fn tell(&self, change: Option<Change>) {
+        self.room.changed(change.into_iter().collect());
     }
 
     fn hear_session(&self, news: SessionNews) {
@@ -127,6 +152,7 @@ impl Follower {
     }
 
     async fn read_missing(&self) -> Result<(), StoreError> {
+        let mut pace = Pace::default();
         loop {
             let position = self.room.state().feed.position();
             let mut tx = self.hub.store().tenant(self.room.account).await?;
@@ -134,6 +160,7 @@ impl Follower {
             drop(tx);
             for message in &missing {
                 self.room.arrive(message);
+                pace.passed(message.text.len()).await;
             }
             if missing.len() < usize::from(MESSAGES_MAX) {
                 return Ok(());
@@ -162,14 +189,6 @@ impl Follower {
                 .collect();
             state.elsewhere.reconcile(elsewhere, trust)
         };
-        for change in changes {
-            let room_id = self.room.id;
-            self.room.push(&match change {
-                Change::Joined(member) => Event::RoomMemberJoined(MemberJoined { room_id, member }),
-                Change::Left(Member { connection_id, user_id, .. }) => {
-                    Event::RoomMemberLeft(MemberLeft { room_id, connection_id, user_id })
-                }
-            });
-        }
+        self.room.changed(changes);
     }
 }

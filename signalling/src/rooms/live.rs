@@ -6,12 +6,13 @@ use common::{
     id::{AccountId, ConnectionId, RoomId},
     protocol::{
         Event,
-        room::{Member, MessagePosted, RoomMessage},
+        room::{Member, MemberJoined, MemberLeft, MembersChanged, MessagePosted, RoomMessage},
     },
 };
 use signalling_core::{
     feed::{Arrival, Feed},
-    roster::Roster,
+    gathering::{Gathered, Gathering},
+    roster::{self, Change, Roster},
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -29,6 +30,8 @@ pub(crate) struct LocalMember {
 pub(crate) struct State {
     pub(crate) feed: Feed<LocalMember>,
     pub(crate) elsewhere: Roster,
+    /// Who came and went, to be told together.
+    gathering: Gathering,
     /// Nobody may join any more: the last one left.
     pub(crate) closed: bool,
 }
@@ -39,21 +42,54 @@ pub(crate) struct LiveRoom {
     state: Mutex<State>,
     /// Messages are missing: read the store.
     pub(crate) gap: Notify,
+    /// Changes of who is here wait to be told together.
+    pub(crate) gathered: Notify,
     /// Cancelled when the last member here has left.
     pub(crate) over: CancellationToken,
 }
 
 impl State {
-    /// Everybody, here and elsewhere.
-    pub(crate) fn members(&self) -> Vec<Member> {
-        let here = self.feed.readers().map(|(_, local)| local.peer.member());
-        here.chain(self.elsewhere.members().cloned()).collect()
+    /// The first after `connection` of everybody, here and elsewhere, and whether there are more.
+    pub(crate) fn members_after(&self, connection: Option<ConnectionId>) -> (Vec<Member>, bool) {
+        let here = self.feed.readers_after(connection).map(|(_, local)| local.peer.member());
+        roster::page(here, self.elsewhere.members_after(connection))
+    }
+
+    /// How many are in the room, here and elsewhere.
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.feed.len() + self.elsewhere.len()).unwrap_or(u32::MAX)
+    }
+
+    fn push(&self, event: &Event, except: Option<ConnectionId>) {
+        let frame = frame(event);
+        for (connection, local) in self.feed.readers() {
+            if Some(connection) != except {
+                local.peer.push(frame.clone());
+            }
+        }
+    }
+}
+
+/// A single change as it is told.
+pub(crate) fn event_of(room_id: RoomId, change: &Change) -> Event {
+    match change {
+        Change::Joined(member) => Event::RoomMemberJoined(MemberJoined { room_id, member: member.clone() }),
+        Change::Left(Member { connection_id, user_id, .. }) => {
+            Event::RoomMemberLeft(MemberLeft { room_id, connection_id: *connection_id, user_id: *user_id })
+        }
     }
 }
 
 impl LiveRoom {
     pub(crate) fn new(id: RoomId, account: AccountId) -> Self {
-        Self { id, account, state: Mutex::default(), gap: Notify::new(), over: CancellationToken::new() }
+        Self {
+            id,
+            account,
+            state: Mutex::default(),
+            gap: Notify::new(),
+            gathered: Notify::new(),
+            over: CancellationToken::new(),
+        }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -91,19 +127,39 @@ impl LiveRoom {
 
     /// Pushes an event to everybody here.
     pub(crate) fn push(&self, event: &Event) {
-        let frame = frame(event);
-        for (_, local) in self.state().feed.readers() {
-            local.peer.push(frame.clone());
-        }
+        self.state().push(event, None);
     }
 
     /// Pushes an event to everybody here but the one who caused it.
     pub(crate) fn push_except(&self, event: &Event, except: ConnectionId) {
-        let frame = frame(event);
-        for (connection, local) in self.state().feed.readers() {
-            if connection != except {
-                local.peer.push(frame.clone());
-            }
+        self.state().push(event, Some(except));
+    }
+
+    /// Tells everybody here who has come and gone, here or elsewhere: each at once where few are, else together
+    /// with what else changes within a moment.
+    pub(crate) fn changed(&self, changes: Vec<Change>) {
+        let mut state = self.state();
+        let left = changes.iter().filter(|change| matches!(change, Change::Left(_))).count();
+        let among = state.feed.len() + state.elsewhere.len() + left;
+        for change in state.gathering.note(changes, among) {
+            let (Change::Joined(member) | Change::Left(member)) = &change;
+            state.push(&event_of(self.id, &change), Some(member.connection_id));
         }
+        if !state.gathering.is_empty() {
+            self.gathered.notify_one();
+        }
+    }
+
+    /// Tells what has gathered.
+    pub(crate) fn tell_gathered(&self) {
+        let mut state = self.state();
+        if state.gathering.is_empty() {
+            return;
+        }
+        let member_count = state.count();
+        let present = usize::try_from(member_count).unwrap_or(usize::MAX);
+        let Gathered { came: joined, went: left, complete } = state.gathering.take(present);
+        let changed = MembersChanged { room_id: self.id, joined, left, member_count, complete };
+        state.push(&Event::RoomMembersChanged(changed), None);
     }
 }

@@ -2,7 +2,12 @@
 
 use local_services::redis::Redis;
 use serde_json::json;
+use std::time::Duration;
 use switchboard_tests::{installation::Installation, socket::Socket};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
 
 fn message(room: &str, text: &str) -> serde_json::Value {
     json!({ "roomId": room, "clientId": uuid::Uuid::new_v4(), "text": text })
@@ -94,8 +99,11 @@ async fn a_call_rings_on_another_instance_and_is_relayed_peer_to_peer() {
     assert_eq!(ada.event("call.ended", |_| true).await["reason"], "hungUp");
 }
 
-/// Redis is really stopped; messages keep flowing within each instance, and both
-/// sides have all of them, in order, once it is back.
+/// How long those on other instances wait for a message while Redis is away.
+const OUTAGE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Redis is really stopped; messages keep flowing within each instance at once, and between them by the store,
+/// all of them in order and once.
 #[tokio::test]
 async fn a_redis_outage_is_healed_from_the_store() {
     let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
@@ -106,29 +114,61 @@ async fn a_redis_outage_is_healed_from_the_store() {
     let room = account.room("Lobby").await;
     let mut ada = Socket::open(&a.base, &account.admin.token).await;
     let mut ben = Socket::open(&b.base, &account.admin.token).await;
+    let meta = account.whatsapp().await;
     for socket in [&mut ada, &mut ben] {
         socket.ask("room.join", json!({ "roomId": room })).await;
+        socket.ask("inbox.subscribe", json!({})).await;
     }
     redis.kill().expect("it was running");
     for n in 1..=3 {
         ada.ask("room.send", message(&room, &format!("dark {n}"))).await;
         ada.event("room.message", |event| event["message"]["seq"] == n).await;
     }
-    // What is read here is younger than all three messages, and so is the answer behind it.
-    let history = ben.ask("room.history", json!({ "roomId": room })).await;
-    assert_eq!(history["messages"].as_array().expect("messages").len(), 3, "they are stored");
-    assert!(!ben.has_seen("room.message").await, "nothing can have crossed");
-    redis.restart().expect("Redis starts again");
+    // Redis is not there: nothing but the store can have told.
     for n in 1..=3 {
-        let event = ben.event("room.message", |_| true).await;
+        let event = timeout(OUTAGE_PATIENCE, ben.event("room.message", |_| true)).await.expect("in time");
         assert_eq!(event["message"]["seq"], n);
     }
+    assert_eq!(meta.post(&a.base, &meta.messages(&[("wamid.1", "dark")])).await, 200);
+    let event = timeout(OUTAGE_PATIENCE, ben.event("inbox.event", |_| true)).await.expect("in time");
+    assert_eq!(event["seq"], 1);
+    redis.restart().expect("Redis starts again");
+    assert!(!ben.has_seen("room.memberLeft").await && !ada.has_seen("room.memberLeft").await, "nobody left");
     ben.ask("room.send", message(&room, "light")).await;
     ada.event("room.message", |event| event["message"]["text"] == "light").await;
-    for socket in [&mut ada, &mut ben] {
-        assert!(!socket.has_seen("room.memberLeft").await, "nobody left");
-    }
+    ben.event("room.message", |event| event["message"]["text"] == "light").await;
+    assert!(!ben.has_seen("room.message").await && !ben.has_seen("inbox.event").await, "nothing comes twice");
     drop((a, b));
     redis.kill().expect("it was running");
+    std::fs::remove_dir_all(directory).expect("it can be deleted");
+}
+
+/// Redis is there, takes everything and answers nothing.
+#[tokio::test]
+async fn a_message_does_not_wait_for_a_redis_that_hangs() {
+    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
+    let redis = Redis::start(&directory).expect("Redis starts");
+    let installation = Installation::new().await.with_own_redis(&redis);
+    let (a, b) = (installation.server(), installation.server());
+    let account = installation.account("acme", &a).await;
+    let room = account.room("Lobby").await;
+    let mut ada = Socket::open(&a.base, &account.admin.token).await;
+    let mut ben = Socket::open(&b.base, &account.admin.token).await;
+    for socket in [&mut ada, &mut ben] {
+        socket.ask("room.join", json!({ "roomId": room })).await;
+    }
+    let socket = redis.url().replace("redis+unix://", "");
+    let mut pause = tokio::net::UnixStream::connect(socket).await.expect("Redis is there");
+    pause.write_all(b"CLIENT PAUSE 20000 ALL\r\n").await.expect("Redis takes it");
+    let mut answer = [0; 5];
+    pause.read_exact(&mut answer).await.expect("Redis answers for the last time");
+    assert_eq!(&answer, b"+OK\r\n");
+    let crossed = async {
+        ada.ask("room.send", message(&room, "dark")).await;
+        ben.event("room.message", |event| event["message"]["text"] == "dark").await
+    };
+    let event = timeout(OUTAGE_PATIENCE, crossed).await.expect("in time");
+    assert_eq!(event["message"]["seq"], 1);
+    drop((a, b, redis));
     std::fs::remove_dir_all(directory).expect("it can be deleted");
 }

@@ -8,8 +8,12 @@ const PROGRESS = ['queued', 'sent', 'failed', 'delivered', 'read'];
 
 const newestFirst = (a, b) => Date.parse(b.lastMessageAt) - Date.parse(a.lastMessageAt) || (a.id < b.id ? 1 : -1);
 
-/** Of two states of one message the one that is further. */
-const further = (before, now) => (before && PROGRESS.indexOf(now.status) < PROGRESS.indexOf(before.status) ? before : now);
+/** Of two states of one message the one that is further, with the whole text if either has it. */
+const further = (before, now) => {
+  const later = before && PROGRESS.indexOf(now.status) < PROGRESS.indexOf(before.status) ? before : now;
+  const whole = later.truncated ? [before, now].find((state) => state && !state.truncated) : null;
+  return whole ? { ...later, text: whole.text, truncated: false } : later;
+};
 
 export function createInbox({ api, socket }) {
   /** `known` has every conversation read so far; `next` a cursor per status, null when all are read. */
@@ -72,7 +76,10 @@ export function createInbox({ api, socket }) {
     if (event.conversation) putConversations([event.conversation]);
     const { message } = event;
     // A thread that was never opened is read whole when it is.
-    if (message && thread(message.conversationId)) putMessage(message.conversationId, message);
+    if (!message || !thread(message.conversationId)) return;
+    putMessage(message.conversationId, message);
+    const isCut = thread(message.conversationId).messages.some(({ id, truncated }) => id === message.id && truncated);
+    if (isCut) open(message.conversationId);
   }
 
   function receive(sequenced) {
@@ -85,16 +92,21 @@ export function createInbox({ api, socket }) {
   socket.on('inbox.event', receive);
   socket.on('session.reload', ({ stream }) => stream.kind === 'inbox' && resume({ reload: true }).catch(() => {}));
 
-  /** Subscribes where we left off; reads everything again where that cannot be replayed. */
+  /** Subscribes where we left off, page by page; reads everything again where that cannot be replayed. */
   async function resume({ reload = false } = {}) {
     if (early) return;
     early = [];
     try {
-      const after = reload || seq === null ? undefined : seq;
-      const answer = await socket.call('inbox.subscribe', { after });
-      const continues = after !== undefined && answer.recovered;
-      if (continues) answer.events.forEach(({ event }) => apply(event));
-      seq = answer.seq;
+      let after = reload || seq === null ? undefined : seq;
+      let continues = after !== undefined;
+      let answer;
+      do {
+        answer = await socket.call('inbox.subscribe', { after });
+        continues &&= answer.recovered;
+        if (continues) answer.events.forEach(({ event }) => apply(event));
+        // A connection that is lost between two pages goes on from the last one.
+        after = seq = answer.seq;
+      } while (answer.more);
       if (!continues) await readAgain();
     } finally {
       // Those that the reading already showed change nothing when applied again.

@@ -13,19 +13,27 @@ const GAP_PATIENCE_MS = 1_500;
 
 const HISTORY_PAGE = 50;
 
+/** Of more members than this the rest is not read, only counted. */
+const MEMBERS_MAX = 1_000;
+
+/** Who is there is read again after a while if it was not told in full; all others do the same. */
+const READ_AGAIN_MS = { least: 1_000, spread: 4_000 };
+
 export class LiveRoom {
   #socket;
   #early = null;
   #joining = null;
   #ahead = new Map();
-  #timers = { gap: 0, pause: 0 };
+  #timers = { gap: 0, pause: 0, roster: 0 };
+  /** Members read so far by a reading that is not done. */
+  #reading = null;
   #typingSentAt = 0;
 
   constructor({ id, name, socket }) {
     this.id = id;
     this.#socket = socket;
     this.state = createStore({
-      status: 'joining', name, error: null, members: [], messages: [], pending: [],
+      status: 'joining', name, error: null, members: [], memberCount: 0, messages: [], pending: [],
       seq: 0, complete: false, typing: [], media: null,
     });
     /** Resolves once the room was joined for the first time. */
@@ -41,12 +49,20 @@ export class LiveRoom {
 
   async #join(reload) {
     const { status, seq } = this.state.get();
-    const after = status === 'joined' && !reload ? seq : undefined;
+    let after = status === 'joined' && !reload ? seq : undefined;
+    let continues = after !== undefined;
     // What happens while the answer is on its way is newer than the answer.
     this.#early = [];
     try {
-      const answer = await this.#socket.call('room.join', { roomId: this.id, after });
-      this.#settle(answer, after !== undefined && answer.recovered);
+      let answer;
+      do {
+        answer = await this.#socket.call('room.join', { roomId: this.id, after });
+        continues &&= answer.recovered;
+        after = answer.seq;
+        // A connection that is lost between two pages goes on from the last one.
+        if (answer.more) this.state.set({ messages: this.#continued(answer), seq: after });
+      } while (answer.more);
+      this.#settle(answer, continues);
     } catch (error) {
       // Without a connection the next one joins; everything else is told.
       if (error.code !== 'offline') this.state.set({ status: 'failed', error });
@@ -59,29 +75,58 @@ export class LiveRoom {
     this.state.get().pending.forEach((entry) => this.#deliver(entry));
   }
 
-  #settle(answer, continues) {
-    const kept = continues ? this.state.get().messages : [];
+  /** What is known, and what of an answer comes after it. */
+  #continued(answer) {
+    const kept = this.state.get().messages;
     const last = kept.at(-1)?.seq ?? 0;
-    const messages = [...kept, ...answer.messages.filter((message) => message.seq > last)];
+    return [...kept, ...answer.messages.filter((message) => message.seq > last)];
+  }
+
+  #settle(answer, continues) {
+    const messages = continues ? this.#continued(answer) : answer.messages;
     const shown = new Set(messages.map(({ id }) => id));
     this.#ahead.clear();
     this.state.set({
       pending: this.state.get().pending.filter(({ storedAs }) => !shown.has(storedAs)),
-      status: 'joined', error: null, name: answer.name, members: answer.members, messages,
+      status: 'joined', error: null, name: answer.name, members: answer.members, memberCount: answer.memberCount, messages,
       seq: answer.seq, media: answer.media ?? null, typing: [],
       complete: (messages[0]?.seq ?? 1) <= 1,
     });
+    if (answer.members.length < answer.memberCount) this.#readMembers(answer.members).catch(() => {});
+  }
+
+  /** Reads who is there, page by page, from behind those who are known. */
+  async #readMembers(known) {
+    clearTimeout(this.#timers.roster);
+    const read = (this.#reading = new Map(known.map((member) => [member.connectionId, member])));
+    let after = known.at(-1)?.connectionId;
+    let answer;
+    do {
+      answer = await this.#socket.call('room.members', { roomId: this.id, after });
+      if (this.#reading !== read) return;
+      for (const member of answer.members) read.set(member.connectionId, member);
+      after = answer.members.at(-1)?.connectionId;
+    } while (answer.more && read.size < MEMBERS_MAX);
+    this.#reading = null;
+    this.state.set({ members: [...read.values()], memberCount: answer.memberCount });
+  }
+
+  #readMembersLater() {
+    clearTimeout(this.#timers.roster);
+    const wait = READ_AGAIN_MS.least + READ_AGAIN_MS.spread * Math.random();
+    this.#timers.roster = setTimeout(() => this.#readMembers([]).catch(() => {}), wait);
   }
 
   leave() {
     clearTimeout(this.#timers.gap);
+    clearTimeout(this.#timers.roster);
     this.stopTyping();
     this.#socket.call('room.leave', { roomId: this.id }).catch(() => {});
   }
 
   /** Somebody took this device out of the room. */
   lose(reason) {
-    this.state.set({ status: 'failed', error: { code: `room.removed.${reason}` }, members: [], typing: [], media: null });
+    this.state.set({ status: 'failed', error: { code: `room.removed.${reason}` }, members: [], memberCount: 0, typing: [], media: null });
   }
 
   /** Runs `apply` now, or after the answer to a join that is on its way. */
@@ -114,15 +159,31 @@ export class LiveRoom {
   }
 
   enter(member) {
-    const others = this.state.get().members.filter((known) => known.connectionId !== member.connectionId);
-    this.state.set({ members: [...others, member] });
+    this.#change([member], []);
   }
 
   exit(connectionId) {
-    const { members, typing } = this.state.get();
+    this.#change([], [connectionId]);
+  }
+
+  /** Several came and went, in a room that many are in. */
+  changeMembers({ joined, left, memberCount, complete }) {
+    this.#change(joined, left, memberCount);
+    if (!complete) this.#readMembersLater();
+  }
+
+  #change(joined, left, count) {
+    const { members: before, memberCount, typing } = this.state.get();
+    const members = new Map(before.map((member) => [member.connectionId, member]));
+    for (const known of [members, this.#reading]) {
+      joined.forEach((member) => known?.set(member.connectionId, member));
+      left.forEach((connectionId) => known?.delete(connectionId));
+    }
+    const gone = new Set(left);
     this.state.set({
-      members: members.filter((member) => member.connectionId !== connectionId),
-      typing: typing.filter((who) => who.connectionId !== connectionId),
+      members: [...members.values()],
+      memberCount: count ?? memberCount + members.size - before.length,
+      typing: typing.filter((who) => !gone.has(who.connectionId)),
     });
   }
 
@@ -200,6 +261,6 @@ export class LiveRoom {
     const now = this.state.get().messages;
     if (now[0]?.seq !== before) return;
     const all = [...answer.messages, ...now];
-    this.state.set({ messages: all, complete: all[0].seq <= 1 || answer.messages.length === 0 });
+    this.state.set({ messages: all, complete: !answer.more });
   }
 }

@@ -2,10 +2,17 @@
 
 import { createStore } from '../store.js';
 
+/** Of more users than this the rest is not read. */
+const USERS_MAX = 5_000;
+
+/** What was not told in full is read again after a while; all others do the same. */
+const READ_AGAIN_MS = { least: 1_000, spread: 4_000 };
+
 export function createPresence({ api, socket }) {
   /** `online` are ids of users; `names` knows everybody heard of so far. */
   const state = createStore({ online: new Set(), names: new Map() });
   let early = null;
+  let again = 0;
 
   const learn = (users) => {
     const names = new Map(state.get().names);
@@ -13,27 +20,46 @@ export function createPresence({ api, socket }) {
     state.set({ names });
   };
 
-  const apply = ({ user, online }) => {
+  const apply = ({ online, offline, complete }) => {
     const next = new Set(state.get().online);
-    if (online) next.add(user.userId);
-    else next.delete(user.userId);
+    for (const { userId } of online) next.add(userId);
+    for (const userId of offline) next.delete(userId);
     state.set({ online: next });
-    learn([[user.userId, user.name]]);
+    learn(online.map(({ userId, name }) => [userId, name]));
+    if (!complete) readLater();
   };
 
-  socket.on('presence.changed', (change) => (early ? early.push(change) : apply(change)));
+  function readLater() {
+    clearTimeout(again);
+    again = setTimeout(() => read().catch(() => {}), READ_AGAIN_MS.least + READ_AGAIN_MS.spread * Math.random());
+  }
 
-  socket.onOpened(async () => {
+  /** Reads who is connected, page by page. What is told meanwhile is newer than the page before it. */
+  async function read() {
+    if (early) return;
+    clearTimeout(again);
     early = [];
     try {
-      const { users } = await socket.call('presence.subscribe');
-      state.set({ online: new Set(users.map(({ userId }) => userId)) });
-      learn(users.map(({ userId, name }) => [userId, name]));
+      const users = new Map();
+      let answer, after;
+      do {
+        answer = await socket.call('presence.subscribe', { after });
+        for (const { userId, name } of answer.users) users.set(userId, name);
+        after = answer.users.at(-1)?.userId;
+      } while (answer.more && users.size < USERS_MAX);
+      state.set({ online: new Set(users.keys()) });
+      learn(users);
     } finally {
       const late = early;
       early = null;
       late.forEach(apply);
     }
+  }
+
+  socket.on('presence.changed', (change) => (early ? early.push(change) : apply(change)));
+
+  socket.onOpened(async () => {
+    await read();
     // Names of those who are not connected: nice to have, so never in the way.
     const { items } = await api.get('/v1/users');
     learn(items.map(({ id, name }) => [id, name]));

@@ -68,6 +68,7 @@ export function createRooms({ api, socket }) {
   tell('room.message', (room, { message }) => room.inOrder(() => room.receive(message)));
   tell('room.memberJoined', (room, { member }) => room.inOrder(() => room.enter(member)));
   tell('room.memberLeft', (room, { connectionId }) => room.inOrder(() => room.exit(connectionId)));
+  tell('room.membersChanged', (room, changes) => room.inOrder(() => room.changeMembers(changes)));
   tell('room.typing', (room, params) => room.inOrder(() => room.hearTyping(params)));
   tell('media.changed', (room, { state }) => room.inOrder(() => room.hearMedia(state)));
   tell('room.removed', (room, { reason }) => room.inOrder(() => room.lose(reason)));

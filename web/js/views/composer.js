@@ -5,6 +5,12 @@ import { el, icon } from '../dom.js';
 const HEIGHT_MAX_PX = 160;
 const encoder = new TextEncoder();
 
+/** Characters that are no text, which the server refuses; they come with what is pasted. */
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** How long the server takes a text to be: in bytes of JSON, without the quotes. */
+const lengthOf = (text) => encoder.encode(JSON.stringify(text)).length - 2;
+
 /**
  * @param {{ label: string, inputId: string, sendId: string, bytesMax: number,
  *   send: (text: string) => void, typed?: () => void, tooLong: () => void }} options
@@ -17,9 +23,9 @@ export function composer({ label, inputId, sendId, bytesMax, send, typed, tooLon
   };
   const submit = (event) => {
     event?.preventDefault();
-    const text = input.value.trim();
+    const text = input.value.replace(CONTROL, '').trim();
     if (!text) return;
-    if (encoder.encode(text).length > bytesMax) return tooLong();
+    if (lengthOf(text) > bytesMax) return tooLong();
     send(text);
     input.value = '';
     grow();

@@ -86,6 +86,9 @@ export function threadMessage({ retry, contactName, authorName, openFile }) {
       el('p', { class: 'message-state' })),
     (node, message) => {
       node.dataset.status = message.status;
+      // Of a long text there is only the beginning at first.
+      const text = node.querySelector('.text');
+      if (text) say(text, wording(message));
       const isOutbound = message.direction === 'outbound';
       say(node.querySelector('.bubble-author'), isOutbound ? authorName(message.authorId) : contactName());
       fill(node.querySelector('.bubble-foot'),

@@ -9,7 +9,7 @@ import { people } from './people.js';
 import { detailHeader, titled } from './rooms.js';
 import { scroller } from './scroller.js';
 
-/** The most that the server takes, in bytes of UTF-8. */
+/** The most that the server takes, in bytes of JSON. */
 const TEXT_BYTES_MAX = 8 * 1024;
 
 export function room(app, id) {
@@ -73,7 +73,9 @@ export function room(app, id) {
   const offs = [
     live.state.subscribe((now) => {
       title.set(now.name);
-      const count = new Set(now.members.map(({ userId }) => userId)).size;
+      // Of a crowd only the number of devices is known.
+      const isCrowd = now.memberCount > now.members.length;
+      const count = isCrowd ? now.memberCount : new Set(now.members.map(({ userId }) => userId)).size;
       say(subtitle, now.status === 'joined' ? `${count} here` : '');
       if (drawn?.messages !== now.messages || drawn?.pending !== now.pending || drawn?.status !== now.status) showMessages(now);
       showTyping(now.typing);

@@ -8,7 +8,7 @@ import { threadMessage, threadRows } from './message.js';
 import { detailHeader, titled } from './rooms.js';
 import { scroller } from './scroller.js';
 
-/** The most that the server takes, in bytes of UTF-8. */
+/** The most that the server takes, in bytes of JSON. */
 const TEXT_BYTES_MAX = 64 * 1024;
 
 export function thread({ inbox, presence, user, notices }, id) {

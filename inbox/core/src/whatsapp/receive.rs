@@ -5,10 +5,16 @@
 mod content;
 
 use crate::message::UnifiedMessage;
-use common::protocol::inbox::{ChannelKind, DeliveryStatus, Direction};
+use common::{
+    protocol::inbox::{ChannelKind, DeliveryStatus, Direction},
+    text,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
+
+/// How much of Meta's words about a failure is kept, in bytes of JSON.
+const ERROR_BYTES_MAX: usize = 1000;
 
 /// One item of a batch.
 #[derive(Debug, PartialEq)]
@@ -187,17 +193,19 @@ fn read_message(raw: Value, business: &Metadata, contacts: &[Contact]) -> Result
         from,
         to: business.display_phone_number.clone(),
         text: content.text,
+        truncated: content.truncated,
         attachments: content.attachments,
         timestamp: unix(&wire.timestamp)?,
         metadata: raw,
     };
-    let name = contact.and_then(|contact| contact.profile.as_ref()).and_then(|profile| profile.name.clone());
+    let profile = contact.and_then(|contact| contact.profile.as_ref());
+    let name = profile.and_then(|profile| profile.name.as_deref()).map(text::shown_name);
     Ok(Incoming {
         phone_number_id: business.phone_number_id.clone(),
         message,
         kind: wire.kind,
         identities,
-        name,
+        name: name.filter(|name| !name.is_empty()),
     })
 }
 
@@ -237,6 +245,7 @@ impl WireError {
             .or(self.message)
             .or(self.title)
             .unwrap_or_else(|| "the channel gave no reason".to_owned());
+        let words = text::cut(&words, ERROR_BYTES_MAX).unwrap_or(words);
         self.code.map_or(words.clone(), |code| format!("{words} ({code})"))
     }
 }

@@ -23,6 +23,7 @@ use common::{
         room::{MessagePosted, Published, RoomMessage, TEXT_BYTES_MAX},
     },
     subject::hub::{RoomNews, RoomTopic},
+    text,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -46,7 +47,7 @@ const DATA_BYTES_MAX: usize = 16 * 1024;
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in super::super) struct CreateRoomMessage {
-    /// What is said, at most 8,192 bytes.
+    /// What is said: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab.
     #[schema(example = "Your parcel has arrived.")]
     text: String,
     /// On whose behalf; for API keys only. Absent: by the key, under its name.
@@ -70,7 +71,7 @@ pub(in super::super) async fn say(
     Id(id): Id<RoomId>,
     Retryable(body, once): Retryable<CreateRoomMessage>,
 ) -> Result<Response, Problem> {
-    let text = fields::text(&body.text, TEXT_BYTES_MAX)?;
+    let said = fields::text(&body.text, TEXT_BYTES_MAX)?;
     let author = body.author.as_ref().map(|author| author.check(caller.account)).transpose()?;
     if author.is_some() && caller.token.is_some() {
         return Err(Problem::invalid("author is for API keys; people speak for themselves"));
@@ -87,10 +88,12 @@ pub(in super::super) async fn say(
         (None, Actor::User(user)) => users::find(&mut tx, user).await?.map(|user| user.name),
         (None, Actor::ApiKey(key)) => store::api_keys::find(&mut tx, key).await?.map(|key| key.name),
     };
-    let token_name = caller.token.as_ref().and_then(|token| token.name.as_deref());
-    let own_name = own_name.as_deref().or(token_name).unwrap_or("Guest");
+    // An outside issuer's name for somebody who was never connected.
+    let token_name = || caller.token.as_ref().and_then(|token| token.name.as_deref()).map(text::shown_name);
+    let own_name = own_name.or_else(token_name).filter(|name| !name.is_empty());
+    let own_name = own_name.as_deref().unwrap_or("Guest");
     let (user, name) = author.unwrap_or((caller.id(), own_name));
-    let new = NewRoomMessage { room: id, user, name, client_id: Uuid::new_v4(), text };
+    let new = NewRoomMessage { room: id, user, name, client_id: Uuid::new_v4(), text: said };
     let sent = rooms::send(&mut tx, &new, &*app.clock).await?.ok_or_else(closed)?;
     let answer = once.created(tx, &caller, &sent.message).await?;
     let posted = MessagePosted { room_id: id, message: sent.message };

@@ -100,3 +100,24 @@ fn what_is_no_webhook_is_told_apart_from_an_empty_one() {
     assert!(items(b"{}").is_err());
     assert_eq!(items(b"{\"entry\":[]}").unwrap(), []);
 }
+
+/// Meta does not send such texts; whoever knows the app secret may.
+#[test]
+fn a_text_of_any_length_and_of_any_characters_is_made_to_fit() {
+    let long = json!({
+        "contacts": [{ "profile": { "name": "G\u{1}".repeat(5000) }, "wa_id": "15550100" }],
+        "messages": [text("wamid.1", &"\u{1}".repeat(3_000_000)), text("wamid.2", "one\r\ntwo\0")],
+    });
+    let items = items(&webhook(&[value(long)])).unwrap();
+    let cut = message(&items[0]);
+    let words = cut.message.text.as_deref().unwrap();
+    assert!(words.len() <= 64 * 1024 && words.starts_with('\u{fffd}') && cut.message.truncated);
+    assert_eq!(
+        cut.message.metadata["text"]["body"].as_str().map(str::len),
+        Some(3_000_000),
+        "nothing is lost"
+    );
+    assert_eq!(cut.name.as_deref().map(|name| name.chars().count()), Some(199), "and no space at its end");
+    let whole = message(&items[1]);
+    assert_eq!((whole.message.text.as_deref(), whole.message.truncated), (Some("one\ntwo\u{fffd}"), false));
+}

@@ -1,0 +1,155 @@
+//! What a text or a name may be, whoever it comes from and however it arrives.
+//!
+//! What people of the account and their guests send is refused where it breaks a rule: they can send it
+//! again. What customers and other services send is made to fit instead: nobody could be asked.
+//!
+//! Lengths are those of the JSON that goes to clients, without the quotes: a control character is one byte
+//! of UTF-8 and six of JSON, so a limit in UTF-8 alone would be none.
+
+use std::borrow::Cow;
+
+/// The longest name of a person, room or channel, in characters.
+pub const NAME_CHARS_MAX: usize = 200;
+
+/// Stands at the end of what was cut.
+const ELLIPSIS: char = '…';
+
+/// Why a text is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Nothing in it can be seen.
+    #[error("text must not be empty")]
+    Empty,
+    /// It is longer than its place allows.
+    #[error("text is too long")]
+    TooLong,
+    /// It has characters that are no text: nobody types them, and each is six bytes of JSON.
+    #[error("text has control characters other than line feed and tab")]
+    Control,
+}
+
+/// A text that says something, in at most `bytes_max` bytes of JSON.
+///
+/// # Errors
+/// [`TextError`].
+pub fn said(text: &str, bytes_max: usize) -> Result<&str, TextError> {
+    if text.trim().is_empty() {
+        return Err(TextError::Empty);
+    }
+    if text.chars().any(|character| character.is_control() && !is_layout(character)) {
+        return Err(TextError::Control);
+    }
+    if encoded_len(text) > bytes_max { Err(TextError::TooLong) } else { Ok(text) }
+}
+
+/// A name as its owner typed it, without the space around it; `None` unless it is one visible line of at
+/// most [`NAME_CHARS_MAX`].
+pub fn name(name: &str) -> Option<&str> {
+    let name = name.trim();
+    let fits = (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    fits.then_some(name)
+}
+
+/// A name that another service gives, made to fit; empty if nothing of it can be shown.
+pub fn shown_name(name: &str) -> String {
+    let visible: String =
+        name.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+    visible.trim().chars().take(NAME_CHARS_MAX).collect::<String>().trim_end().to_owned()
+}
+
+/// A text that another service gives: its ends of line are line feeds, and other control characters U+FFFD.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|character| character.is_control() && !is_layout(character)) {
+        return Cow::Borrowed(text);
+    }
+    let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+    let visible = lines.chars().map(|character| {
+        if character.is_control() && !is_layout(character) { '\u{fffd}' } else { character }
+    });
+    Cow::Owned(visible.collect())
+}
+
+/// The beginning of a text that has more than `bytes_max` bytes of JSON, marked as such at its end; `None` if
+/// it fits as it is.
+pub fn cut(text: &str, bytes_max: usize) -> Option<String> {
+    if encoded_len(text) <= bytes_max {
+        return None;
+    }
+    let mut left = bytes_max.saturating_sub(ELLIPSIS.len_utf8());
+    let fits = |character: &char| {
+        let rest = left.checked_sub(encoded_char_len(*character));
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    };
+    Some(text.chars().take_while(fits).chain([ELLIPSIS]).collect())
+}
+
+/// How many bytes of JSON a text is, without the quotes.
+pub fn encoded_len(text: &str) -> usize {
+    text.chars().map(encoded_char_len).sum()
+}
+
+const fn encoded_char_len(character: char) -> usize {
+    match character {
+        '"' | '\\' | '\u{8}' | '\t' | '\n' | '\u{c}' | '\r' => 2,
+        '\0'..='\u{1f}' => 6,
+        _ => character.len_utf8(),
+    }
+}
+
+const fn is_layout(character: char) -> bool {
+    matches!(character, '\n' | '\t')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ODD: &str = "a\"\\/\0\u{1}\u{8}\u{b}\u{c}\u{1f}\u{7f}\u{85}\r\n\tü…😀\u{2028}";
+
+    /// Passes for the wrong reason if clients were sent JSON by anything but `serde_json`.
+    #[test]
+    fn lengths_are_those_of_the_json() {
+        for text in ["", "plain", ODD] {
+            assert_eq!(encoded_len(text) + 2, serde_json::to_string(text).unwrap().len(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_people_send_is_visible_and_bounded_by_its_json() {
+        assert_eq!(said("two\n\tlines 😀", 100), Ok("two\n\tlines 😀"));
+        assert_eq!(said(" \n\u{2003}", 100), Err(TextError::Empty));
+        for control in ["\u{1}", "\0", "\r", "\u{1b}[31m", "\u{7f}", "\u{85}"] {
+            assert_eq!(said(&format!("a{control}"), 100), Err(TextError::Control), "{control:?}");
+        }
+        assert_eq!(said(&"x".repeat(100), 100), Ok(&*"x".repeat(100)));
+        assert_eq!(said(&"x".repeat(101), 100), Err(TextError::TooLong));
+        assert_eq!(said(&"\"".repeat(51), 100), Err(TextError::TooLong), "each is two bytes of JSON");
+    }
+
+    #[test]
+    fn names_are_one_visible_line_or_made_to_be() {
+        assert_eq!(name("  Ada "), Some("Ada"));
+        for bad in ["", "  ", "two\nlines", "nul\0", &"x".repeat(201)] {
+            assert_eq!(name(bad), None, "{bad:?}");
+        }
+        assert_eq!(shown_name(" two\r\nlines\u{1} "), "two  lines");
+        assert_eq!(shown_name("\u{1}\n"), "");
+        assert_eq!(shown_name(&"😀".repeat(5000)).chars().count(), NAME_CHARS_MAX);
+    }
+
+    #[test]
+    fn what_customers_send_is_made_to_fit() {
+        assert!(matches!(clean("fine\n\tas it is"), Cow::Borrowed(_)));
+        assert_eq!(clean("one\r\ntwo\rthree\u{1}\0"), "one\ntwo\nthree\u{fffd}\u{fffd}");
+        for text in ["x".repeat(500), "😀".repeat(500), "\u{1}".repeat(500), ODD.repeat(50)] {
+            for bytes_max in [3, 4, 7, 64, 499] {
+                let cut = cut(&text, bytes_max).unwrap();
+                assert!(encoded_len(&cut) <= bytes_max && cut.ends_with(ELLIPSIS), "{cut:?}");
+                assert!(text.starts_with(cut.trim_end_matches(ELLIPSIS)));
+                assert!(encoded_len(&cut) + 6 > bytes_max, "no more than needed is cut: {cut:?}");
+            }
+        }
+        assert_eq!(cut("fits", 4), None);
+    }
+}

@@ -1,0 +1,244 @@
+//! What a client that comes back is sent of a numbered stream, page by page.
+//!
+//! Every page takes it further, and only the last one makes it a reader of the stream: so however much was
+//! missed, whoever comes back arrives, and nothing falls between two pages.
+
+use common::protocol::{inbox::Sequenced, page::Page, room::RoomMessage};
+use serde::Serialize;
+
+/// The longest page of a room's messages, in bytes of JSON: beside it, the last answer has members and media.
+pub const ROOM_BYTES_MAX: usize = 96 * 1024;
+
+/// Has a place in a stream.
+pub trait Numbered {
+    /// Its number: 1, 2, 3, …
+    fn seq(&self) -> u64;
+}
+
+impl Numbered for RoomMessage {
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+}
+
+impl Numbered for Sequenced {
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+}
+
+/// A page of what came after a number.
+#[derive(Debug)]
+pub struct Replay<T> {
+    page: Page<T>,
+    seq: u64,
+    more: bool,
+}
+
+/// A page as it is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replayed<T> {
+    /// In order.
+    pub items: Vec<T>,
+    /// The number to go on from.
+    pub seq: u64,
+    /// Whether there is another page.
+    pub more: bool,
+}
+
+impl<T: Numbered + Serialize> Replay<T> {
+    /// An empty page of what comes after number `after`.
+    pub const fn new(after: u64, items_max: usize, bytes_max: usize) -> Self {
+        Self { page: Page::new(items_max, bytes_max), seq: after, more: false }
+    }
+
+    /// The number after which the next item comes.
+    pub const fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Adds the next item; false if the page is full, and nothing further is wanted.
+    pub fn push(&mut self, item: T) -> bool {
+        let seq = item.seq();
+        self.more = self.more || self.page.push(item).is_err();
+        if !self.more {
+            self.seq = seq;
+        }
+        !self.more
+    }
+
+    /// The page, of a stream whose latest number was `latest` when it was last looked at.
+    pub fn finish(self, latest: u64) -> Replayed<T> {
+        let Self { page, seq, more } = self;
+        // What was stored after that look may be on the page.
+        let seq = if more { seq } else { seq.max(latest) };
+        Replayed { items: page.into_items(), seq, more }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::{
+        id::{ConversationId, MessageId, RoomId, RoomMessageId, UserId},
+        protocol::{
+            RequestId,
+            envelope::result_frame,
+            inbox::{DeliveryStatus, Direction, InboxEvent, Message, Subscribed},
+            page::{FRAME_BYTES_MAX, PAGE_BYTES_MAX},
+            room::{Joined, MESSAGES_MAX, Member, TEXT_BYTES_MAX},
+        },
+    };
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    /// Marsaglia's xorshift: a run is its seed.
+    struct Dice(u64);
+
+    impl Dice {
+        fn roll(&mut self, sides: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            usize::try_from(self.0 % u64::try_from(sides).unwrap()).unwrap()
+        }
+
+        /// Up to so many bytes, of characters that are short, long, or longer as JSON than they are.
+        fn text(&mut self, bytes_max: usize) -> String {
+            let sign = ["x", "ü", "😀", "\"", "\n", "\u{1}", "\u{2028}"][self.roll(7)];
+            let bytes = [1, 40, bytes_max / 2, bytes_max][self.roll(4)];
+            sign.repeat((bytes / sign.len()).max(1))
+        }
+    }
+
+    /// Resumes from `after` until there is no more, while the stream may grow between two pages; `frame`
+    /// is what a page is on the wire.
+    fn resume<T: Numbered + Serialize + Clone>(
+        mut next: impl FnMut() -> Option<T>,
+        stream: &mut Vec<T>,
+        (items_max, bytes_max): (usize, usize),
+        frame: impl Fn(&Replayed<T>) -> String,
+    ) -> Vec<u64> {
+        let (mut after, mut read) = (0, Vec::new());
+        for _ in 0..2000 {
+            let mut replay = Replay::new(after, items_max, bytes_max);
+            let latest = stream.last().map_or(0, Numbered::seq);
+            let missing = stream.iter().skip(usize::try_from(after).unwrap());
+            missing.cloned().all(|item| replay.push(item));
+            let page = replay.finish(latest);
+            assert!(frame(&page).len() <= FRAME_BYTES_MAX);
+            assert!(page.seq > after || !page.more, "a page with more after it gets further");
+            after = page.seq;
+            read.extend(page.items.iter().map(Numbered::seq));
+            if !page.more {
+                return read;
+            }
+            stream.extend(next());
+        }
+        panic!("it never arrives");
+    }
+
+    fn message(seq: u64, dice: &mut Dice) -> RoomMessage {
+        RoomMessage {
+            id: RoomMessageId::from_uuid(Uuid::nil()),
+            seq,
+            user_id: UserId::from_uuid(Uuid::nil()),
+            name: dice.text(800),
+            text: dice.text(TEXT_BYTES_MAX),
+            created_at: OffsetDateTime::UNIX_EPOCH,
+        }
+    }
+
+    /// Texts from before control characters were refused are six times as long as they may be.
+    #[test]
+    fn whoever_comes_back_to_a_room_reads_everything_once_in_pages_of_256_kib() {
+        let (mut pages, id) = (0, RequestId::Text("\u{1}".repeat(RequestId::TEXT_MAX)));
+        for seed in 1..60 {
+            let mut dice = Dice(seed);
+            let count = u64::try_from(dice.roll(usize::from(MESSAGES_MAX) + 1)).unwrap();
+            let mut stream: Vec<_> = (1..=count).map(|seq| message(seq, &mut dice)).collect();
+            let mut seq = count;
+            let next = || {
+                seq += 1;
+                (seq < count + 20).then(|| message(seq, &mut dice))
+            };
+            let frame = |page: &Replayed<RoomMessage>| {
+                let joined = Joined {
+                    room_id: RoomId::from_uuid(Uuid::nil()),
+                    name: "😀".repeat(200),
+                    members: if page.more { Vec::new() } else { long_named() },
+                    member_count: u32::MAX,
+                    messages: page.items.clone(),
+                    seq: page.seq,
+                    more: page.more,
+                    recovered: true,
+                    media: None,
+                };
+                result_frame(&id, &joined)
+            };
+            let limits = (usize::from(MESSAGES_MAX), crate::replay::ROOM_BYTES_MAX);
+            let read = resume(next, &mut stream, limits, frame);
+            assert_eq!(read, (1..=stream.len() as u64).collect::<Vec<_>>(), "seed {seed}");
+            pages += usize::from(stream.len() as u64 > count);
+        }
+        assert!(pages > 20, "few runs needed more than a page: {pages}");
+    }
+
+    /// A page of those who are there, as long as it can be.
+    fn long_named() -> Vec<Member> {
+        let members = (0..100_u128).map(|n| Member {
+            connection_id: common::id::ConnectionId::from_uuid(Uuid::from_u128(n)),
+            user_id: UserId::from_uuid(Uuid::nil()),
+            name: "😀".repeat(200),
+        });
+        crate::roster::page(members, std::iter::empty()).0
+    }
+
+    #[test]
+    fn whoever_comes_back_to_an_inbox_reads_everything_once_in_pages_of_256_kib() {
+        let id = RequestId::Number(1);
+        for seed in 1..40 {
+            let mut dice = Dice(seed);
+            let mut event = |seq| {
+                let message = Message {
+                    id: MessageId::from_uuid(Uuid::nil()),
+                    conversation_id: ConversationId::from_uuid(Uuid::nil()),
+                    direction: Direction::Inbound,
+                    author_id: None,
+                    text: Some(dice.text(200_000)),
+                    truncated: false,
+                    attachments: Vec::new(),
+                    status: DeliveryStatus::Delivered,
+                    error: Some(dice.text(5000)),
+                    created_at: OffsetDateTime::UNIX_EPOCH,
+                    sent_at: None,
+                    delivered_at: None,
+                    read_at: None,
+                    failed_at: None,
+                };
+                Sequenced { seq, event: InboxEvent::MessageUpdated { message } }.bounded()
+            };
+            let mut stream: Vec<_> = (1..=200).map(&mut event).collect();
+            let mut seq = 200;
+            let next = || {
+                seq += 1;
+                (seq < 220).then(|| event(seq))
+            };
+            let frame = |page: &Replayed<Sequenced>| {
+                let Replayed { items, seq, more } = page.clone();
+                result_frame(&id, &Subscribed { seq, events: items, more, recovered: true })
+            };
+            let read = resume(next, &mut stream, (500, PAGE_BYTES_MAX), frame);
+            assert_eq!(read, (1..=stream.len() as u64).collect::<Vec<_>>(), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn the_last_page_knows_the_latest_number() {
+        let mut replay = Replay::<RoomMessage>::new(4, 10, 1000);
+        assert_eq!(replay.seq(), 4);
+        assert!(replay.push(message(5, &mut Dice(7))));
+        assert_eq!(replay.finish(4).seq, 5, "it was stored after the look");
+        assert_eq!(Replay::<RoomMessage>::new(4, 10, 1000).finish(9).seq, 9);
+    }
+}

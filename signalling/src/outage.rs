@@ -1,0 +1,75 @@
+//! While the bus is away, what was said on other instances is found in the store.
+
+use crate::{hub::Hub, inbox, rooms};
+use bus::Link;
+use common::id::{AccountId, RoomId};
+use rand::RngExt;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    time::Duration,
+};
+use store::{StoreError, outbox};
+use tokio::time::sleep;
+use tracing::warn;
+
+/// How long after an outage began, and after each look, the store is looked at, in milliseconds; at random,
+/// so that not all instances do it at once.
+///
+/// Shorter tells sooner what others say; each look costs one transaction per account that is followed here,
+/// one account after the other on one connection.
+const LOOK_AFTER_MS: Range<u64> = 500..1500;
+
+/// Looks at the store for as long as the bus is away.
+pub(crate) async fn watch(hub: Hub) {
+    let mut link = hub.bus().link();
+    loop {
+        let is_down = *link.borrow_and_update() == Link::Down;
+        if is_down {
+            let wait = Duration::from_millis(rand::rng().random_range(LOOK_AFTER_MS));
+            tokio::select! {
+                changed = link.changed() => if changed.is_err() { return },
+                () = sleep(wait) => look(&hub).await,
+            }
+        } else if link.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What of an account somebody on this instance follows.
+#[derive(Default)]
+struct Followed {
+    rooms: BTreeSet<RoomId>,
+    inbox: bool,
+}
+
+async fn look(hub: &Hub) {
+    let mut accounts: BTreeMap<AccountId, Followed> = BTreeMap::new();
+    for (account, room) in hub.0.rooms.followed() {
+        accounts.entry(account).or_default().rooms.insert(room);
+    }
+    for account in hub.0.inboxes.followed() {
+        accounts.entry(account).or_default().inbox = true;
+    }
+    for (account, followed) in accounts {
+        if let Err(error) = compare(hub, account, &followed).await {
+            // The next look comes soon: no use in asking for all others now.
+            warn!(account.id = %account, error = %crate::hub::chain(&error), "The store cannot be looked at either; will retry");
+            return;
+        }
+    }
+}
+
+/// Has those rooms and that inbox read the store that lag behind it.
+async fn compare(hub: &Hub, account: AccountId, followed: &Followed) -> Result<(), StoreError> {
+    let mut tx = hub.store().tenant(account).await?;
+    let rooms: Vec<RoomId> = followed.rooms.iter().copied().collect();
+    for (room, seq) in store::rooms::last_seqs(&mut tx, &rooms).await? {
+        rooms::lag(hub, room, seq);
+    }
+    if followed.inbox {
+        inbox::lag(hub, account, outbox::last_seq(&mut tx).await?);
+    }
+    Ok(())
+}

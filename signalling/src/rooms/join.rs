@@ -1,0 +1,156 @@
+//! `room.join`: into a room, or back into it with everything that was missed.
+
+use super::{admit, closed, follow, live::LocalMember};
+use crate::{
+    hub::{Hub, bus_failed, store_failed},
+    media,
+    peer::Peer,
+    rooms::live::LiveRoom,
+};
+use bus::Presence;
+use common::{
+    guest::Right,
+    id::RoomId,
+    protocol::{
+        Failure, RequestId, media as wire,
+        page::{self, encoded_len},
+        room::{Join, Joined, MESSAGES_MAX, RoomMessage},
+    },
+    subject::hub::RoomMembers,
+};
+use signalling_core::{
+    replay::{ROOM_BYTES_MAX, Replay, Replayed},
+    roster::Change,
+};
+use std::sync::{Arc, atomic::Ordering};
+use store::rooms;
+
+/// Messages for who joins without having seen any.
+const LATEST: u16 = 50;
+
+/// The longest state of a media session in an answer, in bytes of JSON: 100 participants with the longest names.
+/// A longer one is told by the session's next change.
+const MEDIA_BYTES_MAX: usize = 104 * 1024;
+
+/// What the store knows that a joining client needs.
+struct Snapshot {
+    /// [`super::Rooms::removals`] before it was read.
+    removals: u64,
+    name: String,
+    replayed: Replayed<RoomMessage>,
+    recovered: bool,
+}
+
+async fn snapshot(hub: &Hub, peer: &Peer, join: &Join) -> Result<Snapshot, Failure> {
+    let failed = |error| store_failed(&error);
+    let removals = hub.0.rooms.removals.load(Ordering::SeqCst);
+    let mut tx = hub.store().tenant(peer.account).await.map_err(failed)?;
+    let room = admit(&mut tx, peer, join.room_id).await?;
+    if room.closed_at.is_some() {
+        return Err(closed());
+    }
+    let (name, seq) = (room.name, room.last_seq);
+    if !peer.access().has(Right::ReadMessages) {
+        let replayed = Replayed { items: Vec::new(), seq, more: false };
+        return Ok(Snapshot { removals, name, replayed, recovered: true });
+    }
+    let missed = join.after.filter(|after| *after <= seq && seq - after <= u64::from(MESSAGES_MAX));
+    let replayed = match missed {
+        Some(after) => {
+            let messages = rooms::after(&mut tx, join.room_id, after, MESSAGES_MAX).await.map_err(failed)?;
+            let mut replay = Replay::new(after, usize::from(MESSAGES_MAX), ROOM_BYTES_MAX);
+            messages.into_iter().all(|message| replay.push(message));
+            replay.finish(seq)
+        }
+        None => {
+            let messages = rooms::latest(&mut tx, join.room_id, LATEST).await.map_err(failed)?;
+            // A message stored between the two reads is in the second only.
+            let seq = messages.last().map_or(seq, |message| message.seq.max(seq));
+            let (items, _older) = page::last(messages, usize::from(LATEST), ROOM_BYTES_MAX);
+            Replayed { items, seq, more: false }
+        }
+    };
+    Ok(Snapshot { removals, name, replayed, recovered: missed.is_some() || join.after.is_none() })
+}
+
+impl Snapshot {
+    fn answer(self, room_id: RoomId) -> Joined {
+        let Self { name, replayed: Replayed { items: messages, seq, more }, recovered, .. } = self;
+        let (members, member_count) = (Vec::new(), 0);
+        Joined { room_id, name, members, member_count, messages, seq, more, recovered, media: None }
+    }
+}
+
+/// Answers by itself, under the room's lock: whatever happens after the snapshot
+/// reaches the client after the answer.
+pub(crate) async fn join(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, join: &Join) {
+    if let Err(failure) = try_join(hub, peer, id, join).await {
+        peer.answer::<()>(id, &Err(failure));
+    }
+}
+
+async fn try_join(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, join: &Join) -> Result<(), Failure> {
+    let mut snapshot = snapshot(hub, peer, join).await?;
+    if snapshot.replayed.more {
+        peer.answer(id, &Ok(snapshot.answer(join.room_id)));
+        return Ok(());
+    }
+    let media = look(hub, peer, join.room_id).await;
+    let mut presence = None;
+    loop {
+        let room = live_room(hub, peer, join.room_id).await?;
+        if presence.is_none() && room.state().feed.reader(peer.id).is_none() {
+            presence = Some(present(hub, peer, join.room_id).await?);
+        }
+        {
+            let mut state = room.state();
+            if state.closed {
+                continue;
+            }
+            // Else somebody may have been taken out between reading and joining, this one, perhaps; or
+            // something was said. Whoever is in the room already stays in it until it was read again.
+            let is_current = snapshot.removals == hub.0.rooms.removals.load(Ordering::SeqCst)
+                && !state.feed.has_passed(snapshot.replayed.seq);
+            if is_current {
+                // Who joins again keeps the entry that there is.
+                let kept = state.feed.leave(peer.id).and_then(|local| local.presence);
+                let presence = kept.or_else(|| presence.take());
+                let member = LocalMember { peer: Arc::clone(peer), presence };
+                if state.feed.join(peer.id, snapshot.replayed.seq, member).is_ok() {
+                    let (members, _more) = state.members_after(None);
+                    let member_count = state.count();
+                    let answer = snapshot.answer(join.room_id);
+                    peer.answer(id, &Ok(Joined { members, member_count, media, ..answer }));
+                    break;
+                }
+            }
+        }
+        snapshot = self::snapshot(hub, peer, join).await?;
+        if snapshot.replayed.more {
+            peer.answer(id, &Ok(snapshot.answer(join.room_id)));
+            return Ok(());
+        }
+    }
+    let is_new = peer.held().rooms.insert(join.room_id);
+    if is_new {
+        super::tell_change(hub, join.room_id, Change::Joined(peer.member())).await;
+    }
+    Ok(())
+}
+
+/// Tells other instances that this one has the device.
+async fn present(hub: &Hub, peer: &Peer, room: RoomId) -> Result<Presence, Failure> {
+    let entry = hub.bus().present(&RoomMembers(room), &peer.id.to_string(), &peer.member()).await;
+    entry.map_err(|error| bus_failed(&error))
+}
+
+async fn look(hub: &Hub, peer: &Peer, room: RoomId) -> Option<wire::State> {
+    media::look(hub, peer.account, room).await.filter(|state| encoded_len(state) <= MEDIA_BYTES_MAX)
+}
+
+/// The live room, opened if nobody on this instance is in it yet.
+async fn live_room(hub: &Hub, peer: &Peer, id: RoomId) -> Result<Arc<LiveRoom>, Failure> {
+    let cell = Arc::clone(&hub.0.rooms.live.entry(id).or_default());
+    let opened = cell.get_or_try_init(|| follow::open(hub, peer.account, id)).await;
+    opened.cloned().map_err(|error| bus_failed(&error))
+}

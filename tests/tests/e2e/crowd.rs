@@ -1,0 +1,213 @@
+//! Many in one room, and what it costs the rest when many of them come or go at once: no connection.
+
+use common::{
+    clock::{Clock, SystemClock},
+    guest::Guest,
+    id::{AccountId, RoomId, SessionId, UserId},
+    token::{ACCESS_TOKEN_TIME, Role, Subject, sign, sign_join},
+};
+use jsonwebtoken::EncodingKey;
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Duration};
+use switchboard_tests::{
+    installation::{AUTH_SECRET, Account, Installation},
+    server::Server,
+    socket::Socket,
+};
+use uuid::Uuid;
+
+/// Connections that are opened side by side.
+const OPENED_AT_ONCE: usize = 16;
+
+struct Crowd {
+    account: AccountId,
+    room: RoomId,
+}
+
+impl Crowd {
+    fn new(socket: &Socket, room: &str) -> Self {
+        let account = socket.session["accountId"].as_str().expect("an account").parse().expect("an id");
+        Self { account, room: room.parse().expect("an id") }
+    }
+
+    /// A token for a guest of their own.
+    fn guest(&self, name: &str) -> String {
+        let guest = Guest {
+            account: self.account,
+            user: UserId::from_uuid(Uuid::new_v4()),
+            name: name.to_owned(),
+            room: self.room,
+            rights: BTreeSet::new(),
+            issued_at: SystemClock.utc(),
+            expires_at: SystemClock.utc() + Duration::from_secs(600),
+        };
+        sign_join(&EncodingKey::from_secret(AUTH_SECRET.as_bytes()), &guest).expect("a token")
+    }
+
+    /// A token for each of so many users, who are made here: nobody has to sign in.
+    async fn people(&self, installation: &Installation, count: usize) -> Vec<String> {
+        let users: Vec<UserId> = (0..count).map(|_| UserId::from_uuid(Uuid::new_v4())).collect();
+        let rows: Vec<String> = users
+            .iter()
+            .map(|user| format!("('{}', '{user}', 'Somebody', 'AGENT_USER', now())", self.account))
+            .collect();
+        let insert =
+            format!("INSERT INTO users (account_id, id, name, role, created_at) VALUES {}", rows.join(","));
+        installation.database.as_owner(&insert).await;
+        let key = EncodingKey::from_secret(AUTH_SECRET.as_bytes());
+        let token = |user| {
+            let session = SessionId::generate(&SystemClock);
+            let subject = Subject {
+                account: self.account,
+                user,
+                role: Role::AgentUser,
+                permissions: None,
+                elevated: None,
+                session,
+            };
+            sign(&key, &subject, SystemClock.utc() + ACCESS_TOKEN_TIME / 2).expect("a token")
+        };
+        users.into_iter().map(token).collect()
+    }
+
+    /// Opens a connection with each token, in the room.
+    async fn enter(&self, server: &Server, tokens: Vec<String>) -> Vec<Socket> {
+        let mut sockets = Vec::new();
+        for tokens in tokens.chunks(OPENED_AT_ONCE) {
+            let opening = tokens.iter().map(|token| async {
+                let mut socket = Socket::open(&server.base, token).await;
+                socket.ask("room.join", json!({ "roomId": self.room })).await;
+                socket
+            });
+            sockets.extend(futures_util::future::join_all(opening).await);
+        }
+        sockets
+    }
+}
+
+async fn world(installation: &Installation, server: &Server) -> (Account, Crowd) {
+    let account = installation.account("acme", server).await;
+    let room = account.room("Hall").await;
+    let ada = Socket::open(&server.base, &account.admin.token).await;
+    let crowd = Crowd::new(&ada, &room);
+    (account, crowd)
+}
+
+/// All who are in the room, as read page by page.
+async fn roster(socket: &mut Socket, room: RoomId) -> (BTreeSet<String>, u64) {
+    let (mut read, mut params) = (BTreeSet::new(), json!({ "roomId": room }));
+    loop {
+        let page = socket.ask("room.members", params.clone()).await;
+        let members = page["members"].as_array().expect("members");
+        assert!(members.len() <= 100 && page.to_string().len() <= 64 * 1024);
+        params["after"] = members.last().map_or(Value::Null, |member| member["connectionId"].clone());
+        for member in members {
+            assert!(read.insert(member["connectionId"].as_str().expect("an id").to_owned()), "nobody twice");
+        }
+        if page["more"] == false {
+            return (read, page["memberCount"].as_u64().expect("a count"));
+        }
+    }
+}
+
+/// Each change was a frame for everybody: more frames than may wait for a socket.
+#[tokio::test]
+async fn six_hundred_leave_at_once_and_nobody_else_is_closed() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let (_account, crowd) = world(&installation, &server).await;
+    let people = crowd.people(&installation, 900).await;
+    let mut going = crowd.enter(&server, people).await;
+    let mut staying = going.split_off(600);
+    let watcher = &mut staying[0];
+    watcher.ask("presence.subscribe", json!({})).await;
+    drop(going);
+    for socket in &mut staying {
+        let changed = socket.event("room.membersChanged", |event| event["memberCount"] == 300).await;
+        assert_eq!(changed["roomId"], json!(crowd.room));
+        assert!(!socket.has_seen("room.memberLeft"));
+    }
+    let watcher = &mut staying[0];
+    let gone = watcher.event("presence.changed", |event| event["onlineCount"] == 300).await;
+    assert_eq!(gone["complete"], true, "an id has 39 bytes");
+    // All of them are alive, and agree on who is.
+    let ids: BTreeSet<String> = staying.iter().map(Socket::connection_id).collect();
+    for socket in &mut staying {
+        assert_eq!(roster(socket, crowd.room).await, (ids.clone(), 300));
+    }
+}
+
+/// Nobody says goodbye: the others find out, all at once.
+#[tokio::test]
+async fn the_death_of_an_instance_with_six_hundred_closes_nobody_on_the_other() {
+    let installation = Installation::new().await.clustered();
+    let (a, b) = (installation.server(), installation.server());
+    let (_account, crowd) = world(&installation, &a).await;
+    let mut people = crowd.people(&installation, 620).await;
+    let mut here = crowd.enter(&a, people.split_off(600)).await;
+    here[0].ask("presence.subscribe", json!({})).await;
+    let there = crowd.enter(&b, people).await;
+    assert_eq!(roster(&mut here[0], crowd.room).await.1, 620);
+    b.kill();
+    drop(there);
+    for socket in &mut here {
+        socket.event("room.membersChanged", |event| event["memberCount"] == 20).await;
+    }
+    here[0].event("presence.changed", |event| event["onlineCount"] == 20).await;
+    let ids: BTreeSet<String> = here.iter().map(Socket::connection_id).collect();
+    for socket in &mut here {
+        assert_eq!(roster(socket, crowd.room).await, (ids.clone(), 20));
+    }
+    let online = here[0].ask("presence.subscribe", json!({})).await;
+    assert_eq!((online["users"].as_array().map(Vec::len), &online["more"]), (Some(20), &json!(false)));
+}
+
+/// The longest names there are: the list of all of them is longer than may wait for a socket.
+#[tokio::test]
+async fn a_room_of_twelve_hundred_with_long_names_is_joined_by_everybody() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let (account, crowd) = world(&installation, &server).await;
+    let tokens = (0..1200).map(|_| crowd.guest(&"😀".repeat(300))).collect();
+    let mut sockets = crowd.enter(&server, tokens).await;
+    let mut ada = Socket::open(&server.base, &account.admin.token).await;
+    let joined = ada.ask("room.join", json!({ "roomId": crowd.room })).await;
+    let members = joined["members"].as_array().expect("members");
+    assert!((20..=100).contains(&members.len()) && joined.to_string().len() <= 64 * 1024);
+    assert_eq!(members[0]["name"].as_str().map(|name| name.chars().count()), Some(200));
+    assert_eq!(joined["memberCount"], 1201);
+    let (read, count) = roster(&mut ada, crowd.room).await;
+    assert_eq!((read.len(), count), (1201, 1201));
+    // Above a thousand the count alone is told.
+    drop(sockets.split_off(1150));
+    let changed = ada.event("room.membersChanged", |event| event["memberCount"] == 1151).await;
+    assert_eq!((&changed["left"], &changed["complete"]), (&json!([]), &json!(false)));
+    for socket in sockets.iter_mut().step_by(50) {
+        assert_eq!(roster(socket, crowd.room).await.1, 1151);
+    }
+}
+
+/// Those who come by hundreds are told by name in a few frames, to those who are in the room.
+#[tokio::test]
+async fn what_a_joiner_is_sent_does_not_grow_with_the_square_of_the_room() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let (_account, crowd) = world(&installation, &server).await;
+    let tokens = (0..400).map(|_| crowd.guest("Grace")).collect();
+    let mut sockets = crowd.enter(&server, tokens).await;
+    let last = sockets.last_mut().expect("a socket");
+    last.event("room.membersChanged", |event| event["memberCount"] == 400).await;
+    let first = &mut sockets[0];
+    let mut told = 0;
+    let mut names = 0;
+    loop {
+        let changed = first.event("room.membersChanged", |_| true).await;
+        told += 1;
+        names += changed["joined"].as_array().expect("members").len();
+        if changed["memberCount"] == 400 {
+            break;
+        }
+    }
+    assert_eq!(names, 300, "each who came after the hundredth is told by name once");
+    assert!(told < 150, "300 came in {told} frames");
+}
