@@ -4,6 +4,7 @@
 //! what a machine lacks it fetches ([`setup`]). Each step is printed with the
 //! time it took; the first that fails ends the run.
 
+mod advisories;
 mod generate;
 mod run;
 mod services;
@@ -23,6 +24,7 @@ cargo xtask test                                     everything that a change mu
 cargo xtask services                                 a private Postgres and Redis, until Ctrl-C
 cargo xtask generate                                 write store/.sqlx after a change of SQL
 cargo xtask tidy                                     the rules about files and crates alone
+cargo xtask advisories                               known faults of the crates in Cargo.lock alone
 cargo xtask setup [postgres|redis|coturn|chromium|schemathesis]…  fetch what is missing, all by default";
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         "services" => services::until_interrupted(),
         "generate" => generate::generate(),
         "tidy" => tidy::tidy(),
+        "advisories" => advisories::check(),
         "setup" => Tool::parse(&rest).and_then(|tools| setup::setup(&tools)),
         _ => Err(Failure::new(USAGE)),
     };
