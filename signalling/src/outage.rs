@@ -2,8 +2,7 @@
 
 use crate::{hub::Hub, inbox, rooms};
 use bus::Link;
-use common::id::{AccountId, RoomId};
-use rand::RngExt;
+use common::id::{AccountId, NodeId, RoomId};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
@@ -13,8 +12,8 @@ use store::{StoreError, outbox};
 use tokio::time::sleep;
 use tracing::warn;
 
-/// How long after an outage began, and after each look, the store is looked at, in milliseconds; at random,
-/// so that not all instances do it at once.
+/// How long after an outage began, and after each look, the store is looked at, in milliseconds; each
+/// instance takes its own time, so that not all do it at once.
 ///
 /// Shorter tells sooner what others say; each look costs one transaction per account that is followed here,
 /// one account after the other on one connection.
@@ -26,7 +25,7 @@ pub(crate) async fn watch(hub: Hub) {
     loop {
         let is_down = *link.borrow_and_update() == Link::Down;
         if is_down {
-            let wait = Duration::from_millis(rand::rng().random_range(LOOK_AFTER_MS));
+            let wait = look_after(hub.bus().node());
             tokio::select! {
                 changed = link.changed() => if changed.is_err() { return },
                 () = sleep(wait) => look(&hub).await,
@@ -35,6 +34,13 @@ pub(crate) async fn watch(hub: Hub) {
             return;
         }
     }
+}
+
+/// This instance's own: the last bits of its id are random.
+fn look_after(node: NodeId) -> Duration {
+    let (_, random) = node.as_uuid().as_u64_pair();
+    let spread = LOOK_AFTER_MS.end - LOOK_AFTER_MS.start;
+    Duration::from_millis(LOOK_AFTER_MS.start + random.checked_rem(spread).unwrap_or(0))
 }
 
 /// What of an account somebody on this instance follows.

@@ -4,7 +4,11 @@
 //! what a machine lacks it fetches ([`setup`]). Each step is printed with the
 //! time it took; the first that fails ends the run.
 
+<<<<<<< HEAD
 mod fuzz;
+=======
+mod advisories;
+>>>>>>> checks
 mod generate;
 mod run;
 mod services;
@@ -26,6 +30,7 @@ cargo xtask services                                 a private Postgres and Redi
 cargo xtask generate                                 write store/.sqlx after a change of SQL
 cargo xtask fuzz [--runs=N] [target]…                explore what strangers can send, and keep what is new
 cargo xtask tidy                                     the rules about files and crates alone
+cargo xtask advisories                               known faults of the crates in Cargo.lock alone
 cargo xtask setup [postgres|redis|coturn|chromium|schemathesis]…  fetch what is missing, all by default";
 
 fn main() -> ExitCode {
@@ -40,6 +45,7 @@ fn main() -> ExitCode {
         "fuzz" => fuzz::fuzz(&rest),
         "generate" => generate::generate(),
         "tidy" => tidy::tidy(),
+        "advisories" => advisories::check(),
         "setup" => Tool::parse(&rest).and_then(|tools| setup::setup(&tools)),
         _ => Err(Failure::new(USAGE)),
     };

@@ -1,7 +1,7 @@
 //! Everything that a change must pass, cheap things first.
 
 use crate::{
-    generate,
+    advisories, generate,
     services::Services,
     setup::{self, Tool},
     shell::{Failure, cargo, debug_dir, has, run, say, step},
@@ -40,7 +40,8 @@ fn everything() -> Result<(), Failure> {
     step("find or fetch what the tests need", || setup::setup(&Tool::ALL))?;
     step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
     tidy::tidy()?;
-    step("licences, advisories and duplicate crates", dependencies)?;
+    step("known faults of crates", advisories::check)?;
+    step("licences, sources and duplicate crates", dependencies)?;
     step("clippy", || {
         run(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
     })?;
@@ -73,9 +74,11 @@ fn everything() -> Result<(), Failure> {
 fn dependencies() -> Result<(), Failure> {
     if !has("cargo-deny") {
         // Licences are also held by `tidy`, everywhere.
-        say("    cargo-deny is not installed here: advisories and duplicates are NOT checked");
+        say("    cargo-deny is not installed here: duplicates, sources and yanked versions are NOT CHECKED");
         say("    (`cargo install --locked cargo-deny` takes some minutes, then they are)");
         return Ok(());
     }
-    run(&mut cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]))
+    run(&mut cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]))?;
+    say("    yanked versions are NOT CHECKED here: `cargo deny check advisories` asks the registry");
+    Ok(())
 }

@@ -7,7 +7,7 @@ mod bans;
 mod crates;
 mod documents;
 #[cfg(test)]
-mod planted;
+pub(crate) mod planted;
 mod sources;
 
 pub(crate) use crates::PURE;

@@ -136,7 +136,7 @@ async fn between_two_pages_nothing_is_missed_and_nothing_comes_twice() {
         assert_eq!(outside["data"]["code"], "room.not_joined");
         ben.ask("room.send", said("meanwhile")).await;
     }
-    assert!(!ada.has_seen("room.message"), "nothing is told before the last page");
+    assert!(!ada.has_seen("room.message").await, "nothing is told before the last page");
     ben.ask("room.send", said("afterwards")).await;
     let heard = ada.event("room.message", |_| true).await;
     read.push(heard["message"]["seq"].as_u64().expect("a number"));

@@ -125,7 +125,7 @@ async fn six_hundred_leave_at_once_and_nobody_else_is_closed() {
     for socket in &mut staying {
         let changed = socket.event("room.membersChanged", |event| event["memberCount"] == 300).await;
         assert_eq!(changed["roomId"], json!(crowd.room));
-        assert!(!socket.has_seen("room.memberLeft"));
+        assert!(!socket.has_seen("room.memberLeft").await);
     }
     let watcher = &mut staying[0];
     let gone = watcher.event("presence.changed", |event| event["onlineCount"] == 300).await;

@@ -39,7 +39,7 @@ async fn a_message_whose_sender_closes_the_tab_is_told_to_those_who_watch() {
             assert_eq!(left["roomId"], room);
             let history = ben.ask("room.history", json!({ "roomId": room })).await;
             let stored = history["messages"].as_array().map_or(0, Vec::len);
-            let told = usize::from(ben.has_seen("room.message"));
+            let told = usize::from(ben.has_read("room.message"));
             assert_eq!(told, stored, "attempt {attempt}, polite: {is_polite}");
             stored_in_all += stored;
         }
@@ -87,7 +87,7 @@ async fn who_rings_and_vanishes_leaves_nothing_behind() {
     // What rang has stopped ringing.
     callee.ask("room.typing", json!({ "roomId": room, "typing": false })).await;
     let mut ringing = BTreeSet::new();
-    while callee.has_seen("call.incoming") {
+    while callee.has_read("call.incoming") {
         let incoming = callee.event("call.incoming", |_| true).await;
         ringing.insert(incoming["callId"].as_str().expect("an id").to_owned());
         rung += 1;

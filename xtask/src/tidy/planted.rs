@@ -8,11 +8,11 @@ use std::{
 };
 
 /// A directory that is deleted when the test ends.
-pub(super) struct Tree(PathBuf);
+pub(crate) struct Tree(PathBuf);
 
 impl Tree {
     /// One with these files.
-    pub(super) fn of(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn of(files: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let tree = Self(env::temp_dir().join(format!("planted-{}-{number}", process::id())));
@@ -22,23 +22,23 @@ impl Tree {
         tree
     }
 
-    pub(super) fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.0
     }
 
     /// Writes a file, whatever was there.
-    pub(super) fn plant(&self, path: &str, text: &str) {
+    pub(crate) fn plant(&self, path: &str, text: &str) {
         let path = self.0.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
-    pub(super) fn remove(&self, path: &str) {
+    pub(crate) fn remove(&self, path: &str) {
         fs::remove_file(self.0.join(path)).unwrap();
     }
 
     /// All files, relative to the root.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
         let mut directories = vec![self.0.clone()];
         while let Some(directory) = directories.pop() {
