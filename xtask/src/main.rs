@@ -4,11 +4,8 @@
 //! what a machine lacks it fetches ([`setup`]). Each step is printed with the
 //! time it took; the first that fails ends the run.
 
-<<<<<<< HEAD
-mod fuzz;
-=======
 mod advisories;
->>>>>>> checks
+mod fuzz;
 mod generate;
 mod run;
 mod services;
