@@ -8,7 +8,6 @@ use std::{
 use switchboard_tests::{
     PATIENCE,
     installation::{Installation, PASSWORD},
-    rest::Rest,
     server::{Server, binary},
 };
 use tokio::{
@@ -247,7 +246,8 @@ async fn a_load_balancer_says_who_calls_before_http_begins() {
     drop(server);
     installation.set("SWITCHBOARD_HTTP__PROXY_PROTOCOL", "off");
     let server = installation.server();
-    let me = Rest { token: signed_in["accessToken"].as_str().expect("a token").to_owned(), ..account.admin.at(&server.base) };
+    let token = signed_in["accessToken"].as_str().expect("a token");
+    let me = account.admin.at(&server.base).with_key(token);
     let sessions = me.get("/v1/me/sessions").await;
     assert_eq!(sessions["items"][0]["address"], "203.0.113.5");
 }
