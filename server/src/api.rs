@@ -46,13 +46,13 @@ pub(crate) use caller::KEY_PREFIX;
 pub(crate) use limits::limits;
 pub use reference::openapi;
 
+use crate::config::SignIn;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
     routing::{delete, get, patch, post, put},
 };
-use crate::config::SignIn;
 use bus::{Bus, Shutdown};
 use caller::Caller;
 use common::{

@@ -20,7 +20,8 @@ pub fn document() -> String {
          A limit without a setting is fixed. Limits hold for each instance unless they say otherwise.\n",
     );
     for (part, limits) in parts() {
-        let _never_fails = write!(text, "\n## {part}\n\n| What | Default | Setting | Beyond it |\n|---|---|---|---|\n");
+        let _never_fails =
+            write!(text, "\n## {part}\n\n| What | Default | Setting | Beyond it |\n|---|---|---|---|\n");
         for Limit { what, default, setting, answer } in limits {
             let setting = setting.map(|name| format!("`{name}`")).unwrap_or_default();
             let _never_fails = writeln!(text, "| {what} | {default} | {setting} | {answer} |");
@@ -47,7 +48,8 @@ mod tests {
         for (_, limits) in parts() {
             for name in limits.iter().filter_map(|limit| limit.setting) {
                 let (section, setting) = name.rsplit_once('.').unwrap();
-                let place = section.split('.').try_fold(&example, |table, step| table[step].as_table()).unwrap();
+                let place =
+                    section.split('.').try_fold(&example, |table, step| table[step].as_table()).unwrap();
                 assert!(place.contains_key(setting), "{name}");
             }
         }

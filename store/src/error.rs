@@ -14,7 +14,9 @@ pub enum StoreError {
         role: String,
     },
     /// A role that could switch Row-Level Security off.
-    #[error("the database role {role:?} owns tables, or may act as who does; use another, such as switchboard_app")]
+    #[error(
+        "the database role {role:?} owns tables, or may act as who does; use another, such as switchboard_app"
+    )]
     OwnsTables {
         /// The role of the URL.
         role: String,

@@ -165,7 +165,9 @@ mod tests {
         let mine = devices.cookie(ben, false, clock.utc()).unwrap();
         let mine = mine.to_str().unwrap();
         let changed = mine.replace(&ben.as_uuid().simple().to_string(), &ada.as_uuid().simple().to_string());
-        for bad in [forged.to_str().unwrap(), &changed, "switchboard_device_00=", "switchboard_device_00=a.b.c.d"] {
+        for bad in
+            [forged.to_str().unwrap(), &changed, "switchboard_device_00=", "switchboard_device_00=a.b.c.d"]
+        {
             assert_eq!(devices.known(&sent(&[bad]), clock.utc()), [], "{bad}");
         }
         assert_eq!(devices.known(&sent(&[mine]), clock.utc()).len(), 1);

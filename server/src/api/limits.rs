@@ -12,17 +12,36 @@ use common::limit::Limit;
 /// What the REST layer limits.
 pub(crate) fn limits() -> Vec<Limit> {
     let default = SignIn::default();
-    let rate =
-        |rate: Rate| format!("{} at once, then one every {} s", rate.burst, rate.every.as_secs());
+    let rate = |rate: Rate| format!("{} at once, then one every {} s", rate.burst, rate.every.as_secs());
     let mut limits = Vec::new();
     let mut add = |what, default, setting, answer| limits.push(Limit { what, default, setting, answer });
     add("a request's body", format!("{BODY_BYTES_MAX} bytes"), None, "413 `limit.size`");
     add("a file of contacts", format!("{} bytes", imports::FILE_BYTES_MAX), None, "413 `limit.size`");
     add("a password, at least", format!("{PASSWORD_CHARS_MIN} characters"), None, "422 `request.invalid`");
-    add("a password, at most", format!("{PASSWORD_BYTES_MAX} bytes"), None, "422 `request.invalid`; 401 when signing in");
-    add("wrong passwords, per client network and e-mail address", rate(PER_PAIR), None, "429 `limit.rate`, not for known browsers");
-    add("wrong passwords, per client network", rate(PER_NETWORK), None, "429 `limit.rate`, not for known browsers");
-    add("wrong passwords, per e-mail address", rate(PER_EMAIL), None, "429 `limit.rate`, not for known browsers");
+    add(
+        "a password, at most",
+        format!("{PASSWORD_BYTES_MAX} bytes"),
+        None,
+        "422 `request.invalid`; 401 when signing in",
+    );
+    add(
+        "wrong passwords, per client network and e-mail address",
+        rate(PER_PAIR),
+        None,
+        "429 `limit.rate`, not for known browsers",
+    );
+    add(
+        "wrong passwords, per client network",
+        rate(PER_NETWORK),
+        None,
+        "429 `limit.rate`, not for known browsers",
+    );
+    add(
+        "wrong passwords, per e-mail address",
+        rate(PER_EMAIL),
+        None,
+        "429 `limit.rate`, not for known browsers",
+    );
     add("wrong passwords, per known browser", rate(PER_DEVICE), None, "as for unknown ones");
     add("wrong present passwords, per user", rate(PER_DEVICE), None, "429 `limit.rate`");
     add(
@@ -34,7 +53,12 @@ pub(crate) fn limits() -> Vec<Limit> {
     add("of each of these, remembered", BUCKETS_MAX.to_string(), None, "the least used are forgotten");
     add("wrong passwords being written down at once", NOTES_MAX.to_string(), None, "not counted");
     add("passwords hashed at once", default.workspaces.to_string(), Some("sign_in.workspaces"), "waits");
-    add("passwords waiting for that", default.waiting_max.to_string(), Some("sign_in.waiting_max"), "503 `unavailable`");
+    add(
+        "passwords waiting for that",
+        default.waiting_max.to_string(),
+        Some("sign_in.waiting_max"),
+        "503 `unavailable`",
+    );
     add("waiting for that", format!("{} s", TURN_TIMEOUT.as_secs()), None, "503 `unavailable`");
     limits
 }

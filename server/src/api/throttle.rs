@@ -81,7 +81,8 @@ impl Throttle {
     ) -> Result<Attempt<'a>, Problem> {
         let network = address.map(|address| ClientAddress(address).network());
         let open = self.take_open(network, email);
-        let known = devices.into_iter().filter(|device| self.devices.take(&device.nonce).is_ok()).collect::<Vec<_>>();
+        let known =
+            devices.into_iter().filter(|device| self.devices.take(&device.nonce).is_ok()).collect::<Vec<_>>();
         match open {
             Err(wait) if known.is_empty() => Err(too_many(wait)),
             Ok(()) | Err(_) => {

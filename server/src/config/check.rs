@@ -72,7 +72,9 @@ pub(super) fn addresses(config: &Config) -> Result<(), ConfigError> {
     }
     let sfu = &config.sfu;
     if sfu.shards == 0 || (sfu.listen.port() > 0 && sfu.listen.port().checked_add(sfu.shards - 1).is_none()) {
-        return contradiction("sfu.shards is at least 1, and there is a port for each, counted up from sfu.listen's");
+        return contradiction(
+            "sfu.shards is at least 1, and there is a port for each, counted up from sfu.listen's",
+        );
     }
     if sfu.participants_max < 2 {
         return contradiction("sfu.participants_max is at least 2");

@@ -65,9 +65,8 @@ pub(super) fn is_published(secret: &str) -> bool {
 
 /// Whether it is one shorter piece over and over.
 fn is_repeated(secret: &[u8]) -> bool {
-    (1..=secret.len() / 2).any(|length| {
-        secret.iter().zip(secret.iter().skip(length)).all(|(byte, later)| byte == later)
-    })
+    (1..=secret.len() / 2)
+        .any(|length| secret.iter().zip(secret.iter().skip(length)).all(|(byte, later)| byte == later))
 }
 
 /// Whether each byte is one more than the one before, as in `abcdefgh…`.

@@ -71,7 +71,10 @@ pub(super) async fn serve(listener: TcpListener, router: Router, settings: Setti
             }
             Err(error) if descriptors::is_exhausted(&error) => {
                 if !is_exhausted {
-                    warn!(error = &error as &dyn std::error::Error, "No connection can be accepted; will go on");
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        "No connection can be accepted; will go on"
+                    );
                 }
                 is_exhausted = true;
                 shared.seats.evict_one();

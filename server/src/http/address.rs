@@ -71,7 +71,11 @@ impl Trust {
         let is_ours = |address| self.includes(address);
         let (client, proto) = match self.header {
             ProxyHeader::XForwardedFor => (
-                forwarded::client(peer, is_ours, forwarded::x_forwarded_for(lines(headers, &X_FORWARDED_FOR))),
+                forwarded::client(
+                    peer,
+                    is_ours,
+                    forwarded::x_forwarded_for(lines(headers, &X_FORWARDED_FOR)),
+                ),
                 lines(headers, &X_FORWARDED_PROTO).next_back(),
             ),
             ProxyHeader::Forwarded => (

@@ -78,14 +78,13 @@ impl Gate {
                 Err(wait) => Err(too_many("too many requests without a token", wait)),
             };
         };
-        let token = authorization.to_str().ok().and_then(|text| text.split_once(' ')).map(|(_, token)| token.trim());
+        let token =
+            authorization.to_str().ok().and_then(|text| text.split_once(' ')).map(|(_, token)| token.trim());
         let Some(key) = token.filter(|token| token.starts_with(KEY_PREFIX)) else { return Ok(Pass::Other) };
         let key = self.hasher.hash_one(key);
         match self.wrong_keys.look(&network) {
             // A token is in its bucket: it was not good lately.
-            Err(wait) if self.good_keys.look(&key).is_ok() => {
-                Err(too_many("too many wrong API keys", wait))
-            }
+            Err(wait) if self.good_keys.look(&key).is_ok() => Err(too_many("too many wrong API keys", wait)),
             Ok(()) | Err(_) => Ok(Pass::Key { network, key }),
         }
     }

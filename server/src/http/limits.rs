@@ -23,7 +23,12 @@ pub(crate) fn limits() -> Vec<Limit> {
         Some("http.connections_max"),
         "the longest idle one is closed; if all are at work, 503 `unavailable` for all but `/health` and `/ready`",
     );
-    add("connections kept for `/health` and `/ready`", RESERVED.to_string(), None, "the longest idle one is closed");
+    add(
+        "connections kept for `/health` and `/ready`",
+        RESERVED.to_string(),
+        None,
+        "the longest idle one is closed",
+    );
     add(
         "connections, per client network",
         default.connections_per_network_max.to_string(),
@@ -37,7 +42,12 @@ pub(crate) fn limits() -> Vec<Limit> {
     add("a request's body standing still", seconds(default.body_s), Some("http.body_s"), "408, closed");
     add("an answer of which nothing is taken", seconds(default.write_s), Some("http.write_s"), "closed");
     add("a request in all", seconds(default.timeout_s), Some("http.timeout_s"), "503 `unavailable`");
-    add("a request's body, size, outside the API", format!("{BODY_BYTES_MAX} bytes"), None, "413 `limit.size`");
+    add(
+        "a request's body, size, outside the API",
+        format!("{BODY_BYTES_MAX} bytes"),
+        None,
+        "413 `limit.size`",
+    );
     add(
         "requests to the API without a token, per client network",
         format!("{} a second, {} at once", default.anonymous_per_second, default.anonymous_burst),
@@ -50,8 +60,18 @@ pub(crate) fn limits() -> Vec<Limit> {
         None,
         "429 `limit.rate`, not for keys that were good within a day",
     );
-    add("networks and keys remembered for these", REMEMBERED.to_string(), None, "the least used are forgotten");
-    add("proxies in a row that are believed", HOPS_MAX.to_string(), None, "the last of them counts as the client");
+    add(
+        "networks and keys remembered for these",
+        REMEMBERED.to_string(),
+        None,
+        "the least used are forgotten",
+    );
+    add(
+        "proxies in a row that are believed",
+        HOPS_MAX.to_string(),
+        None,
+        "the last of them counts as the client",
+    );
     add("what follows a header of the PROXY protocol", format!("{REST_BYTES_MAX} bytes"), None, "closed");
     add("a proxy's request id", format!("{REQUEST_ID_CHARS_MAX} characters"), None, "replaced");
     add("connections for metrics", COLLECTORS_MAX.to_string(), None, "as above");

@@ -322,8 +322,11 @@ mod tests {
     #[tokio::test]
     async fn the_longest_idle_goes_when_all_is_taken_and_whoever_works_stays() {
         let seats = Seats::new(Limits { all: 3, network: 3 });
-        let (first, second, third) =
-            (seats.take(network(1)).unwrap(), seats.take(network(2)).unwrap(), seats.take(network(3)).unwrap());
+        let (first, second, third) = (
+            seats.take(network(1)).unwrap(),
+            seats.take(network(2)).unwrap(),
+            seats.take(network(3)).unwrap(),
+        );
         let turn = first.turns().begin();
         let fourth = seats.take(network(4)).unwrap();
         assert!(!fourth.is_reserved);

@@ -108,10 +108,12 @@ async fn an_address_that_another_account_knows_is_neither_squatted_nor_found_out
     let (taken, free) = (create(&a.email).await, create("free@example.com").await);
     assert_eq!(taken.0, StatusCode::CREATED);
     assert_eq!((&taken.0, &taken.1), (&free.0, &free.1));
-    let own = json!({ "email": b.email, "name": "B", "password": "a squatters good battery", "role": "USER" });
+    let own =
+        json!({ "email": b.email, "name": "B", "password": "a squatters good battery", "role": "USER" });
     assert_eq!(server.post("/v1/users", &b.token, own).await.status, StatusCode::CONFLICT);
     // Each password leads to its own account.
-    let account = async |password: &str| server.sign_in(&a.email, password).await.body["user"]["accountId"].clone();
+    let account =
+        async |password: &str| server.sign_in(&a.email, password).await.body["user"]["accountId"].clone();
     assert_eq!(account(PASSWORD).await, json!(a.account));
     assert_eq!(account("a squatters good battery").await, json!(b.account));
     assert_eq!(account("neither of them, really").await, json!(null));

@@ -49,8 +49,7 @@ async fn twenty_wrong_passwords_lock_a_user_for_a_while() {
     }
     assert!(users::note_wrong_password(&mut tx, a.user, &clock).await.unwrap());
     tx.commit().await.unwrap();
-    let locked =
-        async || db.store.system().users_by_email("a@example.com").await.unwrap()[0].locked_until;
+    let locked = async || db.store.system().users_by_email("a@example.com").await.unwrap()[0].locked_until;
     assert!(locked().await.is_some_and(|until| until > clock.utc()));
     clock.advance(Duration::from_secs(15 * 60));
     assert!(locked().await.is_some_and(|until| until <= clock.utc()), "it passes by itself");

@@ -49,17 +49,14 @@ async fn a_role_that_owns_the_tables_or_may_become_who_does_is_refused() {
         superuser.execute(AssertSqlSafe(statement)).await.unwrap();
     }
     let options: PgConnectOptions = db.owner_url().expose().parse().unwrap();
-    let url = |role: &str| Secret::new(sqlx::ConnectOptions::to_url_lossy(&options.clone().username(role)).into());
+    let url =
+        |role: &str| Secret::new(sqlx::ConnectOptions::to_url_lossy(&options.clone().username(role)).into());
     let mut outcomes = Vec::new();
     for role in [&own, &member] {
         outcomes.push(Store::connect(&config(url(role), db.system_url())).await);
         outcomes.push(Store::connect(&config(db.app_url(), url(role))).await);
     }
-    for statement in [
-        "REASSIGN OWNED BY {own} TO CURRENT_USER",
-        "DROP ROLE {member}",
-        "DROP ROLE {own}",
-    ] {
+    for statement in ["REASSIGN OWNED BY {own} TO CURRENT_USER", "DROP ROLE {member}", "DROP ROLE {own}"] {
         let statement = statement.replace("{own}", &own).replace("{member}", &member);
         superuser.execute(AssertSqlSafe(statement)).await.unwrap();
     }

@@ -256,7 +256,8 @@ async fn a_load_balancer_says_who_calls_before_http_begins() {
 async fn every_answer_has_the_headers_of_a_careful_server_and_metrics_have_their_own_door() {
     let mut installation = Installation::new().await;
     installation.set("SWITCHBOARD_HTTP__HSTS", "true");
-    let door = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its number");
+    let door =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its number");
     installation.set("SWITCHBOARD_HTTP__METRICS_LISTEN", &door.to_string());
     let server = installation.server();
     for path in ["/", "/health", "/ready", "/v1/openapi.json", "/v1/me", "/nothing", "/v1/nothing"] {
@@ -269,7 +270,8 @@ async fn every_answer_has_the_headers_of_a_careful_server_and_metrics_have_their
             .send()
             .await
             .expect("an answer");
-        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let header =
+            |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
         assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
         assert_eq!(header("x-frame-options"), "DENY", "{path}");

@@ -144,7 +144,8 @@ async fn an_agent_changes_their_own_password_and_signs_in_with_it() {
         browser.fill("own-password-again", again).await;
         browser.click("own-password-save").await;
     };
-    let says = |text: &str| format!("document.querySelector('form.own-password').innerText.includes('{text}')");
+    let says =
+        |text: &str| format!("document.querySelector('form.own-password').innerText.includes('{text}')");
     change("not the password", NEW, NEW).await;
     browser.until(&says("The current password is another")).await;
     change(PASSWORD, NEW, PASSWORD).await;
