@@ -289,6 +289,39 @@ async fn every_answer_has_the_headers_of_a_careful_server_and_metrics_have_their
     assert!(metrics.text().await.expect("text").contains("http_request_duration_seconds"));
 }
 
+#[tokio::test]
+async fn ending_lets_a_request_finish_and_waits_for_nobody_who_asks_nothing() {
+    let mut installation = Installation::new().await;
+    // Longer than the test may take: it is not a deadline that ends them.
+    for setting in ["HEADER_S", "IDLE_S", "BODY_S", "DRAIN_S"] {
+        installation.set(&format!("SWITCHBOARD_HTTP__{setting}"), "1000");
+    }
+    let server = installation.server();
+    let (mut silent, mut half, mut idle, mut busy) =
+        (connect(&server).await, connect(&server).await, connect(&server).await, connect(&server).await);
+    half.write_all(b"GET /hea").await.expect("it is sent");
+    idle.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is sent");
+    head_of(&mut idle).await;
+    let body = json!({ "email": "nobody@example.test", "password": "a guess" }).to_string();
+    let (first, last) = body.split_at(10);
+    let head = format!(
+        "POST /v1/auth/sign-in HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    busy.write_all(head.as_bytes()).await.expect("it is sent");
+    // The handler reads the body: the request has begun.
+    assert!(head_of(&mut busy).await.starts_with("HTTP/1.1 100"));
+    busy.write_all(first.as_bytes()).await.expect("it is sent");
+    server.terminate();
+    for socket in [&mut silent, &mut half, &mut idle] {
+        rest_of(socket).await;
+    }
+    busy.write_all(last.as_bytes()).await.expect("it is sent");
+    let answer = rest_of(&mut busy).await;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    server.ended();
+}
+
 /// Memory of the server in KiB.
 fn resident(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("it runs");
