@@ -42,6 +42,10 @@ impl Server {
                 .env("SWITCHBOARD_SFU__LISTEN", "127.0.0.1:0")
                 .env("SWITCHBOARD_LOG__FILTER", "warn")
                 .env("SWITCHBOARD_AUTH__SECRET", Self::AUTH_SECRET)
+                // All of the load comes from one address.
+                .env("SWITCHBOARD_HTTP__CONNECTIONS_PER_NETWORK_MAX", "60000")
+                .env("SWITCHBOARD_HTTP__ANONYMOUS_PER_SECOND", "100000")
+                .env("SWITCHBOARD_HTTP__ANONYMOUS_BURST", "100000")
                 .stdin(Stdio::null());
             command
         };

@@ -15,7 +15,6 @@ use aws_lc_rs::{constant_time, rand};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use common::secret::Secret;
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -100,7 +99,10 @@ fn run(
     Ok(hash)
 }
 
-/// A hash in PHC format, taken apart. Ordered by what decides about a run.
+/// Hashes that one run decides about, each with its place.
+type Group = Vec<(usize, Known)>;
+
+/// A hash in PHC format, taken apart.
 struct Known {
     params: Params,
     salt: Vec<u8>,
@@ -108,6 +110,12 @@ struct Known {
 }
 
 impl Known {
+    /// Whether one run decides about both.
+    fn is_like(&self, other: &Self) -> bool {
+        let costs = |known: &Self| (known.params.m_cost(), known.params.t_cost(), known.params.p_cost());
+        costs(self) == costs(other) && self.salt == other.salt
+    }
+
     /// `None` if it is not one of ours: then no password matches it.
     fn read(text: &str) -> Option<Self> {
         let parsed = PasswordHash::new(text).ok()?;
@@ -186,30 +194,25 @@ impl Passwords {
 
 impl Shared {
     fn verify(&self, blocks: &mut [Block], password: &Secret, hashes: &[Secret]) -> Vec<usize> {
-        let known: Vec<_> = hashes.iter().map(|hash| Known::read(hash.expose())).collect();
-        let mut by_salt: BTreeMap<(String, &[u8]), Vec<(usize, &Known)>> = BTreeMap::new();
-        for (place, known) in known.iter().enumerate() {
-            if let Some(known) = known {
-                let key = (format!("{:?}", known.params), known.salt.as_slice());
-                by_salt.entry(key).or_default().push((place, known));
+        let known = hashes.iter().map(|hash| Known::read(hash.expose())).enumerate();
+        let mut groups: Vec<Group> = Vec::new();
+        for (place, known) in known.filter_map(|(place, known)| Some((place, known?))) {
+            match groups.iter_mut().find(|group| group.iter().all(|(_, other)| other.is_like(&known))) {
+                Some(group) => group.push((place, known)),
+                None => groups.push(vec![(place, known)]),
             }
         }
-        if by_salt.is_empty() {
-            let nobody = Known::read(NOBODY);
-            self.matches(blocks, password, &nobody.iter().map(|nobody| (0, nobody)).collect::<Vec<_>>());
-            return Vec::new();
+        if groups.is_empty() {
+            groups.push(Known::read(NOBODY).map(|nobody| (usize::MAX, nobody)).into_iter().collect());
         }
-        let mut right: Vec<usize> = by_salt
-            .values()
-            .take(SALTS_MAX)
-            .flat_map(|group| self.matches(blocks, password, group))
-            .collect();
+        let mut right: Vec<usize> =
+            groups.iter().take(SALTS_MAX).flat_map(|group| self.matches(blocks, password, group)).collect();
         right.sort_unstable();
         right
     }
 
     /// Which of the hashes of one salt match, by one run.
-    fn matches(&self, blocks: &mut [Block], password: &Secret, group: &[(usize, &Known)]) -> Vec<usize> {
+    fn matches(&self, blocks: &mut [Block], password: &Secret, group: &[(usize, Known)]) -> Vec<usize> {
         let Some((_, first)) = group.first() else { return Vec::new() };
         self.count_run();
         let Ok(hash) = run(blocks, password, &first.params, &first.salt) else { return Vec::new() };

@@ -82,6 +82,10 @@ pub(super) fn addresses(config: &Config) -> Result<(), ConfigError> {
     if config.http.listen.port() > 0 && config.http.metrics_listen == Some(config.http.listen) {
         return contradiction("http.metrics_listen is another address than http.listen");
     }
+    let http = &config.http;
+    if [http.header_s, http.idle_s, http.body_s, http.write_s, http.timeout_s].contains(&0) {
+        return contradiction("header_s, idle_s, body_s, write_s and timeout_s in [http] are at least 1");
+    }
     if config.http.proxy_protocol != super::ProxyProtocol::Off && config.http.trusted_proxies.is_empty() {
         return contradiction("http.proxy_protocol needs http.trusted_proxies: who else may send it?");
     }
@@ -172,6 +176,7 @@ mod tests {
             ("switchboard_system@", "switchboard_app@", "of two roles"),
             ("listen = \"127.0.0.1:7880\"", "metrics_listen = \"127.0.0.1:7880\"", "another address"),
             ("[http]", "[redis]\nurl = \"http://redis\"\n[http]", "redis.url must be a URL"),
+            ("[http]", "[http]\nheader_s = 0", "at least 1"),
             ("[http]", "[http]\nproxy_protocol = \"v2\"", "needs http.trusted_proxies"),
             ("[turn]", "[sfu]\nshards = 0\n[turn]", "sfu.shards"),
             ("[turn]", "[sfu]\nlisten = \"0.0.0.0:65535\"\nshards = 2\n[turn]", "sfu.shards"),

@@ -155,6 +155,10 @@ impl Shared {
             done = connection.as_mut() => done,
             () = self.shutdown.token.cancelled() => {
                 connection.as_mut().graceful_shutdown();
+                // Who has not said what they want need not be waited for.
+                if !turns.is_busy() {
+                    return;
+                }
                 connection.await
             }
         };

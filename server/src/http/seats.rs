@@ -272,6 +272,11 @@ pub(super) struct Turns {
 }
 
 impl Turns {
+    /// Whether a request is being answered.
+    pub(super) fn is_busy(&self) -> bool {
+        self.state.is_busy()
+    }
+
     /// A request has arrived.
     pub(super) fn begin(&self) -> Turn {
         self.state.is_busy.store(true, Ordering::Relaxed);

@@ -246,7 +246,8 @@ async fn a_load_balancer_says_who_calls_before_http_begins() {
     drop(server);
     installation.set("SWITCHBOARD_HTTP__PROXY_PROTOCOL", "off");
     let server = installation.server();
-    let me = account.admin.at(&server.base).with_key(signed_in["accessToken"].as_str().expect("a token"));
+    let token = signed_in["accessToken"].as_str().expect("a token");
+    let me = account.admin.at(&server.base).with_key(token);
     let sessions = me.get("/v1/me/sessions").await;
     assert_eq!(sessions["items"][0]["address"], "203.0.113.5");
 }
@@ -286,6 +287,39 @@ async fn every_answer_has_the_headers_of_a_careful_server_and_metrics_have_their
     assert!(metrics.starts_with("HTTP/1.1 404"), "{metrics}");
     let metrics = reqwest::get(format!("http://{door}/metrics")).await.expect("an answer");
     assert!(metrics.text().await.expect("text").contains("http_request_duration_seconds"));
+}
+
+#[tokio::test]
+async fn ending_lets_a_request_finish_and_waits_for_nobody_who_asks_nothing() {
+    let mut installation = Installation::new().await;
+    // Longer than the test may take: it is not a deadline that ends them.
+    for setting in ["HEADER_S", "IDLE_S", "BODY_S", "DRAIN_S"] {
+        installation.set(&format!("SWITCHBOARD_HTTP__{setting}"), "1000");
+    }
+    let server = installation.server();
+    let (mut silent, mut half, mut idle, mut busy) =
+        (connect(&server).await, connect(&server).await, connect(&server).await, connect(&server).await);
+    half.write_all(b"GET /hea").await.expect("it is sent");
+    idle.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is sent");
+    head_of(&mut idle).await;
+    let body = json!({ "email": "nobody@example.test", "password": "a guess" }).to_string();
+    let (first, last) = body.split_at(10);
+    let head = format!(
+        "POST /v1/auth/sign-in HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    busy.write_all(head.as_bytes()).await.expect("it is sent");
+    // The handler reads the body: the request has begun.
+    assert!(head_of(&mut busy).await.starts_with("HTTP/1.1 100"));
+    busy.write_all(first.as_bytes()).await.expect("it is sent");
+    server.terminate();
+    for socket in [&mut silent, &mut half, &mut idle] {
+        rest_of(socket).await;
+    }
+    busy.write_all(last.as_bytes()).await.expect("it is sent");
+    let answer = rest_of(&mut busy).await;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    server.ended();
 }
 
 /// Memory of the server in KiB.
