@@ -39,8 +39,12 @@ async fn upgrade(State(hub): State<Hub>, mut request: Request) -> Response {
         Err(refused) => return refused.into_response(),
     };
     let Some(shutdown) = hub.shutdown().filter(|shutdown| !shutdown.token.is_cancelled()) else {
-        return Refused::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::UNAVAILABLE, "the server is draining")
-            .into_response();
+        return Refused::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::UNAVAILABLE,
+            "the server is draining",
+        )
+        .into_response();
     };
     let place = match Place::take(&hub, network(&request)) {
         Ok(place) => place,

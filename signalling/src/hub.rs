@@ -1,8 +1,8 @@
 //! What everything in this crate hangs on.
 
 use crate::{
-    accept::Places, calls::Calls, changes::Feeds, config::Config, inbox::Inboxes, peer::Peer, presence::Accounts,
-    rooms::Rooms,
+    accept::Places, calls::Calls, changes::Feeds, config::Config, inbox::Inboxes, peer::Peer,
+    presence::Accounts, rooms::Rooms,
 };
 use bus::{Bus, BusError, Shutdown};
 use common::{

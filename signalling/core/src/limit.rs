@@ -18,10 +18,7 @@ impl Rate {
     /// So many times as much: for several who are limited together.
     #[must_use]
     pub const fn times(self, factor: u32) -> Self {
-        Self {
-            burst: self.burst.saturating_mul(factor),
-            per_second: self.per_second.saturating_mul(factor),
-        }
+        Self { burst: self.burst.saturating_mul(factor), per_second: self.per_second.saturating_mul(factor) }
     }
 }
 

@@ -91,7 +91,11 @@ impl Place {
             }
             drop(state);
             metrics::counter!("hub_refused_total", "limit" => limit).increment(1);
-            return Err(Refused::new(status, ErrorCode::TOO_MANY, "there are too many sockets; try again later"));
+            return Err(Refused::new(
+                status,
+                ErrorCode::TOO_MANY,
+                "there are too many sockets; try again later",
+            ));
         }
         state.open += 1;
         state.unauthenticated += 1;
@@ -150,8 +154,9 @@ impl Seat {
         let user_rates = if is_guest { config.guest() } else { config.person().times(config.user_factor) };
         let account_rates = config.person().times(config.account_factor);
         let mut state = hub.0.places.state();
-        let of_account =
-            state.accounts.take(account, now, || Meter::new(account_rates.requests, account_rates.bytes, now));
+        let of_account = state
+            .accounts
+            .take(account, now, || Meter::new(account_rates.requests, account_rates.bytes, now));
         let Some(account_meter) = of_account else {
             return Err(full("connections_per_account", "the account has too many connections"));
         };

@@ -115,7 +115,7 @@ mod tests {
     fn who_sends_on_and_on_is_refused_then_slowed_to_the_rate_then_closed() {
         let clock = ManualClock::default();
         let mut flow = flow(&clock);
-        let (mut passed, mut refused) = (0, 0);
+        let (mut passed, mut refused) = (0_u64, 0);
         let started = clock.now();
         loop {
             match flow.take_frame(true, clock.now()) {
@@ -129,7 +129,7 @@ mod tests {
         assert!((25..=35).contains(&took.as_secs()), "{took:?}");
         assert_eq!(refused, REFUSALS_MAX);
         let allowed = 200 + 50 * took.as_secs();
-        assert!(u64::from(passed as u32) <= allowed + 1, "{passed} of {allowed}");
+        assert!(passed <= allowed + 1, "{passed} of {allowed}");
     }
 
     /// Passes for the wrong reason if such a client never met the limit: it does, or it would not have waited.
@@ -156,9 +156,8 @@ mod tests {
         let clock = ManualClock::default();
         let rates = Config::default().guest();
         let (user, account) = (shared(rates, &clock), shared(rates.times(100), &clock));
-        let mut flows: Vec<Flow> = (0..4)
-            .map(|_| Flow::new(rates, Arc::clone(&user), Arc::clone(&account), clock.now()))
-            .collect();
+        let mut flows: Vec<Flow> =
+            (0..4).map(|_| Flow::new(rates, Arc::clone(&user), Arc::clone(&account), clock.now())).collect();
         let (mut sent, mut waited) = (0_usize, 0);
         let started = clock.now();
         for _ in 0..100 {

@@ -126,7 +126,11 @@ fn tune(tcp: &TcpStream) -> io::Result<()> {
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.is_starved() {
             // Nobody is woken: who reads looks at `is_starved`.
             return Poll::Pending;

@@ -4,17 +4,18 @@ use super::{kib, limit, seconds};
 use crate::{
     config::Config,
     connection::{
-        EXPIRY_GRACE_S, GOODBYE_TIME, MESSAGE_BYTES_MAX, NONSENSE_MAX, SLOW_GOODBYE_TIME, WRITE_DEADLINE, flow,
-        lane, open, wire,
+        EXPIRY_GRACE_S, GOODBYE_TIME, MESSAGE_BYTES_MAX, NONSENSE_MAX, SLOW_GOODBYE_TIME, WRITE_DEADLINE,
+        flow, lane, open, wire,
     },
-    peer,
+    peer::queue,
 };
 use common::limit::Limit;
 
 const NO_PLACE: &str = "HTTP 503, limit.count, before the upgrade";
 const NO_PLACE_OF_NETWORK: &str = "HTTP 429, limit.count, before the upgrade";
 const NO_SEAT: &str = "limit.count, then close 4003";
-const SLOWED: &str = "limit.rate for a while, then the socket is not read until there is room, close 4501 if it goes on";
+const SLOWED: &str =
+    "limit.rate for a while, then the socket is not read until there is room, close 4501 if it goes on";
 const PAUSED: &str = "the socket is not read until there is room, close 4501 if it goes on";
 
 pub(super) fn places() -> Vec<Limit> {
@@ -59,7 +60,8 @@ pub(super) fn rates() -> Vec<Limit> {
     let config = Config::default();
     let (guest, user, account) = (&config.guest, config.user_factor, config.account_factor);
     let rate = |per_second: u32, burst: u32| format!("{per_second}, {burst} at once");
-    let bytes = |per_second: u32, burst: u32| format!("{} KiB, {} KiB at once", per_second / 1024, burst / 1024);
+    let bytes =
+        |per_second: u32, burst: u32| format!("{} KiB, {} KiB at once", per_second / 1024, burst / 1024);
     vec![
         limit(
             "frames a second of a person's connection",
@@ -142,14 +144,18 @@ pub(super) fn queues() -> Vec<Limit> {
         number("frames in a row that are no requests", count(NONSENSE_MAX), "close 4501"),
         number("frames without a session", count(open::ATTEMPTS_MAX), "close 4500"),
         bytes("bytes without a session", open::ATTEMPT_BYTES_MAX, "close 4501"),
-        number("events that wait for a socket", peer::QUEUE_FRAMES, "close 4000: come back and resume"),
-        bytes("bytes of events that wait for a socket", peer::QUEUE_BYTES, "close 4000: come back and resume"),
+        number("events that wait for a socket", queue::QUEUE_FRAMES, "close 4000: come back and resume"),
+        bytes(
+            "bytes of events that wait for a socket",
+            queue::QUEUE_BYTES,
+            "close 4000: come back and resume",
+        ),
         number(
             "answers that wait for a socket",
-            peer::ANSWERS_WAITING,
+            queue::ANSWERS_WAITING,
             "no further request is begun until there is room",
         ),
-        bytes("an answer to a request", peer::ANSWER_BYTES_MAX, "internal"),
+        bytes("an answer to a request", queue::ANSWER_BYTES_MAX, "internal"),
         number(
             "requests of a socket that wait, in each of two lanes",
             lane::WAITING_MAX,
@@ -160,7 +166,11 @@ pub(super) fn queues() -> Vec<Limit> {
             lane::WAITING_BYTES_MAX,
             "the socket is not read until there is room",
         ),
-        bytes("bytes that the kernel may hold of a socket", wire::SEND_BUFFER_BYTES, "the socket's queue grows"),
+        bytes(
+            "bytes that the kernel may hold of a socket",
+            wire::SEND_BUFFER_BYTES,
+            "the socket's queue grows",
+        ),
         bytes(
             "bytes that the kernel may hold unsent of a socket",
             wire::UNSENT_BYTES,

@@ -113,7 +113,8 @@ async fn a_user_has_as_many_sockets_as_allowed_whatever_others_have() {
         is_told_and_closed(&server, &account.admin.token).await;
         drop((first, second));
     }
-    let _others = [Socket::open(&server.base, &ben.token).await, Socket::open(&server.base, &ben.token).await];
+    let _others =
+        [Socket::open(&server.base, &ben.token).await, Socket::open(&server.base, &ben.token).await];
 }
 
 #[tokio::test]
