@@ -86,7 +86,7 @@ pub(crate) async fn run(hub: &Hub, mut line: Line, mut place: Place) {
 /// Takes the connection out of everything it was in, once everything it has asked for is done: a request that
 /// completed after this would leave behind what nobody takes away.
 async fn leave(hub: &Hub, peer: &Arc<Peer>, lanes: [Lane; 2], ended: End) {
-    peer.stop_queueing();
+    peer.queue.stop_queueing();
     for lane in &lanes {
         if ended.is_hostile() {
             lane.drop_waiting();
@@ -160,11 +160,12 @@ impl<'a> Connection<'a> {
 
     async fn run(&mut self) -> Result<Infallible, End> {
         loop {
-            let has_room = self.chat.has_room() && self.calls.has_room() && self.peer.has_room_for_answers();
+            let has_room =
+                self.chat.has_room() && self.calls.has_room() && self.peer.queue.has_room_for_answers();
             let reads = has_room && self.paused_until.is_none();
             tokio::select! {
                 biased;
-                () = self.peer.too_slow.cancelled() => return Err(TOO_SLOW),
+                () = self.peer.queue.too_slow.cancelled() => return Err(TOO_SLOW),
                 () = self.draining.cancelled() => return Err(DRAINING),
                 Some(queued) = self.queue.recv() => self.write(queued).await?,
                 // After the frames: they say why.
@@ -183,7 +184,7 @@ impl<'a> Connection<'a> {
         let mut next = Some(first);
         let mut written = 0_u32;
         while let Some(queued) = next {
-            self.peer.taken(&queued);
+            self.peer.queue.taken(&queued);
             if let Err(end) = self.wait_for(Write::Ready).await {
                 self.unsent = Some(queued);
                 return Err(end);
@@ -209,7 +210,7 @@ impl<'a> Connection<'a> {
             tokio::select! {
                 biased;
                 done = what.on(&mut self.line) => return done,
-                () = self.peer.too_slow.cancelled() => return Err(TOO_SLOW),
+                () = self.peer.queue.too_slow.cancelled() => return Err(TOO_SLOW),
                 () = self.draining.cancelled() => return Err(DRAINING),
                 () = self.peer.ended.cancelled() => return Err(ENDED),
                 _ = self.ping.tick() => self.check_expiry()?,
@@ -291,7 +292,7 @@ impl<'a> Connection<'a> {
             (_, Message::Text(text)) => return self.request(&text),
             (_, Message::Binary(_)) => {
                 let why = "frames are text";
-                self.peer.complain(None, &Failure::of(ErrorCode::INVALID_REQUEST, Fault::Caller, why));
+                self.peer.queue.complain(None, &Failure::of(ErrorCode::INVALID_REQUEST, Fault::Caller, why));
                 return self.count_nonsense();
             }
             (_, Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {}
@@ -302,7 +303,7 @@ impl<'a> Connection<'a> {
     fn refuse(&self, text: &str, wait: Duration) {
         let id = Incoming::parse(text).ok().and_then(|incoming| incoming.id);
         let failure = Failure::of(ErrorCode::RATE_LIMITED, Fault::Caller, "too many requests");
-        self.peer.complain(id.as_ref(), &failure.retry_after(wait));
+        self.peer.queue.complain(id.as_ref(), &failure.retry_after(wait));
     }
 
     fn request(&mut self, text: &str) -> Result<(), End> {
@@ -311,7 +312,7 @@ impl<'a> Connection<'a> {
             Ok(incoming) => incoming,
             Err((id, failure)) => {
                 // An error of the envelope is answered even without an id.
-                self.peer.complain(id.as_ref(), &failure);
+                self.peer.queue.complain(id.as_ref(), &failure);
                 return self.count_nonsense();
             }
         };

@@ -121,7 +121,7 @@ impl Lane {
 
 async fn run(lane: Running, peer: Arc<Peer>) {
     loop {
-        peer.room_for_answers().await;
+        peer.queue.room_for_answers().await;
         let Some(work) = lane.0.next() else { return };
         work.await;
         lane.0.changed.notify_one();

@@ -7,7 +7,7 @@ use crate::{
         EXPIRY_GRACE_S, GOODBYE_TIME, MESSAGE_BYTES_MAX, NONSENSE_MAX, SLOW_GOODBYE_TIME, WRITE_DEADLINE,
         flow, lane, open, wire,
     },
-    peer,
+    peer::queue,
 };
 use common::limit::Limit;
 
@@ -144,18 +144,18 @@ pub(super) fn queues() -> Vec<Limit> {
         number("frames in a row that are no requests", count(NONSENSE_MAX), "close 4501"),
         number("frames without a session", count(open::ATTEMPTS_MAX), "close 4500"),
         bytes("bytes without a session", open::ATTEMPT_BYTES_MAX, "close 4501"),
-        number("events that wait for a socket", peer::QUEUE_FRAMES, "close 4000: come back and resume"),
+        number("events that wait for a socket", queue::QUEUE_FRAMES, "close 4000: come back and resume"),
         bytes(
             "bytes of events that wait for a socket",
-            peer::QUEUE_BYTES,
+            queue::QUEUE_BYTES,
             "close 4000: come back and resume",
         ),
         number(
             "answers that wait for a socket",
-            peer::ANSWERS_WAITING,
+            queue::ANSWERS_WAITING,
             "no further request is begun until there is room",
         ),
-        bytes("an answer to a request", peer::ANSWER_BYTES_MAX, "internal"),
+        bytes("an answer to a request", queue::ANSWER_BYTES_MAX, "internal"),
         number(
             "requests of a socket that wait, in each of two lanes",
             lane::WAITING_MAX,

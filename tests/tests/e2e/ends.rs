@@ -5,6 +5,7 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 use switchboard_tests::{
     PATIENCE,
+    browser::{Browser, Driver},
     installation::{Account, Installation, PASSWORD},
     kernel::{self, Tcp},
     raw::{self, Raw},
@@ -167,6 +168,32 @@ async fn a_close_is_answered_with_its_code() {
     let mut silent = Raw::open(&server.base, &account.admin.token).await;
     silent.send(raw::CLOSE, b"").await.expect("it is sent");
     assert_eq!(silent.closed_within(Duration::from_secs(2)).await, None, "no code for no code");
+}
+
+/// Whoever closes: never 1006.
+#[tokio::test]
+async fn a_browser_sees_every_close_with_its_code_and_as_clean() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let driver = Driver::start();
+    let browser = Browser::start(&driver).await;
+    browser.open(&server.base).await;
+    let closed = |script: &str| {
+        format!(
+            "new Promise((done) => {{
+                 const socket = new WebSocket(location.origin.replace('http', 'ws') + '/v1/ws');
+                 socket.onclose = (event) => done({{ code: event.code, clean: event.wasClean }});
+                 socket.onopen = () => {{ {script} }};
+             }})"
+        )
+    };
+    let own = browser.until(&closed("socket.close(3001, 'I am done')")).await;
+    assert_eq!(own, json!({ "code": 3001, "clean": true }));
+    let servers = browser.until(&closed("for (let i = 0; i < 30; i++) socket.send('nonsense')")).await;
+    assert_eq!(servers, json!({ "code": close::UNAUTHENTICATED, "clean": true }));
+    let violation = browser.until(&closed("socket.send('x'.repeat(200 * 1024))")).await;
+    assert_eq!(violation, json!({ "code": close::TOO_BIG, "clean": true }));
+    browser.quit().await;
 }
 
 #[tokio::test]
