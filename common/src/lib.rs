@@ -2,13 +2,14 @@
 //!
 //! Read in this order: an [`id`] names a thing, an [`error`] code says stably
 //! what went wrong, a [`secret`] cannot be printed, a [`clock`] tells the time
-//! when asked. A [`token`] says who is calling, a
+//! when asked, [`chance`] spreads what would happen at once. A [`token`] says who is calling, a
 //! [`permission`] what that one may do, and a [`guest`] may enter one room. [`protocol`] is what clients
 //! and server say to each other over `/v1/ws`; [`subject`] is what the parts of
 //! the server say to each other over the bus. An [`address`] says from where a client comes, a [`limit`]
 //! what it may not pass.
 
 pub mod address;
+pub mod chance;
 pub mod clock;
 pub mod error;
 pub mod guest;

@@ -15,6 +15,7 @@ use crate::{
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
 use common::{
+    chance,
     error::{ErrorCode, Fault},
     protocol::{
         Event, Failure, Incoming, Request, RequestId, close as close_codes, envelope, session::Moving,
@@ -22,12 +23,15 @@ use common::{
 };
 use futures_util::SinkExt;
 use lane::Lane;
-use rand::RngExt;
 use signalling_core::limit::{Bucket, Rate};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval},
 };
 use tracing::debug;
 
@@ -120,7 +124,7 @@ impl<'a> Connection<'a> {
             frames,
             bucket: Bucket::new(rate, hub.clock().now()),
             nonsense: 0,
-            heard_at: Instant::now(),
+            heard_at: hub.clock().now(),
             chat: Lane::default(),
             calls: Lane::default(),
         }
@@ -152,7 +156,7 @@ impl<'a> Connection<'a> {
                 () = self.chat.next() => {}
                 () = self.calls.next() => {}
                 message = self.socket.recv(), if ready => {
-                    self.heard_at = Instant::now();
+                    self.heard_at = self.hub.clock().now();
                     match message {
                         Some(Ok(message)) => self.handle(message)?,
                         Some(Err(error)) => return Err(broken(&error)),
@@ -196,7 +200,7 @@ impl<'a> Connection<'a> {
 
     /// Pings, and looks at the deadlines.
     async fn beat(&mut self, period: Duration) -> Result<(), End> {
-        if self.heard_at.elapsed() > period * 2 {
+        if self.hub.clock().now().saturating_duration_since(self.heard_at) > period * 2 {
             return Err(close(close_codes::SILENT, "nothing heard for too long"));
         }
         if self.hub.clock().utc().unix_timestamp() > self.peer.expires_at() + EXPIRY_GRACE_S {
@@ -208,7 +212,8 @@ impl<'a> Connection<'a> {
 
     /// Tells the client to come back elsewhere, each after a delay of its own.
     async fn say_goodbye(&mut self) -> End {
-        let delay_ms = rand::rng().random_range(0..u64::try_from(MOVE_WITHIN.as_millis()).unwrap_or(1));
+        let delay = MOVE_WITHIN.mul_f64(chance::fraction());
+        let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(0);
         let frame = frame(&Event::SessionMoving(Moving { delay_ms }));
         match self.write(frame).await {
             Ok(()) => close(close_codes::GOING_AWAY, "the server is draining"),

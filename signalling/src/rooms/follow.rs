@@ -15,9 +15,12 @@ use common::{
     },
 };
 use signalling_core::roster::{Change, Trust};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use store::{StoreError, rooms};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, warn};
 
 /// How often the members are compared with what the bus says.
@@ -32,7 +35,7 @@ pub(super) async fn open(hub: &Hub, account: AccountId, id: RoomId) -> Result<Ar
     let session = hub.bus().subscribe(&SessionTopic(id)).await?;
     let room = Arc::new(LiveRoom::new(id, account));
     let follower =
-        Follower { hub: hub.clone(), room: Arc::clone(&room), news, session, settled_at: Instant::now() };
+        Follower { hub: hub.clone(), room: Arc::clone(&room), news, session, settled_at: hub.clock().now() };
     follower.reconcile().await;
     let over = room.over.clone();
     hub.spawn(async move {
@@ -60,7 +63,7 @@ impl Follower {
                 Some(delivery) = self.news.next() => match delivery {
                     Delivery::Message(news) => self.hear(news),
                     Delivery::Lost => {
-                        self.settled_at = Instant::now() + SETTLING_TIME;
+                        self.settled_at = self.hub.clock().now() + SETTLING_TIME;
                         self.heal().await;
                         self.reconcile().await;
                     }
@@ -70,7 +73,7 @@ impl Follower {
                     Delivery::Lost => media::sync(&self.hub, &self.room).await,
                 },
                 () = self.room.gap.notified() => self.heal().await,
-                Ok(()) = link.changed() => self.settled_at = Instant::now() + SETTLING_TIME,
+                Ok(()) = link.changed() => self.settled_at = self.hub.clock().now() + SETTLING_TIME,
                 _ = tick.tick() => self.reconcile().await,
             }
         }
@@ -144,7 +147,8 @@ impl Follower {
     /// Compares who is elsewhere with what the bus says.
     async fn reconcile(&self) {
         let is_up = matches!(*self.hub.bus().link().borrow(), Link::Up { .. });
-        let trust = if is_up && Instant::now() >= self.settled_at { Trust::Whole } else { Trust::Partial };
+        let trust =
+            if is_up && self.hub.clock().now() >= self.settled_at { Trust::Whole } else { Trust::Partial };
         let entries = match self.hub.bus().entries(&RoomMembers(self.room.id)).await {
             Ok(entries) => entries,
             Err(error) => {
