@@ -38,6 +38,7 @@ pub(crate) struct Options {
     seconds: u32,
 }
 
+#[expect(clippy::disallowed_methods, reason = "a load tool measures the world's time")]
 pub(crate) async fn run(binary: &Path, options: &Options) -> Result<(), Box<dyn Error>> {
     let server = Server::start(binary).await?;
     let channel = json!({
@@ -92,6 +93,7 @@ pub(crate) async fn run(binary: &Path, options: &Options) -> Result<(), Box<dyn 
 }
 
 /// Posts one webhook from a customer of its own; how long the 200 took.
+#[expect(clippy::disallowed_methods, reason = "a load tool measures the world's time")]
 async fn post(client: reqwest::Client, url: String, n: u32) -> Result<Duration, reqwest::Error> {
     let customer = format!("1555{:07}", n % 1000);
     let body = json!({

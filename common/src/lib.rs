@@ -2,7 +2,7 @@
 //!
 //! Read in this order: an [`id`] names a thing, an [`error`] code says stably
 //! what went wrong, a [`secret`] cannot be printed, a [`clock`] tells the time
-//! when asked. A [`token`] says who is calling, a
+//! when asked, [`chance`] spreads what would happen at once. A [`token`] says who is calling, a
 //! [`permission`] what that one may do, and a [`guest`] may enter one room; a [`revocation`] ends that before
 //! its time. [`protocol`] is what clients
 //! and server say to each other over `/v1/ws`; [`subject`] is what the parts of
@@ -10,6 +10,7 @@
 //! what it may not pass, a [`page`]'s cursor where a list goes on, and [`text`] what may be said.
 
 pub mod address;
+pub mod chance;
 pub mod clock;
 pub mod error;
 pub mod guest;

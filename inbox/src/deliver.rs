@@ -2,6 +2,7 @@
 
 use crate::{role::Inbox, work::chain};
 use common::{
+    chance,
     id::WebhookId,
     protocol::inbox::{Direction, InboxEvent, Message, Sequenced},
 };
@@ -63,7 +64,7 @@ async fn deliver(inbox: &Inbox, claim: ClaimedDelivery) -> Result<(), StoreError
             webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, &attempt, inbox.clock()).await?;
         }
         Some(why) => {
-            let delay = backoff::delay(number, rand::random());
+            let delay = backoff::delay(number, chance::fraction());
             debug!(webhook.id = %claim.webhook, seq = claim.seq, attempt = number, error = cause.unwrap_or(why), "Event {} for webhook {} will be tried again", claim.seq, claim.webhook);
             let due_at = inbox.clock().utc() + delay;
             webhooks::postpone_delivery(&mut tx, claim.webhook, claim.seq, &attempt, due_at).await?;

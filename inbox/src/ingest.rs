@@ -1,7 +1,7 @@
 //! From stored webhooks to messages on screens: one transaction per webhook.
 
 use crate::{role::Inbox, work::chain};
-use common::{id::ChannelId, protocol::inbox::ChannelKind, subject::inbox::Work};
+use common::{chance, id::ChannelId, protocol::inbox::ChannelKind, subject::inbox::Work};
 use inbox_core::{
     backoff,
     whatsapp::receive::{self, Incoming, Item, NotAWebhook, Report},
@@ -43,7 +43,7 @@ pub(crate) async fn step(inbox: Inbox) -> Result<usize, StoreError> {
             warn!(raw_event.id = %event.id, error = why, "Webhook {} is set aside", event.id);
             claim.give_up(event.id, &why, inbox.clock()).await?;
         } else {
-            let delay = backoff::delay(failures, rand::random());
+            let delay = backoff::delay(failures, chance::fraction());
             warn!(raw_event.id = %event.id, attempt = failures, error = why, "Webhook {} is not processed yet; will retry", event.id);
             claim.postpone(event.id, &why, inbox.clock().utc() + delay).await?;
         }

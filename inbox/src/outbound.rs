@@ -5,7 +5,7 @@
 //! taken again.
 
 use crate::{role::Inbox, work::chain};
-use common::{protocol::inbox::ChannelKind, subject::inbox::Work};
+use common::{chance, protocol::inbox::ChannelKind, subject::inbox::Work};
 use futures_util::{StreamExt, stream};
 use inbox_core::{
     backoff,
@@ -66,13 +66,13 @@ async fn send(inbox: &Inbox, claim: ClaimedReply) -> Result<(), StoreError> {
             messages::refused(&mut tx, claim.message, &why, inbox.clock()).await?;
         }
         Outcome::Later { why } => {
-            let delay = backoff::delay(claim.attempts + 1, rand::random());
+            let delay = backoff::delay(claim.attempts + 1, chance::fraction());
             info!(message.id = %claim.message, attempt = claim.attempts + 1, error = why, "Reply {} will be tried again", claim.message);
             replies::postpone(&mut tx, claim.message, &why, inbox.clock().utc() + delay).await?;
         }
         Outcome::Unanswered { why } => {
             // It may have been taken: a status with our own id has a lease's time to say so.
-            let delay = backoff::delay(claim.attempts + 1, rand::random()).max(inbox.lease());
+            let delay = backoff::delay(claim.attempts + 1, chance::fraction()).max(inbox.lease());
             warn!(message.id = %claim.message, attempt = claim.attempts + 1, error = why, "Nobody answered about reply {}; it is sent again unless its status comes", claim.message);
             replies::postpone(&mut tx, claim.message, &why, inbox.clock().utc() + delay).await?;
         }

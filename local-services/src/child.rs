@@ -14,8 +14,8 @@ use std::{
 const POLL: Duration = Duration::from_millis(10);
 
 /// Looks again and again until something is so. False if `patience` ends first.
+#[expect(clippy::disallowed_methods, reason = "waits for a process of the outside world")]
 pub fn poll(patience: Duration, mut so: impl FnMut() -> bool) -> bool {
-    #[expect(clippy::disallowed_methods, reason = "waits for a process of the outside world")]
     let started = Instant::now();
     while !so() {
         if started.elapsed() > patience {

@@ -2,13 +2,14 @@
 
 use bus::Shutdown;
 use clap::{Parser, Subcommand};
+use common::clock::{Clock as _, SystemClock};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     error::Error,
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use store::reseal::Resealed;
 use switchboard::{
@@ -180,8 +181,7 @@ fn reseal(mut config: Config) -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<dyn Error>> {
-    #[expect(clippy::disallowed_methods, reason = "measures the start itself, before any clock exists")]
-    let started = Instant::now();
+    let started = SystemClock.now();
     telemetry::start_logging(&config.log);
     let metrics = telemetry::start_metrics()?;
     let embedded = match config.database.url {
@@ -215,7 +215,7 @@ fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<
             (Some(embedded), true) => Some(demo::prepare(&parts, &embedded.data_dir, &url).await?),
             _ => None,
         };
-        announce(&url, started.elapsed(), note.as_ref())?;
+        announce(&url, SystemClock.now().duration_since(started), note.as_ref())?;
         http::serve(listener, router, &config.http, shutdown.clone()).await;
         shutdown::drain(&shutdown, Duration::from_secs(config.http.drain_s)).await;
         parts.store.close().await;

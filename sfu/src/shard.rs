@@ -85,6 +85,7 @@ impl Shard {
         woken.set_nonblocking(true)?;
         let (handle, commands) = mpsc::channel(COMMANDS_MAX);
         let now = clock.now();
+        #[expect(clippy::disallowed_methods, reason = "this is where the engine's seed comes in")]
         let config = EngineConfig { candidates: addresses.candidates.clone(), seed: rand::random() };
         let shard = Self {
             index,

@@ -34,7 +34,7 @@ use store::{
 };
 use tokio::{
     sync::{Notify, OnceCell},
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{MissedTickBehavior, interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -239,16 +239,16 @@ async fn follow(hub: &Hub, account: AccountId) -> Result<Arc<LiveFeed>, StoreErr
 async fn read(hub: Hub, live: Arc<LiveFeed>) {
     let mut tick = interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut renew_at = Instant::now() + KEPT_FOR / 24;
+    let mut renew_at = hub.clock().now() + KEPT_FOR / 24;
     loop {
         tokio::select! {
             () = live.hint.notified() => {}
             _ = tick.tick() => {}
         }
         let mut outcome = drain(&hub, &live).await;
-        if outcome.is_ok() && Instant::now() >= renew_at {
+        if outcome.is_ok() && hub.clock().now() >= renew_at {
             outcome = renew(&hub, live.account).await;
-            renew_at = Instant::now() + KEPT_FOR / 24;
+            renew_at = hub.clock().now() + KEPT_FOR / 24;
         }
         if let Err(error) = outcome {
             warn!(account.id = %live.account, error = %crate::hub::chain(&error), "Changes cannot be read yet; will retry");

@@ -6,6 +6,7 @@
 
 use crate::{PATIENCE, socket::Socket};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use common::clock::{Clock as _, SystemClock};
 use rtc::{
     media_stream::MediaStreamTrack,
     peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_VP8},
@@ -40,8 +41,13 @@ const VP8_KEY_FRAME: [u8; 2] = [0x10, 0x00];
 const STAMP_BYTES: usize = 16 + 4 + 8;
 
 /// What ages are counted from.
-#[expect(clippy::disallowed_methods, reason = "packets of the real world take the world's time")]
-static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+static EPOCH: LazyLock<Instant> = LazyLock::new(|| SystemClock.now());
+
+fn since_epoch() -> Duration {
+    // The epoch first: it may begin with this call.
+    let epoch = *EPOCH;
+    SystemClock.now().duration_since(epoch)
+}
 
 /// Packets that may wait to be looked at; later ones are lost, as they are on a network.
 const HEARD_MAX: usize = 16_384;
@@ -156,6 +162,10 @@ impl Participant {
         let transport = transport(Watching { states, heard: self.heard.0.clone() }).await;
         let mut tracks = Vec::new();
         for &kind in kinds {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "streams of one session must differ, whoever made them"
+            )]
             let ssrc = rand::random();
             let coding = RTCRtpEncodingParameters {
                 rtp_coding_parameters: RTCRtpCodingParameters {
@@ -275,7 +285,7 @@ impl Camera {
         payload.put_slice(&VP8_KEY_FRAME);
         payload.put_u128(self.from.as_u128());
         payload.put_u32(self.next);
-        payload.put_u64(u64::try_from(EPOCH.elapsed().as_nanos()).expect("a short test"));
+        payload.put_u64(u64::try_from(since_epoch().as_nanos()).expect("a short test"));
         payload.resize(bytes.max(VP8_KEY_FRAME.len() + STAMP_BYTES), 0x55);
         let header = rtp::Header {
             version: 2,
@@ -336,7 +346,7 @@ impl PeerConnectionEventHandler for Watching {
                     && let Some((from, number, sent)) = stamp(packet.payload)
                 {
                     let (stream, sequence) = (stream.clone(), packet.header.sequence_number);
-                    let age = EPOCH.elapsed().saturating_sub(sent);
+                    let age = since_epoch().saturating_sub(sent);
                     let _nobody_listens = heard.try_send(Heard { stream, kind, from, number, sequence, age });
                 }
             }

@@ -74,9 +74,9 @@ pub(crate) fn cargo_in(directory: &Path, arguments: &[&str]) -> Command {
 ///
 /// # Errors
 /// Whatever `action` fails with.
+#[expect(clippy::disallowed_methods, reason = "measures what the developer waited for")]
 pub(crate) fn step<T>(name: &str, action: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     say(&format!("==> {name}"));
-    #[expect(clippy::disallowed_methods, reason = "measures what the developer waited for")]
     let started = Instant::now();
     let outcome = action();
     let ended = if outcome.is_ok() { "done" } else { "FAILED" };

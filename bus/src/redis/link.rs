@@ -20,7 +20,7 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, MissedTickBehavior, interval, timeout},
+    time::{MissedTickBehavior, interval, timeout},
 };
 use tracing::{info, warn};
 
@@ -185,8 +185,7 @@ impl Keeper {
         self.epoch += 1;
         let again = self.epoch > 1;
         if again {
-            *backend.leases_from.write().unwrap_or_else(PoisonError::into_inner) =
-                Instant::now() + LEASE_TIME;
+            *backend.leases_from.write().unwrap_or_else(PoisonError::into_inner) = super::now() + LEASE_TIME;
         }
         *backend.connection.write().unwrap_or_else(PoisonError::into_inner) = Some(commands.clone());
         backend.link.send_replace(Link::Up { epoch: self.epoch });

@@ -15,9 +15,14 @@ use common::{
     },
 };
 use signalling_core::roster::{Change, Trust};
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use store::{StoreError, rooms};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{MissedTickBehavior, Sleep, interval, sleep};
 use tracing::{debug, warn};
 
 /// How often the members are compared with what the bus says.
@@ -37,7 +42,7 @@ pub(super) async fn open(hub: &Hub, account: AccountId, id: RoomId) -> Result<Ar
     let session = hub.bus().subscribe(&SessionTopic(id)).await?;
     let room = Arc::new(LiveRoom::new(id, account));
     let follower =
-        Follower { hub: hub.clone(), room: Arc::clone(&room), news, session, settled_at: Instant::now() };
+        Follower { hub: hub.clone(), room: Arc::clone(&room), news, session, settled_at: hub.clock().now() };
     follower.reconcile().await;
     let over = room.over.clone();
     hub.spawn(async move {
@@ -55,18 +60,26 @@ struct Follower {
     settled_at: Instant,
 }
 
+/// When the time has come; never if none is set.
+async fn due(at: &mut Option<Pin<Box<Sleep>>>) {
+    match at {
+        Some(sleep) => sleep.as_mut().await,
+        None => pending().await,
+    }
+}
+
 impl Follower {
     async fn run(mut self) {
         let mut tick = interval(RECONCILE_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut link = self.hub.bus().link();
-        let mut tell_at = None;
+        let mut tell = None;
         loop {
             tokio::select! {
                 Some(delivery) = self.news.next() => match delivery {
                     Delivery::Message(news) => self.hear(news),
                     Delivery::Lost => {
-                        self.settled_at = Instant::now() + SETTLING_TIME;
+                        self.settled_at = self.hub.clock().now() + SETTLING_TIME;
                         self.heal().await;
                         self.reconcile().await;
                     }
@@ -76,14 +89,14 @@ impl Follower {
                     Delivery::Lost => media::sync(&self.hub, &self.room).await,
                 },
                 () = self.room.gap.notified() => self.heal().await,
-                () = self.room.gathered.notified(), if tell_at.is_none() => {
-                    tell_at = Some(Instant::now() + GATHER_TIME);
+                () = self.room.gathered.notified(), if tell.is_none() => {
+                    tell = Some(Box::pin(sleep(GATHER_TIME)));
                 }
-                () = sleep_until(tell_at.unwrap_or_else(Instant::now)), if tell_at.is_some() => {
-                    tell_at = None;
+                () = due(&mut tell) => {
+                    tell = None;
                     self.room.tell_gathered();
                 }
-                Ok(()) = link.changed() => self.settled_at = Instant::now() + SETTLING_TIME,
+                Ok(()) = link.changed() => self.settled_at = self.hub.clock().now() + SETTLING_TIME,
                 _ = tick.tick() => self.reconcile().await,
             }
         }
@@ -171,7 +184,8 @@ impl Follower {
     /// Compares who is elsewhere with what the bus says.
     async fn reconcile(&self) {
         let is_up = matches!(*self.hub.bus().link().borrow(), Link::Up { .. });
-        let trust = if is_up && Instant::now() >= self.settled_at { Trust::Whole } else { Trust::Partial };
+        let trust =
+            if is_up && self.hub.clock().now() >= self.settled_at { Trust::Whole } else { Trust::Partial };
         let entries = match self.hub.bus().entries(&RoomMembers(self.room.id)).await {
             Ok(entries) => entries,
             Err(error) => {

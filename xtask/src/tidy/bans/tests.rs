@@ -43,6 +43,7 @@ const BREAKS: &[(&str, &str)] = &[
         "await_holding_lock",
         "async fn f(m: &std::sync::Mutex<u8>) { let _a = m.lock().unwrap(); g().await; } async fn g() {}",
     ),
+    ("iter_over_hash_type", "fn f(a: &std::collections::HashSet<u8>) { for _ in a {} }"),
     ("wildcard_enum_match_arm", "enum E { A, B, C } fn f(e: E) -> u8 { match e { E::A => 1, _ => 2 } }"),
     ("allow_attributes_without_reason", "#[allow(dead_code)] fn f() {}"),
     ("cast_possible_truncation", "fn f(a: u64) -> u8 { a as u8 }"),
@@ -76,6 +77,8 @@ fn every_denied_lint_finds_a_line_that_breaks_it() {
 const CALLS: &[(&str, &str)] = &[
     ("std::time::Instant::now", "std::time::Instant::now();"),
     ("std::time::SystemTime::now", "std::time::SystemTime::now();"),
+    ("std::time::Instant::elapsed", "c.elapsed();"),
+    ("std::time::SystemTime::elapsed", "d.elapsed();"),
     ("std::net::TcpStream::connect", "std::net::TcpStream::connect(\"a:1\");"),
     ("std::net::TcpStream::connect_timeout", "std::net::TcpStream::connect_timeout(a, b);"),
     ("std::net::ToSocketAddrs::to_socket_addrs", "std::net::ToSocketAddrs::to_socket_addrs(\"a:1\");"),
@@ -87,7 +90,9 @@ const CALLS: &[(&str, &str)] = &[
 fn every_banned_method_is_found_where_it_is_called() {
     let clippy = fs::read_to_string(root().join("clippy.toml")).unwrap();
     let banned = banned(&clippy);
-    let mut text = String::from("fn f(a: &std::net::SocketAddr, b: std::time::Duration) {\n");
+    let mut text = String::from(
+        "use std::{net::SocketAddr, time::{Duration, Instant, SystemTime}};\nfn f(a: &SocketAddr, b: Duration, c: Instant, d: SystemTime) {\n",
+    );
     let mut stubs: Vec<(String, String)> = Vec::new();
     for (path, _) in &banned {
         if let Some((_, call)) = CALLS.iter().find(|(name, _)| name == path) {
