@@ -165,6 +165,18 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_an_issuer_is_one_that_is_accepted() {
+        let lines = super::super::EXAMPLE.lines().skip_while(|line| *line != "# [[auth.issuers]]");
+        let settings: Vec<_> = lines
+            .take_while(|line| !line.is_empty())
+            .filter(|line| line.contains(" = ") || line.contains("[["))
+            .map(|line| line.trim_start_matches("# ").replace("auth.", ""))
+            .collect();
+        assert_eq!(settings.len(), 14, "not all settings are shown: {settings:?}");
+        assert_eq!(check(&settings.join("\n")), Ok(()));
+    }
+
+    #[test]
     fn what_an_issuer_lacks_is_named_with_it() {
         let of_two = format!("accounts = [\"{ACCOUNT}\"]");
         for (issuers, word) in [

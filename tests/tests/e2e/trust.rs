@@ -135,6 +135,7 @@ async fn what_is_said_in_a_room_by_who_may_no_more_is_not_kept() {
     let room = account.room("Lobby").await;
     let mut person = sign_in(&account.admin, &account.user("Out").await, &server).await;
     person.socket.ask("room.join", json!({ "roomId": room })).await;
+    let _called = Socket::open(&server.base, &account.admin.token).await;
     let say = |text: &str| json!({ "roomId": room, "clientId": uuid::Uuid::new_v4(), "text": text });
     person.socket.ask("room.send", say("before")).await;
     let end = format!("UPDATE users SET deactivated_at = now() WHERE id = '{}'", person.user);
