@@ -6,9 +6,10 @@
 //! [`permission`] what that one may do, and a [`guest`] may enter one room. [`protocol`] is what clients
 //! and server say to each other over `/v1/ws`; [`subject`] is what the parts of
 //! the server say to each other over the bus. An [`address`] says from where a client comes, a [`limit`]
-//! what it may not pass.
+//! what it may not pass, a [`bucket`] how often it may do something.
 
 pub mod address;
+pub mod bucket;
 pub mod clock;
 pub mod error;
 pub mod guest;

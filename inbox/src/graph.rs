@@ -9,6 +9,9 @@ use url::Url;
 /// How long Meta may take to answer.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How much of an answer is read, in bytes. Meta's are a few hundred.
+pub(crate) const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
 pub(crate) struct GraphClient {
     client: reqwest::Client,
     base: Url,
@@ -38,7 +41,7 @@ impl GraphClient {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend([self.version.as_str(), &reply.channel_external_id, "messages"]);
         }
-        let answer = self
+        let mut answer = self
             .client
             .post(url)
             .bearer_auth(reply.access_token.expose())
@@ -46,6 +49,13 @@ impl GraphClient {
             .send()
             .await?;
         let status = answer.status().as_u16();
-        Ok(send::outcome(status, &answer.bytes().await?))
+        let mut body = Vec::new();
+        while let Some(piece) = answer.chunk().await? {
+            if body.len() + piece.len() > ANSWER_BYTES_MAX {
+                break;
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(send::outcome(status, &body))
     }
 }
