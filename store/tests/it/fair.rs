@@ -5,7 +5,7 @@ use common::{
     clock::{Clock, ManualClock},
     id::{AccountId, ChannelId, WebhookId},
 };
-use sqlx::{AssertSqlSafe, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use std::{collections::BTreeMap, time::Duration};
 use store::{
     Store,
@@ -290,6 +290,8 @@ async fn with_fifty_thousand_waiting_little_is_read_to_take_and_finish_some() {
     let mut owner = owner(&db).await;
     owner.execute("DELETE FROM webhook_deliveries; DELETE FROM replies").await.unwrap();
     owner.execute("VACUUM ANALYZE").await.unwrap();
+    // Nobody follows what is made here.
+    owner.execute("UPDATE change_streams SET followed_until = 'epoch'").await.unwrap();
     let (account, webhook, channel) = (a.account, a.webhook, a.channel);
     let now = clock.utc().unix_timestamp();
     let crowd = format!(
@@ -335,5 +337,13 @@ async fn with_fifty_thousand_waiting_little_is_read_to_take_and_finish_some() {
     // Counts are handed in when connections end.
     db.store.close().await;
     let read = rows_read(&mut owner).await - before;
+    println!("{read} rows were read for {done}");
     assert!(read / done < 100, "{read} rows were read for {done}");
+
+    // It would pass for the wrong reason if nothing were counted.
+    let mut reader = crate::fixture::owner(&db).await;
+    reader.execute("SELECT count(*) FROM webhook_deliveries WHERE error IS NULL").await.unwrap();
+    reader.close().await.unwrap();
+    let scanned = rows_read(&mut owner).await - before - read;
+    assert!(scanned >= 50_000, "a scan counted as {scanned} rows");
 }
