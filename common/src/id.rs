@@ -2,7 +2,8 @@
 
 use crate::clock::Clock;
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
+use time::OffsetDateTime;
 use uuid::{NoContext, Timestamp, Uuid};
 
 /// A string that is not an id of the kind it should be.
@@ -37,6 +38,13 @@ macro_rules! ids {
             /// The id with this value, for rows read from the store and for tests.
             pub const fn from_uuid(value: Uuid) -> Self {
                 Self(value)
+            }
+
+            /// When it was generated, by its clock, to the millisecond; `None` if it was not generated here.
+            pub fn generated_at(self) -> Option<OffsetDateTime> {
+                let (seconds, nanoseconds) = self.0.get_timestamp()?.to_unix();
+                let seconds = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
+                Some(seconds + Duration::from_nanos(nanoseconds.into()))
             }
 
             /// The value, for the store.
@@ -123,7 +131,6 @@ ids! {
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
-    use std::time::Duration;
 
     #[test]
     fn ids_made_later_sort_later() {
@@ -131,6 +138,14 @@ mod tests {
         let first = RoomId::generate(&clock);
         clock.advance(Duration::from_millis(1));
         assert!(RoomId::generate(&clock) > first);
+    }
+
+    #[test]
+    fn an_id_knows_when_it_was_generated() {
+        let clock = ManualClock::default();
+        clock.advance(Duration::from_millis(1234));
+        assert_eq!(RoomId::generate(&clock).generated_at(), Some(clock.utc()));
+        assert_eq!(RoomId::from_uuid(Uuid::nil()).generated_at(), None);
     }
 
     #[test]

@@ -22,6 +22,30 @@ pub struct Config {
     pub reply_attempts_max: u32,
     /// How often a delivery to an automation is tried before it is given up.
     pub delivery_attempts_max: u32,
+    /// Replies under way at the same time on this instance.
+    ///
+    /// More lets more channels hang before others wait; each takes a connection and some memory.
+    pub replies_at_once: u16,
+    /// Replies under way at the same time per channel, over all instances.
+    ///
+    /// More gets through a backlog sooner; fewer keeps below what the provider allows a second.
+    pub replies_per_channel: u16,
+    /// Replies under way at the same time per account, over all instances.
+    pub replies_per_account: u16,
+    /// Deliveries under way at the same time on this instance.
+    pub deliveries_at_once: u16,
+    /// Deliveries under way at the same time per webhook, over all instances.
+    ///
+    /// More gets through a backlog sooner; fewer spares a slow automation.
+    pub deliveries_per_webhook: u16,
+    /// Deliveries under way at the same time per account, over all instances.
+    pub deliveries_per_account: u16,
+    /// Bytes of webhook bodies in memory at most on this instance while they come in.
+    ///
+    /// More lets more senders be slow at the same time; what is beyond is told to come again.
+    pub webhook_bytes_max: usize,
+    /// The same from one client's network. A provider sends for all channels from few addresses.
+    pub webhook_bytes_per_client_max: usize,
     /// How WhatsApp is reached.
     pub graph: Graph,
 }
@@ -44,6 +68,14 @@ impl Default for Config {
             ingest_attempts_max: 20,
             reply_attempts_max: 12,
             delivery_attempts_max: 30,
+            replies_at_once: 256,
+            replies_per_channel: 8,
+            replies_per_account: 32,
+            deliveries_at_once: 256,
+            deliveries_per_webhook: 4,
+            deliveries_per_account: 32,
+            webhook_bytes_max: 64 * 1024 * 1024,
+            webhook_bytes_per_client_max: 16 * 1024 * 1024,
             graph: Graph::default(),
         }
     }

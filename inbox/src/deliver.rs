@@ -1,40 +1,50 @@
 //! To automations: each customer's message by HTTP, until it is taken.
 
-use crate::{role::Inbox, work::chain};
+use crate::{flight::Aimed, role::Inbox, work::chain};
 use common::{
     chance,
-    id::WebhookId,
+    id::{AccountId, WebhookId},
     protocol::inbox::{Direction, InboxEvent, Message, Sequenced},
 };
-use futures_util::{StreamExt, stream};
 use inbox_core::{backoff, message::UnifiedMessage, signature};
 use serde::Serialize;
+use std::time::Duration;
 use store::{
     StoreError, TenantTx, messages,
-    system::ClaimedDelivery,
-    webhooks::{self, Attempt, OutgoingDelivery, WebhookKind},
+    system::{ClaimedDelivery, Shares, Taken, Turn},
+    webhooks::{self, Attempt, FAILURES_MAX, OutgoingDelivery, WebhookKind},
 };
 use time::OffsetDateTime;
 use tracing::{debug, warn};
 use url::Url;
 
-/// Deliveries that a worker takes at once.
-const BATCH: u16 = 64;
+/// How long an automation that failed [`FAILURES_MAX`] times in a row waits at most for the next try.
+///
+/// Longer takes less of the senders' time while it is dead, up to the time-out of an attempt each time;
+/// shorter lets what waits for it go sooner once it is back.
+pub(crate) const HOLD_MAX: Duration = Duration::from_secs(60);
 
-/// Deliveries that it makes at the same time: a slow automation holds up few others.
-const AT_ONCE: usize = 16;
-
-/// Takes some deliveries and makes them; how many there were.
-pub(crate) async fn step(inbox: Inbox) -> Result<usize, StoreError> {
-    let claimed = inbox.store().system().claim_deliveries(BATCH, inbox.lease(), inbox.clock()).await?;
-    let count = claimed.len();
-    let outcomes = stream::iter(claimed).map(|claim| deliver(&inbox, claim)).buffer_unordered(AT_ONCE);
-    let outcomes: Vec<Result<(), StoreError>> = outcomes.collect().await;
-    outcomes.into_iter().collect::<Result<(), StoreError>>()?;
-    Ok(count)
+impl Aimed<WebhookId> for ClaimedDelivery {
+    fn target(&self) -> (AccountId, WebhookId) {
+        (self.account, self.webhook)
+    }
 }
 
-async fn deliver(inbox: &Inbox, claim: ClaimedDelivery) -> Result<(), StoreError> {
+/// Takes deliveries that may be made.
+pub(crate) async fn claim(
+    inbox: Inbox,
+    limit: u16,
+    freed: Vec<(AccountId, WebhookId)>,
+) -> Result<Taken<ClaimedDelivery, WebhookId>, StoreError> {
+    let config = &inbox.0.config;
+    let shares =
+        Shares { per_target: config.deliveries_per_webhook, per_account: config.deliveries_per_account };
+    let turn = Turn { limit, lease: inbox.lease(), shares, freed: &freed };
+    inbox.store().system().claim_deliveries(&turn, inbox.clock()).await
+}
+
+/// Makes one.
+pub(crate) async fn deliver(inbox: Inbox, claim: ClaimedDelivery) -> Result<(), StoreError> {
     let mut tx = inbox.store().tenant(claim.account).await?;
     let outcome = match webhooks::open_delivery(&mut tx, claim.webhook, claim.seq, inbox.clock()).await {
         Ok(None) => return Ok(()),
@@ -42,35 +52,58 @@ async fn deliver(inbox: &Inbox, claim: ClaimedDelivery) -> Result<(), StoreError
             let body = body(&mut tx, claim.webhook, &delivery).await?;
             drop(tx);
             match body {
-                Some(body) => post(inbox, &delivery, body).await,
+                Some(body) => post(&inbox, &delivery, body).await,
                 // It was stored by a version that said it otherwise: there is nothing to tell.
                 None => Answer::default(),
             }
         }
         // Until the key is back; it costs this webhook its deliveries and nobody else theirs.
         Err(error @ StoreError::Unsealable) => {
+            drop(tx);
             Answer { status: None, failure: Some(error.to_string()), cause: None }
         }
         Err(error) => return Err(error),
     };
+    conclude(&inbox, claim, &outcome).await
+}
+
+/// Notes what became of an attempt: of the delivery, and of the webhook.
+async fn conclude(inbox: &Inbox, claim: ClaimedDelivery, outcome: &Answer) -> Result<(), StoreError> {
     let number = claim.attempts + 1;
-    let cause = outcome.cause.as_deref();
     let attempt = Attempt { number, answer_status: outcome.status, error: outcome.failure.as_deref() };
     let mut tx = inbox.store().tenant(claim.account).await?;
-    match &outcome.failure {
-        None => webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, &attempt, inbox.clock()).await?,
-        Some(why) if number >= inbox.0.config.delivery_attempts_max => {
-            warn!(webhook.id = %claim.webhook, seq = claim.seq, error = cause.unwrap_or(why), "Event {} for webhook {} is given up", claim.seq, claim.webhook);
-            webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, &attempt, inbox.clock()).await?;
-        }
-        Some(why) => {
-            let delay = backoff::delay(number, chance::fraction());
-            debug!(webhook.id = %claim.webhook, seq = claim.seq, attempt = number, error = cause.unwrap_or(why), "Event {} for webhook {} will be tried again", claim.seq, claim.webhook);
-            let due_at = inbox.clock().utc() + delay;
-            webhooks::postpone_delivery(&mut tx, claim.webhook, claim.seq, &attempt, due_at).await?;
-        }
+    let Some(why) = &outcome.failure else {
+        webhooks::note_success(&mut tx, claim.webhook).await?;
+        webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, &attempt, inbox.clock()).await?;
+        return tx.commit().await;
+    };
+    let cause = outcome.cause.as_deref().unwrap_or(why);
+    let now = inbox.clock().utc();
+    let failures = webhooks::note_failure(&mut tx, claim.webhook, inbox.clock()).await?;
+    let held_until = hold(failures).map(|hold| now + hold);
+    if let Some(until) = held_until {
+        webhooks::hold(&mut tx, claim.webhook, until).await?;
+    }
+    if failures == FAILURES_MAX {
+        warn!(account.id = %claim.account, webhook.id = %claim.webhook, error = cause, "Webhook {} failed {failures} times in a row: it is tried once in a while", claim.webhook);
+    }
+    if number >= inbox.0.config.delivery_attempts_max {
+        warn!(webhook.id = %claim.webhook, seq = claim.seq, error = cause, "Event {} for webhook {} is given up", claim.seq, claim.webhook);
+        webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, &attempt, inbox.clock()).await?;
+    } else {
+        debug!(webhook.id = %claim.webhook, seq = claim.seq, attempt = number, error = cause, "Event {} for webhook {} will be tried again", claim.seq, claim.webhook);
+        let due_at = now + backoff::delay(number, chance::fraction());
+        // After the hold something else is tried first, if anything waits: it may be this delivery's fault.
+        let due_at = held_until.map_or(due_at, |until| due_at.max(until + Duration::from_millis(1)));
+        webhooks::postpone_delivery(&mut tx, claim.webhook, claim.seq, &attempt, due_at).await?;
     }
     tx.commit().await
+}
+
+/// For how long nothing is tried at a webhook that has failed so often in a row.
+fn hold(failures: u32) -> Option<Duration> {
+    let beyond = failures.checked_sub(FAILURES_MAX)?;
+    Some(backoff::delay(beyond + 1, chance::fraction()).min(HOLD_MAX))
 }
 
 /// What a delivery says, and the headers that prove who says it.

@@ -14,10 +14,10 @@ use store::messages::RemoteFile;
 use url::Url;
 
 /// How long the provider may say nothing.
-const SILENCE_MAX: Duration = Duration::from_secs(20);
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(20);
 
 /// The largest file: the largest that WhatsApp takes, a document of 100 MB.
-const BYTES_MAX: u64 = 100 * 1024 * 1024;
+pub(crate) const BYTES_MAX: u64 = 100 * 1024 * 1024;
 
 /// The longest answer about where a file is, in bytes.
 const ADDRESS_BYTES_MAX: u64 = 64 * 1024;

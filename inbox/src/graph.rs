@@ -10,8 +10,8 @@ use url::Url;
 /// How long Meta may take to answer.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The longest answer that is read, in bytes: Meta's have some hundred.
-const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+/// How much of an answer is read, in bytes. Meta's are a few hundred.
+pub(crate) const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 
 pub(crate) struct GraphClient {
     client: HttpClient,

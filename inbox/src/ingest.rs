@@ -56,21 +56,75 @@ pub(crate) async fn step(inbox: Inbox) -> Result<usize, StoreError> {
 }
 
 async fn process(inbox: &Inbox, event: &RawEvent) -> Result<(), IngestError> {
-    let items = receive::items(&event.body)?;
+    let arrived = event.id.generated_at().unwrap_or_else(|| inbox.clock().utc());
+    let items = receive::items(&event.body, arrived)?;
+    let mut refused = Vec::new();
+    match store_all(inbox, event, &items, None).await {
+        // One of the items is at fault: all others are stored without it.
+        Err(error) if error.data_fault().is_some() => {
+            store_all(inbox, event, &items, Some(&mut refused)).await?;
+        }
+        outcome => outcome?,
+    }
+    for (position, item) in items.iter().enumerate() {
+        match item {
+            Item::Message(_) | Item::Status(_) => {}
+            Item::Skipped { why } => {
+                info!(raw_event.id = %event.id, why, "Webhook {} has an item that is not acted on", event.id);
+            }
+            Item::Unreadable { why } => refused.push((position, "unreadable".to_owned(), *why)),
+        }
+    }
+    for (position, code, why) in refused {
+        warn!(channel.id = %event.channel, raw_event.id = %event.id, position, code, why, "Item {position} of webhook {} is not stored", event.id);
+        metrics::counter!("inbox_items_refused_total", "code" => code).increment(1);
+    }
+    Ok(())
+}
+
+/// An item that is not stored: its position, what the database calls the fault, and in words.
+type Refused = (usize, String, &'static str);
+
+/// Stores what a webhook says, all of it or nothing. With a list for what is `refused`: all but that.
+async fn store_all(
+    inbox: &Inbox,
+    event: &RawEvent,
+    items: &[Item],
+    mut refused: Option<&mut Vec<Refused>>,
+) -> Result<(), StoreError> {
     let mut tx = inbox.store().tenant(event.account).await?;
     if !raw_events::finish(&mut tx, event.id, inbox.clock()).await? {
         return Ok(());
     }
-    for item in items {
-        match item {
-            Item::Message(incoming) => store_message(inbox, &mut tx, event.channel, *incoming).await?,
-            Item::Status(report) => apply(inbox, &mut tx, event.channel, &report).await?,
-            Item::Skipped { why } => {
-                info!(raw_event.id = %event.id, why, "Webhook {} has an item that is not acted on", event.id);
+    for (position, item) in items.iter().enumerate() {
+        let Some(refused) = refused.as_deref_mut() else {
+            store_item(inbox, &mut tx, event.channel, item).await?;
+            continue;
+        };
+        let mark = tx.mark().await?;
+        match store_item(inbox, &mut tx, event.channel, item).await {
+            Ok(()) => tx.keep(mark).await?,
+            Err(error) => {
+                let code = error.data_fault().ok_or(error)?;
+                tx.undo(mark).await?;
+                refused.push((position, code, "the database refuses it"));
             }
         }
     }
-    Ok(tx.commit().await?)
+    tx.commit().await
+}
+
+async fn store_item(
+    inbox: &Inbox,
+    tx: &mut TenantTx,
+    through: ChannelId,
+    item: &Item,
+) -> Result<(), StoreError> {
+    match item {
+        Item::Message(incoming) => store_message(inbox, tx, through, incoming).await,
+        Item::Status(report) => apply(inbox, tx, through, report).await,
+        Item::Skipped { .. } | Item::Unreadable { .. } => Ok(()),
+    }
 }
 
 /// The channel of the business number that an item names: usually the one the
@@ -91,12 +145,13 @@ async fn store_message(
     inbox: &Inbox,
     tx: &mut TenantTx,
     through: ChannelId,
-    incoming: Incoming,
+    incoming: &Incoming,
 ) -> Result<(), StoreError> {
     let Some(channel) = channel_of(tx, through, &incoming.phone_number_id).await? else { return Ok(()) };
-    let identities = incoming.identities.into_iter();
-    let from: Vec<Identity> =
-        identities.map(|(scheme, value)| Identity { scheme: scheme.to_owned(), value }).collect();
+    let identities = incoming.identities.iter();
+    let from: Vec<Identity> = identities
+        .map(|(scheme, value)| Identity { scheme: (*scheme).to_owned(), value: value.clone() })
+        .collect();
     // The whole message, as automations are sent it.
     let metadata = serde_json::to_value(&incoming.message).unwrap_or_default();
     let inbound = Inbound {

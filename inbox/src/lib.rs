@@ -3,13 +3,17 @@
 //! [`webhook`] stores what a channel sends, and only then says yes. [`ingest`]
 //! takes it apart and stores what it says. [`publish`] tells agents' screens,
 //! [`deliver`] automations. [`outbound`] sends replies through [`graph`].
-//! [`files`] fetches what came with messages. [`snooze`] brings conversations back. Each is a [`work`] loop over a queue in the store.
+//! [`files`] fetches what came with messages. [`snooze`] brings conversations back. Each is a [`work`] loop
+//! over a queue in the store; replies and deliveries are in [`flight`] side by side. [`limits()`] says what is
+//! limited.
 
 mod config;
 mod deliver;
 mod files;
+mod flight;
 mod graph;
 mod ingest;
+mod limits;
 mod outbound;
 mod publish;
 mod role;
@@ -19,5 +23,6 @@ mod work;
 
 pub use config::{Config, Graph};
 pub use files::{File, FileError, Files};
+pub use limits::limits;
 pub use role::{Deps, Inbox, RunError, StartError, run};
 pub use webhook::router;

@@ -4,9 +4,14 @@
 //! own id comes back within the lease and shows that it had left, or it is
 //! taken again.
 
-use crate::{role::Inbox, work::chain};
-use common::{chance, protocol::inbox::ChannelKind, subject::inbox::Work};
-use futures_util::{StreamExt, stream};
+use crate::{flight::Aimed, role::Inbox, work::chain};
+use common::{
+    chance,
+    
+    id::{AccountId, ChannelId},
+    protocol::inbox::ChannelKind,
+    subject::inbox::Work,
+};
 use inbox_core::{
     backoff,
     whatsapp::send::{Outcome, Recipient},
@@ -14,38 +19,41 @@ use inbox_core::{
 use store::{
     StoreError, messages,
     replies::{self, OutgoingReply},
-    system::ClaimedReply,
+    system::{ClaimedReply, Shares, Taken, Turn},
 };
 use tracing::{debug, info, warn};
 
-/// Replies that a worker takes at once, and sends at the same time: none may wait while its lease runs.
-const BATCH: u16 = 8;
-
-/// Takes some replies and sends them; how many there were.
-pub(crate) async fn step(inbox: Inbox) -> Result<usize, StoreError> {
-    let claimed = inbox.store().system().claim_replies(BATCH, inbox.lease(), inbox.clock()).await?;
-    let count = claimed.len();
-    let outcomes = stream::iter(claimed).map(|claim| send(&inbox, claim)).buffer_unordered(BATCH.into());
-    let outcomes: Vec<Result<(), StoreError>> = outcomes.collect().await;
-    outcomes.into_iter().collect::<Result<(), StoreError>>()?;
-    if count > 0 {
-        inbox.hint(Work::Outbox).await;
+impl Aimed<ChannelId> for ClaimedReply {
+    fn target(&self) -> (AccountId, ChannelId) {
+        (self.account, self.channel)
     }
-    Ok(count)
 }
 
-async fn send(inbox: &Inbox, claim: ClaimedReply) -> Result<(), StoreError> {
+/// Takes replies that may leave.
+pub(crate) async fn claim(
+    inbox: Inbox,
+    limit: u16,
+    freed: Vec<(AccountId, ChannelId)>,
+) -> Result<Taken<ClaimedReply, ChannelId>, StoreError> {
+    let config = &inbox.0.config;
+    let shares = Shares { per_target: config.replies_per_channel, per_account: config.replies_per_account };
+    let turn = Turn { limit, lease: inbox.lease(), shares, freed: &freed };
+    inbox.store().system().claim_replies(&turn, inbox.clock()).await
+}
+
+/// Sends one.
+pub(crate) async fn send(inbox: Inbox, claim: ClaimedReply) -> Result<(), StoreError> {
     let mut tx = inbox.store().tenant(claim.account).await?;
-    let (channel, outcome) = match replies::open(&mut tx, claim.message).await {
+    let outcome = match replies::open(&mut tx, claim.message).await {
         Ok(Some(reply)) => {
             drop(tx);
-            (Some(reply.channel), hand_over(inbox, &reply).await)
+            hand_over(&inbox, &reply).await
         }
         Ok(None) => return Ok(()),
         // Its seal key is gone: trying again would hold up the conversation for ever.
         Err(error @ (StoreError::Unsealable | StoreError::Unreadable { .. })) => {
             drop(tx);
-            (None, Outcome::Refused { why: chain(&error) })
+            Outcome::Refused { why: chain(&error) }
         }
         Err(error) => return Err(error),
     };
@@ -56,13 +64,13 @@ async fn send(inbox: &Inbox, claim: ClaimedReply) -> Result<(), StoreError> {
             debug!(message.id = %claim.message, "Reply {} was accepted", claim.message);
         }
         Outcome::Refused { why } => {
-            info!(message.id = %claim.message, channel.id = ?channel, error = why, "Reply {} was refused", claim.message);
+            info!(message.id = %claim.message, channel.id = %claim.channel, error = why, "Reply {} was refused", claim.message);
             messages::refused(&mut tx, claim.message, &why, inbox.clock()).await?;
         }
         Outcome::Later { why } | Outcome::Unanswered { why }
             if claim.attempts + 1 >= inbox.0.config.reply_attempts_max =>
         {
-            warn!(message.id = %claim.message, channel.id = ?channel, error = why, "Reply {} is given up", claim.message);
+            warn!(message.id = %claim.message, channel.id = %claim.channel, error = why, "Reply {} is given up", claim.message);
             messages::refused(&mut tx, claim.message, &why, inbox.clock()).await?;
         }
         Outcome::Later { why } => {
@@ -77,7 +85,9 @@ async fn send(inbox: &Inbox, claim: ClaimedReply) -> Result<(), StoreError> {
             replies::postpone(&mut tx, claim.message, &why, inbox.clock().utc() + delay).await?;
         }
     }
-    tx.commit().await
+    tx.commit().await?;
+    inbox.hint(Work::Outbox).await;
+    Ok(())
 }
 
 async fn hand_over(inbox: &Inbox, reply: &OutgoingReply) -> Outcome {

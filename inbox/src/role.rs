@@ -3,8 +3,10 @@
 use crate::{
     config::Config,
     deliver,
+    flight::Sender,
     graph::{GraphClient, TIMEOUT},
     ingest, outbound, publish, snooze,
+    webhook::{body::Budget, strangers::Strangers},
     work::Queue,
 };
 use bus::{Bus, BusError, Delivery, Shutdown};
@@ -17,8 +19,8 @@ use std::{sync::Arc, time::Duration};
 use store::Store;
 use tracing::{debug, info};
 
-/// How long an automation may take to answer.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an automation may take to answer. Nothing is read of what it answers beyond its head.
+pub(crate) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the inbox is built from.
 pub struct Deps {
@@ -42,6 +44,9 @@ pub(crate) struct Inner {
     pub(crate) graph: GraphClient,
     /// For automations, which are where tenants say.
     pub(crate) automations: HttpClient,
+    /// Bytes of webhooks that are coming in.
+    pub(crate) bodies: Arc<Budget>,
+    pub(crate) strangers: Strangers,
     pub(crate) raw_events: Queue,
     pub(crate) outbox: Queue,
     pub(crate) deliveries: Queue,
@@ -75,7 +80,10 @@ impl Inbox {
     pub fn new(config: Config, deps: Deps) -> Result<Self, StartError> {
         let graph = GraphClient::new(&config.graph, &deps.guard)?;
         let automations = HttpClient::new(&deps.guard, Terms::within(DELIVERY_TIMEOUT))?;
+        let bodies = Budget::new(config.webhook_bytes_max, config.webhook_bytes_per_client_max);
         Ok(Self(Arc::new(Inner {
+            bodies,
+            strangers: Strangers::default(),
             config,
             deps,
             graph,
@@ -124,6 +132,25 @@ impl Inbox {
     }
 }
 
+/// Starts what sends replies and makes deliveries.
+fn send(inbox: &Inbox, shutdown: &Shutdown) {
+    let (inner, config) = (&inbox.0, &inbox.0.config);
+    let replies = Sender {
+        name: "replies",
+        places: config.replies_at_once.max(1),
+        claim: outbound::claim,
+        send: outbound::send,
+    };
+    inner.replies.send(inbox, shutdown, replies);
+    let deliveries = Sender {
+        name: "deliveries",
+        places: config.deliveries_at_once.max(1),
+        claim: deliver::claim,
+        send: deliver::deliver,
+    };
+    inner.deliveries.send(inbox, shutdown, deliveries);
+}
+
 /// Runs the workers until shutdown.
 ///
 /// # Errors
@@ -141,8 +168,9 @@ pub async fn run(inbox: Inbox, shutdown: Shutdown) -> Result<(), RunError> {
         let inner = &inbox.0;
         inner.raw_events.work(&inbox, &shutdown, ingest::step);
         inner.outbox.work(&inbox, &shutdown, publish::step);
-        inner.deliveries.work(&inbox, &shutdown, deliver::step);
-        inner.replies.work(&inbox, &shutdown, outbound::step);
+    }
+    if workers > 0 {
+        send(&inbox, &shutdown);
     }
     loop {
         tokio::select! {

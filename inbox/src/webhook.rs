@@ -1,34 +1,47 @@
 //! `GET` and `POST /v1/webhooks/whatsapp/{channelId}`: stored first, acknowledged then.
 
+pub(crate) mod body;
+pub(crate) mod strangers;
+
 use crate::{role::Inbox, work::chain};
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
-    Router,
-    body::Bytes,
-    extract::{
-        DefaultBodyLimit, Path, Query, State,
-        rejection::{BytesRejection, QueryRejection},
-    },
+    Extension, Router,
+    body::Body,
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use common::{error::ErrorCode, id::ChannelId, protocol::inbox::ChannelKind, subject::inbox::Work};
-use inbox_core::signature;
+use body::BODY_BYTES_MAX;
+use common::{
+    address::{ClientAddress, ClientNetwork},
+    error::ErrorCode,
+    id::ChannelId,
+    protocol::inbox::ChannelKind,
+    subject::inbox::Work,
+};
+use inbox_core::signature::{self, Verifier};
 use serde::Deserialize;
 use serde_json::json;
+use std::time::Duration;
 use store::system::{NewRawEvent, WebhookChannel};
 use tracing::{error, info, warn};
 
-/// The largest body that Meta sends, in bytes (Meta, WhatsApp webhooks overview: 3 MB).
-const BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// When to come again while there is no memory for a body.
+const FULL_RETRY: Duration = Duration::from_secs(5);
 
 /// The webhooks of all channels.
 pub fn router(inbox: &Inbox) -> Router {
     Router::new()
         .route("/v1/webhooks/whatsapp/{channel}", get(handshake).post(receive))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(inbox.clone())
+}
+
+/// From where a request comes, if the listener says so.
+type Client = Option<Extension<ClientAddress>>;
+
+fn network(client: &Client) -> Option<ClientNetwork> {
+    client.as_ref().map(|Extension(address)| address.network())
 }
 
 /// What Meta asks before it subscribes.
@@ -45,10 +58,11 @@ struct Handshake {
 async fn handshake(
     State(inbox): State<Inbox>,
     Path(channel): Path<String>,
+    client: Client,
     query: Result<Query<Handshake>, QueryRejection>,
 ) -> Result<String, Refusal> {
     let Query(handshake) = query.map_err(|_| Refusal::Malformed)?;
-    let channel = find(&inbox, &channel).await?;
+    let channel = find(&inbox, &channel, network(&client)).await?;
     if handshake.mode == "subscribe" && channel.verify_token.matches(handshake.verify_token.as_bytes()) {
         info!(channel.id = %channel.id, "Channel {} was subscribed", channel.id);
         return Ok(handshake.challenge);
@@ -56,23 +70,36 @@ async fn handshake(
     Err(Refusal::Forged)
 }
 
-/// Reads the body before anything else, so that a slow sender holds no connection of the store.
+/// Reads the body last, and only from somebody who names a channel and signs: it costs memory. No connection
+/// of the store is held meanwhile.
 async fn receive(
     State(inbox): State<Inbox>,
     Path(channel): Path<String>,
+    client: Client,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<StatusCode, Refusal> {
-    let body = body.map_err(|_| Refusal::TooLarge)?;
-    let channel = find(&inbox, &channel).await?;
-    let signed = headers.get(signature::HEADER).map_or(&[][..], |value| value.as_bytes());
-    if !signature::is_valid(&channel.app_secret, signed, &body) {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|bytes: usize| bytes > BODY_BYTES_MAX) {
+        return Err(Refusal::TooLarge);
+    }
+    let signed = headers.get(signature::HEADER).and_then(|value| signature::Header::parse(value.as_bytes()));
+    let signed = signed.ok_or(Refusal::Forged)?;
+    let network = network(&client);
+    let channel = find(&inbox, &channel, network).await?;
+    let verifier = Verifier::new(&channel.app_secret, signed);
+    let received = body::read(body, verifier, inbox.0.bodies.open(network)).await?;
+    if !received.is_genuine {
         warn!(channel.id = %channel.id, "A webhook for channel {} has no valid signature", channel.id);
         return Err(Refusal::Forged);
     }
-    let sha256 = digest(&SHA256, &body);
-    let sha256 = sha256.as_ref().first_chunk::<32>().ok_or(Refusal::Malformed)?;
-    let event = NewRawEvent { account: channel.account, channel: channel.id, body: &body, sha256 };
+    inbox.0.strangers.note_proved(network, channel.id);
+    let event = NewRawEvent {
+        account: channel.account,
+        channel: channel.id,
+        body: &received.bytes,
+        sha256: &received.sha256,
+    };
     let is_new = inbox.store().system().insert_raw_event(&event, inbox.clock()).await?;
     metrics::counter!("inbox_webhooks_total", "new" => is_new.to_string()).increment(1);
     if is_new {
@@ -81,9 +108,16 @@ async fn receive(
     Ok(StatusCode::OK)
 }
 
-async fn find(inbox: &Inbox, channel: &str) -> Result<WebhookChannel, Refusal> {
+async fn find(
+    inbox: &Inbox,
+    channel: &str,
+    network: Option<ClientNetwork>,
+) -> Result<WebhookChannel, Refusal> {
     let id: ChannelId = channel.parse().map_err(|_| Refusal::NotFound)?;
+    let strangers = &inbox.0.strangers;
+    strangers.admit(network, id, inbox.clock().now()).map_err(Refusal::TooMany)?;
     let channel = inbox.store().system().channel(id).await?.ok_or(Refusal::NotFound)?;
+    strangers.note_known(id);
     match channel.kind {
         ChannelKind::Whatsapp => Ok(channel),
     }
@@ -95,6 +129,11 @@ enum Refusal {
     Forged,
     Malformed,
     TooLarge,
+    TooSlow,
+    /// Too many requests that name no channel or prove nothing, with the time to wait.
+    TooMany(Duration),
+    /// There is no memory for its body; the provider tries again.
+    Full,
     /// The provider tries again.
     Away,
 }
@@ -108,6 +147,13 @@ impl From<store::StoreError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        let wait = match &self {
+            Self::TooMany(wait) => Some(*wait),
+            Self::Full => Some(FULL_RETRY),
+            Self::NotFound | Self::Forged | Self::Malformed | Self::TooLarge | Self::TooSlow | Self::Away => {
+                None
+            }
+        };
         let (status, code, title) = match self {
             Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::NOT_FOUND, "there is no such channel"),
             Self::Forged => (
@@ -119,10 +165,22 @@ impl IntoResponse for Refusal {
                 (StatusCode::BAD_REQUEST, ErrorCode::INVALID_BODY, "not a subscription request")
             }
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TOO_LARGE, "the body is too large"),
-            Self::Away => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::UNAVAILABLE, "try again later"),
+            Self::TooSlow => {
+                (StatusCode::REQUEST_TIMEOUT, ErrorCode::UNAVAILABLE, "the body came too slowly")
+            }
+            Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::RATE_LIMITED, "too many requests"),
+            Self::Full | Self::Away => {
+                (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::UNAVAILABLE, "try again later")
+            }
         };
         let problem =
             json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "code": code });
-        (status, [(header::CONTENT_TYPE, "application/problem+json")], problem.to_string()).into_response()
+        let mut answer = (status, [(header::CONTENT_TYPE, "application/problem+json")], problem.to_string())
+            .into_response();
+        if let Some(wait) = wait {
+            let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+            answer.headers_mut().insert(header::RETRY_AFTER, seconds.max(1).into());
+        }
+        answer
     }
 }

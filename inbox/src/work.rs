@@ -8,7 +8,7 @@ use tokio::{sync::Notify, time::timeout};
 use tracing::warn;
 
 /// How long a worker waits without a hint: retries fall due by themselves.
-const POLL_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const POLL_EVERY: Duration = Duration::from_secs(1);
 
 /// Where the workers of one queue wait.
 #[derive(Default)]
@@ -17,6 +17,11 @@ pub(crate) struct Queue(std::sync::Arc<Notify>);
 impl Queue {
     pub(crate) fn wake(&self) {
         self.0.notify_one();
+    }
+
+    /// What wakes whoever waits here.
+    pub(crate) fn hint(&self) -> std::sync::Arc<Notify> {
+        self.0.clone()
     }
 
     /// Starts a worker. `step` takes some work and does it; zero means there was none.

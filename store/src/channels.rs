@@ -66,7 +66,7 @@ pub struct NewChannel<'a> {
 /// Why a channel cannot be connected.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
-    /// The number is connected already, in this account or another.
+    /// The account has connected the number already. Another account's is none of its business.
     #[error("the channel is connected already")]
     Taken,
     /// The store failed.
@@ -124,7 +124,7 @@ pub async fn create(
         Row,
         "INSERT INTO channels (account_id, id, kind, name, external_id, access_token, app_secret, verify_token, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (kind, external_id) DO NOTHING
+         ON CONFLICT (account_id, kind, external_id) DO NOTHING
          RETURNING id, kind, name, external_id, disabled_at",
         account.as_uuid(),
         id.as_uuid(),

@@ -72,6 +72,24 @@ impl StoreError {
             .is_some_and(|code| ["08", "53", "57P"].iter().any(|class| code.starts_with(class)))
     }
 
+    /// What Postgres calls it (SQLSTATE), if what was to be stored is at fault: the same will fail again.
+    ///
+    /// Everything else may pass: a lost connection, a conflict, a full disk, an account that is gone, or a
+    /// mistake of ours that the next version mends.
+    pub fn data_fault(&self) -> Option<String> {
+        let Self::Database(error) = self else {
+            let is_at_fault = matches!(self, Self::Contradiction | Self::Unreadable { .. });
+            return is_at_fault.then(|| "unreadable".to_owned());
+        };
+        if matches!(error, sqlx::Error::Encode(_)) {
+            return Some("encode".to_owned());
+        }
+        let code = error.as_database_error()?.code()?;
+        // 21: cardinality, 22: data, 23: constraints, 54: program limits, such as those of an index's rows.
+        let is_at_fault = ["21", "22", "23", "54"].iter().any(|class| code.starts_with(class));
+        (is_at_fault && !refers_to_no_account(error)).then(|| code.into_owned())
+    }
+
     /// Whether the transaction's account does not exist: seen when it was looked for, or when a row
     /// was to refer to it.
     pub fn is_no_account(&self) -> bool {

@@ -49,4 +49,4 @@ pub use connect::{Store, StoreConfig};
 pub use error::{ChangeError, StoreError};
 pub use seal::SealKeyring;
 pub use system::System;
-pub use tenant::TenantTx;
+pub use tenant::{Mark, TenantTx};

@@ -4,12 +4,18 @@
 //! these functions name. Once the account is known, work goes on in a
 //! [`crate::tenant`] transaction.
 
+mod deliveries;
 mod queues;
 mod raw_events;
+mod replies;
 mod revocations;
+mod turns;
 
-pub use queues::{ClaimedDelivery, ClaimedReply, OutboxClaim, OutboxRow};
+pub use deliveries::ClaimedDelivery;
+pub use queues::{OutboxClaim, OutboxRow};
 pub use raw_events::{NewRawEvent, RawEvent, RawEventClaim};
+pub use replies::ClaimedReply;
+pub use turns::{Shares, Taken, Turn};
 
 use crate::{
     api_keys::KeyHash, channels, column, error::StoreError, invitations::InvitationHash, seal::SealKeyring,

@@ -2,7 +2,7 @@
 
 use crate::{error::StoreError, seal::SealKeyring};
 use common::id::AccountId;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction, raw_sql};
 use uuid::Uuid;
 
 /// A transaction that sees one account's rows and no others.
@@ -25,6 +25,13 @@ pub(crate) enum Access {
     Read,
     /// Change them too.
     Write,
+}
+
+/// A point in a transaction.
+#[derive(Debug)]
+#[must_use = "what follows a mark is either kept or undone"]
+pub struct Mark {
+    holds_inbox: bool,
 }
 
 impl TenantTx {
@@ -57,6 +64,35 @@ impl TenantTx {
     /// was lost at the very end, when it may have been.
     pub async fn commit(self) -> Result<(), StoreError> {
         Ok(self.tx.commit().await?)
+    }
+
+    /// Marks a point that [`Self::undo`] can go back to. One at a time.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn mark(&mut self) -> Result<Mark, StoreError> {
+        raw_sql("SAVEPOINT mark").execute(self.connection()).await?;
+        Ok(Mark { holds_inbox: self.holds_inbox })
+    }
+
+    /// What was done since the mark stays, if the transaction commits.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn keep(&mut self, _mark: Mark) -> Result<(), StoreError> {
+        raw_sql("RELEASE mark").execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Undoes what was done since the mark, also after a statement has failed.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn undo(&mut self, mark: Mark) -> Result<(), StoreError> {
+        raw_sql("ROLLBACK TO mark; RELEASE mark").execute(self.connection()).await?;
+        // Locks that were taken since are gone too.
+        self.holds_inbox = mark.holds_inbox;
+        Ok(())
     }
 
     pub(crate) fn connection(&mut self) -> &mut PgConnection {

@@ -16,7 +16,7 @@ use common::{
     protocol::inbox::{InboxEvent, Sequenced},
     secret::Secret,
 };
-use sqlx::{query, query_as, types::Json};
+use sqlx::{query, query_as, query_scalar, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -59,6 +59,8 @@ pub struct Webhook {
     pub events: Vec<String>,
     /// When it was switched off: what happens meanwhile it is never told.
     pub disabled_at: Option<OffsetDateTime>,
+    /// Since when every attempt to tell it something has failed; `None` while it takes what it is told.
+    pub failing_since: Option<OffsetDateTime>,
 }
 
 /// What is changed about a webhook; `None` stays as it is.
@@ -147,6 +149,7 @@ struct Row {
     header: String,
     events: Vec<String>,
     disabled_at: Option<OffsetDateTime>,
+    failing_since: Option<OffsetDateTime>,
 }
 
 impl TryFrom<Row> for Webhook {
@@ -159,6 +162,7 @@ impl TryFrom<Row> for Webhook {
             header: row.header,
             events: row.events,
             disabled_at: row.disabled_at,
+            failing_since: row.failing_since,
         })
     }
 }
@@ -182,7 +186,8 @@ pub async fn create(
     query_as!(
         Row,
         "INSERT INTO webhooks (account_id, id, kind, url, header, secret, created_at, events)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, kind, url, header, events, disabled_at",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         RETURNING id, kind, url, header, events, disabled_at, NULL::timestamptz AS failing_since",
         account,
         id.as_uuid(),
         webhook.kind.as_str(),
@@ -208,7 +213,9 @@ pub async fn list(
 ) -> Result<Vec<Webhook>, StoreError> {
     query_as!(
         Row,
-        "SELECT id, kind, url, header, events, disabled_at FROM webhooks WHERE id > $1 ORDER BY id LIMIT $2",
+        "SELECT id, kind, url, header, events, disabled_at,
+                (SELECT failing_since FROM delivery_queues WHERE webhook_id = webhooks.id) AS failing_since
+         FROM webhooks WHERE id > $1 ORDER BY id LIMIT $2",
         after.map_or(Uuid::nil(), WebhookId::as_uuid),
         i64::from(limit)
     )
@@ -234,7 +241,7 @@ pub async fn open_delivery(
            FROM webhook_deliveries d
            JOIN webhooks w ON w.id = d.webhook_id
            JOIN outbox o ON o.seq = d.seq
-           WHERE d.webhook_id = $1 AND d.seq = $2 AND d.done_at IS NULL"#,
+           WHERE d.webhook_id = $1 AND d.seq = $2 AND (d.done_at IS NULL) IS TRUE"#,
         webhook.as_uuid(),
         from_seq(seq)
     )
@@ -280,8 +287,8 @@ pub async fn finish_delivery(
 ) -> Result<(), StoreError> {
     let error = outcome.error.map(column::text);
     query!(
-        "UPDATE webhook_deliveries SET done_at = $3, error = $4, answer_status = $5
-         WHERE webhook_id = $1 AND seq = $2 AND done_at IS NULL AND attempts = $6",
+        "UPDATE webhook_deliveries SET done_at = $3, error = $4, answer_status = $5, taken_until = NULL
+         WHERE webhook_id = $1 AND seq = $2 AND attempts = $6 AND (done_at IS NULL) IS TRUE",
         webhook.as_uuid(),
         from_seq(seq),
         clock.utc(),
@@ -307,14 +314,86 @@ pub async fn postpone_delivery(
 ) -> Result<(), StoreError> {
     let error = outcome.error.map(column::text);
     query!(
-        "UPDATE webhook_deliveries SET due_at = $3, error = $4, answer_status = $5
-         WHERE webhook_id = $1 AND seq = $2 AND done_at IS NULL AND attempts = $6",
+        "UPDATE webhook_deliveries SET due_at = $3, error = $4, answer_status = $5, taken_until = NULL
+         WHERE webhook_id = $1 AND seq = $2 AND attempts = $6 AND (done_at IS NULL) IS TRUE",
         webhook.as_uuid(),
         from_seq(seq),
         due_at,
         error.as_deref(),
         outcome.answer_status.and_then(|status| i16::try_from(status).ok()),
         i32::try_from(outcome.number).unwrap_or(i32::MAX)
+    )
+    .execute(tx.connection())
+    .await?;
+    expect(tx, webhook, due_at).await
+}
+
+/// How many attempts in a row may fail before a webhook gets one delivery at a time, after a while.
+///
+/// More gives a receiver that stumbles more chances at full speed; fewer takes places sooner from one that
+/// is dead.
+pub const FAILURES_MAX: u32 = 5;
+
+/// An attempt failed, for whatever reason that is not the delivery's own; how many have in a row.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn note_failure(
+    tx: &mut TenantTx,
+    webhook: WebhookId,
+    clock: &dyn Clock,
+) -> Result<u32, StoreError> {
+    let failures = query_scalar!(
+        "UPDATE delivery_queues SET failures = failures + 1, failing_since = coalesce(failing_since, $2)
+         WHERE webhook_id = $1 RETURNING failures",
+        webhook.as_uuid(),
+        clock.utc()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(failures.map_or(0, column::to_count))
+}
+
+/// Nothing is tried until then; see [`FAILURES_MAX`].
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn hold(tx: &mut TenantTx, webhook: WebhookId, until: OffsetDateTime) -> Result<(), StoreError> {
+    query!("UPDATE delivery_queues SET held_until = $2 WHERE webhook_id = $1", webhook.as_uuid(), until)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// An attempt succeeded: the webhook gets its deliveries at full speed.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn note_success(tx: &mut TenantTx, webhook: WebhookId) -> Result<(), StoreError> {
+    query!(
+        "UPDATE delivery_queues SET failures = 0, failing_since = NULL, held_until = '-infinity'
+         WHERE webhook_id = $1 AND failures > 0",
+        webhook.as_uuid()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Somebody did something about the webhook: what waits may be tried at once, if one at a time.
+async fn lift_hold(tx: &mut TenantTx, webhook: WebhookId, clock: &dyn Clock) -> Result<(), StoreError> {
+    query!("UPDATE delivery_queues SET held_until = '-infinity' WHERE webhook_id = $1", webhook.as_uuid())
+        .execute(tx.connection())
+        .await?;
+    expect(tx, webhook, clock.utc()).await
+}
+
+/// Somebody is to look at the webhook's deliveries, not later than that.
+async fn expect(tx: &mut TenantTx, webhook: WebhookId, due_at: OffsetDateTime) -> Result<(), StoreError> {
+    query!(
+        "SELECT expect_deliveries(account_id, webhook_id, $2) FROM delivery_queues WHERE webhook_id = $1",
+        webhook.as_uuid(),
+        due_at
     )
     .execute(tx.connection())
     .await?;
@@ -328,7 +407,9 @@ pub async fn postpone_delivery(
 pub async fn find(tx: &mut TenantTx, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
     query_as!(
         Row,
-        "SELECT id, kind, url, header, events, disabled_at FROM webhooks WHERE id = $1",
+        "SELECT id, kind, url, header, events, disabled_at,
+                (SELECT failing_since FROM delivery_queues WHERE webhook_id = webhooks.id) AS failing_since
+         FROM webhooks WHERE id = $1",
         id.as_uuid()
     )
     .fetch_optional(tx.connection())
@@ -356,7 +437,9 @@ pub async fn update(
         Row,
         "UPDATE webhooks SET url = coalesce($2, url), secret = coalesce($3, secret), events = coalesce($4, events),
                 disabled_at = CASE WHEN $5 THEN NULL WHEN NOT $5 THEN coalesce(disabled_at, $6) ELSE disabled_at END
-         WHERE id = $1 RETURNING id, kind, url, header, events, disabled_at",
+         WHERE id = $1
+         RETURNING id, kind, url, header, events, disabled_at,
+                   (SELECT failing_since FROM delivery_queues WHERE webhook_id = webhooks.id) AS failing_since",
         id.as_uuid(),
         url.as_deref(),
         secret,
@@ -366,9 +449,13 @@ pub async fn update(
     )
     .fetch_optional(tx.connection())
     .await?;
+    if change.url.is_some() || change.secret.is_some() || change.enabled == Some(true) {
+        // What failed may work now.
+        lift_hold(tx, id, clock).await?;
+    }
     if change.enabled == Some(false) {
         query!(
-            "UPDATE webhook_deliveries SET done_at = $2, error = 'the webhook was switched off'
+            "UPDATE webhook_deliveries SET done_at = $2, error = 'the webhook was switched off', taken_until = NULL
              WHERE webhook_id = $1 AND done_at IS NULL",
             id.as_uuid(),
             clock.utc()
@@ -454,8 +541,11 @@ pub async fn replay(
     seq: u64,
     clock: &dyn Clock,
 ) -> Result<Option<Delivery>, StoreError> {
+    // First the webhook, then the delivery, as whoever notes a failure does.
+    lift_hold(tx, webhook, clock).await?;
     query!(
-        "UPDATE webhook_deliveries SET done_at = NULL, error = NULL, answer_status = NULL, attempts = 0, due_at = $3
+        "UPDATE webhook_deliveries SET done_at = NULL, error = NULL, answer_status = NULL, attempts = 0, due_at = $3,
+                taken_until = NULL
          WHERE webhook_id = $1 AND seq = $2",
         webhook.as_uuid(),
         from_seq(seq),

@@ -53,3 +53,5 @@ mod snooze;
 mod told;
 #[path = "e2e/trust.rs"]
 mod trust;
+#[path = "e2e/webhooks.rs"]
+mod webhooks;

@@ -1,6 +1,6 @@
 //! Webhook signatures: HMAC-SHA256 over the bytes as they were sent. Meta's, and our own.
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use common::secret::Secret;
 
@@ -9,12 +9,40 @@ use common::secret::Secret;
 /// Source: Meta, Graph API webhooks, "Validating payloads".
 pub const HEADER: &str = "x-hub-signature-256";
 
-/// Whether `header` is the signature of `body` under the app's secret.
+/// Checks the signature of a body while it comes in.
 ///
-/// `body` must be the bytes off the wire: parsed and written again they differ.
-pub fn is_valid(app_secret: &Secret, header: &[u8], body: &[u8]) -> bool {
-    let Some(tag) = header.strip_prefix(b"sha256=").and_then(decode_hex) else { return false };
-    hmac::verify(&key(app_secret), body, &tag).is_ok()
+/// It must be given the bytes off the wire: parsed and written again they differ.
+pub struct Verifier {
+    expected: [u8; 32],
+    context: hmac::Context,
+}
+
+impl Verifier {
+    /// A check of a body against `header`.
+    pub fn new(app_secret: &Secret, header: Header) -> Self {
+        Self { expected: header.0, context: hmac::Context::with_key(&key(app_secret)) }
+    }
+
+    /// The next bytes of the body.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.context.update(bytes);
+    }
+
+    /// Whether what came was signed under the app's secret.
+    pub fn is_valid(self) -> bool {
+        verify_slices_are_equal(self.context.sign().as_ref(), &self.expected).is_ok()
+    }
+}
+
+/// A signature that has the right shape, whatever it is worth.
+#[derive(Debug, Clone, Copy)]
+pub struct Header([u8; 32]);
+
+impl Header {
+    /// Reads the value of the header [`HEADER`]; `None` if it is no signature at all.
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        value.strip_prefix(b"sha256=").and_then(decode_hex).map(Self)
+    }
 }
 
 /// The header's value for `body`, for those who play the sender.
@@ -65,6 +93,14 @@ fn decode_hex(text: &[u8]) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// In pieces, as it comes off the wire.
+    fn is_valid(secret: &Secret, header: &[u8], body: &[u8]) -> bool {
+        let Some(header) = Header::parse(header) else { return false };
+        let mut verifier = Verifier::new(secret, header);
+        body.chunks(1).for_each(|piece| verifier.update(piece));
+        verifier.is_valid()
+    }
 
     fn secret() -> Secret {
         Secret::new("app secret".to_owned())

@@ -93,7 +93,7 @@ pub(super) async fn list(
     responses(
         (status = 201, body = Channel),
         (status = 403, body = Document),
-        (status = 409, description = "The number is connected already", body = Document),
+        (status = 409, description = "The account has connected the number already", body = Document),
     ),
 )]
 pub(super) async fn create(

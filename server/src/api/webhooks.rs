@@ -106,6 +106,10 @@ pub(super) struct Webhook {
     /// When it was switched off; null while it is on.
     #[serde(with = "time::serde::rfc3339::option")]
     disabled_at: Option<OffsetDateTime>,
+    /// Since when everything that it was to be told has failed; null while it takes what it is told. After
+    /// several failures in a row it gets one delivery at a time, after a while.
+    #[serde(with = "time::serde::rfc3339::option")]
+    failing_since: Option<OffsetDateTime>,
 }
 
 impl From<webhooks::Webhook> for Webhook {
@@ -123,6 +127,7 @@ impl From<webhooks::Webhook> for Webhook {
             header: webhook.header,
             events: events.collect(),
             disabled_at: webhook.disabled_at,
+            failing_since: webhook.failing_since,
         }
     }
 }

@@ -142,8 +142,12 @@ async fn a_connected_channel_says_where_its_webhook_is_and_never_its_secrets() {
     let listed = server.get("/v1/channels", &a.token).await.body;
     assert_eq!(listed["items"][1], created.body);
     assert!(!listed.to_string().contains("T0P"));
-    let taken = server.post("/v1/channels", &b.token, new).await;
+    let taken = server.post("/v1/channels", &a.token, new.clone()).await;
     assert_eq!((taken.status, taken.code()), (StatusCode::CONFLICT, "resource.conflict"));
+    // Another account is not told whose the number is, nor kept from it.
+    let elsewhere = server.post("/v1/channels", &b.token, new).await;
+    assert_eq!(elsewhere.status, StatusCode::CREATED);
+    assert_ne!(elsewhere.body["webhookPath"], path);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Events to be published, replies to be sent, deliveries to be made.
+//! Events to be published.
 
 use super::{System, raw_events::share};
 use crate::{
@@ -7,11 +7,10 @@ use crate::{
 };
 use common::{
     clock::Clock,
-    id::{AccountId, MessageId, WebhookId},
+    id::AccountId,
     protocol::inbox::{InboxEvent, Sequenced},
 };
 use sqlx::{Postgres, Transaction, query, query_scalar, types::Json};
-use std::time::Duration;
 
 /// The name space of the advisory locks by which a publisher has an account for itself.
 const ACCOUNT_LOCKS: i32 = 0x5357_0002;
@@ -38,31 +37,6 @@ pub struct OutboxClaim {
     tx: Transaction<'static, Postgres>,
     /// What to publish, in this order: account by account, by number.
     pub rows: Vec<OutboxRow>,
-}
-
-/// A reply taken by one sender until its lease ends; see [`crate::replies::open`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClaimedReply {
-    /// Whose it is.
-    pub account: AccountId,
-    /// The message to send.
-    pub message: MessageId,
-    /// How often it was taken before. Above zero, an earlier sender may have
-    /// handed it to the channel and died before it could say so.
-    pub attempts: u32,
-}
-
-/// A delivery taken by one sender until its lease ends; see [`crate::webhooks::open_delivery`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClaimedDelivery {
-    /// Whose it is.
-    pub account: AccountId,
-    /// To which webhook.
-    pub webhook: WebhookId,
-    /// The event's number.
-    pub seq: u64,
-    /// How often it was taken before.
-    pub attempts: u32,
 }
 
 impl System {
@@ -109,85 +83,6 @@ impl System {
             })
             .collect();
         Ok(OutboxClaim { tx, rows })
-    }
-
-    /// Takes up to `limit` replies that are due, for `lease`.
-    ///
-    /// Of each conversation only the oldest that is not done, so that replies leave in order.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn claim_replies(
-        &self,
-        limit: u16,
-        lease: Duration,
-        clock: &dyn Clock,
-    ) -> Result<Vec<ClaimedReply>, StoreError> {
-        let now = clock.utc();
-        let rows = query!(
-            r#"WITH due AS (
-                   SELECT account_id, message_id FROM replies r
-                   WHERE done_at IS NULL AND due_at <= $1
-                     AND NOT EXISTS (SELECT FROM replies earlier
-                         WHERE earlier.account_id = r.account_id AND earlier.conversation_id = r.conversation_id
-                           AND earlier.done_at IS NULL AND earlier.seq < r.seq)
-                   ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
-               )
-               UPDATE replies SET attempts = attempts + 1, due_at = $2
-               FROM due WHERE replies.account_id = due.account_id AND replies.message_id = due.message_id
-               RETURNING replies.account_id, replies.message_id, replies.attempts"#,
-            now,
-            now + lease,
-            i64::from(limit)
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| ClaimedReply {
-                account: AccountId::from_uuid(row.account_id),
-                message: MessageId::from_uuid(row.message_id),
-                attempts: column::to_count(row.attempts - 1),
-            })
-            .collect())
-    }
-
-    /// Takes up to `limit` deliveries that are due, for `lease`.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn claim_deliveries(
-        &self,
-        limit: u16,
-        lease: Duration,
-        clock: &dyn Clock,
-    ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-        let now = clock.utc();
-        let rows = query!(
-            r#"WITH due AS (
-                   SELECT account_id, webhook_id, seq FROM webhook_deliveries
-                   WHERE done_at IS NULL AND due_at <= $1
-                   ORDER BY due_at, seq LIMIT $3 FOR UPDATE SKIP LOCKED
-               )
-               UPDATE webhook_deliveries d SET attempts = d.attempts + 1, due_at = $2
-               FROM due
-               WHERE d.account_id = due.account_id AND d.webhook_id = due.webhook_id AND d.seq = due.seq
-               RETURNING d.account_id, d.webhook_id, d.seq, d.attempts"#,
-            now,
-            now + lease,
-            i64::from(limit)
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| ClaimedDelivery {
-                account: AccountId::from_uuid(row.account_id),
-                webhook: WebhookId::from_uuid(row.webhook_id),
-                seq: to_seq(row.seq),
-                attempts: column::to_count(row.attempts - 1),
-            })
-            .collect())
     }
 }
 

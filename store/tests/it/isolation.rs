@@ -1,7 +1,10 @@
 //! No account reaches another's rows.
 
-use crate::fixture::{Tenant, desk, owner, tenant};
-use common::{protocol::inbox::ConversationStatus, token::Role};
+use crate::fixture::{SECRET_OF_APP, Tenant, desk, owner, tenant};
+use common::{
+    protocol::inbox::{ChannelKind, ConversationStatus},
+    token::Role,
+};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use store::{
     calls, channels, conversations, messages, outbox, replies, rooms, sessions, testing::TestDatabase, users,
@@ -234,22 +237,34 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
 }
 
 #[tokio::test]
-async fn a_number_of_another_account_is_taken() {
+/// A stranger can neither keep a number from its owner nor learn that it is connected.
+#[tokio::test]
+async fn another_accounts_number_can_be_connected_and_ones_own_only_once() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
-    tenant(&db, "b", &clock).await;
-    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let b = tenant(&db, "b", &clock).await;
     let secret = crate::fixture::secret("x");
     let channel = channels::NewChannel {
-        kind: common::protocol::inbox::ChannelKind::Whatsapp,
+        kind: ChannelKind::Whatsapp,
         name: "mine",
         external_id: "b",
         access_token: &secret,
         app_secret: &secret,
         verify_token: &secret,
     };
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let mine = channels::create(&mut tx, &channel, &clock).await.unwrap();
     assert!(matches!(channels::create(&mut tx, &channel, &clock).await, Err(channels::CreateError::Taken)));
+    let found = channels::find_by_external_id(&mut tx, ChannelKind::Whatsapp, "b").await.unwrap().unwrap();
+    assert_eq!(found.id, mine.id, "each account finds its own");
     tx.commit().await.unwrap();
+    let mut tx = db.store.tenant(b.account).await.unwrap();
+    let found = channels::find_by_external_id(&mut tx, ChannelKind::Whatsapp, "b").await.unwrap().unwrap();
+    assert_eq!(found.id, b.channel);
+    assert_eq!(
+        db.store.system().channel(b.channel).await.unwrap().unwrap().app_secret.expose(),
+        SECRET_OF_APP
+    );
 }
 
 /// Nobody can take an address away from another account, nor find out whether it is known there.

@@ -9,6 +9,7 @@
 mod administration;
 mod changes;
 mod connect;
+mod fair;
 mod fixture;
 mod inbox;
 mod isolation;

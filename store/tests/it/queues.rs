@@ -9,13 +9,25 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use store::{
     messages::{self, NewReply},
     outbox, raw_events, replies,
-    system::NewRawEvent,
+    system::{ClaimedDelivery, ClaimedReply, NewRawEvent, Shares, System, Turn},
     testing::TestDatabase,
     webhooks,
 };
 use tokio::task::JoinSet;
 
 const LEASE: Duration = Duration::from_secs(30);
+
+const SHARES: Shares = Shares { per_target: 100, per_account: 100 };
+
+async fn take_replies(system: &System, limit: u16, clock: &ManualClock) -> Vec<ClaimedReply> {
+    let turn = Turn { limit, lease: LEASE, shares: SHARES, freed: &[] };
+    system.claim_replies(&turn, clock).await.unwrap().work
+}
+
+async fn take_deliveries(system: &System, limit: u16, clock: &ManualClock) -> Vec<ClaimedDelivery> {
+    let turn = Turn { limit, lease: LEASE, shares: SHARES, freed: &[] };
+    system.claim_deliveries(&turn, clock).await.unwrap().work
+}
 
 async fn raw(db: &TestDatabase, a: &Tenant, channel: ChannelId, byte: u8, clock: &ManualClock) -> bool {
     let event = NewRawEvent { account: a.account, channel, body: &[byte], sha256: &[byte; 32] };
@@ -198,14 +210,14 @@ async fn replies_leave_in_order_once_and_again_only_when_a_lease_ends() {
     let second = messages::reply(&mut tx, &second, &clock).await.unwrap().id;
     tx.commit().await.unwrap();
     let system = db.store.system();
-    let claims = system.claim_replies(10, LEASE, &clock).await.unwrap();
+    let claims = take_replies(&system, 10, &clock).await;
     assert_eq!(
         claims.iter().map(|claim| (claim.message, claim.attempts)).collect::<Vec<_>>(),
         [(a.reply, 0)]
     );
-    assert!(system.claim_replies(10, LEASE, &clock).await.unwrap().is_empty());
+    assert!(take_replies(&system, 10, &clock).await.is_empty());
     clock.advance(LEASE);
-    let again = system.claim_replies(10, LEASE, &clock).await.unwrap();
+    let again = take_replies(&system, 10, &clock).await;
     assert_eq!(again.iter().map(|claim| (claim.message, claim.attempts)).collect::<Vec<_>>(), [(a.reply, 1)]);
 
     let mut tx = db.store.tenant(a.account).await.unwrap();
@@ -216,17 +228,14 @@ async fn replies_leave_in_order_once_and_again_only_when_a_lease_ends() {
     replies::postpone(&mut tx, a.reply, "busy", clock.utc() + LEASE * 2).await.unwrap();
     tx.commit().await.unwrap();
     clock.advance(LEASE);
-    assert!(
-        system.claim_replies(10, LEASE, &clock).await.unwrap().is_empty(),
-        "the second overtook the first"
-    );
+    assert!(take_replies(&system, 10, &clock).await.is_empty(), "the second overtook the first");
     clock.advance(LEASE);
-    assert_eq!(system.claim_replies(10, LEASE, &clock).await.unwrap()[0].message, a.reply);
+    assert_eq!(take_replies(&system, 10, &clock).await[0].message, a.reply);
     let mut tx = db.store.tenant(a.account).await.unwrap();
     messages::sent(&mut tx, a.reply, "wamid.out", &clock).await.unwrap();
     assert!(replies::open(&mut tx, a.reply).await.unwrap().is_none());
     tx.commit().await.unwrap();
-    assert_eq!(system.claim_replies(10, LEASE, &clock).await.unwrap()[0].message, second);
+    assert_eq!(take_replies(&system, 10, &clock).await[0].message, second);
 }
 
 #[tokio::test]
@@ -244,12 +253,12 @@ async fn two_senders_never_take_the_same_reply() {
     let mut senders = JoinSet::new();
     for _ in 0..4 {
         let (system, clock) = (db.store.system(), Arc::clone(&clock));
-        senders.spawn(async move { system.claim_replies(6, LEASE, &*clock).await.unwrap() });
+        senders.spawn(async move { take_replies(&system, 6, &*clock).await });
     }
     let claimed: Vec<_> = senders.join_all().await.concat();
     let different: BTreeSet<_> = claimed.iter().map(|claim| claim.message).collect();
     assert_eq!(claimed.len(), different.len());
-    let rest = db.store.system().claim_replies(100, LEASE, &*clock).await.unwrap();
+    let rest = take_replies(&db.store.system(), 100, &*clock).await;
     assert_eq!(claimed.len() + rest.len(), 21);
 }
 
@@ -259,12 +268,12 @@ async fn webhooks_are_told_of_customers_messages_only_and_again_until_done() {
     let a = tenant(&db, "a", &clock).await;
     let system = db.store.system();
     // The fixture has an inbound message and a reply.
-    let claims = system.claim_deliveries(10, LEASE, &clock).await.unwrap();
+    let claims = take_deliveries(&system, 10, &clock).await;
     assert_eq!(
         claims.iter().map(|claim| (claim.webhook, claim.seq, claim.attempts)).collect::<Vec<_>>(),
         [(a.webhook, 1, 0)]
     );
-    assert!(system.claim_deliveries(10, LEASE, &clock).await.unwrap().is_empty());
+    assert!(take_deliveries(&system, 10, &clock).await.is_empty());
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let delivery = webhooks::open_delivery(&mut tx, a.webhook, 1, &clock).await.unwrap().unwrap();
     assert_eq!((delivery.url.as_str(), delivery.header.as_str()), ("http://n8n.example/hook", "x-secret"));
@@ -272,23 +281,23 @@ async fn webhooks_are_told_of_customers_messages_only_and_again_until_done() {
     let failed = webhooks::Attempt { number: 1, answer_status: Some(502), error: Some("502") };
     webhooks::postpone_delivery(&mut tx, a.webhook, 1, &failed, clock.utc()).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(system.claim_deliveries(10, LEASE, &clock).await.unwrap()[0].attempts, 1);
+    assert_eq!(take_deliveries(&system, 10, &clock).await[0].attempts, 1);
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let taken = webhooks::Attempt { number: 2, answer_status: Some(204), error: None };
     webhooks::finish_delivery(&mut tx, a.webhook, 1, &taken, &clock).await.unwrap();
     tx.commit().await.unwrap();
     clock.advance(LEASE * 2);
-    assert!(system.claim_deliveries(10, LEASE, &clock).await.unwrap().is_empty());
+    assert!(take_deliveries(&system, 10, &clock).await.is_empty());
 
     // Wanted again while an attempt is under way: that one's end is not the end of it.
     let mut tx = db.store.tenant(a.account).await.unwrap();
     webhooks::replay(&mut tx, a.webhook, 1, &clock).await.unwrap().unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(system.claim_deliveries(10, LEASE, &clock).await.unwrap().len(), 1);
+    assert_eq!(take_deliveries(&system, 10, &clock).await.len(), 1);
     let mut tx = db.store.tenant(a.account).await.unwrap();
     webhooks::replay(&mut tx, a.webhook, 1, &clock).await.unwrap().unwrap();
     let taken = webhooks::Attempt { number: 1, ..taken };
     webhooks::finish_delivery(&mut tx, a.webhook, 1, &taken, &clock).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(system.claim_deliveries(10, LEASE, &clock).await.unwrap()[0].attempts, 0);
+    assert_eq!(take_deliveries(&system, 10, &clock).await[0].attempts, 0);
 }

@@ -1,13 +1,24 @@
 //! A reply leaves once, whatever the channel answers and in whatever order it tells.
 
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    routing::post,
+};
 use serde_json::{Value, json};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
 use switchboard_tests::{
+    PATIENCE,
     graph::Graph,
     installation::{Account, Installation},
     server::Server,
     socket::Socket,
     webhook::Meta,
 };
+use tokio::{net::TcpListener, sync::Notify};
 
 /// An agent at work on a customer's conversation.
 struct Desk {
@@ -147,6 +158,99 @@ async fn a_reply_whose_sender_dies_is_recognised_by_its_status() {
     desk.reply("Still there?").await;
     assert_eq!(desk.graph.reply().await.text, "Still there?");
     assert_eq!(desk.graph.pending(), 0);
+}
+
+/// What a Graph API that hangs for one number, and answers for all others, has seen.
+#[derive(Clone, Default)]
+struct Stuck {
+    /// The number that it never answers for.
+    number: Arc<OnceLock<String>>,
+    /// Requests for it that wait, the most that did at once, and those whose sender has given up.
+    waiting: Arc<AtomicU32>,
+    most: Arc<AtomicU32>,
+    given_up: Arc<AtomicU32>,
+    changed: Arc<Notify>,
+}
+
+struct Waiting(Stuck);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.0.given_up.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+async fn answer_or_hang(
+    State(stuck): State<Stuck>,
+    Path((_, number)): Path<(String, String)>,
+) -> Json<Value> {
+    if stuck.number.get() == Some(&number) {
+        let _waiting = Waiting(stuck.clone());
+        stuck.most.fetch_max(stuck.waiting.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        stuck.changed.notify_one();
+        std::future::pending::<()>().await;
+    }
+    Json(
+        json!({ "messaging_product": "whatsapp", "messages": [{ "id": format!("wamid.{}", uuid::Uuid::new_v4()) }] }),
+    )
+}
+
+/// Customers who wrote, and the ids of their conversations.
+async fn conversations(meta: &Meta, account: &Account, server: &Server, count: usize) -> Vec<String> {
+    let mut agent = Socket::open(&server.base, &account.admin.token).await;
+    agent.ask("inbox.subscribe", json!({})).await;
+    let mut ids = Vec::new();
+    for number in 0..count {
+        let mut body = meta.messages(&[(&format!("wamid.of.{number}"), "Hello?")]);
+        body["entry"][0]["changes"][0]["value"]["messages"][0]["from"] = json!(format!("1555{number:07}"));
+        assert_eq!(meta.post(&server.base, &body).await, 200);
+        let event = agent.event("inbox.event", |event| event["event"]["type"] == "messageCreated").await;
+        ids.push(event["event"]["conversation"]["id"].as_str().expect("an id").to_owned());
+    }
+    ids
+}
+
+/// Passes for the wrong reason if the replies that hang had been given up before: none was.
+#[tokio::test]
+async fn a_provider_that_hangs_for_one_channel_delays_no_other_channels_replies() {
+    let stuck = Stuck::default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let base = format!("http://{}", listener.local_addr().expect("an address"));
+    let app =
+        Router::new().route("/{version}/{number}/messages", post(answer_or_hang)).with_state(stuck.clone());
+    #[expect(clippy::disallowed_methods, reason = "ends with the test")]
+    let provider = tokio::spawn(async move { axum::serve(listener, app).await });
+    let mut installation = Installation::new().await;
+    installation.set("SWITCHBOARD_INBOX__GRAPH__BASE_URL", &base);
+    let server = installation.server();
+    let (a, b) = (installation.account("a", &server).await, installation.account("b", &server).await);
+    let (hanging, sound, other) = (a.whatsapp().await, a.whatsapp().await, b.whatsapp().await);
+    stuck.number.set(hanging.phone_number_id.clone()).expect("once");
+    for conversation in conversations(&hanging, &a, &server, 20).await {
+        let path = format!("/v1/conversations/{conversation}/messages");
+        a.admin.post(&path, json!({ "text": "Into the void" })).await;
+    }
+    let all_hang = async {
+        while stuck.waiting.load(Ordering::SeqCst) < 8 {
+            stuck.changed.notified().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, all_hang).await.expect("its share hangs");
+    for (account, meta) in [(&a, &sound), (&b, &other)] {
+        let conversation = conversations(meta, account, &server, 1).await.remove(0);
+        let mut agent = Socket::open(&server.base, &account.admin.token).await;
+        agent.ask("inbox.subscribe", json!({})).await;
+        let path = format!("/v1/conversations/{conversation}/messages");
+        let reply = account.admin.post(&path, json!({ "text": "Here you are" })).await;
+        let left = |event: &Value| {
+            event["event"]["message"]["id"] == reply["id"] && event["event"]["message"]["status"] == "sent"
+        };
+        agent.event("inbox.event", left).await;
+    }
+    assert_eq!(stuck.given_up.load(Ordering::SeqCst), 0, "while all that hangs still hangs");
+    assert_eq!(stuck.most.load(Ordering::SeqCst), 8, "as many as a channel may have");
+    provider.abort();
 }
 
 /// Meta repeats what it is not sure about, to whichever instance answers.

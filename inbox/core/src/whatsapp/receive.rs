@@ -3,14 +3,16 @@
 //! Source: Meta, WhatsApp Cloud API, "Webhooks: messages" and "statuses".
 
 mod content;
+mod lenient;
 
 use crate::message::UnifiedMessage;
 use common::{
     protocol::inbox::{ChannelKind, DeliveryStatus, Direction},
-    text,
+    text::{cut, shown_name},
 };
-use serde::Deserialize;
-use serde_json::Value;
+use lenient::{elements, members, raw_text, repaired, text};
+use serde_json::{Value, value::RawValue};
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 /// How much of Meta's words about a failure is kept, in bytes of JSON.
@@ -27,6 +29,11 @@ pub enum Item {
     Skipped {
         /// For the log.
         why: String,
+    },
+    /// Something that cannot be understood, and why, without what it says.
+    Unreadable {
+        /// For the log.
+        why: &'static str,
     },
 }
 
@@ -65,129 +72,146 @@ pub struct Report {
 /// The body is not what Meta sends for WhatsApp.
 #[derive(Debug, thiserror::Error)]
 #[error("not a WhatsApp webhook")]
-pub struct NotAWebhook(#[from] serde_json::Error);
+pub struct NotAWebhook;
 
-#[derive(Deserialize)]
-struct Envelope {
-    entry: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    #[serde(default)]
-    changes: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-struct Change {
-    #[serde(default)]
-    field: String,
-    value: ChangeValue,
-}
-
-#[derive(Deserialize)]
-struct ChangeValue {
-    metadata: Option<Metadata>,
-    #[serde(default)]
-    contacts: Vec<Value>,
-    #[serde(default)]
-    messages: Vec<Value>,
-    #[serde(default)]
-    statuses: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    phone_number_id: String,
-    #[serde(default)]
-    display_phone_number: String,
-}
-
-/// Takes a body apart, in the order in which its items stand.
+/// Takes a body apart, in the order in which its items stand. `arrived` stands for times that make no sense.
 ///
 /// # Errors
 /// [`NotAWebhook`] if there is no envelope to take apart.
-pub fn items(body: &[u8]) -> Result<Vec<Item>, NotAWebhook> {
-    let envelope: Envelope = serde_json::from_slice(body)?;
+pub fn items(body: &[u8], arrived: OffsetDateTime) -> Result<Vec<Item>, NotAWebhook> {
+    let body = repaired(body);
+    let envelope = members(&body).ok_or(NotAWebhook)?;
+    let entries = envelope.get("entry").and_then(|entry| elements(entry.get())).ok_or(NotAWebhook)?;
     let mut items = Vec::new();
-    for change in envelope.entry.into_iter().flat_map(|entry| entry.changes) {
-        match serde_json::from_value::<Change>(change) {
-            Ok(Change { field, value }) if field == "messages" => explode(value, &mut items),
-            Ok(Change { field, .. }) => items.push(skipped(format!("field {field:?}"))),
-            Err(error) => items.push(skipped(format!("a change without its value: {error}"))),
+    for entry in entries {
+        let Some(entry) = members(entry.get()) else {
+            items.push(unreadable("an entry that is no object"));
+            continue;
+        };
+        match entry.get("changes").map(|changes| elements(changes.get())) {
+            Some(Some(changes)) => {
+                changes.into_iter().for_each(|change| read_change(change, arrived, &mut items));
+            }
+            Some(None) => items.push(unreadable("an entry whose changes are no list")),
+            None => {}
         }
     }
     Ok(items)
 }
 
-const fn skipped(why: String) -> Item {
-    Item::Skipped { why }
+const fn unreadable(why: &'static str) -> Item {
+    Item::Unreadable { why }
 }
 
-fn explode(value: ChangeValue, items: &mut Vec<Item>) {
-    let Some(business) = value.metadata else {
-        items.push(skipped("no metadata, so no business number".to_owned()));
+fn read_change(change: &RawValue, arrived: OffsetDateTime, items: &mut Vec<Item>) {
+    let change = members(change.get()).unwrap_or_default();
+    let Some(value) = change.get("value").and_then(|value| members(value.get())) else {
+        items.push(unreadable("a change without its value"));
         return;
     };
-    let contacts: Vec<Contact> =
-        value.contacts.into_iter().filter_map(|contact| serde_json::from_value(contact).ok()).collect();
-    for message in value.messages {
-        items.push(match read_message(message, &business, &contacts) {
-            Ok(incoming) => Item::Message(Box::new(incoming)),
-            Err(why) => skipped(why),
-        });
-    }
-    for status in value.statuses {
-        items.push(read_status(status, &business).map_or_else(skipped, Item::Status));
+    match raw_text(change.get("field")) {
+        Some(field) if field != "messages" => {
+            items.push(Item::Skipped { why: format!("field {field:?}") });
+        }
+        Some(_) | None => explode(&value, arrived, items),
     }
 }
 
-#[derive(Deserialize)]
+/// The business number that a change is about.
+struct Business {
+    phone_number_id: String,
+    display_phone_number: String,
+}
+
+fn business(value: &BTreeMap<String, &RawValue>) -> Option<Business> {
+    let metadata = members(value.get("metadata")?.get())?;
+    Some(Business {
+        phone_number_id: raw_text(metadata.get("phone_number_id"))?,
+        display_phone_number: raw_text(metadata.get("display_phone_number")).unwrap_or_default(),
+    })
+}
+
+fn explode(value: &BTreeMap<String, &RawValue>, arrived: OffsetDateTime, items: &mut Vec<Item>) {
+    let Some(business) = business(value) else {
+        items.push(unreadable("no business number"));
+        return;
+    };
+    let contacts = value.get("contacts").and_then(|contacts| elements(contacts.get())).unwrap_or_default();
+    let contacts: Vec<Contact> = contacts.into_iter().filter_map(Contact::read).collect();
+    each(value.get("messages"), "messages that are no list", items, |message| {
+        let read = read_message(message, &business, &contacts, arrived);
+        read.map(|incoming| Item::Message(Box::new(incoming)))
+    });
+    each(value.get("statuses"), "statuses that are no list", items, |status| {
+        read_status(&status, &business, arrived)
+    });
+}
+
+/// Reads each element of a list, if there is one. What cannot be read is told of and costs no other.
+fn each(
+    list: Option<&&RawValue>,
+    otherwise: &'static str,
+    items: &mut Vec<Item>,
+    mut read: impl FnMut(Value) -> Result<Item, &'static str>,
+) {
+    let Some(list) = list.filter(|list| list.get() != "null") else { return };
+    let Some(list) = elements(list.get()) else {
+        items.push(unreadable(otherwise));
+        return;
+    };
+    items.extend(list.into_iter().map(|element| {
+        // Nested too deeply, or with a number that no machine has.
+        let element = serde_json::from_str(element.get()).map_err(|_| "an item that cannot be read");
+        element.and_then(&mut read).unwrap_or_else(unreadable)
+    }));
+}
+
+/// Whom the channel knows a sender as.
 struct Contact {
-    #[serde(default)]
     wa_id: Option<String>,
-    #[serde(default)]
     user_id: Option<String>,
-    #[serde(default)]
-    profile: Option<Profile>,
-}
-
-#[derive(Deserialize)]
-struct Profile {
-    #[serde(default)]
     name: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Wire {
-    id: String,
-    #[serde(default)]
-    from: Option<String>,
-    #[serde(default)]
-    from_user_id: Option<String>,
-    timestamp: String,
-    #[serde(rename = "type")]
-    kind: String,
+impl Contact {
+    fn read(raw: &RawValue) -> Option<Self> {
+        let contact: Value = serde_json::from_str(raw.get()).ok()?;
+        Some(Self {
+            wa_id: at(&contact, "/wa_id"),
+            user_id: at(&contact, "/user_id"),
+            name: at(&contact, "/profile/name"),
+        })
+    }
 }
 
-fn read_message(raw: Value, business: &Metadata, contacts: &[Contact]) -> Result<Incoming, String> {
-    let wire = Wire::deserialize(&raw).map_err(|error| format!("a message that cannot be read: {error}"))?;
+/// The text at a JSON pointer (RFC 6901).
+fn at(value: &Value, pointer: &str) -> Option<String> {
+    value.pointer(pointer).and_then(text)
+}
+
+fn read_message(
+    raw: Value,
+    business: &Business,
+    contacts: &[Contact],
+    arrived: OffsetDateTime,
+) -> Result<Incoming, &'static str> {
+    let external_id = at(&raw, "/id").ok_or("a message without an id")?;
+    let (phone, from_user_id) = (at(&raw, "/from"), at(&raw, "/from_user_id"));
+    let kind = at(&raw, "/type").unwrap_or_else(|| "unknown".to_owned());
     let contact = contacts.iter().find(|contact| {
-        (contact.wa_id.is_some() && contact.wa_id == wire.from)
-            || (contact.user_id.is_some() && contact.user_id == wire.from_user_id)
+        (contact.wa_id.is_some() && contact.wa_id == phone)
+            || (contact.user_id.is_some() && contact.user_id == from_user_id)
     });
     // A user id stays when the number changes; a phone number may be withheld.
-    let user_id = wire.from_user_id.or_else(|| contact.and_then(|contact| contact.user_id.clone()));
-    let identities: Vec<_> = [user_id.map(|id| ("bsuid", id)), wire.from.map(|phone| ("phone", phone))]
+    let user_id = from_user_id.or_else(|| contact.and_then(|contact| contact.user_id.clone()));
+    let identities: Vec<_> = [user_id.map(|id| ("bsuid", id)), phone.map(|phone| ("phone", phone))]
         .into_iter()
         .flatten()
         .collect();
-    let Some((_, from)) = identities.last().cloned() else {
-        return Err("a message without a sender".to_owned());
-    };
-    let content = content::read(&wire.kind, &raw);
+    let (_, from) = identities.last().cloned().ok_or("a message without a sender")?;
+    let content = content::read(&kind, &raw);
     let message = UnifiedMessage {
-        external_id: wire.id,
+        external_id,
         channel_type: ChannelKind::Whatsapp,
         direction: Direction::Inbound,
         from,
@@ -195,86 +219,51 @@ fn read_message(raw: Value, business: &Metadata, contacts: &[Contact]) -> Result
         text: content.text,
         truncated: content.truncated,
         attachments: content.attachments,
-        timestamp: unix(&wire.timestamp)?,
+        timestamp: unix(&raw, arrived),
         metadata: raw,
     };
-    let profile = contact.and_then(|contact| contact.profile.as_ref());
-    let name = profile.and_then(|profile| profile.name.as_deref()).map(text::shown_name);
-    Ok(Incoming {
+    let name = contact.and_then(|contact| contact.name.as_deref()).map(shown_name).filter(|name| !name.is_empty());
+    Ok(Incoming { phone_number_id: business.phone_number_id.clone(), message, kind, identities, name })
+}
+
+fn read_status(raw: &Value, business: &Business, arrived: OffsetDateTime) -> Result<Item, &'static str> {
+    let external_id = at(raw, "/id").ok_or("a status without an id")?;
+    let status = match at(raw, "/status").as_deref() {
+        Some("sent") => DeliveryStatus::Sent,
+        Some("delivered") => DeliveryStatus::Delivered,
+        // A voice message that was played was read.
+        Some("read" | "played") => DeliveryStatus::Read,
+        Some("failed") => DeliveryStatus::Failed,
+        Some(other) => return Ok(Item::Skipped { why: format!("status {other:?}") }),
+        None => return Err("a status that says none"),
+    };
+    Ok(Item::Status(Report {
         phone_number_id: business.phone_number_id.clone(),
-        message,
-        kind: wire.kind,
-        identities,
-        name: name.filter(|name| !name.is_empty()),
-    })
+        external_id,
+        status,
+        error: raw.pointer("/errors/0").map(reason),
+        at: unix(raw, arrived),
+        callback_data: at(raw, "/biz_opaque_callback_data"),
+    }))
 }
 
-#[derive(Deserialize)]
-struct WireStatus {
-    id: String,
-    status: String,
-    timestamp: String,
-    #[serde(default)]
-    biz_opaque_callback_data: Option<String>,
-    #[serde(default)]
-    errors: Vec<WireError>,
-}
-
-#[derive(Deserialize)]
-struct WireError {
-    #[serde(default)]
-    code: Option<i64>,
-    #[serde(default)]
-    title: Option<String>,
-    #[serde(default)]
-    message: Option<String>,
-    #[serde(default)]
-    error_data: Option<ErrorData>,
-}
-
-#[derive(Deserialize)]
-struct ErrorData {
-    #[serde(default)]
-    details: Option<String>,
-}
-
-impl WireError {
-    fn text(self) -> String {
-        let details = self.error_data.and_then(|data| data.details);
-        let words = details
-            .or(self.message)
-            .or(self.title)
-            .unwrap_or_else(|| "the channel gave no reason".to_owned());
-        let words = text::cut(&words, ERROR_BYTES_MAX).unwrap_or(words);
-        self.code.map_or(words.clone(), |code| format!("{words} ({code})"))
+/// Why a message failed, in Meta's words.
+fn reason(error: &Value) -> String {
+    let words = ["/error_data/details", "/message", "/title"].into_iter().find_map(|words| at(error, words));
+    let words = words.unwrap_or_else(|| "the channel gave no reason".to_owned());
+    let words = cut(&words, ERROR_BYTES_MAX).unwrap_or(words);
+    match at(error, "/code") {
+        Some(code) => format!("{words} ({code})"),
+        None => words,
     }
 }
 
-fn read_status(raw: Value, business: &Metadata) -> Result<Report, String> {
-    let wire: WireStatus =
-        serde_json::from_value(raw).map_err(|error| format!("a status that cannot be read: {error}"))?;
-    let status = match wire.status.as_str() {
-        "sent" => DeliveryStatus::Sent,
-        "delivered" => DeliveryStatus::Delivered,
-        // A voice message that was played was read.
-        "read" | "played" => DeliveryStatus::Read,
-        "failed" => DeliveryStatus::Failed,
-        other => return Err(format!("status {other:?}")),
-    };
-    Ok(Report {
-        phone_number_id: business.phone_number_id.clone(),
-        external_id: wire.id,
-        status,
-        error: wire.errors.into_iter().next().map(WireError::text),
-        at: unix(&wire.timestamp)?,
-        callback_data: wire.biz_opaque_callback_data,
-    })
-}
-
-/// Meta writes times as text of Unix seconds.
-fn unix(text: &str) -> Result<OffsetDateTime, String> {
-    let seconds = text.parse().map_err(|_| format!("timestamp {text:?}"))?;
-    OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| format!("timestamp {text:?}"))
+/// Meta writes times as text of Unix seconds. One that is none, or lies before 1970 or after the year 9999, says
+/// less about when something happened than its arrival.
+fn unix(item: &Value, arrived: OffsetDateTime) -> OffsetDateTime {
+    let seconds =
+        at(item, "/timestamp").and_then(|text| text.parse().ok()).filter(|seconds: &i64| *seconds >= 0);
+    seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok()).unwrap_or(arrived)
 }
 
 #[cfg(test)]

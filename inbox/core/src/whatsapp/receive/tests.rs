@@ -1,6 +1,14 @@
 use super::*;
 use serde_json::json;
 
+mod spoilt;
+
+const ARRIVED: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+fn items(body: &[u8]) -> Result<Vec<Item>, NotAWebhook> {
+    super::items(body, ARRIVED)
+}
+
 fn webhook(values: &[Value]) -> Vec<u8> {
     let changes: Vec<Value> =
         values.iter().map(|value| json!({ "field": "messages", "value": value })).collect();
@@ -22,7 +30,7 @@ fn text(id: &str, body: &str) -> Value {
 fn message(item: &Item) -> &Incoming {
     match item {
         Item::Message(incoming) => incoming,
-        Item::Status(_) | Item::Skipped { .. } => panic!("no message: {item:?}"),
+        Item::Status(_) | Item::Skipped { .. } | Item::Unreadable { .. } => panic!("no message: {item:?}"),
     }
 }
 
@@ -55,7 +63,7 @@ fn a_batch_is_taken_apart_whole_and_an_odd_item_costs_no_other() {
         .map(|item| match item {
             Item::Message(incoming) => incoming.message.external_id.as_str(),
             Item::Status(report) => report.status.as_str(),
-            Item::Skipped { .. } => "skipped",
+            Item::Skipped { .. } | Item::Unreadable { .. } => "skipped",
         })
         .collect();
     assert_eq!(shape, ["wamid.1", "skipped", "wamid.2", "skipped", "read"]);

@@ -1,0 +1,195 @@
+//! A webhook's body as it comes in: hashed on the way, kept within what may be in memory, and not for long.
+
+use super::Refusal;
+use aws_lc_rs::digest::{Context, SHA256};
+use axum::body::Body;
+use bytes::Bytes;
+use common::address::ClientNetwork;
+use futures_util::StreamExt;
+use inbox_core::signature::Verifier;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::timeout;
+
+/// The largest body that Meta sends, in bytes (Meta, WhatsApp webhooks overview: 3 MB).
+pub(crate) const BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
+
+/// How long a body may take in all. Longer lets poorer lines deliver; shorter frees memory sooner.
+pub(crate) const BODY_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How long nothing of a body may come.
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(5);
+
+/// The beginning of a body, in bytes, that does not count against its client: as much as most bodies have.
+///
+/// So clients that share an address with one who fills its share still deliver.
+pub(crate) const BEGINNING_BYTES: usize = 16 * 1024;
+
+/// Bytes of bodies that may be in memory.
+pub(crate) struct Budget {
+    max: usize,
+    per_client_max: usize,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    all: usize,
+    by_client: BTreeMap<Option<ClientNetwork>, usize>,
+}
+
+impl Budget {
+    pub(crate) fn new(max: usize, per_client_max: usize) -> Arc<Self> {
+        Arc::new(Self { max, per_client_max, held: Mutex::default() })
+    }
+
+    /// Nothing yet, for a client's body.
+    pub(super) fn open(self: &Arc<Self>, client: Option<ClientNetwork>) -> Reserved {
+        Reserved { budget: Arc::clone(self), client, bytes: 0 }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one body has of the budget, until it is dropped.
+pub(super) struct Reserved {
+    budget: Arc<Budget>,
+    client: Option<ClientNetwork>,
+    bytes: usize,
+}
+
+impl Reserved {
+    /// Has `bytes` in all from now on; false if there are not so many.
+    fn grow_to(&mut self, bytes: usize) -> bool {
+        let (more, counted) =
+            (bytes.saturating_sub(self.bytes), beyond_beginning(bytes) - beyond_beginning(self.bytes));
+        let mut held = self.budget.held();
+        let of_client = held.by_client.get(&self.client).copied().unwrap_or(0) + counted;
+        // The last quarter is for beginnings: small bodies get in when large ones have taken the rest.
+        let max = if counted > 0 { self.budget.max - self.budget.max / 4 } else { self.budget.max };
+        if held.all + more > max || (counted > 0 && of_client > self.budget.per_client_max) {
+            return false;
+        }
+        held.all += more;
+        if counted > 0 {
+            held.by_client.insert(self.client, of_client);
+        }
+        note(held.all);
+        self.bytes = self.bytes.max(bytes);
+        true
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let mut held = self.budget.held();
+        held.all -= self.bytes;
+        let counted = beyond_beginning(self.bytes);
+        let of_client = held.by_client.get(&self.client).copied().unwrap_or(0).saturating_sub(counted);
+        if of_client == 0 {
+            held.by_client.remove(&self.client);
+        } else {
+            held.by_client.insert(self.client, of_client);
+        }
+        note(held.all);
+    }
+}
+
+/// The part of a body that counts against its client.
+const fn beyond_beginning(bytes: usize) -> usize {
+    bytes.saturating_sub(BEGINNING_BYTES)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and 2^53 bytes are not reached")]
+fn note(bytes: usize) {
+    metrics::gauge!("inbox_webhook_bytes").set(bytes as f64);
+}
+
+/// A body that has come in whole.
+pub(super) struct Received {
+    pub(super) bytes: Vec<u8>,
+    pub(super) sha256: [u8; 32],
+    /// Whether it is signed as it should be.
+    pub(super) is_genuine: bool,
+    /// Kept as long as the bytes are.
+    pub(super) _reserved: Reserved,
+}
+
+/// Reads a body, as far as it may come.
+pub(super) async fn read(body: Body, verifier: Verifier, reserved: Reserved) -> Result<Received, Refusal> {
+    timeout(BODY_TIME_MAX, read_on(body, verifier, reserved)).await.map_err(|_| Refusal::TooSlow)?
+}
+
+async fn read_on(body: Body, mut verifier: Verifier, mut reserved: Reserved) -> Result<Received, Refusal> {
+    let (mut bytes, mut digest) = (Vec::new(), Context::new(&SHA256));
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = timeout(SILENCE_MAX, pieces.next()).await.map_err(|_| Refusal::TooSlow)? {
+        let piece: Bytes = piece.map_err(|_| Refusal::Malformed)?;
+        make_room(&mut bytes, piece.len(), &mut reserved)?;
+        verifier.update(&piece);
+        digest.update(&piece);
+        // Copied: a piece may hold on to a much larger buffer.
+        bytes.extend_from_slice(&piece);
+    }
+    let digest = digest.finish();
+    let sha256 = *digest.as_ref().first_chunk().ok_or(Refusal::Malformed)?;
+    Ok(Received { bytes, sha256, is_genuine: verifier.is_valid(), _reserved: reserved })
+}
+
+/// Grows as bytes arrive, whatever was announced, and has reserved what it takes.
+fn make_room(bytes: &mut Vec<u8>, more: usize, reserved: &mut Reserved) -> Result<(), Refusal> {
+    let needed = bytes.len().saturating_add(more);
+    if needed > BODY_BYTES_MAX {
+        return Err(Refusal::TooLarge);
+    }
+    if needed > bytes.capacity() {
+        let capacity = needed.max(bytes.capacity() * 2).min(BODY_BYTES_MAX);
+        if !reserved.grow_to(capacity) {
+            return Err(Refusal::Full);
+        }
+        bytes.reserve_exact(capacity - bytes.len());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::address::ClientAddress;
+
+    fn client(last: u8) -> Option<ClientNetwork> {
+        Some(ClientAddress([127, 0, 0, last].into()).network())
+    }
+
+    #[test]
+    fn a_client_has_its_share_and_small_bodies_get_in_beside_it() {
+        let budget = Budget::new(1024 * 1024, 256 * 1024);
+        let mut large = budget.open(client(1));
+        assert!(large.grow_to(200 * 1024));
+        let mut second = budget.open(client(1));
+        assert!(!second.grow_to(200 * 1024), "its client has had its share");
+        assert!(second.grow_to(BEGINNING_BYTES));
+        assert!(budget.open(client(2)).grow_to(200 * 1024));
+        drop(large);
+        assert!(second.grow_to(200 * 1024));
+        drop(second);
+        let held = budget.held();
+        assert_eq!((held.all, held.by_client.len()), (0, 0), "everything is given back");
+    }
+
+    #[test]
+    fn all_clients_together_have_no_more_than_there_is() {
+        let budget = Budget::new(1024 * 1024, 256 * 1024);
+        let mut bodies: Vec<_> = (0..8).map(|last| budget.open(client(last))).collect();
+        let large = bodies.iter_mut().filter_map(|body| body.grow_to(250 * 1024).then_some(())).count();
+        assert_eq!(large, 3, "three quarters are for what is large");
+        let mut small: Vec<_> = (0..100).map(|last| budget.open(client(last))).collect();
+        let small = small.iter_mut().filter_map(|body| body.grow_to(BEGINNING_BYTES).then_some(())).count();
+        assert_eq!(small, (1024 - 750) / 16);
+    }
+}
