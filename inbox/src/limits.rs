@@ -143,7 +143,7 @@ fn deliveries(config: &Config) -> Vec<Limit> {
         ),
         limit("wait between tries of a webhook that fails", seconds(HOLD_MAX), None, "tried again"),
         limit("time for a webhook to answer", seconds(DELIVERY_TIMEOUT), None, "counts as failed"),
-        limit("answer of a webhook", bytes(0), None, "only its status is read"),
+        limit("answer of a webhook", bytes(0_u64), None, "only its status is read"),
         limit(
             "attempts to make a delivery",
             config.delivery_attempts_max.to_string(),
@@ -163,7 +163,7 @@ fn files_of_customers() -> Vec<Limit> {
     vec![
         limit(
             "file of a customer",
-            bytes(usize::try_from(files::BYTES_MAX).unwrap_or(usize::MAX)),
+            bytes(files::BYTES_MAX),
             None,
             "502 `channel.refused`",
         ),
@@ -180,8 +180,8 @@ fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs())
 }
 
-fn bytes(bytes: usize) -> String {
-    match bytes {
+fn bytes(bytes: impl TryInto<u64>) -> String {
+    match bytes.try_into().unwrap_or(u64::MAX) {
         0 => "0".to_owned(),
         bytes if bytes.is_multiple_of(1024 * 1024) => format!("{} MiB", bytes / (1024 * 1024)),
         bytes if bytes.is_multiple_of(1024) => format!("{} KiB", bytes / 1024),

@@ -7,7 +7,6 @@
 use crate::{flight::Aimed, role::Inbox, work::chain};
 use common::{
     chance,
-    
     id::{AccountId, ChannelId},
     protocol::inbox::ChannelKind,
     subject::inbox::Work,

@@ -256,7 +256,7 @@ async fn a_locked_user_looks_like_a_wrong_password_until_an_administrator_lifts_
         server.sign_in(&a.email, "wrong wrong wrong wrong").await;
     }
     let path = format!("/v1/users/{}", a.user);
-    let token = server.token(a.account, a.user, Role::Admin);
+    let token = server.token(a.account, a.user, Role::Admin).await;
     server.clock.advance(Duration::from_secs(30));
     server.call(Method::PATCH, &path, &token, Some(&json!({ "locked": false }))).await;
     assert_eq!(server.sign_in(&a.email, PASSWORD).await.status, StatusCode::OK);

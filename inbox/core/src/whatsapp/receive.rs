@@ -222,7 +222,8 @@ fn read_message(
         timestamp: unix(&raw, arrived),
         metadata: raw,
     };
-    let name = contact.and_then(|contact| contact.name.as_deref()).map(shown_name).filter(|name| !name.is_empty());
+    let name =
+        contact.and_then(|contact| contact.name.as_deref()).map(shown_name).filter(|name| !name.is_empty());
     Ok(Incoming { phone_number_id: business.phone_number_id.clone(), message, kind, identities, name })
 }
 
