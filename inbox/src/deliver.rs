@@ -37,8 +37,7 @@ pub(crate) async fn claim(
     freed: Vec<(AccountId, WebhookId)>,
 ) -> Result<Taken<ClaimedDelivery, WebhookId>, StoreError> {
     let config = &inbox.0.config;
-    let shares =
-        Shares { per_target: config.deliveries_per_webhook, per_account: config.deliveries_per_account };
+    let shares = Shares::new(config.deliveries_per_webhook, config.deliveries_per_account);
     let turn = Turn { limit, lease: inbox.lease(), shares, freed: &freed };
     inbox.store().system().claim_deliveries(&turn, inbox.clock()).await
 }

@@ -35,7 +35,7 @@ pub(crate) async fn claim(
     freed: Vec<(AccountId, ChannelId)>,
 ) -> Result<Taken<ClaimedReply, ChannelId>, StoreError> {
     let config = &inbox.0.config;
-    let shares = Shares { per_target: config.replies_per_channel, per_account: config.replies_per_account };
+    let shares = Shares::new(config.replies_per_channel, config.replies_per_account);
     let turn = Turn { limit, lease: inbox.lease(), shares, freed: &freed };
     inbox.store().system().claim_replies(&turn, inbox.clock()).await
 }

@@ -13,7 +13,7 @@ use common::{
     clock::Clock,
     id::{AccountId, WebhookId},
 };
-use sqlx::{Postgres, Transaction, query, query_scalar};
+use sqlx::{Postgres, Transaction, query, query_as, query_scalar};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -166,7 +166,8 @@ async fn take(
     if held.queues.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = query!(
+    let rows = query_as!(
+        Row,
         r#"WITH account AS MATERIALIZED (
                SELECT a.id, least($4, $5 - flying.count) AS room
                FROM unnest($1::uuid[]) AS a (id) CROSS JOIN LATERAL (
@@ -223,15 +224,25 @@ async fn take(
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| ClaimedDelivery {
+    Ok(rows.into_iter().map(ClaimedDelivery::from).collect())
+}
+
+struct Row {
+    account_id: Uuid,
+    webhook_id: Uuid,
+    seq: i64,
+    attempts: i32,
+}
+
+impl From<Row> for ClaimedDelivery {
+    fn from(row: Row) -> Self {
+        Self {
             account: AccountId::from_uuid(row.account_id),
             webhook: WebhookId::from_uuid(row.webhook_id),
             seq: to_seq(row.seq),
             attempts: column::to_count(row.attempts - 1),
-        })
-        .collect())
+        }
+    }
 }
 
 /// [`FAILURES_MAX`] as a column.

@@ -12,10 +12,17 @@ use std::time::Duration;
 /// How much may be in flight at once, over all instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shares {
-    /// Per webhook or channel. More gets through a backlog sooner; fewer spares a slow receiver.
-    pub per_target: u16,
-    /// Per account. More lets an account use more of the senders; fewer leaves more to others.
-    pub per_account: u16,
+    pub(super) per_target: u16,
+    pub(super) per_account: u16,
+}
+
+impl Shares {
+    /// So much per webhook or channel, and so much per account; at least one of each.
+    ///
+    /// More gets through a backlog sooner; less spares a slow receiver and leaves more to others.
+    pub fn new(per_target: u16, per_account: u16) -> Self {
+        Self { per_target: per_target.max(1), per_account: per_account.max(1) }
+    }
 }
 
 /// What a sender with free places asks for.
@@ -68,6 +75,6 @@ impl<Target> Turn<'_, Target> {
     pub(super) fn targets(&self, accounts: usize) -> i64 {
         let accounts = i64::try_from(accounts).unwrap_or(i64::MAX);
         let share = i64::from(self.limit).checked_div(accounts).unwrap_or(0);
-        share.clamp(1, i64::from(self.shares.per_account.max(1))) + TARGETS_SPARE
+        share.clamp(1, i64::from(self.shares.per_account)) + TARGETS_SPARE
     }
 }

@@ -17,20 +17,18 @@ use store::{
 };
 
 const LEASE: Duration = Duration::from_secs(30);
-const SHARES: Shares = Shares { per_target: 4, per_account: 32 };
-
 async fn deliveries(
     store: &Store,
     limit: u16,
     freed: &[(AccountId, WebhookId)],
     clock: &ManualClock,
 ) -> Vec<ClaimedDelivery> {
-    let turn = Turn { limit, lease: LEASE, shares: SHARES, freed };
+    let turn = Turn { limit, lease: LEASE, shares: Shares::new(4, 32), freed };
     store.system().claim_deliveries(&turn, clock).await.unwrap().work
 }
 
 async fn replies(store: &Store, limit: u16, clock: &ManualClock) -> Vec<ClaimedReply> {
-    let turn = Turn { limit, lease: LEASE, shares: SHARES, freed: &[] };
+    let turn = Turn { limit, lease: LEASE, shares: Shares::new(4, 32), freed: &[] };
     store.system().claim_replies(&turn, clock).await.unwrap().work
 }
 
@@ -87,8 +85,9 @@ async fn a_backlog_of_one_account_does_not_delay_anothers_first_delivery() {
 async fn what_is_in_flight_is_counted_over_all_instances_and_freed_when_a_lease_ends() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
-    webhooks(&db, &a, 10, &clock).await;
-    say(&db, &a, 3, &clock).await;
+    // Eight webhooks with four deliveries each, and one more: as many as may be, and one too many.
+    webhooks(&db, &a, 7, &clock).await;
+    say(&db, &a, 4, &clock).await;
     let other = reconnected(&db).await;
     let mut claims = Vec::new();
     for _ in 0..20 {
@@ -132,7 +131,7 @@ async fn a_place_that_is_freed_is_filled_at_once() {
     let mut tx = db.store.tenant(a.account).await.unwrap();
     webhooks::delete(&mut tx, a.webhook).await.unwrap();
     tx.commit().await.unwrap();
-    let turn = Turn { limit: 1, lease: LEASE, shares: SHARES, freed: &[(a.account, a.webhook)] };
+    let turn = Turn { limit: 1, lease: LEASE, shares: Shares::new(4, 32), freed: &[(a.account, a.webhook)] };
     let nothing = db.store.system().claim_deliveries(&turn, &clock).await.unwrap();
     assert!(nothing.missed.is_empty() && nothing.work.is_empty());
 }
@@ -145,7 +144,7 @@ async fn a_freed_target_that_somebody_else_looks_at_is_missed() {
     let mut owner = owner(&db).await;
     owner.execute("BEGIN; SELECT FROM delivery_accounts FOR UPDATE").await.unwrap();
     let freed = [(a.account, a.webhook)];
-    let turn = Turn { limit: 9, lease: LEASE, shares: SHARES, freed: &freed };
+    let turn = Turn { limit: 9, lease: LEASE, shares: Shares::new(4, 32), freed: &freed };
     let taken = db.store.system().claim_deliveries(&turn, &clock).await.unwrap();
     assert_eq!((taken.work.len(), taken.missed.as_slice()), (0, &freed[..]));
     owner.execute("ROLLBACK").await.unwrap();
@@ -263,7 +262,15 @@ async fn a_reply_that_is_done_gives_its_turn_to_the_next_of_the_conversation() {
 }
 
 /// Rows that were read of the tables of queues, over indexes and without.
-async fn rows_read(owner: &mut PgConnection) -> i64 {
+///
+/// Counts are handed in when connections end: all but `counter` must have been closed, and their ends are told
+/// to nobody, so they are looked for.
+async fn rows_read(counter: &mut PgConnection) -> i64 {
+    const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    while sqlx::query_scalar::<_, i64>(OTHERS).fetch_one(&mut *counter).await.unwrap() > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     sqlx::query_scalar(
         "SELECT (SELECT sum(seq_tup_read)::bigint FROM pg_stat_user_tables WHERE relname = ANY ($1))
               + (SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = ANY ($1))",
@@ -276,7 +283,7 @@ async fn rows_read(owner: &mut PgConnection) -> i64 {
         "reply_queues",
         "reply_accounts",
     ])
-    .fetch_one(owner)
+    .fetch_one(counter)
     .await
     .unwrap()
 }
@@ -313,37 +320,39 @@ async fn with_fifty_thousand_waiting_little_is_read_to_take_and_finish_some() {
     for statement in crowd.split(';') {
         owner.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
     }
-    let before = rows_read(&mut owner).await;
+    owner.close().await.unwrap();
+    db.store.close().await;
+    let mut counter = crate::fixture::owner(&db).await;
+    let before = rows_read(&mut counter).await;
+    let store = reconnected(&db).await;
     const ROUNDS: i64 = 25;
     let mut done = 0;
     for _ in 0..ROUNDS {
         let freed = [(account, webhook)];
-        for claim in deliveries(&db.store, 64, &freed, &clock).await {
-            let mut tx = db.store.tenant(account).await.unwrap();
+        for claim in deliveries(&store, 64, &freed, &clock).await {
+            let mut tx = store.tenant(account).await.unwrap();
             assert!(webhooks::open_delivery(&mut tx, webhook, claim.seq, &clock).await.unwrap().is_some());
             let taken = Attempt { number: 1, answer_status: Some(204), error: None };
             webhooks::finish_delivery(&mut tx, webhook, claim.seq, &taken, &clock).await.unwrap();
             tx.commit().await.unwrap();
             done += 1;
         }
-        for claim in replies(&db.store, 64, &clock).await {
-            let mut tx = db.store.tenant(account).await.unwrap();
+        for claim in replies(&store, 64, &clock).await {
+            let mut tx = store.tenant(account).await.unwrap();
             messages::refused(&mut tx, claim.message, "no", &clock).await.unwrap();
             tx.commit().await.unwrap();
             done += 1;
         }
     }
     assert_eq!(done, ROUNDS * 8, "four of each at a time");
-    // Counts are handed in when connections end.
-    db.store.close().await;
-    let read = rows_read(&mut owner).await - before;
-    println!("{read} rows were read for {done}");
+    store.close().await;
+    let read = rows_read(&mut counter).await - before;
     assert!(read / done < 100, "{read} rows were read for {done}");
 
     // It would pass for the wrong reason if nothing were counted.
     let mut reader = crate::fixture::owner(&db).await;
     reader.execute("SELECT count(*) FROM webhook_deliveries WHERE error IS NULL").await.unwrap();
     reader.close().await.unwrap();
-    let scanned = rows_read(&mut owner).await - before - read;
+    let scanned = rows_read(&mut counter).await - before - read;
     assert!(scanned >= 50_000, "a scan counted as {scanned} rows");
 }

@@ -17,15 +17,13 @@ use tokio::task::JoinSet;
 
 const LEASE: Duration = Duration::from_secs(30);
 
-const SHARES: Shares = Shares { per_target: 100, per_account: 100 };
-
 async fn take_replies(system: &System, limit: u16, clock: &ManualClock) -> Vec<ClaimedReply> {
-    let turn = Turn { limit, lease: LEASE, shares: SHARES, freed: &[] };
+    let turn = Turn { limit, lease: LEASE, shares: Shares::new(100, 100), freed: &[] };
     system.claim_replies(&turn, clock).await.unwrap().work
 }
 
 async fn take_deliveries(system: &System, limit: u16, clock: &ManualClock) -> Vec<ClaimedDelivery> {
-    let turn = Turn { limit, lease: LEASE, shares: SHARES, freed: &[] };
+    let turn = Turn { limit, lease: LEASE, shares: Shares::new(100, 100), freed: &[] };
     system.claim_deliveries(&turn, clock).await.unwrap().work
 }
 
