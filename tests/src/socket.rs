@@ -121,18 +121,21 @@ impl Socket {
         self.stream.send(message).await.expect("the socket is open");
     }
 
-    /// The next message, of whatever kind.
+    /// The next message that says something.
     pub async fn receive(&mut self) -> Value {
-        loop {
-            let message = tokio::time::timeout(PATIENCE, self.stream.next())
-                .await
-                .expect("the server says something in time")
-                .expect("the socket stays open")
-                .expect("the socket works");
-            if let Message::Text(text) = message {
-                return serde_json::from_str(&text).expect("the server speaks JSON");
+        let text = async {
+            loop {
+                let message = self.stream.next().await.expect("the socket stays open");
+                match message.expect("the socket works") {
+                    Message::Text(text) => return text,
+                    Message::Close(frame) => panic!("the server closes the socket: {frame:?}"),
+                    Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+                }
             }
-        }
+        };
+        // Over all of it: pings are nothing that was said.
+        let text = tokio::time::timeout(PATIENCE, text).await.expect("the server says something in time");
+        serde_json::from_str(&text).expect("the server speaks JSON")
     }
 
     /// Waits for the server to close the socket and returns the code; `None` without a close frame.

@@ -120,8 +120,10 @@ async fn a_reply_is_stored_once_under_its_key_and_wakes_those_who_send_it() {
     assert_eq!((&earlier["items"][0]["text"], &earlier["next"]), (&json!("hello?"), &Value::Null));
     let empty = server.post(&path, &a.token, json!({ "text": " \n" })).await;
     assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let longest = server.post(&path, &a.token, json!({ "text": "\u{1}".repeat(4096) })).await;
+    let longest = server.post(&path, &a.token, json!({ "text": "😀".repeat(4096) })).await;
     assert_eq!(longest.status, StatusCode::CREATED);
+    let control = server.post(&path, &a.token, json!({ "text": "\u{1}" })).await;
+    assert_eq!((control.status, control.code()), (StatusCode::UNPROCESSABLE_ENTITY, "request.invalid"));
     let longer = server.post(&path, &a.token, json!({ "text": "ä".repeat(4097) })).await;
     assert_eq!(longer.status, StatusCode::UNPROCESSABLE_ENTITY);
 }

@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn whoever_comes_back_to_a_room_reads_everything_once_in_pages_of_256_kib() {
         let (mut pages, id) = (0, RequestId::Text("\u{1}".repeat(RequestId::TEXT_MAX)));
-        for seed in 1..60 {
+        for seed in 1..25 {
             let mut dice = Dice(seed);
             let count = u64::try_from(dice.roll(usize::from(MESSAGES_MAX) + 1)).unwrap();
             let mut stream: Vec<_> = (1..=count).map(|seq| message(seq, &mut dice)).collect();
@@ -181,7 +181,7 @@ mod tests {
             assert_eq!(read, (1..=stream.len() as u64).collect::<Vec<_>>(), "seed {seed}");
             pages += usize::from(stream.len() as u64 > count);
         }
-        assert!(pages > 20, "few runs needed more than a page: {pages}");
+        assert!(pages > 8, "few runs needed more than a page: {pages}");
     }
 
     /// A page of those who are there, as long as it can be.
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn whoever_comes_back_to_an_inbox_reads_everything_once_in_pages_of_256_kib() {
         let id = RequestId::Number(1);
-        for seed in 1..40 {
+        for seed in 1..10 {
             let mut dice = Dice(seed);
             let mut event = |seq| {
                 let message = Message {
