@@ -38,6 +38,8 @@ struct Inner {
     replies: mpsc::Sender<Reply>,
     /// What customers sent, by id: media type and bytes.
     files: Mutex<BTreeMap<String, (&'static str, Vec<u8>)>>,
+    /// Where a file is said to be, if that is not here.
+    elsewhere: Mutex<BTreeMap<String, String>>,
     base: OnceLock<String>,
     /// How the next requests are refused, whatever they say: HTTP status and Meta's code.
     refusals: Mutex<VecDeque<(StatusCode, u32)>>,
@@ -63,6 +65,7 @@ impl Graph {
             access_token: Mutex::default(),
             replies: sender,
             files: Mutex::default(),
+            elsewhere: Mutex::default(),
             base: OnceLock::new(),
             refusals: Mutex::default(),
             answers: Arc::default(),
@@ -90,6 +93,12 @@ impl Graph {
     pub fn keep(&self, id: &str, mime_type: &'static str, bytes: &[u8]) {
         let mut files = self.inner.files.lock().expect("not poisoned");
         files.insert(id.to_owned(), (mime_type, bytes.to_vec()));
+    }
+
+    /// Say that a file is at `url`, whoever is there.
+    pub fn keep_at(&self, id: &str, url: &str) {
+        self.keep(id, "image/jpeg", &[]);
+        self.inner.elsewhere.lock().expect("not poisoned").insert(id.to_owned(), url.to_owned());
     }
 
     /// Refuse the next request like this; called again, the one after it.
@@ -194,7 +203,8 @@ async fn file_address(
     let files = inner.files.lock().expect("not poisoned");
     match files.get(&media).filter(|_| query.get("phone_number_id") == Some(&number)) {
         Some((mime_type, bytes)) => {
-            let url = format!("{}/files/of/{media}", inner.base.get().expect("set"));
+            let here = || format!("{}/files/of/{media}", inner.base.get().expect("set"));
+            let url = inner.elsewhere.lock().expect("not poisoned").get(&media).cloned().unwrap_or_else(here);
             let about = json!({ "messaging_product": "whatsapp", "url": url, "mime_type": mime_type,
                                 "sha256": "", "file_size": bytes.len(), "id": media });
             (StatusCode::OK, Json(about))
