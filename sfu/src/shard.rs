@@ -172,11 +172,11 @@ impl Shard {
                 engine.leave(participant, now, output);
                 self.notices.forget(participant);
             }
-            Command::Publish { participant, sdp, reply } => {
-                let _gave_up = reply.send(engine.publish(participant, &sdp, now, output));
+            Command::Publish { participant, offer, reply } => {
+                let _gave_up = reply.send(engine.publish(participant, &offer, now, output));
             }
-            Command::Answer { participant, revision, sdp, reply } => {
-                let _gave_up = reply.send(engine.answer(participant, revision, &sdp, now, output));
+            Command::Answer { participant, revision, answer, reply } => {
+                let _gave_up = reply.send(engine.answer(participant, revision, &answer, now, output));
             }
             Command::PendingOffer { participant, reply } => {
                 let _gave_up = reply.send(engine.pending_offer(participant));

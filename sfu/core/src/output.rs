@@ -30,7 +30,8 @@ pub enum MediaEvent {
         /// The offer.
         offer: Offer,
     },
-    /// Nothing has come from the participant for too long, or it proved to be somebody else.
+    /// Nothing has come from the participant for too long, it answers no offer and has no
+    /// connection, or it proved to be somebody else.
     Lost {
         /// Who.
         participant: ConnectionId,

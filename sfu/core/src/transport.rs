@@ -97,7 +97,7 @@ impl Transport {
     }
 
     /// Connects without ICE and DTLS, with keys that the simulation chose.
-    #[cfg(feature = "simulation")]
+    #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn connect_directly(
         &mut self,
         keys: (Opener, Sealer),

@@ -9,7 +9,7 @@ use common::{
     clock::{Clock, ManualClock},
     id::ConnectionId,
 };
-use sfu_core::{Engine, EngineConfig, MediaEvent, Output, engine::simulation::Side};
+use sfu_core::{Engine, EngineConfig, MediaEvent, Output, engine::simulation::Side, sdp::parse::Remote};
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
@@ -67,11 +67,12 @@ impl World {
         for n in 1..=3 {
             engine.join(1, device(n), true, now, &mut output);
         }
-        engine.publish(device(1), CAMERA, now, &mut output).unwrap();
+        engine.publish(device(1), &Remote::parse(CAMERA).unwrap(), now, &mut output).unwrap();
         let offers: Vec<MediaEvent> = output.take_events().collect();
         for event in offers {
             let MediaEvent::Offer { participant, offer } = event else { panic!("{event:?}") };
-            engine.answer(participant, offer.revision, &accept(&offer), now, &mut output).unwrap();
+            let answer = Remote::parse(&accept(&offer)).unwrap();
+            engine.answer(participant, offer.revision, &answer, now, &mut output).unwrap();
         }
         let mut connect = |n: u16, side| {
             let remote = address(1000 + n);

@@ -22,8 +22,7 @@ const RATE_MAX: u32 = 2_500_000;
 impl Engine {
     /// When [`handle_deadline`](Self::handle_deadline) wants to be called though nothing came in.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let has_transports = self.transports.iter().any(Option::is_some);
-        has_transports.then_some(self.next_tick)
+        (!self.participants.is_empty()).then_some(self.next_tick)
     }
 
     /// Acts on a deadline that has passed. Early calls do nothing.
@@ -45,6 +44,7 @@ impl Engine {
         if self.next_report <= now {
             self.next_report = now + REPORT_INTERVAL;
             self.report(now, output);
+            self.expire_offers(now, output);
         }
     }
 

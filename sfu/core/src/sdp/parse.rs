@@ -6,10 +6,10 @@ use rtc_sdp::{
     SessionDescription,
     description::{common::Attribute, media::MediaDescription},
 };
-use std::io::Cursor;
+use std::{collections::BTreeSet, io::Cursor};
 
 /// Media sections at most: two per participant of a large session.
-const SECTIONS_MAX: usize = 256;
+pub(crate) const SECTIONS_MAX: usize = 256;
 
 /// The longest text taken over from a description, in bytes.
 const TOKEN_BYTES_MAX: usize = 256;
@@ -62,6 +62,11 @@ pub struct Section {
 }
 
 impl Remote {
+    /// The sections in which the client receives, by their mids.
+    pub(crate) fn accepted(&self) -> BTreeSet<&str> {
+        self.sections.iter().filter(|section| section.receives).map(|section| section.mid.as_str()).collect()
+    }
+
     /// Reads a description.
     ///
     /// # Errors

@@ -43,7 +43,7 @@ fn the_answer_takes_what_is_forwarded_and_refuses_the_rest() {
 #[test]
 fn an_offer_of_ours_is_read_back() {
     let from = ConnectionId::from_uuid(uuid::Uuid::from_u128(7));
-    let stream = Some(offer::OfferedStream { from, ssrc: 11, rtx_ssrc: 12 });
+    let stream = Some(offer::OfferedStream { publication: 1, from, ssrc: 11, rtx_ssrc: 12 });
     let sections = [
         offer::OfferedSection { mid: "0".into(), kind: TrackKind::Video, stream },
         offer::OfferedSection { mid: "1".into(), kind: TrackKind::Audio, stream: None },
