@@ -4,6 +4,7 @@
 //! `handle_*`; what is to be sent, and what others must be told, goes out
 //! through [`Output`]. Call [`Engine::flush`] after a batch of datagrams.
 
+mod feedback;
 mod negotiate;
 mod offering;
 mod receive;
@@ -75,6 +76,8 @@ pub struct Stats {
     pub packets_forwarded: u64,
     /// RTP packets sent again.
     pub packets_resent: u64,
+    /// Requests to send again that were past a transport's budget.
+    pub resends_refused: u64,
     /// Datagrams that belong to nobody or are not authentic.
     pub datagrams_refused: u64,
 }
@@ -258,10 +261,19 @@ impl Engine {
     fn remove_transport(&mut self, place: usize) {
         if let Some(transport) = self.transports.get_mut(place).and_then(Option::take) {
             self.by_name.remove(&transport.credentials.ufrag);
-            self.by_address.retain(|_, transport| *transport != place);
+            for address in transport.addresses() {
+                self.forget_address(address, place);
+            }
             self.streams.retain(|(transport, _), _| *transport != place);
             self.feedback.retain(|(transport, _), _| *transport != place);
             self.owners.remove(&place);
+        }
+    }
+
+    /// An address is this transport's no longer; it may have become another's.
+    fn forget_address(&mut self, address: SocketAddr, place: usize) {
+        if self.by_address.get(&address) == Some(&place) {
+            self.by_address.remove(&address);
         }
     }
 

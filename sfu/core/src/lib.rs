@@ -6,6 +6,7 @@
 //! it into the [`output`]. [`rtp`], [`rtcp`] and [`sdp`] read and write the
 //! formats. [`engine`] holds it all together.
 
+mod budget;
 pub mod demux;
 pub mod engine;
 pub mod output;

@@ -120,6 +120,7 @@ impl Engine {
         let mut publication = Publication::new(owner, transport, section.mid.clone(), kind, payload_type);
         publication.rtx_payload_type = section.rtx_payload_type;
         publication.ssrc = section.ssrc;
+        publication.rtx_ssrc = section.rtx_ssrc;
         if let Some(ssrc) = section.ssrc {
             self.streams.insert((transport, ssrc), super::Stream { publication: id, is_rtx: false });
         }

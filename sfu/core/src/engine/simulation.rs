@@ -40,7 +40,7 @@ impl Engine {
         let keys = contexts(Profile::Aes128Gcm, material, false);
         let (Some(place), Some(keys)) = (place, keys) else { return false };
         let Some(Some(transport)) = self.transports.get_mut(place) else { return false };
-        transport.connect_directly(keys, local, remote);
+        transport.connect_directly(keys, local, remote, now);
         self.by_address.insert(remote, place);
         self.wake_subscriptions(place, now, output);
         true

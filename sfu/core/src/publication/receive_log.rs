@@ -1,6 +1,9 @@
 //! Which packets of a track came, which are missing, and what its sender is told about it.
 
-use crate::{rtcp::write::ReportBlock, rtp::sequence::SeqNo};
+use crate::{
+    rtcp::write::{ReportBlock, middle},
+    rtp::sequence::SeqNo,
+};
 use common::protocol::media::TrackKind;
 use std::{
     collections::BTreeMap,
@@ -158,7 +161,7 @@ impl ReceiveLog {
 
     /// The sender said where its stream stands.
     pub(crate) fn note_report(&mut self, ntp: u64, now: Instant) {
-        self.last_report = u32::try_from(ntp >> 16 & 0xFFFF_FFFF).ok().map(|middle| (middle, now));
+        self.last_report = Some((middle(ntp), now));
     }
 
     /// What the sender is told (RFC 3550, appendix A.3). `None` before the first packet.

@@ -13,6 +13,11 @@ fn words(out: &mut Vec<u8>, words: &[u32]) {
     }
 }
 
+/// What a reception report names a sender report by: the middle 32 bits of its NTP time.
+pub fn middle(ntp: u64) -> u32 {
+    u32::try_from(ntp >> 16 & 0xFFFF_FFFF).unwrap_or(0)
+}
+
 /// A sender report without reception blocks (RFC 3550, section 6.4.1).
 pub fn sender_report(out: &mut Vec<u8>, ssrc: u32, ntp: u64, rtp_time: u32, packets: u32, octets: u32) {
     head(out, 0, kind::SENDER_REPORT, 6);
