@@ -6,6 +6,11 @@
 //! it into the [`output`]. [`rtp`], [`rtcp`] and [`sdp`] read and write the
 //! formats. [`engine`] holds it all together.
 
+// Lengths, counters and times come from the network: each operation says what becomes of it at the edge.
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+// What comes out must not depend on how a map hashes: the same input gives the same datagrams.
+#![deny(clippy::iter_over_hash_type)]
+
 mod budget;
 pub mod demux;
 pub mod engine;

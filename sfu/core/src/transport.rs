@@ -166,6 +166,12 @@ impl Transport {
         self.ice.remote_candidates().count()
     }
 
+    /// Streams whose packets are remembered.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn remembered_streams(&self) -> usize {
+        self.keys.as_ref().map_or(0, |(opener, _)| opener.remembered().0.max(opener.remembered().1))
+    }
+
     /// Takes a STUN message of so many bytes. `None` if it is not authentic and for this transport.
     pub(crate) fn handle_stun(
         &mut self,

@@ -38,7 +38,7 @@ pub(super) const UNANSWERED_MAX: u8 = 3;
 ///
 /// Tracks beyond are not offered. Everybody's first voice and picture come
 /// before anybody's second, so that nobody crowds out the others.
-pub(super) const SECTIONS_MAX: usize = crate::sdp::parse::SECTIONS_MAX;
+pub(super) const SECTIONS_MAX: usize = crate::sdp::bounds::SECTIONS_MAX;
 
 /// What is offered to a participant.
 pub(super) struct Offering {
@@ -113,6 +113,11 @@ impl Offering {
     /// The newest offer, if it is not answered.
     pub(super) fn pending(&self) -> Option<&Offer> {
         self.pending.as_ref().map(|pending| &pending.offer)
+    }
+
+    #[cfg(any(test, feature = "simulation"))]
+    pub(super) const fn sections(&self) -> usize {
+        self.sections.len()
     }
 
     /// Whether an answer may still come, so that another offer has to wait.
