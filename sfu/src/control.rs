@@ -37,7 +37,7 @@ use tracing::{debug, info, warn};
 const TICK: Duration = Duration::from_secs(5);
 
 /// Events of all shards that may wait. A shard keeps what finds no room.
-const NOTICES_MAX: usize = 1024;
+pub(crate) const NOTICES_MAX: usize = 1024;
 
 type Reply = Result<MediaReply, Failure>;
 

@@ -35,7 +35,7 @@ use tracing::error;
 
 /// How many commands may wait for a shard. Who sends one more waits, and gives
 /// up after [`handle::DEADLINE`].
-const COMMANDS_MAX: usize = 1024;
+pub(crate) const COMMANDS_MAX: usize = 1024;
 
 /// How soon an event that nobody had room for is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(5);

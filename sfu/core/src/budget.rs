@@ -1,5 +1,6 @@
 //! How much may be sent again on one transport.
 
+use crate::moment::after;
 use std::time::{Duration, Instant};
 
 /// One in so many of the bytes forwarded within the last second may be sent again.
@@ -49,7 +50,7 @@ impl Budget {
         }
         while let Some(rest) = passed.checked_sub(SLOT) {
             passed = rest;
-            self.began_at = self.began_at.checked_add(SLOT).unwrap_or(now);
+            self.began_at = after(self.began_at, SLOT);
             self.slots.rotate_right(1);
             let [newest, ..] = &mut self.slots;
             *newest = Slot::default();

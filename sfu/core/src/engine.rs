@@ -5,8 +5,8 @@
 //! through [`Output`]. Call [`Engine::flush`] after a batch of datagrams.
 
 mod feedback;
-mod negotiate;
-mod offering;
+pub(crate) mod negotiate;
+pub(crate) mod offering;
 mod receive;
 #[cfg(any(test, feature = "simulation"))]
 pub mod simulation;

@@ -14,6 +14,10 @@
 mod budget;
 pub mod demux;
 pub mod engine;
+#[cfg(any(test, feature = "simulation"))]
+pub mod fuzzing;
+mod limits;
+mod moment;
 pub mod output;
 mod publication;
 pub mod rtcp;
@@ -24,5 +28,6 @@ mod subscription;
 mod transport;
 
 pub use engine::{AnswerError, Engine, EngineConfig, EngineError, Stats};
+pub use limits::limits;
 pub use output::{MediaEvent, Offer, Output, Run};
 pub use sdp::SdpError;

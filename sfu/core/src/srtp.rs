@@ -3,6 +3,7 @@
 mod receive;
 
 pub use receive::Opener;
+pub(crate) use receive::STREAMS_MAX;
 
 use crate::rtp::sequence::SeqNo;
 use aws_lc_rs::{

@@ -5,6 +5,7 @@ pub(crate) mod phase;
 
 use crate::{
     budget::Budget,
+    moment::after,
     output::Output,
     srtp::{Opener, Profile, Sealer, contexts},
 };
@@ -319,8 +320,7 @@ impl Transport {
                 }
                 dimpl::Output::Timeout(due) => {
                     // Never in the past, or the shell would spin.
-                    self.dtls_due =
-                        now.checked_add(DTLS_INTERVAL_MIN).map_or(due, |soonest| due.max(soonest));
+                    self.dtls_due = due.max(after(now, DTLS_INTERVAL_MIN));
                     break;
                 }
                 dimpl::Output::PeerCert(certificate) => {

@@ -25,20 +25,20 @@ use std::{
 /// Meanwhile its receiver learns of no other track, so longer blinds the others'
 /// news to a client that failed; shorter repeats work for one that is slow.
 /// LiveKit gives a negotiation as long.
-pub(super) const ANSWER_TIME: Duration = Duration::from_secs(15);
+pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(15);
 
 /// How many offers in a row may go unanswered.
 ///
 /// After that a participant without any connected transport counts as lost. One
 /// that sends, or receives what it accepted before, stays, and is offered again
 /// only when tracks change.
-pub(super) const UNANSWERED_MAX: u8 = 3;
+pub(crate) const UNANSWERED_MAX: u8 = 3;
 
 /// Sections of one offer at most, which is what a description of ours may have.
 ///
 /// Tracks beyond are not offered. Everybody's first voice and picture come
 /// before anybody's second, so that nobody crowds out the others.
-pub(super) const SECTIONS_MAX: usize = crate::sdp::bounds::SECTIONS_MAX;
+pub(crate) const SECTIONS_MAX: usize = crate::sdp::bounds::SECTIONS_MAX;
 
 /// What is offered to a participant.
 pub(super) struct Offering {

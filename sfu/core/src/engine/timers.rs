@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::{
+    moment::after,
     output::Output,
     publication::Publication,
     rtcp::write::{self, ReportBlock},
@@ -122,9 +123,4 @@ fn ask_for_keyframe(
 
 fn report_of(publication: &mut Publication, now: Instant) -> Option<ReportBlock> {
     publication.log.report(publication.ssrc?, now)
-}
-
-/// A moment past the end of time never comes, which is as good as at once.
-fn after(now: Instant, time: Duration) -> Instant {
-    now.checked_add(time).unwrap_or(now)
 }

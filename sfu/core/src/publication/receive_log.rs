@@ -1,6 +1,7 @@
 //! Which packets of a track came, which are missing, and what its sender is told about it.
 
 use crate::{
+    moment::after,
     rtcp::write::{ReportBlock, middle},
     rtp::sequence::SeqNo,
 };
@@ -10,10 +11,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a missing packet may be on its way before it is asked for, and asked for again.
+/// How long a missing packet may be on its way before it is asked for again.
 ///
 /// Shorter recovers sooner; longer asks less for what was only reordered.
 const NACK_INTERVAL: Duration = Duration::from_millis(60);
+
+/// How long a packet may be late before it is asked for the first time: a little patience for what is
+/// only out of order.
+const REORDER_TIME: Duration = Duration::from_millis(10);
 
 /// How often a packet is asked for.
 const NACKS_MAX: u8 = 8;
@@ -110,8 +115,7 @@ impl ReceiveLog {
             self.is_hopeless = true;
             return;
         }
-        // A little patience for what is only out of order.
-        let ask_at = after(now, NACK_INTERVAL / 6);
+        let ask_at = after(now, REORDER_TIME);
         let mut lost = highest.next();
         while lost < sequence {
             self.missing.insert(lost, Missing { asked: 0, ask_at });
@@ -200,11 +204,6 @@ impl ReceiveLog {
             since_last_report: since,
         })
     }
-}
-
-/// A moment past the end of time never comes, which is as good as at once.
-fn after(moment: Instant, time: Duration) -> Instant {
-    moment.checked_add(time).unwrap_or(moment)
 }
 
 #[cfg(test)]
