@@ -35,3 +35,5 @@ mod replies;
 mod restart;
 #[path = "e2e/snooze.rs"]
 mod snooze;
+#[path = "e2e/tracks.rs"]
+mod tracks;

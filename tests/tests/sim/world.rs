@@ -4,6 +4,7 @@ use crate::{
     network::{Network, Weather},
     publisher::{self, Publisher},
     subscriber::Subscriber,
+    watch::Watch,
 };
 use common::{
     clock::{Clock, ManualClock},
@@ -43,6 +44,7 @@ pub(crate) struct World {
     network: Network,
     publisher: Publisher,
     subscribers: [Subscriber; 2],
+    watch: Watch,
     next_frame: Instant,
     next_ask: Instant,
 }
@@ -89,6 +91,8 @@ impl World {
         let publisher = Publisher::new(connect(1, Side::Publish), &material(1));
         let subscribers = [2, 3].map(|n| Subscriber::new(connect(n, Side::Subscribe), &material(n)));
         let network = Network::new(seed, weather, now);
+        let mut watch = Watch::default();
+        (1..=3).for_each(|n| watch.line(n, &material(n)));
         Self {
             clock,
             engine,
@@ -97,6 +101,7 @@ impl World {
             network,
             publisher,
             subscribers,
+            watch,
             next_frame: now,
             next_ask: now,
         }
@@ -170,10 +175,12 @@ impl World {
         }
         for run in self.output.runs() {
             for datagram in run.bytes.chunks(run.segment) {
+                self.watch.note(run.destination.port() - 1000, datagram, now);
                 self.network.send(run.source, run.destination, datagram, now);
             }
         }
         self.output.clear_datagrams();
+        self.watch.look(&self.engine, &self.output);
         assert_eq!(self.output.take_events().count(), 0, "nothing changes in this run");
     }
 }
