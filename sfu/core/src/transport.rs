@@ -25,10 +25,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Addresses that one ICE agent is shown at most.
+/// New addresses that one ICE agent is shown at most.
 ///
 /// It remembers all of them and has no way to forget one. Past these another
-/// takes its place, which knows only those who check from then on.
+/// takes its place, which knows only those who check from then on: these and
+/// what the transport knew already.
 const AGENT_ADDRESSES_MAX: usize = 2 * ADDRESSES_MAX;
 
 /// Room for the largest DTLS record that we write.
@@ -60,7 +61,7 @@ pub(crate) struct Transport {
     /// What we tell the peer about where we are.
     candidates: Vec<SocketAddr>,
     ice: IceAgent,
-    /// Addresses that this agent was shown.
+    /// New addresses that this agent was shown.
     agent_addresses: usize,
     addresses: Addresses,
     dtls: Dtls,
