@@ -10,6 +10,7 @@ use sfu_core::{
     Engine, EngineConfig, MediaEvent, Output,
     engine::simulation::Side,
     rtp::{header::PlainHeader, sequence::SeqNo},
+    sdp::parse::Remote,
     srtp::{Profile, Sealer, contexts},
 };
 use std::{
@@ -86,11 +87,12 @@ impl Stage {
         let config = EngineConfig { candidates: vec![server], seed: [7; 32] };
         let (mut engine, mut output) = (Engine::new(config, now)?, Output::default());
         (0..=subscribers).for_each(|n| engine.join(1, device(n), true, now, &mut output));
-        engine.publish(device(0), CAMERA, now, &mut output)?;
+        engine.publish(device(0), &Remote::parse(CAMERA)?, now, &mut output)?;
         let offers: Vec<MediaEvent> = output.take_events().collect();
         for event in offers {
             if let MediaEvent::Offer { participant, offer } = event {
-                engine.answer(participant, offer.revision, &accept(&offer), now, &mut output)?;
+                let answer = Remote::parse(&accept(&offer))?;
+                engine.answer(participant, offer.revision, &answer, now, &mut output)?;
             }
         }
         for n in 0..=subscribers {

@@ -25,7 +25,7 @@ use common::{
 };
 use futures_util::FutureExt;
 use homes::Homes;
-use sfu_core::{MediaEvent, Offer};
+use sfu_core::{MediaEvent, Offer, sdp::parse::Remote};
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{
     sync::mpsc,
@@ -37,7 +37,7 @@ use tracing::{debug, info, warn};
 const TICK: Duration = Duration::from_secs(5);
 
 /// Events of all shards that may wait. A shard keeps what finds no room.
-const NOTICES_MAX: usize = 1024;
+pub(crate) const NOTICES_MAX: usize = 1024;
 
 type Reply = Result<MediaReply, Failure>;
 
@@ -146,16 +146,18 @@ impl Control {
             }
             MediaAction::Publish { connection, sdp } => match self.served(room, connection) {
                 Ok(shard) => self.beside(reply, async move {
+                    let offer = Remote::parse(&sdp).map_err(|error| failure::sdp(&error))?;
                     let answered =
-                        shard.publish(connection, sdp).await.map_err(|_| failure::unavailable())?;
+                        shard.publish(connection, offer).await.map_err(|_| failure::unavailable())?;
                     Ok(MediaReply::Published { sdp: answered.map_err(|error| failure::sdp(&error))? })
                 }),
                 Err(failure) => reply.send(&Err(failure)),
             },
             MediaAction::Answer { connection, revision, sdp } => match self.served(room, connection) {
                 Ok(shard) => self.beside(reply, async move {
-                    let taken =
-                        shard.answer(connection, revision, sdp).await.map_err(|_| failure::unavailable())?;
+                    let answer = Remote::parse(&sdp).map_err(|error| failure::sdp(&error))?;
+                    let taken = shard.answer(connection, revision, answer).await;
+                    let taken = taken.map_err(|_| failure::unavailable())?;
                     taken.map_err(|error| failure::answer(&error))?;
                     Ok(MediaReply::Done)
                 }),

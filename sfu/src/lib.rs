@@ -11,6 +11,7 @@
 mod addresses;
 mod config;
 mod control;
+mod limits;
 mod meter;
 mod role;
 mod session;
@@ -18,4 +19,5 @@ mod shard;
 mod socket;
 
 pub use config::Config;
+pub use limits::limits;
 pub use role::{Deps, Media, RunError, StartError, router, run};

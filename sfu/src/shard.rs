@@ -35,7 +35,7 @@ use tracing::error;
 
 /// How many commands may wait for a shard. Who sends one more waits, and gives
 /// up after [`handle::DEADLINE`].
-const COMMANDS_MAX: usize = 1024;
+pub(crate) const COMMANDS_MAX: usize = 1024;
 
 /// How soon an event that nobody had room for is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(5);
@@ -173,11 +173,11 @@ impl Shard {
                 engine.leave(participant, now, output);
                 self.notices.forget(participant);
             }
-            Command::Publish { participant, sdp, reply } => {
-                let _gave_up = reply.send(engine.publish(participant, &sdp, now, output));
+            Command::Publish { participant, offer, reply } => {
+                let _gave_up = reply.send(engine.publish(participant, &offer, now, output));
             }
-            Command::Answer { participant, revision, sdp, reply } => {
-                let _gave_up = reply.send(engine.answer(participant, revision, &sdp, now, output));
+            Command::Answer { participant, revision, answer, reply } => {
+                let _gave_up = reply.send(engine.answer(participant, revision, &answer, now, output));
             }
             Command::PendingOffer { participant, reply } => {
                 let _gave_up = reply.send(engine.pending_offer(participant));

@@ -98,6 +98,8 @@ impl Kind {
 pub struct Heard {
     /// The stream id of the server's description: whose it is said to be.
     pub stream: String,
+    /// The track id of the server's description.
+    pub track: String,
     /// Sound or picture.
     pub kind: Kind,
     /// Whose it is by its payload.
@@ -161,7 +163,7 @@ impl Participant {
         let (states, mut state) = watch::channel(RTCPeerConnectionState::New);
         let transport = transport(Watching { states, heard: self.heard.0.clone() }).await;
         let mut tracks = Vec::new();
-        for &kind in kinds {
+        for (place, &kind) in kinds.iter().enumerate() {
             #[expect(
                 clippy::disallowed_methods,
                 reason = "streams of one session must differ, whoever made them"
@@ -175,14 +177,9 @@ impl Participant {
                 codec: kind.codec(),
                 ..RTCRtpEncodingParameters::default()
             };
-            let name = kind.name();
-            let track = MediaStreamTrack::new(
-                "camera".to_owned(),
-                name.to_owned(),
-                name.to_owned(),
-                kind.rtc(),
-                vec![coding],
-            );
+            let name = format!("{}-{place}", kind.name());
+            let track =
+                MediaStreamTrack::new("camera".to_owned(), name.clone(), name, kind.rtc(), vec![coding]);
             let track = Arc::new(TrackLocalStaticRTP::new(track));
             transport
                 .add_track(Arc::clone(&track) as Arc<dyn TrackLocal>)
@@ -206,11 +203,17 @@ impl Participant {
 
     /// What sends a published track.
     pub fn camera(&self, kind: Kind) -> Camera {
+        self.cameras(kind).into_iter().next().expect("this kind is published")
+    }
+
+    /// What sends the published tracks of a kind, in their order.
+    pub fn cameras(&self, kind: Kind) -> Vec<Camera> {
         let publishing = self.publishing.as_ref().expect("published");
-        let (_, track, ssrc) =
-            publishing.tracks.iter().find(|(each, ..)| *each == kind).expect("this kind is published");
-        let track = Arc::clone(track);
-        Camera { from: self.id(), kind, ssrc: *ssrc, track, next: 0 }
+        let tracks = publishing.tracks.iter().filter(|(each, ..)| *each == kind);
+        let from = self.id();
+        tracks
+            .map(|(_, track, ssrc)| Camera { from, kind, ssrc: *ssrc, track: Arc::clone(track), next: 0 })
+            .collect()
     }
 
     /// Whether the publish transport is connected.
@@ -279,6 +282,12 @@ impl Participant {
 }
 
 impl Camera {
+    /// Counts its packets from `first`, so that they can be told from another camera's.
+    #[must_use]
+    pub fn counting_from(self, first: u32) -> Self {
+        Self { next: first, ..self }
+    }
+
     /// Sends one packet of `bytes`, at least as long as its stamp.
     pub async fn send(&mut self, bytes: usize) {
         let mut payload = BytesMut::with_capacity(bytes);
@@ -339,15 +348,17 @@ impl PeerConnectionEventHandler for Watching {
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
         let heard = self.heard.clone();
         tokio::spawn(async move {
-            let stream = track.stream_id().await;
+            let (stream, name) = (track.stream_id().await, track.track_id().await);
             let kind = if track.kind().await == RtpCodecKind::Audio { Kind::Audio } else { Kind::Video };
             while let Some(event) = track.poll().await {
                 if let TrackRemoteEvent::OnRtpPacket(packet) = event
                     && let Some((from, number, sent)) = stamp(packet.payload)
                 {
-                    let (stream, sequence) = (stream.clone(), packet.header.sequence_number);
+                    let (stream, track) = (stream.clone(), name.clone());
+                    let sequence = packet.header.sequence_number;
                     let age = since_epoch().saturating_sub(sent);
-                    let _nobody_listens = heard.try_send(Heard { stream, kind, from, number, sequence, age });
+                    let _nobody_listens =
+                        heard.try_send(Heard { stream, track, kind, from, number, sequence, age });
                 }
             }
         });

@@ -55,3 +55,5 @@ mod told;
 mod trust;
 #[path = "e2e/webhooks.rs"]
 mod webhooks;
+#[path = "e2e/tracks.rs"]
+mod tracks;

@@ -12,15 +12,22 @@
     reason = "test code: whatever is not as expected is a failure"
 )]
 
+#[path = "sim/meeting/device.rs"]
+mod device;
+#[path = "sim/meeting.rs"]
+mod meeting;
 #[path = "sim/network.rs"]
 mod network;
 #[path = "sim/publisher.rs"]
 mod publisher;
 #[path = "sim/subscriber.rs"]
 mod subscriber;
+#[path = "sim/watch.rs"]
+mod watch;
 #[path = "sim/world.rs"]
 mod world;
 
+use meeting::Meeting;
 use network::Weather;
 use std::time::Duration;
 use world::{Report, World};
@@ -59,4 +66,27 @@ fn the_same_seed_gives_the_same_run_byte_for_byte() {
         assert_eq!(run(seed, ROUGH), run(seed, ROUGH), "seed {seed}");
     }
     assert_ne!(run(1, ROUGH).trace, run(2, ROUGH).trace, "and another seed another");
+}
+
+/// Everything at once: tracks, answers, comings and goings, storms of requests, checks from many ports,
+/// strangers. What must always hold is checked for every datagram and after every step (`watch`).
+///
+/// Passes for the wrong reason if little happened: counted.
+#[test]
+fn nothing_that_participants_do_breaks_what_must_always_hold() {
+    for seed in SEEDS {
+        let report = Meeting::new(seed, ROUGH).run(Duration::from_secs(10));
+        let happened =
+            [report.joined, report.left, report.published, report.answered, report.refused_sections];
+        assert!(happened.iter().all(|count| *count > 5), "seed {seed}: {report:?}");
+        assert!(report.forwarded > 1000 && report.resent > 100, "seed {seed}: {report:?}");
+        assert!(report.resends_refused > 100, "seed {seed}: {report:?}");
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_meeting_byte_for_byte() {
+    let run = |seed| Meeting::new(seed, ROUGH).run(Duration::from_secs(5));
+    assert_eq!(run(7), run(7));
+    assert_ne!(run(7).trace, run(8).trace, "and another seed another");
 }

@@ -4,20 +4,22 @@
 //! `handle_*`; what is to be sent, and what others must be told, goes out
 //! through [`Output`]. Call [`Engine::flush`] after a batch of datagrams.
 
-mod negotiate;
+mod feedback;
+pub(crate) mod negotiate;
+pub(crate) mod offering;
 mod receive;
-#[cfg(feature = "simulation")]
+#[cfg(any(test, feature = "simulation"))]
 pub mod simulation;
 mod timers;
 
 use crate::{
     output::{MediaEvent, Offer, Output},
     publication::Publication,
-    sdp::offer::OfferedSection,
     transport::{Identity, Transport},
 };
 use common::id::ConnectionId;
 use is::IceCreds;
+use offering::Offering;
 use rand::{Rng, RngExt, SeedableRng, distr::Alphanumeric, rngs::StdRng};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -57,9 +59,6 @@ pub enum AnswerError {
         /// The offer to answer.
         current: u64,
     },
-    /// The description cannot be used.
-    #[error(transparent)]
-    Sdp(#[from] crate::sdp::SdpError),
 }
 
 /// How much there is of everything.
@@ -77,6 +76,8 @@ pub struct Stats {
     pub packets_forwarded: u64,
     /// RTP packets sent again.
     pub packets_resent: u64,
+    /// Requests to send again that were past a transport's budget.
+    pub resends_refused: u64,
     /// Datagrams that belong to nobody or are not authentic.
     pub datagrams_refused: u64,
 }
@@ -98,22 +99,9 @@ struct Participant {
     subscribe: Option<usize>,
     /// Counts the descriptions of its publish transport.
     published: u64,
+    /// What it sends.
+    publications: BTreeSet<u64>,
     offering: Offering,
-}
-
-/// What is offered to a participant.
-#[derive(Default)]
-struct Offering {
-    sections: Vec<OfferedSection>,
-    revision: u64,
-    /// Not answered yet.
-    pending: Option<Offer>,
-    /// Tracks have changed since `pending` was made.
-    is_outdated: bool,
-    /// Made with the first offer, for the transport that the first answer opens.
-    credentials: Option<IceCreds>,
-    /// What was agreed about the DTLS client's part, once it was.
-    setup: Option<&'static str>,
 }
 
 /// The media plane of one shard.
@@ -196,21 +184,21 @@ impl Engine {
             publish: None,
             subscribe: None,
             published: 0,
-            offering: Offering::default(),
+            publications: BTreeSet::new(),
+            offering: Offering::new(self.random.next_u32()),
         };
         self.participants.insert(participant, new);
         self.sessions.entry(session).or_default().insert(participant);
-        self.offer(participant, output);
+        self.offer(participant, now, output);
     }
 
     /// Takes a participant and its tracks out of everything.
-    pub fn leave(&mut self, participant: ConnectionId, _now: Instant, output: &mut Output) {
+    pub fn leave(&mut self, participant: ConnectionId, now: Instant, output: &mut Output) {
         let Some(gone) = self.participants.remove(&participant) else { return };
         for publication in self.publications.values_mut() {
             publication.subscriptions.retain(|subscription| subscription.subscriber != participant);
         }
-        let own: Vec<u64> = self.publications_of(participant).map(|(id, _)| id).collect();
-        for id in own {
+        for id in gone.publications {
             self.remove_publication(id);
         }
         for transport in [gone.publish, gone.subscribe].into_iter().flatten() {
@@ -222,12 +210,12 @@ impl Engine {
                 self.sessions.remove(&gone.session);
             }
         }
-        self.offer_others(gone.session, participant, output);
+        self.offer_others(gone.session, participant, now, output);
     }
 
     /// The offer that a participant has not answered yet.
     pub fn pending_offer(&self, participant: ConnectionId) -> Option<Offer> {
-        self.participants.get(&participant)?.offering.pending.clone()
+        self.participants.get(&participant)?.offering.pending().cloned()
     }
 
     /// How much there is of everything.
@@ -243,16 +231,18 @@ impl Engine {
     }
 
     fn publications_of(&self, owner: ConnectionId) -> impl Iterator<Item = (u64, &Publication)> {
-        self.publications
-            .iter()
-            .filter(move |(_, publication)| publication.owner == owner)
-            .map(|(&id, one)| (id, one))
+        let own = self.participants.get(&owner).into_iter().flat_map(|known| &known.publications);
+        own.filter_map(|id| Some((*id, self.publications.get(id)?)))
     }
 
     fn remove_publication(&mut self, id: u64) {
-        if self.publications.remove(&id).is_some() {
-            self.streams.retain(|_, stream| stream.publication != id);
-            self.feedback.retain(|_, publication| *publication != id);
+        let Some(gone) = self.publications.remove(&id) else { return };
+        self.streams.retain(|_, stream| stream.publication != id);
+        for subscription in &gone.subscriptions {
+            self.feedback.remove(&(subscription.transport, subscription.ssrc));
+        }
+        if let Some(known) = self.participants.get_mut(&gone.owner) {
+            known.publications.remove(&id);
         }
     }
 
@@ -271,10 +261,19 @@ impl Engine {
     fn remove_transport(&mut self, place: usize) {
         if let Some(transport) = self.transports.get_mut(place).and_then(Option::take) {
             self.by_name.remove(&transport.credentials.ufrag);
-            self.by_address.retain(|_, transport| *transport != place);
+            for address in transport.addresses() {
+                self.forget_address(address, place);
+            }
             self.streams.retain(|(transport, _), _| *transport != place);
             self.feedback.retain(|(transport, _), _| *transport != place);
             self.owners.remove(&place);
+        }
+    }
+
+    /// An address is this transport's no longer; it may have become another's.
+    fn forget_address(&mut self, address: SocketAddr, place: usize) {
+        if self.by_address.get(&address) == Some(&place) {
+            self.by_address.remove(&address);
         }
     }
 
@@ -291,10 +290,6 @@ impl Engine {
         }
     }
 
-    fn stream_number(&mut self) -> u32 {
-        self.random.next_u32().max(1)
-    }
-
     /// Tells the shell that a participant is gone.
     fn lose(&self, transport: usize, output: &mut Output) {
         if let Some(&participant) = self.owners.get(&transport) {
@@ -302,3 +297,6 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

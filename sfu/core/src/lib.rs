@@ -6,8 +6,18 @@
 //! it into the [`output`]. [`rtp`], [`rtcp`] and [`sdp`] read and write the
 //! formats. [`engine`] holds it all together.
 
+// Lengths, counters and times come from the network: each operation says what becomes of it at the edge.
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+// What comes out must not depend on how a map hashes: the same input gives the same datagrams.
+#![deny(clippy::iter_over_hash_type)]
+
+mod budget;
 pub mod demux;
 pub mod engine;
+#[cfg(any(test, feature = "simulation"))]
+pub mod fuzzing;
+mod limits;
+mod moment;
 pub mod output;
 mod publication;
 pub mod rtcp;
@@ -18,5 +28,6 @@ mod subscription;
 mod transport;
 
 pub use engine::{AnswerError, Engine, EngineConfig, EngineError, Stats};
+pub use limits::limits;
 pub use output::{MediaEvent, Offer, Output, Run};
 pub use sdp::SdpError;

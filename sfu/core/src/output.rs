@@ -9,6 +9,18 @@ const RUN_DATAGRAMS_MAX: usize = 64;
 /// Bytes in one run at most, likewise.
 const RUN_BYTES_MAX: usize = 60_000;
 
+/// How many times the buffers are emptied before they are fitted to what they held meanwhile.
+///
+/// At twenty milliseconds and more a round that is 20 s at most. Fewer would
+/// give memory back that the next burst asks for again.
+const ROUNDS: u32 = 1024;
+
+/// What a buffer keeps however little it held, in bytes.
+const KEPT_BYTES: usize = 64 * 1024;
+
+/// Likewise, in runs.
+const KEPT_SPANS: usize = 256;
+
 /// An offer of everything a participant may receive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
@@ -30,7 +42,8 @@ pub enum MediaEvent {
         /// The offer.
         offer: Offer,
     },
-    /// Nothing has come from the participant for too long, or it proved to be somebody else.
+    /// Nothing has come from the participant for too long, it answers no offer and has no
+    /// connection, or it proved to be somebody else.
     Lost {
         /// Who.
         participant: ConnectionId,
@@ -76,6 +89,9 @@ pub struct Output {
     bytes: Vec<u8>,
     spans: Vec<Span>,
     events: Vec<MediaEvent>,
+    /// The most that lay here in this round.
+    peak: (usize, usize),
+    round: u32,
 }
 
 impl Output {
@@ -92,10 +108,25 @@ impl Output {
         self.events.drain(..)
     }
 
-    /// Forgets the datagrams; the memory is kept.
+    /// Forgets the datagrams. The memory is kept for as long as it is used now and then.
     pub fn clear_datagrams(&mut self) {
+        let (bytes, spans) = self.peak;
+        self.peak = (bytes.max(self.bytes.len()), spans.max(self.spans.len()));
         self.bytes.clear();
         self.spans.clear();
+        self.round = self.round.wrapping_add(1) % ROUNDS;
+        if self.round == 0 {
+            let (bytes, spans) = std::mem::take(&mut self.peak);
+            self.bytes.shrink_to(bytes.max(KEPT_BYTES));
+            self.spans.shrink_to(spans.max(KEPT_SPANS));
+            self.events.shrink_to(KEPT_SPANS);
+        }
+    }
+
+    /// The memory that the datagrams may fill without asking for more, in bytes.
+    #[cfg(any(test, feature = "simulation"))]
+    pub const fn capacity(&self) -> usize {
+        self.bytes.capacity()
     }
 
     pub(crate) fn event(&mut self, event: MediaEvent) {
@@ -114,16 +145,17 @@ impl Output {
             self.bytes.truncate(start);
             return false;
         }
-        let (end, length) = (self.bytes.len(), self.bytes.len() - start);
+        let end = self.bytes.len();
+        let length = end.saturating_sub(start);
         if let Some(last) = self.spans.last_mut()
             && !last.is_closed
             && (last.source, last.destination) == (source, destination)
             && length <= last.segment
             && last.count < RUN_DATAGRAMS_MAX
-            && end - last.bytes.start <= RUN_BYTES_MAX
+            && end.saturating_sub(last.bytes.start) <= RUN_BYTES_MAX
         {
             last.bytes.end = end;
-            last.count += 1;
+            last.count = last.count.saturating_add(1);
             last.is_closed = length < last.segment;
         } else {
             let bytes = start..end;
@@ -154,5 +186,20 @@ mod tests {
         let runs: Vec<_> =
             output.runs().map(|run| (run.destination.port(), run.segment, run.bytes.len())).collect();
         assert_eq!(runs, [(5, 100, 290), (5, 90, 90), (6, 90, 90), (6, 91, 91)]);
+    }
+
+    #[test]
+    fn memory_of_a_burst_is_given_back() {
+        let mut output = Output::default();
+        for _ in 0..10_000 {
+            add(&mut output, 5, 1000);
+        }
+        output.clear_datagrams();
+        assert!(output.capacity() >= 10_000_000, "the next burst finds it");
+        for _ in 0..2 * ROUNDS {
+            add(&mut output, 5, 1000);
+            output.clear_datagrams();
+        }
+        assert!(output.capacity() <= KEPT_BYTES, "{}", output.capacity());
     }
 }

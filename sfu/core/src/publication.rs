@@ -14,7 +14,13 @@ use std::time::{Duration, Instant};
 ///
 /// A key frame is many times the size of others: more often would cost all
 /// subscribers what one asks for.
-const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
+pub(crate) const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often a publisher's sender reports are passed on at most.
+///
+/// Senders write about one a second. Each is copied to every subscriber, so more
+/// often would let one who sends nothing else fill everybody's line.
+pub(crate) const REPORT_INTERVAL_MIN: Duration = Duration::from_millis(250);
 
 pub(crate) struct Publication {
     pub(crate) owner: ConnectionId,
@@ -25,6 +31,8 @@ pub(crate) struct Publication {
     pub(crate) rtx_payload_type: Option<u8>,
     /// Known from the description, or from the first packet.
     pub(crate) ssrc: Option<u32>,
+    /// Likewise, of what it sends again.
+    pub(crate) rtx_ssrc: Option<u32>,
     pub(crate) buffer: PacketBuffer,
     pub(crate) log: ReceiveLog,
     pub(crate) subscriptions: Vec<Subscription>,
@@ -32,6 +40,7 @@ pub(crate) struct Publication {
     pub(crate) fresh: Vec<crate::rtp::sequence::SeqNo>,
     keyframe_wanted: bool,
     keyframe_asked_at: Option<Instant>,
+    reported_at: Option<Instant>,
 }
 
 impl Publication {
@@ -50,13 +59,31 @@ impl Publication {
             payload_type,
             rtx_payload_type: None,
             ssrc: None,
+            rtx_ssrc: None,
             buffer: PacketBuffer::new(kind),
             log: ReceiveLog::new(kind),
             subscriptions: Vec::new(),
             fresh: Vec::new(),
             keyframe_wanted: false,
             keyframe_asked_at: None,
+            reported_at: None,
         }
+    }
+
+    /// The subscription that is this stream of a transport.
+    pub(crate) fn subscription(&mut self, transport: usize, ssrc: u32) -> Option<&mut Subscription> {
+        self.subscriptions.iter_mut().find(|one| one.transport == transport && one.ssrc == ssrc)
+    }
+
+    /// Whether a sender report is to be passed on now.
+    pub(crate) fn take_report(&mut self, now: Instant) -> bool {
+        let is_early = self
+            .reported_at
+            .is_some_and(|reported| now.saturating_duration_since(reported) < REPORT_INTERVAL_MIN);
+        if !is_early {
+            self.reported_at = Some(now);
+        }
+        !is_early
     }
 
     /// Somebody cannot decode without a key frame.

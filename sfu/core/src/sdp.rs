@@ -1,6 +1,7 @@
 //! Session descriptions (RFC 8866, RFC 8829): read by a parsing crate, written by us.
 
 pub mod answer;
+pub(crate) mod bounds;
 pub mod offer;
 pub mod parse;
 
@@ -23,6 +24,9 @@ pub enum SdpError {
     /// There is more of something than anybody needs.
     #[error("the description has too many {0}")]
     TooMany(&'static str),
+    /// Something is longer than anybody needs.
+    #[error("the {0} is too long")]
+    TooLong(&'static str),
     /// Who offers has not joined.
     #[error("this participant has not joined")]
     UnknownParticipant,
@@ -90,7 +94,8 @@ impl Lines {
             let preference = 65_535_u32.saturating_sub(u32::try_from(index).unwrap_or(u32::MAX));
             let priority = 126 << 24 | preference << 8 | 255;
             let (ip, port) = (address.ip(), address.port());
-            self.add(&format!("a=candidate:{} 1 udp {priority} {ip} {port} typ host", index + 1));
+            let foundation = index.saturating_add(1);
+            self.add(&format!("a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host"));
         }
         self.add("a=end-of-candidates");
     }

@@ -3,6 +3,7 @@
 mod receive;
 
 pub use receive::Opener;
+pub(crate) use receive::STREAMS_MAX;
 
 use crate::rtp::sequence::SeqNo;
 use aws_lc_rs::{
@@ -16,6 +17,9 @@ pub const TAG_BYTES: usize = 16;
 
 /// What encryption adds to an RTCP packet, in bytes: the tag and the index.
 pub const RTCP_TRAILER_BYTES: usize = TAG_BYTES + 4;
+
+/// The last index of an RTCP packet (RFC 3711, section 3.4).
+const RTCP_INDEX_MAX: u32 = 0x7FFF_FFFF;
 
 const SALT_BYTES: usize = 12;
 
@@ -160,24 +164,26 @@ impl Sealer {
 
     /// Appends an encrypted compound RTCP packet to `out`; false if encryption fails.
     pub fn rtcp(&mut self, packet: &[u8], out: &mut Vec<u8>) -> bool {
-        let Some((head, body)) = packet.split_first_chunk::<8>() else { return false };
+        self.seal_rtcp(packet, out).is_some()
+    }
+
+    fn seal_rtcp(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        let (head, body) = packet.split_first_chunk::<8>()?;
         let [_, _, _, _, s0, s1, s2, s3] = *head;
-        self.rtcp_index = self.rtcp_index.wrapping_add(1) & 0x7FFF_FFFF;
+        // Used up, nothing is sealed any more: a number used twice would give the key away
+        // (RFC 7714, section 9.3).
+        self.rtcp_index = self.rtcp_index.checked_add(1).filter(|index| *index <= RTCP_INDEX_MAX)?;
         let trailer = (0x8000_0000 | self.rtcp_index).to_be_bytes();
         let aad = [head.as_slice(), &trailer].concat();
         let start = out.len();
         out.extend_from_slice(head);
         out.extend_from_slice(body);
-        let Some(body) = out.get_mut(start + head.len()..) else { return false };
+        let body = out.get_mut(start..)?.get_mut(head.len()..)?;
         let nonce = self.keys.rtcp_nonce(u32::from_be_bytes([s0, s1, s2, s3]), self.rtcp_index);
-        match self.keys.rtcp.seal_in_place_separate_tag(nonce, Aad::from(aad.as_slice()), body) {
-            Ok(tag) => {
-                out.extend_from_slice(tag.as_ref());
-                out.extend_from_slice(&trailer);
-                true
-            }
-            Err(_) => false,
-        }
+        let tag = self.keys.rtcp.seal_in_place_separate_tag(nonce, Aad::from(aad.as_slice()), body).ok()?;
+        out.extend_from_slice(tag.as_ref());
+        out.extend_from_slice(&trailer);
+        Some(())
     }
 }
 

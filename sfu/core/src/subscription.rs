@@ -1,14 +1,38 @@
 //! One outgoing track: a publication's packets under a stream of the subscriber's transport.
 
+mod resent;
+
 use crate::{
     output::Output,
     publication::Packet,
     rtcp::write,
-    rtp::{header::PlainHeader, sequence::SeqNo},
+    rtp::{
+        header::{BYTES_MIN, PlainHeader},
+        sequence::SeqNo,
+    },
     sdp::payload,
+    srtp::TAG_BYTES,
     transport::Transport,
 };
 use common::{id::ConnectionId, protocol::media::TrackKind};
+use resent::Resent;
+use std::time::{Duration, Instant};
+
+/// How soon a packet may be sent again once more, at least.
+///
+/// The round trip where that is longer: a request that was under way while the
+/// packet was is no news. Shorter repeats what has not had time to arrive;
+/// longer delays what was lost twice.
+pub(crate) const RESEND_INTERVAL_MIN: Duration = Duration::from_millis(50);
+
+/// A round trip that is measured to be longer counts as this.
+const ROUND_TRIP_MAX: Duration = Duration::from_secs(1);
+
+/// What a retransmission adds to a packet's payload: the number it had (RFC 4588, section 4).
+const ORIGINAL_BYTES: usize = 2;
+
+/// The number of a retransmission stream's first packet.
+const RTX_FIRST: SeqNo = SeqNo::from_extended(1);
 
 pub(crate) struct Subscription {
     pub(crate) subscriber: ConnectionId,
@@ -20,15 +44,27 @@ pub(crate) struct Subscription {
     /// and its cycle is the receiver's first.
     first: Option<SeqNo>,
     rtx_next: SeqNo,
+    resent: Resent,
     packets: u32,
     octets: u32,
+    /// The last sender reports that were passed on, by what receivers name them by, and when.
+    reports: [Option<(u32, Instant)>; 2],
+    round_trip: Option<Duration>,
 }
 
-/// The number of a retransmission stream's first packet.
-const RTX_FIRST: SeqNo = SeqNo::from_extended(1);
+/// What became of a wish to have a packet again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It is sent.
+    Sent,
+    /// It is not sent: it is still under way, or was never sent.
+    Needless,
+    /// Enough was sent again for now.
+    Exhausted,
+}
 
 impl Subscription {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         subscriber: ConnectionId,
         transport: usize,
         ssrc: u32,
@@ -43,8 +79,11 @@ impl Subscription {
             kind,
             first: None,
             rtx_next: RTX_FIRST,
+            resent: Resent::default(),
             packets: 0,
             octets: 0,
+            reports: [None; 2],
+            round_trip: None,
         }
     }
 
@@ -81,23 +120,34 @@ impl Subscription {
             sealer.rtp(&header.to_bytes(), &[&packet.payload], self.ssrc, sequence, cycles, bytes)
         });
         if sent {
+            transport.budget.note_forwarded(sealed_bytes(packet, 0));
             self.packets = self.packets.wrapping_add(1);
             self.octets = self.octets.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
         }
     }
 
-    /// Sends a packet again, in the retransmission stream (RFC 4588, section 4).
+    /// Sends a packet again, in the retransmission stream (RFC 4588, section 4), if
+    /// that makes sense and the transport's budget allows it.
     pub(crate) fn resend(
         &mut self,
         sequence: SeqNo,
         packet: &Packet,
         transport: &mut Transport,
+        now: Instant,
         output: &mut Output,
-    ) {
-        let Some((sealer, source, destination)) = transport.sender() else { return };
+    ) -> Again {
         if self.kind == TrackKind::Audio || self.first.is_none_or(|first| sequence < first) {
-            return;
+            return Again::Needless;
         }
+        let interval = self.round_trip.unwrap_or_default().max(RESEND_INTERVAL_MIN);
+        if transport.sender().is_none() || self.resent.is_recent(sequence, interval, now) {
+            return Again::Needless;
+        }
+        if !transport.budget.take(sealed_bytes(packet, ORIGINAL_BYTES), now) {
+            return Again::Exhausted;
+        }
+        let Some((sealer, source, destination)) = transport.sender() else { return Again::Needless };
+        self.resent.note(sequence, now);
         let number = self.rtx_next;
         self.rtx_next = number.next();
         let header = PlainHeader {
@@ -113,14 +163,39 @@ impl Subscription {
             let payload = [original.as_slice(), &packet.payload];
             sealer.rtp(&header.to_bytes(), &payload, self.rtx_ssrc, number, number.cycles(), bytes)
         });
+        Again::Sent
     }
 
     /// Passes on where the publisher's stream stands: media times are its own, so are its clocks.
-    pub(crate) fn report(&self, ntp: u64, rtp_time: u32, transport: &mut Transport, output: &mut Output) {
+    pub(crate) fn report(
+        &mut self,
+        ntp: u64,
+        rtp_time: u32,
+        transport: &mut Transport,
+        now: Instant,
+        output: &mut Output,
+    ) {
         if self.packets > 0 {
             let mut packet = Vec::new();
             write::sender_report(&mut packet, self.ssrc, ntp, rtp_time, self.packets, self.octets);
             transport.send_rtcp(&packet, output);
+            let [last, _] = self.reports;
+            self.reports = [Some((write::middle(ntp), now)), last];
         }
     }
+
+    /// Measures the round trip by what the receiver says of a sender report: which, and how long
+    /// ago it came, in 65,536ths of a second (RFC 3550, section 6.4.1).
+    pub(crate) fn note_reception(&mut self, report: u32, since: u32, now: Instant) {
+        let sent = self.reports.iter().flatten().find(|(middle, _)| *middle == report);
+        let Some((_, sent_at)) = sent else { return };
+        let held = Duration::from_secs_f64(f64::from(since) / 65_536.0);
+        let passed = now.saturating_duration_since(*sent_at);
+        self.round_trip = Some(passed.saturating_sub(held).min(ROUND_TRIP_MAX));
+    }
+}
+
+/// The size of a packet's datagram.
+const fn sealed_bytes(packet: &Packet, more: usize) -> usize {
+    packet.payload.len().saturating_add(more).saturating_add(BYTES_MIN).saturating_add(TAG_BYTES)
 }

@@ -1,9 +1,15 @@
 //! One transport of one participant: ICE-lite, DTLS, and then SRTP keys.
 
+pub(crate) mod addresses;
+pub(crate) mod phase;
+
 use crate::{
+    budget::Budget,
+    moment::after,
     output::Output,
     srtp::{Opener, Profile, Sealer, contexts},
 };
+use addresses::{ADDRESSES_MAX, Addresses, Noted};
 use dimpl::{
     Dtls, DtlsCertificate, SrtpProfile,
     certificate::{calculate_fingerprint, format_fingerprint},
@@ -12,19 +18,25 @@ use is::{
     Candidate, IceAgent, IceAgentEvent, IceCreds, Protocol,
     stun::{StunMessage, StunPacket},
 };
+use phase::Phase;
 use std::{
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-/// How long a transport may be silent before its participant counts as lost.
+/// New addresses that one ICE agent is shown at most.
 ///
-/// Consent checks come every few seconds (RFC 7675); longer forgives a change of network.
-pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// It remembers all of them and has no way to forget one. Past these another
+/// takes its place, which knows only those who check from then on: these and
+/// what the transport knew already.
+const AGENT_ADDRESSES_MAX: usize = 2 * ADDRESSES_MAX;
 
 /// Room for the largest DTLS record that we write.
 const DTLS_BYTES_MAX: usize = 2048;
+
+/// How soon the handshake is looked after again at least.
+const DTLS_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 /// What all transports of an engine share.
 pub(crate) struct Identity {
@@ -46,18 +58,37 @@ pub(crate) enum Progress {
 
 pub(crate) struct Transport {
     pub(crate) credentials: IceCreds,
+    /// What we tell the peer about where we are.
+    candidates: Vec<SocketAddr>,
     ice: IceAgent,
+    /// New addresses that this agent was shown.
+    agent_addresses: usize,
+    addresses: Addresses,
     dtls: Dtls,
     dtls_due: Instant,
     remote_fingerprint: String,
     is_verified: bool,
     is_client: bool,
     keys: Option<(Opener, Sealer)>,
-    is_connected: bool,
-    has_failed: bool,
+    phase: Phase,
     /// From where to where we send.
     path: Option<(SocketAddr, SocketAddr)>,
-    heard_at: Instant,
+    /// What may be sent again.
+    pub(crate) budget: Budget,
+}
+
+/// An ICE-lite agent that has heard of nobody.
+fn agent(credentials: &IceCreds, remote: IceCreds, candidates: &[SocketAddr]) -> IceAgent {
+    let mut ice = IceAgent::new(credentials.clone());
+    ice.set_ice_lite(true);
+    ice.set_controlling(false);
+    for &address in candidates {
+        if let Ok(candidate) = Candidate::host(address, Protocol::Udp) {
+            ice.add_local_candidate(candidate);
+        }
+    }
+    ice.set_remote_credentials(remote);
+    ice
 }
 
 impl Transport {
@@ -69,45 +100,40 @@ impl Transport {
         is_client: bool,
         now: Instant,
     ) -> Self {
-        let mut ice = IceAgent::new(credentials.clone());
-        ice.set_ice_lite(true);
-        ice.set_controlling(false);
-        for &address in &identity.candidates {
-            if let Ok(candidate) = Candidate::host(address, Protocol::Udp) {
-                ice.add_local_candidate(candidate);
-            }
-        }
-        ice.set_remote_credentials(remote);
         let mut dtls = Dtls::new_12(Arc::clone(&identity.dtls), identity.certificate.clone(), now);
         dtls.set_active(is_client);
         Self {
+            ice: agent(&credentials, remote, &identity.candidates),
             credentials,
-            ice,
+            candidates: identity.candidates.clone(),
+            agent_addresses: 0,
+            addresses: Addresses::default(),
             dtls,
             dtls_due: now,
             remote_fingerprint,
             is_verified: false,
             is_client,
             keys: None,
-            is_connected: false,
-            has_failed: false,
+            phase: Phase::Opened { at: now },
             path: None,
-            heard_at: now,
+            budget: Budget::new(now),
         }
     }
 
     /// Connects without ICE and DTLS, with keys that the simulation chose.
-    #[cfg(feature = "simulation")]
+    #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn connect_directly(
         &mut self,
         keys: (Opener, Sealer),
         source: SocketAddr,
         destination: SocketAddr,
+        now: Instant,
     ) {
         self.keys = Some(keys);
         self.path = Some((source, destination));
+        self.addresses.note(source, destination, None, now);
         self.is_verified = true;
-        self.is_connected = true;
+        self.phase = Phase::Connected { heard_at: now };
     }
 
     /// The description of an offer or answer changed: the client gathers anew.
@@ -118,60 +144,109 @@ impl Transport {
     }
 
     pub(crate) const fn is_connected(&self) -> bool {
-        self.is_connected
+        matches!(self.phase, Phase::Connected { .. })
     }
 
-    pub(crate) fn is_silent(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.heard_at) > SILENCE_MAX
+    /// Whether its peer takes too long with what it has to do next.
+    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
+        self.phase.is_overdue(now)
     }
 
-    /// Whether a STUN message is authentic and for this transport.
+    /// Nothing is expected of it any more.
+    pub(crate) const fn give_up(&mut self) {
+        self.phase = Phase::Failed;
+    }
+
+    /// The remote addresses that belong to it.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.addresses.remotes()
+    }
+
+    /// Addresses that the ICE agent remembers.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn remembered_addresses(&self) -> usize {
+        self.ice.remote_candidates().count()
+    }
+
+    /// Streams whose packets are remembered.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn remembered_streams(&self) -> usize {
+        self.keys.as_ref().map_or(0, |(opener, _)| opener.remembered().0.max(opener.remembered().1))
+    }
+
+    /// Takes a STUN message of so many bytes. `None` if it is not authentic and for this transport.
     pub(crate) fn handle_stun(
         &mut self,
         source: SocketAddr,
         destination: SocketAddr,
-        message: StunMessage<'_>,
+        (message, bytes): (StunMessage<'_>, usize),
         now: Instant,
-    ) -> bool {
+    ) -> Option<Noted> {
         if !self.ice.accepts_message(&message) {
-            return false;
+            return None;
+        }
+        let kept = self.path.map(|(_, destination)| destination);
+        let noted = self.addresses.note(destination, source, kept, now);
+        if noted != Noted::Known {
+            self.make_room();
         }
         let packet = StunPacket { proto: Protocol::Udp, source, destination, message };
-        if !self.ice.handle_packet(now, packet) {
-            return false;
-        }
-        self.heard_at = now;
-        // Until a pair is nominated, answers go where the peer was heard last.
+        // It was accepted, and the agent's successor accepts the same.
+        self.ice.handle_packet(now, packet);
+        self.phase.note_heard(bytes, now);
+        // Until a pair is nominated, answers go where the peer was heard first.
         self.path.get_or_insert((destination, source));
-        true
+        Some(noted)
+    }
+
+    /// Replaces an agent that has been shown too many addresses.
+    fn make_room(&mut self) {
+        self.agent_addresses = self.agent_addresses.saturating_add(1);
+        if self.agent_addresses > AGENT_ADDRESSES_MAX
+            && let Some(remote) = self.ice.remote_credentials().cloned()
+        {
+            self.ice = agent(&self.credentials, remote, &self.candidates);
+            self.agent_addresses = 1;
+        }
     }
 
     pub(crate) fn handle_dtls(&mut self, datagram: &[u8], now: Instant) {
-        if self.has_failed {
+        if matches!(self.phase, Phase::Failed) {
             return;
         }
-        self.heard_at = now;
+        self.phase.note_record(datagram.len());
         // A record that cannot be read is dropped; what is fatal shows in the next poll.
         let _unreadable = self.dtls.handle_timeout(now);
         let _unreadable = self.dtls.handle_packet(datagram);
     }
 
+    /// Lets time pass: what was sent is longer ago, and consent ends.
+    pub(crate) fn pass(&mut self, now: Instant) {
+        self.budget.advance(now);
+        let Some((_, destination)) = self.path else { return };
+        if !self.addresses.consents(destination, now) {
+            self.path = self.addresses.freshest(now);
+        }
+    }
+
     /// Decrypts RTP in place; the length without the tag.
     pub(crate) fn open_rtp(&mut self, packet: &mut [u8], now: Instant) -> Option<usize> {
+        let bytes = packet.len();
         let length = self.opener()?.rtp(packet)?;
-        self.heard_at = now;
+        self.phase.note_heard(bytes, now);
         Some(length)
     }
 
     /// Decrypts RTCP in place; the length without the trailer.
     pub(crate) fn open_rtcp(&mut self, packet: &mut [u8], now: Instant) -> Option<usize> {
+        let bytes = packet.len();
         let length = self.opener()?.rtcp(packet)?;
-        self.heard_at = now;
+        self.phase.note_heard(bytes, now);
         Some(length)
     }
 
     fn opener(&mut self) -> Option<&mut Opener> {
-        if !self.is_connected {
+        if !self.is_connected() {
             return None;
         }
         self.keys.as_mut().map(|(opener, _)| opener)
@@ -179,7 +254,7 @@ impl Transport {
 
     /// What sends: the keys, and from where to where.
     pub(crate) fn sender(&mut self) -> Option<(&mut Sealer, SocketAddr, SocketAddr)> {
-        if !self.is_connected {
+        if !self.is_connected() {
             return None;
         }
         let (source, destination) = self.path?;
@@ -202,17 +277,21 @@ impl Transport {
     pub(crate) fn drive(&mut self, now: Instant, output: &mut Output) -> Progress {
         self.ice.handle_timeout(now);
         while let Some(transmit) = self.ice.poll_transmit() {
-            output.datagram(transmit.source, transmit.destination, |bytes| {
-                bytes.extend_from_slice(&transmit.contents);
-                true
-            });
+            let bytes: &[u8] = &transmit.contents;
+            if self.phase.take(bytes.len()) {
+                output.datagram(transmit.source, transmit.destination, |out| {
+                    out.extend_from_slice(bytes);
+                    true
+                });
+            }
         }
         while let Some(event) = self.ice.poll_event() {
             if let IceAgentEvent::NominatedSend { source, destination, .. } = event {
                 self.path = Some((source, destination));
             }
         }
-        if self.has_failed {
+        // Without a path the first flight would be lost, and repeated only after a second.
+        if self.path.is_none() || matches!(self.phase, Phase::Failed) {
             return Progress::Unchanged;
         }
         if self.dtls_due <= now && self.dtls.handle_timeout(now).is_err() {
@@ -221,9 +300,8 @@ impl Transport {
         self.drive_dtls(now, output)
     }
 
-    fn fail(&mut self) -> Progress {
-        self.has_failed = true;
-        self.is_connected = false;
+    const fn fail(&mut self) -> Progress {
+        self.phase = Phase::Failed;
         Progress::Failed
     }
 
@@ -232,7 +310,9 @@ impl Transport {
         loop {
             match self.dtls.poll_output(&mut buffer) {
                 dimpl::Output::Packet(record) => {
-                    if let Some((source, destination)) = self.path {
+                    if let Some((source, destination)) = self.path
+                        && self.phase.take(record.len())
+                    {
                         output.datagram(source, destination, |bytes| {
                             bytes.extend_from_slice(record);
                             true
@@ -241,7 +321,7 @@ impl Transport {
                 }
                 dimpl::Output::Timeout(due) => {
                     // Never in the past, or the shell would spin.
-                    self.dtls_due = due.max(now + Duration::from_millis(1));
+                    self.dtls_due = due.max(after(now, DTLS_INTERVAL_MIN));
                     break;
                 }
                 dimpl::Output::PeerCert(certificate) => {
@@ -265,8 +345,8 @@ impl Transport {
                 dimpl::Output::Connected | dimpl::Output::ApplicationData(_) | _ => {}
             }
         }
-        if self.is_verified && self.keys.is_some() && !self.is_connected {
-            self.is_connected = true;
+        if self.is_verified && self.keys.is_some() && !self.is_connected() {
+            self.phase = Phase::Connected { heard_at: now };
             return Progress::Connected;
         }
         Progress::Unchanged

@@ -41,8 +41,5 @@ pub(super) fn answer(error: &AnswerError) -> Failure {
     if *error == AnswerError::NothingOffered {
         return not_joined();
     }
-    if let AnswerError::Sdp(error) = error {
-        return sdp(error);
-    }
     Failure::of(ErrorCode::MEDIA_STALE_ANSWER, Fault::Caller, error.to_string())
 }

@@ -1,7 +1,7 @@
 //! What a shard can be told to do, and what it tells.
 
 use common::id::ConnectionId;
-use sfu_core::{AnswerError, MediaEvent, Offer, SdpError};
+use sfu_core::{AnswerError, MediaEvent, Offer, SdpError, sdp::parse::Remote};
 use tokio::sync::{mpsc, oneshot};
 
 /// What a shard is told to do.
@@ -27,8 +27,8 @@ pub(crate) enum Command {
     Publish {
         /// Who.
         participant: ConnectionId,
-        /// The offer.
-        sdp: String,
+        /// The offer, read beside the packet loop: reading takes longer than many packets.
+        offer: Remote,
         /// Takes the answer.
         reply: oneshot::Sender<Result<String, SdpError>>,
     },
@@ -38,8 +38,8 @@ pub(crate) enum Command {
         participant: ConnectionId,
         /// Which offer.
         revision: u64,
-        /// The answer.
-        sdp: String,
+        /// The answer, likewise.
+        answer: Remote,
         /// Takes the outcome.
         reply: oneshot::Sender<Result<(), AnswerError>>,
     },

@@ -2,7 +2,7 @@
 
 use super::command::{Command, Listener};
 use common::id::ConnectionId;
-use sfu_core::{AnswerError, Offer, SdpError};
+use sfu_core::{AnswerError, Offer, SdpError, sdp::parse::Remote};
 use std::{os::unix::net::UnixDatagram, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -53,9 +53,9 @@ impl ShardHandle {
     pub(crate) async fn publish(
         &self,
         participant: ConnectionId,
-        sdp: String,
+        offer: Remote,
     ) -> Result<Result<String, SdpError>, Unresponsive> {
-        self.ask(|reply| Command::Publish { participant, sdp, reply }).await
+        self.ask(|reply| Command::Publish { participant, offer, reply }).await
     }
 
     /// Takes the answer to offer `revision`.
@@ -63,9 +63,9 @@ impl ShardHandle {
         &self,
         participant: ConnectionId,
         revision: u64,
-        sdp: String,
+        answer: Remote,
     ) -> Result<Result<(), AnswerError>, Unresponsive> {
-        self.ask(|reply| Command::Answer { participant, revision, sdp, reply }).await
+        self.ask(|reply| Command::Answer { participant, revision, answer, reply }).await
     }
 
     /// The offer that `participant` has not answered yet.

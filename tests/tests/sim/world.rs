@@ -4,12 +4,13 @@ use crate::{
     network::{Network, Weather},
     publisher::{self, Publisher},
     subscriber::Subscriber,
+    watch::Watch,
 };
 use common::{
     clock::{Clock, ManualClock},
     id::ConnectionId,
 };
-use sfu_core::{Engine, EngineConfig, MediaEvent, Output, engine::simulation::Side};
+use sfu_core::{Engine, EngineConfig, MediaEvent, Output, engine::simulation::Side, sdp::parse::Remote};
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
@@ -43,6 +44,7 @@ pub(crate) struct World {
     network: Network,
     publisher: Publisher,
     subscribers: [Subscriber; 2],
+    watch: Watch,
     next_frame: Instant,
     next_ask: Instant,
 }
@@ -67,11 +69,12 @@ impl World {
         for n in 1..=3 {
             engine.join(1, device(n), true, now, &mut output);
         }
-        engine.publish(device(1), CAMERA, now, &mut output).unwrap();
+        engine.publish(device(1), &Remote::parse(CAMERA).unwrap(), now, &mut output).unwrap();
         let offers: Vec<MediaEvent> = output.take_events().collect();
         for event in offers {
             let MediaEvent::Offer { participant, offer } = event else { panic!("{event:?}") };
-            engine.answer(participant, offer.revision, &accept(&offer), now, &mut output).unwrap();
+            let answer = Remote::parse(&accept(&offer)).unwrap();
+            engine.answer(participant, offer.revision, &answer, now, &mut output).unwrap();
         }
         let mut connect = |n: u16, side| {
             let remote = address(1000 + n);
@@ -88,6 +91,8 @@ impl World {
         let publisher = Publisher::new(connect(1, Side::Publish), &material(1));
         let subscribers = [2, 3].map(|n| Subscriber::new(connect(n, Side::Subscribe), &material(n)));
         let network = Network::new(seed, weather, now);
+        let mut watch = Watch::default();
+        (1..=3).for_each(|n| watch.line(n, &material(n)));
         Self {
             clock,
             engine,
@@ -96,6 +101,7 @@ impl World {
             network,
             publisher,
             subscribers,
+            watch,
             next_frame: now,
             next_ask: now,
         }
@@ -169,10 +175,12 @@ impl World {
         }
         for run in self.output.runs() {
             for datagram in run.bytes.chunks(run.segment) {
+                self.watch.note(run.destination.port() - 1000, datagram, now);
                 self.network.send(run.source, run.destination, datagram, now);
             }
         }
         self.output.clear_datagrams();
+        self.watch.look(&self.engine, &self.output);
         assert_eq!(self.output.take_events().count(), 0, "nothing changes in this run");
     }
 }

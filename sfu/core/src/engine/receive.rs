@@ -5,9 +5,8 @@ use crate::{
     demux::{self, Protocol},
     output::Output,
     publication::Publication,
-    rtcp::read::{self, Said},
-    rtp::{header::Header, sequence::SeqNo},
-    transport::Progress,
+    rtp::header::Header,
+    transport::{Progress, addresses::Noted},
 };
 use is::stun::StunMessage;
 use std::{net::SocketAddr, time::Instant};
@@ -33,7 +32,7 @@ impl Engine {
             None => None,
         };
         if is_known.is_none() {
-            self.stats.datagrams_refused += 1;
+            self.stats.datagrams_refused = self.stats.datagrams_refused.wrapping_add(1);
         }
     }
 
@@ -49,11 +48,13 @@ impl Engine {
         let named = message.split_username().and_then(|(ours, _)| self.by_name.get(ours).copied());
         let place = named.or_else(|| self.by_address.get(&source).copied())?;
         let transport = self.transports.get_mut(place)?.as_mut()?;
-        if !transport.handle_stun(source, destination, message, now) {
-            return None;
-        }
+        let message = (message, datagram.len());
+        let noted = transport.handle_stun(source, destination, message, now)?;
         // Only who knows the password gets an address of ours.
         self.by_address.insert(source, place);
+        if let Noted::New { forgotten: Some(forgotten) } = noted {
+            self.forget_address(forgotten, place);
+        }
         self.drive(place, now, output);
         Some(())
     }
@@ -83,12 +84,12 @@ impl Engine {
 
     /// Who begins to receive needs key frames.
     pub(super) fn wake_subscriptions(&mut self, place: usize, now: Instant, output: &mut Output) {
-        for publication in self.publications.values_mut() {
-            if publication.subscriptions.iter().any(|subscription| subscription.transport == place) {
-                publication.want_keyframe();
-            }
+        let received =
+            |publication: &Publication| publication.subscriptions.iter().any(|it| it.transport == place);
+        let received = self.publications.iter().filter(|(_, publication)| received(publication));
+        for id in received.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.want_keyframe(id, now, output);
         }
-        self.ask_for_keyframes(now, output);
     }
 
     fn handle_rtp(&mut self, source: SocketAddr, datagram: &mut [u8], now: Instant) -> Option<()> {
@@ -106,7 +107,7 @@ impl Engine {
             (header.sequence, header.has_padding, payload)
         };
         if store(publication, &header, sequence, has_padding, payload, now) {
-            self.stats.packets_received += 1;
+            self.stats.packets_received = self.stats.packets_received.wrapping_add(1);
             if publication.fresh.len() == 1 {
                 self.fresh.push(stream.publication);
             }
@@ -120,18 +121,24 @@ impl Engine {
         if let Some(stream) = self.streams.get(&(place, header.ssrc)) {
             return Some(*stream);
         }
-        let mut nameless = self.publications.iter_mut().filter(|(_, publication)| {
-            publication.transport == place
-                && (publication.payload_type == header.payload_type && publication.ssrc.is_none()
-                    || publication.rtx_payload_type == Some(header.payload_type))
-        });
+        let owner = self.participants.get(self.owners.get(&place)?)?;
+        let fits = |publication: &&mut Publication| {
+            (publication.payload_type == header.payload_type && publication.ssrc.is_none())
+                || publication.rtx_payload_type == Some(header.payload_type)
+        };
+        let range = owner.publications.first()?..=owner.publications.last()?;
+        let own = self.publications.range_mut(range);
+        let own = own.filter(|(id, _)| owner.publications.contains(id));
+        let mut nameless = own.filter(|(_, publication)| fits(publication));
         let (&id, publication) = nameless.next()?;
         if nameless.next().is_some() {
             return None;
         }
         let is_rtx = publication.payload_type != header.payload_type;
-        if !is_rtx {
-            publication.ssrc = Some(header.ssrc);
+        // One of each: who sends under ever new numbers leaves nothing behind.
+        let known = if is_rtx { &mut publication.rtx_ssrc } else { &mut publication.ssrc };
+        if let Some(before) = known.replace(header.ssrc) {
+            self.streams.remove(&(place, before));
         }
         let stream = Stream { publication: id, is_rtx };
         self.streams.insert((place, header.ssrc), stream);
@@ -149,82 +156,11 @@ impl Engine {
                 for &sequence in fresh.iter() {
                     if let Some(packet) = buffer.get(sequence) {
                         subscription.send(sequence, packet, transport, output);
-                        self.stats.packets_forwarded += 1;
+                        self.stats.packets_forwarded = self.stats.packets_forwarded.wrapping_add(1);
                     }
                 }
             }
             fresh.clear();
-        }
-    }
-
-    fn handle_rtcp(
-        &mut self,
-        source: SocketAddr,
-        datagram: &mut [u8],
-        now: Instant,
-        output: &mut Output,
-    ) -> Option<()> {
-        let place = *self.by_address.get(&source)?;
-        let length = self.transports.get_mut(place)?.as_mut()?.open_rtcp(datagram, now)?;
-        let compound = datagram.get(..length)?;
-        read::each(compound, |said| match said {
-            Said::SenderReport { ssrc, ntp, rtp_time } => {
-                self.note_report(place, ssrc, ntp, rtp_time, now, output)
-            }
-            Said::Nack { ssrc, first, following } => self.resend(place, ssrc, first, following, output),
-            Said::KeyframeRequest { ssrc } => {
-                let publication =
-                    self.feedback.get(&(place, ssrc)).and_then(|id| self.publications.get_mut(id));
-                if let Some(publication) = publication {
-                    publication.want_keyframe();
-                }
-            }
-        });
-        self.ask_for_keyframes(now, output);
-        Some(())
-    }
-
-    fn note_report(
-        &mut self,
-        place: usize,
-        ssrc: u32,
-        ntp: u64,
-        rtp_time: u32,
-        now: Instant,
-        output: &mut Output,
-    ) {
-        let Some(stream) = self.streams.get(&(place, ssrc)).filter(|stream| !stream.is_rtx) else { return };
-        let Some(publication) = self.publications.get_mut(&stream.publication) else { return };
-        publication.log.note_report(ntp, now);
-        for subscription in &publication.subscriptions {
-            if let Some(Some(transport)) = self.transports.get_mut(subscription.transport) {
-                subscription.report(ntp, rtp_time, transport, output);
-            }
-        }
-    }
-
-    fn resend(&mut self, place: usize, ssrc: u32, first: u16, following: u16, output: &mut Output) {
-        let Some(publication) =
-            self.feedback.get(&(place, ssrc)).and_then(|id| self.publications.get_mut(id))
-        else {
-            return;
-        };
-        let Publication { subscriptions, buffer, log, .. } = publication;
-        let Some(subscription) =
-            subscriptions.iter_mut().find(|one| one.transport == place && one.ssrc == ssrc)
-        else {
-            return;
-        };
-        let Some(Some(transport)) = self.transports.get_mut(place) else { return };
-        let wires =
-            (0..16_u16).filter(|bit| following & (1 << bit) != 0).map(|bit| first.wrapping_add(bit + 1));
-        for wire in std::iter::once(first).chain(wires) {
-            let found = log.extend(wire).and_then(|sequence: SeqNo| Some((sequence, buffer.get(sequence)?)));
-            if let Some((sequence, packet)) = found {
-                subscription.resend(sequence, packet, transport, output);
-                self.stats.packets_resent += 1;
-                self.stats.packets_forwarded += 1;
-            }
         }
     }
 }

@@ -3,10 +3,15 @@
 //! ICE and DTLS draw randomness that no seed of ours decides. With keys chosen
 //! by the simulation every byte that follows is the same for the same seed.
 
+mod check;
+
+pub use check::check;
+
 use super::Engine;
 use crate::{
     output::Output,
     srtp::{Profile, contexts},
+    transport::Transport,
 };
 use common::id::ConnectionId;
 use std::{net::SocketAddr, time::Instant};
@@ -20,7 +25,44 @@ pub enum Side {
     Subscribe,
 }
 
+/// What an engine remembers, in entries. None of it may grow with what strangers or participants send.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Transports.
+    pub transports: usize,
+    /// Remote addresses by which transports are found.
+    pub addresses: usize,
+    /// The most that one transport has.
+    pub addresses_per_transport: usize,
+    /// The most that one ICE agent has been shown.
+    pub addresses_per_agent: usize,
+    /// Incoming streams.
+    pub streams: usize,
+    /// Outgoing streams.
+    pub feedback: usize,
+    /// The most streams whose packets one transport remembers.
+    pub windows_per_transport: usize,
+    /// The most sections that anybody is offered.
+    pub sections: usize,
+}
+
 impl Engine {
+    /// What the engine remembers.
+    pub fn footprint(&self) -> Footprint {
+        let transports = || self.transports.iter().flatten();
+        let sections = |known: &super::Participant| known.offering.sections();
+        Footprint {
+            transports: transports().count(),
+            addresses: self.by_address.len(),
+            addresses_per_transport: transports().map(|it| it.addresses().count()).max().unwrap_or(0),
+            addresses_per_agent: transports().map(Transport::remembered_addresses).max().unwrap_or(0),
+            streams: self.streams.len(),
+            feedback: self.feedback.len(),
+            windows_per_transport: transports().map(Transport::remembered_streams).max().unwrap_or(0),
+            sections: self.participants.values().map(sections).max().unwrap_or(0),
+        }
+    }
+
     /// Connects a transport that an offer or answer has opened; false if there is none.
     ///
     /// It sends from the first address to the second. `material` is what DTLS would export for AEAD_AES_128_GCM; the engine is the DTLS server.
@@ -40,7 +82,7 @@ impl Engine {
         let keys = contexts(Profile::Aes128Gcm, material, false);
         let (Some(place), Some(keys)) = (place, keys) else { return false };
         let Some(Some(transport)) = self.transports.get_mut(place) else { return false };
-        transport.connect_directly(keys, local, remote);
+        transport.connect_directly(keys, local, remote, now);
         self.by_address.insert(remote, place);
         self.wake_subscriptions(place, now, output);
         true

@@ -2,9 +2,11 @@
 
 use super::Engine;
 use crate::{
+    moment::after,
     output::Output,
     publication::Publication,
     rtcp::write::{self, ReportBlock},
+    transport::Transport,
 };
 use std::time::{Duration, Instant};
 
@@ -22,8 +24,7 @@ const RATE_MAX: u32 = 2_500_000;
 impl Engine {
     /// When [`handle_deadline`](Self::handle_deadline) wants to be called though nothing came in.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let has_transports = self.transports.iter().any(Option::is_some);
-        has_transports.then_some(self.next_tick)
+        (!self.participants.is_empty()).then_some(self.next_tick)
     }
 
     /// Acts on a deadline that has passed. Early calls do nothing.
@@ -31,10 +32,12 @@ impl Engine {
         if now < self.next_tick {
             return;
         }
-        self.next_tick = now + TICK;
+        self.next_tick = after(now, TICK);
         for place in 0..self.transports.len() {
-            let Some(Some(transport)) = self.transports.get(place) else { continue };
-            if transport.is_silent(now) {
+            let Some(Some(transport)) = self.transports.get_mut(place) else { continue };
+            transport.pass(now);
+            if transport.is_overdue(now) {
+                transport.give_up();
                 self.lose(place, output);
             } else if transport.next_deadline() <= now || !transport.is_connected() {
                 self.drive(place, now, output);
@@ -43,8 +46,9 @@ impl Engine {
         self.ask_for_missing(now, output);
         self.ask_for_keyframes(now, output);
         if self.next_report <= now {
-            self.next_report = now + REPORT_INTERVAL;
+            self.next_report = after(now, REPORT_INTERVAL);
             self.report(now, output);
+            self.expire_offers(now, output);
         }
     }
 
@@ -65,29 +69,30 @@ impl Engine {
         }
     }
 
-    /// Asks publishers for the key frames that subscribers want, each not too often.
-    pub(super) fn ask_for_keyframes(&mut self, now: Instant, output: &mut Output) {
+    /// Asks publishers for the key frames that were wanted too soon after the last.
+    fn ask_for_keyframes(&mut self, now: Instant, output: &mut Output) {
         for publication in self.publications.values_mut() {
-            let Some(ssrc) = publication.ssrc else { continue };
-            if let Some(Some(transport)) = self.transports.get_mut(publication.transport)
-                && transport.is_connected()
-                && publication.take_keyframe_request(now)
-            {
-                let mut packet = Vec::new();
-                write::receiver_report(&mut packet, ssrc, &[]);
-                write::pli(&mut packet, ssrc, ssrc);
-                transport.send_rtcp(&packet, output);
-            }
+            ask_for_keyframe(publication, &mut self.transports, now, output);
+        }
+    }
+
+    /// Somebody needs a key frame: asks for it now, or when it is time.
+    pub(super) fn want_keyframe(&mut self, id: u64, now: Instant, output: &mut Output) {
+        if let Some(publication) = self.publications.get_mut(&id) {
+            publication.want_keyframe();
+            ask_for_keyframe(publication, &mut self.transports, now, output);
         }
     }
 
     /// Tells every publisher how it is received and what it may send.
     fn report(&mut self, now: Instant, output: &mut Output) {
-        for (place, transport) in self.transports.iter_mut().enumerate() {
-            let Some(transport) = transport else { continue };
-            let own = self.publications.values_mut().filter(|publication| publication.transport == place);
-            let blocks: Vec<ReportBlock> =
-                own.filter_map(|publication| report_of(publication, now)).collect();
+        for known in self.participants.values() {
+            let transport = known.publish.and_then(|place| self.transports.get_mut(place));
+            let Some(Some(transport)) = transport else { continue };
+            let mut blocks: Vec<ReportBlock> = Vec::new();
+            for id in &known.publications {
+                blocks.extend(self.publications.get_mut(id).and_then(|one| report_of(one, now)));
+            }
             let Some(first) = blocks.first() else { continue };
             let streams: Vec<u32> = blocks.iter().map(|block| block.ssrc).collect();
             let mut packet = Vec::new();
@@ -95,6 +100,24 @@ impl Engine {
             write::remb(&mut packet, first.ssrc, RATE_MAX, &streams);
             transport.send_rtcp(&packet, output);
         }
+    }
+}
+
+fn ask_for_keyframe(
+    publication: &mut Publication,
+    transports: &mut [Option<Transport>],
+    now: Instant,
+    output: &mut Output,
+) {
+    let Some(ssrc) = publication.ssrc else { return };
+    if let Some(Some(transport)) = transports.get_mut(publication.transport)
+        && transport.is_connected()
+        && publication.take_keyframe_request(now)
+    {
+        let mut packet = Vec::new();
+        write::receiver_report(&mut packet, ssrc, &[]);
+        write::pli(&mut packet, ssrc, ssrc);
+        transport.send_rtcp(&packet, output);
     }
 }
 

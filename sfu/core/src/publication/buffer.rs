@@ -29,8 +29,8 @@ impl PacketBuffer {
     }
 
     fn place(&self, sequence: SeqNo) -> usize {
-        let length = u64::try_from(self.slots.len()).unwrap_or(1).max(1);
-        usize::try_from(sequence.extended() % length).unwrap_or(0)
+        let length = u64::try_from(self.slots.len()).unwrap_or(1);
+        usize::try_from(sequence.extended().checked_rem(length).unwrap_or(0)).unwrap_or(0)
     }
 
     pub(crate) fn get(&self, sequence: SeqNo) -> Option<&Packet> {

@@ -1,16 +1,24 @@
 //! Which packets of a track came, which are missing, and what its sender is told about it.
 
-use crate::{rtcp::write::ReportBlock, rtp::sequence::SeqNo};
+use crate::{
+    moment::after,
+    rtcp::write::{ReportBlock, middle},
+    rtp::sequence::SeqNo,
+};
 use common::protocol::media::TrackKind;
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
 
-/// How long a missing packet may be on its way before it is asked for, and asked for again.
+/// How long a missing packet may be on its way before it is asked for again.
 ///
 /// Shorter recovers sooner; longer asks less for what was only reordered.
 const NACK_INTERVAL: Duration = Duration::from_millis(60);
+
+/// How long a packet may be late before it is asked for the first time: a little patience for what is
+/// only out of order.
+const REORDER_TIME: Duration = Duration::from_millis(10);
 
 /// How often a packet is asked for.
 const NACKS_MAX: u8 = 8;
@@ -95,21 +103,22 @@ impl ReceiveLog {
         } else if self.missing.remove(&sequence).is_none() {
             return Arrival::Duplicate;
         }
-        self.received += 1;
+        self.received = self.received.saturating_add(1);
         Arrival::New(sequence)
     }
 
     fn note_gap(&mut self, highest: SeqNo, sequence: SeqNo, now: Instant) {
-        let gap = sequence.extended() - highest.extended() - 1;
-        if usize::try_from(gap).map_or(true, |gap| gap + self.missing.len() > MISSING_MAX) {
+        let gap = sequence.extended().saturating_sub(highest.next().extended());
+        let missing = usize::try_from(gap).unwrap_or(usize::MAX).saturating_add(self.missing.len());
+        if missing > MISSING_MAX {
             self.missing.clear();
             self.is_hopeless = true;
             return;
         }
+        let ask_at = after(now, REORDER_TIME);
         let mut lost = highest.next();
         while lost < sequence {
-            // A little patience for what is only out of order.
-            self.missing.insert(lost, Missing { asked: 0, ask_at: now + NACK_INTERVAL / 6 });
+            self.missing.insert(lost, Missing { asked: 0, ask_at });
             lost = lost.next();
         }
     }
@@ -133,7 +142,7 @@ impl ReceiveLog {
     pub(crate) fn due(&mut self, now: Instant, due: &mut Vec<u16>) {
         due.clear();
         if !self.asks_again {
-            self.missing.retain(|_, missing| now < missing.ask_at + NACK_INTERVAL);
+            self.missing.retain(|_, missing| now < after(missing.ask_at, NACK_INTERVAL));
             return;
         }
         let before = self.missing.len();
@@ -142,8 +151,8 @@ impl ReceiveLog {
                 if missing.asked >= NACKS_MAX {
                     return false;
                 }
-                missing.asked += 1;
-                missing.ask_at = now + NACK_INTERVAL;
+                missing.asked = missing.asked.saturating_add(1);
+                missing.ask_at = after(now, NACK_INTERVAL);
                 due.push(sequence.to_wire());
             }
             true
@@ -158,22 +167,22 @@ impl ReceiveLog {
 
     /// The sender said where its stream stands.
     pub(crate) fn note_report(&mut self, ntp: u64, now: Instant) {
-        self.last_report = u32::try_from(ntp >> 16 & 0xFFFF_FFFF).ok().map(|middle| (middle, now));
+        self.last_report = Some((middle(ntp), now));
     }
 
     /// What the sender is told (RFC 3550, appendix A.3). `None` before the first packet.
     pub(crate) fn report(&mut self, ssrc: u32, now: Instant) -> Option<ReportBlock> {
         let (first, highest) = (self.first?, self.highest?);
-        let expected = highest.extended() - first.extended() + 1;
+        let expected = highest.next().extended().saturating_sub(first.extended());
         let lost = expected.saturating_sub(self.received);
         let expected_since = expected.saturating_sub(self.expected_before);
         let lost_since = expected_since.saturating_sub(self.received.saturating_sub(self.received_before));
         self.expected_before = expected;
         self.received_before = self.received;
-        let fraction = (lost_since * 256).checked_div(expected_since).unwrap_or(0);
+        let fraction = lost_since.saturating_mul(256).checked_div(expected_since).unwrap_or(0);
         let (last_report, since) = match self.last_report {
             Some((middle, at)) => {
-                let since = now.saturating_duration_since(at).as_micros() * 65_536 / 1_000_000;
+                let since = now.saturating_duration_since(at).as_micros().saturating_mul(65_536) / 1_000_000;
                 (middle, u32::try_from(since).unwrap_or(u32::MAX))
             }
             None => (0, 0),
@@ -189,7 +198,7 @@ impl ReceiveLog {
             fraction_lost: u8::try_from(fraction).unwrap_or(u8::MAX),
             lost: u32::try_from(lost).unwrap_or(u32::MAX).min(0x007F_FFFF),
             // The first cycle is ours (see `SeqNo::first`).
-            highest: u32::try_from((highest.extended() - 0x1_0000) & 0xFFFF_FFFF).unwrap_or(0),
+            highest: u32::try_from(highest.extended().wrapping_sub(0x1_0000) & 0xFFFF_FFFF).unwrap_or(0),
             jitter,
             last_report,
             since_last_report: since,

@@ -14,6 +14,15 @@ pub enum Said {
         /// The same moment in the stream's media time.
         rtp_time: u32,
     },
+    /// How a stream of ours is received (RFC 3550, section 6.4.1).
+    Reception {
+        /// The stream.
+        ssrc: u32,
+        /// The sender report that came last, by the middle of its NTP time.
+        report: u32,
+        /// How long ago it came, in 65,536ths of a second.
+        since: u32,
+    },
     /// Packets that the receiver misses: `first`, and those after it whose bit is set (RFC 4585, section 6.2.1).
     Nack {
         /// The stream.
@@ -30,10 +39,25 @@ pub enum Said {
     },
 }
 
-/// Calls `say` for everything in a compound packet that is understood, up to the first malformed part.
+/// Things read from one datagram at most.
+///
+/// A receiver of fifty tracks that reports on all of them and misses packets of
+/// some stays below. More would let one datagram keep the packet loop busy.
+pub const ITEMS_MAX: usize = 128;
+
+/// Calls `say` for everything in a compound packet that is understood, up to the
+/// first malformed part, and [`ITEMS_MAX`] times at most.
 pub fn each(mut compound: &[u8], mut say: impl FnMut(Said)) {
+    let mut left = ITEMS_MAX;
+    let mut say = |said| {
+        if let Some(fewer) = left.checked_sub(1) {
+            left = fewer;
+            say(said);
+        }
+    };
     while let Some((&[first, kind, l0, l1], _)) = compound.split_first_chunk::<4>() {
-        let length = (usize::from(u16::from_be_bytes([l0, l1])) + 1) * 4;
+        let words = usize::from(u16::from_be_bytes([l0, l1]));
+        let length = words.saturating_add(1).saturating_mul(4);
         let Some((packet, rest)) = compound.split_at_checked(length) else { return };
         if first >> 6 != 2 {
             return;
@@ -51,7 +75,9 @@ fn one(format: u8, kind: u8, packet: &[u8], say: &mut impl FnMut(Said)) {
             {
                 say(Said::SenderReport { ssrc, ntp: u64::from(high) << 32 | u64::from(low), rtp_time });
             }
+            receptions(packet.get(28..).unwrap_or_default(), format, say);
         }
+        (kind::RECEIVER_REPORT, _) => receptions(packet.get(8..).unwrap_or_default(), format, say),
         (kind::TRANSPORT_FEEDBACK, format::NACK) => {
             let Some(ssrc) = word(packet, 2) else { return };
             for item in packet.get(12..).unwrap_or_default().chunks_exact(4) {
@@ -77,9 +103,20 @@ fn one(format: u8, kind: u8, packet: &[u8], say: &mut impl FnMut(Said)) {
     }
 }
 
+/// The first `count` blocks of a report that answer a sender report.
+fn receptions(blocks: &[u8], count: u8, say: &mut impl FnMut(Said)) {
+    for block in blocks.chunks_exact(24).take(count.into()) {
+        if let (Some(ssrc), Some(report), Some(since)) = (word(block, 0), word(block, 4), word(block, 5))
+            && report != 0
+        {
+            say(Said::Reception { ssrc, report, since });
+        }
+    }
+}
+
 /// The 32-bit word at this place.
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at * 4..)?.first_chunk::<4>().copied().map(u32::from_be_bytes)
+    bytes.get(at.saturating_mul(4)..)?.first_chunk::<4>().copied().map(u32::from_be_bytes)
 }
 
 #[cfg(test)]
@@ -111,5 +148,33 @@ mod tests {
         for end in 0..packet.len() {
             said(&packet[..end]);
         }
+    }
+
+    #[test]
+    fn blocks_that_answer_a_sender_report_are_read_from_both_kinds_of_reports() {
+        let block = |ssrc, last_report| write::ReportBlock {
+            ssrc,
+            last_report,
+            since_last_report: 9,
+            ..write::ReportBlock::default()
+        };
+        let mut packet = Vec::new();
+        write::receiver_report(&mut packet, 1, &[block(5, 7), block(6, 0)]);
+        assert_eq!(said(&packet), [Said::Reception { ssrc: 5, report: 7, since: 9 }]);
+        let blocks = packet.split_off(8);
+        let mut report = Vec::new();
+        write::sender_report(&mut report, 1, 2, 3, 4, 5);
+        report[0] |= 1;
+        report[3] += 6;
+        report.extend(&blocks[..24]);
+        assert_eq!(said(&report)[1..], [Said::Reception { ssrc: 5, report: 7, since: 9 }]);
+    }
+
+    #[test]
+    fn one_datagram_says_only_so_much() {
+        let mut packet = Vec::new();
+        let scattered: Vec<u16> = (0..300).map(|n| n * 20).collect();
+        write::nack(&mut packet, 1, 2, &scattered);
+        assert_eq!(said(&packet).len(), ITEMS_MAX);
     }
 }

@@ -13,6 +13,11 @@ fn words(out: &mut Vec<u8>, words: &[u32]) {
     }
 }
 
+/// What a reception report names a sender report by: the middle 32 bits of its NTP time.
+pub fn middle(ntp: u64) -> u32 {
+    u32::try_from(ntp >> 16 & 0xFFFF_FFFF).unwrap_or(0)
+}
+
 /// A sender report without reception blocks (RFC 3550, section 6.4.1).
 pub fn sender_report(out: &mut Vec<u8>, ssrc: u32, ntp: u64, rtp_time: u32, packets: u32, octets: u32) {
     head(out, 0, kind::SENDER_REPORT, 6);
@@ -47,7 +52,7 @@ pub const BLOCKS_MAX: usize = 31;
 pub fn receiver_report(out: &mut Vec<u8>, ssrc: u32, blocks: &[ReportBlock]) {
     let blocks = blocks.get(..BLOCKS_MAX).unwrap_or(blocks);
     let count = u8::try_from(blocks.len()).unwrap_or(0);
-    head(out, count, kind::RECEIVER_REPORT, 1 + u16::from(count) * 6);
+    head(out, count, kind::RECEIVER_REPORT, u16::from(count).saturating_mul(6).saturating_add(1));
     words(out, &[ssrc]);
     for block in blocks {
         let loss = u32::from(block.fraction_lost) << 24 | block.lost & 0x00FF_FFFF;
@@ -62,14 +67,17 @@ pub fn receiver_report(out: &mut Vec<u8>, ssrc: u32, blocks: &[ReportBlock]) {
 pub fn nack(out: &mut Vec<u8>, ssrc: u32, media: u32, missing: &[u16]) {
     let mut items: Vec<(u16, u16)> = Vec::new();
     for &sequence in missing {
+        // How far behind the number after the item's first: its bit, if there is one.
+        let bit = |first: u16| sequence.wrapping_sub(first).wrapping_sub(1);
         match items.last_mut() {
-            Some((first, following)) if (1..=16).contains(&sequence.wrapping_sub(*first)) => {
-                *following |= 1 << (sequence.wrapping_sub(*first) - 1);
+            Some((first, following)) if bit(*first) < 16 => {
+                *following |= 1_u16.unbounded_shl(bit(*first).into());
             }
             _ => items.push((sequence, 0)),
         }
     }
-    head(out, format::NACK, kind::TRANSPORT_FEEDBACK, u16::try_from(2 + items.len()).unwrap_or(u16::MAX));
+    let words_after = u16::try_from(items.len()).unwrap_or(u16::MAX).saturating_add(2);
+    head(out, format::NACK, kind::TRANSPORT_FEEDBACK, words_after);
     words(out, &[ssrc, media]);
     for (first, following) in items {
         words(out, &[u32::from(first) << 16 | u32::from(following)]);
@@ -86,11 +94,11 @@ pub fn pli(out: &mut Vec<u8>, ssrc: u32, media: u32) {
 /// (draft-alvestrand-rmcat-remb-03, section 2.2).
 pub fn remb(out: &mut Vec<u8>, ssrc: u32, bits_per_second: u32, media: &[u32]) {
     let count = u8::try_from(media.len()).unwrap_or(u8::MAX);
-    head(out, format::APPLICATION, kind::PAYLOAD_FEEDBACK, 4 + u16::from(count));
+    head(out, format::APPLICATION, kind::PAYLOAD_FEEDBACK, u16::from(count).saturating_add(4));
     words(out, &[ssrc, 0, u32::from_be_bytes(*b"REMB")]);
     // An 18-bit mantissa and its exponent.
-    let exponent = (32 - bits_per_second.leading_zeros()).saturating_sub(18);
-    let mantissa = bits_per_second >> exponent;
+    let exponent = 14_u32.saturating_sub(bits_per_second.leading_zeros());
+    let mantissa = bits_per_second.unbounded_shr(exponent);
     words(out, &[u32::from(count) << 24 | exponent << 18 | mantissa]);
     words(out, media.get(..usize::from(count)).unwrap_or(media));
 }

@@ -31,14 +31,15 @@ impl<'a> Header<'a> {
     pub fn parse(packet: &'a [u8]) -> Option<Self> {
         let (fixed, _) = packet.split_first_chunk::<BYTES_MIN>()?;
         let [first, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3] = *fixed;
-        let mut length = BYTES_MIN + usize::from(first & 0x0F) * 4;
+        let contributors = usize::from(first & 0x0F).saturating_mul(4);
+        let mut length = BYTES_MIN.saturating_add(contributors);
         let mut extension = None;
         if first & 0x10 != 0 {
             let (head, body) = packet.get(length..)?.split_first_chunk::<4>()?;
             let [p0, p1, l0, l1] = *head;
-            let bytes = usize::from(u16::from_be_bytes([l0, l1])) * 4;
+            let bytes = usize::from(u16::from_be_bytes([l0, l1])).saturating_mul(4);
             extension = Some((u16::from_be_bytes([p0, p1]), body.get(..bytes)?));
-            length += 4 + bytes;
+            length = length.saturating_add(4).saturating_add(bytes);
         }
         packet.get(length..)?;
         Some(Self {
@@ -66,7 +67,7 @@ impl<'a> Header<'a> {
                 continue;
             }
             let (id, length, tail) = if is_one_byte {
-                (first >> 4, usize::from(first & 0x0F) + 1, tail)
+                (first >> 4, usize::from(first & 0x0F).saturating_add(1), tail)
             } else {
                 let (&length, tail) = tail.split_first()?;
                 (first, usize::from(length), tail)

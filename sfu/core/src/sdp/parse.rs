@@ -1,15 +1,12 @@
 //! Reading a client's description into the few things that matter, within strict limits.
 
-use super::SdpError;
+use super::{SdpError, bounds};
 use common::protocol::media::TrackKind;
 use rtc_sdp::{
     SessionDescription,
     description::{common::Attribute, media::MediaDescription},
 };
-use std::io::Cursor;
-
-/// Media sections at most: two per participant of a large session.
-const SECTIONS_MAX: usize = 256;
+use std::{collections::BTreeSet, io::Cursor};
 
 /// The longest text taken over from a description, in bytes.
 const TOKEN_BYTES_MAX: usize = 256;
@@ -62,19 +59,22 @@ pub struct Section {
 }
 
 impl Remote {
+    /// The sections in which the client receives, by their mids.
+    pub(crate) fn accepted(&self) -> BTreeSet<&str> {
+        self.sections.iter().filter(|section| section.receives).map(|section| section.mid.as_str()).collect()
+    }
+
     /// Reads a description.
     ///
     /// # Errors
     /// [`SdpError`].
     pub fn parse(text: &str) -> Result<Self, SdpError> {
+        bounds::check(text)?;
         let description =
             SessionDescription::unmarshal(&mut Cursor::new(text.as_bytes())).map_err(|error| {
                 SdpError::Malformed(error.to_string().chars().take(TOKEN_BYTES_MAX).collect())
             })?;
         let media = &description.media_descriptions;
-        if media.len() > SECTIONS_MAX {
-            return Err(SdpError::TooMany("media sections"));
-        }
         // Of bundled sections one speaks for all; a session-wide value for those that say nothing.
         let find = |key: &str| {
             let in_media = media.iter().find_map(|media| value(&media.attributes, key));
@@ -90,12 +90,17 @@ impl Remote {
         };
         let fingerprint = token("fingerprint")?;
         let sha256 = fingerprint.split_once(' ').filter(|(hash, _)| hash.eq_ignore_ascii_case("sha-256"));
+        let sections: Vec<Section> = media.iter().map(section).collect::<Result<_, _>>()?;
+        let mids: BTreeSet<&str> = sections.iter().map(|section| section.mid.as_str()).collect();
+        if mids.len() < sections.len() {
+            return Err(SdpError::Unusable("mid"));
+        }
         Ok(Self {
             ufrag: token("ice-ufrag")?,
             pwd: token("ice-pwd")?,
             fingerprint: sha256.ok_or(SdpError::Unusable("fingerprint"))?.1.trim().to_ascii_uppercase(),
             is_passive: find("setup") == Some("passive"),
-            sections: media.iter().map(section).collect::<Result<_, _>>()?,
+            sections,
         })
     }
 }

@@ -43,7 +43,7 @@ fn the_answer_takes_what_is_forwarded_and_refuses_the_rest() {
 #[test]
 fn an_offer_of_ours_is_read_back() {
     let from = ConnectionId::from_uuid(uuid::Uuid::from_u128(7));
-    let stream = Some(offer::OfferedStream { from, ssrc: 11, rtx_ssrc: 12 });
+    let stream = Some(offer::OfferedStream { publication: 1, from, ssrc: 11, rtx_ssrc: 12 });
     let sections = [
         offer::OfferedSection { mid: "0".into(), kind: TrackKind::Video, stream },
         offer::OfferedSection { mid: "1".into(), kind: TrackKind::Audio, stream: None },
@@ -64,6 +64,15 @@ fn what_is_no_description_is_refused_with_a_reason() {
     assert_eq!(Remote::parse(&sha1), Err(SdpError::Unusable("fingerprint")));
     let nameless = CHROMIUM.replace("a=mid:0\r\n", "");
     assert_eq!(Remote::parse(&nameless), Err(SdpError::Missing("mid")));
+    let same = CHROMIUM.replace("a=mid:1\r\n", "a=mid:0\r\n");
+    assert_eq!(Remote::parse(&same), Err(SdpError::Unusable("mid")), "which of them would be meant?");
+}
+
+/// What costs the packet loop milliseconds is refused before it is taken apart.
+#[test]
+fn a_description_that_would_take_long_to_read_is_refused() {
+    let many = format!("{CHROMIUM}{}", "a=x\r\n".repeat(10_000));
+    assert_eq!(Remote::parse(&many), Err(SdpError::TooMany("attributes")));
 }
 
 #[test]

@@ -10,6 +10,10 @@ fn pair(profile: Profile) -> (Sealer, Opener) {
 }
 
 fn sealed(sealer: &Sealer, number: u64) -> Vec<u8> {
+    sealed_of(sealer, 5, number)
+}
+
+fn sealed_of(sealer: &Sealer, ssrc: u32, number: u64) -> Vec<u8> {
     let sequence = SeqNo::from_extended(number);
     let header = PlainHeader {
         has_padding: false,
@@ -17,10 +21,10 @@ fn sealed(sealer: &Sealer, number: u64) -> Vec<u8> {
         payload_type: 96,
         sequence: sequence.to_wire(),
         timestamp: 1,
-        ssrc: 5,
+        ssrc,
     };
     let mut out = Vec::new();
-    assert!(sealer.rtp(&header.to_bytes(), &[b"pay", b"load"], 5, sequence, sequence.cycles(), &mut out));
+    assert!(sealer.rtp(&header.to_bytes(), &[b"pay", b"load"], ssrc, sequence, sequence.cycles(), &mut out));
     out
 }
 
@@ -55,6 +59,41 @@ fn streams_open_over_the_wrap_in_any_order() {
         assert!(opener.rtp(&mut sealed(&sealer, number)).is_some(), "{number}");
     }
     assert_eq!(opener.rtp(&mut sealed(&sealer, 65_535)), None, "too old to judge");
+}
+
+/// A client adds and removes tracks all day, each under a number of its own.
+#[test]
+fn streams_that_come_and_go_for_ever_are_opened_and_one_that_goes_on_is_not_forgotten() {
+    let (sealer, mut opener) = pair(Profile::Aes128Gcm);
+    for (ssrc, lasting) in (100..1000).zip(65_530..) {
+        assert!(opener.rtp(&mut sealed_of(&sealer, ssrc, 9)).is_some(), "{ssrc}");
+        assert!(opener.rtp(&mut sealed(&sealer, lasting)).is_some(), "{ssrc}");
+        assert_eq!(opener.rtp(&mut sealed(&sealer, lasting)), None, "{ssrc}");
+    }
+    assert_eq!(opener.remembered().0, STREAMS_MAX);
+}
+
+#[test]
+fn forged_packets_of_ever_new_streams_are_not_remembered() {
+    let (sealer, mut opener) = pair(Profile::Aes128Gcm);
+    for ssrc in 0..1000 {
+        let mut forged = sealed_of(&sealer, ssrc, 9);
+        forged[20] ^= 1;
+        assert_eq!(opener.rtp(&mut forged), None);
+        let mut forged = vec![0x80, 201, 0, 1, 0, 0, 3, 3, 9, 9, 9, 9, 0x80, 0, 0, 1];
+        assert_eq!(opener.rtcp(&mut forged), None);
+    }
+    assert_eq!(opener.remembered(), (0, 0));
+}
+
+#[test]
+fn the_last_rtcp_packet_of_a_key_is_followed_by_none() {
+    let (mut sealer, _) = pair(Profile::Aes128Gcm);
+    let report = [0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2];
+    sealer.rtcp_index = RTCP_INDEX_MAX - 1;
+    assert!(sealer.rtcp(&report, &mut Vec::new()));
+    assert!(!sealer.rtcp(&report, &mut Vec::new()));
+    assert!(!sealer.rtcp(&report, &mut Vec::new()));
 }
 
 #[test]

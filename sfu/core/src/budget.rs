@@ -1,0 +1,120 @@
+//! How much may be sent again on one transport.
+
+use crate::moment::after;
+use std::time::{Duration, Instant};
+
+/// One in so many of the bytes forwarded within the last second may be sent again.
+///
+/// Half lets a receiver that loses 30 % of its packets recover all of them; more
+/// would let one that only claims to lose them multiply what it receives.
+pub(crate) const SHARE: u64 = 2;
+
+/// Bytes that may be sent again within a second though little was forwarded: 64 kbit/s.
+pub(crate) const FLOOR_BYTES: u64 = 8_000;
+
+/// How finely the last second is told from what was before.
+const SLOT: Duration = Duration::from_millis(100);
+
+/// Slots of a whole second, and the one that has begun.
+const SLOTS: usize = 11;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    forwarded: u64,
+    resent: u64,
+}
+
+/// What went out on a transport within the last second.
+///
+/// What was sent again is summed over the second and the slot before it, what
+/// was forwarded over no more than the second: whatever second one looks at, the
+/// former is never above its share of the latter, or above the floor.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    /// The newest first.
+    slots: [Slot; SLOTS],
+    began_at: Instant,
+}
+
+impl Budget {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self { slots: [Slot { forwarded: 0, resent: 0 }; SLOTS], began_at: now }
+    }
+
+    /// Lets time pass. What is noted late counts as earlier than it was.
+    pub(crate) fn advance(&mut self, now: Instant) {
+        let mut passed = now.saturating_duration_since(self.began_at);
+        if passed > SLOT.saturating_mul(20) {
+            *self = Self::new(now);
+            return;
+        }
+        while let Some(rest) = passed.checked_sub(SLOT) {
+            passed = rest;
+            self.began_at = after(self.began_at, SLOT);
+            self.slots.rotate_right(1);
+            let [newest, ..] = &mut self.slots;
+            *newest = Slot::default();
+        }
+    }
+
+    /// Notes bytes that were sent for the first time.
+    pub(crate) fn note_forwarded(&mut self, bytes: usize) {
+        let [newest, ..] = &mut self.slots;
+        newest.forwarded = newest.forwarded.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// Whether so many bytes may be sent again now; if so, they count as sent.
+    pub(crate) fn take(&mut self, bytes: usize, now: Instant) -> bool {
+        self.advance(now);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let [second @ .., _] = &self.slots;
+        let forwarded: u64 = second.iter().fold(0, |sum, slot| slot.forwarded.saturating_add(sum));
+        let resent: u64 = self.slots.iter().fold(bytes, |sum, slot| slot.resent.saturating_add(sum));
+        if resent > (forwarded / SHARE).max(FLOOR_BYTES) {
+            return false;
+        }
+        let [newest, ..] = &mut self.slots;
+        newest.resent = newest.resent.saturating_add(bytes);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::clock::{Clock, ManualClock};
+
+    fn taken(budget: &mut Budget, now: Instant) -> usize {
+        (0..1_000_000).take_while(|_| budget.take(1000, now)).count()
+    }
+
+    #[test]
+    fn half_of_the_last_second_may_be_sent_again_and_not_twice() {
+        let clock = ManualClock::default();
+        let mut budget = Budget::new(clock.now());
+        for _ in 0..10 {
+            budget.note_forwarded(100_000);
+            clock.advance(SLOT);
+            budget.advance(clock.now());
+        }
+        // The newest slot has just begun, so nine of the ten lie within the second.
+        assert_eq!(taken(&mut budget, clock.now()), 450);
+        assert_eq!(taken(&mut budget, clock.now()), 0);
+        clock.advance(SLOT * 5);
+        assert_eq!(taken(&mut budget, clock.now()), 0, "what was sent again lies within the second too");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(taken(&mut budget, clock.now()), 8, "nothing was forwarded since");
+    }
+
+    #[test]
+    fn the_floor_is_all_there_is_where_nothing_is_forwarded() {
+        let clock = ManualClock::default();
+        let mut budget = Budget::new(clock.now());
+        let mut resent = 0;
+        for _ in 0..10 {
+            resent += taken(&mut budget, clock.now());
+            clock.advance(SLOT);
+        }
+        assert_eq!(resent, 8);
+    }
+}

@@ -1,0 +1,131 @@
+//! What receivers ask for, and how much of it they get.
+
+use super::stage::{Stage, server};
+use crate::{
+    budget::FLOOR_BYTES,
+    engine::simulation::Side,
+    publication::{KEYFRAME_INTERVAL, REPORT_INTERVAL_MIN},
+    rtcp::write,
+    subscription::RESEND_INTERVAL_MIN,
+};
+use std::time::Duration;
+
+const PAYLOAD: [u8; 1000] = [5; 1000];
+
+/// A camera on port 1001, and a subscriber on port 1002 that has got `packets` of it within a second.
+fn watching(packets: u16) -> (Stage, u32) {
+    let mut stage = Stage::new(2);
+    stage.publish(1, &[0]);
+    stage.connect(1, Side::Publish, 1001);
+    stage.answer(2, |_| true);
+    stage.connect(2, Side::Subscribe, 1002);
+    for number in 1..=packets {
+        stage.send(1001, 2001, number.into(), &PAYLOAD);
+        stage.pass(Duration::from_secs(1) / u32::from(packets) / 2);
+    }
+    let got = stage.packets(1002);
+    assert_eq!(got.len(), usize::from(packets));
+    (stage, got[0].ssrc)
+}
+
+/// The bytes on the network that one request brings.
+fn asked(stage: &mut Stage, ssrc: u32, numbers: &[u16]) -> usize {
+    let mut packet = Vec::new();
+    write::nack(&mut packet, 1, ssrc, numbers);
+    stage.tell(1002, &packet);
+    stage.datagrams(1002).iter().map(Vec::len).sum()
+}
+
+/// The attack: one datagram names hundreds of packets, and comes again and again.
+#[test]
+fn a_storm_of_requests_gets_half_of_what_was_forwarded_and_not_twice() {
+    let (mut stage, ssrc) = watching(400);
+    let all: Vec<u16> = (1..=400).collect();
+    let sealed = PAYLOAD.len() + 12 + 2 + 16;
+    let mut total = 0;
+    for _ in 0..1000 {
+        total += asked(&mut stage, ssrc, &all);
+    }
+    let forwarded = 400 * (sealed - 2);
+    assert!(total <= forwarded / 2, "{total} of {forwarded}");
+    assert!(total > forwarded / 3, "honest losses are made up for: {total} of {forwarded}");
+    assert!(stage.engine.stats().resends_refused > 0);
+    stage.pass(Duration::from_secs(3));
+    let floor = usize::try_from(FLOOR_BYTES).unwrap();
+    let idle: usize = (0..100).map(|_| asked(&mut stage, ssrc, &all)).sum();
+    assert!((floor - sealed..=floor).contains(&idle), "nothing is forwarded any more: {idle}");
+}
+
+/// Passes for the wrong reason if the budget were used up: it is not, other packets are sent.
+#[test]
+fn a_packet_is_sent_again_once_per_round_trip() {
+    let (mut stage, ssrc) = watching(100);
+    assert!(asked(&mut stage, ssrc, &[50]) > 0);
+    for _ in 0..20 {
+        assert_eq!(asked(&mut stage, ssrc, &[50]), 0);
+    }
+    assert!(asked(&mut stage, ssrc, &[51]) > 0);
+    stage.pass(RESEND_INTERVAL_MIN);
+    assert!(asked(&mut stage, ssrc, &[50]) > 0);
+}
+
+#[test]
+fn a_longer_round_trip_is_learned_from_the_receivers_reports() {
+    let (mut stage, ssrc) = watching(100);
+    let mut report = Vec::new();
+    write::sender_report(&mut report, 2001, 0x0123_4567_89AB_CDEF, 1, 2, 3);
+    stage.tell(1001, &report);
+    assert_eq!(stage.datagrams(1002).len(), 1, "the report is passed on");
+    // It comes back after 300 ms, of which the receiver had it for 100.
+    stage.pass(Duration::from_millis(300));
+    let last_report = write::middle(0x0123_4567_89AB_CDEF);
+    let block =
+        write::ReportBlock { ssrc, last_report, since_last_report: 6_554, ..write::ReportBlock::default() };
+    let mut answer = Vec::new();
+    write::receiver_report(&mut answer, 1, &[block]);
+    stage.tell(1002, &answer);
+    stage.output.clear_datagrams();
+    assert!(asked(&mut stage, ssrc, &[50]) > 0);
+    stage.pass(Duration::from_millis(190));
+    assert_eq!(asked(&mut stage, ssrc, &[50]), 0, "it may still be under way");
+    stage.pass(Duration::from_millis(20));
+    assert!(asked(&mut stage, ssrc, &[50]) > 0);
+}
+
+#[test]
+fn a_storm_of_wishes_for_key_frames_reaches_the_publisher_twice_a_second() {
+    let (mut stage, ssrc) = watching(10);
+    stage.pass(KEYFRAME_INTERVAL);
+    stage.output.clear_datagrams();
+    let mut asked = 0;
+    for _ in 0..100 {
+        let mut packet = Vec::new();
+        for _ in 0..50 {
+            write::pli(&mut packet, 1, ssrc);
+        }
+        stage.tell(1002, &packet);
+        // The report of each second goes to the publisher too, and is larger.
+        asked += stage.datagrams(1001).iter().filter(|datagram| datagram.len() == 8 + 12 + 20).count();
+        stage.pass(Duration::from_millis(10));
+        asked += stage.datagrams(1001).iter().filter(|datagram| datagram.len() == 8 + 12 + 20).count();
+    }
+    assert!((2..=3).contains(&asked), "{asked}");
+}
+
+#[test]
+fn a_storm_of_sender_reports_reaches_subscribers_four_times_a_second() {
+    let (mut stage, _) = watching(10);
+    let mut passed = 0;
+    for _ in 0..100 {
+        let mut packet = Vec::new();
+        for _ in 0..50 {
+            write::sender_report(&mut packet, 2001, 7, 1, 2, 3);
+        }
+        stage.tell(1001, &packet);
+        passed += stage.datagrams(1002).len();
+        stage.pass(Duration::from_millis(10));
+    }
+    let most = Duration::from_secs(1).as_millis() / REPORT_INTERVAL_MIN.as_millis();
+    assert_eq!(passed, usize::try_from(most).unwrap());
+    assert_eq!(server().port(), 7882);
+}

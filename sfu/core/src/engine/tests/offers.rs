@@ -1,0 +1,70 @@
+//! Offers that nobody answers.
+
+use super::stage::{Stage, answer, device};
+use crate::{
+    AnswerError, MediaEvent,
+    engine::{
+        offering::{ANSWER_TIME, UNANSWERED_MAX},
+        simulation::Side,
+    },
+};
+use std::time::Duration;
+
+/// How often the engine looks for answers that do not come.
+const LOOK: Duration = Duration::from_millis(1100);
+
+#[test]
+fn an_unanswered_offer_is_followed_by_one_with_what_has_changed_since() {
+    let mut stage = Stage::new(2);
+    stage.publish(1, &[0]);
+    let first = stage.offered(2).unwrap();
+    stage.publish(1, &[0, 1]);
+    assert_eq!(stage.offered(2), None, "one offer at a time");
+    stage.pass(ANSWER_TIME + LOOK);
+    let second = stage.offered(2).expect("it does not wait for ever");
+    assert_eq!((second.revision, second.tracks.len()), (first.revision + 1, 2));
+    let late = answer(&first, |_| true);
+    let now = common::clock::Clock::now(&stage.clock);
+    let stale = stage.engine.answer(device(2), first.revision, &late, now, &mut stage.output);
+    assert_eq!(stale, Err(AnswerError::Stale { current: second.revision }));
+    stage.answer(2, |_| true);
+    assert_eq!(stage.engine.stats().subscriptions, 2);
+}
+
+#[test]
+fn who_answers_nothing_and_has_no_connection_is_lost() {
+    let mut stage = Stage::new(2);
+    stage.publish(1, &[0]);
+    stage.connect(1, Side::Publish, 1001);
+    let mut lost = 0;
+    for _ in 0..UNANSWERED_MAX + 2 {
+        stage.pass(ANSWER_TIME + LOOK);
+        let is_lost = |event: &MediaEvent| *event == MediaEvent::Lost { participant: device(2) };
+        lost += stage.output.take_events().filter(is_lost).count();
+    }
+    assert_eq!(lost, 1, "and it is said once");
+}
+
+/// A client that only sends need not answer; it learns of tracks that come later all the same.
+#[test]
+fn who_answers_nothing_but_sends_is_offered_again_when_tracks_change() {
+    let mut stage = Stage::new(2);
+    stage.publish(2, &[0]);
+    stage.connect(2, Side::Publish, 1002);
+    stage.publish(1, &[0]);
+    let mut offers = 0;
+    for _ in 0..UNANSWERED_MAX + 2 {
+        offers += u8::from(stage.offered(2).is_some());
+        // The sender is heard all the time.
+        for _ in 0..15 {
+            stage.pass(Duration::from_secs(1));
+            stage.send(1002, 2001, 1 + stage.engine.stats().packets_received, b"picture");
+        }
+        stage.pass(LOOK);
+    }
+    assert_eq!(offers, UNANSWERED_MAX, "then it is left in peace");
+    let late = stage.engine.pending_offer(device(2)).expect("the last may still be answered");
+    stage.publish(1, &[0, 1]);
+    let next = stage.offered(2).expect("something has changed");
+    assert_eq!((next.revision, next.tracks.len()), (late.revision + 1, 2));
+}

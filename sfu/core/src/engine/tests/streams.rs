@@ -1,0 +1,103 @@
+//! Which stream carries what, and that none is used twice.
+
+use super::stage::{Stage, device};
+use crate::{engine::simulation::Side, rtcp::write};
+use std::collections::BTreeSet;
+
+/// A publisher of cameras on port 1001, and a subscriber of all of them on port 1002.
+fn two(mids: &[u32]) -> Stage {
+    let mut stage = Stage::new(2);
+    stage.publish(1, mids);
+    stage.connect(1, Side::Publish, 1001);
+    stage.answer(2, |_| true);
+    stage.connect(2, Side::Subscribe, 1002);
+    stage
+}
+
+fn lines<'a>(sdp: &'a str, prefix: &str) -> Vec<&'a str> {
+    sdp.lines().filter_map(|line| line.strip_prefix(prefix)).collect()
+}
+
+/// Browsers refuse an offer in which two sections have the same msid, and two tracks under one
+/// stream number share nonces.
+#[test]
+fn two_pictures_of_one_publisher_have_sections_streams_and_names_of_their_own() {
+    let mut stage = two(&[0, 1]);
+    stage.publish(1, &[0, 1, 2]);
+    let offer = stage.answer(2, |_| true);
+    assert_eq!(lines(&offer.sdp, "m=video").len(), 3);
+    let msids = lines(&offer.sdp, "a=msid:");
+    assert_eq!(msids.iter().collect::<BTreeSet<_>>().len(), 3, "{msids:?}");
+    let streams: BTreeSet<_> = msids.iter().map(|msid| msid.split(' ').next()).collect();
+    assert_eq!(streams.len(), 1, "one publisher's tracks are one stream: {msids:?}");
+    let pairs: BTreeSet<_> = lines(&offer.sdp, "a=ssrc-group:FID ").into_iter().collect();
+    let numbers: BTreeSet<_> = pairs.iter().flat_map(|pair| pair.split(' ')).collect();
+    assert_eq!((pairs.len(), numbers.len()), (3, 6), "{pairs:?}");
+
+    for (ssrc, payload) in [(2001, b"camera"), (2003, b"screen"), (2005, b"docume")] {
+        stage.send(1001, ssrc, 7, payload);
+    }
+    let packets = stage.packets(1002);
+    let carried: BTreeSet<_> = packets.iter().map(|packet| (packet.ssrc, packet.payload.clone())).collect();
+    assert_eq!(carried.len(), 3, "{packets:?}");
+    assert_eq!(packets.iter().map(|packet| packet.ssrc).collect::<BTreeSet<_>>().len(), 3);
+}
+
+#[test]
+fn one_of_two_pictures_ends_and_the_other_goes_on_where_it_was() {
+    let mut stage = two(&[0, 1]);
+    stage.send(1001, 2003, 1, b"screen");
+    let before = stage.packets(1002)[0].ssrc;
+    stage.publish(1, &[1]);
+    stage.answer(2, |_| true);
+    stage.send(1001, 2001, 2, b"camera");
+    stage.send(1001, 2003, 2, b"screen");
+    let packets = stage.packets(1002);
+    assert_eq!(packets.iter().map(|packet| packet.ssrc).collect::<Vec<_>>(), [before]);
+}
+
+/// The stage's subscriber remembers every stream number and packet number, as a receiver does; a
+/// nonce used twice does not open there.
+#[test]
+fn a_section_taken_again_is_another_stream() {
+    let mut stage = two(&[0]);
+    let mut seen = BTreeSet::new();
+    for round in 0..5 {
+        let number = 10 + 2 * round;
+        stage.send(1001, 2001, number, b"picture");
+        ask_again(&mut stage, number);
+        let packets = stage.packets(1002);
+        assert_eq!(packets.len(), 2, "round {round}: once, and once more");
+        for packet in packets {
+            assert!(seen.insert(packet.ssrc), "round {round}: stream {} is used again", packet.ssrc);
+        }
+        // Another track brings an offer; the first section is not taken, and then again.
+        stage.publish(1, &[0, 1]);
+        stage.answer(2, |mid| mid != "0");
+        stage.send(1001, 2001, number + 1, b"unseen");
+        assert!(stage.packets(1002).iter().all(|packet| packet.payload != b"unseen"));
+        stage.publish(1, &[0]);
+        stage.answer(2, |_| true);
+    }
+}
+
+fn ask_again(stage: &mut Stage, number: u64) {
+    let stream = *stage.engine.feedback.keys().next().unwrap();
+    let mut packet = Vec::new();
+    write::nack(&mut packet, 1, stream.1, &[u16::try_from(number).unwrap()]);
+    stage.tell(1002, &packet);
+}
+
+#[test]
+fn sections_taken_and_left_for_ever_leave_nothing_behind() {
+    let mut stage = two(&[0]);
+    for round in 0..100 {
+        stage.publish(1, &[0, 1]);
+        stage.answer(2, |mid| mid != "0");
+        stage.publish(1, &[0]);
+        stage.answer(2, |_| true);
+        assert_eq!(stage.engine.feedback.len(), 1, "round {round}");
+    }
+    assert_eq!(stage.engine.participants[&device(1)].publications.len(), 1);
+    assert_eq!(stage.engine.streams.len(), 2);
+}

@@ -1,0 +1,244 @@
+//! Ways for fuzz targets into every parser that reads what strangers send.
+//!
+//! Each takes any bytes, returns nothing, and is wrong only if it panics or
+//! takes long. What is random elsewhere is fixed here, so that an input that
+//! found something finds it again.
+
+use crate::{
+    Engine, EngineConfig, EngineError, Output, demux,
+    engine::simulation::{Side, check},
+    rtcp,
+    rtp::{header::Header, sequence::SeqNo},
+    sdp::parse::Remote,
+    srtp::{Opener, Profile, Sealer, contexts},
+};
+use common::{
+    clock::{Clock, ManualClock},
+    id::ConnectionId,
+};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use uuid::Uuid;
+
+/// Key material that nobody uses (RFC 5764, section 4.2).
+const MATERIAL: [u8; 56] = [0x5A; 56];
+
+/// What the engine's one participant publishes.
+const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 AA\r\na=setup:actpass\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=ssrc-group:FID 2001 2002\r\na=ssrc:2001 cname:c\r\n";
+
+/// Tells a datagram's protocol, and reads it as STUN if it is.
+pub fn demux(datagram: &[u8]) {
+    if demux::protocol(datagram) == Some(demux::Protocol::Stun)
+        && let Ok(message) = is::stun::StunMessage::parse(datagram)
+    {
+        std::hint::black_box((message.split_username(), message.verify(b"password", |_, _| [0; 20])));
+    }
+}
+
+/// Reads an RTP header and looks for every extension.
+pub fn rtp(packet: &[u8]) {
+    if let Some(header) = Header::parse(packet) {
+        for id in 0..=u8::MAX {
+            std::hint::black_box(header.extension(id));
+        }
+    }
+}
+
+/// Reads a compound RTCP packet.
+pub fn rtcp(packet: &[u8]) {
+    rtcp::read::each(packet, |said| {
+        std::hint::black_box(said);
+    });
+}
+
+/// Reads a session description.
+pub fn sdp(text: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(text) {
+        let _either_way = std::hint::black_box(Remote::parse(text));
+    }
+}
+
+/// Opens packets one after the other, with one key: each begins with a byte that says whether it is
+/// taken as it is (even) or sealed first (odd), and a byte with its length.
+pub fn srtp(mut packets: &[u8]) {
+    let Some((mut opener, _)) = contexts(Profile::Aes128Gcm, &MATERIAL, false) else { return };
+    let Some((_, mut sealer)) = contexts(Profile::Aes128Gcm, &MATERIAL, true) else { return };
+    while let Some((&[kind, length], rest)) = packets.split_first_chunk::<2>() {
+        let (packet, rest) = rest.split_at_checked(length.into()).unwrap_or((rest, &[]));
+        packets = rest;
+        let mut packet = if kind & 1 == 1 { sealed(&mut sealer, packet) } else { packet.to_vec() };
+        open(&mut opener, &mut packet);
+    }
+}
+
+fn open(opener: &mut Opener, packet: &mut [u8]) {
+    if demux::protocol(packet) == Some(demux::Protocol::Rtcp) {
+        opener.rtcp(packet);
+    } else {
+        opener.rtp(packet);
+    }
+}
+
+/// What a participant with keys would send: the packet under its own header, encrypted.
+fn sealed(sealer: &mut Sealer, packet: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    if demux::protocol(packet) == Some(demux::Protocol::Rtcp) {
+        sealer.rtcp(packet, &mut out);
+    } else if let Some(header) = Header::parse(packet)
+        && let Some((head, payload)) = packet.split_at_checked(header.length)
+    {
+        let sequence = SeqNo::from_extended(header.sequence.into());
+        sealer.rtp(head, &[payload], header.ssrc, sequence, 0, &mut out);
+    }
+    out
+}
+
+/// An engine with one participant who sends a camera and one who receives it, both connected, to be
+/// fed with datagrams.
+pub struct Plane {
+    engine: Engine,
+    output: Output,
+    clock: ManualClock,
+    sealer: Sealer,
+    /// The last number of each stream.
+    numbers: BTreeMap<u32, SeqNo>,
+    names: (String, String),
+}
+
+/// Streams whose numbers are kept; then all begin anew.
+const STREAMS_KEPT: usize = 64;
+
+impl Plane {
+    /// Sets one up. Makes a certificate, so one is best used for many inputs.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub fn new() -> Result<Self, EngineError> {
+        let clock = ManualClock::default();
+        let now = clock.now();
+        let config = EngineConfig { candidates: vec![address(7882)], seed: [7; 32] };
+        let (mut engine, mut output) = (Engine::new(config, now)?, Output::default());
+        let (camera, screen) = (device(1), device(2));
+        engine.join(1, camera, true, now, &mut output);
+        engine.join(1, screen, true, now, &mut output);
+        let offer = Remote::parse(OFFER);
+        let answer = offer.ok().and_then(|offer| engine.publish(camera, &offer, now, &mut output).ok());
+        if let Some(offer) = engine.pending_offer(screen)
+            && let Ok(answer) = Remote::parse(&OFFER.replace("sendonly", "recvonly"))
+        {
+            let _accepted = engine.answer(screen, offer.revision, &answer, now, &mut output);
+        }
+        for (who, side, port) in [(camera, Side::Publish, 1001), (screen, Side::Subscribe, 1002)] {
+            let way = (address(7882), address(port));
+            engine.connect_directly(who, side, &MATERIAL, way, now, &mut output);
+        }
+        let value = |key| {
+            let line = answer.as_deref().unwrap_or_default().lines().find_map(|line| line.strip_prefix(key));
+            line.unwrap_or_default().to_owned()
+        };
+        let names = (value("a=ice-ufrag:"), value("a=ice-pwd:"));
+        let Some((_, sealer)) = contexts(Profile::Aes128Gcm, &MATERIAL, true) else {
+            return Err(EngineError::Certificate("the fixed key material has the wrong length".to_owned()));
+        };
+        Ok(Self { engine, output, clock, sealer, numbers: BTreeMap::new(), names })
+    }
+
+    /// Takes one datagram: the first byte says from whom it comes and what is done to it before.
+    ///
+    /// Bits 0 and 1: from the camera, the screen, a stranger, or a port of the second byte's choice.
+    /// Bit 2: it is encrypted with the right key first, and the sequence number says by how much it is
+    /// higher than the stream's last, up to 63. Bit 3: a valid check comes from there before.
+    /// Bit 4: the engine's deadlines pass after it.
+    pub fn handle(&mut self, input: &[u8]) {
+        let Some((&[how, port], datagram)) = input.split_first_chunk::<2>() else { return };
+        let source = match how & 3 {
+            0 => address(1001),
+            1 => address(1002),
+            2 => address(999),
+            _ => address(2000_u16.saturating_add(port.into())),
+        };
+        let now = self.clock.now();
+        if how & 8 != 0 {
+            let mut request = check((&self.names.0, &self.names.1), "abcd", how & 16 != 0, [how; 12]);
+            self.engine.handle_datagram(source, address(7882), &mut request, now, &mut self.output);
+        }
+        let mut datagram = if how & 4 != 0 { self.sealed(datagram) } else { datagram.to_vec() };
+        self.engine.handle_datagram(source, address(7882), &mut datagram, now, &mut self.output);
+        self.engine.flush(&mut self.output);
+        if how & 16 != 0 {
+            self.clock.advance(Duration::from_millis(20));
+            self.engine.handle_deadline(self.clock.now(), &mut self.output);
+        }
+        self.output.clear_datagrams();
+        self.output.take_events().for_each(drop);
+    }
+}
+
+impl Plane {
+    fn sealed(&mut self, packet: &[u8]) -> Vec<u8> {
+        let mut packet = packet.to_vec();
+        let header = Header::parse(&packet).map(|header| (header.ssrc, header.sequence, header.length));
+        let is_rtp = demux::protocol(&packet) == Some(demux::Protocol::Rtp);
+        let Some((ssrc, step, length)) = header.filter(|_| is_rtp) else {
+            return sealed(&mut self.sealer, &packet);
+        };
+        if self.numbers.len() >= STREAMS_KEPT {
+            self.numbers.clear();
+        }
+        let last = self.numbers.entry(ssrc).or_insert(SeqNo::from_extended(0));
+        *last = SeqNo::from_extended(last.extended().wrapping_add(u64::from(step & 63)));
+        if let Some(wire) = packet.get_mut(2..4) {
+            wire.copy_from_slice(&last.to_wire().to_be_bytes());
+        }
+        let (number, mut out) = (*last, Vec::new());
+        if let Some((head, payload)) = packet.split_at_checked(length) {
+            self.sealer.rtp(head, &[payload], ssrc, number, number.cycles(), &mut out);
+        }
+        out
+    }
+}
+
+fn address(port: u16) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1], port))
+}
+
+fn device(n: u128) -> ConnectionId {
+    ConnectionId::from_uuid(Uuid::from_u128(n))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
+
+    /// Passes for the wrong reason if everything were refused at the door: packets are forwarded.
+    #[test]
+    fn nothing_that_comes_in_panics() {
+        let mut random = StdRng::seed_from_u64(1);
+        let mut plane = Plane::new().unwrap();
+        let seeds: [&[u8]; 4] = [
+            &[0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 7, 0xD1, 1, 2, 3, 4],
+            &[0x90, 96, 0, 2, 0, 0, 0, 1, 0, 0, 7, 0xD1, 0xBE, 0xDE, 0, 1, 0x10, 1, 0, 0, 9],
+            &[0x81, 205, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 0xFF, 0xFF],
+            &[22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 1],
+        ];
+        for round in 0..5_000 {
+            let mut input = vec![random.random(), random.random()];
+            input.extend_from_slice(seeds[round % seeds.len()]);
+            input.resize(input.len() + random.random_range(0..40), 1);
+            for _ in 0..random.random_range(0..4) {
+                let at = random.random_range(2..input.len());
+                input[at] = random.random();
+            }
+            if random.random_bool(0.1) {
+                random.fill_bytes(&mut input[2..]);
+            }
+            plane.handle(&input);
+            demux(&input[2..]);
+            rtp(&input[2..]);
+            rtcp(&input[2..]);
+            srtp(&input);
+        }
+        sdp(OFFER.as_bytes());
+        assert!(plane.engine.stats().packets_forwarded > 100, "{:?}", plane.engine.stats());
+    }
+}

@@ -1,0 +1,154 @@
+//! What the media plane limits.
+
+use crate::{
+    budget,
+    engine::{
+        negotiate::TRACKS_MAX,
+        offering::{ANSWER_TIME, SECTIONS_MAX, UNANSWERED_MAX},
+    },
+    publication::{KEYFRAME_INTERVAL, REPORT_INTERVAL_MIN},
+    rtcp::read::ITEMS_MAX,
+    sdp::bounds,
+    srtp::STREAMS_MAX,
+    subscription::RESEND_INTERVAL_MIN,
+    transport::{
+        addresses::{ADDRESSES_MAX, CONSENT_TIME},
+        phase::{AMPLIFICATION_MAX, FIRST_CHECK_TIME, HANDSHAKE_TIME, SILENCE_MAX},
+    },
+};
+use common::{limit::Limit, protocol::media::SDP_BYTES_MAX};
+use std::time::Duration;
+
+const LOST: &str = "the participant leaves the session, which `media.changed` tells";
+const INVALID: &str = "`media.invalid_sdp`";
+const NOT_SENT: &str = "silence; counted in `sfu_resends_refused_total`";
+const REFUSED: &str = "silence; counted in `sfu_datagrams_refused_total`";
+
+/// All of them. None has a setting: they bound attacks and not use.
+pub fn limits() -> Vec<Limit> {
+    [descriptions(), offers(), transports(), feedback()].concat()
+}
+
+fn descriptions() -> Vec<Limit> {
+    vec![
+        fixed("bytes of a session description", count(SDP_BYTES_MAX, "bytes"), INVALID),
+        fixed("lines of a session description", count(bounds::LINES_MAX, "lines"), INVALID),
+        fixed("the longest line of a session description", count(bounds::LINE_BYTES_MAX, "bytes"), INVALID),
+        fixed("media sections of a session description", count(bounds::SECTIONS_MAX, "sections"), INVALID),
+        fixed("attributes, per media section", count(bounds::ATTRIBUTES_MAX, "attributes"), INVALID),
+        fixed("candidates, per media section", count(bounds::CANDIDATES_MAX, "candidates"), INVALID),
+        fixed("formats, per media section", count(bounds::FORMATS_MAX, "formats"), INVALID),
+        fixed("tracks that a participant sends", count(TRACKS_MAX, "tracks"), INVALID),
+    ]
+}
+
+fn offers() -> Vec<Limit> {
+    vec![
+        fixed(
+            "tracks that a participant is offered",
+            count(SECTIONS_MAX, "tracks"),
+            "not offered; everybody's first voice and picture come before anybody's second",
+        ),
+        fixed(
+            "time to answer an offer",
+            time(ANSWER_TIME),
+            "another offer with what has changed since; the late answer is `media.stale_answer`",
+        ),
+        fixed(
+            "unanswered offers in a row of a participant without a connection",
+            count(UNANSWERED_MAX.into(), "offers"),
+            LOST,
+        ),
+    ]
+}
+
+fn transports() -> Vec<Limit> {
+    vec![
+        fixed("transports, per participant", "1 to send and 1 to receive".to_owned(), "used again"),
+        fixed(
+            "remote addresses, per transport",
+            count(ADDRESSES_MAX, "addresses"),
+            "the one that was checked from longest ago is forgotten",
+        ),
+        fixed("time until the first connectivity check", time(FIRST_CHECK_TIME), LOST),
+        fixed(
+            "time from the first connectivity check to the end of the handshake",
+            time(HANDSHAKE_TIME),
+            LOST,
+        ),
+        fixed("silence of a connected transport", time(SILENCE_MAX), LOST),
+        fixed(
+            "time after the last connectivity check from an address in which it is sent to",
+            time(CONSENT_TIME),
+            "media goes to where checks come from, or nowhere",
+        ),
+        fixed(
+            "bytes sent to a peer before its handshake is done, per byte that came",
+            count(AMPLIFICATION_MAX, "bytes"),
+            "silence",
+        ),
+        fixed(
+            "incoming streams that are remembered, per transport",
+            count(STREAMS_MAX, "streams of RTP and as many of RTCP"),
+            "the one that was silent for longest is forgotten",
+        ),
+        fixed("datagrams without a valid key", "no memory and no answer".to_owned(), REFUSED),
+    ]
+}
+
+fn feedback() -> Vec<Limit> {
+    vec![
+        fixed(
+            "what is sent again within a second, per transport",
+            format!(
+                "1/{} of what was forwarded, at least {} kbit/s",
+                budget::SHARE,
+                budget::FLOOR_BYTES / 125
+            ),
+            NOT_SENT,
+        ),
+        fixed(
+            "time after which a packet is sent again once more",
+            format!("the round trip, at least {}", time(RESEND_INTERVAL_MIN)),
+            "silence",
+        ),
+        fixed("things read of one RTCP datagram", count(ITEMS_MAX, "things"), "the rest is not read"),
+        fixed(
+            "time between key frames asked of a publisher, per track",
+            time(KEYFRAME_INTERVAL),
+            "asked later",
+        ),
+        fixed("time between sender reports passed on, per track", time(REPORT_INTERVAL_MIN), "silence"),
+    ]
+}
+
+const fn fixed(what: &'static str, default: String, answer: &'static str) -> Limit {
+    Limit { what, default, setting: None, answer }
+}
+
+fn count(most: usize, of: &str) -> String {
+    format!("{most} {of}")
+}
+
+fn time(time: Duration) -> String {
+    if time.subsec_millis() == 0 {
+        format!("{} s", time.as_secs())
+    } else {
+        format!("{} ms", time.as_millis())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_limit_is_named_once_and_says_how_much() {
+        let limits = limits();
+        let names: BTreeSet<_> = limits.iter().map(|limit| limit.what).collect();
+        assert_eq!(names.len(), limits.len());
+        assert!(limits.iter().all(|limit| limit.default.contains(|it: char| it.is_ascii_digit())
+            || limit.default.starts_with("no ")));
+    }
+}

@@ -1,0 +1,8 @@
+//! Moments in time.
+
+use std::time::{Duration, Instant};
+
+/// So much later; the same moment if that is past what can be counted, which never comes.
+pub(crate) fn after(moment: Instant, time: Duration) -> Instant {
+    moment.checked_add(time).unwrap_or(moment)
+}

@@ -1,0 +1,114 @@
+//! How far a transport is, and how long it may take to get further.
+
+use std::time::{Duration, Instant};
+
+/// How long the first authentic check may take to come.
+///
+/// A client gathers its own addresses and asks a relay first.
+pub(crate) const FIRST_CHECK_TIME: Duration = Duration::from_secs(30);
+
+/// How long a handshake may take after the first check.
+///
+/// It takes a few round trips, and seconds where packets are lost.
+pub(crate) const HANDSHAKE_TIME: Duration = Duration::from_secs(20);
+
+/// How long a connected transport may be silent before its participant counts as lost.
+///
+/// Consent checks come every few seconds (RFC 7675); longer forgives a change of network.
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// How much may be sent for each byte that came, until the peer has proved that
+/// it receives what is sent to it (RFC 9000, section 8.1, for the same reason).
+pub(crate) const AMPLIFICATION_MAX: usize = 3;
+
+/// How far a transport is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Phase {
+    /// Described; nothing authentic has come.
+    Opened { at: Instant },
+    /// Somebody who knows the password is there, but whether it hears us is not known.
+    Checked { at: Instant, received: usize, sent: usize },
+    /// DTLS has proved who it is and that it hears us.
+    Connected { heard_at: Instant },
+    /// The peer is not who it said it was, DTLS failed for good, or it took too long.
+    Failed,
+}
+
+impl Phase {
+    /// Notes that something authentic came.
+    pub(super) const fn note_heard(&mut self, bytes: usize, now: Instant) {
+        match self {
+            Self::Opened { .. } => *self = Self::Checked { at: now, received: bytes, sent: 0 },
+            Self::Checked { received, .. } => *received = received.saturating_add(bytes),
+            Self::Connected { heard_at } => *heard_at = now,
+            Self::Failed => {}
+        }
+    }
+
+    /// Notes a record of the handshake. Anybody could have sent it from there, so it
+    /// earns an answer, but it is no sign of life.
+    pub(super) const fn note_record(&mut self, bytes: usize) {
+        if let Self::Checked { received, .. } = self {
+            *received = received.saturating_add(bytes);
+        }
+    }
+
+    /// Whether so much may be sent now; if so, it counts as sent.
+    pub(super) const fn take(&mut self, bytes: usize) -> bool {
+        match self {
+            Self::Opened { .. } | Self::Failed => false,
+            Self::Connected { .. } => true,
+            Self::Checked { received, sent, .. } => {
+                let after = sent.saturating_add(bytes);
+                let is_allowed = after <= received.saturating_mul(AMPLIFICATION_MAX);
+                if is_allowed {
+                    *sent = after;
+                }
+                is_allowed
+            }
+        }
+    }
+
+    /// Whether it takes too long.
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+        let (since, longest) = match self {
+            Self::Opened { at } => (at, FIRST_CHECK_TIME),
+            Self::Checked { at, .. } => (at, HANDSHAKE_TIME),
+            Self::Connected { heard_at } => (heard_at, SILENCE_MAX),
+            Self::Failed => return false,
+        };
+        now.saturating_duration_since(*since) > longest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::clock::{Clock, ManualClock};
+
+    #[test]
+    fn a_peer_that_has_not_proved_itself_gets_three_times_what_it_sent() {
+        let clock = ManualClock::default();
+        let mut phase = Phase::Opened { at: clock.now() };
+        assert!(!phase.take(1), "nobody has asked yet");
+        phase.note_heard(100, clock.now());
+        assert!(phase.take(250) && !phase.take(51) && phase.take(50) && !phase.take(1));
+        phase.note_record(1);
+        assert!(phase.take(3) && !phase.take(1));
+    }
+
+    #[test]
+    fn every_phase_has_its_time() {
+        let clock = ManualClock::default();
+        let at = clock.now();
+        let phases = [
+            (Phase::Opened { at }, FIRST_CHECK_TIME),
+            (Phase::Checked { at, received: 0, sent: 0 }, HANDSHAKE_TIME),
+            (Phase::Connected { heard_at: at }, SILENCE_MAX),
+        ];
+        for (phase, time) in phases {
+            assert!(!phase.is_overdue(at + time), "{phase:?}");
+            assert!(phase.is_overdue(at + time + Duration::from_millis(1)), "{phase:?}");
+        }
+    }
+}

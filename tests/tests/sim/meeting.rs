@@ -1,0 +1,270 @@
+//! A meeting in which everybody does whatever the die says, as often as they like.
+
+use crate::{
+    device::{Device, Link, line_of},
+    network::{Network, Weather},
+    watch::Watch,
+};
+use common::{
+    clock::{Clock, ManualClock},
+    id::ConnectionId,
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use sfu_core::{Engine, EngineConfig, MediaEvent, Output, engine::simulation::Side, sdp::parse::Remote};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+use switchboard_tests::description::{answer, cameras, material, names};
+use uuid::Uuid;
+
+const DEVICES: u16 = 6;
+
+/// How often everybody sends, and somebody does something.
+const STEP: Duration = Duration::from_millis(20);
+
+/// Steps between the checks that give consent.
+const CHECK_STEPS: u64 = 50;
+
+/// What became of a meeting.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) joined: u32,
+    pub(crate) left: u32,
+    pub(crate) published: u32,
+    pub(crate) answered: u32,
+    pub(crate) refused_sections: u32,
+    pub(crate) forwarded: u64,
+    pub(crate) resent: u64,
+    pub(crate) resends_refused: u64,
+    pub(crate) trace: u64,
+}
+
+pub(crate) struct Meeting {
+    random: StdRng,
+    clock: ManualClock,
+    engine: Engine,
+    output: Output,
+    network: Network,
+    watch: Watch,
+    devices: Vec<Device>,
+    /// Transports that there have been.
+    lines: u16,
+    steps: u64,
+    report: Report,
+}
+
+fn server() -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1], 7882))
+}
+
+fn id(device: usize) -> ConnectionId {
+    ConnectionId::from_uuid(Uuid::from_u128(u128::try_from(device).unwrap() + 1))
+}
+
+impl Meeting {
+    pub(crate) fn new(seed: u64, weather: Weather) -> Self {
+        let clock = ManualClock::default();
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_be_bytes());
+        let config = EngineConfig { candidates: vec![server()], seed: bytes };
+        Self {
+            random: StdRng::seed_from_u64(seed),
+            engine: Engine::new(config, clock.now()).unwrap(),
+            output: Output::default(),
+            network: Network::new(seed, weather, clock.now()),
+            watch: Watch::default(),
+            devices: (0..DEVICES).map(|_| Device::default()).collect(),
+            lines: 0,
+            steps: 0,
+            report: Report::default(),
+            clock,
+        }
+    }
+
+    pub(crate) fn run(mut self, time: Duration) -> Report {
+        let end = self.clock.now() + time;
+        while self.clock.now() < end {
+            self.steps += 1;
+            for device in 0..self.devices.len() {
+                self.live(device);
+            }
+            let somebody = self.random.random_range(0..self.devices.len());
+            self.act(somebody);
+            self.carry();
+            self.clock.advance(STEP);
+        }
+        let stats = self.engine.stats();
+        Report {
+            forwarded: stats.packets_forwarded,
+            resent: stats.packets_resent,
+            resends_refused: stats.resends_refused,
+            trace: self.network.trace(),
+            ..self.report
+        }
+    }
+
+    /// What every device does all the time: sends, gives consent, answers.
+    fn live(&mut self, n: usize) {
+        let now = self.clock.now();
+        let skips = self.random.random_bool(0.1);
+        let device = &mut self.devices[n];
+        let packets = device.packets(skips);
+        if let Some(link) = &device.publish {
+            for packet in packets {
+                self.network.send(link.address(0), server(), &packet, now);
+            }
+        }
+        if self.steps.is_multiple_of(CHECK_STEPS) {
+            for link in [&device.publish, &device.subscribe].into_iter().flatten() {
+                self.network.send(link.address(0), server(), &link.check(true, 1), now);
+            }
+        }
+        // Most answer soon and take all; some think about it, or take what they like.
+        if device.offer.is_some() && self.random.random_bool(0.2) {
+            self.answer(n);
+        }
+    }
+
+    fn act(&mut self, n: usize) {
+        let now = self.clock.now();
+        let what = self.random.random_range(0..20);
+        let from = self.random.random_range(65_400..u16::MAX);
+        let device = &mut self.devices[n];
+        match what {
+            0..4 if !device.is_in => self.join(n),
+            0 => self.leave(n),
+            1..5 if device.is_in && device.cameras.len() < 8 => {
+                device.add_camera(u16::try_from(n).unwrap());
+                self.publish(n);
+            }
+            5 if device.cameras.len() > 1 => {
+                device.cameras.pop_first();
+                self.publish(n);
+            }
+            6..12 => {
+                for _ in 0..20 {
+                    let storm = self.devices[n].storm(from);
+                    self.send(n, Side::Subscribe, 0, storm);
+                }
+            }
+            12..14 => {
+                for _ in 0..20 {
+                    let report = self.devices[n].report();
+                    self.send(n, Side::Publish, 0, report);
+                }
+            }
+            14..18 => self.check_from_everywhere(n),
+            _ => {
+                let stranger = SocketAddr::from(([10, 0, 0, 3], from));
+                let garbage: Vec<u8> = (0..60).map(|_| self.random.random()).collect();
+                self.network.send(stranger, server(), &garbage, now);
+            }
+        }
+    }
+
+    fn send(&mut self, n: usize, side: Side, port: u16, datagram: Option<Vec<u8>>) {
+        let device = &self.devices[n];
+        let link = if side == Side::Publish { &device.publish } else { &device.subscribe };
+        if let (Some(link), Some(datagram)) = (link, datagram) {
+            self.network.send(link.address(port), server(), &datagram, self.clock.now());
+        }
+    }
+
+    fn check_from_everywhere(&mut self, n: usize) {
+        for side in [Side::Publish, Side::Subscribe] {
+            for _ in 0..40 {
+                let (port, nominates) = (self.random.random_range(0..64), self.random.random_bool(0.2));
+                let device = &self.devices[n];
+                let link = if side == Side::Publish { &device.publish } else { &device.subscribe };
+                let check = link.as_ref().map(|link| link.check(nominates, 2));
+                self.send(n, side, port, check);
+            }
+        }
+    }
+
+    fn join(&mut self, n: usize) {
+        self.report.joined += 1;
+        self.devices[n].is_in = true;
+        self.engine.join(1, id(n), true, self.clock.now(), &mut self.output);
+    }
+
+    fn leave(&mut self, n: usize) {
+        self.report.left += 1;
+        let last_mid = self.devices[n].last_mid;
+        self.devices[n] = Device { last_mid, ..Device::default() };
+        self.engine.leave(id(n), self.clock.now(), &mut self.output);
+    }
+
+    fn publish(&mut self, n: usize) {
+        self.report.published += 1;
+        let offer = cameras(self.devices[n].cameras.iter().map(|(mid, camera)| (*mid, camera.ssrc)));
+        let (now, offer) = (self.clock.now(), Remote::parse(&offer).unwrap());
+        let answer = self.engine.publish(id(n), &offer, now, &mut self.output).unwrap();
+        if self.devices[n].publish.is_none() {
+            self.devices[n].publish = Some(self.connect(n, Side::Publish, &answer));
+        }
+    }
+
+    fn answer(&mut self, n: usize) {
+        let Some(offer) = self.devices[n].offer.take() else { return };
+        let share = if self.random.random_bool(0.5) { 1.0 } else { 0.5 };
+        let mut refused = 0;
+        let text = answer(&offer, |_| {
+            let accepts = self.random.random_bool(share);
+            refused += u32::from(!accepts);
+            accepts
+        });
+        self.report.refused_sections += refused;
+        let (now, remote) = (self.clock.now(), Remote::parse(&text).unwrap());
+        if self.engine.answer(id(n), offer.revision, &remote, now, &mut self.output).is_ok() {
+            self.report.answered += 1;
+            if self.devices[n].subscribe.is_none() {
+                self.devices[n].subscribe = Some(self.connect(n, Side::Subscribe, &offer.sdp));
+            }
+        }
+    }
+
+    fn connect(&mut self, n: usize, side: Side, sdp: &str) -> Link {
+        let (line, now) = (self.lines, self.clock.now());
+        self.lines += 1;
+        let link = Link::new(line, names(sdp).unwrap());
+        let (keys, way) = (material(line), (server(), link.address(0)));
+        assert!(self.engine.connect_directly(id(n), side, &keys, way, now, &mut self.output));
+        self.watch.line(line, &keys);
+        link
+    }
+
+    /// What is under way arrives, and what comes of it leaves.
+    fn carry(&mut self) {
+        let now = self.clock.now();
+        while let Some(mut datagram) = self.network.receive(now) {
+            if datagram.to == server() {
+                let (from, bytes) = (datagram.from, &mut datagram.bytes);
+                self.engine.handle_datagram(from, server(), bytes, now, &mut self.output);
+            }
+        }
+        self.engine.flush(&mut self.output);
+        self.engine.handle_deadline(now, &mut self.output);
+        self.deliver(now);
+        self.watch.look(&self.engine, &self.output);
+    }
+
+    fn deliver(&mut self, now: Instant) {
+        for run in self.output.runs() {
+            for datagram in run.bytes.chunks(run.segment) {
+                self.watch.note(line_of(run.destination.port()), datagram, now);
+                self.network.send(run.source, run.destination, datagram, now);
+            }
+        }
+        self.output.clear_datagrams();
+        let events: Vec<MediaEvent> = self.output.take_events().collect();
+        for event in events {
+            let n = (0..self.devices.len()).find(|n| id(*n) == event.participant()).unwrap();
+            match event {
+                MediaEvent::Offer { offer, .. } => self.devices[n].note_offer(offer),
+                MediaEvent::Lost { .. } => self.leave(n),
+            }
+        }
+    }
+}
