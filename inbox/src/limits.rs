@@ -161,12 +161,7 @@ fn deliveries(config: &Config) -> Vec<Limit> {
 
 fn files_of_customers() -> Vec<Limit> {
     vec![
-        limit(
-            "file of a customer",
-            bytes(files::BYTES_MAX),
-            None,
-            "502 `channel.refused`",
-        ),
+        limit("file of a customer", bytes(files::BYTES_MAX), None, "502 `channel.refused`"),
         limit(
             "silence of the provider while a file is fetched",
             seconds(files::SILENCE_MAX),

@@ -51,9 +51,9 @@ mod restart;
 mod snooze;
 #[path = "e2e/told.rs"]
 mod told;
+#[path = "e2e/tracks.rs"]
+mod tracks;
 #[path = "e2e/trust.rs"]
 mod trust;
 #[path = "e2e/webhooks.rs"]
 mod webhooks;
-#[path = "e2e/tracks.rs"]
-mod tracks;

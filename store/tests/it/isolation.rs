@@ -236,7 +236,6 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
     assert_eq!(outbox::last_seq(&mut tx).await.unwrap(), 2);
 }
 
-#[tokio::test]
 /// A stranger can neither keep a number from its owner nor learn that it is connected.
 #[tokio::test]
 async fn another_accounts_number_can_be_connected_and_ones_own_only_once() {

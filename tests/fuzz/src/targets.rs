@@ -1,6 +1,7 @@
 //! All targets.
 
 mod lists;
+mod media;
 mod protocol;
 mod token;
 mod webhook;
@@ -9,6 +10,12 @@ use crate::Target;
 
 /// All targets, by what a stranger reaches first.
 pub const TARGETS: &[Target] = &[
+    Target { name: "demux", seeds: media::demux_seeds, run: media::demux },
+    Target { name: "rtp", seeds: media::rtp_seeds, run: media::rtp },
+    Target { name: "rtcp", seeds: media::rtcp_seeds, run: media::rtcp },
+    Target { name: "srtp", seeds: media::srtp_seeds, run: media::srtp },
+    Target { name: "sdp", seeds: media::sdp_seeds, run: media::sdp },
+    Target { name: "plane", seeds: media::plane_seeds, run: media::plane },
     Target { name: "request", seeds: protocol::seeds, run: protocol::request },
     Target { name: "token", seeds: token::seeds, run: token::any },
     Target { name: "claims", seeds: token::claims_seeds, run: token::claims },

@@ -1,0 +1,155 @@
+//! Datagrams and session descriptions, parser by parser and through a whole media plane.
+
+use sfu_core::fuzzing::{self, Plane};
+use std::cell::RefCell;
+
+/// Inputs after which a media plane is set up anew: making its certificate costs more than they do.
+const PLANE_INPUTS: u32 = 2000;
+
+/// A datagram's protocol, and STUN.
+pub(super) fn demux(datagram: &[u8]) {
+    fuzzing::demux(datagram);
+}
+
+/// An RTP header with extensions.
+pub(super) fn rtp(packet: &[u8]) {
+    fuzzing::rtp(packet);
+}
+
+/// A compound RTCP packet.
+pub(super) fn rtcp(packet: &[u8]) {
+    fuzzing::rtcp(packet);
+}
+
+/// SRTP and SRTCP packets in a row.
+pub(super) fn srtp(packets: &[u8]) {
+    fuzzing::srtp(packets);
+}
+
+/// A session description.
+pub(super) fn sdp(text: &[u8]) {
+    fuzzing::sdp(text);
+}
+
+/// Datagrams to a media plane with a call on it: each a byte with its length, and then itself.
+pub(super) fn plane(mut datagrams: &[u8]) {
+    thread_local! {
+        static PLANE: RefCell<Option<(Plane, u32)>> = const { RefCell::new(None) };
+    }
+    PLANE.with_borrow_mut(|plane| {
+        let (plane, left) = plane.get_or_insert_with(fresh);
+        if *left == 0 {
+            (*plane, *left) = fresh();
+        }
+        *left -= 1;
+        while let Some((&length, rest)) = datagrams.split_first() {
+            let (datagram, rest) = rest.split_at_checked(length.into()).unwrap_or((rest, &[]));
+            datagrams = rest;
+            plane.handle(datagram);
+        }
+    });
+}
+
+fn fresh() -> (Plane, u32) {
+    (Plane::new().expect("a media plane"), PLANE_INPUTS)
+}
+
+/// A packet of VP8 with two-byte extensions of both kinds (RFC 8285).
+fn packet(profile: [u8; 2], extensions: &[u8]) -> Vec<u8> {
+    let words = u8::try_from(extensions.len() / 4).expect("few");
+    let mut packet = vec![0x90, 0xE0, 0, 1, 0, 0, 0, 90, 0, 0, 0x07, 0xD1];
+    packet.extend(profile);
+    packet.extend([0, words]);
+    packet.extend_from_slice(extensions);
+    packet.extend([0x10, 0, 0, 0, 0x9D, 1, 0x2A, 64, 0, 64, 0]);
+    packet
+}
+
+fn rtp_packets() -> [Vec<u8>; 3] {
+    let plain = vec![0x80, 0x60, 0, 2, 0, 0, 0, 90, 0, 0, 0x07, 0xD1, 0x10, 1, 2, 3];
+    [
+        plain,
+        packet([0xBE, 0xDE], &[0x10, b'0', 0x32, 1, 2, 3, 0, 0]),
+        packet([0x10, 0], &[1, 1, b'0', 3, 2, 1, 2, 0]),
+    ]
+}
+
+/// Headers without extensions, and with those of one byte and of two.
+pub(super) fn rtp_seeds() -> Vec<Vec<u8>> {
+    rtp_packets().into()
+}
+
+/// Sender and receiver report, NACK, PLI, FIR, REMB, SDES, BYE; each alone and all together (RFC 3550, RFC 4585).
+pub(super) fn rtcp_seeds() -> Vec<Vec<u8>> {
+    let words: [&[u32]; 8] = [
+        &[0x80C8_0006, 2001, 0xE000_0000, 0, 90_000, 10, 1000],
+        &[0x81C9_0007, 2002, 2001, 0x0100_0001, 5, 9, 0xE000_0000, 6],
+        &[0x81CD_0003, 1, 2001, 0x0001_8005],
+        &[0x81CE_0002, 1, 2001],
+        &[0x84CE_0004, 1, 0, 2001, 0x0700_0000],
+        &[0x8FCE_0005, 1, 0, 0x5245_4D42, 0x0103_FFFF, 2001],
+        &[0x81CA_0003, 2001, 0x0104_6361, 0x6D65_0000],
+        &[0x81CB_0001, 2001],
+    ];
+    let packets = words.map(|words| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>());
+    packets.iter().cloned().chain([packets.concat()]).collect()
+}
+
+/// A check as a browser sends one (RFC 8489), a DTLS record, RTP and RTCP.
+pub(super) fn demux_seeds() -> Vec<Vec<u8>> {
+    let mut check = vec![0, 1, 0, 48, 0x21, 0x12, 0xA4, 0x42];
+    check.extend([7; 12]);
+    check.extend([0, 6, 0, 9]);
+    check.extend(b"abcd:efgh\0\0\0");
+    check.extend([0, 0x24, 0, 4, 0x6E, 0, 0x1E, 0xFF]);
+    check.extend([0, 0x25, 0, 0]);
+    check.extend([0, 0x2A, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
+    check.extend([0x80, 0x28, 0, 4, 1, 2, 3, 4]);
+    let dtls = vec![22, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0];
+    [check, dtls].into_iter().chain(rtp_seeds()).chain(rtcp_seeds()).collect()
+}
+
+/// Packets that are sealed first, and packets that are not.
+pub(super) fn srtp_seeds() -> Vec<Vec<u8>> {
+    let framed = |kind: u8, packet: &[u8]| {
+        [&[kind, u8::try_from(packet.len()).expect("a short packet")], packet].concat()
+    };
+    let rtp: Vec<u8> = rtp_packets().iter().flat_map(|packet| framed(1, packet)).collect();
+    let rtcp: Vec<u8> =
+        rtcp_seeds().iter().filter(|it| it.len() < 200).flat_map(|packet| framed(1, packet)).collect();
+    let plain: Vec<u8> = rtp_packets().iter().flat_map(|packet| framed(0, packet)).collect();
+    vec![rtp, rtcp, plain]
+}
+
+/// Offers as browsers write them.
+pub(super) fn sdp_seeds() -> Vec<Vec<u8>> {
+    let session = "v=0\r\no=- 4611 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\na=extmap-allow-mixed\r\na=msid-semantic: WMS\r\n";
+    let transport = "c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=ice-options:trickle\r\na=fingerprint:sha-256 AA:BB\r\na=setup:actpass\r\na=rtcp-mux\r\na=rtcp-rsize\r\n";
+    let audio = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\na=mid:0\r\na=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=sendonly\r\na=msid:s t\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:63 red/48000/2\r\na=ssrc:1 cname:c\r\n";
+    let video = "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98\r\na=mid:1\r\na=sendrecv\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 goog-remb\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtpmap:98 H264/90000\r\na=fmtp:98 packetization-mode=1;profile-level-id=42e01f\r\na=rid:h send\r\na=rid:l send\r\na=simulcast:send h;l\r\na=ssrc-group:FID 2 3\r\na=ssrc:2 cname:c\r\na=ssrc:3 cname:c\r\na=candidate:1 1 udp 2122260223 192.0.2.1 5000 typ host generation 0\r\na=end-of-candidates\r\n";
+    let data = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\na=sctp-port:5000\r\na=max-message-size:262144\r\n";
+    let offers = [
+        format!("{session}{audio}{transport}"),
+        format!("{session}{audio}{transport}{video}{transport}"),
+        format!("{session}{audio}{transport}{video}{transport}{data}{transport}"),
+        format!(
+            "{session}{}{transport}",
+            video.replace("sendrecv", "inactive").replace("m=video 9", "m=video 0")
+        ),
+    ];
+    offers.map(String::into_bytes).into()
+}
+
+/// Media, feedback and checks of a call, some encrypted with the right keys.
+pub(super) fn plane_seeds() -> Vec<Vec<u8>> {
+    let framed = |how: u8, datagram: &[u8]| {
+        let length = u8::try_from(datagram.len() + 2).expect("a short datagram");
+        [&[length, how, 5], datagram].concat()
+    };
+    let media: Vec<u8> = rtp_packets().iter().flat_map(|packet| framed(4, packet)).collect();
+    let short = rtcp_seeds().into_iter().filter(|it| it.len() < 200);
+    let feedback: Vec<u8> = short.flat_map(|packet| framed(4 | 1 | 16, &packet)).collect();
+    let strangers: Vec<u8> =
+        demux_seeds().iter().filter(|it| it.len() < 200).flat_map(|it| framed(3 | 8, it)).collect();
+    vec![[media.clone(), feedback.clone()].concat(), [media, feedback, strangers.clone()].concat(), strangers]
+}
