@@ -6,7 +6,14 @@ use std::fmt::Write as _;
 
 /// Every part with its limits, in the order of the document. A crate that lists its own joins here.
 pub fn parts() -> Vec<(&'static str, Vec<Limit>)> {
-    vec![("Connections and HTTP", http::limits()), ("REST and signing in", api::limits())]
+    vec![
+        ("Connections and HTTP", http::limits()),
+        ("REST and signing in", api::limits()),
+        ("The hub", signalling::limits()),
+        ("Media", sfu::limits()),
+        ("Customers' messages", inbox::limits()),
+        ("What goes out", egress::limits()),
+    ]
 }
 
 /// The document.

@@ -1,5 +1,6 @@
 //! What was acknowledged and what was heard, while everything around it breaks.
 
+use common::clock::{Clock as _, SystemClock};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -65,8 +66,7 @@ impl Ledger {
     fn note(&self, service: Service, write: impl FnOnce(&mut Pages)) {
         let mut pages = self.pages();
         write(&mut pages);
-        #[expect(clippy::disallowed_methods, reason = "measures a real server")]
-        pages.worked_at.insert(service, Instant::now());
+        pages.worked_at.insert(service, SystemClock.now());
         drop(pages);
         self.changed.notify_waiters();
     }
@@ -102,11 +102,11 @@ impl Ledger {
 
     /// Waits until `so` holds, or fails with `what` and the state of things.
     async fn until(&self, patience: Duration, what: &str, so: impl Fn(&Pages) -> Result<(), String>) {
-        let deadline = tokio::time::Instant::now() + patience;
+        let deadline = SystemClock.now() + patience;
         loop {
             let changed = self.changed.notified();
             let Err(missing) = so(&self.pages()) else { return };
-            assert!(tokio::time::timeout_at(deadline, changed).await.is_ok(), "{what}: {missing}");
+            assert!(tokio::time::timeout_at(deadline.into(), changed).await.is_ok(), "{what}: {missing}");
         }
     }
 
@@ -124,9 +124,7 @@ impl Ledger {
 
     /// Waits until each thing has worked once more.
     pub async fn works_again(&self, patience: Duration) {
-        #[expect(clippy::disallowed_methods, reason = "measures a real server")]
-        let now = Instant::now();
-        self.works_since(now, patience).await;
+        self.works_since(SystemClock.now(), patience).await;
     }
 
     /// Waits until there was so much load that sums mean something.

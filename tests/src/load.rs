@@ -3,7 +3,7 @@
 use crate::{
     installation::Account,
     ledger::Ledger,
-    rest::Rest,
+    rest::{Rest, client},
     tenacious::{NoAnswer, Tenacious},
     webhook::Meta,
 };
@@ -87,7 +87,7 @@ impl Load {
 
 /// A customer: each message is sent until it is taken, as Meta does.
 async fn write(base: String, meta: Meta, ledger: Arc<Ledger>, stop: CancellationToken) {
-    let client = reqwest::Client::builder().timeout(WEBHOOK_TIME).build().expect("a client");
+    let client = client();
     while !stop.is_cancelled() {
         let text = format!("customer {}", Uuid::new_v4());
         let body = meta.messages(&[(&format!("wamid.{}", Uuid::new_v4().simple()), &text)]).to_string();
@@ -95,6 +95,7 @@ async fn write(base: String, meta: Meta, ledger: Arc<Ledger>, stop: Cancellation
         loop {
             let request = client
                 .post(format!("{base}{}", meta.path))
+                .timeout(WEBHOOK_TIME)
                 .header("content-type", "application/json")
                 .header("x-hub-signature-256", &signature)
                 .body(body.clone());

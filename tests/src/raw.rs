@@ -52,6 +52,7 @@ impl Raw {
         if narrow {
             socket.set_recv_buffer_size(4096).expect("a small buffer");
         }
+        #[expect(clippy::disallowed_methods, reason = "tests play the outside, which egress does not let in")]
         let mut stream = socket.connect(address.parse().expect("an address")).await.expect("a connection");
         stream.set_nodelay(true).expect("it can be set");
         let request = format!("GET /v1/ws HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n");
@@ -161,6 +162,15 @@ impl Raw {
         let (reader, writer) = self.stream.into_split();
         (Reader(reader), writer)
     }
+}
+
+/// A TCP connection to a server, and nothing said yet.
+///
+/// # Errors
+/// If it is not taken.
+#[expect(clippy::disallowed_methods, reason = "tests play the outside, which egress does not let in")]
+pub async fn dial(address: &str) -> io::Result<TcpStream> {
+    TcpStream::connect(address).await
 }
 
 /// The reading half.

@@ -6,6 +6,10 @@
     clippy::indexing_slicing,
     reason = "test code: whatever is not as expected is a failure"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "black boxes play the outside: they dial, wait and measure in the time of the real world"
+)]
 
 #[path = "e2e/attachments.rs"]
 mod attachments;

@@ -12,9 +12,15 @@
     clippy::print_stderr,
     reason = "test code: whatever is not as expected is a failure"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "black boxes play the outside: they dial, wait and measure in the time of the real world"
+)]
 
 #[path = "faults/clock.rs"]
 mod clock;
+#[path = "faults/crowd.rs"]
+mod crowd;
 #[path = "faults/descriptors.rs"]
 mod descriptors;
 #[path = "faults/disk.rs"]

@@ -233,7 +233,8 @@ impl Server {
     /// that no list shows it.
     pub(crate) async fn token(&self, account: AccountId, user: UserId, role: Role) -> String {
         let long_ago = LongAgo(Arc::clone(&self.clock));
-        let hash: [u8; 32] = rand::random();
+        let mut hash = [0; 32];
+        hash[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
         let mut tx = self.db.store.tenant(account).await.unwrap();
         let session =
             sessions::start(&mut tx, user, &hash, &sessions::Device::default(), &long_ago).await.unwrap();

@@ -86,7 +86,7 @@ async fn strangers_have_as_many_sockets_as_they_are_allowed_and_who_is_known_is_
 /// Who is one too many is told so and closed, and the others stay.
 async fn is_told_and_closed(server: &Server, token: &str) {
     let mut one_more = Socket::connect(&server.base).await;
-    let error = one_more.try_ask("session.open", json!({ "token": token })).await.unwrap_err();
+    let error = one_more.try_ask("session.open", json!({ "token": token })).await.expect_err("one too many");
     assert_eq!(error["data"]["code"], "limit.count");
     assert_eq!(one_more.closed().await, Some(close::OVERLOADED));
 }

@@ -52,7 +52,10 @@ async fn refused(who: &str, rest: &Rest, since: Instant) {
         let (status, answer) = rest.call(Method::GET, "/v1/rooms", None).await;
         if status == StatusCode::UNAUTHORIZED {
             assert_eq!(answer["code"], "auth.invalid_token");
-            println!("who was {who} was refused after {:?}", since.elapsed());
+            #[expect(clippy::print_stderr, reason = "how long it took is reported")]
+            {
+                eprintln!("who was {who} was refused after {:?}", since.elapsed());
+            }
             return;
         }
         assert_eq!(status, StatusCode::OK, "{answer}");

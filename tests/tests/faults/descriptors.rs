@@ -2,8 +2,7 @@
 
 use crate::stage::{Directory, Stage, a_while, durable_postgres};
 use std::time::Duration;
-use switchboard_tests::installation::Installation;
-use tokio::net::TcpStream;
+use switchboard_tests::{installation::Installation, raw};
 
 /// Descriptors that the server may have open.
 const DESCRIPTORS: u32 = 160;
@@ -22,7 +21,7 @@ async fn a_server_without_descriptors_is_well_again_when_they_are_back() {
     let address = stage.servers[0].address();
     let mut idle = Vec::new();
     // More than it has descriptors for, up to those that the kernel does not let wait.
-    while let Ok(Ok(connection)) = tokio::time::timeout(PATIENCE_OF_ONE, TcpStream::connect(&address)).await
+    while let Ok(Ok(connection)) = tokio::time::timeout(PATIENCE_OF_ONE, raw::dial(&address)).await
         && idle.len() < 2 * DESCRIPTORS as usize
     {
         idle.push(connection);

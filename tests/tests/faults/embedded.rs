@@ -2,7 +2,7 @@
 
 use crate::stage::{BACK_WITHIN, Directory, Signal, rounds, send, signal};
 use std::{fs, path::Path};
-use switchboard_tests::{PATIENCE, server::Server};
+use switchboard_tests::{PATIENCE, rest::client, server::Server};
 
 /// What a server on its own in `directory` is started with.
 pub(crate) fn environment(directory: &Path) -> Vec<(String, String)> {
@@ -22,7 +22,7 @@ pub(crate) fn postmaster(directory: &Path) -> u32 {
 }
 
 async fn is_ready(server: &Server) -> bool {
-    let answer = reqwest::get(format!("{}/ready", server.base)).await;
+    let answer = client().get(format!("{}/ready", server.base)).send().await;
     answer.is_ok_and(|answer| answer.status().is_success())
 }
 

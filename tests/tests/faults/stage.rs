@@ -44,8 +44,7 @@ pub(crate) struct Directory(PathBuf);
 impl Directory {
     pub(crate) fn new() -> Self {
         // Short: unix sockets are in it.
-        let path =
-            std::env::temp_dir().join(format!("sbf-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]));
+        let path = std::env::temp_dir().join(format!("sbf-{}", uuid::Uuid::new_v4().as_fields().0));
         std::fs::create_dir_all(&path).expect("a directory");
         Self(path)
     }
