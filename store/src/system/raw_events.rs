@@ -93,12 +93,25 @@ impl System {
         let now = clock.utc();
         let mut tx = self.pool.begin().await?;
         let channels = query_scalar!(
-            r#"WITH waiting AS MATERIALIZED (
-                   SELECT channel_id FROM raw_events WHERE processed_at IS NULL AND due_at <= $1
-                   GROUP BY channel_id ORDER BY min(due_at)
+            // From channel to channel, however many events each has; one step of the recursion reads one entry
+            // of the index, and one more tells whether the channel has anything that is due.
+            r#"WITH RECURSIVE channel (id) AS (
+                   (SELECT channel_id FROM raw_events WHERE processed_at IS NULL ORDER BY channel_id LIMIT 1)
+                   UNION ALL
+                   SELECT next.channel_id FROM channel CROSS JOIN LATERAL (
+                       SELECT channel_id FROM raw_events
+                       WHERE processed_at IS NULL AND channel_id > channel.id ORDER BY channel_id LIMIT 1
+                   ) next
+               ), waiting AS MATERIALIZED (
+                   SELECT channel.id, oldest.due_at FROM channel CROSS JOIN LATERAL (
+                       SELECT due_at FROM raw_events
+                       WHERE processed_at IS NULL AND channel_id = channel.id AND due_at <= $1
+                       ORDER BY due_at LIMIT 1
+                   ) oldest
+                   ORDER BY oldest.due_at
                )
-               SELECT channel_id FROM waiting
-               WHERE pg_try_advisory_xact_lock($2, hashtext(channel_id::text)) LIMIT $3"#,
+               SELECT id AS "id!" FROM waiting
+               WHERE pg_try_advisory_xact_lock($2, hashtext(id::text)) LIMIT $3"#,
             now,
             CHANNEL_LOCKS,
             CHANNELS_MAX
@@ -108,12 +121,13 @@ impl System {
         if channels.is_empty() {
             return Ok(RawEventClaim { tx, events: Vec::new() });
         }
-        // A second statement: it sees all that the channels' former workers committed.
+        // A second statement: it sees all that the channels' former workers committed. `IS TRUE`
+        // leaves it the index in this order: by the other one, everything that is due would have to be sorted.
         let rows = query!(
             r#"SELECT e.id, e.account_id, e.channel_id, e.body, e.attempts
                FROM unnest($1::uuid[]) AS channel (id) CROSS JOIN LATERAL (
                    SELECT * FROM raw_events
-                   WHERE channel_id = channel.id AND processed_at IS NULL AND due_at <= $2
+                   WHERE channel_id = channel.id AND processed_at IS NULL AND (due_at <= $2) IS TRUE
                    ORDER BY received_at, raw_events.id LIMIT $3
                ) e
                ORDER BY e.channel_id, e.received_at, e.id"#,
@@ -157,7 +171,7 @@ impl RawEventClaim {
     ) -> Result<(), StoreError> {
         query!(
             "UPDATE raw_events SET attempts = attempts + 1, due_at = $2, error = $3
-             WHERE id = $1 AND processed_at IS NULL",
+             WHERE id = $1 AND (processed_at IS NULL) IS TRUE",
             id.as_uuid(),
             due_at,
             &*column::text(error)
@@ -179,7 +193,7 @@ impl RawEventClaim {
     ) -> Result<(), StoreError> {
         query!(
             "UPDATE raw_events SET attempts = attempts + 1, processed_at = $2, error = $3
-             WHERE id = $1 AND processed_at IS NULL",
+             WHERE id = $1 AND (processed_at IS NULL) IS TRUE",
             id.as_uuid(),
             clock.utc(),
             &*column::text(error)
