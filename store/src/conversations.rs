@@ -202,9 +202,9 @@ pub async fn search(
                        SELECT id FROM conversations WHERE contact_id = contacts.id OFFSET 0
                    ) theirs
                    WHERE search @@ asked($1) AND search @@ asked($1) AND search @@ asked($1)))
-           AND (c.last_message_at, c.id) < (
+           AND ((c.last_message_at, c.id) < (
                 CASE WHEN $2::timestamptz IS NULL THEN 'infinity' ELSE $2 END,
-                CASE WHEN $3::uuid IS NULL THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $3 END)
+                CASE WHEN $3::uuid IS NULL THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $3 END)) IS TRUE
          ORDER BY c.last_message_at DESC, c.id DESC LIMIT $4",
         "ORDER BY c.last_message_at DESC, c.id DESC",
         &words,
@@ -229,16 +229,19 @@ pub async fn find(tx: &mut TenantTx, id: ConversationId) -> Result<Option<Conver
         .transpose()
 }
 
-/// A page of [`list`]: the clause has an index of its own, the rest of the filter thins it out.
+/// A page of [`list`]: the clause has an index of its own, in the order of the list or `IS TRUE` of the place in it. The
+/// rest of the filter thins it out; `IS TRUE` keeps that from being taken for what finds them.
 macro_rules! page {
     ($tx:expr, $filter:expr, $from:expr, $limit:expr, $place:tt, $order:tt, $clause:literal, $($driver:expr),+) => {
         select!(
-            r#"WHERE "#
+            "WHERE ("
+                + $place
+                + ")"
                 + $clause
-                + r#"
-                 AND ($4::text IS NULL OR c.status = $4) AND ($5::uuid IS NULL OR c.assignee_id = $5)
-                 AND ($6::uuid IS NULL OR c.team_id = $6) AND ($7::text IS NULL OR c.priority = $7) "#
-                + $place,
+                + " AND ($4::text IS NULL OR (c.status = $4) IS TRUE) AND ($5::uuid IS NULL OR (c.assignee_id = $5) IS TRUE)
+                 AND ($6::uuid IS NULL OR (c.team_id = $6) IS TRUE) AND ($7::text IS NULL OR (c.priority = $7) IS TRUE) "
+                + $order
+                + " LIMIT $3",
             $order,
             $from.map(|from: Position| from.last_message_at),
             $from.map(|from: Position| from.id.as_uuid()),
@@ -265,7 +268,8 @@ macro_rules! pages {
                 $limit,
                 $place,
                 $order,
-                "c.contact_id = ANY (ARRAY(SELECT $8::uuid UNION ALL SELECT id FROM contacts WHERE merged_into = $8))",
+                " IS TRUE AND c.contact_id = ANY (ARRAY(
+                    SELECT $8::uuid UNION ALL SELECT id FROM contacts WHERE merged_into = $8))",
                 contact.as_uuid()
             )
         } else if let Some(label) = $filter.label {
@@ -276,7 +280,7 @@ macro_rules! pages {
                 $limit,
                 $place,
                 $order,
-                "c.id = ANY (ARRAY(SELECT conversation_id FROM conversation_labels WHERE label_id = $8))",
+                " IS TRUE AND c.id = ANY (ARRAY(SELECT conversation_id FROM conversation_labels WHERE label_id = $8))",
                 label.as_uuid()
             )
         } else if let (Some(assignee), Some(status)) = ($filter.assignee, $filter.status) {
@@ -287,7 +291,7 @@ macro_rules! pages {
                 $limit,
                 $place,
                 $order,
-                "c.assignee_id = $8 AND c.status = $9",
+                " AND c.assignee_id = $8 AND c.status = $9",
                 assignee.as_uuid(),
                 status.as_str()
             )
@@ -299,14 +303,14 @@ macro_rules! pages {
                 $limit,
                 $place,
                 $order,
-                "c.team_id = $8 AND c.status = $9",
+                " AND c.team_id = $8 AND c.status = $9",
                 team.as_uuid(),
                 status.as_str()
             )
         } else if let Some(assignee) = $filter.assignee {
-            page!($tx, $filter, $from, $limit, $place, $order, "c.assignee_id = $8", assignee.as_uuid())
+            page!($tx, $filter, $from, $limit, $place, $order, " AND c.assignee_id = $8", assignee.as_uuid())
         } else if let Some(team) = $filter.team {
-            page!($tx, $filter, $from, $limit, $place, $order, "c.team_id = $8", team.as_uuid())
+            page!($tx, $filter, $from, $limit, $place, $order, " AND c.team_id = $8", team.as_uuid())
         } else if let Some(priority) = $filter.priority.filter(|priority| *priority != Priority::None) {
             // As the index says it: most have none.
             page!(
@@ -316,13 +320,13 @@ macro_rules! pages {
                 $limit,
                 $place,
                 $order,
-                "c.priority = $8 AND c.priority <> 'none'",
+                " AND c.priority = $8 AND c.priority <> 'none'",
                 priority.as_str()
             )
         } else if let Some(status) = $filter.status {
-            page!($tx, $filter, $from, $limit, $place, $order, "c.status = $8", status.as_str())
+            page!($tx, $filter, $from, $limit, $place, $order, " AND c.status = $8", status.as_str())
         } else {
-            page!($tx, $filter, $from, $limit, $place, $order, "$8", true)
+            page!($tx, $filter, $from, $limit, $place, $order, " AND $8", true)
         }
     };
 }
@@ -354,10 +358,9 @@ pub async fn list(
             filter,
             from,
             limit,
-            "AND (c.last_message_at, c.id) < (
+            "(c.last_message_at, c.id) < (
                 CASE WHEN $1::timestamptz IS NULL THEN 'infinity' ELSE $1 END,
-                CASE WHEN $2::uuid IS NULL THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $2 END)
-             ORDER BY c.last_message_at DESC, c.id DESC LIMIT $3",
+                CASE WHEN $2::uuid IS NULL THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $2 END)",
             "ORDER BY c.last_message_at DESC, c.id DESC"
         ),
         Order::Oldest => pages!(
@@ -365,10 +368,9 @@ pub async fn list(
             filter,
             from,
             limit,
-            "AND (c.last_message_at, c.id) > (
+            "(c.last_message_at, c.id) > (
                 CASE WHEN $1::timestamptz IS NULL THEN '-infinity' ELSE $1 END,
-                CASE WHEN $2::uuid IS NULL THEN '00000000-0000-0000-0000-000000000000' ELSE $2 END)
-             ORDER BY c.last_message_at, c.id LIMIT $3",
+                CASE WHEN $2::uuid IS NULL THEN '00000000-0000-0000-0000-000000000000' ELSE $2 END)",
             "ORDER BY c.last_message_at, c.id"
         ),
     };
@@ -508,7 +510,7 @@ pub async fn wake(
     outbox::hold(tx).await?;
     let woken = query_scalar!(
         "UPDATE conversations SET status = 'open', snoozed_until = NULL
-         WHERE id = $1 AND status = 'snoozed' AND snoozed_until <= $2 RETURNING id",
+         WHERE id = $1 AND (status = 'snoozed') IS TRUE AND snoozed_until <= $2 RETURNING id",
         id.as_uuid(),
         clock.utc()
     )

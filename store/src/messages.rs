@@ -91,7 +91,9 @@ pub async fn search(
         Row,
         "SELECT id, conversation_id, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
                 read_at, failed_at
-         FROM messages WHERE search @@ asked($1) AND search @@ asked($1) AND search @@ asked($1) AND id < $2 ORDER BY id DESC LIMIT $3",
+         FROM messages WHERE id = ANY (ARRAY(SELECT id FROM messages
+             WHERE search @@ asked($1) AND search @@ asked($1) AND search @@ asked($1))) AND (id < $2) IS TRUE
+         ORDER BY id DESC LIMIT $3",
         &words,
         before.map_or(Uuid::max(), MessageId::as_uuid),
         i64::from(limit)

@@ -127,11 +127,14 @@ pub async fn erase(tx: &mut TenantTx, id: ContactId, clock: &dyn Clock) -> Resul
     query!("DELETE FROM contact_identities WHERE contact_id = ANY ($1)", &persons)
         .execute(tx.connection())
         .await?;
-    for statement in [
-        query!("DELETE FROM contact_merges WHERE winner_id = ANY ($1)", &persons),
-        query!("DELETE FROM contact_merges WHERE loser_id = ANY ($1)", &persons),
-    ] {
-        statement.execute(tx.connection()).await?;
+    // One by one: of several Postgres expects so many rows that it would rather read all.
+    for person in &persons {
+        for statement in [
+            query!("DELETE FROM contact_merges WHERE winner_id = $1", person),
+            query!("DELETE FROM contact_merges WHERE loser_id = $1", person),
+        ] {
+            statement.execute(tx.connection()).await?;
+        }
     }
     changes::blank(tx, &persons).await?;
     // Together: they refer to each other.

@@ -198,7 +198,9 @@ pub async fn search(
     }
     by_words(tx).await?;
     let rows = select!(
-        "WHERE c.search @@ asked($1) AND c.search @@ asked($1) AND c.search @@ asked($1) AND c.merged_into IS NULL AND c.id < $2
+        "WHERE c.id = ANY (ARRAY(SELECT id FROM contacts
+             WHERE search @@ asked($1) AND search @@ asked($1) AND search @@ asked($1)))
+           AND (c.merged_into IS NULL) IS TRUE AND (c.id < $2) IS TRUE
          ORDER BY c.id DESC LIMIT $3",
         &words,
         before.map_or(Uuid::max(), ContactId::as_uuid),

@@ -232,7 +232,10 @@ async fn report(
     query!(
         "UPDATE import_rows r SET data = NULL, outcome = done.outcome, contact_id = done.contact_id, error = done.error
          FROM unnest($2::integer[], $3::text[], $4::uuid[], $5::text[]) AS done (number, outcome, contact_id, error)
-         WHERE r.import_id = $1 AND r.number = done.number",
+         CROSS JOIN LATERAL (
+             SELECT ctid FROM import_rows WHERE import_id = $1 AND number = done.number LIMIT 1
+         ) AS place
+         WHERE r.ctid = place.ctid",
         id.as_uuid(),
         &numbers,
         &outcomes,

@@ -7,7 +7,9 @@ use common::{
     id::{AccountId, ChannelId, RawEventId},
 };
 use sqlx::{Postgres, Transaction, query, query_scalar};
+use std::collections::HashMap;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// The name space of the advisory locks by which a worker has a channel for itself.
 const CHANNEL_LOCKS: i32 = 0x5357_0001;
@@ -51,6 +53,8 @@ pub struct RawEvent {
 #[derive(Debug)]
 pub struct RawEventClaim {
     tx: Transaction<'static, Postgres>,
+    /// Whose each is: `events` may be taken out.
+    accounts: HashMap<RawEventId, AccountId>,
     /// What to process: channel by channel, oldest first. Finish each with
     /// [`crate::raw_events::finish`] in its account's transaction.
     pub events: Vec<RawEvent>,
@@ -119,7 +123,7 @@ impl System {
         .fetch_all(&mut *tx)
         .await?;
         if channels.is_empty() {
-            return Ok(RawEventClaim { tx, events: Vec::new() });
+            return Ok(RawEventClaim { tx, accounts: HashMap::new(), events: Vec::new() });
         }
         // A second statement: it sees all that the channels' former workers committed. `IS TRUE`
         // leaves it the index in this order: by the other one, everything that is due would have to be sorted.
@@ -137,7 +141,7 @@ impl System {
         )
         .fetch_all(&mut *tx)
         .await?;
-        let events = rows
+        let events: Vec<_> = rows
             .into_iter()
             .map(|row| RawEvent {
                 id: RawEventId::from_uuid(row.id),
@@ -147,7 +151,8 @@ impl System {
                 attempts: column::to_count(row.attempts),
             })
             .collect();
-        Ok(RawEventClaim { tx, events })
+        let accounts = events.iter().map(|event| (event.id, event.account)).collect();
+        Ok(RawEventClaim { tx, accounts, events })
     }
 }
 
@@ -157,6 +162,11 @@ pub(super) fn share(limit: u16, takers: usize) -> i64 {
 }
 
 impl RawEventClaim {
+    /// Whose an event of this claim is; nobody's if it is none.
+    fn account(&self, id: RawEventId) -> Uuid {
+        self.accounts.get(&id).map_or(Uuid::nil(), |account| account.as_uuid())
+    }
+
     /// Processing failed for now: try again at `due_at`. Later events of the channel overtake it.
     ///
     /// The account's transaction must have ended, or this waits for it.
@@ -170,8 +180,9 @@ impl RawEventClaim {
         due_at: OffsetDateTime,
     ) -> Result<(), StoreError> {
         query!(
-            "UPDATE raw_events SET attempts = attempts + 1, due_at = $2, error = $3
-             WHERE id = $1 AND (processed_at IS NULL) IS TRUE",
+            "UPDATE raw_events SET attempts = attempts + 1, due_at = $3, error = $4
+             WHERE account_id = $1 AND id = $2 AND (processed_at IS NULL) IS TRUE",
+            self.account(id),
             id.as_uuid(),
             due_at,
             &*column::text(error)
@@ -192,8 +203,9 @@ impl RawEventClaim {
         clock: &dyn Clock,
     ) -> Result<(), StoreError> {
         query!(
-            "UPDATE raw_events SET attempts = attempts + 1, processed_at = $2, error = $3
-             WHERE id = $1 AND (processed_at IS NULL) IS TRUE",
+            "UPDATE raw_events SET attempts = attempts + 1, processed_at = $3, error = $4
+             WHERE account_id = $1 AND id = $2 AND (processed_at IS NULL) IS TRUE",
+            self.account(id),
             id.as_uuid(),
             clock.utc(),
             &*column::text(error)

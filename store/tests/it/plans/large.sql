@@ -54,6 +54,11 @@ INSERT INTO conversations (account_id, id, channel_id, contact_id, status, snooz
            now() - n * '1 second'::interval - CASE WHEN n < 20 THEN '400 days'::interval ELSE '0' END, 10, now()
     FROM large, generate_series(0, 99999) n,
          LATERAL (SELECT CASE WHEN n % 100 = 78 THEN 'snoozed' WHEN n % 10 = 7 THEN 'open' ELSE 'resolved' END) s (status);
+-- The one's other conversation: on another channel.
+INSERT INTO conversations (account_id, id, channel_id, contact_id, status, priority, last_message_at, last_seq, created_at)
+    SELECT account, pg_temp.u('conversation', 200000), 'ffffffff-0000-7000-8000-000000000001', pg_temp.u('contact', 77777),
+           'open', 'urgent', now(), 0, now()
+    FROM large;
 INSERT INTO messages (account_id, id, conversation_id, seq, channel_id, direction, kind, text, external_id, status, created_at)
     SELECT account, pg_temp.u('message', c * 10 + n), conversation, n + 1, channel,
            CASE n WHEN 9 THEN 'outbound' ELSE 'inbound' END, 'text',
@@ -75,7 +80,7 @@ INSERT INTO conversation_labels (account_id, conversation_id, label_id)
     SELECT account, pg_temp.u('conversation', n), pg_temp.u('label', n % 10) FROM large, generate_series(50000, 99999) n;
 -- What waits: 40,000 webhooks of this account and 10,000 of the others.
 INSERT INTO raw_events (account_id, id, channel_id, body, sha256, received_at, due_at, processed_at)
-    SELECT account, pg_temp.u('raw', n), channel, CASE WHEN n % 2 = 1 OR n < 20 THEN ('{"from":"' || n % 100 || '"}')::bytea ELSE '' END,
+    SELECT account, pg_temp.u('raw', n), channel, CASE WHEN n % 2 = 1 OR n < 20 THEN ('{"from":"' || n + 50000 || '"}')::bytea ELSE '' END,
            sha256(('l' || n)::bytea), now() - n * '1 millisecond'::interval, now() - n * '1 millisecond'::interval,
            CASE WHEN n < 50000 THEN now() - CASE WHEN n < 20 THEN '400 days'::interval ELSE '1 day' END END
     FROM large, generate_series(0, 89999) n;
@@ -94,7 +99,7 @@ INSERT INTO webhook_deliveries (account_id, webhook_id, seq, due_at, done_at, at
     SELECT account, webhook, n, now() - n * '1 millisecond'::interval, CASE WHEN n < 70000 THEN now() END, 1
     FROM large, generate_series(20000, 119999) n;
 INSERT INTO roles (account_id, id, name, permissions, created_at)
-    SELECT account, pg_temp.u('role', n), 'role ' || n, '{}', now() FROM large, generate_series(0, 99) n;
+    SELECT account, pg_temp.u('role', n), 'role ' || n, '{}', now() FROM large, generate_series(0, 7) n;
 INSERT INTO canned_responses (account_id, id, shortcode, text, created_at)
     SELECT account, pg_temp.u('canned', n), 'code ' || n, 'n', now() FROM large, generate_series(0, 999) n;
 INSERT INTO api_keys (account_id, id, name, hash, hint, permissions, created_by, created_at)

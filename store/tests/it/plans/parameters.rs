@@ -18,6 +18,7 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ("WITH row AS", &[(3, "ARRAY['another name']"), (7, "ARRAY[false]")]),
     ("UPDATE contacts SET name = $2 WHERE", &[(2, "'another name'")]),
     ("UPDATE contacts SET merged_into = $2 WHERE merged_into = $1", &[(1, "pg_temp.u('contact', 77777)")]),
+    ("merged_into = $8", &[(8, "pg_temp.u('contact', 77777)")]),
     ("change_stream_lock($1)", &[(1, "(SELECT id FROM accounts WHERE name = 'a')")]),
     ("AS account (id)", &[(1, "(SELECT ARRAY[id] FROM accounts WHERE name = 'a')")]),
     ("AS channel (id)", &[(1, "(SELECT ARRAY[id] FROM channels WHERE external_id = 'a')")]),
@@ -30,7 +31,7 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ("INSERT INTO room_members", &[(3, "gen_random_uuid()")]),
     ("INSERT INTO team_members", &[(3, "ARRAY[pg_temp.u('user', 1000999)]")]),
     ("INSERT INTO conversations", &[(4, "pg_temp.u('contact', 100000)")]),
-    ("c.search @@ asked($1)", &[(1, "ARRAY['family0077']")]),
+    ("AND (c.merged_into IS NULL) IS TRUE AND (c.id < $2)", &[(1, "ARRAY['family0077']")]),
     ("SET status = 'open', snoozed_until = NULL WHERE", &[(1, "pg_temp.u('conversation', 77778)")]),
     ("SET accepted_at = $2", &[(2, "now()")]),
 ];
@@ -43,11 +44,11 @@ const FIND_NOTHING: &[&str] = &["SELECT pg_advisory_xact_lock"];
 
 /// What is not given to these statements: for that there is one of its own, with an index of its own.
 const NEVER_GIVEN: &[(&str, &[usize])] = &[
-    ("channels.id = c.channel_id WHERE $8 AND", &[4, 5, 6, 7]),
-    ("channels.id = c.channel_id WHERE c.status = $8", &[4, 5, 6, 7]),
-    ("channels.id = c.channel_id WHERE c.priority = $8", &[5, 6, 7]),
-    ("channels.id = c.channel_id WHERE c.team_id = $8", &[4, 5, 6]),
-    ("channels.id = c.channel_id WHERE c.assignee_id = $8", &[4, 5]),
+    (") AND $8 AND ($4", &[4, 5, 6, 7]),
+    (") AND c.status = $8 AND ($4", &[4, 5, 6, 7]),
+    (") AND c.priority = $8 AND", &[5, 6, 7]),
+    (") AND c.team_id = $8", &[4, 5, 6]),
+    (") AND c.assignee_id = $8", &[4, 5]),
     ("FROM audit_entries WHERE $6", &[2, 3, 4]),
     ("FROM audit_entries WHERE action = $6", &[2, 3, 4]),
     ("FROM audit_entries WHERE actor_id = $6", &[2, 3]),

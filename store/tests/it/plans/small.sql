@@ -25,6 +25,10 @@ INSERT INTO channels (account_id, id, kind, name, external_id, access_token, app
 INSERT INTO contacts (account_id, id, name, email, phone, created_at)
     SELECT pg_temp.u('account', a), pg_temp.u('contact', 1000000 + a * 100 + n), 'name ' || n, n || '@x.example', n::text, now()
     FROM generate_series(1, 100) a, generate_series(1, 30) n;
+INSERT INTO contact_merges (account_id, id, winner_id, loser_id, moved, created_at)
+    SELECT pg_temp.u('account', a), gen_random_uuid(), pg_temp.u('contact', 1000000 + a * 100 + n),
+           pg_temp.u('contact', 1000000 + a * 100 + n + 10), '{}', now()
+    FROM generate_series(1, 100) a, generate_series(1, 10) n;
 INSERT INTO contact_identities (account_id, channel_id, scheme, value, contact_id)
     SELECT pg_temp.u('account', a), pg_temp.u('channel', a), 'phone', n::text, pg_temp.u('contact', 1000000 + a * 100 + n)
     FROM generate_series(1, 100) a, generate_series(1, 30) n;

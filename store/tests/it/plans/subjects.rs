@@ -33,7 +33,7 @@ const ROWS: [(&str, &str); 41] = [
     ("raw_events", "id = pg_temp.u('raw', 77777)"),
     ("refresh_tokens", "hash = sha256('7777')"),
     ("replies", "message_id = pg_temp.u('message', 777779)"),
-    ("roles", "id = pg_temp.u('role', 77)"),
+    ("roles", "id = pg_temp.u('role', 3)"),
     ("room_members", "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008)"),
     ("room_messages", "id = pg_temp.u('said', 77777)"),
     ("room_removals", "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008)"),
