@@ -510,7 +510,7 @@ pub async fn wake(
     outbox::hold(tx).await?;
     let woken = query_scalar!(
         "UPDATE conversations SET status = 'open', snoozed_until = NULL
-         WHERE id = $1 AND (status = 'snoozed') IS TRUE AND snoozed_until <= $2 RETURNING id",
+         WHERE id = $1 AND (status = 'snoozed')::integer = 1 AND snoozed_until <= $2 RETURNING id",
         id.as_uuid(),
         clock.utc()
     )

@@ -200,7 +200,7 @@ pub async fn search(
     let rows = select!(
         "WHERE c.id = ANY (ARRAY(SELECT id FROM contacts
              WHERE search @@ asked($1) AND search @@ asked($1) AND search @@ asked($1)))
-           AND (c.merged_into IS NULL) IS TRUE AND (c.id < $2) IS TRUE
+           AND (c.merged_into IS NULL)::integer = 1 AND (c.id < $2) IS TRUE
          ORDER BY c.id DESC LIMIT $3",
         &words,
         before.map_or(Uuid::max(), ContactId::as_uuid),

@@ -107,11 +107,13 @@ async fn recognise(tx: &mut TenantTx, wanted: &[(i32, ImportedContact)]) -> Resu
     let phones: Vec<String> =
         wanted.iter().filter_map(|(_, contact)| contact.phone.as_deref().map(phone_key)).collect();
     let found = query!(
-        "SELECT id, name, email, phone, attributes, email_key, phone_key FROM contacts
-         WHERE email_key = ANY ($1) AND merged_into IS NULL
+        "SELECT c.* FROM unnest($1::text[]) AS wanted (email_key) CROSS JOIN LATERAL (
+             SELECT id, name, email, phone, attributes, email_key, phone_key FROM contacts
+             WHERE email_key = wanted.email_key AND merged_into IS NULL OFFSET 0) c
          UNION
-         SELECT id, name, email, phone, attributes, email_key, phone_key FROM contacts
-         WHERE phone_key = ANY ($2) AND merged_into IS NULL
+         SELECT c.* FROM unnest($2::text[]) AS wanted (phone_key) CROSS JOIN LATERAL (
+             SELECT id, name, email, phone, attributes, email_key, phone_key FROM contacts
+             WHERE phone_key = wanted.phone_key AND merged_into IS NULL OFFSET 0) c
          ORDER BY id",
         &emails,
         &phones

@@ -152,7 +152,7 @@ async fn finish_reply(
 ) -> Result<(), StoreError> {
     let error = error.map(column::text);
     query!(
-        "UPDATE replies SET done_at = $2, error = $3 WHERE message_id = $1 AND (done_at IS NULL) IS TRUE",
+        "UPDATE replies SET done_at = $2, error = $3 WHERE message_id = $1 AND (done_at IS NULL)::integer = 1",
         id.as_uuid(),
         clock.utc(),
         error.as_deref()

@@ -100,16 +100,16 @@ impl System {
             // From channel to channel, however many events each has; one step of the recursion reads one entry
             // of the index, and one more tells whether the channel has anything that is due.
             r#"WITH RECURSIVE channel (id) AS (
-                   (SELECT channel_id FROM raw_events WHERE processed_at IS NULL ORDER BY channel_id LIMIT 1)
+                   (SELECT channel_id FROM raw_events WHERE processed_at IS NULL AND attempts >= 0 ORDER BY channel_id LIMIT 1)
                    UNION ALL
                    SELECT next.channel_id FROM channel CROSS JOIN LATERAL (
                        SELECT channel_id FROM raw_events
-                       WHERE processed_at IS NULL AND channel_id > channel.id ORDER BY channel_id LIMIT 1
+                       WHERE processed_at IS NULL AND attempts >= 0 AND channel_id > channel.id ORDER BY channel_id LIMIT 1
                    ) next
                ), waiting AS MATERIALIZED (
                    SELECT channel.id, oldest.due_at FROM channel CROSS JOIN LATERAL (
                        SELECT due_at FROM raw_events
-                       WHERE processed_at IS NULL AND channel_id = channel.id AND due_at <= $1
+                       WHERE processed_at IS NULL AND attempts >= 0 AND channel_id = channel.id AND due_at <= $1
                        ORDER BY due_at LIMIT 1
                    ) oldest
                    ORDER BY oldest.due_at
@@ -125,13 +125,13 @@ impl System {
         if channels.is_empty() {
             return Ok(RawEventClaim { tx, accounts: HashMap::new(), events: Vec::new() });
         }
-        // A second statement: it sees all that the channels' former workers committed. `IS TRUE`
-        // leaves it the index in this order: by the other one, everything that is due would have to be sorted.
+        // A second statement: it sees all that the channels' former workers committed. `attempts` is
+        // not mentioned: see the index on what is due.
         let rows = query!(
             r#"SELECT e.id, e.account_id, e.channel_id, e.body, e.attempts
                FROM unnest($1::uuid[]) AS channel (id) CROSS JOIN LATERAL (
                    SELECT * FROM raw_events
-                   WHERE channel_id = channel.id AND processed_at IS NULL AND (due_at <= $2) IS TRUE
+                   WHERE channel_id = channel.id AND processed_at IS NULL AND due_at <= $2
                    ORDER BY received_at, raw_events.id LIMIT $3
                ) e
                ORDER BY e.channel_id, e.received_at, e.id"#,
@@ -181,7 +181,7 @@ impl RawEventClaim {
     ) -> Result<(), StoreError> {
         query!(
             "UPDATE raw_events SET attempts = attempts + 1, due_at = $3, error = $4
-             WHERE account_id = $1 AND id = $2 AND (processed_at IS NULL) IS TRUE",
+             WHERE account_id = $1 AND id = $2 AND (processed_at IS NULL)::integer = 1",
             self.account(id),
             id.as_uuid(),
             due_at,
@@ -204,7 +204,7 @@ impl RawEventClaim {
     ) -> Result<(), StoreError> {
         query!(
             "UPDATE raw_events SET attempts = attempts + 1, processed_at = $3, error = $4
-             WHERE account_id = $1 AND id = $2 AND (processed_at IS NULL) IS TRUE",
+             WHERE account_id = $1 AND id = $2 AND (processed_at IS NULL)::integer = 1",
             self.account(id),
             id.as_uuid(),
             clock.utc(),

@@ -111,10 +111,10 @@ INSERT INTO invitations (account_id, id, email, role, hash, invited_by, created_
     FROM large, generate_series(0, 999) n;
 INSERT INTO channels (account_id, id, kind, name, external_id, access_token, app_secret, verify_token, created_at)
     SELECT account, ('ffffffff-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'whatsapp', 'n', 'l' || n, '', '', '', now()
-    FROM large, generate_series(1, 20) n;
+    FROM large, generate_series(1, 8) n;
 INSERT INTO webhooks (account_id, id, kind, url, header, secret, created_at)
     SELECT account, ('ffffffff-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'standard', 'u', 'h', '', now()
-    FROM large, generate_series(1, 20) n;
+    FROM large, generate_series(1, 8) n;
 UPDATE users SET failed_sign_ins = 1 WHERE id = pg_temp.u('user', 1000778);
 INSERT INTO elevations (account_id, id, user_id, role_name, permissions, reason, minutes, requested_at, decided_by, decided_at,
                         expires_at)

@@ -31,7 +31,7 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ("INSERT INTO room_members", &[(3, "gen_random_uuid()")]),
     ("INSERT INTO team_members", &[(3, "ARRAY[pg_temp.u('user', 1000999)]")]),
     ("INSERT INTO conversations", &[(4, "pg_temp.u('contact', 100000)")]),
-    ("AND (c.merged_into IS NULL) IS TRUE AND (c.id < $2)", &[(1, "ARRAY['family0077']")]),
+    ("(c.merged_into IS NULL)::integer = 1 AND (c.id < $2)", &[(1, "ARRAY['family0077']")]),
     ("SET status = 'open', snoozed_until = NULL WHERE", &[(1, "pg_temp.u('conversation', 77778)")]),
     ("SET accepted_at = $2", &[(2, "now()")]),
 ];
