@@ -67,8 +67,39 @@ pub async fn embedded(superuser_url: &Secret, database: &str) -> Result<(), Stor
 pub(crate) async fn migrate_with(options: &PgConnectOptions) -> Result<(), StoreError> {
     let mut connection: PgConnection = options.connect().await?;
     raw_sql(ROLES).execute(&mut connection).await?;
+    let before = applied(&mut connection).await?;
     MIGRATIONS.run(&mut connection).await?;
+    if applied(&mut connection).await? != before {
+        raw_sql(TAKE_STATISTICS).execute(&mut connection).await?;
+    }
     Ok(connection.close().await?)
+}
+
+/// Statistics of all tables that have rows: what a migration has changed or added has none otherwise until autovacuum
+/// comes by. Of an empty table they would do harm: Postgres takes a table that was never looked at for one of some
+/// pages, but one that was seen empty for empty, for which any plan is as good as another.
+const TAKE_STATISTICS: &str = "
+DO $$
+DECLARE source regclass;
+BEGIN
+    FOR source IN SELECT oid FROM pg_class
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND pg_relation_size(oid) > 0
+    LOOP
+        EXECUTE format('ANALYZE %s', source);
+    END LOOP;
+END $$";
+
+/// How many migrations the database has seen.
+async fn applied(connection: &mut PgConnection) -> Result<i64, StoreError> {
+    let table = query_scalar!(r#"SELECT to_regclass('_sqlx_migrations') IS NOT NULL AS "exists!""#)
+        .fetch_one(&mut *connection)
+        .await?;
+    if !table {
+        return Ok(0);
+    }
+    Ok(query_scalar!(r#"SELECT count(*) AS "count!" FROM _sqlx_migrations WHERE success"#)
+        .fetch_one(connection)
+        .await?)
 }
 
 /// A name as an identifier in SQL.

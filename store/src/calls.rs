@@ -143,6 +143,29 @@ pub async fn find(tx: &mut TenantTx, id: CallId) -> Result<Option<Call>, StoreEr
     Ok(row.map(Call::from))
 }
 
+/// A page of [`list`], one statement for each index.
+///
+/// `CASE`, not `coalesce`: see [`crate::conversations`].
+macro_rules! page {
+    ($tx:expr, $before:expr, $limit:expr, $clause:literal, $driver:expr) => {
+        query_as!(
+            Row,
+            "SELECT id, room_id, caller_id, callee_id, started_at, answered_at, ended_at, outcome FROM calls WHERE "
+                + $clause
+                + " AND (started_at, id) < (
+                    CASE WHEN $1::timestamptz IS NULL THEN 'infinity' ELSE $1 END,
+                    CASE WHEN $2::uuid IS NULL THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $2 END)
+                  ORDER BY started_at DESC, id DESC LIMIT $3",
+            $before.map(|(at, _): (OffsetDateTime, CallId)| at),
+            $before.map(|(_, id): (OffsetDateTime, CallId)| id.as_uuid()),
+            i64::from($limit),
+            $driver
+        )
+        .fetch_all($tx.connection())
+        .await?
+    };
+}
+
 /// The account's calls, the latest first, those before `before`, at most `limit`; only those in
 /// `room`, if one is given.
 ///
@@ -154,19 +177,9 @@ pub async fn list(
     before: Option<(OffsetDateTime, CallId)>,
     limit: u16,
 ) -> Result<Vec<Call>, StoreError> {
-    let rows = query_as!(
-        Row,
-        "SELECT id, room_id, caller_id, callee_id, started_at, answered_at, ended_at, outcome FROM calls
-         WHERE ($1::uuid IS NULL OR room_id = $1)
-           AND (started_at, id) < (coalesce($2::timestamptz, 'infinity'),
-                coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-         ORDER BY started_at DESC, id DESC LIMIT $4",
-        room.map(RoomId::as_uuid),
-        before.map(|(at, _)| at),
-        before.map(|(_, id)| id.as_uuid()),
-        i64::from(limit)
-    )
-    .fetch_all(tx.connection())
-    .await?;
+    let rows = match room {
+        Some(room) => page!(tx, before, limit, "room_id = $4", room.as_uuid()),
+        None => page!(tx, before, limit, "$4", true),
+    };
     Ok(rows.into_iter().map(Call::from).collect())
 }

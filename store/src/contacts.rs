@@ -50,9 +50,13 @@ pub(crate) async fn identify(
         identities.iter().map(|identity| column::text(&identity.value).into_owned()).collect();
     let account = tx.account_column();
     let known = query_scalar!(
+        // One by one: `LIMIT 1` keeps it from reading all that the channel has, to join them.
         "SELECT i.contact_id
          FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS wanted (scheme, value, position)
-         JOIN contact_identities i ON i.scheme = wanted.scheme AND i.value = wanted.value AND i.channel_id = $1
+         CROSS JOIN LATERAL (
+             SELECT contact_id FROM contact_identities
+             WHERE channel_id = $1 AND scheme = wanted.scheme AND value = wanted.value LIMIT 1
+         ) i
          ORDER BY wanted.position LIMIT 1",
         channel.as_uuid(),
         &schemes,
@@ -108,9 +112,10 @@ pub async fn identities(
     contact: ContactId,
     channel: ChannelId,
 ) -> Result<Vec<Identity>, StoreError> {
+    // `IS TRUE` leaves it the index of the contact: the other one has the channel and this order, and everybody.
     let rows = query!(
         "SELECT scheme, value FROM contact_identities
-         WHERE contact_id = $1 AND channel_id = $2 ORDER BY scheme, value",
+         WHERE contact_id = $1 AND (channel_id = $2) IS TRUE ORDER BY scheme, value",
         contact.as_uuid(),
         channel.as_uuid()
     )

@@ -4,7 +4,7 @@ use crate::{
     column::{self, to_count},
     error::{ChangeError, StoreError},
     outbox,
-    search::words,
+    search::{by_words, words},
     tenant::TenantTx,
 };
 use common::{
@@ -149,10 +149,16 @@ impl TryFrom<Row> for Conversation {
     }
 }
 
-/// The conversations where the clause holds, for [`Row`]. The contact shown is
-/// the one that stands for the conversation's.
+/// The conversations where the clause holds, for [`Row`], in the order of `$order`, which may be nothing. The contact
+/// shown is the one that stands for the conversation's.
+///
+/// The page is taken before anything is joined to it: how few rows a join would leave is always guessed too low, and
+/// then all are read and sorted for one page.
+///
+/// `CASE`, here and below, not `coalesce`: under Row-Level Security an index is used only for comparisons that can
+/// leak nothing, and Postgres does not count `coalesce` among them.
 macro_rules! select {
-    ($clause:literal $(+ $more:literal)*, $($argument:expr),* $(,)?) => {
+    ($clause:literal $(+ $more:literal)*, $order:literal, $($argument:expr),* $(,)?) => {
         query_as!(
             Row,
             r#"SELECT c.id, c.channel_id, channels.kind AS channel_kind,
@@ -161,10 +167,11 @@ macro_rules! select {
                       ARRAY(SELECT l.label_id FROM conversation_labels l WHERE l.conversation_id = c.id
                             ORDER BY l.label_id) AS "label_ids!",
                       c.preview, c.last_message_at, c.unread
-               FROM conversations c
+               FROM (SELECT * FROM conversations c "# + $clause $(+ $more)* + r#") c
                JOIN contacts ON contacts.id = c.contact_id
-               JOIN contacts standing ON standing.id = coalesce(contacts.merged_into, contacts.id)
-               JOIN channels ON channels.id = c.channel_id "# + $clause $(+ $more)*,
+               JOIN contacts standing ON standing.id =
+                   CASE WHEN contacts.merged_into IS NULL THEN contacts.id ELSE contacts.merged_into END
+               JOIN channels ON channels.id = c.channel_id "# + $order,
             $($argument),*
         )
     };
@@ -185,14 +192,21 @@ pub async fn search(
     if words.is_empty() {
         return Ok(Vec::new());
     }
+    by_words(tx).await?;
     let rows = select!(
-        "WHERE c.id IN (SELECT conversation_id FROM messages WHERE search @@ asked($1)
-                        UNION
-                        SELECT theirs.id FROM contacts JOIN conversations theirs ON theirs.contact_id = contacts.id
-                        WHERE contacts.search @@ asked($1))
-           AND (c.last_message_at, c.id) < (coalesce($2::timestamptz, 'infinity'),
-                coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+        "WHERE c.id = ANY (ARRAY(
+                   SELECT conversation_id FROM messages
+                   WHERE search @@ asked($1) AND search @@ asked($1) AND search @@ asked($1)
+                   UNION
+                   SELECT theirs.id FROM contacts CROSS JOIN LATERAL (
+                       SELECT id FROM conversations WHERE contact_id = contacts.id OFFSET 0
+                   ) theirs
+                   WHERE search @@ asked($1) AND search @@ asked($1) AND search @@ asked($1)))
+           AND ((c.last_message_at, c.id) < (
+                CASE WHEN $2::timestamptz IS NULL THEN 'infinity' ELSE $2 END,
+                CASE WHEN $3::uuid IS NULL THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $3 END)) IS TRUE
          ORDER BY c.last_message_at DESC, c.id DESC LIMIT $4",
+        "ORDER BY c.last_message_at DESC, c.id DESC",
         &words,
         below.map(|below| below.last_message_at),
         below.map(|below| below.id.as_uuid()),
@@ -208,23 +222,27 @@ pub async fn search(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
-    select!("WHERE c.id = $1", id.as_uuid())
+    select!("WHERE c.id = $1", "", id.as_uuid())
         .fetch_optional(tx.connection())
         .await?
         .map(Conversation::try_from)
         .transpose()
 }
 
-/// A page of [`list`]: the clause has an index of its own, the rest of the filter thins it out.
+/// A page of [`list`]: the clause has an index of its own, in the order of the list or `IS TRUE` of the place in it. The
+/// rest of the filter thins it out; `IS TRUE` keeps that from being taken for what finds them.
 macro_rules! page {
-    ($tx:expr, $filter:expr, $from:expr, $limit:expr, $order:tt, $clause:literal, $driver:expr) => {
+    ($tx:expr, $filter:expr, $from:expr, $limit:expr, $place:tt, $order:tt, $clause:literal, $($driver:expr),+) => {
         select!(
-            r#"WHERE "#
+            "WHERE ("
+                + $place
+                + ")"
                 + $clause
-                + r#"
-                 AND ($4::text IS NULL OR c.status = $4) AND ($5::uuid IS NULL OR c.assignee_id = $5)
-                 AND ($6::uuid IS NULL OR c.team_id = $6) AND ($7::text IS NULL OR c.priority = $7) "#
-                + $order,
+                + " AND ($4::text IS NULL OR (c.status = $4) IS TRUE) AND ($5::uuid IS NULL OR (c.assignee_id = $5) IS TRUE)
+                 AND ($6::uuid IS NULL OR (c.team_id = $6) IS TRUE) AND ($7::text IS NULL OR (c.priority = $7) IS TRUE) "
+                + $order
+                + " LIMIT $3",
+            $order,
             $from.map(|from: Position| from.last_message_at),
             $from.map(|from: Position| from.id.as_uuid()),
             i64::from($limit),
@@ -232,7 +250,7 @@ macro_rules! page {
             $filter.assignee.map(UserId::as_uuid),
             $filter.team.map(TeamId::as_uuid),
             $filter.priority.map(Priority::as_str),
-            $driver
+            $($driver),+
         )
         .fetch_all($tx.connection())
         .await?
@@ -241,15 +259,17 @@ macro_rules! page {
 
 /// The same, by the narrowest index that the filter has: one statement for each.
 macro_rules! pages {
-    ($tx:expr, $filter:expr, $from:expr, $limit:expr, $order:tt) => {
+    ($tx:expr, $filter:expr, $from:expr, $limit:expr, $place:tt, $order:tt) => {
         if let Some(contact) = $filter.contact {
             page!(
                 $tx,
                 $filter,
                 $from,
                 $limit,
+                $place,
                 $order,
-                "c.contact_id IN (SELECT $8::uuid UNION ALL SELECT id FROM contacts WHERE merged_into = $8)",
+                " IS TRUE AND c.contact_id = ANY (ARRAY(
+                    SELECT $8::uuid UNION ALL SELECT id FROM contacts WHERE merged_into = $8))",
                 contact.as_uuid()
             )
         } else if let Some(label) = $filter.label {
@@ -258,18 +278,55 @@ macro_rules! pages {
                 $filter,
                 $from,
                 $limit,
+                $place,
                 $order,
-                "c.id IN (SELECT conversation_id FROM conversation_labels WHERE label_id = $8)",
+                " IS TRUE AND c.id = ANY (ARRAY(SELECT conversation_id FROM conversation_labels WHERE label_id = $8))",
                 label.as_uuid()
             )
+        } else if let (Some(assignee), Some(status)) = ($filter.assignee, $filter.status) {
+            page!(
+                $tx,
+                $filter,
+                $from,
+                $limit,
+                $place,
+                $order,
+                " AND c.assignee_id = $8 AND c.status = $9",
+                assignee.as_uuid(),
+                status.as_str()
+            )
+        } else if let (Some(team), None, Some(status)) = ($filter.team, $filter.assignee, $filter.status) {
+            page!(
+                $tx,
+                $filter,
+                $from,
+                $limit,
+                $place,
+                $order,
+                " AND c.team_id = $8 AND c.status = $9",
+                team.as_uuid(),
+                status.as_str()
+            )
         } else if let Some(assignee) = $filter.assignee {
-            page!($tx, $filter, $from, $limit, $order, "c.assignee_id = $8", assignee.as_uuid())
+            page!($tx, $filter, $from, $limit, $place, $order, " AND c.assignee_id = $8", assignee.as_uuid())
         } else if let Some(team) = $filter.team {
-            page!($tx, $filter, $from, $limit, $order, "c.team_id = $8", team.as_uuid())
+            page!($tx, $filter, $from, $limit, $place, $order, " AND c.team_id = $8", team.as_uuid())
+        } else if let Some(priority) = $filter.priority.filter(|priority| *priority != Priority::None) {
+            // As the index says it: most have none.
+            page!(
+                $tx,
+                $filter,
+                $from,
+                $limit,
+                $place,
+                $order,
+                " AND c.priority = $8 AND c.priority <> 'none'",
+                priority.as_str()
+            )
         } else if let Some(status) = $filter.status {
-            page!($tx, $filter, $from, $limit, $order, "c.status = $8", status.as_str())
+            page!($tx, $filter, $from, $limit, $place, $order, " AND c.status = $8", status.as_str())
         } else {
-            page!($tx, $filter, $from, $limit, $order, "$8", true)
+            page!($tx, $filter, $from, $limit, $place, $order, " AND $8", true)
         }
     };
 }
@@ -301,18 +358,20 @@ pub async fn list(
             filter,
             from,
             limit,
-            "AND (c.last_message_at, c.id) < (coalesce($1::timestamptz, 'infinity'),
-                  coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-             ORDER BY c.last_message_at DESC, c.id DESC LIMIT $3"
+            "(c.last_message_at, c.id) < (
+                CASE WHEN $1::timestamptz IS NULL THEN 'infinity' ELSE $1 END,
+                CASE WHEN $2::uuid IS NULL THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $2 END)",
+            "ORDER BY c.last_message_at DESC, c.id DESC"
         ),
         Order::Oldest => pages!(
             tx,
             filter,
             from,
             limit,
-            "AND (c.last_message_at, c.id) > (coalesce($1::timestamptz, '-infinity'),
-                  coalesce($2::uuid, '00000000-0000-0000-0000-000000000000'))
-             ORDER BY c.last_message_at, c.id LIMIT $3"
+            "(c.last_message_at, c.id) > (
+                CASE WHEN $1::timestamptz IS NULL THEN '-infinity' ELSE $1 END,
+                CASE WHEN $2::uuid IS NULL THEN '00000000-0000-0000-0000-000000000000' ELSE $2 END)",
+            "ORDER BY c.last_message_at, c.id"
         ),
     };
     rows.into_iter().map(Conversation::try_from).collect()
@@ -451,7 +510,7 @@ pub async fn wake(
     outbox::hold(tx).await?;
     let woken = query_scalar!(
         "UPDATE conversations SET status = 'open', snoozed_until = NULL
-         WHERE id = $1 AND status = 'snoozed' AND snoozed_until <= $2 RETURNING id",
+         WHERE id = $1 AND (status = 'snoozed')::integer = 1 AND snoozed_until <= $2 RETURNING id",
         id.as_uuid(),
         clock.utc()
     )

@@ -219,6 +219,31 @@ pub async fn list(
     Ok(rows.into_iter().map(Import::from).collect())
 }
 
+struct ReportRow {
+    number: i32,
+    outcome: Option<String>,
+    contact_id: Option<Uuid>,
+    error: Option<String>,
+}
+
+/// A page of [`report`], one statement for each index.
+macro_rules! reports {
+    ($tx:expr, $id:expr, $after:expr, $limit:expr, $clause:literal, $driver:expr) => {
+        query_as!(
+            ReportRow,
+            "SELECT number, outcome, contact_id, error FROM import_rows WHERE "
+                + $clause
+                + " AND import_id = $1 AND number > $2 ORDER BY number LIMIT $3",
+            $id.as_uuid(),
+            i32::try_from($after).unwrap_or(i32::MAX),
+            i64::from($limit),
+            $driver
+        )
+        .fetch_all($tx.connection())
+        .await?
+    };
+}
+
 /// The report on the rows after number `after`, with this outcome if one is asked for, at most `limit`.
 ///
 /// # Errors
@@ -230,16 +255,10 @@ pub async fn report(
     after: u32,
     limit: u16,
 ) -> Result<Vec<RowReport>, StoreError> {
-    let rows = query!(
-        "SELECT number, outcome, contact_id, error FROM import_rows
-         WHERE import_id = $1 AND number > $2 AND ($3::text IS NULL OR outcome = $3) ORDER BY number LIMIT $4",
-        id.as_uuid(),
-        i32::try_from(after).unwrap_or(i32::MAX),
-        outcome.map(Outcome::as_str),
-        i64::from(limit)
-    )
-    .fetch_all(tx.connection())
-    .await?;
+    let rows = match outcome {
+        Some(outcome) => reports!(tx, id, after, limit, "outcome = $4", outcome.as_str()),
+        None => reports!(tx, id, after, limit, "$4", true),
+    };
     let reports = rows.into_iter().map(|row| {
         Ok(RowReport {
             number: to_count(row.number),

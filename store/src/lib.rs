@@ -34,7 +34,7 @@ pub mod reseal;
 pub mod roles;
 pub mod rooms;
 pub mod seal;
-mod search;
+pub mod search;
 pub mod sessions;
 pub mod standing;
 pub mod system;

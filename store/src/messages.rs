@@ -13,7 +13,7 @@ pub use status::{StatusOutcome, StatusReport, apply_status, refused, sent};
 use crate::{
     column::{self, from_seq, to_seq},
     error::StoreError,
-    search::words,
+    search::{by_words, words},
     tenant::TenantTx,
 };
 use common::{
@@ -87,11 +87,14 @@ pub async fn search(
     if words.is_empty() {
         return Ok(Vec::new());
     }
+    by_words(tx).await?;
     let rows = query_as!(
         Row,
         "SELECT id, conversation_id, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
                 read_at, failed_at
-         FROM messages WHERE search @@ asked($1) AND id < $2 ORDER BY id DESC LIMIT $3",
+         FROM messages WHERE id = ANY (ARRAY(SELECT id FROM messages
+             WHERE search @@ asked($1) AND search @@ asked($1) AND search @@ asked($1))) AND (id < $2) IS TRUE
+         ORDER BY id DESC LIMIT $3",
         &words,
         before.map_or(Uuid::max(), MessageId::as_uuid),
         i64::from(limit)

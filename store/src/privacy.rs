@@ -127,9 +127,15 @@ pub async fn erase(tx: &mut TenantTx, id: ContactId, clock: &dyn Clock) -> Resul
     query!("DELETE FROM contact_identities WHERE contact_id = ANY ($1)", &persons)
         .execute(tx.connection())
         .await?;
-    query!("DELETE FROM contact_merges WHERE winner_id = ANY ($1) OR loser_id = ANY ($1)", &persons)
-        .execute(tx.connection())
-        .await?;
+    // One by one: of several Postgres expects so many rows that it would rather read all.
+    for person in &persons {
+        for statement in [
+            query!("DELETE FROM contact_merges WHERE winner_id = $1", person),
+            query!("DELETE FROM contact_merges WHERE loser_id = $1", person),
+        ] {
+            statement.execute(tx.connection()).await?;
+        }
+    }
     changes::blank(tx, &persons).await?;
     // Together: they refer to each other.
     query!("DELETE FROM contacts WHERE id = ANY ($1)", &persons).execute(tx.connection()).await?;
@@ -142,6 +148,7 @@ async fn blank_webhooks(tx: &mut TenantTx, contacts: &[Uuid]) -> Result<(), Stor
         "UPDATE raw_events r SET body = ''
          FROM contact_identities i
          WHERE i.contact_id = ANY ($1) AND r.channel_id = i.channel_id AND r.processed_at IS NOT NULL
+           AND length(r.body) > 0
            AND position(convert_to(i.value, 'UTF8') IN r.body) > 0",
         contacts
     )

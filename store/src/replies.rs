@@ -50,7 +50,7 @@ pub async fn open(tx: &mut TenantTx, message: MessageId) -> Result<Option<Outgoi
            JOIN messages m ON m.id = r.message_id
            JOIN conversations c ON c.id = m.conversation_id
            JOIN channels ch ON ch.id = m.channel_id
-           WHERE r.message_id = $1 AND (r.done_at IS NULL) IS TRUE"#,
+           WHERE r.message_id = $1 AND (r.done_at IS NULL)::integer = 1"#,
         message.as_uuid()
     )
     .fetch_optional(tx.connection())
@@ -87,7 +87,7 @@ pub async fn postpone(
 ) -> Result<(), StoreError> {
     query!(
         "UPDATE replies SET due_at = $2, error = $3, taken_until = NULL
-         WHERE message_id = $1 AND (done_at IS NULL) IS TRUE",
+         WHERE message_id = $1 AND (done_at IS NULL)::integer = 1",
         message.as_uuid(),
         due_at,
         &*column::text(error)

@@ -118,22 +118,37 @@ pub async fn list(
     after: Option<RoomId>,
     limit: u16,
 ) -> Result<Vec<Room>, StoreError> {
-    let user = match viewer {
-        Viewer::Anybody => None,
-        Viewer::User(user) => Some(user.as_uuid()),
+    let after = after.map_or(Uuid::nil(), RoomId::as_uuid);
+    let rows = match viewer {
+        Viewer::Anybody => query_as!(
+            RoomRow,
+            "SELECT id, name, is_private, closed_at, last_seq FROM rooms WHERE id > $1 ORDER BY id LIMIT $2",
+            after,
+            i64::from(limit)
+        )
+        .fetch_all(tx.connection())
+        .await?,
+        Viewer::User(user) => {
+            // The next of those that are for all and the next of their own, so that no private room of others is
+            // passed over.
+            query_as!(
+                RoomRow,
+                r#"SELECT room.id, room.name, room.is_private, room.closed_at, room.last_seq FROM (
+                       (SELECT id FROM rooms WHERE NOT is_private AND id > $1 ORDER BY id LIMIT $2)
+                       UNION
+                       (SELECT room_id FROM room_members WHERE user_id = $3 AND room_id > $1 ORDER BY room_id LIMIT $2)
+                       ORDER BY id LIMIT $2
+                   ) AS next
+                   JOIN rooms AS room ON room.id = next.id
+                   ORDER BY room.id"#,
+                after,
+                i64::from(limit),
+                user.as_uuid()
+            )
+            .fetch_all(tx.connection())
+            .await?
+        }
     };
-    let rows = query_as!(
-        RoomRow,
-        "SELECT id, name, is_private, closed_at, last_seq FROM rooms
-         WHERE id > $1 AND ($3::uuid IS NULL OR NOT is_private OR EXISTS (
-             SELECT FROM room_members WHERE room_id = rooms.id AND user_id = $3))
-         ORDER BY id LIMIT $2",
-        after.map_or(Uuid::nil(), RoomId::as_uuid),
-        i64::from(limit),
-        user
-    )
-    .fetch_all(tx.connection())
-    .await?;
     Ok(rows.into_iter().map(Room::from).collect())
 }
 

@@ -1,7 +1,23 @@
 //! Questions in words, for the search columns of contacts and messages.
 
+use crate::{error::StoreError, tenant::TenantTx};
+use sqlx::Executor;
+
 /// Words of a question at most; the rest is not looked at.
 const WORDS_MAX: usize = 16;
+
+/// Lets the transaction go by the indexes on words.
+///
+/// They can be read as bitmaps only, which [`crate::connect::PLANNER`] switches off. A statement that asks for words
+/// says so three times: Postgres then takes them for rare, and does not think of reading all rows of the account
+/// beside, to cut out those that have them. That they are the account's is in the words themselves.
+pub(crate) async fn by_words(tx: &mut TenantTx) -> Result<(), StoreError> {
+    tx.connection().execute(BY_WORDS).await?;
+    Ok(())
+}
+
+/// What [`by_words`] tells the planner.
+pub const BY_WORDS: &str = "SET LOCAL enable_bitmapscan = on";
 
 /// The words of a question: all of them are wanted, each as the beginning of a word.
 ///

@@ -241,7 +241,7 @@ pub async fn open_delivery(
            FROM webhook_deliveries d
            JOIN webhooks w ON w.id = d.webhook_id
            JOIN outbox o ON o.seq = d.seq
-           WHERE d.webhook_id = $1 AND d.seq = $2 AND (d.done_at IS NULL) IS TRUE"#,
+           WHERE d.webhook_id = $1 AND d.seq = $2 AND (d.done_at IS NULL)::integer = 1"#,
         webhook.as_uuid(),
         from_seq(seq)
     )
@@ -288,7 +288,7 @@ pub async fn finish_delivery(
     let error = outcome.error.map(column::text);
     query!(
         "UPDATE webhook_deliveries SET done_at = $3, error = $4, answer_status = $5, taken_until = NULL
-         WHERE webhook_id = $1 AND seq = $2 AND attempts = $6 AND (done_at IS NULL) IS TRUE",
+         WHERE webhook_id = $1 AND seq = $2 AND attempts = $6 AND (done_at IS NULL)::integer = 1",
         webhook.as_uuid(),
         from_seq(seq),
         clock.utc(),
@@ -315,7 +315,7 @@ pub async fn postpone_delivery(
     let error = outcome.error.map(column::text);
     query!(
         "UPDATE webhook_deliveries SET due_at = $3, error = $4, answer_status = $5, taken_until = NULL
-         WHERE webhook_id = $1 AND seq = $2 AND attempts = $6 AND (done_at IS NULL) IS TRUE",
+         WHERE webhook_id = $1 AND seq = $2 AND attempts = $6 AND (done_at IS NULL)::integer = 1",
         webhook.as_uuid(),
         from_seq(seq),
         due_at,

@@ -5,7 +5,7 @@ use crate::{
     column, conversations,
     error::{ChangeError, StoreError},
     outbox,
-    search::words,
+    search::{by_words, words},
     tenant::TenantTx,
 };
 use common::{
@@ -196,8 +196,11 @@ pub async fn search(
     if words.is_empty() {
         return Ok(Vec::new());
     }
+    by_words(tx).await?;
     let rows = select!(
-        "WHERE c.search @@ asked($1) AND c.merged_into IS NULL AND c.id < $2
+        "WHERE c.id = ANY (ARRAY(SELECT id FROM contacts
+             WHERE search @@ asked($1) AND search @@ asked($1) AND search @@ asked($1)))
+           AND (c.merged_into IS NULL)::integer = 1 AND (c.id < $2) IS TRUE
          ORDER BY c.id DESC LIMIT $3",
         &words,
         before.map_or(Uuid::max(), ContactId::as_uuid),

@@ -105,8 +105,11 @@ pub async fn merge(
 pub async fn merges(tx: &mut TenantTx, contact: ContactId) -> Result<Vec<Merge>, StoreError> {
     let rows = query_as!(
         Row,
-        "SELECT id, winner_id, loser_id, created_at, undone_at FROM contact_merges
-         WHERE winner_id = $1 OR loser_id = $1 ORDER BY id DESC LIMIT 100",
+        r#"SELECT id AS "id!", winner_id AS "winner_id!", loser_id AS "loser_id!", created_at AS "created_at!", undone_at
+           FROM (SELECT id, winner_id, loser_id, created_at, undone_at FROM contact_merges WHERE winner_id = $1
+                 UNION
+                 SELECT id, winner_id, loser_id, created_at, undone_at FROM contact_merges WHERE loser_id = $1) AS either
+           ORDER BY id DESC LIMIT 100"#,
         contact.as_uuid()
     )
     .fetch_all(tx.connection())

@@ -107,11 +107,13 @@ async fn recognise(tx: &mut TenantTx, wanted: &[(i32, ImportedContact)]) -> Resu
     let phones: Vec<String> =
         wanted.iter().filter_map(|(_, contact)| contact.phone.as_deref().map(phone_key)).collect();
     let found = query!(
-        "SELECT id, name, email, phone, attributes, email_key, phone_key FROM contacts
-         WHERE email_key = ANY ($1) AND merged_into IS NULL
+        "SELECT c.* FROM unnest($1::text[]) AS wanted (email_key) CROSS JOIN LATERAL (
+             SELECT id, name, email, phone, attributes, email_key, phone_key FROM contacts
+             WHERE email_key = wanted.email_key AND merged_into IS NULL OFFSET 0) c
          UNION
-         SELECT id, name, email, phone, attributes, email_key, phone_key FROM contacts
-         WHERE phone_key = ANY ($2) AND merged_into IS NULL
+         SELECT c.* FROM unnest($2::text[]) AS wanted (phone_key) CROSS JOIN LATERAL (
+             SELECT id, name, email, phone, attributes, email_key, phone_key FROM contacts
+             WHERE phone_key = wanted.phone_key AND merged_into IS NULL OFFSET 0) c
          ORDER BY id",
         &emails,
         &phones
@@ -232,7 +234,10 @@ async fn report(
     query!(
         "UPDATE import_rows r SET data = NULL, outcome = done.outcome, contact_id = done.contact_id, error = done.error
          FROM unnest($2::integer[], $3::text[], $4::uuid[], $5::text[]) AS done (number, outcome, contact_id, error)
-         WHERE r.import_id = $1 AND r.number = done.number",
+         CROSS JOIN LATERAL (
+             SELECT ctid FROM import_rows WHERE import_id = $1 AND number = done.number LIMIT 1
+         ) AS place
+         WHERE r.ctid = place.ctid",
         id.as_uuid(),
         &numbers,
         &outcomes,

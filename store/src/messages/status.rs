@@ -153,7 +153,7 @@ async fn finish_reply(
     let error = error.map(column::text);
     query!(
         "UPDATE replies SET done_at = $2, error = $3, taken_until = NULL
-         WHERE message_id = $1 AND (done_at IS NULL) IS TRUE",
+         WHERE message_id = $1 AND (done_at IS NULL)::integer = 1",
         id.as_uuid(),
         clock.utc(),
         error.as_deref()

@@ -48,12 +48,20 @@ impl System {
     pub async fn claim_outbox(&self, limit: u16) -> Result<OutboxClaim, StoreError> {
         let mut tx = self.pool.begin().await?;
         let accounts = query_scalar!(
-            r#"WITH waiting AS MATERIALIZED (
-                   SELECT account_id FROM outbox WHERE published_at IS NULL
-                   GROUP BY account_id ORDER BY min(created_at)
+            // From account to account, however many events each has.
+            r#"WITH RECURSIVE account (id, since) AS (
+                   (SELECT account_id, created_at FROM outbox WHERE published_at IS NULL
+                    ORDER BY account_id, seq LIMIT 1)
+                   UNION ALL
+                   SELECT next.account_id, next.created_at FROM account CROSS JOIN LATERAL (
+                       SELECT account_id, created_at FROM outbox
+                       WHERE published_at IS NULL AND account_id > account.id ORDER BY account_id, seq LIMIT 1
+                   ) next
+               ), waiting AS MATERIALIZED (
+                   SELECT id FROM account ORDER BY since
                )
-               SELECT account_id FROM waiting
-               WHERE pg_try_advisory_xact_lock($1, hashtext(account_id::text)) LIMIT $2"#,
+               SELECT id AS "id!" FROM waiting
+               WHERE pg_try_advisory_xact_lock($1, hashtext(id::text)) LIMIT $2"#,
             ACCOUNT_LOCKS,
             ACCOUNTS_MAX
         )

@@ -7,7 +7,9 @@ use common::{
     id::{AccountId, ChannelId, RawEventId},
 };
 use sqlx::{Postgres, Transaction, query, query_scalar};
+use std::collections::HashMap;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// The name space of the advisory locks by which a worker has a channel for itself.
 const CHANNEL_LOCKS: i32 = 0x5357_0001;
@@ -51,6 +53,8 @@ pub struct RawEvent {
 #[derive(Debug)]
 pub struct RawEventClaim {
     tx: Transaction<'static, Postgres>,
+    /// Whose each is: `events` may be taken out.
+    accounts: HashMap<RawEventId, AccountId>,
     /// What to process: channel by channel, oldest first. Finish each with
     /// [`crate::raw_events::finish`] in its account's transaction.
     pub events: Vec<RawEvent>,
@@ -93,12 +97,25 @@ impl System {
         let now = clock.utc();
         let mut tx = self.pool.begin().await?;
         let channels = query_scalar!(
-            r#"WITH waiting AS MATERIALIZED (
-                   SELECT channel_id FROM raw_events WHERE processed_at IS NULL AND due_at <= $1
-                   GROUP BY channel_id ORDER BY min(due_at)
+            // From channel to channel, however many events each has; one step of the recursion reads one entry
+            // of the index, and one more tells whether the channel has anything that is due.
+            r#"WITH RECURSIVE channel (id) AS (
+                   (SELECT channel_id FROM raw_events WHERE processed_at IS NULL AND attempts >= 0 ORDER BY channel_id LIMIT 1)
+                   UNION ALL
+                   SELECT next.channel_id FROM channel CROSS JOIN LATERAL (
+                       SELECT channel_id FROM raw_events
+                       WHERE processed_at IS NULL AND attempts >= 0 AND channel_id > channel.id ORDER BY channel_id LIMIT 1
+                   ) next
+               ), waiting AS MATERIALIZED (
+                   SELECT channel.id, oldest.due_at FROM channel CROSS JOIN LATERAL (
+                       SELECT due_at FROM raw_events
+                       WHERE processed_at IS NULL AND attempts >= 0 AND channel_id = channel.id AND due_at <= $1
+                       ORDER BY due_at LIMIT 1
+                   ) oldest
+                   ORDER BY oldest.due_at
                )
-               SELECT channel_id FROM waiting
-               WHERE pg_try_advisory_xact_lock($2, hashtext(channel_id::text)) LIMIT $3"#,
+               SELECT id AS "id!" FROM waiting
+               WHERE pg_try_advisory_xact_lock($2, hashtext(id::text)) LIMIT $3"#,
             now,
             CHANNEL_LOCKS,
             CHANNELS_MAX
@@ -106,9 +123,10 @@ impl System {
         .fetch_all(&mut *tx)
         .await?;
         if channels.is_empty() {
-            return Ok(RawEventClaim { tx, events: Vec::new() });
+            return Ok(RawEventClaim { tx, accounts: HashMap::new(), events: Vec::new() });
         }
-        // A second statement: it sees all that the channels' former workers committed.
+        // A second statement: it sees all that the channels' former workers committed. `attempts` is
+        // not mentioned: see the index on what is due.
         let rows = query!(
             r#"SELECT e.id, e.account_id, e.channel_id, e.body, e.attempts
                FROM unnest($1::uuid[]) AS channel (id) CROSS JOIN LATERAL (
@@ -123,7 +141,7 @@ impl System {
         )
         .fetch_all(&mut *tx)
         .await?;
-        let events = rows
+        let events: Vec<_> = rows
             .into_iter()
             .map(|row| RawEvent {
                 id: RawEventId::from_uuid(row.id),
@@ -133,7 +151,8 @@ impl System {
                 attempts: column::to_count(row.attempts),
             })
             .collect();
-        Ok(RawEventClaim { tx, events })
+        let accounts = events.iter().map(|event| (event.id, event.account)).collect();
+        Ok(RawEventClaim { tx, accounts, events })
     }
 }
 
@@ -143,6 +162,11 @@ pub(super) fn share(limit: u16, takers: usize) -> i64 {
 }
 
 impl RawEventClaim {
+    /// Whose an event of this claim is; nobody's if it is none.
+    fn account(&self, id: RawEventId) -> Uuid {
+        self.accounts.get(&id).map_or(Uuid::nil(), |account| account.as_uuid())
+    }
+
     /// Processing failed for now: try again at `due_at`. Later events of the channel overtake it.
     ///
     /// The account's transaction must have ended, or this waits for it.
@@ -156,8 +180,9 @@ impl RawEventClaim {
         due_at: OffsetDateTime,
     ) -> Result<(), StoreError> {
         query!(
-            "UPDATE raw_events SET attempts = attempts + 1, due_at = $2, error = $3
-             WHERE id = $1 AND processed_at IS NULL",
+            "UPDATE raw_events SET attempts = attempts + 1, due_at = $3, error = $4
+             WHERE account_id = $1 AND id = $2 AND (processed_at IS NULL)::integer = 1",
+            self.account(id),
             id.as_uuid(),
             due_at,
             &*column::text(error)
@@ -178,8 +203,9 @@ impl RawEventClaim {
         clock: &dyn Clock,
     ) -> Result<(), StoreError> {
         query!(
-            "UPDATE raw_events SET attempts = attempts + 1, processed_at = $2, error = $3
-             WHERE id = $1 AND processed_at IS NULL",
+            "UPDATE raw_events SET attempts = attempts + 1, processed_at = $3, error = $4
+             WHERE account_id = $1 AND id = $2 AND (processed_at IS NULL)::integer = 1",
+            self.account(id),
             id.as_uuid(),
             clock.utc(),
             &*column::text(error)

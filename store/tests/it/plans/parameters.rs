@@ -1,0 +1,184 @@
+//! What each statement is asked: values of the rows in [`super::subjects`], told from the columns that its parameters
+//! are compared with or stored in.
+//!
+//! A parameter that this finds no value for fails the test by name: it needs a line in [`GIVEN`].
+
+mod meaning;
+mod tokens;
+
+use super::{statements::Statement, subjects::Subjects};
+use meaning::{Meaning, Relation};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// Values that cannot be told from columns: for statements with this text, the parameter's number and an expression.
+pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
+    ("", &[(0, LONG_AGO)]),
+    ("WITH row AS", &[(3, "ARRAY['another name']"), (7, "ARRAY[false]")]),
+    ("UPDATE contacts SET name = $2 WHERE", &[(2, "'another name'")]),
+    ("UPDATE contacts SET merged_into = $2 WHERE merged_into = $1", &[(1, "pg_temp.u('contact', 77777)")]),
+    ("merged_into = $8", &[(8, "pg_temp.u('contact', 77777)")]),
+    ("change_stream_lock($1)", &[(1, "(SELECT id FROM accounts WHERE name = 'a')")]),
+    ("AS account (id)", &[(1, "(SELECT ARRAY[id] FROM accounts WHERE name = 'a')")]),
+    ("AS channel (id)", &[(1, "(SELECT ARRAY[id] FROM channels WHERE external_id = 'a')")]),
+    ("make_interval(secs => $2)", &[(2, "86400")]),
+    (
+        "DELETE FROM conversation_labels WHERE conversation_id = $1 AND label_id <>",
+        &[(2, "ARRAY[gen_random_uuid()]")],
+    ),
+    ("INSERT INTO conversation_labels", &[(3, "ARRAY[pg_temp.u('label', 50)]")]),
+    ("INSERT INTO room_members", &[(3, "gen_random_uuid()")]),
+    ("INSERT INTO team_members", &[(3, "ARRAY[pg_temp.u('user', 1000999)]")]),
+    ("INSERT INTO conversations", &[(4, "pg_temp.u('contact', 100000)")]),
+    ("(c.merged_into IS NULL)::integer = 1 AND (c.id < $2)", &[(1, "ARRAY['family0077']")]),
+    ("SET status = 'open', snoozed_until = NULL WHERE", &[(1, "pg_temp.u('conversation', 77778)")]),
+    ("SET accepted_at = $2", &[(2, "now()")]),
+];
+
+/// What is pruned is older.
+const LONG_AGO: &str = "now() - '300 days'::interval";
+
+/// Statements that are right to find nothing in these tables.
+const FIND_NOTHING: &[&str] = &["SELECT pg_advisory_xact_lock"];
+
+/// What is not given to these statements: for that there is one of its own, with an index of its own.
+const NEVER_GIVEN: &[(&str, &[usize])] = &[
+    (") AND $8 AND ($4", &[4, 5, 6, 7]),
+    (") AND c.status = $8 AND ($4", &[4, 5, 6, 7]),
+    (") AND c.priority = $8 AND", &[5, 6, 7]),
+    (") AND c.team_id = $8", &[4, 5, 6]),
+    (") AND c.assignee_id = $8", &[4, 5]),
+    ("FROM audit_entries WHERE $6", &[2, 3, 4]),
+    ("FROM audit_entries WHERE action = $6", &[2, 3, 4]),
+    ("FROM audit_entries WHERE actor_id = $6", &[2, 3]),
+    ("FROM audit_entries WHERE object_id = $6", &[2]),
+];
+
+/// Columns that are unique, alone or with those they are stored with: what is inserted is not there yet.
+const UNIQUE: [&str; 12] = [
+    "id",
+    "hash",
+    "external_id",
+    "email",
+    "client_id",
+    "seq",
+    "number",
+    "key",
+    "name",
+    "sha256",
+    "shortcode",
+    "value",
+];
+
+/// How many rows a page has.
+const PAGE: &str = "50";
+
+/// One way to ask a statement.
+#[derive(Debug)]
+pub(super) struct Call {
+    values: Vec<Option<String>>,
+    /// Whether this is right to return and change nothing.
+    pub(super) may_find_nothing: bool,
+}
+
+impl Call {
+    /// The parameters of `EXECUTE`.
+    pub(super) fn arguments(&self) -> String {
+        if self.values.is_empty() {
+            return String::new();
+        }
+        let quoted = self.values.iter().map(|value| match value {
+            None => "NULL".to_owned(),
+            Some(value) => format!("E'{}'", value.replace('\\', "\\\\").replace('\'', "\\'")),
+        });
+        format!("({})", quoted.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// The ways to ask: without what is optional, with each of that alone, and from a place in the midst of a list.
+pub(super) fn calls(statement: &Statement, subjects: &Subjects) -> Result<Vec<Call>, String> {
+    let read = meaning::read(&statement.text, subjects);
+    let mut values = Vec::new();
+    for (index, kind) in statement.types.iter().enumerate() {
+        let number = index + 1;
+        let mut given =
+            GIVEN.iter().filter(|(part, _)| statement.text.contains(part)).flat_map(|(_, list)| *list);
+        values.push(match (given.find(|(of, _)| *of == number), read.meanings.get(&number)) {
+            (Some((_, expression)), _) => subjects.given(expression).map(str::to_owned),
+            (None, Some(meaning)) => value(meaning, kind, subjects),
+            // A switch is on, and a number that no column is compared with tells nothing.
+            (None, None) if kind == "Bool" => Some("true".to_owned()),
+            (None, None) if kind == "Int4" => Some("0".to_owned()),
+            (None, None) => return Err(format!("no value for ${number}")),
+        });
+    }
+    let may_find_nothing = FIND_NOTHING.iter().any(|part| statement.text.contains(part));
+    let without = |left_out: &BTreeSet<usize>| {
+        let values = values.iter().enumerate();
+        let values = values.map(|(index, value)| value.clone().filter(|_| !left_out.contains(&(index + 1))));
+        Call { values: values.collect(), may_find_nothing }
+    };
+    let all: BTreeSet<usize> = read.optional.union(&read.places).copied().collect();
+    let mut calls = vec![without(&all)];
+    if !read.places.is_empty() {
+        calls.push(without(&read.optional));
+    }
+    let never = NEVER_GIVEN.iter().filter(|(part, _)| statement.text.contains(part));
+    let never: BTreeSet<usize> = never.flat_map(|(_, numbers)| *numbers).copied().collect();
+    for kept in read.optional.difference(&never) {
+        let mut left_out = all.clone();
+        left_out.remove(kept);
+        calls.push(without(&left_out));
+    }
+    Ok(calls)
+}
+
+fn value(meaning: &Meaning, kind: &str, subjects: &Subjects) -> Option<String> {
+    let (table, column, relation) = match meaning {
+        Meaning::Page => return Some(PAGE.to_owned()),
+        Meaning::Words => return Some("{word0077}".to_owned()),
+        Meaning::Column { table, column, relation } => (table, column, *relation),
+    };
+    let element = kind.strip_suffix("Array").unwrap_or(kind);
+    let stored = subjects.value(table, column);
+    let value = match (relation, element) {
+        (_, "Bool") => Some("true".to_owned()),
+        (Relation::Below, "Timestamptz") => subjects.given(LONG_AGO).map(str::to_owned),
+        (Relation::Above, "Timestamptz") => Some("2020-01-01".to_owned()),
+        (Relation::UpTo, "Timestamptz") => Some("2200-01-01".to_owned()),
+        (Relation::New, _) if UNIQUE.contains(&column.as_str()) && kind != "Jsonb" => fresh(element),
+        _ => stored.and_then(text),
+    }?;
+    let is_list = kind != element && !stored.is_some_and(Value::is_array);
+    Some(if is_list {
+        format!("{{\"{}\"}}", value.replace('\\', "\\\\").replace('"', "\\\""))
+    } else {
+        value
+    })
+}
+
+/// A value that is in no row.
+fn fresh(kind: &str) -> Option<String> {
+    let random = Uuid::new_v4();
+    Some(match kind {
+        "Uuid" => random.to_string(),
+        "Bytea" => format!("\\x{}", random.simple()),
+        "Int8" => "900000000".to_owned(),
+        "Int4" => "900000".to_owned(),
+        _ => format!("fresh {random}"),
+    })
+}
+
+/// A column's value as the text that Postgres reads.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) if items.iter().all(|item| item.is_string() || item.is_number()) => {
+            let items = items.iter().filter_map(text).map(|item| format!("\"{item}\""));
+            Some(format!("{{{}}}", items.collect::<Vec<_>>().join(",")))
+        }
+        Value::Array(_) | Value::Object(_) | Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+    }
+}
