@@ -255,7 +255,10 @@ impl<'a> Connection<'a> {
         let verdict = self.flow.take_bytes(read, now);
         self.obey(verdict, now)?;
         match message {
-            Some(message) => self.handle(message, now),
+            Some(message) => {
+                metrics::counter!("hub_frames_received_total").increment(1);
+                self.handle(message, now)
+            }
             None => Ok(()),
         }
     }
@@ -307,7 +310,6 @@ impl<'a> Connection<'a> {
     }
 
     fn request(&mut self, text: &str) -> Result<(), End> {
-        metrics::counter!("hub_frames_received_total").increment(1);
         let incoming = match Incoming::parse(text) {
             Ok(incoming) => incoming,
             Err((id, failure)) => {

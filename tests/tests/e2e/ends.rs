@@ -1,8 +1,11 @@
 //! A connection can always be ended, whatever the other side does or does not do.
 
-use common::protocol::close;
+use common::{
+    clock::{Clock, SystemClock},
+    protocol::close,
+};
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use switchboard_tests::{
     PATIENCE,
     browser::{Browser, Driver},
@@ -13,6 +16,7 @@ use switchboard_tests::{
     server::Server,
     socket::Socket,
 };
+use tokio::task::JoinSet;
 
 /// Rates that do not matter here.
 fn unlimited(installation: &mut Installation) {
@@ -54,13 +58,18 @@ fn held(server: &Server, sockets: &[Raw]) -> Vec<Tcp> {
 }
 
 async fn gone(server: &Server, sockets: &[Raw], within: Duration) -> Duration {
-    let started = Instant::now();
+    let started = SystemClock.now();
     loop {
         let left = held(server, sockets);
         if left.is_empty() {
-            return started.elapsed();
+            return SystemClock.now() - started;
         }
-        assert!(started.elapsed() < within, "{} are still there, such as {:?}", left.len(), left.first());
+        assert!(
+            (SystemClock.now() - started) < within,
+            "{} are still there, such as {:?}",
+            left.len(),
+            left.first()
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -85,10 +94,10 @@ async fn who_never_reads_does_not_hold_up_a_drain() {
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let deaf = stuffed(50, &server, &account, &account.admin.token).await;
-    let started = Instant::now();
+    let started = SystemClock.now();
     server.terminate();
     tokio::task::spawn_blocking(|| server.ended()).await.expect("it has ended");
-    let took = started.elapsed();
+    let took = SystemClock.now() - started;
     assert!(took < Duration::from_secs(12), "{took:?}");
     drop(deaf);
 }
@@ -117,7 +126,8 @@ async fn who_reads_too_slowly_hears_so() {
     slow.ask("room.join", json!({ "roomId": room })).await;
     let mut ada = Socket::open(&server.base, &account.admin.token).await;
     ada.ask("room.join", json!({ "roomId": room })).await;
-    let reading = tokio::spawn(async move {
+    let mut reading = JoinSet::new();
+    reading.spawn(async move {
         let mut frames = 0_u32;
         loop {
             match slow.frame().await {
@@ -141,7 +151,7 @@ async fn who_reads_too_slowly_hears_so() {
         }
     };
     let heard = tokio::select! {
-        heard = reading => heard.expect("it reads"),
+        heard = reading.join_next() => heard.expect("it is there").expect("it reads"),
         () = talking => unreachable!("it talks for ever"),
         () = tokio::time::sleep(PATIENCE * 2) => panic!("it was never closed"),
     };

@@ -1,15 +1,18 @@
 //! One who sends without end costs the others nothing.
 
-use common::protocol::close;
+use common::{
+    clock::{Clock, SystemClock},
+    protocol::close,
+};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use switchboard_tests::{
     installation::Installation,
     kernel,
     raw::{self, Raw},
     socket::Socket,
 };
-use tokio::{io::AsyncWriteExt, task::JoinHandle};
+use tokio::{io::AsyncWriteExt, task::JoinSet};
 
 /// What a flood was answered: how often, and how it ended.
 #[derive(Debug)]
@@ -20,13 +23,13 @@ struct Outcome {
 }
 
 /// Sends `frames` again and again, as fast as they are taken, until the server ends it.
-fn flood(raw: Raw, frames: Vec<u8>) -> JoinHandle<Outcome> {
+async fn flood(what: &'static str, raw: Raw, frames: Vec<u8>) -> (&'static str, Outcome) {
     let (mut reader, mut writer) = raw.split();
-    let writing = tokio::spawn(async move {
+    let writing = async {
         let much = frames.repeat(64 * 1024 / frames.len() + 1);
         while writer.write_all(&much).await.is_ok() {}
-    });
-    tokio::spawn(async move {
+    };
+    let reading = async {
         let mut outcome = Outcome { refused: 0, answered: 0, code: None };
         while let Some((opcode, payload)) = reader.frame().await {
             if opcode == raw::CLOSE {
@@ -40,9 +43,10 @@ fn flood(raw: Raw, frames: Vec<u8>) -> JoinHandle<Outcome> {
                 }
             }
         }
-        writing.await.expect("it writes");
         outcome
-    })
+    };
+    let ((), outcome) = tokio::join!(writing, reading);
+    (what, outcome)
 }
 
 /// Requests, pings, and a message in pieces of nothing that never ends, each at full speed.
@@ -61,24 +65,23 @@ async fn a_socket_at_full_speed_costs_little_and_is_closed() {
         ("pings", raw::frame(raw::FIN | raw::PING, b"x")),
         ("pieces", [raw::frame(raw::CONTINUATION, b"")].concat()),
     ];
-    let mut running = Vec::new();
+    let mut running = JoinSet::new();
     for (what, frames) in floods {
         let mut raw = Raw::open(&server.base, &account.admin.token).await;
         if what == "pieces" {
             raw.send_bytes(&raw::frame(raw::TEXT, b"")).await.expect("it is sent");
         }
-        running.push((what, flood(raw, frames)));
+        running.spawn(flood(what, raw, frames));
     }
     // The bursts are over by then.
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let (before, started) = (kernel::processor_seconds(&server), Instant::now());
+    let (before, started) = (kernel::processor_seconds(&server), SystemClock.now());
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let share = (kernel::processor_seconds(&server) - before) / started.elapsed().as_secs_f64();
+    let share = (kernel::processor_seconds(&server) - before) / (SystemClock.now() - started).as_secs_f64();
     eprintln!("four floods take {:.1} % of a core", share * 100.0);
     assert!(share < 0.15, "four floods take {:.0} % of a core", share * 100.0);
-    for (what, flood) in running {
-        let outcome = tokio::time::timeout(Duration::from_secs(60), flood).await.expect("it is closed");
-        let outcome = outcome.expect("it is heard");
+    let closed = tokio::time::timeout(Duration::from_secs(60), running.join_all()).await;
+    for (what, outcome) in closed.expect("they are closed") {
         eprintln!("{what}: {outcome:?}");
         assert!(matches!(outcome.code, Some(close::ABUSE) | None), "{what}: {outcome:?}");
         assert!(outcome.refused <= 20, "{what}: {outcome:?}");
@@ -103,7 +106,7 @@ async fn a_guest_is_slowed_to_a_rate_that_everybody_can_read() {
     let token = minted["token"].as_str().expect("a token");
     let mut member = Socket::open(&server.base, &account.admin.token).await;
     member.ask("room.join", json!({ "roomId": room })).await;
-    let (started, mut sent) = (Instant::now(), 0);
+    let (started, mut sent) = (SystemClock.now(), 0);
     for _ in 0..4 {
         let mut eve = Socket::open(&server.base, token).await;
         eve.ask("room.join", json!({ "roomId": room })).await;
@@ -119,7 +122,7 @@ async fn a_guest_is_slowed_to_a_rate_that_everybody_can_read() {
             }
         }
     }
-    let took = started.elapsed();
+    let took = SystemClock.now() - started;
     assert!(sent >= 30, "{sent}");
     let least = (f64::from(sent) * 8000.0 - 65_536.0 - 4.0 * 16_384.0) / 65_536.0;
     assert!(took.as_secs_f64() > least, "{sent} messages in {took:?}");
