@@ -251,12 +251,12 @@ async fn two_senders_never_take_the_same_reply() {
     let mut senders = JoinSet::new();
     for _ in 0..4 {
         let (system, clock) = (db.store.system(), Arc::clone(&clock));
-        senders.spawn(async move { take_replies(&system, 6, &*clock).await });
+        senders.spawn(async move { take_replies(&system, 6, &clock).await });
     }
     let claimed: Vec<_> = senders.join_all().await.concat();
     let different: BTreeSet<_> = claimed.iter().map(|claim| claim.message).collect();
     assert_eq!(claimed.len(), different.len());
-    let rest = take_replies(&db.store.system(), 100, &*clock).await;
+    let rest = take_replies(&db.store.system(), 100, &clock).await;
     assert_eq!(claimed.len() + rest.len(), 21);
 }
 
