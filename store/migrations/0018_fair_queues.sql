@@ -43,13 +43,16 @@ CREATE TABLE reply_queues (
 );
 CREATE INDEX reply_queues_due ON reply_queues (account_id, due_at) WHERE due_at < 'infinity';
 
+-- The indexes of what waits and what is taken keep each entry by itself: entries of what is done are passed
+-- over for good once they have been met, which those that share a place with others are not.
+
 -- Until when a sender has it: it is in flight. Meanwhile it is due at the end of that lease.
 ALTER TABLE webhook_deliveries ADD COLUMN taken_until timestamptz;
 DROP INDEX webhook_deliveries_waiting;
 CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (account_id, webhook_id, due_at, seq)
-    WHERE done_at IS NULL;
+    WITH (deduplicate_items = off) WHERE done_at IS NULL;
 CREATE INDEX webhook_deliveries_taken ON webhook_deliveries (account_id, webhook_id, taken_until)
-    WHERE taken_until IS NOT NULL;
+    WITH (deduplicate_items = off) WHERE taken_until IS NOT NULL;
 
 -- A reply that is not the oldest of its conversation that is not done is due at 'infinity': it has its
 -- turn when that one is done.
@@ -65,8 +68,9 @@ UPDATE replies SET due_at = 'infinity'
           AND earlier.done_at IS NULL AND earlier.seq < replies.seq);
 DROP INDEX replies_waiting;
 CREATE INDEX replies_waiting ON replies (account_id, channel_id, due_at)
-    WHERE done_at IS NULL AND due_at < 'infinity';
-CREATE INDEX replies_taken ON replies (account_id, channel_id, taken_until) WHERE taken_until IS NOT NULL;
+    WITH (deduplicate_items = off) WHERE done_at IS NULL AND due_at < 'infinity';
+CREATE INDEX replies_taken ON replies (account_id, channel_id, taken_until)
+    WITH (deduplicate_items = off) WHERE taken_until IS NOT NULL;
 
 INSERT INTO delivery_queues (account_id, webhook_id, due_at)
     SELECT account_id, webhook_id, min(due_at) FROM webhook_deliveries WHERE done_at IS NULL
