@@ -67,6 +67,7 @@ fn streams_that_come_and_go_for_ever_are_opened_and_one_that_goes_on_is_not_forg
     let (sealer, mut opener) = pair(Profile::Aes128Gcm);
     for (ssrc, lasting) in (100..1000).zip(65_530..) {
         assert!(opener.rtp(&mut sealed_of(&sealer, ssrc, 9)).is_some(), "{ssrc}");
+        assert_eq!(opener.rtp(&mut sealed_of(&sealer, ssrc, 9)), None, "{ssrc}: a replay is refused");
         assert!(opener.rtp(&mut sealed(&sealer, lasting)).is_some(), "{ssrc}");
         assert_eq!(opener.rtp(&mut sealed(&sealer, lasting)), None, "{ssrc}");
     }
