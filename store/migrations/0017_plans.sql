@@ -65,6 +65,9 @@ CREATE INDEX room_members_of_user ON room_members (account_id, user_id, room_id)
 CREATE INDEX users_administrators ON users (account_id)
     WHERE role = 'ADMIN' AND role_id IS NULL AND deactivated_at IS NULL;
 
+-- For the check when a role is deleted.
+CREATE INDEX invitations_of_role ON invitations (account_id, role_id) WHERE role_id IS NOT NULL;
+
 -- Queues: what is done leaves a dead entry in the index of what waits, which every look for work passes over until
 -- vacuum takes it away. By default that would be after a fifth of the table, which keeps what is done.
 ALTER TABLE raw_events SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,

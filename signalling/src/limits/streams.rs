@@ -3,7 +3,8 @@
 use super::{kib, limit, seconds};
 use common::{
     limit::Limit,
-    protocol::{RequestId, feed, inbox, media, room},
+    protocol::{RequestId, feed, inbox, media, page, presence, room},
+    text,
 };
 use signalling_core::call;
 
@@ -11,13 +12,33 @@ pub(super) fn all() -> Vec<Limit> {
     let fixed = |what, default, answer| limit(what, default, None, answer);
     vec![
         fixed("a request's id, in bytes", RequestId::TEXT_MAX.to_string(), "protocol.invalid_request"),
-        fixed("text of a room message", kib(room::TEXT_BYTES_MAX), "limit.size"),
-        fixed("messages in one answer", room::MESSAGES_MAX.to_string(), "recovered: false, or fewer"),
+        fixed("one answer that is a list, in one frame", kib(page::FRAME_BYTES_MAX), "`more`: asked again, it goes on"),
+        fixed("text of a room message, as JSON", kib(room::TEXT_BYTES_MAX), "limit.size"),
+        fixed("a name", format!("{} characters", text::NAME_CHARS_MAX), "request.invalid; from outside issuers, cut"),
+        fixed("messages that are replayed", room::MESSAGES_MAX.to_string(), "recovered: false"),
+        fixed("members in one answer", room::MEMBERS_MAX.to_string(), "`more`"),
+        fixed(
+            "members up to whom each change is told by itself",
+            room::TOLD_SINGLY_MAX.to_string(),
+            "changes are gathered and told together",
+        ),
+        fixed(
+            "members up to whom changes are told by name",
+            room::TOLD_BY_NAME_MAX.to_string(),
+            "complete: false, and their number",
+        ),
+        fixed("changes of members in one event", kib(room::CHANGES_BYTES_MAX), "complete: false"),
+        fixed("users in one answer about presence", presence::USERS_MAX.to_string(), "`more`"),
         fixed("a session description", kib(media::SDP_BYTES_MAX), "limit.size"),
         fixed("inbox events that are replayed", inbox::EVENTS_MAX.to_string(), "recovered: false"),
+        fixed("text of a message in an inbox event, as JSON", kib(inbox::EVENT_TEXT_BYTES_MAX), "cut, and `truncated`"),
+        fixed("text of a message, as JSON", kib(inbox::TEXT_BYTES_MAX), "request.invalid; from customers, cut"),
         fixed("feeds of a connection", feed::FEEDS_MAX.to_string(), "limit.count"),
         fixed("members of a feed's filter", feed::FILTER_MAX.to_string(), "protocol.invalid_params"),
-        fixed("changes of a feed that are replayed", feed::CHANGES_MAX.to_string(), "recovered: false"),
+        fixed("a feed's filter, as JSON", kib(feed::FILTER_BYTES_MAX), "protocol.invalid_params"),
+        fixed("changes of a feed in one answer", feed::CHANGES_MAX.to_string(), "`more`"),
+        fixed("changes of a feed that are replayed", feed::REPLAYED_MAX.to_string(), "recovered: false"),
+        fixed("a row in a feed, as JSON", kib(feed::ROW_BYTES_MAX), "its longest members are `omitted`"),
         fixed("time that a call rings", seconds(call::RING_TIME), "call.ended, missed"),
         fixed("time that a device in a call may be away", seconds(call::GRACE_TIME), "call.ended, lost"),
     ]

@@ -1,6 +1,7 @@
 //! What Postgres does for each of our statements once there is much in the tables.
 
 mod drain;
+mod keys;
 mod parameters;
 mod reading;
 mod statements;
