@@ -7,7 +7,11 @@ use super::{
     throttle::{BUCKETS_MAX, PER_DEVICE, PER_EMAIL, PER_NETWORK, PER_PAIR},
 };
 use crate::{buckets::Rate, config::SignIn};
-use common::limit::Limit;
+use common::{
+    limit::Limit,
+    token::{OUTSIDE_LIFETIME, OUTSIDE_LIFETIME_MAX},
+};
+use store::sessions::{REUSE_GRACE, SUCCESSORS_MAX};
 
 /// What the REST layer limits.
 pub(crate) fn limits() -> Vec<Limit> {
@@ -16,6 +20,18 @@ pub(crate) fn limits() -> Vec<Limit> {
     let mut limits = Vec::new();
     let mut add = |what, default, setting, answer| limits.push(Limit { what, default, setting, answer });
     add("a request's body", format!("{BODY_BYTES_MAX} bytes"), None, "413 `limit.size`");
+    add(
+        "a refresh token presented again, by a second tab",
+        format!("{} s, {SUCCESSORS_MAX} times", REUSE_GRACE.as_secs()),
+        None,
+        "401 `auth.refresh_reused`; the sign-in ends",
+    );
+    add(
+        "lifetime of an outside issuer's token (`lifetime_max_s` of its `[[auth.issuers]]`)",
+        format!("{} s, at most {} s", OUTSIDE_LIFETIME.as_secs(), OUTSIDE_LIFETIME_MAX.as_secs()),
+        None,
+        "401 `auth.invalid_token`",
+    );
     add("a file of contacts", format!("{} bytes", imports::FILE_BYTES_MAX), None, "413 `limit.size`");
     add("a password, at least", format!("{PASSWORD_CHARS_MIN} characters"), None, "422 `request.invalid`");
     add(

@@ -12,9 +12,17 @@ pub(super) fn all() -> Vec<Limit> {
     let fixed = |what, default, answer| limit(what, default, None, answer);
     vec![
         fixed("a request's id, in bytes", RequestId::TEXT_MAX.to_string(), "protocol.invalid_request"),
-        fixed("one answer that is a list, in one frame", kib(page::FRAME_BYTES_MAX), "`more`: asked again, it goes on"),
+        fixed(
+            "one answer that is a list, in one frame",
+            kib(page::FRAME_BYTES_MAX),
+            "`more`: asked again, it goes on",
+        ),
         fixed("text of a room message, as JSON", kib(room::TEXT_BYTES_MAX), "limit.size"),
-        fixed("a name", format!("{} characters", text::NAME_CHARS_MAX), "request.invalid; from outside issuers, cut"),
+        fixed(
+            "a name",
+            format!("{} characters", text::NAME_CHARS_MAX),
+            "request.invalid; from outside issuers, cut",
+        ),
         fixed("messages that are replayed", room::MESSAGES_MAX.to_string(), "recovered: false"),
         fixed("members in one answer", room::MEMBERS_MAX.to_string(), "`more`"),
         fixed(
@@ -31,8 +39,16 @@ pub(super) fn all() -> Vec<Limit> {
         fixed("users in one answer about presence", presence::USERS_MAX.to_string(), "`more`"),
         fixed("a session description", kib(media::SDP_BYTES_MAX), "limit.size"),
         fixed("inbox events that are replayed", inbox::EVENTS_MAX.to_string(), "recovered: false"),
-        fixed("text of a message in an inbox event, as JSON", kib(inbox::EVENT_TEXT_BYTES_MAX), "cut, and `truncated`"),
-        fixed("text of a message, as JSON", kib(inbox::TEXT_BYTES_MAX), "request.invalid; from customers, cut"),
+        fixed(
+            "text of a message in an inbox event, as JSON",
+            kib(inbox::EVENT_TEXT_BYTES_MAX),
+            "cut, and `truncated`",
+        ),
+        fixed(
+            "text of a message, as JSON",
+            kib(inbox::TEXT_BYTES_MAX),
+            "request.invalid; from customers, cut",
+        ),
         fixed("feeds of a connection", feed::FEEDS_MAX.to_string(), "limit.count"),
         fixed("members of a feed's filter", feed::FILTER_MAX.to_string(), "protocol.invalid_params"),
         fixed("a feed's filter, as JSON", kib(feed::FILTER_BYTES_MAX), "protocol.invalid_params"),
