@@ -1,6 +1,6 @@
 //! One socket: frames in, frames out, pings, deadlines, and how it ends.
 //!
-//! Its bytes are a [`wire`], its messages a [`line`], what it may send a [`flow`]. Requests are carried out in
+//! Its bytes are a [`wire`], its messages a [`line`](mod@line), what it may send a [`flow`]. Requests are carried out in
 //! [`lane`]s. How it ends is in [`end`].
 
 mod end;
