@@ -3,6 +3,7 @@ use crate::{
     error::ErrorCode,
     id::{ConnectionId, RoomId, UserId},
 };
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 #[test]
@@ -105,6 +106,10 @@ fn a_row_that_is_too_long_is_told_without_its_longest_members() {
     };
     let bounded = changed.bounded();
     assert_eq!(bounded.omitted, ["error"]);
-    assert_eq!(bounded.row.keys().collect::<Vec<_>>(), ["id", "n", "text"]);
+    // In whatever order the build keeps members.
+    assert_eq!(
+        bounded.row.keys().collect::<BTreeSet<_>>(),
+        ["id", "n", "text"].map(str::to_owned).iter().collect()
+    );
     assert_eq!(bounded.clone().bounded(), bounded);
 }

@@ -206,7 +206,8 @@ fn batch(meta: &Meta, name: &str, count: usize) -> Value {
 /// Passes for the wrong reason if the dead webhooks had been given up before: none of their requests was.
 #[tokio::test]
 async fn one_accounts_dead_webhooks_delay_no_other_accounts_deliveries() {
-    let installation = Installation::new().await;
+    let mut installation = Installation::new().await;
+    installation.set("SWITCHBOARD_EGRESS__ALLOW", "[\"127.0.0.1/32\"]");
     let server = installation.server();
     let (a, b) = (installation.account("a", &server).await, installation.account("b", &server).await);
     let mut silent = Silent::start().await;
@@ -237,7 +238,8 @@ async fn one_accounts_dead_webhooks_delay_no_other_accounts_deliveries() {
 /// The first messages would get through even if a batch waited for its slowest: the later ones would not.
 #[tokio::test]
 async fn a_dead_automation_does_not_delay_a_healthy_one_of_its_account() {
-    let installation = Installation::new().await;
+    let mut installation = Installation::new().await;
+    installation.set("SWITCHBOARD_EGRESS__ALLOW", "[\"127.0.0.1/32\"]");
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let meta = account.whatsapp().await;
@@ -274,7 +276,8 @@ async fn a_webhook_that_fails_says_since_when_and_gets_everything_once_it_is_bac
     let router = Router::new().route("/hook", post(take)).with_state(n8n.clone());
     #[expect(clippy::disallowed_methods, reason = "ends with the test")]
     let program = tokio::spawn(async move { axum::serve(listener, router).await });
-    let installation = Installation::new().await;
+    let mut installation = Installation::new().await;
+    installation.set("SWITCHBOARD_EGRESS__ALLOW", "[\"127.0.0.1/32\"]");
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let meta = account.whatsapp().await;

@@ -65,8 +65,8 @@ INSERT INTO messages (account_id, id, conversation_id, seq, channel_id, directio
            'word' || lpad(((c * 10 + n) % 5000)::text, 4, '0') || ' often' || n, 'large.' || c * 10 + n, 'delivered', now()
     FROM large, LATERAL (SELECT c, pg_temp.u('conversation', c) FROM generate_series(0, 99999) c) k (c, conversation),
          generate_series(0, 9) n;
-INSERT INTO replies (account_id, message_id, conversation_id, seq, due_at, done_at)
-    SELECT account, pg_temp.u('message', n * 10 + 9), pg_temp.u('conversation', n), 10, now() - n * '1 millisecond'::interval,
+INSERT INTO replies (account_id, message_id, conversation_id, seq, channel_id, due_at, done_at)
+    SELECT account, pg_temp.u('message', n * 10 + 9), pg_temp.u('conversation', n), 10, channel, now() - n * '1 millisecond'::interval,
            CASE WHEN n < 70000 THEN now() END
     FROM large, generate_series(50000, 99999) n;
 INSERT INTO pending_statuses (account_id, channel_id, external_id, status, happened_at)
@@ -98,6 +98,16 @@ INSERT INTO outbox (account_id, seq, event, created_at)
 INSERT INTO webhook_deliveries (account_id, webhook_id, seq, due_at, done_at, attempts)
     SELECT account, webhook, n, now() - n * '1 millisecond'::interval, CASE WHEN n < 70000 THEN now() END, 1
     FROM large, generate_series(20000, 119999) n;
+INSERT INTO delivery_queues (account_id, webhook_id, due_at)
+    SELECT account_id, webhook_id, min(due_at) FROM webhook_deliveries WHERE done_at IS NULL GROUP BY account_id, webhook_id
+    ON CONFLICT DO NOTHING;
+INSERT INTO delivery_accounts SELECT account_id, min(due_at) FROM delivery_queues GROUP BY account_id
+    ON CONFLICT DO NOTHING;
+INSERT INTO reply_queues (account_id, channel_id, due_at)
+    SELECT account_id, channel_id, min(due_at) FROM replies WHERE done_at IS NULL GROUP BY account_id, channel_id
+    ON CONFLICT DO NOTHING;
+INSERT INTO reply_accounts SELECT account_id, min(due_at) FROM reply_queues GROUP BY account_id
+    ON CONFLICT DO NOTHING;
 INSERT INTO roles (account_id, id, name, permissions, created_at)
     SELECT account, pg_temp.u('role', n), 'role ' || n, '{}', now() FROM large, generate_series(0, 7) n;
 INSERT INTO canned_responses (account_id, id, shortcode, text, created_at)

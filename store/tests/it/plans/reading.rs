@@ -15,7 +15,7 @@ const FREE: f64 = 100.0;
 const BLOCKS: f64 = 5.0;
 
 /// Statements that have reason to read more: a part of the text, how many rows instead, and why.
-const EXEMPT: [(&str, f64, &str); 4] = [
+const EXEMPT: [(&str, f64, &str); 2] = [
     (
         "ARRAY(SELECT conversation_id FROM conversation_labels WHERE label_id = $8)",
         30_000.0,
@@ -25,16 +25,6 @@ const EXEMPT: [(&str, f64, &str); 4] = [
         "AND position(convert_to(i.value, 'UTF8') IN r.body) > 0",
         50_000.0,
         "erasing a contact looks through the bodies that are still kept, 20,020 here: a part of a body has no index",
-    ),
-    (
-        "WITH due AS ( SELECT account_id, message_id FROM replies r",
-        2_000_000.0,
-        "looks for an earlier reply of the conversation among all that wait",
-    ),
-    (
-        "WITH due AS ( SELECT account_id, webhook_id, seq FROM webhook_deliveries",
-        500_000.0,
-        "finds those that it has taken once more among all that wait",
     ),
 ];
 

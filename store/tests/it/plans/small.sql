@@ -40,8 +40,8 @@ INSERT INTO messages (account_id, id, conversation_id, seq, channel_id, directio
     SELECT account_id, gen_random_uuid(), id, n, channel_id, CASE n WHEN 3 THEN 'outbound' ELSE 'inbound' END, 'text',
            'hello ' || n, gen_random_uuid()::text, 'delivered', now()
     FROM conversations, generate_series(1, 3) n ON CONFLICT DO NOTHING;
-INSERT INTO replies (account_id, message_id, conversation_id, seq, due_at, done_at)
-    SELECT account_id, id, conversation_id, seq, now(), now() FROM messages WHERE direction = 'outbound'
+INSERT INTO replies (account_id, message_id, conversation_id, seq, channel_id, due_at, done_at)
+    SELECT account_id, id, conversation_id, seq, channel_id, now(), now() FROM messages WHERE direction = 'outbound'
     ON CONFLICT DO NOTHING;
 INSERT INTO pending_statuses (account_id, channel_id, external_id, status, happened_at)
     SELECT account_id, id, n::text, 'read', now() FROM channels, generate_series(1, 3) n;

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use std::collections::BTreeMap;
 
 /// Which row of each table.
-const ROWS: [(&str, &str); 41] = [
+const ROWS: [(&str, &str); 45] = [
     ("accounts", "name = 'a'"),
     ("api_keys", "id = pg_temp.u('key', 777)"),
     ("audit_entries", "id = pg_temp.u('audit', 37777)"),
@@ -19,6 +19,8 @@ const ROWS: [(&str, &str); 41] = [
     ("contacts", "id = pg_temp.u('contact', 77777)"),
     ("conversation_labels", "conversation_id = pg_temp.u('conversation', 77777)"),
     ("conversations", "id = pg_temp.u('conversation', 77777)"),
+    ("delivery_accounts", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
+    ("delivery_queues", "webhook_id = (SELECT id FROM webhooks WHERE kind = 'n8n')"),
     ("elevations", "id = pg_temp.u('elevation', 17)"),
     ("idempotent_requests", "key = 'key 17777'"),
     ("import_rows", "import_id = pg_temp.u('import', 1950) AND number = 39927"),
@@ -33,6 +35,8 @@ const ROWS: [(&str, &str); 41] = [
     ("raw_events", "id = pg_temp.u('raw', 77777)"),
     ("refresh_tokens", "hash = sha256('7777')"),
     ("replies", "message_id = pg_temp.u('message', 777779)"),
+    ("reply_accounts", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
+    ("reply_queues", "channel_id = (SELECT id FROM channels WHERE external_id = 'a')"),
     ("roles", "id = pg_temp.u('role', 3)"),
     ("room_members", "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008)"),
     ("room_messages", "id = pg_temp.u('said', 77777)"),

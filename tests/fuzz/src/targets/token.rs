@@ -3,7 +3,7 @@
 use common::token::{Accounts, Bearer, Issuer, OWN_ISSUER, OutsideRules, Role, verify};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use std::{sync::LazyLock, time::Duration};
+use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 use time::OffsetDateTime;
 
 /// Nobody else knows it, so no bytes are a token by luck.
@@ -62,14 +62,15 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn signed(claims: &Value) -> Vec<u8> {
+/// In the order of their names, which does not depend on how serde_json is built.
+fn signed(claims: &BTreeMap<String, Value>) -> Vec<u8> {
     let header = Header::new(Algorithm::HS256);
     encode(&header, claims, &EncodingKey::from_secret(SECRET)).expect("claims can be signed").into_bytes()
 }
 
 /// Reads claims as if a known issuer had signed them.
 pub(super) fn claims(bytes: &[u8]) {
-    let Ok(claims) = serde_json::from_slice::<Value>(bytes) else { return };
+    let Ok(claims) = serde_json::from_slice::<BTreeMap<String, Value>>(bytes) else { return };
     let token = String::from_utf8(signed(&claims)).expect("a token is text");
     let Ok(bearer) = verify(&token, &issuers(), now()) else { return };
     assert!(bearer.expires_at() > now(), "an expired token lets nobody in");

@@ -75,7 +75,7 @@ fn an_item_that_cannot_be_read_is_alone_in_that() {
 fn an_item_that_is_odd_is_taken_for_what_it_says() {
     for (item, text) in [
         (with(r#""timestamp":"1","type":"text","text":{"body":"cut \ud83d"}"#), Some("cut \u{fffd}")),
-        (with(r#""timestamp":"1","type":"text","text":{"body":"a\u0000b"}"#), Some("a\0b")),
+        (with(r#""timestamp":"1","type":"text","text":{"body":"a\u0000b"}"#), Some("a\u{fffd}b")),
         (with(r#""timestamp":"1","type":"text","text":{"body":5}"#), None),
         (with(r#""timestamp":"1","text":{"body":"of no type"}"#), None),
         (with(r#""timestamp":"1","type":"text","type":"text","text":{"body":"twice"}"#), Some("twice")),
