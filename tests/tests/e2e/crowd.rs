@@ -44,19 +44,27 @@ impl Crowd {
         sign_join(&EncodingKey::from_secret(AUTH_SECRET.as_bytes()), &guest).expect("a token")
     }
 
-    /// A token for each of so many users, who are made here: nobody has to sign in.
+    /// A token for each of so many users, who are made here with their sign-ins: no password has to be hashed.
     async fn people(&self, installation: &Installation, count: usize) -> Vec<String> {
-        let users: Vec<UserId> = (0..count).map(|_| UserId::from_uuid(Uuid::new_v4())).collect();
+        let one = |_| (UserId::from_uuid(Uuid::new_v4()), SessionId::generate(&SystemClock));
+        let users: Vec<(UserId, SessionId)> = (0..count).map(one).collect();
         let rows: Vec<String> = users
             .iter()
-            .map(|user| format!("('{}', '{user}', 'Somebody', 'AGENT_USER', now())", self.account))
+            .map(|(user, _)| format!("('{}', '{user}', 'Somebody', 'AGENT_USER', now())", self.account))
             .collect();
-        let insert =
-            format!("INSERT INTO users (account_id, id, name, role, created_at) VALUES {}", rows.join(","));
+        let sign_ins: Vec<String> = users
+            .iter()
+            .map(|(user, session)| format!("('{}', '{session}', '{user}', now(), now())", self.account))
+            .collect();
+        let insert = format!(
+            "INSERT INTO users (account_id, id, name, role, created_at) VALUES {};
+             INSERT INTO sessions (account_id, id, user_id, created_at, last_used_at) VALUES {}",
+            rows.join(","),
+            sign_ins.join(",")
+        );
         installation.database.as_owner(&insert).await;
         let key = EncodingKey::from_secret(AUTH_SECRET.as_bytes());
-        let token = |user| {
-            let session = SessionId::generate(&SystemClock);
+        let token = |(user, session)| {
             let subject = Subject {
                 account: self.account,
                 user,

@@ -131,6 +131,12 @@ INSERT INTO elevations (account_id, id, user_id, role_name, permissions, reason,
     SELECT account, pg_temp.u('elevation', n), pg_temp.u('user', 1000778), 'n', '{}', 'n', 5, now(), pg_temp.u('user', 1000001),
            now(), now() + '1 hour'
     FROM large, generate_series(0, 19) n;
+-- What has ended or become less lately, and a webhook that fails.
+UPDATE users SET role_id = pg_temp.u('role', 3) WHERE id = pg_temp.u('user', 1000778);
+UPDATE roles SET narrowed_at = now() WHERE id = pg_temp.u('role', 3);
+UPDATE sessions SET revoked_at = now() WHERE id = ANY (ARRAY(SELECT pg_temp.u('session', n) FROM generate_series(0, 19) n));
+UPDATE elevations SET ended_at = now() WHERE id = pg_temp.u('elevation', 3);
+UPDATE delivery_queues SET failures = 1, failing_since = now() WHERE webhook_id = (SELECT webhook FROM large);
 INSERT INTO rooms (account_id, id, name, is_private, created_at)
     SELECT account, pg_temp.u('room', n), 'n', n % 100 <> 0, now() FROM large, generate_series(0, 9999) n;
 INSERT INTO room_messages (account_id, room_id, seq, id, user_id, user_name, client_id, text, created_at)
@@ -185,4 +191,6 @@ BEGIN
         EXECUTE format('ALTER TABLE %s DISABLE TRIGGER ALL', source);
     END LOOP;
 END $$;
+-- It gives a reply its channel.
+ALTER TABLE replies ENABLE TRIGGER place_reply;
 SET session_replication_role = origin;
