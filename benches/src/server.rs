@@ -46,6 +46,10 @@ impl Server {
                 .env("SWITCHBOARD_HTTP__CONNECTIONS_PER_NETWORK_MAX", "60000")
                 .env("SWITCHBOARD_HTTP__ANONYMOUS_PER_SECOND", "100000")
                 .env("SWITCHBOARD_HTTP__ANONYMOUS_BURST", "100000")
+                // All sockets are one user's, from one address.
+                .env("SWITCHBOARD_SIGNALLING__CONNECTIONS_PER_USER_MAX", "50000")
+                .env("SWITCHBOARD_SIGNALLING__CONNECTIONS_PER_NETWORK_MAX", "50000")
+                .env("SWITCHBOARD_SIGNALLING__CONNECTIONS_PER_ACCOUNT_MAX", "50000")
                 .stdin(Stdio::null());
             command
         };

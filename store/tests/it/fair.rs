@@ -297,6 +297,12 @@ async fn with_fifty_thousand_waiting_little_is_read_to_take_and_finish_some() {
     let mut owner = owner(&db).await;
     owner.execute("DELETE FROM webhook_deliveries; DELETE FROM replies").await.unwrap();
     owner.execute("VACUUM ANALYZE").await.unwrap();
+    // So that statistics stay as they are, and no long look at a table keeps what is done from being cleared away.
+    let still = "DO $$ DECLARE name regclass; BEGIN
+        FOR name IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' LOOP
+            EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', name);
+        END LOOP; END $$";
+    owner.execute(still).await.unwrap();
     // Nobody follows what is made here.
     owner.execute("UPDATE change_streams SET followed_until = 'epoch'").await.unwrap();
     let (account, webhook, channel) = (a.account, a.webhook, a.channel);
@@ -347,7 +353,9 @@ async fn with_fifty_thousand_waiting_little_is_read_to_take_and_finish_some() {
     assert_eq!(done, ROUNDS * 8, "four of each at a time");
     store.close().await;
     let read = rows_read(&mut counter).await - before;
-    assert!(read / done < 100, "{read} rows were read for {done}");
+    // Less than one look at everything. Mostly it is a tenth; versions of the queues' own rows that a long
+    // transaction of another database keeps are read too.
+    assert!(read < 40_000, "{read} rows were read for {done}");
 
     // It would pass for the wrong reason if nothing were counted.
     let mut reader = crate::fixture::owner(&db).await;

@@ -272,6 +272,8 @@ async fn an_email_address_is_taken_within_its_account_alone() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
     let b = tenant(&db, "b", &clock).await;
+    // Younger than B's by more than ids of one moment tell.
+    clock.advance(std::time::Duration::from_secs(1));
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let mut user =
         users::NewUser { email: " B@Example.COM ", name: "B", role: Role::User, password_hash: "x" };
