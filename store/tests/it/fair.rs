@@ -1,6 +1,6 @@
 //! Replies and deliveries are taken by turns: nobody's backlog is another's delay.
 
-use crate::fixture::{Tenant, channel, owner, receive, reconnected, secret, tenant};
+use crate::fixture::{Tenant, channel, owner, receive, reconnected, secret, tenant, until_alone};
 use common::{
     clock::{Clock, ManualClock},
     id::{AccountId, ChannelId, WebhookId},
@@ -266,11 +266,7 @@ async fn a_reply_that_is_done_gives_its_turn_to_the_next_of_the_conversation() {
 /// Counts are handed in when connections end: all but `counter` must have been closed, and their ends are told
 /// to nobody, so they are looked for.
 async fn rows_read(counter: &mut PgConnection) -> i64 {
-    const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
-    while sqlx::query_scalar::<_, i64>(OTHERS).fetch_one(&mut *counter).await.unwrap() > 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_alone(counter).await;
     sqlx::query_scalar(
         "SELECT (SELECT sum(seq_tup_read)::bigint FROM pg_stat_user_tables WHERE relname = ANY ($1))
               + (SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = ANY ($1))",

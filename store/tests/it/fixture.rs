@@ -214,6 +214,16 @@ pub(crate) async fn receive(
     }
 }
 
+/// Waits until nobody else is connected: what a connection has counted is seen once it has ended, and nothing
+/// tells of that.
+pub(crate) async fn until_alone(connection: &mut PgConnection) {
+    const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    while sqlx::query_scalar::<_, i64>(OTHERS).fetch_one(&mut *connection).await.unwrap() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
 /// A connection of the superuser, to see what really is there.
 pub(crate) async fn owner(db: &TestDatabase) -> PgConnection {
     PgConnection::connect(db.owner_url().expose()).await.unwrap()

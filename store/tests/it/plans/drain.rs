@@ -1,6 +1,6 @@
 //! A backlog is worked off as fast as it would be if it were none.
 
-use crate::fixture::{owner, tenant};
+use crate::fixture::{owner, tenant, until_alone};
 use sqlx::{AssertSqlSafe, Executor};
 use store::{raw_events, testing::TestDatabase};
 
@@ -47,8 +47,8 @@ async fn reads_per_event(waiting: u32) -> f64 {
         claim.release().await.unwrap();
     }
     assert_eq!(done, CLAIMS * CLAIM, "there was not enough to do");
-    // What a connection has counted is seen when it ends.
     db.store.close().await;
+    until_alone(&mut owner).await;
     let after: f64 = sqlx::query_scalar(read).fetch_one(&mut owner).await.unwrap();
     (after - before) / f64::from(done)
 }
