@@ -1,7 +1,7 @@
 //! The hub's settings.
 
+use common::bucket::Rate;
 use serde::Deserialize;
-use signalling_core::limit::Rate;
 
 /// The hub's settings, section `[signalling]`. All limits are those of one instance.
 #[derive(Debug, Clone, Deserialize)]

@@ -23,7 +23,8 @@ pub(crate) const UNKNOWN: Rate = Rate { burst: 100, per_second: 10 };
 /// Requests through one known channel by a client's network that has never had a right signature for it.
 pub(crate) const UNPROVED: Rate = Rate { burst: 100, per_second: 10 };
 
-/// Entries of each kind that are kept. When there are more all are forgotten, and everybody starts anew.
+/// Entries of each kind that are kept. When there are more, those that tell nothing any more go; if that is not
+/// enough all are forgotten, and everybody starts anew.
 const ENTRIES_MAX: usize = 50_000;
 
 type Network = Option<ClientNetwork>;
@@ -54,6 +55,9 @@ impl Strangers {
         } else {
             ((network, None), UNKNOWN)
         };
+        if memory.buckets.len() >= ENTRIES_MAX {
+            memory.buckets.retain(|_, bucket| !bucket.is_full(now));
+        }
         if memory.buckets.len() >= ENTRIES_MAX {
             memory.buckets.clear();
         }

@@ -97,7 +97,7 @@ pub fn with<T>(meter: &SharedMeter, work: impl FnOnce(&mut Meter) -> T) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limit::Rate;
+    use common::bucket::Rate;
     use common::clock::{Clock, ManualClock};
 
     fn meter(clock: &ManualClock) -> Meter {

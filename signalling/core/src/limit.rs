@@ -1,73 +1,7 @@
-//! Token buckets: so many at once, so many a second.
-//!
-//! A bucket may be in debt: what has been received cannot be given back, so it is paid for afterwards, by
-//! waiting.
+//! How much one client, user or account may ask and send.
 
+use common::bucket::{Bucket, Rate};
 use std::time::{Duration, Instant};
-
-/// How much is allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// At once, after a pause.
-    pub burst: u32,
-    /// A second, on and on.
-    pub per_second: u32,
-}
-
-impl Rate {
-    /// So many times as much: for several who are limited together.
-    #[must_use]
-    pub const fn times(self, factor: u32) -> Self {
-        Self { burst: self.burst.saturating_mul(factor), per_second: self.per_second.saturating_mul(factor) }
-    }
-}
-
-/// The state of one who is limited.
-#[derive(Debug)]
-pub struct Bucket {
-    rate: Rate,
-    /// Below zero: in debt.
-    tokens: f64,
-    filled_at: Instant,
-}
-
-impl Bucket {
-    /// A full bucket.
-    pub fn new(rate: Rate, now: Instant) -> Self {
-        Self { rate, tokens: f64::from(rate.burst), filled_at: now }
-    }
-
-    fn per_second(&self) -> f64 {
-        f64::from(self.rate.per_second.max(1))
-    }
-
-    fn fill(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.filled_at).as_secs_f64();
-        self.tokens = passed.mul_add(self.per_second(), self.tokens).min(f64::from(self.rate.burst));
-        self.filled_at = self.filled_at.max(now);
-    }
-
-    /// How long until there is at least one token; zero if there is one.
-    pub fn wait(&mut self, now: Instant) -> Duration {
-        self.fill(now);
-        if self.tokens >= 1.0 {
-            return Duration::ZERO;
-        }
-        Duration::from_secs_f64((1.0 - self.tokens) / self.per_second())
-    }
-
-    /// Takes so many tokens, whether they are there or not.
-    pub fn spend(&mut self, cost: u32, now: Instant) {
-        self.fill(now);
-        self.tokens -= f64::from(cost);
-    }
-
-    /// Whether nothing was taken that has not come back.
-    pub fn is_full(&mut self, now: Instant) -> bool {
-        self.fill(now);
-        self.tokens >= f64::from(self.rate.burst)
-    }
-}
 
 /// What one may ask and send: requests and bytes, each with a bucket of its own.
 #[derive(Debug)]
@@ -105,39 +39,5 @@ impl Meter {
     /// Whether the requests of a while ago are forgotten.
     pub fn is_rested(&mut self, now: Instant) -> bool {
         self.requests.is_full(now)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use common::clock::{Clock, ManualClock};
-
-    #[test]
-    fn a_burst_is_allowed_and_then_the_rate() {
-        let clock = ManualClock::default();
-        let mut bucket = Bucket::new(Rate { burst: 3, per_second: 10 }, clock.now());
-        for _ in 0..3 {
-            assert_eq!(bucket.wait(clock.now()), Duration::ZERO);
-            bucket.spend(1, clock.now());
-        }
-        let wait = bucket.wait(clock.now());
-        assert_eq!(wait, Duration::from_millis(100));
-        clock.advance(wait);
-        assert_eq!(bucket.wait(clock.now()), Duration::ZERO);
-    }
-
-    /// Passes for the wrong reason if a debt were forgotten: then a large frame would cost nothing.
-    #[test]
-    fn what_was_taken_beyond_the_burst_is_paid_for_by_waiting() {
-        let clock = ManualClock::default();
-        let mut bucket = Bucket::new(Rate { burst: 10, per_second: 10 }, clock.now());
-        bucket.spend(29, clock.now());
-        assert_eq!(bucket.wait(clock.now()), Duration::from_secs(2));
-        clock.advance(Duration::from_secs(2));
-        assert_eq!(bucket.wait(clock.now()), Duration::ZERO);
-        assert!(!bucket.is_full(clock.now()));
-        clock.advance(Duration::from_secs(1));
-        assert!(bucket.is_full(clock.now()));
     }
 }

@@ -5,9 +5,10 @@
 //! the sender has to wait. Who has to wait nearly all the time is taken for an attack.
 
 use crate::config::Rates;
+use common::bucket::{Bucket, Rate};
 use signalling_core::{
     ledger::{SharedMeter, with},
-    limit::{Bucket, Meter, Rate},
+    limit::Meter,
 };
 use std::time::{Duration, Instant};
 
