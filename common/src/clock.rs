@@ -1,20 +1,38 @@
 //! What time it is, asked through a trait so that tests own the answer.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use time::OffsetDateTime;
+
+/// The machine's time of day, as this process tells it.
+static TIME_OF_DAY: Slewed = Slewed::new();
+
+/// What a set clock may be put back by and still be slewed, in nanoseconds: who has been wrong for longer is
+/// put right at once.
+const SLEWED_MAX: i64 = 3_600 * 1_000_000_000;
+
+/// Readings that differ by less, in nanoseconds, came from two threads at the same time.
+const SAME_TIME: i64 = 1_000_000;
 
 /// The two clocks: one that never goes back, one that people agree on.
 pub trait Clock: Send + Sync + 'static {
     /// Monotonic time, for deadlines and durations.
     fn now(&self) -> Instant;
-    /// Wall-clock time in UTC, for what is stored and shown.
+    /// Wall-clock time in UTC, for what is stored and shown. Of one process it never goes back by less than
+    /// an hour: see [`SystemClock`].
     fn utc(&self) -> OffsetDateTime;
 }
 
 /// The machine's clocks. The only place in Switchboard where they are read.
+///
+/// When the machine's time of day is put back, by an hour at most, this one goes on at half its speed until
+/// the machine's has caught up: what waits in a queue is due by times that were told before, and would wait
+/// for as long again.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -26,7 +44,66 @@ impl Clock for SystemClock {
 
     #[expect(clippy::disallowed_methods, reason = "this is where the world's time comes in")]
     fn utc(&self) -> OffsetDateTime {
-        OffsetDateTime::now_utc()
+        let read = OffsetDateTime::now_utc();
+        let Ok(nanoseconds) = i64::try_from(read.unix_timestamp_nanos()) else { return read };
+        let told = TIME_OF_DAY.tell(nanoseconds);
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(told)).unwrap_or(read)
+    }
+}
+
+/// A time of day that does not follow a clock that is put back, but waits for it. Nanoseconds since 1970.
+struct Slewed {
+    /// The latest time that was told.
+    told: AtomicI64,
+    /// From where it goes at half speed.
+    from: Mutex<Slew>,
+}
+
+#[derive(Clone, Copy)]
+struct Slew {
+    /// What was read where it began.
+    begun_at: i64,
+    /// What was told there.
+    told: i64,
+    /// What was read last; less is another step back.
+    read: i64,
+}
+
+impl Slewed {
+    const fn new() -> Self {
+        let from = Slew { begun_at: 0, told: 0, read: 0 };
+        Self { told: AtomicI64::new(0), from: Mutex::new(from) }
+    }
+
+    /// What to tell when the clock reads so.
+    fn tell(&self, read: i64) -> i64 {
+        let told = self.told.fetch_max(read, Ordering::Relaxed);
+        let ahead = told.saturating_sub(read);
+        if ahead <= 0 {
+            read
+        } else if ahead < SAME_TIME {
+            told
+        } else {
+            self.slew(read)
+        }
+    }
+
+    #[cold]
+    fn slew(&self, read: i64) -> i64 {
+        let mut from = self.from.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = self.told.load(Ordering::Relaxed);
+        if told.saturating_sub(read) > SLEWED_MAX {
+            self.told.store(read, Ordering::Relaxed);
+            return read;
+        }
+        let now = from.told.saturating_add(read.saturating_sub(from.begun_at) / 2);
+        if read < from.read || now < told {
+            *from = Slew { begun_at: read, told, read };
+            return told;
+        }
+        from.read = read;
+        self.told.fetch_max(now, Ordering::Relaxed);
+        now
     }
 }
 
@@ -68,5 +145,54 @@ impl Clock for ManualClock {
         const EPOCH_UNIX_SECONDS: i64 = 1_767_225_600;
         OffsetDateTime::from_unix_timestamp(EPOCH_UNIX_SECONDS).unwrap_or(OffsetDateTime::UNIX_EPOCH)
             + self.passed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SAME_TIME, SLEWED_MAX, Slewed};
+
+    const SECOND: i64 = 1_000_000_000;
+    const NOON: i64 = 1_767_225_600 * SECOND;
+
+    #[test]
+    fn a_clock_that_goes_on_is_followed_and_one_that_jumps_ahead_too() {
+        let clock = Slewed::new();
+        for read in [NOON, NOON + 1, NOON + SECOND, NOON + 600 * SECOND] {
+            assert_eq!(clock.tell(read), read);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_is_waited_for_at_half_speed_however_often() {
+        let clock = Slewed::new();
+        for round in 0..3 {
+            let top = NOON + round * 10_000 * SECOND;
+            assert_eq!(clock.tell(top), top);
+            // A minute back: two minutes until it has caught up.
+            assert_eq!(clock.tell(top - 60 * SECOND), top);
+            assert_eq!(clock.tell(top - 40 * SECOND), top + 10 * SECOND);
+            // And again, by ten seconds more.
+            assert_eq!(clock.tell(top - 50 * SECOND), top + 10 * SECOND);
+            assert_eq!(clock.tell(top - 30 * SECOND), top + 20 * SECOND);
+            assert_eq!(clock.tell(top + 70 * SECOND), top + 70 * SECOND);
+            assert_eq!(clock.tell(top + 71 * SECOND), top + 71 * SECOND);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_by_more_than_an_hour_is_put_right_at_once() {
+        let clock = Slewed::new();
+        assert_eq!(clock.tell(NOON + 2 * SLEWED_MAX), NOON + 2 * SLEWED_MAX);
+        assert_eq!(clock.tell(NOON), NOON);
+        assert_eq!(clock.tell(NOON + SECOND), NOON + SECOND);
+    }
+
+    #[test]
+    fn threads_that_read_at_the_same_time_are_told_the_same() {
+        let clock = Slewed::new();
+        assert_eq!(clock.tell(NOON), NOON);
+        assert_eq!(clock.tell(NOON - SAME_TIME / 2), NOON);
+        assert_eq!(clock.tell(NOON + 1), NOON + 1);
     }
 }

@@ -269,8 +269,11 @@ macro_rules! pages {
                 $place,
                 $order,
                 " IS TRUE AND c.contact_id = ANY (ARRAY(
-                    SELECT $8::uuid UNION ALL SELECT id FROM contacts WHERE merged_into = $8))",
-                contact.as_uuid()
+                    SELECT $8::uuid UNION ALL SELECT id FROM contacts WHERE merged_into = $8))
+                  AND ($9::uuid IS NULL OR (
+                    SELECT true FROM conversation_labels l WHERE l.conversation_id = c.id AND l.label_id = $9))",
+                contact.as_uuid(),
+                $filter.label.map(LabelId::as_uuid)
             )
         } else if let Some(label) = $filter.label {
             page!(

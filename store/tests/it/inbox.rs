@@ -4,7 +4,7 @@ use crate::fixture::{Tenant, channel, receive, tenant};
 use common::{
     clock::{Clock, ManualClock},
     id::MessageId,
-    protocol::inbox::{ConversationStatus, DeliveryStatus, InboxEvent},
+    protocol::inbox::{Conversation, ConversationStatus, DeliveryStatus, InboxEvent, Priority},
 };
 use serde_json::json;
 use std::time::Duration;
@@ -12,8 +12,9 @@ use store::{
     TenantTx,
     contacts::Identity,
     conversations::{self, Change, Filter, Order, Position},
+    labels,
     messages::{self, Inbound, NewReply, Received, StatusOutcome, StatusReport},
-    outbox,
+    outbox, teams,
     testing::TestDatabase,
 };
 
@@ -231,4 +232,80 @@ async fn conversations_and_messages_are_paged_without_loss_or_repetition() {
     let earlier = messages::list(&mut tx, a.conversation, latest.older, 3).await.unwrap();
     assert_eq!([earlier.messages, latest.messages].concat(), whole.messages);
     assert_eq!(earlier.older, None);
+}
+
+/// Whether the conversation is one that the filter asks for, as its documentation says.
+fn is_asked_for(filter: Filter, conversation: &Conversation) -> bool {
+    filter.status.is_none_or(|status| conversation.status == status)
+        && filter.assignee.is_none_or(|user| conversation.assignee_id == Some(user))
+        && filter.team.is_none_or(|team| conversation.team_id == Some(team))
+        && filter.label.is_none_or(|label| conversation.label_ids.contains(&label))
+        && filter.contact.is_none_or(|contact| conversation.contact.id == contact)
+        && filter.priority.is_none_or(|priority| conversation.priority == priority)
+}
+
+#[tokio::test]
+async fn all_that_a_filter_says_holds_whichever_index_finds_the_conversations() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let team = teams::create(&mut tx, "support", &clock).await.unwrap().id;
+    let label = labels::create(&mut tx, "vip", "#ff0000", &clock).await.unwrap().id;
+    tx.commit().await.unwrap();
+    // Each combination of what can be asked for, once.
+    for number in 0..64 {
+        let has = |bit: u32| number & (1 << bit) != 0;
+        let channel = channel(&db, a.account, &format!("number {number}"), &clock).await;
+        let other = Identity { scheme: "phone".to_owned(), value: "4930123456".to_owned() };
+        let inbound = Inbound {
+            channel,
+            external_id: "wamid.1",
+            from: &[if has(0) { phone() } else { other }],
+            name: None,
+            kind: "text",
+            text: Some("hello?"),
+            metadata: &json!({}),
+            created_at: clock.utc(),
+        };
+        let mut tx = db.store.tenant(a.account).await.unwrap();
+        let Received::New { conversation, .. } = messages::receive(&mut tx, &inbound, &clock).await.unwrap()
+        else {
+            panic!("it is the first of its channel");
+        };
+        let change = Change {
+            status: has(1).then_some(ConversationStatus::Pending),
+            assignee: has(2).then_some(Some(a.user)),
+            team: has(3).then_some(Some(team)),
+            labels: has(4).then(|| vec![label]),
+            priority: has(5).then_some(Priority::Urgent),
+            ..Change::default()
+        };
+        conversations::update(&mut tx, conversation.id, &change, &clock).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let contact = conversations::find(&mut tx, a.conversation).await.unwrap().unwrap().contact.id;
+    for order in [Order::Latest, Order::Oldest] {
+        let all = conversations::list(&mut tx, Filter::default(), order, None, 100).await.unwrap();
+        assert_eq!(all.len(), 65);
+        for asked in 0..64 {
+            let asks = |bit: u32| asked & (1 << bit) != 0;
+            let filter = Filter {
+                contact: asks(0).then_some(contact),
+                status: asks(1).then_some(ConversationStatus::Pending),
+                assignee: asks(2).then_some(a.user),
+                team: asks(3).then_some(team),
+                label: asks(4).then_some(label),
+                priority: asks(5).then_some(Priority::Urgent),
+            };
+            let expected: Vec<_> =
+                all.iter().filter(|conversation| is_asked_for(filter, conversation)).cloned().collect();
+            assert!(!expected.is_empty(), "{filter:?}");
+            assert_eq!(
+                conversations::list(&mut tx, filter, order, None, 100).await.unwrap(),
+                expected,
+                "{filter:?}"
+            );
+        }
+    }
 }

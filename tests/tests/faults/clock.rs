@@ -32,7 +32,7 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
 "#;
 
 #[tokio::test]
-async fn a_clock_that_jumps_ten_minutes_ahead_and_seconds_back_costs_nothing_that_was_acknowledged() {
+async fn a_clock_that_jumps_ten_minutes_ahead_and_back_costs_nothing_that_was_acknowledged() {
     let directory = Directory::new();
     let (source, shim, step) =
         (directory.path().join("s.c"), directory.path().join("s.so"), directory.path().join("step"));
@@ -52,9 +52,8 @@ async fn a_clock_that_jumps_ten_minutes_ahead_and_seconds_back_costs_nothing_tha
     installation.set("CLOCK_STEP_FILE", &step.display().to_string());
     let server = Server::start(installation.environment());
     let stage = Stage::over(installation, vec![server]).await;
-    // Less than a token lives: a longer step signs everybody out, as it must. Back by no more than a webhook
-    // may be late: what waits when the clock is put back is due when the clock says so again.
-    for seconds in [600, 598, 596] {
+    // Less than a token lives: a longer step signs everybody out, as it must.
+    for seconds in [600, 0, -600] {
         set(seconds);
         stage.is_back().await;
         tokio::time::sleep(a_while() / 3).await;
