@@ -42,8 +42,13 @@ use common::{address::ClientAddress, clock::Clock, error::ErrorCode};
 use gate::Gate;
 use local_services::descriptors;
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{net::IpAddr, sync::Arc, time::Duration};
-use tokio::net::TcpListener;
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::net::{TcpListener, TcpSocket};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{Instrument, error, info, info_span, warn};
 use uuid::Uuid;
@@ -59,6 +64,11 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Descriptors for all else: the database, the bus, media, deliveries. Of a limit that is less than twice
 /// this, half.
 const OTHER_DESCRIPTORS: u64 = 512;
+
+/// Connections that the kernel may hold until they are accepted, if it lets us (`net.core.somaxconn`). Beyond
+/// them those who come are not heard and try again a second later: so many come at once when a proxy or
+/// another instance was restarted.
+const WAITING_MAX: u32 = 4096;
 
 /// The most connections of the listener for metrics.
 const COLLECTORS_MAX: usize = 32;
@@ -104,6 +114,19 @@ impl Listener<'_> {
 
 fn trust(config: &config::Http) -> Arc<Trust> {
     Arc::new(Trust::new(config.trusted_proxies.clone(), config.proxy_header))
+}
+
+/// Listens there.
+///
+/// # Errors
+/// Whatever the kernel says: the address is taken, or not this machine's.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // What an earlier process has left behind is no obstacle.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING_MAX)
 }
 
 /// Serves until shutdown. Requests that are being answered then go on, on `shutdown`'s tracker.

@@ -20,7 +20,6 @@ use switchboard::{
     shutdown,
     telemetry::{self, Chain},
 };
-use tokio::net::TcpListener;
 use tracing::info;
 
 /// The real-time communications server that you run yourself.
@@ -207,7 +206,7 @@ fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<
         let parts = Parts::connect(&config, &shutdown).await?;
         let router = roles::start(&config, &parts, roles, &shutdown).await?;
         serve_metrics(&config.http, metrics, &shutdown).await?;
-        let listener = TcpListener::bind(config.http.listen).await?;
+        let listener = http::listen(config.http.listen)?;
         let address = listener.local_addr()?;
         parts.guard.add_own_listener(address);
         let url = format!("http://{address}");
@@ -230,7 +229,7 @@ async fn serve_metrics(
     shutdown: &Shutdown,
 ) -> Result<(), Box<dyn Error>> {
     let Some(address) = config.metrics_listen else { return Ok(()) };
-    let listener = TcpListener::bind(address).await?;
+    let listener = http::listen(address)?;
     info!("Metrics are at http://{}/metrics", listener.local_addr()?);
     shutdown.tasks.spawn(http::serve_metrics(listener, metrics, shutdown.clone()));
     Ok(())

@@ -40,6 +40,10 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest wait between attempts to reconnect; the first is a tenth of a second.
 const RETRY_MAX: Duration = Duration::from_secs(1);
 
+/// How long after an outage leases go to those who held them before: as long as a node takes at most to be back,
+/// with one wait, two connections and a second to spare.
+const HOLDERS_FIRST: Duration = Duration::from_secs(6);
+
 /// Channels in one SUBSCRIBE: enough to be quick, few enough not to stall Redis.
 const SUBSCRIBE_BATCH: usize = 512;
 
@@ -117,23 +121,26 @@ impl Keeper {
             };
             match outcome {
                 Ok(connections) => {
-                    wait = RETRY_MAX / 10;
+                    let epoch = self.epoch;
                     let error = self.keep_up(connections).await;
                     self.down();
                     warn!(error = ?error.map(|error| error.to_string()), "The link to Redis is down; media and local rooms go on");
+                    // One that takes connections and refuses to write was not there at all.
+                    if self.epoch > epoch {
+                        wait = RETRY_MAX / 10;
+                    }
                 }
-                Err(_) => {
-                    self.confirm_waiting();
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(RETRY_MAX);
-                }
+                Err(_) => self.confirm_waiting(),
             }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(RETRY_MAX);
         }
     }
 
     fn down(&self) {
         *self.backend.connection.write().unwrap_or_else(PoisonError::into_inner) = None;
-        self.backend.link.send_replace(Link::Down);
+        // Who waits for a change is not told that it is still down.
+        self.backend.link.send_if_modified(|link| std::mem::replace(link, Link::Down) != Link::Down);
         metrics::gauge!("bus_link_up").set(0.0);
     }
 
@@ -185,7 +192,7 @@ impl Keeper {
         self.epoch += 1;
         let again = self.epoch > 1;
         if again {
-            *backend.leases_from.write().unwrap_or_else(PoisonError::into_inner) = super::now() + LEASE_TIME;
+            *backend.leases_from.write().unwrap_or_else(PoisonError::into_inner) = super::now() + HOLDERS_FIRST;
         }
         *backend.connection.write().unwrap_or_else(PoisonError::into_inner) = Some(commands.clone());
         backend.link.send_replace(Link::Up { epoch: self.epoch });

@@ -3,6 +3,7 @@
 use super::*;
 use bus::{Acquired, BusError, Link};
 use local_services::redis::Redis;
+use redis::aio::MultiplexedConnection;
 use std::path::PathBuf;
 
 struct Outage {
@@ -91,4 +92,42 @@ async fn leases_and_entries_outlive_a_redis_that_forgot_everything() {
     let holder = outage.pair.here.node();
     until(async || outage.pair.there.holder(&Crown).await.is_ok_and(|found| found == Some(holder))).await;
     until(async || outage.pair.there.entries(&Guests).await.is_ok_and(|entries| entries.len() == 1)).await;
+}
+
+/// As one does whose disk is full, or that became a replica: it takes connections and refuses to write.
+#[tokio::test]
+async fn a_redis_that_refuses_to_write_is_away_and_not_asked_without_a_pause() {
+    let mut outage = Outage::prepare().await;
+    let client = redis::Client::open(outage.redis.url()).expect("an address");
+    let mut connection = client.get_multiplexed_async_connection().await.expect("Redis is there");
+    let set = async |connection: &mut MultiplexedConnection, replicas: &str| {
+        let mut command = redis::cmd("CONFIG");
+        command.arg(&["SET", "min-replicas-to-write", replicas]);
+        command.exec_async(connection).await.expect("it is set");
+    };
+    let connections = async |connection: &mut MultiplexedConnection| {
+        let text: String = redis::cmd("INFO").arg("stats").query_async(connection).await.expect("figures");
+        let count = text.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+        count.and_then(|count| count.trim().parse::<u32>().ok()).expect("a count")
+    };
+    set(&mut connection, "1").await;
+    for bus in [&outage.pair.here, &outage.pair.there] {
+        soon(bus.link().wait_for(|link| *link == Link::Down)).await.expect("the bus lives");
+    }
+    let mut changes = outage.pair.here.link();
+    changes.mark_unchanged();
+    let before = connections(&mut connection).await;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let tries = connections(&mut connection).await - before;
+    // Two instances, two connections a try, a wait that doubles up to a second.
+    assert!((2..=40).contains(&tries), "{tries} connections in three seconds");
+    assert!(!changes.has_changed().expect("the bus lives"), "it is down, and told so once");
+    set(&mut connection, "0").await;
+    for bus in [&outage.pair.here, &outage.pair.there] {
+        soon(bus.link().wait_for(|link| matches!(link, Link::Up { .. }))).await.expect("the bus lives");
+    }
+    let mut subscription = outage.pair.there.subscribe(&news()).await.unwrap();
+    outage.pair.here.publish(&news(), &1).await.unwrap();
+    assert_eq!(message(&mut subscription).await, 1);
+    outage.redis.kill().expect("it runs");
 }
