@@ -13,6 +13,18 @@ const LINES_MAX: usize = 700;
 const UNFINISHED: &[&str] =
     &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("#[ig", "nore")];
 
+/// Where decisions are made without IO: chance comes in as a seed, an id as an argument.
+const CORES: &[&str] = &["signalling/core/src", "sfu/core/src", "inbox/core/src"];
+
+/// Chance that is not ours. In cores, tests excepted.
+const CHANCE: &[&str] = &["new_v4", "RandomState", "SysRng", "OsRng", "getrandom"];
+
+/// The one settings file of clippy: in a crate's directory it would take the place of all rules at once.
+const CLIPPY: &str = "clippy.toml";
+
+/// Where a whole crate may do what a shell may not: tests and tools play the outside.
+const OUTSIDE: &[&str] = &["tests", "benches", "xtask"];
+
 /// What breaks a rule, one line each.
 pub(super) fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>, Failure> {
     let mut complaints = Vec::new();
@@ -23,6 +35,9 @@ pub(super) fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>, Failu
                 let text = fs::read_to_string(root.join(path))?;
                 complaints
                     .extend(broken(path, &text).into_iter().map(|it| format!("{}: {it}", path.display())));
+            }
+            "toml" if path.ends_with(CLIPPY) && path != Path::new(CLIPPY) => {
+                complaints.push(format!("{}: there is one {CLIPPY}, at the root", path.display()));
             }
             _ if path.ends_with("Cargo.toml") && path.components().count() > 1 => {
                 let text = fs::read_to_string(root.join(path))?;
@@ -46,6 +61,20 @@ fn broken(path: &Path, text: &str) -> Vec<String> {
     if path.ends_with("mod.rs") {
         complaints.push("is named mod.rs: use foo.rs beside foo/".to_owned());
     }
+    let is_core = CORES.iter().any(|core| path.starts_with(core)) && !is_tests;
+    if is_core && is_rust {
+        let written = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let found = CHANCE.iter().filter(|word| written.contains(**word));
+        complaints.extend(found.map(|word| format!("{word}: chance comes into a core from outside")));
+    }
+    if path == Path::new("sfu/core/src/lib.rs") && !text.contains("deny(clippy::arithmetic_side_effects)") {
+        complaints
+            .push("does not deny arithmetic_side_effects: its numbers come from the network".to_owned());
+    }
+    let is_outside = is_tests || OUTSIDE.iter().any(|it| path.starts_with(it));
+    if is_rust && !is_outside && excepts_a_crate(text) {
+        complaints.push("excepts all of itself from disallowed_methods: say where, and why".to_owned());
+    }
     let lines = text.lines().count();
     if lines > LINES_MAX && !is_tests {
         complaints.push(format!("has {lines} lines, {LINES_MAX} are enough"));
@@ -56,6 +85,12 @@ fn broken(path: &Path, text: &str) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// Whether an attribute for all of the file takes the ban of methods away.
+fn excepts_a_crate(text: &str) -> bool {
+    let mut attributes = text.split("#![").skip(1).filter_map(|rest| rest.split_once(")]")).map(|(it, _)| it);
+    attributes.any(|it| it.contains("disallowed_methods") && !it.starts_with("deny"))
 }
 
 #[cfg(test)]
@@ -81,12 +116,26 @@ mod tests {
             ("bus/tests/it/local.rs", format!("{}ore]\nfn a() {{}}\n", UNFINISHED[3])),
             ("web/js/main.js", format!("// {}\n", UNFINISHED[2])),
             ("web/css/a.css", "\n".repeat(LINES_MAX + 1)),
+            ("bus/clippy.toml", String::new()),
+            ("bus/src/lib.rs", {
+                let excepted = "#![allow(\n    clippy::disallowed_methods,\n    reason = \"so\"\n)]";
+                format!("//! The bus.\n{excepted}\n")
+            }),
+            ("sfu/core/src/lib.rs", "//! The media plane.\n".to_owned()),
+            ("sfu/core/src/engine.rs", "//! It.\nfn f() { Uuid::new_v4(); }\n".to_owned()),
+            ("signalling/core/src/call.rs", "//! Calls.\nuse std::hash::RandomState;\n".to_owned()),
             ("bus/Cargo.toml", "[package]\nname = \"bus\"\n".to_owned()),
         ] {
             let tree = Tree::of(&[
                 ("Cargo.toml", "[workspace]\n"),
                 ("bus/Cargo.toml", "[lints]\nworkspace = true\n"),
                 ("bus/src/local.rs", "//! A sentence.\n"),
+                ("clippy.toml", ""),
+                ("tests/tests/e2e.rs", "//! A.\n#![allow(clippy::disallowed_methods, reason = \"b\")]\n"),
+                (
+                    "inbox/core/src/ids.rs",
+                    "//! Ids.\n#[cfg(test)]\nmod tests {\n    fn f() { Uuid::new_v4(); }\n}\n",
+                ),
                 ("bus/tests/it/local.rs", "use std::fs;\n"),
             ]);
             assert_eq!(check(tree.root(), &tree.files()).unwrap(), [""; 0]);

@@ -3,7 +3,7 @@
 use super::SessionKeys;
 use crate::rtp::{header::Header, sequence::SeqNo};
 use aws_lc_rs::aead::Aad;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Streams of one transport that are remembered at once, for RTP and for RTCP.
 ///
@@ -65,7 +65,7 @@ const fn low(n: u64) -> u32 {
 /// The streams that are remembered, by their numbers.
 #[derive(Debug, Default)]
 struct Windows {
-    known: HashMap<u32, Window>,
+    known: BTreeMap<u32, Window>,
     packets: u64,
 }
 

@@ -81,6 +81,17 @@ const CALLS: &[(&str, &str)] = &[
     ("std::time::SystemTime::elapsed", "d.elapsed();"),
     ("std::net::TcpStream::connect", "std::net::TcpStream::connect(\"a:1\");"),
     ("std::net::TcpStream::connect_timeout", "std::net::TcpStream::connect_timeout(a, b);"),
+    ("std::collections::HashMap::iter", "g.iter();"),
+    ("std::collections::HashMap::iter_mut", "g.iter_mut();"),
+    ("std::collections::HashMap::keys", "g.keys();"),
+    ("std::collections::HashMap::values", "g.values();"),
+    ("std::collections::HashMap::values_mut", "g.values_mut();"),
+    ("std::collections::HashMap::drain", "g.drain();"),
+    ("std::collections::HashMap::into_keys", "g.clone().into_keys();"),
+    ("std::collections::HashMap::into_values", "g.clone().into_values();"),
+    ("std::collections::HashSet::iter", "h.iter();"),
+    ("std::collections::HashSet::drain", "h.drain();"),
+    ("std::net::UdpSocket::connect", "std::net::UdpSocket::connect(&e, \"a:1\");"),
     ("std::net::ToSocketAddrs::to_socket_addrs", "std::net::ToSocketAddrs::to_socket_addrs(\"a:1\");"),
 ];
 
@@ -91,7 +102,7 @@ fn every_banned_method_is_found_where_it_is_called() {
     let clippy = fs::read_to_string(root().join("clippy.toml")).unwrap();
     let banned = banned(&clippy);
     let mut text = String::from(
-        "use std::{net::SocketAddr, time::{Duration, Instant, SystemTime}};\nfn f(a: &SocketAddr, b: Duration, c: Instant, d: SystemTime) {\n",
+        "use std::{collections::{HashMap, HashSet}, net::{SocketAddr, UdpSocket}, time::{Duration, Instant, SystemTime}};\nfn f(a: &SocketAddr, b: Duration, c: Instant, d: SystemTime, e: UdpSocket, g: &mut HashMap<u8, u8>, h: &mut HashSet<u8>) {\n",
     );
     let mut stubs: Vec<(String, String)> = Vec::new();
     for (path, _) in &banned {

@@ -81,6 +81,7 @@ fn a_section_taken_again_is_another_stream() {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "there is one stream")]
 fn ask_again(stage: &mut Stage, number: u64) {
     let stream = *stage.engine.feedback.keys().next().unwrap();
     let mut packet = Vec::new();
