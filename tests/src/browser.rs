@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use thirtyfour::prelude::*;
+use thirtyfour::{error::WebDriverErrorInner, prelude::*};
 
 /// A running chromedriver. Dropping it ends it and its browsers.
 pub struct Driver {
@@ -94,13 +94,18 @@ impl Browser {
         self.driver.find(By::Testid(test_id)).await.expect("it was just seen")
     }
 
-    /// Clicks the element with this test id, once it is there.
+    /// Clicks the element with this test id, once it is there. If the page has put another one in its place
+    /// between finding and clicking, that one, as a person would.
     pub async fn click(&self, test_id: &str) {
-        self.see(test_id)
+        let clicks = async {
+            while let Err(error) = self.see(test_id).await.click().await {
+                let is_another = matches!(*error, WebDriverErrorInner::StaleElementReference(_));
+                assert!(is_another, "{test_id} cannot be clicked: {error}");
+            }
+        };
+        tokio::time::timeout(PATIENCE, clicks)
             .await
-            .click()
-            .await
-            .unwrap_or_else(|error| panic!("{test_id} cannot be clicked: {error}"));
+            .unwrap_or_else(|_| panic!("{test_id} never stands still"));
     }
 
     /// Types into the element with this test id.

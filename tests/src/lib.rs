@@ -36,6 +36,14 @@ use std::time::Duration;
 /// How long anything that a test waits for may take. Generous: it only bounds failure.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Says what a test has measured, or what it had to leave out, where it is read also if the test passes: what the
+/// print macros write is shown of failures only.
+pub fn report(text: &str) {
+    use std::io::Write as _;
+    // Without anybody to read it there is nothing to report.
+    let _nobody_reads = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// The value of a variable that `cargo xtask test` sets.
 ///
 /// # Panics

@@ -4,7 +4,7 @@ use crate::{
     installation::Account,
     ledger::Ledger,
     rest::{Rest, client},
-    tenacious::{NoAnswer, Tenacious},
+    tenacious::{ANSWER_TIME, NoAnswer, Tenacious},
     webhook::Meta,
 };
 use serde_json::{Value, json};
@@ -19,8 +19,7 @@ const LEAST: usize = 30;
 /// How often each client does something.
 const PERIOD: Duration = Duration::from_millis(40);
 
-/// How long a webhook's sender waits for the answer, and before it sends the same again.
-const WEBHOOK_TIME: Duration = Duration::from_secs(5);
+/// How long a webhook's sender waits before it sends the same again.
 const WEBHOOK_PAUSE: Duration = Duration::from_millis(200);
 
 /// Where the clients go; one address or several.
@@ -53,7 +52,7 @@ pub struct Load {
     /// What was promised and what was kept.
     pub ledger: Arc<Ledger>,
     senders: JoinSet<()>,
-    _listeners: JoinSet<()>,
+    listeners: JoinSet<()>,
     stop: CancellationToken,
 }
 
@@ -72,16 +71,24 @@ impl Load {
         senders.spawn(write(doors.inbox.clone(), meta.clone(), Arc::clone(&ledger), stop.clone()));
         senders.spawn(speak(doors.hub.clone(), token, room, Arc::clone(&ledger), stop.clone()));
         ledger.works_again(patience).await;
-        Self { ledger, senders, _listeners: listeners, stop }
+        Self { ledger, senders, listeners, stop }
     }
 
     /// Waits until there was enough of it, lets the senders finish what they are at, and does the sums.
     pub async fn settle(mut self, patience: Duration) -> crate::ledger::Totals {
         self.ledger.holds(LEAST, patience).await;
         self.stop.cancel();
-        let finished = async { while self.senders.join_next().await.is_some() {} };
+        let finished = async {
+            while let Some(sender) = self.senders.join_next().await {
+                sender.expect("nothing surprised the sender");
+            }
+        };
         tokio::time::timeout(patience, finished).await.expect("the senders are answered in the end");
-        self.ledger.balance(patience).await
+        let totals = self.ledger.balance(patience).await;
+        if let Some(listener) = self.listeners.try_join_next() {
+            listener.expect("nothing surprised the listener");
+        }
+        totals
     }
 }
 
@@ -95,7 +102,7 @@ async fn write(base: String, meta: Meta, ledger: Arc<Ledger>, stop: Cancellation
         loop {
             let request = client
                 .post(format!("{base}{}", meta.path))
-                .timeout(WEBHOOK_TIME)
+                .timeout(ANSWER_TIME)
                 .header("content-type", "application/json")
                 .header("x-hub-signature-256", &signature)
                 .body(body.clone());

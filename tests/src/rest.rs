@@ -1,6 +1,6 @@
 //! A client of the REST layer.
 
-use crate::PATIENCE;
+use crate::{PATIENCE, tenacious::ANSWER_TIME};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -75,7 +75,7 @@ impl Rest {
     /// Whether reading works at this moment.
     pub async fn can_get(&self, path: &str) -> bool {
         let request = self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.token);
-        request.send().await.is_ok_and(|answer| answer.status().is_success())
+        request.timeout(ANSWER_TIME).send().await.is_ok_and(|answer| answer.status().is_success())
     }
 
     /// Calls and returns whatever comes.

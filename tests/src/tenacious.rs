@@ -6,9 +6,9 @@ use std::{collections::VecDeque, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
-/// How long an answer may take before the connection is given up: longer than the server's own deadlines
-/// for what it waits for, shorter than anybody would wait.
-const ANSWER_TIME: Duration = Duration::from_secs(12);
+/// How long an answer may take before the connection is given up. Short: what is asked for in the middle of a
+/// fault and never answered is asked for again while there is time to be well again.
+pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(4);
 
 /// How long a client waits before it tries again.
 const PAUSE: Duration = Duration::from_millis(100);

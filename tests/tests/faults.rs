@@ -2,14 +2,14 @@
 //! and service is back by itself within ten seconds of the fault's end.
 //!
 //! `cargo xtask test` runs each fault once; `cargo xtask test faults` runs these alone, for longer
-//! (`SWITCHBOARD_TEST_FAULTS=long`). A fault that this machine does not let us make is said to be left out,
+//! (`SWITCHBOARD_TEST_FAULTS=long`). Each has threads beside the test's own: starting a service stops that one, and
+//! the clients of the load go on. A fault that this machine does not let us make is said to be left out,
 //! by name and reason, on standard error.
 
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stderr,
     reason = "test code: whatever is not as expected is a failure"
 )]
 #![allow(

@@ -25,7 +25,7 @@ impl Drop for SmallDisk<'_> {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_what_it_cannot_keep_and_loses_nothing_that_it_took() {
     let directory = Directory::new();
     let disk = directory.path().join("d");

@@ -1,8 +1,8 @@
 //! The private Postgres of a server without configuration.
 
-use crate::stage::{BACK_WITHIN, Directory, Signal, rounds, send, signal};
+use crate::stage::{BACK_WITHIN, Directory, Signal, is_ready, rounds, send, signal, until_ready};
 use std::{fs, path::Path};
-use switchboard_tests::{PATIENCE, rest::client, server::Server};
+use switchboard_tests::{PATIENCE, server::Server};
 
 /// What a server on its own in `directory` is started with.
 pub(crate) fn environment(directory: &Path) -> Vec<(String, String)> {
@@ -21,22 +21,7 @@ pub(crate) fn postmaster(directory: &Path) -> u32 {
     text.lines().next().and_then(|line| line.trim().parse().ok()).expect("a process id")
 }
 
-async fn is_ready(server: &Server) -> bool {
-    let answer = client().get(format!("{}/ready", server.base)).send().await;
-    answer.is_ok_and(|answer| answer.status().is_success())
-}
-
-/// Waits until the server says that it can do its work, or that it cannot.
-async fn until_ready(server: &Server, ready: bool, patience: std::time::Duration) {
-    let looks = async {
-        while is_ready(server).await != ready {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(patience, looks).await.unwrap_or_else(|_| panic!("/ready did not become {ready}"));
-}
-
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_embedded_postgres_that_is_killed_is_started_again() {
     let directory = Directory::new();
     let server = Server::start(&environment(directory.path()));
@@ -57,7 +42,7 @@ async fn an_embedded_postgres_that_is_killed_is_started_again() {
 }
 
 /// Half a server that looks healthy is worse than none: what restarts it can see that it ended.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_whose_postgres_cannot_be_started_ends() {
     let directory = Directory::new();
     let server = Server::start(&environment(directory.path()));

@@ -9,7 +9,7 @@ use std::path::Path;
 use switchboard_tests::installation::Installation;
 
 /// All of its processes at once, as when a machine's power is cut.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_that_is_killed_at_load_costs_nothing_that_was_acknowledged() {
     let directory = Directory::new();
     let mut postgres = durable_postgres(directory.path());
@@ -25,7 +25,7 @@ async fn a_postgres_that_is_killed_at_load_costs_nothing_that_was_acknowledged()
 }
 
 /// A frozen disk, a machine that is moved: it answers nobody, and then goes on as if nothing had been.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_that_freezes_and_thaws_costs_nothing_that_was_acknowledged() {
     let directory = Directory::new();
     let postgres = durable_postgres(directory.path());
@@ -40,7 +40,7 @@ async fn a_postgres_that_freezes_and_thaws_costs_nothing_that_was_acknowledged()
     stage.balances().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_that_is_restarted_costs_nothing_that_was_acknowledged() {
     let directory = Directory::new();
     let mut postgres = durable_postgres(directory.path());
@@ -55,7 +55,7 @@ async fn a_postgres_that_is_restarted_costs_nothing_that_was_acknowledged() {
 
 /// What the kernel does when memory is short: it kills one of Postgres's processes, and Postgres then
 /// throws out all others and recovers.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_killed_process_of_postgres_costs_nothing_that_was_acknowledged() {
     let directory = Directory::new();
     let postgres = durable_postgres(directory.path());
@@ -73,14 +73,17 @@ async fn one_killed_process_of_postgres_costs_nothing_that_was_acknowledged() {
 }
 
 /// Every connection's process may take no more memory than it has: what it asks for is refused.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_without_memory_refuses_and_is_well_again_with_it() {
     let directory = Directory::new();
     let postgres = durable_postgres(directory.path());
     let stage = Stage::one(Installation::with_own_postgres(&postgres).await).await;
     let id = postgres.id().expect("we started it");
     let limit = |bytes: &str| {
-        children(id).into_iter().chain([id]).all(|process| {
+        // The first first: what it starts from now on is as it is.
+        let mut processes = vec![id];
+        processes.extend(children(id));
+        processes.into_iter().all(|process| {
             let limit = format!("--as={bytes}:unlimited");
             // As the user that Postgres runs as: limits of others take a capability that even root may lack.
             let mut command = child::command(Path::new("/usr/bin/prlimit"), child::unprivileged());

@@ -4,7 +4,7 @@ use crate::stage::{Directory, Signal, Stage, a_while, durable_postgres, rounds, 
 use local_services::redis::Redis;
 use switchboard_tests::installation::Installation;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_is_killed_and_comes_back_empty_costs_nothing() {
     let directory = Directory::new();
     let postgres = durable_postgres(directory.path());
@@ -15,12 +15,13 @@ async fn a_redis_that_is_killed_and_comes_back_empty_costs_nothing() {
         tokio::time::sleep(a_while()).await;
         redis.restart().expect("Redis starts again");
         stage.is_back().await;
+        stage.calls_work().await;
     }
     stage.balances().await;
 }
 
 /// It keeps its connections and answers nobody: nothing tells of it but time.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_freezes_and_thaws_costs_nothing() {
     let directory = Directory::new();
     let postgres = durable_postgres(directory.path());
@@ -31,6 +32,7 @@ async fn a_redis_that_freezes_and_thaws_costs_nothing() {
         tokio::time::sleep(a_while()).await;
         signal(redis.id().expect("it runs"), Signal::Continue);
         stage.is_back().await;
+        stage.calls_work().await;
     }
     stage.balances().await;
 }

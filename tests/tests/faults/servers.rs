@@ -1,15 +1,16 @@
 //! `kill -9` of each process of ours.
 
-use crate::stage::{Directory, Stage, a_while, durable_postgres, rounds};
+use crate::stage::{BACK_WITHIN, Directory, Stage, a_while, calls_work, durable_postgres, rounds};
 use local_services::redis::Redis;
 use switchboard_tests::{
     PATIENCE,
     installation::Installation,
     load::{Doors, Load},
+    report,
     server::Server,
 };
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_at_load_loses_and_doubles_nothing() {
     let directory = Directory::new();
     let postgres = durable_postgres(directory.path());
@@ -26,7 +27,7 @@ async fn a_server_that_is_killed_at_load_loses_and_doubles_nothing() {
 }
 
 /// Each role in a process of its own: the others go on, and the load goes round all of them.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_role_may_be_killed_by_itself() {
     let directory = Directory::new();
     let postgres = durable_postgres(directory.path());
@@ -48,19 +49,21 @@ async fn each_role_may_be_killed_by_itself() {
         other_hub: hub,
     };
     let load = Load::start(&doors, &account, &meta, PATIENCE).await;
+    let hub = base(&servers, "signalling");
     for at in 0..servers.len() {
         let (role, server) = servers.remove(at);
         let address = server.address();
         server.kill();
         servers.insert(at, (role, installation.role(role, &address)));
-        load.ledger.works_again(crate::stage::BACK_WITHIN).await;
+        let all = load.ledger.works_again(BACK_WITHIN);
+        tokio::join!(all, calls_work(&hub, &account));
     }
     let totals = load.settle(PATIENCE).await;
-    eprintln!("balanced: {totals:?}");
+    report(&format!("balanced: {totals:?}"));
 }
 
 /// The kernel takes a process's children only if they were told to end with it.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_embedded_postgres_ends_with_a_server_that_is_killed() {
     let directory = Directory::new();
     let server = Server::start(&crate::embedded::environment(directory.path()));

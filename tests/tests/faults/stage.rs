@@ -4,15 +4,19 @@ use local_services::{
     postgres::{Postgres, PostgresOptions},
     redis::Redis,
 };
+use serde_json::json;
 use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
 use switchboard_tests::{
     PATIENCE,
-    installation::Installation,
+    installation::{Account, Installation},
     load::{Doors, Load},
+    report,
+    rest::client,
     server::Server,
+    tenacious::{NoAnswer, Tenacious},
 };
 
 /// How long after the end of a fault everything must work again.
@@ -35,7 +39,45 @@ pub(crate) fn a_while() -> Duration {
 
 /// Says that a fault could not be made here.
 pub(crate) fn left_out(fault: &str, why: &str) {
-    eprintln!("LEFT OUT: {fault}: {why}");
+    report(&format!("LEFT OUT: {fault}: {why}"));
+}
+
+/// Whether the server says that it can do its work.
+pub(crate) async fn is_ready(server: &Server) -> bool {
+    let answer = client().get(format!("{}/ready", server.base)).send().await;
+    answer.is_ok_and(|answer| answer.status().is_success())
+}
+
+/// Waits until the server says that it can do its work, or that it cannot.
+pub(crate) async fn until_ready(server: &Server, ready: bool, patience: Duration) {
+    let looks = async {
+        while is_ready(server).await != ready {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(patience, looks).await.unwrap_or_else(|_| panic!("/ready did not become {ready}"));
+}
+
+/// A call can be joined at this hub within [`BACK_WITHIN`] from now on.
+pub(crate) async fn calls_work(hub: &str, account: &Account) {
+    let room = account.room("Call").await;
+    let mut last = None;
+    let tries = async {
+        while let Err(error) = try_call(hub, account, &room).await {
+            last = Some(error);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let outcome = tokio::time::timeout(BACK_WITHIN, tries).await;
+    outcome.unwrap_or_else(|_| panic!("calls do not work again: {last:?}"));
+}
+
+async fn try_call(hub: &str, account: &Account, room: &str) -> Result<(), NoAnswer> {
+    let mut socket = Tenacious::open(hub, &account.admin.token).await;
+    for method in ["room.join", "media.join"] {
+        socket.ask(method, &json!({ "roomId": room })).await?;
+    }
+    Ok(())
 }
 
 /// A directory of the test's own, deleted at the end.
@@ -74,6 +116,7 @@ pub(crate) fn options(directory: &Path) -> PostgresOptions {
 pub(crate) struct Stage {
     pub(crate) load: Load,
     pub(crate) servers: Vec<Server>,
+    pub(crate) account: Account,
     pub(crate) installation: Installation,
 }
 
@@ -98,18 +141,27 @@ impl Stage {
         let meta = account.whatsapp().await;
         let doors = Doors { other_hub: last.base.clone(), ..Doors::one(&first.base) };
         let load = Load::start(&doors, &account, &meta, PATIENCE).await;
-        Self { load, servers, installation }
+        Self { load, servers, account, installation }
     }
 
-    /// Everything works within [`BACK_WITHIN`] from now on.
+    /// Everything works within [`BACK_WITHIN`] from now on, and every server says so.
     pub(crate) async fn is_back(&self) {
         self.load.ledger.works_again(BACK_WITHIN).await;
+        for server in &self.servers {
+            until_ready(server, true, BACK_WITHIN).await;
+        }
+    }
+
+    /// Calls can be joined within [`BACK_WITHIN`] from now on, at the hub that is listened on.
+    pub(crate) async fn calls_work(&self) {
+        let hub = &self.servers[self.servers.len() - 1].base;
+        calls_work(hub, &self.account).await;
     }
 
     /// Ends the load and does the sums: nothing lost, nothing twice.
     pub(crate) async fn balances(self) {
         let totals = self.load.settle(PATIENCE).await;
-        eprintln!("balanced: {totals:?}");
+        report(&format!("balanced: {totals:?}"));
     }
 }
 
