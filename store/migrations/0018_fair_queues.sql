@@ -43,6 +43,12 @@ CREATE TABLE reply_queues (
 );
 CREATE INDEX reply_queues_due ON reply_queues (account_id, due_at) WHERE due_at < 'infinity';
 
+-- What waits already is of all accounts, and Row-Level Security binds the tables' owner too: to them the
+-- tables would look empty.
+ALTER TABLE conversations NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE replies NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_deliveries NO FORCE ROW LEVEL SECURITY;
+
 -- The indexes of what waits and what is taken keep each entry by itself: entries of what is done are passed
 -- over for good once they have been met, which those that share a place with others are not.
 
@@ -79,6 +85,9 @@ INSERT INTO delivery_accounts SELECT account_id, min(due_at) FROM delivery_queue
 INSERT INTO reply_queues (account_id, channel_id, due_at)
     SELECT account_id, channel_id, min(due_at) FROM replies WHERE done_at IS NULL GROUP BY account_id, channel_id;
 INSERT INTO reply_accounts SELECT account_id, min(due_at) FROM reply_queues GROUP BY account_id;
+ALTER TABLE conversations FORCE ROW LEVEL SECURITY;
+ALTER TABLE replies FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_deliveries FORCE ROW LEVEL SECURITY;
 
 -- A webhook's queue is to be looked at from `due` on, but not before its hold ends. Where that is so
 -- already its row is only locked: whoever is setting it right has finished, or sees what is committed here.

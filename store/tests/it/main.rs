@@ -19,3 +19,4 @@ mod reseal;
 mod rooms;
 mod sessions;
 mod standing;
+mod upgrade;
