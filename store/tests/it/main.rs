@@ -13,6 +13,7 @@ mod fair;
 mod fixture;
 mod inbox;
 mod isolation;
+mod locks;
 mod plans;
 mod queues;
 mod reseal;
