@@ -472,6 +472,10 @@ pub async fn update(
 /// [`ChangeError::NotFound`].
 pub async fn delete(tx: &mut TenantTx, id: WebhookId) -> Result<(), ChangeError> {
     outbox::hold(tx).await?;
+    // First the queue, then the deliveries, as whoever notes a failure does.
+    query!("SELECT FROM delivery_queues WHERE webhook_id = $1 FOR UPDATE", id.as_uuid())
+        .execute(tx.connection())
+        .await?;
     let deleted = query!("DELETE FROM webhooks WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
     if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
 }
