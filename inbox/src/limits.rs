@@ -11,6 +11,7 @@ use crate::{
     },
 };
 use common::{bucket::Rate, limit::Limit};
+use inbox_core::whatsapp::receive::{ITEMS_MAX, VALUES_MAX};
 use std::time::Duration;
 use store::webhooks::FAILURES_MAX;
 
@@ -69,6 +70,13 @@ fn webhooks_in(config: &Config) -> Vec<Limit> {
             Some("inbox.ingest_attempts_max"),
             "set aside, logged",
         ),
+        limit(
+            "items of one channel's webhook that are taken",
+            format!("{ITEMS_MAX}; JSON values in them: {VALUES_MAX}"),
+            None,
+            "the rest is left out, logged, counted in `inbox_items_refused_total`; its body is kept with how many",
+        ),
+        limit("channels' webhooks of an account being processed", "1".to_owned(), None, "wait"),
         limit(
             "one item of a channel's webhook",
             "what can be read and stored".to_owned(),

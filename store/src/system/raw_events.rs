@@ -1,4 +1,4 @@
-//! Webhooks: kept before they are acknowledged, taken by one worker at a time per channel.
+//! Webhooks: kept before they are acknowledged, taken by one worker at a time per account.
 
 use super::System;
 use crate::{column, error::StoreError};
@@ -11,11 +11,16 @@ use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// The name space of the advisory locks by which a worker has a channel for itself.
-const CHANNEL_LOCKS: i32 = 0x5357_0001;
+/// The name space of the advisory locks by which a worker has an account for itself.
+const ACCOUNT_LOCKS: i32 = 0x5357_0001;
 
 /// How many channels a worker takes at once: few, so that other workers find some too.
 const CHANNELS_MAX: i64 = 8;
+
+/// The bytes of bodies that a worker takes at once, beside the first body of each account.
+///
+/// More saves round trips for large bodies; fewer leaves more memory to others.
+const BYTES_MAX: i64 = 8 * 1024 * 1024;
 
 /// A webhook's body, its signature checked.
 #[derive(Debug, Clone, Copy)]
@@ -47,16 +52,17 @@ pub struct RawEvent {
 
 /// Events taken by one worker.
 ///
-/// While it lives no other worker gets events of the same channels, so that
-/// they are processed in order. It is a transaction without row locks: if the
-/// worker dies, its connection ends and everything is free again.
+/// While it lives no other worker gets events of the same accounts, so that
+/// they are processed in order and no account keeps several workers busy. It is
+/// a transaction without row locks: if the worker dies, its connection ends and
+/// everything is free again.
 #[derive(Debug)]
 pub struct RawEventClaim {
     tx: Transaction<'static, Postgres>,
     /// Whose each is: `events` may be taken out.
     accounts: HashMap<RawEventId, AccountId>,
-    /// What to process: channel by channel, oldest first. Finish each with
-    /// [`crate::raw_events::finish`] in its account's transaction.
+    /// What to process: one of each account by turns, of each the oldest first. Finish each with
+    /// [`crate::raw_events::finish`] in its account's transaction; what is not is taken again.
     pub events: Vec<RawEvent>,
 }
 
@@ -87,7 +93,8 @@ impl System {
         Ok(inserted.rows_affected() == 1)
     }
 
-    /// Takes about `limit` events that are due, as many of each channel, of channels that no other worker has.
+    /// Takes about `limit` events that are due, as many of each channel, of accounts that no other worker has, and
+    /// fewer if they are large.
     ///
     /// Drop the claim, or [`release`](RawEventClaim::release) it, when all are processed.
     ///
@@ -107,17 +114,17 @@ impl System {
                        WHERE processed_at IS NULL AND attempts >= 0 AND channel_id > channel.id ORDER BY channel_id LIMIT 1
                    ) next
                ), waiting AS MATERIALIZED (
-                   SELECT channel.id, oldest.due_at FROM channel CROSS JOIN LATERAL (
-                       SELECT due_at FROM raw_events
+                   SELECT channel.id, oldest.account_id FROM channel CROSS JOIN LATERAL (
+                       SELECT account_id, due_at FROM raw_events
                        WHERE processed_at IS NULL AND attempts >= 0 AND channel_id = channel.id AND due_at <= $1
                        ORDER BY due_at LIMIT 1
                    ) oldest
-                   ORDER BY oldest.due_at
+                   ORDER BY row_number() OVER (PARTITION BY oldest.account_id ORDER BY oldest.due_at), oldest.due_at
                )
                SELECT id AS "id!" FROM waiting
-               WHERE pg_try_advisory_xact_lock($2, hashtext(id::text)) LIMIT $3"#,
+               WHERE pg_try_advisory_xact_lock($2, hashtext(account_id::text)) LIMIT $3"#,
             now,
-            CHANNEL_LOCKS,
+            ACCOUNT_LOCKS,
             CHANNELS_MAX
         )
         .fetch_all(&mut *tx)
@@ -125,19 +132,26 @@ impl System {
         if channels.is_empty() {
             return Ok(RawEventClaim { tx, accounts: HashMap::new(), events: Vec::new() });
         }
-        // A second statement: it sees all that the channels' former workers committed. `attempts` is
+        // A second statement: it sees all that the accounts' former workers committed. `attempts` is
         // not mentioned: see the index on what is due.
         let rows = query!(
-            r#"SELECT e.id, e.account_id, e.channel_id, e.body, e.attempts
-               FROM unnest($1::uuid[]) AS channel (id) CROSS JOIN LATERAL (
-                   SELECT * FROM raw_events
-                   WHERE channel_id = channel.id AND processed_at IS NULL AND due_at <= $2
-                   ORDER BY received_at, raw_events.id LIMIT $3
-               ) e
-               ORDER BY e.channel_id, e.received_at, e.id"#,
+            r#"WITH waiting AS MATERIALIZED (
+                   SELECT e.*, row_number() OVER (PARTITION BY e.account_id ORDER BY e.received_at, e.id) AS turn
+                   FROM unnest($1::uuid[]) AS channel (id) CROSS JOIN LATERAL (
+                       SELECT * FROM raw_events
+                       WHERE channel_id = channel.id AND processed_at IS NULL AND due_at <= $2
+                       ORDER BY received_at, raw_events.id LIMIT $3
+                   ) e
+               ), counted AS (
+                   SELECT *, sum(length(body)) OVER (ORDER BY turn, received_at, id) AS bytes FROM waiting
+               )
+               SELECT id AS "id!", account_id AS "account_id!", channel_id AS "channel_id!", body AS "body!", attempts AS "attempts!"
+               FROM counted WHERE turn = 1 OR bytes <= $4
+               ORDER BY turn, received_at, id"#,
             &channels,
             now,
-            share(limit, channels.len())
+            share(limit, channels.len()),
+            BYTES_MAX
         )
         .fetch_all(&mut *tx)
         .await?;
@@ -215,7 +229,7 @@ impl RawEventClaim {
         Ok(())
     }
 
-    /// Gives the channels back, keeping what was postponed or given up.
+    /// Gives the accounts back, keeping what was postponed or given up.
     ///
     /// # Errors
     /// [`StoreError::Database`]; then postponed events are due again at once.

@@ -46,9 +46,10 @@ async fn a_webhook_that_comes_twice_is_kept_once() {
 }
 
 #[tokio::test]
-async fn a_channels_events_go_to_one_worker_in_order_and_other_channels_do_not_wait() {
+async fn an_accounts_events_go_to_one_worker_in_order_and_other_accounts_do_not_wait() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
+    let other = db.account("other", &clock).await;
     let system = db.store.system();
     for byte in 1..4 {
         clock.advance(Duration::from_millis(1));
@@ -58,15 +59,21 @@ async fn a_channels_events_go_to_one_worker_in_order_and_other_channels_do_not_w
     let bodies: Vec<_> = first.events.iter().map(|event| event.body.clone()).collect();
     assert_eq!(bodies, [b"{}".to_vec(), vec![1], vec![2], vec![3]]);
     raw(&db, &a, a.channel, 4, &clock).await;
-    let other = channel(&db, a.account, "other", &clock).await;
-    raw(&db, &a, other, 5, &clock).await;
+    let second_channel = channel(&db, a.account, "second", &clock).await;
+    raw(&db, &a, second_channel, 5, &clock).await;
+    let others = channel(&db, other, "other", &clock).await;
+    let event = NewRawEvent { account: other, channel: others, body: &[6], sha256: &[6; 32] };
+    assert!(system.insert_raw_event(&event, &clock).await.unwrap());
     let second = system.claim_raw_events(10, &clock).await.unwrap();
-    assert_eq!(second.events.iter().map(|event| event.channel).collect::<Vec<_>>(), [other]);
+    assert_eq!(second.events.iter().map(|event| event.channel).collect::<Vec<_>>(), [others]);
+    let mut tx = db.store.tenant(other).await.unwrap();
+    assert!(raw_events::finish(&mut tx, second.events[0].id, None, &clock).await.unwrap());
+    tx.commit().await.unwrap();
     second.release().await.unwrap();
 
     for event in &first.events[..2] {
         let mut tx = db.store.tenant(event.account).await.unwrap();
-        assert!(raw_events::finish(&mut tx, event.id, &clock).await.unwrap());
+        assert!(raw_events::finish(&mut tx, event.id, None, &clock).await.unwrap());
         tx.commit().await.unwrap();
     }
     let (failed, hopeless) = (first.events[2].id, first.events[3].id);
@@ -104,11 +111,11 @@ async fn a_busy_channel_leaves_room_for_the_others() {
 #[tokio::test]
 async fn many_workers_process_each_event_exactly_once() {
     let (db, clock) = (TestDatabase::create().await, Arc::new(TestDatabase::clock()));
-    let a = tenant(&db, "a", &*clock).await;
     for number in 0..3 {
-        let channel = channel(&db, a.account, &format!("{number}"), &*clock).await;
+        let tenant = tenant(&db, &format!("{number}"), &*clock).await;
+        let channel = channel(&db, tenant.account, &format!("{number} again"), &*clock).await;
         for byte in 0..20 {
-            raw(&db, &a, channel, byte, &clock).await;
+            raw(&db, &tenant, channel, byte, &clock).await;
         }
     }
     let mut workers = JoinSet::new();
@@ -123,7 +130,10 @@ async fn many_workers_process_each_event_exactly_once() {
                 }
                 for event in &claim.events {
                     let mut tx = store.tenant(event.account).await.unwrap();
-                    assert!(raw_events::finish(&mut tx, event.id, &*clock).await.unwrap(), "taken twice");
+                    assert!(
+                        raw_events::finish(&mut tx, event.id, None, &*clock).await.unwrap(),
+                        "taken twice"
+                    );
                     tx.commit().await.unwrap();
                     done.push(event.id);
                 }
@@ -132,8 +142,50 @@ async fn many_workers_process_each_event_exactly_once() {
         });
     }
     let done: Vec<_> = workers.join_all().await.concat();
-    assert_eq!(done.len(), 61);
-    assert_eq!(done.iter().collect::<BTreeSet<_>>().len(), 61);
+    assert_eq!(done.len(), 63);
+    assert_eq!(done.iter().collect::<BTreeSet<_>>().len(), 63);
+}
+
+/// However much one account has waiting, and on however many channels, the others have their turn.
+#[tokio::test]
+async fn large_events_are_taken_few_at_a_time_and_one_of_each_account_first() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let system = db.store.system();
+    let (greedy, small) = (db.account("greedy", &clock).await, db.account("small", &clock).await);
+    let large = vec![b'x'; 3 * 1024 * 1024];
+    for number in 0..9 {
+        let channel = channel(&db, greedy, &format!("g{number}"), &clock).await;
+        let event = NewRawEvent { account: greedy, channel, body: &large, sha256: &[number; 32] };
+        system.insert_raw_event(&event, &clock).await.unwrap();
+        clock.advance(Duration::from_millis(1));
+    }
+    let channel = channel(&db, small, "s", &clock).await;
+    for byte in 0..2 {
+        let event = NewRawEvent { account: small, channel, body: &[byte], sha256: &[byte; 32] };
+        system.insert_raw_event(&event, &clock).await.unwrap();
+        clock.advance(Duration::from_millis(1));
+    }
+    let claim = system.claim_raw_events(64, &clock).await.unwrap();
+    let order: Vec<_> = claim.events.iter().map(|event| event.account).collect();
+    assert_eq!(order[..2], [greedy, small], "the oldest first, and then the other account's");
+    let bytes: usize = claim.events.iter().map(|event| event.body.len()).sum();
+    assert!((large.len()..=8 * 1024 * 1024).contains(&bytes), "{bytes}");
+    let of_small: Vec<_> = claim.events.iter().filter(|event| event.account == small).collect();
+    assert_eq!(of_small.iter().map(|event| event.body[0]).collect::<Vec<_>>(), [0, 1]);
+}
+
+#[tokio::test]
+async fn what_is_left_out_of_an_event_is_kept_with_it() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let claim = db.store.system().claim_raw_events(10, &clock).await.unwrap();
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    assert!(raw_events::finish(&mut tx, claim.events[0].id, Some("7 items"), &clock).await.unwrap());
+    tx.commit().await.unwrap();
+    claim.release().await.unwrap();
+    let kept = &db.contents(a.account).await["raw_events"][0];
+    assert_eq!((kept["error"].as_str(), kept["processed_at"].is_null()), (Some("7 items"), false));
+    assert!(kept["body"].as_str().is_some_and(|body| body.len() > 2), "its body is there to look at: {kept}");
 }
 
 #[tokio::test]
@@ -142,7 +194,7 @@ async fn an_event_whose_effects_rolled_back_is_not_processed() {
     let a = tenant(&db, "a", &clock).await;
     let claim = db.store.system().claim_raw_events(10, &clock).await.unwrap();
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    assert!(raw_events::finish(&mut tx, claim.events[0].id, &clock).await.unwrap());
+    assert!(raw_events::finish(&mut tx, claim.events[0].id, None, &clock).await.unwrap());
     drop(tx);
     drop(claim);
     db.store.close().await;

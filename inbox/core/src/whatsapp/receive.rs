@@ -4,19 +4,63 @@
 
 mod content;
 mod lenient;
+mod senders;
 
 use crate::message::UnifiedMessage;
 use common::{
     protocol::inbox::{ChannelKind, DeliveryStatus, Direction},
     text::{cut, shown_name},
 };
-use lenient::{elements, members, raw_text, repaired, text};
+use lenient::{elements, members, raw_text, repaired, text, values};
+use senders::Senders;
 use serde_json::{Value, value::RawValue};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 /// How much of Meta's words about a failure is kept, in bytes of JSON.
 const ERROR_BYTES_MAX: usize = 1000;
+
+/// The items of one body that are taken: twice as many as Meta puts into one (Meta, WhatsApp webhooks overview).
+///
+/// More takes a fuller body; fewer ends sooner the transaction in which all of them are stored.
+pub const ITEMS_MAX: usize = 2000;
+
+/// The JSON values in all items of one body that are taken: each takes up to 200 times the memory that it has as
+/// text. Meta's items have about 25.
+pub const VALUES_MAX: usize = 100_000;
+
+/// What a body says.
+#[derive(Debug, Default, PartialEq)]
+pub struct Batch {
+    /// What was taken, in the order in which it stands.
+    pub items: Vec<Item>,
+    /// How many items were left out, being beyond [`ITEMS_MAX`] or [`VALUES_MAX`].
+    pub left_out: usize,
+    /// JSON values in the items.
+    values: usize,
+}
+
+impl Batch {
+    /// Whether there is room for an item of so many values; if not, one more is left out.
+    fn has_room(&mut self, values: usize) -> bool {
+        let has_room = self.items.len() < ITEMS_MAX && self.values.saturating_add(values) <= VALUES_MAX;
+        if has_room {
+            self.values += values;
+        } else {
+            self.left_out += 1;
+        }
+        has_room
+    }
+
+    fn push(&mut self, item: Item) {
+        if self.has_room(0) {
+            self.items.push(item);
+        }
+    }
+}
+
+/// How much of a name that we do not know is logged, in bytes of JSON.
+const NAME_BYTES_MAX: usize = 64;
 
 /// One item of a batch.
 #[derive(Debug, PartialEq)]
@@ -78,42 +122,42 @@ pub struct NotAWebhook;
 ///
 /// # Errors
 /// [`NotAWebhook`] if there is no envelope to take apart.
-pub fn items(body: &[u8], arrived: OffsetDateTime) -> Result<Vec<Item>, NotAWebhook> {
+pub fn items(body: &[u8], arrived: OffsetDateTime) -> Result<Batch, NotAWebhook> {
     let body = repaired(body);
     let envelope = members(&body).ok_or(NotAWebhook)?;
     let entries = envelope.get("entry").and_then(|entry| elements(entry.get())).ok_or(NotAWebhook)?;
-    let mut items = Vec::new();
+    let mut batch = Batch::default();
     for entry in entries {
         let Some(entry) = members(entry.get()) else {
-            items.push(unreadable("an entry that is no object"));
+            batch.push(unreadable("an entry that is no object"));
             continue;
         };
         match entry.get("changes").map(|changes| elements(changes.get())) {
             Some(Some(changes)) => {
-                changes.into_iter().for_each(|change| read_change(change, arrived, &mut items));
+                changes.into_iter().for_each(|change| read_change(change, arrived, &mut batch));
             }
-            Some(None) => items.push(unreadable("an entry whose changes are no list")),
+            Some(None) => batch.push(unreadable("an entry whose changes are no list")),
             None => {}
         }
     }
-    Ok(items)
+    Ok(batch)
 }
 
 const fn unreadable(why: &'static str) -> Item {
     Item::Unreadable { why }
 }
 
-fn read_change(change: &RawValue, arrived: OffsetDateTime, items: &mut Vec<Item>) {
+fn read_change(change: &RawValue, arrived: OffsetDateTime, batch: &mut Batch) {
     let change = members(change.get()).unwrap_or_default();
     let Some(value) = change.get("value").and_then(|value| members(value.get())) else {
-        items.push(unreadable("a change without its value"));
+        batch.push(unreadable("a change without its value"));
         return;
     };
     match raw_text(change.get("field")) {
         Some(field) if field != "messages" => {
-            items.push(Item::Skipped { why: format!("field {field:?}") });
+            batch.push(Item::Skipped { why: format!("field {}", name(&field)) });
         }
-        Some(_) | None => explode(&value, arrived, items),
+        Some(_) | None => explode(&value, arrived, batch),
     }
 }
 
@@ -131,18 +175,17 @@ fn business(value: &BTreeMap<String, &RawValue>) -> Option<Business> {
     })
 }
 
-fn explode(value: &BTreeMap<String, &RawValue>, arrived: OffsetDateTime, items: &mut Vec<Item>) {
+fn explode(value: &BTreeMap<String, &RawValue>, arrived: OffsetDateTime, batch: &mut Batch) {
     let Some(business) = business(value) else {
-        items.push(unreadable("no business number"));
+        batch.push(unreadable("no business number"));
         return;
     };
-    let contacts = value.get("contacts").and_then(|contacts| elements(contacts.get())).unwrap_or_default();
-    let contacts: Vec<Contact> = contacts.into_iter().filter_map(Contact::read).collect();
-    each(value.get("messages"), "messages that are no list", items, |message| {
-        let read = read_message(message, &business, &contacts, arrived);
+    let senders = Senders::read(value.get("contacts"));
+    each(value.get("messages"), "messages that are no list", batch, |message| {
+        let read = read_message(message, &business, &senders, arrived);
         read.map(|incoming| Item::Message(Box::new(incoming)))
     });
-    each(value.get("statuses"), "statuses that are no list", items, |status| {
+    each(value.get("statuses"), "statuses that are no list", batch, |status| {
         read_status(&status, &business, arrived)
     });
 }
@@ -151,36 +194,21 @@ fn explode(value: &BTreeMap<String, &RawValue>, arrived: OffsetDateTime, items: 
 fn each(
     list: Option<&&RawValue>,
     otherwise: &'static str,
-    items: &mut Vec<Item>,
+    batch: &mut Batch,
     mut read: impl FnMut(Value) -> Result<Item, &'static str>,
 ) {
     let Some(list) = list.filter(|list| list.get() != "null") else { return };
     let Some(list) = elements(list.get()) else {
-        items.push(unreadable(otherwise));
+        batch.push(unreadable(otherwise));
         return;
     };
-    items.extend(list.into_iter().map(|element| {
+    for element in list {
+        if !batch.has_room(values(element.get())) {
+            continue;
+        }
         // Nested too deeply, or with a number that no machine has.
         let element = serde_json::from_str(element.get()).map_err(|_| "an item that cannot be read");
-        element.and_then(&mut read).unwrap_or_else(unreadable)
-    }));
-}
-
-/// Whom the channel knows a sender as.
-struct Contact {
-    wa_id: Option<String>,
-    user_id: Option<String>,
-    name: Option<String>,
-}
-
-impl Contact {
-    fn read(raw: &RawValue) -> Option<Self> {
-        let contact: Value = serde_json::from_str(raw.get()).ok()?;
-        Some(Self {
-            wa_id: at(&contact, "/wa_id"),
-            user_id: at(&contact, "/user_id"),
-            name: at(&contact, "/profile/name"),
-        })
+        batch.items.push(element.and_then(&mut read).unwrap_or_else(unreadable));
     }
 }
 
@@ -192,16 +220,13 @@ fn at(value: &Value, pointer: &str) -> Option<String> {
 fn read_message(
     raw: Value,
     business: &Business,
-    contacts: &[Contact],
+    senders: &Senders,
     arrived: OffsetDateTime,
 ) -> Result<Incoming, &'static str> {
     let external_id = at(&raw, "/id").ok_or("a message without an id")?;
     let (phone, from_user_id) = (at(&raw, "/from"), at(&raw, "/from_user_id"));
     let kind = at(&raw, "/type").unwrap_or_else(|| "unknown".to_owned());
-    let contact = contacts.iter().find(|contact| {
-        (contact.wa_id.is_some() && contact.wa_id == phone)
-            || (contact.user_id.is_some() && contact.user_id == from_user_id)
-    });
+    let contact = senders.find(phone.as_deref(), from_user_id.as_deref());
     // A user id stays when the number changes; a phone number may be withheld.
     let user_id = from_user_id.or_else(|| contact.and_then(|contact| contact.user_id.clone()));
     let identities: Vec<_> = [user_id.map(|id| ("bsuid", id)), phone.map(|phone| ("phone", phone))]
@@ -235,7 +260,7 @@ fn read_status(raw: &Value, business: &Business, arrived: OffsetDateTime) -> Res
         // A voice message that was played was read.
         Some("read" | "played") => DeliveryStatus::Read,
         Some("failed") => DeliveryStatus::Failed,
-        Some(other) => return Ok(Item::Skipped { why: format!("status {other:?}") }),
+        Some(other) => return Ok(Item::Skipped { why: format!("status {}", name(other)) }),
         None => return Err("a status that says none"),
     };
     Ok(Item::Status(Report {
@@ -246,6 +271,11 @@ fn read_status(raw: &Value, business: &Business, arrived: OffsetDateTime) -> Res
         at: unix(raw, arrived),
         callback_data: at(raw, "/biz_opaque_callback_data"),
     }))
+}
+
+/// A name that we do not know, for the log.
+fn name(name: &str) -> String {
+    format!("{:?}", cut(name, NAME_BYTES_MAX).as_deref().unwrap_or(name))
 }
 
 /// Why a message failed, in Meta's words.

@@ -40,7 +40,7 @@ async fn reads_per_event(waiting: u32) -> f64 {
         let claim = db.store.system().claim_raw_events(CLAIM, &clock).await.unwrap();
         for event in &claim.events {
             let mut tx = db.store.tenant(event.account).await.unwrap();
-            assert!(raw_events::finish(&mut tx, event.id, &clock).await.unwrap());
+            assert!(raw_events::finish(&mut tx, event.id, None, &clock).await.unwrap());
             tx.commit().await.unwrap();
             done += 1;
         }

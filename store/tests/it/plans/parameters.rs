@@ -22,6 +22,7 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ("change_stream_lock($1)", &[(1, "(SELECT id FROM accounts WHERE name = 'a')")]),
     ("AS account (id)", &[(1, "(SELECT ARRAY[id] FROM accounts WHERE name = 'a')")]),
     ("AS channel (id)", &[(1, "(SELECT ARRAY[id] FROM channels WHERE external_id = 'a')")]),
+    ("bytes <= $4", &[(4, "8388608")]),
     ("make_interval(secs => $2)", &[(2, "86400")]),
     (
         "DELETE FROM conversation_labels WHERE conversation_id = $1 AND label_id <>",

@@ -3,7 +3,7 @@
 use common::secret::Secret;
 use inbox_core::{
     signature,
-    whatsapp::receive::{Item, items},
+    whatsapp::receive::{ITEMS_MAX, Item, items},
 };
 use serde_json::{Value, json, value::RawValue};
 use time::OffsetDateTime;
@@ -13,9 +13,10 @@ const ARRIVED: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
 /// Takes a body apart as the worker does.
 pub(super) fn body(bytes: &[u8]) {
-    let Ok(items) = items(bytes, ARRIVED) else { return };
-    assert!(items.len() <= bytes.len(), "no more items than bytes");
-    for item in items {
+    let Ok(batch) = items(bytes, ARRIVED) else { return };
+    assert!(batch.items.len() + batch.left_out <= bytes.len(), "no more items than bytes");
+    assert!(batch.items.len() <= ITEMS_MAX);
+    for item in batch.items {
         if let Item::Message(incoming) = item {
             serde_json::to_value(&incoming.message).expect("a message can be stored");
         }
@@ -35,7 +36,7 @@ pub(super) fn item(bytes: &[u8]) {
         sound("wamid.BEFORE"),
         sound("wamid.AFTER"),
     );
-    let items = items(body.as_bytes(), ARRIVED).expect("one item cannot spoil its body");
+    let items = items(body.as_bytes(), ARRIVED).expect("one item cannot spoil its body").items;
     let found = |id: &str| {
         let mut messages = items.iter().filter_map(|item| match item {
             Item::Message(incoming) => Some(&incoming.message),

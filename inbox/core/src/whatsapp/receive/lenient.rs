@@ -23,8 +23,26 @@ pub(super) fn text(value: &Value) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
+/// How many values a JSON text has, within and with itself, or a few more: what begins a list or an object, and what
+/// separates.
+pub(super) fn values(json: &str) -> usize {
+    let (mut count, mut in_text, mut escaped) = (1, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' | b',' if !in_text => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
 /// The [`text`] of a member that was not read yet.
 pub(super) fn raw_text(member: Option<&&RawValue>) -> Option<String> {
+    // A list or an object is none, and would take much memory to see that.
+    let member = member.filter(|raw| !raw.get().starts_with(['[', '{']));
     member.and_then(|raw| serde_json::from_str(raw.get()).ok()).as_ref().and_then(text)
 }
 

@@ -1,12 +1,13 @@
 use super::*;
 use serde_json::json;
 
+mod bounds;
 mod spoilt;
 
 const ARRIVED: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
 fn items(body: &[u8]) -> Result<Vec<Item>, NotAWebhook> {
-    super::items(body, ARRIVED)
+    super::items(body, ARRIVED).map(|batch| batch.items)
 }
 
 fn webhook(values: &[Value]) -> Vec<u8> {
