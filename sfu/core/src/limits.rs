@@ -1,7 +1,7 @@
 //! What the media plane limits.
 
 use crate::{
-    budget,
+    budget, demux,
     engine::{
         negotiate::TRACKS_MAX,
         offering::{ANSWER_TIME, SECTIONS_MAX, UNANSWERED_MAX},
@@ -92,6 +92,7 @@ fn transports() -> Vec<Limit> {
             count(STREAMS_MAX, "streams of RTP and as many of RTCP"),
             "the one that was silent for longest is forgotten",
         ),
+        fixed("attributes of a STUN message", count(demux::stun::ATTRIBUTES_MAX, "attributes"), REFUSED),
         fixed("datagrams without a valid key", "no memory and no answer".to_owned(), REFUSED),
     ]
 }

@@ -4,4 +4,5 @@ mod feedback;
 mod offers;
 mod peers;
 mod stage;
+mod strangers;
 mod streams;
