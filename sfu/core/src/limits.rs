@@ -4,7 +4,7 @@ use crate::{
     budget, demux,
     engine::{
         negotiate::TRACKS_MAX,
-        offering::{ANSWER_TIME, SECTIONS_MAX, UNANSWERED_MAX},
+        offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
     },
     publication::{KEYFRAME_INTERVAL, REPORT_INTERVAL_MIN},
     rtcp::read::ITEMS_MAX,
@@ -46,7 +46,7 @@ fn offers() -> Vec<Limit> {
     vec![
         fixed(
             "tracks that a participant is offered",
-            count(SECTIONS_MAX, "tracks"),
+            count(SECTIONS_PER_KIND_MAX, "voices and as many pictures"),
             "not offered; everybody's first voice and picture come before anybody's second",
         ),
         fixed(

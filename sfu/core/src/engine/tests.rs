@@ -1,5 +1,6 @@
 //! The engine by itself: descriptions, datagrams and time in, datagrams and events out.
 
+mod crowds;
 mod feedback;
 mod offers;
 mod peers;

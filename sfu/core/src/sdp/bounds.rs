@@ -3,11 +3,11 @@
 use super::SdpError;
 use common::protocol::media::SDP_BYTES_MAX;
 
-/// Media sections at most: two per participant of a large session.
+/// Media sections at most: two per participant of a large session, and some that are refused.
 pub(crate) const SECTIONS_MAX: usize = 256;
 
 /// Lines at most: what fills [`SDP_BYTES_MAX`] where lines are as long as browsers write them.
-pub(crate) const LINES_MAX: usize = 4096;
+pub(crate) const LINES_MAX: usize = 7168;
 
 /// The longest line, in bytes. Browsers stay below 300.
 pub(crate) const LINE_BYTES_MAX: usize = 2048;
