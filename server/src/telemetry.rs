@@ -7,15 +7,24 @@ use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
 /// Starts logging to standard error, so that standard output stays for people.
 pub fn start_logging(config: &Log) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&config.filter));
+    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&config.filter));
     let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(without_datagrams(wanted))
         .with_writer(io::stderr)
         .with_span_events(FmtSpan::NONE)
         .with_target(false);
     // A second start, as tests do, keeps the first subscriber.
     let _already_started =
         if config.json { lines.json().flatten_event(true).try_init() } else { lines.try_init() };
+}
+
+/// The filter without what ICE and DTLS write, whatever the operator wants of other crates.
+///
+/// They warn of what they find in a datagram, hundreds of lines for one that
+/// anybody may send, and on the thread that forwards media. Who names a module
+/// of theirs (`is::agent=debug`) still gets its lines.
+fn without_datagrams(wanted: EnvFilter) -> EnvFilter {
+    ["is=off", "dimpl=off"].into_iter().flat_map(str::parse).fold(wanted, EnvFilter::add_directive)
 }
 
 /// Starts collecting metrics; the handle renders them for `/metrics`.
@@ -40,5 +49,51 @@ impl fmt::Display for Chain<'_> {
             source = error.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+    use tracing::{subscriber::with_default, warn};
+
+    /// Lines that a filter lets through of one warning each of ICE, DTLS and ourselves.
+    fn lines(filter: &str) -> Vec<String> {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let writer = Arc::clone(&written);
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(without_datagrams(EnvFilter::new(filter)))
+            .with_writer(move || Shared(Arc::clone(&writer)))
+            .without_time()
+            .with_ansi(false)
+            .finish();
+        with_default(subscriber, || {
+            warn!(target: "is::stun", "an attribute");
+            warn!(target: "dimpl::dtls12::engine", "a record");
+            warn!(target: "sfu::shard", "ours");
+        });
+        let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| line.rsplit(' ').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_datagrams_say_is_not_logged_unless_a_module_is_named() {
+        for filter in ["info", "trace", "warn,is=debug,dimpl=trace"] {
+            assert_eq!(lines(filter), ["ours"], "{filter}");
+        }
+        assert_eq!(lines("info,is::stun=warn"), ["attribute", "ours"]);
     }
 }

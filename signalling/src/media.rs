@@ -218,3 +218,22 @@ pub(crate) async fn sync(hub: &Hub, room: &LiveRoom) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::MESSAGE_BYTES_MAX;
+    use common::clock::ManualClock;
+
+    /// Of as many lines as the media server takes: escaped, each has two bytes more.
+    #[test]
+    fn the_longest_description_fits_into_a_frame() {
+        let sdp = "a=twelve bytes\r\n".repeat(SDP_BYTES_MAX / 16);
+        assert_eq!(sdp.len(), SDP_BYTES_MAX);
+        let answer = Answer { room_id: RoomId::generate(&ManualClock::default()), revision: u64::MAX, sdp };
+        let request = serde_json::json!({
+            "jsonrpc": "2.0", "id": u64::MAX, "method": "media.answer", "params": answer,
+        });
+        assert!(request.to_string().len() <= MESSAGE_BYTES_MAX);
+    }
+}

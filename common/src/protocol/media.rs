@@ -10,7 +10,10 @@ use crate::id::{ConnectionId, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// The longest session description accepted, in bytes.
-pub const SDP_BYTES_MAX: usize = 64 * 1024;
+///
+/// A browser's answer to 100 voices and 100 pictures has 87 KiB. Escaped it must
+/// fit into a frame.
+pub const SDP_BYTES_MAX: usize = 112 * 1024;
 
 /// How media travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

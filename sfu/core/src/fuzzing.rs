@@ -27,6 +27,7 @@ const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 
 
 /// Tells a datagram's protocol, and reads it as STUN if it is.
 pub fn demux(datagram: &[u8]) {
+    std::hint::black_box(demux::stun::addressee(datagram));
     if demux::protocol(datagram) == Some(demux::Protocol::Stun)
         && let Ok(message) = is::stun::StunMessage::parse(datagram)
     {

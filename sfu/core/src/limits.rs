@@ -1,10 +1,10 @@
 //! What the media plane limits.
 
 use crate::{
-    budget,
+    budget, demux,
     engine::{
         negotiate::TRACKS_MAX,
-        offering::{ANSWER_TIME, SECTIONS_MAX, UNANSWERED_MAX},
+        offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
     },
     publication::{KEYFRAME_INTERVAL, REPORT_INTERVAL_MIN},
     rtcp::read::ITEMS_MAX,
@@ -46,7 +46,7 @@ fn offers() -> Vec<Limit> {
     vec![
         fixed(
             "tracks that a participant is offered",
-            count(SECTIONS_MAX, "tracks"),
+            count(SECTIONS_PER_KIND_MAX, "voices and as many pictures"),
             "not offered; everybody's first voice and picture come before anybody's second",
         ),
         fixed(
@@ -92,6 +92,7 @@ fn transports() -> Vec<Limit> {
             count(STREAMS_MAX, "streams of RTP and as many of RTCP"),
             "the one that was silent for longest is forgotten",
         ),
+        fixed("attributes of a STUN message", count(demux::stun::ATTRIBUTES_MAX, "attributes"), REFUSED),
         fixed("datagrams without a valid key", "no memory and no answer".to_owned(), REFUSED),
     ]
 }

@@ -34,11 +34,14 @@ pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(15);
 /// only when tracks change.
 pub(crate) const UNANSWERED_MAX: u8 = 3;
 
-/// Sections of one offer at most, which is what a description of ours may have.
+/// Sections of each kind in one offer at most.
 ///
-/// Tracks beyond are not offered. Everybody's first voice and picture come
-/// before anybody's second, so that nobody crowds out the others.
-pub(crate) const SECTIONS_MAX: usize = crate::sdp::bounds::SECTIONS_MAX;
+/// Enough for everybody's voice and picture in a session of 100, and few enough
+/// that the answer fits into a description, for which a browser writes up to
+/// 480 bytes a section. Tracks beyond are not offered. Everybody's first voice
+/// and picture come before anybody's second, and neither kind takes places of
+/// the other, so that nobody crowds out the others.
+pub(crate) const SECTIONS_PER_KIND_MAX: usize = 100;
 
 /// What is offered to a participant.
 pub(super) struct Offering {
@@ -125,7 +128,8 @@ impl Offering {
         self.pending.as_ref().is_some_and(|pending| !pending.is_overdue)
     }
 
-    /// Fits the sections to the tracks that there are; whether any changed.
+    /// Fits the sections to the tracks that there are; whether any changed. There are never more
+    /// sections of a kind than there were tracks of it at once.
     fn update(&mut self, tracks: Vec<Track>) -> bool {
         let mut wanted: BTreeMap<u64, Track> = BTreeMap::new();
         wanted.extend(tracks.into_iter().map(|track| (track.publication, track)));
@@ -139,13 +143,10 @@ impl Offering {
         }
         for Track { publication, from, kind } in wanted.into_values() {
             let stream = Some(self.numbers.stream(publication, from));
-            let count = self.sections.len();
+            let mid = self.sections.len().to_string();
             match self.sections.iter_mut().find(|section| section.kind == kind && section.stream.is_none()) {
                 Some(free) => free.stream = stream,
-                None if count < SECTIONS_MAX => {
-                    self.sections.push(OfferedSection { mid: count.to_string(), kind, stream });
-                }
-                None => continue,
+                None => self.sections.push(OfferedSection { mid, kind, stream }),
             }
             changed = true;
         }
@@ -234,7 +235,12 @@ impl Engine {
             }
         }
         ranked.sort_by_key(|(rank, track)| (*rank, track.publication));
-        ranked.into_iter().map(|(_, track)| track).take(SECTIONS_MAX).collect()
+        let (mut voices, mut pictures) = (0..SECTIONS_PER_KIND_MAX, 0..SECTIONS_PER_KIND_MAX);
+        let has_room = |track: &Track| match track.kind {
+            TrackKind::Audio => voices.next().is_some(),
+            TrackKind::Video => pictures.next().is_some(),
+        };
+        ranked.into_iter().map(|(_, track)| track).filter(has_room).collect()
     }
 
     fn write_offer(&mut self, participant: ConnectionId, now: Instant, output: &mut Output) {

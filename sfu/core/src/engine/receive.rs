@@ -2,7 +2,10 @@
 
 use super::{Engine, Stream};
 use crate::{
-    demux::{self, Protocol},
+    demux::{
+        self, Protocol,
+        stun::{Addressee, addressee},
+    },
     output::Output,
     publication::Publication,
     rtp::header::Header,
@@ -44,9 +47,11 @@ impl Engine {
         now: Instant,
         output: &mut Output,
     ) -> Option<()> {
+        let place = match addressee(datagram)? {
+            Addressee::Named(name) => *self.by_name.get(name)?,
+            Addressee::Asker => *self.by_address.get(&source)?,
+        };
         let message = StunMessage::parse(datagram).ok()?;
-        let named = message.split_username().and_then(|(ours, _)| self.by_name.get(ours).copied());
-        let place = named.or_else(|| self.by_address.get(&source).copied())?;
         let transport = self.transports.get_mut(place)?.as_mut()?;
         let message = (message, datagram.len());
         let noted = transport.handle_stun(source, destination, message, now)?;

@@ -1,7 +1,9 @@
 //! The engine by itself: descriptions, datagrams and time in, datagrams and events out.
 
+mod crowds;
 mod feedback;
 mod offers;
 mod peers;
 mod stage;
+mod strangers;
 mod streams;

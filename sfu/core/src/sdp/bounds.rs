@@ -3,11 +3,11 @@
 use super::SdpError;
 use common::protocol::media::SDP_BYTES_MAX;
 
-/// Media sections at most: two per participant of a large session.
+/// Media sections at most: two per participant of a large session, and some that are refused.
 pub(crate) const SECTIONS_MAX: usize = 256;
 
 /// Lines at most: what fills [`SDP_BYTES_MAX`] where lines are as long as browsers write them.
-pub(crate) const LINES_MAX: usize = 4096;
+pub(crate) const LINES_MAX: usize = 7168;
 
 /// The longest line, in bytes. Browsers stay below 300.
 pub(crate) const LINE_BYTES_MAX: usize = 2048;
@@ -40,6 +40,8 @@ pub(super) fn check(text: &str) -> Result<(), SdpError> {
     }
     let mut counted = Counted::default();
     for line in text.lines() {
+        // What takes the description apart does not see these either, nor spaces around a value.
+        let line = line.trim_start_matches('\r');
         if line.len() > LINE_BYTES_MAX {
             return Err(SdpError::TooLong("line"));
         }
@@ -48,12 +50,12 @@ pub(super) fn check(text: &str) -> Result<(), SdpError> {
             count(&mut counted.sections, SECTIONS_MAX, "media sections")?;
             (counted.attributes, counted.candidates) = (0, 0);
             // Kind, port and protocol come before the formats.
-            if media.split(' ').count() > FORMATS_MAX.saturating_add(3) {
+            if media.split_whitespace().count() > FORMATS_MAX.saturating_add(3) {
                 return Err(SdpError::TooMany("formats"));
             }
         } else if let Some(attribute) = line.strip_prefix("a=") {
             count(&mut counted.attributes, ATTRIBUTES_MAX, "attributes")?;
-            if attribute.starts_with("candidate:") {
+            if attribute.trim_start().starts_with("candidate:") {
                 count(&mut counted.candidates, CANDIDATES_MAX, "candidates")?;
             }
         }
@@ -88,9 +90,19 @@ mod tests {
             assert_eq!(check(&text), Ok(()), "{what}");
             assert_eq!(check(&(text + more)), Err(SdpError::TooMany(what)));
         }
+        // Written so that the same is read by another rule of where a line or a word begins.
+        let disguised = [
+            ("attributes", format!("{section}{}", "\r\ra=x\r\n".repeat(ATTRIBUTES_MAX + 1))),
+            ("media sections", format!("\r{section}").repeat(SECTIONS_MAX + 1)),
+            ("candidates", format!("{section}{}", "a= candidate:1\r\n".repeat(CANDIDATES_MAX + 1))),
+            ("formats", format!("m=video 9 UDP{}", "\t9".repeat(FORMATS_MAX + 1))),
+        ];
+        for (what, text) in disguised {
+            assert_eq!(check(&text), Err(SdpError::TooMany(what)));
+        }
         assert_eq!(check(&"x".repeat(LINE_BYTES_MAX)), Ok(()));
         assert_eq!(check(&"x".repeat(LINE_BYTES_MAX + 1)), Err(SdpError::TooLong("line")));
-        let long = format!("{}\r\n", "x".repeat(1000)).repeat(100);
+        let long = format!("{}\r\n", "x".repeat(1000)).repeat(SDP_BYTES_MAX / 1000 + 1);
         assert_eq!(check(&long), Err(SdpError::TooLong("description")));
     }
 }
