@@ -246,8 +246,18 @@ impl Engine {
         }
     }
 
-    fn add_transport(&mut self, owner: ConnectionId, transport: Transport) -> usize {
-        let name = transport.credentials.ufrag.clone();
+    fn open_transport(
+        &mut self,
+        owner: ConnectionId,
+        own: IceCreds,
+        remote: IceCreds,
+        fingerprint: String,
+        is_client: bool,
+        now: Instant,
+    ) -> usize {
+        let name = own.ufrag.clone();
+        let random = StdRng::from_rng(&mut self.random);
+        let transport = Transport::new(&self.identity, own, remote, fingerprint, is_client, random, now);
         let place = self.transports.iter().position(Option::is_none).unwrap_or(self.transports.len());
         match self.transports.get_mut(place) {
             Some(free) => *free = Some(transport),

@@ -12,7 +12,7 @@ use crate::{
     srtp::STREAMS_MAX,
     subscription::RESEND_INTERVAL_MIN,
     transport::{
-        addresses::{ADDRESSES_MAX, CONSENT_TIME},
+        addresses::{ADDRESSES_MAX, CONSENT_TIME, HOLD_TIME},
         phase::{AMPLIFICATION_MAX, FIRST_CHECK_TIME, HANDSHAKE_TIME, SILENCE_MAX},
     },
 };
@@ -70,6 +70,11 @@ fn transports() -> Vec<Limit> {
             count(ADDRESSES_MAX, "addresses"),
             "the one that was checked from longest ago is forgotten",
         ),
+        fixed(
+            "time after its transport was heard from an address in which no other gets it",
+            time(HOLD_TIME),
+            REFUSED,
+        ),
         fixed("time until the first connectivity check", time(FIRST_CHECK_TIME), LOST),
         fixed(
             "time from the first connectivity check to the end of the handshake",
@@ -78,14 +83,19 @@ fn transports() -> Vec<Limit> {
         ),
         fixed("silence of a connected transport", time(SILENCE_MAX), LOST),
         fixed(
-            "time after the last connectivity check from an address in which it is sent to",
+            "time after an address last answered a check of the server's in which it is sent to",
             time(CONSENT_TIME),
-            "media goes to where checks come from, or nowhere",
+            "no media until it answers again, or another address that checks come from",
         ),
         fixed(
             "bytes sent to a peer before its handshake is done, per byte that came",
             count(AMPLIFICATION_MAX, "bytes"),
             "silence",
+        ),
+        fixed(
+            "bytes sent to an address that has not answered the server's check, per byte that came",
+            count(AMPLIFICATION_MAX, "bytes, none of them media"),
+            "silence; media goes on to where it went before",
         ),
         fixed(
             "incoming streams that are remembered, per transport",

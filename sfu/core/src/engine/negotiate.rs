@@ -8,7 +8,6 @@ use crate::{
         Local, SdpError, answer,
         parse::{Remote, Section},
     },
-    transport::Transport,
 };
 use common::{id::ConnectionId, protocol::media::TrackKind};
 use is::IceCreds;
@@ -50,9 +49,8 @@ impl Engine {
             None => {
                 let own = self.credentials();
                 let fingerprint = remote.fingerprint.clone();
-                let transport =
-                    Transport::new(&self.identity, own, credentials, fingerprint, remote.is_passive, now);
-                self.add_transport(participant, transport)
+                let is_client = remote.is_passive;
+                self.open_transport(participant, own, credentials, fingerprint, is_client, now)
             }
         };
         let mut version = 0;

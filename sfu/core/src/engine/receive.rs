@@ -47,9 +47,11 @@ impl Engine {
         let message = StunMessage::parse(datagram).ok()?;
         let named = message.split_username().and_then(|(ours, _)| self.by_name.get(ours).copied());
         let place = named.or_else(|| self.by_address.get(&source).copied())?;
+        if self.is_held_by_another(source, place, now) {
+            return None;
+        }
         let transport = self.transports.get_mut(place)?.as_mut()?;
-        let message = (message, datagram.len());
-        let noted = transport.handle_stun(source, destination, message, now)?;
+        let noted = transport.handle_stun(source, destination, (message, datagram), now)?;
         // Only who knows the password gets an address of ours.
         self.by_address.insert(source, place);
         if let Noted::New { forgotten: Some(forgotten) } = noted {
@@ -57,6 +59,14 @@ impl Engine {
         }
         self.drive(place, now, output);
         Some(())
+    }
+
+    /// Whether an address is in use on another transport than this. Where a check comes from can be
+    /// forged: what is in use is not given to the next who says to be there.
+    fn is_held_by_another(&self, address: SocketAddr, place: usize, now: Instant) -> bool {
+        let holder = self.by_address.get(&address).filter(|holder| **holder != place);
+        let holder = holder.and_then(|holder| self.transports.get(*holder)?.as_ref());
+        holder.is_some_and(|holder| holder.holds(address, now))
     }
 
     fn handle_dtls(
