@@ -1,7 +1,7 @@
 //! Which stream carries what, and that none is used twice.
 
 use super::stage::{Stage, device};
-use crate::{engine::simulation::Side, rtcp::write};
+use crate::{engine::simulation::Side, publication::Packet, rtcp::write, rtp::sequence::SeqNo};
 use std::collections::BTreeSet;
 
 /// A publisher of cameras on port 1001, and a subscriber of all of them on port 1002.
@@ -100,4 +100,23 @@ fn sections_taken_and_left_for_ever_leave_nothing_behind() {
     }
     assert_eq!(stage.engine.participants[&device(1)].publications.len(), 1);
     assert_eq!(stage.engine.streams.len(), 2);
+}
+
+/// Whoever sends in jumps gets a stream past its last cycle within days.
+#[test]
+fn a_stream_ends_before_its_nonces_repeat() {
+    let mut stage = two(&[0]);
+    stage.send(1001, 2001, 1, b"picture");
+    assert_eq!(stage.packets(1002).len(), 1);
+    let publication = stage.engine.publications.values_mut().next().unwrap();
+    let subscription = &mut publication.subscriptions[0];
+    let transport = stage.engine.transports[subscription.transport].as_mut().unwrap();
+    let mut packet = Packet::default();
+    packet.payload.extend(b"picture");
+    let last = (1 << 16) + (1 << 48) - 1;
+    for (number, sent) in [(last, 1), (last + 1, 0), (last + 2, 0)] {
+        subscription.send(SeqNo::from_extended(number), &packet, transport, &mut stage.output);
+        assert_eq!(stage.output.runs().count(), sent, "packet {number}");
+        stage.output.clear_datagrams();
+    }
 }
