@@ -78,6 +78,8 @@ pub struct Stats {
     pub packets_resent: u64,
     /// Requests to send again that were past a transport's budget.
     pub resends_refused: u64,
+    /// RTP packets that were past what their track or transport may send.
+    pub packets_refused: u64,
     /// Datagrams that belong to nobody or are not authentic.
     pub datagrams_refused: u64,
 }

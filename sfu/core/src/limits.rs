@@ -1,7 +1,7 @@
 //! What the media plane limits.
 
 use crate::{
-    budget,
+    budget::{self, incoming},
     engine::{
         negotiate::TRACKS_MAX,
         offering::{ANSWER_TIME, SECTIONS_MAX, UNANSWERED_MAX},
@@ -16,17 +16,18 @@ use crate::{
         phase::{AMPLIFICATION_MAX, FIRST_CHECK_TIME, HANDSHAKE_TIME, SILENCE_MAX},
     },
 };
-use common::{limit::Limit, protocol::media::SDP_BYTES_MAX};
+use common::{bucket::Rate, limit::Limit, protocol::media::SDP_BYTES_MAX};
 use std::time::Duration;
 
 const LOST: &str = "the participant leaves the session, which `media.changed` tells";
 const INVALID: &str = "`media.invalid_sdp`";
 const NOT_SENT: &str = "silence; counted in `sfu_resends_refused_total`";
+const NOT_FORWARDED: &str = "not forwarded; counted in `sfu_packets_refused_total`";
 const REFUSED: &str = "silence; counted in `sfu_datagrams_refused_total`";
 
 /// All of them. None has a setting: they bound attacks and not use.
 pub fn limits() -> Vec<Limit> {
-    [descriptions(), offers(), transports(), feedback()].concat()
+    [descriptions(), offers(), transports(), media(), feedback()].concat()
 }
 
 fn descriptions() -> Vec<Limit> {
@@ -103,6 +104,17 @@ fn transports() -> Vec<Limit> {
             "the one that was silent for longest is forgotten",
         ),
         fixed("datagrams without a valid key", "no memory and no answer".to_owned(), REFUSED),
+    ]
+}
+
+fn media() -> Vec<Limit> {
+    let most =
+        |rate: Rate| format!("{} Mbit/s, and {} kB at once", rate.per_second / 125_000, rate.burst / 1000);
+    vec![
+        fixed("what a participant sends as one picture", most(incoming::VIDEO), NOT_FORWARDED),
+        fixed("what a participant sends as one voice", most(incoming::AUDIO), NOT_FORWARDED),
+        fixed("what a participant sends in all", most(incoming::TRANSPORT), NOT_FORWARDED),
+        fixed("what a packet counts as at least", count(incoming::PACKET_BYTES_MIN, "bytes"), NOT_FORWARDED),
     ]
 }
 

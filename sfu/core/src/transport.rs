@@ -5,7 +5,7 @@ pub(crate) mod check;
 pub(crate) mod phase;
 
 use crate::{
-    budget::Budget,
+    budget::{Budget, incoming::Incoming},
     moment::after,
     output::Output,
     srtp::{Opener, Profile, Sealer, contexts},
@@ -93,6 +93,8 @@ pub(crate) struct Transport {
     random: StdRng,
     /// What may be sent again.
     pub(crate) budget: Budget,
+    /// What may come.
+    pub(crate) incoming: Incoming,
 }
 
 /// An ICE-lite agent that has heard of nobody.
@@ -139,6 +141,7 @@ impl Transport {
             wanted: None,
             random,
             budget: Budget::new(now),
+            incoming: Incoming::of_transport(now),
         }
     }
 

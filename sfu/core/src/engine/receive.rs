@@ -104,12 +104,22 @@ impl Engine {
 
     fn handle_rtp(&mut self, source: SocketAddr, datagram: &mut [u8], now: Instant) -> Option<()> {
         let place = *self.by_address.get(&source)?;
-        let length = self.transports.get_mut(place)?.as_mut()?.open_rtp(datagram, now)?;
+        let transport = self.transports.get_mut(place)?.as_mut()?;
+        let bytes = datagram.len();
+        let length = transport.open_rtp(datagram, now)?;
+        if !transport.incoming.take(bytes, now) {
+            self.stats.packets_refused = self.stats.packets_refused.wrapping_add(1);
+            return Some(());
+        }
         let packet = datagram.get(..length)?;
         let header = Header::parse(packet)?;
         let payload = packet.get(header.length..)?;
         let stream = self.stream(place, &header)?;
         let publication = self.publications.get_mut(&stream.publication)?;
+        if !publication.incoming.take(bytes, now) {
+            self.stats.packets_refused = self.stats.packets_refused.wrapping_add(1);
+            return Some(());
+        }
         let (sequence, has_padding, payload) = if stream.is_rtx {
             let (original, rest) = payload.split_first_chunk::<ORIGINAL_BYTES>()?;
             (u16::from_be_bytes(*original), false, strip_padding(&header, rest)?)
