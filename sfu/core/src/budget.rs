@@ -1,5 +1,7 @@
 //! How much may be sent again on one transport.
 
+pub(crate) mod incoming;
+
 use crate::moment::after;
 use std::time::{Duration, Instant};
 

@@ -78,6 +78,8 @@ pub struct Stats {
     pub packets_resent: u64,
     /// Requests to send again that were past a transport's budget.
     pub resends_refused: u64,
+    /// RTP packets that were past what their track or transport may send.
+    pub packets_refused: u64,
     /// Datagrams that belong to nobody or are not authentic.
     pub datagrams_refused: u64,
 }
@@ -246,8 +248,18 @@ impl Engine {
         }
     }
 
-    fn add_transport(&mut self, owner: ConnectionId, transport: Transport) -> usize {
-        let name = transport.credentials.ufrag.clone();
+    fn open_transport(
+        &mut self,
+        owner: ConnectionId,
+        own: IceCreds,
+        remote: IceCreds,
+        fingerprint: String,
+        is_client: bool,
+        now: Instant,
+    ) -> usize {
+        let name = own.ufrag.clone();
+        let random = StdRng::from_rng(&mut self.random);
+        let transport = Transport::new(&self.identity, own, remote, fingerprint, is_client, random, now);
         let place = self.transports.iter().position(Option::is_none).unwrap_or(self.transports.len());
         match self.transports.get_mut(place) {
             Some(free) => *free = Some(transport),

@@ -1,7 +1,8 @@
 //! What the media plane limits.
 
 use crate::{
-    budget, demux,
+    budget::{self, incoming},
+    demux,
     engine::{
         negotiate::TRACKS_MAX,
         offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
@@ -12,21 +13,22 @@ use crate::{
     srtp::STREAMS_MAX,
     subscription::RESEND_INTERVAL_MIN,
     transport::{
-        addresses::{ADDRESSES_MAX, CONSENT_TIME},
+        addresses::{ADDRESSES_MAX, CONSENT_TIME, HOLD_TIME},
         phase::{AMPLIFICATION_MAX, FIRST_CHECK_TIME, HANDSHAKE_TIME, SILENCE_MAX},
     },
 };
-use common::{limit::Limit, protocol::media::SDP_BYTES_MAX};
+use common::{bucket::Rate, limit::Limit, protocol::media::SDP_BYTES_MAX};
 use std::time::Duration;
 
 const LOST: &str = "the participant leaves the session, which `media.changed` tells";
 const INVALID: &str = "`media.invalid_sdp`";
 const NOT_SENT: &str = "silence; counted in `sfu_resends_refused_total`";
+const NOT_FORWARDED: &str = "not forwarded; counted in `sfu_packets_refused_total`";
 const REFUSED: &str = "silence; counted in `sfu_datagrams_refused_total`";
 
 /// All of them. None has a setting: they bound attacks and not use.
 pub fn limits() -> Vec<Limit> {
-    [descriptions(), offers(), transports(), feedback()].concat()
+    [descriptions(), offers(), transports(), media(), feedback()].concat()
 }
 
 fn descriptions() -> Vec<Limit> {
@@ -70,6 +72,11 @@ fn transports() -> Vec<Limit> {
             count(ADDRESSES_MAX, "addresses"),
             "the one that was checked from longest ago is forgotten",
         ),
+        fixed(
+            "time after its transport was heard from an address in which no other gets it",
+            time(HOLD_TIME),
+            REFUSED,
+        ),
         fixed("time until the first connectivity check", time(FIRST_CHECK_TIME), LOST),
         fixed(
             "time from the first connectivity check to the end of the handshake",
@@ -78,14 +85,19 @@ fn transports() -> Vec<Limit> {
         ),
         fixed("silence of a connected transport", time(SILENCE_MAX), LOST),
         fixed(
-            "time after the last connectivity check from an address in which it is sent to",
+            "time after an address last answered a check of the server's in which it is sent to",
             time(CONSENT_TIME),
-            "media goes to where checks come from, or nowhere",
+            "no media until it answers again, or another address that checks come from",
         ),
         fixed(
             "bytes sent to a peer before its handshake is done, per byte that came",
             count(AMPLIFICATION_MAX, "bytes"),
             "silence",
+        ),
+        fixed(
+            "bytes sent to an address that has not answered the server's check, per byte that came",
+            count(AMPLIFICATION_MAX, "bytes, none of them media"),
+            "silence; media goes on to where it went before",
         ),
         fixed(
             "incoming streams that are remembered, per transport",
@@ -94,6 +106,17 @@ fn transports() -> Vec<Limit> {
         ),
         fixed("attributes of a STUN message", count(demux::stun::ATTRIBUTES_MAX, "attributes"), REFUSED),
         fixed("datagrams without a valid key", "no memory and no answer".to_owned(), REFUSED),
+    ]
+}
+
+fn media() -> Vec<Limit> {
+    let most =
+        |rate: Rate| format!("{} Mbit/s, and {} kB at once", rate.per_second / 125_000, rate.burst / 1000);
+    vec![
+        fixed("what a participant sends as one picture", most(incoming::VIDEO), NOT_FORWARDED),
+        fixed("what a participant sends as one voice", most(incoming::AUDIO), NOT_FORWARDED),
+        fixed("what a participant sends in all", most(incoming::TRANSPORT), NOT_FORWARDED),
+        fixed("what a packet counts as at least", count(incoming::PACKET_BYTES_MIN, "bytes"), NOT_FORWARDED),
     ]
 }
 

@@ -3,7 +3,7 @@
 mod buffer;
 mod receive_log;
 
-use crate::subscription::Subscription;
+use crate::{budget::incoming::Incoming, sdp::parse::Section, subscription::Subscription};
 pub(crate) use buffer::Packet;
 use buffer::PacketBuffer;
 use common::{id::ConnectionId, protocol::media::TrackKind};
@@ -36,6 +36,8 @@ pub(crate) struct Publication {
     pub(crate) buffer: PacketBuffer,
     pub(crate) log: ReceiveLog,
     pub(crate) subscriptions: Vec<Subscription>,
+    /// What may come.
+    pub(crate) incoming: Incoming,
     /// Arrived in this batch and not forwarded yet.
     pub(crate) fresh: Vec<crate::rtp::sequence::SeqNo>,
     keyframe_wanted: bool,
@@ -50,6 +52,7 @@ impl Publication {
         mid: String,
         kind: TrackKind,
         payload_type: u8,
+        now: Instant,
     ) -> Self {
         Self {
             owner,
@@ -63,11 +66,24 @@ impl Publication {
             buffer: PacketBuffer::new(kind),
             log: ReceiveLog::new(kind),
             subscriptions: Vec::new(),
+            incoming: Incoming::of_track(kind, now),
             fresh: Vec::new(),
             keyframe_wanted: false,
             keyframe_asked_at: None,
             reported_at: None,
         }
+    }
+
+    /// Whether a section of a description still means this track: the same one, under the same numbers
+    /// as far as it says them.
+    pub(crate) fn is_described_by(&self, section: &Section) -> bool {
+        let says = |number: Option<u32>, known| number.is_none() || number == known;
+        self.mid == section.mid
+            && section.kind == Some(self.kind)
+            && section.payload_type == Some(self.payload_type)
+            && section.rtx_payload_type == self.rtx_payload_type
+            && says(section.ssrc, self.ssrc)
+            && says(section.rtx_ssrc, self.rtx_ssrc)
     }
 
     /// The subscription that is this stream of a transport.

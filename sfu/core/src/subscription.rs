@@ -115,7 +115,7 @@ impl Subscription {
             timestamp: packet.timestamp,
             ssrc: self.ssrc,
         };
-        let cycles = sequence.cycles().wrapping_sub(first.cycles());
+        let Some(cycles) = sequence.cycles_since(first) else { return };
         let sent = output.datagram(source, destination, |bytes| {
             sealer.rtp(&header.to_bytes(), &[&packet.payload], self.ssrc, sequence, cycles, bytes)
         });
@@ -147,8 +147,9 @@ impl Subscription {
             return Again::Exhausted;
         }
         let Some((sealer, source, destination)) = transport.sender() else { return Again::Needless };
-        self.resent.note(sequence, now);
         let number = self.rtx_next;
+        let Some(cycles) = number.cycles_since(RTX_FIRST) else { return Again::Needless };
+        self.resent.note(sequence, now);
         self.rtx_next = number.next();
         let header = PlainHeader {
             has_padding: packet.has_padding,
@@ -161,7 +162,7 @@ impl Subscription {
         let original = sequence.to_wire().to_be_bytes();
         output.datagram(source, destination, |bytes| {
             let payload = [original.as_slice(), &packet.payload];
-            sealer.rtp(&header.to_bytes(), &payload, self.rtx_ssrc, number, number.cycles(), bytes)
+            sealer.rtp(&header.to_bytes(), &payload, self.rtx_ssrc, number, cycles, bytes)
         });
         Again::Sent
     }

@@ -1,10 +1,11 @@
 //! One transport of one participant: ICE-lite, DTLS, and then SRTP keys.
 
 pub(crate) mod addresses;
+pub(crate) mod check;
 pub(crate) mod phase;
 
 use crate::{
-    budget::Budget,
+    budget::{Budget, incoming::Incoming},
     moment::after,
     output::Output,
     srtp::{Opener, Profile, Sealer, contexts},
@@ -15,10 +16,11 @@ use dimpl::{
     certificate::{calculate_fingerprint, format_fingerprint},
 };
 use is::{
-    Candidate, IceAgent, IceAgentEvent, IceCreds, Protocol,
+    Candidate, DefaultSha1HmacProvider, IceAgent, IceAgentEvent, IceCreds, Protocol, Sha1HmacProvider,
     stun::{StunMessage, StunPacket},
 };
 use phase::Phase;
+use rand::{RngExt, rngs::StdRng};
 use std::{
     net::SocketAddr,
     sync::Arc,
@@ -56,6 +58,17 @@ pub(crate) enum Progress {
     Failed,
 }
 
+/// Where the records of our side of a handshake went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spoken {
+    Nowhere,
+    To(SocketAddr),
+    ToSeveral,
+}
+
+/// From where to where.
+type Path = (SocketAddr, SocketAddr);
+
 pub(crate) struct Transport {
     pub(crate) credentials: IceCreds,
     /// What we tell the peer about where we are.
@@ -71,10 +84,17 @@ pub(crate) struct Transport {
     is_client: bool,
     keys: Option<(Opener, Sealer)>,
     phase: Phase,
-    /// From where to where we send.
-    path: Option<(SocketAddr, SocketAddr)>,
+    spoken: Spoken,
+    /// On which we send. Once connected it leads only to where the peer has proved that it hears us.
+    path: Option<Path>,
+    /// On which the peer wants us to send, and has yet to prove that it hears us.
+    wanted: Option<Path>,
+    /// Names our checks.
+    random: StdRng,
     /// What may be sent again.
     pub(crate) budget: Budget,
+    /// What may come.
+    pub(crate) incoming: Incoming,
 }
 
 /// An ICE-lite agent that has heard of nobody.
@@ -98,6 +118,7 @@ impl Transport {
         remote: IceCreds,
         remote_fingerprint: String,
         is_client: bool,
+        random: StdRng,
         now: Instant,
     ) -> Self {
         let mut dtls = Dtls::new_12(Arc::clone(&identity.dtls), identity.certificate.clone(), now);
@@ -115,8 +136,12 @@ impl Transport {
             is_client,
             keys: None,
             phase: Phase::Opened { at: now },
+            spoken: Spoken::Nowhere,
             path: None,
+            wanted: None,
+            random,
             budget: Budget::new(now),
+            incoming: Incoming::of_transport(now),
         }
     }
 
@@ -131,7 +156,8 @@ impl Transport {
     ) {
         self.keys = Some(keys);
         self.path = Some((source, destination));
-        self.addresses.note(source, destination, None, now);
+        self.addresses.note((source, destination), 0, None, now);
+        self.addresses.prove(destination, now);
         self.is_verified = true;
         self.phase = Phase::Connected { heard_at: now };
     }
@@ -174,29 +200,56 @@ impl Transport {
         self.keys.as_ref().map_or(0, |(opener, _)| opener.remembered().0.max(opener.remembered().1))
     }
 
-    /// Takes a STUN message of so many bytes. `None` if it is not authentic and for this transport.
+    /// Takes a STUN message and the datagram that it is. `None` if it is not authentic and for this transport.
     pub(crate) fn handle_stun(
         &mut self,
         source: SocketAddr,
         destination: SocketAddr,
-        (message, bytes): (StunMessage<'_>, usize),
+        (message, datagram): (StunMessage<'_>, &[u8]),
         now: Instant,
     ) -> Option<Noted> {
+        if message.is_successful_binding_response() {
+            return self.handle_answer(source, &message, datagram, now).map(|()| Noted::Known);
+        }
         if !self.ice.accepts_message(&message) {
             return None;
         }
         let kept = self.path.map(|(_, destination)| destination);
-        let noted = self.addresses.note(destination, source, kept, now);
+        let noted = self.addresses.note((destination, source), datagram.len(), kept, now);
         if noted != Noted::Known {
             self.make_room();
         }
         let packet = StunPacket { proto: Protocol::Udp, source, destination, message };
         // It was accepted, and the agent's successor accepts the same.
         self.ice.handle_packet(now, packet);
-        self.phase.note_heard(bytes, now);
+        self.phase.note_heard(datagram.len(), now);
         // Until a pair is nominated, answers go where the peer was heard first.
-        self.path.get_or_insert((destination, source));
+        if !self.is_connected() {
+            self.path.get_or_insert((destination, source));
+        }
         Some(noted)
+    }
+
+    /// Takes an answer to a check of ours: who gives it is there, and media may go there.
+    fn handle_answer(
+        &mut self,
+        source: SocketAddr,
+        message: &StunMessage<'_>,
+        datagram: &[u8],
+        now: Instant,
+    ) -> Option<()> {
+        let hash = |key: &[u8], parts: &[&[u8]]| DefaultSha1HmacProvider.sha1_hmac(key, parts);
+        let remote = self.ice.remote_credentials()?;
+        if !message.verify(remote.pass.as_bytes(), hash)
+            || !self.addresses.answer(source, check::transaction(datagram)?, now)
+        {
+            return None;
+        }
+        self.phase.note_heard(datagram.len(), now);
+        if let Some(wanted) = self.wanted.take_if(|(_, destination)| *destination == source) {
+            self.path = Some(wanted);
+        }
+        Some(())
     }
 
     /// Replaces an agent that has been shown too many addresses.
@@ -220,13 +273,43 @@ impl Transport {
         let _unreadable = self.dtls.handle_packet(datagram);
     }
 
-    /// Lets time pass: what was sent is longer ago, and consent ends.
-    pub(crate) fn pass(&mut self, now: Instant) {
+    /// Lets time pass: what was sent is longer ago, consent ends, and is asked for again.
+    pub(crate) fn pass(&mut self, now: Instant, output: &mut Output) {
         self.budget.advance(now);
-        let Some((_, destination)) = self.path else { return };
-        if !self.addresses.consents(destination, now) {
-            self.path = self.addresses.freshest(now);
+        if !self.is_connected() {
+            return;
         }
+        if self.path.is_some_and(|(_, destination)| !self.addresses.consents(destination, now)) {
+            self.path = None;
+        }
+        if self.path.is_none() {
+            self.wanted = self.addresses.freshest(now);
+        }
+        self.ask(now, output);
+    }
+
+    /// Sends the checks that are due: whether the peer hears us where media goes, and where it wants it
+    /// to go.
+    fn ask(&mut self, now: Instant, output: &mut Output) {
+        for (source, destination) in [self.path, self.wanted].into_iter().flatten() {
+            let random = &mut self.random;
+            let transaction = self.addresses.ask(destination, || random.random(), now);
+            let (Some(transaction), Some(remote)) = (transaction, self.ice.remote_credentials()) else {
+                continue;
+            };
+            let names = (remote.ufrag.as_str(), self.credentials.ufrag.as_str());
+            let request = check::request(names, &remote.pass, transaction);
+            if self.addresses.take(destination, request.len(), now) {
+                send(&request, source, destination, output);
+            }
+        }
+    }
+
+    /// Whether its peer was lately heard to be at an address that it sends to: nobody else gets it.
+    pub(crate) fn holds(&self, address: SocketAddr, now: Instant) -> bool {
+        self.path.is_some_and(|(_, destination)| destination == address)
+            && !matches!(self.phase, Phase::Failed)
+            && self.addresses.holds(address, self.is_connected(), now)
     }
 
     /// Decrypts RTP in place; the length without the tag.
@@ -277,18 +360,23 @@ impl Transport {
     pub(crate) fn drive(&mut self, now: Instant, output: &mut Output) -> Progress {
         self.ice.handle_timeout(now);
         while let Some(transmit) = self.ice.poll_transmit() {
-            let bytes: &[u8] = &transmit.contents;
-            if self.phase.take(bytes.len()) {
-                output.datagram(transmit.source, transmit.destination, |out| {
-                    out.extend_from_slice(bytes);
-                    true
-                });
+            let (bytes, destination): (&[u8], _) = (&transmit.contents, transmit.destination);
+            let is_allowed = if self.is_connected() {
+                self.addresses.take(destination, bytes.len(), now)
+            } else {
+                self.phase.take(bytes.len())
+            };
+            if is_allowed {
+                send(bytes, transmit.source, destination, output);
             }
         }
         while let Some(event) = self.ice.poll_event() {
             if let IceAgentEvent::NominatedSend { source, destination, .. } = event {
-                self.path = Some((source, destination));
+                self.nominate((source, destination), now);
             }
+        }
+        if self.is_connected() {
+            self.ask(now, output);
         }
         // Without a path the first flight would be lost, and repeated only after a second.
         if self.path.is_none() || matches!(self.phase, Phase::Failed) {
@@ -298,6 +386,30 @@ impl Transport {
             return self.fail();
         }
         self.drive_dtls(now, output)
+    }
+
+    /// The peer wants us to send on this path. A request says so, and where a request comes from can be
+    /// forged: media goes on as before until the peer has proved that it hears us there.
+    fn nominate(&mut self, path: Path, now: Instant) {
+        if self.is_connected() && !self.addresses.consents(path.1, now) {
+            self.wanted = Some(path);
+        } else {
+            self.path = Some(path);
+            self.wanted = None;
+        }
+    }
+
+    /// The handshake is done. Who ends it has read what we sent; if all of that went to one address,
+    /// it hears us there.
+    fn connect(&mut self, now: Instant) {
+        self.phase = Phase::Connected { heard_at: now };
+        match self.path.take() {
+            Some(path) if self.spoken == Spoken::To(path.1) => {
+                self.addresses.prove(path.1, now);
+                self.path = Some(path);
+            }
+            elsewhere => self.wanted = elsewhere,
+        }
     }
 
     const fn fail(&mut self) -> Progress {
@@ -313,10 +425,8 @@ impl Transport {
                     if let Some((source, destination)) = self.path
                         && self.phase.take(record.len())
                     {
-                        output.datagram(source, destination, |bytes| {
-                            bytes.extend_from_slice(record);
-                            true
-                        });
+                        self.spoken = self.spoken.and(destination);
+                        send(record, source, destination, output);
                     }
                 }
                 dimpl::Output::Timeout(due) => {
@@ -346,11 +456,30 @@ impl Transport {
             }
         }
         if self.is_verified && self.keys.is_some() && !self.is_connected() {
-            self.phase = Phase::Connected { heard_at: now };
+            self.connect(now);
+            self.ask(now, output);
             return Progress::Connected;
         }
         Progress::Unchanged
     }
+}
+
+impl Spoken {
+    /// And to this one.
+    fn and(self, destination: SocketAddr) -> Self {
+        match self {
+            Self::Nowhere => Self::To(destination),
+            Self::To(before) if before == destination => self,
+            Self::To(_) | Self::ToSeveral => Self::ToSeveral,
+        }
+    }
+}
+
+fn send(datagram: &[u8], source: SocketAddr, destination: SocketAddr, output: &mut Output) {
+    output.datagram(source, destination, |bytes| {
+        bytes.extend_from_slice(datagram);
+        true
+    });
 }
 
 /// AES-CM costs five times as much per packet and is not taken.

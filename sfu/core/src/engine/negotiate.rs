@@ -8,11 +8,10 @@ use crate::{
         Local, SdpError, answer,
         parse::{Remote, Section},
     },
-    transport::Transport,
 };
 use common::{id::ConnectionId, protocol::media::TrackKind};
 use is::IceCreds;
-use std::{collections::BTreeSet, time::Instant};
+use std::time::Instant;
 
 /// Tracks that one participant may send.
 pub(crate) const TRACKS_MAX: usize = 8;
@@ -50,9 +49,8 @@ impl Engine {
             None => {
                 let own = self.credentials();
                 let fingerprint = remote.fingerprint.clone();
-                let transport =
-                    Transport::new(&self.identity, own, credentials, fingerprint, remote.is_passive, now);
-                self.add_transport(participant, transport)
+                let is_client = remote.is_passive;
+                self.open_transport(participant, own, credentials, fingerprint, is_client, now)
             }
         };
         let mut version = 0;
@@ -61,7 +59,7 @@ impl Engine {
             known.published = known.published.saturating_add(1);
             version = known.published;
         }
-        let changed = self.update_publications(participant, place, remote);
+        let changed = self.update_publications(participant, place, remote, now);
         let text = match self.transports.get(place) {
             Some(Some(transport)) => {
                 let local = self.local(&transport.credentials);
@@ -85,12 +83,19 @@ impl Engine {
     }
 
     /// Makes a participant's publications those of its description; whether that changed any.
-    fn update_publications(&mut self, owner: ConnectionId, transport: usize, remote: &Remote) -> bool {
+    ///
+    /// A track that comes under other numbers than before is another: its receivers count it anew.
+    fn update_publications(
+        &mut self,
+        owner: ConnectionId,
+        transport: usize,
+        remote: &Remote,
+        now: Instant,
+    ) -> bool {
         let taken: Vec<&Section> = remote.sections.iter().filter(|section| answer::takes(section)).collect();
-        let mids: BTreeSet<&str> = taken.iter().map(|section| section.mid.as_str()).collect();
         let ended: Vec<u64> = self
             .publications_of(owner)
-            .filter(|(_, publication)| !mids.contains(publication.mid.as_str()))
+            .filter(|(_, publication)| !taken.iter().any(|section| publication.is_described_by(section)))
             .map(|(id, _)| id)
             .collect();
         let mut changed = !ended.is_empty();
@@ -100,7 +105,7 @@ impl Engine {
         for section in taken {
             let known = self.publications_of(owner).any(|(_, publication)| publication.mid == section.mid);
             if let (false, Some(kind), Some(payload_type)) = (known, section.kind, section.payload_type) {
-                self.add_publication(owner, transport, section, kind, payload_type);
+                self.add_publication(owner, transport, section, (kind, payload_type), now);
                 changed = true;
             }
         }
@@ -112,12 +117,13 @@ impl Engine {
         owner: ConnectionId,
         transport: usize,
         section: &Section,
-        kind: TrackKind,
-        payload_type: u8,
+        (kind, payload_type): (TrackKind, u8),
+        now: Instant,
     ) {
         self.last_publication = self.last_publication.saturating_add(1);
         let id = self.last_publication;
-        let mut publication = Publication::new(owner, transport, section.mid.clone(), kind, payload_type);
+        let mut publication =
+            Publication::new(owner, transport, section.mid.clone(), kind, payload_type, now);
         publication.rtx_payload_type = section.rtx_payload_type;
         publication.ssrc = section.ssrc;
         publication.rtx_ssrc = section.rtx_ssrc;

@@ -8,7 +8,6 @@ use crate::{
         parse::Remote,
     },
     subscription::Subscription,
-    transport::Transport,
 };
 use common::{
     id::ConnectionId,
@@ -330,9 +329,8 @@ impl Engine {
             }
             (None, Some(own)) => {
                 let fingerprint = remote.fingerprint.clone();
-                let transport =
-                    Transport::new(&self.identity, own, credentials, fingerprint, remote.is_passive, now);
-                self.add_transport(participant, transport)
+                let is_client = remote.is_passive;
+                self.open_transport(participant, own, credentials, fingerprint, is_client, now)
             }
             (None, None) => return Err(AnswerError::NothingOffered),
         };

@@ -52,9 +52,11 @@ impl Engine {
             Addressee::Asker => *self.by_address.get(&source)?,
         };
         let message = StunMessage::parse(datagram).ok()?;
+        if self.is_held_by_another(source, place, now) {
+            return None;
+        }
         let transport = self.transports.get_mut(place)?.as_mut()?;
-        let message = (message, datagram.len());
-        let noted = transport.handle_stun(source, destination, message, now)?;
+        let noted = transport.handle_stun(source, destination, (message, datagram), now)?;
         // Only who knows the password gets an address of ours.
         self.by_address.insert(source, place);
         if let Noted::New { forgotten: Some(forgotten) } = noted {
@@ -62,6 +64,14 @@ impl Engine {
         }
         self.drive(place, now, output);
         Some(())
+    }
+
+    /// Whether an address is in use on another transport than this. Where a check comes from can be
+    /// forged: what is in use is not given to the next who says to be there.
+    fn is_held_by_another(&self, address: SocketAddr, place: usize, now: Instant) -> bool {
+        let holder = self.by_address.get(&address).filter(|holder| **holder != place);
+        let holder = holder.and_then(|holder| self.transports.get(*holder)?.as_ref());
+        holder.is_some_and(|holder| holder.holds(address, now))
     }
 
     fn handle_dtls(
@@ -99,12 +109,22 @@ impl Engine {
 
     fn handle_rtp(&mut self, source: SocketAddr, datagram: &mut [u8], now: Instant) -> Option<()> {
         let place = *self.by_address.get(&source)?;
-        let length = self.transports.get_mut(place)?.as_mut()?.open_rtp(datagram, now)?;
+        let transport = self.transports.get_mut(place)?.as_mut()?;
+        let bytes = datagram.len();
+        let length = transport.open_rtp(datagram, now)?;
+        if !transport.incoming.take(bytes, now) {
+            self.stats.packets_refused = self.stats.packets_refused.wrapping_add(1);
+            return Some(());
+        }
         let packet = datagram.get(..length)?;
         let header = Header::parse(packet)?;
         let payload = packet.get(header.length..)?;
         let stream = self.stream(place, &header)?;
         let publication = self.publications.get_mut(&stream.publication)?;
+        if !publication.incoming.take(bytes, now) {
+            self.stats.packets_refused = self.stats.packets_refused.wrapping_add(1);
+            return Some(());
+        }
         let (sequence, has_padding, payload) = if stream.is_rtx {
             let (original, rest) = payload.split_first_chunk::<ORIGINAL_BYTES>()?;
             (u16::from_be_bytes(*original), false, strip_padding(&header, rest)?)

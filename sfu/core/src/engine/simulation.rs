@@ -5,7 +5,7 @@
 
 mod check;
 
-pub use check::check;
+pub use check::{check, reply};
 
 use super::Engine;
 use crate::{

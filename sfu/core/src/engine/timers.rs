@@ -35,7 +35,7 @@ impl Engine {
         self.next_tick = after(now, TICK);
         for place in 0..self.transports.len() {
             let Some(Some(transport)) = self.transports.get_mut(place) else { continue };
-            transport.pass(now);
+            transport.pass(now, output);
             if transport.is_overdue(now) {
                 transport.give_up();
                 self.lose(place, output);

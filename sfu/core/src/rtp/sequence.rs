@@ -37,6 +37,14 @@ impl SeqNo {
         (self.0 >> 16) as u32
     }
 
+    /// The cycles since the cycle of `first`; `None` where they no longer fit into SRTP's counter.
+    ///
+    /// There a stream ends: its counter would begin anew under the same key, and a nonce used twice
+    /// gives the key away (RFC 3711, section 9.2; RFC 7714, section 9.3).
+    pub fn cycles_since(self, first: Self) -> Option<u32> {
+        u32::try_from((self.0 >> 16).checked_sub(first.0 >> 16)?).ok()
+    }
+
     /// The whole value.
     pub const fn extended(self) -> u64 {
         self.0
@@ -61,5 +69,16 @@ mod tests {
         assert_eq!(wrapped.cycles(), last.cycles() + 1);
         assert_eq!(wrapped.extend(65_535), last);
         assert_eq!(wrapped.to_wire(), 1);
+    }
+
+    #[test]
+    fn the_cycles_of_a_stream_end_before_they_repeat() {
+        let first = SeqNo::first(65_535);
+        let last = SeqNo::from_extended((1 << 16) + (1 << 48) - 1);
+        assert_eq!(first.cycles_since(first), Some(0));
+        assert_eq!(first.next().cycles_since(first), Some(1));
+        assert_eq!(last.cycles_since(first), Some(u32::MAX));
+        assert_eq!(last.next().cycles_since(first), None, "it would be the first cycle again");
+        assert_eq!(SeqNo::from_extended(0).cycles_since(first), None);
     }
 }

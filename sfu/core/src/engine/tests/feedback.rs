@@ -2,7 +2,10 @@
 
 use super::stage::{Stage, server};
 use crate::{
-    budget::FLOOR_BYTES,
+    budget::{
+        FLOOR_BYTES,
+        incoming::{TRANSPORT, VIDEO},
+    },
     engine::simulation::Side,
     publication::{KEYFRAME_INTERVAL, REPORT_INTERVAL_MIN},
     rtcp::write,
@@ -128,4 +131,50 @@ fn a_storm_of_sender_reports_reaches_subscribers_four_times_a_second() {
     let most = Duration::from_secs(1).as_millis() / REPORT_INTERVAL_MIN.as_millis();
     assert_eq!(passed, usize::try_from(most).unwrap());
     assert_eq!(server().port(), 7882);
+}
+
+/// The attack: one who takes no advice sends as fast as the line allows, and everybody gets it.
+#[test]
+fn a_flood_of_authentic_packets_reaches_the_room_at_the_rate_of_a_track() {
+    let (mut stage, _) = watching(10);
+    let (mut number, mut forwarded) = (10, 0);
+    // A hundred megabits a second, for five seconds.
+    for _ in 0..5_000 {
+        for _ in 0..12 {
+            number += 1;
+            stage.send(1001, 2001, number, &PAYLOAD);
+        }
+        forwarded += stage.datagrams(1002).iter().map(Vec::len).sum::<usize>();
+        stage.pass(Duration::from_millis(1));
+        stage.output.clear_datagrams();
+    }
+    let most = usize::try_from(VIDEO.burst + 5 * VIDEO.per_second).unwrap();
+    assert!(forwarded <= most + 2 * PAYLOAD.len(), "{forwarded} of {most}");
+    assert!(forwarded > most / 10 * 9, "and not less: {forwarded} of {most}");
+    assert!(stage.engine.stats().packets_refused > 10_000, "{:?}", stage.engine.stats());
+}
+
+/// Several tracks share what their transport may send.
+#[test]
+fn many_tracks_of_one_participant_are_a_flood_together() {
+    let mids: Vec<u32> = (0..4).collect();
+    let mut stage = Stage::new(2);
+    stage.publish(1, &mids);
+    stage.connect(1, Side::Publish, 1001);
+    stage.answer(2, |_| true);
+    stage.connect(2, Side::Subscribe, 1002);
+    let mut forwarded = 0;
+    for number in 0..12_000_u64 {
+        for mid in &mids {
+            stage.send(1001, 2001 + 2 * mid, number + 1, &PAYLOAD);
+        }
+        forwarded += stage.datagrams(1002).iter().map(Vec::len).sum::<usize>();
+        if number % 4 == 3 {
+            stage.pass(Duration::from_millis(1));
+            stage.output.clear_datagrams();
+        }
+    }
+    let most = usize::try_from(TRANSPORT.burst + 3 * TRANSPORT.per_second).unwrap();
+    assert!(forwarded <= most + 2 * PAYLOAD.len(), "{forwarded} of {most}");
+    assert!(forwarded > most / 10 * 9, "and not less: {forwarded} of {most}");
 }

@@ -4,9 +4,9 @@ use super::stage::{Stage, address, device, server};
 use crate::MediaEvent;
 use crate::{
     Offer,
-    engine::simulation::{Side, check},
+    engine::simulation::{Side, check, reply},
     transport::{
-        addresses::{ADDRESSES_MAX, CONSENT_TIME},
+        addresses::{ADDRESSES_MAX, CHECK_INTERVAL, CONSENT_TIME},
         phase::{FIRST_CHECK_TIME, HANDSHAKE_TIME},
     },
 };
@@ -70,30 +70,102 @@ fn strangers_leave_nothing_behind() {
     assert_eq!(stage.output.runs().count(), 0, "and get no answer");
 }
 
+fn nominate(stage: &mut Stage, offer: &Offer, port: u16) -> usize {
+    let request = check(names(&offer.sdp), "abcd", true, [2; 12]);
+    let bytes = request.len();
+    stage.receive(address(port), request);
+    bytes
+}
+
+/// Where the camera's next packet goes.
+fn goes_to(stage: &mut Stage) -> Vec<u16> {
+    let number = 10 + stage.engine.stats().packets_received;
+    stage.output.clear_datagrams();
+    stage.send(1001, 2001, number, b"picture");
+    let ports = stage.output.runs().map(|run| run.destination.port()).collect();
+    stage.output.clear_datagrams();
+    ports
+}
+
+/// The attack: who knows the password forges the address that a nomination comes from, and a stranger
+/// gets everything that the room sees.
 #[test]
-fn media_follows_a_nomination_and_ends_with_consent() {
+fn a_nomination_from_a_forged_address_moves_no_media_there() {
     let (mut stage, offer) = watching();
-    let nominate = |stage: &mut Stage, port| {
-        stage.receive(address(port), check(names(&offer.sdp), "abcd", true, [2; 12]));
-        stage.output.clear_datagrams();
-    };
-    let reaches = |stage: &mut Stage, port| {
-        let number = 10 + stage.engine.stats().packets_received;
-        stage.send(1001, 2001, number, b"picture");
-        let packets = stage.datagrams(port);
-        packets.iter().any(|datagram| datagram[0] == 0x80)
-    };
-    nominate(&mut stage, 3000);
-    assert!(reaches(&mut stage, 3000));
-    // From now on only the first port asks for it, the other never again.
-    for second in 0..CONSENT_TIME.as_secs() + 2 {
-        stage.receive(address(1002), check(names(&offer.sdp), "abcd", false, [4; 12]));
-        assert_eq!(reaches(&mut stage, 3000), second <= CONSENT_TIME.as_secs(), "second {second}");
-        stage.send(1001, 2001, 10 + stage.engine.stats().packets_received, b"picture");
-        stage.pass(Duration::from_secs(1));
-        stage.output.clear_datagrams();
+    let (mut sent, mut got, mut asked) = (0, 0, 0);
+    // It is paid for by what comes, and says nothing of the address in use.
+    for round in 0..200 {
+        sent += nominate(&mut stage, &offer, 3000);
+        let datagrams = stage.datagrams(3000);
+        got += datagrams.iter().map(Vec::len).sum::<usize>();
+        asked += datagrams.iter().filter(|datagram| datagram.starts_with(&[0, 1])).count();
+        assert_eq!(goes_to(&mut stage), [1002], "round {round}");
+        stage.pass(Duration::from_millis(100));
     }
-    assert!(reaches(&mut stage, 1002), "who asks gets it");
+    assert!(asked > 10, "it is asked");
+    assert!(got <= 3 * sent, "{got} bytes for {sent}");
+    // Nobody is there to answer, and answers to what nobody heard are guesses.
+    for guess in 0..100 {
+        let request = check(("abcd", "0123456789abcdef01234567"), "efgh", false, [guess; 12]);
+        stage.receive(address(3000), reply(&request, "0123456789abcdef01234567").unwrap());
+    }
+    assert_eq!(goes_to(&mut stage), [1002]);
+}
+
+#[test]
+fn media_follows_a_nomination_within_one_round_trip() {
+    let (mut stage, offer) = watching();
+    nominate(&mut stage, &offer, 3000);
+    assert_eq!(stage.reply(3000), 1, "it is asked at once");
+    assert_eq!(goes_to(&mut stage), [3000]);
+}
+
+#[test]
+fn a_lost_check_delays_media_for_a_moment() {
+    let (mut stage, offer) = watching();
+    nominate(&mut stage, &offer, 3000);
+    assert_eq!(goes_to(&mut stage), [1002], "until it answers, media goes on as before");
+    stage.pass(Duration::from_millis(300));
+    assert_eq!(stage.reply(3000), 1, "it is asked again");
+    assert_eq!(goes_to(&mut stage), [3000]);
+}
+
+/// Passes for the wrong reason if checks of the client's counted: it sends them all the time.
+#[test]
+fn media_ends_where_the_servers_checks_are_not_answered() {
+    let (mut stage, offer) = watching();
+    let live = |stage: &mut Stage, ports: &[u16], seconds: u64, answers: Option<u16>| {
+        for _ in 0..seconds {
+            for &port in ports {
+                stage.receive(address(port), check(names(&offer.sdp), "abcd", false, [4; 12]));
+            }
+            stage.output.clear_datagrams();
+            stage.pass(Duration::from_secs(1));
+            answers.map(|port| stage.reply(port));
+            goes_to(stage);
+        }
+    };
+    live(&mut stage, &[1002], 3 * CONSENT_TIME.as_secs(), Some(1002));
+    assert_eq!(goes_to(&mut stage), [1002], "it answers");
+    live(&mut stage, &[1002], CONSENT_TIME.as_secs() - CHECK_INTERVAL.as_secs() - 1, None);
+    assert_eq!(goes_to(&mut stage), [1002], "for a while it may not hear us");
+    live(&mut stage, &[1002], CHECK_INTERVAL.as_secs() + 2, None);
+    assert!(goes_to(&mut stage).is_empty(), "it hears nothing");
+    live(&mut stage, &[1003], 1, Some(1003));
+    assert_eq!(goes_to(&mut stage), [1003], "who asks and answers gets it");
+}
+
+/// The attack: who has a transport forges checks from the address of somebody on another.
+#[test]
+fn an_address_in_use_is_not_given_to_another_transport() {
+    let (mut stage, offer) = watching();
+    stage.receive(address(1001), check(names(&offer.sdp), "abcd", true, [3; 12]));
+    assert_eq!(goes_to(&mut stage), [1002], "the camera is heard");
+    // Who has left it, some seconds ago, does not keep it.
+    stage.pass(Duration::from_secs(11));
+    stage.receive(address(1001), check(names(&offer.sdp), "abcd", true, [3; 12]));
+    assert!(goes_to(&mut stage).is_empty());
+    assert_eq!(stage.engine.by_address[&address(1001)], stage.engine.by_address[&address(1002)]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     Engine, EngineConfig, MediaEvent, Offer, Output,
-    engine::simulation::Side,
+    engine::simulation::{Side, reply},
     rtp::{
         header::{Header, PlainHeader},
         sequence::SeqNo,
@@ -33,6 +33,9 @@ fn material(n: u16) -> Vec<u8> {
     let [high, low] = n.to_be_bytes();
     (0..56).map(|byte: u8| byte ^ low.wrapping_mul(37) ^ high.wrapping_mul(101)).collect()
 }
+
+/// The password of everybody's end of a transport.
+const PASSWORD: &str = "0123456789abcdef01234567";
 
 /// What a description says of everybody's transport.
 const TRANSPORT: &str = "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 AA\r\na=setup:active\r\na=rtcp-mux\r\n";
@@ -171,6 +174,15 @@ impl Stage {
         let datagrams = runs.flat_map(|run| run.bytes.chunks(run.segment).map(<[u8]>::to_vec)).collect();
         self.output.clear_datagrams();
         datagrams
+    }
+
+    /// Takes the datagrams that go to a port and answers the checks among them; how many there were.
+    pub(super) fn reply(&mut self, port: u16) -> usize {
+        let datagrams = self.datagrams(port);
+        let replies: Vec<_> = datagrams.iter().filter_map(|datagram| reply(datagram, PASSWORD)).collect();
+        let count = replies.len();
+        replies.into_iter().for_each(|reply| self.receive(address(port), reply));
+        count
     }
 
     /// Takes and opens the RTP packets that go to a port.

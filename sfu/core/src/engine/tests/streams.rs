@@ -1,7 +1,10 @@
 //! Which stream carries what, and that none is used twice.
 
-use super::stage::{Stage, device};
-use crate::{engine::simulation::Side, rtcp::write};
+use super::stage::{Stage, cameras, device};
+use crate::{
+    engine::simulation::Side, publication::Packet, rtcp::write, rtp::sequence::SeqNo, sdp::parse::Section,
+};
+use common::clock::Clock;
 use std::collections::BTreeSet;
 
 /// A publisher of cameras on port 1001, and a subscriber of all of them on port 1002.
@@ -101,4 +104,55 @@ fn sections_taken_and_left_for_ever_leave_nothing_behind() {
     }
     assert_eq!(stage.engine.participants[&device(1)].publications.len(), 1);
     assert_eq!(stage.engine.streams.len(), 2);
+}
+
+/// Whoever sends in jumps gets a stream past its last cycle within days.
+#[test]
+fn a_stream_ends_before_its_nonces_repeat() {
+    let mut stage = two(&[0]);
+    stage.send(1001, 2001, 1, b"picture");
+    assert_eq!(stage.packets(1002).len(), 1);
+    let publication = stage.engine.publications.values_mut().next().unwrap();
+    let subscription = &mut publication.subscriptions[0];
+    let transport = stage.engine.transports[subscription.transport].as_mut().unwrap();
+    let mut packet = Packet::default();
+    packet.payload.extend(b"picture");
+    let last = (1 << 16) + (1 << 48) - 1;
+    for (number, sent) in [(last, 1), (last + 1, 0), (last + 2, 0)] {
+        subscription.send(SeqNo::from_extended(number), &packet, transport, &mut stage.output);
+        assert_eq!(stage.output.runs().count(), sent, "packet {number}");
+        stage.output.clear_datagrams();
+    }
+}
+
+/// A client that begins anew under the same mid: what it sends then is not what it sent before.
+#[test]
+fn a_track_under_other_numbers_is_another_track() {
+    for change in [
+        |section: &mut Section| section.ssrc = Some(3001),
+        |section: &mut Section| section.rtx_ssrc = Some(3002),
+        |section: &mut Section| section.payload_type = Some(100),
+        |section: &mut Section| section.rtx_payload_type = Some(101),
+    ] {
+        let mut stage = two(&[0]);
+        stage.send(1001, 2001, 60_000, b"before");
+        let before = stage.packets(1002)[0].ssrc;
+        let mut described = cameras(&[0]);
+        change(&mut described.sections[0]);
+        let ssrc = described.sections[0].ssrc.unwrap();
+        let now = stage.clock.now();
+        stage.engine.publish(device(1), &described, now, &mut stage.output).unwrap();
+        assert_eq!(stage.answer(2, |_| true).tracks.len(), 1);
+        stage.send(1001, ssrc, 60_001, b"behind");
+        let after = stage.packets(1002);
+        assert_eq!(after.len(), 1, "{:?}", described.sections[0]);
+        assert_ne!(after[0].ssrc, before);
+        assert_eq!(stage.engine.stats().publications, 1);
+        stage.output.take_events().for_each(drop);
+        // Said again it changes nothing, and neither does a description that leaves numbers out.
+        stage.engine.publish(device(1), &described, now, &mut stage.output).unwrap();
+        (described.sections[0].ssrc, described.sections[0].rtx_ssrc) = (None, None);
+        stage.engine.publish(device(1), &described, now, &mut stage.output).unwrap();
+        assert_eq!(stage.offered(2), None);
+    }
 }
