@@ -139,7 +139,8 @@ pub(crate) fn bus_failed(error: &BusError) -> Failure {
     Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "another part is away; try again")
 }
 
-/// What is published while the bus is away reaches this instance; others heal from the store.
+/// What is published while the bus is away reaches this instance; others find it in the store, at the latest when
+/// the bus is back and says so.
 pub(crate) fn published(outcome: Result<(), BusError>) {
     if let Err(error) = outcome {
         debug!(error = %chain(&error), "Only this instance was told");
