@@ -118,6 +118,15 @@ impl Hub {
     }
 }
 
+/// Does something at the end of a scope, however it is left.
+pub(crate) struct Finally<F: FnMut()>(pub(crate) F);
+
+impl<F: FnMut()> Drop for Finally<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 /// An event as it goes to any number of sockets.
 pub(crate) fn frame(event: &Event) -> Utf8Bytes {
     envelope::event_frame(event).into()
