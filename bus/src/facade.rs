@@ -45,7 +45,7 @@ impl Bus {
     /// A bus between all processes that use this Redis and prefix.
     ///
     /// It reconnects, resubscribes and re-asserts leases and presence by itself
-    /// until `shutdown`.
+    /// until `shutdown`, and says [`LinkUp`](common::subject::link::LinkUp).
     ///
     /// # Errors
     /// If the URL is wrong or Redis cannot be reached at all.
@@ -155,6 +155,6 @@ impl Bus {
     }
 }
 
-fn encode<T: Serialize>(value: &T) -> Result<Bytes, BusError> {
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes, BusError> {
     Ok(serde_json::to_vec(value)?.into())
 }

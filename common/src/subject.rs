@@ -6,6 +6,7 @@
 
 pub mod hub;
 pub mod inbox;
+pub mod link;
 pub mod media;
 pub mod revocation;
 

@@ -13,8 +13,8 @@ pub(crate) async fn step(inbox: Inbox) -> Result<usize, StoreError> {
     let claim = inbox.store().system().claim_outbox(BATCH).await?;
     let count = claim.rows.len();
     for row in &claim.rows {
-        // While the bus is away this instance hears it, and the others read the
-        // store once the bus is back: it counts as published.
+        // While the bus is away this instance hears it, and the others look at the
+        // store, at the latest once the bus is back and says so: it counts as published.
         if let Err(error) = inbox.bus().publish(&InboxTopic(row.account), &row.event).await {
             debug!(account.id = %row.account, %error, "Only this instance was told of an event");
         }

@@ -6,7 +6,7 @@
 mod resume;
 
 use crate::{
-    hub::{Hub, frame, not_found, store_failed},
+    hub::{Finally, Hub, frame, not_found, store_failed},
     pace::Pace,
     peer::Peer,
 };
@@ -52,6 +52,17 @@ const BATCH: u32 = 500;
 #[derive(Default)]
 pub(crate) struct Feeds(DashMap<AccountId, Arc<OnceCell<Arc<LiveFeed>>>>);
 
+impl Feeds {
+    /// Stops following an account that nobody here follows, whether somebody did or only meant to.
+    fn close_if_empty(&self, account: AccountId) {
+        self.0.remove_if(&account, |_, cell| match cell.get() {
+            Some(live) => live.close_if_empty(),
+            // Who is about to open it has it in hand.
+            None => Arc::strong_count(cell) == 1,
+        });
+    }
+}
+
 struct LiveFeed {
     account: AccountId,
     state: Mutex<State>,
@@ -79,6 +90,16 @@ struct Group {
 impl LiveFeed {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nobody here follows; if so, nobody joins this one any more.
+    fn close_if_empty(&self) -> bool {
+        let mut state = self.state();
+        if state.tables.is_empty() {
+            state.closed = true;
+            self.over.cancel();
+        }
+        state.closed
     }
 
     /// Hands a change to those it is one for.
@@ -168,10 +189,8 @@ async fn try_subscribe(
             return Err(Failure::of(ErrorCode::TOO_MANY, Fault::Caller, "a connection may follow 100 feeds"));
         }
     }
+    let _not_left_open = Finally(|| hub.0.feeds.close_if_empty(peer.account));
     loop {
-        let cell = Arc::clone(&hub.0.feeds.0.entry(peer.account).or_default());
-        let live = cell.get_or_try_init(|| follow(hub, peer.account)).await;
-        let live = live.map_err(|error| store_failed(&error))?;
         let missed =
             resume::missed(hub, peer.account, after, &table, |change| seen_through(&filter, &feed, change));
         let missed = missed.await.map_err(|error| store_failed(&error))?;
@@ -179,6 +198,7 @@ async fn try_subscribe(
             peer.answer(id, &Ok(missed.answer(feed)));
             return Ok(());
         }
+        let live = live(hub, peer.account).await.map_err(|error| store_failed(&error))?;
         let mut state = live.state();
         // Else something was handed out between reading and joining.
         if !state.closed && state.position <= missed.seq {
@@ -192,6 +212,12 @@ async fn try_subscribe(
             return Ok(());
         }
     }
+}
+
+/// The live feed, opened if nobody on this instance follows the account yet.
+async fn live(hub: &Hub, account: AccountId) -> Result<Arc<LiveFeed>, StoreError> {
+    let cell = Arc::clone(&hub.0.feeds.0.entry(account).or_default());
+    cell.get_or_try_init(|| follow(hub, account)).await.cloned()
 }
 
 /// What one must be allowed to, if the caller is, and the filter can be one of this table.
@@ -324,16 +350,7 @@ fn leave(hub: &Hub, peer: &Peer, feeds: &[(String, String)]) {
     for (feed, table) in feeds {
         live.state().leave(table, feed, peer.id);
     }
-    hub.0.feeds.0.remove_if(&peer.account, |_, cell| {
-        cell.get().is_some_and(|live| {
-            let mut state = live.state();
-            if state.tables.is_empty() {
-                state.closed = true;
-                live.over.cancel();
-            }
-            state.closed
-        })
-    });
+    hub.0.feeds.close_if_empty(peer.account);
 }
 
 /// A newer token may allow less: what it does not allow is followed no longer.

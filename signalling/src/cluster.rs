@@ -10,6 +10,7 @@ use crate::{
 use bus::{Asked, BusError, Delivery, Requests, Shutdown, Subscription};
 use common::subject::{
     hub::{CallService, HubOrder, HubRequest, HubService, NodeNews, NodeTopic, Whom},
+    link::LinkUp,
     media::HubNodes,
 };
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     let news = hub.bus().subscribe(&NodeTopic(node)).await?;
     let requests = hub.bus().serve(&CallService(node)).await?;
     let orders = hub.bus().serve(&HubService(node)).await?;
+    let others = hub.bus().subscribe(&LinkUp).await?;
     let _alive = hub.bus().present(&HubNodes, &node.to_string(), &node).await?;
     hub.start(shutdown.clone());
     let (teller, server, obeyer, follower) = (hub.clone(), hub.clone(), hub.clone(), hub.clone());
@@ -36,7 +38,7 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     hub.spawn(async move { obey(obeyer, orders).await });
     hub.spawn(async move { changes::listen(follower).await });
     hub.spawn(standing::watch(hub.clone()));
-    hub.spawn(async move { outage::watch(watcher).await });
+    hub.spawn(async move { outage::watch(watcher, others).await });
     shutdown.token.cancelled().await;
     Ok(())
 }

@@ -20,6 +20,11 @@ pub struct Config {
     pub connections_per_account_max: usize,
     /// Of one user or guest: tabs and devices.
     pub connections_per_user_max: usize,
+    /// Rooms of one account that people on this instance are in.
+    ///
+    /// Higher lets one tenant be in more at a time; each costs about 100 KB and two subscriptions at the bus,
+    /// which is asked every five seconds who is in it.
+    pub rooms_per_account_max: usize,
     /// Sockets that have not said who they are. Each may take ten seconds to do so.
     pub unauthenticated_max: usize,
     /// Of these, of one client network.
@@ -69,6 +74,7 @@ impl Default for Config {
             connections_per_network_max: 5_000,
             connections_per_account_max: 20_000,
             connections_per_user_max: 100,
+            rooms_per_account_max: 5_000,
             unauthenticated_max: 5_000,
             unauthenticated_per_network_max: 500,
             ping_s: 25,

@@ -118,6 +118,15 @@ impl Hub {
     }
 }
 
+/// Does something at the end of a scope, however it is left.
+pub(crate) struct Finally<F: FnMut()>(pub(crate) F);
+
+impl<F: FnMut()> Drop for Finally<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 /// An event as it goes to any number of sockets.
 pub(crate) fn frame(event: &Event) -> Utf8Bytes {
     envelope::event_frame(event).into()
@@ -139,7 +148,8 @@ pub(crate) fn bus_failed(error: &BusError) -> Failure {
     Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "another part is away; try again")
 }
 
-/// What is published while the bus is away reaches this instance; others heal from the store.
+/// What is published while the bus is away reaches this instance; others find it in the store, at the latest when
+/// the bus is back and says so.
 pub(crate) fn published(outcome: Result<(), BusError>) {
     if let Err(error) = outcome {
         debug!(error = %chain(&error), "Only this instance was told");

@@ -1,7 +1,7 @@
 //! The agents' inbox stream: one per account on this instance, whoever many follow it.
 
 use crate::{
-    hub::{Hub, bus_failed, frame, store_failed},
+    hub::{Finally, Hub, bus_failed, frame, store_failed},
     pace::Pace,
     peer::Peer,
 };
@@ -18,7 +18,7 @@ use common::{
 };
 use dashmap::DashMap;
 use signalling_core::{
-    feed::{Arrival, Feed},
+    feed::{Arrival, Feed, Joined},
     replay::{Replay, Replayed},
 };
 use std::{
@@ -42,12 +42,21 @@ impl Inboxes {
     pub(crate) fn followed(&self) -> Vec<AccountId> {
         self.0.iter().map(|cell| *cell.key()).collect()
     }
+
+    /// Stops following an account that nobody here follows, whether somebody did or only meant to.
+    fn close_if_empty(&self, account: AccountId) {
+        self.0.remove_if(&account, |_, cell| match cell.get() {
+            Some(inbox) => inbox.close_if_empty(),
+            // Who is about to open it has it in hand.
+            None => Arc::strong_count(cell) == 1,
+        });
+    }
 }
 
 /// The store has events of an account up to number `seq`: what this instance has not heard of is read there.
 pub(crate) fn lag(hub: &Hub, account: AccountId, seq: u64) {
     if let Some(inbox) = hub.0.inboxes.0.get(&account).and_then(|cell| cell.get().cloned())
-        && inbox.state().feed.position() < seq
+        && inbox.state().feed.lags(seq)
     {
         inbox.gap.notify_one();
     }
@@ -80,9 +89,19 @@ impl LiveInbox {
                     peer.push(frame.clone());
                 }
             }
-            Arrival::Duplicate => {}
+            Arrival::Duplicate | Arrival::Early => {}
             Arrival::Gap => self.gap.notify_one(),
         }
+    }
+
+    /// Whether nobody here follows; if so, nobody joins this one any more.
+    fn close_if_empty(&self) -> bool {
+        let mut state = self.state();
+        if state.feed.is_empty() {
+            state.closed = true;
+            self.over.cancel();
+        }
+        state.closed
     }
 }
 
@@ -99,23 +118,34 @@ async fn try_subscribe(
     id: Option<&RequestId>,
     after: Option<u64>,
 ) -> Result<(), Failure> {
+    let _not_left_open = Finally(|| hub.0.inboxes.close_if_empty(peer.account));
     loop {
-        let cell = Arc::clone(&hub.0.inboxes.0.entry(peer.account).or_default());
-        let inbox =
-            cell.get_or_try_init(|| follow(hub, peer.account)).await.map_err(|error| bus_failed(&error))?;
         let subscribed = missed(hub, peer.account, after).await.map_err(|error| store_failed(&error))?;
         if subscribed.more {
             peer.answer(id, &Ok(subscribed));
             return Ok(());
         }
+        let inbox = live(hub, peer.account).await.map_err(|error| bus_failed(&error))?;
         let mut state = inbox.state();
+        if state.closed {
+            continue;
+        }
         // Whoever follows already goes on to, until it was read again.
-        if !state.closed && state.feed.join(peer.id, subscribed.seq, Arc::clone(peer)).is_ok() {
+        if let Ok(joined) = state.feed.join(peer.id, subscribed.seq, Arc::clone(peer)) {
             peer.held().follows_inbox = true;
             peer.answer(id, &Ok(subscribed));
+            if joined == Joined::First {
+                inbox.gap.notify_one();
+            }
             return Ok(());
         }
     }
+}
+
+/// The live inbox, opened if nobody on this instance follows it yet.
+async fn live(hub: &Hub, account: AccountId) -> Result<Arc<LiveInbox>, BusError> {
+    let cell = Arc::clone(&hub.0.inboxes.0.entry(account).or_default());
+    cell.get_or_try_init(|| follow(hub, account)).await.cloned()
 }
 
 async fn missed(hub: &Hub, account: AccountId, after: Option<u64>) -> Result<Subscribed, StoreError> {
@@ -175,7 +205,7 @@ async fn listen(hub: Hub, inbox: Arc<LiveInbox>, mut events: Subscription<Sequen
 async fn heal(hub: &Hub, inbox: &LiveInbox) -> Result<(), StoreError> {
     let mut pace = Pace::default();
     loop {
-        let position = inbox.state().feed.position();
+        let Some(position) = inbox.state().feed.position() else { return Ok(()) };
         let mut tx = hub.store().tenant(inbox.account).await?;
         let missing = outbox::after(&mut tx, position, BATCH).await?;
         drop(tx);
@@ -195,16 +225,7 @@ pub(crate) fn unsubscribe(hub: &Hub, peer: &Arc<Peer>) -> Done {
         && let Some(inbox) = hub.0.inboxes.0.get(&peer.account).and_then(|cell| cell.get().cloned())
     {
         inbox.state().feed.leave(peer.id);
-        hub.0.inboxes.0.remove_if(&peer.account, |_, cell| {
-            cell.get().is_some_and(|inbox| {
-                let mut state = inbox.state();
-                if state.feed.is_empty() {
-                    state.closed = true;
-                    inbox.over.cancel();
-                }
-                state.closed
-            })
-        });
+        hub.0.inboxes.close_if_empty(peer.account);
     }
     Done {}
 }
@@ -220,3 +241,6 @@ pub(crate) fn recheck(hub: &Hub, peer: &Arc<Peer>) {
 pub(crate) fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
     unsubscribe(hub, peer);
 }
+
+#[cfg(test)]
+mod tests;

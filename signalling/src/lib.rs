@@ -24,6 +24,8 @@ mod peer;
 mod presence;
 mod rooms;
 mod standing;
+#[cfg(test)]
+mod testing;
 
 pub use accept::{Socket, TakeApart, router};
 pub use cluster::run;

@@ -1,7 +1,7 @@
-//! While the bus is away, what was said on other instances is found in the store.
+//! While the bus is away, and after it was for another instance, what was said there is found in the store.
 
 use crate::{hub::Hub, inbox, rooms};
-use bus::Link;
+use bus::{Link, Subscription};
 use common::id::{AccountId, NodeId, RoomId};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,29 +9,39 @@ use std::{
     time::Duration,
 };
 use store::{StoreError, outbox};
-use tokio::time::sleep;
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
-/// How long after an outage began, and after each look, the store is looked at, in milliseconds; each
-/// instance takes its own time, so that not all do it at once.
+/// How long after an outage began, after another instance came back, and after each look, the store is looked
+/// at, in milliseconds; each instance takes its own time, so that not all do it at once.
 ///
 /// Shorter tells sooner what others say; each look costs one transaction per account that is followed here,
 /// one account after the other on one connection.
 const LOOK_AFTER_MS: Range<u64> = 500..1500;
 
-/// Looks at the store for as long as the bus is away.
-pub(crate) async fn watch(hub: Hub) {
+/// Looks at the store for as long as the bus is away, and once more after `others` said that it is there for
+/// them: what they published before has reached nobody.
+pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
     let mut link = hub.bus().link();
+    let mut tick = interval(look_after(hub.bus().node()));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_owed = false;
     loop {
         let is_down = *link.borrow_and_update() == Link::Down;
-        if is_down {
-            let wait = look_after(hub.bus().node());
-            tokio::select! {
-                changed = link.changed() => if changed.is_err() { return },
-                () = sleep(wait) => look(&hub).await,
+        tokio::select! {
+            changed = link.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                tick.reset();
             }
-        } else if link.changed().await.is_err() {
-            return;
+            Some(_) = others.next() => {
+                // Those who come back one after the other are waited for together, but not for ever.
+                if !std::mem::replace(&mut is_owed, true) && !is_down {
+                    tick.reset();
+                }
+            }
+            _ = tick.tick(), if is_down || is_owed => is_owed = look(&hub).await.is_err(),
         }
     }
 }
@@ -50,7 +60,7 @@ struct Followed {
     inbox: bool,
 }
 
-async fn look(hub: &Hub) {
+async fn look(hub: &Hub) -> Result<(), StoreError> {
     let mut accounts: BTreeMap<AccountId, Followed> = BTreeMap::new();
     for (account, room) in hub.0.rooms.followed() {
         accounts.entry(account).or_default().rooms.insert(room);
@@ -61,10 +71,11 @@ async fn look(hub: &Hub) {
     for (account, followed) in accounts {
         if let Err(error) = compare(hub, account, &followed).await {
             // The next look comes soon: no use in asking for all others now.
-            warn!(account.id = %account, error = %crate::hub::chain(&error), "The store cannot be looked at either; will retry");
-            return;
+            warn!(account.id = %account, error = %crate::hub::chain(&error), "The store cannot be looked at; will retry");
+            return Err(error);
         }
     }
+    Ok(())
 }
 
 /// Has those rooms and that inbox read the store that lag behind it.

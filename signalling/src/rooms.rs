@@ -3,6 +3,7 @@
 mod follow;
 mod join;
 pub(crate) mod live;
+mod places;
 
 pub(crate) use join::join;
 
@@ -29,6 +30,7 @@ use common::{
 };
 use dashmap::DashMap;
 use live::LiveRoom;
+use places::Places;
 use signalling_core::roster::Change;
 use std::sync::{
     Arc,
@@ -51,6 +53,7 @@ pub(crate) struct Rooms {
     /// How often somebody was to be taken out of a room: who was let in by what the store said before
     /// must be looked at again.
     removals: AtomicU64,
+    places: Places,
 }
 
 impl Rooms {
@@ -63,12 +66,22 @@ impl Rooms {
         let rooms = self.live.iter().filter_map(|cell| cell.get().map(|room| (room.account, room.id)));
         rooms.collect()
     }
+
+    /// Stops following a room that nobody here is in, whether somebody was or only meant to be.
+    fn close_if_empty(&self, id: RoomId) {
+        // Lock order: the map, then the room.
+        self.live.remove_if(&id, |_, cell| match cell.get() {
+            Some(room) => room.close_if_empty(),
+            // Who is about to open it has it in hand.
+            None => Arc::strong_count(cell) == 1,
+        });
+    }
 }
 
 /// The store has messages of a room up to number `seq`: what this instance has not heard of is read there.
 pub(crate) fn lag(hub: &Hub, id: RoomId, seq: u64) {
     if let Some(room) = hub.0.rooms.get(id)
-        && room.state().feed.position() < seq
+        && room.state().feed.lags(seq)
     {
         room.gap.notify_one();
     }
@@ -140,8 +153,7 @@ async fn go(hub: &Hub, peer: &Arc<Peer>, id: RoomId) {
     if let Some(room) = hub.0.rooms.get(id) {
         let gone = room.state().feed.leave(peer.id);
         drop(gone);
-        // Lock order: the map, then the room.
-        hub.0.rooms.live.remove_if(&id, |_, cell| cell.get().is_some_and(|room| room.close_if_empty()));
+        hub.0.rooms.close_if_empty(id);
     }
     tell_change(hub, id, Change::Left(peer.member())).await;
 }
@@ -249,3 +261,6 @@ pub(crate) fn members(hub: &Hub, peer: &Arc<Peer>, read: &ReadMembers) -> Result
     let (members, more) = state.members_after(read.after);
     Ok(Members { members, member_count: state.count(), more })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,14 +4,22 @@ use super::{
     RedisBackend, keep,
     names::{self, Channel},
 };
-use crate::{error::BusError, exchange::Exchange, facade::Link, lease::LEASE_TIME};
+use crate::{
+    error::BusError,
+    exchange::Exchange,
+    facade::{Link, encode},
+    lease::LEASE_TIME,
+};
 use ::redis::{
     AsyncCommands, AsyncConnectionConfig, Client, RedisError,
     aio::{MultiplexedConnection, PubSubSink, PubSubStream},
     pipe,
 };
 use bytes::Bytes;
-use common::id::NodeId;
+use common::{
+    id::NodeId,
+    subject::{Topic, link::LinkUp},
+};
 use futures_util::StreamExt;
 use std::{
     collections::HashSet,
@@ -201,6 +209,11 @@ impl Keeper {
         if again {
             info!(epoch = self.epoch, "The link to Redis is up again");
             backend.exchange.lost_all();
+        }
+        // Now that `connection` is there, so that nothing is given up after it was said.
+        if let Ok(whose) = encode(&backend.node) {
+            let topic = backend.names.topic(&LinkUp.name());
+            commands.publish::<_, _, u64>(topic, names::news(backend.node, &whose)).await?;
         }
         if let Some(up) = self.up.take() {
             let _nobody_waits = up.send(());

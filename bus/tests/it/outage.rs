@@ -2,6 +2,7 @@
 
 use super::*;
 use bus::{Acquired, BusError, Link};
+use common::subject::link::LinkUp;
 use local_services::redis::Redis;
 use redis::aio::MultiplexedConnection;
 use std::path::PathBuf;
@@ -130,4 +131,22 @@ async fn a_redis_that_refuses_to_write_is_away_and_not_asked_without_a_pause() {
     outage.pair.here.publish(&news(), &1).await.unwrap();
     assert_eq!(message(&mut subscription).await, 1);
     outage.redis.kill().expect("it runs");
+}
+
+/// Who stayed heard no `Lost`, and must not need one.
+#[tokio::test]
+async fn who_was_cut_off_alone_tells_the_others_when_it_can_be_heard_again() {
+    let outage = Outage::prepare().await;
+    let prefix = "alone";
+    let connect = async |url: String| Bus::redis(node(), &url, prefix, &outage.pair._shutdown).await;
+    let stays = connect(outage.redis.url()).await.unwrap();
+    let mut others = stays.subscribe(&LinkUp).await.unwrap();
+    let alone = connect(outage.redis.let_in("alone").unwrap()).await.unwrap();
+    let said = Some(Delivery::Message(alone.node()));
+    assert_eq!(soon(others.next()).await, said, "who was there before may have died untold");
+    outage.redis.shut_out("alone").unwrap();
+    soon(alone.link().wait_for(|link| *link == Link::Down)).await.expect("the bus lives");
+    assert!(matches!(alone.publish(&news(), &1).await, Err(BusError::Away)));
+    outage.redis.let_in("alone").unwrap();
+    assert_eq!(soon(others.next()).await, said);
 }

@@ -13,6 +13,9 @@ pub const TEXT_BYTES_MAX: usize = 8 * 1024;
 /// The most messages in one answer, and the most that a resuming client is sent.
 pub const MESSAGES_MAX: u16 = 100;
 
+/// Rooms that a connection may be in.
+pub const ROOMS_MAX: usize = 500;
+
 /// The most members in one answer.
 pub const MEMBERS_MAX: usize = 100;
 

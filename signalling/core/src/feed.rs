@@ -12,6 +12,19 @@ pub enum Arrival {
     Duplicate,
     /// Some before it are missing: read everything after [`Feed::position`] from the store.
     Gap,
+    /// Nobody has read yet, so that nobody misses it: drop it.
+    Early,
+}
+
+/// What it means for the stream that somebody reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Joined {
+    /// From here on it is handed out. What arrived [early](Arrival::Early) may come after what was read: read
+    /// everything after [`Feed::position`] from the store.
+    First,
+    /// It was handed out before.
+    Further,
 }
 
 /// A stream numbered 1, 2, 3, … as this instance has handed it out.
@@ -29,9 +42,14 @@ impl<R> Default for Feed<R> {
 }
 
 impl<R> Feed<R> {
-    /// The last number handed out.
-    pub fn position(&self) -> u64 {
-        self.position.unwrap_or(0)
+    /// The last number handed out; `None` while nobody has read, so that nothing is to be handed out.
+    pub const fn position(&self) -> Option<u64> {
+        self.position
+    }
+
+    /// Whether the store, which has numbers up to `seq`, is ahead of what was handed out.
+    pub fn lags(&self, seq: u64) -> bool {
+        self.position.is_some_and(|position| position < seq)
     }
 
     /// Whether the stream has gone past `seen`: who has read no further would miss something.
@@ -45,13 +63,14 @@ impl<R> Feed<R> {
     /// # Errors
     /// Gives the reader back, and changes nothing, if the stream [has passed](Self::has_passed) `seen`
     /// meanwhile: it must read again.
-    pub fn join(&mut self, connection: ConnectionId, seen: u64, reader: R) -> Result<(), R> {
+    pub fn join(&mut self, connection: ConnectionId, seen: u64, reader: R) -> Result<Joined, R> {
         if self.has_passed(seen) {
             return Err(reader);
         }
+        let joined = if self.position.is_none() { Joined::First } else { Joined::Further };
         self.position.get_or_insert(seen);
         self.readers.insert(connection, (seen, reader));
-        Ok(())
+        Ok(joined)
     }
 
     /// Removes a reader, and returns it if it was one.
@@ -61,7 +80,7 @@ impl<R> Feed<R> {
 
     /// Judges a message with this number. [`Arrival::Next`] moves the stream on.
     pub fn arrive(&mut self, seq: u64) -> Arrival {
-        let position = self.position();
+        let Some(position) = self.position else { return Arrival::Early };
         match seq.checked_sub(position) {
             Some(1) => {
                 self.position = Some(seq);
@@ -124,9 +143,9 @@ mod tests {
     #[test]
     fn a_reader_gets_what_came_after_it_read_the_store_and_nothing_twice() {
         let mut feed = Feed::default();
-        feed.join(connection(1), 4, "early").unwrap();
+        let _ = feed.join(connection(1), 4, "early").unwrap();
         // Number 5 is stored and was read by the second reader, but is handed out only now.
-        feed.join(connection(2), 5, "late").unwrap();
+        let _ = feed.join(connection(2), 5, "late").unwrap();
         assert_eq!(feed.arrive(5), Arrival::Next);
         assert_eq!(readers(&feed, 5), ["early"]);
         assert_eq!(feed.arrive(6), Arrival::Next);
@@ -136,35 +155,48 @@ mod tests {
     #[test]
     fn a_reader_that_would_miss_something_must_read_again() {
         let mut feed = Feed::default();
-        feed.join(connection(1), 4, "first").unwrap();
+        let _ = feed.join(connection(1), 4, "first").unwrap();
         assert_eq!(feed.arrive(5), Arrival::Next);
         assert_eq!(feed.join(connection(2), 4, "second"), Err("second"));
-        feed.join(connection(2), 5, "second").unwrap();
+        let _ = feed.join(connection(2), 5, "second").unwrap();
     }
 
     /// It may fail to read again; until then it is where it was.
     #[test]
     fn a_reader_that_must_read_again_keeps_its_place() {
         let mut feed = Feed::default();
-        feed.join(connection(1), 4, "before").unwrap();
+        let _ = feed.join(connection(1), 4, "before").unwrap();
         assert_eq!(feed.arrive(5), Arrival::Next);
         assert_eq!(feed.join(connection(1), 4, "again"), Err("again"));
         assert_eq!(feed.reader(connection(1)), Some(&"before"));
         assert_eq!(feed.arrive(6), Arrival::Next);
         assert_eq!(readers(&feed, 6), ["before"]);
-        feed.join(connection(1), 6, "again").unwrap();
+        let _ = feed.join(connection(1), 6, "again").unwrap();
         assert_eq!((feed.reader(connection(1)), feed.len()), (Some(&"again"), 1));
     }
 
     #[test]
     fn gaps_and_duplicates_are_told_apart() {
         let mut feed = Feed::default();
-        feed.join(connection(1), 4, "only").unwrap();
+        let _ = feed.join(connection(1), 4, "only").unwrap();
         assert_eq!(feed.arrive(7), Arrival::Gap);
         assert_eq!(feed.arrive(4), Arrival::Duplicate);
-        assert_eq!(feed.position(), 4, "a gap moves nothing");
+        assert_eq!(feed.position(), Some(4), "a gap moves nothing");
         for seq in 5..=7 {
             assert_eq!(feed.arrive(seq), Arrival::Next);
         }
+    }
+
+    /// Between two pages of who comes back: the whole history is nobody's gap.
+    #[test]
+    fn what_arrives_before_anybody_reads_is_no_gap_and_is_looked_for_once_somebody_does() {
+        let mut feed = Feed::default();
+        assert_eq!(feed.arrive(1_000_000), Arrival::Early);
+        assert_eq!((feed.position(), feed.lags(1_000_000)), (None, false), "there is nobody to hand it to");
+        assert_eq!(feed.join(connection(1), 999_999, "first"), Ok(Joined::First), "which reads once more");
+        assert!(feed.lags(1_000_000));
+        assert_eq!(feed.arrive(1_000_000), Arrival::Next);
+        assert_eq!(feed.arrive(1_000_001), Arrival::Next);
+        assert_eq!(feed.join(connection(2), 1_000_001, "second"), Ok(Joined::Further));
     }
 }

@@ -1,6 +1,7 @@
 //! Limits of what is asked of rooms, calls, inboxes and feeds.
 
 use super::{kib, limit, seconds};
+use crate::config::Config;
 use common::{
     limit::Limit,
     protocol::{RequestId, feed, inbox, media, page, presence, room},
@@ -9,6 +10,7 @@ use common::{
 use signalling_core::call;
 
 pub(super) fn all() -> Vec<Limit> {
+    let rooms_per_account_max = Config::default().rooms_per_account_max;
     let fixed = |what, default, answer| limit(what, default, None, answer);
     vec![
         fixed("a request's id, in bytes", RequestId::TEXT_MAX.to_string(), "protocol.invalid_request"),
@@ -22,6 +24,13 @@ pub(super) fn all() -> Vec<Limit> {
             "a name",
             format!("{} characters", text::NAME_CHARS_MAX),
             "request.invalid; from outside issuers, cut",
+        ),
+        fixed("rooms that a connection is in", room::ROOMS_MAX.to_string(), "limit.count"),
+        limit(
+            "rooms of an account that anybody is in",
+            rooms_per_account_max.to_string(),
+            Some("signalling.rooms_per_account_max"),
+            "limit.count",
         ),
         fixed("messages that are replayed", room::MESSAGES_MAX.to_string(), "recovered: false"),
         fixed("members in one answer", room::MEMBERS_MAX.to_string(), "`more`"),

@@ -1,6 +1,6 @@
 //! What other instances and the media servers say about a room that somebody here is in.
 
-use super::live::LiveRoom;
+use super::{live::LiveRoom, places::Place};
 use crate::{hub::Hub, media, pace::Pace};
 use bus::{BusError, Delivery, Link, Subscription};
 use common::{
@@ -37,10 +37,15 @@ const GATHER_TIME: Duration = Duration::from_millis(250);
 const SETTLING_TIME: Duration = Duration::from_secs(10);
 
 /// Opens a room on this instance: listens first, so that nothing is missed.
-pub(super) async fn open(hub: &Hub, account: AccountId, id: RoomId) -> Result<Arc<LiveRoom>, BusError> {
+pub(super) async fn open(
+    hub: &Hub,
+    account: AccountId,
+    id: RoomId,
+    place: Place,
+) -> Result<Arc<LiveRoom>, BusError> {
     let news = hub.bus().subscribe(&RoomTopic(id)).await?;
     let session = hub.bus().subscribe(&SessionTopic(id)).await?;
-    let room = Arc::new(LiveRoom::new(id, account));
+    let room = Arc::new(LiveRoom::new(id, account, place));
     let follower =
         Follower { hub: hub.clone(), room: Arc::clone(&room), news, session, settled_at: hub.clock().now() };
     follower.reconcile().await;
@@ -167,7 +172,7 @@ impl Follower {
     async fn read_missing(&self) -> Result<(), StoreError> {
         let mut pace = Pace::default();
         loop {
-            let position = self.room.state().feed.position();
+            let Some(position) = self.room.state().feed.position() else { return Ok(()) };
             let mut tx = self.hub.store().tenant(self.room.account).await?;
             let missing = rooms::after(&mut tx, self.room.id, position, MESSAGES_MAX).await?;
             drop(tx);

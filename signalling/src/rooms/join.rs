@@ -2,23 +2,25 @@
 
 use super::{admit, closed, follow, live::LocalMember};
 use crate::{
-    hub::{Hub, bus_failed, store_failed},
+    hub::{Finally, Hub, bus_failed, store_failed},
     media,
     peer::Peer,
     rooms::live::LiveRoom,
 };
 use bus::Presence;
 use common::{
+    error::{ErrorCode, Fault},
     guest::Right,
     id::RoomId,
     protocol::{
         Failure, RequestId, media as wire,
         page::{self, encoded_len},
-        room::{Join, Joined, MESSAGES_MAX, RoomMessage},
+        room::{Join, Joined, MESSAGES_MAX, ROOMS_MAX, RoomMessage},
     },
     subject::hub::RoomMembers,
 };
 use signalling_core::{
+    feed,
     replay::{ROOM_BYTES_MAX, Replay, Replayed},
     roster::Change,
 };
@@ -90,14 +92,21 @@ pub(crate) async fn join(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, jo
 }
 
 async fn try_join(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, join: &Join) -> Result<(), Failure> {
+    {
+        let held = peer.held();
+        if held.rooms.len() >= ROOMS_MAX && !held.rooms.contains(&join.room_id) {
+            return Err(too_many("the connection is in too many rooms"));
+        }
+    }
     let mut snapshot = snapshot(hub, peer, join).await?;
     if snapshot.replayed.more {
         peer.answer(id, &Ok(snapshot.answer(join.room_id)));
         return Ok(());
     }
     let media = look(hub, peer, join.room_id).await;
+    let _not_left_open = Finally(|| hub.0.rooms.close_if_empty(join.room_id));
     let mut presence = None;
-    loop {
+    let is_new = loop {
         let room = live_room(hub, peer, join.room_id).await?;
         if presence.is_none() && room.state().feed.reader(peer.id).is_none() {
             presence = Some(present(hub, peer, join.room_id).await?);
@@ -116,12 +125,16 @@ async fn try_join(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, join: &Jo
                 let kept = state.feed.leave(peer.id).and_then(|local| local.presence);
                 let presence = kept.or_else(|| presence.take());
                 let member = LocalMember { peer: Arc::clone(peer), presence };
-                if state.feed.join(peer.id, snapshot.replayed.seq, member).is_ok() {
+                if let Ok(joined) = state.feed.join(peer.id, snapshot.replayed.seq, member) {
+                    if joined == feed::Joined::First {
+                        room.gap.notify_one();
+                    }
                     let (members, _more) = state.members_after(None);
                     let member_count = state.count();
                     let answer = snapshot.answer(join.room_id);
                     peer.answer(id, &Ok(Joined { members, member_count, media, ..answer }));
-                    break;
+                    // Under the lock: whoever takes this one out of the room finds both.
+                    break peer.held().rooms.insert(join.room_id);
                 }
             }
         }
@@ -130,12 +143,20 @@ async fn try_join(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, join: &Jo
             peer.answer(id, &Ok(snapshot.answer(join.room_id)));
             return Ok(());
         }
-    }
-    let is_new = peer.held().rooms.insert(join.room_id);
+    };
     if is_new {
-        super::tell_change(hub, join.room_id, Change::Joined(peer.member())).await;
+        tell_that_joined(hub, peer, join.room_id).await;
     }
     Ok(())
+}
+
+/// Tells the others who came; and that they left, if they were taken out meanwhile and so had left, for the
+/// others, before they came.
+pub(super) async fn tell_that_joined(hub: &Hub, peer: &Peer, room: RoomId) {
+    super::tell_change(hub, room, Change::Joined(peer.member())).await;
+    if super::joined(hub, peer, room).is_err() {
+        super::tell_change(hub, room, Change::Left(peer.member())).await;
+    }
 }
 
 /// Tells other instances that this one has the device.
@@ -151,6 +172,17 @@ async fn look(hub: &Hub, peer: &Peer, room: RoomId) -> Option<wire::State> {
 /// The live room, opened if nobody on this instance is in it yet.
 async fn live_room(hub: &Hub, peer: &Peer, id: RoomId) -> Result<Arc<LiveRoom>, Failure> {
     let cell = Arc::clone(&hub.0.rooms.live.entry(id).or_default());
-    let opened = cell.get_or_try_init(|| follow::open(hub, peer.account, id)).await;
-    opened.cloned().map_err(|error| bus_failed(&error))
+    let open = async || {
+        let place = hub.0.rooms.places.take(peer.account, hub.0.config.rooms_per_account_max);
+        let place = place.ok_or_else(|| {
+            metrics::counter!("hub_refused_total", "limit" => "rooms_per_account").increment(1);
+            too_many("the account has people in too many rooms")
+        })?;
+        follow::open(hub, peer.account, id, place).await.map_err(|error| bus_failed(&error))
+    };
+    cell.get_or_try_init(open).await.cloned()
+}
+
+fn too_many(why: &'static str) -> Failure {
+    Failure::of(ErrorCode::TOO_MANY, Fault::Caller, why)
 }

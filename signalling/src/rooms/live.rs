@@ -1,5 +1,6 @@
 //! A room that somebody on this instance is in, and the fan-out to them.
 
+use super::places::Place;
 use crate::{hub::frame, peer::Peer};
 use bus::Presence;
 use common::{
@@ -46,6 +47,8 @@ pub(crate) struct LiveRoom {
     pub(crate) gathered: Notify,
     /// Cancelled when the last member here has left.
     pub(crate) over: CancellationToken,
+    /// Held for as long as the room is live.
+    _place: Place,
 }
 
 impl State {
@@ -81,7 +84,7 @@ pub(crate) fn event_of(room_id: RoomId, change: &Change) -> Event {
 }
 
 impl LiveRoom {
-    pub(crate) fn new(id: RoomId, account: AccountId) -> Self {
+    pub(super) fn new(id: RoomId, account: AccountId, place: Place) -> Self {
         Self {
             id,
             account,
@@ -89,6 +92,7 @@ impl LiveRoom {
             gap: Notify::new(),
             gathered: Notify::new(),
             over: CancellationToken::new(),
+            _place: place,
         }
     }
 
@@ -120,7 +124,7 @@ impl LiveRoom {
                 }
                 metrics::counter!("hub_deliveries_total").increment(delivered);
             }
-            Arrival::Duplicate => {}
+            Arrival::Duplicate | Arrival::Early => {}
             Arrival::Gap => self.gap.notify_one(),
         }
     }

@@ -143,6 +143,31 @@ async fn a_redis_outage_is_healed_from_the_store() {
     std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
+/// Redis is away for one instance only, and nothing further is said that would show the gap.
+#[tokio::test]
+async fn what_an_instance_said_while_it_was_cut_off_is_told_when_it_is_back() {
+    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
+    let redis = Redis::start(&directory).expect("Redis starts");
+    let mut installation = Installation::new().await.with_own_redis(&redis);
+    let b = installation.server();
+    installation.set("SWITCHBOARD_REDIS__URL", &redis.let_in("a").expect("Redis obeys"));
+    let a = installation.server();
+    let account = installation.account("acme", &a).await;
+    let room = account.room("Lobby").await;
+    let mut ada = Socket::open(&a.base, &account.admin.token).await;
+    let mut ben = Socket::open(&b.base, &account.admin.token).await;
+    for socket in [&mut ada, &mut ben] {
+        socket.ask("room.join", json!({ "roomId": room })).await;
+    }
+    redis.shut_out("a").expect("Redis obeys");
+    ada.ask("room.send", message(&room, "dark")).await;
+    redis.let_in("a").expect("Redis obeys");
+    let event = timeout(OUTAGE_PATIENCE, ben.event("room.message", |_| true)).await.expect("in time");
+    assert_eq!(event["message"]["text"], "dark");
+    drop((a, b, redis));
+    std::fs::remove_dir_all(directory).expect("it can be deleted");
+}
+
 /// Redis is there, takes everything and answers nothing.
 #[tokio::test]
 async fn a_message_does_not_wait_for_a_redis_that_hangs() {

@@ -1,0 +1,72 @@
+//! Who may come into a room, and what is left when they do not.
+
+use super::*;
+use crate::{
+    config::Config,
+    testing::{Client, ID, World},
+};
+use common::protocol::room::{Join, ROOMS_MAX};
+use serde_json::{Value, json};
+
+async fn enter(world: &World, client: &mut Client, room_id: RoomId) -> Value {
+    join(&world.hub, &client.peer, Some(&ID), &Join { room_id, after: None }).await;
+    client.frame().await
+}
+
+fn code(answer: &Value) -> &str {
+    answer["error"]["data"]["code"].as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn an_account_has_people_in_so_many_rooms_and_who_is_refused_leaves_nothing_open() {
+    let world = World::new(Config { rooms_per_account_max: 2, ..Config::default() }).await;
+    let [first, second, third] = [world.room().await, world.room().await, world.room().await];
+    let (mut ada, mut ben) = (world.connect(), world.connect());
+    for room in [first, second] {
+        assert_eq!(code(&enter(&world, &mut ada, room).await), "");
+    }
+    assert_eq!(code(&enter(&world, &mut ada, third).await), "limit.count");
+    assert_eq!(world.hub.0.rooms.live.len(), 2, "the third was not opened");
+    assert_eq!(code(&enter(&world, &mut ben, first).await), "", "a room that is live costs no further place");
+    leave(&world.hub, &ada.peer, second).await.unwrap();
+    // The place is free when the room's task has ended.
+    while code(&enter(&world, &mut ben, third).await) == "limit.count" {
+        tokio::task::yield_now().await;
+    }
+    for client in [&ada, &ben] {
+        lose_connection(&world.hub, &client.peer).await;
+    }
+    assert!(world.hub.0.rooms.live.is_empty());
+}
+
+#[tokio::test]
+async fn a_connection_is_in_so_many_rooms() {
+    let world = World::new(Config::default()).await;
+    let (room, last) = (world.room().await, world.room().await);
+    let mut ada = world.connect();
+    enter(&world, &mut ada, room).await;
+    ada.peer.held().rooms.extend((1..ROOMS_MAX).map(|_| RoomId::generate(&*world.clock)));
+    assert_eq!(code(&enter(&world, &mut ada, last).await), "limit.count");
+    assert_eq!(code(&enter(&world, &mut ada, room).await), "", "where it is, it may come back to");
+    leave(&world.hub, &ada.peer, room).await.unwrap();
+    assert_eq!(code(&enter(&world, &mut ada, last).await), "");
+}
+
+/// The removal comes between the two steps of entering.
+#[tokio::test]
+async fn who_is_removed_before_the_others_are_told_that_they_came_is_no_ghost() {
+    let world = World::new(Config::default()).await;
+    let room = world.room().await;
+    let (mut watcher, mut ada) = (world.connect(), world.connect());
+    enter(&world, &mut watcher, room).await;
+    enter(&world, &mut ada, room).await;
+    assert_eq!(watcher.frame().await["method"], "room.memberJoined");
+    let id = ada.peer.id;
+    assert_eq!(remove(&world.hub, room, RemovalReason::Removed, |peer| peer.id == id).await, 1);
+    assert_eq!(watcher.frame().await["method"], "room.memberLeft");
+    assert!(ada.peer.held().rooms.is_empty());
+    join::tell_that_joined(&world.hub, &ada.peer, room).await;
+    assert_eq!(watcher.frame().await["method"], "room.memberJoined");
+    let last = watcher.frame().await;
+    assert_eq!((&last["method"], &last["params"]["connectionId"]), (&json!("room.memberLeft"), &json!(id)));
+}
