@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long somebody without a connection is remembered at most.
+/// How long somebody without a connection is remembered, counted from when they last left.
 ///
 /// Shorter forgets debts: then a new connection would buy a new burst. Longer keeps some hundred bytes for
 /// everybody who was there.
@@ -28,6 +28,9 @@ pub struct Ledger<K> {
 #[derive(Debug)]
 struct Entry {
     count: usize,
+    /// When the last of them was gone, of those that were here most recently. What `left` says of an earlier
+    /// time is no longer so.
+    left_at: Option<Instant>,
     meter: SharedMeter,
 }
 
@@ -41,10 +44,11 @@ impl<K: Ord + Copy> Ledger<K> {
     /// somebody who is not known.
     pub fn take(&mut self, who: K, now: Instant, meter: impl FnOnce() -> Meter) -> Option<SharedMeter> {
         self.forget(now);
-        let entry = self
-            .entries
-            .entry(who)
-            .or_insert_with(|| Entry { count: 0, meter: Arc::new(Mutex::new(meter())) });
+        let entry = self.entries.entry(who).or_insert_with(|| Entry {
+            count: 0,
+            left_at: None,
+            meter: Arc::new(Mutex::new(meter())),
+        });
         if entry.count >= self.max {
             if entry.count == 0 {
                 self.entries.remove(&who);
@@ -61,6 +65,7 @@ impl<K: Ord + Copy> Ledger<K> {
         let Some(entry) = self.entries.get_mut(&who) else { return };
         entry.count = entry.count.saturating_sub(1);
         if entry.count == 0 {
+            entry.left_at = Some(now);
             self.left.push_back((now, who));
         }
     }
@@ -82,7 +87,8 @@ impl<K: Ord + Copy> Ledger<K> {
                 return;
             }
             self.left.pop_front();
-            if self.entries.get(&who).is_some_and(|entry| entry.count == 0) {
+            let is_last = |entry: &Entry| entry.count == 0 && entry.left_at == Some(left_at);
+            if self.entries.get(&who).is_some_and(is_last) {
                 self.entries.remove(&who);
             }
         }
@@ -126,6 +132,27 @@ mod tests {
         let first = ledger.take(1, clock.now(), || meter(&clock)).unwrap();
         with(&first, |meter| meter.spend_bytes(60, clock.now()));
         ledger.give_back(1, clock.now());
+        let again = ledger.take(1, clock.now(), || meter(&clock)).unwrap();
+        assert!(with(&again, |meter| meter.wait_for_bytes(clock.now())) > Duration::from_secs(50));
+        ledger.give_back(1, clock.now());
+        clock.advance(REMEMBERED_FOR);
+        assert!(ledger.take(2, clock.now(), || meter(&clock)).is_some());
+        assert_eq!(ledger.known(), 1, "only who is there");
+    }
+
+    /// Else whoever connects again all the time would have a new meter for every connection, once a minute
+    /// had gone by since the first of them.
+    #[test]
+    fn what_was_used_is_remembered_from_the_last_leaving_not_from_an_earlier_one() {
+        let clock = ManualClock::default();
+        let mut ledger = Ledger::new(1);
+        assert!(ledger.take(1, clock.now(), || meter(&clock)).is_some());
+        ledger.give_back(1, clock.now());
+        clock.advance(REMEMBERED_FOR - Duration::from_secs(1));
+        let last = ledger.take(1, clock.now(), || meter(&clock)).unwrap();
+        with(&last, |meter| meter.spend_bytes(60, clock.now()));
+        ledger.give_back(1, clock.now());
+        clock.advance(Duration::from_secs(1));
         let again = ledger.take(1, clock.now(), || meter(&clock)).unwrap();
         assert!(with(&again, |meter| meter.wait_for_bytes(clock.now())) > Duration::from_secs(50));
         ledger.give_back(1, clock.now());
