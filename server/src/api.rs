@@ -153,6 +153,15 @@ impl App {
         Self { revocations, ..self }
     }
 
+    /// Does `work` to its end though whoever asked for it may have hung up: what is committed must be told. The
+    /// end of the process waits for it, up to its deadline.
+    async fn complete<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.background.tasks.spawn(work).await.map_err(|error| Problem::internal(&error))?
+    }
+
     /// Ends something everywhere, once it is committed. Who is not reached reads it in the store.
     async fn ended(&self, what: impl IntoIterator<Item = Ended>) {
         let at = self.clock.utc();

@@ -115,15 +115,26 @@ impl Once {
         tx: &mut TenantTx,
         caller: &Caller,
     ) -> Result<Option<Response>, Problem> {
+        Ok(self.done(app, tx, caller).await?.map(|answer| replayed(&answer)))
+    }
+
+    /// The same with what was made: to tell it again, for that time it may not have been told.
+    pub(super) async fn made<T: DeserializeOwned>(
+        &self,
+        app: &App,
+        tx: &mut TenantTx,
+        caller: &Caller,
+    ) -> Result<Option<(Response, T)>, Problem> {
+        let Some(answer) = self.done(app, tx, caller).await? else { return Ok(None) };
+        let made = serde_json::from_str(answer.body.expose()).map_err(|error| Problem::internal(&error))?;
+        Ok(Some((replayed(&answer), made)))
+    }
+
+    async fn done(&self, app: &App, tx: &mut TenantTx, caller: &Caller) -> Result<Option<Answer>, Problem> {
         let Some(keyed) = self.keyed(caller) else { return Ok(None) };
         match idempotency::claim(tx, &keyed, &*app.clock).await? {
             Claim::New => Ok(None),
-            Claim::Done(answer) => {
-                let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-                let mut response = json(status, answer.body.expose().clone());
-                response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
-                Ok(Some(response))
-            }
+            Claim::Done(answer) => Ok(Some(answer)),
             Claim::Mismatch => Err(Problem::new(
                 StatusCode::CONFLICT,
                 ErrorCode::IDEMPOTENCY_MISMATCH,
@@ -158,6 +169,13 @@ impl Once {
         tx.commit().await?;
         Ok(json(status, body))
     }
+}
+
+fn replayed(answer: &Answer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let mut response = json(status, answer.body.expose().clone());
+    response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    response
 }
 
 fn json(status: StatusCode, body: String) -> Response {

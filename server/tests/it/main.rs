@@ -18,4 +18,5 @@ mod isolation;
 mod privacy;
 mod resources;
 mod sign_in;
+mod speak;
 mod trust;

@@ -79,7 +79,9 @@ pub(in super::super) async fn say(
     // A program needs the permission to change rooms: what it says looks as if somebody had said it.
     let needed = if caller.token.is_some() { Permission::RoomsRead } else { Permission::RoomsManage };
     let mut tx = app.begin(&caller, needed).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some((answer, message)) = once.made(&app, &mut tx, &caller).await? {
+        // The first time it may not have been told.
+        tell_message(&app, id, message).await;
         return Ok(answer);
     }
     visible(&mut tx, &caller, id).await?;
@@ -95,14 +97,23 @@ pub(in super::super) async fn say(
     let (user, name) = author.unwrap_or((caller.id(), own_name));
     let new = NewRoomMessage { room: id, user, name, client_id: Uuid::new_v4(), text: said };
     let sent = rooms::send(&mut tx, &new, &*app.clock).await?.ok_or_else(closed)?;
-    let answer = once.created(tx, &caller, &sent.message).await?;
-    let posted = MessagePosted { room_id: id, message: sent.message };
+    let teller = app.clone();
+    let kept_and_told = async move {
+        let answer = once.created(tx, &caller, &sent.message).await?;
+        tell_message(&teller, id, sent.message).await;
+        Ok(answer)
+    };
+    app.complete(kept_and_told).await
+}
+
+/// Tells everybody present what was said and kept. Said twice, it is heard once.
+async fn tell_message(app: &App, id: RoomId, message: RoomMessage) {
+    let posted = MessagePosted { room_id: id, message };
     let news = RoomNews { from: hub::nobody(), event: Event::RoomMessage(posted) };
     if let Err(error) = app.bus.publish(&RoomTopic(id), &news).await {
         // Instances that miss it find it in the store.
         debug!(room.id = %id, error = &error as &dyn std::error::Error, "Only this process was told");
     }
-    Ok(answer)
 }
 
 /// Something to be told to everybody in a room.
