@@ -20,7 +20,8 @@ pub struct Config {
     pub connections_per_account_max: usize,
     /// Of one user or guest: tabs and devices.
     pub connections_per_user_max: usize,
-    /// Sockets that have not said who they are. Each may take ten seconds to do so.
+    /// Sockets that have not said who they are. Each may take ten seconds to do so; one more than these has the
+    /// oldest of them give way, of the network that has most.
     pub unauthenticated_max: usize,
     /// Of these, of one client network.
     ///

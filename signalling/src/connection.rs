@@ -65,10 +65,10 @@ const DRAINING: End = close(close_codes::GOING_AWAY, "the server is draining");
 const ENDED: End = close(close_codes::ENDED, "ended by the account");
 
 /// Runs a socket to its end, and gives back its place.
-pub(crate) async fn run(hub: &Hub, mut line: Line, mut place: Place) {
+pub(crate) async fn run(hub: &Hub, mut line: Line, place: Place) {
     // A hub that does not run lets nobody in.
     let Some(draining) = hub.shutdown().map(|shutdown| shutdown.token.clone()) else { return };
-    match Box::pin(open::session(hub, &draining, &mut line, &mut place)).await {
+    match Box::pin(open::session(hub, &draining, &mut line, &place)).await {
         Ok(opened) => {
             let mut connection = Connection::new(hub, draining, line, opened);
             let ended = connection.serve().await;
