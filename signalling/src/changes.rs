@@ -46,7 +46,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Changes that are read at once.
-const BATCH: u32 = 500;
+///
+/// More is fewer questions to the store; each costs as much memory as the row had bytes, before and after.
+const BATCH: u32 = 64;
 
 /// The accounts whose changes somebody on this instance follows.
 #[derive(Default)]

@@ -25,7 +25,8 @@ pub struct Config {
     /// Higher lets one tenant be in more at a time; each costs about 100 KB and two subscriptions at the bus,
     /// which is asked every five seconds who is in it.
     pub rooms_per_account_max: usize,
-    /// Sockets that have not said who they are. Each may take ten seconds to do so.
+    /// Sockets that have not said who they are. Each may take ten seconds to do so; one more than these has the
+    /// oldest of them give way, of the network that has most.
     pub unauthenticated_max: usize,
     /// Of these, of one client network.
     ///

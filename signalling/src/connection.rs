@@ -65,10 +65,10 @@ const DRAINING: End = close(close_codes::GOING_AWAY, "the server is draining");
 const ENDED: End = close(close_codes::ENDED, "ended by the account");
 
 /// Runs a socket to its end, and gives back its place.
-pub(crate) async fn run(hub: &Hub, mut line: Line, mut place: Place) {
+pub(crate) async fn run(hub: &Hub, mut line: Line, place: Place) {
     // A hub that does not run lets nobody in.
     let Some(draining) = hub.shutdown().map(|shutdown| shutdown.token.clone()) else { return };
-    match Box::pin(open::session(hub, &draining, &mut line, &mut place)).await {
+    match Box::pin(open::session(hub, &draining, &mut line, &place)).await {
         Ok(opened) => {
             let mut connection = Connection::new(hub, draining, line, opened);
             let ended = connection.serve().await;
@@ -160,8 +160,7 @@ impl<'a> Connection<'a> {
 
     async fn run(&mut self) -> Result<Infallible, End> {
         loop {
-            let has_room =
-                self.chat.has_room() && self.calls.has_room() && self.peer.queue.has_room_for_answers();
+            let has_room = self.has_room();
             let reads = has_room && self.paused_until.is_none();
             tokio::select! {
                 biased;
@@ -177,6 +176,11 @@ impl<'a> Connection<'a> {
                 _ = self.ping.tick() => self.beat().await?,
             }
         }
+    }
+
+    /// Whether another request may come.
+    fn has_room(&self) -> bool {
+        self.chat.has_room() && self.calls.has_room() && self.peer.queue.has_room_for_answers()
     }
 
     /// Writes a frame and those behind it, and flushes once.
@@ -229,9 +233,11 @@ impl<'a> Connection<'a> {
 
     /// Pings, and looks at the deadlines.
     async fn beat(&mut self) -> Result<(), End> {
-        let silence = self.hub.clock().now().saturating_duration_since(self.heard_at);
-        // Who is made to wait cannot be heard.
-        if silence > self.ping.period() * 2 && self.paused_until.is_none() {
+        let now = self.hub.clock().now();
+        if self.paused_until.is_some() || !self.has_room() {
+            // Who is made to wait cannot be heard, and has as long as ever to be heard afterwards.
+            self.heard_at = now;
+        } else if now.saturating_duration_since(self.heard_at) > self.ping.period() * 2 {
             return Err(close(close_codes::SILENT, "nothing heard for too long"));
         }
         self.check_expiry()?;

@@ -46,3 +46,15 @@ pub fn processor_seconds(server: &Server) -> f64 {
     // User mode and kernel mode, in hundredths.
     (ticks(11) + ticks(12)) / 100.0
 }
+
+/// Has the kernel forget how much memory a server has had at most (proc(5), `clear_refs`).
+pub fn forget_peak(server: &Server) {
+    std::fs::write(format!("/proc/{}/clear_refs", server.id()), "5").expect("it is ours");
+}
+
+/// How much memory a server has had at most, in KiB (proc(5), `VmHWM`).
+pub fn peak_kib(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("it runs");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux");
+    peak.trim().trim_end_matches(" kB").parse().expect("a number")
+}

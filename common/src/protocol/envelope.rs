@@ -105,12 +105,17 @@ impl Failure {
 
     /// The frame is no JSON.
     pub fn parse(error: &serde_json::Error) -> Self {
-        Self::new(-32700, ErrorCode::PARSE, Fault::Caller, format!("not JSON: {error}"))
+        Self::new(-32700, ErrorCode::PARSE, Fault::Caller, format!("not JSON: {}", shown(error)))
     }
 
     /// The JSON is no request.
     pub fn invalid_request(error: &serde_json::Error) -> Self {
-        Self::new(-32600, ErrorCode::INVALID_REQUEST, Fault::Caller, format!("not a request: {error}"))
+        Self::new(
+            -32600,
+            ErrorCode::INVALID_REQUEST,
+            Fault::Caller,
+            format!("not a request: {}", shown(error)),
+        )
     }
 
     /// There is no such method.
@@ -121,7 +126,7 @@ impl Failure {
 
     /// The parameters do not fit the method.
     pub fn invalid_params(method: &str, error: &serde_json::Error) -> Self {
-        Self::new(-32602, ErrorCode::INVALID_PARAMS, Fault::Caller, format!("{method}: {error}"))
+        Self::new(-32602, ErrorCode::INVALID_PARAMS, Fault::Caller, format!("{method}: {}", shown(error)))
     }
 
     /// Switchboard failed; the details are in the log.
@@ -134,6 +139,23 @@ impl Failure {
     pub fn retry_after(mut self, delay: std::time::Duration) -> Self {
         self.data.retry_after_ms = Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
         self
+    }
+}
+
+/// What is shown of either end of a parser's complaint, in characters.
+const SHOWN_CHARS: usize = 100;
+
+/// A parser's complaint, without the midst of a long one: it quotes what it did not expect, be that a whole frame.
+fn shown(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let head = text.char_indices().nth(SHOWN_CHARS);
+    let tail = text.char_indices().nth_back(SHOWN_CHARS - 1);
+    match (head, tail) {
+        (Some((end, _)), Some((begin, _))) if end < begin => {
+            let (head, tail) = (text.get(..end).unwrap_or_default(), text.get(begin..).unwrap_or_default());
+            format!("{head}…{tail}")
+        }
+        _ => text,
     }
 }
 

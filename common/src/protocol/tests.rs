@@ -31,6 +31,27 @@ fn unknown_methods_and_wrong_parameters_have_their_own_codes() {
     assert_eq!(Request::parse("room.leave", None).unwrap_err().data.code, ErrorCode::INVALID_PARAMS);
 }
 
+/// The parser quotes what it did not expect, each control character of it in six bytes.
+#[test]
+fn a_complaint_is_short_whatever_it_is_about() {
+    let long = "\\u007f".repeat(20_000);
+    let envelope = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"room.history","params":"{long}"}}"#);
+    let params = format!(r#"{{"roomId":"{}","limit":"{long}"}}"#, Uuid::nil());
+    let params = serde_json::value::RawValue::from_string(params).unwrap();
+    let not_an_envelope = format!(r#""{long}""#);
+    let failures = [
+        Incoming::parse(&not_an_envelope).map(drop).unwrap_err().1,
+        Request::parse("room.history", Incoming::parse(&envelope).unwrap().params).unwrap_err(),
+        Request::parse("room.history", Some(&params)).unwrap_err(),
+    ];
+    for failure in failures {
+        let answer = failure_frame(Some(&RequestId::Number(1)), &failure);
+        assert!(answer.len() < 2048, "{} bytes", answer.len());
+    }
+    let why = Request::parse("room.history", Some(&params)).unwrap_err().message;
+    assert!(why.contains("invalid type: string") && why.contains("expected u16"), "{why}");
+}
+
 #[test]
 fn an_event_is_a_notification_with_method_and_params() {
     let event = Event::RoomTyping(room::TypingChanged {

@@ -14,34 +14,32 @@ use common::{
 use signalling_core::{
     ledger::{Ledger, SharedMeter},
     limit::Meter,
+    lobby::{Lobby, Ticket},
 };
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
+use tokio_util::sync::CancellationToken;
 
 /// The places of this instance.
 pub(crate) struct Places(Mutex<State>);
 
 struct State {
     open: usize,
-    unauthenticated: usize,
-    networks: BTreeMap<ClientNetwork, Network>,
+    /// Each is cancelled when it has to give way.
+    unauthenticated: Lobby<ClientNetwork, CancellationToken>,
+    /// How many sockets each has.
+    networks: BTreeMap<ClientNetwork, usize>,
     users: Ledger<(AccountId, UserId)>,
     accounts: Ledger<AccountId>,
 }
 
-#[derive(Default)]
-struct Network {
-    open: usize,
-    unauthenticated: usize,
-}
-
 impl Places {
-    pub(crate) const fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self(Mutex::new(State {
             open: 0,
-            unauthenticated: 0,
+            unauthenticated: Lobby::default(),
             networks: BTreeMap::new(),
             users: Ledger::new(config.connections_per_user_max),
             accounts: Ledger::new(config.connections_per_account_max),
@@ -57,66 +55,61 @@ impl Places {
 pub(crate) struct Place {
     hub: Hub,
     network: ClientNetwork,
-    is_known: bool,
+    ticket: Ticket,
+    /// Cancelled when it has to give way, because too many have not said who they are.
+    pub(crate) turned_out: CancellationToken,
 }
 
 impl Place {
-    /// Takes one.
+    /// Takes one. Too many who have not said who they are make room by themselves: one of them ends.
     pub(super) fn take(hub: &Hub, network: ClientNetwork) -> Result<Self, Refused> {
         let config = &hub.0.config;
         let mut state = hub.0.places.state();
-        let of = state.networks.entry(network).or_default();
-        let (of_network, unauthenticated_of_network) = (of.open, of.unauthenticated);
+        let of_network = state.networks.get(&network).copied().unwrap_or(0);
         let full = [
             (state.open >= config.connections_max, "connections", StatusCode::SERVICE_UNAVAILABLE),
-            (
-                state.unauthenticated >= config.unauthenticated_max,
-                "unauthenticated",
-                StatusCode::SERVICE_UNAVAILABLE,
-            ),
             (
                 of_network >= config.connections_per_network_max,
                 "connections_per_network",
                 StatusCode::TOO_MANY_REQUESTS,
             ),
             (
-                unauthenticated_of_network >= config.unauthenticated_per_network_max,
+                state.unauthenticated.len_of(network) >= config.unauthenticated_per_network_max,
                 "unauthenticated_per_network",
                 StatusCode::TOO_MANY_REQUESTS,
             ),
         ];
         if let Some((_, limit, status)) = full.into_iter().find(|(is_full, ..)| *is_full) {
-            if of_network == 0 {
-                state.networks.remove(&network);
-            }
             drop(state);
-            metrics::counter!("hub_refused_total", "limit" => limit).increment(1);
-            return Err(Refused::new(
-                status,
-                ErrorCode::TOO_MANY,
-                "there are too many sockets; try again later",
-            ));
+            return Err(refused(limit, status));
+        }
+        if state.unauthenticated.len() >= config.unauthenticated_max {
+            let Some(turned_out) = state.unauthenticated.turn_out() else {
+                drop(state);
+                return Err(refused("unauthenticated", StatusCode::SERVICE_UNAVAILABLE));
+            };
+            turned_out.cancel();
+            metrics::counter!("hub_refused_total", "limit" => "unauthenticated").increment(1);
         }
         state.open += 1;
-        state.unauthenticated += 1;
-        if let Some(of) = state.networks.get_mut(&network) {
-            of.open += 1;
-            of.unauthenticated += 1;
-        }
+        *state.networks.entry(network).or_default() += 1;
+        let turned_out = CancellationToken::new();
+        let ticket = state.unauthenticated.enter(network, turned_out.clone());
+        drop(state);
         metrics::gauge!("hub_connections").increment(1.0);
-        Ok(Self { hub: hub.clone(), network, is_known: false })
+        Ok(Self { hub: hub.clone(), network, ticket, turned_out })
     }
 
     /// It has said who it is.
-    pub(crate) fn know(&mut self) {
-        if !std::mem::replace(&mut self.is_known, true) {
-            let mut state = self.hub.0.places.state();
-            state.unauthenticated = state.unauthenticated.saturating_sub(1);
-            if let Some(of) = state.networks.get_mut(&self.network) {
-                of.unauthenticated = of.unauthenticated.saturating_sub(1);
-            }
-        }
+    pub(crate) fn know(&self) {
+        // Whoever was turned out meanwhile is counted no more.
+        let _token = self.hub.0.places.state().unauthenticated.leave(self.network, self.ticket);
     }
+}
+
+fn refused(limit: &'static str, status: StatusCode) -> Refused {
+    metrics::counter!("hub_refused_total", "limit" => limit).increment(1);
+    Refused::new(status, ErrorCode::TOO_MANY, "there are too many sockets; try again later")
 }
 
 impl Drop for Place {
@@ -125,8 +118,8 @@ impl Drop for Place {
         let mut state = self.hub.0.places.state();
         state.open = state.open.saturating_sub(1);
         if let Some(of) = state.networks.get_mut(&self.network) {
-            of.open = of.open.saturating_sub(1);
-            if of.open == 0 {
+            *of = of.saturating_sub(1);
+            if *of == 0 {
                 state.networks.remove(&self.network);
             }
         }

@@ -42,6 +42,7 @@ pub(super) async fn missed(
 ) -> Result<Missed, StoreError> {
     let mut tx = hub.store().tenant(account).await?;
     let latest = changes::last_seq(&mut tx).await?;
+    drop(tx);
     let lost = Missed { seq: latest, changes: Vec::new(), more: false, recovered: false };
     let Some(after) = after else { return Ok(Missed { recovered: true, ..lost }) };
     if after > latest || latest - after > REPLAYED_MAX {
@@ -49,7 +50,10 @@ pub(super) async fn missed(
     }
     let (mut seq, mut page) = (after, Page::new(CHANGES_MAX, PAGE_BYTES_MAX));
     loop {
+        // A transaction of its own: nothing in the store waits for the whole of a long way back.
+        let mut tx = hub.store().tenant(account).await?;
         let batch = changes::after(&mut tx, seq, BATCH).await?;
+        drop(tx);
         for change in &batch {
             if change.seq != seq + 1 {
                 // Some were not recorded, or are not kept any more.

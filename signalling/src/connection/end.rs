@@ -63,18 +63,24 @@ pub(super) async fn part(
     line: Line,
     peer: &Peer,
     unsent: Option<Queued>,
-    mut queue: mpsc::Receiver<Queued>,
+    queue: mpsc::Receiver<Queued>,
     end: End,
 ) {
-    let mut words = Vec::new();
-    if end.keeps_queue() {
-        let queued = unsent.into_iter().chain(std::iter::from_fn(|| queue.try_recv().ok()));
-        words.extend(queued.map(|queued| Message::Text(queued.frame)));
-    }
+    let mut words = last_words(unsent, queue, end);
     if matches!(end, End::Close { code: close_codes::GOING_AWAY, .. }) {
         words.push(Message::Text(frame(&Event::SessionMoving(Moving { delay_ms: delay_ms(peer) }))));
     }
     say(line, words, end).await;
+}
+
+/// What is queued and still for the client. Closes the queue: what is put into it during the goodbye, as answers to
+/// requests that are completed all the same, would be kept for nobody.
+fn last_words(unsent: Option<Queued>, mut queue: mpsc::Receiver<Queued>, end: End) -> Vec<Message> {
+    if !end.keeps_queue() {
+        return Vec::new();
+    }
+    let queued = unsent.into_iter().chain(std::iter::from_fn(|| queue.try_recv().ok()));
+    queued.map(|queued| Message::Text(queued.frame)).collect()
 }
 
 /// Tells the client to come back elsewhere, each after a delay of its own: the last bits of its id are random
@@ -112,5 +118,35 @@ pub(super) async fn say(mut line: Line, words: Vec<Message>, end: End) {
     if timeout(time, goodbye).await.is_err() {
         metrics::counter!("hub_reset_total").increment(1);
         line.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peer::Queue;
+    use bytes::Bytes;
+    use common::{clock::ManualClock, id::ConnectionId};
+    use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+    const DRAINING: End = close(close_codes::GOING_AWAY, "the server is draining");
+    const TOO_SLOW: End = close(close_codes::TOO_SLOW, "reads too slowly");
+
+    /// Passes for the wrong reason if nothing were ever kept: before the end, it is.
+    #[test]
+    fn what_is_queued_during_the_goodbye_is_kept_by_nobody() {
+        for (end, said) in [(DRAINING, 1), (TOO_SLOW, 0)] {
+            let (queue, receiver) = Queue::new(ConnectionId::generate(&ManualClock::default()));
+            let bytes = Bytes::from("x".repeat(1000));
+            let event = || Utf8Bytes::try_from(bytes.clone()).unwrap();
+            queue.push(event());
+            assert!(!bytes.is_unique());
+            let words = last_words(None, receiver, end);
+            assert_eq!(words.len(), said);
+            drop(words);
+            assert!(bytes.is_unique(), "what was queued before");
+            queue.push(event());
+            assert!(bytes.is_unique(), "what was queued after");
+        }
     }
 }

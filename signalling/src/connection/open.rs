@@ -49,9 +49,10 @@ pub(super) async fn session(
     hub: &Hub,
     draining: &CancellationToken,
     line: &mut Line,
-    place: &mut Place,
+    place: &Place,
 ) -> Result<Opened, End> {
-    let mut door = Door { line, late: Box::pin(sleep(OPEN_TIMEOUT)), draining, frames: 0, bytes: 0 };
+    let late = Box::pin(sleep(OPEN_TIMEOUT));
+    let mut door = Door { line, late, turned_out: &place.turned_out, draining, frames: 0, bytes: 0 };
     loop {
         let (id, token) = door.next().await?;
         // Not under the deadline: what has begun is either there as a whole or not at all.
@@ -75,6 +76,8 @@ pub(super) async fn session(
 struct Door<'a> {
     line: &'a mut Line,
     late: Pin<Box<Sleep>>,
+    /// Others need the place.
+    turned_out: &'a CancellationToken,
     draining: &'a CancellationToken,
     frames: u32,
     bytes: usize,
@@ -95,7 +98,7 @@ impl Door<'_> {
     async fn text(&mut self) -> Result<Option<String>, End> {
         let message = tokio::select! {
             biased;
-            end = ended(&mut self.late, self.draining) => return Err(end),
+            end = ended(&mut self.late, self.turned_out, self.draining) => return Err(end),
             message = self.line.receive() => message?,
         };
         self.bytes += self.line.take_read();
@@ -118,13 +121,18 @@ impl Door<'_> {
         let frame = envelope::failure_frame(id, failure);
         tokio::select! {
             sent = self.line.send(Message::Text(frame.into())) => sent,
-            end = ended(&mut self.late, self.draining) => Err(end),
+            end = ended(&mut self.late, self.turned_out, self.draining) => Err(end),
         }
     }
 }
 
-async fn ended(late: &mut Pin<Box<Sleep>>, draining: &CancellationToken) -> End {
+async fn ended(
+    late: &mut Pin<Box<Sleep>>,
+    turned_out: &CancellationToken,
+    draining: &CancellationToken,
+) -> End {
     tokio::select! {
+        () = turned_out.cancelled() => close(close_codes::OVERLOADED, "too many connections without a session"),
         () = late.as_mut() => close(close_codes::UNAUTHENTICATED, "no valid session.open in time"),
         () = draining.cancelled() => close(close_codes::GOING_AWAY, "the server is draining"),
     }

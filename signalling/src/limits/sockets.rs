@@ -13,6 +13,8 @@ use common::limit::Limit;
 
 const NO_PLACE: &str = "HTTP 503, limit.count, before the upgrade";
 const NO_PLACE_OF_NETWORK: &str = "HTTP 429, limit.count, before the upgrade";
+const TURNED_OUT: &str =
+    "of the client network that has most of them, the one that has waited longest is closed with 4003";
 const NO_SEAT: &str = "limit.count, then close 4003";
 const SLOWED: &str =
     "limit.rate for a while, then the socket is not read until there is room, close 4501 if it goes on";
@@ -45,7 +47,7 @@ pub(super) fn places() -> Vec<Limit> {
             "sockets without a session",
             config.unauthenticated_max,
             "signalling.unauthenticated_max",
-            NO_PLACE,
+            TURNED_OUT,
         ),
         setting(
             "sockets without a session of a client network",

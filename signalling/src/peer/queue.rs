@@ -84,7 +84,7 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(of: ConnectionId) -> (Self, mpsc::Receiver<Queued>) {
+    pub(crate) fn new(of: ConnectionId) -> (Self, mpsc::Receiver<Queued>) {
         let (sender, receiver) = mpsc::channel(QUEUE_FRAMES + ANSWERS_WAITING + ANSWERS_UNDER_WAY);
         let queue = Self {
             of,

@@ -119,7 +119,11 @@ async fn a_session_ends_with_its_token_unless_it_is_refreshed() {
     let mut lapsing = Socket::open(&server.base, &short).await;
     let mut refreshed = Socket::open(&server.base, &short).await;
     refreshed.ask("session.refresh", json!({ "token": account.admin.token })).await;
-    let mut hardly_reading = stuffed(&server, &account, &short).await;
+    let mut hardly_reading = tokio::select! {
+        reading = stuffed(&server, &account, &short) => reading,
+        never = lapsing.idle() => match never {},
+        never = refreshed.idle() => match never {},
+    };
     let stale = token_for(&account.admin.token, Duration::ZERO);
     let error = refreshed.try_ask("session.refresh", json!({ "token": stale })).await.unwrap_err();
     assert_eq!(error["data"]["code"], "auth.invalid_token");
@@ -163,6 +167,44 @@ async fn who_asks_too_fast_is_told_to_wait_and_who_talks_nonsense_is_closed() {
         vandal.send_raw(Message::text("nonsense")).await;
     }
     assert_eq!(vandal.closed().await, Some(close::ABUSE));
+}
+
+/// More requests than may wait, behind a store that stands still: nothing of the client is read, not even that it
+/// answers pings. Passes for the wrong reason if the requests did not wait: they are answered afterwards only.
+#[tokio::test]
+async fn who_waits_for_a_slow_store_is_not_taken_for_silent() {
+    let mut installation = Installation::new().await;
+    installation.set("SWITCHBOARD_SIGNALLING__PING_S", "1");
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let mut ada = Socket::open(&server.base, &account.admin.token).await;
+    ada.ask("room.join", json!({ "roomId": room })).await;
+    let standstill = installation
+        .database
+        .as_owner("LOCK TABLE room_messages IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(6)");
+    let sends = async {
+        let has_begun = "DO $$ BEGIN
+            WHILE NOT EXISTS (SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted
+                                 AND relation = 'room_messages'::regclass) LOOP
+                PERFORM pg_sleep(0.01);
+            END LOOP;
+        END $$";
+        installation.database.as_owner(has_begun).await;
+        for id in 0..40 {
+            let said = message(&room, "patience");
+            let said = json!({ "jsonrpc": "2.0", "id": 1000 + id, "method": "room.send", "params": said });
+            ada.send_raw(Message::text(said.to_string())).await;
+        }
+        ada.idle().await
+    };
+    tokio::select! {
+        () = standstill => {}
+        never = sends => match never {},
+    }
+    for seq in 1..=40 {
+        ada.event("room.message", |event| event["message"]["seq"] == seq).await;
+    }
 }
 
 /// The other instance takes over: what was said in between is there.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use switchboard_tests::{
     installation::{Account, Installation, PASSWORD},
+    kernel,
     rest::Rest,
     server::Server,
     socket::Socket,
@@ -127,6 +128,33 @@ async fn who_comes_back_gets_what_was_missed_or_is_told_to_read_again() {
     assert_eq!((&back["recovered"], &back["changes"]), (&json!(false), &json!([])));
     let future = json!({ "table": "labels", "after": 1_000_000 });
     assert_eq!(ada.ask("feed.subscribe", future).await["recovered"], false);
+}
+
+/// 500 rows of 60 KB are looked through, none of which is for who comes back. Passes for the wrong reason if they
+/// were not: the last change behind them is told.
+#[tokio::test]
+async fn a_long_way_back_over_long_rows_costs_little_memory() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let mut ada = open(&server, &account.admin).await;
+    let seq = follow(&mut ada, "labels", json!({})).await["seq"].clone();
+    drop(ada);
+    let long_rows = "
+        INSERT INTO changes (account_id, seq, table_name, operation, row_id, after, at)
+            SELECT account_id, last_seq + n, 'messages', 'insert', gen_random_uuid(),
+                   jsonb_build_object('text', repeat('x', 60000)), now()
+            FROM change_streams, generate_series(1, 500) AS n;
+        UPDATE change_streams SET last_seq = last_seq + 500";
+    installation.database.as_owner(long_rows).await;
+    let last = label(&account.admin, "last").await;
+    let mut ada = open(&server, &account.admin).await;
+    kernel::forget_peak(&server);
+    let before = kernel::peak_kib(&server);
+    let back = ada.ask("feed.subscribe", json!({ "table": "labels", "after": seq })).await;
+    let grown = kernel::peak_kib(&server) - before;
+    assert_eq!((&back["recovered"], &back["changes"][0]["id"]), (&json!(true), &json!(last)), "{back}");
+    assert!(grown < 24 * 1024, "{grown} KiB");
 }
 
 /// After a time in which nobody followed, and nothing was recorded, nobody is told that they missed nothing.

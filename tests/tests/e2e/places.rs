@@ -75,14 +75,34 @@ async fn a_network_has_as_many_sockets_as_it_is_allowed() {
 }
 
 #[tokio::test]
-async fn strangers_have_as_many_sockets_as_they_are_allowed_and_who_is_known_is_none() {
-    for (setting, status) in [("UNAUTHENTICATED_MAX", 503), ("UNAUTHENTICATED_PER_NETWORK_MAX", 429)] {
-        let (_installation, server, account) = limited(setting, 2).await;
-        let mut known = Vec::new();
-        for _ in 0..5 {
-            known.push(Socket::open(&server.base, &account.admin.token).await);
-        }
-        two_fit(&server, status).await;
+async fn a_networks_strangers_have_as_many_sockets_as_they_are_allowed_and_who_is_known_is_none() {
+    let (_installation, server, account) = limited("UNAUTHENTICATED_PER_NETWORK_MAX", 2).await;
+    let mut known = Vec::new();
+    for _ in 0..5 {
+        known.push(Socket::open(&server.base, &account.admin.token).await);
+    }
+    two_fit(&server, 429).await;
+}
+
+/// Else whoever opens as many sockets as strangers may, and says nothing on them, keeps everybody out.
+#[tokio::test]
+async fn a_stranger_for_whom_there_is_no_place_gets_that_of_the_one_who_has_waited_longest() {
+    let (_installation, server, account) = limited("UNAUTHENTICATED_MAX", 2).await;
+    let mut known = Socket::open(&server.base, &account.admin.token).await;
+    let mut first = Socket::connect(&server.base).await;
+    let mut second = Socket::connect(&server.base).await;
+    let _third = Socket::connect(&server.base).await;
+    assert_eq!(first.closed().await, Some(close::OVERLOADED));
+    second.ask("session.open", json!({ "token": account.admin.token })).await;
+    // The third and one more: nobody else has to go.
+    let _fourth = Socket::connect(&server.base).await;
+    let room = account.room("Lobby").await;
+    for socket in [&mut known, &mut second] {
+        socket.ask("room.join", json!({ "roomId": room })).await;
+    }
+    for _ in 0..20 {
+        let _silent = Raw::connect(&server.base).await;
+        Socket::open(&server.base, &account.admin.token).await;
     }
 }
 
