@@ -40,6 +40,7 @@ impl Server {
                 .env("SWITCHBOARD_DATABASE__DATA_DIR", &dir)
                 .env("SWITCHBOARD_HTTP__LISTEN", "127.0.0.1:0")
                 .env("SWITCHBOARD_SFU__LISTEN", "127.0.0.1:0")
+                .env("SWITCHBOARD_SFU__PARTICIPANTS_PER_USER_MAX", "1000")
                 .env("SWITCHBOARD_LOG__FILTER", "warn")
                 .env("SWITCHBOARD_AUTH__SECRET", Self::AUTH_SECRET)
                 // All of the load comes from one address.

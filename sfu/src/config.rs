@@ -20,6 +20,11 @@ pub struct Config {
     pub shards: u16,
     /// The most participants in one session.
     pub participants_max: usize,
+    /// Of these, the most of one user.
+    ///
+    /// Higher lets one person be there with more devices; lower keeps a guest with many
+    /// connections from taking the others' places.
+    pub participants_per_user_max: usize,
 }
 
 impl Default for Config {
@@ -29,6 +34,7 @@ impl Default for Config {
             announce: Vec::new(),
             shards: 1,
             participants_max: 100,
+            participants_per_user_max: 5,
         }
     }
 }

@@ -5,11 +5,14 @@
 
 mod failure;
 mod homes;
+mod seats;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     Config, Deps,
-    session::{Effect, Session},
-    shard::{Listener, Notice, ShardHandle},
+    session::{Effect, SeatLimits, Session},
+    shard::{Listener, Notice, ShardHandle, Unresponsive},
 };
 use bus::{Acquired, Asked, BusError, LeaseGuard, Link, Replier, Shutdown};
 use common::{
@@ -20,7 +23,7 @@ use common::{
     },
     subject::media::{
         HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService,
-        SessionLease, SessionNews, SessionTopic,
+        Seated, SessionLease, SessionNews, SessionTopic,
     },
 };
 use futures_util::FutureExt;
@@ -54,6 +57,12 @@ pub(crate) struct Control {
     last_session: u64,
     homes: Homes,
     notices: (mpsc::Sender<Notice>, mpsc::Receiver<Notice>),
+    /// Seats that turned out to be left. One round of questions at a time is under way.
+    left: (mpsc::Sender<Vec<seats::Asked>>, mpsc::Receiver<Vec<seats::Asked>>),
+    is_asking: bool,
+    /// Stays whose end a shard did not take in time, and which it goes on forwarding for. Each waited out
+    /// the deadline of an order to get here, so they are few.
+    unheard: Vec<(ShardHandle, ConnectionId, u64)>,
 }
 
 /// A session that this node owns.
@@ -79,6 +88,9 @@ impl Control {
             last_session: 0,
             homes: Homes::default(),
             notices: mpsc::channel(NOTICES_MAX),
+            left: mpsc::channel(1),
+            is_asking: false,
+            unheard: Vec::new(),
         }
     }
 
@@ -100,10 +112,13 @@ impl Control {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(notice) = self.notices.1.recv() => self.handle_notice(notice).await,
+                Some(left) = self.left.1.recv() => self.handle_left(left).await,
                 Some(Asked { request, reply }) = requests.next() => self.handle_request(request, reply).await,
                 _ = tick.tick() => {
                     self.look_after_leases().await;
                     self.look_after_homes().await;
+                    self.look_after_seats();
+                    self.tell_shards_again().await;
                     let load = self.load();
                     if load != announced {
                         // The entry is kept up by one guard: the old one goes first.
@@ -225,9 +240,9 @@ impl Control {
             .await;
         match outcome {
             Ok(()) => Ok(MediaReply::State { state: self.state(room), offer: None }),
-            Err(_full) => {
-                debug!(room.id = %room, conn.id = %connection, "The session of room {room} is full");
-                Err(failure::full())
+            Err(full) => {
+                debug!(room.id = %room, conn.id = %connection, ?full, "The session of room {room} is full");
+                Err(failure::full(full))
             }
         }
     }
@@ -242,7 +257,9 @@ impl Control {
         };
         // Later sessions of the room, on whichever node, start higher.
         let revision = u64::try_from(self.deps.clock.utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
-        let session = Session::new(revision, self.config.participants_max);
+        let limits =
+            SeatLimits { session: self.config.participants_max, user: self.config.participants_per_user_max };
+        let session = Session::new(revision, limits);
         info!(room.id = %room, account.id = %account, "The media session of room {room} begins");
         self.sessions.insert(room, Owned { account, session, number, shard, lease });
     }
@@ -272,8 +289,11 @@ impl Control {
                 shard.join(number, connection, rights.receive, listener).await
             }
             Effect::Exit(connection) => {
-                self.stays.retain(|_, stay| *stay != (room, connection));
-                shard.leave(connection).await
+                let ended = self.stays.extract_if(.., |_, stay| *stay == (room, connection));
+                match ended.map(|(stay, _)| stay).last() {
+                    Some(stay) => self.end(shard, connection, stay).await,
+                    None => Ok(()),
+                }
             }
             Effect::Announce(state) => {
                 self.tell(room, SessionNews::Changed(Changed { room_id: room, state })).await;
@@ -282,6 +302,29 @@ impl Control {
         };
         if let Err(error) = outcome {
             warn!(room.id = %room, %error, "The media server does not keep up");
+        }
+    }
+
+    /// Ends a stay on its shard; one that is too slow is told again.
+    async fn end(
+        &mut self,
+        shard: ShardHandle,
+        connection: ConnectionId,
+        stay: u64,
+    ) -> Result<(), Unresponsive> {
+        let outcome = shard.leave(connection, stay).await;
+        if outcome.is_err() {
+            self.unheard.push((shard, connection, stay));
+        }
+        outcome
+    }
+
+    /// Stops at the first shard that is still too slow, for each takes its time.
+    async fn tell_shards_again(&mut self) {
+        while let Some((shard, connection, stay)) = self.unheard.pop() {
+            if self.end(shard, connection, stay).await.is_err() {
+                return;
+            }
         }
     }
 
@@ -328,6 +371,37 @@ impl Control {
             warn!(node.id = %home, "Hub instance {home} is gone; its participants leave");
             for room in self.sessions.keys().copied().collect::<Vec<_>>() {
                 self.change(room, |session, effects| session.leave_home(home, effects)).await;
+            }
+        }
+    }
+
+    /// Has the hub's instances asked who of theirs is still there.
+    fn look_after_seats(&mut self) {
+        let mut homes: BTreeMap<NodeId, Vec<seats::Asked>> = BTreeMap::new();
+        for (&room, owned) in &self.sessions {
+            for (connection, home, entry) in owned.session.seats() {
+                let seated = Seated { room, connection };
+                let asked = seats::Asked { session: owned.number, seated, entry };
+                homes.entry(home).or_default().push(asked);
+            }
+        }
+        if homes.is_empty() || std::mem::replace(&mut self.is_asking, true) {
+            return;
+        }
+        let (bus, answer) = (self.deps.bus.clone(), self.left.0.clone());
+        self.shutdown.tasks.spawn(async move {
+            // Nobody listens any more once this node ends.
+            let _ended = answer.send(seats::left(&bus, &homes).await).await;
+        });
+    }
+
+    /// Takes away the seats that were left, but none that was taken again since it was asked about.
+    async fn handle_left(&mut self, left: Vec<seats::Asked>) {
+        self.is_asking = false;
+        for seats::Asked { session: number, seated: Seated { room, connection }, entry } in left {
+            if self.sessions.get(&room).is_some_and(|owned| owned.number == number) {
+                info!(room.id = %room, conn.id = %connection, "Connection {connection} is gone and leaves the session");
+                self.change(room, |session, effects| session.leave_as_of(connection, entry, effects)).await;
             }
         }
     }

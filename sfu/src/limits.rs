@@ -14,6 +14,12 @@ pub fn limits() -> Vec<Limit> {
             answer: "`limit.count`",
         },
         Limit {
+            what: "of these, of one user",
+            default: format!("{} participants", config.participants_per_user_max),
+            setting: Some("sfu.participants_per_user_max"),
+            answer: "`limit.count`",
+        },
+        Limit {
             what: "orders that wait, per media shard",
             default: format!("{COMMANDS_MAX} orders"),
             setting: None,

@@ -21,7 +21,18 @@ pub(crate) struct Session {
     /// is empty, because switching back would interrupt those who stayed.
     route: Route,
     revision: u64,
-    participants_max: usize,
+    /// Counts how often seats were taken, by whomever.
+    entries: u64,
+    limits: SeatLimits,
+}
+
+/// How many may be there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SeatLimits {
+    /// Participants.
+    pub(crate) session: usize,
+    /// Of these, of one user.
+    pub(crate) user: usize,
 }
 
 #[derive(Debug)]
@@ -29,6 +40,8 @@ struct Seat {
     participant: Participant,
     home: NodeId,
     rights: MediaRights,
+    /// The session's count when the seat was last taken.
+    entry: u64,
 }
 
 /// What a session asks its shell to do.
@@ -44,15 +57,20 @@ pub(crate) enum Effect {
 
 /// As many participants as are allowed are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Full;
+pub(crate) enum Full {
+    /// Of all.
+    Session,
+    /// Of this user.
+    User,
+}
 
 impl Session {
     /// An empty session that counts its changes up from `revision`.
     ///
     /// A later session of the same room, on whichever node, must start higher,
     /// or clients would take its first events for late ones of this session.
-    pub(crate) fn new(revision: u64, participants_max: usize) -> Self {
-        Self { seats: Vec::new(), route: Route::PeerToPeer, revision, participants_max }
+    pub(crate) fn new(revision: u64, limits: SeatLimits) -> Self {
+        Self { seats: Vec::new(), route: Route::PeerToPeer, revision, entries: 0, limits }
     }
 
     /// Seats `participant`. Once more for one who is seated changes nothing
@@ -69,14 +87,20 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Full> {
         let connection = participant.connection_id;
+        self.entries = self.entries.saturating_add(1);
+        let entry = self.entries;
         if let Some(seat) = self.seats.iter_mut().find(|seat| seat.is(connection)) {
-            seat.home = home;
+            (seat.home, seat.entry) = (home, entry);
             return Ok(());
         }
-        if self.seats.len() >= self.participants_max {
-            return Err(Full);
+        if self.seats.len() >= self.limits.session {
+            return Err(Full::Session);
         }
-        self.seats.push(Seat { participant, home, rights });
+        let user = participant.user_id;
+        if self.seats.iter().filter(|seat| seat.participant.user_id == user).count() >= self.limits.user {
+            return Err(Full::User);
+        }
+        self.seats.push(Seat { participant, home, rights, entry });
         match self.route {
             Route::Server => effects.push(Effect::Enter(connection, rights)),
             Route::PeerToPeer if self.seats.len() > PEER_TO_PEER_MAX || rights != MediaRights::default() => {
@@ -92,6 +116,16 @@ impl Session {
     /// Takes `connection`'s seat away. Does nothing if it has none.
     pub(crate) fn leave(&mut self, connection: ConnectionId, effects: &mut Vec<Effect>) {
         self.remove(|seat| seat.is(connection), effects);
+    }
+
+    /// Takes `connection`'s seat away, unless it was taken again after that `entry`.
+    pub(crate) fn leave_as_of(&mut self, connection: ConnectionId, entry: u64, effects: &mut Vec<Effect>) {
+        self.remove(|seat| seat.is(connection) && seat.entry == entry, effects);
+    }
+
+    /// Every seat: whose, the hub instance it came from, and the entry with which it was last taken.
+    pub(crate) fn seats(&self) -> impl Iterator<Item = (ConnectionId, NodeId, u64)> {
+        self.seats.iter().map(|seat| (seat.connection(), seat.home, seat.entry))
     }
 
     /// Takes the seats of all whose hub instance is gone.

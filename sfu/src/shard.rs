@@ -9,7 +9,7 @@ mod handle;
 mod notices;
 
 pub(crate) use command::{Command, Listener, Notice};
-pub(crate) use handle::ShardHandle;
+pub(crate) use handle::{ShardHandle, Unresponsive};
 
 use crate::{
     addresses::Addresses,
@@ -166,12 +166,15 @@ impl Shard {
         let (engine, output) = (&mut self.engine, &mut self.output);
         match command {
             Command::Join { session, participant, receives, listener } => {
-                self.notices.listen(participant, listener);
+                if self.notices.listen(participant, listener) {
+                    engine.leave(participant, now, output);
+                }
                 engine.join(session, participant, receives, now, output);
             }
-            Command::Leave { participant } => {
-                engine.leave(participant, now, output);
-                self.notices.forget(participant);
+            Command::Leave { participant, stay } => {
+                if self.notices.forget(participant, stay) {
+                    engine.leave(participant, now, output);
+                }
             }
             Command::Publish { participant, offer, reply } => {
                 let _gave_up = reply.send(engine.publish(participant, &offer, now, output));
@@ -217,4 +220,34 @@ impl Shard {
 enum Next {
     Continue,
     Stop,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+    use common::{clock::ManualClock, id::ConnectionId};
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn the_end_of_a_stay_that_is_heard_late_does_not_end_the_next() {
+        let clock = Arc::new(ManualClock::default());
+        let socket = socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let addresses = Addresses::of(&Config::default(), socket.local_addr().unwrap()).unwrap();
+        let (mut shard, _handle) =
+            Shard::new(0, Arc::<ManualClock>::clone(&clock), socket, addresses).unwrap();
+        let (participant, now) = (ConnectionId::generate(&*clock), clock.now());
+        let (notices, _told) = mpsc::channel(1);
+        let join = |stay| {
+            let listener = Listener { stay, notices: notices.clone() };
+            Command::Join { session: 1, participant, receives: true, listener }
+        };
+        let count = |shard: &Shard| shard.engine.stats().participants;
+        shard.carry_out(join(1), now);
+        shard.carry_out(join(2), now);
+        shard.carry_out(Command::Leave { participant, stay: 1 }, now);
+        assert_eq!(count(&shard), 1);
+        shard.carry_out(Command::Leave { participant, stay: 2 }, now);
+        assert_eq!(count(&shard), 0);
+    }
 }

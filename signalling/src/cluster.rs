@@ -3,7 +3,7 @@
 use crate::{
     calls, changes,
     hub::Hub,
-    outage,
+    media, outage,
     peer::{Access, Peer},
     rooms, standing,
 };
@@ -11,7 +11,7 @@ use bus::{Asked, BusError, Delivery, Requests, Shutdown, Subscription};
 use common::subject::{
     hub::{CallService, HubOrder, HubRequest, HubService, NodeNews, NodeTopic, Whom},
     link::LinkUp,
-    media::HubNodes,
+    media::{HubNodes, SeatService},
 };
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -29,13 +29,15 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     let requests = hub.bus().serve(&CallService(node)).await?;
     let orders = hub.bus().serve(&HubService(node)).await?;
     let others = hub.bus().subscribe(&LinkUp).await?;
+    let seats = hub.bus().serve(&SeatService(node)).await?;
     let _alive = hub.bus().present(&HubNodes, &node.to_string(), &node).await?;
     hub.start(shutdown.clone());
     let (teller, server, obeyer, follower) = (hub.clone(), hub.clone(), hub.clone(), hub.clone());
-    let watcher = hub.clone();
+    let (watcher, sitter) = (hub.clone(), hub.clone());
     hub.spawn(async move { listen(teller, news).await });
     hub.spawn(async move { serve(server, requests).await });
     hub.spawn(async move { obey(obeyer, orders).await });
+    hub.spawn(async move { look(sitter, seats).await });
     hub.spawn(async move { changes::listen(follower).await });
     hub.spawn(standing::watch(hub.clone()));
     hub.spawn(async move { outage::watch(watcher, others).await });
@@ -62,6 +64,12 @@ async fn serve(hub: Hub, mut requests: Requests<CallService>) {
             reply.send(&calls::order(&worker, request).await);
             drop(place);
         });
+    }
+}
+
+async fn look(hub: Hub, mut seats: Requests<SeatService>) {
+    while let Some(Asked { request, reply }) = seats.next().await {
+        reply.send(&media::left(&hub, request));
     }
 }
 

@@ -18,7 +18,10 @@ use common::{
     },
     subject::{
         hub::{AccountOnline, NodeNews, NodeTopic},
-        media::{MediaAction, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService, SessionLease},
+        media::{
+            MediaAction, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService, Seated,
+            SessionLease,
+        },
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -196,6 +199,14 @@ pub(crate) async fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
             warn!(room.id = %room, conn.id = %peer.id, message = failure.message, "The media session of {room} was not told that {} left", peer.id);
         }
     }
+}
+
+/// Those of these seats in which no connection of this instance sits any more. Its session may not have been
+/// told, or not have heard it.
+pub(crate) fn left(hub: &Hub, seats: Vec<Seated>) -> Vec<Seated> {
+    let sits =
+        |seat: &Seated| hub.peer(seat.connection).is_some_and(|peer| peer.held().media.contains(&seat.room));
+    seats.into_iter().filter(|seat| !sits(seat)).collect()
 }
 
 /// After the bus was away: everybody here learns the state, and participants

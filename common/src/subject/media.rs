@@ -149,6 +149,30 @@ impl Service for MediaService {
     }
 }
 
+/// What a media node asks of a hub instance: which of these seats nobody sits in any more?
+///
+/// For who leaves says so once, and may not be heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SeatService(pub NodeId);
+
+/// A seat in a room's session that the media node keeps for a connection of the hub instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Seated {
+    /// Whose session.
+    pub room: RoomId,
+    /// Who.
+    pub connection: ConnectionId,
+}
+
+impl Service for SeatService {
+    type Request = Vec<Seated>;
+    /// Those of them that are left.
+    type Reply = Vec<Seated>;
+    fn name(&self) -> String {
+        format!("media.seats.{}", self.0)
+    }
+}
+
 /// What a media node says about a room's session, to every instance with somebody in the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionTopic(pub RoomId);

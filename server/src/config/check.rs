@@ -76,8 +76,10 @@ pub(super) fn addresses(config: &Config) -> Result<(), ConfigError> {
             "sfu.shards is at least 1, and there is a port for each, counted up from sfu.listen's",
         );
     }
-    if sfu.participants_max < 2 {
-        return contradiction("sfu.participants_max is at least 2");
+    if sfu.participants_max < 2 || sfu.participants_per_user_max == 0 {
+        return contradiction(
+            "sfu.participants_max is at least 2, and sfu.participants_per_user_max at least 1",
+        );
     }
     if config.http.listen.port() > 0 && config.http.metrics_listen == Some(config.http.listen) {
         return contradiction("http.metrics_listen is another address than http.listen");

@@ -1,5 +1,6 @@
 //! Refusals in the words of the wire protocol.
 
+use crate::session::Full;
 use common::{
     error::{ErrorCode, Fault},
     protocol::Failure,
@@ -22,8 +23,12 @@ pub(super) fn not_joined() -> Failure {
     )
 }
 
-pub(super) fn full() -> Failure {
-    Failure::of(ErrorCode::TOO_MANY, Fault::Caller, "the session is full")
+pub(super) fn full(full: Full) -> Failure {
+    let why = match full {
+        Full::Session => "the session is full",
+        Full::User => "this user is in the session with as many devices as may be",
+    };
+    Failure::of(ErrorCode::TOO_MANY, Fault::Caller, why)
 }
 
 pub(super) fn unavailable() -> Failure {

@@ -16,9 +16,11 @@ fn node() -> NodeId {
     NodeId::generate(&ManualClock::default())
 }
 
+const LIMITS: SeatLimits = SeatLimits { session: 10, user: 2 };
+
 /// A session with `count` participants of one home, and who they are.
 fn session_of(count: usize, home: NodeId) -> (Session, Vec<ConnectionId>) {
-    let mut session = Session::new(0, 10);
+    let mut session = Session::new(0, LIMITS);
     let people: Vec<_> = (0..count).map(|_| someone()).collect();
     let ids = people.iter().map(|person| person.connection_id).collect();
     for person in people {
@@ -134,11 +136,11 @@ fn a_participant_who_moved_to_another_home_does_not_go_with_the_old_one() {
 
 #[test]
 fn a_full_session_refuses_and_stays_as_it_was() {
-    let mut session = Session::new(7, 1);
+    let mut session = Session::new(7, SeatLimits { session: 1, ..LIMITS });
     session.join(someone(), node(), MediaRights::default(), &mut Vec::new()).unwrap();
     let before = session.state();
     let mut effects = Vec::new();
-    assert_eq!(session.join(someone(), node(), MediaRights::default(), &mut effects), Err(Full));
+    assert_eq!(session.join(someone(), node(), MediaRights::default(), &mut effects), Err(Full::Session));
     assert_eq!((session.state(), effects.len()), (before, 0));
 }
 
@@ -163,4 +165,32 @@ fn one_who_may_not_do_all_takes_everybody_to_the_server() {
     let entered = Effect::Enter(listener.connection_id, rights);
     assert_eq!(effects[..2], [Effect::Enter(ids[0], MediaRights::default()), entered]);
     assert!(session.may_send(ids[0]) && !session.may_send(listener.connection_id));
+}
+
+#[test]
+fn one_user_does_not_take_the_seats_of_the_others() {
+    let (mut session, mut effects) = (Session::new(0, LIMITS), Vec::new());
+    let user = someone();
+    let mut join = |participant| session.join(participant, node(), MediaRights::default(), &mut effects);
+    let devices: Vec<_> = (0..3).map(|_| Participant { user_id: user.user_id, ..someone() }).collect();
+    assert_eq!(join(devices[0].clone()), Ok(()));
+    assert_eq!(join(devices[1].clone()), Ok(()));
+    assert_eq!(join(devices[2].clone()), Err(Full::User));
+    assert_eq!(join(someone()), Ok(()), "somebody else");
+    assert_eq!(join(devices[1].clone()), Ok(()), "one who is seated already");
+    session.leave(devices[0].connection_id, &mut effects);
+    assert_eq!(session.join(devices[2].clone(), node(), MediaRights::default(), &mut effects), Ok(()));
+}
+
+#[test]
+fn a_seat_that_was_taken_again_is_kept() {
+    let (mut session, ids) = session_of(2, node());
+    let asked: Vec<_> = session.seats().collect();
+    let again = session.state().participants[0].clone();
+    let mut effects = Vec::new();
+    session.join(again, node(), MediaRights::default(), &mut effects).unwrap();
+    for (connection, _, entry) in asked {
+        session.leave_as_of(connection, entry, &mut effects);
+    }
+    assert_eq!(order(&session), [ids[0]]);
 }

@@ -18,10 +18,12 @@ pub(crate) enum Command {
         /// Who is told what concerns the participant.
         listener: Listener,
     },
-    /// Let a participant go.
+    /// Let a participant go, unless another stay has begun meanwhile.
     Leave {
         /// Who.
         participant: ConnectionId,
+        /// Which stay is over.
+        stay: u64,
     },
     /// Answer an offer of what a participant sends.
     Publish {

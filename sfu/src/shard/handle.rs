@@ -44,9 +44,9 @@ impl ShardHandle {
         self.give(Command::Join { session, participant, receives, listener }).await
     }
 
-    /// Lets `participant` go.
-    pub(crate) async fn leave(&self, participant: ConnectionId) -> Result<(), Unresponsive> {
-        self.give(Command::Leave { participant }).await
+    /// Lets `participant` go whose `stay` is over.
+    pub(crate) async fn leave(&self, participant: ConnectionId, stay: u64) -> Result<(), Unresponsive> {
+        self.give(Command::Leave { participant, stay }).await
     }
 
     /// Answers an offer of what `participant` sends.

@@ -8,9 +8,9 @@ use tokio::sync::mpsc::error::TrySendError;
 
 /// The listeners, and events that they had no room for.
 ///
-/// A later event about a participant replaces an earlier one that still waits:
-/// only the newest offer counts, and nothing follows a loss. So at most one
-/// event per participant waits.
+/// A later event about a participant replaces an earlier one that still waits,
+/// for only the newest offer counts; but a loss, which is told once, is replaced
+/// by nothing. So at most one event per participant waits.
 #[derive(Debug, Default)]
 pub(super) struct Notices {
     listeners: BTreeMap<ConnectionId, Listener>,
@@ -18,23 +18,35 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    pub(super) fn listen(&mut self, participant: ConnectionId, listener: Listener) {
-        self.listeners.insert(participant, listener);
+    /// Whether another stay of the participant is over with this one.
+    pub(super) fn listen(&mut self, participant: ConnectionId, listener: Listener) -> bool {
+        let stay = listener.stay;
+        let before = self.listeners.insert(participant, listener);
+        let is_over = before.is_some_and(|before| before.stay != stay);
+        if is_over {
+            self.waiting.remove(&participant);
+        }
+        is_over
     }
 
-    pub(super) fn forget(&mut self, participant: ConnectionId) {
-        self.listeners.remove(&participant);
-        self.waiting.remove(&participant);
+    /// Whether this was the participant's stay, which is over now.
+    pub(super) fn forget(&mut self, participant: ConnectionId, stay: u64) -> bool {
+        let is_over = self.listeners.get(&participant).is_some_and(|listener| listener.stay == stay);
+        if is_over {
+            self.listeners.remove(&participant);
+            self.waiting.remove(&participant);
+        }
+        is_over
     }
 
     pub(super) fn tell(&mut self, event: MediaEvent) {
         let participant = event.participant();
         let Some(listener) = self.listeners.get(&participant) else { return };
         let notice = Notice { stay: listener.stay, event };
-        let notice = if self.waiting.contains_key(&participant) {
-            Some(notice)
-        } else {
-            refused(listener.notices.try_send(notice))
+        let notice = match self.waiting.get(&participant).map(|waiting| &waiting.event) {
+            Some(MediaEvent::Lost { .. }) => return,
+            Some(MediaEvent::Offer { .. }) => Some(notice),
+            None => refused(listener.notices.try_send(notice)),
         };
         if let Some(notice) = notice {
             self.waiting.insert(participant, notice);
@@ -62,5 +74,52 @@ fn refused(result: Result<(), TrySendError<Notice>>) -> Option<Notice> {
     match result {
         Err(TrySendError::Full(notice)) => Some(notice),
         Ok(()) | Err(TrySendError::Closed(_)) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::clock::ManualClock;
+    use sfu_core::Offer;
+    use tokio::sync::mpsc;
+
+    fn offer(participant: ConnectionId, revision: u64) -> MediaEvent {
+        MediaEvent::Offer { participant, offer: Offer { revision, sdp: String::new(), tracks: Vec::new() } }
+    }
+
+    #[test]
+    fn the_newest_offer_waits_and_a_loss_is_replaced_by_nothing() {
+        let participant = ConnectionId::generate(&ManualClock::default());
+        let (sender, mut told) = mpsc::channel(1);
+        let mut notices = Notices::default();
+        assert!(!notices.listen(participant, Listener { stay: 1, notices: sender }));
+        let events = [offer(participant, 1), offer(participant, 2), offer(participant, 3)];
+        for event in events.into_iter().chain([MediaEvent::Lost { participant }, offer(participant, 4)]) {
+            notices.tell(event);
+        }
+        assert_eq!(told.try_recv().unwrap().event, offer(participant, 1));
+        notices.retry();
+        assert_eq!(told.try_recv().unwrap().event, MediaEvent::Lost { participant });
+        assert!(!notices.are_waiting());
+    }
+
+    #[test]
+    fn what_waits_of_an_earlier_stay_goes_with_it() {
+        let participant = ConnectionId::generate(&ManualClock::default());
+        let (sender, mut told) = mpsc::channel(1);
+        let listener = |stay| Listener { stay, notices: sender.clone() };
+        let mut notices = Notices::default();
+        notices.listen(participant, listener(1));
+        notices.tell(offer(participant, 1));
+        notices.tell(MediaEvent::Lost { participant });
+        assert!(notices.listen(participant, listener(2)));
+        assert_eq!(told.try_recv().unwrap().stay, 1);
+        notices.retry();
+        assert!(told.try_recv().is_err(), "the earlier stay's loss");
+        assert!(!notices.forget(participant, 1), "it is over already");
+        notices.tell(offer(participant, 2));
+        assert_eq!(told.try_recv().unwrap().stay, 2);
+        assert!(notices.forget(participant, 2));
     }
 }

@@ -168,6 +168,40 @@ async fn what_an_instance_said_while_it_was_cut_off_is_told_when_it_is_back() {
     std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
+/// Redis is really stopped; nobody hears that Ben leaves, and the media server, which runs with Ada's
+/// instance, finds out.
+#[tokio::test]
+async fn who_leaves_a_call_during_a_redis_outage_is_out_of_it_afterwards() {
+    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
+    let mut redis = Redis::start(&directory).expect("Redis starts");
+    let installation = Installation::new().await.with_own_redis(&redis);
+    let (a, b) = (installation.server(), installation.server());
+    let account = installation.account("acme", &a).await;
+    let room = account.room("Lobby").await;
+    let mut ada = Socket::open(&a.base, &account.admin.token).await;
+    let mut ben = Socket::open(&b.base, &account.admin.token).await;
+    let mut bea = Socket::open(&b.base, &account.admin.token).await;
+    for socket in [&mut ada, &mut ben, &mut bea] {
+        socket.ask("room.join", json!({ "roomId": room })).await;
+        socket.ask("media.join", json!({ "roomId": room })).await;
+    }
+    let (ben_id, bea_id) = (ben.connection_id(), bea.connection_id());
+    redis.kill().expect("it was running");
+    drop(ben);
+    bea.event("room.memberLeft", |event| event["connectionId"] == ben_id).await;
+    redis.restart().expect("Redis starts again");
+    let is_there = |event: &serde_json::Value, who: &str| {
+        let participants = event["state"]["participants"].as_array().expect("participants");
+        participants.iter().any(|participant| participant["connectionId"] == who)
+    };
+    let without_ben =
+        ada.event("media.changed", |event| is_there(event, &bea_id) && !is_there(event, &ben_id)).await;
+    assert!(is_there(&without_ben, &ada.connection_id()), "the others stay");
+    drop((a, b));
+    redis.kill().expect("it was running");
+    std::fs::remove_dir_all(directory).expect("it can be deleted");
+}
+
 /// Redis is there, takes everything and answers nothing.
 #[tokio::test]
 async fn a_message_does_not_wait_for_a_redis_that_hangs() {

@@ -1,0 +1,120 @@
+//! The control part over a bus of one process, with hub instances of the test's choice.
+
+use super::*;
+use crate::{
+    addresses::Addresses,
+    shard::{COMMANDS_MAX, Shard},
+    socket,
+};
+use bus::Bus;
+use common::{clock::ManualClock, id::UserId, subject::media::SeatService};
+use sfu_core::SdpError;
+use std::{net::Ipv4Addr, sync::Arc};
+
+struct Stage {
+    clock: Arc<ManualClock>,
+    control: Control,
+    /// Bound, and not running unless the test has it run.
+    shard: Shard,
+    account: AccountId,
+    room: RoomId,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let deps =
+            Deps { bus: Bus::local(NodeId::generate(&*clock)), clock: Arc::<ManualClock>::clone(&clock) };
+        let socket = socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let addresses = Addresses::of(&Config::default(), socket.local_addr().unwrap()).unwrap();
+        let (shard, handle) = Shard::new(0, Arc::<ManualClock>::clone(&clock), socket, addresses).unwrap();
+        let control = Control::new(Config::default(), deps, Shutdown::default(), vec![handle]);
+        let (account, room) = (AccountId::generate(&*clock), RoomId::generate(&*clock));
+        Self { clock, control, shard, account, room }
+    }
+
+    fn someone(&self) -> Participant {
+        let user_id = UserId::generate(&*self.clock);
+        Participant {
+            connection_id: ConnectionId::generate(&*self.clock),
+            user_id,
+            name: "Someone".to_owned(),
+        }
+    }
+
+    async fn join(&mut self, participant: &Participant, home: NodeId) {
+        let (account, room) = (self.account, self.room);
+        self.control
+            .join(account, room, participant.clone(), home, MediaRights::default())
+            .await
+            .expect("there is room");
+    }
+
+    /// One round of questions; what the homes answered.
+    async fn ask(&mut self) -> Vec<seats::Asked> {
+        self.control.look_after_seats();
+        self.control.left.1.recv().await.expect("an answer")
+    }
+
+    fn present(&self) -> Vec<ConnectionId> {
+        let participants = self.control.state(self.room).participants;
+        participants.into_iter().map(|participant| participant.connection_id).collect()
+    }
+}
+
+/// An instance of the hub that has just one of its connections left; the other's leaving was not heard.
+#[tokio::test]
+async fn who_left_without_being_heard_is_found_out() {
+    let mut stage = Stage::new();
+    let (home, silent) = (NodeId::generate(&*stage.clock), NodeId::generate(&*stage.clock));
+    let (gone, kept, elsewhere) = (stage.someone(), stage.someone(), stage.someone());
+    for (participant, home) in [(&gone, home), (&kept, home), (&elsewhere, silent)] {
+        stage.join(participant, home).await;
+    }
+    let mut requests = stage.control.deps.bus.serve(&SeatService(home)).await.unwrap();
+    let left = gone.connection_id;
+    stage.control.shutdown.tasks.spawn(async move {
+        while let Some(Asked { request, reply }) = requests.next().await {
+            reply.send(&request.into_iter().filter(|seated| seated.connection == left).collect());
+        }
+    });
+    let answers = stage.ask().await;
+    stage.control.handle_left(answers).await;
+    assert_eq!(stage.present(), [kept.connection_id, elsewhere.connection_id]);
+
+    // Who comes again while the question is under way stays.
+    stage.join(&gone, home).await;
+    let answers = stage.ask().await;
+    stage.join(&gone, home).await;
+    stage.control.handle_left(answers).await;
+    assert_eq!(stage.present().len(), 3);
+}
+
+/// A shard that does not run takes orders until its queue is full; once it runs it hears who left.
+#[tokio::test]
+async fn a_shard_that_was_too_slow_hears_later_who_left() {
+    let mut stage = Stage::new();
+    let (home, room) = (NodeId::generate(&*stage.clock), stage.room);
+    let people = [stage.someone(), stage.someone(), stage.someone()];
+    for participant in &people {
+        stage.join(participant, home).await;
+    }
+    let [left, stays] = [people[0].connection_id, people[1].connection_id];
+    let shard = stage.control.shards[0].clone();
+    for _ in people.len()..COMMANDS_MAX {
+        shard.leave(left, 0).await.unwrap();
+    }
+    stage.control.change(room, |session, effects| session.leave(left, effects)).await;
+    assert_eq!((stage.present().len(), stage.control.unheard.len()), (2, 1));
+
+    let _end = stage.shard.start().unwrap();
+    while !stage.control.unheard.is_empty() {
+        stage.control.tell_shards_again().await;
+    }
+    let offer = || Remote::parse(OFFER).unwrap();
+    assert_eq!(shard.publish(left, offer()).await.unwrap(), Err(SdpError::UnknownParticipant));
+    assert!(shard.publish(stays, offer()).await.unwrap().is_ok());
+    shard.stop().await.unwrap();
+}
+
+const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 AA\r\na=setup:actpass\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n";
