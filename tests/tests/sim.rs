@@ -81,6 +81,9 @@ fn nothing_that_participants_do_breaks_what_must_always_hold() {
         assert!(happened.iter().all(|count| *count > 5), "seed {seed}: {report:?}");
         assert!(report.forwarded > 1000 && report.resent > 100, "seed {seed}: {report:?}");
         assert!(report.resends_refused > 100, "seed {seed}: {report:?}");
+        assert!(report.refused_offers > 0 && report.packets_refused > 0, "seed {seed}: {report:?}");
+        assert!(report.moved > 0, "seed {seed}: {report:?}");
+        assert!(report.longest_round_trip > Duration::from_millis(100), "seed {seed}: {report:?}");
     }
 }
 

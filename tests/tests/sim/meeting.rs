@@ -20,11 +20,17 @@ use uuid::Uuid;
 
 const DEVICES: u16 = 6;
 
+/// Tracks that one may send.
+const TRACKS_MAX: usize = 8;
+
 /// How often everybody sends, and somebody does something.
 const STEP: Duration = Duration::from_millis(20);
 
-/// Steps between the checks that give consent.
-const CHECK_STEPS: u64 = 50;
+/// Steps for which one who floods does so.
+const FLOOD_STEPS: u32 = 40;
+
+/// Steps between checks from where a device is. Those from everywhere else take its place meanwhile.
+const CHECK_STEPS: u64 = 10;
 
 /// What became of a meeting.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -34,9 +40,13 @@ pub(crate) struct Report {
     pub(crate) published: u32,
     pub(crate) answered: u32,
     pub(crate) refused_sections: u32,
+    pub(crate) refused_offers: u32,
+    pub(crate) moved: u32,
     pub(crate) forwarded: u64,
     pub(crate) resent: u64,
     pub(crate) resends_refused: u64,
+    pub(crate) packets_refused: u64,
+    pub(crate) longest_round_trip: Duration,
     pub(crate) trace: u64,
 }
 
@@ -56,6 +66,10 @@ pub(crate) struct Meeting {
 
 fn server() -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1], 7882))
+}
+
+fn stranger(port: u16) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 3], port))
 }
 
 fn id(device: usize) -> ConnectionId {
@@ -99,6 +113,9 @@ impl Meeting {
             forwarded: stats.packets_forwarded,
             resent: stats.packets_resent,
             resends_refused: stats.resends_refused,
+            packets_refused: stats.packets_refused,
+            moved: self.watch.moved(),
+            longest_round_trip: self.watch.longest_round_trip(),
             trace: self.network.trace(),
             ..self.report
         }
@@ -109,7 +126,8 @@ impl Meeting {
         let now = self.clock.now();
         let skips = self.random.random_bool(0.1);
         let device = &mut self.devices[n];
-        let packets = device.packets(skips);
+        let mut packets = device.packets(skips);
+        packets.extend(device.flood());
         if let Some(link) = &device.publish {
             for packet in packets {
                 self.network.send(link.address(0), server(), &packet, now);
@@ -120,6 +138,12 @@ impl Meeting {
                 self.network.send(link.address(0), server(), &link.check(true, 1), now);
             }
         }
+        if self.random.random_bool(0.05) {
+            let honest = self.random.random_bool(0.5);
+            let reception = self.devices[n].reception(honest, now);
+            self.send(n, Side::Subscribe, 0, reception);
+        }
+        let device = &self.devices[n];
         // Most answer soon and take all; some think about it, or take what they like.
         if device.offer.is_some() && self.random.random_bool(0.2) {
             self.answer(n);
@@ -134,8 +158,15 @@ impl Meeting {
         match what {
             0..4 if !device.is_in => self.join(n),
             0 => self.leave(n),
-            1..5 if device.is_in && device.cameras.len() < 8 => {
+            1..5 if device.is_in => {
                 device.add_camera(u16::try_from(n).unwrap());
+                self.publish(n);
+            }
+            // One more than it may, at once.
+            18 if device.is_in => {
+                while device.cameras.len() <= TRACKS_MAX {
+                    device.add_camera(u16::try_from(n).unwrap());
+                }
                 self.publish(n);
             }
             5 if device.cameras.len() > 1 => {
@@ -150,15 +181,20 @@ impl Meeting {
             }
             12..14 => {
                 for _ in 0..20 {
-                    let report = self.devices[n].report();
+                    let report = self.devices[n].report(self.steps);
                     self.send(n, Side::Publish, 0, report);
                 }
             }
-            14..18 => self.check_from_everywhere(n),
+            14..17 => self.check_from_everywhere(n),
+            17 if self.random.random_bool(0.5) => {
+                device.floods = FLOOD_STEPS;
+                for packet in device.invented() {
+                    self.send(n, Side::Publish, 0, Some(packet));
+                }
+            }
             _ => {
-                let stranger = SocketAddr::from(([10, 0, 0, 3], from));
                 let garbage: Vec<u8> = (0..60).map(|_| self.random.random()).collect();
-                self.network.send(stranger, server(), &garbage, now);
+                self.network.send(stranger(from), server(), &garbage, now);
             }
         }
     }
@@ -200,7 +236,15 @@ impl Meeting {
         self.report.published += 1;
         let offer = cameras(self.devices[n].cameras.iter().map(|(mid, camera)| (*mid, camera.ssrc)));
         let (now, offer) = (self.clock.now(), Remote::parse(&offer).unwrap());
-        let answer = self.engine.publish(id(n), &offer, now, &mut self.output).unwrap();
+        let device = &mut self.devices[n];
+        let answer = self.engine.publish(id(n), &offer, now, &mut self.output);
+        if device.cameras.len() > TRACKS_MAX {
+            assert!(answer.is_err(), "{} tracks of one participant", device.cameras.len());
+            device.cameras.pop_last();
+            self.report.refused_offers += 1;
+            return;
+        }
+        let answer = answer.unwrap();
         if self.devices[n].publish.is_none() {
             self.devices[n].publish = Some(self.connect(n, Side::Publish, &answer));
         }
@@ -231,7 +275,7 @@ impl Meeting {
         let link = Link::new(line, names(sdp).unwrap());
         let (keys, way) = (material(line), (server(), link.address(0)));
         assert!(self.engine.connect_directly(id(n), side, &keys, way, now, &mut self.output));
-        self.watch.line(line, &keys);
+        self.watch.line(line, &keys, way.1.port(), now);
         link
     }
 
@@ -239,9 +283,14 @@ impl Meeting {
     fn carry(&mut self) {
         let now = self.clock.now();
         while let Some(mut datagram) = self.network.receive(now) {
-            if datagram.to == server() {
-                let (from, bytes) = (datagram.from, &mut datagram.bytes);
+            let (from, to, bytes) = (datagram.from, datagram.to, &mut datagram.bytes);
+            if to == server() {
+                if from.ip() != stranger(0).ip() {
+                    self.watch.hear(line_of(from.port()), from.port(), bytes, now);
+                }
                 self.engine.handle_datagram(from, server(), bytes, now, &mut self.output);
+            } else if to.ip() != stranger(0).ip() {
+                self.hear(to, bytes, now);
             }
         }
         self.engine.flush(&mut self.output);
@@ -250,10 +299,26 @@ impl Meeting {
         self.watch.look(&self.engine, &self.output);
     }
 
+    /// A datagram comes to a device: it answers checks, and remembers reports.
+    fn hear(&mut self, to: SocketAddr, datagram: &mut [u8], now: Instant) {
+        let line = line_of(to.port());
+        for device in &mut self.devices {
+            let links = [&device.publish, &device.subscribe];
+            let Some(link) = links.into_iter().flatten().find(|link| link.line == line) else { continue };
+            if let Some(answer) = link.answer(to.port(), datagram) {
+                self.network.send(to, server(), &answer, now);
+            }
+            if device.subscribe.as_ref().is_some_and(|link| link.line == line) {
+                device.hear(datagram, now);
+            }
+        }
+    }
+
     fn deliver(&mut self, now: Instant) {
         for run in self.output.runs() {
             for datagram in run.bytes.chunks(run.segment) {
-                self.watch.note(line_of(run.destination.port()), datagram, now);
+                let port = run.destination.port();
+                self.watch.note(line_of(port), port, datagram, now);
                 self.network.send(run.source, run.destination, datagram, now);
             }
         }

@@ -2,7 +2,10 @@
 
 use sfu_core::{
     Engine, Output,
-    rtcp::read::{self, Said},
+    rtcp::{
+        read::{self, Said},
+        write::middle,
+    },
     rtp::{header::Header, sequence::SeqNo},
     srtp::{Opener, Profile, contexts},
 };
@@ -17,9 +20,36 @@ const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
 /// Bytes within a second that may be sent again though little is forwarded.
 const FLOOR_BYTES: usize = 8_000;
 
-/// What goes to one transport.
+/// How soon a packet may be sent again once more, unless the round trip is longer.
+const RESEND_INTERVAL_MIN: Duration = Duration::from_millis(50);
+
+/// The longest round trip that is believed.
+const ROUND_TRIP_MAX: Duration = Duration::from_secs(1);
+
+/// How long media goes to where a check was answered.
+const CONSENT_TIME: Duration = Duration::from_secs(30);
+
+/// Bytes of one picture that are forwarded within a second: its burst, and what comes in a second.
+const PICTURE_BYTES: usize = 1_500_000;
+
+/// What comes from and goes to one transport.
 struct Line {
     opener: Opener,
+    /// Opens what the client sends, as the engine does.
+    heard: Opener,
+    /// When each port last proved that it hears the server.
+    proved: BTreeMap<u16, Instant>,
+    /// The ports that media went to.
+    ports: BTreeSet<u16>,
+    /// Bytes from and to ports that have not.
+    paid: BTreeMap<u16, (usize, usize)>,
+    /// When a packet was sent again, by the stream and its number in it, and how soon it may be once more.
+    again: BTreeMap<(u32, u16), (Instant, Duration)>,
+    /// The last two sender reports of each stream.
+    reports: BTreeMap<u32, VecDeque<(u32, Instant)>>,
+    round_trips: BTreeMap<u32, Duration>,
+    /// The pictures of the last second: when, and bytes.
+    pictures: BTreeMap<u32, VecDeque<(Instant, usize)>>,
     highest: BTreeMap<u32, SeqNo>,
     /// Stream, cycle and number of every packet: what AES-GCM's nonce is made of.
     sealed: BTreeSet<(u32, u32, u16)>,
@@ -37,10 +67,19 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// There is another transport, with keys of its own.
-    pub(crate) fn line(&mut self, number: u16, material: &[u8]) {
+    pub(crate) fn line(&mut self, number: u16, material: &[u8], port: u16, now: Instant) {
         let (opener, _) = contexts(Profile::Aes128Gcm, material, true).unwrap();
+        let (heard, _) = contexts(Profile::Aes128Gcm, material, false).unwrap();
         let line = Line {
             opener,
+            heard,
+            proved: BTreeMap::from([(port, now)]),
+            ports: BTreeSet::new(),
+            paid: BTreeMap::new(),
+            again: BTreeMap::new(),
+            reports: BTreeMap::new(),
+            round_trips: BTreeMap::new(),
+            pictures: BTreeMap::new(),
             highest: BTreeMap::new(),
             sealed: BTreeSet::new(),
             sealed_rtcp: BTreeSet::new(),
@@ -50,14 +89,53 @@ impl Watch {
         assert!(self.lines.insert(number, line).is_none(), "each has keys of its own");
     }
 
-    /// A datagram goes to a transport.
-    pub(crate) fn note(&mut self, line: u16, datagram: &[u8], now: Instant) {
+    /// A datagram has come from a port of a transport.
+    pub(crate) fn hear(&mut self, line: u16, port: u16, datagram: &[u8], now: Instant) {
         let Some(line) = self.lines.get_mut(&line) else { return };
+        line.paid.entry(port).or_default().0 += datagram.len();
         match (datagram[0], datagram[1]) {
-            (128..=191, 192..=223) => line.note_rtcp(datagram, now),
-            (128..=191, _) => line.note_rtp(datagram, now),
+            // The devices answer what they were asked, and nothing else.
+            (1, 1) => {
+                line.proved.insert(port, now);
+                line.paid.remove(&port);
+            }
+            (128..=191, 192..=223) => line.hear_rtcp(datagram, now),
             _ => {}
         }
+    }
+
+    /// A datagram goes to a port of a transport.
+    pub(crate) fn note(&mut self, line: u16, port: u16, datagram: &[u8], now: Instant) {
+        let Some(line) = self.lines.get_mut(&line) else { return };
+        let proves = line.proved.get(&port).is_some_and(|at| now - *at <= CONSENT_TIME);
+        match (datagram[0], datagram[1]) {
+            (128..=191, kind) => {
+                assert!(proves, "media goes to port {port}, where nobody proved to hear it");
+                line.ports.insert(port);
+                if (192..=223).contains(&kind) {
+                    line.note_rtcp(datagram, now);
+                } else {
+                    line.note_rtp(datagram, now);
+                }
+            }
+            _ if !proves => {
+                let (came, went) = line.paid.entry(port).or_default();
+                *went += datagram.len();
+                assert!(*went <= 3 * *came, "{went} bytes to port {port}, from which came {came}");
+            }
+            _ => {}
+        }
+    }
+
+    /// Transports on which media went to more than one port.
+    pub(crate) fn moved(&self) -> u32 {
+        self.lines.values().map(|line| u32::from(line.ports.len() > 1)).sum()
+    }
+
+    /// The longest round trip that a receiver reported.
+    pub(crate) fn longest_round_trip(&self) -> Duration {
+        let round_trips = self.lines.values().flat_map(|line| line.round_trips.values());
+        round_trips.max().copied().unwrap_or_default()
     }
 
     /// What the engine remembers is bounded by who is there, not by what they send.
@@ -71,7 +149,6 @@ impl Watch {
         assert!(footprint.streams <= 2 * stats.publications, "{footprint:?} {stats:?}");
         assert_eq!(footprint.feedback, stats.subscriptions, "{footprint:?}");
         assert!(stats.publications <= 8 * stats.participants, "{stats:?}");
-        assert!(footprint.sections <= 256, "{footprint:?}");
         assert!(output.capacity() <= 8 * 1024 * 1024, "{} bytes", output.capacity());
     }
 }
@@ -84,14 +161,64 @@ impl Line {
             None => SeqNo::first(header.sequence),
         };
         let cycles = number.cycles() - 1;
-        assert!(self.opener.opens(datagram, cycles), "its receiver cannot open {header:?}");
+        let payload = self.opener.opened(datagram, cycles);
+        let payload = payload.unwrap_or_else(|| panic!("its receiver cannot open {header:?}"));
         assert!(
             self.sealed.insert((header.ssrc, cycles, header.sequence)),
             "the nonce of {header:?} is used twice"
         );
         let highest = self.highest.entry(header.ssrc).or_insert(number);
         *highest = number.max(*highest);
-        self.note_bytes(datagram.len(), header.payload_type == 97, now);
+        let is_again = header.payload_type == 97;
+        self.note_bytes(datagram.len(), is_again, now);
+        if is_again {
+            self.note_again(header.ssrc, u16::from_be_bytes([payload[0], payload[1]]), now);
+        } else {
+            self.note_picture(header.ssrc, datagram.len(), now);
+        }
+    }
+
+    /// How soon a packet of a stream may be sent again once more.
+    fn interval(&self, ssrc: u32) -> Duration {
+        self.round_trips.get(&ssrc).copied().unwrap_or_default().max(RESEND_INTERVAL_MIN)
+    }
+
+    fn note_again(&mut self, rtx_ssrc: u32, original: u16, now: Instant) {
+        // A stream's retransmissions have the next number.
+        let interval = self.interval(rtx_ssrc - 1);
+        let before = self.again.insert((rtx_ssrc, original), (now, interval));
+        if let Some((at, interval)) = before {
+            let passed = now - at;
+            assert!(passed >= interval, "packet {original} again after {passed:?}, not {interval:?}");
+        }
+        self.again.retain(|_, (at, _)| now - *at <= ROUND_TRIP_MAX);
+    }
+
+    fn note_picture(&mut self, ssrc: u32, bytes: usize, now: Instant) {
+        let second = self.pictures.entry(ssrc).or_default();
+        second.push_back((now, bytes));
+        while second.front().is_some_and(|(at, _)| now - *at >= Duration::from_secs(1)) {
+            second.pop_front();
+        }
+        let sum: usize = second.iter().map(|(_, bytes)| bytes).sum();
+        assert!(sum <= PICTURE_BYTES + bytes, "{sum} bytes of one picture within a second");
+    }
+
+    /// What a receiver says of reports that it got tells the round trip.
+    fn hear_rtcp(&mut self, datagram: &[u8], now: Instant) {
+        let mut packet = datagram.to_vec();
+        let Some(length) = self.heard.rtcp(&mut packet) else { return };
+        read::each(&packet[..length], |said| {
+            let Said::Reception { ssrc, report, since } = said else { return };
+            let reports = self.reports.get(&ssrc).into_iter().flatten();
+            let Some((_, sent_at)) = reports.rev().find(|(middle, _)| *middle == report) else { return };
+            let held = Duration::from_secs_f64(f64::from(since) / 65_536.0);
+            let round_trip = (now - *sent_at).saturating_sub(held).min(ROUND_TRIP_MAX);
+            self.round_trips.insert(ssrc, round_trip);
+            // What was waited for under a shorter one has been waited for.
+            let again = self.again.range_mut((ssrc + 1, 0)..=(ssrc + 1, u16::MAX));
+            again.for_each(|(_, (_, least))| *least = (*least).min(round_trip.max(RESEND_INTERVAL_MIN)));
+        });
     }
 
     fn note_bytes(&mut self, bytes: usize, is_again: bool, now: Instant) {
@@ -111,12 +238,18 @@ impl Line {
         assert!(self.sealed_rtcp.insert(index), "index {index} is used twice");
         let mut packet = datagram.to_vec();
         let length = self.opener.rtcp(&mut packet).expect("its receiver can open it");
-        read::each(&packet[..length], |said| {
-            if let Said::KeyframeRequest { ssrc } = said {
+        read::each(&packet[..length], |said| match said {
+            Said::KeyframeRequest { ssrc } => {
                 let before = self.asked.insert(ssrc, now);
                 let is_early = before.is_some_and(|before| now - before < KEYFRAME_INTERVAL);
                 assert!(!is_early, "stream {ssrc} is asked for key frames too often");
             }
+            Said::SenderReport { ssrc, ntp, .. } => {
+                let reports = self.reports.entry(ssrc).or_default();
+                reports.push_back((middle(ntp), now));
+                reports.drain(..reports.len().saturating_sub(2));
+            }
+            Said::Reception { .. } | Said::Nack { .. } => {}
         });
     }
 }

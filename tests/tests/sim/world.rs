@@ -92,7 +92,7 @@ impl World {
         let subscribers = [2, 3].map(|n| Subscriber::new(connect(n, Side::Subscribe), &material(n)));
         let network = Network::new(seed, weather, now);
         let mut watch = Watch::default();
-        (1..=3).for_each(|n| watch.line(n, &material(n)));
+        (1..=3).for_each(|n| watch.line(n, &material(n), 1000 + n, now));
         Self {
             clock,
             engine,
@@ -175,7 +175,8 @@ impl World {
         }
         for run in self.output.runs() {
             for datagram in run.bytes.chunks(run.segment) {
-                self.watch.note(run.destination.port() - 1000, datagram, now);
+                let port = run.destination.port();
+                self.watch.note(port - 1000, port, datagram, now);
                 self.network.send(run.source, run.destination, datagram, now);
             }
         }

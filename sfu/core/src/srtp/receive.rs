@@ -105,14 +105,14 @@ impl Opener {
         (self.rtp.known.len(), self.rtcp.known.len())
     }
 
-    /// Whether an RTP packet opens in this cycle of its stream, whatever came before.
+    /// The payload of an RTP packet in this cycle of its stream, whatever came before.
     #[cfg(any(test, feature = "simulation"))]
-    pub fn opens(&self, packet: &[u8], cycles: u32) -> bool {
-        let Some(header) = Header::parse(packet) else { return false };
+    pub fn opened(&self, packet: &[u8], cycles: u32) -> Option<Vec<u8>> {
+        let header = Header::parse(packet)?;
         let mut packet = packet.to_vec();
         let nonce = self.keys.rtp_nonce(header.ssrc, cycles, header.sequence);
-        let parts = packet.split_at_mut_checked(header.length);
-        parts.is_some_and(|(aad, body)| self.keys.rtp.open_in_place(nonce, Aad::from(&*aad), body).is_ok())
+        let (aad, body) = packet.split_at_mut_checked(header.length)?;
+        self.keys.rtp.open_in_place(nonce, Aad::from(&*aad), body).ok().map(|payload| payload.to_vec())
     }
 
     /// Decrypts an RTP packet in place and returns its length without the tag.
