@@ -16,24 +16,29 @@ use store::{
     webhooks::{self, Attempt, FAILURES_MAX, NewWebhook, WebhookKind},
 };
 
-const LEASE: Duration = Duration::from_secs(30);
-async fn deliveries(
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
+pub(crate) async fn deliveries(
     store: &Store,
     limit: u16,
     freed: &[(AccountId, WebhookId)],
     clock: &ManualClock,
 ) -> Vec<ClaimedDelivery> {
-    let turn = Turn { limit, lease: LEASE, shares: Shares::new(4, 32), freed };
+    let turn = Turn { limit, lease: LEASE, shares: Shares::new(4, 32), freed, under_way: &[] };
     store.system().claim_deliveries(&turn, clock).await.unwrap().work
 }
 
 async fn replies(store: &Store, limit: u16, clock: &ManualClock) -> Vec<ClaimedReply> {
-    let turn = Turn { limit, lease: LEASE, shares: Shares::new(4, 32), freed: &[] };
+    let turn = Turn { limit, lease: LEASE, shares: Shares::new(4, 32), freed: &[], under_way: &[] };
     store.system().claim_replies(&turn, clock).await.unwrap().work
 }
 
 /// More webhooks beside the one that the fixture makes.
-async fn webhooks(db: &TestDatabase, a: &Tenant, count: usize, clock: &ManualClock) -> Vec<WebhookId> {
+pub(crate) async fn webhooks(
+    db: &TestDatabase,
+    a: &Tenant,
+    count: usize,
+    clock: &ManualClock,
+) -> Vec<WebhookId> {
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let mut made = Vec::new();
     for _ in 0..count {
@@ -51,7 +56,7 @@ async fn webhooks(db: &TestDatabase, a: &Tenant, count: usize, clock: &ManualClo
 }
 
 /// Customers' messages, of which every webhook of the account is told.
-async fn say(db: &TestDatabase, a: &Tenant, count: usize, clock: &ManualClock) {
+pub(crate) async fn say(db: &TestDatabase, a: &Tenant, count: usize, clock: &ManualClock) {
     for _ in 0..count {
         let id = format!("wamid.{}", uuid::Uuid::new_v4());
         receive(db, a.account, a.channel, &id, clock).await;
@@ -117,11 +122,11 @@ async fn a_place_that_is_freed_is_filled_at_once() {
     assert_eq!(four.iter().map(|claim| claim.seq).collect::<Vec<_>>().len(), 4);
     assert!(deliveries(&db.store, 10, &[], &clock).await.is_empty());
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    let taken = Attempt { number: 1, answer_status: Some(204), error: None };
-    webhooks::finish_delivery(&mut tx, a.webhook, four[0].seq, &taken, &clock).await.unwrap();
-    let failed = Attempt { number: 1, answer_status: Some(500), error: Some("500") };
+    let taken = Attempt { answer_status: Some(204), error: None };
+    webhooks::finish_delivery(&mut tx, &four[0], &taken, &clock).await.unwrap();
+    let failed = Attempt { answer_status: Some(500), error: Some("500") };
     let due_at = clock.utc() + LEASE * 10;
-    webhooks::postpone_delivery(&mut tx, a.webhook, four[1].seq, &failed, due_at).await.unwrap();
+    webhooks::postpone_delivery(&mut tx, &four[1], &failed, due_at).await.unwrap();
     tx.commit().await.unwrap();
     let more = deliveries(&db.store, 10, &[(a.account, a.webhook)], &clock).await;
     assert_eq!(more.len(), 2, "two places are free");
@@ -131,7 +136,13 @@ async fn a_place_that_is_freed_is_filled_at_once() {
     let mut tx = db.store.tenant(a.account).await.unwrap();
     webhooks::delete(&mut tx, a.webhook).await.unwrap();
     tx.commit().await.unwrap();
-    let turn = Turn { limit: 1, lease: LEASE, shares: Shares::new(4, 32), freed: &[(a.account, a.webhook)] };
+    let turn = Turn {
+        limit: 1,
+        lease: LEASE,
+        shares: Shares::new(4, 32),
+        freed: &[(a.account, a.webhook)],
+        under_way: &[],
+    };
     let nothing = db.store.system().claim_deliveries(&turn, &clock).await.unwrap();
     assert!(nothing.missed.is_empty() && nothing.work.is_empty());
 }
@@ -144,7 +155,7 @@ async fn a_freed_target_that_somebody_else_looks_at_is_missed() {
     let mut owner = owner(&db).await;
     owner.execute("BEGIN; SELECT FROM delivery_accounts FOR UPDATE").await.unwrap();
     let freed = [(a.account, a.webhook)];
-    let turn = Turn { limit: 9, lease: LEASE, shares: Shares::new(4, 32), freed: &freed };
+    let turn = Turn { limit: 9, lease: LEASE, shares: Shares::new(4, 32), freed: &freed, under_way: &[] };
     let taken = db.store.system().claim_deliveries(&turn, &clock).await.unwrap();
     assert_eq!((taken.work.len(), taken.missed.as_slice()), (0, &freed[..]));
     owner.execute("ROLLBACK").await.unwrap();
@@ -159,7 +170,8 @@ async fn a_webhook_that_fails_again_and_again_is_tried_one_delivery_at_a_time() 
     let hold = Duration::from_secs(10);
     let mut tx = db.store.tenant(a.account).await.unwrap();
     for expected in 1..=FAILURES_MAX {
-        assert_eq!(webhooks::note_failure(&mut tx, a.webhook, &clock).await.unwrap(), expected);
+        let failing = webhooks::note_failure(&mut tx, a.webhook, &clock).await.unwrap();
+        assert_eq!((failing.failures, failing.since), (expected, clock.utc()));
     }
     webhooks::hold(&mut tx, a.webhook, clock.utc() + hold).await.unwrap();
     let since = webhooks::find(&mut tx, a.webhook).await.unwrap().unwrap().failing_since;
@@ -176,8 +188,8 @@ async fn a_webhook_that_fails_again_and_again_is_tried_one_delivery_at_a_time() 
 
     let mut tx = db.store.tenant(a.account).await.unwrap();
     webhooks::note_success(&mut tx, a.webhook).await.unwrap();
-    let taken = Attempt { number: trial[0].attempts + 1, answer_status: Some(204), error: None };
-    webhooks::finish_delivery(&mut tx, a.webhook, trial[0].seq, &taken, &clock).await.unwrap();
+    let taken = Attempt { answer_status: Some(204), error: None };
+    webhooks::finish_delivery(&mut tx, &trial[0], &taken, &clock).await.unwrap();
     assert_eq!(webhooks::find(&mut tx, a.webhook).await.unwrap().unwrap().failing_since, None);
     tx.commit().await.unwrap();
     assert_eq!(deliveries(&db.store, 9, &freed, &clock).await.len(), 4, "back at full speed");
@@ -334,8 +346,8 @@ async fn with_fifty_thousand_waiting_little_is_read_to_take_and_finish_some() {
         for claim in deliveries(&store, 64, &freed, &clock).await {
             let mut tx = store.tenant(account).await.unwrap();
             assert!(webhooks::open_delivery(&mut tx, webhook, claim.seq, &clock).await.unwrap().is_some());
-            let taken = Attempt { number: 1, answer_status: Some(204), error: None };
-            webhooks::finish_delivery(&mut tx, webhook, claim.seq, &taken, &clock).await.unwrap();
+            let taken = Attempt { answer_status: Some(204), error: None };
+            webhooks::finish_delivery(&mut tx, &claim, &taken, &clock).await.unwrap();
             tx.commit().await.unwrap();
             done += 1;
         }

@@ -19,5 +19,6 @@ mod queues;
 mod reseal;
 mod rooms;
 mod sessions;
+mod shares;
 mod standing;
 mod upgrade;
