@@ -7,6 +7,7 @@
 )]
 
 mod administration;
+mod backlog;
 mod changes;
 mod connect;
 mod fair;
