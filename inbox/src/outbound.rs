@@ -4,7 +4,11 @@
 //! own id comes back within the lease and shows that it had left, or it is
 //! taken again.
 
-use crate::{flight::Aimed, role::Inbox, work::chain};
+use crate::{
+    flight::{Aimed, Places},
+    role::Inbox,
+    work::chain,
+};
 use common::{
     chance,
     id::{AccountId, ChannelId},
@@ -18,7 +22,7 @@ use inbox_core::{
 use store::{
     StoreError, messages,
     replies::{self, OutgoingReply},
-    system::{ClaimedReply, Shares, Taken, Turn},
+    system::{ClaimedReply, Shares, Taken},
 };
 use tracing::{debug, info, warn};
 
@@ -31,12 +35,11 @@ impl Aimed<ChannelId> for ClaimedReply {
 /// Takes replies that may leave.
 pub(crate) async fn claim(
     inbox: Inbox,
-    limit: u16,
-    freed: Vec<(AccountId, ChannelId)>,
+    places: Places<ChannelId>,
 ) -> Result<Taken<ClaimedReply, ChannelId>, StoreError> {
     let config = &inbox.0.config;
     let shares = Shares::new(config.replies_per_channel, config.replies_per_account);
-    let turn = Turn { limit, lease: inbox.lease(), shares, freed: &freed };
+    let turn = places.turn(inbox.lease(), shares);
     inbox.store().system().claim_replies(&turn, inbox.clock()).await
 }
 

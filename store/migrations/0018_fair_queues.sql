@@ -52,8 +52,13 @@ ALTER TABLE webhook_deliveries NO FORCE ROW LEVEL SECURITY;
 -- The indexes of what waits and what is taken keep each entry by itself: entries of what is done are passed
 -- over for good once they have been met, which those that share a place with others are not.
 
--- Until when a sender has it: it is in flight. Meanwhile it is due at the end of that lease.
-ALTER TABLE webhook_deliveries ADD COLUMN taken_until timestamptz;
+ALTER TABLE webhook_deliveries
+    -- Until when a sender has it: it is in flight. Meanwhile it is due at the end of that lease.
+    ADD COLUMN taken_until timestamptz,
+    -- Since when it is wanted: when it happened, or when somebody last wanted it made again.
+    ADD COLUMN wanted_at timestamptz NOT NULL DEFAULT now(),
+    -- How many of the attempts were before that.
+    ADD COLUMN forgiven integer NOT NULL DEFAULT 0;
 DROP INDEX webhook_deliveries_waiting;
 CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (account_id, webhook_id, due_at, seq)
     WITH (deduplicate_items = off) WHERE done_at IS NULL;

@@ -32,15 +32,15 @@ async fn second_webhook(db: &TestDatabase, a: &Tenant, clock: &ManualClock) -> W
 
 /// Everything that waits is under way: queues are to be looked at when leases end.
 async fn take_all(db: &TestDatabase, clock: &ManualClock) -> Vec<ClaimedDelivery> {
-    let turn = Turn { limit: 64, lease: LEASE, shares: Shares::new(32, 64), freed: &[] };
+    let turn = Turn { limit: 64, lease: LEASE, shares: Shares::new(32, 64), freed: &[], under_way: &[] };
     db.store.system().claim_deliveries(&turn, clock).await.unwrap().work
 }
 
 /// The end of what began with noting the failure.
 async fn postpone(mut tx: TenantTx, failed: ClaimedDelivery, clock: &ManualClock) {
-    let attempt = Attempt { number: failed.attempts + 1, answer_status: Some(500), error: Some("500") };
+    let attempt = Attempt { answer_status: Some(500), error: Some("500") };
     let due_at = clock.utc() + Duration::from_secs(1);
-    webhooks::postpone_delivery(&mut tx, failed.webhook, failed.seq, &attempt, due_at).await.unwrap();
+    webhooks::postpone_delivery(&mut tx, &failed, &attempt, due_at).await.unwrap();
     tx.commit().await.unwrap();
 }
 

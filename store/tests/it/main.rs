@@ -7,6 +7,7 @@
 )]
 
 mod administration;
+mod backlog;
 mod changes;
 mod connect;
 mod fair;
@@ -19,5 +20,6 @@ mod queues;
 mod reseal;
 mod rooms;
 mod sessions;
+mod shares;
 mod standing;
 mod upgrade;
