@@ -10,7 +10,12 @@ use crate::{
 };
 use bus::Shutdown;
 use common::id::AccountId;
-use std::{future::Future, time::Duration};
+use std::{
+    collections::BTreeSet,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use store::{StoreError, system::Taken};
 use tokio::{sync::Notify, task::JoinSet, time::timeout};
 use tracing::warn;
@@ -42,6 +47,7 @@ impl Queue {
         sender: Sender<C, S>,
     ) where
         Work: Aimed<Target> + Send + 'static,
+        Work::Id: Copy + Ord + Send + 'static,
         Target: Copy + Send + Sync + 'static,
         C: Fn(Inbox, u16, Vec<(AccountId, Target)>) -> Claiming + Send + 'static,
         Claiming: Future<Output = Result<Taken<Work, Target>, StoreError>> + Send,
@@ -50,7 +56,7 @@ impl Queue {
     {
         let (hint, inbox, token) = (self.hint(), inbox.clone(), shutdown.token.clone());
         shutdown.tasks.spawn(async move {
-            let mut under_way = UnderWay { name: sender.name, tasks: JoinSet::new(), freed: Vec::new() };
+            let mut under_way = UnderWay::new(sender.name);
             while !token.is_cancelled() {
                 under_way.reap();
                 let free = sender.places.saturating_sub(under_way.count());
@@ -61,9 +67,9 @@ impl Queue {
                             look_again = patience(&taken);
                             under_way.freed = taken.missed;
                             for work in taken.work {
-                                let target = work.target();
+                                let (id, target) = (work.id(), work.target());
                                 let sending = (sender.send)(inbox.clone(), work);
-                                under_way.begin(target, sending);
+                                under_way.begin(id, target, sending);
                             }
                         }
                         Err(error) => warn!(error = %chain(&error), "The store failed a sender of {}; will retry", sender.name),
@@ -80,6 +86,12 @@ impl Queue {
 
 /// Work that says whose it is.
 pub(crate) trait Aimed<Target> {
+    /// Tells it from other work.
+    type Id;
+
+    /// Which it is, however often it was taken.
+    fn id(&self) -> Self::Id;
+
     /// The account, and the target that the work is for.
     fn target(&self) -> (AccountId, Target);
 }
@@ -96,24 +108,61 @@ fn patience<Work, Target>(taken: &Taken<Work, Target>) -> Duration {
 }
 
 /// What a sender has begun.
-struct UnderWay<Target> {
+struct UnderWay<Id: Ord, Target> {
     name: &'static str,
     tasks: JoinSet<(AccountId, Target)>,
+    ids: Ids<Id>,
     /// The targets of what is done, until the store has looked at them.
     freed: Vec<(AccountId, Target)>,
 }
 
-impl<Target: Copy + Send + 'static> UnderWay<Target> {
+/// What is being done.
+type Ids<Id> = Arc<Mutex<BTreeSet<Id>>>;
+
+/// One piece of work that is being done, until it is dropped.
+struct Begun<Id: Copy + Ord> {
+    id: Id,
+    all: Ids<Id>,
+}
+
+impl<Id: Copy + Ord> Begun<Id> {
+    /// `None` if it is being done already.
+    fn new(id: Id, all: &Ids<Id>) -> Option<Self> {
+        let is_new = all.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        is_new.then(|| Self { id, all: Arc::clone(all) })
+    }
+}
+
+impl<Id: Copy + Ord> Drop for Begun<Id> {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+impl<Id: Copy + Ord + Send + 'static, Target: Copy + Send + 'static> UnderWay<Id, Target> {
+    fn new(name: &'static str) -> Self {
+        Self { name, tasks: JoinSet::new(), ids: Arc::default(), freed: Vec::new() }
+    }
+
     fn count(&self) -> u16 {
         u16::try_from(self.tasks.len()).unwrap_or(u16::MAX)
     }
 
+    /// Begins something, unless it is still under way: whoever answers may have been waited for until after the
+    /// lease, or the clock was set ahead. It is not done twice at once; once it is done, or its second lease has
+    /// ended, the store knows what to do about it.
     fn begin(
         &mut self,
+        id: Id,
         target: (AccountId, Target),
         sending: impl Future<Output = Result<(), StoreError>> + Send + 'static,
     ) {
+        let Some(begun) = Begun::new(id, &self.ids) else {
+            warn!(account.id = %target.0, "The store gave out work of {} that is still under way here; it is not begun again", self.name);
+            return;
+        };
         self.tasks.spawn(async move {
+            let _begun = begun;
             if let Err(error) = sending.await {
                 warn!(account.id = %target.0, error = %chain(&error), "The store failed a sender; its work is taken again when the lease ends");
             }
@@ -144,5 +193,45 @@ impl<Target: Copy + Send + 'static> UnderWay<Target> {
             }
         };
         let _too_long = timeout(look_again, something).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::{clock::ManualClock, id::ChannelId};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// The wall clock was set ahead, or the store hung until after the lease: it gives out again what a task of
+    /// this instance is still doing.
+    #[tokio::test]
+    async fn what_is_under_way_is_not_begun_again_until_it_has_ended() {
+        let clock = ManualClock::default();
+        let target = (AccountId::generate(&clock), ChannelId::generate(&clock));
+        let mut under_way = UnderWay::new("replies");
+        let (answered, begun) = (Arc::new(Notify::new()), Arc::new(AtomicU32::new(0)));
+        let send = || {
+            let (answered, begun) = (Arc::clone(&answered), Arc::clone(&begun));
+            async move {
+                begun.fetch_add(1, Ordering::SeqCst);
+                answered.notified().await;
+                Ok(())
+            }
+        };
+        under_way.begin(1, target, send());
+        under_way.begin(1, target, send());
+        under_way.begin(2, target, send());
+        assert_eq!(under_way.count(), 2, "one each");
+        for _ in 0..2 {
+            answered.notify_one();
+            assert!(under_way.tasks.join_next().await.is_some_and(|done| done.is_ok()));
+        }
+        assert_eq!(begun.load(Ordering::SeqCst), 2);
+        under_way.begin(1, target, send());
+        assert_eq!(under_way.count(), 1, "it may be tried again");
+        under_way.tasks.abort_all();
+        assert!(under_way.tasks.join_next().await.is_some_and(|done| done.is_err()));
+        under_way.begin(1, target, send());
+        assert_eq!(under_way.count(), 1, "however it ended");
     }
 }
