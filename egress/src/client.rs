@@ -4,8 +4,10 @@ use crate::{
     answer::Answer,
     error::{Error, Refusal},
     guard::Guard,
+    names::on_behalf_of,
     resolver::Judged,
 };
+use common::id::AccountId;
 use reqwest::{Method, redirect::Policy};
 use serde::Serialize;
 use std::time::Duration;
@@ -156,6 +158,14 @@ impl Request {
     /// With a body of JSON.
     pub fn json<T: Serialize + ?Sized>(self, body: &T) -> Self {
         Self(self.0.map(|builder| builder.json(body)))
+    }
+
+    /// [`Self::send`]s it on behalf of an account: the look-up of its host is one of the account's.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn send_for(self, account: AccountId) -> Result<Answer, Error> {
+        on_behalf_of(account, self.send()).await
     }
 
     /// Sends it and waits for status and header fields.

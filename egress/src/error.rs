@@ -57,6 +57,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether its host was not looked up because too many were: it says nothing about the other side.
+    pub fn is_busy(&self) -> bool {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            let io = error.downcast_ref::<std::io::Error>();
+            if io.is_some_and(|error| error.kind() == std::io::ErrorKind::ResourceBusy) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
     /// Whether certainly nothing was sent: it can be repeated without being done twice.
     pub fn is_unsent(&self) -> bool {
         match self {

@@ -24,6 +24,7 @@ mod error;
 mod forbidden;
 mod guard;
 mod limits;
+mod names;
 mod network;
 mod own;
 mod resolver;

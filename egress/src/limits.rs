@@ -1,6 +1,6 @@
 //! What is limited here.
 
-use crate::{client, guard, resolver};
+use crate::{client, guard, names};
 use common::limit::Limit;
 
 /// Every limit of what goes out.
@@ -26,9 +26,25 @@ pub fn limits() -> Vec<Limit> {
         },
         Limit {
             what: "names that are looked up at once, per instance",
-            default: resolver::LOOKUPS_MAX.to_string(),
+            default: names::LOOKUPS_MAX.to_string(),
             setting: None,
-            answer: "waits, within the time to connect",
+            answer: "waits, for 5 s at most; then the delivery is made later, and its webhook has not failed",
+        },
+        Limit {
+            what: "names that are looked up at once for webhooks, per account",
+            default: names::LOOKUPS_PER_ACCOUNT.to_string(),
+            setting: None,
+            answer: "waits, for 5 s at most; then the delivery is made later, and its webhook has not failed",
+        },
+        Limit {
+            what: "look-ups of a name",
+            default: format!(
+                "1 at once; none for {} s after a failure, for {} s after a slow one",
+                names::FAILURE_KEPT.as_secs(),
+                names::SLOW_KEPT.as_secs()
+            ),
+            setting: None,
+            answer: "the outcome of the last one counts",
         },
     ]
 }

@@ -46,6 +46,8 @@ pub struct Config {
     pub webhook_bytes_max: usize,
     /// The same from one client's network. A provider sends for all channels from few addresses.
     pub webhook_bytes_per_client_max: usize,
+    /// The same for the channels of one account, from wherever they come. At most a quarter of all.
+    pub webhook_bytes_per_account_max: usize,
     /// How WhatsApp is reached.
     pub graph: Graph,
 }
@@ -76,6 +78,7 @@ impl Default for Config {
             deliveries_per_account: 32,
             webhook_bytes_max: 64 * 1024 * 1024,
             webhook_bytes_per_client_max: 16 * 1024 * 1024,
+            webhook_bytes_per_account_max: 16 * 1024 * 1024,
             graph: Graph::default(),
         }
     }

@@ -35,6 +35,12 @@ pub(crate) const HOLD_MAX: Duration = Duration::from_secs(60);
 pub(crate) const FAILING_MAX: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 impl Aimed<WebhookId> for ClaimedDelivery {
+    type Id = (WebhookId, u64);
+
+    fn id(&self) -> (WebhookId, u64) {
+        (self.webhook, self.seq)
+    }
+
     fn target(&self) -> (AccountId, WebhookId) {
         (self.account, self.webhook)
     }
@@ -65,7 +71,7 @@ pub(crate) async fn deliver(inbox: Inbox, claim: ClaimedDelivery) -> Result<(), 
             let body = body(&mut tx, claim.webhook, &delivery).await?;
             drop(tx);
             match body {
-                Some(body) => post(&inbox, &delivery, body).await,
+                Some(body) => post(&inbox, claim.account, &delivery, body).await,
                 // It was stored by a version that said it otherwise: there is nothing to tell.
                 None => Answer::default(),
             }
@@ -73,7 +79,7 @@ pub(crate) async fn deliver(inbox: Inbox, claim: ClaimedDelivery) -> Result<(), 
         // Until the key is back; it costs this webhook its deliveries and nobody else theirs.
         Err(error @ StoreError::Unsealable) => {
             drop(tx);
-            Answer { status: None, failure: Some(error.to_string()), cause: None }
+            Answer { failure: Some(error.to_string()), ..Answer::default() }
         }
         Err(error) => return Err(error),
     };
@@ -91,6 +97,12 @@ async fn conclude(inbox: &Inbox, claim: ClaimedDelivery, outcome: &Answer) -> Re
     };
     let cause = outcome.cause.as_deref().unwrap_or(why);
     let now = inbox.clock().utc();
+    if outcome.is_ours {
+        debug!(webhook.id = %claim.webhook, seq = claim.seq, error = cause, "Event {} for webhook {} is put off", claim.seq, claim.webhook);
+        let due_at = now + backoff::delay(1, chance::fraction());
+        webhooks::postpone_delivery(&mut tx, &claim, &attempt, due_at).await?;
+        return tx.commit().await;
+    }
     let Failing { failures, since } = webhooks::note_failure(&mut tx, claim.webhook, inbox.clock()).await?;
     let held_until = hold(failures).map(|hold| now + hold);
     if let Some(until) = held_until {
@@ -212,12 +224,14 @@ struct Answer {
     failure: Option<String>,
     /// What the operator is told beyond that.
     cause: Option<String>,
+    /// Whether the failure is this server's and says nothing about the webhook.
+    is_ours: bool,
 }
 
-async fn post(inbox: &Inbox, delivery: &OutgoingDelivery, letter: Letter) -> Answer {
+async fn post(inbox: &Inbox, account: AccountId, delivery: &OutgoingDelivery, letter: Letter) -> Answer {
     let undelivered = |cause| {
         let failure = Some(egress::UNDELIVERABLE.to_owned());
-        Answer { status: None, failure, cause: Some(cause) }
+        Answer { failure, cause: Some(cause), ..Answer::default() }
     };
     let url: Url = match delivery.url.parse() {
         Ok(url) => url,
@@ -227,14 +241,14 @@ async fn post(inbox: &Inbox, delivery: &OutgoingDelivery, letter: Letter) -> Ans
     for (name, value) in &letter.headers {
         request = request.header(name, value);
     }
-    match request.body(letter.body).send().await {
+    match request.body(letter.body).send_for(account).await {
         Ok(answer) => {
             let status = answer.status();
             metrics::counter!("inbox_deliveries_total", "status" => status.as_u16().to_string()).increment(1);
             let failure = (!status.is_success()).then(|| format!("it answered {status}"));
-            Answer { status: Some(status.as_u16()), failure, cause: None }
+            Answer { status: Some(status.as_u16()), failure, ..Answer::default() }
         }
         // Without the cause: it would draw the tenant a map of networks that only we can see.
-        Err(error) => undelivered(chain(&error)),
+        Err(error) => Answer { is_ours: error.is_busy(), ..undelivered(chain(&error)) },
     }
 }

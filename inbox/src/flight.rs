@@ -49,6 +49,7 @@ impl Queue {
         sender: Sender<C, S>,
     ) where
         Work: Aimed<Target> + Send + 'static,
+        Work::Id: Copy + PartialEq + Send + 'static,
         Target: Copy + Send + Sync + 'static,
         C: Fn(Inbox, Places<Target>) -> Claiming + Send + 'static,
         Claiming: Future<Output = Result<Taken<Work, Target>, StoreError>> + Send,
@@ -68,9 +69,9 @@ impl Queue {
                             look_again = patience(&taken);
                             under_way.freed = taken.missed;
                             for work in taken.work {
-                                let target = work.target();
+                                let (id, target) = (work.id(), work.target());
                                 let sending = (sender.send)(inbox.clone(), work);
-                                under_way.begin(target, sending);
+                                under_way.begin(id, target, sending);
                             }
                         }
                         Err(error) => warn!(error = %chain(&error), "The store failed a sender of {}; will retry", sender.name),
@@ -103,6 +104,12 @@ impl<Target> Places<Target> {
 
 /// Work that says whose it is.
 pub(crate) trait Aimed<Target> {
+    /// Tells it from other work.
+    type Id;
+
+    /// Which it is, however often it was taken.
+    fn id(&self) -> Self::Id;
+
     /// The account, and the target that the work is for.
     fn target(&self) -> (AccountId, Target);
 }
@@ -119,16 +126,23 @@ fn patience<Work, Target>(taken: &Taken<Work, Target>) -> Duration {
 }
 
 /// What a sender has begun.
-struct UnderWay<Target> {
+struct UnderWay<Id, Target> {
     name: &'static str,
     tasks: JoinSet<()>,
     /// What each task is for, also of those that are done and not noted yet.
-    begun: Vec<(task::Id, (AccountId, Target))>,
+    begun: Vec<Begun<Id, Target>>,
     /// The targets of what is done, until the store has looked at them.
     freed: Vec<(AccountId, Target)>,
 }
 
-impl<Target: Copy + Send + 'static> UnderWay<Target> {
+/// One piece of work, and the task that does it.
+struct Begun<Id, Target> {
+    task: task::Id,
+    id: Id,
+    target: (AccountId, Target),
+}
+
+impl<Id: Copy + PartialEq, Target: Copy + Send + 'static> UnderWay<Id, Target> {
     fn new(name: &'static str) -> Self {
         Self { name, tasks: JoinSet::new(), begun: Vec::new(), freed: Vec::new() }
     }
@@ -139,24 +153,39 @@ impl<Target: Copy + Send + 'static> UnderWay<Target> {
 
     fn places(&self, free: u16) -> Places<Target> {
         let mut counts = BTreeMap::<AccountId, u16>::new();
-        for (_, (account, _)) in &self.begun {
-            let count = counts.entry(*account).or_default();
+        for begun in &self.begun {
+            let count = counts.entry(begun.target.0).or_default();
             *count = count.saturating_add(1);
         }
         Places { free, freed: self.freed.clone(), under_way: counts.into_iter().collect() }
     }
 
+    fn is_under_way(&self, id: Id) -> bool {
+        self.begun.iter().any(|begun| begun.id == id)
+    }
+
+    /// Begins something, unless it is still under way: whoever answers may have been waited for until after the
+    /// lease, or the clock was set ahead. It is not done twice at once; once it is done, or its second lease has
+    /// ended, the store knows what to do about it.
     fn begin(
         &mut self,
+        id: Id,
         target: (AccountId, Target),
         sending: impl Future<Output = Result<(), StoreError>> + Send + 'static,
     ) {
+        if self.is_under_way(id) {
+            self.reap();
+        }
+        if self.is_under_way(id) {
+            warn!(account.id = %target.0, "The store gave out work of {} that is still under way here; it is not begun again", self.name);
+            return;
+        }
         let task = self.tasks.spawn(async move {
             if let Err(error) = sending.await {
                 warn!(account.id = %target.0, error = %chain(&error), "The store failed a sender; its work is taken again when the lease ends");
             }
         });
-        self.begun.push((task.id(), target));
+        self.begun.push(Begun { task: task.id(), id, target });
         self.note();
     }
 
@@ -169,10 +198,9 @@ impl<Target: Copy + Send + 'static> UnderWay<Target> {
     }
 
     fn end(&mut self, ended: Result<(task::Id, ()), JoinError>) {
-        let id = ended.map_or_else(|panicked| panicked.id(), |(id, ())| id);
-        if let Some(at) = self.begun.iter().position(|(begun, _)| *begun == id) {
-            let (_, target) = self.begun.swap_remove(at);
-            self.freed.push(target);
+        let task = ended.map_or_else(|panicked| panicked.id(), |(task, ())| task);
+        if let Some(at) = self.begun.iter().position(|begun| begun.task == task) {
+            self.freed.push(self.begun.swap_remove(at).target);
         }
     }
 
@@ -198,7 +226,14 @@ impl<Target: Copy + Send + 'static> UnderWay<Target> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::{clock::ManualClock, id::WebhookId};
+    use common::{
+        clock::ManualClock,
+        id::{ChannelId, WebhookId},
+    };
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    };
     use tokio::sync::oneshot;
 
     #[tokio::test]
@@ -208,12 +243,12 @@ mod tests {
         let webhook = WebhookId::generate(&clock);
         let mut under_way = UnderWay::new("deliveries");
         let (end, ended) = oneshot::channel::<()>();
-        under_way.begin((accounts[0], webhook), async move {
+        under_way.begin(1, (accounts[0], webhook), async move {
             let _ended = ended.await;
             Ok(())
         });
-        under_way.begin((accounts[0], webhook), async { panic!("a panic that this test wants") });
-        under_way.begin((accounts[1], webhook), std::future::pending());
+        under_way.begin(2, (accounts[0], webhook), async { panic!("a panic that this test wants") });
+        under_way.begin(3, (accounts[1], webhook), std::future::pending());
         let mut counts = [(accounts[0], 2), (accounts[1], 1)];
         counts.sort();
         assert_eq!(under_way.places(9).under_way, counts);
@@ -224,5 +259,39 @@ mod tests {
         under_way.wait(&hint, Duration::from_secs(60), 9).await;
         assert_eq!(under_way.places(9).under_way, [(accounts[1], 1)]);
         assert_eq!(under_way.places(9).freed, [(accounts[0], webhook); 2]);
+    }
+
+    /// The wall clock was set ahead, or the store hung until after the lease: it gives out again what a task of
+    /// this instance is still doing.
+    #[tokio::test]
+    async fn what_is_under_way_is_not_begun_again_until_it_has_ended() {
+        let clock = ManualClock::default();
+        let target = (AccountId::generate(&clock), ChannelId::generate(&clock));
+        let mut under_way = UnderWay::new("replies");
+        let (answered, begun) = (Arc::new(Notify::new()), Arc::new(AtomicU32::new(0)));
+        let send = || {
+            let (answered, begun) = (Arc::clone(&answered), Arc::clone(&begun));
+            async move {
+                begun.fetch_add(1, Ordering::SeqCst);
+                answered.notified().await;
+                Ok(())
+            }
+        };
+        under_way.begin(1, target, send());
+        under_way.begin(1, target, send());
+        under_way.begin(2, target, send());
+        assert_eq!(under_way.count(), 2, "one each");
+        let hint = Notify::new();
+        for _ in 0..2 {
+            answered.notify_one();
+            under_way.wait(&hint, Duration::from_secs(60), 9).await;
+        }
+        assert_eq!((under_way.count(), begun.load(Ordering::SeqCst)), (0, 2));
+        under_way.begin(1, target, send());
+        assert_eq!(under_way.count(), 1, "it may be tried again");
+        under_way.tasks.abort_all();
+        under_way.wait(&hint, Duration::from_secs(60), 9).await;
+        under_way.begin(1, target, send());
+        assert_eq!(under_way.count(), 1, "however it ended");
     }
 }

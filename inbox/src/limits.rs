@@ -53,6 +53,12 @@ fn webhooks_in(config: &Config) -> Vec<Limit> {
             "503 `unavailable` with `Retry-After`",
         ),
         limit(
+            "bytes of channels' webhooks coming in, per account; at most a quarter of those per instance",
+            bytes(config.webhook_bytes_per_account_max),
+            Some("inbox.webhook_bytes_per_account_max"),
+            "503 `unavailable` with `Retry-After`",
+        ),
+        limit(
             "webhook requests that name an unknown channel, per client network",
             rate(UNKNOWN),
             None,

@@ -2,16 +2,19 @@
 //!
 //! A reply is taken for a lease. If its sender dies, either a status with our
 //! own id comes back within the lease and shows that it had left, or it is
-//! taken again.
+//! taken again. A sender that lives is never overtaken by itself: what it has
+//! under way it does not begin again, and it begins nothing that its lease would
+//! end under.
 
 use crate::{
     flight::{Aimed, Places},
+    graph::TIMEOUT,
     role::Inbox,
     work::chain,
 };
 use common::{
     chance,
-    id::{AccountId, ChannelId},
+    id::{AccountId, ChannelId, MessageId},
     protocol::inbox::ChannelKind,
     subject::inbox::Work,
 };
@@ -27,6 +30,12 @@ use store::{
 use tracing::{debug, info, warn};
 
 impl Aimed<ChannelId> for ClaimedReply {
+    type Id = MessageId;
+
+    fn id(&self) -> MessageId {
+        self.message
+    }
+
     fn target(&self) -> (AccountId, ChannelId) {
         (self.account, self.channel)
     }
@@ -46,7 +55,7 @@ pub(crate) async fn claim(
 /// Sends one.
 pub(crate) async fn send(inbox: Inbox, claim: ClaimedReply) -> Result<(), StoreError> {
     let mut tx = inbox.store().tenant(claim.account).await?;
-    let outcome = match replies::open(&mut tx, claim.message).await {
+    let outcome = match replies::open(&mut tx, &claim, TIMEOUT, inbox.clock()).await {
         Ok(Some(reply)) => {
             drop(tx);
             hand_over(&inbox, &reply).await
@@ -78,13 +87,13 @@ pub(crate) async fn send(inbox: Inbox, claim: ClaimedReply) -> Result<(), StoreE
         Outcome::Later { why } => {
             let delay = backoff::delay(claim.attempts + 1, chance::fraction());
             info!(message.id = %claim.message, attempt = claim.attempts + 1, error = why, "Reply {} will be tried again", claim.message);
-            replies::postpone(&mut tx, claim.message, &why, inbox.clock().utc() + delay).await?;
+            replies::postpone(&mut tx, &claim, &why, inbox.clock().utc() + delay).await?;
         }
         Outcome::Unanswered { why } => {
             // It may have been taken: a status with our own id has a lease's time to say so.
             let delay = backoff::delay(claim.attempts + 1, chance::fraction()).max(inbox.lease());
             warn!(message.id = %claim.message, attempt = claim.attempts + 1, error = why, "Nobody answered about reply {}; it is sent again unless its status comes", claim.message);
-            replies::postpone(&mut tx, claim.message, &why, inbox.clock().utc() + delay).await?;
+            replies::postpone(&mut tx, &claim, &why, inbox.clock().utc() + delay).await?;
         }
     }
     tx.commit().await?;

@@ -3,6 +3,7 @@
 use bus::Shutdown;
 use clap::{Parser, Subcommand};
 use common::clock::{Clock as _, SystemClock};
+use egress::Guard;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     error::Error,
@@ -205,7 +206,7 @@ fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<
         }
         let parts = Parts::connect(&config, &shutdown).await?;
         let router = roles::start(&config, &parts, roles, &shutdown).await?;
-        serve_metrics(&config.http, metrics, &shutdown).await?;
+        serve_metrics(&config.http, metrics, &parts.guard, &shutdown).await?;
         let listener = http::listen(config.http.listen)?;
         let address = listener.local_addr()?;
         parts.guard.add_own_listener(address);
@@ -226,11 +227,14 @@ fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<
 async fn serve_metrics(
     config: &config::Http,
     metrics: PrometheusHandle,
+    guard: &Guard,
     shutdown: &Shutdown,
 ) -> Result<(), Box<dyn Error>> {
     let Some(address) = config.metrics_listen else { return Ok(()) };
     let listener = http::listen(address)?;
-    info!("Metrics are at http://{}/metrics", listener.local_addr()?);
+    let address = listener.local_addr()?;
+    guard.add_own_listener(address);
+    info!("Metrics are at http://{address}/metrics");
     shutdown.tasks.spawn(http::serve_metrics(listener, metrics, shutdown.clone()));
     Ok(())
 }

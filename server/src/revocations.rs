@@ -12,7 +12,10 @@ use common::{
 use std::{sync::Arc, time::Duration};
 use store::{Store, StoreError};
 use time::OffsetDateTime;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::Notify,
+    time::{MissedTickBehavior, interval, timeout},
+};
 use tracing::warn;
 
 /// How often the store is read.
@@ -67,29 +70,47 @@ struct Keeper {
 }
 
 impl Keeper {
+    /// Hears and reads side by side: a store that hangs makes nobody deaf to what the bus tells.
     async fn run(mut self, mut news: Subscription<Vec<Revocation>>) {
+        let (list, lost) = (Arc::clone(&self.list), Notify::new());
+        let hear = async {
+            while let Some(delivery) = news.next().await {
+                match delivery {
+                    Delivery::Message(ended) => list.add(&ended),
+                    Delivery::Lost => lost.notify_one(),
+                }
+            }
+        };
+        tokio::select! {
+            () = hear => {}
+            () = self.read_on(&lost) => {}
+        }
+    }
+
+    /// Reads again and again, and at once when something was lost.
+    async fn read_on(&mut self, lost: &Notify) {
         let mut tick = interval(READ_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let told = tokio::select! {
-                delivery = news.next() => delivery,
-                _ = tick.tick() => Some(Delivery::Lost),
-            };
-            match told {
-                Some(Delivery::Message(ended)) => self.list.add(&ended),
-                Some(Delivery::Lost) => {
-                    if let Err(error) = self.read().await {
-                        warn!(error = %crate::telemetry::Chain(&error), "What ended elsewhere cannot be read; will retry");
-                    }
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = lost.notified() => {}
+            }
+            match timeout(READ_EVERY, self.read()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    warn!(error = %crate::telemetry::Chain(&error), "What ended elsewhere cannot be read; will retry");
                 }
-                None => return,
+                Err(_) => warn!("What ended elsewhere cannot be read: the store does not answer; will retry"),
             }
         }
     }
 
     async fn read(&mut self) -> Result<(), StoreError> {
         let now = self.clock.utc();
-        let since = (self.read_at - READ_AGAIN).max(now - REMEMBERED);
+        // A clock that was put back says nothing about what has been read.
+        let read_at = if now < self.read_at { now - REMEMBERED } else { self.read_at };
+        let since = (read_at - READ_AGAIN).max(now - REMEMBERED);
         let ended = self.store.system().ended_since(since).await?;
         self.list.add(&ended);
         self.list.forget(now);
@@ -97,5 +118,42 @@ impl Keeper {
         metrics::gauge!("auth_revocations")
             .set(f64::from(u32::try_from(self.list.len()).unwrap_or(u32::MAX)));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::{
+        id::{NodeId, SessionId},
+        revocation::Ended,
+    };
+    use store::testing::TestDatabase;
+    use tokio::task::yield_now;
+
+    /// Fails after this long instead of waiting for ever.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn what_the_bus_tells_is_heard_while_the_store_hangs() {
+        let (db, clock) = (TestDatabase::create().await, Arc::new(TestDatabase::clock()));
+        let (bus, shutdown) = (Bus::local(NodeId::generate(&*clock)), Shutdown::default());
+        let list = start(db.store.clone(), &bus, clock.clone(), &shutdown).await.unwrap();
+        let hanging =
+            db.as_owner("BEGIN; LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)");
+        let heard = async {
+            db.until_one_waits().await;
+            let session = SessionId::generate(&*clock);
+            let ended = Revocation { what: Ended::Session(session), at: clock.utc() };
+            bus.publish(&RevocationTopic, &vec![ended]).await.unwrap();
+            while list.is_empty() {
+                yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = hanging => panic!("the store does not hang"),
+            heard = timeout(PATIENCE, heard) => heard.unwrap(),
+        }
+        shutdown.token.cancel();
     }
 }

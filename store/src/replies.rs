@@ -5,14 +5,17 @@ use crate::{
     channels, column,
     contacts::{self, Identity},
     error::StoreError,
+    system::ClaimedReply,
     tenant::TenantTx,
 };
 use common::{
+    clock::Clock,
     id::{ChannelId, ContactId, ConversationId, MessageId},
     protocol::inbox::ChannelKind,
     secret::Secret,
 };
 use sqlx::query;
+use std::time::Duration;
 use time::OffsetDateTime;
 
 /// Everything that sending a reply needs.
@@ -38,14 +41,23 @@ pub struct OutgoingReply {
     pub text: String,
 }
 
-/// Reads a reply that is still to be sent; `None` if it is done already.
+/// Reads a reply that is still to be sent by whoever has this claim, for as long as `time` at least.
+///
+/// `None` if it is done already, if somebody else has taken it since, or if its lease ends before: then it is
+/// theirs to send.
 ///
 /// # Errors
 /// [`StoreError::Unsealable`] or [`StoreError::Database`].
-pub async fn open(tx: &mut TenantTx, message: MessageId) -> Result<Option<OutgoingReply>, StoreError> {
+pub async fn open(
+    tx: &mut TenantTx,
+    claim: &ClaimedReply,
+    time: Duration,
+    clock: &dyn Clock,
+) -> Result<Option<OutgoingReply>, StoreError> {
+    let message = claim.message;
     let Some(row) = query!(
         r#"SELECT m.conversation_id, m.text, c.contact_id, ch.id AS channel_id, ch.kind, ch.external_id,
-                  ch.access_token, ch.disabled_at
+                  ch.access_token, ch.disabled_at, r.attempts, r.taken_until
            FROM replies r
            JOIN messages m ON m.id = r.message_id
            JOIN conversations c ON c.id = m.conversation_id
@@ -58,6 +70,9 @@ pub async fn open(tx: &mut TenantTx, message: MessageId) -> Result<Option<Outgoi
     else {
         return Ok(None);
     };
+    if row.attempts != taken(claim) || row.taken_until.is_none_or(|until| until <= clock.utc() + time) {
+        return Ok(None);
+    }
     let channel = ChannelId::from_uuid(row.channel_id);
     let access_token =
         tx.keyring().open(channels::place("access_token", tx.account(), channel), &row.access_token)?;
@@ -75,22 +90,30 @@ pub async fn open(tx: &mut TenantTx, message: MessageId) -> Result<Option<Outgoi
     }))
 }
 
-/// Sending failed for now: try again at `due_at`. Later replies of the conversation wait behind it.
+/// How often a reply has been taken, this claim included, as it is stored.
+fn taken(claim: &ClaimedReply) -> i32 {
+    i32::try_from(claim.attempts).unwrap_or(i32::MAX).saturating_add(1)
+}
+
+/// Sending failed for now: try again at `due_at`. Later replies of the conversation wait behind it. If somebody
+/// else has taken it since, nothing is said.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn postpone(
     tx: &mut TenantTx,
-    message: MessageId,
+    claim: &ClaimedReply,
     error: &str,
     due_at: OffsetDateTime,
 ) -> Result<(), StoreError> {
+    let message = claim.message;
     query!(
         "UPDATE replies SET due_at = $2, error = $3, taken_until = NULL
-         WHERE message_id = $1 AND (done_at IS NULL)::integer = 1",
+         WHERE message_id = $1 AND attempts = $4 AND (done_at IS NULL)::integer = 1",
         message.as_uuid(),
         due_at,
-        &*column::text(error)
+        &*column::text(error),
+        taken(claim)
     )
     .execute(tx.connection())
     .await?;

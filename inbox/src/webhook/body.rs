@@ -4,7 +4,7 @@ use super::Refusal;
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::body::Body;
 use bytes::Bytes;
-use common::address::ClientNetwork;
+use common::{address::ClientNetwork, id::AccountId};
 use futures_util::StreamExt;
 use inbox_core::signature::Verifier;
 use std::{
@@ -32,6 +32,7 @@ pub(crate) const BEGINNING_BYTES: usize = 16 * 1024;
 pub(crate) struct Budget {
     max: usize,
     per_client_max: usize,
+    per_account_max: usize,
     held: Mutex<Held>,
 }
 
@@ -39,16 +40,20 @@ pub(crate) struct Budget {
 struct Held {
     all: usize,
     by_client: BTreeMap<Option<ClientNetwork>, usize>,
+    by_account: BTreeMap<AccountId, usize>,
 }
 
 impl Budget {
-    pub(crate) fn new(max: usize, per_client_max: usize) -> Arc<Self> {
-        Arc::new(Self { max, per_client_max, held: Mutex::default() })
+    /// An account has at most a quarter, whatever the setting says: from however many addresses its bodies come,
+    /// others' get in beside them.
+    pub(crate) fn new(max: usize, per_client_max: usize, per_account_max: usize) -> Arc<Self> {
+        let per_account_max = per_account_max.min(max / 4);
+        Arc::new(Self { max, per_client_max, per_account_max, held: Mutex::default() })
     }
 
-    /// Nothing yet, for a client's body.
-    pub(super) fn open(self: &Arc<Self>, client: Option<ClientNetwork>) -> Reserved {
-        Reserved { budget: Arc::clone(self), client, bytes: 0 }
+    /// Nothing yet, for a client's body to a channel of an account.
+    pub(super) fn open(self: &Arc<Self>, client: Option<ClientNetwork>, account: AccountId) -> Reserved {
+        Reserved { budget: Arc::clone(self), client, account, bytes: 0 }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -60,6 +65,7 @@ impl Budget {
 pub(super) struct Reserved {
     budget: Arc<Budget>,
     client: Option<ClientNetwork>,
+    account: AccountId,
     bytes: usize,
 }
 
@@ -70,15 +76,19 @@ impl Reserved {
             (bytes.saturating_sub(self.bytes), beyond_beginning(bytes) - beyond_beginning(self.bytes));
         let mut held = self.budget.held();
         let of_client = held.by_client.get(&self.client).copied().unwrap_or(0) + counted;
+        let of_account = held.by_account.get(&self.account).copied().unwrap_or(0) + more;
         // The last quarter is for beginnings: small bodies get in when large ones have taken the rest.
         let max = if counted > 0 { self.budget.max - self.budget.max / 4 } else { self.budget.max };
-        if held.all + more > max || (counted > 0 && of_client > self.budget.per_client_max) {
+        let is_shared_out = of_account > self.budget.per_account_max
+            || (counted > 0 && of_client > self.budget.per_client_max);
+        if held.all + more > max || is_shared_out {
             return false;
         }
         held.all += more;
         if counted > 0 {
             held.by_client.insert(self.client, of_client);
         }
+        held.by_account.insert(self.account, of_account);
         note(held.all);
         self.bytes = self.bytes.max(bytes);
         true
@@ -89,14 +99,19 @@ impl Drop for Reserved {
     fn drop(&mut self) {
         let mut held = self.budget.held();
         held.all -= self.bytes;
-        let counted = beyond_beginning(self.bytes);
-        let of_client = held.by_client.get(&self.client).copied().unwrap_or(0).saturating_sub(counted);
-        if of_client == 0 {
-            held.by_client.remove(&self.client);
-        } else {
-            held.by_client.insert(self.client, of_client);
-        }
+        take_from(&mut held.by_client, self.client, beyond_beginning(self.bytes));
+        take_from(&mut held.by_account, self.account, self.bytes);
         note(held.all);
+    }
+}
+
+/// Gives bytes back; who has none left is forgotten.
+fn take_from<K: Ord>(held: &mut BTreeMap<K, usize>, of: K, bytes: usize) {
+    let left = held.get(&of).copied().unwrap_or(0).saturating_sub(bytes);
+    if left == 0 {
+        held.remove(&of);
+    } else {
+        held.insert(of, left);
     }
 }
 
@@ -160,21 +175,47 @@ fn make_room(bytes: &mut Vec<u8>, more: usize, reserved: &mut Reserved) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::address::ClientAddress;
+    use common::{address::ClientAddress, clock::ManualClock};
 
     fn client(last: u8) -> Option<ClientNetwork> {
         Some(ClientAddress([127, 0, 0, last].into()).network())
     }
 
+    fn account() -> AccountId {
+        AccountId::generate(&ManualClock::default())
+    }
+
+    /// A budget of 1 MiB, a quarter of it for a client.
+    fn budget() -> Arc<Budget> {
+        Budget::new(1024 * 1024, 256 * 1024, 256 * 1024)
+    }
+
+    #[test]
+    fn an_account_has_its_share_from_however_many_addresses() {
+        let (budget, greedy) = (budget(), account());
+        let mut bodies: Vec<_> = (0..200).map(|last| budget.open(client(last), greedy)).collect();
+        let taken = bodies.iter_mut().filter_map(|body| body.grow_to(BEGINNING_BYTES).then_some(())).count();
+        assert_eq!(taken * BEGINNING_BYTES, 256 * 1024, "every byte of them counts");
+        assert!(budget.open(client(1), account()).grow_to(200 * 1024), "the others have room");
+        drop(bodies);
+        assert!(budget.open(client(1), greedy).grow_to(200 * 1024));
+        assert!(budget.held().by_account.is_empty(), "everything is given back");
+        let generous = Budget::new(1024 * 1024, 1024 * 1024, 1024 * 1024);
+        assert!(
+            !generous.open(client(1), greedy).grow_to(300 * 1024),
+            "no setting gives more than a quarter"
+        );
+    }
+
     #[test]
     fn a_client_has_its_share_and_small_bodies_get_in_beside_it() {
-        let budget = Budget::new(1024 * 1024, 256 * 1024);
-        let mut large = budget.open(client(1));
+        let budget = budget();
+        let mut large = budget.open(client(1), account());
         assert!(large.grow_to(200 * 1024));
-        let mut second = budget.open(client(1));
+        let mut second = budget.open(client(1), account());
         assert!(!second.grow_to(200 * 1024), "its client has had its share");
         assert!(second.grow_to(BEGINNING_BYTES));
-        assert!(budget.open(client(2)).grow_to(200 * 1024));
+        assert!(budget.open(client(2), account()).grow_to(200 * 1024));
         drop(large);
         assert!(second.grow_to(200 * 1024));
         drop(second);
@@ -184,11 +225,11 @@ mod tests {
 
     #[test]
     fn all_clients_together_have_no_more_than_there_is() {
-        let budget = Budget::new(1024 * 1024, 256 * 1024);
-        let mut bodies: Vec<_> = (0..8).map(|last| budget.open(client(last))).collect();
+        let budget = budget();
+        let mut bodies: Vec<_> = (0..8).map(|last| budget.open(client(last), account())).collect();
         let large = bodies.iter_mut().filter_map(|body| body.grow_to(250 * 1024).then_some(())).count();
         assert_eq!(large, 3, "three quarters are for what is large");
-        let mut small: Vec<_> = (0..100).map(|last| budget.open(client(last))).collect();
+        let mut small: Vec<_> = (0..100).map(|last| budget.open(client(last), account())).collect();
         let small = small.iter_mut().filter_map(|body| body.grow_to(BEGINNING_BYTES).then_some(())).count();
         assert_eq!(small, (1024 - 750) / 16);
     }

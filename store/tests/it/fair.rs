@@ -267,7 +267,7 @@ async fn a_reply_that_is_done_gives_its_turn_to_the_next_of_the_conversation() {
     // Nobody says which channel has room again: it is known from the reply that has its turn.
     while let [claim] = replies(&db.store, 9, &clock).await[..] {
         let mut tx = db.store.tenant(a.account).await.unwrap();
-        texts.push(replies::open(&mut tx, claim.message).await.unwrap().unwrap().text);
+        texts.push(replies::open(&mut tx, &claim, Duration::ZERO, &clock).await.unwrap().unwrap().text);
         messages::sent(&mut tx, claim.message, &format!("wamid.out.{}", texts.len()), &clock).await.unwrap();
         tx.commit().await.unwrap();
     }

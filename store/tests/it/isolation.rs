@@ -6,9 +6,12 @@ use common::{
     token::Role,
 };
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+use std::time::Duration;
 use store::{
-    calls, channels, conversations, messages, outbox, replies, rooms, sessions, testing::TestDatabase, users,
-    webhooks,
+    calls, channels, conversations, messages, outbox, replies, rooms, sessions,
+    system::{Shares, Turn},
+    testing::TestDatabase,
+    users, webhooks,
 };
 use uuid::Uuid;
 
@@ -200,6 +203,11 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
     let b = tenant(&db, "b", &clock).await;
+    let turn = Turn { limit: 9, lease: Duration::from_secs(60), shares: Shares::new(9, 9), freed: &[] };
+    let taken = db.store.system().claim_replies(&turn, &clock).await.unwrap().work;
+    let of_b = taken.into_iter().find(|claim| claim.message == b.reply).unwrap();
+    let mut tx = db.store.tenant(b.account).await.unwrap();
+    assert!(replies::open(&mut tx, &of_b, Duration::ZERO, &clock).await.unwrap().is_some());
     let mut tx = db.store.tenant(a.account).await.unwrap();
     assert!(users::find(&mut tx, b.user).await.unwrap().is_none());
     assert!(rooms::find(&mut tx, b.room).await.unwrap().is_none());
@@ -215,7 +223,7 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
     assert!(messages::list(&mut tx, b.conversation, None, 10).await.unwrap().messages.is_empty());
     assert!(messages::sent(&mut tx, b.reply, "wamid.x", &clock).await.unwrap().is_none());
     assert!(messages::refused(&mut tx, b.reply, "no", &clock).await.unwrap().is_none());
-    assert!(replies::open(&mut tx, b.reply).await.unwrap().is_none());
+    assert!(replies::open(&mut tx, &of_b, Duration::ZERO, &clock).await.unwrap().is_none());
     assert!(webhooks::open_delivery(&mut tx, b.webhook, 1, &clock).await.unwrap().is_none());
     let change = conversations::Change { status: Some(ConversationStatus::Resolved), ..Default::default() };
     let refused = conversations::update(&mut tx, b.conversation, &change, &clock).await;

@@ -17,6 +17,9 @@ use tokio::task::JoinSet;
 
 const LEASE: Duration = Duration::from_secs(30);
 
+/// How long sending a reply takes.
+const TIME: Duration = Duration::from_secs(20);
+
 async fn take_replies(system: &System, limit: u16, clock: &ManualClock) -> Vec<ClaimedReply> {
     let turn = Turn { limit, lease: LEASE, shares: Shares::new(100, 100), freed: &[], under_way: &[] };
     system.claim_replies(&turn, clock).await.unwrap().work
@@ -271,19 +274,28 @@ async fn replies_leave_in_order_once_and_again_only_when_a_lease_ends() {
     assert_eq!(again.iter().map(|claim| (claim.message, claim.attempts)).collect::<Vec<_>>(), [(a.reply, 1)]);
 
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    let outgoing = replies::open(&mut tx, a.reply).await.unwrap().unwrap();
+    assert!(
+        replies::open(&mut tx, &claims[0], TIME, &clock).await.unwrap().is_none(),
+        "somebody else has taken it since"
+    );
+    replies::postpone(&mut tx, &claims[0], "late", clock.utc()).await.unwrap();
+    let outgoing = replies::open(&mut tx, &again[0], TIME, &clock).await.unwrap().unwrap();
+    clock.advance(LEASE - TIME);
+    let late = replies::open(&mut tx, &again[0], TIME, &clock).await.unwrap();
+    assert!(late.is_none(), "somebody else may take it while it is sent");
     assert_eq!((outgoing.text.as_str(), outgoing.channel_external_id.as_str()), ("yes?", "a"));
     assert_eq!(outgoing.access_token.expose(), "access token");
     assert_eq!(outgoing.to.len(), 1);
-    replies::postpone(&mut tx, a.reply, "busy", clock.utc() + LEASE * 2).await.unwrap();
+    replies::postpone(&mut tx, &again[0], "busy", clock.utc() + LEASE * 2).await.unwrap();
     tx.commit().await.unwrap();
     clock.advance(LEASE);
     assert!(take_replies(&system, 10, &clock).await.is_empty(), "the second overtook the first");
     clock.advance(LEASE);
-    assert_eq!(take_replies(&system, 10, &clock).await[0].message, a.reply);
+    let last = take_replies(&system, 10, &clock).await[0];
+    assert_eq!(last.message, a.reply);
     let mut tx = db.store.tenant(a.account).await.unwrap();
     messages::sent(&mut tx, a.reply, "wamid.out", &clock).await.unwrap();
-    assert!(replies::open(&mut tx, a.reply).await.unwrap().is_none());
+    assert!(replies::open(&mut tx, &last, TIME, &clock).await.unwrap().is_none());
     tx.commit().await.unwrap();
     assert_eq!(take_replies(&system, 10, &clock).await[0].message, second);
 }
