@@ -36,6 +36,7 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     hub.spawn(async move { obey(obeyer, orders).await });
     hub.spawn(async move { changes::listen(follower).await });
     hub.spawn(standing::watch(hub.clone()));
+    hub.spawn(rooms::watch(hub.clone()));
     hub.spawn(async move { outage::watch(watcher).await });
     shutdown.token.cancelled().await;
     Ok(())
