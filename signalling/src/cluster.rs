@@ -40,6 +40,7 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     hub.spawn(async move { look(sitter, seats).await });
     hub.spawn(async move { changes::listen(follower).await });
     hub.spawn(standing::watch(hub.clone()));
+    hub.spawn(rooms::watch(hub.clone()));
     hub.spawn(async move { outage::watch(watcher, others).await });
     shutdown.token.cancelled().await;
     Ok(())

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 /// What is handed out in a row, in bytes: a sixteenth of what may wait for a socket.
 const BYTES: usize = 64 * 1024;
 
-/// Events that are handed out in a row: a quarter of the frames that may wait for a socket.
+/// Events that are handed out in a row: a thirty-second of the frames that may wait for a socket.
 const EVENTS: usize = 128;
 
 /// How long what was handed out has to leave: 10 Mbit/s.

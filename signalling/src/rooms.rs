@@ -4,8 +4,10 @@ mod follow;
 mod join;
 pub(crate) mod live;
 mod places;
+mod watch;
 
 pub(crate) use join::join;
+pub(crate) use watch::watch;
 
 use crate::{
     hub::{Hub, frame, not_found, published, store_failed},
@@ -29,6 +31,7 @@ use common::{
     text::{self, TextError},
 };
 use dashmap::DashMap;
+use futures_util::future::join_all;
 use live::LiveRoom;
 use places::Places;
 use signalling_core::roster::Change;
@@ -87,9 +90,12 @@ pub(crate) fn lag(hub: &Hub, id: RoomId, seq: u64) {
     }
 }
 
+fn outside() -> Failure {
+    Failure::of(ErrorCode::NOT_IN_ROOM, Fault::Caller, "join the room first")
+}
+
 /// The room, if the caller has joined it.
 pub(crate) fn joined(hub: &Hub, peer: &Peer, id: RoomId) -> Result<Arc<LiveRoom>, Failure> {
-    let outside = || Failure::of(ErrorCode::NOT_IN_ROOM, Fault::Caller, "join the room first");
     let room = hub.0.rooms.get(id).ok_or_else(outside)?;
     if room.state().feed.reader(peer.id).is_some() { Ok(room) } else { Err(outside()) }
 }
@@ -175,15 +181,19 @@ pub(crate) async fn remove(
     };
     let removed = frame(&Event::RoomRemoved(Removed { room_id: id, reason }));
     for peer in &meant {
+        go(hub, peer, id).await;
+        peer.push(removed.clone());
+    }
+    // Afterwards: a media server may be slow to answer, or away.
+    let leaving = meant.iter().map(async |peer| {
         if let Err(failure) = media::leave(hub, peer, id).await {
             warn!(room.id = %id, conn.id = %peer.id, message = failure.message, "The media session of {id} was not told that {} was removed", peer.id);
         }
-        go(hub, peer, id).await;
-        peer.push(removed.clone());
         if peer.access().is_guest() {
             peer.ended.cancel();
         }
-    }
+    });
+    join_all(leaving).await;
     u32::try_from(meant.len()).unwrap_or(u32::MAX)
 }
 
@@ -209,6 +219,13 @@ pub(crate) async fn send(hub: &Hub, peer: &Arc<Peer>, send: &Send) -> Result<Sen
     let text = text::said(&send.text, TEXT_BYTES_MAX).map_err(unsaid)?;
     let failed = |error| store_failed(&error);
     let mut tx = standing::begin(hub, peer).await?;
+    // Whoever was shown the door is in the room until this instance has heard of it.
+    let unwelcome = rooms::unwelcome(&mut tx, &[watch::visitor(peer, send.room_id)]).await.map_err(failed)?;
+    match unwelcome.first() {
+        Some((_, RemovalReason::Closed)) => return Err(closed()),
+        Some((_, RemovalReason::Removed | RemovalReason::Deleted)) => return Err(outside()),
+        None => {}
+    }
     let new = NewRoomMessage {
         room: send.room_id,
         user: peer.user,

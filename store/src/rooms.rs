@@ -3,7 +3,7 @@
 mod members;
 mod messages;
 
-pub use members::{add_member, is_member, members, remove, removed_at};
+pub use members::{Visitor, add_member, is_member, members, remove, removed_at, unwelcome};
 pub use messages::{NewRoomMessage, Sent, after, before, latest, send};
 
 use crate::{

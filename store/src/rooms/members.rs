@@ -7,10 +7,22 @@ use crate::{
 use common::{
     clock::Clock,
     id::{RoomId, UserId},
+    protocol::room::RemovalReason,
 };
 use sqlx::{query, query_scalar};
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// Somebody who was let into a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Visitor {
+    /// Into which.
+    pub room: RoomId,
+    /// Who.
+    pub user: UserId,
+    /// When a guest's token was signed; `None` for a person of the account.
+    pub guest_since: Option<OffsetDateTime>,
+}
 
 /// A room's members in the order of their ids, those after `after`, at most `limit`.
 ///
@@ -116,4 +128,48 @@ pub async fn removed_at(
     .fetch_optional(tx.connection())
     .await?;
     Ok(at)
+}
+
+/// Those of `visitors` who may not stay, each with the reason: the room is closed or deleted, a guest was shown the
+/// door after their token was signed, or a person is no member of a room that is private.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn unwelcome(
+    tx: &mut TenantTx,
+    visitors: &[Visitor],
+) -> Result<Vec<(Visitor, RemovalReason)>, StoreError> {
+    let rooms: Vec<Uuid> = visitors.iter().map(|visitor| visitor.room.as_uuid()).collect();
+    let users: Vec<Uuid> = visitors.iter().map(|visitor| visitor.user.as_uuid()).collect();
+    let guests: Vec<Option<OffsetDateTime>> = visitors.iter().map(|visitor| visitor.guest_since).collect();
+    let rows = query!(
+        r#"SELECT here.room_id AS "room_id!", here.user_id AS "user_id!", here.guest_since,
+                  room.id IS NULL AS "is_deleted!", room.closed_at IS NOT NULL AS "is_closed!"
+           FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS here (room_id, user_id, guest_since)
+           LEFT JOIN rooms AS room ON room.id = here.room_id
+           WHERE room.id IS NULL OR room.closed_at IS NOT NULL
+              OR CASE WHEN here.guest_since IS NOT NULL
+                 THEN EXISTS (SELECT FROM room_removals AS shown
+                              WHERE shown.room_id = here.room_id AND shown.user_id = here.user_id
+                                AND shown.removed_at >= here.guest_since)
+                 ELSE room.is_private
+                      AND NOT EXISTS (SELECT FROM room_members AS member
+                                      WHERE member.room_id = here.room_id AND member.user_id = here.user_id)
+                 END"#,
+        &rooms,
+        &users,
+        &guests as &[Option<OffsetDateTime>]
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    let unwelcome = rows.into_iter().map(|row| {
+        let (room, user) = (RoomId::from_uuid(row.room_id), UserId::from_uuid(row.user_id));
+        let reason = match (row.is_deleted, row.is_closed) {
+            (true, _) => RemovalReason::Deleted,
+            (false, true) => RemovalReason::Closed,
+            (false, false) => RemovalReason::Removed,
+        };
+        (Visitor { room, user, guest_since: row.guest_since }, reason)
+    });
+    Ok(unwelcome.collect())
 }

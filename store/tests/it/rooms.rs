@@ -1,11 +1,15 @@
 //! Room messages: numbered without gaps, stored once.
 
 use crate::fixture::tenant;
-use common::{clock::Clock, id::CallId, protocol::call::EndReason};
+use common::{
+    clock::Clock,
+    id::{CallId, RoomId, UserId},
+    protocol::{call::EndReason, room::RemovalReason},
+};
 use std::{sync::Arc, time::Duration};
 use store::{
-    calls,
-    rooms::{self, NewRoomMessage},
+    TenantTx, calls,
+    rooms::{self, NewRoomMessage, RoomChange, Visitor},
     testing::TestDatabase,
 };
 use tokio::task::JoinSet;
@@ -85,6 +89,51 @@ async fn history_is_read_from_either_end_oldest_first() {
     assert_eq!(texts(rooms::latest(&mut tx, a.room, 2).await.unwrap()), ["three", "f\u{fffd}ur"]);
     assert_eq!(texts(rooms::before(&mut tx, a.room, 3, 10).await.unwrap()), ["hello", "two"]);
     assert_eq!(texts(rooms::after(&mut tx, a.room, 1, 2).await.unwrap()), ["two", "three"]);
+}
+
+/// Why of these only `visitor` may not stay; `None` if all may.
+async fn shown_out(tx: &mut TenantTx, others: &[Visitor], visitor: Visitor) -> Option<RemovalReason> {
+    let found = rooms::unwelcome(tx, &[others, &[visitor]].concat()).await.unwrap();
+    assert!(found.iter().all(|(found, _)| *found == visitor), "{found:?}");
+    found.first().map(|(_, reason)| *reason)
+}
+
+#[tokio::test]
+async fn who_may_not_stay_in_a_room_is_found_with_the_reason_and_nobody_else_is() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let (person, guest) = (UserId::generate(&clock), UserId::generate(&clock));
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let private = rooms::create(&mut tx, "private", true, &clock).await.unwrap().id;
+    rooms::add_member(&mut tx, private, a.user, &clock).await.unwrap();
+    let as_person = |room: RoomId, user: UserId| Visitor { room, user, guest_since: None };
+    let as_guest = |room: RoomId| Visitor { room, user: guest, guest_since: Some(clock.utc()) };
+    let all = [as_person(a.room, person), as_person(private, a.user), as_guest(a.room), as_guest(private)];
+    assert!(rooms::unwelcome(&mut tx, &all).await.unwrap().is_empty());
+    assert!(rooms::unwelcome(&mut tx, &[]).await.unwrap().is_empty());
+
+    assert_eq!(shown_out(&mut tx, &all, as_person(private, person)).await, Some(RemovalReason::Removed));
+    assert_eq!(
+        shown_out(&mut tx, &all, as_guest(RoomId::generate(&clock))).await,
+        Some(RemovalReason::Deleted)
+    );
+    let early = as_guest(private);
+    clock.advance(Duration::from_secs(1));
+    rooms::remove(&mut tx, private, guest, &clock).await.unwrap();
+    assert_eq!(shown_out(&mut tx, &all[..3], early).await, Some(RemovalReason::Removed));
+    assert_eq!(shown_out(&mut tx, &all[..3], as_guest(private)).await, Some(RemovalReason::Removed));
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(shown_out(&mut tx, &all[..3], as_guest(private)).await, None, "a newer token is good");
+    rooms::remove(&mut tx, a.room, person, &clock).await.unwrap();
+    assert_eq!(shown_out(&mut tx, &[], all[0]).await, None, "a person may come back into a room for all");
+
+    let change = RoomChange { name: None, is_private: Some(true) };
+    rooms::update(&mut tx, a.room, change).await.unwrap();
+    assert_eq!(shown_out(&mut tx, &all[1..3], all[0]).await, Some(RemovalReason::Removed));
+    rooms::close(&mut tx, a.room, Some(clock.utc())).await.unwrap();
+    for visitor in [all[0], all[2]] {
+        assert_eq!(shown_out(&mut tx, &all[1..2], visitor).await, Some(RemovalReason::Closed));
+    }
 }
 
 #[tokio::test]

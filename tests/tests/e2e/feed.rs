@@ -154,7 +154,7 @@ async fn a_long_way_back_over_long_rows_costs_little_memory() {
     let back = ada.ask("feed.subscribe", json!({ "table": "labels", "after": seq })).await;
     let grown = kernel::peak_kib(&server) - before;
     assert_eq!((&back["recovered"], &back["changes"][0]["id"]), (&json!(true), &json!(last)), "{back}");
-    assert!(grown < 24 * 1024, "{grown} KiB");
+    assert!(grown < 16 * 1024, "{grown} KiB");
 }
 
 /// After a time in which nobody followed, and nothing was recorded, nobody is told that they missed nothing.

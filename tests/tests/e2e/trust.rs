@@ -12,6 +12,7 @@ use switchboard_tests::{
     server::Server,
     socket::Socket,
 };
+use tokio_tungstenite::tungstenite::Message;
 
 /// Within this, whoever may no more reads nothing anywhere.
 const SOON: Duration = Duration::from_secs(5);
@@ -153,4 +154,60 @@ async fn what_is_said_in_a_room_by_who_may_no_more_is_not_kept() {
     let said = account.admin.get(&format!("/v1/rooms/{room}/messages")).await;
     assert_eq!(said["items"].as_array().map(Vec::len), Some(1), "{said}");
     assert_eq!(account.admin.get("/v1/calls").await["items"], json!([]));
+}
+
+/// Nobody tells the hub: whoever decided it did not reach it. Passes for the wrong reason if everybody were put out:
+/// the administrator, a member, hears what is said.
+#[tokio::test]
+async fn who_may_not_stay_in_a_room_says_nothing_more_and_is_out_within_five_seconds() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let mut ben = sign_in(&account.admin, &account.user("Ben").await, &server).await.socket;
+    let mut ada = Socket::open(&server.base, &account.admin.token).await;
+    let (shop, private) = (account.room("Shop").await, account.room("Private").await);
+    let (closed, deleted) = (account.room("Closed").await, account.room("Deleted").await);
+    for room in [&private, &closed, &deleted] {
+        ben.ask("room.join", json!({ "roomId": room })).await;
+    }
+    for room in [&shop, &private] {
+        ada.ask("room.join", json!({ "roomId": room })).await;
+    }
+    let member = format!("/v1/rooms/{private}/members/{}", account.admin.user);
+    account.admin.call(Method::PUT, &member, None).await;
+    let guest = json!({ "guest": { "identity": "eve", "name": "Eve" }, "rights": ["messages.read", "messages.send"] });
+    let minted = account.admin.post(&format!("/v1/rooms/{shop}/join-tokens"), guest).await;
+    let mut guest = Socket::open(&server.base, minted["token"].as_str().expect("a token")).await;
+    guest.ask("room.join", json!({ "roomId": shop })).await;
+
+    let user = guest.session["userId"].as_str().expect("an id");
+    let decide = format!(
+        "INSERT INTO room_removals (account_id, room_id, user_id, removed_at)
+             SELECT account_id, id, '{user}', now() FROM rooms WHERE id = '{shop}';
+         UPDATE rooms SET is_private = true WHERE id = '{private}';
+         UPDATE rooms SET closed_at = now() WHERE id = '{closed}';
+         DELETE FROM rooms WHERE id = '{deleted}'"
+    );
+    installation.database.as_owner(&decide).await;
+    let since = now();
+    let say =
+        |room: &str| json!({ "roomId": room, "clientId": uuid::Uuid::new_v4(), "text": "I am still here" });
+    let said = json!({ "jsonrpc": "2.0", "id": 1000, "method": "room.send", "params": say(&shop) });
+    guest.send_raw(Message::text(said.to_string())).await;
+    for room in [&private, &closed, &deleted] {
+        let refused = ben.try_ask("room.send", say(room)).await.unwrap_err();
+        assert!(
+            ["room.not_joined", "room.closed"].map(Value::from).contains(&refused["data"]["code"]),
+            "{refused}"
+        );
+    }
+    assert_eq!(guest.closed_within(SOON).await, Some(close::ENDED));
+    for (room, reason) in [(&private, "removed"), (&closed, "closed"), (&deleted, "deleted")] {
+        ben.event("room.removed", |event| event["roomId"] == **room && event["reason"] == reason).await;
+    }
+    assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
+    ada.ask("room.send", say(&private)).await;
+    ada.event("room.message", |event| event["roomId"] == private).await;
+    let said = account.admin.get(&format!("/v1/rooms/{shop}/messages")).await;
+    assert_eq!(said["items"], json!([]));
 }
