@@ -27,8 +27,8 @@ const PORT_FIRST: u16 = 10_000;
 
 const PAYLOAD_BYTES: usize = 200;
 
-/// What one who floods sends in a step: twice what a picture may have.
-const FLOOD_PACKETS: usize = 30;
+/// What one who floods sends in a step: three times what a picture may have.
+const FLOOD_PACKETS: usize = 45;
 const FLOOD_BYTES: usize = 1400;
 
 /// More streams than a transport remembers.
