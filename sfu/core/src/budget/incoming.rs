@@ -8,7 +8,7 @@ use common::{
     bucket::{Bucket, Rate},
     protocol::media::TrackKind,
 };
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Bytes a second of one picture: 8 Mbit/s, and at once what was held up for a second.
 ///
@@ -46,11 +46,7 @@ impl Incoming {
 
     /// Whether a packet of so many bytes may pass now; if so, it is counted.
     pub(crate) fn take(&mut self, bytes: usize, now: Instant) -> bool {
-        let is_allowed = self.0.wait(now) == Duration::ZERO;
-        if is_allowed {
-            self.0.spend(u32::try_from(bytes.max(PACKET_BYTES_MIN)).unwrap_or(u32::MAX), now);
-        }
-        is_allowed
+        self.0.pay(u32::try_from(bytes.max(PACKET_BYTES_MIN)).unwrap_or(u32::MAX), now)
     }
 }
 
@@ -58,6 +54,7 @@ impl Incoming {
 mod tests {
     use super::*;
     use common::clock::{Clock, ManualClock};
+    use std::time::Duration;
 
     /// The packets of this size that pass within so many seconds of a flood.
     fn passed(kind: TrackKind, bytes: usize, seconds: u32) -> u32 {
