@@ -17,7 +17,7 @@ use std::{
     error::Error,
     io::{self, Write},
     net::SocketAddr,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use switchboard_tests::description::{CAMERA, CAMERA_SSRC, accept, material};
 use uuid::Uuid;
@@ -27,6 +27,9 @@ const PAYLOAD_BYTES: usize = 1000;
 
 /// Packets that one subscriber gets at once: what one batch of the socket brings.
 const BATCH: u64 = 3;
+
+/// Time that passes between two batches: the camera keeps to what one may send.
+const BATCH_TIME: Duration = Duration::from_millis(4);
 
 /// Deliveries measured per round, and rounds, of which the quietest and the median are shown.
 const DELIVERIES: usize = 300_000;
@@ -69,7 +72,8 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
 struct Stage {
     engine: Engine,
     output: Output,
-    clock: SystemClock,
+    /// The engine's time.
+    now: Instant,
     server: SocketAddr,
     camera: SocketAddr,
     sealer: Sealer,
@@ -82,8 +86,7 @@ impl Stage {
     fn new(subscribers: u16) -> Result<Self, Box<dyn Error>> {
         let address = |port| SocketAddr::from(([10, 0, 0, 1], port));
         let device = |n: u16| ConnectionId::from_uuid(Uuid::from_u128(n.into()));
-        let (clock, server, camera) = (SystemClock, address(7882), address(10_000));
-        let now = clock.now();
+        let (server, camera, now) = (address(7882), address(10_000), SystemClock.now());
         let config = EngineConfig { candidates: vec![server], seed: [7; 32] };
         let (mut engine, mut output) = (Engine::new(config, now)?, Output::default());
         (0..=subscribers).for_each(|n| engine.join(1, device(n), true, now, &mut output));
@@ -107,7 +110,7 @@ impl Stage {
         Ok(Self {
             engine,
             output,
-            clock,
+            now,
             server,
             camera,
             sealer: sealer(0, true).ok_or("no keys")?,
@@ -126,9 +129,15 @@ impl Stage {
             let batches: Vec<Vec<Vec<u8>>> = (0..16).map(|_| self.camera_sends()).collect();
             let before = cpu::of_this_thread();
             for mut batch in batches {
-                let now = self.clock.now();
+                self.now += BATCH_TIME;
                 for datagram in &mut batch {
-                    self.engine.handle_datagram(self.camera, self.server, datagram, now, &mut self.output);
+                    self.engine.handle_datagram(
+                        self.camera,
+                        self.server,
+                        datagram,
+                        self.now,
+                        &mut self.output,
+                    );
                 }
                 self.engine.flush(&mut self.output);
                 std::hint::black_box(self.output.runs().count());

@@ -75,6 +75,16 @@ impl Bucket {
         self.tokens -= f64::from(cost);
     }
 
+    /// Takes so many tokens if there is at least one; false if there is none.
+    pub fn pay(&mut self, cost: u32, now: Instant) -> bool {
+        self.fill(now);
+        let is_allowed = self.tokens >= 1.0;
+        if is_allowed {
+            self.tokens -= f64::from(cost);
+        }
+        is_allowed
+    }
+
     /// Whether nothing was taken that has not come back.
     pub fn is_full(&mut self, now: Instant) -> bool {
         self.fill(now);
@@ -113,6 +123,16 @@ mod tests {
         assert!(!bucket.is_full(clock.now()));
         clock.advance(Duration::from_secs(1));
         assert!(bucket.is_full(clock.now()));
+    }
+
+    #[test]
+    fn the_last_token_pays_for_more_and_the_next_waits() {
+        let clock = ManualClock::default();
+        let mut bucket = Bucket::new(Rate { burst: 10, per_second: 10 }, clock.now());
+        assert!(bucket.pay(9, clock.now()) && bucket.pay(9, clock.now()));
+        assert!(!bucket.pay(1, clock.now()), "eight are owed");
+        clock.advance(Duration::from_millis(900));
+        assert!(bucket.pay(1, clock.now()));
     }
 
     #[test]

@@ -24,7 +24,6 @@ use rand::{Rng, RngExt, SeedableRng, distr::Alphanumeric, rngs::StdRng};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     net::SocketAddr,
-    sync::Arc,
     time::Instant,
 };
 
@@ -136,17 +135,14 @@ impl Engine {
     /// # Errors
     /// [`EngineError`].
     pub fn new(config: EngineConfig, now: Instant) -> Result<Self, EngineError> {
-        let certificate = dimpl::certificate::generate_self_signed_certificate()
-            .map_err(|error| EngineError::Certificate(format!("{error:?}")))?;
-        let identity = Identity {
-            fingerprint: certificate.fingerprint_str(),
-            certificate,
-            dtls: Arc::default(),
-            candidates: config.candidates,
-        };
-        Ok(Self {
+        Ok(Self::with_identity(Identity::new(config.candidates)?, config.seed, now))
+    }
+
+    /// An engine without participants that shows this identity.
+    pub(crate) fn with_identity(identity: Identity, seed: [u8; 32], now: Instant) -> Self {
+        Self {
             identity,
-            random: StdRng::from_seed(config.seed),
+            random: StdRng::from_seed(seed),
             participants: BTreeMap::new(),
             sessions: BTreeMap::new(),
             publications: BTreeMap::new(),
@@ -161,7 +157,7 @@ impl Engine {
             next_tick: now,
             next_report: now,
             stats: Stats::default(),
-        })
+        }
     }
 
     /// Lets a participant into a session; if it `receives`, it will be offered everything the others send.

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod phase;
 
 use crate::{
+    EngineError,
     budget::{Budget, incoming::Incoming},
     moment::after,
     output::Output,
@@ -41,11 +42,21 @@ const DTLS_BYTES_MAX: usize = 2048;
 const DTLS_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 /// What all transports of an engine share.
+#[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) certificate: DtlsCertificate,
     pub(crate) fingerprint: String,
     pub(crate) dtls: Arc<dimpl::Config>,
     pub(crate) candidates: Vec<SocketAddr>,
+}
+
+impl Identity {
+    /// With a new certificate.
+    pub(crate) fn new(candidates: Vec<SocketAddr>) -> Result<Self, EngineError> {
+        let certificate = dimpl::certificate::generate_self_signed_certificate()
+            .map_err(|error| EngineError::Certificate(format!("{error:?}")))?;
+        Ok(Self { fingerprint: certificate.fingerprint_str(), certificate, dtls: Arc::default(), candidates })
+    }
 }
 
 /// What has become of a transport since it was last looked at.

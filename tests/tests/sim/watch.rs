@@ -30,7 +30,7 @@ const ROUND_TRIP_MAX: Duration = Duration::from_secs(1);
 const CONSENT_TIME: Duration = Duration::from_secs(30);
 
 /// Bytes of one picture that are forwarded within a second: its burst, and what comes in a second.
-const PICTURE_BYTES: usize = 1_500_000;
+const PICTURE_BYTES: usize = 2_000_000;
 
 /// What comes from and goes to one transport.
 struct Line {
@@ -48,8 +48,8 @@ struct Line {
     /// The last two sender reports of each stream.
     reports: BTreeMap<u32, VecDeque<(u32, Instant)>>,
     round_trips: BTreeMap<u32, Duration>,
-    /// The pictures of the last second: when, and bytes.
-    pictures: BTreeMap<u32, VecDeque<(Instant, usize)>>,
+    /// The pictures of the last second: when, and bytes, and all of them.
+    pictures: BTreeMap<u32, (VecDeque<(Instant, usize)>, usize)>,
     highest: BTreeMap<u32, SeqNo>,
     /// Stream, cycle and number of every packet: what AES-GCM's nonce is made of.
     sealed: BTreeSet<(u32, u32, u16)>,
@@ -191,23 +191,23 @@ impl Line {
             let passed = now - at;
             assert!(passed >= interval, "packet {original} again after {passed:?}, not {interval:?}");
         }
-        self.again.retain(|_, (at, _)| now - *at <= ROUND_TRIP_MAX);
     }
 
     fn note_picture(&mut self, ssrc: u32, bytes: usize, now: Instant) {
-        let second = self.pictures.entry(ssrc).or_default();
+        let (second, sum) = self.pictures.entry(ssrc).or_default();
         second.push_back((now, bytes));
-        while second.front().is_some_and(|(at, _)| now - *at >= Duration::from_secs(1)) {
-            second.pop_front();
+        *sum += bytes;
+        while let Some((_, old)) = second.pop_front_if(|(at, _)| now - *at >= Duration::from_secs(1)) {
+            *sum -= old;
         }
-        let sum: usize = second.iter().map(|(_, bytes)| bytes).sum();
-        assert!(sum <= PICTURE_BYTES + bytes, "{sum} bytes of one picture within a second");
+        assert!(*sum <= PICTURE_BYTES + bytes, "{sum} bytes of one picture within a second");
     }
 
     /// What a receiver says of reports that it got tells the round trip.
     fn hear_rtcp(&mut self, datagram: &[u8], now: Instant) {
         let mut packet = datagram.to_vec();
         let Some(length) = self.heard.rtcp(&mut packet) else { return };
+        self.again.retain(|_, (at, _)| now - *at <= ROUND_TRIP_MAX);
         read::each(&packet[..length], |said| {
             let Said::Reception { ssrc, report, since } = said else { return };
             let reports = self.reports.get(&ssrc).into_iter().flatten();

@@ -8,19 +8,19 @@ use common::{
     bucket::{Bucket, Rate},
     protocol::media::TrackKind,
 };
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Bytes a second of one picture: 8 Mbit/s, and for half a second as much again at once.
+/// Bytes a second of one picture: 8 Mbit/s, and at once what was held up for a second.
 ///
 /// More than three times what senders are advised to send. Higher lets one
 /// participant cost everybody more; lower cuts cameras that are slow to adapt.
-pub(crate) const VIDEO: Rate = Rate { burst: 500_000, per_second: 1_000_000 };
+pub(crate) const VIDEO: Rate = Rate { burst: 1_000_000, per_second: 1_000_000 };
 
 /// Bytes a second of one voice: 1 Mbit/s, twice the most that Opus makes.
-pub(crate) const AUDIO: Rate = Rate { burst: 62_500, per_second: 125_000 };
+pub(crate) const AUDIO: Rate = Rate { burst: 250_000, per_second: 125_000 };
 
 /// Bytes a second of all that one transport sends, retransmissions and padding included: 20 Mbit/s.
-pub(crate) const TRANSPORT: Rate = Rate { burst: 1_250_000, per_second: 2_500_000 };
+pub(crate) const TRANSPORT: Rate = Rate { burst: 2_500_000, per_second: 2_500_000 };
 
 /// What a packet counts as at least, in bytes: each costs an encryption per receiver however short it is.
 ///
@@ -46,11 +46,7 @@ impl Incoming {
 
     /// Whether a packet of so many bytes may pass now; if so, it is counted.
     pub(crate) fn take(&mut self, bytes: usize, now: Instant) -> bool {
-        let is_allowed = self.0.wait(now) == Duration::ZERO;
-        if is_allowed {
-            self.0.spend(u32::try_from(bytes.max(PACKET_BYTES_MIN)).unwrap_or(u32::MAX), now);
-        }
-        is_allowed
+        self.0.pay(u32::try_from(bytes.max(PACKET_BYTES_MIN)).unwrap_or(u32::MAX), now)
     }
 }
 
@@ -58,6 +54,7 @@ impl Incoming {
 mod tests {
     use super::*;
     use common::clock::{Clock, ManualClock};
+    use std::time::Duration;
 
     /// The packets of this size that pass within so many seconds of a flood.
     fn passed(kind: TrackKind, bytes: usize, seconds: u32) -> u32 {
@@ -73,9 +70,9 @@ mod tests {
 
     #[test]
     fn a_flood_gets_its_burst_and_then_its_rate() {
-        let expected = 500 + 10 * 1000;
+        let expected = 1000 + 10 * 1000;
         assert!(passed(TrackKind::Video, 1000, 10).abs_diff(expected) <= 2);
-        let short = (500_000 + 10 * 1_000_000) / 250;
+        let short = (1_000_000 + 10 * 1_000_000) / 250;
         assert!(passed(TrackKind::Video, 1, 10).abs_diff(short) <= 10, "short packets are counted too");
     }
 

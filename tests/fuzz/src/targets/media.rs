@@ -1,10 +1,9 @@
 //! Datagrams and session descriptions, parser by parser and through a whole media plane.
 
-use sfu_core::fuzzing::{self, Plane};
-use std::cell::RefCell;
-
-/// Inputs after which a media plane is set up anew: making its certificate costs more than they do.
-const PLANE_INPUTS: u32 = 2000;
+use sfu_core::{
+    Stats,
+    fuzzing::{self, Plane},
+};
 
 /// A datagram's protocol, and STUN.
 pub(super) fn demux(datagram: &[u8]) {
@@ -32,26 +31,21 @@ pub(super) fn sdp(text: &[u8]) {
 }
 
 /// Datagrams to a media plane with a call on it: each a byte with its length, and then itself.
-pub(super) fn plane(mut datagrams: &[u8]) {
-    thread_local! {
-        static PLANE: RefCell<Option<(Plane, u32)>> = const { RefCell::new(None) };
-    }
-    PLANE.with_borrow_mut(|plane| {
-        let (plane, left) = plane.get_or_insert_with(fresh);
-        if *left == 0 {
-            (*plane, *left) = fresh();
-        }
-        *left -= 1;
-        while let Some((&length, rest)) = datagrams.split_first() {
-            let (datagram, rest) = rest.split_at_checked(length.into()).unwrap_or((rest, &[]));
-            datagrams = rest;
-            plane.handle(datagram);
-        }
-    });
+///
+/// Every input gets a plane of its own, so that what found something finds it again.
+pub(super) fn plane(datagrams: &[u8]) {
+    std::hint::black_box(fed(datagrams));
 }
 
-fn fresh() -> (Plane, u32) {
-    (Plane::new().expect("a media plane"), PLANE_INPUTS)
+/// What becomes of a media plane that is fed with these datagrams.
+fn fed(mut datagrams: &[u8]) -> Stats {
+    let mut plane = Plane::new().expect("a media plane");
+    while let Some((&length, rest)) = datagrams.split_first() {
+        let (datagram, rest) = rest.split_at_checked(length.into()).unwrap_or((rest, &[]));
+        datagrams = rest;
+        plane.handle(datagram);
+    }
+    plane.stats()
 }
 
 /// A packet of VP8 with two-byte extensions of both kinds (RFC 8285).
@@ -147,9 +141,70 @@ pub(super) fn plane_seeds() -> Vec<Vec<u8>> {
         [&[length, how, 5], datagram].concat()
     };
     let media: Vec<u8> = rtp_packets().iter().flat_map(|packet| framed(4, packet)).collect();
-    let short = rtcp_seeds().into_iter().filter(|it| it.len() < 200);
-    let feedback: Vec<u8> = short.flat_map(|packet| framed(4 | 1 | 16, &packet)).collect();
+    let short: Vec<Vec<u8>> = rtcp_seeds().into_iter().filter(|it| it.len() < 200).collect();
+    // What the receiver says of the streams that it gets, and the sender of those that it sends.
+    let feedback: Vec<u8> = short.iter().flat_map(|packet| framed(4 | 1 | 16 | 32, packet)).collect();
+    let reports: Vec<u8> = short.iter().flat_map(|packet| framed(4 | 16, packet)).collect();
     let strangers: Vec<u8> =
         demux_seeds().iter().filter(|it| it.len() < 200).flat_map(|it| framed(3 | 8, it)).collect();
-    vec![[media.clone(), feedback.clone()].concat(), [media, feedback, strangers.clone()].concat(), strangers]
+    let storm: Vec<u8> = (0..20).flat_map(|_| framed(4 | 1 | 32, &nack())).collect();
+    vec![
+        [media.clone(), feedback.clone()].concat(),
+        [media.clone(), feedback.clone(), strangers.clone()].concat(),
+        strangers,
+        [media.clone(), reports, feedback, storm].concat(),
+        [moves(framed), media.clone()].concat(),
+        [late(framed), media].concat(),
+    ]
+}
+
+/// The first packets of the camera again.
+fn nack() -> Vec<u8> {
+    let words: [u32; 4] = [0x81CD_0003, 1, 2001, 0x0001_FFFF];
+    words.iter().flat_map(|word| word.to_be_bytes()).collect()
+}
+
+/// The receiver nominates another port and answers the engine's check there; then a conflict of roles,
+/// another priority, an error.
+fn moves(framed: impl Fn(u8, &[u8]) -> Vec<u8>) -> Vec<u8> {
+    let nomination = [0, 1, 0x80, 0x2A, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0x25, 0, 0];
+    let answer = [1, 1, 0, 0x20, 0, 8, 0, 1, 0, 0, 0, 0, 0, 0];
+    let conflict = [0, 1, 0x80, 0x29, 0, 8, 0xFF, 2, 3, 4, 5, 6, 7, 8];
+    let priority = [0, 1, 0, 0x24, 0, 4, 0x7F, 0xFF, 0xFF, 0xFF];
+    let error = [1, 0x11, 0, 9, 0, 4, 0, 0, 4, 87];
+    let how = 3 | 64 | 128;
+    [nomination.as_slice(), &answer, &conflict, &priority, &error].map(|it| framed(how, it)).concat()
+}
+
+/// Both ends answer what they are asked, or not, until consent has ended.
+fn late(framed: impl Fn(u8, &[u8]) -> Vec<u8>) -> Vec<u8> {
+    let answer = [1, 1, 0, 0x20, 0, 8, 0, 1, 0, 0, 0, 0, 0, 0];
+    let slowly = |how: u8| {
+        let mut datagram = framed(how, &answer);
+        // The upper bits of the second byte: 2.5 s later.
+        datagram[2] = 0xE5;
+        datagram
+    };
+    (0..16).flat_map(|n| [slowly(128 | 16 | (n & 1)), slowly(128 | 64 | 16 | 8 | 1)].concat()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus;
+
+    /// Passes for the wrong reason if everything were refused at the door: the counts are of what is
+    /// behind it.
+    #[test]
+    fn what_is_fed_to_a_plane_reaches_what_it_does() {
+        let seeds: Vec<Stats> = plane_seeds().iter().map(|seed| fed(seed)).collect();
+        let all: Vec<Stats> =
+            corpus::read("plane").expect("a corpus").iter().map(|input| fed(input)).collect();
+        for stats in [seeds, all] {
+            let sum = |count: fn(&Stats) -> u64| stats.iter().map(count).sum::<u64>();
+            assert!(sum(|it| it.packets_received) > 0 && sum(|it| it.packets_forwarded) > 0);
+            assert!(sum(|it| it.packets_resent) > 0, "requests reach the subscription");
+            assert!(sum(|it| it.datagrams_refused) > 0);
+        }
+    }
 }

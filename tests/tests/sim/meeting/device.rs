@@ -27,8 +27,8 @@ const PORT_FIRST: u16 = 10_000;
 
 const PAYLOAD_BYTES: usize = 200;
 
-/// What one who floods sends in a step: twice what a picture may have.
-const FLOOD_PACKETS: usize = 30;
+/// What one who floods sends in a step: three times what a picture may have.
+const FLOOD_PACKETS: usize = 45;
 const FLOOD_BYTES: usize = 1400;
 
 /// More streams than a transport remembers.
@@ -169,14 +169,14 @@ impl Device {
 
     /// Says how it receives. Who is not `honest` says that reports came just now, as if the way were long.
     pub(crate) fn reception(&mut self, honest: bool, now: Instant) -> Option<Vec<u8>> {
-        let since = |at: Instant| if honest { (now - at).as_secs_f64() * 65_536.0 } else { 0.0 };
+        let held = |at: Instant| if honest { (now - at).as_millis() * 65_536 / 1_000 } else { 0 };
         let blocks: Vec<_> = self
             .heard
             .iter()
             .map(|(ssrc, (last_report, at))| ReportBlock {
                 ssrc: *ssrc,
                 last_report: *last_report,
-                since_last_report: since(*at) as u32,
+                since_last_report: u32::try_from(held(*at)).unwrap(),
                 ..ReportBlock::default()
             })
             .collect();
