@@ -1,8 +1,13 @@
 //! To automations: each customer's message by HTTP, until it is taken.
 
-use crate::{flight::Aimed, role::Inbox, work::chain};
+use crate::{
+    flight::{Aimed, Places},
+    role::Inbox,
+    work::chain,
+};
 use common::{
     chance,
+    clock::Clock,
     id::{AccountId, WebhookId},
     protocol::inbox::{Direction, InboxEvent, Message, Sequenced},
 };
@@ -11,8 +16,8 @@ use serde::Serialize;
 use std::time::Duration;
 use store::{
     StoreError, TenantTx, messages,
-    system::{ClaimedDelivery, Shares, Taken, Turn},
-    webhooks::{self, Attempt, FAILURES_MAX, OutgoingDelivery, WebhookKind},
+    system::{ClaimedDelivery, Shares, Taken},
+    webhooks::{self, Attempt, FAILURES_MAX, Failing, OutgoingDelivery, WebhookKind},
 };
 use time::OffsetDateTime;
 use tracing::{debug, warn};
@@ -23,6 +28,11 @@ use url::Url;
 /// Longer takes less of the senders' time while it is dead, up to the time-out of an attempt each time;
 /// shorter lets what waits for it go sooner once it is back.
 pub(crate) const HOLD_MAX: Duration = Duration::from_secs(60);
+
+/// For how long an automation may fail before what has waited for it as long is given up.
+///
+/// Longer tells one that comes back late more of what it missed; shorter keeps less for one that never does.
+pub(crate) const FAILING_MAX: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 impl Aimed<WebhookId> for ClaimedDelivery {
     type Id = (WebhookId, u64);
@@ -39,12 +49,11 @@ impl Aimed<WebhookId> for ClaimedDelivery {
 /// Takes deliveries that may be made.
 pub(crate) async fn claim(
     inbox: Inbox,
-    limit: u16,
-    freed: Vec<(AccountId, WebhookId)>,
+    places: Places<WebhookId>,
 ) -> Result<Taken<ClaimedDelivery, WebhookId>, StoreError> {
     let config = &inbox.0.config;
     let shares = Shares::new(config.deliveries_per_webhook, config.deliveries_per_account);
-    let turn = Turn { limit, lease: inbox.lease(), shares, freed: &freed };
+    let turn = places.turn(inbox.lease(), shares);
     inbox.store().system().claim_deliveries(&turn, inbox.clock()).await
 }
 
@@ -52,7 +61,12 @@ pub(crate) async fn claim(
 pub(crate) async fn deliver(inbox: Inbox, claim: ClaimedDelivery) -> Result<(), StoreError> {
     let mut tx = inbox.store().tenant(claim.account).await?;
     let outcome = match webhooks::open_delivery(&mut tx, claim.webhook, claim.seq, inbox.clock()).await {
-        Ok(None) => return Ok(()),
+        // It was done meanwhile, so nobody has it any more.
+        Ok(None) => {
+            let nothing = Attempt { answer_status: None, error: None };
+            webhooks::finish_delivery(&mut tx, &claim, &nothing, inbox.clock()).await?;
+            return tx.commit().await;
+        }
         Ok(Some(delivery)) => {
             let body = body(&mut tx, claim.webhook, &delivery).await?;
             drop(tx);
@@ -74,12 +88,11 @@ pub(crate) async fn deliver(inbox: Inbox, claim: ClaimedDelivery) -> Result<(), 
 
 /// Notes what became of an attempt: of the delivery, and of the webhook.
 async fn conclude(inbox: &Inbox, claim: ClaimedDelivery, outcome: &Answer) -> Result<(), StoreError> {
-    let number = claim.attempts + 1;
-    let attempt = Attempt { number, answer_status: outcome.status, error: outcome.failure.as_deref() };
+    let attempt = Attempt { answer_status: outcome.status, error: outcome.failure.as_deref() };
     let mut tx = inbox.store().tenant(claim.account).await?;
     let Some(why) = &outcome.failure else {
         webhooks::note_success(&mut tx, claim.webhook).await?;
-        webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, &attempt, inbox.clock()).await?;
+        webhooks::finish_delivery(&mut tx, &claim, &attempt, inbox.clock()).await?;
         return tx.commit().await;
     };
     let cause = outcome.cause.as_deref().unwrap_or(why);
@@ -87,10 +100,10 @@ async fn conclude(inbox: &Inbox, claim: ClaimedDelivery, outcome: &Answer) -> Re
     if outcome.is_ours {
         debug!(webhook.id = %claim.webhook, seq = claim.seq, error = cause, "Event {} for webhook {} is put off", claim.seq, claim.webhook);
         let due_at = now + backoff::delay(1, chance::fraction());
-        webhooks::postpone_delivery(&mut tx, claim.webhook, claim.seq, &attempt, due_at).await?;
+        webhooks::postpone_delivery(&mut tx, &claim, &attempt, due_at).await?;
         return tx.commit().await;
     }
-    let failures = webhooks::note_failure(&mut tx, claim.webhook, inbox.clock()).await?;
+    let Failing { failures, since } = webhooks::note_failure(&mut tx, claim.webhook, inbox.clock()).await?;
     let held_until = hold(failures).map(|hold| now + hold);
     if let Some(until) = held_until {
         webhooks::hold(&mut tx, claim.webhook, until).await?;
@@ -98,17 +111,41 @@ async fn conclude(inbox: &Inbox, claim: ClaimedDelivery, outcome: &Answer) -> Re
     if failures == FAILURES_MAX {
         warn!(account.id = %claim.account, webhook.id = %claim.webhook, error = cause, "Webhook {} failed {failures} times in a row: it is tried once in a while", claim.webhook);
     }
-    if number >= inbox.0.config.delivery_attempts_max {
+    let hopeless = hopeless_before(since, now);
+    let is_hopeless = hopeless.is_some_and(|before| claim.wanted_at <= before);
+    if is_hopeless || claim.tries() >= inbox.0.config.delivery_attempts_max {
         warn!(webhook.id = %claim.webhook, seq = claim.seq, error = cause, "Event {} for webhook {} is given up", claim.seq, claim.webhook);
-        webhooks::finish_delivery(&mut tx, claim.webhook, claim.seq, &attempt, inbox.clock()).await?;
+        webhooks::finish_delivery(&mut tx, &claim, &attempt, inbox.clock()).await?;
     } else {
-        debug!(webhook.id = %claim.webhook, seq = claim.seq, attempt = number, error = cause, "Event {} for webhook {} will be tried again", claim.seq, claim.webhook);
-        let due_at = now + backoff::delay(number, chance::fraction());
+        debug!(webhook.id = %claim.webhook, seq = claim.seq, attempt = claim.tries(), error = cause, "Event {} for webhook {} will be tried again", claim.seq, claim.webhook);
+        let due_at = now + backoff::delay(claim.tries(), chance::fraction());
         // After the hold something else is tried first, if anything waits: it may be this delivery's fault.
         let due_at = held_until.map_or(due_at, |until| due_at.max(until + Duration::from_millis(1)));
-        webhooks::postpone_delivery(&mut tx, claim.webhook, claim.seq, &attempt, due_at).await?;
+        webhooks::postpone_delivery(&mut tx, &claim, &attempt, due_at).await?;
+    }
+    if let Some(before) = hopeless {
+        give_up(&mut tx, claim.webhook, before, inbox.clock()).await?;
     }
     tx.commit().await
+}
+
+/// What waited longer than since then is given up, if a webhook has failed for so long.
+fn hopeless_before(failing_since: OffsetDateTime, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let before = now - FAILING_MAX;
+    (failing_since <= before).then_some(before)
+}
+
+async fn give_up(
+    tx: &mut TenantTx,
+    webhook: WebhookId,
+    before: OffsetDateTime,
+    clock: &dyn Clock,
+) -> Result<(), StoreError> {
+    let given_up = webhooks::give_up_waiting(tx, webhook, before, clock).await?;
+    if given_up > 0 {
+        warn!(webhook.id = %webhook, given_up, "{given_up} events for webhook {webhook} are given up: it has failed for too long");
+    }
+    Ok(())
 }
 
 /// For how long nothing is tried at a webhook that has failed so often in a row.

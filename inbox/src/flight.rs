@@ -10,14 +10,16 @@ use crate::{
 };
 use bus::Shutdown;
 use common::id::AccountId;
-use std::{
-    collections::BTreeSet,
-    future::Future,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+use std::{collections::BTreeMap, future::Future, time::Duration};
+use store::{
+    StoreError,
+    system::{Shares, Taken, Turn},
 };
-use store::{StoreError, system::Taken};
-use tokio::{sync::Notify, task::JoinSet, time::timeout};
+use tokio::{
+    sync::Notify,
+    task::{self, JoinError, JoinSet},
+    time::timeout,
+};
 use tracing::warn;
 
 /// How soon to look again for what somebody else was looking at.
@@ -32,7 +34,7 @@ pub(crate) struct Sender<C, S> {
     pub(crate) name: &'static str,
     /// How much is under way at the same time on this instance.
     pub(crate) places: u16,
-    /// Takes at most so much, given the targets whose work is done.
+    /// Takes what these places have room for.
     pub(crate) claim: C,
     /// Does one piece of work.
     pub(crate) send: S,
@@ -47,9 +49,9 @@ impl Queue {
         sender: Sender<C, S>,
     ) where
         Work: Aimed<Target> + Send + 'static,
-        Work::Id: Copy + Ord + Send + 'static,
+        Work::Id: Copy + PartialEq + Send + 'static,
         Target: Copy + Send + Sync + 'static,
-        C: Fn(Inbox, u16, Vec<(AccountId, Target)>) -> Claiming + Send + 'static,
+        C: Fn(Inbox, Places<Target>) -> Claiming + Send + 'static,
         Claiming: Future<Output = Result<Taken<Work, Target>, StoreError>> + Send,
         S: Fn(Inbox, Work) -> Sending + Send + 'static,
         Sending: Future<Output = Result<(), StoreError>> + Send + 'static,
@@ -62,10 +64,11 @@ impl Queue {
                 let free = sender.places.saturating_sub(under_way.count());
                 let mut look_again = POLL_EVERY;
                 if free > 0 {
-                    match (sender.claim)(inbox.clone(), free.min(BATCH), under_way.freed.clone()).await {
+                    match (sender.claim)(inbox.clone(), under_way.places(free.min(BATCH))).await {
                         Ok(taken) => {
                             look_again = patience(&taken);
                             under_way.freed = taken.missed;
+                            under_way.reap();
                             for work in taken.work {
                                 let (id, target) = (work.id(), work.target());
                                 let sending = (sender.send)(inbox.clone(), work);
@@ -78,9 +81,32 @@ impl Queue {
                 let waited = under_way.wait(&hint, look_again, sender.places);
                 let _cancelled = token.run_until_cancelled(waited).await;
             }
-            // What is under way is finished when the process drains; it is short.
-            while under_way.tasks.join_next().await.is_some() {}
+            // What is under way is finished when the process drains; it is short. Others have its places then.
+            while let Some(ended) = under_way.tasks.join_next_with_id().await {
+                under_way.end(ended);
+                under_way.reap();
+                match (sender.claim)(inbox.clone(), under_way.places(0)).await {
+                    Ok(taken) => under_way.freed = taken.missed,
+                    Err(error) => warn!(error = %chain(&error), "Places of {} are free again only when their leases end", sender.name),
+                }
+            }
         });
+    }
+}
+
+/// What a sender has room for.
+pub(crate) struct Places<Target> {
+    free: u16,
+    /// The targets whose work is done.
+    freed: Vec<(AccountId, Target)>,
+    /// How much is under way of each account.
+    under_way: Vec<(AccountId, u16)>,
+}
+
+impl<Target> Places<Target> {
+    /// What to ask the store for.
+    pub(crate) fn turn(&self, lease: Duration, shares: Shares) -> Turn<'_, Target> {
+        Turn { limit: self.free, lease, shares, freed: &self.freed, under_way: &self.under_way }
     }
 }
 
@@ -108,44 +134,38 @@ fn patience<Work, Target>(taken: &Taken<Work, Target>) -> Duration {
 }
 
 /// What a sender has begun.
-struct UnderWay<Id: Ord, Target> {
+struct UnderWay<Id, Target> {
     name: &'static str,
-    tasks: JoinSet<(AccountId, Target)>,
-    ids: Ids<Id>,
+    tasks: JoinSet<()>,
+    /// What each task does, also of those that are done and not noted yet.
+    begun: Vec<Begun<Id, Target>>,
     /// The targets of what is done, until the store has looked at them.
     freed: Vec<(AccountId, Target)>,
 }
 
-/// What is being done.
-type Ids<Id> = Arc<Mutex<BTreeSet<Id>>>;
-
-/// One piece of work that is being done, until it is dropped.
-struct Begun<Id: Copy + Ord> {
+/// One piece of work that was begun.
+struct Begun<Id, Target> {
+    task: task::Id,
     id: Id,
-    all: Ids<Id>,
+    target: (AccountId, Target),
 }
 
-impl<Id: Copy + Ord> Begun<Id> {
-    /// `None` if it is being done already.
-    fn new(id: Id, all: &Ids<Id>) -> Option<Self> {
-        let is_new = all.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        is_new.then(|| Self { id, all: Arc::clone(all) })
-    }
-}
-
-impl<Id: Copy + Ord> Drop for Begun<Id> {
-    fn drop(&mut self) {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
-    }
-}
-
-impl<Id: Copy + Ord + Send + 'static, Target: Copy + Send + 'static> UnderWay<Id, Target> {
+impl<Id: Copy + PartialEq, Target: Copy> UnderWay<Id, Target> {
     fn new(name: &'static str) -> Self {
-        Self { name, tasks: JoinSet::new(), ids: Arc::default(), freed: Vec::new() }
+        Self { name, tasks: JoinSet::new(), begun: Vec::new(), freed: Vec::new() }
     }
 
     fn count(&self) -> u16 {
-        u16::try_from(self.tasks.len()).unwrap_or(u16::MAX)
+        u16::try_from(self.begun.len()).unwrap_or(u16::MAX)
+    }
+
+    fn places(&self, free: u16) -> Places<Target> {
+        let mut counts = BTreeMap::<AccountId, u16>::new();
+        for begun in &self.begun {
+            let count = counts.entry(begun.target.0).or_default();
+            *count = count.saturating_add(1);
+        }
+        Places { free, freed: self.freed.clone(), under_way: counts.into_iter().collect() }
     }
 
     /// Begins something, unless it is still under way: whoever answers may have been waited for until after the
@@ -157,26 +177,32 @@ impl<Id: Copy + Ord + Send + 'static, Target: Copy + Send + 'static> UnderWay<Id
         target: (AccountId, Target),
         sending: impl Future<Output = Result<(), StoreError>> + Send + 'static,
     ) {
-        let Some(begun) = Begun::new(id, &self.ids) else {
+        if self.begun.iter().any(|begun| begun.id == id) {
             warn!(account.id = %target.0, "The store gave out work of {} that is still under way here; it is not begun again", self.name);
             return;
-        };
-        self.tasks.spawn(async move {
-            let _begun = begun;
+        }
+        let task = self.tasks.spawn(async move {
             if let Err(error) = sending.await {
                 warn!(account.id = %target.0, error = %chain(&error), "The store failed a sender; its work is taken again when the lease ends");
             }
-            target
         });
+        self.begun.push(Begun { task: task.id(), id, target });
         self.note();
     }
 
     /// Notes what is done. What panicked is taken again when its lease ends.
     fn reap(&mut self) {
-        while let Some(done) = self.tasks.try_join_next() {
-            self.freed.extend(done.ok());
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.end(ended);
         }
         self.note();
+    }
+
+    fn end(&mut self, ended: Result<(task::Id, ()), JoinError>) {
+        let id = ended.map_or_else(|panicked| panicked.id(), |(id, ())| id);
+        if let Some(at) = self.begun.iter().position(|begun| begun.task == id) {
+            self.freed.push(self.begun.swap_remove(at).target);
+        }
     }
 
     fn note(&self) {
@@ -188,19 +214,53 @@ impl<Id: Copy + Ord + Send + 'static, Target: Copy + Send + 'static> UnderWay<Id
         let is_full = self.count() >= places;
         let something = async {
             tokio::select! {
-                Some(done) = self.tasks.join_next() => self.freed.extend(done.ok()),
-                () = hint.notified(), if !is_full => {}
+                Some(ended) = self.tasks.join_next_with_id() => Some(ended),
+                () = hint.notified(), if !is_full => None,
             }
         };
-        let _too_long = timeout(look_again, something).await;
+        if let Ok(Some(ended)) = timeout(look_again, something).await {
+            self.end(ended);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::{clock::ManualClock, id::ChannelId};
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use common::{
+        clock::ManualClock,
+        id::{ChannelId, WebhookId},
+    };
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    };
+    use tokio::sync::oneshot;
+
+    #[tokio::test]
+    async fn what_is_under_way_counts_per_account_until_it_ends_however_it_ends() {
+        let clock = ManualClock::default();
+        let accounts = [AccountId::generate(&clock), AccountId::generate(&clock)];
+        let webhook = WebhookId::generate(&clock);
+        let mut under_way = UnderWay::new("deliveries");
+        let (end, ended) = oneshot::channel::<()>();
+        under_way.begin(1, (accounts[0], webhook), async move {
+            let _ended = ended.await;
+            Ok(())
+        });
+        under_way.begin(2, (accounts[0], webhook), async { panic!("a panic that this test wants") });
+        under_way.begin(3, (accounts[1], webhook), std::future::pending());
+        let mut counts = [(accounts[0], 2), (accounts[1], 1)];
+        counts.sort();
+        assert_eq!(under_way.places(9).under_way, counts);
+
+        let hint = Notify::new();
+        under_way.wait(&hint, Duration::from_secs(60), 9).await;
+        end.send(()).unwrap();
+        under_way.wait(&hint, Duration::from_secs(60), 9).await;
+        assert_eq!(under_way.places(9).under_way, [(accounts[1], 1)]);
+        assert_eq!(under_way.places(9).freed, [(accounts[0], webhook); 2]);
+    }
 
     /// The wall clock was set ahead, or the store hung until after the lease: it gives out again what a task of
     /// this instance is still doing.
@@ -210,6 +270,7 @@ mod tests {
         let target = (AccountId::generate(&clock), ChannelId::generate(&clock));
         let mut under_way = UnderWay::new("replies");
         let (answered, begun) = (Arc::new(Notify::new()), Arc::new(AtomicU32::new(0)));
+        let hint = Notify::new();
         let send = || {
             let (answered, begun) = (Arc::clone(&answered), Arc::clone(&begun));
             async move {
@@ -224,13 +285,13 @@ mod tests {
         assert_eq!(under_way.count(), 2, "one each");
         for _ in 0..2 {
             answered.notify_one();
-            assert!(under_way.tasks.join_next().await.is_some_and(|done| done.is_ok()));
+            under_way.wait(&hint, Duration::from_secs(60), 9).await;
         }
         assert_eq!(begun.load(Ordering::SeqCst), 2);
         under_way.begin(1, target, send());
         assert_eq!(under_way.count(), 1, "it may be tried again");
         under_way.tasks.abort_all();
-        assert!(under_way.tasks.join_next().await.is_some_and(|done| done.is_err()));
+        under_way.wait(&hint, Duration::from_secs(60), 9).await;
         under_way.begin(1, target, send());
         assert_eq!(under_way.count(), 1, "however it ended");
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    deliver::HOLD_MAX,
+    deliver::{FAILING_MAX, HOLD_MAX},
     files, graph,
     role::DELIVERY_TIMEOUT,
     webhook::{
@@ -162,6 +162,12 @@ fn deliveries(config: &Config) -> Vec<Limit> {
             "attempts to make a delivery",
             config.delivery_attempts_max.to_string(),
             Some("inbox.delivery_attempts_max"),
+            "given up, can be replayed",
+        ),
+        limit(
+            "time that a webhook fails before what has waited for it as long is given up",
+            seconds(FAILING_MAX),
+            None,
             "given up, can be replayed",
         ),
         limit(

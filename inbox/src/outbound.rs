@@ -6,7 +6,12 @@
 //! under way it does not begin again, and it begins nothing that its lease would
 //! end under.
 
-use crate::{flight::Aimed, graph::TIMEOUT, role::Inbox, work::chain};
+use crate::{
+    flight::{Aimed, Places},
+    graph::TIMEOUT,
+    role::Inbox,
+    work::chain,
+};
 use common::{
     chance,
     id::{AccountId, ChannelId, MessageId},
@@ -20,7 +25,7 @@ use inbox_core::{
 use store::{
     StoreError, messages,
     replies::{self, OutgoingReply},
-    system::{ClaimedReply, Shares, Taken, Turn},
+    system::{ClaimedReply, Shares, Taken},
 };
 use tracing::{debug, info, warn};
 
@@ -39,12 +44,11 @@ impl Aimed<ChannelId> for ClaimedReply {
 /// Takes replies that may leave.
 pub(crate) async fn claim(
     inbox: Inbox,
-    limit: u16,
-    freed: Vec<(AccountId, ChannelId)>,
+    places: Places<ChannelId>,
 ) -> Result<Taken<ClaimedReply, ChannelId>, StoreError> {
     let config = &inbox.0.config;
     let shares = Shares::new(config.replies_per_channel, config.replies_per_account);
-    let turn = Turn { limit, lease: inbox.lease(), shares, freed: &freed };
+    let turn = places.turn(inbox.lease(), shares);
     inbox.store().system().claim_replies(&turn, inbox.clock()).await
 }
 

@@ -43,11 +43,22 @@ CREATE TABLE reply_queues (
 );
 CREATE INDEX reply_queues_due ON reply_queues (account_id, due_at) WHERE due_at < 'infinity';
 
+-- What waits already is of all accounts, and Row-Level Security binds the tables' owner too: to them the
+-- tables would look empty.
+ALTER TABLE conversations NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE replies NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_deliveries NO FORCE ROW LEVEL SECURITY;
+
 -- The indexes of what waits and what is taken keep each entry by itself: entries of what is done are passed
 -- over for good once they have been met, which those that share a place with others are not.
 
--- Until when a sender has it: it is in flight. Meanwhile it is due at the end of that lease.
-ALTER TABLE webhook_deliveries ADD COLUMN taken_until timestamptz;
+ALTER TABLE webhook_deliveries
+    -- Until when a sender has it: it is in flight. Meanwhile it is due at the end of that lease.
+    ADD COLUMN taken_until timestamptz,
+    -- Since when it is wanted: when it happened, or when somebody last wanted it made again.
+    ADD COLUMN wanted_at timestamptz NOT NULL DEFAULT now(),
+    -- How many of the attempts were before that.
+    ADD COLUMN forgiven integer NOT NULL DEFAULT 0;
 DROP INDEX webhook_deliveries_waiting;
 CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (account_id, webhook_id, due_at, seq)
     WITH (deduplicate_items = off) WHERE done_at IS NULL;
@@ -79,12 +90,13 @@ INSERT INTO delivery_accounts SELECT account_id, min(due_at) FROM delivery_queue
 INSERT INTO reply_queues (account_id, channel_id, due_at)
     SELECT account_id, channel_id, min(due_at) FROM replies WHERE done_at IS NULL GROUP BY account_id, channel_id;
 INSERT INTO reply_accounts SELECT account_id, min(due_at) FROM reply_queues GROUP BY account_id;
+ALTER TABLE conversations FORCE ROW LEVEL SECURITY;
+ALTER TABLE replies FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_deliveries FORCE ROW LEVEL SECURITY;
 
 -- A webhook's queue is to be looked at from `due` on, but not before its hold ends. Where that is so
 -- already its row is only locked: whoever is setting it right has finished, or sees what is committed here.
 CREATE FUNCTION expect_deliveries(account uuid, webhook uuid, due timestamptz) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $$
-DECLARE
-    at timestamptz;
 BEGIN
     PERFORM FROM delivery_queues
         WHERE account_id = account AND webhook_id = webhook AND due_at <= greatest(due, held_until)
@@ -94,10 +106,7 @@ BEGIN
     END IF;
     INSERT INTO delivery_queues AS q (account_id, webhook_id, due_at) VALUES (account, webhook, due)
         ON CONFLICT (account_id, webhook_id)
-        DO UPDATE SET due_at = least(q.due_at, greatest(excluded.due_at, q.held_until))
-        RETURNING due_at INTO at;
-    INSERT INTO delivery_accounts AS a (account_id, due_at) VALUES (account, at)
-        ON CONFLICT (account_id) DO UPDATE SET due_at = least(a.due_at, excluded.due_at);
+        DO UPDATE SET due_at = least(q.due_at, greatest(excluded.due_at, q.held_until));
 END $$;
 
 -- The same for a channel's replies.
@@ -110,8 +119,33 @@ BEGIN
     END IF;
     INSERT INTO reply_queues AS q (account_id, channel_id, due_at) VALUES (account, channel, due)
         ON CONFLICT (account_id, channel_id) DO UPDATE SET due_at = least(q.due_at, excluded.due_at);
-    INSERT INTO reply_accounts AS a (account_id, due_at) VALUES (account, due)
-        ON CONFLICT (account_id) DO UPDATE SET due_at = least(a.due_at, excluded.due_at);
+END $$;
+
+-- A queue that is to be looked at earlier: so is its account. Only at the very end of the transaction, after all
+-- queues that it touches: who has an account waits for no queue, so nobody waits in a circle. Whoever takes work has
+-- the account anyway and sets it right by itself.
+CREATE FUNCTION expect_of_account() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'delivery_queues' THEN
+        INSERT INTO delivery_accounts AS a (account_id, due_at) VALUES (NEW.account_id, NEW.due_at)
+            ON CONFLICT (account_id) DO UPDATE SET due_at = least(a.due_at, excluded.due_at);
+    ELSE
+        INSERT INTO reply_accounts AS a (account_id, due_at) VALUES (NEW.account_id, NEW.due_at)
+            ON CONFLICT (account_id) DO UPDATE SET due_at = least(a.due_at, excluded.due_at);
+    END IF;
+    RETURN NULL;
+END $$;
+DO $$
+DECLARE queue_table text;
+BEGIN
+    FOREACH queue_table IN ARRAY ARRAY['delivery_queues', 'reply_queues'] LOOP
+        EXECUTE format('CREATE CONSTRAINT TRIGGER expect_new AFTER INSERT ON %I
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION expect_of_account()', queue_table);
+        EXECUTE format('CREATE CONSTRAINT TRIGGER expect_earlier AFTER UPDATE OF due_at ON %I
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+            WHEN (NEW.due_at < OLD.due_at AND pg_has_role(''switchboard_app'', ''usage''))
+            EXECUTE FUNCTION expect_of_account()', queue_table);
+    END LOOP;
 END $$;
 
 CREATE FUNCTION note_delivery() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$

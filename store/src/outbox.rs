@@ -59,8 +59,8 @@ pub async fn append(tx: &mut TenantTx, event: &InboxEvent, clock: &dyn Clock) ->
                INSERT INTO outbox (account_id, seq, event, created_at)
                SELECT $1, last_seq, $2, $3 FROM numbered RETURNING seq
            ), deliveries AS (
-               INSERT INTO webhook_deliveries (account_id, webhook_id, seq, due_at)
-               SELECT $1, webhooks.id, event.seq, $3 FROM event, webhooks
+               INSERT INTO webhook_deliveries (account_id, webhook_id, seq, due_at, wanted_at)
+               SELECT $1, webhooks.id, event.seq, $3, $3 FROM event, webhooks
                WHERE disabled_at IS NULL AND $4 = ANY (events) AND (kind <> 'n8n' OR $5)
            )
            SELECT seq FROM event"#,

@@ -149,13 +149,17 @@ pub async fn rotate(
     else {
         return Ok(Rotation::Invalid);
     };
+    // Of a sign-in that is over nothing needs to be told, so nothing more is looked at.
+    if token.revoked_at.is_some() {
+        return Ok(Rotation::Invalid);
+    }
     let session = SessionId::from_uuid(token.session_id);
     let family = family(tx, session, token.generation).await?;
     if (token.used_at.is_some() || family.is_replaced) && !family.is_in_grace(now) {
         revoke(tx, session, clock).await?;
         return Ok(Rotation::Reused { session });
     }
-    if token.revoked_at.is_some() || token.expires_at <= now {
+    if token.expires_at <= now {
         return Ok(Rotation::Invalid);
     }
     query!("UPDATE refresh_tokens SET used_at = coalesce(used_at, $2) WHERE hash = $1", old.as_slice(), now)
@@ -174,7 +178,7 @@ struct Family {
     used_at: Option<OffsetDateTime>,
     /// Whether there are successors.
     is_replaced: bool,
-    /// How many, none of which was used; `None` if one was.
+    /// How many, none of which was used, [`SUCCESSORS_MAX`] at most; `None` if one was.
     fresh_successors: Option<i64>,
 }
 
@@ -189,19 +193,22 @@ impl Family {
 async fn family(tx: &mut TenantTx, session: SessionId, generation: i32) -> Result<Family, StoreError> {
     // A successor that was used has successors of its own.
     let row = query!(
-        r#"SELECT min(used_at) FILTER (WHERE generation = $2) AS used_at,
-                  count(*) FILTER (WHERE generation = $2 + 1) AS "successors!",
-                  count(*) FILTER (WHERE generation > $2 + 1) AS "later!"
-           FROM refresh_tokens WHERE session_id = $1 AND generation >= $2"#,
+        r#"SELECT (SELECT min(used_at) FROM refresh_tokens WHERE session_id = $1 AND generation = $2) AS used_at,
+                  (SELECT count(*) FROM (SELECT FROM refresh_tokens
+                                         WHERE session_id = $1 AND generation = $3 LIMIT $4) s) AS "successors!",
+                  EXISTS (SELECT FROM refresh_tokens
+                          WHERE session_id = $1 AND generation > $3) AS "has_later!""#,
         session.as_uuid(),
-        generation
+        generation,
+        generation.saturating_add(1),
+        SUCCESSORS_MAX
     )
     .fetch_one(tx.connection())
     .await?;
     Ok(Family {
         used_at: row.used_at,
-        is_replaced: row.successors + row.later > 0,
-        fresh_successors: (row.later == 0).then_some(row.successors),
+        is_replaced: row.successors > 0 || row.has_later,
+        fresh_successors: (!row.has_later).then_some(row.successors),
     })
 }
 

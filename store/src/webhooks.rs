@@ -8,6 +8,7 @@ use crate::{
     error::{ChangeError, StoreError},
     outbox,
     seal::Place,
+    system::ClaimedDelivery,
     tenant::TenantTx,
 };
 use common::{
@@ -16,7 +17,7 @@ use common::{
     protocol::inbox::{InboxEvent, Sequenced},
     secret::Secret,
 };
-use sqlx::{query, query_as, query_scalar, types::Json};
+use sqlx::{query, query_as, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -265,67 +266,69 @@ pub async fn open_delivery(
 /// What became of an attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt<'a> {
-    /// The how manieth it was, from 1. If it is another one's turn by now, because somebody wants the
-    /// delivery made again, what became of this one changes nothing.
-    pub number: u32,
     /// The HTTP status that was answered.
     pub answer_status: Option<u16>,
     /// Why it failed; `None` if it was taken.
     pub error: Option<&'a str>,
 }
 
-/// A delivery is done: taken, or given up with an error.
+/// A delivery is done: taken, or given up with an error. If somebody wants it made again by now, it is not: it is
+/// due at once, and is found when its webhook is named as freed. If another sender has it, what became of this
+/// attempt changes nothing.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn finish_delivery(
     tx: &mut TenantTx,
-    webhook: WebhookId,
-    seq: u64,
+    claim: &ClaimedDelivery,
     outcome: &Attempt<'_>,
     clock: &dyn Clock,
 ) -> Result<(), StoreError> {
-    let error = outcome.error.map(column::text);
-    query!(
-        "UPDATE webhook_deliveries SET done_at = $3, error = $4, answer_status = $5, taken_until = NULL
-         WHERE webhook_id = $1 AND seq = $2 AND attempts = $6 AND (done_at IS NULL)::integer = 1",
-        webhook.as_uuid(),
-        from_seq(seq),
-        clock.utc(),
-        error.as_deref(),
-        outcome.answer_status.and_then(|status| i16::try_from(status).ok()),
-        i32::try_from(outcome.number).unwrap_or(i32::MAX)
-    )
-    .execute(tx.connection())
-    .await?;
-    Ok(())
+    conclude(tx, claim, outcome, Some(clock.utc()), None).await
 }
 
-/// A delivery failed for now: try again at `due_at`.
+/// A delivery failed for now: try again at `due_at`, or at once if somebody wants it made again by now.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn postpone_delivery(
     tx: &mut TenantTx,
-    webhook: WebhookId,
-    seq: u64,
+    claim: &ClaimedDelivery,
     outcome: &Attempt<'_>,
     due_at: OffsetDateTime,
 ) -> Result<(), StoreError> {
+    conclude(tx, claim, outcome, None, Some(due_at)).await?;
+    expect(tx, claim.webhook, due_at).await
+}
+
+/// Nobody has it any more. What was done meanwhile, because the webhook was switched off, stays so.
+async fn conclude(
+    tx: &mut TenantTx,
+    claim: &ClaimedDelivery,
+    outcome: &Attempt<'_>,
+    done_at: Option<OffsetDateTime>,
+    due_at: Option<OffsetDateTime>,
+) -> Result<(), StoreError> {
     let error = outcome.error.map(column::text);
     query!(
-        "UPDATE webhook_deliveries SET due_at = $3, error = $4, answer_status = $5, taken_until = NULL
-         WHERE webhook_id = $1 AND seq = $2 AND attempts = $6 AND (done_at IS NULL)::integer = 1",
-        webhook.as_uuid(),
-        from_seq(seq),
-        due_at,
+        "UPDATE webhook_deliveries SET taken_until = NULL,
+                done_at = CASE WHEN wanted_at = $8 THEN coalesce(done_at, $5) ELSE done_at END,
+                due_at = CASE WHEN wanted_at = $8 THEN coalesce($6, due_at) ELSE wanted_at END,
+                error = CASE WHEN done_at IS NULL THEN $3 ELSE error END,
+                answer_status = CASE WHEN done_at IS NULL THEN $4 ELSE answer_status END
+         WHERE webhook_id = $1 AND seq = $2 AND attempts = $7",
+        claim.webhook.as_uuid(),
+        from_seq(claim.seq),
         error.as_deref(),
         outcome.answer_status.and_then(|status| i16::try_from(status).ok()),
-        i32::try_from(outcome.number).unwrap_or(i32::MAX)
+        done_at,
+        due_at,
+        i32::try_from(claim.number()).unwrap_or(i32::MAX),
+        claim.wanted_at
     )
     .execute(tx.connection())
     .await?;
-    expect(tx, webhook, due_at).await
+    Ok(())
 }
 
 /// How many attempts in a row may fail before a webhook gets one delivery at a time, after a while.
@@ -334,7 +337,16 @@ pub async fn postpone_delivery(
 /// is dead.
 pub const FAILURES_MAX: u32 = 5;
 
-/// An attempt failed, for whatever reason that is not the delivery's own; how many have in a row.
+/// How a webhook fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failing {
+    /// How many attempts failed in a row.
+    pub failures: u32,
+    /// Since when none succeeded.
+    pub since: OffsetDateTime,
+}
+
+/// An attempt failed, for whatever reason that is not the delivery's own.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -342,16 +354,55 @@ pub async fn note_failure(
     tx: &mut TenantTx,
     webhook: WebhookId,
     clock: &dyn Clock,
-) -> Result<u32, StoreError> {
-    let failures = query_scalar!(
-        "UPDATE delivery_queues SET failures = failures + 1, failing_since = coalesce(failing_since, $2)
-         WHERE webhook_id = $1 RETURNING failures",
+) -> Result<Failing, StoreError> {
+    let now = clock.utc();
+    let row = query!(
+        r#"UPDATE delivery_queues SET failures = failures + 1, failing_since = coalesce(failing_since, $2)
+           WHERE webhook_id = $1 RETURNING failures, failing_since AS "since!""#,
         webhook.as_uuid(),
-        clock.utc()
+        now
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(failures.map_or(0, column::to_count))
+    Ok(row.map_or(Failing { failures: 0, since: now }, |row| Failing {
+        failures: column::to_count(row.failures),
+        since: row.since,
+    }))
+}
+
+/// How many deliveries are given up at once; see [`give_up_waiting`].
+///
+/// More clears away sooner what is told to a webhook that is dead; fewer takes less time of the database.
+const GIVEN_UP_AT_ONCE: i64 = 5_000;
+
+/// Gives up what the webhook was to be told by `before` and could not yet be tried again; how much.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn give_up_waiting(
+    tx: &mut TenantTx,
+    webhook: WebhookId,
+    before: OffsetDateTime,
+    clock: &dyn Clock,
+) -> Result<u64, StoreError> {
+    let account = tx.account_column();
+    let given_up = query!(
+        "WITH old AS MATERIALIZED (
+             SELECT seq FROM webhook_deliveries
+             WHERE account_id = $1 AND webhook_id = $2 AND done_at IS NULL AND due_at <= $3
+             ORDER BY due_at, seq LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED
+         )
+         UPDATE webhook_deliveries d SET done_at = $5, error = coalesce(error, 'the webhook failed for too long')
+         FROM old WHERE d.account_id = $1 AND d.webhook_id = $2 AND d.seq = old.seq",
+        account,
+        webhook.as_uuid(),
+        before,
+        GIVEN_UP_AT_ONCE,
+        clock.utc()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(given_up.rows_affected())
 }
 
 /// Nothing is tried until then; see [`FAILURES_MAX`].
@@ -455,7 +506,7 @@ pub async fn update(
     }
     if change.enabled == Some(false) {
         query!(
-            "UPDATE webhook_deliveries SET done_at = $2, error = 'the webhook was switched off', taken_until = NULL
+            "UPDATE webhook_deliveries SET done_at = $2, error = 'the webhook was switched off'
              WHERE webhook_id = $1 AND done_at IS NULL",
             id.as_uuid(),
             clock.utc()
@@ -472,6 +523,10 @@ pub async fn update(
 /// [`ChangeError::NotFound`].
 pub async fn delete(tx: &mut TenantTx, id: WebhookId) -> Result<(), ChangeError> {
     outbox::hold(tx).await?;
+    // First the queue, then the deliveries, as whoever notes a failure does.
+    query!("SELECT FROM delivery_queues WHERE webhook_id = $1 FOR UPDATE", id.as_uuid())
+        .execute(tx.connection())
+        .await?;
     let deleted = query!("DELETE FROM webhooks WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
     if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
 }
@@ -518,7 +573,7 @@ pub async fn deliveries(
 ) -> Result<Vec<Delivery>, StoreError> {
     let rows = query_as!(
         DeliveryRow,
-        r#"SELECT d.seq, d.attempts, d.due_at, d.done_at, d.answer_status, d.error,
+        r#"SELECT d.seq, d.attempts - d.forgiven AS "attempts!", d.due_at, d.done_at, d.answer_status, d.error,
                   o.event AS "event: Json<InboxEvent>"
            FROM webhook_deliveries d JOIN outbox o ON o.seq = d.seq
            WHERE d.webhook_id = $1 AND d.seq < $2 ORDER BY d.seq DESC LIMIT $3"#,
@@ -531,7 +586,8 @@ pub async fn deliveries(
     Ok(rows.into_iter().map(Delivery::from).collect())
 }
 
-/// Makes a delivery again, whatever became of it; `None` if there is none such.
+/// Makes a delivery again, whatever became of it; `None` if there is none such. One that is in flight is made again
+/// after that: meanwhile it counts as in flight, however often it is wanted.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -544,8 +600,9 @@ pub async fn replay(
     // First the webhook, then the delivery, as whoever notes a failure does.
     lift_hold(tx, webhook, clock).await?;
     query!(
-        "UPDATE webhook_deliveries SET done_at = NULL, error = NULL, answer_status = NULL, attempts = 0, due_at = $3,
-                taken_until = NULL
+        "UPDATE webhook_deliveries SET done_at = NULL, error = NULL, answer_status = NULL, wanted_at = $3,
+                forgiven = attempts, due_at = greatest($3, taken_until),
+                taken_until = CASE WHEN taken_until > $3 THEN taken_until END
          WHERE webhook_id = $1 AND seq = $2",
         webhook.as_uuid(),
         from_seq(seq),

@@ -28,6 +28,22 @@ pub struct ClaimedDelivery {
     pub seq: u64,
     /// How often it was taken before.
     pub attempts: u32,
+    /// How many of these were before somebody wanted it made again.
+    pub forgiven: u32,
+    /// Since when it is wanted.
+    pub wanted_at: OffsetDateTime,
+}
+
+impl ClaimedDelivery {
+    /// The how manieth attempt this is, from 1: it tells this sender from the one before and the one after.
+    pub const fn number(&self) -> u32 {
+        self.attempts.saturating_add(1)
+    }
+
+    /// The how manieth attempt this is since the delivery is wanted, from 1.
+    pub const fn tries(&self) -> u32 {
+        self.number().saturating_sub(self.forgiven)
+    }
 }
 
 /// Accounts and queues that this transaction has for itself.
@@ -83,7 +99,8 @@ async fn hold(
     let accounts = query_scalar!(
         r#"WITH due AS MATERIALIZED (
                SELECT account_id FROM delivery_accounts
-               WHERE due_at <= $1 AND due_at < 'infinity' ORDER BY due_at LIMIT $2
+               WHERE due_at <= $1 AND due_at < 'infinity' AND account_id <> ALL ($3)
+               ORDER BY due_at LIMIT $2
                FOR NO KEY UPDATE SKIP LOCKED
            ), freed AS MATERIALIZED (
                SELECT a.account_id FROM (SELECT DISTINCT id FROM unnest($3::uuid[]) AS u (id)) f
@@ -155,7 +172,8 @@ async fn missed(
     Ok(ids.map(|row| (AccountId::from_uuid(row.account_id), WebhookId::from_uuid(row.webhook_id))).collect())
 }
 
-/// Takes what is due, of each queue in the order of its time, of each account a little of every queue.
+/// Takes what is due, of each queue in the order of its time, of each account a little of every queue, and first
+/// of the accounts that have the least in flight.
 /// A second statement: it counts all that the accounts' former holders took.
 async fn take(
     tx: &mut Transaction<'static, Postgres>,
@@ -169,9 +187,9 @@ async fn take(
     let rows = query_as!(
         Row,
         r#"WITH account AS MATERIALIZED (
-               SELECT a.id, least($4, $5 - flying.count) AS room
-               FROM unnest($1::uuid[]) AS a (id) CROSS JOIN LATERAL (
-                   SELECT count(*) AS count FROM (
+               SELECT a.id, flying.count AS busy, least($4, $5 - flying.count) AS room
+               FROM unnest($1::uuid[], $10::bigint[]) AS a (id, own) CROSS JOIN LATERAL (
+                   SELECT greatest(a.own, count(*)) AS count FROM (
                        SELECT FROM webhook_deliveries d WHERE d.account_id = a.id AND d.taken_until > $6
                        ORDER BY d.webhook_id, d.taken_until LIMIT $5
                    ) t
@@ -206,12 +224,12 @@ async fn take(
                FROM (SELECT *, row_number() OVER (PARTITION BY account_id ORDER BY number, due_at) AS turn
                      FROM candidate) c
                JOIN account ON account.id = c.account_id AND c.turn <= account.room
-               ORDER BY c.turn LIMIT $4
+               ORDER BY account.busy + c.turn, c.due_at LIMIT $4
            )
            UPDATE webhook_deliveries d SET attempts = d.attempts + 1, due_at = $9, taken_until = $9
            FROM chosen
            WHERE d.account_id = chosen.account_id AND d.webhook_id = chosen.webhook_id AND d.seq = chosen.seq
-           RETURNING d.account_id, d.webhook_id, d.seq, d.attempts"#,
+           RETURNING d.account_id, d.webhook_id, d.seq, d.attempts, d.forgiven, d.wanted_at"#,
         &held.accounts,
         &held.queue_accounts,
         &held.queues,
@@ -220,7 +238,8 @@ async fn take(
         now,
         FAILURES_COLUMN,
         i64::from(turn.shares.per_target),
-        now + turn.lease
+        now + turn.lease,
+        &turn.under_way_of(&held.accounts)
     )
     .fetch_all(&mut **tx)
     .await?;
@@ -232,6 +251,8 @@ struct Row {
     webhook_id: Uuid,
     seq: i64,
     attempts: i32,
+    forgiven: i32,
+    wanted_at: OffsetDateTime,
 }
 
 impl From<Row> for ClaimedDelivery {
@@ -241,6 +262,8 @@ impl From<Row> for ClaimedDelivery {
             webhook: WebhookId::from_uuid(row.webhook_id),
             seq: to_seq(row.seq),
             attempts: column::to_count(row.attempts - 1),
+            forgiven: column::to_count(row.forgiven),
+            wanted_at: row.wanted_at,
         }
     }
 }
@@ -284,12 +307,12 @@ async fn set_right(
     let due = query_scalar!(
         r#"UPDATE delivery_accounts a
            SET due_at = greatest($2, CASE
-               WHEN flying.count >= $3 THEN flying.ends_at
+               WHEN flying.count >= $3 THEN coalesce(flying.ends_at, $5)
                ELSE coalesce((SELECT q.due_at FROM delivery_queues q
                               WHERE q.account_id = a.account_id AND q.due_at < 'infinity' ORDER BY q.due_at LIMIT 1), 'infinity') END)
-           FROM unnest($1::uuid[]) AS held (account_id)
+           FROM unnest($1::uuid[], $4::bigint[]) AS held (account_id, own)
            CROSS JOIN LATERAL (
-               SELECT count(*) AS count, min(t.taken_until) AS ends_at FROM (
+               SELECT greatest(held.own, count(*)) AS count, min(t.taken_until) AS ends_at FROM (
                    SELECT d.taken_until FROM webhook_deliveries d
                    WHERE d.account_id = held.account_id AND d.taken_until > $2
                    ORDER BY d.webhook_id, d.taken_until LIMIT $3
@@ -299,7 +322,9 @@ async fn set_right(
            RETURNING a.due_at <= $2 AS "is_due!""#,
         &held.accounts,
         now,
-        i64::from(turn.shares.per_account)
+        i64::from(turn.shares.per_account),
+        &turn.under_way_of(&held.accounts),
+        now + turn.lease
     )
     .fetch_all(&mut **tx)
     .await?;

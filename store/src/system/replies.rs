@@ -80,7 +80,8 @@ async fn hold(
     let accounts = query_scalar!(
         r#"WITH due AS MATERIALIZED (
                SELECT account_id FROM reply_accounts
-               WHERE due_at <= $1 AND due_at < 'infinity' ORDER BY due_at LIMIT $2
+               WHERE due_at <= $1 AND due_at < 'infinity' AND account_id <> ALL ($3)
+               ORDER BY due_at LIMIT $2
                FOR NO KEY UPDATE SKIP LOCKED
            ), freed AS MATERIALIZED (
                SELECT a.account_id FROM (SELECT DISTINCT id FROM unnest($3::uuid[]) AS u (id)) f
@@ -152,7 +153,8 @@ async fn missed(
     Ok(ids.map(|row| (AccountId::from_uuid(row.account_id), ChannelId::from_uuid(row.channel_id))).collect())
 }
 
-/// Takes what is due, of each queue in the order of its time, of each account a little of every queue.
+/// Takes what is due, of each queue in the order of its time, of each account a little of every queue, and first
+/// of the accounts that have the least in flight.
 /// A second statement: it counts all that the accounts' former holders took.
 async fn take(
     tx: &mut Transaction<'static, Postgres>,
@@ -165,9 +167,9 @@ async fn take(
     }
     let rows = query!(
         r#"WITH account AS MATERIALIZED (
-               SELECT a.id, least($4, $5 - flying.count) AS room
-               FROM unnest($1::uuid[]) AS a (id) CROSS JOIN LATERAL (
-                   SELECT count(*) AS count FROM (
+               SELECT a.id, flying.count AS busy, least($4, $5 - flying.count) AS room
+               FROM unnest($1::uuid[], $9::bigint[]) AS a (id, own) CROSS JOIN LATERAL (
+                   SELECT greatest(a.own, count(*)) AS count FROM (
                        SELECT FROM replies r WHERE r.account_id = a.id AND r.taken_until > $6
                        ORDER BY r.channel_id, r.taken_until LIMIT $5
                    ) t
@@ -197,7 +199,7 @@ async fn take(
                FROM (SELECT *, row_number() OVER (PARTITION BY account_id ORDER BY number, due_at) AS turn
                      FROM candidate) c
                JOIN account ON account.id = c.account_id AND c.turn <= account.room
-               ORDER BY c.turn LIMIT $4
+               ORDER BY account.busy + c.turn, c.due_at LIMIT $4
            )
            UPDATE replies r SET attempts = r.attempts + 1, due_at = $8, taken_until = $8
            FROM chosen WHERE r.account_id = chosen.account_id AND r.message_id = chosen.message_id
@@ -209,7 +211,8 @@ async fn take(
         i64::from(turn.shares.per_account),
         now,
         i64::from(turn.shares.per_target),
-        now + turn.lease
+        now + turn.lease,
+        &turn.under_way_of(&held.accounts)
     )
     .fetch_all(&mut **tx)
     .await?;
@@ -260,12 +263,12 @@ async fn set_right(
     let due = query_scalar!(
         r#"UPDATE reply_accounts a
            SET due_at = greatest($2, CASE
-               WHEN flying.count >= $3 THEN flying.ends_at
+               WHEN flying.count >= $3 THEN coalesce(flying.ends_at, $5)
                ELSE coalesce((SELECT q.due_at FROM reply_queues q
                               WHERE q.account_id = a.account_id AND q.due_at < 'infinity' ORDER BY q.due_at LIMIT 1), 'infinity') END)
-           FROM unnest($1::uuid[]) AS held (account_id)
+           FROM unnest($1::uuid[], $4::bigint[]) AS held (account_id, own)
            CROSS JOIN LATERAL (
-               SELECT count(*) AS count, min(t.taken_until) AS ends_at FROM (
+               SELECT greatest(held.own, count(*)) AS count, min(t.taken_until) AS ends_at FROM (
                    SELECT r.taken_until FROM replies r
                    WHERE r.account_id = held.account_id AND r.taken_until > $2
                    ORDER BY r.channel_id, r.taken_until LIMIT $3
@@ -275,7 +278,9 @@ async fn set_right(
            RETURNING a.due_at <= $2 AS "is_due!""#,
         &held.accounts,
         now,
-        i64::from(turn.shares.per_account)
+        i64::from(turn.shares.per_account),
+        &turn.under_way_of(&held.accounts),
+        now + turn.lease
     )
     .fetch_all(&mut **tx)
     .await?;

@@ -8,6 +8,7 @@
 
 use common::id::AccountId;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// How much may be in flight at once, over all instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,9 @@ pub struct Turn<'a, Target> {
     pub shares: Shares,
     /// The targets whose work this sender has finished since it last asked: there is room for more of theirs.
     pub freed: &'a [(AccountId, Target)],
+    /// How much this sender has under way of an account: no less is in flight, although what the store knew of
+    /// it may be gone, as the deliveries of a webhook are when it is deleted.
+    pub under_way: &'a [(AccountId, u16)],
 }
 
 /// What a sender gets.
@@ -76,5 +80,14 @@ impl<Target> Turn<'_, Target> {
         let accounts = i64::try_from(accounts).unwrap_or(i64::MAX);
         let share = i64::from(self.limit).checked_div(accounts).unwrap_or(0);
         share.clamp(1, i64::from(self.shares.per_account)) + TARGETS_SPARE
+    }
+
+    /// How much this sender has under way of each of these accounts.
+    pub(super) fn under_way_of(&self, accounts: &[Uuid]) -> Vec<i64> {
+        let of = |account: &Uuid| {
+            let found = self.under_way.iter().find(|(id, _)| id.as_uuid() == *account);
+            found.map_or(0, |(_, count)| i64::from(*count))
+        };
+        accounts.iter().map(of).collect()
     }
 }

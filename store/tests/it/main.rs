@@ -7,15 +7,19 @@
 )]
 
 mod administration;
+mod backlog;
 mod changes;
 mod connect;
 mod fair;
 mod fixture;
 mod inbox;
 mod isolation;
+mod locks;
 mod plans;
 mod queues;
 mod reseal;
 mod rooms;
 mod sessions;
+mod shares;
 mod standing;
+mod upgrade;

@@ -21,12 +21,12 @@ const LEASE: Duration = Duration::from_secs(30);
 const TIME: Duration = Duration::from_secs(20);
 
 async fn take_replies(system: &System, limit: u16, clock: &ManualClock) -> Vec<ClaimedReply> {
-    let turn = Turn { limit, lease: LEASE, shares: Shares::new(100, 100), freed: &[] };
+    let turn = Turn { limit, lease: LEASE, shares: Shares::new(100, 100), freed: &[], under_way: &[] };
     system.claim_replies(&turn, clock).await.unwrap().work
 }
 
 async fn take_deliveries(system: &System, limit: u16, clock: &ManualClock) -> Vec<ClaimedDelivery> {
-    let turn = Turn { limit, lease: LEASE, shares: Shares::new(100, 100), freed: &[] };
+    let turn = Turn { limit, lease: LEASE, shares: Shares::new(100, 100), freed: &[], under_way: &[] };
     system.claim_deliveries(&turn, clock).await.unwrap().work
 }
 
@@ -340,26 +340,44 @@ async fn webhooks_are_told_of_customers_messages_only_and_again_until_done() {
     let delivery = webhooks::open_delivery(&mut tx, a.webhook, 1, &clock).await.unwrap().unwrap();
     assert_eq!((delivery.url.as_str(), delivery.header.as_str()), ("http://n8n.example/hook", "x-secret"));
     assert_eq!((delivery.secret.expose().as_str(), delivery.event.seq), ("n8n", 1));
-    let failed = webhooks::Attempt { number: 1, answer_status: Some(502), error: Some("502") };
-    webhooks::postpone_delivery(&mut tx, a.webhook, 1, &failed, clock.utc()).await.unwrap();
+    let failed = webhooks::Attempt { answer_status: Some(502), error: Some("502") };
+    webhooks::postpone_delivery(&mut tx, &claims[0], &failed, clock.utc()).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(take_deliveries(&system, 10, &clock).await[0].attempts, 1);
+    let second = take_deliveries(&system, 10, &clock).await[0];
+    assert_eq!((second.attempts, second.tries()), (1, 2));
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    let taken = webhooks::Attempt { number: 2, answer_status: Some(204), error: None };
-    webhooks::finish_delivery(&mut tx, a.webhook, 1, &taken, &clock).await.unwrap();
+    let taken = webhooks::Attempt { answer_status: Some(204), error: None };
+    webhooks::finish_delivery(&mut tx, &second, &taken, &clock).await.unwrap();
     tx.commit().await.unwrap();
     clock.advance(LEASE * 2);
     assert!(take_deliveries(&system, 10, &clock).await.is_empty());
 
-    // Wanted again while an attempt is under way: that one's end is not the end of it.
+    // Wanted again while an attempt is under way: that one's end is not the end of it, but comes first.
+    replay(&db, &a, 1, &clock).await;
+    let third = take_deliveries(&system, 10, &clock).await[0];
+    clock.advance(Duration::from_secs(1));
+    replay(&db, &a, 1, &clock).await;
+    assert!(take_deliveries(&system, 10, &clock).await.is_empty(), "it is in flight");
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    webhooks::replay(&mut tx, a.webhook, 1, &clock).await.unwrap().unwrap();
+    webhooks::finish_delivery(&mut tx, &third, &taken, &clock).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(take_deliveries(&system, 10, &clock).await.len(), 1);
+    let freed = [(a.account, a.webhook)];
+    let turn = Turn { limit: 10, lease: LEASE, shares: Shares::new(4, 32), freed: &freed, under_way: &[] };
+    let fourth = system.claim_deliveries(&turn, &clock).await.unwrap().work[0];
+    assert_eq!((fourth.attempts, fourth.tries()), (3, 1), "what was tried before is forgiven");
+
+    // An end that comes after the lease is not that of the next attempt.
+    clock.advance(LEASE * 2);
+    let fifth = take_deliveries(&system, 10, &clock).await[0];
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    webhooks::replay(&mut tx, a.webhook, 1, &clock).await.unwrap().unwrap();
-    let taken = webhooks::Attempt { number: 1, ..taken };
-    webhooks::finish_delivery(&mut tx, a.webhook, 1, &taken, &clock).await.unwrap();
+    webhooks::finish_delivery(&mut tx, &fourth, &taken, &clock).await.unwrap();
+    assert!(webhooks::open_delivery(&mut tx, a.webhook, 1, &clock).await.unwrap().is_some());
+    webhooks::finish_delivery(&mut tx, &fifth, &taken, &clock).await.unwrap();
+    assert!(webhooks::open_delivery(&mut tx, a.webhook, 1, &clock).await.unwrap().is_none());
+}
+
+async fn replay(db: &TestDatabase, a: &Tenant, seq: u64, clock: &ManualClock) {
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    webhooks::replay(&mut tx, a.webhook, seq, clock).await.unwrap().unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(take_deliveries(&system, 10, &clock).await[0].attempts, 0);
 }

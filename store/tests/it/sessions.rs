@@ -35,6 +35,7 @@ async fn a_refresh_token_used_twice_ends_the_sign_in_for_its_successor_too() {
     assert!(matches!(rotate(&db, a.account, [2; 32], [3; 32], &clock).await, Rotation::Rotated { .. }));
     assert_eq!(rotate(&db, a.account, first, [4; 32], &clock).await, Rotation::Reused { session });
     assert_eq!(rotate(&db, a.account, [3; 32], [5; 32], &clock).await, Rotation::Invalid);
+    assert_eq!(rotate(&db, a.account, first, [6; 32], &clock).await, Rotation::Invalid, "it is told once");
 }
 
 /// As many tabs as there may be, and one more.

@@ -27,7 +27,7 @@ pub(super) struct Statement {
 const NOT_THE_SERVERS: [&str; 3] = ["bootstrap.rs", "testing.rs", "connect.rs"];
 
 /// Claims go on from what their own statement before them has taken: the rows that they read in all, at 50,000 that
-/// wait, are counted by the tests of fair turns.
+/// wait, are counted by the test of backlogs, triggers included.
 const COUNTED_THERE: [&str; 2] = ["system/deliveries.rs", "system/replies.rs"];
 
 /// Only an account that is not there yet may make itself, and then it has nothing to be read.
