@@ -68,6 +68,7 @@ impl Queue {
                         Ok(taken) => {
                             look_again = patience(&taken);
                             under_way.freed = taken.missed;
+                            under_way.reap();
                             for work in taken.work {
                                 let (id, target) = (work.id(), work.target());
                                 let sending = (sender.send)(inbox.clone(), work);
@@ -80,8 +81,15 @@ impl Queue {
                 let waited = under_way.wait(&hint, look_again, sender.places);
                 let _cancelled = token.run_until_cancelled(waited).await;
             }
-            // What is under way is finished when the process drains; it is short.
-            while under_way.tasks.join_next().await.is_some() {}
+            // What is under way is finished when the process drains; it is short. Others have its places then.
+            while let Some(ended) = under_way.tasks.join_next_with_id().await {
+                under_way.end(ended);
+                under_way.reap();
+                match (sender.claim)(inbox.clone(), under_way.places(0)).await {
+                    Ok(taken) => under_way.freed = taken.missed,
+                    Err(error) => warn!(error = %chain(&error), "Places of {} are free again only when their leases end", sender.name),
+                }
+            }
         });
     }
 }
@@ -142,7 +150,7 @@ struct Begun<Id, Target> {
     target: (AccountId, Target),
 }
 
-impl<Id: Copy + PartialEq, Target: Copy + Send + 'static> UnderWay<Id, Target> {
+impl<Id: Copy + PartialEq, Target: Copy> UnderWay<Id, Target> {
     fn new(name: &'static str) -> Self {
         Self { name, tasks: JoinSet::new(), begun: Vec::new(), freed: Vec::new() }
     }
@@ -160,10 +168,6 @@ impl<Id: Copy + PartialEq, Target: Copy + Send + 'static> UnderWay<Id, Target> {
         Places { free, freed: self.freed.clone(), under_way: counts.into_iter().collect() }
     }
 
-    fn is_under_way(&self, id: Id) -> bool {
-        self.begun.iter().any(|begun| begun.id == id)
-    }
-
     /// Begins something, unless it is still under way: whoever answers may have been waited for until after the
     /// lease, or the clock was set ahead. It is not done twice at once; once it is done, or its second lease has
     /// ended, the store knows what to do about it.
@@ -173,10 +177,7 @@ impl<Id: Copy + PartialEq, Target: Copy + Send + 'static> UnderWay<Id, Target> {
         target: (AccountId, Target),
         sending: impl Future<Output = Result<(), StoreError>> + Send + 'static,
     ) {
-        if self.is_under_way(id) {
-            self.reap();
-        }
-        if self.is_under_way(id) {
+        if self.begun.iter().any(|begun| begun.id == id) {
             warn!(account.id = %target.0, "The store gave out work of {} that is still under way here; it is not begun again", self.name);
             return;
         }

@@ -203,7 +203,13 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
     let b = tenant(&db, "b", &clock).await;
-    let turn = Turn { limit: 9, lease: Duration::from_secs(60), shares: Shares::new(9, 9), freed: &[] };
+    let turn = Turn {
+        limit: 9,
+        lease: Duration::from_secs(60),
+        shares: Shares::new(9, 9),
+        freed: &[],
+        under_way: &[],
+    };
     let taken = db.store.system().claim_replies(&turn, &clock).await.unwrap().work;
     let of_b = taken.into_iter().find(|claim| claim.message == b.reply).unwrap();
     let mut tx = db.store.tenant(b.account).await.unwrap();
