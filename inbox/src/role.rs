@@ -80,7 +80,8 @@ impl Inbox {
     pub fn new(config: Config, deps: Deps) -> Result<Self, StartError> {
         let graph = GraphClient::new(&config.graph, &deps.guard)?;
         let automations = HttpClient::new(&deps.guard, Terms::within(DELIVERY_TIMEOUT))?;
-        let bodies = Budget::new(config.webhook_bytes_max, config.webhook_bytes_per_client_max);
+        let (all, of_client) = (config.webhook_bytes_max, config.webhook_bytes_per_client_max);
+        let bodies = Budget::new("inbox_webhook_bytes", all, of_client);
         Ok(Self(Arc::new(Inner {
             bodies,
             strangers: Strangers::default(),

@@ -19,6 +19,7 @@ mod seats;
 mod stream;
 
 pub use address::ProxyHeader;
+pub(crate) use gate::Accepted;
 pub(crate) use limits::limits;
 
 use crate::{
@@ -39,7 +40,7 @@ use axum::{
 use body::Late;
 use bus::Shutdown;
 use common::{address::ClientAddress, clock::Clock, error::ErrorCode};
-use gate::Gate;
+use gate::{Gate, Pass};
 use local_services::descriptors;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
@@ -219,9 +220,12 @@ async fn receive(context: Arc<Context>, mut request: Request, next: Next) -> Res
 }
 
 /// Lets a request through the gate, and tells the gate what became of it.
-async fn pass(context: &Context, client: ClientAddress, request: Request, next: Next) -> Response {
+async fn pass(context: &Context, client: ClientAddress, mut request: Request, next: Next) -> Response {
     match context.gate.admit(client.network(), request.uri().path(), request.headers()) {
         Ok(pass) => {
+            if let Pass::Token { accepted, .. } = &pass {
+                request.extensions_mut().insert(accepted.clone());
+            }
             let response = next.run(request).await;
             context.gate.note(&pass, response.status());
             response

@@ -192,7 +192,8 @@ impl Keeper {
         self.epoch += 1;
         let again = self.epoch > 1;
         if again {
-            *backend.leases_from.write().unwrap_or_else(PoisonError::into_inner) = super::now() + HOLDERS_FIRST;
+            *backend.leases_from.write().unwrap_or_else(PoisonError::into_inner) =
+                super::now() + HOLDERS_FIRST;
         }
         *backend.connection.write().unwrap_or_else(PoisonError::into_inner) = Some(commands.clone());
         backend.link.send_replace(Link::Up { epoch: self.epoch });

@@ -26,10 +26,12 @@ pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// The beginning of a body, in bytes, that does not count against its client: as much as most bodies have.
 ///
 /// So clients that share an address with one who fills its share still deliver.
-pub(crate) const BEGINNING_BYTES: usize = 16 * 1024;
+pub const BEGINNING_BYTES: usize = 16 * 1024;
 
 /// Bytes of bodies that may be in memory.
-pub(crate) struct Budget {
+pub struct Budget {
+    /// The metric that shows how many are.
+    gauge: &'static str,
     max: usize,
     per_client_max: usize,
     held: Mutex<Held>,
@@ -42,12 +44,13 @@ struct Held {
 }
 
 impl Budget {
-    pub(crate) fn new(max: usize, per_client_max: usize) -> Arc<Self> {
-        Arc::new(Self { max, per_client_max, held: Mutex::default() })
+    /// So many in all, and so many beyond the beginning of each of one client's bodies. `gauge` is the metric.
+    pub fn new(gauge: &'static str, max: usize, per_client_max: usize) -> Arc<Self> {
+        Arc::new(Self { gauge, max, per_client_max, held: Mutex::default() })
     }
 
     /// Nothing yet, for a client's body.
-    pub(super) fn open(self: &Arc<Self>, client: Option<ClientNetwork>) -> Reserved {
+    pub fn open(self: &Arc<Self>, client: Option<ClientNetwork>) -> Reserved {
         Reserved { budget: Arc::clone(self), client, bytes: 0 }
     }
 
@@ -57,7 +60,7 @@ impl Budget {
 }
 
 /// What one body has of the budget, until it is dropped.
-pub(super) struct Reserved {
+pub struct Reserved {
     budget: Arc<Budget>,
     client: Option<ClientNetwork>,
     bytes: usize,
@@ -65,7 +68,7 @@ pub(super) struct Reserved {
 
 impl Reserved {
     /// Has `bytes` in all from now on; false if there are not so many.
-    fn grow_to(&mut self, bytes: usize) -> bool {
+    pub fn grow_to(&mut self, bytes: usize) -> bool {
         let (more, counted) =
             (bytes.saturating_sub(self.bytes), beyond_beginning(bytes) - beyond_beginning(self.bytes));
         let mut held = self.budget.held();
@@ -79,7 +82,7 @@ impl Reserved {
         if counted > 0 {
             held.by_client.insert(self.client, of_client);
         }
-        note(held.all);
+        note(self.budget.gauge, held.all);
         self.bytes = self.bytes.max(bytes);
         true
     }
@@ -96,7 +99,7 @@ impl Drop for Reserved {
         } else {
             held.by_client.insert(self.client, of_client);
         }
-        note(held.all);
+        note(self.budget.gauge, held.all);
     }
 }
 
@@ -106,8 +109,8 @@ const fn beyond_beginning(bytes: usize) -> usize {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and 2^53 bytes are not reached")]
-fn note(bytes: usize) {
-    metrics::gauge!("inbox_webhook_bytes").set(bytes as f64);
+fn note(gauge: &'static str, bytes: usize) {
+    metrics::gauge!(gauge).set(bytes as f64);
 }
 
 /// A body that has come in whole.
@@ -168,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_client_has_its_share_and_small_bodies_get_in_beside_it() {
-        let budget = Budget::new(1024 * 1024, 256 * 1024);
+        let budget = Budget::new("test", 1024 * 1024, 256 * 1024);
         let mut large = budget.open(client(1));
         assert!(large.grow_to(200 * 1024));
         let mut second = budget.open(client(1));
@@ -184,7 +187,7 @@ mod tests {
 
     #[test]
     fn all_clients_together_have_no_more_than_there_is() {
-        let budget = Budget::new(1024 * 1024, 256 * 1024);
+        let budget = Budget::new("test", 1024 * 1024, 256 * 1024);
         let mut bodies: Vec<_> = (0..8).map(|last| budget.open(client(last))).collect();
         let large = bodies.iter_mut().filter_map(|body| body.grow_to(250 * 1024).then_some(())).count();
         assert_eq!(large, 3, "three quarters are for what is large");

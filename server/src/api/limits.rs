@@ -1,7 +1,7 @@
 //! The REST layer's limits, for the table.
 
 use super::{
-    BODY_BYTES_MAX, imports,
+    BODY_BYTES_MAX, SECRETS_BYTES_MAX, imports,
     lockout::NOTES_MAX,
     password::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, TURN_TIMEOUT},
     throttle::{BUCKETS_MAX, PER_DEVICE, PER_EMAIL, PER_NETWORK, PER_PAIR},
@@ -20,6 +20,12 @@ pub(crate) fn limits() -> Vec<Limit> {
     let mut limits = Vec::new();
     let mut add = |what, default, setting, answer| limits.push(Limit { what, default, setting, answer });
     add("a request's body", format!("{BODY_BYTES_MAX} bytes"), None, "413 `limit.size`");
+    add(
+        "a request's body, `/v1/auth/…` and `/v1/me/password`",
+        format!("{SECRETS_BYTES_MAX} bytes"),
+        None,
+        "413 `limit.size`",
+    );
     add(
         "a refresh token presented again, by a second tab",
         format!("{} s, {SUCCESSORS_MAX} times", REUSE_GRACE.as_secs()),

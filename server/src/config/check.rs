@@ -89,6 +89,12 @@ pub(super) fn addresses(config: &Config) -> Result<(), ConfigError> {
     if config.http.proxy_protocol != super::ProxyProtocol::Off && config.http.trusted_proxies.is_empty() {
         return contradiction("http.proxy_protocol needs http.trusted_proxies: who else may send it?");
     }
+    let none = [http.anonymous_burst == 0, http.connections_per_network_max == 0];
+    if none.contains(&true) {
+        return contradiction(
+            "anonymous_burst and connections_per_network_max in [http] are at least 1, or nobody gets in",
+        );
+    }
     if config.sign_in.workspaces == 0 || config.http.connections_max == 0 {
         return contradiction("sign_in.workspaces and http.connections_max are at least 1");
     }
@@ -177,6 +183,8 @@ mod tests {
             ("listen = \"127.0.0.1:7880\"", "metrics_listen = \"127.0.0.1:7880\"", "another address"),
             ("[http]", "[redis]\nurl = \"http://redis\"\n[http]", "redis.url must be a URL"),
             ("[http]", "[http]\nheader_s = 0", "at least 1"),
+            ("[http]", "[http]\nanonymous_burst = 0", "nobody gets in"),
+            ("[http]", "[http]\nconnections_per_network_max = 0", "nobody gets in"),
             ("[http]", "[http]\nproxy_protocol = \"v2\"", "needs http.trusted_proxies"),
             ("[turn]", "[sfu]\nshards = 0\n[turn]", "sfu.shards"),
             ("[turn]", "[sfu]\nlisten = \"0.0.0.0:65535\"\nshards = 2\n[turn]", "sfu.shards"),
