@@ -19,6 +19,13 @@ pub(super) fn secrets(config: &Config) -> Result<(), ConfigError> {
     for secret in config.auth.issuers.iter().filter_map(|issuer| issuer.hs256_secret.as_ref()) {
         secrets::check(secret.expose()).map_err(weak("auth.issuers.hs256_secret"))?;
     }
+    let issuers = config.auth.issuers.iter().filter_map(|issuer| issuer.hs256_secret.as_ref());
+    let mut known = BTreeSet::new();
+    if !config.auth.secret.iter().chain(issuers).all(|secret| known.insert(secret.expose())) {
+        return Err(ConfigError::Contradiction(
+            "auth.secret and the hs256_secret of each of auth.issuers differ: with one's secret, all of another's tokens can be made",
+        ));
+    }
     if let Some(secret) = &config.turn.secret {
         let secret = secret.expose();
         if secrets::is_published(secret) {
@@ -93,6 +100,11 @@ pub(super) fn addresses(config: &Config) -> Result<(), ConfigError> {
     if none.contains(&true) {
         return contradiction(
             "anonymous_burst and connections_per_network_max in [http] are at least 1, or nobody gets in",
+        );
+    }
+    if config.signalling.connections_max > config.http.connections_max {
+        return contradiction(
+            "signalling.connections_max is at most http.connections_max: sockets are connections of the listener",
         );
     }
     if config.sign_in.workspaces == 0 || config.http.connections_max == 0 {
@@ -183,6 +195,12 @@ mod tests {
             ("listen = \"127.0.0.1:7880\"", "metrics_listen = \"127.0.0.1:7880\"", "another address"),
             ("[http]", "[redis]\nurl = \"http://redis\"\n[http]", "redis.url must be a URL"),
             ("[http]", "[http]\nheader_s = 0", "at least 1"),
+            (
+                "[seal]",
+                "[[auth.issuers]]\nname = \"x\"\naudience = \"a\"\nany_account = true\nhs256_secret = \"iSrkAs4DRtcWrr1LRWzvSD6nJ/wG+oxydFJy0p7uqh0=\"\n[seal]",
+                "of each of auth.issuers differ",
+            ),
+            ("[http]", "[http]\nconnections_max = 100", "sockets are connections"),
             ("[http]", "[http]\nanonymous_burst = 0", "nobody gets in"),
             ("[http]", "[http]\nconnections_per_network_max = 0", "nobody gets in"),
             ("[http]", "[http]\nproxy_protocol = \"v2\"", "needs http.trusted_proxies"),
@@ -192,6 +210,16 @@ mod tests {
             let said = error(from, to);
             assert!(said.contains(says), "{to}: {said}");
         }
+    }
+
+    /// Whoever has all the sockets that the hub allows has connections for the rest.
+    #[test]
+    fn the_defaults_of_listener_and_hub_fit_together() {
+        let Config { http, signalling, .. } = Config::default();
+        assert!(signalling.connections_max < http.connections_max);
+        assert!(signalling.connections_per_network_max < signalling.connections_max);
+        assert!(http.connections_per_network_max <= http.connections_max / 4);
+        assert!(http.connections_max - signalling.connections_max > http.connections_per_network_max);
     }
 
     #[test]

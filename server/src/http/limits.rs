@@ -8,7 +8,7 @@ use super::{
     proxy_protocol::REST_BYTES_MAX,
     seats::RESERVED,
 };
-use crate::config::Http;
+use crate::{config::Http, health::PING_EVERY};
 use common::limit::Limit;
 
 /// What the listener limits.
@@ -49,15 +49,31 @@ fn connections(default: &Http) -> Vec<Limit> {
             "the longest idle one is closed",
         ),
         limit(
-            "connections, per client network",
-            default.connections_per_network_max.to_string(),
-            Some("http.connections_per_network_max"),
-            "its longest idle one is closed; if all are at work, 503 `unavailable`",
+            "how often `/ready` asks the database",
+            format!("every {} s", PING_EVERY.as_secs()),
+            None,
+            "the last answer",
         ),
-        limit("the head of a request, time", seconds(default.header_s), Some("http.header_s"), "closed"),
+        limit(
+            "connections, per client network, sockets of the hub apart",
+            format!("{}, at most a quarter of all", default.connections_per_network_max),
+            Some("http.connections_per_network_max"),
+            "its longest idle one is closed; if all are at work, 503 `unavailable`, and behind `http.proxy_protocol` closed",
+        ),
+        limit(
+            "the first byte of a connection, and the rest of a request's head from its first byte, each",
+            seconds(default.header_s),
+            Some("http.header_s"),
+            "closed",
+        ),
         limit("the head of a request, size", bytes(HEAD_BYTES_MAX), None, "431, closed"),
         limit("the head of a request, headers", HEADERS_MAX.to_string(), None, "431, closed"),
-        limit("between two requests", seconds(default.idle_s), Some("http.idle_s"), "closed"),
+        limit(
+            "between two requests, also before the rest of a head that came with the one before",
+            seconds(default.idle_s),
+            Some("http.idle_s"),
+            "closed",
+        ),
     ]
 }
 

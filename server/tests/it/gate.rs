@@ -1,6 +1,6 @@
 //! What is refused before a handler has much to do with it.
 
-use crate::harness::Server;
+use crate::harness::{PASSWORD, Server};
 use axum::{
     body::{Body, Bytes},
     http::{Method, Request, StatusCode, header},
@@ -8,7 +8,7 @@ use axum::{
 use common::address::ClientAddress;
 use futures_util::{FutureExt, StreamExt, stream};
 use serde_json::json;
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 use switchboard::config::Http;
 
 /// So many requests at once, and hardly one more.
@@ -87,4 +87,35 @@ async fn a_file_of_who_may_not_import_is_not_read() {
     assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "auth.forbidden"));
     let none = server.call(Method::GET, "/v1/contact-imports", &a.token, None).await.body;
     assert_eq!(none["items"], json!([]));
+}
+
+/// The database is gone, but was there a moment ago: nobody asks it twice within a second.
+#[tokio::test]
+async fn readiness_is_answered_from_memory() {
+    let server = Server::start().await.behind_the_listener(&Http::default());
+    assert_eq!(server.get("/ready", "").await.status, StatusCode::OK);
+    server.db.store.close().await;
+    assert_eq!(server.get("/ready", "").await.status, StatusCode::OK);
+    server.clock.advance(Duration::from_secs(1));
+    assert_eq!(server.get("/ready", "").await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+/// A name that is reached without TLS too, elsewhere, is not to be lost for a year.
+#[tokio::test]
+async fn browsers_are_held_to_tls_where_the_settings_say_so_and_nowhere_else() {
+    for hsts in [false, true] {
+        // Without a listener the other end has this address.
+        let proxy = "0.0.0.0/32".parse().unwrap();
+        let config = Http { hsts, trusted_proxies: vec![proxy], ..Http::default() };
+        let server = Server::start().await.behind_the_listener(&config);
+        let a = server.tenant("a").await;
+        let body = json!({ "email": a.email, "password": PASSWORD }).to_string();
+        let request = Request::post("/v1/auth/sign-in")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("x-forwarded-proto", "https")
+            .body(Body::from(body));
+        let answer = server.send(request.unwrap()).await;
+        assert!(answer.headers[header::SET_COOKIE].to_str().unwrap().ends_with("; Secure"));
+        assert_eq!(answer.headers.contains_key(header::STRICT_TRANSPORT_SECURITY), hsts);
+    }
 }
