@@ -1,6 +1,6 @@
 //! Who is calling: a person, by an access token, or a program, by an API key (RFC 6750).
 
-use super::{App, extract::Peer, problem::Problem};
+use super::{App, extract::Peer, password::Asker, problem::Problem};
 use crate::http::Accepted;
 use aws_lc_rs::digest;
 use axum::{
@@ -68,6 +68,11 @@ impl Caller {
     /// The id of the person, or of the program's key where any id will do: as a message's author.
     pub(super) fn id(&self) -> UserId {
         UserId::from_uuid(self.actor.id().unwrap_or_default())
+    }
+
+    /// As whom they have passwords hashed.
+    pub(super) fn asker(&self) -> Asker {
+        Asker::at(self.address).of(self.account)
     }
 
     /// The person who calls; an API key is nobody.
