@@ -121,6 +121,8 @@ async fn an_address_that_another_account_knows_is_neither_squatted_nor_found_out
     // With the same password in both, one may say which.
     let body = json!({ "email": a.email, "name": "A", "role": "USER", "password": PASSWORD });
     let c = server.tenant("c").await;
+    // Users of one moment have no order.
+    server.clock.advance(Duration::from_secs(1));
     assert_eq!(server.post("/v1/users", &c.token, body).await.status, StatusCode::CREATED);
     assert_eq!(account(PASSWORD).await, json!(a.account));
     let body = json!({ "email": a.email, "password": PASSWORD, "accountId": c.account });
