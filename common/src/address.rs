@@ -18,10 +18,20 @@ impl ClientAddress {
     /// By what its limits are counted. An IPv4 address in IPv6 clothes (RFC 4291, section 2.5.5.2) is the
     /// IPv4 address.
     pub fn network(self) -> ClientNetwork {
+        self.prefix(64)
+    }
+
+    /// By what is counted that one line must not have all of: 48 bits of IPv6 are the most that a provider
+    /// hands out with one line (RFC 6177), and have 65,536 networks.
+    pub fn site(self) -> ClientNetwork {
+        self.prefix(48)
+    }
+
+    fn prefix(self, bits: u32) -> ClientNetwork {
         match self.0.to_canonical() {
             IpAddr::V4(address) => ClientNetwork(IpAddr::V4(address)),
             IpAddr::V6(address) => {
-                let prefix = address.to_bits() & !u128::from(u64::MAX);
+                let prefix = address.to_bits() & !(u128::MAX >> bits);
                 ClientNetwork(IpAddr::V6(Ipv6Addr::from_bits(prefix)))
             }
         }
@@ -42,5 +52,9 @@ mod tests {
         assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
         assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
         assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        let site = |address: &str| ClientAddress(address.parse().unwrap()).site();
+        assert_eq!(site("2001:db8:1:2::1"), site("2001:db8:1:fff3::1"));
+        assert_ne!(site("2001:db8:1:2::1"), site("2001:db8:2:2::1"));
+        assert_eq!(site("192.0.2.1"), network("192.0.2.1"));
     }
 }

@@ -25,4 +25,7 @@ pub use config::{Config, Graph};
 pub use files::{File, FileError, Files};
 pub use limits::limits;
 pub use role::{Deps, Inbox, RunError, StartError, run};
-pub use webhook::router;
+pub use webhook::{
+    body::{BEGINNING_BYTES, Budget, Reserved},
+    router,
+};

@@ -81,6 +81,7 @@ impl Inbox {
         let graph = GraphClient::new(&config.graph, &deps.guard)?;
         let automations = HttpClient::new(&deps.guard, Terms::within(DELIVERY_TIMEOUT))?;
         let bodies = Budget::new(
+            "inbox_webhook_bytes",
             config.webhook_bytes_max,
             config.webhook_bytes_per_client_max,
             config.webhook_bytes_per_account_max,

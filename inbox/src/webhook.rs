@@ -88,7 +88,7 @@ async fn receive(
     let network = network(&client);
     let channel = find(&inbox, &channel, network).await?;
     let verifier = Verifier::new(&channel.app_secret, signed);
-    let received = body::read(body, verifier, inbox.0.bodies.open(network, channel.account)).await?;
+    let received = body::read(body, verifier, inbox.0.bodies.open(network, Some(channel.account))).await?;
     if !received.is_genuine {
         warn!(channel.id = %channel.id, "A webhook for channel {} has no valid signature", channel.id);
         return Err(Refusal::Forged);

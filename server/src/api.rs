@@ -26,6 +26,7 @@ mod invitations;
 mod labels;
 mod limits;
 mod lockout;
+mod memory;
 mod messages;
 mod notes;
 mod once;
@@ -43,15 +44,16 @@ mod transaction;
 mod users;
 mod webhooks;
 
-pub(crate) use caller::KEY_PREFIX;
+pub(crate) use caller::{KEY_PREFIX, bearer};
 pub(crate) use limits::limits;
 pub use reference::openapi;
 
-use crate::config::SignIn;
+use crate::config::{Http, SignIn};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
+    middleware,
     routing::{delete, get, patch, post, put},
 };
 use bus::{Bus, Shutdown};
@@ -70,7 +72,7 @@ use common::{
 };
 use device::Devices;
 use egress::Guard;
-use inbox::Files;
+use inbox::{Budget, Files};
 use jsonwebtoken::EncodingKey;
 use lockout::NOTES_MAX;
 use password::Passwords;
@@ -88,6 +90,10 @@ pub type IceServers = Arc<dyn Fn(UserId, OffsetDateTime) -> Vec<IceServer> + Sen
 /// The largest body of a request: a message of the longest text, all of it escaped, fits.
 const BODY_BYTES_MAX: usize = 512 * 1024;
 
+/// The largest body where passwords and tokens are, which anybody may send: the longest password, all of it
+/// escaped, fits.
+const SECRETS_BYTES_MAX: usize = 8 * 1024;
+
 /// What handlers work with. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
@@ -102,6 +108,8 @@ pub struct App {
     devices: Arc<Devices>,
     /// Wrong passwords that are being written down.
     notes: Arc<Semaphore>,
+    /// Memory for bodies that are coming in.
+    bodies: Arc<Budget>,
     /// Where work goes that nobody waits for.
     background: Shutdown,
     files: Files,
@@ -129,6 +137,7 @@ impl App {
             throttle: Arc::new(Throttle::new(&clock)),
             devices: Arc::new(Devices::new(secret)),
             notes: Arc::new(Semaphore::new(NOTES_MAX)),
+            bodies: budget(&Http::default()),
             background: Shutdown::default(),
             clock,
             issuers,
@@ -141,10 +150,10 @@ impl App {
         }
     }
 
-    /// The same with other settings for passwords, and waited for when the process ends.
+    /// The same with other settings for passwords and bodies, and waited for when the process ends.
     #[must_use]
-    pub fn set_up(self, config: &SignIn, background: Shutdown) -> Self {
-        Self { passwords: Passwords::new(config), background, ..self }
+    pub fn set_up(self, sign_in: &SignIn, http: &Http, background: Shutdown) -> Self {
+        Self { passwords: Passwords::new(sign_in), bodies: budget(http), background, ..self }
     }
 
     /// The same, held to a list of what ended before its time that others keep.
@@ -185,9 +194,16 @@ impl App {
     }
 }
 
+fn budget(config: &Http) -> Arc<Budget> {
+    // Whose a body is, is not known before it is read.
+    Budget::new(memory::GAUGE, config.body_bytes_max, config.body_bytes_per_network_max, usize::MAX)
+}
+
 /// All endpoints of the REST layer.
 pub fn router(app: App) -> Router {
+    let bodies = Arc::clone(&app.bodies);
     Router::new()
+        .merge(of_secrets().layer(DefaultBodyLimit::max(SECRETS_BYTES_MAX)))
         .merge(of_people())
         .merge(of_meeting())
         .merge(of_desk())
@@ -201,17 +217,24 @@ pub fn router(app: App) -> Router {
             )
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(bodies, memory::lend))
         .with_state(app)
 }
 
-/// Who may do what: signing in, people, roles, keys.
-fn of_people() -> Router<App> {
+/// Passwords, and tokens that are as good.
+fn of_secrets() -> Router<App> {
     Router::new()
         .route("/v1/auth/sign-in", post(auth::sign_in))
         .route("/v1/auth/refresh", post(auth::refresh))
         .route("/v1/auth/sign-out", post(auth::sign_out))
-        .route("/v1/me", get(users::me))
+        .route("/v1/auth/accept-invitation", post(invitations::accept))
         .route("/v1/me/password", post(users::change_password))
+}
+
+/// Who may do what: people, roles, keys.
+fn of_people() -> Router<App> {
+    Router::new()
+        .route("/v1/me", get(users::me))
         .route("/v1/me/sessions", get(sessions::list_own))
         .route("/v1/me/sessions/{id}", delete(sessions::end_own))
         .route("/v1/account", get(account::find).patch(account::update))
@@ -221,7 +244,6 @@ fn of_people() -> Router<App> {
         .route("/v1/users/{id}/sessions", get(sessions::list))
         .route("/v1/users/{id}/sessions/{session}", delete(sessions::end_of))
         .route("/v1/invitations", get(invitations::list).post(invitations::create))
-        .route("/v1/auth/accept-invitation", post(invitations::accept))
         .route("/v1/invitations/{id}", delete(invitations::revoke))
         .route("/v1/elevations", get(elevations::list).post(elevations::create))
         .route("/v1/elevations/{id}/decision", post(elevations::decide))

@@ -2,13 +2,21 @@
 
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use bus::{Bus, Link};
+use common::clock::Clock;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use store::Store;
+use tokio::sync::Mutex;
 
 /// How long the database may take to answer before this process counts as not ready.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long an answer of the database's is passed on: whoever asks, it is asked once in that time.
+pub(crate) const PING_EVERY: Duration = Duration::from_secs(1);
 
 /// What health is judged by.
 #[derive(Clone)]
@@ -28,11 +36,12 @@ struct Readiness {
 }
 
 /// The two endpoints. `/health` says that the process lives, `/ready` that it can do its work.
-pub fn router(health: Health) -> Router {
+pub fn router(health: Health, clock: Arc<dyn Clock>) -> Router {
+    let watch = Arc::new(Watch { health, clock, database: Mutex::default() });
     Router::new()
         .route("/health", get(|| async { Json(serde_json::json!({ "status": "ok" })) }))
         .route("/ready", get(ready))
-        .with_state(health)
+        .with_state(watch)
 }
 
 /// Whether a path is one of the two: they are answered when nothing else is.
@@ -47,12 +56,35 @@ pub fn metrics_router(metrics: PrometheusHandle) -> Router {
 
 /// Not ready means: send new clients elsewhere. Those that are here stay, because
 /// sockets and media go on without database or bus.
-async fn ready(State(health): State<Health>) -> impl IntoResponse {
-    let database = matches!(tokio::time::timeout(PING_TIMEOUT, health.store.ping()).await, Ok(Ok(())));
-    let bus = matches!(*health.bus.link().borrow(), Link::Up { .. });
+async fn ready(State(watch): State<Arc<Watch>>) -> impl IntoResponse {
+    let database = watch.database().await;
+    let bus = matches!(*watch.health.bus.link().borrow(), Link::Up { .. });
     let ready = database && bus;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { ready, database, bus }))
+}
+
+/// Looks at health, not more often than it changes.
+struct Watch {
+    health: Health,
+    clock: Arc<dyn Clock>,
+    /// Whether the database has answered, and when. Who comes while it is asked waits for that.
+    database: Mutex<Option<(Instant, bool)>>,
+}
+
+impl Watch {
+    async fn database(&self) -> bool {
+        let mut last = self.database.lock().await;
+        if let Some((at, answers)) = *last
+            && self.clock.now().saturating_duration_since(at) < PING_EVERY
+        {
+            return answers;
+        }
+        let ping = tokio::time::timeout(PING_TIMEOUT, self.health.store.ping()).await;
+        let answers = matches!(ping, Ok(Ok(())));
+        *last = Some((self.clock.now(), answers));
+        answers
+    }
 }
 
 async fn render(State(metrics): State<PrometheusHandle>) -> impl IntoResponse {

@@ -19,6 +19,7 @@ mod seats;
 mod stream;
 
 pub use address::ProxyHeader;
+pub(crate) use gate::Accepted;
 pub(crate) use limits::limits;
 
 use crate::{
@@ -39,7 +40,7 @@ use axum::{
 use body::Late;
 use bus::Shutdown;
 use common::{address::ClientAddress, clock::Clock, error::ErrorCode};
-use gate::Gate;
+use gate::{Gate, Pass};
 use local_services::descriptors;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
@@ -98,7 +99,7 @@ impl Listener<'_> {
             hsts: config.hsts,
             clock,
         });
-        let observing = Arc::clone(&context);
+        let (observing, probed) = (Arc::clone(&context), Arc::clone(&context.clock));
         parts
             .into_iter()
             .fold(Router::new(), Router::merge)
@@ -107,7 +108,7 @@ impl Listener<'_> {
             .layer(CatchPanicLayer::custom(|_| internal_error()))
             .layer(middleware::from_fn(move |request, next| observe(Arc::clone(&observing), request, next)))
             // Probes come every few seconds and are not worth a log line or a histogram.
-            .merge(health::router(health))
+            .merge(health::router(health, probed))
             .layer(middleware::from_fn(move |request, next| receive(Arc::clone(&context), request, next)))
     }
 }
@@ -133,7 +134,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 pub async fn serve(listener: TcpListener, router: Router, config: &config::Http, shutdown: Shutdown) {
     let all = within_descriptors(config.connections_max);
     let settings = accept::Settings {
-        limits: seats::Limits { all, network: config.connections_per_network_max.min(all) },
+        limits: seats::Limits { all, network: config.connections_per_network_max.min(all / 4).max(1) },
         deadlines: stream::Deadlines {
             head: Duration::from_secs(config.header_s),
             idle: Duration::from_secs(config.idle_s),
@@ -211,7 +212,7 @@ async fn receive(context: Arc<Context>, mut request: Request, next: Next) -> Res
     };
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
-    headers::complete(headers, is_api, is_secure);
+    headers::complete(headers, is_api, context.hsts);
     if is_reserved {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -219,9 +220,12 @@ async fn receive(context: Arc<Context>, mut request: Request, next: Next) -> Res
 }
 
 /// Lets a request through the gate, and tells the gate what became of it.
-async fn pass(context: &Context, client: ClientAddress, request: Request, next: Next) -> Response {
+async fn pass(context: &Context, client: ClientAddress, mut request: Request, next: Next) -> Response {
     match context.gate.admit(client.network(), request.uri().path(), request.headers()) {
         Ok(pass) => {
+            if let Pass::Token { accepted, .. } = &pass {
+                request.extensions_mut().insert(accepted.clone());
+            }
             let response = next.run(request).await;
             context.gate.note(&pass, response.status());
             response

@@ -142,7 +142,7 @@ pub async fn start(
                     guard.clone(),
                 );
                 let app = app.with_revocations(Arc::clone(&revoked));
-                api::router(app.set_up(&config.sign_in, shutdown.clone()))
+                api::router(app.set_up(&config.sign_in, &config.http, shutdown.clone()))
             }
             Role::Signalling => {
                 let deps = signalling::Deps {

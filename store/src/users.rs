@@ -287,6 +287,18 @@ pub async fn set_password(
     Ok(sessions::revoke_all(tx, id, except, clock).await?)
 }
 
+/// Whether somebody of the account has this e-mail address.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn has_email(tx: &mut TenantTx, email: &str) -> Result<bool, StoreError> {
+    let email = normal_email(email);
+    let exists = query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE email = $1) AS "exists!""#, email)
+        .fetch_one(tx.connection())
+        .await?;
+    Ok(exists)
+}
+
 /// The hash of a user's password; `None` for users of an outside issuer.
 ///
 /// # Errors
@@ -298,13 +310,14 @@ pub async fn password_hash(tx: &mut TenantTx, id: UserId) -> Result<Option<Secre
     Ok(hash.flatten().map(Secret::new))
 }
 
-/// The hash of a user's password, if they may sign in; nobody can change that until `tx` ends.
+/// The hash of a user's password, if they may sign in; nobody can change that until `tx` ends, nor sign in as
+/// the same user: who signs in may change the row, so two that only shared it would wait for each other.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn hold_for_sign_in(tx: &mut TenantTx, id: UserId) -> Result<Option<Secret>, StoreError> {
     let hash = query_scalar!(
-        "SELECT password_hash FROM users WHERE id = $1 AND deactivated_at IS NULL FOR SHARE",
+        "SELECT password_hash FROM users WHERE id = $1 AND deactivated_at IS NULL FOR NO KEY UPDATE",
         id.as_uuid()
     )
     .fetch_optional(tx.connection())

@@ -26,10 +26,12 @@ pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// The beginning of a body, in bytes, that does not count against its client: as much as most bodies have.
 ///
 /// So clients that share an address with one who fills its share still deliver.
-pub(crate) const BEGINNING_BYTES: usize = 16 * 1024;
+pub const BEGINNING_BYTES: usize = 16 * 1024;
 
 /// Bytes of bodies that may be in memory.
-pub(crate) struct Budget {
+pub struct Budget {
+    /// The metric that shows how many are.
+    gauge: &'static str,
     max: usize,
     per_client_max: usize,
     per_account_max: usize,
@@ -44,15 +46,16 @@ struct Held {
 }
 
 impl Budget {
-    /// An account has at most a quarter, whatever the setting says: from however many addresses its bodies come,
-    /// others' get in beside them.
-    pub(crate) fn new(max: usize, per_client_max: usize, per_account_max: usize) -> Arc<Self> {
+    /// So many in all, and so many beyond the beginning of each of one client's bodies. An account has at most a
+    /// quarter, whatever is said: from however many addresses its bodies come, others' get in beside them. `gauge`
+    /// is the metric.
+    pub fn new(gauge: &'static str, max: usize, per_client_max: usize, per_account_max: usize) -> Arc<Self> {
         let per_account_max = per_account_max.min(max / 4);
-        Arc::new(Self { max, per_client_max, per_account_max, held: Mutex::default() })
+        Arc::new(Self { gauge, max, per_client_max, per_account_max, held: Mutex::default() })
     }
 
-    /// Nothing yet, for a client's body to a channel of an account.
-    pub(super) fn open(self: &Arc<Self>, client: Option<ClientNetwork>, account: AccountId) -> Reserved {
+    /// Nothing yet, for a client's body; of an account, where that is known before the body is.
+    pub fn open(self: &Arc<Self>, client: Option<ClientNetwork>, account: Option<AccountId>) -> Reserved {
         Reserved { budget: Arc::clone(self), client, account, bytes: 0 }
     }
 
@@ -62,21 +65,21 @@ impl Budget {
 }
 
 /// What one body has of the budget, until it is dropped.
-pub(super) struct Reserved {
+pub struct Reserved {
     budget: Arc<Budget>,
     client: Option<ClientNetwork>,
-    account: AccountId,
+    account: Option<AccountId>,
     bytes: usize,
 }
 
 impl Reserved {
     /// Has `bytes` in all from now on; false if there are not so many.
-    fn grow_to(&mut self, bytes: usize) -> bool {
+    pub fn grow_to(&mut self, bytes: usize) -> bool {
         let (more, counted) =
             (bytes.saturating_sub(self.bytes), beyond_beginning(bytes) - beyond_beginning(self.bytes));
         let mut held = self.budget.held();
         let of_client = held.by_client.get(&self.client).copied().unwrap_or(0) + counted;
-        let of_account = held.by_account.get(&self.account).copied().unwrap_or(0) + more;
+        let of_account = self.account.map_or(0, |it| held.by_account.get(&it).copied().unwrap_or(0) + more);
         // The last quarter is for beginnings: small bodies get in when large ones have taken the rest.
         let max = if counted > 0 { self.budget.max - self.budget.max / 4 } else { self.budget.max };
         let is_shared_out = of_account > self.budget.per_account_max
@@ -88,8 +91,10 @@ impl Reserved {
         if counted > 0 {
             held.by_client.insert(self.client, of_client);
         }
-        held.by_account.insert(self.account, of_account);
-        note(held.all);
+        if let Some(account) = self.account {
+            held.by_account.insert(account, of_account);
+        }
+        note(self.budget.gauge, held.all);
         self.bytes = self.bytes.max(bytes);
         true
     }
@@ -100,8 +105,10 @@ impl Drop for Reserved {
         let mut held = self.budget.held();
         held.all -= self.bytes;
         take_from(&mut held.by_client, self.client, beyond_beginning(self.bytes));
-        take_from(&mut held.by_account, self.account, self.bytes);
-        note(held.all);
+        if let Some(account) = self.account {
+            take_from(&mut held.by_account, account, self.bytes);
+        }
+        note(self.budget.gauge, held.all);
     }
 }
 
@@ -121,8 +128,8 @@ const fn beyond_beginning(bytes: usize) -> usize {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and 2^53 bytes are not reached")]
-fn note(bytes: usize) {
-    metrics::gauge!("inbox_webhook_bytes").set(bytes as f64);
+fn note(gauge: &'static str, bytes: usize) {
+    metrics::gauge!(gauge).set(bytes as f64);
 }
 
 /// A body that has come in whole.
@@ -181,13 +188,13 @@ mod tests {
         Some(ClientAddress([127, 0, 0, last].into()).network())
     }
 
-    fn account() -> AccountId {
-        AccountId::generate(&ManualClock::default())
+    fn account() -> Option<AccountId> {
+        Some(AccountId::generate(&ManualClock::default()))
     }
 
     /// A budget of 1 MiB, a quarter of it for a client.
     fn budget() -> Arc<Budget> {
-        Budget::new(1024 * 1024, 256 * 1024, 256 * 1024)
+        Budget::new("test", 1024 * 1024, 256 * 1024, 256 * 1024)
     }
 
     #[test]
@@ -200,7 +207,7 @@ mod tests {
         drop(bodies);
         assert!(budget.open(client(1), greedy).grow_to(200 * 1024));
         assert!(budget.held().by_account.is_empty(), "everything is given back");
-        let generous = Budget::new(1024 * 1024, 1024 * 1024, 1024 * 1024);
+        let generous = Budget::new("test", 1024 * 1024, 1024 * 1024, 1024 * 1024);
         assert!(
             !generous.open(client(1), greedy).grow_to(300 * 1024),
             "no setting gives more than a quarter"

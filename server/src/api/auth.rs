@@ -5,7 +5,7 @@ use super::{
     device::Browser,
     extract::{Body, Peer, UserAgent},
     hub, lockout,
-    password::PASSWORD_BYTES_MAX,
+    password::{Asker, PASSWORD_BYTES_MAX},
     problem::{Document, Problem},
     throttle::Attempt,
     users::User,
@@ -110,7 +110,7 @@ pub(super) async fn sign_in(
         return Err(wrong_credentials());
     }
     let attempt = app.throttle.admit(&email, address, browser.devices.clone())?;
-    let (found, right) = match look(&app, &attempt, &email, body).await {
+    let (found, right) = match look(&app, &attempt, &email, address, body).await {
         Ok(looked) => looked,
         Err(problem) => {
             attempt.take_back();
@@ -130,7 +130,7 @@ pub(super) async fn sign_in(
     }
     users::forgive_wrong_passwords(&mut tx, present.id).await?;
     let user = users::find(&mut tx, present.id).await?.ok_or_else(wrong_credentials)?;
-    let cookie = browser.remember(&app, user.id)?;
+    let cookie = browser.remember(&app, user.id, &present.password_hash)?;
     let user = User::of(present.account, user);
     Ok((cookie, begin_session(&app, tx, user, address, user_agent.as_ref()).await?))
 }
@@ -140,16 +140,20 @@ async fn look(
     app: &App,
     attempt: &Attempt<'_>,
     email: &str,
+    address: Option<IpAddr>,
     SignIn { password, account_id, .. }: SignIn,
 ) -> Result<(Vec<SignInUser>, Vec<usize>), Problem> {
     let mut found = app.store.system().users_by_email(email).await?;
     let now = app.clock.utc();
+    let mut is_somebody_known = false;
     found.retain(|user| {
         let is_locked = user.locked_until.is_some_and(|until| until > now);
-        account_id.is_none_or(|account| account == user.account) && attempt.may_be(user.id, is_locked)
+        let is_known = app.devices.knows(attempt.devices(), user.id, &user.password_hash);
+        is_somebody_known |= is_known;
+        account_id.is_none_or(|account| account == user.account) && attempt.may_be(is_known, is_locked)
     });
     let hashes = found.iter().map(|user| user.password_hash.clone()).collect();
-    let right = app.passwords.verify(password, hashes).await?;
+    let right = app.passwords.verify(&Asker::at(address).known(is_somebody_known), password, hashes).await?;
     Ok((found, right))
 }
 

@@ -1,10 +1,11 @@
 //! Who is calling: a person, by an access token, or a program, by an API key (RFC 6750).
 
-use super::{App, extract::Peer, problem::Problem};
+use super::{App, extract::Peer, password::Asker, problem::Problem};
+use crate::http::Accepted;
 use aws_lc_rs::digest;
 use axum::{
     extract::FromRequestParts,
-    http::{StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use common::{
     error::ErrorCode,
@@ -69,6 +70,11 @@ impl Caller {
         UserId::from_uuid(self.actor.id().unwrap_or_default())
     }
 
+    /// As whom they have passwords hashed.
+    pub(super) fn asker(&self) -> Asker {
+        Asker::at(self.address).of(self.account)
+    }
+
     /// The person who calls; an API key is nobody.
     pub(super) fn person(&self) -> Result<&token::Caller, Problem> {
         self.token.as_ref().ok_or_else(|| {
@@ -112,24 +118,27 @@ pub(super) fn hash_of_key(key: &str) -> [u8; 32] {
     hash
 }
 
+/// The token or key that a request brings.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Ok(Peer(address)) = Peer::from_request_parts(parts, app).await;
-        let token = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim())
+        let token = bearer(&parts.headers)
             .ok_or_else(|| refuse(ErrorCode::UNAUTHENTICATED, "a Bearer token is needed"))?;
         let caller = if token.starts_with(KEY_PREFIX) {
             by_key(app, token, address).await?
         } else {
             by_token(app, token, address)?
         };
+        if let Some(accepted) = parts.extensions.get::<Accepted>() {
+            accepted.note();
+        }
         let span = Span::current();
         span.record("account.id", display(caller.account));
         if let Some(id) = caller.actor.id() {

@@ -4,7 +4,8 @@
 //! here, so that strangers' wrong guesses do not count against this browser
 //! (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"). It is bound
 //! to the user, not to the e-mail address: the address may be known in another
-//! account too, whose user it says nothing about.
+//! account too, whose user it says nothing about. And it is bound to the password
+//! that was typed: another one makes every browser a stranger, a thief's too.
 
 use super::{App, problem::Problem};
 use crate::http::IsSecure;
@@ -40,6 +41,8 @@ pub(super) struct KnownDevice {
     pub(super) user: UserId,
     /// Tells it apart from other browsers of the same user.
     pub(super) nonce: [u8; 16],
+    /// Which password it was.
+    pub(super) epoch: [u8; 16],
 }
 
 /// Makes cookies and knows them again.
@@ -49,16 +52,40 @@ impl Devices {
     /// `secret` is the installation's; a key of its own is derived from it.
     pub(super) fn new(secret: &Secret) -> Self {
         let secret = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
-        let key = hmac::sign(&secret, b"switchboard known device, version 1");
+        let key = hmac::sign(&secret, b"switchboard known device, version 2");
         Self(hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()))
     }
 
+    /// Tells the passwords of a user apart.
+    fn epoch(&self, user: UserId, password_hash: &Secret) -> [u8; 16] {
+        let text = format!("epoch.{}.{}", user.as_uuid().simple(), password_hash.expose());
+        let (mut epoch, tag) = ([0; 16], hmac::sign(&self.0, text.as_bytes()));
+        epoch.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
+        epoch
+    }
+
+    /// Whether one of a browser's cookies is of this user, and of the password that they have now.
+    pub(super) fn knows(&self, devices: &[KnownDevice], user: UserId, password_hash: &Secret) -> bool {
+        let mut theirs = devices.iter().filter(|device| device.user == user).peekable();
+        theirs.peek().is_some() && {
+            let epoch = self.epoch(user, password_hash);
+            theirs.any(|device| device.epoch == epoch)
+        }
+    }
+
     /// A cookie for the browser in which `user` has just signed in.
-    fn cookie(&self, user: UserId, is_secure: bool, now: OffsetDateTime) -> Result<HeaderValue, Problem> {
+    fn cookie(
+        &self,
+        user: UserId,
+        password_hash: &Secret,
+        is_secure: bool,
+        now: OffsetDateTime,
+    ) -> Result<HeaderValue, Problem> {
         let mut nonce = [0; 16];
         rand::fill(&mut nonce).map_err(|error| Problem::internal(&error))?;
         let until = (now + KNOWN_FOR).unix_timestamp();
-        let body = format!("{}.{until}.{}", user.as_uuid().simple(), BASE64.encode(nonce));
+        let epoch = BASE64.encode(self.epoch(user, password_hash));
+        let body = format!("{}.{until}.{}.{epoch}", user.as_uuid().simple(), BASE64.encode(nonce));
         let signature = BASE64.encode(hmac::sign(&self.0, body.as_bytes()));
         let secure = if is_secure { "; Secure" } else { "" };
         let cookie = format!(
@@ -86,7 +113,8 @@ impl Devices {
         let user = UserId::from_uuid(Uuid::try_parse(parts.next()?).ok()?);
         let until: i64 = parts.next()?.parse().ok()?;
         let nonce = BASE64.decode(parts.next()?).ok()?.try_into().ok()?;
-        (until > now.unix_timestamp()).then_some(KnownDevice { user, nonce })
+        let epoch = BASE64.decode(parts.next()?).ok()?.try_into().ok()?;
+        (until > now.unix_timestamp()).then_some(KnownDevice { user, nonce, epoch })
     }
 }
 
@@ -111,8 +139,10 @@ impl Browser {
         &self,
         app: &App,
         user: UserId,
+        password_hash: &Secret,
     ) -> Result<[(header::HeaderName, HeaderValue); 1], Problem> {
-        Ok([(header::SET_COOKIE, app.devices.cookie(user, self.is_secure, app.clock.utc())?)])
+        let cookie = app.devices.cookie(user, password_hash, self.is_secure, app.clock.utc())?;
+        Ok([(header::SET_COOKIE, cookie)])
     }
 }
 
@@ -146,12 +176,18 @@ mod tests {
     fn a_browser_is_known_as_its_users_until_the_cookie_is_too_old() {
         let (devices, clock) = (devices("a secret"), ManualClock::default());
         let (ada, ben) = (UserId::generate(&clock), UserId::generate(&clock));
-        let cookie = |user| devices.cookie(user, true, clock.utc()).unwrap().to_str().unwrap().to_owned();
+        let password = Secret::new("a hash".to_owned());
+        let cookie =
+            |user| devices.cookie(user, &password, true, clock.utc()).unwrap().to_str().unwrap().to_owned();
         let (first, second) = (cookie(ada), cookie(ben));
         assert!(first.ends_with("; Path=/v1/auth; Max-Age=15552000; HttpOnly; SameSite=Strict; Secure"));
         let known = devices.known(&sent(&[&first, &second]), clock.utc());
         assert_eq!(known.iter().map(|device| device.user).collect::<Vec<_>>(), [ada, ben]);
         assert_ne!(known[0].nonce, known[1].nonce);
+        assert!(devices.knows(&known, ada, &password) && devices.knows(&known, ben, &password));
+        let changed = Secret::new("another hash".to_owned());
+        assert!(!devices.knows(&known, ada, &changed), "with another password it is unknown");
+        assert!(!devices.knows(&known[1..], ada, &password), "nobody else's");
         clock.advance(KNOWN_FOR);
         assert_eq!(devices.known(&sent(&[&first]), clock.utc()), []);
     }
@@ -161,8 +197,9 @@ mod tests {
         let (devices, clock) = (devices("a secret"), ManualClock::default());
         let (ada, ben) = (UserId::generate(&clock), UserId::generate(&clock));
         let theirs = super::Devices::new(&Secret::new("another secret".to_owned()));
-        let forged = theirs.cookie(ada, false, clock.utc()).unwrap();
-        let mine = devices.cookie(ben, false, clock.utc()).unwrap();
+        let password = Secret::new("a hash".to_owned());
+        let forged = theirs.cookie(ada, &password, false, clock.utc()).unwrap();
+        let mine = devices.cookie(ben, &password, false, clock.utc()).unwrap();
         let mine = mine.to_str().unwrap();
         let changed = mine.replace(&ben.as_uuid().simple().to_string(), &ada.as_uuid().simple().to_string());
         for bad in

@@ -1,6 +1,6 @@
 //! Bodies, paths and queries of requests; what does not fit becomes a problem document.
 
-use super::problem::Problem;
+use super::{memory, problem::Problem};
 use axum::{
     Json,
     extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
@@ -26,6 +26,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
 /// The body as it is, if it is JSON.
 pub(super) async fn raw<S: Send + Sync>(request: Request, state: &S) -> Result<Box<RawValue>, Problem> {
+    let (parts, bytes) = memory::read(request).await?;
+    let request = Request::from_parts(parts, bytes.into());
     let json = Json::<Box<RawValue>>::from_request(request, state).await;
     json.map(|Json(json)| json).map_err(|rejection| refuse(&rejection))
 }

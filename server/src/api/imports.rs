@@ -10,7 +10,11 @@ use super::{
     page::{Page, PageParams},
     problem::{Document, Problem},
 };
-use axum::{Json, extract::State, response::Response};
+use axum::{
+    Json,
+    extract::{Request, State},
+    response::Response,
+};
 use common::{
     id::{ContactId, ImportId},
     permission::Permission,
@@ -143,9 +147,10 @@ pub(super) struct ReportParams {
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
-    RetryableFile { content_type, bytes, once }: RetryableFile,
+    request: Request,
 ) -> Result<Response, Problem> {
     caller.require(Permission::ContactsManage)?;
+    let RetryableFile { content_type, bytes, once } = RetryableFile::read(request).await?;
     let format = Format::of(&content_type)?;
     let rows = tokio::task::spawn_blocking(move || format.rows(&bytes));
     let rows = rows.await.map_err(|error| Problem::internal(&error))??;

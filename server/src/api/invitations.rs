@@ -11,6 +11,7 @@ use super::{
     fields,
     once::{self, Retryable},
     page::{Page, PageParams},
+    password::Asker,
     problem::{Document, Problem},
     users::{User, may_give},
 };
@@ -27,7 +28,7 @@ use store::{
     audit::{self, Actor},
     invitations::{self, NewInvitation},
     roles,
-    users::{self, NewUser, UserChange},
+    users::{self, CreateError, NewUser, UserChange},
 };
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -210,11 +211,15 @@ pub(super) async fn accept(
     let account = app.store.system().account_of_invitation(&hash).await?.ok_or_else(over)?;
     let mut tx = app.store.tenant(account).await?;
     let email = invitations::email(&mut tx, &hash, &*app.clock).await?.ok_or_else(over)?;
-    // Hashing takes long: nothing waits meanwhile.
-    drop(tx);
     let password = fields::new_password(&body.password, &[name, &email])?.clone();
+    if users::has_email(&mut tx, &email).await? {
+        return Err(CreateError::EmailTaken.into());
+    }
+    // Hashing takes long: nothing waits meanwhile, and all of this is looked at again.
+    drop(tx);
+    app.throttle.admit_new(account)?;
     let other = app.store.system().password_hash_of_email(&email).await?;
-    let password_hash = app.passwords.hash(password, other).await?;
+    let password_hash = app.passwords.hash(&Asker::at(address).of(account), password, other).await?;
     let mut tx = app.store.tenant(account).await?;
     let invitation = invitations::accept(&mut tx, &hash, &*app.clock).await?.ok_or_else(over)?;
     let new =
@@ -236,7 +241,7 @@ pub(super) async fn accept(
         after: Some(&after),
     };
     audit::record(&mut tx, &deed, &*app.clock).await?;
-    let cookie = browser.remember(&app, user.id)?;
+    let cookie = browser.remember(&app, user.id, &Secret::new(password_hash))?;
     Ok((cookie, auth::begin_session(&app, tx, user, address, user_agent.as_ref()).await?))
 }
 

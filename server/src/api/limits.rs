@@ -1,10 +1,10 @@
 //! The REST layer's limits, for the table.
 
 use super::{
-    BODY_BYTES_MAX, imports,
+    BODY_BYTES_MAX, SECRETS_BYTES_MAX, imports,
     lockout::NOTES_MAX,
     password::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, TURN_TIMEOUT},
-    throttle::{BUCKETS_MAX, PER_DEVICE, PER_EMAIL, PER_NETWORK, PER_PAIR},
+    throttle::{BUCKETS_MAX, NEW_PER_ACCOUNT, PER_DEVICE, PER_EMAIL, PER_NETWORK, PER_PAIR},
 };
 use crate::{buckets::Rate, config::SignIn};
 use common::{
@@ -15,11 +15,23 @@ use store::sessions::{REUSE_GRACE, SUCCESSORS_MAX};
 
 /// What the REST layer limits.
 pub(crate) fn limits() -> Vec<Limit> {
-    let default = SignIn::default();
-    let rate = |rate: Rate| format!("{} at once, then one every {} s", rate.burst, rate.every.as_secs());
+    [requests(), wrong_passwords(), hashing()].concat()
+}
+
+fn rate(rate: Rate) -> String {
+    format!("{} at once, then one every {} s", rate.burst, rate.every.as_secs())
+}
+
+fn requests() -> Vec<Limit> {
     let mut limits = Vec::new();
     let mut add = |what, default, setting, answer| limits.push(Limit { what, default, setting, answer });
     add("a request's body", format!("{BODY_BYTES_MAX} bytes"), None, "413 `limit.size`");
+    add(
+        "a request's body, `/v1/auth/…` and `/v1/me/password`",
+        format!("{SECRETS_BYTES_MAX} bytes"),
+        None,
+        "413 `limit.size`",
+    );
     add(
         "a refresh token presented again, by a second tab",
         format!("{} s, {SUCCESSORS_MAX} times", REUSE_GRACE.as_secs()),
@@ -33,6 +45,12 @@ pub(crate) fn limits() -> Vec<Limit> {
         "401 `auth.invalid_token`",
     );
     add("a file of contacts", format!("{} bytes", imports::FILE_BYTES_MAX), None, "413 `limit.size`");
+    limits
+}
+
+fn wrong_passwords() -> Vec<Limit> {
+    let mut limits = Vec::new();
+    let mut add = |what, default, setting, answer| limits.push(Limit { what, default, setting, answer });
     add("a password, at least", format!("{PASSWORD_CHARS_MIN} characters"), None, "422 `request.invalid`");
     add(
         "a password, at most",
@@ -68,6 +86,13 @@ pub(crate) fn limits() -> Vec<Limit> {
     );
     add("of each of these, remembered", BUCKETS_MAX.to_string(), None, "the least used are forgotten");
     add("wrong passwords being written down at once", NOTES_MAX.to_string(), None, "not counted");
+    limits
+}
+
+fn hashing() -> Vec<Limit> {
+    let default = SignIn::default();
+    let mut limits = Vec::new();
+    let mut add = |what, default, setting, answer| limits.push(Limit { what, default, setting, answer });
     add("passwords hashed at once", default.workspaces.to_string(), Some("sign_in.workspaces"), "waits");
     add(
         "passwords waiting for that",
@@ -75,6 +100,20 @@ pub(crate) fn limits() -> Vec<Limit> {
         Some("sign_in.waiting_max"),
         "503 `unavailable`",
     );
+    add(
+        "passwords waiting for that, per client network (of IPv6, 48 bits)",
+        "a half".to_owned(),
+        None,
+        "503 `unavailable`",
+    );
+    add("passwords waiting for that, per account", "a quarter".to_owned(), None, "503 `unavailable`");
+    add(
+        "passwords waiting for that, of browsers that are not known",
+        "three quarters".to_owned(),
+        None,
+        "503 `unavailable`",
+    );
+    add("new passwords, per account", rate(NEW_PER_ACCOUNT), None, "429 `limit.rate`");
     add("waiting for that", format!("{} s", TURN_TIMEOUT.as_secs()), None, "503 `unavailable`");
     limits
 }

@@ -1,6 +1,6 @@
 //! Requests that may be sent again (`Idempotency-Key`): done once, answered the same.
 
-use super::{App, caller::Caller, extract::raw, fields, problem::Problem};
+use super::{App, caller::Caller, extract::raw, fields, memory, problem::Problem};
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::{
     body::{Body, Bytes},
@@ -84,19 +84,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Retryable<T> {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for RetryableFile {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+impl RetryableFile {
+    /// Reads it: once it is known that who sends it may.
+    ///
+    /// # Errors
+    /// As [`memory::read`].
+    pub(super) async fn read(request: Request) -> Result<Self, Problem> {
         let begun = Begun::of(&request)?;
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            let status = rejection.status();
-            let is_long = status == StatusCode::PAYLOAD_TOO_LARGE;
-            let code = if is_long { ErrorCode::TOO_LARGE } else { ErrorCode::INVALID_BODY };
-            Problem::new(status, code, rejection.body_text())
-        })?;
+        let (_, bytes) = memory::read(request).await?;
         let once = begun.with(&bytes);
         Ok(Self { content_type, bytes, once })
     }

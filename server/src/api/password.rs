@@ -2,9 +2,11 @@
 //!
 //! [`rules`] says which passwords are good enough, wherever one is made.
 
+mod places;
 mod rules;
 mod workspace;
 
+pub(super) use places::Asker;
 pub(super) use rules::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 pub use rules::{WeakPassword, check};
 
@@ -14,6 +16,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc::Pass
 use aws_lc_rs::{constant_time, rand};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use common::secret::Secret;
+use places::Places;
 use std::{
     sync::{
         Arc,
@@ -138,27 +141,32 @@ struct Shared {
     /// One for each workspace.
     turns: Arc<Semaphore>,
     /// Those and the places to wait.
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     /// How often the algorithm ran.
     runs: AtomicU64,
 }
 
 impl Passwords {
     pub(super) fn new(config: &SignIn) -> Self {
-        let places = config.workspaces.saturating_add(config.waiting_max).min(Semaphore::MAX_PERMITS);
+        let places = config.workspaces.saturating_add(config.waiting_max);
         Self {
             shared: Arc::new(Shared {
                 workspaces: Workspaces::default(),
                 turns: Arc::new(Semaphore::new(config.workspaces.clamp(1, Semaphore::MAX_PERMITS))),
-                places: Arc::new(Semaphore::new(places.max(1))),
+                places: Places::new(places),
                 runs: AtomicU64::new(0),
             }),
         }
     }
 
     /// Hashes a new password, like `other` hashes of the same e-mail address.
-    pub(super) async fn hash(&self, password: Secret, other: Option<Secret>) -> Result<String, Problem> {
-        let hash = self.work(move |shared, blocks| {
+    pub(super) async fn hash(
+        &self,
+        asker: &Asker,
+        password: Secret,
+        other: Option<Secret>,
+    ) -> Result<String, Problem> {
+        let hash = self.work(asker, move |shared, blocks| {
             shared.count_run();
             hash_in(blocks, &password, other.as_ref())
         });
@@ -166,16 +174,22 @@ impl Passwords {
     }
 
     /// Which of `hashes` the password is of, by their places. Without any, as of an unknown user, it takes as long.
-    pub(super) async fn verify(&self, password: Secret, hashes: Vec<Secret>) -> Result<Vec<usize>, Problem> {
-        self.work(move |shared, blocks| shared.verify(blocks, &password, &hashes)).await
+    pub(super) async fn verify(
+        &self,
+        asker: &Asker,
+        password: Secret,
+        hashes: Vec<Secret>,
+    ) -> Result<Vec<usize>, Problem> {
+        self.work(asker, move |shared, blocks| shared.verify(blocks, &password, &hashes)).await
     }
 
     async fn work<T: Send + 'static>(
         &self,
+        asker: &Asker,
         work: impl FnOnce(&Shared, &mut [Block]) -> T + Send + 'static,
     ) -> Result<T, Problem> {
         let busy = || Problem::unavailable("too many people are signing in").retry_after(BUSY_RETRY);
-        let Ok(place) = Arc::clone(&self.shared.places).try_acquire_owned() else { return Err(busy()) };
+        let place = self.shared.places.take(asker).ok_or_else(busy)?;
         let turn = time::timeout(TURN_TIMEOUT, Arc::clone(&self.shared.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(busy()) };
         let shared = Arc::clone(&self.shared);
@@ -241,9 +255,9 @@ mod tests {
     #[tokio::test]
     async fn only_the_password_matches_its_hash() {
         let passwords = passwords(&SignIn::default());
-        let hash = secret(&passwords.hash(secret("correct horse"), None).await.unwrap());
+        let hash = secret(&passwords.hash(&Asker::default(), secret("correct horse"), None).await.unwrap());
         let verify = async |text: &str, hash: &Secret| {
-            passwords.verify(secret(text), vec![hash.clone()]).await.unwrap()
+            passwords.verify(&Asker::default(), secret(text), vec![hash.clone()]).await.unwrap()
         };
         assert_eq!(verify("correct horse", &hash).await, [0]);
         assert!(verify("correct house", &hash).await.is_empty());
@@ -259,7 +273,13 @@ mod tests {
         assert!(Argon2::default().verify_password(b"correct horse", &parsed).is_ok());
         let theirs = Argon2::default().hash_password(b"correct horse").unwrap().to_string();
         let passwords = passwords(&SignIn::default());
-        assert_eq!(passwords.verify(secret("correct horse"), vec![secret(&theirs)]).await.unwrap(), [0]);
+        assert_eq!(
+            passwords
+                .verify(&Asker::default(), secret("correct horse"), vec![secret(&theirs)])
+                .await
+                .unwrap(),
+            [0]
+        );
     }
 
     /// Otherwise the time of an answer would tell whether a user exists.
@@ -285,7 +305,10 @@ mod tests {
             (vec![first, second, third], vec![0, 2]),
         ] {
             let before = passwords.shared.runs.load(Ordering::Relaxed);
-            assert_eq!(passwords.verify(secret("correct horse"), hashes).await.unwrap(), right);
+            assert_eq!(
+                passwords.verify(&Asker::default(), secret("correct horse"), hashes).await.unwrap(),
+                right
+            );
             assert_eq!(passwords.shared.runs.load(Ordering::Relaxed) - before, 1);
         }
     }
@@ -296,7 +319,11 @@ mod tests {
         let tries = (0..6).map(|_| {
             let passwords = passwords.clone();
             task::spawn_blocking(move || {
-                tokio::runtime::Handle::current().block_on(passwords.verify(secret("x"), Vec::new()))
+                tokio::runtime::Handle::current().block_on(passwords.verify(
+                    &Asker::default(),
+                    secret("x"),
+                    Vec::new(),
+                ))
             })
         });
         let mut refused = 0;

@@ -13,7 +13,7 @@ use common::{
     address::{ClientAddress, ClientNetwork},
     clock::Clock,
     error::ErrorCode,
-    id::UserId,
+    id::{AccountId, UserId},
 };
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -34,6 +34,11 @@ pub(super) const PER_EMAIL: Rate = Rate { burst: 100, every: Duration::from_secs
 /// Wrong tries by one known browser, and for one's own present password.
 pub(super) const PER_DEVICE: Rate = Rate { burst: 10, every: Duration::from_secs(30) };
 
+/// New passwords in one account: each is hashed, which is slow on purpose.
+///
+/// More lets a program make users faster; fewer leaves more of the machine to who signs in.
+pub(super) const NEW_PER_ACCOUNT: Rate = Rate { burst: 100, every: Duration::from_secs(1) };
+
 /// How many buckets of each kind are kept.
 pub(super) const BUCKETS_MAX: usize = 50_000;
 
@@ -44,6 +49,7 @@ pub(super) struct Throttle {
     emails: Buckets,
     devices: Buckets,
     people: Buckets,
+    accounts: Buckets,
 }
 
 /// A try to sign in that may go on. Its tokens are used up unless it turns out to be right.
@@ -66,6 +72,7 @@ impl Throttle {
             emails: buckets(PER_EMAIL),
             devices: buckets(PER_DEVICE),
             people: buckets(PER_DEVICE),
+            accounts: buckets(NEW_PER_ACCOUNT),
         }
     }
 
@@ -118,6 +125,22 @@ impl Throttle {
         self.people.take(&user).map_err(too_many)
     }
 
+    /// Counts a password that is made in an account.
+    ///
+    /// # Errors
+    /// If there were too many lately, with the time to wait.
+    pub(super) fn admit_new(&self, account: AccountId) -> Result<(), Problem> {
+        self.accounts.take(&account).map_err(|wait| {
+            let detail = "too many new passwords in this account";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RATE_LIMITED, detail).retry_after(wait)
+        })
+    }
+
+    /// It came to nothing, through no fault of who tried.
+    pub(super) fn take_back_own(&self, user: UserId) {
+        self.people.give_back(&user);
+    }
+
     /// It was right.
     pub(super) fn forgive_own(&self, user: UserId) {
         self.people.forget(&user);
@@ -125,10 +148,15 @@ impl Throttle {
 }
 
 impl Attempt<'_> {
-    /// Whether it may be about `user`: anybody's with the tokens that everybody needs, unless `is_locked`;
-    /// with a known browser's only its own user's, but those in any case.
-    pub(super) fn may_be(&self, user: UserId, is_locked: bool) -> bool {
-        (self.is_open && !is_locked) || self.devices.iter().any(|device| device.user == user)
+    /// Whether it may be about a user: anybody with the tokens that everybody needs, unless they are locked;
+    /// who `is_known` in this browser in any case.
+    pub(super) const fn may_be(&self, is_known: bool, is_locked: bool) -> bool {
+        (self.is_open && !is_locked) || is_known
+    }
+
+    /// The known browsers that it has tokens of.
+    pub(super) fn devices(&self) -> &[KnownDevice] {
+        &self.devices
     }
 
     /// It was right: nothing was used up, and earlier mistakes of the same person are forgotten.
@@ -239,11 +267,10 @@ mod tests {
             assert!(!fails(&throttle, ADA, from(number)));
         }
         assert!(fails(&throttle, ADA, from(200)));
-        let (user, other) = (UserId::generate(&*clock), UserId::generate(&*clock));
-        let device = KnownDevice { user, nonce: [1; 16] };
+        let device = KnownDevice { user: UserId::generate(&*clock), nonce: [1; 16], epoch: [1; 16] };
         let attempt = throttle.admit(ADA, from(200), vec![device]).ok().unwrap();
-        assert!(attempt.may_be(user, true), "its own user, locked or not");
-        assert!(!attempt.may_be(other, false), "nobody else");
+        assert!(attempt.may_be(true, true), "its own user, locked or not");
+        assert!(!attempt.may_be(false, false), "nobody else");
         // A stolen one is good for ten tries.
         for _ in 0..9 {
             assert!(throttle.admit(ADA, from(200), vec![device]).is_ok());
@@ -252,10 +279,18 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_user_is_not_tried_by_strangers() {
+    fn an_account_that_makes_passwords_without_end_is_slowed_and_others_are_not() {
         let (throttle, clock) = throttle();
-        let user = UserId::generate(&*clock);
+        let (one, other) = (AccountId::generate(&*clock), AccountId::generate(&*clock));
+        let made = (0..1000).take_while(|_| throttle.admit_new(one).is_ok()).count();
+        assert_eq!(made, 100);
+        assert!(throttle.admit_new(other).is_ok());
+    }
+
+    #[test]
+    fn a_locked_user_is_not_tried_by_strangers() {
+        let (throttle, _) = throttle();
         let attempt = throttle.admit(ADA, from(1), Vec::new()).ok().unwrap();
-        assert!(attempt.may_be(user, false) && !attempt.may_be(user, true));
+        assert!(attempt.may_be(false, false) && !attempt.may_be(false, true));
     }
 }

@@ -139,6 +139,7 @@ pub(super) async fn find(
         (status = 201, body = User),
         (status = 403, body = Document),
         (status = 409, description = "Somebody of the account has the e-mail address", body = Document),
+        (status = 429, description = "`limit.rate`: too many new passwords in the account", body = Document),
     ),
 )]
 pub(super) async fn create(
@@ -151,8 +152,18 @@ pub(super) async fn create(
     let name = fields::name(&body.name)?;
     may_give(&caller, body.role.permissions())?;
     let password = fields::new_password(&body.password, &[email, name])?.clone();
+    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
+    if users::has_email(&mut tx, email).await? {
+        return Err(CreateError::EmailTaken.into());
+    }
+    // Hashing takes long: nothing waits meanwhile, and all of this is looked at again.
+    drop(tx);
+    app.throttle.admit_new(caller.account)?;
     let other = app.store.system().password_hash_of_email(email).await?;
-    let password_hash = app.passwords.hash(password, other).await?;
+    let password_hash = app.passwords.hash(&caller.asker(), password, other).await?;
     let user = NewUser { email, name, role: body.role, password_hash: &password_hash };
     let mut tx = app.begin(&caller, Permission::UsersManage).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
@@ -297,7 +308,6 @@ pub(super) async fn change_password(
     Body(body): Body<ChangePassword>,
 ) -> Result<StatusCode, Problem> {
     let person = caller.person()?;
-    app.throttle.admit_own(person.user)?;
     let mut tx = app.read_as(&caller).await?;
     let user = users::find(&mut tx, person.user).await?.ok_or_else(|| Problem::not_found("user"))?;
     let hash = users::password_hash(&mut tx, person.user).await?;
@@ -305,12 +315,16 @@ pub(super) async fn change_password(
     drop(tx);
     let words = [user.name.as_str(), user.email.as_deref().unwrap_or_default()];
     let new = fields::new_password(&body.new, &words)?.clone();
-    if app.passwords.verify(body.current, hash.iter().cloned().collect()).await?.is_empty() {
+    app.throttle.admit_own(person.user)?;
+    let right = app.passwords.verify(&caller.asker(), body.current, hash.iter().cloned().collect()).await;
+    let right = right.inspect_err(|_| app.throttle.take_back_own(person.user))?;
+    if right.is_empty() {
         let detail = "the present password is another";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::INVALID_CREDENTIALS, detail));
     }
     app.throttle.forgive_own(person.user);
-    let hash = app.passwords.hash(new, hash).await?;
+    app.throttle.admit_new(caller.account)?;
+    let hash = app.passwords.hash(&caller.asker(), new, hash).await?;
     let mut tx = app.begin_as(&caller).await?;
     let ended = users::set_password(&mut tx, person.user, &hash, person.session, &*app.clock)
         .await

@@ -19,6 +19,13 @@ pub(super) fn secrets(config: &Config) -> Result<(), ConfigError> {
     for secret in config.auth.issuers.iter().filter_map(|issuer| issuer.hs256_secret.as_ref()) {
         secrets::check(secret.expose()).map_err(weak("auth.issuers.hs256_secret"))?;
     }
+    let issuers = config.auth.issuers.iter().filter_map(|issuer| issuer.hs256_secret.as_ref());
+    let mut known = BTreeSet::new();
+    if !config.auth.secret.iter().chain(issuers).all(|secret| known.insert(secret.expose())) {
+        return Err(ConfigError::Contradiction(
+            "auth.secret and the hs256_secret of each of auth.issuers differ: with one's secret, all of another's tokens can be made",
+        ));
+    }
     if let Some(secret) = &config.turn.secret {
         let secret = secret.expose();
         if secrets::is_published(secret) {
@@ -90,6 +97,17 @@ pub(super) fn addresses(config: &Config) -> Result<(), ConfigError> {
     }
     if config.http.proxy_protocol != super::ProxyProtocol::Off && config.http.trusted_proxies.is_empty() {
         return contradiction("http.proxy_protocol needs http.trusted_proxies: who else may send it?");
+    }
+    let none = [http.anonymous_burst == 0, http.connections_per_network_max == 0];
+    if none.contains(&true) {
+        return contradiction(
+            "anonymous_burst and connections_per_network_max in [http] are at least 1, or nobody gets in",
+        );
+    }
+    if config.signalling.connections_max > config.http.connections_max {
+        return contradiction(
+            "signalling.connections_max is at most http.connections_max: sockets are connections of the listener",
+        );
     }
     if config.sign_in.workspaces == 0 || config.http.connections_max == 0 {
         return contradiction("sign_in.workspaces and http.connections_max are at least 1");
@@ -179,6 +197,14 @@ mod tests {
             ("listen = \"127.0.0.1:7880\"", "metrics_listen = \"127.0.0.1:7880\"", "another address"),
             ("[http]", "[redis]\nurl = \"http://redis\"\n[http]", "redis.url must be a URL"),
             ("[http]", "[http]\nheader_s = 0", "at least 1"),
+            (
+                "[seal]",
+                "[[auth.issuers]]\nname = \"x\"\naudience = \"a\"\nany_account = true\nhs256_secret = \"iSrkAs4DRtcWrr1LRWzvSD6nJ/wG+oxydFJy0p7uqh0=\"\n[seal]",
+                "of each of auth.issuers differ",
+            ),
+            ("[http]", "[http]\nconnections_max = 100", "sockets are connections"),
+            ("[http]", "[http]\nanonymous_burst = 0", "nobody gets in"),
+            ("[http]", "[http]\nconnections_per_network_max = 0", "nobody gets in"),
             ("[http]", "[http]\nproxy_protocol = \"v2\"", "needs http.trusted_proxies"),
             ("[turn]", "[sfu]\nshards = 0\n[turn]", "sfu.shards"),
             ("[turn]", "[sfu]\nlisten = \"0.0.0.0:65535\"\nshards = 2\n[turn]", "sfu.shards"),
@@ -186,6 +212,16 @@ mod tests {
             let said = error(from, to);
             assert!(said.contains(says), "{to}: {said}");
         }
+    }
+
+    /// Whoever has all the sockets that the hub allows has connections for the rest.
+    #[test]
+    fn the_defaults_of_listener_and_hub_fit_together() {
+        let Config { http, signalling, .. } = Config::default();
+        assert!(signalling.connections_max < http.connections_max);
+        assert!(signalling.connections_per_network_max < signalling.connections_max);
+        assert!(http.connections_per_network_max <= http.connections_max / 4);
+        assert!(http.connections_max - signalling.connections_max > http.connections_per_network_max);
     }
 
     #[test]

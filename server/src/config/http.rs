@@ -28,6 +28,12 @@ pub struct Http {
     pub idle_s: u64,
     /// How long a request's body may stand still, in seconds. In all it has `timeout_s`.
     pub body_s: u64,
+    /// Bytes of requests' bodies that may be in memory, webhooks of channels apart. A quarter is kept for small ones.
+    ///
+    /// More takes more long ones at once; fewer keeps memory for the rest.
+    pub body_bytes_max: usize,
+    /// Of those, of one client network, beyond the first 16 KiB of each: at least one file of contacts.
+    pub body_bytes_per_network_max: usize,
     /// How long a client may take none of an answer, in seconds.
     pub write_s: u64,
     /// How long a request may take, in seconds; sockets are exempt.
@@ -58,6 +64,8 @@ impl Default for Http {
             header_s: 10,
             idle_s: 75,
             body_s: 10,
+            body_bytes_max: 128 * 1024 * 1024,
+            body_bytes_per_network_max: 32 * 1024 * 1024,
             write_s: 30,
             timeout_s: 30,
             drain_s: 20,

@@ -201,3 +201,67 @@ async fn read_header(socket: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
     socket.read_exact(&mut rest).await?;
     head.source(&rest).map_err(refuse)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::seats::Limits;
+    use axum::routing::get;
+    use tokio::io::AsyncWriteExt;
+
+    /// More than the buffers of both ends hold.
+    const ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+    const IDLE: Duration = Duration::from_millis(100);
+
+    /// A client that has asked for much and has taken the beginning.
+    async fn half_served() -> (TcpStream, Shutdown) {
+        let long = Duration::from_secs(60);
+        let settings = Settings {
+            limits: Limits { all: 10, network: 10 },
+            deadlines: Deadlines { head: long, idle: IDLE, write: long },
+            body: long,
+            proxy_protocol: false,
+            trust: Arc::default(),
+        };
+        let router = Router::new().route("/", get(|| async { vec![0_u8; ANSWER_BYTES] }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = Shutdown::default();
+        shutdown.tasks.spawn(serve(listener, router, settings, shutdown.clone()));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        client.read_exact(&mut [0; 1000]).await.unwrap();
+        (client, shutdown)
+    }
+
+    async fn takes_the_rest(mut client: TcpStream) {
+        client.read_exact(&mut vec![0; ANSWER_BYTES - 1000]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_takes_an_answer_slowly_is_not_idle_and_has_its_time_afterwards() {
+        let (client, _shutdown) = half_served().await;
+        sleep(5 * IDLE).await;
+        takes_the_rest(client).await;
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_being_taken_is_finished_when_the_server_ends() {
+        let (client, shutdown) = half_served().await;
+        shutdown.token.cancel();
+        // The one that accepts has noticed, and so have connections.
+        tokio::task::yield_now().await;
+        takes_the_rest(client).await;
+    }
+
+    /// After an answer that was waited for, somebody has to look at the clock again.
+    #[tokio::test]
+    async fn who_asks_nothing_more_after_a_slow_answer_is_closed() {
+        let (mut client, _shutdown) = half_served().await;
+        sleep(IDLE).await;
+        let mut rest = Vec::new();
+        timeout(Duration::from_secs(30), client.read_to_end(&mut rest)).await.unwrap().unwrap();
+        assert!(rest.len() > ANSWER_BYTES - 1000);
+    }
+}

@@ -1,14 +1,17 @@
-//! What is refused before anybody looks at it: floods without a token, and guessing at API keys.
+//! What is refused before anybody looks at it: floods without a good token, and guessing at API keys.
 
 use crate::{
-    api::{KEY_PREFIX, problem::Problem},
+    api::{KEY_PREFIX, bearer, problem::Problem},
     buckets::{Buckets, Rate},
 };
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use common::{address::ClientNetwork, clock::Clock, error::ErrorCode};
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,31 +21,63 @@ use std::{
 pub(super) const WRONG_KEYS: Rate = Rate { burst: 30, every: Duration::from_secs(2) };
 
 /// How long a key that was good is remembered after its last use.
-const GOOD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+const GOOD_KEY_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many networks, and how many good keys, are remembered.
+/// The same for a person's token, of which there is another every few minutes.
+const GOOD_TOKEN_FOR: Duration = Duration::from_secs(60 * 60);
+
+/// How many networks, keys and tokens are remembered, of each.
 pub(super) const REMEMBERED: usize = 50_000;
 
-/// Paths where providers deliver: they have no token, are signed, and have limits of their own.
-const DELIVERIES: &str = "/v1/webhooks/";
+/// Where providers deliver: they have no token, are signed, and have limits of their own.
+const DELIVERIES: &str = "/v1/webhooks/whatsapp/";
+
+/// What is open to everybody: a token that comes along is not looked at there, so it buys nothing.
+fn is_open(path: &str) -> bool {
+    path.starts_with("/v1/auth/") || path == "/v1/openapi.json" || path == "/v1/ws"
+}
 
 /// The gate of one listener.
 pub(super) struct Gate {
     anonymous: Buckets,
     wrong_keys: Buckets,
-    /// Keys that were good lately: who shares a network with a guesser is not held up.
+    /// Requests with a token that was refused, or that nobody has looked at. As many as without one, and beside
+    /// those: who has a good token is not held up by who has none.
+    wrong_tokens: Buckets,
+    /// What was good lately: who shares a network with a guesser is not held up.
     good_keys: Buckets,
+    good_tokens: Buckets,
     hasher: RandomState,
+}
+
+/// Whether a handler has accepted a request's token. A status cannot say so: much is answered, and well, to
+/// requests whose token nobody has looked at.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Accepted(Arc<AtomicBool>);
+
+impl Accepted {
+    /// It is somebody's.
+    pub(crate) fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// A request that was let in.
 pub(super) enum Pass {
-    /// With an API key, whose fate is still open.
-    Key {
+    /// With an API key or another token, whose fate is still open.
+    Token {
         /// From where.
         network: ClientNetwork,
-        /// The key's hash: nothing of it is kept.
-        key: u64,
+        /// Its hash: nothing of it is kept.
+        token: u64,
+        /// Whether it is an API key.
+        is_key: bool,
+        /// For the handler to tell.
+        accepted: Accepted,
     },
     /// Anything else.
     Other,
@@ -50,11 +85,14 @@ pub(super) enum Pass {
 
 impl Gate {
     pub(super) fn new(anonymous: Rate, clock: &Arc<dyn Clock>) -> Self {
-        let remembering = Rate { burst: 1, every: GOOD_FOR };
+        let buckets = |rate| Buckets::new(rate, REMEMBERED, Arc::clone(clock));
+        let remembering = |every| buckets(Rate { burst: 1, every });
         Self {
-            anonymous: Buckets::new(anonymous, REMEMBERED, Arc::clone(clock)),
-            wrong_keys: Buckets::new(WRONG_KEYS, REMEMBERED, Arc::clone(clock)),
-            good_keys: Buckets::new(remembering, REMEMBERED, Arc::clone(clock)),
+            anonymous: buckets(anonymous),
+            wrong_keys: buckets(WRONG_KEYS),
+            wrong_tokens: buckets(anonymous),
+            good_keys: remembering(GOOD_KEY_FOR),
+            good_tokens: remembering(GOOD_TOKEN_FOR),
             hasher: RandomState::new(),
         }
     }
@@ -62,7 +100,7 @@ impl Gate {
     /// Lets a request to `path` in.
     ///
     /// # Errors
-    /// If its network has asked too much without a token, or has tried too many wrong keys.
+    /// If its network has asked too much without a token or with wrong ones, or has tried too many wrong keys.
     pub(super) fn admit(
         &self,
         network: ClientNetwork,
@@ -72,35 +110,41 @@ impl Gate {
         if !path.starts_with("/v1/") || path.starts_with(DELIVERIES) {
             return Ok(Pass::Other);
         }
-        let Some(authorization) = headers.get(header::AUTHORIZATION) else {
-            return match self.anonymous.take(&network) {
-                Ok(()) => Ok(Pass::Other),
-                Err(wait) => Err(too_many("too many requests without a token", wait)),
-            };
+        let Some(token) = bearer(headers).filter(|_| !is_open(path)) else {
+            let without_token = |wait| too_many("too many requests without a token", wait);
+            self.anonymous.take(&network).map_err(without_token)?;
+            return Ok(Pass::Other);
         };
-        let token =
-            authorization.to_str().ok().and_then(|text| text.split_once(' ')).map(|(_, token)| token.trim());
-        let Some(key) = token.filter(|token| token.starts_with(KEY_PREFIX)) else { return Ok(Pass::Other) };
-        let key = self.hasher.hash_one(key);
-        match self.wrong_keys.look(&network) {
-            // A token is in its bucket: it was not good lately.
-            Err(wait) if self.good_keys.look(&key).is_ok() => Err(too_many("too many wrong API keys", wait)),
-            Ok(()) | Err(_) => Ok(Pass::Key { network, key }),
+        let is_key = token.starts_with(KEY_PREFIX);
+        let token = self.hasher.hash_one(token);
+        // Something is in its bucket: it was good lately.
+        if self.good(is_key).look(&token).is_ok() {
+            let in_vain = |wait| too_many("too many requests with a token that is not valid", wait);
+            self.wrong_tokens.look(&network).map_err(in_vain)?;
+            if is_key {
+                let too_many_keys = |wait| too_many("too many wrong API keys", wait);
+                self.wrong_keys.look(&network).map_err(too_many_keys)?;
+            }
         }
+        Ok(Pass::Token { network, token, is_key, accepted: Accepted::default() })
     }
 
     /// What became of it.
     pub(super) fn note(&self, pass: &Pass, status: StatusCode) {
-        match pass {
-            Pass::Key { network, .. } if status == StatusCode::UNAUTHORIZED => {
-                let _empty_already = self.wrong_keys.take(network);
-            }
-            Pass::Key { key, .. } => {
-                self.good_keys.forget(key);
-                let _was_full = self.good_keys.take(key);
-            }
-            Pass::Other => {}
+        let Pass::Token { network, token, is_key, accepted } = pass else { return };
+        let is_refused = status == StatusCode::UNAUTHORIZED;
+        if accepted.is_so() && !is_refused {
+            let good = self.good(*is_key);
+            good.forget(token);
+            let _was_full = good.take(token);
+            return;
         }
+        let counted = if *is_key && is_refused { &self.wrong_keys } else { &self.wrong_tokens };
+        let _empty_already = counted.take(network);
+    }
+
+    const fn good(&self, is_key: bool) -> &Buckets {
+        if is_key { &self.good_keys } else { &self.good_tokens }
     }
 }
 
@@ -111,7 +155,7 @@ fn too_many(detail: &'static str, wait: Duration) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderValue, header};
     use common::{address::ClientAddress, clock::ManualClock};
 
     fn gate() -> Gate {
@@ -142,10 +186,60 @@ mod tests {
         assert!(gate.admit(network(1), "/v1/webhooks/whatsapp/1", &none).is_ok());
     }
 
+    /// What the handlers answer to a request: whether they accept its token, and a status.
+    fn answer(gate: &Gate, path: &str, token: &str, outcome: Result<u16, u16>) -> bool {
+        let Ok(pass) = gate.admit(network(1), path, &bearer(token)) else { return false };
+        if let (Pass::Token { accepted, .. }, Ok(_)) = (&pass, outcome) {
+            accepted.note();
+        }
+        let (Ok(status) | Err(status)) = outcome;
+        gate.note(&pass, StatusCode::from_u16(status).unwrap());
+        true
+    }
+
+    #[test]
+    fn a_token_buys_nothing_where_nobody_looks_at_it() {
+        for path in ["/v1/auth/refresh", "/v1/auth/sign-in", "/v1/openapi.json", "/v1/ws", "/v1/nowhere"] {
+            let gate = gate();
+            for number in 0..5 {
+                assert!(answer(&gate, path, &format!("x{number}"), Err(404)), "{path}");
+            }
+            assert!(!answer(&gate, path, "x", Err(404)), "{path}");
+        }
+        let (gate, basic) = (gate(), [(header::AUTHORIZATION, HeaderValue::from_static("Basic eDp4"))]);
+        let basic = basic.into_iter().collect();
+        let admitted = (0..10).filter(|_| gate.admit(network(1), "/v1/me", &basic).is_ok()).count();
+        assert_eq!(admitted, 5, "it is no token");
+        assert!(gate.admit(network(1), "/v1/webhooks/1", &basic).is_err(), "nothing is delivered there");
+    }
+
+    #[test]
+    fn tokens_that_are_refused_count_and_one_that_was_accepted_goes_on() {
+        let gate = gate();
+        assert!(answer(&gate, "/v1/me", "ey.good", Ok(200)));
+        for number in 0..5 {
+            assert!(answer(&gate, "/v1/me", &format!("ey.{number}"), Err(401)));
+        }
+        assert!(!answer(&gate, "/v1/me", "ey.another", Err(401)));
+        assert!(answer(&gate, "/v1/me", "ey.good", Ok(200)));
+    }
+
+    #[test]
+    fn a_key_is_good_where_it_was_accepted_and_nowhere_else() {
+        let gate = gate();
+        // 200, though nobody looked at it; as the API's description is.
+        assert!(answer(&gate, "/v1/nowhere", "sbk_junk", Err(200)));
+        while answer(&gate, "/v1/calls", "sbk_wrong", Err(401)) {}
+        assert!(!answer(&gate, "/v1/calls", "sbk_junk", Err(401)));
+    }
+
     #[test]
     fn guessing_keys_ends_and_a_good_key_of_the_same_network_goes_on() {
         let gate = gate();
         let used = gate.admit(network(1), "/v1/calls", &bearer("sbk_good")).ok().unwrap();
+        if let Pass::Token { accepted, .. } = &used {
+            accepted.note();
+        }
         gate.note(&used, StatusCode::OK);
         for number in 0..WRONG_KEYS.burst {
             let pass = gate.admit(network(1), "/v1/calls", &bearer(&format!("sbk_{number}")));

@@ -29,7 +29,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// Adds what `headers` lack. `is_api` answers are about people and stay in no cache; `is_strict`: by TLS alone.
+/// Adds what `headers` lack. `is_api` answers are about people and stay in no cache; `is_strict`: this host is reached by TLS alone.
 pub(super) fn complete(headers: &mut HeaderMap, is_api: bool, is_strict: bool) {
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(value);

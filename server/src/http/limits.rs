@@ -8,78 +8,151 @@ use super::{
     proxy_protocol::REST_BYTES_MAX,
     seats::RESERVED,
 };
-use crate::config::Http;
+use crate::{config::Http, health::PING_EVERY};
 use common::limit::Limit;
 
 /// What the listener limits.
 pub(crate) fn limits() -> Vec<Limit> {
     let default = Http::default();
-    let seconds = |seconds: u64| format!("{seconds} s");
-    let mut limits = Vec::new();
-    let mut add = |what, default, setting, answer| limits.push(Limit { what, default, setting, answer });
-    add(
-        "connections, on one instance",
-        format!("{}, or what the descriptor limit allows", default.connections_max),
-        Some("http.connections_max"),
-        "the longest idle one is closed; if all are at work, 503 `unavailable` for all but `/health` and `/ready`",
-    );
-    add(
-        "connections kept for `/health` and `/ready`",
-        RESERVED.to_string(),
-        None,
-        "the longest idle one is closed",
-    );
-    add(
-        "connections, per client network",
-        default.connections_per_network_max.to_string(),
-        Some("http.connections_per_network_max"),
-        "its longest idle one is closed; if all are at work, 503 `unavailable`",
-    );
-    add("the head of a request, time", seconds(default.header_s), Some("http.header_s"), "closed");
-    add("the head of a request, size", format!("{HEAD_BYTES_MAX} bytes"), None, "431, closed");
-    add("the head of a request, headers", HEADERS_MAX.to_string(), None, "431, closed");
-    add("between two requests", seconds(default.idle_s), Some("http.idle_s"), "closed");
-    add("a request's body standing still", seconds(default.body_s), Some("http.body_s"), "408, closed");
-    add("an answer of which nothing is taken", seconds(default.write_s), Some("http.write_s"), "closed");
-    add("a request in all", seconds(default.timeout_s), Some("http.timeout_s"), "503 `unavailable`");
-    add(
-        "a request's body, size, outside the API",
-        format!("{BODY_BYTES_MAX} bytes"),
-        None,
-        "413 `limit.size`",
-    );
-    add(
-        "requests to the API without a token, per client network",
-        format!("{} a second, {} at once", default.anonymous_per_second, default.anonymous_burst),
-        Some("http.anonymous_per_second"),
-        "429 `limit.rate`",
-    );
-    add(
-        "wrong API keys, per client network",
-        format!("{} at once, then one every {} s", WRONG_KEYS.burst, WRONG_KEYS.every.as_secs()),
-        None,
-        "429 `limit.rate`, not for keys that were good within a day",
-    );
-    add(
-        "networks and keys remembered for these",
-        REMEMBERED.to_string(),
-        None,
-        "the least used are forgotten",
-    );
-    add(
-        "proxies in a row that are believed",
-        HOPS_MAX.to_string(),
-        None,
-        "the last of them counts as the client",
-    );
-    add("what follows a header of the PROXY protocol", format!("{REST_BYTES_MAX} bytes"), None, "closed");
-    add("a proxy's request id", format!("{REQUEST_ID_CHARS_MAX} characters"), None, "replaced");
-    add("connections for metrics", COLLECTORS_MAX.to_string(), None, "as above");
-    add(
-        "requests being answered when the server ends",
-        seconds(default.drain_s),
-        Some("http.drain_s"),
-        "closed",
-    );
-    limits
+    [connections(&default), bodies(&default), strangers(&default), others(&default)].concat()
+}
+
+const fn limit(
+    what: &'static str,
+    default: String,
+    setting: Option<&'static str>,
+    answer: &'static str,
+) -> Limit {
+    Limit { what, default, setting, answer }
+}
+
+fn seconds(seconds: u64) -> String {
+    format!("{seconds} s")
+}
+
+fn bytes(bytes: usize) -> String {
+    format!("{bytes} bytes")
+}
+
+fn connections(default: &Http) -> Vec<Limit> {
+    vec![
+        limit(
+            "connections, on one instance",
+            format!("{}, or what the descriptor limit allows", default.connections_max),
+            Some("http.connections_max"),
+            "the longest idle one is closed; if all are at work, 503 `unavailable` for all but `/health` and `/ready`",
+        ),
+        limit(
+            "connections kept for `/health` and `/ready`",
+            RESERVED.to_string(),
+            None,
+            "the longest idle one is closed",
+        ),
+        limit(
+            "how often `/ready` asks the database",
+            format!("every {} s", PING_EVERY.as_secs()),
+            None,
+            "the last answer",
+        ),
+        limit(
+            "connections, per client network, sockets of the hub apart",
+            format!("{}, at most a quarter of all", default.connections_per_network_max),
+            Some("http.connections_per_network_max"),
+            "its longest idle one is closed; if all are at work, 503 `unavailable`, and behind `http.proxy_protocol` closed",
+        ),
+        limit(
+            "the first byte of a connection, and the rest of a request's head from its first byte, each",
+            seconds(default.header_s),
+            Some("http.header_s"),
+            "closed",
+        ),
+        limit("the head of a request, size", bytes(HEAD_BYTES_MAX), None, "431, closed"),
+        limit("the head of a request, headers", HEADERS_MAX.to_string(), None, "431, closed"),
+        limit(
+            "between two requests, also before the rest of a head that came with the one before",
+            seconds(default.idle_s),
+            Some("http.idle_s"),
+            "closed",
+        ),
+    ]
+}
+
+fn bodies(default: &Http) -> Vec<Limit> {
+    vec![
+        limit("a request's body standing still", seconds(default.body_s), Some("http.body_s"), "408, closed"),
+        limit(
+            "bytes of requests' bodies coming in, on one instance; a quarter is kept for small ones",
+            bytes(default.body_bytes_max),
+            Some("http.body_bytes_max"),
+            "503 `unavailable`",
+        ),
+        limit(
+            "bytes of requests' bodies coming in, per client network, beyond the beginning of each",
+            format!(
+                "{}; beginning: {}",
+                bytes(default.body_bytes_per_network_max),
+                bytes(inbox::BEGINNING_BYTES)
+            ),
+            Some("http.body_bytes_per_network_max"),
+            "503 `unavailable`",
+        ),
+        limit(
+            "an answer of which nothing is taken",
+            seconds(default.write_s),
+            Some("http.write_s"),
+            "closed",
+        ),
+        limit("a request in all", seconds(default.timeout_s), Some("http.timeout_s"), "503 `unavailable`"),
+        limit("a request's body, size, outside the API", bytes(BODY_BYTES_MAX), None, "413 `limit.size`"),
+    ]
+}
+
+fn strangers(default: &Http) -> Vec<Limit> {
+    let anonymous = format!("{} a second, {} at once", default.anonymous_per_second, default.anonymous_burst);
+    vec![
+        limit(
+            "requests to the API without a token, per client network; `/v1/auth/…`, `/v1/openapi.json` and `/v1/ws` with one too",
+            anonymous.clone(),
+            Some("http.anonymous_per_second"),
+            "429 `limit.rate`",
+        ),
+        limit(
+            "requests to the API with a token or key that nothing accepts, per client network",
+            anonymous,
+            Some("http.anonymous_per_second"),
+            "429 `limit.rate`, not for tokens that were good within an hour and keys within a day",
+        ),
+        limit(
+            "wrong API keys, per client network",
+            format!("{} at once, then one every {} s", WRONG_KEYS.burst, WRONG_KEYS.every.as_secs()),
+            None,
+            "429 `limit.rate`, not for keys that were good within a day",
+        ),
+        limit(
+            "networks, keys and tokens remembered for these, of each",
+            REMEMBERED.to_string(),
+            None,
+            "the least used are forgotten",
+        ),
+    ]
+}
+
+fn others(default: &Http) -> Vec<Limit> {
+    vec![
+        limit(
+            "proxies in a row that are believed",
+            HOPS_MAX.to_string(),
+            None,
+            "the last of them counts as the client",
+        ),
+        limit("what follows a header of the PROXY protocol", bytes(REST_BYTES_MAX), None, "closed"),
+        limit("a proxy's request id", format!("{REQUEST_ID_CHARS_MAX} characters"), None, "replaced"),
+        limit("connections for metrics", COLLECTORS_MAX.to_string(), None, "as above"),
+        limit(
+            "requests being answered when the server ends",
+            seconds(default.drain_s),
+            Some("http.drain_s"),
+            "closed",
+        ),
+    ]
 }

@@ -5,6 +5,10 @@
 //! its share, else of all. A few seats are kept beside the others, for `/health`
 //! and `/ready` alone, so that whoever watches gets an answer when everything is
 //! taken.
+//!
+//! What a connection is sent is work too, until the client has taken it. A socket
+//! of the hub's has its seat for life, but counts towards nobody's share here: the
+//! hub counts a network's sockets by itself.
 
 use common::address::ClientNetwork;
 use std::{
@@ -62,7 +66,10 @@ struct Place {
 /// What a seat's connection knows of itself without asking the table.
 #[derive(Default)]
 pub(super) struct State {
-    is_busy: AtomicBool,
+    /// Whether a request is being answered, or the connection is the hub's.
+    is_answering: AtomicBool,
+    /// Whether the client has yet to take some of what was sent.
+    is_writing: AtomicBool,
     /// Counts up each time that it becomes idle.
     rounds: AtomicU32,
     /// Told when it has to go.
@@ -208,6 +215,16 @@ impl Table {
         self.taken.insert(id, place);
     }
 
+    /// It counts towards all alone from now on.
+    fn leave_network(&mut self, id: u64) {
+        let Some(place) = self.remove(id) else { return };
+        let place = Place { network: None, idle: None, ..place };
+        for area in self.areas(&place) {
+            area.taken += 1;
+        }
+        self.taken.insert(id, place);
+    }
+
     fn note_busy(&mut self, id: u64) {
         let Some(mut place) = self.taken.remove(&id) else { return };
         if let Some(order) = place.idle.take() {
@@ -220,9 +237,9 @@ impl Table {
 }
 
 impl State {
-    /// Whether a request is being answered, or the connection is a socket of the hub's.
+    /// Whether a request is being answered, to the last byte, or the connection is a socket of the hub's.
     pub(super) fn is_busy(&self) -> bool {
-        self.is_busy.load(Ordering::Relaxed)
+        self.is_answering.load(Ordering::Relaxed) || self.is_writing.load(Ordering::Relaxed)
     }
 
     /// How often it has become idle: another number is another wait for a request.
@@ -251,6 +268,16 @@ impl Seat {
         true
     }
 
+    /// Whether the client has yet to take some of what was sent; true if that has changed.
+    pub(super) fn note_writing(&self, is_writing: bool) -> bool {
+        let has_changed = self.state.is_writing.swap(is_writing, Ordering::Relaxed) != is_writing;
+        if has_changed && !self.state.is_answering.load(Ordering::Relaxed) {
+            let mut table = self.seats.table();
+            if is_writing { table.note_busy(self.id) } else { table.note_idle(self.id) }
+        }
+        has_changed
+    }
+
     /// What tells the table of a request's begin and end.
     pub(super) fn turns(&self) -> Turns {
         Turns { seats: Arc::clone(&self.seats), id: self.id, state: Arc::clone(&self.state) }
@@ -272,14 +299,14 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// Whether a request is being answered.
+    /// Whether a request is being answered, to the last byte.
     pub(super) fn is_busy(&self) -> bool {
         self.state.is_busy()
     }
 
     /// A request has arrived.
     pub(super) fn begin(&self) -> Turn {
-        self.state.is_busy.store(true, Ordering::Relaxed);
+        self.state.is_answering.store(true, Ordering::Relaxed);
         self.seats.table().note_busy(self.id);
         Turn(Some(self.clone()))
     }
@@ -291,7 +318,9 @@ pub(super) struct Turn(Option<Turns>);
 impl Turn {
     /// The connection is the hub's from now on and is never idle again.
     pub(super) fn upgraded(mut self) {
-        self.0 = None;
+        if let Some(turns) = self.0.take() {
+            turns.seats.table().leave_network(turns.id);
+        }
     }
 }
 
@@ -299,8 +328,10 @@ impl Drop for Turn {
     fn drop(&mut self) {
         if let Some(turns) = self.0.take() {
             turns.state.rounds.fetch_add(1, Ordering::Relaxed);
-            turns.state.is_busy.store(false, Ordering::Relaxed);
-            turns.seats.table().note_idle(turns.id);
+            turns.state.is_answering.store(false, Ordering::Relaxed);
+            if !turns.state.is_busy() {
+                turns.seats.table().note_idle(turns.id);
+            }
         }
     }
 }
@@ -358,6 +389,38 @@ mod tests {
         assert!(greedy.last().unwrap().is_reserved);
         assert!(!seats.take(network(2)).unwrap().is_reserved);
         drop(turns);
+    }
+
+    #[tokio::test]
+    async fn who_has_yet_to_take_an_answer_is_not_idle() {
+        let seats = Seats::new(Limits { all: 1, network: 1 });
+        let slow = seats.take(network(1)).unwrap();
+        let turn = slow.turns().begin();
+        assert!(slow.note_writing(true));
+        drop(turn);
+        assert!(slow.turns().is_busy());
+        assert!(seats.take(network(2)).unwrap().is_reserved, "it does not give way");
+        assert!(!is_gone(&slow).await);
+        assert!(slow.note_writing(false));
+        assert!(!seats.take(network(2)).unwrap().is_reserved);
+        assert!(is_gone(&slow).await);
+    }
+
+    #[test]
+    fn sockets_of_the_hub_leave_their_networks_share_to_requests() {
+        let seats = Seats::new(Limits { all: 10, network: 2 });
+        let sockets: Vec<_> = (0..8)
+            .map(|_| {
+                let seat = seats.take(network(1)).unwrap();
+                seat.turns().begin().upgraded();
+                seat
+            })
+            .collect();
+        let busy: Vec<_> = (0..2).map(|_| seats.take(network(1)).unwrap()).collect();
+        assert!(busy.iter().all(|seat| !seat.is_reserved), "its requests find their seats");
+        assert_eq!(seats.taken(), 10);
+        drop((sockets, busy));
+        assert_eq!((seats.taken(), seats.table().networks.len()), (0, 0));
     }
 
     #[test]

@@ -95,8 +95,13 @@ impl Stream {
     ) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.writing = None;
+            if self.seat.note_writing(false) {
+                // The wait for the next request begins now, and nobody has polled for it.
+                context.waker().wake_by_ref();
+            }
             return outcome;
         }
+        self.seat.note_writing(true);
         let patience = self.deadlines.write;
         ready!(self.writing.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))

@@ -233,17 +233,19 @@ async fn a_locked_user_looks_like_a_wrong_password_until_an_administrator_lifts_
     server.clock.advance(Duration::from_secs(30));
     // Written down after the answers.
     let token = server.token(a.account, a.user, Role::Admin).await;
-    let is_locked = async || {
-        let log = server.get("/v1/audit-log?limit=100", &token).await.body;
-        log["items"].as_array().unwrap().iter().any(|entry| entry["action"] == "user.locked")
+    let until_locked = async |times: usize, token: &str| {
+        let locks = async || {
+            let log = server.get("/v1/audit-log?limit=100", token).await.body;
+            log["items"].as_array().unwrap().iter().filter(|entry| entry["action"] == "user.locked").count()
+        };
+        let locked = async {
+            while locks().await < times {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), locked).await.unwrap();
     };
-    tokio::time::timeout(Duration::from_secs(20), async {
-        while !is_locked().await {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .unwrap();
+    until_locked(1, &token).await;
     let locked = server.sign_in(&a.email, PASSWORD).await;
     let unknown = server.sign_in("nobody@example.com", PASSWORD).await;
     assert_eq!((locked.status, locked.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_credentials"));
@@ -258,6 +260,8 @@ async fn a_locked_user_looks_like_a_wrong_password_until_an_administrator_lifts_
     let path = format!("/v1/users/{}", a.user);
     let token = server.token(a.account, a.user, Role::Admin).await;
     server.clock.advance(Duration::from_secs(30));
+    until_locked(2, &token).await;
+    assert_ne!(server.sign_in(&a.email, PASSWORD).await.status, StatusCode::OK);
     server.call(Method::PATCH, &path, &token, Some(&json!({ "locked": false }))).await;
     assert_eq!(server.sign_in(&a.email, PASSWORD).await.status, StatusCode::OK);
 }

@@ -5,7 +5,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
 };
-use bus::Bus;
+use bus::{Bus, Shutdown};
 use common::{
     address::ClientAddress,
     clock::{Clock, ManualClock},
@@ -24,7 +24,12 @@ use std::{
 use store::{
     calls, channels, contacts::Identity, imports, messages, rooms, sessions, testing::TestDatabase, users,
 };
-use switchboard::api::{self, App};
+use switchboard::{
+    api::{self, App},
+    config,
+    health::Health,
+    http::Listener,
+};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -49,6 +54,7 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<ManualClock>,
     /// What ended before its time, as this instance knows it.
     pub(crate) revocations: Arc<Revocations>,
+    app: App,
     router: Router,
 }
 
@@ -171,7 +177,21 @@ impl Server {
             guard,
         )
         .with_revocations(Arc::clone(&revocations));
-        Self { db, bus, clock, revocations, router: api::router(app) }
+        Self { db, bus, clock, revocations, router: api::router(app.clone()), app }
+    }
+
+    /// The same with other settings.
+    pub(crate) fn set_up(self, config: &config::Http) -> Self {
+        let app = self.app.clone().set_up(&config::SignIn::default(), config, Shutdown::default());
+        Self { router: api::router(app), ..self }
+    }
+
+    /// The same behind all that a request passes before the REST layer.
+    pub(crate) fn behind_the_listener(self, config: &config::Http) -> Self {
+        let server = self.set_up(config);
+        let health = Health { store: server.db.store.clone(), bus: server.bus.clone() };
+        let listener = Listener { clock: server.clock.clone(), config, health };
+        Self { router: listener.router([server.router]), ..server }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

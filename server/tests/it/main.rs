@@ -12,6 +12,7 @@ mod connections;
 mod crossing;
 mod desk;
 mod elevation;
+mod gate;
 mod harness;
 mod imports;
 mod isolation;

@@ -121,6 +121,8 @@ async fn an_address_that_another_account_knows_is_neither_squatted_nor_found_out
     // With the same password in both, one may say which.
     let body = json!({ "email": a.email, "name": "A", "role": "USER", "password": PASSWORD });
     let c = server.tenant("c").await;
+    // Users of one moment have no order.
+    server.clock.advance(Duration::from_secs(1));
     assert_eq!(server.post("/v1/users", &c.token, body).await.status, StatusCode::CREATED);
     assert_eq!(account(PASSWORD).await, json!(a.account));
     let body = json!({ "email": a.email, "password": PASSWORD, "accountId": c.account });
@@ -168,6 +170,9 @@ async fn two_tabs_that_refresh_at_once_are_both_signed_in() {
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
     server.clock.advance(ACCESS_TOKEN_TIME);
     assert_eq!(refresh(other.body["refreshToken"].clone()).await.status, StatusCode::OK);
+    // That replaced the first one's pair: a tab that keeps it for itself and comes later looks like a thief.
+    server.clock.advance(REUSE_GRACE + Duration::from_secs(1));
+    assert_eq!(refresh(one.body["refreshToken"].clone()).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
@@ -229,4 +234,53 @@ async fn a_token_of_no_account_gets_nothing_and_breaks_nothing() {
             "{path}"
         );
     }
+}
+
+/// Who has stolen a browser's cookie has one of a stranger's once the password is another.
+#[tokio::test]
+async fn another_password_makes_every_browser_a_stranger() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let signed_in = server.sign_in(&a.email, PASSWORD).await;
+    let (known, token) = (&signed_in.headers[header::SET_COOKIE], text(&signed_in.body["accessToken"]));
+    let new = "another good battery staple";
+    let change = json!({ "current": PASSWORD, "new": new });
+    assert_eq!(server.post("/v1/me/password", token, change).await.status, StatusCode::NO_CONTENT);
+    for number in 0..100 {
+        server.sign_in_from(&a.email, "guess", [203, 0, 113, number]).await;
+    }
+    let old = server.sign_in_with(&a.email, new, known).await;
+    assert_ne!(old.status, StatusCode::OK, "{}", old.body);
+}
+
+#[tokio::test]
+async fn a_new_password_that_is_too_weak_is_no_wrong_one() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let token = server.sign_in(&a.email, PASSWORD).await.body["accessToken"].clone();
+    let change = async |current: &str, new: &str| {
+        let body = json!({ "current": current, "new": new });
+        server.post("/v1/me/password", text(&token), body).await.status
+    };
+    for _ in 0..20 {
+        assert_eq!(change(PASSWORD, "weak").await, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    assert_eq!(change("a wrong one", "another good battery staple").await, StatusCode::UNAUTHORIZED);
+    assert_eq!(change(PASSWORD, "another good battery staple").await, StatusCode::NO_CONTENT);
+}
+
+/// Far more than an account may hash: passes only if nothing was.
+#[tokio::test]
+async fn a_taken_address_is_found_before_a_password_is_hashed_for_it() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let create = async |email: &str| {
+        let body =
+            json!({ "email": email, "name": "N", "password": "another good battery staple", "role": "USER" });
+        server.post("/v1/users", &a.token, body).await.status
+    };
+    for _ in 0..110 {
+        assert_eq!(create(&a.email).await, StatusCode::CONFLICT);
+    }
+    assert_eq!(create("free@example.com").await, StatusCode::CREATED);
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use std::time::Duration;
 use store::{
     TenantTx,
-    contacts::Identity,
+    contacts::{self, Identity},
     conversations::{self, Change, Filter, Order, Position},
     labels,
     messages::{self, Inbound, NewReply, Received, StatusOutcome, StatusReport},
@@ -251,16 +251,16 @@ async fn all_that_a_filter_says_holds_whichever_index_finds_the_conversations() 
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let team = teams::create(&mut tx, "support", &clock).await.unwrap().id;
     let label = labels::create(&mut tx, "vip", "#ff0000", &clock).await.unwrap().id;
+    let contact = conversations::find(&mut tx, a.conversation).await.unwrap().unwrap().contact.id;
     tx.commit().await.unwrap();
     // Each combination of what can be asked for, once.
     for number in 0..64 {
         let has = |bit: u32| number & (1 << bit) != 0;
         let channel = channel(&db, a.account, &format!("number {number}"), &clock).await;
-        let other = Identity { scheme: "phone".to_owned(), value: "4930123456".to_owned() };
         let inbound = Inbound {
             channel,
             external_id: "wamid.1",
-            from: &[if has(0) { phone() } else { other }],
+            from: &[phone()],
             name: None,
             kind: "text",
             text: Some("hello?"),
@@ -281,10 +281,13 @@ async fn all_that_a_filter_says_holds_whichever_index_finds_the_conversations() 
             ..Change::default()
         };
         conversations::update(&mut tx, conversation.id, &change, &clock).await.unwrap();
+        if has(0) {
+            // Each channel knows its own customers, until somebody says that they are one.
+            contacts::merge(&mut tx, contact, conversation.contact.id, &clock).await.unwrap();
+        }
         tx.commit().await.unwrap();
     }
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    let contact = conversations::find(&mut tx, a.conversation).await.unwrap().unwrap().contact.id;
     for order in [Order::Latest, Order::Oldest] {
         let all = conversations::list(&mut tx, Filter::default(), order, None, 100).await.unwrap();
         assert_eq!(all.len(), 65);

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use store::{
     sessions::{self, REUSE_GRACE, Rotation, SUCCESSORS_MAX, TokenHash},
     testing::TestDatabase,
+    users,
 };
 use tokio::task::JoinSet;
 
@@ -36,6 +37,30 @@ async fn a_refresh_token_used_twice_ends_the_sign_in_for_its_successor_too() {
     assert_eq!(rotate(&db, a.account, first, [4; 32], &clock).await, Rotation::Reused { session });
     assert_eq!(rotate(&db, a.account, [3; 32], [5; 32], &clock).await, Rotation::Invalid);
     assert_eq!(rotate(&db, a.account, first, [6; 32], &clock).await, Rotation::Invalid, "it is told once");
+}
+
+/// Who has mistyped signs in from two devices at once: both change the row that both hold.
+#[tokio::test]
+async fn two_who_sign_in_at_once_after_a_wrong_password_do_not_wait_for_each_other() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    users::note_wrong_password(&mut tx, a.user, &clock).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut first = db.store.tenant(a.account).await.unwrap();
+    users::hold_for_sign_in(&mut first, a.user).await.unwrap();
+    let second = async {
+        let mut second = db.store.tenant(a.account).await.unwrap();
+        users::hold_for_sign_in(&mut second, a.user).await.unwrap();
+        users::forgive_wrong_passwords(&mut second, a.user).await.unwrap();
+        second.commit().await.unwrap();
+    };
+    let first = async {
+        db.until_one_waits().await;
+        users::forgive_wrong_passwords(&mut first, a.user).await.unwrap();
+        first.commit().await.unwrap();
+    };
+    tokio::join!(second, first);
 }
 
 /// As many tabs as there may be, and one more.

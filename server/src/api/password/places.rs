@@ -1,0 +1,154 @@
+//! Places in the queue for hashing, of which nobody has all: not one line, not one account.
+
+use common::{
+    address::{ClientAddress, ClientNetwork},
+    id::AccountId,
+};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Who asks for a password to be hashed or verified.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::api) struct Asker {
+    site: Option<ClientNetwork>,
+    account: Option<AccountId>,
+    is_known: bool,
+}
+
+impl Asker {
+    /// Somebody at this address.
+    pub(in crate::api) fn at(address: Option<IpAddr>) -> Self {
+        Self { site: address.map(|address| ClientAddress(address).site()), ..Self::default() }
+    }
+
+    /// The same for an account.
+    #[must_use]
+    pub(in crate::api) const fn of(self, account: AccountId) -> Self {
+        Self { account: Some(account), ..self }
+    }
+
+    /// The same, as the owner of a browser that is known.
+    #[must_use]
+    pub(in crate::api) const fn known(self, is_known: bool) -> Self {
+        Self { is_known, ..self }
+    }
+}
+
+/// The places of one queue.
+pub(super) struct Places {
+    max: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    all: usize,
+    by: BTreeMap<Share, usize>,
+}
+
+/// What has a share of the places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Share {
+    Site(ClientNetwork),
+    Account(AccountId),
+}
+
+/// A place, until it is dropped.
+pub(super) struct Place {
+    places: Arc<Places>,
+    shares: [Option<Share>; 2],
+}
+
+impl Places {
+    pub(super) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { max: max.max(1), taken: Mutex::default() })
+    }
+
+    /// A place. One site has half of them at most, one account a quarter, and the last quarter is for known
+    /// browsers: whose owners sign in while strangers have taken the rest.
+    pub(super) fn take(self: &Arc<Self>, asker: &Asker) -> Option<Place> {
+        let shares = [asker.site.map(Share::Site), asker.account.map(Share::Account)];
+        let max = if asker.is_known { self.max } else { self.max - self.max / 4 };
+        let mut taken = self.taken();
+        let has_room = |share: &Share| {
+            let most = match share {
+                Share::Site(_) => self.max.div_ceil(2),
+                Share::Account(_) => self.max.div_ceil(4),
+            };
+            taken.by.get(share).copied().unwrap_or(0) < most
+        };
+        if taken.all >= max || !shares.iter().flatten().all(has_room) {
+            return None;
+        }
+        taken.all += 1;
+        for share in shares.iter().flatten() {
+            *taken.by.entry(*share).or_default() += 1;
+        }
+        Some(Place { places: Arc::clone(self), shares })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken();
+        taken.all -= 1;
+        for share in self.shares.iter().flatten() {
+            if let Some(count) = taken.by.get_mut(share) {
+                *count -= 1;
+                if *count == 0 {
+                    taken.by.remove(share);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::clock::ManualClock;
+
+    fn at(address: &str) -> Asker {
+        Asker::at(Some(address.parse().unwrap()))
+    }
+
+    /// As many as there are.
+    fn all(places: &Arc<Places>, asker: impl Fn(usize) -> Asker) -> Vec<Place> {
+        (0..100).map_while(|number| places.take(&asker(number))).collect()
+    }
+
+    #[test]
+    fn a_line_of_ipv6_has_its_share_and_others_sign_in() {
+        let places = Places::new(64);
+        let line = all(&places, |network| at(&format!("2001:db8:1:{network:x}::1")));
+        assert_eq!(line.len(), 32);
+        assert_eq!(all(&places, |_| at("192.0.2.1")).len(), 16, "a quarter is kept");
+        drop(line);
+        assert!(places.taken().by.is_empty() && places.taken().all == 0, "all is given back");
+    }
+
+    #[test]
+    fn an_account_has_its_share_wherever_it_asks_from() {
+        let (places, clock) = (Places::new(64), ManualClock::default());
+        let (one, other) = (AccountId::generate(&clock), AccountId::generate(&clock));
+        let held = all(&places, |last| at(&format!("192.0.2.{last}")).of(one));
+        assert_eq!(held.len(), 16);
+        assert!(places.take(&at("192.0.2.200").of(other)).is_some());
+    }
+
+    #[test]
+    fn known_browsers_have_places_when_strangers_have_taken_the_rest() {
+        let places = Places::new(64);
+        let strangers = all(&places, |last| at(&format!("192.0.2.{last}")));
+        assert_eq!(strangers.len(), 48);
+        let owners = all(&places, |last| at(&format!("198.51.100.{last}")).known(true));
+        assert_eq!(owners.len(), 16);
+    }
+}
