@@ -29,7 +29,7 @@ fn say(a: &Tenant, text: &str, key: &str) -> Request<Body> {
 
 /// The number of the next message that the room hears.
 async fn heard(news: &mut Subscription<RoomNews>) -> u64 {
-    let delivery = timeout(PATIENCE, news.next()).await.expect("in time").expect("the bus lives");
+    let delivery = timeout(PATIENCE, news.next()).await.unwrap().unwrap();
     let Delivery::Message(RoomNews { event: Event::RoomMessage(posted), .. }) = delivery else {
         panic!("nothing else is said there: {delivery:?}")
     };
