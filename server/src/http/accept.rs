@@ -215,6 +215,7 @@ mod tests {
     const IDLE: Duration = Duration::from_millis(100);
 
     /// A client that has asked for much and has taken the beginning.
+    #[expect(clippy::disallowed_methods, reason = "the client of a test, to a listener of its own")]
     async fn half_served() -> (TcpStream, Shutdown) {
         let long = Duration::from_secs(60);
         let settings = Settings {
