@@ -42,17 +42,27 @@ async fn ask(
     may_open: bool,
 ) -> Result<Option<MediaReply>, Failure> {
     let failed = |error: BusError| bus_failed(&error);
+    let mut nobody_at = Vec::new();
     let mut owner = match hub.bus().holder(&SessionLease(room)).await.map_err(failed)? {
         Some(owner) => owner,
-        None if may_open => choose(hub).await?,
+        None if may_open => choose(hub, &nobody_at).await?,
         None => return Ok(None),
     };
     let request = MediaRequest { account, room, action };
-    for _ in 0..MOVES_MAX {
+    let mut moves = 0;
+    while moves < MOVES_MAX {
         match hub.bus().request(&MediaService(owner), &request, ASK_TIMEOUT).await {
-            Ok(Ok(MediaReply::Moved { owner: next })) => owner = next,
+            Ok(Ok(MediaReply::Moved { owner: next })) => {
+                owner = next;
+                moves += 1;
+            }
             Ok(Ok(reply)) => return Ok(Some(reply)),
             Ok(Err(failure)) => return Err(failure),
+            // It has died a moment ago, and is still among those that are there: another one opens the session.
+            Err(BusError::Unanswered { .. }) if may_open && !nobody_at.contains(&owner) => {
+                nobody_at.push(owner);
+                owner = choose(hub, &nobody_at).await?;
+            }
             Err(error) => return Err(bus_failed(&error)),
         }
     }
@@ -63,11 +73,13 @@ fn unavailable() -> Failure {
     Failure::of(ErrorCode::MEDIA_UNAVAILABLE, Fault::Ours, "no media server is available; try again")
 }
 
-/// The media node for a new session: this one if it is one, which saves a hop; else the least busy.
-async fn choose(hub: &Hub) -> Result<NodeId, Failure> {
+/// The media node for a new session: this one if it is one, which saves a hop; else the least busy, and none of
+/// those at which nobody is.
+async fn choose(hub: &Hub, nobody_at: &[NodeId]) -> Result<NodeId, Failure> {
     let nodes = hub.bus().entries(&MediaNodes).await.map_err(|error| bus_failed(&error))?;
     let own = hub.bus().node();
-    let best = nodes.iter().map(|(_, node)| node).min_by_key(|node| (node.node != own, node.sessions));
+    let there = nodes.iter().map(|(_, node)| node).filter(|node| !nobody_at.contains(&node.node));
+    let best = there.min_by_key(|node| (node.node != own, node.sessions));
     best.map(|node| node.node).ok_or_else(unavailable)
 }
 

@@ -125,6 +125,11 @@ impl Graph {
             .expect("the stand-in runs")
     }
 
+    /// The next accepted reply, however long it takes.
+    pub async fn next(&mut self) -> Option<Reply> {
+        self.replies.recv().await
+    }
+
     /// Replies that have been accepted and not been looked at.
     pub fn pending(&self) -> usize {
         self.replies.len()

@@ -38,6 +38,12 @@ struct Pages {
     heard: Vec<(u64, String)>,
     /// Customers' messages as the agent got them, in order.
     screened: Vec<(u64, String)>,
+    /// The conversation that the customer writes in.
+    conversation: Option<String>,
+    /// An agent's answers that were accepted, by text.
+    accepted: BTreeSet<String>,
+    /// Answers as they left for the customer, in order.
+    left: Vec<String>,
     /// When each thing last worked.
     worked_at: BTreeMap<Service, Instant>,
 }
@@ -56,6 +62,8 @@ pub struct Totals {
     pub webhooks: usize,
     /// Room messages confirmed.
     pub sent: usize,
+    /// Answers to customers accepted.
+    pub answers: usize,
 }
 
 impl Ledger {
@@ -87,8 +95,25 @@ impl Ledger {
         self.note(Service::Hear, |pages| pages.heard.push((seq, text)));
     }
 
-    pub(crate) fn screened(&self, seq: u64, text: String) {
-        self.note(Service::Screen, |pages| pages.screened.push((seq, text)));
+    pub(crate) fn screened(&self, seq: u64, text: String, conversation: &str) {
+        self.note(Service::Screen, |pages| {
+            pages.screened.push((seq, text));
+            pages.conversation.get_or_insert_with(|| conversation.to_owned());
+        });
+    }
+
+    pub(crate) fn conversation(&self) -> Option<String> {
+        self.pages().conversation.clone()
+    }
+
+    pub(crate) fn accepted(&self, text: String) {
+        self.pages().accepted.insert(text);
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) fn left(&self, text: String) {
+        self.pages().left.push(text);
+        self.changed.notify_waiters();
     }
 
     pub(crate) fn read(&self) {
@@ -144,13 +169,16 @@ impl Ledger {
             let screened: BTreeSet<&String> = pages.screened.iter().map(|(_, text)| text).collect();
             let unheard = pages.confirmed.keys().filter(|text| !heard.contains(text)).count();
             let unseen = pages.stored.iter().filter(|text| !screened.contains(text)).count();
-            if unheard + unseen == 0 {
+            let left: BTreeSet<&String> = pages.left.iter().collect();
+            let unsent = pages.accepted.iter().filter(|text| !left.contains(text)).count();
+            if unheard + unseen + unsent == 0 {
                 return Ok(());
             }
             Err(format!(
-                "{unheard} of {} room messages, {unseen} of {} webhooks",
+                "{unheard} of {} room messages, {unseen} of {} webhooks, {unsent} of {} answers",
                 pages.confirmed.len(),
-                pages.stored.len()
+                pages.stored.len(),
+                pages.accepted.len()
             ))
         })
         .await;
@@ -160,6 +188,8 @@ impl Ledger {
             assert_eq!(texts.len(), list.len(), "something was heard twice in {name}");
             assert!(list.is_sorted_by(|one, next| one.0 < next.0), "{name} was heard out of order");
         }
+        let left: BTreeSet<&String> = pages.left.iter().collect();
+        assert_eq!(left.len(), pages.left.len(), "the customer got an answer twice");
         let (Some(first), Some(last)) = (pages.heard.first(), pages.heard.last()) else {
             panic!("nothing was heard at all");
         };
@@ -169,6 +199,7 @@ impl Ledger {
             let known = pages.confirmed.get(text);
             assert!(known.is_none_or(|known| known == seq), "{text} has two numbers");
         }
-        Totals { webhooks: pages.stored.len(), sent: pages.confirmed.len() }
+        let answers = pages.accepted.len();
+        Totals { webhooks: pages.stored.len(), sent: pages.confirmed.len(), answers }
     }
 }

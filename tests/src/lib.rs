@@ -5,8 +5,8 @@
 //! without manners, [`kernel`] says what a server holds and uses, [`native`] is a
 //! participant in a call without a browser, [`browser`] is a Chromium with the
 //! console open, [`graph`] stands in for Meta and [`webhook`] signs what Meta
-//! would send. A [`load`] of [`tenacious`] clients goes on through faults and keeps a [`ledger`] of what was
-//! promised. [`description`] is for simulations of the media engine.
+//! would send. A [`load`] of [`tenacious`] clients and [`answers`] goes on through faults and keeps a [`ledger`]
+//! of what was promised. [`description`] is for simulations of the media engine.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +16,7 @@
     reason = "test code: whatever is not as expected is a failure"
 )]
 
+mod answers;
 pub mod browser;
 pub mod description;
 pub mod graph;

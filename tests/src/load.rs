@@ -1,6 +1,8 @@
 //! Good clients that go on through faults, and write down what they were promised and what they got.
 
 use crate::{
+    answers,
+    graph::Graph,
     installation::Account,
     ledger::Ledger,
     rest::{Rest, client},
@@ -58,8 +60,15 @@ pub struct Load {
 
 impl Load {
     /// Starts it: a customer who writes, a person who speaks in a room, another who listens, an agent with
-    /// the inbox open, and a program that reads. Returns when everything has worked once.
-    pub async fn start(doors: &Doors, account: &Account, meta: &Meta, patience: Duration) -> Self {
+    /// the inbox open, another who answers by `graph`, and a program that reads. Returns when everything has
+    /// worked once.
+    pub async fn start(
+        doors: &Doors,
+        account: &Account,
+        meta: &Meta,
+        graph: Graph,
+        patience: Duration,
+    ) -> Self {
         let ledger = Arc::new(Ledger::default());
         let stop = CancellationToken::new();
         let room = account.room("Load").await;
@@ -68,6 +77,9 @@ impl Load {
         listeners.spawn(listen(doors.other_hub.clone(), token.clone(), room.clone(), Arc::clone(&ledger)));
         listeners.spawn(watch(doors.hub.clone(), token.clone(), Arc::clone(&ledger)));
         listeners.spawn(read(account.admin.at(&doors.api), Arc::clone(&ledger)));
+        listeners.spawn(answers::take(graph, doors.inbox.clone(), meta.clone(), Arc::clone(&ledger)));
+        let answers = answers::write(doors.api.clone(), token.clone(), Arc::clone(&ledger), stop.clone());
+        senders.spawn(answers);
         senders.spawn(write(doors.inbox.clone(), meta.clone(), Arc::clone(&ledger), stop.clone()));
         senders.spawn(speak(doors.hub.clone(), token, room, Arc::clone(&ledger), stop.clone()));
         ledger.works_again(patience).await;
@@ -214,9 +226,10 @@ async fn watch_once(socket: &mut Tenacious, after: &mut u64, ledger: &Ledger) ->
 
 fn see(ledger: &Ledger, event: &Value, after: &mut u64) {
     *after = event["seq"].as_u64().expect("a number");
-    if event["event"]["type"] == "messageCreated" {
+    if event["event"]["type"] == "messageCreated" && event["event"]["message"]["direction"] == "inbound" {
         let text = event["event"]["message"]["text"].as_str().expect("a text").to_owned();
-        ledger.screened(*after, text);
+        let conversation = event["event"]["conversation"]["id"].as_str().expect("an id");
+        ledger.screened(*after, text, conversation);
     }
 }
 

@@ -1,6 +1,8 @@
 //! `kill -9` of each process of ours.
 
-use crate::stage::{BACK_WITHIN, Directory, Stage, a_while, calls_work, durable_postgres, rounds};
+use crate::stage::{
+    BACK_WITHIN, Directory, SETTLED_WITHIN, Stage, a_while, calls_work, durable_postgres, meta, rounds,
+};
 use local_services::redis::Redis;
 use switchboard_tests::{
     PATIENCE,
@@ -32,7 +34,8 @@ async fn each_role_may_be_killed_by_itself() {
     let directory = Directory::new();
     let postgres = durable_postgres(directory.path());
     let redis = Redis::start(&directory.path().join("r")).expect("Redis starts");
-    let installation = Installation::with_own_postgres(&postgres).await.with_own_redis(&redis);
+    let mut installation = Installation::with_own_postgres(&postgres).await.with_own_redis(&redis);
+    let graph = meta(&mut installation).await;
     let mut servers: Vec<(&str, Server)> = ["api", "signalling", "inbox", "sfu"]
         .map(|role| (role, installation.role(role, "127.0.0.1:0")))
         .into();
@@ -40,7 +43,7 @@ async fn each_role_may_be_killed_by_itself() {
         servers.iter().find(|(name, _)| *name == role).expect("it runs").1.base.clone()
     };
     let account = installation.account("acme", &servers[0].1).await;
-    let meta = account.whatsapp().await;
+    let channel = account.whatsapp().await;
     let hub = base(&servers, "signalling");
     let doors = Doors {
         api: base(&servers, "api"),
@@ -48,7 +51,7 @@ async fn each_role_may_be_killed_by_itself() {
         hub: hub.clone(),
         other_hub: hub,
     };
-    let load = Load::start(&doors, &account, &meta, PATIENCE).await;
+    let load = Load::start(&doors, &account, &channel, graph, PATIENCE).await;
     let hub = base(&servers, "signalling");
     for at in 0..servers.len() {
         let (role, server) = servers.remove(at);
@@ -58,7 +61,7 @@ async fn each_role_may_be_killed_by_itself() {
         let all = load.ledger.works_again(BACK_WITHIN);
         tokio::join!(all, calls_work(&hub, &account));
     }
-    let totals = load.settle(PATIENCE).await;
+    let totals = load.settle(SETTLED_WITHIN).await;
     report(&format!("balanced: {totals:?}"));
 }
 

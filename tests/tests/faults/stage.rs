@@ -11,6 +11,7 @@ use std::{
 };
 use switchboard_tests::{
     PATIENCE,
+    graph::Graph,
     installation::{Account, Installation},
     load::{Doors, Load},
     report,
@@ -21,6 +22,10 @@ use switchboard_tests::{
 
 /// How long after the end of a fault everything must work again.
 pub(crate) const BACK_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long it takes at most until all that was accepted has left: a reply that a killed server was sending is
+/// sent again when its lease has ended, not before, because nobody knows whether it left.
+pub(crate) const SETTLED_WITHIN: Duration = Duration::from_secs(90);
 
 /// Whether there is time for more than one round of each fault.
 pub(crate) fn is_long() -> bool {
@@ -80,6 +85,17 @@ async fn try_call(hub: &str, account: &Account, room: &str) -> Result<(), NoAnsw
     Ok(())
 }
 
+/// Meta, for servers on this installation that are started from now on.
+pub(crate) async fn meta(installation: &mut Installation) -> Graph {
+    let graph = Graph::start().await;
+    installation.set("SWITCHBOARD_INBOX__GRAPH__BASE_URL", &graph.base);
+    if !is_long() {
+        // No fault lasts as long; a reply that a killed server was sending leaves sooner.
+        installation.set("SWITCHBOARD_INBOX__LEASE_S", "1");
+    }
+    graph
+}
+
 /// A directory of the test's own, deleted at the end.
 pub(crate) struct Directory(PathBuf);
 
@@ -122,25 +138,27 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// One server.
-    pub(crate) async fn one(installation: Installation) -> Self {
+    pub(crate) async fn one(mut installation: Installation) -> Self {
+        let graph = meta(&mut installation).await;
         let server = installation.server();
-        Self::over(installation, vec![server]).await
+        Self::over(installation, vec![server], graph).await
     }
 
     /// Two instances behind one Redis: the load writes to the one and listens on the other.
     pub(crate) async fn two(installation: Installation, redis: &Redis) -> Self {
-        let installation = installation.with_own_redis(redis);
+        let mut installation = installation.with_own_redis(redis);
+        let graph = meta(&mut installation).await;
         let servers = vec![installation.server(), installation.server()];
-        Self::over(installation, servers).await
+        Self::over(installation, servers, graph).await
     }
 
     /// These servers, on this installation.
-    pub(crate) async fn over(installation: Installation, servers: Vec<Server>) -> Self {
+    async fn over(installation: Installation, servers: Vec<Server>, graph: Graph) -> Self {
         let (first, last) = (&servers[0], &servers[servers.len() - 1]);
         let account = installation.account("acme", first).await;
         let meta = account.whatsapp().await;
         let doors = Doors { other_hub: last.base.clone(), ..Doors::one(&first.base) };
-        let load = Load::start(&doors, &account, &meta, PATIENCE).await;
+        let load = Load::start(&doors, &account, &meta, graph, PATIENCE).await;
         Self { load, servers, account, installation }
     }
 
@@ -160,7 +178,7 @@ impl Stage {
 
     /// Ends the load and does the sums: nothing lost, nothing twice.
     pub(crate) async fn balances(self) {
-        let totals = self.load.settle(PATIENCE).await;
+        let totals = self.load.settle(SETTLED_WITHIN).await;
         report(&format!("balanced: {totals:?}"));
     }
 }
