@@ -82,7 +82,12 @@ fn webhooks_in(config: &Config) -> Vec<Limit> {
             None,
             "the rest is left out, logged, counted in `inbox_items_refused_total`; its body is kept with how many",
         ),
-        limit("channels' webhooks of an account being processed", "1".to_owned(), None, "wait"),
+        limit(
+            "channels' webhooks of an account being processed, on all instances",
+            "1".to_owned(),
+            None,
+            "wait",
+        ),
         limit(
             "one item of a channel's webhook",
             "what can be read and stored".to_owned(),
@@ -101,18 +106,18 @@ fn replies(config: &Config) -> Vec<Limit> {
             "wait",
         ),
         limit(
-            "replies under way, per channel",
+            "replies under way, per channel, on all instances",
             config.replies_per_channel.to_string(),
             Some("inbox.replies_per_channel"),
             "wait",
         ),
         limit(
-            "replies under way, per account",
+            "replies under way, per account, on all instances",
             config.replies_per_account.to_string(),
             Some("inbox.replies_per_account"),
             "wait",
         ),
-        limit("replies under way, per conversation", "1".to_owned(), None, "wait"),
+        limit("replies under way, per conversation, on all instances", "1".to_owned(), None, "wait"),
         limit("time for the provider to take a reply", seconds(graph::TIMEOUT), None, "tried again"),
         limit(
             "answer of the provider to a reply",
@@ -138,13 +143,13 @@ fn deliveries(config: &Config) -> Vec<Limit> {
             "wait",
         ),
         limit(
-            "deliveries under way, per webhook",
+            "deliveries under way, per webhook, on all instances",
             config.deliveries_per_webhook.to_string(),
             Some("inbox.deliveries_per_webhook"),
             "wait",
         ),
         limit(
-            "deliveries to webhooks under way, per account",
+            "deliveries to webhooks under way, per account, on all instances",
             config.deliveries_per_account.to_string(),
             Some("inbox.deliveries_per_account"),
             "wait",
