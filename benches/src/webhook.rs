@@ -3,7 +3,7 @@
 use crate::{
     hub::{age, nanoseconds},
     percentiles::Latencies,
-    server::{Server, ask, text},
+    server::{Server, Stream, ask, text},
 };
 use aws_lc_rs::hmac;
 use futures_util::StreamExt;
@@ -36,6 +36,12 @@ pub(crate) struct Options {
     /// Seconds
     #[arg(long, default_value_t = 10)]
     seconds: u32,
+    /// Customers that the account has before
+    #[arg(long, default_value_t = 0)]
+    contacts: u32,
+    /// Webhooks that wait before: how fast they are caught up with is measured first
+    #[arg(long, default_value_t = 0)]
+    waiting: u32,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a load tool measures the world's time")]
@@ -49,6 +55,12 @@ pub(crate) async fn run(binary: &Path, options: &Options) -> Result<(), Box<dyn 
     let url = format!("{}{}", server.base, text(&channel, "/webhookPath")?);
     let mut agent = server.socket().await?;
     ask(&mut agent, "inbox.subscribe", json!({})).await?;
+    if options.contacts > 0 {
+        server.sql(&contacts(options.contacts))?;
+    }
+    if options.waiting > 0 {
+        catch_up(&server, &mut agent, options.waiting).await?;
+    }
     let total = options.rate * options.seconds;
     let mut posts = JoinSet::new();
     let started = Instant::now();
@@ -92,23 +104,64 @@ pub(crate) async fn run(binary: &Path, options: &Options) -> Result<(), Box<dyn 
     Ok(())
 }
 
-/// Posts one webhook from a customer of its own; how long the 200 took.
+/// SQL for so many customers of the channel.
+fn contacts(count: u32) -> String {
+    format!(
+        "WITH known AS (
+             INSERT INTO contacts (account_id, id, name, created_at)
+             SELECT account_id, gen_random_uuid(), 'Customer ' || n, now() FROM channels, generate_series(1, {count}) n
+             RETURNING account_id, id
+         )
+         INSERT INTO contact_identities (account_id, channel_id, scheme, value, contact_id)
+         SELECT known.account_id, channels.id, 'phone', '4900' || row_number() OVER (), known.id FROM known, channels"
+    )
+}
+
+/// Puts webhooks into the queue, all at once, and waits until an agent has seen what they say.
 #[expect(clippy::disallowed_methods, reason = "a load tool measures the world's time")]
-async fn post(client: reqwest::Client, url: String, n: u32) -> Result<Duration, reqwest::Error> {
-    let customer = format!("1555{:07}", n % 1000);
-    let body = json!({
+async fn catch_up(server: &Server, agent: &mut Stream, count: u32) -> Result<(), Box<dyn Error>> {
+    let body = webhook("' || 15550000000 + n % 1000 || '", "wamid.waiting.' || n || '", "waiting");
+    server.sql(&format!(
+        "INSERT INTO raw_events (account_id, id, channel_id, body, sha256, received_at, due_at)
+         SELECT account_id, gen_random_uuid(), id, convert_to('{body}', 'UTF8'), sha256(n::text::bytea), now(), now()
+         FROM channels, generate_series(1, {count}) n"
+    ))?;
+    let (started, mut seen) = (Instant::now(), 0);
+    while seen < count {
+        let message = timeout(Duration::from_secs(60), agent.next()).await?;
+        let Some(Message::Text(message)) = message.transpose()? else { continue };
+        let message: Value = serde_json::from_str(&message)?;
+        if message.pointer("/params/event/type").is_some_and(|kind| kind == "messageCreated") {
+            seen += 1;
+        }
+    }
+    let took = started.elapsed().as_secs_f64();
+    let rate = f64::from(count) / took;
+    writeln!(io::stdout(), "{count} webhooks that waited are seen after {took:.1} s: {rate:.0} a second")?;
+    Ok(())
+}
+
+/// A webhook with one message.
+fn webhook(customer: &str, id: &str, text: &str) -> String {
+    json!({
         "object": "whatsapp_business_account",
         "entry": [{ "id": "1", "changes": [{ "field": "messages", "value": {
             "messaging_product": "whatsapp",
             "metadata": { "display_phone_number": "15550199", "phone_number_id": NUMBER },
             "contacts": [{ "profile": { "name": customer }, "wa_id": customer }],
             "messages": [{
-                "from": customer, "id": format!("wamid.{n}"), "timestamp": "1795000000", "type": "text",
-                "text": { "body": format!("{} webhook", nanoseconds()) },
+                "from": customer, "id": id, "timestamp": "1795000000", "type": "text", "text": { "body": text },
             }],
         } }] }],
     })
-    .to_string();
+    .to_string()
+}
+
+/// Posts one webhook from a customer of its own; how long the 200 took.
+#[expect(clippy::disallowed_methods, reason = "a load tool measures the world's time")]
+async fn post(client: reqwest::Client, url: String, n: u32) -> Result<Duration, reqwest::Error> {
+    let customer = format!("1555{:07}", n % 1000);
+    let body = webhook(&customer, &format!("wamid.{n}"), &format!("{} webhook", nanoseconds()));
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, APP_SECRET.as_bytes()), body.as_bytes());
     let signature = tag.as_ref().iter().fold("sha256=".to_owned(), |mut text, byte| {
         // Writing to a String does not fail.
