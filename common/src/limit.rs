@@ -13,3 +13,13 @@ pub struct Limit {
     /// What becomes of what passes it: a status, a close code, an error code, silence.
     pub answer: &'static str,
 }
+
+/// A row of the table: what is limited, by how much, by which setting, and what becomes of what passes it.
+pub const fn limit(
+    what: &'static str,
+    default: String,
+    setting: Option<&'static str>,
+    answer: &'static str,
+) -> Limit {
+    Limit { what, default, setting, answer }
+}

@@ -10,7 +10,10 @@ use crate::{
         strangers::{UNKNOWN, UNPROVED},
     },
 };
-use common::{bucket::Rate, limit::Limit};
+use common::{
+    bucket::Rate,
+    limit::{Limit, limit},
+};
 use inbox_core::whatsapp::receive::{ITEMS_MAX, VALUES_MAX};
 use std::time::Duration;
 use store::webhooks::FAILURES_MAX;
@@ -19,15 +22,6 @@ use store::webhooks::FAILURES_MAX;
 pub fn limits() -> Vec<Limit> {
     let config = Config::default();
     [webhooks_in(&config), replies(&config), deliveries(&config), files_of_customers()].concat()
-}
-
-const fn limit(
-    what: &'static str,
-    default: String,
-    setting: Option<&'static str>,
-    answer: &'static str,
-) -> Limit {
-    Limit { what, default, setting, answer }
 }
 
 fn webhooks_in(config: &Config) -> Vec<Limit> {

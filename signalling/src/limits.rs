@@ -10,15 +10,6 @@ pub fn limits() -> Vec<Limit> {
     [sockets::places(), sockets::rates(), sockets::deadlines(), sockets::queues(), streams::all()].concat()
 }
 
-const fn limit(
-    what: &'static str,
-    default: String,
-    setting: Option<&'static str>,
-    answer: &'static str,
-) -> Limit {
-    Limit { what, default, setting, answer }
-}
-
 /// A time as people write it.
 fn seconds(time: std::time::Duration) -> String {
     format!("{} s", time.as_secs_f64())

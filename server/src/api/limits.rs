@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{buckets::Rate, config::SignIn};
 use common::{
-    limit::Limit,
+    limit::{Limit, limit},
     token::{OUTSIDE_LIFETIME, OUTSIDE_LIFETIME_MAX},
 };
 use store::sessions::{REUSE_GRACE, SUCCESSORS_MAX};
@@ -24,7 +24,7 @@ fn rate(rate: Rate) -> String {
 
 fn requests() -> Vec<Limit> {
     let mut limits = Vec::new();
-    let mut add = |what, default, setting, answer| limits.push(Limit { what, default, setting, answer });
+    let mut add = |what, default, setting, answer| limits.push(limit(what, default, setting, answer));
     add("a request's body", format!("{BODY_BYTES_MAX} bytes"), None, "413 `limit.size`");
     add(
         "a request's body, `/v1/auth/…` and `/v1/me/password`",
@@ -50,7 +50,7 @@ fn requests() -> Vec<Limit> {
 
 fn wrong_passwords() -> Vec<Limit> {
     let mut limits = Vec::new();
-    let mut add = |what, default, setting, answer| limits.push(Limit { what, default, setting, answer });
+    let mut add = |what, default, setting, answer| limits.push(limit(what, default, setting, answer));
     add("a password, at least", format!("{PASSWORD_CHARS_MIN} characters"), None, "422 `request.invalid`");
     add(
         "a password, at most",
@@ -92,7 +92,7 @@ fn wrong_passwords() -> Vec<Limit> {
 fn hashing() -> Vec<Limit> {
     let default = SignIn::default();
     let mut limits = Vec::new();
-    let mut add = |what, default, setting, answer| limits.push(Limit { what, default, setting, answer });
+    let mut add = |what, default, setting, answer| limits.push(limit(what, default, setting, answer));
     add("passwords hashed at once", default.workspaces.to_string(), Some("sign_in.workspaces"), "waits");
     add(
         "passwords waiting for that",

@@ -9,21 +9,12 @@ use super::{
     seats::RESERVED,
 };
 use crate::{config::Http, health::PING_EVERY};
-use common::limit::Limit;
+use common::limit::{Limit, limit};
 
 /// What the listener limits.
 pub(crate) fn limits() -> Vec<Limit> {
     let default = Http::default();
     [connections(&default), bodies(&default), strangers(&default), others(&default)].concat()
-}
-
-const fn limit(
-    what: &'static str,
-    default: String,
-    setting: Option<&'static str>,
-    answer: &'static str,
-) -> Limit {
-    Limit { what, default, setting, answer }
 }
 
 fn seconds(seconds: u64) -> String {

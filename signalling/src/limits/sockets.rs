@@ -1,6 +1,6 @@
 //! Limits of sockets: how many, how fast, how long.
 
-use super::{kib, limit, seconds};
+use super::{kib, seconds};
 use crate::{
     config::Config,
     connection::{
@@ -9,7 +9,7 @@ use crate::{
     },
     peer::queue,
 };
-use common::limit::Limit;
+use common::limit::{Limit, limit};
 
 const NO_PLACE: &str = "HTTP 503, limit.count, before the upgrade";
 const NO_PLACE_OF_NETWORK: &str = "HTTP 429, limit.count, before the upgrade";

@@ -1,9 +1,9 @@
 //! Limits of what is asked of rooms, calls, inboxes and feeds.
 
-use super::{kib, limit, seconds};
+use super::{kib, seconds};
 use crate::config::Config;
 use common::{
-    limit::Limit,
+    limit::{Limit, limit},
     protocol::{RequestId, feed, inbox, media, page, presence, room},
     text,
 };
