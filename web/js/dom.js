@@ -2,6 +2,9 @@
 
 import { hue, initials } from './format.js';
 
+/** Where the sign of Switchboard is served: beside the modules, whatever page shows it. */
+export const LOGO = new URL('../favicon.svg', import.meta.url).href;
+
 /**
  * Makes an element. `on` holds event handlers; `true` and `false` set and omit
  * an attribute; `value` and `checked` are properties.

@@ -1,6 +1,6 @@
 // The frame around every view: navigation, connection banner, notices, the call.
 
-import { avatar, el, fill, icon, iconButton, keyed, say } from '../dom.js';
+import { LOGO, avatar, el, fill, icon, iconButton, keyed, say } from '../dom.js';
 import { address, go, route } from '../router.js';
 import { shortcuts } from '../shortcuts.js';
 import { callStage } from './call.js';
@@ -34,7 +34,7 @@ export function shell(app) {
   const frame = el('div', { class: 'shell' },
     el('a', { class: 'skip', href: '#main', on: { click: (event) => { event.preventDefault(); main.focus(); } } }, 'Skip to content'),
     el('nav', { class: 'rail', 'aria-label': 'Main' },
-      el('img', { class: 'rail-logo', src: 'favicon.svg', alt: 'Switchboard', width: '32', height: '32' }),
+      el('img', { class: 'rail-logo', src: LOGO, alt: 'Switchboard', width: '32', height: '32' }),
       Object.values(links),
       el('span', { class: 'rail-space' }),
       iconButton('keyboard', 'Keyboard shortcuts (?)', { class: 'rail-keys', on: { click: shortcutHelp.open } }),

@@ -1,6 +1,6 @@
 // The first page.
 
-import { el, say } from '../dom.js';
+import { LOGO, el, say } from '../dom.js';
 import { explain } from '../words.js';
 import { themeToggle } from './theme-toggle.js';
 
@@ -34,7 +34,7 @@ export function signIn(api) {
   return el('main', { class: 'sign-in' },
     el('div', { class: 'sign-in-corner' }, themeToggle()),
     el('form', { class: 'card', 'aria-labelledby': 'sign-in-title', on: { submit: attempt } },
-      el('img', { src: 'favicon.svg', alt: '', width: '40', height: '40' }),
+      el('img', { src: LOGO, alt: '', width: '40', height: '40' }),
       el('h1', { id: 'sign-in-title' }, 'Sign in to Switchboard'),
       el('p', { class: 'muted' }, 'Calls, chat and customers’ messages in one place.'),
       el('label', { for: 'email' }, 'E-mail'), email,
