@@ -45,10 +45,10 @@ pub(crate) async fn ring(hub: &Hub, peer: &Arc<Peer>, ring: &Ring) -> Result<Rin
     }
     let devices = devices_of(hub, peer, ring.user_id).await?;
     if devices.is_empty() {
-        return Err(Failure::of(ErrorCode::CALL_UNREACHABLE, Fault::Peer, "no device is connected"));
+        return Err(Failure::of(ErrorCode::CALL_UNREACHABLE, Fault::Upstream, "no device is connected"));
     }
     let id = CallId::generate(hub.clock());
-    let busy = |whose: &str| Failure::of(ErrorCode::CALL_BUSY, Fault::Peer, format!("{whose} in a call"));
+    let busy = |whose: &str| Failure::of(ErrorCode::CALL_BUSY, Fault::Upstream, format!("{whose} in a call"));
     let Some(own) = take(hub, peer.user).await? else { return Err(busy("you are")) };
     let theirs = take(hub, ring.user_id).await?;
     let new = NewCall { id, room: ring.room_id, caller: peer.user, callee: ring.user_id };
@@ -139,8 +139,8 @@ pub(crate) fn deliver(hub: &Hub, news: NodeNews) {
         | Event::InboxEvent(_)
         | Event::FeedChanged(_)
         | Event::FeedEnded(_)
-        | Event::SessionReload(_)
-        | Event::SessionMoving(_) => {}
+        | Event::ConnectionReload(_)
+        | Event::ConnectionMoving(_) => {}
     }
     peer.push(crate::hub::frame(&news.event));
 }

@@ -16,9 +16,9 @@ use common::{
     permission::Permission,
     protocol::{
         Done, Event, Failure, RequestId,
+        connection::{Reload, Sequence},
         feed::{Changed, Ended, FEEDS_MAX, FILTER_BYTES_MAX, FILTER_MAX, Subscribe},
         page::encoded_len,
-        session::{Reload, Stream},
     },
 };
 use dashmap::DashMap;
@@ -132,8 +132,8 @@ impl State {
     /// Changes were not recorded, or are not kept any more: everybody reads again.
     fn reload(&self) {
         for (feed, group) in self.tables.values().flatten() {
-            let stream = Stream::Feed { feed: feed.clone() };
-            let frame = frame(&Event::SessionReload(Reload { stream }));
+            let sequence = Sequence::Feed { feed: feed.clone() };
+            let frame = frame(&Event::ConnectionReload(Reload { sequence }));
             for (_, peer) in group.followers.values() {
                 peer.push(frame.clone());
             }

@@ -91,8 +91,8 @@ fn is_among(peer: &Peer, whom: Whom) -> bool {
         Whom::Everybody => true,
         Whom::User(user) => peer.user == user,
         Whom::Connection(connection) => peer.id == connection,
-        Whom::Session(session) => match peer.access() {
-            Access::Person { session: own, .. } => own == Some(session),
+        Whom::SignIn(sign_in) => match peer.access() {
+            Access::Person { sign_in: own, .. } => own == Some(sign_in),
             Access::Guest { .. } => false,
         },
     }

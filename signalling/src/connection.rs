@@ -68,7 +68,7 @@ const ENDED: End = close(close_codes::ENDED, "ended by the account");
 pub(crate) async fn run(hub: &Hub, mut line: Line, place: Place) {
     // A hub that does not run lets nobody in.
     let Some(draining) = hub.shutdown().map(|shutdown| shutdown.token.clone()) else { return };
-    match Box::pin(open::session(hub, &draining, &mut line, &place)).await {
+    match Box::pin(open::opened(hub, &draining, &mut line, &place)).await {
         Ok(opened) => {
             let mut connection = Connection::new(hub, draining, line, opened);
             let ended = connection.serve().await;

@@ -7,7 +7,7 @@ use common::{
     error::{ErrorCode, Fault},
     guest::Right,
     permission::Permission,
-    protocol::{Failure, Request, RequestId, session::Refreshed},
+    protocol::{Failure, Request, RequestId, connection::Refreshed},
 };
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
         R::MediaJoin(_) | R::MediaLeave(_) | R::MediaSignal(_) | R::MediaPublish(_) | R::MediaAnswer(_) => {
             true
         }
-        R::SessionOpen(_) | R::SessionRefresh(_) | R::PresenceSubscribe(_) => false,
+        R::ConnectionOpen(_) | R::ConnectionRefresh(_) | R::PresenceSubscribe(_) => false,
         R::RoomJoin(_) | R::RoomLeave(_) | R::RoomSend(_) | R::RoomTyping(_) | R::RoomHistory(_) => false,
         R::RoomMembers(_) => false,
         R::InboxSubscribe(_) | R::InboxUnsubscribe(_) | R::FeedSubscribe(_) | R::FeedUnsubscribe(_) => false,
@@ -31,7 +31,7 @@ fn admit(peer: &Peer, request: &Request) -> Result<(), Failure> {
     use Request as R;
     let (permission, right) = match request {
         // Whoever is in a room was let in, and these are about rooms that the caller is in.
-        R::SessionOpen(_) | R::SessionRefresh(_) | R::RoomJoin(_) | R::RoomLeave(_) => return Ok(()),
+        R::ConnectionOpen(_) | R::ConnectionRefresh(_) | R::RoomJoin(_) | R::RoomLeave(_) => return Ok(()),
         R::RoomMembers(_) => return Ok(()),
         R::MediaJoin(_) | R::MediaLeave(_) | R::MediaSignal(_) | R::MediaAnswer(_) => return Ok(()),
         R::RoomSend(_) | R::RoomTyping(_) => (None, Some(Right::SendMessages)),
@@ -56,8 +56,8 @@ pub(crate) async fn answer(hub: &Hub, peer: &Arc<Peer>, id: Option<RequestId>, r
         return peer.answer::<()>(id, &Err(failure));
     }
     match request {
-        R::SessionOpen(_) => peer.answer::<()>(id, &Err(already_open())),
-        R::SessionRefresh(refresh) => peer.answer(id, &refreshed(hub, peer, &refresh.token)),
+        R::ConnectionOpen(_) => peer.answer::<()>(id, &Err(already_open())),
+        R::ConnectionRefresh(refresh) => peer.answer(id, &refreshed(hub, peer, &refresh.token)),
         R::RoomJoin(join) => rooms::join(hub, peer, id, &join).await,
         R::RoomLeave(leave) => peer.answer(id, &rooms::leave(hub, peer, leave.room_id).await),
         R::RoomSend(send) => peer.answer(id, &rooms::send(hub, peer, &send).await),
@@ -83,7 +83,7 @@ pub(crate) async fn answer(hub: &Hub, peer: &Arc<Peer>, id: Option<RequestId>, r
 }
 
 fn already_open() -> Failure {
-    Failure::of(ErrorCode::CONFLICT, Fault::Caller, "the session is open; use session.refresh")
+    Failure::of(ErrorCode::CONFLICT, Fault::Caller, "the connection is open; use connection.refresh")
 }
 
 fn refreshed(hub: &Hub, peer: &Arc<Peer>, token: &common::secret::Secret) -> Result<Refreshed, Failure> {

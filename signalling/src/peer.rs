@@ -8,7 +8,7 @@ use bus::Presence;
 use common::{
     error::{ErrorCode, Fault},
     guest::Right,
-    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SessionId, UserId},
+    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     permission::{Permission, Permissions},
     protocol::{Failure, RequestId, room::Member},
     revocation::Standing,
@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 
-/// An open session.
+/// An open sign_in.
 pub(crate) struct Peer {
     pub(crate) id: ConnectionId,
     pub(crate) account: AccountId,
@@ -51,7 +51,7 @@ pub(crate) enum Access {
     Person {
         permissions: Permissions,
         /// The sign-in; `None` for an outside issuer's user.
-        session: Option<SessionId>,
+        sign_in: Option<SignInId>,
         /// What of the token can end before it does.
         standing: Standing,
     },
@@ -65,7 +65,7 @@ impl Access {
         match bearer {
             Bearer::Caller(caller) => Self::Person {
                 permissions: caller.permissions,
-                session: caller.session,
+                sign_in: caller.sign_in,
                 standing: caller.standing(),
             },
             Bearer::Guest(guest) => {

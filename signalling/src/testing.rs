@@ -77,7 +77,7 @@ impl World {
             permissions,
             lasting: permissions,
             name: None,
-            session: None,
+            sign_in: None,
             issued_at: OffsetDateTime::UNIX_EPOCH,
             expires_at: OffsetDateTime::UNIX_EPOCH,
         };

@@ -2,7 +2,7 @@
 
 use super::{LeaseName, PresenceSet, Service, Topic};
 use crate::{
-    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SessionId, UserId},
+    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     protocol::{
         Event, Failure, call,
         presence::OnlineUser,
@@ -178,7 +178,7 @@ pub enum Whom {
     /// Those of a user.
     User(UserId),
     /// Those of a sign-in.
-    Session(SessionId),
+    SignIn(SignInId),
     /// One.
     Connection(ConnectionId),
 }

@@ -1,4 +1,4 @@
-//! Who may have a socket yet: counted before the upgrade by network, after `session.open` by account and user.
+//! Who may have a socket yet: counted before the upgrade by network, after `connection.open` by account and user.
 //!
 //! Every count is held by a guard that gives it back however the connection ends.
 

@@ -5,7 +5,7 @@ use crate::{
     hub::frame,
     peer::{Peer, Queued},
 };
-use common::protocol::{Event, close as close_codes, session::Moving};
+use common::protocol::{Event, close as close_codes, connection::Moving};
 use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_tungstenite::tungstenite::Message;
@@ -68,7 +68,7 @@ pub(super) async fn part(
 ) {
     let mut words = last_words(unsent, queue, end);
     if matches!(end, End::Close { code: close_codes::GOING_AWAY, .. }) {
-        words.push(Message::Text(frame(&Event::SessionMoving(Moving { delay_ms: delay_ms(peer) }))));
+        words.push(Message::Text(frame(&Event::ConnectionMoving(Moving { delay_ms: delay_ms(peer) }))));
     }
     say(line, words, end).await;
 }

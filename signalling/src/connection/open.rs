@@ -13,7 +13,7 @@ use crate::{
 use common::{
     error::{ErrorCode, Fault},
     id::ConnectionId,
-    protocol::{Failure, Incoming, Request, RequestId, close as close_codes, envelope, session},
+    protocol::{Failure, Incoming, Request, RequestId, close as close_codes, connection, envelope},
     secret::Secret,
     text,
     token::{self, Bearer, Caller},
@@ -28,24 +28,24 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-/// How long a connection may stay without a session.
+/// How long a connection may stay unauthenticated.
 pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Frames of whatever kind on a connection without a session.
+/// Frames of whatever kind on an unauthenticated connection.
 pub(crate) const ATTEMPTS_MAX: u32 = 20;
 
-/// Bytes on a connection without a session.
+/// Bytes on an unauthenticated connection.
 pub(crate) const ATTEMPT_BYTES_MAX: usize = 256 * 1024;
 
-/// An open session.
+/// An authenticated connection.
 pub(super) struct Opened {
     pub(super) peer: Arc<Peer>,
     pub(super) queue: mpsc::Receiver<Queued>,
     pub(super) seat: Seat,
 }
 
-/// Waits for a valid `session.open` and answers it.
-pub(super) async fn session(
+/// Waits for a valid `connection.open` and answers it.
+pub(super) async fn opened(
     hub: &Hub,
     draining: &CancellationToken,
     line: &mut Line,
@@ -84,7 +84,7 @@ struct Door<'a> {
 }
 
 impl Door<'_> {
-    /// The next `session.open`. Everything else is refused.
+    /// The next `connection.open`. Everything else is refused.
     async fn next(&mut self) -> Result<(Option<RequestId>, Secret), End> {
         loop {
             let Some(text) = self.text().await? else { continue };
@@ -103,7 +103,7 @@ impl Door<'_> {
         };
         self.bytes += self.line.take_read();
         if self.bytes > ATTEMPT_BYTES_MAX {
-            return Err(close(close_codes::ABUSE, "too much without a session"));
+            return Err(close(close_codes::ABUSE, "too much before connection.open"));
         }
         let Some(message) = message else { return Ok(None) };
         self.frames += 1;
@@ -132,8 +132,8 @@ async fn ended(
     draining: &CancellationToken,
 ) -> End {
     tokio::select! {
-        () = turned_out.cancelled() => close(close_codes::OVERLOADED, "too many connections without a session"),
-        () = late.as_mut() => close(close_codes::UNAUTHENTICATED, "no valid session.open in time"),
+        () = turned_out.cancelled() => close(close_codes::OVERLOADED, "too many unauthenticated connections"),
+        () = late.as_mut() => close(close_codes::UNAUTHENTICATED, "no valid connection.open in time"),
         () = draining.cancelled() => close(close_codes::GOING_AWAY, "the server is draining"),
     }
 }
@@ -141,13 +141,15 @@ async fn ended(
 fn read(text: &str) -> Result<(Option<RequestId>, Secret), (Option<RequestId>, Failure)> {
     let Incoming { id, method, params } = Incoming::parse(text)?;
     match Request::parse(&method, params) {
-        Ok(Request::SessionOpen(open)) => Ok((id, open.token)),
-        Ok(_) => Err((id, Failure::of(ErrorCode::UNAUTHENTICATED, Fault::Caller, "send session.open first"))),
+        Ok(Request::ConnectionOpen(open)) => Ok((id, open.token)),
+        Ok(_) => {
+            Err((id, Failure::of(ErrorCode::UNAUTHENTICATED, Fault::Caller, "send connection.open first")))
+        }
         Err(failure) => Err((id, failure)),
     }
 }
 
-async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, session::Opened), Failure> {
+async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, connection::Opened), Failure> {
     let bearer = verify(hub, token)?;
     let is_guest = matches!(bearer, Bearer::Guest(_));
     let seat = Seat::take(hub, bearer.account(), bearer.user(), is_guest)?;
@@ -156,7 +158,7 @@ async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, session::Opened), Fa
         Bearer::Guest(guest) => (text::shown_name(&guest.name), None),
     };
     let connection = ConnectionId::generate(hub.clock());
-    let answer = session::Opened {
+    let answer = connection::Opened {
         connection_id: connection,
         user_id: bearer.user(),
         name: name.clone(),

@@ -136,8 +136,8 @@ impl Follower {
             | Event::InboxEvent(_)
             | Event::FeedChanged(_)
             | Event::FeedEnded(_)
-            | Event::SessionReload(_)
-            | Event::SessionMoving(_) => true,
+            | Event::ConnectionReload(_)
+            | Event::ConnectionMoving(_) => true,
         };
         if is_news {
             self.room.push(&news.event);

@@ -25,7 +25,7 @@ export function signIn(api) {
     } catch (error) {
       say(problem, error.code === 'offline' ? 'The server cannot be reached.' : explain(error));
       submit.disabled = false;
-      (error.code === 'auth.invalid_credentials' ? password : email).focus();
+      (error.code === 'auth.invalidCredentials' ? password : email).focus();
       password.select();
     }
   };

@@ -30,7 +30,7 @@ export function ownAccount({ api, user }) {
       for (const { input } of [current, fresh, again]) input.value = '';
       say(done, 'Your password is changed. Everywhere else you are signed out.');
     } catch (error) {
-      const isWrong = error.code === 'auth.invalid_credentials';
+      const isWrong = error.code === 'auth.invalidCredentials';
       say(problem, isWrong ? 'The current password is another.' : error.code === 'request.invalid' ? error.message : explain(error));
       (isWrong ? current : fresh).input.focus();
     } finally {

@@ -9,7 +9,7 @@ import { PASSWORD_RULE, ownAccount } from './own.js';
 const ROLES = { ADMIN: 'Administrator', USER: 'User', AGENT_USER: 'Agent' };
 
 const PERMISSIONS = [
-  'account.manage', 'audit.read', 'calls.read', 'canned_responses.manage', 'channels.read', 'channels.manage',
+  'account.manage', 'audit.read', 'calls.read', 'cannedResponses.manage', 'channels.read', 'channels.manage',
   'contacts.read', 'contacts.manage', 'contacts.erase', 'conversations.read', 'conversations.manage', 'keys.manage',
   'labels.manage', 'messages.send', 'roles.manage', 'rooms.read', 'rooms.manage', 'teams.manage', 'users.read',
   'users.manage', 'webhooks.manage',
@@ -64,7 +64,7 @@ export const SECTIONS = {
     remove: { label: 'Delete', warns: 'It leaves every conversation.' },
   },
   'canned-responses': {
-    label: 'Canned responses', hint: 'Texts that are often sent', thing: 'canned response', path: '/v1/canned-responses', needs: 'conversations.read', changes: 'canned_responses.manage',
+    label: 'Canned responses', hint: 'Texts that are often sent', thing: 'canned response', path: '/v1/canned-responses', needs: 'conversations.read', changes: 'cannedResponses.manage',
     columns: { Shortcode: ({ shortcode }) => `/${shortcode}`, Text: ({ text }) => text },
     fields: [
       { name: 'shortcode', label: 'Shortcode', required: true, maxlength: 64, hint: 'Letters, digits, _ and -.' },
@@ -107,7 +107,7 @@ export const SECTIONS = {
     remove: { label: 'Revoke', warns: 'Programs that use it are refused from now on.', unless: ({ revokedAt }) => revokedAt },
   },
   sessions: {
-    label: 'Your sign-ins', hint: 'Where you are signed in', thing: 'sign-in', path: '/v1/me/sessions',
+    label: 'Your sign-ins', hint: 'Where you are signed in', thing: 'sign-in', path: '/v1/me/sign-ins',
     columns: { Client: ({ userAgent }) => userAgent ?? 'unknown', From: ({ address }) => address ?? '–', Began: ({ createdAt }) => moment(createdAt), 'Last used': ({ lastUsedAt, current }) => (current ? 'here, now' : moment(lastUsedAt)) },
     remove: { label: 'End', unless: ({ current }) => current },
   },
