@@ -3,7 +3,7 @@
 use crate::{percentiles::Latencies, server::Server};
 use common::{
     clock::{Clock, SystemClock},
-    id::{AccountId, SessionId, UserId},
+    id::{AccountId, SignInId, UserId},
     token::{Role, Subject, sign},
 };
 use jsonwebtoken::EncodingKey;
@@ -81,7 +81,7 @@ fn fill(server: &Server, accounts: u32) -> Result<(), Box<dyn Error>> {
         "INSERT INTO accounts (id, name, created_at) SELECT {a}, 'Account ' || a, now() FROM {of_accounts};
          INSERT INTO inbox_streams (account_id) SELECT {a} FROM {of_accounts};
          INSERT INTO users (account_id, id, name, role, created_at) SELECT {a}, {user}, 'Agent', 'ADMIN', now() FROM {of_accounts};
-         INSERT INTO sessions (account_id, id, user_id, created_at, last_used_at) SELECT {a}, {user}, {user}, now(), now() FROM {of_accounts};
+         INSERT INTO sign_ins (account_id, id, user_id, created_at, last_used_at) SELECT {a}, {user}, {user}, now(), now() FROM {of_accounts};
          INSERT INTO channels (account_id, id, kind, name, external_id, access_token, app_secret, verify_token, created_at)
              SELECT {a}, {channel}, 'whatsapp', 'Support', 'n' || a, '', '', '', now() FROM {of_accounts};
          INSERT INTO contacts (account_id, id, name, email, created_at)
@@ -132,14 +132,14 @@ pub(crate) async fn run(binary: &Path, options: &Options) -> Result<(), Box<dyn 
     let token = |n| {
         let user = UserId::from_uuid(id(3, n, 0));
         // Each has one sign-in, of the same id.
-        let session = SessionId::from_uuid(user.as_uuid());
+        let sign_in = SignInId::from_uuid(user.as_uuid());
         let subject = Subject {
             account: account(n),
             user,
             role: Role::Admin,
             permissions: None,
             elevated: None,
-            session,
+            sign_in,
         };
         sign(&key, &subject, SystemClock.utc())
     };

@@ -95,14 +95,14 @@ impl Server {
         Ok(request.send().await?.error_for_status()?.json().await?)
     }
 
-    /// A socket with an open session.
+    /// An authenticated connection.
     pub(crate) async fn socket(&self) -> Result<Stream, Box<dyn Error>> {
         #[expect(
             clippy::disallowed_methods,
             reason = "load tools play the outside, which egress does not let in"
         )]
         let (mut socket, _) = connect_async(format!("{}/v1/ws", self.base.replacen("http", "ws", 1))).await?;
-        ask(&mut socket, "session.open", json!({ "token": self.token })).await?;
+        ask(&mut socket, "connection.open", json!({ "token": self.token })).await?;
         Ok(socket)
     }
 }

@@ -24,7 +24,7 @@ pub enum Fault {
     /// The caller: the same request will fail again.
     Caller,
     /// Somebody outside, such as a channel's provider: try again later.
-    Peer,
+    Upstream,
     /// Switchboard: try again; it has been logged.
     Ours,
 }
@@ -41,21 +41,21 @@ macro_rules! codes {
 
 codes! {
     /// The frame is not JSON.
-    PARSE = "protocol.parse_error";
+    PARSE = "protocol.parseError";
     /// The JSON is not a request.
-    INVALID_REQUEST = "protocol.invalid_request";
+    INVALID_REQUEST = "protocol.invalidRequest";
     /// There is no such method.
-    UNKNOWN_METHOD = "protocol.unknown_method";
+    UNKNOWN_METHOD = "protocol.unknownMethod";
     /// The method exists, its parameters do not fit.
-    INVALID_PARAMS = "protocol.invalid_params";
-    /// The request needs `session.open` first.
+    INVALID_PARAMS = "protocol.invalidParams";
+    /// The request needs `connection.open` first.
     UNAUTHENTICATED = "auth.required";
     /// The token is expired, forged, or of an unknown issuer.
-    INVALID_TOKEN = "auth.invalid_token";
+    INVALID_TOKEN = "auth.invalidToken";
     /// E-mail and password do not belong together, or there were too many wrong tries.
-    INVALID_CREDENTIALS = "auth.invalid_credentials";
+    INVALID_CREDENTIALS = "auth.invalidCredentials";
     /// A refresh token was used twice; the whole sign-in is revoked.
-    REFRESH_REUSED = "auth.refresh_reused";
+    REFRESH_REUSED = "auth.refreshReused";
     /// The caller's role does not allow this.
     FORBIDDEN = "auth.forbidden";
     /// Too many requests; wait for the time that is given.
@@ -67,19 +67,19 @@ codes! {
     /// The body is not what its content type says, or a field is not valid.
     INVALID_BODY = "request.invalid";
     /// There is no such thing in this account.
-    NOT_FOUND = "resource.not_found";
+    NOT_FOUND = "resource.notFound";
     /// It exists already, or contradicts what exists.
     CONFLICT = "resource.conflict";
     /// It was changed since the caller read it.
-    CHANGED_MEANWHILE = "resource.changed_meanwhile";
+    CHANGED_MEANWHILE = "resource.changedMeanwhile";
     /// It cannot go from its state to the one asked for.
-    INVALID_TRANSITION = "resource.invalid_transition";
+    INVALID_TRANSITION = "resource.invalidTransition";
     /// The path exists, the HTTP method is not offered on it.
-    METHOD_NOT_ALLOWED = "request.method_not_allowed";
+    METHOD_NOT_ALLOWED = "request.methodNotAllowed";
     /// An idempotency key was used before with another body.
-    IDEMPOTENCY_MISMATCH = "request.idempotency_mismatch";
+    IDEMPOTENCY_MISMATCH = "request.idempotencyMismatch";
     /// The caller has not joined this room.
-    NOT_IN_ROOM = "room.not_joined";
+    NOT_IN_ROOM = "room.notJoined";
     /// The room is closed.
     ROOM_CLOSED = "room.closed";
     /// There is no such call, or it is over.
@@ -89,21 +89,21 @@ codes! {
     /// None of the other side's devices is connected.
     CALL_UNREACHABLE = "call.unreachable";
     /// Another device took the call first.
-    CALL_ALREADY_TAKEN = "call.already_taken";
+    CALL_ALREADY_TAKEN = "call.alreadyTaken";
     /// This device is not part of the call.
-    CALL_NOT_INVITED = "call.not_invited";
+    CALL_NOT_INVITED = "call.notInvited";
     /// The action does not fit the call's state.
-    CALL_WRONG_STATE = "call.wrong_state";
+    CALL_WRONG_STATE = "call.wrongState";
     /// The session description cannot be used.
-    MEDIA_INVALID_SDP = "media.invalid_sdp";
+    MEDIA_INVALID_SDP = "media.invalidSdp";
     /// The participant has not joined the room's media session.
-    MEDIA_NOT_JOINED = "media.not_joined";
+    MEDIA_NOT_JOINED = "media.notJoined";
     /// An answer to an offer that has been replaced by a newer one.
-    MEDIA_STALE_ANSWER = "media.stale_answer";
+    MEDIA_STALE_ANSWER = "media.staleAnswer";
     /// No media server is available.
     MEDIA_UNAVAILABLE = "media.unavailable";
     /// The webhook's signature is missing or wrong.
-    INVALID_SIGNATURE = "webhook.invalid_signature";
+    INVALID_SIGNATURE = "webhook.invalidSignature";
     /// The channel's provider refused the message.
     CHANNEL_REFUSED = "channel.refused";
     /// Switchboard failed; it is logged under the request's id.

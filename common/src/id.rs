@@ -106,7 +106,7 @@ ids! {
     /// A webhook body as it arrived.
     RawEventId = "raw_event";
     /// A family of refresh tokens: one sign-in on one device.
-    SessionId = "session";
+    SignInId = "sign_in";
     /// An address that is told about events by HTTP.
     WebhookId = "webhook";
     /// A set of permissions that an account has named.

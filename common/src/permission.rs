@@ -38,7 +38,7 @@ permissions! {
     /// Read calls and their outcome.
     CallsRead = "calls.read";
     /// Create, change and delete canned responses.
-    CannedResponsesManage = "canned_responses.manage";
+    CannedResponsesManage = "cannedResponses.manage";
     /// Read channels; their secrets nobody can.
     ChannelsRead = "channels.read";
     /// Connect, change and disconnect channels.

@@ -6,6 +6,7 @@
 
 pub mod call;
 pub mod close;
+pub mod connection;
 pub mod envelope;
 pub mod feed;
 pub mod inbox;
@@ -13,7 +14,6 @@ pub mod media;
 pub mod page;
 pub mod presence;
 pub mod room;
-pub mod session;
 
 pub use envelope::{Failure, Incoming, RequestId};
 
@@ -59,10 +59,10 @@ macro_rules! methods {
 }
 
 methods! {
-    /// Says who is connecting; must be the first request. Result: [`session::Opened`].
-    SessionOpen(session::Open) -> session::Opened = "session.open";
-    /// Replaces the token before it expires. Result: [`session::Refreshed`].
-    SessionRefresh(session::Refresh) -> session::Refreshed = "session.refresh";
+    /// Says who is connecting; must be the first request. Result: [`connection::Opened`].
+    ConnectionOpen(connection::Open) -> connection::Opened = "connection.open";
+    /// Replaces the token before it expires. Result: [`connection::Refreshed`].
+    ConnectionRefresh(connection::Refresh) -> connection::Refreshed = "connection.refresh";
     /// Enters a room. Result: [`room::Joined`].
     RoomJoin(room::Join) -> room::Joined = "room.join";
     /// Leaves a room. Result: [`Done`].
@@ -163,11 +163,11 @@ pub enum Event {
     #[serde(rename = "feed.ended")]
     FeedEnded(feed::Ended),
     /// A stream lost more than can be replayed: read it again from the store.
-    #[serde(rename = "session.reload")]
-    SessionReload(session::Reload),
+    #[serde(rename = "connection.reload")]
+    ConnectionReload(connection::Reload),
     /// The server is about to close this connection; reconnect elsewhere after the delay.
-    #[serde(rename = "session.moving")]
-    SessionMoving(session::Moving),
+    #[serde(rename = "connection.moving")]
+    ConnectionMoving(connection::Moving),
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! without a look at the store. Those who write are held to the store itself, in the transaction that writes.
 
 use crate::{
-    id::{SessionId, UserId},
+    id::{SignInId, UserId},
     permission::Permissions,
     token::{ACCESS_TOKEN_TIME, Bearer},
 };
@@ -36,7 +36,7 @@ pub struct Standing {
     /// Who.
     pub user: UserId,
     /// The sign-in; `None` for an outside issuer's user.
-    pub session: Option<SessionId>,
+    pub sign_in: Option<SignInId>,
     /// What the token allows.
     pub permissions: Permissions,
     /// What of it is not for a while only.
@@ -65,7 +65,7 @@ pub struct Revocation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ended {
     /// A sign-in, with every token of it.
-    Session(SessionId),
+    SignIn(SignInId),
     /// What a user was allowed: the role that they have allows less. Tokens from before say too much.
     Permissions(UserId),
     /// An elevation of a user. Tokens from before that have one say too much.
@@ -82,7 +82,7 @@ pub struct Revocations {
 
 #[derive(Debug, Default)]
 struct Entries {
-    sessions: HashMap<SessionId, OffsetDateTime>,
+    sign_ins: HashMap<SignInId, OffsetDateTime>,
     permissions: HashMap<UserId, OffsetDateTime>,
     elevations: HashMap<UserId, OffsetDateTime>,
 }
@@ -114,7 +114,7 @@ impl Revocations {
         let mut news = 0;
         for Revocation { what, at } in ended {
             news += u64::from(match *what {
-                Ended::Session(session) => note(&mut entries.sessions, session, *at),
+                Ended::SignIn(sign_in) => note(&mut entries.sign_ins, sign_in, *at),
                 Ended::Permissions(user) => note(&mut entries.permissions, user, *at),
                 Ended::Elevation(user) => note(&mut entries.elevations, user, *at),
             });
@@ -126,7 +126,7 @@ impl Revocations {
     pub fn forget(&self, now: OffsetDateTime) {
         let lately = |end: &OffsetDateTime| *end + REMEMBERED > now;
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        entries.sessions.retain(|_, end| lately(end));
+        entries.sign_ins.retain(|_, end| lately(end));
         entries.permissions.retain(|_, end| lately(end));
         entries.elevations.retain(|_, end| lately(end));
     }
@@ -134,7 +134,7 @@ impl Revocations {
     /// Whether nothing of this token has ended.
     pub fn holds(&self, standing: &Standing) -> bool {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        let is_over = standing.session.is_some_and(|session| entries.sessions.contains_key(&session));
+        let is_over = standing.sign_in.is_some_and(|sign_in| entries.sign_ins.contains_key(&sign_in));
         let before = |ends: &HashMap<UserId, OffsetDateTime>| {
             is_from_before(standing.issued_at, ends.get(&standing.user))
         };
@@ -159,7 +159,7 @@ impl Revocations {
     /// How many entries there are.
     pub fn len(&self) -> usize {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.sessions.len() + entries.permissions.len() + entries.elevations.len()
+        entries.sign_ins.len() + entries.permissions.len() + entries.elevations.len()
     }
 
     /// Whether nothing has ended lately.
@@ -182,7 +182,7 @@ mod tests {
         let permissions = Role::User.permissions();
         Standing {
             user: UserId::generate(clock),
-            session: Some(SessionId::generate(clock)),
+            sign_in: Some(SignInId::generate(clock)),
             permissions,
             lasting: permissions,
             issued_at: clock.utc(),
@@ -193,7 +193,7 @@ mod tests {
     fn a_sign_in_that_ended_takes_every_token_of_it_and_nobody_elses() {
         let (clock, list) = (ManualClock::default(), Revocations::default());
         let (mine, other) = (standing(&clock), standing(&clock));
-        list.add(&[Revocation { what: Ended::Session(mine.session.unwrap()), at: clock.utc() }]);
+        list.add(&[Revocation { what: Ended::SignIn(mine.sign_in.unwrap()), at: clock.utc() }]);
         clock.advance(SECOND);
         let later = Standing { issued_at: clock.utc(), ..mine };
         assert!(!list.holds(&mine) && !list.holds(&later) && list.holds(&other));
@@ -227,7 +227,7 @@ mod tests {
     fn what_ended_is_remembered_until_the_last_token_has_expired() {
         let (clock, list) = (ManualClock::default(), Revocations::default());
         let mine = standing(&clock);
-        list.add(&[Revocation { what: Ended::Session(mine.session.unwrap()), at: clock.utc() }]);
+        list.add(&[Revocation { what: Ended::SignIn(mine.sign_in.unwrap()), at: clock.utc() }]);
         clock.advance(ACCESS_TOKEN_TIME);
         list.forget(clock.utc());
         assert!(!list.holds(&mine) && list.len() == 1);

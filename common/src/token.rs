@@ -9,7 +9,7 @@ pub use outside::{Accounts, OUTSIDE_LIFETIME, OUTSIDE_LIFETIME_MAX, OutsideRules
 use crate::{
     error::ErrorCode,
     guest::{Guest, Right},
-    id::{AccountId, RoomId, SessionId, UserId},
+    id::{AccountId, RoomId, SignInId, UserId},
     permission::Permissions,
     revocation::Standing,
 };
@@ -75,7 +75,7 @@ pub struct Caller {
     /// The name that an outside issuer gives; our own tokens carry none, the store knows it.
     pub name: Option<String>,
     /// The sign-in; `None` for a token of an outside issuer.
-    pub session: Option<SessionId>,
+    pub sign_in: Option<SignInId>,
     /// When the token was signed, to the millisecond for our own.
     pub issued_at: OffsetDateTime,
     /// When the token ceases to be good.
@@ -87,7 +87,7 @@ impl Caller {
     pub const fn standing(&self) -> Standing {
         Standing {
             user: self.user,
-            session: self.session,
+            sign_in: self.sign_in,
             permissions: self.permissions,
             lasting: self.lasting,
             issued_at: self.issued_at,
@@ -108,7 +108,7 @@ struct Claims {
     /// Absent: all of them last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lasting: Option<Permissions>,
-    sid: SessionId,
+    sid: SignInId,
     iat: i64,
     /// `iat` in milliseconds: whole seconds cannot tell a token from before a change from one after.
     /// Absent in tokens of earlier versions.
@@ -302,7 +302,7 @@ fn own_caller(claims: Value) -> Option<Caller> {
         permissions,
         lasting: claims.lasting.unwrap_or(permissions),
         name: None,
-        session: Some(claims.sid),
+        sign_in: Some(claims.sid),
         issued_at: at_millis(claims.iat_ms.unwrap_or(claims.iat.saturating_mul(1000)))?,
         expires_at: OffsetDateTime::from_unix_timestamp(claims.exp).ok()?,
     })
@@ -322,7 +322,7 @@ pub struct Subject {
     /// What the person may do for a while beyond that, and until when.
     pub elevated: Option<(Permissions, OffsetDateTime)>,
     /// The sign-in.
-    pub session: SessionId,
+    pub sign_in: SignInId,
 }
 
 impl Subject {
@@ -347,7 +347,7 @@ pub fn sign(key: &EncodingKey, subject: &Subject, now: OffsetDateTime) -> Result
         role: subject.role,
         permissions: elevated.or(subject.permissions),
         lasting: elevated.map(|_| lasting),
-        sid: subject.session,
+        sid: subject.sign_in,
         iat: now.unix_timestamp(),
         iat_ms: Some(unix_ms(now)),
         exp: subject.expires_at(now).unix_timestamp(),
@@ -400,8 +400,8 @@ mod tests {
     fn signed(secret: &[u8], clock: &ManualClock) -> (String, AccountId, UserId) {
         let (account, user) = (AccountId::generate(clock), UserId::generate(clock));
         let key = EncodingKey::from_secret(secret);
-        let session = SessionId::generate(clock);
-        let subject = Subject { account, user, role: Role::User, permissions: None, elevated: None, session };
+        let sign_in = SignInId::generate(clock);
+        let subject = Subject { account, user, role: Role::User, permissions: None, elevated: None, sign_in };
         let token = sign(&key, &subject, clock.utc()).unwrap();
         (token, account, user)
     }
@@ -427,7 +427,7 @@ mod tests {
             role: Role::AgentUser,
             permissions: None,
             elevated: Some((Permissions::ALL, until)),
-            session: SessionId::generate(&clock),
+            sign_in: SignInId::generate(&clock),
         };
         let token = sign(&EncodingKey::from_secret(b"k"), &subject, clock.utc()).unwrap();
         let caller = caller(&token, &[own(b"k")], clock.utc()).unwrap();

@@ -37,7 +37,7 @@ mod reference;
 mod roles;
 mod rooms;
 mod search;
-mod sessions;
+mod sign_ins;
 mod teams;
 mod throttle;
 mod transaction;
@@ -235,14 +235,14 @@ fn of_secrets() -> Router<App> {
 fn of_people() -> Router<App> {
     Router::new()
         .route("/v1/me", get(users::me))
-        .route("/v1/me/sessions", get(sessions::list_own))
-        .route("/v1/me/sessions/{id}", delete(sessions::end_own))
+        .route("/v1/me/sign-ins", get(sign_ins::list_own))
+        .route("/v1/me/sign-ins/{id}", delete(sign_ins::end_own))
         .route("/v1/account", get(account::find).patch(account::update))
         .route("/v1/users", get(users::list).post(users::create))
         .route("/v1/users/{id}", get(users::find).patch(users::update))
         .route("/v1/users/{id}/connections", delete(users::disconnect))
-        .route("/v1/users/{id}/sessions", get(sessions::list))
-        .route("/v1/users/{id}/sessions/{session}", delete(sessions::end_of))
+        .route("/v1/users/{id}/sign-ins", get(sign_ins::list))
+        .route("/v1/users/{id}/sign-ins/{signIn}", delete(sign_ins::end_of))
         .route("/v1/invitations", get(invitations::list).post(invitations::create))
         .route("/v1/invitations/{id}", delete(invitations::revoke))
         .route("/v1/elevations", get(elevations::list).post(elevations::create))

@@ -125,7 +125,7 @@ impl Keeper {
 mod tests {
     use super::*;
     use common::{
-        id::{NodeId, SessionId},
+        id::{NodeId, SignInId},
         revocation::Ended,
     };
     use store::testing::TestDatabase;
@@ -140,11 +140,11 @@ mod tests {
         let (bus, shutdown) = (Bus::local(NodeId::generate(&*clock)), Shutdown::default());
         let list = start(db.store.clone(), &bus, clock.clone(), &shutdown).await.unwrap();
         let hanging =
-            db.as_owner("BEGIN; LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)");
+            db.as_owner("BEGIN; LOCK TABLE sign_ins IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)");
         let heard = async {
             db.until_one_waits().await;
-            let session = SessionId::generate(&*clock);
-            let ended = Revocation { what: Ended::Session(session), at: clock.utc() };
+            let sign_in = SignInId::generate(&*clock);
+            let ended = Revocation { what: Ended::SignIn(sign_in), at: clock.utc() };
             bus.publish(&RevocationTopic, &vec![ended]).await.unwrap();
             while list.is_empty() {
                 yield_now().await;

@@ -35,7 +35,7 @@ pub mod roles;
 pub mod rooms;
 pub mod seal;
 pub mod search;
-pub mod sessions;
+pub mod sign_ins;
 pub mod standing;
 pub mod system;
 pub mod teams;

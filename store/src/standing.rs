@@ -6,7 +6,7 @@
 use crate::{column, error::StoreError, tenant::TenantTx};
 use common::{
     clock::Clock,
-    id::{ApiKeyId, SessionId, UserId},
+    id::{ApiKeyId, SignInId, UserId},
     permission::Permissions,
     revocation::Standing,
 };
@@ -31,8 +31,8 @@ pub enum Writer {
 pub async fn holds(tx: &mut TenantTx, writer: &Writer, clock: &dyn Clock) -> Result<bool, StoreError> {
     match writer {
         Writer::Program(key) => program(tx, *key, clock).await,
-        Writer::Person(standing) => match standing.session {
-            Some(session) => person(tx, session, standing, clock).await,
+        Writer::Person(standing) => match standing.sign_in {
+            Some(sign_in) => person(tx, sign_in, standing, clock).await,
             None => outsider(tx, standing.user).await,
         },
     }
@@ -52,7 +52,7 @@ async fn program(tx: &mut TenantTx, key: ApiKeyId, clock: &dyn Clock) -> Result<
 
 async fn person(
     tx: &mut TenantTx,
-    session: SessionId,
+    sign_in: SignInId,
     standing: &Standing,
     clock: &dyn Clock,
 ) -> Result<bool, StoreError> {
@@ -60,9 +60,9 @@ async fn person(
         r#"SELECT u.role, r.permissions AS "role_permissions?",
                   ARRAY(SELECT unnest(e.permissions) FROM elevations e
                         WHERE e.user_id = u.id AND e.expires_at > $3 AND e.ended_at IS NULL) AS "elevated!"
-           FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN roles r ON r.id = u.role_id
+           FROM sign_ins s JOIN users u ON u.id = s.user_id LEFT JOIN roles r ON r.id = u.role_id
            WHERE s.id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND u.deactivated_at IS NULL"#,
-        session.as_uuid(),
+        sign_in.as_uuid(),
         standing.user.as_uuid(),
         clock.utc()
     )

@@ -19,7 +19,7 @@ pub use turns::{Shares, Taken, Turn};
 
 use crate::{
     api_keys::KeyHash, channels, column, error::StoreError, invitations::InvitationHash, seal::SealKeyring,
-    sessions::TokenHash, users::normal_email,
+    sign_ins::TokenHash, users::normal_email,
 };
 use common::{
     clock::Clock,

@@ -3,12 +3,12 @@
 use crate::{
     accounts, column,
     error::{ChangeError, StoreError},
-    sessions,
+    sign_ins,
     tenant::TenantTx,
 };
 use common::{
     clock::Clock,
-    id::{RoleId, SessionId, UserId},
+    id::{RoleId, SignInId, UserId},
     permission::Permissions,
     secret::Secret,
     token::Role,
@@ -234,7 +234,7 @@ pub async fn update(
     id: UserId,
     change: &UserChange<'_>,
     clock: &dyn Clock,
-) -> Result<(User, Vec<SessionId>), UpdateError> {
+) -> Result<(User, Vec<SignInId>), UpdateError> {
     // One at a time, so that two administrators cannot take each other away.
     accounts::hold(tx).await?;
     let before = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
@@ -263,7 +263,7 @@ pub async fn update(
     }
     let after = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
     let may_less = !active || !after.permissions.includes(before.permissions);
-    let ended = if may_less { sessions::revoke_all(tx, id, None, clock).await? } else { Vec::new() };
+    let ended = if may_less { sign_ins::revoke_all(tx, id, None, clock).await? } else { Vec::new() };
     Ok((after, ended))
 }
 
@@ -275,16 +275,16 @@ pub async fn set_password(
     tx: &mut TenantTx,
     id: UserId,
     password_hash: &str,
-    except: Option<SessionId>,
+    except: Option<SignInId>,
     clock: &dyn Clock,
-) -> Result<Vec<SessionId>, ChangeError> {
+) -> Result<Vec<SignInId>, ChangeError> {
     let done = query!("UPDATE users SET password_hash = $2 WHERE id = $1", id.as_uuid(), password_hash)
         .execute(tx.connection())
         .await?;
     if done.rows_affected() == 0 {
         return Err(ChangeError::NotFound);
     }
-    Ok(sessions::revoke_all(tx, id, except, clock).await?)
+    Ok(sign_ins::revoke_all(tx, id, except, clock).await?)
 }
 
 /// Whether somebody of the account has this e-mail address.

@@ -262,7 +262,7 @@ impl Participant {
         let answer = json!({ "roomId": self.room, "revision": offer["revision"], "sdp": answer.sdp });
         // A later offer may have replaced this one already; it is on its way.
         if let Err(error) = self.socket.try_ask("media.answer", answer).await {
-            assert_eq!(error["data"]["code"], "media.stale_answer", "{error}");
+            assert_eq!(error["data"]["code"], "media.staleAnswer", "{error}");
         }
     }
 

@@ -77,10 +77,10 @@ impl Raw {
         raw
     }
 
-    /// Connects and opens a session.
+    /// Connects and authenticates.
     pub async fn open(base: &str, token: &str) -> Self {
         let mut raw = Self::connect(base).await;
-        raw.ask("session.open", json!({ "token": token })).await;
+        raw.ask("connection.open", json!({ "token": token })).await;
         raw
     }
 
@@ -88,7 +88,7 @@ impl Raw {
     pub async fn open_narrow(base: &str, token: &str) -> Self {
         let (mut raw, answer) = Self::knock(base, true).await;
         assert_eq!(answer.status, 101, "{}", answer.text);
-        raw.ask("session.open", json!({ "token": token })).await;
+        raw.ask("connection.open", json!({ "token": token })).await;
         raw
     }
 

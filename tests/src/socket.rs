@@ -13,8 +13,8 @@ pub struct Socket {
     next_id: u64,
     /// Events that came while something else was waited for.
     events: VecDeque<Value>,
-    /// The result of `session.open`.
-    pub session: Value,
+    /// The result of `connection.open`.
+    pub opened: Value,
 }
 
 impl Socket {
@@ -23,10 +23,10 @@ impl Socket {
         let url = format!("{}/v1/ws", base.replacen("http", "ws", 1));
         #[expect(clippy::disallowed_methods, reason = "tests play the outside, which egress does not let in")]
         let (stream, _) = connect_async(url).await.expect("the hub accepts sockets");
-        Self { stream, next_id: 1, events: VecDeque::new(), session: Value::Null }
+        Self { stream, next_id: 1, events: VecDeque::new(), opened: Value::Null }
     }
 
-    /// Connects, takes little from the network before it is read, and opens a session.
+    /// Connects, takes little from the network before it is read, and authenticates.
     pub async fn open_narrow(base: &str, token: &str) -> Self {
         let address = base.trim_start_matches("http://");
         let narrow = TcpSocket::new_v4().expect("a socket");
@@ -36,21 +36,21 @@ impl Socket {
         let url = format!("ws://{address}/v1/ws");
         let (stream, _) =
             client_async(url, MaybeTlsStream::Plain(stream)).await.expect("the hub accepts sockets");
-        let mut socket = Self { stream, next_id: 1, events: VecDeque::new(), session: Value::Null };
-        socket.session = socket.ask("session.open", json!({ "token": token })).await;
+        let mut socket = Self { stream, next_id: 1, events: VecDeque::new(), opened: Value::Null };
+        socket.opened = socket.ask("connection.open", json!({ "token": token })).await;
         socket
     }
 
-    /// Connects and opens a session.
+    /// Connects and authenticates.
     pub async fn open(base: &str, token: &str) -> Self {
         let mut socket = Self::connect(base).await;
-        socket.session = socket.ask("session.open", json!({ "token": token })).await;
+        socket.opened = socket.ask("connection.open", json!({ "token": token })).await;
         socket
     }
 
     /// This device's name.
     pub fn connection_id(&self) -> String {
-        self.session["connectionId"].as_str().expect("the session is open").to_owned()
+        self.opened["connectionId"].as_str().expect("the connection is open").to_owned()
     }
 
     /// Asks and expects a result.

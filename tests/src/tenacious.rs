@@ -22,7 +22,7 @@ pub enum NoAnswer {
     Refused(Value),
 }
 
-/// An open session.
+/// An authenticated connection.
 pub struct Tenacious {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     next_id: u64,
@@ -30,7 +30,7 @@ pub struct Tenacious {
 }
 
 impl Tenacious {
-    /// Connects to `base` and opens a session, again and again until it works.
+    /// Connects to `base` and authenticates, again and again until it works.
     pub async fn open(base: &str, token: &str) -> Self {
         loop {
             if let Ok(Ok(client)) = timeout(ANSWER_TIME, Self::try_open(base, token)).await {
@@ -45,7 +45,7 @@ impl Tenacious {
         #[expect(clippy::disallowed_methods, reason = "tests play the outside, which egress does not let in")]
         let (stream, _) = connect_async(url).await.map_err(|_| NoAnswer::Gone)?;
         let mut client = Self { stream, next_id: 1, events: VecDeque::new() };
-        client.ask("session.open", &json!({ "token": token })).await?;
+        client.ask("connection.open", &json!({ "token": token })).await?;
         Ok(client)
     }
 

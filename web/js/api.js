@@ -148,7 +148,7 @@ export function createApi() {
       return await send(method, path, { ...options, token: await accessToken() });
     } catch (error) {
       // Another token does not make a wrong password right.
-      if (error.status !== 401 || error.code === 'auth.invalid_credentials') throw error;
+      if (error.status !== 401 || error.code === 'auth.invalidCredentials') throw error;
       return send(method, path, { ...options, token: await accessToken({ fresh: true }) });
     }
   }

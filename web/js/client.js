@@ -5,7 +5,7 @@ import { phrase } from './words.js';
 // Order matters: each names those it descends from as well.
 const BROWSERS = [
   ['Edge', /\bEdg(?:e|A|iOS)?\//], ['Opera', /\b(?:OPR|Opera)\//], ['Samsung Internet', /\bSamsungBrowser\//],
-  ['Firefox', /\b(?:Firefox|FxiOS)\//], ['Chrome', /\b(?:Chrome|CriOS)\//], ['Chromium', /\bChromium\//], ['Safari', /\bSafari\//],
+  ['Firefox', /\b(?:Firefox|FxiOS)\//], ['Chrome', /(?:Chrome|CriOS)\//], ['Chromium', /\bChromium\//], ['Safari', /\bSafari\//],
   ['curl', /^curl\//],
 ];
 const SYSTEMS = [

@@ -113,11 +113,11 @@ export function createSocket(api) {
     };
     own.onopen = async () => {
       try {
-        const opened = await call('session.open', { token });
+        const opened = await call('connection.open', { token });
         clearTimeout(patience);
         if (own === socket) await open(opened);
       } catch (error) {
-        if (error.code === 'auth.invalid_token') needsFreshToken = true;
+        if (error.code === 'auth.invalidToken') needsFreshToken = true;
         own.close();
       }
     };
@@ -179,7 +179,7 @@ export function createSocket(api) {
     const inMs = Math.max(1000, api.expiresAt() - Date.now() - REFRESH_MARGIN_MS);
     timers.refresh = setTimeout(async () => {
       try {
-        await call('session.refresh', { token: await api.accessToken({ fresh: true }) });
+        await call('connection.refresh', { token: await api.accessToken({ fresh: true }) });
         scheduleRefresh();
       } catch (error) {
         console.info('Token not refreshed:', error.code);
@@ -204,7 +204,7 @@ export function createSocket(api) {
     const own = socket;
     probe = api
       .accessToken()
-      .then((token) => call('session.refresh', { token }, PROBE_TIMEOUT_MS))
+      .then((token) => call('connection.refresh', { token }, PROBE_TIMEOUT_MS))
       .catch((error) => {
         if (error.code !== 'timeout' || own !== socket) return;
         lost(4001);
@@ -229,7 +229,7 @@ export function createSocket(api) {
   }
 
   // The server drains, has spread the delays over its clients, and closes: come back after ours.
-  on('session.moving', ({ delayMs }) => (movingMs = delayMs));
+  on('connection.moving', ({ delayMs }) => (movingMs = delayMs));
 
   return {
     state,

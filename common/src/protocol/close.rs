@@ -17,10 +17,10 @@ pub const TOO_SLOW: u16 = 4000;
 pub const SILENT: u16 = 4001;
 /// The token expired and was not refreshed; get a new one and reconnect.
 pub const TOKEN_EXPIRED: u16 = 4002;
-/// The account or the user has as many connections as allowed, or too many others wait without a session;
+/// The account or the user has as many connections as allowed, or too many others wait unauthenticated;
 /// reconnect after a while.
 pub const OVERLOADED: u16 = 4003;
-/// No valid `session.open` came in time.
+/// No valid `connection.open` came in time.
 pub const UNAUTHENTICATED: u16 = 4500;
 /// The client broke the limits so often that it is taken for an attack.
 pub const ABUSE: u16 = 4501;

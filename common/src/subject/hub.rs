@@ -2,7 +2,7 @@
 
 use super::{LeaseName, PresenceSet, Service, Topic};
 use crate::{
-    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SessionId, UserId},
+    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     protocol::{
         Event, Failure, call,
         presence::OnlineUser,
@@ -165,20 +165,20 @@ pub struct HubRequest {
     /// The tenant, whose connections alone are meant.
     pub account: AccountId,
     /// Which of them.
-    pub whom: Whom,
+    pub whom: ConnectionSelector,
     /// What is to happen to them.
     pub order: HubOrder,
 }
 
 /// Some of an account's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Whom {
+pub enum ConnectionSelector {
     /// All.
     Everybody,
     /// Those of a user.
     User(UserId),
     /// Those of a sign-in.
-    Session(SessionId),
+    SignIn(SignInId),
     /// One.
     Connection(ConnectionId),
 }

@@ -151,7 +151,7 @@ impl OutsideRules {
             permissions: role.permissions(),
             lasting: role.permissions(),
             name: text(&self.name_claim).map(|name| name.chars().take(NAME_CHARS_MAX).collect()),
-            session: None,
+            sign_in: None,
             issued_at,
             expires_at,
         })

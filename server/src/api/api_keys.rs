@@ -156,8 +156,8 @@ pub(super) async fn create(
         expires_at: body.expires_at,
     };
     let about = ApiKey::from(api_keys::create(&mut tx, &new, &*app.clock).await?);
-    let object = ("api_key", about.id.as_uuid());
-    caller.did(&app, &mut tx, "api_key.created", object, (None, Some(&about))).await?;
+    let object = ("apiKey", about.id.as_uuid());
+    caller.did(&app, &mut tx, "apiKey.created", object, (None, Some(&about))).await?;
     once.created(tx, &caller, &CreatedApiKey { about, key }).await
 }
 
@@ -176,8 +176,8 @@ pub(super) async fn revoke(
     let after = api_keys::revoke(&mut tx, id, &*app.clock).await?;
     let after = ApiKey::from(after.ok_or_else(|| Problem::not_found("API key"))?);
     let before = ApiKey::from(before);
-    let object = ("api_key", id.as_uuid());
-    caller.did(&app, &mut tx, "api_key.revoked", object, (Some(&before), Some(&after))).await?;
+    let object = ("apiKey", id.as_uuid());
+    caller.did(&app, &mut tx, "apiKey.revoked", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     Ok(Json(after))
 }

@@ -19,11 +19,11 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use common::{
     error::ErrorCode,
-    id::{AccountId, SessionId},
+    id::{AccountId, SignInId},
     permission::Permissions,
     revocation::Ended,
     secret::Secret,
-    subject::hub::Whom,
+    subject::hub::ConnectionSelector,
     token::{self, Subject},
 };
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ use store::{
     TenantTx,
     audit::{self, Actor, Deed},
     elevations,
-    sessions::{self, Device, Rotation, TokenHash},
+    sign_ins::{self, Device, Rotation, TokenHash},
     system::SignInUser,
     users::{self, normal_email},
 };
@@ -68,7 +68,7 @@ pub(super) struct Refresh {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SignedIn {
-    /// For `Authorization: Bearer` and `session.open`.
+    /// For `Authorization: Bearer` and `connection.open`.
     access_token: String,
     /// To get the next pair. Using it a second time later on ends the sign-in.
     refresh_token: String,
@@ -93,7 +93,7 @@ pub(super) type Welcome = ([(HeaderName, HeaderValue); 1], Answer);
     post, path = "/v1/auth/sign-in", tag = "auth", request_body = SignIn, security(()),
     responses(
         (status = 200, body = SignedIn),
-        (status = 401, description = "`auth.invalid_credentials`: they do not belong together; or there were too many wrong passwords and the browser is not known", body = Document),
+        (status = 401, description = "`auth.invalidCredentials`: they do not belong together; or there were too many wrong passwords and the browser is not known", body = Document),
         (status = 429, description = "`limit.rate`: too many wrong tries", body = Document),
         (status = 503, description = "`unavailable`: too many people are signing in", body = Document),
     ),
@@ -132,7 +132,7 @@ pub(super) async fn sign_in(
     let user = users::find(&mut tx, present.id).await?.ok_or_else(wrong_credentials)?;
     let cookie = browser.remember(&app, user.id, &present.password_hash)?;
     let user = User::of(present.account, user);
-    Ok((cookie, begin_session(&app, tx, user, address, user_agent.as_ref()).await?))
+    Ok((cookie, begin_sign_in(&app, tx, user, address, user_agent.as_ref()).await?))
 }
 
 /// Whom the attempt may be about, and whose password it is, by their places. The same work whoever is found.
@@ -158,7 +158,7 @@ async fn look(
 }
 
 /// Begins a sign-in in `tx`, commits, and answers with its tokens.
-pub(super) async fn begin_session(
+pub(super) async fn begin_sign_in(
     app: &App,
     mut tx: TenantTx,
     user: User,
@@ -169,13 +169,13 @@ pub(super) async fn begin_session(
     let agent = user_agent.and_then(|agent| agent.to_str().ok());
     let agent = agent.map(|agent| agent.get(..USER_AGENT_BYTES_MAX).unwrap_or(agent));
     let device = Device { address, user_agent: agent };
-    let session = sessions::start(&mut tx, user.id, &hash_of(&refresh_token), &device, &*app.clock).await?;
-    let deed = deed(Actor::User(user.id), address, "session.started", ("session", session.as_uuid()));
+    let sign_in = sign_ins::start(&mut tx, user.id, &hash_of(&refresh_token), &device, &*app.clock).await?;
+    let deed = deed(Actor::User(user.id), address, "signIn.started", ("signIn", sign_in.as_uuid()));
     audit::record(&mut tx, &deed, &*app.clock).await?;
     let elevated = elevations::active(&mut tx, user.id, &*app.clock).await?;
     tx.commit().await?;
     info!(account.id = %user.account_id, user.id = %user.id, "User {} signed in", user.id);
-    signed_in(app, user, elevated, session, refresh_token)
+    signed_in(app, user, elevated, sign_in, refresh_token)
 }
 
 /// The longest name of a client that is kept.
@@ -200,7 +200,7 @@ const fn deed(
     post, path = "/v1/auth/refresh", tag = "auth", request_body = Refresh, security(()),
     responses(
         (status = 200, body = SignedIn),
-        (status = 401, description = "`auth.invalid_token`; or `auth.refresh_reused`: the sign-in is over", body = Document),
+        (status = 401, description = "`auth.invalidToken`; or `auth.refreshReused`: the sign-in is over", body = Document),
     ),
 )]
 pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -> Result<Answer, Problem> {
@@ -208,7 +208,7 @@ pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -
     let account = app.store.system().account_of_refresh_token(&old).await?.ok_or_else(wrong_token)?;
     let refresh_token = new_token()?;
     let mut tx = app.store.tenant(account).await?;
-    let rotation = sessions::rotate(&mut tx, &old, &hash_of(&refresh_token), &*app.clock).await?;
+    let rotation = sign_ins::rotate(&mut tx, &old, &hash_of(&refresh_token), &*app.clock).await?;
     let user = match rotation {
         Rotation::Rotated { user, .. } => {
             users::find(&mut tx, user).await?.filter(|user| user.deactivated_at.is_none())
@@ -222,13 +222,13 @@ pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -
     // Also after a reuse: that the sign-in is over must last.
     tx.commit().await?;
     match (rotation, user) {
-        (Rotation::Rotated { session, .. }, Some(user)) => {
-            signed_in(&app, User::of(account, user), elevated, session, refresh_token)
+        (Rotation::Rotated { sign_in, .. }, Some(user)) => {
+            signed_in(&app, User::of(account, user), elevated, sign_in, refresh_token)
         }
-        (Rotation::Reused { session }, _) => {
-            warn!(account.id = %account, session.id = %session, "A refresh token was used twice; its sign-in is revoked");
-            app.ended([Ended::Session(session)]).await;
-            hub::disconnect_if_reached(&app, account, Whom::Session(session)).await;
+        (Rotation::Reused { sign_in }, _) => {
+            warn!(account.id = %account, sign_in.id = %sign_in, "A refresh token was used twice; its sign-in is revoked");
+            app.ended([Ended::SignIn(sign_in)]).await;
+            hub::disconnect_if_reached(&app, account, ConnectionSelector::SignIn(sign_in)).await;
             Err(Problem::new(
                 StatusCode::UNAUTHORIZED,
                 ErrorCode::REFRESH_REUSED,
@@ -255,12 +255,12 @@ pub(super) async fn sign_out(
     let token = hash_of(body.refresh_token.expose());
     if let Some(account) = app.store.system().account_of_refresh_token(&token).await? {
         let mut tx = app.store.tenant(account).await?;
-        if let Some((user, session)) = sessions::revoke_by_token(&mut tx, &token, &*app.clock).await? {
-            let deed = deed(Actor::User(user), address, "session.ended", ("session", session.as_uuid()));
+        if let Some((user, sign_in)) = sign_ins::revoke_by_token(&mut tx, &token, &*app.clock).await? {
+            let deed = deed(Actor::User(user), address, "signIn.ended", ("signIn", sign_in.as_uuid()));
             audit::record(&mut tx, &deed, &*app.clock).await?;
             tx.commit().await?;
-            app.ended([Ended::Session(session)]).await;
-            hub::disconnect_if_reached(&app, account, Whom::Session(session)).await;
+            app.ended([Ended::SignIn(sign_in)]).await;
+            hub::disconnect_if_reached(&app, account, ConnectionSelector::SignIn(sign_in)).await;
         }
     }
     Ok(StatusCode::NO_CONTENT)
@@ -270,7 +270,7 @@ fn signed_in(
     app: &App,
     mut user: User,
     elevated: Option<(Permissions, OffsetDateTime)>,
-    session: SessionId,
+    sign_in: SignInId,
     refresh_token: String,
 ) -> Result<Answer, Problem> {
     let now = app.clock.utc();
@@ -280,7 +280,7 @@ fn signed_in(
         role: user.role,
         permissions: user.role_id.map(|_| user.permissions),
         elevated,
-        session,
+        sign_in,
     };
     let access_token =
         token::sign(&app.signing_key, &subject, now).map_err(|error| Problem::internal(&error))?;

@@ -9,7 +9,7 @@ use axum::{
 };
 use common::{
     error::ErrorCode,
-    id::{AccountId, SessionId, UserId},
+    id::{AccountId, SignInId, UserId},
     permission::{Permission, Permissions},
     token::{self, Bearer},
 };
@@ -83,8 +83,8 @@ impl Caller {
     }
 
     /// The person's sign-in; `None` for an outside issuer's user.
-    pub(super) fn session(&self) -> Option<SessionId> {
-        self.token.as_ref()?.session
+    pub(super) fn sign_in(&self) -> Option<SignInId> {
+        self.token.as_ref()?.sign_in
     }
 
     /// Records in `tx` what the caller does to a thing: as it was, and as it is.

@@ -169,9 +169,9 @@ pub(super) async fn delete(
     canned_responses::delete(&mut tx, id)
         .await
         .map_err(|error| Problem::refused("canned response", error))?;
-    let object = ("canned_response", id.as_uuid());
+    let object = ("cannedResponse", id.as_uuid());
     caller
-        .did(&app, &mut tx, "canned_response.deleted", object, (Some(&CannedResponse::from(before)), None))
+        .did(&app, &mut tx, "cannedResponse.deleted", object, (Some(&CannedResponse::from(before)), None))
         .await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)

@@ -192,7 +192,7 @@ pub(super) async fn create(
     responses(
         (status = 200, description = "As it is now", body = Conversation),
         (status = 404, body = Document),
-        (status = 409, description = "`resource.invalid_transition`: names the statuses that it can have next", body = Document),
+        (status = 409, description = "`resource.invalidTransition`: names the statuses that it can have next", body = Document),
         (status = 412, body = Document),
         (status = 422, description = "The account has no such user, team or label; or the time to snooze until does not fit", body = Document),
     ),

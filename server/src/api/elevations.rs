@@ -16,7 +16,7 @@ use common::{
     id::{ElevationId, RoleId, UserId},
     permission::{Permission, Permissions},
     revocation::Ended,
-    subject::hub::Whom,
+    subject::hub::ConnectionSelector,
     token::Role,
 };
 use serde::{Deserialize, Serialize};
@@ -182,7 +182,7 @@ pub(super) async fn create(
     Retryable(body, once): Retryable<CreateElevation>,
 ) -> Result<Response, Problem> {
     let person = caller.person()?;
-    if person.session.is_none() {
+    if person.sign_in.is_none() {
         let detail = "your issuer decides what you may do";
         return Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, detail));
     }
@@ -225,7 +225,7 @@ pub(super) async fn create(
         (status = 200, body = Elevation),
         (status = 403, description = "It is one's own, or goes beyond one's own permissions", body = Document),
         (status = 404, body = Document),
-        (status = 409, description = "`resource.invalid_transition`: it is decided", body = Document),
+        (status = 409, description = "`resource.invalidTransition`: it is decided", body = Document),
     ),
 )]
 pub(super) async fn decide(
@@ -265,7 +265,7 @@ pub(super) async fn decide(
         (status = 200, body = Elevation),
         (status = 403, body = Document),
         (status = 404, body = Document),
-        (status = 409, description = "`resource.invalid_transition`: it does not last", body = Document),
+        (status = 409, description = "`resource.invalidTransition`: it does not last", body = Document),
     ),
 )]
 pub(super) async fn end(
@@ -287,6 +287,6 @@ pub(super) async fn end(
     caller.did(&app, &mut tx, "elevation.ended", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     app.ended([Ended::Elevation(after.user_id)]).await;
-    hub::disconnect_if_reached(&app, caller.account, Whom::User(after.user_id)).await;
+    hub::disconnect_if_reached(&app, caller.account, ConnectionSelector::User(after.user_id)).await;
     Ok(Json(after))
 }

@@ -194,7 +194,7 @@ pub(super) async fn revoke(
     post, path = "/v1/auth/accept-invitation", tag = "auth", request_body = AcceptInvitation, security(()),
     responses(
         (status = 200, body = SignedIn),
-        (status = 401, description = "`auth.invalid_token`: it was accepted, is over, or was taken back", body = Document),
+        (status = 401, description = "`auth.invalidToken`: it was accepted, is over, or was taken back", body = Document),
         (status = 409, description = "The e-mail address has become somebody's", body = Document),
         (status = 422, body = Document),
     ),
@@ -242,7 +242,7 @@ pub(super) async fn accept(
     };
     audit::record(&mut tx, &deed, &*app.clock).await?;
     let cookie = browser.remember(&app, user.id, &Secret::new(password_hash))?;
-    Ok((cookie, auth::begin_session(&app, tx, user, address, user_agent.as_ref()).await?))
+    Ok((cookie, auth::begin_sign_in(&app, tx, user, address, user_agent.as_ref()).await?))
 }
 
 fn over() -> Problem {

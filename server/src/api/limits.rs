@@ -11,7 +11,7 @@ use common::{
     limit::{Limit, limit},
     token::{OUTSIDE_LIFETIME, OUTSIDE_LIFETIME_MAX},
 };
-use store::sessions::{REUSE_GRACE, SUCCESSORS_MAX};
+use store::sign_ins::{REUSE_GRACE, SUCCESSORS_MAX};
 
 /// What the REST layer limits.
 pub(crate) fn limits() -> Vec<Limit> {
@@ -36,13 +36,13 @@ fn requests() -> Vec<Limit> {
         "a refresh token presented again, by a second tab",
         format!("{} s, {SUCCESSORS_MAX} times", REUSE_GRACE.as_secs()),
         None,
-        "401 `auth.refresh_reused`; the sign-in ends",
+        "401 `auth.refreshReused`; the sign-in ends",
     );
     add(
         "lifetime of an outside issuer's token (`lifetime_max_s` of its `[[auth.issuers]]`)",
         format!("{} s, at most {} s", OUTSIDE_LIFETIME.as_secs(), OUTSIDE_LIFETIME_MAX.as_secs()),
         None,
-        "401 `auth.invalid_token`",
+        "401 `auth.invalidToken`",
     );
     add("a file of contacts", format!("{} bytes", imports::FILE_BYTES_MAX), None, "413 `limit.size`");
     limits
@@ -82,7 +82,7 @@ fn wrong_passwords() -> Vec<Limit> {
         "wrong passwords in a row, per user, on all instances",
         format!("{}, then none for {} s", store::users::FAILURES_MAX, store::users::LOCK_TIME.as_secs()),
         None,
-        "401 `auth.invalid_credentials` whatever the password, not for known browsers",
+        "401 `auth.invalidCredentials` whatever the password, not for known browsers",
     );
     add("of each of these, remembered", BUCKETS_MAX.to_string(), None, "the least used are forgotten");
     add("wrong passwords being written down at once", NOTES_MAX.to_string(), None, "not counted");

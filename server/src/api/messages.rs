@@ -63,7 +63,7 @@ pub(super) async fn list(
     responses(
         (status = 201, description = "Stored, and queued to be sent", body = Message),
         (status = 404, body = Document),
-        (status = 409, description = "`request.idempotency_mismatch`: the key was used for another request", body = Document),
+        (status = 409, description = "`request.idempotencyMismatch`: the key was used for another request", body = Document),
         (status = 422, description = "`request.invalid`: the text is empty, or longer than the channel takes", body = Document),
     ),
 )]

@@ -37,7 +37,7 @@ pub(super) struct Document<'a> {
     /// What went wrong, for people; may change at any time.
     detail: &'a str,
     /// What went wrong, for programs; stable.
-    #[schema(example = "resource.not_found")]
+    #[schema(example = "resource.notFound")]
     code: &'a str,
 }
 

@@ -4,7 +4,7 @@ mod examples;
 
 use super::{
     account, api_keys, attachments, audit, auth, calls, canned_responses, channels, contacts, conversations,
-    elevations, ice_servers, imports, invitations, labels, messages, notes, roles, rooms, search, sessions,
+    elevations, ice_servers, imports, invitations, labels, messages, notes, roles, rooms, search, sign_ins,
     teams, users, webhooks,
 };
 use axum::Json;
@@ -25,7 +25,7 @@ use utoipa::{
     paths(
         auth::sign_in, auth::refresh, auth::sign_out,
         users::me, users::change_password, users::list, users::find, users::create, users::update,
-        sessions::list_own, sessions::end_own, sessions::list, sessions::end_of,
+        sign_ins::list_own, sign_ins::end_own, sign_ins::list, sign_ins::end_of,
         account::find, account::update,
         invitations::list, invitations::create, invitations::accept, invitations::revoke,
         roles::list, roles::find, roles::create, roles::update, roles::delete,

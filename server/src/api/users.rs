@@ -17,7 +17,7 @@ use common::{
     permission::{Permission, Permissions},
     revocation::Ended,
     secret::Secret,
-    subject::hub::Whom,
+    subject::hub::ConnectionSelector,
     token::Role,
 };
 use serde::{Deserialize, Serialize};
@@ -88,7 +88,7 @@ pub(super) async fn me(State(app): State<App>, caller: Caller) -> Result<Json<Us
             Ok(Json(User::of(caller.account, users::User { permissions, ..user })))
         }
         // An outside issuer's user, whom only the token knows.
-        None if person.session.is_none() => Ok(Json(User {
+        None if person.sign_in.is_none() => Ok(Json(User {
             id: person.user,
             name: person.name.clone().unwrap_or_default(),
             email: None,
@@ -202,7 +202,7 @@ pub(super) struct UpdateUser {
         (status = 403, body = Document),
         (status = 404, body = Document),
         (status = 409, description = "It is the last administrator, or there is no such role", body = Document),
-        (status = 412, description = "`resource.changed_meanwhile`", body = Document),
+        (status = 412, description = "`resource.changedMeanwhile`", body = Document),
     ),
 )]
 pub(super) async fn update(
@@ -234,8 +234,8 @@ pub(super) async fn update(
     caller.did(&app, &mut tx, "user.updated", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     if !after.permissions.includes(before.permissions) || after.deactivated_at.is_some() {
-        app.ended(ended.into_iter().map(Ended::Session)).await;
-        hub::disconnect_if_reached(&app, caller.account, Whom::User(id)).await;
+        app.ended(ended.into_iter().map(Ended::SignIn)).await;
+        hub::disconnect_if_reached(&app, caller.account, ConnectionSelector::User(id)).await;
     }
     Ok(Tagged(after))
 }
@@ -258,7 +258,7 @@ pub(super) async fn disconnect(
     let mut tx = app.begin_ending(&caller, Permission::UsersManage).await?;
     users::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("user"))?;
     tx.commit().await?;
-    hub::disconnect(&app, caller.account, Whom::User(id)).await?;
+    hub::disconnect(&app, caller.account, ConnectionSelector::User(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -297,7 +297,7 @@ pub(super) struct ChangePassword {
     post, path = "/v1/me/password", tag = "users", request_body = ChangePassword,
     responses(
         (status = 204, description = "Changed"),
-        (status = 401, description = "`auth.invalid_credentials`: the present one is another", body = Document),
+        (status = 401, description = "`auth.invalidCredentials`: the present one is another", body = Document),
         (status = 422, body = Document),
         (status = 429, description = "`limit.rate`: too many wrong tries", body = Document),
     ),
@@ -326,15 +326,15 @@ pub(super) async fn change_password(
     app.throttle.admit_new(caller.account)?;
     let hash = app.passwords.hash(&caller.asker(), new, hash).await?;
     let mut tx = app.begin_as(&caller).await?;
-    let ended = users::set_password(&mut tx, person.user, &hash, person.session, &*app.clock)
+    let ended = users::set_password(&mut tx, person.user, &hash, person.sign_in, &*app.clock)
         .await
         .map_err(|error| Problem::refused("user", error))?;
     let object = ("user", person.user.as_uuid());
-    caller.did::<User>(&app, &mut tx, "user.password_changed", object, (None, None)).await?;
+    caller.did::<User>(&app, &mut tx, "user.passwordChanged", object, (None, None)).await?;
     tx.commit().await?;
-    app.ended(ended.into_iter().map(Ended::Session)).await;
+    app.ended(ended.into_iter().map(Ended::SignIn)).await;
     // This sign-in's too: it goes on, and connects again.
-    hub::disconnect_if_reached(&app, caller.account, Whom::User(person.user)).await;
+    hub::disconnect_if_reached(&app, caller.account, ConnectionSelector::User(person.user)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -84,7 +84,7 @@ async fn an_api_key_is_shown_once_does_what_it_may_and_ends_when_revoked() {
     assert!(used["lastUsedAt"].is_string(), "{used}");
     assert!(server.call(Method::DELETE, &path, &a.token, None).await.body["revokedAt"].is_string());
     let refused = server.get("/v1/conversations", &key).await;
-    assert_eq!((refused.status, refused.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_token"));
+    assert_eq!((refused.status, refused.code()), (StatusCode::UNAUTHORIZED, "auth.invalidToken"));
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_post_sent_again_under_its_key_is_done_once_and_answered_the_same() {
     assert_eq!(server.get("/v1/api-keys", &a.token).await.body["items"].as_array().unwrap().len(), 1);
     for (path, body) in [("/v1/api-keys", json!({ "name": "m", "permissions": [] })), ("/v1/roles", key)] {
         let other = post(path, "once", body).await;
-        assert_eq!((other.status, other.code()), (StatusCode::CONFLICT, "request.idempotency_mismatch"));
+        assert_eq!((other.status, other.code()), (StatusCode::CONFLICT, "request.idempotencyMismatch"));
     }
     // What failed may be tried again under the same key.
     let taken = json!({ "name": "taken", "permissions": [] });
@@ -137,7 +137,7 @@ async fn of_two_who_change_the_same_the_second_reads_again() {
     let second = patch(&seen, json!({ "name": "Second" })).await;
     assert_eq!(
         (second.status, second.code()),
-        (StatusCode::PRECONDITION_FAILED, "resource.changed_meanwhile")
+        (StatusCode::PRECONDITION_FAILED, "resource.changedMeanwhile")
     );
     let tag = first.headers[header::ETAG].to_str().unwrap();
     assert_eq!(patch(tag, json!({ "settings": { "retentionDays": 30 } })).await.status, StatusCode::OK);
@@ -175,7 +175,7 @@ async fn the_audit_log_tells_who_did_what_and_shows_no_secret() {
         log["items"].as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap()).collect();
     assert_eq!(
         actions,
-        ["user.created", "role.deleted", "role.updated", "role.created", "session.ended", "session.started"]
+        ["user.created", "role.deleted", "role.updated", "role.created", "signIn.ended", "signIn.started"]
     );
     let updated = &log["items"][2];
     assert_eq!((&updated["actorId"], &updated["objectId"]), (&json!(a.user), &role));
@@ -201,14 +201,14 @@ async fn a_user_sees_and_ends_sign_ins_and_a_new_password_ends_the_others() {
     let here = server.sign_in(&a.email, PASSWORD).await.body;
     let there = server.sign_in(&a.email, PASSWORD).await.body;
     let token = here["accessToken"].as_str().unwrap();
-    let sessions = server.get("/v1/me/sessions", token).await.body;
+    let sign_ins = server.get("/v1/me/sign-ins", token).await.body;
     let current: Vec<_> =
-        sessions["items"].as_array().unwrap().iter().map(|it| it["current"] == true).collect();
+        sign_ins["items"].as_array().unwrap().iter().map(|it| it["current"] == true).collect();
     assert_eq!(current.iter().filter(|current| **current).count(), 1);
     let short = json!({ "current": PASSWORD, "new": "short" });
     assert_eq!(server.post("/v1/me/password", token, short).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     let wrong = json!({ "current": "not the password", "new": "another good battery staple" });
-    assert_eq!(server.post("/v1/me/password", token, wrong).await.code(), "auth.invalid_credentials");
+    assert_eq!(server.post("/v1/me/password", token, wrong).await.code(), "auth.invalidCredentials");
     let good = json!({ "current": PASSWORD, "new": "another good battery staple" });
     assert_eq!(server.post("/v1/me/password", token, good).await.status, StatusCode::NO_CONTENT);
     let refresh = |tokens: &Value| {
@@ -248,7 +248,7 @@ async fn a_locked_user_looks_like_a_wrong_password_until_an_administrator_lifts_
     until_locked(1, &token).await;
     let locked = server.sign_in(&a.email, PASSWORD).await;
     let unknown = server.sign_in("nobody@example.com", PASSWORD).await;
-    assert_eq!((locked.status, locked.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_credentials"));
+    assert_eq!((locked.status, locked.code()), (StatusCode::UNAUTHORIZED, "auth.invalidCredentials"));
     assert_eq!((unknown.status, &unknown.body), (locked.status, &locked.body));
     let owner = server.sign_in_with(&a.email, PASSWORD, &known).await;
     assert_eq!(owner.status, StatusCode::OK, "a browser that is known");
@@ -296,7 +296,7 @@ async fn who_is_invited_chooses_a_password_once_and_has_the_role() {
     assert_eq!(server.get("/v1/audit-log", token).await.status, StatusCode::OK);
     assert_eq!(server.sign_in("ben@example.com", PASSWORD).await.status, StatusCode::OK);
     let again = accept(&invitation["token"], PASSWORD).await;
-    assert_eq!((again.status, again.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_token"));
+    assert_eq!((again.status, again.code()), (StatusCode::UNAUTHORIZED, "auth.invalidToken"));
 
     let taken_back = invite("cleo@example.com").await;
     let path = format!("/v1/invitations/{}", taken_back["id"].as_str().unwrap());

@@ -102,7 +102,7 @@ async fn every_endpoint_but_signing_in_needs_a_token() {
                 "{method} {path}"
             );
             let answer = server.call(method.clone(), &path, "x.y.z", None).await;
-            assert_eq!(answer.code(), "auth.invalid_token", "{method} {path}");
+            assert_eq!(answer.code(), "auth.invalidToken", "{method} {path}");
         }
     }
 }
@@ -112,11 +112,11 @@ async fn paths_queries_and_methods_that_do_not_fit_are_refused_in_kind() {
     let server = Server::start().await;
     let a = server.tenant("a").await;
     for (method, path, status, code) in [
-        (Method::DELETE, "/v1/rooms", StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed"),
-        (Method::GET, "/v1/auth/sign-in", StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed"),
-        (Method::GET, "/v1/conversations/nonsense", StatusCode::NOT_FOUND, "resource.not_found"),
-        (Method::GET, "/v1/conversations/%00", StatusCode::NOT_FOUND, "resource.not_found"),
-        (Method::GET, "/v1/rooms/%ff/messages", StatusCode::NOT_FOUND, "resource.not_found"),
+        (Method::DELETE, "/v1/rooms", StatusCode::METHOD_NOT_ALLOWED, "request.methodNotAllowed"),
+        (Method::GET, "/v1/auth/sign-in", StatusCode::METHOD_NOT_ALLOWED, "request.methodNotAllowed"),
+        (Method::GET, "/v1/conversations/nonsense", StatusCode::NOT_FOUND, "resource.notFound"),
+        (Method::GET, "/v1/conversations/%00", StatusCode::NOT_FOUND, "resource.notFound"),
+        (Method::GET, "/v1/rooms/%ff/messages", StatusCode::NOT_FOUND, "resource.notFound"),
         (Method::GET, "/v1/rooms?cursor=nonsense", StatusCode::BAD_REQUEST, "request.invalid"),
         (Method::GET, "/v1/rooms?limit=-1", StatusCode::BAD_REQUEST, "request.invalid"),
         (Method::GET, "/v1/conversations?status=lost", StatusCode::BAD_REQUEST, "request.invalid"),

@@ -25,7 +25,7 @@ async fn a_conversation_goes_where_it_can_and_a_refusal_names_where() {
     for impossible in ["pending", "snoozed"] {
         let refused =
             patch(&server, &a, json!({ "status": impossible, "snoozedUntil": "2999-01-01T00:00:00Z" })).await;
-        assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "resource.invalid_transition"));
+        assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "resource.invalidTransition"));
         assert!(
             refused.body["detail"].as_str().unwrap().ends_with("resolved can become open"),
             "{}",

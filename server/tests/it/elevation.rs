@@ -105,7 +105,7 @@ async fn nobody_agrees_with_themselves_or_to_more_than_they_lastingly_may() {
 
     assert_eq!(server.post(&decide, &tenant.token, approve.clone()).await.status, StatusCode::OK);
     let twice = server.post(&decide, &tenant.token, json!({ "approve": false })).await;
-    assert_eq!((twice.status, twice.code()), (StatusCode::CONFLICT, "resource.invalid_transition"));
+    assert_eq!((twice.status, twice.code()), (StatusCode::CONFLICT, "resource.invalidTransition"));
     // Who may do more for a while cannot make it last, or pass it on.
     let (ben, _) = refreshed(&server, &ben).await;
     let ben_id = server.get("/v1/me", &ben.token).await.body["id"].as_str().unwrap().to_owned();
@@ -155,5 +155,5 @@ async fn requests_lapse_are_bounded_and_seen_by_those_they_concern() {
     server.clock.advance(Duration::from_secs(24 * 60 * 60));
     let admin = server.token(tenant.account, tenant.user, common::token::Role::Admin).await;
     let late = server.post(&format!("{path}/decision"), &admin, json!({ "approve": true })).await;
-    assert_eq!((late.status, late.code()), (StatusCode::CONFLICT, "resource.invalid_transition"));
+    assert_eq!((late.status, late.code()), (StatusCode::CONFLICT, "resource.invalidTransition"));
 }

@@ -9,7 +9,7 @@ use bus::{Bus, Shutdown};
 use common::{
     address::ClientAddress,
     clock::{Clock, ManualClock},
-    id::{AccountId, CallId, ChannelId, ConversationId, MessageId, NodeId, RoomId, SessionId, UserId},
+    id::{AccountId, CallId, ChannelId, ConversationId, MessageId, NodeId, RoomId, SignInId, UserId},
     protocol::{inbox::ChannelKind, media::IceServer},
     revocation::Revocations,
     secret::Secret,
@@ -22,7 +22,7 @@ use std::{
     time::Instant,
 };
 use store::{
-    calls, channels, contacts::Identity, imports, messages, rooms, sessions, testing::TestDatabase, users,
+    calls, channels, contacts::Identity, imports, messages, rooms, sign_ins, testing::TestDatabase, users,
 };
 use switchboard::{
     api::{self, App},
@@ -113,7 +113,7 @@ fn issuer(name: &str, secret: &str, outside: Option<OutsideRules>) -> Issuer {
 pub(crate) struct Things {
     pub(crate) user: String,
     /// Two of the tenant's own user.
-    pub(crate) sessions: [String; 2],
+    pub(crate) sign_ins: [String; 2],
     pub(crate) role: String,
     pub(crate) api_key: String,
     pub(crate) team: String,
@@ -256,16 +256,16 @@ impl Server {
         let mut hash = [0; 32];
         hash[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
         let mut tx = self.db.store.tenant(account).await.unwrap();
-        let session =
-            sessions::start(&mut tx, user, &hash, &sessions::Device::default(), &long_ago).await.unwrap();
+        let sign_in =
+            sign_ins::start(&mut tx, user, &hash, &sign_ins::Device::default(), &long_ago).await.unwrap();
         tx.commit().await.unwrap();
-        self.signed(account, user, role, session)
+        self.signed(account, user, role, sign_in)
     }
 
     /// A token of our own that says this, be it true or not.
-    pub(crate) fn signed(&self, account: AccountId, user: UserId, role: Role, session: SessionId) -> String {
+    pub(crate) fn signed(&self, account: AccountId, user: UserId, role: Role, sign_in: SignInId) -> String {
         let key = EncodingKey::from_secret(SECRET.as_bytes());
-        let subject = token::Subject { account, user, role, permissions: None, elevated: None, session };
+        let subject = token::Subject { account, user, role, permissions: None, elevated: None, sign_in };
         token::sign(&key, &subject, self.clock.utc()).unwrap()
     }
 
@@ -279,8 +279,8 @@ impl Server {
         for _ in 0..2 {
             assert_eq!(self.sign_in(&tenant.email, PASSWORD).await.status, StatusCode::OK);
         }
-        let sessions = self.get(&format!("/v1/users/{}/sessions", tenant.user), &tenant.token).await.body;
-        let session = |at: usize| sessions["items"][at]["id"].as_str().unwrap().to_owned();
+        let sign_ins = self.get(&format!("/v1/users/{}/sign-ins", tenant.user), &tenant.token).await.body;
+        let sign_in = |at: usize| sign_ins["items"][at]["id"].as_str().unwrap().to_owned();
         let email = format!("colleague-of-{}", tenant.email);
         let notes = format!("/v1/conversations/{}/notes", tenant.conversation);
         let colleague = json!({ "email": email, "name": "Colleague", "password": PASSWORD, "role": "USER" });
@@ -313,7 +313,7 @@ impl Server {
             elevation: more.body["id"].as_str().unwrap().to_owned(),
             import: import.id.to_string(),
             user,
-            sessions: [session(0), session(1)],
+            sign_ins: [sign_in(0), sign_in(1)],
             role: make("/v1/roles", json!({ "name": "manager", "permissions": ["audit.read"] })).await,
             api_key: make("/v1/api-keys", json!({ "name": "reports", "permissions": ["calls.read"] })).await,
             team: make("/v1/teams", json!({ "name": "Billing" })).await,

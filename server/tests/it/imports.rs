@@ -126,7 +126,7 @@ async fn a_file_that_is_sent_again_is_taken_once_and_one_that_cannot_be_used_not
     let again = upload(&server, &tenant, "text/csv", "name\nGrace\n", "k1").await;
     assert_eq!(first.body["id"], again.body["id"]);
     let other = upload(&server, &tenant, "text/csv", "name\nAda\n", "k1").await;
-    assert_eq!((other.status, other.code()), (StatusCode::CONFLICT, "request.idempotency_mismatch"));
+    assert_eq!((other.status, other.code()), (StatusCode::CONFLICT, "request.idempotencyMismatch"));
     for (content_type, file, status) in [
         ("application/json", "{}", StatusCode::UNSUPPORTED_MEDIA_TYPE),
         ("text/csv", "city\nBonn\n", StatusCode::UNPROCESSABLE_ENTITY),

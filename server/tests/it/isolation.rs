@@ -95,9 +95,9 @@ fn of_administration(tenant: &Tenant, things: &Things) -> Vec<Call> {
     vec![
         call(get.clone(), "/v1/users/{id}", &[&things.user], None),
         call(patch.clone(), "/v1/users/{id}", &[&things.user], Some(json!({ "name": "Changed" }))),
-        call(get.clone(), "/v1/users/{id}/sessions", &[&things.user], None),
-        call(delete.clone(), "/v1/users/{id}/sessions/{session}", &[&own, &things.sessions[0]], None),
-        call(delete.clone(), "/v1/me/sessions/{id}", &[&things.sessions[1]], None),
+        call(get.clone(), "/v1/users/{id}/sign-ins", &[&things.user], None),
+        call(delete.clone(), "/v1/users/{id}/sign-ins/{signIn}", &[&own, &things.sign_ins[0]], None),
+        call(delete.clone(), "/v1/me/sign-ins/{id}", &[&things.sign_ins[1]], None),
         call(get.clone(), "/v1/roles/{id}", &[&things.role], None),
         call(patch, "/v1/roles/{id}", &[&things.role], Some(json!({ "name": "changed" }))),
         call(delete.clone(), "/v1/roles/{id}", &[&things.role], None),
@@ -195,7 +195,7 @@ async fn another_accounts_things_are_not_found_and_stay_as_they_are() {
         let answer = server.call(method.clone(), path, &a.token, body.as_ref()).await;
         assert_eq!(
             (answer.status, answer.code()),
-            (StatusCode::NOT_FOUND, "resource.not_found"),
+            (StatusCode::NOT_FOUND, "resource.notFound"),
             "{method} {path}"
         );
     }
@@ -237,7 +237,7 @@ async fn no_list_shows_another_accounts_things() {
         things.webhook,
         things.invitation,
         things.call,
-        things.sessions[0].clone(),
+        things.sign_ins[0].clone(),
         b.account.to_string(),
         b.user.to_string(),
         b.room.to_string(),

@@ -110,7 +110,7 @@ async fn a_reply_is_stored_once_under_its_key_and_wakes_those_who_send_it() {
     assert!(matches!(woken.next().await, Some(Delivery::Message(Work::Outbox))));
     assert_eq!(reply("k1", "on its way").await.body, first.body);
     let other = reply("k1", "lost").await;
-    assert_eq!((other.status, other.code()), (StatusCode::CONFLICT, "request.idempotency_mismatch"));
+    assert_eq!((other.status, other.code()), (StatusCode::CONFLICT, "request.idempotencyMismatch"));
     assert_eq!(reply("", "x").await.status, StatusCode::UNPROCESSABLE_ENTITY);
 
     let latest = server.get(&format!("{path}?limit=1"), &a.token).await.body;

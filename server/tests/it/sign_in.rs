@@ -4,13 +4,13 @@ use crate::harness::{OUTSIDE_AUDIENCE, OUTSIDE_ISSUER, OUTSIDE_SECRET, PASSWORD,
 use axum::http::{StatusCode, header};
 use common::{
     clock::Clock,
-    id::{AccountId, SessionId, UserId},
+    id::{AccountId, SignInId, UserId},
     token::{ACCESS_TOKEN_TIME, REFRESH_TOKEN_TIME, Role},
 };
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 use std::time::Duration;
-use store::sessions::REUSE_GRACE;
+use store::sign_ins::REUSE_GRACE;
 
 fn text(value: &serde_json::Value) -> &str {
     value.as_str().unwrap()
@@ -34,7 +34,7 @@ async fn email_and_password_give_tokens_that_work_for_fifteen_minutes() {
     assert_eq!(server.get("/v1/me", token).await.status, StatusCode::OK);
     server.clock.advance(Duration::from_secs(1));
     let expired = server.get("/v1/me", token).await;
-    assert_eq!((expired.status, expired.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_token"));
+    assert_eq!((expired.status, expired.code()), (StatusCode::UNAUTHORIZED, "auth.invalidToken"));
     assert_eq!(expired.headers[header::WWW_AUTHENTICATE], "Bearer");
 }
 
@@ -44,7 +44,7 @@ async fn a_wrong_password_and_an_unknown_person_look_the_same() {
     server.tenant("a").await;
     let wrong = server.sign_in("a@example.com", "correct horse battery!").await;
     let unknown = server.sign_in("nobody@example.com", PASSWORD).await;
-    assert_eq!((wrong.status, wrong.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_credentials"));
+    assert_eq!((wrong.status, wrong.code()), (StatusCode::UNAUTHORIZED, "auth.invalidCredentials"));
     assert_eq!((unknown.status, &unknown.body), (wrong.status, &wrong.body));
 }
 
@@ -144,10 +144,10 @@ async fn a_refresh_token_works_once_and_its_second_use_ends_the_sign_in() {
     assert_eq!(server.get("/v1/me", access).await.status, StatusCode::OK);
     server.clock.advance(REUSE_GRACE + Duration::from_secs(1));
     let reused = refresh(first).await;
-    assert_eq!((reused.status, reused.code()), (StatusCode::UNAUTHORIZED, "auth.refresh_reused"));
-    assert_eq!(server.get("/v1/me", access).await.code(), "auth.invalid_token");
+    assert_eq!((reused.status, reused.code()), (StatusCode::UNAUTHORIZED, "auth.refreshReused"));
+    assert_eq!(server.get("/v1/me", access).await.code(), "auth.invalidToken");
     let successor = refresh(second.body["refreshToken"].clone()).await;
-    assert_eq!((successor.status, successor.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_token"));
+    assert_eq!((successor.status, successor.code()), (StatusCode::UNAUTHORIZED, "auth.invalidToken"));
     // Another device of the same person is not bothered.
     assert_eq!(refresh(other).await.status, StatusCode::OK);
 }
@@ -166,7 +166,7 @@ async fn two_tabs_that_refresh_at_once_are_both_signed_in() {
     }
     assert_ne!(one.body["refreshToken"], other.body["refreshToken"]);
     // It is one sign-in still.
-    let listed = server.get("/v1/me/sessions", text(&one.body["accessToken"])).await.body;
+    let listed = server.get("/v1/me/sign-ins", text(&one.body["accessToken"])).await.body;
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
     server.clock.advance(ACCESS_TOKEN_TIME);
     assert_eq!(refresh(other.body["refreshToken"].clone()).await.status, StatusCode::OK);
@@ -188,7 +188,7 @@ async fn a_refresh_token_ends_by_signing_out_by_time_and_by_being_none() {
     server.clock.advance(REFRESH_TOKEN_TIME);
     for bad in [token, late, json!("nonsense"), json!("")] {
         let answer = server.post("/v1/auth/refresh", "", json!({ "refreshToken": bad })).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_token"));
+        assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "auth.invalidToken"));
     }
 }
 
@@ -210,7 +210,7 @@ async fn a_token_of_an_accepted_outside_issuer_is_as_good_as_ours() {
         (text(&me.body["name"]), text(&me.body["role"]), &me.body["email"]),
         ("Ada", "USER", &json!(null))
     );
-    assert_eq!(server.get("/v1/me", &sign("forged")).await.code(), "auth.invalid_token");
+    assert_eq!(server.get("/v1/me", &sign("forged")).await.code(), "auth.invalidToken");
 }
 
 /// As an outside issuer may make one, or as one outlives its account.
@@ -219,7 +219,7 @@ async fn a_token_of_no_account_gets_nothing_and_breaks_nothing() {
     let server = Server::start().await;
     let a = server.tenant("a").await;
     let nowhere = AccountId::generate(&*server.clock);
-    let token = server.signed(nowhere, a.user, Role::Admin, SessionId::generate(&*server.clock));
+    let token = server.signed(nowhere, a.user, Role::Admin, SignInId::generate(&*server.clock));
     assert_eq!(server.get("/v1/conversations", &token).await.body["items"], json!([]));
     let note = format!("/v1/conversations/{}/notes", a.conversation);
     for (path, body) in [
@@ -230,7 +230,7 @@ async fn a_token_of_no_account_gets_nothing_and_breaks_nothing() {
         let refused = server.post(path, &token, body).await;
         assert_eq!(
             (refused.status, refused.code()),
-            (StatusCode::UNAUTHORIZED, "auth.invalid_token"),
+            (StatusCode::UNAUTHORIZED, "auth.invalidToken"),
             "{path}"
         );
     }

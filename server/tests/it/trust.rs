@@ -9,13 +9,13 @@ use axum::{
     http::{Method, Request, StatusCode, header},
 };
 use common::{
-    id::{SessionId, UserId},
+    id::{SignInId, UserId},
     permission::Permissions,
     token::Role,
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
-use store::{sessions, users};
+use store::{sign_ins, users};
 use switchboard::api;
 
 /// Every operation that changes something, with how to call it on what `tenant` has. Who signs in is nobody yet.
@@ -64,7 +64,7 @@ async fn changes(server: &Server, tenant: &Tenant) -> Vec<Call> {
 }
 
 /// The sign-in that a token is of.
-fn session_of(token: &str) -> SessionId {
+fn sign_in_of(token: &str) -> SignInId {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     let claims: Value = serde_json::from_slice(&claims).unwrap();
@@ -127,7 +127,7 @@ async fn who_may_no_more_changes_nothing_by_any_operation() {
     let elevation = elevation.rsplit('/').next().unwrap();
     server
         .db
-        .as_owner(&format!("UPDATE sessions SET revoked_at = now() WHERE user_id = '{signed_out}'"))
+        .as_owner(&format!("UPDATE sign_ins SET revoked_at = now() WHERE user_id = '{signed_out}'"))
         .await;
     server.db.as_owner(&format!("UPDATE users SET deactivated_at = now() WHERE id = '{dismissed}'")).await;
     server.db.as_owner(&format!("UPDATE users SET role = 'USER' WHERE id = '{demoted}'")).await;
@@ -149,7 +149,7 @@ async fn who_may_no_more_changes_nothing_by_any_operation() {
             let never = who == "elevated before" && LASTING.contains(&format!("{} {}", it.0, it.1).as_str());
             let dead = match never {
                 true => (StatusCode::FORBIDDEN, "auth.forbidden"),
-                false => (StatusCode::UNAUTHORIZED, "auth.invalid_token"),
+                false => (StatusCode::UNAUTHORIZED, "auth.invalidToken"),
             };
             let outcome = (answer.status, answer.code());
             assert_eq!(outcome, dead, "{} {} by who is {who}: {}", it.0, it.2, answer.body);
@@ -185,7 +185,7 @@ async fn who_is_dismissed_while_their_change_waits_is_refused() {
         tx.commit().await.unwrap();
     };
     let (answer, ()) = tokio::join!(taking_back, dismissing);
-    assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "auth.invalid_token"));
+    assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "auth.invalidToken"));
     let user = server.get(&path, &a.token).await.body;
     assert!(user["deactivatedAt"].is_string(), "{user}");
 }
@@ -295,8 +295,8 @@ async fn who_may_no_more_reads_nothing_and_others_do() {
 
     server.clock.advance(Duration::from_secs(1));
     server.post("/v1/auth/sign-out", "", json!({ "refreshToken": refresh })).await;
-    let session = session_of(&ended_token);
-    let end = format!("/v1/users/{ended}/sessions/{session}");
+    let sign_in = sign_in_of(&ended_token);
+    let end = format!("/v1/users/{ended}/sign-ins/{sign_in}");
     assert_eq!(server.call(Method::DELETE, &end, &a.token, None).await.status, StatusCode::NO_CONTENT);
     admin(format!("/v1/users/{dismissed}"), json!({ "active": false })).await;
     admin(format!("/v1/users/{demoted}"), json!({ "role": "AGENT_USER" })).await;
@@ -337,5 +337,5 @@ async fn a_changed_password_ends_the_tokens_of_all_other_sign_ins() {
     assert_eq!(server.get("/v1/me", &here).await.status, StatusCode::OK);
     assert_eq!(server.get("/v1/me", &there).await.status, StatusCode::UNAUTHORIZED);
     let mut tx = server.db.store.tenant(a.account).await.unwrap();
-    assert_eq!(sessions::of_user(&mut tx, a.user, &*server.clock).await.unwrap().len(), 1);
+    assert_eq!(sign_ins::of_user(&mut tx, a.user, &*server.clock).await.unwrap().len(), 1);
 }

@@ -21,7 +21,7 @@ use common::{bucket::Rate, limit::Limit, protocol::media::SDP_BYTES_MAX};
 use std::time::Duration;
 
 const LOST: &str = "the participant leaves the session, which `media.changed` tells";
-const INVALID: &str = "`media.invalid_sdp`";
+const INVALID: &str = "`media.invalidSdp`";
 const NOT_SENT: &str = "silence; counted in `sfu_resends_refused_total`";
 const NOT_FORWARDED: &str = "not forwarded; counted in `sfu_packets_refused_total`";
 const REFUSED: &str = "silence; counted in `sfu_datagrams_refused_total`";
@@ -54,7 +54,7 @@ fn offers() -> Vec<Limit> {
         fixed(
             "time to answer an offer",
             time(ANSWER_TIME),
-            "another offer with what has changed since; the late answer is `media.stale_answer`",
+            "another offer with what has changed since; the late answer is `media.staleAnswer`",
         ),
         fixed(
             "unanswered offers in a row of a participant without a connection",

@@ -2,18 +2,18 @@
 
 use super::{
     end::{End, close},
-    line::Line,
+    websocket::WebSocket,
 };
 use crate::{
-    accept::{Place, Seat},
+    accept::{Slot, UserSlot},
+    client::{Client, Queued},
     hub::{Hub, store_failed},
-    peer::{Peer, Queued},
     presence, standing,
 };
 use common::{
     error::{ErrorCode, Fault},
     id::ConnectionId,
-    protocol::{Failure, Incoming, Request, RequestId, close as close_codes, envelope, session},
+    protocol::{Failure, Incoming, Request, RequestId, close as close_codes, connection, envelope},
     secret::Secret,
     text,
     token::{self, Bearer, Caller},
@@ -28,38 +28,38 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-/// How long a connection may stay without a session.
+/// How long a connection may stay unauthenticated.
 pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Frames of whatever kind on a connection without a session.
+/// Frames of whatever kind on an unauthenticated connection.
 pub(crate) const ATTEMPTS_MAX: u32 = 20;
 
-/// Bytes on a connection without a session.
+/// Bytes on an unauthenticated connection.
 pub(crate) const ATTEMPT_BYTES_MAX: usize = 256 * 1024;
 
-/// An open session.
+/// An authenticated connection.
 pub(super) struct Opened {
-    pub(super) peer: Arc<Peer>,
+    pub(super) client: Arc<Client>,
     pub(super) queue: mpsc::Receiver<Queued>,
-    pub(super) seat: Seat,
+    pub(super) user_slot: UserSlot,
 }
 
-/// Waits for a valid `session.open` and answers it.
-pub(super) async fn session(
+/// Waits for a valid `connection.open` and answers it.
+pub(super) async fn opened(
     hub: &Hub,
     draining: &CancellationToken,
-    line: &mut Line,
-    place: &Place,
+    socket: &mut WebSocket,
+    slot: &Slot,
 ) -> Result<Opened, End> {
     let late = Box::pin(sleep(OPEN_TIMEOUT));
-    let mut door = Door { line, late, turned_out: &place.turned_out, draining, frames: 0, bytes: 0 };
+    let mut door = Door { socket, late, evicted: &slot.evicted, draining, frames: 0, bytes: 0 };
     loop {
         let (id, token) = door.next().await?;
         // Not under the deadline: what has begun is either there as a whole or not at all.
         match open(hub, &token).await {
             Ok((opened, answer)) => {
-                place.know();
-                opened.peer.answer(id.as_ref(), &Ok(answer));
+                slot.know();
+                opened.client.answer(id.as_ref(), &Ok(answer));
                 return Ok(opened);
             }
             Err(failure) => {
@@ -74,17 +74,17 @@ pub(super) async fn session(
 
 /// Where one waits who has not said who it is.
 struct Door<'a> {
-    line: &'a mut Line,
+    socket: &'a mut WebSocket,
     late: Pin<Box<Sleep>>,
     /// Others need the place.
-    turned_out: &'a CancellationToken,
+    evicted: &'a CancellationToken,
     draining: &'a CancellationToken,
     frames: u32,
     bytes: usize,
 }
 
 impl Door<'_> {
-    /// The next `session.open`. Everything else is refused.
+    /// The next `connection.open`. Everything else is refused.
     async fn next(&mut self) -> Result<(Option<RequestId>, Secret), End> {
         loop {
             let Some(text) = self.text().await? else { continue };
@@ -98,12 +98,12 @@ impl Door<'_> {
     async fn text(&mut self) -> Result<Option<String>, End> {
         let message = tokio::select! {
             biased;
-            end = ended(&mut self.late, self.turned_out, self.draining) => return Err(end),
-            message = self.line.receive() => message?,
+            end = ended(&mut self.late, self.evicted, self.draining) => return Err(end),
+            message = self.socket.receive() => message?,
         };
-        self.bytes += self.line.take_read();
+        self.bytes += self.socket.take_read();
         if self.bytes > ATTEMPT_BYTES_MAX {
-            return Err(close(close_codes::ABUSE, "too much without a session"));
+            return Err(close(close_codes::ABUSE, "too much before connection.open"));
         }
         let Some(message) = message else { return Ok(None) };
         self.frames += 1;
@@ -120,20 +120,16 @@ impl Door<'_> {
     async fn refuse(&mut self, id: Option<&RequestId>, failure: &Failure) -> Result<(), End> {
         let frame = envelope::failure_frame(id, failure);
         tokio::select! {
-            sent = self.line.send(Message::Text(frame.into())) => sent,
-            end = ended(&mut self.late, self.turned_out, self.draining) => Err(end),
+            sent = self.socket.send(Message::Text(frame.into())) => sent,
+            end = ended(&mut self.late, self.evicted, self.draining) => Err(end),
         }
     }
 }
 
-async fn ended(
-    late: &mut Pin<Box<Sleep>>,
-    turned_out: &CancellationToken,
-    draining: &CancellationToken,
-) -> End {
+async fn ended(late: &mut Pin<Box<Sleep>>, evicted: &CancellationToken, draining: &CancellationToken) -> End {
     tokio::select! {
-        () = turned_out.cancelled() => close(close_codes::OVERLOADED, "too many connections without a session"),
-        () = late.as_mut() => close(close_codes::UNAUTHENTICATED, "no valid session.open in time"),
+        () = evicted.cancelled() => close(close_codes::OVERLOADED, "too many unauthenticated connections"),
+        () = late.as_mut() => close(close_codes::UNAUTHENTICATED, "no valid connection.open in time"),
         () = draining.cancelled() => close(close_codes::GOING_AWAY, "the server is draining"),
     }
 }
@@ -141,22 +137,24 @@ async fn ended(
 fn read(text: &str) -> Result<(Option<RequestId>, Secret), (Option<RequestId>, Failure)> {
     let Incoming { id, method, params } = Incoming::parse(text)?;
     match Request::parse(&method, params) {
-        Ok(Request::SessionOpen(open)) => Ok((id, open.token)),
-        Ok(_) => Err((id, Failure::of(ErrorCode::UNAUTHENTICATED, Fault::Caller, "send session.open first"))),
+        Ok(Request::ConnectionOpen(open)) => Ok((id, open.token)),
+        Ok(_) => {
+            Err((id, Failure::of(ErrorCode::UNAUTHENTICATED, Fault::Caller, "send connection.open first")))
+        }
         Err(failure) => Err((id, failure)),
     }
 }
 
-async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, session::Opened), Failure> {
+async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, connection::Opened), Failure> {
     let bearer = verify(hub, token)?;
     let is_guest = matches!(bearer, Bearer::Guest(_));
-    let seat = Seat::take(hub, bearer.account(), bearer.user(), is_guest)?;
+    let user_slot = UserSlot::take(hub, bearer.account(), bearer.user(), is_guest)?;
     let (name, role) = match &bearer {
         Bearer::Caller(caller) => (name_of(hub, caller).await?, Some(caller.role)),
         Bearer::Guest(guest) => (text::shown_name(&guest.name), None),
     };
     let connection = ConnectionId::generate(hub.clock());
-    let answer = session::Opened {
+    let answer = connection::Opened {
         connection_id: connection,
         user_id: bearer.user(),
         name: name.clone(),
@@ -166,13 +164,13 @@ async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, session::Opened), Fa
         expires_at: bearer.expires_at(),
         ping_interval_ms: hub.0.config.ping_s.saturating_mul(1000),
     };
-    let (peer, queue) = Peer::new(connection, &bearer, name);
-    let peer = Arc::new(peer);
-    hub.0.peers.insert(connection, Arc::clone(&peer));
-    standing::look_again(hub, &peer);
-    presence::come_online(hub, &peer).await;
-    debug!(conn.id = %connection, user.id = %peer.user, account.id = %peer.account, "Connection {connection} opened");
-    Ok((Opened { peer, queue, seat }, answer))
+    let (client, queue) = Client::new(connection, &bearer, name);
+    let client = Arc::new(client);
+    hub.0.clients.insert(connection, Arc::clone(&client));
+    standing::look_again(hub, &client);
+    presence::come_online(hub, &client).await;
+    debug!(conn.id = %connection, user.id = %client.user, account.id = %client.account, "Connection {connection} opened");
+    Ok((Opened { client, queue, user_slot }, answer))
 }
 
 /// Whom the token lets in.

@@ -2,12 +2,12 @@
 
 use super::{kib, seconds};
 use crate::{
+    client::queue,
     config::Config,
     connection::{
         EXPIRY_GRACE_S, GOODBYE_TIME, MESSAGE_BYTES_MAX, NONSENSE_MAX, SLOW_GOODBYE_TIME, WRITE_DEADLINE,
         flow, lane, open, wire,
     },
-    peer::queue,
 };
 use common::limit::{Limit, limit};
 
@@ -20,7 +20,7 @@ const SLOWED: &str =
     "limit.rate for a while, then the socket is not read until there is room, close 4501 if it goes on";
 const PAUSED: &str = "the socket is not read until there is room, close 4501 if it goes on";
 
-pub(super) fn places() -> Vec<Limit> {
+pub(super) fn slots() -> Vec<Limit> {
     let config = Config::default();
     let setting = |what, value: usize, setting, answer| limit(what, value.to_string(), Some(setting), answer);
     vec![
@@ -44,13 +44,13 @@ pub(super) fn places() -> Vec<Limit> {
             NO_SEAT,
         ),
         setting(
-            "sockets without a session",
+            "unauthenticated connections",
             config.unauthenticated_max,
             "signalling.unauthenticated_max",
             TURNED_OUT,
         ),
         setting(
-            "sockets without a session of a client network",
+            "unauthenticated connections of a client network",
             config.unauthenticated_per_network_max,
             "signalling.unauthenticated_per_network_max",
             NO_PLACE_OF_NETWORK,
@@ -119,7 +119,7 @@ pub(super) fn rates() -> Vec<Limit> {
 pub(super) fn deadlines() -> Vec<Limit> {
     let config = Config::default();
     let times = [
-        ("time until session.open", open::OPEN_TIMEOUT, "close 4500"),
+        ("time until connection.open", open::OPEN_TIMEOUT, "close 4500"),
         ("time in which the client takes nothing of what is written to it", WRITE_DEADLINE, "reset"),
         ("time in which the client acknowledges nothing", wire::SILENT_PEER_TIME, "reset"),
         ("time for a goodbye", GOODBYE_TIME, "reset"),
@@ -144,8 +144,8 @@ pub(super) fn queues() -> Vec<Limit> {
     vec![
         bytes("a frame or message from a client", MESSAGE_BYTES_MAX, "close 1009"),
         number("frames in a row that are no requests", count(NONSENSE_MAX), "close 4501"),
-        number("frames without a session", count(open::ATTEMPTS_MAX), "close 4500"),
-        bytes("bytes without a session", open::ATTEMPT_BYTES_MAX, "close 4501"),
+        number("frames of an unauthenticated connection", count(open::ATTEMPTS_MAX), "close 4500"),
+        bytes("bytes of an unauthenticated connection", open::ATTEMPT_BYTES_MAX, "close 4501"),
         number("events that wait for a socket", queue::QUEUE_FRAMES, "close 4000: come back and resume"),
         bytes(
             "bytes of events that wait for a socket",

@@ -3,7 +3,7 @@
 use super::System;
 use crate::error::StoreError;
 use common::{
-    id::{SessionId, UserId},
+    id::{SignInId, UserId},
     revocation::{Ended, Revocation},
 };
 use sqlx::query;
@@ -17,7 +17,7 @@ impl System {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn ended_since(&self, since: OffsetDateTime) -> Result<Vec<Revocation>, StoreError> {
-        let sessions = query!(r#"SELECT id, revoked_at AS "at!" FROM sessions WHERE revoked_at > $1"#, since)
+        let sign_ins = query!(r#"SELECT id, revoked_at AS "at!" FROM sign_ins WHERE revoked_at > $1"#, since)
             .fetch_all(&self.pool)
             .await?;
         let elevations =
@@ -31,15 +31,15 @@ impl System {
         )
         .fetch_all(&self.pool)
         .await?;
-        let sessions = sessions
+        let sign_ins = sign_ins
             .into_iter()
-            .map(|row| Revocation { what: Ended::Session(SessionId::from_uuid(row.id)), at: row.at });
+            .map(|row| Revocation { what: Ended::SignIn(SignInId::from_uuid(row.id)), at: row.at });
         let elevations = elevations
             .into_iter()
             .map(|row| Revocation { what: Ended::Elevation(UserId::from_uuid(row.user_id)), at: row.at });
         let narrowed = narrowed
             .into_iter()
             .map(|row| Revocation { what: Ended::Permissions(UserId::from_uuid(row.id)), at: row.at });
-        Ok(sessions.chain(elevations).chain(narrowed).collect())
+        Ok(sign_ins.chain(elevations).chain(narrowed).collect())
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use store::{
     ChangeError,
     idempotency::{self, Answer, Claim, Keyed},
-    roles, sessions,
+    roles, sign_ins,
     testing::TestDatabase,
     users::{self, NewUser, UpdateError, UserChange},
 };
@@ -69,15 +69,15 @@ async fn an_own_role_decides_and_losing_permissions_ends_sign_ins() {
     assert_eq!(user.permissions, Role::User.permissions());
     let viewer = Permissions::of(&[common::permission::Permission::ConversationsRead]);
     let role = roles::create(&mut tx, "viewer", viewer, &clock).await.unwrap();
-    sessions::start(&mut tx, user.id, &[3; 32], &sessions::Device::default(), &clock).await.unwrap();
+    sign_ins::start(&mut tx, user.id, &[3; 32], &sign_ins::Device::default(), &clock).await.unwrap();
     let rename = UserChange { name: Some("Vi"), ..UserChange::default() };
     users::update(&mut tx, user.id, &rename, &clock).await.unwrap();
-    assert_eq!(sessions::of_user(&mut tx, user.id, &clock).await.unwrap().len(), 1);
+    assert_eq!(sign_ins::of_user(&mut tx, user.id, &clock).await.unwrap().len(), 1);
     let narrow = UserChange { role_id: Some(Some(role.id)), ..UserChange::default() };
     let (changed, ended) = users::update(&mut tx, user.id, &narrow, &clock).await.unwrap();
     assert_eq!(ended.len(), 1);
     assert_eq!((changed.permissions, changed.name.as_str()), (viewer, "Vi"));
-    assert_eq!(sessions::of_user(&mut tx, user.id, &clock).await.unwrap(), []);
+    assert_eq!(sign_ins::of_user(&mut tx, user.id, &clock).await.unwrap(), []);
     tx.commit().await.unwrap();
     let mut tx = db.store.tenant(a.account).await.unwrap();
     assert!(matches!(roles::delete(&mut tx, role.id).await, Err(ChangeError::Referenced)));

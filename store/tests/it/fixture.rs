@@ -13,7 +13,7 @@ use store::{
     SealKeyring, Store, StoreConfig, TenantTx, api_keys, audit, calls, canned_responses, changes, channels,
     contacts::{self, Identity},
     conversations, elevations, idempotency, imports, invitations, labels, messages, notes, roles, rooms,
-    sessions,
+    sign_ins,
     system::NewRawEvent,
     teams,
     testing::{SEAL_KEY, TestDatabase},
@@ -32,7 +32,7 @@ pub(crate) struct Tenant {
     pub(crate) conversation: ConversationId,
     pub(crate) inbound: MessageId,
     pub(crate) reply: MessageId,
-    pub(crate) refresh_token: sessions::TokenHash,
+    pub(crate) refresh_token: sign_ins::TokenHash,
 }
 
 pub(crate) fn secret(text: &str) -> Secret {
@@ -117,7 +117,7 @@ pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> 
     let webhook = webhooks::create(&mut tx, &webhook, clock).await.unwrap().id;
     let refresh_token = *Uuid::new_v4().as_bytes();
     let refresh_token = std::array::from_fn(|index| refresh_token[index % 16]);
-    sessions::start(&mut tx, user, &refresh_token, &sessions::Device::default(), clock).await.unwrap();
+    sign_ins::start(&mut tx, user, &refresh_token, &sign_ins::Device::default(), clock).await.unwrap();
     administration(&mut tx, user, name, clock).await;
     let room = rooms::create(&mut tx, "lobby", false, clock).await.unwrap().id;
     let said = rooms::NewRoomMessage { room, user, name, client_id: Uuid::new_v4(), text: "hello" };

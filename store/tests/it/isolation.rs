@@ -8,7 +8,7 @@ use common::{
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use std::time::Duration;
 use store::{
-    calls, channels, conversations, messages, outbox, replies, rooms, sessions,
+    calls, channels, conversations, messages, outbox, replies, rooms, sign_ins,
     system::{Shares, Turn},
     testing::TestDatabase,
     users, webhooks,
@@ -240,8 +240,8 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
     let reply = messages::NewReply { conversation: b.conversation, author: a.user, text: "x" };
     let refused = messages::reply(&mut tx, &reply, &clock).await;
     assert!(matches!(refused, Err(messages::ReplyError::NotFound)));
-    let rotation = sessions::rotate(&mut tx, &b.refresh_token, &[9; 32], &clock).await.unwrap();
-    assert_eq!(rotation, sessions::Rotation::Invalid);
+    let rotation = sign_ins::rotate(&mut tx, &b.refresh_token, &[9; 32], &clock).await.unwrap();
+    assert_eq!(rotation, sign_ins::Rotation::Invalid);
     tx.commit().await.unwrap();
 
     let mut tx = db.store.tenant(b.account).await.unwrap();

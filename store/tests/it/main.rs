@@ -19,7 +19,7 @@ mod plans;
 mod queues;
 mod reseal;
 mod rooms;
-mod sessions;
 mod shares;
+mod sign_ins;
 mod standing;
 mod upgrade;

@@ -3,7 +3,7 @@
 use crate::fixture::{owner, tenant};
 use common::{
     clock::Clock,
-    id::{SessionId, UserId},
+    id::{SignInId, UserId},
     permission::{Permission, Permissions},
     revocation::{Ended, Standing},
     token::Role,
@@ -11,7 +11,7 @@ use common::{
 use sqlx::{AssertSqlSafe, Executor};
 use std::time::Duration;
 use store::{
-    StoreError, elevations, roles, rooms, sessions,
+    StoreError, elevations, roles, rooms, sign_ins,
     standing::{self, Writer},
     testing::TestDatabase,
     users::{self, UserChange},
@@ -31,12 +31,12 @@ async fn person(clock: &dyn Clock) -> Person {
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let new = users::NewUser { email: "ben@a.example", name: "Ben", role: Role::User, password_hash: "x" };
     let user = users::create(&mut tx, &new, clock).await.unwrap().id;
-    let device = sessions::Device::default();
-    let session = sessions::start(&mut tx, user, &[7; 32], &device, clock).await.unwrap();
+    let device = sign_ins::Device::default();
+    let sign_in = sign_ins::start(&mut tx, user, &[7; 32], &device, clock).await.unwrap();
     tx.commit().await.unwrap();
     let permissions = Role::User.permissions();
     let standing =
-        Standing { user, session: Some(session), permissions, lasting: permissions, issued_at: clock.utc() };
+        Standing { user, sign_in: Some(sign_in), permissions, lasting: permissions, issued_at: clock.utc() };
     Person { db, account: a.account, standing, administrator: a.user }
 }
 
@@ -58,7 +58,7 @@ async fn a_token_holds_as_long_as_sign_in_and_user_do() {
     let clock = TestDatabase::clock();
     let ben = person(&clock).await;
     assert!(ben.holds(ben.standing, &clock).await);
-    let unknown = Standing { session: Some(SessionId::generate(&clock)), ..ben.standing };
+    let unknown = Standing { sign_in: Some(SignInId::generate(&clock)), ..ben.standing };
     assert!(!ben.holds(unknown, &clock).await, "a sign-in that never was");
     let anothers = Standing { user: ben.administrator, ..ben.standing };
     assert!(!ben.holds(anothers, &clock).await, "a sign-in of somebody else");
@@ -84,7 +84,7 @@ async fn a_token_does_not_outlive_its_sign_in_nor_say_more_than_the_user_may() {
     assert!(!ben.holds(ben.standing, &clock).await, "the user is deactivated");
     run(format!("UPDATE users SET deactivated_at = NULL WHERE id = '{user}'")).await;
     assert!(ben.holds(ben.standing, &clock).await);
-    run(format!("UPDATE sessions SET revoked_at = now() WHERE user_id = '{user}'")).await;
+    run(format!("UPDATE sign_ins SET revoked_at = now() WHERE user_id = '{user}'")).await;
     assert!(!ben.holds(ben.standing, &clock).await, "the sign-in is over");
 }
 
@@ -165,7 +165,7 @@ async fn every_sign_in_that_ended_lately_is_told() {
     let ended = ben.db.store.system().ended_since(before).await.unwrap();
     assert_eq!(
         ended.iter().map(|it| it.what).collect::<Vec<_>>(),
-        [Ended::Session(ben.standing.session.unwrap())]
+        [Ended::SignIn(ben.standing.sign_in.unwrap())]
     );
     assert_eq!(ended[0].at, clock.utc());
     assert!(ben.db.store.system().ended_since(clock.utc()).await.unwrap().is_empty());

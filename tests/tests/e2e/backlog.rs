@@ -133,7 +133,7 @@ async fn between_two_pages_nothing_is_missed_and_nothing_comes_twice() {
         }
         let outside =
             ada.try_ask("room.members", json!({ "roomId": room })).await.expect_err("not in the room");
-        assert_eq!(outside["data"]["code"], "room.not_joined");
+        assert_eq!(outside["data"]["code"], "room.notJoined");
         ben.ask("room.send", said("meanwhile")).await;
     }
     assert!(!ada.has_seen("room.message").await, "nothing is told before the last page");
@@ -251,5 +251,5 @@ async fn a_feed_that_missed_much_is_told_page_by_page() {
     assert_eq!((told.len(), told.into_iter().collect::<BTreeSet<_>>()), (60, made));
     let long = json!({ "table": "labels", "filter": { "name": "x".repeat(3000) } });
     let refused = ada.try_ask("feed.subscribe", long).await.expect_err("it is refused");
-    assert_eq!(refused["data"]["code"], "protocol.invalid_params");
+    assert_eq!(refused["data"]["code"], "protocol.invalidParams");
 }

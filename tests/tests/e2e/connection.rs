@@ -31,10 +31,10 @@ fn token_for(token: &str, time: Duration) -> String {
     let id = |name: &str| claims[name].as_str().expect("an id").to_owned();
     let account = id("account").parse().expect("an account id");
     let user = id("sub").parse().expect("a user id");
-    let session = id("sid").parse().expect("a session id");
+    let sign_in = id("sid").parse().expect("a sign-in id");
     let key = EncodingKey::from_secret(AUTH_SECRET.as_bytes());
     let signed_at = SystemClock.utc() - ACCESS_TOKEN_TIME + time;
-    let subject = Subject { account, user, role: Role::Admin, permissions: None, elevated: None, session };
+    let subject = Subject { account, user, role: Role::Admin, permissions: None, elevated: None, sign_in };
     sign(&key, &subject, signed_at).expect("a token")
 }
 
@@ -110,7 +110,7 @@ async fn who_does_not_say_who_it_is_is_closed() {
 /// There is a grace of half a minute, and connections are looked at with each ping, those too that have much to
 /// read and hardly do.
 #[tokio::test]
-async fn a_session_ends_with_its_token_unless_it_is_refreshed() {
+async fn a_connection_ends_with_its_token_unless_it_is_refreshed() {
     let mut installation = Installation::new().await;
     installation.set("SWITCHBOARD_SIGNALLING__PING_S", "1");
     let server = installation.server();
@@ -118,15 +118,15 @@ async fn a_session_ends_with_its_token_unless_it_is_refreshed() {
     let short = token_for(&account.admin.token, Duration::from_secs(3));
     let mut lapsing = Socket::open(&server.base, &short).await;
     let mut refreshed = Socket::open(&server.base, &short).await;
-    refreshed.ask("session.refresh", json!({ "token": account.admin.token })).await;
+    refreshed.ask("connection.refresh", json!({ "token": account.admin.token })).await;
     let mut hardly_reading = tokio::select! {
         reading = stuffed(&server, &account, &short) => reading,
         never = lapsing.idle() => match never {},
         never = refreshed.idle() => match never {},
     };
     let stale = token_for(&account.admin.token, Duration::ZERO);
-    let error = refreshed.try_ask("session.refresh", json!({ "token": stale })).await.unwrap_err();
-    assert_eq!(error["data"]["code"], "auth.invalid_token");
+    let error = refreshed.try_ask("connection.refresh", json!({ "token": stale })).await.unwrap_err();
+    assert_eq!(error["data"]["code"], "auth.invalidToken");
     let code = tokio::select! {
         code = lapsing.closed_within(Duration::from_secs(60)) => code,
         never = refreshed.idle() => match never {},
@@ -223,7 +223,7 @@ async fn a_server_that_is_asked_to_end_sends_its_clients_away_and_loses_nothing(
     ada.ask("room.send", message(&room, "before")).await;
     ada.event("room.message", |event| event["message"]["text"] == "before").await;
     a.terminate();
-    let moving = ada.event("session.moving", |_| true).await;
+    let moving = ada.event("connection.moving", |_| true).await;
     assert!(moving["delayMs"].as_u64().is_some_and(|delay| delay < 5000), "{moving}");
     assert_eq!(ada.closed().await, Some(close::GOING_AWAY));
     ben.ask("room.send", message(&room, "meanwhile")).await;

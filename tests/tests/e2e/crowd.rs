@@ -3,7 +3,7 @@
 use common::{
     clock::{Clock, SystemClock},
     guest::Guest,
-    id::{AccountId, RoomId, SessionId, UserId},
+    id::{AccountId, RoomId, SignInId, UserId},
     token::{ACCESS_TOKEN_TIME, Role, Subject, sign, sign_join},
 };
 use jsonwebtoken::EncodingKey;
@@ -26,7 +26,7 @@ struct Crowd {
 
 impl Crowd {
     fn new(socket: &Socket, room: &str) -> Self {
-        let account = socket.session["accountId"].as_str().expect("an account").parse().expect("an id");
+        let account = socket.opened["accountId"].as_str().expect("an account").parse().expect("an id");
         Self { account, room: room.parse().expect("an id") }
     }
 
@@ -46,32 +46,32 @@ impl Crowd {
 
     /// A token for each of so many users, who are made here with their sign-ins: no password has to be hashed.
     async fn people(&self, installation: &Installation, count: usize) -> Vec<String> {
-        let one = |_| (UserId::from_uuid(Uuid::new_v4()), SessionId::generate(&SystemClock));
-        let users: Vec<(UserId, SessionId)> = (0..count).map(one).collect();
+        let one = |_| (UserId::from_uuid(Uuid::new_v4()), SignInId::generate(&SystemClock));
+        let users: Vec<(UserId, SignInId)> = (0..count).map(one).collect();
         let rows: Vec<String> = users
             .iter()
             .map(|(user, _)| format!("('{}', '{user}', 'Somebody', 'AGENT_USER', now())", self.account))
             .collect();
         let sign_ins: Vec<String> = users
             .iter()
-            .map(|(user, session)| format!("('{}', '{session}', '{user}', now(), now())", self.account))
+            .map(|(user, sign_in)| format!("('{}', '{sign_in}', '{user}', now(), now())", self.account))
             .collect();
         let insert = format!(
             "INSERT INTO users (account_id, id, name, role, created_at) VALUES {};
-             INSERT INTO sessions (account_id, id, user_id, created_at, last_used_at) VALUES {}",
+             INSERT INTO sign_ins (account_id, id, user_id, created_at, last_used_at) VALUES {}",
             rows.join(","),
             sign_ins.join(",")
         );
         installation.database.as_owner(&insert).await;
         let key = EncodingKey::from_secret(AUTH_SECRET.as_bytes());
-        let token = |(user, session)| {
+        let token = |(user, sign_in)| {
             let subject = Subject {
                 account: self.account,
                 user,
                 role: Role::AgentUser,
                 permissions: None,
                 elevated: None,
-                session,
+                sign_in,
             };
             sign(&key, &subject, SystemClock.utc() + ACCESS_TOKEN_TIME / 2).expect("a token")
         };

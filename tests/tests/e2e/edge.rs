@@ -195,8 +195,8 @@ async fn clients_behind_a_trusted_proxy_are_told_apart_and_nobody_else_chooses_t
     // What the client made up stands left of what the proxy saw.
     assert_eq!(wrong("198.51.100.1, 203.0.113.66").await, 429);
     assert_eq!(wrong("203.0.113.7").await, 401);
-    let sessions = account.admin.get("/v1/me/sessions").await;
-    assert_eq!(sessions["items"][0]["address"], "127.0.0.1", "the proxy itself");
+    let sign_ins = account.admin.get("/v1/me/sign-ins").await;
+    assert_eq!(sign_ins["items"][0]["address"], "127.0.0.1", "the proxy itself");
 
     let untrusting = Installation::new().await;
     let server = untrusting.server();
@@ -248,8 +248,8 @@ async fn a_load_balancer_says_who_calls_before_http_begins() {
     let server = installation.server();
     let token = signed_in["accessToken"].as_str().expect("a token");
     let me = account.admin.at(&server.base).with_key(token);
-    let sessions = me.get("/v1/me/sessions").await;
-    assert_eq!(sessions["items"][0]["address"], "203.0.113.5");
+    let sign_ins = me.get("/v1/me/sign-ins").await;
+    assert_eq!(sign_ins["items"][0]["address"], "203.0.113.5");
 }
 
 #[tokio::test]

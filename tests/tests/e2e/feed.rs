@@ -196,7 +196,7 @@ async fn subscribed_is_said_only_when_it_is_true() {
         let follower = async {
             let mut socket = open(&server, &account.admin).await;
             for _ in 0..round {
-                socket.ask("session.refresh", json!({ "token": account.admin.token })).await;
+                socket.ask("connection.refresh", json!({ "token": account.admin.token })).await;
             }
             follow(&mut socket, "labels", json!({})).await;
             // What is there now was committed before this was asked, or is told.
@@ -282,7 +282,7 @@ async fn changes_are_told_in_order_and_never_to_another_account() {
 }
 
 fn account_of(socket: &Socket) -> common::id::AccountId {
-    socket.session["accountId"].as_str().expect("an account").parse().expect("an id")
+    socket.opened["accountId"].as_str().expect("an account").parse().expect("an id")
 }
 
 #[tokio::test]
@@ -292,12 +292,12 @@ async fn tables_filters_and_permissions_are_checked_and_secrets_are_never_told()
     let account = installation.account("acme", &server).await;
     let mut ada = open(&server, &account.admin).await;
     for (params, code) in [
-        (json!({ "table": "api_keys" }), "resource.not_found"),
-        (json!({ "table": "refresh_tokens" }), "resource.not_found"),
-        (json!({ "table": "labels; DROP TABLE labels" }), "resource.not_found"),
-        (json!({ "table": "labels", "filter": { "account_id": "x" } }), "protocol.invalid_params"),
-        (json!({ "table": "users", "filter": { "passwordHash": "x" } }), "protocol.invalid_params"),
-        (json!({ "table": "labels", "filter": { "name": [1] } }), "protocol.invalid_params"),
+        (json!({ "table": "api_keys" }), "resource.notFound"),
+        (json!({ "table": "refresh_tokens" }), "resource.notFound"),
+        (json!({ "table": "labels; DROP TABLE labels" }), "resource.notFound"),
+        (json!({ "table": "labels", "filter": { "account_id": "x" } }), "protocol.invalidParams"),
+        (json!({ "table": "users", "filter": { "passwordHash": "x" } }), "protocol.invalidParams"),
+        (json!({ "table": "labels", "filter": { "name": [1] } }), "protocol.invalidParams"),
     ] {
         let refused = ada.try_ask("feed.subscribe", params.clone()).await.expect_err("it is refused");
         assert_eq!(refused["data"]["code"], code, "{params}");

@@ -24,23 +24,23 @@ async fn garbage_gets_the_documented_error_and_disturbs_nobody() {
 
     let mut vandal = Socket::connect(&server.base).await;
     assert_eq!(complaint(&mut vandal, r#"{"jsonrpc":"2.0","id":1,"method":"room.leave","params":{"roomId":"00000000-0000-0000-0000-000000000000"}}"#).await, "auth.required");
-    let error = vandal.try_ask("session.open", json!({ "token": "forged.token.here" })).await.unwrap_err();
-    assert_eq!(error["data"]["code"], "auth.invalid_token");
-    vandal.ask("session.open", json!({ "token": account.admin.token })).await;
-    assert_eq!(complaint(&mut vandal, "{").await, "protocol.parse_error");
-    assert_eq!(complaint(&mut vandal, "[1,2]").await, "protocol.invalid_request");
+    let error = vandal.try_ask("connection.open", json!({ "token": "forged.token.here" })).await.unwrap_err();
+    assert_eq!(error["data"]["code"], "auth.invalidToken");
+    vandal.ask("connection.open", json!({ "token": account.admin.token })).await;
+    assert_eq!(complaint(&mut vandal, "{").await, "protocol.parseError");
+    assert_eq!(complaint(&mut vandal, "[1,2]").await, "protocol.invalidRequest");
     assert_eq!(
         complaint(&mut vandal, r#"{"jsonrpc":"2.0","id":3,"method":7}"#).await,
-        "protocol.invalid_request"
+        "protocol.invalidRequest"
     );
     assert_eq!(
         complaint(&mut vandal, r#"{"jsonrpc":"2.0","id":4,"method":"room.explode"}"#).await,
-        "protocol.unknown_method"
+        "protocol.unknownMethod"
     );
     assert_eq!(
         complaint(&mut vandal, r#"{"jsonrpc":"2.0","id":5,"method":"room.join","params":{"roomId":17}}"#)
             .await,
-        "protocol.invalid_params"
+        "protocol.invalidParams"
     );
     vandal.ask("room.join", json!({ "roomId": room })).await;
     vandal.ask("media.join", json!({ "roomId": room })).await;
@@ -57,7 +57,7 @@ async fn garbage_gets_the_documented_error_and_disturbs_nobody() {
         &"a=x\r\n".repeat(9000),
     ] {
         let error = vandal.try_ask("media.publish", json!({ "roomId": room, "sdp": sdp })).await.unwrap_err();
-        assert_eq!(error["data"]["code"], "media.invalid_sdp", "for {:.40}", sdp);
+        assert_eq!(error["data"]["code"], "media.invalidSdp", "for {:.40}", sdp);
     }
     let deep = format!(
         "{{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"room.join\",\"params\":{}{}}}",
@@ -108,11 +108,11 @@ async fn rest_answers_bad_input_with_problem_documents() {
         }
     };
     use reqwest::Method;
-    assert_eq!(problem(Method::GET, "/v1/nothing", None).await, (404, "resource.not_found".to_owned()));
+    assert_eq!(problem(Method::GET, "/v1/nothing", None).await, (404, "resource.notFound".to_owned()));
     assert_eq!(problem(Method::POST, "/v1/rooms", Some(json!({ "name": 5 }))).await.1, "request.invalid");
-    assert_eq!(problem(Method::GET, "/v1/conversations/not-an-id", None).await.1, "resource.not_found");
+    assert_eq!(problem(Method::GET, "/v1/conversations/not-an-id", None).await.1, "resource.notFound");
     assert_eq!(
         problem(Method::DELETE, "/v1/rooms", None).await,
-        (405, "request.method_not_allowed".to_owned())
+        (405, "request.methodNotAllowed".to_owned())
     );
 }

@@ -73,18 +73,18 @@ async fn a_guest_may_do_exactly_what_the_token_names_in_exactly_one_room() {
     let other = world.account.room("Back office").await;
     let mut ada = world.ada().await;
     let mut guest = world.guest(json!(["messages.read", "messages.send"])).await;
-    assert_eq!(guest.session["roomId"], world.room);
-    assert!(guest.session.get("role").is_none());
+    assert_eq!(guest.opened["roomId"], world.room);
+    assert!(guest.opened.get("role").is_none());
     guest.ask("room.send", world.said("is anybody there?")).await;
     let heard = ada.event("room.message", |_| true).await;
     assert_eq!(
         (&heard["message"]["name"], &heard["message"]["text"]),
         (&json!("Grace"), &json!("is anybody there?"))
     );
-    assert_eq!(heard["message"]["userId"], guest.session["userId"]);
+    assert_eq!(heard["message"]["userId"], guest.opened["userId"]);
 
-    assert_eq!(refused(&mut guest, "room.join", json!({ "roomId": other })).await, "resource.not_found");
-    assert_eq!(refused(&mut guest, "room.history", json!({ "roomId": other })).await, "resource.not_found");
+    assert_eq!(refused(&mut guest, "room.join", json!({ "roomId": other })).await, "resource.notFound");
+    assert_eq!(refused(&mut guest, "room.history", json!({ "roomId": other })).await, "resource.notFound");
     for (method, params) in [
         ("presence.subscribe", json!({})),
         ("inbox.subscribe", json!({})),
@@ -96,11 +96,11 @@ async fn a_guest_may_do_exactly_what_the_token_names_in_exactly_one_room() {
     // Nothing but the hub takes the token.
     let token = world.token("customer-1", json!([])).await;
     let (status, problem) = world.back_end.with_key(&token).call(Method::GET, "/v1/rooms", None).await;
-    assert_eq!((status.as_u16(), &problem["code"]), (401, &json!("auth.invalid_token")));
+    assert_eq!((status.as_u16(), &problem["code"]), (401, &json!("auth.invalidToken")));
     // Nobody sees guests as people of the account, or rings them.
     let online = ada.ask("presence.subscribe", json!({})).await;
     assert_eq!(online["users"].as_array().expect("users").len(), 1);
-    let ring = json!({ "roomId": world.room, "userId": guest.session["userId"], "media": "audio" });
+    let ring = json!({ "roomId": world.room, "userId": guest.opened["userId"], "media": "audio" });
     assert_eq!(refused(&mut ada, "call.ring", ring).await, "call.unreachable");
 }
 
@@ -128,12 +128,12 @@ async fn a_guest_without_the_right_to_read_sees_who_is_there_and_not_what_is_sai
     assert!(!silent.has_seen("room.message").await);
     // More rights come with another token, on the same connection.
     let token = world.token("silent", json!(["messages.read"])).await;
-    silent.ask("session.refresh", json!({ "token": token })).await;
+    silent.ask("connection.refresh", json!({ "token": token })).await;
     ada.ask("room.send", world.said("now")).await;
     let heard = silent.event("room.message", |_| true).await;
     assert_eq!(heard["message"]["text"], "now");
     let token = world.token("somebody-else", json!([])).await;
-    assert_eq!(refused(&mut silent, "session.refresh", json!({ "token": token })).await, "auth.forbidden");
+    assert_eq!(refused(&mut silent, "connection.refresh", json!({ "token": token })).await, "auth.forbidden");
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn who_is_shown_the_door_leaves_at_once_and_needs_a_newer_token() {
     let early = world.token("customer-1", json!(["messages.read"])).await;
     let here = world.back_end.get(&world.path("/connections")).await;
     assert_eq!(here["items"].as_array().map(Vec::len), Some(2));
-    let user = guest.session["userId"].as_str().expect("an id").to_owned();
+    let user = guest.opened["userId"].as_str().expect("an id").to_owned();
     world.back_end.delete(&world.path(&format!("/members/{user}"))).await;
     let removed = guest.event("room.removed", |_| true).await;
     assert_eq!((&removed["roomId"], &removed["reason"]), (&json!(world.room), &json!("removed")));
@@ -199,7 +199,7 @@ async fn a_closed_room_is_empty_at_once_and_nobody_says_anything_in_it() {
     ada.ask("room.join", json!({ "roomId": world.room })).await;
     world.back_end.delete(&world.path("")).await;
     ada.event("room.removed", |event| event["reason"] == "deleted").await;
-    assert_eq!(refused(&mut ada, "room.join", json!({ "roomId": world.room })).await, "resource.not_found");
+    assert_eq!(refused(&mut ada, "room.join", json!({ "roomId": world.room })).await, "resource.notFound");
 }
 
 #[tokio::test]
@@ -222,7 +222,7 @@ async fn a_private_room_exists_for_its_members_only() {
     guest.event("room.message", |_| true).await;
     for method in ["room.join", "room.history"] {
         let code = refused(&mut ben_socket, method, json!({ "roomId": world.room })).await;
-        assert_eq!(code, "resource.not_found", "{method}");
+        assert_eq!(code, "resource.notFound", "{method}");
     }
     for path in ["", "/messages", "/members", "/connections"] {
         let (status, _) = ben.call(Method::GET, &world.path(path), None).await;
@@ -242,16 +242,16 @@ async fn whose_sign_in_is_ended_is_disconnected_everywhere_at_once() {
     let (first, second) = (sign_in().await, sign_in().await);
     let mut lost = Socket::open(&world.servers[0].base, &first.token).await;
     let mut kept = Socket::open(&world.servers[1].base, &second.token).await;
-    let sessions = first.get("/v1/me/sessions").await;
+    let sign_ins = first.get("/v1/me/sign-ins").await;
     let own =
-        sessions["items"].as_array().expect("sessions").iter().find(|session| session["current"] == true);
+        sign_ins["items"].as_array().expect("sign-ins").iter().find(|sign_in| sign_in["current"] == true);
     let own = own.expect("one is this one")["id"].as_str().expect("an id");
-    first.delete(&format!("/v1/me/sessions/{own}")).await;
+    first.delete(&format!("/v1/me/sign-ins/{own}")).await;
     assert_eq!(lost.closed().await, Some(close::ENDED));
     // The access token has not expired yet; the hub knows better.
     let mut again = Socket::connect(&world.servers[1].base).await;
     let open = json!({ "token": first.token });
-    assert_eq!(refused(&mut again, "session.open", open).await, "auth.invalid_token");
+    assert_eq!(refused(&mut again, "connection.open", open).await, "auth.invalidToken");
     let tokens = json!({ "email": email, "password": switchboard_tests::installation::PASSWORD });
     let tokens = first.post("/v1/auth/sign-in", tokens).await;
     let token = tokens["accessToken"].as_str().expect("a token");

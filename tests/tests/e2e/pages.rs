@@ -119,7 +119,7 @@ async fn an_administrator_sets_everything_up_in_the_console() {
         .await;
     browser.click_css("dialog[open] [aria-label='Close']").await;
     choose(&browser, "audit-log").await;
-    for action in ["user.created", "channel.created", "webhook.created", "api_key.revoked", "label.deleted"] {
+    for action in ["user.created", "channel.created", "webhook.created", "apiKey.revoked", "label.deleted"] {
         browser.until(&row(action)).await;
     }
     browser.screenshot("settings-audit-log").await;
@@ -158,8 +158,8 @@ async fn an_agent_changes_their_own_password_and_signs_in_with_it() {
     change(PASSWORD, NEW, NEW).await;
     browser.until(&says("Your password is changed")).await;
     browser.screenshot("settings-own-done").await;
-    let sessions = account.admin.get(&format!("/v1/users/{}/sessions", elsewhere.user)).await;
-    assert_eq!(sessions["items"].as_array().expect("sign-ins").len(), 1, "only the browser's goes on");
+    let sign_ins = account.admin.get(&format!("/v1/users/{}/sign-ins", elsewhere.user)).await;
+    assert_eq!(sign_ins["items"].as_array().expect("sign-ins").len(), 1, "only the browser's goes on");
     let old = json!({ "email": email, "password": PASSWORD });
     let (status, _) = account.admin.call(Method::POST, "/v1/auth/sign-in", Some(old)).await;
     assert_eq!(status.as_u16(), 401);

@@ -93,7 +93,7 @@ async fn a_stranger_for_whom_there_is_no_place_gets_that_of_the_one_who_has_wait
     let mut second = Socket::connect(&server.base).await;
     let _third = Socket::connect(&server.base).await;
     assert_eq!(first.closed().await, Some(close::OVERLOADED));
-    second.ask("session.open", json!({ "token": account.admin.token })).await;
+    second.ask("connection.open", json!({ "token": account.admin.token })).await;
     // The third and one more: nobody else has to go.
     let _fourth = Socket::connect(&server.base).await;
     let room = account.room("Lobby").await;
@@ -109,7 +109,8 @@ async fn a_stranger_for_whom_there_is_no_place_gets_that_of_the_one_who_has_wait
 /// Who is one too many is told so and closed, and the others stay.
 async fn is_told_and_closed(server: &Server, token: &str) {
     let mut one_more = Socket::connect(&server.base).await;
-    let error = one_more.try_ask("session.open", json!({ "token": token })).await.expect_err("one too many");
+    let error =
+        one_more.try_ask("connection.open", json!({ "token": token })).await.expect_err("one too many");
     assert_eq!(error["data"]["code"], "limit.count");
     assert_eq!(one_more.closed().await, Some(close::OVERLOADED));
 }
@@ -118,7 +119,7 @@ async fn open_until_it_works(server: &Server, token: &str) -> Socket {
     let started = SystemClock.now();
     loop {
         let mut socket = Socket::connect(&server.base).await;
-        if socket.try_ask("session.open", json!({ "token": token })).await.is_ok() {
+        if socket.try_ask("connection.open", json!({ "token": token })).await.is_ok() {
             return socket;
         }
         assert!(SystemClock.now() - started < PATIENCE, "never a place");

@@ -109,7 +109,7 @@ const picture = ([width, height]) => {
 };
 ws.onopen = async () => {
   try {
-    await ask('session.open', { token });
+    await ask('connection.open', { token });
     await ask('room.join', { roomId });
     await ask('media.join', { roomId });
     if (pictures.length > 0) {

@@ -52,7 +52,7 @@ async fn refused(who: &str, rest: &Rest, since: Instant) {
     loop {
         let (status, answer) = rest.call(Method::GET, "/v1/rooms", None).await;
         if status == StatusCode::UNAUTHORIZED {
-            assert_eq!(answer["code"], "auth.invalid_token");
+            assert_eq!(answer["code"], "auth.invalidToken");
             #[expect(clippy::print_stderr, reason = "how long it took is reported")]
             {
                 eprintln!("who was {who} was refused after {:?}", since.elapsed());
@@ -124,10 +124,10 @@ async fn an_instance_that_starts_knows_who_may_no_more() {
     first.kill();
     let second = installation.server_on(&address);
     let (status, answer) = out.there.call(Method::GET, "/v1/rooms", None).await;
-    assert_eq!((status, &answer["code"]), (StatusCode::UNAUTHORIZED, &json!("auth.invalid_token")));
+    assert_eq!((status, &answer["code"]), (StatusCode::UNAUTHORIZED, &json!("auth.invalidToken")));
     let mut socket = Socket::connect(&second.base).await;
-    let refused = socket.try_ask("session.open", json!({ "token": out.there.token })).await.unwrap_err();
-    assert_eq!(refused["data"]["code"], "auth.invalid_token");
+    let refused = socket.try_ask("connection.open", json!({ "token": out.there.token })).await.unwrap_err();
+    assert_eq!(refused["data"]["code"], "auth.invalidToken");
 }
 
 /// The hub has been told nothing, and has not looked yet: what is said is refused by the store.
@@ -149,7 +149,7 @@ async fn what_is_said_in_a_room_by_who_may_no_more_is_not_kept() {
         ("call.ring", json!({ "roomId": room, "userId": account.admin.user, "media": "video" })),
     ] {
         let refused = person.socket.try_ask(method, params).await.unwrap_err();
-        assert_eq!(refused["data"]["code"], "auth.invalid_token", "{method}");
+        assert_eq!(refused["data"]["code"], "auth.invalidToken", "{method}");
     }
     let said = account.admin.get(&format!("/v1/rooms/{room}/messages")).await;
     assert_eq!(said["items"].as_array().map(Vec::len), Some(1), "{said}");
@@ -180,7 +180,7 @@ async fn who_may_not_stay_in_a_room_says_nothing_more_and_is_out_within_five_sec
     let mut guest = Socket::open(&server.base, minted["token"].as_str().expect("a token")).await;
     guest.ask("room.join", json!({ "roomId": shop })).await;
 
-    let user = guest.session["userId"].as_str().expect("an id");
+    let user = guest.opened["userId"].as_str().expect("an id");
     let decide = format!(
         "INSERT INTO room_removals (account_id, room_id, user_id, removed_at)
              SELECT account_id, id, '{user}', now() FROM rooms WHERE id = '{shop}';
@@ -197,7 +197,7 @@ async fn who_may_not_stay_in_a_room_says_nothing_more_and_is_out_within_five_sec
     for room in [&private, &closed, &deleted] {
         let refused = ben.try_ask("room.send", say(room)).await.unwrap_err();
         assert!(
-            ["room.not_joined", "room.closed"].map(Value::from).contains(&refused["data"]["code"]),
+            ["room.notJoined", "room.closed"].map(Value::from).contains(&refused["data"]["code"]),
             "{refused}"
         );
     }

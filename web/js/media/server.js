@@ -119,7 +119,7 @@ export class ServerLink {
   #reply() {
     this.request('media.answer', { revision: this.#revision, sdp: this.#answer }).catch((error) => {
       // A newer offer is on its way already.
-      if (error.code !== 'media.stale_answer') console.info('Answer:', error.code);
+      if (error.code !== 'media.staleAnswer') console.info('Answer:', error.code);
     });
   }
 

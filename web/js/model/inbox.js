@@ -115,7 +115,7 @@ export function createInbox({ api, socket }) {
     apply(sequenced.event);
   }
   socket.on('inbox.event', receive);
-  socket.on('session.reload', ({ stream }) => stream.kind === 'inbox' && resume({ reload: true }).catch(() => {}));
+  socket.on('connection.reload', ({ sequence }) => sequence.kind === 'inbox' && resume({ reload: true }).catch(() => {}));
 
   /** Subscribes where we left off, page by page; reads everything again where that cannot be replayed. */
   async function resume({ reload = false } = {}) {

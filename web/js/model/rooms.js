@@ -81,8 +81,8 @@ export function createRooms({ api, socket }) {
   tell('room.removed', (room, { reason }) => room.inOrder(() => room.lose(reason)));
   // The list knows who may enter what: ask again.
   socket.on('room.removed', load);
-  socket.on('session.reload', ({ stream }) => {
-    if (stream.kind === 'room') live.get(stream.roomId)?.room.join({ reload: true }).catch(() => {});
+  socket.on('connection.reload', ({ sequence }) => {
+    if (sequence.kind === 'room') live.get(sequence.roomId)?.room.join({ reload: true }).catch(() => {});
   });
 
   return { list, load, create, hold, release };

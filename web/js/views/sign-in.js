@@ -26,7 +26,7 @@ export function signIn(api) {
     } catch (error) {
       say(problem, error.code === 'offline' ? phrase('signIn.unreachable') : explain(error));
       submit.disabled = false;
-      (error.code === 'auth.invalid_credentials' ? password : email).focus();
+      (error.code === 'auth.invalidCredentials' ? password : email).focus();
       password.select();
     }
   };

@@ -67,7 +67,7 @@ fn a_hosted_services_token_is_accepted_as_it_is() {
     let clock = ManualClock::default();
     let account = AccountId::generate(&clock);
     let caller = check(rules(Accounts::One(account)), &hosted(clock.utc()), clock.utc()).unwrap();
-    assert_eq!((caller.account, caller.role, caller.session), (account, Role::AgentUser, None));
+    assert_eq!((caller.account, caller.role, caller.sign_in), (account, Role::AgentUser, None));
     assert_eq!(caller.name.as_deref(), Some("Ada"));
     assert_eq!(caller.expires_at, clock.utc() + OUTSIDE_LIFETIME);
     let again = check(rules(Accounts::One(account)), &hosted(clock.utc()), clock.utc()).unwrap();

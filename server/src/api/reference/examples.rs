@@ -59,11 +59,11 @@ fn problem(answer: &mut Value, status: u16) {
     let named = answer["description"].as_str().and_then(|text| text.split('`').nth(1)).map(str::to_owned);
     let (title, code, detail) = match status {
         400 => ("Bad Request", "request.invalid", "the cursor is none of ours"),
-        401 => ("Unauthorized", "auth.invalid_token", "the token is not valid or has expired"),
+        401 => ("Unauthorized", "auth.invalidToken", "the token is not valid or has expired"),
         403 => ("Forbidden", "auth.forbidden", "this needs the permission rooms.manage"),
-        404 => ("Not Found", "resource.not_found", "there is no such thing"),
+        404 => ("Not Found", "resource.notFound", "there is no such thing"),
         409 => ("Conflict", "resource.conflict", "another one has this name or address"),
-        412 => ("Precondition Failed", "resource.changed_meanwhile", "it was changed since you read it"),
+        412 => ("Precondition Failed", "resource.changedMeanwhile", "it was changed since you read it"),
         413 => ("Payload Too Large", "limit.size", "the body is too long"),
         415 => ("Unsupported Media Type", "request.invalid", "the content type is another"),
         422 => ("Unprocessable Entity", "request.invalid", "name must have 1 to 200 characters"),

@@ -85,11 +85,11 @@ pub(in super::super) struct CreateJoinToken {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in super::super) struct JoinToken {
-    /// For `session.open`. It opens nothing else.
+    /// For `connection.open`. It opens nothing else.
     token: String,
     /// The guest's id, as others see it in the room.
     user_id: UserId,
-    /// When the token expires; another one may be sent with `session.refresh` before that.
+    /// When the token expires; another one may be sent with `connection.refresh` before that.
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,
 }

@@ -42,7 +42,7 @@ const ROWS: [(&str, &str); 45] = [
     ("room_messages", "id = pg_temp.u('said', 77777)"),
     ("room_removals", "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008)"),
     ("rooms", "id = pg_temp.u('room', 777)"),
-    ("sessions", "id = pg_temp.u('session', 7777)"),
+    ("sign_ins", "id = pg_temp.u('sign_in', 7777)"),
     ("team_members", "team_id = pg_temp.u('team', 7) AND user_id = pg_temp.u('user', 1000008)"),
     ("teams", "id = pg_temp.u('team', 7)"),
     ("users", "id = pg_temp.u('user', 1000778)"),

@@ -33,8 +33,8 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     let sdp = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n";
     let signal = json!({ "type": "candidate", "candidate": { "candidate": "", "sdpMid": "0" } });
     let requests = [
-        ("session.open", json!({ "token": "e30.e30.e30" })),
-        ("session.refresh", json!({ "token": "e30.e30.e30" })),
+        ("connection.open", json!({ "token": "e30.e30.e30" })),
+        ("connection.refresh", json!({ "token": "e30.e30.e30" })),
         ("room.join", json!({ "roomId": room, "after": 7 })),
         ("room.leave", json!({ "roomId": room })),
         ("room.members", json!({ "roomId": room, "after": room })),

@@ -81,7 +81,7 @@ pub(super) fn claims(bytes: &[u8]) {
             assert!(guest.expires_at >= guest.issued_at);
         }
         Bearer::Caller(caller) => {
-            assert_eq!(caller.session.is_some(), issuer == OWN_ISSUER, "only our own tokens name a sign-in");
+            assert_eq!(caller.sign_in.is_some(), issuer == OWN_ISSUER, "only our own tokens name a sign-in");
             if issuer != OWN_ISSUER {
                 assert!(caller.role <= Role::User, "an outside issuer gives no more than it may");
                 assert!(caller.role.permissions().includes(caller.permissions), "and what that role has");

@@ -28,7 +28,7 @@ export function ownAccount({ api, user }) {
       for (const { input } of [current, fresh, again]) input.value = '';
       say(done, phrase('own.done'));
     } catch (error) {
-      const isWrong = error.code === 'auth.invalid_credentials';
+      const isWrong = error.code === 'auth.invalidCredentials';
       say(problem, isWrong ? phrase('own.wrong') : error.code === 'request.invalid' ? error.message : explain(error));
       (isWrong ? current : fresh).input.focus();
     } finally {

@@ -8,7 +8,7 @@ import { ownAccount } from './own.js';
 const ROLES = { ADMIN: phrase('role.ADMIN'), USER: phrase('role.USER'), AGENT_USER: phrase('role.AGENT_USER') };
 
 const PERMISSIONS = [
-  'account.manage', 'audit.read', 'calls.read', 'canned_responses.manage', 'channels.read', 'channels.manage',
+  'account.manage', 'audit.read', 'calls.read', 'cannedResponses.manage', 'channels.read', 'channels.manage',
   'contacts.read', 'contacts.manage', 'contacts.erase', 'conversations.read', 'conversations.manage', 'keys.manage',
   'labels.manage', 'messages.send', 'roles.manage', 'rooms.read', 'rooms.manage', 'teams.manage', 'users.read',
   'users.manage', 'webhooks.manage',
@@ -110,7 +110,7 @@ export const SECTIONS = {
   },
   'canned-responses': {
     label: 'canned.label', hint: 'canned.hint', titles: { create: 'canned.new', change: 'canned.change' },
-    path: '/v1/canned-responses', needs: 'conversations.read', changes: 'canned_responses.manage',
+    path: '/v1/canned-responses', needs: 'conversations.read', changes: 'cannedResponses.manage',
     columns: [{ label: 'column.shortcode', text: ({ shortcode }) => `/${shortcode}` }, { label: 'column.text', text: ({ text }) => text, long: true }],
     fields: [
       { name: 'shortcode', label: 'column.shortcode', required: true, maxlength: 64, hint: 'canned.shortcodeHint' },
@@ -180,8 +180,8 @@ export const SECTIONS = {
     once: { field: 'key', label: 'keys.made' },
     remove: { label: 'keys.revoke', question: 'keys.revokeQuestion', warns: 'keys.revokeWarning', unless: ({ revokedAt }) => revokedAt },
   },
-  sessions: {
-    label: 'signIns.label', hint: 'signIns.hint', path: '/v1/me/sessions',
+  'sign-ins': {
+    label: 'signIns.label', hint: 'signIns.hint', path: '/v1/me/sign-ins',
     columns: [
       { label: 'column.client', text: ({ userAgent }) => (userAgent ? clientName(userAgent) : phrase('signIns.unknown')), title: ({ userAgent }) => userAgent },
       { label: 'column.from', text: ({ address }) => address ?? '–' },

@@ -8,7 +8,7 @@ use bus::Presence;
 use common::{
     error::{ErrorCode, Fault},
     guest::Right,
-    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SessionId, UserId},
+    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     permission::{Permission, Permissions},
     protocol::{Failure, RequestId, room::Member},
     revocation::Standing,
@@ -27,8 +27,8 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 
-/// An open session.
-pub(crate) struct Peer {
+/// An open sign_in.
+pub(crate) struct Client {
     pub(crate) id: ConnectionId,
     pub(crate) account: AccountId,
     pub(crate) user: UserId,
@@ -51,7 +51,7 @@ pub(crate) enum Access {
     Person {
         permissions: Permissions,
         /// The sign-in; `None` for an outside issuer's user.
-        session: Option<SessionId>,
+        sign_in: Option<SignInId>,
         /// What of the token can end before it does.
         standing: Standing,
     },
@@ -65,7 +65,7 @@ impl Access {
         match bearer {
             Bearer::Caller(caller) => Self::Person {
                 permissions: caller.permissions,
-                session: caller.session,
+                sign_in: caller.sign_in,
                 standing: caller.standing(),
             },
             Bearer::Guest(guest) => {
@@ -131,11 +131,11 @@ pub(crate) struct Held {
     pub(crate) feeds: BTreeMap<String, (String, Permission)>,
 }
 
-impl Peer {
+impl Client {
     pub(crate) fn new(id: ConnectionId, bearer: &Bearer, name: String) -> (Self, mpsc::Receiver<Queued>) {
         let (queue, frames) = Queue::new(id);
         let access = Access::of(bearer);
-        let peer = Self {
+        let client = Self {
             id,
             account: bearer.account(),
             user: bearer.user(),
@@ -147,10 +147,10 @@ impl Peer {
             access: RwLock::new(access),
             held: Mutex::default(),
         };
-        (peer, frames)
+        (client, frames)
     }
 
-    /// The peer as others in a room see it.
+    /// The client as others in a room see it.
     pub(crate) fn member(&self) -> Member {
         Member { connection_id: self.id, user_id: self.user, name: self.name.clone() }
     }

@@ -4,7 +4,7 @@ use crate::fixture::tenant;
 use common::{clock::ManualClock, id::AccountId, token::REFRESH_TOKEN_TIME};
 use std::{sync::Arc, time::Duration};
 use store::{
-    sessions::{self, REUSE_GRACE, Rotation, SUCCESSORS_MAX, TokenHash},
+    sign_ins::{self, REUSE_GRACE, Rotation, SUCCESSORS_MAX, TokenHash},
     testing::TestDatabase,
     users,
 };
@@ -19,7 +19,7 @@ async fn rotate(
 ) -> Rotation {
     assert_eq!(db.store.system().account_of_refresh_token(&old).await.unwrap(), Some(account));
     let mut tx = db.store.tenant(account).await.unwrap();
-    let rotation = sessions::rotate(&mut tx, &old, &new, clock).await.unwrap();
+    let rotation = sign_ins::rotate(&mut tx, &old, &new, clock).await.unwrap();
     tx.commit().await.unwrap();
     rotation
 }
@@ -29,12 +29,12 @@ async fn a_refresh_token_used_twice_ends_the_sign_in_for_its_successor_too() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
     let first = a.refresh_token;
-    let Rotation::Rotated { session, user } = rotate(&db, a.account, first, [2; 32], &clock).await else {
+    let Rotation::Rotated { sign_in, user } = rotate(&db, a.account, first, [2; 32], &clock).await else {
         panic!("a fresh token is good");
     };
     assert_eq!(user, a.user);
     assert!(matches!(rotate(&db, a.account, [2; 32], [3; 32], &clock).await, Rotation::Rotated { .. }));
-    assert_eq!(rotate(&db, a.account, first, [4; 32], &clock).await, Rotation::Reused { session });
+    assert_eq!(rotate(&db, a.account, first, [4; 32], &clock).await, Rotation::Reused { sign_in });
     assert_eq!(rotate(&db, a.account, [3; 32], [5; 32], &clock).await, Rotation::Invalid);
     assert_eq!(rotate(&db, a.account, first, [6; 32], &clock).await, Rotation::Invalid, "it is told once");
 }
@@ -73,7 +73,7 @@ async fn tabs_that_present_a_token_at_once_all_get_a_successor_but_for_one_too_m
         let (store, clock) = (db.store.clone(), Arc::clone(&clock));
         tabs.spawn(async move {
             let mut tx = store.tenant(a.account).await.unwrap();
-            let rotation = sessions::rotate(&mut tx, &a.refresh_token, &[number; 32], &*clock).await.unwrap();
+            let rotation = sign_ins::rotate(&mut tx, &a.refresh_token, &[number; 32], &*clock).await.unwrap();
             tx.commit().await.unwrap();
             rotation
         });
@@ -156,7 +156,7 @@ async fn a_token_expires_and_signing_out_ends_it() {
     let a = tenant(&db, "a", &clock).await;
     let b = tenant(&db, "b", &clock).await;
     let mut tx = db.store.tenant(b.account).await.unwrap();
-    sessions::revoke_by_token(&mut tx, &b.refresh_token, &clock).await.unwrap();
+    sign_ins::revoke_by_token(&mut tx, &b.refresh_token, &clock).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(rotate(&db, b.account, b.refresh_token, [8; 32], &clock).await, Rotation::Invalid);
     clock.advance(REFRESH_TOKEN_TIME);

@@ -13,7 +13,7 @@ pub(super) fn all() -> Vec<Limit> {
     let rooms_per_account_max = Config::default().rooms_per_account_max;
     let fixed = |what, default, answer| limit(what, default, None, answer);
     vec![
-        fixed("a request's id, in bytes", RequestId::TEXT_MAX.to_string(), "protocol.invalid_request"),
+        fixed("a request's id, in bytes", RequestId::TEXT_MAX.to_string(), "protocol.invalidRequest"),
         fixed(
             "one answer that is a list, in one frame",
             kib(page::FRAME_BYTES_MAX),
@@ -59,8 +59,8 @@ pub(super) fn all() -> Vec<Limit> {
             "request.invalid; from customers, cut",
         ),
         fixed("feeds of a connection", feed::FEEDS_MAX.to_string(), "limit.count"),
-        fixed("members of a feed's filter", feed::FILTER_MAX.to_string(), "protocol.invalid_params"),
-        fixed("a feed's filter, as JSON", kib(feed::FILTER_BYTES_MAX), "protocol.invalid_params"),
+        fixed("members of a feed's filter", feed::FILTER_MAX.to_string(), "protocol.invalidParams"),
+        fixed("a feed's filter, as JSON", kib(feed::FILTER_BYTES_MAX), "protocol.invalidParams"),
         fixed("changes of a feed in one answer", feed::CHANGES_MAX.to_string(), "`more`"),
         fixed("changes of a feed that are replayed", feed::REPLAYED_MAX.to_string(), "recovered: false"),
         fixed("a row in a feed, as JSON", kib(feed::ROW_BYTES_MAX), "its longest members are `omitted`"),

@@ -8,7 +8,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// Parameters of `session.open`.
+/// Parameters of `connection.open`.
 ///
 /// The token comes in a message and not in the URL, where it would end up in
 /// access logs. A connection that has not sent this in time is closed with
@@ -20,7 +20,7 @@ pub struct Open {
     pub token: Secret,
 }
 
-/// Result of `session.open`.
+/// Result of `connection.open`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Opened {
@@ -38,14 +38,14 @@ pub struct Opened {
     /// For a guest: the one room there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room_id: Option<RoomId>,
-    /// When the token expires; send `session.refresh` before that.
+    /// When the token expires; send `connection.refresh` before that.
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
     /// How often the server pings; silence for twice as long means the connection is dead.
     pub ping_interval_ms: u64,
 }
 
-/// Parameters of `session.refresh`: a newer token of the same user.
+/// Parameters of `connection.refresh`: a newer token of the same user.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refresh {
@@ -53,7 +53,7 @@ pub struct Refresh {
     pub token: Secret,
 }
 
-/// Result of `session.refresh`.
+/// Result of `connection.refresh`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refreshed {
@@ -62,18 +62,18 @@ pub struct Refreshed {
     pub expires_at: OffsetDateTime,
 }
 
-/// Event `session.reload`: what was missed cannot be replayed.
+/// Event `connection.reload`: what was missed cannot be replayed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reload {
-    /// The stream to read again.
-    pub stream: Stream,
+    /// The sequence to read again.
+    pub sequence: Sequence,
 }
 
-/// A numbered stream of events.
+/// A numbered sequence of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
-pub enum Stream {
+pub enum Sequence {
     /// The messages of a room.
     #[serde(rename_all = "camelCase")]
     Room {
@@ -89,7 +89,7 @@ pub enum Stream {
     },
 }
 
-/// Event `session.moving`: the server is draining.
+/// Event `connection.moving`: the server is draining.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Moving {

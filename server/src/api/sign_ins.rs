@@ -9,22 +9,22 @@ use super::{
 };
 use axum::{Json, extract::State, http::StatusCode};
 use common::{
-    id::{SessionId, UserId},
+    id::{SignInId, UserId},
     permission::Permission,
     revocation::Ended,
-    subject::hub::Whom,
+    subject::hub::ConnectionSelector,
 };
 use serde::Serialize;
-use store::{TenantTx, sessions, users};
+use store::{TenantTx, sign_ins, users};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 /// A sign-in that is not over.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Session {
+pub(super) struct SignIn {
     /// Its id.
-    id: SessionId,
+    id: SignInId,
     /// Whether it is the one that asks.
     current: bool,
     /// When it began.
@@ -41,22 +41,22 @@ pub(super) struct Session {
 
 /// A user's sign-ins.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Sessions {
+pub(super) struct SignIns {
     /// The one used last first; at most 100.
-    items: Vec<Session>,
+    items: Vec<SignIn>,
 }
 
-async fn of(app: &App, caller: &Caller, tx: &mut TenantTx, user: UserId) -> Result<Json<Sessions>, Problem> {
-    let current = caller.session();
-    let items = sessions::of_user(tx, user, &*app.clock).await?.into_iter().map(|session| Session {
-        id: session.id,
-        current: current == Some(session.id),
-        created_at: session.created_at,
-        last_used_at: session.last_used_at,
-        address: session.address,
-        user_agent: session.user_agent,
+async fn of(app: &App, caller: &Caller, tx: &mut TenantTx, user: UserId) -> Result<Json<SignIns>, Problem> {
+    let current = caller.sign_in();
+    let items = sign_ins::of_user(tx, user, &*app.clock).await?.into_iter().map(|sign_in| SignIn {
+        id: sign_in.id,
+        current: current == Some(sign_in.id),
+        created_at: sign_in.created_at,
+        last_used_at: sign_in.last_used_at,
+        address: sign_in.address,
+        user_agent: sign_in.user_agent,
     });
-    Ok(Json(Sessions { items: items.collect() }))
+    Ok(Json(SignIns { items: items.collect() }))
 }
 
 async fn end(
@@ -64,22 +64,22 @@ async fn end(
     caller: &Caller,
     mut tx: TenantTx,
     user: UserId,
-    session: SessionId,
+    sign_in: SignInId,
 ) -> Result<StatusCode, Problem> {
-    if !sessions::revoke_of_user(&mut tx, user, session, &*app.clock).await? {
-        return Err(Problem::not_found("session"));
+    if !sign_ins::revoke_of_user(&mut tx, user, sign_in, &*app.clock).await? {
+        return Err(Problem::not_found("sign-in"));
     }
-    let object = ("session", session.as_uuid());
-    caller.did::<Session>(app, &mut tx, "session.ended", object, (None, None)).await?;
+    let object = ("signIn", sign_in.as_uuid());
+    caller.did::<SignIn>(app, &mut tx, "signIn.ended", object, (None, None)).await?;
     tx.commit().await?;
-    app.ended([Ended::Session(session)]).await;
-    hub::disconnect_if_reached(app, caller.account, Whom::Session(session)).await;
+    app.ended([Ended::SignIn(sign_in)]).await;
+    hub::disconnect_if_reached(app, caller.account, ConnectionSelector::SignIn(sign_in)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Lists one's own sign-ins.
-#[utoipa::path(get, path = "/v1/me/sessions", tag = "auth", responses((status = 200, body = Sessions)))]
-pub(super) async fn list_own(State(app): State<App>, caller: Caller) -> Result<Json<Sessions>, Problem> {
+#[utoipa::path(get, path = "/v1/me/sign-ins", tag = "auth", responses((status = 200, body = SignIns)))]
+pub(super) async fn list_own(State(app): State<App>, caller: Caller) -> Result<Json<SignIns>, Problem> {
     let user = caller.person()?.user;
     let mut tx = app.read_as(&caller).await?;
     of(&app, &caller, &mut tx, user).await
@@ -88,29 +88,29 @@ pub(super) async fn list_own(State(app): State<App>, caller: Caller) -> Result<J
 /// Ends one of one's own sign-ins, with its tokens and its connections to the hub: what it writes is refused
 /// at once, what it reads within five seconds.
 #[utoipa::path(
-    delete, path = "/v1/me/sessions/{id}", tag = "auth", params(("id" = SessionId, Path, description = "The sign-in")),
+    delete, path = "/v1/me/sign-ins/{id}", tag = "auth", params(("id" = SignInId, Path, description = "The sign-in")),
     responses((status = 204, description = "Ended"), (status = 404, body = Document)),
 )]
 pub(super) async fn end_own(
     State(app): State<App>,
     caller: Caller,
-    Id(session): Id<SessionId>,
+    Id(sign_in): Id<SignInId>,
 ) -> Result<StatusCode, Problem> {
     let user = caller.person()?.user;
     let tx = app.begin_as(&caller).await?;
-    end(&app, &caller, tx, user, session).await
+    end(&app, &caller, tx, user, sign_in).await
 }
 
 /// Lists a user's sign-ins.
 #[utoipa::path(
-    get, path = "/v1/users/{id}/sessions", tag = "users", params(("id" = UserId, Path, description = "The user")),
-    responses((status = 200, body = Sessions), (status = 403, body = Document), (status = 404, body = Document)),
+    get, path = "/v1/users/{id}/sign-ins", tag = "users", params(("id" = UserId, Path, description = "The user")),
+    responses((status = 200, body = SignIns), (status = 403, body = Document), (status = 404, body = Document)),
 )]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
     Id(user): Id<UserId>,
-) -> Result<Json<Sessions>, Problem> {
+) -> Result<Json<SignIns>, Problem> {
     let mut tx = app.read(&caller, Permission::UsersManage).await?;
     users::find(&mut tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
     of(&app, &caller, &mut tx, user).await
@@ -119,15 +119,15 @@ pub(super) async fn list(
 /// Ends a user's sign-in, with its tokens and its connections to the hub: what it writes is refused at once,
 /// what it reads within five seconds.
 #[utoipa::path(
-    delete, path = "/v1/users/{id}/sessions/{session}", tag = "users",
-    params(("id" = UserId, Path, description = "The user"), ("session" = SessionId, Path, description = "The sign-in")),
+    delete, path = "/v1/users/{id}/sign-ins/{signIn}", tag = "users",
+    params(("id" = UserId, Path, description = "The user"), ("signIn" = SignInId, Path, description = "The sign-in")),
     responses((status = 204, description = "Ended"), (status = 403, body = Document), (status = 404, body = Document)),
 )]
 pub(super) async fn end_of(
     State(app): State<App>,
     caller: Caller,
-    Ids(user, session): Ids<UserId, SessionId>,
+    Ids(user, sign_in): Ids<UserId, SignInId>,
 ) -> Result<StatusCode, Problem> {
     let tx = app.begin_ending(&caller, Permission::UsersManage).await?;
-    end(&app, &caller, tx, user, session).await
+    end(&app, &caller, tx, user, sign_in).await
 }

@@ -10,7 +10,7 @@
 use crate::{column, error::StoreError, tenant::TenantTx};
 use common::{
     clock::Clock,
-    id::{SessionId, UserId},
+    id::{SignInId, UserId},
     token::REFRESH_TOKEN_TIME,
 };
 use sqlx::{query, query_scalar};
@@ -31,9 +31,9 @@ pub struct Device<'a> {
 
 /// A sign-in that is not over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
+pub struct SignIn {
     /// Its id.
-    pub id: SessionId,
+    pub id: SignInId,
     /// When it began.
     pub created_at: OffsetDateTime,
     /// When it last got a new access token.
@@ -52,14 +52,14 @@ pub enum Rotation {
     /// It was good, and is replaced by the new one.
     Rotated {
         /// The sign-in.
-        session: SessionId,
+        sign_in: SignInId,
         /// Whose it is.
         user: UserId,
     },
     /// It was used before, and not just now; the sign-in is revoked.
     Reused {
         /// The sign-in.
-        session: SessionId,
+        sign_in: SignInId,
     },
     /// Unknown, expired, or of a sign-in that is over.
     Invalid,
@@ -83,12 +83,12 @@ pub async fn start(
     token: &TokenHash,
     device: &Device<'_>,
     clock: &dyn Clock,
-) -> Result<SessionId, StoreError> {
-    let id = SessionId::generate(clock);
+) -> Result<SignInId, StoreError> {
+    let id = SignInId::generate(clock);
     let user_agent = device.user_agent.map(column::text);
     let account = tx.account_column();
     query!(
-        "INSERT INTO sessions (account_id, id, user_id, created_at, last_used_at, address, user_agent)
+        "INSERT INTO sign_ins (account_id, id, user_id, created_at, last_used_at, address, user_agent)
          VALUES ($1, $2, $3, $4, $4, $5, $6)",
         account,
         id.as_uuid(),
@@ -105,18 +105,18 @@ pub async fn start(
 
 async fn issue(
     tx: &mut TenantTx,
-    session: SessionId,
+    sign_in: SignInId,
     token: &TokenHash,
     generation: i32,
     clock: &dyn Clock,
 ) -> Result<(), StoreError> {
     let account = tx.account_column();
     query!(
-        "INSERT INTO refresh_tokens (account_id, hash, session_id, expires_at, generation)
+        "INSERT INTO refresh_tokens (account_id, hash, sign_in_id, expires_at, generation)
          VALUES ($1, $2, $3, $4, $5)",
         account,
         token.as_slice(),
-        session.as_uuid(),
+        sign_in.as_uuid(),
         clock.utc() + REFRESH_TOKEN_TIME,
         generation
     )
@@ -138,8 +138,8 @@ pub async fn rotate(
     let now = clock.utc();
     // Locked, and the sign-in with it: of all who present a token of it at once, one comes after the other.
     let Some(token) = query!(
-        "SELECT t.session_id, t.expires_at, t.used_at, t.generation, s.user_id, s.revoked_at
-         FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
+        "SELECT t.sign_in_id, t.expires_at, t.used_at, t.generation, s.user_id, s.revoked_at
+         FROM refresh_tokens t JOIN sign_ins s ON s.id = t.sign_in_id
          WHERE t.hash = $1
          FOR UPDATE",
         old.as_slice()
@@ -153,11 +153,11 @@ pub async fn rotate(
     if token.revoked_at.is_some() {
         return Ok(Rotation::Invalid);
     }
-    let session = SessionId::from_uuid(token.session_id);
-    let family = family(tx, session, token.generation).await?;
+    let sign_in = SignInId::from_uuid(token.sign_in_id);
+    let family = family(tx, sign_in, token.generation).await?;
     if (token.used_at.is_some() || family.is_replaced) && !family.is_in_grace(now) {
-        revoke(tx, session, clock).await?;
-        return Ok(Rotation::Reused { session });
+        revoke(tx, sign_in, clock).await?;
+        return Ok(Rotation::Reused { sign_in });
     }
     if token.expires_at <= now {
         return Ok(Rotation::Invalid);
@@ -165,11 +165,11 @@ pub async fn rotate(
     query!("UPDATE refresh_tokens SET used_at = coalesce(used_at, $2) WHERE hash = $1", old.as_slice(), now)
         .execute(tx.connection())
         .await?;
-    query!("UPDATE sessions SET last_used_at = $2 WHERE id = $1", session.as_uuid(), now)
+    query!("UPDATE sign_ins SET last_used_at = $2 WHERE id = $1", sign_in.as_uuid(), now)
         .execute(tx.connection())
         .await?;
-    issue(tx, session, new, token.generation + 1, clock).await?;
-    Ok(Rotation::Rotated { session, user: UserId::from_uuid(token.user_id) })
+    issue(tx, sign_in, new, token.generation + 1, clock).await?;
+    Ok(Rotation::Rotated { sign_in, user: UserId::from_uuid(token.user_id) })
 }
 
 /// The tokens that replaced the same one, and those that replace them.
@@ -190,15 +190,15 @@ impl Family {
     }
 }
 
-async fn family(tx: &mut TenantTx, session: SessionId, generation: i32) -> Result<Family, StoreError> {
+async fn family(tx: &mut TenantTx, sign_in: SignInId, generation: i32) -> Result<Family, StoreError> {
     // A successor that was used has successors of its own.
     let row = query!(
-        r#"SELECT (SELECT min(used_at) FROM refresh_tokens WHERE session_id = $1 AND generation = $2) AS used_at,
+        r#"SELECT (SELECT min(used_at) FROM refresh_tokens WHERE sign_in_id = $1 AND generation = $2) AS used_at,
                   (SELECT count(*) FROM (SELECT FROM refresh_tokens
-                                         WHERE session_id = $1 AND generation = $3 LIMIT $4) s) AS "successors!",
+                                         WHERE sign_in_id = $1 AND generation = $3 LIMIT $4) s) AS "successors!",
                   EXISTS (SELECT FROM refresh_tokens
-                          WHERE session_id = $1 AND generation > $3) AS "has_later!""#,
-        session.as_uuid(),
+                          WHERE sign_in_id = $1 AND generation > $3) AS "has_later!""#,
+        sign_in.as_uuid(),
         generation,
         generation.saturating_add(1),
         SUCCESSORS_MAX
@@ -216,10 +216,10 @@ async fn family(tx: &mut TenantTx, session: SessionId, generation: i32) -> Resul
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn revoke(tx: &mut TenantTx, session: SessionId, clock: &dyn Clock) -> Result<(), StoreError> {
+pub async fn revoke(tx: &mut TenantTx, sign_in: SignInId, clock: &dyn Clock) -> Result<(), StoreError> {
     query!(
-        "UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL",
-        session.as_uuid(),
+        "UPDATE sign_ins SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL",
+        sign_in.as_uuid(),
         clock.utc()
     )
     .execute(tx.connection())
@@ -231,9 +231,9 @@ pub async fn revoke(tx: &mut TenantTx, session: SessionId, clock: &dyn Clock) ->
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn of_user(tx: &mut TenantTx, user: UserId, clock: &dyn Clock) -> Result<Vec<Session>, StoreError> {
+pub async fn of_user(tx: &mut TenantTx, user: UserId, clock: &dyn Clock) -> Result<Vec<SignIn>, StoreError> {
     let rows = query!(
-        "SELECT id, created_at, last_used_at, address, user_agent FROM sessions
+        "SELECT id, created_at, last_used_at, address, user_agent FROM sign_ins
          WHERE user_id = $1 AND revoked_at IS NULL AND last_used_at > $2
          ORDER BY last_used_at DESC, id DESC LIMIT 100",
         user.as_uuid(),
@@ -241,14 +241,14 @@ pub async fn of_user(tx: &mut TenantTx, user: UserId, clock: &dyn Clock) -> Resu
     )
     .fetch_all(tx.connection())
     .await?;
-    let session = rows.into_iter().map(|row| Session {
-        id: SessionId::from_uuid(row.id),
+    let sign_in = rows.into_iter().map(|row| SignIn {
+        id: SignInId::from_uuid(row.id),
         created_at: row.created_at,
         last_used_at: row.last_used_at,
         address: row.address,
         user_agent: row.user_agent,
     });
-    Ok(session.collect())
+    Ok(sign_in.collect())
 }
 
 /// Ends one sign-in of this user; false if there is none such.
@@ -258,12 +258,12 @@ pub async fn of_user(tx: &mut TenantTx, user: UserId, clock: &dyn Clock) -> Resu
 pub async fn revoke_of_user(
     tx: &mut TenantTx,
     user: UserId,
-    session: SessionId,
+    sign_in: SignInId,
     clock: &dyn Clock,
 ) -> Result<bool, StoreError> {
     let done = query!(
-        "UPDATE sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL",
-        session.as_uuid(),
+        "UPDATE sign_ins SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL",
+        sign_in.as_uuid(),
         user.as_uuid(),
         clock.utc()
     )
@@ -279,19 +279,19 @@ pub async fn revoke_of_user(
 pub async fn revoke_all(
     tx: &mut TenantTx,
     user: UserId,
-    except: Option<SessionId>,
+    except: Option<SignInId>,
     clock: &dyn Clock,
-) -> Result<Vec<SessionId>, StoreError> {
+) -> Result<Vec<SignInId>, StoreError> {
     let ended = query_scalar!(
-        "UPDATE sessions SET revoked_at = $3
+        "UPDATE sign_ins SET revoked_at = $3
          WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $2 RETURNING id",
         user.as_uuid(),
-        except.map(SessionId::as_uuid),
+        except.map(SignInId::as_uuid),
         clock.utc()
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(ended.into_iter().map(SessionId::from_uuid).collect())
+    Ok(ended.into_iter().map(SignInId::from_uuid).collect())
 }
 
 /// Ends the sign-in that a refresh token belongs to; whose it was, if it was not over.
@@ -302,15 +302,15 @@ pub async fn revoke_by_token(
     tx: &mut TenantTx,
     token: &TokenHash,
     clock: &dyn Clock,
-) -> Result<Option<(UserId, SessionId)>, StoreError> {
+) -> Result<Option<(UserId, SignInId)>, StoreError> {
     let row = query!(
-        "UPDATE sessions SET revoked_at = $2
-         WHERE revoked_at IS NULL AND id = (SELECT session_id FROM refresh_tokens WHERE hash = $1)
+        "UPDATE sign_ins SET revoked_at = $2
+         WHERE revoked_at IS NULL AND id = (SELECT sign_in_id FROM refresh_tokens WHERE hash = $1)
          RETURNING id, user_id",
         token.as_slice(),
         clock.utc()
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.map(|row| (UserId::from_uuid(row.user_id), SessionId::from_uuid(row.id))))
+    Ok(row.map(|row| (UserId::from_uuid(row.user_id), SignInId::from_uuid(row.id))))
 }
