@@ -5,14 +5,14 @@ import { shortcuts } from '../shortcuts.js';
 import { phrase } from '../words.js';
 
 const ALWAYS = /** @type {const} */ ([
-  ['↑ ↓', 'shortcut.move'],
-  ['Enter', 'shortcut.enter'],
-  ['Shift Enter', 'shortcut.newLine'],
-  ['Esc', 'shortcut.escape'],
+  [['↑', '↓'], 'shortcut.move'],
+  [[phrase('key.enter')], 'shortcut.enter'],
+  [[phrase('key.shift'), phrase('key.enter')], 'shortcut.newLine'],
+  [[phrase('key.escape')], 'shortcut.escape'],
 ]);
 
-const row = (/** @type {string} */ keys, /** @type {string} */ label) => el('div', { class: 'keys-row' },
-  el('dt', {}, keys.split(' ').map((key) => el('kbd', {}, key))), el('dd', {}, label));
+const row = (/** @type {readonly string[]} */ keys, /** @type {string} */ label) => el('div', { class: 'keys-row' },
+  el('dt', {}, keys.map((key) => el('kbd', {}, key))), el('dd', {}, label));
 
 export function help() {
   const keys = el('dl', { class: 'keys' });
@@ -30,7 +30,7 @@ export function help() {
     element,
     open() {
       enabled.checked = shortcuts.enabled();
-      fill(keys, ALWAYS.map(([key, label]) => row(key, phrase(label))), shortcuts.all().map(({ keys: key, label }) => row(key, label)));
+      fill(keys, ALWAYS.map(([key, label]) => row(key, phrase(label))), shortcuts.all().map(({ keys: key, label }) => row([key], label)));
       element.showModal();
     },
   };

@@ -58,8 +58,8 @@ function incomingDialog(calls) {
     },
   }, face, title, kind,
   el('div', { class: 'incoming-actions' },
-    el('button', { type: 'button', class: 'button danger', 'data-testid': 'incoming-decline', on: { click: () => calls.decline() } }, icon('hangUp'), el('span', {}, phrase('call.decline')), el('kbd', {}, 'Esc')),
-    el('button', { type: 'button', class: 'button positive', 'data-testid': 'incoming-accept', on: { click: accept } }, icon('phone'), el('span', {}, phrase('call.accept')), el('kbd', {}, 'Enter'))));
+    el('button', { type: 'button', class: 'button danger', 'data-testid': 'incoming-decline', on: { click: () => calls.decline() } }, icon('hangUp'), el('span', {}, phrase('call.decline')), el('kbd', {}, phrase('key.escape'))),
+    el('button', { type: 'button', class: 'button positive', 'data-testid': 'incoming-accept', on: { click: accept } }, icon('phone'), el('span', {}, phrase('call.accept')), el('kbd', {}, phrase('key.enter')))));
 
   return {
     element,

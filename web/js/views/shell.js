@@ -38,7 +38,7 @@ export function shell(app) {
   const frame = el('div', { class: 'shell' },
     el('a', { class: 'skip', href: '#main', on: { click: (event) => { event.preventDefault(); main.focus(); } } }, phrase('nav.skip')),
     el('nav', { class: 'rail', 'aria-label': phrase('nav.main') },
-      el('img', { class: 'rail-logo', src: LOGO, alt: 'Switchboard', width: '32', height: '32' }),
+      el('img', { class: 'rail-logo', src: LOGO, alt: phrase('app.title'), width: '32', height: '32' }),
       Object.values(links),
       el('span', { class: 'rail-space' }),
       iconButton('keyboard', phrase('nav.shortcuts'), { class: 'rail-keys', on: { click: shortcutHelp.open } }),

@@ -49,6 +49,9 @@ export const en = /** @type {const} */ ({
   'banner.tryNow': 'Try now',
   'notice.dismiss': 'Dismiss',
 
+  'key.enter': 'Enter',
+  'key.escape': 'Esc',
+  'key.shift': 'Shift',
   'shortcut.title': 'Keyboard shortcuts',
   'shortcut.single': 'Single-key shortcuts',
   'shortcut.move': 'Move in a list',
@@ -331,6 +334,7 @@ export const en = /** @type {const} */ ({
   'keys.label': 'API keys',
   'keys.hint': 'How programs sign in',
   'keys.new': 'New API key',
+  'keys.beginning': '{hint}…',
   'keys.nothing': 'nothing',
   'keys.never': 'never',
   'keys.good': 'Good',

@@ -117,7 +117,7 @@ export function page(app, section) {
     const read = async () => {
       try {
         const { items: rows } = await api.get(path(item));
-        fill(holder, rows.length === 0 ? 'There is nothing here yet.' : el('table', { class: 'table' }, el('tbody', {}, rows.map((/** @type {Settings.Item} */ it) => el('tr', {},
+        fill(holder, rows.length === 0 ? phrase('nothingYet') : el('table', { class: 'table' }, el('tbody', {}, rows.map((/** @type {Settings.Item} */ it) => el('tr', {},
           columns.map((column) => cell(column, it, names)),
           el('td', { class: 'actions' }, iconButton('reopen', phrase('settings.again'), { on: { click: () => api.post(again(item, it)).then(read, (error) => notices.warn(explain(error))) } })))))));
       } catch (error) {

@@ -168,7 +168,7 @@ export const SECTIONS = {
     label: 'keys.label', hint: 'keys.hint', titles: { create: 'keys.new' },
     path: '/v1/api-keys', needs: 'keys.manage', changes: 'keys.manage',
     columns: [
-      NAME_COLUMN, { label: 'column.key', text: ({ hint }) => `${hint}…` },
+      NAME_COLUMN, { label: 'column.key', text: ({ hint }) => phrase('keys.beginning', { hint }) },
       { label: 'column.may', text: ({ permissions }) => permissions.join(', ') || phrase('keys.nothing') },
       { label: 'column.lastUsed', text: ({ lastUsedAt }) => (lastUsedAt ? moment(lastUsedAt) : phrase('keys.never')) },
       { label: 'column.state', text: ({ revokedAt }) => state(revokedAt, { on: 'keys.good', word: 'keys.revoked' }) },
