@@ -1,7 +1,7 @@
 //! Everything that a change must pass, cheap things first.
 
 use crate::{
-    advisories, generate,
+    advisories, console, generate,
     services::Services,
     setup::{self, Tool},
     shell::{Failure, cargo, debug_dir, has, run, say, step},
@@ -40,6 +40,7 @@ fn everything() -> Result<(), Failure> {
     step("find or fetch what the tests need", || setup::setup(&Tool::ALL))?;
     step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
     tidy::tidy()?;
+    console::check()?;
     step("known faults of crates", advisories::check)?;
     step("licences, sources and duplicate crates", dependencies)?;
     step("clippy", || {
