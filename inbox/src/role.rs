@@ -12,6 +12,7 @@ use crate::{
 use bus::{Bus, BusError, Delivery, Shutdown};
 use common::{
     clock::Clock,
+    error::Chain,
     subject::inbox::{Work, WorkTopic},
 };
 use egress::{Guard, HttpClient, Terms};
@@ -121,7 +122,7 @@ impl Inbox {
     /// Wakes the workers of all instances. Losing this costs a second, never work.
     pub(crate) async fn hint(&self, work: Work) {
         if let Err(error) = self.bus().publish(&WorkTopic, &work).await {
-            debug!(%error, "Only this instance was told of new work");
+            debug!(error = %Chain(&error), "Only this instance was told of new work");
         }
     }
 

@@ -59,7 +59,7 @@ use axum::{
 use bus::{Bus, Shutdown};
 use common::{
     clock::Clock,
-    error::ErrorCode,
+    error::{Chain, ErrorCode},
     id::UserId,
     protocol::media::IceServer,
     revocation::{Ended, Revocation, Revocations},
@@ -179,7 +179,7 @@ impl App {
         if !ended.is_empty()
             && let Err(error) = self.bus.publish(&RevocationTopic, &ended).await
         {
-            debug!(error = &error as &dyn std::error::Error, "Only this process was told what ended");
+            debug!(error = %Chain(&error), "Only this process was told what ended");
         }
     }
 
@@ -187,7 +187,7 @@ impl App {
     async fn wake(&self, work: Work) {
         if let Err(error) = self.bus.publish(&WorkTopic, &work).await {
             debug!(
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 "Workers were not woken; they will look by themselves"
             );
         }

@@ -1,11 +1,9 @@
 //! The keys by which tokens are verified: our own secret, outside secrets, and fetched JWKS.
 
-use crate::{
-    config::{Auth, OutsideIssuer},
-    telemetry::Chain,
-};
+use crate::config::{Auth, OutsideIssuer};
 use bus::Shutdown;
 use common::{
+    error::Chain,
     secret::Secret,
     token::{Issuer, OWN_ISSUER},
 };

@@ -2,7 +2,10 @@
 
 use bus::Shutdown;
 use clap::{Parser, Subcommand};
-use common::clock::{Clock as _, SystemClock};
+use common::{
+    clock::{Clock as _, SystemClock},
+    error::Chain,
+};
 use egress::Guard;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
@@ -18,8 +21,7 @@ use switchboard::{
     config::{self, Config},
     demo, embedded, http, limits,
     roles::{self, Parts, Role},
-    shutdown,
-    telemetry::{self, Chain},
+    shutdown, telemetry,
 };
 use tracing::info;
 

@@ -6,6 +6,7 @@
 use bus::{Bus, BusError, Delivery, Shutdown, Subscription};
 use common::{
     clock::Clock,
+    error::Chain,
     revocation::{REMEMBERED, Revocation, Revocations},
     subject::revocation::RevocationTopic,
 };
@@ -99,7 +100,7 @@ impl Keeper {
             match timeout(READ_EVERY, self.read()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    warn!(error = %crate::telemetry::Chain(&error), "What ended elsewhere cannot be read; will retry");
+                    warn!(error = %Chain(&error), "What ended elsewhere cannot be read; will retry");
                 }
                 Err(_) => warn!("What ended elsewhere cannot be read: the store does not answer; will retry"),
             }

@@ -14,6 +14,7 @@ use bus::{Bus, BusError, Shutdown};
 use clap::ValueEnum;
 use common::{
     clock::{Clock, SystemClock},
+    error::Chain,
     id::NodeId,
     secret::Secret,
 };
@@ -195,7 +196,7 @@ fn keep_running<E: std::error::Error + Send + 'static>(
     let token = shutdown.token.clone();
     shutdown.tasks.spawn(async move {
         if let Err(error) = role.await {
-            error!(error = %crate::telemetry::Chain(&error), "Role {name} failed; stopping");
+            error!(error = %Chain(&error), "Role {name} failed; stopping");
             token.cancel();
         }
     });

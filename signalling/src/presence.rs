@@ -6,6 +6,7 @@ use crate::{
 };
 use bus::{BusError, Delivery, Subscription};
 use common::{
+    error::Chain,
     id::{AccountId, ConnectionId, UserId},
     protocol::{
         Event, Failure, RequestId,
@@ -97,7 +98,7 @@ pub(crate) async fn come_online(hub: &Hub, peer: &Arc<Peer>) {
     match hub.bus().present(&AccountOnline(peer.account), &peer.id.to_string(), &device).await {
         Ok(presence) => peer.held().online = Some(presence),
         Err(error) => {
-            warn!(conn.id = %peer.id, error = %crate::hub::chain(&error), "Presence of {} is not announced", peer.id)
+            warn!(conn.id = %peer.id, error = %Chain(&error), "Presence of {} is not announced", peer.id)
         }
     }
     if !guest {
@@ -183,7 +184,7 @@ async fn follow(hub: Hub, watched: Arc<Watched>, mut news: Subscription<RoomNews
             _ = tick.tick() => {}
         }
         if let Err(error) = compare(&hub, &watched).await {
-            warn!(account.id = %watched.account, error = %crate::hub::chain(&error), "Presence cannot be compared; will retry");
+            warn!(account.id = %watched.account, error = %Chain(&error), "Presence cannot be compared; will retry");
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{App, problem::Problem};
 use bus::BusError;
 use common::{
+    error::Chain,
     id::{AccountId, NodeId, RoomId},
     protocol::room::RemovalReason,
     subject::{
@@ -42,7 +43,7 @@ async fn order(app: &App, account: AccountId, whom: Whom, order: HubOrder) -> Re
 }
 
 fn silent(error: &BusError) -> Problem {
-    warn!(error = error as &dyn std::error::Error, "The hub was not reached");
+    warn!(error = %Chain(error), "The hub was not reached");
     Problem::unavailable("a part of the hub did not answer; ask again")
 }
 

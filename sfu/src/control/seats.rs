@@ -2,6 +2,7 @@
 
 use bus::Bus;
 use common::{
+    error::Chain,
     id::NodeId,
     subject::media::{SeatService, Seated},
 };
@@ -41,7 +42,7 @@ async fn ask(bus: &Bus, home: NodeId, seats: &[Asked]) -> Vec<Asked> {
     let left: BTreeSet<Seated> = match bus.request(&SeatService(home), &request, ANSWER_TIME).await {
         Ok(left) => left.into_iter().collect(),
         Err(error) => {
-            debug!(node.id = %home, %error, "Hub instance {home} does not say who is there; will ask again");
+            debug!(node.id = %home, error = %Chain(&error), "Hub instance {home} does not say who is there; will ask again");
             BTreeSet::new()
         }
     };
