@@ -15,7 +15,6 @@ use crate::{
     facade::Link,
     lease::LEASE_TIME,
     local::answer,
-    shutdown::Shutdown,
 };
 use ::redis::{AsyncCommands, Client, aio::MultiplexedConnection};
 use bytes::Bytes;
@@ -25,6 +24,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use keep::Keep;
 use link::Order;
 use names::Names;
+use shutdown::Shutdown;
 use std::{
     sync::{
         Arc, PoisonError, RwLock,

@@ -8,8 +8,8 @@ use crate::{
     role::Inbox,
     work::{POLL_EVERY, Queue},
 };
-use bus::Shutdown;
 use common::{error::Chain, id::AccountId};
+use shutdown::Shutdown;
 use std::{collections::BTreeMap, future::Future, time::Duration};
 use store::{
     StoreError,

@@ -9,13 +9,14 @@ use crate::{
     webhook::{body::Budget, strangers::Strangers},
     work::Queue,
 };
-use bus::{Bus, BusError, Delivery, Shutdown};
+use bus::{Bus, BusError, Delivery};
 use common::{
     clock::Clock,
     error::Chain,
     subject::inbox::{Work, WorkTopic},
 };
 use egress::{Guard, HttpClient, Terms};
+use shutdown::Shutdown;
 use std::{sync::Arc, time::Duration};
 use store::Store;
 use tracing::{debug, info};

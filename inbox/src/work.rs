@@ -1,8 +1,8 @@
 //! A worker: takes from a queue in the store until it is empty, then waits for a hint or a while.
 
 use crate::role::Inbox;
-use bus::Shutdown;
 use common::error::Chain;
+use shutdown::Shutdown;
 use std::{future::Future, time::Duration};
 use store::StoreError;
 use tokio::{sync::Notify, time::timeout};

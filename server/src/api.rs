@@ -56,7 +56,7 @@ use axum::{
     middleware,
     routing::{delete, get, patch, post, put},
 };
-use bus::{Bus, Shutdown};
+use bus::Bus;
 use common::{
     clock::Clock,
     error::{Chain, ErrorCode},
@@ -77,6 +77,7 @@ use jsonwebtoken::EncodingKey;
 use lockout::NOTES_MAX;
 use password::Passwords;
 use problem::Problem;
+use shutdown::Shutdown;
 use std::sync::Arc;
 use store::Store;
 use throttle::Throttle;

@@ -1,7 +1,7 @@
 //! Forgetting in time: what accounts want to keep for a while only, and what only serves for a while.
 
-use bus::Shutdown;
 use common::{clock::Clock, error::Chain, id::AccountId};
+use shutdown::Shutdown;
 use std::{sync::Arc, time::Duration};
 use store::{Store, StoreError, privacy};
 use tokio::time::{MissedTickBehavior, interval};

@@ -38,7 +38,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use body::Late;
-use bus::Shutdown;
 use common::{
     address::ClientAddress,
     clock::Clock,
@@ -47,6 +46,7 @@ use common::{
 use gate::{Gate, Pass};
 use local_services::descriptors;
 use metrics_exporter_prometheus::PrometheusHandle;
+use shutdown::Shutdown;
 use std::{
     io,
     net::{IpAddr, SocketAddr},

@@ -1,7 +1,6 @@
 //! The keys by which tokens are verified: our own secret, outside secrets, and fetched JWKS.
 
 use crate::config::{Auth, OutsideIssuer};
-use bus::Shutdown;
 use common::{
     error::Chain,
     secret::Secret,
@@ -12,6 +11,7 @@ use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm},
 };
+use shutdown::Shutdown;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tracing::{info, warn};

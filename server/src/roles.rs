@@ -10,7 +10,7 @@ use crate::{
     importer, keys, revocations,
 };
 use axum::Router;
-use bus::{Bus, BusError, Shutdown};
+use bus::{Bus, BusError};
 use clap::ValueEnum;
 use common::{
     clock::{Clock, SystemClock},
@@ -19,6 +19,7 @@ use common::{
     secret::Secret,
 };
 use egress::Guard;
+use shutdown::Shutdown;
 use std::sync::Arc;
 use store::{SealKeyring, Store, StoreConfig};
 use tracing::error;

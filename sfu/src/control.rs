@@ -14,7 +14,7 @@ use crate::{
     session::{Effect, SeatLimits, Session},
     shard::{Listener, Notice, ShardHandle, Unresponsive},
 };
-use bus::{Acquired, Asked, BusError, LeaseGuard, Link, Replier, Shutdown};
+use bus::{Acquired, Asked, BusError, LeaseGuard, Link, Replier};
 use common::{
     error::Chain,
     id::{AccountId, ConnectionId, NodeId, RoomId},
@@ -30,6 +30,7 @@ use common::{
 use futures_util::FutureExt;
 use homes::Homes;
 use sfu_core::{MediaEvent, Offer, sdp::parse::Remote};
+use shutdown::Shutdown;
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{
     sync::mpsc,

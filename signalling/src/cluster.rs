@@ -7,12 +7,13 @@ use crate::{
     peer::{Access, Peer},
     rooms, standing,
 };
-use bus::{Asked, BusError, Delivery, Requests, Shutdown, Subscription};
+use bus::{Asked, BusError, Delivery, Requests, Subscription};
 use common::subject::{
     hub::{CallService, HubOrder, HubRequest, HubService, NodeNews, NodeTopic, Whom},
     link::LinkUp,
     media::{HubNodes, SeatService},
 };
+use shutdown::Shutdown;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 

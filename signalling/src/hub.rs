@@ -4,7 +4,7 @@ use crate::{
     accept::Places, calls::Calls, changes::Feeds, config::Config, inbox::Inboxes, peer::Peer,
     presence::Accounts, rooms::Rooms,
 };
-use bus::{Bus, BusError, Shutdown};
+use bus::{Bus, BusError};
 use common::{
     clock::Clock,
     error::{Chain, ErrorCode, Fault},
@@ -14,6 +14,7 @@ use common::{
     token::Issuer,
 };
 use dashmap::DashMap;
+use shutdown::Shutdown;
 use std::sync::{Arc, OnceLock};
 use store::{Store, StoreError};
 use time::OffsetDateTime;

@@ -5,7 +5,7 @@ use crate::{
     hub::{Deps, Hub},
     peer::{Peer, Queued},
 };
-use bus::{Bus, Shutdown};
+use bus::Bus;
 use common::{
     clock::ManualClock,
     id::{AccountId, ConnectionId, NodeId, RoomId, UserId},
@@ -14,6 +14,7 @@ use common::{
     token::{Bearer, Caller, Role},
 };
 use serde_json::{Value, json};
+use shutdown::Shutdown;
 use std::{
     sync::{Arc, LazyLock},
     time::Duration,

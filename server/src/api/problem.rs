@@ -92,7 +92,7 @@ impl Problem {
 
     /// Switchboard failed: logs why, tells the caller nothing of it.
     pub fn internal(error: &(dyn Error + 'static)) -> Self {
-        error!(error, "A request failed; this is a bug");
+        error!(error = %Chain(error), "A request failed; this is a bug");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::INTERNAL, "internal error")
     }
 

@@ -8,11 +8,11 @@ use super::{
     stream::{Deadlines, Stream},
 };
 use axum::{Router, body::Body, response::Response};
-use bus::Shutdown;
 use common::{address::ClientAddress, error::Chain};
 use hyper::{Request, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use local_services::descriptors;
+use shutdown::Shutdown;
 use signalling::TakeApart;
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{

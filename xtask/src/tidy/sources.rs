@@ -26,8 +26,15 @@ const CLIPPY: &str = "clippy.toml";
 const OUTSIDE: &[&str] = &["tests", "benches", "xtask"];
 
 /// Ways to log an error without what caused it, or by another way than `common::error::Chain`.
-const WITHOUT_CAUSES: &[&str] =
-    &["%error", "?error", "as &dyn Error", "as &dyn std::error::Error", "fn chain("];
+const WITHOUT_CAUSES: &[&str] = &[
+    "%error",
+    "?error",
+    "!(error,",
+    " error, \"",
+    "as &dyn Error",
+    "as &dyn std::error::Error",
+    "fn chain(",
+];
 
 /// What breaks a rule, one line each.
 pub(super) fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>, Failure> {
@@ -137,6 +144,7 @@ mod tests {
             ("bus/src/local.rs", "//! It.\nfn f() { warn!(%error, \"Away\"); }\n".to_owned()),
             ("bus/src/local.rs", "//! It.\nfn f() { warn!(error = ?error, \"Away\"); }\n".to_owned()),
             ("bus/src/local.rs", "//! It.\nfn f() { warn!(error = %why, \"Away\"); }\n".to_owned()),
+            ("bus/src/local.rs", "//! It.\nfn f() { warn!(error, \"Away\"); }\n".to_owned()),
             (
                 "bus/src/local.rs",
                 "//! It.\nfn f() { warn!(error = &error as &dyn Error, \"\"); }\n".to_owned(),
