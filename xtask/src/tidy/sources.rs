@@ -29,8 +29,10 @@ const OUTSIDE: &[&str] = &["tests", "benches", "xtask"];
 const WITHOUT_CAUSES: &[&str] = &[
     "%error",
     "?error",
-    "!(error,",
-    " error, \"",
+    "error!(error,",
+    "warn!(error,",
+    "info!(error,",
+    "debug!(error,",
     "as &dyn Error",
     "as &dyn std::error::Error",
     "fn chain(",
