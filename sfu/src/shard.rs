@@ -128,7 +128,7 @@ impl Shard {
             let now = self.clock.now();
             socket::wait(&self.socket, &self.woken, Some(self.rest(now)))?;
             let now = self.clock.now();
-            if self.obey(now) == Next::Stop {
+            if self.handle_command(now) == Next::Stop {
                 return Ok(());
             }
             received.fill(&self.socket)?;
@@ -149,7 +149,7 @@ impl Shard {
     }
 
     /// Carries out the commands that wait.
-    fn obey(&mut self, now: Instant) -> Next {
+    fn handle_command(&mut self, now: Instant) -> Next {
         let mut wakes = [0; 64];
         while self.woken.recv(&mut wakes).is_ok() {}
         loop {

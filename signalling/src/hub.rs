@@ -1,7 +1,7 @@
 //! What everything in this crate hangs on.
 
 use crate::{
-    accept::Places, calls::Calls, changes::Feeds, config::Config, inbox::Inboxes, peer::Peer,
+    accept::Slots, calls::Calls, changes::Feeds, client::Client, config::Config, inbox::Inboxes,
     presence::Accounts, rooms::Rooms,
 };
 use bus::{Bus, BusError};
@@ -43,10 +43,10 @@ pub struct Deps {
 pub struct Hub(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) places: Places,
+    pub(crate) slots: Slots,
     pub(crate) config: Config,
     pub(crate) deps: Deps,
-    pub(crate) peers: DashMap<ConnectionId, Arc<Peer>>,
+    pub(crate) clients: DashMap<ConnectionId, Arc<Client>>,
     pub(crate) rooms: Rooms,
     pub(crate) accounts: Accounts,
     pub(crate) inboxes: Inboxes,
@@ -60,10 +60,10 @@ impl Hub {
     /// A hub that accepts sockets once [`run`](crate::run) runs.
     pub fn new(config: Config, deps: Deps) -> Self {
         Self(Arc::new(Inner {
-            places: Places::new(&config),
+            slots: Slots::new(&config),
             config,
             deps,
-            peers: DashMap::new(),
+            clients: DashMap::new(),
             rooms: Rooms::default(),
             accounts: Accounts::default(),
             inboxes: Inboxes::default(),
@@ -114,8 +114,8 @@ impl Hub {
         (self.0.deps.ice_servers)(user, self.clock().utc())
     }
 
-    pub(crate) fn peer(&self, connection: ConnectionId) -> Option<Arc<Peer>> {
-        self.0.peers.get(&connection).map(|peer| Arc::clone(&peer))
+    pub(crate) fn client(&self, connection: ConnectionId) -> Option<Arc<Client>> {
+        self.0.clients.get(&connection).map(|client| Arc::clone(&client))
     }
 }
 

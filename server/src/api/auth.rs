@@ -23,7 +23,7 @@ use common::{
     permission::Permissions,
     revocation::Ended,
     secret::Secret,
-    subject::hub::Whom,
+    subject::hub::ConnectionSelector,
     token::{self, Subject},
 };
 use serde::{Deserialize, Serialize};
@@ -228,7 +228,7 @@ pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -
         (Rotation::Reused { sign_in }, _) => {
             warn!(account.id = %account, sign_in.id = %sign_in, "A refresh token was used twice; its sign-in is revoked");
             app.ended([Ended::SignIn(sign_in)]).await;
-            hub::disconnect_if_reached(&app, account, Whom::SignIn(sign_in)).await;
+            hub::disconnect_if_reached(&app, account, ConnectionSelector::SignIn(sign_in)).await;
             Err(Problem::new(
                 StatusCode::UNAUTHORIZED,
                 ErrorCode::REFRESH_REUSED,
@@ -260,7 +260,7 @@ pub(super) async fn sign_out(
             audit::record(&mut tx, &deed, &*app.clock).await?;
             tx.commit().await?;
             app.ended([Ended::SignIn(sign_in)]).await;
-            hub::disconnect_if_reached(&app, account, Whom::SignIn(sign_in)).await;
+            hub::disconnect_if_reached(&app, account, ConnectionSelector::SignIn(sign_in)).await;
         }
     }
     Ok(StatusCode::NO_CONTENT)

@@ -3,8 +3,8 @@
 
 use super::live::LiveRoom;
 use crate::{
+    client::{Access, Client},
     hub::Hub,
-    peer::{Access, Peer},
     rooms,
 };
 use common::{
@@ -26,19 +26,19 @@ use tracing::warn;
 /// How often the store is asked who may stay.
 ///
 /// Longer spares it one transaction for each account whose rooms somebody here is in; shorter ends sooner what an
-/// instance was not told. With what asking takes, whoever is shown the door hears nothing more within five seconds.
+/// instance was not told. With what asking takes, whoever is removed hears nothing more within five seconds.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// Visitors that are asked about in one statement.
 const VISITORS_MAX: usize = 1000;
 
 /// What the store is asked about somebody in a room.
-pub(super) fn visitor(peer: &Peer, room: RoomId) -> Visitor {
-    let guest_since = match peer.access() {
+pub(super) fn visitor(client: &Client, room: RoomId) -> Visitor {
+    let guest_since = match client.access() {
         Access::Guest { issued_at, .. } => Some(issued_at),
         Access::Person { .. } => None,
     };
-    Visitor { room, user: peer.user, guest_since }
+    Visitor { room, user: client.user, guest_since }
 }
 
 /// Looks until the hub drains.
@@ -68,9 +68,9 @@ fn visitors(hub: &Hub) -> BTreeMap<AccountId, Vec<Visitor>> {
 }
 
 fn visitors_of(room: &LiveRoom) -> BTreeSet<Visitor> {
-    let peers: Vec<Arc<Peer>> =
-        room.state().feed.readers().map(|(_, local)| Arc::clone(&local.peer)).collect();
-    peers.iter().map(|peer| visitor(peer, room.id)).collect()
+    let clients: Vec<Arc<Client>> =
+        room.state().sequence.readers().map(|(_, local)| Arc::clone(&local.client)).collect();
+    clients.iter().map(|client| visitor(client, room.id)).collect()
 }
 
 async fn look(hub: &Hub, account: AccountId, visitors: &[Visitor]) -> Result<(), StoreError> {
@@ -80,7 +80,7 @@ async fn look(hub: &Hub, account: AccountId, visitors: &[Visitor]) -> Result<(),
         drop(tx);
         for (shown_out, reason) in found {
             // Who has come with a newer token meanwhile is not meant.
-            let is_meant = |peer: &Peer| visitor(peer, shown_out.room) == shown_out;
+            let is_meant = |client: &Client| visitor(client, shown_out.room) == shown_out;
             rooms::remove(hub, shown_out.room, reason, is_meant).await;
         }
     }
