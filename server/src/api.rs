@@ -56,10 +56,10 @@ use axum::{
     middleware,
     routing::{delete, get, patch, post, put},
 };
-use bus::{Bus, Shutdown};
+use bus::Bus;
 use common::{
     clock::Clock,
-    error::ErrorCode,
+    error::{Chain, ErrorCode},
     id::UserId,
     protocol::media::IceServer,
     revocation::{Ended, Revocation, Revocations},
@@ -77,6 +77,7 @@ use jsonwebtoken::EncodingKey;
 use lockout::NOTES_MAX;
 use password::Passwords;
 use problem::Problem;
+use shutdown::Shutdown;
 use std::sync::Arc;
 use store::Store;
 use throttle::Throttle;
@@ -179,7 +180,7 @@ impl App {
         if !ended.is_empty()
             && let Err(error) = self.bus.publish(&RevocationTopic, &ended).await
         {
-            debug!(error = &error as &dyn std::error::Error, "Only this process was told what ended");
+            debug!(error = %Chain(&error), "Only this process was told what ended");
         }
     }
 
@@ -187,7 +188,7 @@ impl App {
     async fn wake(&self, work: Work) {
         if let Err(error) = self.bus.publish(&WorkTopic, &work).await {
             debug!(
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 "Workers were not woken; they will look by themselves"
             );
         }
