@@ -14,8 +14,9 @@ use crate::{
     session::{Effect, SeatLimits, Session},
     shard::{Listener, Notice, ShardHandle, Unresponsive},
 };
-use bus::{Acquired, Asked, BusError, LeaseGuard, Link, Replier, Shutdown};
+use bus::{Acquired, Asked, BusError, LeaseGuard, Link, Replier};
 use common::{
+    error::Chain,
     id::{AccountId, ConnectionId, NodeId, RoomId},
     protocol::{
         Failure,
@@ -29,6 +30,7 @@ use common::{
 use futures_util::FutureExt;
 use hub_liveness::HubLiveness;
 use sfu_core::{MediaEvent, Offer, sdp::parse::Remote};
+use shutdown::Shutdown;
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{
     sync::mpsc,
@@ -228,7 +230,7 @@ impl Control {
                 Ok(Acquired::Held(lease)) => self.open(account, room, lease),
                 Ok(Acquired::Taken(owner)) => return Ok(MediaReply::Moved { owner }),
                 Err(error) => {
-                    warn!(room.id = %room, %error, "The session of room {room} cannot be owned");
+                    warn!(room.id = %room, error = %Chain(&error), "The session of room {room} cannot be owned");
                     return Err(failure::unavailable());
                 }
             }
@@ -300,7 +302,7 @@ impl Control {
             }
         };
         if let Err(error) = outcome {
-            warn!(room.id = %room, %error, "The media server does not keep up");
+            warn!(room.id = %room, error = %Chain(&error), "The media server does not keep up");
         }
     }
 
@@ -343,7 +345,7 @@ impl Control {
     /// While the bus is away only this instance hears it; the others ask when it is back.
     async fn tell(&self, room: RoomId, news: SessionNews) {
         if let Err(error) = self.deps.bus.publish(&SessionTopic(room), &news).await {
-            debug!(room.id = %room, %error, "Only this instance was told");
+            debug!(room.id = %room, error = %Chain(&error), "Only this instance was told");
         }
     }
 

@@ -8,9 +8,10 @@ use crate::{
     socket,
 };
 use axum::Router;
-use bus::{Bus, BusError, Shutdown};
+use bus::{Bus, BusError};
 use common::clock::Clock;
 use futures_util::future::select_all;
+use shutdown::Shutdown;
 use std::{io, net::SocketAddr, sync::Arc};
 use tracing::info;
 

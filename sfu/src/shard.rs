@@ -16,7 +16,7 @@ use crate::{
     meter::Meter,
     socket::{self, Datagram, Received, Run, Sender},
 };
-use common::clock::Clock;
+use common::{clock::Clock, error::Chain};
 use notices::Notices;
 use sfu_core::{Engine, EngineConfig, EngineError, Output};
 use std::{
@@ -112,7 +112,7 @@ impl Shard {
         thread::Builder::new().name(format!("media-{}", self.index)).spawn(move || {
             let result = self.run();
             if let Err(error) = &result {
-                error!(shard = self.index, error = %error, "Shard {} cannot go on", self.index);
+                error!(shard = self.index, error = %Chain(&error), "Shard {} cannot go on", self.index);
             }
             // Nobody waits any more when the process is ending.
             let _ = ended.send(result);

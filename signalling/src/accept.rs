@@ -20,7 +20,7 @@ use axum::{
 };
 use common::{
     address::{ClientAddress, ClientNetwork},
-    error::ErrorCode,
+    error::{Chain, ErrorCode},
 };
 use serde::Serialize;
 use std::net::{IpAddr, Ipv4Addr};
@@ -59,7 +59,7 @@ async fn upgrade(State(hub): State<Hub>, mut request: Request) -> Response {
     tasks.spawn(async move {
         match upgraded.await {
             Ok(upgraded) => connection::run(&work, WebSocket::new(upgraded, take_apart).await, slot).await,
-            Err(error) => debug!(error = %crate::hub::chain(&error), "A socket was lost before it was one"),
+            Err(error) => debug!(error = %Chain(&error), "A socket was lost before it was one"),
         }
     });
     handshake::answer(accept)

@@ -11,7 +11,7 @@ use crate::{
     pace::Pace,
 };
 use common::{
-    error::{ErrorCode, Fault},
+    error::{Chain, ErrorCode, Fault},
     id::{AccountId, ConnectionId},
     permission::Permission,
     protocol::{
@@ -279,7 +279,7 @@ async fn read(hub: Hub, live: Arc<LiveFeed>) {
             renew_at = hub.clock().now() + KEPT_FOR / 24;
         }
         if let Err(error) = outcome {
-            warn!(account.id = %live.account, error = %crate::hub::chain(&error), "Changes cannot be read yet; will retry");
+            warn!(account.id = %live.account, error = %Chain(&error), "Changes cannot be read yet; will retry");
             live.hint.notify_one();
             sleep(RETRY_AFTER).await;
         }
@@ -314,7 +314,7 @@ pub(crate) async fn listen(hub: Hub) {
     loop {
         let outcome = hear(&hub).await;
         let Err(error) = outcome;
-        warn!(error = %crate::hub::chain(&error), "The database does not tell of changes; they are looked for meanwhile");
+        warn!(error = %Chain(&error), "The database does not tell of changes; they are looked for meanwhile");
         sleep(RETRY_AFTER).await;
     }
 }

@@ -6,12 +6,13 @@ use crate::{
     hub::Hub,
     media, outage, rooms, standing,
 };
-use bus::{Asked, BusError, Delivery, Requests, Shutdown, Subscription};
+use bus::{Asked, BusError, Delivery, Requests, Subscription};
 use common::subject::{
     hub::{CallService, ConnectionSelector, HubOrder, HubRequest, HubService, NodeNews, NodeTopic},
     link::LinkUp,
     media::{HubNodes, SeatService},
 };
+use shutdown::Shutdown;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 

@@ -7,6 +7,7 @@ use crate::{
 };
 use bus::{BusError, Delivery, Subscription};
 use common::{
+    error::Chain,
     id::AccountId,
     permission::Permission,
     protocol::{
@@ -192,7 +193,7 @@ async fn listen(hub: Hub, inbox: Arc<LiveInbox>, mut events: Subscription<Sequen
             },
             () = inbox.gap.notified() => {
                 if let Err(error) = resync(&hub, &inbox).await {
-                    warn!(account.id = %inbox.account, error = %crate::hub::chain(&error), "An inbox cannot be healed yet; will retry");
+                    warn!(account.id = %inbox.account, error = %Chain(&error), "An inbox cannot be healed yet; will retry");
                     inbox.gap.notify_one();
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }

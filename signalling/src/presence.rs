@@ -6,6 +6,7 @@ use crate::{
 };
 use bus::{BusError, Delivery, Subscription};
 use common::{
+    error::Chain,
     id::{AccountId, ConnectionId, UserId},
     protocol::{
         Event, Failure, RequestId,
@@ -97,7 +98,7 @@ pub(crate) async fn come_online(hub: &Hub, client: &Arc<Client>) {
     match hub.bus().present(&AccountOnline(client.account), &client.id.to_string(), &device).await {
         Ok(presence) => client.held().online = Some(presence),
         Err(error) => {
-            warn!(conn.id = %client.id, error = %crate::hub::chain(&error), "Presence of {} is not announced", client.id)
+            warn!(conn.id = %client.id, error = %Chain(&error), "Presence of {} is not announced", client.id)
         }
     }
     if !guest {
@@ -189,7 +190,7 @@ async fn follow(hub: Hub, watched: Arc<Watched>, mut news: Subscription<RoomNews
             _ = tick.tick() => {}
         }
         if let Err(error) = compare(&hub, &watched).await {
-            warn!(account.id = %watched.account, error = %crate::hub::chain(&error), "Presence cannot be compared; will retry");
+            warn!(account.id = %watched.account, error = %Chain(&error), "Presence cannot be compared; will retry");
         }
     }
 }

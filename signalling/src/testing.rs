@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     hub::{Deps, Hub},
 };
-use bus::{Bus, Shutdown};
+use bus::Bus;
 use common::{
     clock::ManualClock,
     id::{AccountId, ConnectionId, NodeId, RoomId, UserId},
@@ -14,6 +14,7 @@ use common::{
     token::{Bearer, Caller, Role},
 };
 use serde_json::{Value, json};
+use shutdown::Shutdown;
 use std::{
     sync::{Arc, LazyLock},
     time::Duration,

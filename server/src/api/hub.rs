@@ -3,6 +3,7 @@
 use super::{App, problem::Problem};
 use bus::BusError;
 use common::{
+    error::Chain,
     id::{AccountId, NodeId, RoomId},
     protocol::room::RemovalReason,
     subject::{
@@ -47,7 +48,7 @@ async fn order(
 }
 
 fn silent(error: &BusError) -> Problem {
-    warn!(error = error as &dyn std::error::Error, "The hub was not reached");
+    warn!(error = %Chain(error), "The hub was not reached");
     Problem::unavailable("a part of the hub did not answer; ask again")
 }
 

@@ -2,6 +2,7 @@
 
 use bus::Bus;
 use common::{
+    error::Chain,
     id::NodeId,
     subject::media::{SeatService, Seated},
 };
@@ -41,7 +42,7 @@ async fn ask(bus: &Bus, hub: NodeId, seats: &[Asked]) -> Vec<Asked> {
     let left: BTreeSet<Seated> = match bus.request(&SeatService(hub), &request, ANSWER_TIME).await {
         Ok(left) => left.into_iter().collect(),
         Err(error) => {
-            debug!(node.id = %hub, %error, "Hub instance {hub} does not say who is there; will ask again");
+            debug!(node.id = %hub, error = %Chain(&error), "Hub instance {hub} does not say who is there; will ask again");
             BTreeSet::new()
         }
     };

@@ -11,7 +11,7 @@ use crate::{
     presence, standing,
 };
 use common::{
-    error::{ErrorCode, Fault},
+    error::{Chain, ErrorCode, Fault},
     id::ConnectionId,
     protocol::{Failure, Incoming, Request, RequestId, close as close_codes, connection, envelope},
     secret::Secret,
@@ -177,7 +177,7 @@ async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, connection::Opened),
 pub(crate) fn verify(hub: &Hub, token: &Secret) -> Result<Bearer, Failure> {
     let issuers = hub.0.deps.issuers.borrow().clone();
     let bearer = token::verify(token.expose(), &issuers, hub.clock().utc()).map_err(|error| {
-        debug!(error = %crate::hub::chain(&error), "A token was refused");
+        debug!(error = %Chain(&error), "A token was refused");
         Failure::of(error.code(), Fault::Caller, error.to_string())
     })?;
     if hub.0.deps.revocations.admits(&bearer) { Ok(bearer) } else { Err(standing::ended()) }

@@ -4,6 +4,7 @@ use super::{live::LiveRoom, slots::Slot};
 use crate::{hub::Hub, media, pace::Pace};
 use bus::{BusError, Delivery, Link, Subscription};
 use common::{
+    error::Chain,
     id::{AccountId, RoomId},
     protocol::{
         Event,
@@ -162,7 +163,7 @@ impl Follower {
     /// Hands out what the store has and this instance has not.
     async fn resync(&self) {
         if let Err(error) = self.read_missing().await {
-            warn!(room.id = %self.room.id, error = %crate::hub::chain(&error), "Room {} cannot be healed yet; will retry", self.room.id);
+            warn!(room.id = %self.room.id, error = %Chain(&error), "Room {} cannot be healed yet; will retry", self.room.id);
             // The next tick finds the permit.
             self.room.gap.notify_one();
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -194,7 +195,7 @@ impl Follower {
         let entries = match self.hub.bus().entries(&RoomMembers(self.room.id)).await {
             Ok(entries) => entries,
             Err(error) => {
-                debug!(room.id = %self.room.id, error = %crate::hub::chain(&error), "The members of {} cannot be compared", self.room.id);
+                debug!(room.id = %self.room.id, error = %Chain(&error), "The members of {} cannot be compared", self.room.id);
                 return;
             }
         };

@@ -7,7 +7,10 @@ use crate::{
     hub::Hub,
     rooms,
 };
-use common::id::{AccountId, RoomId};
+use common::{
+    error::Chain,
+    id::{AccountId, RoomId},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -46,7 +49,7 @@ pub(crate) async fn watch(hub: Hub) {
         tick.tick().await;
         for (account, visitors) in visitors(&hub) {
             if let Err(error) = look(&hub, account, &visitors).await {
-                warn!(account.id = %account, error = %crate::hub::chain(&error), "Who may stay in rooms cannot be read; will retry");
+                warn!(account.id = %account, error = %Chain(&error), "Who may stay in rooms cannot be read; will retry");
                 break;
             }
         }
