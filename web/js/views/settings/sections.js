@@ -194,7 +194,7 @@ export const SECTIONS = {
     label: 'audit.label', hint: 'audit.hint', path: '/v1/audit-log', needs: 'audit.read',
     columns: [
       { label: 'column.when', text: ({ at }) => moment(at) },
-      { label: 'column.who', text: ({ actorKind, actorId }, names) => names[actorId] ?? ACTORS[/** @type {keyof typeof ACTORS} */ (actorKind)] },
+      { label: 'column.who', text: ({ actorKind, actorId }, names) => names[actorId] ?? ACTORS[/** @type {keyof typeof ACTORS} */ (actorKind)] ?? actorKind },
       { label: 'column.what', text: ({ action }) => action },
       { label: 'column.from', text: ({ address }) => address ?? '–' },
       { label: 'column.change', text: ({ before, after }) => difference(before, after), long: true },
