@@ -37,7 +37,7 @@ function show(description) {
   const byTag = operationsOf(description, phrase('other'));
   const origin = new URL(description.servers?.[0]?.url ?? '.', document.baseURI).href.replace(/\/$/, '');
   const groups = [...byTag].map(([tag, operations]) => el('div', { class: 'group' },
-    el('h2', {}, tag), operations.map((operation) => section(operation, schemas, origin))));
+    el('h2', {}, tag.replaceAll('-', ' ')), aboutTag(tag, description.tags), operations.map((operation) => section(operation, schemas, origin))));
   const all = [...byTag.values()].flat();
   showContents(byTag, all);
   fill(main,
@@ -47,6 +47,12 @@ function show(description) {
     authentication(description), groups);
   // The element that the address names was not there when the page was loaded.
   if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+}
+
+/** What is said of a tag. @param {string} tag @param {{ name: string, description?: string }[]} [tags] */
+function aboutTag(tag, tags = []) {
+  const text = tags.find(({ name }) => name === tag)?.description;
+  return text && el('p', { class: 'muted' }, prose(text));
 }
 
 /** How one proves who one is, where the servers are, and a token to try calls with. @param {Record<string, any>} description */
@@ -72,7 +78,7 @@ function showContents(byTag, all) {
   const isNarrow = matchMedia('(max-width: 760px)').matches;
   const count = el('p', { class: 'muted', role: 'status' }, phrase('found', { count: all.length }));
   const list = el('details', { open: !isNarrow }, el('summary', {}, phrase('contents')), [...byTag].map(([tag, operations]) =>
-    el('div', { class: 'tag' }, el('p', { class: 'overline' }, tag), operations.map(({ operationId, method, path }) =>
+    el('div', { class: 'tag' }, el('p', { class: 'overline' }, tag.replaceAll('-', ' ')), operations.map(({ operationId, method, path }) =>
       el('a', { href: `#${operationId}` }, badge(method), el('span', {}, path.replace('/v1', '')))))));
   /** @type {HTMLInputElement} */
   const search = el('input', {

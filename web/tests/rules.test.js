@@ -39,6 +39,11 @@ test('what only the browser reads is no sentence', async () => {
   ]) assert.deepEqual(await broken(statement), [], statement);
 });
 
+test('a template of several lines is found: the build could take one for a comment', async () => {
+  assert.deepEqual(await broken('name(`a\n// b ${isOn}`);'), ['no-restricted-syntax']);
+  assert.deepEqual(await broken('name(`a\\n// b ${isOn}`);'), ['no-restricted-syntax'].slice(1));
+});
+
 test('markup from strings, loose comparison and text that is run are found', async () => {
   assert.ok((await broken('name.innerHTML = isOn;')).includes('no-restricted-properties'));
   assert.ok((await broken('if (name == isOn) say(name, isOn);')).includes('eqeqeq'));
