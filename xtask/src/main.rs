@@ -7,6 +7,7 @@
 mod advisories;
 mod fuzz;
 mod generate;
+mod progress;
 mod run;
 mod services;
 mod setup;
