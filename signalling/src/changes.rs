@@ -238,7 +238,7 @@ async fn admit(hub: &Hub, peer: &Peer, subscribe: &Subscribe) -> Result<Permissi
     let mut tx = hub.store().tenant(peer.account).await.map_err(failed)?;
     let source = changes::source(&mut tx, &subscribe.table).await.map_err(failed)?;
     let source = source.ok_or_else(|| not_found("table to follow"))?;
-    peer.access().require(Some(source.permission), None)?;
+    peer.access().require(source.permission)?;
     if subscribe.filter.keys().any(|name| !source.members.contains(name)) {
         return invalid("the filter names something that these rows do not have");
     }
@@ -360,7 +360,7 @@ pub(crate) fn recheck(hub: &Hub, peer: &Arc<Peer>) {
     let access = peer.access();
     let lost: Vec<String> = {
         let held = peer.held();
-        let lost = held.feeds.iter().filter(|(_, (_, needed))| access.require(Some(*needed), None).is_err());
+        let lost = held.feeds.iter().filter(|(_, (_, needed))| access.require(*needed).is_err());
         lost.map(|(feed, _)| feed.clone()).collect()
     };
     for feed in lost {

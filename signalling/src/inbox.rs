@@ -232,7 +232,7 @@ pub(crate) fn unsubscribe(hub: &Hub, peer: &Arc<Peer>) -> Done {
 
 /// A newer token may allow less.
 pub(crate) fn recheck(hub: &Hub, peer: &Arc<Peer>) {
-    if peer.access().require(Some(Permission::ConversationsRead), None).is_err() {
+    if peer.access().require(Permission::ConversationsRead).is_err() {
         unsubscribe(hub, peer);
     }
 }

@@ -106,7 +106,7 @@ async fn admit(tx: &mut TenantTx, peer: &Peer, id: RoomId) -> Result<Room, Failu
     let room = rooms::find(tx, id).await.map_err(failed)?.ok_or_else(|| not_found("room"))?;
     match peer.access() {
         access @ Access::Person { .. } => {
-            access.require(Some(Permission::RoomsRead), None)?;
+            access.require(Permission::RoomsRead)?;
             if room.is_private && !rooms::is_member(tx, id, peer.user).await.map_err(failed)? {
                 return Err(not_found("room"));
             }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// What the caller wants to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallMedia))]
 pub enum Media {
     /// Sound only.
     Audio,
@@ -19,6 +20,7 @@ pub enum Media {
 /// Parameters of `call.ring`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallRing))]
 pub struct Ring {
     /// The room in whose media session the two will meet; the caller must have joined it.
     pub room_id: RoomId,
@@ -31,6 +33,7 @@ pub struct Ring {
 /// Result of `call.ring`: it rings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallRinging))]
 pub struct Ringing {
     /// The new call.
     pub call_id: CallId,
@@ -43,6 +46,7 @@ pub struct Ringing {
 /// Event `call.incoming`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallIncoming))]
 pub struct Incoming {
     /// The call.
     pub call_id: CallId,
@@ -61,6 +65,7 @@ pub struct Incoming {
 /// Parameters of `call.accept`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallAccept))]
 pub struct Accept {
     /// The call.
     pub call_id: CallId,
@@ -69,6 +74,7 @@ pub struct Accept {
 /// Result of `call.accept`: this device took the call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallAccepted))]
 pub struct Accepted {
     /// The call.
     pub call_id: CallId,
@@ -81,6 +87,7 @@ pub struct Accepted {
 /// Parameters of `call.reject`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallReject))]
 pub struct Reject {
     /// The call.
     pub call_id: CallId,
@@ -89,6 +96,7 @@ pub struct Reject {
 /// Parameters of `call.cancel`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallCancel))]
 pub struct Cancel {
     /// The call.
     pub call_id: CallId,
@@ -97,6 +105,7 @@ pub struct Cancel {
 /// Parameters of `call.hangUp`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallHangUp))]
 pub struct HangUp {
     /// The call.
     pub call_id: CallId,
@@ -105,6 +114,7 @@ pub struct HangUp {
 /// Event `call.answered`, to the caller's device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallAnswered))]
 pub struct Answered {
     /// The call.
     pub call_id: CallId,
@@ -115,6 +125,7 @@ pub struct Answered {
 /// Event `call.ended`, to every device that knew of the call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallEnded))]
 pub struct Ended {
     /// The call.
     pub call_id: CallId,
@@ -125,6 +136,7 @@ pub struct Ended {
 /// Why a call is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallEndReason))]
 pub enum EndReason {
     /// Somebody hung up after it was answered.
     HungUp,

@@ -361,6 +361,7 @@ fn bound_words(words: &mut String) {
 #[expect(clippy::large_enum_variant, reason = "nearly every event is a message, and all are behind a box")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "type")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum InboxEvent {
     /// A message arrived or was written.
     MessageCreated {
@@ -423,6 +424,7 @@ impl InboxEvent {
 /// Event `inbox.event`: what happened, and its place in the account's stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = SequencedInboxEvent))]
 pub struct Sequenced {
     /// 1, 2, 3, … without gaps, per account.
     pub seq: u64,
@@ -454,6 +456,7 @@ impl Sequenced {
 /// Parameters of `inbox.subscribe`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InboxSubscribe))]
 pub struct Subscribe {
     /// The last event this client has seen; absent: only what happens from now on. To go on after an
     /// answer with `more`, its `seq`.
@@ -464,6 +467,7 @@ pub struct Subscribe {
 /// Result of `inbox.subscribe`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InboxSubscribed))]
 pub struct Subscribed {
     /// The number to go on from: of the last of `events` if there is `more`; else the stream's latest, and
     /// events continue from here.
@@ -480,4 +484,5 @@ pub struct Subscribed {
 
 /// Parameters of `inbox.unsubscribe`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InboxUnsubscribe))]
 pub struct Unsubscribe {}

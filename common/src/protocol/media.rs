@@ -18,6 +18,7 @@ pub const SDP_BYTES_MAX: usize = 112 * 1024;
 /// How media travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaRoute))]
 pub enum Route {
     /// Directly between the two participants.
     PeerToPeer,
@@ -43,6 +44,7 @@ pub struct IceServer {
 /// One device in a media session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaParticipant))]
 pub struct Participant {
     /// The device.
     pub connection_id: ConnectionId,
@@ -55,6 +57,7 @@ pub struct Participant {
 /// A running media session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaState))]
 pub struct State {
     /// How media travels now.
     pub route: Route,
@@ -67,6 +70,7 @@ pub struct State {
 /// Parameters of `media.join`. The room must have been joined before.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaJoin))]
 pub struct Join {
     /// Whose session.
     pub room_id: RoomId,
@@ -75,6 +79,7 @@ pub struct Join {
 /// Result of `media.join`. Joining again is harmless and answers with the present state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaJoined))]
 pub struct Joined {
     /// The session, this device included.
     pub state: State,
@@ -85,6 +90,7 @@ pub struct Joined {
 /// Parameters of `media.leave`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaLeave))]
 pub struct Leave {
     /// Whose session.
     pub room_id: RoomId,
@@ -93,6 +99,7 @@ pub struct Leave {
 /// Event `media.changed`, to everybody in the room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaChanged))]
 pub struct Changed {
     /// Whose session.
     pub room_id: RoomId,
@@ -103,6 +110,7 @@ pub struct Changed {
 /// What two peers say to each other (W3C's `RTCSessionDescription` and `RTCIceCandidate`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum PeerSignal {
     /// A session description that asks for an answer.
     Offer {
@@ -131,6 +139,7 @@ pub enum PeerSignal {
 /// Parameters of `media.signal`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaSignal))]
 pub struct Signal {
     /// Both must be participants of this room's session.
     pub room_id: RoomId,
@@ -143,6 +152,7 @@ pub struct Signal {
 /// Event `media.signal`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaSignalled))]
 pub struct Signalled {
     /// Whose session.
     pub room_id: RoomId,
@@ -157,6 +167,7 @@ pub struct Signalled {
 /// Offer again on the same transport to add or remove tracks.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaPublish))]
 pub struct Publish {
     /// Whose session.
     pub room_id: RoomId,
@@ -167,6 +178,7 @@ pub struct Publish {
 /// Result of `media.publish`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaPublished))]
 pub struct Published {
     /// The answer, complete with the server's candidates.
     pub sdp: String,
@@ -175,6 +187,7 @@ pub struct Published {
 /// What kind of track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum TrackKind {
     /// Sound.
     Audio,
@@ -185,6 +198,7 @@ pub enum TrackKind {
 /// Whose track a media section of an offer carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OfferedTrack {
     /// The media section of the offer.
     pub mid: String,
@@ -197,6 +211,7 @@ pub struct OfferedTrack {
 /// Event `media.offer`: everything this participant may receive now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaOffered))]
 pub struct Offered {
     /// Whose session.
     pub room_id: RoomId,
@@ -211,6 +226,7 @@ pub struct Offered {
 /// Parameters of `media.answer`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaAnswer))]
 pub struct Answer {
     /// Whose session.
     pub room_id: RoomId,

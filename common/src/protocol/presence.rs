@@ -9,6 +9,7 @@ pub const USERS_MAX: usize = 1000;
 /// Parameters of `presence.subscribe`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PresenceSubscribe))]
 pub struct Subscribe {
     /// Only users after this one, in the order of their ids; absent: from the first on.
     #[serde(default)]
@@ -18,6 +19,7 @@ pub struct Subscribe {
 /// Result of `presence.subscribe`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PresenceOnline))]
 pub struct Online {
     /// Users with at least one connection, in the order of their ids, at most [`USERS_MAX`].
     pub users: Vec<OnlineUser>,
@@ -32,6 +34,7 @@ pub struct Online {
 /// A connected user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OnlineUser {
     /// Who.
     pub user_id: UserId,
@@ -42,6 +45,7 @@ pub struct OnlineUser {
 /// Event `presence.changed`: what changed within a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PresenceChanged))]
 pub struct Changed {
     /// Who is connected and was not.
     pub online: Vec<OnlineUser>,

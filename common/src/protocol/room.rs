@@ -68,6 +68,7 @@ pub struct RoomMessage {
 /// Parameters of `room.join`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomJoin))]
 pub struct Join {
     /// Which room.
     pub room_id: RoomId,
@@ -80,6 +81,7 @@ pub struct Join {
 /// Result of `room.join`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomJoined))]
 pub struct Joined {
     /// Which room.
     pub room_id: RoomId,
@@ -108,6 +110,7 @@ pub struct Joined {
 /// Parameters of `room.leave`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomLeave))]
 pub struct Leave {
     /// Which room.
     pub room_id: RoomId,
@@ -116,6 +119,7 @@ pub struct Leave {
 /// Parameters of `room.send`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomSend))]
 pub struct Send {
     /// Which room.
     pub room_id: RoomId,
@@ -129,6 +133,7 @@ pub struct Send {
 /// Result of `room.send`: the message is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomSent))]
 pub struct Sent {
     /// As everybody sees it.
     pub message: RoomMessage,
@@ -137,6 +142,7 @@ pub struct Sent {
 /// Parameters of `room.typing`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomSetTyping))]
 pub struct SetTyping {
     /// Which room.
     pub room_id: RoomId,
@@ -147,6 +153,7 @@ pub struct SetTyping {
 /// Parameters of `room.history`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomReadHistory))]
 pub struct ReadHistory {
     /// Which room.
     pub room_id: RoomId,
@@ -161,6 +168,7 @@ pub struct ReadHistory {
 /// Result of `room.history`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomHistoryRead))]
 pub struct History {
     /// Oldest first; as many of those nearest to `before` as fit.
     pub messages: Vec<RoomMessage>,
@@ -172,6 +180,7 @@ pub struct History {
 /// Parameters of `room.members`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomReadMembers))]
 pub struct ReadMembers {
     /// Which room; the caller must have joined it.
     pub room_id: RoomId,
@@ -183,6 +192,7 @@ pub struct ReadMembers {
 /// Result of `room.members`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMembers))]
 pub struct Members {
     /// In the order of their `connectionId`, at most [`MEMBERS_MAX`].
     pub members: Vec<Member>,
@@ -195,6 +205,7 @@ pub struct Members {
 /// Event `room.message`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMessagePosted))]
 pub struct MessagePosted {
     /// Where.
     pub room_id: RoomId,
@@ -205,6 +216,7 @@ pub struct MessagePosted {
 /// Event `room.memberJoined`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMemberJoined))]
 pub struct MemberJoined {
     /// Where.
     pub room_id: RoomId,
@@ -215,6 +227,7 @@ pub struct MemberJoined {
 /// Event `room.memberLeft`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMemberLeft))]
 pub struct MemberLeft {
     /// Where.
     pub room_id: RoomId,
@@ -227,6 +240,7 @@ pub struct MemberLeft {
 /// Event `room.membersChanged`: what changed within a moment in a room that more than [`TOLD_SINGLY_MAX`] are in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMembersChanged))]
 pub struct MembersChanged {
     /// Where.
     pub room_id: RoomId,
@@ -244,6 +258,7 @@ pub struct MembersChanged {
 /// Event `room.typing`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomTypingChanged))]
 pub struct TypingChanged {
     /// Where.
     pub room_id: RoomId,
@@ -258,6 +273,7 @@ pub struct TypingChanged {
 /// Why a device is no longer in a room that it has not left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomRemovalReason))]
 pub enum RemovalReason {
     /// It, or its user, was shown the door.
     Removed,
@@ -270,6 +286,7 @@ pub enum RemovalReason {
 /// Event `room.removed`: this device is in the room no longer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomRemoved))]
 pub struct Removed {
     /// Which room.
     pub room_id: RoomId,
@@ -280,6 +297,7 @@ pub struct Removed {
 /// Event `room.event`: something that the account's own back end tells everybody present. It is kept nowhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomEventPublished))]
 pub struct Published {
     /// Where.
     pub room_id: RoomId,

@@ -47,6 +47,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "switchboard",
         &["common", "bus", "egress", "store", "signalling", "sfu", "inbox", "turn-config", "local-services"],
     ),
+    // What is made from the code: documents, schemas, types.
+    ("reference", &["common", "switchboard"]),
     // Black boxes: they may use words, cores and services, never a role or the server. The load
     // tools share the tests' clients.
     ("switchboard-tests", BLACK_BOX),
