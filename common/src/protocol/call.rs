@@ -24,7 +24,7 @@ pub enum Media {
 pub struct Ring {
     /// The room in whose media session the two will meet; the caller must have joined it.
     pub room_id: RoomId,
-    /// Whom to ring: every connected device of this user.
+    /// The user to ring, on every connected device.
     pub user_id: UserId,
     /// What the caller wants to send.
     pub media: Media,
@@ -35,7 +35,7 @@ pub struct Ring {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallRinging))]
 pub struct Ringing {
-    /// The new call.
+    /// The new call, by which it is accepted, cancelled and ended.
     pub call_id: CallId,
     /// After this many milliseconds without an answer the call counts as missed.
     pub ring_time_ms: u64,
@@ -48,15 +48,15 @@ pub struct Ringing {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallIncoming))]
 pub struct Incoming {
-    /// The call.
+    /// The call, by which it is accepted or rejected.
     pub call_id: CallId,
-    /// Where the two will meet.
+    /// The room in whose media session the two will meet.
     pub room_id: RoomId,
-    /// Who is calling.
+    /// The user who is calling.
     pub from: UserId,
-    /// Their name.
+    /// The caller's name, to be shown.
     pub name: String,
-    /// What they want to send.
+    /// What the caller wants to send.
     pub media: Media,
     /// How much longer it will ring, in milliseconds.
     pub ring_time_ms: u64,
@@ -67,7 +67,7 @@ pub struct Incoming {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallAccept))]
 pub struct Accept {
-    /// The call.
+    /// The call that rings.
     pub call_id: CallId,
 }
 
@@ -76,7 +76,7 @@ pub struct Accept {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallAccepted))]
 pub struct Accepted {
-    /// The call.
+    /// The call that this device took.
     pub call_id: CallId,
     /// Join this room and its media session now.
     pub room_id: RoomId,
@@ -89,7 +89,7 @@ pub struct Accepted {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallReject))]
 pub struct Reject {
-    /// The call.
+    /// The call that rings.
     pub call_id: CallId,
 }
 
@@ -98,7 +98,7 @@ pub struct Reject {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallCancel))]
 pub struct Cancel {
-    /// The call.
+    /// The call that this device started.
     pub call_id: CallId,
 }
 
@@ -107,7 +107,7 @@ pub struct Cancel {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallHangUp))]
 pub struct HangUp {
-    /// The call.
+    /// The call that goes on.
     pub call_id: CallId,
 }
 
@@ -116,7 +116,7 @@ pub struct HangUp {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallAnswered))]
 pub struct Answered {
-    /// The call.
+    /// The call that this device started.
     pub call_id: CallId,
     /// The device that picked up.
     pub by: ConnectionId,
@@ -127,7 +127,7 @@ pub struct Answered {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallEnded))]
 pub struct Ended {
-    /// The call.
+    /// The call that is over.
     pub call_id: CallId,
     /// Why it is over for this device.
     pub reason: EndReason,

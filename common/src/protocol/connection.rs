@@ -29,11 +29,11 @@ pub struct Open {
 pub struct Opened {
     /// This connection, which is also this device's name in rooms and calls.
     pub connection_id: ConnectionId,
-    /// Whose it is.
+    /// The user that the token is for; of a guest, an id that nobody else has.
     pub user_id: UserId,
     /// The name shown to others.
     pub name: String,
-    /// The tenant.
+    /// The account (tenant) that everything on this connection belongs to.
     pub account_id: AccountId,
     /// What the user may do; absent for a guest.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -29,7 +29,7 @@ pub const CHANGES_MAX: usize = 500;
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FeedSubscribe))]
 pub struct Subscribe {
-    /// Which table.
+    /// The table, as the list of tables in docs/PROTOCOL.md spells it.
     pub table: String,
     /// Only rows that have these values; absent: all that the caller may read.
     #[serde(default)]
@@ -56,6 +56,7 @@ pub struct Subscribed {
     /// Whether more was missed than one answer holds. This feed is not followed yet, or as it was before:
     /// ask again with `after` = `seq`.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub more: bool,
     /// Whether `changes` is everything since `after`. False: read the rows again.
     pub recovered: bool,
@@ -66,7 +67,7 @@ pub struct Subscribed {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FeedUnsubscribe))]
 pub struct Unsubscribe {
-    /// Which one.
+    /// The feed's name, as `feed.subscribe` answered it.
     pub feed: String,
 }
 
@@ -100,7 +101,7 @@ impl Operation {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FeedChanged))]
 pub struct Changed {
-    /// In which feed.
+    /// The feed's name, as `feed.subscribe` answered it.
     pub feed: String,
     /// The change's number in the account: later ones are higher. A feed sees those that concern it.
     pub seq: u64,
@@ -140,6 +141,6 @@ impl Changed {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FeedEnded))]
 pub struct Ended {
-    /// Which feed.
+    /// The feed's name, as `feed.subscribe` answered it.
     pub feed: String,
 }

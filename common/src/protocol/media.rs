@@ -46,9 +46,9 @@ pub struct IceServer {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaParticipant))]
 pub struct Participant {
-    /// The device.
+    /// The device that takes part.
     pub connection_id: ConnectionId,
-    /// Its user.
+    /// The device's user.
     pub user_id: UserId,
     /// The user's name.
     pub name: String,
@@ -72,7 +72,7 @@ pub struct State {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaJoin))]
 pub struct Join {
-    /// Whose session.
+    /// The room whose media session is entered.
     pub room_id: RoomId,
 }
 
@@ -92,7 +92,7 @@ pub struct Joined {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaLeave))]
 pub struct Leave {
-    /// Whose session.
+    /// The room whose media session is left.
     pub room_id: RoomId,
 }
 
@@ -101,9 +101,9 @@ pub struct Leave {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaChanged))]
 pub struct Changed {
-    /// Whose session.
+    /// The room whose media session this is.
     pub room_id: RoomId,
-    /// As it is now. No participants: the session is over.
+    /// The session as it is. No participants: the session is over.
     pub state: State,
 }
 
@@ -143,9 +143,9 @@ pub enum PeerSignal {
 pub struct Signal {
     /// Both must be participants of this room's session.
     pub room_id: RoomId,
-    /// The other device.
+    /// The device that it is for.
     pub to: ConnectionId,
-    /// What to tell it.
+    /// The offer, the answer or the candidate.
     pub signal: PeerSignal,
 }
 
@@ -154,11 +154,11 @@ pub struct Signal {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaSignalled))]
 pub struct Signalled {
-    /// Whose session.
+    /// The room whose media session both are in.
     pub room_id: RoomId,
-    /// The other device.
+    /// The device that it comes from, which the answer goes to.
     pub from: ConnectionId,
-    /// What it says.
+    /// The offer, the answer or the candidate.
     pub signal: PeerSignal,
 }
 
@@ -169,7 +169,7 @@ pub struct Signalled {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaPublish))]
 pub struct Publish {
-    /// Whose session.
+    /// The room whose media session the tracks are for.
     pub room_id: RoomId,
     /// The offer, complete: the server needs none of the client's candidates.
     pub sdp: String,
@@ -213,7 +213,7 @@ pub struct OfferedTrack {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaOffered))]
 pub struct Offered {
-    /// Whose session.
+    /// The room whose media session the tracks are from.
     pub room_id: RoomId,
     /// Names this offer in the answer. A later offer has a higher number and replaces it.
     pub revision: u64,
@@ -228,10 +228,10 @@ pub struct Offered {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaAnswer))]
 pub struct Answer {
-    /// Whose session.
+    /// The room whose media session the offer is from.
     pub room_id: RoomId,
-    /// The offer that is answered.
+    /// The `revision` of the offer that is answered.
     pub revision: u64,
-    /// The answer.
+    /// The answer (RFC 8866); candidates are not needed.
     pub sdp: String,
 }

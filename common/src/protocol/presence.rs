@@ -28,6 +28,7 @@ pub struct Online {
     /// Whether there are more: ask again with `after` = the `userId` of the last. Changes follow from the
     /// first answer on.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub more: bool,
 }
 
@@ -36,9 +37,9 @@ pub struct Online {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OnlineUser {
-    /// Who.
+    /// The user who has at least one connection.
     pub user_id: UserId,
-    /// Their name.
+    /// The user's name.
     pub name: String,
 }
 
@@ -47,9 +48,9 @@ pub struct OnlineUser {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PresenceChanged))]
 pub struct Changed {
-    /// Who is connected and was not.
+    /// Users who have their first connection.
     pub online: Vec<OnlineUser>,
-    /// Who was connected and is not.
+    /// Users who have lost their last connection.
     pub offline: Vec<UserId>,
     /// How many are connected now.
     pub online_count: u32,

@@ -38,8 +38,8 @@ pub struct Method {
     pub params: Shape,
     /// What it answers.
     pub result: Shape,
-    /// Reads a result and writes it again, so that an example can be shown to be one.
-    pub read_result: fn(Value) -> serde_json::Result<Value>,
+    /// Reads a result and writes it as the server would, so that an example can be shown to be one.
+    pub write_result: fn(&Value) -> serde_json::Result<String>,
 }
 
 /// An event that the server pushes.
@@ -53,10 +53,10 @@ pub struct EventKind {
     pub params: Shape,
 }
 
-/// What is left of `value` when a `T` was read from it and written again.
+/// What the server would write for the `T` that `value` is.
 ///
 /// # Errors
 /// If it is no `T`.
-pub fn read_again<T: Serialize + DeserializeOwned>(value: Value) -> serde_json::Result<Value> {
-    serde_json::to_value(serde_json::from_value::<T>(value)?)
+pub fn written<T: Serialize + DeserializeOwned>(value: &Value) -> serde_json::Result<String> {
+    serde_json::to_string(&T::deserialize(value)?)
 }

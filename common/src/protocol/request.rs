@@ -55,7 +55,7 @@ macro_rules! methods {
                     needs: $needs,
                     params: super::reference::Shape::of::<$params>(),
                     result: super::reference::Shape::of::<$result>(),
-                    read_result: super::reference::read_again::<$result>,
+                    write_result: super::reference::written::<$result>,
                 }),*]
             }
         }
