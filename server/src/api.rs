@@ -52,10 +52,10 @@ pub use reference::openapi;
 
 use crate::config::{Http, SignIn};
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, routing::get};
-use bus::{Bus, Shutdown};
+use bus::Bus;
 use common::{
     clock::Clock,
-    error::ErrorCode,
+    error::{Chain, ErrorCode},
     id::UserId,
     protocol::media::IceServer,
     revocation::{Ended, Revocation, Revocations},
@@ -74,6 +74,7 @@ use lockout::NOTES_MAX;
 use password::Passwords;
 use problem::Problem;
 use routes::Routes;
+use shutdown::Shutdown;
 use std::sync::Arc;
 use store::Store;
 use throttle::Throttle;
@@ -177,7 +178,7 @@ impl App {
         if !ended.is_empty()
             && let Err(error) = self.bus.publish(&RevocationTopic, &ended).await
         {
-            debug!(error = &error as &dyn std::error::Error, "Only this process was told what ended");
+            debug!(error = %Chain(&error), "Only this process was told what ended");
         }
     }
 
@@ -185,7 +186,7 @@ impl App {
     async fn wake(&self, work: Work) {
         if let Err(error) = self.bus.publish(&WorkTopic, &work).await {
             debug!(
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 "Workers were not woken; they will look by themselves"
             );
         }

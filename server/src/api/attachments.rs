@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use common::{
-    error::ErrorCode,
+    error::{Chain, ErrorCode},
     id::{ConversationId, MessageId},
     permission::Permission,
     protocol::inbox::Attachment,
@@ -66,7 +66,7 @@ async fn get(
     let file = messages::attachment(&mut tx, conversation, message, number).await?.ok_or_else(missing)?;
     tx.commit().await?;
     let opened = app.files.open(&file).await.map_err(|error| {
-        warn!(message.id = %message, error = &error as &dyn std::error::Error, "A file could not be fetched");
+        warn!(message.id = %message, error = %Chain(&error), "A file could not be fetched");
         match error {
             FileError::Refused(_) | FileError::TooLarge => {
                 Problem::new(StatusCode::NOT_FOUND, ErrorCode::CHANNEL_REFUSED, error.to_string())

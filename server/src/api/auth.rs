@@ -24,7 +24,7 @@ use common::{
     permission::Permissions,
     revocation::Ended,
     secret::Secret,
-    subject::hub::Whom,
+    subject::hub::ConnectionSelector,
     token::{self, Subject},
 };
 use serde::{Deserialize, Serialize};
@@ -235,7 +235,7 @@ async fn refresh_tokens(State(app): State<App>, Body(body): Body<Refresh>) -> Re
         (Rotation::Reused { sign_in }, _) => {
             warn!(account.id = %account, sign_in.id = %sign_in, "A refresh token was used twice; its sign-in is revoked");
             app.ended([Ended::SignIn(sign_in)]).await;
-            hub::disconnect_if_reached(&app, account, Whom::SignIn(sign_in)).await;
+            hub::disconnect_if_reached(&app, account, ConnectionSelector::SignIn(sign_in)).await;
             Err(Problem::new(
                 StatusCode::UNAUTHORIZED,
                 ErrorCode::REFRESH_REUSED,
@@ -267,7 +267,7 @@ async fn sign_out(
             audit::record(&mut tx, &deed, &*app.clock).await?;
             tx.commit().await?;
             app.ended([Ended::SignIn(sign_in)]).await;
-            hub::disconnect_if_reached(&app, account, Whom::SignIn(sign_in)).await;
+            hub::disconnect_if_reached(&app, account, ConnectionSelector::SignIn(sign_in)).await;
         }
     }
     Ok(StatusCode::NO_CONTENT)

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use common::{
-    error::ErrorCode,
+    error::{Chain, ErrorCode},
     id::{AccountId, SignInId, UserId},
     permission::{Permission, Permissions},
     token::{self, Bearer},
@@ -190,7 +190,7 @@ async fn by_key(app: &App, key: &str, address: Option<IpAddr>) -> Result<Caller,
 fn by_token(app: &App, token: &str, address: Option<IpAddr>) -> Result<Caller, Problem> {
     let issuers = Arc::clone(&app.issuers.borrow());
     let bearer = token::verify(token, &issuers, app.clock.utc()).map_err(|error| {
-        debug!(error = &error as &dyn std::error::Error, "A token was refused");
+        debug!(error = %Chain(&error), "A token was refused");
         refuse(error.code(), "the token is not valid or has expired")
     })?;
     let Bearer::Caller(token) = bearer else {

@@ -17,7 +17,7 @@ use common::{
     id::{ElevationId, RoleId, UserId},
     permission::{Permission, Permissions},
     revocation::Ended,
-    subject::hub::Whom,
+    subject::hub::ConnectionSelector,
     token::Role,
 };
 use serde::{Deserialize, Serialize};
@@ -294,6 +294,6 @@ async fn end(
     caller.did(&app, &mut tx, "elevation.ended", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     app.ended([Ended::Elevation(after.user_id)]).await;
-    hub::disconnect_if_reached(&app, caller.account, Whom::User(after.user_id)).await;
+    hub::disconnect_if_reached(&app, caller.account, ConnectionSelector::User(after.user_id)).await;
     Ok(Json(after))
 }

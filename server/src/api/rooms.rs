@@ -19,7 +19,7 @@ use common::{
     id::{ConnectionId, RoomId},
     permission::Permission,
     protocol::room::{MESSAGES_MAX, RemovalReason, RoomMessage},
-    subject::hub::Whom,
+    subject::hub::ConnectionSelector,
 };
 use serde::{Deserialize, Serialize};
 use store::{
@@ -227,7 +227,7 @@ async fn update(
 /// whoever may, and stay.
 async fn clear_of_others(app: &App, caller: &Caller, room: RoomId) -> Result<(), Problem> {
     // Nobody's: so that whoever is entering on account of how the room was before has to look again.
-    let nobody = Whom::Connection(ConnectionId::generate(&*app.clock));
+    let nobody = ConnectionSelector::Connection(ConnectionId::generate(&*app.clock));
     hub::remove(app, caller.account, room, nobody, RemovalReason::Removed).await?;
     let mut others = Vec::new();
     let mut tx = app.read(caller).await?;
@@ -238,7 +238,7 @@ async fn clear_of_others(app: &App, caller: &Caller, room: RoomId) -> Result<(),
     }
     tx.commit().await?;
     for connection in others {
-        let whom = Whom::Connection(connection);
+        let whom = ConnectionSelector::Connection(connection);
         hub::remove(app, caller.account, room, whom, RemovalReason::Removed).await?;
     }
     Ok(())
@@ -257,7 +257,7 @@ async fn clear_of_others(app: &App, caller: &Caller, room: RoomId) -> Result<(),
 )]
 async fn close(State(app): State<App>, caller: Caller, Id(id): Id<RoomId>) -> Result<Json<Room>, Problem> {
     let room = set_closed(&app, &caller, id, Some(app.clock.utc())).await?;
-    hub::remove(&app, caller.account, id, Whom::Everybody, RemovalReason::Closed).await?;
+    hub::remove(&app, caller.account, id, ConnectionSelector::Everybody, RemovalReason::Closed).await?;
     Ok(Json(room))
 }
 
@@ -301,7 +301,7 @@ async fn delete(State(app): State<App>, caller: Caller, Id(id): Id<RoomId>) -> R
     rooms::delete(&mut tx, id).await.map_err(|error| Problem::refused("room", error))?;
     caller.did(&app, &mut tx, "room.deleted", ("room", id.as_uuid()), (Some(&before), None)).await?;
     tx.commit().await?;
-    hub::remove(&app, caller.account, id, Whom::Everybody, RemovalReason::Deleted).await?;
+    hub::remove(&app, caller.account, id, ConnectionSelector::Everybody, RemovalReason::Deleted).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

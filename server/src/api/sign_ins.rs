@@ -13,7 +13,7 @@ use common::{
     id::{SignInId, UserId},
     permission::Permission,
     revocation::Ended,
-    subject::hub::Whom,
+    subject::hub::ConnectionSelector,
 };
 use serde::Serialize;
 use store::{TenantTx, sign_ins, users};
@@ -80,7 +80,7 @@ async fn end_of_user(
     caller.did::<SignIn>(app, &mut tx, "signIn.ended", object, (None, None)).await?;
     tx.commit().await?;
     app.ended([Ended::SignIn(sign_in)]).await;
-    hub::disconnect_if_reached(app, caller.account, Whom::SignIn(sign_in)).await;
+    hub::disconnect_if_reached(app, caller.account, ConnectionSelector::SignIn(sign_in)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -18,7 +18,7 @@ use common::{
     permission::{Permission, Permissions},
     revocation::Ended,
     secret::Secret,
-    subject::hub::Whom,
+    subject::hub::ConnectionSelector,
     token::Role,
 };
 use serde::{Deserialize, Serialize};
@@ -240,7 +240,7 @@ async fn update(
     tx.commit().await?;
     if !after.permissions.includes(before.permissions) || after.deactivated_at.is_some() {
         app.ended(ended.into_iter().map(Ended::SignIn)).await;
-        hub::disconnect_if_reached(&app, caller.account, Whom::User(id)).await;
+        hub::disconnect_if_reached(&app, caller.account, ConnectionSelector::User(id)).await;
     }
     Ok(Tagged(after))
 }
@@ -263,7 +263,7 @@ async fn disconnect_user(
     let mut tx = app.begin_ending(&caller).await?;
     users::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("user"))?;
     tx.commit().await?;
-    hub::disconnect(&app, caller.account, Whom::User(id)).await?;
+    hub::disconnect(&app, caller.account, ConnectionSelector::User(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -339,7 +339,7 @@ async fn change_password(
     tx.commit().await?;
     app.ended(ended.into_iter().map(Ended::SignIn)).await;
     // This sign-in's too: it goes on, and connects again.
-    hub::disconnect_if_reached(&app, caller.account, Whom::User(person.user)).await;
+    hub::disconnect_if_reached(&app, caller.account, ConnectionSelector::User(person.user)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -17,7 +17,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use common::{
     id::{ConnectionId, RoomId, UserId},
     protocol::room::{Member, RemovalReason},
-    subject::hub::{RoomMembers, Whom},
+    subject::hub::{ConnectionSelector, RoomMembers},
 };
 use serde::Serialize;
 use store::{rooms, users};
@@ -101,7 +101,7 @@ pub(super) async fn remove(
     let member = RoomMember { user_id: user };
     caller.did(&app, &mut tx, "room.memberRemoved", ("room", room.as_uuid()), (Some(&member), None)).await?;
     tx.commit().await?;
-    hub::remove(&app, caller.account, room, Whom::User(user), RemovalReason::Removed).await?;
+    hub::remove(&app, caller.account, room, ConnectionSelector::User(user), RemovalReason::Removed).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -154,7 +154,7 @@ pub(super) async fn disconnect_from_room(
     let mut tx = app.begin(&caller).await?;
     existing(&mut tx, room).await?;
     tx.commit().await?;
-    let whom = Whom::Connection(connection);
+    let whom = ConnectionSelector::Connection(connection);
     match hub::remove(&app, caller.account, room, whom, RemovalReason::Removed).await? {
         0 => Err(Problem::not_found("connection")),
         _ => Ok(StatusCode::NO_CONTENT),

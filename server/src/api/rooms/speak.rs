@@ -15,7 +15,7 @@ use super::{
 };
 use axum::{extract::State, http::StatusCode, response::Response};
 use common::{
-    error::ErrorCode,
+    error::{Chain, ErrorCode},
     id::RoomId,
     protocol::{
         Event,
@@ -109,7 +109,7 @@ async fn tell_message(app: &App, id: RoomId, message: RoomMessage) {
     let news = RoomNews { from: hub::nobody(), event: Event::RoomMessage(posted) };
     if let Err(error) = app.bus.publish(&RoomTopic(id), &news).await {
         // Instances that miss it find it in the store.
-        debug!(room.id = %id, error = &error as &dyn std::error::Error, "Only this process was told");
+        debug!(room.id = %id, error = %Chain(&error), "Only this process was told");
     }
 }
 
