@@ -125,8 +125,8 @@ async fn notes_are_told_to_the_inbox_and_changed_by_their_author_only() {
     let list = format!("/v1/conversations/{}/notes", a.conversation);
     assert_eq!(server.get(&list, &a.token).await.body["items"], json!([]));
     let mut tx = server.db.store.tenant(a.account).await.unwrap();
-    // The customer's message, and a note that was created, changed and deleted.
-    assert_eq!(outbox::last_seq(&mut tx).await.unwrap(), 4);
+    // The customer's message, an agent's, and a note that was created, changed and deleted.
+    assert_eq!(outbox::last_seq(&mut tx).await.unwrap(), 5);
 }
 
 #[tokio::test]

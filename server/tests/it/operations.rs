@@ -95,6 +95,8 @@ pub(crate) fn operations() -> Vec<Operation> {
             "endElevation" | "undoContactMerge" => (1, 0),
             "mergeContacts" | "closeRoom" => (2, 0),
             "reopenRoom" => (3, 0),
+            // It ends all other sign-ins.
+            "changePassword" => (5, 0),
             // Parts before wholes.
             _ if operation.method == Method::DELETE => (4, usize::MAX - depth),
             _ => (0, 0),
@@ -152,7 +154,7 @@ fn body(id: &str, example: &Value, tenant: &Tenant, things: &Things) -> Value {
         }
         "changePassword" => json!({ "current": PASSWORD, "new": "another good battery staple" }),
         "createApiKey" | "createRole" => json!({ "name": "fresh", "permissions": [] }),
-        "createConversation" => json!({ "channelId": tenant.channel, "contactId": things.customer }),
+        "createConversation" => json!({ "channelId": tenant.channel, "contactId": things.id("/v1/contacts/{id}") }),
         "createElevation" => json!({ "role": "ADMIN", "reason": "a try", "minutes": 5 }),
         "createWebhook" => json!({ "kind": "standard", "url": "https://hooks.example/x" }),
         "mergeContacts" => json!({ "loserId": things.loser }),

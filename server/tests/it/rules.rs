@@ -180,7 +180,12 @@ async fn whatever_takes_a_key_is_done_once_and_the_key_is_good_for_nothing_else(
         server.clock.advance(Duration::from_secs(1));
         let again = send(body.clone()).await;
         assert_eq!((again.status, &again.body), (first.status, &first.body), "{}", call.key());
-        let other = send(body.replacen('{', "{ ", 1)).await;
+        let other = match call.operation.id.as_str() {
+            // The bytes do not matter where a message is kept under its key: its text does.
+            "sendConversationMessage" => json!({ "text": "something else" }).to_string(),
+            _ => body.replacen('{', "{ ", 1),
+        };
+        let other = send(other).await;
         let outcome = (other.status, other.code());
         assert_eq!(outcome, (StatusCode::CONFLICT, "request.idempotencyMismatch"), "{}", call.key());
     }

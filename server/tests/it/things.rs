@@ -18,8 +18,6 @@ const OTHERWISE: [&str; 5] =
 pub(crate) struct Things {
     /// By the path that names them: those that go into its braces.
     ids: BTreeMap<String, Vec<String>>,
-    /// The contact who wrote in the tenant's conversation.
-    pub(crate) customer: String,
     /// A contact for whom another stands.
     pub(crate) loser: String,
     pub(crate) unused_channel: String,
@@ -115,10 +113,8 @@ impl Server {
         let (call, import) = self.stored(tenant).await;
         know("/v1/calls/{id}", &[&call]);
         know("/v1/contact-imports/{id}", &[&import]);
-        let customer = self.get(&format!("/v1/conversations/{conversation}"), &tenant.token).await.body;
-        let customer = customer["contact"]["id"].as_str().unwrap().to_owned();
         let loser = self.make(tenant, "/v1/contacts", &json!({ "name": "Loser" })).await;
-        let mut things = Things { ids, customer, loser, unused_channel, colleague };
+        let mut things = Things { ids, loser, unused_channel, colleague };
         self.parts(tenant, &mut things).await;
         things
     }
