@@ -8,7 +8,6 @@ use crate::{
     presence::Presence,
     redis::RedisBackend,
     service::Requests,
-    shutdown::Shutdown,
     subscription::Subscription,
 };
 use bytes::Bytes;
@@ -17,6 +16,7 @@ use common::{
     subject::{LeaseName, PresenceSet, Service, Topic},
 };
 use serde::Serialize;
+use shutdown::Shutdown;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 

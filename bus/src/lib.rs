@@ -4,7 +4,7 @@
 //! guards are a [`Subscription`], the [`Requests`] of a service, a [`LeaseGuard`]
 //! and a [`Presence`]. Behind it is a [`backend`]: [`local`] in one process, or
 //! [`redis`] between many. Both contain the [`exchange`], where subscribers of
-//! this process are. [`Shutdown`] is the parts' common end.
+//! this process are.
 
 mod backend;
 mod error;
@@ -15,7 +15,6 @@ mod local;
 mod presence;
 mod redis;
 mod service;
-mod shutdown;
 mod subscription;
 
 pub use error::BusError;
@@ -23,5 +22,4 @@ pub use facade::{Bus, Link};
 pub use lease::{Acquired, LEASE_TIME, LeaseGuard};
 pub use presence::Presence;
 pub use service::{Asked, Replier, Requests};
-pub use shutdown::Shutdown;
 pub use subscription::{Delivery, Subscription};

@@ -15,16 +15,16 @@ use crate::{
     facade::Link,
     lease::LEASE_TIME,
     local::answer,
-    shutdown::Shutdown,
 };
 use ::redis::{AsyncCommands, Client, aio::MultiplexedConnection};
 use bytes::Bytes;
-use common::id::NodeId;
+use common::{error::Chain, id::NodeId};
 use dashmap::DashMap;
 use futures_util::{FutureExt, future::BoxFuture};
 use keep::Keep;
 use link::Order;
 use names::Names;
+use shutdown::Shutdown;
 use std::{
     sync::{
         Arc, PoisonError, RwLock,
@@ -245,7 +245,7 @@ impl Backend for RedisBackend {
                 // On failure the link breaks, and its return writes every entry again.
                 let written: Result<u64, _> = connection.hset(self.names.presence(&set), key, value).await;
                 if let Err(error) = written {
-                    tracing::debug!(%error, "A presence entry waits for the link");
+                    tracing::debug!(error = %Chain(&error), "A presence entry waits for the link");
                 }
             }
             Ok(())

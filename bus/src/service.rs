@@ -2,7 +2,7 @@
 
 use crate::{backend::Backend, exchange::RawAsked};
 use bytes::Bytes;
-use common::subject::Service;
+use common::{error::Chain, subject::Service};
 use std::{marker::PhantomData, sync::Arc};
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
@@ -46,7 +46,7 @@ impl<S: Service> Requests<S> {
                     });
                 }
                 Err(error) => {
-                    error!(subject = self.subject, %error, "A request to {} has the wrong form", self.subject)
+                    error!(subject = self.subject, error = %Chain(&error), "A request to {} has the wrong form", self.subject)
                 }
             }
         }
@@ -60,7 +60,7 @@ impl<S: Service> Replier<S> {
             Ok(bytes) => {
                 let _nobody_waits = self.channel.send(bytes.into());
             }
-            Err(error) => error!(%error, "An answer cannot be written"),
+            Err(error) => error!(error = %Chain(&error), "An answer cannot be written"),
         }
     }
 }

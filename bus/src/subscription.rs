@@ -4,6 +4,7 @@ use crate::{
     backend::Backend,
     exchange::{Raw, RawSubscription},
 };
+use common::error::Chain;
 use serde::de::DeserializeOwned;
 use std::{
     marker::PhantomData,
@@ -46,7 +47,7 @@ impl<M: DeserializeOwned> Subscription<M> {
                 Raw::Message(bytes) => match serde_json::from_slice(&bytes) {
                     Ok(message) => return Some(Delivery::Message(message)),
                     Err(error) => {
-                        error!(subject = self.raw.subject, %error, "A message on {} has the wrong form", self.raw.subject)
+                        error!(subject = self.raw.subject, error = %Chain(&error), "A message on {} has the wrong form", self.raw.subject)
                     }
                 },
             }

@@ -1,5 +1,9 @@
 //! Stable words for what went wrong, the same on the socket, in REST and in metrics.
 
+mod chain;
+
+pub use chain::Chain;
+
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 

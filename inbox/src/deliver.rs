@@ -3,11 +3,11 @@
 use crate::{
     flight::{Aimed, Places},
     role::Inbox,
-    work::chain,
 };
 use common::{
     chance,
     clock::Clock,
+    error::Chain,
     id::{AccountId, WebhookId},
     protocol::inbox::{Direction, InboxEvent, Message, Sequenced},
 };
@@ -235,7 +235,7 @@ async fn post(inbox: &Inbox, account: AccountId, delivery: &OutgoingDelivery, le
     };
     let url: Url = match delivery.url.parse() {
         Ok(url) => url,
-        Err(error) => return undelivered(chain(&error)),
+        Err(error) => return undelivered(Chain(&error).to_string()),
     };
     let mut request = inbox.0.automations.post(url).header("content-type", "application/json");
     for (name, value) in &letter.headers {
@@ -249,6 +249,6 @@ async fn post(inbox: &Inbox, account: AccountId, delivery: &OutgoingDelivery, le
             Answer { status: Some(status.as_u16()), failure, ..Answer::default() }
         }
         // Without the cause: it would draw the tenant a map of networks that only we can see.
-        Err(error) => Answer { is_ours: error.is_busy(), ..undelivered(chain(&error)) },
+        Err(error) => Answer { is_ours: error.is_busy(), ..undelivered(Chain(&error).to_string()) },
     }
 }

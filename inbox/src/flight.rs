@@ -6,10 +6,10 @@
 
 use crate::{
     role::Inbox,
-    work::{POLL_EVERY, Queue, chain},
+    work::{POLL_EVERY, Queue},
 };
-use bus::Shutdown;
-use common::id::AccountId;
+use common::{error::Chain, id::AccountId};
+use shutdown::Shutdown;
 use std::{collections::BTreeMap, future::Future, time::Duration};
 use store::{
     StoreError,
@@ -75,7 +75,7 @@ impl Queue {
                                 under_way.begin(id, target, sending);
                             }
                         }
-                        Err(error) => warn!(error = %chain(&error), "The store failed a sender of {}; will retry", sender.name),
+                        Err(error) => warn!(error = %Chain(&error), "The store failed a sender of {}; will retry", sender.name),
                     }
                 }
                 let waited = under_way.wait(&hint, look_again, sender.places);
@@ -87,7 +87,7 @@ impl Queue {
                 under_way.reap();
                 match (sender.claim)(inbox.clone(), under_way.places(0)).await {
                     Ok(taken) => under_way.freed = taken.missed,
-                    Err(error) => warn!(error = %chain(&error), "Places of {} are free again only when their leases end", sender.name),
+                    Err(error) => warn!(error = %Chain(&error), "Places of {} are free again only when their leases end", sender.name),
                 }
             }
         });
@@ -183,7 +183,7 @@ impl<Id: Copy + PartialEq, Target: Copy> UnderWay<Id, Target> {
         }
         let task = self.tasks.spawn(async move {
             if let Err(error) = sending.await {
-                warn!(account.id = %target.0, error = %chain(&error), "The store failed a sender; its work is taken again when the lease ends");
+                warn!(account.id = %target.0, error = %Chain(&error), "The store failed a sender; its work is taken again when the lease ends");
             }
         });
         self.begun.push(Begun { task: task.id(), id, target });

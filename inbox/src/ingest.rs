@@ -1,8 +1,9 @@
 //! From stored webhooks to messages on screens: one transaction per webhook.
 
-use crate::{role::Inbox, work::chain};
+use crate::role::Inbox;
 use common::{
     chance,
+    error::Chain,
     id::{ChannelId, RawEventId},
     protocol::inbox::ChannelKind,
     subject::inbox::Work,
@@ -58,7 +59,7 @@ pub(crate) async fn step(inbox: Inbox) -> Result<usize, StoreError> {
             break;
         }
         let Err(error) = process(&inbox, &mut event).await else { continue };
-        let why = chain(&error);
+        let why = Chain(&error).to_string();
         let failures = event.attempts + 1;
         let is_final =
             matches!(error, IngestError::NotAWebhook(_)) || failures >= inbox.0.config.ingest_attempts_max;

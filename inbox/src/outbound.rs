@@ -10,10 +10,10 @@ use crate::{
     flight::{Aimed, Places},
     graph::TIMEOUT,
     role::Inbox,
-    work::chain,
 };
 use common::{
     chance,
+    error::Chain,
     id::{AccountId, ChannelId, MessageId},
     protocol::inbox::ChannelKind,
     subject::inbox::Work,
@@ -64,7 +64,7 @@ pub(crate) async fn send(inbox: Inbox, claim: ClaimedReply) -> Result<(), StoreE
         // Its seal key is gone: trying again would hold up the conversation for ever.
         Err(error @ (StoreError::Unsealable | StoreError::Unreadable { .. })) => {
             drop(tx);
-            Outcome::Refused { why: chain(&error) }
+            Outcome::Refused { why: Chain(&error).to_string() }
         }
         Err(error) => return Err(error),
     };
@@ -115,8 +115,8 @@ async fn hand_over(inbox: &Inbox, reply: &OutgoingReply) -> Outcome {
         ChannelKind::Whatsapp => match inbox.0.graph.send_text(reply, to).await {
             Ok(outcome) => outcome,
             // Nothing had left: the connection was never made.
-            Err(error) if error.is_unsent() => Outcome::Later { why: chain(&error) },
-            Err(error) => Outcome::Unanswered { why: chain(&error) },
+            Err(error) if error.is_unsent() => Outcome::Later { why: Chain(&error).to_string() },
+            Err(error) => Outcome::Unanswered { why: Chain(&error).to_string() },
         },
     }
 }

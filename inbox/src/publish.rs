@@ -1,7 +1,7 @@
 //! From the outbox to agents' screens, each account's events in order.
 
 use crate::role::Inbox;
-use common::subject::inbox::InboxTopic;
+use common::{error::Chain, subject::inbox::InboxTopic};
 use store::StoreError;
 use tracing::debug;
 
@@ -16,7 +16,7 @@ pub(crate) async fn step(inbox: Inbox) -> Result<usize, StoreError> {
         // While the bus is away this instance hears it, and the others look at the
         // store, at the latest once the bus is back and says so: it counts as published.
         if let Err(error) = inbox.bus().publish(&InboxTopic(row.account), &row.event).await {
-            debug!(account.id = %row.account, %error, "Only this instance was told of an event");
+            debug!(account.id = %row.account, error = %Chain(&error), "Only this instance was told of an event");
         }
     }
     if count > 0 {

@@ -9,12 +9,14 @@ use crate::{
     webhook::{body::Budget, strangers::Strangers},
     work::Queue,
 };
-use bus::{Bus, BusError, Delivery, Shutdown};
+use bus::{Bus, BusError, Delivery};
 use common::{
     clock::Clock,
+    error::Chain,
     subject::inbox::{Work, WorkTopic},
 };
 use egress::{Guard, HttpClient, Terms};
+use shutdown::Shutdown;
 use std::{sync::Arc, time::Duration};
 use store::Store;
 use tracing::{debug, info};
@@ -121,7 +123,7 @@ impl Inbox {
     /// Wakes the workers of all instances. Losing this costs a second, never work.
     pub(crate) async fn hint(&self, work: Work) {
         if let Err(error) = self.bus().publish(&WorkTopic, &work).await {
-            debug!(%error, "Only this instance was told of new work");
+            debug!(error = %Chain(&error), "Only this instance was told of new work");
         }
     }
 

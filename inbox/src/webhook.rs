@@ -3,7 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod strangers;
 
-use crate::{role::Inbox, work::chain};
+use crate::role::Inbox;
 use axum::{
     Extension, Router,
     body::Body,
@@ -15,7 +15,7 @@ use axum::{
 use body::BODY_BYTES_MAX;
 use common::{
     address::{ClientAddress, ClientNetwork},
-    error::ErrorCode,
+    error::{Chain, ErrorCode},
     id::ChannelId,
     protocol::inbox::ChannelKind,
     subject::inbox::Work,
@@ -140,7 +140,7 @@ enum Refusal {
 
 impl From<store::StoreError> for Refusal {
     fn from(error: store::StoreError) -> Self {
-        error!(error = %chain(&error), "A webhook cannot be stored; its sender will repeat it");
+        error!(error = %Chain(&error), "A webhook cannot be stored; its sender will repeat it");
         Self::Away
     }
 }

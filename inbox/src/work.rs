@@ -1,8 +1,9 @@
 //! A worker: takes from a queue in the store until it is empty, then waits for a hint or a while.
 
 use crate::role::Inbox;
-use bus::Shutdown;
-use std::{error::Error, future::Future, time::Duration};
+use common::error::Chain;
+use shutdown::Shutdown;
+use std::{future::Future, time::Duration};
 use store::StoreError;
 use tokio::{sync::Notify, time::timeout};
 use tracing::warn;
@@ -41,23 +42,11 @@ impl Queue {
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        warn!(error = %chain(&error), "The store failed a worker; will retry");
+                        warn!(error = %Chain(&error), "The store failed a worker; will retry");
                         let _cancelled = token.run_until_cancelled(tokio::time::sleep(POLL_EVERY)).await;
                     }
                 }
             }
         });
     }
-}
-
-/// An error with everything that caused it.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

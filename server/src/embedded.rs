@@ -1,12 +1,9 @@
 //! Everything a first start needs when nothing is configured: a private
 //! Postgres, generated secrets, a place on disk.
 
-use crate::{
-    config::{Config, SealKey},
-    telemetry::Chain,
-};
+use crate::config::{Config, SealKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use common::secret::Secret;
+use common::{error::Chain, secret::Secret};
 use local_services::postgres::{Event, Kept, Postgres, PostgresOptions, StartError};
 use rand::{TryRng, rngs::SysRng};
 use serde::Deserialize;

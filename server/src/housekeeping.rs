@@ -1,7 +1,7 @@
 //! Forgetting in time: what accounts want to keep for a while only, and what only serves for a while.
 
-use bus::Shutdown;
-use common::{clock::Clock, id::AccountId};
+use common::{clock::Clock, error::Chain, id::AccountId};
+use shutdown::Shutdown;
 use std::{sync::Arc, time::Duration};
 use store::{Store, StoreError, privacy};
 use tokio::time::{MissedTickBehavior, interval};
@@ -23,7 +23,7 @@ pub(crate) fn start(store: Store, clock: Arc<dyn Clock>, shutdown: &Shutdown) {
         while token.run_until_cancelled(tick.tick()).await.is_some() {
             let round = token.run_until_cancelled(look_after(&store, &*clock)).await;
             if let Some(Err(error)) = round {
-                warn!(error = %crate::telemetry::Chain(&error), "Housekeeping was cut short; the next round goes on");
+                warn!(error = %Chain(&error), "Housekeeping was cut short; the next round goes on");
             }
         }
     });

@@ -38,11 +38,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use body::Late;
-use bus::Shutdown;
-use common::{address::ClientAddress, clock::Clock, error::ErrorCode};
+use common::{
+    address::ClientAddress,
+    clock::Clock,
+    error::{Chain, ErrorCode},
+};
 use gate::{Gate, Pass};
 use local_services::descriptors;
 use metrics_exporter_prometheus::PrometheusHandle;
+use shutdown::Shutdown;
 use std::{
     io,
     net::{IpAddr, SocketAddr},
@@ -159,7 +163,7 @@ fn within_descriptors(wanted: usize) -> usize {
     let allowed = match descriptors::raise() {
         Ok(allowed) => allowed,
         Err(error) => {
-            warn!(error = &error as &dyn std::error::Error, "The limit of descriptors cannot be read");
+            warn!(error = %Chain(&error), "The limit of descriptors cannot be read");
             return wanted;
         }
     };

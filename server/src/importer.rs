@@ -1,12 +1,12 @@
 //! Works on imports in the background, batch by batch. One that is cut short goes on at the next batch,
 //! here or at another instance.
 
-use crate::telemetry::Chain;
-use bus::Shutdown;
 use common::{
     clock::Clock,
+    error::Chain,
     id::{AccountId, ImportId},
 };
+use shutdown::Shutdown;
 use std::{sync::Arc, time::Duration};
 use store::{
     Store, StoreError,

@@ -1,11 +1,8 @@
 //! The keys by which tokens are verified: our own secret, outside secrets, and fetched JWKS.
 
-use crate::{
-    config::{Auth, OutsideIssuer},
-    telemetry::Chain,
-};
-use bus::Shutdown;
+use crate::config::{Auth, OutsideIssuer};
 use common::{
+    error::Chain,
     secret::Secret,
     token::{Issuer, OWN_ISSUER},
 };
@@ -14,6 +11,7 @@ use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm},
 };
+use shutdown::Shutdown;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tracing::{info, warn};

@@ -5,7 +5,7 @@
 //! [`http`] puts their routers behind one listener, with the REST layer
 //! ([`api`]), the [`console`] and the [`health`] of it all; [`housekeeping`] forgets in time, [`importer`] works
 //! on imports. [`keys`] verifies tokens, [`revocations`] knows which ended before their time, [`telemetry`] logs and
-//! counts, [`shutdown`] ends it within a deadline; [`limits`] lists what is limited.
+//! counts, [`signals`] end it; [`limits`] lists what is limited.
 
 pub mod account;
 pub mod api;
@@ -22,5 +22,5 @@ pub mod keys;
 pub mod limits;
 pub mod revocations;
 pub mod roles;
-pub mod shutdown;
+pub mod signals;
 pub mod telemetry;

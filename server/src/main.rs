@@ -1,10 +1,13 @@
 //! `switchboard`: serve, migrate, config, openapi, turn-config, demo.
 
-use bus::Shutdown;
 use clap::{Parser, Subcommand};
-use common::clock::{Clock as _, SystemClock};
+use common::{
+    clock::{Clock as _, SystemClock},
+    error::Chain,
+};
 use egress::Guard;
 use metrics_exporter_prometheus::PrometheusHandle;
+use shutdown::Shutdown;
 use std::{
     error::Error,
     io::{self, Write},
@@ -18,8 +21,7 @@ use switchboard::{
     config::{self, Config},
     demo, embedded, http, limits,
     roles::{self, Parts, Role},
-    shutdown,
-    telemetry::{self, Chain},
+    signals, telemetry,
 };
 use tracing::info;
 
@@ -194,7 +196,7 @@ fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<
     }
     runtime()?.block_on(async {
         let shutdown = Shutdown::default();
-        shutdown::listen_for_signals(&shutdown)?;
+        signals::listen(&shutdown)?;
         if let Some(embedded) = &embedded {
             roles::bootstrap(&config, embedded).await?;
             let (lost, token) = (embedded.lost.clone(), shutdown.token.clone());
@@ -217,7 +219,7 @@ fn serve(mut config: Config, roles: &[Role], with_demo: bool) -> Result<(), Box<
         };
         announce(&url, SystemClock.now().duration_since(started), note.as_ref())?;
         http::serve(listener, router, &config.http, shutdown.clone()).await;
-        shutdown::drain(&shutdown, Duration::from_secs(config.http.drain_s)).await;
+        shutdown.drain(Duration::from_secs(config.http.drain_s)).await;
         parts.store.close().await;
         Ok::<_, Box<dyn Error>>(())
     })

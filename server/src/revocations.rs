@@ -3,12 +3,14 @@
 //! Whoever ends something tells the bus once it is committed. The store is read too, every few seconds: while
 //! the bus is down, after it lost something, and because who commits may die before it tells.
 
-use bus::{Bus, BusError, Delivery, Shutdown, Subscription};
+use bus::{Bus, BusError, Delivery, Subscription};
 use common::{
     clock::Clock,
+    error::Chain,
     revocation::{REMEMBERED, Revocation, Revocations},
     subject::revocation::RevocationTopic,
 };
+use shutdown::Shutdown;
 use std::{sync::Arc, time::Duration};
 use store::{Store, StoreError};
 use time::OffsetDateTime;
@@ -99,7 +101,7 @@ impl Keeper {
             match timeout(READ_EVERY, self.read()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    warn!(error = %crate::telemetry::Chain(&error), "What ended elsewhere cannot be read; will retry");
+                    warn!(error = %Chain(&error), "What ended elsewhere cannot be read; will retry");
                 }
                 Err(_) => warn!("What ended elsewhere cannot be read: the store does not answer; will retry"),
             }

@@ -10,14 +10,16 @@ use crate::{
     importer, keys, revocations,
 };
 use axum::Router;
-use bus::{Bus, BusError, Shutdown};
+use bus::{Bus, BusError};
 use clap::ValueEnum;
 use common::{
     clock::{Clock, SystemClock},
+    error::Chain,
     id::NodeId,
     secret::Secret,
 };
 use egress::Guard;
+use shutdown::Shutdown;
 use std::sync::Arc;
 use store::{SealKeyring, Store, StoreConfig};
 use tracing::error;
@@ -195,7 +197,7 @@ fn keep_running<E: std::error::Error + Send + 'static>(
     let token = shutdown.token.clone();
     shutdown.tasks.spawn(async move {
         if let Err(error) = role.await {
-            error!(error = %crate::telemetry::Chain(&error), "Role {name} failed; stopping");
+            error!(error = %Chain(&error), "Role {name} failed; stopping");
             token.cancel();
         }
     });

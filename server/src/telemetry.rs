@@ -2,7 +2,7 @@
 
 use crate::config::Log;
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
-use std::{error::Error, fmt, io};
+use std::io;
 use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
 /// Starts logging to standard error, so that standard output stays for people.
@@ -35,21 +35,6 @@ pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
     // Latencies in seconds, from a tenth of a millisecond to ten seconds.
     const BUCKETS: [f64; 11] = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 10.0];
     PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()
-}
-
-/// An error with everything that caused it, in one line.
-pub struct Chain<'a>(pub &'a (dyn Error + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(out, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

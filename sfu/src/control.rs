@@ -4,7 +4,7 @@
 //! beside it, so that one slow answer holds up nobody else.
 
 mod failure;
-mod homes;
+mod hub_liveness;
 mod seats;
 #[cfg(test)]
 mod tests;
@@ -14,8 +14,9 @@ use crate::{
     session::{Effect, SeatLimits, Session},
     shard::{Listener, Notice, ShardHandle, Unresponsive},
 };
-use bus::{Acquired, Asked, BusError, LeaseGuard, Link, Replier, Shutdown};
+use bus::{Acquired, Asked, BusError, LeaseGuard, Link, Replier};
 use common::{
+    error::Chain,
     id::{AccountId, ConnectionId, NodeId, RoomId},
     protocol::{
         Failure,
@@ -27,8 +28,9 @@ use common::{
     },
 };
 use futures_util::FutureExt;
-use homes::Homes;
+use hub_liveness::HubLiveness;
 use sfu_core::{MediaEvent, Offer, sdp::parse::Remote};
+use shutdown::Shutdown;
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{
     sync::mpsc,
@@ -55,7 +57,7 @@ pub(crate) struct Control {
     stays: BTreeMap<u64, (RoomId, ConnectionId)>,
     last_stay: u64,
     last_session: u64,
-    homes: Homes,
+    hub_liveness: HubLiveness,
     notices: (mpsc::Sender<Notice>, mpsc::Receiver<Notice>),
     /// Seats that turned out to be left. One round of questions at a time is under way.
     left: (mpsc::Sender<Vec<seats::Asked>>, mpsc::Receiver<Vec<seats::Asked>>),
@@ -86,7 +88,7 @@ impl Control {
             stays: BTreeMap::new(),
             last_stay: 0,
             last_session: 0,
-            homes: Homes::default(),
+            hub_liveness: HubLiveness::default(),
             notices: mpsc::channel(NOTICES_MAX),
             left: mpsc::channel(1),
             is_asking: false,
@@ -116,7 +118,7 @@ impl Control {
                 Some(Asked { request, reply }) = requests.next() => self.handle_request(request, reply).await,
                 _ = tick.tick() => {
                     self.look_after_leases().await;
-                    self.look_after_homes().await;
+                    self.drop_lost_hubs().await;
                     self.look_after_seats();
                     self.tell_shards_again().await;
                     let load = self.load();
@@ -148,8 +150,8 @@ impl Control {
             return reply.send(&Err(failure::not_found()));
         }
         match action {
-            MediaAction::Join { participant, home, rights } => {
-                let answer = self.join(account, room, participant, home, rights).await;
+            MediaAction::Join { participant, hub, rights } => {
+                let answer = self.join(account, room, participant, hub, rights).await;
                 reply.send(&answer);
             }
             MediaAction::Leave { connection } => {
@@ -220,7 +222,7 @@ impl Control {
         account: AccountId,
         room: RoomId,
         participant: Participant,
-        home: NodeId,
+        hub: NodeId,
         rights: MediaRights,
     ) -> Reply {
         if !self.sessions.contains_key(&room) {
@@ -228,16 +230,15 @@ impl Control {
                 Ok(Acquired::Held(lease)) => self.open(account, room, lease),
                 Ok(Acquired::Taken(owner)) => return Ok(MediaReply::Moved { owner }),
                 Err(error) => {
-                    warn!(room.id = %room, %error, "The session of room {room} cannot be owned");
+                    warn!(room.id = %room, error = %Chain(&error), "The session of room {room} cannot be owned");
                     return Err(failure::unavailable());
                 }
             }
         }
-        self.homes.note(home, self.deps.clock.now());
+        self.hub_liveness.note(hub, self.deps.clock.now());
         let connection = participant.connection_id;
         let mut outcome = Ok(());
-        self.change(room, |session, effects| outcome = session.join(participant, home, rights, effects))
-            .await;
+        self.change(room, |session, effects| outcome = session.join(participant, hub, rights, effects)).await;
         match outcome {
             Ok(()) => Ok(MediaReply::State { state: self.state(room), offer: None }),
             Err(full) => {
@@ -301,7 +302,7 @@ impl Control {
             }
         };
         if let Err(error) = outcome {
-            warn!(room.id = %room, %error, "The media server does not keep up");
+            warn!(room.id = %room, error = %Chain(&error), "The media server does not keep up");
         }
     }
 
@@ -344,7 +345,7 @@ impl Control {
     /// While the bus is away only this instance hears it; the others ask when it is back.
     async fn tell(&self, room: RoomId, news: SessionNews) {
         if let Err(error) = self.deps.bus.publish(&SessionTopic(room), &news).await {
-            debug!(room.id = %room, %error, "Only this instance was told");
+            debug!(room.id = %room, error = %Chain(&error), "Only this instance was told");
         }
     }
 
@@ -360,38 +361,38 @@ impl Control {
         }
     }
 
-    async fn look_after_homes(&mut self) {
+    async fn drop_lost_hubs(&mut self) {
         let now = self.deps.clock.now();
         let is_up = matches!(*self.deps.bus.link().borrow(), Link::Up { .. });
         let present: Vec<NodeId> = match self.deps.bus.entries(&HubNodes).await {
             Ok(entries) if is_up => entries.into_iter().map(|(_, node)| node).collect(),
-            Ok(_) | Err(_) => return self.homes.suspend(now),
+            Ok(_) | Err(_) => return self.hub_liveness.suspend(now),
         };
-        for home in self.homes.observe(&present, now) {
-            warn!(node.id = %home, "Hub instance {home} is gone; its participants leave");
+        for hub in self.hub_liveness.observe(&present, now) {
+            warn!(node.id = %hub, "Hub instance {hub} is gone; its participants leave");
             for room in self.sessions.keys().copied().collect::<Vec<_>>() {
-                self.change(room, |session, effects| session.leave_home(home, effects)).await;
+                self.change(room, |session, effects| session.leave_hub(hub, effects)).await;
             }
         }
     }
 
     /// Has the hub's instances asked who of theirs is still there.
     fn look_after_seats(&mut self) {
-        let mut homes: BTreeMap<NodeId, Vec<seats::Asked>> = BTreeMap::new();
+        let mut hubs: BTreeMap<NodeId, Vec<seats::Asked>> = BTreeMap::new();
         for (&room, owned) in &self.sessions {
-            for (connection, home, entry) in owned.session.seats() {
+            for (connection, hub, entry) in owned.session.seats() {
                 let seated = Seated { room, connection };
                 let asked = seats::Asked { session: owned.number, seated, entry };
-                homes.entry(home).or_default().push(asked);
+                hubs.entry(hub).or_default().push(asked);
             }
         }
-        if homes.is_empty() || std::mem::replace(&mut self.is_asking, true) {
+        if hubs.is_empty() || std::mem::replace(&mut self.is_asking, true) {
             return;
         }
         let (bus, answer) = (self.deps.bus.clone(), self.left.0.clone());
         self.shutdown.tasks.spawn(async move {
             // Nobody listens any more once this node ends.
-            let _ended = answer.send(seats::left(&bus, &homes).await).await;
+            let _ended = answer.send(seats::left(&bus, &hubs).await).await;
         });
     }
 

@@ -8,9 +8,10 @@ use crate::{
     socket,
 };
 use axum::Router;
-use bus::{Bus, BusError, Shutdown};
+use bus::{Bus, BusError};
 use common::clock::Clock;
 use futures_util::future::select_all;
+use shutdown::Shutdown;
 use std::{io, net::SocketAddr, sync::Arc};
 use tracing::info;
 
@@ -38,9 +39,9 @@ pub enum StartError {
     /// The address is taken or not one of this machine's.
     #[error("the media address {address} cannot be used")]
     Bind {
-        /// The address.
+        /// The address of the configuration that was tried.
         address: SocketAddr,
-        /// Why.
+        /// The system's refusal.
         source: io::Error,
     },
     /// A shard cannot be set up.

@@ -38,7 +38,7 @@ pub(crate) struct SeatLimits {
 #[derive(Debug)]
 struct Seat {
     participant: Participant,
-    home: NodeId,
+    hub: NodeId,
     rights: MediaRights,
     /// The session's count when the seat was last taken.
     entry: u64,
@@ -82,7 +82,7 @@ impl Session {
     pub(crate) fn join(
         &mut self,
         participant: Participant,
-        home: NodeId,
+        hub: NodeId,
         rights: MediaRights,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Full> {
@@ -90,7 +90,7 @@ impl Session {
         self.entries = self.entries.saturating_add(1);
         let entry = self.entries;
         if let Some(seat) = self.seats.iter_mut().find(|seat| seat.is(connection)) {
-            (seat.home, seat.entry) = (home, entry);
+            (seat.hub, seat.entry) = (hub, entry);
             return Ok(());
         }
         if self.seats.len() >= self.limits.session {
@@ -100,7 +100,7 @@ impl Session {
         if self.seats.iter().filter(|seat| seat.participant.user_id == user).count() >= self.limits.user {
             return Err(Full::User);
         }
-        self.seats.push(Seat { participant, home, rights, entry });
+        self.seats.push(Seat { participant, hub, rights, entry });
         match self.route {
             Route::Server => effects.push(Effect::Enter(connection, rights)),
             Route::PeerToPeer if self.seats.len() > PEER_TO_PEER_MAX || rights != MediaRights::default() => {
@@ -125,12 +125,12 @@ impl Session {
 
     /// Every seat: whose, the hub instance it came from, and the entry with which it was last taken.
     pub(crate) fn seats(&self) -> impl Iterator<Item = (ConnectionId, NodeId, u64)> {
-        self.seats.iter().map(|seat| (seat.connection(), seat.home, seat.entry))
+        self.seats.iter().map(|seat| (seat.connection(), seat.hub, seat.entry))
     }
 
     /// Takes the seats of all whose hub instance is gone.
-    pub(crate) fn leave_home(&mut self, home: NodeId, effects: &mut Vec<Effect>) {
-        self.remove(|seat| seat.home == home, effects);
+    pub(crate) fn leave_hub(&mut self, hub: NodeId, effects: &mut Vec<Effect>) {
+        self.remove(|seat| seat.hub == hub, effects);
     }
 
     /// Takes everybody's seat away.

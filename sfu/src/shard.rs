@@ -16,7 +16,7 @@ use crate::{
     meter::Meter,
     socket::{self, Datagram, Received, Run, Sender},
 };
-use common::clock::Clock;
+use common::{clock::Clock, error::Chain};
 use notices::Notices;
 use sfu_core::{Engine, EngineConfig, EngineError, Output};
 use std::{
@@ -112,7 +112,7 @@ impl Shard {
         thread::Builder::new().name(format!("media-{}", self.index)).spawn(move || {
             let result = self.run();
             if let Err(error) = &result {
-                error!(shard = self.index, error = %error, "Shard {} cannot go on", self.index);
+                error!(shard = self.index, error = %Chain(&error), "Shard {} cannot go on", self.index);
             }
             // Nobody waits any more when the process is ending.
             let _ = ended.send(result);
@@ -128,7 +128,7 @@ impl Shard {
             let now = self.clock.now();
             socket::wait(&self.socket, &self.woken, Some(self.rest(now)))?;
             let now = self.clock.now();
-            if self.obey(now) == Next::Stop {
+            if self.handle_command(now) == Next::Stop {
                 return Ok(());
             }
             received.fill(&self.socket)?;
@@ -149,7 +149,7 @@ impl Shard {
     }
 
     /// Carries out the commands that wait.
-    fn obey(&mut self, now: Instant) -> Next {
+    fn handle_command(&mut self, now: Instant) -> Next {
         let mut wakes = [0; 64];
         while self.woken.recv(&mut wakes).is_ok() {}
         loop {

@@ -2,13 +2,13 @@
 
 mod handover;
 mod handshake;
-mod places;
+mod slots;
 
 pub use handover::{Socket, TakeApart};
-pub(crate) use places::{Place, Places, Seat};
+pub(crate) use slots::{Slot, Slots, UserSlot};
 
 use crate::{
-    connection::{self, Line},
+    connection::{self, WebSocket},
     hub::Hub,
 };
 use axum::{
@@ -20,7 +20,7 @@ use axum::{
 };
 use common::{
     address::{ClientAddress, ClientNetwork},
-    error::ErrorCode,
+    error::{Chain, ErrorCode},
 };
 use serde::Serialize;
 use std::net::{IpAddr, Ipv4Addr};
@@ -48,8 +48,8 @@ async fn upgrade(State(hub): State<Hub>, mut request: Request) -> Response {
         )
         .into_response();
     };
-    let place = match Place::take(&hub, network(&request)) {
-        Ok(place) => place,
+    let slot = match Slot::take(&hub, network(&request)) {
+        Ok(slot) => slot,
         Err(refused) => return refused.into_response(),
     };
     let take_apart = request.extensions().get::<TakeApart>().copied();
@@ -58,8 +58,8 @@ async fn upgrade(State(hub): State<Hub>, mut request: Request) -> Response {
     let work = hub.clone();
     tasks.spawn(async move {
         match upgraded.await {
-            Ok(upgraded) => connection::run(&work, Line::new(upgraded, take_apart).await, place).await,
-            Err(error) => debug!(error = %crate::hub::chain(&error), "A socket was lost before it was one"),
+            Ok(upgraded) => connection::run(&work, WebSocket::new(upgraded, take_apart).await, slot).await,
+            Err(error) => debug!(error = %Chain(&error), "A socket was lost before it was one"),
         }
     });
     handshake::answer(accept)

@@ -6,8 +6,8 @@
 mod task;
 
 use crate::{
+    client::Client,
     hub::{Hub, bus_failed, store_failed},
-    peer::Peer,
     rooms, standing,
 };
 use bus::{Acquired, BusError, LeaseGuard};
@@ -38,33 +38,33 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Calls(DashMap<CallId, mpsc::Sender<Order>>);
 
 /// `call.ring`.
-pub(crate) async fn ring(hub: &Hub, peer: &Arc<Peer>, ring: &Ring) -> Result<Ringing, Failure> {
-    rooms::joined(hub, peer, ring.room_id)?;
-    if ring.user_id == peer.user {
+pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result<Ringing, Failure> {
+    rooms::joined(hub, client, ring.room_id)?;
+    if ring.user_id == client.user {
         return Err(Failure::of(ErrorCode::INVALID_PARAMS, Fault::Caller, "you cannot call yourself"));
     }
-    let devices = devices_of(hub, peer, ring.user_id).await?;
+    let devices = devices_of(hub, client, ring.user_id).await?;
     if devices.is_empty() {
         return Err(Failure::of(ErrorCode::CALL_UNREACHABLE, Fault::Upstream, "no device is connected"));
     }
     let id = CallId::generate(hub.clock());
     let busy = |whose: &str| Failure::of(ErrorCode::CALL_BUSY, Fault::Upstream, format!("{whose} in a call"));
-    let Some(own) = take(hub, peer.user).await? else { return Err(busy("you are")) };
+    let Some(own) = take(hub, client.user).await? else { return Err(busy("you are")) };
     let theirs = take(hub, ring.user_id).await?;
-    let new = NewCall { id, room: ring.room_id, caller: peer.user, callee: ring.user_id };
-    record_start(hub, peer, &new, theirs.is_none()).await?;
+    let new = NewCall { id, room: ring.room_id, caller: client.user, callee: ring.user_id };
+    record_start(hub, client, &new, theirs.is_none()).await?;
     let Some(theirs) = theirs else { return Err(busy("the other side is")) };
 
     let (orders, queue) = mpsc::channel(ORDER_QUEUE);
     hub.0.calls.0.insert(id, orders);
-    peer.held().calls.insert(id, hub.bus().node());
-    let core = Call::ring(peer.id, devices.keys().copied(), hub.clock().now());
+    client.held().calls.insert(id, hub.bus().node());
+    let core = Call::ring(client.id, devices.keys().copied(), hub.clock().now());
     let ring_time_ms = u64::try_from(RING_TIME.as_millis()).unwrap_or(u64::MAX);
     let incoming = Incoming {
         call_id: id,
         room_id: ring.room_id,
-        from: peer.user,
-        name: peer.name.clone(),
+        from: client.user,
+        name: client.name.clone(),
         media: ring.media,
         ring_time_ms,
     };
@@ -72,15 +72,20 @@ pub(crate) async fn ring(hub: &Hub, peer: &Arc<Peer>, ring: &Ring) -> Result<Rin
         push(hub, node, device, Event::CallIncoming(incoming.clone())).await;
     }
     let mut nodes = devices;
-    nodes.insert(peer.id, hub.bus().node());
-    let running = task::Running::new(hub, &new, peer.account, core, nodes, [own, theirs]);
+    nodes.insert(client.id, hub.bus().node());
+    let running = task::Running::new(hub, &new, client.account, core, nodes, [own, theirs]);
     hub.spawn(running.run(queue));
-    Ok(Ringing { call_id: id, ring_time_ms, ice_servers: hub.ice_servers(peer.user) })
+    Ok(Ringing { call_id: id, ring_time_ms, ice_servers: hub.ice_servers(client.user) })
 }
 
 /// A user's connected devices and where they are.
-async fn devices_of(hub: &Hub, peer: &Peer, user: UserId) -> Result<BTreeMap<ConnectionId, NodeId>, Failure> {
-    let online = hub.bus().entries(&AccountOnline(peer.account)).await.map_err(|error| bus_failed(&error))?;
+async fn devices_of(
+    hub: &Hub,
+    client: &Client,
+    user: UserId,
+) -> Result<BTreeMap<ConnectionId, NodeId>, Failure> {
+    let online =
+        hub.bus().entries(&AccountOnline(client.account)).await.map_err(|error| bus_failed(&error))?;
     let theirs = online.into_iter().filter(|(_, device)| device.user.user_id == user && !device.guest);
     Ok(theirs.filter_map(|(key, device)| Some((key.parse().ok()?, device.node))).collect())
 }
@@ -94,9 +99,9 @@ async fn take(hub: &Hub, user: UserId) -> Result<Option<LeaseGuard>, Failure> {
     }
 }
 
-async fn record_start(hub: &Hub, peer: &Peer, call: &NewCall, is_busy: bool) -> Result<(), Failure> {
+async fn record_start(hub: &Hub, client: &Client, call: &NewCall, is_busy: bool) -> Result<(), Failure> {
     let failed = |error| store_failed(&error);
-    let mut tx = standing::begin(hub, peer).await?;
+    let mut tx = standing::begin(hub, client).await?;
     calls::start(&mut tx, call, hub.clock()).await.map_err(failed)?;
     if is_busy {
         calls::end(&mut tx, call.id, EndReason::Busy, hub.clock()).await.map_err(failed)?;
@@ -116,13 +121,13 @@ async fn push(hub: &Hub, node: NodeId, to: ConnectionId, event: Event) {
 
 /// Hands an event of another instance to a connection of this one.
 pub(crate) fn deliver(hub: &Hub, news: NodeNews) {
-    let Some(peer) = hub.peer(news.to) else { return };
+    let Some(client) = hub.client(news.to) else { return };
     match &news.event {
         Event::CallIncoming(incoming) => {
-            peer.held().calls.insert(incoming.call_id, news.from);
+            client.held().calls.insert(incoming.call_id, news.from);
         }
         Event::CallEnded(ended) => {
-            peer.held().calls.remove(&ended.call_id);
+            client.held().calls.remove(&ended.call_id);
         }
         Event::RoomMessage(_)
         | Event::RoomMemberJoined(_)
@@ -142,34 +147,34 @@ pub(crate) fn deliver(hub: &Hub, news: NodeNews) {
         | Event::ConnectionReload(_)
         | Event::ConnectionMoving(_) => {}
     }
-    peer.push(crate::hub::frame(&news.event));
+    client.push(crate::hub::frame(&news.event));
 }
 
 /// `call.accept`.
-pub(crate) async fn accept(hub: &Hub, peer: &Arc<Peer>, id: CallId) -> Result<Accepted, Failure> {
-    let room_id = act(hub, peer, id, CallAction::Accept).await?;
-    Ok(Accepted { call_id: id, room_id, ice_servers: hub.ice_servers(peer.user) })
+pub(crate) async fn accept(hub: &Hub, client: &Arc<Client>, id: CallId) -> Result<Accepted, Failure> {
+    let room_id = act(hub, client, id, CallAction::Accept).await?;
+    Ok(Accepted { call_id: id, room_id, ice_servers: hub.ice_servers(client.user) })
 }
 
 /// `call.reject`.
-pub(crate) async fn reject(hub: &Hub, peer: &Arc<Peer>, id: CallId) -> Result<Done, Failure> {
-    act(hub, peer, id, CallAction::Reject).await.map(|_| Done {})
+pub(crate) async fn reject(hub: &Hub, client: &Arc<Client>, id: CallId) -> Result<Done, Failure> {
+    act(hub, client, id, CallAction::Reject).await.map(|_| Done {})
 }
 
 /// `call.cancel`.
-pub(crate) async fn cancel(hub: &Hub, peer: &Arc<Peer>, id: CallId) -> Result<Done, Failure> {
-    act(hub, peer, id, CallAction::Cancel).await.map(|_| Done {})
+pub(crate) async fn cancel(hub: &Hub, client: &Arc<Client>, id: CallId) -> Result<Done, Failure> {
+    act(hub, client, id, CallAction::Cancel).await.map(|_| Done {})
 }
 
 /// `call.hangUp`.
-pub(crate) async fn hang_up(hub: &Hub, peer: &Arc<Peer>, id: CallId) -> Result<Done, Failure> {
-    act(hub, peer, id, CallAction::HangUp).await.map(|_| Done {})
+pub(crate) async fn hang_up(hub: &Hub, client: &Arc<Client>, id: CallId) -> Result<Done, Failure> {
+    act(hub, client, id, CallAction::HangUp).await.map(|_| Done {})
 }
 
-async fn act(hub: &Hub, peer: &Peer, call: CallId, action: CallAction) -> Result<RoomId, Failure> {
+async fn act(hub: &Hub, client: &Client, call: CallId, action: CallAction) -> Result<RoomId, Failure> {
     // A device that was never told of the call learns nothing about it.
-    let owner = peer.held().calls.get(&call).copied().ok_or_else(over)?;
-    let request = CallRequest { call, device: peer.id, node: hub.bus().node(), user: peer.user, action };
+    let owner = client.held().calls.get(&call).copied().ok_or_else(over)?;
+    let request = CallRequest { call, device: client.id, node: hub.bus().node(), user: client.user, action };
     if owner == hub.bus().node() {
         return order(hub, request).await;
     }
@@ -193,9 +198,9 @@ fn over() -> Failure {
 }
 
 /// The connection is gone: the calls it knew of learn of it.
-pub(crate) async fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
-    let calls = peer.held().calls.clone();
+pub(crate) async fn lose_connection(hub: &Hub, client: &Arc<Client>) {
+    let calls = client.held().calls.clone();
     for id in calls.into_keys() {
-        let _over_already = act(hub, peer, id, CallAction::Gone).await;
+        let _over_already = act(hub, client, id, CallAction::Gone).await;
     }
 }

@@ -6,12 +6,12 @@
 mod resume;
 
 use crate::{
+    client::Client,
     hub::{Finally, Hub, frame, not_found, store_failed},
     pace::Pace,
-    peer::Peer,
 };
 use common::{
-    error::{ErrorCode, Fault},
+    error::{Chain, ErrorCode, Fault},
     id::{AccountId, ConnectionId},
     permission::Permission,
     protocol::{
@@ -86,7 +86,7 @@ struct State {
 struct Group {
     filter: Filter,
     /// Each with the last change that it knows from its answer.
-    followers: BTreeMap<ConnectionId, (u64, Arc<Peer>)>,
+    followers: BTreeMap<ConnectionId, (u64, Arc<Client>)>,
 }
 
 impl LiveFeed {
@@ -119,8 +119,8 @@ impl LiveFeed {
         for (feed, group) in groups {
             let Some(changed) = seen_through(&group.filter, feed, change) else { continue };
             let frame = frame(&Event::FeedChanged(Box::new(changed)));
-            for (_, peer) in group.followers.values().filter(|(seen, _)| *seen < change.seq) {
-                peer.push(frame.clone());
+            for (_, client) in group.followers.values().filter(|(seen, _)| *seen < change.seq) {
+                client.push(frame.clone());
                 delivered += 1;
             }
         }
@@ -134,8 +134,8 @@ impl State {
         for (feed, group) in self.tables.values().flatten() {
             let sequence = Sequence::Feed { feed: feed.clone() };
             let frame = frame(&Event::ConnectionReload(Reload { sequence }));
-            for (_, peer) in group.followers.values() {
-                peer.push(frame.clone());
+            for (_, client) in group.followers.values() {
+                client.push(frame.clone());
             }
         }
     }
@@ -168,47 +168,47 @@ fn seen_through(filter: &Filter, feed: &str, change: &Change) -> Option<Changed>
 }
 
 /// `feed.subscribe`. Answers by itself, so that changes come after what was missed.
-pub(crate) async fn subscribe(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, subscribe: Subscribe) {
-    if let Err(failure) = try_subscribe(hub, peer, id, subscribe).await {
-        peer.answer::<()>(id, &Err(failure));
+pub(crate) async fn subscribe(hub: &Hub, client: &Arc<Client>, id: Option<&RequestId>, subscribe: Subscribe) {
+    if let Err(failure) = try_subscribe(hub, client, id, subscribe).await {
+        client.answer::<()>(id, &Err(failure));
     }
 }
 
 async fn try_subscribe(
     hub: &Hub,
-    peer: &Arc<Peer>,
+    client: &Arc<Client>,
     id: Option<&RequestId>,
     subscribe: Subscribe,
 ) -> Result<(), Failure> {
-    let permission = admit(hub, peer, &subscribe).await?;
+    let permission = admit(hub, client, &subscribe).await?;
     let Subscribe { table, filter, after } = subscribe;
     let filter = Filter::new(filter);
     let name = filter.name();
     let feed = if name.is_empty() { table.clone() } else { format!("{table}?{name}") };
     {
-        let held = peer.held();
+        let held = client.held();
         if held.feeds.len() >= FEEDS_MAX && !held.feeds.contains_key(&feed) {
             return Err(Failure::of(ErrorCode::TOO_MANY, Fault::Caller, "a connection may follow 100 feeds"));
         }
     }
-    let _not_left_open = Finally(|| hub.0.feeds.close_if_empty(peer.account));
+    let _not_left_open = Finally(|| hub.0.feeds.close_if_empty(client.account));
     loop {
         let missed =
-            resume::missed(hub, peer.account, after, &table, |change| seen_through(&filter, &feed, change));
+            resume::missed(hub, client.account, after, &table, |change| seen_through(&filter, &feed, change));
         let missed = missed.await.map_err(|error| store_failed(&error))?;
         if missed.more {
-            peer.answer(id, &Ok(missed.answer(feed)));
+            client.answer(id, &Ok(missed.answer(feed)));
             return Ok(());
         }
-        let live = live(hub, peer.account).await.map_err(|error| store_failed(&error))?;
+        let live = live(hub, client.account).await.map_err(|error| store_failed(&error))?;
         let mut state = live.state();
         // Else something was handed out between reading and joining.
         if !state.closed && state.position <= missed.seq {
             let group = state.tables.entry(table.clone()).or_default().entry(feed.clone());
             let group = group.or_insert_with(|| Group { filter, followers: BTreeMap::new() });
-            group.followers.insert(peer.id, (missed.seq, Arc::clone(peer)));
-            peer.held().feeds.insert(feed.clone(), (table, permission));
-            peer.answer(id, &Ok(missed.answer(feed)));
+            group.followers.insert(client.id, (missed.seq, Arc::clone(client)));
+            client.held().feeds.insert(feed.clone(), (table, permission));
+            client.answer(id, &Ok(missed.answer(feed)));
             // What this instance was told of before it followed, nobody has read for it.
             live.hint.notify_one();
             return Ok(());
@@ -223,7 +223,7 @@ async fn live(hub: &Hub, account: AccountId) -> Result<Arc<LiveFeed>, StoreError
 }
 
 /// What one must be allowed to, if the caller is, and the filter can be one of this table.
-async fn admit(hub: &Hub, peer: &Peer, subscribe: &Subscribe) -> Result<Permission, Failure> {
+async fn admit(hub: &Hub, client: &Client, subscribe: &Subscribe) -> Result<Permission, Failure> {
     let failed = |error| store_failed(&error);
     let invalid = |why| Err(Failure::of(ErrorCode::INVALID_PARAMS, Fault::Caller, why));
     if subscribe.filter.len() > FILTER_MAX {
@@ -235,10 +235,10 @@ async fn admit(hub: &Hub, peer: &Peer, subscribe: &Subscribe) -> Result<Permissi
     if subscribe.filter.values().any(|value| value.is_array() || value.is_object()) {
         return invalid("a filter's values are strings, numbers, true, false and null");
     }
-    let mut tx = hub.store().tenant(peer.account).await.map_err(failed)?;
+    let mut tx = hub.store().tenant(client.account).await.map_err(failed)?;
     let source = changes::source(&mut tx, &subscribe.table).await.map_err(failed)?;
     let source = source.ok_or_else(|| not_found("table to follow"))?;
-    peer.access().require(Some(source.permission), None)?;
+    client.access().require(Some(source.permission), None)?;
     if subscribe.filter.keys().any(|name| !source.members.contains(name)) {
         return invalid("the filter names something that these rows do not have");
     }
@@ -279,7 +279,7 @@ async fn read(hub: Hub, live: Arc<LiveFeed>) {
             renew_at = hub.clock().now() + KEPT_FOR / 24;
         }
         if let Err(error) = outcome {
-            warn!(account.id = %live.account, error = %crate::hub::chain(&error), "Changes cannot be read yet; will retry");
+            warn!(account.id = %live.account, error = %Chain(&error), "Changes cannot be read yet; will retry");
             live.hint.notify_one();
             sleep(RETRY_AFTER).await;
         }
@@ -314,7 +314,7 @@ pub(crate) async fn listen(hub: Hub) {
     loop {
         let outcome = hear(&hub).await;
         let Err(error) = outcome;
-        warn!(error = %crate::hub::chain(&error), "The database does not tell of changes; they are looked for meanwhile");
+        warn!(error = %Chain(&error), "The database does not tell of changes; they are looked for meanwhile");
         sleep(RETRY_AFTER).await;
     }
 }
@@ -339,41 +339,41 @@ async fn hear(hub: &Hub) -> Result<std::convert::Infallible, StoreError> {
 }
 
 /// `feed.unsubscribe`. Not following is no error.
-pub(crate) fn unsubscribe(hub: &Hub, peer: &Arc<Peer>, feed: &str) -> Done {
-    let followed = peer.held().feeds.remove(feed);
+pub(crate) fn unsubscribe(hub: &Hub, client: &Arc<Client>, feed: &str) -> Done {
+    let followed = client.held().feeds.remove(feed);
     if let Some((table, _)) = followed {
-        leave(hub, peer, &[(feed.to_owned(), table)]);
+        leave(hub, client, &[(feed.to_owned(), table)]);
     }
     Done {}
 }
 
-fn leave(hub: &Hub, peer: &Peer, feeds: &[(String, String)]) {
-    let Some(live) = hub.0.feeds.0.get(&peer.account).and_then(|cell| cell.get().cloned()) else { return };
+fn leave(hub: &Hub, client: &Client, feeds: &[(String, String)]) {
+    let Some(live) = hub.0.feeds.0.get(&client.account).and_then(|cell| cell.get().cloned()) else { return };
     for (feed, table) in feeds {
-        live.state().leave(table, feed, peer.id);
+        live.state().leave(table, feed, client.id);
     }
-    hub.0.feeds.close_if_empty(peer.account);
+    hub.0.feeds.close_if_empty(client.account);
 }
 
 /// A newer token may allow less: what it does not allow is followed no longer.
-pub(crate) fn recheck(hub: &Hub, peer: &Arc<Peer>) {
-    let access = peer.access();
+pub(crate) fn recheck(hub: &Hub, client: &Arc<Client>) {
+    let access = client.access();
     let lost: Vec<String> = {
-        let held = peer.held();
+        let held = client.held();
         let lost = held.feeds.iter().filter(|(_, (_, needed))| access.require(Some(*needed), None).is_err());
         lost.map(|(feed, _)| feed.clone()).collect()
     };
     for feed in lost {
-        unsubscribe(hub, peer, &feed);
-        peer.push(frame(&Event::FeedEnded(Ended { feed })));
+        unsubscribe(hub, client, &feed);
+        client.push(frame(&Event::FeedEnded(Ended { feed })));
     }
 }
 
 /// The connection is gone.
-pub(crate) fn lose_connection(hub: &Hub, peer: &Peer) {
-    let feeds = std::mem::take(&mut peer.held().feeds);
+pub(crate) fn lose_connection(hub: &Hub, client: &Client) {
+    let feeds = std::mem::take(&mut client.held().feeds);
     if !feeds.is_empty() {
         let feeds: Vec<_> = feeds.into_iter().map(|(feed, (table, _))| (feed, table)).collect();
-        leave(hub, peer, &feeds);
+        leave(hub, client, &feeds);
     }
 }

@@ -2,17 +2,17 @@
 
 use crate::{
     calls, changes,
+    client::{Access, Client},
     hub::Hub,
-    media, outage,
-    peer::{Access, Peer},
-    rooms, standing,
+    media, outage, rooms, standing,
 };
-use bus::{Asked, BusError, Delivery, Requests, Shutdown, Subscription};
+use bus::{Asked, BusError, Delivery, Requests, Subscription};
 use common::subject::{
-    hub::{CallService, HubOrder, HubRequest, HubService, NodeNews, NodeTopic, Whom},
+    hub::{CallService, ConnectionSelector, HubOrder, HubRequest, HubService, NodeNews, NodeTopic},
     link::LinkUp,
     media::{HubNodes, SeatService},
 };
+use shutdown::Shutdown;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -36,7 +36,7 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     let (watcher, sitter) = (hub.clone(), hub.clone());
     hub.spawn(async move { listen(teller, news).await });
     hub.spawn(async move { serve(server, requests).await });
-    hub.spawn(async move { obey(obeyer, orders).await });
+    hub.spawn(async move { handle_command(obeyer, orders).await });
     hub.spawn(async move { look(sitter, seats).await });
     hub.spawn(async move { changes::listen(follower).await });
     hub.spawn(standing::watch(hub.clone()));
@@ -57,13 +57,13 @@ async fn listen(hub: Hub, mut news: Subscription<NodeNews>) {
 }
 
 async fn serve(hub: Hub, mut requests: Requests<CallService>) {
-    let places = Arc::new(Semaphore::new(REQUESTS_MAX));
+    let slots = Arc::new(Semaphore::new(REQUESTS_MAX));
     while let Some(Asked { request, reply }) = requests.next().await {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         let worker = hub.clone();
         hub.spawn(async move {
             reply.send(&calls::order(&worker, request).await);
-            drop(place);
+            drop(slot);
         });
     }
 }
@@ -75,10 +75,10 @@ async fn look(hub: Hub, mut seats: Requests<SeatService>) {
 }
 
 /// What administrators and back ends order: one at a time, and each is done when it is answered.
-async fn obey(hub: Hub, mut orders: Requests<HubService>) {
+async fn handle_command(hub: Hub, mut orders: Requests<HubService>) {
     while let Some(Asked { request, reply }) = orders.next().await {
         let HubRequest { account, whom, order } = request;
-        let is_meant = move |peer: &Peer| peer.account == account && is_among(peer, whom);
+        let is_meant = move |client: &Client| client.account == account && is_among(client, whom);
         reply.send(&match order {
             HubOrder::Remove { room, reason } => rooms::remove(&hub, room, reason, is_meant).await,
             HubOrder::Disconnect => disconnect(&hub, is_meant),
@@ -86,22 +86,22 @@ async fn obey(hub: Hub, mut orders: Requests<HubService>) {
     }
 }
 
-fn is_among(peer: &Peer, whom: Whom) -> bool {
+fn is_among(client: &Client, whom: ConnectionSelector) -> bool {
     match whom {
-        Whom::Everybody => true,
-        Whom::User(user) => peer.user == user,
-        Whom::Connection(connection) => peer.id == connection,
-        Whom::SignIn(sign_in) => match peer.access() {
+        ConnectionSelector::Everybody => true,
+        ConnectionSelector::User(user) => client.user == user,
+        ConnectionSelector::Connection(connection) => client.id == connection,
+        ConnectionSelector::SignIn(sign_in) => match client.access() {
             Access::Person { sign_in: own, .. } => own == Some(sign_in),
             Access::Guest { .. } => false,
         },
     }
 }
 
-fn disconnect(hub: &Hub, is_meant: impl Fn(&Peer) -> bool) -> u32 {
+fn disconnect(hub: &Hub, is_meant: impl Fn(&Client) -> bool) -> u32 {
     let mut count = 0;
-    for peer in hub.0.peers.iter().filter(|peer| is_meant(peer)) {
-        peer.ended.cancel();
+    for client in hub.0.clients.iter().filter(|client| is_meant(client)) {
+        client.ended.cancel();
         count += 1;
     }
     count

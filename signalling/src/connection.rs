@@ -1,26 +1,26 @@
 //! One socket: frames in, frames out, pings, deadlines, and how it ends.
 //!
-//! Its bytes are a [`wire`], its messages a [`line`](mod@line), what it may send a [`flow`]. Requests are carried out in
+//! Its bytes are a [`wire`], its messages a [`websocket`], what it may send a [`flow`]. Requests are carried out in
 //! [`lane`]s. How it ends is in [`end`].
 
 mod end;
 pub(crate) mod flow;
 pub(crate) mod lane;
-mod line;
 pub(crate) mod open;
+mod websocket;
 pub(crate) mod wire;
 
 pub(crate) use end::{GOODBYE_TIME, SLOW_GOODBYE_TIME};
-pub(crate) use line::{Line, MESSAGE_BYTES_MAX};
 pub(crate) use open::verify;
+pub(crate) use websocket::{MESSAGE_BYTES_MAX, WebSocket};
 
 use crate::{
-    accept::{Place, Seat},
-    calls, changes, dispatch,
+    accept::{Slot, UserSlot},
+    calls, changes,
+    client::{Client, Queued},
+    dispatch,
     hub::Hub,
-    inbox, media,
-    peer::{Peer, Queued},
-    presence, rooms,
+    inbox, media, presence, rooms,
 };
 use bytes::Bytes;
 use common::{
@@ -65,47 +65,47 @@ const DRAINING: End = close(close_codes::GOING_AWAY, "the server is draining");
 const ENDED: End = close(close_codes::ENDED, "ended by the account");
 
 /// Runs a socket to its end, and gives back its place.
-pub(crate) async fn run(hub: &Hub, mut line: Line, place: Place) {
+pub(crate) async fn run(hub: &Hub, mut socket: WebSocket, slot: Slot) {
     // A hub that does not run lets nobody in.
     let Some(draining) = hub.shutdown().map(|shutdown| shutdown.token.clone()) else { return };
-    match Box::pin(open::opened(hub, &draining, &mut line, &place)).await {
+    match Box::pin(open::opened(hub, &draining, &mut socket, &slot)).await {
         Ok(opened) => {
-            let mut connection = Connection::new(hub, draining, line, opened);
+            let mut connection = Connection::new(hub, draining, socket, opened);
             let ended = connection.serve().await;
-            let peer = Arc::clone(&connection.peer);
-            debug!(conn.id = %peer.id, user.id = %peer.user, ?ended, "Connection {} ended", peer.id);
-            let Connection { line, queue, unsent, chat, calls, _seat, .. } = connection;
-            let goodbye = end::part(line, &peer, unsent, queue, ended);
-            let leave = leave(hub, &peer, [chat, calls], ended);
+            let client = Arc::clone(&connection.client);
+            debug!(conn.id = %client.id, user.id = %client.user, ?ended, "Connection {} ended", client.id);
+            let Connection { socket, queue, unsent, chat, calls, _user_slot, .. } = connection;
+            let goodbye = end::part(socket, &client, unsent, queue, ended);
+            let leave = leave(hub, &client, [chat, calls], ended);
             Box::pin(async { tokio::join!(goodbye, leave) }).await;
         }
-        Err(ended) => Box::pin(end::say(line, Vec::new(), ended)).await,
+        Err(ended) => Box::pin(end::say(socket, Vec::new(), ended)).await,
     }
 }
 
 /// Takes the connection out of everything it was in, once everything it has asked for is done: a request that
 /// completed after this would leave behind what nobody takes away.
-async fn leave(hub: &Hub, peer: &Arc<Peer>, lanes: [Lane; 2], ended: End) {
-    peer.queue.stop_queueing();
+async fn leave(hub: &Hub, client: &Arc<Client>, lanes: [Lane; 2], ended: End) {
+    client.queue.stop_queueing();
     for lane in &lanes {
         if ended.is_hostile() {
             lane.drop_waiting();
         }
         lane.finished().await;
     }
-    hub.0.peers.remove(&peer.id);
-    media::lose_connection(hub, peer).await;
-    calls::lose_connection(hub, peer).await;
-    rooms::lose_connection(hub, peer).await;
-    inbox::lose_connection(hub, peer);
-    changes::lose_connection(hub, peer);
-    presence::lose_connection(hub, peer).await;
+    hub.0.clients.remove(&client.id);
+    media::lose_connection(hub, client).await;
+    calls::lose_connection(hub, client).await;
+    rooms::lose_connection(hub, client).await;
+    inbox::lose_connection(hub, client);
+    changes::lose_connection(hub, client);
+    presence::lose_connection(hub, client).await;
 }
 
 struct Connection<'a> {
     hub: &'a Hub,
-    line: Line,
-    peer: Arc<Peer>,
+    socket: WebSocket,
+    client: Arc<Client>,
     queue: mpsc::Receiver<Queued>,
     /// Taken out of the queue, but not written.
     unsent: Option<Queued>,
@@ -121,25 +121,30 @@ struct Connection<'a> {
     /// Calls and media wait for other parts; chat must not wait behind them.
     chat: Lane,
     calls: Lane,
-    _seat: Seat,
+    _user_slot: UserSlot,
 }
 
 impl<'a> Connection<'a> {
-    fn new(hub: &'a Hub, draining: CancellationToken, line: Line, opened: Opened) -> Self {
-        let Opened { peer, queue, seat } = opened;
+    fn new(hub: &'a Hub, draining: CancellationToken, socket: WebSocket, opened: Opened) -> Self {
+        let Opened { client, queue, user_slot } = opened;
         let (config, now) = (&hub.0.config, hub.clock().now());
-        let rates = if peer.access().is_guest() { config.guest() } else { config.person() };
+        let rates = if client.access().is_guest() { config.guest() } else { config.person() };
         let mut ping = interval(Duration::from_secs(config.ping_s.max(1)));
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             hub,
-            line,
-            peer,
+            socket,
+            client,
             queue,
             unsent: None,
             draining,
-            flow: Flow::new(rates, Arc::clone(&seat.user_meter), Arc::clone(&seat.account_meter), now),
-            _seat: seat,
+            flow: Flow::new(
+                rates,
+                Arc::clone(&user_slot.user_meter),
+                Arc::clone(&user_slot.account_meter),
+                now,
+            ),
+            _user_slot: user_slot,
             paused_until: None,
             held: None,
             nonsense: 0,
@@ -164,15 +169,15 @@ impl<'a> Connection<'a> {
             let reads = has_room && self.paused_until.is_none();
             tokio::select! {
                 biased;
-                () = self.peer.queue.too_slow.cancelled() => return Err(TOO_SLOW),
+                () = self.client.queue.too_slow.cancelled() => return Err(TOO_SLOW),
                 () = self.draining.cancelled() => return Err(DRAINING),
                 Some(queued) = self.queue.recv() => self.write(queued).await?,
                 // After the frames: they say why.
-                () = self.peer.ended.cancelled() => return Err(ENDED),
+                () = self.client.ended.cancelled() => return Err(ENDED),
                 () = self.chat.changed(), if !has_room => {}
                 () = self.calls.changed(), if !has_room => {}
                 () = until(self.paused_until, self.hub.clock()), if self.paused_until.is_some() => self.resume()?,
-                received = self.line.receive(), if reads => self.hear(received?)?,
+                received = self.socket.receive(), if reads => self.hear(received?)?,
                 _ = self.ping.tick() => self.beat().await?,
             }
         }
@@ -180,7 +185,7 @@ impl<'a> Connection<'a> {
 
     /// Whether another request may come.
     fn has_room(&self) -> bool {
-        self.chat.has_room() && self.calls.has_room() && self.peer.queue.has_room_for_answers()
+        self.chat.has_room() && self.calls.has_room() && self.client.queue.has_room_for_answers()
     }
 
     /// Writes a frame and those behind it, and flushes once.
@@ -188,12 +193,12 @@ impl<'a> Connection<'a> {
         let mut next = Some(first);
         let mut written = 0_u32;
         while let Some(queued) = next {
-            self.peer.queue.taken(&queued);
+            self.client.queue.taken(&queued);
             if let Err(end) = self.wait_for(Write::Ready).await {
                 self.unsent = Some(queued);
                 return Err(end);
             }
-            self.line.put(Message::Text(queued.frame))?;
+            self.socket.put(Message::Text(queued.frame))?;
             written += 1;
             next = if written < WRITE_BATCH { self.queue.try_recv().ok() } else { None };
         }
@@ -204,23 +209,23 @@ impl<'a> Connection<'a> {
     /// Waits for the socket to take what is written, and meanwhile for everything that may end the connection.
     async fn wait_for(&mut self, what: Write) -> Result<(), End> {
         // As long as the socket takes everything, the rest is not even looked at.
-        if let Some(done) = what.on(&mut self.line).now_or_never() {
+        if let Some(done) = what.on(&mut self.socket).now_or_never() {
             return done;
         }
         let clock = self.hub.clock();
-        let mut progress = (self.line.written(), clock.now());
+        let mut progress = (self.socket.written(), clock.now());
         loop {
             let stuck_at = progress.1 + WRITE_DEADLINE;
             tokio::select! {
                 biased;
-                done = what.on(&mut self.line) => return done,
-                () = self.peer.queue.too_slow.cancelled() => return Err(TOO_SLOW),
+                done = what.on(&mut self.socket) => return done,
+                () = self.client.queue.too_slow.cancelled() => return Err(TOO_SLOW),
                 () = self.draining.cancelled() => return Err(DRAINING),
-                () = self.peer.ended.cancelled() => return Err(ENDED),
+                () = self.client.ended.cancelled() => return Err(ENDED),
                 _ = self.ping.tick() => self.check_expiry()?,
                 () = until(Some(stuck_at), clock) => {}
             }
-            let (written, now) = (self.line.written(), clock.now());
+            let (written, now) = (self.socket.written(), clock.now());
             if written > progress.0 {
                 // Whoever takes something is alive.
                 progress = (written, now);
@@ -242,12 +247,12 @@ impl<'a> Connection<'a> {
         }
         self.check_expiry()?;
         self.wait_for(Write::Ready).await?;
-        self.line.put(Message::Ping(Bytes::new()))?;
+        self.socket.put(Message::Ping(Bytes::new()))?;
         self.wait_for(Write::Flushed).await
     }
 
     fn check_expiry(&self) -> Result<(), End> {
-        if self.hub.clock().utc().unix_timestamp() > self.peer.expires_at() + EXPIRY_GRACE_S {
+        if self.hub.clock().utc().unix_timestamp() > self.client.expires_at() + EXPIRY_GRACE_S {
             return Err(close(close_codes::TOKEN_EXPIRED, "the token has expired"));
         }
         Ok(())
@@ -257,9 +262,9 @@ impl<'a> Connection<'a> {
     fn hear(&mut self, message: Option<Message>) -> Result<(), End> {
         let now = self.hub.clock().now();
         self.heard_at = now;
-        let read = self.line.take_read();
+        let read = self.socket.take_read();
         let verdict = self.flow.take_bytes(read, now);
-        self.obey(verdict, now)?;
+        self.handle_command(verdict, now)?;
         match message {
             Some(message) => {
                 metrics::counter!("hub_frames_received_total").increment(1);
@@ -280,7 +285,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn obey(&mut self, verdict: Verdict, now: Instant) -> Result<(), End> {
+    fn handle_command(&mut self, verdict: Verdict, now: Instant) -> Result<(), End> {
         match verdict {
             Verdict::Pass | Verdict::Refuse(_) => {}
             Verdict::Hold(wait) => self.paused_until = self.paused_until.max(Some(now + wait)),
@@ -294,14 +299,16 @@ impl<'a> Connection<'a> {
             return Err(End::Closed);
         }
         let verdict = self.flow.take_frame(matches!(message, Message::Text(_)), now);
-        self.obey(verdict, now)?;
+        self.handle_command(verdict, now)?;
         match (verdict, message) {
             (Verdict::Hold(_), message) => self.held = Some(message),
             (Verdict::Refuse(wait), Message::Text(text)) => self.refuse(&text, wait),
             (_, Message::Text(text)) => return self.request(&text),
             (_, Message::Binary(_)) => {
                 let why = "frames are text";
-                self.peer.queue.complain(None, &Failure::of(ErrorCode::INVALID_REQUEST, Fault::Caller, why));
+                self.client
+                    .queue
+                    .complain(None, &Failure::of(ErrorCode::INVALID_REQUEST, Fault::Caller, why));
                 return self.count_nonsense();
             }
             (_, Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {}
@@ -312,7 +319,7 @@ impl<'a> Connection<'a> {
     fn refuse(&self, text: &str, wait: Duration) {
         let id = Incoming::parse(text).ok().and_then(|incoming| incoming.id);
         let failure = Failure::of(ErrorCode::RATE_LIMITED, Fault::Caller, "too many requests");
-        self.peer.queue.complain(id.as_ref(), &failure.retry_after(wait));
+        self.client.queue.complain(id.as_ref(), &failure.retry_after(wait));
     }
 
     fn request(&mut self, text: &str) -> Result<(), End> {
@@ -320,7 +327,7 @@ impl<'a> Connection<'a> {
             Ok(incoming) => incoming,
             Err((id, failure)) => {
                 // An error of the envelope is answered even without an id.
-                self.peer.queue.complain(id.as_ref(), &failure);
+                self.client.queue.complain(id.as_ref(), &failure);
                 return self.count_nonsense();
             }
         };
@@ -328,20 +335,17 @@ impl<'a> Connection<'a> {
         let Incoming { id, method, params } = incoming;
         match Request::parse(&method, params) {
             Ok(request) => self.start(id, request, text.len()),
-            Err(failure) => self.peer.answer::<()>(id.as_ref(), &Err(failure)),
+            Err(failure) => self.client.answer::<()>(id.as_ref(), &Err(failure)),
         }
         Ok(())
     }
 
     fn start(&self, id: Option<RequestId>, request: Request, bytes: usize) {
         let lane = if dispatch::is_slow(&request) { &self.calls } else { &self.chat };
-        let (hub, peer) = (self.hub.clone(), Arc::clone(&self.peer));
-        lane.push(
-            self.hub,
-            &self.peer,
-            bytes,
-            async move { dispatch::answer(&hub, &peer, id, request).await },
-        );
+        let (hub, client) = (self.hub.clone(), Arc::clone(&self.client));
+        lane.push(self.hub, &self.client, bytes, async move {
+            dispatch::answer(&hub, &client, id, request).await
+        });
     }
 
     fn count_nonsense(&mut self) -> Result<(), End> {
@@ -364,10 +368,10 @@ enum Write {
 }
 
 impl Write {
-    async fn on(self, line: &mut Line) -> Result<(), End> {
+    async fn on(self, socket: &mut WebSocket) -> Result<(), End> {
         match self {
-            Self::Ready => line.ready().await,
-            Self::Flushed => line.flush().await,
+            Self::Ready => socket.ready().await,
+            Self::Flushed => socket.flush().await,
         }
     }
 }

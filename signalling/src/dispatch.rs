@@ -1,7 +1,7 @@
 //! One match over the protocol's methods.
 
 use crate::{
-    calls, changes, connection::verify, hub::Hub, inbox, media, peer::Peer, presence, rooms, standing,
+    calls, changes, client::Client, connection::verify, hub::Hub, inbox, media, presence, rooms, standing,
 };
 use common::{
     error::{ErrorCode, Fault},
@@ -27,7 +27,7 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
 }
 
 /// Whether the caller may ask this at all. What depends on the room is looked at where it is entered.
-fn admit(peer: &Peer, request: &Request) -> Result<(), Failure> {
+fn admit(client: &Client, request: &Request) -> Result<(), Failure> {
     use Request as R;
     let (permission, right) = match request {
         // Whoever is in a room was let in, and these are about rooms that the caller is in.
@@ -45,40 +45,40 @@ fn admit(peer: &Peer, request: &Request) -> Result<(), Failure> {
         // Which permission it takes to follow a table is known where the table is.
         R::InboxUnsubscribe(_) | R::FeedSubscribe(_) | R::FeedUnsubscribe(_) => (None, None),
     };
-    peer.access().require(permission, right)
+    client.access().require(permission, right)
 }
 
 /// Carries out a request and answers it.
-pub(crate) async fn answer(hub: &Hub, peer: &Arc<Peer>, id: Option<RequestId>, request: Request) {
+pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId>, request: Request) {
     use Request as R;
     let id = id.as_ref();
-    if let Err(failure) = admit(peer, &request) {
-        return peer.answer::<()>(id, &Err(failure));
+    if let Err(failure) = admit(client, &request) {
+        return client.answer::<()>(id, &Err(failure));
     }
     match request {
-        R::ConnectionOpen(_) => peer.answer::<()>(id, &Err(already_open())),
-        R::ConnectionRefresh(refresh) => peer.answer(id, &refreshed(hub, peer, &refresh.token)),
-        R::RoomJoin(join) => rooms::join(hub, peer, id, &join).await,
-        R::RoomLeave(leave) => peer.answer(id, &rooms::leave(hub, peer, leave.room_id).await),
-        R::RoomSend(send) => peer.answer(id, &rooms::send(hub, peer, &send).await),
-        R::RoomTyping(typing) => peer.answer(id, &rooms::typing(hub, peer, &typing).await),
-        R::RoomHistory(history) => peer.answer(id, &rooms::history(hub, peer, &history).await),
-        R::RoomMembers(read) => peer.answer(id, &rooms::members(hub, peer, &read)),
-        R::PresenceSubscribe(subscribe) => presence::subscribe(hub, peer, id, subscribe.after).await,
-        R::CallRing(ring) => peer.answer(id, &calls::ring(hub, peer, &ring).await),
-        R::CallAccept(accept) => peer.answer(id, &calls::accept(hub, peer, accept.call_id).await),
-        R::CallReject(reject) => peer.answer(id, &calls::reject(hub, peer, reject.call_id).await),
-        R::CallCancel(cancel) => peer.answer(id, &calls::cancel(hub, peer, cancel.call_id).await),
-        R::CallHangUp(hang_up) => peer.answer(id, &calls::hang_up(hub, peer, hang_up.call_id).await),
-        R::MediaJoin(join) => peer.answer(id, &media::join(hub, peer, join.room_id).await),
-        R::MediaLeave(leave) => peer.answer(id, &media::leave(hub, peer, leave.room_id).await),
-        R::MediaSignal(signal) => peer.answer(id, &media::signal(hub, peer, signal).await),
-        R::MediaPublish(publish) => peer.answer(id, &media::publish(hub, peer, publish).await),
-        R::MediaAnswer(answer) => peer.answer(id, &media::answer(hub, peer, answer).await),
-        R::InboxSubscribe(subscribe) => inbox::subscribe(hub, peer, id, subscribe.after).await,
-        R::FeedSubscribe(subscribe) => changes::subscribe(hub, peer, id, subscribe).await,
-        R::FeedUnsubscribe(which) => peer.answer(id, &Ok(changes::unsubscribe(hub, peer, &which.feed))),
-        R::InboxUnsubscribe(_) => peer.answer(id, &Ok(inbox::unsubscribe(hub, peer))),
+        R::ConnectionOpen(_) => client.answer::<()>(id, &Err(already_open())),
+        R::ConnectionRefresh(refresh) => client.answer(id, &refreshed(hub, client, &refresh.token)),
+        R::RoomJoin(join) => rooms::join(hub, client, id, &join).await,
+        R::RoomLeave(leave) => client.answer(id, &rooms::leave(hub, client, leave.room_id).await),
+        R::RoomSend(send) => client.answer(id, &rooms::send(hub, client, &send).await),
+        R::RoomTyping(typing) => client.answer(id, &rooms::typing(hub, client, &typing).await),
+        R::RoomHistory(history) => client.answer(id, &rooms::history(hub, client, &history).await),
+        R::RoomMembers(read) => client.answer(id, &rooms::members(hub, client, &read)),
+        R::PresenceSubscribe(subscribe) => presence::subscribe(hub, client, id, subscribe.after).await,
+        R::CallRing(ring) => client.answer(id, &calls::ring(hub, client, &ring).await),
+        R::CallAccept(accept) => client.answer(id, &calls::accept(hub, client, accept.call_id).await),
+        R::CallReject(reject) => client.answer(id, &calls::reject(hub, client, reject.call_id).await),
+        R::CallCancel(cancel) => client.answer(id, &calls::cancel(hub, client, cancel.call_id).await),
+        R::CallHangUp(hang_up) => client.answer(id, &calls::hang_up(hub, client, hang_up.call_id).await),
+        R::MediaJoin(join) => client.answer(id, &media::join(hub, client, join.room_id).await),
+        R::MediaLeave(leave) => client.answer(id, &media::leave(hub, client, leave.room_id).await),
+        R::MediaSignal(signal) => client.answer(id, &media::signal(hub, client, signal).await),
+        R::MediaPublish(publish) => client.answer(id, &media::publish(hub, client, publish).await),
+        R::MediaAnswer(answer) => client.answer(id, &media::answer(hub, client, answer).await),
+        R::InboxSubscribe(subscribe) => inbox::subscribe(hub, client, id, subscribe.after).await,
+        R::FeedSubscribe(subscribe) => changes::subscribe(hub, client, id, subscribe).await,
+        R::FeedUnsubscribe(which) => client.answer(id, &Ok(changes::unsubscribe(hub, client, &which.feed))),
+        R::InboxUnsubscribe(_) => client.answer(id, &Ok(inbox::unsubscribe(hub, client))),
     }
 }
 
@@ -86,11 +86,11 @@ fn already_open() -> Failure {
     Failure::of(ErrorCode::CONFLICT, Fault::Caller, "the connection is open; use connection.refresh")
 }
 
-fn refreshed(hub: &Hub, peer: &Arc<Peer>, token: &common::secret::Secret) -> Result<Refreshed, Failure> {
+fn refreshed(hub: &Hub, client: &Arc<Client>, token: &common::secret::Secret) -> Result<Refreshed, Failure> {
     let bearer = verify(hub, token)?;
-    peer.renew(&bearer)?;
-    standing::look_again(hub, peer);
-    changes::recheck(hub, peer);
-    inbox::recheck(hub, peer);
+    client.renew(&bearer)?;
+    standing::look_again(hub, client);
+    changes::recheck(hub, client);
+    inbox::recheck(hub, client);
     Ok(Refreshed { expires_at: bearer.expires_at() })
 }

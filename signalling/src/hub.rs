@@ -1,19 +1,20 @@
 //! What everything in this crate hangs on.
 
 use crate::{
-    accept::Places, calls::Calls, changes::Feeds, config::Config, inbox::Inboxes, peer::Peer,
+    accept::Slots, calls::Calls, changes::Feeds, client::Client, config::Config, inbox::Inboxes,
     presence::Accounts, rooms::Rooms,
 };
-use bus::{Bus, BusError, Shutdown};
+use bus::{Bus, BusError};
 use common::{
     clock::Clock,
-    error::{ErrorCode, Fault},
+    error::{Chain, ErrorCode, Fault},
     id::{ConnectionId, UserId},
     protocol::{Event, Failure, envelope, media::IceServer},
     revocation::Revocations,
     token::Issuer,
 };
 use dashmap::DashMap;
+use shutdown::Shutdown;
 use std::sync::{Arc, OnceLock};
 use store::{Store, StoreError};
 use time::OffsetDateTime;
@@ -42,10 +43,10 @@ pub struct Deps {
 pub struct Hub(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) places: Places,
+    pub(crate) slots: Slots,
     pub(crate) config: Config,
     pub(crate) deps: Deps,
-    pub(crate) peers: DashMap<ConnectionId, Arc<Peer>>,
+    pub(crate) clients: DashMap<ConnectionId, Arc<Client>>,
     pub(crate) rooms: Rooms,
     pub(crate) accounts: Accounts,
     pub(crate) inboxes: Inboxes,
@@ -59,10 +60,10 @@ impl Hub {
     /// A hub that accepts sockets once [`run`](crate::run) runs.
     pub fn new(config: Config, deps: Deps) -> Self {
         Self(Arc::new(Inner {
-            places: Places::new(&config),
+            slots: Slots::new(&config),
             config,
             deps,
-            peers: DashMap::new(),
+            clients: DashMap::new(),
             rooms: Rooms::default(),
             accounts: Accounts::default(),
             inboxes: Inboxes::default(),
@@ -113,8 +114,8 @@ impl Hub {
         (self.0.deps.ice_servers)(user, self.clock().utc())
     }
 
-    pub(crate) fn peer(&self, connection: ConnectionId) -> Option<Arc<Peer>> {
-        self.0.peers.get(&connection).map(|peer| Arc::clone(&peer))
+    pub(crate) fn client(&self, connection: ConnectionId) -> Option<Arc<Client>> {
+        self.0.clients.get(&connection).map(|client| Arc::clone(&client))
     }
 }
 
@@ -135,16 +136,16 @@ pub(crate) fn frame(event: &Event) -> Utf8Bytes {
 /// The answer to a request that failed for the store's sake; logged here, once.
 pub(crate) fn store_failed(error: &StoreError) -> Failure {
     if error.is_away() {
-        warn!(error = %chain(error), "The store is away");
+        warn!(error = %Chain(error), "The store is away");
         return Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "the store is away; try again");
     }
-    error!(error = %chain(error), "The store failed");
+    error!(error = %Chain(error), "The store failed");
     Failure::internal()
 }
 
 /// The answer to a request that failed for the bus's sake; logged here, once.
 pub(crate) fn bus_failed(error: &BusError) -> Failure {
-    warn!(error = %chain(error), "The bus failed");
+    warn!(error = %Chain(error), "The bus failed");
     Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "another part is away; try again")
 }
 
@@ -152,14 +153,8 @@ pub(crate) fn bus_failed(error: &BusError) -> Failure {
 /// the bus is back and says so.
 pub(crate) fn published(outcome: Result<(), BusError>) {
     if let Err(error) = outcome {
-        debug!(error = %chain(&error), "Only this instance was told");
+        debug!(error = %Chain(&error), "Only this instance was told");
     }
-}
-
-/// An error with everything that caused it.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let sources = std::iter::successors(Some(error), |error| error.source());
-    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// What does not exist in the caller's account looks like what does not exist at all.

@@ -1,12 +1,13 @@
 //! The agents' inbox stream: one per account on this instance, whoever many follow it.
 
 use crate::{
+    client::Client,
     hub::{Finally, Hub, bus_failed, frame, store_failed},
     pace::Pace,
-    peer::Peer,
 };
 use bus::{BusError, Delivery, Subscription};
 use common::{
+    error::Chain,
     id::AccountId,
     permission::Permission,
     protocol::{
@@ -18,8 +19,8 @@ use common::{
 };
 use dashmap::DashMap;
 use signalling_core::{
-    feed::{Arrival, Feed, Joined},
     replay::{Replay, Replayed},
+    sequence::{Arrival, Joined, Sequence},
 };
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -56,7 +57,7 @@ impl Inboxes {
 /// The store has events of an account up to number `seq`: what this instance has not heard of is read there.
 pub(crate) fn lag(hub: &Hub, account: AccountId, seq: u64) {
     if let Some(inbox) = hub.0.inboxes.0.get(&account).and_then(|cell| cell.get().cloned())
-        && inbox.state().feed.lags(seq)
+        && inbox.state().sequence.lags(seq)
     {
         inbox.gap.notify_one();
     }
@@ -71,7 +72,7 @@ struct LiveInbox {
 
 #[derive(Default)]
 struct State {
-    feed: Feed<Arc<Peer>>,
+    sequence: Sequence<Arc<Client>>,
     closed: bool,
 }
 
@@ -82,11 +83,11 @@ impl LiveInbox {
 
     fn arrive(&self, event: &Sequenced) {
         let mut state = self.state();
-        match state.feed.arrive(event.seq) {
+        match state.sequence.arrive(event.seq) {
             Arrival::Next => {
                 let frame = frame(&Event::InboxEvent(Box::new(event.clone().bounded())));
-                for peer in state.feed.readers_of(event.seq) {
-                    peer.push(frame.clone());
+                for client in state.sequence.readers_of(event.seq) {
+                    client.push(frame.clone());
                 }
             }
             Arrival::Duplicate | Arrival::Early => {}
@@ -97,7 +98,7 @@ impl LiveInbox {
     /// Whether nobody here follows; if so, nobody joins this one any more.
     fn close_if_empty(&self) -> bool {
         let mut state = self.state();
-        if state.feed.is_empty() {
+        if state.sequence.is_empty() {
             state.closed = true;
             self.over.cancel();
         }
@@ -106,34 +107,34 @@ impl LiveInbox {
 }
 
 /// `inbox.subscribe`. Answers by itself, so that events come after what was missed.
-pub(crate) async fn subscribe(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, after: Option<u64>) {
-    if let Err(failure) = try_subscribe(hub, peer, id, after).await {
-        peer.answer::<()>(id, &Err(failure));
+pub(crate) async fn subscribe(hub: &Hub, client: &Arc<Client>, id: Option<&RequestId>, after: Option<u64>) {
+    if let Err(failure) = try_subscribe(hub, client, id, after).await {
+        client.answer::<()>(id, &Err(failure));
     }
 }
 
 async fn try_subscribe(
     hub: &Hub,
-    peer: &Arc<Peer>,
+    client: &Arc<Client>,
     id: Option<&RequestId>,
     after: Option<u64>,
 ) -> Result<(), Failure> {
-    let _not_left_open = Finally(|| hub.0.inboxes.close_if_empty(peer.account));
+    let _not_left_open = Finally(|| hub.0.inboxes.close_if_empty(client.account));
     loop {
-        let subscribed = missed(hub, peer.account, after).await.map_err(|error| store_failed(&error))?;
+        let subscribed = missed(hub, client.account, after).await.map_err(|error| store_failed(&error))?;
         if subscribed.more {
-            peer.answer(id, &Ok(subscribed));
+            client.answer(id, &Ok(subscribed));
             return Ok(());
         }
-        let inbox = live(hub, peer.account).await.map_err(|error| bus_failed(&error))?;
+        let inbox = live(hub, client.account).await.map_err(|error| bus_failed(&error))?;
         let mut state = inbox.state();
         if state.closed {
             continue;
         }
         // Whoever follows already goes on to, until it was read again.
-        if let Ok(joined) = state.feed.join(peer.id, subscribed.seq, Arc::clone(peer)) {
-            peer.held().follows_inbox = true;
-            peer.answer(id, &Ok(subscribed));
+        if let Ok(joined) = state.sequence.join(client.id, subscribed.seq, Arc::clone(client)) {
+            client.held().follows_inbox = true;
+            client.answer(id, &Ok(subscribed));
             if joined == Joined::First {
                 inbox.gap.notify_one();
             }
@@ -191,8 +192,8 @@ async fn listen(hub: Hub, inbox: Arc<LiveInbox>, mut events: Subscription<Sequen
                 Delivery::Lost => inbox.gap.notify_one(),
             },
             () = inbox.gap.notified() => {
-                if let Err(error) = heal(&hub, &inbox).await {
-                    warn!(account.id = %inbox.account, error = %crate::hub::chain(&error), "An inbox cannot be healed yet; will retry");
+                if let Err(error) = resync(&hub, &inbox).await {
+                    warn!(account.id = %inbox.account, error = %Chain(&error), "An inbox cannot be healed yet; will retry");
                     inbox.gap.notify_one();
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
@@ -202,10 +203,10 @@ async fn listen(hub: Hub, inbox: Arc<LiveInbox>, mut events: Subscription<Sequen
 }
 
 /// Hands out what the store has and this instance has not.
-async fn heal(hub: &Hub, inbox: &LiveInbox) -> Result<(), StoreError> {
+async fn resync(hub: &Hub, inbox: &LiveInbox) -> Result<(), StoreError> {
     let mut pace = Pace::default();
     loop {
-        let Some(position) = inbox.state().feed.position() else { return Ok(()) };
+        let Some(position) = inbox.state().sequence.position() else { return Ok(()) };
         let mut tx = hub.store().tenant(inbox.account).await?;
         let missing = outbox::after(&mut tx, position, BATCH).await?;
         drop(tx);
@@ -220,26 +221,26 @@ async fn heal(hub: &Hub, inbox: &LiveInbox) -> Result<(), StoreError> {
 }
 
 /// `inbox.unsubscribe`.
-pub(crate) fn unsubscribe(hub: &Hub, peer: &Arc<Peer>) -> Done {
-    if std::mem::take(&mut peer.held().follows_inbox)
-        && let Some(inbox) = hub.0.inboxes.0.get(&peer.account).and_then(|cell| cell.get().cloned())
+pub(crate) fn unsubscribe(hub: &Hub, client: &Arc<Client>) -> Done {
+    if std::mem::take(&mut client.held().follows_inbox)
+        && let Some(inbox) = hub.0.inboxes.0.get(&client.account).and_then(|cell| cell.get().cloned())
     {
-        inbox.state().feed.leave(peer.id);
-        hub.0.inboxes.close_if_empty(peer.account);
+        inbox.state().sequence.leave(client.id);
+        hub.0.inboxes.close_if_empty(client.account);
     }
     Done {}
 }
 
 /// A newer token may allow less.
-pub(crate) fn recheck(hub: &Hub, peer: &Arc<Peer>) {
-    if peer.access().require(Some(Permission::ConversationsRead), None).is_err() {
-        unsubscribe(hub, peer);
+pub(crate) fn recheck(hub: &Hub, client: &Arc<Client>) {
+    if client.access().require(Some(Permission::ConversationsRead), None).is_err() {
+        unsubscribe(hub, client);
     }
 }
 
 /// The connection is gone.
-pub(crate) fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
-    unsubscribe(hub, peer);
+pub(crate) fn lose_connection(hub: &Hub, client: &Arc<Client>) {
+    unsubscribe(hub, client);
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! [`accept`] lets a socket in, [`connection`] is one socket from then on,
 //! [`dispatch`] one match over the protocol's methods. A connection that has
-//! said who it is is a [`peer`]. What the methods do is in [`rooms`],
+//! said who it is is a [`client`]. What the methods do is in [`rooms`],
 //! [`presence`], [`calls`], [`media`], [`inbox`] and [`changes`]; [`cluster`] is what other
 //! instances say to this one, [`standing`] who may no more, [`outage`] what is done while they cannot, and
 //! [`pace`] how fast a backlog is handed out. Everything hangs on the [`hub`].
@@ -10,6 +10,7 @@
 mod accept;
 mod calls;
 mod changes;
+mod client;
 mod cluster;
 mod config;
 mod connection;
@@ -20,7 +21,6 @@ mod limits;
 mod media;
 mod outage;
 mod pace;
-mod peer;
 mod presence;
 mod rooms;
 mod standing;

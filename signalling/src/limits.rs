@@ -1,13 +1,13 @@
 //! What the hub limits.
 
+mod requests;
 mod sockets;
-mod streams;
 
 use common::limit::Limit;
 
 /// All limits of the hub.
 pub fn limits() -> Vec<Limit> {
-    [sockets::places(), sockets::rates(), sockets::deadlines(), sockets::queues(), streams::all()].concat()
+    [sockets::slots(), sockets::rates(), sockets::deadlines(), sockets::queues(), requests::all()].concat()
 }
 
 /// A time as people write it.

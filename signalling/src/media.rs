@@ -1,8 +1,8 @@
 //! Media sessions: the methods of `media.*`, passed on to the node that owns the session.
 
 use crate::{
+    client::{Client, forbidden},
     hub::{Hub, bus_failed, frame},
-    peer::{Peer, forbidden},
     rooms::{self, live::LiveRoom},
 };
 use bus::BusError;
@@ -97,20 +97,21 @@ pub(crate) async fn look(hub: &Hub, account: AccountId, room: RoomId) -> Option<
 }
 
 /// `media.join`.
-pub(crate) async fn join(hub: &Hub, peer: &Arc<Peer>, room: RoomId) -> Result<Joined, Failure> {
-    rooms::joined(hub, peer, room)?;
-    let access = peer.access();
+pub(crate) async fn join(hub: &Hub, client: &Arc<Client>, room: RoomId) -> Result<Joined, Failure> {
+    rooms::joined(hub, client, room)?;
+    let access = client.access();
     let rights = MediaRights { send: access.has(Right::SendMedia), receive: access.has(Right::ReceiveMedia) };
     if !rights.send && !rights.receive {
         return Err(forbidden("the token does not allow media"));
     }
-    let participant = Participant { connection_id: peer.id, user_id: peer.user, name: peer.name.clone() };
-    let action = MediaAction::Join { participant, home: hub.bus().node(), rights };
+    let participant =
+        Participant { connection_id: client.id, user_id: client.user, name: client.name.clone() };
+    let action = MediaAction::Join { participant, hub: hub.bus().node(), rights };
     // Noted first: a connection that is lost meanwhile leaves the session again.
-    peer.held().media.insert(room);
-    match ask(hub, peer.account, room, action, true).await? {
+    client.held().media.insert(room);
+    match ask(hub, client.account, room, action, true).await? {
         Some(MediaReply::State { state, .. }) => {
-            Ok(Joined { state, ice_servers: hub.ice_servers(peer.user) })
+            Ok(Joined { state, ice_servers: hub.ice_servers(client.user) })
         }
         Some(MediaReply::Published { .. } | MediaReply::Done | MediaReply::Moved { .. }) | None => {
             Err(unavailable())
@@ -119,18 +120,18 @@ pub(crate) async fn join(hub: &Hub, peer: &Arc<Peer>, room: RoomId) -> Result<Jo
 }
 
 /// `media.leave`. Leaving what one is not in is no error.
-pub(crate) async fn leave(hub: &Hub, peer: &Arc<Peer>, room: RoomId) -> Result<Done, Failure> {
-    if peer.held().media.remove(&room) {
-        ask(hub, peer.account, room, MediaAction::Leave { connection: peer.id }, false).await?;
+pub(crate) async fn leave(hub: &Hub, client: &Arc<Client>, room: RoomId) -> Result<Done, Failure> {
+    if client.held().media.remove(&room) {
+        ask(hub, client.account, room, MediaAction::Leave { connection: client.id }, false).await?;
     }
     Ok(Done {})
 }
 
 /// `media.publish`.
-pub(crate) async fn publish(hub: &Hub, peer: &Arc<Peer>, publish: Publish) -> Result<Published, Failure> {
-    check(peer, publish.room_id, &publish.sdp)?;
-    let action = MediaAction::Publish { connection: peer.id, sdp: publish.sdp };
-    match ask(hub, peer.account, publish.room_id, action, false).await? {
+pub(crate) async fn publish(hub: &Hub, client: &Arc<Client>, publish: Publish) -> Result<Published, Failure> {
+    check(client, publish.room_id, &publish.sdp)?;
+    let action = MediaAction::Publish { connection: client.id, sdp: publish.sdp };
+    match ask(hub, client.account, publish.room_id, action, false).await? {
         Some(MediaReply::Published { sdp }) => Ok(Published { sdp }),
         Some(MediaReply::State { .. } | MediaReply::Done | MediaReply::Moved { .. }) | None => {
             Err(not_joined())
@@ -139,17 +140,17 @@ pub(crate) async fn publish(hub: &Hub, peer: &Arc<Peer>, publish: Publish) -> Re
 }
 
 /// `media.answer`.
-pub(crate) async fn answer(hub: &Hub, peer: &Arc<Peer>, answer: Answer) -> Result<Done, Failure> {
-    check(peer, answer.room_id, &answer.sdp)?;
-    let action = MediaAction::Answer { connection: peer.id, revision: answer.revision, sdp: answer.sdp };
-    match ask(hub, peer.account, answer.room_id, action, false).await? {
+pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, answer: Answer) -> Result<Done, Failure> {
+    check(client, answer.room_id, &answer.sdp)?;
+    let action = MediaAction::Answer { connection: client.id, revision: answer.revision, sdp: answer.sdp };
+    match ask(hub, client.account, answer.room_id, action, false).await? {
         Some(_) => Ok(Done {}),
         None => Err(not_joined()),
     }
 }
 
-fn check(peer: &Peer, room: RoomId, sdp: &str) -> Result<(), Failure> {
-    if !peer.held().media.contains(&room) {
+fn check(client: &Client, room: RoomId, sdp: &str) -> Result<(), Failure> {
+    if !client.held().media.contains(&room) {
         return Err(not_joined());
     }
     if sdp.len() > SDP_BYTES_MAX {
@@ -163,13 +164,13 @@ fn not_joined() -> Failure {
 }
 
 /// `media.signal`: passed on as it is, between two participants.
-pub(crate) async fn signal(hub: &Hub, peer: &Arc<Peer>, signal: Signal) -> Result<Done, Failure> {
-    if !peer.held().media.contains(&signal.room_id) {
+pub(crate) async fn signal(hub: &Hub, client: &Arc<Client>, signal: Signal) -> Result<Done, Failure> {
+    if !client.held().media.contains(&signal.room_id) {
         return Err(not_joined());
     }
     let event =
-        Event::MediaSignal(Signalled { room_id: signal.room_id, from: peer.id, signal: signal.signal });
-    if let Some(other) = hub.peer(signal.to) {
+        Event::MediaSignal(Signalled { room_id: signal.room_id, from: client.id, signal: signal.signal });
+    if let Some(other) = hub.client(signal.to) {
         if !other.held().media.contains(&signal.room_id) {
             return Err(not_there());
         }
@@ -177,11 +178,11 @@ pub(crate) async fn signal(hub: &Hub, peer: &Arc<Peer>, signal: Signal) -> Resul
         return Ok(Done {});
     }
     // Elsewhere: only somebody who is in the room can be reached.
-    let room = rooms::joined(hub, peer, signal.room_id)?;
+    let room = rooms::joined(hub, client, signal.room_id)?;
     if !room.state().elsewhere.has(signal.to) {
         return Err(not_there());
     }
-    let node = node_of(hub, peer, signal.to).await?;
+    let node = node_of(hub, client, signal.to).await?;
     let news = NodeNews { from: hub.bus().node(), to: signal.to, event };
     hub.bus().publish(&NodeTopic(node), &news).await.map_err(|error| bus_failed(&error))?;
     Ok(Done {})
@@ -191,8 +192,8 @@ fn not_there() -> Failure {
     Failure::of(ErrorCode::NOT_FOUND, Fault::Caller, "there is no such participant")
 }
 
-async fn node_of(hub: &Hub, peer: &Peer, device: ConnectionId) -> Result<NodeId, Failure> {
-    let online = AccountOnline(peer.account);
+async fn node_of(hub: &Hub, client: &Client, device: ConnectionId) -> Result<NodeId, Failure> {
+    let online = AccountOnline(client.account);
     let devices = hub.bus().entries(&online).await.map_err(|error| bus_failed(&error))?;
     let key = device.to_string();
     devices
@@ -203,12 +204,12 @@ async fn node_of(hub: &Hub, peer: &Peer, device: ConnectionId) -> Result<NodeId,
 }
 
 /// The connection is gone, and with it the participant.
-pub(crate) async fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
-    let sessions = std::mem::take(&mut peer.held().media);
+pub(crate) async fn lose_connection(hub: &Hub, client: &Arc<Client>) {
+    let sessions = std::mem::take(&mut client.held().media);
     for room in sessions {
-        let leave = MediaAction::Leave { connection: peer.id };
-        if let Err(failure) = ask(hub, peer.account, room, leave, false).await {
-            warn!(room.id = %room, conn.id = %peer.id, message = failure.message, "The media session of {room} was not told that {} left", peer.id);
+        let leave = MediaAction::Leave { connection: client.id };
+        if let Err(failure) = ask(hub, client.account, room, leave, false).await {
+            warn!(room.id = %room, conn.id = %client.id, message = failure.message, "The media session of {room} was not told that {} left", client.id);
         }
     }
 }
@@ -216,27 +217,28 @@ pub(crate) async fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
 /// Those of these seats in which no connection of this instance sits any more. Its session may not have been
 /// told, or not have heard it.
 pub(crate) fn left(hub: &Hub, seats: Vec<Seated>) -> Vec<Seated> {
-    let sits =
-        |seat: &Seated| hub.peer(seat.connection).is_some_and(|peer| peer.held().media.contains(&seat.room));
+    let sits = |seat: &Seated| {
+        hub.client(seat.connection).is_some_and(|client| client.held().media.contains(&seat.room))
+    };
     seats.into_iter().filter(|seat| !sits(seat)).collect()
 }
 
 /// After the bus was away: everybody here learns the state, and participants
 /// the offer that they may have missed.
 pub(crate) async fn sync(hub: &Hub, room: &LiveRoom) {
-    let participants: Vec<Arc<Peer>> = {
+    let participants: Vec<Arc<Client>> = {
         let state = room.state();
-        let here = state.feed.readers().map(|(_, local)| &local.peer);
-        here.filter(|peer| peer.held().media.contains(&room.id)).cloned().collect()
+        let here = state.sequence.readers().map(|(_, local)| &local.client);
+        here.filter(|client| client.held().media.contains(&room.id)).cloned().collect()
     };
-    for peer in participants {
-        let sync = MediaAction::Sync { connection: peer.id };
+    for client in participants {
+        let sync = MediaAction::Sync { connection: client.id };
         if let Ok(Some(MediaReply::State { state, offer })) =
             ask(hub, room.account, room.id, sync, false).await
         {
-            peer.push(frame(&Event::MediaChanged(Changed { room_id: room.id, state })));
+            client.push(frame(&Event::MediaChanged(Changed { room_id: room.id, state })));
             if let Some(offer) = offer {
-                peer.push(frame(&Event::MediaOffer(offer)));
+                client.push(frame(&Event::MediaOffer(offer)));
             }
         }
     }

@@ -2,7 +2,10 @@
 
 use crate::{hub::Hub, inbox, rooms};
 use bus::{Link, Subscription};
-use common::id::{AccountId, NodeId, RoomId};
+use common::{
+    error::Chain,
+    id::{AccountId, NodeId, RoomId},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
@@ -71,7 +74,7 @@ async fn look(hub: &Hub) -> Result<(), StoreError> {
     for (account, followed) in accounts {
         if let Err(error) = compare(hub, account, &followed).await {
             // The next look comes soon: no use in asking for all others now.
-            warn!(account.id = %account, error = %crate::hub::chain(&error), "The store cannot be looked at; will retry");
+            warn!(account.id = %account, error = %Chain(&error), "The store cannot be looked at; will retry");
             return Err(error);
         }
     }

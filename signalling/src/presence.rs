@@ -1,11 +1,12 @@
 //! Who of an account is connected at all.
 
 use crate::{
+    client::Client,
     hub::{Hub, bus_failed, frame, published},
-    peer::Peer,
 };
 use bus::{BusError, Delivery, Subscription};
 use common::{
+    error::Chain,
     id::{AccountId, ConnectionId, UserId},
     protocol::{
         Event, Failure, RequestId,
@@ -47,7 +48,7 @@ struct Watched {
 
 #[derive(Default)]
 struct State {
-    watchers: BTreeMap<ConnectionId, Arc<Peer>>,
+    watchers: BTreeMap<ConnectionId, Arc<Client>>,
     users: BTreeMap<UserId, OnlineUser>,
     closed: bool,
 }
@@ -91,31 +92,32 @@ impl Watched {
 }
 
 /// A device is there: others learn of it.
-pub(crate) async fn come_online(hub: &Hub, peer: &Arc<Peer>) {
-    let guest = peer.access().is_guest();
-    let device = OnlineDevice { user: user(peer), node: hub.bus().node(), guest };
-    match hub.bus().present(&AccountOnline(peer.account), &peer.id.to_string(), &device).await {
-        Ok(presence) => peer.held().online = Some(presence),
+pub(crate) async fn come_online(hub: &Hub, client: &Arc<Client>) {
+    let guest = client.access().is_guest();
+    let device = OnlineDevice { user: user(client), node: hub.bus().node(), guest };
+    match hub.bus().present(&AccountOnline(client.account), &client.id.to_string(), &device).await {
+        Ok(presence) => client.held().online = Some(presence),
         Err(error) => {
-            warn!(conn.id = %peer.id, error = %crate::hub::chain(&error), "Presence of {} is not announced", peer.id)
+            warn!(conn.id = %client.id, error = %Chain(&error), "Presence of {} is not announced", client.id)
         }
     }
     if !guest {
-        announce(hub, peer, true).await;
+        announce(hub, client, true).await;
     }
 }
 
 /// A device is gone.
-pub(crate) async fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
+pub(crate) async fn lose_connection(hub: &Hub, client: &Arc<Client>) {
     let (online, follows) = {
-        let mut held = peer.held();
+        let mut held = client.held();
         (held.online.take(), held.follows_presence)
     };
     drop(online);
-    if follows && let Some(watched) = hub.0.accounts.0.get(&peer.account).and_then(|cell| cell.get().cloned())
+    if follows
+        && let Some(watched) = hub.0.accounts.0.get(&client.account).and_then(|cell| cell.get().cloned())
     {
-        watched.state().watchers.remove(&peer.id);
-        hub.0.accounts.0.remove_if(&peer.account, |_, cell| {
+        watched.state().watchers.remove(&client.id);
+        hub.0.accounts.0.remove_if(&client.account, |_, cell| {
             cell.get().is_some_and(|watched| {
                 let mut state = watched.state();
                 if state.watchers.is_empty() {
@@ -126,40 +128,45 @@ pub(crate) async fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
             })
         });
     }
-    if !peer.access().is_guest() {
-        announce(hub, peer, false).await;
+    if !client.access().is_guest() {
+        announce(hub, client, false).await;
     }
 }
 
-fn user(peer: &Peer) -> OnlineUser {
-    OnlineUser { user_id: peer.user, name: peer.name.clone() }
+fn user(client: &Client) -> OnlineUser {
+    OnlineUser { user_id: client.user, name: client.name.clone() }
 }
 
 /// A hint that somebody came or went; what is true is in the set.
-async fn announce(hub: &Hub, peer: &Peer, online: bool) {
+async fn announce(hub: &Hub, client: &Client, online: bool) {
     let (online, offline) =
-        if online { (vec![user(peer)], Vec::new()) } else { (Vec::new(), vec![peer.user]) };
+        if online { (vec![user(client)], Vec::new()) } else { (Vec::new(), vec![client.user]) };
     let changed = Changed { online, offline, online_count: 0, complete: false };
     let event = Event::PresenceChanged(changed);
     let news = RoomNews { from: hub.bus().node(), event };
-    published(hub.bus().publish(&AccountTopic(peer.account), &news).await);
+    published(hub.bus().publish(&AccountTopic(client.account), &news).await);
 }
 
 /// `presence.subscribe`. Answers by itself, so that changes come after the list.
-pub(crate) async fn subscribe(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, after: Option<UserId>) {
+pub(crate) async fn subscribe(
+    hub: &Hub,
+    client: &Arc<Client>,
+    id: Option<&RequestId>,
+    after: Option<UserId>,
+) {
     loop {
-        let cell = Arc::clone(&hub.0.accounts.0.entry(peer.account).or_default());
-        let watched = match cell.get_or_try_init(|| watch(hub, peer.account)).await {
+        let cell = Arc::clone(&hub.0.accounts.0.entry(client.account).or_default());
+        let watched = match cell.get_or_try_init(|| watch(hub, client.account)).await {
             Ok(watched) => watched,
-            Err(error) => return peer.answer::<()>(id, &Err::<(), Failure>(bus_failed(&error))),
+            Err(error) => return client.answer::<()>(id, &Err::<(), Failure>(bus_failed(&error))),
         };
         let mut state = watched.state();
         if state.closed {
             continue;
         }
-        state.watchers.insert(peer.id, Arc::clone(peer));
-        peer.held().follows_presence = true;
-        return peer.answer(id, &Ok(state.page(after)));
+        state.watchers.insert(client.id, Arc::clone(client));
+        client.held().follows_presence = true;
+        return client.answer(id, &Ok(state.page(after)));
     }
 }
 
@@ -183,7 +190,7 @@ async fn follow(hub: Hub, watched: Arc<Watched>, mut news: Subscription<RoomNews
             _ = tick.tick() => {}
         }
         if let Err(error) = compare(&hub, &watched).await {
-            warn!(account.id = %watched.account, error = %crate::hub::chain(&error), "Presence cannot be compared; will retry");
+            warn!(account.id = %watched.account, error = %Chain(&error), "Presence cannot be compared; will retry");
         }
     }
 }

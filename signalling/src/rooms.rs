@@ -3,17 +3,16 @@
 mod follow;
 mod join;
 pub(crate) mod live;
-mod places;
+mod slots;
 mod watch;
 
 pub(crate) use join::join;
 pub(crate) use watch::watch;
 
 use crate::{
+    client::{Access, Client, forbidden},
     hub::{Hub, frame, not_found, published, store_failed},
-    media,
-    peer::{Access, Peer, forbidden},
-    standing,
+    media, standing,
 };
 use common::{
     error::{ErrorCode, Fault},
@@ -33,8 +32,8 @@ use common::{
 use dashmap::DashMap;
 use futures_util::future::join_all;
 use live::LiveRoom;
-use places::Places;
 use signalling_core::roster::Change;
+use slots::Slots;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -56,7 +55,7 @@ pub(crate) struct Rooms {
     /// How often somebody was to be taken out of a room: who was let in by what the store said before
     /// must be looked at again.
     removals: AtomicU64,
-    places: Places,
+    slots: Slots,
 }
 
 impl Rooms {
@@ -84,7 +83,7 @@ impl Rooms {
 /// The store has messages of a room up to number `seq`: what this instance has not heard of is read there.
 pub(crate) fn lag(hub: &Hub, id: RoomId, seq: u64) {
     if let Some(room) = hub.0.rooms.get(id)
-        && room.state().feed.lags(seq)
+        && room.state().sequence.lags(seq)
     {
         room.gap.notify_one();
     }
@@ -95,27 +94,27 @@ fn outside() -> Failure {
 }
 
 /// The room, if the caller has joined it.
-pub(crate) fn joined(hub: &Hub, peer: &Peer, id: RoomId) -> Result<Arc<LiveRoom>, Failure> {
+pub(crate) fn joined(hub: &Hub, client: &Client, id: RoomId) -> Result<Arc<LiveRoom>, Failure> {
     let room = hub.0.rooms.get(id).ok_or_else(outside)?;
-    if room.state().feed.reader(peer.id).is_some() { Ok(room) } else { Err(outside()) }
+    if room.state().sequence.reader(client.id).is_some() { Ok(room) } else { Err(outside()) }
 }
 
 /// The room, if the caller may enter or read it. To who may not, it does not exist.
-async fn admit(tx: &mut TenantTx, peer: &Peer, id: RoomId) -> Result<Room, Failure> {
+async fn admit(tx: &mut TenantTx, client: &Client, id: RoomId) -> Result<Room, Failure> {
     let failed = |error| store_failed(&error);
     let room = rooms::find(tx, id).await.map_err(failed)?.ok_or_else(|| not_found("room"))?;
-    match peer.access() {
+    match client.access() {
         access @ Access::Person { .. } => {
             access.require(Some(Permission::RoomsRead), None)?;
-            if room.is_private && !rooms::is_member(tx, id, peer.user).await.map_err(failed)? {
+            if room.is_private && !rooms::is_member(tx, id, client.user).await.map_err(failed)? {
                 return Err(not_found("room"));
             }
         }
         Access::Guest { room: own, .. } if own != id => return Err(not_found("room")),
         Access::Guest { issued_at, .. } => {
-            let removed = rooms::removed_at(tx, id, peer.user).await.map_err(failed)?;
+            let removed = rooms::removed_at(tx, id, client.user).await.map_err(failed)?;
             if removed.is_some_and(|at| at >= issued_at) {
-                return Err(forbidden("you were shown the door; a new token is needed"));
+                return Err(forbidden("you were removed; a new token is needed"));
             }
         }
     }
@@ -127,9 +126,9 @@ fn closed() -> Failure {
 }
 
 /// Tells everybody else in the room, here and elsewhere.
-async fn tell(hub: &Hub, peer: &Peer, id: RoomId, event: Event) {
+async fn tell_others(hub: &Hub, client: &Client, id: RoomId, event: Event) {
     if let Some(room) = hub.0.rooms.get(id) {
-        room.push_except(&event, peer.id);
+        room.push_except(&event, client.id);
     }
     let news = RoomNews { from: hub.bus().node(), event };
     published(hub.bus().publish(&RoomTopic(id), &news).await);
@@ -146,22 +145,22 @@ async fn tell_change(hub: &Hub, id: RoomId, change: Change) {
 }
 
 /// `room.leave`.
-pub(crate) async fn leave(hub: &Hub, peer: &Arc<Peer>, id: RoomId) -> Result<Done, Failure> {
-    joined(hub, peer, id)?;
-    media::leave(hub, peer, id).await?;
-    go(hub, peer, id).await;
+pub(crate) async fn leave(hub: &Hub, client: &Arc<Client>, id: RoomId) -> Result<Done, Failure> {
+    joined(hub, client, id)?;
+    media::leave(hub, client, id).await?;
+    leave_room(hub, client, id).await;
     Ok(Done {})
 }
 
-/// Takes a peer out of a room and tells the others.
-async fn go(hub: &Hub, peer: &Arc<Peer>, id: RoomId) {
-    peer.held().rooms.remove(&id);
+/// Takes a client out of a room and tells the others.
+async fn leave_room(hub: &Hub, client: &Arc<Client>, id: RoomId) {
+    client.held().rooms.remove(&id);
     if let Some(room) = hub.0.rooms.get(id) {
-        let gone = room.state().feed.leave(peer.id);
+        let gone = room.state().sequence.leave(client.id);
         drop(gone);
         hub.0.rooms.close_if_empty(id);
     }
-    tell_change(hub, id, Change::Left(peer.member())).await;
+    tell_change(hub, id, Change::Left(client.member())).await;
 }
 
 /// Takes those out of a room who are in it here and whom `is_meant` picks, and tells them why;
@@ -170,27 +169,27 @@ pub(crate) async fn remove(
     hub: &Hub,
     id: RoomId,
     reason: RemovalReason,
-    is_meant: impl Fn(&Peer) -> bool,
+    is_meant: impl Fn(&Client) -> bool,
 ) -> u32 {
     hub.0.rooms.removals.fetch_add(1, Ordering::SeqCst);
     let Some(room) = hub.0.rooms.get(id) else { return 0 };
-    let meant: Vec<Arc<Peer>> = {
+    let meant: Vec<Arc<Client>> = {
         let state = room.state();
-        let here = state.feed.readers().map(|(_, local)| &local.peer);
-        here.filter(|peer| is_meant(peer)).cloned().collect()
+        let here = state.sequence.readers().map(|(_, local)| &local.client);
+        here.filter(|client| is_meant(client)).cloned().collect()
     };
     let removed = frame(&Event::RoomRemoved(Removed { room_id: id, reason }));
-    for peer in &meant {
-        go(hub, peer, id).await;
-        peer.push(removed.clone());
+    for client in &meant {
+        leave_room(hub, client, id).await;
+        client.push(removed.clone());
     }
     // Afterwards: a media server may be slow to answer, or away.
-    let leaving = meant.iter().map(async |peer| {
-        if let Err(failure) = media::leave(hub, peer, id).await {
-            warn!(room.id = %id, conn.id = %peer.id, message = failure.message, "The media session of {id} was not told that {} was removed", peer.id);
+    let leaving = meant.iter().map(async |client| {
+        if let Err(failure) = media::leave(hub, client, id).await {
+            warn!(room.id = %id, conn.id = %client.id, message = failure.message, "The media session of {id} was not told that {} was removed", client.id);
         }
-        if peer.access().is_guest() {
-            peer.ended.cancel();
+        if client.access().is_guest() {
+            client.ended.cancel();
         }
     });
     join_all(leaving).await;
@@ -198,10 +197,10 @@ pub(crate) async fn remove(
 }
 
 /// The connection is gone, and with it the device from all rooms.
-pub(crate) async fn lose_connection(hub: &Hub, peer: &Arc<Peer>) {
-    let rooms = std::mem::take(&mut peer.held().rooms);
+pub(crate) async fn lose_connection(hub: &Hub, client: &Arc<Client>) {
+    let rooms = std::mem::take(&mut client.held().rooms);
     for id in rooms {
-        go(hub, peer, id).await;
+        leave_room(hub, client, id).await;
     }
 }
 
@@ -214,13 +213,14 @@ fn unsaid(error: TextError) -> Failure {
 }
 
 /// `room.send`: stored, then told.
-pub(crate) async fn send(hub: &Hub, peer: &Arc<Peer>, send: &Send) -> Result<Sent, Failure> {
-    let room = joined(hub, peer, send.room_id)?;
+pub(crate) async fn send(hub: &Hub, client: &Arc<Client>, send: &Send) -> Result<Sent, Failure> {
+    let room = joined(hub, client, send.room_id)?;
     let text = text::said(&send.text, TEXT_BYTES_MAX).map_err(unsaid)?;
     let failed = |error| store_failed(&error);
-    let mut tx = standing::begin(hub, peer).await?;
-    // Whoever was shown the door is in the room until this instance has heard of it.
-    let unwelcome = rooms::unwelcome(&mut tx, &[watch::visitor(peer, send.room_id)]).await.map_err(failed)?;
+    let mut tx = standing::begin(hub, client).await?;
+    // Whoever was removed is in the room until this instance has heard of it.
+    let unwelcome =
+        rooms::unwelcome(&mut tx, &[watch::visitor(client, send.room_id)]).await.map_err(failed)?;
     match unwelcome.first() {
         Some((_, RemovalReason::Closed)) => return Err(closed()),
         Some((_, RemovalReason::Removed | RemovalReason::Deleted)) => return Err(outside()),
@@ -228,8 +228,8 @@ pub(crate) async fn send(hub: &Hub, peer: &Arc<Peer>, send: &Send) -> Result<Sen
     }
     let new = NewRoomMessage {
         room: send.room_id,
-        user: peer.user,
-        name: &peer.name,
+        user: client.user,
+        name: &client.name,
         client_id: send.client_id,
         text,
     };
@@ -244,23 +244,23 @@ pub(crate) async fn send(hub: &Hub, peer: &Arc<Peer>, send: &Send) -> Result<Sen
 }
 
 /// `room.typing`.
-pub(crate) async fn typing(hub: &Hub, peer: &Arc<Peer>, typing: &SetTyping) -> Result<Done, Failure> {
-    joined(hub, peer, typing.room_id)?;
+pub(crate) async fn typing(hub: &Hub, client: &Arc<Client>, typing: &SetTyping) -> Result<Done, Failure> {
+    joined(hub, client, typing.room_id)?;
     let changed = TypingChanged {
         room_id: typing.room_id,
-        connection_id: peer.id,
-        user_id: peer.user,
+        connection_id: client.id,
+        user_id: client.user,
         typing: typing.typing,
     };
-    tell(hub, peer, typing.room_id, Event::RoomTyping(changed)).await;
+    tell_others(hub, client, typing.room_id, Event::RoomTyping(changed)).await;
     Ok(Done {})
 }
 
 /// `room.history`.
-pub(crate) async fn history(hub: &Hub, peer: &Arc<Peer>, read: &ReadHistory) -> Result<History, Failure> {
+pub(crate) async fn history(hub: &Hub, client: &Arc<Client>, read: &ReadHistory) -> Result<History, Failure> {
     let failed = |error| store_failed(&error);
-    let mut tx = hub.store().tenant(peer.account).await.map_err(failed)?;
-    admit(&mut tx, peer, read.room_id).await?;
+    let mut tx = hub.store().tenant(client.account).await.map_err(failed)?;
+    admit(&mut tx, client, read.room_id).await?;
     let limit = read.limit.unwrap_or(HISTORY_DEFAULT).clamp(1, MESSAGES_MAX);
     // One more, to know whether there is one.
     let messages = match read.before {
@@ -272,8 +272,8 @@ pub(crate) async fn history(hub: &Hub, peer: &Arc<Peer>, read: &ReadHistory) -> 
 }
 
 /// `room.members`.
-pub(crate) fn members(hub: &Hub, peer: &Arc<Peer>, read: &ReadMembers) -> Result<Members, Failure> {
-    let room = joined(hub, peer, read.room_id)?;
+pub(crate) fn members(hub: &Hub, client: &Arc<Client>, read: &ReadMembers) -> Result<Members, Failure> {
+    let room = joined(hub, client, read.room_id)?;
     let state = room.state();
     let (members, more) = state.members_after(read.after);
     Ok(Members { members, member_count: state.count(), more })

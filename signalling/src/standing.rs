@@ -1,13 +1,13 @@
 //! Who may no more: held to the store when something is written, and to the list of what ended otherwise.
 
 use crate::{
+    client::Client,
     hub::{Hub, store_failed},
-    peer::Peer,
 };
 use common::{
     error::{ErrorCode, Fault},
     protocol::Failure,
-    revocation::Standing,
+    token::Standing,
 };
 use std::time::Duration;
 use store::{
@@ -23,11 +23,11 @@ use tracing::debug;
 /// connections sooner.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// A transaction in the peer's account to write in, if what their token says is still so.
-pub(crate) async fn begin(hub: &Hub, peer: &Peer) -> Result<TenantTx, Failure> {
+/// A transaction in the client's account to write in, if what their token says is still so.
+pub(crate) async fn begin(hub: &Hub, client: &Client) -> Result<TenantTx, Failure> {
     let failed = |error| store_failed(&error);
-    let mut tx = hub.store().tenant(peer.account).await.map_err(failed)?;
-    if let Some(standing) = peer.access().standing() {
+    let mut tx = hub.store().tenant(client.account).await.map_err(failed)?;
+    if let Some(standing) = client.access().standing() {
         check(hub, &mut tx, standing).await?;
     }
     Ok(tx)
@@ -59,17 +59,17 @@ pub(crate) async fn watch(hub: Hub) {
             continue;
         }
         seen = version;
-        for peer in &hub.0.peers {
-            look_again(&hub, &peer);
+        for client in &hub.0.clients {
+            look_again(&hub, &client);
         }
     }
 }
 
 /// Ends a connection that is on the list. Done once it goes by a token, too: what came onto the list between
 /// the look at the token and that was not yet seen to concern it.
-pub(crate) fn look_again(hub: &Hub, peer: &Peer) {
-    if peer.access().standing().is_some_and(|standing| !hub.0.deps.revocations.holds(standing)) {
-        debug!(conn.id = %peer.id, user.id = %peer.user, "Connection {} is ended: its token is good no more", peer.id);
-        peer.ended.cancel();
+pub(crate) fn look_again(hub: &Hub, client: &Client) {
+    if client.access().standing().is_some_and(|standing| !hub.0.deps.revocations.holds(standing)) {
+        debug!(conn.id = %client.id, user.id = %client.user, "Connection {} is ended: its token is good no more", client.id);
+        client.ended.cancel();
     }
 }

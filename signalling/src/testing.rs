@@ -1,11 +1,11 @@
-//! A hub without sockets, for tests: connections are peers whose frames the test reads.
+//! A hub without sockets, for tests: connections are clients whose frames the test reads.
 
 use crate::{
+    client::{Client, Queued},
     config::Config,
     hub::{Deps, Hub},
-    peer::{Peer, Queued},
 };
-use bus::{Bus, Shutdown};
+use bus::Bus;
 use common::{
     clock::ManualClock,
     id::{AccountId, ConnectionId, NodeId, RoomId, UserId},
@@ -14,6 +14,7 @@ use common::{
     token::{Bearer, Caller, Role},
 };
 use serde_json::{Value, json};
+use shutdown::Shutdown;
 use std::{
     sync::{Arc, LazyLock},
     time::Duration,
@@ -68,7 +69,7 @@ impl World {
     }
 
     /// A connection of somebody new.
-    pub(crate) fn connect(&self) -> Client {
+    pub(crate) fn connect(&self) -> Connected {
         let permissions = Role::Admin.permissions();
         let caller = Caller {
             account: self.account,
@@ -82,22 +83,22 @@ impl World {
             expires_at: OffsetDateTime::UNIX_EPOCH,
         };
         let id = ConnectionId::generate(&*self.clock);
-        let (peer, frames) = Peer::new(id, &Bearer::Caller(caller), "Ada".to_owned());
-        Client { peer: Arc::new(peer), frames }
+        let (client, frames) = Client::new(id, &Bearer::Caller(caller), "Ada".to_owned());
+        Connected { client: Arc::new(client), frames }
     }
 }
 
-/// A connection's end.
-pub(crate) struct Client {
-    pub(crate) peer: Arc<Peer>,
+/// A client and what it has been sent.
+pub(crate) struct Connected {
+    pub(crate) client: Arc<Client>,
     frames: mpsc::Receiver<Queued>,
 }
 
-impl Client {
+impl Connected {
     /// The next frame.
     pub(crate) async fn frame(&mut self) -> Value {
-        let queued = timeout(PATIENCE, self.frames.recv()).await.expect("in time").expect("the peer lives");
-        self.peer.queue.taken(&queued);
+        let queued = timeout(PATIENCE, self.frames.recv()).await.expect("in time").expect("the client lives");
+        self.client.queue.taken(&queued);
         serde_json::from_str(&queued.frame).unwrap()
     }
 }

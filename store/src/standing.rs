@@ -8,8 +8,7 @@ use common::{
     clock::Clock,
     id::{ApiKeyId, SignInId, UserId},
     permission::Permissions,
-    revocation::Standing,
-    token::Role,
+    token::{Role, Standing},
 };
 use sqlx::{query, query_scalar};
 

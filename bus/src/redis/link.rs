@@ -17,12 +17,14 @@ use ::redis::{
 };
 use bytes::Bytes;
 use common::{
+    error::Chain,
     id::NodeId,
     subject::{Topic, link::LinkUp},
 };
 use futures_util::StreamExt;
 use std::{
     collections::HashSet,
+    io,
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -132,7 +134,7 @@ impl Keeper {
                     let epoch = self.epoch;
                     let error = self.keep_up(connections).await;
                     self.down();
-                    warn!(error = ?error.map(|error| error.to_string()), "The link to Redis is down; media and local rooms go on");
+                    warn!(error = %Chain(&error), "The link to Redis is down; media and local rooms go on");
                     // One that takes connections and refuses to write was not there at all.
                     if self.epoch > epoch {
                         wait = RETRY_MAX / 10;
@@ -161,11 +163,11 @@ impl Keeper {
         }
     }
 
-    /// Runs until the link breaks; the error is why, `None` if Redis closed it.
-    async fn keep_up(&mut self, connections: Connections) -> Option<RedisError> {
+    /// Runs until the link breaks, and says why it did.
+    async fn keep_up(&mut self, connections: Connections) -> RedisError {
         let Connections { mut commands, mut sink, mut stream } = connections;
         if let Err(error) = self.come_up(&mut commands, &mut sink).await {
-            return Some(error);
+            return error;
         }
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -174,7 +176,9 @@ impl Keeper {
         loop {
             let outcome = tokio::select! {
                 message = stream.next() => {
-                    let message = message?;
+                    let Some(message) = message else {
+                        return io::Error::from(io::ErrorKind::UnexpectedEof).into();
+                    };
                     self.handle(message.get_channel_name(), Bytes::copy_from_slice(message.get_payload_bytes()));
                     Ok(())
                 }
@@ -183,7 +187,7 @@ impl Keeper {
                 _ = probe.tick() => limited(sink.ping::<::redis::Value>()).await.map(drop),
             };
             if let Err(error) = outcome {
-                return Some(error);
+                return error;
             }
         }
     }
@@ -362,7 +366,7 @@ impl Keeper {
             let sent: Result<u64, RedisError> =
                 connection.publish(backend.names.replies(from), names::reply(id, &answer)).await;
             if let Err(error) = sent {
-                warn!(%error, "An answer could not be sent; its asker will time out");
+                warn!(error = %Chain(&error), "An answer could not be sent; its asker will time out");
             }
         });
     }

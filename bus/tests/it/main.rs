@@ -10,12 +10,13 @@
 mod contract;
 mod outage;
 
-use bus::{Bus, Delivery, Shutdown, Subscription};
+use bus::{Bus, Delivery, Subscription};
 use common::{
     clock::SystemClock,
     id::NodeId,
     subject::{LeaseName, PresenceSet, Service, Topic},
 };
+use shutdown::Shutdown;
 use std::time::Duration;
 
 /// How long anything that is waited for may take. It only bounds failure.

@@ -165,14 +165,14 @@ pub struct HubRequest {
     /// The tenant, whose connections alone are meant.
     pub account: AccountId,
     /// Which of them.
-    pub whom: Whom,
+    pub whom: ConnectionSelector,
     /// What is to happen to them.
     pub order: HubOrder,
 }
 
 /// Some of an account's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Whom {
+pub enum ConnectionSelector {
     /// All.
     Everybody,
     /// Those of a user.

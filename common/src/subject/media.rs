@@ -66,7 +66,7 @@ pub enum MediaAction {
         /// Who enters.
         participant: Participant,
         /// The hub instance it is connected to, which gets its offers and answers for its life.
-        home: NodeId,
+        hub: NodeId,
         /// What it may do in the session.
         #[serde(default)]
         rights: MediaRights,
@@ -198,7 +198,7 @@ impl Topic for SessionTopic {
     }
 }
 
-/// The living hub instances. A media node drops participants whose home is gone.
+/// The living hub instances. A media node drops participants whose hub is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HubNodes;
 

@@ -4,6 +4,7 @@ use super::{
     App,
     caller::Caller,
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{
     body::Body,
@@ -12,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use common::{
-    error::ErrorCode,
+    error::{Chain, ErrorCode},
     id::{ConversationId, MessageId},
     permission::Permission,
     protocol::inbox::Attachment,
@@ -20,6 +21,11 @@ use common::{
 use inbox::FileError;
 use store::messages;
 use tracing::warn;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("attachments", "Files that came with customers' messages.")
+        .needs(Permission::ConversationsRead, endpoints![get])
+}
 
 /// What a browser may show by itself: nothing in it can run.
 const SHOWN: [&str; 8] = [
@@ -35,7 +41,7 @@ const SHOWN: [&str; 8] = [
 
 /// Reads a file that came with a message. The channel's provider keeps it, WhatsApp for 7 days.
 #[utoipa::path(
-    get, path = "/v1/conversations/{id}/messages/{message}/attachments/{number}", tag = "conversations",
+    get, path = "/v1/conversations/{id}/messages/{message}/attachments/{number}", 
     params(
         ("id" = ConversationId, Path, description = "The conversation"),
         ("message" = MessageId, Path, description = "The message"),
@@ -47,7 +53,7 @@ const SHOWN: [&str; 8] = [
         (status = 503, description = "The provider cannot be reached", body = Document),
     ),
 )]
-pub(super) async fn read(
+async fn get(
     State(app): State<App>,
     caller: Caller,
     Path((conversation, message, number)): Path<(String, String, String)>,
@@ -56,11 +62,11 @@ pub(super) async fn read(
     let conversation: ConversationId = conversation.parse().map_err(|_| missing())?;
     let message: MessageId = message.parse().map_err(|_| missing())?;
     let number = number.parse().map_err(|_| missing())?;
-    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let file = messages::attachment(&mut tx, conversation, message, number).await?.ok_or_else(missing)?;
     tx.commit().await?;
     let opened = app.files.open(&file).await.map_err(|error| {
-        warn!(message.id = %message, error = &error as &dyn std::error::Error, "A file could not be fetched");
+        warn!(message.id = %message, error = %Chain(&error), "A file could not be fetched");
         match error {
             FileError::Refused(_) | FileError::TooLarge => {
                 Problem::new(StatusCode::NOT_FOUND, ErrorCode::CHANNEL_REFUSED, error.to_string())

@@ -1,6 +1,6 @@
 //! Who is calling: a person, by an access token, or a program, by an API key (RFC 6750).
 
-use super::{App, extract::Peer, password::Asker, problem::Problem};
+use super::{App, extract::Peer, password::Asker, problem::Problem, routes::Access};
 use crate::http::Accepted;
 use aws_lc_rs::digest;
 use axum::{
@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use common::{
-    error::ErrorCode,
+    error::{Chain, ErrorCode},
     id::{AccountId, SignInId, UserId},
     permission::{Permission, Permissions},
     token::{self, Bearer},
@@ -26,7 +26,8 @@ use uuid::Uuid;
 /// How an API key begins, so that people and scanners recognise one.
 pub(crate) const KEY_PREFIX: &str = "sbk_";
 
-/// An authenticated caller. A handler that takes one cannot be reached without a good token.
+/// An authenticated caller who has the permission that the route needs. A handler that takes one cannot be reached
+/// without.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) account: AccountId,
@@ -34,6 +35,8 @@ pub(super) struct Caller {
     pub(super) permissions: Permissions,
     /// The person's token; `None` for a program.
     pub(super) token: Option<token::Caller>,
+    /// The permission that the route needs, which they have.
+    pub(super) needed: Option<Permission>,
     /// On whose word they write.
     writer: Writer,
     address: Option<IpAddr>,
@@ -43,6 +46,20 @@ impl Caller {
     /// Lets callers pass who may do this.
     pub(super) fn require(&self, permission: Permission) -> Result<(), Problem> {
         if self.permissions.has(permission) { Ok(()) } else { Err(Problem::forbidden(permission)) }
+    }
+
+    /// Lets callers pass who may call this route.
+    fn enter(&mut self, access: Option<Access>) -> Result<(), Problem> {
+        self.needed = match access {
+            Some(Access::Needs(permission)) => Some(permission),
+            Some(Access::NeedsByKind { person, program }) => {
+                Some(if self.token.is_some() { person } else { program })
+            }
+            Some(Access::AnyCaller) => None,
+            // Nobody: a handler that asks who calls is not for anybody.
+            Some(Access::Anybody) | None => return Err(Problem::internal(&UnknownAccess)),
+        };
+        self.needed.map_or(Ok(()), |permission| self.require(permission))
     }
 
     /// Lets callers pass who may do this, and not for a while only.
@@ -111,6 +128,11 @@ impl Caller {
     }
 }
 
+/// A handler takes a caller, but its route does not say who may call it.
+#[derive(Debug, thiserror::Error)]
+#[error("the route does not say who may call it")]
+struct UnknownAccess;
+
 /// The hash under which a key is kept.
 pub(super) fn hash_of_key(key: &str) -> [u8; 32] {
     let mut hash = [0; 32];
@@ -131,7 +153,7 @@ impl FromRequestParts<App> for Caller {
         let Ok(Peer(address)) = Peer::from_request_parts(parts, app).await;
         let token = bearer(&parts.headers)
             .ok_or_else(|| refuse(ErrorCode::UNAUTHENTICATED, "a Bearer token is needed"))?;
-        let caller = if token.starts_with(KEY_PREFIX) {
+        let mut caller = if token.starts_with(KEY_PREFIX) {
             by_key(app, token, address).await?
         } else {
             by_token(app, token, address)?
@@ -144,6 +166,7 @@ impl FromRequestParts<App> for Caller {
         if let Some(id) = caller.actor.id() {
             span.record("user.id", display(id));
         }
+        caller.enter(parts.extensions.get().copied())?;
         Ok(caller)
     }
 }
@@ -158,6 +181,7 @@ async fn by_key(app: &App, key: &str, address: Option<IpAddr>) -> Result<Caller,
         actor: Actor::ApiKey(holder.key),
         permissions: holder.permissions,
         token: None,
+        needed: None,
         writer: Writer::Program(holder.key),
         address,
     })
@@ -166,7 +190,7 @@ async fn by_key(app: &App, key: &str, address: Option<IpAddr>) -> Result<Caller,
 fn by_token(app: &App, token: &str, address: Option<IpAddr>) -> Result<Caller, Problem> {
     let issuers = Arc::clone(&app.issuers.borrow());
     let bearer = token::verify(token, &issuers, app.clock.utc()).map_err(|error| {
-        debug!(error = &error as &dyn std::error::Error, "A token was refused");
+        debug!(error = %Chain(&error), "A token was refused");
         refuse(error.code(), "the token is not valid or has expired")
     })?;
     let Bearer::Caller(token) = bearer else {
@@ -182,6 +206,7 @@ fn by_token(app: &App, token: &str, address: Option<IpAddr>) -> Result<Caller, P
         actor: Actor::User(token.user),
         permissions: token.permissions,
         token: Some(token),
+        needed: None,
         writer: Writer::Person(standing),
         address,
     })

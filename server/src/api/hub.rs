@@ -3,10 +3,11 @@
 use super::{App, problem::Problem};
 use bus::BusError;
 use common::{
+    error::Chain,
     id::{AccountId, NodeId, RoomId},
     protocol::room::RemovalReason,
     subject::{
-        hub::{HubOrder, HubRequest, HubService, Whom},
+        hub::{ConnectionSelector, HubOrder, HubRequest, HubService},
         media::HubNodes,
     },
 };
@@ -21,7 +22,12 @@ const ORDER_TIMEOUT: Duration = Duration::from_secs(8);
 ///
 /// # Errors
 /// 503 if an instance does not say that it is done.
-async fn order(app: &App, account: AccountId, whom: Whom, order: HubOrder) -> Result<u32, Problem> {
+async fn order(
+    app: &App,
+    account: AccountId,
+    whom: ConnectionSelector,
+    order: HubOrder,
+) -> Result<u32, Problem> {
     let nodes = app.bus.entries(&HubNodes).await.map_err(|error| silent(&error))?;
     let mut asked = JoinSet::new();
     for (_, node) in nodes {
@@ -42,7 +48,7 @@ async fn order(app: &App, account: AccountId, whom: Whom, order: HubOrder) -> Re
 }
 
 fn silent(error: &BusError) -> Problem {
-    warn!(error = error as &dyn std::error::Error, "The hub was not reached");
+    warn!(error = %Chain(error), "The hub was not reached");
     Problem::unavailable("a part of the hub did not answer; ask again")
 }
 
@@ -54,7 +60,7 @@ pub(super) async fn remove(
     app: &App,
     account: AccountId,
     room: RoomId,
-    whom: Whom,
+    whom: ConnectionSelector,
     reason: RemovalReason,
 ) -> Result<u32, Problem> {
     order(app, account, whom, HubOrder::Remove { room, reason }).await
@@ -64,13 +70,17 @@ pub(super) async fn remove(
 ///
 /// # Errors
 /// As for [`order`].
-pub(super) async fn disconnect(app: &App, account: AccountId, whom: Whom) -> Result<u32, Problem> {
+pub(super) async fn disconnect(
+    app: &App,
+    account: AccountId,
+    whom: ConnectionSelector,
+) -> Result<u32, Problem> {
     order(app, account, whom, HubOrder::Disconnect).await
 }
 
 /// The same, where what was asked for is done already: a connection that is not reached
 /// ends with its token.
-pub(super) async fn disconnect_if_reached(app: &App, account: AccountId, whom: Whom) {
+pub(super) async fn disconnect_if_reached(app: &App, account: AccountId, whom: ConnectionSelector) {
     // It has been logged.
     let _unreached = disconnect(app, account, whom).await;
 }

@@ -4,8 +4,11 @@
 //! answer, its time would tell who does.
 
 use super::App;
-use common::id::{AccountId, UserId};
-use std::{error::Error, net::IpAddr, sync::Arc};
+use common::{
+    error::Chain,
+    id::{AccountId, UserId},
+};
+use std::{net::IpAddr, sync::Arc};
 use store::{
     StoreError,
     audit::{self, Actor, Deed},
@@ -31,7 +34,7 @@ pub(super) fn note(app: &App, users: Vec<(AccountId, UserId)>, address: Option<I
         let _permit = permit;
         for (account, user) in users {
             if let Err(error) = count(&app, account, user, address).await {
-                debug!(error = &error as &dyn Error, user.id = %user, "A wrong password was not counted");
+                debug!(error = %Chain(&error), user.id = %user, "A wrong password was not counted");
             }
         }
     });

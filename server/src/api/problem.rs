@@ -5,7 +5,10 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use common::{error::ErrorCode, permission::Permission};
+use common::{
+    error::{Chain, ErrorCode},
+    permission::Permission,
+};
 use serde::Serialize;
 use std::{borrow::Cow, error::Error, time::Duration};
 use store::{ChangeError, StoreError};
@@ -89,7 +92,7 @@ impl Problem {
 
     /// Switchboard failed: logs why, tells the caller nothing of it.
     pub fn internal(error: &(dyn Error + 'static)) -> Self {
-        error!(error, "A request failed; this is a bug");
+        error!(error = %Chain(error), "A request failed; this is a bug");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::INTERNAL, "internal error")
     }
 
@@ -109,7 +112,7 @@ impl From<StoreError> for Problem {
             return Self::new(StatusCode::UNAUTHORIZED, ErrorCode::INVALID_TOKEN, detail);
         }
         if error.is_away() || error.is_conflict() {
-            warn!(error = &error as &dyn Error, "The database did not serve a request");
+            warn!(error = %Chain(&error), "The database did not serve a request");
             return Self::unavailable("the database is busy or away");
         }
         Self::internal(&error)

@@ -8,11 +8,11 @@ use super::{
     stream::{Deadlines, Stream},
 };
 use axum::{Router, body::Body, response::Response};
-use bus::Shutdown;
-use common::address::ClientAddress;
+use common::{address::ClientAddress, error::Chain};
 use hyper::{Request, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use local_services::descriptors;
+use shutdown::Shutdown;
 use signalling::TakeApart;
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -73,7 +73,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, settings: Setti
             Err(error) if descriptors::is_exhausted(&error) => {
                 if !is_exhausted {
                     warn!(
-                        error = &error as &dyn std::error::Error,
+                        error = %Chain(&error),
                         "No connection can be accepted; will go on"
                     );
                 }
@@ -82,7 +82,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, settings: Setti
                 token.run_until_cancelled(sleep(PAUSE)).await;
             }
             // Of one connection: it was gone before it was accepted.
-            Err(error) => debug!(error = &error as &dyn std::error::Error, "A connection was not accepted"),
+            Err(error) => debug!(error = %Chain(&error), "A connection was not accepted"),
         }
     }
 }
@@ -97,7 +97,7 @@ impl Shared {
             return;
         };
         if let Err(error) = socket.set_nodelay(true) {
-            debug!(error = &error as &dyn std::error::Error, "A connection was gone at once");
+            debug!(error = %Chain(&error), "A connection was gone at once");
             return;
         }
         let shared = Arc::clone(self);
@@ -128,7 +128,7 @@ impl Shared {
                 }
                 Ok(Ok(None)) => {}
                 Ok(Err(error)) => {
-                    debug!(error = &error as &dyn std::error::Error, "A proxy's header cannot be read");
+                    debug!(error = %Chain(&error), "A proxy's header cannot be read");
                     return;
                 }
                 Err(_) => return debug!("A proxy sent no header in time"),
@@ -163,7 +163,7 @@ impl Shared {
             }
         };
         if let Err(error) = done {
-            debug!(error = &error as &dyn std::error::Error, "A connection ended early");
+            debug!(error = %Chain(&error), "A connection ended early");
         }
     }
 

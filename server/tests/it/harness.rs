@@ -5,7 +5,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
 };
-use bus::{Bus, Shutdown};
+use bus::Bus;
 use common::{
     address::ClientAddress,
     clock::{Clock, ManualClock},
@@ -17,6 +17,7 @@ use common::{
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde_json::{Value, json};
+use shutdown::Shutdown;
 use std::{
     sync::{Arc, LazyLock},
     time::Instant,

@@ -116,7 +116,7 @@ pub struct Engine {
     transports: Vec<Option<Transport>>,
     /// Whose each transport is.
     owners: HashMap<usize, ConnectionId>,
-    by_name: HashMap<String, usize>,
+    by_ufrag: HashMap<String, usize>,
     by_address: HashMap<SocketAddr, usize>,
     /// Incoming streams by transport and number.
     streams: HashMap<(usize, u32), Stream>,
@@ -149,7 +149,7 @@ impl Engine {
             last_publication: 0,
             transports: Vec::new(),
             owners: HashMap::new(),
-            by_name: HashMap::new(),
+            by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
             streams: HashMap::new(),
             feedback: HashMap::new(),
@@ -261,14 +261,14 @@ impl Engine {
             Some(free) => *free = Some(transport),
             None => self.transports.push(Some(transport)),
         }
-        self.by_name.insert(name, place);
+        self.by_ufrag.insert(name, place);
         self.owners.insert(place, owner);
         place
     }
 
     fn remove_transport(&mut self, place: usize) {
         if let Some(transport) = self.transports.get_mut(place).and_then(Option::take) {
-            self.by_name.remove(&transport.credentials.ufrag);
+            self.by_ufrag.remove(&transport.credentials.ufrag);
             for address in transport.addresses() {
                 self.forget_address(address, place);
             }
@@ -292,7 +292,7 @@ impl Engine {
         };
         loop {
             let (ufrag, pass) = (text(12), text(24));
-            if !self.by_name.contains_key(&ufrag) {
+            if !self.by_ufrag.contains_key(&ufrag) {
                 return IceCreds { ufrag, pass };
             }
         }

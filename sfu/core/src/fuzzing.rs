@@ -50,8 +50,8 @@ pub fn rtp(packet: &[u8]) {
 
 /// Reads a compound RTCP packet.
 pub fn rtcp(packet: &[u8]) {
-    rtcp::read::each(packet, |said| {
-        std::hint::black_box(said);
+    rtcp::read::for_each_item(packet, |item| {
+        std::hint::black_box(item);
     });
 }
 

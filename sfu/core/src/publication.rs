@@ -1,13 +1,13 @@
 //! One incoming track: what has come, what is missing, and who gets it.
 
 mod buffer;
-mod receive_log;
+mod receive_statistics;
 
 use crate::{budget::incoming::Incoming, sdp::parse::Section, subscription::Subscription};
 pub(crate) use buffer::Packet;
 use buffer::PacketBuffer;
 use common::{id::ConnectionId, protocol::media::TrackKind};
-pub(crate) use receive_log::{Arrival, ReceiveLog};
+pub(crate) use receive_statistics::{Arrival, ReceiveStatistics};
 use std::time::{Duration, Instant};
 
 /// How often a publisher is asked for a key frame at most.
@@ -34,7 +34,7 @@ pub(crate) struct Publication {
     /// Likewise, of what it sends again.
     pub(crate) rtx_ssrc: Option<u32>,
     pub(crate) buffer: PacketBuffer,
-    pub(crate) log: ReceiveLog,
+    pub(crate) log: ReceiveStatistics,
     pub(crate) subscriptions: Vec<Subscription>,
     /// What may come.
     pub(crate) incoming: Incoming,
@@ -64,7 +64,7 @@ impl Publication {
             ssrc: None,
             rtx_ssrc: None,
             buffer: PacketBuffer::new(kind),
-            log: ReceiveLog::new(kind),
+            log: ReceiveStatistics::new(kind),
             subscriptions: Vec::new(),
             incoming: Incoming::of_track(kind, now),
             fresh: Vec::new(),

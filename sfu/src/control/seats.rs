@@ -2,6 +2,7 @@
 
 use bus::Bus;
 use common::{
+    error::Chain,
     id::NodeId,
     subject::media::{SeatService, Seated},
 };
@@ -18,7 +19,7 @@ const ASKED_MAX: usize = 1000;
 /// How long a hub instance may take to answer. It only looks up.
 const ANSWER_TIME: Duration = Duration::from_secs(3);
 
-/// A seat as it was when its home was asked.
+/// A seat as it was when its hub was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Asked {
     /// This node's number of the session.
@@ -30,18 +31,18 @@ pub(super) struct Asked {
 
 /// Asks every instance about the seats that came from it, and returns those that were left. One that
 /// does not answer is believed to have all.
-pub(super) async fn left(bus: &Bus, homes: &BTreeMap<NodeId, Vec<Asked>>) -> Vec<Asked> {
-    let pages = homes.iter().flat_map(|(home, seats)| seats.chunks(ASKED_MAX).map(move |page| (*home, page)));
-    let answers = join_all(pages.map(|(home, page)| ask(bus, home, page))).await;
+pub(super) async fn left(bus: &Bus, hubs: &BTreeMap<NodeId, Vec<Asked>>) -> Vec<Asked> {
+    let pages = hubs.iter().flat_map(|(hub, seats)| seats.chunks(ASKED_MAX).map(move |page| (*hub, page)));
+    let answers = join_all(pages.map(|(hub, page)| ask(bus, hub, page))).await;
     answers.into_iter().flatten().collect()
 }
 
-async fn ask(bus: &Bus, home: NodeId, seats: &[Asked]) -> Vec<Asked> {
+async fn ask(bus: &Bus, hub: NodeId, seats: &[Asked]) -> Vec<Asked> {
     let request: Vec<Seated> = seats.iter().map(|asked| asked.seated).collect();
-    let left: BTreeSet<Seated> = match bus.request(&SeatService(home), &request, ANSWER_TIME).await {
+    let left: BTreeSet<Seated> = match bus.request(&SeatService(hub), &request, ANSWER_TIME).await {
         Ok(left) => left.into_iter().collect(),
         Err(error) => {
-            debug!(node.id = %home, %error, "Hub instance {home} does not say who is there; will ask again");
+            debug!(node.id = %hub, error = %Chain(&error), "Hub instance {hub} does not say who is there; will ask again");
             BTreeSet::new()
         }
     };

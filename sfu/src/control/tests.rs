@@ -42,15 +42,15 @@ impl Stage {
         }
     }
 
-    async fn join(&mut self, participant: &Participant, home: NodeId) {
+    async fn join(&mut self, participant: &Participant, hub: NodeId) {
         let (account, room) = (self.account, self.room);
         self.control
-            .join(account, room, participant.clone(), home, MediaRights::default())
+            .join(account, room, participant.clone(), hub, MediaRights::default())
             .await
             .expect("there is room");
     }
 
-    /// One round of questions; what the homes answered.
+    /// One round of questions; what the hub_liveness answered.
     async fn ask(&mut self) -> Vec<seats::Asked> {
         self.control.look_after_seats();
         self.control.left.1.recv().await.expect("an answer")
@@ -66,12 +66,12 @@ impl Stage {
 #[tokio::test]
 async fn who_left_without_being_heard_is_found_out() {
     let mut stage = Stage::new();
-    let (home, silent) = (NodeId::generate(&*stage.clock), NodeId::generate(&*stage.clock));
+    let (hub, silent) = (NodeId::generate(&*stage.clock), NodeId::generate(&*stage.clock));
     let (gone, kept, elsewhere) = (stage.someone(), stage.someone(), stage.someone());
-    for (participant, home) in [(&gone, home), (&kept, home), (&elsewhere, silent)] {
-        stage.join(participant, home).await;
+    for (participant, hub) in [(&gone, hub), (&kept, hub), (&elsewhere, silent)] {
+        stage.join(participant, hub).await;
     }
-    let mut requests = stage.control.deps.bus.serve(&SeatService(home)).await.unwrap();
+    let mut requests = stage.control.deps.bus.serve(&SeatService(hub)).await.unwrap();
     let left = gone.connection_id;
     stage.control.shutdown.tasks.spawn(async move {
         while let Some(Asked { request, reply }) = requests.next().await {
@@ -83,9 +83,9 @@ async fn who_left_without_being_heard_is_found_out() {
     assert_eq!(stage.present(), [kept.connection_id, elsewhere.connection_id]);
 
     // Who comes again while the question is under way stays.
-    stage.join(&gone, home).await;
+    stage.join(&gone, hub).await;
     let answers = stage.ask().await;
-    stage.join(&gone, home).await;
+    stage.join(&gone, hub).await;
     stage.control.handle_left(answers).await;
     assert_eq!(stage.present().len(), 3);
 }
@@ -94,10 +94,10 @@ async fn who_left_without_being_heard_is_found_out() {
 #[tokio::test]
 async fn a_shard_that_was_too_slow_hears_later_who_left() {
     let mut stage = Stage::new();
-    let (home, room) = (NodeId::generate(&*stage.clock), stage.room);
+    let (hub, room) = (NodeId::generate(&*stage.clock), stage.room);
     let people = [stage.someone(), stage.someone(), stage.someone()];
     for participant in &people {
-        stage.join(participant, home).await;
+        stage.join(participant, hub).await;
     }
     let [left, stays] = [people[0].connection_id, people[1].connection_id];
     let shard = stage.control.shards[0].clone();

@@ -18,13 +18,13 @@ fn node() -> NodeId {
 
 const LIMITS: SeatLimits = SeatLimits { session: 10, user: 2 };
 
-/// A session with `count` participants of one home, and who they are.
-fn session_of(count: usize, home: NodeId) -> (Session, Vec<ConnectionId>) {
+/// A session with `count` participants of one hub, and who they are.
+fn session_of(count: usize, hub: NodeId) -> (Session, Vec<ConnectionId>) {
     let mut session = Session::new(0, LIMITS);
     let people: Vec<_> = (0..count).map(|_| someone()).collect();
     let ids = people.iter().map(|person| person.connection_id).collect();
     for person in people {
-        session.join(person, home, MediaRights::default(), &mut Vec::new()).unwrap();
+        session.join(person, hub, MediaRights::default(), &mut Vec::new()).unwrap();
     }
     (session, ids)
 }
@@ -111,13 +111,13 @@ fn every_change_and_nothing_else_raises_the_revision() {
 }
 
 #[test]
-fn a_lost_home_takes_its_own_participants_only() {
+fn a_lost_hub_takes_its_own_participants_only() {
     let (lost, kept) = (node(), node());
     let (mut session, ids) = session_of(3, lost);
     let other = someone();
     session.join(other.clone(), kept, MediaRights::default(), &mut Vec::new()).unwrap();
     let mut effects = Vec::new();
-    session.leave_home(lost, &mut effects);
+    session.leave_hub(lost, &mut effects);
     assert_eq!(order(&session), [other.connection_id]);
     let exits: Vec<_> = ids.into_iter().map(Effect::Exit).collect();
     assert_eq!(effects[..3], exits[..]);
@@ -125,12 +125,12 @@ fn a_lost_home_takes_its_own_participants_only() {
 }
 
 #[test]
-fn a_participant_who_moved_to_another_home_does_not_go_with_the_old_one() {
+fn a_participant_who_moved_to_another_hub_does_not_go_with_the_old_one() {
     let (old, new) = (node(), node());
     let (mut session, _) = session_of(1, old);
     let moved = session.state().participants[0].clone();
     session.join(moved, new, MediaRights::default(), &mut Vec::new()).unwrap();
-    session.leave_home(old, &mut Vec::new());
+    session.leave_hub(old, &mut Vec::new());
     assert!(!session.is_empty());
 }
 

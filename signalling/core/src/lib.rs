@@ -1,7 +1,7 @@
 //! The hub's decisions, without IO: inputs and time come in, effects go out.
 //!
 //! A [`call`] rings until somebody wins or an outcome is reached. A [`roster`]
-//! is who is in a room on all instances. A [`feed`] hands a numbered stream to
+//! is who is in a room on all instances. A [`sequence`] hands numbered events to
 //! its readers exactly once each, and says when it must be read from the store.
 //! A [`replay`] is what a client is sent that comes back.
 //! A [`gathering`] tells together what changes at once among many.
@@ -12,7 +12,6 @@
 #![deny(clippy::iter_over_hash_type, reason = "two runs of the same inputs must do the same")]
 
 pub mod call;
-pub mod feed;
 pub mod filter;
 pub mod gathering;
 pub mod ledger;
@@ -20,3 +19,4 @@ pub mod limit;
 pub mod lobby;
 pub mod replay;
 pub mod roster;
+pub mod sequence;

@@ -59,7 +59,7 @@ impl<K: Ord + Copy, V> Lobby<K, V> {
 
     /// Has somebody give way: of those of whom most wait, the one who has waited longest. Whoever means to say who
     /// they are does so at once, so that this is hardly ever one of them.
-    pub fn turn_out(&mut self) -> Option<V> {
+    pub fn evict(&mut self) -> Option<V> {
         let &(_, Reverse(first), of) = self.order.last()?;
         self.leave(of, first)
     }
@@ -92,7 +92,7 @@ mod tests {
         for (of, who) in [('h', "honest"), ('a', "a1"), ('b', "b1"), ('b', "b2"), ('a', "a2"), ('b', "b3")] {
             lobby.enter(of, who);
         }
-        let gone: Vec<_> = std::iter::from_fn(|| lobby.turn_out()).collect();
+        let gone: Vec<_> = std::iter::from_fn(|| lobby.evict()).collect();
         // Of as many, whoever came first: not one whose name sorts last.
         assert_eq!(gone, ["b1", "a1", "b2", "honest", "a2", "b3"]);
         assert!(lobby.is_empty() && lobby.waiting.is_empty() && lobby.order.is_empty());
@@ -108,7 +108,7 @@ mod tests {
             (None, Some("first"), None)
         );
         assert_eq!((lobby.len(), lobby.len_of(1), lobby.len_of(2)), (1, 1, 0));
-        assert_eq!((lobby.turn_out(), lobby.turn_out(), lobby.len()), (Some("second"), None, 0));
+        assert_eq!((lobby.evict(), lobby.evict(), lobby.len()), (Some("second"), None, 0));
         assert!(lobby.waiting.is_empty() && lobby.order.is_empty());
     }
 
@@ -121,7 +121,7 @@ mod tests {
             let of = round % 100;
             lobby.enter(of, of);
             if lobby.len() > 500 {
-                assert_ne!(lobby.turn_out(), Some(u32::MAX));
+                assert_ne!(lobby.evict(), Some(u32::MAX));
             }
         }
         assert_eq!(lobby.leave(u32::MAX, honest), Some(u32::MAX));

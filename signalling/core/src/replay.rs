@@ -1,6 +1,6 @@
-//! What a client that comes back is sent of a numbered stream, page by page.
+//! What a client that comes back is sent of a numbered sequence, page by page.
 //!
-//! Every page takes it further, and only the last one makes it a reader of the stream: so however much was
+//! Every page takes it further, and only the last one makes it a reader of the sequence: so however much was
 //! missed, whoever comes back arrives, and nothing falls between two pages.
 
 use common::protocol::{inbox::Sequenced, page::Page, room::RoomMessage};
@@ -9,7 +9,7 @@ use serde::Serialize;
 /// The longest page of a room's messages, in bytes of JSON: beside it, the last answer has members and media.
 pub const ROOM_BYTES_MAX: usize = 96 * 1024;
 
-/// Has a place in a stream.
+/// Has a place in a sequence.
 pub trait Numbered {
     /// Its number: 1, 2, 3, …
     fn seq(&self) -> u64;
@@ -67,7 +67,7 @@ impl<T: Numbered + Serialize> Replay<T> {
         !self.more
     }
 
-    /// The page, of a stream whose latest number was `latest` when it was last looked at.
+    /// The page, of a sequence whose latest number was `latest` when it was last looked at.
     pub fn finish(self, latest: u64) -> Replayed<T> {
         let Self { page, seq, more } = self;
         // What was stored after that look may be on the page.
@@ -111,19 +111,19 @@ mod tests {
         }
     }
 
-    /// Resumes from `after` until there is no more, while the stream may grow between two pages; `frame`
+    /// Resumes from `after` until there is no more, while the sequence may grow between two pages; `frame`
     /// is what a page is on the wire.
     fn resume<T: Numbered + Serialize + Clone>(
         mut next: impl FnMut() -> Option<T>,
-        stream: &mut Vec<T>,
+        sequence: &mut Vec<T>,
         (items_max, bytes_max): (usize, usize),
         frame: impl Fn(&Replayed<T>) -> String,
     ) -> Vec<u64> {
         let (mut after, mut read) = (0, Vec::new());
         for _ in 0..2000 {
             let mut replay = Replay::new(after, items_max, bytes_max);
-            let latest = stream.last().map_or(0, Numbered::seq);
-            let missing = stream.iter().skip(usize::try_from(after).unwrap());
+            let latest = sequence.last().map_or(0, Numbered::seq);
+            let missing = sequence.iter().skip(usize::try_from(after).unwrap());
             missing.cloned().all(|item| replay.push(item));
             let page = replay.finish(latest);
             assert!(frame(&page).len() <= FRAME_BYTES_MAX);
@@ -133,7 +133,7 @@ mod tests {
             if !page.more {
                 return read;
             }
-            stream.extend(next());
+            sequence.extend(next());
         }
         panic!("it never arrives");
     }
@@ -156,7 +156,7 @@ mod tests {
         for seed in 1..25 {
             let mut dice = Dice(seed);
             let count = u64::try_from(dice.roll(usize::from(MESSAGES_MAX) + 1)).unwrap();
-            let mut stream: Vec<_> = (1..=count).map(|seq| message(seq, &mut dice)).collect();
+            let mut sequence: Vec<_> = (1..=count).map(|seq| message(seq, &mut dice)).collect();
             let mut seq = count;
             let next = || {
                 seq += 1;
@@ -177,9 +177,9 @@ mod tests {
                 result_frame(&id, &joined)
             };
             let limits = (usize::from(MESSAGES_MAX), crate::replay::ROOM_BYTES_MAX);
-            let read = resume(next, &mut stream, limits, frame);
-            assert_eq!(read, (1..=stream.len() as u64).collect::<Vec<_>>(), "seed {seed}");
-            pages += usize::from(stream.len() as u64 > count);
+            let read = resume(next, &mut sequence, limits, frame);
+            assert_eq!(read, (1..=sequence.len() as u64).collect::<Vec<_>>(), "seed {seed}");
+            pages += usize::from(sequence.len() as u64 > count);
         }
         assert!(pages > 8, "few runs needed more than a page: {pages}");
     }
@@ -218,7 +218,7 @@ mod tests {
                 };
                 Sequenced { seq, event: InboxEvent::MessageUpdated { message } }.bounded()
             };
-            let mut stream: Vec<_> = (1..=200).map(&mut event).collect();
+            let mut sequence: Vec<_> = (1..=200).map(&mut event).collect();
             let mut seq = 200;
             let next = || {
                 seq += 1;
@@ -228,8 +228,8 @@ mod tests {
                 let Replayed { items, seq, more } = page.clone();
                 result_frame(&id, &Subscribed { seq, events: items, more, recovered: true })
             };
-            let read = resume(next, &mut stream, (500, PAGE_BYTES_MAX), frame);
-            assert_eq!(read, (1..=stream.len() as u64).collect::<Vec<_>>(), "seed {seed}");
+            let read = resume(next, &mut sequence, (500, PAGE_BYTES_MAX), frame);
+            assert_eq!(read, (1..=sequence.len() as u64).collect::<Vec<_>>(), "seed {seed}");
         }
     }
 

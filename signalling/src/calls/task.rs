@@ -1,10 +1,10 @@
 //! One running call: its core, its clock, and what its effects do.
 
 use super::push;
-use crate::hub::{Hub, chain};
+use crate::hub::Hub;
 use bus::LeaseGuard;
 use common::{
-    error::Fault,
+    error::{Chain, Fault},
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId},
     protocol::{
         Event, Failure,
@@ -126,7 +126,7 @@ impl Running {
             match self.try_record(effect).await {
                 Ok(()) => return,
                 Err(error) => {
-                    warn!(call.id = %self.id, error = %chain(&error), "Call {} cannot be recorded yet; will retry", self.id);
+                    warn!(call.id = %self.id, error = %Chain(&error), "Call {} cannot be recorded yet; will retry", self.id);
                     sleep(RECORD_RETRY).await;
                 }
             }

@@ -1,9 +1,9 @@
 //! How a connection ends, and the goodbye.
 
-use super::line::Line;
+use super::websocket::WebSocket;
 use crate::{
+    client::{Client, Queued},
     hub::frame,
-    peer::{Peer, Queued},
 };
 use common::protocol::{Event, close as close_codes, connection::Moving};
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub(super) const fn close(code: u16, reason: &'static str) -> End {
 }
 
 impl End {
-    /// Whether requests that have not begun are dropped: who is shown the door does nothing more.
+    /// Whether requests that have not begun are dropped: who is removed does nothing more.
     pub(super) const fn is_hostile(self) -> bool {
         match self {
             Self::Close { code, .. } => {
@@ -60,17 +60,17 @@ impl End {
 
 /// Ends the connection of somebody who has said who it is.
 pub(super) async fn part(
-    line: Line,
-    peer: &Peer,
+    socket: WebSocket,
+    client: &Client,
     unsent: Option<Queued>,
     queue: mpsc::Receiver<Queued>,
     end: End,
 ) {
     let mut words = last_words(unsent, queue, end);
     if matches!(end, End::Close { code: close_codes::GOING_AWAY, .. }) {
-        words.push(Message::Text(frame(&Event::ConnectionMoving(Moving { delay_ms: delay_ms(peer) }))));
+        words.push(Message::Text(frame(&Event::ConnectionMoving(Moving { delay_ms: delay_ms(client) }))));
     }
-    say(line, words, end).await;
+    say(socket, words, end).await;
 }
 
 /// What is queued and still for the client. Closes the queue: what is put into it during the goodbye, as answers to
@@ -85,46 +85,46 @@ fn last_words(unsent: Option<Queued>, mut queue: mpsc::Receiver<Queued>, end: En
 
 /// Tells the client to come back elsewhere, each after a delay of its own: the last bits of its id are random
 /// (RFC 9562, section 5.7).
-fn delay_ms(peer: &Peer) -> u64 {
-    let random = peer.id.as_uuid().as_u64_pair().1;
+fn delay_ms(client: &Client) -> u64 {
+    let random = client.id.as_uuid().as_u64_pair().1;
     let within = u64::try_from(MOVE_WITHIN.as_millis()).unwrap_or(u64::MAX);
     random.checked_rem(within).unwrap_or(0)
 }
 
 /// Says `words` and why it ends, and waits for the client to close: for a while, then the socket is reset.
-pub(super) async fn say(mut line: Line, words: Vec<Message>, end: End) {
+pub(super) async fn say(mut socket: WebSocket, words: Vec<Message>, end: End) {
     let time = match end {
         End::Close { code: close_codes::TOO_SLOW, .. } => SLOW_GOODBYE_TIME,
         End::Close { .. } => GOODBYE_TIME,
         End::Closed => ANSWERED_TIME,
         // Nothing to be said, and nobody to say it to.
         End::Gone => return,
-        End::Stuck => return line.reset(),
+        End::Stuck => return socket.reset(),
     };
     if let End::Close { code, .. } = end {
         metrics::counter!("hub_closed_total", "code" => code.to_string()).increment(1);
     }
     let goodbye = async {
         for word in words {
-            line.ready().await?;
-            line.put(word)?;
+            socket.ready().await?;
+            socket.put(word)?;
         }
         match end {
-            End::Close { code, reason } => line.close(code, reason).await?,
-            End::Closed | End::Gone | End::Stuck => line.flush().await?,
+            End::Close { code, reason } => socket.close(code, reason).await?,
+            End::Closed | End::Gone | End::Stuck => socket.flush().await?,
         }
-        line.finish().await
+        socket.finish().await
     };
     if timeout(time, goodbye).await.is_err() {
         metrics::counter!("hub_reset_total").increment(1);
-        line.reset();
+        socket.reset();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peer::Queue;
+    use crate::client::Queue;
     use bytes::Bytes;
     use common::{clock::ManualClock, id::ConnectionId};
     use tokio_tungstenite::tungstenite::Utf8Bytes;

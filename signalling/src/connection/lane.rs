@@ -1,7 +1,7 @@
 //! Requests of one connection that are carried out one after the other, on a task of the hub: what has begun
 //! is completed whatever becomes of the connection.
 
-use crate::{hub::Hub, peer::Peer};
+use crate::{client::Client, hub::Hub};
 use std::{
     collections::VecDeque,
     pin::Pin,
@@ -83,7 +83,7 @@ impl Lane {
     pub(super) fn push(
         &self,
         hub: &Hub,
-        peer: &Arc<Peer>,
+        client: &Arc<Client>,
         bytes: usize,
         work: impl Future<Output = ()> + Send + 'static,
     ) {
@@ -92,7 +92,7 @@ impl Lane {
         state.bytes += bytes;
         if !std::mem::replace(&mut state.is_running, true) {
             drop(state);
-            hub.finish(run(Running(Arc::clone(&self.0)), Arc::clone(peer)));
+            hub.finish(run(Running(Arc::clone(&self.0)), Arc::clone(client)));
         }
     }
 
@@ -119,9 +119,9 @@ impl Lane {
     }
 }
 
-async fn run(lane: Running, peer: Arc<Peer>) {
+async fn run(lane: Running, client: Arc<Client>) {
     loop {
-        peer.queue.room_for_answers().await;
+        client.queue.room_for_answers().await;
         let Some(work) = lane.0.next() else { return };
         work.await;
         lane.0.changed.notify_one();

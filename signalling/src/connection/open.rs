@@ -2,16 +2,16 @@
 
 use super::{
     end::{End, close},
-    line::Line,
+    websocket::WebSocket,
 };
 use crate::{
-    accept::{Place, Seat},
+    accept::{Slot, UserSlot},
+    client::{Client, Queued},
     hub::{Hub, store_failed},
-    peer::{Peer, Queued},
     presence, standing,
 };
 use common::{
-    error::{ErrorCode, Fault},
+    error::{Chain, ErrorCode, Fault},
     id::ConnectionId,
     protocol::{Failure, Incoming, Request, RequestId, close as close_codes, connection, envelope},
     secret::Secret,
@@ -39,27 +39,27 @@ pub(crate) const ATTEMPT_BYTES_MAX: usize = 256 * 1024;
 
 /// An authenticated connection.
 pub(super) struct Opened {
-    pub(super) peer: Arc<Peer>,
+    pub(super) client: Arc<Client>,
     pub(super) queue: mpsc::Receiver<Queued>,
-    pub(super) seat: Seat,
+    pub(super) user_slot: UserSlot,
 }
 
 /// Waits for a valid `connection.open` and answers it.
 pub(super) async fn opened(
     hub: &Hub,
     draining: &CancellationToken,
-    line: &mut Line,
-    place: &Place,
+    socket: &mut WebSocket,
+    slot: &Slot,
 ) -> Result<Opened, End> {
     let late = Box::pin(sleep(OPEN_TIMEOUT));
-    let mut door = Door { line, late, turned_out: &place.turned_out, draining, frames: 0, bytes: 0 };
+    let mut door = Door { socket, late, evicted: &slot.evicted, draining, frames: 0, bytes: 0 };
     loop {
         let (id, token) = door.next().await?;
         // Not under the deadline: what has begun is either there as a whole or not at all.
         match open(hub, &token).await {
             Ok((opened, answer)) => {
-                place.know();
-                opened.peer.answer(id.as_ref(), &Ok(answer));
+                slot.know();
+                opened.client.answer(id.as_ref(), &Ok(answer));
                 return Ok(opened);
             }
             Err(failure) => {
@@ -74,10 +74,10 @@ pub(super) async fn opened(
 
 /// Where one waits who has not said who it is.
 struct Door<'a> {
-    line: &'a mut Line,
+    socket: &'a mut WebSocket,
     late: Pin<Box<Sleep>>,
     /// Others need the place.
-    turned_out: &'a CancellationToken,
+    evicted: &'a CancellationToken,
     draining: &'a CancellationToken,
     frames: u32,
     bytes: usize,
@@ -98,10 +98,10 @@ impl Door<'_> {
     async fn text(&mut self) -> Result<Option<String>, End> {
         let message = tokio::select! {
             biased;
-            end = ended(&mut self.late, self.turned_out, self.draining) => return Err(end),
-            message = self.line.receive() => message?,
+            end = ended(&mut self.late, self.evicted, self.draining) => return Err(end),
+            message = self.socket.receive() => message?,
         };
-        self.bytes += self.line.take_read();
+        self.bytes += self.socket.take_read();
         if self.bytes > ATTEMPT_BYTES_MAX {
             return Err(close(close_codes::ABUSE, "too much before connection.open"));
         }
@@ -120,19 +120,15 @@ impl Door<'_> {
     async fn refuse(&mut self, id: Option<&RequestId>, failure: &Failure) -> Result<(), End> {
         let frame = envelope::failure_frame(id, failure);
         tokio::select! {
-            sent = self.line.send(Message::Text(frame.into())) => sent,
-            end = ended(&mut self.late, self.turned_out, self.draining) => Err(end),
+            sent = self.socket.send(Message::Text(frame.into())) => sent,
+            end = ended(&mut self.late, self.evicted, self.draining) => Err(end),
         }
     }
 }
 
-async fn ended(
-    late: &mut Pin<Box<Sleep>>,
-    turned_out: &CancellationToken,
-    draining: &CancellationToken,
-) -> End {
+async fn ended(late: &mut Pin<Box<Sleep>>, evicted: &CancellationToken, draining: &CancellationToken) -> End {
     tokio::select! {
-        () = turned_out.cancelled() => close(close_codes::OVERLOADED, "too many unauthenticated connections"),
+        () = evicted.cancelled() => close(close_codes::OVERLOADED, "too many unauthenticated connections"),
         () = late.as_mut() => close(close_codes::UNAUTHENTICATED, "no valid connection.open in time"),
         () = draining.cancelled() => close(close_codes::GOING_AWAY, "the server is draining"),
     }
@@ -152,7 +148,7 @@ fn read(text: &str) -> Result<(Option<RequestId>, Secret), (Option<RequestId>, F
 async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, connection::Opened), Failure> {
     let bearer = verify(hub, token)?;
     let is_guest = matches!(bearer, Bearer::Guest(_));
-    let seat = Seat::take(hub, bearer.account(), bearer.user(), is_guest)?;
+    let user_slot = UserSlot::take(hub, bearer.account(), bearer.user(), is_guest)?;
     let (name, role) = match &bearer {
         Bearer::Caller(caller) => (name_of(hub, caller).await?, Some(caller.role)),
         Bearer::Guest(guest) => (text::shown_name(&guest.name), None),
@@ -168,20 +164,20 @@ async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, connection::Opened),
         expires_at: bearer.expires_at(),
         ping_interval_ms: hub.0.config.ping_s.saturating_mul(1000),
     };
-    let (peer, queue) = Peer::new(connection, &bearer, name);
-    let peer = Arc::new(peer);
-    hub.0.peers.insert(connection, Arc::clone(&peer));
-    standing::look_again(hub, &peer);
-    presence::come_online(hub, &peer).await;
-    debug!(conn.id = %connection, user.id = %peer.user, account.id = %peer.account, "Connection {connection} opened");
-    Ok((Opened { peer, queue, seat }, answer))
+    let (client, queue) = Client::new(connection, &bearer, name);
+    let client = Arc::new(client);
+    hub.0.clients.insert(connection, Arc::clone(&client));
+    standing::look_again(hub, &client);
+    presence::come_online(hub, &client).await;
+    debug!(conn.id = %connection, user.id = %client.user, account.id = %client.account, "Connection {connection} opened");
+    Ok((Opened { client, queue, user_slot }, answer))
 }
 
 /// Whom the token lets in.
 pub(crate) fn verify(hub: &Hub, token: &Secret) -> Result<Bearer, Failure> {
     let issuers = hub.0.deps.issuers.borrow().clone();
     let bearer = token::verify(token.expose(), &issuers, hub.clock().utc()).map_err(|error| {
-        debug!(error = %crate::hub::chain(&error), "A token was refused");
+        debug!(error = %Chain(&error), "A token was refused");
         Failure::of(error.code(), Fault::Caller, error.to_string())
     })?;
     if hub.0.deps.revocations.admits(&bearer) { Ok(bearer) } else { Err(standing::ended()) }

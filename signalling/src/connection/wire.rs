@@ -2,6 +2,7 @@
 
 use crate::accept::{Socket, TakeApart};
 use axum::body::Bytes;
+use common::error::Chain;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
@@ -71,7 +72,7 @@ impl Wire {
         if let Stream::Tcp(tcp) = &stream
             && let Err(error) = tune(tcp)
         {
-            debug!(%error, "A socket keeps the system's settings");
+            debug!(error = %Chain(&error), "A socket keeps the system's settings");
         }
         (Self { stream, read: read.len(), written: 0, _held: held }, read)
     }
@@ -112,7 +113,7 @@ impl Wire {
         if let Stream::Tcp(tcp) = &self.stream
             && let Err(error) = SockRef::from(tcp).set_linger(Some(Duration::ZERO))
         {
-            debug!(%error, "A socket cannot be reset");
+            debug!(error = %Chain(&error), "A socket cannot be reset");
         }
     }
 }

@@ -40,7 +40,7 @@ async fn nobody_follows_before_the_last_page_and_nothing_is_missed_by_it() {
     let mut agent = world.connect();
     let (mut read, mut after) = (Vec::new(), 0);
     loop {
-        subscribe(&world.hub, &agent.peer, Some(&ID), Some(after)).await;
+        subscribe(&world.hub, &agent.client, Some(&ID), Some(after)).await;
         let page = agent.frame().await["result"].take();
         let numbers = page["events"].as_array().unwrap().iter().map(|event| event["seq"].as_u64().unwrap());
         read.extend(numbers);
@@ -55,6 +55,6 @@ async fn nobody_follows_before_the_last_page_and_nothing_is_missed_by_it() {
     read.push(agent.frame().await["params"]["seq"].as_u64().unwrap());
     assert!(read.len() > 42, "{} pages were not enough", read.len());
     assert_eq!(read, (1..=u64::try_from(read.len()).unwrap()).collect::<Vec<_>>());
-    lose_connection(&world.hub, &agent.peer);
+    lose_connection(&world.hub, &agent.client);
     assert!(world.hub.0.inboxes.followed().is_empty());
 }

@@ -2,12 +2,12 @@
 
 use super::{kib, seconds};
 use crate::{
+    client::queue,
     config::Config,
     connection::{
         EXPIRY_GRACE_S, GOODBYE_TIME, MESSAGE_BYTES_MAX, NONSENSE_MAX, SLOW_GOODBYE_TIME, WRITE_DEADLINE,
         flow, lane, open, wire,
     },
-    peer::queue,
 };
 use common::limit::{Limit, limit};
 
@@ -20,7 +20,7 @@ const SLOWED: &str =
     "limit.rate for a while, then the socket is not read until there is room, close 4501 if it goes on";
 const PAUSED: &str = "the socket is not read until there is room, close 4501 if it goes on";
 
-pub(super) fn places() -> Vec<Limit> {
+pub(super) fn slots() -> Vec<Limit> {
     let config = Config::default();
     let setting = |what, value: usize, setting, answer| limit(what, value.to_string(), Some(setting), answer);
     vec![

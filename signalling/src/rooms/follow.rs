@@ -1,9 +1,10 @@
 //! What other instances and the media servers say about a room that somebody here is in.
 
-use super::{live::LiveRoom, places::Place};
+use super::{live::LiveRoom, slots::Slot};
 use crate::{hub::Hub, media, pace::Pace};
 use bus::{BusError, Delivery, Link, Subscription};
 use common::{
+    error::Chain,
     id::{AccountId, RoomId},
     protocol::{
         Event,
@@ -41,11 +42,11 @@ pub(super) async fn open(
     hub: &Hub,
     account: AccountId,
     id: RoomId,
-    place: Place,
+    slot: Slot,
 ) -> Result<Arc<LiveRoom>, BusError> {
     let news = hub.bus().subscribe(&RoomTopic(id)).await?;
     let session = hub.bus().subscribe(&SessionTopic(id)).await?;
-    let room = Arc::new(LiveRoom::new(id, account, place));
+    let room = Arc::new(LiveRoom::new(id, account, slot));
     let follower =
         Follower { hub: hub.clone(), room: Arc::clone(&room), news, session, settled_at: hub.clock().now() };
     follower.reconcile().await;
@@ -85,7 +86,7 @@ impl Follower {
                     Delivery::Message(news) => self.hear(news),
                     Delivery::Lost => {
                         self.settled_at = self.hub.clock().now() + SETTLING_TIME;
-                        self.heal().await;
+                        self.resync().await;
                         self.reconcile().await;
                     }
                 },
@@ -93,7 +94,7 @@ impl Follower {
                     Delivery::Message(news) => self.hear_session(news),
                     Delivery::Lost => media::sync(&self.hub, &self.room).await,
                 },
-                () = self.room.gap.notified() => self.heal().await,
+                () = self.room.gap.notified() => self.resync().await,
                 () = self.room.gathered.notified(), if tell.is_none() => {
                     tell = Some(Box::pin(sleep(GATHER_TIME)));
                 }
@@ -152,17 +153,17 @@ impl Follower {
         match news {
             SessionNews::Changed(changed) => self.room.push(&Event::MediaChanged(changed)),
             SessionNews::Offer { to, offer } => {
-                if let Some(peer) = self.hub.peer(to) {
-                    peer.push(crate::hub::frame(&Event::MediaOffer(offer)));
+                if let Some(client) = self.hub.client(to) {
+                    client.push(crate::hub::frame(&Event::MediaOffer(offer)));
                 }
             }
         }
     }
 
     /// Hands out what the store has and this instance has not.
-    async fn heal(&self) {
+    async fn resync(&self) {
         if let Err(error) = self.read_missing().await {
-            warn!(room.id = %self.room.id, error = %crate::hub::chain(&error), "Room {} cannot be healed yet; will retry", self.room.id);
+            warn!(room.id = %self.room.id, error = %Chain(&error), "Room {} cannot be healed yet; will retry", self.room.id);
             // The next tick finds the permit.
             self.room.gap.notify_one();
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -172,7 +173,7 @@ impl Follower {
     async fn read_missing(&self) -> Result<(), StoreError> {
         let mut pace = Pace::default();
         loop {
-            let Some(position) = self.room.state().feed.position() else { return Ok(()) };
+            let Some(position) = self.room.state().sequence.position() else { return Ok(()) };
             let mut tx = self.hub.store().tenant(self.room.account).await?;
             let missing = rooms::after(&mut tx, self.room.id, position, MESSAGES_MAX).await?;
             drop(tx);
@@ -194,7 +195,7 @@ impl Follower {
         let entries = match self.hub.bus().entries(&RoomMembers(self.room.id)).await {
             Ok(entries) => entries,
             Err(error) => {
-                debug!(room.id = %self.room.id, error = %crate::hub::chain(&error), "The members of {} cannot be compared", self.room.id);
+                debug!(room.id = %self.room.id, error = %Chain(&error), "The members of {} cannot be compared", self.room.id);
                 return;
             }
         };
@@ -203,8 +204,8 @@ impl Follower {
             let elsewhere: Vec<Member> = entries
                 .into_iter()
                 .map(|(_, member)| member)
-                .filter(|member| state.feed.reader(member.connection_id).is_none())
-                .filter(|member| self.hub.peer(member.connection_id).is_none())
+                .filter(|member| state.sequence.reader(member.connection_id).is_none())
+                .filter(|member| self.hub.client(member.connection_id).is_none())
                 .collect();
             state.elsewhere.reconcile(elsewhere, trust)
         };

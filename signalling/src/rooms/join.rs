@@ -2,9 +2,9 @@
 
 use super::{admit, closed, follow, live::LocalMember};
 use crate::{
+    client::Client,
     hub::{Finally, Hub, bus_failed, store_failed},
     media,
-    peer::Peer,
     rooms::live::LiveRoom,
 };
 use bus::Presence;
@@ -20,9 +20,9 @@ use common::{
     subject::hub::RoomMembers,
 };
 use signalling_core::{
-    feed,
     replay::{ROOM_BYTES_MAX, Replay, Replayed},
     roster::Change,
+    sequence,
 };
 use std::sync::{Arc, atomic::Ordering};
 use store::rooms;
@@ -43,16 +43,16 @@ struct Snapshot {
     recovered: bool,
 }
 
-async fn snapshot(hub: &Hub, peer: &Peer, join: &Join) -> Result<Snapshot, Failure> {
+async fn snapshot(hub: &Hub, client: &Client, join: &Join) -> Result<Snapshot, Failure> {
     let failed = |error| store_failed(&error);
     let removals = hub.0.rooms.removals.load(Ordering::SeqCst);
-    let mut tx = hub.store().tenant(peer.account).await.map_err(failed)?;
-    let room = admit(&mut tx, peer, join.room_id).await?;
+    let mut tx = hub.store().tenant(client.account).await.map_err(failed)?;
+    let room = admit(&mut tx, client, join.room_id).await?;
     if room.closed_at.is_some() {
         return Err(closed());
     }
     let (name, seq) = (room.name, room.last_seq);
-    if !peer.access().has(Right::ReadMessages) {
+    if !client.access().has(Right::ReadMessages) {
         let replayed = Replayed { items: Vec::new(), seq, more: false };
         return Ok(Snapshot { removals, name, replayed, recovered: true });
     }
@@ -85,31 +85,36 @@ impl Snapshot {
 
 /// Answers by itself, under the room's lock: whatever happens after the snapshot
 /// reaches the client after the answer.
-pub(crate) async fn join(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, join: &Join) {
-    if let Err(failure) = try_join(hub, peer, id, join).await {
-        peer.answer::<()>(id, &Err(failure));
+pub(crate) async fn join(hub: &Hub, client: &Arc<Client>, id: Option<&RequestId>, join: &Join) {
+    if let Err(failure) = try_join(hub, client, id, join).await {
+        client.answer::<()>(id, &Err(failure));
     }
 }
 
-async fn try_join(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, join: &Join) -> Result<(), Failure> {
+async fn try_join(
+    hub: &Hub,
+    client: &Arc<Client>,
+    id: Option<&RequestId>,
+    join: &Join,
+) -> Result<(), Failure> {
     {
-        let held = peer.held();
+        let held = client.held();
         if held.rooms.len() >= ROOMS_MAX && !held.rooms.contains(&join.room_id) {
             return Err(too_many("the connection is in too many rooms"));
         }
     }
-    let mut snapshot = snapshot(hub, peer, join).await?;
+    let mut snapshot = snapshot(hub, client, join).await?;
     if snapshot.replayed.more {
-        peer.answer(id, &Ok(snapshot.answer(join.room_id)));
+        client.answer(id, &Ok(snapshot.answer(join.room_id)));
         return Ok(());
     }
-    let media = look(hub, peer, join.room_id).await;
+    let media = look(hub, client, join.room_id).await;
     let _not_left_open = Finally(|| hub.0.rooms.close_if_empty(join.room_id));
     let mut presence = None;
     let is_new = loop {
-        let room = live_room(hub, peer, join.room_id).await?;
-        if presence.is_none() && room.state().feed.reader(peer.id).is_none() {
-            presence = Some(present(hub, peer, join.room_id).await?);
+        let room = live_room(hub, client, join.room_id).await?;
+        if presence.is_none() && room.state().sequence.reader(client.id).is_none() {
+            presence = Some(present(hub, client, join.room_id).await?);
         }
         {
             let mut state = room.state();
@@ -119,66 +124,66 @@ async fn try_join(hub: &Hub, peer: &Arc<Peer>, id: Option<&RequestId>, join: &Jo
             // Else somebody may have been taken out between reading and joining, this one, perhaps; or
             // something was said. Whoever is in the room already stays in it until it was read again.
             let is_current = snapshot.removals == hub.0.rooms.removals.load(Ordering::SeqCst)
-                && !state.feed.has_passed(snapshot.replayed.seq);
+                && !state.sequence.has_passed(snapshot.replayed.seq);
             if is_current {
                 // Who joins again keeps the entry that there is.
-                let kept = state.feed.leave(peer.id).and_then(|local| local.presence);
+                let kept = state.sequence.leave(client.id).and_then(|local| local.presence);
                 let presence = kept.or_else(|| presence.take());
-                let member = LocalMember { peer: Arc::clone(peer), presence };
-                if let Ok(joined) = state.feed.join(peer.id, snapshot.replayed.seq, member) {
-                    if joined == feed::Joined::First {
+                let member = LocalMember { client: Arc::clone(client), presence };
+                if let Ok(joined) = state.sequence.join(client.id, snapshot.replayed.seq, member) {
+                    if joined == sequence::Joined::First {
                         room.gap.notify_one();
                     }
                     let (members, _more) = state.members_after(None);
                     let member_count = state.count();
                     let answer = snapshot.answer(join.room_id);
-                    peer.answer(id, &Ok(Joined { members, member_count, media, ..answer }));
+                    client.answer(id, &Ok(Joined { members, member_count, media, ..answer }));
                     // Under the lock: whoever takes this one out of the room finds both.
-                    break peer.held().rooms.insert(join.room_id);
+                    break client.held().rooms.insert(join.room_id);
                 }
             }
         }
-        snapshot = self::snapshot(hub, peer, join).await?;
+        snapshot = self::snapshot(hub, client, join).await?;
         if snapshot.replayed.more {
-            peer.answer(id, &Ok(snapshot.answer(join.room_id)));
+            client.answer(id, &Ok(snapshot.answer(join.room_id)));
             return Ok(());
         }
     };
     if is_new {
-        tell_that_joined(hub, peer, join.room_id).await;
+        tell_that_joined(hub, client, join.room_id).await;
     }
     Ok(())
 }
 
 /// Tells the others who came; and that they left, if they were taken out meanwhile and so had left, for the
 /// others, before they came.
-pub(super) async fn tell_that_joined(hub: &Hub, peer: &Peer, room: RoomId) {
-    super::tell_change(hub, room, Change::Joined(peer.member())).await;
-    if super::joined(hub, peer, room).is_err() {
-        super::tell_change(hub, room, Change::Left(peer.member())).await;
+pub(super) async fn tell_that_joined(hub: &Hub, client: &Client, room: RoomId) {
+    super::tell_change(hub, room, Change::Joined(client.member())).await;
+    if super::joined(hub, client, room).is_err() {
+        super::tell_change(hub, room, Change::Left(client.member())).await;
     }
 }
 
 /// Tells other instances that this one has the device.
-async fn present(hub: &Hub, peer: &Peer, room: RoomId) -> Result<Presence, Failure> {
-    let entry = hub.bus().present(&RoomMembers(room), &peer.id.to_string(), &peer.member()).await;
+async fn present(hub: &Hub, client: &Client, room: RoomId) -> Result<Presence, Failure> {
+    let entry = hub.bus().present(&RoomMembers(room), &client.id.to_string(), &client.member()).await;
     entry.map_err(|error| bus_failed(&error))
 }
 
-async fn look(hub: &Hub, peer: &Peer, room: RoomId) -> Option<wire::State> {
-    media::look(hub, peer.account, room).await.filter(|state| encoded_len(state) <= MEDIA_BYTES_MAX)
+async fn look(hub: &Hub, client: &Client, room: RoomId) -> Option<wire::State> {
+    media::look(hub, client.account, room).await.filter(|state| encoded_len(state) <= MEDIA_BYTES_MAX)
 }
 
 /// The live room, opened if nobody on this instance is in it yet.
-async fn live_room(hub: &Hub, peer: &Peer, id: RoomId) -> Result<Arc<LiveRoom>, Failure> {
+async fn live_room(hub: &Hub, client: &Client, id: RoomId) -> Result<Arc<LiveRoom>, Failure> {
     let cell = Arc::clone(&hub.0.rooms.live.entry(id).or_default());
     let open = async || {
-        let place = hub.0.rooms.places.take(peer.account, hub.0.config.rooms_per_account_max);
-        let place = place.ok_or_else(|| {
+        let slot = hub.0.rooms.slots.take(client.account, hub.0.config.rooms_per_account_max);
+        let slot = slot.ok_or_else(|| {
             metrics::counter!("hub_refused_total", "limit" => "rooms_per_account").increment(1);
             too_many("the account has people in too many rooms")
         })?;
-        follow::open(hub, peer.account, id, place).await.map_err(|error| bus_failed(&error))
+        follow::open(hub, client.account, id, slot).await.map_err(|error| bus_failed(&error))
     };
     cell.get_or_try_init(open).await.cloned()
 }

@@ -1,7 +1,7 @@
 //! A room that somebody on this instance is in, and the fan-out to them.
 
-use super::places::Place;
-use crate::{hub::frame, peer::Peer};
+use super::slots::Slot;
+use crate::{client::Client, hub::frame};
 use bus::Presence;
 use common::{
     id::{AccountId, ConnectionId, RoomId},
@@ -11,9 +11,9 @@ use common::{
     },
 };
 use signalling_core::{
-    feed::{Arrival, Feed},
     gathering::{Gathered, Gathering},
     roster::{self, Change, Roster},
+    sequence::{Arrival, Sequence},
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Somebody on this instance who is in the room.
 pub(crate) struct LocalMember {
-    pub(crate) peer: Arc<Peer>,
+    pub(crate) client: Arc<Client>,
     /// Keeps the entry up that tells other instances.
     pub(crate) presence: Option<Presence>,
 }
@@ -29,7 +29,7 @@ pub(crate) struct LocalMember {
 /// What the lock guards. It is held for as long as it takes to queue one frame per member.
 #[derive(Default)]
 pub(crate) struct State {
-    pub(crate) feed: Feed<LocalMember>,
+    pub(crate) sequence: Sequence<LocalMember>,
     pub(crate) elsewhere: Roster,
     /// Who came and went, to be told together.
     gathering: Gathering,
@@ -48,26 +48,26 @@ pub(crate) struct LiveRoom {
     /// Cancelled when the last member here has left.
     pub(crate) over: CancellationToken,
     /// Held for as long as the room is live.
-    _place: Place,
+    _slot: Slot,
 }
 
 impl State {
     /// The first after `connection` of everybody, here and elsewhere, and whether there are more.
     pub(crate) fn members_after(&self, connection: Option<ConnectionId>) -> (Vec<Member>, bool) {
-        let here = self.feed.readers_after(connection).map(|(_, local)| local.peer.member());
+        let here = self.sequence.readers_after(connection).map(|(_, local)| local.client.member());
         roster::page(here, self.elsewhere.members_after(connection))
     }
 
     /// How many are in the room, here and elsewhere.
     pub(crate) fn count(&self) -> u32 {
-        u32::try_from(self.feed.len() + self.elsewhere.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.sequence.len() + self.elsewhere.len()).unwrap_or(u32::MAX)
     }
 
     fn push(&self, event: &Event, except: Option<ConnectionId>) {
         let frame = frame(event);
-        for (connection, local) in self.feed.readers() {
+        for (connection, local) in self.sequence.readers() {
             if Some(connection) != except {
-                local.peer.push(frame.clone());
+                local.client.push(frame.clone());
             }
         }
     }
@@ -84,7 +84,7 @@ pub(crate) fn event_of(room_id: RoomId, change: &Change) -> Event {
 }
 
 impl LiveRoom {
-    pub(super) fn new(id: RoomId, account: AccountId, place: Place) -> Self {
+    pub(super) fn new(id: RoomId, account: AccountId, slot: Slot) -> Self {
         Self {
             id,
             account,
@@ -92,7 +92,7 @@ impl LiveRoom {
             gap: Notify::new(),
             gathered: Notify::new(),
             over: CancellationToken::new(),
-            _place: place,
+            _slot: slot,
         }
     }
 
@@ -103,7 +103,7 @@ impl LiveRoom {
     /// Whether the room is empty here; if so, nobody joins this one any more.
     pub(crate) fn close_if_empty(&self) -> bool {
         let mut state = self.state();
-        if state.feed.is_empty() {
+        if state.sequence.is_empty() {
             state.closed = true;
             self.over.cancel();
         }
@@ -113,13 +113,15 @@ impl LiveRoom {
     /// Hands a message to those here who have not seen it, if it is the next one.
     pub(crate) fn arrive(&self, message: &RoomMessage) {
         let mut state = self.state();
-        match state.feed.arrive(message.seq) {
+        match state.sequence.arrive(message.seq) {
             Arrival::Next => {
                 let event = Event::RoomMessage(MessagePosted { room_id: self.id, message: message.clone() });
                 let frame = frame(&event);
                 let mut delivered = 0;
-                for local in state.feed.readers_of(message.seq).filter(|local| local.peer.reads_messages()) {
-                    local.peer.push(frame.clone());
+                for local in
+                    state.sequence.readers_of(message.seq).filter(|local| local.client.reads_messages())
+                {
+                    local.client.push(frame.clone());
                     delivered += 1;
                 }
                 metrics::counter!("hub_deliveries_total").increment(delivered);
@@ -144,7 +146,7 @@ impl LiveRoom {
     pub(crate) fn changed(&self, changes: Vec<Change>) {
         let mut state = self.state();
         let left = changes.iter().filter(|change| matches!(change, Change::Left(_))).count();
-        let among = state.feed.len() + state.elsewhere.len() + left;
+        let among = state.sequence.len() + state.elsewhere.len() + left;
         for change in state.gathering.note(changes, among) {
             let (Change::Joined(member) | Change::Left(member)) = &change;
             state.push(&event_of(self.id, &change), Some(member.connection_id));

@@ -3,13 +3,13 @@
 use super::*;
 use crate::{
     config::Config,
-    testing::{Client, ID, World},
+    testing::{Connected, ID, World},
 };
 use common::protocol::room::{Join, ROOMS_MAX};
 use serde_json::{Value, json};
 
-async fn enter(world: &World, client: &mut Client, room_id: RoomId) -> Value {
-    join(&world.hub, &client.peer, Some(&ID), &Join { room_id, after: None }).await;
+async fn enter(world: &World, client: &mut Connected, room_id: RoomId) -> Value {
+    join(&world.hub, &client.client, Some(&ID), &Join { room_id, after: None }).await;
     client.frame().await
 }
 
@@ -27,14 +27,14 @@ async fn an_account_has_people_in_so_many_rooms_and_who_is_refused_leaves_nothin
     }
     assert_eq!(code(&enter(&world, &mut ada, third).await), "limit.count");
     assert_eq!(world.hub.0.rooms.live.len(), 2, "the third was not opened");
-    assert_eq!(code(&enter(&world, &mut ben, first).await), "", "a room that is live costs no further place");
-    leave(&world.hub, &ada.peer, second).await.unwrap();
+    assert_eq!(code(&enter(&world, &mut ben, first).await), "", "a room that is live costs no further slot");
+    leave(&world.hub, &ada.client, second).await.unwrap();
     // The place is free when the room's task has ended.
     while code(&enter(&world, &mut ben, third).await) == "limit.count" {
         tokio::task::yield_now().await;
     }
     for client in [&ada, &ben] {
-        lose_connection(&world.hub, &client.peer).await;
+        lose_connection(&world.hub, &client.client).await;
     }
     assert!(world.hub.0.rooms.live.is_empty());
 }
@@ -45,10 +45,10 @@ async fn a_connection_is_in_so_many_rooms() {
     let (room, last) = (world.room().await, world.room().await);
     let mut ada = world.connect();
     enter(&world, &mut ada, room).await;
-    ada.peer.held().rooms.extend((1..ROOMS_MAX).map(|_| RoomId::generate(&*world.clock)));
+    ada.client.held().rooms.extend((1..ROOMS_MAX).map(|_| RoomId::generate(&*world.clock)));
     assert_eq!(code(&enter(&world, &mut ada, last).await), "limit.count");
     assert_eq!(code(&enter(&world, &mut ada, room).await), "", "where it is, it may come back to");
-    leave(&world.hub, &ada.peer, room).await.unwrap();
+    leave(&world.hub, &ada.client, room).await.unwrap();
     assert_eq!(code(&enter(&world, &mut ada, last).await), "");
 }
 
@@ -61,11 +61,11 @@ async fn who_is_removed_before_the_others_are_told_that_they_came_is_no_ghost() 
     enter(&world, &mut watcher, room).await;
     enter(&world, &mut ada, room).await;
     assert_eq!(watcher.frame().await["method"], "room.memberJoined");
-    let id = ada.peer.id;
-    assert_eq!(remove(&world.hub, room, RemovalReason::Removed, |peer| peer.id == id).await, 1);
+    let id = ada.client.id;
+    assert_eq!(remove(&world.hub, room, RemovalReason::Removed, |client| client.id == id).await, 1);
     assert_eq!(watcher.frame().await["method"], "room.memberLeft");
-    assert!(ada.peer.held().rooms.is_empty());
-    join::tell_that_joined(&world.hub, &ada.peer, room).await;
+    assert!(ada.client.held().rooms.is_empty());
+    join::tell_that_joined(&world.hub, &ada.client, room).await;
     assert_eq!(watcher.frame().await["method"], "room.memberJoined");
     let last = watcher.frame().await;
     assert_eq!((&last["method"], &last["params"]["connectionId"]), (&json!("room.memberLeft"), &json!(id)));

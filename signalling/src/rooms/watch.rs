@@ -3,11 +3,14 @@
 
 use super::live::LiveRoom;
 use crate::{
+    client::{Access, Client},
     hub::Hub,
-    peer::{Access, Peer},
     rooms,
 };
-use common::id::{AccountId, RoomId};
+use common::{
+    error::Chain,
+    id::{AccountId, RoomId},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -23,19 +26,19 @@ use tracing::warn;
 /// How often the store is asked who may stay.
 ///
 /// Longer spares it one transaction for each account whose rooms somebody here is in; shorter ends sooner what an
-/// instance was not told. With what asking takes, whoever is shown the door hears nothing more within five seconds.
+/// instance was not told. With what asking takes, whoever is removed hears nothing more within five seconds.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// Visitors that are asked about in one statement.
 const VISITORS_MAX: usize = 1000;
 
 /// What the store is asked about somebody in a room.
-pub(super) fn visitor(peer: &Peer, room: RoomId) -> Visitor {
-    let guest_since = match peer.access() {
+pub(super) fn visitor(client: &Client, room: RoomId) -> Visitor {
+    let guest_since = match client.access() {
         Access::Guest { issued_at, .. } => Some(issued_at),
         Access::Person { .. } => None,
     };
-    Visitor { room, user: peer.user, guest_since }
+    Visitor { room, user: client.user, guest_since }
 }
 
 /// Looks until the hub drains.
@@ -46,7 +49,7 @@ pub(crate) async fn watch(hub: Hub) {
         tick.tick().await;
         for (account, visitors) in visitors(&hub) {
             if let Err(error) = look(&hub, account, &visitors).await {
-                warn!(account.id = %account, error = %crate::hub::chain(&error), "Who may stay in rooms cannot be read; will retry");
+                warn!(account.id = %account, error = %Chain(&error), "Who may stay in rooms cannot be read; will retry");
                 break;
             }
         }
@@ -65,9 +68,9 @@ fn visitors(hub: &Hub) -> BTreeMap<AccountId, Vec<Visitor>> {
 }
 
 fn visitors_of(room: &LiveRoom) -> BTreeSet<Visitor> {
-    let peers: Vec<Arc<Peer>> =
-        room.state().feed.readers().map(|(_, local)| Arc::clone(&local.peer)).collect();
-    peers.iter().map(|peer| visitor(peer, room.id)).collect()
+    let clients: Vec<Arc<Client>> =
+        room.state().sequence.readers().map(|(_, local)| Arc::clone(&local.client)).collect();
+    clients.iter().map(|client| visitor(client, room.id)).collect()
 }
 
 async fn look(hub: &Hub, account: AccountId, visitors: &[Visitor]) -> Result<(), StoreError> {
@@ -77,7 +80,7 @@ async fn look(hub: &Hub, account: AccountId, visitors: &[Visitor]) -> Result<(),
         drop(tx);
         for (shown_out, reason) in found {
             // Who has come with a newer token meanwhile is not meant.
-            let is_meant = |peer: &Peer| visitor(peer, shown_out.room) == shown_out;
+            let is_meant = |client: &Client| visitor(client, shown_out.room) == shown_out;
             rooms::remove(hub, shown_out.room, reason, is_meant).await;
         }
     }

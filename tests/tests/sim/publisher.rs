@@ -1,7 +1,7 @@
 //! A camera: frames of several packets, sent again when asked for.
 
 use sfu_core::{
-    rtcp::read::{self, Said},
+    rtcp::read::{self, RtcpItem},
     rtp::{header::PlainHeader, sequence::SeqNo},
     srtp::{Opener, Profile, Sealer, contexts},
 };
@@ -84,8 +84,8 @@ impl Publisher {
     pub(crate) fn handle(&mut self, mut bytes: Vec<u8>) -> Vec<Vec<u8>> {
         let Some(length) = self.opener.rtcp(&mut bytes) else { return Vec::new() };
         let mut wanted = Vec::new();
-        read::each(&bytes[..length], |said| {
-            if let Said::Nack { first, following, .. } = said {
+        read::for_each_item(&bytes[..length], |said| {
+            if let RtcpItem::Nack { first, following, .. } = said {
                 wanted.push(first);
                 wanted.extend(
                     (0..16).filter(|bit| following & (1 << bit) != 0).map(|bit| first.wrapping_add(bit + 1)),

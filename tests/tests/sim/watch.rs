@@ -3,7 +3,7 @@
 use sfu_core::{
     Engine, Output,
     rtcp::{
-        read::{self, Said},
+        read::{self, RtcpItem},
         write::middle,
     },
     rtp::{header::Header, sequence::SeqNo},
@@ -208,8 +208,8 @@ impl Line {
         let mut packet = datagram.to_vec();
         let Some(length) = self.heard.rtcp(&mut packet) else { return };
         self.again.retain(|_, (at, _)| now - *at <= ROUND_TRIP_MAX);
-        read::each(&packet[..length], |said| {
-            let Said::Reception { ssrc, report, since } = said else { return };
+        read::for_each_item(&packet[..length], |said| {
+            let RtcpItem::Reception { ssrc, report, since } = said else { return };
             let reports = self.reports.get(&ssrc).into_iter().flatten();
             let Some((_, sent_at)) = reports.rev().find(|(middle, _)| *middle == report) else { return };
             let held = Duration::from_secs_f64(f64::from(since) / 65_536.0);
@@ -238,18 +238,18 @@ impl Line {
         assert!(self.sealed_rtcp.insert(index), "index {index} is used twice");
         let mut packet = datagram.to_vec();
         let length = self.opener.rtcp(&mut packet).expect("its receiver can open it");
-        read::each(&packet[..length], |said| match said {
-            Said::KeyframeRequest { ssrc } => {
+        read::for_each_item(&packet[..length], |said| match said {
+            RtcpItem::KeyframeRequest { ssrc } => {
                 let before = self.asked.insert(ssrc, now);
                 let is_early = before.is_some_and(|before| now - before < KEYFRAME_INTERVAL);
                 assert!(!is_early, "stream {ssrc} is asked for key frames too often");
             }
-            Said::SenderReport { ssrc, ntp, .. } => {
+            RtcpItem::SenderReport { ssrc, ntp, .. } => {
                 let reports = self.reports.entry(ssrc).or_default();
                 reports.push_back((middle(ntp), now));
                 reports.drain(..reports.len().saturating_sub(2));
             }
-            Said::Reception { .. } | Said::Nack { .. } => {}
+            RtcpItem::Reception { .. } | RtcpItem::Nack { .. } => {}
         });
     }
 }

@@ -26,26 +26,38 @@ pub(super) const RULES: Rules = Rules {
     impure: &["axum", "hyper", "mio", "redis", "reqwest", "socket2", "sqlx", "tokio"],
     may_use: MAY_USE,
     // Real services, and the bus to look at.
-    tests_may_use: &["common", "bus", "store", "local-services"],
+    tests_may_use: &["common", "shutdown", "bus", "store", "local-services"],
     reserved: RESERVED,
 };
 
 const MAY_USE: &[(&str, &[&str])] = &[
     ("common", &[]),
-    ("bus", &["common"]),
+    ("shutdown", &[]),
+    ("bus", &["common", "shutdown"]),
     ("egress", &["common"]),
     ("store", &["common"]),
     ("signalling-core", &["common"]),
     ("sfu-core", &["common"]),
     ("inbox-core", &["common"]),
-    ("signalling", &["common", "bus", "store", "signalling-core"]),
-    ("sfu", &["common", "bus", "sfu-core"]),
-    ("inbox", &["common", "bus", "egress", "store", "inbox-core"]),
+    ("signalling", &["common", "shutdown", "bus", "store", "signalling-core"]),
+    ("sfu", &["common", "shutdown", "bus", "sfu-core"]),
+    ("inbox", &["common", "shutdown", "bus", "egress", "store", "inbox-core"]),
     ("turn-config", &["common"]),
     ("local-services", &[]),
     (
         "switchboard",
-        &["common", "bus", "egress", "store", "signalling", "sfu", "inbox", "turn-config", "local-services"],
+        &[
+            "common",
+            "shutdown",
+            "bus",
+            "egress",
+            "store",
+            "signalling",
+            "sfu",
+            "inbox",
+            "turn-config",
+            "local-services",
+        ],
     ),
     // Black boxes: they may use words, cores and services, never a role or the server. The load
     // tools share the tests' clients.

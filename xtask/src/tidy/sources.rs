@@ -25,6 +25,19 @@ const CLIPPY: &str = "clippy.toml";
 /// Where a whole crate may do what a shell may not: tests and tools play the outside.
 const OUTSIDE: &[&str] = &["tests", "benches", "xtask"];
 
+/// Ways to log an error without what caused it, or by another way than `common::error::Chain`.
+const WITHOUT_CAUSES: &[&str] = &[
+    "%error",
+    "?error",
+    "error!(error,",
+    "warn!(error,",
+    "info!(error,",
+    "debug!(error,",
+    "as &dyn Error",
+    "as &dyn std::error::Error",
+    "fn chain(",
+];
+
 /// What breaks a rule, one line each.
 pub(super) fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>, Failure> {
     let mut complaints = Vec::new();
@@ -75,6 +88,10 @@ fn broken(path: &Path, text: &str) -> Vec<String> {
     if is_rust && !is_outside && excepts_a_crate(text) {
         complaints.push("excepts all of itself from disallowed_methods: say where, and why".to_owned());
     }
+    if is_rust && !is_outside {
+        let lines = text.lines().filter(|line| logs_without_causes(line));
+        complaints.extend(lines.map(|line| format!("`{}`: log `error = %Chain(&error)`", line.trim())));
+    }
     let lines = text.lines().count();
     if lines > LINES_MAX && !is_tests {
         complaints.push(format!("has {lines} lines, {LINES_MAX} are enough"));
@@ -85,6 +102,11 @@ fn broken(path: &Path, text: &str) -> Vec<String> {
         }
     }
     complaints
+}
+
+fn logs_without_causes(line: &str) -> bool {
+    let mut fields = line.split("error = %").skip(1);
+    WITHOUT_CAUSES.iter().any(|way| line.contains(way)) || fields.any(|value| !value.starts_with("Chain("))
 }
 
 /// Whether an attribute for all of the file takes the ban of methods away.
@@ -121,6 +143,15 @@ mod tests {
                 let excepted = "#![allow(\n    clippy::disallowed_methods,\n    reason = \"so\"\n)]";
                 format!("//! The bus.\n{excepted}\n")
             }),
+            ("bus/src/local.rs", "//! It.\nfn f() { warn!(%error, \"Away\"); }\n".to_owned()),
+            ("bus/src/local.rs", "//! It.\nfn f() { warn!(error = ?error, \"Away\"); }\n".to_owned()),
+            ("bus/src/local.rs", "//! It.\nfn f() { warn!(error = %why, \"Away\"); }\n".to_owned()),
+            ("bus/src/local.rs", "//! It.\nfn f() { warn!(error, \"Away\"); }\n".to_owned()),
+            (
+                "bus/src/local.rs",
+                "//! It.\nfn f() { warn!(error = &error as &dyn Error, \"\"); }\n".to_owned(),
+            ),
+            ("bus/src/local.rs", "//! It.\nfn chain(error: &dyn Error) -> String {\n".to_owned()),
             ("sfu/core/src/lib.rs", "//! The media plane.\n".to_owned()),
             ("sfu/core/src/engine.rs", "//! It.\nfn f() { Uuid::new_v4(); }\n".to_owned()),
             ("signalling/core/src/call.rs", "//! Calls.\nuse std::hash::RandomState;\n".to_owned()),
@@ -129,7 +160,10 @@ mod tests {
             let tree = Tree::of(&[
                 ("Cargo.toml", "[workspace]\n"),
                 ("bus/Cargo.toml", "[lints]\nworkspace = true\n"),
-                ("bus/src/local.rs", "//! A sentence.\n"),
+                (
+                    "bus/src/local.rs",
+                    "//! A sentence.\nfn f() { warn!(error = %Chain(&error), \"Away\"); }\n",
+                ),
                 ("clippy.toml", ""),
                 ("tests/tests/e2e.rs", "//! A.\n#![allow(clippy::disallowed_methods, reason = \"b\")]\n"),
                 (

@@ -4,7 +4,7 @@ use super::Engine;
 use crate::{
     output::Output,
     publication::Publication,
-    rtcp::read::{self, Said},
+    rtcp::read::{self, RtcpItem},
     subscription::{Again, Subscription},
 };
 use std::{net::SocketAddr, time::Instant};
@@ -20,19 +20,19 @@ impl Engine {
         let place = *self.by_address.get(&source)?;
         let length = self.transports.get_mut(place)?.as_mut()?.open_rtcp(datagram, now)?;
         let compound = datagram.get(..length)?;
-        read::each(compound, |said| match said {
-            Said::SenderReport { ssrc, ntp, rtp_time } => {
+        read::for_each_item(compound, |item| match item {
+            RtcpItem::SenderReport { ssrc, ntp, rtp_time } => {
                 self.note_report(place, ssrc, ntp, rtp_time, now, output)
             }
-            Said::Reception { ssrc, report, since } => {
+            RtcpItem::Reception { ssrc, report, since } => {
                 if let Some(subscription) = self.subscription(place, ssrc) {
                     subscription.note_reception(report, since, now);
                 }
             }
-            Said::Nack { ssrc, first, following } => {
+            RtcpItem::Nack { ssrc, first, following } => {
                 self.resend(place, ssrc, (first, following), now, output)
             }
-            Said::KeyframeRequest { ssrc } => {
+            RtcpItem::KeyframeRequest { ssrc } => {
                 if let Some(&publication) = self.feedback.get(&(place, ssrc)) {
                     self.want_keyframe(publication, now, output);
                 }

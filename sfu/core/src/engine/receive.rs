@@ -48,7 +48,7 @@ impl Engine {
         output: &mut Output,
     ) -> Option<()> {
         let place = match addressee(datagram)? {
-            Addressee::Named(name) => *self.by_name.get(name)?,
+            Addressee::Named(name) => *self.by_ufrag.get(name)?,
             Addressee::Asker => *self.by_address.get(&source)?,
         };
         let message = StunMessage::parse(datagram).ok()?;

@@ -4,6 +4,7 @@ use super::{
     super::{BATCH, Run, Sent, mapped},
     control::{self, Control},
 };
+use common::error::Chain;
 use socket2::SockAddr;
 use std::{
     io,
@@ -115,7 +116,7 @@ impl Sender {
                     sent.calls += 1;
                     let failed = runs.clone().skip(done);
                     if cannot_split(&error) && failed.clone().take(1).any(|run| segments(run) > 1) {
-                        warn!(error = %error, "The kernel does not split UDP datagrams here; sending them singly");
+                        warn!(error = %Chain(&error), "The kernel does not split UDP datagrams here; sending them singly");
                         self.splits = false;
                         return self.send_singly(socket, failed, sent);
                     }

@@ -4,7 +4,7 @@ use sfu_core::{
     Offer,
     engine::simulation::{check, reply},
     rtcp::{
-        read::{self, Said},
+        read::{self, RtcpItem},
         write::{self, ReportBlock},
     },
     rtp::{header::PlainHeader, sequence::SeqNo},
@@ -160,8 +160,8 @@ impl Device {
         let is_rtcp = (192..=223).contains(&datagram[1]);
         let Some(link) = self.subscribe.as_mut().filter(|_| is_rtcp) else { return };
         let Some(length) = link.opener.rtcp(datagram) else { return };
-        read::each(&datagram[..length], |said| {
-            if let Said::SenderReport { ssrc, ntp, .. } = said {
+        read::for_each_item(&datagram[..length], |said| {
+            if let RtcpItem::SenderReport { ssrc, ntp, .. } = said {
                 self.heard.insert(ssrc, (write::middle(ntp), now));
             }
         });

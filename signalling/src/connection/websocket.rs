@@ -27,13 +27,13 @@ const READ_BUFFER_BYTES: usize = 4 * 1024;
 const WRITE_BUFFER_BYTES: usize = 4 * 1024;
 
 /// What may wait inside the library before it refuses. It holds no more than one frame behind its buffer,
-/// since nothing is put into it that it is not [ready](Line::ready) for.
+/// since nothing is put into it that it is not [ready](WebSocket::ready) for.
 const WRITE_BUFFER_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// A socket that speaks WebSocket.
-pub(crate) struct Line(WebSocketStream<Wire>);
+pub(crate) struct WebSocket(WebSocketStream<Wire>);
 
-impl Line {
+impl WebSocket {
     pub(crate) async fn new(upgraded: Upgraded, take_apart: Option<TakeApart>) -> Self {
         let config = WebSocketConfig::default()
             .max_message_size(Some(MESSAGE_BYTES_MAX))

@@ -1,15 +1,15 @@
-//! Ending within a deadline: stop accepting, let clients move, finish what is in flight.
+//! The signals that end the process: SIGINT and SIGTERM.
 
-use bus::Shutdown;
-use std::{io, time::Duration};
+use shutdown::Shutdown;
+use std::io;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, warn};
+use tracing::info;
 
 /// Cancels `shutdown` at the first SIGINT or SIGTERM.
 ///
 /// # Errors
 /// If signals cannot be handled on this system.
-pub fn listen_for_signals(shutdown: &Shutdown) -> io::Result<()> {
+pub fn listen(shutdown: &Shutdown) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let token = shutdown.token.clone();
@@ -22,13 +22,4 @@ pub fn listen_for_signals(shutdown: &Shutdown) -> io::Result<()> {
         token.cancel();
     });
     Ok(())
-}
-
-/// Waits until everything that was started has ended, at most for `deadline`.
-pub async fn drain(shutdown: &Shutdown, deadline: Duration) {
-    shutdown.token.cancel();
-    shutdown.tasks.close();
-    if tokio::time::timeout(deadline, shutdown.tasks.wait()).await.is_err() {
-        warn!(tasks = shutdown.tasks.len(), "Some tasks did not end within the deadline");
-    }
 }

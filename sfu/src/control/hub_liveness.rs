@@ -14,14 +14,14 @@ pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
 /// Every instance that participants are connected to, and when it was last known to live.
 #[derive(Debug, Default)]
-pub(crate) struct Homes {
+pub(crate) struct HubLiveness {
     seen: BTreeMap<NodeId, Instant>,
 }
 
-impl Homes {
+impl HubLiveness {
     /// A request came from this instance: it lives.
-    pub(crate) fn note(&mut self, home: NodeId, now: Instant) {
-        self.seen.insert(home, now);
+    pub(crate) fn note(&mut self, hub: NodeId, now: Instant) {
+        self.seen.insert(hub, now);
     }
 
     /// The bus is not to be relied upon: nobody is judged by what it says now,
@@ -35,14 +35,14 @@ impl Homes {
     /// Compares with the instances that are `present` and returns those that
     /// are gone, each once.
     pub(crate) fn observe(&mut self, present: &[NodeId], now: Instant) -> Vec<NodeId> {
-        for home in present {
-            if let Some(seen) = self.seen.get_mut(home) {
+        for hub in present {
+            if let Some(seen) = self.seen.get_mut(hub) {
                 *seen = now;
             }
         }
         self.seen
             .extract_if(.., |_, seen| now.saturating_duration_since(*seen) > GRACE)
-            .map(|(home, _)| home)
+            .map(|(hub, _)| hub)
             .collect()
     }
 }
@@ -53,36 +53,36 @@ mod tests {
     use common::clock::{Clock, ManualClock};
 
     #[test]
-    fn a_home_is_gone_once_it_was_missing_for_longer_than_the_grace() {
+    fn a_hub_is_gone_once_it_was_missing_for_longer_than_the_grace() {
         let clock = ManualClock::default();
         let (lost, kept) = (NodeId::generate(&clock), NodeId::generate(&clock));
-        let mut homes = Homes::default();
-        homes.note(lost, clock.now());
-        homes.note(kept, clock.now());
+        let mut hub_liveness = HubLiveness::default();
+        hub_liveness.note(lost, clock.now());
+        hub_liveness.note(kept, clock.now());
         clock.advance(GRACE);
-        assert!(homes.observe(&[kept], clock.now()).is_empty());
+        assert!(hub_liveness.observe(&[kept], clock.now()).is_empty());
         clock.advance(Duration::from_millis(1));
-        assert_eq!(homes.observe(&[kept], clock.now()), [lost]);
-        assert!(homes.observe(&[kept], clock.now()).is_empty(), "each is reported once");
+        assert_eq!(hub_liveness.observe(&[kept], clock.now()), [lost]);
+        assert!(hub_liveness.observe(&[kept], clock.now()).is_empty(), "each is reported once");
     }
 
     #[test]
     fn time_without_the_bus_counts_against_nobody() {
         let clock = ManualClock::default();
-        let home = NodeId::generate(&clock);
-        let mut homes = Homes::default();
-        homes.note(home, clock.now());
+        let hub = NodeId::generate(&clock);
+        let mut hub_liveness = HubLiveness::default();
+        hub_liveness.note(hub, clock.now());
         clock.advance(GRACE * 10);
-        homes.suspend(clock.now());
+        hub_liveness.suspend(clock.now());
         clock.advance(GRACE);
-        assert!(homes.observe(&[], clock.now()).is_empty());
+        assert!(hub_liveness.observe(&[], clock.now()).is_empty());
     }
 
     #[test]
     fn instances_without_participants_are_not_remembered() {
         let clock = ManualClock::default();
-        let mut homes = Homes::default();
-        assert!(homes.observe(&[NodeId::generate(&clock)], clock.now()).is_empty());
-        assert!(homes.seen.is_empty());
+        let mut hub_liveness = HubLiveness::default();
+        assert!(hub_liveness.observe(&[NodeId::generate(&clock)], clock.now()).is_empty());
+        assert!(hub_liveness.seen.is_empty());
     }
 }

@@ -41,7 +41,7 @@ pub(crate) enum Arrival {
     Duplicate,
 }
 
-pub(crate) struct ReceiveLog {
+pub(crate) struct ReceiveStatistics {
     clock_rate: u32,
     first: Option<SeqNo>,
     highest: Option<SeqNo>,
@@ -58,7 +58,7 @@ pub(crate) struct ReceiveLog {
     last_report: Option<(u32, Instant)>,
 }
 
-impl ReceiveLog {
+impl ReceiveStatistics {
     pub(crate) const fn new(kind: TrackKind) -> Self {
         let (clock_rate, asks_again) = match kind {
             TrackKind::Audio => (48_000, false),
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
     use common::clock::{Clock, ManualClock};
 
-    fn due(log: &mut ReceiveLog, clock: &ManualClock) -> Vec<u16> {
+    fn due(log: &mut ReceiveStatistics, clock: &ManualClock) -> Vec<u16> {
         let mut missing = Vec::new();
         log.due(clock.now(), &mut missing);
         missing
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn a_missing_packet_is_asked_for_until_it_comes_or_hope_is_lost() {
         let clock = ManualClock::default();
-        let mut log = ReceiveLog::new(TrackKind::Video);
+        let mut log = ReceiveStatistics::new(TrackKind::Video);
         for wire in [65_534, 65_535, 2] {
             assert!(matches!(log.arrive(wire, 0, clock.now()), Arrival::New(_)));
         }
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn reports_count_what_was_lost_since_the_last() {
         let clock = ManualClock::default();
-        let mut log = ReceiveLog::new(TrackKind::Video);
+        let mut log = ReceiveStatistics::new(TrackKind::Video);
         for wire in [10, 11, 13, 14] {
             log.arrive(wire, 0, clock.now());
         }

@@ -1,4 +1,4 @@
-//! A numbered stream and its readers: each gets every number once, in order.
+//! A numbered sequence and its readers: each gets every number once, in order.
 
 use common::id::ConnectionId;
 use std::{collections::BTreeMap, ops::Bound};
@@ -10,38 +10,38 @@ pub enum Arrival {
     Next,
     /// It was handed out before: drop it.
     Duplicate,
-    /// Some before it are missing: read everything after [`Feed::position`] from the store.
+    /// Some before it are missing: read everything after [`Sequence::position`] from the store.
     Gap,
     /// Nobody has read yet, so that nobody misses it: drop it.
     Early,
 }
 
-/// What it means for the stream that somebody reads.
+/// What it means for the sequence that somebody reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Joined {
     /// From here on it is handed out. What arrived [early](Arrival::Early) may come after what was read: read
-    /// everything after [`Feed::position`] from the store.
+    /// everything after [`Sequence::position`] from the store.
     First,
     /// It was handed out before.
     Further,
 }
 
-/// A stream numbered 1, 2, 3, … as this instance has handed it out.
+/// A sequence numbered 1, 2, 3, … as this instance has handed it out.
 #[derive(Debug)]
-pub struct Feed<R> {
-    /// The last number handed out; `None` until the first reader says where the stream is.
+pub struct Sequence<R> {
+    /// The last number handed out; `None` until the first reader says where the sequence is.
     position: Option<u64>,
     readers: BTreeMap<ConnectionId, (u64, R)>,
 }
 
-impl<R> Default for Feed<R> {
+impl<R> Default for Sequence<R> {
     fn default() -> Self {
         Self { position: None, readers: BTreeMap::new() }
     }
 }
 
-impl<R> Feed<R> {
+impl<R> Sequence<R> {
     /// The last number handed out; `None` while nobody has read, so that nothing is to be handed out.
     pub const fn position(&self) -> Option<u64> {
         self.position
@@ -52,7 +52,7 @@ impl<R> Feed<R> {
         self.position.is_some_and(|position| position < seq)
     }
 
-    /// Whether the stream has gone past `seen`: who has read no further would miss something.
+    /// Whether the sequence has gone past `seen`: who has read no further would miss something.
     pub fn has_passed(&self, seen: u64) -> bool {
         self.position.is_some_and(|position| position > seen)
     }
@@ -61,7 +61,7 @@ impl<R> Feed<R> {
     /// the connection may have been.
     ///
     /// # Errors
-    /// Gives the reader back, and changes nothing, if the stream [has passed](Self::has_passed) `seen`
+    /// Gives the reader back, and changes nothing, if the sequence [has passed](Self::has_passed) `seen`
     /// meanwhile: it must read again.
     pub fn join(&mut self, connection: ConnectionId, seen: u64, reader: R) -> Result<Joined, R> {
         if self.has_passed(seen) {
@@ -78,7 +78,7 @@ impl<R> Feed<R> {
         self.readers.remove(&connection).map(|(_, reader)| reader)
     }
 
-    /// Judges a message with this number. [`Arrival::Next`] moves the stream on.
+    /// Judges a message with this number. [`Arrival::Next`] moves the sequence on.
     pub fn arrive(&mut self, seq: u64) -> Arrival {
         let Some(position) = self.position else { return Arrival::Early };
         match seq.checked_sub(position) {
@@ -136,13 +136,13 @@ mod tests {
         ConnectionId::from_uuid(Uuid::from_u128(n))
     }
 
-    fn readers(feed: &Feed<&'static str>, seq: u64) -> Vec<&'static str> {
+    fn readers(feed: &Sequence<&'static str>, seq: u64) -> Vec<&'static str> {
         feed.readers_of(seq).copied().collect()
     }
 
     #[test]
     fn a_reader_gets_what_came_after_it_read_the_store_and_nothing_twice() {
-        let mut feed = Feed::default();
+        let mut feed = Sequence::default();
         let _ = feed.join(connection(1), 4, "early").unwrap();
         // Number 5 is stored and was read by the second reader, but is handed out only now.
         let _ = feed.join(connection(2), 5, "late").unwrap();
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_would_miss_something_must_read_again() {
-        let mut feed = Feed::default();
+        let mut feed = Sequence::default();
         let _ = feed.join(connection(1), 4, "first").unwrap();
         assert_eq!(feed.arrive(5), Arrival::Next);
         assert_eq!(feed.join(connection(2), 4, "second"), Err("second"));
@@ -164,7 +164,7 @@ mod tests {
     /// It may fail to read again; until then it is where it was.
     #[test]
     fn a_reader_that_must_read_again_keeps_its_place() {
-        let mut feed = Feed::default();
+        let mut feed = Sequence::default();
         let _ = feed.join(connection(1), 4, "before").unwrap();
         assert_eq!(feed.arrive(5), Arrival::Next);
         assert_eq!(feed.join(connection(1), 4, "again"), Err("again"));
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn gaps_and_duplicates_are_told_apart() {
-        let mut feed = Feed::default();
+        let mut feed = Sequence::default();
         let _ = feed.join(connection(1), 4, "only").unwrap();
         assert_eq!(feed.arrive(7), Arrival::Gap);
         assert_eq!(feed.arrive(4), Arrival::Duplicate);
@@ -190,7 +190,7 @@ mod tests {
     /// Between two pages of who comes back: the whole history is nobody's gap.
     #[test]
     fn what_arrives_before_anybody_reads_is_no_gap_and_is_looked_for_once_somebody_does() {
-        let mut feed = Feed::default();
+        let mut feed = Sequence::default();
         assert_eq!(feed.arrive(1_000_000), Arrival::Early);
         assert_eq!((feed.position(), feed.lags(1_000_000)), (None, false), "there is nobody to hand it to");
         assert_eq!(feed.join(connection(1), 999_999, "first"), Ok(Joined::First), "which reads once more");

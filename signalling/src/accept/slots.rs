@@ -22,8 +22,8 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// The places of this instance.
-pub(crate) struct Places(Mutex<State>);
+/// The slots of this instance.
+pub(crate) struct Slots(Mutex<State>);
 
 struct State {
     open: usize,
@@ -35,7 +35,7 @@ struct State {
     accounts: Ledger<AccountId>,
 }
 
-impl Places {
+impl Slots {
     pub(crate) fn new(config: &Config) -> Self {
         Self(Mutex::new(State {
             open: 0,
@@ -51,20 +51,20 @@ impl Places {
     }
 }
 
-/// A place for a socket. Until it is [known](Self::know), it counts as unauthenticated too.
-pub(crate) struct Place {
+/// A slot for a socket. Until it is [known](Self::know), it counts as unauthenticated too.
+pub(crate) struct Slot {
     hub: Hub,
     network: ClientNetwork,
     ticket: Ticket,
     /// Cancelled when it has to give way, because too many have not said who they are.
-    pub(crate) turned_out: CancellationToken,
+    pub(crate) evicted: CancellationToken,
 }
 
-impl Place {
+impl Slot {
     /// Takes one. Too many who have not said who they are make room by themselves: one of them ends.
     pub(super) fn take(hub: &Hub, network: ClientNetwork) -> Result<Self, Refused> {
         let config = &hub.0.config;
-        let mut state = hub.0.places.state();
+        let mut state = hub.0.slots.state();
         let of_network = state.networks.get(&network).copied().unwrap_or(0);
         let full = [
             (state.open >= config.connections_max, "connections", StatusCode::SERVICE_UNAVAILABLE),
@@ -84,26 +84,26 @@ impl Place {
             return Err(refused(limit, status));
         }
         if state.unauthenticated.len() >= config.unauthenticated_max {
-            let Some(turned_out) = state.unauthenticated.turn_out() else {
+            let Some(evicted) = state.unauthenticated.evict() else {
                 drop(state);
                 return Err(refused("unauthenticated", StatusCode::SERVICE_UNAVAILABLE));
             };
-            turned_out.cancel();
+            evicted.cancel();
             metrics::counter!("hub_refused_total", "limit" => "unauthenticated").increment(1);
         }
         state.open += 1;
         *state.networks.entry(network).or_default() += 1;
-        let turned_out = CancellationToken::new();
-        let ticket = state.unauthenticated.enter(network, turned_out.clone());
+        let evicted = CancellationToken::new();
+        let ticket = state.unauthenticated.enter(network, evicted.clone());
         drop(state);
         metrics::gauge!("hub_connections").increment(1.0);
-        Ok(Self { hub: hub.clone(), network, ticket, turned_out })
+        Ok(Self { hub: hub.clone(), network, ticket, evicted })
     }
 
     /// It has said who it is.
     pub(crate) fn know(&self) {
-        // Whoever was turned out meanwhile is counted no more.
-        let _token = self.hub.0.places.state().unauthenticated.leave(self.network, self.ticket);
+        // Whoever was evicted meanwhile is counted no more.
+        let _token = self.hub.0.slots.state().unauthenticated.leave(self.network, self.ticket);
     }
 }
 
@@ -112,10 +112,10 @@ fn refused(limit: &'static str, status: StatusCode) -> Refused {
     Refused::new(status, ErrorCode::TOO_MANY, "there are too many sockets; try again later")
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.know();
-        let mut state = self.hub.0.places.state();
+        let mut state = self.hub.0.slots.state();
         state.open = state.open.saturating_sub(1);
         if let Some(of) = state.networks.get_mut(&self.network) {
             *of = of.saturating_sub(1);
@@ -128,7 +128,7 @@ impl Drop for Place {
 }
 
 /// A connection of a user, counted for them and for their account.
-pub(crate) struct Seat {
+pub(crate) struct UserSlot {
     hub: Hub,
     account: AccountId,
     user: UserId,
@@ -137,7 +137,7 @@ pub(crate) struct Seat {
     pub(crate) account_meter: SharedMeter,
 }
 
-impl Seat {
+impl UserSlot {
     /// Takes one.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ impl Seat {
         let (config, now) = (&hub.0.config, hub.clock().now());
         let user_rates = if is_guest { config.guest() } else { config.person().times(config.user_factor) };
         let account_rates = config.person().times(config.account_factor);
-        let mut state = hub.0.places.state();
+        let mut state = hub.0.slots.state();
         let of_account = state
             .accounts
             .take(account, now, || Meter::new(account_rates.requests, account_rates.bytes, now));
@@ -169,10 +169,10 @@ fn full(limit: &'static str, why: &'static str) -> Failure {
     Failure::of(ErrorCode::TOO_MANY, Fault::Caller, why)
 }
 
-impl Drop for Seat {
+impl Drop for UserSlot {
     fn drop(&mut self) {
         let now = self.hub.clock().now();
-        let mut state = self.hub.0.places.state();
+        let mut state = self.hub.0.slots.state();
         state.users.give_back((self.account, self.user), now);
         state.accounts.give_back(self.account, now);
     }

@@ -11,8 +11,7 @@ use common::{
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     permission::{Permission, Permissions},
     protocol::{Failure, RequestId, room::Member},
-    revocation::Standing,
-    token::Bearer,
+    token::{Bearer, Standing},
 };
 use serde::Serialize;
 use std::{
@@ -28,7 +27,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 
 /// An open sign_in.
-pub(crate) struct Peer {
+pub(crate) struct Client {
     pub(crate) id: ConnectionId,
     pub(crate) account: AccountId,
     pub(crate) user: UserId,
@@ -131,11 +130,11 @@ pub(crate) struct Held {
     pub(crate) feeds: BTreeMap<String, (String, Permission)>,
 }
 
-impl Peer {
+impl Client {
     pub(crate) fn new(id: ConnectionId, bearer: &Bearer, name: String) -> (Self, mpsc::Receiver<Queued>) {
         let (queue, frames) = Queue::new(id);
         let access = Access::of(bearer);
-        let peer = Self {
+        let client = Self {
             id,
             account: bearer.account(),
             user: bearer.user(),
@@ -147,10 +146,10 @@ impl Peer {
             access: RwLock::new(access),
             held: Mutex::default(),
         };
-        (peer, frames)
+        (client, frames)
     }
 
-    /// The peer as others in a room see it.
+    /// The client as others in a room see it.
     pub(crate) fn member(&self) -> Member {
         Member { connection_id: self.id, user_id: self.user, name: self.name.clone() }
     }
