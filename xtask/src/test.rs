@@ -3,7 +3,7 @@
 mod long;
 
 use crate::{
-    advisories, generate,
+    advisories, console, generate,
     services::Services,
     setup::{self, Tool},
     shell::{Failure, cargo, debug_dir, has, run, say, say_times, step},
@@ -31,6 +31,7 @@ fn everything() -> Result<(), Failure> {
     step("find or fetch what the tests need", || setup::setup(&Tool::ALL))?;
     step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
     tidy::tidy()?;
+    console::check()?;
     step("known faults of crates", advisories::check)?;
     step("licences, sources and duplicate crates", dependencies)?;
     step("clippy", || {
