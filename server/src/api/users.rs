@@ -64,7 +64,7 @@ pub(super) struct User {
 
 impl User {
     pub(super) fn of(account: AccountId, user: users::User) -> Self {
-        let users::User { id, email, name, role, role_id, permissions, deactivated_at } = user;
+        let users::User { id, email, name, role, role_id, permissions, account_id: _, deactivated_at } = user;
         Self { id, name, email, role, role_id, permissions, account_id: account, deactivated_at }
     }
 }
