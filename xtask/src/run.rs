@@ -18,7 +18,7 @@ const PROFILE: &str = "quick";
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     setup::setup(&[Tool::Postgres])?;
     step("build Switchboard (the first time takes minutes)", || {
-        progress::build(&mut cargo(&["build", "--locked", "--profile", PROFILE, "--package", "switchboard"]))
+        progress::build(&mut cargo(&["build", "--profile", PROFILE, "--package", "switchboard"]))
     })?;
     let mut server = Command::new(binary());
     server.args(["serve", "--demo", "--demo-command", "cargo xtask demo"]).args(arguments);
