@@ -7,10 +7,11 @@
 //! its time. [`protocol`] is what clients
 //! and server say to each other over `/v1/ws`; [`subject`] is what the parts of
 //! the server say to each other over the bus. An [`address`] says from where a client comes, a [`limit`]
-//! what it may not pass, a [`bucket`] how often it may do something, a [`page`]'s cursor where a list goes on,
+//! what it may not pass, a [`bucket`] how often it may do something, a [`backoff`] how soon to try again, a [`page`]'s cursor where a list goes on,
 //! and [`text`] what may be said.
 
 pub mod address;
+pub mod backoff;
 pub mod bucket;
 pub mod chance;
 pub mod clock;

@@ -90,7 +90,7 @@ impl Inbox {
         );
         Ok(Self(Arc::new(Inner {
             bodies,
-            strangers: Strangers::default(),
+            strangers: Strangers::new(&deps.clock),
             config,
             deps,
             graph,

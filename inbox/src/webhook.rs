@@ -115,7 +115,7 @@ async fn find(
 ) -> Result<WebhookChannel, Refusal> {
     let id: ChannelId = channel.parse().map_err(|_| Refusal::NotFound)?;
     let strangers = &inbox.0.strangers;
-    strangers.admit(network, id, inbox.clock().now()).map_err(Refusal::TooMany)?;
+    strangers.admit(network, id).map_err(Refusal::TooMany)?;
     let channel = inbox.store().system().channel(id).await?.ok_or(Refusal::NotFound)?;
     strangers.note_known(id);
     match channel.kind {

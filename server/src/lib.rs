@@ -9,7 +9,6 @@
 
 pub mod account;
 pub mod api;
-mod buckets;
 pub mod config;
 pub mod console;
 pub mod demo;
