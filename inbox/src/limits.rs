@@ -6,12 +6,13 @@ use crate::{
     files, graph,
     role::DELIVERY_TIMEOUT,
     webhook::{
-        body::{BEGINNING_BYTES, BODY_BYTES_MAX, BODY_TIME_MAX, SILENCE_MAX},
+        body::{BODY_BYTES_MAX, BODY_TIME_MAX, SILENCE_MAX},
         strangers::{UNKNOWN, UNPROVED},
     },
 };
 use common::limit::{Limit, bytes, limit, time};
 use inbox_core::whatsapp::receive::{ITEMS_MAX, VALUES_MAX};
+use ingress::BEGINNING_BYTES;
 use std::time::Duration;
 use store::webhooks::FAILURES_MAX;
 

@@ -5,7 +5,6 @@
 
 mod account;
 mod api_keys;
-mod attachments;
 mod audit;
 mod auth;
 mod caller;
@@ -44,7 +43,6 @@ mod transaction;
 mod users;
 mod webhooks;
 
-pub(crate) use caller::{KEY_PREFIX, bearer};
 pub(crate) use limits::limits;
 pub use reference::openapi;
 
@@ -52,14 +50,13 @@ use crate::config::{Http, SignIn};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::StatusCode,
     middleware,
     routing::{delete, get, patch, post, put},
 };
 use bus::Bus;
 use common::{
     clock::Clock,
-    error::{Chain, ErrorCode},
+    error::Chain,
     id::UserId,
     protocol::media::IceServer,
     revocation::{Ended, Revocation, Revocations},
@@ -72,7 +69,7 @@ use common::{
 };
 use device::Devices;
 use egress::Guard;
-use inbox::{Budget, Files};
+use ingress::{Authenticator, Budget, method_not_allowed};
 use jsonwebtoken::EncodingKey;
 use lockout::NOTES_MAX;
 use password::Passwords;
@@ -113,7 +110,6 @@ pub struct App {
     bodies: Arc<Budget>,
     /// Where work goes that nobody waits for.
     background: Shutdown,
-    files: Files,
     guard: Guard,
     revocations: Arc<Revocations>,
 }
@@ -129,7 +125,6 @@ impl App {
         issuers: watch::Receiver<Arc<[Issuer]>>,
         secret: &Secret,
         ice_servers: IceServers,
-        files: Files,
         guard: Guard,
     ) -> Self {
         Self {
@@ -145,7 +140,6 @@ impl App {
             signing_key: Arc::new(EncodingKey::from_secret(secret.expose().as_bytes())),
             ice_servers,
             passwords: Passwords::new(&SignIn::default()),
-            files,
             guard,
             revocations: Arc::default(),
         }
@@ -161,6 +155,16 @@ impl App {
     #[must_use]
     pub fn with_revocations(self, revocations: Arc<Revocations>) -> Self {
         Self { revocations, ..self }
+    }
+
+    /// Finds out who calls.
+    fn authenticator(&self) -> Authenticator {
+        Authenticator {
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            issuers: self.issuers.clone(),
+            revocations: Arc::clone(&self.revocations),
+        }
     }
 
     /// Does `work` to its end though whoever asked for it may have hung up: what is committed must be told. The
@@ -210,13 +214,7 @@ pub fn router(app: App) -> Router {
         .merge(of_desk())
         .merge(of_connections())
         .route("/v1/openapi.json", get(reference::serve))
-        .method_not_allowed_fallback(async || {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                ErrorCode::METHOD_NOT_ALLOWED,
-                "this path does not offer that method",
-            )
-        })
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(bodies, memory::lend))
         .with_state(app)
@@ -308,7 +306,6 @@ fn of_desk() -> Router<App> {
         .route("/v1/conversations/{id}/notes/{note}", patch(notes::update).delete(notes::delete))
         .route("/v1/conversations/{id}", get(conversations::find).patch(conversations::update))
         .route("/v1/conversations/{id}/messages", get(messages::list).post(messages::reply))
-        .route("/v1/conversations/{id}/messages/{message}/attachments/{number}", get(attachments::read))
 }
 
 /// What connects the account with others: channels and webhooks.

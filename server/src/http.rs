@@ -19,11 +19,9 @@ mod seats;
 mod stream;
 
 pub use address::ProxyHeader;
-pub(crate) use gate::Accepted;
 pub(crate) use limits::limits;
 
 use crate::{
-    api::problem::Problem,
     config::{self, ProxyProtocol},
     console,
     health::{self, Health},
@@ -44,6 +42,7 @@ use common::{
     error::{Chain, ErrorCode},
 };
 use gate::{Gate, Pass};
+use ingress::Problem;
 use local_services::descriptors;
 use metrics_exporter_prometheus::PrometheusHandle;
 use shutdown::Shutdown;

@@ -3,7 +3,6 @@
 use crate::{
     api::{self, App},
     config::{Config, Redis},
-    embedded::Embedded,
     health::Health,
     housekeeping,
     http::Listener,
@@ -19,6 +18,7 @@ use common::{
     secret::Secret,
 };
 use egress::Guard;
+use ingress::Authenticator;
 use shutdown::Shutdown;
 use std::sync::Arc;
 use store::{SealKeyring, Store, StoreConfig};
@@ -140,7 +140,6 @@ pub async fn start(
                     issuers.clone(),
                     &secret,
                     Arc::clone(&ice_servers),
-                    inbox::Files::new(&config.inbox.graph, guard)?,
                     guard.clone(),
                 );
                 let app = app.with_revocations(Arc::clone(&revoked));
@@ -165,9 +164,9 @@ pub async fn start(
                     config.sfu.clone(),
                     sfu::Deps { bus: bus.clone(), clock: Arc::clone(clock) },
                 )?;
-                let router = sfu::router(&media);
                 keep_running("sfu", sfu::run(media, shutdown.clone()), shutdown);
-                router
+                // It answers over the bus only.
+                Router::new()
             }
             Role::Inbox => {
                 let deps = inbox::Deps {
@@ -175,6 +174,12 @@ pub async fn start(
                     store: store.clone(),
                     clock: Arc::clone(clock),
                     guard: guard.clone(),
+                    authenticator: Authenticator {
+                        store: store.clone(),
+                        clock: Arc::clone(clock),
+                        issuers: issuers.clone(),
+                        revocations: Arc::clone(&revoked),
+                    },
                 };
                 let inbox = inbox::Inbox::new(config.inbox.clone(), deps)?;
                 let router = inbox::router(&inbox);
@@ -207,7 +212,7 @@ fn keep_running<E: std::error::Error + Send + 'static>(
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn bootstrap(config: &Config, _embedded: &Embedded) -> Result<(), StartError> {
+pub async fn bootstrap(config: &Config) -> Result<(), StartError> {
     let owner = config.database.owner_url.clone().ok_or(StartError::Missing("database.owner_url"))?;
     Ok(store::bootstrap::embedded(&owner, "switchboard").await?)
 }

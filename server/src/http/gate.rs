@@ -1,6 +1,5 @@
 //! What is refused before anybody looks at it: floods without a good token, and guessing at API keys.
 
-use crate::api::{KEY_PREFIX, bearer, problem::Problem};
 use axum::http::{HeaderMap, StatusCode};
 use common::{
     address::ClientNetwork,
@@ -8,12 +7,10 @@ use common::{
     clock::Clock,
     error::ErrorCode,
 };
+use ingress::{Accepted, KEY_PREFIX, Problem, bearer};
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -50,22 +47,6 @@ pub(super) struct Gate {
     good_keys: Buckets,
     good_tokens: Buckets,
     hasher: RandomState,
-}
-
-/// Whether a handler has accepted a request's token. A status cannot say so: much is answered, and well, to
-/// requests whose token nobody has looked at.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Accepted(Arc<AtomicBool>);
-
-impl Accepted {
-    /// It is somebody's.
-    pub(crate) fn note(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    fn is_so(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// A request that was let in.

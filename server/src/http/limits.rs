@@ -83,7 +83,7 @@ fn bodies(default: &Http) -> Vec<Limit> {
             format!(
                 "{}; beginning: {}",
                 bytes(default.body_bytes_per_network_max),
-                bytes(inbox::BEGINNING_BYTES)
+                bytes(ingress::BEGINNING_BYTES)
             ),
             Some("http.body_bytes_per_network_max"),
             "503 `unavailable`",
