@@ -1,9 +1,8 @@
 //! What a caller may do, one name for each kind of thing.
 //!
-//! A role is a set of these. The three roles of [`crate::token::Role`] are
+//! A role is a set of these. The three of [`Role`] are
 //! fixed sets; an account may name further sets of its own.
 
-use crate::token::Role;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
 
@@ -219,7 +218,34 @@ const USER: &[Permission] = &[
     Permission::TeamsManage,
 ];
 
+/// What a user may do, from most to least. The order is the hierarchy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Role {
+    /// Answers customers, meets in rooms.
+    AgentUser,
+    /// Also manages rooms and contacts.
+    User,
+    /// Also manages users, channels and webhooks.
+    Admin,
+}
+
 impl Role {
+    /// The role's name on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AgentUser => "AGENT_USER",
+            Self::User => "USER",
+            Self::Admin => "ADMIN",
+        }
+    }
+
+    /// The role with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::AgentUser, Self::User, Self::Admin].into_iter().find(|role| role.as_str() == name)
+    }
+
     /// What the role may do.
     pub const fn permissions(self) -> Permissions {
         match self {

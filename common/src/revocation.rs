@@ -6,8 +6,7 @@
 
 use crate::{
     id::{SignInId, UserId},
-    permission::Permissions,
-    token::{ACCESS_TOKEN_TIME, Bearer},
+    token::{ACCESS_TOKEN_TIME, Bearer, Standing},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -30,34 +29,12 @@ const CLOCKS_APART: Duration = Duration::from_secs(60);
 /// Shorter would let tokens live again; longer costs memory, some 60 bytes for each that ended.
 pub const REMEMBERED: Duration = ACCESS_TOKEN_TIME.saturating_add(CLOCKS_APART);
 
-/// What of a person's token can end before the token does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    /// Who.
-    pub user: UserId,
-    /// The sign-in; `None` for an outside issuer's user.
-    pub sign_in: Option<SignInId>,
-    /// What the token allows.
-    pub permissions: Permissions,
-    /// What of it is not for a while only.
-    pub lasting: Permissions,
-    /// When the token was signed, in whole milliseconds.
-    pub issued_at: OffsetDateTime,
-}
-
-impl Standing {
-    /// Whether the token allows something that an elevation allows, and the person's role does not.
-    pub fn is_elevated(&self) -> bool {
-        !self.lasting.includes(self.permissions)
-    }
-}
-
 /// Something that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
-    /// What.
+    /// What has ended.
     pub what: Ended,
-    /// When.
+    /// The moment; tokens signed before it are no longer good for what has ended.
     pub at: OffsetDateTime,
 }
 
@@ -173,6 +150,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::{Clock, ManualClock},
+        permission::Permissions,
         token::Role,
     };
 

@@ -4,6 +4,7 @@
 
 mod outside;
 
+pub use crate::permission::Role;
 pub use outside::{Accounts, OUTSIDE_LIFETIME, OUTSIDE_LIFETIME_MAX, OutsideRules};
 
 use crate::{
@@ -11,7 +12,6 @@ use crate::{
     guest::{Guest, Right},
     id::{AccountId, RoomId, SignInId, UserId},
     permission::Permissions,
-    revocation::Standing,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
@@ -30,32 +30,25 @@ pub const REFRESH_TOKEN_TIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The name under which Switchboard signs its own tokens.
 pub const OWN_ISSUER: &str = "switchboard";
 
-/// What a user may do, from most to least. The order is the hierarchy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum Role {
-    /// Answers customers, meets in rooms.
-    AgentUser,
-    /// Also manages rooms and contacts.
-    User,
-    /// Also manages users, channels and webhooks.
-    Admin,
+/// What of a person's token can end before the token does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Whose token it is.
+    pub user: UserId,
+    /// The sign-in; `None` for an outside issuer's user.
+    pub sign_in: Option<SignInId>,
+    /// What the token allows.
+    pub permissions: Permissions,
+    /// What of it is not for a while only.
+    pub lasting: Permissions,
+    /// When the token was signed, in whole milliseconds.
+    pub issued_at: OffsetDateTime,
 }
 
-impl Role {
-    /// The role's name on the wire and in the store.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AgentUser => "AGENT_USER",
-            Self::User => "USER",
-            Self::Admin => "ADMIN",
-        }
-    }
-
-    /// The role with this name.
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::AgentUser, Self::User, Self::Admin].into_iter().find(|role| role.as_str() == name)
+impl Standing {
+    /// Whether the token allows something that an elevation allows, and the person's role does not.
+    pub fn is_elevated(&self) -> bool {
+        !self.lasting.includes(self.permissions)
     }
 }
 

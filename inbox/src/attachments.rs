@@ -10,7 +10,7 @@ use axum::{
     extract::{FromRef, Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing,
 };
 #[cfg(feature = "openapi")]
 use common::problem::Document;
@@ -39,7 +39,7 @@ const SHOWN: [&str; 8] = [
 /// The files of all messages.
 pub(crate) fn router() -> Router<Inbox> {
     Router::new()
-        .route("/v1/conversations/{id}/messages/{message}/attachments/{number}", get(read))
+        .route("/v1/conversations/{id}/messages/{message}/attachments/{number}", routing::get(get))
         .method_not_allowed_fallback(method_not_allowed)
 }
 
@@ -53,12 +53,13 @@ impl FromRef<Inbox> for Authenticator {
 /// The reference of what is served here, for the document of the whole REST layer.
 #[cfg(feature = "openapi")]
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(read))]
+#[openapi(paths(get), tags((name = "attachments", description = "Files that came with customers' messages.")))]
 pub(crate) struct Reference;
 
 /// Reads a file that came with a message. The channel's provider keeps it, WhatsApp for 7 days.
 #[cfg_attr(feature = "openapi", utoipa::path(
-    get, path = "/v1/conversations/{id}/messages/{message}/attachments/{number}", tag = "conversations",
+    get, path = "/v1/conversations/{id}/messages/{message}/attachments/{number}", tag = "attachments",
+    security(("token" = ["conversations.read"])),
     params(
         ("id" = ConversationId, Path, description = "The conversation"),
         ("message" = MessageId, Path, description = "The message"),
@@ -70,7 +71,7 @@ pub(crate) struct Reference;
         (status = 503, description = "The provider cannot be reached", body = Document),
     ),
 ))]
-async fn read(
+async fn get(
     State(inbox): State<Inbox>,
     caller: Authenticated,
     Path((conversation, message, number)): Path<(String, String, String)>,

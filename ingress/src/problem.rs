@@ -1,5 +1,7 @@
 //! Errors as clients get them: problem documents (RFC 9457) with our stable codes.
 
+mod refusals;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},

@@ -15,13 +15,16 @@ use common::{
     clock::{Clock, SystemClock},
     error::Chain,
     id::NodeId,
+    revocation::Revocations,
     secret::Secret,
+    token::Issuer,
 };
 use egress::Guard;
 use ingress::Authenticator;
 use shutdown::Shutdown;
 use std::sync::Arc;
 use store::{SealKeyring, Store, StoreConfig};
+use tokio::sync::watch;
 use tracing::error;
 
 /// A part that can run in a process of its own.
@@ -169,19 +172,7 @@ pub async fn start(
                 Router::new()
             }
             Role::Inbox => {
-                let deps = inbox::Deps {
-                    bus: bus.clone(),
-                    store: store.clone(),
-                    clock: Arc::clone(clock),
-                    guard: guard.clone(),
-                    authenticator: Authenticator {
-                        store: store.clone(),
-                        clock: Arc::clone(clock),
-                        issuers: issuers.clone(),
-                        revocations: Arc::clone(&revoked),
-                    },
-                };
-                let inbox = inbox::Inbox::new(config.inbox.clone(), deps)?;
+                let inbox = inbox::Inbox::new(config.inbox.clone(), inbox_deps(parts, &issuers, &revoked))?;
                 let router = inbox::router(&inbox);
                 keep_running("inbox", inbox::run(inbox, shutdown.clone()), shutdown);
                 router
@@ -190,6 +181,27 @@ pub async fn start(
     }
     let health = Health { store: store.clone(), bus: bus.clone() };
     Ok(Listener { clock: Arc::clone(clock), config: &config.http, health }.router(routers))
+}
+
+fn inbox_deps(
+    parts: &Parts,
+    issuers: &watch::Receiver<Arc<[Issuer]>>,
+    revocations: &Arc<Revocations>,
+) -> inbox::Deps {
+    let Parts { clock, bus, store, guard } = parts;
+    let authenticator = Authenticator {
+        store: store.clone(),
+        clock: Arc::clone(clock),
+        issuers: issuers.clone(),
+        revocations: Arc::clone(revocations),
+    };
+    inbox::Deps {
+        bus: bus.clone(),
+        store: store.clone(),
+        clock: Arc::clone(clock),
+        guard: guard.clone(),
+        authenticator,
+    }
 }
 
 /// A role that ends with an error takes the process down: half a server that

@@ -38,9 +38,9 @@ pub enum StartError {
     /// The address is taken or not one of this machine's.
     #[error("the media address {address} cannot be used")]
     Bind {
-        /// The address.
+        /// The address of the configuration that was tried.
         address: SocketAddr,
-        /// Why.
+        /// The system's refusal.
         source: io::Error,
     },
     /// A shard cannot be set up.

@@ -43,7 +43,6 @@ pub(crate) struct Run<'a> {
     pub(crate) destination: SocketAddr,
     /// The size of each datagram but the last, which may be shorter.
     pub(crate) segment: usize,
-    /// The datagrams.
     pub(crate) bytes: &'a [u8],
 }
 

@@ -11,8 +11,7 @@ use common::{
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     permission::{Permission, Permissions},
     protocol::{Failure, RequestId, room::Member},
-    revocation::Standing,
-    token::Bearer,
+    token::{Bearer, Standing},
 };
 use serde::Serialize;
 use std::{

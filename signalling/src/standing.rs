@@ -7,7 +7,7 @@ use crate::{
 use common::{
     error::{ErrorCode, Fault},
     protocol::Failure,
-    revocation::Standing,
+    token::Standing,
 };
 use std::time::Duration;
 use store::{

@@ -8,7 +8,7 @@ use common::{
     clock::Clock,
     id::{ApiKeyId, SignInId, UserId},
     permission::Permissions,
-    revocation::Standing,
+    token::Standing,
 };
 use sqlx::{query, query_scalar};
 

@@ -7,6 +7,7 @@ use super::{
     extract::Body,
     fields,
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::extract::State;
 use common::{id::AccountId, permission::Permission};
@@ -14,6 +15,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use store::accounts;
 use utoipa::ToSchema;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("account", "The account itself: its name, its settings, its features.")
+        .any_caller(endpoints![get])
+        .needs(Permission::AccountManage, endpoints![update])
+}
 
 /// Features at most.
 const FEATURES_MAX: usize = 100;
@@ -72,9 +79,9 @@ pub(super) struct UpdateAccount {
 }
 
 /// Reads the caller's account.
-#[utoipa::path(get, path = "/v1/account", tag = "account", responses((status = 200, body = Account)))]
-pub(super) async fn find(State(app): State<App>, caller: Caller) -> Result<Tagged<Account>, Problem> {
-    let mut tx = app.read_as(&caller).await?;
+#[utoipa::path(get, path = "/v1/account", responses((status = 200, body = Account)))]
+async fn get(State(app): State<App>, caller: Caller) -> Result<Tagged<Account>, Problem> {
+    let mut tx = app.read(&caller).await?;
     let account = accounts::find(&mut tx).await?.ok_or_else(|| Problem::not_found("account"))?;
     tx.commit().await?;
     Ok(Tagged(account.try_into()?))
@@ -82,10 +89,10 @@ pub(super) async fn find(State(app): State<App>, caller: Caller) -> Result<Tagge
 
 /// Changes the caller's account.
 #[utoipa::path(
-    patch, path = "/v1/account", tag = "account", request_body = UpdateAccount, params(etag::Header),
+    patch, path = "/v1/account", request_body = UpdateAccount, params(etag::Header),
     responses((status = 200, body = Account), (status = 403, body = Document), (status = 412, body = Document)),
 )]
-pub(super) async fn update(
+async fn update(
     State(app): State<App>,
     caller: Caller,
     if_match: IfMatch,
@@ -95,7 +102,7 @@ pub(super) async fn update(
     if let Some(settings) = &body.settings {
         check(settings)?;
     }
-    let mut tx = app.begin_alone(&caller, Permission::AccountManage).await?;
+    let mut tx = app.begin_exclusive(&caller).await?;
     let mut row = accounts::hold(&mut tx).await?;
     let before = Account::try_from(row.clone())?;
     if_match.check(&before)?;

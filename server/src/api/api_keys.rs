@@ -9,6 +9,7 @@ use super::{
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
     users::may_give,
 };
 use axum::{Json, extract::State, response::Response};
@@ -21,6 +22,11 @@ use serde::{Deserialize, Serialize};
 use store::api_keys::{self, NewApiKey};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("api-keys", "How programs sign in. A key is shown once, when it is made.")
+        .needs(Permission::KeysManage, endpoints![list, get, create, revoke])
+}
 
 /// How much of a key is kept to tell it by.
 const HINT_CHARS: usize = 8;
@@ -97,16 +103,16 @@ pub(super) struct CreateApiKey {
 
 /// Lists the account's keys in the order of their creation, those that were revoked too.
 #[utoipa::path(
-    get, path = "/v1/api-keys", tag = "keys", params(PageParams),
+    get, path = "/v1/api-keys", params(PageParams),
     responses((status = 200, body = Page<ApiKey>), (status = 403, body = Document)),
 )]
-pub(super) async fn list(
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<ApiKey>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::KeysManage).await?;
+    let mut tx = app.read(&caller).await?;
     let keys = api_keys::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(keys, |key| key.id.to_string(), ApiKey::from)))
@@ -114,15 +120,11 @@ pub(super) async fn list(
 
 /// Reads one key.
 #[utoipa::path(
-    get, path = "/v1/api-keys/{id}", tag = "keys", params(("id" = ApiKeyId, Path, description = "The key")),
+    get, path = "/v1/api-keys/{id}", params(("id" = ApiKeyId, Path, description = "The key")),
     responses((status = 200, body = ApiKey), (status = 404, body = Document)),
 )]
-pub(super) async fn find(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<ApiKeyId>,
-) -> Result<Json<ApiKey>, Problem> {
-    let mut tx = app.read(&caller, Permission::KeysManage).await?;
+async fn get(State(app): State<App>, caller: Caller, Id(id): Id<ApiKeyId>) -> Result<Json<ApiKey>, Problem> {
+    let mut tx = app.read(&caller).await?;
     let key = api_keys::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("API key"))?;
     tx.commit().await?;
     Ok(Json(key.into()))
@@ -130,10 +132,10 @@ pub(super) async fn find(
 
 /// Makes a key. The answer is the only place where it is ever shown.
 #[utoipa::path(
-    post, path = "/v1/api-keys", tag = "keys", request_body = CreateApiKey, params(once::Header),
+    post, path = "/v1/api-keys", request_body = CreateApiKey, params(once::Header),
     responses((status = 201, body = CreatedApiKey), (status = 403, body = Document)),
 )]
-pub(super) async fn create(
+async fn create(
     State(app): State<App>,
     caller: Caller,
     Retryable(body, once): Retryable<CreateApiKey>,
@@ -143,7 +145,7 @@ pub(super) async fn create(
     if body.expires_at.is_some_and(|at| at <= app.clock.utc()) {
         return Err(Problem::invalid("expiresAt has passed"));
     }
-    let mut tx = app.begin(&caller, Permission::KeysManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -164,15 +166,15 @@ pub(super) async fn create(
 
 /// Revokes a key for good.
 #[utoipa::path(
-    delete, path = "/v1/api-keys/{id}", tag = "keys", params(("id" = ApiKeyId, Path, description = "The key")),
+    delete, path = "/v1/api-keys/{id}", params(("id" = ApiKeyId, Path, description = "The key")),
     responses((status = 200, description = "Revoked", body = ApiKey), (status = 404, body = Document)),
 )]
-pub(super) async fn revoke(
+async fn revoke(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ApiKeyId>,
 ) -> Result<Json<ApiKey>, Problem> {
-    let mut tx = app.begin_ending(&caller, Permission::KeysManage).await?;
+    let mut tx = app.begin_ending(&caller).await?;
     let before = api_keys::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("API key"))?;
     let after = api_keys::revoke(&mut tx, id, &*app.clock).await?;
     let after = ApiKey::from(after.ok_or_else(|| Problem::not_found("API key"))?);

@@ -1,12 +1,13 @@
 //! Signing in, staying signed in, signing out.
 
 use super::{
-    App,
+    App, SECRETS_BYTES_MAX,
     device::Browser,
     extract::{Body, Peer, UserAgent},
     hub, lockout,
     password::{Asker, PASSWORD_BYTES_MAX},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
     throttle::Attempt,
     users::User,
 };
@@ -41,10 +42,16 @@ use tracing::{info, warn};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Who wants to sign in.
+pub(super) fn routes() -> Routes {
+    Routes::of("auth", "Signing in, staying signed in, signing out.")
+        .anybody(endpoints![sign_in, refresh_tokens, sign_out])
+        .body_bytes_max(SECRETS_BYTES_MAX)
+}
+
+/// A user's e-mail address and password.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct SignIn {
+pub(super) struct Credentials {
     /// The e-mail address; case does not matter.
     email: String,
     /// The password.
@@ -90,7 +97,7 @@ pub(super) type Welcome = ([(HeaderName, HeaderValue); 1], Answer);
 /// Several accounts may know an address: the password decides, and of those with the same one the oldest user.
 /// Whoever has signed in before with the same browser (a cookie tells) is not held up by others' wrong tries.
 #[utoipa::path(
-    post, path = "/v1/auth/sign-in", tag = "auth", request_body = SignIn, security(()),
+    post, path = "/v1/auth/sign-in", request_body = Credentials,
     responses(
         (status = 200, body = SignedIn),
         (status = 401, description = "`auth.invalidCredentials`: they do not belong together; or there were too many wrong passwords and the browser is not known", body = Document),
@@ -98,12 +105,12 @@ pub(super) type Welcome = ([(HeaderName, HeaderValue); 1], Answer);
         (status = 503, description = "`unavailable`: too many people are signing in", body = Document),
     ),
 )]
-pub(super) async fn sign_in(
+async fn sign_in(
     State(app): State<App>,
     Peer(address): Peer,
     UserAgent(user_agent): UserAgent,
     browser: Browser,
-    Body(body): Body<SignIn>,
+    Body(body): Body<Credentials>,
 ) -> Result<Welcome, Problem> {
     let email = normal_email(&body.email);
     if body.password.expose().len() > PASSWORD_BYTES_MAX || super::fields::email(&email).is_err() {
@@ -141,7 +148,7 @@ async fn look(
     attempt: &Attempt<'_>,
     email: &str,
     address: Option<IpAddr>,
-    SignIn { password, account_id, .. }: SignIn,
+    Credentials { password, account_id, .. }: Credentials,
 ) -> Result<(Vec<SignInUser>, Vec<usize>), Problem> {
     let mut found = app.store.system().users_by_email(email).await?;
     let now = app.clock.utc();
@@ -197,13 +204,13 @@ const fn deed(
 /// successor of it was used: each gets a pair of its own, and the first that is used replaces the others.
 /// Otherwise who presents it a second time has stolen it, or was stolen from, and the sign-in is over.
 #[utoipa::path(
-    post, path = "/v1/auth/refresh", tag = "auth", request_body = Refresh, security(()),
+    post, path = "/v1/auth/refresh", request_body = Refresh,
     responses(
         (status = 200, body = SignedIn),
         (status = 401, description = "`auth.invalidToken`; or `auth.refreshReused`: the sign-in is over", body = Document),
     ),
 )]
-pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -> Result<Answer, Problem> {
+async fn refresh_tokens(State(app): State<App>, Body(body): Body<Refresh>) -> Result<Answer, Problem> {
     let old = hash_of(body.refresh_token.expose());
     let account = app.store.system().account_of_refresh_token(&old).await?.ok_or_else(wrong_token)?;
     let refresh_token = new_token()?;
@@ -244,10 +251,10 @@ pub(super) async fn refresh(State(app): State<App>, Body(body): Body<Refresh>) -
 ///
 /// A token that is good for nothing is no error: the wish is fulfilled.
 #[utoipa::path(
-    post, path = "/v1/auth/sign-out", tag = "auth", request_body = Refresh, security(()),
+    post, path = "/v1/auth/sign-out", request_body = Refresh,
     responses((status = 204, description = "Signed out")),
 )]
-pub(super) async fn sign_out(
+async fn sign_out(
     State(app): State<App>,
     Peer(address): Peer,
     Body(body): Body<Refresh>,

@@ -1,6 +1,6 @@
 //! Who is calling: a person, by an access token, or a program, by an API key (RFC 6750).
 
-use super::{App, password::Asker, problem::Problem};
+use super::{App, password::Asker, problem::Problem, routes::Access};
 use axum::{
     extract::FromRequestParts,
     http::{StatusCode, request::Parts},
@@ -21,7 +21,8 @@ use store::{
 };
 use uuid::Uuid;
 
-/// An authenticated caller. A handler that takes one cannot be reached without a good token.
+/// An authenticated caller who has the permission that the route needs. A handler that takes one cannot be reached
+/// without.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) account: AccountId,
@@ -29,6 +30,8 @@ pub(super) struct Caller {
     pub(super) permissions: Permissions,
     /// The person's token; `None` for a program.
     pub(super) token: Option<token::Caller>,
+    /// The permission that the route needs, which they have.
+    pub(super) needed: Option<Permission>,
     /// On whose word they write.
     writer: Writer,
     address: Option<IpAddr>,
@@ -38,6 +41,20 @@ impl Caller {
     /// Lets callers pass who may do this.
     pub(super) fn require(&self, permission: Permission) -> Result<(), Problem> {
         if self.permissions.has(permission) { Ok(()) } else { Err(Problem::forbidden(permission)) }
+    }
+
+    /// Lets callers pass who may call this route.
+    fn enter(&mut self, access: Option<Access>) -> Result<(), Problem> {
+        self.needed = match access {
+            Some(Access::Needs(permission)) => Some(permission),
+            Some(Access::NeedsByKind { person, program }) => {
+                Some(if self.token.is_some() { person } else { program })
+            }
+            Some(Access::AnyCaller) => None,
+            // Nobody: a handler that asks who calls is not for anybody.
+            Some(Access::Anybody) | None => return Err(Problem::internal(&UnknownAccess)),
+        };
+        self.needed.map_or(Ok(()), |permission| self.require(permission))
     }
 
     /// Lets callers pass who may do this, and not for a while only.
@@ -106,12 +123,19 @@ impl Caller {
     }
 }
 
+/// A handler takes a caller, but its route does not say who may call it.
+#[derive(Debug, thiserror::Error)]
+#[error("the route does not say who may call it")]
+struct UnknownAccess;
+
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Authenticated { account, actor, permissions, token, writer, address } =
             app.authenticator().authenticate(parts).await?;
-        Ok(Self { account, actor, permissions, token, writer, address })
+        let mut caller = Self { account, actor, permissions, token, needed: None, writer, address };
+        caller.enter(parts.extensions.get().copied())?;
+        Ok(caller)
     }
 }

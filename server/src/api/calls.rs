@@ -6,6 +6,7 @@ use super::{
     extract::{Id, Params},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State};
 use common::{
@@ -17,6 +18,10 @@ use serde::{Deserialize, Serialize};
 use store::calls;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
+
+pub(super) fn routes() -> Routes {
+    Routes::of("calls", "Calls on record.").needs(Permission::CallsRead, endpoints![list, get])
+}
 
 /// Somebody's part in a call.
 #[derive(Serialize, ToSchema)]
@@ -91,15 +96,15 @@ pub(super) struct CallFilter {
 }
 
 /// Lists the account's calls, the latest first.
-#[utoipa::path(get, path = "/v1/calls", tag = "calls", params(CallFilter, PageParams), responses((status = 200, body = Page<Call>)))]
-pub(super) async fn list(
+#[utoipa::path(get, path = "/v1/calls", params(CallFilter, PageParams), responses((status = 200, body = Page<Call>)))]
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(filter): Params<CallFilter>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Call>>, Problem> {
     let before = params.cursor(|text| text.parse().ok().map(|Timed { at, id }| (at, id)))?;
-    let mut tx = app.read(&caller, Permission::CallsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let calls = calls::list(&mut tx, filter.room_id, before, params.limit() + 1).await?;
     tx.commit().await?;
     let position = |call: &calls::Call| Timed { at: call.started_at, id: call.id }.to_string();
@@ -108,15 +113,11 @@ pub(super) async fn list(
 
 /// Reads one call.
 #[utoipa::path(
-    get, path = "/v1/calls/{id}", tag = "calls", params(("id" = CallId, Path, description = "The call")),
+    get, path = "/v1/calls/{id}", params(("id" = CallId, Path, description = "The call")),
     responses((status = 200, body = Call), (status = 404, body = Document)),
 )]
-pub(super) async fn find(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<CallId>,
-) -> Result<Json<Call>, Problem> {
-    let mut tx = app.read(&caller, Permission::CallsRead).await?;
+async fn get(State(app): State<App>, caller: Caller, Id(id): Id<CallId>) -> Result<Json<Call>, Problem> {
+    let mut tx = app.read(&caller).await?;
     let call = calls::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("call"))?;
     tx.commit().await?;
     Ok(Json(call.into()))

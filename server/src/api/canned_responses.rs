@@ -9,12 +9,19 @@ use super::{
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{id::CannedResponseId, permission::Permission};
 use serde::{Deserialize, Serialize};
 use store::canned_responses;
 use utoipa::ToSchema;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("canned-responses", "Texts that agents often send.")
+        .needs(Permission::ConversationsRead, endpoints![list, get])
+        .needs(Permission::CannedResponsesManage, endpoints![create, update, delete])
+}
 
 /// A text that is often sent.
 #[derive(Serialize, ToSchema)]
@@ -57,14 +64,14 @@ pub(super) struct UpdateCannedResponse {
 }
 
 /// Lists the account's canned responses in the order of their creation.
-#[utoipa::path(get, path = "/v1/canned-responses", tag = "desk", params(PageParams), responses((status = 200, body = Page<CannedResponse>)))]
-pub(super) async fn list(
+#[utoipa::path(get, path = "/v1/canned-responses", params(PageParams), responses((status = 200, body = Page<CannedResponse>)))]
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<CannedResponse>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let items = canned_responses::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(items, |it| it.id.to_string(), CannedResponse::from)))
@@ -72,15 +79,15 @@ pub(super) async fn list(
 
 /// Reads one canned response.
 #[utoipa::path(
-    get, path = "/v1/canned-responses/{id}", tag = "desk", params(("id" = CannedResponseId, Path, description = "The canned response")),
+    get, path = "/v1/canned-responses/{id}", params(("id" = CannedResponseId, Path, description = "The canned response")),
     responses((status = 200, body = CannedResponse), (status = 404, body = Document)),
 )]
-pub(super) async fn find(
+async fn get(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<CannedResponseId>,
 ) -> Result<Tagged<CannedResponse>, Problem> {
-    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let found =
         canned_responses::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("canned response"))?;
     tx.commit().await?;
@@ -89,21 +96,21 @@ pub(super) async fn find(
 
 /// Creates a canned response.
 #[utoipa::path(
-    post, path = "/v1/canned-responses", tag = "desk", request_body = CreateCannedResponse, params(once::Header),
+    post, path = "/v1/canned-responses", request_body = CreateCannedResponse, params(once::Header),
     responses(
         (status = 201, body = CannedResponse),
         (status = 403, body = Document),
         (status = 409, description = "Another has the same", body = Document),
     ),
 )]
-pub(super) async fn create(
+async fn create(
     State(app): State<App>,
     caller: Caller,
     Retryable(body, once): Retryable<CreateCannedResponse>,
 ) -> Result<Response, Problem> {
     let shortcode = fields::shortcode(&body.shortcode)?;
     let text = fields::long_text(&body.text)?;
-    let mut tx = app.begin(&caller, Permission::CannedResponsesManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -114,7 +121,7 @@ pub(super) async fn create(
 
 /// Changes a canned response.
 #[utoipa::path(
-    patch, path = "/v1/canned-responses/{id}", tag = "desk", request_body = UpdateCannedResponse,
+    patch, path = "/v1/canned-responses/{id}", request_body = UpdateCannedResponse,
     params(("id" = CannedResponseId, Path, description = "The canned response"), etag::Header),
     responses(
         (status = 200, body = CannedResponse),
@@ -123,7 +130,7 @@ pub(super) async fn create(
         (status = 412, body = Document),
     ),
 )]
-pub(super) async fn update(
+async fn update(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<CannedResponseId>,
@@ -132,7 +139,7 @@ pub(super) async fn update(
 ) -> Result<Tagged<CannedResponse>, Problem> {
     let shortcode = body.shortcode.as_deref().map(fields::shortcode).transpose()?;
     let text = body.text.as_deref().map(fields::long_text).transpose()?;
-    let mut tx = app.begin_alone(&caller, Permission::CannedResponsesManage).await?;
+    let mut tx = app.begin_exclusive(&caller).await?;
     let before =
         canned_responses::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("canned response"))?;
     let before = CannedResponse::from(before);
@@ -151,19 +158,19 @@ pub(super) async fn update(
 
 /// Deletes a canned response.
 #[utoipa::path(
-    delete, path = "/v1/canned-responses/{id}", tag = "desk", params(("id" = CannedResponseId, Path, description = "The canned response")),
+    delete, path = "/v1/canned-responses/{id}", params(("id" = CannedResponseId, Path, description = "The canned response")),
     responses(
         (status = 204, description = "Deleted"),
         (status = 404, body = Document),
         (status = 409, description = "It is in use", body = Document),
     ),
 )]
-pub(super) async fn delete(
+async fn delete(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<CannedResponseId>,
 ) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin(&caller, Permission::CannedResponsesManage).await?;
+    let mut tx = app.begin(&caller).await?;
     let before =
         canned_responses::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("canned response"))?;
     canned_responses::delete(&mut tx, id)

@@ -9,13 +9,20 @@ use super::{
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{id::ChannelId, permission::Permission, protocol::inbox::ChannelKind, secret::Secret};
 use serde::{Deserialize, Serialize};
-use store::channels::{self, ChannelChange, CreateError, NewChannel};
+use store::channels::{self, ChannelChange, NewChannel};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("channels", "The numbers that customers write to.")
+        .needs(Permission::ChannelsRead, endpoints![list, get])
+        .needs(Permission::ChannelsManage, endpoints![create, update, delete])
+}
 
 /// A connected channel. Its secrets are never shown again.
 #[derive(Serialize, ToSchema)]
@@ -72,16 +79,16 @@ pub(super) struct CreateChannel {
 
 /// Lists the account's channels in the order of their creation.
 #[utoipa::path(
-    get, path = "/v1/channels", tag = "channels", params(PageParams),
+    get, path = "/v1/channels", params(PageParams),
     responses((status = 200, body = Page<Channel>), (status = 403, body = Document)),
 )]
-pub(super) async fn list(
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Channel>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::ChannelsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let channels = channels::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(channels, |channel| channel.id.to_string(), Channel::from)))
@@ -89,14 +96,14 @@ pub(super) async fn list(
 
 /// Connects a channel.
 #[utoipa::path(
-    post, path = "/v1/channels", tag = "channels", request_body = CreateChannel, params(once::Header),
+    post, path = "/v1/channels", request_body = CreateChannel, params(once::Header),
     responses(
         (status = 201, body = Channel),
         (status = 403, body = Document),
         (status = 409, description = "The account has connected the number already", body = Document),
     ),
 )]
-pub(super) async fn create(
+async fn create(
     State(app): State<App>,
     caller: Caller,
     Retryable(body, once): Retryable<CreateChannel>,
@@ -109,7 +116,7 @@ pub(super) async fn create(
         app_secret: fields::secret("appSecret", &body.app_secret)?,
         verify_token: fields::secret("verifyToken", &body.verify_token)?,
     };
-    let mut tx = app.begin(&caller, Permission::ChannelsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -121,15 +128,15 @@ pub(super) async fn create(
 
 /// Reads one channel.
 #[utoipa::path(
-    get, path = "/v1/channels/{id}", tag = "channels", params(("id" = ChannelId, Path, description = "The channel")),
+    get, path = "/v1/channels/{id}", params(("id" = ChannelId, Path, description = "The channel")),
     responses((status = 200, body = Channel), (status = 404, body = Document)),
 )]
-pub(super) async fn find(
+async fn get(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ChannelId>,
 ) -> Result<Tagged<Channel>, Problem> {
-    let mut tx = app.read(&caller, Permission::ChannelsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let channel = channels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("channel"))?;
     tx.commit().await?;
     Ok(Tagged(channel.into()))
@@ -156,11 +163,11 @@ pub(super) struct UpdateChannel {
 
 /// Changes a channel: its name, its secrets, whether it is on.
 #[utoipa::path(
-    patch, path = "/v1/channels/{id}", tag = "channels", request_body = UpdateChannel,
+    patch, path = "/v1/channels/{id}", request_body = UpdateChannel,
     params(("id" = ChannelId, Path, description = "The channel"), etag::Header),
     responses((status = 200, body = Channel), (status = 404, body = Document), (status = 412, body = Document)),
 )]
-pub(super) async fn update(
+async fn update(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ChannelId>,
@@ -181,7 +188,7 @@ pub(super) async fn update(
         verify_token: body.verify_token.as_ref(),
         enabled: body.enabled,
     };
-    let mut tx = app.begin_alone(&caller, Permission::ChannelsManage).await?;
+    let mut tx = app.begin_exclusive(&caller).await?;
     let before = channels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("channel"))?;
     let before = Channel::from(before);
     if_match.check(&before)?;
@@ -195,32 +202,23 @@ pub(super) async fn update(
 
 /// Deletes a channel that nothing has come or gone by. One that has been used can be switched off.
 #[utoipa::path(
-    delete, path = "/v1/channels/{id}", tag = "channels", params(("id" = ChannelId, Path, description = "The channel")),
+    delete, path = "/v1/channels/{id}", params(("id" = ChannelId, Path, description = "The channel")),
     responses(
         (status = 204, description = "Deleted"),
         (status = 404, body = Document),
         (status = 409, description = "It has been used", body = Document),
     ),
 )]
-pub(super) async fn delete(
+async fn delete(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ChannelId>,
 ) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin(&caller, Permission::ChannelsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     let before = channels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("channel"))?;
     channels::delete(&mut tx, id).await.map_err(|error| Problem::refused("channel", error))?;
     let object = ("channel", id.as_uuid());
     caller.did(&app, &mut tx, "channel.deleted", object, (Some(&Channel::from(before)), None)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-impl From<CreateError> for Problem {
-    fn from(error: CreateError) -> Self {
-        match error {
-            CreateError::Store(error) => error.into(),
-            taken @ CreateError::Taken => Self::conflict(taken.to_string()),
-        }
-    }
 }

@@ -9,6 +9,7 @@ use super::{
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
@@ -27,6 +28,23 @@ use store::{
 };
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
+
+pub(super) fn routes() -> Routes {
+    Routes::of("contacts", "Customers, how channels name them, and which of them are the same person.")
+        .needs(Permission::ContactsRead, endpoints![list, get, list_contact_merges])
+        .needs(
+            Permission::ContactsManage,
+            endpoints![
+                create,
+                update,
+                add_contact_identity,
+                remove_contact_identity,
+                merge_contacts,
+                undo_contact_merge
+            ],
+        )
+        .needs(Permission::ContactsErase, endpoints![export, erase])
+}
 
 /// A customer.
 #[derive(Serialize, ToSchema)]
@@ -148,8 +166,8 @@ pub(super) struct SortParams {
 }
 
 /// Lists the account's contacts, without those that another stands for.
-#[utoipa::path(get, path = "/v1/contacts", tag = "contacts", params(SortParams, PageParams), responses((status = 200, body = Page<Contact>)))]
-pub(super) async fn list(
+#[utoipa::path(get, path = "/v1/contacts", params(SortParams, PageParams), responses((status = 200, body = Page<Contact>)))]
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(SortParams { sort }): Params<SortParams>,
@@ -161,7 +179,7 @@ pub(super) async fn list(
             After::Name(params.cursor(|text| text.parse().ok().map(|Named { name, id }| (name, id)))?)
         }
     };
-    let mut tx = app.read(&caller, Permission::ContactsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let contacts = contacts::list(&mut tx, &after, params.limit() + 1).await?;
     tx.commit().await?;
     let position = |contact: &contacts::Contact| match sort {
@@ -173,15 +191,15 @@ pub(super) async fn list(
 
 /// Reads one contact.
 #[utoipa::path(
-    get, path = "/v1/contacts/{id}", tag = "contacts", params(("id" = ContactId, Path, description = "The contact")),
+    get, path = "/v1/contacts/{id}", params(("id" = ContactId, Path, description = "The contact")),
     responses((status = 200, body = Contact), (status = 404, body = Document)),
 )]
-pub(super) async fn find(
+async fn get(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ContactId>,
 ) -> Result<Tagged<Contact>, Problem> {
-    let mut tx = app.read(&caller, Permission::ContactsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let contact = contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
     tx.commit().await?;
     Ok(Tagged(contact.into()))
@@ -189,10 +207,10 @@ pub(super) async fn find(
 
 /// Creates a contact.
 #[utoipa::path(
-    post, path = "/v1/contacts", tag = "contacts", request_body = CreateContact, params(once::Header),
+    post, path = "/v1/contacts", request_body = CreateContact, params(once::Header),
     responses((status = 201, body = Contact), (status = 403, body = Document)),
 )]
-pub(super) async fn create(
+async fn create(
     State(app): State<App>,
     caller: Caller,
     Retryable(body, once): Retryable<CreateContact>,
@@ -206,7 +224,7 @@ pub(super) async fn create(
     if serde_json::to_vec(&body.attributes).is_ok_and(|bytes| bytes.len() > ATTRIBUTES_BYTES_MAX) {
         return Err(Problem::invalid("attributes have more than 16 KiB"));
     }
-    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -217,7 +235,7 @@ pub(super) async fn create(
 
 /// Changes a contact.
 #[utoipa::path(
-    patch, path = "/v1/contacts/{id}", tag = "contacts", request_body = UpdateContact,
+    patch, path = "/v1/contacts/{id}", request_body = UpdateContact,
     params(("id" = ContactId, Path, description = "The contact"), etag::Header),
     responses(
         (status = 200, body = Contact),
@@ -226,7 +244,7 @@ pub(super) async fn create(
         (status = 412, body = Document),
     ),
 )]
-pub(super) async fn update(
+async fn update(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ContactId>,
@@ -241,7 +259,7 @@ pub(super) async fn update(
         phone: phone.transpose()?,
         attributes: body.attributes.as_ref(),
     };
-    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     outbox::hold(&mut tx).await?;
     let before = contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
     if_match.check(&Contact::from(before))?;
@@ -279,16 +297,16 @@ pub(super) struct ContactExport {
 
 /// Exports everything about a contact (GDPR, articles 15 and 20).
 #[utoipa::path(
-    get, path = "/v1/contacts/{id}/export", tag = "contacts", params(("id" = ContactId, Path, description = "The contact")),
+    get, path = "/v1/contacts/{id}/export", params(("id" = ContactId, Path, description = "The contact")),
     responses((status = 200, body = ContactExport), (status = 403, body = Document), (status = 404, body = Document)),
 )]
-pub(super) async fn export(
+async fn export(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ContactId>,
 ) -> Result<Json<ContactExport>, Problem> {
     // What is exported is put on record.
-    let mut tx = app.begin(&caller, Permission::ContactsErase).await?;
+    let mut tx = app.begin(&caller).await?;
     let export = privacy::export(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
     caller.did::<Merge>(&app, &mut tx, "contact.exported", ("contact", id.as_uuid()), (None, None)).await?;
     tx.commit().await?;
@@ -308,19 +326,15 @@ pub(super) async fn export(
 /// Forgets a contact, those that it stands for, and everything that was said with them (GDPR, article
 /// 17). It cannot be taken back. That it was done stays in the audit log, by the contact's id alone.
 #[utoipa::path(
-    delete, path = "/v1/contacts/{id}", tag = "contacts", params(("id" = ContactId, Path, description = "The contact")),
+    delete, path = "/v1/contacts/{id}", params(("id" = ContactId, Path, description = "The contact")),
     responses(
         (status = 204, description = "Forgotten"),
         (status = 403, body = Document),
         (status = 404, body = Document),
     ),
 )]
-pub(super) async fn erase(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<ContactId>,
-) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin(&caller, Permission::ContactsErase).await?;
+async fn erase(State(app): State<App>, caller: Caller, Id(id): Id<ContactId>) -> Result<StatusCode, Problem> {
+    let mut tx = app.begin(&caller).await?;
     if !privacy::erase(&mut tx, id, &*app.clock).await? {
         return Err(Problem::not_found("contact"));
     }
@@ -332,7 +346,7 @@ pub(super) async fn erase(
 
 /// Lets a channel name a contact so.
 #[utoipa::path(
-    post, path = "/v1/contacts/{id}/identities", tag = "contacts", request_body = ContactIdentity,
+    post, path = "/v1/contacts/{id}/identities", request_body = ContactIdentity,
     params(("id" = ContactId, Path, description = "The contact"), once::Header),
     responses(
         (status = 201, body = Contact),
@@ -340,14 +354,14 @@ pub(super) async fn erase(
         (status = 409, description = "It names another contact, or there is no such channel", body = Document),
     ),
 )]
-pub(super) async fn add_identity(
+async fn add_contact_identity(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ContactId>,
     Retryable(body, once): Retryable<ContactIdentity>,
 ) -> Result<Response, Problem> {
     let identity = identity(&body)?;
-    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -366,18 +380,18 @@ fn identity(body: &ContactIdentity) -> Result<Identity, Problem> {
 
 /// Takes a channel's name from a contact.
 #[utoipa::path(
-    delete, path = "/v1/contacts/{id}/identities", tag = "contacts",
+    delete, path = "/v1/contacts/{id}/identities", 
     params(("id" = ContactId, Path, description = "The contact"), ContactIdentity),
     responses((status = 204, description = "Taken away"), (status = 404, body = Document)),
 )]
-pub(super) async fn remove_identity(
+async fn remove_contact_identity(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ContactId>,
     Params(params): Params<ContactIdentity>,
 ) -> Result<StatusCode, Problem> {
     let identity = identity(&params)?;
-    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if !contacts::remove_identity(&mut tx, id, params.channel_id, &identity).await? {
         return Err(Problem::not_found("identity"));
     }
@@ -432,15 +446,15 @@ pub(super) struct CreateMerge {
 
 /// Lists the merges that a contact took part in.
 #[utoipa::path(
-    get, path = "/v1/contacts/{id}/merges", tag = "contacts", params(("id" = ContactId, Path, description = "The contact")),
+    get, path = "/v1/contacts/{id}/merges", params(("id" = ContactId, Path, description = "The contact")),
     responses((status = 200, body = Merges), (status = 404, body = Document)),
 )]
-pub(super) async fn merges(
+async fn list_contact_merges(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ContactId>,
 ) -> Result<Json<Merges>, Problem> {
-    let mut tx = app.read(&caller, Permission::ContactsRead).await?;
+    let mut tx = app.read(&caller).await?;
     contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
     let items = contacts::merges(&mut tx, id).await?.into_iter().map(Merge::from).collect();
     tx.commit().await?;
@@ -449,7 +463,7 @@ pub(super) async fn merges(
 
 /// Lets a contact stand for another: their conversations and names are shown as one. It can be taken back.
 #[utoipa::path(
-    post, path = "/v1/contacts/{id}/merges", tag = "contacts", request_body = CreateMerge,
+    post, path = "/v1/contacts/{id}/merges", request_body = CreateMerge,
     params(("id" = ContactId, Path, description = "The contact that stands for both"), once::Header),
     responses(
         (status = 201, body = Merge),
@@ -457,13 +471,13 @@ pub(super) async fn merges(
         (status = 409, description = "They are the same, or another stands for one of them", body = Document),
     ),
 )]
-pub(super) async fn merge(
+async fn merge_contacts(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ContactId>,
     Retryable(body, once): Retryable<CreateMerge>,
 ) -> Result<Response, Problem> {
-    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -476,7 +490,7 @@ pub(super) async fn merge(
 
 /// Takes a merge back: every contact is as it was before.
 #[utoipa::path(
-    delete, path = "/v1/contacts/{id}/merges/{merge}", tag = "contacts",
+    delete, path = "/v1/contacts/{id}/merges/{merge}", 
     params(("id" = ContactId, Path, description = "A contact that took part"), ("merge" = MergeId, Path, description = "The merge")),
     responses(
         (status = 200, body = Merge),
@@ -484,12 +498,12 @@ pub(super) async fn merge(
         (status = 409, description = "It was taken back, or a later one has to be taken back first", body = Document),
     ),
 )]
-pub(super) async fn unmerge(
+async fn undo_contact_merge(
     State(app): State<App>,
     caller: Caller,
     Ids(id, merge): Ids<ContactId, MergeId>,
 ) -> Result<Json<Merge>, Problem> {
-    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     let undone = contacts::unmerge(&mut tx, id, merge, &*app.clock).await;
     let undone = Merge::from(undone.map_err(|error| Problem::refused("merge", error))?);
     let object = ("contact", id.as_uuid());

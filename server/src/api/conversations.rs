@@ -8,10 +8,10 @@ use super::{
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{Json, extract::State, response::Response};
 use common::{
-    error::ErrorCode,
     id::{ChannelId, ContactId, ConversationId, LabelId, TeamId, UserId},
     page::Timed,
     permission::Permission,
@@ -21,11 +21,17 @@ use common::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::{
-    conversations::{self, Change, Filter, Order, Position, UpdateError},
+    conversations::{self, Change, Filter, Order, Position},
     outbox,
 };
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
+
+pub(super) fn routes() -> Routes {
+    Routes::of("conversations", "What customers and agents wrote to each other, and who answers.")
+        .needs(Permission::ConversationsRead, endpoints![list, get])
+        .needs(Permission::ConversationsManage, endpoints![create, update])
+}
 
 /// Which conversations; all that is said must hold.
 #[derive(Deserialize, IntoParams)]
@@ -107,10 +113,10 @@ const LABELS_MAX: usize = 50;
 
 /// Lists conversations.
 #[utoipa::path(
-    get, path = "/v1/conversations", tag = "conversations", params(FilterParams, PageParams),
+    get, path = "/v1/conversations", params(FilterParams, PageParams),
     responses((status = 200, body = Page<Conversation>)),
 )]
-pub(super) async fn list(
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(filter): Params<FilterParams>,
@@ -121,7 +127,7 @@ pub(super) async fn list(
         ConversationSort::Latest => Order::Latest,
         ConversationSort::Oldest => Order::Oldest,
     };
-    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let filter = Filter {
         status: filter.status,
         assignee: filter.assignee_id,
@@ -146,15 +152,15 @@ pub(super) fn position(cursor: &str) -> Option<Position> {
 
 /// Reads one conversation.
 #[utoipa::path(
-    get, path = "/v1/conversations/{id}", tag = "conversations", params(("id" = ConversationId, Path, description = "The conversation")),
+    get, path = "/v1/conversations/{id}", params(("id" = ConversationId, Path, description = "The conversation")),
     responses((status = 200, body = Conversation), (status = 404, body = Document)),
 )]
-pub(super) async fn find(
+async fn get(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ConversationId>,
 ) -> Result<Tagged<Conversation>, Problem> {
-    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let conversation = conversations::find(&mut tx, id).await?;
     tx.commit().await?;
     conversation.map(Tagged).ok_or_else(|| Problem::not_found("conversation"))
@@ -162,18 +168,18 @@ pub(super) async fn find(
 
 /// Begins a conversation with a contact on a channel.
 #[utoipa::path(
-    post, path = "/v1/conversations", tag = "conversations", request_body = CreateConversation, params(once::Header),
+    post, path = "/v1/conversations", request_body = CreateConversation, params(once::Header),
     responses(
         (status = 201, body = Conversation),
         (status = 409, description = "There is one, or no such contact or channel", body = Document),
     ),
 )]
-pub(super) async fn create(
+async fn create(
     State(app): State<App>,
     caller: Caller,
     Retryable(body, once): Retryable<CreateConversation>,
 ) -> Result<Response, Problem> {
-    let mut tx = app.begin(&caller, Permission::ConversationsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -186,7 +192,7 @@ pub(super) async fn create(
 
 /// Takes a conversation somewhere else: its status, agent, team, labels, priority; or marks it as read.
 #[utoipa::path(
-    patch, path = "/v1/conversations/{id}", tag = "conversations",
+    patch, path = "/v1/conversations/{id}", 
     params(("id" = ConversationId, Path, description = "The conversation"), etag::Header),
     request_body = UpdateConversation,
     responses(
@@ -197,7 +203,7 @@ pub(super) async fn create(
         (status = 422, description = "The account has no such user, team or label; or the time to snooze until does not fit", body = Document),
     ),
 )]
-pub(super) async fn update(
+async fn update(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ConversationId>,
@@ -217,7 +223,7 @@ pub(super) async fn update(
         attributes: body.attributes,
         read: body.read,
     };
-    let mut tx = app.begin(&caller, Permission::ConversationsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     outbox::hold(&mut tx).await?;
     let before = conversations::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("conversation"))?;
     if_match.check(&before)?;
@@ -225,23 +231,6 @@ pub(super) async fn update(
     tx.commit().await?;
     app.wake(Work::Outbox).await;
     Ok(Tagged(conversation))
-}
-
-impl From<UpdateError> for Problem {
-    fn from(error: UpdateError) -> Self {
-        match error {
-            UpdateError::NotFound => Self::not_found("conversation"),
-            UpdateError::Store(error) => error.into(),
-            impossible @ UpdateError::Impossible { .. } => {
-                Self::new(StatusCode::CONFLICT, ErrorCode::INVALID_TRANSITION, impossible.to_string())
-            }
-            wrong @ (UpdateError::UnknownAssignee
-            | UpdateError::UnknownTeam
-            | UpdateError::UnknownLabel
-            | UpdateError::SnoozeTime
-            | UpdateError::TooManyAttributes) => Self::invalid(wrong.to_string()),
-        }
-    }
 }
 
 #[cfg(test)]

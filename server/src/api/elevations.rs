@@ -8,6 +8,7 @@ use super::{
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
     users::may_give,
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
@@ -27,6 +28,12 @@ use store::{
 };
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("elevations", "More permissions for a while: a user asks, somebody else agrees.")
+        .any_caller(endpoints![list, create, end])
+        .needs(Permission::UsersManage, endpoints![decide_elevation])
+}
 
 /// The longest time that can be asked for, in minutes: a working day.
 const MINUTES_MAX: u16 = 8 * 60;
@@ -147,10 +154,10 @@ pub(super) struct DecideElevation {
 
 /// Lists elevations, the latest first: all for who manages users, one's own for others.
 #[utoipa::path(
-    get, path = "/v1/elevations", tag = "users", params(PageParams),
+    get, path = "/v1/elevations", params(PageParams),
     responses((status = 200, body = Page<Elevation>), (status = 403, body = Document)),
 )]
-pub(super) async fn list(
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(params): Params<PageParams>,
@@ -160,7 +167,7 @@ pub(super) async fn list(
         Ok(()) => None,
         Err(_) => Some(caller.person()?.user),
     };
-    let mut tx = app.read_as(&caller).await?;
+    let mut tx = app.read(&caller).await?;
     let items = elevations::list(&mut tx, of, before, params.limit() + 1).await?;
     tx.commit().await?;
     let now = app.clock.utc();
@@ -169,14 +176,14 @@ pub(super) async fn list(
 
 /// Asks to do more for a while. Nothing changes until somebody else agrees.
 #[utoipa::path(
-    post, path = "/v1/elevations", tag = "users", request_body = CreateElevation, params(once::Header),
+    post, path = "/v1/elevations", request_body = CreateElevation, params(once::Header),
     responses(
         (status = 201, body = Elevation),
         (status = 403, description = "An API key asks, or an outside issuer's user", body = Document),
         (status = 409, description = "There is no such role, it allows nothing more, or too many requests wait", body = Document),
     ),
 )]
-pub(super) async fn create(
+async fn create(
     State(app): State<App>,
     caller: Caller,
     Retryable(body, once): Retryable<CreateElevation>,
@@ -190,7 +197,7 @@ pub(super) async fn create(
     if body.minutes == 0 || body.minutes > MINUTES_MAX {
         return Err(Problem::invalid("minutes must be 1 to 480"));
     }
-    let mut tx = app.begin_as(&caller).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -219,7 +226,7 @@ pub(super) async fn create(
 /// Decides on somebody else's request. Nobody can agree to more than they lastingly may do themselves.
 /// Who asked gets it with their next access token.
 #[utoipa::path(
-    post, path = "/v1/elevations/{id}/decision", tag = "users", request_body = DecideElevation,
+    post, path = "/v1/elevations/{id}/decision", request_body = DecideElevation,
     params(("id" = ElevationId, Path, description = "The elevation"), once::Header),
     responses(
         (status = 200, body = Elevation),
@@ -228,14 +235,14 @@ pub(super) async fn create(
         (status = 409, description = "`resource.invalidTransition`: it is decided", body = Document),
     ),
 )]
-pub(super) async fn decide(
+async fn decide_elevation(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ElevationId>,
     Retryable(body, once): Retryable<DecideElevation>,
 ) -> Result<Response, Problem> {
     let person = caller.person()?;
-    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -260,7 +267,7 @@ pub(super) async fn decide(
 /// Ends an elevation before its time: one's own, or as who manages users anybody's. Access tokens that have
 /// it are good no more: for writing at once, for reading within five seconds. The next ones go without it.
 #[utoipa::path(
-    post, path = "/v1/elevations/{id}/end", tag = "users", params(("id" = ElevationId, Path, description = "The elevation")),
+    post, path = "/v1/elevations/{id}/end", params(("id" = ElevationId, Path, description = "The elevation")),
     responses(
         (status = 200, body = Elevation),
         (status = 403, body = Document),
@@ -268,12 +275,12 @@ pub(super) async fn decide(
         (status = 409, description = "`resource.invalidTransition`: it does not last", body = Document),
     ),
 )]
-pub(super) async fn end(
+async fn end(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ElevationId>,
 ) -> Result<Json<Elevation>, Problem> {
-    let mut tx = app.begin_as(&caller).await?;
+    let mut tx = app.begin(&caller).await?;
     let missing = || Problem::not_found("elevation");
     let now = app.clock.utc();
     let before = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);

@@ -43,7 +43,7 @@ impl<T: Serialize> IntoResponse for Tagged<T> {
 }
 
 /// 96 bits of SHA-256: nobody gains by a collision with their own things.
-fn tag(body: &[u8]) -> String {
+pub(super) fn tag(body: &[u8]) -> String {
     let digest = digest::digest(&digest::SHA256, body);
     format!("\"{}\"", BASE64.encode(digest.as_ref().get(..12).unwrap_or_default()))
 }

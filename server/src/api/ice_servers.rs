@@ -1,6 +1,10 @@
 //! STUN and TURN servers with credentials that last for a call.
 
-use super::{App, caller::Caller};
+use super::{
+    App,
+    caller::Caller,
+    routes::{Routes, endpoints},
+};
 use axum::{
     Json,
     extract::State,
@@ -9,6 +13,10 @@ use axum::{
 use common::protocol::media::IceServer;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("ice-servers", "STUN and TURN servers for browsers.").any_caller(endpoints![list])
+}
 
 /// What `RTCPeerConnection` takes as its configuration.
 #[derive(Serialize, ToSchema)]
@@ -19,11 +27,8 @@ pub(super) struct IceServers {
 }
 
 /// Hands out STUN and TURN servers for the caller.
-#[utoipa::path(get, path = "/v1/ice-servers", tag = "calls", responses((status = 200, body = IceServers)))]
-pub(super) async fn list(
-    State(app): State<App>,
-    caller: Caller,
-) -> ([(HeaderName, &'static str); 1], Json<IceServers>) {
+#[utoipa::path(get, path = "/v1/ice-servers", responses((status = 200, body = IceServers)))]
+async fn list(State(app): State<App>, caller: Caller) -> ([(HeaderName, &'static str); 1], Json<IceServers>) {
     let ice_servers = (app.ice_servers)(caller.id(), app.clock.utc());
     ([(header::CACHE_CONTROL, "no-store")], Json(IceServers { ice_servers }))
 }

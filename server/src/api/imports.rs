@@ -9,6 +9,7 @@ use super::{
     once::{self, RetryableFile},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{
     Json,
@@ -25,6 +26,12 @@ use store::imports;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("contact-imports", "Many contacts at once, from a file.")
+        .needs(Permission::ContactsManage, endpoints![create, list, get, list_contact_import_rows])
+        .body_bytes_max(FILE_BYTES_MAX)
+}
 
 /// The largest file.
 pub(super) const FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -131,7 +138,7 @@ pub(super) struct ReportParams {
 /// `email` and `phone` are those, each other column an attribute. NDJSON has an object per line, with
 /// `name`, `email`, `phone` and `attributes`.
 #[utoipa::path(
-    post, path = "/v1/contact-imports", tag = "contacts", params(once::Header),
+    post, path = "/v1/contact-imports", params(once::Header),
     request_body(content(
         (String = "text/csv", example = "name,email,city\nGrace Hopper,grace@example.com,New York\n"),
         (String = "application/x-ndjson", example = "{\"name\":\"Grace Hopper\",\"phone\":\"+1 555 0100\"}\n"),
@@ -144,17 +151,12 @@ pub(super) struct ReportParams {
         (status = 422, description = "There is nothing in it, or its header cannot be used", body = Document),
     ),
 )]
-pub(super) async fn create(
-    State(app): State<App>,
-    caller: Caller,
-    request: Request,
-) -> Result<Response, Problem> {
-    caller.require(Permission::ContactsManage)?;
+async fn create(State(app): State<App>, caller: Caller, request: Request) -> Result<Response, Problem> {
     let RetryableFile { content_type, bytes, once } = RetryableFile::read(request).await?;
     let format = Format::of(&content_type)?;
     let rows = tokio::task::spawn_blocking(move || format.rows(&bytes));
     let rows = rows.await.map_err(|error| Problem::internal(&error))??;
-    let mut tx = app.begin(&caller, Permission::ContactsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -167,16 +169,16 @@ pub(super) async fn create(
 
 /// Lists the account's imports, the latest first. They are kept for 30 days.
 #[utoipa::path(
-    get, path = "/v1/contact-imports", tag = "contacts", params(PageParams),
+    get, path = "/v1/contact-imports", params(PageParams),
     responses((status = 200, body = Page<ContactImport>), (status = 403, body = Document)),
 )]
-pub(super) async fn list(
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<ContactImport>>, Problem> {
     let before = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::ContactsManage).await?;
+    let mut tx = app.read(&caller).await?;
     let items = imports::list(&mut tx, before, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(items, |it| it.id.to_string(), ContactImport::from)))
@@ -184,15 +186,15 @@ pub(super) async fn list(
 
 /// Reads how far an import is.
 #[utoipa::path(
-    get, path = "/v1/contact-imports/{id}", tag = "contacts", params(("id" = ImportId, Path, description = "The import")),
+    get, path = "/v1/contact-imports/{id}", params(("id" = ImportId, Path, description = "The import")),
     responses((status = 200, body = ContactImport), (status = 403, body = Document), (status = 404, body = Document)),
 )]
-pub(super) async fn find(
+async fn get(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ImportId>,
 ) -> Result<Json<ContactImport>, Problem> {
-    let mut tx = app.read(&caller, Permission::ContactsManage).await?;
+    let mut tx = app.read(&caller).await?;
     let import = imports::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("import"))?;
     tx.commit().await?;
     Ok(Json(import.into()))
@@ -200,11 +202,11 @@ pub(super) async fn find(
 
 /// Reads what became of the rows, in the order of the file.
 #[utoipa::path(
-    get, path = "/v1/contact-imports/{id}/rows", tag = "contacts",
+    get, path = "/v1/contact-imports/{id}/rows", 
     params(("id" = ImportId, Path, description = "The import"), PageParams, ReportParams),
     responses((status = 200, body = Page<ImportedRow>), (status = 403, body = Document), (status = 404, body = Document)),
 )]
-pub(super) async fn rows(
+async fn list_contact_import_rows(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ImportId>,
@@ -212,7 +214,7 @@ pub(super) async fn rows(
     Params(params): Params<ReportParams>,
 ) -> Result<Json<Page<ImportedRow>>, Problem> {
     let after = page.cursor(|text| text.parse().ok())?.unwrap_or(0);
-    let mut tx = app.read(&caller, Permission::ContactsManage).await?;
+    let mut tx = app.read(&caller).await?;
     imports::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("import"))?;
     let outcome = params.outcome.map(imports::Outcome::from);
     let rows = imports::report(&mut tx, id, outcome, after, page.limit() + 1).await?;

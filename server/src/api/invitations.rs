@@ -3,7 +3,7 @@
 //! Who invites passes the token on, in whatever way reaches the person.
 
 use super::{
-    App,
+    App, SECRETS_BYTES_MAX,
     auth::{self, SignedIn, Welcome, hash_of, new_token},
     caller::Caller,
     device::Browser,
@@ -13,6 +13,7 @@ use super::{
     page::{Page, PageParams},
     password::Asker,
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
     users::{User, may_give},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
@@ -32,6 +33,13 @@ use store::{
 };
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("invitations", "How people come into the account.")
+        .anybody(endpoints![accept_invitation])
+        .body_bytes_max(SECRETS_BYTES_MAX)
+        .needs(Permission::UsersManage, endpoints![list, create, revoke])
+}
 
 /// An invitation, without its token.
 #[derive(Clone, Serialize, ToSchema)]
@@ -116,16 +124,16 @@ pub(super) struct AcceptInvitation {
 
 /// Lists the account's invitations in the order of their creation, those that are over too.
 #[utoipa::path(
-    get, path = "/v1/invitations", tag = "users", params(PageParams),
+    get, path = "/v1/invitations", params(PageParams),
     responses((status = 200, body = Page<Invitation>), (status = 403, body = Document)),
 )]
-pub(super) async fn list(
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Invitation>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::UsersManage).await?;
+    let mut tx = app.read(&caller).await?;
     let found = invitations::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(found, |it| it.id.to_string(), Invitation::from)))
@@ -133,20 +141,20 @@ pub(super) async fn list(
 
 /// Invites somebody. The answer is the only place where the token is ever shown; it is good for a week.
 #[utoipa::path(
-    post, path = "/v1/invitations", tag = "users", request_body = CreateInvitation, params(once::Header),
+    post, path = "/v1/invitations", request_body = CreateInvitation, params(once::Header),
     responses(
         (status = 201, body = CreatedInvitation),
         (status = 403, body = Document),
         (status = 404, description = "There is no such role", body = Document),
     ),
 )]
-pub(super) async fn create(
+async fn create(
     State(app): State<App>,
     caller: Caller,
     Retryable(body, once): Retryable<CreateInvitation>,
 ) -> Result<Response, Problem> {
     let email = fields::email(&body.email)?;
-    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -172,15 +180,15 @@ pub(super) async fn create(
 
 /// Takes back an invitation that was not accepted yet.
 #[utoipa::path(
-    delete, path = "/v1/invitations/{id}", tag = "users", params(("id" = InvitationId, Path, description = "The invitation")),
+    delete, path = "/v1/invitations/{id}", params(("id" = InvitationId, Path, description = "The invitation")),
     responses((status = 200, description = "Taken back", body = Invitation), (status = 404, body = Document)),
 )]
-pub(super) async fn revoke(
+async fn revoke(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<InvitationId>,
 ) -> Result<Json<Invitation>, Problem> {
-    let mut tx = app.begin_ending(&caller, Permission::UsersManage).await?;
+    let mut tx = app.begin_ending(&caller).await?;
     let revoked = invitations::revoke(&mut tx, id, &*app.clock).await?;
     let revoked = Invitation::from(revoked.ok_or_else(|| Problem::not_found("invitation"))?);
     let object = ("invitation", id.as_uuid());
@@ -191,7 +199,7 @@ pub(super) async fn revoke(
 
 /// Accepts an invitation, and signs in.
 #[utoipa::path(
-    post, path = "/v1/auth/accept-invitation", tag = "auth", request_body = AcceptInvitation, security(()),
+    post, path = "/v1/auth/accept-invitation", request_body = AcceptInvitation,
     responses(
         (status = 200, body = SignedIn),
         (status = 401, description = "`auth.invalidToken`: it was accepted, is over, or was taken back", body = Document),
@@ -199,7 +207,7 @@ pub(super) async fn revoke(
         (status = 422, body = Document),
     ),
 )]
-pub(super) async fn accept(
+async fn accept_invitation(
     State(app): State<App>,
     Peer(address): Peer,
     UserAgent(user_agent): UserAgent,

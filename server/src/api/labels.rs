@@ -9,12 +9,19 @@ use super::{
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{id::LabelId, permission::Permission};
 use serde::{Deserialize, Serialize};
 use store::labels;
 use utoipa::ToSchema;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("labels", "Words that sort conversations.")
+        .needs(Permission::ConversationsRead, endpoints![list, get])
+        .needs(Permission::LabelsManage, endpoints![create, update, delete])
+}
 
 /// A word that sorts conversations.
 #[derive(Serialize, ToSchema)]
@@ -57,14 +64,14 @@ pub(super) struct UpdateLabel {
 }
 
 /// Lists the account's labels in the order of their creation.
-#[utoipa::path(get, path = "/v1/labels", tag = "desk", params(PageParams), responses((status = 200, body = Page<Label>)))]
-pub(super) async fn list(
+#[utoipa::path(get, path = "/v1/labels", params(PageParams), responses((status = 200, body = Page<Label>)))]
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Label>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let items = labels::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(items, |it| it.id.to_string(), Label::from)))
@@ -72,15 +79,11 @@ pub(super) async fn list(
 
 /// Reads one label.
 #[utoipa::path(
-    get, path = "/v1/labels/{id}", tag = "desk", params(("id" = LabelId, Path, description = "The label")),
+    get, path = "/v1/labels/{id}", params(("id" = LabelId, Path, description = "The label")),
     responses((status = 200, body = Label), (status = 404, body = Document)),
 )]
-pub(super) async fn find(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<LabelId>,
-) -> Result<Tagged<Label>, Problem> {
-    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
+async fn get(State(app): State<App>, caller: Caller, Id(id): Id<LabelId>) -> Result<Tagged<Label>, Problem> {
+    let mut tx = app.read(&caller).await?;
     let found = labels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("label"))?;
     tx.commit().await?;
     Ok(Tagged(found.into()))
@@ -88,21 +91,21 @@ pub(super) async fn find(
 
 /// Creates a label.
 #[utoipa::path(
-    post, path = "/v1/labels", tag = "desk", request_body = CreateLabel, params(once::Header),
+    post, path = "/v1/labels", request_body = CreateLabel, params(once::Header),
     responses(
         (status = 201, body = Label),
         (status = 403, body = Document),
         (status = 409, description = "Another has the same", body = Document),
     ),
 )]
-pub(super) async fn create(
+async fn create(
     State(app): State<App>,
     caller: Caller,
     Retryable(body, once): Retryable<CreateLabel>,
 ) -> Result<Response, Problem> {
     let name = fields::name(&body.name)?;
     let color = fields::color(&body.color)?;
-    let mut tx = app.begin(&caller, Permission::LabelsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -113,7 +116,7 @@ pub(super) async fn create(
 
 /// Changes a label.
 #[utoipa::path(
-    patch, path = "/v1/labels/{id}", tag = "desk", request_body = UpdateLabel,
+    patch, path = "/v1/labels/{id}", request_body = UpdateLabel,
     params(("id" = LabelId, Path, description = "The label"), etag::Header),
     responses(
         (status = 200, body = Label),
@@ -122,7 +125,7 @@ pub(super) async fn create(
         (status = 412, body = Document),
     ),
 )]
-pub(super) async fn update(
+async fn update(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<LabelId>,
@@ -131,7 +134,7 @@ pub(super) async fn update(
 ) -> Result<Tagged<Label>, Problem> {
     let name = body.name.as_deref().map(fields::name).transpose()?;
     let color = body.color.as_deref().map(fields::color).transpose()?;
-    let mut tx = app.begin_alone(&caller, Permission::LabelsManage).await?;
+    let mut tx = app.begin_exclusive(&caller).await?;
     let before = labels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("label"))?;
     let before = Label::from(before);
     if_match.check(&before)?;
@@ -144,19 +147,15 @@ pub(super) async fn update(
 
 /// Deletes a label.
 #[utoipa::path(
-    delete, path = "/v1/labels/{id}", tag = "desk", params(("id" = LabelId, Path, description = "The label")),
+    delete, path = "/v1/labels/{id}", params(("id" = LabelId, Path, description = "The label")),
     responses(
         (status = 204, description = "Deleted"),
         (status = 404, body = Document),
         (status = 409, description = "It is in use", body = Document),
     ),
 )]
-pub(super) async fn delete(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<LabelId>,
-) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin(&caller, Permission::LabelsManage).await?;
+async fn delete(State(app): State<App>, caller: Caller, Id(id): Id<LabelId>) -> Result<StatusCode, Problem> {
+    let mut tx = app.begin(&caller).await?;
     let before = labels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("label"))?;
     labels::delete(&mut tx, id).await.map_err(|error| Problem::refused("label", error))?;
     let object = ("label", id.as_uuid());

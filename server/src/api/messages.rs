@@ -8,6 +8,7 @@ use super::{
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State, response::Response};
 use common::{
@@ -19,9 +20,15 @@ use common::{
 use serde::Deserialize;
 use store::{
     conversations,
-    messages::{self, NewReply, ReplyError},
+    messages::{self, NewReply},
 };
 use utoipa::ToSchema;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("messages", "What was written in a conversation.")
+        .needs(Permission::ConversationsRead, endpoints![list])
+        .needs(Permission::MessagesSend, endpoints![send])
+}
 
 /// A reply to be sent to the customer.
 #[derive(Deserialize, ToSchema)]
@@ -34,18 +41,18 @@ pub(super) struct Reply {
 
 /// Reads a conversation's messages, the latest page first, each page oldest first.
 #[utoipa::path(
-    get, path = "/v1/conversations/{id}/messages", tag = "conversations",
+    get, path = "/v1/conversations/{id}/messages", 
     params(("id" = ConversationId, Path, description = "The conversation"), PageParams),
     responses((status = 200, body = Page<Message>), (status = 404, body = Document)),
 )]
-pub(super) async fn list(
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ConversationId>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Message>>, Problem> {
     let before = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller).await?;
     conversations::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("conversation"))?;
     let page = messages::list(&mut tx, id, before, params.limit()).await?;
     tx.commit().await?;
@@ -58,7 +65,7 @@ pub(super) async fn list(
 /// Replies to the customer. The answer comes when the reply is stored; how it
 /// fares shows in its `status`.
 #[utoipa::path(
-    post, path = "/v1/conversations/{id}/messages", tag = "conversations", request_body = Reply,
+    post, path = "/v1/conversations/{id}/messages", request_body = Reply,
     params(("id" = ConversationId, Path, description = "The conversation"), once::Header),
     responses(
         (status = 201, description = "Stored, and queued to be sent", body = Message),
@@ -67,7 +74,7 @@ pub(super) async fn list(
         (status = 422, description = "`request.invalid`: the text is empty, or longer than the channel takes", body = Document),
     ),
 )]
-pub(super) async fn reply(
+async fn send(
     State(app): State<App>,
     caller: Caller,
     Id(conversation): Id<ConversationId>,
@@ -75,7 +82,7 @@ pub(super) async fn reply(
 ) -> Result<Response, Problem> {
     let text = fields::text(&body.text, TEXT_BYTES_MAX)?;
     let reply = NewReply { conversation, author: caller.id(), text };
-    let mut tx = app.begin(&caller, Permission::MessagesSend).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -91,13 +98,4 @@ pub(super) async fn reply(
     app.wake(Work::Replies).await;
     app.wake(Work::Outbox).await;
     Ok(answer)
-}
-
-impl From<ReplyError> for Problem {
-    fn from(error: ReplyError) -> Self {
-        match error {
-            ReplyError::NotFound => Self::not_found("conversation"),
-            ReplyError::Store(error) => error.into(),
-        }
-    }
 }

@@ -8,6 +8,7 @@ use super::{
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
@@ -21,6 +22,12 @@ use serde::Deserialize;
 use store::{TenantTx, conversations, notes};
 use utoipa::ToSchema;
 
+pub(super) fn routes() -> Routes {
+    Routes::of("notes", "What agents write to each other in a conversation; customers never see it.")
+        .needs(Permission::ConversationsRead, endpoints![list])
+        .needs(Permission::ConversationsManage, endpoints![create, update, delete])
+}
+
 /// What a note says.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -31,18 +38,18 @@ pub(super) struct WriteNote {
 
 /// Reads a conversation's notes, the latest first.
 #[utoipa::path(
-    get, path = "/v1/conversations/{id}/notes", tag = "conversations",
+    get, path = "/v1/conversations/{id}/notes", 
     params(("id" = ConversationId, Path, description = "The conversation"), PageParams),
     responses((status = 200, body = Page<Note>), (status = 404, body = Document)),
 )]
-pub(super) async fn list(
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ConversationId>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Note>>, Problem> {
     let before = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller).await?;
     conversations::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("conversation"))?;
     let notes = notes::list(&mut tx, id, before, params.limit() + 1).await?;
     tx.commit().await?;
@@ -51,18 +58,18 @@ pub(super) async fn list(
 
 /// Writes a note. Customers never see it.
 #[utoipa::path(
-    post, path = "/v1/conversations/{id}/notes", tag = "conversations", request_body = WriteNote,
+    post, path = "/v1/conversations/{id}/notes", request_body = WriteNote,
     params(("id" = ConversationId, Path, description = "The conversation"), once::Header),
     responses((status = 201, body = Note), (status = 404, body = Document)),
 )]
-pub(super) async fn create(
+async fn create(
     State(app): State<App>,
     caller: Caller,
     Id(conversation): Id<ConversationId>,
     Retryable(body, once): Retryable<WriteNote>,
 ) -> Result<Response, Problem> {
     let text = fields::long_text(&body.text)?;
-    let mut tx = app.begin(&caller, Permission::ConversationsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -90,18 +97,18 @@ async fn own(
 
 /// Writes one's own note anew.
 #[utoipa::path(
-    patch, path = "/v1/conversations/{id}/notes/{note}", tag = "conversations", request_body = WriteNote,
+    patch, path = "/v1/conversations/{id}/notes/{note}", request_body = WriteNote,
     params(("id" = ConversationId, Path, description = "The conversation"), ("note" = NoteId, Path, description = "The note")),
     responses((status = 200, body = Note), (status = 403, body = Document), (status = 404, body = Document)),
 )]
-pub(super) async fn update(
+async fn update(
     State(app): State<App>,
     caller: Caller,
     Ids(conversation, id): Ids<ConversationId, NoteId>,
     Body(body): Body<WriteNote>,
 ) -> Result<Json<Note>, Problem> {
     let text = fields::long_text(&body.text)?;
-    let mut tx = app.begin(&caller, Permission::ConversationsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     own(&mut tx, &caller, conversation, id).await?;
     let note = notes::update(&mut tx, id, text, &*app.clock).await;
     let note = note.map_err(|error| Problem::refused("note", error))?;
@@ -112,16 +119,16 @@ pub(super) async fn update(
 
 /// Deletes one's own note.
 #[utoipa::path(
-    delete, path = "/v1/conversations/{id}/notes/{note}", tag = "conversations",
+    delete, path = "/v1/conversations/{id}/notes/{note}", 
     params(("id" = ConversationId, Path, description = "The conversation"), ("note" = NoteId, Path, description = "The note")),
     responses((status = 204, description = "Deleted"), (status = 403, body = Document), (status = 404, body = Document)),
 )]
-pub(super) async fn delete(
+async fn delete(
     State(app): State<App>,
     caller: Caller,
     Ids(conversation, id): Ids<ConversationId, NoteId>,
 ) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin(&caller, Permission::ConversationsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     let note = own(&mut tx, &caller, conversation, id).await?;
     notes::delete(&mut tx, &note, &*app.clock).await.map_err(|error| Problem::refused("note", error))?;
     let object = ("note", id.as_uuid());

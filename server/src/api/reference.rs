@@ -1,164 +1,184 @@
-//! The reference: an OpenAPI document made from the handlers themselves.
+//! The reference: an OpenAPI document made from the routes themselves.
 
 mod examples;
+mod names;
 
-use super::{
-    account, api_keys, audit, auth, calls, canned_responses, channels, contacts, conversations, elevations,
-    ice_servers, imports, invitations, labels, messages, notes, roles, rooms, search, sign_ins, teams, users,
-    webhooks,
+use super::{etag, routes::TOKEN};
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
 };
-use axum::Json;
+use flate2::{Compression, write::GzEncoder};
 use serde_json::Value;
-use std::sync::LazyLock;
-use utoipa::{
-    Modify, OpenApi,
-    openapi::{
-        ContentBuilder, PathItem, Ref, RefOr, ResponseBuilder,
-        path::Operation,
-        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-    },
+use std::{io::Write as _, sync::LazyLock};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, Ref,
+    RefOr, ResponseBuilder, ServerBuilder,
+    path::Operation,
+    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "Switchboard", description = "Errors are problem documents (RFC 9457) with a stable `code`."),
-    paths(
-        auth::sign_in, auth::refresh, auth::sign_out,
-        users::me, users::change_password, users::list, users::find, users::create, users::update,
-        sign_ins::list_own, sign_ins::end_own, sign_ins::list, sign_ins::end_of,
-        account::find, account::update,
-        invitations::list, invitations::create, invitations::accept, invitations::revoke,
-        roles::list, roles::find, roles::create, roles::update, roles::delete,
-        api_keys::list, api_keys::find, api_keys::create, api_keys::revoke,
-        audit::list,
-        elevations::list, elevations::create, elevations::decide, elevations::end,
-        imports::list, imports::find, imports::create, imports::rows,
-        rooms::list, rooms::find, rooms::create, rooms::update, rooms::delete, rooms::close, rooms::reopen,
-        rooms::messages, rooms::speak::say, rooms::speak::tell, rooms::guests::create,
-        rooms::members::list, rooms::members::add, rooms::members::remove,
-        rooms::members::connections, rooms::members::disconnect, users::disconnect,
-        calls::list, calls::find,
-        teams::list, teams::find, teams::create, teams::update, teams::delete, teams::members, teams::set_members,
-        labels::list, labels::find, labels::create, labels::update, labels::delete,
-        canned_responses::list, canned_responses::find, canned_responses::create, canned_responses::update,
-        canned_responses::delete,
-        contacts::list, contacts::find, contacts::create, contacts::update, contacts::export, contacts::erase, contacts::add_identity,
-        contacts::remove_identity, contacts::merges, contacts::merge, contacts::unmerge,
-        search::contacts, search::conversations, search::messages,
-        notes::list, notes::create, notes::update, notes::delete,
-        conversations::list, conversations::create, conversations::find, conversations::update,
-        messages::list, messages::reply,
-        channels::list, channels::find, channels::create, channels::update, channels::delete,
-        webhooks::list, webhooks::find, webhooks::create, webhooks::update, webhooks::delete, webhooks::deliveries,
-        webhooks::replay,
-        ice_servers::list,
-    ),
-    security(("token" = [])),
-)]
-struct Reference;
-
-/// What all operations share: how to authenticate, and what an error looks like.
-struct Shared;
-
-impl Modify for Shared {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
-            "An access token from signing in, an outside issuer's token, or an API key (`sbk_…`).",
-        ));
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("token", SecurityScheme::Http(bearer.build()));
-        let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-        let any_error = ResponseBuilder::new()
-            .description("Any other error: a problem document with its stable `code`")
-            .content("application/problem+json", problem)
-            .build();
-        for (path, method, operation) in document.paths.paths.iter_mut().flat_map(operations) {
-            operation.operation_id = Some(name(path, method));
-            let responses = &mut operation.responses.responses;
-            responses.insert("default".to_owned(), RefOr::T(any_error.clone()));
-            // Bytes have no schema (OpenAPI 3.1, section 4.8.14.1).
-            for response in responses.values_mut() {
-                if let RefOr::T(response) = response
-                    && let Some(RefOr::T(bytes)) = response.content.get_mut(BYTES)
-                {
-                    bytes.schema = None;
-                }
-            }
-            // Documents of errors have a content type of their own.
-            for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
-                if let RefOr::T(response) = response
-                    && let Some(content) = response.content.swap_remove("application/json")
-                {
-                    response.content.insert("application/problem+json".to_owned(), content);
-                }
-            }
-        }
-    }
-}
+/// Where the document is served.
+pub(super) const PATH: &str = "/v1/openapi.json";
 
 /// The content type of files.
 const BYTES: &str = "application/octet-stream";
 
-fn operations<'a>(
-    (path, item): (&'a String, &'a mut PathItem),
-) -> impl Iterator<Item = (&'a str, &'static str, &'a mut Operation)> {
-    let PathItem { get, put, post, delete, patch, .. } = item;
-    let all = [("get", get), ("put", put), ("post", post), ("delete", delete), ("patch", patch)];
-    all.into_iter().filter_map(move |(method, operation)| Some((path.as_str(), method, operation.as_mut()?)))
-}
-
-/// An operation's unique name for generated clients: `getUsersByIdSessions`.
-fn name(path: &str, method: &str) -> String {
-    let mut name = method.to_owned();
-    for word in path.split(['/', '-']).skip(2) {
-        let (by, word) = match word.strip_prefix('{') {
-            Some(parameter) => ("By", parameter.trim_end_matches('}')),
-            None => ("", word),
-        };
-        let mut letters = word.chars();
-        name.push_str(by);
-        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        name.extend(letters.map(|letter| if letter == '.' { '_' } else { letter }));
-    }
-    name
-}
-
-/// What handlers here say of themselves, and what other roles serve under the same rules.
-fn reference() -> utoipa::openapi::OpenApi {
-    let mut document = Reference::openapi();
-    document.merge(inbox::openapi());
-    Shared.modify(&mut document);
-    document
+/// The document without any operation.
+pub(super) fn blank() -> OpenApi {
+    let license =
+        LicenseBuilder::new().name(env!("CARGO_PKG_LICENSE")).identifier(Some(env!("CARGO_PKG_LICENSE")));
+    let about = "Errors are problem documents (RFC 9457) with a stable `code`. The roles of an operation's security \
+        requirement are the permissions that it needs; of several requirements one is enough.";
+    let info = InfoBuilder::new()
+        .title("Switchboard")
+        .version(env!("CARGO_PKG_VERSION"))
+        .license(Some(license.build()))
+        .description(Some(about));
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+        "One of three, all sent as `Authorization: Bearer …`: an access token from `signIn`, good for 15 minutes and \
+         renewed with `refreshTokens`; a token of an outside issuer that the installation trusts; or an API key \
+         (`sbk_…`), for programs.",
+    ));
+    OpenApiBuilder::new()
+        .info(info.build())
+        // Relative to where the document was loaded from: every installation describes itself.
+        .servers(Some([ServerBuilder::new().url("/").description(Some("This installation")).build()]))
+        .components(Some(
+            ComponentsBuilder::new().security_scheme(TOKEN, SecurityScheme::Http(bearer.build())).build(),
+        ))
+        .build()
 }
 
 /// The OpenAPI document of the REST layer.
 pub fn openapi() -> &'static Value {
     static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-        let mut document = serde_json::to_value(reference()).unwrap_or_default();
+        let (_, mut document) = super::parts();
+        finish(&mut document);
+        let mut document = serde_json::to_value(document).unwrap_or_default();
         examples::add(&mut document);
         document
     });
     &DOCUMENT
 }
 
-/// Serves the document.
-pub(super) async fn serve() -> Json<&'static Value> {
-    Json(openapi())
+/// Gives operations what they share: names by one rule, and what any error looks like.
+fn finish(document: &mut OpenApi) {
+    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let any_error = ResponseBuilder::new()
+        .description("Any other error: a problem document with its stable `code`")
+        .content("application/problem+json", problem)
+        .build();
+    for (path, operation) in document.paths.paths.iter_mut().flat_map(operations) {
+        let handler = operation.operation_id.take().unwrap_or_default();
+        operation.operation_id = Some(names::operation_id(&handler, path));
+        let responses = &mut operation.responses.responses;
+        responses.insert("default".to_owned(), RefOr::T(any_error.clone()));
+        // Bytes have no schema (OpenAPI 3.1, section 4.8.14.1).
+        for response in responses.values_mut() {
+            if let RefOr::T(response) = response
+                && let Some(RefOr::T(bytes)) = response.content.get_mut(BYTES)
+            {
+                bytes.schema = None;
+            }
+        }
+        // Documents of errors have a content type of their own.
+        for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
+            if let RefOr::T(response) = response
+                && let Some(content) = response.content.swap_remove("application/json")
+            {
+                response.content.insert("application/problem+json".to_owned(), content);
+            }
+        }
+    }
+}
+
+fn operations<'a>(
+    (path, item): (&'a String, &'a mut PathItem),
+) -> impl Iterator<Item = (&'a str, &'a mut Operation)> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    let all = [get, put, post, delete, patch];
+    all.into_iter().filter_map(move |operation| Some((path.as_str(), operation.as_mut()?)))
+}
+
+/// The document as it goes over the wire.
+struct Served {
+    json: Encoded,
+    gzip: Encoded,
+}
+
+struct Encoded {
+    body: Bytes,
+    etag: String,
+}
+
+impl From<Vec<u8>> for Encoded {
+    fn from(body: Vec<u8>) -> Self {
+        Self { etag: etag::tag(&body), body: body.into() }
+    }
+}
+
+fn served() -> &'static Served {
+    static SERVED: LazyLock<Served> = LazyLock::new(|| {
+        let json = openapi().to_string().into_bytes();
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        // Into memory, where nothing fails.
+        let gzip = gzip.write_all(&json).and_then(|()| gzip.finish()).unwrap_or_default();
+        Served { json: json.into(), gzip: gzip.into() }
+    });
+    &SERVED
+}
+
+/// Serves the document: compressed to whoever takes that, and not at all to whoever has it.
+pub(super) async fn serve(request: HeaderMap) -> Response {
+    let served = served();
+    let has = |name, what: &str| {
+        let values = request.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|list| list.split(',')).any(|value| value.trim() == what)
+    };
+    let (encoded, encoding) = if accepts_gzip(&request) {
+        (&served.gzip, Some([(header::CONTENT_ENCODING, "gzip")]))
+    } else {
+        (&served.json, None)
+    };
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::ETAG, encoded.etag.as_str()),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::VARY, "accept-encoding"),
+    ];
+    if has(header::IF_NONE_MATCH, &encoded.etag) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, encoding, encoded.body.clone()).into_response()
+}
+
+/// Whether the client names gzip, and not to refuse it (RFC 9110, section 12.5.3).
+fn accepts_gzip(request: &HeaderMap) -> bool {
+    let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|list| list.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
+        let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
+        name.trim().eq_ignore_ascii_case("gzip") && weight.is_some_and(|weight| weight > 0.0)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
 
-    /// A route that was added without its reference would show here as a missing path.
     #[test]
     fn every_operation_is_described_and_names_its_answers() {
         let json = openapi();
-        assert_eq!(json["paths"].as_object().unwrap().len(), 69);
         let mut names = std::collections::BTreeSet::new();
+        let tags: Vec<_> = json["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
         for (path, operations) in json["paths"].as_object().unwrap() {
             for (method, operation) in operations.as_object().unwrap() {
                 assert!(operation["summary"].is_string(), "{method} {path}");
+                assert!(tags.contains(&&operation["tags"][0]), "{method} {path} has a tag that says nothing");
+                assert!(operation["security"].is_array(), "{method} {path} does not say who may call it");
                 assert!(
                     names.insert(operation["operationId"].as_str().unwrap().to_owned()),
                     "{method} {path}"
@@ -174,5 +194,38 @@ mod tests {
             }
         }
         assert!(json["components"]["schemas"]["Conversation"]["properties"]["lastMessageAt"].is_object());
+    }
+
+    /// Two types of one name would silently become one in the document.
+    #[test]
+    fn no_two_resources_call_different_things_by_one_name() {
+        let mut all = std::collections::BTreeMap::new();
+        for document in super::super::resources().into_iter().map(|routes| routes.split().1) {
+            for (name, schema) in document.components.unwrap().schemas {
+                let schema = serde_json::to_value(schema).unwrap();
+                assert_eq!(all.entry(name.clone()).or_insert_with(|| schema.clone()), &schema, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_document_says_where_it_holds_and_what_a_token_is() {
+        let json = openapi();
+        assert_eq!(json["servers"][0]["url"], "/");
+        assert_eq!(json["info"]["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(json["components"]["securitySchemes"]["token"]["scheme"], "bearer");
+        let security = |path: &str, method: &str| &json["paths"][path][method]["security"];
+        assert_eq!(security("/v1/labels", "post"), &serde_json::json!([{ "token": ["labels.manage"] }]));
+        assert_eq!(security("/v1/me", "get"), &serde_json::json!([{ "token": [] }]));
+        assert_eq!(security("/v1/auth/sign-in", "post"), &serde_json::json!([]));
+    }
+
+    #[test]
+    fn only_who_takes_gzip_gets_it() {
+        let accepts = |value: &'static str| {
+            accepts_gzip(&[(header::ACCEPT_ENCODING, HeaderValue::from_static(value))].into_iter().collect())
+        };
+        assert!(accepts("gzip") && accepts("br, GZIP;q=0.5") && accepts("deflate,gzip ; q=1"));
+        assert!(!accepts("") && !accepts("br") && !accepts("gzip;q=0") && !accepts("xgzip"));
     }
 }

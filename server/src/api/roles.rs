@@ -9,6 +9,7 @@ use super::{
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
     users::may_give,
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
@@ -20,6 +21,12 @@ use common::{
 use serde::{Deserialize, Serialize};
 use store::roles::{self, CustomRole};
 use utoipa::ToSchema;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("roles", "Sets of permissions that the account has named, beside the three fixed roles.")
+        .needs(Permission::UsersRead, endpoints![list, get])
+        .needs(Permission::RolesManage, endpoints![create, update, delete])
+}
 
 /// A set of permissions with a name.
 #[derive(Serialize, ToSchema)]
@@ -64,14 +71,14 @@ pub(super) struct UpdateRole {
 }
 
 /// Lists the account's roles in the order of their creation.
-#[utoipa::path(get, path = "/v1/roles", tag = "users", params(PageParams), responses((status = 200, body = Page<NamedRole>)))]
-pub(super) async fn list(
+#[utoipa::path(get, path = "/v1/roles", params(PageParams), responses((status = 200, body = Page<NamedRole>)))]
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<NamedRole>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::UsersRead).await?;
+    let mut tx = app.read(&caller).await?;
     let roles = roles::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(roles, |role| role.id.to_string(), NamedRole::from)))
@@ -79,15 +86,15 @@ pub(super) async fn list(
 
 /// Reads one role.
 #[utoipa::path(
-    get, path = "/v1/roles/{id}", tag = "users", params(("id" = RoleId, Path, description = "The role")),
+    get, path = "/v1/roles/{id}", params(("id" = RoleId, Path, description = "The role")),
     responses((status = 200, body = NamedRole), (status = 404, body = Document)),
 )]
-pub(super) async fn find(
+async fn get(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<RoleId>,
 ) -> Result<Tagged<NamedRole>, Problem> {
-    let mut tx = app.read(&caller, Permission::UsersRead).await?;
+    let mut tx = app.read(&caller).await?;
     let role = roles::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?;
     tx.commit().await?;
     Ok(Tagged(role.into()))
@@ -95,21 +102,21 @@ pub(super) async fn find(
 
 /// Creates a role. Nobody can name permissions that they do not have.
 #[utoipa::path(
-    post, path = "/v1/roles", tag = "users", request_body = CreateRole, params(once::Header),
+    post, path = "/v1/roles", request_body = CreateRole, params(once::Header),
     responses(
         (status = 201, body = NamedRole),
         (status = 403, body = Document),
         (status = 409, description = "The name is taken", body = Document),
     ),
 )]
-pub(super) async fn create(
+async fn create(
     State(app): State<App>,
     caller: Caller,
     Retryable(body, once): Retryable<CreateRole>,
 ) -> Result<Response, Problem> {
     let name = fields::name(&body.name)?;
     may_give(&caller, body.permissions)?;
-    let mut tx = app.begin(&caller, Permission::RolesManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -122,7 +129,7 @@ pub(super) async fn create(
 /// Changes a role. Users who have it get what it allows now with their next access token; if it allows less,
 /// their present ones are good no more.
 #[utoipa::path(
-    patch, path = "/v1/roles/{id}", tag = "users", request_body = UpdateRole,
+    patch, path = "/v1/roles/{id}", request_body = UpdateRole,
     params(("id" = RoleId, Path, description = "The role"), etag::Header),
     responses(
         (status = 200, body = NamedRole),
@@ -131,7 +138,7 @@ pub(super) async fn create(
         (status = 412, body = Document),
     ),
 )]
-pub(super) async fn update(
+async fn update(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<RoleId>,
@@ -139,7 +146,7 @@ pub(super) async fn update(
     Body(body): Body<UpdateRole>,
 ) -> Result<Tagged<NamedRole>, Problem> {
     let name = body.name.as_deref().map(fields::name).transpose()?;
-    let mut tx = app.begin_alone(&caller, Permission::RolesManage).await?;
+    let mut tx = app.begin_exclusive(&caller).await?;
     let before = roles::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?;
     let before = NamedRole::from(before);
     if_match.check(&before)?;
@@ -160,19 +167,15 @@ pub(super) async fn update(
 
 /// Deletes a role that nobody has.
 #[utoipa::path(
-    delete, path = "/v1/roles/{id}", tag = "users", params(("id" = RoleId, Path, description = "The role")),
+    delete, path = "/v1/roles/{id}", params(("id" = RoleId, Path, description = "The role")),
     responses(
         (status = 204, description = "Deleted"),
         (status = 404, body = Document),
         (status = 409, description = "Users have it", body = Document),
     ),
 )]
-pub(super) async fn delete(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<RoleId>,
-) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin(&caller, Permission::RolesManage).await?;
+async fn delete(State(app): State<App>, caller: Caller, Id(id): Id<RoleId>) -> Result<StatusCode, Problem> {
+    let mut tx = app.begin(&caller).await?;
     let before = roles::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?;
     let before = NamedRole::from(before);
     roles::delete(&mut tx, id).await.map_err(|error| Problem::refused("role", error))?;

@@ -1,8 +1,8 @@
 //! Rooms and what was said in them. What people say goes over `/v1/ws`, what programs say over [`speak`].
 
-pub(super) mod guests;
-pub(super) mod members;
-pub(super) mod speak;
+mod guests;
+mod members;
+mod speak;
 
 use super::{
     App,
@@ -12,6 +12,7 @@ use super::{
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
@@ -27,6 +28,31 @@ use store::{
 };
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
+
+pub(super) fn routes() -> Routes {
+    Routes::of("rooms", "Where people meet: who may enter, who is there, what was said.")
+        .needs(
+            Permission::RoomsRead,
+            endpoints![list, get, list_room_messages, members::list, members::list_room_connections],
+        )
+        .needs(
+            Permission::RoomsManage,
+            endpoints![
+                create,
+                update,
+                delete,
+                close,
+                reopen,
+                speak::publish,
+                guests::create,
+                members::add,
+                members::remove,
+                members::disconnect_from_room
+            ],
+        )
+        // What a program says looks as if somebody had said it.
+        .needs_by_kind(Permission::RoomsRead, Permission::RoomsManage, endpoints![speak::send])
+}
 
 /// A room.
 #[derive(Serialize, ToSchema)]
@@ -119,22 +145,22 @@ pub(super) struct RoomHistory {
 }
 
 /// Lists the rooms that the caller sees, in the order of their creation.
-#[utoipa::path(get, path = "/v1/rooms", tag = "rooms", params(PageParams), responses((status = 200, body = Page<Room>)))]
-pub(super) async fn list(
+#[utoipa::path(get, path = "/v1/rooms", params(PageParams), responses((status = 200, body = Page<Room>)))]
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Room>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::RoomsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let rooms = rooms::list(&mut tx, viewer(&caller), after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(rooms, |room| room.id.to_string(), Room::from)))
 }
 
 /// Creates a room.
-#[utoipa::path(post, path = "/v1/rooms", tag = "rooms", request_body = CreateRoom, params(once::Header), responses((status = 201, body = Room)))]
-pub(super) async fn create(
+#[utoipa::path(post, path = "/v1/rooms", request_body = CreateRoom, params(once::Header), responses((status = 201, body = Room)))]
+async fn create(
     State(app): State<App>,
     caller: Caller,
     Retryable(body, once): Retryable<CreateRoom>,
@@ -142,9 +168,9 @@ pub(super) async fn create(
     let name = fields::name(&body.name)?;
     let mut tx = if body.private {
         // Who creates it is a member from then on.
-        app.begin_lasting(&caller, Permission::RoomsManage).await?
+        app.begin_lasting(&caller).await?
     } else {
-        app.begin(&caller, Permission::RoomsManage).await?
+        app.begin(&caller).await?
     };
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
@@ -159,15 +185,11 @@ pub(super) async fn create(
 
 /// Reads one room.
 #[utoipa::path(
-    get, path = "/v1/rooms/{id}", tag = "rooms", params(("id" = RoomId, Path, description = "The room")),
+    get, path = "/v1/rooms/{id}", params(("id" = RoomId, Path, description = "The room")),
     responses((status = 200, body = Room), (status = 404, body = Document)),
 )]
-pub(super) async fn find(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<RoomId>,
-) -> Result<Json<Room>, Problem> {
-    let mut tx = app.read(&caller, Permission::RoomsRead).await?;
+async fn get(State(app): State<App>, caller: Caller, Id(id): Id<RoomId>) -> Result<Json<Room>, Problem> {
+    let mut tx = app.read(&caller).await?;
     let room = match viewer(&caller) {
         Viewer::Anybody => existing(&mut tx, id).await?,
         Viewer::User(_) => visible(&mut tx, &caller, id).await?,
@@ -178,22 +200,19 @@ pub(super) async fn find(
 
 /// Changes a room.
 #[utoipa::path(
-    patch, path = "/v1/rooms/{id}", tag = "rooms", request_body = UpdateRoom,
+    patch, path = "/v1/rooms/{id}", request_body = UpdateRoom,
     params(("id" = RoomId, Path, description = "The room")),
     responses((status = 200, body = Room), (status = 404, body = Document)),
 )]
-pub(super) async fn update(
+async fn update(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<RoomId>,
     Body(body): Body<UpdateRoom>,
 ) -> Result<Json<Room>, Problem> {
     let name = body.name.as_deref().map(fields::name).transpose()?;
-    let mut tx = if body.private.is_some() {
-        app.begin_lasting(&caller, Permission::RoomsManage).await?
-    } else {
-        app.begin(&caller, Permission::RoomsManage).await?
-    };
+    let mut tx =
+        if body.private.is_some() { app.begin_lasting(&caller).await? } else { app.begin(&caller).await? };
     let change = RoomChange { name, is_private: body.private };
     let room = rooms::update(&mut tx, id, change).await;
     let room = Room::from(room.map_err(|error| Problem::refused("room", error))?);
@@ -211,7 +230,7 @@ async fn clear_of_others(app: &App, caller: &Caller, room: RoomId) -> Result<(),
     let nobody = ConnectionSelector::Connection(ConnectionId::generate(&*app.clock));
     hub::remove(app, caller.account, room, nobody, RemovalReason::Removed).await?;
     let mut others = Vec::new();
-    let mut tx = app.read_as(caller).await?;
+    let mut tx = app.read(caller).await?;
     for present in members::present(app, room).await? {
         if !guests::is_guest(present.user_id) && !rooms::is_member(&mut tx, room, present.user_id).await? {
             others.push(present.connection_id);
@@ -228,7 +247,7 @@ async fn clear_of_others(app: &App, caller: &Caller, room: RoomId) -> Result<(),
 /// Closes a room: whoever is in it leaves, and nobody enters or says anything any more. What was said
 /// stays. Closing a closed room changes nothing.
 #[utoipa::path(
-    post, path = "/v1/rooms/{id}/close", tag = "rooms", params(("id" = RoomId, Path, description = "The room")),
+    post, path = "/v1/rooms/{id}/close", params(("id" = RoomId, Path, description = "The room")),
     responses(
         (status = 200, body = Room),
         (status = 403, body = Document),
@@ -236,11 +255,7 @@ async fn clear_of_others(app: &App, caller: &Caller, room: RoomId) -> Result<(),
         (status = 503, description = "It is closed, but a part of the hub did not answer: ask again", body = Document),
     ),
 )]
-pub(super) async fn close(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<RoomId>,
-) -> Result<Json<Room>, Problem> {
+async fn close(State(app): State<App>, caller: Caller, Id(id): Id<RoomId>) -> Result<Json<Room>, Problem> {
     let room = set_closed(&app, &caller, id, Some(app.clock.utc())).await?;
     hub::remove(&app, caller.account, id, ConnectionSelector::Everybody, RemovalReason::Closed).await?;
     Ok(Json(room))
@@ -248,14 +263,10 @@ pub(super) async fn close(
 
 /// Opens a closed room again.
 #[utoipa::path(
-    post, path = "/v1/rooms/{id}/reopen", tag = "rooms", params(("id" = RoomId, Path, description = "The room")),
+    post, path = "/v1/rooms/{id}/reopen", params(("id" = RoomId, Path, description = "The room")),
     responses((status = 200, body = Room), (status = 403, body = Document), (status = 404, body = Document)),
 )]
-pub(super) async fn reopen(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<RoomId>,
-) -> Result<Json<Room>, Problem> {
+async fn reopen(State(app): State<App>, caller: Caller, Id(id): Id<RoomId>) -> Result<Json<Room>, Problem> {
     Ok(Json(set_closed(&app, &caller, id, None).await?))
 }
 
@@ -265,7 +276,7 @@ async fn set_closed(
     id: RoomId,
     at: Option<OffsetDateTime>,
 ) -> Result<Room, Problem> {
-    let mut tx = app.begin(caller, Permission::RoomsManage).await?;
+    let mut tx = app.begin(caller).await?;
     let room = rooms::close(&mut tx, id, at).await;
     let room = Room::from(room.map_err(|error| Problem::refused("room", error))?);
     let action = if at.is_some() { "room.closed" } else { "room.reopened" };
@@ -276,7 +287,7 @@ async fn set_closed(
 
 /// Deletes a room and everything that was said in it. Calls stay on record.
 #[utoipa::path(
-    delete, path = "/v1/rooms/{id}", tag = "rooms", params(("id" = RoomId, Path, description = "The room")),
+    delete, path = "/v1/rooms/{id}", params(("id" = RoomId, Path, description = "The room")),
     responses(
         (status = 204, description = "Deleted"),
         (status = 403, body = Document),
@@ -284,12 +295,8 @@ async fn set_closed(
         (status = 503, description = "It is deleted, but a part of the hub did not answer", body = Document),
     ),
 )]
-pub(super) async fn delete(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<RoomId>,
-) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+async fn delete(State(app): State<App>, caller: Caller, Id(id): Id<RoomId>) -> Result<StatusCode, Problem> {
+    let mut tx = app.begin(&caller).await?;
     let before = Room::from(existing(&mut tx, id).await?);
     rooms::delete(&mut tx, id).await.map_err(|error| Problem::refused("room", error))?;
     caller.did(&app, &mut tx, "room.deleted", ("room", id.as_uuid()), (Some(&before), None)).await?;
@@ -300,17 +307,17 @@ pub(super) async fn delete(
 
 /// Reads what was said in a room.
 #[utoipa::path(
-    get, path = "/v1/rooms/{id}/messages", tag = "rooms", params(("id" = RoomId, Path, description = "The room"), HistoryParams),
+    get, path = "/v1/rooms/{id}/messages", params(("id" = RoomId, Path, description = "The room"), HistoryParams),
     responses((status = 200, body = RoomHistory), (status = 404, body = Document)),
 )]
-pub(super) async fn messages(
+async fn list_room_messages(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<RoomId>,
     Params(params): Params<HistoryParams>,
 ) -> Result<Json<RoomHistory>, Problem> {
     let limit = params.limit.unwrap_or(50).clamp(1, MESSAGES_MAX);
-    let mut tx = app.read(&caller, Permission::RoomsRead).await?;
+    let mut tx = app.read(&caller).await?;
     visible(&mut tx, &caller, id).await?;
     let items = rooms::before(&mut tx, id, params.before.unwrap_or(u64::MAX), limit).await?;
     tx.commit().await?;

@@ -8,6 +8,7 @@ use super::{
     extract::Params,
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State};
 use common::{
@@ -17,6 +18,12 @@ use common::{
 use serde::Deserialize;
 use store::{contacts, conversations, messages};
 use utoipa::IntoParams;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("search", "Contacts, conversations and messages by words in them.")
+        .needs(Permission::ContactsRead, endpoints![search_contacts])
+        .needs(Permission::ConversationsRead, endpoints![search_conversations, search_messages])
+}
 
 /// The longest question, in bytes.
 const QUESTION_BYTES_MAX: usize = 256;
@@ -41,10 +48,10 @@ impl Question {
 
 /// Finds contacts by name, e-mail address or phone number, the newest first.
 #[utoipa::path(
-    get, path = "/v1/search/contacts", tag = "search", params(Question, PageParams),
+    get, path = "/v1/search/contacts", params(Question, PageParams),
     responses((status = 200, body = Page<Contact>), (status = 422, body = Document)),
 )]
-pub(super) async fn contacts(
+async fn search_contacts(
     State(app): State<App>,
     caller: Caller,
     Params(question): Params<Question>,
@@ -52,7 +59,7 @@ pub(super) async fn contacts(
 ) -> Result<Json<Page<Contact>>, Problem> {
     let before = params.cursor(|text| text.parse().ok())?;
     let question = question.check()?;
-    let mut tx = app.read(&caller, Permission::ContactsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let found = contacts::search(&mut tx, question, before, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(found, |contact| contact.id.to_string(), Contact::from)))
@@ -60,10 +67,10 @@ pub(super) async fn contacts(
 
 /// Finds messages by their text, the newest first. Each names its conversation.
 #[utoipa::path(
-    get, path = "/v1/search/messages", tag = "search", params(Question, PageParams),
+    get, path = "/v1/search/messages", params(Question, PageParams),
     responses((status = 200, body = Page<Message>), (status = 422, body = Document)),
 )]
-pub(super) async fn messages(
+async fn search_messages(
     State(app): State<App>,
     caller: Caller,
     Params(question): Params<Question>,
@@ -71,7 +78,7 @@ pub(super) async fn messages(
 ) -> Result<Json<Page<Message>>, Problem> {
     let before = params.cursor(|text| text.parse().ok())?;
     let question = question.check()?;
-    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let found = messages::search(&mut tx, question, before, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(found, |message| message.id.to_string(), |message| message)))
@@ -80,10 +87,10 @@ pub(super) async fn messages(
 /// Finds conversations in which a message has all words, or whose customer has by name, e-mail address or
 /// phone number, the latest first.
 #[utoipa::path(
-    get, path = "/v1/search/conversations", tag = "search", params(Question, PageParams),
+    get, path = "/v1/search/conversations", params(Question, PageParams),
     responses((status = 200, body = Page<Conversation>), (status = 422, body = Document)),
 )]
-pub(super) async fn conversations(
+async fn search_conversations(
     State(app): State<App>,
     caller: Caller,
     Params(question): Params<Question>,
@@ -91,7 +98,7 @@ pub(super) async fn conversations(
 ) -> Result<Json<Page<Conversation>>, Problem> {
     let below = params.cursor(position)?;
     let question = question.check()?;
-    let mut tx = app.read(&caller, Permission::ConversationsRead).await?;
+    let mut tx = app.read(&caller).await?;
     let found = conversations::search(&mut tx, question, below, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(found, cursor, |conversation| conversation)))

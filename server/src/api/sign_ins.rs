@@ -6,6 +6,7 @@ use super::{
     extract::{Id, Ids},
     hub,
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State, http::StatusCode};
 use common::{
@@ -18,6 +19,12 @@ use serde::Serialize;
 use store::{TenantTx, sign_ins, users};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("sign-ins", "Where users are signed in.")
+        .any_caller(endpoints![list_own_sign_ins, end_own_sign_in])
+        .needs(Permission::UsersManage, endpoints![list, end])
+}
 
 /// A sign-in that is not over.
 #[derive(Serialize, ToSchema)]
@@ -59,7 +66,7 @@ async fn of(app: &App, caller: &Caller, tx: &mut TenantTx, user: UserId) -> Resu
     Ok(Json(SignIns { items: items.collect() }))
 }
 
-async fn end(
+async fn end_of_user(
     app: &App,
     caller: &Caller,
     mut tx: TenantTx,
@@ -78,40 +85,40 @@ async fn end(
 }
 
 /// Lists one's own sign-ins.
-#[utoipa::path(get, path = "/v1/me/sign-ins", tag = "auth", responses((status = 200, body = SignIns)))]
-pub(super) async fn list_own(State(app): State<App>, caller: Caller) -> Result<Json<SignIns>, Problem> {
+#[utoipa::path(get, path = "/v1/me/sign-ins", responses((status = 200, body = SignIns)))]
+async fn list_own_sign_ins(State(app): State<App>, caller: Caller) -> Result<Json<SignIns>, Problem> {
     let user = caller.person()?.user;
-    let mut tx = app.read_as(&caller).await?;
+    let mut tx = app.read(&caller).await?;
     of(&app, &caller, &mut tx, user).await
 }
 
 /// Ends one of one's own sign-ins, with its tokens and its connections to the hub: what it writes is refused
 /// at once, what it reads within five seconds.
 #[utoipa::path(
-    delete, path = "/v1/me/sign-ins/{id}", tag = "auth", params(("id" = SignInId, Path, description = "The sign-in")),
+    delete, path = "/v1/me/sign-ins/{id}", params(("id" = SignInId, Path, description = "The sign-in")),
     responses((status = 204, description = "Ended"), (status = 404, body = Document)),
 )]
-pub(super) async fn end_own(
+async fn end_own_sign_in(
     State(app): State<App>,
     caller: Caller,
     Id(sign_in): Id<SignInId>,
 ) -> Result<StatusCode, Problem> {
     let user = caller.person()?.user;
-    let tx = app.begin_as(&caller).await?;
-    end(&app, &caller, tx, user, sign_in).await
+    let tx = app.begin(&caller).await?;
+    end_of_user(&app, &caller, tx, user, sign_in).await
 }
 
 /// Lists a user's sign-ins.
 #[utoipa::path(
-    get, path = "/v1/users/{id}/sign-ins", tag = "users", params(("id" = UserId, Path, description = "The user")),
+    get, path = "/v1/users/{id}/sign-ins", params(("id" = UserId, Path, description = "The user")),
     responses((status = 200, body = SignIns), (status = 403, body = Document), (status = 404, body = Document)),
 )]
-pub(super) async fn list(
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Id(user): Id<UserId>,
 ) -> Result<Json<SignIns>, Problem> {
-    let mut tx = app.read(&caller, Permission::UsersManage).await?;
+    let mut tx = app.read(&caller).await?;
     users::find(&mut tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
     of(&app, &caller, &mut tx, user).await
 }
@@ -119,15 +126,15 @@ pub(super) async fn list(
 /// Ends a user's sign-in, with its tokens and its connections to the hub: what it writes is refused at once,
 /// what it reads within five seconds.
 #[utoipa::path(
-    delete, path = "/v1/users/{id}/sign-ins/{signIn}", tag = "users",
+    delete, path = "/v1/users/{id}/sign-ins/{signIn}", 
     params(("id" = UserId, Path, description = "The user"), ("signIn" = SignInId, Path, description = "The sign-in")),
     responses((status = 204, description = "Ended"), (status = 403, body = Document), (status = 404, body = Document)),
 )]
-pub(super) async fn end_of(
+async fn end(
     State(app): State<App>,
     caller: Caller,
     Ids(user, sign_in): Ids<UserId, SignInId>,
 ) -> Result<StatusCode, Problem> {
-    let tx = app.begin_ending(&caller, Permission::UsersManage).await?;
-    end(&app, &caller, tx, user, sign_in).await
+    let tx = app.begin_ending(&caller).await?;
+    end_of_user(&app, &caller, tx, user, sign_in).await
 }

@@ -9,6 +9,7 @@ use super::{
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
@@ -18,6 +19,12 @@ use common::{
 use serde::{Deserialize, Serialize};
 use store::teams;
 use utoipa::ToSchema;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("teams", "Agents who answer together.")
+        .needs(Permission::UsersRead, endpoints![list, get, get_team_members])
+        .needs(Permission::TeamsManage, endpoints![create, update, delete, set_team_members])
+}
 
 /// Agents who answer together.
 #[derive(Serialize, ToSchema)]
@@ -53,14 +60,14 @@ pub(super) struct UpdateTeam {
 }
 
 /// Lists the account's teams in the order of their creation.
-#[utoipa::path(get, path = "/v1/teams", tag = "desk", params(PageParams), responses((status = 200, body = Page<Team>)))]
-pub(super) async fn list(
+#[utoipa::path(get, path = "/v1/teams", params(PageParams), responses((status = 200, body = Page<Team>)))]
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Team>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::UsersRead).await?;
+    let mut tx = app.read(&caller).await?;
     let items = teams::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(items, |it| it.id.to_string(), Team::from)))
@@ -68,15 +75,11 @@ pub(super) async fn list(
 
 /// Reads one team.
 #[utoipa::path(
-    get, path = "/v1/teams/{id}", tag = "desk", params(("id" = TeamId, Path, description = "The team")),
+    get, path = "/v1/teams/{id}", params(("id" = TeamId, Path, description = "The team")),
     responses((status = 200, body = Team), (status = 404, body = Document)),
 )]
-pub(super) async fn find(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<TeamId>,
-) -> Result<Tagged<Team>, Problem> {
-    let mut tx = app.read(&caller, Permission::UsersRead).await?;
+async fn get(State(app): State<App>, caller: Caller, Id(id): Id<TeamId>) -> Result<Tagged<Team>, Problem> {
+    let mut tx = app.read(&caller).await?;
     let found = teams::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("team"))?;
     tx.commit().await?;
     Ok(Tagged(found.into()))
@@ -84,20 +87,20 @@ pub(super) async fn find(
 
 /// Creates a team.
 #[utoipa::path(
-    post, path = "/v1/teams", tag = "desk", request_body = CreateTeam, params(once::Header),
+    post, path = "/v1/teams", request_body = CreateTeam, params(once::Header),
     responses(
         (status = 201, body = Team),
         (status = 403, body = Document),
         (status = 409, description = "Another has the same", body = Document),
     ),
 )]
-pub(super) async fn create(
+async fn create(
     State(app): State<App>,
     caller: Caller,
     Retryable(body, once): Retryable<CreateTeam>,
 ) -> Result<Response, Problem> {
     let name = fields::name(&body.name)?;
-    let mut tx = app.begin(&caller, Permission::TeamsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -108,7 +111,7 @@ pub(super) async fn create(
 
 /// Changes a team.
 #[utoipa::path(
-    patch, path = "/v1/teams/{id}", tag = "desk", request_body = UpdateTeam,
+    patch, path = "/v1/teams/{id}", request_body = UpdateTeam,
     params(("id" = TeamId, Path, description = "The team"), etag::Header),
     responses(
         (status = 200, body = Team),
@@ -117,7 +120,7 @@ pub(super) async fn create(
         (status = 412, body = Document),
     ),
 )]
-pub(super) async fn update(
+async fn update(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<TeamId>,
@@ -125,7 +128,7 @@ pub(super) async fn update(
     Body(body): Body<UpdateTeam>,
 ) -> Result<Tagged<Team>, Problem> {
     let name = body.name.as_deref().map(fields::name).transpose()?;
-    let mut tx = app.begin_alone(&caller, Permission::TeamsManage).await?;
+    let mut tx = app.begin_exclusive(&caller).await?;
     let before = teams::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("team"))?;
     let before = Team::from(before);
     if_match.check(&before)?;
@@ -137,19 +140,15 @@ pub(super) async fn update(
 
 /// Deletes a team.
 #[utoipa::path(
-    delete, path = "/v1/teams/{id}", tag = "desk", params(("id" = TeamId, Path, description = "The team")),
+    delete, path = "/v1/teams/{id}", params(("id" = TeamId, Path, description = "The team")),
     responses(
         (status = 204, description = "Deleted"),
         (status = 404, body = Document),
         (status = 409, description = "It is in use", body = Document),
     ),
 )]
-pub(super) async fn delete(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<TeamId>,
-) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin(&caller, Permission::TeamsManage).await?;
+async fn delete(State(app): State<App>, caller: Caller, Id(id): Id<TeamId>) -> Result<StatusCode, Problem> {
+    let mut tx = app.begin(&caller).await?;
     let before = teams::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("team"))?;
     teams::delete(&mut tx, id).await.map_err(|error| Problem::refused("team", error))?;
     let object = ("team", id.as_uuid());
@@ -171,15 +170,15 @@ const MEMBERS_MAX: usize = 1000;
 
 /// Reads who is in a team.
 #[utoipa::path(
-    get, path = "/v1/teams/{id}/members", tag = "desk", params(("id" = TeamId, Path, description = "The team")),
+    get, path = "/v1/teams/{id}/members", params(("id" = TeamId, Path, description = "The team")),
     responses((status = 200, body = TeamMembers), (status = 404, body = Document)),
 )]
-pub(super) async fn members(
+async fn get_team_members(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<TeamId>,
 ) -> Result<Tagged<TeamMembers>, Problem> {
-    let mut tx = app.read(&caller, Permission::UsersRead).await?;
+    let mut tx = app.read(&caller).await?;
     teams::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("team"))?;
     let user_ids = teams::members(&mut tx, id).await?;
     tx.commit().await?;
@@ -188,7 +187,7 @@ pub(super) async fn members(
 
 /// Makes these users a team's members, and nobody else.
 #[utoipa::path(
-    put, path = "/v1/teams/{id}/members", tag = "desk", request_body = TeamMembers,
+    put, path = "/v1/teams/{id}/members", request_body = TeamMembers,
     params(("id" = TeamId, Path, description = "The team"), etag::Header),
     responses(
         (status = 200, body = TeamMembers),
@@ -197,7 +196,7 @@ pub(super) async fn members(
         (status = 412, body = Document),
     ),
 )]
-pub(super) async fn set_members(
+async fn set_team_members(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<TeamId>,
@@ -207,7 +206,7 @@ pub(super) async fn set_members(
     if body.user_ids.len() > MEMBERS_MAX {
         return Err(Problem::invalid("userIds has more than 1,000 users"));
     }
-    let mut tx = app.begin_alone(&caller, Permission::TeamsManage).await?;
+    let mut tx = app.begin_exclusive(&caller).await?;
     teams::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("team"))?;
     if_match.check(&TeamMembers { user_ids: teams::members(&mut tx, id).await? })?;
     let set = teams::set_members(&mut tx, id, &body.user_ids).await;

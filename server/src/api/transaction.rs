@@ -5,53 +5,33 @@
 //! here, in the transaction that does: a handler cannot forget it, because it has no other to write in.
 //!
 //! And who may do something for a while only, on another's word, leaves nothing behind by it: a permission that
-//! is not for daily work ([`Permission::is_for_work`]) has to last.
+//! is not for daily work ([`is_for_work`](common::permission::Permission::is_for_work)) has to last.
 
 use super::{App, caller::Caller, problem::Problem};
 use axum::http::StatusCode;
-use common::{error::ErrorCode, permission::Permission};
+use common::error::ErrorCode;
 use store::{TenantTx, accounts, standing};
 
 impl App {
-    /// Reads, if the caller may.
-    pub(super) async fn read(&self, caller: &Caller, permission: Permission) -> Result<TenantTx, Problem> {
-        caller.require(permission)?;
-        self.read_as(caller).await
-    }
-
-    /// Reads what everybody of the account may, or what is the caller's own.
-    pub(super) async fn read_as(&self, caller: &Caller) -> Result<TenantTx, Problem> {
+    /// Reads what the route is for.
+    pub(super) async fn read(&self, caller: &Caller) -> Result<TenantTx, Problem> {
         Ok(self.store.reading(caller.account).await?)
     }
 
-    /// Changes something, if the caller may; beyond daily work, if they lastingly may.
-    pub(super) async fn begin(&self, caller: &Caller, permission: Permission) -> Result<TenantTx, Problem> {
-        require_to_change(caller, permission)?;
-        self.begin_as(caller).await
+    /// Changes what the route is for; beyond daily work, if the caller has the route's permission lastingly.
+    pub(super) async fn begin(&self, caller: &Caller) -> Result<TenantTx, Problem> {
+        require_to_change(caller)?;
+        self.begin_ending(caller).await
     }
 
     /// The same for what outlasts daily work, though its permission is for that too: who else may come in.
-    pub(super) async fn begin_lasting(
-        &self,
-        caller: &Caller,
-        permission: Permission,
-    ) -> Result<TenantTx, Problem> {
-        caller.require_lasting(permission)?;
-        self.begin_as(caller).await
+    pub(super) async fn begin_lasting(&self, caller: &Caller) -> Result<TenantTx, Problem> {
+        caller.needed.map_or(Ok(()), |permission| caller.require_lasting(permission))?;
+        self.begin_ending(caller).await
     }
 
     /// The same for what only ends something, or puts it on record: an elevation is enough.
-    pub(super) async fn begin_ending(
-        &self,
-        caller: &Caller,
-        permission: Permission,
-    ) -> Result<TenantTx, Problem> {
-        caller.require(permission)?;
-        self.begin_as(caller).await
-    }
-
-    /// The same for what is the caller's own, or what the handler looks at by itself.
-    pub(super) async fn begin_as(&self, caller: &Caller) -> Result<TenantTx, Problem> {
+    pub(super) async fn begin_ending(&self, caller: &Caller) -> Result<TenantTx, Problem> {
         let mut tx = self.store.tenant(caller.account).await?;
         self.check(caller, &mut tx).await?;
         Ok(tx)
@@ -59,12 +39,8 @@ impl App {
 
     /// As [`begin`](Self::begin), alone: others who change the account's set-up wait until it ends, so that
     /// what was read in it is still so when it is written.
-    pub(super) async fn begin_alone(
-        &self,
-        caller: &Caller,
-        permission: Permission,
-    ) -> Result<TenantTx, Problem> {
-        require_to_change(caller, permission)?;
+    pub(super) async fn begin_exclusive(&self, caller: &Caller) -> Result<TenantTx, Problem> {
+        require_to_change(caller)?;
         let mut tx = self.store.tenant(caller.account).await?;
         accounts::hold(&mut tx).await?;
         // After the wait: it may have been for who dismissed the caller.
@@ -81,6 +57,10 @@ impl App {
     }
 }
 
-fn require_to_change(caller: &Caller, permission: Permission) -> Result<(), Problem> {
-    if permission.is_for_work() { caller.require(permission) } else { caller.require_lasting(permission) }
+/// Whether the caller may change something by the route's permission, which they have.
+fn require_to_change(caller: &Caller) -> Result<(), Problem> {
+    match caller.needed {
+        Some(permission) if !permission.is_for_work() => caller.require_lasting(permission),
+        Some(_) | None => Ok(()),
+    }
 }

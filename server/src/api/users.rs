@@ -1,7 +1,7 @@
 //! The people of the account.
 
 use super::{
-    App,
+    App, SECRETS_BYTES_MAX,
     caller::Caller,
     etag::{self, IfMatch, Tagged},
     extract::{Body, Id, Params, present},
@@ -9,6 +9,7 @@ use super::{
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
@@ -23,10 +24,19 @@ use common::{
 use serde::{Deserialize, Serialize};
 use store::{
     elevations,
-    users::{self, CreateError, NewUser, UpdateError, UserChange},
+    users::{self, CreateError, NewUser, UserChange},
 };
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("users", "The people of the account.")
+        .any_caller(endpoints![change_password])
+        .body_bytes_max(SECRETS_BYTES_MAX)
+        .any_caller(endpoints![get_me])
+        .needs(Permission::UsersRead, endpoints![list, get])
+        .needs(Permission::UsersManage, endpoints![create, update, disconnect_user])
+}
 
 /// A person of the account.
 #[derive(Serialize, ToSchema)]
@@ -75,10 +85,10 @@ pub(super) struct CreateUser {
 }
 
 /// Who is calling?
-#[utoipa::path(get, path = "/v1/me", tag = "users", responses((status = 200, body = User)))]
-pub(super) async fn me(State(app): State<App>, caller: Caller) -> Result<Json<User>, Problem> {
+#[utoipa::path(get, path = "/v1/me", responses((status = 200, body = User)))]
+async fn get_me(State(app): State<App>, caller: Caller) -> Result<Json<User>, Problem> {
     let person = caller.person()?;
-    let mut tx = app.read_as(&caller).await?;
+    let mut tx = app.read(&caller).await?;
     let user = users::find(&mut tx, person.user).await?;
     let elevated = elevations::active(&mut tx, person.user, &*app.clock).await?;
     tx.commit().await?;
@@ -103,14 +113,14 @@ pub(super) async fn me(State(app): State<App>, caller: Caller) -> Result<Json<Us
 }
 
 /// Lists the account's users in the order of their creation.
-#[utoipa::path(get, path = "/v1/users", tag = "users", params(PageParams), responses((status = 200, body = Page<User>)))]
-pub(super) async fn list(
+#[utoipa::path(get, path = "/v1/users", params(PageParams), responses((status = 200, body = Page<User>)))]
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<User>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::UsersRead).await?;
+    let mut tx = app.read(&caller).await?;
     let users = users::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(users, |user| user.id.to_string(), |user| User::of(caller.account, user))))
@@ -118,15 +128,11 @@ pub(super) async fn list(
 
 /// Reads one user.
 #[utoipa::path(
-    get, path = "/v1/users/{id}", tag = "users", params(("id" = UserId, Path, description = "The user")),
+    get, path = "/v1/users/{id}", params(("id" = UserId, Path, description = "The user")),
     responses((status = 200, body = User), (status = 404, body = Document)),
 )]
-pub(super) async fn find(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<UserId>,
-) -> Result<Tagged<User>, Problem> {
-    let mut tx = app.read(&caller, Permission::UsersRead).await?;
+async fn get(State(app): State<App>, caller: Caller, Id(id): Id<UserId>) -> Result<Tagged<User>, Problem> {
+    let mut tx = app.read(&caller).await?;
     let user = users::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("user"))?;
     tx.commit().await?;
     Ok(Tagged(User::of(caller.account, user)))
@@ -134,7 +140,7 @@ pub(super) async fn find(
 
 /// Creates a user who can sign in. Nobody can give more than they may do themselves.
 #[utoipa::path(
-    post, path = "/v1/users", tag = "users", request_body = CreateUser, params(once::Header),
+    post, path = "/v1/users", request_body = CreateUser, params(once::Header),
     responses(
         (status = 201, body = User),
         (status = 403, body = Document),
@@ -142,17 +148,16 @@ pub(super) async fn find(
         (status = 429, description = "`limit.rate`: too many new passwords in the account", body = Document),
     ),
 )]
-pub(super) async fn create(
+async fn create(
     State(app): State<App>,
     caller: Caller,
     Retryable(body, once): Retryable<CreateUser>,
 ) -> Result<Response, Problem> {
-    caller.require(Permission::UsersManage)?;
     let email = fields::email(&body.email)?;
     let name = fields::name(&body.name)?;
     may_give(&caller, body.role.permissions())?;
     let password = fields::new_password(&body.password, &[email, name])?.clone();
-    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -165,7 +170,7 @@ pub(super) async fn create(
     let other = app.store.system().password_hash_of_email(email).await?;
     let password_hash = app.passwords.hash(&caller.asker(), password, other).await?;
     let user = NewUser { email, name, role: body.role, password_hash: &password_hash };
-    let mut tx = app.begin(&caller, Permission::UsersManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -195,7 +200,7 @@ pub(super) struct UpdateUser {
 /// Changes a user. Who is deactivated or may do less than before is signed out: what they write is refused at
 /// once, what they read within five seconds.
 #[utoipa::path(
-    patch, path = "/v1/users/{id}", tag = "users", request_body = UpdateUser,
+    patch, path = "/v1/users/{id}", request_body = UpdateUser,
     params(("id" = UserId, Path, description = "The user"), etag::Header),
     responses(
         (status = 200, body = User),
@@ -205,7 +210,7 @@ pub(super) struct UpdateUser {
         (status = 412, description = "`resource.changedMeanwhile`", body = Document),
     ),
 )]
-pub(super) async fn update(
+async fn update(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<UserId>,
@@ -214,7 +219,7 @@ pub(super) async fn update(
 ) -> Result<Tagged<User>, Problem> {
     let name = body.name.as_deref().map(fields::name).transpose()?;
     let change = UserChange { name, role: body.role, role_id: body.role_id, active: body.active };
-    let mut tx = app.begin_alone(&caller, Permission::UsersManage).await?;
+    let mut tx = app.begin_exclusive(&caller).await?;
     let before = users::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("user"))?;
     let before = User::of(caller.account, before);
     if_match.check(&before)?;
@@ -242,7 +247,7 @@ pub(super) async fn update(
 
 /// Ends a user's connections to the hub. A device whose sign-in is still good connects again.
 #[utoipa::path(
-    delete, path = "/v1/users/{id}/connections", tag = "users", params(("id" = UserId, Path, description = "The user")),
+    delete, path = "/v1/users/{id}/connections", params(("id" = UserId, Path, description = "The user")),
     responses(
         (status = 204, description = "They are ended"),
         (status = 403, body = Document),
@@ -250,12 +255,12 @@ pub(super) async fn update(
         (status = 503, description = "A part of the hub did not answer: ask again", body = Document),
     ),
 )]
-pub(super) async fn disconnect(
+async fn disconnect_user(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<UserId>,
 ) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin_ending(&caller, Permission::UsersManage).await?;
+    let mut tx = app.begin_ending(&caller).await?;
     users::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("user"))?;
     tx.commit().await?;
     hub::disconnect(&app, caller.account, ConnectionSelector::User(id)).await?;
@@ -269,15 +274,6 @@ pub(super) fn may_give(caller: &Caller, permissions: Permissions) -> Result<(), 
     }
     let detail = "this would reach further than your own permissions";
     Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, detail))
-}
-
-impl From<UpdateError> for Problem {
-    fn from(error: UpdateError) -> Self {
-        match error {
-            UpdateError::Change(error) => Self::refused("user", error),
-            last @ UpdateError::LastAdministrator => Self::conflict(last.to_string()),
-        }
-    }
 }
 
 /// A new password in place of one's own.
@@ -294,7 +290,7 @@ pub(super) struct ChangePassword {
 
 /// Changes one's own password. All other sign-ins end.
 #[utoipa::path(
-    post, path = "/v1/me/password", tag = "users", request_body = ChangePassword,
+    post, path = "/v1/me/password", request_body = ChangePassword,
     responses(
         (status = 204, description = "Changed"),
         (status = 401, description = "`auth.invalidCredentials`: the present one is another", body = Document),
@@ -302,13 +298,13 @@ pub(super) struct ChangePassword {
         (status = 429, description = "`limit.rate`: too many wrong tries", body = Document),
     ),
 )]
-pub(super) async fn change_password(
+async fn change_password(
     State(app): State<App>,
     caller: Caller,
     Body(body): Body<ChangePassword>,
 ) -> Result<StatusCode, Problem> {
     let person = caller.person()?;
-    let mut tx = app.read_as(&caller).await?;
+    let mut tx = app.read(&caller).await?;
     let user = users::find(&mut tx, person.user).await?.ok_or_else(|| Problem::not_found("user"))?;
     let hash = users::password_hash(&mut tx, person.user).await?;
     // Hashing takes long: nothing waits meanwhile.
@@ -325,7 +321,7 @@ pub(super) async fn change_password(
     app.throttle.forgive_own(person.user);
     app.throttle.admit_new(caller.account)?;
     let hash = app.passwords.hash(&caller.asker(), new, hash).await?;
-    let mut tx = app.begin_as(&caller).await?;
+    let mut tx = app.begin(&caller).await?;
     let ended = users::set_password(&mut tx, person.user, &hash, person.sign_in, &*app.clock)
         .await
         .map_err(|error| Problem::refused("user", error))?;
@@ -336,13 +332,4 @@ pub(super) async fn change_password(
     // This sign-in's too: it goes on, and connects again.
     hub::disconnect_if_reached(&app, caller.account, ConnectionSelector::User(person.user)).await;
     Ok(StatusCode::NO_CONTENT)
-}
-
-impl From<CreateError> for Problem {
-    fn from(error: CreateError) -> Self {
-        match error {
-            CreateError::Store(error) => error.into(),
-            taken @ CreateError::EmailTaken => Self::conflict(taken.to_string()),
-        }
-    }
 }

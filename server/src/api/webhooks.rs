@@ -10,6 +10,7 @@ use super::{
     once::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -21,6 +22,13 @@ use std::collections::BTreeSet;
 use store::webhooks::{self, NewWebhook, WebhookChange, WebhookKind};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("webhooks", "Programs that are told what happens, and what became of telling them.").needs(
+        Permission::WebhooksManage,
+        endpoints![list, get, create, update, delete, list_webhook_deliveries, replay],
+    )
+}
 
 /// The header that carries the secret unless another is chosen.
 const HEADER_DEFAULT: &str = "x-switchboard-secret";
@@ -178,16 +186,16 @@ pub(super) struct UpdateWebhook {
 
 /// Lists the account's webhooks in the order of their creation.
 #[utoipa::path(
-    get, path = "/v1/webhooks", tag = "webhooks", params(PageParams),
+    get, path = "/v1/webhooks", params(PageParams),
     responses((status = 200, body = Page<Webhook>), (status = 403, body = Document)),
 )]
-pub(super) async fn list(
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Webhook>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::WebhooksManage).await?;
+    let mut tx = app.read(&caller).await?;
     let webhooks = webhooks::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
     Ok(Json(params.page(webhooks, |webhook| webhook.id.to_string(), Webhook::from)))
@@ -195,15 +203,15 @@ pub(super) async fn list(
 
 /// Reads one webhook.
 #[utoipa::path(
-    get, path = "/v1/webhooks/{id}", tag = "webhooks", params(("id" = WebhookId, Path, description = "The webhook")),
+    get, path = "/v1/webhooks/{id}", params(("id" = WebhookId, Path, description = "The webhook")),
     responses((status = 200, body = Webhook), (status = 404, body = Document)),
 )]
-pub(super) async fn find(
+async fn get(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<WebhookId>,
 ) -> Result<Tagged<Webhook>, Problem> {
-    let mut tx = app.read(&caller, Permission::WebhooksManage).await?;
+    let mut tx = app.read(&caller).await?;
     let webhook = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     tx.commit().await?;
     Ok(Tagged(webhook.into()))
@@ -211,10 +219,10 @@ pub(super) async fn find(
 
 /// Creates a webhook. It is told what happens from now on.
 #[utoipa::path(
-    post, path = "/v1/webhooks", tag = "webhooks", request_body = CreateWebhook, params(once::Header),
+    post, path = "/v1/webhooks", request_body = CreateWebhook, params(once::Header),
     responses((status = 201, body = CreatedWebhook), (status = 403, body = Document), (status = 422, body = Document)),
 )]
-pub(super) async fn create(
+async fn create(
     State(app): State<App>,
     caller: Caller,
     Retryable(body, once): Retryable<CreateWebhook>,
@@ -233,7 +241,7 @@ pub(super) async fn create(
     let secret = fields::secret("secret", &secret)?;
     let events = names(body.events.as_deref().unwrap_or(&[EventName::MessageCreated]));
     let webhook = NewWebhook { kind, url: url.as_str(), header: header.as_str(), secret, events: &events };
-    let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
+    let mut tx = app.begin(&caller).await?;
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
@@ -245,11 +253,11 @@ pub(super) async fn create(
 
 /// Changes a webhook: its address, its secret, its events, whether it is on.
 #[utoipa::path(
-    patch, path = "/v1/webhooks/{id}", tag = "webhooks", request_body = UpdateWebhook,
+    patch, path = "/v1/webhooks/{id}", request_body = UpdateWebhook,
     params(("id" = WebhookId, Path, description = "The webhook"), etag::Header),
     responses((status = 200, body = Webhook), (status = 404, body = Document), (status = 412, body = Document)),
 )]
-pub(super) async fn update(
+async fn update(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<WebhookId>,
@@ -267,7 +275,7 @@ pub(super) async fn update(
         events: events.as_deref(),
         enabled: body.enabled,
     };
-    let mut tx = app.begin_alone(&caller, Permission::WebhooksManage).await?;
+    let mut tx = app.begin_exclusive(&caller).await?;
     let before = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     let before = Webhook::from(before);
     if_match.check(&before)?;
@@ -281,15 +289,15 @@ pub(super) async fn update(
 
 /// Deletes a webhook with its deliveries.
 #[utoipa::path(
-    delete, path = "/v1/webhooks/{id}", tag = "webhooks", params(("id" = WebhookId, Path, description = "The webhook")),
+    delete, path = "/v1/webhooks/{id}", params(("id" = WebhookId, Path, description = "The webhook")),
     responses((status = 204, description = "Deleted"), (status = 404, body = Document)),
 )]
-pub(super) async fn delete(
+async fn delete(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<WebhookId>,
 ) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
+    let mut tx = app.begin(&caller).await?;
     let before = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     webhooks::delete(&mut tx, id).await.map_err(|error| Problem::refused("webhook", error))?;
     let object = ("webhook", id.as_uuid());
@@ -356,18 +364,18 @@ impl From<webhooks::Delivery> for Delivery {
 
 /// Lists a webhook's deliveries, the latest first.
 #[utoipa::path(
-    get, path = "/v1/webhooks/{id}/deliveries", tag = "webhooks",
+    get, path = "/v1/webhooks/{id}/deliveries", 
     params(("id" = WebhookId, Path, description = "The webhook"), PageParams),
     responses((status = 200, body = Page<Delivery>), (status = 404, body = Document)),
 )]
-pub(super) async fn deliveries(
+async fn list_webhook_deliveries(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<WebhookId>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Delivery>>, Problem> {
     let before = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::WebhooksManage).await?;
+    let mut tx = app.read(&caller).await?;
     webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     let found = webhooks::deliveries(&mut tx, id, before, params.limit() + 1).await?;
     tx.commit().await?;
@@ -376,7 +384,7 @@ pub(super) async fn deliveries(
 
 /// Makes a delivery again, whatever became of it.
 #[utoipa::path(
-    post, path = "/v1/webhooks/{id}/deliveries/{seq}/replay", tag = "webhooks",
+    post, path = "/v1/webhooks/{id}/deliveries/{seq}/replay", 
     params(("id" = WebhookId, Path, description = "The webhook"), ("seq" = u64, Path, description = "The event's number")),
     responses(
         (status = 202, description = "It waits to be made", body = Delivery),
@@ -384,12 +392,12 @@ pub(super) async fn deliveries(
         (status = 409, description = "The webhook is switched off", body = Document),
     ),
 )]
-pub(super) async fn replay(
+async fn replay(
     State(app): State<App>,
     caller: Caller,
     Ids(id, seq): Ids<WebhookId, u64>,
 ) -> Result<(StatusCode, Json<Delivery>), Problem> {
-    let mut tx = app.begin(&caller, Permission::WebhooksManage).await?;
+    let mut tx = app.begin(&caller).await?;
     let webhook = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     if webhook.disabled_at.is_some() {
         return Err(Problem::conflict("the webhook is switched off"));

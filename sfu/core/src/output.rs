@@ -39,13 +39,13 @@ pub enum MediaEvent {
     Offer {
         /// Who is to answer it.
         participant: ConnectionId,
-        /// The offer.
+        /// The description to answer.
         offer: Offer,
     },
     /// Nothing has come from the participant for too long, it answers no offer and has no
     /// connection, or it proved to be somebody else.
     Lost {
-        /// Who.
+        /// The connection that the event concerns.
         participant: ConnectionId,
     },
 }
@@ -68,7 +68,7 @@ pub struct Run<'a> {
     pub destination: SocketAddr,
     /// The size of each datagram but the last, which may be shorter.
     pub segment: usize,
-    /// The datagrams.
+    /// One or more datagrams, back to back, of [`segment`](Self::segment) bytes each but the last.
     pub bytes: &'a [u8],
 }
 

@@ -11,7 +11,6 @@ pub(crate) enum Command {
     Join {
         /// The session, one shard's own number for it.
         session: u64,
-        /// Who.
         participant: ConnectionId,
         /// Whether it is offered what others send.
         receives: bool,
@@ -20,14 +19,12 @@ pub(crate) enum Command {
     },
     /// Let a participant go, unless another stay has begun meanwhile.
     Leave {
-        /// Who.
         participant: ConnectionId,
         /// Which stay is over.
         stay: u64,
     },
     /// Answer an offer of what a participant sends.
     Publish {
-        /// Who.
         participant: ConnectionId,
         /// The offer, read beside the packet loop: reading takes longer than many packets.
         offer: Remote,
@@ -36,9 +33,7 @@ pub(crate) enum Command {
     },
     /// Take the answer to an offer.
     Answer {
-        /// Who.
         participant: ConnectionId,
-        /// Which offer.
         revision: u64,
         /// The answer, likewise.
         answer: Remote,
@@ -47,7 +42,6 @@ pub(crate) enum Command {
     },
     /// Say which offer is not answered yet.
     PendingOffer {
-        /// Whose.
         participant: ConnectionId,
         /// Takes the offer.
         reply: oneshot::Sender<Option<Offer>>,
@@ -62,7 +56,6 @@ pub(crate) struct Listener {
     /// Comes back with every notice. Who leaves and comes again gets another
     /// one, so that what was said about the earlier stay can be told apart.
     pub(crate) stay: u64,
-    /// The way.
     pub(crate) notices: mpsc::Sender<Notice>,
 }
 

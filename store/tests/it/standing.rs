@@ -5,8 +5,8 @@ use common::{
     clock::Clock,
     id::{SignInId, UserId},
     permission::{Permission, Permissions},
-    revocation::{Ended, Standing},
-    token::Role,
+    revocation::Ended,
+    token::{Role, Standing},
 };
 use sqlx::{AssertSqlSafe, Executor};
 use std::time::Duration;

@@ -16,7 +16,6 @@ use super::{
 use axum::{Json, extract::State, http::StatusCode};
 use common::{
     id::{ConnectionId, RoomId, UserId},
-    permission::Permission,
     protocol::room::{Member, RemovalReason},
     subject::hub::{ConnectionSelector, RoomMembers},
 };
@@ -34,18 +33,18 @@ pub(in super::super) struct RoomMember {
 
 /// Lists who belongs to a room, in the order of their ids. Into a room that is not private others get too.
 #[utoipa::path(
-    get, path = "/v1/rooms/{id}/members", tag = "rooms",
+    get, path = "/v1/rooms/{id}/members", 
     params(("id" = RoomId, Path, description = "The room"), PageParams),
     responses((status = 200, body = Page<RoomMember>), (status = 404, body = Document)),
 )]
-pub(in super::super) async fn list(
+pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<RoomId>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<RoomMember>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller, Permission::RoomsRead).await?;
+    let mut tx = app.read(&caller).await?;
     visible(&mut tx, &caller, id).await?;
     let users = rooms::members(&mut tx, id, after, params.limit() + 1).await?;
     tx.commit().await?;
@@ -54,16 +53,16 @@ pub(in super::super) async fn list(
 
 /// Makes a user a member: they may enter though the room is private.
 #[utoipa::path(
-    put, path = "/v1/rooms/{id}/members/{user}", tag = "rooms",
+    put, path = "/v1/rooms/{id}/members/{user}", 
     params(("id" = RoomId, Path, description = "The room"), ("user" = UserId, Path, description = "The user")),
     responses((status = 204, description = "They are a member"), (status = 403, body = Document), (status = 404, body = Document)),
 )]
-pub(in super::super) async fn add(
+pub(super) async fn add(
     State(app): State<App>,
     caller: Caller,
     Ids(room, user): Ids<RoomId, UserId>,
 ) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin_lasting(&caller, Permission::RoomsManage).await?;
+    let mut tx = app.begin_lasting(&caller).await?;
     existing(&mut tx, room).await?;
     users::find(&mut tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
     let added = rooms::add_member(&mut tx, room, user, &*app.clock).await;
@@ -77,7 +76,7 @@ pub(in super::super) async fn add(
 /// Shows somebody the door: they are a member no longer, their devices leave the room, and join tokens
 /// that were minted before are good no more.
 #[utoipa::path(
-    delete, path = "/v1/rooms/{id}/members/{user}", tag = "rooms",
+    delete, path = "/v1/rooms/{id}/members/{user}", 
     params(("id" = RoomId, Path, description = "The room"), ("user" = UserId, Path, description = "The user or guest")),
     responses(
         (status = 204, description = "They are out"),
@@ -86,12 +85,12 @@ pub(in super::super) async fn add(
         (status = 503, description = "It is decided, but a part of the hub did not answer: ask again", body = Document),
     ),
 )]
-pub(in super::super) async fn remove(
+pub(super) async fn remove(
     State(app): State<App>,
     caller: Caller,
     Ids(room, user): Ids<RoomId, UserId>,
 ) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     existing(&mut tx, room).await?;
     // Guests are in no table: their tokens are all there is of them.
     if !is_guest(user) {
@@ -115,15 +114,15 @@ pub(in super::super) struct Connections {
 
 /// Lists the devices that are in a room now, on all instances.
 #[utoipa::path(
-    get, path = "/v1/rooms/{id}/connections", tag = "rooms", params(("id" = RoomId, Path, description = "The room")),
+    get, path = "/v1/rooms/{id}/connections", params(("id" = RoomId, Path, description = "The room")),
     responses((status = 200, body = Connections), (status = 404, body = Document), (status = 503, body = Document)),
 )]
-pub(in super::super) async fn connections(
+pub(super) async fn list_room_connections(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<RoomId>,
 ) -> Result<Json<Connections>, Problem> {
-    let mut tx = app.read(&caller, Permission::RoomsRead).await?;
+    let mut tx = app.read(&caller).await?;
     visible(&mut tx, &caller, id).await?;
     tx.commit().await?;
     Ok(Json(Connections { items: present(&app, id).await? }))
@@ -138,7 +137,7 @@ pub(super) async fn present(app: &App, room: RoomId) -> Result<Vec<Member>, Prob
 
 /// Takes one device out of a room. Its user may enter again.
 #[utoipa::path(
-    delete, path = "/v1/rooms/{id}/connections/{connection}", tag = "rooms",
+    delete, path = "/v1/rooms/{id}/connections/{connection}", 
     params(("id" = RoomId, Path, description = "The room"), ("connection" = ConnectionId, Path, description = "The device")),
     responses(
         (status = 204, description = "It is out"),
@@ -147,12 +146,12 @@ pub(super) async fn present(app: &App, room: RoomId) -> Result<Vec<Member>, Prob
         (status = 503, body = Document),
     ),
 )]
-pub(in super::super) async fn disconnect(
+pub(super) async fn disconnect_from_room(
     State(app): State<App>,
     caller: Caller,
     Ids(room, connection): Ids<RoomId, ConnectionId>,
 ) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin(&caller, Permission::RoomsManage).await?;
+    let mut tx = app.begin(&caller).await?;
     existing(&mut tx, room).await?;
     tx.commit().await?;
     let whom = ConnectionSelector::Connection(connection);

@@ -7,7 +7,7 @@ use super::{format, kind};
 pub enum RtcpItem {
     /// Where the sender's stream stands (RFC 3550, section 6.4.1).
     SenderReport {
-        /// The stream.
+        /// SSRC of the media stream (RFC 3550, section 3).
         ssrc: u32,
         /// Wall-clock time in NTP format.
         ntp: u64,
@@ -16,7 +16,7 @@ pub enum RtcpItem {
     },
     /// How a stream of ours is received (RFC 3550, section 6.4.1).
     Reception {
-        /// The stream.
+        /// SSRC of the media stream (RFC 3550, section 3).
         ssrc: u32,
         /// The sender report that came last, by the middle of its NTP time.
         report: u32,
@@ -25,7 +25,7 @@ pub enum RtcpItem {
     },
     /// Packets that the receiver misses: `first`, and those after it whose bit is set (RFC 4585, section 6.2.1).
     Nack {
-        /// The stream.
+        /// SSRC of the media stream (RFC 3550, section 3).
         ssrc: u32,
         /// The first missing sequence number.
         first: u16,
@@ -34,7 +34,7 @@ pub enum RtcpItem {
     },
     /// The receiver cannot decode without a key frame (RFC 4585, section 6.3.1; RFC 5104, section 4.3.1).
     KeyframeRequest {
-        /// The stream.
+        /// SSRC of the media stream (RFC 3550, section 3).
         ssrc: u32,
     },
 }

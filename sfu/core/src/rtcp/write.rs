@@ -29,7 +29,7 @@ pub fn sender_report(out: &mut Vec<u8>, ssrc: u32, ntp: u64, rtp_time: u32, pack
 /// How a stream is received (RFC 3550, section 6.4.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReportBlock {
-    /// The stream.
+    /// SSRC of the media stream (RFC 3550, section 3).
     pub ssrc: u32,
     /// Lost since the last report, in 256ths.
     pub fraction_lost: u8,

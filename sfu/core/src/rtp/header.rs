@@ -13,7 +13,7 @@ pub struct Header<'a> {
     pub sequence: u16,
     /// The media time.
     pub timestamp: u32,
-    /// The stream.
+    /// SSRC of the media stream (RFC 3550, section 3).
     pub ssrc: u32,
     /// The header's length with everything, in bytes.
     pub length: usize,
@@ -98,7 +98,7 @@ pub struct PlainHeader {
     pub sequence: u16,
     /// The media time.
     pub timestamp: u32,
-    /// The stream.
+    /// SSRC of the media stream (RFC 3550, section 3).
     pub ssrc: u32,
 }
 

@@ -181,7 +181,6 @@ impl Addresses {
         freshest.map(|known| (known.local, known.remote))
     }
 
-    /// All of them.
     pub(crate) fn remotes(&self) -> impl Iterator<Item = SocketAddr> {
         self.0.iter().map(|known| known.remote)
     }
