@@ -48,7 +48,7 @@ mod webhooks;
 
 pub(crate) use caller::{KEY_PREFIX, bearer};
 pub(crate) use limits::limits;
-pub use reference::openapi;
+pub use reference::{ASYNCAPI, openapi};
 
 use crate::config::{Http, SignIn};
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, routing::get};
@@ -217,7 +217,9 @@ pub fn router(app: App) -> Router {
 
 /// What is served, and its description: both from the resources' routes.
 fn parts() -> (Router<App>, OpenApi) {
-    let description = Router::new().route(reference::PATH, get(reference::serve));
+    let description = Router::new()
+        .route(reference::OPENAPI_PATH, get(reference::serve_openapi))
+        .route(reference::ASYNCAPI_PATH, get(reference::serve_asyncapi));
     resources().into_iter().map(Routes::split).fold(
         (description, reference::blank()),
         |(router, mut document), (routes, described)| {

@@ -24,7 +24,7 @@ cargo xtask demo [text]                              play a customer who writes 
 cargo xtask test                                     everything that a change must pass
 cargo xtask test faults [name]                       what breaks around it, broken for real, for longer
 cargo xtask services                                 a private Postgres and Redis, until Ctrl-C
-cargo xtask generate                                 write store/.sqlx after a change of SQL
+cargo xtask generate [documents]                     write what is made from the code: store/.sqlx, documents, types
 cargo xtask fuzz [--runs=N] [target]…                explore what strangers can send, and keep what is new
 cargo xtask tidy                                     the rules about files and crates alone
 cargo xtask advisories                               known faults of the crates in Cargo.lock alone
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         "test" => test::test(&rest),
         "services" => services::until_interrupted(),
         "fuzz" => fuzz::fuzz(&rest),
-        "generate" => generate::generate(),
+        "generate" => generate::generate(&rest),
         "tidy" => tidy::tidy(),
         "advisories" => advisories::check(),
         "setup" => Tool::parse(&rest).and_then(|tools| setup::setup(&tools)),

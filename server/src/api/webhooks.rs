@@ -38,7 +38,7 @@ const STANDARD_PREFIX: &str = "whsec_";
 
 /// What kind of receiver a webhook has.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 pub(super) enum Kind {
     /// A workflow of n8n, which checks a shared secret in a header. It is told what customers write,
     /// as a `UnifiedMessage`.

@@ -102,7 +102,7 @@ fn strangers(default: &Http) -> Vec<Limit> {
     let anonymous = format!("{} a second, {} at once", default.anonymous_per_second, default.anonymous_burst);
     vec![
         limit(
-            "requests to the API without a token, per client network; `/v1/auth/…`, `/v1/openapi.json` and `/v1/ws` with one too",
+            "requests to the API without a token, per client network; `/v1/auth/…`, `/v1/asyncapi.json`, `/v1/openapi.json` and `/v1/ws` with one too",
             anonymous.clone(),
             Some("http.anonymous_per_second"),
             "429 `limit.rate`",
