@@ -6,30 +6,21 @@ use crate::{
     tenant::TenantTx,
 };
 use common::{clock::Clock, id::CannedResponseId};
+use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as};
 use uuid::Uuid;
 
 /// A text that is often sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CannedResponse {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     pub id: CannedResponseId,
-    /// What agents type to get it, unique in the account.
+    /// What agents type to get it, unique in the account: 1 to 64 letters, digits, `_` and `-`.
     pub shortcode: String,
-    /// What it says.
+    /// What is sent.
     pub text: String,
-}
-
-struct Row {
-    id: Uuid,
-    shortcode: String,
-    text: String,
-}
-
-impl From<Row> for CannedResponse {
-    fn from(row: Row) -> Self {
-        Self { id: CannedResponseId::from_uuid(row.id), shortcode: row.shortcode, text: row.text }
-    }
 }
 
 /// Creates one.
@@ -44,7 +35,7 @@ pub async fn create(
 ) -> Result<CannedResponse, ChangeError> {
     let account = tx.account_column();
     let row = query_as!(
-        Row,
+        CannedResponse,
         "INSERT INTO canned_responses (account_id, id, shortcode, text, created_at) VALUES ($1, $2, $3, $4, $5)
          RETURNING id, shortcode, text",
         account,
@@ -55,7 +46,7 @@ pub async fn create(
     )
     .fetch_one(tx.connection())
     .await?;
-    Ok(row.into())
+    Ok(row)
 }
 
 /// The one with this id.
@@ -63,10 +54,14 @@ pub async fn create(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx, id: CannedResponseId) -> Result<Option<CannedResponse>, StoreError> {
-    let row = query_as!(Row, "SELECT id, shortcode, text FROM canned_responses WHERE id = $1", id.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?;
-    Ok(row.map(CannedResponse::from))
+    let row = query_as!(
+        CannedResponse,
+        "SELECT id, shortcode, text FROM canned_responses WHERE id = $1",
+        id.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row)
 }
 
 /// The account's, in the order of their creation, those after `after`, at most `limit`.
@@ -79,14 +74,14 @@ pub async fn list(
     limit: u16,
 ) -> Result<Vec<CannedResponse>, StoreError> {
     let rows = query_as!(
-        Row,
+        CannedResponse,
         "SELECT id, shortcode, text FROM canned_responses WHERE id > $1 ORDER BY id LIMIT $2",
         after.map_or(Uuid::nil(), CannedResponseId::as_uuid),
         i64::from(limit)
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(rows.into_iter().map(CannedResponse::from).collect())
+    Ok(rows)
 }
 
 /// Changes one.
@@ -100,7 +95,7 @@ pub async fn update(
     text: &str,
 ) -> Result<CannedResponse, ChangeError> {
     let row = query_as!(
-        Row,
+        CannedResponse,
         "UPDATE canned_responses SET shortcode = $2, text = $3 WHERE id = $1 RETURNING id, shortcode, text",
         id.as_uuid(),
         &*column::text(shortcode),
@@ -108,7 +103,7 @@ pub async fn update(
     )
     .fetch_optional(tx.connection())
     .await?;
-    row.map(CannedResponse::from).ok_or(ChangeError::NotFound)
+    row.ok_or(ChangeError::NotFound)
 }
 
 /// Deletes one.

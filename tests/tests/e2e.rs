@@ -35,6 +35,8 @@ mod embedding;
 mod ends;
 #[path = "e2e/feed.rs"]
 mod feed;
+#[path = "e2e/first.rs"]
+mod first;
 #[path = "e2e/floods.rs"]
 mod floods;
 #[path = "e2e/fuzz.rs"]

@@ -54,8 +54,8 @@ pub(super) struct AuditEntry {
     after: Option<Value>,
 }
 
-impl From<audit::Entry> for AuditEntry {
-    fn from(entry: audit::Entry) -> Self {
+impl From<audit::AuditEntry> for AuditEntry {
+    fn from(entry: audit::AuditEntry) -> Self {
         Self {
             id: entry.id,
             at: entry.at,

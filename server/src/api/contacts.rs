@@ -89,7 +89,7 @@ pub(super) struct ContactIdentity {
 impl From<contacts::Contact> for Contact {
     fn from(contact: contacts::Contact) -> Self {
         let identities = contact.identities.into_iter().map(|identity| ContactIdentity {
-            channel_id: identity.channel,
+            channel_id: identity.channel_id,
             scheme: identity.scheme,
             value: identity.value,
         });
@@ -421,8 +421,8 @@ impl From<contacts::Merge> for Merge {
     fn from(merge: contacts::Merge) -> Self {
         Self {
             id: merge.id,
-            winner_id: merge.winner,
-            loser_id: merge.loser,
+            winner_id: merge.winner_id,
+            loser_id: merge.loser_id,
             created_at: merge.created_at,
             undone_at: merge.undone_at,
         }

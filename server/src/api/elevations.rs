@@ -103,7 +103,7 @@ impl Elevation {
         };
         Self {
             id: it.id,
-            user_id: it.user,
+            user_id: it.user_id,
             role_name: it.role_name,
             permissions: it.permissions,
             reason: it.reason,

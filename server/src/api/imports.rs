@@ -62,14 +62,14 @@ pub(super) struct ContactImport {
     finished_at: Option<OffsetDateTime>,
 }
 
-impl From<imports::Import> for ContactImport {
-    fn from(it: imports::Import) -> Self {
+impl From<imports::ContactImport> for ContactImport {
+    fn from(it: imports::ContactImport) -> Self {
         Self {
             id: it.id,
             created_by: it.created_by,
             created_at: it.created_at,
             rows: it.rows,
-            done: it.created.saturating_add(it.updated).saturating_add(it.failed),
+            done: it.done,
             created: it.created,
             updated: it.updated,
             failed: it.failed,
@@ -219,10 +219,10 @@ async fn list_contact_import_rows(
     let outcome = params.outcome.map(imports::Outcome::from);
     let rows = imports::report(&mut tx, id, outcome, after, page.limit() + 1).await?;
     tx.commit().await?;
-    let item = |row: imports::RowReport| ImportedRow {
+    let item = |row: imports::ImportedRow| ImportedRow {
         number: row.number,
         outcome: row.outcome.map(RowOutcome::from),
-        contact_id: row.contact,
+        contact_id: row.contact_id,
         error: row.error,
     };
     Ok(Json(page.page(rows, |row| row.number.to_string(), item)))

@@ -18,33 +18,14 @@ use common::{
     permission::{Permission, Permissions},
     revocation::Ended,
 };
-use serde::{Deserialize, Serialize};
-use store::roles::{self, CustomRole};
+use serde::Deserialize;
+use store::roles::{self, NamedRole};
 use utoipa::ToSchema;
 
 pub(super) fn routes() -> Routes {
     Routes::of("roles", "Sets of permissions that the account has named, beside the three fixed roles.")
         .needs(Permission::UsersRead, endpoints![list, get])
         .needs(Permission::RolesManage, endpoints![create, update, delete])
-}
-
-/// A set of permissions with a name.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct NamedRole {
-    /// Its id.
-    id: RoleId,
-    /// Its name, unique in the account.
-    name: String,
-    /// What who has it may do.
-    #[schema(value_type = Vec<Permission>)]
-    permissions: Permissions,
-}
-
-impl From<CustomRole> for NamedRole {
-    fn from(role: CustomRole) -> Self {
-        Self { id: role.id, name: role.name, permissions: role.permissions }
-    }
 }
 
 /// A role to be created.
@@ -81,7 +62,7 @@ async fn list(
     let mut tx = app.read(&caller).await?;
     let roles = roles::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(roles, |role| role.id.to_string(), NamedRole::from)))
+    Ok(Json(params.page(roles, |role| role.id.to_string(), |role| role)))
 }
 
 /// Reads one role.
@@ -97,7 +78,7 @@ async fn get(
     let mut tx = app.read(&caller).await?;
     let role = roles::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?;
     tx.commit().await?;
-    Ok(Tagged(role.into()))
+    Ok(Tagged(role))
 }
 
 /// Creates a role. Nobody can name permissions that they do not have.
@@ -121,7 +102,7 @@ async fn create(
         return Ok(answer);
     }
     let role = roles::create(&mut tx, name, body.permissions, &*app.clock).await;
-    let role = NamedRole::from(role.map_err(|error| Problem::refused("role", error))?);
+    let role = role.map_err(|error| Problem::refused("role", error))?;
     caller.did(&app, &mut tx, "role.created", ("role", role.id.as_uuid()), (None, Some(&role))).await?;
     once.created(tx, &caller, &role).await
 }
@@ -148,14 +129,13 @@ async fn update(
     let name = body.name.as_deref().map(fields::name).transpose()?;
     let mut tx = app.begin_exclusive(&caller).await?;
     let before = roles::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?;
-    let before = NamedRole::from(before);
     if_match.check(&before)?;
     let permissions = body.permissions.unwrap_or(before.permissions);
     may_give(&caller, permissions)?;
     may_give(&caller, before.permissions)?;
     let name = name.unwrap_or(&before.name);
     let role = roles::update(&mut tx, id, name, permissions, &*app.clock).await;
-    let after = NamedRole::from(role.map_err(|error| Problem::refused("role", error))?);
+    let after = role.map_err(|error| Problem::refused("role", error))?;
     let object = ("role", id.as_uuid());
     caller.did(&app, &mut tx, "role.updated", object, (Some(&before), Some(&after))).await?;
     let is_narrowed = !after.permissions.includes(before.permissions);
@@ -177,7 +157,6 @@ async fn update(
 async fn delete(State(app): State<App>, caller: Caller, Id(id): Id<RoleId>) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller).await?;
     let before = roles::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?;
-    let before = NamedRole::from(before);
     roles::delete(&mut tx, id).await.map_err(|error| Problem::refused("role", error))?;
     caller.did(&app, &mut tx, "role.deleted", ("role", id.as_uuid()), (Some(&before), None)).await?;
     tx.commit().await?;
