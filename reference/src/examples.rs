@@ -61,7 +61,8 @@ pub(crate) fn failure() -> String {
 }
 
 fn written(kind: &str, name: &str) -> Result<&'static Value, Error> {
-    WRITTEN[kind].get(name).ok_or_else(|| Error::Code(format!("examples.json shows no {name}")))
+    let all = WRITTEN.get(kind);
+    all.and_then(|all| all.get(name)).ok_or_else(|| Error::Code(format!("examples.json shows no {name}")))
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ pub(crate) fn needs(needs: Needs) -> (String, String) {
 
 /// `docs/PROTOCOL-REFERENCE.md`, from the AsyncAPI document.
 pub(crate) fn reference(asyncapi: &Value) -> Result<String, Error> {
-    let schemas = &asyncapi["components"]["schemas"];
+    let schemas = schema::at(asyncapi, "/components/schemas");
     let mut page = Page { schemas, text: HEAD.to_owned(), shared: BTreeSet::new() };
     page.text.push_str("\n## Methods\n");
     for method in Request::described() {

@@ -13,6 +13,11 @@ pub(crate) struct Member<'a> {
     pub(crate) is_required: bool,
 }
 
+/// What a JSON Pointer (RFC 6901) leads to; null if there is nothing.
+pub(crate) fn at<'a>(document: &'a Value, pointer: &str) -> &'a Value {
+    document.pointer(pointer).unwrap_or(&Value::Null)
+}
+
 /// The members of an object, in their order.
 pub(crate) fn members(schema: &Value) -> Vec<Member<'_>> {
     let required = schema["required"].as_array();
@@ -56,9 +61,9 @@ pub(crate) fn type_of(schema: &Value, named: &dyn Fn(&str) -> String) -> String 
     if let Some(value) = schema.get("const") {
         return literal(value);
     }
-    match &schema["type"] {
-        Value::Array(kinds) => union(kinds.iter().map(|kind| of_kind(kind.as_str(), schema, named))),
-        kind => of_kind(kind.as_str(), schema, named),
+    match schema["type"].as_array() {
+        Some(kinds) => union(kinds.iter().map(|kind| of_kind(kind.as_str(), schema, named))),
+        None => of_kind(schema["type"].as_str(), schema, named),
     }
 }
 

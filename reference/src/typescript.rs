@@ -15,8 +15,8 @@ const HEAD: &str = "\
 
 /// The module.
 pub(crate) fn module(asyncapi: &Value, openapi: &Value) -> Result<String, Error> {
-    let mut schemas = object(&openapi["components"]["schemas"]);
-    for (name, schema) in object(&asyncapi["components"]["schemas"]) {
+    let mut schemas = object(schema::at(openapi, "/components/schemas"));
+    for (name, schema) in object(schema::at(asyncapi, "/components/schemas")) {
         match schemas.get(&name) {
             Some(known) if shape(known) != shape(&schema) => {
                 return Err(Error::Code(format!("REST and the protocol each have another {name}")));
@@ -26,11 +26,11 @@ pub(crate) fn module(asyncapi: &Value, openapi: &Value) -> Result<String, Error>
     }
     let named = schemas.clone();
     schemas.values_mut().for_each(|schema| refer(schema, &named, false));
-    let mut names: Vec<_> = schemas.keys().collect();
-    names.sort_unstable();
+    let mut all: Vec<_> = schemas.iter().collect();
+    all.sort_unstable_by_key(|(name, _)| *name);
     let mut module = HEAD.to_owned();
-    for name in names {
-        declare(&mut module, name, &schemas[name]);
+    for (name, schema) in all {
+        declare(&mut module, name, schema);
     }
     protocol(&mut module);
     operations(&mut module, openapi);
@@ -123,11 +123,11 @@ fn operations(module: &mut String, openapi: &Value) {
     module.push_str("export interface Operations {\n");
     for (path, methods) in object(&openapi["paths"]) {
         for (method, operation) in object(&methods) {
-            comment(module, "  ", operation["summary"].as_str().unwrap_or_default());
+            comment(module, "  ", schema::at(&operation, "/summary").as_str().unwrap_or_default());
             let parts = [
                 ("path", parameters(&operation, "path")),
                 ("query", parameters(&operation, "query")),
-                ("body", body(&operation["requestBody"])),
+                ("body", body(schema::at(&operation, "/requestBody"))),
                 ("answer", answer(&operation)),
             ];
             let parts: Vec<_> = parts

@@ -60,8 +60,10 @@ async fn the_page_that_is_there_to_be_copied_is_a_call_of_two_and_of_three() {
         }
     }
     visitors.pop().expect("the third").quit().await;
-    for visitor in visitors {
+    for visitor in &visitors {
         visitor.until("document.querySelectorAll('video').length === 1").await;
+    }
+    for visitor in visitors {
         visitor.quit().await;
     }
 }
