@@ -155,8 +155,8 @@ fn create_account(
 ) -> Result<(), Box<dyn Error>> {
     let embedded = if config.database.url.is_none() { Some(embedded::start(&mut config)?) } else { None };
     let password = runtime()?.block_on(async {
-        if let Some(embedded) = &embedded {
-            roles::bootstrap(&config, embedded).await?;
+        if embedded.is_some() {
+            roles::bootstrap(&config).await?;
         }
         // An account needs no bus.
         config.redis.url = None;
@@ -171,8 +171,8 @@ fn create_account(
 fn reseal(mut config: Config) -> Result<(), Box<dyn Error>> {
     let embedded = if config.database.url.is_none() { Some(embedded::start(&mut config)?) } else { None };
     let done = runtime()?.block_on(async {
-        if let Some(embedded) = &embedded {
-            roles::bootstrap(&config, embedded).await?;
+        if embedded.is_some() {
+            roles::bootstrap(&config).await?;
         }
         // Secrets need no bus.
         config.redis.url = None;
@@ -219,7 +219,7 @@ fn serve(mut config: Config, roles: &[Role], customer: Option<String>) -> Result
         let shutdown = Shutdown::default();
         signals::listen(&shutdown)?;
         if let Some(embedded) = &embedded {
-            roles::bootstrap(&config, embedded).await?;
+            roles::bootstrap(&config).await?;
             let (lost, token) = (embedded.lost.clone(), shutdown.token.clone());
             let ended = shutdown.token.clone();
             shutdown.tasks.spawn(async move {

@@ -19,12 +19,9 @@ mod seats;
 mod stream;
 
 pub use address::ProxyHeader;
-pub(crate) use gate::Accepted;
 pub(crate) use limits::limits;
 
 use crate::{
-    api::problem::Problem,
-    buckets::Rate,
     config::{self, ProxyProtocol},
     console,
     health::{self, Health},
@@ -40,10 +37,12 @@ use axum::{
 use body::Late;
 use common::{
     address::ClientAddress,
+    bucket::Rate,
     clock::Clock,
     error::{Chain, ErrorCode},
 };
 use gate::{Gate, Pass};
+use ingress::Problem;
 use local_services::descriptors;
 use metrics_exporter_prometheus::PrometheusHandle;
 use shutdown::Shutdown;
@@ -92,10 +91,7 @@ impl Listener<'_> {
     /// Everything behind one router. `parts` are the roles' routers.
     pub fn router(self, parts: impl IntoIterator<Item = Router>) -> Router {
         let Self { clock, config, health } = self;
-        let anonymous = Rate {
-            burst: config.anonymous_burst,
-            every: Duration::from_secs(1) / config.anonymous_per_second.max(1),
-        };
+        let anonymous = Rate::per_second(config.anonymous_burst, config.anonymous_per_second);
         let context = Arc::new(Context {
             timeout: Duration::from_secs(config.timeout_s),
             gate: Gate::new(anonymous, &clock),

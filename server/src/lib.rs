@@ -9,7 +9,6 @@
 
 pub mod account;
 pub mod api;
-mod buckets;
 pub mod command;
 pub mod config;
 pub mod console;

@@ -4,7 +4,7 @@ mod long;
 mod suites;
 
 use crate::{
-    advisories, generate,
+    advisories, console, generate,
     services::Services,
     setup::{self, Tool},
     shell::{Failure, cargo, debug_dir, has, run, say, say_times, step},
@@ -32,6 +32,7 @@ fn everything() -> Result<(), Failure> {
     step("find or fetch what the tests need", || setup::setup(&Tool::ALL))?;
     step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
     tidy::tidy()?;
+    console::check()?;
     step("known faults of crates", advisories::check)?;
     step("licences, sources and duplicate crates", dependencies)?;
     step("clippy", || {

@@ -1,30 +1,25 @@
 //! Who is calling: a person, by an access token, or a program, by an API key (RFC 6750).
 
-use super::{App, extract::Peer, password::Asker, problem::Problem, routes::Access};
-use crate::http::Accepted;
-use aws_lc_rs::digest;
+use super::{App, password::Asker, problem::Problem, routes::Access};
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{StatusCode, request::Parts},
 };
 use common::{
-    error::{Chain, ErrorCode},
+    error::ErrorCode,
     id::{AccountId, SignInId, UserId},
     permission::{Permission, Permissions},
-    token::{self, Bearer},
+    token,
 };
+use ingress::Authenticated;
 use serde::Serialize;
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 use store::{
     TenantTx,
     audit::{self, Actor, Deed},
     standing::Writer,
 };
-use tracing::{Span, debug, field::display};
 use uuid::Uuid;
-
-/// How an API key begins, so that people and scanners recognise one.
-pub(crate) const KEY_PREFIX: &str = "sbk_";
 
 /// An authenticated caller who has the permission that the route needs. A handler that takes one cannot be reached
 /// without.
@@ -133,85 +128,14 @@ impl Caller {
 #[error("the route does not say who may call it")]
 struct UnknownAccess;
 
-/// The hash under which a key is kept.
-pub(super) fn hash_of_key(key: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, key.as_bytes()).as_ref());
-    hash
-}
-
-/// The token or key that a request brings.
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-}
-
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Ok(Peer(address)) = Peer::from_request_parts(parts, app).await;
-        let token = bearer(&parts.headers)
-            .ok_or_else(|| refuse(ErrorCode::UNAUTHENTICATED, "a Bearer token is needed"))?;
-        let mut caller = if token.starts_with(KEY_PREFIX) {
-            by_key(app, token, address).await?
-        } else {
-            by_token(app, token, address)?
-        };
-        if let Some(accepted) = parts.extensions.get::<Accepted>() {
-            accepted.note();
-        }
-        let span = Span::current();
-        span.record("account.id", display(caller.account));
-        if let Some(id) = caller.actor.id() {
-            span.record("user.id", display(id));
-        }
+        let Authenticated { account, actor, permissions, token, writer, address } =
+            app.authenticator().authenticate(parts).await?;
+        let mut caller = Self { account, actor, permissions, token, needed: None, writer, address };
         caller.enter(parts.extensions.get().copied())?;
         Ok(caller)
     }
-}
-
-async fn by_key(app: &App, key: &str, address: Option<IpAddr>) -> Result<Caller, Problem> {
-    let holder = app.store.system().api_key(&hash_of_key(key), &*app.clock).await?;
-    let holder = holder.ok_or_else(|| {
-        refuse(ErrorCode::INVALID_TOKEN, "the API key is unknown, has expired or was revoked")
-    })?;
-    Ok(Caller {
-        account: holder.account,
-        actor: Actor::ApiKey(holder.key),
-        permissions: holder.permissions,
-        token: None,
-        needed: None,
-        writer: Writer::Program(holder.key),
-        address,
-    })
-}
-
-fn by_token(app: &App, token: &str, address: Option<IpAddr>) -> Result<Caller, Problem> {
-    let issuers = Arc::clone(&app.issuers.borrow());
-    let bearer = token::verify(token, &issuers, app.clock.utc()).map_err(|error| {
-        debug!(error = %Chain(&error), "A token was refused");
-        refuse(error.code(), "the token is not valid or has expired")
-    })?;
-    let Bearer::Caller(token) = bearer else {
-        return Err(refuse(ErrorCode::INVALID_TOKEN, "a join token is for /v1/ws alone"));
-    };
-    let standing = token.standing();
-    if !app.revocations.holds(&standing) {
-        let detail = "the sign-in, or something that the token allows, has ended";
-        return Err(refuse(ErrorCode::INVALID_TOKEN, detail));
-    }
-    Ok(Caller {
-        account: token.account,
-        actor: Actor::User(token.user),
-        permissions: token.permissions,
-        token: Some(token),
-        needed: None,
-        writer: Writer::Person(standing),
-        address,
-    })
-}
-
-fn refuse(code: ErrorCode, detail: &'static str) -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, code, detail)
 }

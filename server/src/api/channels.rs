@@ -14,7 +14,7 @@ use super::{
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{id::ChannelId, permission::Permission, protocol::inbox::ChannelKind, secret::Secret};
 use serde::{Deserialize, Serialize};
-use store::channels::{self, ChannelChange, CreateError, NewChannel};
+use store::channels::{self, ChannelChange, NewChannel};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -221,13 +221,4 @@ async fn delete(
     caller.did(&app, &mut tx, "channel.deleted", object, (Some(&Channel::from(before)), None)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-impl From<CreateError> for Problem {
-    fn from(error: CreateError) -> Self {
-        match error {
-            CreateError::Store(error) => error.into(),
-            taken @ CreateError::Taken => Self::conflict(taken.to_string()),
-        }
-    }
 }

@@ -10,9 +10,8 @@ use super::{
     problem::{Document, Problem},
     routes::{Routes, endpoints},
 };
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{Json, extract::State, response::Response};
 use common::{
-    error::ErrorCode,
     id::{ChannelId, ContactId, ConversationId, LabelId, TeamId, UserId},
     page::Timed,
     permission::Permission,
@@ -22,7 +21,7 @@ use common::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::{
-    conversations::{self, Change, Filter, Order, Position, UpdateError},
+    conversations::{self, Change, Filter, Order, Position},
     outbox,
 };
 use time::OffsetDateTime;
@@ -232,23 +231,6 @@ async fn update(
     tx.commit().await?;
     app.wake(Work::Outbox).await;
     Ok(Tagged(conversation))
-}
-
-impl From<UpdateError> for Problem {
-    fn from(error: UpdateError) -> Self {
-        match error {
-            UpdateError::NotFound => Self::not_found("conversation"),
-            UpdateError::Store(error) => error.into(),
-            impossible @ UpdateError::Impossible { .. } => {
-                Self::new(StatusCode::CONFLICT, ErrorCode::INVALID_TRANSITION, impossible.to_string())
-            }
-            wrong @ (UpdateError::UnknownAssignee
-            | UpdateError::UnknownTeam
-            | UpdateError::UnknownLabel
-            | UpdateError::SnoozeTime
-            | UpdateError::TooManyAttributes) => Self::invalid(wrong.to_string()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use common::{
 use serde::{Deserialize, Serialize};
 use store::{
     elevations,
-    users::{self, CreateError, NewUser, UpdateError, UserChange},
+    users::{self, CreateError, NewUser, UserChange},
 };
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -276,15 +276,6 @@ pub(super) fn may_give(caller: &Caller, permissions: Permissions) -> Result<(), 
     Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, detail))
 }
 
-impl From<UpdateError> for Problem {
-    fn from(error: UpdateError) -> Self {
-        match error {
-            UpdateError::Change(error) => Self::refused("user", error),
-            last @ UpdateError::LastAdministrator => Self::conflict(last.to_string()),
-        }
-    }
-}
-
 /// A new password in place of one's own.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -341,13 +332,4 @@ async fn change_password(
     // This sign-in's too: it goes on, and connects again.
     hub::disconnect_if_reached(&app, caller.account, ConnectionSelector::User(person.user)).await;
     Ok(StatusCode::NO_CONTENT)
-}
-
-impl From<CreateError> for Problem {
-    fn from(error: CreateError) -> Self {
-        match error {
-            CreateError::Store(error) => error.into(),
-            taken @ CreateError::EmailTaken => Self::conflict(taken.to_string()),
-        }
-    }
 }
