@@ -26,7 +26,7 @@ pub(crate) fn document() -> Result<Value, Error> {
     let mut parts = Parts::default();
     parts.add_shape(&Shape::of::<RequestId>())?;
     parts.add_shape(&Shape::of::<Failure>())?;
-    parts.add_failure();
+    parts.add_failure()?;
     for method in Request::described() {
         parts.add_method(&method)?;
     }
@@ -163,7 +163,8 @@ impl Parts {
         Ok(())
     }
 
-    fn add_failure(&mut self) {
+    fn add_failure(&mut self) -> Result<(), Error> {
+        let failure: Value = serde_json::from_str(&examples::failure())?;
         let id = json!({ "oneOf": [to("components/schemas", "RequestId"), { "type": "null" }] });
         let payload =
             frame(&json!({ "id": id, "error": to("components/schemas", "Failure") }), &["id", "error"]);
@@ -175,9 +176,10 @@ impl Parts {
                 "summary": "Answers any request that cannot be carried out; `error.data.code` is stable.",
                 "correlationId": { "location": ID },
                 "payload": payload,
-                "examples": [{ "payload": examples::failure() }],
+                "examples": [{ "payload": failure }],
             }),
         );
+        Ok(())
     }
 }
 

@@ -3,7 +3,11 @@
 use crate::files::Error;
 use common::{
     error::{ErrorCode, Fault},
-    protocol::Failure,
+    protocol::{
+        Event, Failure,
+        envelope::{RequestId, event_frame, failure_frame},
+        reference::Method,
+    },
 };
 use serde_json::{Value, json};
 use std::{sync::LazyLock, time::Duration};
@@ -24,6 +28,25 @@ pub(crate) fn result(method: &str) -> Result<Value, Error> {
     Ok(json!({ "jsonrpc": "2.0", "id": 1, "result": result }))
 }
 
+/// A request and its answer as they go over the wire, their members in the server's order.
+pub(crate) fn exchange(method: &Method) -> Result<String, Error> {
+    let written = written("methods", method.name)?;
+    let (name, params) = (method.name, &written["params"]);
+    let result = (method.write_result)(&written["result"])?;
+    Ok(format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"{name}\",\"params\":{params}}}\n{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{result}}}"
+    ))
+}
+
+/// The frames of an event, one a line.
+pub(crate) fn pushed(event: &str) -> Result<String, Error> {
+    let mut frames = Vec::new();
+    for frame in events(event)? {
+        frames.push(event_frame(&serde_json::from_value::<Event>(frame)?));
+    }
+    Ok(frames.join("\n"))
+}
+
 /// What is shown for an event: one frame, or one for each form that it has.
 pub(crate) fn events(event: &str) -> Result<Vec<Value>, Error> {
     let all = written("events", event)?.as_array().into_iter().flatten();
@@ -31,10 +54,10 @@ pub(crate) fn events(event: &str) -> Result<Vec<Value>, Error> {
 }
 
 /// An answer that is an error.
-pub(crate) fn failure() -> Value {
+pub(crate) fn failure() -> String {
     let failure = Failure::of(ErrorCode::RATE_LIMITED, Fault::Caller, "too many requests")
         .retry_after(Duration::from_millis(400));
-    json!({ "jsonrpc": "2.0", "id": 1, "error": failure })
+    failure_frame(Some(&RequestId::Number(1)), &failure)
 }
 
 fn written(kind: &str, name: &str) -> Result<&'static Value, Error> {
@@ -44,7 +67,7 @@ fn written(kind: &str, name: &str) -> Result<&'static Value, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::protocol::{Event, Incoming, Request, envelope::event_frame};
+    use common::protocol::{Incoming, Request};
     use std::collections::BTreeSet;
 
     #[test]
@@ -62,7 +85,8 @@ mod tests {
     fn every_result_and_event_is_what_the_server_would_write() {
         for method in Request::described() {
             let result = result(method.name).unwrap()["result"].clone();
-            assert_eq!((method.read_result)(result.clone()).unwrap(), result, "{}", method.name);
+            let written = (method.write_result)(&result).unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), result, "{}", method.name);
         }
         for event in Event::NAMES {
             for frame in events(event).unwrap() {

@@ -16,6 +16,8 @@ mod files;
 mod markdown;
 mod prose;
 mod schema;
+#[cfg(test)]
+mod spelling;
 
 mod typescript;
 

@@ -103,15 +103,14 @@ pub(crate) fn reference(asyncapi: &Value) -> Result<String, Error> {
         page.say(&format!("A person needs: {person}. A guest needs: {guest}."));
         page.object("Parameters", &method.params.name);
         page.object("Result", &method.result.name);
-        page.say(&format!("```json\n{}\n{}\n```", examples::request(name)?, examples::result(name)?));
+        page.say(&format!("```json\n{}\n```", examples::exchange(&method)?));
     }
     page.text.push_str("\n## Events\n");
     for event in Event::described() {
         let (name, doc) = (event.name, paragraphs(event.doc));
         page.say(&format!("### Event `{name}`\n\n{doc}"));
         page.object("Parameters", &event.params.name);
-        let frames: Vec<_> = examples::events(name)?.iter().map(Value::to_string).collect();
-        page.say(&format!("```json\n{}\n```", frames.join("\n")));
+        page.say(&format!("```json\n{}\n```", examples::pushed(name)?));
     }
     page.text.push_str("\n## Errors\n");
     page.say("Every method may be answered with one of these; the codes are in [PROTOCOL.md](PROTOCOL.md#error-codes).");

@@ -28,7 +28,10 @@ pub(crate) fn forms(schema: &Value) -> Option<&Vec<Value>> {
 
 /// What is said of a schema.
 pub(crate) fn description(schema: &Value) -> &str {
-    schema["description"].as_str().unwrap_or_default()
+    // Of what may be null, it is said beside the reference to what it is else.
+    let beside =
+        || forms(schema)?.iter().find_map(|form| form["$ref"].as_str().and(form["description"].as_str()));
+    schema["description"].as_str().or_else(beside).unwrap_or_default()
 }
 
 /// The name of the schema that is referred to.

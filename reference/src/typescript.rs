@@ -6,7 +6,7 @@ use crate::{
     schema::{self, Member, type_of},
 };
 use common::protocol::{Event, Request};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
 const HEAD: &str = "\
@@ -24,6 +24,8 @@ pub(crate) fn module(asyncapi: &Value, openapi: &Value) -> Result<String, Error>
             Some(_) | None => drop(schemas.insert(name, schema)),
         }
     }
+    let named = schemas.clone();
+    schemas.values_mut().for_each(|schema| refer(schema, &named, false));
     let mut names: Vec<_> = schemas.keys().collect();
     names.sort_unstable();
     let mut module = HEAD.to_owned();
@@ -33,6 +35,19 @@ pub(crate) fn module(asyncapi: &Value, openapi: &Value) -> Result<String, Error>
     protocol(&mut module);
     operations(&mut module, openapi);
     Ok(module)
+}
+
+/// What is written out where it has a name is referred to by it, as in pages of things.
+fn refer(schema: &mut Value, named: &Map<String, Value>, is_part: bool) {
+    let is_object = is_part && schema["properties"].is_object();
+    if is_object && let Some((name, _)) = named.iter().find(|(_, it)| *it == schema) {
+        *schema = json!({ "$ref": format!("#/components/schemas/{name}") });
+    }
+    match schema {
+        Value::Object(members) => members.values_mut().for_each(|member| refer(member, named, true)),
+        Value::Array(items) => items.iter_mut().for_each(|item| refer(item, named, true)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn object(value: &Value) -> Map<String, Value> {
@@ -155,7 +170,6 @@ fn answer(operation: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn with(name: &str, schema: &Value) -> Value {
         json!({ "components": { "schemas": { name: schema } } })

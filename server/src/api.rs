@@ -46,7 +46,7 @@ mod users;
 mod webhooks;
 
 pub(crate) use limits::limits;
-pub use reference::openapi;
+pub use reference::{ASYNCAPI, openapi};
 
 use crate::config::{Http, SignIn};
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
@@ -215,7 +215,9 @@ pub fn router(app: App) -> Router {
 
 /// What is served, and its description: both from the resources' routes.
 fn parts() -> (Router<App>, OpenApi) {
-    let description = Router::new().route(reference::PATH, get(reference::serve));
+    let description = Router::new()
+        .route(reference::OPENAPI_PATH, get(reference::serve_openapi))
+        .route(reference::ASYNCAPI_PATH, get(reference::serve_asyncapi));
     let mut document = reference::blank();
     // Under the same rules, by another role.
     document.merge(inbox::openapi());

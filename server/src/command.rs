@@ -71,6 +71,8 @@ enum Command {
     },
     /// Print the OpenAPI document of the REST layer
     Openapi,
+    /// Print the AsyncAPI document of the WebSocket protocol
+    Asyncapi,
     /// Print a coturn configuration that fits `[turn]`
     TurnConfig,
     /// Play a customer of the demo account who writes by WhatsApp
@@ -126,6 +128,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             Ok(io::stdout().write_all(limits::document().as_bytes())?)
         }
         Command::Openapi => Ok(writeln!(io::stdout(), "{}", serde_json::to_string_pretty(api::openapi())?)?),
+        Command::Asyncapi => Ok(io::stdout().write_all(api::ASYNCAPI.as_bytes())?),
         Command::TurnConfig => {
             Ok(io::stdout().write_all(turn_config::coturn_conf(&config()?.turn)?.as_bytes())?)
         }

@@ -29,6 +29,8 @@ mod crowd;
 mod edge;
 #[path = "e2e/egress.rs"]
 mod egress;
+#[path = "e2e/embedding.rs"]
+mod embedding;
 #[path = "e2e/ends.rs"]
 mod ends;
 #[path = "e2e/feed.rs"]

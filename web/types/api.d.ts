@@ -53,7 +53,7 @@ export type ApiKeyId = string;
 /** A file that came with a message. */
 export interface Attachment {
   /** Its name, if it has one. */
-  fileName?: string | null;
+  fileName: string | null;
   /** Its media type (RFC 6838), as the channel gives it. */
   mimeType: string;
 }
@@ -105,13 +105,13 @@ export interface Call {
 
 /** Parameters of `call.accept`. */
 export interface CallAccept {
-  /** The call. */
+  /** The call that rings. */
   callId: CallId;
 }
 
 /** Result of `call.accept`: this device took the call. */
 export interface CallAccepted {
-  /** The call. */
+  /** The call that this device took. */
   callId: CallId;
   /** STUN and TURN servers for peer-to-peer media. */
   iceServers: IceServer[];
@@ -123,13 +123,13 @@ export interface CallAccepted {
 export interface CallAnswered {
   /** The device that picked up. */
   by: ConnectionId;
-  /** The call. */
+  /** The call that this device started. */
   callId: CallId;
 }
 
 /** Parameters of `call.cancel`. */
 export interface CallCancel {
-  /** The call. */
+  /** The call that this device started. */
   callId: CallId;
 }
 
@@ -138,7 +138,7 @@ export type CallEndReason = 'hungUp' | 'rejected' | 'cancelled' | 'missed' | 'bu
 
 /** Event `call.ended`, to every device that knew of the call. */
 export interface CallEnded {
-  /** The call. */
+  /** The call that is over. */
   callId: CallId;
   /** Why it is over for this device. */
   reason: CallEndReason;
@@ -146,7 +146,7 @@ export interface CallEnded {
 
 /** Parameters of `call.hangUp`. */
 export interface CallHangUp {
-  /** The call. */
+  /** The call that goes on. */
   callId: CallId;
 }
 
@@ -155,17 +155,17 @@ export type CallId = string;
 
 /** Event `call.incoming`. */
 export interface CallIncoming {
-  /** The call. */
+  /** The call, by which it is accepted or rejected. */
   callId: CallId;
-  /** Who is calling. */
+  /** The user who is calling. */
   from: UserId;
-  /** What they want to send. */
+  /** What the caller wants to send. */
   media: CallMedia;
-  /** Their name. */
+  /** The caller's name, to be shown. */
   name: string;
   /** How much longer it will ring, in milliseconds. */
   ringTimeMs: number;
-  /** Where the two will meet. */
+  /** The room in whose media session the two will meet. */
   roomId: RoomId;
 }
 
@@ -186,7 +186,7 @@ export interface CallParticipant {
 
 /** Parameters of `call.reject`. */
 export interface CallReject {
-  /** The call. */
+  /** The call that rings. */
   callId: CallId;
 }
 
@@ -196,13 +196,13 @@ export interface CallRing {
   media: CallMedia;
   /** The room in whose media session the two will meet; the caller must have joined it. */
   roomId: RoomId;
-  /** Whom to ring: every connected device of this user. */
+  /** The user to ring, on every connected device. */
   userId: UserId;
 }
 
 /** Result of `call.ring`: it rings. */
 export interface CallRinging {
-  /** The new call. */
+  /** The new call, by which it is accepted, cancelled and ended. */
   callId: CallId;
   /** STUN and TURN servers for peer-to-peer media. */
   iceServers: IceServer[];
@@ -273,7 +273,7 @@ export interface ConnectionOpen {
 
 /** Result of `connection.open`. */
 export interface ConnectionOpened {
-  /** The tenant. */
+  /** The account (tenant) that everything on this connection belongs to. */
   accountId: AccountId;
   /** This connection, which is also this device's name in rooms and calls. */
   connectionId: ConnectionId;
@@ -283,9 +283,11 @@ export interface ConnectionOpened {
   name: string;
   /** How often the server pings; silence for twice as long means the connection is dead. */
   pingIntervalMs: number;
+  /** What the user may do; absent for a guest. */
   role?: Role | null;
+  /** For a guest: the one room there is. */
   roomId?: RoomId | null;
-  /** Whose it is. */
+  /** The user that the token is for; of a guest, an id that nobody else has. */
   userId: UserId;
 }
 
@@ -315,7 +317,7 @@ export interface Connections {
 
 /** A customer, as shown beside a conversation. */
 export interface Contact {
-  /** Its id. */
+  /** The contact, as `/v1/contacts/{id}` reads it. */
   id: ContactId;
   /** The name the channel gives, or the address where there is none. */
   name: string;
@@ -333,6 +335,7 @@ export interface ContactDetails {
   id: ContactId;
   /** How channels name it and those that were merged into it. */
   identities: ContactIdentity[];
+  /** The contact that stands for it, if they were merged. */
   mergedInto?: ContactId | null;
   /** Its name. */
   name: string;
@@ -389,30 +392,32 @@ export interface ContactImport {
 
 /** A thread with one customer on one channel. */
 export interface Conversation {
-  assigneeId?: UserId | null;
+  /** The agent who answers it, if one has taken it. */
+  assigneeId: UserId | null;
   /** What the account's own programs say about it. */
-  attributes?: Record<string, unknown>;
+  attributes: Record<string, unknown>;
   /** The channel it is on. */
   channelId: ChannelId;
   /** The channel's kind. */
   channelKind: ChannelKind;
-  /** With whom. */
+  /** The customer. */
   contact: Contact;
-  /** Its id. */
+  /** The conversation, as `/v1/conversations/{id}` reads it. */
   id: ConversationId;
   /** Its labels, in no order. */
-  labelIds?: LabelId[];
+  labelIds: LabelId[];
   /** When the latest message was. */
   lastMessageAt: string;
   /** The beginning of the latest message. */
   preview: string;
   /** How urgent it is. */
-  priority?: Priority;
+  priority: Priority;
   /** Until when it is out of sight, if it is snoozed. */
-  snoozedUntil?: string | null;
-  /** Where it stands. */
+  snoozedUntil: string | null;
+  /** Whom it waits for, if anybody. */
   status: ConversationStatus;
-  teamId?: TeamId | null;
+  /** The team that answers it, if there is one. */
+  teamId: TeamId | null;
   /** Inbound messages since an agent last replied or read. */
   unread: number;
 }
@@ -483,7 +488,9 @@ export interface CreateElevation {
   minutes: number;
   /** Why it is needed; who decides reads it. */
   reason: string;
+  /** The role, if it is one of the three. */
   role?: Role | null;
+  /** Or one of the account's own. */
   roleId?: RoleId | null;
 }
 
@@ -493,6 +500,7 @@ export interface CreateInvitation {
   email: string;
   /** The role they will have. */
   role: Role;
+  /** The account's own role that will decide instead. */
   roleId?: RoleId | null;
 }
 
@@ -546,6 +554,7 @@ export interface CreateRoomEvent {
 
 /** Something to be said in a room. */
 export interface CreateRoomMessage {
+  /** On whose behalf; for API keys only. Absent: by the key, under its name. */
   author?: Outsider | null;
   /** What is said: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab. */
   text: string;
@@ -592,6 +601,16 @@ export type CreatedInvitation = Invitation & { token: string };
 /** A new webhook. */
 export type CreatedWebhook = Webhook & { secret?: string | null };
 
+/** A user's e-mail address and password. */
+export interface Credentials {
+  /** The account to sign in to, where several know the address and the password is the same. */
+  accountId?: AccountId | null;
+  /** The e-mail address; case does not matter. */
+  email: string;
+  /** The password. */
+  password: string;
+}
+
 /** What somebody decides. */
 export interface DecideElevation {
   /** Whether it shall be. */
@@ -634,6 +653,7 @@ export type Done = Record<string, unknown>;
 export interface Elevation {
   /** When. */
   decidedAt?: string | null;
+  /** Who decided. */
   decidedBy?: UserId | null;
   /** When it was ended before that. */
   endedAt?: string | null;
@@ -709,7 +729,7 @@ export type Fault = 'caller' | 'upstream' | 'ours';
 export interface FeedChanged {
   /** The members that an update has changed. */
   changed?: string[];
-  /** In which feed. */
+  /** The feed's name, as `feed.subscribe` answered it. */
   feed: string;
   /** The row's id. */
   id: string;
@@ -725,7 +745,7 @@ export interface FeedChanged {
 
 /** Event `feed.ended`: the caller may not read this any more. */
 export interface FeedEnded {
-  /** Which feed. */
+  /** The feed's name, as `feed.subscribe` answered it. */
   feed: string;
 }
 
@@ -738,7 +758,7 @@ export interface FeedSubscribe {
   after?: number | null;
   /** Only rows that have these values; absent: all that the caller may read. */
   filter?: Record<string, unknown>;
-  /** Which table. */
+  /** The table, as the list of tables in docs/PROTOCOL.md spells it. */
   table: string;
 }
 
@@ -749,7 +769,7 @@ export interface FeedSubscribed {
   /** The feed's name, which its events carry. The same table and filter have the same name. */
   feed: string;
   /** Whether more was missed than one answer holds. This feed is not followed yet, or as it was before: ask again with `after` = `seq`. */
-  more?: boolean;
+  more: boolean;
   /** Whether `changes` is everything since `after`. False: read the rows again. */
   recovered: boolean;
   /** The number to go on from: up to where was looked if there is `more`; else of the account's latest change, and events continue from here. */
@@ -758,7 +778,7 @@ export interface FeedSubscribed {
 
 /** Parameters of `feed.unsubscribe`. */
 export interface FeedUnsubscribe {
-  /** Which one. */
+  /** The feed's name, as `feed.subscribe` answered it. */
   feed: string;
 }
 
@@ -783,11 +803,13 @@ export type ImportId = string;
 
 /** The report on a row. */
 export interface ImportedRow {
+  /** The contact. */
   contactId?: ContactId | null;
   /** Why it cannot be used. */
   error?: string | null;
   /** Which, from 1 in the order of the file; the header of a CSV is none. */
   number: number;
+  /** What became of it; null until it is done. */
   outcome?: RowOutcome | null;
 }
 
@@ -805,7 +827,7 @@ export interface InboxSubscribed {
   /** What was missed, in order. */
   events: SequencedInboxEvent[];
   /** Whether more was missed than one answer holds. This connection does not follow the inbox yet, or follows it as it did before: ask again with `after` = `seq`. */
-  more?: boolean;
+  more: boolean;
   /** Whether `events` continues exactly at `after`. False: reload the inbox. */
   recovered: boolean;
   /** The number to go on from: of the last of `events` if there is `more`; else the stream's latest, and events continue from here. */
@@ -833,6 +855,7 @@ export interface Invitation {
   revokedAt?: string | null;
   /** The role they will have. */
   role: Role;
+  /** The account's own role that will decide instead. */
   roleId?: RoleId | null;
 }
 
@@ -867,25 +890,25 @@ export type LabelId = string;
 
 /** Parameters of `media.answer`. */
 export interface MediaAnswer {
-  /** The offer that is answered. */
+  /** The `revision` of the offer that is answered. */
   revision: number;
-  /** Whose session. */
+  /** The room whose media session the offer is from. */
   roomId: RoomId;
-  /** The answer. */
+  /** The answer (RFC 8866); candidates are not needed. */
   sdp: string;
 }
 
 /** Event `media.changed`, to everybody in the room. */
 export interface MediaChanged {
-  /** Whose session. */
+  /** The room whose media session this is. */
   roomId: RoomId;
-  /** As it is now. No participants: the session is over. */
+  /** The session as it is. No participants: the session is over. */
   state: MediaState;
 }
 
 /** Parameters of `media.join`. The room must have been joined before. */
 export interface MediaJoin {
-  /** Whose session. */
+  /** The room whose media session is entered. */
   roomId: RoomId;
 }
 
@@ -899,7 +922,7 @@ export interface MediaJoined {
 
 /** Parameters of `media.leave`. */
 export interface MediaLeave {
-  /** Whose session. */
+  /** The room whose media session is left. */
   roomId: RoomId;
 }
 
@@ -907,7 +930,7 @@ export interface MediaLeave {
 export interface MediaOffered {
   /** Names this offer in the answer. A later offer has a higher number and replaces it. */
   revision: number;
-  /** Whose session. */
+  /** The room whose media session the tracks are from. */
   roomId: RoomId;
   /** The offer, complete with the server's candidates. */
   sdp: string;
@@ -917,11 +940,11 @@ export interface MediaOffered {
 
 /** One device in a media session. */
 export interface MediaParticipant {
-  /** The device. */
+  /** The device that takes part. */
   connectionId: ConnectionId;
   /** The user's name. */
   name: string;
-  /** Its user. */
+  /** The device's user. */
   userId: UserId;
 }
 
@@ -930,7 +953,7 @@ export interface MediaParticipant {
  * Offer again on the same transport to add or remove tracks.
  */
 export interface MediaPublish {
-  /** Whose session. */
+  /** The room whose media session the tracks are for. */
   roomId: RoomId;
   /** The offer, complete: the server needs none of the client's candidates. */
   sdp: string;
@@ -949,19 +972,19 @@ export type MediaRoute = 'peerToPeer' | 'server';
 export interface MediaSignal {
   /** Both must be participants of this room's session. */
   roomId: RoomId;
-  /** What to tell it. */
+  /** The offer, the answer or the candidate. */
   signal: PeerSignal;
-  /** The other device. */
+  /** The device that it is for. */
   to: ConnectionId;
 }
 
 /** Event `media.signal`. */
 export interface MediaSignalled {
-  /** The other device. */
+  /** The device that it comes from, which the answer goes to. */
   from: ConnectionId;
-  /** Whose session. */
+  /** The room whose media session both are in. */
   roomId: RoomId;
-  /** What it says. */
+  /** The offer, the answer or the candidate. */
   signal: PeerSignal;
 }
 
@@ -977,11 +1000,11 @@ export interface MediaState {
 
 /** One device present in a room. */
 export interface Member {
-  /** The device. */
+  /** The device that is in the room. */
   connectionId: ConnectionId;
   /** The user's name. */
   name: string;
-  /** Its user. */
+  /** The device's user; one user may be in a room with several devices. */
   userId: UserId;
 }
 
@@ -1011,30 +1034,31 @@ export interface Merges {
 /** One message of a conversation. */
 export interface Message {
   /** The files that came with it; each is read by its place. */
-  attachments?: Attachment[];
-  authorId?: UserId | null;
-  /** Its conversation. */
+  attachments: Attachment[];
+  /** The agent who wrote it, for outbound ones. */
+  authorId: UserId | null;
+  /** The conversation that it is part of. */
   conversationId: ConversationId;
   /** When it was written, by the channel's clock for inbound ones. */
   createdAt: string;
   /** When it was on the customer's device. */
-  deliveredAt?: string | null;
-  /** From whom. */
+  deliveredAt: string | null;
+  /** Whether it is from the customer or to them. */
   direction: Direction;
   /** Why it failed, in the channel's words, if it did. */
-  error?: string | null;
+  error: string | null;
   /** When it was given up. */
-  failedAt?: string | null;
-  /** Its id. */
+  failedAt: string | null;
+  /** The message, in events as on pages. */
   id: MessageId;
   /** When the customer saw it. */
-  readAt?: string | null;
+  readAt: string | null;
   /** When the channel accepted it, for outbound ones. */
-  sentAt?: string | null;
+  sentAt: string | null;
   /** How far it has come; always `delivered` for inbound ones. */
   status: DeliveryStatus;
   /** What it says; absent for kinds of message that carry no text. */
-  text?: string | null;
+  text: string | null;
   /** Whether `text` is only the beginning, as it is in events with long texts. */
   truncated?: boolean;
 }
@@ -1054,13 +1078,13 @@ export interface NamedRole {
 
 /** What an agent writes to others beside a conversation. Customers never see it. */
 export interface Note {
-  /** Who wrote it. */
+  /** The user who wrote it. */
   authorId: UserId;
-  /** Beside which conversation. */
+  /** The conversation that the note is about. */
   conversationId: ConversationId;
   /** When it was written. */
   createdAt: string;
-  /** Its id. */
+  /** The note, as `/v1/conversations/{id}/notes` lists it. */
   id: NoteId;
   /** What it says. */
   text: string;
@@ -1083,9 +1107,9 @@ export interface OfferedTrack {
 
 /** A connected user. */
 export interface OnlineUser {
-  /** Their name. */
+  /** The user's name. */
   name: string;
-  /** Who. */
+  /** The user who has at least one connection. */
   userId: UserId;
 }
 
@@ -1100,7 +1124,7 @@ export interface Outsider {
 /** One page of a list. */
 export interface Page_ApiKey {
   /** The items. */
-  items: ({ createdAt: string; createdBy: UserId; expiresAt?: string | null; hint: string; id: ApiKeyId; lastUsedAt?: string | null; name: string; permissions: Permission[]; revokedAt?: string | null })[];
+  items: ApiKey[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1108,7 +1132,7 @@ export interface Page_ApiKey {
 /** One page of a list. */
 export interface Page_AuditEntry {
   /** The items. */
-  items: ({ action: string; actorId?: string | null; actorKind: string; address?: string | null; after?: Record<string, unknown> | null; at: string; before?: Record<string, unknown> | null; id: AuditEntryId; objectId: string; objectKind: string })[];
+  items: AuditEntry[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1116,7 +1140,7 @@ export interface Page_AuditEntry {
 /** One page of a list. */
 export interface Page_Call {
   /** The items. */
-  items: ({ answeredAt?: string | null; endedAt?: string | null; id: CallId; outcome?: string | null; participants: CallParticipant[]; roomId: RoomId; startedAt: string })[];
+  items: Call[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1124,7 +1148,7 @@ export interface Page_Call {
 /** One page of a list. */
 export interface Page_CannedResponse {
   /** The items. */
-  items: ({ id: CannedResponseId; shortcode: string; text: string })[];
+  items: CannedResponse[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1132,7 +1156,7 @@ export interface Page_CannedResponse {
 /** One page of a list. */
 export interface Page_Channel {
   /** The items. */
-  items: ({ disabledAt?: string | null; id: ChannelId; kind: ChannelKind; name: string; phoneNumberId: string; webhookPath: string })[];
+  items: Channel[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1140,7 +1164,7 @@ export interface Page_Channel {
 /** One page of a list. */
 export interface Page_ContactDetails {
   /** The items. */
-  items: ({ attributes: Record<string, unknown>; createdAt: string; email?: string | null; id: ContactId; identities: ContactIdentity[]; mergedInto?: ContactId | null; name: string; phone?: string | null })[];
+  items: ContactDetails[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1148,7 +1172,7 @@ export interface Page_ContactDetails {
 /** One page of a list. */
 export interface Page_ContactImport {
   /** The items. */
-  items: ({ created: number; createdAt: string; createdBy: string; done: number; failed: number; finishedAt?: string | null; id: ImportId; rows: number; updated: number })[];
+  items: ContactImport[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1156,7 +1180,7 @@ export interface Page_ContactImport {
 /** One page of a list. */
 export interface Page_Conversation {
   /** The items. */
-  items: ({ assigneeId?: UserId | null; attributes?: Record<string, unknown>; channelId: ChannelId; channelKind: ChannelKind; contact: Contact; id: ConversationId; labelIds?: LabelId[]; lastMessageAt: string; preview: string; priority?: Priority; snoozedUntil?: string | null; status: ConversationStatus; teamId?: TeamId | null; unread: number })[];
+  items: ({ assigneeId: UserId | null; attributes: Record<string, unknown>; channelId: ChannelId; channelKind: ChannelKind; contact: Contact; id: ConversationId; labelIds: LabelId[]; lastMessageAt: string; preview: string; priority: Priority; snoozedUntil: string | null; status: ConversationStatus; teamId: TeamId | null; unread: number })[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1164,7 +1188,7 @@ export interface Page_Conversation {
 /** One page of a list. */
 export interface Page_Delivery {
   /** The items. */
-  items: ({ answerStatus?: number | null; attempts: number; doneAt?: string | null; dueAt: string; error?: string | null; event: Record<string, unknown>; seq: number; state: DeliveryState })[];
+  items: Delivery[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1172,7 +1196,7 @@ export interface Page_Delivery {
 /** One page of a list. */
 export interface Page_Elevation {
   /** The items. */
-  items: ({ decidedAt?: string | null; decidedBy?: UserId | null; endedAt?: string | null; expiresAt?: string | null; id: ElevationId; minutes: number; permissions: Permission[]; reason: string; requestedAt: string; roleName: string; status: ElevationStatus; userId: UserId })[];
+  items: Elevation[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1180,7 +1204,7 @@ export interface Page_Elevation {
 /** One page of a list. */
 export interface Page_ImportedRow {
   /** The items. */
-  items: ({ contactId?: ContactId | null; error?: string | null; number: number; outcome?: RowOutcome | null })[];
+  items: ImportedRow[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1188,7 +1212,7 @@ export interface Page_ImportedRow {
 /** One page of a list. */
 export interface Page_Invitation {
   /** The items. */
-  items: ({ acceptedAt?: string | null; createdAt: string; email: string; expiresAt: string; id: InvitationId; invitedBy: UserId; revokedAt?: string | null; role: Role; roleId?: RoleId | null })[];
+  items: Invitation[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1196,7 +1220,7 @@ export interface Page_Invitation {
 /** One page of a list. */
 export interface Page_Label {
   /** The items. */
-  items: ({ color: string; id: LabelId; name: string })[];
+  items: Label[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1204,7 +1228,7 @@ export interface Page_Label {
 /** One page of a list. */
 export interface Page_Message {
   /** The items. */
-  items: ({ attachments?: Attachment[]; authorId?: UserId | null; conversationId: ConversationId; createdAt: string; deliveredAt?: string | null; direction: Direction; error?: string | null; failedAt?: string | null; id: MessageId; readAt?: string | null; sentAt?: string | null; status: DeliveryStatus; text?: string | null; truncated?: boolean })[];
+  items: Message[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1212,7 +1236,7 @@ export interface Page_Message {
 /** One page of a list. */
 export interface Page_NamedRole {
   /** The items. */
-  items: ({ id: RoleId; name: string; permissions: Permission[] })[];
+  items: NamedRole[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1220,7 +1244,7 @@ export interface Page_NamedRole {
 /** One page of a list. */
 export interface Page_Note {
   /** The items. */
-  items: ({ authorId: UserId; conversationId: ConversationId; createdAt: string; id: NoteId; text: string; updatedAt: string })[];
+  items: Note[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1228,7 +1252,7 @@ export interface Page_Note {
 /** One page of a list. */
 export interface Page_Room {
   /** The items. */
-  items: ({ closedAt?: string | null; id: RoomId; lastSeq: number; name: string; private: boolean })[];
+  items: Room[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1236,7 +1260,7 @@ export interface Page_Room {
 /** One page of a list. */
 export interface Page_RoomMember {
   /** The items. */
-  items: ({ userId: UserId })[];
+  items: RoomMember[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1244,7 +1268,7 @@ export interface Page_RoomMember {
 /** One page of a list. */
 export interface Page_Team {
   /** The items. */
-  items: ({ id: TeamId; name: string })[];
+  items: Team[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1252,7 +1276,7 @@ export interface Page_Team {
 /** One page of a list. */
 export interface Page_User {
   /** The items. */
-  items: ({ accountId: AccountId; deactivatedAt?: string | null; email?: string | null; id: UserId; name: string; permissions: Permission[]; role: Role; roleId?: RoleId | null })[];
+  items: User[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1260,7 +1284,7 @@ export interface Page_User {
 /** One page of a list. */
 export interface Page_Webhook {
   /** The items. */
-  items: ({ disabledAt?: string | null; events: EventName[]; failingSince?: string | null; header: string; id: WebhookId; kind: Kind; url: string })[];
+  items: Webhook[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1275,9 +1299,9 @@ export type Permission = 'account.manage' | 'audit.read' | 'calls.read' | 'canne
 export interface PresenceChanged {
   /** Whether the lists are everything that changed. False: they are empty, and whoever shows who is connected subscribes again, at leisure. */
   complete: boolean;
-  /** Who was connected and is not. */
+  /** Users who have lost their last connection. */
   offline: UserId[];
-  /** Who is connected and was not. */
+  /** Users who have their first connection. */
   online: OnlineUser[];
   /** How many are connected now. */
   onlineCount: number;
@@ -1286,7 +1310,7 @@ export interface PresenceChanged {
 /** Result of `presence.subscribe`. */
 export interface PresenceOnline {
   /** Whether there are more: ask again with `after` = the `userId` of the last. Changes follow from the first answer on. */
-  more?: boolean;
+  more: boolean;
   /** How many there are. */
   onlineCount: number;
   /** Users with at least one connection, in the order of their ids, at most `USERS_MAX`. */
@@ -1295,6 +1319,7 @@ export interface PresenceOnline {
 
 /** Parameters of `presence.subscribe`. */
 export interface PresenceSubscribe {
+  /** Only users after this one, in the order of their ids; absent: from the first on. */
   after?: UserId | null;
 }
 
@@ -1361,11 +1386,11 @@ export interface Room {
 
 /** Event `room.event`: something that the account's own back end tells everybody present. It is kept nowhere. */
 export interface RoomEventPublished {
-  /** What it says, passed on as it is. */
+  /** What the back end sent with it, passed on as it is. */
   data: unknown;
-  /** What it is called: a word between back end and clients. */
+  /** The name of the event, agreed between back end and clients. */
   name: string;
-  /** Where. */
+  /** The room that it is for. */
   roomId: RoomId;
 }
 
@@ -1382,7 +1407,7 @@ export interface RoomHistoryRead {
   /** Oldest first; as many of those nearest to `before` as fit. */
   messages: RoomMessage[];
   /** Whether there are older ones: ask again with `before` = the `seq` of the first. */
-  more?: boolean;
+  more: boolean;
 }
 
 /** A place where people meet: chat, presence, calls. */
@@ -1392,13 +1417,14 @@ export type RoomId = string;
 export interface RoomJoin {
   /** The last message this client has seen, to be sent exactly what it missed; absent: the latest messages. To go on after an answer with `more`, its `seq`. */
   after?: number | null;
-  /** Which room. */
+  /** The room to enter. */
   roomId: RoomId;
 }
 
 /** Result of `room.join`. */
 export interface RoomJoined {
-  media?: MediaState | null;
+  /** The running media session, if there is one. */
+  media: MediaState | null;
   /** How many are present, this device included. */
   memberCount: number;
   /** The first of those present, in the order of their `connectionId`; `room.members` has the rest. */
@@ -1406,12 +1432,12 @@ export interface RoomJoined {
   /** With `after`: what came since, oldest first. Without: the latest, oldest first. */
   messages: RoomMessage[];
   /** Whether more was missed than one answer holds. This device is not in the room yet, or stays in it as it was before: ask again with `after` = `seq`. `members` and `media` come with the last answer. */
-  more?: boolean;
-  /** Its name. */
+  more: boolean;
+  /** The room's name. */
   name: string;
   /** Whether `messages` continues exactly at `after`. False: too much was missed, `messages` are the latest and older ones must be read again. */
   recovered: boolean;
-  /** Which room. */
+  /** The room that was entered. */
   roomId: RoomId;
   /** The number to go on from: of the last of `messages` if there is `more`; else the room's latest, and events continue from here. */
   seq: number;
@@ -1419,7 +1445,7 @@ export interface RoomJoined {
 
 /** Parameters of `room.leave`. */
 export interface RoomLeave {
-  /** Which room. */
+  /** The room to leave. */
   roomId: RoomId;
 }
 
@@ -1431,9 +1457,9 @@ export interface RoomMember {
 
 /** Event `room.memberJoined`. */
 export interface RoomMemberJoined {
-  /** Who. */
+  /** The device that entered, and its user. */
   member: Member;
-  /** Where. */
+  /** The room that was entered. */
   roomId: RoomId;
 }
 
@@ -1441,9 +1467,9 @@ export interface RoomMemberJoined {
 export interface RoomMemberLeft {
   /** The device that left. */
   connectionId: ConnectionId;
-  /** Where. */
+  /** The room that was left. */
   roomId: RoomId;
-  /** Its user. */
+  /** The device's user, who may still be there with another device. */
   userId: UserId;
 }
 
@@ -1467,7 +1493,7 @@ export interface RoomMembersChanged {
   left: ConnectionId[];
   /** How many are present now. */
   memberCount: number;
-  /** Where. */
+  /** The room that devices entered or left. */
   roomId: RoomId;
 }
 
@@ -1475,15 +1501,15 @@ export interface RoomMembersChanged {
 export interface RoomMessage {
   /** When it was stored. */
   createdAt: string;
-  /** Its id. */
+  /** The message, on whichever page or connection it is read. */
   id: RoomMessageId;
-  /** Their name when they said it. */
+  /** The sender's name at that time. */
   name: string;
-  /** Its place in the room: 1, 2, 3, … without gaps. */
+  /** Its number in the room: 1, 2, 3, … without gaps. */
   seq: number;
-  /** What they said. */
+  /** The text as it was sent. */
   text: string;
-  /** Who said it. */
+  /** The user or guest who sent it. */
   userId: UserId;
 }
 
@@ -1492,9 +1518,9 @@ export type RoomMessageId = string;
 
 /** Event `room.message`. */
 export interface RoomMessagePosted {
-  /** What. */
+  /** The message as it was stored. */
   message: RoomMessage;
-  /** Where. */
+  /** The room that it was sent to. */
   roomId: RoomId;
 }
 
@@ -1504,14 +1530,15 @@ export interface RoomReadHistory {
   before?: number | null;
   /** How many, at most `MESSAGES_MAX`, 50 if absent. */
   limit?: number | null;
-  /** Which room. */
+  /** The room to read; it need not be joined. */
   roomId: RoomId;
 }
 
 /** Parameters of `room.members`. */
 export interface RoomReadMembers {
+  /** Only members after this one, in the order of their ids; absent: from the first on. */
   after?: ConnectionId | null;
-  /** Which room; the caller must have joined it. */
+  /** A room that the caller has joined. */
   roomId: RoomId;
 }
 
@@ -1520,9 +1547,9 @@ export type RoomRemovalReason = 'removed' | 'closed' | 'deleted';
 
 /** Event `room.removed`: this device is in the room no longer. */
 export interface RoomRemoved {
-  /** Why. */
+  /** Whether the device was removed, or the room closed or deleted. */
   reason: RoomRemovalReason;
-  /** Which room. */
+  /** The room that this device was in. */
   roomId: RoomId;
 }
 
@@ -1530,21 +1557,21 @@ export interface RoomRemoved {
 export interface RoomSend {
   /** Chosen by the client, once per message: sent again after a lost answer, the message is stored once and the same answer comes back. */
   clientId: string;
-  /** Which room. */
+  /** A room that the caller has joined. */
   roomId: RoomId;
-  /** What to say: at most `TEXT_BYTES_MAX`, no control characters but line feed and tab. */
+  /** The text: at most `TEXT_BYTES_MAX`, no control characters but line feed and tab. */
   text: string;
 }
 
 /** Result of `room.send`: the message is stored. */
 export interface RoomSent {
-  /** As everybody sees it. */
+  /** The message as everybody in the room sees it. */
   message: RoomMessage;
 }
 
 /** Parameters of `room.typing`. */
 export interface RoomSetTyping {
-  /** Which room. */
+  /** A room that the caller has joined. */
   roomId: RoomId;
   /** Whether the user is typing now. Repeat while it lasts; others forget it after six seconds. */
   typing: boolean;
@@ -1552,13 +1579,13 @@ export interface RoomSetTyping {
 
 /** Event `room.typing`. */
 export interface RoomTypingChanged {
-  /** The device. */
+  /** The device on which somebody is typing. */
   connectionId: ConnectionId;
-  /** Where. */
+  /** The room in which somebody is typing. */
   roomId: RoomId;
   /** Whether it is typing now. */
   typing: boolean;
-  /** Its user. */
+  /** The device's user. */
   userId: UserId;
 }
 
@@ -1649,6 +1676,7 @@ export interface UpdateAccount {
   features?: Record<string, boolean> | null;
   /** Its name. */
   name?: string | null;
+  /** All settings: those left out go back to their default. */
   settings?: Settings | null;
 }
 
@@ -1688,17 +1716,21 @@ export interface UpdateContact {
 
 /** What to change; absent fields stay as they are. */
 export interface UpdateConversation {
+  /** Who answers it from now on; null gives it back to all. */
   assigneeId?: UserId | null;
   /** Members to set; null takes one away (RFC 7396). */
   attributes?: Record<string, unknown>;
   /** All of its labels, at most 50. */
   labelIds?: LabelId[] | null;
+  /** How urgent it is. */
   priority?: Priority | null;
   /** True: its messages have been read. */
   read?: boolean;
   /** Until when it is out of sight; needed to snooze it, and only then. */
   snoozedUntil?: string | null;
+  /** Where it stands from now on. */
   status?: ConversationStatus | null;
+  /** The team that answers it; null takes it from its team. */
   teamId?: TeamId | null;
 }
 
@@ -1740,7 +1772,9 @@ export interface UpdateUser {
   locked?: boolean | null;
   /** The name that others see. */
   name?: string | null;
+  /** The role. */
   role?: Role | null;
+  /** The account's own role that decides instead; null takes it away. */
   roleId?: RoleId | null;
 }
 
@@ -1772,6 +1806,7 @@ export interface User {
   permissions: Permission[];
   /** Their role, or the nearest below. */
   role: Role;
+  /** The account's own role that decides instead; null if there is none. */
   roleId?: RoleId | null;
 }
 
@@ -1918,7 +1953,7 @@ export interface Operations {
   /** Exchanges a refresh token for a new pair of tokens. */
   'POST /v1/auth/refresh': { body: Refresh; answer: SignedIn };
   /** Signs in with e-mail address and password. */
-  'POST /v1/auth/sign-in': { body: SignIn; answer: SignedIn };
+  'POST /v1/auth/sign-in': { body: Credentials; answer: SignedIn };
   /** Ends a sign-in, with its access tokens and its connections to the hub: what it writes is refused at once, what it reads within five seconds. */
   'POST /v1/auth/sign-out': { body: Refresh; answer: void };
   /** Lists the account's calls, the latest first. */

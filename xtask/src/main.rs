@@ -26,7 +26,7 @@ cargo xtask demo [text]                              play a customer who writes 
 cargo xtask test                                     everything that a change must pass
 cargo xtask test long [faults|fuzz] [name]           what takes hours: longer faults, exploring
 cargo xtask services                                 a private Postgres and Redis, until Ctrl-C
-cargo xtask generate                                 write store/.sqlx after a change of SQL
+cargo xtask generate [documents]                     write what is made from the code: store/.sqlx, documents, types
 cargo xtask fuzz [--runs=N] [target]…                explore what strangers can send, and keep what is new
 cargo xtask console                                  the console's types, rules and unit tests alone
 cargo xtask tidy                                     the rules about files and crates alone
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         "test" => test::test(&rest),
         "services" => services::until_interrupted(),
         "fuzz" => fuzz::fuzz(&rest),
-        "generate" => generate::generate(),
+        "generate" => generate::generate(&rest),
         "console" => setup::setup(&[Tool::Node]).and_then(|()| console::check()),
         "tidy" => tidy::tidy(),
         "advisories" => advisories::check(),

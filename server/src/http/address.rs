@@ -3,7 +3,7 @@
 use super::{cidr::Cidr, forwarded};
 use axum::http::{HeaderMap, HeaderName, header};
 use common::address::ClientAddress;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{
     net::IpAddr,
     sync::atomic::{AtomicBool, Ordering},
@@ -11,7 +11,7 @@ use std::{
 use tracing::warn;
 
 /// Which header the trusted proxies write. The other one is the client's own and not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProxyHeader {
     /// `X-Forwarded-For` and `X-Forwarded-Proto`.
