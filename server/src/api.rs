@@ -29,6 +29,7 @@ mod limits;
 mod lockout;
 mod memory;
 mod messages;
+mod named;
 mod notes;
 mod once;
 mod page;

@@ -9,7 +9,6 @@ use super::{
     problem::{Document, Problem},
     routes::{Routes, endpoints},
     throttle::Attempt,
-    users::User,
 };
 use aws_lc_rs::{digest, rand};
 use axum::{
@@ -31,11 +30,11 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use store::{
     TenantTx,
-    audit::{self, Actor, Deed},
+    audit::{self, Actor, AuditRecord},
     elevations,
     sign_ins::{self, Device, Rotation, TokenHash},
     system::SignInUser,
-    users::{self, normal_email},
+    users::{self, User, normal_email},
 };
 use time::OffsetDateTime;
 use tracing::{info, warn};
@@ -138,7 +137,6 @@ async fn sign_in(
     users::forgive_wrong_passwords(&mut tx, present.id).await?;
     let user = users::find(&mut tx, present.id).await?.ok_or_else(wrong_credentials)?;
     let cookie = browser.remember(&app, user.id, &present.password_hash)?;
-    let user = User::of(present.account, user);
     Ok((cookie, begin_sign_in(&app, tx, user, address, user_agent.as_ref()).await?))
 }
 
@@ -177,8 +175,8 @@ pub(super) async fn begin_sign_in(
     let agent = agent.map(|agent| agent.get(..USER_AGENT_BYTES_MAX).unwrap_or(agent));
     let device = Device { address, user_agent: agent };
     let sign_in = sign_ins::start(&mut tx, user.id, &hash_of(&refresh_token), &device, &*app.clock).await?;
-    let deed = deed(Actor::User(user.id), address, "signIn.started", ("signIn", sign_in.as_uuid()));
-    audit::record(&mut tx, &deed, &*app.clock).await?;
+    let record = audit_record(Actor::User(user.id), address, "signIn.started", ("signIn", sign_in.as_uuid()));
+    audit::record(&mut tx, &record, &*app.clock).await?;
     let elevated = elevations::active(&mut tx, user.id, &*app.clock).await?;
     tx.commit().await?;
     info!(account.id = %user.account_id, user.id = %user.id, "User {} signed in", user.id);
@@ -188,14 +186,14 @@ pub(super) async fn begin_sign_in(
 /// The longest name of a client that is kept.
 const USER_AGENT_BYTES_MAX: usize = 300;
 
-const fn deed(
+const fn audit_record(
     actor: Actor,
     address: Option<IpAddr>,
     action: &'static str,
     object: (&'static str, Uuid),
-) -> Deed<'static> {
+) -> AuditRecord<'static> {
     let (object_kind, object_id) = object;
-    Deed { actor, address, action, object_kind, object_id, before: None, after: None }
+    AuditRecord { actor, address, action, object_kind, object_id, before: None, after: None }
 }
 
 /// Exchanges a refresh token for a new pair of tokens.
@@ -230,7 +228,7 @@ async fn refresh_tokens(State(app): State<App>, Body(body): Body<Refresh>) -> Re
     tx.commit().await?;
     match (rotation, user) {
         (Rotation::Rotated { sign_in, .. }, Some(user)) => {
-            signed_in(&app, User::of(account, user), elevated, sign_in, refresh_token)
+            signed_in(&app, user, elevated, sign_in, refresh_token)
         }
         (Rotation::Reused { sign_in }, _) => {
             warn!(account.id = %account, sign_in.id = %sign_in, "A refresh token was used twice; its sign-in is revoked");
@@ -263,8 +261,9 @@ async fn sign_out(
     if let Some(account) = app.store.system().account_of_refresh_token(&token).await? {
         let mut tx = app.store.tenant(account).await?;
         if let Some((user, sign_in)) = sign_ins::revoke_by_token(&mut tx, &token, &*app.clock).await? {
-            let deed = deed(Actor::User(user), address, "signIn.ended", ("signIn", sign_in.as_uuid()));
-            audit::record(&mut tx, &deed, &*app.clock).await?;
+            let record =
+                audit_record(Actor::User(user), address, "signIn.ended", ("signIn", sign_in.as_uuid()));
+            audit::record(&mut tx, &record, &*app.clock).await?;
             tx.commit().await?;
             app.ended([Ended::SignIn(sign_in)]).await;
             hub::disconnect_if_reached(&app, account, ConnectionSelector::SignIn(sign_in)).await;

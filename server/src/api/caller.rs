@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::{net::IpAddr, sync::Arc};
 use store::{
     TenantTx,
-    audit::{self, Actor, Deed},
+    audit::{self, Actor, AuditRecord},
     standing::Writer,
 };
 use tracing::{Span, debug, field::display};
@@ -105,7 +105,7 @@ impl Caller {
     }
 
     /// Records in `tx` what the caller does to a thing: as it was, and as it is.
-    pub(super) async fn did<T: Serialize>(
+    pub(super) async fn audit<T: Serialize>(
         &self,
         app: &App,
         tx: &mut TenantTx,
@@ -115,7 +115,7 @@ impl Caller {
     ) -> Result<(), Problem> {
         let value = |it: &T| serde_json::to_value(it).map_err(|error| Problem::internal(&error));
         let (before, after) = (before.map(value).transpose()?, after.map(value).transpose()?);
-        let deed = Deed {
+        let record = AuditRecord {
             actor: self.actor,
             address: self.address,
             action,
@@ -124,7 +124,7 @@ impl Caller {
             before: before.as_ref(),
             after: after.as_ref(),
         };
-        Ok(audit::record(tx, &deed, &*app.clock).await?)
+        Ok(audit::record(tx, &record, &*app.clock).await?)
     }
 }
 

@@ -22,11 +22,10 @@ use common::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::{
-    contacts::{self, After, ContactChange, Identity, NewContact},
+    contacts::{self, After, Contact, ContactChange, Identity, Merge, NewContact},
     conversations::ATTRIBUTES_BYTES_MAX,
     outbox, privacy,
 };
-use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 pub(super) fn routes() -> Routes {
@@ -46,36 +45,11 @@ pub(super) fn routes() -> Routes {
         .needs(Permission::ContactsErase, endpoints![export, erase])
 }
 
-/// A customer.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = ContactDetails)]
-pub(super) struct Contact {
-    /// Its id.
-    pub(super) id: ContactId,
-    /// Its name.
-    name: String,
-    /// Its e-mail address.
-    email: Option<String>,
-    /// Its phone number.
-    phone: Option<String>,
-    /// What the account's own programs say about it.
-    #[schema(value_type = Object)]
-    attributes: Map<String, Value>,
-    /// The contact that stands for it, if they were merged.
-    merged_into: Option<ContactId>,
-    /// When it was first seen.
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: OffsetDateTime,
-    /// How channels name it and those that were merged into it.
-    identities: Vec<ContactIdentity>,
-}
-
-/// How a channel names a contact.
-#[derive(Serialize, Deserialize, ToSchema, IntoParams)]
+/// How a channel is to name a contact.
+#[derive(Deserialize, ToSchema, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct ContactIdentity {
+pub(super) struct AddContactIdentity {
     /// The channel.
     channel_id: ChannelId,
     /// What kind of name, such as `phone` or `bsuid`.
@@ -84,26 +58,6 @@ pub(super) struct ContactIdentity {
     /// The name.
     #[schema(example = "15550100")]
     value: String,
-}
-
-impl From<contacts::Contact> for Contact {
-    fn from(contact: contacts::Contact) -> Self {
-        let identities = contact.identities.into_iter().map(|identity| ContactIdentity {
-            channel_id: identity.channel_id,
-            scheme: identity.scheme,
-            value: identity.value,
-        });
-        Self {
-            id: contact.id,
-            name: contact.name,
-            email: contact.email,
-            phone: contact.phone,
-            attributes: contact.attributes,
-            merged_into: contact.merged_into,
-            created_at: contact.created_at,
-            identities: identities.collect(),
-        }
-    }
 }
 
 /// A contact to be created.
@@ -186,7 +140,7 @@ async fn list(
         ContactSort::CreatedAt => contact.id.to_string(),
         ContactSort::Name => Named { name: &contact.name, id: contact.id }.to_string(),
     };
-    Ok(Json(params.page(contacts, position, Contact::from)))
+    Ok(Json(params.page(contacts, position)))
 }
 
 /// Reads one contact.
@@ -202,7 +156,7 @@ async fn get(
     let mut tx = app.read(&caller).await?;
     let contact = contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
     tx.commit().await?;
-    Ok(Tagged(contact.into()))
+    Ok(Tagged(contact))
 }
 
 /// Creates a contact.
@@ -229,7 +183,7 @@ async fn create(
         return Ok(answer);
     }
     let contact = contacts::create(&mut tx, &new, &*app.clock).await;
-    let contact = Contact::from(contact.map_err(|error| Problem::refused("contact", error))?);
+    let contact = contact.map_err(|error| Problem::refused("contact", error))?;
     once.created(tx, &caller, &contact).await
 }
 
@@ -262,9 +216,9 @@ async fn update(
     let mut tx = app.begin(&caller).await?;
     outbox::hold(&mut tx).await?;
     let before = contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
-    if_match.check(&Contact::from(before))?;
+    if_match.check(&before)?;
     let after = contacts::update(&mut tx, id, &change).await;
-    let after = Contact::from(after.map_err(|error| Problem::refused("contact", error))?);
+    let after = after.map_err(|error| Problem::refused("contact", error))?;
     tx.commit().await?;
     Ok(Tagged(after))
 }
@@ -308,7 +262,7 @@ async fn export(
     // What is exported is put on record.
     let mut tx = app.begin(&caller).await?;
     let export = privacy::export(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
-    caller.did::<Merge>(&app, &mut tx, "contact.exported", ("contact", id.as_uuid()), (None, None)).await?;
+    caller.audit::<Merge>(&app, &mut tx, "contact.exported", ("contact", id.as_uuid()), (None, None)).await?;
     tx.commit().await?;
     let conversations = export.conversations.into_iter().map(|it| ExportedConversation {
         conversation: it.conversation,
@@ -338,7 +292,7 @@ async fn erase(State(app): State<App>, caller: Caller, Id(id): Id<ContactId>) ->
     if !privacy::erase(&mut tx, id, &*app.clock).await? {
         return Err(Problem::not_found("contact"));
     }
-    caller.did::<Merge>(&app, &mut tx, "contact.erased", ("contact", id.as_uuid()), (None, None)).await?;
+    caller.audit::<Merge>(&app, &mut tx, "contact.erased", ("contact", id.as_uuid()), (None, None)).await?;
     tx.commit().await?;
     app.wake(Work::Outbox).await;
     Ok(StatusCode::NO_CONTENT)
@@ -346,7 +300,7 @@ async fn erase(State(app): State<App>, caller: Caller, Id(id): Id<ContactId>) ->
 
 /// Lets a channel name a contact so.
 #[utoipa::path(
-    post, path = "/v1/contacts/{id}/identities", request_body = ContactIdentity,
+    post, path = "/v1/contacts/{id}/identities", request_body = AddContactIdentity,
     params(("id" = ContactId, Path, description = "The contact"), once::Header),
     responses(
         (status = 201, body = Contact),
@@ -358,7 +312,7 @@ async fn add_contact_identity(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ContactId>,
-    Retryable(body, once): Retryable<ContactIdentity>,
+    Retryable(body, once): Retryable<AddContactIdentity>,
 ) -> Result<Response, Problem> {
     let identity = identity(&body)?;
     let mut tx = app.begin(&caller).await?;
@@ -369,10 +323,10 @@ async fn add_contact_identity(
     let added = contacts::add_identity(&mut tx, id, body.channel_id, &identity).await;
     added.map_err(|error| Problem::refused("contact", error))?;
     let contact = contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
-    once.created(tx, &caller, &Contact::from(contact)).await
+    once.created(tx, &caller, &contact).await
 }
 
-fn identity(body: &ContactIdentity) -> Result<Identity, Problem> {
+fn identity(body: &AddContactIdentity) -> Result<Identity, Problem> {
     let scheme = fields::external_id("scheme", &body.scheme)?.to_owned();
     let value = fields::name(&body.value)?.to_owned();
     Ok(Identity { scheme, value })
@@ -381,14 +335,14 @@ fn identity(body: &ContactIdentity) -> Result<Identity, Problem> {
 /// Takes a channel's name from a contact.
 #[utoipa::path(
     delete, path = "/v1/contacts/{id}/identities", 
-    params(("id" = ContactId, Path, description = "The contact"), ContactIdentity),
+    params(("id" = ContactId, Path, description = "The contact"), AddContactIdentity),
     responses((status = 204, description = "Taken away"), (status = 404, body = Document)),
 )]
 async fn remove_contact_identity(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ContactId>,
-    Params(params): Params<ContactIdentity>,
+    Params(params): Params<AddContactIdentity>,
 ) -> Result<StatusCode, Problem> {
     let identity = identity(&params)?;
     let mut tx = app.begin(&caller).await?;
@@ -397,36 +351,6 @@ async fn remove_contact_identity(
     }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Two contacts that are the same person.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Merge {
-    /// Its id.
-    id: MergeId,
-    /// The contact that stands for both.
-    winner_id: ContactId,
-    /// The contact that it stands for.
-    loser_id: ContactId,
-    /// When they were merged.
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: OffsetDateTime,
-    /// When that was taken back.
-    #[serde(with = "time::serde::rfc3339::option")]
-    undone_at: Option<OffsetDateTime>,
-}
-
-impl From<contacts::Merge> for Merge {
-    fn from(merge: contacts::Merge) -> Self {
-        Self {
-            id: merge.id,
-            winner_id: merge.winner_id,
-            loser_id: merge.loser_id,
-            created_at: merge.created_at,
-            undone_at: merge.undone_at,
-        }
-    }
 }
 
 /// A contact's merges.
@@ -482,9 +406,9 @@ async fn merge_contacts(
         return Ok(answer);
     }
     let merge = contacts::merge(&mut tx, id, body.loser_id, &*app.clock).await;
-    let merge = Merge::from(merge.map_err(|error| Problem::refused("contact", error))?);
+    let merge = merge.map_err(|error| Problem::refused("contact", error))?;
     let object = ("contact", id.as_uuid());
-    caller.did(&app, &mut tx, "contact.merged", object, (None, Some(&merge))).await?;
+    caller.audit(&app, &mut tx, "contact.merged", object, (None, Some(&merge))).await?;
     once.created(tx, &caller, &merge).await
 }
 
@@ -505,9 +429,9 @@ async fn undo_contact_merge(
 ) -> Result<Json<Merge>, Problem> {
     let mut tx = app.begin(&caller).await?;
     let undone = contacts::unmerge(&mut tx, id, merge, &*app.clock).await;
-    let undone = Merge::from(undone.map_err(|error| Problem::refused("merge", error))?);
+    let undone = undone.map_err(|error| Problem::refused("merge", error))?;
     let object = ("contact", id.as_uuid());
-    caller.did(&app, &mut tx, "contact.unmerged", object, (None, Some(&undone))).await?;
+    caller.audit(&app, &mut tx, "contact.unmerged", object, (None, Some(&undone))).await?;
     tx.commit().await?;
     Ok(Json(undone))
 }

@@ -139,7 +139,7 @@ async fn list(
     };
     let conversations = conversations::list(&mut tx, filter, order, from, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(conversations, cursor, |conversation| conversation)))
+    Ok(Json(params.page(conversations, cursor)))
 }
 
 pub(super) fn cursor(last: &Conversation) -> String {

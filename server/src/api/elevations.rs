@@ -171,7 +171,8 @@ async fn list(
     let items = elevations::list(&mut tx, of, before, params.limit() + 1).await?;
     tx.commit().await?;
     let now = app.clock.utc();
-    Ok(Json(params.page(items, |it| it.id.to_string(), |it| Elevation::of(it, now))))
+    let items = items.into_iter().map(|it| Elevation::of(it, now)).collect();
+    Ok(Json(params.page(items, |it: &Elevation| it.id.to_string())))
 }
 
 /// Asks to do more for a while. Nothing changes until somebody else agrees.
@@ -219,7 +220,7 @@ async fn create(
     let asked = asked.ok_or_else(|| Problem::conflict("ten of your requests wait already"))?;
     let asked = Elevation::of(asked, app.clock.utc());
     let object = ("elevation", asked.id.as_uuid());
-    caller.did(&app, &mut tx, "elevation.requested", object, (None, Some(&asked))).await?;
+    caller.audit(&app, &mut tx, "elevation.requested", object, (None, Some(&asked))).await?;
     once.created(tx, &caller, &asked).await
 }
 
@@ -260,7 +261,7 @@ async fn decide_elevation(
     elevations::decide(&mut tx, id, person.user, until, &*app.clock).await?;
     let after = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
     let action = if body.approve { "elevation.approved" } else { "elevation.denied" };
-    caller.did(&app, &mut tx, action, ("elevation", id.as_uuid()), (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, action, ("elevation", id.as_uuid()), (Some(&before), Some(&after))).await?;
     once.answer(StatusCode::OK, tx, &caller, &after).await
 }
 
@@ -291,7 +292,7 @@ async fn end(
     elevations::end(&mut tx, id, &*app.clock).await?;
     let after = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
     let object = ("elevation", id.as_uuid());
-    caller.did(&app, &mut tx, "elevation.ended", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "elevation.ended", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     app.ended([Ended::Elevation(after.user_id)]).await;
     hub::disconnect_if_reached(&app, caller.account, ConnectionSelector::User(after.user_id)).await;

@@ -18,6 +18,17 @@ const SECRET_BYTES_MAX: usize = 4096;
 /// The longest URL.
 const URL_BYTES_MAX: usize = 2048;
 
+/// Puts the values that are there into the form that a rule gives them.
+pub(super) fn normalize<'a>(
+    values: impl IntoIterator<Item = &'a mut String>,
+    rule: fn(&str) -> Result<&str, Problem>,
+) -> Result<(), Problem> {
+    values.into_iter().try_for_each(|value| {
+        *value = rule(value)?.to_owned();
+        Ok(())
+    })
+}
+
 /// A name: something visible, on one line.
 pub(super) fn name(name: &str) -> Result<&str, Problem> {
     text::name(name).ok_or_else(|| {

@@ -53,7 +53,7 @@ async fn list(
     conversations::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("conversation"))?;
     let notes = notes::list(&mut tx, id, before, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(notes, |note| note.id.to_string(), |note| note)))
+    Ok(Json(params.page(notes, |note| note.id.to_string())))
 }
 
 /// Writes a note. Customers never see it.
@@ -133,7 +133,7 @@ async fn delete(
     notes::delete(&mut tx, &note, &*app.clock).await.map_err(|error| Problem::refused("note", error))?;
     let object = ("note", id.as_uuid());
     // What it said is not kept: the customer may have to be forgotten.
-    caller.did::<Note>(&app, &mut tx, "note.deleted", object, (None, None)).await?;
+    caller.audit::<Note>(&app, &mut tx, "note.deleted", object, (None, None)).await?;
     tx.commit().await?;
     app.wake(Work::Outbox).await;
     Ok(StatusCode::NO_CONTENT)

@@ -24,7 +24,7 @@ use common::{
 use serde::{Deserialize, Serialize};
 use store::{
     TenantTx,
-    rooms::{self, RoomChange, Viewer},
+    rooms::{self, Room, RoomChange, Viewer},
 };
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
@@ -52,30 +52,6 @@ pub(super) fn routes() -> Routes {
         )
         // What a program says looks as if somebody had said it.
         .needs_by_kind(Permission::RoomsRead, Permission::RoomsManage, endpoints![speak::send])
-}
-
-/// A room.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Room {
-    /// Its id.
-    id: RoomId,
-    /// Its name.
-    name: String,
-    /// Only its members may enter and read it.
-    private: bool,
-    /// Since when nobody enters and nothing is said; null while it is open.
-    #[serde(with = "time::serde::rfc3339::option")]
-    closed_at: Option<OffsetDateTime>,
-    /// The number of its latest message; 0 if nothing has been said.
-    last_seq: u64,
-}
-
-impl From<rooms::Room> for Room {
-    fn from(room: rooms::Room) -> Self {
-        let rooms::Room { id, name, is_private: private, closed_at, last_seq } = room;
-        Self { id, name, private, closed_at, last_seq }
-    }
 }
 
 /// A room to be created.
@@ -109,13 +85,13 @@ fn viewer(caller: &Caller) -> Viewer {
 }
 
 /// The room, for who manages rooms.
-async fn existing(tx: &mut TenantTx, id: RoomId) -> Result<rooms::Room, Problem> {
+async fn existing(tx: &mut TenantTx, id: RoomId) -> Result<Room, Problem> {
     rooms::find(tx, id).await?.ok_or_else(|| Problem::not_found("room"))
 }
 
 /// The room, if the caller may read it: programs may, people as members if it is private.
 /// To who may not, it does not exist.
-async fn visible(tx: &mut TenantTx, caller: &Caller, id: RoomId) -> Result<rooms::Room, Problem> {
+async fn visible(tx: &mut TenantTx, caller: &Caller, id: RoomId) -> Result<Room, Problem> {
     let room = existing(tx, id).await?;
     if let Some(token) = caller.token.as_ref().filter(|_| room.is_private)
         && !rooms::is_member(tx, id, token.user).await?
@@ -155,7 +131,7 @@ async fn list(
     let mut tx = app.read(&caller).await?;
     let rooms = rooms::list(&mut tx, viewer(&caller), after, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(rooms, |room| room.id.to_string(), Room::from)))
+    Ok(Json(params.page(rooms, |room| room.id.to_string())))
 }
 
 /// Creates a room.
@@ -175,7 +151,7 @@ async fn create(
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
-    let room = Room::from(rooms::create(&mut tx, name, body.private, &*app.clock).await?);
+    let room = rooms::create(&mut tx, name, body.private, &*app.clock).await?;
     if let Some(token) = caller.token.as_ref().filter(|_| body.private) {
         let added = rooms::add_member(&mut tx, room.id, token.user, &*app.clock).await;
         added.map_err(|error| Problem::refused("room", error))?;
@@ -195,7 +171,7 @@ async fn get(State(app): State<App>, caller: Caller, Id(id): Id<RoomId>) -> Resu
         Viewer::User(_) => visible(&mut tx, &caller, id).await?,
     };
     tx.commit().await?;
-    Ok(Json(room.into()))
+    Ok(Json(room))
 }
 
 /// Changes a room.
@@ -215,7 +191,7 @@ async fn update(
         if body.private.is_some() { app.begin_lasting(&caller).await? } else { app.begin(&caller).await? };
     let change = RoomChange { name, is_private: body.private };
     let room = rooms::update(&mut tx, id, change).await;
-    let room = Room::from(room.map_err(|error| Problem::refused("room", error))?);
+    let room = room.map_err(|error| Problem::refused("room", error))?;
     tx.commit().await?;
     if body.private == Some(true) {
         clear_of_others(&app, &caller, id).await?;
@@ -278,9 +254,9 @@ async fn set_closed(
 ) -> Result<Room, Problem> {
     let mut tx = app.begin(caller).await?;
     let room = rooms::close(&mut tx, id, at).await;
-    let room = Room::from(room.map_err(|error| Problem::refused("room", error))?);
+    let room = room.map_err(|error| Problem::refused("room", error))?;
     let action = if at.is_some() { "room.closed" } else { "room.reopened" };
-    caller.did(app, &mut tx, action, ("room", id.as_uuid()), (None, Some(&room))).await?;
+    caller.audit(app, &mut tx, action, ("room", id.as_uuid()), (None, Some(&room))).await?;
     tx.commit().await?;
     Ok(room)
 }
@@ -297,9 +273,9 @@ async fn set_closed(
 )]
 async fn delete(State(app): State<App>, caller: Caller, Id(id): Id<RoomId>) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller).await?;
-    let before = Room::from(existing(&mut tx, id).await?);
+    let before = existing(&mut tx, id).await?;
     rooms::delete(&mut tx, id).await.map_err(|error| Problem::refused("room", error))?;
-    caller.did(&app, &mut tx, "room.deleted", ("room", id.as_uuid()), (Some(&before), None)).await?;
+    caller.audit(&app, &mut tx, "room.deleted", ("room", id.as_uuid()), (Some(&before), None)).await?;
     tx.commit().await?;
     hub::remove(&app, caller.account, id, ConnectionSelector::Everybody, RemovalReason::Deleted).await?;
     Ok(StatusCode::NO_CONTENT)

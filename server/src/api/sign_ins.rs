@@ -77,7 +77,7 @@ async fn end_of_user(
         return Err(Problem::not_found("sign-in"));
     }
     let object = ("signIn", sign_in.as_uuid());
-    caller.did::<SignIn>(app, &mut tx, "signIn.ended", object, (None, None)).await?;
+    caller.audit::<SignIn>(app, &mut tx, "signIn.ended", object, (None, None)).await?;
     tx.commit().await?;
     app.ended([Ended::SignIn(sign_in)]).await;
     hub::disconnect_if_reached(app, caller.account, ConnectionSelector::SignIn(sign_in)).await;

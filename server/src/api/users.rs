@@ -14,19 +14,18 @@ use super::{
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
     error::ErrorCode,
-    id::{AccountId, RoleId, UserId},
+    id::{RoleId, UserId},
     permission::{Permission, Permissions},
     revocation::Ended,
     secret::Secret,
     subject::hub::ConnectionSelector,
     token::Role,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use store::{
     elevations,
-    users::{self, CreateError, NewUser, UpdateError, UserChange},
+    users::{self, CreateError, NewUser, UpdateError, User, UserChange},
 };
-use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 pub(super) fn routes() -> Routes {
@@ -36,37 +35,6 @@ pub(super) fn routes() -> Routes {
         .any_caller(endpoints![get_me])
         .needs(Permission::UsersRead, endpoints![list, get])
         .needs(Permission::UsersManage, endpoints![create, update, disconnect_user])
-}
-
-/// A person of the account.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct User {
-    /// Their id.
-    pub(super) id: UserId,
-    /// Their name as others see it.
-    pub(super) name: String,
-    /// Their e-mail address; null for users of an outside issuer.
-    pub(super) email: Option<String>,
-    /// Their role, or the nearest below.
-    pub(super) role: Role,
-    /// The account's own role that decides instead; null if there is none.
-    pub(super) role_id: Option<RoleId>,
-    /// What they may do.
-    #[schema(value_type = Vec<Permission>)]
-    pub(super) permissions: Permissions,
-    /// Their account.
-    pub(super) account_id: AccountId,
-    /// When they were deactivated; null while they may sign in.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub(super) deactivated_at: Option<OffsetDateTime>,
-}
-
-impl User {
-    pub(super) fn of(account: AccountId, user: users::User) -> Self {
-        let users::User { id, email, name, role, role_id, permissions, account_id: _, deactivated_at } = user;
-        Self { id, name, email, role, role_id, permissions, account_id: account, deactivated_at }
-    }
 }
 
 /// A user to be created.
@@ -95,7 +63,7 @@ async fn get_me(State(app): State<App>, caller: Caller) -> Result<Json<User>, Pr
     match user {
         Some(user) => {
             let permissions = elevated.map_or(user.permissions, |(more, _)| user.permissions.or(more));
-            Ok(Json(User::of(caller.account, users::User { permissions, ..user })))
+            Ok(Json(User { permissions, ..user }))
         }
         // An outside issuer's user, whom only the token knows.
         None if person.sign_in.is_none() => Ok(Json(User {
@@ -123,7 +91,7 @@ async fn list(
     let mut tx = app.read(&caller).await?;
     let users = users::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(users, |user| user.id.to_string(), |user| User::of(caller.account, user))))
+    Ok(Json(params.page(users, |user| user.id.to_string())))
 }
 
 /// Reads one user.
@@ -135,7 +103,7 @@ async fn get(State(app): State<App>, caller: Caller, Id(id): Id<UserId>) -> Resu
     let mut tx = app.read(&caller).await?;
     let user = users::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("user"))?;
     tx.commit().await?;
-    Ok(Tagged(User::of(caller.account, user)))
+    Ok(Tagged(user))
 }
 
 /// Creates a user who can sign in. Nobody can give more than they may do themselves.
@@ -174,8 +142,8 @@ async fn create(
     if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
-    let user = User::of(caller.account, users::create(&mut tx, &user, &*app.clock).await?);
-    caller.did(&app, &mut tx, "user.created", ("user", user.id.as_uuid()), (None, Some(&user))).await?;
+    let user = users::create(&mut tx, &user, &*app.clock).await?;
+    caller.audit(&app, &mut tx, "user.created", ("user", user.id.as_uuid()), (None, Some(&user))).await?;
     once.created(tx, &caller, &user).await
 }
 
@@ -221,7 +189,6 @@ async fn update(
     let change = UserChange { name, role: body.role, role_id: body.role_id, active: body.active };
     let mut tx = app.begin_exclusive(&caller).await?;
     let before = users::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("user"))?;
-    let before = User::of(caller.account, before);
     if_match.check(&before)?;
     let decides = body.active.is_some() || body.role.is_some() || body.role_id.is_some();
     if before.email.is_none() && decides {
@@ -230,13 +197,12 @@ async fn update(
     // Neither raise somebody above oneself nor touch somebody who is.
     may_give(&caller, before.permissions)?;
     let (after, ended) = users::update(&mut tx, id, &change, &*app.clock).await?;
-    let after = User::of(caller.account, after);
     may_give(&caller, after.permissions)?;
     if body.locked == Some(false) {
         users::forgive_wrong_passwords(&mut tx, id).await?;
     }
     let object = ("user", id.as_uuid());
-    caller.did(&app, &mut tx, "user.updated", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "user.updated", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     if !after.permissions.includes(before.permissions) || after.deactivated_at.is_some() {
         app.ended(ended.into_iter().map(Ended::SignIn)).await;
@@ -335,7 +301,7 @@ async fn change_password(
         .await
         .map_err(|error| Problem::refused("user", error))?;
     let object = ("user", person.user.as_uuid());
-    caller.did::<User>(&app, &mut tx, "user.passwordChanged", object, (None, None)).await?;
+    caller.audit::<User>(&app, &mut tx, "user.passwordChanged", object, (None, None)).await?;
     tx.commit().await?;
     app.ended(ended.into_iter().map(Ended::SignIn)).await;
     // This sign-in's too: it goes on, and connects again.

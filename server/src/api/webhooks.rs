@@ -95,7 +95,7 @@ async fn list(
     let mut tx = app.read(&caller).await?;
     let webhooks = webhooks::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(webhooks, |webhook| webhook.id.to_string(), |webhook| webhook)))
+    Ok(Json(params.page(webhooks, |webhook| webhook.id.to_string())))
 }
 
 /// Reads one webhook.
@@ -144,7 +144,7 @@ async fn create(
     }
     let about = webhooks::create(&mut tx, &webhook, &*app.clock).await?;
     let object = ("webhook", about.id.as_uuid());
-    caller.did(&app, &mut tx, "webhook.created", object, (None, Some(&about))).await?;
+    caller.audit(&app, &mut tx, "webhook.created", object, (None, Some(&about))).await?;
     once.created(tx, &caller, &CreatedWebhook { about, secret: made }).await
 }
 
@@ -178,7 +178,7 @@ async fn update(
     let after = webhooks::update(&mut tx, id, &change, &*app.clock).await;
     let after = after.map_err(|error| Problem::refused("webhook", error))?;
     let object = ("webhook", id.as_uuid());
-    caller.did(&app, &mut tx, "webhook.updated", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "webhook.updated", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     Ok(Tagged(after))
 }
@@ -197,7 +197,7 @@ async fn delete(
     let before = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     webhooks::delete(&mut tx, id).await.map_err(|error| Problem::refused("webhook", error))?;
     let object = ("webhook", id.as_uuid());
-    caller.did(&app, &mut tx, "webhook.deleted", object, (Some(&before), None)).await?;
+    caller.audit(&app, &mut tx, "webhook.deleted", object, (Some(&before), None)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -219,7 +219,7 @@ async fn list_webhook_deliveries(
     webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     let found = webhooks::deliveries(&mut tx, id, before, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(found, |delivery| delivery.seq.to_string(), |delivery| delivery)))
+    Ok(Json(params.page(found, |delivery| delivery.seq.to_string())))
 }
 
 /// Makes a delivery again, whatever became of it.

@@ -154,7 +154,9 @@ fn body(id: &str, example: &Value, tenant: &Tenant, things: &Things) -> Value {
         }
         "changePassword" => json!({ "current": PASSWORD, "new": "another good battery staple" }),
         "createApiKey" | "createRole" => json!({ "name": "fresh", "permissions": [] }),
-        "createConversation" => json!({ "channelId": tenant.channel, "contactId": things.id("/v1/contacts/{id}") }),
+        "createConversation" => {
+            json!({ "channelId": tenant.channel, "contactId": things.id("/v1/contacts/{id}") })
+        }
         "createElevation" => json!({ "role": "ADMIN", "reason": "a try", "minutes": 5 }),
         "createWebhook" => json!({ "kind": "standard", "url": "https://hooks.example/x" }),
         "mergeContacts" => json!({ "loserId": things.loser }),
