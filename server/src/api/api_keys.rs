@@ -6,7 +6,7 @@ use super::{
     caller::{Caller, KEY_PREFIX, hash_of_key},
     extract::{Id, Params},
     fields,
-    once::{self, Retryable},
+    idempotency::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
     routes::{Routes, endpoints},
@@ -86,13 +86,13 @@ async fn get(State(app): State<App>, caller: Caller, Id(id): Id<ApiKeyId>) -> Re
 
 /// Makes a key. The answer is the only place where it is ever shown.
 #[utoipa::path(
-    post, path = "/v1/api-keys", request_body = CreateApiKey, params(once::Header),
+    post, path = "/v1/api-keys", request_body = CreateApiKey, params(idempotency::Header),
     responses((status = 201, body = CreatedApiKey), (status = 403, body = Document)),
 )]
 async fn create(
     State(app): State<App>,
     caller: Caller,
-    Retryable(body, once): Retryable<CreateApiKey>,
+    Retryable(body, idempotency): Retryable<CreateApiKey>,
 ) -> Result<Response, Problem> {
     let name = fields::name(&body.name)?;
     may_give(&caller, body.permissions)?;
@@ -100,7 +100,7 @@ async fn create(
         return Err(Problem::invalid("expiresAt has passed"));
     }
     let mut tx = app.begin(&caller).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
     let key = format!("{KEY_PREFIX}{}", new_token()?);
@@ -115,7 +115,7 @@ async fn create(
     let about = api_keys::create(&mut tx, &new, &*app.clock).await?;
     let object = ("apiKey", about.id.as_uuid());
     caller.audit(&app, &mut tx, "apiKey.created", object, (None, Some(&about))).await?;
-    once.created(tx, &caller, &CreatedApiKey { about, key }).await
+    idempotency.created(tx, &caller, &CreatedApiKey { about, key }).await
 }
 
 /// Revokes a key for good.

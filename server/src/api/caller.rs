@@ -1,6 +1,6 @@
 //! Who is calling: a person, by an access token, or a program, by an API key (RFC 6750).
 
-use super::{App, extract::Peer, password::Asker, problem::Problem, routes::Access};
+use super::{App, extract::RemoteAddress, password::Asker, problem::Problem, routes::Access};
 use crate::http::Accepted;
 use aws_lc_rs::digest;
 use axum::{
@@ -150,7 +150,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Ok(Peer(address)) = Peer::from_request_parts(parts, app).await;
+        let Ok(RemoteAddress(address)) = RemoteAddress::from_request_parts(parts, app).await;
         let token = bearer(&parts.headers)
             .ok_or_else(|| refuse(ErrorCode::UNAUTHENTICATED, "a Bearer token is needed"))?;
         let mut caller = if token.starts_with(KEY_PREFIX) {

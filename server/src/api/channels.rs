@@ -6,7 +6,7 @@ use super::{
     etag::{self, IfMatch, Tagged},
     extract::{Body, Id, Params},
     fields,
-    once::{self, Retryable},
+    idempotency::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
     routes::{Routes, endpoints},
@@ -63,7 +63,7 @@ async fn list(
 
 /// Connects a channel.
 #[utoipa::path(
-    post, path = "/v1/channels", request_body = CreateChannel, params(once::Header),
+    post, path = "/v1/channels", request_body = CreateChannel, params(idempotency::Header),
     responses(
         (status = 201, body = Channel),
         (status = 403, body = Document),
@@ -73,7 +73,7 @@ async fn list(
 async fn create(
     State(app): State<App>,
     caller: Caller,
-    Retryable(body, once): Retryable<CreateChannel>,
+    Retryable(body, idempotency): Retryable<CreateChannel>,
 ) -> Result<Response, Problem> {
     let channel = NewChannel {
         kind: body.kind,
@@ -84,13 +84,13 @@ async fn create(
         verify_token: fields::secret("verifyToken", &body.verify_token)?,
     };
     let mut tx = app.begin(&caller).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
     let channel = channels::create(&mut tx, &channel, &*app.clock).await?;
     let object = ("channel", channel.id.as_uuid());
     caller.audit(&app, &mut tx, "channel.created", object, (None, Some(&channel))).await?;
-    once.created(tx, &caller, &channel).await
+    idempotency.created(tx, &caller, &channel).await
 }
 
 /// Reads one channel.

@@ -6,7 +6,7 @@ use super::{
     App,
     caller::Caller,
     extract::{Id, Params},
-    once::{self, RetryableFile},
+    idempotency::{self, RetryableFile},
     page::{Page, PageParams},
     problem::{Document, Problem},
     routes::{Routes, endpoints},
@@ -45,7 +45,7 @@ pub(super) struct ReportParams {
 /// `email` and `phone` are those, each other column an attribute. NDJSON has an object per line, with
 /// `name`, `email`, `phone` and `attributes`.
 #[utoipa::path(
-    post, path = "/v1/contact-imports", params(once::Header),
+    post, path = "/v1/contact-imports", params(idempotency::Header),
     request_body(content(
         (String = "text/csv", example = "name,email,city\nGrace Hopper,grace@example.com,New York\n"),
         (String = "application/x-ndjson", example = "{\"name\":\"Grace Hopper\",\"phone\":\"+1 555 0100\"}\n"),
@@ -59,18 +59,18 @@ pub(super) struct ReportParams {
     ),
 )]
 async fn create(State(app): State<App>, caller: Caller, request: Request) -> Result<Response, Problem> {
-    let RetryableFile { content_type, bytes, once } = RetryableFile::read(request).await?;
+    let RetryableFile { content_type, bytes, idempotency } = RetryableFile::read(request).await?;
     let format = Format::of(&content_type)?;
     let rows = tokio::task::spawn_blocking(move || format.rows(&bytes));
     let rows = rows.await.map_err(|error| Problem::internal(&error))??;
     let mut tx = app.begin(&caller).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
     let import = imports::create(&mut tx, caller.id().as_uuid(), &rows, &*app.clock).await?;
     let object = ("import", import.id.as_uuid());
     caller.audit(&app, &mut tx, "contacts.imported", object, (None, Some(&import))).await?;
-    once.created(tx, &caller, &import).await
+    idempotency.created(tx, &caller, &import).await
 }
 
 /// Lists the account's imports, the latest first. They are kept for 30 days.

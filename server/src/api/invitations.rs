@@ -7,9 +7,9 @@ use super::{
     auth::{self, SignedIn, Welcome, hash_of, new_token},
     caller::Caller,
     device::Browser,
-    extract::{Body, Id, Params, Peer, UserAgent},
+    extract::{Body, Id, Params, RemoteAddress, UserAgent},
     fields,
-    once::{self, Retryable},
+    idempotency::{self, Retryable},
     page::{Page, PageParams},
     password::Asker,
     problem::{Document, Problem},
@@ -96,7 +96,7 @@ async fn list(
 
 /// Invites somebody. The answer is the only place where the token is ever shown; it is good for a week.
 #[utoipa::path(
-    post, path = "/v1/invitations", request_body = CreateInvitation, params(once::Header),
+    post, path = "/v1/invitations", request_body = CreateInvitation, params(idempotency::Header),
     responses(
         (status = 201, body = CreatedInvitation),
         (status = 403, body = Document),
@@ -106,11 +106,11 @@ async fn list(
 async fn create(
     State(app): State<App>,
     caller: Caller,
-    Retryable(body, once): Retryable<CreateInvitation>,
+    Retryable(body, idempotency): Retryable<CreateInvitation>,
 ) -> Result<Response, Problem> {
     let email = fields::email(&body.email)?;
     let mut tx = app.begin(&caller).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
     let permissions = match body.role_id {
@@ -130,7 +130,7 @@ async fn create(
     let about = about.map_err(|error| Problem::refused("role", error))?;
     let object = ("invitation", about.id.as_uuid());
     caller.audit(&app, &mut tx, "invitation.created", object, (None, Some(&about))).await?;
-    once.created(tx, &caller, &CreatedInvitation { about, token }).await
+    idempotency.created(tx, &caller, &CreatedInvitation { about, token }).await
 }
 
 /// Takes back an invitation that was not accepted yet.
@@ -164,7 +164,7 @@ async fn revoke(
 )]
 async fn accept_invitation(
     State(app): State<App>,
-    Peer(address): Peer,
+    RemoteAddress(address): RemoteAddress,
     UserAgent(user_agent): UserAgent,
     browser: Browser,
     Body(body): Body<AcceptInvitation>,

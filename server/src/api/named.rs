@@ -7,7 +7,7 @@ use super::{
     App,
     caller::Caller,
     etag::{IfMatch, Tagged},
-    once::Once,
+    idempotency::Idempotency,
     page::{Page, PageParams},
     problem::Problem,
 };
@@ -79,11 +79,11 @@ pub(super) async fn create<T: Named>(
     app: &App,
     caller: &Caller,
     mut new: T::Create,
-    once: Once,
+    idempotency: Idempotency,
 ) -> Result<Response, Problem> {
     new.check(caller)?;
     let mut tx = app.begin(caller).await?;
-    if let Some(answer) = once.answered(app, &mut tx, caller).await? {
+    if let Some(answer) = idempotency.answered(app, &mut tx, caller).await? {
         return Ok(answer);
     }
     let created = T::create(&mut tx, &new, app).await.map_err(|error| Problem::refused(T::KIND, error))?;
@@ -91,7 +91,7 @@ pub(super) async fn create<T: Named>(
         let object = (T::OBJECT, created.uuid());
         caller.audit(app, &mut tx, action, object, (None, Some(&created))).await?;
     }
-    once.created(tx, caller, &created).await
+    idempotency.created(tx, caller, &created).await
 }
 
 pub(super) async fn update<T: Changed>(
@@ -179,7 +179,7 @@ macro_rules! handlers {
 
         #[utoipa::path(
             post, path = $path, summary = concat!("Creates a ", $one, "."), request_body = $create,
-            params(once::Header),
+            params(idempotency::Header),
             responses(
                 (status = 201, body = $thing),
                 (status = 403, body = Document),
@@ -189,9 +189,9 @@ macro_rules! handlers {
         async fn create(
             State(app): State<App>,
             caller: Caller,
-            Retryable(body, once): Retryable<$create>,
+            Retryable(body, idempotency): Retryable<$create>,
         ) -> Result<Response, Problem> {
-            named::create::<$thing>(&app, &caller, body, once).await
+            named::create::<$thing>(&app, &caller, body, idempotency).await
         }
 
         #[utoipa::path(
@@ -221,8 +221,8 @@ pub(super) mod parts {
         caller::Caller,
         etag::Tagged,
         extract::{Id, Params},
+        idempotency::{self, Retryable},
         named::{self, Changed, Checked, Named},
-        once::{self, Retryable},
         page::{Page, PageParams},
         problem::{Document, Problem},
         routes::{Routes, endpoints},

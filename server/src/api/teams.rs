@@ -94,7 +94,7 @@ impl Changed for Team {
     }
 }
 
-named::handlers!(Team, TeamId, CreateTeam, UpdateTeam, "/v1/labels", "team", "teams");
+named::handlers!(Team, TeamId, CreateTeam, UpdateTeam, "/v1/teams", "team", "teams");
 
 /// Who is in a team.
 #[derive(Serialize, Deserialize, ToSchema)]

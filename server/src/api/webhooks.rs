@@ -7,7 +7,7 @@ use super::{
     etag::{self, IfMatch, Tagged},
     extract::{Body, Id, Ids, Params},
     fields,
-    once::{self, Retryable},
+    idempotency::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
     routes::{Routes, endpoints},
@@ -116,13 +116,13 @@ async fn get(
 
 /// Creates a webhook. It is told what happens from now on.
 #[utoipa::path(
-    post, path = "/v1/webhooks", request_body = CreateWebhook, params(once::Header),
+    post, path = "/v1/webhooks", request_body = CreateWebhook, params(idempotency::Header),
     responses((status = 201, body = CreatedWebhook), (status = 403, body = Document), (status = 422, body = Document)),
 )]
 async fn create(
     State(app): State<App>,
     caller: Caller,
-    Retryable(body, once): Retryable<CreateWebhook>,
+    Retryable(body, idempotency): Retryable<CreateWebhook>,
 ) -> Result<Response, Problem> {
     let url = fields::url(&body.url, &app.guard)?;
     let header = fields::header_name(body.header.as_deref().unwrap_or(HEADER_DEFAULT))?;
@@ -139,13 +139,13 @@ async fn create(
     let events = once_each(body.events.as_deref().unwrap_or(&[EventName::MessageCreated]));
     let webhook = NewWebhook { kind, url: url.as_str(), header: header.as_str(), secret, events: &events };
     let mut tx = app.begin(&caller).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
     let about = webhooks::create(&mut tx, &webhook, &*app.clock).await?;
     let object = ("webhook", about.id.as_uuid());
     caller.audit(&app, &mut tx, "webhook.created", object, (None, Some(&about))).await?;
-    once.created(tx, &caller, &CreatedWebhook { about, secret: made }).await
+    idempotency.created(tx, &caller, &CreatedWebhook { about, secret: made }).await
 }
 
 /// Changes a webhook: its address, its secret, its events, whether it is on.
