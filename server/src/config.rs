@@ -145,10 +145,10 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// It is not TOML, or a setting is unknown or of the wrong type.
-    #[error("the configuration is not valid: {0}")]
+    #[error("the configuration is not valid")]
     Invalid(#[from] toml::de::Error),
     /// The `[turn]` section cannot work.
-    #[error("turn: {0}")]
+    #[error(transparent)]
     Turn(#[from] turn_config::TurnConfigError),
     /// Settings contradict each other or one is missing.
     #[error("{0}")]
@@ -162,7 +162,7 @@ pub enum ConfigError {
         reason: WeakSecret,
     },
     /// A seal key.
-    #[error("seal.keys: {0}")]
+    #[error("seal.keys cannot be used")]
     Seal(#[from] store::StoreError),
     /// A URL that is none, or of another kind.
     #[error("{setting} must be a URL that begins with {scheme}://")]

@@ -11,6 +11,8 @@ use crate::{
     pace::Pace,
 };
 use common::{
+    backoff::Backoff,
+    chance,
     error::{Chain, ErrorCode, Fault},
     id::{AccountId, ConnectionId},
     permission::Permission,
@@ -43,7 +45,7 @@ use tracing::warn;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How soon a store that failed is asked again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(crate) const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(1));
 
 /// Changes that are read at once.
 ///
@@ -238,7 +240,7 @@ async fn admit(hub: &Hub, client: &Client, subscribe: &Subscribe) -> Result<Perm
     let mut tx = hub.store().tenant(client.account).await.map_err(failed)?;
     let source = changes::source(&mut tx, &subscribe.table).await.map_err(failed)?;
     let source = source.ok_or_else(|| not_found("table to follow"))?;
-    client.access().require(Some(source.permission), None)?;
+    client.access().require(source.permission)?;
     if subscribe.filter.keys().any(|name| !source.members.contains(name)) {
         return invalid("the filter names something that these rows do not have");
     }
@@ -281,7 +283,7 @@ async fn read(hub: Hub, live: Arc<LiveFeed>) {
         if let Err(error) = outcome {
             warn!(account.id = %live.account, error = %Chain(&error), "Changes cannot be read yet; will retry");
             live.hint.notify_one();
-            sleep(RETRY_AFTER).await;
+            sleep(RETRY.delay(1, chance::fraction())).await;
         }
     }
 }
@@ -315,7 +317,7 @@ pub(crate) async fn listen(hub: Hub) {
         let outcome = hear(&hub).await;
         let Err(error) = outcome;
         warn!(error = %Chain(&error), "The database does not tell of changes; they are looked for meanwhile");
-        sleep(RETRY_AFTER).await;
+        sleep(RETRY.delay(1, chance::fraction())).await;
     }
 }
 
@@ -360,7 +362,7 @@ pub(crate) fn recheck(hub: &Hub, client: &Arc<Client>) {
     let access = client.access();
     let lost: Vec<String> = {
         let held = client.held();
-        let lost = held.feeds.iter().filter(|(_, (_, needed))| access.require(Some(*needed), None).is_err());
+        let lost = held.feeds.iter().filter(|(_, (_, needed))| access.require(*needed).is_err());
         lost.map(|(feed, _)| feed.clone()).collect()
     };
     for feed in lost {

@@ -118,8 +118,8 @@ impl Config {
     /// Of one connection of a person.
     pub(crate) const fn person(&self) -> Rates {
         Rates {
-            requests: Rate { burst: self.requests_burst, per_second: self.requests_per_second },
-            bytes: Rate { burst: self.bytes_burst, per_second: self.bytes_per_second },
+            requests: Rate::per_second(self.requests_burst, self.requests_per_second),
+            bytes: Rate::per_second(self.bytes_burst, self.bytes_per_second),
         }
     }
 
@@ -127,8 +127,8 @@ impl Config {
     pub(crate) const fn guest(&self) -> Rates {
         let GuestConfig { requests_per_second, requests_burst, bytes_per_second, bytes_burst } = self.guest;
         Rates {
-            requests: Rate { burst: requests_burst, per_second: requests_per_second },
-            bytes: Rate { burst: bytes_burst, per_second: bytes_per_second },
+            requests: Rate::per_second(requests_burst, requests_per_second),
+            bytes: Rate::per_second(bytes_burst, bytes_per_second),
         }
     }
 }

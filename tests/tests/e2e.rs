@@ -33,6 +33,8 @@ mod egress;
 mod ends;
 #[path = "e2e/feed.rs"]
 mod feed;
+#[path = "e2e/first.rs"]
+mod first;
 #[path = "e2e/floods.rs"]
 mod floods;
 #[path = "e2e/fuzz.rs"]

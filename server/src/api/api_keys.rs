@@ -3,7 +3,7 @@
 use super::{
     App,
     auth::new_token,
-    caller::{Caller, KEY_PREFIX, hash_of_key},
+    caller::Caller,
     extract::{Id, Params},
     fields,
     idempotency::{self, Retryable},
@@ -17,6 +17,7 @@ use common::{
     id::ApiKeyId,
     permission::{Permission, Permissions},
 };
+use ingress::{KEY_PREFIX, hash_of_key};
 use serde::{Deserialize, Serialize};
 use store::api_keys::{self, ApiKey, NewApiKey};
 use time::OffsetDateTime;

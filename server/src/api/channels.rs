@@ -14,7 +14,7 @@ use super::{
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{id::ChannelId, permission::Permission, protocol::inbox::ChannelKind, secret::Secret};
 use serde::Deserialize;
-use store::channels::{self, Channel, ChannelChange, CreateError, NewChannel};
+use store::channels::{self, Channel, ChannelChange, NewChannel};
 use utoipa::ToSchema;
 
 pub(super) fn routes() -> Routes {
@@ -187,13 +187,4 @@ async fn delete(
     caller.audit(&app, &mut tx, "channel.deleted", object, (Some(&before), None)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-impl From<CreateError> for Problem {
-    fn from(error: CreateError) -> Self {
-        match error {
-            CreateError::Store(error) => error.into(),
-            taken @ CreateError::Taken => Self::conflict(taken.to_string()),
-        }
-    }
 }

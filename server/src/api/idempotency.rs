@@ -178,3 +178,56 @@ fn replayed(answer: &Answer) -> Response {
 fn json(status: StatusCode, body: String) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], Body::from(body)).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Method;
+
+    fn request(method: Method, path: &str, key: Option<&str>) -> Request {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        request.body(Body::empty()).unwrap()
+    }
+
+    fn fingerprint(method: Method, path: &str, body: &str) -> [u8; 32] {
+        let unread = UnreadRequest::new(&request(method, path, Some("k"))).unwrap();
+        unread.with_body(body.as_bytes()).0.unwrap().fingerprint
+    }
+
+    #[test]
+    fn another_method_path_or_body_is_another_request() {
+        let first = fingerprint(Method::POST, "/v1/labels", "{}");
+        assert_eq!(fingerprint(Method::POST, "/v1/labels", "{}"), first);
+        // What is asked for beside the path does not make it another one.
+        assert_eq!(fingerprint(Method::POST, "/v1/labels?x=1", "{}"), first);
+        for other in [
+            fingerprint(Method::PUT, "/v1/labels", "{}"),
+            fingerprint(Method::POST, "/v1/teams", "{}"),
+            fingerprint(Method::POST, "/v1/labels", "{ }"),
+            fingerprint(Method::POST, "/v1/label", "s\n{}"),
+        ] {
+            assert_ne!(other, first);
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_key_is_done_each_time_and_a_bad_key_is_refused() {
+        let none = UnreadRequest::new(&request(Method::POST, "/v1/labels", None)).unwrap();
+        assert!(none.with_body(b"{}").0.is_none());
+        for bad in ["", &"k".repeat(129)] {
+            assert!(UnreadRequest::new(&request(Method::POST, "/v1/labels", Some(bad))).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_was_given_before_says_so() {
+        let answer = Answer { status: 201, body: Secret::new("{}".to_owned()) };
+        let again = replayed(&answer);
+        assert_eq!(again.status(), StatusCode::CREATED);
+        assert_eq!(again.headers()["idempotency-replayed"], "true");
+        assert_eq!(again.headers()[header::CONTENT_TYPE], "application/json");
+    }
+}

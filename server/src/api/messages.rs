@@ -20,7 +20,7 @@ use common::{
 use serde::Deserialize;
 use store::{
     conversations,
-    messages::{self, NewReply, ReplyError},
+    messages::{self, NewReply},
 };
 use utoipa::ToSchema;
 
@@ -98,13 +98,4 @@ async fn send(
     app.wake(Work::Replies).await;
     app.wake(Work::Outbox).await;
     Ok(answer)
-}
-
-impl From<ReplyError> for Problem {
-    fn from(error: ReplyError) -> Self {
-        match error {
-            ReplyError::NotFound => Self::not_found("conversation"),
-            ReplyError::Store(error) => error.into(),
-        }
-    }
 }

@@ -11,9 +11,9 @@ use axum::{Router, body::Body, response::Response};
 use common::{address::ClientAddress, error::Chain};
 use hyper::{Request, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use ingress::TakeApart;
 use local_services::descriptors;
 use shutdown::Shutdown;
-use signalling::TakeApart;
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::AsyncReadExt,

@@ -15,6 +15,8 @@ use common::{
     secret::Secret,
     token::{self, Accounts, Issuer, OUTSIDE_LIFETIME, OWN_ISSUER, OutsideRules, REFRESH_TOKEN_TIME, Role},
 };
+use inbox::Inbox;
+use ingress::Authenticator;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde_json::{Value, json};
 use shutdown::Shutdown;
@@ -54,6 +56,8 @@ pub(crate) struct Server {
     /// What ended before its time, as this instance knows it.
     pub(crate) revocations: Arc<Revocations>,
     app: App,
+    /// Serves files beside the REST layer.
+    inbox: Inbox,
     router: Router,
 }
 
@@ -138,29 +142,43 @@ impl Server {
         });
         let secret = Secret::new(SECRET.to_owned());
         let guard = egress::Guard::new(egress::Config::default());
-        // Nothing listens there: a provider that is away.
-        let graph =
-            inbox::Graph { base_url: "http://127.0.0.1:9".parse().unwrap(), version: "v26.0".to_owned() };
-        let files = inbox::Files::new(&graph, &guard).unwrap();
         let revocations = Arc::new(Revocations::default());
         let app = App::new(
             db.store.clone(),
             bus.clone(),
             clock.clone(),
-            issuers,
+            issuers.clone(),
             &secret,
             ice_servers,
-            files,
-            guard,
+            guard.clone(),
         )
         .with_revocations(Arc::clone(&revocations));
-        Self { db, bus, clock, revocations, router: api::router(app.clone()), app }
+        let authenticator = Authenticator {
+            store: db.store.clone(),
+            clock: clock.clone(),
+            issuers,
+            revocations: Arc::clone(&revocations),
+        };
+        let mut config = inbox::Config::default();
+        // Nothing listens there: a provider that is away.
+        config.graph.base_url = "http://127.0.0.1:9".parse().unwrap();
+        let deps = inbox::Deps {
+            bus: bus.clone(),
+            store: db.store.clone(),
+            clock: clock.clone(),
+            guard,
+            authenticator,
+        };
+        let inbox = Inbox::new(config, deps).unwrap();
+        let router = api::router(app.clone()).merge(inbox::router(&inbox));
+        Self { db, bus, clock, revocations, router, app, inbox }
     }
 
     /// The same with other settings.
     pub(crate) fn set_up(self, config: &config::Http) -> Self {
         let app = self.app.clone().set_up(&config::SignIn::default(), config, Shutdown::default());
-        Self { router: api::router(app), ..self }
+        let router = api::router(app).merge(inbox::router(&self.inbox));
+        Self { router, ..self }
     }
 
     /// The same behind all that a request passes before the REST layer.

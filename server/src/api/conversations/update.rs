@@ -10,9 +10,8 @@ use super::{
     },
     LABELS_MAX,
 };
-use axum::{extract::State, http::StatusCode};
+use axum::extract::State;
 use common::{
-    error::ErrorCode,
     id::{ConversationId, LabelId, TeamId, UserId},
     protocol::inbox::{Conversation, ConversationStatus, Priority},
     subject::inbox::Work,
@@ -20,7 +19,7 @@ use common::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::{
-    conversations::{self, Change, UpdateError},
+    conversations::{self, Change},
     outbox,
 };
 use time::OffsetDateTime;
@@ -97,23 +96,6 @@ pub(super) async fn update(
     tx.commit().await?;
     app.wake(Work::Outbox).await;
     Ok(Tagged(conversation))
-}
-
-impl From<UpdateError> for Problem {
-    fn from(error: UpdateError) -> Self {
-        match error {
-            UpdateError::NotFound => Self::not_found("conversation"),
-            UpdateError::Store(error) => error.into(),
-            impossible @ UpdateError::Impossible { .. } => {
-                Self::new(StatusCode::CONFLICT, ErrorCode::INVALID_TRANSITION, impossible.to_string())
-            }
-            wrong @ (UpdateError::UnknownAssignee
-            | UpdateError::UnknownTeam
-            | UpdateError::UnknownLabel
-            | UpdateError::SnoozeTime
-            | UpdateError::TooManyAttributes) => Self::invalid(wrong.to_string()),
-        }
-    }
 }
 
 #[cfg(test)]

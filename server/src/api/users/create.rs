@@ -71,12 +71,3 @@ pub(super) async fn create(
     caller.audit(&app, &mut tx, "user.created", ("user", user.id.as_uuid()), (None, Some(&user))).await?;
     idempotency.created(tx, &caller, &user).await
 }
-
-impl From<CreateError> for Problem {
-    fn from(error: CreateError) -> Self {
-        match error {
-            CreateError::Store(error) => error.into(),
-            taken @ CreateError::EmailTaken => Self::conflict(taken.to_string()),
-        }
-    }
-}

@@ -19,7 +19,7 @@ use common::{
     token::Role,
 };
 use serde::Deserialize;
-use store::users::{self, UpdateError, User, UserChange};
+use store::users::{self, User, UserChange};
 use utoipa::ToSchema;
 
 /// What to change about a user; absent fields stay as they are.
@@ -84,13 +84,4 @@ pub(super) async fn update(
         hub::disconnect_if_reached(&app, caller.account, ConnectionSelector::User(id)).await;
     }
     Ok(Tagged(after))
-}
-
-impl From<UpdateError> for Problem {
-    fn from(error: UpdateError) -> Self {
-        match error {
-            UpdateError::Change(error) => Self::refused("user", error),
-            last @ UpdateError::LastAdministrator => Self::conflict(last.to_string()),
-        }
-    }
 }
