@@ -4,11 +4,10 @@ use super::{fields, named::parts::*};
 use common::{id::CannedResponseId, permission::Permission};
 use serde::Deserialize;
 use store::{
-    ChangeError, StoreError, TenantTx,
+    ChangeError, TenantTx,
     canned_responses::{self, CannedResponse},
 };
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 pub(super) fn routes() -> Routes {
     Routes::of("canned-responses", "Texts that agents often send.")
@@ -53,34 +52,13 @@ impl Checked for UpdateCannedResponse {
 }
 
 impl Named for CannedResponse {
-    type Id = CannedResponseId;
     type Create = CreateCannedResponse;
     const KIND: &'static str = "canned response";
     const OBJECT: &'static str = "cannedResponse";
     const DELETED: &'static str = "cannedResponse.deleted";
 
-    fn uuid(&self) -> Uuid {
-        self.id.as_uuid()
-    }
-
-    async fn list(
-        tx: &mut TenantTx,
-        after: Option<CannedResponseId>,
-        limit: u16,
-    ) -> Result<Vec<Self>, StoreError> {
-        canned_responses::list(tx, after, limit).await
-    }
-
-    async fn find(tx: &mut TenantTx, id: CannedResponseId) -> Result<Option<Self>, StoreError> {
-        canned_responses::find(tx, id).await
-    }
-
     async fn create(tx: &mut TenantTx, new: &CreateCannedResponse, app: &App) -> Result<Self, ChangeError> {
         canned_responses::create(tx, &new.shortcode, &new.text, &*app.clock).await
-    }
-
-    async fn delete(tx: &mut TenantTx, id: CannedResponseId) -> Result<(), ChangeError> {
-        canned_responses::delete(tx, id).await
     }
 }
 

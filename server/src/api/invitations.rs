@@ -26,9 +26,10 @@ use common::{
 };
 use serde::{Deserialize, Serialize};
 use store::{
+    Named as _,
     audit::{self, Actor},
     invitations::{self, Invitation, NewInvitation},
-    roles,
+    roles::NamedRole,
     users::{self, CreateError, NewUser, UserChange},
 };
 use utoipa::ToSchema;
@@ -114,7 +115,9 @@ async fn create(
         return Ok(answer);
     }
     let permissions = match body.role_id {
-        Some(id) => roles::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?.permissions,
+        Some(id) => {
+            NamedRole::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?.permissions
+        }
         None => body.role.permissions(),
     };
     may_give(&caller, permissions)?;

@@ -4,11 +4,10 @@ use super::{fields, named::parts::*};
 use common::{id::LabelId, permission::Permission};
 use serde::Deserialize;
 use store::{
-    ChangeError, StoreError, TenantTx,
+    ChangeError, TenantTx,
     labels::{self, Label},
 };
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 pub(super) fn routes() -> Routes {
     Routes::of("labels", "Words that sort conversations.")
@@ -53,30 +52,13 @@ impl Checked for UpdateLabel {
 }
 
 impl Named for Label {
-    type Id = LabelId;
     type Create = CreateLabel;
     const KIND: &'static str = "label";
     const OBJECT: &'static str = "label";
     const DELETED: &'static str = "label.deleted";
 
-    fn uuid(&self) -> Uuid {
-        self.id.as_uuid()
-    }
-
-    async fn list(tx: &mut TenantTx, after: Option<LabelId>, limit: u16) -> Result<Vec<Self>, StoreError> {
-        labels::list(tx, after, limit).await
-    }
-
-    async fn find(tx: &mut TenantTx, id: LabelId) -> Result<Option<Self>, StoreError> {
-        labels::find(tx, id).await
-    }
-
     async fn create(tx: &mut TenantTx, new: &CreateLabel, app: &App) -> Result<Self, ChangeError> {
         labels::create(tx, &new.name, &new.color, &*app.clock).await
-    }
-
-    async fn delete(tx: &mut TenantTx, id: LabelId) -> Result<(), ChangeError> {
-        labels::delete(tx, id).await
     }
 }
 

@@ -14,12 +14,10 @@ use super::{
 use axum::{Json, http::StatusCode, response::Response};
 use serde::Serialize;
 use std::str::FromStr;
-use store::{ChangeError, StoreError, TenantTx};
-use uuid::Uuid;
+use store::{ChangeError, TenantTx};
 
 /// What differs from one resource to the other.
-pub(super) trait Named: Serialize + Sync + Sized {
-    type Id: FromStr + Copy;
+pub(super) trait Named: store::Named<Id: FromStr> + Serialize + Sync {
     type Create: Checked;
     /// What errors call it.
     const KIND: &'static str;
@@ -28,11 +26,7 @@ pub(super) trait Named: Serialize + Sync + Sized {
     const CREATED: Option<&'static str> = None;
     const DELETED: &'static str;
 
-    fn uuid(&self) -> Uuid;
-    async fn list(tx: &mut TenantTx, after: Option<Self::Id>, limit: u16) -> Result<Vec<Self>, StoreError>;
-    async fn find(tx: &mut TenantTx, id: Self::Id) -> Result<Option<Self>, StoreError>;
     async fn create(tx: &mut TenantTx, new: &Self::Create, app: &App) -> Result<Self, ChangeError>;
-    async fn delete(tx: &mut TenantTx, id: Self::Id) -> Result<(), ChangeError>;
 }
 
 /// The same for those that are changed field by field, and nothing else changes with them.
@@ -228,4 +222,5 @@ pub(super) mod parts {
         routes::{Routes, endpoints},
     };
     pub(in super::super) use axum::{Json, extract::State, http::StatusCode, response::Response};
+    pub(in super::super) use store::Named as _;
 }

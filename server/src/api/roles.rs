@@ -14,11 +14,10 @@ use common::{
 };
 use serde::Deserialize;
 use store::{
-    ChangeError, StoreError, TenantTx,
+    ChangeError, TenantTx,
     roles::{self, NamedRole},
 };
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 pub(super) fn routes() -> Routes {
     Routes::of("roles", "Sets of permissions that the account has named, beside the three fixed roles.")
@@ -57,31 +56,14 @@ impl Checked for CreateRole {
 }
 
 impl Named for NamedRole {
-    type Id = RoleId;
     type Create = CreateRole;
     const KIND: &'static str = "role";
     const OBJECT: &'static str = "role";
     const CREATED: Option<&'static str> = Some("role.created");
     const DELETED: &'static str = "role.deleted";
 
-    fn uuid(&self) -> Uuid {
-        self.id.as_uuid()
-    }
-
-    async fn list(tx: &mut TenantTx, after: Option<RoleId>, limit: u16) -> Result<Vec<Self>, StoreError> {
-        roles::list(tx, after, limit).await
-    }
-
-    async fn find(tx: &mut TenantTx, id: RoleId) -> Result<Option<Self>, StoreError> {
-        roles::find(tx, id).await
-    }
-
     async fn create(tx: &mut TenantTx, new: &CreateRole, app: &App) -> Result<Self, ChangeError> {
         roles::create(tx, &new.name, new.permissions, &*app.clock).await
-    }
-
-    async fn delete(tx: &mut TenantTx, id: RoleId) -> Result<(), ChangeError> {
-        roles::delete(tx, id).await
     }
 }
 
@@ -108,7 +90,7 @@ async fn update(
 ) -> Result<Tagged<NamedRole>, Problem> {
     fields::normalize(&mut body.name, fields::name)?;
     let mut tx = app.begin_exclusive(&caller).await?;
-    let before = roles::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?;
+    let before = NamedRole::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?;
     if_match.check(&before)?;
     let permissions = body.permissions.unwrap_or(before.permissions);
     may_give(&caller, permissions)?;

@@ -12,11 +12,10 @@ use common::{
 };
 use serde::{Deserialize, Serialize};
 use store::{
-    ChangeError, StoreError, TenantTx,
+    ChangeError, TenantTx,
     teams::{self, Team},
 };
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 pub(super) fn routes() -> Routes {
     Routes::of("teams", "Agents who answer together.")
@@ -54,30 +53,13 @@ impl Checked for UpdateTeam {
 }
 
 impl Named for Team {
-    type Id = TeamId;
     type Create = CreateTeam;
     const KIND: &'static str = "team";
     const OBJECT: &'static str = "team";
     const DELETED: &'static str = "team.deleted";
 
-    fn uuid(&self) -> Uuid {
-        self.id.as_uuid()
-    }
-
-    async fn list(tx: &mut TenantTx, after: Option<TeamId>, limit: u16) -> Result<Vec<Self>, StoreError> {
-        teams::list(tx, after, limit).await
-    }
-
-    async fn find(tx: &mut TenantTx, id: TeamId) -> Result<Option<Self>, StoreError> {
-        teams::find(tx, id).await
-    }
-
     async fn create(tx: &mut TenantTx, new: &CreateTeam, app: &App) -> Result<Self, ChangeError> {
         teams::create(tx, &new.name, &*app.clock).await
-    }
-
-    async fn delete(tx: &mut TenantTx, id: TeamId) -> Result<(), ChangeError> {
-        teams::delete(tx, id).await
     }
 }
 
@@ -118,7 +100,7 @@ async fn get_team_members(
     Id(id): Id<TeamId>,
 ) -> Result<Tagged<TeamMembers>, Problem> {
     let mut tx = app.read(&caller).await?;
-    teams::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("team"))?;
+    Team::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("team"))?;
     let user_ids = teams::members(&mut tx, id).await?;
     tx.commit().await?;
     Ok(Tagged(TeamMembers { user_ids }))
@@ -146,7 +128,7 @@ async fn set_team_members(
         return Err(Problem::invalid("userIds has more than 1,000 users"));
     }
     let mut tx = app.begin_exclusive(&caller).await?;
-    teams::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("team"))?;
+    Team::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("team"))?;
     if_match.check(&TeamMembers { user_ids: teams::members(&mut tx, id).await? })?;
     let set = teams::set_members(&mut tx, id, &body.user_ids).await;
     set.map_err(|error| Problem::refused("team", error))?;

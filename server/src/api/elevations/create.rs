@@ -14,8 +14,9 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use common::{error::ErrorCode, id::RoleId, token::Role};
 use serde::Deserialize;
 use store::{
+    Named as _,
     elevations::{self, NewElevation},
-    roles,
+    roles::NamedRole,
 };
 use utoipa::ToSchema;
 
@@ -72,7 +73,7 @@ pub(super) async fn create(
     let (role_name, permissions) = match (body.role, body.role_id) {
         (Some(role), None) => (role.as_str().to_owned(), role.permissions()),
         (None, Some(id)) => {
-            let role = roles::find(&mut tx, id).await?;
+            let role = NamedRole::find(&mut tx, id).await?;
             let role = role.ok_or_else(|| Problem::conflict("there is no such role"))?;
             (role.name, role.permissions)
         }
