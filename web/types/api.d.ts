@@ -85,17 +85,17 @@ export interface AuditEntry {
 /** One thing that somebody did. */
 export type AuditEntryId = string;
 
-/** A call. */
+/** A call as it is remembered. */
 export interface Call {
   /** When it was picked up; null if nobody did. */
   answeredAt?: string | null;
   /** When it was over; null while it lasts. */
   endedAt?: string | null;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: CallId;
   /** How it ended, as `call.ended` says it; null while it lasts. */
   outcome?: string | null;
-  /** The two. */
+  /** Who called, then who was called. */
   participants: CallParticipant[];
   /** Where the two met or would have met. */
   roomId: RoomId;
@@ -172,7 +172,7 @@ export interface CallIncoming {
 /** What the caller wants to send. */
 export type CallMedia = 'audio' | 'video';
 
-/** Somebody's part in a call. */
+/** A user's part in a call. */
 export interface CallParticipant {
   /** Whether they began it. */
   isCaller: boolean;
@@ -180,7 +180,7 @@ export interface CallParticipant {
   joinedAt?: string | null;
   /** When they were out of it. */
   leftAt?: string | null;
-  /** Who. */
+  /** Who called or was called. */
   userId: UserId;
 }
 
@@ -585,7 +585,7 @@ export interface CreateWebhook {
   /** The header that carries it, for n8n; `x-switchboard-secret` if absent. */
   header?: string | null;
   /** Its kind. */
-  kind: Kind;
+  kind: WebhookKind;
   /** The shared secret. Needed for n8n; else one is made if absent, and shown once. */
   secret?: string | null;
   /** Where to post. */
@@ -621,7 +621,7 @@ export interface DecideElevation {
 export interface Delivery {
   /** The HTTP status of the last answer; null if there was none. */
   answerStatus?: number | null;
-  /** How often it was tried. */
+  /** How often it was tried since it was last wanted. */
   attempts: number;
   /** When it was taken or given up. */
   doneAt?: string | null;
@@ -631,9 +631,9 @@ export interface Delivery {
   error?: string | null;
   /** What happened, as `inbox.event` tells it. */
   event: Record<string, unknown>;
-  /** The number of the event in the account's stream. */
+  /** The event's number in the account's sequence. */
   seq: number;
-  /** How it stands. */
+  /** Whether it is still to be made. */
   state: DeliveryState;
 }
 
@@ -689,7 +689,7 @@ export type ElevationStatus = 'pending' | 'active' | 'denied' | 'lapsed' | 'over
  */
 export type ErrorCode = string;
 
-/** Something that a webhook can be told about. */
+/** Something that a webhook can be told about, by the name of its `InboxEvent`. */
 export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdated' | 'noteCreated' | 'noteUpdated' | 'noteDeleted' | 'conversationErased';
 
 /** A conversation with everything in it. */
@@ -871,9 +871,6 @@ export interface JoinToken {
   /** The guest's id, as others see it in the room. */
   userId: UserId;
 }
-
-/** What kind of receiver a webhook has. */
-export type Kind = 'n8n' | 'standard';
 
 /** A word that sorts conversations. */
 export interface Label {
@@ -1068,9 +1065,9 @@ export type MessageId = string;
 
 /** A set of permissions with a name. */
 export interface NamedRole {
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: RoleId;
-  /** Its name, unique in the account. */
+  /** Unique in the account. */
   name: string;
   /** What who has it may do. */
   permissions: Permission[];
@@ -1815,7 +1812,7 @@ export type UserId = string;
 
 /** A webhook. Its secret is never shown again. */
 export interface Webhook {
-  /** When it was switched off; null while it is on. */
+  /** When it was switched off: what happens meanwhile it is never told. Null while it is on. */
   disabledAt?: string | null;
   /** What it is told about. */
   events: EventName[];
@@ -1823,16 +1820,19 @@ export interface Webhook {
   failingSince?: string | null;
   /** The header that carries the secret, for n8n. */
   header: string;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: WebhookId;
-  /** Its kind. */
-  kind: Kind;
+  /** What kind of receiver it has. */
+  kind: WebhookKind;
   /** Where is posted to. */
   url: string;
 }
 
 /** An address that is told about events by HTTP. */
 export type WebhookId = string;
+
+/** What kind of receiver a webhook has. */
+export type WebhookKind = 'n8n' | 'standard';
 
 /** What a note says. */
 export interface WriteNote {
