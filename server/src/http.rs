@@ -212,8 +212,8 @@ pub(crate) struct IsSecure(pub(crate) bool);
 /// Finds out who calls, refuses what is too much, and completes the answer's headers.
 async fn receive(context: Arc<Context>, mut request: Request, next: Next) -> Response {
     let hop = request.extensions().get::<Hop>().copied();
-    let peer = hop.map_or(IpAddr::from([0, 0, 0, 0]), |hop| hop.peer);
-    let origin = context.trust.origin(peer, request.headers());
+    let remote_address = hop.map_or(IpAddr::from([0, 0, 0, 0]), |hop| hop.remote_address);
+    let origin = context.trust.origin(remote_address, request.headers());
     let id = request_id(origin.is_proxied, request.headers());
     let is_secure = context.hsts || origin.is_secure;
     let extensions = request.extensions_mut();

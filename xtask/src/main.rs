@@ -24,7 +24,7 @@ const USAGE: &str = "\
 cargo xtask run [arguments of `switchboard serve`]   start Switchboard with everything embedded
 cargo xtask demo [text]                              play a customer who writes to it by WhatsApp
 cargo xtask test                                     everything that a change must pass
-cargo xtask test long [simulation|faults|fuzz] [name]  what takes hours: more seeds, longer faults, exploring
+cargo xtask test long [faults|fuzz] [name]           what takes hours: longer faults, exploring
 cargo xtask services                                 a private Postgres and Redis, until Ctrl-C
 cargo xtask generate [documents]                     write what is made from the code: store/.sqlx, documents, types
 cargo xtask fuzz [--runs=N] [target]…                explore what strangers can send, and keep what is new

@@ -71,9 +71,18 @@ pub(crate) fn cargo_in(directory: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// What has taken how long.
+#[derive(Clone)]
+struct Ended {
+    name: String,
+    took: Duration,
+    /// Of the step before it in the list, whose time has this in it.
+    is_part: bool,
+}
+
 thread_local! {
     /// The steps that have ended, and how many have not.
-    static STEPS: RefCell<(Vec<(String, Duration)>, usize)> = const { RefCell::new((Vec::new(), 0)) };
+    static STEPS: RefCell<(Vec<Ended>, usize)> = const { RefCell::new((Vec::new(), 0)) };
 }
 
 /// Does something, printing what and how long it took.
@@ -84,29 +93,35 @@ thread_local! {
 pub(crate) fn step<T>(name: &str, action: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     say(&format!("==> {name}"));
     let started = Instant::now();
-    STEPS.with_borrow_mut(|(_, depth)| *depth = depth.saturating_add(1));
+    let before = STEPS.with_borrow_mut(|(ended, depth)| {
+        *depth = depth.saturating_add(1);
+        ended.len()
+    });
     let outcome = action();
     let took = started.elapsed();
     STEPS.with_borrow_mut(|(ended, depth)| {
         *depth = depth.saturating_sub(1);
-        // What is part of another step is in its time.
-        if *depth == 0 {
-            ended.push((name.to_owned(), took));
-        }
+        ended.insert(before, Ended { name: name.to_owned(), took, is_part: *depth > 0 });
     });
     let ended = if outcome.is_ok() { "done" } else { "FAILED" };
     say(&format!("    {ended}: {name}, {:.1} s", took.as_secs_f64()));
     outcome
 }
 
-/// Prints how long each step has taken, and all of them.
+/// Notes what a part of the step that is being done has taken.
+pub(crate) fn part(name: &str, took: Duration) {
+    STEPS.with_borrow_mut(|(ended, _)| ended.push(Ended { name: name.to_owned(), took, is_part: true }));
+}
+
+/// Prints how long each step and its parts have taken, and all of them.
 pub(crate) fn say_times() {
     let ended = STEPS.with_borrow(|(ended, _)| ended.clone());
-    let all = ended.iter().map(|(_, took)| *took).sum::<Duration>();
+    let line = |took: Duration, name: &str| say(&format!("{:8.1} s  {name}", took.as_secs_f64()));
     say("");
-    for (name, took) in ended.iter().map(|(name, took)| (name.as_str(), *took)).chain([("all steps", all)]) {
-        say(&format!("{:8.1} s  {name}", took.as_secs_f64()));
+    for Ended { name, took, is_part } in &ended {
+        line(*took, &format!("{}{name}", if *is_part { "         " } else { "" }));
     }
+    line(ended.iter().filter(|step| !step.is_part).map(|step| step.took).sum(), "all steps");
 }
 
 /// Runs a command with its output on the terminal.

@@ -1,6 +1,7 @@
 //! Everything that a change must pass, cheap things first; [`long`] is what takes longer than that.
 
 mod long;
+mod suites;
 
 use crate::{
     advisories, console, generate,
@@ -52,7 +53,7 @@ fn everything() -> Result<(), Failure> {
     step("build", || run(&mut cargo(&["build", "--locked", "--workspace", "--all-targets"])))?;
     step("tests", || {
         let mut command = cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
-        run(command.envs(services.variables()).env("SWITCHBOARD_TEST_BINARY", &binary))
+        suites::run(command.envs(services.variables()).env("SWITCHBOARD_TEST_BINARY", &binary))
     })?;
     step("stop and delete the services", || {
         drop(services);

@@ -12,7 +12,7 @@ use std::process::Command;
 const LONG_VARIABLE: &str = "SWITCHBOARD_TEST_LONG";
 
 /// The parts, in the order in which they run.
-const PARTS: [(&str, Part); 3] = [("simulation", simulation), ("faults", faults), ("fuzz", explore)];
+const PARTS: [(&str, Part); 2] = [("faults", faults), ("fuzz", explore)];
 
 /// What is left of the arguments goes to the part: names of tests, or of targets.
 type Part = fn(&[String]) -> Result<(), Failure>;
@@ -30,11 +30,6 @@ pub(crate) fn long(arguments: &[String]) -> Result<(), Failure> {
         Some((_, part)) => part(rest),
         None => Err(Failure::new(format!("there are no long tests called `{name}`"))),
     }
-}
-
-/// Meetings and networks of a thousand seeds.
-fn simulation(names: &[String]) -> Result<(), Failure> {
-    step("simulation", || run(&mut tests("sim", &["--nocapture"], names)))
 }
 
 /// Each fault ten times and for longer, one after the other.
