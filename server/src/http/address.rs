@@ -150,15 +150,22 @@ mod tests {
     #[test]
     fn who_is_no_trusted_proxy_is_the_client_whatever_they_write() {
         for lie in ["203.0.113.5", "10.0.0.1", "10.0.0.1, 10.0.0.2", "", "garbage"] {
-            let headers = [("x-forwarded-for", lie), ("forwarded", "for=203.0.113.6"), ("x-forwarded-proto", "https")];
+            let headers =
+                [("x-forwarded-for", lie), ("forwarded", "for=203.0.113.6"), ("x-forwarded-proto", "https")];
             for header in [ProxyHeader::XForwardedFor, ProxyHeader::Forwarded] {
                 assert_eq!(origin(header, "11.0.0.1", &headers), is("11.0.0.1", false, false), "{lie}");
             }
         }
-        assert_eq!(origin(ProxyHeader::XForwardedFor, "::ffff:192.0.2.1", &[]), is("192.0.2.1", false, false));
+        assert_eq!(
+            origin(ProxyHeader::XForwardedFor, "::ffff:192.0.2.1", &[]),
+            is("192.0.2.1", false, false)
+        );
         // A proxy in IPv6 clothes is that proxy.
         let headers = [("x-forwarded-for", "203.0.113.5")];
-        assert_eq!(origin(ProxyHeader::XForwardedFor, "::ffff:10.0.0.1", &headers), is("203.0.113.5", true, false));
+        assert_eq!(
+            origin(ProxyHeader::XForwardedFor, "::ffff:10.0.0.1", &headers),
+            is("203.0.113.5", true, false)
+        );
     }
 
     #[test]

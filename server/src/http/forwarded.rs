@@ -188,7 +188,10 @@ mod tests {
     fn sixteen_proxies_in_a_row_are_believed_and_no_more() {
         let behind = |hops: usize| {
             let row: Vec<_> = (0..hops).map(|_| "10.0.0.7").collect();
-            by_list("10.0.0.1", &[&["203.0.113.5"].iter().chain(&row).copied().collect::<Vec<_>>().join(", ")])
+            by_list(
+                "10.0.0.1",
+                &[&["203.0.113.5"].iter().chain(&row).copied().collect::<Vec<_>>().join(", ")],
+            )
         };
         assert_eq!(behind(HOPS_MAX - 1), "203.0.113.5");
         assert_eq!(behind(HOPS_MAX), "10.0.0.7");

@@ -251,7 +251,8 @@ mod tests {
     #[test]
     fn who_was_refused_is_let_in_again_at_the_rate_and_not_sooner() {
         let ((gate, clock), none) = (gate_and_clock(), HeaderMap::new());
-        let admitted = || (0..100).take_while(|_| gate.admit(network(1), "/v1/auth/sign-in", &none).is_ok()).count();
+        let admitted =
+            || (0..100).take_while(|_| gate.admit(network(1), "/v1/auth/sign-in", &none).is_ok()).count();
         assert_eq!((admitted(), admitted()), (5, 0));
         clock.advance(Duration::from_millis(999));
         assert_eq!(admitted(), 0);

@@ -221,6 +221,9 @@ mod tests {
         let four = [203, 0, 113, 5, 10, 0, 0, 1, 0, 80, 0, 80];
         assert_eq!(read(&header(0x21, 0x12, &four)), Ok(Some("203.0.113.5:80".parse().unwrap())));
         let six = [[1_u8; 32].to_vec(), vec![0, 80, 0, 81]].concat();
-        assert_eq!(read(&header(0x21, 0x22, &six)), Ok(Some("[101:101:101:101:101:101:101:101]:80".parse().unwrap())));
+        assert_eq!(
+            read(&header(0x21, 0x22, &six)),
+            Ok(Some("[101:101:101:101:101:101:101:101]:80".parse().unwrap()))
+        );
     }
 }

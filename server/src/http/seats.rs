@@ -460,7 +460,9 @@ mod tests {
                 match random.random_range(0..6) {
                     0 | 1 => {
                         let from = random.random_range(0..5_u8);
-                        held.extend(seats.take((from > 0).then(|| network(from).unwrap())).map(|seat| (seat, None)));
+                        held.extend(
+                            seats.take((from > 0).then(|| network(from).unwrap())).map(|seat| (seat, None)),
+                        );
                     }
                     2 if !held.is_empty() => {
                         let at = random.random_range(0..held.len());
@@ -490,7 +492,8 @@ mod tests {
                 assert_eq!(of(&table.reserved), (places.clone().count() - regular, true), "{what}");
                 assert!(regular <= limits.all && table.reserved.taken <= RESERVED, "{what}");
                 for (network, area) in &table.networks {
-                    let theirs = places.clone().filter(|place| place.network.as_ref() == Some(network)).count();
+                    let theirs =
+                        places.clone().filter(|place| place.network.as_ref() == Some(network)).count();
                     assert_eq!(of(area), (theirs, true), "{what}");
                     assert!((1..=limits.network).contains(&theirs), "{what}");
                 }

@@ -7,21 +7,26 @@
 )]
 
 mod administration;
+mod audit;
 mod bodies;
 mod connections;
 mod crossing;
 mod desk;
+mod doors;
 mod elevation;
 mod feed;
 mod gate;
 mod harness;
+mod hooks;
 mod imports;
 mod isolation;
+mod names;
 mod operations;
 mod privacy;
 mod resources;
 mod rules;
 mod sign_in;
 mod speak;
+mod statuses;
 mod things;
 mod trust;
