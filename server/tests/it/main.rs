@@ -8,6 +8,7 @@
 
 mod administration;
 mod audit;
+mod beginnings;
 mod bodies;
 mod connections;
 mod crossing;
@@ -20,6 +21,7 @@ mod harness;
 mod hooks;
 mod imports;
 mod isolation;
+mod listener;
 mod names;
 mod operations;
 mod privacy;
