@@ -96,7 +96,7 @@ impl Server {
             let mut body = operation.body.unwrap().1;
             match operation.id.as_str() {
                 "createWebhook" => body = json!({ "kind": "standard", "url": "http://hooks.example/b" }),
-                "createRole" | "createApiKey" => body["permissions"] = json!(["audit.read"]),
+                "createRole" | "createApiKey" => body["permissions"] = json!(["auditEntries.read"]),
                 _ => {}
             }
             let id = self.make(tenant, &operation.template, &body).await;
