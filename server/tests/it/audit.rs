@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// What stands in the log, the latest first.
 async fn entries(server: &Server, token: &str, query: &str) -> Vec<Value> {
-    let page = server.get(&format!("/v1/audit-log?limit=100&{query}"), token).await;
+    let page = server.get(&format!("/v1/audit-entries?limit=100&{query}"), token).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     page.body["items"].as_array().unwrap().clone()
 }
@@ -117,7 +117,10 @@ async fn the_log_is_found_by_who_by_what_and_by_both() {
     }
     let by_key = entries(&server, &a.token, &format!("actorId={key_id}")).await;
     assert_eq!(by_key[0]["actorKind"], json!("apiKey"), "{}", by_key[0]);
-    assert_eq!(server.get("/v1/audit-log?actorId=somebody", &a.token).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        server.get("/v1/audit-entries?actorId=somebody", &a.token).await.status,
+        StatusCode::BAD_REQUEST
+    );
     assert_eq!(entries(&server, &b.token, "").await, Vec::<Value>::new(), "another account's");
 }
 

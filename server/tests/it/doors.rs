@@ -179,14 +179,14 @@ async fn a_key_makes_keys_no_wider_than_itself_and_one_that_is_revoked_stays_as_
         let body = json!({ "name": "k", "permissions": permissions });
         server.post("/v1/api-keys", token, body).await
     };
-    let parent = make(&a.token, &["keys.manage", "rooms.read"]).await.body;
+    let parent = make(&a.token, &["apiKeys.manage", "rooms.read"]).await.body;
     let key = parent["key"].as_str().unwrap();
     for (permissions, status) in [
         (&["rooms.read"][..], StatusCode::CREATED),
         (&[], StatusCode::CREATED),
-        (&["keys.manage", "rooms.read"], StatusCode::CREATED),
+        (&["apiKeys.manage", "rooms.read"], StatusCode::CREATED),
         (&["rooms.manage"], StatusCode::FORBIDDEN),
-        (&["rooms.read", "audit.read"], StatusCode::FORBIDDEN),
+        (&["rooms.read", "auditEntries.read"], StatusCode::FORBIDDEN),
         (&["rooms.explode"], StatusCode::UNPROCESSABLE_ENTITY),
     ] {
         assert_eq!(make(key, permissions).await.status, status, "{permissions:?}");

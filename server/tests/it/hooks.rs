@@ -26,7 +26,7 @@ async fn a_secret_that_is_made_is_shown_once_and_one_that_is_given_never() {
     let changed = patch(&server, &a, &path, json!({ "secret": "T0P-new" })).await;
     assert_eq!((changed.status, changed.body.get("secret")), (StatusCode::OK, None));
     let mut shown = Value::Object(server.db.contents(a.account).await.into_iter().collect()).to_string();
-    for path in ["/v1/webhooks", &path, "/v1/audit-log"] {
+    for path in ["/v1/webhooks", &path, "/v1/audit-entries"] {
         shown += &server.get(path, &a.token).await.body.to_string();
     }
     for secret in [secret.as_str(), "T0P-given", "T0P-new"] {

@@ -24,6 +24,7 @@ mod isolation;
 mod listener;
 mod names;
 mod operations;
+mod people;
 mod privacy;
 mod resources;
 mod rules;
