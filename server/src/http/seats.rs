@@ -470,8 +470,9 @@ mod tests {
                     }
                     3 if !held.is_empty() => {
                         let at = random.random_range(0..held.len());
-                        let turn = held[at].0.turns().begin();
-                        held[at].1 = Some(turn);
+                        // One request after the other.
+                        held[at].1 = None;
+                        held[at].1 = Some(held[at].0.turns().begin());
                     }
                     4 if !held.is_empty() => {
                         let at = random.random_range(0..held.len());
@@ -485,15 +486,17 @@ mod tests {
                 }
                 let table = seats.table();
                 let of = |area: &Area| (area.taken, area.idle.len() <= area.taken);
-                let places = table.taken.values();
+                // In the order of their numbers.
+                let places = (1..=table.next).filter_map(|id| table.taken.get(&id));
                 let regular = places.clone().filter(|place| !place.is_reserved).count();
                 let what = format!("seed {seed}, step {step}");
                 assert_eq!(of(&table.regular), (regular, true), "{what}");
                 assert_eq!(of(&table.reserved), (places.clone().count() - regular, true), "{what}");
                 assert!(regular <= limits.all && table.reserved.taken <= RESERVED, "{what}");
-                for (network, area) in &table.networks {
-                    let theirs =
-                        places.clone().filter(|place| place.network.as_ref() == Some(network)).count();
+                for last in 1..5 {
+                    let network = network(last).unwrap();
+                    let Some(area) = table.networks.get(&network) else { continue };
+                    let theirs = places.clone().filter(|place| place.network == Some(network)).count();
                     assert_eq!(of(area), (theirs, true), "{what}");
                     assert!((1..=limits.network).contains(&theirs), "{what}");
                 }
