@@ -460,9 +460,14 @@ mod tests {
                 match random.random_range(0..6) {
                     0 | 1 => {
                         let from = random.random_range(0..5_u8);
-                        held.extend(
-                            seats.take((from > 0).then(|| network(from).unwrap())).map(|seat| (seat, None)),
-                        );
+                        let whose = (from > 0).then(|| network(from).unwrap());
+                        // Through a balancer, it is known a little later whose it is.
+                        let is_through_balancer = random.random_bool(0.5);
+                        let seat = seats.take(whose.filter(|_| !is_through_balancer));
+                        let fits = |seat: &Seat| {
+                            !is_through_balancer || whose.is_none_or(|network| seat.count_towards(network))
+                        };
+                        held.extend(seat.filter(fits).map(|seat| (seat, None)));
                     }
                     2 if !held.is_empty() => {
                         let at = random.random_range(0..held.len());
