@@ -41,7 +41,9 @@ fn main() -> io::Result<()> {
     }
     source.push_str("];\nstatic ASSETS: &[Asset] = &[\n");
     for (path, asset) in &assets {
-        source.push_str(&embed(&out, path, asset)?);
+        let is_module = path.ends_with(".js");
+        let text = is_module.then(|| without_comments(&String::from_utf8_lossy(asset)));
+        source.push_str(&embed(&out, path, text.as_ref().map_or(asset, String::as_bytes))?);
     }
     source.push_str("];\n");
     fs::write(out.join("assets.rs"), source)
@@ -132,6 +134,27 @@ fn without_dots(path: &Path) -> String {
         }
     }
     parts.join("/")
+}
+
+/// Types and reasons are for those who read `web/js`: a third of it, and of no use to a browser. Lines that
+/// are nothing but comment become empty, so that every other one keeps its number. In a template that spans
+/// lines one may look like a comment: the console's rules allow none.
+fn without_comments(text: &str) -> String {
+    let mut is_inside = false;
+    let mut kept = String::new();
+    for line in text.lines() {
+        let word = line.trim();
+        let begins = !is_inside && word.starts_with("/*") && (word.ends_with("*/") || !word.contains("*/"));
+        let is_comment = is_inside || begins || word.starts_with("//");
+        if is_inside || begins {
+            is_inside = !word.ends_with("*/");
+        }
+        if !is_comment {
+            kept.push_str(line);
+        }
+        kept.push('\n');
+    }
+    kept
 }
 
 /// Writes a file and its compressed form, and returns the source of its entry.

@@ -18,7 +18,7 @@ const SHOWN = [
   'CallExpression[callee.object.name="notices"] > *.arguments',
   'Property[key.value="aria-label"] > *.value',
   'Property[key.name=/^(title|placeholder|alt)$/] > *.value',
-].flatMap((place) => [`${place}:matches(Literal)[value=/\\p{L}/u]`, `${place}:matches(TemplateLiteral)`]);
+].flatMap((place) => [`${place}:matches(Literal)[value=/\\p{L}/u]`, `${place}:matches(TemplateLiteral):has(> TemplateElement[value.raw=/\\p{L}/u])`]);
 
 /** What reads like a sentence, wherever it stands: words with blanks between them, dots and marks that only prose has. */
 const PROSE = [
@@ -28,6 +28,12 @@ const PROSE = [
   'TemplateElement[value.raw=/\\p{Ll} \\p{Ll}+ \\p{Ll}|…/u]',
   // What developers read is not translated, nor what the browser reads: lists of classes.
 ].map((text) => `${text}:not(NewExpression *):not(CallExpression[callee.object.name="console"] *):not(Property[key.name="class"] *)`);
+
+/** The build drops lines that are nothing but comment: what a template holds must not look like one. */
+const LINES = [{
+  selector: 'TemplateElement[value.raw=/\\n/]',
+  message: 'A text of several lines is joined of strings: in a template the build could take a line for a comment.',
+}];
 
 export default [
   { ignores: ['node_modules/'] },
@@ -84,7 +90,12 @@ export default [
     files: ['js/**/*.js'],
     ignores: ['js/words/**'],
     rules: {
-      'no-restricted-syntax': ['error', ...[...SHOWN, ...PROSE].map((selector) => ({ selector, message: CATALOGUE }))],
+      'no-restricted-syntax': ['error', ...LINES, ...[...SHOWN, ...PROSE].map((selector) => ({ selector, message: CATALOGUE }))],
     },
+  },
+  {
+    // Tests hold statements that are judged, as text.
+    files: ['tests/rules.test.js'],
+    rules: { 'no-template-curly-in-string': 'off' },
   },
 ];

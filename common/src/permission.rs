@@ -174,6 +174,13 @@ impl Permissions {
     }
 }
 
+impl From<Vec<String>> for Permissions {
+    /// See [`Permissions::from_names`].
+    fn from(names: Vec<String>) -> Self {
+        Self::from_names(&names)
+    }
+}
+
 impl fmt::Debug for Permissions {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_set().entries(self.iter().map(Permission::as_str)).finish()

@@ -21,6 +21,7 @@ mod extract;
 mod fields;
 mod hub;
 mod ice_servers;
+mod idempotency;
 mod imports;
 mod invitations;
 mod labels;
@@ -28,8 +29,8 @@ mod limits;
 mod lockout;
 mod memory;
 mod messages;
+mod named;
 mod notes;
-mod once;
 mod page;
 pub mod password;
 pub mod problem;
@@ -46,7 +47,7 @@ mod users;
 mod webhooks;
 
 pub(crate) use limits::limits;
-pub use reference::openapi;
+pub use reference::{ASYNCAPI, openapi};
 
 use crate::config::{Http, SignIn};
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
@@ -215,7 +216,9 @@ pub fn router(app: App) -> Router {
 
 /// What is served, and its description: both from the resources' routes.
 fn parts() -> (Router<App>, OpenApi) {
-    let description = Router::new().route(reference::PATH, get(reference::serve));
+    let description = Router::new()
+        .route(reference::OPENAPI_PATH, get(reference::serve_openapi))
+        .route(reference::ASYNCAPI_PATH, get(reference::serve_asyncapi));
     let mut document = reference::blank();
     // Under the same rules, by another role.
     document.merge(inbox::openapi());

@@ -131,6 +131,24 @@ mod tests {
     }
 
     #[test]
+    fn of_a_module_its_comments_are_left_out_and_every_line_keeps_its_number() {
+        let served = |path| str::from_utf8(find(ASSETS, path).unwrap().plain).unwrap();
+        for (path, written) in [
+            ("js/socket.js", include_str!("../../web/js/socket.js")),
+            ("js/dom.js", include_str!("../../web/js/dom.js")),
+        ] {
+            let mut kept = 0;
+            for (line, before) in served(path).lines().zip(written.lines()) {
+                assert!(line == before || line.is_empty(), "{path}: {line:?} was {before:?}");
+                assert!(!line.trim_start().starts_with("//") && !line.trim_start().starts_with("/** @param"));
+                kept += usize::from(!line.is_empty());
+            }
+            assert_eq!(served(path).lines().count(), written.lines().count());
+            assert!(kept * 2 > written.lines().count(), "{path} is more than comments");
+        }
+    }
+
+    #[test]
     fn the_console_is_compressed_for_those_who_can_read_it() {
         let encoding = |accepted| {
             let answer = get("/", &[(header::ACCEPT_ENCODING, accepted)]);

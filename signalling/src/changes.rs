@@ -240,7 +240,7 @@ async fn admit(hub: &Hub, client: &Client, subscribe: &Subscribe) -> Result<Perm
     let mut tx = hub.store().tenant(client.account).await.map_err(failed)?;
     let source = changes::source(&mut tx, &subscribe.table).await.map_err(failed)?;
     let source = source.ok_or_else(|| not_found("table to follow"))?;
-    client.access().require(Some(source.permission), None)?;
+    client.access().require(source.permission)?;
     if subscribe.filter.keys().any(|name| !source.members.contains(name)) {
         return invalid("the filter names something that these rows do not have");
     }
@@ -362,7 +362,7 @@ pub(crate) fn recheck(hub: &Hub, client: &Arc<Client>) {
     let access = client.access();
     let lost: Vec<String> = {
         let held = client.held();
-        let lost = held.feeds.iter().filter(|(_, (_, needed))| access.require(Some(*needed), None).is_err());
+        let lost = held.feeds.iter().filter(|(_, (_, needed))| access.require(*needed).is_err());
         lost.map(|(feed, _)| feed.clone()).collect()
     };
     for feed in lost {

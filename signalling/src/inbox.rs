@@ -230,7 +230,7 @@ pub(crate) fn unsubscribe(hub: &Hub, client: &Arc<Client>) -> Done {
 
 /// A newer token may allow less.
 pub(crate) fn recheck(hub: &Hub, client: &Arc<Client>) {
-    if client.access().require(Some(Permission::ConversationsRead), None).is_err() {
+    if client.access().require(Permission::ConversationsRead).is_err() {
         unsubscribe(hub, client);
     }
 }

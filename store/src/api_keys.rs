@@ -6,6 +6,7 @@ use common::{
     id::{ApiKeyId, UserId},
     permission::Permissions,
 };
+use serde::{Deserialize, Serialize};
 use sqlx::query_as;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -14,25 +15,32 @@ use uuid::Uuid;
 pub type KeyHash = [u8; 32];
 
 /// A key, without itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiKey {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     pub id: ApiKeyId,
-    /// Its name, for people.
+    /// For people.
     pub name: String,
-    /// How it begins.
+    /// The first characters, by which people tell keys apart.
     pub hint: String,
     /// What who has it may do.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<common::permission::Permission>))]
     pub permissions: Permissions,
     /// Who made it.
     pub created_by: UserId,
     /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// When it ceases to be good; `None`: never.
+    /// When it ceases to be good; null: never.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
-    /// When it was last used, to within a few minutes.
+    /// To within five minutes; null until it is used.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub last_used_at: Option<OffsetDateTime>,
-    /// When it was revoked.
+    /// Since when it is refused; null while it is good.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub revoked_at: Option<OffsetDateTime>,
 }
 
@@ -53,34 +61,6 @@ pub struct NewApiKey<'a> {
     pub expires_at: Option<OffsetDateTime>,
 }
 
-struct Row {
-    id: Uuid,
-    name: String,
-    hint: String,
-    permissions: Vec<String>,
-    created_by: Uuid,
-    created_at: OffsetDateTime,
-    expires_at: Option<OffsetDateTime>,
-    last_used_at: Option<OffsetDateTime>,
-    revoked_at: Option<OffsetDateTime>,
-}
-
-impl From<Row> for ApiKey {
-    fn from(row: Row) -> Self {
-        Self {
-            id: ApiKeyId::from_uuid(row.id),
-            name: row.name,
-            hint: row.hint,
-            permissions: Permissions::from_names(&row.permissions),
-            created_by: UserId::from_uuid(row.created_by),
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-            last_used_at: row.last_used_at,
-            revoked_at: row.revoked_at,
-        }
-    }
-}
-
 /// Creates a key.
 ///
 /// # Errors
@@ -88,7 +68,7 @@ impl From<Row> for ApiKey {
 pub async fn create(tx: &mut TenantTx, key: &NewApiKey<'_>, clock: &dyn Clock) -> Result<ApiKey, StoreError> {
     let account = tx.account_column();
     let row = query_as!(
-        Row,
+        ApiKey,
         "INSERT INTO api_keys (account_id, id, name, hash, hint, permissions, created_by, created_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          RETURNING id, name, hint, permissions, created_by, created_at, expires_at, last_used_at, revoked_at",
@@ -104,7 +84,7 @@ pub async fn create(tx: &mut TenantTx, key: &NewApiKey<'_>, clock: &dyn Clock) -
     )
     .fetch_one(tx.connection())
     .await?;
-    Ok(row.into())
+    Ok(row)
 }
 
 /// The key with this id.
@@ -113,14 +93,14 @@ pub async fn create(tx: &mut TenantTx, key: &NewApiKey<'_>, clock: &dyn Clock) -
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
     let row = query_as!(
-        Row,
+        ApiKey,
         "SELECT id, name, hint, permissions, created_by, created_at, expires_at, last_used_at, revoked_at
          FROM api_keys WHERE id = $1",
         id.as_uuid()
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.map(ApiKey::from))
+    Ok(row)
 }
 
 /// The account's keys in the order of their creation, those after `after`, at most `limit`.
@@ -129,7 +109,7 @@ pub async fn find(tx: &mut TenantTx, id: ApiKeyId) -> Result<Option<ApiKey>, Sto
 /// [`StoreError::Database`].
 pub async fn list(tx: &mut TenantTx, after: Option<ApiKeyId>, limit: u16) -> Result<Vec<ApiKey>, StoreError> {
     let rows = query_as!(
-        Row,
+        ApiKey,
         "SELECT id, name, hint, permissions, created_by, created_at, expires_at, last_used_at, revoked_at
          FROM api_keys WHERE id > $1 ORDER BY id LIMIT $2",
         after.map_or(Uuid::nil(), ApiKeyId::as_uuid),
@@ -137,7 +117,7 @@ pub async fn list(tx: &mut TenantTx, after: Option<ApiKeyId>, limit: u16) -> Res
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(rows.into_iter().map(ApiKey::from).collect())
+    Ok(rows)
 }
 
 /// Revokes a key for good. `None` if there is no such key; one that is revoked stays as it is.
@@ -150,7 +130,7 @@ pub async fn revoke(
     clock: &dyn Clock,
 ) -> Result<Option<ApiKey>, StoreError> {
     let row = query_as!(
-        Row,
+        ApiKey,
         "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1
          RETURNING id, name, hint, permissions, created_by, created_at, expires_at, last_used_at, revoked_at",
         id.as_uuid(),
@@ -158,5 +138,5 @@ pub async fn revoke(
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.map(ApiKey::from))
+    Ok(row)
 }

@@ -5,6 +5,7 @@ use common::{
     clock::Clock,
     id::{ApiKeyId, AuditEntryId, UserId},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{query, query_as};
 use std::net::IpAddr;
@@ -44,7 +45,7 @@ impl Actor {
 
 /// Something that is done.
 #[derive(Debug, Clone, Copy)]
-pub struct Deed<'a> {
+pub struct AuditRecord<'a> {
     /// By whom.
     pub actor: Actor,
     /// From where, as the server sees it.
@@ -62,27 +63,36 @@ pub struct Deed<'a> {
 }
 
 /// Something that was done.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// Its id; later ones sort later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AuditEntry {
+    /// UUIDv7: later ones sort later.
     pub id: AuditEntryId,
-    /// When.
+    /// When it was done.
+    #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// `user`, `api_key` or `system`.
+    /// `user`, `apiKey` or `system`.
+    #[cfg_attr(feature = "openapi", schema(example = "user"))]
     pub actor_kind: String,
-    /// By which user or key.
+    /// The user or key; null for the system.
     pub actor_id: Option<Uuid>,
-    /// From where.
+    /// The network address that the request came from.
+    #[cfg_attr(feature = "openapi", schema(example = "192.0.2.1"))]
     pub address: Option<String>,
-    /// What.
+    /// Subject and past participle, as `role.updated`.
+    #[cfg_attr(feature = "openapi", schema(example = "role.updated"))]
     pub action: String,
-    /// To what kind of thing.
+    /// The kind of thing that it was done to.
+    #[cfg_attr(feature = "openapi", schema(example = "role"))]
     pub object_kind: String,
-    /// To which.
+    /// That thing.
     pub object_id: Uuid,
-    /// As it was.
+    /// As it was; null if it was not there or is not shown.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub before: Option<Value>,
-    /// As it was from then on.
+    /// As it was from then on; null if it is gone or is not shown.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub after: Option<Value>,
 }
 
@@ -97,11 +107,11 @@ pub struct Filter<'a> {
     pub action: Option<&'a str>,
 }
 
-/// Records a deed. Call it in the transaction that does it.
+/// Records a entry. Call it in the transaction that does it.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn record(tx: &mut TenantTx, deed: &Deed<'_>, clock: &dyn Clock) -> Result<(), StoreError> {
+pub async fn record(tx: &mut TenantTx, entry: &AuditRecord<'_>, clock: &dyn Clock) -> Result<(), StoreError> {
     let account = tx.account_column();
     query!(
         "INSERT INTO audit_entries
@@ -110,47 +120,25 @@ pub async fn record(tx: &mut TenantTx, deed: &Deed<'_>, clock: &dyn Clock) -> Re
         account,
         AuditEntryId::generate(clock).as_uuid(),
         clock.utc(),
-        deed.actor.kind(),
-        deed.actor.id(),
-        deed.address.map(|address| address.to_string()),
-        deed.action,
-        deed.object_kind,
-        deed.object_id,
-        deed.before.map(column::json),
-        deed.after.map(column::json)
+        entry.actor.kind(),
+        entry.actor.id(),
+        entry.address.map(|address| address.to_string()),
+        entry.action,
+        entry.object_kind,
+        entry.object_id,
+        entry.before.map(column::json),
+        entry.after.map(column::json)
     )
     .execute(tx.connection())
     .await?;
     Ok(())
 }
 
-struct Row {
-    id: Uuid,
-    at: OffsetDateTime,
-    actor_kind: String,
-    actor_id: Option<Uuid>,
-    address: Option<String>,
-    action: String,
-    object_kind: String,
-    object_id: Uuid,
-    before: Option<Value>,
-    after: Option<Value>,
-}
-
-impl From<Row> for Entry {
-    fn from(row: Row) -> Self {
-        let Row { id, at, actor_kind, actor_id, address, action, object_kind, object_id, before, after } =
-            row;
-        let id = AuditEntryId::from_uuid(id);
-        Self { id, at, actor_kind, actor_id, address, action, object_kind, object_id, before, after }
-    }
-}
-
 /// A page of [`list`]: the clause has an index of its own, the rest of the filter thins it out.
 macro_rules! page {
     ($tx:expr, $filter:expr, $before:expr, $limit:expr, $clause:literal, $driver:expr) => {
         query_as!(
-            Row,
+            AuditEntry,
             "SELECT id, at, actor_kind, actor_id, address, action, object_kind, object_id, before, after
              FROM audit_entries WHERE "
                 + $clause
@@ -178,7 +166,7 @@ pub async fn list(
     filter: Filter<'_>,
     before: Option<AuditEntryId>,
     limit: u16,
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Vec<AuditEntry>, StoreError> {
     let rows = if let Some(object) = filter.object {
         page!(tx, filter, before, limit, "object_id = $6", object)
     } else if let Some(actor) = filter.actor {
@@ -188,5 +176,5 @@ pub async fn list(
     } else {
         page!(tx, filter, before, limit, "$6", true)
     };
-    Ok(rows.into_iter().map(Entry::from).collect())
+    Ok(rows)
 }

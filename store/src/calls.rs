@@ -6,6 +6,7 @@ use common::{
     id::{CallId, RoomId, UserId},
     protocol::call::EndReason,
 };
+use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -23,24 +24,45 @@ pub struct NewCall {
     pub callee: UserId,
 }
 
+/// A user's part in a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CallParticipant {
+    /// Who called or was called.
+    pub user_id: UserId,
+    /// Whether they began it.
+    pub is_caller: bool,
+    /// Since when they were in it; null if they never picked up.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub joined_at: Option<OffsetDateTime>,
+    /// When they were out of it.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub left_at: Option<OffsetDateTime>,
+}
+
 /// A call as it is remembered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Call {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     pub id: CallId,
     /// Where the two met or would have met.
-    pub room: RoomId,
-    /// Who called.
-    pub caller: UserId,
-    /// Who was called.
-    pub callee: UserId,
+    pub room_id: RoomId,
+    /// Who called, then who was called.
+    pub participants: Vec<CallParticipant>,
     /// When it began to ring.
+    #[serde(with = "time::serde::rfc3339")]
     pub started_at: OffsetDateTime,
-    /// When it was picked up.
+    /// When it was picked up; null if nobody did.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub answered_at: Option<OffsetDateTime>,
-    /// When it was over.
+    /// When it was over; null while it lasts.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub ended_at: Option<OffsetDateTime>,
-    /// How it ended, by [`EndReason::as_str`].
+    /// How it ended, as `call.ended` says it; null while it lasts.
+    #[cfg_attr(feature = "openapi", schema(example = "hungUp"))]
     pub outcome: Option<String>,
 }
 
@@ -57,15 +79,22 @@ struct Row {
 
 impl From<Row> for Call {
     fn from(row: Row) -> Self {
+        let Row { id, room_id, caller_id, callee_id, started_at, answered_at, ended_at, outcome } = row;
+        let part = |user: Uuid, is_caller, joined_at: Option<OffsetDateTime>| CallParticipant {
+            user_id: user.into(),
+            is_caller,
+            joined_at,
+            left_at: joined_at.and(ended_at),
+        };
+        let participants = vec![part(caller_id, true, Some(started_at)), part(callee_id, false, answered_at)];
         Self {
-            id: CallId::from_uuid(row.id),
-            room: RoomId::from_uuid(row.room_id),
-            caller: UserId::from_uuid(row.caller_id),
-            callee: UserId::from_uuid(row.callee_id),
-            started_at: row.started_at,
-            answered_at: row.answered_at,
-            ended_at: row.ended_at,
-            outcome: row.outcome,
+            id: id.into(),
+            room_id: room_id.into(),
+            participants,
+            started_at,
+            answered_at,
+            ended_at,
+            outcome,
         }
     }
 }

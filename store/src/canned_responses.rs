@@ -3,34 +3,27 @@
 use crate::{
     column,
     error::{ChangeError, StoreError},
+    named::named,
     tenant::TenantTx,
 };
 use common::{clock::Clock, id::CannedResponseId};
-use sqlx::{query, query_as};
-use uuid::Uuid;
+use serde::{Deserialize, Serialize};
+use sqlx::query_as;
 
 /// A text that is often sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CannedResponse {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     pub id: CannedResponseId,
-    /// What agents type to get it, unique in the account.
+    /// What agents type to get it, unique in the account: 1 to 64 letters, digits, `_` and `-`.
     pub shortcode: String,
-    /// What it says.
+    /// What is sent.
     pub text: String,
 }
 
-struct Row {
-    id: Uuid,
-    shortcode: String,
-    text: String,
-}
-
-impl From<Row> for CannedResponse {
-    fn from(row: Row) -> Self {
-        Self { id: CannedResponseId::from_uuid(row.id), shortcode: row.shortcode, text: row.text }
-    }
-}
+named!(CannedResponse, CannedResponseId, "canned_responses", "id, shortcode, text");
 
 /// Creates one.
 ///
@@ -44,7 +37,7 @@ pub async fn create(
 ) -> Result<CannedResponse, ChangeError> {
     let account = tx.account_column();
     let row = query_as!(
-        Row,
+        CannedResponse,
         "INSERT INTO canned_responses (account_id, id, shortcode, text, created_at) VALUES ($1, $2, $3, $4, $5)
          RETURNING id, shortcode, text",
         account,
@@ -55,38 +48,7 @@ pub async fn create(
     )
     .fetch_one(tx.connection())
     .await?;
-    Ok(row.into())
-}
-
-/// The one with this id.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn find(tx: &mut TenantTx, id: CannedResponseId) -> Result<Option<CannedResponse>, StoreError> {
-    let row = query_as!(Row, "SELECT id, shortcode, text FROM canned_responses WHERE id = $1", id.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?;
-    Ok(row.map(CannedResponse::from))
-}
-
-/// The account's, in the order of their creation, those after `after`, at most `limit`.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn list(
-    tx: &mut TenantTx,
-    after: Option<CannedResponseId>,
-    limit: u16,
-) -> Result<Vec<CannedResponse>, StoreError> {
-    let rows = query_as!(
-        Row,
-        "SELECT id, shortcode, text FROM canned_responses WHERE id > $1 ORDER BY id LIMIT $2",
-        after.map_or(Uuid::nil(), CannedResponseId::as_uuid),
-        i64::from(limit)
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    Ok(rows.into_iter().map(CannedResponse::from).collect())
+    Ok(row)
 }
 
 /// Changes one.
@@ -100,7 +62,7 @@ pub async fn update(
     text: &str,
 ) -> Result<CannedResponse, ChangeError> {
     let row = query_as!(
-        Row,
+        CannedResponse,
         "UPDATE canned_responses SET shortcode = $2, text = $3 WHERE id = $1 RETURNING id, shortcode, text",
         id.as_uuid(),
         &*column::text(shortcode),
@@ -108,15 +70,5 @@ pub async fn update(
     )
     .fetch_optional(tx.connection())
     .await?;
-    row.map(CannedResponse::from).ok_or(ChangeError::NotFound)
-}
-
-/// Deletes one.
-///
-/// # Errors
-/// [`ChangeError::NotFound`]; [`ChangeError::Referenced`] while it is in use.
-pub async fn delete(tx: &mut TenantTx, id: CannedResponseId) -> Result<(), ChangeError> {
-    let deleted =
-        query!("DELETE FROM canned_responses WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
-    if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
+    row.ok_or(ChangeError::NotFound)
 }

@@ -1,7 +1,7 @@
 //! Channels: the numbers and mailboxes that customers write to, with their sealed secrets.
 
 use crate::{
-    column,
+    column::{self, Named},
     error::{ChangeError, StoreError},
     seal::Place,
     tenant::TenantTx,
@@ -12,22 +12,29 @@ use common::{
     protocol::inbox::ChannelKind,
     secret::Secret,
 };
+use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A connected channel, without its secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A connected channel. Its secrets are never shown again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Channel {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     pub id: ChannelId,
-    /// Its kind.
+    /// Which provider it is connected to.
     pub kind: ChannelKind,
-    /// Its name, for people.
+    /// For people.
     pub name: String,
-    /// What the provider calls it: the phone number id of a WhatsApp number.
+    /// The number's id as the provider calls it.
+    #[serde(rename = "phoneNumberId")]
     pub external_id: String,
-    /// When it was switched off: its webhooks are refused and nothing is sent by it.
+    /// The path to give the provider as webhook, after this server's public address.
+    pub webhook_path: String,
+    /// When it was switched off, and since when its webhooks are refused and nothing is sent by it; null while it is on.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub disabled_at: Option<OffsetDateTime>,
 }
 
@@ -85,27 +92,6 @@ pub(crate) const fn place(column: &'static str, account: AccountId, channel: Cha
     Place { table: "channels", column, account, row: channel.as_uuid() }
 }
 
-struct Row {
-    id: Uuid,
-    kind: String,
-    name: String,
-    external_id: String,
-    disabled_at: Option<OffsetDateTime>,
-}
-
-impl TryFrom<Row> for Channel {
-    type Error = StoreError;
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: ChannelId::from_uuid(row.id),
-            kind: column::channel_kind(&row.kind)?,
-            name: row.name,
-            external_id: row.external_id,
-            disabled_at: row.disabled_at,
-        })
-    }
-}
-
 /// Connects a channel, sealing its secrets.
 ///
 /// # Errors
@@ -121,11 +107,12 @@ pub async fn create(
     let app_secret = keyring.seal(place("app_secret", account, id), channel.app_secret)?;
     let verify_token = keyring.seal(place("verify_token", account, id), channel.verify_token)?;
     let row = query_as!(
-        Row,
-        "INSERT INTO channels (account_id, id, kind, name, external_id, access_token, app_secret, verify_token, created_at)
+        Channel,
+        r#"INSERT INTO channels (account_id, id, kind, name, external_id, access_token, app_secret, verify_token, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (account_id, kind, external_id) DO NOTHING
-         RETURNING id, kind, name, external_id, disabled_at",
+         RETURNING id, kind AS "kind: Named<ChannelKind>", name, external_id,
+                '/v1/webhooks/' || kind || '/' || id AS "webhook_path!", disabled_at"#,
         account.as_uuid(),
         id.as_uuid(),
         channel.kind.as_str(),
@@ -138,7 +125,7 @@ pub async fn create(
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.ok_or(CreateError::Taken)?.try_into()?)
+    row.ok_or(CreateError::Taken)
 }
 
 /// The channel with this id.
@@ -146,15 +133,15 @@ pub async fn create(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx, id: ChannelId) -> Result<Option<Channel>, StoreError> {
-    query_as!(
-        Row,
-        "SELECT id, kind, name, external_id, disabled_at FROM channels WHERE id = $1",
+    let found = query_as!(
+        Channel,
+        r#"SELECT id, kind AS "kind: Named<ChannelKind>", name, external_id,
+                '/v1/webhooks/' || kind || '/' || id AS "webhook_path!", disabled_at FROM channels WHERE id = $1"#,
         id.as_uuid()
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(Channel::try_from)
-    .transpose()
+    .await?;
+    Ok(found)
 }
 
 /// The account's channel that the provider calls `external_id`.
@@ -166,16 +153,16 @@ pub async fn find_by_external_id(
     kind: ChannelKind,
     external_id: &str,
 ) -> Result<Option<Channel>, StoreError> {
-    query_as!(
-        Row,
-        "SELECT id, kind, name, external_id, disabled_at FROM channels WHERE kind = $1 AND external_id = $2",
+    let found = query_as!(
+        Channel,
+        r#"SELECT id, kind AS "kind: Named<ChannelKind>", name, external_id,
+                '/v1/webhooks/' || kind || '/' || id AS "webhook_path!", disabled_at FROM channels WHERE kind = $1 AND external_id = $2"#,
         kind.as_str(),
         &*column::text(external_id)
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(Channel::try_from)
-    .transpose()
+    .await?;
+    Ok(found)
 }
 
 /// The account's channels in the order of their creation, those after `after`, at most `limit`.
@@ -187,17 +174,16 @@ pub async fn list(
     after: Option<ChannelId>,
     limit: u16,
 ) -> Result<Vec<Channel>, StoreError> {
-    query_as!(
-        Row,
-        "SELECT id, kind, name, external_id, disabled_at FROM channels WHERE id > $1 ORDER BY id LIMIT $2",
+    let found = query_as!(
+        Channel,
+        r#"SELECT id, kind AS "kind: Named<ChannelKind>", name, external_id,
+                '/v1/webhooks/' || kind || '/' || id AS "webhook_path!", disabled_at FROM channels WHERE id > $1 ORDER BY id LIMIT $2"#,
         after.map_or(Uuid::nil(), ChannelId::as_uuid),
         i64::from(limit)
     )
     .fetch_all(tx.connection())
-    .await?
-    .into_iter()
-    .map(Channel::try_from)
-    .collect()
+    .await?;
+    Ok(found)
 }
 
 /// Changes a channel, sealing new secrets under the newest key.
@@ -219,11 +205,12 @@ pub async fn update(
     let verify_token = seal("verify_token", change.verify_token)?;
     let name = change.name.map(column::text);
     let row = query_as!(
-        Row,
-        "UPDATE channels SET name = coalesce($2, name), access_token = coalesce($3, access_token),
+        Channel,
+        r#"UPDATE channels SET name = coalesce($2, name), access_token = coalesce($3, access_token),
                 app_secret = coalesce($4, app_secret), verify_token = coalesce($5, verify_token),
                 disabled_at = CASE WHEN $6 THEN NULL WHEN NOT $6 THEN coalesce(disabled_at, $7) ELSE disabled_at END
-         WHERE id = $1 RETURNING id, kind, name, external_id, disabled_at",
+         WHERE id = $1 RETURNING id, kind AS "kind: Named<ChannelKind>", name, external_id,
+                '/v1/webhooks/' || kind || '/' || id AS "webhook_path!", disabled_at"#,
         id.as_uuid(),
         name.as_deref(),
         access_token,
@@ -234,7 +221,7 @@ pub async fn update(
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.ok_or(ChangeError::NotFound)?.try_into()?)
+    row.ok_or(ChangeError::NotFound)
 }
 
 /// Deletes a channel that nothing has come or gone by.

@@ -1,12 +1,18 @@
 //! Between columns and types, where the database is looser or stricter than we are.
 
-use crate::error::StoreError;
 use common::{
+    id::{ContactId, RoleId, TeamId, UserId},
     protocol::inbox::{ChannelKind, ConversationStatus, DeliveryStatus, Direction, Priority},
     token::Role,
 };
 use serde_json::{Map, Value};
+use sqlx::{
+    Decode, Postgres, Type,
+    error::BoxDynError,
+    postgres::{PgTypeInfo, PgValueRef},
+};
 use std::borrow::Cow;
+use uuid::Uuid;
 
 /// A sequence number as a column.
 pub(crate) fn from_seq(seq: u64) -> i64 {
@@ -40,20 +46,85 @@ pub(crate) fn json(value: &Value) -> Value {
     }
 }
 
-pub(crate) fn role(column: &str) -> Result<Role, StoreError> {
-    Role::parse(column).ok_or(StoreError::Unreadable { column: "role" })
+/// A `bigint` that is never negative: a sequence number. `"seq: Seq"` in a query gives a `u64`.
+#[derive(Debug, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct Seq(i64);
+
+impl From<Seq> for u64 {
+    fn from(column: Seq) -> Self {
+        to_seq(column.0)
+    }
 }
 
-pub(crate) fn channel_kind(column: &str) -> Result<ChannelKind, StoreError> {
-    ChannelKind::parse(column).ok_or(StoreError::Unreadable { column: "kind" })
+/// An `integer` that is never negative: a count. `"unread: Count"` in a query gives a `u32`.
+#[derive(Debug, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct Count(i32);
+
+impl From<Count> for u32 {
+    fn from(column: Count) -> Self {
+        to_count(column.0)
+    }
 }
 
-pub(crate) fn conversation_status(column: &str) -> Result<ConversationStatus, StoreError> {
-    ConversationStatus::parse(column).ok_or(StoreError::Unreadable { column: "status" })
+/// An id or null. `"team_id!: OptionalId"` in a query gives an `Option<TeamId>`; the `!` because the null is in here.
+#[derive(Debug, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct OptionalId(Option<Uuid>);
+
+macro_rules! optional_ids {
+    ($($id:ty),*) => {$(
+        impl From<OptionalId> for Option<$id> {
+            fn from(column: OptionalId) -> Self {
+                column.0.map(Into::into)
+            }
+        }
+    )*};
+}
+optional_ids!(ContactId, RoleId, TeamId, UserId);
+
+/// A `text` with the name of one of `T`. `"kind: Named<ChannelKind>"` in a query gives a `ChannelKind`.
+#[derive(Debug)]
+pub(crate) struct Named<T>(T);
+
+impl<T> Type<Postgres> for Named<T> {
+    fn type_info() -> PgTypeInfo {
+        <str as Type<Postgres>>::type_info()
+    }
 }
 
-pub(crate) fn priority(column: &str) -> Result<Priority, StoreError> {
-    Priority::parse(column).ok_or(StoreError::Unreadable { column: "priority" })
+macro_rules! named {
+    ($($type:ty = $parse:path),* $(,)?) => {$(
+        impl From<Named<$type>> for $type {
+            fn from(column: Named<$type>) -> Self {
+                column.0
+            }
+        }
+
+        impl Decode<'_, Postgres> for Named<$type> {
+            fn decode(column: PgValueRef<'_>) -> Result<Self, BoxDynError> {
+                let name = <&str as Decode<Postgres>>::decode(column)?;
+                $parse(name).map(Self).ok_or_else(|| format!("{name:?} is not among the names that there are").into())
+            }
+        }
+    )*};
+}
+named! {
+    ChannelKind = ChannelKind::parse,
+    ConversationStatus = ConversationStatus::parse,
+    DeliveryStatus = DeliveryStatus::parse,
+    Direction = direction,
+    Priority = Priority::parse,
+    Role = Role::parse,
+}
+
+fn direction(name: &str) -> Option<Direction> {
+    match name {
+        "inbound" => Some(Direction::Inbound),
+        "outbound" => Some(Direction::Outbound),
+        _ => None,
+    }
 }
 
 /// An object column; anything else is empty.
@@ -61,18 +132,6 @@ pub(crate) fn object(column: Value) -> Map<String, Value> {
     match column {
         Value::Object(members) => members,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
-    }
-}
-
-pub(crate) fn delivery_status(column: &str) -> Result<DeliveryStatus, StoreError> {
-    DeliveryStatus::parse(column).ok_or(StoreError::Unreadable { column: "status" })
-}
-
-pub(crate) fn direction(column: &str) -> Result<Direction, StoreError> {
-    match column {
-        "inbound" => Ok(Direction::Inbound),
-        "outbound" => Ok(Direction::Outbound),
-        _ => Err(StoreError::Unreadable { column: "direction" }),
     }
 }
 

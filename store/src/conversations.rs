@@ -1,7 +1,7 @@
 //! Conversations: one thread for each customer on each channel.
 
 use crate::{
-    column::{self, to_count},
+    column::{self, Count, Named, OptionalId},
     error::{ChangeError, StoreError},
     outbox,
     search::{by_words, words},
@@ -10,7 +10,7 @@ use crate::{
 use common::{
     clock::Clock,
     id::{ChannelId, ContactId, ConversationId, LabelId, TeamId, UserId},
-    protocol::inbox::{Contact, Conversation, ConversationStatus, InboxEvent, Priority},
+    protocol::inbox::{ChannelKind, Contact, Conversation, ConversationStatus, InboxEvent, Priority},
 };
 use serde_json::{Map, Value};
 use sqlx::{query, query_as, query_scalar};
@@ -112,40 +112,39 @@ impl From<sqlx::Error> for UpdateError {
 struct Row {
     id: Uuid,
     channel_id: Uuid,
-    channel_kind: String,
+    channel_kind: ChannelKind,
     contact_id: Uuid,
     contact_name: String,
-    status: String,
+    status: ConversationStatus,
     snoozed_until: Option<OffsetDateTime>,
-    priority: String,
-    assignee_id: Option<Uuid>,
-    team_id: Option<Uuid>,
+    priority: Priority,
+    assignee_id: Option<UserId>,
+    team_id: Option<TeamId>,
     label_ids: Vec<Uuid>,
     attributes: Value,
     preview: String,
     last_message_at: OffsetDateTime,
-    unread: i32,
+    unread: u32,
 }
 
-impl TryFrom<Row> for Conversation {
-    type Error = StoreError;
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: ConversationId::from_uuid(row.id),
-            channel_id: ChannelId::from_uuid(row.channel_id),
-            channel_kind: column::channel_kind(&row.channel_kind)?,
-            contact: Contact { id: ContactId::from_uuid(row.contact_id), name: row.contact_name },
-            status: column::conversation_status(&row.status)?,
+impl From<Row> for Conversation {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id.into(),
+            channel_id: row.channel_id.into(),
+            channel_kind: row.channel_kind,
+            contact: Contact { id: row.contact_id.into(), name: row.contact_name },
+            status: row.status,
             snoozed_until: row.snoozed_until,
-            priority: column::priority(&row.priority)?,
-            assignee_id: row.assignee_id.map(UserId::from_uuid),
-            team_id: row.team_id.map(TeamId::from_uuid),
-            label_ids: row.label_ids.into_iter().map(LabelId::from_uuid).collect(),
+            priority: row.priority,
+            assignee_id: row.assignee_id,
+            team_id: row.team_id,
+            label_ids: row.label_ids.into_iter().map(LabelId::from).collect(),
             attributes: column::object(row.attributes),
             preview: row.preview,
             last_message_at: row.last_message_at,
-            unread: to_count(row.unread),
-        })
+            unread: row.unread,
+        }
     }
 }
 
@@ -161,12 +160,14 @@ macro_rules! select {
     ($clause:literal $(+ $more:literal)*, $order:literal, $($argument:expr),* $(,)?) => {
         query_as!(
             Row,
-            r#"SELECT c.id, c.channel_id, channels.kind AS channel_kind,
+            r#"SELECT c.id, c.channel_id, channels.kind AS "channel_kind: Named<ChannelKind>",
                       standing.id AS contact_id, standing.name AS contact_name,
-                      c.status, c.snoozed_until, c.priority, c.assignee_id, c.team_id, c.attributes,
+                      c.status AS "status: Named<ConversationStatus>", c.snoozed_until,
+                      c.priority AS "priority: Named<Priority>", c.assignee_id AS "assignee_id!: OptionalId",
+                      c.team_id AS "team_id!: OptionalId", c.attributes,
                       ARRAY(SELECT l.label_id FROM conversation_labels l WHERE l.conversation_id = c.id
                             ORDER BY l.label_id) AS "label_ids!",
-                      c.preview, c.last_message_at, c.unread
+                      c.preview, c.last_message_at, c.unread AS "unread: Count"
                FROM (SELECT * FROM conversations c "# + $clause $(+ $more)* + r#") c
                JOIN contacts ON contacts.id = c.contact_id
                JOIN contacts standing ON standing.id =
@@ -214,7 +215,7 @@ pub async fn search(
     )
     .fetch_all(tx.connection())
     .await?;
-    rows.into_iter().map(Conversation::try_from).collect()
+    Ok(rows.into_iter().map(Conversation::from).collect())
 }
 
 /// The conversation with this id.
@@ -222,11 +223,8 @@ pub async fn search(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
-    select!("WHERE c.id = $1", "", id.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?
-        .map(Conversation::try_from)
-        .transpose()
+    let found = select!("WHERE c.id = $1", "", id.as_uuid()).fetch_optional(tx.connection()).await?;
+    Ok(found.map(Conversation::from))
 }
 
 /// A page of [`list`]: the clause has an index of its own, in the order of the list or `IS TRUE` of the place in it. The
@@ -377,7 +375,7 @@ pub async fn list(
             "ORDER BY c.last_message_at, c.id"
         ),
     };
-    rows.into_iter().map(Conversation::try_from).collect()
+    Ok(rows.into_iter().map(Conversation::from).collect())
 }
 
 /// Changes a conversation and tells the inbox, if anything is different.

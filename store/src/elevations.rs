@@ -1,11 +1,16 @@
 //! Times in which a user may do more, on another's word. They end by themselves.
 
-use crate::{column::to_count, error::StoreError, tenant::TenantTx};
+use crate::{
+    column::{Count, OptionalId},
+    error::StoreError,
+    tenant::TenantTx,
+};
 use common::{
     clock::Clock,
     id::{ElevationId, UserId},
     permission::Permissions,
 };
+use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as, query_scalar};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -35,62 +40,37 @@ pub struct NewElevation<'a> {
 }
 
 /// A time in which a user may do more, or a request for one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Elevation {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     pub id: ElevationId,
-    /// Who.
-    pub user: UserId,
-    /// What the role was called.
+    /// Who asked.
+    pub user_id: UserId,
+    /// What the role was called when it was asked for.
     pub role_name: String,
-    /// What it allowed.
+    /// What it allowed then; nothing else is given.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<common::permission::Permission>))]
     pub permissions: Permissions,
-    /// Why it was needed.
+    /// Why it is needed.
     pub reason: String,
-    /// For how long it was asked.
+    /// For how many minutes it was asked.
     pub minutes: u32,
     /// When it was asked for.
+    #[serde(with = "time::serde::rfc3339")]
     pub requested_at: OffsetDateTime,
-    /// Who decided.
+    /// Who agreed or refused; null until then.
     pub decided_by: Option<UserId>,
-    /// When.
+    /// When that was.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub decided_at: Option<OffsetDateTime>,
-    /// Until when it lasts; `None` unless it was agreed to.
+    /// Until when it lasts; null unless somebody agreed.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
     /// When it was ended before that.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub ended_at: Option<OffsetDateTime>,
-}
-
-struct Row {
-    id: Uuid,
-    user_id: Uuid,
-    role_name: String,
-    permissions: Vec<String>,
-    reason: String,
-    minutes: i32,
-    requested_at: OffsetDateTime,
-    decided_by: Option<Uuid>,
-    decided_at: Option<OffsetDateTime>,
-    expires_at: Option<OffsetDateTime>,
-    ended_at: Option<OffsetDateTime>,
-}
-
-impl From<Row> for Elevation {
-    fn from(row: Row) -> Self {
-        Self {
-            id: ElevationId::from_uuid(row.id),
-            user: UserId::from_uuid(row.user_id),
-            role_name: row.role_name,
-            permissions: Permissions::from_names(&row.permissions),
-            reason: row.reason,
-            minutes: to_count(row.minutes),
-            requested_at: row.requested_at,
-            decided_by: row.decided_by.map(UserId::from_uuid),
-            decided_at: row.decided_at,
-            expires_at: row.expires_at,
-            ended_at: row.ended_at,
-        }
-    }
 }
 
 /// Asks for more; `None` if too many of the user's requests wait already.
@@ -115,11 +95,11 @@ pub async fn request(
         return Ok(None);
     }
     let row = query_as!(
-        Row,
-        "INSERT INTO elevations (account_id, id, user_id, role_name, permissions, reason, minutes, requested_at)
+        Elevation,
+        r#"INSERT INTO elevations (account_id, id, user_id, role_name, permissions, reason, minutes, requested_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         RETURNING id, user_id, role_name, permissions, reason, minutes, requested_at, decided_by, decided_at,
-                   expires_at, ended_at",
+         RETURNING id, user_id, role_name, permissions, reason, minutes AS "minutes: Count", requested_at,
+                   decided_by AS "decided_by!: OptionalId", decided_at, expires_at, ended_at"#,
         account,
         ElevationId::generate(clock).as_uuid(),
         new.user.as_uuid(),
@@ -131,7 +111,7 @@ pub async fn request(
     )
     .fetch_one(tx.connection())
     .await?;
-    Ok(Some(row.into()))
+    Ok(Some(row))
 }
 
 /// The elevation with this id; others wait for this transaction to decide on it.
@@ -140,15 +120,15 @@ pub async fn request(
 /// [`StoreError::Database`].
 pub async fn hold(tx: &mut TenantTx, id: ElevationId) -> Result<Option<Elevation>, StoreError> {
     let row = query_as!(
-        Row,
-        "SELECT id, user_id, role_name, permissions, reason, minutes, requested_at, decided_by, decided_at,
-                expires_at, ended_at
-         FROM elevations WHERE id = $1 FOR UPDATE",
+        Elevation,
+        r#"SELECT id, user_id, role_name, permissions, reason, minutes AS "minutes: Count", requested_at,
+                decided_by AS "decided_by!: OptionalId", decided_at, expires_at, ended_at
+         FROM elevations WHERE id = $1 FOR UPDATE"#,
         id.as_uuid()
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.map(Elevation::from))
+    Ok(row)
 }
 
 /// The account's elevations, or those of one user, the latest first, those before `before`, at most `limit`.
@@ -162,17 +142,17 @@ pub async fn list(
     limit: u16,
 ) -> Result<Vec<Elevation>, StoreError> {
     let rows = query_as!(
-        Row,
-        "SELECT id, user_id, role_name, permissions, reason, minutes, requested_at, decided_by, decided_at,
-                expires_at, ended_at
-         FROM elevations WHERE id < $1 AND ($2::uuid IS NULL OR user_id = $2) ORDER BY id DESC LIMIT $3",
+        Elevation,
+        r#"SELECT id, user_id, role_name, permissions, reason, minutes AS "minutes: Count", requested_at,
+                decided_by AS "decided_by!: OptionalId", decided_at, expires_at, ended_at
+         FROM elevations WHERE id < $1 AND ($2::uuid IS NULL OR user_id = $2) ORDER BY id DESC LIMIT $3"#,
         before.map_or(Uuid::max(), ElevationId::as_uuid),
         user.map(UserId::as_uuid),
         i64::from(limit)
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(rows.into_iter().map(Elevation::from).collect())
+    Ok(rows)
 }
 
 /// Decides on one that the transaction holds: until `expires_at`, or not at all.

@@ -5,7 +5,7 @@ mod batch;
 pub use batch::{BATCH, Progress, work};
 
 use crate::{
-    column::{self, to_count},
+    column::{self, Count, OptionalId},
     error::StoreError,
     tenant::TenantTx,
 };
@@ -41,32 +41,41 @@ pub struct ImportedContact {
 }
 
 /// An import and how far it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Import {
-    /// Its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ContactImport {
+    /// UUIDv7: later ones sort later.
     pub id: ImportId,
     /// The user or API key that began it.
     pub created_by: Uuid,
-    /// When.
+    /// When it was begun.
+    #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// Rows of the file.
+    /// Rows in the file.
     pub rows: u32,
-    /// Contacts that were created.
+    /// Rows that are done; grows by up to 1,000 at a time.
+    pub done: u32,
+    /// Of those, contacts that were created.
     pub created: u32,
-    /// Rows that an existing contact was recognised in.
+    /// Rows in which an existing contact was recognised.
     pub updated: u32,
-    /// Rows that could not be used.
+    /// Rows that could not be used; the report says why.
     pub failed: u32,
-    /// When the last row was done.
+    /// When the last row was done; null while it goes on.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub finished_at: Option<OffsetDateTime>,
 }
 
 /// What became of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "camelCase")]
+#[sqlx(type_name = "text", rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RowOutcome))]
 pub enum Outcome {
     /// A contact was created.
     Created,
-    /// An existing contact was recognised.
+    /// An existing contact was recognised, and changed if the row says something new.
     Updated,
     /// It cannot be used.
     Failed,
@@ -81,51 +90,21 @@ impl Outcome {
             Self::Failed => "failed",
         }
     }
-
-    fn parse(name: &str) -> Result<Self, StoreError> {
-        let all = [Self::Created, Self::Updated, Self::Failed];
-        let found = all.into_iter().find(|outcome| outcome.as_str() == name);
-        found.ok_or(StoreError::Unreadable { column: "outcome" })
-    }
 }
 
 /// The report on a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowReport {
-    /// Which, from 1 in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ImportedRow {
+    /// From 1 in the order of the file; the header of a CSV is none.
     pub number: u32,
-    /// What became of it; `None` until it is done.
+    /// What became of it; null until it is done.
     pub outcome: Option<Outcome>,
-    /// The contact.
-    pub contact: Option<ContactId>,
+    /// The contact that was created or recognised.
+    pub contact_id: Option<ContactId>,
     /// Why it cannot be used.
     pub error: Option<String>,
-}
-
-struct Row {
-    id: Uuid,
-    created_by: Uuid,
-    created_at: OffsetDateTime,
-    row_count: i32,
-    created: i32,
-    updated: i32,
-    failed: i32,
-    finished_at: Option<OffsetDateTime>,
-}
-
-impl From<Row> for Import {
-    fn from(row: Row) -> Self {
-        Self {
-            id: ImportId::from_uuid(row.id),
-            created_by: row.created_by,
-            created_at: row.created_at,
-            rows: to_count(row.row_count),
-            created: to_count(row.created),
-            updated: to_count(row.updated),
-            failed: to_count(row.failed),
-            finished_at: row.finished_at,
-        }
-    }
 }
 
 /// Takes the rows of a file, to be worked on from now on. Those that are errors are reported as such.
@@ -137,16 +116,17 @@ pub async fn create(
     by: Uuid,
     rows: &[Result<ImportedContact, String>],
     clock: &dyn Clock,
-) -> Result<Import, StoreError> {
+) -> Result<ContactImport, StoreError> {
     let account = tx.account_column();
     let id = ImportId::generate(clock);
     let failed = rows.iter().filter(|row| row.is_err()).count();
     let as_column = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     let import = query_as!(
-        Row,
-        "INSERT INTO imports (account_id, id, created_by, created_at, row_count, failed, due_at)
+        ContactImport,
+        r#"INSERT INTO imports (account_id, id, created_by, created_at, row_count, failed, due_at)
          VALUES ($1, $2, $3, $4, $5, $6, $4)
-         RETURNING id, created_by, created_at, row_count, created, updated, failed, finished_at",
+         RETURNING id, created_by, created_at, row_count AS "rows: Count", created + updated + failed AS "done!: Count",
+                created AS "created: Count", updated AS "updated: Count", failed AS "failed: Count", finished_at"#,
         account,
         id.as_uuid(),
         by,
@@ -179,23 +159,24 @@ pub async fn create(
         .execute(tx.connection())
         .await?;
     }
-    Ok(import.into())
+    Ok(import)
 }
 
 /// The import with this id.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn find(tx: &mut TenantTx, id: ImportId) -> Result<Option<Import>, StoreError> {
+pub async fn find(tx: &mut TenantTx, id: ImportId) -> Result<Option<ContactImport>, StoreError> {
     let row = query_as!(
-        Row,
-        "SELECT id, created_by, created_at, row_count, created, updated, failed, finished_at FROM imports
-         WHERE id = $1",
+        ContactImport,
+        r#"SELECT id, created_by, created_at, row_count AS "rows: Count", created + updated + failed AS "done!: Count",
+                created AS "created: Count", updated AS "updated: Count", failed AS "failed: Count", finished_at FROM imports
+         WHERE id = $1"#,
         id.as_uuid()
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.map(Import::from))
+    Ok(row)
 }
 
 /// The account's imports, the latest first, those before `before`, at most `limit`.
@@ -206,32 +187,27 @@ pub async fn list(
     tx: &mut TenantTx,
     before: Option<ImportId>,
     limit: u16,
-) -> Result<Vec<Import>, StoreError> {
+) -> Result<Vec<ContactImport>, StoreError> {
     let rows = query_as!(
-        Row,
-        "SELECT id, created_by, created_at, row_count, created, updated, failed, finished_at FROM imports
-         WHERE id < $1 ORDER BY id DESC LIMIT $2",
+        ContactImport,
+        r#"SELECT id, created_by, created_at, row_count AS "rows: Count", created + updated + failed AS "done!: Count",
+                created AS "created: Count", updated AS "updated: Count", failed AS "failed: Count", finished_at FROM imports
+         WHERE id < $1 ORDER BY id DESC LIMIT $2"#,
         before.map_or(Uuid::max(), ImportId::as_uuid),
         i64::from(limit)
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(rows.into_iter().map(Import::from).collect())
-}
-
-struct ReportRow {
-    number: i32,
-    outcome: Option<String>,
-    contact_id: Option<Uuid>,
-    error: Option<String>,
+    Ok(rows)
 }
 
 /// A page of [`report`], one statement for each index.
 macro_rules! reports {
     ($tx:expr, $id:expr, $after:expr, $limit:expr, $clause:literal, $driver:expr) => {
         query_as!(
-            ReportRow,
-            "SELECT number, outcome, contact_id, error FROM import_rows WHERE "
+            ImportedRow,
+            r#"SELECT number AS "number: Count", outcome AS "outcome: Outcome", contact_id AS "contact_id!: OptionalId",
+                      error FROM import_rows WHERE "#
                 + $clause
                 + " AND import_id = $1 AND number > $2 ORDER BY number LIMIT $3",
             $id.as_uuid(),
@@ -254,20 +230,12 @@ pub async fn report(
     outcome: Option<Outcome>,
     after: u32,
     limit: u16,
-) -> Result<Vec<RowReport>, StoreError> {
+) -> Result<Vec<ImportedRow>, StoreError> {
     let rows = match outcome {
         Some(outcome) => reports!(tx, id, after, limit, "outcome = $4", outcome.as_str()),
         None => reports!(tx, id, after, limit, "$4", true),
     };
-    let reports = rows.into_iter().map(|row| {
-        Ok(RowReport {
-            number: to_count(row.number),
-            outcome: row.outcome.as_deref().map(Outcome::parse).transpose()?,
-            contact: row.contact_id.map(ContactId::from_uuid),
-            error: row.error,
-        })
-    });
-    reports.collect()
+    Ok(rows)
 }
 
 /// Forgets imports that were finished before `time`.

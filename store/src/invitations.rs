@@ -1,7 +1,7 @@
 //! Invitations: somebody chooses a name and a password, and is a user. Only the tokens' hashes are kept.
 
 use crate::{
-    column,
+    column::{Named, OptionalId},
     error::{ChangeError, StoreError},
     tenant::TenantTx,
     users::normal_email,
@@ -11,6 +11,7 @@ use common::{
     id::{InvitationId, RoleId, UserId},
     token::Role,
 };
+use serde::{Deserialize, Serialize};
 use sqlx::{query_as, query_scalar};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -25,9 +26,11 @@ pub type InvitationHash = [u8; 32];
 const GOOD_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// An invitation, without its token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Invitation {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     pub id: InvitationId,
     /// Who is invited.
     pub email: String,
@@ -37,13 +40,17 @@ pub struct Invitation {
     pub role_id: Option<RoleId>,
     /// Who invited them.
     pub invited_by: UserId,
-    /// When.
+    /// When they were invited.
+    #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
     /// Until when it can be accepted.
+    #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
-    /// When it was accepted.
+    /// When it was accepted; null until then.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub accepted_at: Option<OffsetDateTime>,
-    /// When it was taken back.
+    /// When it was taken back; null unless it was.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub revoked_at: Option<OffsetDateTime>,
 }
 
@@ -62,35 +69,6 @@ pub struct NewInvitation<'a> {
     pub invited_by: UserId,
 }
 
-struct Row {
-    id: Uuid,
-    email: String,
-    role: String,
-    role_id: Option<Uuid>,
-    invited_by: Uuid,
-    created_at: OffsetDateTime,
-    expires_at: OffsetDateTime,
-    accepted_at: Option<OffsetDateTime>,
-    revoked_at: Option<OffsetDateTime>,
-}
-
-impl TryFrom<Row> for Invitation {
-    type Error = StoreError;
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: InvitationId::from_uuid(row.id),
-            email: row.email,
-            role: column::role(&row.role)?,
-            role_id: row.role_id.map(RoleId::from_uuid),
-            invited_by: UserId::from_uuid(row.invited_by),
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-            accepted_at: row.accepted_at,
-            revoked_at: row.revoked_at,
-        })
-    }
-}
-
 /// Makes an invitation.
 ///
 /// # Errors
@@ -102,10 +80,11 @@ pub async fn create(
 ) -> Result<Invitation, ChangeError> {
     let account = tx.account_column();
     let row = query_as!(
-        Row,
-        "INSERT INTO invitations (account_id, id, email, role, role_id, hash, invited_by, created_at, expires_at)
+        Invitation,
+        r#"INSERT INTO invitations (account_id, id, email, role, role_id, hash, invited_by, created_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         RETURNING id, email, role, role_id, invited_by, created_at, expires_at, accepted_at, revoked_at",
+         RETURNING id, email, role AS "role: Named<Role>", role_id AS "role_id!: OptionalId", invited_by, created_at,
+                expires_at, accepted_at, revoked_at"#,
         account,
         InvitationId::generate(clock).as_uuid(),
         normal_email(invitation.email),
@@ -118,7 +97,7 @@ pub async fn create(
     )
     .fetch_one(tx.connection())
     .await?;
-    Ok(row.try_into()?)
+    Ok(row)
 }
 
 /// The account's invitations in the order of their creation, those after `after`, at most `limit`.
@@ -130,18 +109,17 @@ pub async fn list(
     after: Option<InvitationId>,
     limit: u16,
 ) -> Result<Vec<Invitation>, StoreError> {
-    query_as!(
-        Row,
-        "SELECT id, email, role, role_id, invited_by, created_at, expires_at, accepted_at, revoked_at
-         FROM invitations WHERE id > $1 ORDER BY id LIMIT $2",
+    let found = query_as!(
+        Invitation,
+        r#"SELECT id, email, role AS "role: Named<Role>", role_id AS "role_id!: OptionalId", invited_by, created_at,
+                expires_at, accepted_at, revoked_at
+         FROM invitations WHERE id > $1 ORDER BY id LIMIT $2"#,
         after.map_or(Uuid::nil(), InvitationId::as_uuid),
         i64::from(limit)
     )
     .fetch_all(tx.connection())
-    .await?
-    .into_iter()
-    .map(Invitation::try_from)
-    .collect()
+    .await?;
+    Ok(found)
 }
 
 /// Takes an invitation back; `None` if there is none such that could still be accepted.
@@ -153,17 +131,17 @@ pub async fn revoke(
     id: InvitationId,
     clock: &dyn Clock,
 ) -> Result<Option<Invitation>, StoreError> {
-    query_as!(
-        Row,
-        "UPDATE invitations SET revoked_at = $2 WHERE id = $1 AND accepted_at IS NULL AND revoked_at IS NULL
-         RETURNING id, email, role, role_id, invited_by, created_at, expires_at, accepted_at, revoked_at",
+    let found = query_as!(
+        Invitation,
+        r#"UPDATE invitations SET revoked_at = $2 WHERE id = $1 AND accepted_at IS NULL AND revoked_at IS NULL
+         RETURNING id, email, role AS "role: Named<Role>", role_id AS "role_id!: OptionalId", invited_by, created_at,
+                expires_at, accepted_at, revoked_at"#,
         id.as_uuid(),
         clock.utc()
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(Invitation::try_from)
-    .transpose()
+    .await?;
+    Ok(found)
 }
 
 /// Who is invited; `None` if the invitation was accepted, is over, or was taken back.
@@ -195,16 +173,16 @@ pub async fn accept(
     hash: &InvitationHash,
     clock: &dyn Clock,
 ) -> Result<Option<Invitation>, StoreError> {
-    query_as!(
-        Row,
-        "UPDATE invitations SET accepted_at = $2
+    let found = query_as!(
+        Invitation,
+        r#"UPDATE invitations SET accepted_at = $2
          WHERE hash = $1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $2
-         RETURNING id, email, role, role_id, invited_by, created_at, expires_at, accepted_at, revoked_at",
+         RETURNING id, email, role AS "role: Named<Role>", role_id AS "role_id!: OptionalId", invited_by, created_at,
+                expires_at, accepted_at, revoked_at"#,
         hash.as_slice(),
         clock.utc()
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(Invitation::try_from)
-    .transpose()
+    .await?;
+    Ok(found)
 }

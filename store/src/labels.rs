@@ -3,34 +3,27 @@
 use crate::{
     column,
     error::{ChangeError, StoreError},
+    named::named,
     tenant::TenantTx,
 };
 use common::{clock::Clock, id::LabelId};
-use sqlx::{query, query_as};
-use uuid::Uuid;
+use serde::{Deserialize, Serialize};
+use sqlx::query_as;
 
 /// A word that sorts conversations.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Label {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     pub id: LabelId,
-    /// Its name, unique in the account.
+    /// Unique in the account.
     pub name: String,
-    /// Its color as `#rrggbb`.
+    /// `#rrggbb`.
     pub color: String,
 }
 
-struct Row {
-    id: Uuid,
-    name: String,
-    color: String,
-}
-
-impl From<Row> for Label {
-    fn from(row: Row) -> Self {
-        Self { id: LabelId::from_uuid(row.id), name: row.name, color: row.color }
-    }
-}
+named!(Label, LabelId, "labels", "id, name, color");
 
 /// Creates one.
 ///
@@ -44,7 +37,7 @@ pub async fn create(
 ) -> Result<Label, ChangeError> {
     let account = tx.account_column();
     let row = query_as!(
-        Row,
+        Label,
         "INSERT INTO labels (account_id, id, name, color, created_at) VALUES ($1, $2, $3, $4, $5)
          RETURNING id, name, color",
         account,
@@ -55,34 +48,7 @@ pub async fn create(
     )
     .fetch_one(tx.connection())
     .await?;
-    Ok(row.into())
-}
-
-/// The one with this id.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn find(tx: &mut TenantTx, id: LabelId) -> Result<Option<Label>, StoreError> {
-    let row = query_as!(Row, "SELECT id, name, color FROM labels WHERE id = $1", id.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?;
-    Ok(row.map(Label::from))
-}
-
-/// The account's, in the order of their creation, those after `after`, at most `limit`.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn list(tx: &mut TenantTx, after: Option<LabelId>, limit: u16) -> Result<Vec<Label>, StoreError> {
-    let rows = query_as!(
-        Row,
-        "SELECT id, name, color FROM labels WHERE id > $1 ORDER BY id LIMIT $2",
-        after.map_or(Uuid::nil(), LabelId::as_uuid),
-        i64::from(limit)
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    Ok(rows.into_iter().map(Label::from).collect())
+    Ok(row)
 }
 
 /// Changes one.
@@ -91,7 +57,7 @@ pub async fn list(tx: &mut TenantTx, after: Option<LabelId>, limit: u16) -> Resu
 /// [`ChangeError::NotFound`], [`ChangeError::Taken`].
 pub async fn update(tx: &mut TenantTx, id: LabelId, name: &str, color: &str) -> Result<Label, ChangeError> {
     let row = query_as!(
-        Row,
+        Label,
         "UPDATE labels SET name = $2, color = $3 WHERE id = $1 RETURNING id, name, color",
         id.as_uuid(),
         &*column::text(name),
@@ -99,14 +65,5 @@ pub async fn update(tx: &mut TenantTx, id: LabelId, name: &str, color: &str) -> 
     )
     .fetch_optional(tx.connection())
     .await?;
-    row.map(Label::from).ok_or(ChangeError::NotFound)
-}
-
-/// Deletes one.
-///
-/// # Errors
-/// [`ChangeError::NotFound`]; [`ChangeError::Referenced`] while it is in use.
-pub async fn delete(tx: &mut TenantTx, id: LabelId) -> Result<(), ChangeError> {
-    let deleted = query!("DELETE FROM labels WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
-    if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
+    row.ok_or(ChangeError::NotFound)
 }

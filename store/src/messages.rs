@@ -11,18 +11,17 @@ pub use reply::{NewReply, ReplyError, reply};
 pub use status::{StatusOutcome, StatusReport, apply_status, refused, sent};
 
 use crate::{
-    column::{self, from_seq, to_seq},
+    column::{Named, OptionalId, from_seq, to_seq},
     error::StoreError,
     search::{by_words, words},
     tenant::TenantTx,
 };
 use common::{
-    id::{ConversationId, MessageId, UserId},
-    protocol::inbox::Message,
+    id::{ConversationId, MessageId},
+    protocol::inbox::{DeliveryStatus, Direction, Message},
 };
 use serde_json::Value;
-use sqlx::{query_as, query_scalar};
-use time::OffsetDateTime;
+use sqlx::query_scalar;
 use uuid::Uuid;
 
 /// A stretch of a conversation.
@@ -34,43 +33,27 @@ pub struct Page {
     pub older: Option<u64>,
 }
 
-struct Row {
-    id: Uuid,
-    conversation_id: Uuid,
-    direction: String,
-    author_id: Option<Uuid>,
-    text: Option<String>,
-    attachments: Value,
-    status: String,
-    error: Option<String>,
-    created_at: OffsetDateTime,
-    sent_at: Option<OffsetDateTime>,
-    delivered_at: Option<OffsetDateTime>,
-    read_at: Option<OffsetDateTime>,
-    failed_at: Option<OffsetDateTime>,
-}
+/// Names of columns have at most 63 bytes, and these stand in one.
+type DirectionColumn = Named<Direction>;
+type StatusColumn = Named<DeliveryStatus>;
 
-impl TryFrom<Row> for Message {
-    type Error = StoreError;
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: MessageId::from_uuid(row.id),
-            conversation_id: ConversationId::from_uuid(row.conversation_id),
-            direction: column::direction(&row.direction)?,
-            author_id: row.author_id.map(UserId::from_uuid),
-            text: row.text,
-            truncated: false,
-            attachments: attachments::of(row.attachments),
-            status: column::delivery_status(&row.status)?,
-            error: row.error,
-            created_at: row.created_at,
-            sent_at: row.sent_at,
-            delivered_at: row.delivered_at,
-            read_at: row.read_at,
-            failed_at: row.failed_at,
-        })
-    }
+/// A statement that gives messages: `$before` and `$after` are what stands around the columns.
+macro_rules! messages {
+    ($before:literal, $after:literal, $($argument:expr),* $(,)?) => {
+        sqlx::query_as!(
+            common::protocol::inbox::Message,
+            $before
+                + r#"id, conversation_id, direction AS "direction: crate::messages::DirectionColumn",
+                     author_id AS "author_id!: crate::column::OptionalId", text, false AS "truncated!",
+                     attachments AS "attachments: crate::messages::attachments::Column",
+                     status AS "status: crate::messages::StatusColumn", error, created_at, sent_at, delivered_at, read_at,
+                     failed_at"#
+                + $after,
+            $($argument),*
+        )
+    };
 }
+use messages;
 
 /// Messages in whose text all words of `question` begin, the newest first, those before `before`, at
 /// most `limit`.
@@ -88,10 +71,9 @@ pub async fn search(
         return Ok(Vec::new());
     }
     by_words(tx).await?;
-    let rows = query_as!(
-        Row,
-        "SELECT id, conversation_id, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
-                read_at, failed_at
+    let rows = messages!(
+        "SELECT ",
+        "
          FROM messages WHERE id = ANY (ARRAY(SELECT id FROM messages
              WHERE search @@ asked($1) AND search @@ asked($1) AND search @@ asked($1))) AND (id < $2) IS TRUE
          ORDER BY id DESC LIMIT $3",
@@ -101,7 +83,7 @@ pub async fn search(
     )
     .fetch_all(tx.connection())
     .await?;
-    rows.into_iter().map(Message::try_from).collect()
+    Ok(rows)
 }
 
 /// The message with this id.
@@ -109,17 +91,15 @@ pub async fn search(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx, id: MessageId) -> Result<Option<Message>, StoreError> {
-    query_as!(
-        Row,
-        "SELECT id, conversation_id, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
-                read_at, failed_at
+    let found = messages!(
+        "SELECT ",
+        "
          FROM messages WHERE id = $1",
         id.as_uuid()
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(Message::try_from)
-    .transpose()
+    .await?;
+    Ok(found)
 }
 
 /// What a channel said about a message beyond its text, as [`Inbound::metadata`] put it.
@@ -143,9 +123,11 @@ pub async fn list(
     limit: u16,
 ) -> Result<Page, StoreError> {
     let rows = sqlx::query!(
-        "SELECT seq, id, conversation_id, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
-                read_at, failed_at
-         FROM messages WHERE conversation_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
+        r#"SELECT seq, id, conversation_id, direction AS "direction: DirectionColumn",
+                  author_id AS "author_id!: OptionalId", text, attachments AS "attachments: attachments::Column",
+                  status AS "status: StatusColumn", error, created_at, sent_at, delivered_at, read_at,
+                  failed_at
+           FROM messages WHERE conversation_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3"#,
         conversation.as_uuid(),
         from_seq(before.unwrap_or(u64::MAX)),
         i64::from(limit)
@@ -154,26 +136,22 @@ pub async fn list(
     .await?;
     // Numbers begin at 1 and have no gaps.
     let older = rows.last().map(|row| to_seq(row.seq)).filter(|seq| *seq > 1);
-    let messages = rows
-        .into_iter()
-        .rev()
-        .map(|row| {
-            Message::try_from(Row {
-                id: row.id,
-                conversation_id: row.conversation_id,
-                direction: row.direction,
-                author_id: row.author_id,
-                text: row.text,
-                attachments: row.attachments,
-                status: row.status,
-                error: row.error,
-                created_at: row.created_at,
-                sent_at: row.sent_at,
-                delivered_at: row.delivered_at,
-                read_at: row.read_at,
-                failed_at: row.failed_at,
-            })
-        })
-        .collect::<Result<_, _>>()?;
+    let messages = rows.into_iter().rev().map(|row| Message {
+        id: row.id.into(),
+        conversation_id: row.conversation_id.into(),
+        direction: row.direction.into(),
+        author_id: row.author_id.into(),
+        text: row.text,
+        truncated: false,
+        attachments: row.attachments.into(),
+        status: row.status.into(),
+        error: row.error,
+        created_at: row.created_at,
+        sent_at: row.sent_at,
+        delivered_at: row.delivered_at,
+        read_at: row.read_at,
+        failed_at: row.failed_at,
+    });
+    let messages = messages.collect();
     Ok(Page { messages, older })
 }

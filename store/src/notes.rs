@@ -12,30 +12,7 @@ use common::{
     protocol::inbox::{InboxEvent, Note},
 };
 use sqlx::{query, query_as};
-use time::OffsetDateTime;
 use uuid::Uuid;
-
-struct Row {
-    id: Uuid,
-    conversation_id: Uuid,
-    author_id: Uuid,
-    text: String,
-    created_at: OffsetDateTime,
-    updated_at: OffsetDateTime,
-}
-
-impl From<Row> for Note {
-    fn from(row: Row) -> Self {
-        Self {
-            id: NoteId::from_uuid(row.id),
-            conversation_id: ConversationId::from_uuid(row.conversation_id),
-            author_id: UserId::from_uuid(row.author_id),
-            text: row.text,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
-    }
-}
 
 /// Writes a note and tells the inbox.
 ///
@@ -51,8 +28,8 @@ pub async fn create(
     outbox::hold(tx).await?;
     conversations::find(tx, conversation).await?.ok_or(ChangeError::NotFound)?;
     let account = tx.account_column();
-    let row = query_as!(
-        Row,
+    let note = query_as!(
+        Note,
         "INSERT INTO notes (account_id, id, conversation_id, author_id, text, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $6)
          RETURNING id, conversation_id, author_id, text, created_at, updated_at",
@@ -65,7 +42,6 @@ pub async fn create(
     )
     .fetch_one(tx.connection())
     .await?;
-    let note = Note::from(row);
     outbox::append(tx, &InboxEvent::NoteCreated { note: note.clone() }, clock).await?;
     Ok(note)
 }
@@ -80,7 +56,7 @@ pub async fn find(
     id: NoteId,
 ) -> Result<Option<Note>, StoreError> {
     let row = query_as!(
-        Row,
+        Note,
         "SELECT id, conversation_id, author_id, text, created_at, updated_at FROM notes
          WHERE id = $1 AND conversation_id = $2",
         id.as_uuid(),
@@ -88,7 +64,7 @@ pub async fn find(
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.map(Note::from))
+    Ok(row)
 }
 
 /// A conversation's notes, the latest first, those before `before`, at most `limit`.
@@ -102,7 +78,7 @@ pub async fn list(
     limit: u16,
 ) -> Result<Vec<Note>, StoreError> {
     let rows = query_as!(
-        Row,
+        Note,
         "SELECT id, conversation_id, author_id, text, created_at, updated_at FROM notes
          WHERE conversation_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
         conversation.as_uuid(),
@@ -111,7 +87,7 @@ pub async fn list(
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(rows.into_iter().map(Note::from).collect())
+    Ok(rows)
 }
 
 /// Writes a note anew and tells the inbox.
@@ -126,7 +102,7 @@ pub async fn update(
 ) -> Result<Note, ChangeError> {
     outbox::hold(tx).await?;
     let row = query_as!(
-        Row,
+        Note,
         "UPDATE notes SET text = $2, updated_at = $3 WHERE id = $1
          RETURNING id, conversation_id, author_id, text, created_at, updated_at",
         id.as_uuid(),
@@ -135,7 +111,7 @@ pub async fn update(
     )
     .fetch_optional(tx.connection())
     .await?;
-    let note = row.map(Note::from).ok_or(ChangeError::NotFound)?;
+    let note = row.ok_or(ChangeError::NotFound)?;
     outbox::append(tx, &InboxEvent::NoteUpdated { note: note.clone() }, clock).await?;
     Ok(note)
 }

@@ -2,7 +2,8 @@
 //! finished by [`crate::messages::sent`] or [`crate::messages::refused`].
 
 use crate::{
-    channels, column,
+    channels,
+    column::{self, Named},
     contacts::{self, Identity},
     error::StoreError,
     system::ClaimedReply,
@@ -56,7 +57,7 @@ pub async fn open(
 ) -> Result<Option<OutgoingReply>, StoreError> {
     let message = claim.message;
     let Some(row) = query!(
-        r#"SELECT m.conversation_id, m.text, c.contact_id, ch.id AS channel_id, ch.kind, ch.external_id,
+        r#"SELECT m.conversation_id, m.text, c.contact_id, ch.id AS channel_id, ch.kind AS "kind: Named<ChannelKind>", ch.external_id,
                   ch.access_token, ch.disabled_at, r.attempts, r.taken_until
            FROM replies r
            JOIN messages m ON m.id = r.message_id
@@ -81,7 +82,7 @@ pub async fn open(
         message,
         conversation: ConversationId::from_uuid(row.conversation_id),
         channel,
-        channel_kind: column::channel_kind(&row.kind)?,
+        channel_kind: row.kind.into(),
         channel_external_id: row.external_id,
         channel_disabled: row.disabled_at.is_some(),
         access_token,

@@ -3,6 +3,7 @@
 use crate::{
     column,
     error::{ChangeError, StoreError},
+    named::named,
     tenant::TenantTx,
 };
 use common::{
@@ -10,35 +11,24 @@ use common::{
     id::{RoleId, UserId},
     permission::Permissions,
 };
-use sqlx::{query, query_as, query_scalar};
-use uuid::Uuid;
+use serde::{Deserialize, Serialize};
+use sqlx::{query_as, query_scalar};
 
 /// A set of permissions with a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CustomRole {
-    /// Its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NamedRole {
+    /// UUIDv7: later ones sort later.
     pub id: RoleId,
-    /// Its name, unique in the account.
+    /// Unique in the account.
     pub name: String,
     /// What who has it may do.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<common::permission::Permission>))]
     pub permissions: Permissions,
 }
 
-struct Row {
-    id: Uuid,
-    name: String,
-    permissions: Vec<String>,
-}
-
-impl From<Row> for CustomRole {
-    fn from(row: Row) -> Self {
-        Self {
-            id: RoleId::from_uuid(row.id),
-            name: row.name,
-            permissions: Permissions::from_names(&row.permissions),
-        }
-    }
-}
+named!(NamedRole, RoleId, "roles", "id, name, permissions");
 
 /// Names a set of permissions.
 ///
@@ -49,10 +39,10 @@ pub async fn create(
     name: &str,
     permissions: Permissions,
     clock: &dyn Clock,
-) -> Result<CustomRole, ChangeError> {
+) -> Result<NamedRole, ChangeError> {
     let account = tx.account_column();
     let row = query_as!(
-        Row,
+        NamedRole,
         "INSERT INTO roles (account_id, id, name, permissions, created_at) VALUES ($1, $2, $3, $4, $5)
          RETURNING id, name, permissions",
         account,
@@ -63,38 +53,7 @@ pub async fn create(
     )
     .fetch_one(tx.connection())
     .await?;
-    Ok(row.into())
-}
-
-/// The role with this id.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn find(tx: &mut TenantTx, id: RoleId) -> Result<Option<CustomRole>, StoreError> {
-    let row = query_as!(Row, "SELECT id, name, permissions FROM roles WHERE id = $1", id.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?;
-    Ok(row.map(CustomRole::from))
-}
-
-/// The account's roles in the order of their creation, those after `after`, at most `limit`.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn list(
-    tx: &mut TenantTx,
-    after: Option<RoleId>,
-    limit: u16,
-) -> Result<Vec<CustomRole>, StoreError> {
-    let rows = query_as!(
-        Row,
-        "SELECT id, name, permissions FROM roles WHERE id > $1 ORDER BY id LIMIT $2",
-        after.map_or(Uuid::nil(), RoleId::as_uuid),
-        i64::from(limit)
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    Ok(rows.into_iter().map(CustomRole::from).collect())
+    Ok(row)
 }
 
 /// Gives a role another name or other permissions. One that allows less than before is noted as narrowed.
@@ -107,9 +66,9 @@ pub async fn update(
     name: &str,
     permissions: Permissions,
     clock: &dyn Clock,
-) -> Result<CustomRole, ChangeError> {
+) -> Result<NamedRole, ChangeError> {
     let row = query_as!(
-        Row,
+        NamedRole,
         "UPDATE roles SET name = $2, permissions = $3,
                 narrowed_at = CASE WHEN permissions <@ $3 THEN narrowed_at ELSE $4 END
          WHERE id = $1 RETURNING id, name, permissions",
@@ -120,7 +79,7 @@ pub async fn update(
     )
     .fetch_optional(tx.connection())
     .await?;
-    row.map(CustomRole::from).ok_or(ChangeError::NotFound)
+    row.ok_or(ChangeError::NotFound)
 }
 
 /// Who has a role.
@@ -132,13 +91,4 @@ pub async fn holders(tx: &mut TenantTx, id: RoleId) -> Result<Vec<UserId>, Store
         .fetch_all(tx.connection())
         .await?;
     Ok(users.into_iter().map(UserId::from_uuid).collect())
-}
-
-/// Deletes a role that nobody has.
-///
-/// # Errors
-/// [`ChangeError::NotFound`], [`ChangeError::Referenced`] while somebody has it.
-pub async fn delete(tx: &mut TenantTx, id: RoleId) -> Result<(), ChangeError> {
-    let deleted = query!("DELETE FROM roles WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
-    if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
 }

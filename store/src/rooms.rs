@@ -7,7 +7,7 @@ pub use members::{Visitor, add_member, is_member, members, remove, removed_at, u
 pub use messages::{NewRoomMessage, Sent, after, before, latest, send};
 
 use crate::{
-    column::{self, to_seq},
+    column::{self, Seq, to_seq},
     error::{ChangeError, StoreError},
     tenant::TenantTx,
 };
@@ -15,20 +15,25 @@ use common::{
     clock::Clock,
     id::{RoomId, UserId},
 };
+use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as, query_scalar};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A room.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A place where people meet: chat, presence, calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Room {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     pub id: RoomId,
-    /// Its name.
+    /// For people.
     pub name: String,
     /// Only its members may enter and read it.
+    #[serde(rename = "private")]
     pub is_private: bool,
-    /// Since when nobody enters and nothing is said; `None` while it is open.
+    /// Since when nobody enters and nothing is said; null while it is open.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub closed_at: Option<OffsetDateTime>,
     /// The number of its latest message; 0 if nothing has been said.
     pub last_seq: u64,
@@ -52,21 +57,6 @@ pub enum Viewer {
     User(UserId),
 }
 
-struct RoomRow {
-    id: Uuid,
-    name: String,
-    is_private: bool,
-    closed_at: Option<OffsetDateTime>,
-    last_seq: i64,
-}
-
-impl From<RoomRow> for Room {
-    fn from(row: RoomRow) -> Self {
-        let RoomRow { id, name, is_private, closed_at, last_seq } = row;
-        Self { id: RoomId::from_uuid(id), name, is_private, closed_at, last_seq: to_seq(last_seq) }
-    }
-}
-
 /// Creates an empty room.
 ///
 /// # Errors
@@ -79,9 +69,9 @@ pub async fn create(
 ) -> Result<Room, StoreError> {
     let account = tx.account_column();
     let row = query_as!(
-        RoomRow,
-        "INSERT INTO rooms (account_id, id, name, is_private, created_at) VALUES ($1, $2, $3, $4, $5)
-         RETURNING id, name, is_private, closed_at, last_seq",
+        Room,
+        r#"INSERT INTO rooms (account_id, id, name, is_private, created_at) VALUES ($1, $2, $3, $4, $5)
+         RETURNING id, name, is_private, closed_at, last_seq AS "last_seq: Seq""#,
         account,
         RoomId::generate(clock).as_uuid(),
         &*column::text(name),
@@ -90,7 +80,7 @@ pub async fn create(
     )
     .fetch_one(tx.connection())
     .await?;
-    Ok(row.into())
+    Ok(row)
 }
 
 /// The room with this id.
@@ -99,13 +89,13 @@ pub async fn create(
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx, id: RoomId) -> Result<Option<Room>, StoreError> {
     let row = query_as!(
-        RoomRow,
-        "SELECT id, name, is_private, closed_at, last_seq FROM rooms WHERE id = $1",
+        Room,
+        r#"SELECT id, name, is_private, closed_at, last_seq AS "last_seq: Seq" FROM rooms WHERE id = $1"#,
         id.as_uuid()
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.map(Room::from))
+    Ok(row)
 }
 
 /// The rooms that `viewer` sees in the order of their creation, those after `after`, at most `limit`.
@@ -121,8 +111,8 @@ pub async fn list(
     let after = after.map_or(Uuid::nil(), RoomId::as_uuid);
     let rows = match viewer {
         Viewer::Anybody => query_as!(
-            RoomRow,
-            "SELECT id, name, is_private, closed_at, last_seq FROM rooms WHERE id > $1 ORDER BY id LIMIT $2",
+            Room,
+            r#"SELECT id, name, is_private, closed_at, last_seq AS "last_seq: Seq" FROM rooms WHERE id > $1 ORDER BY id LIMIT $2"#,
             after,
             i64::from(limit)
         )
@@ -132,8 +122,8 @@ pub async fn list(
             // The next of those that are for all and the next of their own, so that no private room of others is
             // passed over.
             query_as!(
-                RoomRow,
-                r#"SELECT room.id, room.name, room.is_private, room.closed_at, room.last_seq FROM (
+                Room,
+                r#"SELECT room.id, room.name, room.is_private, room.closed_at, room.last_seq AS "last_seq: Seq" FROM (
                        (SELECT id FROM rooms WHERE NOT is_private AND id > $1 ORDER BY id LIMIT $2)
                        UNION
                        (SELECT room_id FROM room_members WHERE user_id = $3 AND room_id > $1 ORDER BY room_id LIMIT $2)
@@ -149,7 +139,7 @@ pub async fn list(
             .await?
         }
     };
-    Ok(rows.into_iter().map(Room::from).collect())
+    Ok(rows)
 }
 
 /// The number of the room's latest message; `None` if there is no such room.
@@ -181,16 +171,16 @@ pub async fn last_seqs(tx: &mut TenantTx, ids: &[RoomId]) -> Result<Vec<(RoomId,
 pub async fn update(tx: &mut TenantTx, id: RoomId, change: RoomChange<'_>) -> Result<Room, ChangeError> {
     let name = change.name.map(column::text);
     let row = query_as!(
-        RoomRow,
-        "UPDATE rooms SET name = coalesce($2, name), is_private = coalesce($3, is_private) WHERE id = $1
-         RETURNING id, name, is_private, closed_at, last_seq",
+        Room,
+        r#"UPDATE rooms SET name = coalesce($2, name), is_private = coalesce($3, is_private) WHERE id = $1
+         RETURNING id, name, is_private, closed_at, last_seq AS "last_seq: Seq""#,
         id.as_uuid(),
         name.as_deref(),
         change.is_private
     )
     .fetch_optional(tx.connection())
     .await?;
-    row.map(Room::from).ok_or(ChangeError::NotFound)
+    row.ok_or(ChangeError::NotFound)
 }
 
 /// Closes a room from `at` on, or opens it again. One that is closed stays closed since then.
@@ -199,15 +189,15 @@ pub async fn update(tx: &mut TenantTx, id: RoomId, change: RoomChange<'_>) -> Re
 /// [`ChangeError::NotFound`].
 pub async fn close(tx: &mut TenantTx, id: RoomId, at: Option<OffsetDateTime>) -> Result<Room, ChangeError> {
     let row = query_as!(
-        RoomRow,
-        "UPDATE rooms SET closed_at = CASE WHEN $2::timestamptz IS NULL THEN NULL ELSE coalesce(closed_at, $2) END
-         WHERE id = $1 RETURNING id, name, is_private, closed_at, last_seq",
+        Room,
+        r#"UPDATE rooms SET closed_at = CASE WHEN $2::timestamptz IS NULL THEN NULL ELSE coalesce(closed_at, $2) END
+         WHERE id = $1 RETURNING id, name, is_private, closed_at, last_seq AS "last_seq: Seq""#,
         id.as_uuid(),
         at
     )
     .fetch_optional(tx.connection())
     .await?;
-    row.map(Room::from).ok_or(ChangeError::NotFound)
+    row.ok_or(ChangeError::NotFound)
 }
 
 /// Deletes a room with everything that was said in it. Calls stay on record.

@@ -3,12 +3,12 @@
 //! A token says for a quarter of an hour what was so when it was signed. What it is used to write must not
 //! outlive that by a moment, so the sign-in, the user and the permissions, or the API key, are read again.
 
-use crate::{column, error::StoreError, tenant::TenantTx};
+use crate::{column::Named, error::StoreError, tenant::TenantTx};
 use common::{
     clock::Clock,
     id::{ApiKeyId, SignInId, UserId},
     permission::Permissions,
-    token::Standing,
+    token::{Role, Standing},
 };
 use sqlx::{query, query_scalar};
 
@@ -57,7 +57,7 @@ async fn person(
     clock: &dyn Clock,
 ) -> Result<bool, StoreError> {
     let Some(row) = query!(
-        r#"SELECT u.role, r.permissions AS "role_permissions?",
+        r#"SELECT u.role AS "role: Named<Role>", r.permissions AS "role_permissions?",
                   ARRAY(SELECT unnest(e.permissions) FROM elevations e
                         WHERE e.user_id = u.id AND e.expires_at > $3 AND e.ended_at IS NULL) AS "elevated!"
            FROM sign_ins s JOIN users u ON u.id = s.user_id LEFT JOIN roles r ON r.id = u.role_id
@@ -73,7 +73,7 @@ async fn person(
     };
     let lasting = match &row.role_permissions {
         Some(names) => Permissions::from_names(names),
-        None => column::role(&row.role)?.permissions(),
+        None => Role::from(row.role).permissions(),
     };
     let all = lasting.or(Permissions::from_names(&row.elevated));
     Ok(lasting.includes(standing.lasting) && all.includes(standing.permissions))

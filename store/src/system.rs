@@ -18,8 +18,8 @@ pub use replies::ClaimedReply;
 pub use turns::{Shares, Taken, Turn};
 
 use crate::{
-    api_keys::KeyHash, channels, column, error::StoreError, invitations::InvitationHash, seal::SealKeyring,
-    sign_ins::TokenHash, users::normal_email,
+    api_keys::KeyHash, channels, column::Named, error::StoreError, invitations::InvitationHash,
+    seal::SealKeyring, sign_ins::TokenHash, users::normal_email,
 };
 use common::{
     clock::Clock,
@@ -92,7 +92,8 @@ impl System {
     /// [`StoreError::Unsealable`] or [`StoreError::Database`].
     pub async fn channel(&self, id: ChannelId) -> Result<Option<WebhookChannel>, StoreError> {
         let Some(row) = query!(
-            "SELECT account_id, kind, app_secret, verify_token FROM channels WHERE id = $1 AND disabled_at IS NULL",
+            r#"SELECT account_id, kind AS "kind: Named<ChannelKind>", app_secret, verify_token FROM channels
+               WHERE id = $1 AND disabled_at IS NULL"#,
             id.as_uuid()
         )
         .fetch_optional(&self.pool)
@@ -104,7 +105,7 @@ impl System {
         Ok(Some(WebhookChannel {
             account,
             id,
-            kind: column::channel_kind(&row.kind)?,
+            kind: row.kind.into(),
             app_secret: self.keyring.open(channels::place("app_secret", account, id), &row.app_secret)?,
             verify_token: self
                 .keyring

@@ -3,34 +3,29 @@
 use crate::{
     column,
     error::{ChangeError, StoreError},
+    named::named,
     tenant::TenantTx,
 };
 use common::{
     clock::Clock,
     id::{TeamId, UserId},
 };
+use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as, query_scalar};
 use uuid::Uuid;
 
 /// Agents who answer together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Team {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     pub id: TeamId,
-    /// Its name, unique in the account.
+    /// Unique in the account.
     pub name: String,
 }
 
-struct Row {
-    id: Uuid,
-    name: String,
-}
-
-impl From<Row> for Team {
-    fn from(row: Row) -> Self {
-        Self { id: TeamId::from_uuid(row.id), name: row.name }
-    }
-}
+named!(Team, TeamId, "teams", "id, name");
 
 /// Creates one.
 ///
@@ -39,7 +34,7 @@ impl From<Row> for Team {
 pub async fn create(tx: &mut TenantTx, name: &str, clock: &dyn Clock) -> Result<Team, ChangeError> {
     let account = tx.account_column();
     let row = query_as!(
-        Row,
+        Team,
         "INSERT INTO teams (account_id, id, name, created_at) VALUES ($1, $2, $3, $4)
          RETURNING id, name",
         account,
@@ -49,34 +44,7 @@ pub async fn create(tx: &mut TenantTx, name: &str, clock: &dyn Clock) -> Result<
     )
     .fetch_one(tx.connection())
     .await?;
-    Ok(row.into())
-}
-
-/// The one with this id.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn find(tx: &mut TenantTx, id: TeamId) -> Result<Option<Team>, StoreError> {
-    let row = query_as!(Row, "SELECT id, name FROM teams WHERE id = $1", id.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?;
-    Ok(row.map(Team::from))
-}
-
-/// The account's, in the order of their creation, those after `after`, at most `limit`.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn list(tx: &mut TenantTx, after: Option<TeamId>, limit: u16) -> Result<Vec<Team>, StoreError> {
-    let rows = query_as!(
-        Row,
-        "SELECT id, name FROM teams WHERE id > $1 ORDER BY id LIMIT $2",
-        after.map_or(Uuid::nil(), TeamId::as_uuid),
-        i64::from(limit)
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    Ok(rows.into_iter().map(Team::from).collect())
+    Ok(row)
 }
 
 /// Changes one.
@@ -85,23 +53,14 @@ pub async fn list(tx: &mut TenantTx, after: Option<TeamId>, limit: u16) -> Resul
 /// [`ChangeError::NotFound`], [`ChangeError::Taken`].
 pub async fn update(tx: &mut TenantTx, id: TeamId, name: &str) -> Result<Team, ChangeError> {
     let row = query_as!(
-        Row,
+        Team,
         "UPDATE teams SET name = $2 WHERE id = $1 RETURNING id, name",
         id.as_uuid(),
         &*column::text(name)
     )
     .fetch_optional(tx.connection())
     .await?;
-    row.map(Team::from).ok_or(ChangeError::NotFound)
-}
-
-/// Deletes one.
-///
-/// # Errors
-/// [`ChangeError::NotFound`]; [`ChangeError::Referenced`] while it is in use.
-pub async fn delete(tx: &mut TenantTx, id: TeamId) -> Result<(), ChangeError> {
-    let deleted = query!("DELETE FROM teams WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
-    if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
+    row.ok_or(ChangeError::NotFound)
 }
 
 /// Its members, in no order.

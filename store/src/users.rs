@@ -1,39 +1,47 @@
 //! Users: the people who sign in.
 
 use crate::{
-    accounts, column,
+    accounts,
+    column::{self, Named, OptionalId},
     error::{ChangeError, StoreError},
     sign_ins,
     tenant::TenantTx,
 };
 use common::{
     clock::Clock,
-    id::{RoleId, SignInId, UserId},
+    id::{AccountId, RoleId, SignInId, UserId},
     permission::Permissions,
     secret::Secret,
     token::Role,
 };
+use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as, query_scalar};
 use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// A person of an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
-    /// Their id.
+    /// UUIDv7 for those who sign in here; made from the token for those of an outside issuer.
     pub id: UserId,
-    /// Their e-mail address in lower case; `None` for users of an outside issuer.
-    pub email: Option<String>,
-    /// Their name as others see it.
+    /// As others see it.
     pub name: String,
-    /// The role they have, or the nearest below.
+    /// In lower case; null for users of an outside issuer.
+    pub email: Option<String>,
+    /// Their role, or the nearest below.
     pub role: Role,
-    /// The account's own role that decides instead, if they have one.
+    /// The account's own role that decides instead; null if there is none.
     pub role_id: Option<RoleId>,
     /// What they may do.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<common::permission::Permission>))]
     pub permissions: Permissions,
-    /// When they were deactivated: they cannot sign in any more.
+    /// The account that they belong to.
+    pub account_id: AccountId,
+    /// When they were deactivated: they cannot sign in any more. Null while they may.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub deactivated_at: Option<OffsetDateTime>,
 }
 
@@ -84,26 +92,26 @@ struct Row {
     id: Uuid,
     email: Option<String>,
     name: String,
-    role: String,
-    role_id: Option<Uuid>,
+    role: Role,
+    role_id: Option<RoleId>,
     role_permissions: Option<Vec<String>>,
+    account_id: Uuid,
     deactivated_at: Option<OffsetDateTime>,
 }
 
-impl TryFrom<Row> for User {
-    type Error = StoreError;
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        let role = column::role(&row.role)?;
+impl From<Row> for User {
+    fn from(row: Row) -> Self {
         let own = row.role_permissions.as_ref().map(Permissions::from_names);
-        Ok(Self {
-            id: UserId::from_uuid(row.id),
-            email: row.email,
+        Self {
+            id: row.id.into(),
             name: row.name,
-            role,
-            role_id: row.role_id.map(RoleId::from_uuid),
-            permissions: own.unwrap_or(role.permissions()),
+            email: row.email,
+            role: row.role,
+            role_id: row.role_id,
+            permissions: own.unwrap_or(row.role.permissions()),
+            account_id: row.account_id.into(),
             deactivated_at: row.deactivated_at,
-        })
+        }
     }
 }
 
@@ -120,10 +128,11 @@ pub async fn create(tx: &mut TenantTx, user: &NewUser<'_>, clock: &dyn Clock) ->
     let account = tx.account_column();
     let row = query_as!(
         Row,
-        "INSERT INTO users (account_id, id, email, name, role, password_hash, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (account_id, email) DO NOTHING
-         RETURNING id, email, name, role, role_id, NULL::text[] AS role_permissions, deactivated_at",
+        r#"INSERT INTO users (account_id, id, email, name, role, password_hash, created_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7)
+           ON CONFLICT (account_id, email) DO NOTHING
+           RETURNING id, email, name, role AS "role: Named<Role>", role_id AS "role_id!: OptionalId",
+                     NULL::text[] AS role_permissions, account_id, deactivated_at"#,
         account,
         UserId::generate(clock).as_uuid(),
         normal_email(user.email),
@@ -134,7 +143,7 @@ pub async fn create(tx: &mut TenantTx, user: &NewUser<'_>, clock: &dyn Clock) ->
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.ok_or(CreateError::EmailTaken)?.try_into()?)
+    row.map(User::from).ok_or(CreateError::EmailTaken)
 }
 
 /// Enters a user of an outside issuer at the first visit, under the id that the token gives them here.
@@ -169,16 +178,16 @@ pub async fn enter(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx, id: UserId) -> Result<Option<User>, StoreError> {
-    query_as!(
+    let found = query_as!(
         Row,
-        r#"SELECT u.id, u.email, u.name, u.role, u.role_id, r.permissions AS "role_permissions?", u.deactivated_at
+        r#"SELECT u.id, u.email, u.name, u.role AS "role: Named<Role>", u.role_id AS "role_id!: OptionalId",
+                  r.permissions AS "role_permissions?", u.account_id, u.deactivated_at
            FROM users u LEFT JOIN roles r ON r.id = u.role_id WHERE u.id = $1"#,
         id.as_uuid()
     )
-        .fetch_optional(tx.connection())
-        .await?
-        .map(User::try_from)
-        .transpose()
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(found.map(User::from))
 }
 
 /// The account's users in the order of their creation, those after `after`, at most `limit`.
@@ -186,19 +195,18 @@ pub async fn find(tx: &mut TenantTx, id: UserId) -> Result<Option<User>, StoreEr
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn list(tx: &mut TenantTx, after: Option<UserId>, limit: u16) -> Result<Vec<User>, StoreError> {
-    query_as!(
+    let found = query_as!(
         Row,
-        r#"SELECT u.id, u.email, u.name, u.role, u.role_id, r.permissions AS "role_permissions?", u.deactivated_at
+        r#"SELECT u.id, u.email, u.name, u.role AS "role: Named<Role>", u.role_id AS "role_id!: OptionalId",
+                  r.permissions AS "role_permissions?", u.account_id, u.deactivated_at
            FROM users u LEFT JOIN roles r ON r.id = u.role_id
            WHERE u.id > $1 ORDER BY u.id LIMIT $2"#,
         after.map_or(Uuid::nil(), UserId::as_uuid),
         i64::from(limit)
     )
     .fetch_all(tx.connection())
-    .await?
-    .into_iter()
-    .map(User::try_from)
-    .collect()
+    .await?;
+    Ok(found.into_iter().map(User::from).collect())
 }
 
 /// Why a user cannot be changed so.

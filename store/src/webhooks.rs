@@ -17,50 +17,68 @@ use common::{
     protocol::inbox::{InboxEvent, Sequenced},
     secret::Secret,
 };
+use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// What kind of receiver a webhook has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "camelCase")]
+#[sqlx(type_name = "text", rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum WebhookKind {
-    /// A workflow of n8n, which checks a shared secret in a header. It is told what customers write.
+    /// A workflow of n8n, which checks a shared secret in a header. It is told what customers write,
+    /// as a `UnifiedMessage`.
     N8n,
-    /// Any program that checks the signatures of Standard Webhooks. It is told what it asks for.
+    /// Any program that checks the signatures of Standard Webhooks (standardwebhooks.com). It is told
+    /// the events that it asks for.
     Standard,
 }
 
-impl WebhookKind {
-    /// The kind's name on the wire and in the store.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::N8n => "n8n",
-            Self::Standard => "standard",
-        }
-    }
-
-    /// The kind with this name.
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::N8n, Self::Standard].into_iter().find(|kind| kind.as_str() == name)
-    }
+/// Something that a webhook can be told about, by the name of its [`InboxEvent`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "camelCase")]
+#[sqlx(type_name = "text", rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum EventName {
+    /// A message arrived or was written.
+    MessageCreated,
+    /// A message came further, or failed.
+    MessageUpdated,
+    /// A conversation changed otherwise.
+    ConversationUpdated,
+    /// An agent wrote a note.
+    NoteCreated,
+    /// A note was changed.
+    NoteUpdated,
+    /// A note was deleted.
+    NoteDeleted,
+    /// A conversation was forgotten with everything in it.
+    ConversationErased,
 }
 
-/// A webhook, without its secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A webhook. Its secret is never shown again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Webhook {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     pub id: WebhookId,
-    /// Its kind.
+    /// What kind of receiver it has.
     pub kind: WebhookKind,
-    /// Where to post.
+    /// Where is posted to.
     pub url: String,
-    /// The header that carries the secret, for [`WebhookKind::N8n`].
+    /// The header that carries the secret, for n8n.
     pub header: String,
-    /// The names of the events that it is told about, by [`InboxEvent::name`].
-    pub events: Vec<String>,
-    /// When it was switched off: what happens meanwhile it is never told.
+    /// What it is told about.
+    pub events: Vec<EventName>,
+    /// When it was switched off: what happens meanwhile it is never told. Null while it is on.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub disabled_at: Option<OffsetDateTime>,
-    /// Since when every attempt to tell it something has failed; `None` while it takes what it is told.
+    /// Since when everything that it was to be told has failed; null while it takes what it is told. After
+    /// several failures in a row it gets one delivery at a time, after a while.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub failing_since: Option<OffsetDateTime>,
 }
 
@@ -71,8 +89,8 @@ pub struct WebhookChange<'a> {
     pub url: Option<&'a str>,
     /// The shared secret.
     pub secret: Option<&'a Secret>,
-    /// The names of the events that it is told about.
-    pub events: Option<&'a [String]>,
+    /// What it is told about from now on.
+    pub events: Option<&'a [EventName]>,
     /// Whether it is on.
     pub enabled: Option<bool>,
 }
@@ -88,12 +106,14 @@ pub struct NewWebhook<'a> {
     pub header: &'a str,
     /// The shared secret.
     pub secret: &'a Secret,
-    /// The names of the events that it is told about.
-    pub events: &'a [String],
+    /// What it is told about.
+    pub events: &'a [EventName],
 }
 
 /// How a delivery stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum DeliveryState {
     /// It will be made, or made again.
     Waiting,
@@ -103,24 +123,29 @@ pub enum DeliveryState {
     GivenUp,
 }
 
-/// A delivery, to look at.
-#[derive(Debug, Clone, PartialEq)]
+/// The telling of one event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Delivery {
-    /// The number of the event.
+    /// The event's number in the account's sequence.
     pub seq: u64,
-    /// How it stands.
+    /// Whether it is still to be made.
     pub state: DeliveryState,
-    /// How often it was tried.
+    /// How often it was tried since it was last wanted.
     pub attempts: u32,
-    /// When it will be tried next, while it waits.
+    /// When it is tried next, while it waits.
+    #[serde(with = "time::serde::rfc3339")]
     pub due_at: OffsetDateTime,
     /// When it was taken or given up.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub done_at: Option<OffsetDateTime>,
-    /// The HTTP status of the last answer.
+    /// The HTTP status of the last answer; null if there was none.
     pub answer_status: Option<u16>,
     /// Why the last attempt failed.
     pub error: Option<String>,
-    /// What happened.
+    /// What happened, as `inbox.event` tells it.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub event: InboxEvent,
 }
 
@@ -143,31 +168,6 @@ pub struct OutgoingDelivery {
     pub event: Sequenced,
 }
 
-struct Row {
-    id: Uuid,
-    kind: String,
-    url: String,
-    header: String,
-    events: Vec<String>,
-    disabled_at: Option<OffsetDateTime>,
-    failing_since: Option<OffsetDateTime>,
-}
-
-impl TryFrom<Row> for Webhook {
-    type Error = StoreError;
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: WebhookId::from_uuid(row.id),
-            kind: WebhookKind::parse(&row.kind).ok_or(StoreError::Unreadable { column: "kind" })?,
-            url: row.url,
-            header: row.header,
-            events: row.events,
-            disabled_at: row.disabled_at,
-            failing_since: row.failing_since,
-        })
-    }
-}
-
 pub(crate) const fn place(account: AccountId, webhook: WebhookId) -> Place {
     Place { table: "webhooks", column: "secret", account, row: webhook.as_uuid() }
 }
@@ -184,23 +184,23 @@ pub async fn create(
     let id = WebhookId::generate(clock);
     let secret = tx.keyring().seal(place(tx.account(), id), webhook.secret)?;
     let account = tx.account_column();
-    query_as!(
-        Row,
-        "INSERT INTO webhooks (account_id, id, kind, url, header, secret, created_at, events)
+    let found = query_as!(
+        Webhook,
+        r#"INSERT INTO webhooks (account_id, id, kind, url, header, secret, created_at, events)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         RETURNING id, kind, url, header, events, disabled_at, NULL::timestamptz AS failing_since",
+         RETURNING id, kind AS "kind: WebhookKind", url, header, events AS "events: Vec<EventName>", disabled_at, NULL::timestamptz AS failing_since"#,
         account,
         id.as_uuid(),
-        webhook.kind.as_str(),
+        webhook.kind as WebhookKind,
         &*column::text(webhook.url),
         &*column::text(webhook.header),
         secret,
         clock.utc(),
-        webhook.events
+        webhook.events as &[EventName]
     )
     .fetch_one(tx.connection())
-    .await?
-    .try_into()
+    .await?;
+    Ok(found)
 }
 
 /// The account's webhooks in the order of their creation, those after `after`, at most `limit`.
@@ -212,19 +212,17 @@ pub async fn list(
     after: Option<WebhookId>,
     limit: u16,
 ) -> Result<Vec<Webhook>, StoreError> {
-    query_as!(
-        Row,
-        "SELECT id, kind, url, header, events, disabled_at,
+    let found = query_as!(
+        Webhook,
+        r#"SELECT id, kind AS "kind: WebhookKind", url, header, events AS "events: Vec<EventName>", disabled_at,
                 (SELECT failing_since FROM delivery_queues WHERE webhook_id = webhooks.id) AS failing_since
-         FROM webhooks WHERE id > $1 ORDER BY id LIMIT $2",
+         FROM webhooks WHERE id > $1 ORDER BY id LIMIT $2"#,
         after.map_or(Uuid::nil(), WebhookId::as_uuid),
         i64::from(limit)
     )
     .fetch_all(tx.connection())
-    .await?
-    .into_iter()
-    .map(Webhook::try_from)
-    .collect()
+    .await?;
+    Ok(found)
 }
 
 /// Reads a delivery that is still to be made; `None` if it is done already.
@@ -238,7 +236,7 @@ pub async fn open_delivery(
     clock: &dyn Clock,
 ) -> Result<Option<OutgoingDelivery>, StoreError> {
     let Some(row) = query!(
-        r#"SELECT w.kind, w.url, w.header, w.secret, o.created_at, o.event AS "event: Json<InboxEvent>"
+        r#"SELECT w.kind AS "kind: WebhookKind", w.url, w.header, w.secret, o.created_at, o.event AS "event: Json<InboxEvent>"
            FROM webhook_deliveries d
            JOIN webhooks w ON w.id = d.webhook_id
            JOIN outbox o ON o.seq = d.seq
@@ -253,7 +251,7 @@ pub async fn open_delivery(
     };
     let secret = tx.keyring().open(place(tx.account(), webhook), &row.secret)?;
     Ok(Some(OutgoingDelivery {
-        kind: WebhookKind::parse(&row.kind).ok_or(StoreError::Unreadable { column: "kind" })?,
+        kind: row.kind,
         url: row.url,
         header: row.header,
         secret,
@@ -456,17 +454,16 @@ async fn expect(tx: &mut TenantTx, webhook: WebhookId, due_at: OffsetDateTime) -
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
-    query_as!(
-        Row,
-        "SELECT id, kind, url, header, events, disabled_at,
+    let found = query_as!(
+        Webhook,
+        r#"SELECT id, kind AS "kind: WebhookKind", url, header, events AS "events: Vec<EventName>", disabled_at,
                 (SELECT failing_since FROM delivery_queues WHERE webhook_id = webhooks.id) AS failing_since
-         FROM webhooks WHERE id = $1",
+         FROM webhooks WHERE id = $1"#,
         id.as_uuid()
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(Webhook::try_from)
-    .transpose()
+    .await?;
+    Ok(found)
 }
 
 /// Changes a webhook, sealing a new secret under the newest key.
@@ -485,16 +482,16 @@ pub async fn update(
     let secret = change.secret.map(|secret| tx.keyring().seal(place, secret)).transpose()?;
     let url = change.url.map(column::text);
     let row = query_as!(
-        Row,
-        "UPDATE webhooks SET url = coalesce($2, url), secret = coalesce($3, secret), events = coalesce($4, events),
+        Webhook,
+        r#"UPDATE webhooks SET url = coalesce($2, url), secret = coalesce($3, secret), events = coalesce($4, events),
                 disabled_at = CASE WHEN $5 THEN NULL WHEN NOT $5 THEN coalesce(disabled_at, $6) ELSE disabled_at END
          WHERE id = $1
-         RETURNING id, kind, url, header, events, disabled_at,
-                   (SELECT failing_since FROM delivery_queues WHERE webhook_id = webhooks.id) AS failing_since",
+         RETURNING id, kind AS "kind: WebhookKind", url, header, events AS "events: Vec<EventName>", disabled_at,
+                   (SELECT failing_since FROM delivery_queues WHERE webhook_id = webhooks.id) AS failing_since"#,
         id.as_uuid(),
         url.as_deref(),
         secret,
-        change.events,
+        change.events as Option<&[EventName]>,
         change.enabled,
         clock.utc()
     )
@@ -514,7 +511,7 @@ pub async fn update(
         .execute(tx.connection())
         .await?;
     }
-    Ok(row.ok_or(ChangeError::NotFound)?.try_into()?)
+    row.ok_or(ChangeError::NotFound)
 }
 
 /// Deletes a webhook with its deliveries, those that still wait too.

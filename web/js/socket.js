@@ -55,11 +55,12 @@ export function createSocket(api) {
   const url = () => `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/ws`;
 
   /**
-   * @param {string} method
-   * @param {object} params
-   * @returns {Promise<any>}
+   * @template {keyof Wire.Methods} Method
+   * @param {Method} method
+   * @param {Wire.Methods[Method]['params']} params
+   * @returns {Promise<Wire.Methods[Method]['result']>}
    */
-  function call(method, params = {}, timeout = CALL_TIMEOUT_MS) {
+  function call(method, params, timeout = CALL_TIMEOUT_MS) {
     const own = socket;
     if (own?.readyState !== WebSocket.OPEN) return Promise.reject(new RpcError('offline', 'not connected'));
     const id = (lastId += 1);
@@ -221,7 +222,11 @@ export function createSocket(api) {
   addEventListener('online', nudge);
   document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && nudge());
 
-  /** @param {string} method @param {(params: any) => void} handler */
+  /**
+   * @template {keyof Wire.Events} Event
+   * @param {Event} method
+   * @param {(params: Wire.Events[Event]) => void} handler
+   */
   function on(method, handler) {
     const all = handlers.get(method) ?? new Set();
     handlers.set(method, all.add(handler));

@@ -36,8 +36,8 @@ test('a late event takes no tick away, and what was given up and then delivered 
 test('an event twice is one, and a gap is closed by subscribing from the last event', async () => {
   const { socket, thread } = await opened();
   await socket.emit('inbox.event', event(11, { message: message('a') }));
-  await socket.emit('inbox.event', event(11, { message: message('a') }));
-  assert.equal(thread().messages.length, 1);
+  await socket.emit('inbox.event', event(11, { message: message('a', { text: 'of before' }) }));
+  assert.deepEqual(thread().messages.map(({ text }) => text), ['a']);
 
   await socket.emit('inbox.event', event(14, { message: message('d') }));
   assert.deepEqual(socket.requests.at(-1), ['inbox.subscribe', { after: 11 }]);

@@ -15,10 +15,14 @@ async function joined(patch) {
   return { socket, room };
 }
 
-test('messages stand in the order of their numbers, each once, however they come', async () => {
-  const { room } = await joined({ messages: [message(1)], seq: 1 });
+test('messages stand in the order of their numbers, each once, however they come', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { socket, room } = await joined({ messages: [message(1)], seq: 1 });
   for (const seq of [3, 2, 2, 1, 3, 4]) room.receive(message(seq));
   assert.deepEqual(seqs(room), [1, 2, 3, 4]);
+  room.receive(message(2));
+  t.mock.timers.tick(10_000);
+  assert.deepEqual(socket.methods, ['room.join'], 'what is known already is no gap');
 });
 
 test('a number that stays missing is asked for from where we are, and one that is merely late is not', async (t) => {

@@ -81,7 +81,7 @@ test('a connection opens with a token, and runs what resumes one after the other
   const socket = createSocket(apiDouble());
   const order = [];
   socket.onOpened(async () => { await settled(); order.push('rooms'); });
-  socket.onOpened(async () => { order.push('calls'); throw new Error('refused'); });
+  socket.onOpened(async () => { order.push('calls'); throw Object.assign(new Error('refused'), { code: 'auth.forbidden' }); });
   socket.onOpened(async ({ connectionId }) => order.push(connectionId));
   socket.start();
   await settled();

@@ -43,7 +43,7 @@ declare namespace App {
     roomId: string; startedAt: number; others: Other[]; muted: boolean; connected: boolean; route: Wire.Route;
     self: string | null; camera: MediaStreamTrack | null; hasMicrophone: boolean;
   }
-  interface CallState { incoming: Ringing | null; outgoing: Ringing | null; active: Active | null }
+  interface CallState { incoming: (Ringing & { callId: string }) | null; outgoing: Ringing | null; active: Active | null }
 
   interface InboxState {
     status: 'loading' | 'ready' | 'failed'; error: Problem | null; known: Map<string, Wire.Conversation>;
@@ -60,6 +60,13 @@ declare namespace App {
     messages: Wire.RoomMessage[]; pending: PendingMessage[]; seq: number; complete: boolean;
     typing: { connectionId: string; userId: string; name: string; since: number }[]; media: Wire.MediaState | null;
   }
+
+  /** Events that are about one room. */
+  type RoomEvent = { [Event in keyof Wire.Events]: Wire.Events[Event] extends { roomId: string } ? Event : never }[keyof Wire.Events];
+  /** A request about the media of the room that one is in. */
+  type MediaRequest = <Method extends Extract<keyof Wire.Methods, `media.${string}`>>(
+    method: Method, params: Omit<Wire.Methods[Method]['params'], 'roomId'>,
+  ) => Promise<Wire.Methods[Method]['result']>;
 
   type Tracks = { audio: MediaStreamTrack | null; video: MediaStreamTrack | null };
   type Kind = keyof Tracks;

@@ -40,8 +40,8 @@ declare namespace Settings {
     /** Whom it is for. */
     suits?: (user: Wire.User) => boolean;
     /** The permission to see it, and the one to change anything. */
-    needs?: string;
-    changes?: string;
+    needs?: Wire.Permission;
+    changes?: Wire.Permission;
     path: string;
     columns: Column[];
     fields?: Field[];

@@ -1,36 +1,34 @@
-// What the server says, as far as the console reads it: REST resources and events of the socket.
+// What the server says, under the names that the console uses. The types are made from the server's own.
 
 declare namespace Wire {
   interface Page<Item> { items: Item[]; next?: string | null }
 
-  interface User { id: string; name: string; email: string | null; role: string; permissions: string[]; deactivatedAt?: string | null }
-  interface SignedIn { accessToken: string; refreshToken: string; expiresAt: string; user: User }
+  type User = import('./api.js').User;
+  type SignedIn = import('./api.js').SignedIn;
+  type Permission = import('./api.js').Permission;
 
-  interface Room { id: string; name: string }
-  interface Member { connectionId: string; userId: string; name: string }
-  interface RoomMessage { id: string; seq: number; userId: string; name: string; text: string; createdAt: string }
+  type Room = import('./api.js').Room;
+  type Member = import('./api.js').Member;
+  type RoomMessage = import('./api.js').RoomMessage;
 
-  type Status = 'open' | 'pending' | 'snoozed' | 'resolved';
-  type Delivery = 'queued' | 'sent' | 'failed' | 'delivered' | 'read';
-  interface Conversation {
-    id: string; status: Status; contact: { id: string; name: string }; channelKind: string; assigneeId?: string | null;
-    preview: string; unread: number; lastMessageAt: string;
-  }
-  interface Attachment { mimeType: string; fileName?: string | null }
-  interface Message {
-    id: string; conversationId: string; direction: 'inbound' | 'outbound'; authorId?: string | null; text: string | null;
-    truncated?: boolean; attachments?: Attachment[]; createdAt: string; status: Delivery; error?: string | null;
-  }
-  /** One of the members beside `type` is there. */
-  interface InboxEvent { type: string; conversationId?: string; conversation?: Conversation; message?: Message }
+  type Status = import('./api.js').ConversationStatus;
+  type Delivery = import('./api.js').DeliveryStatus;
+  type Conversation = import('./api.js').Conversation;
+  type Attachment = import('./api.js').Attachment;
+  type Message = import('./api.js').Message;
+  type SequencedEvent = import('./api.js').SequencedInboxEvent;
+  type InboxEvent = import('./api.js').InboxEvent;
 
-  interface PresenceChange { online: { userId: string; name: string }[]; offline: string[]; complete: boolean }
+  type PresenceChange = import('./api.js').PresenceChanged;
 
-  type Route = 'peerToPeer' | 'server';
-  interface Participant { connectionId: string; userId: string; name: string }
-  interface MediaState { route: Route; participants: Participant[]; revision: number }
-  interface Signal { kind: 'offer' | 'answer' | 'candidate'; sdp?: string; candidate?: string; sdpMid?: string | null; sdpMLineIndex?: number | null }
-  interface Offer { revision: number; sdp: string; tracks: { mid: string; connectionId: string; kind: 'audio' | 'video' }[] }
+  type Route = import('./api.js').MediaRoute;
+  type Participant = import('./api.js').MediaParticipant;
+  type MediaState = import('./api.js').MediaState;
+  type Signal = import('./api.js').PeerSignal;
+  type Offer = import('./api.js').MediaOffered;
 
-  type Ending = 'hungUp' | 'rejected' | 'cancelled' | 'missed' | 'busy' | 'answeredElsewhere' | 'lost';
+  /** Requests of the socket: what each takes and answers. */
+  type Methods = import('./api.js').Methods;
+  /** Events of the socket, by their methods. */
+  type Events = import('./api.js').Events;
 }

@@ -5,9 +5,9 @@ use super::{
     names::{self, Channel},
 };
 use crate::{
+    backend::{Link, encode},
     error::BusError,
     exchange::Exchange,
-    facade::{Link, encode},
     lease::LEASE_TIME,
 };
 use ::redis::{

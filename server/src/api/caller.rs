@@ -16,7 +16,7 @@ use serde::Serialize;
 use std::net::IpAddr;
 use store::{
     TenantTx,
-    audit::{self, Actor, Deed},
+    audit::{self, Actor, AuditRecord},
     standing::Writer,
 };
 use uuid::Uuid;
@@ -100,7 +100,7 @@ impl Caller {
     }
 
     /// Records in `tx` what the caller does to a thing: as it was, and as it is.
-    pub(super) async fn did<T: Serialize>(
+    pub(super) async fn audit<T: Serialize>(
         &self,
         app: &App,
         tx: &mut TenantTx,
@@ -110,7 +110,7 @@ impl Caller {
     ) -> Result<(), Problem> {
         let value = |it: &T| serde_json::to_value(it).map_err(|error| Problem::internal(&error));
         let (before, after) = (before.map(value).transpose()?, after.map(value).transpose()?);
-        let deed = Deed {
+        let record = AuditRecord {
             actor: self.actor,
             address: self.address,
             action,
@@ -119,7 +119,7 @@ impl Caller {
             before: before.as_ref(),
             after: after.as_ref(),
         };
-        Ok(audit::record(tx, &deed, &*app.clock).await?)
+        Ok(audit::record(tx, &record, &*app.clock).await?)
     }
 }
 
@@ -137,5 +137,93 @@ impl FromRequestParts<App> for Caller {
         let mut caller = Self { account, actor, permissions, token, needed: None, writer, address };
         caller.enter(parts.extensions.get().copied())?;
         Ok(caller)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::{
+        clock::{Clock, ManualClock},
+        id::ApiKeyId,
+        token::Role,
+    };
+
+    fn program(permissions: &[Permission]) -> Caller {
+        let clock = ManualClock::default();
+        let key = ApiKeyId::generate(&clock);
+        Caller {
+            account: AccountId::generate(&clock),
+            actor: Actor::ApiKey(key),
+            permissions: Permissions::of(permissions),
+            token: None,
+            needed: None,
+            writer: Writer::Program(key),
+            address: None,
+        }
+    }
+
+    /// Who has `lasting` for good, and `elevated` for a while.
+    fn person(lasting: &[Permission], elevated: &[Permission]) -> Caller {
+        let clock = ManualClock::default();
+        let lasting = Permissions::of(lasting);
+        let permissions = lasting.or(Permissions::of(elevated));
+        let (account, user) = (AccountId::generate(&clock), UserId::generate(&clock));
+        let token = token::Caller {
+            account,
+            user,
+            role: Role::AgentUser,
+            permissions,
+            lasting,
+            name: None,
+            sign_in: None,
+            issued_at: clock.utc(),
+            expires_at: clock.utc(),
+        };
+        let writer = Writer::Person(token.standing());
+        let actor = Actor::User(user);
+        Caller { account, actor, permissions, token: Some(token), needed: None, writer, address: None }
+    }
+
+    #[test]
+    fn a_route_lets_in_who_has_its_permission_and_remembers_it() {
+        let mut reader = program(&[Permission::RoomsRead]);
+        assert!(reader.enter(Some(Access::Needs(Permission::RoomsManage))).is_err());
+        reader.enter(Some(Access::Needs(Permission::RoomsRead))).unwrap();
+        assert_eq!(reader.needed, Some(Permission::RoomsRead));
+        reader.enter(Some(Access::AnyCaller)).unwrap();
+        assert_eq!(reader.needed, None);
+    }
+
+    #[test]
+    fn people_and_programs_are_asked_for_their_own_permission() {
+        let by_kind =
+            Some(Access::NeedsByKind { person: Permission::RoomsRead, program: Permission::RoomsManage });
+        assert!(person(&[Permission::RoomsRead], &[]).enter(by_kind).is_ok());
+        assert!(person(&[Permission::RoomsManage], &[]).enter(by_kind).is_err());
+        assert!(program(&[Permission::RoomsManage]).enter(by_kind).is_ok());
+        assert!(program(&[Permission::RoomsRead]).enter(by_kind).is_err());
+    }
+
+    /// A handler that asks who calls, on a route that says nothing or that it is for anybody, lets nobody in.
+    #[test]
+    fn a_route_that_does_not_say_who_may_call_it_lets_nobody_in() {
+        let mut everything = program(&Permissions::ALL.iter().collect::<Vec<_>>());
+        assert!(everything.enter(None).is_err() && everything.enter(Some(Access::Anybody)).is_err());
+    }
+
+    #[test]
+    fn what_somebody_may_for_a_while_is_not_theirs_for_good() {
+        let elevated = person(&[Permission::RoomsRead], &[Permission::UsersManage]);
+        assert!(elevated.require(Permission::UsersManage).is_ok());
+        assert!(elevated.require_lasting(Permission::UsersManage).is_err());
+        assert!(elevated.require_lasting(Permission::RoomsRead).is_ok());
+        assert!(!elevated.lasting().has(Permission::UsersManage));
+        assert!(program(&[Permission::UsersManage]).require_lasting(Permission::UsersManage).is_ok());
+    }
+
+    #[test]
+    fn a_key_is_nobody() {
+        assert!(program(&[]).person().is_err() && person(&[], &[]).person().is_ok());
     }
 }

@@ -7,20 +7,17 @@ use super::{
     etag::{self, IfMatch, Tagged},
     extract::{Body, Id, Ids, Params},
     fields,
-    once::{self, Retryable},
+    idempotency::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
     routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use common::{
-    id::WebhookId, permission::Permission, protocol::inbox::InboxEvent, secret::Secret, subject::inbox::Work,
-};
+use common::{id::WebhookId, permission::Permission, secret::Secret, subject::inbox::Work};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use store::webhooks::{self, NewWebhook, WebhookChange, WebhookKind};
-use time::OffsetDateTime;
+use store::webhooks::{self, Delivery, EventName, NewWebhook, Webhook, WebhookChange, WebhookKind};
 use utoipa::ToSchema;
 
 pub(super) fn routes() -> Routes {
@@ -36,108 +33,8 @@ const HEADER_DEFAULT: &str = "x-switchboard-secret";
 /// How the secrets of Standard Webhooks begin.
 const STANDARD_PREFIX: &str = "whsec_";
 
-/// What kind of receiver a webhook has.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
-    /// A workflow of n8n, which checks a shared secret in a header. It is told what customers write,
-    /// as a `UnifiedMessage`.
-    N8n,
-    /// Any program that checks the signatures of Standard Webhooks (standardwebhooks.com). It is told
-    /// the events that it asks for.
-    Standard,
-}
-
-/// Something that a webhook can be told about.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum EventName {
-    /// A message arrived or was written.
-    MessageCreated,
-    /// A message came further, or failed.
-    MessageUpdated,
-    /// A conversation changed otherwise.
-    ConversationUpdated,
-    /// An agent wrote a note.
-    NoteCreated,
-    /// A note was changed.
-    NoteUpdated,
-    /// A note was deleted.
-    NoteDeleted,
-    /// A conversation was forgotten with everything in it.
-    ConversationErased,
-}
-
-impl EventName {
-    const ALL: [Self; 7] = [
-        Self::MessageCreated,
-        Self::MessageUpdated,
-        Self::ConversationUpdated,
-        Self::NoteCreated,
-        Self::NoteUpdated,
-        Self::NoteDeleted,
-        Self::ConversationErased,
-    ];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::MessageCreated => "messageCreated",
-            Self::MessageUpdated => "messageUpdated",
-            Self::ConversationUpdated => "conversationUpdated",
-            Self::NoteCreated => "noteCreated",
-            Self::NoteUpdated => "noteUpdated",
-            Self::NoteDeleted => "noteDeleted",
-            Self::ConversationErased => "conversationErased",
-        }
-    }
-}
-
-/// Each once, as the store names them.
-fn names(events: &[EventName]) -> Vec<String> {
-    events.iter().collect::<BTreeSet<_>>().into_iter().map(|event| event.as_str().to_owned()).collect()
-}
-
-/// A webhook. Its secret is never shown again.
-#[derive(Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Webhook {
-    /// Its id.
-    id: WebhookId,
-    /// Its kind.
-    kind: Kind,
-    /// Where is posted to.
-    url: String,
-    /// The header that carries the secret, for n8n.
-    header: String,
-    /// What it is told about.
-    events: Vec<EventName>,
-    /// When it was switched off; null while it is on.
-    #[serde(with = "time::serde::rfc3339::option")]
-    disabled_at: Option<OffsetDateTime>,
-    /// Since when everything that it was to be told has failed; null while it takes what it is told. After
-    /// several failures in a row it gets one delivery at a time, after a while.
-    #[serde(with = "time::serde::rfc3339::option")]
-    failing_since: Option<OffsetDateTime>,
-}
-
-impl From<webhooks::Webhook> for Webhook {
-    fn from(webhook: webhooks::Webhook) -> Self {
-        let kind = match webhook.kind {
-            WebhookKind::N8n => Kind::N8n,
-            WebhookKind::Standard => Kind::Standard,
-        };
-        let events =
-            EventName::ALL.into_iter().filter(|event| webhook.events.iter().any(|it| it == event.as_str()));
-        Self {
-            id: webhook.id,
-            kind,
-            url: webhook.url,
-            header: webhook.header,
-            events: events.collect(),
-            disabled_at: webhook.disabled_at,
-            failing_since: webhook.failing_since,
-        }
-    }
+fn once_each(events: &[EventName]) -> Vec<EventName> {
+    events.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// A new webhook.
@@ -156,7 +53,7 @@ pub(super) struct CreatedWebhook {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateWebhook {
     /// Its kind.
-    kind: Kind,
+    kind: WebhookKind,
     /// Where to post.
     #[schema(example = "https://n8n.example/webhook/inbox")]
     url: String,
@@ -198,7 +95,7 @@ async fn list(
     let mut tx = app.read(&caller).await?;
     let webhooks = webhooks::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(webhooks, |webhook| webhook.id.to_string(), Webhook::from)))
+    Ok(Json(params.page(webhooks, |webhook| webhook.id.to_string())))
 }
 
 /// Reads one webhook.
@@ -214,41 +111,41 @@ async fn get(
     let mut tx = app.read(&caller).await?;
     let webhook = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     tx.commit().await?;
-    Ok(Tagged(webhook.into()))
+    Ok(Tagged(webhook))
 }
 
 /// Creates a webhook. It is told what happens from now on.
 #[utoipa::path(
-    post, path = "/v1/webhooks", request_body = CreateWebhook, params(once::Header),
+    post, path = "/v1/webhooks", request_body = CreateWebhook, params(idempotency::Header),
     responses((status = 201, body = CreatedWebhook), (status = 403, body = Document), (status = 422, body = Document)),
 )]
 async fn create(
     State(app): State<App>,
     caller: Caller,
-    Retryable(body, once): Retryable<CreateWebhook>,
+    Retryable(body, idempotency): Retryable<CreateWebhook>,
 ) -> Result<Response, Problem> {
     let url = fields::url(&body.url, &app.guard)?;
     let header = fields::header_name(body.header.as_deref().unwrap_or(HEADER_DEFAULT))?;
     let (kind, made) = match (body.kind, &body.secret) {
-        (Kind::N8n, None) => return Err(Problem::invalid("n8n needs a secret to check")),
-        (Kind::N8n, Some(_)) => (WebhookKind::N8n, None),
-        (Kind::Standard, Some(_)) => (WebhookKind::Standard, None),
-        (Kind::Standard, None) => {
+        (WebhookKind::N8n, None) => return Err(Problem::invalid("n8n needs a secret to check")),
+        (WebhookKind::N8n, Some(_)) => (WebhookKind::N8n, None),
+        (WebhookKind::Standard, Some(_)) => (WebhookKind::Standard, None),
+        (WebhookKind::Standard, None) => {
             (WebhookKind::Standard, Some(format!("{STANDARD_PREFIX}{}", BASE64.encode(new_key_bytes()?))))
         }
     };
     let secret = body.secret.unwrap_or_else(|| Secret::new(made.clone().unwrap_or_default()));
     let secret = fields::secret("secret", &secret)?;
-    let events = names(body.events.as_deref().unwrap_or(&[EventName::MessageCreated]));
+    let events = once_each(body.events.as_deref().unwrap_or(&[EventName::MessageCreated]));
     let webhook = NewWebhook { kind, url: url.as_str(), header: header.as_str(), secret, events: &events };
     let mut tx = app.begin(&caller).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
-    let about = Webhook::from(webhooks::create(&mut tx, &webhook, &*app.clock).await?);
+    let about = webhooks::create(&mut tx, &webhook, &*app.clock).await?;
     let object = ("webhook", about.id.as_uuid());
-    caller.did(&app, &mut tx, "webhook.created", object, (None, Some(&about))).await?;
-    once.created(tx, &caller, &CreatedWebhook { about, secret: made }).await
+    caller.audit(&app, &mut tx, "webhook.created", object, (None, Some(&about))).await?;
+    idempotency.created(tx, &caller, &CreatedWebhook { about, secret: made }).await
 }
 
 /// Changes a webhook: its address, its secret, its events, whether it is on.
@@ -268,7 +165,7 @@ async fn update(
     if let Some(secret) = &body.secret {
         fields::secret("secret", secret)?;
     }
-    let events = body.events.as_deref().map(names);
+    let events = body.events.as_deref().map(once_each);
     let change = WebhookChange {
         url: url.as_ref().map(url::Url::as_str),
         secret: body.secret.as_ref(),
@@ -277,12 +174,11 @@ async fn update(
     };
     let mut tx = app.begin_exclusive(&caller).await?;
     let before = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
-    let before = Webhook::from(before);
     if_match.check(&before)?;
     let after = webhooks::update(&mut tx, id, &change, &*app.clock).await;
-    let after = Webhook::from(after.map_err(|error| Problem::refused("webhook", error))?);
+    let after = after.map_err(|error| Problem::refused("webhook", error))?;
     let object = ("webhook", id.as_uuid());
-    caller.did(&app, &mut tx, "webhook.updated", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "webhook.updated", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     Ok(Tagged(after))
 }
@@ -301,65 +197,9 @@ async fn delete(
     let before = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     webhooks::delete(&mut tx, id).await.map_err(|error| Problem::refused("webhook", error))?;
     let object = ("webhook", id.as_uuid());
-    caller.did(&app, &mut tx, "webhook.deleted", object, (Some(&Webhook::from(before)), None)).await?;
+    caller.audit(&app, &mut tx, "webhook.deleted", object, (Some(&before), None)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// How a delivery stands.
-#[derive(Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum DeliveryState {
-    /// It will be made, or made again.
-    Waiting,
-    /// It was taken.
-    Taken,
-    /// It was given up.
-    GivenUp,
-}
-
-/// The telling of one event.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Delivery {
-    /// The number of the event in the account's stream.
-    seq: u64,
-    /// How it stands.
-    state: DeliveryState,
-    /// How often it was tried.
-    attempts: u32,
-    /// When it is tried next, while it waits.
-    #[serde(with = "time::serde::rfc3339")]
-    due_at: OffsetDateTime,
-    /// When it was taken or given up.
-    #[serde(with = "time::serde::rfc3339::option")]
-    done_at: Option<OffsetDateTime>,
-    /// The HTTP status of the last answer; null if there was none.
-    answer_status: Option<u16>,
-    /// Why the last attempt failed.
-    error: Option<String>,
-    /// What happened, as `inbox.event` tells it.
-    #[schema(value_type = Object)]
-    event: InboxEvent,
-}
-
-impl From<webhooks::Delivery> for Delivery {
-    fn from(delivery: webhooks::Delivery) -> Self {
-        Self {
-            seq: delivery.seq,
-            state: match delivery.state {
-                webhooks::DeliveryState::Waiting => DeliveryState::Waiting,
-                webhooks::DeliveryState::Taken => DeliveryState::Taken,
-                webhooks::DeliveryState::GivenUp => DeliveryState::GivenUp,
-            },
-            attempts: delivery.attempts,
-            due_at: delivery.due_at,
-            done_at: delivery.done_at,
-            answer_status: delivery.answer_status,
-            error: delivery.error,
-            event: delivery.event,
-        }
-    }
 }
 
 /// Lists a webhook's deliveries, the latest first.
@@ -379,7 +219,7 @@ async fn list_webhook_deliveries(
     webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     let found = webhooks::deliveries(&mut tx, id, before, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(found, |delivery| delivery.seq.to_string(), Delivery::from)))
+    Ok(Json(params.page(found, |delivery| delivery.seq.to_string())))
 }
 
 /// Makes a delivery again, whatever became of it.
@@ -406,5 +246,5 @@ async fn replay(
     let replayed = replayed.ok_or_else(|| Problem::not_found("delivery"))?;
     tx.commit().await?;
     app.wake(Work::Outbox).await;
-    Ok((StatusCode::ACCEPTED, Json(replayed.into())))
+    Ok((StatusCode::ACCEPTED, Json(replayed)))
 }

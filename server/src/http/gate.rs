@@ -33,7 +33,7 @@ const DELIVERIES: &str = "/v1/webhooks/whatsapp/";
 
 /// What is open to everybody: a token that comes along is not looked at there, so it buys nothing.
 fn is_open(path: &str) -> bool {
-    path.starts_with("/v1/auth/") || path == "/v1/openapi.json" || path == "/v1/ws"
+    path.starts_with("/v1/auth/") || ["/v1/asyncapi.json", "/v1/openapi.json", "/v1/ws"].contains(&path)
 }
 
 /// The gate of one listener.
@@ -182,7 +182,14 @@ mod tests {
 
     #[test]
     fn a_token_buys_nothing_where_nobody_looks_at_it() {
-        for path in ["/v1/auth/refresh", "/v1/auth/sign-in", "/v1/openapi.json", "/v1/ws", "/v1/nowhere"] {
+        for path in [
+            "/v1/auth/refresh",
+            "/v1/auth/sign-in",
+            "/v1/asyncapi.json",
+            "/v1/openapi.json",
+            "/v1/ws",
+            "/v1/nowhere",
+        ] {
             let gate = gate();
             for number in 0..5 {
                 assert!(answer(&gate, path, &format!("x{number}"), Err(404)), "{path}");

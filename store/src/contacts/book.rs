@@ -12,40 +12,49 @@ use common::{
     clock::Clock,
     id::{ChannelId, ContactId},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::{query, query_as};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// A customer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ContactDetails))]
 pub struct Contact {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     pub id: ContactId,
-    /// Its name.
+    /// As agents wrote it, or as a channel calls them.
     pub name: String,
-    /// Its e-mail address.
+    /// As it was written.
     pub email: Option<String>,
-    /// Its phone number.
+    /// As it was written.
     pub phone: Option<String>,
     /// What the account's own programs say about it.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub attributes: Map<String, Value>,
     /// The contact that stands for it, if they were merged.
     pub merged_into: Option<ContactId>,
     /// When it was first seen.
+    #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// How channels name it, and those that were merged into it.
+    /// How channels name it and those that were merged into it.
     pub identities: Vec<ContactIdentity>,
 }
 
 /// How a channel names a contact.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ContactIdentity {
-    /// The channel.
-    pub channel: ChannelId,
-    /// What kind of name: `phone`, `bsuid`, …
+    /// The channel that knows the customer by it.
+    pub channel_id: ChannelId,
+    /// What kind of name, such as `phone` or `bsuid`.
+    #[cfg_attr(feature = "openapi", schema(example = "phone"))]
     pub scheme: String,
-    /// The name.
+    /// The name itself.
+    #[cfg_attr(feature = "openapi", schema(example = "15550100"))]
     pub value: String,
 }
 
@@ -90,13 +99,10 @@ struct Row {
 
 impl From<Row> for Contact {
     fn from(row: Row) -> Self {
-        let identities = row.channels.into_iter().zip(row.schemes.into_iter().zip(row.values)).map(
-            |(channel, (scheme, value))| ContactIdentity {
-                channel: ChannelId::from_uuid(channel),
-                scheme,
-                value,
-            },
-        );
+        let identities =
+            row.channels.into_iter().zip(row.schemes).zip(row.values).map(|((channel, scheme), value)| {
+                ContactIdentity { channel_id: channel.into(), scheme, value }
+            });
         Self {
             id: ContactId::from_uuid(row.id),
             name: row.name,

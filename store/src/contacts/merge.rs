@@ -13,43 +13,27 @@ use common::{
     clock::Clock,
     id::{ContactId, MergeId},
 };
+use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as, query_scalar};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
-/// A merge that was done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Two contacts that are the same person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Merge {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     pub id: MergeId,
     /// The contact that stands for both.
-    pub winner: ContactId,
+    pub winner_id: ContactId,
     /// The contact that it stands for.
-    pub loser: ContactId,
-    /// When.
+    pub loser_id: ContactId,
+    /// When they were merged.
+    #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// When it was taken back.
+    /// When that was taken back; null while it holds.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub undone_at: Option<OffsetDateTime>,
-}
-
-struct Row {
-    id: Uuid,
-    winner_id: Uuid,
-    loser_id: Uuid,
-    created_at: OffsetDateTime,
-    undone_at: Option<OffsetDateTime>,
-}
-
-impl From<Row> for Merge {
-    fn from(row: Row) -> Self {
-        Self {
-            id: MergeId::from_uuid(row.id),
-            winner: ContactId::from_uuid(row.winner_id),
-            loser: ContactId::from_uuid(row.loser_id),
-            created_at: row.created_at,
-            undone_at: row.undone_at,
-        }
-    }
 }
 
 /// Lets `winner` stand for `loser`, and for those that `loser` stood for.
@@ -82,7 +66,7 @@ pub async fn merge(
         .await?;
     let account = tx.account_column();
     let row = query_as!(
-        Row,
+        Merge,
         "INSERT INTO contact_merges (account_id, id, winner_id, loser_id, moved, created_at)
          VALUES ($1, $2, $3, $4, $5, $6)
          RETURNING id, winner_id, loser_id, created_at, undone_at",
@@ -95,7 +79,7 @@ pub async fn merge(
     )
     .fetch_one(tx.connection())
     .await?;
-    Ok(row.into())
+    Ok(row)
 }
 
 /// The merges that a contact took part in, the latest first; at most 100.
@@ -104,7 +88,7 @@ pub async fn merge(
 /// [`StoreError::Database`].
 pub async fn merges(tx: &mut TenantTx, contact: ContactId) -> Result<Vec<Merge>, StoreError> {
     let rows = query_as!(
-        Row,
+        Merge,
         r#"SELECT id AS "id!", winner_id AS "winner_id!", loser_id AS "loser_id!", created_at AS "created_at!", undone_at
            FROM (SELECT id, winner_id, loser_id, created_at, undone_at FROM contact_merges WHERE winner_id = $1
                  UNION
@@ -114,7 +98,7 @@ pub async fn merges(tx: &mut TenantTx, contact: ContactId) -> Result<Vec<Merge>,
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(rows.into_iter().map(Merge::from).collect())
+    Ok(rows)
 }
 
 /// Takes a merge back: every contact is as it was before.
@@ -150,7 +134,7 @@ pub async fn unmerge(
         .execute(tx.connection())
         .await?;
     let row = query_as!(
-        Row,
+        Merge,
         "UPDATE contact_merges SET undone_at = $2 WHERE id = $1
          RETURNING id, winner_id, loser_id, created_at, undone_at",
         id.as_uuid(),
@@ -158,5 +142,5 @@ pub async fn unmerge(
     )
     .fetch_one(tx.connection())
     .await?;
-    Ok(row.into())
+    Ok(row)
 }

@@ -1,6 +1,6 @@
 //! The files that came with a message. The channel's provider keeps them.
 
-use crate::{channels, column, error::StoreError, tenant::TenantTx};
+use crate::{channels, column::Named, error::StoreError, tenant::TenantTx};
 use common::{
     id::{ChannelId, ConversationId, MessageId},
     protocol::inbox::{Attachment, ChannelKind},
@@ -41,10 +41,16 @@ impl Stored {
     }
 }
 
-/// What is said about a message's files.
-pub(super) fn of(column: Value) -> Vec<Attachment> {
-    let stored = serde_json::from_value::<Vec<Stored>>(column).unwrap_or_default();
-    stored.into_iter().map(Stored::about).collect()
+/// The column: what is said about a message's files, nothing where it cannot be read.
+#[derive(Debug, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct Column(Value);
+
+impl From<Column> for Vec<Attachment> {
+    fn from(column: Column) -> Self {
+        let stored = serde_json::from_value::<Vec<Stored>>(column.0).unwrap_or_default();
+        stored.into_iter().map(Stored::about).collect()
+    }
 }
 
 /// The message's file with this number, from 0 on.
@@ -58,7 +64,7 @@ pub async fn attachment(
     number: u16,
 ) -> Result<Option<RemoteFile>, StoreError> {
     let Some(row) = query!(
-        r#"SELECT m.attachments -> $3::integer AS attachment, ch.id, ch.kind, ch.external_id, ch.access_token
+        r#"SELECT m.attachments -> $3::integer AS attachment, ch.id, ch.kind AS "kind: Named<ChannelKind>", ch.external_id, ch.access_token
            FROM messages m JOIN channels ch ON ch.id = m.channel_id
            WHERE m.id = $1 AND m.conversation_id = $2"#,
         message.as_uuid(),
@@ -74,7 +80,7 @@ pub async fn attachment(
     let Some(stored) = stored else { return Ok(None) };
     let place = channels::place("access_token", tx.account(), ChannelId::from_uuid(row.id));
     Ok(Some(RemoteFile {
-        kind: column::channel_kind(&row.kind)?,
+        kind: row.kind.into(),
         channel_external_id: row.external_id,
         access_token: tx.keyring().open(place, &row.access_token)?,
         external_id: stored.external_id.clone(),

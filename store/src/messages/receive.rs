@@ -1,6 +1,6 @@
 //! A customer's message, stored once however often the channel delivers it.
 
-use super::Row;
+use super::messages;
 use crate::{
     column,
     contacts::{self, Identity},
@@ -15,7 +15,7 @@ use common::{
     protocol::inbox::{Conversation, InboxEvent, Message},
 };
 use serde_json::Value;
-use sqlx::{query_as, query_scalar};
+use sqlx::query_scalar;
 use time::OffsetDateTime;
 
 /// A message from a customer.
@@ -108,13 +108,11 @@ async fn insert(
     )
     .fetch_one(tx.connection())
     .await?;
-    let row = query_as!(
-        Row,
+    let message = messages!(
         "INSERT INTO messages (account_id, id, conversation_id, seq, channel_id, direction, kind, text, metadata,
                                external_id, status, created_at)
          VALUES ($1, $2, $3, $4, $5, 'inbound', $6, $7, $8, $9, 'delivered', $10)
-         RETURNING id, conversation_id, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
-                read_at, failed_at",
+         RETURNING ", "",
         account,
         MessageId::generate(clock).as_uuid(),
         conversation.as_uuid(),
@@ -128,5 +126,5 @@ async fn insert(
     )
     .fetch_one(tx.connection())
     .await?;
-    Message::try_from(row)
+    Ok(message)
 }

@@ -1,13 +1,13 @@
 //! An agent's reply: stored as queued together with the work of sending it.
 
-use super::Row;
+use super::messages;
 use crate::{column, conversations, error::StoreError, outbox, tenant::TenantTx};
 use common::{
     clock::Clock,
     id::{ConversationId, MessageId, UserId},
     protocol::inbox::{InboxEvent, Message},
 };
-use sqlx::{query, query_as};
+use sqlx::query;
 use uuid::Uuid;
 
 /// A reply to be sent.
@@ -77,20 +77,17 @@ async fn insert(
     clock: &dyn Clock,
 ) -> Result<Message, StoreError> {
     let account = tx.account_column();
-    let row = query_as!(
-        Row,
+    let message = messages!(
         "WITH message AS (
              INSERT INTO messages (account_id, id, conversation_id, seq, channel_id, direction, author_id, kind, text,
                                    status, created_at)
              VALUES ($1, $2, $3, $4, $5, 'outbound', $6, 'text', $7, 'queued', $8)
-             RETURNING id, conversation_id, seq, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
-                read_at, failed_at
+             RETURNING *
          ), work AS (
              INSERT INTO replies (account_id, message_id, conversation_id, seq, due_at)
              SELECT $1, id, conversation_id, seq, created_at FROM message
          )
-         SELECT id, conversation_id, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
-                read_at, failed_at FROM message",
+         SELECT ", " FROM message",
         account,
         MessageId::generate(clock).as_uuid(),
         reply.conversation.as_uuid(),
@@ -102,5 +99,5 @@ async fn insert(
     )
     .fetch_one(tx.connection())
     .await?;
-    Message::try_from(row)
+    Ok(message)
 }

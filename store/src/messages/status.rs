@@ -1,13 +1,18 @@
 //! How far a message has come, folded from reports that arrive in any order, late, twice, or early.
 
-use super::Row;
-use crate::{column, error::StoreError, outbox, tenant::TenantTx};
+use super::messages;
+use crate::{
+    column::{self, Named},
+    error::StoreError,
+    outbox,
+    tenant::TenantTx,
+};
 use common::{
     clock::Clock,
     id::{ChannelId, MessageId},
     protocol::inbox::{DeliveryStatus, InboxEvent, Message},
 };
-use sqlx::{query, query_as, query_scalar};
+use sqlx::{query, query_scalar};
 use time::OffsetDateTime;
 
 /// What a channel reports about a message it was given.
@@ -189,8 +194,8 @@ async fn adopt_parked(
     id: MessageId,
 ) -> Result<Option<Message>, StoreError> {
     let parked = query!(
-        "DELETE FROM pending_statuses WHERE channel_id = $1 AND external_id = $2
-         RETURNING status, error, happened_at",
+        r#"DELETE FROM pending_statuses WHERE channel_id = $1 AND external_id = $2
+           RETURNING status AS "status: Named<DeliveryStatus>", error, happened_at"#,
         channel.as_uuid(),
         external_id
     )
@@ -198,7 +203,7 @@ async fn adopt_parked(
     .await?;
     let mut latest = None;
     for report in parked {
-        let status = column::delivery_status(&report.status)?;
+        let status = report.status.into();
         if let Some(message) = advance(tx, id, status, report.error.as_deref(), report.happened_at).await? {
             latest = Some(message);
         }
@@ -215,16 +220,18 @@ async fn advance(
     error: Option<&str>,
     at: OffsetDateTime,
 ) -> Result<Option<Message>, StoreError> {
-    let current = query_scalar!("SELECT status FROM messages WHERE id = $1 FOR NO KEY UPDATE", id.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?;
+    let current = query_scalar!(
+        r#"SELECT status AS "status: Named<DeliveryStatus>" FROM messages WHERE id = $1 FOR NO KEY UPDATE"#,
+        id.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
     let Some(current) = current else {
         return Ok(None);
     };
-    let moves = weight(status) > weight(column::delivery_status(&current)?);
+    let moves = weight(status) > weight(current.into());
     let error = error.filter(|_| status == DeliveryStatus::Failed).map(column::text);
-    let row = query_as!(
-        Row,
+    let message = messages!(
         "UPDATE messages SET
              status = CASE WHEN $3 THEN $2 ELSE status END,
              error = CASE WHEN $3 THEN $4 ELSE error END,
@@ -233,8 +240,8 @@ async fn advance(
              read_at = CASE WHEN $2 = 'read' THEN least(read_at, $5) ELSE read_at END,
              failed_at = CASE WHEN $2 = 'failed' THEN least(failed_at, $5) ELSE failed_at END
          WHERE id = $1
-         RETURNING id, conversation_id, direction, author_id, text, attachments, status, error, created_at, sent_at, delivered_at,
-                read_at, failed_at",
+         RETURNING ",
+        "",
         id.as_uuid(),
         status.as_str(),
         moves,
@@ -243,6 +250,5 @@ async fn advance(
     )
     .fetch_one(tx.connection())
     .await?;
-    let message = Message::try_from(row)?;
     Ok(moves.then_some(message))
 }

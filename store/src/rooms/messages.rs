@@ -1,7 +1,7 @@
 //! What is said in rooms, numbered without gaps.
 
 use crate::{
-    column::{self, from_seq, to_seq},
+    column::{self, Seq, from_seq, to_seq},
     error::StoreError,
     tenant::TenantTx,
 };
@@ -11,7 +11,6 @@ use common::{
     protocol::room::RoomMessage,
 };
 use sqlx::{query, query_as};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Something said in a room.
@@ -36,28 +35,6 @@ pub struct Sent {
     pub message: RoomMessage,
     /// False if it was stored before, when the client sent it the first time.
     pub new: bool,
-}
-
-struct MessageRow {
-    id: Uuid,
-    seq: i64,
-    user_id: Uuid,
-    user_name: String,
-    text: String,
-    created_at: OffsetDateTime,
-}
-
-impl From<MessageRow> for RoomMessage {
-    fn from(row: MessageRow) -> Self {
-        Self {
-            id: RoomMessageId::from_uuid(row.id),
-            seq: to_seq(row.seq),
-            user_id: UserId::from_uuid(row.user_id),
-            name: row.user_name,
-            text: row.text,
-            created_at: row.created_at,
-        }
-    }
 }
 
 /// Stores a message under the room's next number; `None` if there is no such room, or it is closed.
@@ -111,15 +88,15 @@ pub async fn send(
     )
     .fetch_one(tx.connection())
     .await?;
-    let message = MessageRow {
-        id: row.id,
-        seq: row.seq,
-        user_id: row.user_id,
-        user_name: row.user_name,
+    let message = RoomMessage {
+        id: row.id.into(),
+        seq: to_seq(row.seq),
+        user_id: row.user_id.into(),
+        name: row.user_name,
         text: row.text,
         created_at: row.created_at,
     };
-    Ok(Some(Sent { message: message.into(), new: row.new }))
+    Ok(Some(Sent { message, new: row.new }))
 }
 
 /// The messages that follow number `seq`, oldest first, at most `limit`.
@@ -133,16 +110,16 @@ pub async fn after(
     limit: u16,
 ) -> Result<Vec<RoomMessage>, StoreError> {
     let rows = query_as!(
-        MessageRow,
-        "SELECT id, seq, user_id, user_name, text, created_at FROM room_messages
-         WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        RoomMessage,
+        r#"SELECT id, seq AS "seq: Seq", user_id, user_name AS name, text, created_at FROM room_messages
+         WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"#,
         room.as_uuid(),
         from_seq(seq),
         i64::from(limit)
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(rows.into_iter().map(RoomMessage::from).collect())
+    Ok(rows)
 }
 
 /// The latest messages, oldest first, at most `limit`.
@@ -163,15 +140,16 @@ pub async fn before(
     seq: u64,
     limit: u16,
 ) -> Result<Vec<RoomMessage>, StoreError> {
-    let rows = query_as!(
-        MessageRow,
-        "SELECT id, seq, user_id, user_name, text, created_at FROM room_messages
-         WHERE room_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
+    let mut rows = query_as!(
+        RoomMessage,
+        r#"SELECT id, seq AS "seq: Seq", user_id, user_name AS name, text, created_at FROM room_messages
+         WHERE room_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3"#,
         room.as_uuid(),
         from_seq(seq),
         i64::from(limit)
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(rows.into_iter().rev().map(RoomMessage::from).collect())
+    rows.reverse();
+    Ok(rows)
 }

@@ -13,7 +13,7 @@ use store::{
     replies,
     system::{ClaimedDelivery, ClaimedReply, Shares, Turn},
     testing::TestDatabase,
-    webhooks::{self, Attempt, FAILURES_MAX, NewWebhook, WebhookKind},
+    webhooks::{self, Attempt, EventName, FAILURES_MAX, NewWebhook, WebhookKind},
 };
 
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
@@ -48,7 +48,7 @@ pub(crate) async fn webhooks(
             url: "http://n8n.example/hook",
             header: "x-secret",
             secret: &secret("n8n"),
-            events: &["messageCreated".to_owned()],
+            events: &[EventName::MessageCreated],
         };
         made.push(webhooks::create(&mut tx, &webhook, clock).await.unwrap().id);
     }

@@ -62,7 +62,7 @@ async fn administration(tx: &mut TenantTx, user: UserId, name: &str, clock: &dyn
         invited_by: user,
     };
     invitations::create(tx, &invitation, clock).await.unwrap();
-    let deed = audit::Deed {
+    let deed = audit::AuditRecord {
         actor: audit::Actor::User(user),
         address: None,
         action: "role.created",
@@ -112,7 +112,7 @@ pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> 
         url: "http://n8n.example/hook",
         header: "x-secret",
         secret: &secret("n8n"),
-        events: &["messageCreated".to_owned()],
+        events: &[webhooks::EventName::MessageCreated],
     };
     let webhook = webhooks::create(&mut tx, &webhook, clock).await.unwrap().id;
     let refresh_token = *Uuid::new_v4().as_bytes();

@@ -10,7 +10,7 @@ use store::{
     TenantTx,
     system::{ClaimedDelivery, Shares, Turn},
     testing::TestDatabase,
-    webhooks::{self, Attempt, NewWebhook, WebhookKind},
+    webhooks::{self, Attempt, EventName, NewWebhook, WebhookKind},
 };
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -23,7 +23,7 @@ async fn second_webhook(db: &TestDatabase, a: &Tenant, clock: &ManualClock) -> W
         url: "http://n8n.example/second",
         header: "x-secret",
         secret: &crate::fixture::secret("n8n"),
-        events: &["messageCreated".to_owned()],
+        events: &[EventName::MessageCreated],
     };
     let id = webhooks::create(&mut tx, &webhook, clock).await.unwrap().id;
     tx.commit().await.unwrap();

@@ -9,7 +9,7 @@ export class PeerLink {
 
   /** @type {Promise<unknown>} */
   #queue = Promise.resolve();
-  /** @type {Wire.Signal[]} */
+  /** @type {Extract<Wire.Signal, { kind: 'candidate' }>[]} */
   #candidates = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #patience;
@@ -61,13 +61,13 @@ export class PeerLink {
   /** @param {RTCOfferOptions} [options] */
   async #offer(options) {
     await this.pc.setLocalDescription(await this.pc.createOffer(options));
-    this.signal({ kind: 'offer', sdp: this.pc.localDescription?.sdp });
+    this.signal({ kind: 'offer', sdp: this.#described });
   }
 
   /** Takes an offer, an answer or a candidate of the other side. @param {Wire.Signal} signal */
   handle(signal) {
     this.#enqueue(async () => {
-      if (signal.kind === 'offer' && !this.offers) await this.#answer(signal.sdp ?? '');
+      if (signal.kind === 'offer' && !this.offers) await this.#answer(signal.sdp);
       else if (signal.kind === 'answer' && this.pc.signalingState === 'have-local-offer') {
         await this.pc.setRemoteDescription({ type: 'answer', sdp: signal.sdp });
         await this.#flush();
@@ -86,7 +86,7 @@ export class PeerLink {
       this.#carry(transceiver, /** @type {App.Kind} */ (transceiver.receiver.track.kind));
     }
     await this.pc.setLocalDescription(await this.pc.createAnswer());
-    this.signal({ kind: 'answer', sdp: this.pc.localDescription?.sdp });
+    this.signal({ kind: 'answer', sdp: this.#described });
     await this.#flush();
   }
 
@@ -106,6 +106,11 @@ export class PeerLink {
       () => this.#enqueue(() => this.#offer({ iceRestart: true })),
       connectionState === 'failed' ? 0 : DISCONNECTED_PATIENCE_MS,
     );
+  }
+
+  /** Our own description, once there is one. */
+  get #described() {
+    return this.pc.localDescription?.sdp ?? '';
   }
 
   get connected() {

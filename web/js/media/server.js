@@ -21,7 +21,7 @@ export class ServerLink {
 
   /**
    * @param {{ iceServers: RTCIceServer[], local: App.LocalMedia,
-   *   request: (method: string, params: object) => Promise<any>, changed: () => void, failed: () => void }} options
+   *   request: App.MediaRequest, changed: () => void, failed: () => void }} options
    */
   constructor({ iceServers, local, request, changed, failed }) {
     this.iceServers = iceServers;
@@ -57,7 +57,7 @@ export class ServerLink {
         pc.addTransceiver(track, { direction: 'sendonly', streams: [this.local.stream] });
       }
       await pc.setLocalDescription(await pc.createOffer());
-      const { sdp } = await this.request('media.publish', { sdp: pc.localDescription?.sdp });
+      const { sdp } = await this.request('media.publish', { sdp: pc.localDescription?.sdp ?? '' });
       if (!this.#closed) await pc.setRemoteDescription({ type: 'answer', sdp });
     }).catch((error) => {
       if (this.#closed) return;
@@ -117,7 +117,7 @@ export class ServerLink {
   }
 
   #reply() {
-    this.request('media.answer', { revision: this.#revision, sdp: this.#answer }).catch((error) => {
+    this.request('media.answer', { revision: this.#revision, sdp: this.#answer ?? '' }).catch((error) => {
       // A newer offer is on its way already.
       if (error.code !== 'media.staleAnswer') console.info('Answer:', error.code);
     });

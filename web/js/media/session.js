@@ -55,7 +55,7 @@ export class MediaSession {
       this.#hand();
       changed();
     };
-    /** @param {string} method @param {(params: any) => void} handle */
+    /** @type {<Event extends App.RoomEvent>(method: Event, handle: (params: Wire.Events[Event]) => void) => void} */
     const on = (method, handle) => this.#off.push(socket.on(method, (params) => params.roomId === roomId && handle(params)));
     on('media.changed', ({ state }) => this.#apply(state));
     on('media.signal', (params) => this.#hear(params));
@@ -82,8 +82,11 @@ export class MediaSession {
     this.#joined = false;
     this.#drop();
     const { state, iceServers } = await this.#request('media.join', {});
-    if (this.#closed) return this.#request('media.leave', {}).catch(() => {});
-    this.#iceServers = iceServers;
+    if (this.#closed) {
+      await this.#request('media.leave', {}).catch(() => {});
+      return;
+    }
+    this.#iceServers = /** @type {RTCIceServer[]} */ (iceServers);
     this.#joined = true;
     this.#apply(state);
     const offers = this.#early.filter((early) => 'offer' in early);
@@ -91,7 +94,8 @@ export class MediaSession {
     offers.forEach(({ offer }) => this.#hearOffer(offer));
   }
 
-  #request = (/** @type {string} */ method, /** @type {object} */ params) => this.socket.call(method, { roomId: this.roomId, ...params });
+  /** @type {App.MediaRequest} */
+  #request = (method, params) => this.socket.call(method, /** @type {any} */ ({ roomId: this.roomId, ...params }));
 
   /** Tries again to enter, more patiently each time. */
   #rejoin = (isNeeded = () => true) => {

@@ -86,7 +86,7 @@ export function createCalls({ socket, rooms, notices }) {
     rooms.release(own.roomId, 'call');
     call = null;
     show();
-    if (own.ringing) await socket.call('call.hangUp', { callId: own.ringing.callId }).catch(() => {});
+    if (own.ringing?.callId) await socket.call('call.hangUp', { callId: own.ringing.callId }).catch(() => {});
   }
 
   /** Rings a user, to meet in `roomId`. @param {{ roomId: string, userId: string, name: string, media?: 'audio' | 'video' }} whom */

@@ -28,7 +28,7 @@ export function createInbox({ api, socket }) {
   const threads = createStore({ byId: /** @type {Map<string, App.Thread>} */ (new Map()) });
   /** The last event applied. @type {number | null} */
   let seq = null;
-  /** Events that come while we catch up. @type {{ seq: number, event: Wire.InboxEvent }[] | null} */
+  /** Events that come while we catch up. @type {Wire.SequencedEvent[] | null} */
   let early = null;
 
   /** @type {App.Thread} */
@@ -96,17 +96,17 @@ export function createInbox({ api, socket }) {
 
   /** @param {Wire.InboxEvent} event */
   function apply(event) {
-    if (event.type === 'conversationErased' && event.conversationId) return forget(event.conversationId);
-    if (event.conversation) putConversations([event.conversation]);
-    const { message } = event;
+    if (event.type === 'conversationErased') return forget(event.conversationId);
+    if ('conversation' in event) putConversations([event.conversation]);
     // A thread that was never opened is read whole when it is.
-    if (!message || !isKnown(message.conversationId)) return;
+    if (!('message' in event) || !isKnown(event.message.conversationId)) return;
+    const { message } = event;
     putMessage(message.conversationId, message);
     const isCut = thread(message.conversationId).messages.some(({ id, truncated }) => id === message.id && truncated);
     if (isCut) open(message.conversationId);
   }
 
-  /** @param {{ seq: number, event: Wire.InboxEvent }} sequenced */
+  /** @param {Wire.SequencedEvent} sequenced */
   function receive(sequenced) {
     if (early) return early.push(sequenced);
     if (seq === null || sequenced.seq <= seq) return;
@@ -128,7 +128,7 @@ export function createInbox({ api, socket }) {
       do {
         answer = await socket.call('inbox.subscribe', { after });
         continues &&= answer.recovered;
-        if (continues) answer.events.forEach((/** @type {{ event: Wire.InboxEvent }} */ { event }) => apply(event));
+        if (continues) answer.events.forEach(({ event }) => apply(event));
         // A connection that is lost between two pages goes on from the last one.
         after = seq = answer.seq;
       } while (answer.more);

@@ -90,7 +90,7 @@ export class LiveRoom {
   }
 
   /**
-   * @param {{ name: string, messages: Wire.RoomMessage[], members: Wire.Member[], memberCount: number, seq: number, media?: Wire.MediaState }} answer
+   * @param {{ name: string, messages: Wire.RoomMessage[], members: Wire.Member[], memberCount: number, seq: number, media?: Wire.MediaState | null }} answer
    * @param {boolean} continues
    */
   #settle(answer, continues) {

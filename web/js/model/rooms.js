@@ -67,7 +67,7 @@ export function createRooms({ api, socket }) {
   });
 
   // Every room's events arrive on one connection; each is told to its room.
-  /** @param {string} method @param {(room: LiveRoom, params: any) => void} handle */
+  /** @type {<Event extends App.RoomEvent>(method: Event, handle: (room: LiveRoom, params: Wire.Events[Event]) => void) => void} */
   const tell = (method, handle) => socket.on(method, (params) => {
     const entry = live.get(params.roomId);
     if (entry) handle(entry.room, params);

@@ -61,6 +61,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "local-services",
         ],
     ),
+    // What is made from the code: documents, schemas, types.
+    ("reference", &["common", "switchboard"]),
     // Black boxes: they may use words, cores and services, never a role or the server. The load
     // tools share the tests' clients.
     ("switchboard-tests", BLACK_BOX),

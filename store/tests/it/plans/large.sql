@@ -23,11 +23,11 @@ CREATE TEMP TABLE large AS
 INSERT INTO users (account_id, id, email, name, role, password_hash, created_at)
     SELECT account, pg_temp.u('user', 1000000 + n), 'l' || n, 'n', 'USER', 'x', now()
     FROM large, generate_series(1, 1000) n;
-INSERT INTO sessions (account_id, id, user_id, created_at, last_used_at)
-    SELECT account, pg_temp.u('session', n), pg_temp.u('user', 1000001 + n % 1000), now(), now()
+INSERT INTO sign_ins (account_id, id, user_id, created_at, last_used_at)
+    SELECT account, pg_temp.u('sign_in', n), pg_temp.u('user', 1000001 + n % 1000), now(), now()
     FROM large, generate_series(0, 9999) n;
-INSERT INTO refresh_tokens (account_id, hash, session_id, expires_at)
-    SELECT account, sha256(n::text::bytea), pg_temp.u('session', n),
+INSERT INTO refresh_tokens (account_id, hash, sign_in_id, expires_at)
+    SELECT account, sha256(n::text::bytea), pg_temp.u('sign_in', n),
            now() + CASE WHEN n < 20 THEN '-400 days'::interval ELSE '1 day' END
     FROM large, generate_series(0, 9999) n;
 INSERT INTO teams (account_id, id, name, created_at)
@@ -134,7 +134,7 @@ INSERT INTO elevations (account_id, id, user_id, role_name, permissions, reason,
 -- What has ended or become less lately, and a webhook that fails.
 UPDATE users SET role_id = pg_temp.u('role', 3) WHERE id = pg_temp.u('user', 1000778);
 UPDATE roles SET narrowed_at = now() WHERE id = pg_temp.u('role', 3);
-UPDATE sessions SET revoked_at = now() WHERE id = ANY (ARRAY(SELECT pg_temp.u('session', n) FROM generate_series(0, 19) n));
+UPDATE sign_ins SET revoked_at = now() WHERE id = ANY (ARRAY(SELECT pg_temp.u('sign_in', n) FROM generate_series(0, 19) n));
 UPDATE elevations SET ended_at = now() WHERE id = pg_temp.u('elevation', 3);
 UPDATE delivery_queues SET failures = 1, failing_since = now() WHERE webhook_id = (SELECT webhook FROM large);
 INSERT INTO rooms (account_id, id, name, is_private, created_at)

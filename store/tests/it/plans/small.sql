@@ -15,10 +15,10 @@ INSERT INTO change_streams (account_id, last_seq, followed_until)
 INSERT INTO users (account_id, id, email, name, role, password_hash, created_at)
     SELECT pg_temp.u('account', a), pg_temp.u('user', a * 100 + n), 's' || a * 100 + n, 'n', 'USER', 'x', now()
     FROM generate_series(1, 100) a, generate_series(1, 10) n;
-INSERT INTO sessions (account_id, id, user_id, created_at, last_used_at)
+INSERT INTO sign_ins (account_id, id, user_id, created_at, last_used_at)
     SELECT account_id, gen_random_uuid(), id, now(), now() FROM users WHERE email LIKE 's%';
-INSERT INTO refresh_tokens (account_id, hash, session_id, expires_at)
-    SELECT account_id, sha256(id::text::bytea), id, now() + '1 day' FROM sessions ON CONFLICT DO NOTHING;
+INSERT INTO refresh_tokens (account_id, hash, sign_in_id, expires_at)
+    SELECT account_id, sha256(id::text::bytea), id, now() + '1 day' FROM sign_ins ON CONFLICT DO NOTHING;
 INSERT INTO channels (account_id, id, kind, name, external_id, access_token, app_secret, verify_token, created_at)
     SELECT pg_temp.u('account', a), pg_temp.u('channel', a), 'whatsapp', 'n', 's' || a, '', '', '', now()
     FROM generate_series(1, 100) a;

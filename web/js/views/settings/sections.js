@@ -7,6 +7,7 @@ import { ownAccount } from './own.js';
 
 const ROLES = { ADMIN: phrase('role.ADMIN'), USER: phrase('role.USER'), AGENT_USER: phrase('role.AGENT_USER') };
 
+/** @type {Wire.Permission[]} */
 const PERMISSIONS = [
   'account.manage', 'audit.read', 'calls.read', 'cannedResponses.manage', 'channels.read', 'channels.manage',
   'contacts.read', 'contacts.manage', 'contacts.erase', 'conversations.read', 'conversations.manage', 'keys.manage',
@@ -194,7 +195,7 @@ export const SECTIONS = {
     label: 'audit.label', hint: 'audit.hint', path: '/v1/audit-log', needs: 'audit.read',
     columns: [
       { label: 'column.when', text: ({ at }) => moment(at) },
-      { label: 'column.who', text: ({ actorKind, actorId }, names) => names[actorId] ?? ACTORS[/** @type {keyof typeof ACTORS} */ (actorKind)] },
+      { label: 'column.who', text: ({ actorKind, actorId }, names) => names[actorId] ?? ACTORS[/** @type {keyof typeof ACTORS} */ (actorKind)] ?? actorKind },
       { label: 'column.what', text: ({ action }) => action },
       { label: 'column.from', text: ({ address }) => address ?? '–' },
       { label: 'column.change', text: ({ before, after }) => difference(before, after), long: true },
