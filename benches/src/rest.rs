@@ -79,7 +79,7 @@ fn fill(server: &Server, accounts: u32) -> Result<(), Box<dyn Error>> {
     let of_conversations = format!("{of_accounts}, generate_series(1, {CONVERSATIONS}) c");
     server.sql(&format!(
         "INSERT INTO accounts (id, name, created_at) SELECT {a}, 'Account ' || a, now() FROM {of_accounts};
-         INSERT INTO inbox_streams (account_id) SELECT {a} FROM {of_accounts};
+         INSERT INTO inbox_sequences (account_id) SELECT {a} FROM {of_accounts};
          INSERT INTO users (account_id, id, name, role, created_at) SELECT {a}, {user}, 'Agent', 'ADMIN', now() FROM {of_accounts};
          INSERT INTO sign_ins (account_id, id, user_id, created_at, last_used_at) SELECT {a}, {user}, {user}, now(), now() FROM {of_accounts};
          INSERT INTO channels (account_id, id, kind, name, external_id, access_token, app_secret, verify_token, created_at)

@@ -15,11 +15,10 @@ use common::{
     chance,
     error::{Chain, ErrorCode, Fault},
     id::{AccountId, ConnectionId},
-    permission::Permission,
     protocol::{
         Done, Event, Failure, RequestId,
         connection::{Reload, Sequence},
-        feed::{Changed, Ended, FEEDS_MAX, FILTER_BYTES_MAX, FILTER_MAX, Subscribe},
+        feed::{Changed, Ended, FEEDS_MAX, FILTER_BYTES_MAX, FILTER_MAX, Subscribe, Table},
         page::encoded_len,
     },
 };
@@ -80,7 +79,7 @@ struct State {
     /// The last change that was handed out.
     position: u64,
     /// Who follows, by table and then by the feed's name.
-    tables: BTreeMap<String, BTreeMap<String, Group>>,
+    tables: BTreeMap<Table, BTreeMap<String, Group>>,
     closed: bool,
 }
 
@@ -142,8 +141,8 @@ impl State {
         }
     }
 
-    fn leave(&mut self, table: &str, feed: &str, connection: ConnectionId) {
-        let Some(groups) = self.tables.get_mut(table) else { return };
+    fn leave(&mut self, table: Table, feed: &str, connection: ConnectionId) {
+        let Some(groups) = self.tables.get_mut(&table) else { return };
         if let Some(group) = groups.get_mut(feed) {
             group.followers.remove(&connection);
             if group.followers.is_empty() {
@@ -151,7 +150,7 @@ impl State {
             }
         }
         if groups.is_empty() {
-            self.tables.remove(table);
+            self.tables.remove(&table);
         }
     }
 }
@@ -182,11 +181,11 @@ async fn try_subscribe(
     id: Option<&RequestId>,
     subscribe: Subscribe,
 ) -> Result<(), Failure> {
-    let permission = admit(hub, client, &subscribe).await?;
-    let Subscribe { table, filter, after } = subscribe;
+    let table = admit(client, &subscribe)?;
+    let Subscribe { table: _, filter, after } = subscribe;
     let filter = Filter::new(filter);
     let name = filter.name();
-    let feed = if name.is_empty() { table.clone() } else { format!("{table}?{name}") };
+    let feed = if name.is_empty() { table.as_str().to_owned() } else { format!("{}?{name}", table.as_str()) };
     {
         let held = client.held();
         if held.feeds.len() >= FEEDS_MAX && !held.feeds.contains_key(&feed) {
@@ -196,7 +195,7 @@ async fn try_subscribe(
     let _not_left_open = Finally(|| hub.0.feeds.close_if_empty(client.account));
     loop {
         let missed =
-            resume::missed(hub, client.account, after, &table, |change| seen_through(&filter, &feed, change));
+            resume::missed(hub, client.account, after, table, |change| seen_through(&filter, &feed, change));
         let missed = missed.await.map_err(|error| store_failed(&error))?;
         if missed.more {
             client.answer(id, &Ok(missed.answer(feed)));
@@ -206,10 +205,10 @@ async fn try_subscribe(
         let mut state = live.state();
         // Else something was handed out between reading and joining.
         if !state.closed && state.position <= missed.seq {
-            let group = state.tables.entry(table.clone()).or_default().entry(feed.clone());
+            let group = state.tables.entry(table).or_default().entry(feed.clone());
             let group = group.or_insert_with(|| Group { filter, followers: BTreeMap::new() });
             group.followers.insert(client.id, (missed.seq, Arc::clone(client)));
-            client.held().feeds.insert(feed.clone(), (table, permission));
+            client.held().feeds.insert(feed.clone(), table);
             client.answer(id, &Ok(missed.answer(feed)));
             // What this instance was told of before it followed, nobody has read for it.
             live.hint.notify_one();
@@ -224,9 +223,8 @@ async fn live(hub: &Hub, account: AccountId) -> Result<Arc<LiveFeed>, StoreError
     cell.get_or_try_init(|| follow(hub, account)).await.cloned()
 }
 
-/// What one must be allowed to, if the caller is, and the filter can be one of this table.
-async fn admit(hub: &Hub, client: &Client, subscribe: &Subscribe) -> Result<Permission, Failure> {
-    let failed = |error| store_failed(&error);
+/// The table, if the caller may follow it and the filter can be one of its rows.
+fn admit(client: &Client, subscribe: &Subscribe) -> Result<Table, Failure> {
     let invalid = |why| Err(Failure::of(ErrorCode::INVALID_PARAMS, Fault::Caller, why));
     if subscribe.filter.len() > FILTER_MAX {
         return invalid("a filter has at most 8 members");
@@ -237,14 +235,13 @@ async fn admit(hub: &Hub, client: &Client, subscribe: &Subscribe) -> Result<Perm
     if subscribe.filter.values().any(|value| value.is_array() || value.is_object()) {
         return invalid("a filter's values are strings, numbers, true, false and null");
     }
-    let mut tx = hub.store().tenant(client.account).await.map_err(failed)?;
-    let source = changes::source(&mut tx, &subscribe.table).await.map_err(failed)?;
-    let source = source.ok_or_else(|| not_found("table to follow"))?;
-    client.access().require(source.permission)?;
-    if subscribe.filter.keys().any(|name| !source.members.contains(name)) {
+    let table = Table::parse(&subscribe.table).ok_or_else(|| not_found("table to follow"))?;
+    client.access().require(table.permission())?;
+    let members = changes::members(table);
+    if subscribe.filter.keys().any(|name| !members.contains(&name.as_str())) {
         return invalid("the filter names something that these rows do not have");
     }
-    Ok(source.permission)
+    Ok(table)
 }
 
 /// Begins to follow an account.
@@ -343,16 +340,16 @@ async fn hear(hub: &Hub) -> Result<std::convert::Infallible, StoreError> {
 /// `feed.unsubscribe`. Not following is no error.
 pub(crate) fn unsubscribe(hub: &Hub, client: &Arc<Client>, feed: &str) -> Done {
     let followed = client.held().feeds.remove(feed);
-    if let Some((table, _)) = followed {
+    if let Some(table) = followed {
         leave(hub, client, &[(feed.to_owned(), table)]);
     }
     Done {}
 }
 
-fn leave(hub: &Hub, client: &Client, feeds: &[(String, String)]) {
+fn leave(hub: &Hub, client: &Client, feeds: &[(String, Table)]) {
     let Some(live) = hub.0.feeds.0.get(&client.account).and_then(|cell| cell.get().cloned()) else { return };
     for (feed, table) in feeds {
-        live.state().leave(table, feed, client.id);
+        live.state().leave(*table, feed, client.id);
     }
     hub.0.feeds.close_if_empty(client.account);
 }
@@ -362,7 +359,7 @@ pub(crate) fn recheck(hub: &Hub, client: &Arc<Client>) {
     let access = client.access();
     let lost: Vec<String> = {
         let held = client.held();
-        let lost = held.feeds.iter().filter(|(_, (_, needed))| access.require(*needed).is_err());
+        let lost = held.feeds.iter().filter(|(_, table)| access.require(table.permission()).is_err());
         lost.map(|(feed, _)| feed.clone()).collect()
     };
     for feed in lost {
@@ -375,7 +372,7 @@ pub(crate) fn recheck(hub: &Hub, client: &Arc<Client>) {
 pub(crate) fn lose_connection(hub: &Hub, client: &Client) {
     let feeds = std::mem::take(&mut client.held().feeds);
     if !feeds.is_empty() {
-        let feeds: Vec<_> = feeds.into_iter().map(|(feed, (table, _))| (feed, table)).collect();
+        let feeds: Vec<_> = feeds.into_iter().collect();
         leave(hub, client, &feeds);
     }
 }

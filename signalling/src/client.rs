@@ -10,7 +10,7 @@ use common::{
     guest::Right,
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     permission::{Permission, Permissions},
-    protocol::{Failure, GuestNeeds, Needs, RequestId, room::Member},
+    protocol::{Failure, GuestNeeds, Needs, RequestId, feed::Table, room::Member},
     token::{Bearer, Standing},
 };
 use serde::Serialize;
@@ -140,8 +140,8 @@ pub(crate) struct Held {
     pub(crate) online: Option<Presence>,
     pub(crate) follows_presence: bool,
     pub(crate) follows_inbox: bool,
-    /// Feeds it follows, each with its table and what one must be allowed to.
-    pub(crate) feeds: BTreeMap<String, (String, Permission)>,
+    /// Feeds it follows, by name.
+    pub(crate) feeds: BTreeMap<String, Table>,
 }
 
 impl Client {

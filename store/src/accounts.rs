@@ -27,7 +27,7 @@ pub async fn create(tx: &mut TenantTx, name: &str, clock: &dyn Clock) -> Result<
     let name = column::text(name);
     query!(
         "WITH account AS (INSERT INTO accounts (id, name, created_at) VALUES ($1, $2, $3) RETURNING id)
-         INSERT INTO inbox_streams (account_id) SELECT id FROM account",
+         INSERT INTO inbox_sequences (account_id) SELECT id FROM account",
         tx.account_column(),
         &*name,
         clock.utc()

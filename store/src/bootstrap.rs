@@ -1,14 +1,34 @@
 //! Roles, database and tables, made under the owner's URL.
 
 use crate::error::StoreError;
+use aws_lc_rs::digest;
 use common::secret::Secret;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions,
-    query_scalar, raw_sql,
+    query, query_scalar, raw_sql,
 };
 
 /// Every change to the tables there ever was, in order.
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Every function that the database has, as it is meant to be: unlike a migration such a file is changed in place.
+/// Applied in this order after the migrations, whenever one of them has changed.
+pub(crate) const FUNCTIONS: [(&str, &str); 5] = [
+    ("feed.sql", include_str!("../sql/feed.sql")),
+    ("feed_rows.sql", include_str!("../sql/feed_rows.sql")),
+    ("queues.sql", include_str!("../sql/queues.sql")),
+    ("search.sql", include_str!("../sql/search.sql")),
+    ("tables.sql", include_str!("../sql/tables.sql")),
+];
+
+/// The SHA-256 of [`FUNCTIONS`], by which a database tells which it has.
+pub(crate) fn functions_checksum() -> Vec<u8> {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for (_, text) in FUNCTIONS {
+        context.update(text.as_bytes());
+    }
+    context.finish().as_ref().to_vec()
+}
 
 /// The two roles that the server connects as. Created without a password: where
 /// the server asks for one, the administrator sets it.
@@ -33,7 +53,7 @@ pub(crate) fn latest_version() -> Option<i64> {
 
 /// Brings the database of `owner_url` up to date, creating the two roles where they are missing.
 ///
-/// May be run at any time and by several at once.
+/// May be run at any time and by several at once: what is up to date already is left alone.
 ///
 /// # Errors
 /// [`StoreError::Database`] or [`StoreError::Migrate`].
@@ -71,10 +91,29 @@ pub(crate) async fn migrate_with(options: &PgConnectOptions) -> Result<(), Store
     raw_sql(ROLES).execute(&mut connection).await?;
     let before = applied(&mut connection).await?;
     MIGRATIONS.run(&mut connection).await?;
+    apply_functions(&mut connection).await?;
     if applied(&mut connection).await? != before {
         raw_sql(TAKE_STATISTICS).execute(&mut connection).await?;
     }
     Ok(connection.close().await?)
+}
+
+/// Puts [`FUNCTIONS`] in place, all of them or none, unless they are.
+async fn apply_functions(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let checksum = functions_checksum();
+    let mut tx = connection.begin().await?;
+    // One after the other: two at once would be in each other's way.
+    raw_sql("LOCK TABLE sql_functions IN EXCLUSIVE MODE").execute(&mut *tx).await?;
+    let present = query_scalar!("SELECT checksum FROM sql_functions").fetch_optional(&mut *tx).await?;
+    if present.as_ref() == Some(&checksum) {
+        return Ok(());
+    }
+    for (_, text) in FUNCTIONS {
+        raw_sql(text).execute(&mut *tx).await?;
+    }
+    raw_sql("DELETE FROM sql_functions").execute(&mut *tx).await?;
+    query("INSERT INTO sql_functions VALUES ($1)").bind(checksum).execute(&mut *tx).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Statistics of all tables that have rows: what a migration has changed or added has none otherwise until autovacuum
@@ -107,4 +146,18 @@ async fn applied(connection: &mut PgConnection) -> Result<i64, StoreError> {
 /// A name as an identifier in SQL.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, path::Path};
+
+    #[test]
+    fn every_file_of_functions_is_applied() {
+        let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("sql")).unwrap();
+        let mut files: Vec<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        assert_eq!(files, FUNCTIONS.map(|(name, _)| name));
+    }
 }

@@ -1,15 +1,23 @@
 //! The change feed: what changed in tables that clients may follow, numbered per account in the order of commit.
 //!
-//! Triggers record it (`migrations/0011_feed.sql`) while somebody follows; what is read here is read under
-//! Row-Level Security like all else.
+//! Triggers record it (`sql/feed.sql`) while somebody follows; what is read here is read under Row-Level Security
+//! like all else, into the type that the REST layer serves.
+
+mod rows;
+
+pub use rows::members;
 
 use crate::{
-    column::{from_seq, to_seq},
+    column::{Seq, from_seq, to_seq},
     connect::Store,
     error::StoreError,
     tenant::TenantTx,
 };
-use common::{clock::Clock, id::AccountId, permission::Permission, protocol::feed::Operation};
+use common::{
+    clock::Clock,
+    id::AccountId,
+    protocol::feed::{Operation, Table},
+};
 use serde_json::{Map, Value};
 use sqlx::{postgres::PgListener, query, query_scalar, types::Json};
 use std::time::Duration;
@@ -20,51 +28,21 @@ use uuid::Uuid;
 /// Longer lets clients resume that were away for longer; each change is a row.
 pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A table that clients may follow.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// What one must be allowed to.
-    pub permission: Permission,
-    /// The members of its rows.
-    pub members: Vec<String>,
-}
-
 /// A row was written or deleted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// Its number.
     pub seq: u64,
     /// In which table.
-    pub table: String,
+    pub table: Table,
     /// What happened.
     pub operation: Operation,
     /// The row's id.
     pub id: Uuid,
     /// As it was: of an update the members that were different, of a deletion those that are ids.
     pub before: Map<String, Value>,
-    /// As it is; empty if it is gone.
+    /// As it is, just as the REST layer serves it; empty if it is gone.
     pub after: Map<String, Value>,
-}
-
-/// The table with this name, if clients may follow it.
-///
-/// # Errors
-/// [`StoreError::Unreadable`] if its migration names no permission of ours, [`StoreError::Database`].
-pub async fn source(tx: &mut TenantTx, table: &str) -> Result<Option<Source>, StoreError> {
-    let found = query!(
-        r#"SELECT split_part(encode(tgargs, 'escape'), '\000', 1) AS "permission!",
-                  split_part(encode(tgargs, 'escape'), '\000', 2) AS "members!"
-           FROM pg_trigger
-           WHERE tgname = 'note_change'
-             AND tgrelid = (SELECT oid FROM pg_class WHERE relname = $1 AND relnamespace = 'public'::regnamespace)"#,
-        table
-    )
-    .fetch_optional(tx.connection())
-    .await?;
-    let Some(found) = found else { return Ok(None) };
-    let permission =
-        Permission::parse(&found.permission).ok_or(StoreError::Unreadable { column: "permission" })?;
-    Ok(Some(Source { permission, members: found.members.split(',').map(str::to_owned).collect() }))
 }
 
 /// Has changes recorded for [`KEPT_FOR`] from now on, and tells the latest one's number.
@@ -75,13 +53,15 @@ pub async fn source(tx: &mut TenantTx, table: &str) -> Result<Option<Source>, St
 /// [`StoreError::Database`].
 pub async fn follow(tx: &mut TenantTx) -> Result<u64, StoreError> {
     let account = tx.account_column();
-    query!("SELECT pg_advisory_xact_lock(change_stream_lock($1))", account).execute(tx.connection()).await?;
+    query!("SELECT pg_advisory_xact_lock(change_sequence_lock($1))", account)
+        .execute(tx.connection())
+        .await?;
     // A number is left out after a time in which nothing was recorded: who resumes across it sees the gap.
     let seq = query_scalar!(
-        "INSERT INTO change_streams AS stream (account_id, last_seq, followed_until)
+        "INSERT INTO change_sequences AS sequence (account_id, last_seq, followed_until)
          VALUES ($1, 0, clock_timestamp() + make_interval(secs => $2))
          ON CONFLICT (account_id) DO UPDATE SET
-             last_seq = stream.last_seq + (stream.followed_until < clock_timestamp())::integer,
+             last_seq = sequence.last_seq + (sequence.followed_until < clock_timestamp())::integer,
              followed_until = excluded.followed_until
          RETURNING last_seq",
         account,
@@ -97,17 +77,20 @@ pub async fn follow(tx: &mut TenantTx) -> Result<u64, StoreError> {
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn last_seq(tx: &mut TenantTx) -> Result<u64, StoreError> {
-    let seq = query_scalar!("SELECT last_seq FROM change_streams").fetch_optional(tx.connection()).await?;
+    let seq = query_scalar!("SELECT last_seq FROM change_sequences").fetch_optional(tx.connection()).await?;
     Ok(seq.map_or(0, to_seq))
 }
 
 /// The changes that follow number `seq`, in order, at most `limit`.
 ///
+/// One of a row that this server cannot read, written by a newer or an older one, is left out: followers see the gap
+/// in the numbers, and read again.
+///
 /// # Errors
-/// [`StoreError::Unreadable`], [`StoreError::Database`].
+/// [`StoreError::Database`].
 pub async fn after(tx: &mut TenantTx, seq: u64, limit: u32) -> Result<Vec<Change>, StoreError> {
     let rows = query!(
-        r#"SELECT seq, table_name, operation, row_id, before AS "before: Json<Map<String, Value>>",
+        r#"SELECT seq AS "seq: Seq", table_name, operation, row_id, before AS "before: Json<Map<String, Value>>",
                   after AS "after: Json<Map<String, Value>>"
            FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2"#,
         from_seq(seq),
@@ -115,18 +98,19 @@ pub async fn after(tx: &mut TenantTx, seq: u64, limit: u32) -> Result<Vec<Change
     )
     .fetch_all(tx.connection())
     .await?;
-    let changes = rows.into_iter().map(|row| {
-        Ok(Change {
-            seq: to_seq(row.seq),
-            table: row.table_name,
-            operation: Operation::parse(&row.operation)
-                .ok_or(StoreError::Unreadable { column: "operation" })?,
-            id: row.row_id,
-            before: row.before.map(|Json(members)| members).unwrap_or_default(),
-            after: row.after.map(|Json(members)| members).unwrap_or_default(),
-        })
+    let changes = rows.into_iter().filter_map(|row| {
+        let table = Table::parse_in_store(&row.table_name)?;
+        let operation = Operation::parse(&row.operation)?;
+        let before = row.before.map(|Json(members)| members).unwrap_or_default();
+        let after = row.after.map(|Json(members)| members).unwrap_or_default();
+        let (before, after) = match operation {
+            Operation::Insert => (before, rows::served(table, after)?),
+            Operation::Update => rows::difference(table, before, after)?,
+            Operation::Delete => (before, after),
+        };
+        Some(Change { seq: row.seq.into(), table, operation, id: row.row_id, before, after })
     });
-    changes.collect()
+    Ok(changes.collect())
 }
 
 /// Forgets changes that are older than [`KEPT_FOR`].

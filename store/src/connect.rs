@@ -169,5 +169,10 @@ async fn refuse_outdated(pool: &PgPool) -> Result<(), StoreError> {
     }
     let latest =
         query_scalar!(r#"SELECT max(version) FROM _sqlx_migrations WHERE success"#).fetch_one(pool).await?;
-    if latest < bootstrap::latest_version() { Err(StoreError::NotMigrated) } else { Ok(()) }
+    if latest != bootstrap::latest_version() {
+        // A newer database has what older servers need while they are being replaced.
+        return if latest < bootstrap::latest_version() { Err(StoreError::NotMigrated) } else { Ok(()) };
+    }
+    let functions = query_scalar!("SELECT checksum FROM sql_functions").fetch_optional(pool).await?;
+    if functions == Some(bootstrap::functions_checksum()) { Ok(()) } else { Err(StoreError::NotMigrated) }
 }

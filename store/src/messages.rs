@@ -20,7 +20,7 @@ use common::{
     id::{ConversationId, MessageId},
     protocol::inbox::{DeliveryStatus, Direction, Message},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sqlx::query_scalar;
 use uuid::Uuid;
 
@@ -54,6 +54,13 @@ macro_rules! messages {
     };
 }
 use messages;
+
+/// What is said about a message's files, from all that the channel said about them.
+pub(crate) fn complete(row: &mut Map<String, Value>) -> Option<()> {
+    let files = Vec::from(attachments::Column::from(row.remove("attachments")?));
+    row.insert("attachments".to_owned(), serde_json::to_value(files).ok()?);
+    Some(())
+}
 
 /// Messages in whose text all words of `question` begin, the newest first, those before `before`, at
 /// most `limit`.

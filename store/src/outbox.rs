@@ -1,6 +1,6 @@
 //! The inbox's events, numbered without gaps per account, waiting to be published.
 //!
-//! Each is written in the transaction that made it true. The account's stream
+//! Each is written in the transaction that made it true. The account's sequence
 //! row is locked by whatever changes the inbox, first thing: so numbers are in
 //! the order of commit, and two such transactions queue instead of deadlocking.
 
@@ -15,7 +15,7 @@ use common::{
 };
 use sqlx::{query, query_scalar, types::Json};
 
-/// Takes the account's stream until the transaction ends, so that changes to the inbox queue.
+/// Takes the account's sequence until the transaction ends, so that changes to the inbox queue.
 ///
 /// # Errors
 /// [`StoreError::NoAccount`] or [`StoreError::Database`].
@@ -23,7 +23,8 @@ pub async fn hold(tx: &mut TenantTx) -> Result<(), StoreError> {
     if tx.holds_inbox {
         return Ok(());
     }
-    let held = query!("SELECT FROM inbox_streams FOR NO KEY UPDATE").fetch_optional(tx.connection()).await?;
+    let held =
+        query!("SELECT FROM inbox_sequences FOR NO KEY UPDATE").fetch_optional(tx.connection()).await?;
     if held.is_none() {
         return Err(StoreError::NoAccount);
     }
@@ -54,7 +55,7 @@ pub async fn append(tx: &mut TenantTx, event: &InboxEvent, clock: &dyn Clock) ->
     let account = tx.account_column();
     let seq = query_scalar!(
         r#"WITH numbered AS (
-               UPDATE inbox_streams SET last_seq = last_seq + 1 RETURNING last_seq
+               UPDATE inbox_sequences SET last_seq = last_seq + 1 RETURNING last_seq
            ), event AS (
                INSERT INTO outbox (account_id, seq, event, created_at)
                SELECT $1, last_seq, $2, $3 FROM numbered RETURNING seq
@@ -95,6 +96,6 @@ pub async fn after(tx: &mut TenantTx, seq: u64, limit: u32) -> Result<Vec<Sequen
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn last_seq(tx: &mut TenantTx) -> Result<u64, StoreError> {
-    let seq = query_scalar!("SELECT last_seq FROM inbox_streams").fetch_optional(tx.connection()).await?;
+    let seq = query_scalar!("SELECT last_seq FROM inbox_sequences").fetch_optional(tx.connection()).await?;
     Ok(seq.map_or(0, to_seq))
 }

@@ -14,7 +14,7 @@ pub struct TenantTx {
     tx: Transaction<'static, Postgres>,
     keyring: SealKeyring,
     account: AccountId,
-    /// Whether this transaction holds the account's inbox stream; see [`crate::outbox`].
+    /// Whether this transaction holds the account's inbox sequence; see [`crate::outbox`].
     pub(crate) holds_inbox: bool,
 }
 

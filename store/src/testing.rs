@@ -189,10 +189,12 @@ async fn template(
     server: &PgConnectOptions,
     connection: &mut PgConnection,
 ) -> Result<String, crate::StoreError> {
-    // FNV-1a over the migrations' checksums: other migrations, other template.
+    // FNV-1a over the checksums of migrations and functions: others, other template.
+    let functions = bootstrap::functions_checksum();
     let hash = bootstrap::MIGRATIONS
         .iter()
         .flat_map(|migration| migration.checksum.iter())
+        .chain(&functions)
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
         });

@@ -15,6 +15,7 @@ use common::{
     token::Role,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sqlx::{query, query_as, query_scalar};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -113,6 +114,15 @@ impl From<Row> for User {
             deactivated_at: row.deactivated_at,
         }
     }
+}
+
+/// What a role allows, from the names that `sql/feed_rows.sql` gives of one of the account's own.
+pub(crate) fn complete(row: &mut Map<String, Value>) -> Option<()> {
+    let role = Role::parse(row.get("role")?.as_str()?)?;
+    let own = row.remove("permissions").and_then(|names| serde_json::from_value::<Vec<String>>(names).ok());
+    let permissions = own.map_or(role.permissions(), Permissions::from);
+    row.insert("permissions".to_owned(), serde_json::to_value(permissions).ok()?);
+    Some(())
 }
 
 /// The form of an e-mail address in which it is stored and looked up.

@@ -106,15 +106,17 @@ fn describe(postgres: &Postgres, into: &Path) -> Result<(), Failure> {
 fn migrate(postgres: &Postgres) -> Result<(), Failure> {
     postgres.execute("postgres", &format!("CREATE DATABASE {DATABASE}"))?;
     postgres.execute(DATABASE, BEFORE_MIGRATIONS)?;
-    let mut migrations = Vec::new();
-    for entry in fs::read_dir(root().join("store/migrations"))? {
-        migrations.push(entry?.path());
-    }
-    migrations.sort();
-    for migration in migrations {
-        let sql = fs::read_to_string(&migration)?;
-        let wrong = |error| Failure::new(format!("{}: {error}", migration.display()));
-        postgres.execute(DATABASE, &sql).map_err(wrong)?;
+    for directory in ["store/migrations", "store/sql"] {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(root().join(directory))? {
+            files.push(entry?.path());
+        }
+        files.sort();
+        for file in files {
+            let sql = fs::read_to_string(&file)?;
+            let wrong = |error| Failure::new(format!("{}: {error}", file.display()));
+            postgres.execute(DATABASE, &sql).map_err(wrong)?;
+        }
     }
     Ok(())
 }

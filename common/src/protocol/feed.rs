@@ -1,6 +1,7 @@
 //! The change feed: rows of a table, as they change.
 
 use super::page::encoded_len;
+use crate::permission::Permission;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -24,12 +25,89 @@ pub const REPLAYED_MAX: u64 = 10_000;
 /// Changes in one answer at most.
 pub const CHANGES_MAX: usize = 500;
 
+macro_rules! tables {
+    ($($(#[$doc:meta])* $table:ident = $name:literal, $in_store:literal, $permission:ident;)*) => {
+        /// A table whose rows clients may follow. A row is the same JSON as the REST layer serves of it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Table {
+            $($(#[$doc])* $table,)*
+        }
+
+        impl Table {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$table),*];
+
+            /// Its name on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$table => $name,)*
+                }
+            }
+
+            /// Its name in the store: the same word in snake_case.
+            pub const fn in_store(self) -> &'static str {
+                match self {
+                    $(Self::$table => $in_store,)*
+                }
+            }
+
+            /// What one must be allowed to, to follow it.
+            pub const fn permission(self) -> Permission {
+                match self {
+                    $(Self::$table => Permission::$permission,)*
+                }
+            }
+        }
+    };
+}
+
+tables! {
+    /// What was done by whom, `AuditEntry`.
+    AuditEntries = "auditEntries", "audit_entries", AuditRead;
+    /// Calls and their outcome, `Call`.
+    Calls = "calls", "calls", CallsRead;
+    /// Texts that agents often send, `CannedResponse`.
+    CannedResponses = "cannedResponses", "canned_responses", ConversationsRead;
+    /// Connected channels without their secrets, `Channel`.
+    Channels = "channels", "channels", ChannelsRead;
+    /// Customers, `ContactDetails`.
+    Contacts = "contacts", "contacts", ContactsRead;
+    /// Threads with customers, `Conversation`.
+    Conversations = "conversations", "conversations", ConversationsRead;
+    /// Words that sort conversations, `Label`.
+    Labels = "labels", "labels", ConversationsRead;
+    /// Messages of conversations, `Message`.
+    Messages = "messages", "messages", ConversationsRead;
+    /// What agents write beside conversations, `Note`.
+    Notes = "notes", "notes", ConversationsRead;
+    /// Rooms, private ones too, `Room`.
+    Rooms = "rooms", "rooms", RoomsManage;
+    /// Teams of agents, `Team`.
+    Teams = "teams", "teams", UsersRead;
+    /// Who belongs to the account, `User`.
+    Users = "users", "users", UsersRead;
+    /// Addresses that are told about events, without their secrets, `Webhook`.
+    Webhooks = "webhooks", "webhooks", WebhooksManage;
+}
+
+impl Table {
+    /// The table with this name on the wire.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|table| table.as_str() == name)
+    }
+
+    /// The table with this name in the store.
+    pub fn parse_in_store(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|table| table.in_store() == name)
+    }
+}
+
 /// Parameters of `feed.subscribe`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FeedSubscribe))]
 pub struct Subscribe {
-    /// The table, as the list of tables in docs/PROTOCOL.md spells it.
+    /// The table, by [`Table::as_str`]; docs/PROTOCOL.md lists them.
     pub table: String,
     /// Only rows that have these values; absent: all that the caller may read.
     #[serde(default)]

@@ -19,7 +19,6 @@ pub(super) fn routes() -> Routes {
     Routes::of("audit-log", "Who changed what in the account.").needs(Permission::AuditRead, endpoints![list])
 }
 
-/// Which entries.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]

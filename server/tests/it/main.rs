@@ -12,6 +12,7 @@ mod connections;
 mod crossing;
 mod desk;
 mod elevation;
+mod feed;
 mod gate;
 mod harness;
 mod imports;

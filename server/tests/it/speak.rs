@@ -39,7 +39,7 @@ async fn heard(news: &mut Subscription<RoomNews>) -> u64 {
 #[tokio::test]
 async fn what_is_kept_is_told_though_the_client_hangs_up_while_it_is_committed() {
     const WAIT_AT_COMMIT: &str = "CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS
-             'BEGIN PERFORM FROM inbox_streams FOR NO KEY UPDATE; RETURN NULL; END';
+             'BEGIN PERFORM FROM inbox_sequences FOR NO KEY UPDATE; RETURN NULL; END';
          CREATE CONSTRAINT TRIGGER wait_at_commit AFTER INSERT ON room_messages
              DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit()";
     let server = Server::start().await;

@@ -5,7 +5,7 @@ use crate::hub::Hub;
 use common::{
     id::AccountId,
     protocol::{
-        feed::{CHANGES_MAX, Changed, REPLAYED_MAX, Subscribed},
+        feed::{CHANGES_MAX, Changed, REPLAYED_MAX, Subscribed, Table},
         page::{PAGE_BYTES_MAX, Page},
     },
 };
@@ -37,7 +37,7 @@ pub(super) async fn missed(
     hub: &Hub,
     account: AccountId,
     after: Option<u64>,
-    table: &str,
+    table: Table,
     seen: impl Fn(&Change) -> Option<Changed>,
 ) -> Result<Missed, StoreError> {
     let mut tx = hub.store().tenant(account).await?;

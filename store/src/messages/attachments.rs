@@ -46,6 +46,12 @@ impl Stored {
 #[sqlx(transparent)]
 pub(crate) struct Column(Value);
 
+impl From<Value> for Column {
+    fn from(stored: Value) -> Self {
+        Self(stored)
+    }
+}
+
 impl From<Column> for Vec<Attachment> {
     fn from(column: Column) -> Self {
         let stored = serde_json::from_value::<Vec<Stored>>(column.0).unwrap_or_default();

@@ -44,7 +44,7 @@ const STILL: &str = "
         FOR name IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' LOOP
             EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', name);
         END LOOP; END $$;
-    UPDATE change_streams SET followed_until = 'epoch'";
+    UPDATE change_sequences SET followed_until = 'epoch'";
 
 /// Of each webhook 12,500 deliveries and of each channel 12,500 replies, all due.
 const CROWD: &str = r#"

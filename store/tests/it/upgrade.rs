@@ -3,7 +3,10 @@
 use crate::fixture::{owner, secret};
 use sqlx::{Connection, Executor, PgConnection, migrate::Migrator, query_scalar};
 use std::path::Path;
-use store::{bootstrap, testing::TestDatabase};
+use store::{
+    SealKeyring, Store, StoreConfig, StoreError, bootstrap,
+    testing::{SEAL_KEY, TestDatabase},
+};
 
 /// The last migration of the release before.
 const RELEASED: i64 = 16;
@@ -67,8 +70,43 @@ async fn an_owner_who_is_no_superuser_brings_a_database_in_use_up_to_date() {
     let turns = "SELECT count(*) FROM replies WHERE done_at IS NULL AND channel_id = account_id
                  AND due_at = CASE seq WHEN 2 THEN '2020-01-01' ELSE 'infinity' END::timestamptz";
     assert_eq!(count(&mut superuser, turns).await, 4, "one of a conversation at a time");
+    let rows = "SELECT count(*) FROM pg_proc WHERE proname = 'feed_row'";
+    assert_eq!(count(&mut superuser, rows).await, 13, "functions are there, in the text of today");
     let unbound = "SELECT count(*) FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
                    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attname = 'account_id'
                      AND NOT relforcerowsecurity";
     assert_eq!(count(&mut superuser, unbound).await, 0, "the owner is bound again");
+}
+
+/// Functions are files that change in place: a server starts on those that it was built with and on no others.
+#[tokio::test]
+async fn functions_that_are_not_those_of_the_server_are_noticed_and_put_right() {
+    let db = TestDatabase::create().await;
+    let config = || StoreConfig {
+        app_url: db.app_url(),
+        system_url: db.system_url(),
+        seal_keys: SealKeyring::from_base64([(1, secret(SEAL_KEY))]).unwrap(),
+    };
+    Store::connect(&config()).await.unwrap().close().await;
+    db.as_owner(
+        "UPDATE sql_functions SET checksum = 'another';
+         CREATE OR REPLACE FUNCTION asked(beginnings text[]) RETURNS tsquery LANGUAGE sql STABLE AS $$ SELECT ''::tsquery $$;
+         DROP TRIGGER note_change ON labels",
+    )
+    .await;
+    assert!(matches!(Store::connect(&config()).await, Err(StoreError::NotMigrated)));
+    bootstrap::migrate(&db.owner_url()).await.unwrap();
+    Store::connect(&config()).await.unwrap().close().await;
+    let right = "SELECT count(*) FROM pg_proc JOIN pg_trigger ON tgname = 'note_change' AND tgrelid = 'labels'::regclass
+                 WHERE proname = 'asked' AND prosrc LIKE '%quote_literal%'";
+    assert_eq!(count(&mut owner(&db).await, right).await, 1);
+
+    // A newer database serves older servers while they are being replaced.
+    db.as_owner(
+        "UPDATE sql_functions SET checksum = 'newer';
+         INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (999999, 'newer', true, '', 0)",
+    )
+    .await;
+    Store::connect(&config()).await.unwrap().close().await;
 }

@@ -229,7 +229,7 @@ async fn a_feed_that_missed_much_is_told_page_by_page() {
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let mut ada = Socket::open(&server.base, &account.admin.token).await;
-    let seq = ada.ask("feed.subscribe", json!({ "table": "canned_responses" })).await["seq"].clone();
+    let seq = ada.ask("feed.subscribe", json!({ "table": "cannedResponses" })).await["seq"].clone();
     drop(ada);
     let text = "x".repeat(16 * 1024);
     let mut made = BTreeSet::new();
@@ -240,8 +240,7 @@ async fn a_feed_that_missed_much_is_told_page_by_page() {
         account.admin.post("/v1/labels", json!({ "name": format!("l{n}"), "color": "#ffffff" })).await;
     }
     let mut ada = Socket::open(&server.base, &account.admin.token).await;
-    let missed =
-        pages(&mut ada, "feed.subscribe", json!({ "table": "canned_responses", "after": seq })).await;
+    let missed = pages(&mut ada, "feed.subscribe", json!({ "table": "cannedResponses", "after": seq })).await;
     assert!(missed.len() > 3 && missed.iter().all(|page| page["recovered"] == true), "{}", missed.len());
     let told: Vec<String> = missed
         .iter()

@@ -292,5 +292,5 @@ async fn a_role_without_a_permission_does_not_have_it_on_the_socket() {
     ] {
         assert_eq!(refused(&mut ben, method, params).await, "auth.forbidden", "{method}");
     }
-    ben.ask("feed.subscribe", json!({ "table": "audit_entries" })).await;
+    ben.ask("feed.subscribe", json!({ "table": "auditEntries" })).await;
 }

@@ -88,7 +88,7 @@ INSERT INTO raw_events (account_id, id, channel_id, body, sha256, received_at, d
     SELECT pg_temp.u('account', a), pg_temp.u('raw', 1000000 + a * 100 + n), pg_temp.u('channel', a), '{}',
            sha256(('w' || n)::bytea), now(), now()
     FROM generate_series(1, 100) a, generate_series(0, 99) n;
-UPDATE inbox_streams SET last_seq = 130000 FROM large WHERE account_id = account;
+UPDATE inbox_sequences SET last_seq = 130000 FROM large WHERE account_id = account;
 INSERT INTO outbox (account_id, seq, event, created_at, published_at)
     SELECT account, n, jsonb_build_object('conversationId', pg_temp.u('conversation', n)), now(),
            CASE WHEN n < 80000 THEN now() END

@@ -19,7 +19,7 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ("UPDATE contacts SET name = $2 WHERE", &[(2, "'another name'")]),
     ("UPDATE contacts SET merged_into = $2 WHERE merged_into = $1", &[(1, "pg_temp.u('contact', 77777)")]),
     ("merged_into = $8", &[(8, "pg_temp.u('contact', 77777)")]),
-    ("change_stream_lock($1)", &[(1, "(SELECT id FROM accounts WHERE name = 'a')")]),
+    ("change_sequence_lock($1)", &[(1, "(SELECT id FROM accounts WHERE name = 'a')")]),
     ("AS account (id)", &[(1, "(SELECT ARRAY[id] FROM accounts WHERE name = 'a')")]),
     ("AS channel (id)", &[(1, "(SELECT ARRAY[id] FROM channels WHERE external_id = 'a')")]),
     ("bytes <= $4", &[(4, "8388608")]),

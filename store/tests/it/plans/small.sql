@@ -9,8 +9,8 @@ $$;
 SET session_replication_role = replica;
 
 INSERT INTO accounts (id, name, created_at) SELECT pg_temp.u('account', a), 'small', now() FROM generate_series(1, 100) a;
-INSERT INTO inbox_streams (account_id) SELECT pg_temp.u('account', a) FROM generate_series(1, 100) a;
-INSERT INTO change_streams (account_id, last_seq, followed_until)
+INSERT INTO inbox_sequences (account_id) SELECT pg_temp.u('account', a) FROM generate_series(1, 100) a;
+INSERT INTO change_sequences (account_id, last_seq, followed_until)
     SELECT pg_temp.u('account', a), 0, now() FROM generate_series(1, 100) a;
 INSERT INTO users (account_id, id, email, name, role, password_hash, created_at)
     SELECT pg_temp.u('account', a), pg_temp.u('user', a * 100 + n), 's' || a * 100 + n, 'n', 'USER', 'x', now()

@@ -42,7 +42,7 @@ const ownRoles = async ({ api }) => {
   return Object.fromEntries([['', phrase('none')], ...items.map((/** @type {{ id: string, name: string }} */ { id, name }) => [id, name])]);
 };
 
-const ACTORS = { user: phrase('audit.user'), api_key: phrase('audit.apiKey'), system: phrase('audit.system') };
+const ACTORS = { user: phrase('audit.user'), apiKey: phrase('audit.apiKey'), system: phrase('audit.system') };
 
 const DELIVERY_STATES = {
   waiting: (/** @type {string} */ dueAt) => phrase('webhooks.waits', { time: moment(dueAt) }),
