@@ -3,13 +3,25 @@
 use crate::{
     error::BusError,
     exchange::{Exchange, RawSubscription},
-    facade::Link,
 };
 use bytes::Bytes;
 use common::id::NodeId;
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
+
+/// Whether other processes can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// They can. The number grows with every reconnect.
+    Up {
+        /// How often the link has come up.
+        epoch: u64,
+    },
+    /// They cannot. What stays within this process works.
+    Down,
+}
 
 /// Subjects and keys are plain text, messages are bytes; types are the facade's business.
 pub(crate) trait Backend: Send + Sync + 'static {
@@ -44,4 +56,9 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn present(&self, set: String, key: String, entry: Bytes) -> BoxFuture<'_, Result<(), BusError>>;
     fn absent(&self, set: &str, key: &str);
     fn entries(&self, set: String) -> BoxFuture<'_, Result<Vec<(String, Bytes)>, BusError>>;
+}
+
+/// A message as it crosses the bus.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes, BusError> {
+    Ok(serde_json::to_vec(value)?.into())
 }

@@ -1,7 +1,7 @@
 //! The bus as parts use it: typed subjects over a backend of bytes.
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, Link, encode},
     error::BusError,
     lease::{Acquired, LeaseGuard},
     local::LocalBackend,
@@ -10,27 +10,13 @@ use crate::{
     service::Requests,
     subscription::Subscription,
 };
-use bytes::Bytes;
 use common::{
     id::NodeId,
     subject::{LeaseName, PresenceSet, Service, Topic},
 };
-use serde::Serialize;
 use shutdown::Shutdown;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
-
-/// Whether other processes can be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Link {
-    /// They can. The number grows with every reconnect.
-    Up {
-        /// How often the link has come up.
-        epoch: u64,
-    },
-    /// They cannot. What stays within this process works.
-    Down,
-}
 
 /// How the parts of Switchboard talk. Cheap to clone.
 #[derive(Clone)]
@@ -153,8 +139,4 @@ impl Bus {
         let raw = self.0.entries(set.name()).await?;
         raw.into_iter().map(|(key, entry)| Ok((key, serde_json::from_slice(&entry)?))).collect()
     }
-}
-
-pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes, BusError> {
-    Ok(serde_json::to_vec(value)?.into())
 }

@@ -17,8 +17,9 @@ mod redis;
 mod service;
 mod subscription;
 
+pub use backend::Link;
 pub use error::BusError;
-pub use facade::{Bus, Link};
+pub use facade::Bus;
 pub use lease::{Acquired, LEASE_TIME, LeaseGuard};
 pub use presence::Presence;
 pub use service::{Asked, Replier, Requests};

@@ -1,10 +1,9 @@
 //! A bus within one process.
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, Link},
     error::BusError,
     exchange::{Exchange, RawSubscription},
-    facade::Link,
 };
 use bytes::Bytes;
 use common::id::NodeId;

@@ -9,10 +9,9 @@ mod link;
 mod names;
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, Link},
     error::BusError,
     exchange::{Exchange, RawSubscription},
-    facade::Link,
     lease::LEASE_TIME,
     local::answer,
 };

@@ -3,22 +3,66 @@
 //! A bucket may be in debt: what has been received cannot be given back, so it is paid for afterwards, by
 //! waiting.
 
-use std::time::{Duration, Instant};
+mod keyed;
+
+pub use keyed::Buckets;
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 /// How much is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// At once, after a pause.
     pub burst: u32,
-    /// A second, on and on. At least 1.
-    pub per_second: u32,
+    /// How many come back in each `period`. At least 1.
+    pub count: u32,
+    /// How long `count` take to come back.
+    pub period: Duration,
 }
 
 impl Rate {
+    /// `burst` at once, then `count` a second, on and on.
+    pub const fn per_second(burst: u32, count: u32) -> Self {
+        Self { burst, count: if count == 0 { 1 } else { count }, period: Duration::from_secs(1) }
+    }
+
+    /// `burst` at once, then one every `period`.
+    pub const fn every(burst: u32, period: Duration) -> Self {
+        Self { burst, count: 1, period }
+    }
+
     /// So many times as much: for several who are limited together.
     #[must_use]
     pub const fn times(self, factor: u32) -> Self {
-        Self { burst: self.burst.saturating_mul(factor), per_second: self.per_second.saturating_mul(factor) }
+        let (burst, count) = (self.burst.saturating_mul(factor), self.count.saturating_mul(factor));
+        Self { burst, count, period: self.period }
+    }
+
+    /// How many come back within `time`.
+    fn tokens(self, time: Duration) -> f64 {
+        time.as_secs_f64() / self.period.as_secs_f64() * f64::from(self.count)
+    }
+
+    /// How long so many take to come back.
+    fn time(self, tokens: f64) -> Duration {
+        self.period.mul_f64(tokens.max(0.0) / f64::from(self.count))
+    }
+}
+
+/// As the table of limits has it: `100 at once, then 10 a second`.
+impl fmt::Display for Rate {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { burst, count, period } = self;
+        if *period == Duration::from_secs(1) {
+            write!(out, "{burst} at once, then {count} a second")
+        } else if *count == 1 {
+            write!(out, "{burst} at once, then one every {} s", period.as_secs_f64())
+        } else {
+            write!(out, "{burst} at once, then {count} every {} s", period.as_secs_f64())
+        }
     }
 }
 
@@ -37,13 +81,9 @@ impl Bucket {
         Self { rate, tokens: f64::from(rate.burst), filled_at: now }
     }
 
-    fn per_second(&self) -> f64 {
-        f64::from(self.rate.per_second.max(1))
-    }
-
     fn fill(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.filled_at).as_secs_f64();
-        self.tokens = passed.mul_add(self.per_second(), self.tokens).min(f64::from(self.rate.burst));
+        let came_back = self.rate.tokens(now.saturating_duration_since(self.filled_at));
+        self.tokens = (self.tokens + came_back).min(f64::from(self.rate.burst));
         self.filled_at = self.filled_at.max(now);
     }
 
@@ -53,7 +93,7 @@ impl Bucket {
         if self.tokens >= 1.0 {
             return Duration::ZERO;
         }
-        Duration::from_secs_f64((1.0 - self.tokens) / self.per_second())
+        self.rate.time(1.0 - self.tokens)
     }
 
     /// Takes one token.
@@ -85,6 +125,16 @@ impl Bucket {
         is_allowed
     }
 
+    /// Puts a token back that was taken for nothing.
+    pub fn give_back(&mut self) {
+        self.tokens = (self.tokens + 1.0).min(f64::from(self.rate.burst));
+    }
+
+    /// By when all that was taken has come back, if nothing more is taken.
+    pub fn full_at(&self) -> Instant {
+        self.filled_at + self.rate.time(f64::from(self.rate.burst) - self.tokens)
+    }
+
     /// Whether nothing was taken that has not come back.
     pub fn is_full(&mut self, now: Instant) -> bool {
         self.fill(now);
@@ -100,7 +150,7 @@ mod tests {
     #[test]
     fn a_burst_is_allowed_and_then_the_rate() {
         let clock = ManualClock::default();
-        let mut bucket = Bucket::new(Rate { burst: 3, per_second: 10 }, clock.now());
+        let mut bucket = Bucket::new(Rate::per_second(3, 10), clock.now());
         for _ in 0..3 {
             assert_eq!(bucket.wait(clock.now()), Duration::ZERO);
             bucket.spend(1, clock.now());
@@ -115,7 +165,7 @@ mod tests {
     #[test]
     fn what_was_taken_beyond_the_burst_is_paid_for_by_waiting() {
         let clock = ManualClock::default();
-        let mut bucket = Bucket::new(Rate { burst: 10, per_second: 10 }, clock.now());
+        let mut bucket = Bucket::new(Rate::per_second(10, 10), clock.now());
         bucket.spend(29, clock.now());
         assert_eq!(bucket.wait(clock.now()), Duration::from_secs(2));
         clock.advance(Duration::from_secs(2));
@@ -128,7 +178,7 @@ mod tests {
     #[test]
     fn the_last_token_pays_for_more_and_the_next_waits() {
         let clock = ManualClock::default();
-        let mut bucket = Bucket::new(Rate { burst: 10, per_second: 10 }, clock.now());
+        let mut bucket = Bucket::new(Rate::per_second(10, 10), clock.now());
         assert!(bucket.pay(9, clock.now()) && bucket.pay(9, clock.now()));
         assert!(!bucket.pay(1, clock.now()), "eight are owed");
         clock.advance(Duration::from_millis(900));
@@ -138,7 +188,7 @@ mod tests {
     #[test]
     fn who_takes_only_what_is_there_is_never_in_debt() {
         let clock = ManualClock::default();
-        let mut bucket = Bucket::new(Rate { burst: 3, per_second: 10 }, clock.now());
+        let mut bucket = Bucket::new(Rate::per_second(3, 10), clock.now());
         for _ in 0..3 {
             assert_eq!(bucket.take(clock.now()), Ok(()));
         }
@@ -146,5 +196,50 @@ mod tests {
         assert_eq!(wait, Duration::from_millis(100));
         clock.advance(wait);
         assert_eq!(bucket.take(clock.now()), Ok(()));
+    }
+
+    #[test]
+    fn one_every_while_comes_back_exactly_then() {
+        let clock = ManualClock::default();
+        for period in [Duration::from_secs(30), Duration::from_secs(7), Duration::from_millis(1)] {
+            let mut bucket = Bucket::new(Rate::every(1, period), clock.now());
+            assert_eq!(bucket.take(clock.now()), Ok(()));
+            assert_eq!(bucket.take(clock.now()), Err(period));
+            assert_eq!(bucket.full_at(), clock.now() + period);
+            clock.advance(period);
+            assert_eq!(bucket.take(clock.now()), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again_and_no_more_than_that() {
+        let clock = ManualClock::default();
+        let mut bucket = Bucket::new(Rate::every(2, Duration::from_secs(1)), clock.now());
+        bucket.give_back();
+        assert!(bucket.pay(2, clock.now()), "it was full and stayed so");
+        assert!(bucket.take(clock.now()).is_err());
+        bucket.give_back();
+        assert_eq!(bucket.take(clock.now()), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_gives_nothing_and_several_together_get_as_many_times_more() {
+        let clock = ManualClock::default();
+        let rate = Rate::per_second(2, 3).times(4);
+        assert_eq!(rate, Rate::per_second(8, 12));
+        let mut bucket = Bucket::new(rate, clock.now());
+        assert_eq!((0..100).filter(|_| bucket.take(clock.now()).is_ok()).count(), 8);
+        clock.advance(Duration::from_secs(1));
+        assert!(bucket.is_full(clock.now()));
+        assert_eq!(Rate::per_second(1, 0), Rate::per_second(1, 1), "never for ever");
+        assert_eq!(Rate::per_second(u32::MAX, 9).times(2).burst, u32::MAX);
+    }
+
+    #[test]
+    fn a_rate_is_written_in_words() {
+        assert_eq!(Rate::per_second(100, 10).to_string(), "100 at once, then 10 a second");
+        let slow = Rate::every(10, Duration::from_secs(30));
+        assert_eq!(slow.to_string(), "10 at once, then one every 30 s");
+        assert_eq!(slow.times(2).to_string(), "20 at once, then 2 every 30 s");
     }
 }

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 /// Clients branch on it; the human message beside it may change at any time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String))]
 pub struct ErrorCode(Cow<'static, str>);
 
 impl ErrorCode {
@@ -24,6 +25,7 @@ impl ErrorCode {
 /// Who has to change something for it to work next time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Fault {
     /// The caller: the same request will fail again.
     Caller,
@@ -34,11 +36,13 @@ pub enum Fault {
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal;)*) => {
         impl ErrorCode {
-            $($(#[$doc])* pub const $name: Self = Self(Cow::Borrowed($text));)*
-            /// Every code there is, for the reference.
+            $($(#[doc = $doc])* pub const $name: Self = Self(Cow::Borrowed($text));)*
+            /// Every code there is, in the order of the reference.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
+            /// What each of [`ErrorCode::ALL`] means, as its doc comment says: a line each, with the space before it.
+            pub const MEANINGS: &'static [&'static str] = &[$(concat!($($doc, "\n"),*)),*];
         }
     };
 }
@@ -54,13 +58,15 @@ codes! {
     INVALID_PARAMS = "protocol.invalidParams";
     /// The request needs `connection.open` first.
     UNAUTHENTICATED = "auth.required";
-    /// The token is expired, forged, or of an unknown issuer.
+    /// The token is expired, forged, of an unknown issuer or beyond its bounds; or the sign-in, or something that
+    /// the token allows, has ended.
     INVALID_TOKEN = "auth.invalidToken";
     /// E-mail and password do not belong together, or there were too many wrong tries.
     INVALID_CREDENTIALS = "auth.invalidCredentials";
-    /// A refresh token was used twice; the whole sign-in is revoked.
+    /// A refresh token was used again, more than ten seconds later or after its successor; the whole sign-in is
+    /// revoked.
     REFRESH_REUSED = "auth.refreshReused";
-    /// The caller's role does not allow this.
+    /// The caller's permissions, or a guest's rights, do not allow this.
     FORBIDDEN = "auth.forbidden";
     /// Too many requests; wait for the time that is given.
     RATE_LIMITED = "limit.rate";
@@ -68,7 +74,7 @@ codes! {
     TOO_LARGE = "limit.size";
     /// As many of these exist as are allowed.
     TOO_MANY = "limit.count";
-    /// The body is not what its content type says, or a field is not valid.
+    /// The body is not what its content type says, or a field or a text is not valid.
     INVALID_BODY = "request.invalid";
     /// There is no such thing in this account.
     NOT_FOUND = "resource.notFound";
@@ -98,7 +104,8 @@ codes! {
     CALL_NOT_INVITED = "call.notInvited";
     /// The action does not fit the call's state.
     CALL_WRONG_STATE = "call.wrongState";
-    /// The session description cannot be used.
+    /// The session description cannot be used, or is larger than any client needs: 112 KiB, 7,168 lines, 256
+    /// sections, 512 attributes, 64 candidates and 128 formats a section.
     MEDIA_INVALID_SDP = "media.invalidSdp";
     /// The participant has not joined the room's media session.
     MEDIA_NOT_JOINED = "media.notJoined";

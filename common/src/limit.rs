@@ -1,5 +1,7 @@
 //! What is limited, so that the documentation's table can be held to the code.
 
+use std::time::Duration;
+
 /// One limit. Every crate lists its own beside the constants and settings that hold them, and never
 /// writes a number twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,4 +24,44 @@ pub const fn limit(
     answer: &'static str,
 ) -> Limit {
     Limit { what, default, setting, answer }
+}
+
+/// A time as the table has it: whole seconds, or milliseconds.
+pub fn time(time: Duration) -> String {
+    if time.subsec_nanos() == 0 {
+        format!("{} s", time.as_secs())
+    } else {
+        format!("{} ms", time.as_millis())
+    }
+}
+
+/// A size as the table has it: in the largest unit that it is a whole number of.
+pub fn bytes(bytes: impl TryInto<u64>) -> String {
+    const KIB: u64 = 1024;
+    const MIB: u64 = 1024 * KIB;
+    match bytes.try_into().unwrap_or(u64::MAX) {
+        0 => "0".to_owned(),
+        bytes if bytes.is_multiple_of(MIB) => format!("{} MiB", bytes / MIB),
+        bytes if bytes.is_multiple_of(KIB) => format!("{} KiB", bytes / KIB),
+        bytes => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_without_loss_in_the_larger_unit() {
+        assert_eq!(time(Duration::from_secs(90)), "90 s");
+        assert_eq!(time(Duration::from_millis(1500)), "1500 ms");
+        assert_eq!(time(Duration::ZERO), "0 s");
+    }
+
+    #[test]
+    fn a_size_is_written_in_the_largest_unit_that_divides_it() {
+        let written = [0_u64, 1000, 1024, 1536 * 1024, 64 << 20].map(bytes);
+        assert_eq!(written, ["0", "1000 bytes", "1 KiB", "1536 KiB", "64 MiB"]);
+        assert_eq!(bytes(1025_usize), "1025 bytes");
+    }
 }

@@ -4,13 +4,16 @@ use crate::{
     answer::Answer,
     error::{Error, Refusal},
     guard::Guard,
-    names::on_behalf_of,
-    resolver::Judged,
+    names::{inherited, on_behalf_of},
 };
 use common::id::AccountId;
-use reqwest::{Method, redirect::Policy};
+use reqwest::{
+    Method,
+    dns::{Addrs, Name, Resolve, Resolving},
+    redirect::Policy,
+};
 use serde::Serialize;
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 use url::{Origin, Url};
 
 /// How many header fields an answer may have; together they may have about 400 KiB, hyper's limit.
@@ -174,5 +177,25 @@ impl Request {
     /// [`Error`].
     pub async fn send(self) -> Result<Answer, Error> {
         Ok(Answer::new(self.0?.send().await?))
+    }
+}
+
+/// A [`Guard`] where reqwest asks for addresses.
+struct Judged {
+    guard: Guard,
+    /// Whether the connection will be to a port on which this process listens somewhere: reqwest does
+    /// not say which port it asks for.
+    at_own_port: bool,
+}
+
+impl Resolve for Judged {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (guard, at_own_port) = (self.guard.clone(), self.at_own_port);
+        Box::pin(inherited(async move {
+            let addresses = guard.resolve(name.as_str(), at_own_port).await?;
+            // Port 0 stands for the URL's.
+            let addresses: Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
+            Ok(addresses)
+        }))
     }
 }

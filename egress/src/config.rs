@@ -1,17 +1,19 @@
 //! The settings of what goes out.
 
 use crate::network::Network;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Where tenants' addresses may lead, section `[egress]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Networks that are connected to although they are not public: `10.1.0.0/16`, `127.0.0.1/32`.
+    /// Networks that webhooks may reach although they are not public. Every tenant's webhooks reach them: none, unless
+    /// automations run in your own network.
     ///
-    /// Every tenant's webhooks reach them. None unless automations run in one's own network.
+    /// Example: `["10.1.0.0/16", "127.0.0.1/32"]`
+    #[serde(skip_serializing)]
     pub allow: Vec<Network>,
-    /// Whether addresses must be `https`.
+    /// Whether webhooks must go to `https` addresses.
     ///
     /// True keeps what customers write from crossing networks in the clear; it shuts out receivers
     /// without a certificate.

@@ -1,14 +1,14 @@
 //! What is limited here.
 
 use crate::{client, guard, names};
-use common::limit::Limit;
+use common::limit::{Limit, time};
 
 /// Every limit of what goes out.
 pub fn limits() -> Vec<Limit> {
     vec![
         Limit {
             what: "time to make an outgoing connection, lookup included",
-            default: format!("{} s", client::CONNECT_TIME.as_secs()),
+            default: time(client::CONNECT_TIME),
             setting: None,
             answer: "no answer; the delivery is tried again",
         },
@@ -39,9 +39,9 @@ pub fn limits() -> Vec<Limit> {
         Limit {
             what: "look-ups of a name",
             default: format!(
-                "1 at once; none for {} s after a failure, for {} s after a slow one",
-                names::FAILURE_KEPT.as_secs(),
-                names::SLOW_KEPT.as_secs()
+                "1 at once; none for {} after a failure, for {} after a slow one",
+                time(names::FAILURE_KEPT),
+                time(names::SLOW_KEPT)
             ),
             setting: None,
             answer: "the outcome of the last one counts",

@@ -1,13 +1,13 @@
 //! The inbox's settings.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// The inbox's settings, section `[inbox]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Workers per queue on this instance. None: webhooks are stored and left to other instances.
+    /// How many workers each queue has on this instance. 0: webhooks are stored and left to other instances.
     ///
     /// More use more of the database; two keep a small machine busy.
     pub workers: u32,
@@ -22,43 +22,43 @@ pub struct Config {
     pub reply_attempts_max: u32,
     /// How often a delivery to an automation is tried before it is given up.
     pub delivery_attempts_max: u32,
-    /// Replies under way at the same time on this instance.
+    /// The most replies under way at the same time on this instance.
     ///
     /// More lets more channels hang before others wait; each takes a connection and some memory.
     pub replies_at_once: u16,
-    /// Replies under way at the same time per channel, over all instances.
+    /// The most replies under way at the same time per channel, over all instances.
     ///
     /// More gets through a backlog sooner; fewer keeps below what the provider allows a second.
     pub replies_per_channel: u16,
-    /// Replies under way at the same time per account, over all instances.
+    /// The most replies under way at the same time per account, over all instances.
     pub replies_per_account: u16,
-    /// Deliveries under way at the same time on this instance.
+    /// The most deliveries under way at the same time on this instance.
     pub deliveries_at_once: u16,
-    /// Deliveries under way at the same time per webhook, over all instances.
+    /// The most deliveries under way at the same time per webhook, over all instances.
     ///
     /// More gets through a backlog sooner; fewer spares a slow automation.
     pub deliveries_per_webhook: u16,
-    /// Deliveries under way at the same time per account, over all instances.
+    /// The most deliveries under way at the same time per account, over all instances.
     pub deliveries_per_account: u16,
-    /// Bytes of webhook bodies in memory at most on this instance while they come in.
+    /// The most bytes of webhook bodies in memory on this instance while they come in.
     ///
     /// More lets more senders be slow at the same time; what is beyond is told to come again.
     pub webhook_bytes_max: usize,
-    /// The same from one client's network. A provider sends for all channels from few addresses.
+    /// The same from one client network. A provider sends for all channels from few addresses.
     pub webhook_bytes_per_client_max: usize,
     /// The same for the channels of one account, from wherever they come. At most a quarter of all.
     pub webhook_bytes_per_account_max: usize,
-    /// How WhatsApp is reached.
+    /// Meta's Graph API, by which WhatsApp is reached.
     pub graph: Graph,
 }
 
 /// Meta's Graph API.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Graph {
-    /// Its base URL.
+    /// The base URL of the API.
     pub base_url: Url,
-    /// Its version.
+    /// The version of the API.
     pub version: String,
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     flight::{Aimed, Places},
     role::Inbox,
+    work::RETRY,
 };
 use common::{
     chance,
@@ -11,7 +12,7 @@ use common::{
     id::{AccountId, WebhookId},
     protocol::inbox::{Direction, InboxEvent, Message, Sequenced},
 };
-use inbox_core::{backoff, message::UnifiedMessage, signature};
+use inbox_core::{message::UnifiedMessage, signature};
 use serde::Serialize;
 use std::time::Duration;
 use store::{
@@ -99,7 +100,7 @@ async fn conclude(inbox: &Inbox, claim: ClaimedDelivery, outcome: &Answer) -> Re
     let now = inbox.clock().utc();
     if outcome.is_ours {
         debug!(webhook.id = %claim.webhook, seq = claim.seq, error = cause, "Event {} for webhook {} is put off", claim.seq, claim.webhook);
-        let due_at = now + backoff::delay(1, chance::fraction());
+        let due_at = now + RETRY.delay(1, chance::fraction());
         webhooks::postpone_delivery(&mut tx, &claim, &attempt, due_at).await?;
         return tx.commit().await;
     }
@@ -118,7 +119,7 @@ async fn conclude(inbox: &Inbox, claim: ClaimedDelivery, outcome: &Answer) -> Re
         webhooks::finish_delivery(&mut tx, &claim, &attempt, inbox.clock()).await?;
     } else {
         debug!(webhook.id = %claim.webhook, seq = claim.seq, attempt = claim.tries(), error = cause, "Event {} for webhook {} will be tried again", claim.seq, claim.webhook);
-        let due_at = now + backoff::delay(claim.tries(), chance::fraction());
+        let due_at = now + RETRY.delay(claim.tries(), chance::fraction());
         // After the hold something else is tried first, if anything waits: it may be this delivery's fault.
         let due_at = held_until.map_or(due_at, |until| due_at.max(until + Duration::from_millis(1)));
         webhooks::postpone_delivery(&mut tx, &claim, &attempt, due_at).await?;
@@ -151,7 +152,7 @@ async fn give_up(
 /// For how long nothing is tried at a webhook that has failed so often in a row.
 fn hold(failures: u32) -> Option<Duration> {
     let beyond = failures.checked_sub(FAILURES_MAX)?;
-    Some(backoff::delay(beyond + 1, chance::fraction()).min(HOLD_MAX))
+    Some(RETRY.delay(beyond + 1, chance::fraction()).min(HOLD_MAX))
 }
 
 /// What a delivery says, and the headers that prove who says it.

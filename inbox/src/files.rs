@@ -24,7 +24,7 @@ const ADDRESS_BYTES_MAX: u64 = 64 * 1024;
 
 /// Why a file cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub enum FileError {
+pub(crate) enum FileError {
     /// The provider has it no longer, or does not give it to this channel.
     #[error("the provider does not give the file: it answered {0}")]
     Refused(StatusCode),
@@ -38,16 +38,16 @@ pub enum FileError {
 
 /// Fetches files. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Files {
+pub(crate) struct Files {
     client: HttpClient,
     base: Url,
     version: String,
 }
 
 /// A file as it comes in.
-pub struct File {
+pub(crate) struct File {
     /// Its length in bytes, if it is known.
-    pub length: Option<u64>,
+    pub(crate) length: Option<u64>,
     answer: Answer,
 }
 
@@ -62,7 +62,7 @@ impl Files {
     ///
     /// # Errors
     /// If no HTTP client can be built.
-    pub fn new(config: &Graph, guard: &Guard) -> Result<Self, egress::Error> {
+    pub(crate) fn new(config: &Graph, guard: &Guard) -> Result<Self, egress::Error> {
         let terms = Terms::never_silent_for(SILENCE_MAX).trusting(&config.base_url).https_only();
         let client = HttpClient::new(guard, terms)?;
         Ok(Self { client, base: config.base_url.clone(), version: config.version.clone() })
@@ -72,7 +72,7 @@ impl Files {
     ///
     /// # Errors
     /// [`FileError`].
-    pub async fn open(&self, file: &RemoteFile) -> Result<File, FileError> {
+    pub(crate) async fn open(&self, file: &RemoteFile) -> Result<File, FileError> {
         match file.kind {
             ChannelKind::Whatsapp => self.open_at_graph(file).await,
         }
@@ -101,7 +101,7 @@ impl Files {
 
 impl File {
     /// Its bytes, as they come; an error in the middle if they are more than any file has.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, egress::Error>> + Send + 'static {
+    pub(crate) fn into_stream(self) -> impl Stream<Item = Result<Bytes, egress::Error>> + Send + 'static {
         self.answer.stream(BYTES_MAX)
     }
 }

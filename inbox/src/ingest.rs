@@ -1,6 +1,6 @@
 //! From stored webhooks to messages on screens: one transaction per webhook.
 
-use crate::role::Inbox;
+use crate::{role::Inbox, work::RETRY};
 use common::{
     chance,
     error::Chain,
@@ -8,10 +8,7 @@ use common::{
     protocol::inbox::ChannelKind,
     subject::inbox::Work,
 };
-use inbox_core::{
-    backoff,
-    whatsapp::receive::{self, Batch, Incoming, Item, NotAWebhook, Report},
-};
+use inbox_core::whatsapp::receive::{self, Batch, Incoming, Item, NotAWebhook, Report};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -67,7 +64,7 @@ pub(crate) async fn step(inbox: Inbox) -> Result<usize, StoreError> {
             warn!(raw_event.id = %event.id, error = why, "Webhook {} is set aside", event.id);
             claim.give_up(event.id, &why, inbox.clock()).await?;
         } else {
-            let delay = backoff::delay(failures, chance::fraction());
+            let delay = RETRY.delay(failures, chance::fraction());
             warn!(raw_event.id = %event.id, attempt = failures, error = why, "Webhook {} is not processed yet; will retry", event.id);
             claim.postpone(event.id, &why, inbox.clock().utc() + delay).await?;
         }

@@ -3,10 +3,11 @@
 //! [`webhook`] stores what a channel sends, and only then says yes. [`ingest`]
 //! takes it apart and stores what it says. [`publish`] tells agents' screens,
 //! [`deliver`] automations. [`outbound`] sends replies through [`graph`].
-//! [`files`] fetches what came with messages. [`snooze`] brings conversations back. Each is a [`work`] loop
-//! over a queue in the store; replies and deliveries are in [`flight`] side by side. [`limits()`] says what is
-//! limited.
+//! [`attachments`] serves what came with messages, which [`files`] fetches. [`snooze`] brings conversations back.
+//! Each is a [`work`] loop over a queue in the store; replies and deliveries are in [`flight`] side by side.
+//! [`limits()`] says what is limited.
 
+mod attachments;
 mod config;
 mod deliver;
 mod files;
@@ -22,10 +23,11 @@ mod webhook;
 mod work;
 
 pub use config::{Config, Graph};
-pub use files::{File, FileError, Files};
 pub use limits::limits;
-pub use role::{Deps, Inbox, RunError, StartError, run};
-pub use webhook::{
-    body::{BEGINNING_BYTES, Budget, Reserved},
-    router,
-};
+pub use role::{Deps, Inbox, RunError, StartError, router, run};
+
+/// The reference of what this role serves to callers of the REST layer.
+#[cfg(feature = "openapi")]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    <attachments::Reference as utoipa::OpenApi>::openapi()
+}

@@ -6,15 +6,13 @@ use crate::{
     files, graph,
     role::DELIVERY_TIMEOUT,
     webhook::{
-        body::{BEGINNING_BYTES, BODY_BYTES_MAX, BODY_TIME_MAX, SILENCE_MAX},
+        body::{BODY_BYTES_MAX, BODY_TIME_MAX, SILENCE_MAX},
         strangers::{UNKNOWN, UNPROVED},
     },
 };
-use common::{
-    bucket::Rate,
-    limit::{Limit, limit},
-};
+use common::limit::{Limit, bytes, limit, time};
 use inbox_core::whatsapp::receive::{ITEMS_MAX, VALUES_MAX};
+use ingress::BEGINNING_BYTES;
 use std::time::Duration;
 use store::webhooks::FAILURES_MAX;
 
@@ -27,13 +25,8 @@ pub fn limits() -> Vec<Limit> {
 fn webhooks_in(config: &Config) -> Vec<Limit> {
     vec![
         limit("body of a channel's webhook", bytes(BODY_BYTES_MAX), None, "413 `limit.size`"),
-        limit("time for the body of a channel's webhook", seconds(BODY_TIME_MAX), None, "408 `unavailable`"),
-        limit(
-            "silence within the body of a channel's webhook",
-            seconds(SILENCE_MAX),
-            None,
-            "408 `unavailable`",
-        ),
+        limit("time for the body of a channel's webhook", time(BODY_TIME_MAX), None, "408 `unavailable`"),
+        limit("silence within the body of a channel's webhook", time(SILENCE_MAX), None, "408 `unavailable`"),
         limit(
             "bytes of channels' webhooks coming in, per instance; a quarter is kept for small ones",
             bytes(config.webhook_bytes_max),
@@ -54,13 +47,13 @@ fn webhooks_in(config: &Config) -> Vec<Limit> {
         ),
         limit(
             "webhook requests that name an unknown channel, per client network",
-            rate(UNKNOWN),
+            UNKNOWN.to_string(),
             None,
             "429 `limit.rate` with `Retry-After`",
         ),
         limit(
             "webhook requests for a channel by a client network that has not delivered through it before",
-            rate(UNPROVED),
+            UNPROVED.to_string(),
             None,
             "429 `limit.rate` with `Retry-After`",
         ),
@@ -112,7 +105,7 @@ fn replies(config: &Config) -> Vec<Limit> {
             "wait",
         ),
         limit("replies under way, per conversation, on all instances", "1".to_owned(), None, "wait"),
-        limit("time for the provider to take a reply", seconds(graph::TIMEOUT), None, "tried again"),
+        limit("time for the provider to take a reply", time(graph::TIMEOUT), None, "tried again"),
         limit(
             "answer of the provider to a reply",
             bytes(graph::ANSWER_BYTES_MAX),
@@ -154,8 +147,8 @@ fn deliveries(config: &Config) -> Vec<Limit> {
             None,
             "one delivery at a time, after a while",
         ),
-        limit("wait between tries of a webhook that fails", seconds(HOLD_MAX), None, "tried again"),
-        limit("time for a webhook to answer", seconds(DELIVERY_TIMEOUT), None, "counts as failed"),
+        limit("wait between tries of a webhook that fails", time(HOLD_MAX), None, "tried again"),
+        limit("time for a webhook to answer", time(DELIVERY_TIMEOUT), None, "counts as failed"),
         limit("answer of a webhook", bytes(0_u64), None, "only its status is read"),
         limit(
             "attempts to make a delivery",
@@ -165,13 +158,13 @@ fn deliveries(config: &Config) -> Vec<Limit> {
         ),
         limit(
             "time that a webhook fails before what has waited for it as long is given up",
-            seconds(FAILING_MAX),
+            time(FAILING_MAX),
             None,
             "given up, can be replayed",
         ),
         limit(
             "time that work of an instance that died stays taken",
-            seconds(Duration::from_secs(config.lease_s)),
+            time(Duration::from_secs(config.lease_s)),
             Some("inbox.lease_s"),
             "taken again",
         ),
@@ -181,30 +174,8 @@ fn deliveries(config: &Config) -> Vec<Limit> {
 fn files_of_customers() -> Vec<Limit> {
     vec![
         limit("file of a customer", bytes(files::BYTES_MAX), None, "502 `channel.refused`"),
-        limit(
-            "silence of the provider while a file is fetched",
-            seconds(files::SILENCE_MAX),
-            None,
-            "cut off",
-        ),
+        limit("silence of the provider while a file is fetched", time(files::SILENCE_MAX), None, "cut off"),
     ]
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{} s", time.as_secs())
-}
-
-fn bytes(bytes: impl TryInto<u64>) -> String {
-    match bytes.try_into().unwrap_or(u64::MAX) {
-        0 => "0".to_owned(),
-        bytes if bytes.is_multiple_of(1024 * 1024) => format!("{} MiB", bytes / (1024 * 1024)),
-        bytes if bytes.is_multiple_of(1024) => format!("{} KiB", bytes / 1024),
-        bytes => format!("{bytes} bytes"),
-    }
-}
-
-fn rate(rate: Rate) -> String {
-    format!("{} at once, {} a second", rate.burst, rate.per_second)
 }
 
 #[cfg(test)]

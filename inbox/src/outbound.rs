@@ -10,6 +10,7 @@ use crate::{
     flight::{Aimed, Places},
     graph::TIMEOUT,
     role::Inbox,
+    work::RETRY,
 };
 use common::{
     chance,
@@ -18,10 +19,7 @@ use common::{
     protocol::inbox::ChannelKind,
     subject::inbox::Work,
 };
-use inbox_core::{
-    backoff,
-    whatsapp::send::{Outcome, Recipient},
-};
+use inbox_core::whatsapp::send::{Outcome, Recipient};
 use store::{
     StoreError, messages,
     replies::{self, OutgoingReply},
@@ -85,13 +83,13 @@ pub(crate) async fn send(inbox: Inbox, claim: ClaimedReply) -> Result<(), StoreE
             messages::refused(&mut tx, claim.message, &why, inbox.clock()).await?;
         }
         Outcome::Later { why } => {
-            let delay = backoff::delay(claim.attempts + 1, chance::fraction());
+            let delay = RETRY.delay(claim.attempts + 1, chance::fraction());
             info!(message.id = %claim.message, attempt = claim.attempts + 1, error = why, "Reply {} will be tried again", claim.message);
             replies::postpone(&mut tx, &claim, &why, inbox.clock().utc() + delay).await?;
         }
         Outcome::Unanswered { why } => {
             // It may have been taken: a status with our own id has a lease's time to say so.
-            let delay = backoff::delay(claim.attempts + 1, chance::fraction()).max(inbox.lease());
+            let delay = RETRY.delay(claim.attempts + 1, chance::fraction()).max(inbox.lease());
             warn!(message.id = %claim.message, attempt = claim.attempts + 1, error = why, "Nobody answered about reply {}; it is sent again unless its status comes", claim.message);
             replies::postpone(&mut tx, &claim, &why, inbox.clock().utc() + delay).await?;
         }

@@ -1,14 +1,17 @@
 //! The role: what it is built from, and what it runs.
 
 use crate::{
+    attachments,
     config::Config,
     deliver,
+    files::Files,
     flight::Sender,
     graph::{GraphClient, TIMEOUT},
     ingest, outbound, publish, snooze,
-    webhook::{body::Budget, strangers::Strangers},
+    webhook::{self, strangers::Strangers},
     work::Queue,
 };
+use axum::Router;
 use bus::{Bus, BusError, Delivery};
 use common::{
     clock::Clock,
@@ -16,6 +19,7 @@ use common::{
     subject::inbox::{Work, WorkTopic},
 };
 use egress::{Guard, HttpClient, Terms};
+use ingress::{Authenticator, Budget};
 use shutdown::Shutdown;
 use std::{sync::Arc, time::Duration};
 use store::Store;
@@ -34,6 +38,8 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Judges where webhooks lead.
     pub guard: Guard,
+    /// Finds out who asks for a file.
+    pub authenticator: Authenticator,
 }
 
 /// The inbox of this instance. Cheap to clone.
@@ -44,6 +50,7 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) deps: Deps,
     pub(crate) graph: GraphClient,
+    pub(crate) files: Files,
     /// For automations, which are where tenants say.
     pub(crate) automations: HttpClient,
     /// Bytes of webhooks that are coming in.
@@ -81,6 +88,7 @@ impl Inbox {
     /// [`StartError`].
     pub fn new(config: Config, deps: Deps) -> Result<Self, StartError> {
         let graph = GraphClient::new(&config.graph, &deps.guard)?;
+        let files = Files::new(&config.graph, &deps.guard)?;
         let automations = HttpClient::new(&deps.guard, Terms::within(DELIVERY_TIMEOUT))?;
         let bodies = Budget::new(
             "inbox_webhook_bytes",
@@ -90,10 +98,11 @@ impl Inbox {
         );
         Ok(Self(Arc::new(Inner {
             bodies,
-            strangers: Strangers::default(),
+            strangers: Strangers::new(&deps.clock),
             config,
             deps,
             graph,
+            files,
             automations,
             raw_events: Queue::default(),
             outbox: Queue::default(),
@@ -137,6 +146,11 @@ impl Inbox {
             Work::Replies => self.0.replies.wake(),
         }
     }
+}
+
+/// What is served over HTTP: channels' webhooks, and the files of their messages.
+pub fn router(inbox: &Inbox) -> Router {
+    webhook::router().merge(attachments::router()).with_state(inbox.clone())
 }
 
 /// Starts what sends replies and makes deliveries.

@@ -21,8 +21,8 @@ use common::{
     subject::inbox::Work,
 };
 use inbox_core::signature::{self, Verifier};
+use ingress::Problem;
 use serde::Deserialize;
-use serde_json::json;
 use std::time::Duration;
 use store::system::{NewRawEvent, WebhookChannel};
 use tracing::{error, info, warn};
@@ -31,10 +31,8 @@ use tracing::{error, info, warn};
 const FULL_RETRY: Duration = Duration::from_secs(5);
 
 /// The webhooks of all channels.
-pub fn router(inbox: &Inbox) -> Router {
-    Router::new()
-        .route("/v1/webhooks/whatsapp/{channel}", get(handshake).post(receive))
-        .with_state(inbox.clone())
+pub(crate) fn router() -> Router<Inbox> {
+    Router::new().route("/v1/webhooks/whatsapp/{channel}", get(handshake).post(receive))
 }
 
 /// From where a request comes, if the listener says so.
@@ -115,7 +113,7 @@ async fn find(
 ) -> Result<WebhookChannel, Refusal> {
     let id: ChannelId = channel.parse().map_err(|_| Refusal::NotFound)?;
     let strangers = &inbox.0.strangers;
-    strangers.admit(network, id, inbox.clock().now()).map_err(Refusal::TooMany)?;
+    strangers.admit(network, id).map_err(Refusal::TooMany)?;
     let channel = inbox.store().system().channel(id).await?.ok_or(Refusal::NotFound)?;
     strangers.note_known(id);
     match channel.kind {
@@ -147,14 +145,7 @@ impl From<store::StoreError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let wait = match &self {
-            Self::TooMany(wait) => Some(*wait),
-            Self::Full => Some(FULL_RETRY),
-            Self::NotFound | Self::Forged | Self::Malformed | Self::TooLarge | Self::TooSlow | Self::Away => {
-                None
-            }
-        };
-        let (status, code, title) = match self {
+        let (status, code, detail) = match &self {
             Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::NOT_FOUND, "there is no such channel"),
             Self::Forged => (
                 StatusCode::UNAUTHORIZED,
@@ -173,14 +164,14 @@ impl IntoResponse for Refusal {
                 (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::UNAVAILABLE, "try again later")
             }
         };
-        let problem =
-            json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "code": code });
-        let mut answer = (status, [(header::CONTENT_TYPE, "application/problem+json")], problem.to_string())
-            .into_response();
-        if let Some(wait) = wait {
-            let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
-            answer.headers_mut().insert(header::RETRY_AFTER, seconds.max(1).into());
+        let problem = Problem::new(status, code, detail);
+        match self {
+            Self::TooMany(wait) => problem.retry_after(wait.max(Duration::from_secs(1))),
+            Self::Full => problem.retry_after(FULL_RETRY),
+            Self::NotFound | Self::Forged | Self::Malformed | Self::TooLarge | Self::TooSlow | Self::Away => {
+                problem
+            }
         }
-        answer
+        .into_response()
     }
 }

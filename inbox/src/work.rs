@@ -1,7 +1,7 @@
 //! A worker: takes from a queue in the store until it is empty, then waits for a hint or a while.
 
 use crate::role::Inbox;
-use common::error::Chain;
+use common::{backoff::Backoff, error::Chain};
 use shutdown::Shutdown;
 use std::{future::Future, time::Duration};
 use store::StoreError;
@@ -10,6 +10,9 @@ use tracing::warn;
 
 /// How long a worker waits without a hint: retries fall due by themselves.
 pub(crate) const POLL_EVERY: Duration = Duration::from_secs(1);
+
+/// The waits between tries of what an outside party or the store refused.
+pub(crate) const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(10 * 60));
 
 /// Where the workers of one queue wait.
 #[derive(Default)]

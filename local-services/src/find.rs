@@ -93,6 +93,28 @@ pub fn schemathesis() -> Option<PathBuf> {
     candidates("SWITCHBOARD_TEST_SCHEMATHESIS", &["schemathesis"]).into_iter().find(|path| runs(path))
 }
 
+/// The oldest Node.js that runs the console's tools, as major and minor version.
+const NODE_MIN: (u32, u32) = (20, 19);
+
+/// Node.js, new enough for the console's tools. `SWITCHBOARD_TEST_NODE` decides.
+pub fn node() -> Option<PathBuf> {
+    candidates("SWITCHBOARD_TEST_NODE", &["node", "nodejs"])
+        .into_iter()
+        .find(|path| node_version(path).is_some_and(|version| version >= NODE_MIN))
+}
+
+/// What installs the console's tools. `SWITCHBOARD_TEST_NPM` decides.
+pub fn npm() -> Option<PathBuf> {
+    candidates("SWITCHBOARD_TEST_NPM", &["npm"]).into_iter().find(|path| runs(path))
+}
+
+/// The major and minor version that a Node.js says it is: `v20.19.2`.
+fn node_version(binary: &Path) -> Option<(u32, u32)> {
+    let said = says(Command::new(binary).arg("--version"))?;
+    let mut numbers = said.trim().trim_start_matches('v').split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
 fn binary(variable: &str, names: &[&str]) -> Option<PathBuf> {
     candidates(variable, names).into_iter().next()
 }

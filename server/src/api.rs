@@ -6,7 +6,6 @@
 
 mod account;
 mod api_keys;
-mod attachments;
 mod audit;
 mod auth;
 mod caller;
@@ -22,6 +21,7 @@ mod extract;
 mod fields;
 mod hub;
 mod ice_servers;
+mod idempotency;
 mod imports;
 mod invitations;
 mod labels;
@@ -29,8 +29,8 @@ mod limits;
 mod lockout;
 mod memory;
 mod messages;
+mod named;
 mod notes;
-mod once;
 mod page;
 pub mod password;
 pub mod problem;
@@ -46,16 +46,15 @@ mod transaction;
 mod users;
 mod webhooks;
 
-pub(crate) use caller::{KEY_PREFIX, bearer};
 pub(crate) use limits::limits;
-pub use reference::openapi;
+pub use reference::{ASYNCAPI, openapi};
 
 use crate::config::{Http, SignIn};
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, routing::get};
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use bus::Bus;
 use common::{
     clock::Clock,
-    error::{Chain, ErrorCode},
+    error::Chain,
     id::UserId,
     protocol::media::IceServer,
     revocation::{Ended, Revocation, Revocations},
@@ -68,7 +67,7 @@ use common::{
 };
 use device::Devices;
 use egress::Guard;
-use inbox::{Budget, Files};
+use ingress::{Authenticator, Budget, method_not_allowed};
 use jsonwebtoken::EncodingKey;
 use lockout::NOTES_MAX;
 use password::Passwords;
@@ -111,7 +110,6 @@ pub struct App {
     bodies: Arc<Budget>,
     /// Where work goes that nobody waits for.
     background: Shutdown,
-    files: Files,
     guard: Guard,
     revocations: Arc<Revocations>,
 }
@@ -119,7 +117,6 @@ pub struct App {
 impl App {
     /// Puts together what handlers need. `secret` signs access tokens; the
     /// matching key must be among `issuers`.
-    #[expect(clippy::too_many_arguments, reason = "each is a part of its own, and there is one caller")]
     pub fn new(
         store: Store,
         bus: Bus,
@@ -127,7 +124,6 @@ impl App {
         issuers: watch::Receiver<Arc<[Issuer]>>,
         secret: &Secret,
         ice_servers: IceServers,
-        files: Files,
         guard: Guard,
     ) -> Self {
         Self {
@@ -143,7 +139,6 @@ impl App {
             signing_key: Arc::new(EncodingKey::from_secret(secret.expose().as_bytes())),
             ice_servers,
             passwords: Passwords::new(&SignIn::default()),
-            files,
             guard,
             revocations: Arc::default(),
         }
@@ -159,6 +154,16 @@ impl App {
     #[must_use]
     pub fn with_revocations(self, revocations: Arc<Revocations>) -> Self {
         Self { revocations, ..self }
+    }
+
+    /// Finds out who calls.
+    fn authenticator(&self) -> Authenticator {
+        Authenticator {
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            issuers: self.issuers.clone(),
+            revocations: Arc::clone(&self.revocations),
+        }
     }
 
     /// Does `work` to its end though whoever asked for it may have hung up: what is committed must be told. The
@@ -203,13 +208,7 @@ pub fn router(app: App) -> Router {
     let bodies = Arc::clone(&app.bodies);
     let (router, _) = parts();
     router
-        .method_not_allowed_fallback(async || {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                ErrorCode::METHOD_NOT_ALLOWED,
-                "this path does not offer that method",
-            )
-        })
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(bodies, memory::lend))
         .with_state(app)
@@ -217,9 +216,14 @@ pub fn router(app: App) -> Router {
 
 /// What is served, and its description: both from the resources' routes.
 fn parts() -> (Router<App>, OpenApi) {
-    let description = Router::new().route(reference::PATH, get(reference::serve));
+    let description = Router::new()
+        .route(reference::OPENAPI_PATH, get(reference::serve_openapi))
+        .route(reference::ASYNCAPI_PATH, get(reference::serve_asyncapi));
+    let mut document = reference::blank();
+    // Under the same rules, by another role.
+    document.merge(inbox::openapi());
     resources().into_iter().map(Routes::split).fold(
-        (description, reference::blank()),
+        (description, document),
         |(router, mut document), (routes, described)| {
             document.merge(described);
             (router.merge(routes), document)
@@ -227,7 +231,7 @@ fn parts() -> (Router<App>, OpenApi) {
     )
 }
 
-fn resources() -> [Routes; 24] {
+fn resources() -> [Routes; 23] {
     [
         // Who may do what.
         auth::routes(),
@@ -246,7 +250,6 @@ fn resources() -> [Routes; 24] {
         // What agents work with.
         conversations::routes(),
         messages::routes(),
-        attachments::routes(),
         notes::routes(),
         contacts::routes(),
         imports::routes(),

@@ -15,7 +15,7 @@ mod issuers;
 pub use issuers::OutsideIssuer;
 
 use common::{secret::Secret, token::OWN_ISSUER};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -29,54 +29,70 @@ const DEFAULT_FILE: &str = "switchboard.toml";
 pub const EXAMPLE: &str = include_str!("../switchboard.example.toml");
 
 /// All settings. Sections are named like the parts that read them.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The HTTP listener.
     pub http: Http,
     /// Signing in by password.
     pub sign_in: SignIn,
-    /// Postgres. Without it Switchboard starts a private one.
+    /// Postgres, version 15 or newer. Without it Switchboard starts a private one.
     pub database: Database,
-    /// Redis. Without it this process stands alone.
+    /// Redis, version 6.2 or newer. Without it this process stands alone.
     pub redis: Redis,
-    /// Tokens.
+    /// Access tokens, our own and those of outside issuers.
     pub auth: Auth,
     /// Encryption of channel secrets at rest.
     pub seal: Seal,
-    /// The WebSocket hub.
+    /// The WebSocket hub. All limits are those of one instance.
     pub signalling: signalling::Config,
     /// The media server.
     pub sfu: sfu::Config,
-    /// Customers' messages.
+    /// Customers' messages, and the webhooks that tell of them.
     pub inbox: inbox::Config,
-    /// What goes out to where tenants say.
+    /// Where tenants' webhooks may go.
     pub egress: egress::Config,
-    /// STUN and TURN servers handed to clients.
+    /// STUN and TURN servers handed to clients, and the configuration that `switchboard turn-config` prints.
     pub turn: turn_config::TurnConfig,
-    /// Logs.
+    /// Logs, on standard error.
     pub log: Log,
 }
 
 /// Postgres, version 15 or newer.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
-    /// URL of the application role, which must not be able to bypass Row-Level Security.
+    /// The URL of the application role, which must not be able to bypass Row-Level Security. Without it Switchboard
+    /// starts a private Postgres. `DATABASE_URL` is understood, too.
+    ///
+    /// Example: `"postgres://switchboard_app@db/switchboard"`
+    #[serde(skip_serializing)]
     pub url: Option<Secret>,
-    /// URL of the role for the queues that cross tenants.
+    /// The URL of the role for the queues that cross tenants; needed with `url`.
+    ///
+    /// Example: `"postgres://switchboard_system@db/switchboard"`
+    #[serde(skip_serializing)]
     pub system_url: Option<Secret>,
-    /// URL of the owner, for `switchboard migrate` only.
+    /// The URL of the owner, for `switchboard migrate` only.
+    ///
+    /// Example: `"postgres://owner@db/switchboard"`
+    #[serde(skip_serializing)]
     pub owner_url: Option<Secret>,
-    /// Where the private Postgres and generated secrets live when `url` is absent.
+    /// The directory of the private Postgres and of generated secrets, when `url` is absent.
+    ///
+    /// Example: `"/var/lib/switchboard"`
     pub data_dir: Option<PathBuf>,
 }
 
 /// Redis, version 6.2 or newer.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Redis {
-    /// Its URL; without one this process stands alone.
+    /// The URL of the Redis that joins instances; needs a common database. Without it this process stands alone.
+    /// `REDIS_URL` is understood, too.
+    ///
+    /// Example: `"redis://redis:6379"`
+    #[serde(skip_serializing)]
     pub url: Option<Secret>,
     /// Put before every key and channel, so that installations can share a Redis.
     pub prefix: String,
@@ -89,20 +105,29 @@ impl Default for Redis {
 }
 
 /// Tokens.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
-    /// The key of our own access tokens, at least 32 bytes of text. All instances share it.
+    /// The key of our own access tokens, at least 32 bytes of text, the same on all instances:
+    /// `openssl rand -base64 32`. Needed with a database of your own.
+    ///
+    /// Example: `"…"`
+    #[serde(skip_serializing)]
     pub secret: Option<Secret>,
-    /// Outside issuers whose tokens are accepted.
+    /// Outside issuers whose tokens are accepted, each with `hs256_secret` or `jwks_url`, and each within bounds.
+    #[serde(skip_serializing)]
     pub issuers: Vec<OutsideIssuer>,
 }
 
 /// Encryption of channel secrets at rest.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Seal {
-    /// AES-256 keys, newest first: the first seals, all open.
+    /// AES-256 keys, the same on all instances, newest first: the first seals, all open. Each is 32 random bytes in
+    /// base64: `openssl rand -base64 32`. Needed with a database of your own.
+    ///
+    /// Example: `[{ id = 1, key = "…" }]`
+    #[serde(skip_serializing)]
     pub keys: Vec<SealKey>,
 }
 
@@ -117,12 +142,12 @@ pub struct SealKey {
 }
 
 /// Logs.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
-    /// What to log, in the syntax of `RUST_LOG`, which overrides it.
+    /// What to log, in the syntax of the environment variable `RUST_LOG`, which overrides it.
     pub filter: String,
-    /// One JSON object a line, for machines.
+    /// Whether each line is a JSON object, for machines.
     pub json: bool,
 }
 
@@ -145,10 +170,10 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// It is not TOML, or a setting is unknown or of the wrong type.
-    #[error("the configuration is not valid: {0}")]
+    #[error("the configuration is not valid")]
     Invalid(#[from] toml::de::Error),
     /// The `[turn]` section cannot work.
-    #[error("turn: {0}")]
+    #[error(transparent)]
     Turn(#[from] turn_config::TurnConfigError),
     /// Settings contradict each other or one is missing.
     #[error("{0}")]
@@ -162,7 +187,7 @@ pub enum ConfigError {
         reason: WeakSecret,
     },
     /// A seal key.
-    #[error("seal.keys: {0}")]
+    #[error("seal.keys cannot be used")]
     Seal(#[from] store::StoreError),
     /// A URL that is none, or of another kind.
     #[error("{setting} must be a URL that begins with {scheme}://")]

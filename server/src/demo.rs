@@ -1,26 +1,20 @@
 //! A demo account for a first look, and the customer that `switchboard demo` plays.
 
+mod phone;
 mod play;
 mod prepare;
 mod stand_in;
 
+pub use phone::address as phone_address;
 pub use play::play;
 pub use prepare::{Note, prepare};
 
 use serde::{Deserialize, Serialize};
-use std::io;
-use url::Url;
-
-/// Where the stand-in for Meta's Graph API listens while `switchboard demo` runs.
-const STAND_IN_ADDRESS: &str = "127.0.0.1:7884";
-
-/// The base URL to which a demo server sends replies.
-///
-/// # Errors
-/// Never in practice: the address is a constant.
-pub fn stand_in_url() -> Result<Url, url::ParseError> {
-    format!("http://{STAND_IN_ADDRESS}").parse()
-}
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 /// What the two halves of the demo share: written by the server, read by the
 /// customer. In the data directory, readable by its owner only.
@@ -39,6 +33,21 @@ struct Script {
     access_token: String,
     /// The business's phone number, as Meta names it.
     phone_number_id: String,
+    /// Where the stand-in for Meta's Graph API listens while `switchboard demo` runs; none in a script of an
+    /// earlier version, until the server's next start.
+    #[serde(default)]
+    phone: Option<SocketAddr>,
+}
+
+impl Script {
+    /// What the server wrote down; none before its first start with a demo.
+    fn read(data_dir: &Path) -> Result<Option<Self>, DemoError> {
+        match fs::read(data_dir.join(SCRIPT_FILE)) {
+            Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(DemoError::Io(error)),
+        }
+    }
 }
 
 /// The script's name in the data directory.
@@ -49,8 +58,14 @@ const SCRIPT_FILE: &str = "demo.json";
 #[non_exhaustive]
 pub enum DemoError {
     /// No demo account has been prepared.
-    #[error("no demo is running: start the server with `cargo xtask run` first")]
-    NotPrepared,
+    #[error(
+        "there is no demo in {}: start the server with `switchboard serve --demo` or `cargo xtask run` first",
+        .0.display()
+    )]
+    NotPrepared(PathBuf),
+    /// Another customer is at the phone.
+    #[error("another customer plays with the server of {}", .0.display())]
+    Playing(PathBuf),
     /// Files or terminal.
     #[error("cannot read or write")]
     Io(#[from] io::Error),

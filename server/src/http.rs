@@ -19,12 +19,9 @@ mod seats;
 mod stream;
 
 pub use address::ProxyHeader;
-pub(crate) use gate::Accepted;
 pub(crate) use limits::limits;
 
 use crate::{
-    api::problem::Problem,
-    buckets::Rate,
     config::{self, ProxyProtocol},
     console,
     health::{self, Health},
@@ -40,16 +37,18 @@ use axum::{
 use body::Late;
 use common::{
     address::ClientAddress,
+    bucket::Rate,
     clock::Clock,
     error::{Chain, ErrorCode},
 };
 use gate::{Gate, Pass};
+use ingress::Problem;
 use local_services::descriptors;
 use metrics_exporter_prometheus::PrometheusHandle;
 use shutdown::Shutdown;
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -92,10 +91,7 @@ impl Listener<'_> {
     /// Everything behind one router. `parts` are the roles' routers.
     pub fn router(self, parts: impl IntoIterator<Item = Router>) -> Router {
         let Self { clock, config, health } = self;
-        let anonymous = Rate {
-            burst: config.anonymous_burst,
-            every: Duration::from_secs(1) / config.anonymous_per_second.max(1),
-        };
+        let anonymous = Rate::per_second(config.anonymous_burst, config.anonymous_per_second);
         let context = Arc::new(Context {
             timeout: Duration::from_secs(config.timeout_s),
             gate: Gate::new(anonymous, &clock),
@@ -132,6 +128,25 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(WAITING_MAX)
+}
+
+/// Where programs on this machine reach what listens at `address`: what listens everywhere is on loopback, too.
+pub const fn address_here(address: SocketAddr) -> SocketAddr {
+    let here = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+    };
+    SocketAddr::new(here, address.port())
+}
+
+/// What a person on this machine opens: `http://localhost:7880` for what listens everywhere.
+pub fn url_here(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
 }
 
 /// Serves until shutdown. Requests that are being answered then go on, on `shutdown`'s tracker.
@@ -197,8 +212,8 @@ pub(crate) struct IsSecure(pub(crate) bool);
 /// Finds out who calls, refuses what is too much, and completes the answer's headers.
 async fn receive(context: Arc<Context>, mut request: Request, next: Next) -> Response {
     let hop = request.extensions().get::<Hop>().copied();
-    let peer = hop.map_or(IpAddr::from([0, 0, 0, 0]), |hop| hop.peer);
-    let origin = context.trust.origin(peer, request.headers());
+    let remote_address = hop.map_or(IpAddr::from([0, 0, 0, 0]), |hop| hop.remote_address);
+    let origin = context.trust.origin(remote_address, request.headers());
     let id = request_id(origin.is_proxied, request.headers());
     let is_secure = context.hsts || origin.is_secure;
     let extensions = request.extensions_mut();
@@ -328,5 +343,15 @@ mod tests {
             assert_eq!(with(true, bad).len(), 36);
         }
         assert_ne!(with(false, "7f3a"), "7f3a");
+    }
+
+    #[test]
+    fn what_listens_everywhere_is_opened_at_localhost() {
+        let urls =
+            ["0.0.0.0:7880", "[::]:7880", "192.0.2.7:80"].map(|address| url_here(address.parse().unwrap()));
+        assert_eq!(urls, ["http://localhost:7880", "http://localhost:7880", "http://192.0.2.7:80"]);
+        let reached =
+            ["0.0.0.0:1", "[::]:1", "192.0.2.7:1"].map(|it| address_here(it.parse().unwrap()).to_string());
+        assert_eq!(reached, ["127.0.0.1:1", "[::1]:1", "192.0.2.7:1"]);
     }
 }

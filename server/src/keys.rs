@@ -2,6 +2,8 @@
 
 use crate::config::{Auth, OutsideIssuer};
 use common::{
+    backoff::Backoff,
+    chance,
     error::Chain,
     secret::Secret,
     token::{Issuer, OWN_ISSUER},
@@ -21,8 +23,8 @@ use tracing::{info, warn};
 /// Shorter notices a revoked key sooner; longer bothers the issuer less.
 const REFRESH_EVERY: Duration = Duration::from_secs(5 * 60);
 
-/// How soon a failed fetch is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// How soon a failed fetch is tried again. A minute at most: nobody of that issuer gets in until it succeeds.
+const RETRY: Backoff = Backoff::new(Duration::from_secs(10), Duration::from_secs(60));
 
 /// How long one fetch may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -116,15 +118,18 @@ struct Keeper {
 
 impl Keeper {
     async fn run(self) {
+        let mut failures = 0;
         loop {
             let wait = match self.fetch().await {
                 Ok(set) => {
+                    failures = 0;
                     self.replace(&set);
                     REFRESH_EVERY
                 }
                 Err(error) => {
                     warn!(issuer = %self.issuer.name, error = %Chain(&error), "The keys of issuer {} could not be fetched; will retry", self.issuer.name);
-                    RETRY_AFTER
+                    failures += 1;
+                    RETRY.delay(failures, chance::fraction())
                 }
             };
             tokio::time::sleep(wait).await;

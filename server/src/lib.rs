@@ -1,6 +1,6 @@
 //! The binary `switchboard`: everything composed into one process.
 //!
-//! [`config`] is read first. Without a database of its own, [`embedded`] starts
+//! [`command`] reads the arguments, then [`config`] is read. Without a database of its own, [`embedded`] starts
 //! one; [`account`] makes the first account, or [`demo`] one to look at. [`roles`] decides which parts this process plays and
 //! [`http`] puts their routers behind one listener, with the REST layer
 //! ([`api`]), the [`console`] and the [`health`] of it all; [`housekeeping`] forgets in time, [`importer`] works
@@ -9,7 +9,7 @@
 
 pub mod account;
 pub mod api;
-mod buckets;
+pub mod command;
 pub mod config;
 pub mod console;
 pub mod demo;

@@ -3,7 +3,6 @@
 use crate::{
     api::{self, App},
     config::{Config, Redis},
-    embedded::Embedded,
     health::Health,
     housekeeping,
     http::Listener,
@@ -16,12 +15,16 @@ use common::{
     clock::{Clock, SystemClock},
     error::Chain,
     id::NodeId,
+    revocation::Revocations,
     secret::Secret,
+    token::Issuer,
 };
 use egress::Guard;
+use ingress::Authenticator;
 use shutdown::Shutdown;
 use std::sync::Arc;
 use store::{SealKeyring, Store, StoreConfig};
+use tokio::sync::watch;
 use tracing::error;
 
 /// A part that can run in a process of its own.
@@ -140,7 +143,6 @@ pub async fn start(
                     issuers.clone(),
                     &secret,
                     Arc::clone(&ice_servers),
-                    inbox::Files::new(&config.inbox.graph, guard)?,
                     guard.clone(),
                 );
                 let app = app.with_revocations(Arc::clone(&revoked));
@@ -165,18 +167,12 @@ pub async fn start(
                     config.sfu.clone(),
                     sfu::Deps { bus: bus.clone(), clock: Arc::clone(clock) },
                 )?;
-                let router = sfu::router(&media);
                 keep_running("sfu", sfu::run(media, shutdown.clone()), shutdown);
-                router
+                // It answers over the bus only.
+                Router::new()
             }
             Role::Inbox => {
-                let deps = inbox::Deps {
-                    bus: bus.clone(),
-                    store: store.clone(),
-                    clock: Arc::clone(clock),
-                    guard: guard.clone(),
-                };
-                let inbox = inbox::Inbox::new(config.inbox.clone(), deps)?;
+                let inbox = inbox::Inbox::new(config.inbox.clone(), inbox_deps(parts, &issuers, &revoked))?;
                 let router = inbox::router(&inbox);
                 keep_running("inbox", inbox::run(inbox, shutdown.clone()), shutdown);
                 router
@@ -185,6 +181,27 @@ pub async fn start(
     }
     let health = Health { store: store.clone(), bus: bus.clone() };
     Ok(Listener { clock: Arc::clone(clock), config: &config.http, health }.router(routers))
+}
+
+fn inbox_deps(
+    parts: &Parts,
+    issuers: &watch::Receiver<Arc<[Issuer]>>,
+    revocations: &Arc<Revocations>,
+) -> inbox::Deps {
+    let Parts { clock, bus, store, guard } = parts;
+    let authenticator = Authenticator {
+        store: store.clone(),
+        clock: Arc::clone(clock),
+        issuers: issuers.clone(),
+        revocations: Arc::clone(revocations),
+    };
+    inbox::Deps {
+        bus: bus.clone(),
+        store: store.clone(),
+        clock: Arc::clone(clock),
+        guard: guard.clone(),
+        authenticator,
+    }
 }
 
 /// A role that ends with an error takes the process down: half a server that
@@ -207,7 +224,7 @@ fn keep_running<E: std::error::Error + Send + 'static>(
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn bootstrap(config: &Config, _embedded: &Embedded) -> Result<(), StartError> {
+pub async fn bootstrap(config: &Config) -> Result<(), StartError> {
     let owner = config.database.owner_url.clone().ok_or(StartError::Missing("database.owner_url"))?;
     Ok(store::bootstrap::embedded(&owner, "switchboard").await?)
 }

@@ -2,20 +2,44 @@
 
 use crate::config::Log;
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
-use std::io;
-use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
+use std::{
+    ffi::OsStr,
+    io::{self, IsTerminal as _},
+};
+use tracing::{Level, warn};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    prelude::*,
+};
+
+/// The variable that takes precedence over `log.filter`, as in most programs of Rust.
+const FILTER_VARIABLE: &str = "RUST_LOG";
 
 /// Starts logging to standard error, so that standard output stays for people.
 pub fn start_logging(config: &Log) {
-    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&config.filter));
+    let filter = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| config.filter.clone());
+    let understood = filter.parse();
+    let is_understood = understood.is_ok();
+    let wanted = without_datagrams(understood.unwrap_or_else(|_| Targets::new().with_default(Level::INFO)));
     let lines = tracing_subscriber::fmt()
-        .with_env_filter(without_datagrams(wanted))
+        .with_max_level(LevelFilter::TRACE)
         .with_writer(io::stderr)
-        .with_span_events(FmtSpan::NONE)
+        .with_ansi(io::stderr().is_terminal() && wants_colour(std::env::var_os("NO_COLOR").as_deref()))
         .with_target(false);
     // A second start, as tests do, keeps the first subscriber.
-    let _already_started =
-        if config.json { lines.json().flatten_event(true).try_init() } else { lines.try_init() };
+    let _already_started = if config.json {
+        lines.json().flatten_event(true).finish().with(wanted).try_init()
+    } else {
+        lines.finish().with(wanted).try_init()
+    };
+    if !is_understood {
+        warn!("The log filter `{filter}` is not understood; what is of level info and above is logged");
+    }
+}
+
+/// Whether a terminal may be written to in colour: `NO_COLOR` with any content says no (no-color.org).
+fn wants_colour(no_color: Option<&OsStr>) -> bool {
+    no_color.is_none_or(OsStr::is_empty)
 }
 
 /// The filter without what ICE and DTLS write, whatever the operator wants of other crates.
@@ -23,8 +47,8 @@ pub fn start_logging(config: &Log) {
 /// They warn of what they find in a datagram, hundreds of lines for one that
 /// anybody may send, and on the thread that forwards media. Who names a module
 /// of theirs (`is::agent=debug`) still gets its lines.
-fn without_datagrams(wanted: EnvFilter) -> EnvFilter {
-    ["is=off", "dimpl=off"].into_iter().flat_map(str::parse).fold(wanted, EnvFilter::add_directive)
+fn without_datagrams(wanted: Targets) -> Targets {
+    wanted.with_target("is", LevelFilter::OFF).with_target("dimpl", LevelFilter::OFF)
 }
 
 /// Starts collecting metrics; the handle renders them for `/metrics`.
@@ -41,18 +65,19 @@ pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
 mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
-    use tracing::{subscriber::with_default, warn};
+    use tracing::subscriber::with_default;
 
     /// Lines that a filter lets through of one warning each of ICE, DTLS and ourselves.
     fn lines(filter: &str) -> Vec<String> {
         let written = Arc::new(Mutex::new(Vec::new()));
         let writer = Arc::clone(&written);
         let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(without_datagrams(EnvFilter::new(filter)))
+            .with_max_level(LevelFilter::TRACE)
             .with_writer(move || Shared(Arc::clone(&writer)))
             .without_time()
             .with_ansi(false)
-            .finish();
+            .finish()
+            .with(without_datagrams(filter.parse().unwrap()));
         with_default(subscriber, || {
             warn!(target: "is::stun", "an attribute");
             warn!(target: "dimpl::dtls12::engine", "a record");
@@ -80,5 +105,12 @@ mod tests {
             assert_eq!(lines(filter), ["ours"], "{filter}");
         }
         assert_eq!(lines("info,is::stun=warn"), ["attribute", "ours"]);
+    }
+
+    #[test]
+    fn colour_is_refused_by_any_content_of_no_color() {
+        assert!(wants_colour(None));
+        assert!(wants_colour(Some("".as_ref())));
+        assert!(!wants_colour(Some("1".as_ref())));
     }
 }

@@ -1,19 +1,21 @@
 //! The media server's settings.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The media server's settings.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The UDP address for media. Port 0 takes any free port.
-    ///
-    /// `[::]:7882` listens on IPv6 and IPv4.
+    /// The address and UDP port for media; `[::]:7882` listens on IPv6 and IPv4. Port 0 takes any free port.
     pub listen: SocketAddr,
-    /// The addresses clients are told to send to, where they differ from the machine's own:
-    /// behind NAT the public one. Empty: every address of the machine's interfaces, loopback
-    /// included so that a browser on the same machine works.
+    /// The addresses that clients are told to send to, where they differ from the machine's own: behind NAT the
+    /// public one. Empty: every address of the machine's interfaces, loopback included so that a browser on the same
+    /// machine works.
+    ///
+    /// An address that clients cannot reach leaves calls through the server at "Connecting…".
+    ///
+    /// Example: `["203.0.113.7"]`
     pub announce: Vec<IpAddr>,
     /// How many threads forward media. Each has a UDP port of its own, counted up from `listen`'s,
     /// and takes whole sessions.

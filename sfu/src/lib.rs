@@ -20,4 +20,4 @@ mod socket;
 
 pub use config::Config;
 pub use limits::limits;
-pub use role::{Deps, Media, RunError, StartError, router, run};
+pub use role::{Deps, Media, RunError, StartError, run};

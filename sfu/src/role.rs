@@ -7,7 +7,6 @@ use crate::{
     shard::{Shard, ShardHandle, ShardStartError},
     socket,
 };
-use axum::Router;
 use bus::{Bus, BusError};
 use common::clock::Clock;
 use futures_util::future::select_all;
@@ -88,11 +87,6 @@ impl Media {
     pub fn candidates(&self) -> &[SocketAddr] {
         &self.candidates
     }
-}
-
-/// The media server answers over the bus only.
-pub fn router(_media: &Media) -> Router {
-    Router::new()
 }
 
 /// Runs the media server until shutdown.

@@ -1,10 +1,8 @@
 //! Lets sockets in: is it a WebSocket, is there a place, then the upgrade. Who it is comes in its first message.
 
-mod handover;
 mod handshake;
 mod slots;
 
-pub use handover::{Socket, TakeApart};
 pub(crate) use slots::{Slot, Slots, UserSlot};
 
 use crate::{
@@ -12,9 +10,9 @@ use crate::{
     hub::Hub,
 };
 use axum::{
-    Json, Router,
+    Router,
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -22,12 +20,15 @@ use common::{
     address::{ClientAddress, ClientNetwork},
     error::{Chain, ErrorCode},
 };
-use serde::Serialize;
-use std::net::{IpAddr, Ipv4Addr};
+use ingress::{Problem, TakeApart};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 use tracing::debug;
 
-/// How soon who found no place should try again, in seconds.
-const RETRY_AFTER_S: u16 = 5;
+/// How soon who found no place should try again.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// `GET /v1/ws`.
 pub fn router(hub: &Hub) -> Router {
@@ -71,7 +72,7 @@ fn network(request: &Request) -> ClientNetwork {
     address.unwrap_or(ClientAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED))).network()
 }
 
-/// Why there is no socket: a problem document (RFC 9457) like those of the REST layer.
+/// Why there is no socket.
 struct Refused {
     status: StatusCode,
     code: ErrorCode,
@@ -84,37 +85,16 @@ impl Refused {
     }
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: &'static str,
-    title: &'a str,
-    status: u16,
-    detail: &'static str,
-    code: &'a str,
-}
-
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let problem = Problem {
-            r#type: "about:blank",
-            title: self.status.canonical_reason().unwrap_or("Error"),
-            status: self.status.as_u16(),
-            detail: self.detail,
-            code: self.code.as_str(),
-        };
-        let mut response = (self.status, Json(problem)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        match self.status {
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
-            }
+        let problem = Problem::new(self.status, self.code, self.detail);
+        if self.status == StatusCode::UPGRADE_REQUIRED {
             // What this server speaks (RFC 6455, section 4.4).
-            StatusCode::UPGRADE_REQUIRED => {
-                headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-            }
-            _ => {}
+            return ([(header::SEC_WEBSOCKET_VERSION, "13")], problem).into_response();
         }
-        response
+        let is_passing = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
+        let problem =
+            if is_passing.contains(&self.status) { problem.retry_after(RETRY_AFTER) } else { problem };
+        problem.into_response()
     }
 }

@@ -11,6 +11,8 @@ use crate::{
     pace::Pace,
 };
 use common::{
+    backoff::Backoff,
+    chance,
     error::{Chain, ErrorCode, Fault},
     id::{AccountId, ConnectionId},
     protocol::{
@@ -42,7 +44,7 @@ use tracing::warn;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How soon a store that failed is asked again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(crate) const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(1));
 
 /// Changes that are read at once.
 ///
@@ -234,7 +236,7 @@ fn admit(client: &Client, subscribe: &Subscribe) -> Result<Table, Failure> {
         return invalid("a filter's values are strings, numbers, true, false and null");
     }
     let table = Table::parse(&subscribe.table).ok_or_else(|| not_found("table to follow"))?;
-    client.access().require(Some(table.permission()), None)?;
+    client.access().require(table.permission())?;
     let members = changes::members(table);
     if subscribe.filter.keys().any(|name| !members.contains(&name.as_str())) {
         return invalid("the filter names something that these rows do not have");
@@ -278,7 +280,7 @@ async fn read(hub: Hub, live: Arc<LiveFeed>) {
         if let Err(error) = outcome {
             warn!(account.id = %live.account, error = %Chain(&error), "Changes cannot be read yet; will retry");
             live.hint.notify_one();
-            sleep(RETRY_AFTER).await;
+            sleep(RETRY.delay(1, chance::fraction())).await;
         }
     }
 }
@@ -312,7 +314,7 @@ pub(crate) async fn listen(hub: Hub) {
         let outcome = hear(&hub).await;
         let Err(error) = outcome;
         warn!(error = %Chain(&error), "The database does not tell of changes; they are looked for meanwhile");
-        sleep(RETRY_AFTER).await;
+        sleep(RETRY.delay(1, chance::fraction())).await;
     }
 }
 
@@ -357,8 +359,7 @@ pub(crate) fn recheck(hub: &Hub, client: &Arc<Client>) {
     let access = client.access();
     let lost: Vec<String> = {
         let held = client.held();
-        let lost =
-            held.feeds.iter().filter(|(_, table)| access.require(Some(table.permission()), None).is_err());
+        let lost = held.feeds.iter().filter(|(_, table)| access.require(table.permission()).is_err());
         lost.map(|(feed, _)| feed.clone()).collect()
     };
     for feed in lost {

@@ -10,7 +10,7 @@ use common::{
     guest::Right,
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     permission::{Permission, Permissions},
-    protocol::{Failure, RequestId, feed::Table, room::Member},
+    protocol::{Failure, GuestNeeds, Needs, RequestId, feed::Table, room::Member},
     token::{Bearer, Standing},
 };
 use serde::Serialize;
@@ -73,21 +73,31 @@ impl Access {
         }
     }
 
-    /// Lets those pass who may do this. A guest's right is asked instead of a person's permission;
-    /// without one this is not for guests.
+    /// Lets those pass who may call a method that needs this.
     ///
     /// # Errors
     /// [`ErrorCode::FORBIDDEN`].
-    pub(crate) fn require(
-        &self,
-        permission: Option<Permission>,
-        right: Option<Right>,
-    ) -> Result<(), Failure> {
-        let may = match self {
-            Self::Person { permissions, .. } => permission.is_none_or(|needed| permissions.has(needed)),
-            Self::Guest { rights, .. } => right.is_some_and(|needed| rights.contains(&needed)),
+    pub(crate) fn admit(&self, needs: Needs) -> Result<(), Failure> {
+        let may = match (self, needs.guest) {
+            (Self::Person { permissions, .. }, _) => {
+                needs.permission.is_none_or(|needed| permissions.has(needed))
+            }
+            (Self::Guest { .. }, GuestNeeds::Nothing) => true,
+            (Self::Guest { rights, .. }, GuestNeeds::Right(needed)) => rights.contains(&needed),
+            (Self::Guest { .. }, GuestNeeds::Person) => false,
         };
-        if may { Ok(()) } else { Err(forbidden("the token does not allow this")) }
+        if may { Ok(()) } else { Err(not_allowed()) }
+    }
+
+    /// Lets persons pass who have this permission, and no guest.
+    ///
+    /// # Errors
+    /// [`ErrorCode::FORBIDDEN`].
+    pub(crate) fn require(&self, needed: Permission) -> Result<(), Failure> {
+        match self {
+            Self::Person { permissions, .. } if permissions.has(needed) => Ok(()),
+            Self::Person { .. } | Self::Guest { .. } => Err(not_allowed()),
+        }
     }
 
     /// Whether a guest's right, or being no guest, allows this.
@@ -109,6 +119,10 @@ impl Access {
     pub(crate) const fn is_guest(&self) -> bool {
         matches!(self, Self::Guest { .. })
     }
+}
+
+fn not_allowed() -> Failure {
+    forbidden("the token does not allow this")
 }
 
 /// A refusal for want of permission.

@@ -1,31 +1,32 @@
 //! The hub's settings.
 
 use common::bucket::Rate;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The hub's settings, section `[signalling]`. All limits are those of one instance.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Sockets at most on this instance. Each costs about 12 KiB.
+    /// The most sockets on this instance. Each costs about 12 KiB.
     pub connections_max: usize,
-    /// Of one client network: an IPv4 address, or a /64 of IPv6.
+    /// Of those, of one client network: an IPv4 address, or a /64 of IPv6. Behind a proxy every client has the
+    /// proxy's address unless `http.trusted_proxies` names it.
     ///
     /// Higher lets a larger office or carrier share one address; lower leaves more to others when somebody
     /// opens all that one may.
     pub connections_per_network_max: usize,
-    /// Of one account.
+    /// Of those, of one account.
     ///
     /// Higher lets one tenant be larger; lower keeps more for the others.
     pub connections_per_account_max: usize,
-    /// Of one user or guest: tabs and devices.
+    /// Of those, of one user or guest: tabs and devices.
     pub connections_per_user_max: usize,
-    /// Rooms of one account that people on this instance are in.
+    /// The most rooms of one account that people on this instance are in.
     ///
     /// Higher lets one tenant be in more at a time; each costs about 100 KB and two subscriptions at the bus,
     /// which is asked every five seconds who is in it.
     pub rooms_per_account_max: usize,
-    /// Sockets that have not said who they are. Each may take ten seconds to do so; one more than these has the
+    /// The most sockets that have not said who they are. Each may take ten seconds to do so; one more than these has the
     /// oldest of them give way, of the network that has most.
     pub unauthenticated_max: usize,
     /// Of these, of one client network.
@@ -36,35 +37,34 @@ pub struct Config {
     ///
     /// Shorter notices dead networks sooner; longer saves batteries.
     pub ping_s: u64,
-    /// Frames of whatever kind that a connection may send a second, on and on.
+    /// How many frames, of whatever kind, a connection may send a second, on and on.
     pub requests_per_second: u32,
-    /// Frames it may send at once after a pause.
+    /// How many frames it may send at once after a pause.
     pub requests_burst: u32,
-    /// Bytes that a connection may send a second, on and on.
-    ///
-    /// What one sends everybody in the room must be able to receive.
+    /// How many bytes a connection may send a second, on and on. What one sends, everybody in the room must be able
+    /// to receive.
     pub bytes_per_second: u32,
-    /// Bytes it may send at once after a pause.
+    /// How many bytes it may send at once after a pause.
     pub bytes_burst: u32,
-    /// All connections of a user together may do so many times as much as one.
+    /// How many times as much as one connection all connections of a user may send together.
     pub user_factor: u32,
-    /// All connections of an account together may do so many times as much as one.
+    /// How many times as much as one connection all connections of an account may send together.
     pub account_factor: u32,
-    /// What a guest may send, on all connections together.
+    /// What a guest of a room may send, on all connections together.
     pub guest: GuestConfig,
 }
 
 /// What a guest of a room may send, section `[signalling.guest]`. The same four as for a person's connection.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GuestConfig {
-    /// Frames a second, on and on.
+    /// How many frames a second, on and on.
     pub requests_per_second: u32,
-    /// Frames at once after a pause.
+    /// How many frames at once after a pause.
     pub requests_burst: u32,
-    /// Bytes a second, on and on.
+    /// How many bytes a second, on and on.
     pub bytes_per_second: u32,
-    /// Bytes at once after a pause.
+    /// How many bytes at once after a pause.
     pub bytes_burst: u32,
 }
 
@@ -118,8 +118,8 @@ impl Config {
     /// Of one connection of a person.
     pub(crate) const fn person(&self) -> Rates {
         Rates {
-            requests: Rate { burst: self.requests_burst, per_second: self.requests_per_second },
-            bytes: Rate { burst: self.bytes_burst, per_second: self.bytes_per_second },
+            requests: Rate::per_second(self.requests_burst, self.requests_per_second),
+            bytes: Rate::per_second(self.bytes_burst, self.bytes_per_second),
         }
     }
 
@@ -127,8 +127,8 @@ impl Config {
     pub(crate) const fn guest(&self) -> Rates {
         let GuestConfig { requests_per_second, requests_burst, bytes_per_second, bytes_burst } = self.guest;
         Rates {
-            requests: Rate { burst: requests_burst, per_second: requests_per_second },
-            bytes: Rate { burst: bytes_burst, per_second: bytes_per_second },
+            requests: Rate::per_second(requests_burst, requests_per_second),
+            bytes: Rate::per_second(bytes_burst, bytes_per_second),
         }
     }
 }

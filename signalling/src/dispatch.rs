@@ -5,8 +5,6 @@ use crate::{
 };
 use common::{
     error::{ErrorCode, Fault},
-    guest::Right,
-    permission::Permission,
     protocol::{Failure, Request, RequestId, connection::Refreshed},
 };
 use std::sync::Arc;
@@ -26,33 +24,12 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
     }
 }
 
-/// Whether the caller may ask this at all. What depends on the room is looked at where it is entered.
-fn admit(client: &Client, request: &Request) -> Result<(), Failure> {
-    use Request as R;
-    let (permission, right) = match request {
-        // Whoever is in a room was let in, and these are about rooms that the caller is in.
-        R::ConnectionOpen(_) | R::ConnectionRefresh(_) | R::RoomJoin(_) | R::RoomLeave(_) => return Ok(()),
-        R::RoomMembers(_) => return Ok(()),
-        R::MediaJoin(_) | R::MediaLeave(_) | R::MediaSignal(_) | R::MediaAnswer(_) => return Ok(()),
-        R::RoomSend(_) | R::RoomTyping(_) => (None, Some(Right::SendMessages)),
-        R::RoomHistory(_) => (Some(Permission::RoomsRead), Some(Right::ReadMessages)),
-        R::MediaPublish(_) => (None, Some(Right::SendMedia)),
-        R::PresenceSubscribe(_) => (Some(Permission::UsersRead), None),
-        R::CallRing(_) | R::CallAccept(_) | R::CallReject(_) | R::CallCancel(_) | R::CallHangUp(_) => {
-            (Some(Permission::RoomsRead), None)
-        }
-        R::InboxSubscribe(_) => (Some(Permission::ConversationsRead), None),
-        // Which permission it takes to follow a table is known where the table is.
-        R::InboxUnsubscribe(_) | R::FeedSubscribe(_) | R::FeedUnsubscribe(_) => (None, None),
-    };
-    client.access().require(permission, right)
-}
-
 /// Carries out a request and answers it.
 pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId>, request: Request) {
     use Request as R;
     let id = id.as_ref();
-    if let Err(failure) = admit(client, &request) {
+    // What depends on the room or the table is looked at where it is entered or followed.
+    if let Err(failure) = client.access().admit(request.needs()) {
         return client.answer::<()>(id, &Err(failure));
     }
     match request {

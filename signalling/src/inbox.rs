@@ -22,10 +22,7 @@ use signalling_core::{
     replay::{Replay, Replayed},
     sequence::{Arrival, Joined, Sequence},
 };
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::{StoreError, outbox};
 use tokio::sync::{Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
@@ -195,7 +192,7 @@ async fn listen(hub: Hub, inbox: Arc<LiveInbox>, mut events: Subscription<Sequen
                 if let Err(error) = resync(&hub, &inbox).await {
                     warn!(account.id = %inbox.account, error = %Chain(&error), "An inbox cannot be healed yet; will retry");
                     inbox.gap.notify_one();
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    tokio::time::sleep(crate::changes::RETRY.delay(1, common::chance::fraction())).await;
                 }
             }
         }
@@ -233,7 +230,7 @@ pub(crate) fn unsubscribe(hub: &Hub, client: &Arc<Client>) -> Done {
 
 /// A newer token may allow less.
 pub(crate) fn recheck(hub: &Hub, client: &Arc<Client>) {
-    if client.access().require(Some(Permission::ConversationsRead), None).is_err() {
+    if client.access().require(Permission::ConversationsRead).is_err() {
         unsubscribe(hub, client);
     }
 }

@@ -27,7 +27,7 @@ mod standing;
 #[cfg(test)]
 mod testing;
 
-pub use accept::{Socket, TakeApart, router};
+pub use accept::router;
 pub use cluster::run;
 pub use config::Config;
 pub use hub::{Deps, Hub};

@@ -10,16 +10,6 @@ pub fn limits() -> Vec<Limit> {
     [sockets::slots(), sockets::rates(), sockets::deadlines(), sockets::queues(), requests::all()].concat()
 }
 
-/// A time as people write it.
-fn seconds(time: std::time::Duration) -> String {
-    format!("{} s", time.as_secs_f64())
-}
-
-/// Bytes as people write them.
-fn kib(bytes: usize) -> String {
-    format!("{} KiB", bytes / 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -105,7 +105,7 @@ async fn admit(tx: &mut TenantTx, client: &Client, id: RoomId) -> Result<Room, F
     let room = rooms::find(tx, id).await.map_err(failed)?.ok_or_else(|| not_found("room"))?;
     match client.access() {
         access @ Access::Person { .. } => {
-            access.require(Some(Permission::RoomsRead), None)?;
+            access.require(Permission::RoomsRead)?;
             if room.is_private && !rooms::is_member(tx, id, client.user).await.map_err(failed)? {
                 return Err(not_found("room"));
             }

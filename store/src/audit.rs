@@ -45,7 +45,7 @@ impl Actor {
 
 /// Something that is done.
 #[derive(Debug, Clone, Copy)]
-pub struct Deed<'a> {
+pub struct AuditRecord<'a> {
     /// By whom.
     pub actor: Actor,
     /// From where, as the server sees it.
@@ -107,11 +107,11 @@ pub struct Filter<'a> {
     pub action: Option<&'a str>,
 }
 
-/// Records a deed. Call it in the transaction that does it.
+/// Records a entry. Call it in the transaction that does it.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn record(tx: &mut TenantTx, deed: &Deed<'_>, clock: &dyn Clock) -> Result<(), StoreError> {
+pub async fn record(tx: &mut TenantTx, entry: &AuditRecord<'_>, clock: &dyn Clock) -> Result<(), StoreError> {
     let account = tx.account_column();
     query!(
         "INSERT INTO audit_entries
@@ -120,14 +120,14 @@ pub async fn record(tx: &mut TenantTx, deed: &Deed<'_>, clock: &dyn Clock) -> Re
         account,
         AuditEntryId::generate(clock).as_uuid(),
         clock.utc(),
-        deed.actor.kind(),
-        deed.actor.id(),
-        deed.address.map(|address| address.to_string()),
-        deed.action,
-        deed.object_kind,
-        deed.object_id,
-        deed.before.map(column::json),
-        deed.after.map(column::json)
+        entry.actor.kind(),
+        entry.actor.id(),
+        entry.address.map(|address| address.to_string()),
+        entry.action,
+        entry.object_kind,
+        entry.object_id,
+        entry.before.map(column::json),
+        entry.after.map(column::json)
     )
     .execute(tx.connection())
     .await?;

@@ -86,6 +86,8 @@ pub async fn embedded(superuser_url: &Secret, database: &str) -> Result<(), Stor
 /// [`migrate`] for options instead of a URL.
 pub(crate) async fn migrate_with(options: &PgConnectOptions) -> Result<(), StoreError> {
     let mut connection: PgConnection = options.connect().await?;
+    // What a migration drops where it may exist is no news for the operator's log.
+    raw_sql("SET client_min_messages = warning").execute(&mut connection).await?;
     raw_sql(ROLES).execute(&mut connection).await?;
     let before = applied(&mut connection).await?;
     MIGRATIONS.run(&mut connection).await?;

@@ -3,12 +3,12 @@
 use crate::{
     column,
     error::{ChangeError, StoreError},
+    named::named,
     tenant::TenantTx,
 };
 use common::{clock::Clock, id::CannedResponseId};
 use serde::{Deserialize, Serialize};
-use sqlx::{query, query_as};
-use uuid::Uuid;
+use sqlx::query_as;
 
 /// A text that is often sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub struct CannedResponse {
     /// What is sent.
     pub text: String,
 }
+
+named!(CannedResponse, CannedResponseId, "canned_responses", "id, shortcode, text");
 
 /// Creates one.
 ///
@@ -49,41 +51,6 @@ pub async fn create(
     Ok(row)
 }
 
-/// The one with this id.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn find(tx: &mut TenantTx, id: CannedResponseId) -> Result<Option<CannedResponse>, StoreError> {
-    let row = query_as!(
-        CannedResponse,
-        "SELECT id, shortcode, text FROM canned_responses WHERE id = $1",
-        id.as_uuid()
-    )
-    .fetch_optional(tx.connection())
-    .await?;
-    Ok(row)
-}
-
-/// The account's, in the order of their creation, those after `after`, at most `limit`.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn list(
-    tx: &mut TenantTx,
-    after: Option<CannedResponseId>,
-    limit: u16,
-) -> Result<Vec<CannedResponse>, StoreError> {
-    let rows = query_as!(
-        CannedResponse,
-        "SELECT id, shortcode, text FROM canned_responses WHERE id > $1 ORDER BY id LIMIT $2",
-        after.map_or(Uuid::nil(), CannedResponseId::as_uuid),
-        i64::from(limit)
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    Ok(rows)
-}
-
 /// Changes one.
 ///
 /// # Errors
@@ -104,14 +71,4 @@ pub async fn update(
     .fetch_optional(tx.connection())
     .await?;
     row.ok_or(ChangeError::NotFound)
-}
-
-/// Deletes one.
-///
-/// # Errors
-/// [`ChangeError::NotFound`]; [`ChangeError::Referenced`] while it is in use.
-pub async fn delete(tx: &mut TenantTx, id: CannedResponseId) -> Result<(), ChangeError> {
-    let deleted =
-        query!("DELETE FROM canned_responses WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
-    if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
 }

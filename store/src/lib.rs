@@ -25,6 +25,7 @@ pub mod imports;
 pub mod invitations;
 pub mod labels;
 pub mod messages;
+mod named;
 pub mod notes;
 pub mod outbox;
 pub mod privacy;
@@ -47,6 +48,7 @@ pub mod webhooks;
 
 pub use connect::{Store, StoreConfig};
 pub use error::{ChangeError, StoreError};
+pub use named::Named;
 pub use seal::SealKeyring;
 pub use system::System;
 pub use tenant::{Mark, TenantTx};

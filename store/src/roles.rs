@@ -3,6 +3,7 @@
 use crate::{
     column,
     error::{ChangeError, StoreError},
+    named::named,
     tenant::TenantTx,
 };
 use common::{
@@ -11,8 +12,7 @@ use common::{
     permission::Permissions,
 };
 use serde::{Deserialize, Serialize};
-use sqlx::{query, query_as, query_scalar};
-use uuid::Uuid;
+use sqlx::{query_as, query_scalar};
 
 /// A set of permissions with a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub struct NamedRole {
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<common::permission::Permission>))]
     pub permissions: Permissions,
 }
+
+named!(NamedRole, RoleId, "roles", "id, name, permissions");
 
 /// Names a set of permissions.
 ///
@@ -52,37 +54,6 @@ pub async fn create(
     .fetch_one(tx.connection())
     .await?;
     Ok(row)
-}
-
-/// The role with this id.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn find(tx: &mut TenantTx, id: RoleId) -> Result<Option<NamedRole>, StoreError> {
-    let row = query_as!(NamedRole, "SELECT id, name, permissions FROM roles WHERE id = $1", id.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?;
-    Ok(row)
-}
-
-/// The account's roles in the order of their creation, those after `after`, at most `limit`.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn list(
-    tx: &mut TenantTx,
-    after: Option<RoleId>,
-    limit: u16,
-) -> Result<Vec<NamedRole>, StoreError> {
-    let rows = query_as!(
-        NamedRole,
-        "SELECT id, name, permissions FROM roles WHERE id > $1 ORDER BY id LIMIT $2",
-        after.map_or(Uuid::nil(), RoleId::as_uuid),
-        i64::from(limit)
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    Ok(rows)
 }
 
 /// Gives a role another name or other permissions. One that allows less than before is noted as narrowed.
@@ -120,13 +91,4 @@ pub async fn holders(tx: &mut TenantTx, id: RoleId) -> Result<Vec<UserId>, Store
         .fetch_all(tx.connection())
         .await?;
     Ok(users.into_iter().map(UserId::from_uuid).collect())
-}
-
-/// Deletes a role that nobody has.
-///
-/// # Errors
-/// [`ChangeError::NotFound`], [`ChangeError::Referenced`] while somebody has it.
-pub async fn delete(tx: &mut TenantTx, id: RoleId) -> Result<(), ChangeError> {
-    let deleted = query!("DELETE FROM roles WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
-    if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
 }

@@ -3,6 +3,7 @@
 use crate::{
     column,
     error::{ChangeError, StoreError},
+    named::named,
     tenant::TenantTx,
 };
 use common::{
@@ -24,6 +25,8 @@ pub struct Team {
     pub name: String,
 }
 
+named!(Team, TeamId, "teams", "id, name");
+
 /// Creates one.
 ///
 /// # Errors
@@ -44,33 +47,6 @@ pub async fn create(tx: &mut TenantTx, name: &str, clock: &dyn Clock) -> Result<
     Ok(row)
 }
 
-/// The one with this id.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn find(tx: &mut TenantTx, id: TeamId) -> Result<Option<Team>, StoreError> {
-    let row = query_as!(Team, "SELECT id, name FROM teams WHERE id = $1", id.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?;
-    Ok(row)
-}
-
-/// The account's, in the order of their creation, those after `after`, at most `limit`.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn list(tx: &mut TenantTx, after: Option<TeamId>, limit: u16) -> Result<Vec<Team>, StoreError> {
-    let rows = query_as!(
-        Team,
-        "SELECT id, name FROM teams WHERE id > $1 ORDER BY id LIMIT $2",
-        after.map_or(Uuid::nil(), TeamId::as_uuid),
-        i64::from(limit)
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    Ok(rows)
-}
-
 /// Changes one.
 ///
 /// # Errors
@@ -85,15 +61,6 @@ pub async fn update(tx: &mut TenantTx, id: TeamId, name: &str) -> Result<Team, C
     .fetch_optional(tx.connection())
     .await?;
     row.ok_or(ChangeError::NotFound)
-}
-
-/// Deletes one.
-///
-/// # Errors
-/// [`ChangeError::NotFound`]; [`ChangeError::Referenced`] while it is in use.
-pub async fn delete(tx: &mut TenantTx, id: TeamId) -> Result<(), ChangeError> {
-    let deleted = query!("DELETE FROM teams WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
-    if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
 }
 
 /// Its members, in no order.

@@ -45,6 +45,11 @@ pub fn report(text: &str) {
     let _nobody_reads = writeln!(std::io::stderr().lock(), "{text}");
 }
 
+/// Whether there is time for the long form of a test: `cargo xtask test long`.
+pub fn is_long() -> bool {
+    std::env::var_os("SWITCHBOARD_TEST_LONG").is_some()
+}
+
 /// The value of a variable that `cargo xtask test` sets.
 ///
 /// # Panics

@@ -29,10 +29,14 @@ mod crowd;
 mod edge;
 #[path = "e2e/egress.rs"]
 mod egress;
+#[path = "e2e/embedding.rs"]
+mod embedding;
 #[path = "e2e/ends.rs"]
 mod ends;
 #[path = "e2e/feed.rs"]
 mod feed;
+#[path = "e2e/first.rs"]
+mod first;
 #[path = "e2e/floods.rs"]
 mod floods;
 #[path = "e2e/fuzz.rs"]

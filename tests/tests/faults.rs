@@ -1,8 +1,8 @@
 //! What breaks around Switchboard, broken for real under load: nothing acknowledged is lost or heard twice,
 //! and service is back by itself within ten seconds of the fault's end.
 //!
-//! `cargo xtask test` runs each fault once; `cargo xtask test faults` runs these alone, for longer
-//! (`SWITCHBOARD_TEST_FAULTS=long`). Each has threads beside the test's own: starting a service stops that one, and
+//! `cargo xtask test` runs each fault once; `cargo xtask test long faults` runs these alone, for longer
+//! (`SWITCHBOARD_TEST_LONG=1`). Each has threads beside the test's own: starting a service stops that one, and
 //! the clients of the load go on. A fault that this machine does not let us make is said to be left out,
 //! by name and reason, on standard error.
 

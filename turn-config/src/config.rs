@@ -1,17 +1,22 @@
 //! What an operator sets in `[turn]`.
 
 use common::secret::Secret;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{net::IpAddr, path::PathBuf};
 
 /// STUN and TURN servers handed to clients, and what coturn must know to be one of them.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TurnConfig {
-    /// What clients are told: `stun:host:port`, `turn:host:port?transport=udp`, `turns:host:port`.
-    /// None by default: calls then work where devices reach each other or the media server.
+    /// What clients are told. None: calls work where devices reach each other or the media server.
+    ///
+    /// Example: `["stun:turn.example:3478", "turn:turn.example:3478?transport=udp", "turns:turn.example:5349"]`
     pub urls: Vec<String>,
-    /// Shared with coturn (`static-auth-secret`). Needed if there are TURN URLs.
+    /// Shared with coturn (`static-auth-secret`), at least 16 bytes: `openssl rand -hex 32`. Needed if there are TURN
+    /// URLs, and for `switchboard turn-config`.
+    ///
+    /// Example: `"…"`
+    #[serde(skip_serializing)]
     pub secret: Option<Secret>,
     /// How long credentials are valid, in seconds. A relayed call cannot outlast
     /// them; a client that leaks them lends out the relay for as long.
@@ -22,11 +27,17 @@ pub struct TurnConfig {
     pub port: u16,
     /// coturn's port for TLS and DTLS, open if there is a certificate.
     pub tls_port: u16,
-    /// PEM file of the certificate chain, as coturn sees it.
+    /// The PEM file of the certificate chain, as coturn sees it; without it there is no TLS.
+    ///
+    /// Example: `"/etc/coturn/certificate.pem"`
     pub certificate: Option<PathBuf>,
-    /// PEM file of the certificate's key, as coturn sees it.
+    /// The PEM file of the certificate's key, as coturn sees it.
+    ///
+    /// Example: `"/etc/coturn/key.pem"`
     pub private_key: Option<PathBuf>,
     /// Where coturn is reached from outside, if its machine has only a private address.
+    ///
+    /// Example: `"203.0.113.9"`
     pub external_ip: Option<IpAddr>,
     /// The first port of relays.
     pub relay_port_min: u16,

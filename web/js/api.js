@@ -14,6 +14,7 @@
 
 import { randomId } from './format.js';
 import { createStore } from './store.js';
+import { phrase } from './words.js';
 
 const RECORD = 'switchboard.sign-in.';
 const LATEST = 'switchboard.latest';
@@ -32,6 +33,7 @@ let clockAheadMs = 0;
 
 /** What the server refused, or `offline`. */
 export class ApiError extends Error {
+  /** @param {string} code @param {string} message */
   constructor(code, message, status = 0) {
     super(message);
     this.code = code;
@@ -39,6 +41,12 @@ export class ApiError extends Error {
   }
 }
 
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {{ body?: unknown, token?: string, headers?: Record<string, string>, keepalive?: boolean, file?: boolean }} options
+ * @returns {Promise<any>}
+ */
 async function send(method, path, { body, token, headers = {}, keepalive = false, file = false } = {}) {
   let answer;
   try {
@@ -69,23 +77,29 @@ async function send(method, path, { body, token, headers = {}, keepalive = false
 
 export function createApi() {
   /** `user` is who is signed in; `ready` turns true once that is known. */
-  const identity = createStore({ user: null, ready: false, notice: null });
+  const identity = createStore(/** @type {App.Identity} */ ({ user: null, ready: false, notice: null }));
+  /** @type {{ token: string, expiresAt: number } | null} */
   let access = null;
+  /** Names this sign-in in the browser's storage. @type {string | null} */
   let family = null;
+  /** @type {Promise<void> | null} */
   let refreshing = null;
 
+  /** @returns {{ refreshToken: string } | null} */
   const read = () => JSON.parse(localStorage.getItem(RECORD + family) ?? 'null');
 
-  function keep(answer) {
+  /** @param {Wire.SignedIn} answer @param {string} name */
+  function keep(answer, name) {
     access = { token: answer.accessToken, expiresAt: Date.parse(answer.expiresAt) + clockAheadMs };
-    localStorage.setItem(RECORD + family, JSON.stringify({ refreshToken: answer.refreshToken, at: Date.now() }));
-    localStorage.setItem(LATEST, family);
-    sessionStorage.setItem(OWN, family);
+    localStorage.setItem(RECORD + name, JSON.stringify({ refreshToken: answer.refreshToken, at: Date.now() }));
+    localStorage.setItem(LATEST, name);
+    sessionStorage.setItem(OWN, name);
     const before = identity.get().user;
     const same = before && JSON.stringify(before) === JSON.stringify(answer.user);
     identity.set({ user: same ? before : answer.user, ready: true, notice: null });
   }
 
+  /** @param {string | null} notice */
   function forget(notice = null) {
     if (family) localStorage.removeItem(RECORD + family);
     if (localStorage.getItem(LATEST) === family) localStorage.removeItem(LATEST);
@@ -101,16 +115,16 @@ export function createApi() {
 
   async function rotate() {
     const kept = read();
-    if (!kept) throw new ApiError('auth.required', 'signed out');
-    keep(await send('POST', '/v1/auth/refresh', { body: { refreshToken: kept.refreshToken } }));
+    if (!kept || !family) throw new ApiError('auth.required', 'signed out');
+    keep(await send('POST', '/v1/auth/refresh', { body: { refreshToken: kept.refreshToken } }), family);
   }
 
   /** Gets a new access token. Called by several at once, it happens once. */
   function refresh() {
-    const turn = (work) => (navigator.locks ? navigator.locks.request(RECORD + family, work) : work());
+    const turn = (/** @type {() => Promise<void>} */ work) => (navigator.locks ? navigator.locks.request(RECORD + family, work) : work());
     refreshing ??= turn(rotate)
       .catch((error) => {
-        if (error.status === 401 || error.code === 'auth.required') forget('Please sign in again.');
+        if (error.status === 401 || error.code === 'auth.required') forget(phrase('signIn.again'));
         throw error;
       })
       .finally(() => (refreshing = null));
@@ -120,9 +134,15 @@ export function createApi() {
   async function accessToken({ fresh = false } = {}) {
     if (!family) throw new ApiError('auth.required', 'signed out');
     if (fresh || !access || access.expiresAt - Date.now() < MARGIN_MS) await refresh();
+    if (!access) throw new ApiError('auth.required', 'signed out');
     return access.token;
   }
 
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {Parameters<typeof send>[2]} options
+   */
   async function request(method, path, options = {}) {
     try {
       return await send(method, path, { ...options, token: await accessToken() });
@@ -137,7 +157,7 @@ export function createApi() {
     identity,
     accessToken,
 
-    /** Saves what is at `path` as a file of this name. */
+    /** Saves what is at `path` as a file of this name. @param {string} path @param {string} name */
     async save(path, name) {
       const url = URL.createObjectURL(await request('GET', path, { file: true }));
       Object.assign(document.createElement('a'), { href: url, download: name }).click();
@@ -147,10 +167,11 @@ export function createApi() {
     /** When the access token in use expires, in milliseconds since 1970 by this machine's clock. */
     expiresAt: () => access?.expiresAt ?? 0,
 
+    /** @param {string} email @param {string} password */
     async signIn(email, password) {
       const answer = await send('POST', '/v1/auth/sign-in', { body: { email, password } });
       family = randomId();
-      keep(answer);
+      keep(answer, family);
     },
 
     /** Signed out here at once; the server is told if it can be reached. */
@@ -162,22 +183,24 @@ export function createApi() {
     },
 
     /** Takes up the sign-in of this tab, or else the latest of this browser. */
+    /** @returns {Promise<void>} */
     async restore() {
       family = sessionStorage.getItem(OWN) ?? localStorage.getItem(LATEST);
       if (!family || !read()) return forget();
       return refresh().catch((error) => {
         if (identity.get().ready) return;
         // The server is away: keep the sign-in, say so, and try again.
-        identity.set({ notice: 'Waiting for the server…' });
+        identity.set({ notice: phrase('signIn.waiting') });
         console.info('Sign-in cannot be taken up yet:', error.code);
         setTimeout(() => this.restore(), 2000);
       });
     },
 
-    get: (path) => request('GET', path),
+    get: (/** @type {string} */ path) => request('GET', path),
+    /** @param {string} path @param {unknown} [body] @param {string} [key] makes a second try of the same harmless */
     post: (path, body, key) => request('POST', path, { body, headers: key ? { 'idempotency-key': key } : {} }),
-    patch: (path, body) => request('PATCH', path, { body }),
-    put: (path, body) => request('PUT', path, { body }),
-    remove: (path) => request('DELETE', path),
+    patch: (/** @type {string} */ path, /** @type {unknown} */ body) => request('PATCH', path, { body }),
+    put: (/** @type {string} */ path, /** @type {unknown} */ body) => request('PUT', path, { body }),
+    remove: (/** @type {string} */ path) => request('DELETE', path),
   };
 }

@@ -2,48 +2,81 @@
 
 import { hue, initials } from './format.js';
 
+/** Where the sign of Switchboard is served: beside the modules, whatever page shows it. */
+export const LOGO = new URL('../favicon.svg', import.meta.url).href;
+
 /**
  * Makes an element. `on` holds event handlers; `true` and `false` set and omit
  * an attribute; `value` and `checked` are properties.
+ *
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Dom.Props} props
+ * @param {...Dom.Child} children
  */
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (value === undefined || value === null || value === false) continue;
     if (name === 'on') for (const [type, handler] of Object.entries(value)) node.addEventListener(type, handler);
-    else if (name === 'class') node.className = value;
-    else if (name === 'value' || name === 'checked') node[name] = value;
+    else if (name === 'value' || name === 'checked') Object.assign(node, { [name]: value });
     else node.setAttribute(name, value === true ? '' : String(value));
   }
   return append(node, children);
 }
 
+/**
+ * @template {Element} Parent
+ * @param {Parent} node
+ * @param {Dom.Child[]} children
+ * @returns {Parent}
+ */
 function append(node, children) {
-  for (const child of children.flat(Infinity)) {
-    if (child !== undefined && child !== null && child !== false) node.append(child);
+  for (const child of children) {
+    if (Array.isArray(child)) append(node, child);
+    else if (child !== undefined && child !== null && child !== false) node.append(child);
   }
   return node;
 }
 
-/** Replaces what is inside `node`. */
+/**
+ * Replaces what is inside `node`.
+ *
+ * @param {Element} node
+ * @param {...Dom.Child} children
+ */
 export function fill(node, ...children) {
   node.replaceChildren();
   return append(node, children);
 }
 
-/** Sets text only where it changed: screen readers announce every write to a live region. */
+/**
+ * Sets text only where it changed: screen readers announce every write to a live region.
+ *
+ * @param {Element} node
+ * @param {string} text
+ */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
+
+/** The elements of `keyed` lists by the keys of what they show. @type {WeakMap<Element, Map<unknown, HTMLElement>>} */
+const lists = new WeakMap();
 
 /**
  * Makes the children of `container` those of `items`, in their order, keeping
  * elements (and so focus, scroll position and running video) that stay.
  *
  * `create(item)` returns an element; `update(element, item)` shows the item in it.
+ *
+ * @template Item
+ * @param {Element} container
+ * @param {Item[]} items
+ * @param {{ key: (item: Item) => unknown, create: (item: Item) => HTMLElement, update?: (node: HTMLElement, item: Item) => void }} how
  */
 export function keyed(container, items, { key, create, update }) {
-  const known = (container.keyed ??= new Map());
+  const known = lists.get(container) ?? new Map();
+  lists.set(container, known);
   const wanted = new Set(items.map(key));
   for (const [id, node] of known) {
     if (wanted.has(id)) continue;
@@ -53,8 +86,8 @@ export function keyed(container, items, { key, create, update }) {
   let before = null;
   for (const item of items) {
     const id = key(item);
-    let node = known.get(id);
-    if (!node) known.set(id, (node = create(item)));
+    const node = known.get(id) ?? create(item);
+    known.set(id, node);
     update?.(node, item);
     const place = before ? before.nextSibling : container.firstChild;
     if (node !== place) container.insertBefore(node, place);
@@ -93,7 +126,7 @@ const ICONS = {
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** A line icon. It says nothing to screen readers: what carries it has a label. */
+/** A line icon. It says nothing to screen readers: what carries it has a label. @param {keyof typeof ICONS} name */
 export function icon(name) {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');
@@ -105,28 +138,45 @@ export function icon(name) {
   return svg;
 }
 
-/** A person's or room's initials in a colour of their own. */
+/**
+ * A person's or room's initials in a colour of their own.
+ *
+ * @param {string} name
+ * @param {string} id
+ */
 export const avatar = (name, id = name, extra = '') =>
   el('span', { class: `avatar hue-${hue(id)} ${extra}`, 'aria-hidden': 'true' }, initials(name));
 
-/** A button with an icon and a label that is read but not shown. */
+/**
+ * A button with an icon and a label that is read but not shown.
+ *
+ * @param {keyof typeof ICONS} name
+ * @param {string} label
+ * @param {Dom.Props} props
+ */
 export function iconButton(name, label, props = {}) {
   return el('button', { type: 'button', 'aria-label': label, title: label, ...props, class: `icon-button ${props.class ?? ''}` }, icon(name));
 }
 
-/** Arrow keys, Home and End move focus among the `selector`s of a list: one tab stop for all of them. */
+/**
+ * Arrow keys, Home and End move focus among the `selector`s of a list: one tab stop for all of them.
+ *
+ * @param {HTMLElement} list
+ * @param {'a' | 'button'} selector
+ */
 export function roving(list, selector) {
   const stops = () => [...list.querySelectorAll(selector)].filter((stop) => stop.checkVisibility?.() ?? true);
-  const settle = (chosen) => stops().forEach((stop) => stop.setAttribute('tabindex', stop === chosen ? '0' : '-1'));
+  const settle = (/** @type {HTMLElement | null | undefined} */ chosen) => stops().forEach((stop) => stop.setAttribute('tabindex', stop === chosen ? '0' : '-1'));
   list.addEventListener('keydown', (event) => {
     const all = stops();
-    const at = all.indexOf(event.target.closest(selector));
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
-    if (at < 0 || to === undefined || !all[to]) return;
+    const at = all.findIndex((stop) => event.target instanceof Node && stop.contains(event.target));
+    const places = new Map([['ArrowDown', at + 1], ['ArrowUp', at - 1], ['Home', 0], ['End', all.length - 1]]);
+    const next = all[places.get(event.key) ?? -1];
+    if (at < 0 || !next) return;
     event.preventDefault();
-    all[to].focus();
+    next.focus();
   });
-  list.addEventListener('focusin', (event) => settle(event.target.closest(selector)));
+  list.addEventListener('focusin', (event) => settle(event.target instanceof Element ? event.target.closest(selector) : null));
   /** To be called after the list changed: makes sure that exactly one stop can be reached by Tab. */
   return () => {
     const all = stops();

@@ -1,5 +1,7 @@
 // How times, names and ids look.
 
+import { phrase } from './words.js';
+
 const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
 const SHORT_DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
@@ -8,56 +10,49 @@ const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 
 
 const HUES = 8;
 
-/** The day a time is in, comparable. */
+/** The day a time is in, comparable. @param {string | Date} time */
 const dayOf = (time) => new Date(time).toDateString();
 
-/** 14:05 */
+/** 14:05 @param {string} time RFC 3339 */
 export const clock = (time) => TIME.format(new Date(time));
 
-/** Everything, for tooltips. */
-/** Day and time, as short as they are clear. */
+/** Day and time, as short as they are clear. @param {string} time RFC 3339 */
 export const moment = (time) => SHORT.format(new Date(time));
 
+/** Everything, for tooltips. @param {string} time RFC 3339 */
 export const full = (time) => FULL.format(new Date(time));
 
-/** Today, Yesterday, or the day's name. */
+/** Today, Yesterday, or the day's name. @param {string} time RFC 3339 */
 export function day(time) {
   const now = new Date();
-  if (dayOf(time) === now.toDateString()) return 'Today';
+  if (dayOf(time) === now.toDateString()) return phrase('day.today');
   now.setDate(now.getDate() - 1);
-  return dayOf(time) === now.toDateString() ? 'Yesterday' : DAY.format(new Date(time));
+  return dayOf(time) === now.toDateString() ? phrase('day.yesterday') : DAY.format(new Date(time));
 }
 
-/** The clock for today, the date for earlier. */
+/** The clock for today, the date for earlier. @param {string} time RFC 3339 */
 export const brief = (time) =>
   dayOf(time) === new Date().toDateString() ? clock(time) : SHORT_DAY.format(new Date(time));
 
-/** 3:07, for how long something lasts. */
+/** 3:07, for how long something lasts. @param {number} ms */
 export function duration(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const minutes = Math.floor(seconds / 60);
   return `${minutes}:${String(seconds % 60).padStart(2, '0')}`;
 }
 
-/** Up to two letters for an avatar; a number has none. */
+/** Up to two letters for an avatar; a number has none. @param {string} name */
 export function initials(name) {
   const words = name.split(/\s+/).filter((word) => /^\p{L}/u.test(word));
-  const letters = words.length > 1 ? [words[0], words.at(-1)] : words;
+  const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
   return letters.map((word) => [...word][0]?.toUpperCase() ?? '').join('') || '#';
 }
 
-/** One of a few colours, always the same for the same text. */
+/** One of a few colours, always the same for the same text. @param {string} text */
 export function hue(text) {
   let sum = 0;
-  for (const unit of text) sum = (sum * 31 + unit.codePointAt(0)) % 65521;
+  for (const unit of text) sum = (sum * 31 + (unit.codePointAt(0) ?? 0)) % 65521;
   return sum % HUES;
-}
-
-/** "Ada", "Ada and Bob", "Ada, Bob and 2 others" */
-export function names(list) {
-  if (list.length <= 1) return list.join('');
-  if (list.length === 2) return list.join(' and ');
-  return `${list[0]}, ${list[1]} and ${list.length - 2} ${list.length === 3 ? 'other' : 'others'}`;
 }
 
 /** A random id (UUIDv4, RFC 9562), also where the page is not a secure context. */

@@ -2,35 +2,18 @@
 
 import { createApi } from './api.js';
 import { el, fill } from './dom.js';
-import { createCalls } from './model/calls.js';
-import { createInbox } from './model/inbox.js';
-import { createPresence } from './model/presence.js';
-import { createRooms } from './model/rooms.js';
-import { createNotices } from './notices.js';
-import { createSocket } from './socket.js';
-import { shell } from './views/shell.js';
 import { signIn } from './views/sign-in.js';
+import { language } from './words.js';
 
-const page = document.getElementById('app');
+document.documentElement.lang = language;
+const page = /** @type {HTMLElement} */ (document.getElementById('app'));
 const api = createApi();
+/** @type {ReturnType<typeof import('./app.js').createApp> | null} */
 let app = null;
+/** @type {string | null} */
 let shown = null;
 
-/** Everything that belongs to one sign-in. */
-function start() {
-  const socket = createSocket(api);
-  const notices = createNotices();
-  // The order is the order of resuming: a call's room must be joined before its media.
-  const rooms = createRooms({ api, socket });
-  const calls = createCalls({ socket, rooms, notices });
-  const inbox = createInbox({ api, socket });
-  const presence = createPresence({ api, socket });
-  rooms.load();
-  socket.start();
-  return { api, socket, notices, rooms, calls, inbox, presence };
-}
-
-api.identity.subscribe(({ user, ready, notice }) => {
+api.identity.subscribe(async ({ user, ready, notice }) => {
   if (!ready) {
     fill(page, el('p', { class: 'starting', role: 'status' }, notice ?? ''));
     return;
@@ -41,8 +24,11 @@ api.identity.subscribe(({ user, ready, notice }) => {
   // A page that was signed in starts over: nothing of one user may show to the next.
   if (app) return location.reload();
   if (!user) return fill(page, signIn(api));
-  app = start();
-  fill(page, shell({ ...app, user }));
+  // The sign-in page does not wait for what comes after it.
+  const { createApp } = await import('./app.js');
+  if (shown !== user.id) return;
+  app = createApp(api, user);
+  fill(page, app.element);
 });
 
 api.restore();

@@ -6,9 +6,10 @@ const SHOWN_MS = 6_000;
 const SHOWN_MAX = 4;
 
 export function createNotices() {
-  const state = createStore({ items: [] });
+  const state = createStore({ items: /** @type {{ id: number, kind: 'info' | 'warning', text: string }[]} */ ([]) });
   let last = 0;
 
+  /** @param {'info' | 'warning'} kind @param {string} text */
   function add(kind, text) {
     const id = (last += 1);
     const others = state.get().items.filter((item) => item.text !== text);
@@ -16,9 +17,14 @@ export function createNotices() {
     setTimeout(() => dismiss(id), SHOWN_MS);
   }
 
+  /** @param {number} id */
   function dismiss(id) {
     state.set({ items: state.get().items.filter((item) => item.id !== id) });
   }
 
-  return { state, dismiss, tell: (text) => add('info', text), warn: (text) => add('warning', text) };
+  return {
+    state, dismiss,
+    tell: (/** @type {string} */ text) => add('info', text),
+    warn: (/** @type {string} */ text) => add('warning', text),
+  };
 }

@@ -1,113 +1,103 @@
 // The REST reference in a browser, made from the OpenAPI document that the server serves.
 
-import { el, fill } from './dom.js';
+import { el, fill, say } from './dom.js';
+import { isFound, operationsOf } from './reference/operations.js';
+import { badge, prose, section } from './reference/section.js';
+import { token } from './reference/trial.js';
+import { phrase } from './reference/words.js';
+import { language } from './words.js';
 
-const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
+/** @typedef {import('./reference/operations.js').Operation} Operation */
 
-const contents = document.getElementById('contents');
-const main = document.getElementById('reference');
+/** How a token is presented (RFC 6750, section 2.1). */
+const BEARER = 'authorization: Bearer $TOKEN';
+
+const part = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const contents = part('contents');
+const main = part('reference');
+document.documentElement.lang = language;
 
 start();
 
 async function start() {
   try {
     const answer = await fetch('v1/openapi.json');
-    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+    if (!answer.ok) throw new Error(phrase('serverAnswered', { status: answer.status }));
     show(await answer.json());
   } catch (error) {
-    fill(main, el('p', { role: 'alert' }, `The reference cannot be loaded: ${error.message}`));
+    fill(main, el('p', { role: 'alert' }, phrase('loadFailed', { reason: error.message })));
   } finally {
     main.removeAttribute('aria-busy');
   }
 }
 
+/** @param {Record<string, any>} description */
 function show(description) {
   const schemas = description.components?.schemas ?? {};
-  const operations = Object.entries(description.paths).flatMap(([path, item]) =>
-    METHODS.filter((method) => item[method]).map((method) => ({ path, method, ...item[method] })));
-  const tags = Map.groupBy(operations, ({ tags: [tag] = ['other'] }) => tag);
-  const search = el('input', { type: 'search', placeholder: 'Filter', 'aria-label': 'Filter endpoints', on: { input: () => filter(search.value) } });
-  const links = [...tags].map(([tag, group]) => el('div', {}, el('h2', {}, tag), group.map(link)));
-  fill(contents, search, links);
+  const byTag = operationsOf(description, phrase('other'));
+  const origin = new URL(description.servers?.[0]?.url ?? '.', document.baseURI).href.replace(/\/$/, '');
+  const groups = [...byTag].map(([tag, operations]) => el('div', { class: 'group' },
+    el('h2', {}, tag.replaceAll('-', ' ')), aboutTag(tag, description.tags), operations.map((operation) => section(operation, schemas, origin))));
+  const all = [...byTag.values()].flat();
+  showContents(byTag, all);
   fill(main,
-    el('h1', {}, `${description.info.title} REST reference`),
-    el('p', { class: 'muted' }, `Version ${description.info.version}. ${description.info.description ?? ''} `,
-      'Times are RFC 3339 in UTC, ids are UUIDs, lists have pages. ',
-      el('a', { href: 'v1/openapi.json' }, 'OpenAPI document')),
-    [...tags.values()].flat().map((operation) => section(operation, schemas)));
+    el('h1', {}, phrase('title', { title: description.info.title })),
+    el('p', { class: 'muted' }, prose(phrase('version', { version: description.info.version, description: description.info.description ?? '' })), ' ',
+      phrase('conventions'), ' ', el('a', { href: 'v1/openapi.json' }, phrase('document'))),
+    authentication(description), groups);
   // The element that the address names was not there when the page was loaded.
-  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
 }
 
-function filter(text) {
-  const wanted = text.trim().toLowerCase();
-  for (const anchor of contents.querySelectorAll('a')) anchor.hidden = !anchor.textContent.toLowerCase().includes(wanted);
-  for (const group of contents.querySelectorAll('div')) group.hidden = [...group.querySelectorAll('a')].every(({ hidden }) => hidden);
+/** What is said of a tag. @param {string} tag @param {{ name: string, description?: string }[]} [tags] */
+function aboutTag(tag, tags = []) {
+  const text = tags.find(({ name }) => name === tag)?.description;
+  return text && el('p', { class: 'muted' }, prose(text));
 }
 
-const badge = (method) => el('span', { class: `method ${method}` }, method.toUpperCase());
-
-const link = ({ operationId, method, path }) =>
-  el('a', { href: `#${operationId}` }, badge(method), el('span', {}, path.replace('/v1', '')));
-
-function section({ operationId, method, path, summary, description, parameters = [], requestBody, responses, security }, schemas) {
-  const bodies = Object.entries(requestBody?.content ?? {});
-  return el('section', { id: operationId, 'data-testid': 'operation' },
-    el('h3', {}, badge(method), el('code', {}, path)),
-    el('p', {}, summary, description && ` ${description}`, security?.some((one) => Object.keys(one).length === 0) && el('span', { class: 'muted' }, ' Needs no token.')),
-    parameters.length > 0 && [el('h4', {}, 'Parameters'), table(parameters.map((parameter) => [
-      [el('code', {}, parameter.name), el('span', { class: 'muted' }, ` ${parameter.in}${parameter.required ? ', required' : ''}`)],
-      [type(parameter.schema, schemas), parameter.description && ` – ${parameter.description}`],
-    ]))],
-    bodies.map(([kind, body]) => [
-      el('h4', {}, 'Body', kind !== 'application/json' && el('span', { class: 'muted' }, ` ${kind}`)),
-      fieldsOf(body.schema, schemas), shownExample(body),
-    ]),
-    el('h4', {}, 'Answers'),
-    table(Object.entries(responses).map(([status, response]) => [el('code', {}, status), answer(response, schemas)])));
+/** How one proves who one is, where the servers are, and a token to try calls with. @param {Record<string, any>} description */
+function authentication({ components, servers = [] }) {
+  const schemes = Object.entries(components?.securitySchemes ?? {});
+  const input = el('input', {
+    id: 'token', type: 'password', autocomplete: 'off', spellcheck: 'false', 'aria-describedby': 'token-hint', 'data-testid': 'reference-token',
+    on: { input: () => { token.value = input.value.trim(); } },
+  });
+  return el('section', { id: 'authentication', 'aria-labelledby': 'authentication-title' },
+    el('h2', { id: 'authentication-title' }, phrase('authentication')),
+    schemes.map(([name, { type, scheme, description = '' }]) => el('p', {},
+      el('code', {}, name), el('span', { class: 'muted' }, ` ${[type, scheme].filter(Boolean).join(', ')} `), prose(description))),
+    schemes.some(([, { scheme }]) => scheme === 'bearer') && el('pre', { tabindex: '0' }, BEARER),
+    el('p', {}, phrase('servers'), ' ', servers.length > 0
+      ? servers.map((/** @type {{ url: string, description?: string }} */ { url, description }) => [el('code', {}, new URL(url, document.baseURI).href), ' ', prose(description ?? ''), ' '])
+      : [el('code', {}, new URL('.', document.baseURI).href), ' ', phrase('thisServer')]),
+    el('p', { class: 'field' }, el('label', { for: 'token' }, phrase('token')), input, el('span', { class: 'muted', id: 'token-hint' }, phrase('tokenHint'))));
 }
 
-function answer(response, schemas) {
-  const [content] = Object.values(response.content ?? {});
-  return [response.description, content && el('details', {}, el('summary', {}, type(content.schema, schemas)),
-    fieldsOf(content.schema, schemas), shownExample(content))];
+/** The search and the list of operations. @param {Map<string, Operation[]>} byTag @param {Operation[]} all */
+function showContents(byTag, all) {
+  const isNarrow = matchMedia('(max-width: 760px)').matches;
+  const count = el('p', { class: 'muted', role: 'status' }, phrase('found', { count: all.length }));
+  const list = el('details', { open: !isNarrow }, el('summary', {}, phrase('contents')), [...byTag].map(([tag, operations]) =>
+    el('div', { class: 'tag' }, el('p', { class: 'overline' }, tag.replaceAll('-', ' ')), operations.map(({ operationId, method, path }) =>
+      el('a', { href: `#${operationId}` }, badge(method), el('span', {}, path.replace('/v1', '')))))));
+  /** @type {HTMLInputElement} */
+  const search = el('input', {
+    type: 'search', dir: 'auto', placeholder: phrase('search'), 'aria-label': phrase('search'), 'data-testid': 'reference-search',
+    on: {
+      input: () => {
+        const found = new Set(all.filter((operation) => isFound(operation, search.value.trim())).map(({ operationId }) => operationId));
+        filter(list, found);
+        say(count, phrase('found', { count: found.size }));
+      },
+    },
+  });
+  fill(contents, el('div', { role: 'search' }, search, count), list);
 }
 
-const table = (rows) => el('table', {}, el('tbody', {}, rows.map((cells) => el('tr', {}, cells.map((cell) => el('td', {}, cell))))));
-
-function resolve(schema, schemas) {
-  if (schema?.$ref) return resolve(schemas[schema.$ref.split('/').pop()], schemas);
-  const other = (schema?.oneOf ?? schema?.anyOf)?.find((one) => one.type !== 'null');
-  return other && !schema.properties ? { ...resolve(other, schemas), description: schema.description ?? other.description } : schema ?? {};
-}
-
-function members(schema, schemas) {
-  const whole = resolve(schema, schemas);
-  const parts = (whole.allOf ?? []).map((part) => members(part, schemas));
-  return {
-    properties: Object.assign({}, ...parts.map(({ properties }) => properties), whole.properties),
-    required: [...parts.flatMap(({ required }) => required), ...(whole.required ?? [])],
-  };
-}
-
-function fieldsOf(schema, schemas) {
-  const { properties, required } = members(schema, schemas);
-  const rows = Object.entries(properties).map(([name, field]) => [
-    [el('code', {}, name), !required.includes(name) && el('span', { class: 'muted' }, ' optional')],
-    [type(field, schemas), (field.description ?? resolve(field, schemas).description) && ` – ${field.description ?? resolve(field, schemas).description}`],
-  ]);
-  return rows.length > 0 && table(rows);
-}
-
-function type(schema, schemas) {
-  const whole = resolve(schema, schemas);
-  if (whole.enum) return whole.enum.map((value) => JSON.stringify(value)).join(' | ');
-  const names = [whole.type].flat().filter(Boolean).map((name) => name === 'array' ? `list of ${type(whole.items, schemas)}` : whole.format ? `${name} (${whole.format})` : name);
-  return names.join(' or ') || (whole.allOf || whole.properties ? 'object' : 'anything');
-}
-
-/** An example of a body: files as they are, everything else as JSON. */
-function shownExample({ example }) {
-  if (example === undefined) return null;
-  return el('pre', { tabindex: '0' }, typeof example === 'string' ? example : JSON.stringify(example, null, 2));
+/** Shows what was found, in the contents and below. @param {HTMLElement} list @param {Set<string>} found */
+function filter(list, found) {
+  for (const link of list.querySelectorAll('a')) link.hidden = !found.has(decodeURIComponent(link.hash.slice(1)));
+  for (const operation of main.querySelectorAll('section')) operation.hidden = operation.id !== 'authentication' && !found.has(operation.id);
+  const groups = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.tag, .group'));
+  for (const group of groups) group.hidden = [.../** @type {NodeListOf<HTMLElement>} */ (group.querySelectorAll('a, section'))].every(({ hidden }) => hidden);
 }

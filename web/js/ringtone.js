@@ -3,7 +3,11 @@
 const PERIOD_S = 3;
 const TONES = { incoming: [660, 880], outgoing: [440, 440] };
 
-/** Rings until the returned function is called. Silent where the browser allows no sound yet. */
+/**
+ * Rings until the returned function is called. Silent where the browser allows no sound yet.
+ *
+ * @param {'incoming' | 'outgoing'} kind
+ */
 export function ring(kind) {
   if (!window.AudioContext) return () => {};
   const audio = new AudioContext();

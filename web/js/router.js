@@ -4,6 +4,7 @@ import { createStore } from './store.js';
 
 const VIEWS = ['rooms', 'inbox', 'settings'];
 
+/** @returns {{ view: string, id: string | null }} */
 function parse() {
   const [, view, id] = location.hash.split('/');
   return { view: VIEWS.includes(view) ? view : 'rooms', id: id ? decodeURIComponent(id) : null };
@@ -13,9 +14,15 @@ export const route = createStore(parse());
 
 addEventListener('hashchange', () => route.set(parse()));
 
-/** The address of a view, or of one thing in it. */
+/**
+ * The address of a view, or of one thing in it.
+ *
+ * @param {string} view
+ * @param {string | null} [id]
+ */
 export const address = (view, id) => `#/${view}${id ? `/${encodeURIComponent(id)}` : ''}`;
 
+/** @param {string} view @param {string} [id] */
 export function go(view, id) {
   location.hash = address(view, id);
 }

@@ -8,11 +8,12 @@ const known = [];
 export const shortcuts = {
   all: () => known,
   enabled: () => localStorage.getItem(KEY) !== 'off',
-  enable: (on) => (on ? localStorage.removeItem(KEY) : localStorage.setItem(KEY, 'off')),
+  enable: (/** @type {boolean} */ on) => (on ? localStorage.removeItem(KEY) : localStorage.setItem(KEY, 'off')),
+  /** @param {string} keys @param {string} label @param {() => void} run */
   add: (keys, label, run) => known.push({ keys, label, run }),
 };
 
-const isTyping = (target) => target.closest('input, textarea, select, [contenteditable]');
+const isTyping = (/** @type {EventTarget | null} */ target) => target instanceof Element && target.closest('input, textarea, select, [contenteditable]');
 
 addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.repeat) return;

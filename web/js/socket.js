@@ -15,6 +15,11 @@ const CLOSE = { tokenExpired: 4002, overloaded: 4003, unauthenticated: 4500, abu
 
 /** A refused request, or `offline` or `timeout`. */
 export class RpcError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {{ fault?: string, retryAfterMs?: number }} data
+   */
   constructor(code, message, { fault = 'ours', retryAfterMs } = {}) {
     super(message);
     this.code = code;
@@ -28,23 +33,36 @@ export class RpcError extends Error {
  */
 export function createSocket(api) {
   /** `phase` is closed, connecting, open, waiting (to reconnect) or refused. */
-  const state = createStore({ phase: 'closed', connectionId: null, everOpen: false });
+  const state = createStore(/** @type {App.Line} */ ({ phase: 'closed', connectionId: null, everOpen: false }));
+  /** @type {Map<string, Set<(params: any) => void>>} */
   const handlers = new Map();
+  /** @type {((opened: { connectionId: string, pingIntervalMs: number }) => Promise<unknown>)[]} */
   const openers = [];
+  /** @type {Map<number, { resolve: (result: any) => void, reject: (error: RpcError) => void, timer: ReturnType<typeof setTimeout> }>} */
   const waiting = new Map();
+  /** @type {WebSocket | null} */
   let socket = null;
   let lastId = 0;
   let attempts = 0;
   let needsFreshToken = false;
   let heardAt = 0;
+  /** @type {Promise<unknown> | null} */
   let probe = null;
   let movingMs = 0;
-  const timers = { reconnect: 0, refresh: 0, silence: 0 };
+  /** @type {{ [Name in 'reconnect' | 'refresh' | 'silence']?: ReturnType<typeof setTimeout> }} */
+  const timers = {};
 
   const url = () => `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/ws`;
 
-  function call(method, params = {}, timeout = CALL_TIMEOUT_MS) {
-    if (socket?.readyState !== WebSocket.OPEN) return Promise.reject(new RpcError('offline', 'not connected'));
+  /**
+   * @template {keyof Wire.Methods} Method
+   * @param {Method} method
+   * @param {Wire.Methods[Method]['params']} params
+   * @returns {Promise<Wire.Methods[Method]['result']>}
+   */
+  function call(method, params, timeout = CALL_TIMEOUT_MS) {
+    const own = socket;
+    if (own?.readyState !== WebSocket.OPEN) return Promise.reject(new RpcError('offline', 'not connected'));
     const id = (lastId += 1);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -52,10 +70,11 @@ export function createSocket(api) {
         reject(new RpcError('timeout', `${method} was not answered`));
       }, timeout);
       waiting.set(id, { resolve, reject, timer });
-      socket.send(JSON.stringify({ jsonrpc: '2.0', id, method, params }));
+      own.send(JSON.stringify({ jsonrpc: '2.0', id, method, params }));
     });
   }
 
+  /** @param {{ id: number, result?: unknown, error?: { message: string, data?: { code?: string, fault?: string, retryAfterMs?: number } } }} answer */
   function settle({ id, result, error }) {
     const request = waiting.get(id);
     if (!request) return;
@@ -65,6 +84,7 @@ export function createSocket(api) {
     else request.resolve(result);
   }
 
+  /** @param {string} text */
   function receive(text) {
     heardAt = performance.now();
     const message = JSON.parse(text);
@@ -104,6 +124,7 @@ export function createSocket(api) {
     };
   }
 
+  /** @param {{ connectionId: string, pingIntervalMs: number }} opened */
   async function open(opened) {
     attempts = 0;
     state.set({ phase: 'open', connectionId: opened.connectionId, everOpen: true });
@@ -116,6 +137,7 @@ export function createSocket(api) {
     }
   }
 
+  /** @param {number} code */
   function lost(code) {
     socket = null;
     clearTimeout(timers.refresh);
@@ -127,7 +149,7 @@ export function createSocket(api) {
     waiting.clear();
     state.set({ connectionId: null });
     if (code === CLOSE.abuse) return state.set({ phase: 'refused' });
-    if ([CLOSE.unauthenticated, CLOSE.tokenExpired, CLOSE.ended].includes(code)) needsFreshToken = true;
+    if ([CLOSE.unauthenticated, CLOSE.tokenExpired, CLOSE.ended].some((known) => known === code)) needsFreshToken = true;
     retry(code === CLOSE.overloaded ? OVERLOADED_WAIT_MS : movingMs);
     movingMs = 0;
   }
@@ -169,6 +191,7 @@ export function createSocket(api) {
 
   // Pages never see the server's pings. So when nothing was heard for one ping
   // interval, ask something harmless; no answer means the connection is dead.
+  /** @param {number} interval in milliseconds */
   function listenForSilence(interval) {
     clearInterval(timers.silence);
     heardAt = performance.now();
@@ -186,7 +209,7 @@ export function createSocket(api) {
       .catch((error) => {
         if (error.code !== 'timeout' || own !== socket) return;
         lost(4001);
-        own.close();
+        own?.close();
       })
       .finally(() => (probe = null));
   }
@@ -199,10 +222,15 @@ export function createSocket(api) {
   addEventListener('online', nudge);
   document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && nudge());
 
+  /**
+   * @template {keyof Wire.Events} Event
+   * @param {Event} method
+   * @param {(params: Wire.Events[Event]) => void} handler
+   */
   function on(method, handler) {
-    if (!handlers.has(method)) handlers.set(method, new Set());
-    handlers.get(method).add(handler);
-    return () => handlers.get(method).delete(handler);
+    const all = handlers.get(method) ?? new Set();
+    handlers.set(method, all.add(handler));
+    return () => all.delete(handler);
   }
 
   // The server drains, has spread the delays over its clients, and closes: come back after ours.
@@ -214,7 +242,7 @@ export function createSocket(api) {
     /** Calls `handler` with the parameters of every event of this method. */
     on,
     /** Runs `opener` after every (re)connect, in order of registration, each after the one before. */
-    onOpened: (opener) => openers.push(opener),
+    onOpened: (/** @type {typeof openers[number]} */ opener) => openers.push(opener),
     start: () => state.get().phase === 'closed' && connect(),
     stop,
     /** Tries now instead of when the wait is over. */

@@ -1,12 +1,14 @@
 // A small observable state: read it, patch it, be told once per turn of the event loop.
 
 /**
- * @template T
- * @param {T} initial
+ * @template State
+ * @param {State} initial
+ * @returns {App.Store<State>}
  */
 export function createStore(initial) {
   let state = initial;
   let due = false;
+  /** @type {Set<(state: State) => unknown>} */
   const listeners = new Set();
 
   const tell = () => {

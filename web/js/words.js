@@ -1,54 +1,42 @@
-// What error codes and outcomes mean to the person in front of the screen.
+// What the console says, in the language of whoever reads it.
 
-const CODES = {
-  offline: 'You are offline. Trying to reconnect.',
-  timeout: 'The server took too long to answer.',
-  'auth.invalidCredentials': 'E-mail and password do not belong together, or there were too many wrong tries.',
-  'auth.refreshReused': 'You were signed out for safety. Please sign in again.',
-  'auth.forbidden': 'Your role does not allow this.',
-  'limit.rate': 'That was too fast. Wait a moment and try again.',
-  'limit.size': 'That is too long.',
-  'limit.count': 'As many of these exist as are allowed.',
-  'resource.notFound': 'This does not exist, or not any more.',
-  'resource.conflict': 'Somebody else was faster. Look again.',
-  'room.closed': 'The room is closed.',
-  'room.removed.removed': 'You were taken out of this room.',
-  'room.removed.closed': 'The room was closed.',
-  'room.removed.deleted': 'The room was deleted.',
-  'call.over': 'The call is over already.',
-  'call.busy': 'one of you is in another call.',
-  'call.unreachable': 'Not reachable: no device is connected.',
-  'call.alreadyTaken': 'Another device took the call.',
-  'media.unavailable': 'No media server is available. Try again in a moment.',
-  'channel.refused': 'The channel refused this.',
-  unavailable: 'A part of the server is away. Try again in a moment.',
-  internal: 'Something went wrong on the server.',
-};
+import { en } from './words/en.js';
+import { languageFor, phrases } from './words/phrases.js';
 
-const ENDINGS = {
-  hungUp: 'Call ended.',
-  rejected: 'Call declined.',
-  cancelled: 'The caller gave up.',
-  missed: 'Nobody answered.',
-  busy: 'Busy: in another call.',
-  answeredElsewhere: 'Answered on another device.',
-  lost: 'The other side lost its connection.',
-};
+/** One catalogue for each language. They have the keys of the English one. */
+const CATALOGUES = { en };
 
-const DELIVERY = {
-  sending: 'Sending',
-  queued: 'Queued',
-  sent: 'Sent',
-  delivered: 'Delivered',
-  read: 'Read',
-  failed: 'Failed',
-};
+/** The language that the console speaks here (BCP 47). */
+export const language = languageFor(globalThis.navigator?.languages ?? [], Object.keys(CATALOGUES));
 
-/** A sentence for an error of `api` or `socket`. */
-export const explain = (error) => CODES[error?.code] ?? error?.message ?? 'Something went wrong.';
+const catalogue = CATALOGUES[/** @type {keyof typeof CATALOGUES} */ (language)];
 
-/** A sentence for the reason of `call.ended`. */
-export const ending = (reason) => ENDINGS[reason] ?? 'Call ended.';
+/** The sentence of a key; `count` among the values decides its plural. */
+export const phrase = phrases(catalogue, language);
 
-/** A word for a delivery status. */
-export const delivery = (status) => DELIVERY[status] ?? status;
+const LIST = new Intl.ListFormat(language, { type: 'conjunction' });
+
+/** What the catalogue has for a key that comes from the server, if it has any. */
+const known = (/** @type {string} */ key) => (key in catalogue ? phrase(/** @type {'error.internal'} */ (key)) : null);
+
+/**
+ * A sentence for an error of `api` or `socket`.
+ *
+ * @param {App.Problem | null} [error]
+ */
+export const explain = (error) => known(`error.${error?.code}`) ?? error?.message ?? phrase('error.unknown');
+
+/** A sentence for the reason of `call.ended`. @param {string} reason */
+export const ending = (reason) => known(`ending.${reason}`) ?? phrase('ending.hungUp');
+
+/** A word for a delivery status. @param {string} status */
+export const delivery = (status) => known(`delivery.${status}`) ?? status;
+
+/** A channel's kind as its maker calls it. @param {string} kind */
+export const channel = (kind) => known(`channel.${kind}`) ?? kind;
+
+/** "Ada", "Ada and Bob", "Ada, Bob, and 2 others". @param {string[]} list */
+export function names(list) {
+  const shown = list.length > 3 ? [...list.slice(0, 2), phrase('names.others', { count: list.length - 2 })] : list;
+  return LIST.format(shown);
+}

@@ -1,4 +1,5 @@
-//! The offline data of the queries in `store`: what Postgres says about each, so that a build needs none.
+//! What is generated: the files that `reference` makes from the code, and the offline data of the queries in
+//! `store`, which is what Postgres says about each, so that a build needs none.
 
 use crate::{
     services::Services,
@@ -28,11 +29,27 @@ CREATE TABLE _sqlx_migrations (
 /// Sources with queries. Cargo compiles them again when they are touched.
 const SOURCES: [&str; 2] = ["store/src/lib.rs", "store/tests/it/main.rs"];
 
-/// Writes `store/.sqlx` anew.
+/// Writes everything anew, or only `documents`: what needs no Postgres.
 ///
 /// # Errors
-/// If a migration or a query is wrong.
-pub(crate) fn generate() -> Result<(), Failure> {
+/// If a migration or a query is wrong, or the code says too little about itself.
+pub(crate) fn generate(arguments: &[String]) -> Result<(), Failure> {
+    match arguments {
+        [] => queries().and_then(|()| documents()),
+        [only] if only == "documents" => documents(),
+        _ => Err(Failure::new(
+            "`cargo xtask generate` writes everything, `cargo xtask generate documents` all but store/.sqlx",
+        )),
+    }
+}
+
+/// Writes documents, schemas, types and the example configuration. A test of the crate holds them to be current.
+fn documents() -> Result<(), Failure> {
+    step("make documents from the code", || run(&mut cargo(&["run", "--quiet", "--package", "reference"])))
+}
+
+/// Writes `store/.sqlx`.
+fn queries() -> Result<(), Failure> {
     setup::setup(&[Tool::Postgres, Tool::Redis])?;
     let _cleanup_first = Interrupts::hold();
     let services = Services::start()?;
@@ -50,7 +67,7 @@ pub(crate) fn generate() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Fails if `store/.sqlx` is not what [`generate`] would write.
+/// Fails if `store/.sqlx` is not what [`queries`] would write.
 ///
 /// # Errors
 /// If it differs, or a migration or a query is wrong.

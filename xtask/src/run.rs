@@ -1,11 +1,15 @@
 //! Starting the server, and the customer of its demo.
 
 use crate::{
+    progress,
     setup::{self, Tool},
-    shell::{self, Failure, cargo, root, step},
+    shell::{Failure, cargo, root, step},
 };
 use local_services::find;
 use std::{os::unix::process::CommandExt, path::PathBuf, process::Command};
+
+/// The profile that a newcomer waits for; `Cargo.toml` says what it gives up for that.
+const PROFILE: &str = "quick";
 
 /// Builds the server and becomes it, so that Ctrl-C is its own affair.
 ///
@@ -14,10 +18,10 @@ use std::{os::unix::process::CommandExt, path::PathBuf, process::Command};
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     setup::setup(&[Tool::Postgres])?;
     step("build Switchboard (the first time takes minutes)", || {
-        shell::run(&mut cargo(&["build", "--release", "--package", "switchboard"]))
+        progress::build(&mut cargo(&["build", "--profile", PROFILE, "--package", "switchboard"]))
     })?;
     let mut server = Command::new(binary());
-    server.args(["serve", "--demo"]).args(arguments);
+    server.args(["serve", "--demo", "--demo-command", "cargo xtask demo"]).args(arguments);
     if let Some(binaries) = find::postgres() {
         server.env("SWITCHBOARD_PG_BIN", binaries);
     }
@@ -37,10 +41,10 @@ pub(crate) fn demo(arguments: &[String]) -> Result<(), Failure> {
     become_it(Command::new(binary()).arg("demo").args(arguments))
 }
 
-/// Switchboard with the release profile.
+/// Switchboard as [`run()`] builds it.
 fn binary() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-    target.join("release/switchboard")
+    target.join(PROFILE).join("switchboard")
 }
 
 fn become_it(command: &mut Command) -> Result<(), Failure> {

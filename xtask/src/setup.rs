@@ -24,12 +24,14 @@ pub(crate) enum Tool {
     Chromium,
     /// Tries the REST layer against its own description.
     Schemathesis,
+    /// Runs the console's types, rules and tests.
+    Node,
 }
 
 impl Tool {
     /// Everything that the tests need.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Postgres, Self::Redis, Self::Coturn, Self::Chromium, Self::Schemathesis];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Postgres, Self::Redis, Self::Coturn, Self::Chromium, Self::Schemathesis, Self::Node];
 
     /// The tools with these names; all if there are none.
     ///
@@ -53,6 +55,7 @@ impl Tool {
             Self::Coturn => "coturn",
             Self::Chromium => "chromium",
             Self::Schemathesis => "schemathesis",
+            Self::Node => "node",
         }
     }
 
@@ -64,6 +67,7 @@ impl Tool {
             Self::Coturn => Some(vec![find::coturn()?, find::turnutils("turnutils_uclient")?]),
             Self::Chromium => Some(vec![find::chromium()?, find::chromedriver()?]),
             Self::Schemathesis => find::schemathesis().map(|program| vec![program]),
+            Self::Node => Some(vec![find::node()?, find::npm()?]),
         }
     }
 
@@ -73,8 +77,9 @@ impl Tool {
             Self::Redis => &["redis-server"],
             Self::Coturn => &["coturn"],
             Self::Chromium => &["chromium", "chromium-common", "chromium-driver"],
-            // It comes from Python's own index; this is what fetching it needs.
-            Self::Schemathesis => &["python3", "python3-venv"],
+            // They come from Python's own index, Node because distributions' are often too old; this is
+            // what fetching them needs.
+            Self::Schemathesis | Self::Node => &["python3", "python3-venv"],
         }
     }
 
@@ -85,6 +90,7 @@ impl Tool {
             Self::Coturn => &["install", "coturn"],
             Self::Chromium => &["install", "--cask", "chromium", "chromedriver"],
             Self::Schemathesis => &["install", "python"],
+            Self::Node => &["install", "node"],
         }
     }
 }
@@ -110,15 +116,15 @@ fn fetch(tool: Tool) -> Result<Vec<PathBuf>, Failure> {
     type Way = fn(Tool, &Path) -> Result<(), Failure>;
     let deps = find::deps_of(&root());
     let mut ways: Vec<Way> = Vec::new();
-    if tool == Tool::Schemathesis {
-        ways.push(|_, deps| python::schemathesis(deps));
+    if matches!(tool, Tool::Schemathesis | Tool::Node) {
+        ways.push(python::install);
         ways.push(|tool, deps| {
             match debian::install(tool, deps) {
                 Ok(()) => {}
                 Err(_) if has("brew") => run(Command::new("brew").args(tool.brew_arguments()))?,
                 Err(failure) => return Err(failure),
             }
-            python::schemathesis(deps)
+            python::install(tool, deps)
         });
     } else if has("apt-get") && has("dpkg-deb") {
         // Chromium wants fonts, a sandbox and a hundred libraries: where we may install it, we do.
@@ -169,6 +175,7 @@ fn by_hand(tool: Tool) -> String {
                 Tool::Coturn => "coturn coturn-utils",
                 Tool::Chromium => "chromium chromedriver",
                 Tool::Schemathesis => "python3",
+                Tool::Node => "nodejs-npm",
             }
         )
     } else if has("pacman") {
@@ -180,6 +187,7 @@ fn by_hand(tool: Tool) -> String {
                 Tool::Coturn => "coturn",
                 Tool::Chromium => "chromium",
                 Tool::Schemathesis => "python",
+                Tool::Node => "nodejs npm",
             }
         )
     } else if tool == Tool::Chromium && is_ubuntu() {

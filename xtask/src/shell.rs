@@ -1,11 +1,12 @@
 //! Running commands: what is being done, how long it took, what went wrong.
 
 use std::{
+    cell::RefCell,
     env, fmt,
     io::{self, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Why a command did not do what it should, in words for the person at the terminal.
@@ -70,6 +71,20 @@ pub(crate) fn cargo_in(directory: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// What has taken how long.
+#[derive(Clone)]
+struct Ended {
+    name: String,
+    took: Duration,
+    /// Of the step before it in the list, whose time has this in it.
+    is_part: bool,
+}
+
+thread_local! {
+    /// The steps that have ended, and how many have not.
+    static STEPS: RefCell<(Vec<Ended>, usize)> = const { RefCell::new((Vec::new(), 0)) };
+}
+
 /// Does something, printing what and how long it took.
 ///
 /// # Errors
@@ -78,10 +93,35 @@ pub(crate) fn cargo_in(directory: &Path, arguments: &[&str]) -> Command {
 pub(crate) fn step<T>(name: &str, action: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     say(&format!("==> {name}"));
     let started = Instant::now();
+    let before = STEPS.with_borrow_mut(|(ended, depth)| {
+        *depth = depth.saturating_add(1);
+        ended.len()
+    });
     let outcome = action();
+    let took = started.elapsed();
+    STEPS.with_borrow_mut(|(ended, depth)| {
+        *depth = depth.saturating_sub(1);
+        ended.insert(before, Ended { name: name.to_owned(), took, is_part: *depth > 0 });
+    });
     let ended = if outcome.is_ok() { "done" } else { "FAILED" };
-    say(&format!("    {ended}: {name}, {:.1} s", started.elapsed().as_secs_f64()));
+    say(&format!("    {ended}: {name}, {:.1} s", took.as_secs_f64()));
     outcome
+}
+
+/// Notes what a part of the step that is being done has taken.
+pub(crate) fn part(name: &str, took: Duration) {
+    STEPS.with_borrow_mut(|(ended, _)| ended.push(Ended { name: name.to_owned(), took, is_part: true }));
+}
+
+/// Prints how long each step and its parts have taken, and all of them.
+pub(crate) fn say_times() {
+    let ended = STEPS.with_borrow(|(ended, _)| ended.clone());
+    let line = |took: Duration, name: &str| say(&format!("{:8.1} s  {name}", took.as_secs_f64()));
+    say("");
+    for Ended { name, took, is_part } in &ended {
+        line(*took, &format!("{}{name}", if *is_part { "         " } else { "" }));
+    }
+    line(ended.iter().filter(|step| !step.is_part).map(|step| step.took).sum(), "all steps");
 }
 
 /// Runs a command with its output on the terminal.
@@ -116,11 +156,13 @@ pub(crate) fn has(name: &str) -> bool {
     env::var_os("PATH").iter().flat_map(env::split_paths).any(|place| place.join(name).is_file())
 }
 
-fn cannot_run(command: &Command, error: &io::Error) -> Failure {
+/// Why a command has not even begun.
+pub(crate) fn cannot_run(command: &Command, error: &io::Error) -> Failure {
     Failure::new(format!("`{}` cannot be run: {error}", words(command)))
 }
 
-fn words(command: &Command) -> String {
+/// A command as one would type it.
+pub(crate) fn words(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }

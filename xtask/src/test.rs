@@ -1,10 +1,13 @@
-//! Everything that a change must pass, cheap things first.
+//! Everything that a change must pass, cheap things first; [`long`] is what takes longer than that.
+
+mod long;
+mod suites;
 
 use crate::{
-    advisories, generate,
+    advisories, console, generate,
     services::Services,
     setup::{self, Tool},
-    shell::{Failure, cargo, debug_dir, has, run, say, step},
+    shell::{Failure, cargo, debug_dir, has, run, say, say_times, step},
     tidy::{self, PURE},
 };
 use local_services::child::Interrupts;
@@ -14,24 +17,13 @@ use local_services::child::Interrupts;
 /// # Errors
 /// At the first thing that is not as it should be.
 pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
-    match arguments.split_first() {
+    let outcome = match arguments.split_first() {
         None => everything(),
-        Some((what, names)) if what == "faults" => faults(names),
+        Some((what, rest)) if what == "long" => long::long(rest),
         Some((other, _)) => Err(Failure::new(format!("there are no tests called `{other}`"))),
-    }
-}
-
-/// The faults alone, one after the other and each for longer than among the other tests.
-fn faults(names: &[String]) -> Result<(), Failure> {
-    let _cleanup_first = Interrupts::hold();
-    step("find or fetch what the tests need", || setup::setup(&[Tool::Postgres, Tool::Redis]))?;
-    let binary = debug_dir()?.join("switchboard");
-    step("build", || run(&mut cargo(&["build", "--locked", "--package", "switchboard"])))?;
-    step("faults", || {
-        let mut command = cargo(&["test", "--locked", "--package", "switchboard-tests", "--test", "faults"]);
-        command.args(["--", "--nocapture", "--test-threads=1"]).args(names);
-        run(command.env("SWITCHBOARD_TEST_BINARY", &binary).env("SWITCHBOARD_TEST_FAULTS", "long"))
-    })
+    };
+    say_times();
+    outcome
 }
 
 fn everything() -> Result<(), Failure> {
@@ -40,6 +32,7 @@ fn everything() -> Result<(), Failure> {
     step("find or fetch what the tests need", || setup::setup(&Tool::ALL))?;
     step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
     tidy::tidy()?;
+    console::check()?;
     step("known faults of crates", advisories::check)?;
     step("licences, sources and duplicate crates", dependencies)?;
     step("clippy", || {
@@ -60,7 +53,7 @@ fn everything() -> Result<(), Failure> {
     step("build", || run(&mut cargo(&["build", "--locked", "--workspace", "--all-targets"])))?;
     step("tests", || {
         let mut command = cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
-        run(command.envs(services.variables()).env("SWITCHBOARD_TEST_BINARY", &binary))
+        suites::run(command.envs(services.variables()).env("SWITCHBOARD_TEST_BINARY", &binary))
     })?;
     step("stop and delete the services", || {
         drop(services);

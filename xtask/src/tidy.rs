@@ -9,6 +9,7 @@ mod documents;
 #[cfg(test)]
 pub(crate) mod planted;
 mod sources;
+mod spelling;
 
 pub(crate) use crates::PURE;
 
@@ -29,6 +30,7 @@ pub(crate) fn tidy() -> Result<(), Failure> {
         let mut complaints = crates::check(&root, &crates::RULES)?;
         complaints.extend(sources::check(&root, &files)?);
         complaints.extend(bans::check(&root)?);
+        complaints.extend(spelling::check(&root, &files)?);
         let documents = documents::check(&root, &files)?;
         say(&format!("    {} links and names, {} imports", documents.references, documents.imports));
         complaints.extend(documents.complaints);

@@ -5,9 +5,9 @@ use super::{
     names::{self, Channel},
 };
 use crate::{
+    backend::{Link, encode},
     error::BusError,
     exchange::Exchange,
-    facade::{Link, encode},
     lease::LEASE_TIME,
 };
 use ::redis::{
@@ -17,6 +17,8 @@ use ::redis::{
 };
 use bytes::Bytes;
 use common::{
+    backoff::Backoff,
+    chance,
     error::Chain,
     id::NodeId,
     subject::{Topic, link::LinkUp},
@@ -47,8 +49,11 @@ const NODE_TIME: Duration = Duration::from_secs(15);
 /// How long Redis may take to answer anything.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The longest wait between attempts to reconnect; the first is a tenth of a second.
+/// The longest wait between attempts to reconnect.
 const RETRY_MAX: Duration = Duration::from_secs(1);
+
+/// The waits between attempts to reconnect. With jitter: all nodes lose Redis in the same moment.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(100), RETRY_MAX);
 
 /// How long after an outage leases go to those who held them before: as long as a node takes at most to be back,
 /// with one wait, two connections and a second to spare.
@@ -123,7 +128,7 @@ struct Keeper {
 impl Keeper {
     async fn run(mut self, connections: Connections) {
         let mut connections = Some(connections);
-        let mut wait = RETRY_MAX / 10;
+        let mut failures = 0;
         loop {
             let outcome = match connections.take() {
                 Some(connections) => Ok(connections),
@@ -137,13 +142,13 @@ impl Keeper {
                     warn!(error = %Chain(&error), "The link to Redis is down; media and local rooms go on");
                     // One that takes connections and refuses to write was not there at all.
                     if self.epoch > epoch {
-                        wait = RETRY_MAX / 10;
+                        failures = 0;
                     }
                 }
                 Err(_) => self.confirm_waiting(),
             }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(RETRY_MAX);
+            failures += 1;
+            tokio::time::sleep(RETRY.delay(failures, chance::fraction())).await;
         }
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// What the caller wants to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallMedia))]
 pub enum Media {
     /// Sound only.
     Audio,
@@ -19,10 +20,11 @@ pub enum Media {
 /// Parameters of `call.ring`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallRing))]
 pub struct Ring {
     /// The room in whose media session the two will meet; the caller must have joined it.
     pub room_id: RoomId,
-    /// Whom to ring: every connected device of this user.
+    /// The user to ring, on every connected device.
     pub user_id: UserId,
     /// What the caller wants to send.
     pub media: Media,
@@ -31,8 +33,9 @@ pub struct Ring {
 /// Result of `call.ring`: it rings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallRinging))]
 pub struct Ringing {
-    /// The new call.
+    /// The new call, by which it is accepted, cancelled and ended.
     pub call_id: CallId,
     /// After this many milliseconds without an answer the call counts as missed.
     pub ring_time_ms: u64,
@@ -43,16 +46,17 @@ pub struct Ringing {
 /// Event `call.incoming`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallIncoming))]
 pub struct Incoming {
-    /// The call.
+    /// The call, by which it is accepted or rejected.
     pub call_id: CallId,
-    /// Where the two will meet.
+    /// The room in whose media session the two will meet.
     pub room_id: RoomId,
-    /// Who is calling.
+    /// The user who is calling.
     pub from: UserId,
-    /// Their name.
+    /// The caller's name, to be shown.
     pub name: String,
-    /// What they want to send.
+    /// What the caller wants to send.
     pub media: Media,
     /// How much longer it will ring, in milliseconds.
     pub ring_time_ms: u64,
@@ -61,16 +65,18 @@ pub struct Incoming {
 /// Parameters of `call.accept`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallAccept))]
 pub struct Accept {
-    /// The call.
+    /// The call that rings.
     pub call_id: CallId,
 }
 
 /// Result of `call.accept`: this device took the call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallAccepted))]
 pub struct Accepted {
-    /// The call.
+    /// The call that this device took.
     pub call_id: CallId,
     /// Join this room and its media session now.
     pub room_id: RoomId,
@@ -81,32 +87,36 @@ pub struct Accepted {
 /// Parameters of `call.reject`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallReject))]
 pub struct Reject {
-    /// The call.
+    /// The call that rings.
     pub call_id: CallId,
 }
 
 /// Parameters of `call.cancel`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallCancel))]
 pub struct Cancel {
-    /// The call.
+    /// The call that this device started.
     pub call_id: CallId,
 }
 
 /// Parameters of `call.hangUp`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallHangUp))]
 pub struct HangUp {
-    /// The call.
+    /// The call that goes on.
     pub call_id: CallId,
 }
 
 /// Event `call.answered`, to the caller's device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallAnswered))]
 pub struct Answered {
-    /// The call.
+    /// The call that this device started.
     pub call_id: CallId,
     /// The device that picked up.
     pub by: ConnectionId,
@@ -115,8 +125,9 @@ pub struct Answered {
 /// Event `call.ended`, to every device that knew of the call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallEnded))]
 pub struct Ended {
-    /// The call.
+    /// The call that is over.
     pub call_id: CallId,
     /// Why it is over for this device.
     pub reason: EndReason,
@@ -125,6 +136,7 @@ pub struct Ended {
 /// Why a call is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallEndReason))]
 pub enum EndReason {
     /// Somebody hung up after it was answered.
     HungUp,

@@ -3,26 +3,63 @@
 //! From 4000 to 4499 the client reconnects and resumes; from 4500 on
 //! reconnecting the same way is pointless.
 
-/// The server is draining: reconnect, to another instance if there is one (RFC 6455: going away).
-pub const GOING_AWAY: u16 = 1001;
-/// What came is not WebSocket (RFC 6455): reconnecting the same way is pointless.
-pub const PROTOCOL_ERROR: u16 = 1002;
-/// A text is not UTF-8 (RFC 6455): reconnecting the same way is pointless.
-pub const INVALID_TEXT: u16 = 1007;
-/// A frame or message is larger than allowed (RFC 6455).
-pub const TOO_BIG: u16 = 1009;
-/// The client reads too slowly; reconnect and resume.
-pub const TOO_SLOW: u16 = 4000;
-/// Nothing was heard from the client for too long.
-pub const SILENT: u16 = 4001;
-/// The token expired and was not refreshed; get a new one and reconnect.
-pub const TOKEN_EXPIRED: u16 = 4002;
-/// The account or the user has as many connections as allowed, or too many others wait unauthenticated;
-/// reconnect after a while.
-pub const OVERLOADED: u16 = 4003;
-/// No valid `connection.open` came in time.
-pub const UNAUTHENTICATED: u16 = 4500;
-/// The client broke the limits so often that it is taken for an attack.
-pub const ABUSE: u16 = 4501;
-/// An administrator or the account's own back end has ended the connection.
-pub const ENDED: u16 = 4502;
+/// A reason to close a connection, as the reference describes it.
+#[derive(Debug, Clone, Copy)]
+pub struct CloseCode {
+    /// The code of the close frame.
+    pub number: u16,
+    /// Why, as the doc comment says: a line each, with the space before it.
+    pub doc: &'static str,
+    /// Whether and how the client should come back.
+    pub reconnect: &'static str,
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $number:literal, reconnect $reconnect:literal;)*) => {
+        $(
+            $(#[doc = $doc])*
+            #[doc = concat!("\n\nReconnect: ", $reconnect, ".")]
+            pub const $name: u16 = $number;
+        )*
+
+        /// Every code that the server closes with.
+        pub const ALL: &[CloseCode] = &[
+            $(CloseCode { number: $number, doc: concat!($($doc, "\n"),*), reconnect: $reconnect },)*
+        ];
+    };
+}
+
+codes! {
+    /// The server drains (RFC 6455: going away).
+    GOING_AWAY = 1001, reconnect "yes, and resume";
+    /// What came is not WebSocket (RFC 6455).
+    PROTOCOL_ERROR = 1002, reconnect "no";
+    /// A text is not UTF-8 (RFC 6455).
+    INVALID_TEXT = 1007, reconnect "no";
+    /// A frame or message is larger than allowed (RFC 6455).
+    TOO_BIG = 1009, reconnect "yes, with smaller frames";
+    /// The client reads too slowly.
+    TOO_SLOW = 4000, reconnect "yes, and resume";
+    /// Nothing was heard from the client for too long.
+    SILENT = 4001, reconnect "yes, and resume";
+    /// The token expired and was not refreshed.
+    TOKEN_EXPIRED = 4002, reconnect "with a new token";
+    /// The account or the user has as many connections as allowed, or too many others wait unauthenticated.
+    OVERLOADED = 4003, reconnect "after a while";
+    /// No valid `connection.open` came in time.
+    UNAUTHENTICATED = 4500, reconnect "no";
+    /// The client broke the limits so often that it is taken for an attack.
+    ABUSE = 4501, reconnect "no";
+    /// An administrator or the account's own back end ended the connection, or what the token allowed has ended.
+    ENDED = 4502, reconnect "with a new access token or after signing in again, or with a new join token";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_codes_are_the_same_and_all_are_in_order() {
+        assert!(ALL.is_sorted_by(|one, next| one.number < next.number));
+    }
+}

@@ -15,22 +15,25 @@ use time::OffsetDateTime;
 /// [`super::close::UNAUTHENTICATED`].
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ConnectionOpen))]
 pub struct Open {
     /// An access token, ours or an accepted issuer's.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub token: Secret,
 }
 
 /// Result of `connection.open`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ConnectionOpened))]
 pub struct Opened {
     /// This connection, which is also this device's name in rooms and calls.
     pub connection_id: ConnectionId,
-    /// Whose it is.
+    /// The user that the token is for; of a guest, an id that nobody else has.
     pub user_id: UserId,
     /// The name shown to others.
     pub name: String,
-    /// The tenant.
+    /// The account (tenant) that everything on this connection belongs to.
     pub account_id: AccountId,
     /// What the user may do; absent for a guest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,14 +51,17 @@ pub struct Opened {
 /// Parameters of `connection.refresh`: a newer token of the same user.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ConnectionRefresh))]
 pub struct Refresh {
     /// The new access token.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub token: Secret,
 }
 
 /// Result of `connection.refresh`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ConnectionRefreshed))]
 pub struct Refreshed {
     /// When the new token expires.
     #[serde(with = "time::serde::rfc3339")]
@@ -65,6 +71,7 @@ pub struct Refreshed {
 /// Event `connection.reload`: what was missed cannot be replayed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ConnectionReload))]
 pub struct Reload {
     /// The sequence to read again.
     pub sequence: Sequence,
@@ -73,6 +80,7 @@ pub struct Reload {
 /// A numbered sequence of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Sequence {
     /// The messages of a room.
     #[serde(rename_all = "camelCase")]
@@ -92,6 +100,7 @@ pub enum Sequence {
 /// Event `connection.moving`: the server is draining.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ConnectionMoving))]
 pub struct Moving {
     /// Wait this long before reconnecting, in milliseconds; spread out so that not all come at once.
     pub delay_ms: u64,

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 /// The id by which a client tells answers apart. Strings are limited to [`RequestId::TEXT_MAX`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum RequestId {
     /// A number, the usual form.
     Number(u64),
@@ -71,6 +72,7 @@ impl<'a> Incoming<'a> {
 
 /// An error answer (JSON-RPC 2.0, section 5.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Failure {
     /// JSON-RPC's number: -32700 to -32600 for the envelope, -32000 for everything of ours.
     pub code: i32,
@@ -83,6 +85,7 @@ pub struct Failure {
 /// The part of an error answer that clients branch on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FailureData {
     /// The stable code.
     pub code: ErrorCode,

@@ -105,11 +105,13 @@ impl Table {
 /// Parameters of `feed.subscribe`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FeedSubscribe))]
 pub struct Subscribe {
-    /// Which table, by [`Table::as_str`].
+    /// The table, as the list of tables in docs/PROTOCOL.md spells it.
     pub table: String,
     /// Only rows that have these values; absent: all that the caller may read.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub filter: Map<String, Value>,
     /// The last change this client has seen in any feed, to be sent what it missed; absent: only what
     /// happens from now on. To go on after an answer with `more`, its `seq`.
@@ -120,6 +122,7 @@ pub struct Subscribe {
 /// Result of `feed.subscribe`. Unless there is `more`, every change that is committed from now on will be told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FeedSubscribed))]
 pub struct Subscribed {
     /// The feed's name, which its events carry. The same table and filter have the same name.
     pub feed: String,
@@ -131,6 +134,7 @@ pub struct Subscribed {
     /// Whether more was missed than one answer holds. This feed is not followed yet, or as it was before:
     /// ask again with `after` = `seq`.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub more: bool,
     /// Whether `changes` is everything since `after`. False: read the rows again.
     pub recovered: bool,
@@ -139,14 +143,16 @@ pub struct Subscribed {
 /// Parameters of `feed.unsubscribe`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FeedUnsubscribe))]
 pub struct Unsubscribe {
-    /// Which one.
+    /// The feed's name, as `feed.subscribe` answered it.
     pub feed: String,
 }
 
 /// What happened to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FeedOperation))]
 pub enum Operation {
     /// It is there now, or fits the filter now.
     Insert,
@@ -171,8 +177,9 @@ impl Operation {
 /// Event `feed.changed`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FeedChanged))]
 pub struct Changed {
-    /// In which feed.
+    /// The feed's name, as `feed.subscribe` answered it.
     pub feed: String,
     /// The change's number in the account: later ones are higher. A feed sees those that concern it.
     pub seq: u64,
@@ -182,6 +189,7 @@ pub struct Changed {
     pub id: Uuid,
     /// The row as it is; empty if it is gone. A deletion may be told of a row that was never told of.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub row: Map<String, Value>,
     /// The members that an update has changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -209,7 +217,8 @@ impl Changed {
 /// Event `feed.ended`: the caller may not read this any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FeedEnded))]
 pub struct Ended {
-    /// Which feed.
+    /// The feed's name, as `feed.subscribe` answered it.
     pub feed: String,
 }

@@ -28,7 +28,7 @@ pub const EVENTS_MAX: u32 = 500;
 
 /// What kind of channel a conversation is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ChannelKind {
     /// WhatsApp Business, Cloud API.
@@ -59,7 +59,7 @@ impl ChannelKind {
 
 /// From whom a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Direction {
     /// From the customer.
@@ -70,7 +70,7 @@ pub enum Direction {
 
 /// How far a message to a customer has come. The order is progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum DeliveryStatus {
     /// Stored here, not yet accepted by the channel.
@@ -108,7 +108,7 @@ impl DeliveryStatus {
 
 /// Where a conversation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ConversationStatus {
     /// Waits for an agent.
@@ -153,7 +153,7 @@ impl ConversationStatus {
 
 /// How urgent a conversation is. The order is urgency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Priority {
     /// Nobody has said.
@@ -194,7 +194,7 @@ impl Priority {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Contact {
-    /// Its id.
+    /// The contact, as `/v1/contacts/{id}` reads it.
     pub id: ContactId,
     /// The name the channel gives, or the address where there is none.
     pub name: String,
@@ -205,33 +205,38 @@ pub struct Contact {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Conversation {
-    /// Its id.
+    /// The conversation, as `/v1/conversations/{id}` reads it.
     pub id: ConversationId,
     /// The channel it is on.
     pub channel_id: ChannelId,
     /// The channel's kind.
     pub channel_kind: ChannelKind,
-    /// With whom.
+    /// The customer.
     pub contact: Contact,
-    /// Where it stands.
+    /// Whom it waits for, if anybody.
     pub status: ConversationStatus,
     /// Until when it is out of sight, if it is snoozed.
     #[serde(default, with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub snoozed_until: Option<OffsetDateTime>,
     /// How urgent it is.
     #[serde(default = "no_priority")]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub priority: Priority,
     /// The agent who answers it, if one has taken it.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub assignee_id: Option<UserId>,
     /// The team that answers it, if there is one.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub team_id: Option<TeamId>,
     /// Its labels, in no order.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub label_ids: Vec<LabelId>,
     /// What the account's own programs say about it.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object, required = true))]
     pub attributes: Map<String, Value>,
     /// The beginning of the latest message.
     pub preview: String,
@@ -252,11 +257,11 @@ const fn no_priority() -> Priority {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Note {
-    /// Its id.
+    /// The note, as `/v1/conversations/{id}/notes` lists it.
     pub id: NoteId,
-    /// Beside which conversation.
+    /// The conversation that the note is about.
     pub conversation_id: ConversationId,
-    /// Who wrote it.
+    /// The user who wrote it.
     pub author_id: UserId,
     /// What it says.
     pub text: String,
@@ -277,7 +282,7 @@ pub struct Attachment {
     #[cfg_attr(feature = "openapi", schema(example = "image/jpeg"))]
     pub mime_type: String,
     /// Its name, if it has one.
-    #[cfg_attr(feature = "openapi", schema(example = "invoice.pdf"))]
+    #[cfg_attr(feature = "openapi", schema(example = "invoice.pdf", required = true))]
     pub file_name: Option<String>,
 }
 
@@ -286,40 +291,48 @@ pub struct Attachment {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
-    /// Its id.
+    /// The message, in events as on pages.
     pub id: MessageId,
-    /// Its conversation.
+    /// The conversation that it is part of.
     pub conversation_id: ConversationId,
-    /// From whom.
+    /// Whether it is from the customer or to them.
     pub direction: Direction,
     /// The agent who wrote it, for outbound ones.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub author_id: Option<UserId>,
     /// What it says; absent for kinds of message that carry no text.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub text: Option<String>,
     /// Whether `text` is only the beginning, as it is in events with long texts.
     #[serde(default, skip_serializing_if = "is_false")]
     pub truncated: bool,
     /// The files that came with it; each is read by its place.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub attachments: Vec<Attachment>,
     /// How far it has come; always `delivered` for inbound ones.
     pub status: DeliveryStatus,
     /// Why it failed, in the channel's words, if it did.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub error: Option<String>,
     /// When it was written, by the channel's clock for inbound ones.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
     /// When the channel accepted it, for outbound ones.
     #[serde(default, with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub sent_at: Option<OffsetDateTime>,
     /// When it was on the customer's device.
     #[serde(default, with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub delivered_at: Option<OffsetDateTime>,
     /// When the customer saw it.
     #[serde(default, with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub read_at: Option<OffsetDateTime>,
     /// When it was given up.
     #[serde(default, with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub failed_at: Option<OffsetDateTime>,
 }
 
@@ -361,6 +374,7 @@ fn bound_words(words: &mut String) {
 #[expect(clippy::large_enum_variant, reason = "nearly every event is a message, and all are behind a box")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "type")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum InboxEvent {
     /// A message arrived or was written.
     MessageCreated {
@@ -392,15 +406,15 @@ pub enum InboxEvent {
     /// A note was deleted.
     #[serde(rename_all = "camelCase")]
     NoteDeleted {
-        /// Which.
+        /// The note that is gone.
         note_id: NoteId,
-        /// Beside which conversation it was.
+        /// The conversation that it was about.
         conversation_id: ConversationId,
     },
     /// A conversation was forgotten with everything in it. Earlier events about it say this too.
     #[serde(rename_all = "camelCase")]
     ConversationErased {
-        /// Which.
+        /// The conversation that is gone.
         conversation_id: ConversationId,
     },
 }
@@ -423,6 +437,7 @@ impl InboxEvent {
 /// Event `inbox.event`: what happened, and its place in the account's stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = SequencedInboxEvent))]
 pub struct Sequenced {
     /// 1, 2, 3, … without gaps, per account.
     pub seq: u64,
@@ -454,6 +469,7 @@ impl Sequenced {
 /// Parameters of `inbox.subscribe`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InboxSubscribe))]
 pub struct Subscribe {
     /// The last event this client has seen; absent: only what happens from now on. To go on after an
     /// answer with `more`, its `seq`.
@@ -464,6 +480,7 @@ pub struct Subscribe {
 /// Result of `inbox.subscribe`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InboxSubscribed))]
 pub struct Subscribed {
     /// The number to go on from: of the last of `events` if there is `more`; else the stream's latest, and
     /// events continue from here.
@@ -473,6 +490,7 @@ pub struct Subscribed {
     /// Whether more was missed than one answer holds. This connection does not follow the inbox yet, or
     /// follows it as it did before: ask again with `after` = `seq`.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub more: bool,
     /// Whether `events` continues exactly at `after`. False: reload the inbox.
     pub recovered: bool,
@@ -480,4 +498,5 @@ pub struct Subscribed {
 
 /// Parameters of `inbox.unsubscribe`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InboxUnsubscribe))]
 pub struct Unsubscribe {}

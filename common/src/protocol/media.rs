@@ -18,6 +18,7 @@ pub const SDP_BYTES_MAX: usize = 112 * 1024;
 /// How media travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaRoute))]
 pub enum Route {
     /// Directly between the two participants.
     PeerToPeer,
@@ -43,10 +44,11 @@ pub struct IceServer {
 /// One device in a media session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaParticipant))]
 pub struct Participant {
-    /// The device.
+    /// The device that takes part.
     pub connection_id: ConnectionId,
-    /// Its user.
+    /// The device's user.
     pub user_id: UserId,
     /// The user's name.
     pub name: String,
@@ -55,6 +57,7 @@ pub struct Participant {
 /// A running media session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaState))]
 pub struct State {
     /// How media travels now.
     pub route: Route,
@@ -67,14 +70,16 @@ pub struct State {
 /// Parameters of `media.join`. The room must have been joined before.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaJoin))]
 pub struct Join {
-    /// Whose session.
+    /// The room whose media session is entered.
     pub room_id: RoomId,
 }
 
 /// Result of `media.join`. Joining again is harmless and answers with the present state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaJoined))]
 pub struct Joined {
     /// The session, this device included.
     pub state: State,
@@ -85,24 +90,27 @@ pub struct Joined {
 /// Parameters of `media.leave`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaLeave))]
 pub struct Leave {
-    /// Whose session.
+    /// The room whose media session is left.
     pub room_id: RoomId,
 }
 
 /// Event `media.changed`, to everybody in the room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaChanged))]
 pub struct Changed {
-    /// Whose session.
+    /// The room whose media session this is.
     pub room_id: RoomId,
-    /// As it is now. No participants: the session is over.
+    /// The session as it is. No participants: the session is over.
     pub state: State,
 }
 
 /// What two peers say to each other (W3C's `RTCSessionDescription` and `RTCIceCandidate`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum PeerSignal {
     /// A session description that asks for an answer.
     Offer {
@@ -131,24 +139,26 @@ pub enum PeerSignal {
 /// Parameters of `media.signal`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaSignal))]
 pub struct Signal {
     /// Both must be participants of this room's session.
     pub room_id: RoomId,
-    /// The other device.
+    /// The device that it is for.
     pub to: ConnectionId,
-    /// What to tell it.
+    /// The offer, the answer or the candidate.
     pub signal: PeerSignal,
 }
 
 /// Event `media.signal`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaSignalled))]
 pub struct Signalled {
-    /// Whose session.
+    /// The room whose media session both are in.
     pub room_id: RoomId,
-    /// The other device.
+    /// The device that it comes from, which the answer goes to.
     pub from: ConnectionId,
-    /// What it says.
+    /// The offer, the answer or the candidate.
     pub signal: PeerSignal,
 }
 
@@ -157,8 +167,9 @@ pub struct Signalled {
 /// Offer again on the same transport to add or remove tracks.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaPublish))]
 pub struct Publish {
-    /// Whose session.
+    /// The room whose media session the tracks are for.
     pub room_id: RoomId,
     /// The offer, complete: the server needs none of the client's candidates.
     pub sdp: String,
@@ -167,6 +178,7 @@ pub struct Publish {
 /// Result of `media.publish`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaPublished))]
 pub struct Published {
     /// The answer, complete with the server's candidates.
     pub sdp: String,
@@ -175,6 +187,7 @@ pub struct Published {
 /// What kind of track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum TrackKind {
     /// Sound.
     Audio,
@@ -185,6 +198,7 @@ pub enum TrackKind {
 /// Whose track a media section of an offer carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OfferedTrack {
     /// The media section of the offer.
     pub mid: String,
@@ -197,8 +211,9 @@ pub struct OfferedTrack {
 /// Event `media.offer`: everything this participant may receive now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaOffered))]
 pub struct Offered {
-    /// Whose session.
+    /// The room whose media session the tracks are from.
     pub room_id: RoomId,
     /// Names this offer in the answer. A later offer has a higher number and replaces it.
     pub revision: u64,
@@ -211,11 +226,12 @@ pub struct Offered {
 /// Parameters of `media.answer`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaAnswer))]
 pub struct Answer {
-    /// Whose session.
+    /// The room whose media session the offer is from.
     pub room_id: RoomId,
-    /// The offer that is answered.
+    /// The `revision` of the offer that is answered.
     pub revision: u64,
-    /// The answer.
+    /// The answer (RFC 8866); candidates are not needed.
     pub sdp: String,
 }

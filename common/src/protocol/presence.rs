@@ -9,6 +9,7 @@ pub const USERS_MAX: usize = 1000;
 /// Parameters of `presence.subscribe`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PresenceSubscribe))]
 pub struct Subscribe {
     /// Only users after this one, in the order of their ids; absent: from the first on.
     #[serde(default)]
@@ -18,6 +19,7 @@ pub struct Subscribe {
 /// Result of `presence.subscribe`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PresenceOnline))]
 pub struct Online {
     /// Users with at least one connection, in the order of their ids, at most [`USERS_MAX`].
     pub users: Vec<OnlineUser>,
@@ -26,26 +28,29 @@ pub struct Online {
     /// Whether there are more: ask again with `after` = the `userId` of the last. Changes follow from the
     /// first answer on.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub more: bool,
 }
 
 /// A connected user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OnlineUser {
-    /// Who.
+    /// The user who has at least one connection.
     pub user_id: UserId,
-    /// Their name.
+    /// The user's name.
     pub name: String,
 }
 
 /// Event `presence.changed`: what changed within a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PresenceChanged))]
 pub struct Changed {
-    /// Who is connected and was not.
+    /// Users who have their first connection.
     pub online: Vec<OnlineUser>,
-    /// Who was connected and is not.
+    /// Users who have lost their last connection.
     pub offline: Vec<UserId>,
     /// How many are connected now.
     pub online_count: u32,

@@ -37,9 +37,9 @@ pub const CHANGES_BYTES_MAX: usize = 32 * 1024;
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Member {
-    /// The device.
+    /// The device that is in the room.
     pub connection_id: ConnectionId,
-    /// Its user.
+    /// The device's user; one user may be in a room with several devices.
     pub user_id: UserId,
     /// The user's name.
     pub name: String,
@@ -50,15 +50,15 @@ pub struct Member {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoomMessage {
-    /// Its id.
+    /// The message, on whichever page or connection it is read.
     pub id: RoomMessageId,
-    /// Its place in the room: 1, 2, 3, … without gaps.
+    /// Its number in the room: 1, 2, 3, … without gaps.
     pub seq: u64,
-    /// Who said it.
+    /// The user or guest who sent it.
     pub user_id: UserId,
-    /// Their name when they said it.
+    /// The sender's name at that time.
     pub name: String,
-    /// What they said.
+    /// The text as it was sent.
     pub text: String,
     /// When it was stored.
     #[serde(with = "time::serde::rfc3339")]
@@ -68,8 +68,9 @@ pub struct RoomMessage {
 /// Parameters of `room.join`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomJoin))]
 pub struct Join {
-    /// Which room.
+    /// The room to enter.
     pub room_id: RoomId,
     /// The last message this client has seen, to be sent exactly what it
     /// missed; absent: the latest messages. To go on after an answer with `more`, its `seq`.
@@ -80,10 +81,11 @@ pub struct Join {
 /// Result of `room.join`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomJoined))]
 pub struct Joined {
-    /// Which room.
+    /// The room that was entered.
     pub room_id: RoomId,
-    /// Its name.
+    /// The room's name.
     pub name: String,
     /// The first of those present, in the order of their `connectionId`; `room.members` has the rest.
     pub members: Vec<Member>,
@@ -97,48 +99,54 @@ pub struct Joined {
     /// Whether more was missed than one answer holds. This device is not in the room yet, or stays in it as
     /// it was before: ask again with `after` = `seq`. `members` and `media` come with the last answer.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub more: bool,
     /// Whether `messages` continues exactly at `after`. False: too much was
     /// missed, `messages` are the latest and older ones must be read again.
     pub recovered: bool,
     /// The running media session, if there is one.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub media: Option<media::State>,
 }
 
 /// Parameters of `room.leave`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomLeave))]
 pub struct Leave {
-    /// Which room.
+    /// The room to leave.
     pub room_id: RoomId,
 }
 
 /// Parameters of `room.send`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomSend))]
 pub struct Send {
-    /// Which room.
+    /// A room that the caller has joined.
     pub room_id: RoomId,
     /// Chosen by the client, once per message: sent again after a lost answer,
     /// the message is stored once and the same answer comes back.
     pub client_id: Uuid,
-    /// What to say: at most [`TEXT_BYTES_MAX`], no control characters but line feed and tab.
+    /// The text: at most [`TEXT_BYTES_MAX`], no control characters but line feed and tab.
     pub text: String,
 }
 
 /// Result of `room.send`: the message is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomSent))]
 pub struct Sent {
-    /// As everybody sees it.
+    /// The message as everybody in the room sees it.
     pub message: RoomMessage,
 }
 
 /// Parameters of `room.typing`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomSetTyping))]
 pub struct SetTyping {
-    /// Which room.
+    /// A room that the caller has joined.
     pub room_id: RoomId,
     /// Whether the user is typing now. Repeat while it lasts; others forget it after six seconds.
     pub typing: bool,
@@ -147,8 +155,9 @@ pub struct SetTyping {
 /// Parameters of `room.history`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomReadHistory))]
 pub struct ReadHistory {
-    /// Which room.
+    /// The room to read; it need not be joined.
     pub room_id: RoomId,
     /// Only messages before this number; absent: the latest.
     #[serde(default)]
@@ -161,19 +170,22 @@ pub struct ReadHistory {
 /// Result of `room.history`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomHistoryRead))]
 pub struct History {
     /// Oldest first; as many of those nearest to `before` as fit.
     pub messages: Vec<RoomMessage>,
     /// Whether there are older ones: ask again with `before` = the `seq` of the first.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub more: bool,
 }
 
 /// Parameters of `room.members`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomReadMembers))]
 pub struct ReadMembers {
-    /// Which room; the caller must have joined it.
+    /// A room that the caller has joined.
     pub room_id: RoomId,
     /// Only members after this one, in the order of their ids; absent: from the first on.
     #[serde(default)]
@@ -183,6 +195,7 @@ pub struct ReadMembers {
 /// Result of `room.members`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMembers))]
 pub struct Members {
     /// In the order of their `connectionId`, at most [`MEMBERS_MAX`].
     pub members: Vec<Member>,
@@ -195,40 +208,44 @@ pub struct Members {
 /// Event `room.message`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMessagePosted))]
 pub struct MessagePosted {
-    /// Where.
+    /// The room that it was sent to.
     pub room_id: RoomId,
-    /// What.
+    /// The message as it was stored.
     pub message: RoomMessage,
 }
 
 /// Event `room.memberJoined`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMemberJoined))]
 pub struct MemberJoined {
-    /// Where.
+    /// The room that was entered.
     pub room_id: RoomId,
-    /// Who.
+    /// The device that entered, and its user.
     pub member: Member,
 }
 
 /// Event `room.memberLeft`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMemberLeft))]
 pub struct MemberLeft {
-    /// Where.
+    /// The room that was left.
     pub room_id: RoomId,
     /// The device that left.
     pub connection_id: ConnectionId,
-    /// Its user.
+    /// The device's user, who may still be there with another device.
     pub user_id: UserId,
 }
 
 /// Event `room.membersChanged`: what changed within a moment in a room that more than [`TOLD_SINGLY_MAX`] are in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMembersChanged))]
 pub struct MembersChanged {
-    /// Where.
+    /// The room that devices entered or left.
     pub room_id: RoomId,
     /// Who is there and was not, or was away for a moment; the receiving device may be among them.
     pub joined: Vec<Member>,
@@ -244,12 +261,13 @@ pub struct MembersChanged {
 /// Event `room.typing`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomTypingChanged))]
 pub struct TypingChanged {
-    /// Where.
+    /// The room in which somebody is typing.
     pub room_id: RoomId,
-    /// The device.
+    /// The device on which somebody is typing.
     pub connection_id: ConnectionId,
-    /// Its user.
+    /// The device's user.
     pub user_id: UserId,
     /// Whether it is typing now.
     pub typing: bool,
@@ -258,8 +276,9 @@ pub struct TypingChanged {
 /// Why a device is no longer in a room that it has not left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomRemovalReason))]
 pub enum RemovalReason {
-    /// It, or its user, was shown the door.
+    /// An administrator or the account's own back end removed it or its user.
     Removed,
     /// The room was closed.
     Closed,
@@ -270,21 +289,23 @@ pub enum RemovalReason {
 /// Event `room.removed`: this device is in the room no longer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomRemoved))]
 pub struct Removed {
-    /// Which room.
+    /// The room that this device was in.
     pub room_id: RoomId,
-    /// Why.
+    /// Whether the device was removed, or the room closed or deleted.
     pub reason: RemovalReason,
 }
 
 /// Event `room.event`: something that the account's own back end tells everybody present. It is kept nowhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomEventPublished))]
 pub struct Published {
-    /// Where.
+    /// The room that it is for.
     pub room_id: RoomId,
-    /// What it is called: a word between back end and clients.
+    /// The name of the event, agreed between back end and clients.
     pub name: String,
-    /// What it says, passed on as it is.
+    /// What the back end sent with it, passed on as it is.
     pub data: Value,
 }

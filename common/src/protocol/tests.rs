@@ -73,16 +73,6 @@ fn an_error_without_a_readable_id_says_null() {
     assert!(frame.contains("\"id\":null"));
 }
 
-/// Passes for the wrong reason if the reference listed everything in prose;
-/// hence the backquotes, which only the tables use around whole names.
-#[test]
-fn the_reference_names_every_method_and_code() {
-    let reference = include_str!("../../../docs/PROTOCOL.md");
-    for name in Request::METHODS.iter().copied().chain(ErrorCode::ALL.iter().map(ErrorCode::as_str)) {
-        assert!(reference.contains(&format!("| `{name}` |")), "docs/PROTOCOL.md does not list {name}");
-    }
-}
-
 /// What others have written has no limit of its own where it comes from.
 #[test]
 fn no_event_of_an_inbox_is_longer_than_a_socket_takes() {

@@ -72,7 +72,7 @@ pub struct AccountOnline(pub AccountId);
 /// One connection of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OnlineDevice {
-    /// Whose.
+    /// The user whose device it is, with the name to show.
     pub user: OnlineUser,
     /// The instance it is connected to.
     pub node: NodeId,
@@ -188,7 +188,7 @@ pub enum ConnectionSelector {
 pub enum HubOrder {
     /// They are in this room no longer.
     Remove {
-        /// Which room.
+        /// The room that they were in.
         room: RoomId,
         /// Why.
         reason: RemovalReason,

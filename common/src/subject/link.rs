@@ -10,7 +10,7 @@ use crate::id::NodeId;
 pub struct LinkUp;
 
 impl Topic for LinkUp {
-    /// Whose.
+    /// The process whose link came up.
     type Message = NodeId;
     fn name(&self) -> String {
         "link.up".to_owned()

@@ -20,7 +20,7 @@ pub struct MediaNodes;
 /// How busy a media node is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MediaNode {
-    /// Its id.
+    /// The node that offers itself.
     pub node: NodeId,
     /// Sessions it holds.
     pub sessions: u32,
@@ -50,9 +50,9 @@ pub struct MediaService(pub NodeId);
 /// See [`MediaService`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MediaRequest {
-    /// The tenant, which is part of a session's identity: the same room id under another account is another session.
+    /// The tenant: a request for a session that is another account's is refused.
     pub account: AccountId,
-    /// The room.
+    /// The room whose session it is about.
     pub room: RoomId,
     /// What to do.
     pub action: MediaAction,
@@ -158,9 +158,9 @@ pub struct SeatService(pub NodeId);
 /// A seat in a room's session that the media node keeps for a connection of the hub instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Seated {
-    /// Whose session.
+    /// The room whose session it is in.
     pub room: RoomId,
-    /// Who.
+    /// The connection that the seat is kept for.
     pub connection: ConnectionId,
 }
 
@@ -184,7 +184,7 @@ pub enum SessionNews {
     Changed(Changed),
     /// For one participant.
     Offer {
-        /// Who.
+        /// The participant that it is for.
         to: ConnectionId,
         /// The offer.
         offer: Offered,

@@ -2,9 +2,8 @@
 //!
 //! A [`signature`] proves who sent a webhook. [`whatsapp`] takes the body apart
 //! and turns each item into a [`message::UnifiedMessage`] or a status report,
-//! and turns replies into requests. A [`backoff`] spaces retries.
+//! and turns replies into requests.
 
-pub mod backoff;
 pub mod message;
 pub mod signature;
 pub mod whatsapp;

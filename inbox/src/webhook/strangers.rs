@@ -6,120 +6,124 @@
 
 use common::{
     address::ClientNetwork,
-    bucket::{Bucket, Rate},
+    bucket::{Buckets, Rate},
+    clock::Clock,
     id::ChannelId,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 /// Requests that name an unknown channel, per client's network.
 ///
 /// More lets a provider go on longer with channels that were deleted; fewer costs the store less.
-pub(crate) const UNKNOWN: Rate = Rate { burst: 100, per_second: 10 };
+pub(crate) const UNKNOWN: Rate = Rate::per_second(100, 10);
 
 /// Requests through one known channel by a client's network that has never had a right signature for it.
-pub(crate) const UNPROVED: Rate = Rate { burst: 100, per_second: 10 };
+pub(crate) const UNPROVED: Rate = Rate::per_second(100, 10);
 
-/// Entries of each kind that are kept. When there are more, those that tell nothing any more go; if that is not
-/// enough all are forgotten, and everybody starts anew.
+/// Entries of each kind that are kept. Of buckets the one that is nearest to full goes first; of channels and
+/// proofs, which cost a look-up to learn again, all go at once.
 const ENTRIES_MAX: usize = 50_000;
 
 type Network = Option<ClientNetwork>;
 
 /// Who has shown what, as far as this process remembers.
-#[derive(Default)]
-pub(crate) struct Strangers(Mutex<Memory>);
+pub(crate) struct Strangers {
+    unknown: Buckets,
+    unproved: Buckets,
+    shown: Mutex<Shown>,
+}
 
 #[derive(Default)]
-struct Memory {
-    known: BTreeSet<ChannelId>,
-    proved: BTreeSet<(Network, ChannelId)>,
-    buckets: BTreeMap<(Network, Option<ChannelId>), Bucket>,
+struct Shown {
+    channels: BTreeSet<ChannelId>,
+    proofs: BTreeSet<(Network, ChannelId)>,
 }
 
 impl Strangers {
+    pub(crate) fn new(clock: &Arc<dyn Clock>) -> Self {
+        let buckets = |rate| Buckets::new(rate, ENTRIES_MAX, Arc::clone(clock));
+        Self { unknown: buckets(UNKNOWN), unproved: buckets(UNPROVED), shown: Mutex::default() }
+    }
+
     /// Whether the channel may be looked up for this client.
     ///
     /// # Errors
     /// How long to wait.
-    pub(super) fn admit(&self, network: Network, channel: ChannelId, now: Instant) -> Result<(), Duration> {
-        let mut memory = self.memory();
-        if memory.proved.contains(&(network, channel)) {
-            return Ok(());
-        }
-        let (key, rate) = if memory.known.contains(&channel) {
-            ((network, Some(channel)), UNPROVED)
-        } else {
-            ((network, None), UNKNOWN)
+    pub(super) fn admit(&self, network: Network, channel: ChannelId) -> Result<(), Duration> {
+        let (is_known, is_proved) = {
+            let shown = self.shown();
+            (shown.channels.contains(&channel), shown.proofs.contains(&(network, channel)))
         };
-        if memory.buckets.len() >= ENTRIES_MAX {
-            memory.buckets.retain(|_, bucket| !bucket.is_full(now));
+        match (is_proved, is_known) {
+            (true, _) => Ok(()),
+            (false, true) => self.unproved.take(&(network, channel)),
+            (false, false) => self.unknown.take(&network),
         }
-        if memory.buckets.len() >= ENTRIES_MAX {
-            memory.buckets.clear();
-        }
-        memory.buckets.entry(key).or_insert_with(|| Bucket::new(rate, now)).take(now)
     }
 
     /// The channel exists.
     pub(super) fn note_known(&self, channel: ChannelId) {
-        let mut memory = self.memory();
-        if memory.known.len() >= ENTRIES_MAX {
-            memory.known.clear();
+        let mut shown = self.shown();
+        if shown.channels.len() >= ENTRIES_MAX {
+            shown.channels.clear();
         }
-        memory.known.insert(channel);
+        shown.channels.insert(channel);
     }
 
     /// The client knows the channel's secret.
     pub(super) fn note_proved(&self, network: Network, channel: ChannelId) {
-        let mut memory = self.memory();
-        if memory.proved.len() >= ENTRIES_MAX {
-            memory.proved.clear();
+        let mut shown = self.shown();
+        if shown.proofs.len() >= ENTRIES_MAX {
+            shown.proofs.clear();
         }
-        memory.proved.insert((network, channel));
+        shown.proofs.insert((network, channel));
     }
 
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::{
-        address::ClientAddress,
-        clock::{Clock, ManualClock},
-    };
+    use common::{address::ClientAddress, clock::ManualClock};
 
     fn network(last: u8) -> Network {
         Some(ClientAddress([127, 0, 0, last].into()).network())
     }
 
+    fn strangers() -> (Arc<ManualClock>, Strangers) {
+        let clock = Arc::new(ManualClock::default());
+        let shared: Arc<dyn Clock> = clock.clone();
+        (clock, Strangers::new(&shared))
+    }
+
     #[test]
     fn who_names_channels_that_do_not_exist_is_slowed_and_nobody_else() {
-        let (clock, strangers) = (ManualClock::default(), Strangers::default());
-        let admit = |network, channel| strangers.admit(network, channel, clock.now());
-        let known = ChannelId::generate(&clock);
+        let (clock, strangers) = strangers();
+        let admit = |network, channel| strangers.admit(network, channel);
+        let known = ChannelId::generate(&*clock);
         strangers.note_known(known);
         for _ in 0..UNKNOWN.burst {
-            admit(network(1), ChannelId::generate(&clock)).unwrap();
+            admit(network(1), ChannelId::generate(&*clock)).unwrap();
         }
-        let wait = admit(network(1), ChannelId::generate(&clock)).unwrap_err();
+        let wait = admit(network(1), ChannelId::generate(&*clock)).unwrap_err();
         assert!(admit(network(1), known).is_ok(), "the same network delivers through a channel that exists");
-        assert!(admit(network(2), ChannelId::generate(&clock)).is_ok());
+        assert!(admit(network(2), ChannelId::generate(&*clock)).is_ok());
         clock.advance(wait);
-        assert!(admit(network(1), ChannelId::generate(&clock)).is_ok());
+        assert!(admit(network(1), ChannelId::generate(&*clock)).is_ok());
     }
 
     #[test]
     fn who_forges_is_slowed_at_that_channel_and_who_has_its_secret_is_not() {
-        let (clock, strangers) = (ManualClock::default(), Strangers::default());
-        let admit = |network, channel| strangers.admit(network, channel, clock.now());
-        let (one, other) = (ChannelId::generate(&clock), ChannelId::generate(&clock));
+        let (clock, strangers) = strangers();
+        let admit = |network, channel| strangers.admit(network, channel);
+        let (one, other) = (ChannelId::generate(&*clock), ChannelId::generate(&*clock));
         for channel in [one, other] {
             strangers.note_known(channel);
         }

@@ -118,7 +118,7 @@ async fn update(
     row.features = serde_json::to_value(&after.features).map_err(|error| Problem::internal(&error))?;
     accounts::update(&mut tx, &row).await?;
     let object = ("account", after.id.as_uuid());
-    caller.did(&app, &mut tx, "account.updated", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "account.updated", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     Ok(Tagged(after))
 }

@@ -3,10 +3,10 @@
 use super::{
     App,
     auth::new_token,
-    caller::{Caller, KEY_PREFIX, hash_of_key},
+    caller::Caller,
     extract::{Id, Params},
     fields,
-    once::{self, Retryable},
+    idempotency::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
     routes::{Routes, endpoints},
@@ -14,11 +14,12 @@ use super::{
 };
 use axum::{Json, extract::State, response::Response};
 use common::{
-    id::{ApiKeyId, UserId},
+    id::ApiKeyId,
     permission::{Permission, Permissions},
 };
+use ingress::{KEY_PREFIX, hash_of_key};
 use serde::{Deserialize, Serialize};
-use store::api_keys::{self, NewApiKey};
+use store::api_keys::{self, ApiKey, NewApiKey};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -29,51 +30,6 @@ pub(super) fn routes() -> Routes {
 
 /// How much of a key is kept to tell it by.
 const HINT_CHARS: usize = 8;
-
-/// A key, without itself.
-#[derive(Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ApiKey {
-    /// Its id.
-    id: ApiKeyId,
-    /// Its name, for people.
-    name: String,
-    /// How it begins.
-    hint: String,
-    /// What who has it may do.
-    #[schema(value_type = Vec<Permission>)]
-    permissions: Permissions,
-    /// Who made it.
-    created_by: UserId,
-    /// When it was made.
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: OffsetDateTime,
-    /// When it ceases to be good; null: never.
-    #[serde(with = "time::serde::rfc3339::option")]
-    expires_at: Option<OffsetDateTime>,
-    /// When it was last used, to within five minutes.
-    #[serde(with = "time::serde::rfc3339::option")]
-    last_used_at: Option<OffsetDateTime>,
-    /// When it was revoked.
-    #[serde(with = "time::serde::rfc3339::option")]
-    revoked_at: Option<OffsetDateTime>,
-}
-
-impl From<api_keys::ApiKey> for ApiKey {
-    fn from(key: api_keys::ApiKey) -> Self {
-        Self {
-            id: key.id,
-            name: key.name,
-            hint: key.hint,
-            permissions: key.permissions,
-            created_by: key.created_by,
-            created_at: key.created_at,
-            expires_at: key.expires_at,
-            last_used_at: key.last_used_at,
-            revoked_at: key.revoked_at,
-        }
-    }
-}
 
 /// A new key, with itself.
 #[derive(Serialize, ToSchema)]
@@ -114,7 +70,7 @@ async fn list(
     let mut tx = app.read(&caller).await?;
     let keys = api_keys::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(keys, |key| key.id.to_string(), ApiKey::from)))
+    Ok(Json(params.page(keys, |key| key.id.to_string())))
 }
 
 /// Reads one key.
@@ -126,18 +82,18 @@ async fn get(State(app): State<App>, caller: Caller, Id(id): Id<ApiKeyId>) -> Re
     let mut tx = app.read(&caller).await?;
     let key = api_keys::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("API key"))?;
     tx.commit().await?;
-    Ok(Json(key.into()))
+    Ok(Json(key))
 }
 
 /// Makes a key. The answer is the only place where it is ever shown.
 #[utoipa::path(
-    post, path = "/v1/api-keys", request_body = CreateApiKey, params(once::Header),
+    post, path = "/v1/api-keys", request_body = CreateApiKey, params(idempotency::Header),
     responses((status = 201, body = CreatedApiKey), (status = 403, body = Document)),
 )]
 async fn create(
     State(app): State<App>,
     caller: Caller,
-    Retryable(body, once): Retryable<CreateApiKey>,
+    Retryable(body, idempotency): Retryable<CreateApiKey>,
 ) -> Result<Response, Problem> {
     let name = fields::name(&body.name)?;
     may_give(&caller, body.permissions)?;
@@ -145,7 +101,7 @@ async fn create(
         return Err(Problem::invalid("expiresAt has passed"));
     }
     let mut tx = app.begin(&caller).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
     let key = format!("{KEY_PREFIX}{}", new_token()?);
@@ -157,10 +113,10 @@ async fn create(
         created_by: caller.id(),
         expires_at: body.expires_at,
     };
-    let about = ApiKey::from(api_keys::create(&mut tx, &new, &*app.clock).await?);
+    let about = api_keys::create(&mut tx, &new, &*app.clock).await?;
     let object = ("apiKey", about.id.as_uuid());
-    caller.did(&app, &mut tx, "apiKey.created", object, (None, Some(&about))).await?;
-    once.created(tx, &caller, &CreatedApiKey { about, key }).await
+    caller.audit(&app, &mut tx, "apiKey.created", object, (None, Some(&about))).await?;
+    idempotency.created(tx, &caller, &CreatedApiKey { about, key }).await
 }
 
 /// Revokes a key for good.
@@ -176,10 +132,9 @@ async fn revoke(
     let mut tx = app.begin_ending(&caller).await?;
     let before = api_keys::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("API key"))?;
     let after = api_keys::revoke(&mut tx, id, &*app.clock).await?;
-    let after = ApiKey::from(after.ok_or_else(|| Problem::not_found("API key"))?);
-    let before = ApiKey::from(before);
+    let after = after.ok_or_else(|| Problem::not_found("API key"))?;
     let object = ("apiKey", id.as_uuid());
-    caller.did(&app, &mut tx, "apiKey.revoked", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "apiKey.revoked", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     Ok(Json(after))
 }

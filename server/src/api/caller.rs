@@ -1,30 +1,25 @@
 //! Who is calling: a person, by an access token, or a program, by an API key (RFC 6750).
 
-use super::{App, extract::Peer, password::Asker, problem::Problem, routes::Access};
-use crate::http::Accepted;
-use aws_lc_rs::digest;
+use super::{App, password::Asker, problem::Problem, routes::Access};
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{StatusCode, request::Parts},
 };
 use common::{
-    error::{Chain, ErrorCode},
+    error::ErrorCode,
     id::{AccountId, SignInId, UserId},
     permission::{Permission, Permissions},
-    token::{self, Bearer},
+    token,
 };
+use ingress::Authenticated;
 use serde::Serialize;
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 use store::{
     TenantTx,
-    audit::{self, Actor, Deed},
+    audit::{self, Actor, AuditRecord},
     standing::Writer,
 };
-use tracing::{Span, debug, field::display};
 use uuid::Uuid;
-
-/// How an API key begins, so that people and scanners recognise one.
-pub(crate) const KEY_PREFIX: &str = "sbk_";
 
 /// An authenticated caller who has the permission that the route needs. A handler that takes one cannot be reached
 /// without.
@@ -105,7 +100,7 @@ impl Caller {
     }
 
     /// Records in `tx` what the caller does to a thing: as it was, and as it is.
-    pub(super) async fn did<T: Serialize>(
+    pub(super) async fn audit<T: Serialize>(
         &self,
         app: &App,
         tx: &mut TenantTx,
@@ -115,7 +110,7 @@ impl Caller {
     ) -> Result<(), Problem> {
         let value = |it: &T| serde_json::to_value(it).map_err(|error| Problem::internal(&error));
         let (before, after) = (before.map(value).transpose()?, after.map(value).transpose()?);
-        let deed = Deed {
+        let record = AuditRecord {
             actor: self.actor,
             address: self.address,
             action,
@@ -124,7 +119,7 @@ impl Caller {
             before: before.as_ref(),
             after: after.as_ref(),
         };
-        Ok(audit::record(tx, &deed, &*app.clock).await?)
+        Ok(audit::record(tx, &record, &*app.clock).await?)
     }
 }
 
@@ -133,85 +128,102 @@ impl Caller {
 #[error("the route does not say who may call it")]
 struct UnknownAccess;
 
-/// The hash under which a key is kept.
-pub(super) fn hash_of_key(key: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, key.as_bytes()).as_ref());
-    hash
-}
-
-/// The token or key that a request brings.
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-}
-
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Ok(Peer(address)) = Peer::from_request_parts(parts, app).await;
-        let token = bearer(&parts.headers)
-            .ok_or_else(|| refuse(ErrorCode::UNAUTHENTICATED, "a Bearer token is needed"))?;
-        let mut caller = if token.starts_with(KEY_PREFIX) {
-            by_key(app, token, address).await?
-        } else {
-            by_token(app, token, address)?
-        };
-        if let Some(accepted) = parts.extensions.get::<Accepted>() {
-            accepted.note();
-        }
-        let span = Span::current();
-        span.record("account.id", display(caller.account));
-        if let Some(id) = caller.actor.id() {
-            span.record("user.id", display(id));
-        }
+        let Authenticated { account, actor, permissions, token, writer, address } =
+            app.authenticator().authenticate(parts).await?;
+        let mut caller = Self { account, actor, permissions, token, needed: None, writer, address };
         caller.enter(parts.extensions.get().copied())?;
         Ok(caller)
     }
 }
 
-async fn by_key(app: &App, key: &str, address: Option<IpAddr>) -> Result<Caller, Problem> {
-    let holder = app.store.system().api_key(&hash_of_key(key), &*app.clock).await?;
-    let holder = holder.ok_or_else(|| {
-        refuse(ErrorCode::INVALID_TOKEN, "the API key is unknown, has expired or was revoked")
-    })?;
-    Ok(Caller {
-        account: holder.account,
-        actor: Actor::ApiKey(holder.key),
-        permissions: holder.permissions,
-        token: None,
-        needed: None,
-        writer: Writer::Program(holder.key),
-        address,
-    })
-}
-
-fn by_token(app: &App, token: &str, address: Option<IpAddr>) -> Result<Caller, Problem> {
-    let issuers = Arc::clone(&app.issuers.borrow());
-    let bearer = token::verify(token, &issuers, app.clock.utc()).map_err(|error| {
-        debug!(error = %Chain(&error), "A token was refused");
-        refuse(error.code(), "the token is not valid or has expired")
-    })?;
-    let Bearer::Caller(token) = bearer else {
-        return Err(refuse(ErrorCode::INVALID_TOKEN, "a join token is for /v1/ws alone"));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::{
+        clock::{Clock, ManualClock},
+        id::ApiKeyId,
+        token::Role,
     };
-    let standing = token.standing();
-    if !app.revocations.holds(&standing) {
-        let detail = "the sign-in, or something that the token allows, has ended";
-        return Err(refuse(ErrorCode::INVALID_TOKEN, detail));
-    }
-    Ok(Caller {
-        account: token.account,
-        actor: Actor::User(token.user),
-        permissions: token.permissions,
-        token: Some(token),
-        needed: None,
-        writer: Writer::Person(standing),
-        address,
-    })
-}
 
-fn refuse(code: ErrorCode, detail: &'static str) -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, code, detail)
+    fn program(permissions: &[Permission]) -> Caller {
+        let clock = ManualClock::default();
+        let key = ApiKeyId::generate(&clock);
+        Caller {
+            account: AccountId::generate(&clock),
+            actor: Actor::ApiKey(key),
+            permissions: Permissions::of(permissions),
+            token: None,
+            needed: None,
+            writer: Writer::Program(key),
+            address: None,
+        }
+    }
+
+    /// Who has `lasting` for good, and `elevated` for a while.
+    fn person(lasting: &[Permission], elevated: &[Permission]) -> Caller {
+        let clock = ManualClock::default();
+        let lasting = Permissions::of(lasting);
+        let permissions = lasting.or(Permissions::of(elevated));
+        let (account, user) = (AccountId::generate(&clock), UserId::generate(&clock));
+        let token = token::Caller {
+            account,
+            user,
+            role: Role::AgentUser,
+            permissions,
+            lasting,
+            name: None,
+            sign_in: None,
+            issued_at: clock.utc(),
+            expires_at: clock.utc(),
+        };
+        let writer = Writer::Person(token.standing());
+        let actor = Actor::User(user);
+        Caller { account, actor, permissions, token: Some(token), needed: None, writer, address: None }
+    }
+
+    #[test]
+    fn a_route_lets_in_who_has_its_permission_and_remembers_it() {
+        let mut reader = program(&[Permission::RoomsRead]);
+        assert!(reader.enter(Some(Access::Needs(Permission::RoomsManage))).is_err());
+        reader.enter(Some(Access::Needs(Permission::RoomsRead))).unwrap();
+        assert_eq!(reader.needed, Some(Permission::RoomsRead));
+        reader.enter(Some(Access::AnyCaller)).unwrap();
+        assert_eq!(reader.needed, None);
+    }
+
+    #[test]
+    fn people_and_programs_are_asked_for_their_own_permission() {
+        let by_kind =
+            Some(Access::NeedsByKind { person: Permission::RoomsRead, program: Permission::RoomsManage });
+        assert!(person(&[Permission::RoomsRead], &[]).enter(by_kind).is_ok());
+        assert!(person(&[Permission::RoomsManage], &[]).enter(by_kind).is_err());
+        assert!(program(&[Permission::RoomsManage]).enter(by_kind).is_ok());
+        assert!(program(&[Permission::RoomsRead]).enter(by_kind).is_err());
+    }
+
+    /// A handler that asks who calls, on a route that says nothing or that it is for anybody, lets nobody in.
+    #[test]
+    fn a_route_that_does_not_say_who_may_call_it_lets_nobody_in() {
+        let mut everything = program(&Permissions::ALL.iter().collect::<Vec<_>>());
+        assert!(everything.enter(None).is_err() && everything.enter(Some(Access::Anybody)).is_err());
+    }
+
+    #[test]
+    fn what_somebody_may_for_a_while_is_not_theirs_for_good() {
+        let elevated = person(&[Permission::RoomsRead], &[Permission::UsersManage]);
+        assert!(elevated.require(Permission::UsersManage).is_ok());
+        assert!(elevated.require_lasting(Permission::UsersManage).is_err());
+        assert!(elevated.require_lasting(Permission::RoomsRead).is_ok());
+        assert!(!elevated.lasting().has(Permission::UsersManage));
+        assert!(program(&[Permission::UsersManage]).require_lasting(Permission::UsersManage).is_ok());
+    }
+
+    #[test]
+    fn a_key_is_nobody() {
+        assert!(program(&[]).person().is_err() && person(&[], &[]).person().is_ok());
+    }
 }

@@ -44,7 +44,7 @@ async fn list(
     let calls = calls::list(&mut tx, filter.room_id, before, params.limit() + 1).await?;
     tx.commit().await?;
     let position = |call: &calls::Call| Timed { at: call.started_at, id: call.id }.to_string();
-    Ok(Json(params.page(calls, position, |call| call)))
+    Ok(Json(params.page(calls, position)))
 }
 
 /// Reads one call.

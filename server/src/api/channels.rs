@@ -6,54 +6,21 @@ use super::{
     etag::{self, IfMatch, Tagged},
     extract::{Body, Id, Params},
     fields,
-    once::{self, Retryable},
+    idempotency::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
     routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{id::ChannelId, permission::Permission, protocol::inbox::ChannelKind, secret::Secret};
-use serde::{Deserialize, Serialize};
-use store::channels::{self, ChannelChange, CreateError, NewChannel};
-use time::OffsetDateTime;
+use serde::Deserialize;
+use store::channels::{self, Channel, ChannelChange, NewChannel};
 use utoipa::ToSchema;
 
 pub(super) fn routes() -> Routes {
     Routes::of("channels", "The numbers that customers write to.")
         .needs(Permission::ChannelsRead, endpoints![list, get])
         .needs(Permission::ChannelsManage, endpoints![create, update, delete])
-}
-
-/// A connected channel. Its secrets are never shown again.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Channel {
-    /// Its id.
-    id: ChannelId,
-    /// Its kind.
-    kind: ChannelKind,
-    /// Its name, for people.
-    name: String,
-    /// The number's id as the provider calls it.
-    phone_number_id: String,
-    /// The path to give the provider as webhook, after this server's public address.
-    webhook_path: String,
-    /// When it was switched off; null while it is on.
-    #[serde(with = "time::serde::rfc3339::option")]
-    disabled_at: Option<OffsetDateTime>,
-}
-
-impl From<channels::Channel> for Channel {
-    fn from(channel: channels::Channel) -> Self {
-        Self {
-            id: channel.id,
-            kind: channel.kind,
-            name: channel.name,
-            phone_number_id: channel.external_id,
-            disabled_at: channel.disabled_at,
-            webhook_path: format!("/v1/webhooks/{}/{}", channel.kind.as_str(), channel.id),
-        }
-    }
 }
 
 /// A channel to be connected.
@@ -91,12 +58,12 @@ async fn list(
     let mut tx = app.read(&caller).await?;
     let channels = channels::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(channels, |channel| channel.id.to_string(), Channel::from)))
+    Ok(Json(params.page(channels, |channel| channel.id.to_string())))
 }
 
 /// Connects a channel.
 #[utoipa::path(
-    post, path = "/v1/channels", request_body = CreateChannel, params(once::Header),
+    post, path = "/v1/channels", request_body = CreateChannel, params(idempotency::Header),
     responses(
         (status = 201, body = Channel),
         (status = 403, body = Document),
@@ -106,7 +73,7 @@ async fn list(
 async fn create(
     State(app): State<App>,
     caller: Caller,
-    Retryable(body, once): Retryable<CreateChannel>,
+    Retryable(body, idempotency): Retryable<CreateChannel>,
 ) -> Result<Response, Problem> {
     let channel = NewChannel {
         kind: body.kind,
@@ -117,13 +84,13 @@ async fn create(
         verify_token: fields::secret("verifyToken", &body.verify_token)?,
     };
     let mut tx = app.begin(&caller).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
-    let channel = Channel::from(channels::create(&mut tx, &channel, &*app.clock).await?);
+    let channel = channels::create(&mut tx, &channel, &*app.clock).await?;
     let object = ("channel", channel.id.as_uuid());
-    caller.did(&app, &mut tx, "channel.created", object, (None, Some(&channel))).await?;
-    once.created(tx, &caller, &channel).await
+    caller.audit(&app, &mut tx, "channel.created", object, (None, Some(&channel))).await?;
+    idempotency.created(tx, &caller, &channel).await
 }
 
 /// Reads one channel.
@@ -139,7 +106,7 @@ async fn get(
     let mut tx = app.read(&caller).await?;
     let channel = channels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("channel"))?;
     tx.commit().await?;
-    Ok(Tagged(channel.into()))
+    Ok(Tagged(channel))
 }
 
 /// What to change about a channel; absent fields stay as they are.
@@ -190,12 +157,11 @@ async fn update(
     };
     let mut tx = app.begin_exclusive(&caller).await?;
     let before = channels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("channel"))?;
-    let before = Channel::from(before);
     if_match.check(&before)?;
     let after = channels::update(&mut tx, id, &change, &*app.clock).await;
-    let after = Channel::from(after.map_err(|error| Problem::refused("channel", error))?);
+    let after = after.map_err(|error| Problem::refused("channel", error))?;
     let object = ("channel", id.as_uuid());
-    caller.did(&app, &mut tx, "channel.updated", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "channel.updated", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     Ok(Tagged(after))
 }
@@ -218,16 +184,7 @@ async fn delete(
     let before = channels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("channel"))?;
     channels::delete(&mut tx, id).await.map_err(|error| Problem::refused("channel", error))?;
     let object = ("channel", id.as_uuid());
-    caller.did(&app, &mut tx, "channel.deleted", object, (Some(&Channel::from(before)), None)).await?;
+    caller.audit(&app, &mut tx, "channel.deleted", object, (Some(&before), None)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-impl From<CreateError> for Problem {
-    fn from(error: CreateError) -> Self {
-        match error {
-            CreateError::Store(error) => error.into(),
-            taken @ CreateError::Taken => Self::conflict(taken.to_string()),
-        }
-    }
 }

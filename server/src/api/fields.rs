@@ -18,6 +18,17 @@ const SECRET_BYTES_MAX: usize = 4096;
 /// The longest URL.
 const URL_BYTES_MAX: usize = 2048;
 
+/// Puts the values that are there into the form that a rule gives them.
+pub(super) fn normalize<'a>(
+    values: impl IntoIterator<Item = &'a mut String>,
+    rule: fn(&str) -> Result<&str, Problem>,
+) -> Result<(), Problem> {
+    values.into_iter().try_for_each(|value| {
+        *value = rule(value)?.to_owned();
+        Ok(())
+    })
+}
+
 /// A name: something visible, on one line.
 pub(super) fn name(name: &str) -> Result<&str, Problem> {
     text::name(name).ok_or_else(|| {
@@ -178,5 +189,80 @@ mod tests {
         for bad in ["", "Host", "content-length", "two words", "x\r\ny"] {
             assert!(header_name(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_color_is_six_hexadecimal_digits() {
+        assert_eq!(color("#1f6FEB").unwrap(), "#1f6FEB");
+        for bad in ["", "#", "1f6feb", "#1f6fe", "#1f6feb0", "#1f6feg", "#ääà", "red"] {
+            assert!(color(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_shortcode_is_typed_without_spaces_in_any_script() {
+        for good in ["hi", "öffnungs-zeiten_2", "再见", &"x".repeat(64)] {
+            assert_eq!(shortcode(good).unwrap(), good);
+        }
+        for bad in ["", " ", "two words", "/hi", "a.b", "tab\t", &"x".repeat(65)] {
+            assert!(shortcode(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_phone_number_has_digits_and_what_people_write_between_them() {
+        for good in ["110", "+49 (151) 123-45.6/7", "12345678901234567890"] {
+            assert_eq!(phone(good).unwrap(), good);
+        }
+        assert_eq!(phone("  555 0100 ").unwrap(), "555 0100");
+        for bad in
+            ["", "12", "123456789012345678901", "555x0100", "٣٤٥", &format!("123{}", " ".repeat(38) + "4")]
+        {
+            assert!(phone(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_of_a_provider_is_visible_ascii_and_refused_by_the_name_of_its_field() {
+        assert!(external_id("scheme", "phone").is_ok() && external_id("scheme", &"x".repeat(64)).is_ok());
+        for bad in ["", "two words", "naïve", "line\n", &"x".repeat(65)] {
+            let refused = external_id("scheme", bad).unwrap_err();
+            assert!(refused.detail().starts_with("scheme "), "{bad:?}: {}", refused.detail());
+        }
+    }
+
+    #[test]
+    fn a_secret_fits_into_a_header() {
+        let is_good = |text: &str| secret("secret", &Secret::new(text.to_owned())).is_ok();
+        assert!(is_good("s3cret") && is_good(&"x".repeat(4096)));
+        assert!(!is_good("") && !is_good("with space") && !is_good("x\r\ny") && !is_good(&"x".repeat(4097)));
+    }
+
+    #[test]
+    fn a_long_text_says_something_in_sixteen_kibibytes() {
+        assert!(long_text("two\nlines\tand a tab").is_ok() && long_text(&"x".repeat(16 * 1024)).is_ok());
+        for bad in ["", " \n ", "nul\0", &"x".repeat(16 * 1024 + 1)] {
+            assert!(long_text(bad).is_err(), "{} bytes", bad.len());
+        }
+    }
+
+    #[test]
+    fn an_idempotency_key_is_one_to_128_visible_characters() {
+        let read = |text: &str| {
+            let value = HeaderValue::from_str(text).unwrap();
+            idempotency_key(&value).map(str::to_owned)
+        };
+        assert_eq!(read("0193a5c0-7b1e").unwrap(), "0193a5c0-7b1e");
+        assert!(read(&"k".repeat(128)).is_ok() && read(&"k".repeat(129)).is_err() && read("").is_err());
+        assert!(idempotency_key(&HeaderValue::from_bytes(b"\xff").unwrap()).is_err());
+    }
+
+    #[test]
+    fn values_that_are_there_get_their_normal_form_and_one_that_is_wrong_is_refused() {
+        let (mut there, mut absent) = (Some(" Ada ".to_owned()), None);
+        normalize(&mut there, name).unwrap();
+        normalize(&mut absent, name).unwrap();
+        assert_eq!((there.as_deref(), absent), (Some("Ada"), None));
+        assert!(normalize([&mut "two\nlines".to_owned()], name).is_err());
     }
 }

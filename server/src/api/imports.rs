@@ -6,7 +6,7 @@ use super::{
     App,
     caller::Caller,
     extract::{Id, Params},
-    once::{self, RetryableFile},
+    idempotency::{self, RetryableFile},
     page::{Page, PageParams},
     problem::{Document, Problem},
     routes::{Routes, endpoints},
@@ -16,16 +16,11 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use common::{
-    id::{ContactId, ImportId},
-    permission::Permission,
-};
+use common::{id::ImportId, permission::Permission};
 use read::Format;
-use serde::{Deserialize, Serialize};
-use store::imports;
-use time::OffsetDateTime;
-use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
+use serde::Deserialize;
+use store::imports::{self, ContactImport, ImportedRow, Outcome};
+use utoipa::IntoParams;
 
 pub(super) fn routes() -> Routes {
     Routes::of("contact-imports", "Many contacts at once, from a file.")
@@ -36,101 +31,13 @@ pub(super) fn routes() -> Routes {
 /// The largest file.
 pub(super) const FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// How far an import is.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ContactImport {
-    /// Its id.
-    id: ImportId,
-    /// The user or API key that began it.
-    created_by: Uuid,
-    /// When.
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: OffsetDateTime,
-    /// Rows in the file.
-    rows: u32,
-    /// Rows that are done; grows by up to 1,000 at a time.
-    done: u32,
-    /// Of those, contacts that were created.
-    created: u32,
-    /// Rows in which an existing contact was recognised.
-    updated: u32,
-    /// Rows that could not be used; the report says why.
-    failed: u32,
-    /// When the last row was done; null while it goes on.
-    #[serde(with = "time::serde::rfc3339::option")]
-    finished_at: Option<OffsetDateTime>,
-}
-
-impl From<imports::ContactImport> for ContactImport {
-    fn from(it: imports::ContactImport) -> Self {
-        Self {
-            id: it.id,
-            created_by: it.created_by,
-            created_at: it.created_at,
-            rows: it.rows,
-            done: it.done,
-            created: it.created,
-            updated: it.updated,
-            failed: it.failed,
-            finished_at: it.finished_at,
-        }
-    }
-}
-
-/// What became of a row.
-#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum RowOutcome {
-    /// A contact was created.
-    Created,
-    /// An existing contact was recognised, and changed if the row says something new.
-    Updated,
-    /// It cannot be used.
-    Failed,
-}
-
-impl From<imports::Outcome> for RowOutcome {
-    fn from(it: imports::Outcome) -> Self {
-        match it {
-            imports::Outcome::Created => Self::Created,
-            imports::Outcome::Updated => Self::Updated,
-            imports::Outcome::Failed => Self::Failed,
-        }
-    }
-}
-
-impl From<RowOutcome> for imports::Outcome {
-    fn from(it: RowOutcome) -> Self {
-        match it {
-            RowOutcome::Created => Self::Created,
-            RowOutcome::Updated => Self::Updated,
-            RowOutcome::Failed => Self::Failed,
-        }
-    }
-}
-
-/// The report on a row.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ImportedRow {
-    /// Which, from 1 in the order of the file; the header of a CSV is none.
-    number: u32,
-    /// What became of it; null until it is done.
-    outcome: Option<RowOutcome>,
-    /// The contact.
-    contact_id: Option<ContactId>,
-    /// Why it cannot be used.
-    error: Option<String>,
-}
-
 /// Which rows of a report.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ReportParams {
     /// Only rows of which this became.
     #[param(inline)]
-    outcome: Option<RowOutcome>,
+    outcome: Option<Outcome>,
 }
 
 /// Imports contacts from a file of at most 50,000 rows and 16 MiB. A row changes the contact that has its
@@ -138,7 +45,7 @@ pub(super) struct ReportParams {
 /// `email` and `phone` are those, each other column an attribute. NDJSON has an object per line, with
 /// `name`, `email`, `phone` and `attributes`.
 #[utoipa::path(
-    post, path = "/v1/contact-imports", params(once::Header),
+    post, path = "/v1/contact-imports", params(idempotency::Header),
     request_body(content(
         (String = "text/csv", example = "name,email,city\nGrace Hopper,grace@example.com,New York\n"),
         (String = "application/x-ndjson", example = "{\"name\":\"Grace Hopper\",\"phone\":\"+1 555 0100\"}\n"),
@@ -152,19 +59,18 @@ pub(super) struct ReportParams {
     ),
 )]
 async fn create(State(app): State<App>, caller: Caller, request: Request) -> Result<Response, Problem> {
-    let RetryableFile { content_type, bytes, once } = RetryableFile::read(request).await?;
+    let RetryableFile { content_type, bytes, idempotency } = RetryableFile::read(request).await?;
     let format = Format::of(&content_type)?;
     let rows = tokio::task::spawn_blocking(move || format.rows(&bytes));
     let rows = rows.await.map_err(|error| Problem::internal(&error))??;
     let mut tx = app.begin(&caller).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
     let import = imports::create(&mut tx, caller.id().as_uuid(), &rows, &*app.clock).await?;
-    let import = ContactImport::from(import);
     let object = ("import", import.id.as_uuid());
-    caller.did(&app, &mut tx, "contacts.imported", object, (None, Some(&import))).await?;
-    once.created(tx, &caller, &import).await
+    caller.audit(&app, &mut tx, "contacts.imported", object, (None, Some(&import))).await?;
+    idempotency.created(tx, &caller, &import).await
 }
 
 /// Lists the account's imports, the latest first. They are kept for 30 days.
@@ -181,7 +87,7 @@ async fn list(
     let mut tx = app.read(&caller).await?;
     let items = imports::list(&mut tx, before, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(items, |it| it.id.to_string(), ContactImport::from)))
+    Ok(Json(params.page(items, |it| it.id.to_string())))
 }
 
 /// Reads how far an import is.
@@ -197,7 +103,7 @@ async fn get(
     let mut tx = app.read(&caller).await?;
     let import = imports::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("import"))?;
     tx.commit().await?;
-    Ok(Json(import.into()))
+    Ok(Json(import))
 }
 
 /// Reads what became of the rows, in the order of the file.
@@ -216,14 +122,7 @@ async fn list_contact_import_rows(
     let after = page.cursor(|text| text.parse().ok())?.unwrap_or(0);
     let mut tx = app.read(&caller).await?;
     imports::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("import"))?;
-    let outcome = params.outcome.map(imports::Outcome::from);
-    let rows = imports::report(&mut tx, id, outcome, after, page.limit() + 1).await?;
+    let rows = imports::report(&mut tx, id, params.outcome, after, page.limit() + 1).await?;
     tx.commit().await?;
-    let item = |row: imports::ImportedRow| ImportedRow {
-        number: row.number,
-        outcome: row.outcome.map(RowOutcome::from),
-        contact_id: row.contact_id,
-        error: row.error,
-    };
-    Ok(Json(page.page(rows, |row| row.number.to_string(), item)))
+    Ok(Json(page.page(rows, |row| row.number.to_string())))
 }

@@ -7,31 +7,31 @@ use super::{
     auth::{self, SignedIn, Welcome, hash_of, new_token},
     caller::Caller,
     device::Browser,
-    extract::{Body, Id, Params, Peer, UserAgent},
+    extract::{Body, Id, Params, RemoteAddress, UserAgent},
     fields,
-    once::{self, Retryable},
+    idempotency::{self, Retryable},
     page::{Page, PageParams},
     password::Asker,
     problem::{Document, Problem},
     routes::{Routes, endpoints},
-    users::{User, may_give},
+    users::may_give,
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
     error::ErrorCode,
-    id::{InvitationId, RoleId, UserId},
+    id::{InvitationId, RoleId},
     permission::Permission,
     secret::Secret,
     token::Role,
 };
 use serde::{Deserialize, Serialize};
 use store::{
+    Named as _,
     audit::{self, Actor},
-    invitations::{self, NewInvitation},
-    roles,
+    invitations::{self, Invitation, NewInvitation},
+    roles::NamedRole,
     users::{self, CreateError, NewUser, UserChange},
 };
-use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 pub(super) fn routes() -> Routes {
@@ -39,50 +39,6 @@ pub(super) fn routes() -> Routes {
         .anybody(endpoints![accept_invitation])
         .body_bytes_max(SECRETS_BYTES_MAX)
         .needs(Permission::UsersManage, endpoints![list, create, revoke])
-}
-
-/// An invitation, without its token.
-#[derive(Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Invitation {
-    /// Its id.
-    id: InvitationId,
-    /// Who is invited.
-    email: String,
-    /// The role they will have.
-    role: Role,
-    /// The account's own role that will decide instead.
-    role_id: Option<RoleId>,
-    /// Who invited them.
-    invited_by: UserId,
-    /// When.
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: OffsetDateTime,
-    /// Until when it can be accepted.
-    #[serde(with = "time::serde::rfc3339")]
-    expires_at: OffsetDateTime,
-    /// When it was accepted.
-    #[serde(with = "time::serde::rfc3339::option")]
-    accepted_at: Option<OffsetDateTime>,
-    /// When it was taken back.
-    #[serde(with = "time::serde::rfc3339::option")]
-    revoked_at: Option<OffsetDateTime>,
-}
-
-impl From<invitations::Invitation> for Invitation {
-    fn from(it: invitations::Invitation) -> Self {
-        Self {
-            id: it.id,
-            email: it.email,
-            role: it.role,
-            role_id: it.role_id,
-            invited_by: it.invited_by,
-            created_at: it.created_at,
-            expires_at: it.expires_at,
-            accepted_at: it.accepted_at,
-            revoked_at: it.revoked_at,
-        }
-    }
 }
 
 /// A new invitation, with its token.
@@ -136,12 +92,12 @@ async fn list(
     let mut tx = app.read(&caller).await?;
     let found = invitations::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(found, |it| it.id.to_string(), Invitation::from)))
+    Ok(Json(params.page(found, |it| it.id.to_string())))
 }
 
 /// Invites somebody. The answer is the only place where the token is ever shown; it is good for a week.
 #[utoipa::path(
-    post, path = "/v1/invitations", request_body = CreateInvitation, params(once::Header),
+    post, path = "/v1/invitations", request_body = CreateInvitation, params(idempotency::Header),
     responses(
         (status = 201, body = CreatedInvitation),
         (status = 403, body = Document),
@@ -151,15 +107,17 @@ async fn list(
 async fn create(
     State(app): State<App>,
     caller: Caller,
-    Retryable(body, once): Retryable<CreateInvitation>,
+    Retryable(body, idempotency): Retryable<CreateInvitation>,
 ) -> Result<Response, Problem> {
     let email = fields::email(&body.email)?;
     let mut tx = app.begin(&caller).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
     let permissions = match body.role_id {
-        Some(id) => roles::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?.permissions,
+        Some(id) => {
+            NamedRole::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("role"))?.permissions
+        }
         None => body.role.permissions(),
     };
     may_give(&caller, permissions)?;
@@ -172,10 +130,10 @@ async fn create(
         invited_by: caller.id(),
     };
     let about = invitations::create(&mut tx, &new, &*app.clock).await;
-    let about = Invitation::from(about.map_err(|error| Problem::refused("role", error))?);
+    let about = about.map_err(|error| Problem::refused("role", error))?;
     let object = ("invitation", about.id.as_uuid());
-    caller.did(&app, &mut tx, "invitation.created", object, (None, Some(&about))).await?;
-    once.created(tx, &caller, &CreatedInvitation { about, token }).await
+    caller.audit(&app, &mut tx, "invitation.created", object, (None, Some(&about))).await?;
+    idempotency.created(tx, &caller, &CreatedInvitation { about, token }).await
 }
 
 /// Takes back an invitation that was not accepted yet.
@@ -190,9 +148,9 @@ async fn revoke(
 ) -> Result<Json<Invitation>, Problem> {
     let mut tx = app.begin_ending(&caller).await?;
     let revoked = invitations::revoke(&mut tx, id, &*app.clock).await?;
-    let revoked = Invitation::from(revoked.ok_or_else(|| Problem::not_found("invitation"))?);
+    let revoked = revoked.ok_or_else(|| Problem::not_found("invitation"))?;
     let object = ("invitation", id.as_uuid());
-    caller.did(&app, &mut tx, "invitation.revoked", object, (None, Some(&revoked))).await?;
+    caller.audit(&app, &mut tx, "invitation.revoked", object, (None, Some(&revoked))).await?;
     tx.commit().await?;
     Ok(Json(revoked))
 }
@@ -209,7 +167,7 @@ async fn revoke(
 )]
 async fn accept_invitation(
     State(app): State<App>,
-    Peer(address): Peer,
+    RemoteAddress(address): RemoteAddress,
     UserAgent(user_agent): UserAgent,
     browser: Browser,
     Body(body): Body<AcceptInvitation>,
@@ -237,9 +195,8 @@ async fn accept_invitation(
         let change = UserChange { role_id: Some(invitation.role_id), ..UserChange::default() };
         (user, _) = users::update(&mut tx, user.id, &change, &*app.clock).await?;
     }
-    let user = User::of(account, user);
     let after = serde_json::to_value(&user).map_err(|error| Problem::internal(&error))?;
-    let deed = audit::Deed {
+    let record = audit::AuditRecord {
         actor: Actor::User(user.id),
         address,
         action: "invitation.accepted",
@@ -248,7 +205,7 @@ async fn accept_invitation(
         before: None,
         after: Some(&after),
     };
-    audit::record(&mut tx, &deed, &*app.clock).await?;
+    audit::record(&mut tx, &record, &*app.clock).await?;
     let cookie = browser.remember(&app, user.id, &Secret::new(password_hash))?;
     Ok((cookie, auth::begin_sign_in(&app, tx, user, address, user_agent.as_ref()).await?))
 }

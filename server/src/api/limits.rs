@@ -6,9 +6,9 @@ use super::{
     password::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, TURN_TIMEOUT},
     throttle::{BUCKETS_MAX, NEW_PER_ACCOUNT, PER_DEVICE, PER_EMAIL, PER_NETWORK, PER_PAIR},
 };
-use crate::{buckets::Rate, config::SignIn};
+use crate::config::SignIn;
 use common::{
-    limit::{Limit, limit},
+    limit::{Limit, bytes, limit, time},
     token::{OUTSIDE_LIFETIME, OUTSIDE_LIFETIME_MAX},
 };
 use store::sign_ins::{REUSE_GRACE, SUCCESSORS_MAX};
@@ -18,33 +18,29 @@ pub(crate) fn limits() -> Vec<Limit> {
     [requests(), wrong_passwords(), hashing()].concat()
 }
 
-fn rate(rate: Rate) -> String {
-    format!("{} at once, then one every {} s", rate.burst, rate.every.as_secs())
-}
-
 fn requests() -> Vec<Limit> {
     let mut limits = Vec::new();
     let mut add = |what, default, setting, answer| limits.push(limit(what, default, setting, answer));
-    add("a request's body", format!("{BODY_BYTES_MAX} bytes"), None, "413 `limit.size`");
+    add("a request's body", bytes(BODY_BYTES_MAX), None, "413 `limit.size`");
     add(
         "a request's body, `/v1/auth/…` and `/v1/me/password`",
-        format!("{SECRETS_BYTES_MAX} bytes"),
+        bytes(SECRETS_BYTES_MAX),
         None,
         "413 `limit.size`",
     );
     add(
         "a refresh token presented again, by a second tab",
-        format!("{} s, {SUCCESSORS_MAX} times", REUSE_GRACE.as_secs()),
+        format!("{}, {SUCCESSORS_MAX} times", time(REUSE_GRACE)),
         None,
         "401 `auth.refreshReused`; the sign-in ends",
     );
     add(
         "lifetime of an outside issuer's token (`lifetime_max_s` of its `[[auth.issuers]]`)",
-        format!("{} s, at most {} s", OUTSIDE_LIFETIME.as_secs(), OUTSIDE_LIFETIME_MAX.as_secs()),
+        format!("{}, at most {}", time(OUTSIDE_LIFETIME), time(OUTSIDE_LIFETIME_MAX)),
         None,
         "401 `auth.invalidToken`",
     );
-    add("a file of contacts", format!("{} bytes", imports::FILE_BYTES_MAX), None, "413 `limit.size`");
+    add("a file of contacts", bytes(imports::FILE_BYTES_MAX), None, "413 `limit.size`");
     limits
 }
 
@@ -52,35 +48,30 @@ fn wrong_passwords() -> Vec<Limit> {
     let mut limits = Vec::new();
     let mut add = |what, default, setting, answer| limits.push(limit(what, default, setting, answer));
     add("a password, at least", format!("{PASSWORD_CHARS_MIN} characters"), None, "422 `request.invalid`");
-    add(
-        "a password, at most",
-        format!("{PASSWORD_BYTES_MAX} bytes"),
-        None,
-        "422 `request.invalid`; 401 when signing in",
-    );
+    add("a password, at most", bytes(PASSWORD_BYTES_MAX), None, "422 `request.invalid`; 401 when signing in");
     add(
         "wrong passwords, per client network and e-mail address",
-        rate(PER_PAIR),
+        PER_PAIR.to_string(),
         None,
         "429 `limit.rate`, not for known browsers",
     );
     add(
         "wrong passwords, per client network",
-        rate(PER_NETWORK),
+        PER_NETWORK.to_string(),
         None,
         "429 `limit.rate`, not for known browsers",
     );
     add(
         "wrong passwords, per e-mail address",
-        rate(PER_EMAIL),
+        PER_EMAIL.to_string(),
         None,
         "429 `limit.rate`, not for known browsers",
     );
-    add("wrong passwords, per known browser", rate(PER_DEVICE), None, "as for unknown ones");
-    add("wrong present passwords, per user", rate(PER_DEVICE), None, "429 `limit.rate`");
+    add("wrong passwords, per known browser", PER_DEVICE.to_string(), None, "as for unknown ones");
+    add("wrong present passwords, per user", PER_DEVICE.to_string(), None, "429 `limit.rate`");
     add(
         "wrong passwords in a row, per user, on all instances",
-        format!("{}, then none for {} s", store::users::FAILURES_MAX, store::users::LOCK_TIME.as_secs()),
+        format!("{}, then none for {}", store::users::FAILURES_MAX, time(store::users::LOCK_TIME)),
         None,
         "401 `auth.invalidCredentials` whatever the password, not for known browsers",
     );
@@ -113,7 +104,7 @@ fn hashing() -> Vec<Limit> {
         None,
         "503 `unavailable`",
     );
-    add("new passwords, per account", rate(NEW_PER_ACCOUNT), None, "429 `limit.rate`");
-    add("waiting for that", format!("{} s", TURN_TIMEOUT.as_secs()), None, "503 `unavailable`");
+    add("new passwords, per account", NEW_PER_ACCOUNT.to_string(), None, "429 `limit.rate`");
+    add("waiting for that", time(TURN_TIMEOUT), None, "503 `unavailable`");
     limits
 }

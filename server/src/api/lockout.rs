@@ -11,7 +11,7 @@ use common::{
 use std::{net::IpAddr, sync::Arc};
 use store::{
     StoreError,
-    audit::{self, Actor, Deed},
+    audit::{self, Actor, AuditRecord},
     users,
 };
 use tracing::{debug, warn};
@@ -49,7 +49,7 @@ async fn count(
     let mut tx = app.store.tenant(account).await?;
     if users::note_wrong_password(&mut tx, user, &*app.clock).await? {
         warn!(account.id = %account, user.id = %user, "User {user} is locked for unknown browsers after too many wrong passwords");
-        let deed = Deed {
+        let record = AuditRecord {
             actor: Actor::System,
             address,
             action: "user.locked",
@@ -58,7 +58,7 @@ async fn count(
             before: None,
             after: None,
         };
-        audit::record(&mut tx, &deed, &*app.clock).await?;
+        audit::record(&mut tx, &record, &*app.clock).await?;
     }
     tx.commit().await
 }

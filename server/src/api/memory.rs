@@ -11,7 +11,7 @@ use axum::{
 use bytes::Bytes;
 use common::{address::ClientAddress, error::ErrorCode};
 use http_body_util::{BodyExt, LengthLimitError};
-use inbox::{Budget, Reserved};
+use ingress::{Budget, Reserved};
 use std::{
     error::Error,
     iter::successors,

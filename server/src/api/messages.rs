@@ -5,7 +5,7 @@ use super::{
     caller::Caller,
     extract::{Id, Params},
     fields,
-    once::{self, Retryable},
+    idempotency::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
     routes::{Routes, endpoints},
@@ -20,7 +20,7 @@ use common::{
 use serde::Deserialize;
 use store::{
     conversations,
-    messages::{self, NewReply, ReplyError},
+    messages::{self, NewReply},
 };
 use utoipa::ToSchema;
 
@@ -66,7 +66,7 @@ async fn list(
 /// fares shows in its `status`.
 #[utoipa::path(
     post, path = "/v1/conversations/{id}/messages", request_body = Reply,
-    params(("id" = ConversationId, Path, description = "The conversation"), once::Header),
+    params(("id" = ConversationId, Path, description = "The conversation"), idempotency::Header),
     responses(
         (status = 201, description = "Stored, and queued to be sent", body = Message),
         (status = 404, body = Document),
@@ -78,12 +78,12 @@ async fn send(
     State(app): State<App>,
     caller: Caller,
     Id(conversation): Id<ConversationId>,
-    Retryable(body, once): Retryable<Reply>,
+    Retryable(body, idempotency): Retryable<Reply>,
 ) -> Result<Response, Problem> {
     let text = fields::text(&body.text, TEXT_BYTES_MAX)?;
     let reply = NewReply { conversation, author: caller.id(), text };
     let mut tx = app.begin(&caller).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
     let to = conversations::find(&mut tx, conversation).await?;
@@ -94,17 +94,8 @@ async fn send(
         return Err(Problem::invalid(format!("{kind} takes texts of at most {chars_max} characters")));
     }
     let message = messages::reply(&mut tx, &reply, &*app.clock).await?;
-    let answer = once.created(tx, &caller, &message).await?;
+    let answer = idempotency.created(tx, &caller, &message).await?;
     app.wake(Work::Replies).await;
     app.wake(Work::Outbox).await;
     Ok(answer)
-}
-
-impl From<ReplyError> for Problem {
-    fn from(error: ReplyError) -> Self {
-        match error {
-            ReplyError::NotFound => Self::not_found("conversation"),
-            ReplyError::Store(error) => error.into(),
-        }
-    }
 }

@@ -5,7 +5,7 @@ use super::{
     caller::Caller,
     extract::{Body, Id, Ids, Params},
     fields,
-    once::{self, Retryable},
+    idempotency::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
     routes::{Routes, endpoints},
@@ -53,29 +53,29 @@ async fn list(
     conversations::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("conversation"))?;
     let notes = notes::list(&mut tx, id, before, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(notes, |note| note.id.to_string(), |note| note)))
+    Ok(Json(params.page(notes, |note| note.id.to_string())))
 }
 
 /// Writes a note. Customers never see it.
 #[utoipa::path(
     post, path = "/v1/conversations/{id}/notes", request_body = WriteNote,
-    params(("id" = ConversationId, Path, description = "The conversation"), once::Header),
+    params(("id" = ConversationId, Path, description = "The conversation"), idempotency::Header),
     responses((status = 201, body = Note), (status = 404, body = Document)),
 )]
 async fn create(
     State(app): State<App>,
     caller: Caller,
     Id(conversation): Id<ConversationId>,
-    Retryable(body, once): Retryable<WriteNote>,
+    Retryable(body, idempotency): Retryable<WriteNote>,
 ) -> Result<Response, Problem> {
     let text = fields::long_text(&body.text)?;
     let mut tx = app.begin(&caller).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
     let note = notes::create(&mut tx, conversation, caller.id(), text, &*app.clock).await;
     let note = note.map_err(|error| Problem::refused("conversation", error))?;
-    let answer = once.created(tx, &caller, &note).await?;
+    let answer = idempotency.created(tx, &caller, &note).await?;
     app.wake(Work::Outbox).await;
     Ok(answer)
 }
@@ -133,7 +133,7 @@ async fn delete(
     notes::delete(&mut tx, &note, &*app.clock).await.map_err(|error| Problem::refused("note", error))?;
     let object = ("note", id.as_uuid());
     // What it said is not kept: the customer may have to be forgotten.
-    caller.did::<Note>(&app, &mut tx, "note.deleted", object, (None, None)).await?;
+    caller.audit::<Note>(&app, &mut tx, "note.deleted", object, (None, None)).await?;
     tx.commit().await?;
     app.wake(Work::Outbox).await;
     Ok(StatusCode::NO_CONTENT)

@@ -57,17 +57,12 @@ impl PageParams {
 
     /// The page of `rows`, which were asked for with one more than the limit, so as to see whether
     /// another page follows. `position` names where that would begin: after the given row.
-    pub(super) fn page<R, T>(
-        &self,
-        mut rows: Vec<R>,
-        position: impl FnOnce(&R) -> String,
-        item: impl FnMut(R) -> T,
-    ) -> Page<T> {
+    pub(super) fn page<T>(&self, mut rows: Vec<T>, position: impl FnOnce(&T) -> String) -> Page<T> {
         let limit = usize::from(self.limit());
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|last| encode(&position(last)));
-        Page { items: rows.into_iter().map(item).collect(), next }
+        Page { items: rows, next }
     }
 }
 
@@ -88,9 +83,9 @@ mod tests {
     #[test]
     fn only_a_page_that_another_follows_has_a_cursor() {
         let params = PageParams { cursor: None, limit: Some(2) };
-        let page = params.page(vec![1, 2, 3], ToString::to_string, |row| row);
+        let page = params.page(vec![1, 2, 3], ToString::to_string);
         assert_eq!((page.items, page.next), (vec![1, 2], Some(encode("2"))));
-        let page = params.page(vec![1, 2], ToString::to_string, |row| row);
+        let page = params.page(vec![1, 2], ToString::to_string);
         assert_eq!((page.items, page.next), (vec![1, 2], None));
     }
 

@@ -1,4 +1,4 @@
-//! The reference: an OpenAPI document made from the routes themselves.
+//! The reference: an OpenAPI document made from the routes themselves, and the AsyncAPI document of `/v1/ws`.
 
 mod examples;
 mod names;
@@ -19,8 +19,14 @@ use utoipa::openapi::{
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-/// Where the document is served.
-pub(super) const PATH: &str = "/v1/openapi.json";
+/// Where the OpenAPI document is served.
+pub(super) const OPENAPI_PATH: &str = "/v1/openapi.json";
+
+/// Where the AsyncAPI document is served.
+pub(super) const ASYNCAPI_PATH: &str = "/v1/asyncapi.json";
+
+/// The AsyncAPI document of `/v1/ws`, as `cargo xtask generate` makes it from the types of the protocol.
+pub const ASYNCAPI: &str = include_str!("../../../docs/asyncapi.json");
 
 /// The content type of files.
 const BYTES: &str = "application/octet-stream";
@@ -102,7 +108,7 @@ fn operations<'a>(
     all.into_iter().filter_map(move |operation| Some((path.as_str(), operation.as_mut()?)))
 }
 
-/// The document as it goes over the wire.
+/// A document as it goes over the wire.
 struct Served {
     json: Encoded,
     gzip: Encoded,
@@ -119,25 +125,34 @@ impl From<Vec<u8>> for Encoded {
     }
 }
 
-fn served() -> &'static Served {
-    static SERVED: LazyLock<Served> = LazyLock::new(|| {
-        let json = openapi().to_string().into_bytes();
+impl From<Vec<u8>> for Served {
+    fn from(json: Vec<u8>) -> Self {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
         // Into memory, where nothing fails.
         let gzip = gzip.write_all(&json).and_then(|()| gzip.finish()).unwrap_or_default();
-        Served { json: json.into(), gzip: gzip.into() }
-    });
-    &SERVED
+        Self { json: json.into(), gzip: gzip.into() }
+    }
 }
 
-/// Serves the document: compressed to whoever takes that, and not at all to whoever has it.
-pub(super) async fn serve(request: HeaderMap) -> Response {
-    let served = served();
+/// Serves the OpenAPI document.
+pub(super) async fn serve_openapi(request: HeaderMap) -> Response {
+    static SERVED: LazyLock<Served> = LazyLock::new(|| openapi().to_string().into_bytes().into());
+    serve(&SERVED, &request)
+}
+
+/// Serves the AsyncAPI document.
+pub(super) async fn serve_asyncapi(request: HeaderMap) -> Response {
+    static SERVED: LazyLock<Served> = LazyLock::new(|| ASYNCAPI.as_bytes().to_vec().into());
+    serve(&SERVED, &request)
+}
+
+/// Serves a document: compressed to whoever takes that, and not at all to whoever has it.
+fn serve(served: &Served, request: &HeaderMap) -> Response {
     let has = |name, what: &str| {
         let values = request.get_all(name).iter().filter_map(|value| value.to_str().ok());
         values.flat_map(|list| list.split(',')).any(|value| value.trim() == what)
     };
-    let (encoded, encoding) = if accepts_gzip(&request) {
+    let (encoded, encoding) = if accepts_gzip(request) {
         (&served.gzip, Some([(header::CONTENT_ENCODING, "gzip")]))
     } else {
         (&served.json, None)

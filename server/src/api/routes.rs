@@ -116,3 +116,20 @@ impl Access {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_reference_says_who_may_call_as_roles_of_the_token() {
+        let said = |access: Access| serde_json::to_value(access.requirements()).unwrap();
+        assert_eq!(said(Access::Anybody), json!([]));
+        assert_eq!(said(Access::AnyCaller), json!([{ "token": [] }]));
+        assert_eq!(said(Access::Needs(Permission::LabelsManage)), json!([{ "token": ["labels.manage"] }]));
+        let (person, program) = (Permission::RoomsRead, Permission::RoomsManage);
+        let either = json!([{ "token": ["rooms.read"] }, { "token": ["rooms.manage"] }]);
+        assert_eq!(said(Access::NeedsByKind { person, program }), either);
+    }
+}

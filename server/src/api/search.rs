@@ -3,7 +3,6 @@
 use super::{
     App,
     caller::Caller,
-    contacts::Contact,
     conversations::{cursor, position},
     extract::Params,
     page::{Page, PageParams},
@@ -16,7 +15,10 @@ use common::{
     protocol::inbox::{Conversation, Message},
 };
 use serde::Deserialize;
-use store::{contacts, conversations, messages};
+use store::{
+    contacts::{self, Contact},
+    conversations, messages,
+};
 use utoipa::IntoParams;
 
 pub(super) fn routes() -> Routes {
@@ -62,7 +64,7 @@ async fn search_contacts(
     let mut tx = app.read(&caller).await?;
     let found = contacts::search(&mut tx, question, before, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(found, |contact| contact.id.to_string(), Contact::from)))
+    Ok(Json(params.page(found, |contact| contact.id.to_string())))
 }
 
 /// Finds messages by their text, the newest first. Each names its conversation.
@@ -81,7 +83,7 @@ async fn search_messages(
     let mut tx = app.read(&caller).await?;
     let found = messages::search(&mut tx, question, before, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(found, |message| message.id.to_string(), |message| message)))
+    Ok(Json(params.page(found, |message| message.id.to_string())))
 }
 
 /// Finds conversations in which a message has all words, or whose customer has by name, e-mail address or
@@ -101,5 +103,5 @@ async fn search_conversations(
     let mut tx = app.read(&caller).await?;
     let found = conversations::search(&mut tx, question, below, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(found, cursor, |conversation| conversation)))
+    Ok(Json(params.page(found, cursor)))
 }

@@ -53,7 +53,12 @@ pub(super) struct SignIns {
     items: Vec<SignIn>,
 }
 
-async fn of(app: &App, caller: &Caller, tx: &mut TenantTx, user: UserId) -> Result<Json<SignIns>, Problem> {
+async fn sign_ins_of(
+    app: &App,
+    caller: &Caller,
+    tx: &mut TenantTx,
+    user: UserId,
+) -> Result<Json<SignIns>, Problem> {
     let current = caller.sign_in();
     let items = sign_ins::of_user(tx, user, &*app.clock).await?.into_iter().map(|sign_in| SignIn {
         id: sign_in.id,
@@ -77,7 +82,7 @@ async fn end_of_user(
         return Err(Problem::not_found("sign-in"));
     }
     let object = ("signIn", sign_in.as_uuid());
-    caller.did::<SignIn>(app, &mut tx, "signIn.ended", object, (None, None)).await?;
+    caller.audit::<SignIn>(app, &mut tx, "signIn.ended", object, (None, None)).await?;
     tx.commit().await?;
     app.ended([Ended::SignIn(sign_in)]).await;
     hub::disconnect_if_reached(app, caller.account, ConnectionSelector::SignIn(sign_in)).await;
@@ -89,7 +94,7 @@ async fn end_of_user(
 async fn list_own_sign_ins(State(app): State<App>, caller: Caller) -> Result<Json<SignIns>, Problem> {
     let user = caller.person()?.user;
     let mut tx = app.read(&caller).await?;
-    of(&app, &caller, &mut tx, user).await
+    sign_ins_of(&app, &caller, &mut tx, user).await
 }
 
 /// Ends one of one's own sign-ins, with its tokens and its connections to the hub: what it writes is refused
@@ -120,7 +125,7 @@ async fn list(
 ) -> Result<Json<SignIns>, Problem> {
     let mut tx = app.read(&caller).await?;
     users::find(&mut tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
-    of(&app, &caller, &mut tx, user).await
+    sign_ins_of(&app, &caller, &mut tx, user).await
 }
 
 /// Ends a user's sign-in, with its tokens and its connections to the hub: what it writes is refused at once,

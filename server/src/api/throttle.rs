@@ -7,10 +7,11 @@
 //! other, so the owner gets in even while half the world guesses.
 
 use super::{device::KnownDevice, problem::Problem};
-use crate::buckets::{Buckets, Rate};
+
 use axum::http::StatusCode;
 use common::{
     address::{ClientAddress, ClientNetwork},
+    bucket::{Buckets, Rate},
     clock::Clock,
     error::ErrorCode,
     id::{AccountId, UserId},
@@ -20,24 +21,24 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 /// Wrong tries in a row from one network for one e-mail address, and how soon each comes back.
 ///
 /// More forgives more typing mistakes; fewer slows down guessing.
-pub(super) const PER_PAIR: Rate = Rate { burst: 10, every: Duration::from_secs(30) };
+pub(super) const PER_PAIR: Rate = Rate::every(10, Duration::from_secs(30));
 
 /// Wrong tries from one network: an office shares one.
-pub(super) const PER_NETWORK: Rate = Rate { burst: 100, every: Duration::from_secs(1) };
+pub(super) const PER_NETWORK: Rate = Rate::every(100, Duration::from_secs(1));
 
 /// Wrong tries for one e-mail address from everywhere.
 ///
 /// Far above what its owner mistypes: it slows down who guesses from many networks. Fewer makes that slower
 /// still, and makes it easier to keep the owner's new browsers out.
-pub(super) const PER_EMAIL: Rate = Rate { burst: 100, every: Duration::from_secs(10) };
+pub(super) const PER_EMAIL: Rate = Rate::every(100, Duration::from_secs(10));
 
 /// Wrong tries by one known browser, and for one's own present password.
-pub(super) const PER_DEVICE: Rate = Rate { burst: 10, every: Duration::from_secs(30) };
+pub(super) const PER_DEVICE: Rate = Rate::every(10, Duration::from_secs(30));
 
 /// New passwords in one account: each is hashed, which is slow on purpose.
 ///
 /// More lets a program make users faster; fewer leaves more of the machine to who signs in.
-pub(super) const NEW_PER_ACCOUNT: Rate = Rate { burst: 100, every: Duration::from_secs(1) };
+pub(super) const NEW_PER_ACCOUNT: Rate = Rate::every(100, Duration::from_secs(1));
 
 /// How many buckets of each kind are kept.
 pub(super) const BUCKETS_MAX: usize = 50_000;

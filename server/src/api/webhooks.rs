@@ -7,7 +7,7 @@ use super::{
     etag::{self, IfMatch, Tagged},
     extract::{Body, Id, Ids, Params},
     fields,
-    once::{self, Retryable},
+    idempotency::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
     routes::{Routes, endpoints},
@@ -95,7 +95,7 @@ async fn list(
     let mut tx = app.read(&caller).await?;
     let webhooks = webhooks::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(webhooks, |webhook| webhook.id.to_string(), |webhook| webhook)))
+    Ok(Json(params.page(webhooks, |webhook| webhook.id.to_string())))
 }
 
 /// Reads one webhook.
@@ -116,13 +116,13 @@ async fn get(
 
 /// Creates a webhook. It is told what happens from now on.
 #[utoipa::path(
-    post, path = "/v1/webhooks", request_body = CreateWebhook, params(once::Header),
+    post, path = "/v1/webhooks", request_body = CreateWebhook, params(idempotency::Header),
     responses((status = 201, body = CreatedWebhook), (status = 403, body = Document), (status = 422, body = Document)),
 )]
 async fn create(
     State(app): State<App>,
     caller: Caller,
-    Retryable(body, once): Retryable<CreateWebhook>,
+    Retryable(body, idempotency): Retryable<CreateWebhook>,
 ) -> Result<Response, Problem> {
     let url = fields::url(&body.url, &app.guard)?;
     let header = fields::header_name(body.header.as_deref().unwrap_or(HEADER_DEFAULT))?;
@@ -139,13 +139,13 @@ async fn create(
     let events = once_each(body.events.as_deref().unwrap_or(&[EventName::MessageCreated]));
     let webhook = NewWebhook { kind, url: url.as_str(), header: header.as_str(), secret, events: &events };
     let mut tx = app.begin(&caller).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
     let about = webhooks::create(&mut tx, &webhook, &*app.clock).await?;
     let object = ("webhook", about.id.as_uuid());
-    caller.did(&app, &mut tx, "webhook.created", object, (None, Some(&about))).await?;
-    once.created(tx, &caller, &CreatedWebhook { about, secret: made }).await
+    caller.audit(&app, &mut tx, "webhook.created", object, (None, Some(&about))).await?;
+    idempotency.created(tx, &caller, &CreatedWebhook { about, secret: made }).await
 }
 
 /// Changes a webhook: its address, its secret, its events, whether it is on.
@@ -178,7 +178,7 @@ async fn update(
     let after = webhooks::update(&mut tx, id, &change, &*app.clock).await;
     let after = after.map_err(|error| Problem::refused("webhook", error))?;
     let object = ("webhook", id.as_uuid());
-    caller.did(&app, &mut tx, "webhook.updated", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "webhook.updated", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     Ok(Tagged(after))
 }
@@ -197,7 +197,7 @@ async fn delete(
     let before = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     webhooks::delete(&mut tx, id).await.map_err(|error| Problem::refused("webhook", error))?;
     let object = ("webhook", id.as_uuid());
-    caller.did(&app, &mut tx, "webhook.deleted", object, (Some(&before), None)).await?;
+    caller.audit(&app, &mut tx, "webhook.deleted", object, (Some(&before), None)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -219,7 +219,7 @@ async fn list_webhook_deliveries(
     webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     let found = webhooks::deliveries(&mut tx, id, before, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(found, |delivery| delivery.seq.to_string(), |delivery| delivery)))
+    Ok(Json(params.page(found, |delivery| delivery.seq.to_string())))
 }
 
 /// Makes a delivery again, whatever became of it.

@@ -148,6 +148,7 @@ fn is_same_role(one: Option<&Url>, other: Option<&Url>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::error::Chain;
 
     /// What each test changes one thing of.
     const GOOD: &str = r#"
@@ -168,7 +169,7 @@ mod tests {
     fn error(from: &str, to: &str) -> String {
         assert!(GOOD.contains(from), "{from}");
         let config: Config = toml::from_str(&GOOD.replace(from, to)).unwrap();
-        config.check().map_or_else(|error| error.to_string(), |()| "valid".to_owned())
+        config.check().map_or_else(|error| Chain(&error).to_string(), |()| "valid".to_owned())
     }
 
     #[test]

@@ -1,18 +1,21 @@
 //! Settings of the listener and of signing in.
 
 use crate::http::{ProxyHeader, cidr::Cidr};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// The HTTP listener.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
-    /// Where to listen. Port 0 takes any free port.
+    /// The address and TCP port to listen on. Port 0 takes any free port.
     pub listen: SocketAddr,
-    /// Where `/metrics` is served, alone. Not at all if it is absent.
+    /// The address that `/metrics` is served on, alone; not at all without it. Keep it off the internet: metrics tell
+    /// how much there is to do.
+    ///
+    /// Example: `"127.0.0.1:7881"`
     pub metrics_listen: Option<SocketAddr>,
-    /// Connections at most on this instance, sockets of the hub among them.
+    /// The most connections on this instance, sockets of the hub among them.
     ///
     /// Each needs a descriptor and, idle, about 10 KiB. Beyond it, idle ones give way to new ones.
     pub connections_max: usize,
@@ -32,7 +35,7 @@ pub struct Http {
     ///
     /// More takes more long ones at once; fewer keeps memory for the rest.
     pub body_bytes_max: usize,
-    /// Of those, of one client network, beyond the first 16 KiB of each: at least one file of contacts.
+    /// Of those, of one client network, beyond the first 16 KiB of each body: at least one file of contacts.
     pub body_bytes_per_network_max: usize,
     /// How long a client may take none of an answer, in seconds.
     pub write_s: u64,
@@ -42,15 +45,20 @@ pub struct Http {
     pub drain_s: u64,
     /// Requests to the API without a token that one client network may make a second, on and on.
     pub anonymous_per_second: u32,
-    /// And at once after a pause: an office that comes back after an outage signs in and connects together.
+    /// The same at once after a pause: an office that comes back after an outage signs in and connects together.
     pub anonymous_burst: u32,
-    /// Networks of proxies whose word is taken on where a client comes from.
+    /// Networks of proxies and load balancers whose word is taken on where a client comes from.
+    ///
+    /// Without the proxy's network in it, all clients share the limits of one. Whoever is in it can claim any address.
+    ///
+    /// Example: `["10.0.0.0/8"]`
+    #[serde(skip_serializing)]
     pub trusted_proxies: Vec<Cidr>,
-    /// Which header they write.
+    /// The header that they append to: `x-forwarded-for` or `forwarded` (RFC 7239). The other one is not read.
     pub proxy_header: ProxyHeader,
-    /// Whether they send a header of the PROXY protocol before all else.
+    /// Whether they send a header of the PROXY protocol before all else: `off` or `v2`.
     pub proxy_protocol: ProxyProtocol,
-    /// Tells browsers to use nothing but TLS for this host from now on. Once said it holds for a year.
+    /// Whether browsers are told to use nothing but TLS for this host (RFC 6797); they remember it for a year.
     pub hsts: bool,
 }
 
@@ -80,7 +88,7 @@ impl Default for Http {
 }
 
 /// What comes before HTTP on connections of trusted proxies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProxyProtocol {
     /// Nothing.
@@ -91,12 +99,12 @@ pub enum ProxyProtocol {
 }
 
 /// Signing in by password.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SignIn {
     /// How many passwords are verified at once. Each takes 19 MiB and a processor for tens of milliseconds.
     pub workspaces: usize,
-    /// How many may wait for their turn; more are told to come again.
+    /// How many passwords may wait for their turn; more are told to come again.
     pub waiting_max: usize,
 }
 

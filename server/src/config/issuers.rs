@@ -6,35 +6,43 @@ use common::{
     secret::Secret,
     token::{Accounts, OUTSIDE_LIFETIME, OUTSIDE_LIFETIME_MAX, OutsideRules, Role},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, time::Duration};
 
 /// An issuer of tokens other than Switchboard itself.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutsideIssuer {
-    /// The `iss` claim.
+    /// The `iss` claim of its tokens.
+    ///
+    /// Example: `"https://auth.example"`
     pub name: String,
     /// The `aud` claim, which every token must have: else a token that the issuer made for another service
     /// would be good here.
+    ///
+    /// Example: `"authenticated"`
     #[serde(default)]
     pub audience: Option<String>,
-    /// Its HS256 secret; or
-    #[serde(default)]
+    /// Its HS256 secret, at least 32 bytes; or `jwks_url`.
+    #[serde(default, skip_serializing)]
     pub hs256_secret: Option<Secret>,
-    /// the address of its keys (JWKS, RFC 7517).
+    /// The address of its keys (JWKS, RFC 7517); or `hs256_secret`.
+    ///
+    /// Example: `"https://auth.example/.well-known/jwks.json"`
     #[serde(default)]
     pub jwks_url: Option<url::Url>,
     /// The account of all of its users, if it serves one only.
+    ///
+    /// Example: `"01900000-0000-7000-8000-000000000000"`
     #[serde(default)]
     pub account: Option<AccountId>,
-    /// Otherwise the accounts that its tokens may name.
+    /// Otherwise the accounts that its tokens may name by `account_claim`.
     #[serde(default)]
     pub accounts: BTreeSet<AccountId>,
     /// Otherwise, and only for an issuer that is trusted with every account there is: any.
     #[serde(default)]
     pub any_account: bool,
-    /// The claim with the account's id, as a path.
+    /// The claim with the account's id, as a path: `app_metadata.account`.
     #[serde(default = "account_claim")]
     pub account_claim: String,
     /// The claim with the role's name, as a path.

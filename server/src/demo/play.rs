@@ -1,7 +1,7 @@
 //! The customer at the terminal: writes by webhook, sees replies, ticks them off.
 
 use super::{
-    DemoError, SCRIPT_FILE, STAND_IN_ADDRESS, Script,
+    DemoError, Script, phone,
     stand_in::{self, Reply},
 };
 use aws_lc_rs::hmac;
@@ -34,12 +34,12 @@ const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`DemoError`]; most likely that no server is running with a demo.
 pub async fn play(data_dir: &Path, first: &str) -> Result<(), DemoError> {
-    let script = std::fs::read(data_dir.join(SCRIPT_FILE)).map_err(|error| {
-        if error.kind() == io::ErrorKind::NotFound { DemoError::NotPrepared } else { DemoError::Io(error) }
-    })?;
-    let script: Script = serde_json::from_slice(&script)?;
+    let not_prepared = || DemoError::NotPrepared(data_dir.to_owned());
+    let script = Script::read(data_dir)?.ok_or_else(not_prepared)?;
+    let address = script.phone.ok_or_else(not_prepared)?;
+    let _alone = phone::pick_up(data_dir)?.ok_or_else(|| DemoError::Playing(data_dir.to_owned()))?;
     let (sender, mut replies) = mpsc::channel(16);
-    let phone = TcpListener::bind(STAND_IN_ADDRESS).await?;
+    let phone = TcpListener::bind(address).await?;
     // Our own server, most likely on loopback.
     let terms = Terms::within(WEBHOOK_TIMEOUT).trusting(&script.url.parse()?);
     let customer = Customer {

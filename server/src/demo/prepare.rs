@@ -7,7 +7,7 @@ use crate::{
     roles::Parts,
 };
 use common::{id::AccountId, protocol::inbox::ChannelKind, secret::Secret, token::Role};
-use std::{fmt, path::Path};
+use std::{fmt, net::SocketAddr, path::Path};
 use store::{TenantTx, accounts, channels, channels::NewChannel, rooms, users, users::NewUser};
 
 /// The demo's people. The first one is the administrator.
@@ -19,37 +19,48 @@ const PEOPLE: [(&str, &str, Role); 3] = [
 
 /// What the person at the terminal needs to know.
 #[derive(Debug)]
-pub struct Note(Script);
+pub struct Note {
+    /// Where to open it in a browser.
+    pub url: String,
+    /// What to type in another terminal to play a customer.
+    pub customer: String,
+    /// The password of all demo users.
+    pub password: String,
+}
 
 impl fmt::Display for Note {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [(_, first, _), (_, second, _), (_, third, _)] = PEOPLE;
-        writeln!(out, "  Open      {}", self.0.url)?;
+        writeln!(out, "  Open      {}", self.url)?;
         writeln!(out, "  Sign in   {first}   (others: {second}, {third})")?;
-        writeln!(out, "  Password  {}", self.0.password)?;
+        writeln!(out, "  Password  {}", self.password)?;
         writeln!(out, "\n  Then, in another terminal, a customer who writes by WhatsApp:")?;
-        writeln!(out, "  cargo xtask demo\n\n  Ctrl-C stops everything; the data stays.")
+        writeln!(out, "  {}\n\n  Ctrl-C stops everything; the data stays.", self.customer)
     }
 }
 
-/// Makes the demo account at the first start, and notes where this server listens.
+/// Makes the demo account at the first start, and writes down where this server listens and where it sends
+/// replies to. Returns the password of its users.
 ///
 /// # Errors
 /// [`DemoError`].
-pub async fn prepare(parts: &Parts, data_dir: &Path, url: &str) -> Result<Note, DemoError> {
-    let path = data_dir.join(SCRIPT_FILE);
-    let script = if path.exists() {
-        let mut script: Script = serde_json::from_slice(&std::fs::read(&path)?)?;
-        url.clone_into(&mut script.url);
-        script
-    } else {
-        create(parts, url).await?
+pub async fn prepare(
+    parts: &Parts,
+    data_dir: &Path,
+    server: SocketAddr,
+    phone: SocketAddr,
+) -> Result<String, DemoError> {
+    let url = format!("http://{server}");
+    let script = match Script::read(data_dir)? {
+        Some(script) => Script { url, ..script },
+        None => create(parts, url).await?,
     };
-    write_private(&path, &serde_json::to_vec(&script)?)?;
-    Ok(Note(script))
+    let script = Script { phone: Some(phone), ..script };
+    write_private(&data_dir.join(SCRIPT_FILE), &serde_json::to_vec(&script)?)?;
+    Ok(script.password)
 }
 
-async fn create(parts: &Parts, url: &str) -> Result<Script, DemoError> {
+async fn create(parts: &Parts, url: String) -> Result<Script, DemoError> {
     let clock = &*parts.clock;
     let password: String = random_base64()?.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
     let hash = password::hash(&Secret::new(password.clone())).map_err(|_| DemoError::Password)?;
@@ -67,7 +78,7 @@ async fn create(parts: &Parts, url: &str) -> Result<Script, DemoError> {
     tx.commit().await?;
     let [access_token, app_secret, _] = secrets;
     let phone_number_id = phone_number_id.to_owned();
-    Ok(Script { url: url.to_owned(), password, webhook_path, app_secret, access_token, phone_number_id })
+    Ok(Script { url, password, webhook_path, app_secret, access_token, phone_number_id, phone: None })
 }
 
 async fn connect(

@@ -11,9 +11,9 @@ use axum::{Router, body::Body, response::Response};
 use common::{address::ClientAddress, error::Chain};
 use hyper::{Request, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use ingress::TakeApart;
 use local_services::descriptors;
 use shutdown::Shutdown;
-use signalling::TakeApart;
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::AsyncReadExt,
@@ -66,9 +66,9 @@ pub(super) async fn serve(listener: TcpListener, router: Router, settings: Setti
     let mut is_exhausted = false;
     while let Some(accepted) = token.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((socket, peer)) => {
+            Ok((socket, remote_address)) => {
                 is_exhausted = false;
-                shared.welcome(socket, peer);
+                shared.welcome(socket, remote_address);
             }
             Err(error) if descriptors::is_exhausted(&error) => {
                 if !is_exhausted {
@@ -88,10 +88,10 @@ pub(super) async fn serve(listener: TcpListener, router: Router, settings: Setti
 }
 
 impl Shared {
-    fn welcome(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr) {
-        let is_trusted = self.settings.trust.includes(peer.ip());
+    fn welcome(self: &Arc<Self>, socket: TcpStream, remote_address: SocketAddr) {
+        let is_trusted = self.settings.trust.includes(remote_address.ip());
         // Behind a trusted proxy is everybody: it has no share.
-        let network = (!is_trusted).then(|| ClientAddress(peer.ip()).network());
+        let network = (!is_trusted).then(|| ClientAddress(remote_address.ip()).network());
         let Some(seat) = self.seats.take(network) else {
             metrics::counter!("http_connections_refused_total").increment(1);
             return;
@@ -104,7 +104,7 @@ impl Shared {
         self.shutdown.tasks.spawn(async move {
             let evicted = Arc::clone(&seat.state);
             tokio::select! {
-                () = shared.serve_one(socket, peer, is_trusted, seat) => {}
+                () = shared.serve_one(socket, remote_address, is_trusted, seat) => {}
                 () = evicted.evicted.notified() => debug!("A connection gave way to another"),
             }
         });
@@ -113,14 +113,14 @@ impl Shared {
     async fn serve_one(
         self: Arc<Self>,
         mut socket: TcpStream,
-        mut peer: SocketAddr,
+        mut remote_address: SocketAddr,
         is_trusted: bool,
         seat: Seat,
     ) {
         if is_trusted && self.settings.proxy_protocol {
             match timeout(self.settings.deadlines.head, read_header(&mut socket)).await {
                 Ok(Ok(Some(source))) => {
-                    peer = source;
+                    remote_address = source;
                     let client = ClientAddress(source.ip());
                     if !self.settings.trust.includes(source.ip()) && !seat.count_towards(client.network()) {
                         return;
@@ -134,7 +134,7 @@ impl Shared {
                 Err(_) => return debug!("A proxy sent no header in time"),
             }
         }
-        let hop = Hop { peer: peer.ip(), is_reserved: seat.is_reserved };
+        let hop = Hop { remote_address: remote_address.ip(), is_reserved: seat.is_reserved };
         let mut deadlines = self.settings.deadlines;
         if seat.is_reserved {
             deadlines.head = deadlines.head.min(PROBE_TIME);

@@ -3,7 +3,7 @@
 use super::{cidr::Cidr, forwarded};
 use axum::http::{HeaderMap, HeaderName, header};
 use common::address::ClientAddress;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{
     net::IpAddr,
     sync::atomic::{AtomicBool, Ordering},
@@ -11,7 +11,7 @@ use std::{
 use tracing::warn;
 
 /// Which header the trusted proxies write. The other one is the client's own and not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProxyHeader {
     /// `X-Forwarded-For` and `X-Forwarded-Proto`.
@@ -36,7 +36,7 @@ pub(super) struct Trust {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hop {
     /// The other end, or whom the PROXY protocol names.
-    pub(super) peer: IpAddr,
+    pub(super) remote_address: IpAddr,
     /// Whether the connection is for probes alone.
     pub(super) is_reserved: bool,
 }
@@ -61,25 +61,29 @@ impl Trust {
         self.proxies.iter().any(|network| network.contains(address))
     }
 
-    /// Where a request with these headers comes from, that `peer` has sent.
-    pub(super) fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> Origin {
-        if !self.includes(peer) {
+    /// Where a request with these headers comes from, that `remote_address` has sent.
+    pub(super) fn origin(&self, remote_address: IpAddr, headers: &HeaderMap) -> Origin {
+        if !self.includes(remote_address) {
             self.warn_once(headers);
-            let client = ClientAddress(peer.to_canonical());
+            let client = ClientAddress(remote_address.to_canonical());
             return Origin { client, is_proxied: false, is_secure: false };
         }
         let is_ours = |address| self.includes(address);
         let (client, proto) = match self.header {
             ProxyHeader::XForwardedFor => (
                 forwarded::client(
-                    peer,
+                    remote_address,
                     is_ours,
                     forwarded::x_forwarded_for(lines(headers, &X_FORWARDED_FOR)),
                 ),
                 lines(headers, &X_FORWARDED_PROTO).next_back(),
             ),
             ProxyHeader::Forwarded => (
-                forwarded::client(peer, is_ours, forwarded::forwarded(lines(headers, &header::FORWARDED))),
+                forwarded::client(
+                    remote_address,
+                    is_ours,
+                    forwarded::forwarded(lines(headers, &header::FORWARDED)),
+                ),
                 lines(headers, &header::FORWARDED).next_back().and_then(forwarded::last_proto),
             ),
         };
@@ -108,13 +112,13 @@ fn lines<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl DoubleEndedItera
 mod tests {
     use super::*;
 
-    fn origin(header: ProxyHeader, peer: &str, headers: &[(&'static str, &'static str)]) -> Origin {
+    fn origin(header: ProxyHeader, remote_address: &str, headers: &[(&'static str, &'static str)]) -> Origin {
         let trust = Trust::new(vec!["10.0.0.0/8".parse().unwrap()], header);
         let headers = headers
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
             .collect();
-        trust.origin(peer.parse().unwrap(), &headers)
+        trust.origin(remote_address.parse().unwrap(), &headers)
     }
 
     fn is(client: &str, is_proxied: bool, is_secure: bool) -> Origin {

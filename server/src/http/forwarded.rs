@@ -9,14 +9,14 @@ use std::net::{IpAddr, SocketAddr};
 /// How many proxies in a row are believed: more are a loop, or a joke.
 pub(super) const HOPS_MAX: usize = 16;
 
-/// The client behind `peer`. `hops` are the entries of the header, the latest first; `None` is one that names
+/// The client behind `remote_address`. `hops` are the entries of the header, the latest first; `None` is one that names
 /// no address. What cannot be read ends the walk at the last hop that could be trusted.
 pub fn client(
-    peer: IpAddr,
+    remote_address: IpAddr,
     is_trusted: impl Fn(IpAddr) -> bool,
     hops: impl IntoIterator<Item = Option<IpAddr>>,
 ) -> IpAddr {
-    let mut client = peer.to_canonical();
+    let mut client = remote_address.to_canonical();
     for hop in hops.into_iter().take(HOPS_MAX) {
         if !is_trusted(client) {
             break;
@@ -126,12 +126,12 @@ mod tests {
         address.is_loopback() || address.to_string().starts_with("10.")
     }
 
-    fn by_list(peer: &str, lines: &[&str]) -> String {
-        client(ip(peer), is_ours, x_forwarded_for(lines.iter().copied())).to_string()
+    fn by_list(remote_address: &str, lines: &[&str]) -> String {
+        client(ip(remote_address), is_ours, x_forwarded_for(lines.iter().copied())).to_string()
     }
 
-    fn by_forwarded(peer: &str, lines: &[&str]) -> String {
-        client(ip(peer), is_ours, forwarded(lines.iter().copied())).to_string()
+    fn by_forwarded(remote_address: &str, lines: &[&str]) -> String {
+        client(ip(remote_address), is_ours, forwarded(lines.iter().copied())).to_string()
     }
 
     #[test]

@@ -1,24 +1,23 @@
 //! What is refused before anybody looks at it: floods without a good token, and guessing at API keys.
 
-use crate::{
-    api::{KEY_PREFIX, bearer, problem::Problem},
-    buckets::{Buckets, Rate},
-};
 use axum::http::{HeaderMap, StatusCode};
-use common::{address::ClientNetwork, clock::Clock, error::ErrorCode};
+use common::{
+    address::ClientNetwork,
+    bucket::{Buckets, Rate},
+    clock::Clock,
+    error::ErrorCode,
+};
+use ingress::{Accepted, KEY_PREFIX, Problem, bearer};
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 /// Wrong API keys from one network, and how soon another may follow.
 ///
 /// More forgives more programs with an old key behind one address; a key itself is 256 random bits.
-pub(super) const WRONG_KEYS: Rate = Rate { burst: 30, every: Duration::from_secs(2) };
+pub(super) const WRONG_KEYS: Rate = Rate::every(30, Duration::from_secs(2));
 
 /// How long a key that was good is remembered after its last use.
 const GOOD_KEY_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -34,7 +33,7 @@ const DELIVERIES: &str = "/v1/webhooks/whatsapp/";
 
 /// What is open to everybody: a token that comes along is not looked at there, so it buys nothing.
 fn is_open(path: &str) -> bool {
-    path.starts_with("/v1/auth/") || path == "/v1/openapi.json" || path == "/v1/ws"
+    path.starts_with("/v1/auth/") || ["/v1/asyncapi.json", "/v1/openapi.json", "/v1/ws"].contains(&path)
 }
 
 /// The gate of one listener.
@@ -48,22 +47,6 @@ pub(super) struct Gate {
     good_keys: Buckets,
     good_tokens: Buckets,
     hasher: RandomState,
-}
-
-/// Whether a handler has accepted a request's token. A status cannot say so: much is answered, and well, to
-/// requests whose token nobody has looked at.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Accepted(Arc<AtomicBool>);
-
-impl Accepted {
-    /// It is somebody's.
-    pub(crate) fn note(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    fn is_so(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// A request that was let in.
@@ -86,7 +69,7 @@ pub(super) enum Pass {
 impl Gate {
     pub(super) fn new(anonymous: Rate, clock: &Arc<dyn Clock>) -> Self {
         let buckets = |rate| Buckets::new(rate, REMEMBERED, Arc::clone(clock));
-        let remembering = |every| buckets(Rate { burst: 1, every });
+        let remembering = |every| buckets(Rate::every(1, every));
         Self {
             anonymous: buckets(anonymous),
             wrong_keys: buckets(WRONG_KEYS),
@@ -160,7 +143,7 @@ mod tests {
 
     fn gate() -> Gate {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
-        Gate::new(Rate { burst: 5, every: Duration::from_secs(1) }, &clock)
+        Gate::new(Rate::every(5, Duration::from_secs(1)), &clock)
     }
 
     fn network(last: u8) -> ClientNetwork {
@@ -199,7 +182,14 @@ mod tests {
 
     #[test]
     fn a_token_buys_nothing_where_nobody_looks_at_it() {
-        for path in ["/v1/auth/refresh", "/v1/auth/sign-in", "/v1/openapi.json", "/v1/ws", "/v1/nowhere"] {
+        for path in [
+            "/v1/auth/refresh",
+            "/v1/auth/sign-in",
+            "/v1/asyncapi.json",
+            "/v1/openapi.json",
+            "/v1/ws",
+            "/v1/nowhere",
+        ] {
             let gate = gate();
             for number in 0..5 {
                 assert!(answer(&gate, path, &format!("x{number}"), Err(404)), "{path}");

@@ -9,20 +9,16 @@ use super::{
     seats::RESERVED,
 };
 use crate::{config::Http, health::PING_EVERY};
-use common::limit::{Limit, limit};
+use common::{
+    bucket::Rate,
+    limit::{Limit, bytes, limit, time},
+};
+use std::time::Duration;
 
 /// What the listener limits.
 pub(crate) fn limits() -> Vec<Limit> {
     let default = Http::default();
     [connections(&default), bodies(&default), strangers(&default), others(&default)].concat()
-}
-
-fn seconds(seconds: u64) -> String {
-    format!("{seconds} s")
-}
-
-fn bytes(bytes: usize) -> String {
-    format!("{bytes} bytes")
 }
 
 fn connections(default: &Http) -> Vec<Limit> {
@@ -41,7 +37,7 @@ fn connections(default: &Http) -> Vec<Limit> {
         ),
         limit(
             "how often `/ready` asks the database",
-            format!("every {} s", PING_EVERY.as_secs()),
+            format!("every {}", time(PING_EVERY)),
             None,
             "the last answer",
         ),
@@ -53,7 +49,7 @@ fn connections(default: &Http) -> Vec<Limit> {
         ),
         limit(
             "the first byte of a connection, and the rest of a request's head from its first byte, each",
-            seconds(default.header_s),
+            time(Duration::from_secs(default.header_s)),
             Some("http.header_s"),
             "closed",
         ),
@@ -61,7 +57,7 @@ fn connections(default: &Http) -> Vec<Limit> {
         limit("the head of a request, headers", HEADERS_MAX.to_string(), None, "431, closed"),
         limit(
             "between two requests, also before the rest of a head that came with the one before",
-            seconds(default.idle_s),
+            time(Duration::from_secs(default.idle_s)),
             Some("http.idle_s"),
             "closed",
         ),
@@ -70,7 +66,12 @@ fn connections(default: &Http) -> Vec<Limit> {
 
 fn bodies(default: &Http) -> Vec<Limit> {
     vec![
-        limit("a request's body standing still", seconds(default.body_s), Some("http.body_s"), "408, closed"),
+        limit(
+            "a request's body standing still",
+            time(Duration::from_secs(default.body_s)),
+            Some("http.body_s"),
+            "408, closed",
+        ),
         limit(
             "bytes of requests' bodies coming in, on one instance; a quarter is kept for small ones",
             bytes(default.body_bytes_max),
@@ -82,27 +83,32 @@ fn bodies(default: &Http) -> Vec<Limit> {
             format!(
                 "{}; beginning: {}",
                 bytes(default.body_bytes_per_network_max),
-                bytes(inbox::BEGINNING_BYTES)
+                bytes(ingress::BEGINNING_BYTES)
             ),
             Some("http.body_bytes_per_network_max"),
             "503 `unavailable`",
         ),
         limit(
             "an answer of which nothing is taken",
-            seconds(default.write_s),
+            time(Duration::from_secs(default.write_s)),
             Some("http.write_s"),
             "closed",
         ),
-        limit("a request in all", seconds(default.timeout_s), Some("http.timeout_s"), "503 `unavailable`"),
+        limit(
+            "a request in all",
+            time(Duration::from_secs(default.timeout_s)),
+            Some("http.timeout_s"),
+            "503 `unavailable`",
+        ),
         limit("a request's body, size, outside the API", bytes(BODY_BYTES_MAX), None, "413 `limit.size`"),
     ]
 }
 
 fn strangers(default: &Http) -> Vec<Limit> {
-    let anonymous = format!("{} a second, {} at once", default.anonymous_per_second, default.anonymous_burst);
+    let anonymous = Rate::per_second(default.anonymous_burst, default.anonymous_per_second).to_string();
     vec![
         limit(
-            "requests to the API without a token, per client network; `/v1/auth/…`, `/v1/openapi.json` and `/v1/ws` with one too",
+            "requests to the API without a token, per client network; `/v1/auth/…`, `/v1/asyncapi.json`, `/v1/openapi.json` and `/v1/ws` with one too",
             anonymous.clone(),
             Some("http.anonymous_per_second"),
             "429 `limit.rate`",
@@ -115,7 +121,7 @@ fn strangers(default: &Http) -> Vec<Limit> {
         ),
         limit(
             "wrong API keys, per client network",
-            format!("{} at once, then one every {} s", WRONG_KEYS.burst, WRONG_KEYS.every.as_secs()),
+            WRONG_KEYS.to_string(),
             None,
             "429 `limit.rate`, not for keys that were good within a day",
         ),
@@ -141,7 +147,7 @@ fn others(default: &Http) -> Vec<Limit> {
         limit("connections for metrics", COLLECTORS_MAX.to_string(), None, "as above"),
         limit(
             "requests being answered when the server ends",
-            seconds(default.drain_s),
+            time(Duration::from_secs(default.drain_s)),
             Some("http.drain_s"),
             "closed",
         ),

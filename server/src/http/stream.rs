@@ -6,7 +6,7 @@
 use super::seats::Seat;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use signalling::Socket;
+use ingress::Socket;
 use std::{
     io::{self, IoSlice},
     pin::Pin,

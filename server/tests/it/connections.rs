@@ -75,12 +75,12 @@ async fn calls_are_listed_with_who_took_part_and_when() {
     let things = server.things(&a).await;
     let page = server.get(&format!("/v1/calls?roomId={}", a.room), &a.token).await.body;
     let call = &page["items"][0];
-    assert_eq!((call["id"].as_str(), &call["outcome"]), (Some(things.call.as_str()), &Value::Null));
+    assert_eq!((call["id"].as_str(), &call["outcome"]), (Some(things.id("/v1/calls/{id}")), &Value::Null));
     assert_eq!(
         (&call["participants"][0]["isCaller"], &call["participants"][1]["joinedAt"]),
         (&json!(true), &Value::Null)
     );
-    assert_eq!(server.get(&format!("/v1/calls/{}", things.call), &a.token).await.body, *call);
+    assert_eq!(server.get(&things.path("/v1/calls/{id}"), &a.token).await.body, *call);
     let elsewhere = server.get(&format!("/v1/calls?roomId={}", a.user), &a.token).await.body;
     assert_eq!(elsewhere["items"], json!([]));
 }

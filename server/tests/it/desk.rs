@@ -110,10 +110,12 @@ async fn notes_are_told_to_the_inbox_and_changed_by_their_author_only() {
     let server = Server::start().await;
     let a = server.tenant("a").await;
     let things = server.things(&a).await;
-    let path = format!("/v1/conversations/{}/notes/{}", a.conversation, things.note);
+    let path = things.path("/v1/conversations/{id}/notes/{note}");
     let changed = server.call(Method::PATCH, &path, &a.token, Some(&json!({ "text": "very careful" }))).await;
     assert_eq!(changed.body["text"], "very careful");
-    let other = server.token(a.account, things.user.parse().unwrap(), common::token::Role::User).await;
+    let other = server
+        .token(a.account, things.id("/v1/users/{id}").parse().unwrap(), common::token::Role::User)
+        .await;
     for method in [Method::PATCH, Method::DELETE] {
         let body = (method == Method::PATCH).then(|| json!({ "text": "x" }));
         let refused = server.call(method, &path, &other, body.as_ref()).await;
@@ -123,8 +125,8 @@ async fn notes_are_told_to_the_inbox_and_changed_by_their_author_only() {
     let list = format!("/v1/conversations/{}/notes", a.conversation);
     assert_eq!(server.get(&list, &a.token).await.body["items"], json!([]));
     let mut tx = server.db.store.tenant(a.account).await.unwrap();
-    // The customer's message, and a note that was created, changed and deleted.
-    assert_eq!(outbox::last_seq(&mut tx).await.unwrap(), 4);
+    // The customer's message, an agent's, and a note that was created, changed and deleted.
+    assert_eq!(outbox::last_seq(&mut tx).await.unwrap(), 5);
 }
 
 #[tokio::test]

@@ -9,12 +9,14 @@ use bus::Bus;
 use common::{
     address::ClientAddress,
     clock::{Clock, ManualClock},
-    id::{AccountId, CallId, ChannelId, ConversationId, MessageId, NodeId, RoomId, SignInId, UserId},
+    id::{AccountId, ChannelId, ConversationId, MessageId, NodeId, RoomId, SignInId, UserId},
     protocol::{inbox::ChannelKind, media::IceServer},
     revocation::Revocations,
     secret::Secret,
     token::{self, Accounts, Issuer, OUTSIDE_LIFETIME, OWN_ISSUER, OutsideRules, REFRESH_TOKEN_TIME, Role},
 };
+use inbox::Inbox;
+use ingress::Authenticator;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde_json::{Value, json};
 use shutdown::Shutdown;
@@ -22,9 +24,7 @@ use std::{
     sync::{Arc, LazyLock},
     time::Instant,
 };
-use store::{
-    calls, channels, contacts::Identity, imports, messages, rooms, sign_ins, testing::TestDatabase, users,
-};
+use store::{channels, contacts::Identity, messages, rooms, sign_ins, testing::TestDatabase, users};
 use switchboard::{
     api::{self, App},
     config,
@@ -56,6 +56,8 @@ pub(crate) struct Server {
     /// What ended before its time, as this instance knows it.
     pub(crate) revocations: Arc<Revocations>,
     app: App,
+    /// Serves files beside the REST layer.
+    inbox: Inbox,
     router: Router,
 }
 
@@ -110,28 +112,6 @@ fn issuer(name: &str, secret: &str, outside: Option<OutsideRules>) -> Issuer {
     }
 }
 
-/// The ids of what [`Server::things`] makes.
-pub(crate) struct Things {
-    pub(crate) user: String,
-    /// Two of the tenant's own user.
-    pub(crate) sign_ins: [String; 2],
-    pub(crate) role: String,
-    pub(crate) api_key: String,
-    pub(crate) team: String,
-    pub(crate) label: String,
-    pub(crate) canned_response: String,
-    pub(crate) note: String,
-    pub(crate) contact: String,
-    pub(crate) loser: String,
-    pub(crate) merge: String,
-    pub(crate) webhook: String,
-    pub(crate) unused_channel: String,
-    pub(crate) call: String,
-    pub(crate) invitation: String,
-    pub(crate) elevation: String,
-    pub(crate) import: String,
-}
-
 impl Server {
     pub(crate) async fn start() -> Self {
         let db = TestDatabase::create().await;
@@ -162,29 +142,43 @@ impl Server {
         });
         let secret = Secret::new(SECRET.to_owned());
         let guard = egress::Guard::new(egress::Config::default());
-        // Nothing listens there: a provider that is away.
-        let graph =
-            inbox::Graph { base_url: "http://127.0.0.1:9".parse().unwrap(), version: "v26.0".to_owned() };
-        let files = inbox::Files::new(&graph, &guard).unwrap();
         let revocations = Arc::new(Revocations::default());
         let app = App::new(
             db.store.clone(),
             bus.clone(),
             clock.clone(),
-            issuers,
+            issuers.clone(),
             &secret,
             ice_servers,
-            files,
-            guard,
+            guard.clone(),
         )
         .with_revocations(Arc::clone(&revocations));
-        Self { db, bus, clock, revocations, router: api::router(app.clone()), app }
+        let authenticator = Authenticator {
+            store: db.store.clone(),
+            clock: clock.clone(),
+            issuers,
+            revocations: Arc::clone(&revocations),
+        };
+        let mut config = inbox::Config::default();
+        // Nothing listens there: a provider that is away.
+        config.graph.base_url = "http://127.0.0.1:9".parse().unwrap();
+        let deps = inbox::Deps {
+            bus: bus.clone(),
+            store: db.store.clone(),
+            clock: clock.clone(),
+            guard,
+            authenticator,
+        };
+        let inbox = Inbox::new(config, deps).unwrap();
+        let router = api::router(app.clone()).merge(inbox::router(&inbox));
+        Self { db, bus, clock, revocations, router, app, inbox }
     }
 
     /// The same with other settings.
     pub(crate) fn set_up(self, config: &config::Http) -> Self {
         let app = self.app.clone().set_up(&config::SignIn::default(), config, Shutdown::default());
-        Self { router: api::router(app), ..self }
+        let router = api::router(app).merge(inbox::router(&self.inbox));
+        Self { router, ..self }
     }
 
     /// The same behind all that a request passes before the REST layer.
@@ -268,68 +262,6 @@ impl Server {
         let key = EncodingKey::from_secret(SECRET.as_bytes());
         let subject = token::Subject { account, user, role, permissions: None, elevated: None, sign_in };
         token::sign(&key, &subject, self.clock.utc()).unwrap()
-    }
-
-    /// One of each thing that can be made over REST.
-    pub(crate) async fn things(&self, tenant: &Tenant) -> Things {
-        let make = async |path: &str, body: Value| {
-            let made = self.post(path, &tenant.token, body).await;
-            assert_eq!(made.status, StatusCode::CREATED, "{path}: {}", made.body);
-            made.body["id"].as_str().unwrap().to_owned()
-        };
-        for _ in 0..2 {
-            assert_eq!(self.sign_in(&tenant.email, PASSWORD).await.status, StatusCode::OK);
-        }
-        let sign_ins = self.get(&format!("/v1/users/{}/sign-ins", tenant.user), &tenant.token).await.body;
-        let sign_in = |at: usize| sign_ins["items"][at]["id"].as_str().unwrap().to_owned();
-        let email = format!("colleague-of-{}", tenant.email);
-        let notes = format!("/v1/conversations/{}/notes", tenant.conversation);
-        let colleague = json!({ "email": email, "name": "Colleague", "password": PASSWORD, "role": "USER" });
-        let contact = make("/v1/contacts", json!({ "name": "Winner" })).await;
-        let loser = make("/v1/contacts", json!({ "name": "Loser" })).await;
-        let merges = format!("/v1/contacts/{contact}/merges");
-        let webhook = json!({ "kind": "standard", "url": "http://hooks.example/b" });
-        let channel = json!({ "kind": "whatsapp", "name": "unused", "phoneNumberId": format!("unused-{}", tenant.email),
-                              "accessToken": "a", "appSecret": "b", "verifyToken": "c" });
-        let call = calls::NewCall {
-            id: CallId::generate(&*self.clock),
-            room: tenant.room,
-            caller: tenant.user,
-            callee: tenant.user,
-        };
-        let mut tx = self.db.store.tenant(tenant.account).await.unwrap();
-        calls::start(&mut tx, &call, &*self.clock).await.unwrap();
-        tx.commit().await.unwrap();
-        let user = make("/v1/users", colleague).await;
-        let signed_in = self.sign_in(&email, PASSWORD).await.body;
-        let more = json!({ "role": "ADMIN", "reason": "a try", "minutes": 5 });
-        let more = self.post("/v1/elevations", signed_in["accessToken"].as_str().unwrap(), more).await;
-        assert_eq!(more.status, StatusCode::CREATED, "{}", more.body);
-        let import =
-            [Ok(imports::ImportedContact { name: Some("Imported".to_owned()), ..Default::default() })];
-        let mut tx = self.db.store.tenant(tenant.account).await.unwrap();
-        let import = imports::create(&mut tx, tenant.user.as_uuid(), &import, &*self.clock).await.unwrap();
-        tx.commit().await.unwrap();
-        Things {
-            elevation: more.body["id"].as_str().unwrap().to_owned(),
-            import: import.id.to_string(),
-            user,
-            sign_ins: [sign_in(0), sign_in(1)],
-            role: make("/v1/roles", json!({ "name": "manager", "permissions": ["audit.read"] })).await,
-            api_key: make("/v1/api-keys", json!({ "name": "reports", "permissions": ["calls.read"] })).await,
-            team: make("/v1/teams", json!({ "name": "Billing" })).await,
-            label: make("/v1/labels", json!({ "name": "VIP", "color": "#1f6feb" })).await,
-            canned_response: make("/v1/canned-responses", json!({ "shortcode": "hi", "text": "Hello" }))
-                .await,
-            note: make(&notes, json!({ "text": "careful" })).await,
-            webhook: make("/v1/webhooks", webhook).await,
-            unused_channel: make("/v1/channels", channel).await,
-            call: call.id.to_string(),
-            invitation: make("/v1/invitations", json!({ "email": "new@example.com", "role": "USER" })).await,
-            merge: make(&merges, json!({ "loserId": loser })).await,
-            contact,
-            loser,
-        }
     }
 
     pub(crate) async fn tenant(&self, name: &str) -> Tenant {

@@ -1,13 +1,10 @@
 //! Who may no more changes nothing and soon reads nothing; who may for a while leaves nothing behind.
 
 use crate::{
-    harness::{Answer, PASSWORD, Server, Tenant},
-    isolation::{Call, call, naming},
+    harness::{PASSWORD, Server, Tenant},
+    operations::{Call, calls},
 };
-use axum::{
-    body::Body,
-    http::{Method, Request, StatusCode, header},
-};
+use axum::http::{Method, StatusCode};
 use common::{
     id::{SignInId, UserId},
     permission::Permissions,
@@ -16,51 +13,12 @@ use common::{
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 use store::{sign_ins, users};
-use switchboard::api;
 
 /// Every operation that changes something, with how to call it on what `tenant` has. Who signs in is nobody yet.
 async fn changes(server: &Server, tenant: &Tenant) -> Vec<Call> {
-    let post = |path, body| call(Method::POST, path, &[], Some(body));
-    let password = json!({ "current": PASSWORD, "new": "another good battery staple" });
-    let channel = json!({ "kind": "whatsapp", "name": "n", "phoneNumberId": "one", "accessToken": "a",
-                          "appSecret": "b", "verifyToken": "c" });
-    let user = json!({ "email": "x@example.com", "name": "X", "password": PASSWORD, "role": "AGENT_USER" });
-    let webhook = json!({ "kind": "standard", "url": "https://hooks.example/x" });
-    let mut calls = naming(server, tenant).await;
-    calls.retain(|(method, ..)| method != Method::GET);
-    calls.extend([
-        post("/v1/me/password", password),
-        call(Method::PATCH, "/v1/account", &[], Some(json!({ "settings": { "retentionDays": 1 } }))),
-        post("/v1/users", user),
-        post("/v1/invitations", json!({ "email": "y@example.com", "role": "AGENT_USER" })),
-        post("/v1/elevations", json!({ "role": "ADMIN", "reason": "a try", "minutes": 5 })),
-        post("/v1/roles", json!({ "name": "fresh", "permissions": [] })),
-        post("/v1/api-keys", json!({ "name": "fresh", "permissions": [] })),
-        post("/v1/rooms", json!({ "name": "fresh" })),
-        post("/v1/teams", json!({ "name": "fresh" })),
-        post("/v1/labels", json!({ "name": "fresh", "color": "#000000" })),
-        post("/v1/canned-responses", json!({ "shortcode": "fresh", "text": "Hello" })),
-        post("/v1/contacts", json!({ "name": "Fresh" })),
-        post("/v1/contact-imports", json!({ "name": "Fresh" })),
-        post("/v1/conversations", json!({ "channelId": tenant.channel, "contactId": tenant.user })),
-        post("/v1/channels", channel),
-        post("/v1/webhooks", webhook),
-    ]);
-    let reference = api::openapi().clone();
-    let all: BTreeSet<_> = reference["paths"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .filter(|(path, _)| !path.starts_with("/v1/auth/"))
-        .flat_map(|(path, operations)| {
-            let changing = operations.as_object().unwrap().keys().filter(|method| *method != "get");
-            changing.map(|method| (method.to_uppercase(), path.clone()))
-        })
-        .collect();
-    let covered: BTreeSet<_> =
-        calls.iter().map(|(method, path, ..)| (method.to_string(), (*path).to_owned())).collect();
-    assert_eq!(all, covered, "an operation that changes something is not tried here");
-    calls
+    let things = server.things(tenant).await;
+    let all = calls(tenant, &things).into_iter();
+    all.filter(|call| call.operation.method != Method::GET && !call.operation.is_open).collect()
 }
 
 /// The sign-in that a token is of.
@@ -69,19 +27,6 @@ fn sign_in_of(token: &str) -> SignInId {
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     let claims: Value = serde_json::from_slice(&claims).unwrap();
     claims["sid"].as_str().unwrap().parse().unwrap()
-}
-
-/// Calls as an import is sent where it is one.
-async fn change(server: &Server, (method, template, path, body): &Call, token: &str) -> Answer {
-    if *template != "/v1/contact-imports" {
-        return server.call(method.clone(), path, token, body.as_ref()).await;
-    }
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(header::AUTHORIZATION, format!("Bearer {token}"))
-        .header(header::CONTENT_TYPE, "application/x-ndjson");
-    server.send(request.body(Body::from(body.as_ref().unwrap().to_string())).unwrap()).await
 }
 
 /// A user who signed in, with their id, access token and refresh token.
@@ -144,15 +89,15 @@ async fn who_may_no_more_changes_nothing_by_any_operation() {
     let before = server.db.contents(a.account).await;
     for (who, token) in dead {
         for it in &calls {
-            let answer = change(&server, it, token).await;
+            let answer = it.send(&server, token).await;
             // What an elevation was not enough for is refused as before.
-            let never = who == "elevated before" && LASTING.contains(&format!("{} {}", it.0, it.1).as_str());
+            let never = who == "elevated before" && LASTING.contains(&it.key().as_str());
             let dead = match never {
                 true => (StatusCode::FORBIDDEN, "auth.forbidden"),
                 false => (StatusCode::UNAUTHORIZED, "auth.invalidToken"),
             };
             let outcome = (answer.status, answer.code());
-            assert_eq!(outcome, dead, "{} {} by who is {who}: {}", it.0, it.2, answer.body);
+            assert_eq!(outcome, dead, "{} by who is {who}: {}", it.key(), answer.body);
         }
     }
     assert_eq!(server.db.contents(a.account).await, before);
@@ -163,7 +108,7 @@ async fn who_may_no_more_changes_nothing_by_any_operation() {
 async fn changes_by(server: &Server, token: &str, calls: &[Call]) -> usize {
     let mut done = 0;
     for it in calls {
-        let answer = change(server, it, token).await;
+        let answer = it.send(server, token).await;
         done += usize::from(answer.status.is_success());
     }
     done
@@ -225,20 +170,22 @@ async fn an_elevation_leaves_nothing_behind() {
     let server = Server::start().await;
     let a = server.tenant("a").await;
     let mut calls = changes(&server, &a).await;
-    let room = a.room.to_string();
-    calls.push(call(Method::PATCH, "/v1/rooms/{id}", &[&room], Some(json!({ "private": true }))));
-    calls.push(call(Method::POST, "/v1/rooms", &[], Some(json!({ "name": "x", "private": true }))));
+    for (id, body) in
+        [("updateRoom", json!({ "private": true })), ("createRoom", json!({ "name": "x", "private": true }))]
+    {
+        let call = calls.iter().find(|call| call.operation.id == id).unwrap().clone();
+        calls.push(Call { body: Some(body), ..call });
+    }
     let (token, _) = elevated(&server, &a, "elevated").await;
     let before = server.db.contents(a.account).await;
     let account = server.get("/v1/account", &a.token).await.body;
     let (mut refused, mut done) = (BTreeSet::new(), 0);
     for it in &calls {
-        let (method, template, _, body) = it;
-        let answer = change(&server, it, &token).await;
-        let private = body.as_ref().is_some_and(|body| body.get("private").is_some());
+        let answer = it.send(&server, &token).await;
+        let private = it.body.as_ref().is_some_and(|body| body.get("private").is_some());
         let detail = answer.body["detail"].as_str().unwrap_or_default();
         if answer.status == StatusCode::FORBIDDEN && detail.starts_with("this lasts") {
-            refused.insert(format!("{method} {template}{}", if private { " private" } else { "" }));
+            refused.insert(format!("{}{}", it.key(), if private { " private" } else { "" }));
         }
         done += usize::from(answer.status.is_success());
     }

@@ -12,6 +12,7 @@
 #![deny(clippy::iter_over_hash_type)]
 
 mod budget;
+mod buffer;
 pub mod demux;
 pub mod engine;
 #[cfg(any(test, feature = "simulation"))]

@@ -17,8 +17,11 @@ use crate::{
         phase::{AMPLIFICATION_MAX, FIRST_CHECK_TIME, HANDSHAKE_TIME, SILENCE_MAX},
     },
 };
-use common::{bucket::Rate, limit::Limit, protocol::media::SDP_BYTES_MAX};
-use std::time::Duration;
+use common::{
+    bucket::Rate,
+    limit::{Limit, time},
+    protocol::media::SDP_BYTES_MAX,
+};
 
 const LOST: &str = "the participant leaves the session, which `media.changed` tells";
 const INVALID: &str = "`media.invalidSdp`";
@@ -110,8 +113,7 @@ fn transports() -> Vec<Limit> {
 }
 
 fn media() -> Vec<Limit> {
-    let most =
-        |rate: Rate| format!("{} Mbit/s, and {} kB at once", rate.per_second / 125_000, rate.burst / 1000);
+    let most = |rate: Rate| format!("{} Mbit/s, and {} kB at once", rate.count / 125_000, rate.burst / 1000);
     vec![
         fixed("what a participant sends as one picture", most(incoming::VIDEO), NOT_FORWARDED),
         fixed("what a participant sends as one voice", most(incoming::AUDIO), NOT_FORWARDED),
@@ -152,14 +154,6 @@ const fn fixed(what: &'static str, default: String, answer: &'static str) -> Lim
 
 fn count(most: usize, of: &str) -> String {
     format!("{most} {of}")
-}
-
-fn time(time: Duration) -> String {
-    if time.subsec_millis() == 0 {
-        format!("{} s", time.as_secs())
-    } else {
-        format!("{} ms", time.as_millis())
-    }
 }
 
 #[cfg(test)]

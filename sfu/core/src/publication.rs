@@ -1,11 +1,10 @@
 //! One incoming track: what has come, what is missing, and who gets it.
 
-mod buffer;
 mod receive_statistics;
 
-use crate::{budget::incoming::Incoming, sdp::parse::Section, subscription::Subscription};
-pub(crate) use buffer::Packet;
-use buffer::PacketBuffer;
+use crate::{
+    budget::incoming::Incoming, buffer::PacketBuffer, sdp::parse::Section, subscription::Subscription,
+};
 use common::{id::ConnectionId, protocol::media::TrackKind};
 pub(crate) use receive_statistics::{Arrival, ReceiveStatistics};
 use std::time::{Duration, Instant};

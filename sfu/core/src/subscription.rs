@@ -3,8 +3,8 @@
 mod resent;
 
 use crate::{
+    buffer::Packet,
     output::Output,
-    publication::Packet,
     rtcp::write,
     rtp::{
         header::{BYTES_MIN, PlainHeader},

@@ -107,7 +107,7 @@ mod tests {
     use common::clock::{Clock, ManualClock};
 
     fn meter(clock: &ManualClock) -> Meter {
-        let rate = Rate { burst: 2, per_second: 1 };
+        let rate = Rate::per_second(2, 1);
         Meter::new(rate, rate, clock.now())
     }
 

@@ -19,7 +19,7 @@ pub(crate) const REFUSALS_MAX: u32 = 20;
 
 /// How long a connection may be made to wait, in milliseconds: on and on for half of the time, and so much
 /// more. Who always has to wait is closed after twice this time.
-pub(crate) const PATIENCE: Rate = Rate { burst: 15_000, per_second: 500 };
+pub(crate) const PATIENCE: Rate = Rate::per_second(15_000, 500);
 
 /// What becomes of what was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,7 +171,7 @@ mod tests {
             }
         }
         let took = (clock.now() - started).as_secs_f64();
-        let allowed = f64::from(rates.bytes.burst) + took * f64::from(rates.bytes.per_second);
+        let allowed = f64::from(rates.bytes.burst) + took * f64::from(rates.bytes.count);
         assert!(waited > 0, "the limit was met");
         assert!(f64::from(u32::try_from(sent).unwrap()) <= allowed + 4096.0, "{sent} in {took} s");
     }

@@ -4,10 +4,10 @@ use super::{
     end::{End, close},
     wire::Wire,
 };
-use crate::accept::TakeApart;
 use common::protocol::close as close_codes;
 use futures_util::{Sink, SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
+use ingress::TakeApart;
 use std::{future::poll_fn, pin::Pin, task::Poll};
 use tokio_tungstenite::{
     WebSocketStream,

@@ -1,10 +1,10 @@
 //! The bytes of one socket: how much the kernel may hold of them, and how many went through.
 
-use crate::accept::{Socket, TakeApart};
 use axum::body::Bytes;
 use common::error::Chain;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use ingress::{Socket, TakeApart};
 use socket2::SockRef;
 use std::{
     any::Any,

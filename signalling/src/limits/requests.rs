@@ -1,9 +1,8 @@
 //! Limits of what is asked of rooms, calls, inboxes and feeds.
 
-use super::{kib, seconds};
 use crate::config::Config;
 use common::{
-    limit::{Limit, limit},
+    limit::{Limit, bytes, limit, time},
     protocol::{RequestId, feed, inbox, media, page, presence, room},
     text,
 };
@@ -16,10 +15,10 @@ pub(super) fn all() -> Vec<Limit> {
         fixed("a request's id, in bytes", RequestId::TEXT_MAX.to_string(), "protocol.invalidRequest"),
         fixed(
             "one answer that is a list, in one frame",
-            kib(page::FRAME_BYTES_MAX),
+            bytes(page::FRAME_BYTES_MAX),
             "`more`: asked again, it goes on",
         ),
-        fixed("text of a room message, as JSON", kib(room::TEXT_BYTES_MAX), "limit.size"),
+        fixed("text of a room message, as JSON", bytes(room::TEXT_BYTES_MAX), "limit.size"),
         fixed(
             "a name",
             format!("{} characters", text::NAME_CHARS_MAX),
@@ -44,27 +43,27 @@ pub(super) fn all() -> Vec<Limit> {
             room::TOLD_BY_NAME_MAX.to_string(),
             "complete: false, and their number",
         ),
-        fixed("changes of members in one event", kib(room::CHANGES_BYTES_MAX), "complete: false"),
+        fixed("changes of members in one event", bytes(room::CHANGES_BYTES_MAX), "complete: false"),
         fixed("users in one answer about presence", presence::USERS_MAX.to_string(), "`more`"),
-        fixed("a session description", kib(media::SDP_BYTES_MAX), "limit.size"),
+        fixed("a session description", bytes(media::SDP_BYTES_MAX), "limit.size"),
         fixed("inbox events that are replayed", inbox::EVENTS_MAX.to_string(), "recovered: false"),
         fixed(
             "text of a message in an inbox event, as JSON",
-            kib(inbox::EVENT_TEXT_BYTES_MAX),
+            bytes(inbox::EVENT_TEXT_BYTES_MAX),
             "cut, and `truncated`",
         ),
         fixed(
             "text of a message, as JSON",
-            kib(inbox::TEXT_BYTES_MAX),
+            bytes(inbox::TEXT_BYTES_MAX),
             "request.invalid; from customers, cut",
         ),
         fixed("feeds of a connection", feed::FEEDS_MAX.to_string(), "limit.count"),
         fixed("members of a feed's filter", feed::FILTER_MAX.to_string(), "protocol.invalidParams"),
-        fixed("a feed's filter, as JSON", kib(feed::FILTER_BYTES_MAX), "protocol.invalidParams"),
+        fixed("a feed's filter, as JSON", bytes(feed::FILTER_BYTES_MAX), "protocol.invalidParams"),
         fixed("changes of a feed in one answer", feed::CHANGES_MAX.to_string(), "`more`"),
         fixed("changes of a feed that are replayed", feed::REPLAYED_MAX.to_string(), "recovered: false"),
-        fixed("a row in a feed, as JSON", kib(feed::ROW_BYTES_MAX), "its longest members are `omitted`"),
-        fixed("time that a call rings", seconds(call::RING_TIME), "call.ended, missed"),
-        fixed("time that a device in a call may be away", seconds(call::GRACE_TIME), "call.ended, lost"),
+        fixed("a row in a feed, as JSON", bytes(feed::ROW_BYTES_MAX), "its longest members are `omitted`"),
+        fixed("time that a call rings", time(call::RING_TIME), "call.ended, missed"),
+        fixed("time that a device in a call may be away", time(call::GRACE_TIME), "call.ended, lost"),
     ]
 }

@@ -1,6 +1,5 @@
 //! Limits of sockets: how many, how fast, how long.
 
-use super::{kib, seconds};
 use crate::{
     client::queue,
     config::Config,
@@ -9,7 +8,7 @@ use crate::{
         flow, lane, open, wire,
     },
 };
-use common::limit::{Limit, limit};
+use common::limit::{self, Limit, limit};
 
 const NO_PLACE: &str = "HTTP 503, limit.count, before the upgrade";
 const NO_PLACE_OF_NETWORK: &str = "HTTP 429, limit.count, before the upgrade";
@@ -62,8 +61,9 @@ pub(super) fn rates() -> Vec<Limit> {
     let config = Config::default();
     let (guest, user, account) = (&config.guest, config.user_factor, config.account_factor);
     let rate = |per_second: u32, burst: u32| format!("{per_second}, {burst} at once");
-    let bytes =
-        |per_second: u32, burst: u32| format!("{} KiB, {} KiB at once", per_second / 1024, burst / 1024);
+    let bytes = |per_second: u32, burst: u32| {
+        format!("{}, {} at once", limit::bytes(per_second), limit::bytes(burst))
+    };
     vec![
         limit(
             "frames a second of a person's connection",
@@ -125,7 +125,7 @@ pub(super) fn deadlines() -> Vec<Limit> {
         ("time for a goodbye", GOODBYE_TIME, "reset"),
         ("time for a goodbye to a client that reads slowly", SLOW_GOODBYE_TIME, "reset"),
     ];
-    let fixed = times.map(|(what, time, answer)| limit(what, seconds(time), None, answer));
+    let fixed = times.map(|(what, time, answer)| limit(what, limit::time(time), None, answer));
     let mut limits = fixed.to_vec();
     limits.push(limit(
         "silence of a client",
@@ -140,7 +140,7 @@ pub(super) fn deadlines() -> Vec<Limit> {
 
 pub(super) fn queues() -> Vec<Limit> {
     let number = |what, value: usize, answer| limit(what, value.to_string(), None, answer);
-    let bytes = |what, value: usize, answer| limit(what, kib(value), None, answer);
+    let bytes = |what, value: usize, answer| limit(what, limit::bytes(value), None, answer);
     vec![
         bytes("a frame or message from a client", MESSAGE_BYTES_MAX, "close 1009"),
         number("frames in a row that are no requests", count(NONSENSE_MAX), "close 4501"),

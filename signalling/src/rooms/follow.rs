@@ -166,7 +166,7 @@ impl Follower {
             warn!(room.id = %self.room.id, error = %Chain(&error), "Room {} cannot be healed yet; will retry", self.room.id);
             // The next tick finds the permit.
             self.room.gap.notify_one();
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(crate::changes::RETRY.delay(1, common::chance::fraction())).await;
         }
     }
 

@@ -4,7 +4,7 @@ use crate::fixture::tenant;
 use common::{clock::Clock, permission::Permissions, secret::Secret, token::Role};
 use std::time::Duration;
 use store::{
-    ChangeError,
+    ChangeError, Named as _,
     idempotency::{self, Answer, Claim, Keyed},
     roles, sign_ins,
     testing::TestDatabase,
@@ -80,7 +80,7 @@ async fn an_own_role_decides_and_losing_permissions_ends_sign_ins() {
     assert_eq!(sign_ins::of_user(&mut tx, user.id, &clock).await.unwrap(), []);
     tx.commit().await.unwrap();
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    assert!(matches!(roles::delete(&mut tx, role.id).await, Err(ChangeError::Referenced)));
+    assert!(matches!(roles::NamedRole::delete(&mut tx, role.id).await, Err(ChangeError::Referenced)));
     drop(tx);
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let again = roles::create(&mut tx, "viewer", viewer, &clock).await;

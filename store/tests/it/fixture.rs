@@ -62,7 +62,7 @@ async fn administration(tx: &mut TenantTx, user: UserId, name: &str, clock: &dyn
         invited_by: user,
     };
     invitations::create(tx, &invitation, clock).await.unwrap();
-    let deed = audit::Deed {
+    let deed = audit::AuditRecord {
         actor: audit::Actor::User(user),
         address: None,
         action: "role.created",

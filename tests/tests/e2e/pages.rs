@@ -28,13 +28,70 @@ async fn the_reference_shows_every_operation_of_the_openapi_document() {
         .sum();
     let driver = Driver::start();
     let browser = Browser::start(&driver).await;
-    browser.open(&format!("{}/reference#patchConversationsById", server.base)).await;
+    browser.open(&format!("{}/reference#updateConversation", server.base)).await;
     let shown = format!("document.querySelectorAll('[data-testid=\"operation\"]').length === {operations}");
     browser.until(&shown).await;
-    browser
-        .until("document.querySelector('#patchConversationsById').innerText.includes('snoozedUntil')")
-        .await;
+    browser.until("document.querySelector('#updateConversation').innerText.includes('snoozedUntil')").await;
     browser.screenshot("reference").await;
+    browser.quit().await;
+}
+
+/// What an integrator does first: look for it, see what it needs, and try it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reference_finds_an_operation_and_tries_it_with_a_token() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let driver = Driver::start();
+    let browser = Browser::start(&driver).await;
+    browser.open(&format!("{}/reference", server.base)).await;
+    browser.see("operation").await;
+    browser.fill("reference-search", "labels.manage post").await;
+    browser
+        .until("document.querySelectorAll('[data-testid=\"operation\"]:not([hidden])').length === 1")
+        .await;
+    browser.until("document.querySelector('#createLabel [data-testid=\"permission\"]').innerText.includes('labels.manage')").await;
+    browser.click_css("#createLabel [data-testid='try'] > summary").await;
+    browser
+        .until("document.querySelector('#createLabel pre').innerText.includes('curl --request POST')")
+        .await;
+    let status = "document.querySelector('#createLabel [data-testid=\"trial-status\"]')?.innerText ?? ''";
+    browser.click_css("#createLabel form [type='submit']").await;
+    browser.until(&format!("({status}).startsWith('401')")).await;
+    browser.fill("reference-token", &account.admin.token).await;
+    browser.click_css("#createLabel form [type='submit']").await;
+    browser.until(&format!("({status}).startsWith('201')")).await;
+    browser.screenshot("reference-tried").await;
+    let labels = account.admin.get("/v1/labels").await;
+    assert_eq!(labels["items"].as_array().expect("labels").len(), 1, "the call was made");
+    let kept =
+        browser.until("JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])").await;
+    assert!(!kept.to_string().contains(&account.admin.token), "the token is kept nowhere");
+    browser.quit().await;
+}
+
+/// The base direction is that of the text, so that a number or a name in it stands where it belongs.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_from_right_to_left_is_shown_from_right_to_left() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    account.room("Lobby").await;
+    let driver = Driver::start();
+    let browser = Browser::start(&driver).await;
+    browser.sign_in(&server.base, &account.email, PASSWORD).await;
+    browser.click("room-item").await;
+    let direction = |of: &str| format!("getComputedStyle(document.querySelector('{of}')).direction");
+    for (text, expected) in [("طلبي 4711 من Switchboard", "rtl"), ("My order 4711", "ltr")] {
+        browser.fill("message-input", text).await;
+        browser.until(&format!("{} === '{expected}'", direction("[data-testid=message-input]"))).await;
+        browser.click("message-send").await;
+        browser
+            .until(&format!("document.querySelector('.message:last-child .text')?.innerText === '{text}'"))
+            .await;
+        browser.until(&format!("{} === '{expected}'", direction(".message:last-child .text"))).await;
+    }
+    browser.screenshot("right-to-left").await;
     browser.quit().await;
 }
 

@@ -3,14 +3,14 @@
 //! Windows with and without them alternate; how long the good ones waited is reported, not asserted: the
 //! machine has other things to do. Asserted are counts, bytes and closes.
 
-use crate::stage::{Directory, durable_postgres, is_long};
+use crate::stage::{Directory, durable_postgres};
 use common::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use std::{fs, time::Duration};
 use switchboard_tests::{
     PATIENCE,
     installation::{Account, Installation},
-    kernel,
+    is_long, kernel,
     raw::{self, Raw},
     report,
     server::Server,

@@ -13,6 +13,7 @@ use switchboard_tests::{
     PATIENCE,
     graph::Graph,
     installation::{Account, Installation},
+    is_long,
     load::{Doors, Load},
     report,
     rest::client,
@@ -26,11 +27,6 @@ pub(crate) const BACK_WITHIN: Duration = Duration::from_secs(10);
 /// How long it takes at most until all that was accepted has left: a reply that a killed server was sending is
 /// sent again when its lease has ended, not before, because nobody knows whether it left.
 pub(crate) const SETTLED_WITHIN: Duration = Duration::from_secs(90);
-
-/// Whether there is time for more than one round of each fault.
-pub(crate) fn is_long() -> bool {
-    std::env::var("SWITCHBOARD_TEST_FAULTS").is_ok_and(|it| it == "long")
-}
 
 /// How often a fault is made.
 pub(crate) fn rounds() -> u32 {

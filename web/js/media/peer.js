@@ -4,16 +4,19 @@
 const DISCONNECTED_PATIENCE_MS = 4_000;
 
 export class PeerLink {
-  /** What the other one sends. @type {{ audio: MediaStreamTrack | null, video: MediaStreamTrack | null }} */
+  /** What the other one sends. @type {App.Tracks} */
   received = { audio: null, video: null };
 
+  /** @type {Promise<unknown>} */
   #queue = Promise.resolve();
+  /** @type {Extract<Wire.Signal, { kind: 'candidate' }>[]} */
   #candidates = [];
-  #patience = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #patience;
 
   /**
-   * @param {{ other: string, offers: boolean, iceServers: RTCIceServer[], local: import('./local.js').LocalMedia,
-   *   signal: (signal: object) => void, changed: () => void }} options
+   * @param {{ other: string, offers: boolean, iceServers: RTCIceServer[], local: App.LocalMedia,
+   *   signal: (signal: Wire.Signal) => void, changed: () => void }} options
    */
   constructor({ other, offers, iceServers, local, signal, changed }) {
     this.other = other;
@@ -22,7 +25,7 @@ export class PeerLink {
     this.signal = signal;
     const pc = (this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' }));
     pc.ontrack = ({ track }) => {
-      this.received[track.kind] = track;
+      this.received[/** @type {App.Kind} */ (track.kind)] = track;
       track.onmute = track.onunmute = changed;
       changed();
     };
@@ -38,28 +41,30 @@ export class PeerLink {
     };
     if (!offers) return;
     // Both kinds from the start, sent or not, so that a camera can be switched on later without a new offer.
-    for (const kind of ['audio', 'video']) this.#carry(pc.addTransceiver(kind, { direction: 'sendrecv' }), kind);
+    for (const kind of /** @type {App.Kind[]} */ (['audio', 'video'])) this.#carry(pc.addTransceiver(kind, { direction: 'sendrecv' }), kind);
     this.#enqueue(() => this.#offer());
   }
 
-  /** One description at a time: their steps must not interleave. */
+  /** One description at a time: their steps must not interleave. @param {() => Promise<unknown>} step */
   #enqueue(step) {
     this.#queue = this.#queue.then(() => this.pc.signalingState !== 'closed' && step()).catch((error) => {
       if (this.pc.signalingState !== 'closed') console.warn('Peer to peer:', error);
     });
   }
 
+  /** @param {RTCRtpTransceiver} transceiver @param {App.Kind} kind */
   #carry({ sender }, kind) {
     sender.replaceTrack(this.local.tracks[kind]);
     sender.setStreams(this.local.stream);
   }
 
+  /** @param {RTCOfferOptions} [options] */
   async #offer(options) {
     await this.pc.setLocalDescription(await this.pc.createOffer(options));
-    this.signal({ kind: 'offer', sdp: this.pc.localDescription.sdp });
+    this.signal({ kind: 'offer', sdp: this.#described });
   }
 
-  /** Takes an offer, an answer or a candidate of the other side. */
+  /** Takes an offer, an answer or a candidate of the other side. @param {Wire.Signal} signal */
   handle(signal) {
     this.#enqueue(async () => {
       if (signal.kind === 'offer' && !this.offers) await this.#answer(signal.sdp);
@@ -73,14 +78,15 @@ export class PeerLink {
     });
   }
 
+  /** @param {string} sdp */
   async #answer(sdp) {
     await this.pc.setRemoteDescription({ type: 'offer', sdp });
     for (const transceiver of this.pc.getTransceivers()) {
       transceiver.direction = 'sendrecv';
-      this.#carry(transceiver, transceiver.receiver.track.kind);
+      this.#carry(transceiver, /** @type {App.Kind} */ (transceiver.receiver.track.kind));
     }
     await this.pc.setLocalDescription(await this.pc.createAnswer());
-    this.signal({ kind: 'answer', sdp: this.pc.localDescription.sdp });
+    this.signal({ kind: 'answer', sdp: this.#described });
     await this.#flush();
   }
 
@@ -102,11 +108,16 @@ export class PeerLink {
     );
   }
 
+  /** Our own description, once there is one. */
+  get #described() {
+    return this.pc.localDescription?.sdp ?? '';
+  }
+
   get connected() {
     return this.pc.connectionState === 'connected';
   }
 
-  /** Sends another track of this kind, or none. */
+  /** Sends another track of this kind, or none. @param {App.Kind} kind @param {MediaStreamTrack | null} track */
   replace(kind, track) {
     this.#enqueue(async () => {
       const carrier = this.pc.getTransceivers().find(({ receiver }) => receiver.track.kind === kind);

@@ -1,21 +1,27 @@
 // Media through the server: what we send on one connection, what we receive on another.
 
 export class ServerLink {
-  /** What each participant sends: connection id → tracks. @type {Map<string, { audio: MediaStreamTrack | null, video: MediaStreamTrack | null }>} */
+  /** What each participant sends: connection id → tracks. @type {Map<string, App.Tracks>} */
   received = new Map();
+  /** @type {RTCPeerConnection | null} */
   publish = null;
+  /** @type {RTCPeerConnection | null} */
   subscribe = null;
 
+  /** @type {Promise<unknown>} */
   #publishing = Promise.resolve();
+  /** @type {Promise<unknown>} */
   #subscribing = Promise.resolve();
   #revision = -1;
+  /** @type {string | null} */
   #answer = null;
+  /** @type {Wire.Offer | null} */
   #newest = null;
   #closed = false;
 
   /**
-   * @param {{ iceServers: RTCIceServer[], local: import('./local.js').LocalMedia,
-   *   request: (method: string, params: object) => Promise<any>, changed: () => void, failed: () => void }} options
+   * @param {{ iceServers: RTCIceServer[], local: App.LocalMedia,
+   *   request: App.MediaRequest, changed: () => void, failed: () => void }} options
    */
   constructor({ iceServers, local, request, changed, failed }) {
     this.iceServers = iceServers;
@@ -44,14 +50,14 @@ export class ServerLink {
   /** Offers what we send. Again when a kind joined that was not sent before. */
   #offer() {
     this.#publishing = this.#publishing.then(async () => {
-      const missing = Object.entries(this.local.tracks).filter(([kind, track]) => track && !this.#sender(kind));
+      const missing = Object.entries(this.local.tracks).flatMap(([kind, track]) => (track && !this.#sender(kind) ? [track] : []));
       if (missing.length === 0 || this.#closed) return;
       const pc = (this.publish ??= this.#connection());
-      for (const [, track] of missing) {
+      for (const track of missing) {
         pc.addTransceiver(track, { direction: 'sendonly', streams: [this.local.stream] });
       }
       await pc.setLocalDescription(await pc.createOffer());
-      const { sdp } = await this.request('media.publish', { sdp: pc.localDescription.sdp });
+      const { sdp } = await this.request('media.publish', { sdp: pc.localDescription?.sdp ?? '' });
       if (!this.#closed) await pc.setRemoteDescription({ type: 'answer', sdp });
     }).catch((error) => {
       if (this.#closed) return;
@@ -61,18 +67,18 @@ export class ServerLink {
   }
 
   // A transceiver keeps its kind while its track comes and goes.
-  #sender(kind) {
+  #sender(/** @type {string} */ kind) {
     return this.publish?.getTransceivers().find(({ receiver }) => receiver.track.kind === kind)?.sender;
   }
 
-  /** Sends another track of this kind, or none. */
+  /** Sends another track of this kind, or none. @param {App.Kind} kind @param {MediaStreamTrack | null} track */
   replace(kind, track) {
     const sender = this.#sender(kind);
     if (sender) sender.replaceTrack(track);
     else this.#offer();
   }
 
-  /** Takes a `media.offer`. Only the newest of those that queue up is worth an answer. */
+  /** Takes a `media.offer`. Only the newest of those that queue up is worth an answer. @param {Wire.Offer} offer */
   handleOffer(offer) {
     if (offer.revision < this.#revision) return;
     if (offer.revision === this.#revision && this.#answer) return this.#reply();
@@ -80,7 +86,9 @@ export class ServerLink {
     this.#answer = null;
     this.#newest = offer;
     this.#subscribing = this.#subscribing
-      .then(() => this.#newest === offer && !this.#closed && this.#accept(offer))
+      .then(async () => {
+        if (this.#newest === offer && !this.#closed) await this.#accept(offer);
+      })
       .catch((error) => {
         if (this.#closed) return;
         console.warn('Receiving:', error);
@@ -88,27 +96,28 @@ export class ServerLink {
       });
   }
 
+  /** @param {Wire.Offer} offer */
   async #accept({ sdp, tracks }) {
     const pc = (this.subscribe ??= this.#connection());
     await pc.setRemoteDescription({ type: 'offer', sdp });
     await pc.setLocalDescription(await pc.createAnswer());
     if (this.#closed) return;
-    this.#answer = pc.localDescription.sdp;
+    this.#answer = pc.localDescription?.sdp ?? null;
     const byMid = new Map(pc.getTransceivers().map(({ mid, receiver }) => [mid, receiver.track]));
     this.received = new Map();
     for (const { mid, connectionId, kind } of tracks) {
       const track = byMid.get(mid);
       if (!track) continue;
       track.onmute = track.onunmute = this.changed;
-      if (!this.received.has(connectionId)) this.received.set(connectionId, { audio: null, video: null });
-      this.received.get(connectionId)[kind] = track;
+      const known = this.received.get(connectionId) ?? { audio: null, video: null };
+      this.received.set(connectionId, { ...known, [kind]: track });
     }
     this.#reply();
     this.changed();
   }
 
   #reply() {
-    this.request('media.answer', { revision: this.#revision, sdp: this.#answer }).catch((error) => {
+    this.request('media.answer', { revision: this.#revision, sdp: this.#answer ?? '' }).catch((error) => {
       // A newer offer is on its way already.
       if (error.code !== 'media.staleAnswer') console.info('Answer:', error.code);
     });

@@ -14,22 +14,36 @@ const HANDOVER_MAX_MS = 20_000;
 const REJOIN_FIRST_MS = 1_000;
 const REJOIN_MAX_MS = 15_000;
 
-export class MediaSession {
-  state = { route: 'peerToPeer', participants: [], revision: -1 };
+/** @typedef {{ signal: { from: string, signal: Wire.Signal } } | { offer: Wire.Offer }} Early */
 
+export class MediaSession {
+  /** @type {Wire.MediaState} */
+  state = { route: 'peerToPeer', participants: [], revision: -1 };
+  /** Our own connection id, once we entered. @type {string | null} */
+  self = null;
+
+  /** @type {PeerLink | null} */
   #peer = null;
+  /** @type {ServerLink | null} */
   #server = null;
+  /** @type {Early[]} */
   #early = [];
+  /** Our own earlier connection ids. @type {Set<string>} */
   #former = new Set();
-  #handover = 0;
-  #retry = { timer: 0, attempts: 0 };
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #handover;
+  #retry = { timer: /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined), attempts: 0 };
+  /** @type {Promise<void> | null} */
   #joining = null;
   #joined = false;
   #closed = false;
+  /** @type {(() => void)[]} */
   #off = [];
+  /** @type {RTCIceServer[]} */
+  #iceServers = [];
 
   /**
-   * @param {{ socket: any, roomId: string, local: import('./local.js').LocalMedia, changed: () => void }} options
+   * @param {{ socket: App.Socket, roomId: string, local: App.LocalMedia, changed: () => void }} options
    */
   constructor({ socket, roomId, local, changed }) {
     this.socket = socket;
@@ -41,6 +55,7 @@ export class MediaSession {
       this.#hand();
       changed();
     };
+    /** @type {<Event extends App.RoomEvent>(method: Event, handle: (params: Wire.Events[Event]) => void) => void} */
     const on = (method, handle) => this.#off.push(socket.on(method, (params) => params.roomId === roomId && handle(params)));
     on('media.changed', ({ state }) => this.#apply(state));
     on('media.signal', (params) => this.#hear(params));
@@ -67,16 +82,20 @@ export class MediaSession {
     this.#joined = false;
     this.#drop();
     const { state, iceServers } = await this.#request('media.join', {});
-    if (this.#closed) return this.#request('media.leave', {}).catch(() => {});
-    this.iceServers = iceServers;
+    if (this.#closed) {
+      await this.#request('media.leave', {}).catch(() => {});
+      return;
+    }
+    this.#iceServers = /** @type {RTCIceServer[]} */ (iceServers);
     this.#joined = true;
     this.#apply(state);
-    const offers = this.#early.filter(({ tracks }) => tracks);
-    this.#early = this.#early.filter(({ signal }) => signal);
-    offers.forEach((offer) => this.#hearOffer(offer));
+    const offers = this.#early.filter((early) => 'offer' in early);
+    this.#early = this.#early.filter((early) => 'signal' in early);
+    offers.forEach(({ offer }) => this.#hearOffer(offer));
   }
 
-  #request = (method, params) => this.socket.call(method, { roomId: this.roomId, ...params });
+  /** @type {App.MediaRequest} */
+  #request = (method, params) => this.socket.call(method, /** @type {any} */ ({ roomId: this.roomId, ...params }));
 
   /** Tries again to enter, more patiently each time. */
   #rejoin = (isNeeded = () => true) => {
@@ -92,7 +111,7 @@ export class MediaSession {
 
   #isIn = () => this.state.participants.some(({ connectionId }) => connectionId === this.self);
 
-  #apply(state) {
+  #apply(/** @type {Wire.MediaState} */ state) {
     // An event may overtake the answer to our joining, which is then the older of the two.
     if (state.revision >= this.state.revision) this.state = state;
     if (this.#joined) {
@@ -116,56 +135,59 @@ export class MediaSession {
     const other = participants.find(({ connectionId }) => connectionId !== this.self)?.connectionId;
     if (this.#peer && this.#peer.other !== other) this.#dropPeer();
     if (!other || this.#peer) return;
-    this.#peer = new PeerLink({
+    const peer = (this.#peer = new PeerLink({
       other,
       offers: participants[0].connectionId === this.self,
-      iceServers: this.iceServers,
+      iceServers: this.#iceServers,
       local: this.local,
       signal: (signal) => this.#request('media.signal', { to: other, signal }).catch(() => {}),
       changed: this.changed,
-    });
-    const own = this.#early.filter(({ from }) => from === other);
-    this.#early = this.#early.filter(({ from }) => from !== other);
-    own.forEach(({ signal }) => this.#peer.handle(signal));
+    }));
+    const isOwn = (/** @type {Early} */ early) => 'signal' in early && early.signal.from === other;
+    const own = this.#early.filter(isOwn);
+    this.#early = this.#early.filter((early) => !isOwn(early));
+    for (const early of own) if ('signal' in early) peer.handle(early.signal.signal);
   }
 
   #ensureServer() {
-    if (this.#server) return;
-    this.#server = new ServerLink({
-      iceServers: this.iceServers,
+    if (this.#server) return this.#server;
+    const server = (this.#server = new ServerLink({
+      iceServers: this.#iceServers,
       local: this.local,
       request: this.#request,
       changed: this.changed,
       failed: () => this.#rejoin(),
-    });
+    }));
     clearTimeout(this.#handover);
     this.#handover = setTimeout(() => this.#dropPeer(), HANDOVER_MAX_MS);
+    return server;
   }
 
+  /** @param {{ from: string, signal: Wire.Signal }} heard */
   #hear({ from, signal }) {
     if (this.#peer?.other === from) this.#peer.handle(signal);
-    else if (!this.#joined || this.state.route === 'peerToPeer') this.#keep({ from, signal });
+    else if (!this.#joined || this.state.route === 'peerToPeer') this.#keep({ signal: { from, signal } });
   }
 
-  #keep(early) {
+  #keep(/** @type {Early} */ early) {
     if (this.#early.length === EARLY_SIGNALS_MAX) this.#early.shift();
     this.#early.push(early);
   }
 
-  #hearOffer(offer) {
-    if (!this.#joined) return this.#keep(offer);
+  #hearOffer(/** @type {Wire.Offer} */ offer) {
+    if (!this.#joined) return this.#keep({ offer });
     // The offer may overtake the news that media goes through the server.
-    this.#ensureServer();
-    this.#server.handleOffer(offer);
+    this.#ensureServer().handleOffer(offer);
   }
 
   /** Lets go of the direct way once the other one carries everything. */
   #hand() {
     if (!this.#peer || !this.#server?.published) return;
-    const now = this.#server.received.get(this.#peer.other);
-    const carried = ['audio', 'video'].every((kind) => {
-      const direct = this.#peer.received[kind];
-      return !direct || direct.muted || (now?.[kind] && !now[kind].muted);
+    const peer = this.#peer;
+    const now = this.#server.received.get(peer.other);
+    const carried = /** @type {App.Kind[]} */ (['audio', 'video']).every((kind) => {
+      const direct = peer.received[kind];
+      return !direct || direct.muted || now?.[kind]?.muted === false;
     });
     if (!carried || !now || this.#handedOver) return;
     this.#handedOver = true;
@@ -188,7 +210,7 @@ export class MediaSession {
     this.#dropPeer();
   }
 
-  /** Who else is there, and the tracks to show for each. */
+  /** Who else is there, and the tracks to show for each. @returns {App.Other[]} */
   others() {
     return this.state.participants
       .filter(({ connectionId }) => connectionId !== this.self && !this.#former.has(connectionId))
@@ -196,16 +218,17 @@ export class MediaSession {
   }
 
   // The direct track stays until the other one carries sound or picture: no gap.
-  #tracks(connectionId) {
+  #tracks(/** @type {string} */ connectionId) {
     const direct = this.#peer?.other === connectionId ? this.#peer : null;
     const served = this.#server?.received.get(connectionId);
-    const pick = (kind) => {
+    const pick = (/** @type {App.Kind} */ kind) => {
       const through = served?.[kind];
       const track = through && !through.muted ? through : (direct?.received[kind] ?? through ?? null);
       return { track, pc: track === through ? this.#server?.subscribe : direct?.pc };
     };
     const video = pick('video');
     const audio = pick('audio');
+    /** @type {Wire.Route} */
     const route = video.track && video.pc === direct?.pc ? 'peerToPeer' : served ? 'server' : 'peerToPeer';
     return { video: video.track, audio: audio.track, pcs: { video: video.pc, audio: audio.pc }, route };
   }
@@ -216,7 +239,7 @@ export class MediaSession {
     return this.#server ? this.#server.published : !this.#peer || this.#peer.connected;
   }
 
-  /** Sends another own track of this kind, or none. */
+  /** Sends another own track of this kind, or none. @param {App.Kind} kind @param {MediaStreamTrack | null} track */
   replace(kind, track) {
     this.#peer?.replace(kind, track);
     this.#server?.replace(kind, track);

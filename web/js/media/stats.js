@@ -1,6 +1,11 @@
 // What arrives on a track, from the browser's own counters (W3C webrtc-stats).
 
-/** Counts of one received track. */
+/**
+ * Counts of one received track.
+ *
+ * @param {RTCPeerConnection | null | undefined} pc
+ * @param {MediaStreamTrack | null} track
+ */
 export async function received(pc, track) {
   const counts = { packets: 0, bytes: 0, framesDecoded: 0, samples: 0, energy: 0 };
   if (!pc || !track || pc.connectionState === 'closed') return counts;

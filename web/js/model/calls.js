@@ -4,17 +4,19 @@ import { LocalMedia } from '../media/local.js';
 import { MediaSession } from '../media/session.js';
 import { ring } from '../ringtone.js';
 import { createStore } from '../store.js';
-import { ending, explain } from '../words.js';
+import { ending, explain, phrase } from '../words.js';
 
+/** @param {{ socket: App.Socket, rooms: App.Rooms, notices: App.Notices }} parts */
 export function createCalls({ socket, rooms, notices }) {
   /**
    * `incoming` and `outgoing` ring; `active` is the call this device is in.
    * Ringing: `{ callId, roomId, userId, name, media }`. Active: see `show`.
    */
-  const state = createStore({ incoming: null, outgoing: null, active: null });
-  /** @type {{ session: MediaSession, local: LocalMedia, roomId: string, ringing: object | null, startedAt: number,
+  const state = createStore(/** @type {App.CallState} */ ({ incoming: null, outgoing: null, active: null }));
+  /** @type {{ session: MediaSession, local: LocalMedia, roomId: string, ringing: App.Ringing | null, startedAt: number,
    *   muted: boolean, closesAlone: boolean, sawOthers: boolean, leaving: boolean } | null} */
   let call = null;
+  /** @type {{ kind: string, stop: () => void } | null} */
   let hush = null;
 
   /** Who rings decides what sounds. */
@@ -44,7 +46,12 @@ export function createCalls({ socket, rooms, notices }) {
     });
   }
 
-  /** Enters a room's call, with whatever devices there are. */
+  /**
+   * Enters a room's call, with whatever devices there are.
+   *
+   * @param {string} roomId
+   * @param {{ video?: boolean, ringing?: App.Ringing | null }} how
+   */
   async function join(roomId, { video = true, ringing = null } = {}) {
     if (call?.roomId === roomId) {
       call.ringing ??= ringing;
@@ -64,7 +71,7 @@ export function createCalls({ socket, rooms, notices }) {
       show();
     } catch (error) {
       if (call !== own) return local.stop();
-      notices.warn(`Cannot join the call: ${explain(error)}`);
+      notices.warn(phrase('call.cannotJoin', { reason: explain(error) }));
       await hangUp();
     }
   }
@@ -79,12 +86,13 @@ export function createCalls({ socket, rooms, notices }) {
     rooms.release(own.roomId, 'call');
     call = null;
     show();
-    if (own.ringing) await socket.call('call.hangUp', { callId: own.ringing.callId }).catch(() => {});
+    if (own.ringing?.callId) await socket.call('call.hangUp', { callId: own.ringing.callId }).catch(() => {});
   }
 
-  /** Rings a user, to meet in `roomId`. */
+  /** Rings a user, to meet in `roomId`. @param {{ roomId: string, userId: string, name: string, media?: 'audio' | 'video' }} whom */
   async function ringUser({ roomId, userId, name, media = 'video' }) {
     if (state.get().outgoing) return;
+    /** @type {App.Ringing} */
     const outgoing = { callId: null, roomId, userId, name, media };
     state.set({ outgoing });
     rooms.hold(roomId, 'ring');
@@ -96,7 +104,7 @@ export function createCalls({ socket, rooms, notices }) {
     } catch (error) {
       if (state.get().outgoing !== outgoing) return;
       stopRinging();
-      notices.warn(`${name}: ${explain(error)}`);
+      notices.warn(phrase('call.about', { name, what: explain(error) }));
     }
   }
 
@@ -137,25 +145,26 @@ export function createCalls({ socket, rooms, notices }) {
   });
 
   socket.on('call.answered', ({ callId }) => {
-    if (state.get().outgoing?.callId !== callId) return;
-    const { roomId, media, ...who } = state.get().outgoing;
-    join(roomId, { video: media === 'video', ringing: who });
+    const { outgoing } = state.get();
+    if (!outgoing || outgoing.callId !== callId) return;
+    join(outgoing.roomId, { video: outgoing.media === 'video', ringing: outgoing });
     stopRinging();
   });
 
   socket.on('call.ended', ({ callId, reason }) => {
     const { incoming, outgoing } = state.get();
-    if (incoming?.callId === callId) {
+    if (incoming && incoming.callId === callId) {
       state.set({ incoming: null });
-      notices.tell(`${incoming.name}: ${ending(reason)}`);
-    } else if (outgoing?.callId === callId) {
+      notices.tell(phrase('call.about', { name: incoming.name, what: ending(reason) }));
+    } else if (outgoing && outgoing.callId === callId) {
       stopRinging();
-      notices.tell(`${outgoing.name}: ${ending(reason)}`);
+      notices.tell(phrase('call.about', { name: outgoing.name, what: ending(reason) }));
     } else if (call?.ringing?.callId === callId) ended(reason);
   });
 
-  /** The ring's call is over. Others who joined meanwhile may go on talking. */
+  /** The ring's call is over. Others who joined meanwhile may go on talking. @param {string} reason */
   function ended(reason) {
+    if (!call?.ringing) return;
     const { userId } = call.ringing;
     call.ringing = null;
     call.closesAlone = call.sawOthers = true;
@@ -174,7 +183,7 @@ export function createCalls({ socket, rooms, notices }) {
   socket.onOpened(async () => {
     if (state.get().incoming) state.set({ incoming: null });
     const outgoing = stopRinging();
-    if (outgoing) notices.warn(`${outgoing.name}: ${ending('lost')}`);
+    if (outgoing) notices.warn(phrase('call.about', { name: outgoing.name, what: ending('lost') }));
     if (call) {
       // The ring's end is not told to the new connection, so being left alone again must do.
       if (call.ringing) Object.assign(call, { ringing: null, closesAlone: true, sawOthers: false });

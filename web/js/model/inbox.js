@@ -6,28 +6,40 @@ import { createStore } from '../store.js';
 /** How far along a status is; a late event must not take a tick away. What was given up and then proves delivered is. */
 const PROGRESS = ['queued', 'sent', 'failed', 'delivered', 'read'];
 
+/** @param {Wire.Conversation} a @param {Wire.Conversation} b */
 const newestFirst = (a, b) => Date.parse(b.lastMessageAt) - Date.parse(a.lastMessageAt) || (a.id < b.id ? 1 : -1);
 
-/** Of two states of one message the one that is further, with the whole text if either has it. */
+/**
+ * Of two states of one message the one that is further, with the whole text if either has it.
+ *
+ * @param {Wire.Message | undefined} before
+ * @param {Wire.Message} now
+ */
 const further = (before, now) => {
   const later = before && PROGRESS.indexOf(now.status) < PROGRESS.indexOf(before.status) ? before : now;
   const whole = later.truncated ? [before, now].find((state) => state && !state.truncated) : null;
   return whole ? { ...later, text: whole.text, truncated: false } : later;
 };
 
+/** @param {{ api: App.Api, socket: App.Socket }} parts */
 export function createInbox({ api, socket }) {
   /** `known` has every conversation read so far; `next` a cursor per status, null when all are read. */
-  const state = createStore({ status: 'loading', error: null, known: new Map(), filter: 'open', next: {} });
-  const threads = createStore({ byId: new Map() });
+  const state = createStore(/** @type {App.InboxState} */ ({ status: 'loading', error: null, known: new Map(), filter: 'open', next: {} }));
+  const threads = createStore({ byId: /** @type {Map<string, App.Thread>} */ (new Map()) });
+  /** The last event applied. @type {number | null} */
   let seq = null;
+  /** Events that come while we catch up. @type {Wire.SequencedEvent[] | null} */
   let early = null;
 
-  const thread = (id) => threads.get().byId.get(id);
-  const setThread = (id, patch) => {
-    const before = thread(id) ?? { status: 'loading', messages: [], pending: [], next: null, error: null };
-    threads.set({ byId: new Map(threads.get().byId).set(id, { ...before, ...patch }) });
+  /** @type {App.Thread} */
+  const UNREAD = { status: 'loading', messages: [], pending: [], next: null, error: null };
+  const isKnown = (/** @type {string} */ id) => threads.get().byId.has(id);
+  const thread = (/** @type {string} */ id) => threads.get().byId.get(id) ?? UNREAD;
+  const setThread = (/** @type {string} */ id, /** @type {Partial<App.Thread>} */ patch) => {
+    threads.set({ byId: new Map(threads.get().byId).set(id, { ...thread(id), ...patch }) });
   };
 
+  /** @param {Wire.Conversation[]} items */
   function putConversations(items) {
     const known = new Map(state.get().known);
     for (const item of items) known.set(item.id, item);
@@ -37,17 +49,28 @@ export function createInbox({ api, socket }) {
   // Threads keep the server's order, of pages and of events. Times would not do:
   // an inbound one is the channel's, in whole seconds.
 
-  /** Takes a message's present state; a new one is the latest. */
+  /**
+   * Takes a message's present state; a new one is the latest.
+   *
+   * @param {string} id
+   * @param {Wire.Message} message
+   * @param {Partial<App.Thread>} patch
+   */
   function putMessage(id, message, patch = {}) {
     const { messages } = thread(id);
-    const isKnown = messages.some((known) => known.id === message.id);
+    const isThere = messages.some((known) => known.id === message.id);
     setThread(id, {
       ...patch,
-      messages: isKnown ? messages.map((known) => (known.id === message.id ? further(known, message) : known)) : [...messages, message],
+      messages: isThere ? messages.map((known) => (known.id === message.id ? further(known, message) : known)) : [...messages, message],
     });
   }
 
-  /** Takes the latest page. What is known before it stays if the page joins up with it. */
+  /**
+   * Takes the latest page. What is known before it stays if the page joins up with it.
+   *
+   * @param {string} id
+   * @param {Wire.Page<Wire.Message>} page
+   */
   function putLatest(id, page) {
     const { messages, status, next } = thread(id);
     const known = new Map(messages.map((message) => [message.id, message]));
@@ -63,25 +86,27 @@ export function createInbox({ api, socket }) {
     });
   }
 
-  /** The customer is to be forgotten: nothing of the conversation stays. */
+  /** The customer is to be forgotten: nothing of the conversation stays. @param {string} id */
   function forget(id) {
     const known = new Map(state.get().known);
     known.delete(id);
     state.set({ known });
-    if (thread(id)) setThread(id, { messages: [], pending: [], next: null });
+    if (isKnown(id)) setThread(id, { messages: [], pending: [], next: null });
   }
 
+  /** @param {Wire.InboxEvent} event */
   function apply(event) {
     if (event.type === 'conversationErased') return forget(event.conversationId);
-    if (event.conversation) putConversations([event.conversation]);
-    const { message } = event;
+    if ('conversation' in event) putConversations([event.conversation]);
     // A thread that was never opened is read whole when it is.
-    if (!message || !thread(message.conversationId)) return;
+    if (!('message' in event) || !isKnown(event.message.conversationId)) return;
+    const { message } = event;
     putMessage(message.conversationId, message);
     const isCut = thread(message.conversationId).messages.some(({ id, truncated }) => id === message.id && truncated);
     if (isCut) open(message.conversationId);
   }
 
+  /** @param {Wire.SequencedEvent} sequenced */
   function receive(sequenced) {
     if (early) return early.push(sequenced);
     if (seq === null || sequenced.seq <= seq) return;
@@ -110,7 +135,7 @@ export function createInbox({ api, socket }) {
       if (!continues) await readAgain();
     } finally {
       // Those that the reading already showed change nothing when applied again.
-      const late = early.sort((a, b) => a.seq - b.seq);
+      const late = (early ?? []).sort((a, b) => a.seq - b.seq);
       early = null;
       late.forEach(receive);
     }
@@ -126,8 +151,9 @@ export function createInbox({ api, socket }) {
   async function more() {
     const { filter, next } = state.get();
     if (next[filter] === null) return;
-    const cursor = next[filter] ? `&cursor=${encodeURIComponent(next[filter])}` : '';
+    const cursor = next[filter] ? `&cursor=${encodeURIComponent(next[filter] ?? '')}` : '';
     try {
+      /** @type {Wire.Page<Wire.Conversation>} */
       const page = await api.get(`/v1/conversations?status=${filter}${cursor}`);
       putConversations(page.items);
       state.set({ status: 'ready', error: null, next: { ...state.get().next, [filter]: page.next ?? null } });
@@ -136,12 +162,13 @@ export function createInbox({ api, socket }) {
     }
   }
 
+  /** @param {Wire.Status} filter */
   function choose(filter) {
     state.set({ filter });
     if (state.get().next[filter] === undefined) more();
   }
 
-  /** Reads a conversation's latest messages and, if need be, the conversation itself. */
+  /** Reads a conversation's latest messages and, if need be, the conversation itself. @param {string} id */
   async function open(id) {
     setThread(id, { error: null });
     try {
@@ -152,24 +179,25 @@ export function createInbox({ api, socket }) {
     }
   }
 
+  /** Reads the page before those that are known. @param {string} id */
   async function older(id) {
-    const cursor = thread(id)?.next;
+    const cursor = thread(id).next;
     if (!cursor) return;
     const page = await api.get(`/v1/conversations/${id}/messages?cursor=${encodeURIComponent(cursor)}`);
     if (thread(id).next === cursor) setThread(id, { messages: [...page.items, ...thread(id).messages], next: page.next ?? null });
   }
 
-  /** Changes status, assignee, or marks as read. */
+  /** Changes status, assignee, or marks as read. @param {string} id @param {object} patch */
   async function change(id, patch) {
     const conversation = await api.patch(`/v1/conversations/${id}`, patch);
     if (conversation) putConversations([conversation]);
   }
 
-  const setPending = (id, key, patch) => setThread(id, {
+  const setPending = (/** @type {string} */ id, /** @type {string} */ key, /** @type {Partial<App.PendingReply>} */ patch) => setThread(id, {
     pending: thread(id).pending.map((entry) => (entry.key === key ? { ...entry, ...patch } : entry)),
   });
 
-  /** Writes to the customer; a second try of the same reply cannot double it. */
+  /** Writes to the customer; a second try of the same reply cannot double it. @param {string} id @param {string} text */
   async function reply(id, text, key = randomId()) {
     if (thread(id).pending.some((entry) => entry.key === key)) setPending(id, key, { error: null });
     else setThread(id, { pending: [...thread(id).pending, { key, text, at: new Date().toISOString(), error: null }] });
@@ -184,11 +212,11 @@ export function createInbox({ api, socket }) {
   return {
     state, threads, choose, more, open, older, change, reply,
     /** Saves a file that came with a message. */
-    save: ({ conversationId, id, attachments }, number) => api.save(
-      `/v1/conversations/${conversationId}/messages/${id}/attachments/${number}`, attachments[number].fileName ?? `attachment-${number + 1}`),
+    save: (/** @type {Wire.Message} */ { conversationId, id, attachments }, /** @type {number} */ number) => api.save(
+      `/v1/conversations/${conversationId}/messages/${id}/attachments/${number}`, attachments?.[number].fileName ?? `attachment-${number + 1}`),
     /** Of `state`, what the list shows. */
-    visible: ({ known, filter }) => [...known.values()].filter(({ status }) => status === filter).sort(newestFirst),
+    visible: (/** @type {App.InboxState} */ { known, filter }) => [...known.values()].filter(({ status }) => status === filter).sort(newestFirst),
     /** Of `state`, how many open conversations wait for an answer. */
-    unread: ({ known }) => [...known.values()].filter(({ status, unread }) => status === 'open' && unread > 0).length,
+    unread: (/** @type {App.InboxState} */ { known }) => [...known.values()].filter(({ status, unread }) => status === 'open' && unread > 0).length,
   };
 }

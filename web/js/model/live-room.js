@@ -2,6 +2,7 @@
 
 import { randomId } from '../format.js';
 import { createStore } from '../store.js';
+import { phrase } from '../words.js';
 
 /** Others forget a typing notice after six seconds; so do we, and repeat ours in time. */
 const TYPING_FORGOTTEN_MS = 6_000;
@@ -21,21 +22,26 @@ const READ_AGAIN_MS = { least: 1_000, spread: 4_000 };
 
 export class LiveRoom {
   #socket;
+  /** What is to be applied after the answer to a join. @type {(() => void)[] | null} */
   #early = null;
+  /** @type {Promise<void> | null} */
   #joining = null;
+  /** Messages with a gap before them, by their numbers. @type {Map<number, Wire.RoomMessage>} */
   #ahead = new Map();
-  #timers = { gap: 0, pause: 0, roster: 0 };
-  /** Members read so far by a reading that is not done. */
+  /** @type {{ [Name in 'gap' | 'pause' | 'roster']?: ReturnType<typeof setTimeout> }} */
+  #timers = {};
+  /** Members read so far by a reading that is not done. @type {Map<string, Wire.Member> | null} */
   #reading = null;
   #typingSentAt = 0;
 
+  /** @param {{ id: string, name: string, socket: App.Socket }} options */
   constructor({ id, name, socket }) {
     this.id = id;
     this.#socket = socket;
-    this.state = createStore({
+    this.state = createStore(/** @type {App.RoomState} */ ({
       status: 'joining', name, error: null, members: [], memberCount: 0, messages: [], pending: [],
       seq: 0, complete: false, typing: [], media: null,
-    });
+    }));
     /** Resolves once the room was joined for the first time. */
     this.joined = this.join();
     this.joined.catch(() => {});
@@ -47,6 +53,7 @@ export class LiveRoom {
     return this.#joining;
   }
 
+  /** @param {boolean} reload */
   async #join(reload) {
     const { status, seq } = this.state.get();
     let after = status === 'joined' && !reload ? seq : undefined;
@@ -75,19 +82,23 @@ export class LiveRoom {
     this.state.get().pending.forEach((entry) => this.#deliver(entry));
   }
 
-  /** What is known, and what of an answer comes after it. */
+  /** What is known, and what of an answer comes after it. @param {{ messages: Wire.RoomMessage[] }} answer */
   #continued(answer) {
     const kept = this.state.get().messages;
     const last = kept.at(-1)?.seq ?? 0;
     return [...kept, ...answer.messages.filter((message) => message.seq > last)];
   }
 
+  /**
+   * @param {{ name: string, messages: Wire.RoomMessage[], members: Wire.Member[], memberCount: number, seq: number, media?: Wire.MediaState | null }} answer
+   * @param {boolean} continues
+   */
   #settle(answer, continues) {
     const messages = continues ? this.#continued(answer) : answer.messages;
     const shown = new Set(messages.map(({ id }) => id));
     this.#ahead.clear();
     this.state.set({
-      pending: this.state.get().pending.filter(({ storedAs }) => !shown.has(storedAs)),
+      pending: this.state.get().pending.filter(({ storedAs }) => storedAs === null || !shown.has(storedAs)),
       status: 'joined', error: null, name: answer.name, members: answer.members, memberCount: answer.memberCount, messages,
       seq: answer.seq, media: answer.media ?? null, typing: [],
       complete: (messages[0]?.seq ?? 1) <= 1,
@@ -95,7 +106,7 @@ export class LiveRoom {
     if (answer.members.length < answer.memberCount) this.#readMembers(answer.members).catch(() => {});
   }
 
-  /** Reads who is there, page by page, from behind those who are known. */
+  /** Reads who is there, page by page, from behind those who are known. @param {Wire.Member[]} known */
   async #readMembers(known) {
     clearTimeout(this.#timers.roster);
     const read = (this.#reading = new Map(known.map((member) => [member.connectionId, member])));
@@ -124,26 +135,27 @@ export class LiveRoom {
     this.#socket.call('room.leave', { roomId: this.id }).catch(() => {});
   }
 
-  /** Somebody took this device out of the room. */
+  /** Somebody took this device out of the room. @param {string} reason */
   lose(reason) {
     this.state.set({ status: 'failed', error: { code: `room.removed.${reason}` }, members: [], memberCount: 0, typing: [], media: null });
   }
 
-  /** Runs `apply` now, or after the answer to a join that is on its way. */
+  /** Runs `apply` now, or after the answer to a join that is on its way. @param {() => void} apply */
   inOrder(apply) {
     if (this.#early) this.#early.push(apply);
     else apply();
   }
 
-  /** Takes a message, from an event or an answer, as often and as early as it comes. */
+  /** Takes a message, from an event or an answer, as often and as early as it comes. @param {Wire.RoomMessage} message */
   receive(message) {
     const { seq, pending } = this.state.get();
     if (message.seq <= seq) return;
     this.#ahead.set(message.seq, message);
+    /** @type {Wire.RoomMessage[]} */
     const next = [];
-    for (let wanted = seq + 1; this.#ahead.has(wanted); wanted += 1) {
-      next.push(this.#ahead.get(wanted));
-      this.#ahead.delete(wanted);
+    for (let ready = this.#ahead.get(seq + 1); ready; ready = this.#ahead.get(ready.seq + 1)) {
+      next.push(ready);
+      this.#ahead.delete(ready.seq);
     }
     clearTimeout(this.#timers.gap);
     if (this.#ahead.size > 0) this.#timers.gap = setTimeout(() => this.join().catch(() => {}), GAP_PATIENCE_MS);
@@ -152,26 +164,33 @@ export class LiveRoom {
     const arrived = new Set(next.map(({ id }) => id));
     this.state.set({
       messages: [...messages, ...next],
-      seq: next.at(-1).seq,
-      pending: pending.filter((entry) => !arrived.has(entry.storedAs)),
+      seq: next[next.length - 1].seq,
+      pending: pending.filter(({ storedAs }) => storedAs === null || !arrived.has(storedAs)),
       typing: typing.filter((who) => !next.some(({ userId }) => userId === who.userId)),
     });
   }
 
+  /** @param {Wire.Member} member */
   enter(member) {
     this.#change([member], []);
   }
 
+  /** @param {string} connectionId */
   exit(connectionId) {
     this.#change([], [connectionId]);
   }
 
-  /** Several came and went, in a room that many are in. */
+  /**
+   * Several came and went, in a room that many are in.
+   *
+   * @param {{ joined: Wire.Member[], left: string[], memberCount: number, complete: boolean }} change
+   */
   changeMembers({ joined, left, memberCount, complete }) {
     this.#change(joined, left, memberCount);
     if (!complete) this.#readMembersLater();
   }
 
+  /** @param {Wire.Member[]} joined @param {string[]} left @param {number} [count] */
   #change(joined, left, count) {
     const { members: before, memberCount, typing } = this.state.get();
     const members = new Map(before.map((member) => [member.connectionId, member]));
@@ -187,11 +206,12 @@ export class LiveRoom {
     });
   }
 
+  /** @param {{ connectionId: string, userId: string, typing: boolean }} notice */
   hearTyping({ connectionId, userId, typing }) {
     const { typing: before, members } = this.state.get();
     const others = before.filter((who) => who.connectionId !== connectionId);
     if (!typing) return this.state.set({ typing: others });
-    const name = members.find((member) => member.connectionId === connectionId)?.name ?? 'Somebody';
+    const name = members.find((member) => member.connectionId === connectionId)?.name ?? phrase('room.somebody');
     const since = performance.now();
     this.state.set({ typing: [...others, { connectionId, userId, name, since }] });
     setTimeout(() => {
@@ -199,28 +219,31 @@ export class LiveRoom {
     }, TYPING_FORGOTTEN_MS);
   }
 
+  /** @param {Wire.MediaState} media */
   hearMedia(media) {
     const known = this.state.get().media;
     if (!known || media.revision >= known.revision) this.state.set({ media });
   }
 
-  /** Says something. It is shown at once as pending, and sent again after a lost connection. */
+  /** Says something. It is shown at once as pending, and sent again after a lost connection. @param {string} text */
   send(text) {
+    /** @type {App.PendingMessage} */
     const entry = { clientId: randomId(), text, at: new Date().toISOString(), error: null, storedAs: null };
     this.state.set({ pending: [...this.state.get().pending, entry] });
     this.stopTyping();
     this.#deliver(entry);
   }
 
-  /** Tries again to send what was refused. */
+  /** Tries again to send what was refused. @param {string} clientId */
   resend(clientId) {
     const entry = this.state.get().pending.find((known) => known.clientId === clientId);
     if (entry) this.#deliver(entry);
   }
 
+  /** @param {App.PendingMessage} entry */
   async #deliver({ clientId, text, storedAs }) {
     if (storedAs) return;
-    const change = (patch) => this.state.set({
+    const change = (/** @type {Partial<App.PendingMessage>} */ patch) => this.state.set({
       pending: this.state.get().pending.map((entry) => (entry.clientId === clientId ? { ...entry, ...patch } : entry)),
     });
     change({ error: null });

@@ -8,19 +8,22 @@ const USERS_MAX = 5_000;
 /** What was not told in full is read again after a while; all others do the same. */
 const READ_AGAIN_MS = { least: 1_000, spread: 4_000 };
 
+/** @param {{ api: App.Api, socket: App.Socket }} parts */
 export function createPresence({ api, socket }) {
   /** `online` are ids of users; `names` knows everybody heard of so far. */
-  const state = createStore({ online: new Set(), names: new Map() });
+  const state = createStore({ online: /** @type {Set<string>} */ (new Set()), names: /** @type {Map<string, string>} */ (new Map()) });
+  /** @type {Wire.PresenceChange[] | null} */
   let early = null;
-  let again = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let again;
 
-  const learn = (users) => {
+  const learn = (/** @type {Iterable<[string, string]>} */ users) => {
     const names = new Map(state.get().names);
     for (const [id, name] of users) names.set(id, name);
     state.set({ names });
   };
 
-  const apply = ({ online, offline, complete }) => {
+  const apply = (/** @type {Wire.PresenceChange} */ { online, offline, complete }) => {
     const next = new Set(state.get().online);
     for (const { userId } of online) next.add(userId);
     for (const userId of offline) next.delete(userId);
@@ -40,6 +43,7 @@ export function createPresence({ api, socket }) {
     clearTimeout(again);
     early = [];
     try {
+      /** @type {Map<string, string>} */
       const users = new Map();
       let answer, after;
       do {
@@ -50,7 +54,7 @@ export function createPresence({ api, socket }) {
       state.set({ online: new Set(users.keys()) });
       learn(users);
     } finally {
-      const late = early;
+      const late = early ?? [];
       early = null;
       late.forEach(apply);
     }
@@ -61,9 +65,10 @@ export function createPresence({ api, socket }) {
   socket.onOpened(async () => {
     await read();
     // Names of those who are not connected: nice to have, so never in the way.
+    /** @type {Wire.Page<Wire.User>} */
     const { items } = await api.get('/v1/users');
     learn(items.map(({ id, name }) => [id, name]));
   });
 
-  return { state, nameOf: (id) => state.get().names.get(id) };
+  return { state, nameOf: (/** @type {string} */ id) => state.get().names.get(id) };
 }

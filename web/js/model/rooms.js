@@ -3,19 +3,23 @@
 import { createStore } from '../store.js';
 import { LiveRoom } from './live-room.js';
 
+/** @param {{ api: App.Api, socket: App.Socket }} parts */
 export function createRooms({ api, socket }) {
-  const list = createStore({ status: 'loading', items: [], error: null });
+  const list = createStore(/** @type {{ status: 'loading' | 'ready' | 'failed', items: Wire.Room[], error: App.Problem | null }} */ ({ status: 'loading', items: [], error: null }));
   /** @type {Map<string, { room: LiveRoom, holders: Set<string> }>} */
   const live = new Map();
 
   async function load() {
     try {
+      /** @type {Wire.Room[]} */
       const items = [];
+      /** @type {string | null} */
       let next = null;
       do {
+        /** @type {Wire.Page<Wire.Room>} */
         const page = await api.get(`/v1/rooms${next ? `?cursor=${encodeURIComponent(next)}` : ''}`);
         items.push(...page.items);
-        next = page.next;
+        next = page.next ?? null;
       } while (next && items.length < 1000);
       list.set({ status: 'ready', items: sorted(items), error: null });
     } catch (error) {
@@ -23,9 +27,9 @@ export function createRooms({ api, socket }) {
     }
   }
 
-  const sorted = (items) => items.toSorted((a, b) => a.name.localeCompare(b.name));
+  const sorted = (/** @type {Wire.Room[]} */ items) => items.toSorted((a, b) => a.name.localeCompare(b.name));
 
-  /** Makes a room and returns it. */
+  /** Makes a room and returns it. @param {string} name @returns {Promise<Wire.Room>} */
   async function create(name) {
     const room = await api.post('/v1/rooms', { name });
     const others = list.get().items.filter((item) => item.id !== room.id);
@@ -36,17 +40,19 @@ export function createRooms({ api, socket }) {
   /**
    * Keeps a room joined for `holder` ("view", "call"); left when the last one
    * lets go.
+   *
+   * @param {string} id
+   * @param {string} holder
    */
   function hold(id, holder) {
-    if (!live.has(id)) {
-      const name = list.get().items.find((item) => item.id === id)?.name ?? '';
-      live.set(id, { room: new LiveRoom({ id, name, socket }), holders: new Set() });
-    }
-    const { room, holders } = live.get(id);
-    holders.add(holder);
-    return room;
+    const name = list.get().items.find((item) => item.id === id)?.name ?? '';
+    const entry = live.get(id) ?? { room: new LiveRoom({ id, name, socket }), holders: new Set() };
+    live.set(id, entry);
+    entry.holders.add(holder);
+    return entry.room;
   }
 
+  /** @param {string} id @param {string} holder */
   function release(id, holder) {
     const entry = live.get(id);
     if (!entry) return;
@@ -61,6 +67,7 @@ export function createRooms({ api, socket }) {
   });
 
   // Every room's events arrive on one connection; each is told to its room.
+  /** @type {<Event extends App.RoomEvent>(method: Event, handle: (room: LiveRoom, params: Wire.Events[Event]) => void) => void} */
   const tell = (method, handle) => socket.on(method, (params) => {
     const entry = live.get(params.roomId);
     if (entry) handle(entry.room, params);

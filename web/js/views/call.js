@@ -3,32 +3,42 @@
 import { el, fill, icon, iconButton, keyed, say } from '../dom.js';
 import { duration } from '../format.js';
 import { address, route } from '../router.js';
+import { phrase } from '../words.js';
 import { tile } from './tile.js';
 
-const ROUTES = { peerToPeer: 'Direct', server: 'Through the server' };
+const ROUTES = /** @type {const} */ ({ peerToPeer: 'call.direct', server: 'call.throughServer' });
 
+/** @param {App.Active} active */
+function statusOf({ connected, others, route: way }) {
+  if (!connected) return phrase('call.connecting');
+  return others.length ? phrase(ROUTES[way]) : phrase('call.waiting');
+}
+
+/** @param {App.Parts} parts */
 export function callStage({ calls, rooms, user }) {
-  const name = el('h2', {});
+  const name = el('h2', { dir: 'auto' });
   const status = el('span', { class: 'chip', role: 'status', 'data-testid': 'call-status' });
   const time = el('span', { class: 'call-time' });
-  const back = el('a', { class: 'icon-button call-back', 'aria-label': 'Back to the call’s room', title: 'Back to the room' }, icon('expand'));
+  const back = el('a', { class: 'icon-button call-back', 'aria-label': phrase('call.backToCallsRoom'), title: phrase('call.backToRoom') }, icon('expand'));
   const grid = el('div', { class: 'tiles', 'data-testid': 'tiles' });
-  const alone = el('p', { class: 'call-alone' }, 'Nobody else is here yet.');
+  const alone = el('p', { class: 'call-alone' }, phrase('call.alone'));
   const mute = control('call-mute', 'M', () => calls.toggleMute());
   const camera = control('call-camera', 'V', () => calls.toggleCamera());
-  const hangUp = el('button', { type: 'button', class: 'button danger', 'data-testid': 'call-hangup', title: 'Hang up (Shift+H)', on: { click: () => calls.hangUp() } },
-    icon('hangUp'), el('span', {}, 'Hang up'));
-  const element = el('section', { class: 'call', 'aria-label': 'Call', hidden: true, 'data-testid': 'call' },
+  const hangUp = el('button', { type: 'button', class: 'button danger', 'data-testid': 'call-hangup', title: phrase('call.hangUpKey'), on: { click: () => calls.hangUp() } },
+    icon('hangUp'), el('span', {}, phrase('call.hangUp')));
+  const element = el('section', { class: 'call', 'aria-label': phrase('call.title'), hidden: true, 'data-testid': 'call' },
     el('header', { class: 'call-header' }, name, status, time, back),
     grid, alone,
-    el('div', { class: 'call-controls', role: 'toolbar', 'aria-label': 'Call' }, mute.element, camera.element, hangUp));
+    el('div', { class: 'call-controls', role: 'toolbar', 'aria-label': phrase('call.title') }, mute.element, camera.element, hangUp));
 
+  /** @type {Map<Element, ReturnType<typeof tile>>} */
   const tiles = new Map();
-  let ticking = 0;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  let ticking;
 
-  const showTiles = (active) => {
+  const showTiles = (/** @type {App.Active} */ active) => {
     const self = { connectionId: active.self, userId: user.id, name: user.name, isSelf: true, video: active.camera, audio: null, muted: active.muted || !active.hasMicrophone, route: active.route };
-    const all = [...active.others, self];
+    const all = [...active.others.map((other) => ({ ...other, isSelf: false, muted: false })), self];
     grid.dataset.count = String(Math.min(all.length, 10));
     keyed(grid, all, {
       key: (person) => (person.isSelf ? 'self' : person.connectionId),
@@ -37,7 +47,7 @@ export function callStage({ calls, rooms, user }) {
         tiles.set(made.element, made);
         return made.element;
       },
-      update: (node, person) => tiles.get(node).update(person),
+      update: (node, person) => tiles.get(node)?.update(person),
     });
     for (const [node, made] of tiles) {
       if (node.isConnected || node.parentNode === grid) continue;
@@ -46,33 +56,34 @@ export function callStage({ calls, rooms, user }) {
     }
   };
 
-  const show = ({ active }) => {
+  const clear = () => {
+    clearInterval(ticking);
+    ticking = undefined;
+    keyed(grid, [], { key: () => '', create: () => el('figure') });
+    for (const made of tiles.values()) made.leave();
+    tiles.clear();
+  };
+
+  const show = (/** @type {App.CallState} */ { active }) => {
     element.hidden = !active;
-    if (!active) {
-      clearInterval(ticking);
-      ticking = 0;
-      keyed(grid, [], { key: () => '' });
-      for (const made of tiles.values()) made.leave();
-      tiles.clear();
-      return;
-    }
+    if (!active) return clear();
     const room = rooms.list.get().items.find(({ id }) => id === active.roomId);
-    say(name, room?.name ?? 'Call');
-    say(status, active.connected ? (active.others.length ? ROUTES[active.route] : 'Waiting') : 'Connecting…');
+    say(name, room?.name ?? phrase('call.title'));
+    say(status, statusOf(active));
     element.dataset.route = active.route;
     alone.hidden = active.others.length > 0;
     back.href = address('rooms', active.roomId);
-    mute.set(active.muted ? 'micOff' : 'mic', active.muted ? 'Unmute' : 'Mute', active.muted, active.hasMicrophone);
-    camera.set(active.camera ? 'camera' : 'cameraOff', active.camera ? 'Camera off' : 'Camera on', !active.camera, true);
+    mute.set(active.muted ? 'micOff' : 'mic', phrase(active.muted ? 'call.unmute' : 'call.mute'), active.muted, active.hasMicrophone);
+    camera.set(active.camera ? 'camera' : 'cameraOff', phrase(active.camera ? 'call.cameraOff' : 'call.cameraOn'), !active.camera, true);
     showTiles(active);
-    ticking ||= setInterval(() => say(time, duration(Date.now() - calls.state.get().active.startedAt)), 1000);
+    ticking ??= setInterval(() => say(time, duration(Date.now() - (calls.state.get().active?.startedAt ?? Date.now()))), 1000);
     dock();
   };
 
   const dock = () => {
     const { active } = calls.state.get();
     const { view, id } = route.get();
-    element.classList.toggle('docked', Boolean(active) && !(view === 'rooms' && id === active.roomId));
+    element.classList.toggle('docked', Boolean(active) && !(view === 'rooms' && id === active?.roomId));
   };
 
   calls.state.subscribe(show);
@@ -81,14 +92,21 @@ export function callStage({ calls, rooms, user }) {
   return element;
 }
 
-/** A round button that is pressed or not. */
+/**
+ * A round button that is pressed or not.
+ *
+ * @param {string} testId
+ * @param {string} key
+ * @param {() => void} press
+ */
 function control(testId, key, press) {
   const element = iconButton('mic', '', { class: 'control', 'data-testid': testId, on: { click: press } });
   return {
     element,
+    /** @param {Parameters<typeof icon>[0]} name @param {string} label @param {boolean} isOff @param {boolean} isPossible */
     set(name, label, isOff, isPossible) {
       element.setAttribute('aria-label', label);
-      element.title = `${label} (${key})`;
+      element.title = phrase('call.withKey', { label, key });
       element.classList.toggle('off', isOff);
       element.disabled = !isPossible;
       if (element.dataset.icon === name) return;

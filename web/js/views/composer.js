@@ -1,6 +1,7 @@
 // Where messages are written: grows with the text, Enter sends, Shift+Enter breaks the line.
 
 import { el, icon } from '../dom.js';
+import { phrase } from '../words.js';
 
 const HEIGHT_MAX_PX = 160;
 const encoder = new TextEncoder();
@@ -8,7 +9,7 @@ const encoder = new TextEncoder();
 /** Characters that are no text, which the server refuses; they come with what is pasted. */
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
-/** How long the server takes a text to be: in bytes of JSON, without the quotes. */
+/** How long the server takes a text to be: in bytes of JSON, without the quotes. @param {string} text */
 const lengthOf = (text) => encoder.encode(JSON.stringify(text)).length - 2;
 
 /**
@@ -21,7 +22,7 @@ export function composer({ label, inputId, sendId, bytesMax, send, typed, tooLon
     input.style.height = `${Math.min(input.scrollHeight, HEIGHT_MAX_PX)}px`;
     button.disabled = input.value.trim() === '';
   };
-  const submit = (event) => {
+  const submit = (/** @type {Event | undefined} */ event) => {
     event?.preventDefault();
     const text = input.value.replace(CONTROL, '').trim();
     if (!text) return;
@@ -32,13 +33,13 @@ export function composer({ label, inputId, sendId, bytesMax, send, typed, tooLon
     input.focus();
   };
   const input = el('textarea', {
-    rows: '1', placeholder: label, 'aria-label': label, 'data-testid': inputId, enterkeyhint: 'send',
+    rows: '1', dir: 'auto', placeholder: label, 'aria-label': label, 'data-testid': inputId, enterkeyhint: 'send',
     on: {
       input: () => { grow(); if (input.value) typed?.(); },
       keydown: (event) => event.key === 'Enter' && !event.shiftKey && !event.isComposing && submit(event),
     },
   });
-  const button = el('button', { type: 'submit', class: 'button primary send', 'aria-label': 'Send', title: 'Send (Enter)', 'data-testid': sendId, disabled: true }, icon('send'));
+  const button = el('button', { type: 'submit', class: 'button primary send', 'aria-label': phrase('send'), title: phrase('sendKey'), 'data-testid': sendId, disabled: true }, icon('send'));
   const element = el('form', { class: 'composer', on: { submit } }, input, button);
   return { element, focus: () => input.focus() };
 }

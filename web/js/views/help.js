@@ -2,32 +2,35 @@
 
 import { el, fill, iconButton } from '../dom.js';
 import { shortcuts } from '../shortcuts.js';
+import { phrase } from '../words.js';
 
-const ALWAYS = [
-  ['↑ ↓', 'Move in a list'],
-  ['Enter', 'Open, send, accept a call'],
-  ['Shift Enter', 'New line'],
-  ['Esc', 'Close, back to the list, decline a call'],
-];
+const ALWAYS = /** @type {const} */ ([
+  [['↑', '↓'], 'shortcut.move'],
+  [[phrase('key.enter')], 'shortcut.enter'],
+  [[phrase('key.shift'), phrase('key.enter')], 'shortcut.newLine'],
+  [[phrase('key.escape')], 'shortcut.escape'],
+]);
 
-const row = (keys, label) => el('div', { class: 'keys-row' },
-  el('dt', {}, keys.split(' ').map((key) => el('kbd', {}, key))), el('dd', {}, label));
+const row = (/** @type {readonly string[]} */ keys, /** @type {string} */ label) => el('div', { class: 'keys-row' },
+  el('dt', {}, keys.map((key) => el('kbd', {}, key))), el('dd', {}, label));
 
 export function help() {
   const keys = el('dl', { class: 'keys' });
+  /** @type {HTMLInputElement} */
   const enabled = el('input', { type: 'checkbox', on: { change: () => shortcuts.enable(enabled.checked) } });
+  /** @type {HTMLDialogElement} */
   const element = el('dialog', { class: 'card', 'aria-labelledby': 'keys-title' },
     el('header', { class: 'card-header' },
-      el('h2', { id: 'keys-title' }, 'Keyboard shortcuts'),
-      iconButton('close', 'Close', { on: { click: () => element.close() } })),
+      el('h2', { id: 'keys-title' }, phrase('shortcut.title')),
+      iconButton('close', phrase('close'), { on: { click: () => element.close() } })),
     keys,
-    el('label', { class: 'check' }, enabled, 'Single-key shortcuts'),
+    el('label', { class: 'check' }, enabled, phrase('shortcut.single')),
   );
   return {
     element,
     open() {
       enabled.checked = shortcuts.enabled();
-      fill(keys, ALWAYS.map(([key, label]) => row(key, label)), shortcuts.all().map(({ keys: key, label }) => row(key, label)));
+      fill(keys, ALWAYS.map(([key, label]) => row(key, phrase(label))), shortcuts.all().map(({ keys: key, label }) => row([key], label)));
       element.showModal();
     },
   };

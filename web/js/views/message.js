@@ -2,86 +2,148 @@
 
 import { avatar, el, fill, icon, say } from '../dom.js';
 import { clock, day, full } from '../format.js';
-import { delivery, explain } from '../words.js';
+import { delivery, explain, phrase } from '../words.js';
 
 /** Messages of one person within this time stand together under one name. */
 const TOGETHER_MS = 5 * 60_000;
 
-/** Room messages and those on their way, as rows: a name for every day, grouped by person. */
+/**
+ * A room's message, stored or on its way.
+ *
+ * @typedef {Omit<Wire.RoomMessage, 'seq'> & { seq?: number, pending?: boolean, error?: App.Problem | null }} Said
+ */
+
+/**
+ * A message to or of a customer, stored or on its way.
+ *
+ * @typedef {Pick<Wire.Message, 'id' | 'direction' | 'authorId' | 'text' | 'attachments' | 'createdAt'>
+ *   & { status: Wire.Delivery | 'sending', pending?: boolean, error?: string | App.Problem | null }} Written
+ */
+
+/**
+ * A line of a list of messages: a message, the first of several of one person or not; or the name of a day.
+ *
+ * @template Message
+ * @typedef {{ key: string, day?: string, message?: Message, first?: boolean }} Row
+ */
+
+/**
+ * Room messages and those on their way, as rows: a name for every day, grouped by person.
+ *
+ * @param {Wire.RoomMessage[]} messages
+ * @param {App.PendingMessage[]} pending
+ * @param {Wire.User} user
+ */
 export function days(messages, pending, user) {
   const waiting = pending.map((entry) => ({
     id: entry.clientId, userId: user.id, name: user.name, text: entry.text, createdAt: entry.at, pending: true, error: entry.error,
   }));
-  return rows([...messages, ...waiting], (message) => message.userId);
+  return rows(/** @type {Said[]} */ ([...messages, ...waiting]), (message) => message.userId);
 }
 
-/** The same for a thread: grouped by side. */
+/**
+ * The same for a thread: grouped by side.
+ *
+ * @param {Wire.Message[]} messages
+ * @param {App.PendingReply[]} pending
+ */
 export function threadRows(messages, pending) {
   const waiting = pending.map((entry) => ({
     id: entry.key, direction: 'outbound', text: entry.text, createdAt: entry.at, status: entry.error ? 'failed' : 'sending', pending: true, error: entry.error,
   }));
-  return rows([...messages, ...waiting], (message) => message.direction + (message.authorId ?? ''));
+  return rows(/** @type {Written[]} */ ([...messages, ...waiting]), (message) => message.direction + (message.authorId ?? ''));
 }
 
+/**
+ * @template {{ id: string, createdAt: string }} Message
+ * @param {Message[]} messages
+ * @param {(message: Message) => string} author
+ */
 function rows(messages, author) {
+  /** @type {Row<Message>[]} */
   const all = [];
+  /** @type {Message | null} */
   let before = null;
   for (const message of messages) {
     const name = day(message.createdAt);
-    const sameDay = before && name === day(before.createdAt);
+    const sameDay = before !== null && name === day(before.createdAt);
     if (!sameDay) all.push({ key: `day ${name}`, day: name });
-    const together = sameDay && author(before) === author(message) && Date.parse(message.createdAt) - Date.parse(before.createdAt) < TOGETHER_MS;
+    const together = sameDay && before !== null && author(before) === author(message)
+      && Date.parse(message.createdAt) - Date.parse(before.createdAt) < TOGETHER_MS;
     all.push({ key: message.id, message, first: !together });
     before = message;
   }
   return all;
 }
 
-/** Shows rows in a `keyed` list, touching only those that changed. */
+/** What each line shows. @type {WeakMap<Element, Row<unknown>>} */
+const shown = new WeakMap();
+
+/**
+ * Shows rows in a `keyed` list, touching only those that changed.
+ *
+ * @template Message
+ * @param {(message: Message) => HTMLElement} create
+ * @param {(node: HTMLElement, message: Message) => void} update
+ */
 function shownBy(create, update) {
   return {
-    key: (row) => row.key,
-    create: (row) => (row.day ? el('li', { class: 'day' }, el('span', {}, row.day)) : create(row.message)),
-    update: (node, row) => {
-      if (row.day || (node.shown?.message === row.message && node.shown.first === row.first)) return;
-      node.shown = row;
+    key: (/** @type {Row<Message>} */ row) => row.key,
+    create: (/** @type {Row<Message>} */ row) => (row.message ? create(row.message) : el('li', { class: 'day' }, el('span', {}, row.day))),
+    update: (/** @type {HTMLElement} */ node, /** @type {Row<Message>} */ row) => {
+      const before = shown.get(node);
+      if (!row.message || (before?.message === row.message && before.first === row.first)) return;
+      shown.set(node, row);
       node.classList.toggle('first', row.first);
       update(node, row.message);
     },
   };
 }
 
+/** A part of a row that is always there. @param {Element} node @param {string} name */
+const part = (node, name) => /** @type {HTMLElement} */ (node.querySelector(`.${name}`));
+
+/** @param {{ retry: (clientId: string) => void }} acts */
 export function roomMessage({ retry }) {
   return shownBy(
-    (message) => el('li', { class: 'message', 'data-testid': 'message' },
+    (/** @type {Said} */ message) => el('li', { class: 'message', 'data-testid': 'message' },
       avatar(message.name, message.userId),
       el('div', { class: 'message-body' },
-        el('p', { class: 'message-head' }, el('strong', {}, message.name), el('time', { datetime: message.createdAt, title: full(message.createdAt) }, clock(message.createdAt))),
-        el('p', { class: 'text' }, message.text),
+        el('p', { class: 'message-head' }, el('strong', { dir: 'auto' }, message.name), el('time', { datetime: message.createdAt, title: full(message.createdAt) }, clock(message.createdAt))),
+        el('p', { class: 'text', dir: 'auto' }, message.text),
         el('p', { class: 'message-state' }))),
     (node, message) => {
-      if (message.seq) node.dataset.seq = message.seq;
+      if (message.seq) node.dataset.seq = String(message.seq);
       node.classList.toggle('pending', Boolean(message.pending));
-      fill(node.querySelector('.message-state'), message.error && [
-        icon('alert'), el('span', {}, `Not sent: ${explain(message.error)}`),
-        el('button', { type: 'button', class: 'link', on: { click: () => retry(message.id) } }, 'Try again')]);
+      fill(part(node, 'message-state'), message.error && [
+        icon('alert'), el('span', {}, phrase('room.notSent', { reason: explain(message.error) })),
+        el('button', { type: 'button', class: 'link', on: { click: () => retry(message.id) } }, phrase('tryAgain'))]);
     },
   );
 }
 
-const TICKS = { sending: 'clock', queued: 'clock', sent: 'tick', delivered: 'ticks', read: 'ticks', failed: 'alert' };
+const TICKS = /** @type {const} */ ({ sending: 'clock', queued: 'clock', sent: 'tick', delivered: 'ticks', read: 'ticks', failed: 'alert' });
 
-/** The words of a message, or what stands for them. */
-const wording = (message) => message.text ?? (message.attachments?.length ? '' : 'A kind of message that cannot be shown yet.');
+/** The words of a message, or what stands for them. @param {Written} message */
+const wording = (message) => message.text ?? (message.attachments?.length ? '' : phrase('thread.unknownKind'));
 
+/** Why a message did not go out. @param {Written} message */
+const problemOf = ({ error }) => (typeof error === 'string' ? error : error ? explain(error) : phrase('thread.failed'));
+
+/**
+ * @param {{ retry: (key: string, text: string) => void, contactName: () => string, authorName: (userId?: string | null) => string,
+ *   openFile: (message: Wire.Message, number: number) => void }} acts
+ */
 export function threadMessage({ retry, contactName, authorName, openFile }) {
   return shownBy(
-    (message) => el('li', { class: `bubble ${message.direction}`, 'data-testid': 'thread-message', 'data-direction': message.direction, 'data-message-id': message.id },
-      el('p', { class: 'bubble-author' }),
-      wording(message) && el('p', { class: message.text === null ? 'text muted' : 'text' }, wording(message)),
+    (/** @type {Written} */ message) => el('li', { class: `bubble ${message.direction}`, 'data-testid': 'thread-message', 'data-direction': message.direction, 'data-message-id': message.id },
+      el('p', { class: 'bubble-author', dir: 'auto' }),
+      wording(message) && el('p', { class: message.text === null ? 'text muted' : 'text', dir: 'auto' }, wording(message)),
       (message.attachments ?? []).map(({ mimeType, fileName }, number) => el('button', {
-        type: 'button', class: 'link attachment', 'data-testid': 'attachment', on: { click: () => openFile(message, number) },
-      }, icon('file'), el('span', {}, fileName ?? mimeType))),
+        type: 'button', class: 'link attachment', 'data-testid': 'attachment',
+        // Only what is stored has attachments.
+        on: { click: () => openFile(/** @type {Wire.Message} */ (message), number) },
+      }, icon('file'), el('span', { dir: 'auto' }, fileName ?? mimeType))),
       el('p', { class: 'bubble-foot' }),
       el('p', { class: 'message-state' })),
     (node, message) => {
@@ -90,15 +152,14 @@ export function threadMessage({ retry, contactName, authorName, openFile }) {
       const text = node.querySelector('.text');
       if (text) say(text, wording(message));
       const isOutbound = message.direction === 'outbound';
-      say(node.querySelector('.bubble-author'), isOutbound ? authorName(message.authorId) : contactName());
-      fill(node.querySelector('.bubble-foot'),
+      say(part(node, 'bubble-author'), isOutbound ? authorName(message.authorId) : contactName());
+      fill(part(node, 'bubble-foot'),
         el('time', { datetime: message.createdAt, title: full(message.createdAt) }, clock(message.createdAt)),
         isOutbound && el('span', { class: `ticks ${message.status}`, title: delivery(message.status) },
           icon(TICKS[message.status]), el('span', { class: 'sr' }, delivery(message.status))));
-      const problem = message.pending ? message.error && explain(message.error) : message.error;
-      fill(node.querySelector('.message-state'), message.status === 'failed' && [
-        el('span', {}, problem ?? 'Failed'),
-        message.pending && el('button', { type: 'button', class: 'link', on: { click: () => retry(message.id, message.text) } }, 'Try again')]);
+      fill(part(node, 'message-state'), message.status === 'failed' && [
+        el('span', {}, problemOf(message)),
+        message.pending && el('button', { type: 'button', class: 'link', on: { click: () => retry(message.id, message.text ?? '') } }, phrase('tryAgain'))]);
     },
   );
 }

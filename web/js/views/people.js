@@ -1,9 +1,13 @@
 // Who is in a room and who else could be rung.
 
 import { avatar, el, iconButton, keyed, roving } from '../dom.js';
+import { phrase } from '../words.js';
 
-/** One entry per user; a user may be here with several devices. */
+/** @typedef {{ userId: string, name: string, devices?: number }} Person */
+
+/** One entry per user; a user may be here with several devices. @param {Wire.Member[]} members */
 function byUser(members) {
+  /** @type {Map<string, Person>} */
   const users = new Map();
   for (const { userId, name } of members) {
     const known = users.get(userId);
@@ -12,27 +16,28 @@ function byUser(members) {
   return [...users.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
+/** @param {App.Parts} parts @param {App.LiveRoom} live @returns {App.View} */
 export function people({ presence, calls, user }, live) {
-  const here = el('ul', { class: 'list people-list', 'aria-label': 'In this room' });
-  const online = el('ul', { class: 'list people-list', 'aria-label': 'Online' });
-  const onlineTitle = el('h3', {}, 'Also online');
-  const element = el('aside', { class: 'people', 'aria-label': 'People', id: 'people' },
-    el('h3', {}, 'In this room'), here, onlineTitle, online);
+  const here = el('ul', { class: 'list people-list', 'aria-label': phrase('room.inThis') });
+  const online = el('ul', { class: 'list people-list', 'aria-label': phrase('room.online') });
+  const onlineTitle = el('h2', { class: 'overline' }, phrase('room.alsoOnline'));
+  const element = el('aside', { class: 'people', 'aria-label': phrase('room.people'), id: 'people' },
+    el('h2', { class: 'overline' }, phrase('room.inThis')), here, onlineTitle, online);
 
-  const ring = ({ userId, name }, media) => calls.ringUser({ roomId: live.id, userId, name, media });
-  const shownBy = (testId) => ({
-    key: ({ userId }) => userId,
-    create: (person) => {
+  const ring = (/** @type {Person} */ { userId, name }, /** @type {'audio' | 'video'} */ media) => calls.ringUser({ roomId: live.id, userId, name, media });
+  const shownBy = (/** @type {string} */ testId) => ({
+    key: (/** @type {Person} */ { userId }) => userId,
+    create: (/** @type {Person} */ person) => {
       const isSelf = person.userId === user.id;
       return el('li', { class: 'person', 'data-testid': testId, 'data-user-id': person.userId },
         avatar(person.name, person.userId, 'online'),
-        el('span', { class: 'row-title' }, person.name, isSelf && el('span', { class: 'muted' }, ' (you)')),
+        el('span', { class: 'row-title', dir: 'auto' }, isSelf ? phrase('you', { name: person.name }) : person.name),
         !isSelf && [
-          iconButton('phone', `Call ${person.name} without video`, { 'data-testid': 'call-person-audio', on: { click: () => ring(person, 'audio') } }),
-          iconButton('camera', `Call ${person.name}`, { 'data-testid': 'call-person', 'data-user-id': person.userId, on: { click: () => ring(person, 'video') } }),
+          iconButton('phone', phrase('person.callAudio', { name: person.name }), { 'data-testid': 'call-person-audio', on: { click: () => ring(person, 'audio') } }),
+          iconButton('camera', phrase('person.call', { name: person.name }), { 'data-testid': 'call-person', 'data-user-id': person.userId, on: { click: () => ring(person, 'video') } }),
         ]);
     },
-    update: (node, { devices }) => node.setAttribute('title', devices > 1 ? `With ${devices} devices` : ''),
+    update: (/** @type {HTMLElement} */ node, /** @type {Person} */ { devices = 1 }) => node.setAttribute('title', phrase('person.devices', { count: devices })),
   });
   const settles = [here, online].map((list) => roving(list, 'button'));
 

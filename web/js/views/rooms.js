@@ -2,15 +2,16 @@
 
 import { avatar, el, fill, icon, iconButton, keyed, roving, say } from '../dom.js';
 import { address, go, route } from '../router.js';
-import { explain } from '../words.js';
+import { explain, phrase } from '../words.js';
 
+/** @param {App.Parts} parts @returns {App.View} */
 export function roomList({ rooms, calls, notices, user }) {
   const mayCreate = user.permissions.includes('rooms.manage');
-  const list = el('ul', { class: 'list', 'aria-label': 'Rooms' });
+  const list = el('ul', { class: 'list', 'aria-label': phrase('nav.rooms') });
   const settle = roving(list, 'a');
   const note = el('div', { class: 'list-note' });
   const form = newRoom(rooms, notices);
-  const open = iconButton('plus', 'New room (N)', { 'data-testid': 'room-create', 'aria-expanded': 'false', on: { click: () => form.toggle(open) } });
+  const open = iconButton('plus', phrase('rooms.new'), { 'data-testid': 'room-create', 'aria-expanded': 'false', on: { click: () => form.toggle(open) } });
 
   const show = () => {
     const { status, items, error } = rooms.list.get();
@@ -19,33 +20,35 @@ export function roomList({ rooms, calls, notices, user }) {
     keyed(list, items, {
       key: (item) => item.id,
       create: (item) => el('li', {}, el('a', { class: 'row', href: address('rooms', item.id), 'data-testid': 'room-item', 'data-room-id': item.id },
-        avatar(item.name, item.id, 'square'), el('span', { class: 'row-title' }, item.name), el('span', { class: 'row-mark' }))),
+        avatar(item.name, item.id, 'square'), el('span', { class: 'row-title', dir: 'auto' }, item.name), el('span', { class: 'row-mark' }))),
       update: (node, item) => {
-        const link = node.firstChild;
+        const link = /** @type {HTMLElement} */ (node.firstElementChild);
         if (item.id === id) link.setAttribute('aria-current', 'true');
         else link.removeAttribute('aria-current');
-        const mark = link.lastChild;
-        if ((callIn === item.id) !== mark.hasChildNodes()) fill(mark, callIn === item.id && [icon('phone'), el('span', { class: 'sr' }, 'In call')]);
+        const mark = /** @type {HTMLElement} */ (link.lastElementChild);
+        if ((callIn === item.id) !== mark.hasChildNodes()) fill(mark, callIn === item.id && [icon('phone'), el('span', { class: 'sr' }, phrase('rooms.inCall'))]);
       },
     });
     settle();
     fill(note,
-      status === 'loading' && 'Loading…',
-      status === 'failed' && [el('p', {}, explain(error)), el('button', { class: 'button small', type: 'button', on: { click: rooms.load } }, 'Try again')],
-      status === 'ready' && items.length === 0 && (mayCreate ? 'No rooms yet. Make the first one.' : 'No rooms yet.'));
+      status === 'loading' && phrase('loading'),
+      status === 'failed' && [el('p', {}, explain(error)), el('button', { class: 'button small', type: 'button', on: { click: rooms.load } }, phrase('tryAgain'))],
+      status === 'ready' && items.length === 0 && (phrase(mayCreate ? 'rooms.makeFirst' : 'rooms.none')));
   };
   const offs = [rooms.list.subscribe(show), route.subscribe(show), calls.state.subscribe(show)];
 
   return {
     element: el('div', { class: 'pane' },
-      el('header', { class: 'pane-header' }, el('h1', {}, 'Rooms'), mayCreate && open), form.element, list, note),
+      el('header', { class: 'pane-header' }, el('h1', {}, phrase('nav.rooms')), mayCreate && open), form.element, list, note),
     leave: () => offs.forEach((off) => off()),
   };
 }
 
+/** @param {App.Rooms} rooms @param {App.Notices} notices */
 function newRoom(rooms, notices) {
-  const name = el('input', { type: 'text', 'aria-label': 'Name of the new room', placeholder: 'Name of the room', maxlength: '80', required: true, 'data-testid': 'room-name' });
-  const submit = el('button', { type: 'submit', class: 'button primary', 'data-testid': 'room-create-submit' }, 'Create');
+  const name = el('input', { type: 'text', dir: 'auto', 'aria-label': phrase('rooms.nameLabel'), placeholder: phrase('rooms.namePlaceholder'), maxlength: '80', required: true, 'data-testid': 'room-name' });
+  const submit = el('button', { type: 'submit', class: 'button primary', 'data-testid': 'room-create-submit' }, phrase('rooms.create'));
+  /** @type {HTMLElement | null} */
   let opener = null;
   const close = () => {
     element.hidden = true;
@@ -75,6 +78,7 @@ function newRoom(rooms, notices) {
   }, name, submit);
   return {
     element,
+    /** @param {HTMLElement} button */
     toggle(button) {
       opener = button;
       if (!element.hidden) return close();
@@ -85,15 +89,21 @@ function newRoom(rooms, notices) {
   };
 }
 
-/** The heading of a detail view, with the way back to the list on narrow screens. */
+/**
+ * The heading of a detail view, with the way back to the list on narrow screens.
+ *
+ * @param {string} view
+ * @param {Dom.Child} title
+ * @param {...Dom.Child} actions
+ */
 export function detailHeader(view, title, ...actions) {
   return el('header', { class: 'detail-header' },
-    el('a', { class: 'icon-button back', href: address(view), 'aria-label': 'Back to the list', title: 'Back' }, icon('back')),
+    el('a', { class: 'icon-button back', href: address(view), 'aria-label': phrase('backToList'), title: phrase('back') }, icon('back')),
     title, el('span', { class: 'detail-actions' }, actions));
 }
 
 /** A heading's text that changes. */
 export function titled(text = '') {
-  const node = el('h2', {}, text);
-  return { node, set: (next) => say(node, next) };
+  const node = el('h1', { dir: 'auto' }, text);
+  return { node, set: (/** @type {string} */ next) => say(node, next) };
 }

@@ -30,10 +30,11 @@ export function scroller({ label, older }) {
   return {
     element, list,
     /** Runs `change`, which alters the list, without moving what is being read. */
+    /** @param {() => void} change */
     update(change) {
       // The first child is a day's name, which moves up when older messages of that day come.
-      const anchor = list.children[1];
-      const before = anchor?.offsetTop;
+      const anchor = /** @type {HTMLElement | undefined} */ (list.children[1]);
+      const before = anchor?.offsetTop ?? 0;
       change();
       if (atEnd) toEnd();
       else if (anchor?.isConnected) element.scrollTop += anchor.offsetTop - before;

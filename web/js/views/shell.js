@@ -1,8 +1,9 @@
 // The frame around every view: navigation, connection banner, notices, the call.
 
-import { avatar, el, fill, icon, iconButton, keyed, say } from '../dom.js';
+import { LOGO, avatar, el, fill, icon, iconButton, keyed, say } from '../dom.js';
 import { address, go, route } from '../router.js';
 import { shortcuts } from '../shortcuts.js';
+import { phrase } from '../words.js';
 import { callStage } from './call.js';
 import { help } from './help.js';
 import { inboxList } from './inbox.js';
@@ -13,18 +14,21 @@ import { hasSettings, settings, settingsList } from './settings.js';
 import { themeToggle } from './theme-toggle.js';
 import { thread } from './thread.js';
 
-const VIEWS = {
-  rooms: { label: 'Rooms', icon: 'rooms', list: roomList, detail: room, empty: 'Choose a room, or make a new one.' },
-  inbox: { label: 'Inbox', icon: 'inbox', list: inboxList, detail: thread, empty: 'Choose a conversation.' },
-  settings: { label: 'Settings', icon: 'settings', list: settingsList, detail: settings, empty: 'Choose what to set up.' },
-};
+const VIEWS = /** @type {const} */ ({
+  rooms: { label: 'nav.rooms', icon: 'rooms', list: roomList, detail: room, empty: 'rooms.choose' },
+  inbox: { label: 'nav.inbox', icon: 'inbox', list: inboxList, detail: thread, empty: 'inbox.choose' },
+  settings: { label: 'nav.settings', icon: 'settings', list: settingsList, detail: settings, empty: 'settings.choose' },
+});
 
+/** @typedef {keyof typeof VIEWS} ViewName */
+
+/** @param {App.Parts} app */
 export function shell(app) {
   const badge = el('span', { class: 'badge', hidden: true });
   const views = Object.entries(VIEWS).filter(([view]) => view !== 'settings' || hasSettings(app));
   const links = Object.fromEntries(views.map(([view, { label, icon: name }]) => [view,
     el('a', { class: 'rail-link', href: address(view), 'data-testid': `${view}-nav` },
-      el('span', { class: 'rail-icon' }, icon(name), view === 'inbox' && badge), el('span', {}, label)),
+      el('span', { class: 'rail-icon' }, icon(name), view === 'inbox' && badge), el('span', {}, phrase(label))),
   ]));
   const shortcutHelp = help();
   const list = el('section', { class: 'list-pane' });
@@ -32,14 +36,14 @@ export function shell(app) {
   const stage = callStage(app);
   const main = el('main', { class: 'main', id: 'main', tabindex: '-1' }, stage, view);
   const frame = el('div', { class: 'shell' },
-    el('a', { class: 'skip', href: '#main', on: { click: (event) => { event.preventDefault(); main.focus(); } } }, 'Skip to content'),
-    el('nav', { class: 'rail', 'aria-label': 'Main' },
-      el('img', { class: 'rail-logo', src: 'favicon.svg', alt: 'Switchboard', width: '32', height: '32' }),
+    el('a', { class: 'skip', href: '#main', on: { click: (event) => { event.preventDefault(); main.focus(); } } }, phrase('nav.skip')),
+    el('nav', { class: 'rail', 'aria-label': phrase('nav.main') },
+      el('img', { class: 'rail-logo', src: LOGO, alt: phrase('app.title'), width: '32', height: '32' }),
       Object.values(links),
       el('span', { class: 'rail-space' }),
-      iconButton('keyboard', 'Keyboard shortcuts (?)', { class: 'rail-keys', on: { click: shortcutHelp.open } }),
+      iconButton('keyboard', phrase('nav.shortcuts'), { class: 'rail-keys', on: { click: shortcutHelp.open } }),
       themeToggle(),
-      iconButton('signOut', `Sign out ${app.user.name}`, { 'data-testid': 'sign-out', on: { click: () => app.api.signOut() } }),
+      iconButton('signOut', phrase('nav.signOut', { name: app.user.name }), { 'data-testid': 'sign-out', on: { click: () => app.api.signOut() } }),
       avatar(app.user.name, app.user.id, 'rail-me'),
     ),
     banner(app.socket),
@@ -50,8 +54,8 @@ export function shell(app) {
     const count = app.inbox.unread(state);
     badge.hidden = count === 0;
     say(badge, String(count));
-    badge.setAttribute('aria-label', `${count} unread`);
-    document.title = count > 0 ? `(${count}) Switchboard` : 'Switchboard';
+    badge.setAttribute('aria-label', phrase('unread', { count }));
+    document.title = count > 0 ? phrase('app.unreadTitle', { count }) : phrase('app.title');
   });
 
   follow(app, { frame, list, view, links });
@@ -59,11 +63,17 @@ export function shell(app) {
   return frame;
 }
 
-/** Shows the list and the detail that the address names. */
+/**
+ * Shows the list and the detail that the address names.
+ *
+ * @param {App.Parts} app
+ * @param {{ frame: HTMLElement, list: HTMLElement, view: HTMLElement, links: Record<string, HTMLElement> }} frames
+ */
 function follow(app, { frame, list, view, links }) {
-  let current = { view: null, id: null, leave: null, leaveList: null };
+  /** @type {{ view?: string, id?: string | null, leave?: () => void, leaveList?: () => void }} */
+  let current = {};
   route.subscribe(({ view: name, id }) => {
-    const { label, list: makeList, detail, empty } = VIEWS[name];
+    const { label, icon: sign, list: makeList, detail, empty } = VIEWS[/** @type {ViewName} */ (name)];
     frame.dataset.view = name;
     frame.dataset.detail = String(Boolean(id));
     for (const [key, link] of Object.entries(links)) {
@@ -74,12 +84,13 @@ function follow(app, { frame, list, view, links }) {
       current.leaveList?.();
       const made = makeList(app);
       current.leaveList = made.leave;
-      list.setAttribute('aria-label', label);
+      list.setAttribute('aria-label', phrase(label));
       fill(list, made.element);
     }
     if (current.view !== name || current.id !== id) {
       current.leave?.();
-      const made = id ? detail(app, id) : { element: el('p', { class: 'empty' }, icon(VIEWS[name].icon), empty) };
+      /** @type {App.View} */
+      const made = id ? detail(app, id) : { element: el('p', { class: 'empty' }, icon(sign), phrase(empty)) };
       current.leave = made.leave;
       fill(view, made.element);
       made.entered?.();
@@ -88,11 +99,13 @@ function follow(app, { frame, list, view, links }) {
   });
 }
 
+/** @param {App.Socket} socket */
 function banner(socket) {
   const words = el('span');
-  const again = el('button', { type: 'button', class: 'button small', on: { click: () => socket.retryNow() } }, 'Try now');
+  const again = el('button', { type: 'button', class: 'button small', on: { click: () => socket.retryNow() } }, phrase('banner.tryNow'));
   const node = el('div', { class: 'banner', role: 'status', 'data-testid': 'connection', hidden: true }, words, again);
-  let patience = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let patience;
   socket.state.subscribe(({ phase, everOpen }) => {
     clearTimeout(patience);
     node.dataset.phase = phase;
@@ -104,35 +117,38 @@ function banner(socket) {
     patience = setTimeout(() => {
       node.hidden = phase === 'closed';
       again.hidden = phase === 'connecting';
-      say(words, phase === 'refused'
-        ? 'The server closed this connection for sending too much.'
-        : everOpen ? 'Connection lost. Reconnecting…' : 'Connecting…');
+      const isLost = everOpen ? 'banner.lost' : 'banner.connecting';
+      say(words, phrase(phase === 'refused' ? 'banner.refused' : isLost));
     }, 800);
   });
   return node;
 }
 
+/** @param {App.Notices} notices */
 function notices({ state, dismiss }) {
   const node = el('div', { class: 'notices', role: 'status', 'aria-live': 'polite' });
   state.subscribe(({ items }) => keyed(node, items, {
     key: ({ id }) => id,
     create: ({ id, kind, text }) => el('div', { class: `notice ${kind}`, 'data-testid': 'notice' },
-      el('span', {}, text), iconButton('close', 'Dismiss', { on: { click: () => dismiss(id) } })),
+      el('span', { dir: 'auto' }, text), iconButton('close', phrase('notice.dismiss'), { on: { click: () => dismiss(id) } })),
   }));
   return node;
 }
 
+/** @param {App.Parts} parts @param {{ open: () => void }} shortcutHelp */
 function addShortcuts({ calls }, shortcutHelp) {
-  const click = (testId) => document.querySelector(`[data-testid="${testId}"]`)?.click();
-  const focus = (testId) => document.querySelector(`[data-testid="${testId}"]`)?.focus();
-  shortcuts.add('1', 'Rooms', () => go('rooms'));
-  shortcuts.add('2', 'Inbox', () => go('inbox'));
-  shortcuts.add('3', 'Settings', () => go('settings'));
-  shortcuts.add('n', 'New room', () => { go('rooms'); setTimeout(() => click('room-create')); });
-  shortcuts.add('r', 'Write a message', () => (focus('message-input'), focus('reply-input')));
-  shortcuts.add('j', 'Join or start the room’s call', () => click('call-join'));
-  shortcuts.add('m', 'Mute or unmute', () => calls.toggleMute());
-  shortcuts.add('v', 'Camera on or off', () => calls.toggleCamera());
-  shortcuts.add('H', 'Hang up (Shift+H)', () => calls.hangUp());
-  shortcuts.add('?', 'This list', shortcutHelp.open);
+  /** @param {string} testId @returns {HTMLElement | null} */
+  const part = (testId) => document.querySelector(`[data-testid="${testId}"]`);
+  const click = (/** @type {string} */ testId) => part(testId)?.click();
+  const focus = (/** @type {string} */ testId) => part(testId)?.focus();
+  shortcuts.add('1', phrase('nav.rooms'), () => go('rooms'));
+  shortcuts.add('2', phrase('nav.inbox'), () => go('inbox'));
+  shortcuts.add('3', phrase('nav.settings'), () => go('settings'));
+  shortcuts.add('n', phrase('shortcut.newRoom'), () => { go('rooms'); setTimeout(() => click('room-create')); });
+  shortcuts.add('r', phrase('shortcut.write'), () => (focus('message-input'), focus('reply-input')));
+  shortcuts.add('j', phrase('shortcut.joinCall'), () => click('call-join'));
+  shortcuts.add('m', phrase('shortcut.mute'), () => calls.toggleMute());
+  shortcuts.add('v', phrase('shortcut.camera'), () => calls.toggleCamera());
+  shortcuts.add('H', phrase('shortcut.hangUp'), () => calls.hangUp());
+  shortcuts.add('?', phrase('shortcut.list'), shortcutHelp.open);
 }

@@ -1,9 +1,10 @@
 // The first page.
 
-import { el, say } from '../dom.js';
-import { explain } from '../words.js';
+import { LOGO, el, say } from '../dom.js';
+import { explain, phrase } from '../words.js';
 import { themeToggle } from './theme-toggle.js';
 
+/** @param {App.Api} api */
 export function signIn(api) {
   const problem = el('p', { class: 'form-problem', role: 'alert', id: 'sign-in-problem' });
   const email = el('input', {
@@ -14,16 +15,16 @@ export function signIn(api) {
     id: 'password', name: 'password', type: 'password', autocomplete: 'current-password', required: true,
     'data-testid': 'sign-in-password', 'aria-describedby': 'sign-in-problem',
   });
-  const submit = el('button', { type: 'submit', class: 'button primary wide', 'data-testid': 'sign-in-submit' }, 'Sign in');
+  const submit = el('button', { type: 'submit', class: 'button primary wide', 'data-testid': 'sign-in-submit' }, phrase('signIn.submit'));
 
-  const attempt = async (event) => {
+  const attempt = async (/** @type {Event} */ event) => {
     event.preventDefault();
     submit.disabled = true;
     say(problem, '');
     try {
       await api.signIn(email.value.trim(), password.value);
     } catch (error) {
-      say(problem, error.code === 'offline' ? 'The server cannot be reached.' : explain(error));
+      say(problem, error.code === 'offline' ? phrase('signIn.unreachable') : explain(error));
       submit.disabled = false;
       (error.code === 'auth.invalidCredentials' ? password : email).focus();
       password.select();
@@ -34,11 +35,11 @@ export function signIn(api) {
   return el('main', { class: 'sign-in' },
     el('div', { class: 'sign-in-corner' }, themeToggle()),
     el('form', { class: 'card', 'aria-labelledby': 'sign-in-title', on: { submit: attempt } },
-      el('img', { src: 'favicon.svg', alt: '', width: '40', height: '40' }),
-      el('h1', { id: 'sign-in-title' }, 'Sign in to Switchboard'),
-      el('p', { class: 'muted' }, 'Calls, chat and customers’ messages in one place.'),
-      el('label', { for: 'email' }, 'E-mail'), email,
-      el('label', { for: 'password' }, 'Password'), password,
+      el('img', { src: LOGO, alt: '', width: '40', height: '40' }),
+      el('h1', { id: 'sign-in-title' }, phrase('signIn.title')),
+      el('p', { class: 'muted' }, phrase('app.tagline')),
+      el('label', { for: 'email' }, phrase('signIn.email')), email,
+      el('label', { for: 'password' }, phrase('signIn.password')), password,
       problem,
       submit,
     ),

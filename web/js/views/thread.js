@@ -2,7 +2,7 @@
 
 import { avatar, el, fill, icon, keyed, say } from '../dom.js';
 import { go } from '../router.js';
-import { explain } from '../words.js';
+import { channel, explain, phrase } from '../words.js';
 import { composer } from './composer.js';
 import { threadMessage, threadRows } from './message.js';
 import { detailHeader, titled } from './rooms.js';
@@ -11,30 +11,32 @@ import { scroller } from './scroller.js';
 /** The most that the server takes, in bytes of JSON. */
 const TEXT_BYTES_MAX = 64 * 1024;
 
+/** @param {App.Parts} parts @param {string} id @returns {App.View} */
 export function thread({ inbox, presence, user, notices }, id) {
   const title = titled();
   const subtitle = el('p', { class: 'muted' });
   const face = el('span', { class: 'detail-face' });
-  const act = async (patch) => inbox.change(id, patch).catch((error) => notices.warn(explain(error)));
-  const take = el('button', { type: 'button', class: 'button', 'data-testid': 'conversation-take', on: { click: () => act({ assigneeId: user.id }) } }, 'Assign to me');
+  const act = async (/** @type {object} */ patch) => inbox.change(id, patch).catch((error) => notices.warn(explain(error)));
+  const take = el('button', { type: 'button', class: 'button', 'data-testid': 'conversation-take', on: { click: () => act({ assigneeId: user.id }) } }, phrase('thread.take'));
   const resolve = el('button', { type: 'button', class: 'button collapses', 'data-testid': 'conversation-resolve' });
-  const log = scroller({ label: 'Messages', older: () => inbox.older(id) });
+  const log = scroller({ label: phrase('messages'), older: () => inbox.older(id) });
   const state = el('div', { class: 'empty' });
   const write = composer({
-    label: 'Reply', inputId: 'reply-input', sendId: 'reply-send', bytesMax: TEXT_BYTES_MAX,
+    label: phrase('thread.reply'), inputId: 'reply-input', sendId: 'reply-send', bytesMax: TEXT_BYTES_MAX,
     send: (text) => { inbox.reply(id, text); log.toEnd(); },
-    tooLong: () => notices.warn('A reply may have 64 KiB of text.'),
+    tooLong: () => notices.warn(phrase('thread.tooLong')),
   });
-  const element = el('section', { class: 'chat', 'aria-label': 'Conversation', on: { keydown: (event) => event.key === 'Escape' && go('inbox') } },
+  const element = el('section', { class: 'chat', 'aria-label': phrase('conversation'), on: { keydown: (event) => event.key === 'Escape' && go('inbox') } },
     detailHeader('inbox', [face, el('div', { class: 'detail-title' }, title.node, subtitle)], take, resolve),
     log.element, state, write.element);
 
   const conversation = () => inbox.state.get().known.get(id);
-  const who = (userId) => (userId === user.id ? 'You' : presence.nameOf(userId) ?? 'A colleague');
+  const colleague = (/** @type {string} */ userId) => presence.nameOf(userId) ?? phrase('thread.colleague');
+  const assigned = (/** @type {string} */ userId) => (userId === user.id ? phrase('thread.assignedToYou') : phrase('thread.assignedTo', { name: colleague(userId) }));
   const shown = threadMessage({
     retry: (key, text) => inbox.reply(id, text, key),
     contactName: () => conversation()?.contact.name ?? '',
-    authorName: (userId) => (userId ? who(userId) : 'You'),
+    authorName: (userId) => (userId && userId !== user.id ? colleague(userId) : phrase('thread.you')),
     openFile: (message, number) => inbox.save(message, number).catch((error) => notices.warn(explain(error))),
   });
 
@@ -52,13 +54,14 @@ export function thread({ inbox, presence, user, notices }, id) {
     if (!now) return;
     title.set(now.contact.name);
     if (!face.hasChildNodes()) fill(face, avatar(now.contact.name, now.contact.id));
-    say(subtitle, [now.channelKind === 'whatsapp' ? 'WhatsApp' : now.channelKind, now.assigneeId && `assigned to ${who(now.assigneeId).replace('You', 'you')}`].filter(Boolean).join(' · '));
+    say(subtitle, [channel(now.channelKind), now.assigneeId && assigned(now.assigneeId)].filter(Boolean).join(' · '));
     take.hidden = now.assigneeId === user.id;
     const isOpen = now.status === 'open';
     if (resolve.dataset.status !== now.status) {
       resolve.dataset.status = now.status;
-      resolve.setAttribute('aria-label', isOpen ? 'Resolve' : 'Reopen');
-      fill(resolve, icon(isOpen ? 'resolve' : 'reopen'), el('span', {}, isOpen ? 'Resolve' : 'Reopen'));
+      const label = phrase(isOpen ? 'thread.resolve' : 'thread.reopen');
+      resolve.setAttribute('aria-label', label);
+      fill(resolve, icon(isOpen ? 'resolve' : 'reopen'), el('span', {}, label));
       resolve.onclick = () => act({ status: isOpen ? 'resolved' : 'open' });
     }
     read();
@@ -71,7 +74,7 @@ export function thread({ inbox, presence, user, notices }, id) {
     const isEmpty = now.messages.length === 0 && now.pending.length === 0;
     state.hidden = !isEmpty;
     log.element.hidden = isEmpty;
-    if (isEmpty) fill(state, icon('inbox'), now.status === 'failed' ? explain(now.error) : now.status === 'loading' ? 'Loading…' : 'No messages.');
+    if (isEmpty) fill(state, icon('inbox'), now.status === 'failed' ? explain(now.error) : phrase(now.status === 'loading' ? 'loading' : 'thread.empty'));
   };
 
   inbox.open(id);
@@ -80,7 +83,9 @@ export function thread({ inbox, presence, user, notices }, id) {
 
   return {
     element,
-    entered: () => matchMedia('(pointer: fine)').matches && write.focus(),
+    entered() {
+      if (matchMedia('(pointer: fine)').matches) write.focus();
+    },
     leave() {
       offs.forEach((off) => off());
       document.removeEventListener('visibilitychange', read);

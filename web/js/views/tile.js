@@ -1,20 +1,24 @@
 // One participant of a call: picture or initials, name, sound.
 
 import { avatar, el, icon, say } from '../dom.js';
+import { phrase } from '../words.js';
 
 /** Without a new picture for this long the camera counts as off. */
 const STILL_MS = 2_500;
 
+/** @param {{ connectionId: string | null, userId: string, name: string, isSelf: boolean }} person */
 export function tile({ connectionId, userId, name, isSelf }) {
-  const caption = el('span', {});
-  const silent = el('span', { class: 'tile-mic', hidden: true }, icon('micOff'), el('span', { class: 'sr' }, 'muted'));
+  const caption = el('span', { dir: 'auto' });
+  const silent = el('span', { class: 'tile-mic', hidden: true }, icon('micOff'), el('span', { class: 'sr' }, phrase('call.muted')));
   const sound = isSelf ? null : el('audio', { autoplay: true });
   const element = el('figure', {
     class: `tile ${isSelf ? 'self' : ''}`, 'data-testid': 'tile', 'data-connection-id': connectionId ?? '', 'data-user-id': userId,
     'data-kind': isSelf ? 'self' : 'remote', 'data-video': 'off',
   }, avatar(name, userId, 'large'), el('figcaption', {}, caption, silent), sound);
-  say(caption, isSelf ? `${name} (you)` : name);
+  say(caption, isSelf ? phrase('you', { name }) : name);
+  /** @type {HTMLVideoElement | null} */
   let current = null;
+  /** @type {HTMLVideoElement | null} */
   let coming = null;
   let pictureAt = -Infinity;
 
@@ -23,7 +27,7 @@ export function tile({ connectionId, userId, name, isSelf }) {
     element.dataset.video = isMoving ? 'on' : 'off';
   }, 500);
 
-  const stamp = (video) => {
+  const stamp = (/** @type {HTMLVideoElement} */ video) => {
     if (video !== current && video !== coming) return;
     pictureAt = performance.now();
     if (video === coming) swap();
@@ -36,12 +40,12 @@ export function tile({ connectionId, userId, name, isSelf }) {
     current?.remove();
     current = coming;
     coming = null;
-    current.classList.add('current');
+    current?.classList.add('current');
   }
 
+  /** @param {MediaStreamTrack | null} track */
   function showVideo(track) {
-    const shown = (coming ?? current)?.srcObject?.getTracks()[0] ?? null;
-    if (shown === track) return;
+    if (trackOf(coming ?? current) === track) return;
     coming?.remove();
     coming = null;
     if (!track) {
@@ -55,18 +59,19 @@ export function tile({ connectionId, userId, name, isSelf }) {
     video.srcObject = new MediaStream([track]);
     coming = video;
     element.prepend(video);
-    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(() => stamp(video));
-    else video.ontimeupdate = () => stamp(video);
+    if ('requestVideoFrameCallback' in video) video.requestVideoFrameCallback(() => stamp(video));
+    else /** @type {HTMLVideoElement} */ (video).ontimeupdate = () => stamp(video);
     play(video);
   }
 
+  /** @param {MediaStreamTrack | null} track */
   function showAudio(track) {
-    if (!sound || sound.srcObject?.getTracks()[0] === track) return;
+    if (!sound || trackOf(sound) === track) return;
     sound.srcObject = track ? new MediaStream([track]) : null;
     if (track) play(sound);
   }
 
-  /** Browsers may want a gesture before sound: the next one will do. */
+  /** Browsers may want a gesture before sound: the next one will do. @param {HTMLMediaElement} media */
   function play(media) {
     media.play().catch((error) => {
       if (error.name === 'NotAllowedError') addEventListener('pointerdown', () => media.play().catch(() => {}), { once: true });
@@ -75,6 +80,7 @@ export function tile({ connectionId, userId, name, isSelf }) {
 
   return {
     element,
+    /** @param {{ video: MediaStreamTrack | null, audio: MediaStreamTrack | null, muted: boolean, route: string, connectionId: string | null }} shown */
     update({ video, audio, muted, route, connectionId: id }) {
       showVideo(video);
       showAudio(audio);
@@ -89,3 +95,6 @@ export function tile({ connectionId, userId, name, isSelf }) {
     },
   };
 }
+
+/** The track that plays, if any. @param {HTMLMediaElement | null} media */
+const trackOf = (media) => (media?.srcObject instanceof MediaStream ? media.srcObject.getTracks()[0] : null);

@@ -49,7 +49,7 @@ pub(super) fn unpack(tool: Tool, deps: &Path) -> Result<(), Failure> {
     let apt = Apt::prepare(deps)?;
     let wanted = match tool {
         Tool::Postgres => vec![apt.postgres_server()?],
-        Tool::Redis | Tool::Coturn | Tool::Chromium | Tool::Schemathesis => {
+        Tool::Redis | Tool::Coturn | Tool::Chromium | Tool::Schemathesis | Tool::Node => {
             tool.debian_packages().iter().map(|name| (*name).to_owned()).collect()
         }
     };

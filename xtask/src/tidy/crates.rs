@@ -36,12 +36,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("bus", &["common", "shutdown"]),
     ("egress", &["common"]),
     ("store", &["common"]),
+    ("ingress", &["common", "store"]),
     ("signalling-core", &["common"]),
     ("sfu-core", &["common"]),
     ("inbox-core", &["common"]),
-    ("signalling", &["common", "shutdown", "bus", "store", "signalling-core"]),
+    ("signalling", &["common", "shutdown", "bus", "ingress", "store", "signalling-core"]),
     ("sfu", &["common", "shutdown", "bus", "sfu-core"]),
-    ("inbox", &["common", "shutdown", "bus", "egress", "store", "inbox-core"]),
+    ("inbox", &["common", "shutdown", "bus", "egress", "ingress", "store", "inbox-core"]),
     ("turn-config", &["common"]),
     ("local-services", &[]),
     (
@@ -51,6 +52,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "shutdown",
             "bus",
             "egress",
+            "ingress",
             "store",
             "signalling",
             "sfu",
@@ -59,6 +61,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "local-services",
         ],
     ),
+    // What is made from the code: documents, schemas, types.
+    ("reference", &["common", "switchboard"]),
     // Black boxes: they may use words, cores and services, never a role or the server. The load
     // tools share the tests' clients.
     ("switchboard-tests", BLACK_BOX),
@@ -76,7 +80,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     // The hub's own side of a WebSocket; who dials by it is found by the bans of clippy.toml.
     ("tokio-tungstenite", &["switchboard-tests", "switchboard-benches", "signalling"]),
     // The listener, and the sockets that it hands to the hub: built without the client.
-    ("hyper", &["signalling", "switchboard"]),
+    ("hyper", &["ingress", "signalling", "switchboard"]),
     ("hyper-util", &["signalling", "switchboard"]),
     ("hyper-rustls", &[]),
     ("hickory-resolver", &[]),

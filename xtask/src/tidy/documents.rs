@@ -29,13 +29,14 @@ pub(super) fn check(root: &Path, files: &[PathBuf]) -> Result<Report, Failure> {
         match extension {
             "md" => report.follow(root, path, &links_and_names(&read()?)),
             "html" if is_web => report.follow(root, path, &attributes(&read()?)),
-            "js" if is_web => report.follow_imports(root, path, &read()?),
+            "js" if path.starts_with("web/js") => report.follow_imports(root, path, &read()?),
             _ => {}
         }
     }
     // A reader that finds no import any more is broken, not the console without any.
-    let modules =
-        files.iter().filter(|path| path.starts_with("web") && path.extension().is_some_and(|it| it == "js"));
+    let modules = files
+        .iter()
+        .filter(|path| path.starts_with("web/js") && path.extension().is_some_and(|it| it == "js"));
     if modules.count() > 1 && report.imports == 0 {
         report.complaints.push("web: there are modules, and none was seen to import another".to_owned());
     }

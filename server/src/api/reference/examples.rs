@@ -24,16 +24,16 @@ pub(super) fn add(document: &mut Value) {
             if parameter["in"] == "path" && parameter.get("example").is_none() {
                 let name = parameter["name"].as_str().unwrap_or_default().to_owned();
                 let schema = parameter["schema"].clone();
-                parameter["example"] = of(&schemas, &schema, &name, Side::Request, 0);
+                parameter["example"] = example(&schemas, &schema, &name, Side::Request, 0);
             }
         }
         if let Some(body) = operation.get_mut("requestBody") {
-            give(&schemas, body, Side::Request);
+            add_example(&schemas, body, Side::Request);
         }
         let answers = operation.get_mut("responses").and_then(Value::as_object_mut);
         for (status, answer) in answers.into_iter().flatten() {
             if status.starts_with('2') {
-                give(&schemas, answer, Side::Response);
+                add_example(&schemas, answer, Side::Response);
             } else if let Ok(status) = status.parse() {
                 problem(answer, status);
             }
@@ -46,11 +46,11 @@ fn members<'a>(value: &'a mut Value, name: &str) -> impl Iterator<Item = &'a mut
 }
 
 /// Gives a body's JSON an example.
-fn give(schemas: &Value, body: &mut Value, side: Side) {
+fn add_example(schemas: &Value, body: &mut Value, side: Side) {
     let Some(content) = body.pointer_mut("/content/application~1json") else { return };
     if content.get("example").is_none() {
         let schema = content["schema"].clone();
-        content["example"] = of(schemas, &schema, "", side, 0);
+        content["example"] = example(schemas, &schema, "", side, 0);
     }
 }
 
@@ -77,7 +77,7 @@ fn problem(answer: &mut Value, status: u16) {
     }
 }
 
-fn of(schemas: &Value, schema: &Value, name: &str, side: Side, depth: usize) -> Value {
+fn example(schemas: &Value, schema: &Value, name: &str, side: Side, depth: usize) -> Value {
     if let Some(example) = schema.get("example").or_else(|| schema["examples"].get(0)) {
         return example.clone();
     }
@@ -85,18 +85,18 @@ fn of(schemas: &Value, schema: &Value, name: &str, side: Side, depth: usize) -> 
         return Value::Null;
     }
     if let Some(target) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
-        return of(schemas, &schemas[target], name, side, depth + 1);
+        return example(schemas, &schemas[target], name, side, depth + 1);
     }
     for choice in ["oneOf", "anyOf"] {
         let some = schema[choice].as_array().into_iter().flatten().find(|one| one["type"] != "null");
         if let Some(some) = some {
-            return of(schemas, some, name, side, depth + 1);
+            return example(schemas, some, name, side, depth + 1);
         }
     }
     if let Some(parts) = schema["allOf"].as_array() {
         let mut whole = Map::new();
         for part in parts {
-            if let Value::Object(members) = of(schemas, part, name, side, depth + 1) {
+            if let Value::Object(members) = example(schemas, part, name, side, depth + 1) {
                 whole.extend(members);
             }
         }
@@ -115,7 +115,9 @@ fn of(schemas: &Value, schema: &Value, name: &str, side: Side, depth: usize) -> 
             schema.get("minimum").filter(|least| **least != 0).cloned().unwrap_or(json!(1))
         }
         Some("boolean") => json!(true),
-        Some("array") => json!([of(schemas, &schema["items"], name.trim_end_matches('s'), side, depth + 1)]),
+        Some("array") => {
+            json!([example(schemas, &schema["items"], name.trim_end_matches('s'), side, depth + 1)])
+        }
         _ => object(schemas, schema, side, depth),
     }
 }
@@ -126,13 +128,13 @@ fn object(schemas: &Value, schema: &Value, side: Side, depth: usize) -> Value {
     let mut whole = Map::new();
     for (name, member) in schema["properties"].as_object().into_iter().flatten() {
         if side == Side::Response || is_required(name) || member.get("example").is_some() {
-            whole.insert(name.clone(), of(schemas, member, name, side, depth + 1));
+            whole.insert(name.clone(), example(schemas, member, name, side, depth + 1));
         }
     }
     if whole.is_empty()
         && let Some((name, member)) = schema["properties"].as_object().and_then(|all| all.iter().next())
     {
-        whole.insert(name.clone(), of(schemas, member, name, side, depth + 1));
+        whole.insert(name.clone(), example(schemas, member, name, side, depth + 1));
     }
     Value::Object(whole)
 }

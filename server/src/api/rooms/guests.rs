@@ -6,7 +6,7 @@ use super::{
         caller::Caller,
         extract::Id,
         fields,
-        once::{self, Retryable},
+        idempotency::{self, Retryable},
         problem::{Document, Problem},
     },
     existing,
@@ -96,7 +96,7 @@ pub(in super::super) struct JoinToken {
 /// Mints a token that lets a guest into this room and nowhere else.
 #[utoipa::path(
     post, path = "/v1/rooms/{id}/join-tokens", request_body = CreateJoinToken,
-    params(("id" = RoomId, Path, description = "The room"), once::Header),
+    params(("id" = RoomId, Path, description = "The room"), idempotency::Header),
     responses(
         (status = 201, body = JoinToken),
         (status = 403, body = Document),
@@ -108,7 +108,7 @@ pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<RoomId>,
-    Retryable(body, once): Retryable<CreateJoinToken>,
+    Retryable(body, idempotency): Retryable<CreateJoinToken>,
 ) -> Result<Response, Problem> {
     let (user, name) = body.guest.check(caller.account)?;
     let time = Duration::from_secs(body.expires_in.unwrap_or(SECONDS_DEFAULT).into());
@@ -116,7 +116,7 @@ pub(super) async fn create(
         return Err(Problem::invalid("expiresIn must be 1 to 86400 seconds"));
     }
     let mut tx = app.begin_lasting(&caller).await?;
-    if let Some(answer) = once.answered(&app, &mut tx, &caller).await? {
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
     let room = existing(&mut tx, id).await?;
@@ -134,7 +134,7 @@ pub(super) async fn create(
         expires_at: now + time,
     };
     let token = token::sign_join(&app.signing_key, &guest).map_err(|error| Problem::internal(&error))?;
-    once.created(tx, &caller, &JoinToken { token, user_id: user, expires_at: guest.expires_at }).await
+    idempotency.created(tx, &caller, &JoinToken { token, user_id: user, expires_at: guest.expires_at }).await
 }
 
 /// Nothing is said or entered any more.

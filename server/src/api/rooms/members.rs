@@ -48,7 +48,8 @@ pub(super) async fn list(
     visible(&mut tx, &caller, id).await?;
     let users = rooms::members(&mut tx, id, after, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(users, ToString::to_string, |user_id| RoomMember { user_id })))
+    let members = users.into_iter().map(|user_id| RoomMember { user_id }).collect();
+    Ok(Json(params.page(members, |member: &RoomMember| member.user_id.to_string())))
 }
 
 /// Makes a user a member: they may enter though the room is private.
@@ -68,7 +69,7 @@ pub(super) async fn add(
     let added = rooms::add_member(&mut tx, room, user, &*app.clock).await;
     added.map_err(|error| Problem::refused("room", error))?;
     let member = RoomMember { user_id: user };
-    caller.did(&app, &mut tx, "room.memberAdded", ("room", room.as_uuid()), (None, Some(&member))).await?;
+    caller.audit(&app, &mut tx, "room.memberAdded", ("room", room.as_uuid()), (None, Some(&member))).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -99,7 +100,9 @@ pub(super) async fn remove(
     let removed = rooms::remove(&mut tx, room, user, &*app.clock).await;
     removed.map_err(|error| Problem::refused("room", error))?;
     let member = RoomMember { user_id: user };
-    caller.did(&app, &mut tx, "room.memberRemoved", ("room", room.as_uuid()), (Some(&member), None)).await?;
+    caller
+        .audit(&app, &mut tx, "room.memberRemoved", ("room", room.as_uuid()), (Some(&member), None))
+        .await?;
     tx.commit().await?;
     hub::remove(&app, caller.account, room, ConnectionSelector::User(user), RemovalReason::Removed).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -14,13 +14,13 @@ use std::time::Instant;
 ///
 /// More than three times what senders are advised to send. Higher lets one
 /// participant cost everybody more; lower cuts cameras that are slow to adapt.
-pub(crate) const VIDEO: Rate = Rate { burst: 1_000_000, per_second: 1_000_000 };
+pub(crate) const VIDEO: Rate = Rate::per_second(1_000_000, 1_000_000);
 
 /// Bytes a second of one voice: 1 Mbit/s, twice the most that Opus makes.
-pub(crate) const AUDIO: Rate = Rate { burst: 250_000, per_second: 125_000 };
+pub(crate) const AUDIO: Rate = Rate::per_second(250_000, 125_000);
 
 /// Bytes a second of all that one transport sends, retransmissions and padding included: 20 Mbit/s.
-pub(crate) const TRANSPORT: Rate = Rate { burst: 2_500_000, per_second: 2_500_000 };
+pub(crate) const TRANSPORT: Rate = Rate::per_second(2_500_000, 2_500_000);
 
 /// What a packet counts as at least, in bytes: each costs an encryption per receiver however short it is.
 ///

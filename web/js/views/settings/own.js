@@ -1,26 +1,24 @@
 // One's own account: who is signed in, and another password.
 
 import { el, say } from '../../dom.js';
-import { explain } from '../../words.js';
+import { explain, phrase } from '../../words.js';
 import { detailHeader } from '../rooms.js';
 
-/** The rule that the server has, for whoever types a new password. */
-export const PASSWORD_RULE = 'At least 15 characters; several words are easier to keep than signs.';
-
+/** @param {App.Parts} parts @returns {App.View} */
 export function ownAccount({ api, user }) {
   const problem = el('p', { class: 'form-problem', role: 'alert' });
   const done = el('p', { class: 'field-hint', role: 'status', 'data-testid': 'own-password-done' });
-  const current = secret('current', 'Current password', 'current-password');
-  const fresh = secret('new', 'New password', 'new-password', PASSWORD_RULE);
-  const again = secret('again', 'New password again', 'new-password');
-  const submit = el('button', { type: 'submit', class: 'button primary', 'data-testid': 'own-password-save' }, 'Change password');
+  const current = secret('current', phrase('own.current'), 'current-password');
+  const fresh = secret('new', phrase('own.new'), 'new-password', phrase('own.rule'));
+  const again = secret('again', phrase('own.again'), 'new-password');
+  const submit = el('button', { type: 'submit', class: 'button primary', 'data-testid': 'own-password-save' }, phrase('own.change'));
 
-  const change = async (event) => {
+  const change = async (/** @type {Event} */ event) => {
     event.preventDefault();
     say(problem, '');
     say(done, '');
     if (fresh.input.value !== again.input.value) {
-      say(problem, 'The two new passwords differ.');
+      say(problem, phrase('own.differ'));
       again.input.focus();
       return;
     }
@@ -28,10 +26,10 @@ export function ownAccount({ api, user }) {
     try {
       await api.post('/v1/me/password', { current: current.input.value, new: fresh.input.value });
       for (const { input } of [current, fresh, again]) input.value = '';
-      say(done, 'Your password is changed. Everywhere else you are signed out.');
+      say(done, phrase('own.done'));
     } catch (error) {
       const isWrong = error.code === 'auth.invalidCredentials';
-      say(problem, isWrong ? 'The current password is another.' : error.code === 'request.invalid' ? error.message : explain(error));
+      say(problem, isWrong ? phrase('own.wrong') : error.code === 'request.invalid' ? error.message : explain(error));
       (isWrong ? current : fresh).input.focus();
     } finally {
       submit.disabled = false;
@@ -40,9 +38,9 @@ export function ownAccount({ api, user }) {
 
   return {
     element: el('div', { class: 'settings' },
-      detailHeader('settings', el('div', { class: 'detail-title' }, el('h2', {}, 'Your account'), el('p', { class: 'muted' }, `${user.name}, ${user.email}`))),
+      detailHeader('settings', el('div', { class: 'detail-title' }, el('h1', {}, phrase('own.label')), el('p', { class: 'muted' }, phrase('own.who', { name: user.name, email: user.email ?? '' })))),
       el('div', { class: 'settings-body' },
-        el('form', { class: 'own-password', 'aria-label': 'Change password', on: { submit: change } },
+        el('form', { class: 'own-password', 'aria-label': phrase('own.change'), on: { submit: change } },
           // Lets password managers know whose password it is.
           el('input', { type: 'email', autocomplete: 'username', value: user.email, hidden: true, readonly: true }),
           current.element, fresh.element, again.element, problem, done,
@@ -50,6 +48,7 @@ export function ownAccount({ api, user }) {
   };
 }
 
+/** @param {string} name @param {string} label @param {string} autocomplete @param {string} [hint] */
 function secret(name, label, autocomplete, hint) {
   const id = `own-password-${name}`;
   const input = el('input', { id, type: 'password', required: true, autocomplete, 'data-testid': id, 'aria-describedby': hint && `${id}-hint` });

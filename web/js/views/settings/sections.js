@@ -1,13 +1,13 @@
 // What can be set up: for each kind of thing where it is, what is shown of it and what can be changed.
-//
-// A field's `type` is an input's, or `choice`, `choices`, `lines`. `only` says whether a field belongs
-// to making a thing or to changing it; without it, to both.
 
+import { clientName } from '../../client.js';
 import { moment } from '../../format.js';
-import { PASSWORD_RULE, ownAccount } from './own.js';
+import { phrase } from '../../words.js';
+import { ownAccount } from './own.js';
 
-const ROLES = { ADMIN: 'Administrator', USER: 'User', AGENT_USER: 'Agent' };
+const ROLES = { ADMIN: phrase('role.ADMIN'), USER: phrase('role.USER'), AGENT_USER: phrase('role.AGENT_USER') };
 
+/** @type {Wire.Permission[]} */
 const PERMISSIONS = [
   'account.manage', 'audit.read', 'calls.read', 'cannedResponses.manage', 'channels.read', 'channels.manage',
   'contacts.read', 'contacts.manage', 'contacts.erase', 'conversations.read', 'conversations.manage', 'keys.manage',
@@ -16,109 +16,195 @@ const PERMISSIONS = [
 ];
 
 const EVENTS = {
-  messageCreated: 'Message arrived or written', messageUpdated: 'Message came further', conversationUpdated: 'Conversation changed',
-  noteCreated: 'Note written', noteUpdated: 'Note changed', noteDeleted: 'Note deleted', conversationErased: 'Conversation forgotten',
+  messageCreated: phrase('event.messageCreated'), messageUpdated: phrase('event.messageUpdated'),
+  conversationUpdated: phrase('event.conversationUpdated'), noteCreated: phrase('event.noteCreated'),
+  noteUpdated: phrase('event.noteUpdated'), noteDeleted: phrase('event.noteDeleted'), conversationErased: phrase('event.conversationErased'),
 };
 
+/** @param {string[]} values @returns {Settings.Options} */
 const named = (values) => Object.fromEntries(values.map((value) => [value, value]));
-const state = (off, { on = 'On', word = 'Off' } = {}) => (off ? `${word} since ${moment(off)}` : on);
-const people = async ({ api }) => Object.fromEntries((await api.get('/v1/users?limit=100')).items.map(({ id, name }) => [id, name]));
 
-const ownRoles = async ({ api }) => Object.fromEntries([['', 'none'], ...(await api.get('/v1/roles?limit=100')).items.map(({ id, name }) => [id, name])]);
+/**
+ * Whether something is on, or since when not.
+ *
+ * @param {string | null} off
+ * @param {{ on?: Words.Plain, word?: Words.Plain }} words
+ */
+const state = (off, { on = 'settings.on', word = 'settings.offWord' } = {}) =>
+  (off ? phrase('settings.since', { word: phrase(word), time: moment(off) }) : phrase(on));
 
-const NAME = { name: 'name', label: 'Name', required: true, maxlength: 200 };
+/** @param {App.Parts} parts @returns {Promise<Settings.Options>} */
+const people = async ({ api }) => Object.fromEntries((await api.get('/v1/users?limit=100')).items.map((/** @type {Wire.User} */ { id, name }) => [id, name]));
 
+/** @param {App.Parts} parts @returns {Promise<Settings.Options>} */
+const ownRoles = async ({ api }) => {
+  const { items } = await api.get('/v1/roles?limit=100');
+  return Object.fromEntries([['', phrase('none')], ...items.map((/** @type {{ id: string, name: string }} */ { id, name }) => [id, name])]);
+};
+
+const ACTORS = { user: phrase('audit.user'), api_key: phrase('audit.apiKey'), system: phrase('audit.system') };
+
+const DELIVERY_STATES = {
+  waiting: (/** @type {string} */ dueAt) => phrase('webhooks.waits', { time: moment(dueAt) }),
+  taken: () => phrase('webhooks.taken'),
+  givenUp: () => phrase('webhooks.givenUp'),
+};
+
+/** @type {Settings.Field} */
+const NAME = { name: 'name', label: 'column.name', required: true, maxlength: 200 };
+
+/** @type {Settings.Column} */
+const NAME_COLUMN = { label: 'column.name', text: ({ name }) => name };
+
+/** @type {Settings.Section['toggle']} */
+const SWITCH = {
+  field: 'enabled', isOn: ({ disabledAt }) => !disabledAt, off: 'settings.switchOff', question: 'settings.switchOffQuestion',
+  on: 'settings.switchOn', warns: 'channels.offWarning',
+};
+
+/** @type {Record<string, Settings.Section>} */
 export const SECTIONS = {
   // Whose issuer is another has no password here.
-  own: { label: 'Your account', hint: 'Your password', view: ownAccount, suits: ({ email }) => email !== null },
+  own: { label: 'own.label', hint: 'own.hint', view: ownAccount, suits: ({ email }) => email !== null, path: '', columns: [] },
   users: {
-    label: 'Users', hint: 'Who signs in, and their role', thing: 'user', path: '/v1/users', needs: 'users.read', changes: 'users.manage',
-    columns: { Name: ({ name }) => name, 'E-mail': ({ email }) => email ?? '–', Role: ({ role }) => ROLES[role], Active: ({ deactivatedAt }) => state(deactivatedAt, { on: 'Yes', word: 'No,' }) },
-    fields: [
-      { ...NAME },
-      { name: 'email', label: 'E-mail', type: 'email', required: true, only: 'create' },
-      { name: 'password', label: 'First password', type: 'password', required: true, minlength: 15, hint: PASSWORD_RULE, only: 'create', autocomplete: 'new-password' },
-      { name: 'role', label: 'Role', type: 'choice', options: ROLES, value: 'AGENT_USER' },
-      { name: 'roleId', label: 'Own role', type: 'choice', nullable: true, options: ownRoles, hint: 'Decides instead, if there is one.', only: 'change' },
+    label: 'users.label', hint: 'users.hint', titles: { create: 'users.new', change: 'users.change' },
+    path: '/v1/users', needs: 'users.read', changes: 'users.manage',
+    columns: [
+      NAME_COLUMN, { label: 'column.email', text: ({ email }) => email ?? '–' },
+      { label: 'column.role', text: ({ role }) => ROLES[/** @type {keyof typeof ROLES} */ (role)] },
+      { label: 'column.active', text: ({ deactivatedAt }) => state(deactivatedAt, { on: 'users.yes', word: 'users.no' }) },
     ],
-    toggle: { field: 'active', isOn: ({ deactivatedAt }) => !deactivatedAt, off: 'Deactivate', on: 'Activate', warns: 'They are signed out everywhere and cannot sign in.' },
+    fields: [
+      NAME,
+      { name: 'email', label: 'column.email', type: 'email', required: true, only: 'create' },
+      { name: 'password', label: 'users.firstPassword', type: 'password', required: true, minlength: 15, hint: 'own.rule', only: 'create', autocomplete: 'new-password' },
+      { name: 'role', label: 'column.role', type: 'choice', options: ROLES, value: 'AGENT_USER' },
+      { name: 'roleId', label: 'users.ownRole', type: 'choice', nullable: true, options: ownRoles, hint: 'users.ownRoleHint', only: 'change' },
+    ],
+    toggle: {
+      field: 'active', isOn: ({ deactivatedAt }) => !deactivatedAt, off: 'users.deactivate', question: 'users.deactivateQuestion',
+      on: 'users.activate', warns: 'users.deactivateWarning',
+    },
   },
   roles: {
-    label: 'Roles', hint: 'Sets of permissions of your own', thing: 'role', path: '/v1/roles', needs: 'users.read', changes: 'roles.manage',
-    columns: { Name: ({ name }) => name, Permissions: ({ permissions }) => permissions.join(', ') || 'none' },
-    fields: [NAME, { name: 'permissions', label: 'May', type: 'choices', options: named(PERMISSIONS) }],
-    remove: { label: 'Delete' },
+    label: 'roles.label', hint: 'roles.hint', titles: { create: 'roles.new', change: 'roles.change' },
+    path: '/v1/roles', needs: 'users.read', changes: 'roles.manage',
+    columns: [NAME_COLUMN, { label: 'column.permissions', text: ({ permissions }) => permissions.join(', ') || phrase('none') }],
+    fields: [NAME, { name: 'permissions', label: 'column.may', type: 'choices', options: named(PERMISSIONS) }],
+    remove: { label: 'settings.delete', question: 'roles.deleteQuestion' },
   },
   teams: {
-    label: 'Teams', hint: 'Agents who answer together', thing: 'team', path: '/v1/teams', needs: 'users.read', changes: 'teams.manage',
-    columns: { Name: ({ name }) => name },
+    label: 'teams.label', hint: 'teams.hint', titles: { create: 'teams.new', change: 'teams.change' },
+    path: '/v1/teams', needs: 'users.read', changes: 'teams.manage',
+    columns: [NAME_COLUMN],
     fields: [NAME],
-    members: { label: 'Members', path: (id) => `/v1/teams/${id}/members`, field: 'userIds', options: people },
-    remove: { label: 'Delete' },
+    members: { label: 'teams.members', path: (id) => `/v1/teams/${id}/members`, field: 'userIds', options: people },
+    remove: { label: 'settings.delete', question: 'teams.deleteQuestion' },
   },
   labels: {
-    label: 'Labels', hint: 'Words that sort conversations', thing: 'label', path: '/v1/labels', needs: 'conversations.read', changes: 'labels.manage',
-    columns: { Name: ({ name }) => name, Color: ({ color }) => color },
+    label: 'labels.label', hint: 'labels.hint', titles: { create: 'labels.new', change: 'labels.change' },
+    path: '/v1/labels', needs: 'conversations.read', changes: 'labels.manage',
+    columns: [NAME_COLUMN, { label: 'column.color', text: ({ color }) => color }],
     swatch: ({ color }) => color,
-    fields: [NAME, { name: 'color', label: 'Color', type: 'color', value: '#1f6feb' }],
-    remove: { label: 'Delete', warns: 'It leaves every conversation.' },
+    fields: [NAME, { name: 'color', label: 'column.color', type: 'color', value: '#1f6feb' }],
+    remove: { label: 'settings.delete', question: 'labels.deleteQuestion', warns: 'labels.deleteWarning' },
   },
   'canned-responses': {
-    label: 'Canned responses', hint: 'Texts that are often sent', thing: 'canned response', path: '/v1/canned-responses', needs: 'conversations.read', changes: 'cannedResponses.manage',
-    columns: { Shortcode: ({ shortcode }) => `/${shortcode}`, Text: ({ text }) => text },
+    label: 'canned.label', hint: 'canned.hint', titles: { create: 'canned.new', change: 'canned.change' },
+    path: '/v1/canned-responses', needs: 'conversations.read', changes: 'cannedResponses.manage',
+    columns: [{ label: 'column.shortcode', text: ({ shortcode }) => `/${shortcode}` }, { label: 'column.text', text: ({ text }) => text, long: true }],
     fields: [
-      { name: 'shortcode', label: 'Shortcode', required: true, maxlength: 64, hint: 'Letters, digits, _ and -.' },
-      { name: 'text', label: 'Text', type: 'lines', required: true },
+      { name: 'shortcode', label: 'column.shortcode', required: true, maxlength: 64, hint: 'canned.shortcodeHint' },
+      { name: 'text', label: 'column.text', type: 'lines', required: true },
     ],
-    remove: { label: 'Delete' },
+    remove: { label: 'settings.delete', question: 'canned.deleteQuestion' },
   },
   channels: {
-    label: 'Channels', hint: 'Numbers that customers write to', thing: 'channel', path: '/v1/channels', needs: 'channels.manage', changes: 'channels.manage',
-    columns: { Name: ({ name }) => name, Kind: () => 'WhatsApp', 'Webhook path': ({ webhookPath }) => webhookPath, State: ({ disabledAt }) => state(disabledAt) },
+    label: 'channels.label', hint: 'channels.hint', titles: { create: 'channels.new', change: 'channels.change' },
+    path: '/v1/channels', needs: 'channels.manage', changes: 'channels.manage',
+    columns: [
+      NAME_COLUMN, { label: 'column.kind', text: () => phrase('channel.whatsapp') },
+      { label: 'column.webhookPath', text: ({ webhookPath }) => webhookPath, long: true },
+      { label: 'column.state', text: ({ disabledAt }) => state(disabledAt) },
+    ],
     constant: { kind: 'whatsapp' },
     fields: [
       NAME,
-      { name: 'phoneNumberId', label: 'Phone number id', required: true, only: 'create', hint: 'As Meta calls the number.' },
-      { name: 'accessToken', label: 'Access token', type: 'password', required: true, hint: 'Authorises what is sent.' },
-      { name: 'appSecret', label: 'App secret', type: 'password', required: true, hint: 'Signs what is received.' },
-      { name: 'verifyToken', label: 'Verify token', type: 'password', required: true, hint: 'Proves to Meta that the webhook is yours.' },
+      { name: 'phoneNumberId', label: 'channels.phoneNumberId', required: true, only: 'create', hint: 'channels.phoneNumberIdHint' },
+      { name: 'accessToken', label: 'channels.accessToken', type: 'password', required: true, hint: 'channels.accessTokenHint' },
+      { name: 'appSecret', label: 'channels.appSecret', type: 'password', required: true, hint: 'channels.appSecretHint' },
+      { name: 'verifyToken', label: 'channels.verifyToken', type: 'password', required: true, hint: 'channels.verifyTokenHint' },
     ],
-    toggle: { field: 'enabled', isOn: ({ disabledAt }) => !disabledAt, off: 'Switch off', on: 'Switch on', warns: 'Its webhooks are refused and nothing is sent by it.' },
+    toggle: SWITCH,
   },
   webhooks: {
-    label: 'Webhooks', hint: 'Programs that are told', thing: 'webhook', path: '/v1/webhooks', needs: 'webhooks.manage', changes: 'webhooks.manage',
-    columns: { Address: ({ url }) => url, Kind: ({ kind }) => (kind === 'n8n' ? 'n8n' : 'Standard Webhooks'), Events: ({ events }) => events.map((event) => EVENTS[event]).join(', '), State: ({ disabledAt }) => state(disabledAt) },
-    fields: [
-      { name: 'kind', label: 'Kind', type: 'choice', options: { standard: 'Standard Webhooks (signed)', n8n: 'n8n (shared secret)' }, only: 'create' },
-      { name: 'url', label: 'Address', type: 'url', required: true },
-      { name: 'secret', label: 'Shared secret', type: 'password', hint: 'Needed for n8n. For signed ones a secret is made if you give none, and shown once.' },
-      { name: 'events', label: 'Is told about', type: 'choices', options: EVENTS, value: ['messageCreated'] },
+    label: 'webhooks.label', hint: 'webhooks.hint', titles: { create: 'webhooks.new', change: 'webhooks.change' },
+    path: '/v1/webhooks', needs: 'webhooks.manage', changes: 'webhooks.manage',
+    columns: [
+      { label: 'column.address', text: ({ url }) => url, long: true },
+      { label: 'column.kind', text: ({ kind }) => phrase(kind === 'n8n' ? 'webhooks.n8n' : 'webhooks.standard') },
+      { label: 'column.events', text: ({ events }) => events.map((/** @type {keyof typeof EVENTS} */ event) => EVENTS[event]).join(', ') },
+      { label: 'column.state', text: ({ disabledAt }) => state(disabledAt) },
     ],
-    once: { field: 'secret', label: 'The secret to check signatures with' },
-    details: { label: 'Deliveries', path: ({ id }) => `/v1/webhooks/${id}/deliveries`, columns: { Event: ({ seq, event }) => `${seq} ${event.type}`, State: (it) => ({ waiting: `Waits until ${moment(it.dueAt)}`, taken: 'Taken', givenUp: 'Given up' })[it.state], Answer: ({ answerStatus, error }) => [answerStatus, error].filter(Boolean).join(' ') || '–' }, again: ({ id }, { seq }) => `/v1/webhooks/${id}/deliveries/${seq}/replay` },
-    toggle: { field: 'enabled', isOn: ({ disabledAt }) => !disabledAt, off: 'Switch off', on: 'Switch on', warns: 'It is told nothing more; what waits is given up.' },
-    remove: { label: 'Delete', warns: 'Its deliveries are deleted too.' },
+    fields: [
+      { name: 'kind', label: 'column.kind', type: 'choice', options: { standard: phrase('webhooks.standardSigned'), n8n: phrase('webhooks.n8nShared') }, only: 'create' },
+      { name: 'url', label: 'column.address', type: 'url', required: true },
+      { name: 'secret', label: 'webhooks.sharedSecret', type: 'password', hint: 'webhooks.secretHint' },
+      { name: 'events', label: 'webhooks.isTold', type: 'choices', options: EVENTS, value: ['messageCreated'] },
+    ],
+    once: { field: 'secret', label: 'webhooks.secret' },
+    details: {
+      label: 'webhooks.deliveries', path: ({ id }) => `/v1/webhooks/${id}/deliveries`,
+      columns: [
+        { label: 'column.event', text: ({ seq, event }) => `${seq} ${event.type}` },
+        { label: 'column.state', text: (it) => DELIVERY_STATES[/** @type {keyof typeof DELIVERY_STATES} */ (it.state)](it.dueAt) },
+        { label: 'column.answer', text: ({ answerStatus, error }) => [answerStatus, error].filter(Boolean).join(' ') || '–' },
+      ],
+      again: ({ id }, { seq }) => `/v1/webhooks/${id}/deliveries/${seq}/replay`,
+    },
+    toggle: { ...SWITCH, warns: 'webhooks.offWarning' },
+    remove: { label: 'settings.delete', question: 'webhooks.deleteQuestion', warns: 'webhooks.deleteWarning' },
   },
   'api-keys': {
-    label: 'API keys', hint: 'How programs sign in', thing: 'API key', path: '/v1/api-keys', needs: 'keys.manage', changes: 'keys.manage',
-    columns: { Name: ({ name }) => name, Key: ({ hint }) => `${hint}…`, May: ({ permissions }) => permissions.join(', ') || 'nothing', 'Last used': ({ lastUsedAt }) => (lastUsedAt ? moment(lastUsedAt) : 'never'), State: ({ revokedAt }) => state(revokedAt, { on: 'Good', word: 'Revoked' }) },
-    fields: [NAME, { name: 'permissions', label: 'May', type: 'choices', options: named(PERMISSIONS) }].map((field) => ({ ...field, only: 'create' })),
-    once: { field: 'key', label: 'The new key' },
-    remove: { label: 'Revoke', warns: 'Programs that use it are refused from now on.', unless: ({ revokedAt }) => revokedAt },
+    label: 'keys.label', hint: 'keys.hint', titles: { create: 'keys.new' },
+    path: '/v1/api-keys', needs: 'keys.manage', changes: 'keys.manage',
+    columns: [
+      NAME_COLUMN, { label: 'column.key', text: ({ hint }) => phrase('keys.beginning', { hint }) },
+      { label: 'column.may', text: ({ permissions }) => permissions.join(', ') || phrase('keys.nothing') },
+      { label: 'column.lastUsed', text: ({ lastUsedAt }) => (lastUsedAt ? moment(lastUsedAt) : phrase('keys.never')) },
+      { label: 'column.state', text: ({ revokedAt }) => state(revokedAt, { on: 'keys.good', word: 'keys.revoked' }) },
+    ],
+    fields: [
+      { ...NAME, only: 'create' },
+      { name: 'permissions', label: 'column.may', type: 'choices', options: named(PERMISSIONS), only: 'create' },
+    ],
+    once: { field: 'key', label: 'keys.made' },
+    remove: { label: 'keys.revoke', question: 'keys.revokeQuestion', warns: 'keys.revokeWarning', unless: ({ revokedAt }) => revokedAt },
   },
-  sessions: {
-    label: 'Your sign-ins', hint: 'Where you are signed in', thing: 'sign-in', path: '/v1/me/sign-ins',
-    columns: { Client: ({ userAgent }) => userAgent ?? 'unknown', From: ({ address }) => address ?? '–', Began: ({ createdAt }) => moment(createdAt), 'Last used': ({ lastUsedAt, current }) => (current ? 'here, now' : moment(lastUsedAt)) },
-    remove: { label: 'End', unless: ({ current }) => current },
+  'sign-ins': {
+    label: 'signIns.label', hint: 'signIns.hint', path: '/v1/me/sign-ins',
+    columns: [
+      { label: 'column.client', text: ({ userAgent }) => (userAgent ? clientName(userAgent) : phrase('signIns.unknown')), title: ({ userAgent }) => userAgent },
+      { label: 'column.from', text: ({ address }) => address ?? '–' },
+      { label: 'column.began', text: ({ createdAt }) => moment(createdAt) },
+      { label: 'column.lastUsed', text: ({ lastUsedAt, current }) => (current ? phrase('signIns.here') : moment(lastUsedAt)) },
+    ],
+    remove: { label: 'signIns.end', question: 'signIns.endQuestion', unless: ({ current }) => current },
   },
   'audit-log': {
-    label: 'Audit log', hint: 'Who did what', thing: 'entry', path: '/v1/audit-log', needs: 'audit.read',
-    columns: { When: ({ at }) => moment(at), Who: ({ actorKind, actorId }, names) => names[actorId] ?? { user: 'A user', api_key: 'An API key', system: 'Switchboard' }[actorKind], What: ({ action }) => action, From: ({ address }) => address ?? '–', Change: ({ before, after }) => difference(before, after) },
+    label: 'audit.label', hint: 'audit.hint', path: '/v1/audit-log', needs: 'audit.read',
+    columns: [
+      { label: 'column.when', text: ({ at }) => moment(at) },
+      { label: 'column.who', text: ({ actorKind, actorId }, names) => names[actorId] ?? ACTORS[/** @type {keyof typeof ACTORS} */ (actorKind)] ?? actorKind },
+      { label: 'column.what', text: ({ action }) => action },
+      { label: 'column.from', text: ({ address }) => address ?? '–' },
+      { label: 'column.change', text: ({ before, after }) => difference(before, after), long: true },
+    ],
     names: people,
   },
 };
 
-/** What is different between two versions of a thing, in one line. */
+/** What is different between two versions of a thing, in one line. @param {Settings.Item} before @param {Settings.Item} after */
 function difference(before, after) {
   if (!before || !after) return (after ?? before)?.name ?? (after ?? before)?.url ?? '';
   const changed = Object.keys(after).filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));

@@ -26,7 +26,10 @@ fn after<'a>(text: &'a str, word: &str) -> impl Iterator<Item = &'a str> {
     text.match_indices(word).filter_map(move |(at, found)| {
         let (before, rest) = text.split_at_checked(at)?;
         let rest = rest.strip_prefix(found)?;
-        (!before.ends_with(is_of_word) && !rest.starts_with(is_of_word)).then_some(rest)
+        let is_whole =
+            !before.ends_with(|letter| is_of_word(letter) || letter == '.') && !rest.starts_with(is_of_word);
+        // `'column.from'` is a name, and what follows it no path.
+        is_whole.then_some(rest)
     })
 }
 
@@ -53,7 +56,8 @@ mod tests {
     #[test]
     fn every_form_of_import_is_read_and_words_that_look_like_one_are_not() {
         let text = "import { a } from './a.js';\nimport \"./b.js\";\nexport * from `../c.js`;\n\
-                    const d = () => import(\n  './d.js');\nArray.from('xyz');\nconst imported = 'e';\nfrom_ 'f';\n";
+                    const d = () => import(\n  './d.js');\nArray.from('xyz');\nconst imported = 'e';\nfrom_ 'f';\n\
+                    label('column.from'); import.meta.url;\n";
         assert_eq!(read(text).statements, 2);
         assert_eq!(read(text).named, ["./a.js", "../c.js", "./b.js", "./d.js"]);
     }

@@ -2,7 +2,7 @@
 
 use super::stage::{Stage, cameras, device};
 use crate::{
-    engine::simulation::Side, publication::Packet, rtcp::write, rtp::sequence::SeqNo, sdp::parse::Section,
+    buffer::Packet, engine::simulation::Side, rtcp::write, rtp::sequence::SeqNo, sdp::parse::Section,
 };
 use common::clock::Clock;
 use std::collections::BTreeSet;

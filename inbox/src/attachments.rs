@@ -1,31 +1,28 @@
 //! Files that customers sent, passed on from the channel's provider.
+//!
+//! Served by this role and not by the REST layer, so that bytes of files pass one process and never the bus, and
+//! one role alone talks to providers.
 
-use super::{
-    App,
-    caller::Caller,
-    problem::{Document, Problem},
-    routes::{Routes, endpoints},
-};
+use crate::{files::FileError, role::Inbox};
 use axum::{
+    Router,
     body::Body,
-    extract::{Path, State},
+    extract::{FromRef, Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
+    routing,
 };
+#[cfg(feature = "openapi")]
+use common::problem::Document;
 use common::{
     error::{Chain, ErrorCode},
     id::{ConversationId, MessageId},
     permission::Permission,
     protocol::inbox::Attachment,
 };
-use inbox::FileError;
+use ingress::{Authenticated, Authenticator, Problem, method_not_allowed};
 use store::messages;
 use tracing::warn;
-
-pub(super) fn routes() -> Routes {
-    Routes::of("attachments", "Files that came with customers' messages.")
-        .needs(Permission::ConversationsRead, endpoints![get])
-}
 
 /// What a browser may show by itself: nothing in it can run.
 const SHOWN: [&str; 8] = [
@@ -39,9 +36,30 @@ const SHOWN: [&str; 8] = [
     "video/mp4",
 ];
 
+/// The files of all messages.
+pub(crate) fn router() -> Router<Inbox> {
+    Router::new()
+        .route("/v1/conversations/{id}/messages/{message}/attachments/{number}", routing::get(get))
+        .method_not_allowed_fallback(method_not_allowed)
+}
+
+/// Who asks is found out as the REST layer does.
+impl FromRef<Inbox> for Authenticator {
+    fn from_ref(inbox: &Inbox) -> Self {
+        inbox.0.deps.authenticator.clone()
+    }
+}
+
+/// The reference of what is served here, for the document of the whole REST layer.
+#[cfg(feature = "openapi")]
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(get), tags((name = "attachments", description = "Files that came with customers' messages.")))]
+pub(crate) struct Reference;
+
 /// Reads a file that came with a message. The channel's provider keeps it, WhatsApp for 7 days.
-#[utoipa::path(
-    get, path = "/v1/conversations/{id}/messages/{message}/attachments/{number}", 
+#[cfg_attr(feature = "openapi", utoipa::path(
+    get, path = "/v1/conversations/{id}/messages/{message}/attachments/{number}", tag = "attachments",
+    security(("token" = ["conversations.read"])),
     params(
         ("id" = ConversationId, Path, description = "The conversation"),
         ("message" = MessageId, Path, description = "The message"),
@@ -52,20 +70,21 @@ const SHOWN: [&str; 8] = [
         (status = 404, description = "There is none such; or `channel.refused`: the provider does not give it any more", body = Document),
         (status = 503, description = "The provider cannot be reached", body = Document),
     ),
-)]
+))]
 async fn get(
-    State(app): State<App>,
-    caller: Caller,
+    State(inbox): State<Inbox>,
+    caller: Authenticated,
     Path((conversation, message, number)): Path<(String, String, String)>,
 ) -> Result<Response, Problem> {
+    caller.require(Permission::ConversationsRead)?;
     let missing = || Problem::not_found("attachment");
     let conversation: ConversationId = conversation.parse().map_err(|_| missing())?;
     let message: MessageId = message.parse().map_err(|_| missing())?;
     let number = number.parse().map_err(|_| missing())?;
-    let mut tx = app.read(&caller).await?;
+    let mut tx = inbox.store().reading(caller.account).await?;
     let file = messages::attachment(&mut tx, conversation, message, number).await?.ok_or_else(missing)?;
     tx.commit().await?;
-    let opened = app.files.open(&file).await.map_err(|error| {
+    let opened = inbox.0.files.open(&file).await.map_err(|error| {
         warn!(message.id = %message, error = %Chain(&error), "A file could not be fetched");
         match error {
             FileError::Refused(_) | FileError::TooLarge => {

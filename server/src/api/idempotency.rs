@@ -28,10 +28,10 @@ pub(super) struct Header {
 }
 
 /// A JSON body that is taken once under its sender's key.
-pub(super) struct Retryable<T>(pub(super) T, pub(super) Once);
+pub(super) struct Retryable<T>(pub(super) T, pub(super) Idempotency);
 
 /// The key, if there is one, and what makes the request this request.
-pub(super) struct Once(Option<Key>);
+pub(super) struct Idempotency(Option<Key>);
 
 struct Key {
     key: String,
@@ -43,17 +43,17 @@ pub(super) struct RetryableFile {
     /// What it says it is; empty if it does not.
     pub(super) content_type: String,
     pub(super) bytes: Bytes,
-    pub(super) once: Once,
+    pub(super) idempotency: Idempotency,
 }
 
 /// What is known of a request before its body is read.
-struct Begun {
+struct UnreadRequest {
     key: Option<String>,
     fingerprint: Context,
 }
 
-impl Begun {
-    fn of(request: &Request) -> Result<Self, Problem> {
+impl UnreadRequest {
+    fn new(request: &Request) -> Result<Self, Problem> {
         let key = request.headers().get("idempotency-key").map(fields::idempotency_key).transpose()?;
         let mut fingerprint = Context::new(&SHA256);
         fingerprint.update(request.method().as_str().as_bytes());
@@ -63,9 +63,9 @@ impl Begun {
         Ok(Self { key: key.map(str::to_owned), fingerprint })
     }
 
-    fn with(mut self, body: &[u8]) -> Once {
+    fn with_body(mut self, body: &[u8]) -> Idempotency {
         self.fingerprint.update(body);
-        Once(self.key.map(|key| {
+        Idempotency(self.key.map(|key| {
             let mut bytes = [0; 32];
             bytes.copy_from_slice(self.fingerprint.finish().as_ref());
             Key { key, fingerprint: bytes }
@@ -77,10 +77,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Retryable<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let begun = Begun::of(&request)?;
+        let unread = UnreadRequest::new(&request)?;
         let json = raw(request, state).await?;
         let body = serde_json::from_str(json.get()).map_err(|error| Problem::invalid(error.to_string()))?;
-        Ok(Self(body, begun.with(json.get().as_bytes())))
+        Ok(Self(body, unread.with_body(json.get().as_bytes())))
     }
 }
 
@@ -90,16 +90,16 @@ impl RetryableFile {
     /// # Errors
     /// As [`memory::read`].
     pub(super) async fn read(request: Request) -> Result<Self, Problem> {
-        let begun = Begun::of(&request)?;
+        let unread = UnreadRequest::new(&request)?;
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
         let (_, bytes) = memory::read(request).await?;
-        let once = begun.with(&bytes);
-        Ok(Self { content_type, bytes, once })
+        let idempotency = unread.with_body(&bytes);
+        Ok(Self { content_type, bytes, idempotency })
     }
 }
 
-impl Once {
+impl Idempotency {
     fn keyed(&self, caller: &Caller) -> Option<Keyed<'_>> {
         let Key { key, fingerprint } = self.0.as_ref()?;
         Some(Keyed { actor: caller.id().as_uuid(), key, fingerprint: *fingerprint })
@@ -116,7 +116,7 @@ impl Once {
     }
 
     /// The same with what was made: to tell it again, for that time it may not have been told.
-    pub(super) async fn made<T: DeserializeOwned>(
+    pub(super) async fn answered_with<T: DeserializeOwned>(
         &self,
         app: &App,
         tx: &mut TenantTx,
@@ -177,4 +177,57 @@ fn replayed(answer: &Answer) -> Response {
 
 fn json(status: StatusCode, body: String) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], Body::from(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Method;
+
+    fn request(method: Method, path: &str, key: Option<&str>) -> Request {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        request.body(Body::empty()).unwrap()
+    }
+
+    fn fingerprint(method: Method, path: &str, body: &str) -> [u8; 32] {
+        let unread = UnreadRequest::new(&request(method, path, Some("k"))).unwrap();
+        unread.with_body(body.as_bytes()).0.unwrap().fingerprint
+    }
+
+    #[test]
+    fn another_method_path_or_body_is_another_request() {
+        let first = fingerprint(Method::POST, "/v1/labels", "{}");
+        assert_eq!(fingerprint(Method::POST, "/v1/labels", "{}"), first);
+        // What is asked for beside the path does not make it another one.
+        assert_eq!(fingerprint(Method::POST, "/v1/labels?x=1", "{}"), first);
+        for other in [
+            fingerprint(Method::PUT, "/v1/labels", "{}"),
+            fingerprint(Method::POST, "/v1/teams", "{}"),
+            fingerprint(Method::POST, "/v1/labels", "{ }"),
+            fingerprint(Method::POST, "/v1/label", "s\n{}"),
+        ] {
+            assert_ne!(other, first);
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_key_is_done_each_time_and_a_bad_key_is_refused() {
+        let none = UnreadRequest::new(&request(Method::POST, "/v1/labels", None)).unwrap();
+        assert!(none.with_body(b"{}").0.is_none());
+        for bad in ["", &"k".repeat(129)] {
+            assert!(UnreadRequest::new(&request(Method::POST, "/v1/labels", Some(bad))).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_was_given_before_says_so() {
+        let answer = Answer { status: 201, body: Secret::new("{}".to_owned()) };
+        let again = replayed(&answer);
+        assert_eq!(again.status(), StatusCode::CREATED);
+        assert_eq!(again.headers()["idempotency-replayed"], "true");
+        assert_eq!(again.headers()[header::CONTENT_TYPE], "application/json");
+    }
 }

@@ -11,7 +11,7 @@ pub struct Socket {
     pub tcp: TcpStream,
     /// What was read of it already.
     pub read: Bytes,
-    /// The listener's own: its place in the listener's limits. Dropped with the socket.
+    /// The listener's own: its slot in the listener's limits. Dropped with the socket.
     pub held: Box<dyn Any + Send>,
 }
 

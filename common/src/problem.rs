@@ -1,0 +1,49 @@
+//! Errors as clients of HTTP get them: problem documents (RFC 9457) with our stable codes.
+
+use crate::error::ErrorCode;
+use serde::Serialize;
+#[cfg(feature = "openapi")]
+use utoipa::ToSchema;
+
+/// The body of an error answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(ToSchema), schema(as = Problem))]
+pub struct Document<'a> {
+    /// Always `about:blank`: the title says what the status means, the code says the rest.
+    r#type: &'static str,
+    /// The HTTP status in words.
+    title: &'a str,
+    /// The HTTP status.
+    status: u16,
+    /// What went wrong, for people; may change at any time.
+    detail: &'a str,
+    /// What went wrong, for programs; stable.
+    #[cfg_attr(feature = "openapi", schema(example = "resource.notFound"))]
+    code: &'a str,
+}
+
+impl<'a> Document<'a> {
+    /// The media type of problem documents.
+    pub const MEDIA_TYPE: &'static str = "application/problem+json";
+
+    /// The document of an answer with an HTTP status, whose words are `title`.
+    pub fn new(title: &'a str, status: u16, detail: &'a str, code: &'a ErrorCode) -> Self {
+        Self { r#type: "about:blank", title, status, detail, code: code.as_str() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_document_has_the_members_of_rfc_9457_and_a_code() {
+        let document = Document::new("Not Found", 404, "there is no such room", &ErrorCode::NOT_FOUND);
+        let expected = json!({
+            "type": "about:blank", "title": "Not Found", "status": 404,
+            "detail": "there is no such room", "code": "resource.notFound",
+        });
+        assert_eq!(serde_json::to_value(document).unwrap(), expected);
+    }
+}

@@ -1,0 +1,84 @@
+//! What the server pushes: every event with its parameters.
+
+use super::{call, connection, feed, inbox, media, presence, room};
+use serde::{Deserialize, Serialize};
+
+/// What a variant holds: what is large is behind a box.
+macro_rules! held {
+    ($params:ty) => { $params };
+    ($params:ty, Box) => { Box<$params> };
+}
+
+macro_rules! events {
+    ($($(#[doc = $doc:literal])* $name:ident($params:ty $(, $held:ident)?) = $event:literal;)*) => {
+        /// What the server pushes, as a JSON-RPC notification whose `method` is the tag.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "method", content = "params")]
+        pub enum Event {
+            $(
+                $(#[doc = $doc])*
+                #[serde(rename = $event)]
+                $name(held!($params $(, $held)?)),
+            )*
+        }
+
+        impl Event {
+            /// Every event's name, in the order of the reference.
+            pub const NAMES: &'static [&'static str] = &[$($event),*];
+        }
+
+        #[cfg(feature = "openapi")]
+        impl Event {
+            /// Every event as the reference describes it, in the order of [`Event::NAMES`].
+            pub fn described() -> Vec<super::reference::EventKind> {
+                vec![$(super::reference::EventKind {
+                    name: $event,
+                    doc: concat!($($doc, "\n"),*),
+                    params: super::reference::Shape::of::<$params>(),
+                }),*]
+            }
+        }
+    };
+}
+
+events! {
+    /// A message was sent to a room.
+    RoomMessage(room::MessagePosted) = "room.message";
+    /// A device entered a room.
+    RoomMemberJoined(room::MemberJoined) = "room.memberJoined";
+    /// A device left a room.
+    RoomMemberLeft(room::MemberLeft) = "room.memberLeft";
+    /// Several devices entered or left a room that many are in.
+    RoomMembersChanged(room::MembersChanged) = "room.membersChanged";
+    /// A device started or stopped typing; forget it after six seconds without a repeat.
+    RoomTyping(room::TypingChanged) = "room.typing";
+    /// This device is in a room no longer, though it has not left.
+    RoomRemoved(room::Removed) = "room.removed";
+    /// The account's own back end tells everybody in a room something (`POST /v1/rooms/{id}/events`). It is kept
+    /// nowhere.
+    RoomEvent(room::Published) = "room.event";
+    /// Users of the account connected their first device or lost their last.
+    PresenceChanged(presence::Changed) = "presence.changed";
+    /// A call for this device: ring for `ringTimeMs`.
+    CallIncoming(call::Incoming) = "call.incoming";
+    /// To the caller's device: the call was picked up.
+    CallAnswered(call::Answered) = "call.answered";
+    /// The call is over for this device.
+    CallEnded(call::Ended) = "call.ended";
+    /// Who is in a room's media session, and how media travels.
+    MediaChanged(media::Changed) = "media.changed";
+    /// Peer to peer: an offer, answer or candidate from another participant.
+    MediaSignal(media::Signalled) = "media.signal";
+    /// Through the server: all tracks that this participant may receive.
+    MediaOffer(media::Offered) = "media.offer";
+    /// A numbered event of the account's inbox.
+    InboxEvent(inbox::Sequenced, Box) = "inbox.event";
+    /// A row of a table that this connection follows has changed.
+    FeedChanged(feed::Changed, Box) = "feed.changed";
+    /// A newer token does not allow this connection to follow a table any more.
+    FeedEnded(feed::Ended) = "feed.ended";
+    /// A sequence lost more than can be replayed: read it again from the store.
+    ConnectionReload(connection::Reload) = "connection.reload";
+    /// The server is about to close this connection: reconnect after `delayMs`.
+    ConnectionMoving(connection::Moving) = "connection.moving";
+}

@@ -1,0 +1,115 @@
+//! What clients ask: every method with its parameters, its result and what it needs.
+
+use super::{Failure, Needs, call, connection, feed, inbox, media, presence, room};
+use crate::{guest::Right, permission::Permission};
+use serde_json::value::RawValue;
+
+macro_rules! methods {
+    ($($(#[doc = $doc:literal])* $name:ident($params:ty) -> $result:ty = $method:literal, $needs:expr;)*) => {
+        /// What a client may ask, one variant per method.
+        #[derive(Debug, Clone)]
+        pub enum Request {
+            $(
+                $(#[doc = $doc])*
+                #[doc = concat!("Result: [`", stringify!($result), "`].")]
+                $name($params),
+            )*
+        }
+
+        impl Request {
+            /// Every method's name, in the order of the reference.
+            pub const METHODS: &'static [&'static str] = &[$($method),*];
+
+            /// Reads the parameters of `method`; absent parameters count as `{}`.
+            ///
+            /// # Errors
+            /// [`Failure::unknown_method`] or [`Failure::invalid_params`].
+            pub fn parse(method: &str, params: Option<&RawValue>) -> Result<Self, Failure> {
+                let params = params.map_or("{}", RawValue::get);
+                match method {
+                    $($method => serde_json::from_str(params)
+                        .map(Self::$name)
+                        .map_err(|error| Failure::invalid_params(method, &error)),)*
+                    _ => Err(Failure::unknown_method(method)),
+                }
+            }
+
+            /// The method's name.
+            pub const fn method(&self) -> &'static str {
+                match self { $(Self::$name(_) => $method,)* }
+            }
+
+            /// What the caller must be allowed.
+            pub const fn needs(&self) -> Needs {
+                match self { $(Self::$name(_) => $needs,)* }
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl Request {
+            /// Every method as the reference describes it, in the order of [`Request::METHODS`].
+            pub fn described() -> Vec<super::reference::Method> {
+                vec![$(super::reference::Method {
+                    name: $method,
+                    doc: concat!($($doc, "\n"),*),
+                    needs: $needs,
+                    params: super::reference::Shape::of::<$params>(),
+                    result: super::reference::Shape::of::<$result>(),
+                    write_result: super::reference::written::<$result>,
+                }),*]
+            }
+        }
+    };
+}
+
+methods! {
+    /// Says who is connecting; must be the first request.
+    ConnectionOpen(connection::Open) -> connection::Opened = "connection.open", Needs::NOTHING;
+    /// Replaces the token before it expires.
+    ConnectionRefresh(connection::Refresh) -> connection::Refreshed = "connection.refresh", Needs::NOTHING;
+    /// Enters a room.
+    RoomJoin(room::Join) -> room::Joined = "room.join", Needs::NOTHING.and(Permission::RoomsRead);
+    /// Leaves a room.
+    RoomLeave(room::Leave) -> super::Done = "room.leave", Needs::NOTHING;
+    /// Sends a message to a room; answered once it is stored.
+    RoomSend(room::Send) -> room::Sent = "room.send", Needs::right(Right::SendMessages);
+    /// Tells the others that the user is, or is no longer, typing.
+    RoomTyping(room::SetTyping) -> super::Done = "room.typing", Needs::right(Right::SendMessages);
+    /// Reads older messages.
+    RoomHistory(room::ReadHistory) -> room::History = "room.history",
+        Needs::right(Right::ReadMessages).and(Permission::RoomsRead);
+    /// Reads who is in a room, page by page.
+    RoomMembers(room::ReadMembers) -> room::Members = "room.members", Needs::NOTHING;
+    /// Lists who of the account is connected, and follows changes.
+    PresenceSubscribe(presence::Subscribe) -> presence::Online = "presence.subscribe",
+        Needs::permission(Permission::UsersRead);
+    /// Rings a user's devices.
+    CallRing(call::Ring) -> call::Ringing = "call.ring", Needs::permission(Permission::RoomsRead);
+    /// Picks up.
+    CallAccept(call::Accept) -> call::Accepted = "call.accept", Needs::permission(Permission::RoomsRead);
+    /// Declines on behalf of all of the user's devices.
+    CallReject(call::Reject) -> super::Done = "call.reject", Needs::permission(Permission::RoomsRead);
+    /// Takes back a call that nobody answered yet.
+    CallCancel(call::Cancel) -> super::Done = "call.cancel", Needs::permission(Permission::RoomsRead);
+    /// Ends a call that was answered.
+    CallHangUp(call::HangUp) -> super::Done = "call.hangUp", Needs::permission(Permission::RoomsRead);
+    /// Enters the media session of a room that the caller has joined.
+    MediaJoin(media::Join) -> media::Joined = "media.join", Needs::NOTHING;
+    /// Leaves the media session.
+    MediaLeave(media::Leave) -> super::Done = "media.leave", Needs::NOTHING;
+    /// Peer to peer: passes an offer, answer or candidate to another participant.
+    MediaSignal(media::Signal) -> super::Done = "media.signal", Needs::NOTHING;
+    /// Through the server: offers the tracks that this participant sends.
+    MediaPublish(media::Publish) -> media::Published = "media.publish", Needs::right(Right::SendMedia);
+    /// Through the server: answers a `media.offer` event.
+    MediaAnswer(media::Answer) -> super::Done = "media.answer", Needs::NOTHING;
+    /// Follows the account's inbox.
+    InboxSubscribe(inbox::Subscribe) -> inbox::Subscribed = "inbox.subscribe",
+        Needs::permission(Permission::ConversationsRead);
+    /// Stops following the inbox.
+    InboxUnsubscribe(inbox::Unsubscribe) -> super::Done = "inbox.unsubscribe", Needs::PERSON;
+    /// Follows the rows of a table; each table needs its own permission.
+    FeedSubscribe(feed::Subscribe) -> feed::Subscribed = "feed.subscribe", Needs::PERSON;
+    /// Stops following rows.
+    FeedUnsubscribe(feed::Unsubscribe) -> super::Done = "feed.unsubscribe", Needs::PERSON;
+}

@@ -1,0 +1,17 @@
+//! What requests that come in share, whichever role they come to.
+//!
+//! An [`Authenticator`] finds out who calls, a [`Budget`] bounds what their bodies may take of memory, and a
+//! [`Problem`] tells them what went wrong. The listener says through request extensions what a handler must know
+//! of the connection: [`Accepted`], [`TakeApart`]. The counterpart of `egress`, through which everything goes out.
+
+mod accepted;
+mod authenticator;
+mod budget;
+mod handover;
+mod problem;
+
+pub use accepted::Accepted;
+pub use authenticator::{Authenticated, Authenticator, KEY_PREFIX, bearer, hash_of_key};
+pub use budget::{BEGINNING_BYTES, Budget, Reserved};
+pub use handover::{Socket, TakeApart};
+pub use problem::{Problem, method_not_allowed};

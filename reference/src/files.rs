@@ -1,0 +1,79 @@
+//! The files that are made from the code, each with the text that it should have.
+
+use crate::{asyncapi, configuration, markdown, typescript};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// A file of the repository that is made from the code.
+#[derive(Debug)]
+pub(crate) struct File {
+    /// Where it is, from the root of the repository.
+    pub(crate) path: &'static str,
+    /// What it should say.
+    pub(crate) text: String,
+}
+
+/// Why a file cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A file cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Where it should be.
+        path: &'static str,
+        /// Why it cannot.
+        source: io::Error,
+    },
+    /// The code says too little, or contradicts itself.
+    #[error("{0}")]
+    Code(String),
+    /// Our own documents are not JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// Reads a file of the repository.
+pub(crate) fn read(path: &'static str) -> Result<String, Error> {
+    fs::read_to_string(root().join(path)).map_err(|source| Error::File { path, source })
+}
+
+/// Every file, as it should be.
+pub(crate) fn all() -> Result<Vec<File>, Error> {
+    let asyncapi = asyncapi::document()?;
+    Ok(vec![
+        File { path: "docs/asyncapi.json", text: format!("{asyncapi:#}\n") },
+        File { path: "docs/PROTOCOL.md", text: markdown::protocol(&read("docs/PROTOCOL.md")?)? },
+        File { path: "docs/PROTOCOL-REFERENCE.md", text: markdown::reference(&asyncapi)? },
+        File { path: "docs/LIMITS.md", text: switchboard::limits::document() },
+        File { path: "server/switchboard.example.toml", text: configuration::example()? },
+        File {
+            path: "web/types/api.d.ts",
+            text: typescript::module(&asyncapi, switchboard::api::openapi())?,
+        },
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_made_from_the_code_is_stale() {
+        for File { path, text } in all().unwrap() {
+            let committed = read(path).unwrap_or_default();
+            let line = committed.lines().zip(text.lines()).position(|(one, other)| one != other);
+            assert!(
+                committed == text,
+                "{path} is stale (line {line:?}): run `cargo xtask generate` and commit it"
+            );
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! A new room.
+
+use super::super::{
+    App,
+    caller::Caller,
+    fields,
+    idempotency::{self, Retryable},
+    problem::Problem,
+};
+use axum::{extract::State, response::Response};
+use serde::Deserialize;
+use store::rooms::{self, Room};
+use utoipa::ToSchema;
+
+/// A room to be created.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CreateRoom {
+    /// Its name.
+    #[schema(example = "Stand-up")]
+    name: String,
+    /// Only members may enter and read it; who creates it is the first. False if absent.
+    #[serde(default)]
+    private: bool,
+}
+
+/// Creates a room.
+#[utoipa::path(post, path = "/v1/rooms", request_body = CreateRoom, params(idempotency::Header), responses((status = 201, body = Room)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Retryable(body, idempotency): Retryable<CreateRoom>,
+) -> Result<Response, Problem> {
+    let name = fields::name(&body.name)?;
+    let mut tx = if body.private {
+        // Who creates it is a member from then on.
+        app.begin_lasting(&caller).await?
+    } else {
+        app.begin(&caller).await?
+    };
+    if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
+        return Ok(answer);
+    }
+    let room = rooms::create(&mut tx, name, body.private, &*app.clock).await?;
+    if let Some(token) = caller.token.as_ref().filter(|_| body.private) {
+        let added = rooms::add_member(&mut tx, room.id, token.user, &*app.clock).await;
+        added.map_err(|error| Problem::refused("room", error))?;
+    }
+    idempotency.created(tx, &caller, &room).await
+}

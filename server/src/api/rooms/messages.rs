@@ -1,0 +1,145 @@
+//! What was said in a room, and what back ends say in it.
+
+use super::{
+    super::{
+        App,
+        caller::Caller,
+        extract::{Id, Params},
+        fields, hub,
+        idempotency::{self, Retryable},
+        problem::{Document, Problem},
+    },
+    guests::{Outsider, closed},
+    visible,
+};
+use axum::{Json, extract::State, response::Response};
+use common::{
+    error::Chain,
+    id::RoomId,
+    protocol::{
+        Event,
+        room::{MESSAGES_MAX, MessagePosted, RoomMessage, TEXT_BYTES_MAX},
+    },
+    subject::hub::{RoomNews, RoomTopic},
+    text,
+};
+use serde::{Deserialize, Serialize};
+use store::{
+    audit::Actor,
+    rooms::{self, NewRoomMessage},
+    users,
+};
+use tracing::debug;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// Which messages of a room.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct HistoryParams {
+    /// Only messages before this number; absent: the latest.
+    before: Option<u64>,
+    /// How many, 1 to 100; 50 if absent.
+    limit: Option<u16>,
+}
+
+/// A stretch of a room's messages.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RoomHistory {
+    /// Oldest first.
+    items: Vec<RoomMessage>,
+    /// `before` for the messages that came before these; null at the beginning.
+    next: Option<u64>,
+}
+
+/// Reads what was said in a room.
+#[utoipa::path(
+    get, path = "/v1/rooms/{id}/messages", params(("id" = RoomId, Path, description = "The room"), HistoryParams),
+    responses((status = 200, body = RoomHistory), (status = 404, body = Document)),
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RoomId>,
+    Params(params): Params<HistoryParams>,
+) -> Result<Json<RoomHistory>, Problem> {
+    let limit = params.limit.unwrap_or(50).clamp(1, MESSAGES_MAX);
+    let mut tx = app.read(&caller).await?;
+    visible(&mut tx, &caller, id).await?;
+    let items = rooms::before(&mut tx, id, params.before.unwrap_or(u64::MAX), limit).await?;
+    tx.commit().await?;
+    // Numbers begin at 1 and have no gaps.
+    let next = items.first().map(|message| message.seq).filter(|seq| *seq > 1);
+    Ok(Json(RoomHistory { items, next }))
+}
+
+/// Something to be said in a room.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CreateRoomMessage {
+    /// What is said: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab.
+    #[schema(example = "Your parcel has arrived.")]
+    text: String,
+    /// On whose behalf; for API keys only. Absent: by the key, under its name.
+    author: Option<Outsider>,
+}
+
+/// Says something in a room. It is kept, numbered, and pushed to everybody present.
+#[utoipa::path(
+    post, path = "/v1/rooms/{id}/messages", request_body = CreateRoomMessage,
+    params(("id" = RoomId, Path, description = "The room"), idempotency::Header),
+    responses(
+        (status = 201, body = RoomMessage),
+        (status = 403, body = Document),
+        (status = 404, body = Document),
+        (status = 409, description = "`room.closed`, or the idempotency key was used for another request", body = Document),
+    ),
+)]
+pub(super) async fn send(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RoomId>,
+    Retryable(body, idempotency): Retryable<CreateRoomMessage>,
+) -> Result<Response, Problem> {
+    let said = fields::text(&body.text, TEXT_BYTES_MAX)?;
+    let author = body.author.as_ref().map(|author| author.check(caller.account)).transpose()?;
+    if author.is_some() && caller.token.is_some() {
+        return Err(Problem::invalid("author is for API keys; people speak for themselves"));
+    }
+    let mut tx = app.begin(&caller).await?;
+    if let Some((answer, message)) = idempotency.answered_with(&app, &mut tx, &caller).await? {
+        // The first time it may not have been told.
+        announce(&app, id, message).await;
+        return Ok(answer);
+    }
+    visible(&mut tx, &caller, id).await?;
+    let own_name = match (author, caller.actor) {
+        (Some(_), _) | (None, Actor::System) => None,
+        (None, Actor::User(user)) => users::find(&mut tx, user).await?.map(|user| user.name),
+        (None, Actor::ApiKey(key)) => store::api_keys::find(&mut tx, key).await?.map(|key| key.name),
+    };
+    // An outside issuer's name for somebody who was never connected.
+    let token_name = || caller.token.as_ref().and_then(|token| token.name.as_deref()).map(text::shown_name);
+    let own_name = own_name.or_else(token_name).filter(|name| !name.is_empty());
+    let own_name = own_name.as_deref().unwrap_or("Guest");
+    let (user, name) = author.unwrap_or((caller.id(), own_name));
+    let new = NewRoomMessage { room: id, user, name, client_id: Uuid::new_v4(), text: said };
+    let sent = rooms::send(&mut tx, &new, &*app.clock).await?.ok_or_else(closed)?;
+    let teller = app.clone();
+    let kept_and_told = async move {
+        let answer = idempotency.created(tx, &caller, &sent.message).await?;
+        announce(&teller, id, sent.message).await;
+        Ok(answer)
+    };
+    app.complete(kept_and_told).await
+}
+
+/// Tells everybody present what was said and kept. Said twice, it is heard once.
+async fn announce(app: &App, id: RoomId, message: RoomMessage) {
+    let posted = MessagePosted { room_id: id, message };
+    let news = RoomNews { from: hub::nobody(), event: Event::RoomMessage(posted) };
+    if let Err(error) = app.bus.publish(&RoomTopic(id), &news).await {
+        // Instances that miss it find it in the store.
+        debug!(room.id = %id, error = %Chain(&error), "Only this process was told");
+    }
+}

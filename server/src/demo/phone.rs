@@ -1,0 +1,93 @@
+//! The customer's phone: one for each data directory, at an address that nobody else on the machine has.
+
+use super::{DemoError, Script};
+use std::{
+    fs::{File, TryLockError},
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+};
+
+/// The file in the data directory that is locked while a customer is at the phone.
+const LOCK_FILE: &str = "demo.lock";
+
+/// Where the server sends replies to.
+///
+/// It is that of the last start, to which a customer may still be listening, unless another program has taken
+/// it meanwhile.
+///
+/// # Errors
+/// [`DemoError::Io`] or [`DemoError::Script`].
+pub fn address(data_dir: &Path) -> Result<SocketAddr, DemoError> {
+    let last = Script::read(data_dir)?.and_then(|script| script.phone);
+    match last {
+        Some(last) if TcpListener::bind(last).is_ok() || pick_up(data_dir)?.is_none() => Ok(last),
+        Some(_) | None => Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?),
+    }
+}
+
+/// Keeps other customers of this data directory away until the file is dropped; none if one is there already.
+pub(super) fn pick_up(data_dir: &Path) -> io::Result<Option<File>> {
+    let file = File::create(data_dir.join(LOCK_FILE))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::SCRIPT_FILE;
+    use std::{fs, path::PathBuf};
+
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn with_phone(phone: Option<SocketAddr>) -> Self {
+            let path =
+                std::env::temp_dir().join(format!("switchboard-phone-{}", uuid::Uuid::new_v4().simple()));
+            fs::create_dir(&path).unwrap();
+            let script = serde_json::json!({
+                "url": "http://127.0.0.1:1", "password": "", "webhookPath": "/", "appSecret": "",
+                "accessToken": "", "phoneNumberId": "", "phone": phone,
+            });
+            fs::write(path.join(SCRIPT_FILE), script.to_string()).unwrap();
+            Self(path)
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _left = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn the_phone_keeps_its_address_until_another_program_has_it() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let taken = listener.local_addr().unwrap();
+        let directory = Directory::with_phone(Some(taken));
+        assert_ne!(address(&directory.0).unwrap(), taken, "another program listens there");
+        let customer = pick_up(&directory.0).unwrap().unwrap();
+        assert_eq!(address(&directory.0).unwrap(), taken, "the customer listens there");
+        drop((customer, listener));
+        assert_eq!(address(&directory.0).unwrap(), taken, "it is free again");
+    }
+
+    #[test]
+    fn a_script_of_an_earlier_version_gets_an_address() {
+        assert!(address(&Directory::with_phone(None).0).unwrap().ip().is_loopback());
+    }
+
+    #[test]
+    fn one_customer_at_a_time_is_at_the_phone() {
+        let directory = Directory::with_phone(None);
+        let customer = pick_up(&directory.0).unwrap();
+        assert!(customer.is_some());
+        assert!(pick_up(&directory.0).unwrap().is_none());
+        drop(customer);
+        assert!(pick_up(&directory.0).unwrap().is_some());
+    }
+}

@@ -1,0 +1,157 @@
+//! One of each thing that can be made over REST.
+
+use crate::{
+    harness::{PASSWORD, Server, Tenant},
+    operations::operations,
+};
+use axum::http::{Method, StatusCode};
+use common::id::CallId;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use store::{calls, imports};
+
+/// What is made otherwise than from the reference's example alone, or is there already.
+const OTHERWISE: [&str; 5] =
+    ["createContactImport", "createConversation", "createElevation", "createRoom", "createUser"];
+
+/// The ids of what [`Server::things`] makes.
+pub(crate) struct Things {
+    /// By the path that names them: those that go into its braces.
+    ids: BTreeMap<String, Vec<String>>,
+    /// A contact for whom another stands.
+    pub(crate) loser: String,
+    pub(crate) unused_channel: String,
+    /// The access token of the user who is not the tenant's own.
+    pub(crate) colleague: String,
+}
+
+impl Things {
+    /// A path of the reference with the ids where it names things.
+    pub(crate) fn path(&self, template: &str) -> String {
+        // A part's path begins with its whole's.
+        let begins = |(path, _): &(&String, &Vec<String>)| template.starts_with(path.as_str());
+        let known = self.ids.iter().filter(begins).max_by_key(|(path, _)| path.len());
+        let mut ids = known.map(|(_, ids)| ids.as_slice()).unwrap_or_default().iter();
+        let filled = template.split('/').map(|part| match part.strip_prefix('{') {
+            Some(_) => ids.next().unwrap_or_else(|| panic!("nothing is known for {template}")),
+            None => part,
+        });
+        filled.collect::<Vec<_>>().join("/")
+    }
+
+    /// The id of the thing that a path of the reference names last.
+    pub(crate) fn id(&self, template: &str) -> &str {
+        self.ids[template].last().unwrap()
+    }
+
+    /// All ids.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        self.ids.values().flatten().map(String::as_str)
+    }
+}
+
+impl Server {
+    /// One of each thing that can be made over REST.
+    pub(crate) async fn things(&self, tenant: &Tenant) -> Things {
+        let (room, user) = (tenant.room.to_string(), tenant.user.to_string());
+        let (conversation, message) = (tenant.conversation.to_string(), tenant.message.to_string());
+        let mut ids = BTreeMap::new();
+        let mut know = |path: &str, of: &[&str]| {
+            ids.insert(path.to_owned(), of.iter().map(|&id| id.to_owned()).collect());
+        };
+        know("/v1/rooms/{id}", &[&room]);
+        know("/v1/rooms/{id}/members/{user}", &[&room, &user]);
+        know("/v1/rooms/{id}/connections/{connection}", &[&room, &user]);
+        know("/v1/conversations/{id}", &[&conversation]);
+        let attachment = "/v1/conversations/{id}/messages/{message}/attachments/{number}";
+        know(attachment, &[&conversation, &message, "0"]);
+        know("/v1/users/{id}/connections", &[&user]);
+
+        for _ in 0..2 {
+            assert_eq!(self.sign_in(&tenant.email, PASSWORD).await.status, StatusCode::OK);
+        }
+        let sign_ins = self.get(&format!("/v1/users/{user}/sign-ins"), &tenant.token).await.body;
+        let sign_in = |at: usize| sign_ins["items"][at]["id"].as_str().unwrap();
+        know("/v1/users/{id}/sign-ins/{signIn}", &[&user, sign_in(0)]);
+        know("/v1/me/sign-ins/{id}", &[sign_in(1)]);
+
+        let email = format!("colleague-of-{}", tenant.email);
+        let colleague = json!({ "email": email, "name": "Colleague", "password": PASSWORD, "role": "USER" });
+        know("/v1/users/{id}", &[&self.make(tenant, "/v1/users", &colleague).await]);
+        let signed_in = self.sign_in(&email, PASSWORD).await.body;
+        let colleague = signed_in["accessToken"].as_str().unwrap().to_owned();
+        let more = json!({ "role": "ADMIN", "reason": "a try", "minutes": 5 });
+        let more = self.post("/v1/elevations", &colleague, more).await;
+        assert_eq!(more.status, StatusCode::CREATED, "{}", more.body);
+        know("/v1/elevations/{id}", &[more.body["id"].as_str().unwrap()]);
+
+        let mut unused_channel = String::new();
+        let made_from_examples = operations().into_iter().filter(|operation| {
+            operation.method == Method::POST
+                && operation.id.starts_with("create")
+                && !operation.names_something()
+                && !OTHERWISE.contains(&operation.id.as_str())
+        });
+        for operation in made_from_examples {
+            let mut body = operation.body.unwrap().1;
+            match operation.id.as_str() {
+                "createWebhook" => body = json!({ "kind": "standard", "url": "http://hooks.example/b" }),
+                "createRole" | "createApiKey" => body["permissions"] = json!(["audit.read"]),
+                _ => {}
+            }
+            let id = self.make(tenant, &operation.template, &body).await;
+            know(&format!("{}/{{id}}", operation.template), &[&id]);
+            if operation.id == "createChannel" {
+                unused_channel = id;
+            }
+        }
+        know("/v1/channels/{id}", &[&tenant.channel.to_string()]);
+
+        let notes = format!("/v1/conversations/{conversation}/notes");
+        let note = self.make(tenant, &notes, &json!({ "text": "careful" })).await;
+        know("/v1/conversations/{id}/notes/{note}", &[&conversation, &note]);
+        let (call, import) = self.stored(tenant).await;
+        know("/v1/calls/{id}", &[&call]);
+        know("/v1/contact-imports/{id}", &[&import]);
+        let loser = self.make(tenant, "/v1/contacts", &json!({ "name": "Loser" })).await;
+        let mut things = Things { ids, loser, unused_channel, colleague };
+        self.parts(tenant, &mut things).await;
+        things
+    }
+
+    /// What belongs to the things: a merge of two contacts, and something for the webhook to deliver.
+    async fn parts(&self, tenant: &Tenant, things: &mut Things) {
+        let contact = things.id("/v1/contacts/{id}").to_owned();
+        let merge = json!({ "loserId": things.loser });
+        let merge = self.make(tenant, &format!("/v1/contacts/{contact}/merges"), &merge).await;
+        things.ids.insert("/v1/contacts/{id}/merges/{merge}".to_owned(), vec![contact, merge]);
+        let messages = format!("/v1/conversations/{}/messages", tenant.conversation);
+        self.make(tenant, &messages, &json!({ "text": "x" })).await;
+        let webhook = things.id("/v1/webhooks/{id}").to_owned();
+        let deliveries = self.get(&format!("/v1/webhooks/{webhook}/deliveries"), &tenant.token).await.body;
+        let seq = deliveries["items"][0]["seq"].to_string();
+        things.ids.insert("/v1/webhooks/{id}/deliveries/{seq}".to_owned(), vec![webhook, seq]);
+    }
+
+    async fn make(&self, tenant: &Tenant, path: &str, body: &Value) -> String {
+        let made = self.post(path, &tenant.token, body.clone()).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{path}: {}", made.body);
+        made.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// What is not made over REST, or only in the background: a call and an import.
+    async fn stored(&self, tenant: &Tenant) -> (String, String) {
+        let call = calls::NewCall {
+            id: CallId::generate(&*self.clock),
+            room: tenant.room,
+            caller: tenant.user,
+            callee: tenant.user,
+        };
+        let row = [Ok(imports::ImportedContact { name: Some("Imported".to_owned()), ..Default::default() })];
+        let mut tx = self.db.store.tenant(tenant.account).await.unwrap();
+        calls::start(&mut tx, &call, &*self.clock).await.unwrap();
+        let import = imports::create(&mut tx, tenant.user.as_uuid(), &row, &*self.clock).await.unwrap();
+        tx.commit().await.unwrap();
+        (call.id.to_string(), import.id.to_string())
+    }
+}

@@ -1,0 +1,27 @@
+// Everything that belongs to one sign-in: its connection, what it knows, and the frame that shows it.
+
+import { createCalls } from './model/calls.js';
+import { createInbox } from './model/inbox.js';
+import { createPresence } from './model/presence.js';
+import { createRooms } from './model/rooms.js';
+import { createNotices } from './notices.js';
+import { createSocket } from './socket.js';
+import { shell } from './views/shell.js';
+
+/**
+ * @param {App.Api} api
+ * @param {Wire.User} user
+ */
+export function createApp(api, user) {
+  const socket = createSocket(api);
+  const notices = createNotices();
+  // The order is the order of resuming: a call's room must be joined before its media.
+  const rooms = createRooms({ api, socket });
+  const calls = createCalls({ socket, rooms, notices });
+  const inbox = createInbox({ api, socket });
+  const presence = createPresence({ api, socket });
+  rooms.load();
+  socket.start();
+  const app = { api, user, socket, notices, rooms, calls, inbox, presence };
+  return { ...app, element: shell(app) };
+}

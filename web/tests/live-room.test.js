@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LiveRoom } from '../js/model/live-room.js';
+import { SocketDouble, settled } from './stand-in.js';
+
+const message = (seq, text = `m${seq}`) => ({ id: `id-${seq}`, seq, userId: 'ada', name: 'Ada', text, createdAt: '2026-11-20T09:30:00Z' });
+const answer = (patch = {}) => ({ name: 'Lobby', members: [], memberCount: 0, messages: [], seq: 0, recovered: true, more: false, ...patch });
+const seqs = (room) => room.state.get().messages.map(({ seq }) => seq);
+
+async function joined(patch) {
+  const socket = new SocketDouble();
+  const room = new LiveRoom({ id: 'r', name: '', socket });
+  await socket.answer('room.join', answer(patch));
+  await room.joined;
+  return { socket, room };
+}
+
+test('messages stand in the order of their numbers, each once, however they come', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { socket, room } = await joined({ messages: [message(1)], seq: 1 });
+  for (const seq of [3, 2, 2, 1, 3, 4]) room.receive(message(seq));
+  assert.deepEqual(seqs(room), [1, 2, 3, 4]);
+  room.receive(message(2));
+  t.mock.timers.tick(10_000);
+  assert.deepEqual(socket.methods, ['room.join'], 'what is known already is no gap');
+});
+
+test('a number that stays missing is asked for from where we are, and one that is merely late is not', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { socket, room } = await joined({ messages: [message(1)], seq: 1 });
+  room.receive(message(3));
+  t.mock.timers.tick(1_000);
+  room.receive(message(2));
+  t.mock.timers.tick(10_000);
+  assert.deepEqual(seqs(room), [1, 2, 3]);
+  assert.deepEqual(socket.methods, ['room.join'], 'the late one came by itself');
+
+  room.receive(message(6));
+  assert.deepEqual(seqs(room), [1, 2, 3], 'nothing is shown out of order');
+  t.mock.timers.tick(1_500);
+  assert.deepEqual(socket.requests.at(-1), ['room.join', { roomId: 'r', after: 3 }]);
+  await socket.answer('room.join', answer({ messages: [message(4), message(5), message(6)], seq: 6 }));
+  assert.deepEqual(seqs(room), [1, 2, 3, 4, 5, 6]);
+});
+
+test('a resume that continues keeps what was read, page by page; one that does not starts over', async () => {
+  const { socket, room } = await joined({ messages: [message(1), message(2)], seq: 2 });
+  const resumed = room.join();
+  await socket.answer('room.join', answer({ messages: [message(3)], seq: 3, more: true }));
+  assert.deepEqual(socket.requests.at(-1)[1], { roomId: 'r', after: 3 });
+  await socket.answer('room.join', answer({ messages: [message(4)], seq: 4 }));
+  await resumed;
+  assert.deepEqual(seqs(room), [1, 2, 3, 4]);
+
+  const again = room.join();
+  await socket.answer('room.join', answer({ recovered: false, messages: [message(90), message(91)], seq: 91 }));
+  await again;
+  assert.deepEqual(seqs(room), [90, 91]);
+  assert.equal(room.state.get().complete, false, 'there is more above');
+});
+
+test('what happens while the answer to a join is on its way comes after it', async () => {
+  const { socket, room } = await joined();
+  const again = room.join();
+  room.inOrder(() => room.enter({ connectionId: 'c', userId: 'cleo', name: 'Cleo' }));
+  assert.deepEqual(room.state.get().members, []);
+  await socket.answer('room.join', answer({ members: [{ connectionId: 'b', userId: 'ben', name: 'Ben' }], memberCount: 1 }));
+  await again;
+  assert.deepEqual(room.state.get().members.map(({ userId }) => userId), ['ben', 'cleo']);
+  assert.equal(room.state.get().memberCount, 2);
+});
+
+test('what was said while the connection was lost is said after the next join, under the same id', async () => {
+  const { socket, room } = await joined();
+  room.send('hello');
+  const [, first] = socket.requests.at(-1);
+  await socket.refuse('room.send', 'offline');
+  assert.equal(room.state.get().pending[0].error, null, 'a lost connection is no refusal');
+  const again = room.join();
+  await socket.answer('room.join', answer());
+  await again;
+  assert.deepEqual(socket.requests.at(-1), ['room.send', first]);
+  await socket.answer('room.send', { message: message(1, 'hello') });
+  assert.deepEqual([seqs(room), room.state.get().pending], [[1], []]);
+});
+
+test('a refused message says why and goes out when it is tried again', async () => {
+  const { socket, room } = await joined();
+  room.send('hello');
+  await socket.refuse('room.send', 'limit.rate');
+  const [pending] = room.state.get().pending;
+  assert.equal(pending.error.code, 'limit.rate');
+  room.resend(pending.clientId);
+  assert.equal(room.state.get().pending[0].error, null);
+  await socket.answer('room.send', { message: message(1) });
+  assert.deepEqual(room.state.get().pending, []);
+});
+
+test('an own message is shown once, whether its event or its answer comes first', async () => {
+  const { socket, room } = await joined();
+  room.send('a');
+  room.receive(message(1, 'a'));
+  await socket.answer('room.send', { message: message(1, 'a') });
+  assert.deepEqual([seqs(room), room.state.get().pending], [[1], []]);
+  room.send('b');
+  await socket.answer('room.send', { message: message(2, 'b') });
+  room.receive(message(2, 'b'));
+  assert.deepEqual([seqs(room), room.state.get().pending], [[1, 2], []]);
+});
+
+test('who types is forgotten after a while, when they say something and when they leave', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { room } = await joined({ members: [{ connectionId: 'a', userId: 'ada', name: 'Ada' }], memberCount: 1 });
+  const typing = () => room.state.get().typing.map(({ name }) => name);
+  const hear = (isTyping = true) => room.hearTyping({ connectionId: 'a', userId: 'ada', typing: isTyping });
+  hear();
+  assert.deepEqual(typing(), ['Ada']);
+  t.mock.timers.tick(6_000);
+  assert.deepEqual(typing(), []);
+  hear();
+  room.receive(message(1));
+  assert.deepEqual(typing(), []);
+  hear();
+  room.exit('a');
+  assert.deepEqual(typing(), []);
+});
+
+test('typing is told at most every three seconds, and its end once', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { socket, room } = await joined();
+  const told = () => socket.requests.filter(([method]) => method === 'room.typing').map(([, { typing }]) => typing);
+  room.typed();
+  room.typed();
+  assert.deepEqual(told(), [true]);
+  t.mock.timers.tick(4_000);
+  room.stopTyping();
+  assert.deepEqual(told(), [true, false]);
+});
+
+test('members that did not fit into the answer are read behind it, and news meanwhile is not lost', async () => {
+  const member = (id) => ({ connectionId: id, userId: id, name: id });
+  const { socket, room } = await joined({ members: [member('a'), member('b')], memberCount: 3 });
+  assert.deepEqual(socket.requests.at(-1), ['room.members', { roomId: 'r', after: 'b' }]);
+  room.exit('a');
+  await socket.answer('room.members', { members: [member('c')], more: false, memberCount: 2 });
+  assert.deepEqual(room.state.get().members.map(({ userId }) => userId), ['b', 'c']);
+});
+
+test('older messages are put before, unless the room was read anew meanwhile', async () => {
+  const { socket, room } = await joined({ messages: [message(50)], seq: 50 });
+  const older = room.older();
+  await socket.answer('room.history', { messages: [message(48), message(49)], more: true });
+  await older;
+  assert.deepEqual(seqs(room), [48, 49, 50]);
+
+  const late = room.older();
+  const again = room.join({ reload: true });
+  await socket.answer('room.join', answer({ recovered: false, messages: [message(90)], seq: 90 }));
+  await again;
+  await socket.answer('room.history', { messages: [message(47)], more: true });
+  await late;
+  assert.deepEqual(seqs(room), [90]);
+});
+
+test('an older state of the call does not replace a newer one', async () => {
+  const { room } = await joined({ media: { revision: 5, participants: [], route: 'server' } });
+  room.hearMedia({ revision: 4, participants: [{ connectionId: 'x' }], route: 'peerToPeer' });
+  assert.equal(room.state.get().media.revision, 5);
+  await settled();
+});

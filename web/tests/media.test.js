@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, mock, test } from 'node:test';
+import { MediaSession } from '../js/media/session.js';
+import { SocketDouble, settled, withGlobals } from './stand-in.js';
+
+class TrackDouble {
+  muted = true;
+  constructor(kind) {
+    this.kind = kind;
+  }
+  /** Sound or pictures begin to arrive. */
+  flow() {
+    this.muted = false;
+    this.onunmute?.();
+  }
+}
+
+/** An RTCPeerConnection that reaches the other side when the test says so. */
+class ConnectionDouble {
+  static all = [];
+  connectionState = 'new';
+  signalingState = 'stable';
+  transceivers = [];
+  candidates = [];
+  offers = [];
+  constructor() {
+    ConnectionDouble.all.push(this);
+  }
+  addTransceiver(kindOrTrack) {
+    const kind = kindOrTrack.kind ?? kindOrTrack;
+    const transceiver = { mid: String(this.transceivers.length), sender: { replaceTrack: async () => {}, setStreams() {} }, receiver: { track: new TrackDouble(kind) } };
+    this.transceivers.push(transceiver);
+    return transceiver;
+  }
+  getTransceivers = () => this.transceivers;
+  createOffer = async (options = {}) => (this.offers.push(options), { type: 'offer', sdp: `offer ${this.offers.length}` });
+  createAnswer = async () => ({ type: 'answer', sdp: 'answer' });
+  async setLocalDescription(description) {
+    this.localDescription = description;
+    this.signalingState = description.type === 'offer' ? 'have-local-offer' : 'stable';
+  }
+  async setRemoteDescription(description) {
+    this.remoteDescription = description;
+    this.signalingState = description.type === 'offer' ? 'have-remote-offer' : 'stable';
+    if (description.type === 'offer' && this.transceivers.length === 0) ['audio', 'video'].forEach((kind) => this.addTransceiver(kind));
+  }
+  addIceCandidate = async ({ candidate }) => this.candidates.push(candidate);
+  async become(state) {
+    this.connectionState = state;
+    this.onconnectionstatechange?.();
+    await settled();
+  }
+  /** Both kinds arrive from the other side. */
+  async flow() {
+    for (const { receiver: { track } } of this.transceivers) {
+      this.ontrack?.({ track });
+      track.flow();
+    }
+    await settled();
+  }
+  close() {
+    this.connectionState = this.signalingState = 'closed';
+  }
+}
+
+const ME = 'me';
+const person = (connectionId) => ({ connectionId, userId: connectionId, name: connectionId });
+const state = (revision, ids, route = 'peerToPeer') => ({ revision, route, participants: ids.map(person) });
+
+beforeEach((t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  ConnectionDouble.all = [];
+  withGlobals(t, { RTCPeerConnection: ConnectionDouble });
+});
+
+afterEach(() => mock.timers.reset());
+
+async function joined(media) {
+  const socket = new SocketDouble();
+  const local = { tracks: { audio: new TrackDouble('audio'), video: new TrackDouble('video') }, stream: {} };
+  const session = new MediaSession({ socket, roomId: 'r', local, changed: () => {} });
+  const entering = session.join();
+  await socket.answer('media.join', { state: media, iceServers: [] });
+  await entering;
+  await settled();
+  return { socket, session };
+}
+
+const changed = (socket, now) => socket.emit('media.changed', { roomId: 'r', state: now });
+const signalled = (socket) => socket.requests.filter(([method]) => method === 'media.signal').map(([, { signal }]) => signal.kind);
+
+/** A call of two that goes straight from one to the other, with pictures. */
+async function direct() {
+  const made = await joined(state(1, [ME, 'bob']));
+  const [peer] = ConnectionDouble.all;
+  await made.socket.emit('media.signal', { roomId: 'r', from: 'bob', signal: { kind: 'answer', sdp: 'answer' } });
+  await peer.become('connected');
+  await peer.flow();
+  return { ...made, peer };
+}
+
+/** The room goes on through the server: we publish there and are offered what bob sends. */
+async function throughServer({ socket }) {
+  await changed(socket, state(2, [ME, 'bob', 'cleo'], 'server'));
+  const publish = ConnectionDouble.all[1];
+  await socket.answer('media.publish', { sdp: 'answer' });
+  const tracks = [{ mid: '0', connectionId: 'bob', kind: 'audio' }, { mid: '1', connectionId: 'bob', kind: 'video' }];
+  await socket.emit('media.offer', { roomId: 'r', revision: 1, sdp: 'offer', tracks });
+  return { publish, subscribe: ConnectionDouble.all[2] };
+}
+
+test('of two the one who was there first offers, so that offers never meet', async () => {
+  const first = await joined(state(1, [ME, 'bob']));
+  assert.deepEqual(signalled(first.socket), ['offer']);
+  const second = await joined(state(1, ['bob', ME]));
+  assert.deepEqual(signalled(second.socket), []);
+  await second.socket.emit('media.signal', { roomId: 'r', from: 'bob', signal: { kind: 'offer', sdp: 'offer' } });
+  assert.deepEqual(signalled(second.socket), ['answer']);
+});
+
+test('a signal that overtakes the news of who sent it is kept for them', async () => {
+  const { socket } = await joined(state(1, [ME]));
+  await socket.emit('media.signal', { roomId: 'r', from: 'bob', signal: { kind: 'offer', sdp: 'offer' } });
+  assert.deepEqual(ConnectionDouble.all, []);
+  await changed(socket, state(2, ['bob', ME]));
+  assert.deepEqual(signalled(socket), ['answer']);
+});
+
+test('candidates wait for the description that they belong to, and the empty one is dropped', async () => {
+  const { socket } = await joined(state(1, ['bob', ME]));
+  const hear = (signal) => socket.emit('media.signal', { roomId: 'r', from: 'bob', signal });
+  await hear({ kind: 'candidate', candidate: 'a' });
+  assert.deepEqual(ConnectionDouble.all[0].candidates, []);
+  await hear({ kind: 'offer', sdp: 'offer' });
+  await hear({ kind: 'candidate', candidate: '' });
+  await hear({ kind: 'candidate', candidate: 'b' });
+  assert.deepEqual(ConnectionDouble.all[0].candidates, ['a', 'b']);
+});
+
+test('the direct way stays until the server carries sound and picture, and some seconds longer', async () => {
+  const call = await direct();
+  const { publish, subscribe } = await throughServer(call);
+  const shown = () => call.session.others().find(({ connectionId }) => connectionId === 'bob');
+  const [audio, video] = call.peer.transceivers.map(({ receiver }) => receiver.track);
+  assert.deepEqual([shown().audio, shown().video, shown().route], [audio, video, 'peerToPeer']);
+
+  await publish.become('connected');
+  subscribe.transceivers[0].receiver.track.flow();
+  mock.timers.tick(3_000);
+  assert.notEqual(call.peer.connectionState, 'closed', 'there is no picture by the server yet');
+
+  subscribe.transceivers[1].receiver.track.flow();
+  await settled();
+  assert.equal(shown().video, subscribe.transceivers[1].receiver.track, 'the new picture is shown once it moves');
+  mock.timers.tick(2_999);
+  assert.notEqual(call.peer.connectionState, 'closed', 'the other side may still look at ours');
+  mock.timers.tick(1);
+  assert.equal(call.peer.connectionState, 'closed');
+  assert.equal(shown().route, 'server');
+});
+
+test('a direct way that the server never takes over from is let go after twenty seconds', async () => {
+  const call = await direct();
+  await throughServer(call);
+  mock.timers.tick(19_999);
+  assert.notEqual(call.peer.connectionState, 'closed');
+  mock.timers.tick(1);
+  assert.equal(call.peer.connectionState, 'closed');
+});
+
+test('who left takes the direct way to them along at once', async () => {
+  const call = await direct();
+  await throughServer(call);
+  await changed(call.socket, state(3, [ME, 'cleo'], 'server'));
+  assert.equal(call.peer.connectionState, 'closed');
+});
+
+test('an older state that comes late changes nothing', async () => {
+  const { socket, session } = await joined(state(5, [ME, 'bob']));
+  await changed(socket, state(4, [ME]));
+  assert.deepEqual(session.others().map(({ connectionId }) => connectionId), ['bob']);
+});
+
+test('of offers that queue up the newest is answered, and one that comes twice is answered again', async () => {
+  const call = await direct();
+  await throughServer(call);
+  const answers = () => call.socket.requests.filter(([method]) => method === 'media.answer').map(([, { revision }]) => revision);
+  assert.deepEqual(answers(), [1]);
+  const offer = (revision) => ({ roomId: 'r', revision, sdp: 'offer', tracks: [] });
+  await Promise.all([call.socket.emit('media.offer', offer(2)), call.socket.emit('media.offer', offer(3))]);
+  assert.deepEqual(answers(), [1, 3]);
+  await call.socket.emit('media.offer', offer(3));
+  await call.socket.emit('media.offer', offer(2));
+  assert.deepEqual(answers(), [1, 3, 3]);
+});
+
+test('under a new connection id one enters anew, and what one was before is nobody else', async () => {
+  const { socket, session } = await joined(state(1, [ME, 'bob']));
+  socket.connectionId = 'me again';
+  const resumed = session.resume();
+  await settled();
+  await socket.answer('media.join', { state: state(2, [ME, 'bob', 'me again']), iceServers: [] });
+  await resumed;
+  assert.deepEqual(session.others().map(({ connectionId }) => connectionId), ['bob']);
+  assert.equal(socket.methods.includes('media.leave'), false, 'the old connection left by itself');
+});
+
+test('a call that was left stays left when its answer comes late', async () => {
+  const socket = new SocketDouble();
+  const session = new MediaSession({ socket, roomId: 'r', local: { tracks: {}, stream: {} }, changed: () => {} });
+  const entering = session.join();
+  session.leave();
+  await socket.answer('media.join', { state: state(1, [ME, 'bob']), iceServers: [] });
+  assert.equal(socket.methods.at(-1), 'media.leave');
+  await socket.answer('media.leave', {});
+  await entering;
+  assert.deepEqual(ConnectionDouble.all, []);
+});
+
+test('a path that breaks is given four seconds to mend itself before it is rebuilt', async () => {
+  const { peer } = await direct();
+  await peer.become('disconnected');
+  mock.timers.tick(3_999);
+  await settled();
+  assert.equal(peer.offers.length, 1);
+  mock.timers.tick(1);
+  await settled();
+  assert.deepEqual(peer.offers.at(-1), { iceRestart: true });
+});

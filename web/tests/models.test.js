@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createCalls } from '../js/model/calls.js';
+import { createPresence } from '../js/model/presence.js';
+import { createRooms } from '../js/model/rooms.js';
+import { createNotices } from '../js/notices.js';
+import { ApiDouble, SocketDouble, settled, withGlobals } from './stand-in.js';
+
+const joined = (patch = {}) => ({ name: 'Lobby', members: [], memberCount: 0, messages: [], seq: 0, recovered: true, more: false, ...patch });
+
+test('all pages of rooms are read and listed by name', async () => {
+  const api = new ApiDouble();
+  api.answers.set('GET /v1/rooms', { items: [{ id: '2', name: 'Support' }], next: 'a b' });
+  api.answers.set('GET /v1/rooms?cursor=a%20b', { items: [{ id: '1', name: 'Lobby' }], next: null });
+  const rooms = createRooms({ api, socket: new SocketDouble() });
+  await rooms.load();
+  assert.deepEqual(rooms.list.get().items.map(({ name }) => name), ['Lobby', 'Support']);
+});
+
+test('a room is joined once for all who look at it, and left when the last one lets go', async () => {
+  const socket = new SocketDouble();
+  const rooms = createRooms({ api: new ApiDouble(), socket });
+  const viewed = rooms.hold('r', 'view');
+  assert.equal(rooms.hold('r', 'call'), viewed);
+  await socket.answer('room.join', joined());
+  rooms.release('r', 'view');
+  assert.deepEqual(socket.methods, ['room.join']);
+  rooms.release('r', 'call');
+  assert.deepEqual(socket.methods, ['room.join', 'room.leave']);
+});
+
+test('every room hears its own events alone, and is read anew when it is told to', async () => {
+  const socket = new SocketDouble();
+  const rooms = createRooms({ api: new ApiDouble(), socket });
+  const [a, b] = ['a', 'b'].map((id) => rooms.hold(id, 'view'));
+  await socket.answer('room.join', joined());
+  await socket.answer('room.join', joined());
+  await socket.emit('room.message', { roomId: 'b', message: { id: 'm', seq: 1, userId: 'u', name: 'U', text: '', createdAt: '' } });
+  assert.deepEqual([a, b].map(({ state }) => state.get().messages.length), [0, 1]);
+  await socket.emit('connection.reload', { sequence: { kind: 'room', roomId: 'a' } });
+  assert.deepEqual(socket.requests.at(-1), ['room.join', { roomId: 'a', after: undefined }]);
+});
+
+test('who is connected is read page by page, and what is told meanwhile is newer', async () => {
+  const socket = new SocketDouble();
+  const api = new ApiDouble();
+  api.answers.set('GET /v1/users', { items: [{ id: 'z', name: 'Zoe' }] });
+  const presence = createPresence({ api, socket });
+  await socket.open();
+  await socket.answer('presence.subscribe', { users: [{ userId: 'a', name: 'Ada' }], more: true });
+  assert.deepEqual(socket.requests.at(-1)[1], { after: 'a' });
+  await socket.emit('presence.changed', { online: [], offline: ['a'], complete: true });
+  await socket.answer('presence.subscribe', { users: [{ userId: 'b', name: 'Ben' }], more: false });
+  assert.deepEqual([...presence.state.get().online], ['b']);
+  assert.deepEqual(['a', 'b', 'z', 'nobody'].map(presence.nameOf), ['Ada', 'Ben', 'Zoe', undefined]);
+});
+
+test('a change that was not told in full is read again after a while', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const socket = new SocketDouble();
+  createPresence({ api: new ApiDouble(), socket });
+  await socket.emit('presence.changed', { online: [], offline: [], complete: false });
+  assert.deepEqual(socket.methods, []);
+  t.mock.timers.tick(5_000);
+  assert.deepEqual(socket.methods, ['presence.subscribe']);
+});
+
+test('a notice goes by itself, the same text stands once, and the oldest makes room', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const notices = createNotices();
+  const texts = () => notices.state.get().items.map(({ text }) => text);
+  notices.tell('a');
+  t.mock.timers.tick(3_000);
+  ['b', 'c', 'd', 'b', 'e'].forEach((text) => notices.warn(text));
+  assert.deepEqual(texts(), ['c', 'd', 'b', 'e']);
+  notices.dismiss(notices.state.get().items[0].id);
+  assert.deepEqual(texts(), ['d', 'b', 'e']);
+  t.mock.timers.tick(6_000);
+  assert.deepEqual(texts(), []);
+});
+
+/** Calls without devices: joining them needs none. */
+function calling(t) {
+  const media = { addTrack() {}, removeTrack() {}, getTracks: () => [] };
+  withGlobals(t, { navigator: {}, window: {}, MediaStream: function MediaStream() { return media; } });
+  const socket = new SocketDouble();
+  const told = [];
+  const rooms = createRooms({ api: new ApiDouble(), socket });
+  const calls = createCalls({ socket, rooms, notices: { tell: (text) => told.push(text), warn: (text) => told.push(text) } });
+  return { socket, calls, told, incoming: { callId: 'c', roomId: 'r', from: 'ben', name: 'Ben', media: 'audio' } };
+}
+
+test('a call that rings is taken, and its room and media are joined', async (t) => {
+  const { socket, calls, incoming } = calling(t);
+  await socket.emit('call.incoming', incoming);
+  assert.equal(calls.state.get().incoming.name, 'Ben');
+  const accepted = calls.accept();
+  await socket.answer('call.accept', { roomId: 'r' });
+  assert.equal(await accepted, 'r');
+  assert.equal(calls.state.get().incoming, null);
+  await socket.answer('room.join', joined());
+  assert.ok(socket.methods.includes('media.join'));
+  await socket.answer('media.join', { state: { route: 'peerToPeer', revision: 1, participants: [{ connectionId: 'me', userId: 'me', name: 'Me' }] }, iceServers: [] });
+  assert.equal(calls.state.get().active.roomId, 'r');
+  const left = calls.hangUp();
+  assert.equal(calls.state.get().active, null);
+  // The other side is told.
+  await socket.answer('call.hangUp', {});
+  await left;
+});
+
+test('a call that ends before it is taken says who and why', async (t) => {
+  const { socket, calls, told, incoming } = calling(t);
+  await socket.emit('call.incoming', incoming);
+  await socket.emit('call.ended', { callId: 'another', reason: 'cancelled' });
+  assert.ok(calls.state.get().incoming, 'another call is another');
+  await socket.emit('call.ended', { callId: 'c', reason: 'cancelled' });
+  assert.deepEqual([calls.state.get().incoming, told], [null, ['Ben: The caller gave up.']]);
+});
+
+test('ringing that was given up before its answer is cancelled when the answer comes', async (t) => {
+  const { socket, calls } = calling(t);
+  const ringing = calls.ringUser({ roomId: 'r', userId: 'ben', name: 'Ben' });
+  await settled();
+  calls.cancel();
+  await socket.answer('call.ring', { callId: 'c' });
+  assert.deepEqual(socket.requests.at(-1), ['call.cancel', { callId: 'c' }]);
+  await socket.answer('call.cancel', {});
+  await ringing;
+});
+
+test('a ring that is refused says so, and one does not ring twice at once', async (t) => {
+  const { socket, calls, told } = calling(t);
+  calls.ringUser({ roomId: 'r', userId: 'ben', name: 'Ben' });
+  calls.ringUser({ roomId: 'r', userId: 'cleo', name: 'Cleo' });
+  await settled();
+  assert.equal(socket.methods.filter((method) => method === 'call.ring').length, 1);
+  await socket.refuse('call.ring', 'call.unreachable');
+  assert.deepEqual([calls.state.get().outgoing, told], [null, ['Ben: Not reachable: no device is connected.']]);
+});
+
+test('ringing does not survive a lost connection', async (t) => {
+  const { socket, calls, told, incoming } = calling(t);
+  await socket.emit('call.incoming', incoming);
+  calls.ringUser({ roomId: 'r', userId: 'cleo', name: 'Cleo' });
+  await settled();
+  await socket.open();
+  const { incoming: still, outgoing } = calls.state.get();
+  assert.deepEqual([still, outgoing], [null, null]);
+  assert.deepEqual(told, ['Cleo: The other side lost its connection.']);
+});

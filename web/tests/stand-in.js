@@ -1,0 +1,90 @@
+// What the modules need of a browser, as little as that is, for tests that run without one.
+
+/** Waits until everything that is due now has happened. */
+export const settled = async () => {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+};
+
+/** The socket as the models see it: requests wait for the test's answer, events come from the test. */
+export class SocketDouble {
+  #handlers = new Map();
+  #openers = [];
+  /** Requests without an answer yet. */
+  waiting = [];
+  /** Every request ever made, as `[method, params]`. */
+  requests = [];
+  state = { get: () => ({ phase: 'open', connectionId: this.connectionId, everOpen: true }) };
+  connectionId = 'me';
+
+  call = (method, params = {}) => {
+    this.requests.push([method, params]);
+    return new Promise((resolve, reject) => this.waiting.push({ method, params, resolve, reject }));
+  };
+
+  on = (method, handler) => {
+    this.#handlers.set(method, [...(this.#handlers.get(method) ?? []), handler]);
+    return () => this.#handlers.set(method, this.#handlers.get(method).filter((known) => known !== handler));
+  };
+
+  onOpened = (opener) => this.#openers.push(opener);
+
+  /** The methods of the requests so far. */
+  get methods() {
+    return this.requests.map(([method]) => method);
+  }
+
+  /** Answers the oldest request of this method. */
+  async answer(method, result) {
+    this.#take(method).resolve(result);
+    await settled();
+  }
+
+  /** Refuses the oldest request of this method. */
+  async refuse(method, code) {
+    this.#take(method).reject(Object.assign(new Error(code), { code }));
+    await settled();
+  }
+
+  #take(method) {
+    const at = this.waiting.findIndex((request) => request.method === method);
+    if (at < 0) throw new Error(`nobody asks for ${method}; made were: ${this.methods.join(', ')}`);
+    return this.waiting.splice(at, 1)[0];
+  }
+
+  async emit(method, params) {
+    for (const handler of this.#handlers.get(method) ?? []) handler(params);
+    await settled();
+  }
+
+  /** The connection stands, for the first time or again. */
+  async open() {
+    for (const opener of this.#openers) opener({ connectionId: this.connectionId }).catch(() => {});
+    await settled();
+  }
+}
+
+/** The REST layer as the models see it: each path has its answer, or the error it throws. */
+export class ApiDouble {
+  answers = new Map();
+  requests = [];
+
+  #request = (method) => async (path, body, key) => {
+    this.requests.push({ method, path, body, key });
+    const answer = this.answers.get(`${method} ${path}`);
+    if (answer instanceof Error) throw answer;
+    if (answer === undefined) throw new Error(`no answer for ${method} ${path}`);
+    return answer;
+  };
+  get = this.#request('GET');
+  post = this.#request('POST');
+  patch = this.#request('PATCH');
+}
+
+/** Stands in for what is global in a browser, until the test is over. */
+export function withGlobals(t, globals) {
+  for (const [name, value] of Object.entries(globals)) {
+    const before = Object.getOwnPropertyDescriptor(globalThis, name);
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+    t.after(() => (before ? Object.defineProperty(globalThis, name, before) : delete globalThis[name]));
+  }
+}

@@ -1,0 +1,2159 @@
+// Made from the code by `cargo xtask generate`: what the server takes and says, on /v1/ws and over REST.
+
+/** An invitation that is accepted. */
+export interface AcceptInvitation {
+  /** The name that others will see. */
+  name: string;
+  /** At least 15 characters, and none of those that everybody tries first. */
+  password: string;
+  /** The invitation's token. */
+  token: string;
+}
+
+/** The account. */
+export interface Account {
+  /** What is switched on for it. */
+  features: Record<string, boolean>;
+  /** Its id. */
+  id: AccountId;
+  /** Its name, for people. */
+  name: string;
+  /** What it has chosen. */
+  settings: Settings;
+}
+
+/** A tenant: an organisation whose data no other account may see. */
+export type AccountId = string;
+
+/** A key, without itself. */
+export interface ApiKey {
+  /** When it was made. */
+  createdAt: string;
+  /** Who made it. */
+  createdBy: UserId;
+  /** When it ceases to be good; null: never. */
+  expiresAt?: string | null;
+  /** How it begins. */
+  hint: string;
+  /** Its id. */
+  id: ApiKeyId;
+  /** When it was last used, to within five minutes. */
+  lastUsedAt?: string | null;
+  /** Its name, for people. */
+  name: string;
+  /** What who has it may do. */
+  permissions: Permission[];
+  /** When it was revoked. */
+  revokedAt?: string | null;
+}
+
+/** A program's way to sign in. */
+export type ApiKeyId = string;
+
+/** A file that came with a message. */
+export interface Attachment {
+  /** Its name, if it has one. */
+  fileName: string | null;
+  /** Its media type (RFC 6838), as the channel gives it. */
+  mimeType: string;
+}
+
+/** Something that was done. */
+export interface AuditEntry {
+  /** What. */
+  action: string;
+  /** By which user or key; null for the system. */
+  actorId?: string | null;
+  /** `user`, `api_key` or `system`. */
+  actorKind: string;
+  /** From which network address. */
+  address?: string | null;
+  /** As it was from then on; null if it is gone or is not shown. */
+  after?: Record<string, unknown> | null;
+  /** When. */
+  at: string;
+  /** As it was; null if it was not there or is not shown. */
+  before?: Record<string, unknown> | null;
+  /** Its id. */
+  id: AuditEntryId;
+  /** To which. */
+  objectId: string;
+  /** To what kind of thing. */
+  objectKind: string;
+}
+
+/** One thing that somebody did. */
+export type AuditEntryId = string;
+
+/** A call. */
+export interface Call {
+  /** When it was picked up; null if nobody did. */
+  answeredAt?: string | null;
+  /** When it was over; null while it lasts. */
+  endedAt?: string | null;
+  /** Its id. */
+  id: CallId;
+  /** How it ended, as `call.ended` says it; null while it lasts. */
+  outcome?: string | null;
+  /** The two. */
+  participants: CallParticipant[];
+  /** Where the two met or would have met. */
+  roomId: RoomId;
+  /** When it began to ring. */
+  startedAt: string;
+}
+
+/** Parameters of `call.accept`. */
+export interface CallAccept {
+  /** The call that rings. */
+  callId: CallId;
+}
+
+/** Result of `call.accept`: this device took the call. */
+export interface CallAccepted {
+  /** The call that this device took. */
+  callId: CallId;
+  /** STUN and TURN servers for peer-to-peer media. */
+  iceServers: IceServer[];
+  /** Join this room and its media session now. */
+  roomId: RoomId;
+}
+
+/** Event `call.answered`, to the caller's device. */
+export interface CallAnswered {
+  /** The device that picked up. */
+  by: ConnectionId;
+  /** The call that this device started. */
+  callId: CallId;
+}
+
+/** Parameters of `call.cancel`. */
+export interface CallCancel {
+  /** The call that this device started. */
+  callId: CallId;
+}
+
+/** Why a call is over. */
+export type CallEndReason = 'hungUp' | 'rejected' | 'cancelled' | 'missed' | 'busy' | 'answeredElsewhere' | 'lost';
+
+/** Event `call.ended`, to every device that knew of the call. */
+export interface CallEnded {
+  /** The call that is over. */
+  callId: CallId;
+  /** Why it is over for this device. */
+  reason: CallEndReason;
+}
+
+/** Parameters of `call.hangUp`. */
+export interface CallHangUp {
+  /** The call that goes on. */
+  callId: CallId;
+}
+
+/** One ring, from invitation to outcome. */
+export type CallId = string;
+
+/** Event `call.incoming`. */
+export interface CallIncoming {
+  /** The call, by which it is accepted or rejected. */
+  callId: CallId;
+  /** The user who is calling. */
+  from: UserId;
+  /** What the caller wants to send. */
+  media: CallMedia;
+  /** The caller's name, to be shown. */
+  name: string;
+  /** How much longer it will ring, in milliseconds. */
+  ringTimeMs: number;
+  /** The room in whose media session the two will meet. */
+  roomId: RoomId;
+}
+
+/** What the caller wants to send. */
+export type CallMedia = 'audio' | 'video';
+
+/** Somebody's part in a call. */
+export interface CallParticipant {
+  /** Whether they began it. */
+  isCaller: boolean;
+  /** Since when they were in it; null if they never picked up. */
+  joinedAt?: string | null;
+  /** When they were out of it. */
+  leftAt?: string | null;
+  /** Who. */
+  userId: UserId;
+}
+
+/** Parameters of `call.reject`. */
+export interface CallReject {
+  /** The call that rings. */
+  callId: CallId;
+}
+
+/** Parameters of `call.ring`. */
+export interface CallRing {
+  /** What the caller wants to send. */
+  media: CallMedia;
+  /** The room in whose media session the two will meet; the caller must have joined it. */
+  roomId: RoomId;
+  /** The user to ring, on every connected device. */
+  userId: UserId;
+}
+
+/** Result of `call.ring`: it rings. */
+export interface CallRinging {
+  /** The new call, by which it is accepted, cancelled and ended. */
+  callId: CallId;
+  /** STUN and TURN servers for peer-to-peer media. */
+  iceServers: IceServer[];
+  /** After this many milliseconds without an answer the call counts as missed. */
+  ringTimeMs: number;
+}
+
+/** A text that is often sent. */
+export interface CannedResponse {
+  /** Its id. */
+  id: CannedResponseId;
+  /** What agents type to get it, unique in the account: 1 to 64 letters, digits, `_` and `-`. */
+  shortcode: string;
+  /** What it says. */
+  text: string;
+}
+
+/** A text that is often sent. */
+export type CannedResponseId = string;
+
+/** A new password in place of one's own. */
+export interface ChangePassword {
+  /** The present one. */
+  current: string;
+  /** The new one: at least 15 characters, and none of those that everybody tries first. */
+  new: string;
+}
+
+/** A connected channel. Its secrets are never shown again. */
+export interface Channel {
+  /** When it was switched off; null while it is on. */
+  disabledAt?: string | null;
+  /** Its id. */
+  id: ChannelId;
+  /** Its kind. */
+  kind: ChannelKind;
+  /** Its name, for people. */
+  name: string;
+  /** The number's id as the provider calls it. */
+  phoneNumberId: string;
+  /** The path to give the provider as webhook, after this server's public address. */
+  webhookPath: string;
+}
+
+/** A connected channel: one WhatsApp number, one mailbox. */
+export type ChannelId = string;
+
+/** What kind of channel a conversation is on. */
+export type ChannelKind = 'whatsapp';
+
+/** One WebSocket, and so one device or browser tab of a user. */
+export type ConnectionId = string;
+
+/** Event `connection.moving`: the server is draining. */
+export interface ConnectionMoving {
+  /** Wait this long before reconnecting, in milliseconds; spread out so that not all come at once. */
+  delayMs: number;
+}
+
+/**
+ * Parameters of `connection.open`.
+ * The token comes in a message and not in the URL, where it would end up in access logs. A connection that has not sent this in time is closed with `UNAUTHENTICATED`.
+ */
+export interface ConnectionOpen {
+  /** An access token, ours or an accepted issuer's. */
+  token: string;
+}
+
+/** Result of `connection.open`. */
+export interface ConnectionOpened {
+  /** The account (tenant) that everything on this connection belongs to. */
+  accountId: AccountId;
+  /** This connection, which is also this device's name in rooms and calls. */
+  connectionId: ConnectionId;
+  /** When the token expires; send `connection.refresh` before that. */
+  expiresAt: string;
+  /** The name shown to others. */
+  name: string;
+  /** How often the server pings; silence for twice as long means the connection is dead. */
+  pingIntervalMs: number;
+  /** What the user may do; absent for a guest. */
+  role?: Role | null;
+  /** For a guest: the one room there is. */
+  roomId?: RoomId | null;
+  /** The user that the token is for; of a guest, an id that nobody else has. */
+  userId: UserId;
+}
+
+/** Parameters of `connection.refresh`: a newer token of the same user. */
+export interface ConnectionRefresh {
+  /** The new access token. */
+  token: string;
+}
+
+/** Result of `connection.refresh`. */
+export interface ConnectionRefreshed {
+  /** When the new token expires. */
+  expiresAt: string;
+}
+
+/** Event `connection.reload`: what was missed cannot be replayed. */
+export interface ConnectionReload {
+  /** The sequence to read again. */
+  sequence: Sequence;
+}
+
+/** The devices in a room. */
+export interface Connections {
+  /** In no order. */
+  items: Member[];
+}
+
+/** A customer, as shown beside a conversation. */
+export interface Contact {
+  /** The contact, as `/v1/contacts/{id}` reads it. */
+  id: ContactId;
+  /** The name the channel gives, or the address where there is none. */
+  name: string;
+}
+
+/** A customer. */
+export interface ContactDetails {
+  /** What the account's own programs say about it. */
+  attributes: Record<string, unknown>;
+  /** When it was first seen. */
+  createdAt: string;
+  /** Its e-mail address. */
+  email?: string | null;
+  /** Its id. */
+  id: ContactId;
+  /** How channels name it and those that were merged into it. */
+  identities: ContactIdentity[];
+  /** The contact that stands for it, if they were merged. */
+  mergedInto?: ContactId | null;
+  /** Its name. */
+  name: string;
+  /** Its phone number. */
+  phone?: string | null;
+}
+
+/** Everything about a contact. */
+export interface ContactExport {
+  /** The contact. */
+  contact: ContactDetails;
+  /** What was said, the oldest conversation first. */
+  conversations: ExportedConversation[];
+  /** Those that it stands for. */
+  merged: ContactDetails[];
+  /** How that came about. */
+  merges: Merge[];
+}
+
+/** A customer. */
+export type ContactId = string;
+
+/** How a channel names a contact. */
+export interface ContactIdentity {
+  /** The channel. */
+  channelId: ChannelId;
+  /** What kind of name, such as `phone` or `bsuid`. */
+  scheme: string;
+  /** The name. */
+  value: string;
+}
+
+/** How far an import is. */
+export interface ContactImport {
+  /** Of those, contacts that were created. */
+  created: number;
+  /** When. */
+  createdAt: string;
+  /** The user or API key that began it. */
+  createdBy: string;
+  /** Rows that are done; grows by up to 1,000 at a time. */
+  done: number;
+  /** Rows that could not be used; the report says why. */
+  failed: number;
+  /** When the last row was done; null while it goes on. */
+  finishedAt?: string | null;
+  /** Its id. */
+  id: ImportId;
+  /** Rows in the file. */
+  rows: number;
+  /** Rows in which an existing contact was recognised. */
+  updated: number;
+}
+
+/** A thread with one customer on one channel. */
+export interface Conversation {
+  /** The agent who answers it, if one has taken it. */
+  assigneeId: UserId | null;
+  /** What the account's own programs say about it. */
+  attributes: Record<string, unknown>;
+  /** The channel it is on. */
+  channelId: ChannelId;
+  /** The channel's kind. */
+  channelKind: ChannelKind;
+  /** The customer. */
+  contact: Contact;
+  /** The conversation, as `/v1/conversations/{id}` reads it. */
+  id: ConversationId;
+  /** Its labels, in no order. */
+  labelIds: LabelId[];
+  /** When the latest message was. */
+  lastMessageAt: string;
+  /** The beginning of the latest message. */
+  preview: string;
+  /** How urgent it is. */
+  priority: Priority;
+  /** Until when it is out of sight, if it is snoozed. */
+  snoozedUntil: string | null;
+  /** Whom it waits for, if anybody. */
+  status: ConversationStatus;
+  /** The team that answers it, if there is one. */
+  teamId: TeamId | null;
+  /** Inbound messages since an agent last replied or read. */
+  unread: number;
+}
+
+/** A thread between an account and a customer on one channel. */
+export type ConversationId = string;
+
+/** Where a conversation stands. */
+export type ConversationStatus = 'open' | 'pending' | 'snoozed' | 'resolved';
+
+/** A key to be made. */
+export interface CreateApiKey {
+  /** When it ceases to be good; absent: never. */
+  expiresAt?: string | null;
+  /** Its name, for people. */
+  name: string;
+  /** What who has it may do. */
+  permissions: Permission[];
+}
+
+/** A canned response to be created. */
+export interface CreateCannedResponse {
+  /** What agents type to get it, unique in the account: 1 to 64 letters, digits, `_` and `-`. */
+  shortcode: string;
+  /** What it says. */
+  text: string;
+}
+
+/** A channel to be connected. */
+export interface CreateChannel {
+  /** Authorises what is sent. */
+  accessToken: string;
+  /** Signs what is received. */
+  appSecret: string;
+  /** Its kind. */
+  kind: ChannelKind;
+  /** Its name, for people. */
+  name: string;
+  /** The number's id as the provider calls it. */
+  phoneNumberId: string;
+  /** Proves to the provider that the webhook is ours. */
+  verifyToken: string;
+}
+
+/** A contact to be created. */
+export interface CreateContact {
+  /** What the account's own programs say about it; at most 16 KiB. */
+  attributes?: Record<string, unknown>;
+  /** Its e-mail address. */
+  email?: string | null;
+  /** Its name. */
+  name: string;
+  /** Its phone number. */
+  phone?: string | null;
+}
+
+/** A conversation to be begun. */
+export interface CreateConversation {
+  /** On which channel. */
+  channelId: ChannelId;
+  /** With whom; the channel must know them by some name before a message can be sent. */
+  contactId: ContactId;
+}
+
+/** What somebody asks for. */
+export interface CreateElevation {
+  /** For how long, 1 to 480 minutes from when somebody agrees. */
+  minutes: number;
+  /** Why it is needed; who decides reads it. */
+  reason: string;
+  /** The role, if it is one of the three. */
+  role?: Role | null;
+  /** Or one of the account's own. */
+  roleId?: RoleId | null;
+}
+
+/** Whom to invite. */
+export interface CreateInvitation {
+  /** The e-mail address that they will sign in with. */
+  email: string;
+  /** The role they will have. */
+  role: Role;
+  /** The account's own role that will decide instead. */
+  roleId?: RoleId | null;
+}
+
+/** Whom to let in. */
+export interface CreateJoinToken {
+  /** For how many seconds the token is good, at most a day; an hour if absent. */
+  expiresIn?: number | null;
+  /** Who. */
+  guest: Outsider;
+  /** What they may do. With none they are there and see who else is. */
+  rights: Right[];
+}
+
+/** A label to be created. */
+export interface CreateLabel {
+  /** Its color as `#rrggbb`. */
+  color: string;
+  /** Its name, unique in the account. */
+  name: string;
+}
+
+/** Which contact is the same person. */
+export interface CreateMerge {
+  /** The contact that this one shall stand for. */
+  loserId: ContactId;
+}
+
+/** A role to be created. */
+export interface CreateRole {
+  /** Its name. */
+  name: string;
+  /** What who has it may do. */
+  permissions: Permission[];
+}
+
+/** A room to be created. */
+export interface CreateRoom {
+  /** Its name. */
+  name: string;
+  /** Only members may enter and read it; who creates it is the first. False if absent. */
+  private?: boolean;
+}
+
+/** Something to be told to everybody in a room. */
+export interface CreateRoomEvent {
+  /** What it says, any JSON of at most 16 KiB. */
+  data: unknown;
+  /** What it is called, 1 to 64 letters, digits, `.`, `_` and `-`: a word between back end and clients. */
+  name: string;
+}
+
+/** Something to be said in a room. */
+export interface CreateRoomMessage {
+  /** On whose behalf; for API keys only. Absent: by the key, under its name. */
+  author?: Outsider | null;
+  /** What is said: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab. */
+  text: string;
+}
+
+/** A team to be created. */
+export interface CreateTeam {
+  /** Its name, unique in the account. */
+  name: string;
+}
+
+/** A user to be created. */
+export interface CreateUser {
+  /** The e-mail address to sign in with. */
+  email: string;
+  /** The name that others see. */
+  name: string;
+  /** At least 15 characters, and none of those that everybody tries first. */
+  password: string;
+  /** What they may do. */
+  role: Role;
+}
+
+/** A webhook to be created. */
+export interface CreateWebhook {
+  /** What to be told about; `messageCreated` if absent. n8n is told of customers' messages only. */
+  events?: EventName[] | null;
+  /** The header that carries it, for n8n; `x-switchboard-secret` if absent. */
+  header?: string | null;
+  /** Its kind. */
+  kind: Kind;
+  /** The shared secret. Needed for n8n; else one is made if absent, and shown once. */
+  secret?: string | null;
+  /** Where to post. */
+  url: string;
+}
+
+/** A new key, with itself. */
+export type CreatedApiKey = ApiKey & { key: string };
+
+/** A new invitation, with its token. */
+export type CreatedInvitation = Invitation & { token: string };
+
+/** A new webhook. */
+export type CreatedWebhook = Webhook & { secret?: string | null };
+
+/** A user's e-mail address and password. */
+export interface Credentials {
+  /** The account to sign in to, where several know the address and the password is the same. */
+  accountId?: AccountId | null;
+  /** The e-mail address; case does not matter. */
+  email: string;
+  /** The password. */
+  password: string;
+}
+
+/** What somebody decides. */
+export interface DecideElevation {
+  /** Whether it shall be. */
+  approve: boolean;
+}
+
+/** The telling of one event. */
+export interface Delivery {
+  /** The HTTP status of the last answer; null if there was none. */
+  answerStatus?: number | null;
+  /** How often it was tried. */
+  attempts: number;
+  /** When it was taken or given up. */
+  doneAt?: string | null;
+  /** When it is tried next, while it waits. */
+  dueAt: string;
+  /** Why the last attempt failed. */
+  error?: string | null;
+  /** What happened, as `inbox.event` tells it. */
+  event: Record<string, unknown>;
+  /** The number of the event in the account's stream. */
+  seq: number;
+  /** How it stands. */
+  state: DeliveryState;
+}
+
+/** How a delivery stands. */
+export type DeliveryState = 'waiting' | 'taken' | 'givenUp';
+
+/** How far a message to a customer has come. The order is progress. */
+export type DeliveryStatus = 'queued' | 'sent' | 'delivered' | 'read' | 'failed';
+
+/** From whom a message is. */
+export type Direction = 'inbound' | 'outbound';
+
+/** The result of a method that has nothing to say but that it worked. */
+export type Done = Record<string, unknown>;
+
+/** A time in which a user may do more, or a request for one. */
+export interface Elevation {
+  /** When. */
+  decidedAt?: string | null;
+  /** Who decided. */
+  decidedBy?: UserId | null;
+  /** When it was ended before that. */
+  endedAt?: string | null;
+  /** Until when it lasts; null unless somebody agreed. */
+  expiresAt?: string | null;
+  /** Its id. */
+  id: ElevationId;
+  /** For how many minutes it was asked. */
+  minutes: number;
+  /** What it allowed then; nothing else is given. */
+  permissions: Permission[];
+  /** Why it is needed. */
+  reason: string;
+  /** When it was asked for. */
+  requestedAt: string;
+  /** What the role was called when it was asked for. */
+  roleName: string;
+  /** How far it is. */
+  status: ElevationStatus;
+  /** Who. */
+  userId: UserId;
+}
+
+/** A time in which a user may do more, if another agrees. */
+export type ElevationId = string;
+
+/** How far an elevation is. */
+export type ElevationStatus = 'pending' | 'active' | 'denied' | 'lapsed' | 'over';
+
+/**
+ * A stable, dotted, lower-case name of an error, such as `call.busy`.
+ * Clients branch on it; the human message beside it may change at any time.
+ */
+export type ErrorCode = string;
+
+/** Something that a webhook can be told about. */
+export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdated' | 'noteCreated' | 'noteUpdated' | 'noteDeleted' | 'conversationErased';
+
+/** A conversation with everything in it. */
+export interface ExportedConversation {
+  /** The conversation. */
+  conversation: Conversation;
+  /** Its messages, oldest first. */
+  messages: Message[];
+  /** Its notes, oldest first. */
+  notes: Note[];
+}
+
+/** An error answer (JSON-RPC 2.0, section 5.1). */
+export interface Failure {
+  /** JSON-RPC's number: -32700 to -32600 for the envelope, -32000 for everything of ours. */
+  code: number;
+  /** For programs. */
+  data: FailureData;
+  /** For people; may change at any time. */
+  message: string;
+}
+
+/** The part of an error answer that clients branch on. */
+export interface FailureData {
+  /** The stable code. */
+  code: ErrorCode;
+  /** Who has to change something. */
+  fault: Fault;
+  /** How long to wait before trying again, in milliseconds, where that is known. */
+  retryAfterMs?: number | null;
+}
+
+/** Who has to change something for it to work next time. */
+export type Fault = 'caller' | 'upstream' | 'ours';
+
+/** Event `feed.changed`. */
+export interface FeedChanged {
+  /** The members that an update has changed. */
+  changed?: string[];
+  /** The feed's name, as `feed.subscribe` answered it. */
+  feed: string;
+  /** The row's id. */
+  id: string;
+  /** Members that `row` lacks because it would have more than `ROW_BYTES_MAX` with them: read them by REST. */
+  omitted?: string[];
+  /** What happened, as seen through the filter. */
+  operation: FeedOperation;
+  /** The row as it is; empty if it is gone. A deletion may be told of a row that was never told of. */
+  row?: Record<string, unknown>;
+  /** The change's number in the account: later ones are higher. A feed sees those that concern it. */
+  seq: number;
+}
+
+/** Event `feed.ended`: the caller may not read this any more. */
+export interface FeedEnded {
+  /** The feed's name, as `feed.subscribe` answered it. */
+  feed: string;
+}
+
+/** What happened to a row. */
+export type FeedOperation = 'insert' | 'update' | 'delete';
+
+/** Parameters of `feed.subscribe`. */
+export interface FeedSubscribe {
+  /** The last change this client has seen in any feed, to be sent what it missed; absent: only what happens from now on. To go on after an answer with `more`, its `seq`. */
+  after?: number | null;
+  /** Only rows that have these values; absent: all that the caller may read. */
+  filter?: Record<string, unknown>;
+  /** The table, as the list of tables in docs/PROTOCOL.md spells it. */
+  table: string;
+}
+
+/** Result of `feed.subscribe`. Unless there is `more`, every change that is committed from now on will be told. */
+export interface FeedSubscribed {
+  /** What was missed, in order. */
+  changes: FeedChanged[];
+  /** The feed's name, which its events carry. The same table and filter have the same name. */
+  feed: string;
+  /** Whether more was missed than one answer holds. This feed is not followed yet, or as it was before: ask again with `after` = `seq`. */
+  more: boolean;
+  /** Whether `changes` is everything since `after`. False: read the rows again. */
+  recovered: boolean;
+  /** The number to go on from: up to where was looked if there is `more`; else of the account's latest change, and events continue from here. */
+  seq: number;
+}
+
+/** Parameters of `feed.unsubscribe`. */
+export interface FeedUnsubscribe {
+  /** The feed's name, as `feed.subscribe` answered it. */
+  feed: string;
+}
+
+/** A STUN or TURN server, in the shape of W3C's `RTCIceServer`. */
+export interface IceServer {
+  /** Short-lived password, for TURN. It is meant for the client that reads it. */
+  credential?: string | null;
+  /** `stun:`, `turn:` and `turns:` URLs. */
+  urls: string[];
+  /** Short-lived user name, for TURN. */
+  username?: string | null;
+}
+
+/** What `RTCPeerConnection` takes as its configuration. */
+export interface IceServers {
+  /** The servers. */
+  iceServers: IceServer[];
+}
+
+/** Many contacts from one file. */
+export type ImportId = string;
+
+/** The report on a row. */
+export interface ImportedRow {
+  /** The contact. */
+  contactId?: ContactId | null;
+  /** Why it cannot be used. */
+  error?: string | null;
+  /** Which, from 1 in the order of the file; the header of a CSV is none. */
+  number: number;
+  /** What became of it; null until it is done. */
+  outcome?: RowOutcome | null;
+}
+
+/** What can happen in an inbox. */
+export type InboxEvent = { conversation: Conversation; message: Message; type: 'messageCreated' } | { message: Message; type: 'messageUpdated' } | { conversation: Conversation; type: 'conversationUpdated' } | { note: Note; type: 'noteCreated' } | { note: Note; type: 'noteUpdated' } | { conversationId: ConversationId; noteId: NoteId; type: 'noteDeleted' } | { conversationId: ConversationId; type: 'conversationErased' };
+
+/** Parameters of `inbox.subscribe`. */
+export interface InboxSubscribe {
+  /** The last event this client has seen; absent: only what happens from now on. To go on after an answer with `more`, its `seq`. */
+  after?: number | null;
+}
+
+/** Result of `inbox.subscribe`. */
+export interface InboxSubscribed {
+  /** What was missed, in order. */
+  events: SequencedInboxEvent[];
+  /** Whether more was missed than one answer holds. This connection does not follow the inbox yet, or follows it as it did before: ask again with `after` = `seq`. */
+  more: boolean;
+  /** Whether `events` continues exactly at `after`. False: reload the inbox. */
+  recovered: boolean;
+  /** The number to go on from: of the last of `events` if there is `more`; else the stream's latest, and events continue from here. */
+  seq: number;
+}
+
+/** Parameters of `inbox.unsubscribe`. */
+export type InboxUnsubscribe = Record<string, unknown>;
+
+/** An invitation, without its token. */
+export interface Invitation {
+  /** When it was accepted. */
+  acceptedAt?: string | null;
+  /** When. */
+  createdAt: string;
+  /** Who is invited. */
+  email: string;
+  /** Until when it can be accepted. */
+  expiresAt: string;
+  /** Its id. */
+  id: InvitationId;
+  /** Who invited them. */
+  invitedBy: UserId;
+  /** When it was taken back. */
+  revokedAt?: string | null;
+  /** The role they will have. */
+  role: Role;
+  /** The account's own role that will decide instead. */
+  roleId?: RoleId | null;
+}
+
+/** Somebody's way to become a user. */
+export type InvitationId = string;
+
+/** A token that lets a browser into exactly one room. */
+export interface JoinToken {
+  /** When the token expires; another one may be sent with `connection.refresh` before that. */
+  expiresAt: string;
+  /** For `connection.open`. It opens nothing else. */
+  token: string;
+  /** The guest's id, as others see it in the room. */
+  userId: UserId;
+}
+
+/** What kind of receiver a webhook has. */
+export type Kind = 'n8n' | 'standard';
+
+/** A word that sorts conversations. */
+export interface Label {
+  /** Its color as `#rrggbb`. */
+  color: string;
+  /** Its id. */
+  id: LabelId;
+  /** Its name, unique in the account. */
+  name: string;
+}
+
+/** A word that sorts conversations. */
+export type LabelId = string;
+
+/** Parameters of `media.answer`. */
+export interface MediaAnswer {
+  /** The `revision` of the offer that is answered. */
+  revision: number;
+  /** The room whose media session the offer is from. */
+  roomId: RoomId;
+  /** The answer (RFC 8866); candidates are not needed. */
+  sdp: string;
+}
+
+/** Event `media.changed`, to everybody in the room. */
+export interface MediaChanged {
+  /** The room whose media session this is. */
+  roomId: RoomId;
+  /** The session as it is. No participants: the session is over. */
+  state: MediaState;
+}
+
+/** Parameters of `media.join`. The room must have been joined before. */
+export interface MediaJoin {
+  /** The room whose media session is entered. */
+  roomId: RoomId;
+}
+
+/** Result of `media.join`. Joining again is harmless and answers with the present state. */
+export interface MediaJoined {
+  /** STUN and TURN servers, with credentials for this user. */
+  iceServers: IceServer[];
+  /** The session, this device included. */
+  state: MediaState;
+}
+
+/** Parameters of `media.leave`. */
+export interface MediaLeave {
+  /** The room whose media session is left. */
+  roomId: RoomId;
+}
+
+/** Event `media.offer`: everything this participant may receive now. */
+export interface MediaOffered {
+  /** Names this offer in the answer. A later offer has a higher number and replaces it. */
+  revision: number;
+  /** The room whose media session the tracks are from. */
+  roomId: RoomId;
+  /** The offer, complete with the server's candidates. */
+  sdp: string;
+  /** What each active media section carries; sections not listed are inactive. */
+  tracks: OfferedTrack[];
+}
+
+/** One device in a media session. */
+export interface MediaParticipant {
+  /** The device that takes part. */
+  connectionId: ConnectionId;
+  /** The user's name. */
+  name: string;
+  /** The device's user. */
+  userId: UserId;
+}
+
+/**
+ * Parameters of `media.publish`: an offer of send-only tracks.
+ * Offer again on the same transport to add or remove tracks.
+ */
+export interface MediaPublish {
+  /** The room whose media session the tracks are for. */
+  roomId: RoomId;
+  /** The offer, complete: the server needs none of the client's candidates. */
+  sdp: string;
+}
+
+/** Result of `media.publish`. */
+export interface MediaPublished {
+  /** The answer, complete with the server's candidates. */
+  sdp: string;
+}
+
+/** How media travels. */
+export type MediaRoute = 'peerToPeer' | 'server';
+
+/** Parameters of `media.signal`. */
+export interface MediaSignal {
+  /** Both must be participants of this room's session. */
+  roomId: RoomId;
+  /** The offer, the answer or the candidate. */
+  signal: PeerSignal;
+  /** The device that it is for. */
+  to: ConnectionId;
+}
+
+/** Event `media.signal`. */
+export interface MediaSignalled {
+  /** The device that it comes from, which the answer goes to. */
+  from: ConnectionId;
+  /** The room whose media session both are in. */
+  roomId: RoomId;
+  /** The offer, the answer or the candidate. */
+  signal: PeerSignal;
+}
+
+/** A running media session. */
+export interface MediaState {
+  /** In order of arrival. Peer to peer, the first offers to the second. */
+  participants: MediaParticipant[];
+  /** Counts every change, so that a late event can be told from a new one. */
+  revision: number;
+  /** How media travels now. */
+  route: MediaRoute;
+}
+
+/** One device present in a room. */
+export interface Member {
+  /** The device that is in the room. */
+  connectionId: ConnectionId;
+  /** The user's name. */
+  name: string;
+  /** The device's user; one user may be in a room with several devices. */
+  userId: UserId;
+}
+
+/** Two contacts that are the same person. */
+export interface Merge {
+  /** When they were merged. */
+  createdAt: string;
+  /** Its id. */
+  id: MergeId;
+  /** The contact that it stands for. */
+  loserId: ContactId;
+  /** When that was taken back. */
+  undoneAt?: string | null;
+  /** The contact that stands for both. */
+  winnerId: ContactId;
+}
+
+/** Two customers that turned out to be one. */
+export type MergeId = string;
+
+/** A contact's merges. */
+export interface Merges {
+  /** The latest first; at most 100. */
+  items: Merge[];
+}
+
+/** One message of a conversation. */
+export interface Message {
+  /** The files that came with it; each is read by its place. */
+  attachments: Attachment[];
+  /** The agent who wrote it, for outbound ones. */
+  authorId: UserId | null;
+  /** The conversation that it is part of. */
+  conversationId: ConversationId;
+  /** When it was written, by the channel's clock for inbound ones. */
+  createdAt: string;
+  /** When it was on the customer's device. */
+  deliveredAt: string | null;
+  /** Whether it is from the customer or to them. */
+  direction: Direction;
+  /** Why it failed, in the channel's words, if it did. */
+  error: string | null;
+  /** When it was given up. */
+  failedAt: string | null;
+  /** The message, in events as on pages. */
+  id: MessageId;
+  /** When the customer saw it. */
+  readAt: string | null;
+  /** When the channel accepted it, for outbound ones. */
+  sentAt: string | null;
+  /** How far it has come; always `delivered` for inbound ones. */
+  status: DeliveryStatus;
+  /** What it says; absent for kinds of message that carry no text. */
+  text: string | null;
+  /** Whether `text` is only the beginning, as it is in events with long texts. */
+  truncated?: boolean;
+}
+
+/** One message of a conversation. */
+export type MessageId = string;
+
+/** A set of permissions with a name. */
+export interface NamedRole {
+  /** Its id. */
+  id: RoleId;
+  /** Its name, unique in the account. */
+  name: string;
+  /** What who has it may do. */
+  permissions: Permission[];
+}
+
+/** What an agent writes to others beside a conversation. Customers never see it. */
+export interface Note {
+  /** The user who wrote it. */
+  authorId: UserId;
+  /** The conversation that the note is about. */
+  conversationId: ConversationId;
+  /** When it was written. */
+  createdAt: string;
+  /** The note, as `/v1/conversations/{id}/notes` lists it. */
+  id: NoteId;
+  /** What it says. */
+  text: string;
+  /** When it was last changed. */
+  updatedAt: string;
+}
+
+/** What agents write to each other beside a conversation. */
+export type NoteId = string;
+
+/** Whose track a media section of an offer carries. */
+export interface OfferedTrack {
+  /** The device that publishes it. */
+  connectionId: ConnectionId;
+  /** Sound or picture. */
+  kind: TrackKind;
+  /** The media section of the offer. */
+  mid: string;
+}
+
+/** A connected user. */
+export interface OnlineUser {
+  /** The user's name. */
+  name: string;
+  /** The user who has at least one connection. */
+  userId: UserId;
+}
+
+/** Somebody whom only the account's own back end knows. */
+export interface Outsider {
+  /** Who it is to the back end, 1 to 256 bytes: the same identity is the same user here. */
+  identity: string;
+  /** The name that others see. */
+  name: string;
+}
+
+/** One page of a list. */
+export interface Page_ApiKey {
+  /** The items. */
+  items: ApiKey[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_AuditEntry {
+  /** The items. */
+  items: AuditEntry[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_Call {
+  /** The items. */
+  items: Call[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_CannedResponse {
+  /** The items. */
+  items: CannedResponse[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_Channel {
+  /** The items. */
+  items: Channel[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_ContactDetails {
+  /** The items. */
+  items: ContactDetails[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_ContactImport {
+  /** The items. */
+  items: ContactImport[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_Conversation {
+  /** The items. */
+  items: ({ assigneeId: UserId | null; attributes: Record<string, unknown>; channelId: ChannelId; channelKind: ChannelKind; contact: Contact; id: ConversationId; labelIds: LabelId[]; lastMessageAt: string; preview: string; priority: Priority; snoozedUntil: string | null; status: ConversationStatus; teamId: TeamId | null; unread: number })[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_Delivery {
+  /** The items. */
+  items: Delivery[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_Elevation {
+  /** The items. */
+  items: Elevation[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_ImportedRow {
+  /** The items. */
+  items: ImportedRow[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_Invitation {
+  /** The items. */
+  items: Invitation[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_Label {
+  /** The items. */
+  items: Label[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_Message {
+  /** The items. */
+  items: Message[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_NamedRole {
+  /** The items. */
+  items: NamedRole[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_Note {
+  /** The items. */
+  items: Note[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_Room {
+  /** The items. */
+  items: Room[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_RoomMember {
+  /** The items. */
+  items: RoomMember[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_Team {
+  /** The items. */
+  items: Team[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_User {
+  /** The items. */
+  items: User[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_Webhook {
+  /** The items. */
+  items: Webhook[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** What two peers say to each other (W3C's `RTCSessionDescription` and `RTCIceCandidate`). */
+export type PeerSignal = { kind: 'offer'; sdp: string } | { kind: 'answer'; sdp: string } | { candidate: string; kind: 'candidate'; sdpMLineIndex?: number | null; sdpMid?: string | null };
+
+/** One thing that a caller may do. */
+export type Permission = 'account.manage' | 'audit.read' | 'calls.read' | 'cannedResponses.manage' | 'channels.read' | 'channels.manage' | 'contacts.read' | 'contacts.manage' | 'contacts.erase' | 'conversations.read' | 'conversations.manage' | 'keys.manage' | 'labels.manage' | 'messages.send' | 'roles.manage' | 'rooms.read' | 'rooms.manage' | 'teams.manage' | 'users.read' | 'users.manage' | 'webhooks.manage';
+
+/** Event `presence.changed`: what changed within a moment. */
+export interface PresenceChanged {
+  /** Whether the lists are everything that changed. False: they are empty, and whoever shows who is connected subscribes again, at leisure. */
+  complete: boolean;
+  /** Users who have lost their last connection. */
+  offline: UserId[];
+  /** Users who have their first connection. */
+  online: OnlineUser[];
+  /** How many are connected now. */
+  onlineCount: number;
+}
+
+/** Result of `presence.subscribe`. */
+export interface PresenceOnline {
+  /** Whether there are more: ask again with `after` = the `userId` of the last. Changes follow from the first answer on. */
+  more: boolean;
+  /** How many there are. */
+  onlineCount: number;
+  /** Users with at least one connection, in the order of their ids, at most `USERS_MAX`. */
+  users: OnlineUser[];
+}
+
+/** Parameters of `presence.subscribe`. */
+export interface PresenceSubscribe {
+  /** Only users after this one, in the order of their ids; absent: from the first on. */
+  after?: UserId | null;
+}
+
+/** How urgent a conversation is. The order is urgency. */
+export type Priority = 'none' | 'low' | 'medium' | 'high' | 'urgent';
+
+/** The body of an error answer. */
+export interface Problem {
+  /** What went wrong, for programs; stable. */
+  code: string;
+  /** What went wrong, for people; may change at any time. */
+  detail: string;
+  /** The HTTP status. */
+  status: number;
+  /** The HTTP status in words. */
+  title: string;
+  /** Always `about:blank`: the title says what the status means, the code says the rest. */
+  type: string;
+}
+
+/** That an event was published. */
+export interface PublishedRoomEvent {
+  /** When. */
+  publishedAt: string;
+}
+
+/** A refresh token, good once. */
+export interface Refresh {
+  /** The latest one of this sign-in. */
+  refreshToken: string;
+}
+
+/** A reply to be sent to the customer. */
+export interface Reply {
+  /** What to say; WhatsApp takes at most 4,096 characters. */
+  text: string;
+}
+
+/** The id by which a client tells answers apart. Strings are limited to `TEXT_MAX`. */
+export type RequestId = number | string;
+
+/** One thing that a guest may do in the room. Without any, they are there and see who else is. */
+export type Right = 'messages.read' | 'messages.send' | 'media.send' | 'media.receive';
+
+/** What a user may do, from most to least. The order is the hierarchy. */
+export type Role = 'AGENT_USER' | 'USER' | 'ADMIN';
+
+/** A set of permissions that an account has named. */
+export type RoleId = string;
+
+/** A room. */
+export interface Room {
+  /** Since when nobody enters and nothing is said; null while it is open. */
+  closedAt?: string | null;
+  /** Its id. */
+  id: RoomId;
+  /** The number of its latest message; 0 if nothing has been said. */
+  lastSeq: number;
+  /** Its name. */
+  name: string;
+  /** Only its members may enter and read it. */
+  private: boolean;
+}
+
+/** Event `room.event`: something that the account's own back end tells everybody present. It is kept nowhere. */
+export interface RoomEventPublished {
+  /** What the back end sent with it, passed on as it is. */
+  data: unknown;
+  /** The name of the event, agreed between back end and clients. */
+  name: string;
+  /** The room that it is for. */
+  roomId: RoomId;
+}
+
+/** A stretch of a room's messages. */
+export interface RoomHistory {
+  /** Oldest first. */
+  items: RoomMessage[];
+  /** `before` for the messages that came before these; null at the beginning. */
+  next?: number | null;
+}
+
+/** Result of `room.history`. */
+export interface RoomHistoryRead {
+  /** Oldest first; as many of those nearest to `before` as fit. */
+  messages: RoomMessage[];
+  /** Whether there are older ones: ask again with `before` = the `seq` of the first. */
+  more: boolean;
+}
+
+/** A place where people meet: chat, presence, calls. */
+export type RoomId = string;
+
+/** Parameters of `room.join`. */
+export interface RoomJoin {
+  /** The last message this client has seen, to be sent exactly what it missed; absent: the latest messages. To go on after an answer with `more`, its `seq`. */
+  after?: number | null;
+  /** The room to enter. */
+  roomId: RoomId;
+}
+
+/** Result of `room.join`. */
+export interface RoomJoined {
+  /** The running media session, if there is one. */
+  media: MediaState | null;
+  /** How many are present, this device included. */
+  memberCount: number;
+  /** The first of those present, in the order of their `connectionId`; `room.members` has the rest. */
+  members: Member[];
+  /** With `after`: what came since, oldest first. Without: the latest, oldest first. */
+  messages: RoomMessage[];
+  /** Whether more was missed than one answer holds. This device is not in the room yet, or stays in it as it was before: ask again with `after` = `seq`. `members` and `media` come with the last answer. */
+  more: boolean;
+  /** The room's name. */
+  name: string;
+  /** Whether `messages` continues exactly at `after`. False: too much was missed, `messages` are the latest and older ones must be read again. */
+  recovered: boolean;
+  /** The room that was entered. */
+  roomId: RoomId;
+  /** The number to go on from: of the last of `messages` if there is `more`; else the room's latest, and events continue from here. */
+  seq: number;
+}
+
+/** Parameters of `room.leave`. */
+export interface RoomLeave {
+  /** The room to leave. */
+  roomId: RoomId;
+}
+
+/** Somebody who belongs to a room. */
+export interface RoomMember {
+  /** The user. */
+  userId: UserId;
+}
+
+/** Event `room.memberJoined`. */
+export interface RoomMemberJoined {
+  /** The device that entered, and its user. */
+  member: Member;
+  /** The room that was entered. */
+  roomId: RoomId;
+}
+
+/** Event `room.memberLeft`. */
+export interface RoomMemberLeft {
+  /** The device that left. */
+  connectionId: ConnectionId;
+  /** The room that was left. */
+  roomId: RoomId;
+  /** The device's user, who may still be there with another device. */
+  userId: UserId;
+}
+
+/** Result of `room.members`. */
+export interface RoomMembers {
+  /** How many are present, this device included. */
+  memberCount: number;
+  /** In the order of their `connectionId`, at most `MEMBERS_MAX`. */
+  members: Member[];
+  /** Whether there are more: ask again with `after` = the `connectionId` of the last. */
+  more: boolean;
+}
+
+/** Event `room.membersChanged`: what changed within a moment in a room that more than `TOLD_SINGLY_MAX` are in. */
+export interface RoomMembersChanged {
+  /** Whether the lists are everything that changed. False: they are empty, and whoever shows who is there reads `room.members` again, at leisure. */
+  complete: boolean;
+  /** Who is there and was not, or was away for a moment; the receiving device may be among them. */
+  joined: Member[];
+  /** The devices that are there no longer; some may never have been told of. */
+  left: ConnectionId[];
+  /** How many are present now. */
+  memberCount: number;
+  /** The room that devices entered or left. */
+  roomId: RoomId;
+}
+
+/** One message, durable and numbered. */
+export interface RoomMessage {
+  /** When it was stored. */
+  createdAt: string;
+  /** The message, on whichever page or connection it is read. */
+  id: RoomMessageId;
+  /** The sender's name at that time. */
+  name: string;
+  /** Its number in the room: 1, 2, 3, … without gaps. */
+  seq: number;
+  /** The text as it was sent. */
+  text: string;
+  /** The user or guest who sent it. */
+  userId: UserId;
+}
+
+/** One message in a room. */
+export type RoomMessageId = string;
+
+/** Event `room.message`. */
+export interface RoomMessagePosted {
+  /** The message as it was stored. */
+  message: RoomMessage;
+  /** The room that it was sent to. */
+  roomId: RoomId;
+}
+
+/** Parameters of `room.history`. */
+export interface RoomReadHistory {
+  /** Only messages before this number; absent: the latest. */
+  before?: number | null;
+  /** How many, at most `MESSAGES_MAX`, 50 if absent. */
+  limit?: number | null;
+  /** The room to read; it need not be joined. */
+  roomId: RoomId;
+}
+
+/** Parameters of `room.members`. */
+export interface RoomReadMembers {
+  /** Only members after this one, in the order of their ids; absent: from the first on. */
+  after?: ConnectionId | null;
+  /** A room that the caller has joined. */
+  roomId: RoomId;
+}
+
+/** Why a device is no longer in a room that it has not left. */
+export type RoomRemovalReason = 'removed' | 'closed' | 'deleted';
+
+/** Event `room.removed`: this device is in the room no longer. */
+export interface RoomRemoved {
+  /** Whether the device was removed, or the room closed or deleted. */
+  reason: RoomRemovalReason;
+  /** The room that this device was in. */
+  roomId: RoomId;
+}
+
+/** Parameters of `room.send`. */
+export interface RoomSend {
+  /** Chosen by the client, once per message: sent again after a lost answer, the message is stored once and the same answer comes back. */
+  clientId: string;
+  /** A room that the caller has joined. */
+  roomId: RoomId;
+  /** The text: at most `TEXT_BYTES_MAX`, no control characters but line feed and tab. */
+  text: string;
+}
+
+/** Result of `room.send`: the message is stored. */
+export interface RoomSent {
+  /** The message as everybody in the room sees it. */
+  message: RoomMessage;
+}
+
+/** Parameters of `room.typing`. */
+export interface RoomSetTyping {
+  /** A room that the caller has joined. */
+  roomId: RoomId;
+  /** Whether the user is typing now. Repeat while it lasts; others forget it after six seconds. */
+  typing: boolean;
+}
+
+/** Event `room.typing`. */
+export interface RoomTypingChanged {
+  /** The device on which somebody is typing. */
+  connectionId: ConnectionId;
+  /** The room in which somebody is typing. */
+  roomId: RoomId;
+  /** Whether it is typing now. */
+  typing: boolean;
+  /** The device's user. */
+  userId: UserId;
+}
+
+/** What became of a row. */
+export type RowOutcome = 'created' | 'updated' | 'failed';
+
+/** A numbered sequence of events. */
+export type Sequence = { kind: 'room'; roomId: RoomId } | { kind: 'inbox' } | { feed: string; kind: 'feed' };
+
+/** Event `inbox.event`: what happened, and its place in the account's stream. */
+export interface SequencedInboxEvent {
+  /** What happened. */
+  event: InboxEvent;
+  /** 1, 2, 3, … without gaps, per account. */
+  seq: number;
+}
+
+/** What an account has chosen. */
+export interface Settings {
+  /** The language of what Switchboard itself writes to customers, as a BCP 47 tag. */
+  locale?: string | null;
+  /** Days after which resolved conversations are deleted with their messages; null: never. */
+  retentionDays?: number | null;
+  /** The time zone for what people read, as an IANA name. */
+  timeZone?: string | null;
+}
+
+/** A sign-in that is not over. */
+export interface SignIn {
+  /** From which network address it began. */
+  address?: string | null;
+  /** When it began. */
+  createdAt: string;
+  /** Whether it is the one that asks. */
+  current: boolean;
+  /** Its id. */
+  id: SignInId;
+  /** When it last got a new access token. */
+  lastUsedAt: string;
+  /** What the client calls itself. */
+  userAgent?: string | null;
+}
+
+/** A family of refresh tokens: one sign-in on one device. */
+export type SignInId = string;
+
+/** A user's sign-ins. */
+export interface SignIns {
+  /** The one used last first; at most 100. */
+  items: SignIn[];
+}
+
+/** A sign-in's tokens. Keep them safe: who has them is the user. */
+export interface SignedIn {
+  /** For `Authorization: Bearer` and `connection.open`. */
+  accessToken: string;
+  /** When the access token expires. */
+  expiresAt: string;
+  /** To get the next pair. Using it a second time later on ends the sign-in. */
+  refreshToken: string;
+  /** Who is signed in. */
+  user: User;
+}
+
+/** Agents who answer together. */
+export interface Team {
+  /** Its id. */
+  id: TeamId;
+  /** Its name, unique in the account. */
+  name: string;
+}
+
+/** Agents who answer together. */
+export type TeamId = string;
+
+/** Who is in a team. */
+export interface TeamMembers {
+  /** The users, in no order; at most 1,000. */
+  userIds: UserId[];
+}
+
+/** What kind of track. */
+export type TrackKind = 'audio' | 'video';
+
+/** What to change; absent fields stay as they are. */
+export interface UpdateAccount {
+  /** Features to switch on or off; others stay as they are. */
+  features?: Record<string, boolean> | null;
+  /** Its name. */
+  name?: string | null;
+  /** All settings: those left out go back to their default. */
+  settings?: Settings | null;
+}
+
+/** What to change about a canned response; absent fields stay as they are. */
+export interface UpdateCannedResponse {
+  /** What agents type to get it, unique in the account: 1 to 64 letters, digits, `_` and `-`. */
+  shortcode?: string | null;
+  /** What it says. */
+  text?: string | null;
+}
+
+/** What to change about a channel; absent fields stay as they are. */
+export interface UpdateChannel {
+  /** Authorises what is sent. */
+  accessToken?: string | null;
+  /** Signs what is received. */
+  appSecret?: string | null;
+  /** False: its webhooks are refused and nothing is sent by it. */
+  enabled?: boolean | null;
+  /** Its name, for people. */
+  name?: string | null;
+  /** Proves to the provider that the webhook is ours. */
+  verifyToken?: string | null;
+}
+
+/** What to change about a contact; absent fields stay as they are. */
+export interface UpdateContact {
+  /** Members to set; null takes one away (RFC 7396). */
+  attributes?: Record<string, unknown> | null;
+  /** Its e-mail address; null takes it away. */
+  email?: string | null;
+  /** Its name. */
+  name?: string | null;
+  /** Its phone number; null takes it away. */
+  phone?: string | null;
+}
+
+/** What to change; absent fields stay as they are. */
+export interface UpdateConversation {
+  /** Who answers it from now on; null gives it back to all. */
+  assigneeId?: UserId | null;
+  /** Members to set; null takes one away (RFC 7396). */
+  attributes?: Record<string, unknown>;
+  /** All of its labels, at most 50. */
+  labelIds?: LabelId[] | null;
+  /** How urgent it is. */
+  priority?: Priority | null;
+  /** True: its messages have been read. */
+  read?: boolean;
+  /** Until when it is out of sight; needed to snooze it, and only then. */
+  snoozedUntil?: string | null;
+  /** Where it stands from now on. */
+  status?: ConversationStatus | null;
+  /** The team that answers it; null takes it from its team. */
+  teamId?: TeamId | null;
+}
+
+/** What to change about a label; absent fields stay as they are. */
+export interface UpdateLabel {
+  /** Its color as `#rrggbb`. */
+  color?: string | null;
+  /** Its name, unique in the account. */
+  name?: string | null;
+}
+
+/** What to change about a role; absent fields stay as they are. */
+export interface UpdateRole {
+  /** Its name. */
+  name?: string | null;
+  /** What who has it may do. */
+  permissions?: Permission[] | null;
+}
+
+/** What to change about a room; absent fields stay as they are. */
+export interface UpdateRoom {
+  /** Its name. */
+  name?: string | null;
+  /** Only members may enter and read it. Who is in it and is none leaves, but for guests. */
+  private?: boolean | null;
+}
+
+/** What to change about a team; absent fields stay as they are. */
+export interface UpdateTeam {
+  /** Its name, unique in the account. */
+  name?: string | null;
+}
+
+/** What to change about a user; absent fields stay as they are. */
+export interface UpdateUser {
+  /** False: cannot sign in any more, and is signed out everywhere. */
+  active?: boolean | null;
+  /** False: lifts the lock that too many wrong passwords have put on. */
+  locked?: boolean | null;
+  /** The name that others see. */
+  name?: string | null;
+  /** The role. */
+  role?: Role | null;
+  /** The account's own role that decides instead; null takes it away. */
+  roleId?: RoleId | null;
+}
+
+/** What to change about a webhook; absent fields stay as they are. */
+export interface UpdateWebhook {
+  /** False: it is told nothing more; what waits is given up. */
+  enabled?: boolean | null;
+  /** What to be told about. */
+  events?: EventName[] | null;
+  /** The shared secret. */
+  secret?: string | null;
+  /** Where to post. */
+  url?: string | null;
+}
+
+/** A person of the account. */
+export interface User {
+  /** Their account. */
+  accountId: AccountId;
+  /** When they were deactivated; null while they may sign in. */
+  deactivatedAt?: string | null;
+  /** Their e-mail address; null for users of an outside issuer. */
+  email?: string | null;
+  /** Their id. */
+  id: UserId;
+  /** Their name as others see it. */
+  name: string;
+  /** What they may do. */
+  permissions: Permission[];
+  /** Their role, or the nearest below. */
+  role: Role;
+  /** The account's own role that decides instead; null if there is none. */
+  roleId?: RoleId | null;
+}
+
+/** A person who signs in: an agent, an administrator, a member of staff. */
+export type UserId = string;
+
+/** A webhook. Its secret is never shown again. */
+export interface Webhook {
+  /** When it was switched off; null while it is on. */
+  disabledAt?: string | null;
+  /** What it is told about. */
+  events: EventName[];
+  /** Since when everything that it was to be told has failed; null while it takes what it is told. After several failures in a row it gets one delivery at a time, after a while. */
+  failingSince?: string | null;
+  /** The header that carries the secret, for n8n. */
+  header: string;
+  /** Its id. */
+  id: WebhookId;
+  /** Its kind. */
+  kind: Kind;
+  /** Where is posted to. */
+  url: string;
+}
+
+/** An address that is told about events by HTTP. */
+export type WebhookId = string;
+
+/** What a note says. */
+export interface WriteNote {
+  /** The text. */
+  text: string;
+}
+
+/** What a client may ask over `/v1/ws`, by method. */
+export interface Methods {
+  /** Says who is connecting; must be the first request. */
+  'connection.open': { params: ConnectionOpen; result: ConnectionOpened };
+  /** Replaces the token before it expires. */
+  'connection.refresh': { params: ConnectionRefresh; result: ConnectionRefreshed };
+  /** Enters a room. */
+  'room.join': { params: RoomJoin; result: RoomJoined };
+  /** Leaves a room. */
+  'room.leave': { params: RoomLeave; result: Done };
+  /** Sends a message to a room; answered once it is stored. */
+  'room.send': { params: RoomSend; result: RoomSent };
+  /** Tells the others that the user is, or is no longer, typing. */
+  'room.typing': { params: RoomSetTyping; result: Done };
+  /** Reads older messages. */
+  'room.history': { params: RoomReadHistory; result: RoomHistoryRead };
+  /** Reads who is in a room, page by page. */
+  'room.members': { params: RoomReadMembers; result: RoomMembers };
+  /** Lists who of the account is connected, and follows changes. */
+  'presence.subscribe': { params: PresenceSubscribe; result: PresenceOnline };
+  /** Rings a user's devices. */
+  'call.ring': { params: CallRing; result: CallRinging };
+  /** Picks up. */
+  'call.accept': { params: CallAccept; result: CallAccepted };
+  /** Declines on behalf of all of the user's devices. */
+  'call.reject': { params: CallReject; result: Done };
+  /** Takes back a call that nobody answered yet. */
+  'call.cancel': { params: CallCancel; result: Done };
+  /** Ends a call that was answered. */
+  'call.hangUp': { params: CallHangUp; result: Done };
+  /** Enters the media session of a room that the caller has joined. */
+  'media.join': { params: MediaJoin; result: MediaJoined };
+  /** Leaves the media session. */
+  'media.leave': { params: MediaLeave; result: Done };
+  /** Peer to peer: passes an offer, answer or candidate to another participant. */
+  'media.signal': { params: MediaSignal; result: Done };
+  /** Through the server: offers the tracks that this participant sends. */
+  'media.publish': { params: MediaPublish; result: MediaPublished };
+  /** Through the server: answers a `media.offer` event. */
+  'media.answer': { params: MediaAnswer; result: Done };
+  /** Follows the account's inbox. */
+  'inbox.subscribe': { params: InboxSubscribe; result: InboxSubscribed };
+  /** Stops following the inbox. */
+  'inbox.unsubscribe': { params: InboxUnsubscribe; result: Done };
+  /** Follows the rows of a table; each table needs its own permission. */
+  'feed.subscribe': { params: FeedSubscribe; result: FeedSubscribed };
+  /** Stops following rows. */
+  'feed.unsubscribe': { params: FeedUnsubscribe; result: Done };
+}
+
+/** What the server pushes over `/v1/ws`, by event. */
+export interface Events {
+  /** A message was sent to a room. */
+  'room.message': RoomMessagePosted;
+  /** A device entered a room. */
+  'room.memberJoined': RoomMemberJoined;
+  /** A device left a room. */
+  'room.memberLeft': RoomMemberLeft;
+  /** Several devices entered or left a room that many are in. */
+  'room.membersChanged': RoomMembersChanged;
+  /** A device started or stopped typing; forget it after six seconds without a repeat. */
+  'room.typing': RoomTypingChanged;
+  /** This device is in a room no longer, though it has not left. */
+  'room.removed': RoomRemoved;
+  /** The account's own back end tells everybody in a room something (`POST /v1/rooms/{id}/events`). It is kept nowhere. */
+  'room.event': RoomEventPublished;
+  /** Users of the account connected their first device or lost their last. */
+  'presence.changed': PresenceChanged;
+  /** A call for this device: ring for `ringTimeMs`. */
+  'call.incoming': CallIncoming;
+  /** To the caller's device: the call was picked up. */
+  'call.answered': CallAnswered;
+  /** The call is over for this device. */
+  'call.ended': CallEnded;
+  /** Who is in a room's media session, and how media travels. */
+  'media.changed': MediaChanged;
+  /** Peer to peer: an offer, answer or candidate from another participant. */
+  'media.signal': MediaSignalled;
+  /** Through the server: all tracks that this participant may receive. */
+  'media.offer': MediaOffered;
+  /** A numbered event of the account's inbox. */
+  'inbox.event': SequencedInboxEvent;
+  /** A row of a table that this connection follows has changed. */
+  'feed.changed': FeedChanged;
+  /** A newer token does not allow this connection to follow a table any more. */
+  'feed.ended': FeedEnded;
+  /** A sequence lost more than can be replayed: read it again from the store. */
+  'connection.reload': ConnectionReload;
+  /** The server is about to close this connection: reconnect after `delayMs`. */
+  'connection.moving': ConnectionMoving;
+}
+
+/** What the REST layer offers, by method and path: what is sent, and what is answered with 2xx. */
+export interface Operations {
+  /** Reads the caller's account. */
+  'GET /v1/account': { answer: Account };
+  /** Changes the caller's account. */
+  'PATCH /v1/account': { body: UpdateAccount; answer: Account };
+  /** Lists the account's keys in the order of their creation, those that were revoked too. */
+  'GET /v1/api-keys': { query: { cursor?: string; limit?: number }; answer: Page_ApiKey };
+  /** Makes a key. The answer is the only place where it is ever shown. */
+  'POST /v1/api-keys': { body: CreateApiKey; answer: CreatedApiKey };
+  /** Revokes a key for good. */
+  'DELETE /v1/api-keys/{id}': { path: { id: ApiKeyId }; answer: ApiKey };
+  /** Reads one key. */
+  'GET /v1/api-keys/{id}': { path: { id: ApiKeyId }; answer: ApiKey };
+  /** Lists what was done, the latest first. */
+  'GET /v1/audit-log': { query: { objectId?: string; actorId?: string; action?: string; cursor?: string; limit?: number }; answer: Page_AuditEntry };
+  /** Accepts an invitation, and signs in. */
+  'POST /v1/auth/accept-invitation': { body: AcceptInvitation; answer: SignedIn };
+  /** Exchanges a refresh token for a new pair of tokens. */
+  'POST /v1/auth/refresh': { body: Refresh; answer: SignedIn };
+  /** Signs in with e-mail address and password. */
+  'POST /v1/auth/sign-in': { body: Credentials; answer: SignedIn };
+  /** Ends a sign-in, with its access tokens and its connections to the hub: what it writes is refused at once, what it reads within five seconds. */
+  'POST /v1/auth/sign-out': { body: Refresh; answer: void };
+  /** Lists the account's calls, the latest first. */
+  'GET /v1/calls': { query: { roomId?: RoomId; cursor?: string; limit?: number }; answer: Page_Call };
+  /** Reads one call. */
+  'GET /v1/calls/{id}': { path: { id: CallId }; answer: Call };
+  /** Lists the account's canned responses in the order of their creation. */
+  'GET /v1/canned-responses': { query: { cursor?: string; limit?: number }; answer: Page_CannedResponse };
+  /** Creates a canned response. */
+  'POST /v1/canned-responses': { body: CreateCannedResponse; answer: CannedResponse };
+  /** Deletes a canned response. */
+  'DELETE /v1/canned-responses/{id}': { path: { id: CannedResponseId }; answer: void };
+  /** Reads one canned response. */
+  'GET /v1/canned-responses/{id}': { path: { id: CannedResponseId }; answer: CannedResponse };
+  /** Changes a canned response. */
+  'PATCH /v1/canned-responses/{id}': { path: { id: CannedResponseId }; body: UpdateCannedResponse; answer: CannedResponse };
+  /** Lists the account's channels in the order of their creation. */
+  'GET /v1/channels': { query: { cursor?: string; limit?: number }; answer: Page_Channel };
+  /** Connects a channel. */
+  'POST /v1/channels': { body: CreateChannel; answer: Channel };
+  /** Deletes a channel that nothing has come or gone by. One that has been used can be switched off. */
+  'DELETE /v1/channels/{id}': { path: { id: ChannelId }; answer: void };
+  /** Reads one channel. */
+  'GET /v1/channels/{id}': { path: { id: ChannelId }; answer: Channel };
+  /** Changes a channel: its name, its secrets, whether it is on. */
+  'PATCH /v1/channels/{id}': { path: { id: ChannelId }; body: UpdateChannel; answer: Channel };
+  /** Lists the account's imports, the latest first. They are kept for 30 days. */
+  'GET /v1/contact-imports': { query: { cursor?: string; limit?: number }; answer: Page_ContactImport };
+  /** Imports contacts from a file of at most 50,000 rows and 16 MiB. A row changes the contact that has its e-mail address, or else its phone number; or it becomes a new one. CSV (RFC 4180) has a header: `name`, `email` and `phone` are those, each other column an attribute. NDJSON has an object per line, with `name`, `email`, `phone` and `attributes`. */
+  'POST /v1/contact-imports': { answer: ContactImport };
+  /** Reads how far an import is. */
+  'GET /v1/contact-imports/{id}': { path: { id: ImportId }; answer: ContactImport };
+  /** Reads what became of the rows, in the order of the file. */
+  'GET /v1/contact-imports/{id}/rows': { path: { id: ImportId }; query: { cursor?: string; limit?: number; outcome?: 'created' | 'updated' | 'failed' }; answer: Page_ImportedRow };
+  /** Lists the account's contacts, without those that another stands for. */
+  'GET /v1/contacts': { query: { sort?: 'createdAt' | 'name'; cursor?: string; limit?: number }; answer: Page_ContactDetails };
+  /** Creates a contact. */
+  'POST /v1/contacts': { body: CreateContact; answer: ContactDetails };
+  /** Forgets a contact, those that it stands for, and everything that was said with them (GDPR, article 17). It cannot be taken back. That it was done stays in the audit log, by the contact's id alone. */
+  'DELETE /v1/contacts/{id}': { path: { id: ContactId }; answer: void };
+  /** Reads one contact. */
+  'GET /v1/contacts/{id}': { path: { id: ContactId }; answer: ContactDetails };
+  /** Changes a contact. */
+  'PATCH /v1/contacts/{id}': { path: { id: ContactId }; body: UpdateContact; answer: ContactDetails };
+  /** Exports everything about a contact (GDPR, articles 15 and 20). */
+  'GET /v1/contacts/{id}/export': { path: { id: ContactId }; answer: ContactExport };
+  /** Takes a channel's name from a contact. */
+  'DELETE /v1/contacts/{id}/identities': { path: { id: ContactId }; query: { channelId: ChannelId; scheme: string; value: string }; answer: void };
+  /** Lets a channel name a contact so. */
+  'POST /v1/contacts/{id}/identities': { path: { id: ContactId }; body: ContactIdentity; answer: ContactDetails };
+  /** Lists the merges that a contact took part in. */
+  'GET /v1/contacts/{id}/merges': { path: { id: ContactId }; answer: Merges };
+  /** Lets a contact stand for another: their conversations and names are shown as one. It can be taken back. */
+  'POST /v1/contacts/{id}/merges': { path: { id: ContactId }; body: CreateMerge; answer: Merge };
+  /** Takes a merge back: every contact is as it was before. */
+  'DELETE /v1/contacts/{id}/merges/{merge}': { path: { id: ContactId; merge: MergeId }; answer: Merge };
+  /** Lists conversations. */
+  'GET /v1/conversations': { query: { status?: ConversationStatus; assigneeId?: UserId; teamId?: TeamId; labelId?: LabelId; contactId?: ContactId; priority?: Priority; sort?: '-lastMessageAt' | 'lastMessageAt'; cursor?: string; limit?: number }; answer: Page_Conversation };
+  /** Begins a conversation with a contact on a channel. */
+  'POST /v1/conversations': { body: CreateConversation; answer: Conversation };
+  /** Reads one conversation. */
+  'GET /v1/conversations/{id}': { path: { id: ConversationId }; answer: Conversation };
+  /** Takes a conversation somewhere else: its status, agent, team, labels, priority; or marks it as read. */
+  'PATCH /v1/conversations/{id}': { path: { id: ConversationId }; body: UpdateConversation; answer: Conversation };
+  /** Reads a conversation's messages, the latest page first, each page oldest first. */
+  'GET /v1/conversations/{id}/messages': { path: { id: ConversationId }; query: { cursor?: string; limit?: number }; answer: Page_Message };
+  /** Replies to the customer. The answer comes when the reply is stored; how it fares shows in its `status`. */
+  'POST /v1/conversations/{id}/messages': { path: { id: ConversationId }; body: Reply; answer: Message };
+  /** Reads a file that came with a message. The channel's provider keeps it, WhatsApp for 7 days. */
+  'GET /v1/conversations/{id}/messages/{message}/attachments/{number}': { path: { id: ConversationId; message: MessageId; number: number }; answer: void };
+  /** Reads a conversation's notes, the latest first. */
+  'GET /v1/conversations/{id}/notes': { path: { id: ConversationId }; query: { cursor?: string; limit?: number }; answer: Page_Note };
+  /** Writes a note. Customers never see it. */
+  'POST /v1/conversations/{id}/notes': { path: { id: ConversationId }; body: WriteNote; answer: Note };
+  /** Deletes one's own note. */
+  'DELETE /v1/conversations/{id}/notes/{note}': { path: { id: ConversationId; note: NoteId }; answer: void };
+  /** Writes one's own note anew. */
+  'PATCH /v1/conversations/{id}/notes/{note}': { path: { id: ConversationId; note: NoteId }; body: WriteNote; answer: Note };
+  /** Lists elevations, the latest first: all for who manages users, one's own for others. */
+  'GET /v1/elevations': { query: { cursor?: string; limit?: number }; answer: Page_Elevation };
+  /** Asks to do more for a while. Nothing changes until somebody else agrees. */
+  'POST /v1/elevations': { body: CreateElevation; answer: Elevation };
+  /** Decides on somebody else's request. Nobody can agree to more than they lastingly may do themselves. Who asked gets it with their next access token. */
+  'POST /v1/elevations/{id}/decision': { path: { id: ElevationId }; body: DecideElevation; answer: Elevation };
+  /** Ends an elevation before its time: one's own, or as who manages users anybody's. Access tokens that have it are good no more: for writing at once, for reading within five seconds. The next ones go without it. */
+  'POST /v1/elevations/{id}/end': { path: { id: ElevationId }; answer: Elevation };
+  /** Hands out STUN and TURN servers for the caller. */
+  'GET /v1/ice-servers': { answer: IceServers };
+  /** Lists the account's invitations in the order of their creation, those that are over too. */
+  'GET /v1/invitations': { query: { cursor?: string; limit?: number }; answer: Page_Invitation };
+  /** Invites somebody. The answer is the only place where the token is ever shown; it is good for a week. */
+  'POST /v1/invitations': { body: CreateInvitation; answer: CreatedInvitation };
+  /** Takes back an invitation that was not accepted yet. */
+  'DELETE /v1/invitations/{id}': { path: { id: InvitationId }; answer: Invitation };
+  /** Lists the account's labels in the order of their creation. */
+  'GET /v1/labels': { query: { cursor?: string; limit?: number }; answer: Page_Label };
+  /** Creates a label. */
+  'POST /v1/labels': { body: CreateLabel; answer: Label };
+  /** Deletes a label. */
+  'DELETE /v1/labels/{id}': { path: { id: LabelId }; answer: void };
+  /** Reads one label. */
+  'GET /v1/labels/{id}': { path: { id: LabelId }; answer: Label };
+  /** Changes a label. */
+  'PATCH /v1/labels/{id}': { path: { id: LabelId }; body: UpdateLabel; answer: Label };
+  /** Who is calling? */
+  'GET /v1/me': { answer: User };
+  /** Changes one's own password. All other sign-ins end. */
+  'POST /v1/me/password': { body: ChangePassword; answer: void };
+  /** Lists one's own sign-ins. */
+  'GET /v1/me/sign-ins': { answer: SignIns };
+  /** Ends one of one's own sign-ins, with its tokens and its connections to the hub: what it writes is refused at once, what it reads within five seconds. */
+  'DELETE /v1/me/sign-ins/{id}': { path: { id: SignInId }; answer: void };
+  /** Lists the account's roles in the order of their creation. */
+  'GET /v1/roles': { query: { cursor?: string; limit?: number }; answer: Page_NamedRole };
+  /** Creates a role. Nobody can name permissions that they do not have. */
+  'POST /v1/roles': { body: CreateRole; answer: NamedRole };
+  /** Deletes a role that nobody has. */
+  'DELETE /v1/roles/{id}': { path: { id: RoleId }; answer: void };
+  /** Reads one role. */
+  'GET /v1/roles/{id}': { path: { id: RoleId }; answer: NamedRole };
+  /** Changes a role. Users who have it get what it allows now with their next access token; if it allows less, their present ones are good no more. */
+  'PATCH /v1/roles/{id}': { path: { id: RoleId }; body: UpdateRole; answer: NamedRole };
+  /** Lists the rooms that the caller sees, in the order of their creation. */
+  'GET /v1/rooms': { query: { cursor?: string; limit?: number }; answer: Page_Room };
+  /** Creates a room. */
+  'POST /v1/rooms': { body: CreateRoom; answer: Room };
+  /** Deletes a room and everything that was said in it. Calls stay on record. */
+  'DELETE /v1/rooms/{id}': { path: { id: RoomId }; answer: void };
+  /** Reads one room. */
+  'GET /v1/rooms/{id}': { path: { id: RoomId }; answer: Room };
+  /** Changes a room. */
+  'PATCH /v1/rooms/{id}': { path: { id: RoomId }; body: UpdateRoom; answer: Room };
+  /** Closes a room: whoever is in it leaves, and nobody enters or says anything any more. What was said stays. Closing a closed room changes nothing. */
+  'POST /v1/rooms/{id}/close': { path: { id: RoomId }; answer: Room };
+  /** Lists the devices that are in a room now, on all instances. */
+  'GET /v1/rooms/{id}/connections': { path: { id: RoomId }; answer: Connections };
+  /** Takes one device out of a room. Its user may enter again. */
+  'DELETE /v1/rooms/{id}/connections/{connection}': { path: { id: RoomId; connection: ConnectionId }; answer: void };
+  /** Tells everybody present something that is kept nowhere (`room.event`). */
+  'POST /v1/rooms/{id}/events': { path: { id: RoomId }; body: CreateRoomEvent; answer: PublishedRoomEvent };
+  /** Mints a token that lets a guest into this room and nowhere else. */
+  'POST /v1/rooms/{id}/join-tokens': { path: { id: RoomId }; body: CreateJoinToken; answer: JoinToken };
+  /** Lists who belongs to a room, in the order of their ids. Into a room that is not private others get too. */
+  'GET /v1/rooms/{id}/members': { path: { id: RoomId }; query: { cursor?: string; limit?: number }; answer: Page_RoomMember };
+  /** Shows somebody the door: they are a member no longer, their devices leave the room, and join tokens that were minted before are good no more. */
+  'DELETE /v1/rooms/{id}/members/{user}': { path: { id: RoomId; user: UserId }; answer: void };
+  /** Makes a user a member: they may enter though the room is private. */
+  'PUT /v1/rooms/{id}/members/{user}': { path: { id: RoomId; user: UserId }; answer: void };
+  /** Reads what was said in a room. */
+  'GET /v1/rooms/{id}/messages': { path: { id: RoomId }; query: { before?: number; limit?: number }; answer: RoomHistory };
+  /** Says something in a room. It is kept, numbered, and pushed to everybody present. */
+  'POST /v1/rooms/{id}/messages': { path: { id: RoomId }; body: CreateRoomMessage; answer: RoomMessage };
+  /** Opens a closed room again. */
+  'POST /v1/rooms/{id}/reopen': { path: { id: RoomId }; answer: Room };
+  /** Finds contacts by name, e-mail address or phone number, the newest first. */
+  'GET /v1/search/contacts': { query: { q: string; cursor?: string; limit?: number }; answer: Page_ContactDetails };
+  /** Finds conversations in which a message has all words, or whose customer has by name, e-mail address or phone number, the latest first. */
+  'GET /v1/search/conversations': { query: { q: string; cursor?: string; limit?: number }; answer: Page_Conversation };
+  /** Finds messages by their text, the newest first. Each names its conversation. */
+  'GET /v1/search/messages': { query: { q: string; cursor?: string; limit?: number }; answer: Page_Message };
+  /** Lists the account's teams in the order of their creation. */
+  'GET /v1/teams': { query: { cursor?: string; limit?: number }; answer: Page_Team };
+  /** Creates a team. */
+  'POST /v1/teams': { body: CreateTeam; answer: Team };
+  /** Deletes a team. */
+  'DELETE /v1/teams/{id}': { path: { id: TeamId }; answer: void };
+  /** Reads one team. */
+  'GET /v1/teams/{id}': { path: { id: TeamId }; answer: Team };
+  /** Changes a team. */
+  'PATCH /v1/teams/{id}': { path: { id: TeamId }; body: UpdateTeam; answer: Team };
+  /** Reads who is in a team. */
+  'GET /v1/teams/{id}/members': { path: { id: TeamId }; answer: TeamMembers };
+  /** Makes these users a team's members, and nobody else. */
+  'PUT /v1/teams/{id}/members': { path: { id: TeamId }; body: TeamMembers; answer: TeamMembers };
+  /** Lists the account's users in the order of their creation. */
+  'GET /v1/users': { query: { cursor?: string; limit?: number }; answer: Page_User };
+  /** Creates a user who can sign in. Nobody can give more than they may do themselves. */
+  'POST /v1/users': { body: CreateUser; answer: User };
+  /** Reads one user. */
+  'GET /v1/users/{id}': { path: { id: UserId }; answer: User };
+  /** Changes a user. Who is deactivated or may do less than before is signed out: what they write is refused at once, what they read within five seconds. */
+  'PATCH /v1/users/{id}': { path: { id: UserId }; body: UpdateUser; answer: User };
+  /** Ends a user's connections to the hub. A device whose sign-in is still good connects again. */
+  'DELETE /v1/users/{id}/connections': { path: { id: UserId }; answer: void };
+  /** Lists a user's sign-ins. */
+  'GET /v1/users/{id}/sign-ins': { path: { id: UserId }; answer: SignIns };
+  /** Ends a user's sign-in, with its tokens and its connections to the hub: what it writes is refused at once, what it reads within five seconds. */
+  'DELETE /v1/users/{id}/sign-ins/{signIn}': { path: { id: UserId; signIn: SignInId }; answer: void };
+  /** Lists the account's webhooks in the order of their creation. */
+  'GET /v1/webhooks': { query: { cursor?: string; limit?: number }; answer: Page_Webhook };
+  /** Creates a webhook. It is told what happens from now on. */
+  'POST /v1/webhooks': { body: CreateWebhook; answer: CreatedWebhook };
+  /** Deletes a webhook with its deliveries. */
+  'DELETE /v1/webhooks/{id}': { path: { id: WebhookId }; answer: void };
+  /** Reads one webhook. */
+  'GET /v1/webhooks/{id}': { path: { id: WebhookId }; answer: Webhook };
+  /** Changes a webhook: its address, its secret, its events, whether it is on. */
+  'PATCH /v1/webhooks/{id}': { path: { id: WebhookId }; body: UpdateWebhook; answer: Webhook };
+  /** Lists a webhook's deliveries, the latest first. */
+  'GET /v1/webhooks/{id}/deliveries': { path: { id: WebhookId }; query: { cursor?: string; limit?: number }; answer: Page_Delivery };
+  /** Makes a delivery again, whatever became of it. */
+  'POST /v1/webhooks/{id}/deliveries/{seq}/replay': { path: { id: WebhookId; seq: number }; answer: Delivery };
+}

@@ -1,0 +1,85 @@
+// The parts of the console, as they know each other.
+
+declare namespace App {
+  interface Store<State> {
+    get(): State;
+    set(patch: Partial<State>): void;
+    subscribe(listener: (state: State) => unknown): () => void;
+  }
+
+  type Api = ReturnType<typeof import('../js/api.js').createApi>;
+  type Socket = ReturnType<typeof import('../js/socket.js').createSocket>;
+  type Notices = ReturnType<typeof import('../js/notices.js').createNotices>;
+  type Rooms = ReturnType<typeof import('../js/model/rooms.js').createRooms>;
+  type Calls = ReturnType<typeof import('../js/model/calls.js').createCalls>;
+  type Inbox = ReturnType<typeof import('../js/model/inbox.js').createInbox>;
+  type Presence = ReturnType<typeof import('../js/model/presence.js').createPresence>;
+  type LiveRoom = import('../js/model/live-room.js').LiveRoom;
+  type LocalMedia = import('../js/media/local.js').LocalMedia;
+  type MediaSession = import('../js/media/session.js').MediaSession;
+  type PeerLink = import('../js/media/peer.js').PeerLink;
+  type ServerLink = import('../js/media/server.js').ServerLink;
+
+  /** What every view may use. */
+  interface Parts {
+    api: Api; user: Wire.User; socket: Socket; notices: Notices; rooms: Rooms; calls: Calls; inbox: Inbox; presence: Presence;
+  }
+
+  /** A refusal of the server, or what stands for one. */
+  interface Problem { code?: string; message?: string; status?: number }
+
+  /** Something to see, and what is to be done when it comes and goes. */
+  interface View { element: HTMLElement; leave?: () => void; entered?: () => void }
+
+  interface Identity { user: Wire.User | null; ready: boolean; notice: string | null }
+  interface Line { phase: 'closed' | 'connecting' | 'open' | 'waiting' | 'refused'; connectionId: string | null; everOpen: boolean }
+
+  interface Ringing { callId: string | null; roomId: string; userId: string; name: string; media: 'audio' | 'video' }
+  interface Other extends Wire.Participant {
+    video: MediaStreamTrack | null; audio: MediaStreamTrack | null; route: Wire.Route;
+    pcs: { video?: RTCPeerConnection | null; audio?: RTCPeerConnection | null };
+  }
+  interface Active {
+    roomId: string; startedAt: number; others: Other[]; muted: boolean; connected: boolean; route: Wire.Route;
+    self: string | null; camera: MediaStreamTrack | null; hasMicrophone: boolean;
+  }
+  interface CallState { incoming: (Ringing & { callId: string }) | null; outgoing: Ringing | null; active: Active | null }
+
+  interface InboxState {
+    status: 'loading' | 'ready' | 'failed'; error: Problem | null; known: Map<string, Wire.Conversation>;
+    filter: Wire.Status; next: Partial<Record<Wire.Status, string | null>>;
+  }
+  interface PendingReply { key: string; text: string; at: string; error: Problem | null }
+  interface Thread {
+    status: 'loading' | 'ready' | 'failed'; messages: Wire.Message[]; pending: PendingReply[]; next: string | null; error: Problem | null;
+  }
+
+  interface PendingMessage { clientId: string; text: string; at: string; error: Problem | null; storedAs: string | null }
+  interface RoomState {
+    status: 'joining' | 'joined' | 'failed'; name: string; error: Problem | null; members: Wire.Member[]; memberCount: number;
+    messages: Wire.RoomMessage[]; pending: PendingMessage[]; seq: number; complete: boolean;
+    typing: { connectionId: string; userId: string; name: string; since: number }[]; media: Wire.MediaState | null;
+  }
+
+  /** Events that are about one room. */
+  type RoomEvent = { [Event in keyof Wire.Events]: Wire.Events[Event] extends { roomId: string } ? Event : never }[keyof Wire.Events];
+  /** A request about the media of the room that one is in. */
+  type MediaRequest = <Method extends Extract<keyof Wire.Methods, `media.${string}`>>(
+    method: Method, params: Omit<Wire.Methods[Method]['params'], 'roomId'>,
+  ) => Promise<Wire.Methods[Method]['result']>;
+
+  type Tracks = { audio: MediaStreamTrack | null; video: MediaStreamTrack | null };
+  type Kind = keyof Tracks;
+}
+
+/** What elements are made of: see `el`. */
+declare namespace Dom {
+  type Child = Node | string | false | null | undefined | Child[];
+  type Handlers = { [Type in keyof HTMLElementEventMap]?: (event: HTMLElementEventMap[Type] & { target: HTMLElement }) => unknown };
+  type Props = { on?: Handlers; [attribute: string]: unknown };
+}
+
+interface Window {
+  /** For automated tests and for support. */
+  switchboard: object;
+}

@@ -1,0 +1,34 @@
+// What the server says, under the names that the console uses. The types are made from the server's own.
+
+declare namespace Wire {
+  interface Page<Item> { items: Item[]; next?: string | null }
+
+  type User = import('./api.js').User;
+  type SignedIn = import('./api.js').SignedIn;
+  type Permission = import('./api.js').Permission;
+
+  type Room = import('./api.js').Room;
+  type Member = import('./api.js').Member;
+  type RoomMessage = import('./api.js').RoomMessage;
+
+  type Status = import('./api.js').ConversationStatus;
+  type Delivery = import('./api.js').DeliveryStatus;
+  type Conversation = import('./api.js').Conversation;
+  type Attachment = import('./api.js').Attachment;
+  type Message = import('./api.js').Message;
+  type SequencedEvent = import('./api.js').SequencedInboxEvent;
+  type InboxEvent = import('./api.js').InboxEvent;
+
+  type PresenceChange = import('./api.js').PresenceChanged;
+
+  type Route = import('./api.js').MediaRoute;
+  type Participant = import('./api.js').MediaParticipant;
+  type MediaState = import('./api.js').MediaState;
+  type Signal = import('./api.js').PeerSignal;
+  type Offer = import('./api.js').MediaOffered;
+
+  /** Requests of the socket: what each takes and answers. */
+  type Methods = import('./api.js').Methods;
+  /** Events of the socket, by their methods. */
+  type Events = import('./api.js').Events;
+}

@@ -1,0 +1,56 @@
+//! What takes longer than a change can wait for: the same tests in their long form, and exploring.
+
+use crate::{
+    fuzz,
+    setup::{self, Tool},
+    shell::{Failure, cargo, debug_dir, run, step},
+};
+use local_services::child::Interrupts;
+use std::process::Command;
+
+/// Read by the tests that have a long form.
+const LONG_VARIABLE: &str = "SWITCHBOARD_TEST_LONG";
+
+/// The parts, in the order in which they run.
+const PARTS: [(&str, Part); 2] = [("faults", faults), ("fuzz", explore)];
+
+/// What is left of the arguments goes to the part: names of tests, or of targets.
+type Part = fn(&[String]) -> Result<(), Failure>;
+
+/// Runs the named part, or all.
+///
+/// # Errors
+/// At the first thing that is not as it should be.
+pub(crate) fn long(arguments: &[String]) -> Result<(), Failure> {
+    let _cleanup_first = Interrupts::hold();
+    let Some((name, rest)) = arguments.split_first() else {
+        return PARTS.iter().try_for_each(|(_, part)| part(&[]));
+    };
+    match PARTS.iter().find(|(part, _)| part == name) {
+        Some((_, part)) => part(rest),
+        None => Err(Failure::new(format!("there are no long tests called `{name}`"))),
+    }
+}
+
+/// Each fault ten times and for longer, one after the other.
+fn faults(names: &[String]) -> Result<(), Failure> {
+    step("find or fetch what the tests need", || setup::setup(&[Tool::Postgres, Tool::Redis]))?;
+    step("build", || run(&mut cargo(&["build", "--locked", "--package", "switchboard"])))?;
+    let binary = debug_dir()?.join("switchboard");
+    step("faults", || {
+        let mut command = tests("faults", &["--nocapture", "--test-threads=1"], names);
+        run(command.env("SWITCHBOARD_TEST_BINARY", binary))
+    })
+}
+
+/// The fuzz targets, explored as `cargo xtask fuzz` does.
+fn explore(names: &[String]) -> Result<(), Failure> {
+    fuzz::fuzz(names)
+}
+
+/// The tests of a file among the black-box tests, in their long form.
+fn tests(file: &str, options: &[&str], names: &[String]) -> Command {
+    let mut command = cargo(&["test", "--locked", "--package", "switchboard-tests", "--test", file, "--"]);
+    command.args(options).args(names).env(LONG_VARIABLE, "1");
+    command
+}

@@ -1,0 +1,118 @@
+//! How long each test program takes, as cargo names it when it starts it.
+
+use crate::shell::{Failure, cannot_run, part, say, words};
+use std::{
+    io::{self, BufRead, BufReader, IsTerminal as _, Read},
+    process::{Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How often it is looked whether cargo has ended.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// Lines that wait to be shown; cargo waits when there are more.
+const LINES_MAX: usize = 256;
+
+/// What takes less is not worth a line.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// Runs `cargo test`, and notes the times of its programs as parts of the step that it is in.
+///
+/// # Errors
+/// If it cannot be run or does not succeed.
+#[expect(clippy::disallowed_methods, reason = "measures what the developer waited for")]
+pub(super) fn run(command: &mut Command) -> Result<(), Failure> {
+    if io::stderr().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut child = child.map_err(|error| cannot_run(command, &error))?;
+    let (sender, lines) = sync_channel(LINES_MAX);
+    let output = child.stderr.take();
+    thread::spawn(move || output.map(|output| read(output, &sender)));
+    let mut started: Option<(String, Instant)> = None;
+    let mut note = |next: Option<String>| {
+        let ended = started.take().filter(|(_, since)| since.elapsed() >= SHORT);
+        if let Some((name, since)) = ended {
+            part(&name, since.elapsed());
+        }
+        started = next.map(|name| (name, Instant::now()));
+    };
+    // What a test has left running holds the pipe: not its end counts, but cargo's.
+    let status = loop {
+        let ended = child.try_wait()?;
+        show(&lines, &mut note);
+        if let Some(status) = ended {
+            break status;
+        }
+    };
+    note(None);
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!("`{}` failed: {status}", words(command))))
+    }
+}
+
+/// Shows the lines that are there, and what comes within [`EVERY`].
+fn show(lines: &Receiver<String>, note: &mut impl FnMut(Option<String>)) {
+    loop {
+        match lines.recv_timeout(EVERY) {
+            Ok(line) => {
+                if let Some(name) = suite(&line) {
+                    note(Some(name));
+                }
+                say(&line);
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+fn read(output: impl Read, sender: &SyncSender<String>) {
+    for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+        if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+            return;
+        }
+    }
+}
+
+/// The program that cargo says it runs: `store, tests/it/main.rs`.
+fn suite(line: &str) -> Option<String> {
+    let line = line.replace("\u{1b}[1m", "").replace("\u{1b}[92m", "").replace("\u{1b}[32m", "");
+    let line = line.replace("\u{1b}[0m", "");
+    let text = line.trim_start();
+    if let Some(name) = text.strip_prefix("Doc-tests ") {
+        return Some(format!("examples of {name}"));
+    }
+    let (source, program) = text.strip_prefix("Running ")?.split_once(" (")?;
+    let program = program.rsplit('/').next()?.trim_end_matches(')');
+    let (name, _hash) = program.rsplit_once('-')?;
+    Some(format!("{name}, {}", source.trim_start_matches("unittests ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{run, suite};
+    use std::process::Command;
+
+    /// Would take a minute if it were waited for.
+    #[test]
+    fn what_a_test_has_left_running_is_not_waited_for() {
+        let failure = run(Command::new("sh").args(["-c", "sleep 60 & exit 3"])).unwrap_err();
+        assert!(failure.to_string().contains("exit status: 3"), "{failure}");
+    }
+
+    #[test]
+    fn a_test_program_is_named_by_its_crate_and_its_source() {
+        let line = "     Running unittests src/lib.rs (target/debug/deps/store-0f7835e6a88b5979)";
+        assert_eq!(suite(line).unwrap(), "store, src/lib.rs");
+        let line =
+            "\u{1b}[1m\u{1b}[92m     Running\u{1b}[0m tests/e2e.rs (target/debug/deps/e2e-fd2ddd8af962c530)";
+        assert_eq!(suite(line).unwrap(), "e2e, tests/e2e.rs");
+        assert_eq!(suite("   Doc-tests common").unwrap(), "examples of common");
+        assert_eq!(suite("Running out of memory"), None);
+    }
+}
