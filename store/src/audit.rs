@@ -28,7 +28,7 @@ impl Actor {
     pub const fn kind(self) -> &'static str {
         match self {
             Self::User(_) => "user",
-            Self::ApiKey(_) => "api_key",
+            Self::ApiKey(_) => "apiKey",
             Self::System => "system",
         }
     }

@@ -14,16 +14,26 @@ export interface AcceptInvitation {
 export interface Account {
   /** What is switched on for it. */
   features: Record<string, boolean>;
-  /** Its id. */
+  /** The tenant that everything else belongs to. */
   id: AccountId;
-  /** Its name, for people. */
+  /** For people, 1 to 200 characters. */
   name: string;
-  /** What it has chosen. */
+  /** What was never chosen is at its default. */
   settings: Settings;
 }
 
 /** A tenant: an organisation whose data no other account may see. */
 export type AccountId = string;
+
+/** How a channel is to name a contact. */
+export interface AddContactIdentity {
+  /** The channel that knows them by it. */
+  channelId: ChannelId;
+  /** What kind of name, such as `phone` or `bsuid`. */
+  scheme: string;
+  /** The name itself. */
+  value: string;
+}
 
 /** A key, without itself. */
 export interface ApiKey {
@@ -33,17 +43,17 @@ export interface ApiKey {
   createdBy: UserId;
   /** When it ceases to be good; null: never. */
   expiresAt?: string | null;
-  /** How it begins. */
+  /** The first characters, by which people tell keys apart. */
   hint: string;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: ApiKeyId;
-  /** When it was last used, to within five minutes. */
+  /** To within five minutes; null until it is used. */
   lastUsedAt?: string | null;
-  /** Its name, for people. */
+  /** For people. */
   name: string;
   /** What who has it may do. */
   permissions: Permission[];
-  /** When it was revoked. */
+  /** Since when it is refused; null while it is good. */
   revokedAt?: string | null;
 }
 
@@ -60,42 +70,42 @@ export interface Attachment {
 
 /** Something that was done. */
 export interface AuditEntry {
-  /** What. */
+  /** Subject and past participle, as `role.updated`. */
   action: string;
-  /** By which user or key; null for the system. */
+  /** The user or key; null for the system. */
   actorId?: string | null;
-  /** `user`, `api_key` or `system`. */
+  /** `user`, `apiKey` or `system`. */
   actorKind: string;
-  /** From which network address. */
+  /** The network address that the request came from. */
   address?: string | null;
   /** As it was from then on; null if it is gone or is not shown. */
   after?: Record<string, unknown> | null;
-  /** When. */
+  /** When it was done. */
   at: string;
   /** As it was; null if it was not there or is not shown. */
   before?: Record<string, unknown> | null;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: AuditEntryId;
-  /** To which. */
+  /** That thing. */
   objectId: string;
-  /** To what kind of thing. */
+  /** The kind of thing that it was done to. */
   objectKind: string;
 }
 
 /** One thing that somebody did. */
 export type AuditEntryId = string;
 
-/** A call. */
+/** A call as it is remembered. */
 export interface Call {
   /** When it was picked up; null if nobody did. */
   answeredAt?: string | null;
   /** When it was over; null while it lasts. */
   endedAt?: string | null;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: CallId;
   /** How it ended, as `call.ended` says it; null while it lasts. */
   outcome?: string | null;
-  /** The two. */
+  /** Who called, then who was called. */
   participants: CallParticipant[];
   /** Where the two met or would have met. */
   roomId: RoomId;
@@ -172,7 +182,7 @@ export interface CallIncoming {
 /** What the caller wants to send. */
 export type CallMedia = 'audio' | 'video';
 
-/** Somebody's part in a call. */
+/** A user's part in a call. */
 export interface CallParticipant {
   /** Whether they began it. */
   isCaller: boolean;
@@ -180,7 +190,7 @@ export interface CallParticipant {
   joinedAt?: string | null;
   /** When they were out of it. */
   leftAt?: string | null;
-  /** Who. */
+  /** Who called or was called. */
   userId: UserId;
 }
 
@@ -212,11 +222,11 @@ export interface CallRinging {
 
 /** A text that is often sent. */
 export interface CannedResponse {
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: CannedResponseId;
   /** What agents type to get it, unique in the account: 1 to 64 letters, digits, `_` and `-`. */
   shortcode: string;
-  /** What it says. */
+  /** What is sent. */
   text: string;
 }
 
@@ -225,7 +235,7 @@ export type CannedResponseId = string;
 
 /** A new password in place of one's own. */
 export interface ChangePassword {
-  /** The present one. */
+  /** The present one, so that nobody changes it at an unlocked screen. */
   current: string;
   /** The new one: at least 15 characters, and none of those that everybody tries first. */
   new: string;
@@ -233,13 +243,13 @@ export interface ChangePassword {
 
 /** A connected channel. Its secrets are never shown again. */
 export interface Channel {
-  /** When it was switched off; null while it is on. */
+  /** When it was switched off, and since when its webhooks are refused and nothing is sent by it; null while it is on. */
   disabledAt?: string | null;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: ChannelId;
-  /** Its kind. */
+  /** Which provider it is connected to. */
   kind: ChannelKind;
-  /** Its name, for people. */
+  /** For people. */
   name: string;
   /** The number's id as the provider calls it. */
   phoneNumberId: string;
@@ -329,17 +339,17 @@ export interface ContactDetails {
   attributes: Record<string, unknown>;
   /** When it was first seen. */
   createdAt: string;
-  /** Its e-mail address. */
+  /** As it was written. */
   email?: string | null;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: ContactId;
   /** How channels name it and those that were merged into it. */
   identities: ContactIdentity[];
   /** The contact that stands for it, if they were merged. */
   mergedInto?: ContactId | null;
-  /** Its name. */
+  /** As agents wrote it, or as a channel calls them. */
   name: string;
-  /** Its phone number. */
+  /** As it was written. */
   phone?: string | null;
 }
 
@@ -360,19 +370,19 @@ export type ContactId = string;
 
 /** How a channel names a contact. */
 export interface ContactIdentity {
-  /** The channel. */
+  /** The channel that knows the customer by it. */
   channelId: ChannelId;
   /** What kind of name, such as `phone` or `bsuid`. */
   scheme: string;
-  /** The name. */
+  /** The name itself. */
   value: string;
 }
 
-/** How far an import is. */
+/** An import and how far it is. */
 export interface ContactImport {
   /** Of those, contacts that were created. */
   created: number;
-  /** When. */
+  /** When it was begun. */
   createdAt: string;
   /** The user or API key that began it. */
   createdBy: string;
@@ -382,7 +392,7 @@ export interface ContactImport {
   failed: number;
   /** When the last row was done; null while it goes on. */
   finishedAt?: string | null;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: ImportId;
   /** Rows in the file. */
   rows: number;
@@ -442,7 +452,7 @@ export interface CreateApiKey {
 export interface CreateCannedResponse {
   /** What agents type to get it, unique in the account: 1 to 64 letters, digits, `_` and `-`. */
   shortcode: string;
-  /** What it says. */
+  /** What is sent: at most 16 KiB. */
   text: string;
 }
 
@@ -452,7 +462,7 @@ export interface CreateChannel {
   accessToken: string;
   /** Signs what is received. */
   appSecret: string;
-  /** Its kind. */
+  /** It stays so. */
   kind: ChannelKind;
   /** Its name, for people. */
   name: string;
@@ -468,9 +478,9 @@ export interface CreateContact {
   attributes?: Record<string, unknown>;
   /** Its e-mail address. */
   email?: string | null;
-  /** Its name. */
+  /** What agents call them, 1 to 200 characters. */
   name: string;
-  /** Its phone number. */
+  /** In any form that people write it in: 3 to 20 digits. */
   phone?: string | null;
 }
 
@@ -508,7 +518,7 @@ export interface CreateInvitation {
 export interface CreateJoinToken {
   /** For how many seconds the token is good, at most a day; an hour if absent. */
   expiresIn?: number | null;
-  /** Who. */
+  /** Who is let in. */
   guest: Outsider;
   /** What they may do. With none they are there and see who else is. */
   rights: Right[];
@@ -516,9 +526,9 @@ export interface CreateJoinToken {
 
 /** A label to be created. */
 export interface CreateLabel {
-  /** Its color as `#rrggbb`. */
+  /** `#rrggbb`. */
   color: string;
-  /** Its name, unique in the account. */
+  /** Unique in the account. */
   name: string;
 }
 
@@ -530,7 +540,7 @@ export interface CreateMerge {
 
 /** A role to be created. */
 export interface CreateRole {
-  /** Its name. */
+  /** Unique in the account. */
   name: string;
   /** What who has it may do. */
   permissions: Permission[];
@@ -538,7 +548,7 @@ export interface CreateRole {
 
 /** A room to be created. */
 export interface CreateRoom {
-  /** Its name. */
+  /** For people, 1 to 200 characters. */
   name: string;
   /** Only members may enter and read it; who creates it is the first. False if absent. */
   private?: boolean;
@@ -562,7 +572,7 @@ export interface CreateRoomMessage {
 
 /** A team to be created. */
 export interface CreateTeam {
-  /** Its name, unique in the account. */
+  /** Unique in the account. */
   name: string;
 }
 
@@ -584,8 +594,8 @@ export interface CreateWebhook {
   events?: EventName[] | null;
   /** The header that carries it, for n8n; `x-switchboard-secret` if absent. */
   header?: string | null;
-  /** Its kind. */
-  kind: Kind;
+  /** It stays so. */
+  kind: WebhookKind;
   /** The shared secret. Needed for n8n; else one is made if absent, and shown once. */
   secret?: string | null;
   /** Where to post. */
@@ -621,7 +631,7 @@ export interface DecideElevation {
 export interface Delivery {
   /** The HTTP status of the last answer; null if there was none. */
   answerStatus?: number | null;
-  /** How often it was tried. */
+  /** How often it was tried since it was last wanted. */
   attempts: number;
   /** When it was taken or given up. */
   doneAt?: string | null;
@@ -631,9 +641,9 @@ export interface Delivery {
   error?: string | null;
   /** What happened, as `inbox.event` tells it. */
   event: Record<string, unknown>;
-  /** The number of the event in the account's stream. */
+  /** The event's number in the account's sequence. */
   seq: number;
-  /** How it stands. */
+  /** Whether it is still to be made. */
   state: DeliveryState;
 }
 
@@ -651,15 +661,15 @@ export type Done = Record<string, unknown>;
 
 /** A time in which a user may do more, or a request for one. */
 export interface Elevation {
-  /** When. */
+  /** When that was; null until then. */
   decidedAt?: string | null;
-  /** Who decided. */
+  /** Who agreed or refused; null until then. */
   decidedBy?: UserId | null;
   /** When it was ended before that. */
   endedAt?: string | null;
   /** Until when it lasts; null unless somebody agreed. */
   expiresAt?: string | null;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: ElevationId;
   /** For how many minutes it was asked. */
   minutes: number;
@@ -667,13 +677,12 @@ export interface Elevation {
   permissions: Permission[];
   /** Why it is needed. */
   reason: string;
-  /** When it was asked for. */
+  /** When it was asked for; nobody can agree a day later. */
   requestedAt: string;
   /** What the role was called when it was asked for. */
   roleName: string;
-  /** How far it is. */
   status: ElevationStatus;
-  /** Who. */
+  /** Who asked. */
   userId: UserId;
 }
 
@@ -689,7 +698,7 @@ export type ElevationStatus = 'pending' | 'active' | 'denied' | 'lapsed' | 'over
  */
 export type ErrorCode = string;
 
-/** Something that a webhook can be told about. */
+/** Something that a webhook can be told about, by the name of its `InboxEvent`. */
 export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdated' | 'noteCreated' | 'noteUpdated' | 'noteDeleted' | 'conversationErased';
 
 /** A conversation with everything in it. */
@@ -758,7 +767,7 @@ export interface FeedSubscribe {
   after?: number | null;
   /** Only rows that have these values; absent: all that the caller may read. */
   filter?: Record<string, unknown>;
-  /** The table, as the list of tables in docs/PROTOCOL.md spells it. */
+  /** The table, by `as_str`; docs/PROTOCOL.md lists them. */
   table: string;
 }
 
@@ -794,7 +803,7 @@ export interface IceServer {
 
 /** What `RTCPeerConnection` takes as its configuration. */
 export interface IceServers {
-  /** The servers. */
+  /** For the `iceServers` of a browser's `RTCPeerConnection`. */
   iceServers: IceServer[];
 }
 
@@ -803,11 +812,11 @@ export type ImportId = string;
 
 /** The report on a row. */
 export interface ImportedRow {
-  /** The contact. */
+  /** The contact that was created or recognised. */
   contactId?: ContactId | null;
   /** Why it cannot be used. */
   error?: string | null;
-  /** Which, from 1 in the order of the file; the header of a CSV is none. */
+  /** From 1 in the order of the file; the header of a CSV is none. */
   number: number;
   /** What became of it; null until it is done. */
   outcome?: RowOutcome | null;
@@ -839,19 +848,19 @@ export type InboxUnsubscribe = Record<string, unknown>;
 
 /** An invitation, without its token. */
 export interface Invitation {
-  /** When it was accepted. */
+  /** When it was accepted; null until then. */
   acceptedAt?: string | null;
-  /** When. */
+  /** When they were invited. */
   createdAt: string;
   /** Who is invited. */
   email: string;
   /** Until when it can be accepted. */
   expiresAt: string;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: InvitationId;
   /** Who invited them. */
   invitedBy: UserId;
-  /** When it was taken back. */
+  /** When it was taken back; null unless it was. */
   revokedAt?: string | null;
   /** The role they will have. */
   role: Role;
@@ -872,16 +881,13 @@ export interface JoinToken {
   userId: UserId;
 }
 
-/** What kind of receiver a webhook has. */
-export type Kind = 'n8n' | 'standard';
-
 /** A word that sorts conversations. */
 export interface Label {
-  /** Its color as `#rrggbb`. */
+  /** `#rrggbb`. */
   color: string;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: LabelId;
-  /** Its name, unique in the account. */
+  /** Unique in the account. */
   name: string;
 }
 
@@ -1012,11 +1018,11 @@ export interface Member {
 export interface Merge {
   /** When they were merged. */
   createdAt: string;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: MergeId;
   /** The contact that it stands for. */
   loserId: ContactId;
-  /** When that was taken back. */
+  /** When that was taken back; null while it holds. */
   undoneAt?: string | null;
   /** The contact that stands for both. */
   winnerId: ContactId;
@@ -1068,9 +1074,9 @@ export type MessageId = string;
 
 /** A set of permissions with a name. */
 export interface NamedRole {
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: RoleId;
-  /** Its name, unique in the account. */
+  /** Unique in the account. */
   name: string;
   /** What who has it may do. */
   permissions: Permission[];
@@ -1293,7 +1299,7 @@ export interface Page_Webhook {
 export type PeerSignal = { kind: 'offer'; sdp: string } | { kind: 'answer'; sdp: string } | { candidate: string; kind: 'candidate'; sdpMLineIndex?: number | null; sdpMid?: string | null };
 
 /** One thing that a caller may do. */
-export type Permission = 'account.manage' | 'audit.read' | 'calls.read' | 'cannedResponses.manage' | 'channels.read' | 'channels.manage' | 'contacts.read' | 'contacts.manage' | 'contacts.erase' | 'conversations.read' | 'conversations.manage' | 'keys.manage' | 'labels.manage' | 'messages.send' | 'roles.manage' | 'rooms.read' | 'rooms.manage' | 'teams.manage' | 'users.read' | 'users.manage' | 'webhooks.manage';
+export type Permission = 'account.manage' | 'auditEntries.read' | 'calls.read' | 'cannedResponses.manage' | 'channels.read' | 'channels.manage' | 'contacts.read' | 'contacts.manage' | 'contacts.erase' | 'conversations.read' | 'conversations.manage' | 'apiKeys.manage' | 'labels.manage' | 'messages.send' | 'roles.manage' | 'rooms.read' | 'rooms.manage' | 'teams.manage' | 'users.read' | 'users.manage' | 'webhooks.manage';
 
 /** Event `presence.changed`: what changed within a moment. */
 export interface PresenceChanged {
@@ -1342,7 +1348,7 @@ export interface Problem {
 
 /** That an event was published. */
 export interface PublishedRoomEvent {
-  /** When. */
+  /** When it was given to those who are present. */
   publishedAt: string;
 }
 
@@ -1370,15 +1376,15 @@ export type Role = 'AGENT_USER' | 'USER' | 'ADMIN';
 /** A set of permissions that an account has named. */
 export type RoleId = string;
 
-/** A room. */
+/** A place where people meet: chat, presence, calls. */
 export interface Room {
   /** Since when nobody enters and nothing is said; null while it is open. */
   closedAt?: string | null;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: RoomId;
   /** The number of its latest message; 0 if nothing has been said. */
   lastSeq: number;
-  /** Its name. */
+  /** For people. */
   name: string;
   /** Only its members may enter and read it. */
   private: boolean;
@@ -1451,7 +1457,7 @@ export interface RoomLeave {
 
 /** Somebody who belongs to a room. */
 export interface RoomMember {
-  /** The user. */
+  /** They may enter though the room is private. */
   userId: UserId;
 }
 
@@ -1621,7 +1627,7 @@ export interface SignIn {
   createdAt: string;
   /** Whether it is the one that asks. */
   current: boolean;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: SignInId;
   /** When it last got a new access token. */
   lastUsedAt: string;
@@ -1652,16 +1658,16 @@ export interface SignedIn {
 
 /** Agents who answer together. */
 export interface Team {
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: TeamId;
-  /** Its name, unique in the account. */
+  /** Unique in the account. */
   name: string;
 }
 
 /** Agents who answer together. */
 export type TeamId = string;
 
-/** Who is in a team. */
+/** All members of a team. */
 export interface TeamMembers {
   /** The users, in no order; at most 1,000. */
   userIds: UserId[];
@@ -1674,7 +1680,7 @@ export type TrackKind = 'audio' | 'video';
 export interface UpdateAccount {
   /** Features to switch on or off; others stay as they are. */
   features?: Record<string, boolean> | null;
-  /** Its name. */
+  /** For people, 1 to 200 characters. */
   name?: string | null;
   /** All settings: those left out go back to their default. */
   settings?: Settings | null;
@@ -1684,7 +1690,7 @@ export interface UpdateAccount {
 export interface UpdateCannedResponse {
   /** What agents type to get it, unique in the account: 1 to 64 letters, digits, `_` and `-`. */
   shortcode?: string | null;
-  /** What it says. */
+  /** What is sent: at most 16 KiB. */
   text?: string | null;
 }
 
@@ -1708,7 +1714,7 @@ export interface UpdateContact {
   attributes?: Record<string, unknown> | null;
   /** Its e-mail address; null takes it away. */
   email?: string | null;
-  /** Its name. */
+  /** What agents call them, 1 to 200 characters. */
   name?: string | null;
   /** Its phone number; null takes it away. */
   phone?: string | null;
@@ -1736,15 +1742,15 @@ export interface UpdateConversation {
 
 /** What to change about a label; absent fields stay as they are. */
 export interface UpdateLabel {
-  /** Its color as `#rrggbb`. */
+  /** `#rrggbb`. */
   color?: string | null;
-  /** Its name, unique in the account. */
+  /** Unique in the account. */
   name?: string | null;
 }
 
 /** What to change about a role; absent fields stay as they are. */
 export interface UpdateRole {
-  /** Its name. */
+  /** Unique in the account. */
   name?: string | null;
   /** What who has it may do. */
   permissions?: Permission[] | null;
@@ -1752,7 +1758,7 @@ export interface UpdateRole {
 
 /** What to change about a room; absent fields stay as they are. */
 export interface UpdateRoom {
-  /** Its name. */
+  /** For people, 1 to 200 characters. */
   name?: string | null;
   /** Only members may enter and read it. Who is in it and is none leaves, but for guests. */
   private?: boolean | null;
@@ -1760,7 +1766,7 @@ export interface UpdateRoom {
 
 /** What to change about a team; absent fields stay as they are. */
 export interface UpdateTeam {
-  /** Its name, unique in the account. */
+  /** Unique in the account. */
   name?: string | null;
 }
 
@@ -1784,23 +1790,23 @@ export interface UpdateWebhook {
   enabled?: boolean | null;
   /** What to be told about. */
   events?: EventName[] | null;
-  /** The shared secret. */
+  /** A receiver that still checks the old one refuses what it is told from then on. */
   secret?: string | null;
   /** Where to post. */
   url?: string | null;
 }
 
-/** A person of the account. */
+/** A person of an account. */
 export interface User {
-  /** Their account. */
+  /** The account that they belong to. */
   accountId: AccountId;
-  /** When they were deactivated; null while they may sign in. */
+  /** When they were deactivated: they cannot sign in any more. Null while they may. */
   deactivatedAt?: string | null;
-  /** Their e-mail address; null for users of an outside issuer. */
+  /** In lower case; null for users of an outside issuer. */
   email?: string | null;
-  /** Their id. */
+  /** UUIDv7 for those who sign in here; made from the token for those of an outside issuer. */
   id: UserId;
-  /** Their name as others see it. */
+  /** As others see it. */
   name: string;
   /** What they may do. */
   permissions: Permission[];
@@ -1815,7 +1821,7 @@ export type UserId = string;
 
 /** A webhook. Its secret is never shown again. */
 export interface Webhook {
-  /** When it was switched off; null while it is on. */
+  /** When it was switched off: what happens meanwhile it is never told. Null while it is on. */
   disabledAt?: string | null;
   /** What it is told about. */
   events: EventName[];
@@ -1823,16 +1829,19 @@ export interface Webhook {
   failingSince?: string | null;
   /** The header that carries the secret, for n8n. */
   header: string;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: WebhookId;
-  /** Its kind. */
-  kind: Kind;
+  /** What kind of receiver it has. */
+  kind: WebhookKind;
   /** Where is posted to. */
   url: string;
 }
 
 /** An address that is told about events by HTTP. */
 export type WebhookId = string;
+
+/** What kind of receiver a webhook has. */
+export type WebhookKind = 'n8n' | 'standard';
 
 /** What a note says. */
 export interface WriteNote {
@@ -1947,7 +1956,7 @@ export interface Operations {
   /** Reads one key. */
   'GET /v1/api-keys/{id}': { path: { id: ApiKeyId }; answer: ApiKey };
   /** Lists what was done, the latest first. */
-  'GET /v1/audit-log': { query: { objectId?: string; actorId?: string; action?: string; cursor?: string; limit?: number }; answer: Page_AuditEntry };
+  'GET /v1/audit-entries': { query: { objectId?: string; actorId?: string; action?: string; cursor?: string; limit?: number }; answer: Page_AuditEntry };
   /** Accepts an invitation, and signs in. */
   'POST /v1/auth/accept-invitation': { body: AcceptInvitation; answer: SignedIn };
   /** Exchanges a refresh token for a new pair of tokens. */
@@ -2003,7 +2012,7 @@ export interface Operations {
   /** Takes a channel's name from a contact. */
   'DELETE /v1/contacts/{id}/identities': { path: { id: ContactId }; query: { channelId: ChannelId; scheme: string; value: string }; answer: void };
   /** Lets a channel name a contact so. */
-  'POST /v1/contacts/{id}/identities': { path: { id: ContactId }; body: ContactIdentity; answer: ContactDetails };
+  'POST /v1/contacts/{id}/identities': { path: { id: ContactId }; body: AddContactIdentity; answer: ContactDetails };
   /** Lists the merges that a contact took part in. */
   'GET /v1/contacts/{id}/merges': { path: { id: ContactId }; answer: Merges };
   /** Lets a contact stand for another: their conversations and names are shown as one. It can be taken back. */
@@ -2068,9 +2077,9 @@ export interface Operations {
   'DELETE /v1/me/sign-ins/{id}': { path: { id: SignInId }; answer: void };
   /** Lists the account's roles in the order of their creation. */
   'GET /v1/roles': { query: { cursor?: string; limit?: number }; answer: Page_NamedRole };
-  /** Creates a role. Nobody can name permissions that they do not have. */
+  /** Creates a role. */
   'POST /v1/roles': { body: CreateRole; answer: NamedRole };
-  /** Deletes a role that nobody has. */
+  /** Deletes a role. */
   'DELETE /v1/roles/{id}': { path: { id: RoleId }; answer: void };
   /** Reads one role. */
   'GET /v1/roles/{id}': { path: { id: RoleId }; answer: NamedRole };

@@ -63,7 +63,7 @@ macro_rules! tables {
 
 tables! {
     /// What was done by whom, `AuditEntry`.
-    AuditEntries = "auditEntries", "audit_entries", AuditRead;
+    AuditEntries = "auditEntries", "audit_entries", AuditEntriesRead;
     /// Calls and their outcome, `Call`.
     Calls = "calls", "calls", CallsRead;
     /// Texts that agents often send, `CannedResponse`.
@@ -107,7 +107,7 @@ impl Table {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FeedSubscribe))]
 pub struct Subscribe {
-    /// The table, as the list of tables in docs/PROTOCOL.md spells it.
+    /// The table, by [`Table::as_str`]; docs/PROTOCOL.md lists them.
     pub table: String,
     /// Only rows that have these values; absent: all that the caller may read.
     #[serde(default)]

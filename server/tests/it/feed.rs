@@ -19,7 +19,7 @@ async fn served(server: &Server, tenant: &Tenant, table: Table, row: &Value) -> 
     let id = row["id"].as_str().unwrap();
     let conversation = |of: &Value| format!("/v1/conversations/{}", of["conversationId"].as_str().unwrap());
     let path = match table {
-        Table::AuditEntries => "/v1/audit-log?limit=100".to_owned(),
+        Table::AuditEntries => "/v1/audit-entries?limit=100".to_owned(),
         Table::Calls => format!("/v1/calls/{id}"),
         Table::CannedResponses => format!("/v1/canned-responses/{id}"),
         Table::Channels => format!("/v1/channels/{id}"),
@@ -51,44 +51,40 @@ async fn a_row_of_the_feed_is_what_rest_serves() {
     tx.commit().await.unwrap();
 
     let things = server.things(&a).await;
-    let [label, team, user, role, webhook, contact, call] =
-        ["labels", "teams", "users", "roles", "webhooks", "contacts", "calls"]
-            .map(|kind| things.id(&format!("/v1/{kind}/{{id}}")).to_owned());
     let conversation = format!("/v1/conversations/{}", a.conversation);
     let change = async |path: &str, body: Value| {
         let changed = server.call(Method::PATCH, path, &a.token, Some(&body)).await;
         assert_eq!(changed.status, StatusCode::OK, "{path}: {}", changed.body);
         changed.body
     };
-    let labelled = json!({ "labelIds": [label], "teamId": team, "assigneeId": a.user, "priority": "high",
+    let labelled = json!({ "labelIds": [things.id("/v1/labels/{id}")], "teamId": things.id("/v1/teams/{id}"), "assigneeId": a.user, "priority": "high",
                            "status": "snoozed", "snoozedUntil": "2999-01-01T00:00:00.5Z", "attributes": { "plan": [1] } });
-    let customer = change(&conversation, labelled).await["contact"]["id"].as_str().unwrap().to_owned();
+    let contact = change(&conversation, labelled).await["contact"]["id"].as_str().unwrap().to_owned();
     change(&format!("/v1/rooms/{}", a.room), json!({ "name": "closed one" })).await;
     server.post(&format!("/v1/rooms/{}/close", a.room), &a.token, json!({})).await;
-    change(&format!("/v1/users/{}", user), json!({ "roleId": role })).await;
-    change(&format!("/v1/roles/{}", role), json!({ "permissions": ["calls.read", "rooms.read"] })).await;
+    change(&things.path("/v1/users/{id}"), json!({ "roleId": things.id("/v1/roles/{id}") })).await;
+    change(&things.path("/v1/roles/{id}"), json!({ "permissions": ["calls.read", "rooms.read"] })).await;
     change(
-        &format!("/v1/webhooks/{}", webhook),
+        &things.path("/v1/webhooks/{id}"),
         json!({ "events": ["noteCreated", "messageCreated"], "enabled": false }),
     )
     .await;
     change(&format!("/v1/channels/{}", things.unused_channel), json!({ "enabled": false })).await;
-    change(
-        &format!("/v1/contacts/{}", contact),
-        json!({ "email": "w@example.com", "attributes": { "x": 1 } }),
-    )
-    .await;
+    change(&things.path("/v1/contacts/{id}"), json!({ "email": "w@example.com", "attributes": { "x": 1 } }))
+        .await;
     let reply =
         server.post(&format!("{conversation}/messages"), &a.token, json!({ "text": "on its way" })).await;
     assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
     // The conversation's customer is somebody who stands for it from now on.
-    let merged = format!("/v1/contacts/{}/merges", contact);
-    let merged = server.post(&merged, &a.token, json!({ "loserId": customer })).await;
+    let merged = format!("{}/merges", things.path("/v1/contacts/{id}"));
+    let merged = server.post(&merged, &a.token, json!({ "loserId": contact })).await;
     assert_eq!(merged.status, StatusCode::CREATED, "{}", merged.body);
-    change(&format!("/v1/contacts/{}", contact), json!({ "name": "Rear Admiral" })).await;
+    change(&things.path("/v1/contacts/{id}"), json!({ "name": "Rear Admiral" })).await;
     let mut tx = server.db.store.tenant(a.account).await.unwrap();
-    calls::answer(&mut tx, call.parse().unwrap(), &*server.clock).await.unwrap();
-    calls::end(&mut tx, call.parse().unwrap(), EndReason::HungUp, &*server.clock).await.unwrap();
+    calls::answer(&mut tx, things.id("/v1/calls/{id}").parse().unwrap(), &*server.clock).await.unwrap();
+    calls::end(&mut tx, things.id("/v1/calls/{id}").parse().unwrap(), EndReason::HungUp, &*server.clock)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
 
     let mut tx = server.db.store.tenant(a.account).await.unwrap();
@@ -115,7 +111,7 @@ async fn a_row_of_the_feed_is_what_rest_serves() {
         members.retain(|member| *member != "truncated");
         assert_eq!(row.as_object().unwrap().keys().map(String::as_str).collect::<BTreeSet<_>>(), members);
     }
-    let winner: ContactId = contact.parse().unwrap();
-    let shown = &rows[&(Table::Conversations, a.conversation.as_uuid())]["contact"];
-    assert_eq!(shown, &json!({ "id": winner, "name": "Rear Admiral" }));
+    let winner: ContactId = things.id("/v1/contacts/{id}").parse().unwrap();
+    let customer = &rows[&(Table::Conversations, a.conversation.as_uuid())]["contact"];
+    assert_eq!(customer, &json!({ "id": winner, "name": "Rear Admiral" }));
 }

@@ -13,7 +13,9 @@ use std::collections::BTreeSet;
 use store::{
     Named,
     changes::{self, Change},
-    contacts, conversations, labels, roles,
+    contacts, conversations,
+    labels::{self, Label},
+    roles,
     testing::TestDatabase,
     users,
 };
@@ -80,7 +82,7 @@ async fn what_is_shown_of_other_rows_changes_the_row() {
 
     // Deleted, a label leaves every conversation: that is told of the label alone.
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    labels::Label::delete(&mut tx, other).await.unwrap();
+    Label::delete(&mut tx, other).await.unwrap();
     tx.commit().await.unwrap();
     next(&[(Table::Labels, Operation::Delete, vec![])]).await;
 
