@@ -74,9 +74,11 @@ mod tests {
     #[test]
     fn what_holds_a_secret_prints_nothing_of_it_either() {
         let settings: Settings = serde_json::from_str(r#"{"password":"hunter2","key":[49,50,51]}"#).unwrap();
-        for printed in
-            [format!("{settings:?}"), format!("{settings:#?}"), format!("{:?}", [settings.password.clone()])]
-        {
+        for printed in [
+            format!("{settings:?}"),
+            format!("{settings:#?}"),
+            format!("{:?}", (&settings.password, &settings.key)),
+        ] {
             assert!(printed.contains("Secret(..)"), "{printed}");
             assert!(!printed.contains("hunter") && !printed.contains("49"), "{printed}");
         }

@@ -7,6 +7,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
+use std::slice::from_ref;
 
 fn own(secret: &[u8]) -> Issuer {
     Issuer {
@@ -257,9 +258,8 @@ fn no_part_of_a_token_can_be_changed_cut_or_replaced() {
         forged[place] = if forged[place] == b'A' { b'B' } else { b'A' };
         let forged = String::from_utf8(forged).unwrap();
         let admitted = verify(&forged, &issuers, now);
-        // The last sign of a 32-byte signature has two bits that say nothing; they must be zero.
         assert!(admitted.is_err(), "changed at {place}: {forged}");
-        assert!(verify(&token[..place], &issuers, now).is_err(), "cut at {place}");
+        assert!(verify(token.get(..place).unwrap(), &issuers, now).is_err(), "cut at {place}");
     }
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
     let other = token_of(Algorithm::HS256, &with(&access_claims(now), "role", json!("ADMIN")));
@@ -313,9 +313,9 @@ fn a_key_signs_for_its_own_issuer_and_under_its_own_id_only() {
         encode(&header, &claims, &EncodingKey::from_secret(b"k")).unwrap()
     };
     let first = Issuer { key_id: Some("1".to_owned()), ..own(b"k") };
-    assert!(verify(&named(Some("1")), &[first.clone()], now).is_ok());
-    assert!(verify(&named(Some("2")), &[first.clone()], now).is_err());
-    assert!(verify(&named(None), &[first.clone()], now).is_err());
+    assert!(verify(&named(Some("1")), from_ref(&first), now).is_ok());
+    assert!(verify(&named(Some("2")), from_ref(&first), now).is_err());
+    assert!(verify(&named(None), from_ref(&first), now).is_err());
     assert!(verify(&named(Some("2")), &[own(b"k")], now).is_ok(), "who has one key needs no name for it");
     // Keys of several issuers, the right one last: the others' refusals are not the answer.
     let second = Issuer { key_id: Some("2".to_owned()), ..own(b"rotated") };
