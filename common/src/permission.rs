@@ -33,7 +33,7 @@ permissions! {
     /// Change the account's name, settings and feature flags.
     AccountManage = "account.manage";
     /// Read what was done by whom.
-    AuditRead = "audit.read";
+    AuditEntriesRead = "auditEntries.read";
     /// Read calls and their outcome.
     CallsRead = "calls.read";
     /// Create, change and delete canned responses.
@@ -53,7 +53,7 @@ permissions! {
     /// Assign, label, snooze and resolve conversations; write notes.
     ConversationsManage = "conversations.manage";
     /// Create and revoke API keys.
-    KeysManage = "keys.manage";
+    ApiKeysManage = "apiKeys.manage";
     /// Create, change and delete labels.
     LabelsManage = "labels.manage";
     /// Send messages to customers.
@@ -97,12 +97,12 @@ impl Permission {
             | Self::TeamsManage => true,
             Self::AccountManage
             | Self::ChannelsManage
-            | Self::KeysManage
+            | Self::ApiKeysManage
             | Self::RolesManage
             | Self::UsersManage
             | Self::WebhooksManage => false,
             // Nothing is set up by these: who may read a room may also speak in it.
-            Self::AuditRead
+            Self::AuditEntriesRead
             | Self::CallsRead
             | Self::ChannelsRead
             | Self::ContactsRead
@@ -273,14 +273,14 @@ mod tests {
         assert!(
             user.includes(agent) && admin.includes(user) && !user.includes(admin) && !agent.includes(user)
         );
-        assert!(!user.has(Permission::KeysManage) && admin.has(Permission::KeysManage));
+        assert!(!user.has(Permission::ApiKeysManage) && admin.has(Permission::ApiKeysManage));
     }
 
     #[test]
     fn names_survive_the_wire_and_unknown_ones_are_refused() {
-        let set = Permissions::of(&[Permission::AuditRead, Permission::RoomsRead]);
+        let set = Permissions::of(&[Permission::AuditEntriesRead, Permission::RoomsRead]);
         let json = serde_json::to_string(&set).unwrap();
-        assert_eq!(json, r#"["audit.read","rooms.read"]"#);
+        assert_eq!(json, r#"["auditEntries.read","rooms.read"]"#);
         assert_eq!(serde_json::from_str::<Permissions>(&json).unwrap(), set);
         assert!(serde_json::from_str::<Permissions>(r#"["rooms.explode"]"#).is_err());
         assert_eq!(

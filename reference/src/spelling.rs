@@ -7,7 +7,7 @@ use crate::asyncapi;
 use common::{
     error::ErrorCode,
     permission::Permission,
-    protocol::{Event, Request},
+    protocol::{Event, Request, feed::Table},
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -18,16 +18,8 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("USER", "a role of the products that are replaced"),
     ("AGENT_USER", "a role of the products that are replaced"),
     ("sdpMLineIndex", "W3C, RTCIceCandidateInit"),
-    ("canned_responses", "a table that is followed, under the name that the store has for it"),
-    ("audit_entries", "a table that is followed, under the name that the store has for it"),
     ("openapi.json", "a file"),
     ("asyncapi.json", "a file"),
-];
-
-/// What permissions are named for that is no resource of REST under the same word, and why.
-const OTHER_WORDS: &[(&str, &str)] = &[
-    ("keys", "`api-keys`: there are no other keys that one could manage"),
-    ("audit", "`audit-log`: one reads the log, and `log` alone would be the server's own"),
 ];
 
 /// A name in lowerCamelCase. Two capitals in a row would leave open how the word is cut.
@@ -149,27 +141,28 @@ fn segments_of_paths_are_kebab_case_and_parameters_camel_case() {
     }
 }
 
+fn resources() -> BTreeSet<String> {
+    paths().flat_map(|path| path.split('/')).filter(|it| !it.starts_with('{')).map(camel_case).collect()
+}
+
 /// The word before the dot of a permission is a resource, in the path as in the tag.
 #[test]
 fn permissions_are_named_for_resources() {
-    let resources: BTreeSet<_> =
-        paths().flat_map(|path| path.split('/')).filter(|it| !it.starts_with('{')).map(camel_case).collect();
+    let resources = resources();
     for permission in Permission::ALL {
         let (subject, _) = permission.as_str().split_once('.').unwrap();
-        let is_excepted = OTHER_WORDS.iter().any(|(word, _)| *word == subject);
-        assert!(resources.contains(subject) != is_excepted, "{} is for no resource", permission.as_str());
+        assert!(resources.contains(subject), "{} is for no resource", permission.as_str());
     }
 }
 
-/// A table that clients follow is a resource that they read: the same word in both.
+/// A table that clients follow is a resource that they read: the same word in both, and in the document.
 #[test]
-fn tables_that_are_followed_are_spelt_in_one_way() {
-    let protocol = include_str!("../../docs/PROTOCOL.md");
+fn tables_that_are_followed_are_resources() {
+    let (protocol, resources) = (include_str!("../../docs/PROTOCOL.md"), resources());
     let (_, rest) = protocol.split_once("## Following rows").unwrap();
     let (section, _) = rest.split_once("\n## ").unwrap();
-    let rows =
-        section.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split('|').nth(1));
-    let tables: Vec<_> = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
-    assert!(tables.len() >= 13, "{tables:?}");
-    assert_eq!(misspelt(tables), [""; 0]);
+    for table in Table::ALL {
+        assert!(resources.contains(table.as_str()), "{} is no resource", table.as_str());
+        assert!(section.contains(&format!("`{}`", table.as_str())), "{} is not documented", table.as_str());
+    }
 }

@@ -13,12 +13,15 @@ ALTER TABLE api_keys NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE elevations NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE audit_entries NO FORCE ROW LEVEL SECURITY;
 
-UPDATE roles SET permissions = array_replace(permissions, 'canned_responses.manage', 'cannedResponses.manage')
-    WHERE 'canned_responses.manage' = ANY (permissions);
-UPDATE api_keys SET permissions = array_replace(permissions, 'canned_responses.manage', 'cannedResponses.manage')
-    WHERE 'canned_responses.manage' = ANY (permissions);
-UPDATE elevations SET permissions = array_replace(permissions, 'canned_responses.manage', 'cannedResponses.manage')
-    WHERE 'canned_responses.manage' = ANY (permissions);
+CREATE FUNCTION pg_temp.respelt(permissions text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT array_replace(array_replace(array_replace(permissions,
+        'canned_responses.manage', 'cannedResponses.manage'),
+        'keys.manage', 'apiKeys.manage'),
+        'audit.read', 'auditEntries.read')
+$$;
+UPDATE roles SET permissions = pg_temp.respelt(permissions) WHERE permissions <> pg_temp.respelt(permissions);
+UPDATE api_keys SET permissions = pg_temp.respelt(permissions) WHERE permissions <> pg_temp.respelt(permissions);
+UPDATE elevations SET permissions = pg_temp.respelt(permissions) WHERE permissions <> pg_temp.respelt(permissions);
 
 -- `room.member_added` is `room.memberAdded`, `session.ended` is `signIn.ended`.
 CREATE FUNCTION pg_temp.respelt(word text) RETURNS text LANGUAGE sql IMMUTABLE AS $$

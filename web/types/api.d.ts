@@ -14,11 +14,11 @@ export interface AcceptInvitation {
 export interface Account {
   /** What is switched on for it. */
   features: Record<string, boolean>;
-  /** Its id. */
+  /** The tenant that everything else belongs to. */
   id: AccountId;
-  /** Its name, for people. */
+  /** For people, 1 to 200 characters. */
   name: string;
-  /** What it has chosen. */
+  /** What was never chosen is at its default. */
   settings: Settings;
 }
 
@@ -27,11 +27,11 @@ export type AccountId = string;
 
 /** How a channel is to name a contact. */
 export interface AddContactIdentity {
-  /** The channel. */
+  /** The channel that knows them by it. */
   channelId: ChannelId;
   /** What kind of name, such as `phone` or `bsuid`. */
   scheme: string;
-  /** The name. */
+  /** The name itself. */
   value: string;
 }
 
@@ -235,7 +235,7 @@ export type CannedResponseId = string;
 
 /** A new password in place of one's own. */
 export interface ChangePassword {
-  /** The present one. */
+  /** The present one, so that nobody changes it at an unlocked screen. */
   current: string;
   /** The new one: at least 15 characters, and none of those that everybody tries first. */
   new: string;
@@ -462,7 +462,7 @@ export interface CreateChannel {
   accessToken: string;
   /** Signs what is received. */
   appSecret: string;
-  /** Its kind. */
+  /** It stays so. */
   kind: ChannelKind;
   /** Its name, for people. */
   name: string;
@@ -478,9 +478,9 @@ export interface CreateContact {
   attributes?: Record<string, unknown>;
   /** Its e-mail address. */
   email?: string | null;
-  /** Its name. */
+  /** What agents call them, 1 to 200 characters. */
   name: string;
-  /** Its phone number. */
+  /** In any form that people write it in: 3 to 20 digits. */
   phone?: string | null;
 }
 
@@ -518,7 +518,7 @@ export interface CreateInvitation {
 export interface CreateJoinToken {
   /** For how many seconds the token is good, at most a day; an hour if absent. */
   expiresIn?: number | null;
-  /** Who. */
+  /** Who is let in. */
   guest: Outsider;
   /** What they may do. With none they are there and see who else is. */
   rights: Right[];
@@ -548,7 +548,7 @@ export interface CreateRole {
 
 /** A room to be created. */
 export interface CreateRoom {
-  /** Its name. */
+  /** For people, 1 to 200 characters. */
   name: string;
   /** Only members may enter and read it; who creates it is the first. False if absent. */
   private?: boolean;
@@ -594,7 +594,7 @@ export interface CreateWebhook {
   events?: EventName[] | null;
   /** The header that carries it, for n8n; `x-switchboard-secret` if absent. */
   header?: string | null;
-  /** Its kind. */
+  /** It stays so. */
   kind: WebhookKind;
   /** The shared secret. Needed for n8n; else one is made if absent, and shown once. */
   secret?: string | null;
@@ -661,15 +661,15 @@ export type Done = Record<string, unknown>;
 
 /** A time in which a user may do more, or a request for one. */
 export interface Elevation {
-  /** When. */
+  /** When that was; null until then. */
   decidedAt?: string | null;
-  /** Who decided. */
+  /** Who agreed or refused; null until then. */
   decidedBy?: UserId | null;
   /** When it was ended before that. */
   endedAt?: string | null;
   /** Until when it lasts; null unless somebody agreed. */
   expiresAt?: string | null;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: ElevationId;
   /** For how many minutes it was asked. */
   minutes: number;
@@ -677,13 +677,12 @@ export interface Elevation {
   permissions: Permission[];
   /** Why it is needed. */
   reason: string;
-  /** When it was asked for. */
+  /** When it was asked for; nobody can agree a day later. */
   requestedAt: string;
   /** What the role was called when it was asked for. */
   roleName: string;
-  /** How far it is. */
   status: ElevationStatus;
-  /** Who. */
+  /** Who asked. */
   userId: UserId;
 }
 
@@ -804,7 +803,7 @@ export interface IceServer {
 
 /** What `RTCPeerConnection` takes as its configuration. */
 export interface IceServers {
-  /** The servers. */
+  /** For the `iceServers` of a browser's `RTCPeerConnection`. */
   iceServers: IceServer[];
 }
 
@@ -1300,7 +1299,7 @@ export interface Page_Webhook {
 export type PeerSignal = { kind: 'offer'; sdp: string } | { kind: 'answer'; sdp: string } | { candidate: string; kind: 'candidate'; sdpMLineIndex?: number | null; sdpMid?: string | null };
 
 /** One thing that a caller may do. */
-export type Permission = 'account.manage' | 'audit.read' | 'calls.read' | 'cannedResponses.manage' | 'channels.read' | 'channels.manage' | 'contacts.read' | 'contacts.manage' | 'contacts.erase' | 'conversations.read' | 'conversations.manage' | 'keys.manage' | 'labels.manage' | 'messages.send' | 'roles.manage' | 'rooms.read' | 'rooms.manage' | 'teams.manage' | 'users.read' | 'users.manage' | 'webhooks.manage';
+export type Permission = 'account.manage' | 'auditEntries.read' | 'calls.read' | 'cannedResponses.manage' | 'channels.read' | 'channels.manage' | 'contacts.read' | 'contacts.manage' | 'contacts.erase' | 'conversations.read' | 'conversations.manage' | 'apiKeys.manage' | 'labels.manage' | 'messages.send' | 'roles.manage' | 'rooms.read' | 'rooms.manage' | 'teams.manage' | 'users.read' | 'users.manage' | 'webhooks.manage';
 
 /** Event `presence.changed`: what changed within a moment. */
 export interface PresenceChanged {
@@ -1349,7 +1348,7 @@ export interface Problem {
 
 /** That an event was published. */
 export interface PublishedRoomEvent {
-  /** When. */
+  /** When it was given to those who are present. */
   publishedAt: string;
 }
 
@@ -1458,7 +1457,7 @@ export interface RoomLeave {
 
 /** Somebody who belongs to a room. */
 export interface RoomMember {
-  /** The user. */
+  /** They may enter though the room is private. */
   userId: UserId;
 }
 
@@ -1628,7 +1627,7 @@ export interface SignIn {
   createdAt: string;
   /** Whether it is the one that asks. */
   current: boolean;
-  /** Its id. */
+  /** UUIDv7: later ones sort later. */
   id: SignInId;
   /** When it last got a new access token. */
   lastUsedAt: string;
@@ -1668,7 +1667,7 @@ export interface Team {
 /** Agents who answer together. */
 export type TeamId = string;
 
-/** Who is in a team. */
+/** All members of a team. */
 export interface TeamMembers {
   /** The users, in no order; at most 1,000. */
   userIds: UserId[];
@@ -1681,7 +1680,7 @@ export type TrackKind = 'audio' | 'video';
 export interface UpdateAccount {
   /** Features to switch on or off; others stay as they are. */
   features?: Record<string, boolean> | null;
-  /** Its name. */
+  /** For people, 1 to 200 characters. */
   name?: string | null;
   /** All settings: those left out go back to their default. */
   settings?: Settings | null;
@@ -1715,7 +1714,7 @@ export interface UpdateContact {
   attributes?: Record<string, unknown> | null;
   /** Its e-mail address; null takes it away. */
   email?: string | null;
-  /** Its name. */
+  /** What agents call them, 1 to 200 characters. */
   name?: string | null;
   /** Its phone number; null takes it away. */
   phone?: string | null;
@@ -1759,7 +1758,7 @@ export interface UpdateRole {
 
 /** What to change about a room; absent fields stay as they are. */
 export interface UpdateRoom {
-  /** Its name. */
+  /** For people, 1 to 200 characters. */
   name?: string | null;
   /** Only members may enter and read it. Who is in it and is none leaves, but for guests. */
   private?: boolean | null;
@@ -1791,7 +1790,7 @@ export interface UpdateWebhook {
   enabled?: boolean | null;
   /** What to be told about. */
   events?: EventName[] | null;
-  /** The shared secret. */
+  /** A receiver that still checks the old one refuses what it is told from then on. */
   secret?: string | null;
   /** Where to post. */
   url?: string | null;
@@ -1957,7 +1956,7 @@ export interface Operations {
   /** Reads one key. */
   'GET /v1/api-keys/{id}': { path: { id: ApiKeyId }; answer: ApiKey };
   /** Lists what was done, the latest first. */
-  'GET /v1/audit-log': { query: { objectId?: string; actorId?: string; action?: string; cursor?: string; limit?: number }; answer: Page_AuditEntry };
+  'GET /v1/audit-entries': { query: { objectId?: string; actorId?: string; action?: string; cursor?: string; limit?: number }; answer: Page_AuditEntry };
   /** Accepts an invitation, and signs in. */
   'POST /v1/auth/accept-invitation': { body: AcceptInvitation; answer: SignedIn };
   /** Exchanges a refresh token for a new pair of tokens. */

@@ -63,7 +63,7 @@ macro_rules! tables {
 
 tables! {
     /// What was done by whom, `AuditEntry`.
-    AuditEntries = "auditEntries", "audit_entries", AuditRead;
+    AuditEntries = "auditEntries", "audit_entries", AuditEntriesRead;
     /// Calls and their outcome, `Call`.
     Calls = "calls", "calls", CallsRead;
     /// Texts that agents often send, `CannedResponse`.

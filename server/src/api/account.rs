@@ -44,11 +44,11 @@ pub(super) struct Settings {
 #[derive(Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Account {
-    /// Its id.
+    /// The tenant that everything else belongs to.
     id: AccountId,
-    /// Its name, for people.
+    /// For people, 1 to 200 characters.
     name: String,
-    /// What it has chosen.
+    /// What was never chosen is at its default.
     settings: Settings,
     /// What is switched on for it.
     features: BTreeMap<String, bool>,
@@ -70,7 +70,7 @@ impl TryFrom<accounts::Account> for Account {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UpdateAccount {
-    /// Its name.
+    /// For people, 1 to 200 characters.
     name: Option<String>,
     /// All settings: those left out go back to their default.
     settings: Option<Settings>,

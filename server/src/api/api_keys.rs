@@ -25,7 +25,7 @@ use utoipa::ToSchema;
 
 pub(super) fn routes() -> Routes {
     Routes::of("api-keys", "How programs sign in. A key is shown once, when it is made.")
-        .needs(Permission::KeysManage, endpoints![list, get, create, revoke])
+        .needs(Permission::ApiKeysManage, endpoints![list, get, create, revoke])
 }
 
 /// How much of a key is kept to tell it by.

@@ -16,10 +16,10 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 pub(super) fn routes() -> Routes {
-    Routes::of("audit-log", "Who changed what in the account.").needs(Permission::AuditRead, endpoints![list])
+    Routes::of("audit-entries", "Who changed what in the account.")
+        .needs(Permission::AuditEntriesRead, endpoints![list])
 }
 
-/// Which entries.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
@@ -34,7 +34,7 @@ pub(super) struct AuditFilter {
 
 /// Lists what was done, the latest first.
 #[utoipa::path(
-    get, path = "/v1/audit-log", params(AuditFilter, PageParams),
+    get, path = "/v1/audit-entries", params(AuditFilter, PageParams),
     responses((status = 200, body = Page<AuditEntry>), (status = 403, body = Document)),
 )]
 async fn list(

@@ -22,7 +22,6 @@ pub(super) fn routes() -> Routes {
     Routes::of("calls", "Calls on record.").needs(Permission::CallsRead, endpoints![list, get])
 }
 
-/// Which calls.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]

@@ -27,7 +27,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateChannel {
-    /// Its kind.
+    /// It stays so.
     kind: ChannelKind,
     /// Its name, for people.
     name: String,

@@ -46,9 +46,9 @@ pub(super) enum ElevationStatus {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Elevation {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     id: ElevationId,
-    /// Who.
+    /// Who asked.
     user_id: UserId,
     /// What the role was called when it was asked for.
     role_name: String,
@@ -59,14 +59,13 @@ pub(super) struct Elevation {
     reason: String,
     /// For how many minutes it was asked.
     minutes: u32,
-    /// How far it is.
     status: ElevationStatus,
-    /// When it was asked for.
+    /// When it was asked for; nobody can agree a day later.
     #[serde(with = "time::serde::rfc3339")]
     requested_at: OffsetDateTime,
-    /// Who decided.
+    /// Who agreed or refused; null until then.
     decided_by: Option<UserId>,
-    /// When.
+    /// When that was; null until then.
     #[serde(with = "time::serde::rfc3339::option")]
     decided_at: Option<OffsetDateTime>,
     /// Until when it lasts; null unless somebody agreed.

@@ -22,7 +22,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct IceServers {
-    /// The servers.
+    /// For the `iceServers` of a browser's `RTCPeerConnection`.
     ice_servers: Vec<IceServer>,
 }
 

@@ -31,7 +31,6 @@ pub(super) fn routes() -> Routes {
 /// The largest file.
 pub(super) const FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Which rows of a report.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ReportParams {

@@ -15,7 +15,6 @@ const LIMIT_DEFAULT: u16 = 50;
 /// The most items a page has.
 const LIMIT_MAX: u16 = 100;
 
-/// Which page of a list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PageParams {

@@ -30,7 +30,6 @@ pub(super) fn routes() -> Routes {
 /// The longest question, in bytes.
 const QUESTION_BYTES_MAX: usize = 256;
 
-/// What is looked for.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Question {

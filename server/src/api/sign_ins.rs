@@ -30,7 +30,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SignIn {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     id: SignInId,
     /// Whether it is the one that asks.
     current: bool,

@@ -78,7 +78,7 @@ impl Changed for Team {
 
 named::handlers!(Team, TeamId, CreateTeam, UpdateTeam, "/v1/teams", "team", "teams");
 
-/// Who is in a team.
+/// All members of a team.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct TeamMembers {

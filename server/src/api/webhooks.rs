@@ -52,7 +52,7 @@ pub(super) struct CreatedWebhook {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateWebhook {
-    /// Its kind.
+    /// It stays so.
     kind: WebhookKind,
     /// Where to post.
     #[schema(example = "https://n8n.example/webhook/inbox")]
@@ -72,7 +72,7 @@ pub(super) struct CreateWebhook {
 pub(super) struct UpdateWebhook {
     /// Where to post.
     url: Option<String>,
-    /// The shared secret.
+    /// A receiver that still checks the old one refuses what it is told from then on.
     #[schema(value_type = Option<String>, format = Password)]
     secret: Option<Secret>,
     /// What to be told about.

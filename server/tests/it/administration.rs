@@ -13,17 +13,17 @@ use std::time::Duration;
 async fn an_own_role_decides_what_its_user_may_do_from_the_next_sign_in_on() {
     let server = Server::start().await;
     let a = server.tenant("a").await;
-    let role = json!({ "name": "auditor", "permissions": ["audit.read", "users.read"] });
+    let role = json!({ "name": "auditor", "permissions": ["auditEntries.read", "users.read"] });
     let role = server.post("/v1/roles", &a.token, role).await.body;
     let user =
         json!({ "email": "ann@example.com", "name": "Ann", "password": PASSWORD, "role": "AGENT_USER" });
     let user = server.post("/v1/users", &a.token, user).await.body;
     let path = format!("/v1/users/{}", user["id"].as_str().unwrap());
     let changed = server.call(Method::PATCH, &path, &a.token, Some(&json!({ "roleId": role["id"] }))).await;
-    assert_eq!(changed.body["permissions"], json!(["audit.read", "users.read"]), "{}", changed.body);
+    assert_eq!(changed.body["permissions"], json!(["auditEntries.read", "users.read"]), "{}", changed.body);
     let signed_in = server.sign_in("ann@example.com", PASSWORD).await.body;
     let token = signed_in["accessToken"].as_str().unwrap();
-    assert_eq!(server.get("/v1/audit-log", token).await.status, StatusCode::OK);
+    assert_eq!(server.get("/v1/audit-entries", token).await.status, StatusCode::OK);
     let refused = server.get("/v1/conversations", token).await;
     assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "auth.forbidden"));
     let path = format!("/v1/roles/{}", role["id"].as_str().unwrap());
@@ -35,7 +35,7 @@ async fn an_own_role_decides_what_its_user_may_do_from_the_next_sign_in_on() {
 async fn nobody_gives_more_than_they_have() {
     let server = Server::start().await;
     let a = server.tenant("a").await;
-    let helper = json!({ "name": "helper", "permissions": ["users.manage", "users.read", "roles.manage", "keys.manage"] });
+    let helper = json!({ "name": "helper", "permissions": ["users.manage", "users.read", "roles.manage", "apiKeys.manage"] });
     let helper = server.post("/v1/roles", &a.token, helper).await.body["id"].clone();
     let user = json!({ "email": "h@example.com", "name": "H", "password": PASSWORD, "role": "USER" });
     let user = server.post("/v1/users", &a.token, user).await.body["id"].as_str().unwrap().to_owned();
@@ -73,7 +73,7 @@ async fn an_api_key_is_shown_once_does_what_it_may_and_ends_when_revoked() {
     let key = made.body["key"].as_str().unwrap().to_owned();
     assert!(key.starts_with("sbk_") && key.starts_with(made.body["hint"].as_str().unwrap()));
     let shown = server.get("/v1/api-keys", &a.token).await.body.to_string()
-        + &server.get("/v1/audit-log", &a.token).await.body.to_string()
+        + &server.get("/v1/audit-entries", &a.token).await.body.to_string()
         + &Value::Object(server.db.contents(a.account).await.into_iter().collect()).to_string();
     assert!(!shown.contains(&key), "the key is nowhere to be read again");
     assert_eq!(server.get("/v1/conversations", &key).await.status, StatusCode::OK);
@@ -170,7 +170,7 @@ async fn the_audit_log_tells_who_did_what_and_shows_no_secret() {
     later();
     let user = json!({ "email": "n@example.com", "name": "N", "password": PASSWORD, "role": "USER" });
     server.post("/v1/users", &a.token, user).await;
-    let log = server.get("/v1/audit-log", &a.token).await.body;
+    let log = server.get("/v1/audit-entries", &a.token).await.body;
     let actions: Vec<_> =
         log["items"].as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap()).collect();
     assert_eq!(
@@ -182,13 +182,13 @@ async fn the_audit_log_tells_who_did_what_and_shows_no_secret() {
     assert_eq!((&updated["before"]["name"], &updated["after"]["name"]), (&json!("r"), &json!("s")));
     assert!(!log.to_string().contains("argon2") && !log.to_string().contains(PASSWORD));
     let of_role = server
-        .get(&format!("/v1/audit-log?objectId={}&limit=2", role.as_str().unwrap()), &a.token)
+        .get(&format!("/v1/audit-entries?objectId={}&limit=2", role.as_str().unwrap()), &a.token)
         .await
         .body;
     assert_eq!(of_role["items"].as_array().unwrap().len(), 2);
     let next = of_role["next"].as_str().unwrap();
     let rest = server
-        .get(&format!("/v1/audit-log?objectId={}&cursor={next}", role.as_str().unwrap()), &a.token)
+        .get(&format!("/v1/audit-entries?objectId={}&cursor={next}", role.as_str().unwrap()), &a.token)
         .await
         .body;
     assert_eq!(rest["items"][0]["action"], "role.created");
@@ -235,7 +235,7 @@ async fn a_locked_user_looks_like_a_wrong_password_until_an_administrator_lifts_
     let token = server.token(a.account, a.user, Role::Admin).await;
     let until_locked = async |times: usize, token: &str| {
         let locks = async || {
-            let log = server.get("/v1/audit-log?limit=100", token).await.body;
+            let log = server.get("/v1/audit-entries?limit=100", token).await.body;
             log["items"].as_array().unwrap().iter().filter(|entry| entry["action"] == "user.locked").count()
         };
         let locked = async {
@@ -270,7 +270,7 @@ async fn a_locked_user_looks_like_a_wrong_password_until_an_administrator_lifts_
 async fn who_is_invited_chooses_a_password_once_and_has_the_role() {
     let server = Server::start().await;
     let a = server.tenant("a").await;
-    let role = json!({ "name": "auditor", "permissions": ["audit.read"] });
+    let role = json!({ "name": "auditor", "permissions": ["auditEntries.read"] });
     let role = server.post("/v1/roles", &a.token, role).await.body["id"].clone();
     let invite = async |email: &str| {
         let body = json!({ "email": email, "role": "AGENT_USER", "roleId": role });
@@ -290,10 +290,10 @@ async fn who_is_invited_chooses_a_password_once_and_has_the_role() {
     let accepted = accept(&invitation["token"], PASSWORD).await;
     assert_eq!(
         (accepted.status, &accepted.body["user"]["permissions"]),
-        (StatusCode::OK, &json!(["audit.read"]))
+        (StatusCode::OK, &json!(["auditEntries.read"]))
     );
     let token = accepted.body["accessToken"].as_str().unwrap();
-    assert_eq!(server.get("/v1/audit-log", token).await.status, StatusCode::OK);
+    assert_eq!(server.get("/v1/audit-entries", token).await.status, StatusCode::OK);
     assert_eq!(server.sign_in("ben@example.com", PASSWORD).await.status, StatusCode::OK);
     let again = accept(&invitation["token"], PASSWORD).await;
     assert_eq!((again.status, again.code()), (StatusCode::UNAUTHORIZED, "auth.invalidToken"));

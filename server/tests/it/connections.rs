@@ -17,7 +17,7 @@ async fn a_channel_is_renamed_gets_new_secrets_and_is_switched_off_and_on() {
     assert!(known().await.is_none(), "its webhooks are refused");
     assert_eq!(patch(json!({ "enabled": true })).await.body["disabledAt"], Value::Null);
     assert!(known().await.is_some());
-    let shown = server.get("/v1/audit-log", &a.token).await.body.to_string();
+    let shown = server.get("/v1/audit-entries", &a.token).await.body.to_string();
     assert!(shown.contains("channel.updated") && !shown.contains("fresh"));
     let used = server.call(Method::DELETE, &path, &a.token, None).await;
     assert_eq!((used.status, used.code()), (StatusCode::CONFLICT, "resource.conflict"));

@@ -43,7 +43,7 @@ async fn ask(server: &Server, who: &Colleague, minutes: u16) -> String {
 }
 
 async fn may_read_the_audit_log(server: &Server, who: &Colleague) -> bool {
-    match server.get("/v1/audit-log", &who.token).await.status {
+    match server.get("/v1/audit-entries", &who.token).await.status {
         StatusCode::OK => true,
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => false,
         other => panic!("{other}"),
@@ -65,7 +65,7 @@ async fn somebody_else_agrees_and_it_ends_by_itself() {
     let (ben, answer) = refreshed(&server, &ben).await;
     assert!(may_read_the_audit_log(&server, &ben).await);
     assert_eq!(answer["expiresAt"], approved.body["expiresAt"]);
-    assert!(answer["user"]["permissions"].as_array().unwrap().contains(&json!("audit.read")));
+    assert!(answer["user"]["permissions"].as_array().unwrap().contains(&json!("auditEntries.read")));
     let me = server.get("/v1/me", &ben.token).await.body;
     assert_eq!((&me["role"], &me["permissions"]), (&json!("USER"), &answer["user"]["permissions"]));
 
@@ -76,7 +76,7 @@ async fn somebody_else_agrees_and_it_ends_by_itself() {
     let admin = server.token(tenant.account, tenant.user, common::token::Role::Admin).await;
     let list = server.get("/v1/elevations", &admin).await.body;
     assert_eq!(list["items"][0]["status"], "over");
-    let log = server.get("/v1/audit-log", &admin).await.body;
+    let log = server.get("/v1/audit-entries", &admin).await.body;
     let deeds: Vec<_> =
         log["items"].as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap()).collect();
     assert!(deeds.contains(&"elevation.requested") && deeds.contains(&"elevation.approved"), "{deeds:?}");
@@ -115,7 +115,7 @@ async fn nobody_agrees_with_themselves_or_to_more_than_they_lastingly_may() {
         let refused = server.call(Method::PATCH, &path, &ben.token, Some(&admin)).await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.body);
     }
-    let key = json!({ "name": "for later", "permissions": ["audit.read"] });
+    let key = json!({ "name": "for later", "permissions": ["auditEntries.read"] });
     assert_eq!(server.post("/v1/api-keys", &ben.token, key).await.status, StatusCode::FORBIDDEN);
     let other = ask(&server, &cleo, 5).await;
     let refused = server.post(&format!("{other}/decision"), &ben.token, approve).await;

@@ -19,7 +19,7 @@ async fn served(server: &Server, tenant: &Tenant, table: Table, row: &Value) -> 
     let id = row["id"].as_str().unwrap();
     let conversation = |of: &Value| format!("/v1/conversations/{}", of["conversationId"].as_str().unwrap());
     let path = match table {
-        Table::AuditEntries => "/v1/audit-log?limit=100".to_owned(),
+        Table::AuditEntries => "/v1/audit-entries?limit=100".to_owned(),
         Table::Calls => format!("/v1/calls/{id}"),
         Table::CannedResponses => format!("/v1/canned-responses/{id}"),
         Table::Channels => format!("/v1/channels/{id}"),

@@ -88,7 +88,7 @@ async fn each_role_does_what_it_may_and_no_more() {
         (Role::AgentUser, Method::GET, "/v1/roles", None),
         (Role::Admin, Method::PATCH, "/v1/account", Some(json!({ "name": "Acme" }))),
         (Role::Admin, Method::GET, "/v1/api-keys", None),
-        (Role::Admin, Method::GET, "/v1/audit-log", None),
+        (Role::Admin, Method::GET, "/v1/audit-entries", None),
         (Role::Admin, Method::POST, "/v1/api-keys", Some(json!({ "name": "k", "permissions": [] }))),
         (Role::Admin, Method::POST, "/v1/roles", Some(json!({ "name": "r", "permissions": [] }))),
         (Role::Admin, Method::POST, "/v1/channels", Some(channel)),

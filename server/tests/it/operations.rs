@@ -159,7 +159,7 @@ fn body(id: &str, example: &Value, tenant: &Tenant, things: &Things) -> Value {
         }
         "createElevation" => json!({ "role": "ADMIN", "reason": "a try", "minutes": 5 }),
         "createWebhook" => json!({ "kind": "standard", "url": "https://hooks.example/x" }),
-        "mergeContacts" => json!({ "loserId": things.loser }),
+        "mergeContacts" => json!({ "loserId": things.unmerged }),
         "setTeamMembers" => json!({ "userIds": [tenant.user] }),
         "updateAccount" => json!({ "settings": { "retentionDays": 1 } }),
         "updateConversation" => json!({ "status": "resolved", "read": true }),

@@ -18,8 +18,8 @@ const OTHERWISE: [&str; 5] =
 pub(crate) struct Things {
     /// By the path that names them: those that go into its braces.
     ids: BTreeMap<String, Vec<String>>,
-    /// A contact for whom another stands.
-    pub(crate) loser: String,
+    /// A contact for whom no other stands yet.
+    pub(crate) unmerged: String,
     pub(crate) unused_channel: String,
     /// The access token of the user who is not the tenant's own.
     pub(crate) colleague: String,
@@ -96,7 +96,7 @@ impl Server {
             let mut body = operation.body.unwrap().1;
             match operation.id.as_str() {
                 "createWebhook" => body = json!({ "kind": "standard", "url": "http://hooks.example/b" }),
-                "createRole" | "createApiKey" => body["permissions"] = json!(["audit.read"]),
+                "createRole" | "createApiKey" => body["permissions"] = json!(["auditEntries.read"]),
                 _ => {}
             }
             let id = self.make(tenant, &operation.template, &body).await;
@@ -113,8 +113,8 @@ impl Server {
         let (call, import) = self.stored(tenant).await;
         know("/v1/calls/{id}", &[&call]);
         know("/v1/contact-imports/{id}", &[&import]);
-        let loser = self.make(tenant, "/v1/contacts", &json!({ "name": "Loser" })).await;
-        let mut things = Things { ids, loser, unused_channel, colleague };
+        let unmerged = self.make(tenant, "/v1/contacts", &json!({ "name": "Another" })).await;
+        let mut things = Things { ids, unmerged, unused_channel, colleague };
         self.parts(tenant, &mut things).await;
         things
     }
@@ -122,7 +122,8 @@ impl Server {
     /// What belongs to the things: a merge of two contacts, and something for the webhook to deliver.
     async fn parts(&self, tenant: &Tenant, things: &mut Things) {
         let contact = things.id("/v1/contacts/{id}").to_owned();
-        let merge = json!({ "loserId": things.loser });
+        let loser = self.make(tenant, "/v1/contacts", &json!({ "name": "Loser" })).await;
+        let merge = json!({ "loserId": loser });
         let merge = self.make(tenant, &format!("/v1/contacts/{contact}/merges"), &merge).await;
         things.ids.insert("/v1/contacts/{id}/merges/{merge}".to_owned(), vec![contact, merge]);
         let messages = format!("/v1/conversations/{}/messages", tenant.conversation);

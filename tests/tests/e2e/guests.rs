@@ -270,7 +270,7 @@ async fn whose_sign_in_is_ended_is_disconnected_everywhere_at_once() {
 #[tokio::test]
 async fn a_role_without_a_permission_does_not_have_it_on_the_socket() {
     let world = world().await;
-    let narrow = json!({ "name": "auditor", "permissions": ["audit.read"] });
+    let narrow = json!({ "name": "auditor", "permissions": ["auditEntries.read"] });
     let narrow = world.account.admin.post("/v1/roles", narrow).await;
     let email = world.account.user("Ben").await;
     let sign_in = || Rest::sign_in(&world.servers[0].base, &email, switchboard_tests::installation::PASSWORD);

@@ -175,11 +175,11 @@ async fn an_administrator_sets_everything_up_in_the_console() {
         .until("document.querySelector('.form-problem')?.innerText.includes('another one has this name')")
         .await;
     browser.click_css("dialog[open] [aria-label='Close']").await;
-    choose(&browser, "audit-log").await;
+    choose(&browser, "audit-entries").await;
     for action in ["user.created", "channel.created", "webhook.created", "apiKey.revoked", "label.deleted"] {
         browser.until(&row(action)).await;
     }
-    browser.screenshot("settings-audit-log").await;
+    browser.screenshot("settings-audit-entries").await;
     browser.quit().await;
 }
 

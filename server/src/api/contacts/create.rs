@@ -20,13 +20,13 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateContact {
-    /// Its name.
+    /// What agents call them, 1 to 200 characters.
     #[schema(example = "Grace Hopper")]
     name: String,
     /// Its e-mail address.
     #[schema(example = "grace@example.com")]
     email: Option<String>,
-    /// Its phone number.
+    /// In any form that people write it in: 3 to 20 digits.
     #[schema(example = "+1 555 0100")]
     phone: Option<String>,
     /// What the account's own programs say about it; at most 16 KiB.

@@ -65,9 +65,9 @@ pub(super) async fn export(
         notes: it.notes,
     });
     Ok(Json(ContactExport {
-        contact: export.contact.into(),
-        merged: export.merged.into_iter().map(Contact::from).collect(),
-        merges: export.merges.into_iter().map(Merge::from).collect(),
+        contact: export.contact,
+        merged: export.merged,
+        merges: export.merges,
         conversations: conversations.collect(),
     }))
 }

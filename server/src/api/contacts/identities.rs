@@ -19,12 +19,12 @@ use utoipa::{IntoParams, ToSchema};
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct AddContactIdentity {
-    /// The channel.
+    /// The channel that knows them by it.
     channel_id: ChannelId,
     /// What kind of name, such as `phone` or `bsuid`.
     #[schema(example = "phone")]
     scheme: String,
-    /// The name.
+    /// The name itself.
     #[schema(example = "15550100")]
     value: String,
 }

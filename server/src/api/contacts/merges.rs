@@ -40,7 +40,7 @@ pub(super) async fn list(
 ) -> Result<Json<Merges>, Problem> {
     let mut tx = app.read(&caller).await?;
     contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
-    let items = contacts::merges(&mut tx, id).await?.into_iter().map(Merge::from).collect();
+    let items = contacts::merges(&mut tx, id).await?;
     tx.commit().await?;
     Ok(Json(Merges { items }))
 }

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UpdateContact {
-    /// Its name.
+    /// What agents call them, 1 to 200 characters.
     name: Option<String>,
     /// Its e-mail address; null takes it away.
     #[serde(default, deserialize_with = "present")]

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateRoom {
-    /// Its name.
+    /// For people, 1 to 200 characters.
     #[schema(example = "Stand-up")]
     name: String,
     /// Only members may enter and read it; who creates it is the first. False if absent.

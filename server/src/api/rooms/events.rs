@@ -44,7 +44,7 @@ pub(super) struct CreateRoomEvent {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PublishedRoomEvent {
-    /// When.
+    /// When it was given to those who are present.
     #[serde(with = "time::serde::rfc3339")]
     published_at: OffsetDateTime,
 }

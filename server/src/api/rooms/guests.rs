@@ -71,7 +71,7 @@ pub(super) const fn is_guest(user: UserId) -> bool {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in super::super) struct CreateJoinToken {
-    /// Who.
+    /// Who is let in.
     guest: Outsider,
     /// What they may do. With none they are there and see who else is.
     rights: BTreeSet<Right>,

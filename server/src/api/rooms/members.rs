@@ -27,7 +27,7 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in super::super) struct RoomMember {
-    /// The user.
+    /// They may enter though the room is private.
     user_id: UserId,
 }
 
@@ -131,7 +131,6 @@ pub(super) async fn list_room_connections(
     Ok(Json(Connections { items: present(&app, id).await? }))
 }
 
-/// Who is in a room now.
 pub(super) async fn present(app: &App, room: RoomId) -> Result<Vec<Member>, Problem> {
     let entries = app.bus.entries(&RoomMembers(room)).await;
     let entries = entries.map_err(|_| Problem::unavailable("who is in the room cannot be told"))?;

@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UpdateRoom {
-    /// Its name.
+    /// For people, 1 to 200 characters.
     name: Option<String>,
     /// Only members may enter and read it. Who is in it and is none leaves, but for guests.
     private: Option<bool>,

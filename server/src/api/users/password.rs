@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ChangePassword {
-    /// The present one.
+    /// The present one, so that nobody changes it at an unlocked screen.
     #[schema(value_type = String, format = Password)]
     current: Secret,
     /// The new one: at least 15 characters, and none of those that everybody tries first.

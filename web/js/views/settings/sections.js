@@ -9,8 +9,8 @@ const ROLES = { ADMIN: phrase('role.ADMIN'), USER: phrase('role.USER'), AGENT_US
 
 /** @type {Wire.Permission[]} */
 const PERMISSIONS = [
-  'account.manage', 'audit.read', 'calls.read', 'cannedResponses.manage', 'channels.read', 'channels.manage',
-  'contacts.read', 'contacts.manage', 'contacts.erase', 'conversations.read', 'conversations.manage', 'keys.manage',
+  'account.manage', 'auditEntries.read', 'calls.read', 'cannedResponses.manage', 'channels.read', 'channels.manage',
+  'contacts.read', 'contacts.manage', 'contacts.erase', 'conversations.read', 'conversations.manage', 'apiKeys.manage',
   'labels.manage', 'messages.send', 'roles.manage', 'rooms.read', 'rooms.manage', 'teams.manage', 'users.read',
   'users.manage', 'webhooks.manage',
 ];
@@ -167,7 +167,7 @@ export const SECTIONS = {
   },
   'api-keys': {
     label: 'keys.label', hint: 'keys.hint', titles: { create: 'keys.new' },
-    path: '/v1/api-keys', needs: 'keys.manage', changes: 'keys.manage',
+    path: '/v1/api-keys', needs: 'apiKeys.manage', changes: 'apiKeys.manage',
     columns: [
       NAME_COLUMN, { label: 'column.key', text: ({ hint }) => phrase('keys.beginning', { hint }) },
       { label: 'column.may', text: ({ permissions }) => permissions.join(', ') || phrase('keys.nothing') },
@@ -191,8 +191,8 @@ export const SECTIONS = {
     ],
     remove: { label: 'signIns.end', question: 'signIns.endQuestion', unless: ({ current }) => current },
   },
-  'audit-log': {
-    label: 'audit.label', hint: 'audit.hint', path: '/v1/audit-log', needs: 'audit.read',
+  'audit-entries': {
+    label: 'audit.label', hint: 'audit.hint', path: '/v1/audit-entries', needs: 'auditEntries.read',
     columns: [
       { label: 'column.when', text: ({ at }) => moment(at) },
       { label: 'column.who', text: ({ actorKind, actorId }, names) => names[actorId] ?? ACTORS[/** @type {keyof typeof ACTORS} */ (actorKind)] ?? actorKind },
