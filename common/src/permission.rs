@@ -370,7 +370,7 @@ mod tests {
         let expected = [
             "account.manage",
             "channels.manage",
-            "keys.manage",
+            "apiKeys.manage",
             "roles.manage",
             "users.manage",
             "webhooks.manage",

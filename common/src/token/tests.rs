@@ -338,7 +338,7 @@ fn a_subject_is_signed_as_it_is_and_for_no_longer_than_what_it_may() {
         sign_in: SignInId::generate(&clock),
     };
     let few = Permissions::of(&[Permission::RoomsRead]);
-    let more = Permissions::of(&[Permission::KeysManage]);
+    let more = Permissions::of(&[Permission::ApiKeysManage]);
     let soon = now + Duration::from_secs(60);
     let agent = Role::AgentUser.permissions();
     for (permissions, elevated, may, lasting, expires_at) in [

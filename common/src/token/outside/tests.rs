@@ -334,8 +334,8 @@ fn an_outside_issuer_cannot_speak_as_we_do() {
     for (name, value) in [
         ("room", json!(Uuid::nil())),
         ("rights", json!(["messages.read"])),
-        ("permissions", json!(["keys.manage"])),
-        ("lasting", json!(["keys.manage"])),
+        ("permissions", json!(["apiKeys.manage"])),
+        ("lasting", json!(["apiKeys.manage"])),
         ("sid", json!(Uuid::nil())),
         ("iat_ms", json!(0)),
     ] {
