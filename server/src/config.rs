@@ -352,4 +352,95 @@ mod tests {
         let example: Config = toml::from_str(EXAMPLE).unwrap();
         assert_eq!(format!("{example:?}"), format!("{:?}", Config::default()));
     }
+
+    /// A file in a directory of its own, with this text.
+    fn file(name: &str, text: &str) -> PathBuf {
+        let directory =
+            std::env::temp_dir().join(format!("switchboard-config-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("settings.toml");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn load(path: &Path, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(Some(path), variables)
+    }
+
+    #[test]
+    fn the_environment_is_laid_over_the_file_setting_by_setting() {
+        let path =
+            file("over", "[http]\nlisten = \"192.0.2.1:80\"\ndrain_s = 7\n[redis]\nprefix = \"own\"\n");
+        let config = load(&path, &[("SWITCHBOARD_HTTP__DRAIN_S", "3")]).unwrap();
+        assert_eq!((config.http.drain_s, config.http.listen.port()), (3, 80));
+        assert_eq!(config.redis.prefix, "own");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let path = std::env::temp_dir().join("switchboard-config-there-is-none.toml");
+        let error = load(&path, &[]).unwrap_err();
+        assert!(matches!(error, ConfigError::Read { .. }));
+        assert!(error.to_string().contains("there-is-none"), "{error}");
+        for bad in ["[http", "[http]\nlisten = 7880\n", "[htpt]\n", "http = 1\n"] {
+            assert!(matches!(load(&file("bad", bad), &[]), Err(ConfigError::Invalid(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_variable_is_what_toml_takes_it_for_and_else_text() {
+        let proxies =
+            from_environment(&[("SWITCHBOARD_HTTP__TRUSTED_PROXIES", r#"["10.0.0.0/8"]"#)]).unwrap();
+        assert_eq!(format!("{:?}", proxies.http.trusted_proxies), "[10.0.0.0/8]");
+        let json = from_environment(&[("SWITCHBOARD_LOG__JSON", "true")]).unwrap();
+        assert!(json.log.json);
+        for text in ["info,sfu=debug", "2024-01-01", "12:30:00", "a = b", "\"", "", "[open"] {
+            let config = from_environment(&[("SWITCHBOARD_REDIS__PREFIX", text)]).unwrap();
+            assert_eq!(config.redis.prefix, text, "it is text, not a date, and no syntax error");
+        }
+    }
+
+    #[test]
+    fn what_is_no_setting_of_ours_is_left_alone() {
+        for name in [
+            "SWITCHBOARD_TEST_BINARY",
+            "SWITCHBOARD",
+            "PATH",
+            "OTHER_HTTP__DRAIN_S",
+            "switchboard_http__drain_s",
+        ] {
+            assert!(from_environment(&[(name, "x")]).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_urls_that_other_programs_use_are_understood() {
+        let own = [
+            ("DATABASE_URL", "postgres://app@db/x"),
+            ("SWITCHBOARD_DATABASE__SYSTEM_URL", "postgres://system@db/x"),
+            ("SWITCHBOARD_AUTH__SECRET", "iSrkAs4DRtcWrr1LRWzvSD6nJ/wG+oxydFJy0p7uqh0="),
+            (
+                "SWITCHBOARD_SEAL__KEYS",
+                r#"[{ id = 1, key = "q1V5D2V5Zkzv0v3C3f3WmZ6x9bQ4Zf0aYj2yqk0m7yE=" }]"#,
+            ),
+        ];
+        let with_redis = [&own[..], &[("REDIS_URL", "redis://redis")]].concat();
+        let config = from_environment(&with_redis).unwrap();
+        assert!(config.database.url.is_some() && config.redis.url.is_some());
+        assert_eq!(config.seal.keys[0].id, 1);
+
+        // Each of them is missed by name.
+        for missing in 1..own.len() {
+            let rest: Vec<_> =
+                own.iter().enumerate().filter(|(at, _)| *at != missing).map(|(_, it)| *it).collect();
+            assert!(
+                matches!(from_environment(&rest), Err(ConfigError::Contradiction(_))),
+                "{}",
+                own[missing].0
+            );
+        }
+        let alone = from_environment(&[("REDIS_URL", "redis://redis")]).unwrap_err();
+        assert!(alone.to_string().contains("common database.url"), "{alone}");
+    }
 }

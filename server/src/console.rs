@@ -169,4 +169,119 @@ mod tests {
         assert_eq!(again(packed), StatusCode::NOT_MODIFIED);
         assert_eq!(again(plain), StatusCode::OK);
     }
+
+    fn found(method: &Method, path: &str) -> bool {
+        serve(method, &path.parse().unwrap(), &HeaderMap::new()).is_some()
+    }
+
+    #[test]
+    fn only_what_is_embedded_is_there_whatever_the_path_says() {
+        for path in ["/", "/index.html", "/reference", "/reference.html"] {
+            assert!(found(&Method::GET, path) && found(&Method::HEAD, path), "{path}");
+            assert!(!found(&Method::POST, path) && !found(&Method::OPTIONS, path), "{path}");
+        }
+        let asset = format!("/assets/{VERSION}/js/main.js");
+        assert!(found(&Method::GET, &asset) && found(&Method::GET, &format!("{asset}?x=1")));
+        for nothing in [
+            "/js/main.js",
+            "/assets/js/main.js",
+            "/assets/main.js",
+            &format!("/assets/{VERSION}"),
+            &format!("/assets/{VERSION}/"),
+            &format!("/assets/{VERSION}/js"),
+            &format!("/assets/{VERSION}/index.html"),
+            &format!("/assets/{VERSION}/js/../js/main.js"),
+            &format!("/assets/{VERSION}/js%2Fmain.js"),
+            "/../Cargo.toml",
+            "/assets/../../etc/passwd",
+            "/assets/x/..%2f..%2fetc%2fpasswd",
+            "/%2e%2e/Cargo.toml",
+            "/INDEX.HTML",
+        ] {
+            assert!(!found(&Method::GET, nothing), "{nothing}");
+        }
+    }
+
+    /// A browser that keeps two forms of one file apart by nothing would show bytes of gzip as text.
+    #[test]
+    fn the_two_forms_of_every_file_have_tags_of_their_own_and_one_content() {
+        use std::io::Read as _;
+        let mut tags = std::collections::BTreeSet::new();
+        for asset in PAGES.iter().chain(ASSETS) {
+            let mut unpacked = Vec::new();
+            flate2::read::GzDecoder::new(asset.gzip).read_to_end(&mut unpacked).unwrap();
+            assert!(unpacked == asset.plain, "{} is another file when packed", asset.path);
+            for tag in asset.tags {
+                assert!(
+                    tag.starts_with('"') && tag.ends_with('"') && tag.len() > 10,
+                    "{}: {tag}",
+                    asset.path
+                );
+                tags.insert(tag);
+            }
+            assert!(!asset.content_type.is_empty() && !asset.plain.is_empty(), "{}", asset.path);
+        }
+        assert!(tags.len() > PAGES.len() + ASSETS.len(), "packed and plain have the same tags");
+    }
+
+    #[test]
+    fn an_asset_that_the_browser_has_is_not_sent_and_keeps_its_headers() {
+        let path = format!("/assets/{VERSION}/js/main.js");
+        let first = get(&path, &[]);
+        let tag: &'static str = first.headers()[header::ETAG].to_str().unwrap().to_owned().leak();
+        let again = get(&path, &[(header::IF_NONE_MATCH, tag)]);
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        for name in [header::ETAG, header::CACHE_CONTROL, header::VARY] {
+            assert_eq!(again.headers()[&name], first.headers()[&name], "{name}: RFC 9110, section 15.4.5");
+        }
+        assert_eq!(get(&path, &[(header::IF_NONE_MATCH, "\"another\"")]).status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn every_way_to_name_gzip_is_understood() {
+        let takes = |accepted: &[&'static str]| {
+            let lines = accepted.iter().map(|line| (header::ACCEPT_ENCODING, HeaderValue::from_static(line)));
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(name, value);
+            }
+            takes_gzip(&headers)
+        };
+        for yes in [
+            &["gzip"][..],
+            &["GZIP"],
+            &["deflate,gzip"],
+            &["gzip ; q=0.001"],
+            &["br", "gzip"],
+            &["gzip;q=1.000"],
+        ] {
+            assert!(takes(yes), "{yes:?}");
+        }
+        for no in [
+            &[][..],
+            &[""],
+            &["br"],
+            &["xgzip"],
+            &["gzipped"],
+            &["gzip;q=0"],
+            &["gzip; q=0.000"],
+            &["identity;q=1, gzip;q=0.0"],
+        ] {
+            assert!(!takes(no), "{no:?}");
+        }
+    }
+
+    #[test]
+    fn no_page_may_be_framed_or_load_from_elsewhere() {
+        for page in ["/", "/reference"] {
+            let headers = get(page, &[]).headers().clone();
+            let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert!(
+                policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"),
+                "{policy}"
+            );
+            assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+            assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        }
+    }
 }

@@ -164,3 +164,92 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(draft, path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// An empty directory of a test's own.
+    fn directory(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("switchboard-embedded-{}-{name}", std::process::id()));
+        let _there_was_none = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o777
+    }
+
+    #[test]
+    fn secrets_are_made_once_for_their_owner_alone() {
+        let directory = directory("once");
+        let first = secrets(&directory).unwrap();
+        let again = secrets(&directory).unwrap();
+        assert_eq!(first.token_secret.expose(), again.token_secret.expose());
+        assert_eq!(first.seal_key.expose(), again.seal_key.expose());
+        assert_ne!(first.token_secret.expose(), first.seal_key.expose());
+        assert_eq!(mode(&directory.join("secrets.json")), 0o600);
+        // They are what `auth.secret` and `seal.keys` have to be.
+        let bytes = BASE64.decode(first.seal_key.expose()).unwrap();
+        assert_eq!((bytes.len(), first.token_secret.expose().len() >= 32), (32, true));
+    }
+
+    #[test]
+    fn damaged_secrets_are_named_and_never_replaced() {
+        let directory = directory("damaged");
+        let path = directory.join("secrets.json");
+        for damaged in ["", "{", "[]", "{\"tokenSecret\":\"x\"}"] {
+            fs::write(&path, damaged).unwrap();
+            let error = secrets(&directory).err().unwrap();
+            assert!(
+                matches!(error, EmbeddedError::Secrets { .. }) && error.to_string().contains("secrets.json")
+            );
+            assert_eq!(fs::read_to_string(&path).unwrap(), damaged, "whoever repairs it needs what is left");
+        }
+    }
+
+    /// Two servers on the same data would be two masters of one Postgres.
+    #[test]
+    fn a_second_server_on_the_same_data_is_refused_before_it_touches_anything() {
+        let directory = directory("locked");
+        let lock = File::create(directory.join("lock")).unwrap();
+        lock.lock().unwrap();
+        let mut config = Config::default();
+        config.database.data_dir = Some(directory.clone());
+        let error = start(&mut config).err().unwrap();
+        assert!(matches!(error, EmbeddedError::InUse(_)), "{error}");
+        assert!(!directory.join("secrets.json").exists() && config.auth.secret.is_none());
+    }
+
+    #[test]
+    fn a_data_directory_that_is_a_file_is_named() {
+        let path = directory("file").join("data");
+        fs::write(&path, "x").unwrap();
+        let mut config = Config::default();
+        config.database.data_dir = Some(path);
+        let error = start(&mut config).err().unwrap();
+        assert!(
+            matches!(error, EmbeddedError::DataDir { .. }) && error.to_string().contains("data"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_private_file_is_replaced_whole_and_stays_private() {
+        let directory = directory("private");
+        let path = directory.join("demo.json");
+        for content in [&b"a much longer first one"[..], b"short", b""] {
+            write_private(&path, content).unwrap();
+            assert_eq!((fs::read(&path).unwrap().as_slice(), mode(&path)), (content, 0o600));
+        }
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "no draft is left");
+    }
+
+    #[test]
+    fn no_two_random_secrets_are_the_same() {
+        let all: BTreeSet<_> = (0..100).map(|_| random_base64().unwrap()).collect();
+        assert!(all.len() == 100 && all.iter().all(|text| BASE64.decode(text).unwrap().len() == 32));
+    }
+}

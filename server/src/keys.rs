@@ -188,3 +188,6 @@ fn algorithm_of(jwk: &Jwk) -> Option<Algorithm> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

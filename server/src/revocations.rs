@@ -158,4 +158,83 @@ mod tests {
         }
         shutdown.token.cancel();
     }
+
+    /// A keeper that nobody runs: the test says when it reads.
+    fn keeper(db: &TestDatabase, clock: &Arc<common::clock::ManualClock>) -> Keeper {
+        let clock: Arc<dyn Clock> = clock.clone();
+        let read_at = clock.utc() - REMEMBERED;
+        Keeper { list: Arc::default(), store: db.store.clone(), clock, read_at }
+    }
+
+    /// Somebody's sign-in that ended at this moment.
+    async fn ended_now(db: &TestDatabase, clock: &common::clock::ManualClock) {
+        let account = db.account(&format!("{:?}", clock.now()), clock).await;
+        let mut tx = db.store.tenant(account).await.unwrap();
+        let email = format!("{}@example.com", account.as_uuid());
+        let role = common::token::Role::User;
+        let user = store::users::NewUser { email: &email, name: "N", role, password_hash: "x" };
+        let user = store::users::create(&mut tx, &user, clock).await.unwrap().id;
+        let mut hash = [0; 32];
+        hash[..16].copy_from_slice(account.as_uuid().as_bytes());
+        let device = store::sign_ins::Device::default();
+        let sign_in = store::sign_ins::start(&mut tx, user, &hash, &device, clock).await.unwrap();
+        assert!(store::sign_ins::revoke_of_user(&mut tx, user, sign_in, clock).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_starts_knows_what_ended_before_and_forgets_it_once_its_tokens_are_over() {
+        let (db, clock) = (TestDatabase::create().await, Arc::new(TestDatabase::clock()));
+        ended_now(&db, &clock).await;
+        let mut keeper = keeper(&db, &clock);
+        keeper.read().await.unwrap();
+        assert_eq!(keeper.list.len(), 1);
+        clock.advance(REMEMBERED / 2);
+        ended_now(&db, &clock).await;
+        keeper.read().await.unwrap();
+        assert_eq!(keeper.list.len(), 2);
+        clock.advance(REMEMBERED / 2 + Duration::from_secs(1));
+        keeper.read().await.unwrap();
+        assert_eq!(keeper.list.len(), 1, "the first one's tokens have expired");
+        clock.advance(REMEMBERED);
+        keeper.read().await.unwrap();
+        assert!(keeper.list.is_empty());
+    }
+
+    /// Another instance's clock is behind, or its transaction was still open: what it noted is earlier than the last look.
+    #[tokio::test]
+    async fn what_was_noted_late_is_read_again() {
+        let (db, clock) = (TestDatabase::create().await, Arc::new(TestDatabase::clock()));
+        let behind = TestDatabase::clock();
+        let mut keeper = keeper(&db, &clock);
+        clock.advance(READ_AGAIN - Duration::from_secs(1));
+        keeper.read().await.unwrap();
+        assert!(keeper.list.is_empty());
+        ended_now(&db, &behind).await;
+        keeper.read().await.unwrap();
+        assert_eq!(keeper.list.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_put_back_hides_nothing_that_ended() {
+        let (db, clock) = (TestDatabase::create().await, Arc::new(TestDatabase::clock()));
+        let mut keeper = keeper(&db, &clock);
+        keeper.read_at = clock.utc() + Duration::from_secs(24 * 60 * 60);
+        ended_now(&db, &clock).await;
+        keeper.read().await.unwrap();
+        assert_eq!((keeper.list.len(), keeper.read_at), (1, clock.utc()));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_does_not_answer_leaves_what_is_known() {
+        let (db, clock) = (TestDatabase::create().await, Arc::new(TestDatabase::clock()));
+        ended_now(&db, &clock).await;
+        let mut keeper = keeper(&db, &clock);
+        keeper.read().await.unwrap();
+        let read_at = keeper.read_at;
+        db.store.close().await;
+        clock.advance(Duration::from_secs(60));
+        assert!(keeper.read().await.is_err());
+        assert_eq!((keeper.list.len(), keeper.read_at), (1, read_at), "what was missed is read next time");
+    }
 }

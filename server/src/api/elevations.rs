@@ -110,3 +110,67 @@ impl Elevation {
         Err(Problem::new(StatusCode::CONFLICT, ErrorCode::INVALID_TRANSITION, detail.to_lowercase()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::clock::{Clock, ManualClock};
+    use std::time::Duration;
+
+    /// A request of now, with what became of it.
+    fn asked(decided: bool, lasts: Option<Duration>, ended: bool) -> (elevations::Elevation, OffsetDateTime) {
+        let clock = ManualClock::default();
+        let now = clock.utc();
+        let user = UserId::generate(&clock);
+        let it = elevations::Elevation {
+            id: ElevationId::generate(&clock),
+            user_id: user,
+            role_name: "ADMIN".to_owned(),
+            permissions: Permissions::ALL,
+            reason: "a try".to_owned(),
+            minutes: 10,
+            requested_at: now,
+            decided_by: decided.then_some(user),
+            decided_at: decided.then_some(now),
+            expires_at: lasts.map(|time| now + time),
+            ended_at: ended.then_some(now),
+        };
+        (it, now)
+    }
+
+    #[test]
+    fn a_status_follows_from_what_happened_and_from_the_time() {
+        let (minutes, none) = (Duration::from_secs(600), Duration::ZERO);
+        let before = |time: Duration| time - Duration::from_nanos(1);
+        for (decided, lasts, ended, after, status) in [
+            (false, None, false, none, ElevationStatus::Pending),
+            (false, None, false, before(DECIDED_WITHIN), ElevationStatus::Pending),
+            (false, None, false, DECIDED_WITHIN, ElevationStatus::Lapsed),
+            (true, None, false, none, ElevationStatus::Denied),
+            (true, None, false, 2 * DECIDED_WITHIN, ElevationStatus::Denied),
+            (true, Some(minutes), false, none, ElevationStatus::Active),
+            (true, Some(minutes), false, before(minutes), ElevationStatus::Active),
+            (true, Some(minutes), false, minutes, ElevationStatus::Over),
+            (true, Some(minutes), true, none, ElevationStatus::Over),
+            (true, Some(minutes), true, 2 * minutes, ElevationStatus::Over),
+        ] {
+            let (it, now) = asked(decided, lasts, ended);
+            let shown = Elevation::of(it, now + after);
+            assert_eq!(shown.status, status, "{after:?} after");
+            for other in [ElevationStatus::Pending, ElevationStatus::Active] {
+                assert_eq!(
+                    shown.require(other, "changed").is_ok(),
+                    other == status,
+                    "{status:?} as {other:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_status_that_it_has_and_the_one_that_it_needs() {
+        let (it, now) = asked(true, None, false);
+        let refused = Elevation::of(it, now).require(ElevationStatus::Active, "ended").unwrap_err();
+        assert_eq!(refused.detail(), "it is denied and can only be ended while it is active");
+    }
+}

@@ -103,4 +103,47 @@ mod tests {
         }
         assert!(wants(&seen).check(&json!({ "name": "vip" })).is_err());
     }
+
+    #[test]
+    fn a_tag_is_quoted_and_says_nothing_of_what_is_tagged() {
+        let tags: Vec<_> = [&b"{}"[..], b"{ }", b"[]", b""].map(tag).to_vec();
+        for tag in &tags {
+            assert!(tag.len() == 18 && tag.starts_with('"') && tag.ends_with('"'), "{tag}");
+            assert!(HeaderValue::from_str(tag).is_ok());
+        }
+        assert_eq!(tags.iter().collect::<std::collections::BTreeSet<_>>().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn the_tag_of_an_answer_is_the_one_that_lets_a_change_through() {
+        let thing = json!({ "name": "VIP", "color": "#112233" });
+        let answer = Tagged(thing.clone()).into_response();
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/json");
+        let sent = answer.headers()[header::ETAG].to_str().unwrap().to_owned();
+        let body = axum::body::to_bytes(answer.into_body(), 1024).await.unwrap();
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), thing);
+        assert!(wants(&sent).check(&thing).is_ok());
+    }
+
+    /// The lines of a header are one list (RFC 9110, section 5.3).
+    #[test]
+    fn one_of_several_tags_is_enough_on_whichever_line_it_stands() {
+        let thing = json!({ "name": "VIP" });
+        let seen = tag(&serde_json::to_vec(&thing).unwrap());
+        let with = |lines: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::IF_MATCH, HeaderValue::from_bytes(line).unwrap());
+            }
+            IfMatch(Some(headers)).check(&thing)
+        };
+        assert!(with(&[b"\"a\"", seen.as_bytes()]).is_ok());
+        assert!(with(&[b"\"a\" ,\"b\"", format!("\"c\",{seen} , \"d\"").as_bytes()]).is_ok());
+        assert!(with(&[b"\xff", seen.as_bytes()]).is_ok(), "what is no text is no tag");
+        let bare = seen.trim_matches('"');
+        for stale in [&b"\xff"[..], b",", b"\"*\"", bare.as_bytes(), b"\"a\", \"b\""] {
+            let refused = with(&[stale]).unwrap_err().into_response();
+            assert_eq!(refused.status(), StatusCode::PRECONDITION_FAILED, "{stale:?}");
+        }
+    }
 }

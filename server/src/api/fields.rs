@@ -265,4 +265,83 @@ mod tests {
         assert_eq!((there.as_deref(), absent), (Some("Ada"), None));
         assert!(normalize([&mut "two\nlines".to_owned()], name).is_err());
     }
+
+    #[test]
+    fn an_email_address_has_254_bytes_at_most_and_no_space_around_it() {
+        let of = |bytes: usize| format!("{}@x.example", "a".repeat(bytes - 10));
+        assert!(email(&of(254)).is_ok() && email(&of(255)).is_err());
+        assert_eq!(email(" ada@example.com\n").unwrap(), "ada@example.com");
+        for bad in ["ada\u{a0}l@example.com", "ada@exam\tple.com", "ada@\u{0}", "a@b c"] {
+            assert!(email(bad).is_err(), "{bad:?}");
+        }
+        // Only the shape is judged: these are delivered somewhere.
+        for good in ["ada@localhost", "ünïcode@exämple.com", "a+b@x", "\"a@b\"@x"] {
+            assert!(email(good).is_ok(), "{good}");
+        }
+    }
+
+    /// Each of these would let a webhook write something else into its own request.
+    #[test]
+    fn a_webhook_cannot_choose_a_header_that_http_needs() {
+        for taken in
+            ["host", "HOST", "Content-Type", "content-length", "Transfer-Encoding", "connection", "Upgrade"]
+        {
+            assert!(header_name(taken).is_err(), "{taken}");
+        }
+        for bad in ["x:y", "x y", "x\n", "ü", "x\u{0}", "(x)"] {
+            assert!(header_name(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(header_name("X-Own").unwrap(), "x-own");
+        assert!(header_name("authorization").is_ok());
+    }
+
+    #[test]
+    fn an_address_to_post_to_is_2048_bytes_long_at_most_and_has_no_user() {
+        let guard = Guard::new(egress::Config::default());
+        let of = |bytes: usize| format!("https://x.example/{}", "p".repeat(bytes - 18));
+        assert!(url(&of(2048), &guard).is_ok() && url(&of(2049), &guard).is_err());
+        for (bad, why) in [
+            ("https://user@x.example/", "without user and password"),
+            ("https://:secret@x.example/", "without user and password"),
+            ("javascript:alert(1)", "http or https"),
+            ("ws://x.example/", "http or https"),
+            ("https://", "http or https"),
+            ("//x.example/", "http or https"),
+        ] {
+            let detail = url(bad, &guard).unwrap_err();
+            assert!(detail.detail().contains(why), "{bad}: {}", detail.detail());
+        }
+    }
+
+    /// Which of them it is would tell a tenant what the operator's network is like.
+    #[test]
+    fn every_address_inside_is_refused_in_the_same_words() {
+        let guard = Guard::new(egress::Config::default());
+        for inside in [
+            "http://127.0.0.1/",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://0x7f.0.0.1/",
+            "http://10.0.0.1:8080/",
+            "http://192.168.1.1/",
+            "http://169.254.169.254/latest/meta-data/",
+            "http://[::1]/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://[fd00::1]/",
+        ] {
+            let refused = url(inside, &guard);
+            assert_eq!(
+                refused.err().map(|it| it.detail().to_owned()).as_deref(),
+                Some(egress::UNDELIVERABLE),
+                "{inside}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_has_two_hundred_characters_of_any_script() {
+        assert_eq!(name(&"ä".repeat(200)).unwrap().chars().count(), 200);
+        assert!(name(&"ä".repeat(201)).is_err());
+        assert_eq!(name("\u{2003}Ada Lovelace ").unwrap(), "Ada Lovelace");
+    }
 }

@@ -75,3 +75,84 @@ fn broken(error: &(dyn Error + 'static)) -> Problem {
     }
     Problem::new(StatusCode::BAD_REQUEST, ErrorCode::INVALID_BODY, "the body broke off")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{
+        Router, body::Body, extract::DefaultBodyLimit, middleware, response::IntoResponse, routing::post,
+    };
+    use futures_util::{StreamExt, stream};
+    use std::{convert::Infallible, io};
+    use tower::ServiceExt;
+
+    const KIB: usize = 1024;
+
+    async fn length(request: Request) -> Response {
+        read(request)
+            .await
+            .map_or_else(IntoResponse::into_response, |(_, bytes)| bytes.len().to_string().into_response())
+    }
+
+    /// Says how long a body is, of 64 KiB at most, with memory for `all` bytes.
+    fn router(all: usize) -> Router {
+        let budget = Budget::new(GAUGE, all, all, usize::MAX);
+        Router::new()
+            .route("/", post(length))
+            .layer(DefaultBodyLimit::max(64 * KIB))
+            .layer(middleware::from_fn_with_state(budget, lend))
+    }
+
+    async fn answer(router: Router, body: Body) -> (StatusCode, String) {
+        let response = router.oneshot(Request::post("/").body(body).unwrap()).await.unwrap();
+        let status = response.status();
+        let text = axum::body::to_bytes(response.into_body(), 64 * KIB).await.unwrap();
+        (status, String::from_utf8(text.to_vec()).unwrap())
+    }
+
+    fn streamed(pieces: usize, bytes: usize) -> Body {
+        let piece = Bytes::from(vec![b'x'; bytes]);
+        Body::from_stream(stream::iter((0..pieces).map(move |_| Ok::<_, Infallible>(piece.clone()))))
+    }
+
+    #[tokio::test]
+    async fn a_body_is_whole_however_it_was_cut() {
+        for (pieces, bytes) in [(0, 0), (1, 0), (1, 1), (1, 64 * KIB), (64 * KIB, 1), (7, 1000), (1000, 7)] {
+            let expected = (StatusCode::OK, (pieces * bytes).to_string());
+            assert_eq!(
+                answer(router(1024 * KIB), streamed(pieces, bytes)).await,
+                expected,
+                "{pieces} of {bytes}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_too_long_breaks_off_or_finds_no_memory_is_told_apart() {
+        let long = answer(router(1024 * KIB), streamed(65, KIB)).await;
+        assert_eq!(long.0, StatusCode::PAYLOAD_TOO_LARGE, "{}", long.1);
+        let begun = stream::iter([Ok(Bytes::from_static(b"begun"))]);
+        let broken = begun.chain(stream::iter([Err(io::Error::other("gone"))]));
+        let broken = answer(router(1024 * KIB), Body::from_stream(broken)).await;
+        assert!(broken.0 == StatusCode::BAD_REQUEST && broken.1.contains("broke off"), "{}", broken.1);
+        let full = answer(router(32 * KIB), streamed(64, KIB)).await;
+        assert!(full.0 == StatusCode::SERVICE_UNAVAILABLE && full.1.contains("unavailable"), "{}", full.1);
+    }
+
+    /// A thousand small bodies one after the other need no more than one: all is given back.
+    #[tokio::test]
+    async fn memory_is_given_back_when_the_request_is_answered_well_or_not() {
+        let router = router(128 * KIB);
+        for _ in 0..100 {
+            assert_eq!(answer(router.clone(), streamed(60, KIB)).await.0, StatusCode::OK);
+            assert_eq!(answer(router.clone(), streamed(65, KIB)).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+        }
+    }
+
+    /// A router that forgot to open an account reads nothing, rather than without a bound.
+    #[tokio::test]
+    async fn without_an_account_in_the_budget_nothing_is_read() {
+        let router = Router::new().route("/", post(length));
+        assert_eq!(answer(router, streamed(1, 1)).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

@@ -93,4 +93,48 @@ mod tests {
         let limit = |limit| PageParams { cursor: None, limit }.limit();
         assert_eq!([limit(None), limit(Some(0)), limit(Some(100)), limit(Some(60_000))], [50, 1, 100, 100]);
     }
+
+    /// Walks through all pages as a client does, while `between` changes what there is.
+    fn walk(limit: u16, mut rows: Vec<u32>, between: impl Fn(&mut Vec<u32>)) -> Vec<u32> {
+        let (mut seen, mut cursor) = (Vec::new(), None);
+        loop {
+            let params = PageParams { cursor, limit: Some(limit) };
+            let after = params.cursor(|text| text.parse::<u32>().ok()).unwrap();
+            let asked: Vec<_> = rows
+                .iter()
+                .copied()
+                .filter(|row| after.is_none_or(|after| *row > after))
+                .take(usize::from(params.limit()) + 1)
+                .collect();
+            let page = params.page(asked, ToString::to_string);
+            assert!(page.items.len() <= usize::from(limit));
+            seen.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() {
+                return seen;
+            }
+            between(&mut rows);
+        }
+    }
+
+    #[test]
+    fn all_pages_together_have_every_row_once_however_long_they_are() {
+        for count in [0, 1, 2, 3, 4, 5, 99, 100, 101] {
+            let rows: Vec<u32> = (0..count).collect();
+            for limit in [1, 2, 3, 99, 100] {
+                assert_eq!(walk(limit, rows.clone(), |_| ()), rows, "{count} by {limit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_that_goes_between_two_pages_takes_none_of_the_others_along() {
+        // The last of each page is deleted after it was shown: the place stays.
+        let seen = walk(2, (0..10).collect(), |rows| {
+            if rows.len() > 3 {
+                rows.remove(1);
+            }
+        });
+        assert_eq!(seen, (0..10).collect::<Vec<_>>());
+    }
 }

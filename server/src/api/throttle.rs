@@ -294,4 +294,94 @@ mod tests {
         let attempt = throttle.admit(ADA, from(1), Vec::new()).ok().unwrap();
         assert!(attempt.may_be(false, false) && !attempt.may_be(false, true));
     }
+
+    fn device(clock: &ManualClock, mark: u8) -> KnownDevice {
+        KnownDevice { user: UserId::generate(clock), nonce: [mark; 16], epoch: [mark; 16] }
+    }
+
+    /// A try that is refused takes nothing: else who is refused all the time would never get in again.
+    #[test]
+    fn a_try_that_is_refused_uses_up_nothing_of_anybody() {
+        let (throttle, _) = throttle();
+        for _ in 0..10 {
+            assert!(!fails(&throttle, ADA, from(1)));
+        }
+        for _ in 0..1000 {
+            assert!(fails(&throttle, ADA, from(1)));
+        }
+        // Of the network's hundred, ten are gone; of the address's hundred as well.
+        for number in 0..90 {
+            assert!(!fails(&throttle, &format!("{number}@example.com"), from(1)), "{number}");
+        }
+        assert!(fails(&throttle, "next@example.com", from(1)));
+        for number in 2..92 {
+            assert!(!fails(&throttle, ADA, from(number)), "{number}");
+        }
+        assert!(fails(&throttle, ADA, from(200)));
+    }
+
+    #[test]
+    fn without_an_address_the_pair_and_the_person_count_all_the_same() {
+        let (throttle, _) = throttle();
+        let tries = (0..1000).take_while(|_| !fails(&throttle, ADA, None)).count();
+        assert_eq!(tries, 10);
+        assert!(!fails(&throttle, "grace@example.com", None));
+    }
+
+    #[test]
+    fn a_right_password_forgives_its_own_browser_and_network_and_no_other() {
+        let (throttle, clock) = throttle();
+        let (mine, stolen) = (device(&clock, 1), device(&clock, 2));
+        for _ in 0..9 {
+            throttle.admit(ADA, from(1), vec![mine]).ok().unwrap();
+            throttle.admit(ADA, from(2), vec![stolen]).ok().unwrap();
+        }
+        throttle.admit(ADA, from(1), vec![mine]).ok().unwrap().forgive();
+        // Ten again here, and one there.
+        let left =
+            |from, device| (0..100).take_while(|_| throttle.admit(ADA, from, vec![device]).is_ok()).count();
+        assert_eq!(left(from(1), mine), 10);
+        assert_eq!(left(from(2), stolen), 1);
+    }
+
+    /// Of a browser that is known, its own tries are what counts, even where the network has none left.
+    #[test]
+    fn a_try_that_came_to_nothing_is_taken_back_with_what_it_had() {
+        let (throttle, clock) = throttle();
+        let mine = device(&clock, 1);
+        for _ in 0..10 {
+            assert!(!fails(&throttle, ADA, from(1)));
+        }
+        for _ in 0..100 {
+            let attempt = throttle.admit(ADA, from(1), vec![mine]).ok().unwrap();
+            assert!(!attempt.may_be(false, false), "the network has no more tries for strangers");
+            assert_eq!(attempt.devices(), [mine]);
+            attempt.take_back();
+        }
+        assert!(fails(&throttle, ADA, from(1)), "what it had not was not given back");
+    }
+
+    #[test]
+    fn ones_own_password_is_asked_for_ten_times_and_each_person_for_themselves() {
+        let (throttle, clock) = throttle();
+        let (ada, ben) = (UserId::generate(&*clock), UserId::generate(&*clock));
+        let tries = |user| (0..100).take_while(|_| throttle.admit_own(user).is_ok()).count();
+        assert_eq!((tries(ada), tries(ada), tries(ben)), (10, 0, 10));
+        throttle.take_back_own(ada);
+        assert_eq!(tries(ada), 1);
+        throttle.forgive_own(ada);
+        assert_eq!((tries(ada), tries(ben)), (10, 0));
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(tries(ben), 2);
+    }
+
+    #[test]
+    fn who_is_refused_is_told_when_to_come_again() {
+        use axum::response::IntoResponse;
+        let (throttle, _) = throttle();
+        while throttle.admit(ADA, from(1), Vec::new()).is_ok() {}
+        let refused = throttle.admit(ADA, from(1), Vec::new()).err().unwrap().into_response();
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(refused.headers()["retry-after"], "30");
+    }
 }

@@ -230,4 +230,104 @@ mod tests {
         let said = toml::from_str::<Config>("[http]\ntrusted_proxies = [\"10.0.0.1/8\"]").unwrap_err();
         assert!(said.to_string().contains("bits outside of its network"), "{said}");
     }
+
+    #[test]
+    fn the_least_and_the_most_that_a_setting_may_be_is_accepted() {
+        for (from, to) in [
+            ("b0ccae7f2d1d5e0f9a44", "b0ccae7f2d1d5e0f"),
+            ("[turn]", "[sfu]\nlisten = \"0.0.0.0:65535\"\nshards = 1\n[turn]"),
+            ("[turn]", "[sfu]\nlisten = \"0.0.0.0:65534\"\nshards = 2\n[turn]"),
+            ("[turn]", "[sfu]\nlisten = \"0.0.0.0:0\"\nshards = 64\n[turn]"),
+            ("[turn]", "[sfu]\nparticipants_max = 2\nparticipants_per_user_max = 1\n[turn]"),
+            ("[http]", "[http]\nheader_s = 1\nidle_s = 1\nbody_s = 1\nwrite_s = 1\ntimeout_s = 1"),
+            ("[http]", "[http]\nanonymous_burst = 1\nconnections_per_network_max = 1"),
+            ("[http]", "[http]\nproxy_protocol = \"v2\"\ntrusted_proxies = [\"10.0.0.0/8\"]"),
+            ("[http]", "[signalling]\nconnections_max = 100\n[http]\nconnections_max = 100"),
+            ("[http]", "[sign_in]\nworkspaces = 1\n[http]"),
+            ("listen = \"127.0.0.1:7880\"", "listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\""),
+            (
+                "listen = \"127.0.0.1:7880\"",
+                "listen = \"127.0.0.1:7880\"\nmetrics_listen = \"127.0.0.2:7880\"",
+            ),
+            ("postgres://owner@", "postgresql://owner@"),
+            ("[http]", "[redis]\nurl = \"rediss://redis:6379/1\"\n[http]"),
+            ("[http]", "[redis]\nurl = \"unix:///run/redis.sock\"\n[http]"),
+            ("[http]", "[inbox.graph]\nbase_url = \"http://127.0.0.1:9\"\n[http]"),
+        ] {
+            assert_eq!(error(from, to), "valid", "{to}");
+        }
+    }
+
+    #[test]
+    fn one_less_or_one_more_is_refused_by_the_name_of_the_setting() {
+        for (from, to, says) in [
+            ("b0ccae7f2d1d5e0f9a44", "b0ccae7f2d1d5e0", "turn.secret must have at least 16 bytes"),
+            ("b0ccae7f2d1d5e0f9a44", "abababababababababab", "turn.secret repeats"),
+            ("[turn]", "[sfu]\nlisten = \"0.0.0.0:65534\"\nshards = 3\n[turn]", "sfu.shards"),
+            ("[turn]", "[sfu]\nparticipants_max = 1\n[turn]", "sfu.participants_max"),
+            ("[turn]", "[sfu]\nparticipants_per_user_max = 0\n[turn]", "sfu.participants_per_user_max"),
+            ("[http]", "[http]\nidle_s = 0", "idle_s"),
+            ("[http]", "[http]\nbody_s = 0", "body_s"),
+            ("[http]", "[http]\nwrite_s = 0", "write_s"),
+            ("[http]", "[http]\ntimeout_s = 0", "timeout_s"),
+            ("[http]", "[sign_in]\nworkspaces = 0\n[http]", "sign_in.workspaces"),
+            (
+                "[http]",
+                "[signalling]\nconnections_max = 0\n[http]\nconnections_max = 0",
+                "http.connections_max",
+            ),
+            (
+                "[http]",
+                "[signalling]\nconnections_max = 101\n[http]\nconnections_max = 100",
+                "sockets are connections",
+            ),
+            ("[http]", "[inbox.graph]\nbase_url = \"ftp://graph.example\"\n[http]", "inbox.graph.base_url"),
+            ("postgres://owner@", "mysql://owner@", "database.owner_url must be a URL"),
+            (
+                "postgres://switchboard_system@",
+                "mysql://switchboard_system@",
+                "database.system_url must be a URL",
+            ),
+            ("postgres://switchboard_app@db/switchboard", "no URL at all", "database.url must be a URL"),
+        ] {
+            let said = error(from, to);
+            assert!(said.contains(says), "{to}: {said}");
+        }
+    }
+
+    /// Postgres takes the role from the query, too: the owner in that disguise is the owner.
+    #[test]
+    fn a_role_that_is_named_by_the_query_is_that_role() {
+        let owner = "postgres://db/switchboard?user=owner";
+        let said = error("postgres://switchboard_app@db/switchboard", owner);
+        assert!(said.contains("must not be of the owner"), "{said}");
+        let said = error("postgres://switchboard_system@db/switchboard", owner);
+        assert!(said.contains("must not be of the owner"), "{said}");
+        // Without a name it is whoever the operating system says, which nobody here knows.
+        assert_eq!(error("postgres://switchboard_app@db/switchboard", "postgres://db/switchboard"), "valid");
+    }
+
+    /// A wrong URL may have a password in it.
+    #[test]
+    fn no_refusal_of_a_url_shows_it() {
+        for bad in ["http://switchboard_app:hunter2@db/x", "postgres://switchboard_app:hunter2@[db/x"] {
+            let said = error("postgres://switchboard_app@db/switchboard", bad);
+            assert!(said.contains("database.url") && !said.contains("hunter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn issuers_have_names_of_their_own_and_none_is_switchboard_itself() {
+        let issuer = |name: &str| {
+            format!(
+                "[[auth.issuers]]\nname = \"{name}\"\naudience = \"a\"\nany_account = true\njwks_url = \"https://x.example/k\"\n"
+            )
+        };
+        let with = |issuers: &str| error("[seal]", &format!("{issuers}[seal]"));
+        assert_eq!(with(&(issuer("https://a.example") + &issuer("https://b.example"))), "valid");
+        let twice = issuer("https://a.example") + &issuer("https://a.example");
+        for bad in [twice, issuer(common::token::OWN_ISSUER)] {
+            assert!(with(&bad).contains("a name of its own"), "{bad}");
+        }
+    }
 }

@@ -104,4 +104,42 @@ mod tests {
             assert_eq!(check(good), Ok(()), "{good}");
         }
     }
+
+    #[test]
+    fn a_secret_is_good_from_thirty_two_bytes_of_eight_kinds_on() {
+        let random = "iSrkAs4DRtcWrr1LRWzvSD6nJ/wG+oxydFJy0p7uqh0=";
+        let first = |bytes: usize| random.chars().take(bytes).collect::<String>();
+        assert_eq!((check(&first(32)), check(&first(31))), (Ok(()), Err(WeakSecret::Short)));
+        // Bytes count, not characters.
+        assert_eq!(check("ключ из многих слов"), Ok(()));
+        let of = |kinds: &[u8]| check_variety(&[kinds, kinds, &kinds[..1], kinds].concat());
+        assert_eq!(of(b"q7Zr2Lx9"), Ok(()));
+        assert_eq!(of(b"q7Zr2Lx"), Err(WeakSecret::Monotonous));
+    }
+
+    #[test]
+    fn a_piece_that_is_written_again_and_again_is_one_piece() {
+        for piece in ["abcdefgh12", "q7Zr2Lx9", "password-of-switchboard-"] {
+            assert_eq!(check(&piece.repeat(4)), Err(WeakSecret::Monotonous), "{piece}");
+            // Also where the last one is cut off.
+            assert_eq!(
+                check(&format!("{}{}", piece.repeat(4), &piece[..3])),
+                Err(WeakSecret::Monotonous),
+                "{piece}"
+            );
+        }
+        // Something else behind it is something new.
+        assert_eq!(check(&format!("{}!", "q7Zr2Lx9".repeat(4))), Ok(()));
+    }
+
+    #[test]
+    fn no_dress_hides_an_example() {
+        for bad in
+            ["CHANGE_ME_q7Zr2Lx9_q7Zr2Lx8_q7Zr2Lx7", "change-me", "My Super.Secret 12345678901234567890"]
+        {
+            assert_eq!(check(bad), Err(WeakSecret::Published), "{bad}");
+            assert!(is_published(bad), "{bad}");
+        }
+        assert!(!is_published("iSrkAs4DRtcWrr1LRWzvSD6nJ/wG+oxydFJy0p7uqh0="));
+    }
 }

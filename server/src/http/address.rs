@@ -145,4 +145,70 @@ mod tests {
         let stranger = [("x-forwarded-proto", "https")];
         assert!(!origin(ProxyHeader::XForwardedFor, "192.0.2.1", &stranger).is_secure);
     }
+
+    /// Whatever a stranger writes, they are who their connection says.
+    #[test]
+    fn who_is_no_trusted_proxy_is_the_client_whatever_they_write() {
+        for lie in ["203.0.113.5", "10.0.0.1", "10.0.0.1, 10.0.0.2", "", "garbage"] {
+            let headers =
+                [("x-forwarded-for", lie), ("forwarded", "for=203.0.113.6"), ("x-forwarded-proto", "https")];
+            for header in [ProxyHeader::XForwardedFor, ProxyHeader::Forwarded] {
+                assert_eq!(origin(header, "11.0.0.1", &headers), is("11.0.0.1", false, false), "{lie}");
+            }
+        }
+        assert_eq!(
+            origin(ProxyHeader::XForwardedFor, "::ffff:192.0.2.1", &[]),
+            is("192.0.2.1", false, false)
+        );
+        // A proxy in IPv6 clothes is that proxy.
+        let headers = [("x-forwarded-for", "203.0.113.5")];
+        assert_eq!(
+            origin(ProxyHeader::XForwardedFor, "::ffff:10.0.0.1", &headers),
+            is("203.0.113.5", true, false)
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_names_nobody_and_stops_there() {
+        let trust = Trust::new(vec!["10.0.0.0/8".parse().unwrap()], ProxyHeader::XForwardedFor);
+        let mut headers = HeaderMap::new();
+        headers.append(X_FORWARDED_FOR, "203.0.113.5".parse().unwrap());
+        headers.append(X_FORWARDED_FOR, axum::http::HeaderValue::from_bytes(b"\xff").unwrap());
+        let proxy = IpAddr::from([10, 0, 0, 1]);
+        assert_eq!(trust.origin(proxy, &headers).client, ClientAddress(proxy), "not what stands before it");
+        headers.append(X_FORWARDED_FOR, "198.51.100.1".parse().unwrap());
+        assert_eq!(trust.origin(proxy, &headers).client, ClientAddress([198, 51, 100, 1].into()));
+    }
+
+    /// The client's own word on TLS stands before the proxy's.
+    #[test]
+    fn of_several_words_on_tls_the_last_counts() {
+        for (lines, is_secure) in [
+            (&["https", "http"][..], false),
+            (&["http", "https"], true),
+            (&["https", "http, https"], true),
+            (&["https, http"], false),
+            (&["https,"], false),
+            (&["httpss"], false),
+        ] {
+            let mut headers: Vec<_> = lines.iter().map(|line| ("x-forwarded-proto", *line)).collect();
+            headers.push(("x-forwarded-for", "203.0.113.5"));
+            let trust = Trust::new(vec!["10.0.0.0/8".parse().unwrap()], ProxyHeader::XForwardedFor);
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.append(name, value.parse().unwrap());
+            }
+            assert_eq!(trust.origin(IpAddr::from([10, 0, 0, 1]), &map).is_secure, is_secure, "{lines:?}");
+        }
+        for (line, is_secure) in [
+            ("for=203.0.113.5;proto=https", true),
+            ("for=203.0.113.5;PROTO=HTTPS", true),
+            ("for=6.6.6.6;proto=https, for=203.0.113.5;proto=http", false),
+            ("for=6.6.6.6;proto=https, for=203.0.113.5", false),
+            ("for=\"x;proto=https\"", false),
+        ] {
+            let headers = [("forwarded", line)];
+            assert_eq!(origin(ProxyHeader::Forwarded, "10.0.0.1", &headers).is_secure, is_secure, "{line}");
+        }
+    }
 }

@@ -103,3 +103,81 @@ impl<B: Body + Unpin> Body for Whole<B> {
         self.inner.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body as Bytewise;
+    use futures_util::{StreamExt, stream};
+    use http_body_util::BodyExt;
+    use std::{convert::Infallible, io};
+
+    const SOON: Duration = Duration::from_millis(20);
+
+    fn pieces(all: &[&'static str]) -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> + use<> {
+        stream::iter(all.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).collect::<Vec<_>>())
+    }
+
+    #[tokio::test]
+    async fn a_body_that_comes_is_passed_on_as_it_is_and_is_not_late() {
+        let late = Late::default();
+        let body = Bytewise::from_stream(pieces(&["a", "", "bc"]));
+        let all = Punctual::new(body, Duration::from_secs(60), late.clone()).collect().await.unwrap();
+        assert_eq!((all.to_bytes().as_ref(), late.is_so()), (&b"abc"[..], false));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stands_still_is_late_with_what_had_come_before_it() {
+        let late = Late::default();
+        let body = Bytewise::from_stream(pieces(&["begun"]).chain(stream::pending()));
+        let mut body = Punctual::new(body, SOON, late.clone());
+        let first = body.frame().await.unwrap().unwrap();
+        assert_eq!((first.into_data().unwrap().as_ref(), late.is_so()), (&b"begun"[..], false));
+        assert!(body.frame().await.unwrap().is_err() && late.is_so());
+    }
+
+    /// Its own mistake is not the clock's.
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_not_late() {
+        let late = Late::default();
+        let broken = stream::iter([Err::<Bytes, _>(io::Error::other("gone"))]);
+        let mut body = Punctual::new(Bytewise::from_stream(broken), SOON, late.clone());
+        assert!(body.frame().await.unwrap().is_err() && !late.is_so());
+    }
+
+    /// Each piece has the whole time again: a long body on a slow line is no idle one.
+    #[tokio::test]
+    async fn the_wait_for_a_piece_ends_with_it() {
+        let late = Late::default();
+        let slow = stream::iter(0..3).then(|_| async {
+            sleep(SOON).await;
+            Ok::<_, Infallible>(Bytes::from_static(b"x"))
+        });
+        let mut body = Punctual::new(Bytewise::from_stream(slow), Duration::from_secs(60), late.clone());
+        for _ in 0..3 {
+            body.frame().await.unwrap().unwrap();
+            assert!(body.waiting.is_none(), "the time runs on");
+        }
+        assert!(body.frame().await.is_none() && !late.is_so());
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_at_work_until_the_last_byte_of_the_answer() {
+        use crate::http::seats::{Limits, Seats};
+        let seats = Seats::new(Limits { all: 1, network: 1 });
+        let seat = seats.take(None).unwrap();
+        let turns = seat.turns();
+        let mut answer =
+            Whole { inner: Bytewise::from_stream(pieces(&["a", "b"])), turn: Some(turns.begin()) };
+        for _ in 0..2 {
+            answer.frame().await.unwrap().unwrap();
+            assert!(turns.is_busy());
+        }
+        assert!(answer.frame().await.is_none() && !turns.is_busy());
+        // Or until nobody wants it any more.
+        let answer = Whole { inner: Bytewise::from_stream(pieces(&["a"])), turn: Some(turns.begin()) };
+        assert!(turns.is_busy());
+        drop(answer);
+        assert!(!turns.is_busy());
+    }
+}

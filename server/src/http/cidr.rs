@@ -112,4 +112,46 @@ mod tests {
             assert_eq!(bad.parse::<Cidr>(), Err(why), "{bad}");
         }
     }
+
+    #[test]
+    fn the_first_and_the_last_address_belong_to_a_network_and_their_neighbours_do_not() {
+        for (network, before, first, last, after) in [
+            ("192.0.2.64/26", "192.0.2.63", "192.0.2.64", "192.0.2.127", "192.0.2.128"),
+            ("128.0.0.0/1", "127.255.255.255", "128.0.0.0", "255.255.255.255", "::"),
+            ("203.0.113.7/32", "203.0.113.6", "203.0.113.7", "203.0.113.7", "203.0.113.8"),
+            (
+                "2001:db8::/64",
+                "2001:db7:ffff:ffff:ffff::",
+                "2001:db8::",
+                "2001:db8::ffff:ffff:ffff:ffff",
+                "2001:db8:0:1::",
+            ),
+            ("2001:db8::4/126", "2001:db8::3", "2001:db8::4", "2001:db8::7", "2001:db8::8"),
+            ("8000::/1", "7fff:ffff::", "8000::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::1"),
+        ] {
+            assert!(contains(network, first) && contains(network, last), "{network}");
+            assert!(!contains(network, before) && !contains(network, after), "{network}");
+        }
+    }
+
+    #[test]
+    fn a_network_that_was_read_is_written_the_same_and_a_slip_is_refused() {
+        for (text, written) in
+            [("10.0.0.0/8", "10.0.0.0/8"), ("192.0.2.7", "192.0.2.7/32"), ("::1", "::1/128")]
+        {
+            assert_eq!(format!("{:?}", text.parse::<Cidr>().unwrap()), written);
+        }
+        for bad in [
+            "10.0.0.0/-1",
+            "10.0.0.0/8/8",
+            "10.0.0.0 /8",
+            "10.0.0.0/+8x",
+            "::/129",
+            "10.0.0/8",
+            "[::1]/128",
+            "10.0.0.0/256",
+        ] {
+            assert!(bad.parse::<Cidr>().is_err(), "{bad}");
+        }
+    }
 }

@@ -183,4 +183,80 @@ mod tests {
         let far = format!("203.0.113.5, {row}");
         assert_eq!(by_list("10.0.0.1", &[&far]), "10.0.0.7");
     }
+
+    #[test]
+    fn sixteen_proxies_in_a_row_are_believed_and_no_more() {
+        let behind = |hops: usize| {
+            let row: Vec<_> = (0..hops).map(|_| "10.0.0.7").collect();
+            by_list(
+                "10.0.0.1",
+                &[&["203.0.113.5"].iter().chain(&row).copied().collect::<Vec<_>>().join(", ")],
+            )
+        };
+        assert_eq!(behind(HOPS_MAX - 1), "203.0.113.5");
+        assert_eq!(behind(HOPS_MAX), "10.0.0.7");
+    }
+
+    /// What the client wrote stands left of what our proxy appended: nothing in it changes who they are.
+    #[test]
+    fn nothing_that_a_client_writes_before_our_proxies_word_changes_who_they_are() {
+        for lie in [
+            "10.0.0.9",
+            "127.0.0.1",
+            "6.6.6.6, 10.0.0.9",
+            ",,,",
+            "\"",
+            "for=10.0.0.9",
+            "unknown",
+            "::1",
+            "\u{e4}",
+            "10.0.0.9\t",
+        ] {
+            assert_eq!(by_list("10.0.0.1", &[&format!("{lie}, 203.0.113.5")]), "203.0.113.5", "{lie}");
+            assert_eq!(by_list("10.0.0.1", &[lie, "203.0.113.5"]), "203.0.113.5", "{lie}");
+            assert_eq!(by_forwarded("10.0.0.1", &[lie, "for=203.0.113.5"]), "203.0.113.5", "{lie}");
+        }
+    }
+
+    #[test]
+    fn every_form_of_an_address_is_read_and_a_word_beside_it_is_not() {
+        for (text, is) in [
+            ("203.0.113.5", Some("203.0.113.5")),
+            ("203.0.113.5:65535", Some("203.0.113.5")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("[2001:db8::1]:80", Some("2001:db8::1")),
+            ("203.0.113.5:65536", None),
+            ("203.0.113.5:", None),
+            ("203.0.113.256", None),
+            ("[2001:db8::1", None),
+            ("2001:db8::1]", None),
+            ("fe80::1%eth0", None),
+            ("client.example", None),
+            ("0xcb.0.113.5", None),
+            ("", None),
+        ] {
+            assert_eq!(address(text).map(|it| it.to_string()).as_deref(), is, "{text}");
+        }
+    }
+
+    #[test]
+    fn quotes_and_escapes_are_taken_off_as_rfc_9110_has_them() {
+        for (text, is) in [
+            ("a", Some("a")),
+            ("\"a\"", Some("a")),
+            (r#""a\"b""#, Some("a\"b")),
+            (r#""a\\""#, Some("a\\")),
+            ("\"\"", Some("")),
+            ("\"", None),
+            ("a\"", None),
+            ("\"a\"b\"", None),
+            (r#""a\""#, None),
+        ] {
+            assert_eq!(unquoted(text).as_deref(), is, "{text}");
+        }
+        assert_eq!(split_unquoted(r#"a;"b;c";d"#, ';'), ["a", r#""b;c""#, "d"]);
+        assert_eq!(split_unquoted(r#""a\";b";c"#, ';'), [r#""a\";b""#, "c"]);
+        assert_eq!(split_unquoted("\"a;b", ';'), ["\"a;b"]);
+    }
 }

@@ -240,4 +240,84 @@ mod tests {
         assert!(gate.admit(network(1), "/v1/calls", &bearer("ey.ey.x")).is_ok());
         assert!(gate.admit(network(2), "/v1/calls", &bearer("sbk_another")).is_ok());
     }
+
+    /// A gate whose clock the test moves.
+    fn gate_and_clock() -> (Gate, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::default());
+        let shared: Arc<dyn Clock> = clock.clone();
+        (Gate::new(Rate::every(5, Duration::from_secs(1)), &shared), clock)
+    }
+
+    #[test]
+    fn who_was_refused_is_let_in_again_at_the_rate_and_not_sooner() {
+        let ((gate, clock), none) = (gate_and_clock(), HeaderMap::new());
+        let admitted =
+            || (0..100).take_while(|_| gate.admit(network(1), "/v1/auth/sign-in", &none).is_ok()).count();
+        assert_eq!((admitted(), admitted()), (5, 0));
+        clock.advance(Duration::from_millis(999));
+        assert_eq!(admitted(), 0);
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(admitted(), 1);
+        clock.advance(Duration::from_secs(3600));
+        assert_eq!(admitted(), 5, "no more than at once after a pause");
+    }
+
+    #[test]
+    fn a_refusal_says_when_to_come_again() {
+        use axum::response::IntoResponse;
+        let ((gate, _), none) = (gate_and_clock(), HeaderMap::new());
+        while gate.admit(network(1), "/v1/me", &none).is_ok() {}
+        let refused = gate.admit(network(1), "/v1/me", &none).err().unwrap().into_response();
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
+    }
+
+    /// A token that ended lately was good once: from then on it is as any other.
+    #[test]
+    fn a_token_that_was_good_is_remembered_for_an_hour_after_its_last_use() {
+        let (gate, clock) = gate_and_clock();
+        let flood = || while answer(&gate, "/v1/me", "ey.wrong", Err(401)) {};
+        assert!(answer(&gate, "/v1/me", "ey.good", Ok(200)));
+        clock.advance(GOOD_TOKEN_FOR - Duration::from_secs(1));
+        flood();
+        assert!(answer(&gate, "/v1/me", "ey.good", Ok(200)), "used again, it is remembered on");
+        clock.advance(GOOD_TOKEN_FOR - Duration::from_secs(1));
+        flood();
+        assert!(answer(&gate, "/v1/me", "ey.good", Ok(200)));
+        clock.advance(GOOD_TOKEN_FOR);
+        flood();
+        assert!(!answer(&gate, "/v1/me", "ey.good", Ok(200)));
+    }
+
+    /// What handlers refuse for another reason says nothing against the token.
+    #[test]
+    fn only_401_counts_against_a_token_that_was_accepted() {
+        for status in [200, 400, 403, 404, 409, 422, 429, 500, 503] {
+            let gate = gate();
+            for _ in 0..50 {
+                assert!(answer(&gate, "/v1/me", "ey.good", Ok(status)), "{status}");
+            }
+            assert!(answer(&gate, "/v1/me", "ey.other", Ok(status)), "{status}");
+        }
+    }
+
+    /// A key that is revoked and used on counts as a wrong one, though it was accepted as a header.
+    #[test]
+    fn who_is_refused_with_a_token_that_was_looked_at_is_counted() {
+        let gate = gate();
+        let tries = (0..100).take_while(|n| answer(&gate, "/v1/me", &format!("ey.{n}"), Ok(401))).count();
+        assert_eq!(tries, 5);
+    }
+
+    /// Networks are told apart as everywhere: one IPv4 address, 64 bits of IPv6.
+    #[test]
+    fn addresses_of_one_line_share_what_it_may() {
+        let (gate, none) = (gate(), HeaderMap::new());
+        let at = |text: &str| ClientAddress(text.parse().unwrap()).network();
+        for last in 0..5 {
+            assert!(gate.admit(at(&format!("2001:db8::{last}")), "/v1/me", &none).is_ok());
+        }
+        assert!(gate.admit(at("2001:db8::ffff:1"), "/v1/me", &none).is_err());
+        assert!(gate.admit(at("2001:db8:0:1::1"), "/v1/me", &none).is_ok());
+    }
 }

@@ -174,4 +174,56 @@ mod tests {
         cut.pop();
         assert_eq!(read(&cut), Err(ProxyError::Length));
     }
+
+    /// A slip is refused, or it names the same client, or it says that nobody is named: a balancer that calls for
+    /// itself, or a unix socket.
+    #[test]
+    fn no_slip_in_the_beginning_is_taken_for_another_client() {
+        let rest = [203, 0, 113, 5, 10, 0, 0, 1, 0x12, 0x67, 0x1e, 0xc8];
+        let good = header(0x21, 0x11, &rest);
+        let client = read(&good).unwrap();
+        let mut named_nobody = 0;
+        for at in 0..HEAD_BYTES {
+            for bit in 0..8 {
+                let mut slip = good.clone();
+                slip[at] ^= 1 << bit;
+                match read(&slip) {
+                    Ok(None) => {
+                        assert!([[0x20, 0x11], [0x21, 0x31]].contains(&[slip[12], slip[13]]), "{at} {bit}");
+                        named_nobody += 1;
+                    }
+                    Ok(named) => assert_eq!(named, client, "{at} {bit}"),
+                    Err(_) => {}
+                }
+            }
+        }
+        assert_eq!(named_nobody, 2);
+    }
+
+    #[test]
+    fn a_header_has_room_for_2048_bytes_beside_the_addresses_and_is_read_whole() {
+        let head = |length: u16| {
+            let mut bytes = header(0x21, 0x11, &[0; 12]);
+            bytes[14..16].copy_from_slice(&length.to_be_bytes());
+            Head::read(bytes.first_chunk().unwrap())
+        };
+        assert_eq!(head(2048).unwrap().rest(), REST_BYTES_MAX);
+        assert_eq!(head(2049), Err(ProxyError::Length));
+        assert_eq!(head(u16::MAX), Err(ProxyError::Length));
+        assert_eq!((head(12).unwrap().rest(), head(11)), (12, Err(ProxyError::Length)));
+        for wrong in [0, 11, 13, 2048] {
+            assert_eq!(head(12).unwrap().source(&vec![1; wrong]), Err(ProxyError::Length), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn datagrams_are_of_the_same_families_as_streams() {
+        let four = [203, 0, 113, 5, 10, 0, 0, 1, 0, 80, 0, 80];
+        assert_eq!(read(&header(0x21, 0x12, &four)), Ok(Some("203.0.113.5:80".parse().unwrap())));
+        let six = [[1_u8; 32].to_vec(), vec![0, 80, 0, 81]].concat();
+        assert_eq!(
+            read(&header(0x21, 0x22, &six)),
+            Ok(Some("[101:101:101:101:101:101:101:101]:80".parse().unwrap()))
+        );
+    }
 }

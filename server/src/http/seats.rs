@@ -446,4 +446,62 @@ mod tests {
         assert!(!seats.take(None).unwrap().count_towards(network(1).unwrap()));
         drop(turn);
     }
+
+    /// Takes, works, rests and leaves at random: the counts are those of the seats that are held.
+    #[test]
+    fn whatever_connections_do_no_seat_is_lost_or_counted_twice() {
+        use rand::{RngExt, SeedableRng, rngs::StdRng};
+        for seed in 0..20 {
+            let mut random = StdRng::seed_from_u64(seed);
+            let limits = Limits { all: 12, network: 4 };
+            let seats = Seats::new(limits);
+            let mut held: Vec<(Seat, Option<Turn>)> = Vec::new();
+            for step in 0..600 {
+                match random.random_range(0..6) {
+                    0 | 1 => {
+                        let from = random.random_range(0..5_u8);
+                        held.extend(
+                            seats.take((from > 0).then(|| network(from).unwrap())).map(|seat| (seat, None)),
+                        );
+                    }
+                    2 if !held.is_empty() => {
+                        let at = random.random_range(0..held.len());
+                        drop(held.swap_remove(at));
+                    }
+                    3 if !held.is_empty() => {
+                        let at = random.random_range(0..held.len());
+                        let turn = held[at].0.turns().begin();
+                        held[at].1 = Some(turn);
+                    }
+                    4 if !held.is_empty() => {
+                        let at = random.random_range(0..held.len());
+                        held[at].1 = None;
+                    }
+                    _ if !held.is_empty() => {
+                        let at = random.random_range(0..held.len());
+                        held[at].0.note_writing(random.random_bool(0.5));
+                    }
+                    _ => {}
+                }
+                let table = seats.table();
+                let of = |area: &Area| (area.taken, area.idle.len() <= area.taken);
+                let places = table.taken.values();
+                let regular = places.clone().filter(|place| !place.is_reserved).count();
+                let what = format!("seed {seed}, step {step}");
+                assert_eq!(of(&table.regular), (regular, true), "{what}");
+                assert_eq!(of(&table.reserved), (places.clone().count() - regular, true), "{what}");
+                assert!(regular <= limits.all && table.reserved.taken <= RESERVED, "{what}");
+                for (network, area) in &table.networks {
+                    let theirs =
+                        places.clone().filter(|place| place.network.as_ref() == Some(network)).count();
+                    assert_eq!(of(area), (theirs, true), "{what}");
+                    assert!((1..=limits.network).contains(&theirs), "{what}");
+                }
+            }
+            held.clear();
+            let table = seats.table();
+            assert_eq!((table.taken.len(), table.networks.len()), (0, 0), "seed {seed}");
+            assert!(table.regular.idle.is_empty() && table.reserved.idle.is_empty(), "seed {seed}");
+        }
+    }
 }

@@ -7,21 +7,29 @@
 )]
 
 mod administration;
+mod audit;
+mod beginnings;
 mod bodies;
 mod connections;
 mod crossing;
 mod desk;
+mod doors;
 mod elevation;
 mod feed;
 mod gate;
 mod harness;
+mod hooks;
 mod imports;
 mod isolation;
+mod listener;
+mod names;
 mod operations;
+mod people;
 mod privacy;
 mod resources;
 mod rules;
 mod sign_in;
 mod speak;
+mod statuses;
 mod things;
 mod trust;

@@ -208,4 +208,162 @@ mod tests {
         assert!(Format::of("application/json").is_err());
         assert_eq!(Format::of("Text/CSV; charset=utf-8").unwrap_or(Format::Ndjson), Format::Csv);
     }
+
+    /// What became of each row: its name, e-mail address and phone number, or why it is none.
+    fn told(format: Format, file: &str) -> Vec<String> {
+        let tell = |row: Row| match row {
+            Ok(contact) => {
+                [contact.name, contact.email, contact.phone].map(Option::unwrap_or_default).join("|")
+            }
+            Err(why) => why,
+        };
+        rows(format, file).into_iter().map(tell).collect()
+    }
+
+    #[test]
+    fn rows_are_read_however_the_spreadsheet_writes_them() {
+        for (file, contacts) in [
+            ("name,email\nAda,ada@x.example\n", vec!["Ada|ada@x.example|"]),
+            ("name,email\r\nAda,ada@x.example\r\n", vec!["Ada|ada@x.example|"]),
+            ("name,email\rAda,ada@x.example\r", vec!["Ada|ada@x.example|"]),
+            ("name,email\nAda,ada@x.example", vec!["Ada|ada@x.example|"]),
+            ("\u{feff}name\nAda\n", vec!["Ada||"]),
+            (
+                "\"name\",\"email\"\n\"Ada \"\"the first\"\" L.\",ada@x.example\n",
+                vec!["Ada \"the first\" L.|ada@x.example|"],
+            ),
+            ("email,name\nada@x.example,\"Lovelace, Ada\"\n", vec!["Lovelace, Ada|ada@x.example|"]),
+            (" name , phone \n Ada , 555 0100 \n", vec!["Ada||555 0100"]),
+            // Empty lines are no rows, and a short row lacks what it lacks.
+            ("name,email\n\n\nAda\n\nBen,ben@x.example\n", vec!["Ada||", "Ben|ben@x.example|"]),
+            ("phone\n+49 30 1\n+49 30 2\n", vec!["||+49 30 1", "||+49 30 2"]),
+            // A line break in quotes is part of the field, and of no name.
+            (
+                "name,phone\n\"two\nlines\",1234\nAda,1235\n",
+                vec!["name must have 1 to 200 characters, none of them control characters", "Ada||1235"],
+            ),
+        ] {
+            assert_eq!(told(Format::Csv, file), contacts, "{file:?}");
+        }
+    }
+
+    #[test]
+    fn a_bad_row_costs_the_rows_beside_it_nothing() {
+        let file = b"name,email,city\nAda,ada@x.example,Bonn\nB\xffn,ben@x.example,\nCleo,nobody,\n,,Kiel\nDan,,\xff\nEve,eve@x.example,\n";
+        let read = Format::Csv.rows(file).map_err(|problem| problem.detail().to_owned()).unwrap();
+        let told: Vec<_> =
+            read.iter().map(|row| row.as_ref().map(|it| it.name.as_deref().unwrap())).collect();
+        assert_eq!(
+            told.iter().map(|row| row.map_err(String::as_str)).collect::<Vec<_>>(),
+            [
+                Ok("Ada"),
+                Err("name is not UTF-8"),
+                Err("email is not an e-mail address"),
+                Err("the row has neither name nor email nor phone"),
+                Err("city is not UTF-8"),
+                Ok("Eve"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_header_has_one_to_sixty_four_columns_each_with_a_name_of_its_own() {
+        let refused = |header: &str| {
+            let file = format!("{header}\nx\n");
+            Format::Csv
+                .rows(file.as_bytes())
+                .map_or_else(|problem| problem.detail().to_owned(), |_| String::new())
+        };
+        let columns = |count: usize| (1..count).fold("name".to_owned(), |all, n| format!("{all},c{n}"));
+        let long = |bytes: usize| format!("name,{}", "x".repeat(bytes));
+        for good in ["name", "phone", "email,c", "Name,name", &columns(64), &long(64)] {
+            assert_eq!(refused(good), "", "{good}");
+        }
+        for (bad, why) in [
+            (columns(65), "more than 64 columns"),
+            (long(65), "1 to 64 bytes"),
+            ("name,".to_owned(), "1 to 64 bytes"),
+            ("name, ,city".to_owned(), "1 to 64 bytes"),
+            ("name,\"two\nlines\"".to_owned(), "1 to 64 bytes"),
+            ("name,city, city".to_owned(), "the same name"),
+            ("Name,E-Mail".to_owned(), "must name a column name, email or phone"),
+        ] {
+            assert!(refused(&bad).contains(why), "{bad}: {}", refused(&bad));
+        }
+        assert!(Format::Csv.rows(b"na\xffme\nAda\n").unwrap_err().detail().contains("header is not UTF-8"));
+    }
+
+    #[test]
+    fn what_columns_say_beside_the_known_ones_is_kept_as_text() {
+        let read = rows(Format::Csv, "name,vip,age,Name\nAda,true,36,Countess\nBen,,,\n");
+        let attributes: Vec<_> = read.into_iter().map(|row| Value::Object(row.unwrap().attributes)).collect();
+        assert_eq!(attributes, [json!({ "vip": "true", "age": "36", "Name": "Countess" }), json!({})]);
+    }
+
+    #[test]
+    fn a_file_of_fifty_thousand_rows_is_read_and_of_one_more_is_not() {
+        for (format, header, row) in
+            [(Format::Csv, "name\n", "x\n"), (Format::Ndjson, "", "{\"name\":\"x\"}\n")]
+        {
+            let file = |count| format!("{header}{}", row.repeat(count));
+            assert_eq!(format.rows(file(ROWS_MAX).as_bytes()).ok().unwrap().len(), ROWS_MAX);
+            let problem = format.rows(file(ROWS_MAX + 1).as_bytes()).unwrap_err();
+            assert_eq!(problem.detail(), "the file has more than 50,000 rows; split it");
+        }
+    }
+
+    #[test]
+    fn lines_of_json_are_read_one_by_one_and_keep_the_types_of_their_attributes() {
+        let file = "\u{feff}{\"name\":\"Ada\",\"attributes\":{\"age\":36,\"tags\":[\"a\"],\"gone\":null}}\r\n  \n{\"email\":\"ben@x.example\"}";
+        let read = rows(Format::Ndjson, file);
+        assert_eq!(read.len(), 2);
+        assert_eq!(
+            Value::Object(read[0].as_ref().unwrap().attributes.clone()),
+            json!({ "age": 36, "tags": ["a"], "gone": null })
+        );
+        for bad in [
+            "[]",
+            "null",
+            "1",
+            "\"Ada\"",
+            "{\"name\":1}",
+            "{\"name\":\"Ada\"",
+            "{\"name\":\"Ada\"}{}",
+            "{\"attributes\":{}}",
+            "{\"attributes\":[],\"name\":\"x\"}",
+        ] {
+            let read = rows(Format::Ndjson, &format!("{bad}\n{{\"name\":\"Next\"}}\n"));
+            assert!(read[0].is_err() && read[1].is_ok(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn attributes_of_a_row_take_sixteen_kibibytes_at_most() {
+        // `{"a":"…"}`
+        let with =
+            |bytes: usize| json!({ "name": "x", "attributes": { "a": "y".repeat(bytes - 8) } }).to_string();
+        let told = |bytes| told(Format::Ndjson, &with(bytes)).remove(0);
+        assert_eq!(told(ATTRIBUTES_BYTES_MAX), "x||");
+        assert_eq!(told(ATTRIBUTES_BYTES_MAX + 1), "attributes have more than 16 KiB");
+        let cells = |bytes: usize| format!("name,a\nx,{}\n", "y".repeat(bytes - 8));
+        assert!(rows(Format::Csv, &cells(ATTRIBUTES_BYTES_MAX))[0].is_ok());
+        assert!(rows(Format::Csv, &cells(ATTRIBUTES_BYTES_MAX + 1))[0].is_err());
+    }
+
+    #[test]
+    fn a_format_is_known_by_its_content_type_alone() {
+        for (named, format) in [
+            ("text/csv", Some(Format::Csv)),
+            ("TEXT/CSV;header=present", Some(Format::Csv)),
+            ("application/x-ndjson", Some(Format::Ndjson)),
+            ("application/ndjson ; charset=utf-8", Some(Format::Ndjson)),
+            ("application/jsonl", Some(Format::Ndjson)),
+            ("application/json", None),
+            ("text/plain", None),
+            ("text/csvx", None),
+            ("", None),
+        ] {
+            assert_eq!(Format::of(named).ok(), format, "{named}");
+        }
+    }
 }

@@ -151,4 +151,42 @@ mod tests {
         let owners = all(&places, |last| at(&format!("198.51.100.{last}")).known(true));
         assert_eq!(owners.len(), 16);
     }
+
+    #[test]
+    fn however_few_places_there_are_somebody_gets_one() {
+        for max in 0..8 {
+            let places = Places::new(max);
+            let strangers = all(&places, |last| at(&format!("192.0.2.{last}")));
+            assert!(!strangers.is_empty(), "{max}");
+            let owners = all(&places, |last| at(&format!("198.51.100.{last}")).known(true));
+            assert_eq!(strangers.len() + owners.len(), max.max(1), "{max}");
+            drop((strangers, owners));
+            let taken = places.taken();
+            assert_eq!((taken.all, taken.by.len()), (0, 0), "{max}");
+        }
+    }
+
+    /// Who is known in a browser is still one line and one account.
+    #[test]
+    fn a_known_browser_has_no_more_than_its_share_either() {
+        let (places, clock) = (Places::new(64), ManualClock::default());
+        let line = all(&places, |_| at("192.0.2.1").known(true));
+        assert_eq!(line.len(), 32);
+        drop(line);
+        let account = AccountId::generate(&clock);
+        let held = all(&places, |last| at(&format!("192.0.2.{last}")).of(account).known(true));
+        assert_eq!(held.len(), 16);
+    }
+
+    #[test]
+    fn a_place_that_is_refused_takes_no_share() {
+        let (places, clock) = (Places::new(64), ManualClock::default());
+        let (full, other) = (AccountId::generate(&clock), AccountId::generate(&clock));
+        let held = all(&places, |last| at(&format!("192.0.2.{last}")).of(full));
+        for _ in 0..100 {
+            assert!(places.take(&at("198.51.100.1").of(full)).is_none());
+        }
+        assert_eq!(all(&places, |_| at("198.51.100.1").of(other)).len(), 16);
+        drop(held);
+    }
 }

@@ -85,4 +85,51 @@ mod tests {
             assert!(check(bad).is_err(), "{bad}");
         }
     }
+
+    fn verdict(text: &str, words: &[&str]) -> Result<(), WeakPassword> {
+        check(&Secret::new(text.to_owned()), words)
+    }
+
+    #[test]
+    fn a_password_has_fifteen_characters_whatever_the_script_and_1024_bytes() {
+        let of = |count: usize| "abcdefgxyz".chars().cycle().take(count).collect::<String>();
+        assert_eq!(verdict(&of(15), &[]), Ok(()));
+        assert_eq!(verdict(&of(14), &[]), Err(WeakPassword::Length));
+        assert_eq!(verdict(&of(1024), &[]), Ok(()));
+        assert_eq!(verdict(&of(1025), &[]), Err(WeakPassword::Length));
+        // Fifteen characters of three bytes each, and fourteen, which have more bytes than needed.
+        assert_eq!(verdict("天地玄黄宇宙洪荒日月盈昃辰宿列", &[]), Ok(()));
+        assert_eq!(verdict("天地玄黄宇宙洪荒日月盈昃辰宿", &[]), Err(WeakPassword::Length));
+    }
+
+    #[test]
+    fn five_different_characters_are_the_fewest_and_capitals_are_no_others() {
+        assert_eq!(verdict("abcdeabcdeabcde", &[]), Ok(()));
+        assert_eq!(verdict("abcdabcdabcdabcd", &[]), Err(WeakPassword::Guessed));
+        assert_eq!(verdict("abcdABCDabcdABCD", &[]), Err(WeakPassword::Guessed));
+    }
+
+    #[test]
+    fn every_common_password_is_refused_in_any_case() {
+        for common in PASSWORDS_COMMON {
+            assert_eq!(common, common.to_lowercase(), "it would never be found");
+            assert!(common.chars().count() >= PASSWORD_CHARS_MIN, "{common} is refused for its length");
+            for text in [common.to_owned(), common.to_uppercase()] {
+                assert_eq!(verdict(&text, &[]), Err(WeakPassword::Guessed), "{text}");
+            }
+        }
+    }
+
+    /// What anybody who knows the user would try: their words, with a little beside.
+    #[test]
+    fn the_users_own_words_count_for_nothing() {
+        let words = ["Grace Hopper", "grace.hopper@navy.example"];
+        for bad in ["gracehoppernavy", "GraceHopper1906", "hopper-hopper-hopper", "navy.example.grace"] {
+            assert_eq!(verdict(bad, &words), Err(WeakPassword::Guessed), "{bad}");
+            assert_eq!(verdict(bad, &[]), Ok(()), "{bad} is no secret only for who has that name");
+        }
+        assert_eq!(verdict("grace found a moth", &words), Ok(()));
+        // Three letters are in every sentence.
+        assert_eq!(verdict("annannann-bobbob", &["Ann Bob"]), Ok(()));
+    }
 }
