@@ -7,7 +7,7 @@ pub enum BusError {
     /// The connection to Redis is down. What stays within this process still works.
     #[error("the bus is away")]
     Away,
-    /// Nobody serves this subject.
+    /// Nobody serves this subject, or who does in this process gave the request up.
     #[error("nobody answers {subject}")]
     Unanswered {
         /// The subject.

@@ -37,7 +37,7 @@ pub(crate) struct RawSubscription {
     pub(crate) overflowed: Arc<AtomicBool>,
 }
 
-/// A request and where its answer goes. Dropping it leaves the asker to its deadline.
+/// A request and where its answer goes. Dropping it tells an asker in this process that there is none.
 pub(crate) struct RawAsked {
     pub(crate) request: Bytes,
     pub(crate) reply: oneshot::Sender<Bytes>,

@@ -23,7 +23,8 @@ pub struct Asked<S: Service> {
     pub reply: Replier<S>,
 }
 
-/// Answers one request. Dropped without an answer, the asker waits for its deadline.
+/// Answers one request. Dropped without an answer, an asker in this process learns so at once
+/// ([`BusError::Unanswered`](crate::BusError::Unanswered)), one elsewhere when its deadline is over.
 pub struct Replier<S: Service> {
     channel: oneshot::Sender<Bytes>,
     service: PhantomData<fn() -> S>,

@@ -57,4 +57,51 @@ mod tests {
         assert_ne!(site("2001:db8:1:2::1"), site("2001:db8:2:2::1"));
         assert_eq!(site("192.0.2.1"), network("192.0.2.1"));
     }
+
+    fn site(address: &str) -> ClientNetwork {
+        ClientAddress(address.parse().unwrap()).site()
+    }
+
+    /// Of each bit of an IPv6 address, whether it tells networks and sites apart.
+    #[test]
+    fn the_first_64_bits_make_a_network_and_the_first_48_a_site() {
+        let base: Ipv6Addr = "2001:db8:a5a5:5a5a:a5a5:5a5a:a5a5:5a5a".parse().unwrap();
+        let client = |bits: u128| ClientAddress(IpAddr::V6(Ipv6Addr::from_bits(bits)));
+        let of = client(base.to_bits());
+        for bit in 0..128 {
+            let other = client(base.to_bits() ^ (1 << (127 - bit)));
+            assert_eq!(other.network() != of.network(), bit < 64, "bit {bit}");
+            assert_eq!(other.site() != of.site(), bit < 48, "bit {bit}");
+        }
+    }
+
+    /// Whoever is counted as two has twice the limit; two who are counted as one have half of it.
+    #[test]
+    fn an_ipv4_address_is_one_however_it_is_written() {
+        let plain = network("203.0.113.7");
+        for same in ["::ffff:203.0.113.7", "::ffff:cb00:7107", "0:0:0:0:0:ffff:cb00:7107"] {
+            assert_eq!((network(same), site(same)), (plain, plain), "{same}");
+        }
+        // Neither the deprecated IPv4-compatible form (RFC 4291, section 2.5.5.1) nor NAT64 is the host itself.
+        for other in ["::203.0.113.7", "64:ff9b::203.0.113.7", "::fffe:203.0.113.7", "1::ffff:203.0.113.7"] {
+            assert_ne!(network(other), plain, "{other}");
+        }
+        let mapped = (0..=255_u8).map(|last| network(&format!("::ffff:203.0.113.{last}")));
+        assert_eq!(mapped.collect::<std::collections::BTreeSet<_>>().len(), 256, "not one network of IPv6");
+    }
+
+    #[test]
+    fn the_ends_of_the_address_space_have_networks_too() {
+        for (one, other, is_same) in [
+            ("::", "::fffe:ffff:ffff", true),
+            ("::1", "::2", true),
+            ("ffff:ffff:ffff:ffff::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", true),
+            ("ffff:ffff:ffff:fffe::", "ffff:ffff:ffff:ffff::", false),
+            ("0.0.0.0", "255.255.255.255", false),
+            ("0.0.0.0", "::", false),
+            ("127.0.0.1", "::1", false),
+        ] {
+            assert_eq!(network(one) == network(other), is_same, "{one} and {other}");
+        }
+    }
 }

@@ -47,4 +47,37 @@ mod tests {
         assert_eq!(TEN_MINUTES.delay(2, 7.0), Duration::from_secs(2), "never beyond");
         assert_eq!(TEN_MINUTES.delay(2, -1.0), Duration::from_secs(1));
     }
+
+    #[test]
+    fn no_wait_is_longer_than_the_longest_nor_shorter_than_half_the_first() {
+        let waits = [
+            Backoff::new(Duration::from_millis(1), Duration::from_secs(1)),
+            Backoff::new(Duration::from_secs(7), Duration::from_secs(3600)),
+            // The longest is shorter than the first: nobody waits longer than was asked for.
+            Backoff::new(Duration::from_secs(60), Duration::from_secs(10)),
+            Backoff::new(Duration::from_secs(1 << 40), Duration::from_secs(1 << 50)),
+        ];
+        for backoff in waits {
+            let mut before = Duration::ZERO;
+            for failures in (0..70).chain([u32::MAX - 1, u32::MAX]) {
+                let full = backoff.delay(failures, 1.0);
+                assert!(full >= before && full <= backoff.longest, "{backoff:?} after {failures}");
+                assert!(full >= backoff.first.min(backoff.longest), "{backoff:?} after {failures}");
+                for jitter in [0.0, 0.001, 0.5, 0.999] {
+                    let delay = backoff.delay(failures, jitter);
+                    assert!(delay >= full / 2 && delay <= full, "{backoff:?} after {failures} with {jitter}");
+                }
+                before = full;
+            }
+            assert_eq!(before, backoff.longest, "it is reached");
+        }
+        assert_eq!(Backoff::new(Duration::ZERO, Duration::ZERO).delay(9, 1.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn more_jitter_is_never_a_shorter_wait() {
+        let waits: Vec<_> =
+            (0..=100).map(|percent| TEN_MINUTES.delay(5, f64::from(percent) / 100.0)).collect();
+        assert!(waits.is_sorted_by(|one, next| one < next), "{waits:?}");
+    }
 }

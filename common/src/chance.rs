@@ -5,3 +5,16 @@
 pub fn fraction() -> f64 {
     rand::random()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Passes by chance for the wrong reason once in 2¹⁰⁰ runs.
+    #[test]
+    fn fractions_are_from_0_to_1_and_on_both_sides_of_the_middle() {
+        let drawn: Vec<_> = std::iter::repeat_with(fraction).take(200).collect();
+        assert!(drawn.iter().all(|one| (0.0..=1.0).contains(one)), "{drawn:?}");
+        assert!(drawn.iter().any(|one| *one < 0.5) && drawn.iter().any(|one| *one > 0.5), "{drawn:?}");
+    }
+}

@@ -133,4 +133,36 @@ mod tests {
         let texts: BTreeSet<_> = ErrorCode::ALL.iter().map(ErrorCode::as_str).collect();
         assert_eq!(texts.len(), ErrorCode::ALL.len());
     }
+
+    /// Clients branch on these: `subject.whatIsWrong`, or one word where Switchboard itself is the subject.
+    #[test]
+    fn every_code_is_spelled_alike_and_has_a_meaning() {
+        assert_eq!(ErrorCode::MEANINGS.len(), ErrorCode::ALL.len());
+        for (code, meaning) in ErrorCode::ALL.iter().zip(ErrorCode::MEANINGS) {
+            let words: Vec<_> = code.as_str().split('.').collect();
+            let is_bare = matches!(code.as_str(), "internal" | "unavailable");
+            assert_eq!(words.len(), if is_bare { 1 } else { 2 }, "{}", code.as_str());
+            for word in words {
+                assert!(word.starts_with(|sign: char| sign.is_ascii_lowercase()), "{word}");
+                assert!(word.chars().all(|sign| sign.is_ascii_alphabetic()), "{word}");
+            }
+            assert!(meaning.starts_with(' ') && meaning.trim_end().ends_with('.'), "{meaning}");
+        }
+    }
+
+    /// Codes travel between instances; one of a newer version is passed on as it is.
+    #[test]
+    fn a_code_is_its_text_on_the_wire_known_or_not() {
+        for code in ErrorCode::ALL {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+            let read: ErrorCode = serde_json::from_value(code.as_str().into()).unwrap();
+            assert_eq!(read, *code, "one that was read is the same as one that is known");
+        }
+        let newer: ErrorCode = serde_json::from_str("\"room.painted\"").unwrap();
+        assert_eq!(serde_json::to_string(&newer).unwrap(), "\"room.painted\"");
+        for (fault, name) in [(Fault::Caller, "caller"), (Fault::Upstream, "upstream"), (Fault::Ours, "ours")]
+        {
+            assert_eq!(serde_json::to_value(fault).unwrap(), name);
+        }
+    }
 }

@@ -46,3 +46,26 @@ pub struct Guest {
     /// When the token ceases to be good.
     pub expires_at: OffsetDateTime,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn rights_have_one_name_each_and_no_permission_is_one() {
+        let names = ["messages.read", "messages.send", "media.send", "media.receive"];
+        let rights: BTreeSet<Right> = serde_json::from_value(json!(names)).unwrap();
+        assert_eq!(rights.len(), names.len());
+        assert_eq!(serde_json::to_value(&rights).unwrap(), json!(names), "in the order of their meaning");
+        for permission in crate::permission::Permissions::ALL.names() {
+            // Sending to customers is a person's; a guest sends to the room.
+            let is_right = serde_json::from_value::<Right>(json!(permission)).is_ok();
+            assert_eq!(is_right, permission == "messages.send", "{permission}");
+        }
+        for unknown in [json!("media"), json!("ReadMessages"), json!("messages.Read"), json!(0), json!(null)]
+        {
+            assert!(serde_json::from_value::<Right>(unknown.clone()).is_err(), "{unknown}");
+        }
+    }
+}

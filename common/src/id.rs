@@ -160,4 +160,100 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!("nonsense".parse::<CallId>(), Err(InvalidId { kind: "call" }));
     }
+
+    /// What a clock says that tests own.
+    struct At(OffsetDateTime);
+
+    impl Clock for At {
+        fn now(&self) -> std::time::Instant {
+            ManualClock::default().now()
+        }
+        fn utc(&self) -> OffsetDateTime {
+            self.0
+        }
+    }
+
+    /// RFC 9562, section 5.7: the milliseconds come first, so that ids sort by them as text and as bytes too.
+    #[test]
+    fn ids_sort_by_their_milliseconds_in_every_form() {
+        let clock = ManualClock::default();
+        let mut ids = Vec::new();
+        for step in [1, 1, 255, 256, 65_536, 1, 86_400_000, 31_536_000_000] {
+            clock.advance(Duration::from_millis(step));
+            ids.push(RoomId::generate(&clock));
+            assert_eq!(ids.last().unwrap().generated_at(), Some(clock.utc()));
+        }
+        assert!(ids.is_sorted_by(|one, next| one < next));
+        assert!(ids.is_sorted_by(|one, next| one.to_string() < next.to_string()));
+        assert!(ids.is_sorted_by(|one, next| one.as_uuid().as_bytes() < next.as_uuid().as_bytes()));
+    }
+
+    #[test]
+    fn ids_of_one_moment_differ_and_know_the_moment_to_the_millisecond() {
+        let clock = ManualClock::default();
+        clock.advance(Duration::from_nanos(1_234_999_999));
+        let ids: std::collections::BTreeSet<_> = (0..10_000).map(|_| UserId::generate(&clock)).collect();
+        assert_eq!(ids.len(), 10_000);
+        let millisecond = clock.utc() - Duration::from_nanos(999_999);
+        assert!(ids.iter().all(|id| id.generated_at() == Some(millisecond)), "cut, not rounded");
+    }
+
+    #[test]
+    fn a_clock_that_is_before_1970_still_gives_ids() {
+        let id = NodeId::generate(&At(OffsetDateTime::from_unix_timestamp(-1).unwrap()));
+        assert_eq!(id.generated_at(), Some(OffsetDateTime::UNIX_EPOCH));
+        let late = NodeId::generate(&At(OffsetDateTime::from_unix_timestamp(253_402_300_799).unwrap()));
+        assert!(late > id && late.generated_at().unwrap().year() == 9999);
+        // The last there is names a time that no calendar has.
+        assert_eq!(NodeId::from_uuid(Uuid::max()).generated_at(), None);
+        for other in [Uuid::new_v5(&Uuid::nil(), b"x"), Uuid::from_u128(!(0xf << 76) | (0x4 << 76))] {
+            assert_eq!(UserId::from_uuid(other).generated_at(), None, "not generated here");
+        }
+    }
+
+    /// RFC 9562, section 4: what is read may be written otherwise; what is written is always the same.
+    #[test]
+    fn an_id_is_one_however_it_is_written_and_is_written_in_one_way() {
+        let canonical = "0190d5a0-ab12-7000-8000-0000000000ff";
+        let id: RoomId = canonical.parse().unwrap();
+        for same in [
+            canonical.to_uppercase(),
+            canonical.replace('-', ""),
+            format!("{{{canonical}}}"),
+            format!("urn:uuid:{canonical}"),
+        ] {
+            let read: RoomId = same.parse().unwrap();
+            assert_eq!((read, read.to_string().as_str()), (id, canonical), "{same}");
+            let json = serde_json::to_string(&same).unwrap();
+            let read: RoomId = serde_json::from_str(&json).unwrap();
+            assert_eq!(serde_json::to_value(read).unwrap(), canonical);
+        }
+        for odd in [
+            String::new(),
+            format!(" {canonical}"),
+            format!("{canonical} "),
+            format!("{canonical}0"),
+            format!("{canonical}\0"),
+            canonical.get(1..).unwrap().to_owned(),
+            canonical.replace("ab12", "ab1g"),
+            canonical.replacen('-', "_", 1),
+            canonical.replacen('0', "\u{660}", 1),
+            format!("{{{canonical}"),
+            "room:0190d5a0-ab12-7000-8000-0000000000ff".to_owned(),
+            "0".repeat(100_000),
+        ] {
+            assert_eq!(odd.parse::<RoomId>(), Err(InvalidId { kind: "room" }), "{odd}");
+        }
+        for odd in ["7", "null", "[1,2]", "{}", "true"] {
+            assert!(serde_json::from_str::<RoomId>(odd).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn logs_say_of_which_kind_an_id_is_and_clients_are_not_told() {
+        let id = RoomMessageId::from_uuid(Uuid::nil());
+        assert_eq!(format!("{id:?}"), "room_message:00000000-0000-0000-0000-000000000000");
+        assert_eq!(id.to_string(), "00000000-0000-0000-0000-000000000000");
+        assert_eq!("x".parse::<ApiKeyId>().unwrap_err().to_string(), "not a valid api_key id");
+    }
 }

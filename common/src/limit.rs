@@ -64,4 +64,35 @@ mod tests {
         assert_eq!(written, ["0", "1000 bytes", "1 KiB", "1536 KiB", "64 MiB"]);
         assert_eq!(bytes(1025_usize), "1025 bytes");
     }
+
+    /// What is written can be read back: a table that rounds would name a limit that nobody has.
+    #[test]
+    fn nothing_is_lost_of_a_size_or_of_a_time_in_milliseconds() {
+        for power in 0..64 {
+            for size in [1_u64 << power, (1 << power) - 1, (1_u64 << power).saturating_add(1)] {
+                let written = bytes(size);
+                let (number, unit) = written.split_once(' ').unwrap_or((&written, "bytes"));
+                let factor = match unit {
+                    "MiB" => 1 << 20,
+                    "KiB" => 1 << 10,
+                    "bytes" => 1,
+                    other => panic!("{other}"),
+                };
+                assert_eq!(number.parse::<u64>().unwrap() * factor, size, "{written}");
+            }
+        }
+        for millis in [0, 1, 999, 1000, 1001, 86_400_000] {
+            let written = time(Duration::from_millis(millis));
+            let (number, unit) = written.split_once(' ').unwrap();
+            let factor = if unit == "s" { 1000 } else { 1 };
+            assert_eq!(number.parse::<u64>().unwrap() * factor, millis, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_row_has_its_words_where_the_table_looks_for_them() {
+        let row = limit("frames", bytes(1024_u32), Some("hub.frames"), "close 1009");
+        assert_eq!((row.what, row.default.as_str()), ("frames", "1 KiB"));
+        assert_eq!((row.setting, row.answer), (Some("hub.frames"), "close 1009"));
+    }
 }

@@ -289,4 +289,122 @@ mod tests {
         );
         assert_eq!(Permissions::ALL.names().len(), Permission::ALL.len());
     }
+
+    #[test]
+    fn every_permission_has_one_name_and_a_place_of_its_own_in_the_set() {
+        let mut all = Permissions::default();
+        for permission in Permission::ALL.iter().copied() {
+            assert_eq!(Permission::parse(permission.as_str()), Some(permission));
+            assert_eq!(serde_json::to_value(permission).unwrap(), permission.as_str());
+            assert!(!all.has(permission), "{permission:?} shares its place with another");
+            all = all.or(Permissions::of(&[permission]));
+            let (subject, verb) = permission.as_str().split_once('.').unwrap();
+            assert!(subject.chars().all(char::is_alphabetic), "{subject}");
+            assert!(matches!(verb, "read" | "manage" | "send" | "erase"), "{verb}");
+        }
+        assert_eq!(all, Permissions::ALL);
+        for unknown in ["", "rooms", "rooms.Read", "ROOMS.READ", "rooms.read ", "rooms_read", "*", "rooms.*"]
+        {
+            assert_eq!(Permission::parse(unknown), None, "{unknown:?}");
+        }
+    }
+
+    /// The rules of sets, over many of them: a mistake in one bit would let somebody do what nobody allowed.
+    #[test]
+    fn sets_of_permissions_are_sets() {
+        use rand::{RngExt, SeedableRng, rngs::StdRng};
+        let mut random = StdRng::seed_from_u64(5);
+        let mut some = || {
+            let chosen = Permission::ALL.iter().copied().filter(|_| random.random_range(0..3) == 0);
+            Permissions::of(&chosen.collect::<Vec<_>>())
+        };
+        for _ in 0..1000 {
+            let (one, other) = (some(), some());
+            for permission in Permission::ALL.iter().copied() {
+                let (in_one, in_other) = (one.has(permission), other.has(permission));
+                assert_eq!(one.or(other).has(permission), in_one || in_other);
+                assert_eq!(one.and(other).has(permission), in_one && in_other);
+            }
+            let includes = other.iter().all(|permission| one.has(permission));
+            assert_eq!(one.includes(other), includes, "{one:?} {other:?}");
+            assert!(one.includes(one.and(other)) && one.or(other).includes(one));
+            assert!(Permissions::ALL.includes(one) && one.includes(Permissions::default()));
+            assert_eq!(Permissions::from_names(&one.names()), one);
+            let json = serde_json::to_string(&one).unwrap();
+            assert_eq!(serde_json::from_str::<Permissions>(&json).unwrap(), one);
+            assert!(one.names().is_sorted_by_key(|name| Permission::parse(name)), "in the order of the list");
+        }
+    }
+
+    #[test]
+    fn a_list_of_names_may_repeat_itself_and_must_be_a_list_of_names() {
+        let read = |json: &str| serde_json::from_str::<Permissions>(json);
+        assert_eq!(read("[]").unwrap(), Permissions::default());
+        assert_eq!(
+            read(r#"["rooms.read","rooms.read"]"#).unwrap(),
+            Permissions::of(&[Permission::RoomsRead]),
+            "twice is once, and not none"
+        );
+        for odd in [
+            "null",
+            "7",
+            "\"rooms.read\"",
+            "[7]",
+            "[null]",
+            "{}",
+            "[[\"rooms.read\"]]",
+            "18446744073709551615",
+        ] {
+            assert!(read(odd).is_err(), "{odd}");
+        }
+    }
+
+    /// What gives access, or goes on by itself, is never set up by somebody who may for a while only.
+    #[test]
+    fn an_elevation_is_for_work_and_not_for_access() {
+        let lasting: Vec<_> = Permission::ALL
+            .iter()
+            .filter(|permission| !permission.is_for_work())
+            .map(|one| one.as_str())
+            .collect();
+        let expected = [
+            "account.manage",
+            "channels.manage",
+            "apiKeys.manage",
+            "roles.manage",
+            "users.manage",
+            "webhooks.manage",
+        ];
+        assert_eq!(lasting, expected);
+        let user = Role::User.permissions();
+        assert!(user.iter().all(Permission::is_for_work), "who is no administrator gives nobody access");
+    }
+
+    #[test]
+    fn roles_have_one_name_and_more_of_them_may_more() {
+        let roles = [Role::AgentUser, Role::User, Role::Admin];
+        assert!(roles.is_sorted());
+        for (below, above) in roles.iter().flat_map(|below| roles.iter().map(move |above| (below, above))) {
+            assert_eq!(
+                above.permissions().includes(below.permissions()),
+                above >= below,
+                "{below:?} {above:?}"
+            );
+        }
+        for role in roles {
+            assert_eq!(Role::parse(role.as_str()), Some(role));
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
+            // Who may change something may see it.
+            for name in role.permissions().names() {
+                let read = Permission::parse(&name.replace(".manage", ".read"));
+                assert!(
+                    read.is_none_or(|read| role.permissions().has(read)),
+                    "{role:?} may {name} and not see it"
+                );
+            }
+        }
+        for unknown in ["", "admin", "AgentUser", "AGENT-USER", "ADMIN ", "OWNER"] {
+            assert_eq!(Role::parse(unknown), None, "{unknown:?}");
+        }
+    }
 }

@@ -46,4 +46,16 @@ mod tests {
         });
         assert_eq!(serde_json::to_value(document).unwrap(), expected);
     }
+
+    /// Clients of HTTP and of the socket branch on the same words; the details are text and nothing more.
+    #[test]
+    fn every_code_is_told_as_it_is_and_no_detail_breaks_out() {
+        for code in crate::error::ErrorCode::ALL {
+            let detail = "\"}{\u{1}\u{2028}<script>";
+            let text = serde_json::to_string(&Document::new("Conflict", 409, detail, code)).unwrap();
+            let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!((&read["code"], &read["detail"]), (&json!(code.as_str()), &json!(detail)));
+            assert_eq!(read.as_object().unwrap().len(), 5);
+        }
+    }
 }

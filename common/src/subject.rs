@@ -43,3 +43,6 @@ pub trait PresenceSet {
     /// The set's name on the bus.
     fn name(&self) -> String;
 }
+
+#[cfg(test)]
+mod tests;

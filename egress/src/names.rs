@@ -73,7 +73,7 @@ type Lookup = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 type Outcome = Result<Vec<IpAddr>, (io::ErrorKind, String)>;
 
 /// Tells what a look-up came to, once it has.
-type Told = watch::Receiver<Option<Outcome>>;
+type OutcomeReceiver = watch::Receiver<Option<Outcome>>;
 
 /// The look-ups of this process.
 pub(crate) struct Names {
@@ -87,7 +87,7 @@ pub(crate) struct Names {
 #[derive(Default)]
 struct Memory {
     /// Under way. If nobody will tell any more, whoever had begun has given up before its turn came.
-    running: BTreeMap<String, Told>,
+    running: BTreeMap<String, OutcomeReceiver>,
     kept: BTreeMap<String, (Instant, Outcome)>,
     of_account: BTreeMap<AccountId, Arc<Semaphore>>,
 }
@@ -95,8 +95,8 @@ struct Memory {
 /// What to do about a name.
 enum Next {
     Known(Outcome),
-    Wait(Told),
-    LookUp(watch::Sender<Option<Outcome>>, Told),
+    Wait(OutcomeReceiver),
+    LookUp(watch::Sender<Option<Outcome>>, OutcomeReceiver),
 }
 
 impl Names {

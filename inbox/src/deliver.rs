@@ -28,7 +28,7 @@ use url::Url;
 ///
 /// Longer takes less of the senders' time while it is dead, up to the time-out of an attempt each time;
 /// shorter lets what waits for it go sooner once it is back.
-pub(crate) const HOLD_MAX: Duration = Duration::from_secs(60);
+pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// For how long an automation may fail before what has waited for it as long is given up.
 ///
@@ -105,33 +105,33 @@ async fn conclude(inbox: &Inbox, claim: ClaimedDelivery, outcome: &Answer) -> Re
         return tx.commit().await;
     }
     let Failing { failures, since } = webhooks::note_failure(&mut tx, claim.webhook, inbox.clock()).await?;
-    let held_until = hold(failures).map(|hold| now + hold);
-    if let Some(until) = held_until {
+    let paused_until = pause(failures).map(|pause| now + pause);
+    if let Some(until) = paused_until {
         webhooks::hold(&mut tx, claim.webhook, until).await?;
     }
     if failures == FAILURES_MAX {
         warn!(account.id = %claim.account, webhook.id = %claim.webhook, error = cause, "Webhook {} failed {failures} times in a row: it is tried once in a while", claim.webhook);
     }
-    let hopeless = hopeless_before(since, now);
-    let is_hopeless = hopeless.is_some_and(|before| claim.wanted_at <= before);
-    if is_hopeless || claim.tries() >= inbox.0.config.delivery_attempts_max {
+    let give_up_before = given_up_before(since, now);
+    let has_waited_too_long = give_up_before.is_some_and(|before| claim.wanted_at <= before);
+    if has_waited_too_long || claim.tries() >= inbox.0.config.delivery_attempts_max {
         warn!(webhook.id = %claim.webhook, seq = claim.seq, error = cause, "Event {} for webhook {} is given up", claim.seq, claim.webhook);
         webhooks::finish_delivery(&mut tx, &claim, &attempt, inbox.clock()).await?;
     } else {
         debug!(webhook.id = %claim.webhook, seq = claim.seq, attempt = claim.tries(), error = cause, "Event {} for webhook {} will be tried again", claim.seq, claim.webhook);
         let due_at = now + RETRY.delay(claim.tries(), chance::fraction());
-        // After the hold something else is tried first, if anything waits: it may be this delivery's fault.
-        let due_at = held_until.map_or(due_at, |until| due_at.max(until + Duration::from_millis(1)));
+        // After the pause something else is tried first, if anything waits: it may be this delivery's fault.
+        let due_at = paused_until.map_or(due_at, |until| due_at.max(until + Duration::from_millis(1)));
         webhooks::postpone_delivery(&mut tx, &claim, &attempt, due_at).await?;
     }
-    if let Some(before) = hopeless {
+    if let Some(before) = give_up_before {
         give_up(&mut tx, claim.webhook, before, inbox.clock()).await?;
     }
     tx.commit().await
 }
 
 /// What waited longer than since then is given up, if a webhook has failed for so long.
-fn hopeless_before(failing_since: OffsetDateTime, now: OffsetDateTime) -> Option<OffsetDateTime> {
+fn given_up_before(failing_since: OffsetDateTime, now: OffsetDateTime) -> Option<OffsetDateTime> {
     let before = now - FAILING_MAX;
     (failing_since <= before).then_some(before)
 }
@@ -150,13 +150,13 @@ async fn give_up(
 }
 
 /// For how long nothing is tried at a webhook that has failed so often in a row.
-fn hold(failures: u32) -> Option<Duration> {
+fn pause(failures: u32) -> Option<Duration> {
     let beyond = failures.checked_sub(FAILURES_MAX)?;
-    Some(RETRY.delay(beyond + 1, chance::fraction()).min(HOLD_MAX))
+    Some(RETRY.delay(beyond + 1, chance::fraction()).min(PAUSE_MAX))
 }
 
-/// What a delivery says, and the headers that prove who says it.
-struct Letter {
+/// The request that makes a delivery: what it says, and the headers that prove who says it.
+struct DeliveryRequest {
     headers: Vec<(String, String)>,
     body: String,
 }
@@ -165,38 +165,41 @@ async fn body(
     tx: &mut TenantTx,
     webhook: WebhookId,
     delivery: &OutgoingDelivery,
-) -> Result<Option<Letter>, StoreError> {
+) -> Result<Option<DeliveryRequest>, StoreError> {
     match delivery.kind {
         WebhookKind::N8n => {
             let message = unified(tx, &delivery.event.event).await?;
             let body = message.and_then(|message| serde_json::to_string(&message).ok());
             let secret = (delivery.header.clone(), delivery.secret.expose().clone());
-            Ok(body.map(|body| Letter { headers: vec![secret], body }))
+            Ok(body.map(|body| DeliveryRequest { headers: vec![secret], body }))
         }
         WebhookKind::Standard => Ok(standard(webhook, delivery)),
     }
 }
 
-/// What happened, as Standard Webhooks says it.
+/// The body of a request, in the form of the Standard Webhooks specification.
 #[derive(Serialize)]
-struct Told<'a> {
+struct Payload<'a> {
     r#type: &'static str,
     #[serde(with = "time::serde::rfc3339")]
     timestamp: OffsetDateTime,
     data: &'a Sequenced,
 }
 
-fn standard(webhook: WebhookId, delivery: &OutgoingDelivery) -> Option<Letter> {
-    let told =
-        Told { r#type: delivery.event.event.name(), timestamp: delivery.happened_at, data: &delivery.event };
-    let body = serde_json::to_string(&told).ok()?;
+fn standard(webhook: WebhookId, delivery: &OutgoingDelivery) -> Option<DeliveryRequest> {
+    let payload = Payload {
+        r#type: delivery.event.event.name(),
+        timestamp: delivery.happened_at,
+        data: &delivery.event,
+    };
+    let body = serde_json::to_string(&payload).ok()?;
     // The same for every attempt, so that a receiver knows what it has.
     let id = format!("{webhook}.{}", delivery.event.seq);
     let signed_at = delivery.signed_at.unix_timestamp();
     let signature = signature::standard(&delivery.secret, &id, signed_at, &body);
     let headers =
         [("webhook-id", id), ("webhook-timestamp", signed_at.to_string()), ("webhook-signature", signature)];
-    Some(Letter { headers: headers.map(|(name, value)| (name.to_owned(), value)).into(), body })
+    Some(DeliveryRequest { headers: headers.map(|(name, value)| (name.to_owned(), value)).into(), body })
 }
 
 /// The customer's message that an event tells of, as it was normalised.
@@ -229,7 +232,12 @@ struct Answer {
     is_ours: bool,
 }
 
-async fn post(inbox: &Inbox, account: AccountId, delivery: &OutgoingDelivery, letter: Letter) -> Answer {
+async fn post(
+    inbox: &Inbox,
+    account: AccountId,
+    delivery: &OutgoingDelivery,
+    request: DeliveryRequest,
+) -> Answer {
     let undelivered = |cause| {
         let failure = Some(egress::UNDELIVERABLE.to_owned());
         Answer { failure, cause: Some(cause), ..Answer::default() }
@@ -238,11 +246,12 @@ async fn post(inbox: &Inbox, account: AccountId, delivery: &OutgoingDelivery, le
         Ok(url) => url,
         Err(error) => return undelivered(Chain(&error).to_string()),
     };
+    let DeliveryRequest { headers, body } = request;
     let mut request = inbox.0.automations.post(url).header("content-type", "application/json");
-    for (name, value) in &letter.headers {
+    for (name, value) in &headers {
         request = request.header(name, value);
     }
-    match request.body(letter.body).send_for(account).await {
+    match request.body(body).send_for(account).await {
         Ok(answer) => {
             let status = answer.status();
             metrics::counter!("inbox_deliveries_total", "status" => status.as_u16().to_string()).increment(1);

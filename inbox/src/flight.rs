@@ -133,18 +133,18 @@ fn patience<Work, Target>(taken: &Taken<Work, Target>) -> Duration {
     }
 }
 
-/// What a sender has begun.
+/// What a sender has in flight.
 struct UnderWay<Id, Target> {
     name: &'static str,
     tasks: JoinSet<()>,
     /// What each task is for, also of those that are done and not noted yet.
-    begun: Vec<Begun<Id, Target>>,
+    in_flight: Vec<InFlight<Id, Target>>,
     /// The targets of what is done, until the store has looked at them.
     freed: Vec<(AccountId, Target)>,
 }
 
 /// One piece of work, and the task that does it.
-struct Begun<Id, Target> {
+struct InFlight<Id, Target> {
     task: task::Id,
     id: Id,
     target: (AccountId, Target),
@@ -152,17 +152,17 @@ struct Begun<Id, Target> {
 
 impl<Id: Copy + PartialEq, Target: Copy> UnderWay<Id, Target> {
     fn new(name: &'static str) -> Self {
-        Self { name, tasks: JoinSet::new(), begun: Vec::new(), freed: Vec::new() }
+        Self { name, tasks: JoinSet::new(), in_flight: Vec::new(), freed: Vec::new() }
     }
 
     fn count(&self) -> u16 {
-        u16::try_from(self.begun.len()).unwrap_or(u16::MAX)
+        u16::try_from(self.in_flight.len()).unwrap_or(u16::MAX)
     }
 
     fn places(&self, free: u16) -> Places<Target> {
         let mut counts = BTreeMap::<AccountId, u16>::new();
-        for begun in &self.begun {
-            let count = counts.entry(begun.target.0).or_default();
+        for work in &self.in_flight {
+            let count = counts.entry(work.target.0).or_default();
             *count = count.saturating_add(1);
         }
         Places { free, freed: self.freed.clone(), under_way: counts.into_iter().collect() }
@@ -177,7 +177,7 @@ impl<Id: Copy + PartialEq, Target: Copy> UnderWay<Id, Target> {
         target: (AccountId, Target),
         sending: impl Future<Output = Result<(), StoreError>> + Send + 'static,
     ) {
-        if self.begun.iter().any(|begun| begun.id == id) {
+        if self.in_flight.iter().any(|work| work.id == id) {
             warn!(account.id = %target.0, "The store gave out work of {} that is still under way here; it is not begun again", self.name);
             return;
         }
@@ -186,7 +186,7 @@ impl<Id: Copy + PartialEq, Target: Copy> UnderWay<Id, Target> {
                 warn!(account.id = %target.0, error = %Chain(&error), "The store failed a sender; its work is taken again when the lease ends");
             }
         });
-        self.begun.push(Begun { task: task.id(), id, target });
+        self.in_flight.push(InFlight { task: task.id(), id, target });
         self.note();
     }
 
@@ -200,8 +200,8 @@ impl<Id: Copy + PartialEq, Target: Copy> UnderWay<Id, Target> {
 
     fn end(&mut self, ended: Result<(task::Id, ()), JoinError>) {
         let task = ended.map_or_else(|panicked| panicked.id(), |(task, ())| task);
-        if let Some(at) = self.begun.iter().position(|begun| begun.task == task) {
-            self.freed.push(self.begun.swap_remove(at).target);
+        if let Some(at) = self.in_flight.iter().position(|work| work.task == task) {
+            self.freed.push(self.in_flight.swap_remove(at).target);
         }
     }
 

@@ -142,12 +142,12 @@ struct Channels {
     through: ChannelId,
     raw_event: RawEventId,
     known: BTreeMap<String, Option<ChannelId>>,
-    homeless: usize,
+    without_channel: usize,
 }
 
 impl Channels {
-    const fn of(event: &RawEvent) -> Self {
-        Self { through: event.channel, raw_event: event.id, known: BTreeMap::new(), homeless: 0 }
+    const fn new(event: &RawEvent) -> Self {
+        Self { through: event.channel, raw_event: event.id, known: BTreeMap::new(), without_channel: 0 }
     }
 
     async fn find(&mut self, tx: &mut TenantTx, number: &str) -> Result<Option<ChannelId>, StoreError> {
@@ -160,12 +160,12 @@ impl Channels {
                 found
             }
         };
-        self.homeless += usize::from(found.is_none());
+        self.without_channel += usize::from(found.is_none());
         Ok(found)
     }
 
     fn report(&self) {
-        let (through, count) = (self.through, self.homeless);
+        let (through, count) = (self.through, self.without_channel);
         if count > 0 {
             warn!(channel.id = %through, raw_event.id = %self.raw_event, count, "Channel {through} sent items for numbers that are not connected");
         }
@@ -183,7 +183,7 @@ async fn store_all(
     if !raw_events::finish(&mut tx, event.id, left_out(batch).as_deref(), inbox.clock()).await? {
         return Ok(());
     }
-    let mut channels = Channels::of(event);
+    let mut channels = Channels::new(event);
     for (position, item) in batch.items.iter().enumerate() {
         let Some(refused) = refused.as_deref_mut() else {
             store_item(inbox, &mut tx, &mut channels, item).await?;

@@ -22,7 +22,7 @@ mod snooze;
 mod webhook;
 mod work;
 
-pub use config::{Config, Graph};
+pub use config::Config;
 pub use limits::limits;
 pub use role::{Deps, Inbox, RunError, StartError, router, run};
 

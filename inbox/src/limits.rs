@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    deliver::{FAILING_MAX, HOLD_MAX},
+    deliver::{FAILING_MAX, PAUSE_MAX},
     files, graph,
     role::DELIVERY_TIMEOUT,
     webhook::{
@@ -147,7 +147,7 @@ fn deliveries(config: &Config) -> Vec<Limit> {
             None,
             "one delivery at a time, after a while",
         ),
-        limit("wait between tries of a webhook that fails", time(HOLD_MAX), None, "tried again"),
+        limit("wait between tries of a webhook that fails", time(PAUSE_MAX), None, "tried again"),
         limit("time for a webhook to answer", time(DELIVERY_TIMEOUT), None, "counts as failed"),
         limit("answer of a webhook", bytes(0_u64), None, "only its status is read"),
         limit(

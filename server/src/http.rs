@@ -29,7 +29,7 @@ use crate::{
 use address::{Hop, Trust};
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
+    extract::{MatchedPath, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -56,9 +56,6 @@ use tokio::net::{TcpListener, TcpSocket};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{Instrument, error, info, info_span, warn};
 use uuid::Uuid;
-
-/// The largest body of a request; routes that need more say so themselves.
-const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// The longest request id of a proxy's that is taken over.
 const REQUEST_ID_CHARS_MAX: usize = 64;
@@ -104,7 +101,6 @@ impl Listener<'_> {
             .into_iter()
             .fold(Router::new(), Router::merge)
             .fallback(elsewhere)
-            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .layer(CatchPanicLayer::custom(|_| internal_error()))
             .layer(middleware::from_fn(move |request, next| observe(Arc::clone(&observing), request, next)))
             // Probes come every few seconds and are not worth a log line or a histogram.

@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION change_sequence_lock(account uuid) RETURNS bigint LAN
 $$;
 
 -- Whether anybody follows, which stays so until the transaction ends.
-CREATE OR REPLACE FUNCTION is_followed(account uuid) RETURNS boolean LANGUAGE plpgsql SET enable_seqscan = off AS $$
+CREATE OR REPLACE FUNCTION is_followed(account uuid) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(change_sequence_lock(account));
     -- A statement of its own: it must see what was committed while the lock was waited for.
@@ -21,7 +21,7 @@ END $$;
 -- Writes a change down under the account's next number, and has those who listen told.
 CREATE OR REPLACE FUNCTION record_change(
     account uuid, source name, operation text, changed uuid, before jsonb, after jsonb
-) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $$
+) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     number bigint;
 BEGIN
@@ -36,18 +36,33 @@ END $$;
 --
 -- Kept are, of an update, those members as they were that are different; of a deletion those that are ids, by which
 -- followers know what is meant: what is deleted is not kept here.
-CREATE OR REPLACE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql SET timezone = 'UTC' SET enable_seqscan = off AS $$
+--
+-- This runs for each row that is written: what `is_followed` and `record_change` do stands here itself, because a
+-- call costs as much as what it does.
+CREATE OR REPLACE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql SET timezone = 'UTC' AS $$
 DECLARE
-    before jsonb;
-    after  jsonb;
+    account uuid;
+    row_id  uuid;
+    before  jsonb;
+    after   jsonb;
+    number  bigint;
 BEGIN
     IF TG_OP = 'DELETE' THEN
-        IF is_followed(OLD.account_id) THEN
-            SELECT jsonb_object_agg(key, value) INTO before FROM jsonb_each(feed_row(OLD))
-                WHERE value #>> '{}' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';
-            PERFORM record_change(OLD.account_id, TG_TABLE_NAME, 'delete', OLD.id, before, NULL);
-        END IF;
-    ELSIF is_followed(NEW.account_id) THEN
+        account := OLD.account_id;
+    ELSE
+        account := NEW.account_id;
+    END IF;
+    PERFORM pg_advisory_xact_lock_shared(change_sequence_lock(account));
+    PERFORM FROM change_sequences WHERE account_id = account AND followed_until > clock_timestamp();
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        row_id := OLD.id;
+        SELECT jsonb_object_agg(key, value) INTO before FROM jsonb_each(feed_row(OLD))
+            WHERE value #>> '{}' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';
+    ELSE
+        row_id := NEW.id;
         after := feed_row(NEW);
         IF TG_OP = 'UPDATE' THEN
             SELECT jsonb_object_agg(key, value) INTO before FROM jsonb_each(feed_row(OLD))
@@ -56,8 +71,15 @@ BEGIN
                 RETURN NULL;
             END IF;
         END IF;
-        PERFORM record_change(NEW.account_id, TG_TABLE_NAME, lower(TG_OP), NEW.id, before, after);
+        -- Once, and only of what is recorded: this is looked up, and is the same before and after.
+        IF TG_TABLE_NAME IN ('contacts', 'conversations') THEN
+            after := after || feed_joined(NEW);
+        END IF;
     END IF;
+    UPDATE change_sequences SET last_seq = last_seq + 1 WHERE account_id = account RETURNING last_seq INTO number;
+    INSERT INTO changes (account_id, seq, table_name, operation, row_id, before, after, at)
+        VALUES (account, number, TG_TABLE_NAME, lower(TG_OP), row_id, before, after, clock_timestamp());
+    PERFORM pg_notify('switchboard_changes', account::text);
     RETURN NULL;
 END $$;
 
@@ -75,7 +97,9 @@ BEGIN
     IF FOUND THEN
         RETURN;
     END IF;
-    EXECUTE format('SELECT feed_row(r) FROM %s r WHERE account_id = $1 AND id = $2', source)
+    EXECUTE format(CASE WHEN source::text IN ('contacts', 'conversations')
+            THEN 'SELECT feed_row(r) || feed_joined(r) FROM %s r WHERE account_id = $1 AND id = $2'
+            ELSE 'SELECT feed_row(r) FROM %s r WHERE account_id = $1 AND id = $2' END, source)
         INTO after USING account, changed;
     IF after IS NOT NULL THEN
         PERFORM record_change(account, source::text, 'update', changed, before, after);

@@ -89,6 +89,19 @@ pub async fn last_seq(tx: &mut TenantTx) -> Result<u64, StoreError> {
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn after(tx: &mut TenantTx, seq: u64, limit: u32) -> Result<Vec<Change>, StoreError> {
+    after_in(tx, seq, limit, |_| true).await
+}
+
+/// The same, with rows of those tables only that `wanted` names: of others it is known that they changed.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn after_in(
+    tx: &mut TenantTx,
+    seq: u64,
+    limit: u32,
+    wanted: impl Fn(Table) -> bool,
+) -> Result<Vec<Change>, StoreError> {
     let rows = query!(
         r#"SELECT seq AS "seq: Seq", table_name, operation, row_id, before AS "before: Json<Map<String, Value>>",
                   after AS "after: Json<Map<String, Value>>"
@@ -101,6 +114,10 @@ pub async fn after(tx: &mut TenantTx, seq: u64, limit: u32) -> Result<Vec<Change
     let changes = rows.into_iter().filter_map(|row| {
         let table = Table::parse_in_store(&row.table_name)?;
         let operation = Operation::parse(&row.operation)?;
+        if !wanted(table) {
+            let (before, after) = Default::default();
+            return Some(Change { seq: row.seq.into(), table, operation, id: row.row_id, before, after });
+        }
         let before = row.before.map(|Json(members)| members).unwrap_or_default();
         let after = row.after.map(|Json(members)| members).unwrap_or_default();
         let (before, after) = match operation {

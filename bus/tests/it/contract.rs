@@ -29,6 +29,13 @@ contract! {
     a_lease_has_one_holder_until_it_is_released
     entries_are_seen_everywhere_until_their_guard_is_dropped
     a_subscriber_that_is_too_slow_is_told_that_it_lost_something
+    a_message_without_the_promised_form_is_passed_over
+    a_request_without_the_promised_form_is_passed_over_and_the_service_goes_on
+    who_asks_a_service_that_drops_the_request_is_not_answered
+    a_service_that_ends_leaves_its_subject_to_another
+    a_node_does_not_take_its_own_lease_twice_and_releases_it_once
+    an_entry_that_is_written_again_is_there_once_with_its_last_value
+    subjects_do_not_hear_each_other
 }
 
 async fn what_is_published_reaches_every_subscriber_once_and_in_order(pair: Pair) {
@@ -129,4 +136,96 @@ async fn a_subscriber_that_is_too_slow_is_told_that_it_lost_something(pair: Pair
     while !is_told {
         is_told = soon(slow.next()).await.expect("the bus lives") == Delivery::Lost;
     }
+}
+
+/// What a version that says it otherwise publishes under the same subject.
+struct OtherForm;
+
+impl Topic for OtherForm {
+    type Message = String;
+    fn name(&self) -> String {
+        news().name()
+    }
+}
+
+/// Passes for the wrong reason if the stray message came after the good one: one publisher keeps its order.
+async fn a_message_without_the_promised_form_is_passed_over(pair: Pair) {
+    let mut subscription = pair.there.subscribe(&news()).await.unwrap();
+    pair.here.publish(&OtherForm, &"no number".to_owned()).await.unwrap();
+    pair.here.publish(&news(), &7).await.unwrap();
+    assert_eq!(message(&mut subscription).await, 7);
+}
+
+/// The same service, asked by a version that asks otherwise.
+struct OtherDoubler;
+
+impl Service for OtherDoubler {
+    type Request = String;
+    type Reply = u32;
+    fn name(&self) -> String {
+        Doubler.name()
+    }
+}
+
+async fn a_request_without_the_promised_form_is_passed_over_and_the_service_goes_on(pair: Pair) {
+    let server = serve_one(pair.there.clone()).await;
+    let wrong = pair.here.request(&OtherDoubler, &"x".to_owned(), Duration::from_millis(50)).await;
+    assert!(is_not_answered(&wrong), "{wrong:?}");
+    assert_eq!(pair.here.request(&Doubler, &3, PATIENCE).await.unwrap(), 6);
+    server.abort();
+}
+
+/// Within a process the asker learns so at once, beyond it when the deadline is over.
+fn is_not_answered(outcome: &Result<u32, BusError>) -> bool {
+    matches!(outcome, Err(BusError::Unanswered { .. } | BusError::TimedOut { .. }))
+}
+
+async fn who_asks_a_service_that_drops_the_request_is_not_answered(pair: Pair) {
+    let mut requests = pair.there.serve(&Doubler).await.unwrap();
+    let (outcome, ()) = tokio::join!(pair.here.request(&Doubler, &1, Duration::from_millis(50)), async {
+        drop(soon(requests.next()).await.expect("the bus lives"));
+    });
+    assert!(is_not_answered(&outcome), "{outcome:?}");
+}
+
+async fn a_service_that_ends_leaves_its_subject_to_another(pair: Pair) {
+    drop(pair.there.serve(&Doubler).await.unwrap());
+    until(async || {
+        let outcome = pair.here.request(&Doubler, &1, Duration::from_millis(50)).await;
+        matches!(outcome, Err(BusError::Unanswered { .. }))
+    })
+    .await;
+    let server = serve_one(pair.here.clone()).await;
+    assert_eq!(pair.there.request(&Doubler, &5, PATIENCE).await.unwrap(), 10);
+    server.abort();
+}
+
+async fn a_node_does_not_take_its_own_lease_twice_and_releases_it_once(pair: Pair) {
+    assert_eq!(pair.here.holder(&Crown).await.unwrap(), None);
+    let Acquired::Held(lease) = pair.here.acquire(&Crown).await.unwrap() else { panic!("it is free") };
+    let again = pair.here.acquire(&Crown).await.unwrap();
+    assert!(matches!(&again, Acquired::Taken(holder) if *holder == pair.here.node()), "{again:?}");
+    drop(again);
+    assert_eq!(
+        pair.there.holder(&Crown).await.unwrap(),
+        Some(pair.here.node()),
+        "the first guard still holds"
+    );
+    drop(lease);
+    until(async || pair.there.holder(&Crown).await.unwrap().is_none()).await;
+}
+
+async fn an_entry_that_is_written_again_is_there_once_with_its_last_value(pair: Pair) {
+    let _before = pair.here.present(&Guests, "ada", &"Ada".to_owned()).await.unwrap();
+    let _after = pair.here.present(&Guests, "ada", &"Ada L.".to_owned()).await.unwrap();
+    let expected = [("ada".to_owned(), "Ada L.".to_owned())];
+    until(async || pair.there.entries(&Guests).await.unwrap() == expected).await;
+}
+
+async fn subjects_do_not_hear_each_other(pair: Pair) {
+    let mut this = pair.there.subscribe(&News("this".to_owned())).await.unwrap();
+    let mut that = pair.there.subscribe(&News("that".to_owned())).await.unwrap();
+    pair.here.publish(&News("this".to_owned()), &1).await.unwrap();
+    pair.here.publish(&News("that".to_owned()), &2).await.unwrap();
+    assert_eq!((message(&mut this).await, message(&mut that).await), (1, 2));
 }

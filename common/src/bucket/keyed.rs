@@ -177,4 +177,57 @@ mod tests {
         buckets.take(&"last").unwrap();
         assert_eq!(buckets.table().buckets.len(), 1);
     }
+
+    /// While there are fewer keys than are remembered, each has a bucket of its own and nothing else.
+    #[test]
+    fn each_key_is_limited_as_if_it_were_alone() {
+        use rand::{RngExt, SeedableRng, rngs::StdRng};
+        let (buckets, clock) = buckets(100);
+        let mut random = StdRng::seed_from_u64(29);
+        let mut alone: Vec<_> = (0..20).map(|_| Bucket::new(RATE, clock.now())).collect();
+        for _ in 0..5_000 {
+            let key = random.random_range(0..alone.len());
+            let bucket = &mut alone[key];
+            match random.random_range(0..6) {
+                0 => clock.advance(Duration::from_secs(random.random_range(0..9))),
+                1 => {
+                    buckets.give_back(&key);
+                    bucket.give_back();
+                }
+                2 if random.random_range(0..10) == 0 => {
+                    buckets.forget(&key);
+                    *bucket = Bucket::new(RATE, clock.now());
+                }
+                3 => assert_eq!(buckets.look(&key).err().unwrap_or_default(), bucket.wait(clock.now())),
+                _ => assert_eq!(buckets.take(&key), bucket.take(clock.now())),
+            }
+        }
+    }
+
+    #[test]
+    fn asking_about_a_stranger_is_free_and_leaves_no_trace() {
+        let (buckets, _) = buckets(10);
+        for number in 0..1000 {
+            assert_eq!(buckets.look(&number), Ok(()));
+            buckets.give_back(&number);
+            buckets.forget(&number);
+        }
+        assert!(buckets.table().buckets.is_empty() && buckets.table().order.is_empty());
+    }
+
+    #[test]
+    fn who_is_refused_is_remembered_as_long_as_it_takes_and_no_longer() {
+        let (buckets, clock) = buckets(10);
+        while buckets.take(&"a").is_ok() {}
+        // Full again after three times ten seconds; being refused meanwhile does not lengthen that.
+        for _ in 0..29 {
+            clock.advance(Duration::from_secs(1));
+            let _refused_or_not = buckets.look(&"a");
+        }
+        assert_eq!(buckets.table().buckets.len(), 1);
+        clock.advance(Duration::from_secs(1));
+        buckets.take(&"b").unwrap();
+        assert_eq!(buckets.table().buckets.len(), 1, "only the new one");
+        assert_eq!((0..4).filter(|_| buckets.take(&"a").is_ok()).count(), 3);
+    }
 }

@@ -67,4 +67,15 @@ mod tests {
         let boxed: Box<dyn Error + Send + Sync> = Box::new(failed(&["outer", "inner"]));
         assert_eq!(Chain(&*boxed).to_string(), "outer: inner");
     }
+
+    #[test]
+    fn what_was_said_is_the_end_of_what_stands_before_it_and_nothing_less() {
+        assert_eq!(line(&["disk full: not read", "disk full"]), "disk full: not read: disk full");
+        assert_eq!(line(&["a", "a", "a"]), "a", "however often it is repeated");
+        assert_eq!(line(&["a: b: c", "b: c", "c"]), "a: b: c");
+        assert_eq!(line(&["a", "b", "a"]), "a: b: a", "said again after something else");
+        assert_eq!(line(&["outer", "", "inner"]), "outer: inner", "a cause without words adds none");
+        let long: Vec<_> = ["a", "b"].into_iter().cycle().take(200).collect();
+        assert_eq!(line(&long).matches(": ").count(), 199);
+    }
 }

@@ -57,6 +57,10 @@ impl<'a> Incoming<'a> {
         })?;
         let refuse =
             |why: &str| Failure::new(-32600, ErrorCode::INVALID_REQUEST, Fault::Caller, why.to_owned());
+        // serde reads a struct from an array of its members' values too; a request is an object.
+        if !frame.trim_ascii_start().starts_with('{') {
+            return Err((None, refuse("a request is an object")));
+        }
         if matches!(&wire.id, Some(RequestId::Text(text)) if text.len() > RequestId::TEXT_MAX) {
             return Err((None, refuse("the id is too long")));
         }

@@ -1,3 +1,9 @@
+mod envelope;
+mod event;
+mod request;
+#[cfg(feature = "openapi")]
+mod schema;
+
 use super::{envelope::*, *};
 use crate::{
     error::ErrorCode,

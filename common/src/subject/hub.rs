@@ -4,7 +4,7 @@ use super::{LeaseName, PresenceSet, Service, Topic};
 use crate::{
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     protocol::{
-        Event, Failure, call,
+        Event, Failure,
         presence::OnlineUser,
         room::{Member, RemovalReason},
     },
@@ -151,9 +151,6 @@ impl LeaseName for UserInCall {
         format!("hub.busy.{}", self.0)
     }
 }
-
-/// The reasons a call may end with, as kept in the store.
-pub type CallOutcome = call::EndReason;
 
 /// What the REST layer asks of every instance of the hub: each does it for the connections it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

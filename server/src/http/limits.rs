@@ -1,7 +1,7 @@
 //! The listener's limits, for the table.
 
 use super::{
-    BODY_BYTES_MAX, COLLECTORS_MAX, REQUEST_ID_CHARS_MAX,
+    COLLECTORS_MAX, REQUEST_ID_CHARS_MAX,
     accept::{HEAD_BYTES_MAX, HEADERS_MAX},
     forwarded::HOPS_MAX,
     gate::{REMEMBERED, WRONG_KEYS},
@@ -100,7 +100,6 @@ fn bodies(default: &Http) -> Vec<Limit> {
             Some("http.timeout_s"),
             "503 `unavailable`",
         ),
-        limit("a request's body, size, outside the API", bytes(BODY_BYTES_MAX), None, "413 `limit.size`"),
     ]
 }
 

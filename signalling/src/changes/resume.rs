@@ -52,7 +52,7 @@ pub(super) async fn missed(
     loop {
         // A transaction of its own: nothing in the store waits for the whole of a long way back.
         let mut tx = hub.store().tenant(account).await?;
-        let batch = changes::after(&mut tx, seq, BATCH).await?;
+        let batch = changes::after_in(&mut tx, seq, BATCH, |of| of == table).await?;
         drop(tx);
         for change in &batch {
             if change.seq != seq + 1 {

@@ -209,7 +209,7 @@ async fn a_text_of_three_megabytes_throws_nobody_out() {
     // The row is told without what is too long for it.
     let row = agent.event("feed.changed", |_| true).await;
     assert_eq!((&row["omitted"], row["row"].get("text")), (&json!(["text"]), None));
-    assert_eq!(row["row"]["kind"], "text");
+    assert_eq!(row["row"]["direction"], "inbound");
     let path = format!("/v1/conversations/{}/messages", message["conversationId"].as_str().expect("an id"));
     let read = account.admin.get(&path).await;
     let whole = read["items"][0]["text"].as_str().expect("a text");

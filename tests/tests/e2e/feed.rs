@@ -142,7 +142,9 @@ async fn a_long_way_back_over_long_rows_costs_little_memory() {
     let long_rows = "
         INSERT INTO changes (account_id, seq, table_name, operation, row_id, after, at)
             SELECT account_id, last_seq + n, 'messages', 'insert', gen_random_uuid(),
-                   jsonb_build_object('text', repeat('x', 60000)), now()
+                   jsonb_build_object('id', gen_random_uuid(), 'conversationId', gen_random_uuid(),
+                       'direction', 'inbound', 'authorId', NULL, 'text', repeat('x', 60000), 'attachments', '[]'::jsonb,
+                       'status', 'delivered', 'error', NULL, 'createdAt', now()), now()
             FROM change_sequences, generate_series(1, 500) AS n;
         UPDATE change_sequences SET last_seq = last_seq + 500";
     installation.database.as_owner(long_rows).await;

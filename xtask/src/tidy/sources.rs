@@ -38,6 +38,15 @@ const WITHOUT_CAUSES: &[&str] = &[
     "fn chain(",
 ];
 
+/// What a role's crate may show beside what it is made from (a type of its own, `Deps`) and its errors: the server
+/// composes roles and knows nothing else of them.
+const ROLE_EXPORTS: &[&str] =
+    &["Config", "Deps", "StartError", "RunError", "router", "run", "limits", "openapi"];
+
+/// The crates of roles, each with the type that is the role before it runs.
+const ROLES: &[(&str, &str)] =
+    &[("signalling/src/lib.rs", "Hub"), ("sfu/src/lib.rs", "Media"), ("inbox/src/lib.rs", "Inbox")];
+
 /// What breaks a rule, one line each.
 pub(super) fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>, Failure> {
     let mut complaints = Vec::new();
@@ -88,6 +97,10 @@ fn broken(path: &Path, text: &str) -> Vec<String> {
     if is_rust && !is_outside && excepts_a_crate(text) {
         complaints.push("excepts all of itself from disallowed_methods: say where, and why".to_owned());
     }
+    if let Some((_, role)) = ROLES.iter().find(|(lib, _)| path == Path::new(lib)) {
+        let others = exports(text).filter(|name| name != role && !ROLE_EXPORTS.contains(name));
+        complaints.extend(others.map(|name| format!("shows {name}: a role's crate shows {ROLE_EXPORTS:?}")));
+    }
     if is_rust && !is_outside {
         let lines = text.lines().filter(|line| logs_without_causes(line));
         complaints.extend(lines.map(|line| format!("`{}`: log `error = %Chain(&error)`", line.trim())));
@@ -102,6 +115,25 @@ fn broken(path: &Path, text: &str) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// The names that a crate's root makes public: modules, functions and what `pub use` takes from private modules.
+fn exports(text: &str) -> impl Iterator<Item = &str> {
+    let items =
+        text.split("\npub ").skip(1).filter_map(|item| item.split([';', '\n']).next().zip(Some(item)));
+    items.flat_map(|(line, item)| {
+        let names = match line.split_once(' ') {
+            // `pub use a::{B, c};`, over as many lines as it takes: the last word of each path.
+            Some(("use", _)) => item.split(';').next().unwrap_or_default().trim_start_matches("use "),
+            Some((_, rest)) => rest.split(['(', '<', ' ', ';']).next().unwrap_or_default(),
+            None => line,
+        };
+        names
+            .split(['{', ',', '}'])
+            .map(str::trim)
+            .filter(|path| !path.is_empty() && !path.ends_with("::"))
+            .filter_map(|path| path.rsplit("::").next())
+    })
 }
 
 fn logs_without_causes(line: &str) -> bool {
@@ -152,6 +184,8 @@ mod tests {
                 "//! It.\nfn f() { warn!(error = &error as &dyn Error, \"\"); }\n".to_owned(),
             ),
             ("bus/src/local.rs", "//! It.\nfn chain(error: &dyn Error) -> String {\n".to_owned()),
+            ("inbox/src/lib.rs", "//! It.\npub use files::{\n    File,\n};\npub use role::run;\n".to_owned()),
+            ("sfu/src/lib.rs", "//! It.\npub mod shard;\npub use role::{Media, run};\n".to_owned()),
             ("sfu/core/src/lib.rs", "//! The media plane.\n".to_owned()),
             ("sfu/core/src/engine.rs", "//! It.\nfn f() { Uuid::new_v4(); }\n".to_owned()),
             ("signalling/core/src/call.rs", "//! Calls.\nuse std::hash::RandomState;\n".to_owned()),
@@ -171,6 +205,10 @@ mod tests {
                     "//! Ids.\n#[cfg(test)]\nmod tests {\n    fn f() { Uuid::new_v4(); }\n}\n",
                 ),
                 ("bus/tests/it/local.rs", "use std::fs;\n"),
+                (
+                    "signalling/src/lib.rs",
+                    "//! It.\nmod hub;\npub use accept::router;\npub use hub::{\n    Deps, Hub,\n};\npub fn run() {}\n",
+                ),
             ]);
             assert_eq!(check(tree.root(), &tree.files()).unwrap(), [""; 0]);
             tree.plant(path, &fault);

@@ -181,17 +181,17 @@ fn explode(value: &BTreeMap<String, &RawValue>, arrived: OffsetDateTime, batch: 
         return;
     };
     let senders = Senders::read(value.get("contacts"));
-    each(value.get("messages"), "messages that are no list", batch, |message| {
+    read_list(value.get("messages"), "messages that are no list", batch, |message| {
         let read = read_message(message, &business, &senders, arrived);
         read.map(|incoming| Item::Message(Box::new(incoming)))
     });
-    each(value.get("statuses"), "statuses that are no list", batch, |status| {
+    read_list(value.get("statuses"), "statuses that are no list", batch, |status| {
         read_status(&status, &business, arrived)
     });
 }
 
 /// Reads each element of a list, if there is one. What cannot be read is told of and costs no other.
-fn each(
+fn read_list(
     list: Option<&&RawValue>,
     otherwise: &'static str,
     batch: &mut Batch,

@@ -1,0 +1,221 @@
+//! Names that cannot be mistaken for each other, and messages between instances of two versions.
+
+use super::{
+    LeaseName, PresenceSet, Service, Topic,
+    hub::{
+        AccountOnline, AccountTopic, CallRequest, CallService, HubRequest, HubService, NodeNews, NodeTopic,
+        OnlineDevice, RoomMembers, RoomNews, RoomTopic, UserInCall,
+    },
+    inbox::{InboxTopic, Work, WorkTopic},
+    link::LinkUp,
+    media::{
+        HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService,
+        SeatService, Seated, SessionLease, SessionNews, SessionTopic,
+    },
+    revocation::RevocationTopic,
+};
+use crate::{
+    error::ErrorCode,
+    id::{AccountId, NodeId, RoomId, UserId},
+    protocol::{Event, Failure, inbox::Sequenced, room::Member},
+    revocation::Revocation,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+const A: &str = "0190d5a0-0000-7000-8000-00000000000a";
+const B: &str = "0190d5a0-0000-7000-8000-00000000000b";
+
+/// Every subject about things that all have the same id.
+fn names(id: Uuid) -> Vec<String> {
+    let (room, node) = (RoomId::from_uuid(id), NodeId::from_uuid(id));
+    let (account, user) = (AccountId::from_uuid(id), UserId::from_uuid(id));
+    vec![
+        RoomTopic(room).name(),
+        RoomMembers(room).name(),
+        NodeTopic(node).name(),
+        AccountOnline(account).name(),
+        AccountTopic(account).name(),
+        CallService(node).name(),
+        UserInCall(user).name(),
+        HubService(node).name(),
+        InboxTopic(account).name(),
+        WorkTopic.name(),
+        LinkUp.name(),
+        MediaNodes.name(),
+        SessionLease(room).name(),
+        MediaService(node).name(),
+        SeatService(node).name(),
+        SessionTopic(room).name(),
+        HubNodes.name(),
+        RevocationTopic.name(),
+    ]
+}
+
+/// Two subjects of one name would read each other's messages.
+#[test]
+fn no_two_subjects_have_the_same_name_whatever_their_ids() {
+    let ids = [Uuid::nil(), Uuid::max(), A.parse().unwrap(), B.parse().unwrap()];
+    let named: Vec<_> = ids.into_iter().flat_map(names).collect();
+    let distinct: BTreeSet<_> = named.iter().collect();
+    // Five are about no thing in particular.
+    assert_eq!(distinct.len(), 13 * ids.len() + 5, "{named:#?}");
+    let of_one = names(Uuid::nil());
+    assert_eq!(of_one.iter().collect::<BTreeSet<_>>().len(), of_one.len());
+}
+
+/// Nothing in a name is a sign by which a bus means many, and none is the beginning of another.
+#[test]
+fn a_name_is_its_subject_and_an_id_and_means_one_thing() {
+    let all = names(Uuid::max());
+    for name in &all {
+        assert!(name.bytes().all(|sign| matches!(sign, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-')), "{name}");
+        assert!(name.split('.').all(|part| !part.is_empty()) && name.split('.').count() <= 3, "{name}");
+        let as_beginning = all.iter().filter(|other| other.starts_with(&**name)).count();
+        assert_eq!(as_beginning, 1, "{name}");
+    }
+}
+
+/// Puts a member that nobody knows into every object that is no variant's name around its content.
+fn with_strangers(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let mut object: serde_json::Map<_, _> =
+                object.iter().map(|(name, value)| (name.clone(), with_strangers(value))).collect();
+            let is_variant = object.len() == 1
+                && object.keys().all(|name| name.starts_with(|sign: char| sign.is_ascii_uppercase()));
+            if !is_variant {
+                object.insert("fromANewerInstance".to_owned(), json!({ "a": [1, null] }));
+            }
+            Value::Object(object)
+        }
+        Value::Array(parts) => parts.iter().map(with_strangers).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
+/// That a message is read as it was written, and with what a newer instance says besides.
+#[track_caller]
+fn travels<T: Serialize + DeserializeOwned>(message: &Value) {
+    let read = |json: &Value| {
+        let read: T = serde_json::from_value(json.clone()).unwrap_or_else(|error| panic!("{error}: {json}"));
+        serde_json::to_value(read).unwrap()
+    };
+    assert_eq!(read(message), *message);
+    assert_eq!(read(&with_strangers(message)), *message, "with more than is known");
+}
+
+#[test]
+fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
+    let typing = json!({ "method": "room.typing", "params": {
+        "roomId": A, "connectionId": B, "userId": B, "typing": true,
+    } });
+    travels::<RoomNews>(&json!({ "from": A, "event": typing }));
+    travels::<NodeNews>(&json!({ "from": A, "to": B, "event": typing }));
+    travels::<Event>(&typing);
+    travels::<Member>(&json!({ "connectionId": A, "userId": B, "name": "Ada" }));
+    travels::<OnlineDevice>(&json!({ "user": { "userId": A, "name": "Ada" }, "node": B, "guest": true }));
+    for action in ["Accept", "Reject", "Cancel", "HangUp", "Gone"] {
+        travels::<CallRequest>(&json!({ "call": A, "device": B, "node": A, "user": B, "action": action }));
+    }
+    let selectors =
+        [json!("Everybody"), json!({ "User": A }), json!({ "SignIn": A }), json!({ "Connection": A })];
+    for whom in selectors {
+        for order in [json!("Disconnect"), json!({ "Remove": { "room": A, "reason": "deleted" } })] {
+            travels::<HubRequest>(&json!({ "account": B, "whom": whom, "order": order }));
+        }
+    }
+    let failure =
+        json!({ "code": -32000, "message": "no", "data": { "code": "call.busy", "fault": "caller" } });
+    travels::<<CallService as Service>::Reply>(&json!({ "Ok": A }));
+    travels::<<CallService as Service>::Reply>(&json!({ "Err": failure }));
+}
+
+#[test]
+fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
+    let participant = json!({ "connectionId": A, "userId": B, "name": "Ada" });
+    let state = json!({ "route": "server", "participants": [participant], "revision": 1 });
+    let track = json!({ "mid": "0", "connectionId": A, "kind": "audio" });
+    let offer = json!({ "roomId": A, "revision": 2, "sdp": "v=0", "tracks": [track] });
+    for action in [
+        json!({ "Join": {
+            "participant": participant, "hub": A, "rights": { "send": false, "receive": true },
+        } }),
+        json!({ "Leave": { "connection": A } }),
+        json!({ "Publish": { "connection": A, "sdp": "v=0" } }),
+        json!({ "Answer": { "connection": A, "revision": 7, "sdp": "v=0" } }),
+        json!({ "Sync": { "connection": A } }),
+        json!("Look"),
+    ] {
+        travels::<MediaRequest>(&json!({ "account": A, "room": B, "action": action }));
+    }
+    for reply in [
+        json!({ "State": { "state": state, "offer": offer } }),
+        json!({ "State": { "state": state, "offer": null } }),
+        json!({ "Published": { "sdp": "v=0" } }),
+        json!("Done"),
+        json!({ "Moved": { "owner": A } }),
+    ] {
+        travels::<Result<MediaReply, Failure>>(&json!({ "Ok": reply }));
+    }
+    travels::<SessionNews>(&json!({ "Changed": { "roomId": A, "state": state } }));
+    travels::<SessionNews>(&json!({ "Offer": { "to": A, "offer": offer } }));
+    travels::<MediaNode>(&json!({ "node": A, "sessions": 3 }));
+    travels::<Vec<Seated>>(&json!([{ "room": A, "connection": B }]));
+}
+
+#[test]
+fn messages_of_the_inbox_and_of_sign_ins_are_read_by_instances_of_two_versions() {
+    travels::<Sequenced>(
+        &json!({ "seq": 1, "event": { "type": "conversationErased", "conversationId": A } }),
+    );
+    for work in ["RawEvents", "Outbox", "Replies"] {
+        travels::<Work>(&json!(work));
+    }
+    assert!(serde_json::from_value::<Work>(json!("Painting")).is_err());
+    for what in [json!({ "SignIn": A }), json!({ "Permissions": A }), json!({ "Elevation": A })] {
+        let revocation = json!({ "what": what, "at": time::OffsetDateTime::UNIX_EPOCH });
+        travels::<Vec<Revocation>>(&json!([revocation, revocation]));
+    }
+    travels::<NodeId>(&json!(A));
+}
+
+/// Messages from before these members were there.
+#[test]
+fn what_an_older_instance_does_not_say_has_the_meaning_it_had_then() {
+    let device = json!({ "user": { "userId": A, "name": "Ada" }, "node": B });
+    assert!(!serde_json::from_value::<OnlineDevice>(device).unwrap().guest, "there were no guests");
+    let join = json!({ "Join": {
+        "participant": { "connectionId": A, "userId": B, "name": "Ada" }, "hub": A,
+    } });
+    let MediaAction::Join { rights, .. } = serde_json::from_value(join).unwrap() else { panic!("a join") };
+    assert_eq!(rights, MediaRights { send: true, receive: true }, "everybody might do all");
+}
+
+/// What is not understood must fail and not be taken for something harmless.
+#[test]
+fn an_order_that_is_not_known_is_refused() {
+    let request = |whom: Value, order: Value| {
+        serde_json::from_value::<HubRequest>(json!({ "account": A, "whom": whom, "order": order })).is_ok()
+    };
+    assert!(request(json!("Everybody"), json!("Disconnect")));
+    for whom in
+        [json!("Nobody"), json!({}), json!(null), json!({ "User": A, "SignIn": B }), json!({ "User": "x" })]
+    {
+        assert!(!request(whom.clone(), json!("Disconnect")), "{whom}");
+    }
+    for order in [json!("Explode"), json!({ "Remove": { "room": A } }), json!(null)] {
+        assert!(!request(json!("Everybody"), order.clone()), "{order}");
+    }
+    let partly = json!({ "Join": {
+        "participant": { "connectionId": A, "userId": B, "name": "" }, "hub": A, "rights": { "send": true },
+    } });
+    assert!(serde_json::from_value::<MediaAction>(partly).is_err(), "half of the rights are none");
+    let reply: Result<MediaReply, Failure> = serde_json::from_value(
+        json!({ "Err": Failure::of(ErrorCode::MEDIA_NOT_JOINED, crate::error::Fault::Caller, "") }),
+    )
+    .unwrap();
+    assert_eq!(reply.unwrap_err().data.code, ErrorCode::MEDIA_NOT_JOINED);
+}
