@@ -448,11 +448,6 @@ mod tests {
     }
 
     /// Takes, works, rests and leaves at random: the counts are those of the seats that are held.
-    #[expect(
-        clippy::disallowed_methods,
-        clippy::iter_over_hash_type,
-        reason = "counted and compared one by one, in whatever order"
-    )]
     #[test]
     fn whatever_connections_do_no_seat_is_lost_or_counted_twice() {
         use rand::{RngExt, SeedableRng, rngs::StdRng};
