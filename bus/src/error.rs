@@ -10,19 +10,19 @@ pub enum BusError {
     /// Nobody serves this subject, or who does in this process gave the request up.
     #[error("nobody answers {subject}")]
     Unanswered {
-        /// The subject.
+        /// What was asked, with its ids.
         subject: String,
     },
     /// No answer came within the deadline; the request may have been carried out.
     #[error("{subject} did not answer in time")]
     TimedOut {
-        /// The subject.
+        /// What was asked, with its ids.
         subject: String,
     },
     /// Somebody in this process serves the subject already.
     #[error("{subject} is served already")]
     ServedAlready {
-        /// The subject.
+        /// What was asked, with its ids.
         subject: String,
     },
     /// A message does not have the form that its subject promises.

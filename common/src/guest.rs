@@ -31,7 +31,7 @@ pub enum Right {
 /// Who calls with a join token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guest {
-    /// The tenant.
+    /// The account whose room it is.
     pub account: AccountId,
     /// The guest, under an id that the account's back end has chosen the seed of.
     pub user: UserId,

@@ -23,18 +23,18 @@ pub fn decode(cursor: &str) -> Option<String> {
 /// A position in a list that is sorted by a time, and by id where times are equal: `nanoseconds/id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timed<T> {
-    /// The time.
+    /// When the last item of the page before happened.
     pub at: OffsetDateTime,
-    /// The id.
+    /// Which of those of the same moment it is.
     pub id: T,
 }
 
 /// A position in a list that is sorted by a name, and by id where names are equal: `id/name`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named<N, T> {
-    /// The name.
+    /// The last name of the page before, as the list sorts it.
     pub name: N,
-    /// The id.
+    /// Which of those of the same name it is.
     pub id: T,
 }
 

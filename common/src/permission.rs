@@ -16,7 +16,7 @@ macro_rules! permissions {
         }
 
         impl Permission {
-            /// All of them.
+            /// Every permission, in the order of the alphabet.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
             /// The permission's name on the wire and in the store.

@@ -57,7 +57,7 @@ impl Standing {
 pub struct Caller {
     /// The tenant that all of this caller's requests are confined to.
     pub account: AccountId,
-    /// The person.
+    /// The user who signed in.
     pub user: UserId,
     /// The role the person has, or the nearest below.
     pub role: Role,
@@ -135,7 +135,7 @@ pub enum Bearer {
 }
 
 impl Bearer {
-    /// The tenant.
+    /// The account that all of its requests are confined to.
     pub const fn account(&self) -> AccountId {
         match self {
             Self::Caller(caller) => caller.account,
@@ -208,7 +208,7 @@ pub struct Issuer {
     pub key_id: Option<String>,
     /// The only algorithm accepted with this key: never the one the token asks for.
     pub algorithm: Algorithm,
-    /// The key.
+    /// What its signatures are checked with.
     pub key: DecodingKey,
     /// How to read the claims, and what they may not go beyond; `None` for our own tokens.
     pub outside: Option<OutsideRules>,
@@ -304,9 +304,9 @@ fn own_caller(claims: Value) -> Option<Caller> {
 /// Whom a token of our own is for.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject {
-    /// The tenant.
+    /// The user's account.
     pub account: AccountId,
-    /// The person.
+    /// For whom the token is.
     pub user: UserId,
     /// The role the person has, or the nearest below.
     pub role: Role,
@@ -314,7 +314,7 @@ pub struct Subject {
     pub permissions: Option<Permissions>,
     /// What the person may do for a while beyond that, and until when.
     pub elevated: Option<(Permissions, OffsetDateTime)>,
-    /// The sign-in.
+    /// The sign-in that it belongs to and ends with.
     pub sign_in: SignInId,
 }
 

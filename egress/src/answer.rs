@@ -15,7 +15,7 @@ impl Answer {
         Self(response)
     }
 
-    /// Its status.
+    /// The HTTP status; redirects are not followed.
     pub fn status(&self) -> StatusCode {
         self.0.status()
     }

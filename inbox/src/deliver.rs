@@ -58,7 +58,7 @@ pub(crate) async fn claim(
     inbox.store().system().claim_deliveries(&turn, inbox.clock()).await
 }
 
-/// Makes one.
+/// Makes a delivery and notes what became of it.
 pub(crate) async fn deliver(inbox: Inbox, claim: ClaimedDelivery) -> Result<(), StoreError> {
     let mut tx = inbox.store().tenant(claim.account).await?;
     let outcome = match webhooks::open_delivery(&mut tx, claim.webhook, claim.seq, inbox.clock()).await {

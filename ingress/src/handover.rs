@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 /// What is below an upgraded connection.
 pub struct Socket {
-    /// The connection.
+    /// The TCP connection, once nobody else reads it.
     pub tcp: TcpStream,
     /// What was read of it already.
     pub read: Bytes,

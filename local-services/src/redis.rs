@@ -34,7 +34,7 @@ impl Redis {
         Ok(redis)
     }
 
-    /// Its URL.
+    /// Where clients connect: a socket of this machine.
     pub fn url(&self) -> String {
         format!("redis+unix://{}", self.socket().display())
     }

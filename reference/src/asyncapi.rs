@@ -21,7 +21,6 @@ const ABOUT: &str = "JSON-RPC 2.0 over a WebSocket, one message per text frame. 
 const TOKEN: &str = "An access token, an outside issuer's token or a join token. It travels in the parameters of \
     `connection.open`, not in a header or the URL.";
 
-/// The document.
 pub(crate) fn document() -> Result<Value, Error> {
     let mut parts = Parts::default();
     parts.add_shape(&Shape::of::<RequestId>())?;

@@ -39,7 +39,6 @@ const STRUCTS: &[(&str, &str, &str)] = &[
     ("Log", "Log", "server/src/config.rs"),
 ];
 
-/// The example.
 pub(crate) fn example() -> Result<String, Error> {
     let unreadable = |error: &dyn std::error::Error| Error::Code(format!("the default settings: {error}"));
     let defaults = Table::try_from(Config::default()).map_err(|error| unreadable(&error))?;

@@ -3,7 +3,7 @@
 //! [`files`] lists them; a test compares each with what is committed. [`asyncapi`] describes the wire protocol from
 //! the types of `common::protocol` and from [`examples`] of each message, [`markdown`] writes it for people,
 //! [`typescript`] for the console and other clients, [`configuration`] the example of `switchboard.toml` from the doc
-//! comments of the settings. [`schema`] reads JSON Schema, [`prose`] doc comments. [`spelling`] holds all names
+//! comments of the settings. [`schema`] reads JSON Schema, [`prose`] doc comments. `spelling`, in the tests, holds all names
 //! on the wire to one rule.
 //!
 //! It is a crate of its own because it needs all of the server and a JSON parser, which `xtask` has not, and

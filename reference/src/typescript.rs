@@ -13,7 +13,6 @@ const HEAD: &str = "\
 // Made from the code by `cargo xtask generate`: what the server takes and says, on /v1/ws and over REST.
 ";
 
-/// The module.
 pub(crate) fn module(asyncapi: &Value, openapi: &Value) -> Result<String, Error> {
     let mut schemas = object(schema::at(openapi, "/components/schemas"));
     for (name, schema) in object(schema::at(asyncapi, "/components/schemas")) {

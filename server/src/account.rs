@@ -12,7 +12,7 @@ pub enum CreateError {
     /// Another user has this e-mail address.
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// The database.
+    /// The store refused or is away.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The operating system has no randomness.

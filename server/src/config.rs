@@ -164,9 +164,9 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The file.
+        /// The file that was to be read.
         path: PathBuf,
-        /// Why.
+        /// The system's refusal.
         source: std::io::Error,
     },
     /// It is not TOML, or a setting is unknown or of the wrong type.
@@ -181,7 +181,7 @@ pub enum ConfigError {
     /// A secret that somebody else knows, or could guess.
     #[error("{setting} {reason}; make one with `openssl rand -base64 32`")]
     Weak {
-        /// The setting.
+        /// The setting, as `section.name`.
         setting: &'static str,
         /// What is wrong with it.
         reason: WeakSecret,
@@ -192,7 +192,7 @@ pub enum ConfigError {
     /// A URL that is none, or of another kind.
     #[error("{setting} must be a URL that begins with {scheme}://")]
     Url {
-        /// The setting.
+        /// The setting, as `section.name`.
         setting: &'static str,
         /// How it should begin.
         scheme: &'static str,
@@ -200,7 +200,7 @@ pub enum ConfigError {
     /// An `[[auth.issuers]]` is not bounded, or contradicts itself.
     #[error("auth.issuers {issuer:?}: {rule}")]
     Issuer {
-        /// Which.
+        /// The issuer whose entry it is.
         issuer: String,
         /// What it should have.
         rule: &'static str,

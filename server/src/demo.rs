@@ -81,7 +81,7 @@ pub enum DemoError {
     /// The server refused the customer's message.
     #[error("the server refused the message with status {0}")]
     Refused(u16),
-    /// The database.
+    /// The store refused or is away.
     #[error("the demo account cannot be prepared")]
     Store(#[from] store::StoreError),
     /// The account cannot be made as it should be.

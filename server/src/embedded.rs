@@ -38,9 +38,9 @@ pub enum EmbeddedError {
     /// The data directory cannot be used.
     #[error("cannot use the data directory {}", path.display())]
     DataDir {
-        /// The directory.
+        /// The data directory.
         path: PathBuf,
-        /// Why.
+        /// The system's refusal.
         source: io::Error,
     },
     /// Another server is running on this data.
@@ -49,9 +49,9 @@ pub enum EmbeddedError {
     /// The generated secrets were damaged or edited.
     #[error("{} is damaged", path.display())]
     Secrets {
-        /// The file.
+        /// The file of generated secrets.
         path: PathBuf,
-        /// Why.
+        /// Where it is no JSON of ours.
         source: serde_json::Error,
     },
     /// Postgres does not start.

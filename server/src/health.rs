@@ -21,9 +21,9 @@ pub(crate) const PING_EVERY: Duration = Duration::from_secs(1);
 /// What health is judged by.
 #[derive(Clone)]
 pub struct Health {
-    /// The database.
+    /// Asked with one query.
     pub store: Store,
-    /// The bus.
+    /// Asked whether its link is up.
     pub bus: Bus,
 }
 

@@ -78,7 +78,7 @@ const COLLECTORS_MAX: usize = 32;
 pub struct Listener<'a> {
     /// For the time that requests took.
     pub clock: Arc<dyn Clock>,
-    /// Its settings.
+    /// Section `[http]`.
     pub config: &'a config::Http,
     /// What `/ready` looks at.
     pub health: Health,

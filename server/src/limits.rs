@@ -16,7 +16,7 @@ pub fn parts() -> Vec<(&'static str, Vec<Limit>)> {
     ]
 }
 
-/// The document.
+/// The table of every limit, as docs/LIMITS.md has it.
 pub fn document() -> String {
     let mut text = String::from(
         "# Limits\n\n\

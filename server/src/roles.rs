@@ -67,7 +67,7 @@ pub enum StartError {
     /// The media server.
     #[error("the media server cannot start")]
     Media(#[from] sfu::StartError),
-    /// The inbox.
+    /// The inbox role cannot be built.
     #[error("the inbox cannot start")]
     Inbox(#[from] inbox::StartError),
 }
@@ -78,7 +78,7 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// How roles meet.
     pub bus: Bus,
-    /// The database.
+    /// What must last.
     pub store: Store,
     /// Judges what goes out.
     pub guard: Guard,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Its id.
+    /// UUIDv7: later ones sort later.
     pub id: AccountId,
     /// Its name, for people.
     pub name: String,

@@ -49,7 +49,7 @@ pub struct ApiKey {
 pub struct NewApiKey<'a> {
     /// Its name, for people.
     pub name: &'a str,
-    /// Its hash.
+    /// SHA-256 of the key; the key itself is not kept.
     pub hash: &'a KeyHash,
     /// How it begins.
     pub hint: &'a str,

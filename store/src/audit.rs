@@ -46,7 +46,7 @@ impl Actor {
 /// Something that is done.
 #[derive(Debug, Clone, Copy)]
 pub struct AuditRecord<'a> {
-    /// By whom.
+    /// Who did it, as far as somebody did.
     pub actor: Actor,
     /// From where, as the server sees it.
     pub address: Option<IpAddr>,
@@ -96,7 +96,7 @@ pub struct AuditEntry {
     pub after: Option<Value>,
 }
 
-/// Which entries.
+/// What is looked for in the audit log; `None` is anything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter<'a> {
     /// About this thing only.

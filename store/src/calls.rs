@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// A call that begins to ring.
 #[derive(Debug, Clone, Copy)]
 pub struct NewCall {
-    /// Its id.
+    /// UUIDv7 of the moment at which it began to ring.
     pub id: CallId,
     /// Where the two will meet.
     pub room: RoomId,

@@ -31,9 +31,9 @@ pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// A row was written or deleted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// Its number.
+    /// Its number in the account's changes, in the order of commit.
     pub seq: u64,
-    /// In which table.
+    /// The table whose row it is.
     pub table: Table,
     /// What happened.
     pub operation: Operation,

@@ -56,7 +56,7 @@ pub struct ChannelChange<'a> {
 /// A channel to be connected.
 #[derive(Debug, Clone, Copy)]
 pub struct NewChannel<'a> {
-    /// Its kind.
+    /// What provider it is of.
     pub kind: ChannelKind,
     /// Its name, for people.
     pub name: &'a str,

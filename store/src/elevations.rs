@@ -27,7 +27,7 @@ pub const PENDING_MAX: i64 = 10;
 /// What somebody asks for.
 #[derive(Debug, Clone, Copy)]
 pub struct NewElevation<'a> {
-    /// Who.
+    /// The user who may do more.
     pub user: UserId,
     /// What the role is called.
     pub role_name: &'a str,

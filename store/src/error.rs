@@ -51,7 +51,7 @@ pub enum StoreError {
     /// A row holds what this version cannot read.
     #[error("column {column} holds a value that is not understood")]
     Unreadable {
-        /// Which column.
+        /// The column whose value this version cannot read.
         column: &'static str,
     },
 }

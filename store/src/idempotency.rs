@@ -10,7 +10,7 @@ use uuid::Uuid;
 pub struct Keyed<'a> {
     /// Whose key: two actors' keys are different keys.
     pub actor: Uuid,
-    /// The key.
+    /// The client's `Idempotency-Key`, unique per caller.
     pub key: &'a str,
     /// SHA-256 of everything that makes it this request.
     pub fingerprint: [u8; 32],
@@ -21,7 +21,7 @@ pub struct Keyed<'a> {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The body.
+    /// The answer as it was given; it may show a secret that is shown once.
     pub body: Secret,
 }
 

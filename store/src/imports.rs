@@ -26,7 +26,7 @@ const CHUNK: usize = 1000;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ImportedContact {
-    /// Its name.
+    /// What the contact is to be called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Its e-mail address, by which it is recognised first.

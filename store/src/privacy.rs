@@ -23,7 +23,7 @@ const BATCH: u16 = 500;
 /// Everything about a contact.
 #[derive(Debug, Clone)]
 pub struct Export {
-    /// The contact.
+    /// The contact as REST shows it.
     pub contact: Contact,
     /// Those that it stands for.
     pub merged: Vec<Contact>,
@@ -36,7 +36,7 @@ pub struct Export {
 /// A conversation with everything in it.
 #[derive(Debug, Clone)]
 pub struct ExportedConversation {
-    /// The conversation.
+    /// The conversation as REST shows it.
     pub conversation: Conversation,
     /// Its messages, oldest first.
     pub messages: Vec<Message>,

@@ -22,9 +22,9 @@ use time::OffsetDateTime;
 /// Everything that sending a reply needs.
 #[derive(Clone)]
 pub struct OutgoingReply {
-    /// The message.
+    /// The message that is to leave.
     pub message: MessageId,
-    /// Its conversation.
+    /// The conversation in which replies leave one after the other.
     pub conversation: ConversationId,
     /// Through which channel.
     pub channel: ChannelId,

@@ -42,7 +42,7 @@ pub struct Room {
 /// What to change about a room; `None` stays as it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RoomChange<'a> {
-    /// Its name.
+    /// What it is to be called; `None` leaves it.
     pub name: Option<&'a str>,
     /// Whether only members may enter.
     pub is_private: Option<bool>,

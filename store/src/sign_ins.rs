@@ -32,7 +32,7 @@ pub struct Device<'a> {
 /// A sign-in that is not over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignIn {
-    /// Its id.
+    /// UUIDv7 of the moment of signing in; the claim `sid` of its tokens.
     pub id: SignInId,
     /// When it began.
     pub created_at: OffsetDateTime,
@@ -51,14 +51,14 @@ pub struct SignIn {
 pub enum Rotation {
     /// It was good, and is replaced by the new one.
     Rotated {
-        /// The sign-in.
+        /// The sign-in that goes on.
         sign_in: SignInId,
-        /// Whose it is.
+        /// The user who signed in.
         user: UserId,
     },
     /// It was used before, and not just now; the sign-in is revoked.
     Reused {
-        /// The sign-in.
+        /// The sign-in that is over.
         sign_in: SignInId,
     },
     /// Unknown, expired, or of a sign-in that is over.

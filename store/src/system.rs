@@ -42,11 +42,11 @@ pub struct System {
 /// A channel as its webhook needs it.
 #[derive(Debug, Clone)]
 pub struct WebhookChannel {
-    /// Whose it is.
+    /// The account that has connected it.
     pub account: AccountId,
-    /// Its id.
+    /// The channel of the path that the provider posts to.
     pub id: ChannelId,
-    /// Its kind.
+    /// What provider it is of.
     pub kind: ChannelKind,
     /// Signs what the provider sends.
     pub app_secret: Secret,
@@ -70,7 +70,7 @@ pub struct SignInUser {
 /// A program that calls.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyHolder {
-    /// Whose.
+    /// The account that the key is of.
     pub account: AccountId,
     /// By which key.
     pub key: ApiKeyId,

@@ -51,7 +51,7 @@ pub struct User {
 pub struct UserChange<'a> {
     /// The name that others see.
     pub name: Option<&'a str>,
-    /// The role.
+    /// One of the three fixed roles; `None` leaves it.
     pub role: Option<Role>,
     /// The account's own role that decides instead; `Some(None)` takes it away.
     pub role_id: Option<Option<RoleId>>,

@@ -98,7 +98,7 @@ pub struct WebhookChange<'a> {
 /// A webhook to be created.
 #[derive(Debug, Clone, Copy)]
 pub struct NewWebhook<'a> {
-    /// Its kind.
+    /// What it is told and how.
     pub kind: WebhookKind,
     /// Where to post.
     pub url: &'a str,

@@ -24,7 +24,7 @@ use tokio::{
 pub struct Reply {
     /// The id it was given.
     pub id: String,
-    /// To whom.
+    /// The customer's number.
     pub to: String,
     /// What it says.
     pub text: String,

@@ -24,7 +24,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// All of them.
+    /// Every service that the ledger judges.
     pub const ALL: [Self; 5] = [Self::Webhook, Self::Send, Self::Hear, Self::Screen, Self::Read];
 }
 

@@ -114,7 +114,7 @@ pub struct Heard {
 
 /// A device in a room's call.
 pub struct Participant {
-    /// Its signalling.
+    /// The connection that its descriptions go over.
     pub socket: Socket,
     room: String,
     publishing: Option<Publishing>,

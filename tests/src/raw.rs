@@ -38,7 +38,7 @@ pub struct Raw {
 
 /// What a server answered instead of upgrading, or when it did.
 pub struct Answer {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
     /// Headers and body, as they came.
     pub text: String,

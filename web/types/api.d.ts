@@ -10,7 +10,7 @@ export interface AcceptInvitation {
   token: string;
 }
 
-/** The account. */
+/** The account with its settings and feature flags. */
 export interface Account {
   /** What is switched on for it. */
   features: Record<string, boolean>;
@@ -355,7 +355,6 @@ export interface ContactDetails {
 
 /** Everything about a contact. */
 export interface ContactExport {
-  /** The contact. */
   contact: ContactDetails;
   /** What was said, the oldest conversation first. */
   conversations: ExportedConversation[];
@@ -410,7 +409,7 @@ export interface Conversation {
   channelId: ChannelId;
   /** The channel's kind. */
   channelKind: ChannelKind;
-  /** The customer. */
+  /** The customer at the other end. */
   contact: Contact;
   /** The conversation, as `/v1/conversations/{id}` reads it. */
   id: ConversationId;
@@ -617,7 +616,7 @@ export interface Credentials {
   accountId?: AccountId | null;
   /** The e-mail address; case does not matter. */
   email: string;
-  /** The password. */
+  /** As the user chose it. */
   password: string;
 }
 
@@ -703,7 +702,6 @@ export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdat
 
 /** A conversation with everything in it. */
 export interface ExportedConversation {
-  /** The conversation. */
   conversation: Conversation;
   /** Its messages, oldest first. */
   messages: Message[];
@@ -1129,7 +1127,7 @@ export interface Outsider {
 
 /** One page of a list. */
 export interface Page_ApiKey {
-  /** The items. */
+  /** At most `limit` of them. */
   items: ApiKey[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1137,7 +1135,7 @@ export interface Page_ApiKey {
 
 /** One page of a list. */
 export interface Page_AuditEntry {
-  /** The items. */
+  /** At most `limit` of them. */
   items: AuditEntry[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1145,7 +1143,7 @@ export interface Page_AuditEntry {
 
 /** One page of a list. */
 export interface Page_Call {
-  /** The items. */
+  /** At most `limit` of them. */
   items: Call[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1153,7 +1151,7 @@ export interface Page_Call {
 
 /** One page of a list. */
 export interface Page_CannedResponse {
-  /** The items. */
+  /** At most `limit` of them. */
   items: CannedResponse[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1161,7 +1159,7 @@ export interface Page_CannedResponse {
 
 /** One page of a list. */
 export interface Page_Channel {
-  /** The items. */
+  /** At most `limit` of them. */
   items: Channel[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1169,7 +1167,7 @@ export interface Page_Channel {
 
 /** One page of a list. */
 export interface Page_ContactDetails {
-  /** The items. */
+  /** At most `limit` of them. */
   items: ContactDetails[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1177,7 +1175,7 @@ export interface Page_ContactDetails {
 
 /** One page of a list. */
 export interface Page_ContactImport {
-  /** The items. */
+  /** At most `limit` of them. */
   items: ContactImport[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1185,7 +1183,7 @@ export interface Page_ContactImport {
 
 /** One page of a list. */
 export interface Page_Conversation {
-  /** The items. */
+  /** At most `limit` of them. */
   items: ({ assigneeId: UserId | null; attributes: Record<string, unknown>; channelId: ChannelId; channelKind: ChannelKind; contact: Contact; id: ConversationId; labelIds: LabelId[]; lastMessageAt: string; preview: string; priority: Priority; snoozedUntil: string | null; status: ConversationStatus; teamId: TeamId | null; unread: number })[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1193,7 +1191,7 @@ export interface Page_Conversation {
 
 /** One page of a list. */
 export interface Page_Delivery {
-  /** The items. */
+  /** At most `limit` of them. */
   items: Delivery[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1201,7 +1199,7 @@ export interface Page_Delivery {
 
 /** One page of a list. */
 export interface Page_Elevation {
-  /** The items. */
+  /** At most `limit` of them. */
   items: Elevation[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1209,7 +1207,7 @@ export interface Page_Elevation {
 
 /** One page of a list. */
 export interface Page_ImportedRow {
-  /** The items. */
+  /** At most `limit` of them. */
   items: ImportedRow[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1217,7 +1215,7 @@ export interface Page_ImportedRow {
 
 /** One page of a list. */
 export interface Page_Invitation {
-  /** The items. */
+  /** At most `limit` of them. */
   items: Invitation[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1225,7 +1223,7 @@ export interface Page_Invitation {
 
 /** One page of a list. */
 export interface Page_Label {
-  /** The items. */
+  /** At most `limit` of them. */
   items: Label[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1233,7 +1231,7 @@ export interface Page_Label {
 
 /** One page of a list. */
 export interface Page_Message {
-  /** The items. */
+  /** At most `limit` of them. */
   items: Message[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1241,7 +1239,7 @@ export interface Page_Message {
 
 /** One page of a list. */
 export interface Page_NamedRole {
-  /** The items. */
+  /** At most `limit` of them. */
   items: NamedRole[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1249,7 +1247,7 @@ export interface Page_NamedRole {
 
 /** One page of a list. */
 export interface Page_Note {
-  /** The items. */
+  /** At most `limit` of them. */
   items: Note[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1257,7 +1255,7 @@ export interface Page_Note {
 
 /** One page of a list. */
 export interface Page_Room {
-  /** The items. */
+  /** At most `limit` of them. */
   items: Room[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1265,7 +1263,7 @@ export interface Page_Room {
 
 /** One page of a list. */
 export interface Page_RoomMember {
-  /** The items. */
+  /** At most `limit` of them. */
   items: RoomMember[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1273,7 +1271,7 @@ export interface Page_RoomMember {
 
 /** One page of a list. */
 export interface Page_Team {
-  /** The items. */
+  /** At most `limit` of them. */
   items: Team[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1281,7 +1279,7 @@ export interface Page_Team {
 
 /** One page of a list. */
 export interface Page_User {
-  /** The items. */
+  /** At most `limit` of them. */
   items: User[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1289,7 +1287,7 @@ export interface Page_User {
 
 /** One page of a list. */
 export interface Page_Webhook {
-  /** The items. */
+  /** At most `limit` of them. */
   items: Webhook[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
@@ -1778,7 +1776,7 @@ export interface UpdateUser {
   locked?: boolean | null;
   /** The name that others see. */
   name?: string | null;
-  /** The role. */
+  /** One of the three fixed roles. */
   role?: Role | null;
   /** The account's own role that decides instead; null takes it away. */
   roleId?: RoleId | null;
@@ -1845,7 +1843,7 @@ export type WebhookKind = 'n8n' | 'standard';
 
 /** What a note says. */
 export interface WriteNote {
-  /** The text. */
+  /** What the note is to say. */
   text: string;
 }
 

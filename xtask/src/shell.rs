@@ -38,7 +38,7 @@ pub(crate) fn say(line: &str) {
     let _closed = writeln!(io::stderr(), "{line}");
 }
 
-/// The checkout.
+/// The directory of the checkout.
 pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_owned()

@@ -85,14 +85,14 @@ pub enum Sequence {
     /// The messages of a room.
     #[serde(rename_all = "camelCase")]
     Room {
-        /// Which one.
+        /// The room whose messages are to be read again.
         room_id: RoomId,
     },
     /// The account's inbox.
     Inbox,
     /// A feed of rows.
     Feed {
-        /// Which one.
+        /// The feed as `feed.subscribe` named it.
         feed: String,
     },
 }

@@ -34,7 +34,7 @@ macro_rules! tables {
         }
 
         impl Table {
-            /// All of them.
+            /// Every table that can be followed.
             pub const ALL: &'static [Self] = &[$(Self::$table),*];
 
             /// Its name on the wire.

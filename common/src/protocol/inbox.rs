@@ -86,7 +86,7 @@ pub enum DeliveryStatus {
 }
 
 impl DeliveryStatus {
-    /// All of them, in order.
+    /// Every status, in the order of progress.
     pub const ALL: [Self; 5] = [Self::Queued, Self::Sent, Self::Delivered, Self::Read, Self::Failed];
 
     /// The status's name on the wire and in the store.
@@ -132,7 +132,7 @@ impl ConversationStatus {
         }
     }
 
-    /// All of them.
+    /// Every status that a conversation can have.
     pub const ALL: [Self; 4] = [Self::Open, Self::Pending, Self::Snoozed, Self::Resolved];
 
     /// The status with this name.
@@ -169,7 +169,7 @@ pub enum Priority {
 }
 
 impl Priority {
-    /// All of them, in order.
+    /// Every priority, in the order of urgency.
     pub const ALL: [Self; 5] = [Self::None, Self::Low, Self::Medium, Self::High, Self::Urgent];
 
     /// The priority's name on the wire and in the store.
@@ -211,7 +211,7 @@ pub struct Conversation {
     pub channel_id: ChannelId,
     /// The channel's kind.
     pub channel_kind: ChannelKind,
-    /// The customer.
+    /// The customer at the other end.
     pub contact: Contact,
     /// Whom it waits for, if anybody.
     pub status: ConversationStatus,
@@ -380,7 +380,7 @@ pub enum InboxEvent {
     MessageCreated {
         /// The conversation as it is with this message.
         conversation: Conversation,
-        /// The message.
+        /// The message as agents see it.
         message: Message,
     },
     /// A message came further, or failed.
@@ -395,7 +395,7 @@ pub enum InboxEvent {
     },
     /// An agent wrote a note.
     NoteCreated {
-        /// The note.
+        /// The note as it was written.
         note: Note,
     },
     /// A note was changed.

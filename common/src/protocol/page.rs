@@ -44,7 +44,7 @@ impl<T: Serialize> Page<T> {
         Ok(())
     }
 
-    /// Its items.
+    /// The items, without how long they are together.
     pub fn into_items(self) -> Vec<T> {
         self.items
     }

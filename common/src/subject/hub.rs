@@ -52,7 +52,7 @@ pub struct NodeNews {
     /// The instance that says it: of a call's events, the one that runs the call and
     /// is to be asked with [`CallService`].
     pub from: NodeId,
-    /// The connection.
+    /// The connection that the event is for.
     pub to: ConnectionId,
     /// What to push.
     pub event: Event,
@@ -106,7 +106,7 @@ pub struct CallService(pub NodeId);
 /// See [`CallService`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CallRequest {
-    /// Which call.
+    /// The call that the action is about.
     pub call: CallId,
     /// The device that asks.
     pub device: ConnectionId,
@@ -187,7 +187,7 @@ pub enum HubOrder {
     Remove {
         /// The room that they were in.
         room: RoomId,
-        /// Why.
+        /// What its client is told of it.
         reason: RemovalReason,
     },
     /// They are connected no longer.

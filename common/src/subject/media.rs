@@ -80,21 +80,21 @@ pub enum MediaAction {
     Publish {
         /// Who sends.
         connection: ConnectionId,
-        /// The offer.
+        /// The participant's description (RFC 8866).
         sdp: String,
     },
     /// The answer to a [`Offered`].
     Answer {
         /// Who answers.
         connection: ConnectionId,
-        /// Which offer.
+        /// The offer that is answered; an answer to an older one is refused.
         revision: u64,
-        /// The answer.
+        /// The participant's description (RFC 8866).
         sdp: String,
     },
     /// What is the state, and which offer is unanswered? Asked after the bus was away.
     Sync {
-        /// For whom.
+        /// The participant whose description it is for.
         connection: ConnectionId,
     },
     /// What is the state? Asked for somebody who enters the room.
@@ -122,21 +122,21 @@ impl Default for MediaRights {
 pub enum MediaReply {
     /// The session as it is; for `Join`, `Look` and `Sync`.
     State {
-        /// The session.
+        /// The media session as it is with the one who entered.
         state: State,
         /// The offer that `Sync`'s participant has not answered yet.
         offer: Option<Offered>,
     },
     /// The answer to a publish offer.
     Published {
-        /// The description.
+        /// The server's description (RFC 8866).
         sdp: String,
     },
     /// It is done.
     Done,
     /// Another node owns the session: ask there.
     Moved {
-        /// The owner.
+        /// The media node that has the session; ask it.
         owner: NodeId,
     },
 }
@@ -186,7 +186,7 @@ pub enum SessionNews {
     Offer {
         /// The participant that it is for.
         to: ConnectionId,
-        /// The offer.
+        /// What is to be answered within the time that limits name.
         offer: Offered,
     },
 }

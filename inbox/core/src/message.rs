@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 pub struct UnifiedMessage {
     /// The channel's id for it.
     pub external_id: String,
-    /// Which channel.
+    /// The channel's kind.
     pub channel_type: ChannelKind,
     /// From the customer or to them.
     pub direction: Direction,

@@ -40,7 +40,7 @@ pub(super) struct Settings {
     retention_days: Option<u16>,
 }
 
-/// The account.
+/// The account with its settings and feature flags.
 #[derive(Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Account {

@@ -32,7 +32,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct WriteNote {
-    /// The text.
+    /// What the note is to say.
     text: String,
 }
 

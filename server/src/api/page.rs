@@ -27,7 +27,7 @@ pub(super) struct PageParams {
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Page<T> {
-    /// The items.
+    /// At most `limit` of them.
     pub(super) items: Vec<T>,
     /// The `cursor` of the next page; null if this is the last.
     pub(super) next: Option<String>,

@@ -44,7 +44,6 @@ pub(super) struct Hop {
 /// What is known about where a request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Origin {
-    /// The client.
     pub(super) client: ClientAddress,
     /// Whether a trusted proxy has passed it on.
     pub(super) is_proxied: bool,

@@ -66,9 +66,9 @@ pub enum Effect {
     },
     /// Tell a device that the call is over for it.
     TellEnded {
-        /// The device.
+        /// The connection that is told.
         to: ConnectionId,
-        /// Why.
+        /// How the call ended for it.
         reason: EndReason,
     },
 }

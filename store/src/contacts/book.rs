@@ -61,7 +61,7 @@ pub struct ContactIdentity {
 /// A contact to be created.
 #[derive(Debug, Clone, Copy)]
 pub struct NewContact<'a> {
-    /// Its name.
+    /// What the contact is called until an agent says otherwise.
     pub name: &'a str,
     /// Its e-mail address.
     pub email: Option<&'a str>,
@@ -74,7 +74,7 @@ pub struct NewContact<'a> {
 /// What is changed about a contact; `None` stays as it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ContactChange<'a> {
-    /// Its name.
+    /// What the contact is called; `None` leaves it.
     pub name: Option<&'a str>,
     /// Its e-mail address.
     pub email: Option<Option<&'a str>>,

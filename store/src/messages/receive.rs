@@ -46,7 +46,7 @@ pub enum Received {
     New {
         /// The conversation with it.
         conversation: Box<Conversation>,
-        /// The message.
+        /// The message as it is stored.
         message: Box<Message>,
     },
     /// It had been stored before; nothing was changed.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// A reply to be sent.
 #[derive(Debug, Clone, Copy)]
 pub struct NewReply<'a> {
-    /// In which conversation.
+    /// The conversation that is answered.
     pub conversation: ConversationId,
     /// The agent who wrote it.
     pub author: UserId,

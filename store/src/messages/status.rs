@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 /// What a channel reports about a message it was given.
 #[derive(Debug, Clone, Copy)]
 pub struct StatusReport<'a> {
-    /// Which channel.
+    /// The channel that reports it.
     pub channel: ChannelId,
     /// The channel's id for the message.
     pub external_id: &'a str,

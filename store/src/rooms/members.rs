@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub struct Visitor {
     /// Into which.
     pub room: RoomId,
-    /// Who.
+    /// The user who may enter.
     pub user: UserId,
     /// When a guest's token was signed; `None` for a person of the account.
     pub guest_since: Option<OffsetDateTime>,

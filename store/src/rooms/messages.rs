@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// Something said in a room.
 #[derive(Debug, Clone, Copy)]
 pub struct NewRoomMessage<'a> {
-    /// Where.
+    /// The room in which it is said.
     pub room: RoomId,
     /// Who says it.
     pub user: UserId,

@@ -20,7 +20,7 @@ use uuid::Uuid;
 /// A delivery taken by one sender until its lease ends; see [`crate::webhooks::open_delivery`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimedDelivery {
-    /// Whose it is.
+    /// The account whose webhook it is for.
     pub account: AccountId,
     /// To which webhook.
     pub webhook: WebhookId,

@@ -27,7 +27,7 @@ const BYTES_MAX: i64 = 8 * 1024 * 1024;
 pub struct NewRawEvent<'a> {
     /// Whose channel.
     pub account: AccountId,
-    /// Which channel.
+    /// The channel that the body came to.
     pub channel: ChannelId,
     /// The bytes as they came.
     pub body: &'a [u8],
@@ -40,7 +40,7 @@ pub struct NewRawEvent<'a> {
 pub struct RawEvent {
     /// Its id, to finish it by.
     pub id: RawEventId,
-    /// Whose it is.
+    /// The account of the channel.
     pub account: AccountId,
     /// The channel it came through.
     pub channel: ChannelId,

@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// A reply taken by one sender until its lease ends; see [`crate::replies::open`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimedReply {
-    /// Whose it is.
+    /// The account that answers.
     pub account: AccountId,
     /// Through which channel it leaves.
     pub channel: ChannelId,

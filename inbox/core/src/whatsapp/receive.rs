@@ -86,7 +86,7 @@ pub enum Item {
 pub struct Incoming {
     /// The business number it was sent to, as Meta names it.
     pub phone_number_id: String,
-    /// The message.
+    /// The message in the words of all channels.
     pub message: UnifiedMessage,
     /// What kind: `text`, `image`, …, as Meta names it.
     pub kind: String,
@@ -107,7 +107,7 @@ pub struct Report {
     pub status: DeliveryStatus,
     /// Why it failed, in Meta's words.
     pub error: Option<String>,
-    /// When.
+    /// When it came so far, by the provider's clock.
     pub at: OffsetDateTime,
     /// What we gave Meta to send back: our own message id.
     pub callback_data: Option<String>,

@@ -28,7 +28,7 @@ use utoipa::ToSchema;
 pub(super) struct Credentials {
     /// The e-mail address; case does not matter.
     email: String,
-    /// The password.
+    /// As the user chose it.
     #[schema(value_type = String, format = Password)]
     password: Secret,
     /// The account to sign in to, where several know the address and the password is the same.

@@ -22,7 +22,6 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ExportedConversation {
-    /// The conversation.
     conversation: Conversation,
     /// Its messages, oldest first.
     messages: Vec<Message>,
@@ -34,7 +33,6 @@ pub(super) struct ExportedConversation {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ContactExport {
-    /// The contact.
     contact: Contact,
     /// Those that it stands for.
     merged: Vec<Contact>,

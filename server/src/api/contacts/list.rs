@@ -13,7 +13,7 @@ use serde::Deserialize;
 use store::contacts::{self, After, Contact};
 use utoipa::{IntoParams, ToSchema};
 
-/// In which order.
+/// How contacts are sorted.
 #[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum ContactSort {

@@ -28,7 +28,7 @@ use utoipa::ToSchema;
 pub(super) struct UpdateUser {
     /// The name that others see.
     name: Option<String>,
-    /// The role.
+    /// One of the three fixed roles.
     role: Option<Role>,
     /// The account's own role that decides instead; null takes it away.
     #[serde(default, deserialize_with = "present")]
