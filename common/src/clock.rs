@@ -19,6 +19,11 @@ const SLEWED_MAX: i64 = 3_600 * 1_000_000_000;
 /// Readings that differ by less, in nanoseconds, came from two threads at the same time.
 const SAME_TIME: i64 = 1_000_000;
 
+/// How long a thread may be stopped, in nanoseconds, between reading the clock and being told the time. A reading
+/// that is earlier than the one before by less is such a thread's, and no further step back: taken for one, each
+/// would have what is told run ahead by half of it.
+const STOPPED_MAX: i64 = 1_000_000_000;
+
 /// The two clocks: one that never goes back, one that people agree on.
 pub trait Clock: Send + Sync + 'static {
     /// Monotonic time, for deadlines and durations.
@@ -99,6 +104,9 @@ impl Slewed {
             return read;
         }
         let now = from.told.saturating_add(read.saturating_sub(from.begun_at) / 2);
+        if told == from.latest && (1..STOPPED_MAX).contains(&from.read.saturating_sub(read)) {
+            return told;
+        }
         if read < from.read || told != from.latest {
             *from = Slew { begun_at: read, told, read, latest: told };
             return told;

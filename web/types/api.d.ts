@@ -2,24 +2,24 @@
 
 /** An invitation that is accepted. */
 export interface AcceptInvitation {
+  /** The invitation's token. */
+  token: string;
   /** The name that others will see. */
   name: string;
   /** At least 15 characters, and none of those that everybody tries first. */
   password: string;
-  /** The invitation's token. */
-  token: string;
 }
 
 /** The account with its settings and feature flags. */
 export interface Account {
-  /** What is switched on for it. */
-  features: Record<string, boolean>;
   /** The tenant that everything else belongs to. */
   id: AccountId;
   /** For people, 1 to 200 characters. */
   name: string;
   /** What was never chosen is at its default. */
   settings: Settings;
+  /** What is switched on for it. */
+  features: Record<string, boolean>;
 }
 
 /** A tenant: an organisation whose data no other account may see. */
@@ -37,22 +37,22 @@ export interface AddContactIdentity {
 
 /** A key, without itself. */
 export interface ApiKey {
-  /** When it was made. */
-  createdAt: string;
-  /** Who made it. */
-  createdBy: UserId;
-  /** When it ceases to be good; null: never. */
-  expiresAt?: string | null;
-  /** The first characters, by which people tell keys apart. */
-  hint: string;
   /** UUIDv7: later ones sort later. */
   id: ApiKeyId;
-  /** To within five minutes; null until it is used. */
-  lastUsedAt?: string | null;
   /** For people. */
   name: string;
+  /** The first characters, by which people tell keys apart. */
+  hint: string;
   /** What who has it may do. */
   permissions: Permission[];
+  /** Who made it. */
+  createdBy: UserId;
+  /** When it was made. */
+  createdAt: string;
+  /** When it ceases to be good; null: never. */
+  expiresAt?: string | null;
+  /** To within five minutes; null until it is used. */
+  lastUsedAt?: string | null;
   /** Since when it is refused; null while it is good. */
   revokedAt?: string | null;
 }
@@ -62,34 +62,34 @@ export type ApiKeyId = string;
 
 /** A file that came with a message. */
 export interface Attachment {
-  /** Its name, if it has one. */
-  fileName: string | null;
   /** Its media type (RFC 6838), as the channel gives it. */
   mimeType: string;
+  /** Its name, if it has one. */
+  fileName: string | null;
 }
 
 /** Something that was done. */
 export interface AuditEntry {
-  /** Subject and past participle, as `role.updated`. */
-  action: string;
-  /** The user or key; null for the system. */
-  actorId?: string | null;
-  /** `user`, `apiKey` or `system`. */
-  actorKind: string;
-  /** The network address that the request came from. */
-  address?: string | null;
-  /** As it was from then on; null if it is gone or is not shown. */
-  after?: Record<string, unknown> | null;
-  /** When it was done. */
-  at: string;
-  /** As it was; null if it was not there or is not shown. */
-  before?: Record<string, unknown> | null;
   /** UUIDv7: later ones sort later. */
   id: AuditEntryId;
-  /** That thing. */
-  objectId: string;
+  /** When it was done. */
+  at: string;
+  /** `user`, `apiKey` or `system`. */
+  actorKind: string;
+  /** The user or key; null for the system. */
+  actorId?: string | null;
+  /** The network address that the request came from. */
+  address?: string | null;
+  /** Subject and past participle, as `role.updated`. */
+  action: string;
   /** The kind of thing that it was done to. */
   objectKind: string;
+  /** That thing. */
+  objectId: string;
+  /** As it was; null if it was not there or is not shown. */
+  before?: Record<string, unknown> | null;
+  /** As it was from then on; null if it is gone or is not shown. */
+  after?: Record<string, unknown> | null;
 }
 
 /** One thing that somebody did. */
@@ -97,20 +97,20 @@ export type AuditEntryId = string;
 
 /** A call as it is remembered. */
 export interface Call {
+  /** UUIDv7: later ones sort later. */
+  id: CallId;
+  /** Where the two met or would have met. */
+  roomId: RoomId;
+  /** Who called, then who was called. */
+  participants: CallParticipant[];
+  /** When it began to ring. */
+  startedAt: string;
   /** When it was picked up; null if nobody did. */
   answeredAt?: string | null;
   /** When it was over; null while it lasts. */
   endedAt?: string | null;
-  /** UUIDv7: later ones sort later. */
-  id: CallId;
   /** How it ended, as `call.ended` says it; null while it lasts. */
   outcome?: string | null;
-  /** Who called, then who was called. */
-  participants: CallParticipant[];
-  /** Where the two met or would have met. */
-  roomId: RoomId;
-  /** When it began to ring. */
-  startedAt: string;
 }
 
 /** Parameters of `call.accept`. */
@@ -123,18 +123,18 @@ export interface CallAccept {
 export interface CallAccepted {
   /** The call that this device took. */
   callId: CallId;
-  /** STUN and TURN servers for peer-to-peer media. */
-  iceServers: IceServer[];
   /** Join this room and its media session now. */
   roomId: RoomId;
+  /** STUN and TURN servers for peer-to-peer media. */
+  iceServers: IceServer[];
 }
 
 /** Event `call.answered`, to the caller's device. */
 export interface CallAnswered {
-  /** The device that picked up. */
-  by: ConnectionId;
   /** The call that this device started. */
   callId: CallId;
+  /** The device that picked up. */
+  by: ConnectionId;
 }
 
 /** Parameters of `call.cancel`. */
@@ -167,16 +167,16 @@ export type CallId = string;
 export interface CallIncoming {
   /** The call, by which it is accepted or rejected. */
   callId: CallId;
-  /** The user who is calling. */
-  from: UserId;
-  /** What the caller wants to send. */
-  media: CallMedia;
-  /** The caller's name, to be shown. */
-  name: string;
-  /** How much longer it will ring, in milliseconds. */
-  ringTimeMs: number;
   /** The room in whose media session the two will meet. */
   roomId: RoomId;
+  /** The user who is calling. */
+  from: UserId;
+  /** The caller's name, to be shown. */
+  name: string;
+  /** What the caller wants to send. */
+  media: CallMedia;
+  /** How much longer it will ring, in milliseconds. */
+  ringTimeMs: number;
 }
 
 /** What the caller wants to send. */
@@ -184,14 +184,14 @@ export type CallMedia = 'audio' | 'video';
 
 /** A user's part in a call. */
 export interface CallParticipant {
+  /** Who called or was called. */
+  userId: UserId;
   /** Whether they began it. */
   isCaller: boolean;
   /** Since when they were in it; null if they never picked up. */
   joinedAt?: string | null;
   /** When they were out of it. */
   leftAt?: string | null;
-  /** Who called or was called. */
-  userId: UserId;
 }
 
 /** Parameters of `call.reject`. */
@@ -202,22 +202,22 @@ export interface CallReject {
 
 /** Parameters of `call.ring`. */
 export interface CallRing {
-  /** What the caller wants to send. */
-  media: CallMedia;
   /** The room in whose media session the two will meet; the caller must have joined it. */
   roomId: RoomId;
   /** The user to ring, on every connected device. */
   userId: UserId;
+  /** What the caller wants to send. */
+  media: CallMedia;
 }
 
 /** Result of `call.ring`: it rings. */
 export interface CallRinging {
   /** The new call, by which it is accepted, cancelled and ended. */
   callId: CallId;
-  /** STUN and TURN servers for peer-to-peer media. */
-  iceServers: IceServer[];
   /** After this many milliseconds without an answer the call counts as missed. */
   ringTimeMs: number;
+  /** STUN and TURN servers for peer-to-peer media. */
+  iceServers: IceServer[];
 }
 
 /** A text that is often sent. */
@@ -243,8 +243,6 @@ export interface ChangePassword {
 
 /** A connected channel. Its secrets are never shown again. */
 export interface Channel {
-  /** When it was switched off, and since when its webhooks are refused and nothing is sent by it; null while it is on. */
-  disabledAt?: string | null;
   /** UUIDv7: later ones sort later. */
   id: ChannelId;
   /** Which provider it is connected to. */
@@ -255,6 +253,8 @@ export interface Channel {
   phoneNumberId: string;
   /** The path to give the provider as webhook, after this server's public address. */
   webhookPath: string;
+  /** When it was switched off, and since when its webhooks are refused and nothing is sent by it; null while it is on. */
+  disabledAt?: string | null;
 }
 
 /** A connected channel: one WhatsApp number, one mailbox. */
@@ -283,22 +283,22 @@ export interface ConnectionOpen {
 
 /** Result of `connection.open`. */
 export interface ConnectionOpened {
-  /** The account (tenant) that everything on this connection belongs to. */
-  accountId: AccountId;
   /** This connection, which is also this device's name in rooms and calls. */
   connectionId: ConnectionId;
-  /** When the token expires; send `connection.refresh` before that. */
-  expiresAt: string;
+  /** The user that the token is for; of a guest, an id that nobody else has. */
+  userId: UserId;
   /** The name shown to others. */
   name: string;
-  /** How often the server pings; silence for twice as long means the connection is dead. */
-  pingIntervalMs: number;
+  /** The account (tenant) that everything on this connection belongs to. */
+  accountId: AccountId;
   /** What the user may do; absent for a guest. */
   role?: Role | null;
   /** For a guest: the one room there is. */
   roomId?: RoomId | null;
-  /** The user that the token is for; of a guest, an id that nobody else has. */
-  userId: UserId;
+  /** When the token expires; send `connection.refresh` before that. */
+  expiresAt: string;
+  /** How often the server pings; silence for twice as long means the connection is dead. */
+  pingIntervalMs: number;
 }
 
 /** Parameters of `connection.refresh`: a newer token of the same user. */
@@ -335,33 +335,33 @@ export interface Contact {
 
 /** A customer. */
 export interface ContactDetails {
-  /** What the account's own programs say about it. */
-  attributes: Record<string, unknown>;
-  /** When it was first seen. */
-  createdAt: string;
-  /** As it was written. */
-  email?: string | null;
   /** UUIDv7: later ones sort later. */
   id: ContactId;
-  /** How channels name it and those that were merged into it. */
-  identities: ContactIdentity[];
-  /** The contact that stands for it, if they were merged. */
-  mergedInto?: ContactId | null;
   /** As agents wrote it, or as a channel calls them. */
   name: string;
   /** As it was written. */
+  email?: string | null;
+  /** As it was written. */
   phone?: string | null;
+  /** What the account's own programs say about it. */
+  attributes: Record<string, unknown>;
+  /** The contact that stands for it, if they were merged. */
+  mergedInto?: ContactId | null;
+  /** When it was first seen. */
+  createdAt: string;
+  /** How channels name it and those that were merged into it. */
+  identities: ContactIdentity[];
 }
 
 /** Everything about a contact. */
 export interface ContactExport {
   contact: ContactDetails;
-  /** What was said, the oldest conversation first. */
-  conversations: ExportedConversation[];
   /** Those that it stands for. */
   merged: ContactDetails[];
   /** How that came about. */
   merges: Merge[];
+  /** What was said, the oldest conversation first. */
+  conversations: ExportedConversation[];
 }
 
 /** A customer. */
@@ -379,54 +379,54 @@ export interface ContactIdentity {
 
 /** An import and how far it is. */
 export interface ContactImport {
-  /** Of those, contacts that were created. */
-  created: number;
-  /** When it was begun. */
-  createdAt: string;
+  /** UUIDv7: later ones sort later. */
+  id: ImportId;
   /** The user or API key that began it. */
   createdBy: string;
+  /** When it was begun. */
+  createdAt: string;
+  /** Rows in the file. */
+  rows: number;
   /** Rows that are done; grows by up to 1,000 at a time. */
   done: number;
+  /** Of those, contacts that were created. */
+  created: number;
+  /** Rows in which an existing contact was recognised. */
+  updated: number;
   /** Rows that could not be used; the report says why. */
   failed: number;
   /** When the last row was done; null while it goes on. */
   finishedAt?: string | null;
-  /** UUIDv7: later ones sort later. */
-  id: ImportId;
-  /** Rows in the file. */
-  rows: number;
-  /** Rows in which an existing contact was recognised. */
-  updated: number;
 }
 
 /** A thread with one customer on one channel. */
 export interface Conversation {
-  /** The agent who answers it, if one has taken it. */
-  assigneeId: UserId | null;
-  /** What the account's own programs say about it. */
-  attributes: Record<string, unknown>;
+  /** The conversation, as `/v1/conversations/{id}` reads it. */
+  id: ConversationId;
   /** The channel it is on. */
   channelId: ChannelId;
   /** The channel's kind. */
   channelKind: ChannelKind;
   /** The customer at the other end. */
   contact: Contact;
-  /** The conversation, as `/v1/conversations/{id}` reads it. */
-  id: ConversationId;
-  /** Its labels, in no order. */
-  labelIds: LabelId[];
-  /** When the latest message was. */
-  lastMessageAt: string;
-  /** The beginning of the latest message. */
-  preview: string;
-  /** How urgent it is. */
-  priority: Priority;
-  /** Until when it is out of sight, if it is snoozed. */
-  snoozedUntil: string | null;
   /** Whom it waits for, if anybody. */
   status: ConversationStatus;
+  /** Until when it is out of sight, if it is snoozed. */
+  snoozedUntil: string | null;
+  /** How urgent it is. */
+  priority: Priority;
+  /** The agent who answers it, if one has taken it. */
+  assigneeId: UserId | null;
   /** The team that answers it, if there is one. */
   teamId: TeamId | null;
+  /** Its labels, in no order. */
+  labelIds: LabelId[];
+  /** What the account's own programs say about it. */
+  attributes: Record<string, unknown>;
+  /** The beginning of the latest message. */
+  preview: string;
+  /** When the latest message was. */
+  lastMessageAt: string;
   /** Inbound messages since an agent last replied or read. */
   unread: number;
 }
@@ -439,12 +439,12 @@ export type ConversationStatus = 'open' | 'pending' | 'snoozed' | 'resolved';
 
 /** A key to be made. */
 export interface CreateApiKey {
-  /** When it ceases to be good; absent: never. */
-  expiresAt?: string | null;
   /** Its name, for people. */
   name: string;
   /** What who has it may do. */
   permissions: Permission[];
+  /** When it ceases to be good; absent: never. */
+  expiresAt?: string | null;
 }
 
 /** A canned response to be created. */
@@ -457,30 +457,30 @@ export interface CreateCannedResponse {
 
 /** A channel to be connected. */
 export interface CreateChannel {
-  /** Authorises what is sent. */
-  accessToken: string;
-  /** Signs what is received. */
-  appSecret: string;
   /** It stays so. */
   kind: ChannelKind;
   /** Its name, for people. */
   name: string;
   /** The number's id as the provider calls it. */
   phoneNumberId: string;
+  /** Authorises what is sent. */
+  accessToken: string;
+  /** Signs what is received. */
+  appSecret: string;
   /** Proves to the provider that the webhook is ours. */
   verifyToken: string;
 }
 
 /** A contact to be created. */
 export interface CreateContact {
-  /** What the account's own programs say about it; at most 16 KiB. */
-  attributes?: Record<string, unknown>;
-  /** Its e-mail address. */
-  email?: string | null;
   /** What agents call them, 1 to 200 characters. */
   name: string;
+  /** Its e-mail address. */
+  email?: string | null;
   /** In any form that people write it in: 3 to 20 digits. */
   phone?: string | null;
+  /** What the account's own programs say about it; at most 16 KiB. */
+  attributes?: Record<string, unknown>;
 }
 
 /** A conversation to be begun. */
@@ -493,14 +493,14 @@ export interface CreateConversation {
 
 /** What somebody asks for. */
 export interface CreateElevation {
-  /** For how long, 1 to 480 minutes from when somebody agrees. */
-  minutes: number;
-  /** Why it is needed; who decides reads it. */
-  reason: string;
   /** The role, if it is one of the three. */
   role?: Role | null;
   /** Or one of the account's own. */
   roleId?: RoleId | null;
+  /** Why it is needed; who decides reads it. */
+  reason: string;
+  /** For how long, 1 to 480 minutes from when somebody agrees. */
+  minutes: number;
 }
 
 /** Whom to invite. */
@@ -515,20 +515,20 @@ export interface CreateInvitation {
 
 /** Whom to let in. */
 export interface CreateJoinToken {
-  /** For how many seconds the token is good, at most a day; an hour if absent. */
-  expiresIn?: number | null;
   /** Who is let in. */
   guest: Outsider;
   /** What they may do. With none they are there and see who else is. */
   rights: Right[];
+  /** For how many seconds the token is good, at most a day; an hour if absent. */
+  expiresIn?: number | null;
 }
 
 /** A label to be created. */
 export interface CreateLabel {
-  /** `#rrggbb`. */
-  color: string;
   /** Unique in the account. */
   name: string;
+  /** `#rrggbb`. */
+  color: string;
 }
 
 /** Which contact is the same person. */
@@ -555,18 +555,18 @@ export interface CreateRoom {
 
 /** Something to be told to everybody in a room. */
 export interface CreateRoomEvent {
-  /** What it says, any JSON of at most 16 KiB. */
-  data: unknown;
   /** What it is called, 1 to 64 letters, digits, `.`, `_` and `-`: a word between back end and clients. */
   name: string;
+  /** What it says, any JSON of at most 16 KiB. */
+  data: unknown;
 }
 
 /** Something to be said in a room. */
 export interface CreateRoomMessage {
-  /** On whose behalf; for API keys only. Absent: by the key, under its name. */
-  author?: Outsider | null;
   /** What is said: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab. */
   text: string;
+  /** On whose behalf; for API keys only. Absent: by the key, under its name. */
+  author?: Outsider | null;
 }
 
 /** A team to be created. */
@@ -589,16 +589,16 @@ export interface CreateUser {
 
 /** A webhook to be created. */
 export interface CreateWebhook {
-  /** What to be told about; `messageCreated` if absent. n8n is told of customers' messages only. */
-  events?: EventName[] | null;
-  /** The header that carries it, for n8n; `x-switchboard-secret` if absent. */
-  header?: string | null;
   /** It stays so. */
   kind: WebhookKind;
-  /** The shared secret. Needed for n8n; else one is made if absent, and shown once. */
-  secret?: string | null;
   /** Where to post. */
   url: string;
+  /** The shared secret. Needed for n8n; else one is made if absent, and shown once. */
+  secret?: string | null;
+  /** The header that carries it, for n8n; `x-switchboard-secret` if absent. */
+  header?: string | null;
+  /** What to be told about; `messageCreated` if absent. n8n is told of customers' messages only. */
+  events?: EventName[] | null;
 }
 
 /** A new key, with itself. */
@@ -612,12 +612,12 @@ export type CreatedWebhook = Webhook & { secret?: string | null };
 
 /** A user's e-mail address and password. */
 export interface Credentials {
-  /** The account to sign in to, where several know the address and the password is the same. */
-  accountId?: AccountId | null;
   /** The e-mail address; case does not matter. */
   email: string;
   /** As the user chose it. */
   password: string;
+  /** The account to sign in to, where several know the address and the password is the same. */
+  accountId?: AccountId | null;
 }
 
 /** What somebody decides. */
@@ -628,22 +628,22 @@ export interface DecideElevation {
 
 /** The telling of one event. */
 export interface Delivery {
-  /** The HTTP status of the last answer; null if there was none. */
-  answerStatus?: number | null;
-  /** How often it was tried since it was last wanted. */
-  attempts: number;
-  /** When it was taken or given up. */
-  doneAt?: string | null;
-  /** When it is tried next, while it waits. */
-  dueAt: string;
-  /** Why the last attempt failed. */
-  error?: string | null;
-  /** What happened, as `inbox.event` tells it. */
-  event: Record<string, unknown>;
   /** The event's number in the account's sequence. */
   seq: number;
   /** Whether it is still to be made. */
   state: DeliveryState;
+  /** How often it was tried since it was last wanted. */
+  attempts: number;
+  /** When it is tried next, while it waits. */
+  dueAt: string;
+  /** When it was taken or given up. */
+  doneAt?: string | null;
+  /** The HTTP status of the last answer; null if there was none. */
+  answerStatus?: number | null;
+  /** Why the last attempt failed. */
+  error?: string | null;
+  /** What happened, as `inbox.event` tells it. */
+  event: Record<string, unknown>;
 }
 
 /** How a delivery stands. */
@@ -660,29 +660,29 @@ export type Done = Record<string, unknown>;
 
 /** A time in which a user may do more, or a request for one. */
 export interface Elevation {
-  /** When that was; null until then. */
-  decidedAt?: string | null;
-  /** Who agreed or refused; null until then. */
-  decidedBy?: UserId | null;
-  /** When it was ended before that. */
-  endedAt?: string | null;
-  /** Until when it lasts; null unless somebody agreed. */
-  expiresAt?: string | null;
   /** UUIDv7: later ones sort later. */
   id: ElevationId;
-  /** For how many minutes it was asked. */
-  minutes: number;
+  /** Who asked. */
+  userId: UserId;
+  /** What the role was called when it was asked for. */
+  roleName: string;
   /** What it allowed then; nothing else is given. */
   permissions: Permission[];
   /** Why it is needed. */
   reason: string;
+  /** For how many minutes it was asked. */
+  minutes: number;
+  status: ElevationStatus;
   /** When it was asked for; nobody can agree a day later. */
   requestedAt: string;
-  /** What the role was called when it was asked for. */
-  roleName: string;
-  status: ElevationStatus;
-  /** Who asked. */
-  userId: UserId;
+  /** Who agreed or refused; null until then. */
+  decidedBy?: UserId | null;
+  /** When that was; null until then. */
+  decidedAt?: string | null;
+  /** Until when it lasts; null unless somebody agreed. */
+  expiresAt?: string | null;
+  /** When it was ended before that. */
+  endedAt?: string | null;
 }
 
 /** A time in which a user may do more, if another agrees. */
@@ -713,10 +713,10 @@ export interface ExportedConversation {
 export interface Failure {
   /** JSON-RPC's number: -32700 to -32600 for the envelope, -32000 for everything of ours. */
   code: number;
-  /** For programs. */
-  data: FailureData;
   /** For people; may change at any time. */
   message: string;
+  /** For programs. */
+  data: FailureData;
 }
 
 /** The part of an error answer that clients branch on. */
@@ -734,20 +734,20 @@ export type Fault = 'caller' | 'upstream' | 'ours';
 
 /** Event `feed.changed`. */
 export interface FeedChanged {
-  /** The members that an update has changed. */
-  changed?: string[];
   /** The feed's name, as `feed.subscribe` answered it. */
   feed: string;
-  /** The row's id. */
-  id: string;
-  /** Members that `row` lacks because it would have more than `ROW_BYTES_MAX` with them: read them by REST. */
-  omitted?: string[];
-  /** What happened, as seen through the filter. */
-  operation: FeedOperation;
-  /** The row as it is; empty if it is gone. A deletion may be told of a row that was never told of. */
-  row?: Record<string, unknown>;
   /** The change's number in the account: later ones are higher. A feed sees those that concern it. */
   seq: number;
+  /** What happened, as seen through the filter. */
+  operation: FeedOperation;
+  /** The row's id. */
+  id: string;
+  /** The row as it is; empty if it is gone. A deletion may be told of a row that was never told of. */
+  row?: Record<string, unknown>;
+  /** The members that an update has changed. */
+  changed?: string[];
+  /** Members that `row` lacks because it would have more than `ROW_BYTES_MAX` with them: read them by REST. */
+  omitted?: string[];
 }
 
 /** Event `feed.ended`: the caller may not read this any more. */
@@ -761,26 +761,26 @@ export type FeedOperation = 'insert' | 'update' | 'delete';
 
 /** Parameters of `feed.subscribe`. */
 export interface FeedSubscribe {
-  /** The last change this client has seen in any feed, to be sent what it missed; absent: only what happens from now on. To go on after an answer with `more`, its `seq`. */
-  after?: number | null;
-  /** Only rows that have these values; absent: all that the caller may read. */
-  filter?: Record<string, unknown>;
   /** The table, by `as_str`; docs/PROTOCOL.md lists them. */
   table: string;
+  /** Only rows that have these values; absent: all that the caller may read. */
+  filter?: Record<string, unknown>;
+  /** The last change this client has seen in any feed, to be sent what it missed; absent: only what happens from now on. To go on after an answer with `more`, its `seq`. */
+  after?: number | null;
 }
 
 /** Result of `feed.subscribe`. Unless there is `more`, every change that is committed from now on will be told. */
 export interface FeedSubscribed {
-  /** What was missed, in order. */
-  changes: FeedChanged[];
   /** The feed's name, which its events carry. The same table and filter have the same name. */
   feed: string;
+  /** The number to go on from: up to where was looked if there is `more`; else of the account's latest change, and events continue from here. */
+  seq: number;
+  /** What was missed, in order. */
+  changes: FeedChanged[];
   /** Whether more was missed than one answer holds. This feed is not followed yet, or as it was before: ask again with `after` = `seq`. */
   more: boolean;
   /** Whether `changes` is everything since `after`. False: read the rows again. */
   recovered: boolean;
-  /** The number to go on from: up to where was looked if there is `more`; else of the account's latest change, and events continue from here. */
-  seq: number;
 }
 
 /** Parameters of `feed.unsubscribe`. */
@@ -791,12 +791,12 @@ export interface FeedUnsubscribe {
 
 /** A STUN or TURN server, in the shape of W3C's `RTCIceServer`. */
 export interface IceServer {
-  /** Short-lived password, for TURN. It is meant for the client that reads it. */
-  credential?: string | null;
   /** `stun:`, `turn:` and `turns:` URLs. */
   urls: string[];
   /** Short-lived user name, for TURN. */
   username?: string | null;
+  /** Short-lived password, for TURN. It is meant for the client that reads it. */
+  credential?: string | null;
 }
 
 /** What `RTCPeerConnection` takes as its configuration. */
@@ -810,18 +810,18 @@ export type ImportId = string;
 
 /** The report on a row. */
 export interface ImportedRow {
-  /** The contact that was created or recognised. */
-  contactId?: ContactId | null;
-  /** Why it cannot be used. */
-  error?: string | null;
   /** From 1 in the order of the file; the header of a CSV is none. */
   number: number;
   /** What became of it; null until it is done. */
   outcome?: RowOutcome | null;
+  /** The contact that was created or recognised. */
+  contactId?: ContactId | null;
+  /** Why it cannot be used. */
+  error?: string | null;
 }
 
 /** What can happen in an inbox. */
-export type InboxEvent = { conversation: Conversation; message: Message; type: 'messageCreated' } | { message: Message; type: 'messageUpdated' } | { conversation: Conversation; type: 'conversationUpdated' } | { note: Note; type: 'noteCreated' } | { note: Note; type: 'noteUpdated' } | { conversationId: ConversationId; noteId: NoteId; type: 'noteDeleted' } | { conversationId: ConversationId; type: 'conversationErased' };
+export type InboxEvent = { conversation: Conversation; message: Message; type: 'messageCreated' } | { message: Message; type: 'messageUpdated' } | { conversation: Conversation; type: 'conversationUpdated' } | { note: Note; type: 'noteCreated' } | { note: Note; type: 'noteUpdated' } | { noteId: NoteId; conversationId: ConversationId; type: 'noteDeleted' } | { conversationId: ConversationId; type: 'conversationErased' };
 
 /** Parameters of `inbox.subscribe`. */
 export interface InboxSubscribe {
@@ -831,14 +831,14 @@ export interface InboxSubscribe {
 
 /** Result of `inbox.subscribe`. */
 export interface InboxSubscribed {
+  /** The number to go on from: of the last of `events` if there is `more`; else the stream's latest, and events continue from here. */
+  seq: number;
   /** What was missed, in order. */
   events: SequencedInboxEvent[];
   /** Whether more was missed than one answer holds. This connection does not follow the inbox yet, or follows it as it did before: ask again with `after` = `seq`. */
   more: boolean;
   /** Whether `events` continues exactly at `after`. False: reload the inbox. */
   recovered: boolean;
-  /** The number to go on from: of the last of `events` if there is `more`; else the stream's latest, and events continue from here. */
-  seq: number;
 }
 
 /** Parameters of `inbox.unsubscribe`. */
@@ -846,24 +846,24 @@ export type InboxUnsubscribe = Record<string, unknown>;
 
 /** An invitation, without its token. */
 export interface Invitation {
-  /** When it was accepted; null until then. */
-  acceptedAt?: string | null;
-  /** When they were invited. */
-  createdAt: string;
-  /** Who is invited. */
-  email: string;
-  /** Until when it can be accepted. */
-  expiresAt: string;
   /** UUIDv7: later ones sort later. */
   id: InvitationId;
-  /** Who invited them. */
-  invitedBy: UserId;
-  /** When it was taken back; null unless it was. */
-  revokedAt?: string | null;
+  /** Who is invited. */
+  email: string;
   /** The role they will have. */
   role: Role;
   /** The account's own role that will decide instead. */
   roleId?: RoleId | null;
+  /** Who invited them. */
+  invitedBy: UserId;
+  /** When they were invited. */
+  createdAt: string;
+  /** Until when it can be accepted. */
+  expiresAt: string;
+  /** When it was accepted; null until then. */
+  acceptedAt?: string | null;
+  /** When it was taken back; null unless it was. */
+  revokedAt?: string | null;
 }
 
 /** Somebody's way to become a user. */
@@ -871,22 +871,22 @@ export type InvitationId = string;
 
 /** A token that lets a browser into exactly one room. */
 export interface JoinToken {
-  /** When the token expires; another one may be sent with `connection.refresh` before that. */
-  expiresAt: string;
   /** For `connection.open`. It opens nothing else. */
   token: string;
   /** The guest's id, as others see it in the room. */
   userId: UserId;
+  /** When the token expires; another one may be sent with `connection.refresh` before that. */
+  expiresAt: string;
 }
 
 /** A word that sorts conversations. */
 export interface Label {
-  /** `#rrggbb`. */
-  color: string;
   /** UUIDv7: later ones sort later. */
   id: LabelId;
   /** Unique in the account. */
   name: string;
+  /** `#rrggbb`. */
+  color: string;
 }
 
 /** A word that sorts conversations. */
@@ -894,10 +894,10 @@ export type LabelId = string;
 
 /** Parameters of `media.answer`. */
 export interface MediaAnswer {
-  /** The `revision` of the offer that is answered. */
-  revision: number;
   /** The room whose media session the offer is from. */
   roomId: RoomId;
+  /** The `revision` of the offer that is answered. */
+  revision: number;
   /** The answer (RFC 8866); candidates are not needed. */
   sdp: string;
 }
@@ -918,10 +918,10 @@ export interface MediaJoin {
 
 /** Result of `media.join`. Joining again is harmless and answers with the present state. */
 export interface MediaJoined {
-  /** STUN and TURN servers, with credentials for this user. */
-  iceServers: IceServer[];
   /** The session, this device included. */
   state: MediaState;
+  /** STUN and TURN servers, with credentials for this user. */
+  iceServers: IceServer[];
 }
 
 /** Parameters of `media.leave`. */
@@ -932,10 +932,10 @@ export interface MediaLeave {
 
 /** Event `media.offer`: everything this participant may receive now. */
 export interface MediaOffered {
-  /** Names this offer in the answer. A later offer has a higher number and replaces it. */
-  revision: number;
   /** The room whose media session the tracks are from. */
   roomId: RoomId;
+  /** Names this offer in the answer. A later offer has a higher number and replaces it. */
+  revision: number;
   /** The offer, complete with the server's candidates. */
   sdp: string;
   /** What each active media section carries; sections not listed are inactive. */
@@ -946,10 +946,10 @@ export interface MediaOffered {
 export interface MediaParticipant {
   /** The device that takes part. */
   connectionId: ConnectionId;
-  /** The user's name. */
-  name: string;
   /** The device's user. */
   userId: UserId;
+  /** The user's name. */
+  name: string;
 }
 
 /**
@@ -976,54 +976,54 @@ export type MediaRoute = 'peerToPeer' | 'server';
 export interface MediaSignal {
   /** Both must be participants of this room's session. */
   roomId: RoomId;
-  /** The offer, the answer or the candidate. */
-  signal: PeerSignal;
   /** The device that it is for. */
   to: ConnectionId;
+  /** The offer, the answer or the candidate. */
+  signal: PeerSignal;
 }
 
 /** Event `media.signal`. */
 export interface MediaSignalled {
-  /** The device that it comes from, which the answer goes to. */
-  from: ConnectionId;
   /** The room whose media session both are in. */
   roomId: RoomId;
+  /** The device that it comes from, which the answer goes to. */
+  from: ConnectionId;
   /** The offer, the answer or the candidate. */
   signal: PeerSignal;
 }
 
 /** A running media session. */
 export interface MediaState {
+  /** How media travels now. */
+  route: MediaRoute;
   /** In order of arrival. Peer to peer, the first offers to the second. */
   participants: MediaParticipant[];
   /** Counts every change, so that a late event can be told from a new one. */
   revision: number;
-  /** How media travels now. */
-  route: MediaRoute;
 }
 
 /** One device present in a room. */
 export interface Member {
   /** The device that is in the room. */
   connectionId: ConnectionId;
-  /** The user's name. */
-  name: string;
   /** The device's user; one user may be in a room with several devices. */
   userId: UserId;
+  /** The user's name. */
+  name: string;
 }
 
 /** Two contacts that are the same person. */
 export interface Merge {
-  /** When they were merged. */
-  createdAt: string;
   /** UUIDv7: later ones sort later. */
   id: MergeId;
-  /** The contact that it stands for. */
-  loserId: ContactId;
-  /** When that was taken back; null while it holds. */
-  undoneAt?: string | null;
   /** The contact that stands for both. */
   winnerId: ContactId;
+  /** The contact that it stands for. */
+  loserId: ContactId;
+  /** When they were merged. */
+  createdAt: string;
+  /** When that was taken back; null while it holds. */
+  undoneAt?: string | null;
 }
 
 /** Two customers that turned out to be one. */
@@ -1037,34 +1037,34 @@ export interface Merges {
 
 /** One message of a conversation. */
 export interface Message {
-  /** The files that came with it; each is read by its place. */
-  attachments: Attachment[];
-  /** The agent who wrote it, for outbound ones. */
-  authorId: UserId | null;
-  /** The conversation that it is part of. */
-  conversationId: ConversationId;
-  /** When it was written, by the channel's clock for inbound ones. */
-  createdAt: string;
-  /** When it was on the customer's device. */
-  deliveredAt: string | null;
-  /** Whether it is from the customer or to them. */
-  direction: Direction;
-  /** Why it failed, in the channel's words, if it did. */
-  error: string | null;
-  /** When it was given up. */
-  failedAt: string | null;
   /** The message, in events as on pages. */
   id: MessageId;
-  /** When the customer saw it. */
-  readAt: string | null;
-  /** When the channel accepted it, for outbound ones. */
-  sentAt: string | null;
-  /** How far it has come; always `delivered` for inbound ones. */
-  status: DeliveryStatus;
+  /** The conversation that it is part of. */
+  conversationId: ConversationId;
+  /** Whether it is from the customer or to them. */
+  direction: Direction;
+  /** The agent who wrote it, for outbound ones. */
+  authorId: UserId | null;
   /** What it says; absent for kinds of message that carry no text. */
   text: string | null;
   /** Whether `text` is only the beginning, as it is in events with long texts. */
   truncated?: boolean;
+  /** The files that came with it; each is read by its place. */
+  attachments: Attachment[];
+  /** How far it has come; always `delivered` for inbound ones. */
+  status: DeliveryStatus;
+  /** Why it failed, in the channel's words, if it did. */
+  error: string | null;
+  /** When it was written, by the channel's clock for inbound ones. */
+  createdAt: string;
+  /** When the channel accepted it, for outbound ones. */
+  sentAt: string | null;
+  /** When it was on the customer's device. */
+  deliveredAt: string | null;
+  /** When the customer saw it. */
+  readAt: string | null;
+  /** When it was given up. */
+  failedAt: string | null;
 }
 
 /** One message of a conversation. */
@@ -1082,16 +1082,16 @@ export interface NamedRole {
 
 /** What an agent writes to others beside a conversation. Customers never see it. */
 export interface Note {
-  /** The user who wrote it. */
-  authorId: UserId;
-  /** The conversation that the note is about. */
-  conversationId: ConversationId;
-  /** When it was written. */
-  createdAt: string;
   /** The note, as `/v1/conversations/{id}/notes` lists it. */
   id: NoteId;
+  /** The conversation that the note is about. */
+  conversationId: ConversationId;
+  /** The user who wrote it. */
+  authorId: UserId;
   /** What it says. */
   text: string;
+  /** When it was written. */
+  createdAt: string;
   /** When it was last changed. */
   updatedAt: string;
 }
@@ -1101,20 +1101,20 @@ export type NoteId = string;
 
 /** Whose track a media section of an offer carries. */
 export interface OfferedTrack {
+  /** The media section of the offer. */
+  mid: string;
   /** The device that publishes it. */
   connectionId: ConnectionId;
   /** Sound or picture. */
   kind: TrackKind;
-  /** The media section of the offer. */
-  mid: string;
 }
 
 /** A connected user. */
 export interface OnlineUser {
-  /** The user's name. */
-  name: string;
   /** The user who has at least one connection. */
   userId: UserId;
+  /** The user's name. */
+  name: string;
 }
 
 /** Somebody whom only the account's own back end knows. */
@@ -1184,7 +1184,7 @@ export interface Page_ContactImport {
 /** One page of a list. */
 export interface Page_Conversation {
   /** At most `limit` of them. */
-  items: ({ assigneeId: UserId | null; attributes: Record<string, unknown>; channelId: ChannelId; channelKind: ChannelKind; contact: Contact; id: ConversationId; labelIds: LabelId[]; lastMessageAt: string; preview: string; priority: Priority; snoozedUntil: string | null; status: ConversationStatus; teamId: TeamId | null; unread: number })[];
+  items: ({ id: ConversationId; channelId: ChannelId; channelKind: ChannelKind; contact: Contact; status: ConversationStatus; snoozedUntil: string | null; priority: Priority; assigneeId: UserId | null; teamId: TeamId | null; labelIds: LabelId[]; attributes: Record<string, unknown>; preview: string; lastMessageAt: string; unread: number })[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -1294,31 +1294,31 @@ export interface Page_Webhook {
 }
 
 /** What two peers say to each other (W3C's `RTCSessionDescription` and `RTCIceCandidate`). */
-export type PeerSignal = { kind: 'offer'; sdp: string } | { kind: 'answer'; sdp: string } | { candidate: string; kind: 'candidate'; sdpMLineIndex?: number | null; sdpMid?: string | null };
+export type PeerSignal = { sdp: string; kind: 'offer' } | { sdp: string; kind: 'answer' } | { candidate: string; sdpMid?: string | null; sdpMLineIndex?: number | null; kind: 'candidate' };
 
 /** One thing that a caller may do. */
 export type Permission = 'account.manage' | 'auditEntries.read' | 'calls.read' | 'cannedResponses.manage' | 'channels.read' | 'channels.manage' | 'contacts.read' | 'contacts.manage' | 'contacts.erase' | 'conversations.read' | 'conversations.manage' | 'apiKeys.manage' | 'labels.manage' | 'messages.send' | 'roles.manage' | 'rooms.read' | 'rooms.manage' | 'teams.manage' | 'users.read' | 'users.manage' | 'webhooks.manage';
 
 /** Event `presence.changed`: what changed within a moment. */
 export interface PresenceChanged {
-  /** Whether the lists are everything that changed. False: they are empty, and whoever shows who is connected subscribes again, at leisure. */
-  complete: boolean;
-  /** Users who have lost their last connection. */
-  offline: UserId[];
   /** Users who have their first connection. */
   online: OnlineUser[];
+  /** Users who have lost their last connection. */
+  offline: UserId[];
   /** How many are connected now. */
   onlineCount: number;
+  /** Whether the lists are everything that changed. False: they are empty, and whoever shows who is connected subscribes again, at leisure. */
+  complete: boolean;
 }
 
 /** Result of `presence.subscribe`. */
 export interface PresenceOnline {
-  /** Whether there are more: ask again with `after` = the `userId` of the last. Changes follow from the first answer on. */
-  more: boolean;
-  /** How many there are. */
-  onlineCount: number;
   /** Users with at least one connection, in the order of their ids, at most `USERS_MAX`. */
   users: OnlineUser[];
+  /** How many there are. */
+  onlineCount: number;
+  /** Whether there are more: ask again with `after` = the `userId` of the last. Changes follow from the first answer on. */
+  more: boolean;
 }
 
 /** Parameters of `presence.subscribe`. */
@@ -1332,16 +1332,16 @@ export type Priority = 'none' | 'low' | 'medium' | 'high' | 'urgent';
 
 /** The body of an error answer. */
 export interface Problem {
-  /** What went wrong, for programs; stable. */
-  code: string;
-  /** What went wrong, for people; may change at any time. */
-  detail: string;
-  /** The HTTP status. */
-  status: number;
-  /** The HTTP status in words. */
-  title: string;
   /** Always `about:blank`: the title says what the status means, the code says the rest. */
   type: string;
+  /** The HTTP status in words. */
+  title: string;
+  /** The HTTP status. */
+  status: number;
+  /** What went wrong, for people; may change at any time. */
+  detail: string;
+  /** What went wrong, for programs; stable. */
+  code: string;
 }
 
 /** That an event was published. */
@@ -1376,26 +1376,26 @@ export type RoleId = string;
 
 /** A place where people meet: chat, presence, calls. */
 export interface Room {
-  /** Since when nobody enters and nothing is said; null while it is open. */
-  closedAt?: string | null;
   /** UUIDv7: later ones sort later. */
   id: RoomId;
-  /** The number of its latest message; 0 if nothing has been said. */
-  lastSeq: number;
   /** For people. */
   name: string;
   /** Only its members may enter and read it. */
   private: boolean;
+  /** Since when nobody enters and nothing is said; null while it is open. */
+  closedAt?: string | null;
+  /** The number of its latest message; 0 if nothing has been said. */
+  lastSeq: number;
 }
 
 /** Event `room.event`: something that the account's own back end tells everybody present. It is kept nowhere. */
 export interface RoomEventPublished {
-  /** What the back end sent with it, passed on as it is. */
-  data: unknown;
-  /** The name of the event, agreed between back end and clients. */
-  name: string;
   /** The room that it is for. */
   roomId: RoomId;
+  /** The name of the event, agreed between back end and clients. */
+  name: string;
+  /** What the back end sent with it, passed on as it is. */
+  data: unknown;
 }
 
 /** A stretch of a room's messages. */
@@ -1419,32 +1419,32 @@ export type RoomId = string;
 
 /** Parameters of `room.join`. */
 export interface RoomJoin {
-  /** The last message this client has seen, to be sent exactly what it missed; absent: the latest messages. To go on after an answer with `more`, its `seq`. */
-  after?: number | null;
   /** The room to enter. */
   roomId: RoomId;
+  /** The last message this client has seen, to be sent exactly what it missed; absent: the latest messages. To go on after an answer with `more`, its `seq`. */
+  after?: number | null;
 }
 
 /** Result of `room.join`. */
 export interface RoomJoined {
-  /** The running media session, if there is one. */
-  media: MediaState | null;
-  /** How many are present, this device included. */
-  memberCount: number;
-  /** The first of those present, in the order of their `connectionId`; `room.members` has the rest. */
-  members: Member[];
-  /** With `after`: what came since, oldest first. Without: the latest, oldest first. */
-  messages: RoomMessage[];
-  /** Whether more was missed than one answer holds. This device is not in the room yet, or stays in it as it was before: ask again with `after` = `seq`. `members` and `media` come with the last answer. */
-  more: boolean;
-  /** The room's name. */
-  name: string;
-  /** Whether `messages` continues exactly at `after`. False: too much was missed, `messages` are the latest and older ones must be read again. */
-  recovered: boolean;
   /** The room that was entered. */
   roomId: RoomId;
+  /** The room's name. */
+  name: string;
+  /** The first of those present, in the order of their `connectionId`; `room.members` has the rest. */
+  members: Member[];
+  /** How many are present, this device included. */
+  memberCount: number;
+  /** With `after`: what came since, oldest first. Without: the latest, oldest first. */
+  messages: RoomMessage[];
   /** The number to go on from: of the last of `messages` if there is `more`; else the room's latest, and events continue from here. */
   seq: number;
+  /** Whether more was missed than one answer holds. This device is not in the room yet, or stays in it as it was before: ask again with `after` = `seq`. `members` and `media` come with the last answer. */
+  more: boolean;
+  /** Whether `messages` continues exactly at `after`. False: too much was missed, `messages` are the latest and older ones must be read again. */
+  recovered: boolean;
+  /** The running media session, if there is one. */
+  media: MediaState | null;
 }
 
 /** Parameters of `room.leave`. */
@@ -1461,60 +1461,60 @@ export interface RoomMember {
 
 /** Event `room.memberJoined`. */
 export interface RoomMemberJoined {
-  /** The device that entered, and its user. */
-  member: Member;
   /** The room that was entered. */
   roomId: RoomId;
+  /** The device that entered, and its user. */
+  member: Member;
 }
 
 /** Event `room.memberLeft`. */
 export interface RoomMemberLeft {
-  /** The device that left. */
-  connectionId: ConnectionId;
   /** The room that was left. */
   roomId: RoomId;
+  /** The device that left. */
+  connectionId: ConnectionId;
   /** The device's user, who may still be there with another device. */
   userId: UserId;
 }
 
 /** Result of `room.members`. */
 export interface RoomMembers {
-  /** How many are present, this device included. */
-  memberCount: number;
   /** In the order of their `connectionId`, at most `MEMBERS_MAX`. */
   members: Member[];
+  /** How many are present, this device included. */
+  memberCount: number;
   /** Whether there are more: ask again with `after` = the `connectionId` of the last. */
   more: boolean;
 }
 
 /** Event `room.membersChanged`: what changed within a moment in a room that more than `TOLD_SINGLY_MAX` are in. */
 export interface RoomMembersChanged {
-  /** Whether the lists are everything that changed. False: they are empty, and whoever shows who is there reads `room.members` again, at leisure. */
-  complete: boolean;
+  /** The room that devices entered or left. */
+  roomId: RoomId;
   /** Who is there and was not, or was away for a moment; the receiving device may be among them. */
   joined: Member[];
   /** The devices that are there no longer; some may never have been told of. */
   left: ConnectionId[];
   /** How many are present now. */
   memberCount: number;
-  /** The room that devices entered or left. */
-  roomId: RoomId;
+  /** Whether the lists are everything that changed. False: they are empty, and whoever shows who is there reads `room.members` again, at leisure. */
+  complete: boolean;
 }
 
 /** One message, durable and numbered. */
 export interface RoomMessage {
-  /** When it was stored. */
-  createdAt: string;
   /** The message, on whichever page or connection it is read. */
   id: RoomMessageId;
-  /** The sender's name at that time. */
-  name: string;
   /** Its number in the room: 1, 2, 3, … without gaps. */
   seq: number;
-  /** The text as it was sent. */
-  text: string;
   /** The user or guest who sent it. */
   userId: UserId;
+  /** The sender's name at that time. */
+  name: string;
+  /** The text as it was sent. */
+  text: string;
+  /** When it was stored. */
+  createdAt: string;
 }
 
 /** One message in a room. */
@@ -1522,28 +1522,28 @@ export type RoomMessageId = string;
 
 /** Event `room.message`. */
 export interface RoomMessagePosted {
-  /** The message as it was stored. */
-  message: RoomMessage;
   /** The room that it was sent to. */
   roomId: RoomId;
+  /** The message as it was stored. */
+  message: RoomMessage;
 }
 
 /** Parameters of `room.history`. */
 export interface RoomReadHistory {
+  /** The room to read; it need not be joined. */
+  roomId: RoomId;
   /** Only messages before this number; absent: the latest. */
   before?: number | null;
   /** How many, at most `MESSAGES_MAX`, 50 if absent. */
   limit?: number | null;
-  /** The room to read; it need not be joined. */
-  roomId: RoomId;
 }
 
 /** Parameters of `room.members`. */
 export interface RoomReadMembers {
-  /** Only members after this one, in the order of their ids; absent: from the first on. */
-  after?: ConnectionId | null;
   /** A room that the caller has joined. */
   roomId: RoomId;
+  /** Only members after this one, in the order of their ids; absent: from the first on. */
+  after?: ConnectionId | null;
 }
 
 /** Why a device is no longer in a room that it has not left. */
@@ -1551,18 +1551,18 @@ export type RoomRemovalReason = 'removed' | 'closed' | 'deleted';
 
 /** Event `room.removed`: this device is in the room no longer. */
 export interface RoomRemoved {
-  /** Whether the device was removed, or the room closed or deleted. */
-  reason: RoomRemovalReason;
   /** The room that this device was in. */
   roomId: RoomId;
+  /** Whether the device was removed, or the room closed or deleted. */
+  reason: RoomRemovalReason;
 }
 
 /** Parameters of `room.send`. */
 export interface RoomSend {
-  /** Chosen by the client, once per message: sent again after a lost answer, the message is stored once and the same answer comes back. */
-  clientId: string;
   /** A room that the caller has joined. */
   roomId: RoomId;
+  /** Chosen by the client, once per message: sent again after a lost answer, the message is stored once and the same answer comes back. */
+  clientId: string;
   /** The text: at most `TEXT_BYTES_MAX`, no control characters but line feed and tab. */
   text: string;
 }
@@ -1583,52 +1583,52 @@ export interface RoomSetTyping {
 
 /** Event `room.typing`. */
 export interface RoomTypingChanged {
-  /** The device on which somebody is typing. */
-  connectionId: ConnectionId;
   /** The room in which somebody is typing. */
   roomId: RoomId;
-  /** Whether it is typing now. */
-  typing: boolean;
+  /** The device on which somebody is typing. */
+  connectionId: ConnectionId;
   /** The device's user. */
   userId: UserId;
+  /** Whether it is typing now. */
+  typing: boolean;
 }
 
 /** What became of a row. */
 export type RowOutcome = 'created' | 'updated' | 'failed';
 
 /** A numbered sequence of events. */
-export type Sequence = { kind: 'room'; roomId: RoomId } | { kind: 'inbox' } | { feed: string; kind: 'feed' };
+export type Sequence = { roomId: RoomId; kind: 'room' } | { kind: 'inbox' } | { feed: string; kind: 'feed' };
 
 /** Event `inbox.event`: what happened, and its place in the account's stream. */
 export interface SequencedInboxEvent {
-  /** What happened. */
-  event: InboxEvent;
   /** 1, 2, 3, … without gaps, per account. */
   seq: number;
+  /** What happened. */
+  event: InboxEvent;
 }
 
 /** What an account has chosen. */
 export interface Settings {
   /** The language of what Switchboard itself writes to customers, as a BCP 47 tag. */
   locale?: string | null;
-  /** Days after which resolved conversations are deleted with their messages; null: never. */
-  retentionDays?: number | null;
   /** The time zone for what people read, as an IANA name. */
   timeZone?: string | null;
+  /** Days after which resolved conversations are deleted with their messages; null: never. */
+  retentionDays?: number | null;
 }
 
 /** A sign-in that is not over. */
 export interface SignIn {
-  /** From which network address it began. */
-  address?: string | null;
-  /** When it began. */
-  createdAt: string;
-  /** Whether it is the one that asks. */
-  current: boolean;
   /** UUIDv7: later ones sort later. */
   id: SignInId;
+  /** Whether it is the one that asks. */
+  current: boolean;
+  /** When it began. */
+  createdAt: string;
   /** When it last got a new access token. */
   lastUsedAt: string;
+  /** From which network address it began. */
+  address?: string | null;
   /** What the client calls itself. */
   userAgent?: string | null;
 }
@@ -1646,10 +1646,10 @@ export interface SignIns {
 export interface SignedIn {
   /** For `Authorization: Bearer` and `connection.open`. */
   accessToken: string;
-  /** When the access token expires. */
-  expiresAt: string;
   /** To get the next pair. Using it a second time later on ends the sign-in. */
   refreshToken: string;
+  /** When the access token expires. */
+  expiresAt: string;
   /** Who is signed in. */
   user: User;
 }
@@ -1676,12 +1676,12 @@ export type TrackKind = 'audio' | 'video';
 
 /** What to change; absent fields stay as they are. */
 export interface UpdateAccount {
-  /** Features to switch on or off; others stay as they are. */
-  features?: Record<string, boolean> | null;
   /** For people, 1 to 200 characters. */
   name?: string | null;
   /** All settings: those left out go back to their default. */
   settings?: Settings | null;
+  /** Features to switch on or off; others stay as they are. */
+  features?: Record<string, boolean> | null;
 }
 
 /** What to change about a canned response; absent fields stay as they are. */
@@ -1694,56 +1694,56 @@ export interface UpdateCannedResponse {
 
 /** What to change about a channel; absent fields stay as they are. */
 export interface UpdateChannel {
+  /** Its name, for people. */
+  name?: string | null;
   /** Authorises what is sent. */
   accessToken?: string | null;
   /** Signs what is received. */
   appSecret?: string | null;
-  /** False: its webhooks are refused and nothing is sent by it. */
-  enabled?: boolean | null;
-  /** Its name, for people. */
-  name?: string | null;
   /** Proves to the provider that the webhook is ours. */
   verifyToken?: string | null;
+  /** False: its webhooks are refused and nothing is sent by it. */
+  enabled?: boolean | null;
 }
 
 /** What to change about a contact; absent fields stay as they are. */
 export interface UpdateContact {
-  /** Members to set; null takes one away (RFC 7396). */
-  attributes?: Record<string, unknown> | null;
-  /** Its e-mail address; null takes it away. */
-  email?: string | null;
   /** What agents call them, 1 to 200 characters. */
   name?: string | null;
+  /** Its e-mail address; null takes it away. */
+  email?: string | null;
   /** Its phone number; null takes it away. */
   phone?: string | null;
+  /** Members to set; null takes one away (RFC 7396). */
+  attributes?: Record<string, unknown> | null;
 }
 
 /** What to change; absent fields stay as they are. */
 export interface UpdateConversation {
-  /** Who answers it from now on; null gives it back to all. */
-  assigneeId?: UserId | null;
-  /** Members to set; null takes one away (RFC 7396). */
-  attributes?: Record<string, unknown>;
-  /** All of its labels, at most 50. */
-  labelIds?: LabelId[] | null;
-  /** How urgent it is. */
-  priority?: Priority | null;
-  /** True: its messages have been read. */
-  read?: boolean;
-  /** Until when it is out of sight; needed to snooze it, and only then. */
-  snoozedUntil?: string | null;
   /** Where it stands from now on. */
   status?: ConversationStatus | null;
+  /** Until when it is out of sight; needed to snooze it, and only then. */
+  snoozedUntil?: string | null;
+  /** How urgent it is. */
+  priority?: Priority | null;
+  /** Who answers it from now on; null gives it back to all. */
+  assigneeId?: UserId | null;
   /** The team that answers it; null takes it from its team. */
   teamId?: TeamId | null;
+  /** All of its labels, at most 50. */
+  labelIds?: LabelId[] | null;
+  /** Members to set; null takes one away (RFC 7396). */
+  attributes?: Record<string, unknown>;
+  /** True: its messages have been read. */
+  read?: boolean;
 }
 
 /** What to change about a label; absent fields stay as they are. */
 export interface UpdateLabel {
-  /** `#rrggbb`. */
-  color?: string | null;
   /** Unique in the account. */
   name?: string | null;
+  /** `#rrggbb`. */
+  color?: string | null;
 }
 
 /** What to change about a role; absent fields stay as they are. */
@@ -1770,48 +1770,48 @@ export interface UpdateTeam {
 
 /** What to change about a user; absent fields stay as they are. */
 export interface UpdateUser {
-  /** False: cannot sign in any more, and is signed out everywhere. */
-  active?: boolean | null;
-  /** False: lifts the lock that too many wrong passwords have put on. */
-  locked?: boolean | null;
   /** The name that others see. */
   name?: string | null;
   /** One of the three fixed roles. */
   role?: Role | null;
   /** The account's own role that decides instead; null takes it away. */
   roleId?: RoleId | null;
+  /** False: cannot sign in any more, and is signed out everywhere. */
+  active?: boolean | null;
+  /** False: lifts the lock that too many wrong passwords have put on. */
+  locked?: boolean | null;
 }
 
 /** What to change about a webhook; absent fields stay as they are. */
 export interface UpdateWebhook {
-  /** False: it is told nothing more; what waits is given up. */
-  enabled?: boolean | null;
-  /** What to be told about. */
-  events?: EventName[] | null;
-  /** A receiver that still checks the old one refuses what it is told from then on. */
-  secret?: string | null;
   /** Where to post. */
   url?: string | null;
+  /** A receiver that still checks the old one refuses what it is told from then on. */
+  secret?: string | null;
+  /** What to be told about. */
+  events?: EventName[] | null;
+  /** False: it is told nothing more; what waits is given up. */
+  enabled?: boolean | null;
 }
 
 /** A person of an account. */
 export interface User {
-  /** The account that they belong to. */
-  accountId: AccountId;
-  /** When they were deactivated: they cannot sign in any more. Null while they may. */
-  deactivatedAt?: string | null;
-  /** In lower case; null for users of an outside issuer. */
-  email?: string | null;
   /** UUIDv7 for those who sign in here; made from the token for those of an outside issuer. */
   id: UserId;
   /** As others see it. */
   name: string;
-  /** What they may do. */
-  permissions: Permission[];
+  /** In lower case; null for users of an outside issuer. */
+  email?: string | null;
   /** Their role, or the nearest below. */
   role: Role;
   /** The account's own role that decides instead; null if there is none. */
   roleId?: RoleId | null;
+  /** What they may do. */
+  permissions: Permission[];
+  /** The account that they belong to. */
+  accountId: AccountId;
+  /** When they were deactivated: they cannot sign in any more. Null while they may. */
+  deactivatedAt?: string | null;
 }
 
 /** A person who signs in: an agent, an administrator, a member of staff. */
@@ -1819,20 +1819,20 @@ export type UserId = string;
 
 /** A webhook. Its secret is never shown again. */
 export interface Webhook {
-  /** When it was switched off: what happens meanwhile it is never told. Null while it is on. */
-  disabledAt?: string | null;
-  /** What it is told about. */
-  events: EventName[];
-  /** Since when everything that it was to be told has failed; null while it takes what it is told. After several failures in a row it gets one delivery at a time, after a while. */
-  failingSince?: string | null;
-  /** The header that carries the secret, for n8n. */
-  header: string;
   /** UUIDv7: later ones sort later. */
   id: WebhookId;
   /** What kind of receiver it has. */
   kind: WebhookKind;
   /** Where is posted to. */
   url: string;
+  /** The header that carries the secret, for n8n. */
+  header: string;
+  /** What it is told about. */
+  events: EventName[];
+  /** When it was switched off: what happens meanwhile it is never told. Null while it is on. */
+  disabledAt?: string | null;
+  /** Since when everything that it was to be told has failed; null while it takes what it is told. After several failures in a row it gets one delivery at a time, after a while. */
+  failingSince?: string | null;
 }
 
 /** An address that is told about events by HTTP. */
@@ -1949,10 +1949,10 @@ export interface Operations {
   'GET /v1/api-keys': { query: { cursor?: string; limit?: number }; answer: Page_ApiKey };
   /** Makes a key. The answer is the only place where it is ever shown. */
   'POST /v1/api-keys': { body: CreateApiKey; answer: CreatedApiKey };
-  /** Revokes a key for good. */
-  'DELETE /v1/api-keys/{id}': { path: { id: ApiKeyId }; answer: ApiKey };
   /** Reads one key. */
   'GET /v1/api-keys/{id}': { path: { id: ApiKeyId }; answer: ApiKey };
+  /** Revokes a key for good. */
+  'DELETE /v1/api-keys/{id}': { path: { id: ApiKeyId }; answer: ApiKey };
   /** Lists what was done, the latest first. */
   'GET /v1/audit-entries': { query: { objectId?: string; actorId?: string; action?: string; cursor?: string; limit?: number }; answer: Page_AuditEntry };
   /** Accepts an invitation, and signs in. */
@@ -1971,20 +1971,20 @@ export interface Operations {
   'GET /v1/canned-responses': { query: { cursor?: string; limit?: number }; answer: Page_CannedResponse };
   /** Creates a canned response. */
   'POST /v1/canned-responses': { body: CreateCannedResponse; answer: CannedResponse };
-  /** Deletes a canned response. */
-  'DELETE /v1/canned-responses/{id}': { path: { id: CannedResponseId }; answer: void };
   /** Reads one canned response. */
   'GET /v1/canned-responses/{id}': { path: { id: CannedResponseId }; answer: CannedResponse };
+  /** Deletes a canned response. */
+  'DELETE /v1/canned-responses/{id}': { path: { id: CannedResponseId }; answer: void };
   /** Changes a canned response. */
   'PATCH /v1/canned-responses/{id}': { path: { id: CannedResponseId }; body: UpdateCannedResponse; answer: CannedResponse };
   /** Lists the account's channels in the order of their creation. */
   'GET /v1/channels': { query: { cursor?: string; limit?: number }; answer: Page_Channel };
   /** Connects a channel. */
   'POST /v1/channels': { body: CreateChannel; answer: Channel };
-  /** Deletes a channel that nothing has come or gone by. One that has been used can be switched off. */
-  'DELETE /v1/channels/{id}': { path: { id: ChannelId }; answer: void };
   /** Reads one channel. */
   'GET /v1/channels/{id}': { path: { id: ChannelId }; answer: Channel };
+  /** Deletes a channel that nothing has come or gone by. One that has been used can be switched off. */
+  'DELETE /v1/channels/{id}': { path: { id: ChannelId }; answer: void };
   /** Changes a channel: its name, its secrets, whether it is on. */
   'PATCH /v1/channels/{id}': { path: { id: ChannelId }; body: UpdateChannel; answer: Channel };
   /** Lists the account's imports, the latest first. They are kept for 30 days. */
@@ -1999,18 +1999,18 @@ export interface Operations {
   'GET /v1/contacts': { query: { sort?: 'createdAt' | 'name'; cursor?: string; limit?: number }; answer: Page_ContactDetails };
   /** Creates a contact. */
   'POST /v1/contacts': { body: CreateContact; answer: ContactDetails };
-  /** Forgets a contact, those that it stands for, and everything that was said with them (GDPR, article 17). It cannot be taken back. That it was done stays in the audit log, by the contact's id alone. */
-  'DELETE /v1/contacts/{id}': { path: { id: ContactId }; answer: void };
   /** Reads one contact. */
   'GET /v1/contacts/{id}': { path: { id: ContactId }; answer: ContactDetails };
+  /** Forgets a contact, those that it stands for, and everything that was said with them (GDPR, article 17). It cannot be taken back. That it was done stays in the audit log, by the contact's id alone. */
+  'DELETE /v1/contacts/{id}': { path: { id: ContactId }; answer: void };
   /** Changes a contact. */
   'PATCH /v1/contacts/{id}': { path: { id: ContactId }; body: UpdateContact; answer: ContactDetails };
   /** Exports everything about a contact (GDPR, articles 15 and 20). */
   'GET /v1/contacts/{id}/export': { path: { id: ContactId }; answer: ContactExport };
-  /** Takes a channel's name from a contact. */
-  'DELETE /v1/contacts/{id}/identities': { path: { id: ContactId }; query: { channelId: ChannelId; scheme: string; value: string }; answer: void };
   /** Lets a channel name a contact so. */
   'POST /v1/contacts/{id}/identities': { path: { id: ContactId }; body: AddContactIdentity; answer: ContactDetails };
+  /** Takes a channel's name from a contact. */
+  'DELETE /v1/contacts/{id}/identities': { path: { id: ContactId }; query: { channelId: ChannelId; scheme: string; value: string }; answer: void };
   /** Lists the merges that a contact took part in. */
   'GET /v1/contacts/{id}/merges': { path: { id: ContactId }; answer: Merges };
   /** Lets a contact stand for another: their conversations and names are shown as one. It can be taken back. */
@@ -2059,10 +2059,10 @@ export interface Operations {
   'GET /v1/labels': { query: { cursor?: string; limit?: number }; answer: Page_Label };
   /** Creates a label. */
   'POST /v1/labels': { body: CreateLabel; answer: Label };
-  /** Deletes a label. */
-  'DELETE /v1/labels/{id}': { path: { id: LabelId }; answer: void };
   /** Reads one label. */
   'GET /v1/labels/{id}': { path: { id: LabelId }; answer: Label };
+  /** Deletes a label. */
+  'DELETE /v1/labels/{id}': { path: { id: LabelId }; answer: void };
   /** Changes a label. */
   'PATCH /v1/labels/{id}': { path: { id: LabelId }; body: UpdateLabel; answer: Label };
   /** Who is calling? */
@@ -2077,20 +2077,20 @@ export interface Operations {
   'GET /v1/roles': { query: { cursor?: string; limit?: number }; answer: Page_NamedRole };
   /** Creates a role. */
   'POST /v1/roles': { body: CreateRole; answer: NamedRole };
-  /** Deletes a role. */
-  'DELETE /v1/roles/{id}': { path: { id: RoleId }; answer: void };
   /** Reads one role. */
   'GET /v1/roles/{id}': { path: { id: RoleId }; answer: NamedRole };
+  /** Deletes a role. */
+  'DELETE /v1/roles/{id}': { path: { id: RoleId }; answer: void };
   /** Changes a role. Users who have it get what it allows now with their next access token; if it allows less, their present ones are good no more. */
   'PATCH /v1/roles/{id}': { path: { id: RoleId }; body: UpdateRole; answer: NamedRole };
   /** Lists the rooms that the caller sees, in the order of their creation. */
   'GET /v1/rooms': { query: { cursor?: string; limit?: number }; answer: Page_Room };
   /** Creates a room. */
   'POST /v1/rooms': { body: CreateRoom; answer: Room };
-  /** Deletes a room and everything that was said in it. Calls stay on record. */
-  'DELETE /v1/rooms/{id}': { path: { id: RoomId }; answer: void };
   /** Reads one room. */
   'GET /v1/rooms/{id}': { path: { id: RoomId }; answer: Room };
+  /** Deletes a room and everything that was said in it. Calls stay on record. */
+  'DELETE /v1/rooms/{id}': { path: { id: RoomId }; answer: void };
   /** Changes a room. */
   'PATCH /v1/rooms/{id}': { path: { id: RoomId }; body: UpdateRoom; answer: Room };
   /** Closes a room: whoever is in it leaves, and nobody enters or says anything any more. What was said stays. Closing a closed room changes nothing. */
@@ -2105,10 +2105,10 @@ export interface Operations {
   'POST /v1/rooms/{id}/join-tokens': { path: { id: RoomId }; body: CreateJoinToken; answer: JoinToken };
   /** Lists who belongs to a room, in the order of their ids. Into a room that is not private others get too. */
   'GET /v1/rooms/{id}/members': { path: { id: RoomId }; query: { cursor?: string; limit?: number }; answer: Page_RoomMember };
-  /** Shows somebody the door: they are a member no longer, their devices leave the room, and join tokens that were minted before are good no more. */
-  'DELETE /v1/rooms/{id}/members/{user}': { path: { id: RoomId; user: UserId }; answer: void };
   /** Makes a user a member: they may enter though the room is private. */
   'PUT /v1/rooms/{id}/members/{user}': { path: { id: RoomId; user: UserId }; answer: void };
+  /** Shows somebody the door: they are a member no longer, their devices leave the room, and join tokens that were minted before are good no more. */
+  'DELETE /v1/rooms/{id}/members/{user}': { path: { id: RoomId; user: UserId }; answer: void };
   /** Reads what was said in a room. */
   'GET /v1/rooms/{id}/messages': { path: { id: RoomId }; query: { before?: number; limit?: number }; answer: RoomHistory };
   /** Says something in a room. It is kept, numbered, and pushed to everybody present. */
@@ -2125,10 +2125,10 @@ export interface Operations {
   'GET /v1/teams': { query: { cursor?: string; limit?: number }; answer: Page_Team };
   /** Creates a team. */
   'POST /v1/teams': { body: CreateTeam; answer: Team };
-  /** Deletes a team. */
-  'DELETE /v1/teams/{id}': { path: { id: TeamId }; answer: void };
   /** Reads one team. */
   'GET /v1/teams/{id}': { path: { id: TeamId }; answer: Team };
+  /** Deletes a team. */
+  'DELETE /v1/teams/{id}': { path: { id: TeamId }; answer: void };
   /** Changes a team. */
   'PATCH /v1/teams/{id}': { path: { id: TeamId }; body: UpdateTeam; answer: Team };
   /** Reads who is in a team. */
@@ -2153,10 +2153,10 @@ export interface Operations {
   'GET /v1/webhooks': { query: { cursor?: string; limit?: number }; answer: Page_Webhook };
   /** Creates a webhook. It is told what happens from now on. */
   'POST /v1/webhooks': { body: CreateWebhook; answer: CreatedWebhook };
-  /** Deletes a webhook with its deliveries. */
-  'DELETE /v1/webhooks/{id}': { path: { id: WebhookId }; answer: void };
   /** Reads one webhook. */
   'GET /v1/webhooks/{id}': { path: { id: WebhookId }; answer: Webhook };
+  /** Deletes a webhook with its deliveries. */
+  'DELETE /v1/webhooks/{id}': { path: { id: WebhookId }; answer: void };
   /** Changes a webhook: its address, its secret, its events, whether it is on. */
   'PATCH /v1/webhooks/{id}': { path: { id: WebhookId }; body: UpdateWebhook; answer: Webhook };
   /** Lists a webhook's deliveries, the latest first. */

@@ -128,8 +128,10 @@ fn many_threads_are_told_no_time_before_one_that_each_was_told() {
             scope.spawn(move || {
                 let mut before = 0;
                 for step in 0..20_000 {
-                    let told = clock.tell(NOON + step * SECOND / 100 + thread);
+                    // However they overtake each other, none is a second behind.
+                    let told = clock.tell(NOON + step * SECOND / 40_000 + thread);
                     assert!(told >= before, "{told} after {before}");
+                    assert!(told <= NOON + 61 * SECOND, "half a second at half speed is all that passes");
                     before = told;
                 }
             });

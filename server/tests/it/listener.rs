@@ -6,7 +6,7 @@ use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
     response::Response,
-    routing::{get, post},
+    routing::get,
 };
 use std::{future::pending, sync::Arc};
 use switchboard::{config::Http, health::Health, http::Listener};
@@ -120,10 +120,7 @@ async fn misbehaving(config: &Http) -> (Server, Router) {
     let server = Server::start().await;
     let health = Health { store: server.db.store.clone(), bus: server.bus.clone() };
     let clock: Arc<dyn common::clock::Clock> = server.clock.clone();
-    let routes = Router::new()
-        .route("/v1/panics", get(panics))
-        .route("/v1/hangs", get(pending::<()>))
-        .route("/v1/length", post(|body: String| async move { body.len().to_string() }));
+    let routes = Router::new().route("/v1/panics", get(panics)).route("/v1/hangs", get(pending::<()>));
     let router = Listener { clock, config, health }.router([routes]);
     (server, router)
 }
@@ -147,15 +144,6 @@ async fn a_handler_that_panics_or_hangs_is_answered_for_and_says_nothing_of_why(
         assert!(answer.headers().contains_key("x-request-id"));
         let said = text(answer).await;
         assert!(said.contains(&format!("\"{code}\"")) && !said.contains("bug"), "{said}");
-    }
-}
-
-#[tokio::test]
-async fn a_route_that_says_nothing_of_bodies_takes_256_kibibytes() {
-    let (_server, router) = misbehaving(&Http::default()).await;
-    for (bytes, status) in [(256 * 1024, StatusCode::OK), (256 * 1024 + 1, StatusCode::PAYLOAD_TOO_LARGE)] {
-        let request = Request::post("/v1/length").body(Body::from("x".repeat(bytes))).unwrap();
-        assert_eq!(router.clone().oneshot(request).await.unwrap().status(), status, "{bytes}");
     }
 }
 
