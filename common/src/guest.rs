@@ -41,7 +41,7 @@ pub struct Guest {
     pub room: RoomId,
     /// What they may do in it.
     pub rights: BTreeSet<Right>,
-    /// When the token was minted: one from before the guest was shown the door is good no more.
+    /// When the token was minted: one from before the guest was removed is good no more.
     pub issued_at: OffsetDateTime,
     /// When the token ceases to be good.
     pub expires_at: OffsetDateTime,

@@ -164,16 +164,16 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
 
-    fn of(value: &'static str) -> Option<String> {
+    fn bearer_in(value: &'static str) -> Option<String> {
         let headers = HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(value))]);
         bearer(&headers).map(ToOwned::to_owned)
     }
 
     #[test]
     fn a_bearer_is_read_in_any_case_and_nothing_else_is_one() {
-        assert_eq!(of("Bearer ey.x.y"), Some("ey.x.y".to_owned()));
-        assert_eq!(of("bearer  ey.x.y "), Some("ey.x.y".to_owned()));
-        assert_eq!((of("Basic YTpi"), of("Bearer"), of("")), (None, None, None));
+        assert_eq!(bearer_in("Bearer ey.x.y"), Some("ey.x.y".to_owned()));
+        assert_eq!(bearer_in("bearer  ey.x.y "), Some("ey.x.y".to_owned()));
+        assert_eq!((bearer_in("Basic YTpi"), bearer_in("Bearer"), bearer_in("")), (None, None, None));
         assert_eq!(bearer(&HeaderMap::new()), None);
     }
 

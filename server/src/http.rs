@@ -1,6 +1,6 @@
 //! The listener: connections with limits and deadlines, routers joined, request ids, errors logged once.
 //!
-//! [`accept`] takes a connection and finds it a place among the [`seats`]; with
+//! [`accept`] takes a connection and finds it a place among the [`slots`]; with
 //! a load balancer, [`proxy_protocol`] says whose it is. [`stream`] and [`body`]
 //! hold its deadlines. Each request then passes here: [`address`] finds the
 //! client ([`forwarded`] reads what proxies wrote, [`cidr`] whom to believe),
@@ -15,7 +15,7 @@ mod gate;
 mod headers;
 mod limits;
 pub mod proxy_protocol;
-mod seats;
+mod slots;
 mod stream;
 
 pub use address::ProxyHeader;
@@ -149,7 +149,7 @@ pub fn url_here(address: SocketAddr) -> String {
 pub async fn serve(listener: TcpListener, router: Router, config: &config::Http, shutdown: Shutdown) {
     let all = within_descriptors(config.connections_max);
     let settings = accept::Settings {
-        limits: seats::Limits { all, network: config.connections_per_network_max.min(all / 4).max(1) },
+        limits: slots::Limits { all, network: config.connections_per_network_max.min(all / 4).max(1) },
         deadlines: stream::Deadlines {
             head: Duration::from_secs(config.header_s),
             idle: Duration::from_secs(config.idle_s),

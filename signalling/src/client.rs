@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 
-/// An open sign_in.
+/// A connection that has said who it is.
 pub(crate) struct Client {
     pub(crate) id: ConnectionId,
     pub(crate) account: AccountId,

@@ -2,10 +2,10 @@
 
 use sfu_core::Offer;
 
-/// The stream number of [`CAMERA`]'s packets.
+/// The SSRC of [`CAMERA`]'s packets.
 pub const CAMERA_SSRC: u32 = 2001;
 
-/// The stream number of what [`CAMERA`] sends again.
+/// The SSRC of what [`CAMERA`] sends again.
 pub const CAMERA_RTX_SSRC: u32 = 2002;
 
 /// VP8 as payload type 96, with retransmissions as 97.

@@ -49,12 +49,12 @@ mod guests;
 mod native;
 #[path = "e2e/pages.rs"]
 mod pages;
-#[path = "e2e/places.rs"]
-mod places;
 #[path = "e2e/replies.rs"]
 mod replies;
 #[path = "e2e/restart.rs"]
 mod restart;
+#[path = "e2e/slots.rs"]
+mod slots;
 #[path = "e2e/snooze.rs"]
 mod snooze;
 #[path = "e2e/told.rs"]

@@ -2107,7 +2107,7 @@ export interface Operations {
   'GET /v1/rooms/{id}/members': { path: { id: RoomId }; query: { cursor?: string; limit?: number }; answer: Page_RoomMember };
   /** Makes a user a member: they may enter though the room is private. */
   'PUT /v1/rooms/{id}/members/{user}': { path: { id: RoomId; user: UserId }; answer: void };
-  /** Shows somebody the door: they are a member no longer, their devices leave the room, and join tokens that were minted before are good no more. */
+  /** Removes a member or guest: their devices leave the room, and join tokens that were minted before are good no more. */
   'DELETE /v1/rooms/{id}/members/{user}': { path: { id: RoomId; user: UserId }; answer: void };
   /** Reads what was said in a room. */
   'GET /v1/rooms/{id}/messages': { path: { id: RoomId }; query: { before?: number; limit?: number }; answer: RoomHistory };

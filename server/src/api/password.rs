@@ -2,13 +2,13 @@
 //!
 //! [`rules`] says which passwords are good enough, wherever one is made.
 
-mod places;
 mod rules;
+mod slots;
 mod workspace;
 
-pub(super) use places::Asker;
 pub(super) use rules::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 pub use rules::{WeakPassword, check};
+pub(super) use slots::Asker;
 
 use super::problem::Problem;
 use crate::config::SignIn;
@@ -16,7 +16,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc::Pass
 use aws_lc_rs::{constant_time, rand};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use common::secret::Secret;
-use places::Places;
+use slots::Slots;
 use std::{
     sync::{
         Arc,
@@ -102,7 +102,7 @@ fn run(
     Ok(hash)
 }
 
-/// Hashes that one run decides about, each with its place.
+/// Hashes that one run decides about, each with its slot.
 type Group = Vec<(usize, Known)>;
 
 /// A hash in PHC format, taken apart.
@@ -140,20 +140,20 @@ struct Shared {
     workspaces: Workspaces,
     /// One for each workspace.
     turns: Arc<Semaphore>,
-    /// Those and the places to wait.
-    places: Arc<Places>,
+    /// Those and the slots to wait.
+    slots: Arc<Slots>,
     /// How often the algorithm ran.
     runs: AtomicU64,
 }
 
 impl Passwords {
     pub(super) fn new(config: &SignIn) -> Self {
-        let places = config.workspaces.saturating_add(config.waiting_max);
+        let slots = config.workspaces.saturating_add(config.waiting_max);
         Self {
             shared: Arc::new(Shared {
                 workspaces: Workspaces::default(),
                 turns: Arc::new(Semaphore::new(config.workspaces.clamp(1, Semaphore::MAX_PERMITS))),
-                places: Places::new(places),
+                slots: Slots::new(slots),
                 runs: AtomicU64::new(0),
             }),
         }
@@ -173,7 +173,7 @@ impl Passwords {
         hash.await?.map_err(|error| Problem::internal(&error))
     }
 
-    /// Which of `hashes` the password is of, by their places. Without any, as of an unknown user, it takes as long.
+    /// Which of `hashes` the password is of, by their slots. Without any, as of an unknown user, it takes as long.
     pub(super) async fn verify(
         &self,
         asker: &Asker,
@@ -189,13 +189,13 @@ impl Passwords {
         work: impl FnOnce(&Shared, &mut [Block]) -> T + Send + 'static,
     ) -> Result<T, Problem> {
         let busy = || Problem::unavailable("too many people are signing in").retry_after(BUSY_RETRY);
-        let place = self.shared.places.take(asker).ok_or_else(busy)?;
+        let slot = self.shared.slots.take(asker).ok_or_else(busy)?;
         let turn = time::timeout(TURN_TIMEOUT, Arc::clone(&self.shared.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(busy()) };
         let shared = Arc::clone(&self.shared);
         task::spawn_blocking(move || {
             // Given back when the work is done, also if the client did not wait for it.
-            let _held = (place, turn);
+            let _held = (slot, turn);
             let mut blocks = shared.workspaces.take();
             let done = work(&shared, &mut blocks);
             shared.workspaces.put_back(blocks);
@@ -210,10 +210,10 @@ impl Shared {
     fn verify(&self, blocks: &mut [Block], password: &Secret, hashes: &[Secret]) -> Vec<usize> {
         let known = hashes.iter().map(|hash| Known::read(hash.expose())).enumerate();
         let mut groups: Vec<Group> = Vec::new();
-        for (place, known) in known.filter_map(|(place, known)| Some((place, known?))) {
+        for (slot, known) in known.filter_map(|(slot, known)| Some((slot, known?))) {
             match groups.iter_mut().find(|group| group.iter().all(|(_, other)| other.is_like(&known))) {
-                Some(group) => group.push((place, known)),
-                None => groups.push(vec![(place, known)]),
+                Some(group) => group.push((slot, known)),
+                None => groups.push(vec![(slot, known)]),
             }
         }
         if groups.is_empty() {
@@ -231,7 +231,7 @@ impl Shared {
         self.count_run();
         let Ok(hash) = run(blocks, password, &first.params, &first.salt) else { return Vec::new() };
         let is_right = |known: &Known| constant_time::verify_slices_are_equal(&known.hash, &hash).is_ok();
-        group.iter().filter(|(_, known)| is_right(known)).map(|(place, _)| *place).collect()
+        group.iter().filter(|(_, known)| is_right(known)).map(|(slot, _)| *slot).collect()
     }
 
     fn count_run(&self) {
@@ -330,7 +330,7 @@ mod tests {
         for outcome in tries.collect::<Vec<_>>() {
             refused += usize::from(outcome.await.unwrap().is_err());
         }
-        // Three have a place; whether the others come in time for a free one depends on the machine.
+        // Three have a slot; whether the others come in time for a free one depends on the machine.
         assert!((1..=3).contains(&refused), "{refused}");
         let idle = passwords.shared.workspaces.count();
         assert_eq!(idle, 1, "one workspace is enough for one at a time");

@@ -4,7 +4,7 @@ use super::{
     address::{Hop, Trust},
     body::{Late, Punctual, Whole},
     proxy_protocol::{HEAD_BYTES, Head, ProxyError},
-    seats::{self, Seat, Seats, Turns},
+    slots::{self, Slot, Slots, Turns},
     stream::{Deadlines, Stream},
 };
 use axum::{Router, body::Body, response::Response};
@@ -41,7 +41,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How connections are treated.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
-    pub(super) limits: seats::Limits,
+    pub(super) limits: slots::Limits,
     pub(super) deadlines: Deadlines,
     /// How long a body may stand still.
     pub(super) body: Duration,
@@ -54,15 +54,15 @@ pub(super) struct Settings {
 struct Shared {
     settings: Settings,
     router: Router,
-    seats: Arc<Seats>,
+    slots: Arc<Slots>,
     shutdown: Shutdown,
 }
 
 /// Accepts and serves until shutdown. Connections that are open then finish what they are at, on `shutdown`'s tracker.
 pub(super) async fn serve(listener: TcpListener, router: Router, settings: Settings, shutdown: Shutdown) {
-    let seats = Seats::new(settings.limits);
+    let slots = Slots::new(settings.limits);
     let token = shutdown.token.clone();
-    let shared = Arc::new(Shared { settings, router, seats, shutdown });
+    let shared = Arc::new(Shared { settings, router, slots, shutdown });
     let mut is_exhausted = false;
     while let Some(accepted) = token.run_until_cancelled(listener.accept()).await {
         match accepted {
@@ -78,7 +78,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, settings: Setti
                     );
                 }
                 is_exhausted = true;
-                shared.seats.evict_one();
+                shared.slots.evict_one();
                 token.run_until_cancelled(sleep(PAUSE)).await;
             }
             // Of one connection: it was gone before it was accepted.
@@ -92,7 +92,7 @@ impl Shared {
         let is_trusted = self.settings.trust.includes(remote_address.ip());
         // Behind a trusted proxy is everybody: it has no share.
         let network = (!is_trusted).then(|| ClientAddress(remote_address.ip()).network());
-        let Some(seat) = self.seats.take(network) else {
+        let Some(slot) = self.slots.take(network) else {
             metrics::counter!("http_connections_refused_total").increment(1);
             return;
         };
@@ -102,9 +102,9 @@ impl Shared {
         }
         let shared = Arc::clone(self);
         self.shutdown.tasks.spawn(async move {
-            let evicted = Arc::clone(&seat.state);
+            let evicted = Arc::clone(&slot.state);
             tokio::select! {
-                () = shared.serve_one(socket, remote_address, is_trusted, seat) => {}
+                () = shared.serve_one(socket, remote_address, is_trusted, slot) => {}
                 () = evicted.evicted.notified() => debug!("A connection gave way to another"),
             }
         });
@@ -115,14 +115,14 @@ impl Shared {
         mut socket: TcpStream,
         mut remote_address: SocketAddr,
         is_trusted: bool,
-        seat: Seat,
+        slot: Slot,
     ) {
         if is_trusted && self.settings.proxy_protocol {
             match timeout(self.settings.deadlines.head, read_header(&mut socket)).await {
                 Ok(Ok(Some(source))) => {
                     remote_address = source;
                     let client = ClientAddress(source.ip());
-                    if !self.settings.trust.includes(source.ip()) && !seat.count_towards(client.network()) {
+                    if !self.settings.trust.includes(source.ip()) && !slot.count_towards(client.network()) {
                         return;
                     }
                 }
@@ -134,14 +134,14 @@ impl Shared {
                 Err(_) => return debug!("A proxy sent no header in time"),
             }
         }
-        let hop = Hop { remote_address: remote_address.ip(), is_reserved: seat.is_reserved };
+        let hop = Hop { remote_address: remote_address.ip(), is_reserved: slot.is_reserved };
         let mut deadlines = self.settings.deadlines;
-        if seat.is_reserved {
+        if slot.is_reserved {
             deadlines.head = deadlines.head.min(PROBE_TIME);
             deadlines.idle = deadlines.head;
         }
-        let turns = seat.turns();
-        let stream = TokioIo::new(Stream::new(socket, seat, deadlines));
+        let turns = slot.turns();
+        let stream = TokioIo::new(Stream::new(socket, slot, deadlines));
         let service = service_fn(|request| self.answer(request, hop, &turns));
         let connection = http1::Builder::new()
             .header_read_timeout(None)
@@ -205,7 +205,7 @@ async fn read_header(socket: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::seats::Limits;
+    use crate::http::slots::Limits;
     use axum::routing::get;
     use tokio::io::AsyncWriteExt;
 

@@ -1,6 +1,6 @@
 //! Bodies as the listener sees them: a request's must keep coming, an answer's end makes the connection idle.
 
-use super::seats::Turn;
+use super::slots::Turn;
 use axum::BoxError;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -163,10 +163,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_is_at_work_until_the_last_byte_of_the_answer() {
-        use crate::http::seats::{Limits, Seats};
-        let seats = Seats::new(Limits { all: 1, network: 1 });
-        let seat = seats.take(None).unwrap();
-        let turns = seat.turns();
+        use crate::http::slots::{Limits, Slots};
+        let slots = Slots::new(Limits { all: 1, network: 1 });
+        let slot = slots.take(None).unwrap();
+        let turns = slot.turns();
         let mut answer =
             Whole { inner: Bytewise::from_stream(pieces(&["a", "b"])), turn: Some(turns.begin()) };
         for _ in 0..2 {

@@ -6,7 +6,7 @@ use super::{
     forwarded::HOPS_MAX,
     gate::{REMEMBERED, WRONG_KEYS},
     proxy_protocol::REST_BYTES_MAX,
-    seats::RESERVED,
+    slots::RESERVED,
 };
 use crate::{config::Http, health::PING_EVERY};
 use common::{

@@ -3,7 +3,7 @@
 //! The deadlines of reading hold only while a request is waited for; a body has
 //! its own (see [`super::body`]), and sockets of the hub ping.
 
-use super::seats::Seat;
+use super::slots::Slot;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use ingress::Socket;
@@ -30,10 +30,10 @@ pub(super) struct Deadlines {
     pub(super) write: Duration,
 }
 
-/// A connection, and its seat.
+/// A connection, and its slot.
 pub(super) struct Stream {
     socket: TcpStream,
-    seat: Seat,
+    slot: Slot,
     deadlines: Deadlines,
     /// Whether a byte of the request that is waited for has arrived.
     has_begun: bool,
@@ -44,20 +44,20 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) const fn new(socket: TcpStream, seat: Seat, deadlines: Deadlines) -> Self {
-        Self { socket, seat, deadlines, has_begun: false, round: 0, reading: None, writing: None }
+    pub(super) const fn new(socket: TcpStream, slot: Slot, deadlines: Deadlines) -> Self {
+        Self { socket, slot, deadlines, has_begun: false, round: 0, reading: None, writing: None }
     }
 
     /// What is below an upgraded connection, for who goes on with it by rules of its own.
     pub(super) fn take_apart(upgraded: Upgraded) -> Result<Socket, Upgraded> {
         let parts = upgraded.downcast::<TokioIo<Self>>()?;
-        let Self { socket: tcp, seat, .. } = parts.io.into_inner();
-        Ok(Socket { tcp, read: parts.read_buf, held: Box::new(seat) })
+        let Self { socket: tcp, slot, .. } = parts.io.into_inner();
+        Ok(Socket { tcp, read: parts.read_buf, held: Box::new(slot) })
     }
 
     /// Nothing arrived: for how long may that go on?
     fn wait_to_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.seat.state.is_busy() {
+        if self.slot.state.is_busy() {
             self.reading = None;
             return Poll::Pending;
         }
@@ -70,7 +70,7 @@ impl Stream {
     }
 
     fn look_at_round(&mut self) {
-        let round = self.seat.state.rounds();
+        let round = self.slot.state.rounds();
         if round != self.round {
             (self.round, self.has_begun, self.reading) = (round, false, None);
         }
@@ -78,7 +78,7 @@ impl Stream {
 
     /// Bytes arrived: the head's deadline runs from the first of them.
     fn note_read(&mut self) {
-        if self.seat.state.is_busy() {
+        if self.slot.state.is_busy() {
             return;
         }
         self.look_at_round();
@@ -95,13 +95,13 @@ impl Stream {
     ) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.writing = None;
-            if self.seat.note_writing(false) {
+            if self.slot.note_writing(false) {
                 // The wait for the next request begins now, and nobody has polled for it.
                 context.waker().wake_by_ref();
             }
             return outcome;
         }
-        self.seat.note_writing(true);
+        self.slot.note_writing(true);
         let patience = self.deadlines.write;
         ready!(self.writing.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))

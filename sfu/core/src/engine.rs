@@ -32,7 +32,7 @@ use std::{
 pub struct EngineConfig {
     /// The addresses that clients are told to send to, the preferred first.
     pub candidates: Vec<SocketAddr>,
-    /// Decides names and stream numbers. Keys come from the operating system.
+    /// Decides names and SSRCs. Keys come from the operating system.
     pub seed: [u8; 32],
 }
 

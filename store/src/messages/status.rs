@@ -113,7 +113,7 @@ pub async fn sent(
     if let Some(further) = adopt_parked(tx, ChannelId::from_uuid(channel), &external_id, id).await? {
         latest = Some(further);
     }
-    tell(tx, id, latest, clock).await
+    publish_update(tx, id, latest, clock).await
 }
 
 /// The channel refused a reply for good: the work of sending it is done, the message failed.
@@ -131,10 +131,11 @@ pub async fn refused(
     outbox::hold(tx).await?;
     finish_reply(tx, id, Some(error), clock).await?;
     let latest = advance(tx, id, DeliveryStatus::Failed, Some(error), clock.utc()).await?;
-    tell(tx, id, latest, clock).await
+    publish_update(tx, id, latest, clock).await
 }
 
-async fn tell(
+/// Has agents told of a change, if there was one.
+async fn publish_update(
     tx: &mut TenantTx,
     id: MessageId,
     changed: Option<Message>,

@@ -111,7 +111,7 @@ pub async fn is_member(tx: &mut TenantTx, room: RoomId, user: UserId) -> Result<
     Ok(found)
 }
 
-/// When somebody was last shown the door, if they were since tokens from before have expired.
+/// When somebody was last removed, if they were since tokens from before have expired.
 ///
 /// # Errors
 /// [`StoreError::Database`].

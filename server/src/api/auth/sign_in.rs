@@ -68,7 +68,7 @@ pub(super) async fn sign_in(
             return Err(problem);
         }
     };
-    let Some(present) = right.first().and_then(|place| found.get(*place)) else {
+    let Some(present) = right.first().and_then(|index| found.get(*index)) else {
         lockout::note(&app, found.iter().map(|user| (user.account, user.id)).collect(), address);
         return Err(wrong_credentials());
     };
@@ -85,7 +85,7 @@ pub(super) async fn sign_in(
     Ok((cookie, begin_sign_in(&app, tx, user, address, user_agent.as_ref()).await?))
 }
 
-/// Whom the attempt may be about, and whose password it is, by their places. The same work whoever is found.
+/// The users whom the attempt may be about, and those whose password it is, as indices. It does the same work whoever is found.
 async fn look(
     app: &App,
     attempt: &Attempt<'_>,

@@ -74,8 +74,8 @@ pub(super) async fn add(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Shows somebody the door: they are a member no longer, their devices leave the room, and join tokens
-/// that were minted before are good no more.
+/// Removes a member or guest: their devices leave the room, and join tokens that were minted before are
+/// good no more.
 #[utoipa::path(
     delete, path = "/v1/rooms/{id}/members/{user}", 
     params(("id" = RoomId, Path, description = "The room"), ("user" = UserId, Path, description = "The user or guest")),

@@ -22,7 +22,7 @@ fn lines<'a>(sdp: &'a str, prefix: &str) -> Vec<&'a str> {
 }
 
 /// Browsers refuse an offer in which two sections have the same msid, and two tracks under one
-/// stream number share nonces.
+/// SSRC share nonces.
 #[test]
 fn two_pictures_of_one_publisher_have_sections_streams_and_names_of_their_own() {
     let mut stage = two(&[0, 1]);
@@ -59,7 +59,7 @@ fn one_of_two_pictures_ends_and_the_other_goes_on_where_it_was() {
     assert_eq!(packets.iter().map(|packet| packet.ssrc).collect::<Vec<_>>(), [before]);
 }
 
-/// The stage's subscriber remembers every stream number and packet number, as a receiver does; a
+/// The stage's subscriber remembers every SSRC and packet number, as a receiver does; a
 /// nonce used twice does not open there.
 #[test]
 fn a_section_taken_again_is_another_stream() {

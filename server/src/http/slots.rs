@@ -2,12 +2,12 @@
 //!
 //! A connection that does nothing, or has not finished its first line, goes
 //! before one that works: the longest idle one of the same network if that has
-//! its share, else of all. A few seats are kept beside the others, for `/health`
+//! its share, else of all. A few slots are kept beside the others, for `/health`
 //! and `/ready` alone, so that whoever watches gets an answer when everything is
 //! taken.
 //!
 //! What a connection is sent is work too, until the client has taken it. A socket
-//! of the hub's has its seat for life, but counts towards nobody's share here: the
+//! of the hub's has its slot for life, but counts towards nobody's share here: the
 //! hub counts a network's sockets by itself.
 
 use common::address::ClientNetwork;
@@ -20,7 +20,7 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// Seats beside the others, for probes.
+/// Slots beside the others, for probes.
 pub(super) const RESERVED: usize = 16;
 
 /// How many connections there may be.
@@ -33,29 +33,29 @@ pub(super) struct Limits {
 }
 
 /// All connections of one listener.
-pub(super) struct Seats {
+pub(super) struct Slots {
     limits: Limits,
     table: Mutex<Table>,
 }
 
 #[derive(Default)]
 struct Table {
-    /// Counts up: names seats, and tells which became idle first.
+    /// Counts up: names slots, and tells which became idle first.
     next: u64,
-    taken: HashMap<u64, Place>,
+    taken: HashMap<u64, Entry>,
     regular: Area,
     reserved: Area,
     networks: HashMap<ClientNetwork, Area>,
 }
 
-/// A group of seats: how many are taken, and those that are idle, the longest first.
+/// A group of slots: how many are taken, and those that are idle, the longest first.
 #[derive(Default)]
 struct Area {
     taken: usize,
     idle: BTreeMap<u64, u64>,
 }
 
-struct Place {
+struct Entry {
     network: Option<ClientNetwork>,
     is_reserved: bool,
     /// Its key in the areas' `idle`.
@@ -63,7 +63,7 @@ struct Place {
     state: Arc<State>,
 }
 
-/// What a seat's connection knows of itself without asking the table.
+/// What a slot's connection knows of itself without asking the table.
 #[derive(Default)]
 pub(super) struct State {
     /// Whether a request is being answered, or the connection is the hub's.
@@ -76,9 +76,9 @@ pub(super) struct State {
     pub(super) evicted: Notify,
 }
 
-/// A taken seat. Dropping it gives it back.
-pub(super) struct Seat {
-    seats: Arc<Seats>,
+/// A taken slot. Dropping it gives it back.
+pub(super) struct Slot {
+    slots: Arc<Slots>,
     id: u64,
     /// Whether it is for probes alone.
     pub(super) is_reserved: bool,
@@ -86,15 +86,15 @@ pub(super) struct Seat {
     pub(super) state: Arc<State>,
 }
 
-impl Seats {
+impl Slots {
     pub(super) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self { limits, table: Mutex::default() })
     }
 
-    /// A seat for a connection from `network`; without one it counts towards all only. It begins idle.
+    /// A slot for a connection from `network`; without one it counts towards all only. It begins idle.
     ///
-    /// `None` if every seat works, the reserved ones too.
-    pub(super) fn take(self: &Arc<Self>, network: Option<ClientNetwork>) -> Option<Seat> {
+    /// `None` if every slot works, the reserved ones too.
+    pub(super) fn take(self: &Arc<Self>, network: Option<ClientNetwork>) -> Option<Slot> {
         let mut table = self.table();
         let is_regular =
             table.has_room(network, self.limits.network) && table.make_room(None, self.limits.all);
@@ -104,15 +104,15 @@ impl Seats {
         table.next += 1;
         let id = table.next;
         let state = Arc::<State>::default();
-        // A reserved seat is beside all shares: its network has used its own up.
+        // A reserved slot is beside all shares: its network has used its own up.
         let network = network.filter(|_| is_regular);
-        let place = Place { network, is_reserved: !is_regular, idle: None, state: Arc::clone(&state) };
-        for area in table.areas(&place) {
+        let entry = Entry { network, is_reserved: !is_regular, idle: None, state: Arc::clone(&state) };
+        for area in table.areas(&entry) {
             area.taken += 1;
         }
-        table.taken.insert(id, place);
+        table.taken.insert(id, entry);
         table.note_idle(id);
-        Some(Seat { seats: Arc::clone(self), id, is_reserved: !is_regular, state })
+        Some(Slot { slots: Arc::clone(self), id, is_reserved: !is_regular, state })
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -127,7 +127,7 @@ impl Seats {
         true
     }
 
-    /// How many seats are taken, without the reserved ones.
+    /// How many slots are taken, without the reserved ones.
     #[cfg(test)]
     fn taken(&self) -> usize {
         self.table().regular.taken
@@ -135,10 +135,10 @@ impl Seats {
 }
 
 impl Table {
-    /// The groups that a seat belongs to.
-    fn areas(&mut self, place: &Place) -> impl Iterator<Item = &mut Area> {
-        let whole = if place.is_reserved { &mut self.reserved } else { &mut self.regular };
-        let network = place.network.map(|network| self.networks.entry(network).or_default());
+    /// The groups that a slot belongs to.
+    fn areas(&mut self, entry: &Entry) -> impl Iterator<Item = &mut Area> {
+        let whole = if entry.is_reserved { &mut self.reserved } else { &mut self.regular };
+        let network = entry.network.map(|network| self.networks.entry(network).or_default());
         std::iter::once(whole).chain(network)
     }
 
@@ -180,59 +180,59 @@ impl Table {
     }
 
     fn evict(&mut self, id: u64) {
-        if let Some(place) = self.remove(id) {
-            place.state.evicted.notify_one();
+        if let Some(entry) = self.remove(id) {
+            entry.state.evicted.notify_one();
             metrics::counter!("http_connections_evicted_total").increment(1);
         }
     }
 
-    fn remove(&mut self, id: u64) -> Option<Place> {
-        let place = self.taken.remove(&id)?;
-        for area in self.areas(&place) {
+    fn remove(&mut self, id: u64) -> Option<Entry> {
+        let entry = self.taken.remove(&id)?;
+        for area in self.areas(&entry) {
             area.taken -= 1;
-            if let Some(order) = place.idle {
+            if let Some(order) = entry.idle {
                 area.idle.remove(&order);
             }
         }
-        if let Some(network) = place.network
+        if let Some(network) = entry.network
             && self.networks.get(&network).is_some_and(|area| area.taken == 0)
         {
             self.networks.remove(&network);
         }
-        Some(place)
+        Some(entry)
     }
 
     fn note_idle(&mut self, id: u64) {
-        let Some(mut place) = self.taken.remove(&id) else { return };
-        if place.idle.is_none() {
+        let Some(mut entry) = self.taken.remove(&id) else { return };
+        if entry.idle.is_none() {
             self.next += 1;
             let order = self.next;
-            place.idle = Some(order);
-            for area in self.areas(&place) {
+            entry.idle = Some(order);
+            for area in self.areas(&entry) {
                 area.idle.insert(order, id);
             }
         }
-        self.taken.insert(id, place);
+        self.taken.insert(id, entry);
     }
 
     /// It counts towards all alone from now on.
     fn leave_network(&mut self, id: u64) {
-        let Some(place) = self.remove(id) else { return };
-        let place = Place { network: None, idle: None, ..place };
-        for area in self.areas(&place) {
+        let Some(entry) = self.remove(id) else { return };
+        let entry = Entry { network: None, idle: None, ..entry };
+        for area in self.areas(&entry) {
             area.taken += 1;
         }
-        self.taken.insert(id, place);
+        self.taken.insert(id, entry);
     }
 
     fn note_busy(&mut self, id: u64) {
-        let Some(mut place) = self.taken.remove(&id) else { return };
-        if let Some(order) = place.idle.take() {
-            for area in self.areas(&place) {
+        let Some(mut entry) = self.taken.remove(&id) else { return };
+        if let Some(order) = entry.idle.take() {
+            for area in self.areas(&entry) {
                 area.idle.remove(&order);
             }
         }
-        self.taken.insert(id, place);
+        self.taken.insert(id, entry);
     }
 }
 
@@ -248,22 +248,22 @@ impl State {
     }
 }
 
-impl Seat {
+impl Slot {
     /// Counts it towards `network` from now on; false if that has its share already, all of it at work.
     pub(super) fn count_towards(&self, network: ClientNetwork) -> bool {
-        let mut table = self.seats.table();
+        let mut table = self.slots.table();
         // Out of the areas first, so that it is not itself who goes.
-        let Some(mut place) = table.remove(self.id) else { return false };
-        let fits = place.is_reserved || table.make_room(Some(network), self.seats.limits.network);
+        let Some(mut entry) = table.remove(self.id) else { return false };
+        let fits = entry.is_reserved || table.make_room(Some(network), self.slots.limits.network);
         if !fits {
             return false;
         }
-        place.network = (!place.is_reserved).then_some(network);
-        place.idle = None;
-        for area in table.areas(&place) {
+        entry.network = (!entry.is_reserved).then_some(network);
+        entry.idle = None;
+        for area in table.areas(&entry) {
             area.taken += 1;
         }
-        table.taken.insert(self.id, place);
+        table.taken.insert(self.id, entry);
         table.note_idle(self.id);
         true
     }
@@ -272,7 +272,7 @@ impl Seat {
     pub(super) fn note_writing(&self, is_writing: bool) -> bool {
         let has_changed = self.state.is_writing.swap(is_writing, Ordering::Relaxed) != is_writing;
         if has_changed && !self.state.is_answering.load(Ordering::Relaxed) {
-            let mut table = self.seats.table();
+            let mut table = self.slots.table();
             if is_writing { table.note_busy(self.id) } else { table.note_idle(self.id) }
         }
         has_changed
@@ -280,20 +280,20 @@ impl Seat {
 
     /// What tells the table of a request's begin and end.
     pub(super) fn turns(&self) -> Turns {
-        Turns { seats: Arc::clone(&self.seats), id: self.id, state: Arc::clone(&self.state) }
+        Turns { slots: Arc::clone(&self.slots), id: self.id, state: Arc::clone(&self.state) }
     }
 }
 
-impl Drop for Seat {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.seats.table().remove(self.id);
+        self.slots.table().remove(self.id);
     }
 }
 
 /// A connection's requests, one after the other.
 #[derive(Clone)]
 pub(super) struct Turns {
-    seats: Arc<Seats>,
+    slots: Arc<Slots>,
     id: u64,
     state: Arc<State>,
 }
@@ -307,7 +307,7 @@ impl Turns {
     /// A request has arrived.
     pub(super) fn begin(&self) -> Turn {
         self.state.is_answering.store(true, Ordering::Relaxed);
-        self.seats.table().note_busy(self.id);
+        self.slots.table().note_busy(self.id);
         Turn(Some(self.clone()))
     }
 }
@@ -319,7 +319,7 @@ impl Turn {
     /// The connection is the hub's from now on and is never idle again.
     pub(super) fn upgraded(mut self) {
         if let Some(turns) = self.0.take() {
-            turns.seats.table().leave_network(turns.id);
+            turns.slots.table().leave_network(turns.id);
         }
     }
 }
@@ -330,7 +330,7 @@ impl Drop for Turn {
             turns.state.rounds.fetch_add(1, Ordering::Relaxed);
             turns.state.is_answering.store(false, Ordering::Relaxed);
             if !turns.state.is_busy() {
-                turns.seats.table().note_idle(turns.id);
+                turns.slots.table().note_idle(turns.id);
             }
         }
     }
@@ -347,115 +347,115 @@ mod tests {
     }
 
     /// Whether the connection was told to go.
-    async fn is_gone(seat: &Seat) -> bool {
+    async fn is_gone(slot: &Slot) -> bool {
         tokio::select! {
             biased;
-            () = seat.state.evicted.notified() => true,
+            () = slot.state.evicted.notified() => true,
             () = std::future::ready(()) => false,
         }
     }
 
     #[tokio::test]
     async fn the_longest_idle_goes_when_all_is_taken_and_whoever_works_stays() {
-        let seats = Seats::new(Limits { all: 3, network: 3 });
+        let slots = Slots::new(Limits { all: 3, network: 3 });
         let (first, second, third) = (
-            seats.take(network(1)).unwrap(),
-            seats.take(network(2)).unwrap(),
-            seats.take(network(3)).unwrap(),
+            slots.take(network(1)).unwrap(),
+            slots.take(network(2)).unwrap(),
+            slots.take(network(3)).unwrap(),
         );
         let turn = first.turns().begin();
-        let fourth = seats.take(network(4)).unwrap();
+        let fourth = slots.take(network(4)).unwrap();
         assert!(!fourth.is_reserved);
         assert!(is_gone(&second).await && !is_gone(&first).await && !is_gone(&third).await);
         drop(turn);
         // The third has been idle for longer than the first now.
-        let _fifth = seats.take(network(5)).unwrap();
+        let _fifth = slots.take(network(5)).unwrap();
         assert!(is_gone(&third).await && !is_gone(&first).await);
-        assert_eq!(seats.taken(), 3);
+        assert_eq!(slots.taken(), 3);
         drop((first, second, third, fourth));
-        assert_eq!(seats.taken(), 1);
+        assert_eq!(slots.taken(), 1);
     }
 
     #[tokio::test]
     async fn a_network_with_its_share_costs_others_nothing() {
-        let seats = Seats::new(Limits { all: 10, network: 2 });
-        let other = seats.take(network(9)).unwrap();
-        let mut greedy: Vec<_> = (0..5).map(|_| seats.take(network(1)).unwrap()).collect();
-        assert_eq!(seats.taken(), 3);
+        let slots = Slots::new(Limits { all: 10, network: 2 });
+        let other = slots.take(network(9)).unwrap();
+        let mut greedy: Vec<_> = (0..5).map(|_| slots.take(network(1)).unwrap()).collect();
+        assert_eq!(slots.taken(), 3);
         assert!(!is_gone(&other).await);
-        // Both of its seats work: what more comes is for probes.
-        let turns: Vec<_> = greedy.iter().skip(3).map(|seat| seat.turns().begin()).collect();
-        greedy.push(seats.take(network(1)).unwrap());
+        // Both of its slots work: what more comes is for probes.
+        let turns: Vec<_> = greedy.iter().skip(3).map(|slot| slot.turns().begin()).collect();
+        greedy.push(slots.take(network(1)).unwrap());
         assert!(greedy.last().unwrap().is_reserved);
-        assert!(!seats.take(network(2)).unwrap().is_reserved);
+        assert!(!slots.take(network(2)).unwrap().is_reserved);
         drop(turns);
     }
 
     #[tokio::test]
     async fn who_has_yet_to_take_an_answer_is_not_idle() {
-        let seats = Seats::new(Limits { all: 1, network: 1 });
-        let slow = seats.take(network(1)).unwrap();
+        let slots = Slots::new(Limits { all: 1, network: 1 });
+        let slow = slots.take(network(1)).unwrap();
         let turn = slow.turns().begin();
         assert!(slow.note_writing(true));
         drop(turn);
         assert!(slow.turns().is_busy());
-        assert!(seats.take(network(2)).unwrap().is_reserved, "it does not give way");
+        assert!(slots.take(network(2)).unwrap().is_reserved, "it does not give way");
         assert!(!is_gone(&slow).await);
         assert!(slow.note_writing(false));
-        assert!(!seats.take(network(2)).unwrap().is_reserved);
+        assert!(!slots.take(network(2)).unwrap().is_reserved);
         assert!(is_gone(&slow).await);
     }
 
     #[test]
     fn sockets_of_the_hub_leave_their_networks_share_to_requests() {
-        let seats = Seats::new(Limits { all: 10, network: 2 });
+        let slots = Slots::new(Limits { all: 10, network: 2 });
         let sockets: Vec<_> = (0..8)
             .map(|_| {
-                let seat = seats.take(network(1)).unwrap();
-                seat.turns().begin().upgraded();
-                seat
+                let slot = slots.take(network(1)).unwrap();
+                slot.turns().begin().upgraded();
+                slot
             })
             .collect();
-        let busy: Vec<_> = (0..2).map(|_| seats.take(network(1)).unwrap()).collect();
-        assert!(busy.iter().all(|seat| !seat.is_reserved), "its requests find their seats");
-        assert_eq!(seats.taken(), 10);
+        let busy: Vec<_> = (0..2).map(|_| slots.take(network(1)).unwrap()).collect();
+        assert!(busy.iter().all(|slot| !slot.is_reserved), "its requests find their slots");
+        assert_eq!(slots.taken(), 10);
         drop((sockets, busy));
-        assert_eq!((seats.taken(), seats.table().networks.len()), (0, 0));
+        assert_eq!((slots.taken(), slots.table().networks.len()), (0, 0));
     }
 
     #[test]
-    fn probes_get_in_when_all_seats_work_and_do_not_block_each_other() {
-        let seats = Seats::new(Limits { all: 1, network: 1 });
-        let socket = seats.take(network(1)).unwrap();
+    fn probes_get_in_when_all_slots_work_and_do_not_block_each_other() {
+        let slots = Slots::new(Limits { all: 1, network: 1 });
+        let socket = slots.take(network(1)).unwrap();
         socket.turns().begin().upgraded();
-        let probes: Vec<_> = (0..100).map(|number| seats.take(network(number)).unwrap()).collect();
-        assert!(probes.iter().all(|seat| seat.is_reserved));
-        let turns: Vec<_> = probes.iter().map(|seat| seat.turns().begin()).collect();
-        assert!(seats.take(network(200)).is_none(), "every seat works");
+        let probes: Vec<_> = (0..100).map(|number| slots.take(network(number)).unwrap()).collect();
+        assert!(probes.iter().all(|slot| slot.is_reserved));
+        let turns: Vec<_> = probes.iter().map(|slot| slot.turns().begin()).collect();
+        assert!(slots.take(network(200)).is_none(), "every slot works");
         drop(turns);
     }
 
     #[tokio::test]
     async fn a_connection_through_a_balancer_counts_for_its_client_once_that_is_known() {
-        let seats = Seats::new(Limits { all: 10, network: 1 });
-        let (first, second) = (seats.take(None).unwrap(), seats.take(None).unwrap());
+        let slots = Slots::new(Limits { all: 10, network: 1 });
+        let (first, second) = (slots.take(None).unwrap(), slots.take(None).unwrap());
         assert!(first.count_towards(network(1).unwrap()));
         assert!(second.count_towards(network(1).unwrap()), "the first one was idle");
         assert!(is_gone(&first).await && !is_gone(&second).await);
         let turn = second.turns().begin();
-        assert!(!seats.take(None).unwrap().count_towards(network(1).unwrap()));
+        assert!(!slots.take(None).unwrap().count_towards(network(1).unwrap()));
         drop(turn);
     }
 
-    /// Takes, works, rests and leaves at random: the counts are those of the seats that are held.
+    /// Takes, works, rests and leaves at random: the counts are those of the slots that are held.
     #[test]
-    fn whatever_connections_do_no_seat_is_lost_or_counted_twice() {
+    fn whatever_connections_do_no_slot_is_lost_or_counted_twice() {
         use rand::{RngExt, SeedableRng, rngs::StdRng};
         for seed in 0..20 {
             let mut random = StdRng::seed_from_u64(seed);
             let limits = Limits { all: 12, network: 4 };
-            let seats = Seats::new(limits);
-            let mut held: Vec<(Seat, Option<Turn>)> = Vec::new();
+            let slots = Slots::new(limits);
+            let mut held: Vec<(Slot, Option<Turn>)> = Vec::new();
             for step in 0..600 {
                 match random.random_range(0..6) {
                     0 | 1 => {
@@ -463,11 +463,11 @@ mod tests {
                         let whose = (from > 0).then(|| network(from).unwrap());
                         // Through a balancer, it is known a little later whose it is.
                         let is_through_balancer = random.random_bool(0.5);
-                        let seat = seats.take(whose.filter(|_| !is_through_balancer));
-                        let fits = |seat: &Seat| {
-                            !is_through_balancer || whose.is_none_or(|network| seat.count_towards(network))
+                        let slot = slots.take(whose.filter(|_| !is_through_balancer));
+                        let fits = |slot: &Slot| {
+                            !is_through_balancer || whose.is_none_or(|network| slot.count_towards(network))
                         };
-                        held.extend(seat.filter(fits).map(|seat| (seat, None)));
+                        held.extend(slot.filter(fits).map(|slot| (slot, None)));
                     }
                     2 if !held.is_empty() => {
                         let at = random.random_range(0..held.len());
@@ -489,25 +489,25 @@ mod tests {
                     }
                     _ => {}
                 }
-                let table = seats.table();
+                let table = slots.table();
                 let of = |area: &Area| (area.taken, area.idle.len() <= area.taken);
                 // In the order of their numbers.
-                let places = (1..=table.next).filter_map(|id| table.taken.get(&id));
-                let regular = places.clone().filter(|place| !place.is_reserved).count();
+                let entries = (1..=table.next).filter_map(|id| table.taken.get(&id));
+                let regular = entries.clone().filter(|entry| !entry.is_reserved).count();
                 let what = format!("seed {seed}, step {step}");
                 assert_eq!(of(&table.regular), (regular, true), "{what}");
-                assert_eq!(of(&table.reserved), (places.clone().count() - regular, true), "{what}");
+                assert_eq!(of(&table.reserved), (entries.clone().count() - regular, true), "{what}");
                 assert!(regular <= limits.all && table.reserved.taken <= RESERVED, "{what}");
                 for last in 1..5 {
                     let network = network(last).unwrap();
                     let Some(area) = table.networks.get(&network) else { continue };
-                    let theirs = places.clone().filter(|place| place.network == Some(network)).count();
+                    let theirs = entries.clone().filter(|entry| entry.network == Some(network)).count();
                     assert_eq!(of(area), (theirs, true), "{what}");
                     assert!((1..=limits.network).contains(&theirs), "{what}");
                 }
             }
             held.clear();
-            let table = seats.table();
+            let table = slots.table();
             assert_eq!((table.taken.len(), table.networks.len()), (0, 0), "seed {seed}");
             assert!(table.regular.idle.is_empty() && table.reserved.idle.is_empty(), "seed {seed}");
         }

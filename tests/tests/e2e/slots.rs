@@ -23,7 +23,7 @@ async fn limited(setting: &str, to: u32) -> (Installation, Server, Account) {
     (installation, server, account)
 }
 
-/// Knocks until the status is this: places are given back a moment after a connection has ended.
+/// Knocks until the status is this: slots are given back a moment after a connection has ended.
 async fn knock_until(server: &Server, status: u16) -> Raw {
     let started = SystemClock.now();
     loop {

@@ -1,4 +1,4 @@
-//! Places in the queue for hashing, of which nobody has all: not one line, not one account.
+//! Slots in the queue for hashing, of which nobody has all: not one line, not one account.
 
 use common::{
     address::{ClientAddress, ClientNetwork},
@@ -37,8 +37,8 @@ impl Asker {
     }
 }
 
-/// The places of one queue.
-pub(super) struct Places {
+/// The slots of one queue.
+pub(super) struct Slots {
     max: usize,
     taken: Mutex<Taken>,
 }
@@ -49,27 +49,27 @@ struct Taken {
     by: BTreeMap<Share, usize>,
 }
 
-/// What has a share of the places.
+/// What has a share of the slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Share {
     Site(ClientNetwork),
     Account(AccountId),
 }
 
-/// A place, until it is dropped.
-pub(super) struct Place {
-    places: Arc<Places>,
+/// A slot, until it is dropped.
+pub(super) struct Slot {
+    slots: Arc<Slots>,
     shares: [Option<Share>; 2],
 }
 
-impl Places {
+impl Slots {
     pub(super) fn new(max: usize) -> Arc<Self> {
         Arc::new(Self { max: max.max(1), taken: Mutex::default() })
     }
 
-    /// A place. One site has half of them at most, one account a quarter, and the last quarter is for known
+    /// A slot. One site has half of them at most, one account a quarter, and the last quarter is for known
     /// browsers: whose owners sign in while strangers have taken the rest.
-    pub(super) fn take(self: &Arc<Self>, asker: &Asker) -> Option<Place> {
+    pub(super) fn take(self: &Arc<Self>, asker: &Asker) -> Option<Slot> {
         let shares = [asker.site.map(Share::Site), asker.account.map(Share::Account)];
         let max = if asker.is_known { self.max } else { self.max - self.max / 4 };
         let mut taken = self.taken();
@@ -87,7 +87,7 @@ impl Places {
         for share in shares.iter().flatten() {
             *taken.by.entry(*share).or_default() += 1;
         }
-        Some(Place { places: Arc::clone(self), shares })
+        Some(Slot { slots: Arc::clone(self), shares })
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -95,9 +95,9 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self.places.taken();
+        let mut taken = self.slots.taken();
         taken.all -= 1;
         for share in self.shares.iter().flatten() {
             if let Some(count) = taken.by.get_mut(share) {
@@ -120,48 +120,48 @@ mod tests {
     }
 
     /// As many as there are.
-    fn all(places: &Arc<Places>, asker: impl Fn(usize) -> Asker) -> Vec<Place> {
-        (0..100).map_while(|number| places.take(&asker(number))).collect()
+    fn all(slots: &Arc<Slots>, asker: impl Fn(usize) -> Asker) -> Vec<Slot> {
+        (0..100).map_while(|number| slots.take(&asker(number))).collect()
     }
 
     #[test]
     fn a_line_of_ipv6_has_its_share_and_others_sign_in() {
-        let places = Places::new(64);
-        let line = all(&places, |network| at(&format!("2001:db8:1:{network:x}::1")));
+        let slots = Slots::new(64);
+        let line = all(&slots, |network| at(&format!("2001:db8:1:{network:x}::1")));
         assert_eq!(line.len(), 32);
-        assert_eq!(all(&places, |_| at("192.0.2.1")).len(), 16, "a quarter is kept");
+        assert_eq!(all(&slots, |_| at("192.0.2.1")).len(), 16, "a quarter is kept");
         drop(line);
-        assert!(places.taken().by.is_empty() && places.taken().all == 0, "all is given back");
+        assert!(slots.taken().by.is_empty() && slots.taken().all == 0, "all is given back");
     }
 
     #[test]
     fn an_account_has_its_share_wherever_it_asks_from() {
-        let (places, clock) = (Places::new(64), ManualClock::default());
+        let (slots, clock) = (Slots::new(64), ManualClock::default());
         let (one, other) = (AccountId::generate(&clock), AccountId::generate(&clock));
-        let held = all(&places, |last| at(&format!("192.0.2.{last}")).of(one));
+        let held = all(&slots, |last| at(&format!("192.0.2.{last}")).of(one));
         assert_eq!(held.len(), 16);
-        assert!(places.take(&at("192.0.2.200").of(other)).is_some());
+        assert!(slots.take(&at("192.0.2.200").of(other)).is_some());
     }
 
     #[test]
-    fn known_browsers_have_places_when_strangers_have_taken_the_rest() {
-        let places = Places::new(64);
-        let strangers = all(&places, |last| at(&format!("192.0.2.{last}")));
+    fn known_browsers_have_slots_when_strangers_have_taken_the_rest() {
+        let slots = Slots::new(64);
+        let strangers = all(&slots, |last| at(&format!("192.0.2.{last}")));
         assert_eq!(strangers.len(), 48);
-        let owners = all(&places, |last| at(&format!("198.51.100.{last}")).known(true));
+        let owners = all(&slots, |last| at(&format!("198.51.100.{last}")).known(true));
         assert_eq!(owners.len(), 16);
     }
 
     #[test]
-    fn however_few_places_there_are_somebody_gets_one() {
+    fn however_few_slots_there_are_somebody_gets_one() {
         for max in 0..8 {
-            let places = Places::new(max);
-            let strangers = all(&places, |last| at(&format!("192.0.2.{last}")));
+            let slots = Slots::new(max);
+            let strangers = all(&slots, |last| at(&format!("192.0.2.{last}")));
             assert!(!strangers.is_empty(), "{max}");
-            let owners = all(&places, |last| at(&format!("198.51.100.{last}")).known(true));
+            let owners = all(&slots, |last| at(&format!("198.51.100.{last}")).known(true));
             assert_eq!(strangers.len() + owners.len(), max.max(1), "{max}");
             drop((strangers, owners));
-            let taken = places.taken();
+            let taken = slots.taken();
             assert_eq!((taken.all, taken.by.len()), (0, 0), "{max}");
         }
     }
@@ -169,24 +169,24 @@ mod tests {
     /// Who is known in a browser is still one line and one account.
     #[test]
     fn a_known_browser_has_no_more_than_its_share_either() {
-        let (places, clock) = (Places::new(64), ManualClock::default());
-        let line = all(&places, |_| at("192.0.2.1").known(true));
+        let (slots, clock) = (Slots::new(64), ManualClock::default());
+        let line = all(&slots, |_| at("192.0.2.1").known(true));
         assert_eq!(line.len(), 32);
         drop(line);
         let account = AccountId::generate(&clock);
-        let held = all(&places, |last| at(&format!("192.0.2.{last}")).of(account).known(true));
+        let held = all(&slots, |last| at(&format!("192.0.2.{last}")).of(account).known(true));
         assert_eq!(held.len(), 16);
     }
 
     #[test]
     fn a_place_that_is_refused_takes_no_share() {
-        let (places, clock) = (Places::new(64), ManualClock::default());
+        let (slots, clock) = (Slots::new(64), ManualClock::default());
         let (full, other) = (AccountId::generate(&clock), AccountId::generate(&clock));
-        let held = all(&places, |last| at(&format!("192.0.2.{last}")).of(full));
+        let held = all(&slots, |last| at(&format!("192.0.2.{last}")).of(full));
         for _ in 0..100 {
-            assert!(places.take(&at("198.51.100.1").of(full)).is_none());
+            assert!(slots.take(&at("198.51.100.1").of(full)).is_none());
         }
-        assert_eq!(all(&places, |_| at("198.51.100.1").of(other)).len(), 16);
+        assert_eq!(all(&slots, |_| at("198.51.100.1").of(other)).len(), 16);
         drop(held);
     }
 }
