@@ -117,6 +117,10 @@ codes! {
     INVALID_SIGNATURE = "webhook.invalidSignature";
     /// The channel's provider refused the message.
     CHANNEL_REFUSED = "channel.refused";
+    /// The channel's provider cannot be reached; try again.
+    CHANNEL_UNREACHABLE = "channel.unreachable";
+    /// The channel's provider does not keep the file any more.
+    CHANNEL_FILE_GONE = "channel.fileGone";
     /// Switchboard failed; it is logged under the request's id.
     INTERNAL = "internal";
     /// A part that this needs (store, bus) is away; try again.

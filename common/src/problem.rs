@@ -20,6 +20,11 @@ pub struct Document<'a> {
     /// What went wrong, for programs; stable.
     #[cfg_attr(feature = "openapi", schema(example = "resource.notFound"))]
     code: &'a str,
+    /// The member of the request's body that is at fault, as a JSON Pointer (RFC 6901); absent if none is, or
+    /// more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(example = "/name", nullable = false))]
+    pointer: Option<&'a str>,
 }
 
 impl<'a> Document<'a> {
@@ -28,7 +33,13 @@ impl<'a> Document<'a> {
 
     /// The document of an answer with an HTTP status, whose words are `title`.
     pub fn new(title: &'a str, status: u16, detail: &'a str, code: &'a ErrorCode) -> Self {
-        Self { r#type: "about:blank", title, status, detail, code: code.as_str() }
+        Self { r#type: "about:blank", title, status, detail, code: code.as_str(), pointer: None }
+    }
+
+    /// The same document with the member of the request's body that is at fault, as a JSON Pointer.
+    #[must_use]
+    pub fn at(self, pointer: Option<&'a str>) -> Self {
+        Self { pointer, ..self }
     }
 }
 
@@ -39,12 +50,14 @@ mod tests {
 
     #[test]
     fn a_document_has_the_members_of_rfc_9457_and_a_code() {
-        let document = Document::new("Not Found", 404, "there is no such room", &ErrorCode::NOT_FOUND);
+        let document = Document::new("Not Found", 404, "There is no such room", &ErrorCode::NOT_FOUND);
         let expected = json!({
             "type": "about:blank", "title": "Not Found", "status": 404,
-            "detail": "there is no such room", "code": "resource.notFound",
+            "detail": "There is no such room", "code": "resource.notFound",
         });
         assert_eq!(serde_json::to_value(document).unwrap(), expected);
+        let taken = Document::new("Conflict", 409, "Another room has this name", &ErrorCode::CONFLICT);
+        assert_eq!(serde_json::to_value(taken.at(Some("/name"))).unwrap()["pointer"], "/name");
     }
 
     /// Clients of HTTP and of the socket branch on the same words; the details are text and nothing more.

@@ -57,6 +57,23 @@ pub fn shown_name(name: &str) -> String {
     visible.trim().chars().take(NAME_CHARS_MAX).collect::<String>().trim_end().to_owned()
 }
 
+/// An explanation as people read it: with a capital letter at its beginning, unless it begins with a name such
+/// as `expiresAt` or `media.offer`.
+///
+/// Errors in the code begin in lower case, because most of them stand within a sentence of the log.
+pub fn sentence(text: impl Into<Cow<'static, str>>) -> Cow<'static, str> {
+    let text = text.into();
+    let word = text.split_whitespace().next().unwrap_or_default().trim_end_matches([':', ',', ';']);
+    if !word.chars().all(|character| character.is_ascii_lowercase() || character == '-') {
+        return text;
+    }
+    let mut text = text.into_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    Cow::Owned(text)
+}
+
 /// A text that another service gives: its ends of line are line feeds, and other control characters U+FFFD.
 pub fn clean(text: &str) -> Cow<'_, str> {
     if !text.chars().any(|character| character.is_control() && !is_layout(character)) {

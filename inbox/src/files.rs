@@ -25,14 +25,20 @@ const ADDRESS_BYTES_MAX: u64 = 64 * 1024;
 /// Why a file cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
-    /// The provider has it no longer, or does not give it to this channel.
-    #[error("the provider does not give the file: it answered {0}")]
+    /// The provider has it no longer.
+    #[error("the channel's provider does not keep the file any more")]
+    Gone,
+    /// The provider does not give it to this channel.
+    #[error("the channel's provider does not give the file: it answered {0}")]
     Refused(StatusCode),
+    /// The provider has no time for it.
+    #[error("the channel's provider cannot be reached: it answered {0}")]
+    Busy(StatusCode),
     /// It is larger than the provider itself allows.
     #[error("the file is too large")]
     TooLarge,
     /// The provider cannot be reached, or says what cannot be understood.
-    #[error("the provider cannot be reached")]
+    #[error("the channel's provider cannot be reached")]
     Away(#[from] egress::Error),
 }
 
@@ -95,7 +101,15 @@ impl Files {
 
     async fn get(&self, url: Url, file: &RemoteFile) -> Result<Answer, FileError> {
         let answer = self.client.get(url).bearer(file.access_token.expose()).send().await?;
-        if answer.status() == StatusCode::OK { Ok(answer) } else { Err(FileError::Refused(answer.status())) }
+        match answer.status() {
+            StatusCode::OK => Ok(answer),
+            // Graph answers 400 to the id of a file that it has deleted, its store of files 404 to the address.
+            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::GONE => Err(FileError::Gone),
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                Err(FileError::Busy(status))
+            }
+            status => Err(FileError::Refused(status)),
+        }
     }
 }
 

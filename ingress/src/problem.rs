@@ -11,6 +11,7 @@ use common::{
     error::{Chain, ErrorCode},
     permission::Permission,
     problem::Document,
+    text,
 };
 use std::{borrow::Cow, error::Error, time::Duration};
 use store::{ChangeError, StoreError};
@@ -25,13 +26,25 @@ pub struct Problem {
     status: StatusCode,
     code: ErrorCode,
     detail: Cow<'static, str>,
+    pointer: Option<String>,
     retry_after: Option<Duration>,
 }
 
 impl Problem {
-    /// An error with its HTTP status, its stable code and an explanation for people.
+    /// An error with its HTTP status, its stable code and an explanation for people, which gets its capital letter.
     pub fn new(status: StatusCode, code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, detail: detail.into(), retry_after: None }
+        Self { status, code, detail: text::sentence(detail), pointer: None, retry_after: None }
+    }
+
+    /// The same error with the member of the request's body that is at fault.
+    #[must_use]
+    pub fn of_member(self, name: &str) -> Self {
+        Self { pointer: Some(format!("/{name}")), ..self }
+    }
+
+    /// The member at fault as a JSON Pointer, if it is one.
+    pub fn pointer(&self) -> Option<&str> {
+        self.pointer.as_deref()
     }
 
     /// What went wrong, for people.
@@ -65,7 +78,13 @@ impl Problem {
         match error {
             ChangeError::NotFound => Self::not_found(what),
             ChangeError::Store(error) => error.into(),
-            refused @ (ChangeError::Taken | ChangeError::Referenced) => Self::conflict(refused.to_string()),
+            ChangeError::Taken { member: Some(member) } => {
+                Self::conflict(format!("another {what} has this {member}")).of_member(member)
+            }
+            ChangeError::Taken { member: None } => Self::conflict(format!("there is such a {what} already")),
+            ChangeError::Referenced => {
+                Self::conflict(format!("the {what} is still in use, or names something that does not exist"))
+            }
         }
     }
 
@@ -106,7 +125,8 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("Error");
-        let document = Document::new(title, self.status.as_u16(), &self.detail, &self.code);
+        let document =
+            Document::new(title, self.status.as_u16(), &self.detail, &self.code).at(self.pointer());
         let mut response = (self.status, Json(document)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Document::MEDIA_TYPE));

@@ -495,7 +495,9 @@ async fn set_labels(tx: &mut TenantTx, id: ConversationId, labels: &[LabelId]) -
         Ok(_) => Ok(()),
         Err(ChangeError::Referenced) => Err(UpdateError::UnknownLabel),
         Err(ChangeError::Store(error)) => Err(error.into()),
-        Err(other @ (ChangeError::NotFound | ChangeError::Taken)) => Err(StoreError::from(other).into()),
+        Err(other @ (ChangeError::NotFound | ChangeError::Taken { .. })) => {
+            Err(StoreError::from(other).into())
+        }
     }
 }
 

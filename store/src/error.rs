@@ -128,15 +128,27 @@ fn refers_to_no_account(error: &sqlx::Error) -> bool {
     constraint.is_some_and(|name| name.ends_with("_account_id_fkey"))
 }
 
+/// What only one thing of an account may have, as the end of the constraint's name says:
+/// `canned_responses_account_id_shortcode_key`.
+fn unique_member(error: &sqlx::Error) -> Option<&'static str> {
+    let constraint = error.as_database_error()?.constraint()?.strip_suffix("_key")?;
+    ["name", "shortcode"]
+        .into_iter()
+        .find(|member| constraint.strip_suffix(member).is_some_and(|rest| rest.ends_with("_account_id_")))
+}
+
 /// Why something cannot be created, changed or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// The account has none with this id.
     #[error("there is none with this id")]
     NotFound,
-    /// Another one has what only one may have, as its name.
-    #[error("another one has this name or address")]
-    Taken,
+    /// Another one has what only one may have.
+    #[error("another one has this {}", .member.unwrap_or("already"))]
+    Taken {
+        /// The member that both have, such as `shortcode`; `None` if it is not one alone.
+        member: Option<&'static str>,
+    },
     /// It is still in use, or names something that does not exist.
     #[error("it is still in use, or names something that does not exist")]
     Referenced,
@@ -149,7 +161,7 @@ impl From<sqlx::Error> for ChangeError {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::error::ErrorKind;
         match error.as_database_error().map(|error| error.kind()) {
-            Some(ErrorKind::UniqueViolation) => Self::Taken,
+            Some(ErrorKind::UniqueViolation) => Self::Taken { member: unique_member(&error) },
             Some(ErrorKind::ForeignKeyViolation) if !refers_to_no_account(&error) => Self::Referenced,
             Some(_) | None => Self::Store(error.into()),
         }
@@ -161,7 +173,9 @@ impl From<ChangeError> for StoreError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Store(error) => error,
-            ChangeError::NotFound | ChangeError::Taken | ChangeError::Referenced => Self::Contradiction,
+            ChangeError::NotFound | ChangeError::Taken { .. } | ChangeError::Referenced => {
+                Self::Contradiction
+            }
         }
     }
 }

@@ -204,6 +204,9 @@ async fn file_address(
     if !is_authorised(&inner, &headers) {
         return refuse(StatusCode::UNAUTHORIZED, 190, "Invalid OAuth access token");
     }
+    if let Some((status, code)) = inner.refusals.lock().expect("not poisoned").pop_front() {
+        return refuse(status, code, "Something went wrong");
+    }
     let number = inner.phone_number_id.lock().expect("not poisoned").clone();
     let files = inner.files.lock().expect("not poisoned");
     match files.get(&media).filter(|_| query.get("phone_number_id") == Some(&number)) {

@@ -672,6 +672,7 @@ export interface Elevation {
   reason: string;
   /** For how many minutes it was asked. */
   minutes: number;
+  /** How far it was when it was read. */
   status: ElevationStatus;
   /** When it was asked for; nobody can agree a day later. */
   requestedAt: string;
@@ -1342,6 +1343,8 @@ export interface Problem {
   detail: string;
   /** What went wrong, for programs; stable. */
   code: string;
+  /** The member of the request's body that is at fault, as a JSON Pointer (RFC 6901); absent if none is, or more than one. */
+  pointer?: string | null;
 }
 
 /** That an event was published. */

@@ -1,7 +1,10 @@
 //! The JSON-RPC 2.0 envelope around every message.
 
 use super::Event;
-use crate::error::{ErrorCode, Fault};
+use crate::{
+    error::{ErrorCode, Fault},
+    text,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -101,7 +104,9 @@ pub struct FailureData {
 }
 
 impl Failure {
-    const fn new(number: i32, code: ErrorCode, fault: Fault, message: String) -> Self {
+    /// The message gets its capital letter.
+    fn new(number: i32, code: ErrorCode, fault: Fault, message: String) -> Self {
+        let message = text::sentence(message).into_owned();
         Self { code: number, message, data: FailureData { code, fault, retry_after_ms: None } }
     }
 
@@ -201,6 +206,6 @@ pub fn event_frame(event: &Event) -> String {
 /// well-formed internal error instead of silence.
 fn encode<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| {
-        r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"internal error","data":{"code":"internal","fault":"ours"}}}"#.to_owned()
+        r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"Internal error","data":{"code":"internal","fault":"ours"}}}"#.to_owned()
     })
 }

@@ -153,3 +153,23 @@ fn what_is_cut_is_the_longest_beginning_that_fits() {
         assert!(encoded_len(&cut) + encoded_char_len(next) > bytes_max, "{cut:?} of {text:?} at {bytes_max}");
     }
 }
+
+#[test]
+fn a_sentence_begins_with_a_capital_letter_and_a_member_keeps_its_name() {
+    for (written, read) in [
+        ("there is no such room", "There is no such room"),
+        ("name must have 1 to 200 characters", "Name must have 1 to 200 characters"),
+        ("a", "A"),
+        ("text: too long", "Text: too long"),
+        ("e-mail is missing", "E-mail is missing"),
+        ("expiresAt has passed", "expiresAt has passed"),
+        ("media.offer: missing field `sdp`", "media.offer: missing field `sdp`"),
+        ("Already so", "Already so"),
+        ("über", "über"),
+        ("12 is too many", "12 is too many"),
+        ("`x` is unknown", "`x` is unknown"),
+        ("", ""),
+    ] {
+        assert_eq!(sentence(written), read);
+    }
+}

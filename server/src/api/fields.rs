@@ -7,6 +7,7 @@ use common::{
     text::{self, NAME_CHARS_MAX},
 };
 use egress::{Guard, Refusal};
+use std::fmt::Display;
 use url::Url;
 
 /// The longest e-mail address (RFC 5321, section 4.5.3.1, with the erratum on its sum).
@@ -31,11 +32,18 @@ pub(super) fn normalize<'a>(
 
 /// A name: something visible, on one line.
 pub(super) fn name(name: &str) -> Result<&str, Problem> {
-    text::name(name).ok_or_else(|| {
-        Problem::invalid(format!(
-            "name must have 1 to {NAME_CHARS_MAX} characters, none of them control characters"
-        ))
-    })
+    line("name", name)
+}
+
+/// A member that is something visible on one line, as a name is.
+pub(super) fn line<'a>(member: &'static str, line: &'a str) -> Result<&'a str, Problem> {
+    let rule = format_args!("must have 1 to {NAME_CHARS_MAX} characters, none of them control characters");
+    text::name(line).ok_or_else(|| invalid(member, rule))
+}
+
+/// A member is against its rule, which goes on where the member's name ends.
+fn invalid(member: &'static str, rule: impl Display) -> Problem {
+    Problem::invalid(format!("{member} {rule}")).of_member(member)
 }
 
 /// An e-mail address. Only the shape is checked: whether it exists shows when it is written to.
@@ -44,7 +52,7 @@ pub(super) fn email(email: &str) -> Result<&str, Problem> {
     let shaped = email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
         && email.len() <= EMAIL_BYTES_MAX
         && !email.chars().any(|character| character.is_control() || character.is_whitespace());
-    if shaped { Ok(email) } else { Err(Problem::invalid("email is not an e-mail address")) }
+    if shaped { Ok(email) } else { Err(invalid("email", "is not an e-mail address")) }
 }
 
 /// A new password; `words` are those that anybody who knows the user would try.
@@ -66,7 +74,7 @@ pub(super) fn color(color: &str) -> Result<&str, Problem> {
     if color.strip_prefix('#').is_some_and(is_hex) {
         Ok(color)
     } else {
-        Err(Problem::invalid("color must be #rrggbb"))
+        Err(invalid("color", "must be #rrggbb"))
     }
 }
 
@@ -76,7 +84,7 @@ pub(super) fn shortcode(code: &str) -> Result<&str, Problem> {
     if (1..=64).contains(&code.chars().count()) && code.chars().all(fits) {
         Ok(code)
     } else {
-        Err(Problem::invalid("shortcode must have 1 to 64 letters, digits, _ and -"))
+        Err(invalid("shortcode", "must have 1 to 64 letters, digits, _ and -"))
     }
 }
 
@@ -96,37 +104,33 @@ pub(super) fn phone(phone: &str) -> Result<&str, Problem> {
     if (3..=20).contains(&digits) && phone.len() <= 40 && phone.chars().all(fits) {
         Ok(phone)
     } else {
-        Err(Problem::invalid("phone is not a phone number"))
+        Err(invalid("phone", "is not a phone number"))
     }
 }
 
 /// A provider's id for something: printable, without spaces.
 pub(super) fn external_id<'a>(field: &'static str, id: &'a str) -> Result<&'a str, Problem> {
     let ok = (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    if ok {
-        Ok(id)
-    } else {
-        Err(Problem::invalid(format!("{field} must have 1 to 64 visible ASCII characters")))
-    }
+    if ok { Ok(id) } else { Err(invalid(field, "must have 1 to 64 visible ASCII characters")) }
 }
 
 /// A secret that goes into a header or a signature.
 pub(super) fn secret<'a>(field: &'static str, secret: &'a Secret) -> Result<&'a Secret, Problem> {
     let ok = (1..=SECRET_BYTES_MAX).contains(&secret.expose().len())
         && secret.expose().bytes().all(|byte| byte.is_ascii_graphic());
-    if ok { Ok(secret) } else { Err(Problem::invalid(format!("{field} must be visible ASCII characters"))) }
+    if ok { Ok(secret) } else { Err(invalid(field, "must be visible ASCII characters")) }
 }
 
 /// An address to post to, as far as it can be judged without asking where its host is: that is asked
 /// each time something is sent.
 pub(super) fn url(url: &str, guard: &Guard) -> Result<Url, Problem> {
     let parsed = Url::parse(url).ok().filter(|_| url.len() <= URL_BYTES_MAX);
-    let parsed = parsed.ok_or_else(|| Problem::invalid("url must be an http or https URL"))?;
+    let parsed = parsed.ok_or_else(|| Problem::invalid("the URL must be an http or https URL"))?;
     match guard.check(&parsed) {
         Ok(()) => Ok(parsed),
-        Err(Refusal::Scheme) => Err(Problem::invalid("url must be an http or https URL")),
-        Err(Refusal::Insecure) => Err(Problem::invalid("url must be an https URL")),
-        Err(Refusal::Credentials) => Err(Problem::invalid("url must be without user and password")),
+        Err(Refusal::Scheme) => Err(Problem::invalid("the URL must be an http or https URL")),
+        Err(Refusal::Insecure) => Err(Problem::invalid("the URL must be an https URL")),
+        Err(Refusal::Credentials) => Err(Problem::invalid("the URL must be without user and password")),
         // Which it is would tell what the operator's network is like.
         Err(_) => Err(Problem::invalid(egress::UNDELIVERABLE)),
     }
@@ -227,7 +231,7 @@ mod tests {
         assert!(external_id("scheme", "phone").is_ok() && external_id("scheme", &"x".repeat(64)).is_ok());
         for bad in ["", "two words", "naïve", "line\n", &"x".repeat(65)] {
             let refused = external_id("scheme", bad).unwrap_err();
-            assert!(refused.detail().starts_with("scheme "), "{bad:?}: {}", refused.detail());
+            assert!(refused.detail().starts_with("Scheme "), "{bad:?}: {}", refused.detail());
         }
     }
 

@@ -41,7 +41,7 @@ pub(super) struct Question {
 impl Question {
     fn check(&self) -> Result<&str, Problem> {
         if self.q.len() > QUESTION_BYTES_MAX {
-            return Err(Problem::invalid("q has more than 256 bytes"));
+            return Err(Problem::invalid("the query has more than 256 bytes"));
         }
         Ok(&self.q)
     }

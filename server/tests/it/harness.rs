@@ -13,6 +13,7 @@ use common::{
     protocol::{inbox::ChannelKind, media::IceServer},
     revocation::Revocations,
     secret::Secret,
+    text,
     token::{self, Accounts, Issuer, OUTSIDE_LIFETIME, OWN_ISSUER, OutsideRules, REFRESH_TOKEN_TIME, Role},
 };
 use inbox::Inbox;
@@ -71,6 +72,8 @@ impl Answer {
     pub(crate) fn code(&self) -> &str {
         assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json", "{}", self.body);
         assert_eq!(self.body["status"], self.status.as_u16());
+        let detail = self.body["detail"].as_str().unwrap();
+        assert_eq!(text::sentence(detail.to_owned()), detail, "people read it");
         self.body["code"].as_str().unwrap()
     }
 }

@@ -39,6 +39,13 @@ impl Named {
     }
 }
 
+/// The member at fault is named to people and, as a JSON Pointer, to programs.
+fn assert_names(answer: &Answer, member: &str) {
+    let detail = answer.body["detail"].as_str().unwrap();
+    assert!(detail.starts_with("Another ") && detail.ends_with(&format!(" has this {member}")), "{detail}");
+    assert_eq!(answer.body["pointer"], json!(format!("/{member}")));
+}
+
 #[tokio::test]
 async fn a_name_is_had_by_one_in_its_account_and_is_free_again_when_that_is_gone() {
     let server = Server::start().await;
@@ -49,9 +56,11 @@ async fn a_name_is_had_by_one_in_its_account_and_is_free_again_when_that_is_gone
         let second = it.make(&server, &a, "second").await.body["id"].clone();
         let again = it.make(&server, &a, "first").await;
         assert_eq!((again.status, again.code()), (StatusCode::CONFLICT, "resource.conflict"), "{}", it.path);
+        assert_names(&again, it.unique);
         assert_eq!(it.make(&server, &b, "first").await.status, StatusCode::CREATED, "{}", it.path);
         let taken = it.rename(&server, &a, &second, "first").await;
         assert_eq!((taken.status, taken.code()), (StatusCode::CONFLICT, "resource.conflict"), "{}", it.path);
+        assert_names(&taken, it.unique);
         // Its own is not another's.
         let own = it.rename(&server, &a, &second, "second").await;
         assert_eq!((own.status, &own.body[it.unique]), (StatusCode::OK, &json!("second")), "{}", it.path);
@@ -124,6 +133,9 @@ async fn fields_are_held_to_their_rules_when_made_and_when_changed() {
             (StatusCode::UNPROCESSABLE_ENTITY, "request.invalid"),
             "{field}: {bad}"
         );
+        if it.unique == field && bad.is_string() {
+            assert_eq!(made.body["pointer"], json!(format!("/{field}")), "{bad}: {}", made.body);
+        }
         let good = it.make(&server, &a, "changed").await.body;
         let path = format!("{}/{}", it.path, good["id"].as_str().unwrap());
         let changed = server.call(Method::PATCH, &path, &a.token, Some(&json!({ field: bad }))).await;

@@ -184,7 +184,7 @@ async fn an_elevation_leaves_nothing_behind() {
         let answer = it.send(&server, &token).await;
         let private = it.body.as_ref().is_some_and(|body| body.get("private").is_some());
         let detail = answer.body["detail"].as_str().unwrap_or_default();
-        if answer.status == StatusCode::FORBIDDEN && detail.starts_with("this lasts") {
+        if answer.status == StatusCode::FORBIDDEN && detail.starts_with("This lasts") {
             refused.insert(format!("{}{}", it.key(), if private { " private" } else { "" }));
         }
         done += usize::from(answer.status.is_success());

@@ -84,7 +84,7 @@ async fn an_own_role_decides_and_losing_permissions_ends_sign_ins() {
     drop(tx);
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let again = roles::create(&mut tx, "viewer", viewer, &clock).await;
-    assert!(matches!(again, Err(ChangeError::Taken)));
+    assert!(matches!(again, Err(ChangeError::Taken { member: Some("name") })));
 }
 
 #[tokio::test]

@@ -55,7 +55,18 @@ async fn a_photo_is_named_in_the_message_and_read_through_us_by_those_who_may() 
         .await;
     let gone = path(&event["event"]["message"], 0);
     let (status, problem) = account.admin.call(reqwest::Method::GET, &gone, None).await;
-    assert_eq!((status.as_u16(), &problem["code"]), (404, &json!("channel.refused")));
+    assert_eq!((status.as_u16(), &problem["code"]), (404, &json!("channel.fileGone")));
+    for (provider, (status, code)) in [
+        (404, (404, "channel.fileGone")),
+        (401, (404, "channel.refused")),
+        (403, (404, "channel.refused")),
+        (429, (503, "channel.unreachable")),
+        (500, (503, "channel.unreachable")),
+    ] {
+        graph.refuse_next(provider, 1);
+        let answer = account.admin.call(reqwest::Method::GET, &path(message, 0), None).await;
+        assert_eq!((answer.0.as_u16(), &answer.1["code"]), (status, &json!(code)), "{provider}");
+    }
     let other = installation.account("umbrella", &server).await;
     let stranger: &Rest = &other.admin;
     assert_eq!(stranger.file(&path(message, 0)).await.0.as_u16(), 404);
@@ -90,6 +101,10 @@ async fn a_file_that_is_said_to_be_inside_is_not_fetched_and_no_token_goes_there
         let (conversation, id) = (text(&message["conversationId"]), text(&message["id"]));
         let path = format!("/v1/conversations/{conversation}/messages/{id}/attachments/0");
         assert_eq!(account.admin.file(&path).await.0.as_u16(), expected);
+        if expected == 503 {
+            let (_, problem) = account.admin.call(reqwest::Method::GET, &path, None).await;
+            assert_eq!(problem["code"], "channel.unreachable", "{problem}");
+        }
     }
     let came = inside.accept().map(|_| ()).map_err(|error| error.kind());
     assert_eq!(came, Err(ErrorKind::WouldBlock), "nobody came");

@@ -188,6 +188,8 @@ export const en = /** @type {const} */ ({
   'error.call.alreadyTaken': 'Another device took the call.',
   'error.media.unavailable': 'No media server is available. Try again in a moment.',
   'error.channel.refused': 'The channel refused this.',
+  'error.channel.unreachable': 'The channel’s provider cannot be reached. Try again in a moment.',
+  'error.channel.fileGone': 'The channel’s provider does not keep this file any more.',
   'error.unavailable': 'A part of the server is away. Try again in a moment.',
   'error.internal': 'Something went wrong on the server.',
 

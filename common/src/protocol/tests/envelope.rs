@@ -165,13 +165,20 @@ fn a_methods_name_is_the_very_name() {
 
 #[test]
 fn a_complaint_shows_both_ends_of_what_is_longer_than_both() {
-    let complaint = |text: &str| Failure::invalid_params("m", &serde_json::Error::custom(text)).message;
+    let complaint =
+        |text: &str| Failure::invalid_params("room.send", &serde_json::Error::custom(text)).message;
     for whole in ["short".to_owned(), "x".repeat(200), "é".repeat(200)] {
-        assert_eq!(complaint(&whole), format!("m: {whole}"));
+        assert_eq!(complaint(&whole), format!("room.send: {whole}"));
     }
     let longer = format!("{}…{}", "é".repeat(100), "z".repeat(100));
-    assert_eq!(complaint(&format!("{}y{}", "é".repeat(100), "z".repeat(100))), format!("m: {longer}"));
-    assert_eq!(complaint(&format!("{}{}", "é".repeat(9000), "z".repeat(9000))), format!("m: {longer}"));
+    assert_eq!(
+        complaint(&format!("{}y{}", "é".repeat(100), "z".repeat(100))),
+        format!("room.send: {longer}")
+    );
+    assert_eq!(
+        complaint(&format!("{}{}", "é".repeat(9000), "z".repeat(9000))),
+        format!("room.send: {longer}")
+    );
 }
 
 #[test]

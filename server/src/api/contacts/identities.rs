@@ -59,7 +59,7 @@ pub(super) async fn add(
 
 fn identity(body: &AddContactIdentity) -> Result<Identity, Problem> {
     let scheme = fields::external_id("scheme", &body.scheme)?.to_owned();
-    let value = fields::name(&body.value)?.to_owned();
+    let value = fields::line("value", &body.value)?.to_owned();
     Ok(Identity { scheme, value })
 }
 

@@ -3,7 +3,7 @@
 
 use super::super::{fields, problem::Problem};
 use axum::http::StatusCode;
-use common::error::ErrorCode;
+use common::{error::ErrorCode, text};
 use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -98,7 +98,7 @@ fn check_header(columns: &[String]) -> Result<(), Problem> {
 
 fn record_as_contact(columns: &[String], record: &ByteRecord) -> Row {
     if record.len() > columns.len() {
-        return Err("the row has more fields than the header".to_owned());
+        return Err("The row has more fields than the header".to_owned());
     }
     let mut contact = ImportedContact::default();
     for (column, field) in columns.iter().zip(record) {
@@ -126,7 +126,7 @@ fn ndjson(file: &[u8]) -> Result<Vec<Row>, Problem> {
             return Err(too_many());
         }
         let contact = serde_json::from_slice::<ImportedContact>(line);
-        rows.push(contact.map_err(|error| error.to_string()).and_then(checked));
+        rows.push(contact.map_err(|error| text::sentence(error.to_string()).into_owned()).and_then(checked));
     }
     Ok(rows)
 }
@@ -137,10 +137,10 @@ fn checked(contact: ImportedContact) -> Row {
     let said = |problem: Problem| problem.detail().to_owned();
     let own = |text: &str| text.to_owned();
     if name.is_none() && email.is_none() && phone.is_none() {
-        return Err("the row has neither name nor email nor phone".to_owned());
+        return Err("The row has neither name nor email nor phone".to_owned());
     }
     if length(&attributes) > ATTRIBUTES_BYTES_MAX {
-        return Err("attributes have more than 16 KiB".to_owned());
+        return Err("Attributes have more than 16 KiB".to_owned());
     }
     Ok(ImportedContact {
         name: name.as_deref().map(fields::name).transpose().map_err(said)?.map(own),
@@ -174,9 +174,9 @@ mod tests {
         assert_eq!(
             errors,
             [
-                "the row has neither name nor email nor phone",
+                "The row has neither name nor email nor phone",
                 "email is not an e-mail address",
-                "the row has more fields than the header"
+                "The row has more fields than the header"
             ]
         );
     }
@@ -200,7 +200,7 @@ mod tests {
             detail(Format::Csv, "").contains("each column")
                 || detail(Format::Csv, "").contains("name a column")
         );
-        assert_eq!(detail(Format::Csv, "name\n"), "the file has no rows");
+        assert_eq!(detail(Format::Csv, "name\n"), "The file has no rows");
         assert!(detail(Format::Csv, "city\nBonn\n").contains("name, email or phone"));
         assert!(detail(Format::Csv, "name,name\na,b\n").contains("same name"));
         let long = format!("name\n{}", "x\n".repeat(ROWS_MAX + 1));
@@ -240,7 +240,7 @@ mod tests {
             // A line break in quotes is part of the field, and of no name.
             (
                 "name,phone\n\"two\nlines\",1234\nAda,1235\n",
-                vec!["name must have 1 to 200 characters, none of them control characters", "Ada||1235"],
+                vec!["Name must have 1 to 200 characters, none of them control characters", "Ada||1235"],
             ),
         ] {
             assert_eq!(told(Format::Csv, file), contacts, "{file:?}");
@@ -259,7 +259,7 @@ mod tests {
                 Ok("Ada"),
                 Err("name is not UTF-8"),
                 Err("email is not an e-mail address"),
-                Err("the row has neither name nor email nor phone"),
+                Err("The row has neither name nor email nor phone"),
                 Err("city is not UTF-8"),
                 Ok("Eve"),
             ]
@@ -308,7 +308,7 @@ mod tests {
             let file = |count| format!("{header}{}", row.repeat(count));
             assert_eq!(format.rows(file(ROWS_MAX).as_bytes()).ok().unwrap().len(), ROWS_MAX);
             let problem = format.rows(file(ROWS_MAX + 1).as_bytes()).unwrap_err();
-            assert_eq!(problem.detail(), "the file has more than 50,000 rows; split it");
+            assert_eq!(problem.detail(), "The file has more than 50,000 rows; split it");
         }
     }
 

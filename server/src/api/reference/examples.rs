@@ -58,17 +58,19 @@ fn add_example(schemas: &Value, body: &mut Value, side: Side) {
 fn problem(answer: &mut Value, status: u16) {
     let named = answer["description"].as_str().and_then(|text| text.split('`').nth(1)).map(str::to_owned);
     let (title, code, detail) = match status {
-        400 => ("Bad Request", "request.invalid", "the cursor is none of ours"),
-        401 => ("Unauthorized", "auth.invalidToken", "the token is not valid or has expired"),
-        403 => ("Forbidden", "auth.forbidden", "this needs the permission rooms.manage"),
-        404 => ("Not Found", "resource.notFound", "there is no such thing"),
-        409 => ("Conflict", "resource.conflict", "another one has this name or address"),
-        412 => ("Precondition Failed", "resource.changedMeanwhile", "it was changed since you read it"),
-        413 => ("Payload Too Large", "limit.size", "the body is too long"),
-        415 => ("Unsupported Media Type", "request.invalid", "the content type is another"),
-        422 => ("Unprocessable Entity", "request.invalid", "name must have 1 to 200 characters"),
-        429 => ("Too Many Requests", "limit.rate", "too many tries; wait"),
-        503 => ("Service Unavailable", "unavailable", "a part of the server is away; try again"),
+        400 => ("Bad Request", "request.invalid", "The cursor is none of ours"),
+        401 => ("Unauthorized", "auth.invalidToken", "The token is not valid or has expired"),
+        403 => ("Forbidden", "auth.forbidden", "This needs the permission rooms.manage"),
+        404 => ("Not Found", "resource.notFound", "There is no such thing"),
+        409 => ("Conflict", "resource.conflict", "Another one has this name"),
+        412 => {
+            ("Precondition Failed", "resource.changedMeanwhile", "It was changed meanwhile; read it again")
+        }
+        413 => ("Payload Too Large", "limit.size", "The body is too long"),
+        415 => ("Unsupported Media Type", "request.invalid", "The content type is another"),
+        422 => ("Unprocessable Entity", "request.invalid", "Name must have 1 to 200 characters"),
+        429 => ("Too Many Requests", "limit.rate", "Too many tries; wait"),
+        503 => ("Service Unavailable", "unavailable", "A part of the server is away; try again"),
         _ => return,
     };
     if let Some(content) = answer.pointer_mut("/content/application~1problem+json") {
