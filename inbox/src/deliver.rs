@@ -1,8 +1,8 @@
 //! To automations: each customer's message by HTTP, until it is taken.
 
 use crate::{
+    context::Inbox,
     flight::{Aimed, Places},
-    role::Inbox,
     work::RETRY,
 };
 use common::{

@@ -4,10 +4,7 @@
 //! store says is due: at most so much per target and per account, over all instances (`store::system::Turn`).
 //! So a target that hangs keeps its own share of the places and no others.
 
-use crate::{
-    role::Inbox,
-    work::{POLL_EVERY, Queue},
-};
+use crate::work::{POLL_EVERY, Queue};
 use common::{error::Chain, id::AccountId};
 use shutdown::Shutdown;
 use std::{collections::BTreeMap, future::Future, time::Duration};
@@ -41,22 +38,23 @@ pub(crate) struct Sender<C, S> {
 }
 
 impl Queue {
-    /// Starts a sender.
-    pub(crate) fn send<Work, Target, C, Claiming, S, Sending>(
+    /// Starts a sender. `context` is what it shares with others.
+    pub(crate) fn send<Context, Work, Target, C, Claiming, S, Sending>(
         &self,
-        inbox: &Inbox,
+        context: &Context,
         shutdown: &Shutdown,
         sender: Sender<C, S>,
     ) where
+        Context: Clone + Send + Sync + 'static,
         Work: Aimed<Target> + Send + 'static,
         Work::Id: Copy + PartialEq + Send + 'static,
         Target: Copy + Send + Sync + 'static,
-        C: Fn(Inbox, Places<Target>) -> Claiming + Send + 'static,
+        C: Fn(Context, Places<Target>) -> Claiming + Send + 'static,
         Claiming: Future<Output = Result<Taken<Work, Target>, StoreError>> + Send,
-        S: Fn(Inbox, Work) -> Sending + Send + 'static,
+        S: Fn(Context, Work) -> Sending + Send + 'static,
         Sending: Future<Output = Result<(), StoreError>> + Send + 'static,
     {
-        let (hint, inbox, token) = (self.hint(), inbox.clone(), shutdown.token.clone());
+        let (hint, context, token) = (self.hint(), context.clone(), shutdown.token.clone());
         shutdown.tasks.spawn(async move {
             let mut under_way = UnderWay::new(sender.name);
             while !token.is_cancelled() {
@@ -64,14 +62,14 @@ impl Queue {
                 let free = sender.places.saturating_sub(under_way.count());
                 let mut look_again = POLL_EVERY;
                 if free > 0 {
-                    match (sender.claim)(inbox.clone(), under_way.places(free.min(BATCH))).await {
+                    match (sender.claim)(context.clone(), under_way.places(free.min(BATCH))).await {
                         Ok(taken) => {
                             look_again = patience(&taken);
                             under_way.freed = taken.missed;
                             under_way.reap();
                             for work in taken.work {
                                 let (id, target) = (work.id(), work.target());
-                                let sending = (sender.send)(inbox.clone(), work);
+                                let sending = (sender.send)(context.clone(), work);
                                 under_way.begin(id, target, sending);
                             }
                         }
@@ -85,7 +83,7 @@ impl Queue {
             while let Some(ended) = under_way.tasks.join_next_with_id().await {
                 under_way.end(ended);
                 under_way.reap();
-                match (sender.claim)(inbox.clone(), under_way.places(0)).await {
+                match (sender.claim)(context.clone(), under_way.places(0)).await {
                     Ok(taken) => under_way.freed = taken.missed,
                     Err(error) => warn!(error = %Chain(&error), "Places of {} are free again only when their leases end", sender.name),
                 }

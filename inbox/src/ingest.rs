@@ -1,6 +1,6 @@
 //! From stored webhooks to messages on screens: one transaction per webhook.
 
-use crate::{role::Inbox, work::RETRY};
+use crate::{context::Inbox, work::RETRY};
 use common::{
     chance,
     error::Chain,

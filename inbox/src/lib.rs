@@ -9,6 +9,7 @@
 
 mod attachments;
 mod config;
+mod context;
 mod deliver;
 mod files;
 mod flight;
@@ -23,11 +24,12 @@ mod webhook;
 mod work;
 
 pub use config::Config;
+pub use context::{Deps, Inbox, StartError};
 pub use limits::limits;
-pub use role::{Deps, Inbox, RunError, StartError, router, run};
+pub use role::{RunError, router, run};
 
 /// The reference of what this role serves to callers of the REST layer.
 #[cfg(feature = "openapi")]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    <attachments::Reference as utoipa::OpenApi>::openapi()
+    attachments::reference()
 }

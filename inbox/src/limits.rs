@@ -2,9 +2,9 @@
 
 use crate::{
     config::Config,
+    context::DELIVERY_TIMEOUT,
     deliver::{FAILING_MAX, PAUSE_MAX},
     files, graph,
-    role::DELIVERY_TIMEOUT,
     webhook::{
         body::{BODY_BYTES_MAX, BODY_TIME_MAX, SILENCE_MAX},
         strangers::{UNKNOWN, UNPROVED},

@@ -7,9 +7,9 @@
 //! end under.
 
 use crate::{
+    context::Inbox,
     flight::{Aimed, Places},
     graph::TIMEOUT,
-    role::Inbox,
     work::RETRY,
 };
 use common::{

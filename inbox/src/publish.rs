@@ -1,6 +1,6 @@
 //! From the outbox to agents' screens, each account's events in order.
 
-use crate::role::Inbox;
+use crate::context::Inbox;
 use common::{error::Chain, subject::inbox::InboxTopic};
 use store::StoreError;
 use tracing::debug;

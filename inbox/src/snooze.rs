@@ -1,6 +1,6 @@
 //! Snoozed conversations come back when their time has come.
 
-use crate::role::Inbox;
+use crate::context::Inbox;
 use common::subject::inbox::Work;
 use store::{StoreError, conversations};
 

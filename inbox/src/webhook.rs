@@ -3,7 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod strangers;
 
-use crate::role::Inbox;
+use crate::context::Inbox;
 use axum::{
     Extension, Router,
     body::Body,

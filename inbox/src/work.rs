@@ -1,6 +1,5 @@
 //! A worker: takes from a queue in the store until it is empty, then waits for a hint or a while.
 
-use crate::role::Inbox;
 use common::{backoff::Backoff, error::Chain};
 use shutdown::Shutdown;
 use std::{future::Future, time::Duration};
@@ -28,17 +27,18 @@ impl Queue {
         self.0.clone()
     }
 
-    /// Starts a worker. `step` takes some work and does it; zero means there was none.
-    pub(crate) fn work<F, S>(&self, inbox: &Inbox, shutdown: &Shutdown, step: F)
+    /// Starts a worker. `step` takes some work and does it, with what the workers share; zero means there was none.
+    pub(crate) fn work<Context, F, S>(&self, context: &Context, shutdown: &Shutdown, step: F)
     where
-        F: Fn(Inbox) -> S + Send + 'static,
+        Context: Clone + Send + 'static,
+        F: Fn(Context) -> S + Send + 'static,
         S: Future<Output = Result<usize, StoreError>> + Send,
     {
-        let (hint, inbox, token) = (self.0.clone(), inbox.clone(), shutdown.token.clone());
+        let (hint, context, token) = (self.0.clone(), context.clone(), shutdown.token.clone());
         shutdown.tasks.spawn(async move {
             // A step in flight is finished when the process drains; it is short.
             while !token.is_cancelled() {
-                match step(inbox.clone()).await {
+                match step(context.clone()).await {
                     Ok(0) => {
                         let waited = timeout(POLL_EVERY, hint.notified());
                         let _cancelled = token.run_until_cancelled(waited).await;
