@@ -5,8 +5,8 @@
 
 use crate::{
     examples,
-    files::Error,
     prose::{line, paragraphs},
+    repository::Error,
 };
 use common::protocol::{
     Event, Needs, Request,

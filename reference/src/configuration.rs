@@ -3,8 +3,8 @@
 mod source;
 
 use crate::{
-    files::{self, Error},
     prose,
+    repository::{self, Error},
 };
 use source::Setting;
 use std::fmt::Write as _;
@@ -47,7 +47,7 @@ pub(crate) fn example() -> Result<String, Error> {
     let mut issuer = Table::try_from(issuer).map_err(|error| unreadable(&error))?;
     issuer.remove("name");
     let mut example = Example { text: HEAD.to_owned(), issuer };
-    for setting in source::settings(&files::read("server/src/config.rs")?, "Config")? {
+    for setting in source::settings(&repository::read("server/src/config.rs")?, "Config")? {
         example.section(&setting.name.clone(), &setting, &defaults)?;
     }
     Ok(example.text)
@@ -169,7 +169,7 @@ fn is_section(of_type: &str) -> bool {
 fn members(of_type: &str) -> Result<Vec<Setting>, Error> {
     let known = STRUCTS.iter().find(|(known, ..)| *known == of_type);
     let (_, name, path) = known.ok_or_else(|| Error::Code(format!("where is {of_type} written?")))?;
-    source::settings(&files::read(path)?, name)
+    source::settings(&repository::read(path)?, name)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! An example of every message, written by hand and held to be one by the types that read and write it.
 
-use crate::files::Error;
+use crate::repository::Error;
 use common::{
     error::{ErrorCode, Fault},
     protocol::{

@@ -1,9 +1,9 @@
 //! The files that are made from the code, each with the text that it should have.
 
-use crate::{asyncapi, configuration, markdown, typescript};
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
+use crate::{
+    asyncapi, configuration, markdown,
+    repository::{Error, read},
+    typescript,
 };
 
 /// A file of the repository that is made from the code.
@@ -13,36 +13,6 @@ pub(crate) struct File {
     pub(crate) path: &'static str,
     /// What it should say.
     pub(crate) text: String,
-}
-
-/// Why a file cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// A file cannot be read or written.
-    #[error("{path}: {source}")]
-    File {
-        /// Where it should be.
-        path: &'static str,
-        /// Why it cannot.
-        source: io::Error,
-    },
-    /// The code says too little, or contradicts itself.
-    #[error("{0}")]
-    Code(String),
-    /// Our own documents are not JSON.
-    #[error(transparent)]
-    Json(#[from] serde_json::Error),
-}
-
-/// The root of the repository.
-pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
-}
-
-/// Reads a file of the repository.
-pub(crate) fn read(path: &'static str) -> Result<String, Error> {
-    fs::read_to_string(root().join(path)).map_err(|source| Error::File { path, source })
 }
 
 /// Every file, as it should be.

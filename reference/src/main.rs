@@ -1,6 +1,6 @@
 //! Writes every file of the repository that is made from the code: `cargo xtask generate`.
 //!
-//! [`files`] lists them; a test compares each with what is committed. [`asyncapi`] describes the wire protocol from
+//! [`files`] lists them, [`repository`] is where they are; a test compares each with what is committed. [`asyncapi`] describes the wire protocol from
 //! the types of `common::protocol` and from [`examples`] of each message, [`markdown`] writes it for people,
 //! [`typescript`] for the console and other clients, [`configuration`] the example of `switchboard.toml` from the doc
 //! comments of the settings. [`schema`] reads JSON Schema, [`prose`] doc comments. `spelling`, in the tests, holds all names
@@ -15,6 +15,7 @@ mod examples;
 mod files;
 mod markdown;
 mod prose;
+mod repository;
 mod schema;
 #[cfg(test)]
 mod spelling;
@@ -30,8 +31,8 @@ use std::{
 fn main() -> ExitCode {
     let outcome = files::all().and_then(|files| {
         for file in files {
-            fs::write(files::root().join(file.path), file.text)
-                .map_err(|source| files::Error::File { path: file.path, source })?;
+            fs::write(repository::root().join(file.path), file.text)
+                .map_err(|source| repository::Error::File { path: file.path, source })?;
         }
         Ok(())
     });

@@ -2,8 +2,8 @@
 
 use crate::{
     examples,
-    files::Error,
     prose::{line, paragraphs},
+    repository::Error,
     schema::{self, Member},
 };
 use common::{

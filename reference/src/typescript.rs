@@ -1,8 +1,8 @@
 //! The types of the wire protocol and of the REST layer for TypeScript, and for JavaScript with types in comments.
 
 use crate::{
-    files::Error,
     prose::paragraphs,
+    repository::Error,
     schema::{self, Member, type_of},
 };
 use common::protocol::{Event, Request};

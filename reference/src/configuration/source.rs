@@ -1,6 +1,6 @@
 //! Reads structs of settings in Rust sources, which rustfmt has given one form.
 
-use crate::files::Error;
+use crate::repository::Error;
 
 /// What a doc comment begins a line with that is an example and no sentence.
 const EXAMPLE: &str = "Example: `";
