@@ -2,21 +2,40 @@
 
 use crate::{column, error::StoreError, tenant::TenantTx};
 use common::{clock::Clock, id::AccountId};
-use serde_json::{Map, Value};
-use sqlx::{query, query_as};
+use serde::{Deserialize, Serialize};
+use sqlx::{query, query_as, types::Json};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// A tenant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What an account has chosen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Settings {
+    /// The language of what Switchboard itself writes to customers, as a BCP 47 tag.
+    #[cfg_attr(feature = "openapi", schema(example = "de-DE"))]
+    pub locale: Option<String>,
+    /// The time zone for what people read, as an IANA name.
+    #[cfg_attr(feature = "openapi", schema(example = "Europe/Berlin"))]
+    pub time_zone: Option<String>,
+    /// Days after which resolved conversations are deleted with their messages; null: never.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 3650))]
+    pub retention_days: Option<u16>,
+}
+
+/// The account with its settings and feature flags.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Account {
-    /// UUIDv7: later ones sort later.
+    /// The tenant that everything else belongs to.
     pub id: AccountId,
-    /// Its name, for people.
+    /// For people, 1 to 200 characters.
     pub name: String,
-    /// What it has chosen; an object.
-    pub settings: Value,
-    /// What is switched on for it, by name; an object of booleans.
-    pub features: Value,
+    /// What was never chosen is at its default.
+    pub settings: Settings,
+    /// What is switched on for it.
+    pub features: BTreeMap<String, bool>,
 }
 
 /// Creates the account of the transaction, which was begun with a fresh id.
@@ -34,8 +53,8 @@ pub async fn create(tx: &mut TenantTx, name: &str, clock: &dyn Clock) -> Result<
     )
     .execute(tx.connection())
     .await?;
-    let empty = || Value::Object(Map::new());
-    Ok(Account { id: tx.account(), name: name.into_owned(), settings: empty(), features: empty() })
+    let (id, name) = (tx.account(), name.into_owned());
+    Ok(Account { id, name, settings: Settings::default(), features: BTreeMap::new() })
 }
 
 /// The account of the transaction; `None` if it does not exist.
@@ -43,7 +62,11 @@ pub async fn create(tx: &mut TenantTx, name: &str, clock: &dyn Clock) -> Result<
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx) -> Result<Option<Account>, StoreError> {
-    let row = query_as!(Row, "SELECT id, name, settings, features FROM accounts")
+    let row = query_as!(
+        Row,
+        r#"SELECT id, name, settings AS "settings: Json<Settings>", features AS "features: Json<BTreeMap<String, bool>>"
+           FROM accounts"#
+    )
         .fetch_optional(tx.connection())
         .await?;
     Ok(row.map(Account::from))
@@ -52,14 +75,14 @@ pub async fn find(tx: &mut TenantTx) -> Result<Option<Account>, StoreError> {
 struct Row {
     id: Uuid,
     name: String,
-    settings: Value,
-    features: Value,
+    settings: Json<Settings>,
+    features: Json<BTreeMap<String, bool>>,
 }
 
 impl From<Row> for Account {
     fn from(row: Row) -> Self {
-        let Row { id, name, settings, features } = row;
-        Self { id: AccountId::from_uuid(id), name, settings, features }
+        let Row { id, name, settings: Json(settings), features: Json(features) } = row;
+        Self { id: id.into(), name, settings, features }
     }
 }
 
@@ -68,7 +91,11 @@ impl From<Row> for Account {
 /// # Errors
 /// [`StoreError::NoAccount`] or [`StoreError::Database`].
 pub async fn hold(tx: &mut TenantTx) -> Result<Account, StoreError> {
-    let row = query_as!(Row, "SELECT id, name, settings, features FROM accounts FOR NO KEY UPDATE")
+    let row = query_as!(
+        Row,
+        r#"SELECT id, name, settings AS "settings: Json<Settings>", features AS "features: Json<BTreeMap<String, bool>>"
+           FROM accounts FOR NO KEY UPDATE"#
+    )
         .fetch_optional(tx.connection())
         .await?;
     row.map(Account::from).ok_or(StoreError::NoAccount)
@@ -82,8 +109,8 @@ pub async fn update(tx: &mut TenantTx, account: &Account) -> Result<(), StoreErr
     query!(
         "UPDATE accounts SET name = $1, settings = $2, features = $3",
         &*column::text(&account.name),
-        column::json(&account.settings),
-        column::json(&account.features)
+        Json(&account.settings) as _,
+        Json(&account.features) as _
     )
     .execute(tx.connection())
     .await?;

@@ -1,10 +1,6 @@
 //! Times in which a user may do more, on another's word. They end by themselves.
 
-use crate::{
-    column::{Count, OptionalId},
-    error::StoreError,
-    tenant::TenantTx,
-};
+use crate::{column, error::StoreError, tenant::TenantTx};
 use common::{
     clock::Clock,
     id::{ElevationId, UserId},
@@ -39,6 +35,23 @@ pub struct NewElevation<'a> {
     pub minutes: u16,
 }
 
+/// How far an elevation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum ElevationStatus {
+    /// Nobody has decided yet.
+    Pending,
+    /// Somebody agreed, and it lasts.
+    Active,
+    /// Somebody did not agree.
+    Denied,
+    /// Nobody decided within a day.
+    Lapsed,
+    /// Its time is over, or it was ended before.
+    Over,
+}
+
 /// A time in which a user may do more, or a request for one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,12 +70,14 @@ pub struct Elevation {
     pub reason: String,
     /// For how many minutes it was asked.
     pub minutes: u32,
-    /// When it was asked for.
+    /// How far it was when it was read.
+    pub status: ElevationStatus,
+    /// When it was asked for; nobody can agree a day later.
     #[serde(with = "time::serde::rfc3339")]
     pub requested_at: OffsetDateTime,
     /// Who agreed or refused; null until then.
     pub decided_by: Option<UserId>,
-    /// When that was.
+    /// When that was; null until then.
     #[serde(with = "time::serde::rfc3339::option")]
     pub decided_at: Option<OffsetDateTime>,
     /// Until when it lasts; null unless somebody agreed.
@@ -71,6 +86,47 @@ pub struct Elevation {
     /// When it was ended before that.
     #[serde(with = "time::serde::rfc3339::option")]
     pub ended_at: Option<OffsetDateTime>,
+}
+
+struct Row {
+    id: Uuid,
+    user_id: Uuid,
+    role_name: String,
+    permissions: Vec<String>,
+    reason: String,
+    minutes: i32,
+    requested_at: OffsetDateTime,
+    decided_by: Option<Uuid>,
+    decided_at: Option<OffsetDateTime>,
+    expires_at: Option<OffsetDateTime>,
+    ended_at: Option<OffsetDateTime>,
+}
+
+impl Row {
+    /// What it is at this time: requests lapse and elevations end without a change of the row.
+    fn at(self, now: OffsetDateTime) -> Elevation {
+        let status = match (self.decided_at, self.expires_at) {
+            (None, _) if self.requested_at + DECIDED_WITHIN > now => ElevationStatus::Pending,
+            (None, _) => ElevationStatus::Lapsed,
+            (Some(_), None) => ElevationStatus::Denied,
+            (Some(_), Some(until)) if self.ended_at.is_none() && until > now => ElevationStatus::Active,
+            (Some(_), Some(_)) => ElevationStatus::Over,
+        };
+        Elevation {
+            id: self.id.into(),
+            user_id: self.user_id.into(),
+            role_name: self.role_name,
+            permissions: Permissions::from_names(&self.permissions),
+            reason: self.reason,
+            minutes: column::to_count(self.minutes),
+            status,
+            requested_at: self.requested_at,
+            decided_by: self.decided_by.map(Into::into),
+            decided_at: self.decided_at,
+            expires_at: self.expires_at,
+            ended_at: self.ended_at,
+        }
+    }
 }
 
 /// Asks for more; `None` if too many of the user's requests wait already.
@@ -95,40 +151,44 @@ pub async fn request(
         return Ok(None);
     }
     let row = query_as!(
-        Elevation,
+        Row,
         r#"INSERT INTO elevations (account_id, id, user_id, role_name, permissions, reason, minutes, requested_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         RETURNING id, user_id, role_name, permissions, reason, minutes AS "minutes: Count", requested_at,
-                   decided_by AS "decided_by!: OptionalId", decided_at, expires_at, ended_at"#,
+         RETURNING id, user_id, role_name, permissions, reason, minutes, requested_at,
+                   decided_by, decided_at, expires_at, ended_at"#,
         account,
         ElevationId::generate(clock).as_uuid(),
         new.user.as_uuid(),
-        &*crate::column::text(new.role_name),
+        &*column::text(new.role_name),
         &new.permissions.names(),
-        &*crate::column::text(new.reason),
+        &*column::text(new.reason),
         i32::from(new.minutes),
         now
     )
     .fetch_one(tx.connection())
     .await?;
-    Ok(Some(row))
+    Ok(Some(row.at(now)))
 }
 
 /// The elevation with this id; others wait for this transaction to decide on it.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn hold(tx: &mut TenantTx, id: ElevationId) -> Result<Option<Elevation>, StoreError> {
+pub async fn hold(
+    tx: &mut TenantTx,
+    id: ElevationId,
+    clock: &dyn Clock,
+) -> Result<Option<Elevation>, StoreError> {
     let row = query_as!(
-        Elevation,
-        r#"SELECT id, user_id, role_name, permissions, reason, minutes AS "minutes: Count", requested_at,
-                decided_by AS "decided_by!: OptionalId", decided_at, expires_at, ended_at
+        Row,
+        r#"SELECT id, user_id, role_name, permissions, reason, minutes, requested_at,
+                decided_by, decided_at, expires_at, ended_at
          FROM elevations WHERE id = $1 FOR UPDATE"#,
         id.as_uuid()
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row)
+    Ok(row.map(|row| row.at(clock.utc())))
 }
 
 /// The account's elevations, or those of one user, the latest first, those before `before`, at most `limit`.
@@ -140,11 +200,12 @@ pub async fn list(
     user: Option<UserId>,
     before: Option<ElevationId>,
     limit: u16,
+    clock: &dyn Clock,
 ) -> Result<Vec<Elevation>, StoreError> {
     let rows = query_as!(
-        Elevation,
-        r#"SELECT id, user_id, role_name, permissions, reason, minutes AS "minutes: Count", requested_at,
-                decided_by AS "decided_by!: OptionalId", decided_at, expires_at, ended_at
+        Row,
+        r#"SELECT id, user_id, role_name, permissions, reason, minutes, requested_at,
+                decided_by, decided_at, expires_at, ended_at
          FROM elevations WHERE id < $1 AND ($2::uuid IS NULL OR user_id = $2) ORDER BY id DESC LIMIT $3"#,
         before.map_or(Uuid::max(), ElevationId::as_uuid),
         user.map(UserId::as_uuid),
@@ -152,7 +213,8 @@ pub async fn list(
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(rows)
+    let now = clock.utc();
+    Ok(rows.into_iter().map(|row| row.at(now)).collect())
 }
 
 /// Decides on one that the transaction holds: until `expires_at`, or not at all.
@@ -208,4 +270,52 @@ pub async fn active(
     .await?;
     let all = rows.into_iter().map(|row| (Permissions::from_names(&row.permissions), row.expires_at));
     Ok(all.reduce(|(some, first), (more, second)| (some.or(more), first.min(second))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::clock::ManualClock;
+
+    /// A request of now, with what became of it.
+    fn asked(decided: bool, lasts: Option<Duration>, ended: bool) -> (Row, OffsetDateTime) {
+        let clock = ManualClock::default();
+        let now = clock.utc();
+        let user = UserId::generate(&clock);
+        let it = Row {
+            id: ElevationId::generate(&clock).as_uuid(),
+            user_id: user.as_uuid(),
+            role_name: "ADMIN".to_owned(),
+            permissions: Permissions::ALL.names(),
+            reason: "a try".to_owned(),
+            minutes: 10,
+            requested_at: now,
+            decided_by: decided.then_some(user.as_uuid()),
+            decided_at: decided.then_some(now),
+            expires_at: lasts.map(|time| now + time),
+            ended_at: ended.then_some(now),
+        };
+        (it, now)
+    }
+
+    #[test]
+    fn a_status_follows_from_what_happened_and_from_the_time() {
+        let (minutes, none) = (Duration::from_secs(600), Duration::ZERO);
+        let before = |time: Duration| time - Duration::from_nanos(1);
+        for (decided, lasts, ended, after, status) in [
+            (false, None, false, none, ElevationStatus::Pending),
+            (false, None, false, before(DECIDED_WITHIN), ElevationStatus::Pending),
+            (false, None, false, DECIDED_WITHIN, ElevationStatus::Lapsed),
+            (true, None, false, none, ElevationStatus::Denied),
+            (true, None, false, 2 * DECIDED_WITHIN, ElevationStatus::Denied),
+            (true, Some(minutes), false, none, ElevationStatus::Active),
+            (true, Some(minutes), false, before(minutes), ElevationStatus::Active),
+            (true, Some(minutes), false, minutes, ElevationStatus::Over),
+            (true, Some(minutes), true, none, ElevationStatus::Over),
+            (true, Some(minutes), true, 2 * minutes, ElevationStatus::Over),
+        ] {
+            let (it, now) = asked(decided, lasts, ended);
+            assert_eq!(it.at(now + after).status, status, "{after:?} after");
+        }
+    }
 }

@@ -10,10 +10,10 @@ use super::{
     routes::{Routes, endpoints},
 };
 use axum::extract::State;
-use common::{id::AccountId, permission::Permission};
-use serde::{Deserialize, Serialize};
+use common::permission::Permission;
+use serde::Deserialize;
 use std::collections::BTreeMap;
-use store::accounts;
+use store::accounts::{self, Account, Settings};
 use utoipa::ToSchema;
 
 pub(super) fn routes() -> Routes {
@@ -24,47 +24,6 @@ pub(super) fn routes() -> Routes {
 
 /// Features at most.
 const FEATURES_MAX: usize = 100;
-
-/// What an account has chosen.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub(super) struct Settings {
-    /// The language of what Switchboard itself writes to customers, as a BCP 47 tag.
-    #[schema(example = "de-DE")]
-    locale: Option<String>,
-    /// The time zone for what people read, as an IANA name.
-    #[schema(example = "Europe/Berlin")]
-    time_zone: Option<String>,
-    /// Days after which resolved conversations are deleted with their messages; null: never.
-    #[schema(minimum = 1, maximum = 3650)]
-    retention_days: Option<u16>,
-}
-
-/// The account with its settings and feature flags.
-#[derive(Clone, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Account {
-    /// The tenant that everything else belongs to.
-    id: AccountId,
-    /// For people, 1 to 200 characters.
-    name: String,
-    /// What was never chosen is at its default.
-    settings: Settings,
-    /// What is switched on for it.
-    features: BTreeMap<String, bool>,
-}
-
-impl TryFrom<accounts::Account> for Account {
-    type Error = Problem;
-    fn try_from(account: accounts::Account) -> Result<Self, Problem> {
-        Ok(Self {
-            id: account.id,
-            name: account.name,
-            settings: serde_json::from_value(account.settings).map_err(|error| Problem::internal(&error))?,
-            features: serde_json::from_value(account.features).map_err(|error| Problem::internal(&error))?,
-        })
-    }
-}
 
 /// What to change; absent fields stay as they are.
 #[derive(Deserialize, ToSchema)]
@@ -84,7 +43,7 @@ async fn get(State(app): State<App>, caller: Caller) -> Result<Tagged<Account>, 
     let mut tx = app.read(&caller).await?;
     let account = accounts::find(&mut tx).await?.ok_or_else(|| Problem::not_found("account"))?;
     tx.commit().await?;
-    Ok(Tagged(account.try_into()?))
+    Ok(Tagged(account))
 }
 
 /// Changes the caller's account.
@@ -103,8 +62,7 @@ async fn update(
         check(settings)?;
     }
     let mut tx = app.begin_exclusive(&caller).await?;
-    let mut row = accounts::hold(&mut tx).await?;
-    let before = Account::try_from(row.clone())?;
+    let before = accounts::hold(&mut tx).await?;
     if_match.check(&before)?;
     let mut after = before.clone();
     after.name = name.unwrap_or(&before.name).to_owned();
@@ -113,10 +71,7 @@ async fn update(
     if after.features.len() > FEATURES_MAX || !after.features.keys().all(|name| is_feature(name)) {
         return Err(Problem::invalid("features are at most 100, named by 1 to 64 of a-z, 0-9, _ and -"));
     }
-    row.name.clone_from(&after.name);
-    row.settings = serde_json::to_value(&after.settings).map_err(|error| Problem::internal(&error))?;
-    row.features = serde_json::to_value(&after.features).map_err(|error| Problem::internal(&error))?;
-    accounts::update(&mut tx, &row).await?;
+    accounts::update(&mut tx, &after).await?;
     let object = ("account", after.id.as_uuid());
     caller.audit(&app, &mut tx, "account.updated", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;

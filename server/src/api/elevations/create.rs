@@ -1,21 +1,18 @@
 //! Asking for more.
 
-use super::{
-    super::{
-        App,
-        caller::Caller,
-        fields,
-        idempotency::{self, Retryable},
-        problem::{Document, Problem},
-    },
-    Elevation,
+use super::super::{
+    App,
+    caller::Caller,
+    fields,
+    idempotency::{self, Retryable},
+    problem::{Document, Problem},
 };
 use axum::{extract::State, http::StatusCode, response::Response};
 use common::{error::ErrorCode, id::RoleId, token::Role};
 use serde::Deserialize;
 use store::{
     Named as _,
-    elevations::{self, NewElevation},
+    elevations::{self, Elevation, NewElevation},
     roles::NamedRole,
 };
 use utoipa::ToSchema;
@@ -86,7 +83,6 @@ pub(super) async fn create(
         NewElevation { user: person.user, role_name: &role_name, permissions, reason, minutes: body.minutes };
     let asked = elevations::request(&mut tx, &new, &*app.clock).await?;
     let asked = asked.ok_or_else(|| Problem::conflict("ten of your requests wait already"))?;
-    let asked = Elevation::of(asked, app.clock.utc());
     let object = ("elevation", asked.id.as_uuid());
     caller.audit(&app, &mut tx, "elevation.requested", object, (None, Some(&asked))).await?;
     idempotency.created(tx, &caller, &asked).await

@@ -9,13 +9,13 @@ use super::{
         problem::{Document, Problem},
         users::may_give,
     },
-    Elevation, ElevationStatus,
+    require,
 };
 use axum::{extract::State, http::StatusCode, response::Response};
 use common::{error::ErrorCode, id::ElevationId};
 use serde::Deserialize;
 use std::time::Duration;
-use store::elevations;
+use store::elevations::{self, Elevation, ElevationStatus};
 use utoipa::ToSchema;
 
 /// What somebody decides.
@@ -50,18 +50,17 @@ pub(super) async fn decide_elevation(
         return Ok(answer);
     }
     let missing = || Problem::not_found("elevation");
-    let now = app.clock.utc();
-    let before = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
+    let before = elevations::hold(&mut tx, id, &*app.clock).await?.ok_or_else(missing)?;
     if before.user_id == person.user {
         let detail = "somebody else has to decide on this";
         return Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, detail));
     }
     may_give(&caller, before.permissions)?;
-    before.require(ElevationStatus::Pending, "decided on")?;
+    require(&before, ElevationStatus::Pending, "decided on")?;
     let time = Duration::from_secs(u64::from(before.minutes) * 60);
-    let until = body.approve.then(|| now + time);
+    let until = body.approve.then(|| app.clock.utc() + time);
     elevations::decide(&mut tx, id, person.user, until, &*app.clock).await?;
-    let after = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
+    let after = elevations::hold(&mut tx, id, &*app.clock).await?.ok_or_else(missing)?;
     let action = if body.approve { "elevation.approved" } else { "elevation.denied" };
     caller.audit(&app, &mut tx, action, ("elevation", id.as_uuid()), (Some(&before), Some(&after))).await?;
     idempotency.answer(StatusCode::OK, tx, &caller, &after).await

@@ -8,11 +8,11 @@ use super::{
         hub,
         problem::{Document, Problem},
     },
-    Elevation, ElevationStatus,
+    require,
 };
 use axum::{Json, extract::State};
 use common::{id::ElevationId, permission::Permission, revocation::Ended, subject::hub::ConnectionSelector};
-use store::elevations;
+use store::elevations::{self, Elevation, ElevationStatus};
 
 /// Ends an elevation before its time: one's own, or as who manages users anybody's. Access tokens that have
 /// it are good no more: for writing at once, for reading within five seconds. The next ones go without it.
@@ -32,14 +32,13 @@ pub(super) async fn end(
 ) -> Result<Json<Elevation>, Problem> {
     let mut tx = app.begin(&caller).await?;
     let missing = || Problem::not_found("elevation");
-    let now = app.clock.utc();
-    let before = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
+    let before = elevations::hold(&mut tx, id, &*app.clock).await?.ok_or_else(missing)?;
     if caller.token.as_ref().is_none_or(|token| token.user != before.user_id) {
         caller.require(Permission::UsersManage)?;
     }
-    before.require(ElevationStatus::Active, "ended")?;
+    require(&before, ElevationStatus::Active, "ended")?;
     elevations::end(&mut tx, id, &*app.clock).await?;
-    let after = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
+    let after = elevations::hold(&mut tx, id, &*app.clock).await?.ok_or_else(missing)?;
     let object = ("elevation", id.as_uuid());
     caller.audit(&app, &mut tx, "elevation.ended", object, (Some(&before), Some(&after))).await?;
     tx.commit().await?;

@@ -1,18 +1,15 @@
 //! Who asked for more, and what became of it.
 
-use super::{
-    super::{
-        App,
-        caller::Caller,
-        extract::Params,
-        page::{Page, PageParams},
-        problem::{Document, Problem},
-    },
-    Elevation,
+use super::super::{
+    App,
+    caller::Caller,
+    extract::Params,
+    page::{Page, PageParams},
+    problem::{Document, Problem},
 };
 use axum::{Json, extract::State};
 use common::permission::Permission;
-use store::elevations;
+use store::elevations::{self, Elevation};
 
 /// Lists elevations, the latest first: all for who manages users, one's own for others.
 #[utoipa::path(
@@ -30,9 +27,7 @@ pub(super) async fn list(
         Err(_) => Some(caller.person()?.user),
     };
     let mut tx = app.read(&caller).await?;
-    let items = elevations::list(&mut tx, of, before, params.limit() + 1).await?;
+    let items = elevations::list(&mut tx, of, before, params.limit() + 1, &*app.clock).await?;
     tx.commit().await?;
-    let now = app.clock.utc();
-    let items = items.into_iter().map(|it| Elevation::of(it, now)).collect();
     Ok(Json(params.page(items, |it: &Elevation| it.id.to_string())))
 }
