@@ -34,6 +34,7 @@ mod notes;
 mod page;
 pub mod password;
 pub mod problem;
+mod reading;
 mod reference;
 mod roles;
 mod rooms;

@@ -4,14 +4,14 @@ use super::{
     App,
     caller::Caller,
     etag::{self, IfMatch, Tagged},
-    extract::{Body, Id, Params},
+    extract::{Body, Id},
     fields,
     idempotency::{self, Retryable},
-    page::{Page, PageParams},
     problem::{Document, Problem},
+    reading,
     routes::{Routes, endpoints},
 };
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, http::StatusCode, response::Response};
 use common::{id::ChannelId, permission::Permission, protocol::inbox::ChannelKind, secret::Secret};
 use serde::Deserialize;
 use store::channels::{self, Channel, ChannelChange, NewChannel};
@@ -44,22 +44,8 @@ pub(super) struct CreateChannel {
     verify_token: Secret,
 }
 
-/// Lists the account's channels in the order of their creation.
-#[utoipa::path(
-    get, path = "/v1/channels", params(PageParams),
-    responses((status = 200, body = Page<Channel>), (status = 403, body = Document)),
-)]
-async fn list(
-    State(app): State<App>,
-    caller: Caller,
-    Params(params): Params<PageParams>,
-) -> Result<Json<Page<Channel>>, Problem> {
-    let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller).await?;
-    let channels = channels::list(&mut tx, after, params.limit() + 1).await?;
-    tx.commit().await?;
-    Ok(Json(params.page(channels, |channel| channel.id.to_string())))
-}
+reading::list!(Channel, "/v1/channels", "channels", channels::list);
+reading::get!(Channel, ChannelId, "/v1/channels", "channel", channels::find);
 
 /// Connects a channel.
 #[utoipa::path(
@@ -91,22 +77,6 @@ async fn create(
     let object = ("channel", channel.id.as_uuid());
     caller.audit(&app, &mut tx, "channel.created", object, (None, Some(&channel))).await?;
     idempotency.created(tx, &caller, &channel).await
-}
-
-/// Reads one channel.
-#[utoipa::path(
-    get, path = "/v1/channels/{id}", params(("id" = ChannelId, Path, description = "The channel")),
-    responses((status = 200, body = Channel), (status = 404, body = Document)),
-)]
-async fn get(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<ChannelId>,
-) -> Result<Tagged<Channel>, Problem> {
-    let mut tx = app.read(&caller).await?;
-    let channel = channels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("channel"))?;
-    tx.commit().await?;
-    Ok(Tagged(channel))
 }
 
 /// What to change about a channel; absent fields stay as they are.

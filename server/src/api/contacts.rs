@@ -3,18 +3,21 @@
 mod create;
 mod erase;
 mod export;
-mod get;
 mod identities;
 mod list;
 mod merges;
 mod update;
 
-use super::routes::{Routes, endpoints};
-use common::permission::Permission;
+use super::{
+    reading,
+    routes::{Routes, endpoints},
+};
+use common::{id::ContactId, permission::Permission};
+use store::contacts::{self, Contact};
 
 pub(super) fn routes() -> Routes {
     Routes::of("contacts", "Customers, how channels name them, and which of them are the same person.")
-        .needs(Permission::ContactsRead, endpoints![list::list, get::get, merges::list])
+        .needs(Permission::ContactsRead, endpoints![list::list, get, merges::list])
         .needs(
             Permission::ContactsManage,
             endpoints![
@@ -28,3 +31,5 @@ pub(super) fn routes() -> Routes {
         )
         .needs(Permission::ContactsErase, endpoints![export::export, erase::erase])
 }
+
+reading::get!(Contact, ContactId, "/v1/contacts", "contact", contacts::find);

@@ -1,19 +1,23 @@
 //! Conversations with customers.
 
 mod create;
-mod get;
 mod list;
 mod update;
 
-use super::routes::{Routes, endpoints};
-use common::{page::Timed, permission::Permission, protocol::inbox::Conversation};
-use store::conversations::Position;
+use super::{
+    reading,
+    routes::{Routes, endpoints},
+};
+use common::{id::ConversationId, page::Timed, permission::Permission, protocol::inbox::Conversation};
+use store::conversations::{self, Position};
 
 pub(super) fn routes() -> Routes {
     Routes::of("conversations", "What customers and agents wrote to each other, and who answers.")
-        .needs(Permission::ConversationsRead, endpoints![list::list, get::get])
+        .needs(Permission::ConversationsRead, endpoints![list::list, get])
         .needs(Permission::ConversationsManage, endpoints![create::create, update::update])
 }
+
+reading::get!(Conversation, ConversationId, "/v1/conversations", "conversation", conversations::find);
 
 /// Labels of one conversation at most.
 const LABELS_MAX: usize = 50;

@@ -8,10 +8,9 @@ use super::{
     caller::Caller,
     etag::{IfMatch, Tagged},
     idempotency::Idempotency,
-    page::{Page, PageParams},
     problem::Problem,
 };
-use axum::{Json, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 use serde::Serialize;
 use std::str::FromStr;
 use store::{ChangeError, TenantTx};
@@ -48,25 +47,6 @@ pub(super) trait Checked {
     /// # Errors
     /// If one of them is against the rules, or not for the caller to say.
     fn check(&mut self, caller: &Caller) -> Result<(), Problem>;
-}
-
-pub(super) async fn list<T: Named>(
-    app: &App,
-    caller: &Caller,
-    params: &PageParams,
-) -> Result<Json<Page<T>>, Problem> {
-    let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(caller).await?;
-    let items = T::list(&mut tx, after, params.limit() + 1).await?;
-    tx.commit().await?;
-    Ok(Json(params.page(items, |it| it.uuid().to_string())))
-}
-
-pub(super) async fn get<T: Named>(app: &App, caller: &Caller, id: T::Id) -> Result<Tagged<T>, Problem> {
-    let mut tx = app.read(caller).await?;
-    let found = existing(&mut tx, id).await?;
-    tx.commit().await?;
-    Ok(Tagged(found))
 }
 
 pub(super) async fn create<T: Named>(
@@ -146,30 +126,8 @@ macro_rules! handlers {
         }
     };
     ($thing:ident, $id:ident, $create:ident, $path:literal, $one:literal, $many:literal) => {
-        #[utoipa::path(
-            get, path = $path, summary = concat!("Lists the account's ", $many, " in the order of their creation."),
-            params(PageParams), responses((status = 200, body = Page<$thing>)),
-        )]
-        async fn list(
-            State(app): State<App>,
-            caller: Caller,
-            Params(params): Params<PageParams>,
-        ) -> Result<Json<Page<$thing>>, Problem> {
-            named::list(&app, &caller, &params).await
-        }
-
-        #[utoipa::path(
-            get, path = concat!($path, "/{id}"), summary = concat!("Reads one ", $one, "."),
-            params(("id" = $id, Path, description = concat!("The ", $one))),
-            responses((status = 200, body = $thing), (status = 404, body = Document)),
-        )]
-        async fn get(
-            State(app): State<App>,
-            caller: Caller,
-            Id(id): Id<$id>,
-        ) -> Result<Tagged<$thing>, Problem> {
-            named::get(&app, &caller, id).await
-        }
+        $crate::api::reading::list!($thing, $path, $many, $thing::list);
+        $crate::api::reading::get!($thing, $id, $path, $one, $thing::find);
 
         #[utoipa::path(
             post, path = $path, summary = concat!("Creates a ", $one, "."), request_body = $create,
@@ -214,13 +172,12 @@ pub(super) mod parts {
         App,
         caller::Caller,
         etag::Tagged,
-        extract::{Id, Params},
+        extract::Id,
         idempotency::{self, Retryable},
         named::{self, Changed, Checked, Named},
-        page::{Page, PageParams},
         problem::{Document, Problem},
         routes::{Routes, endpoints},
     };
-    pub(in super::super) use axum::{Json, extract::State, http::StatusCode, response::Response};
+    pub(in super::super) use axum::{extract::State, http::StatusCode, response::Response};
     pub(in super::super) use store::Named as _;
 }

@@ -2,8 +2,6 @@
 
 mod create;
 mod disconnect;
-mod get;
-mod list;
 mod me;
 mod password;
 mod update;
@@ -12,25 +10,31 @@ use super::{
     SECRETS_BYTES_MAX,
     caller::Caller,
     problem::Problem,
+    reading,
     routes::{Routes, endpoints},
 };
 use axum::http::StatusCode;
 use common::{
     error::ErrorCode,
+    id::UserId,
     permission::{Permission, Permissions},
 };
+use store::users::{self, User};
 
 pub(super) fn routes() -> Routes {
     Routes::of("users", "The people of the account.")
         .any_caller(endpoints![password::change_password])
         .body_bytes_max(SECRETS_BYTES_MAX)
         .any_caller(endpoints![me::get_me])
-        .needs(Permission::UsersRead, endpoints![list::list, get::get])
+        .needs(Permission::UsersRead, endpoints![list, get])
         .needs(
             Permission::UsersManage,
             endpoints![create::create, update::update, disconnect::disconnect_user],
         )
 }
+
+reading::list!(User, "/v1/users", "users", users::list);
+reading::get!(User, UserId, "/v1/users", "user", users::find);
 
 /// Nobody can give what they do not have, or have for a while only.
 pub(super) fn may_give(caller: &Caller, permissions: Permissions) -> Result<(), Problem> {

@@ -10,6 +10,7 @@ use super::{
     idempotency::{self, Retryable},
     page::{Page, PageParams},
     problem::{Document, Problem},
+    reading,
     routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
@@ -81,38 +82,8 @@ pub(super) struct UpdateWebhook {
     enabled: Option<bool>,
 }
 
-/// Lists the account's webhooks in the order of their creation.
-#[utoipa::path(
-    get, path = "/v1/webhooks", params(PageParams),
-    responses((status = 200, body = Page<Webhook>), (status = 403, body = Document)),
-)]
-async fn list(
-    State(app): State<App>,
-    caller: Caller,
-    Params(params): Params<PageParams>,
-) -> Result<Json<Page<Webhook>>, Problem> {
-    let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller).await?;
-    let webhooks = webhooks::list(&mut tx, after, params.limit() + 1).await?;
-    tx.commit().await?;
-    Ok(Json(params.page(webhooks, |webhook| webhook.id.to_string())))
-}
-
-/// Reads one webhook.
-#[utoipa::path(
-    get, path = "/v1/webhooks/{id}", params(("id" = WebhookId, Path, description = "The webhook")),
-    responses((status = 200, body = Webhook), (status = 404, body = Document)),
-)]
-async fn get(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<WebhookId>,
-) -> Result<Tagged<Webhook>, Problem> {
-    let mut tx = app.read(&caller).await?;
-    let webhook = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
-    tx.commit().await?;
-    Ok(Tagged(webhook))
-}
+reading::list!(Webhook, "/v1/webhooks", "webhooks", webhooks::list);
+reading::get!(Webhook, WebhookId, "/v1/webhooks", "webhook", webhooks::find);
 
 /// Creates a webhook. It is told what happens from now on.
 #[utoipa::path(
@@ -127,7 +98,9 @@ async fn create(
     let url = fields::url(&body.url, &app.guard)?;
     let header = fields::header_name(body.header.as_deref().unwrap_or(HEADER_DEFAULT))?;
     let (kind, made) = match (body.kind, &body.secret) {
-        (WebhookKind::N8n, None) => return Err(Problem::invalid("n8n needs a secret to check")),
+        (WebhookKind::N8n, None) => {
+            return Err(Problem::invalid("a webhook for n8n needs a secret to check"));
+        }
         (WebhookKind::N8n, Some(_)) => (WebhookKind::N8n, None),
         (WebhookKind::Standard, Some(_)) => (WebhookKind::Standard, None),
         (WebhookKind::Standard, None) => {
