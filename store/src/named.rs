@@ -78,3 +78,64 @@ macro_rules! named {
     };
 }
 pub(crate) use named;
+
+/// Gives the module of a [`Named`] type with two members, both texts, its `create` and `update`: the id's type, the
+/// table, its two columns, and the members' names for the parameters.
+macro_rules! two_texts {
+    ($thing:ident, $id:ident, $table:literal, $columns:literal, $first:ident, $second:ident) => {
+        /// Creates one.
+        ///
+        /// # Errors
+        /// [`ChangeError::Taken`].
+        pub async fn create(
+            tx: &mut TenantTx,
+            $first: &str,
+            $second: &str,
+            clock: &dyn common::clock::Clock,
+        ) -> Result<$thing, ChangeError> {
+            let account = tx.account_column();
+            let row = sqlx::query_as!(
+                $thing,
+                "INSERT INTO "
+                    + $table
+                    + " (account_id, id, created_at, "
+                    + $columns
+                    + ")
+                 VALUES ($1, $2, $3, $4, $5) RETURNING id, "
+                    + $columns,
+                account,
+                $id::generate(clock).as_uuid(),
+                clock.utc(),
+                &*crate::column::text($first),
+                &*crate::column::text($second)
+            );
+            Ok(row.fetch_one(tx.connection()).await?)
+        }
+
+        /// Changes one.
+        ///
+        /// # Errors
+        /// [`ChangeError::NotFound`], [`ChangeError::Taken`].
+        pub async fn update(
+            tx: &mut TenantTx,
+            id: $id,
+            $first: &str,
+            $second: &str,
+        ) -> Result<$thing, ChangeError> {
+            let row = sqlx::query_as!(
+                $thing,
+                "UPDATE "
+                    + $table
+                    + " SET ("
+                    + $columns
+                    + ") = ($2, $3) WHERE id = $1 RETURNING id, "
+                    + $columns,
+                id.as_uuid(),
+                &*crate::column::text($first),
+                &*crate::column::text($second)
+            );
+            row.fetch_optional(tx.connection()).await?.ok_or(ChangeError::NotFound)
+        }
+    };
+}
+pub(crate) use two_texts;

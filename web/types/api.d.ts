@@ -1344,7 +1344,7 @@ export interface Problem {
   /** What went wrong, for programs; stable. */
   code: string;
   /** The member of the request's body that is at fault, as a JSON Pointer (RFC 6901); absent if none is, or more than one. */
-  pointer?: string | null;
+  pointer?: string;
 }
 
 /** That an event was published. */

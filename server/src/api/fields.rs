@@ -336,7 +336,7 @@ mod tests {
             let refused = url(inside, &guard);
             assert_eq!(
                 refused.err().map(|it| it.detail().to_owned()).as_deref(),
-                Some(egress::UNDELIVERABLE),
+                Some("The address cannot be delivered to"),
                 "{inside}"
             );
         }

@@ -166,6 +166,73 @@ macro_rules! handlers {
 }
 pub(super) use handlers;
 
+/// All of a resource whose members are texts, each with a rule for its form: the bodies that create and change one,
+/// what [`Named`] asks, and the [`handlers!`].
+///
+/// `store` is the module with its `create` and `update`, which take the members in this order.
+macro_rules! of_texts {
+    (
+        thing: $thing:ident, id: $id:ident, store: $store:ident, create: $create:ident, update: $update:ident,
+        path: $path:literal, one: $one:literal, many: $many:literal, object: $object:literal,
+        $($(#[$about:meta])* $member:ident: $rule:path, example: $example:literal;)+
+    ) => {
+        #[derive(serde::Deserialize, utoipa::ToSchema)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        #[schema(description = concat!("A ", $one, " to be created."))]
+        pub(super) struct $create {
+            $($(#[$about])* #[schema(example = $example)] $member: String,)+
+        }
+
+        #[derive(serde::Deserialize, utoipa::ToSchema)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        #[schema(description = concat!("What to change about a ", $one, "; absent fields stay as they are."))]
+        pub(super) struct $update {
+            $($(#[$about])* $member: Option<String>,)+
+        }
+
+        impl Checked for $create {
+            fn check(&mut self, _caller: &Caller) -> Result<(), Problem> {
+                $($crate::api::fields::normalize([&mut self.$member], $rule)?;)+
+                Ok(())
+            }
+        }
+
+        impl Checked for $update {
+            fn check(&mut self, _caller: &Caller) -> Result<(), Problem> {
+                $($crate::api::fields::normalize(&mut self.$member, $rule)?;)+
+                Ok(())
+            }
+        }
+
+        impl Named for $thing {
+            type Create = $create;
+            const KIND: &'static str = $one;
+            const OBJECT: &'static str = $object;
+            const DELETED: &'static str = concat!($object, ".deleted");
+
+            async fn create(tx: &mut TenantTx, new: &$create, app: &App) -> Result<Self, ChangeError> {
+                $store::create(tx, $(&new.$member,)+ &*app.clock).await
+            }
+        }
+
+        impl Changed for $thing {
+            type Update = $update;
+
+            async fn update(
+                tx: &mut TenantTx,
+                id: $id,
+                before: &Self,
+                change: &$update,
+            ) -> Result<Self, ChangeError> {
+                $store::update(tx, id, $(change.$member.as_ref().unwrap_or(&before.$member),)+).await
+            }
+        }
+
+        named::handlers!($thing, $id, $create, $update, $path, $one, $many);
+    };
+}
+pub(super) use of_texts;
+
 /// What the handlers of [`handlers!`] are made of.
 pub(super) mod parts {
     pub(in super::super) use super::super::{
@@ -179,5 +246,5 @@ pub(super) mod parts {
         routes::{Routes, endpoints},
     };
     pub(in super::super) use axum::{extract::State, http::StatusCode, response::Response};
-    pub(in super::super) use store::Named as _;
+    pub(in super::super) use store::{ChangeError, Named as _, TenantTx};
 }

@@ -11,10 +11,7 @@ use common::{
     permission::Permission,
 };
 use serde::{Deserialize, Serialize};
-use store::{
-    ChangeError, TenantTx,
-    teams::{self, Team},
-};
+use store::teams::{self, Team};
 use utoipa::ToSchema;
 
 pub(super) fn routes() -> Routes {
@@ -23,60 +20,13 @@ pub(super) fn routes() -> Routes {
         .needs(Permission::TeamsManage, endpoints![create, update, delete, set_team_members])
 }
 
-/// A team to be created.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct CreateTeam {
+named::of_texts! {
+    thing: Team, id: TeamId, store: teams, create: CreateTeam, update: UpdateTeam,
+    path: "/v1/teams", one: "team", many: "teams", object: "team",
+
     /// Unique in the account.
-    #[schema(example = "Billing")]
-    name: String,
+    name: fields::name, example: "Billing";
 }
-
-/// What to change about a team; absent fields stay as they are.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct UpdateTeam {
-    /// Unique in the account.
-    name: Option<String>,
-}
-
-impl Checked for CreateTeam {
-    fn check(&mut self, _caller: &Caller) -> Result<(), Problem> {
-        fields::normalize([&mut self.name], fields::name)
-    }
-}
-
-impl Checked for UpdateTeam {
-    fn check(&mut self, _caller: &Caller) -> Result<(), Problem> {
-        fields::normalize(&mut self.name, fields::name)
-    }
-}
-
-impl Named for Team {
-    type Create = CreateTeam;
-    const KIND: &'static str = "team";
-    const OBJECT: &'static str = "team";
-    const DELETED: &'static str = "team.deleted";
-
-    async fn create(tx: &mut TenantTx, new: &CreateTeam, app: &App) -> Result<Self, ChangeError> {
-        teams::create(tx, &new.name, &*app.clock).await
-    }
-}
-
-impl Changed for Team {
-    type Update = UpdateTeam;
-
-    async fn update(
-        tx: &mut TenantTx,
-        id: TeamId,
-        before: &Self,
-        change: &UpdateTeam,
-    ) -> Result<Self, ChangeError> {
-        teams::update(tx, id, change.name.as_ref().unwrap_or(&before.name)).await
-    }
-}
-
-named::handlers!(Team, TeamId, CreateTeam, UpdateTeam, "/v1/teams", "team", "teams");
 
 /// All members of a team.
 #[derive(Serialize, Deserialize, ToSchema)]

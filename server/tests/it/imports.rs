@@ -57,7 +57,7 @@ async fn a_file_is_worked_on_in_batches_and_its_progress_can_be_read_meanwhile()
     assert!(done["finishedAt"].is_string());
 
     let failed = server.get(&format!("{}/rows?outcome=failed", path(&import)), &tenant.token).await.body;
-    let why = "the row has neither name nor email nor phone";
+    let why = "The row has neither name nor email nor phone";
     assert_eq!(
         failed["items"],
         json!([{ "number": 2501, "outcome": "failed", "contactId": null, "error": why }])

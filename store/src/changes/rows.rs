@@ -91,20 +91,10 @@ pub(super) fn served(table: Table, mut row: Map<String, Value>) -> Option<Map<St
         }
     }
     // What no query can know of a row by itself.
-    match table {
-        Table::Messages => messages::complete(&mut row)?,
-        Table::Users => users::complete(&mut row)?,
-        Table::AuditEntries
-        | Table::Calls
-        | Table::CannedResponses
-        | Table::Channels
-        | Table::Contacts
-        | Table::Conversations
-        | Table::Labels
-        | Table::Notes
-        | Table::Rooms
-        | Table::Teams
-        | Table::Webhooks => {}
+    if table == Table::Messages {
+        messages::complete(&mut row)?;
+    } else if table == Table::Users {
+        users::complete(&mut row)?;
     }
     match of_type(table, Serve(Value::Object(row)))? {
         Value::Object(members) => Some(members),

@@ -102,7 +102,8 @@ fn record_as_contact(columns: &[String], record: &ByteRecord) -> Row {
     }
     let mut contact = ImportedContact::default();
     for (column, field) in columns.iter().zip(record) {
-        let field = std::str::from_utf8(field).map_err(|_| format!("{column} is not UTF-8"))?.trim();
+        let field =
+            std::str::from_utf8(field).map_err(|_| format!("The column {column} is not UTF-8"))?.trim();
         if field.is_empty() {
             continue;
         }
@@ -175,7 +176,7 @@ mod tests {
             errors,
             [
                 "The row has neither name nor email nor phone",
-                "email is not an e-mail address",
+                "Email is not an e-mail address",
                 "The row has more fields than the header"
             ]
         );
@@ -187,7 +188,7 @@ mod tests {
             "{\"phone\":\"+1 (555) 0100\",\"attributes\":{\"vip\":true}}\n\n{\"surname\":\"x\"}\nnonsense";
         let read = rows(Format::Ndjson, file);
         assert_eq!(read[0].as_ref().unwrap().attributes["vip"], true);
-        assert!(read[1].as_ref().unwrap_err().contains("unknown field `surname`"));
+        assert!(read[1].as_ref().unwrap_err().starts_with("Unknown field `surname`"));
         assert!(read[2].is_err());
         assert_eq!(read.len(), 3);
     }
@@ -257,10 +258,10 @@ mod tests {
             told.iter().map(|row| row.map_err(String::as_str)).collect::<Vec<_>>(),
             [
                 Ok("Ada"),
-                Err("name is not UTF-8"),
-                Err("email is not an e-mail address"),
+                Err("The column name is not UTF-8"),
+                Err("Email is not an e-mail address"),
                 Err("The row has neither name nor email nor phone"),
-                Err("city is not UTF-8"),
+                Err("The column city is not UTF-8"),
                 Ok("Eve"),
             ]
         );
@@ -344,7 +345,7 @@ mod tests {
             |bytes: usize| json!({ "name": "x", "attributes": { "a": "y".repeat(bytes - 8) } }).to_string();
         let told = |bytes| told(Format::Ndjson, &with(bytes)).remove(0);
         assert_eq!(told(ATTRIBUTES_BYTES_MAX), "x||");
-        assert_eq!(told(ATTRIBUTES_BYTES_MAX + 1), "attributes have more than 16 KiB");
+        assert_eq!(told(ATTRIBUTES_BYTES_MAX + 1), "Attributes have more than 16 KiB");
         let cells = |bytes: usize| format!("name,a\nx,{}\n", "y".repeat(bytes - 8));
         assert!(rows(Format::Csv, &cells(ATTRIBUTES_BYTES_MAX))[0].is_ok());
         assert!(rows(Format::Csv, &cells(ATTRIBUTES_BYTES_MAX + 1))[0].is_err());
