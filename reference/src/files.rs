@@ -20,7 +20,10 @@ pub(crate) fn all() -> Result<Vec<File>, Error> {
     let asyncapi = asyncapi::document()?;
     Ok(vec![
         File { path: "docs/asyncapi.json", text: format!("{asyncapi:#}\n") },
-        File { path: "docs/PROTOCOL.md", text: markdown::protocol(&read("docs/PROTOCOL.md")?)? },
+        File {
+            path: "docs/PROTOCOL.md",
+            text: markdown::protocol(&read("docs/PROTOCOL.md")?, switchboard::api::openapi())?,
+        },
         File { path: "docs/PROTOCOL-REFERENCE.md", text: markdown::reference(&asyncapi)? },
         File { path: "docs/LIMITS.md", text: switchboard::limits::document() },
         File { path: "server/switchboard.example.toml", text: configuration::example()? },

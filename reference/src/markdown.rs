@@ -8,7 +8,7 @@ use crate::{
 };
 use common::{
     error::ErrorCode,
-    protocol::{Event, GuestNeeds, Needs, Request, close},
+    protocol::{Event, GuestNeeds, Needs, Request, close, feed::Table},
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fmt::Write as _};
@@ -24,13 +24,17 @@ A member with a question mark may be absent. Types are written as TypeScript has
 `Time` one, too (RFC 3339, UTC). Members that this page does not name may be added at any time: ignore them.
 ";
 
+/// The member that only messages in events have: a row names what it leaves out in `omitted`.
+const CUT: &str = "truncated";
+
 /// `docs/PROTOCOL.md` with its tables written anew; its prose stays.
-pub(crate) fn protocol(text: &str) -> Result<String, Error> {
+pub(crate) fn protocol(text: &str, openapi: &Value) -> Result<String, Error> {
     let tables = [
         ("methods", methods()),
         ("events", events()),
         ("close codes", close_codes()),
         ("error codes", error_codes()),
+        ("rows", rows(openapi)?),
     ];
     let mut text = text.to_owned();
     for (name, table) in tables {
@@ -78,6 +82,21 @@ fn error_codes() -> String {
         let _never_fails = writeln!(table, "| `{}` | {} |", code.as_str(), line(doc));
     }
     table
+}
+
+/// What can be followed, with the members of its rows as the REST layer's document has them.
+fn rows(openapi: &Value) -> Result<String, Error> {
+    let mut table = "| table | needs | a row is | its members |\n|---|---|---|---|\n".to_owned();
+    for it in Table::ALL {
+        let (name, needs, row) = (it.as_str(), it.permission().as_str(), it.row());
+        let members = openapi.pointer(&format!("/components/schemas/{row}/properties"));
+        let members = members.and_then(Value::as_object);
+        let members = members.ok_or_else(|| Error::Code(format!("the REST layer knows no {row}")))?;
+        let members = members.keys().filter(|member| !(*it == Table::Messages && *member == CUT));
+        let members: Vec<_> = members.map(|member| format!("`{member}`")).collect();
+        let _never_fails = writeln!(table, "| `{name}` | `{needs}` | `{row}` | {} |", members.join(" "));
+    }
+    Ok(table)
 }
 
 /// What a person and a guest must be allowed, in words.

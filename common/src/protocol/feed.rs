@@ -26,7 +26,7 @@ pub const REPLAYED_MAX: u64 = 10_000;
 pub const CHANGES_MAX: usize = 500;
 
 macro_rules! tables {
-    ($($(#[$doc:meta])* $table:ident = $name:literal, $in_store:literal, $permission:ident;)*) => {
+    ($($(#[$doc:meta])* $table:ident = $name:literal, $in_store:literal, $permission:ident, $row:literal;)*) => {
         /// A table whose rows clients may follow. A row is the same JSON as the REST layer serves of it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Table {
@@ -51,6 +51,13 @@ macro_rules! tables {
                 }
             }
 
+            /// What a row is: the name of its schema in the REST layer's document.
+            pub const fn row(self) -> &'static str {
+                match self {
+                    $(Self::$table => $row,)*
+                }
+            }
+
             /// What one must be allowed to, to follow it.
             pub const fn permission(self) -> Permission {
                 match self {
@@ -62,32 +69,32 @@ macro_rules! tables {
 }
 
 tables! {
-    /// What was done by whom, `AuditEntry`.
-    AuditEntries = "auditEntries", "audit_entries", AuditEntriesRead;
-    /// Calls and their outcome, `Call`.
-    Calls = "calls", "calls", CallsRead;
-    /// Texts that agents often send, `CannedResponse`.
-    CannedResponses = "cannedResponses", "canned_responses", ConversationsRead;
-    /// Connected channels without their secrets, `Channel`.
-    Channels = "channels", "channels", ChannelsRead;
-    /// Customers, `ContactDetails`.
-    Contacts = "contacts", "contacts", ContactsRead;
-    /// Threads with customers, `Conversation`.
-    Conversations = "conversations", "conversations", ConversationsRead;
-    /// Words that sort conversations, `Label`.
-    Labels = "labels", "labels", ConversationsRead;
-    /// Messages of conversations, `Message`.
-    Messages = "messages", "messages", ConversationsRead;
-    /// What agents write beside conversations, `Note`.
-    Notes = "notes", "notes", ConversationsRead;
-    /// Rooms, private ones too, `Room`.
-    Rooms = "rooms", "rooms", RoomsManage;
-    /// Teams of agents, `Team`.
-    Teams = "teams", "teams", UsersRead;
-    /// Who belongs to the account, `User`.
-    Users = "users", "users", UsersRead;
-    /// Addresses that are told about events, without their secrets, `Webhook`.
-    Webhooks = "webhooks", "webhooks", WebhooksManage;
+    /// What was done by whom.
+    AuditEntries = "auditEntries", "audit_entries", AuditEntriesRead, "AuditEntry";
+    /// Calls and their outcome.
+    Calls = "calls", "calls", CallsRead, "Call";
+    /// Texts that agents often send.
+    CannedResponses = "cannedResponses", "canned_responses", ConversationsRead, "CannedResponse";
+    /// Connected channels without their secrets.
+    Channels = "channels", "channels", ChannelsRead, "Channel";
+    /// Customers.
+    Contacts = "contacts", "contacts", ContactsRead, "ContactDetails";
+    /// Threads with customers.
+    Conversations = "conversations", "conversations", ConversationsRead, "Conversation";
+    /// Words that sort conversations.
+    Labels = "labels", "labels", ConversationsRead, "Label";
+    /// Messages of conversations.
+    Messages = "messages", "messages", ConversationsRead, "Message";
+    /// What agents write beside conversations.
+    Notes = "notes", "notes", ConversationsRead, "Note";
+    /// Rooms, private ones too.
+    Rooms = "rooms", "rooms", RoomsManage, "Room";
+    /// Teams of agents.
+    Teams = "teams", "teams", UsersRead, "Team";
+    /// Who belongs to the account.
+    Users = "users", "users", UsersRead, "User";
+    /// Addresses that are told about events, without their secrets.
+    Webhooks = "webhooks", "webhooks", WebhooksManage, "Webhook";
 }
 
 impl Table {

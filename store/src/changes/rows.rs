@@ -141,25 +141,6 @@ mod tests {
         assert!(Table::ALL.iter().all(|table| members(*table).contains(&"id")));
     }
 
-    /// The document that clients are written by.
-    #[test]
-    fn the_protocol_lists_every_table_with_its_permission_and_members() {
-        const PROTOCOL: &str = include_str!("../../../docs/PROTOCOL.md");
-        for table in Table::ALL {
-            let begin = format!("| `{}` | `{}` | `", table.as_str(), table.permission().as_str());
-            let line = PROTOCOL.lines().find(|line| line.starts_with(&begin)).expect(&begin);
-            let listed: Vec<&str> = line.rsplit_once("` | `").expect("members").1.split('`').collect();
-            let listed: Vec<&str> = listed
-                .into_iter()
-                .filter(|name| name.chars().all(char::is_alphanumeric) && !name.is_empty())
-                .collect();
-            // `truncated` is of messages in events.
-            let members: Vec<&str> =
-                members(*table).iter().copied().filter(|name| *name != "truncated").collect();
-            assert_eq!(listed, members, "{}", table.as_str());
-        }
-    }
-
     #[test]
     fn another_role_is_other_permissions_too() {
         let id = uuid::Uuid::nil();
