@@ -232,8 +232,8 @@ fn parts() -> (Router<App>, OpenApi) {
     )
 }
 
-fn resources() -> [Routes; 23] {
-    [
+fn resources() -> Vec<Routes> {
+    vec![
         // Who may do what.
         auth::routes(),
         users::routes(),
