@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_document_without_a_place_for_a_table_is_an_error() {
-        assert!(protocol("# Wire protocol\n").is_err());
+        assert!(protocol("# Wire protocol\n", switchboard::api::openapi()).is_err());
     }
 
     /// A member without a word about it would be a name in a table and nothing else.
