@@ -22,4 +22,4 @@ pub struct CannedResponse {
 }
 
 named!(CannedResponse, CannedResponseId, "canned_responses", "id, shortcode, text");
-two_texts!(CannedResponse, CannedResponseId, "canned_responses", "shortcode, text", shortcode, text);
+two_texts!(CannedResponse, CannedResponseId, "canned_responses", shortcode "shortcode", text "text");

@@ -22,4 +22,4 @@ pub struct Label {
 }
 
 named!(Label, LabelId, "labels", "id, name, color");
-two_texts!(Label, LabelId, "labels", "name, color", name, color);
+two_texts!(Label, LabelId, "labels", name "name", color "color");

@@ -80,9 +80,9 @@ macro_rules! named {
 pub(crate) use named;
 
 /// Gives the module of a [`Named`] type with two members, both texts, its `create` and `update`: the id's type, the
-/// table, its two columns, and the members' names for the parameters.
+/// table, and each member with its column.
 macro_rules! two_texts {
-    ($thing:ident, $id:ident, $table:literal, $columns:literal, $first:ident, $second:ident) => {
+    ($thing:ident, $id:ident, $table:literal, $first:ident $first_column:literal, $second:ident $second_column:literal) => {
         /// Creates one.
         ///
         /// # Errors
@@ -99,10 +99,13 @@ macro_rules! two_texts {
                 "INSERT INTO "
                     + $table
                     + " (account_id, id, created_at, "
-                    + $columns
-                    + ")
-                 VALUES ($1, $2, $3, $4, $5) RETURNING id, "
-                    + $columns,
+                    + $first_column
+                    + ", "
+                    + $second_column
+                    + ") VALUES ($1, $2, $3, $4, $5) RETURNING id, "
+                    + $first_column
+                    + ", "
+                    + $second_column,
                 account,
                 $id::generate(clock).as_uuid(),
                 clock.utc(),
@@ -126,10 +129,14 @@ macro_rules! two_texts {
                 $thing,
                 "UPDATE "
                     + $table
-                    + " SET ("
-                    + $columns
-                    + ") = ($2, $3) WHERE id = $1 RETURNING id, "
-                    + $columns,
+                    + " SET "
+                    + $first_column
+                    + " = $2, "
+                    + $second_column
+                    + " = $3 WHERE id = $1 RETURNING id, "
+                    + $first_column
+                    + ", "
+                    + $second_column,
                 id.as_uuid(),
                 &*crate::column::text($first),
                 &*crate::column::text($second)
