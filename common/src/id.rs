@@ -71,6 +71,12 @@ macro_rules! ids {
             }
         }
 
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
         impl FromStr for $name {
             type Err = InvalidId;
             fn from_str(text: &str) -> Result<Self, InvalidId> {
@@ -131,6 +137,14 @@ ids! {
     CannedResponseId = "canned_response";
     /// What agents write to each other beside a conversation.
     NoteId = "note";
+    /// A user or an API key, whichever did something; what stands beside it says which.
+    ActorId = "actor";
+    /// Something that the audit log tells of; its kind stands beside it.
+    ObjectId = "object";
+    /// A row of a table that clients may follow; the table stands beside it.
+    RowId = "row";
+    /// A client's own id of a room message that it sends, unique among the sender's in the room.
+    ClientMessageId = "client_message";
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::{
 };
 use common::{
     clock::Clock,
-    id::AccountId,
+    id::{AccountId, RowId},
     protocol::feed::{Operation, Table},
 };
 use serde_json::{Map, Value};
@@ -38,7 +38,7 @@ pub struct Change {
     /// What happened.
     pub operation: Operation,
     /// The row's id.
-    pub id: Uuid,
+    pub id: RowId,
     /// As it was: of an update the members that were different, of a deletion those that are ids.
     pub before: Map<String, Value>,
     /// As it is, just as the REST layer serves it; empty if it is gone.
@@ -116,7 +116,14 @@ pub async fn after_in(
         let operation = Operation::parse(&row.operation)?;
         if !wanted(table) {
             let (before, after) = Default::default();
-            return Some(Change { seq: row.seq.into(), table, operation, id: row.row_id, before, after });
+            return Some(Change {
+                seq: row.seq.into(),
+                table,
+                operation,
+                id: row.row_id.into(),
+                before,
+                after,
+            });
         }
         let before = row.before.map(|Json(members)| members).unwrap_or_default();
         let after = row.after.map(|Json(members)| members).unwrap_or_default();
@@ -125,7 +132,7 @@ pub async fn after_in(
             Operation::Update => rows::difference(table, before, after)?,
             Operation::Delete => (before, after),
         };
-        Some(Change { seq: row.seq.into(), table, operation, id: row.row_id, before, after })
+        Some(Change { seq: row.seq.into(), table, operation, id: row.row_id.into(), before, after })
     });
     Ok(changes.collect())
 }

@@ -110,10 +110,10 @@ impl From<sqlx::Error> for UpdateError {
 }
 
 struct Row {
-    id: Uuid,
-    channel_id: Uuid,
+    id: ConversationId,
+    channel_id: ChannelId,
     channel_kind: ChannelKind,
-    contact_id: Uuid,
+    contact_id: ContactId,
     contact_name: String,
     status: ConversationStatus,
     snoozed_until: Option<OffsetDateTime>,
@@ -130,10 +130,10 @@ struct Row {
 impl From<Row> for Conversation {
     fn from(row: Row) -> Self {
         Self {
-            id: row.id.into(),
-            channel_id: row.channel_id.into(),
+            id: row.id,
+            channel_id: row.channel_id,
             channel_kind: row.channel_kind,
-            contact: Contact { id: row.contact_id.into(), name: row.contact_name },
+            contact: Contact { id: row.contact_id, name: row.contact_name },
             status: row.status,
             snoozed_until: row.snoozed_until,
             priority: row.priority,
@@ -474,7 +474,7 @@ pub(crate) fn merge(attributes: &mut Map<String, Value>, change: &Map<String, Va
 
 async fn set_labels(tx: &mut TenantTx, id: ConversationId, labels: &[LabelId]) -> Result<(), UpdateError> {
     let account = tx.account_column();
-    let labels: Vec<Uuid> = labels.iter().map(|label| label.as_uuid()).collect();
+    let labels = column::uuids(labels);
     query!(
         "DELETE FROM conversation_labels WHERE conversation_id = $1 AND label_id <> ALL ($2)",
         id.as_uuid(),

@@ -1,15 +1,14 @@
 //! Requests that may be sent again: done once, answered the same.
 
 use crate::{error::StoreError, seal::Place, tenant::TenantTx};
-use common::{clock::Clock, secret::Secret};
+use common::{clock::Clock, id::ActorId, secret::Secret};
 use sqlx::query;
-use uuid::Uuid;
 
 /// A request that carries a key of its sender's.
 #[derive(Debug, Clone, Copy)]
 pub struct Keyed<'a> {
     /// Whose key: two actors' keys are different keys.
-    pub actor: Uuid,
+    pub actor: ActorId,
     /// The client's `Idempotency-Key`, unique per caller.
     pub key: &'a str,
     /// SHA-256 of everything that makes it this request.
@@ -36,8 +35,8 @@ pub enum Claim {
     Mismatch,
 }
 
-pub(crate) const fn place(tx: &TenantTx, actor: Uuid) -> Place {
-    Place { table: "idempotent_requests", column: "answer", account: tx.account(), row: actor }
+pub(crate) const fn place(tx: &TenantTx, actor: ActorId) -> Place {
+    Place { table: "idempotent_requests", column: "answer", account: tx.account(), row: actor.as_uuid() }
 }
 
 /// Takes the key until the transaction ends, or tells what was answered.
@@ -52,7 +51,7 @@ pub async fn claim(tx: &mut TenantTx, keyed: &Keyed<'_>, clock: &dyn Clock) -> R
         "INSERT INTO idempotent_requests (account_id, actor_id, key, fingerprint, created_at)
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
         account,
-        keyed.actor,
+        keyed.actor.as_uuid(),
         keyed.key,
         keyed.fingerprint.as_slice(),
         clock.utc()
@@ -64,7 +63,7 @@ pub async fn claim(tx: &mut TenantTx, keyed: &Keyed<'_>, clock: &dyn Clock) -> R
     }
     let row = query!(
         "SELECT fingerprint, status, answer FROM idempotent_requests WHERE actor_id = $1 AND key = $2",
-        keyed.actor,
+        keyed.actor.as_uuid(),
         keyed.key
     )
     .fetch_one(tx.connection())
@@ -87,7 +86,7 @@ pub async fn keep(tx: &mut TenantTx, keyed: &Keyed<'_>, answer: &Answer) -> Resu
     let sealed = tx.keyring().seal(place(tx, keyed.actor), &answer.body)?;
     query!(
         "UPDATE idempotent_requests SET status = $3, answer = $4 WHERE actor_id = $1 AND key = $2",
-        keyed.actor,
+        keyed.actor.as_uuid(),
         keyed.key,
         i16::try_from(answer.status).unwrap_or(i16::MAX),
         sealed

@@ -158,7 +158,7 @@ pub async fn last_seq(tx: &mut TenantTx, id: RoomId) -> Result<Option<u64>, Stor
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn last_seqs(tx: &mut TenantTx, ids: &[RoomId]) -> Result<Vec<(RoomId, u64)>, StoreError> {
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let ids = column::uuids(ids);
     let rows =
         query!("SELECT id, last_seq FROM rooms WHERE id = ANY ($1)", &ids).fetch_all(tx.connection()).await?;
     Ok(rows.into_iter().map(|row| (RoomId::from_uuid(row.id), to_seq(row.last_seq))).collect())

@@ -90,13 +90,13 @@ impl From<sqlx::Error> for CreateError {
 }
 
 struct Row {
-    id: Uuid,
+    id: UserId,
     email: Option<String>,
     name: String,
     role: Role,
     role_id: Option<RoleId>,
     role_permissions: Option<Vec<String>>,
-    account_id: Uuid,
+    account_id: AccountId,
     deactivated_at: Option<OffsetDateTime>,
 }
 
@@ -104,13 +104,13 @@ impl From<Row> for User {
     fn from(row: Row) -> Self {
         let own = row.role_permissions.as_ref().map(Permissions::from_names);
         Self {
-            id: row.id.into(),
+            id: row.id,
             name: row.name,
             email: row.email,
             role: row.role,
             role_id: row.role_id,
             permissions: own.unwrap_or(row.role.permissions()),
-            account_id: row.account_id.into(),
+            account_id: row.account_id,
             deactivated_at: row.deactivated_at,
         }
     }

@@ -25,6 +25,9 @@ export interface Account {
 /** A tenant: an organisation whose data no other account may see. */
 export type AccountId = string;
 
+/** A user or an API key, whichever did something; what stands beside it says which. */
+export type ActorId = string;
+
 /** How a channel is to name a contact. */
 export interface AddContactIdentity {
   /** The channel that knows them by it. */
@@ -77,7 +80,7 @@ export interface AuditEntry {
   /** `user`, `apiKey` or `system`. */
   actorKind: string;
   /** The user or key; null for the system. */
-  actorId?: string | null;
+  actorId?: ActorId | null;
   /** The network address that the request came from. */
   address?: string | null;
   /** Subject and past participle, as `role.updated`. */
@@ -85,7 +88,7 @@ export interface AuditEntry {
   /** The kind of thing that it was done to. */
   objectKind: string;
   /** That thing. */
-  objectId: string;
+  objectId: ObjectId;
   /** As it was; null if it was not there or is not shown. */
   before?: Record<string, unknown> | null;
   /** As it was from then on; null if it is gone or is not shown. */
@@ -263,6 +266,9 @@ export type ChannelId = string;
 /** What kind of channel a conversation is on. */
 export type ChannelKind = 'whatsapp';
 
+/** A client's own id of a room message that it sends, unique among the sender's in the room. */
+export type ClientMessageId = string;
+
 /** One WebSocket, and so one device or browser tab of a user. */
 export type ConnectionId = string;
 
@@ -382,7 +388,7 @@ export interface ContactImport {
   /** UUIDv7: later ones sort later. */
   id: ImportId;
   /** The user or API key that began it. */
-  createdBy: string;
+  createdBy: ActorId;
   /** When it was begun. */
   createdAt: string;
   /** Rows in the file. */
@@ -741,7 +747,7 @@ export interface FeedChanged {
   /** What happened, as seen through the filter. */
   operation: FeedOperation;
   /** The row's id. */
-  id: string;
+  id: RowId;
   /** The row as it is; empty if it is gone. A deletion may be told of a row that was never told of. */
   row?: Record<string, unknown>;
   /** The members that an update has changed. */
@@ -1098,6 +1104,9 @@ export interface Note {
 
 /** What agents write to each other beside a conversation. */
 export type NoteId = string;
+
+/** Something that the audit log tells of; its kind stands beside it. */
+export type ObjectId = string;
 
 /** Whose track a media section of an offer carries. */
 export interface OfferedTrack {
@@ -1562,7 +1571,7 @@ export interface RoomSend {
   /** A room that the caller has joined. */
   roomId: RoomId;
   /** Chosen by the client, once per message: sent again after a lost answer, the message is stored once and the same answer comes back. */
-  clientId: string;
+  clientId: ClientMessageId;
   /** The text: at most `TEXT_BYTES_MAX`, no control characters but line feed and tab. */
   text: string;
 }
@@ -1592,6 +1601,9 @@ export interface RoomTypingChanged {
   /** Whether it is typing now. */
   typing: boolean;
 }
+
+/** A row of a table that clients may follow; the table stands beside it. */
+export type RowId = string;
 
 /** What became of a row. */
 export type RowOutcome = 'created' | 'updated' | 'failed';
@@ -1954,7 +1966,7 @@ export interface Operations {
   /** Revokes a key for good. */
   'DELETE /v1/api-keys/{id}': { path: { id: ApiKeyId }; answer: ApiKey };
   /** Lists what was done, the latest first. */
-  'GET /v1/audit-entries': { query: { objectId?: string; actorId?: string; action?: string; cursor?: string; limit?: number }; answer: Page_AuditEntry };
+  'GET /v1/audit-entries': { query: { objectId?: ObjectId; actorId?: ActorId; action?: string; cursor?: string; limit?: number }; answer: Page_AuditEntry };
   /** Accepts an invitation, and signs in. */
   'POST /v1/auth/accept-invitation': { body: AcceptInvitation; answer: SignedIn };
   /** Exchanges a refresh token for a new pair of tokens. */

@@ -117,8 +117,7 @@ async fn update(
     row.settings = serde_json::to_value(&after.settings).map_err(|error| Problem::internal(&error))?;
     row.features = serde_json::to_value(&after.features).map_err(|error| Problem::internal(&error))?;
     accounts::update(&mut tx, &row).await?;
-    let object = ("account", after.id.as_uuid());
-    caller.audit(&app, &mut tx, "account.updated", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "account.updated", after.id, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     Ok(Tagged(after))
 }

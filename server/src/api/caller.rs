@@ -7,7 +7,7 @@ use axum::{
 };
 use common::{
     error::ErrorCode,
-    id::{AccountId, SignInId, UserId},
+    id::{AccountId, ActorId, SignInId, UserId},
     permission::{Permission, Permissions},
     token,
 };
@@ -16,7 +16,7 @@ use serde::Serialize;
 use std::net::IpAddr;
 use store::{
     TenantTx,
-    audit::{self, Actor, AuditRecord},
+    audit::{self, Actor, AuditRecord, Object},
     standing::Writer,
 };
 use uuid::Uuid;
@@ -77,9 +77,15 @@ impl Caller {
         self.writer
     }
 
-    /// The id of the person, or of the program's key where any id will do: as a message's author.
+    /// The id of the person or of the program's key.
+    pub(super) fn actor_id(&self) -> ActorId {
+        // No request comes from the system.
+        self.actor.id().unwrap_or(ActorId::from_uuid(Uuid::nil()))
+    }
+
+    /// The same where a program's key stands for a user: as a message's author.
     pub(super) fn id(&self) -> UserId {
-        UserId::from_uuid(self.actor.id().unwrap_or_default())
+        UserId::from_uuid(self.actor_id().as_uuid())
     }
 
     /// As whom they have passwords hashed.
@@ -105,7 +111,7 @@ impl Caller {
         app: &App,
         tx: &mut TenantTx,
         action: &'static str,
-        (object_kind, object_id): (&'static str, Uuid),
+        object: impl Into<Object>,
         (before, after): (Option<&T>, Option<&T>),
     ) -> Result<(), Problem> {
         let value = |it: &T| serde_json::to_value(it).map_err(|error| Problem::internal(&error));
@@ -114,8 +120,7 @@ impl Caller {
             actor: self.actor,
             address: self.address,
             action,
-            object_kind,
-            object_id,
+            object: object.into(),
             before: before.as_ref(),
             after: after.as_ref(),
         };

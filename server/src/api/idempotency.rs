@@ -102,7 +102,7 @@ impl RetryableFile {
 impl Idempotency {
     fn keyed(&self, caller: &Caller) -> Option<Keyed<'_>> {
         let Key { key, fingerprint } = self.0.as_ref()?;
-        Some(Keyed { actor: caller.id().as_uuid(), key, fingerprint: *fingerprint })
+        Some(Keyed { actor: caller.actor_id(), key, fingerprint: *fingerprint })
     }
 
     /// The answer that was given already; `None`: do it now, in `tx`.

@@ -131,8 +131,7 @@ async fn create(
     };
     let about = invitations::create(&mut tx, &new, &*app.clock).await;
     let about = about.map_err(|error| Problem::refused("role", error))?;
-    let object = ("invitation", about.id.as_uuid());
-    caller.audit(&app, &mut tx, "invitation.created", object, (None, Some(&about))).await?;
+    caller.audit(&app, &mut tx, "invitation.created", about.id, (None, Some(&about))).await?;
     idempotency.created(tx, &caller, &CreatedInvitation { about, token }).await
 }
 
@@ -149,8 +148,7 @@ async fn revoke(
     let mut tx = app.begin_ending(&caller).await?;
     let revoked = invitations::revoke(&mut tx, id, &*app.clock).await?;
     let revoked = revoked.ok_or_else(|| Problem::not_found("invitation"))?;
-    let object = ("invitation", id.as_uuid());
-    caller.audit(&app, &mut tx, "invitation.revoked", object, (None, Some(&revoked))).await?;
+    caller.audit(&app, &mut tx, "invitation.revoked", id, (None, Some(&revoked))).await?;
     tx.commit().await?;
     Ok(Json(revoked))
 }
@@ -200,8 +198,7 @@ async fn accept_invitation(
         actor: Actor::User(user.id),
         address,
         action: "invitation.accepted",
-        object_kind: "user",
-        object_id: user.id.as_uuid(),
+        object: audit::Object::User(user.id),
         before: None,
         after: Some(&after),
     };

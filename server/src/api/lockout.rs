@@ -11,7 +11,7 @@ use common::{
 use std::{net::IpAddr, sync::Arc};
 use store::{
     StoreError,
-    audit::{self, Actor, AuditRecord},
+    audit::{self, Actor, AuditRecord, Object},
     users,
 };
 use tracing::{debug, warn};
@@ -53,8 +53,7 @@ async fn count(
             actor: Actor::System,
             address,
             action: "user.locked",
-            object_kind: "user",
-            object_id: user.as_uuid(),
+            object: Object::User(user),
             before: None,
             after: None,
         };

@@ -131,9 +131,8 @@ async fn delete(
     let mut tx = app.begin(&caller).await?;
     let note = own(&mut tx, &caller, conversation, id).await?;
     notes::delete(&mut tx, &note, &*app.clock).await.map_err(|error| Problem::refused("note", error))?;
-    let object = ("note", id.as_uuid());
     // What it said is not kept: the customer may have to be forgotten.
-    caller.audit::<Note>(&app, &mut tx, "note.deleted", object, (None, None)).await?;
+    caller.audit::<Note>(&app, &mut tx, "note.deleted", id, (None, None)).await?;
     tx.commit().await?;
     app.wake(Work::Outbox).await;
     Ok(StatusCode::NO_CONTENT)

@@ -85,7 +85,7 @@ pub struct ContactChange<'a> {
 }
 
 struct Row {
-    id: Uuid,
+    id: ContactId,
     name: String,
     email: Option<String>,
     phone: Option<String>,
@@ -104,7 +104,7 @@ impl From<Row> for Contact {
                 ContactIdentity { channel_id: channel.into(), scheme, value }
             });
         Self {
-            id: ContactId::from_uuid(row.id),
+            id: row.id,
             name: row.name,
             email: row.email,
             phone: row.phone,

@@ -7,11 +7,10 @@ use crate::{
 };
 use common::{
     clock::Clock,
-    id::{RoomId, RoomMessageId, UserId},
+    id::{ClientMessageId, RoomId, RoomMessageId, UserId},
     protocol::room::RoomMessage,
 };
 use sqlx::{query, query_as};
-use uuid::Uuid;
 
 /// Something said in a room.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +22,7 @@ pub struct NewRoomMessage<'a> {
     /// Their name at this time.
     pub name: &'a str,
     /// Chosen by the client, once per message.
-    pub client_id: Uuid,
+    pub client_id: ClientMessageId,
     /// What is said.
     pub text: &'a str,
 }
@@ -82,7 +81,7 @@ pub async fn send(
         RoomMessageId::generate(clock).as_uuid(),
         new.user.as_uuid(),
         &*column::text(new.name),
-        new.client_id,
+        new.client_id.as_uuid(),
         &*column::text(new.text),
         clock.utc()
     )

@@ -169,7 +169,7 @@ async fn missed(
     .fetch_all(&mut **tx)
     .await?;
     let ids = rows.into_iter();
-    Ok(ids.map(|row| (AccountId::from_uuid(row.account_id), WebhookId::from_uuid(row.webhook_id))).collect())
+    Ok(ids.map(|row| (row.account_id.into(), row.webhook_id.into())).collect())
 }
 
 /// Takes what is due, of each queue in the order of its time, of each account a little of every queue, and first
@@ -247,8 +247,8 @@ async fn take(
 }
 
 struct Row {
-    account_id: Uuid,
-    webhook_id: Uuid,
+    account_id: AccountId,
+    webhook_id: WebhookId,
     seq: i64,
     attempts: i32,
     forgiven: i32,
@@ -258,8 +258,8 @@ struct Row {
 impl From<Row> for ClaimedDelivery {
     fn from(row: Row) -> Self {
         Self {
-            account: AccountId::from_uuid(row.account_id),
-            webhook: WebhookId::from_uuid(row.webhook_id),
+            account: row.account_id,
+            webhook: row.webhook_id,
             seq: to_seq(row.seq),
             attempts: column::to_count(row.attempts - 1),
             forgiven: column::to_count(row.forgiven),

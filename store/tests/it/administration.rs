@@ -15,7 +15,7 @@ use store::{
 async fn a_request_is_done_once_and_answered_the_same_and_a_failed_one_may_be_tried_again() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
-    let keyed = Keyed { actor: a.user.as_uuid(), key: "key", fingerprint: [7; 32] };
+    let keyed = Keyed { actor: a.user.as_uuid().into(), key: "key", fingerprint: [7; 32] };
     let mut tx = db.store.tenant(a.account).await.unwrap();
     assert!(matches!(idempotency::claim(&mut tx, &keyed, &clock).await.unwrap(), Claim::New));
     drop(tx);
@@ -35,7 +35,7 @@ async fn a_request_is_done_once_and_answered_the_same_and_a_failed_one_may_be_tr
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let other = Keyed { fingerprint: [8; 32], ..keyed };
     assert!(matches!(idempotency::claim(&mut tx, &other, &clock).await.unwrap(), Claim::Mismatch));
-    let somebody_else = Keyed { actor: a.room.as_uuid(), ..other };
+    let somebody_else = Keyed { actor: a.room.as_uuid().into(), ..other };
     assert!(matches!(idempotency::claim(&mut tx, &somebody_else, &clock).await.unwrap(), Claim::New));
 }
 

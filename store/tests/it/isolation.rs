@@ -219,8 +219,13 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
     assert!(rooms::find(&mut tx, b.room).await.unwrap().is_none());
     assert!(rooms::last_seq(&mut tx, b.room).await.unwrap().is_none());
     assert!(rooms::latest(&mut tx, b.room, 10).await.unwrap().is_empty());
-    let said =
-        rooms::NewRoomMessage { room: b.room, user: a.user, name: "A", client_id: Uuid::new_v4(), text: "x" };
+    let said = rooms::NewRoomMessage {
+        room: b.room,
+        user: a.user,
+        name: "A",
+        client_id: Uuid::new_v4().into(),
+        text: "x",
+    };
     assert!(rooms::send(&mut tx, &said, &clock).await.unwrap().is_none());
     assert!(calls::find(&mut tx, b.call).await.unwrap().is_none());
     assert!(channels::find(&mut tx, b.channel).await.unwrap().is_none());

@@ -63,6 +63,6 @@ pub(super) async fn decide_elevation(
     elevations::decide(&mut tx, id, person.user, until, &*app.clock).await?;
     let after = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
     let action = if body.approve { "elevation.approved" } else { "elevation.denied" };
-    caller.audit(&app, &mut tx, action, ("elevation", id.as_uuid()), (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, action, id, (Some(&before), Some(&after))).await?;
     idempotency.answer(StatusCode::OK, tx, &caller, &after).await
 }

@@ -40,8 +40,7 @@ pub(super) async fn end(
     before.require(ElevationStatus::Active, "ended")?;
     elevations::end(&mut tx, id, &*app.clock).await?;
     let after = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
-    let object = ("elevation", id.as_uuid());
-    caller.audit(&app, &mut tx, "elevation.ended", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "elevation.ended", id, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     app.ended([Ended::Elevation(after.user_id)]).await;
     hub::disconnect_if_reached(&app, caller.account, ConnectionSelector::User(after.user_id)).await;

@@ -15,7 +15,7 @@ use super::{
 use axum::{Json, extract::State, response::Response};
 use common::{
     error::Chain,
-    id::RoomId,
+    id::{ClientMessageId, RoomId},
     protocol::{
         Event,
         room::{MESSAGES_MAX, MessagePosted, RoomMessage, TEXT_BYTES_MAX},
@@ -31,7 +31,6 @@ use store::{
 };
 use tracing::debug;
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 /// Which messages of a room.
 #[derive(Deserialize, IntoParams)]
@@ -123,7 +122,13 @@ pub(super) async fn send(
     let own_name = own_name.or_else(token_name).filter(|name| !name.is_empty());
     let own_name = own_name.as_deref().unwrap_or("Guest");
     let (user, name) = author.unwrap_or((caller.id(), own_name));
-    let new = NewRoomMessage { room: id, user, name, client_id: Uuid::new_v4(), text: said };
+    let new = NewRoomMessage {
+        room: id,
+        user,
+        name,
+        client_id: ClientMessageId::generate(&*app.clock),
+        text: said,
+    };
     let sent = rooms::send(&mut tx, &new, &*app.clock).await?.ok_or_else(closed)?;
     let teller = app.clone();
     let kept_and_told = async move {
