@@ -65,7 +65,7 @@ struct Entries {
 }
 
 /// Notes the latest end; whether that is news.
-fn note<K: Eq + Hash>(ends: &mut HashMap<K, OffsetDateTime>, of: K, at: OffsetDateTime) -> bool {
+fn record_end<K: Eq + Hash>(ends: &mut HashMap<K, OffsetDateTime>, of: K, at: OffsetDateTime) -> bool {
     match ends.entry(of) {
         Entry::Occupied(mut known) if *known.get() < at => {
             known.insert(at);
@@ -91,9 +91,9 @@ impl Revocations {
         let mut news = 0;
         for Revocation { what, at } in ended {
             news += u64::from(match *what {
-                Ended::SignIn(sign_in) => note(&mut entries.sign_ins, sign_in, *at),
-                Ended::Permissions(user) => note(&mut entries.permissions, user, *at),
-                Ended::Elevation(user) => note(&mut entries.elevations, user, *at),
+                Ended::SignIn(sign_in) => record_end(&mut entries.sign_ins, sign_in, *at),
+                Ended::Permissions(user) => record_end(&mut entries.permissions, user, *at),
+                Ended::Elevation(user) => record_end(&mut entries.elevations, user, *at),
             });
         }
         self.version.fetch_add(news, Ordering::Release);

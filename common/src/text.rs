@@ -32,7 +32,7 @@ pub enum TextError {
 ///
 /// # Errors
 /// [`TextError`].
-pub fn said(text: &str, bytes_max: usize) -> Result<&str, TextError> {
+pub fn checked_text(text: &str, bytes_max: usize) -> Result<&str, TextError> {
     if text.trim().is_empty() {
         return Err(TextError::Empty);
     }
@@ -44,7 +44,7 @@ pub fn said(text: &str, bytes_max: usize) -> Result<&str, TextError> {
 
 /// A name as its owner typed it, without the space around it; `None` unless it is one visible line of at
 /// most [`NAME_CHARS_MAX`].
-pub fn name(name: &str) -> Option<&str> {
+pub fn checked_name(name: &str) -> Option<&str> {
     let name = name.trim();
     let fits = (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
     fits.then_some(name)

@@ -253,7 +253,7 @@ pub fn verify(token: &str, issuers: &[Issuer], now: OffsetDateTime) -> Result<Be
 
 fn bearer(claims: Value, issuer: &Issuer, now: OffsetDateTime) -> Result<Bearer, TokenError> {
     let bearer = match &issuer.outside {
-        None if claims.get("room").is_some() => guest(claims).map(Bearer::Guest),
+        None if claims.get("room").is_some() => read_guest(claims).map(Bearer::Guest),
         None => own_caller(claims).map(Bearer::Caller),
         Some(rules) => Some(Bearer::Caller(rules.caller(&issuer.name, &claims, now)?)),
     }
@@ -264,7 +264,7 @@ fn bearer(claims: Value, issuer: &Issuer, now: OffsetDateTime) -> Result<Bearer,
     Ok(bearer)
 }
 
-fn guest(claims: Value) -> Option<Guest> {
+fn read_guest(claims: Value) -> Option<Guest> {
     let claims: JoinClaims = serde_json::from_value(claims).ok()?;
     Some(Guest {
         account: claims.account,

@@ -98,7 +98,7 @@ impl Authenticator {
     pub async fn authenticate(&self, parts: &Parts) -> Result<Authenticated, Problem> {
         let address = parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address);
         let token = bearer(&parts.headers)
-            .ok_or_else(|| refuse(ErrorCode::UNAUTHENTICATED, "a Bearer token is needed"))?;
+            .ok_or_else(|| unauthorized(ErrorCode::UNAUTHENTICATED, "a Bearer token is needed"))?;
         let caller = if token.starts_with(KEY_PREFIX) {
             self.by_key(token, address).await?
         } else {
@@ -118,7 +118,7 @@ impl Authenticator {
     async fn by_key(&self, key: &str, address: Option<IpAddr>) -> Result<Authenticated, Problem> {
         let holder = self.store.system().api_key(&hash_of_key(key), &*self.clock).await?;
         let holder = holder.ok_or_else(|| {
-            refuse(ErrorCode::INVALID_TOKEN, "the API key is unknown, has expired or was revoked")
+            unauthorized(ErrorCode::INVALID_TOKEN, "the API key is unknown, has expired or was revoked")
         })?;
         Ok(Authenticated {
             account: holder.account,
@@ -134,15 +134,15 @@ impl Authenticator {
         let issuers = Arc::clone(&self.issuers.borrow());
         let bearer = token::verify(token, &issuers, self.clock.utc()).map_err(|error| {
             debug!(error = %Chain(&error), "A token was refused");
-            refuse(error.code(), "the token is not valid or has expired")
+            unauthorized(error.code(), "the token is not valid or has expired")
         })?;
         let Bearer::Caller(token) = bearer else {
-            return Err(refuse(ErrorCode::INVALID_TOKEN, "a join token is for /v1/ws alone"));
+            return Err(unauthorized(ErrorCode::INVALID_TOKEN, "a join token is for /v1/ws alone"));
         };
         let standing = token.standing();
         if !self.revocations.holds(&standing) {
             let detail = "the sign-in, or something that the token allows, has ended";
-            return Err(refuse(ErrorCode::INVALID_TOKEN, detail));
+            return Err(unauthorized(ErrorCode::INVALID_TOKEN, detail));
         }
         Ok(Authenticated {
             account: token.account,
@@ -155,7 +155,7 @@ impl Authenticator {
     }
 }
 
-fn refuse(code: ErrorCode, detail: &'static str) -> Problem {
+fn unauthorized(code: ErrorCode, detail: &'static str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, code, detail)
 }
 

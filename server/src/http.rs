@@ -92,7 +92,7 @@ impl Listener<'_> {
         let context = Arc::new(Context {
             timeout: Duration::from_secs(config.timeout_s),
             gate: Gate::new(anonymous, &clock),
-            trust: trust(config),
+            trust: trusted_proxies(config),
             hsts: config.hsts,
             clock,
         });
@@ -100,7 +100,7 @@ impl Listener<'_> {
         parts
             .into_iter()
             .fold(Router::new(), Router::merge)
-            .fallback(elsewhere)
+            .fallback(console_or_not_found)
             .layer(CatchPanicLayer::custom(|_| internal_error()))
             .layer(middleware::from_fn(move |request, next| observe(Arc::clone(&observing), request, next)))
             // Probes come every few seconds and are not worth a log line or a histogram.
@@ -109,7 +109,7 @@ impl Listener<'_> {
     }
 }
 
-fn trust(config: &config::Http) -> Arc<Trust> {
+fn trusted_proxies(config: &config::Http) -> Arc<Trust> {
     Arc::new(Trust::new(config.trusted_proxies.clone(), config.proxy_header))
 }
 
@@ -157,7 +157,7 @@ pub async fn serve(listener: TcpListener, router: Router, config: &config::Http,
         },
         body: Duration::from_secs(config.body_s),
         proxy_protocol: config.proxy_protocol == ProxyProtocol::V2,
-        trust: trust(config),
+        trust: trusted_proxies(config),
     };
     accept::serve(listener, router, settings, shutdown).await;
 }
@@ -223,7 +223,7 @@ async fn receive(context: Arc<Context>, mut request: Request, next: Next) -> Res
     let mut response = if is_reserved && !health::is_probe(request.uri().path()) {
         Problem::unavailable("there is no room for another connection").into_response()
     } else {
-        pass(&context, origin.client, request, next).await
+        admit(&context, origin.client, request, next).await
     };
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
@@ -235,7 +235,7 @@ async fn receive(context: Arc<Context>, mut request: Request, next: Next) -> Res
 }
 
 /// Lets a request through the gate, and tells the gate what became of it.
-async fn pass(context: &Context, client: ClientAddress, mut request: Request, next: Next) -> Response {
+async fn admit(context: &Context, client: ClientAddress, mut request: Request, next: Next) -> Response {
     match context.gate.admit(client.network(), request.uri().path(), request.headers()) {
         Ok(pass) => {
             if let Pass::Token { accepted, .. } = &pass {
@@ -279,7 +279,7 @@ async fn observe(context: Arc<Context>, request: Request, next: Next) -> Respons
         };
         let took = context.clock.now().saturating_duration_since(started);
         let status = response.status().as_u16();
-        metrics::histogram!("http_request_duration_seconds", "route" => route.clone(), "method" => known(&method), "status" => status.to_string())
+        metrics::histogram!("http_request_duration_seconds", "route" => route.clone(), "method" => known_method(&method), "status" => status.to_string())
             .record(took.as_secs_f64());
         info!(status, duration_ms = took.as_secs_f64() * 1000.0, "{method} {route} answered {status}");
         response
@@ -296,7 +296,7 @@ fn too_slow() -> Response {
 }
 
 /// A method's name for the metrics. Anybody can make up others: they would be kept for ever.
-fn known(method: &Method) -> &'static str {
+fn known_method(method: &Method) -> &'static str {
     const ALL: [(&Method, &str); 7] = [
         (&Method::GET, "GET"),
         (&Method::POST, "POST"),
@@ -310,7 +310,7 @@ fn known(method: &Method) -> &'static str {
 }
 
 /// The console for what it has, a problem document for the rest.
-async fn elsewhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+async fn console_or_not_found(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     console::serve(&method, &uri, &headers).unwrap_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, ErrorCode::NOT_FOUND, "there is nothing at this path")
             .into_response()

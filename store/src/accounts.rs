@@ -52,7 +52,7 @@ pub async fn find(tx: &mut TenantTx) -> Result<Option<Account>, StoreError> {
 ///
 /// # Errors
 /// [`StoreError::NoAccount`] or [`StoreError::Database`].
-pub async fn hold(tx: &mut TenantTx) -> Result<Account, StoreError> {
+pub async fn lock(tx: &mut TenantTx) -> Result<Account, StoreError> {
     let row = query_as!(Account, "SELECT id, name, settings, features FROM accounts FOR NO KEY UPDATE")
         .fetch_optional(tx.connection())
         .await?;

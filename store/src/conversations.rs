@@ -388,7 +388,7 @@ pub async fn update(
     change: &Change,
     clock: &dyn Clock,
 ) -> Result<Conversation, UpdateError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let before = find(tx, id).await?.ok_or(UpdateError::NotFound)?;
     let after = changed(&before, change, clock)?;
     if after == before {
@@ -503,12 +503,12 @@ async fn set_labels(tx: &mut TenantTx, id: ConversationId, labels: &[LabelId]) -
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn wake(
+pub async fn end_snooze(
     tx: &mut TenantTx,
     id: ConversationId,
     clock: &dyn Clock,
 ) -> Result<Option<Conversation>, StoreError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let woken = query_scalar!(
         "UPDATE conversations SET status = 'open', snoozed_until = NULL
          WHERE id = $1 AND (status = 'snoozed')::integer = 1 AND snoozed_until <= $2 RETURNING id",
@@ -539,7 +539,7 @@ pub async fn begin(
     contact: ContactId,
     clock: &dyn Clock,
 ) -> Result<Conversation, ChangeError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let id = insert(tx, channel, contact, clock.utc(), clock).await?;
     let conversation = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
     let event = InboxEvent::ConversationUpdated { conversation: conversation.clone() };

@@ -118,7 +118,7 @@ pub async fn request(
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn hold(tx: &mut TenantTx, id: ElevationId) -> Result<Option<Elevation>, StoreError> {
+pub async fn lock(tx: &mut TenantTx, id: ElevationId) -> Result<Option<Elevation>, StoreError> {
     let row = query_as!(
         Elevation,
         r#"SELECT id, user_id, role_name, permissions, reason, minutes AS "minutes: Count", requested_at,

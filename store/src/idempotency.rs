@@ -27,7 +27,7 @@ pub struct Answer {
 /// What is known of a keyed request.
 #[derive(Debug)]
 pub enum Claim {
-    /// It is new: do it, and [`keep`] the answer in the same transaction.
+    /// It is new: do it, and [`record_answer`] in the same transaction.
     New,
     /// It was done.
     Done(Answer),
@@ -82,7 +82,7 @@ pub async fn claim(tx: &mut TenantTx, keyed: &Keyed<'_>, clock: &dyn Clock) -> R
 ///
 /// # Errors
 /// [`StoreError::Database`] or [`StoreError::Unsealable`].
-pub async fn keep(tx: &mut TenantTx, keyed: &Keyed<'_>, answer: &Answer) -> Result<(), StoreError> {
+pub async fn record_answer(tx: &mut TenantTx, keyed: &Keyed<'_>, answer: &Answer) -> Result<(), StoreError> {
     let sealed = tx.keyring().seal(place(tx, keyed.actor), &answer.body)?;
     query!(
         "UPDATE idempotent_requests SET status = $3, answer = $4 WHERE actor_id = $1 AND key = $2",

@@ -19,7 +19,7 @@ use sqlx::{query, query_scalar, types::Json};
 ///
 /// # Errors
 /// [`StoreError::NoAccount`] or [`StoreError::Database`].
-pub async fn hold(tx: &mut TenantTx) -> Result<(), StoreError> {
+pub async fn lock(tx: &mut TenantTx) -> Result<(), StoreError> {
     if tx.holds_inbox {
         return Ok(());
     }
@@ -51,7 +51,7 @@ const fn is_by_a_customer(event: &InboxEvent) -> bool {
 /// # Errors
 /// [`StoreError::NoAccount`] or [`StoreError::Database`].
 pub async fn append(tx: &mut TenantTx, event: &InboxEvent, clock: &dyn Clock) -> Result<u64, StoreError> {
-    hold(tx).await?;
+    lock(tx).await?;
     let account = tx.account_column();
     let seq = query_scalar!(
         r#"WITH numbered AS (

@@ -45,7 +45,7 @@ pub struct ExportedConversation {
 }
 
 /// The contact and those that it stands for.
-async fn persons(tx: &mut TenantTx, contact: ContactId) -> Result<Vec<ContactId>, StoreError> {
+async fn with_merged(tx: &mut TenantTx, contact: ContactId) -> Result<Vec<ContactId>, StoreError> {
     let ids = query_scalar!(
         "SELECT id FROM contacts WHERE id = $1 UNION SELECT id FROM contacts WHERE merged_into = $1",
         contact.as_uuid()
@@ -74,7 +74,7 @@ async fn conversations_of(
 /// [`StoreError::Database`].
 pub async fn export(tx: &mut TenantTx, id: ContactId) -> Result<Option<Export>, StoreError> {
     let Some(contact) = contacts::find(tx, id).await? else { return Ok(None) };
-    let persons = persons(tx, id).await?;
+    let persons = with_merged(tx, id).await?;
     let mut merged = Vec::new();
     for other in persons.iter().filter(|other| **other != id) {
         merged.extend(contacts::find(tx, *other).await?);
@@ -121,13 +121,13 @@ async fn export_conversation(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn erase(tx: &mut TenantTx, id: ContactId, clock: &dyn Clock) -> Result<bool, StoreError> {
-    let persons = persons(tx, id).await?;
+    let persons = with_merged(tx, id).await?;
     if persons.is_empty() {
         return Ok(false);
     }
     // Takes long where there is much, and needs no peace in the inbox.
     blank_webhooks(tx, &persons).await?;
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let conversations = conversations_of(tx, &persons).await?;
     erase_conversations(tx, &conversations, clock).await?;
     query!("DELETE FROM contact_identities WHERE contact_id = ANY ($1)", &uuids(&persons))
@@ -216,7 +216,7 @@ pub async fn expire_conversations(
     limit: u16,
     clock: &dyn Clock,
 ) -> Result<usize, StoreError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let expired: Vec<ConversationId> = query_scalar!(
         "SELECT id FROM conversations WHERE status = 'resolved' AND last_message_at < $1
          ORDER BY last_message_at LIMIT $2",

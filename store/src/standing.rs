@@ -30,15 +30,15 @@ pub enum Writer {
 /// [`StoreError::Database`].
 pub async fn holds(tx: &mut TenantTx, writer: &Writer, clock: &dyn Clock) -> Result<bool, StoreError> {
     match writer {
-        Writer::Program(key) => program(tx, *key, clock).await,
+        Writer::Program(key) => program_holds(tx, *key, clock).await,
         Writer::Person(standing) => match standing.sign_in {
-            Some(sign_in) => person(tx, sign_in, standing, clock).await,
-            None => outsider(tx, standing.user).await,
+            Some(sign_in) => person_holds(tx, sign_in, standing, clock).await,
+            None => outsider_holds(tx, standing.user).await,
         },
     }
 }
 
-async fn program(tx: &mut TenantTx, key: ApiKeyId, clock: &dyn Clock) -> Result<bool, StoreError> {
+async fn program_holds(tx: &mut TenantTx, key: ApiKeyId, clock: &dyn Clock) -> Result<bool, StoreError> {
     let holds = query_scalar!(
         r#"SELECT revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2) AS "holds!"
            FROM api_keys WHERE id = $1"#,
@@ -50,7 +50,7 @@ async fn program(tx: &mut TenantTx, key: ApiKeyId, clock: &dyn Clock) -> Result<
     Ok(holds.unwrap_or(false))
 }
 
-async fn person(
+async fn person_holds(
     tx: &mut TenantTx,
     sign_in: SignInId,
     standing: &Standing,
@@ -81,7 +81,7 @@ async fn person(
 
 /// An outside issuer's user, who is entered at the first visit and so may be unknown. Their issuer decides
 /// what they may do; here they can only have been shut out.
-async fn outsider(tx: &mut TenantTx, user: UserId) -> Result<bool, StoreError> {
+async fn outsider_holds(tx: &mut TenantTx, user: UserId) -> Result<bool, StoreError> {
     let holds = query_scalar!(
         r#"SELECT deactivated_at IS NULL AND password_hash IS NULL AS "holds!" FROM users WHERE id = $1"#,
         user.as_uuid()

@@ -162,7 +162,7 @@ pub async fn create(tx: &mut TenantTx, user: &NewUser<'_>, clock: &dyn Clock) ->
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn enter(
+pub async fn create_if_absent(
     tx: &mut TenantTx,
     id: UserId,
     name: &str,
@@ -254,7 +254,7 @@ pub async fn update(
     clock: &dyn Clock,
 ) -> Result<(User, Vec<SignInId>), UpdateError> {
     // One at a time, so that two administrators cannot take each other away.
-    accounts::hold(tx).await?;
+    accounts::lock(tx).await?;
     let before = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
     let active = change.active.unwrap_or(before.deactivated_at.is_none());
     query!(
@@ -333,7 +333,7 @@ pub async fn password_hash(tx: &mut TenantTx, id: UserId) -> Result<Option<Secre
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn hold_for_sign_in(tx: &mut TenantTx, id: UserId) -> Result<Option<Secret>, StoreError> {
+pub async fn lock_for_sign_in(tx: &mut TenantTx, id: UserId) -> Result<Option<Secret>, StoreError> {
     let hash = query_scalar!(
         "SELECT password_hash FROM users WHERE id = $1 AND deactivated_at IS NULL FOR NO KEY UPDATE",
         id.as_uuid()

@@ -282,7 +282,7 @@ pub async fn finish_delivery(
     outcome: &Attempt<'_>,
     clock: &dyn Clock,
 ) -> Result<(), StoreError> {
-    conclude(tx, claim, outcome, Some(clock.utc()), None).await
+    record_attempt(tx, claim, outcome, Some(clock.utc()), None).await
 }
 
 /// A delivery failed for now: try again at `due_at`, or at once if somebody wants it made again by now.
@@ -295,12 +295,12 @@ pub async fn postpone_delivery(
     outcome: &Attempt<'_>,
     due_at: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    conclude(tx, claim, outcome, None, Some(due_at)).await?;
-    expect(tx, claim.webhook, due_at).await
+    record_attempt(tx, claim, outcome, None, Some(due_at)).await?;
+    make_due_by(tx, claim.webhook, due_at).await
 }
 
 /// Nobody has it any more. What was done meanwhile, because the webhook was switched off, stays so.
-async fn conclude(
+async fn record_attempt(
     tx: &mut TenantTx,
     claim: &ClaimedDelivery,
     outcome: &Attempt<'_>,
@@ -407,7 +407,11 @@ pub async fn give_up_waiting(
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn hold(tx: &mut TenantTx, webhook: WebhookId, until: OffsetDateTime) -> Result<(), StoreError> {
+pub async fn pause_until(
+    tx: &mut TenantTx,
+    webhook: WebhookId,
+    until: OffsetDateTime,
+) -> Result<(), StoreError> {
     query!("UPDATE delivery_queues SET held_until = $2 WHERE webhook_id = $1", webhook.as_uuid(), until)
         .execute(tx.connection())
         .await?;
@@ -430,15 +434,19 @@ pub async fn note_success(tx: &mut TenantTx, webhook: WebhookId) -> Result<(), S
 }
 
 /// Somebody did something about the webhook: what waits may be tried at once, if one at a time.
-async fn lift_hold(tx: &mut TenantTx, webhook: WebhookId, clock: &dyn Clock) -> Result<(), StoreError> {
+async fn unpause(tx: &mut TenantTx, webhook: WebhookId, clock: &dyn Clock) -> Result<(), StoreError> {
     query!("UPDATE delivery_queues SET held_until = '-infinity' WHERE webhook_id = $1", webhook.as_uuid())
         .execute(tx.connection())
         .await?;
-    expect(tx, webhook, clock.utc()).await
+    make_due_by(tx, webhook, clock.utc()).await
 }
 
 /// Somebody is to look at the webhook's deliveries, not later than that.
-async fn expect(tx: &mut TenantTx, webhook: WebhookId, due_at: OffsetDateTime) -> Result<(), StoreError> {
+async fn make_due_by(
+    tx: &mut TenantTx,
+    webhook: WebhookId,
+    due_at: OffsetDateTime,
+) -> Result<(), StoreError> {
     query!(
         "SELECT expect_deliveries(account_id, webhook_id, $2) FROM delivery_queues WHERE webhook_id = $1",
         webhook.as_uuid(),
@@ -477,7 +485,7 @@ pub async fn update(
     clock: &dyn Clock,
 ) -> Result<Webhook, ChangeError> {
     // Whoever tells it of something now has finished, or has not begun.
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let place = place(tx.account(), id);
     let secret = change.secret.map(|secret| tx.keyring().seal(place, secret)).transpose()?;
     let url = change.url.map(column::text);
@@ -499,7 +507,7 @@ pub async fn update(
     .await?;
     if change.url.is_some() || change.secret.is_some() || change.enabled == Some(true) {
         // What failed may work now.
-        lift_hold(tx, id, clock).await?;
+        unpause(tx, id, clock).await?;
     }
     if change.enabled == Some(false) {
         query!(
@@ -519,7 +527,7 @@ pub async fn update(
 /// # Errors
 /// [`ChangeError::NotFound`].
 pub async fn delete(tx: &mut TenantTx, id: WebhookId) -> Result<(), ChangeError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     // First the queue, then the deliveries, as whoever notes a failure does.
     query!("SELECT FROM delivery_queues WHERE webhook_id = $1 FOR UPDATE", id.as_uuid())
         .execute(tx.connection())
@@ -595,7 +603,7 @@ pub async fn replay(
     clock: &dyn Clock,
 ) -> Result<Option<Delivery>, StoreError> {
     // First the webhook, then the delivery, as whoever notes a failure does.
-    lift_hold(tx, webhook, clock).await?;
+    unpause(tx, webhook, clock).await?;
     query!(
         "UPDATE webhook_deliveries SET done_at = NULL, error = NULL, answer_status = NULL, wanted_at = $3,
                 forgiven = attempts, due_at = greatest($3, taken_until),

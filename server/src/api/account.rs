@@ -103,7 +103,7 @@ async fn update(
         check(settings)?;
     }
     let mut tx = app.begin_exclusive(&caller).await?;
-    let mut row = accounts::hold(&mut tx).await?;
+    let mut row = accounts::lock(&mut tx).await?;
     let before = Account::try_from(row.clone())?;
     if_match.check(&before)?;
     let mut after = before.clone();

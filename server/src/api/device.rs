@@ -90,7 +90,7 @@ impl Devices {
         let secure = if is_secure { "; Secure" } else { "" };
         let cookie = format!(
             "{}={body}.{signature}; Path={PATH}; Max-Age={}; HttpOnly; SameSite=Strict{secure}",
-            name(user),
+            cookie_name(user),
             KNOWN_FOR.as_secs()
         );
         HeaderValue::try_from(cookie).map_err(|error| Problem::internal(&error))
@@ -118,7 +118,7 @@ impl Devices {
     }
 }
 
-fn name(user: UserId) -> String {
+fn cookie_name(user: UserId) -> String {
     let digest = digest::digest(&digest::SHA256, user.as_uuid().as_bytes());
     digest.as_ref().iter().take(4).fold(NAME.to_owned(), |mut name, byte| {
         let _never_fails = write!(name, "{byte:02x}");

@@ -161,7 +161,7 @@ impl Idempotency {
         let body = serde_json::to_string(value).map_err(|error| Problem::internal(&error))?;
         if let Some(keyed) = self.keyed(caller) {
             let answer = Answer { status: status.as_u16(), body: Secret::new(body.clone()) };
-            idempotency::keep(&mut tx, &keyed, &answer).await?;
+            idempotency::record_answer(&mut tx, &keyed, &answer).await?;
         }
         tx.commit().await?;
         Ok(json(status, body))

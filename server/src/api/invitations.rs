@@ -172,9 +172,9 @@ async fn accept_invitation(
 ) -> Result<Welcome, Problem> {
     let name = fields::name(&body.name)?;
     let hash = hash_of(body.token.expose());
-    let account = app.store.system().account_of_invitation(&hash).await?.ok_or_else(over)?;
+    let account = app.store.system().account_of_invitation(&hash).await?.ok_or_else(invitation_over)?;
     let mut tx = app.store.tenant(account).await?;
-    let email = invitations::email(&mut tx, &hash, &*app.clock).await?.ok_or_else(over)?;
+    let email = invitations::email(&mut tx, &hash, &*app.clock).await?.ok_or_else(invitation_over)?;
     let password = fields::new_password(&body.password, &[name, &email])?.clone();
     if users::has_email(&mut tx, &email).await? {
         return Err(CreateError::EmailTaken.into());
@@ -185,7 +185,7 @@ async fn accept_invitation(
     let other = app.store.system().password_hash_of_email(&email).await?;
     let password_hash = app.passwords.hash(&Asker::at(address).of(account), password, other).await?;
     let mut tx = app.store.tenant(account).await?;
-    let invitation = invitations::accept(&mut tx, &hash, &*app.clock).await?.ok_or_else(over)?;
+    let invitation = invitations::accept(&mut tx, &hash, &*app.clock).await?.ok_or_else(invitation_over)?;
     let new =
         NewUser { email: &invitation.email, name, role: invitation.role, password_hash: &password_hash };
     let mut user = users::create(&mut tx, &new, &*app.clock).await?;
@@ -207,7 +207,7 @@ async fn accept_invitation(
     Ok((cookie, auth::begin_sign_in(&app, tx, user, address, user_agent.as_ref()).await?))
 }
 
-fn over() -> Problem {
+fn invitation_over() -> Problem {
     let detail = "the invitation was accepted already, is over, or was taken back";
     Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::INVALID_TOKEN, detail)
 }

@@ -81,7 +81,7 @@ async fn create(
 }
 
 /// The note, if the caller has written it.
-async fn own(
+async fn find_own(
     tx: &mut TenantTx,
     caller: &Caller,
     conversation: ConversationId,
@@ -109,7 +109,7 @@ async fn update(
 ) -> Result<Json<Note>, Problem> {
     let text = fields::long_text(&body.text)?;
     let mut tx = app.begin(&caller).await?;
-    own(&mut tx, &caller, conversation, id).await?;
+    find_own(&mut tx, &caller, conversation, id).await?;
     let note = notes::update(&mut tx, id, text, &*app.clock).await;
     let note = note.map_err(|error| Problem::refused("note", error))?;
     tx.commit().await?;
@@ -129,7 +129,7 @@ async fn delete(
     Ids(conversation, id): Ids<ConversationId, NoteId>,
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller).await?;
-    let note = own(&mut tx, &caller, conversation, id).await?;
+    let note = find_own(&mut tx, &caller, conversation, id).await?;
     notes::delete(&mut tx, &note, &*app.clock).await.map_err(|error| Problem::refused("note", error))?;
     // What it said is not kept: the customer may have to be forgotten.
     caller.audit::<Note>(&app, &mut tx, "note.deleted", id, (None, None)).await?;

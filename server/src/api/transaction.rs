@@ -42,7 +42,7 @@ impl App {
     pub(super) async fn begin_exclusive(&self, caller: &Caller) -> Result<TenantTx, Problem> {
         require_to_change(caller)?;
         let mut tx = self.store.tenant(caller.account).await?;
-        accounts::hold(&mut tx).await?;
+        accounts::lock(&mut tx).await?;
         // After the wait: it may have been for who dismissed the caller.
         self.check(caller, &mut tx).await?;
         Ok(tx)

@@ -256,7 +256,7 @@ pub async fn update(
     change: &ContactChange<'_>,
 ) -> Result<Contact, ChangeError> {
     // Names come from channels too, which hold the inbox.
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let mut contact = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
     if let Some(attributes) = change.attributes {
         conversations::merge(&mut contact.attributes, attributes).ok_or(ChangeError::Referenced)?;
@@ -287,7 +287,7 @@ pub async fn add_identity(
     channel: ChannelId,
     identity: &Identity,
 ) -> Result<(), ChangeError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let account = tx.account_column();
     query!(
         "INSERT INTO contact_identities (account_id, channel_id, scheme, value, contact_id)
@@ -313,7 +313,7 @@ pub async fn remove_identity(
     channel: ChannelId,
     identity: &Identity,
 ) -> Result<bool, StoreError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let done = query!(
         "DELETE FROM contact_identities
          WHERE contact_id = $1 AND channel_id = $2 AND scheme = $3 AND value = $4",

@@ -47,7 +47,7 @@ pub async fn merge(
     loser: ContactId,
     clock: &dyn Clock,
 ) -> Result<Merge, ChangeError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     for id in [winner, loser] {
         let contact = book::find(tx, id).await?.ok_or(ChangeError::NotFound)?;
         if contact.merged_into.is_some() || winner == loser {
@@ -112,7 +112,7 @@ pub async fn unmerge(
     id: MergeId,
     clock: &dyn Clock,
 ) -> Result<Merge, ChangeError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let merge = query!(
         "SELECT winner_id, loser_id, moved, undone_at FROM contact_merges
          WHERE id = $1 AND (winner_id = $2 OR loser_id = $2) FOR UPDATE",

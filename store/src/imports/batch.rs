@@ -70,7 +70,7 @@ pub async fn work(
     clock: &dyn Clock,
 ) -> Result<Progress, StoreError> {
     // Contacts are changed by channels too.
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let rows = query!(
         r#"SELECT number, data FROM import_rows WHERE import_id = $1 AND outcome IS NULL ORDER BY number LIMIT $2"#,
         id.as_uuid(),

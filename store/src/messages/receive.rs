@@ -63,7 +63,7 @@ pub async fn receive(
     inbound: &Inbound<'_>,
     clock: &dyn Clock,
 ) -> Result<Received, StoreError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let external_id = column::text(inbound.external_id);
     let known = query_scalar!(
         "SELECT id FROM messages WHERE channel_id = $1 AND external_id = $2",

@@ -62,7 +62,7 @@ pub async fn apply_status(
     report: &StatusReport<'_>,
     clock: &dyn Clock,
 ) -> Result<StatusOutcome, StoreError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let external_id = column::text(report.external_id);
     let known = query_scalar!(
         "SELECT id FROM messages WHERE channel_id = $1 AND external_id = $2",
@@ -96,7 +96,7 @@ pub async fn sent(
     external_id: &str,
     clock: &dyn Clock,
 ) -> Result<Option<Message>, StoreError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let external_id = column::text(external_id);
     let channel = query_scalar!(
         "UPDATE messages SET external_id = $2 WHERE id = $1 RETURNING channel_id",
@@ -128,7 +128,7 @@ pub async fn refused(
     error: &str,
     clock: &dyn Clock,
 ) -> Result<Option<Message>, StoreError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     finish_reply(tx, id, Some(error), clock).await?;
     let latest = advance(tx, id, DeliveryStatus::Failed, Some(error), clock.utc()).await?;
     publish_update(tx, id, latest, clock).await

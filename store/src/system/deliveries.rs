@@ -70,10 +70,10 @@ impl System {
             return Ok(Taken::nothing());
         }
         let mut tx = self.pool.begin_with(BEGIN).await?;
-        let held = hold(&mut tx, turn, now).await?;
-        let work = take(&mut tx, turn, &held, now).await?;
-        let more = set_right(&mut tx, turn, &held, now).await?;
-        let missed = missed(&mut tx, turn, &held).await?;
+        let held = lock_queues(&mut tx, turn, now).await?;
+        let work = claim_due(&mut tx, turn, &held, now).await?;
+        let more = update_due_times(&mut tx, turn, &held, now).await?;
+        let missed = queues_not_locked(&mut tx, turn, &held).await?;
         tx.commit().await?;
         Ok(Taken { work, missed, more })
     }
@@ -89,7 +89,7 @@ impl System {
 }
 
 /// Takes hold of accounts that are due or have room again, and of their queues. Waits for nobody.
-async fn hold(
+async fn lock_queues(
     tx: &mut Transaction<'static, Postgres>,
     turn: &Turn<'_, WebhookId>,
     now: OffsetDateTime,
@@ -149,7 +149,7 @@ async fn hold(
 }
 
 /// The freed queues that somebody else has. One that is gone is not missed.
-async fn missed(
+async fn queues_not_locked(
     tx: &mut Transaction<'static, Postgres>,
     turn: &Turn<'_, WebhookId>,
     held: &Held,
@@ -175,7 +175,7 @@ async fn missed(
 /// Takes what is due, of each queue in the order of its time, of each account a little of every queue, and first
 /// of the accounts that have the least in flight.
 /// A second statement: it counts all that the accounts' former holders took.
-async fn take(
+async fn claim_due(
     tx: &mut Transaction<'static, Postgres>,
     turn: &Turn<'_, WebhookId>,
     held: &Held,
@@ -274,7 +274,7 @@ const FAILURES_COLUMN: i32 = FAILURES_MAX.cast_signed();
 /// Says of the queues and accounts that were looked at when to look again; whether one of them is due now.
 ///
 /// What is in flight counts with the end of its lease, by which work of a sender that died is found again.
-async fn set_right(
+async fn update_due_times(
     tx: &mut Transaction<'static, Postgres>,
     turn: &Turn<'_, WebhookId>,
     held: &Held,

@@ -22,7 +22,7 @@ async fn a_request_is_done_once_and_answered_the_same_and_a_failed_one_may_be_tr
     let mut tx = db.store.tenant(a.account).await.unwrap();
     assert!(matches!(idempotency::claim(&mut tx, &keyed, &clock).await.unwrap(), Claim::New), "rolled back");
     let answer = Answer { status: 201, body: Secret::new("{\"key\":\"sbk_x\"}".to_owned()) };
-    idempotency::keep(&mut tx, &keyed, &answer).await.unwrap();
+    idempotency::record_answer(&mut tx, &keyed, &answer).await.unwrap();
     // The second of two at once waits for the first, and then hears its answer.
     let second = async {
         let mut tx = db.store.tenant(a.account).await.unwrap();

@@ -51,7 +51,7 @@ pub(super) async fn decide_elevation(
     }
     let missing = || Problem::not_found("elevation");
     let now = app.clock.utc();
-    let before = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
+    let before = Elevation::of(elevations::lock(&mut tx, id).await?.ok_or_else(missing)?, now);
     if before.user_id == person.user {
         let detail = "somebody else has to decide on this";
         return Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, detail));
@@ -61,7 +61,7 @@ pub(super) async fn decide_elevation(
     let time = Duration::from_secs(u64::from(before.minutes) * 60);
     let until = body.approve.then(|| now + time);
     elevations::decide(&mut tx, id, person.user, until, &*app.clock).await?;
-    let after = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
+    let after = Elevation::of(elevations::lock(&mut tx, id).await?.ok_or_else(missing)?, now);
     let action = if body.approve { "elevation.approved" } else { "elevation.denied" };
     caller.audit(&app, &mut tx, action, id, (Some(&before), Some(&after))).await?;
     idempotency.answer(StatusCode::OK, tx, &caller, &after).await
