@@ -209,6 +209,7 @@ pub(crate) struct IsSecure(pub(crate) bool);
 async fn receive(context: Arc<Context>, mut request: Request, next: Next) -> Response {
     let hop = request.extensions().get::<Hop>().copied();
     let remote_address = hop.map_or(IpAddr::from([0, 0, 0, 0]), |hop| hop.remote_address);
+    // Before all else: limits, logs and cookies go by it, and a client's own headers must not decide any of them.
     let origin = context.trust.origin(remote_address, request.headers());
     let id = request_id(origin.is_proxied, request.headers());
     let is_secure = context.hsts || origin.is_secure;
@@ -272,6 +273,7 @@ async fn observe(context: Arc<Context>, request: Request, next: Next) -> Respons
     let span = info_span!("request", request.id = id, %method, route, account.id = tracing::field::Empty, user.id = tracing::field::Empty);
     async {
         let response = match tokio::time::timeout(context.timeout, next.run(request)).await {
+            // The handler saw a body that broke off and answered something about that; the client is told the reason.
             Ok(_) if late.is_so() => too_slow(),
             Ok(response) => response,
             Err(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::UNAVAILABLE, "the request took too long")

@@ -53,6 +53,9 @@ pub struct Change {
 /// [`StoreError::Database`].
 pub async fn follow(tx: &mut TenantTx) -> Result<u64, StoreError> {
     let account = tx.account_column();
+    // Exclusive, while writers take it shared: a transaction that has looked whether anybody follows, and found
+    // nobody, has committed before this one goes on. Without it, a change could be committed after the answer and
+    // never be told.
     query!("SELECT pg_advisory_xact_lock(change_sequence_lock($1))", account)
         .execute(tx.connection())
         .await?;
@@ -102,6 +105,8 @@ pub async fn after_in(
     limit: u32,
     wanted: impl Fn(Table) -> bool,
 ) -> Result<Vec<Change>, StoreError> {
+    // All tables are read, and the choice is made here: numbers run through the account, and a follower of one table
+    // must see that others have used some, or it would take them for a gap.
     let rows = query!(
         r#"SELECT seq AS "seq: Seq", table_name, operation, row_id, before AS "before: Json<Map<String, Value>>",
                   after AS "after: Json<Map<String, Value>>"
@@ -148,6 +153,8 @@ pub async fn prune(tx: &mut TenantTx, clock: &dyn Clock) -> Result<(), StoreErro
 
 /// Blanks what is recorded of these rows, which are being erased: that they are gone is all that is left.
 pub(crate) async fn blank(tx: &mut TenantTx, rows: &[Uuid]) -> Result<(), StoreError> {
+    // Blanked, not deleted: the numbers stay without gaps, so nobody who resumes reads everything again because
+    // somebody else was forgotten.
     query!(
         "UPDATE changes SET operation = 'delete', before = NULL, after = NULL WHERE row_id = ANY ($1)",
         rows
@@ -177,6 +184,8 @@ impl Listener {
     /// # Errors
     /// [`StoreError::Database`] while there is none.
     pub async fn next(&mut self) -> Result<Option<AccountId>, StoreError> {
+        // `try_recv`, not `recv`: that one connects again in silence, and what was said in between would be missed by
+        // everybody who follows.
         let Some(heard) = self.0.try_recv().await? else { return Ok(None) };
         Ok(heard.payload().parse().ok())
     }

@@ -47,6 +47,8 @@ pub(crate) const fn place(tx: &TenantTx, actor: ActorId) -> Place {
 /// [`StoreError::Database`] or [`StoreError::Unsealable`].
 pub async fn claim(tx: &mut TenantTx, keyed: &Keyed<'_>, clock: &dyn Clock) -> Result<Claim, StoreError> {
     let account = tx.account_column();
+    // The unique index is the lock: of two requests with one key the second waits here until the first has committed
+    // its answer, or has rolled back and left the key to it.
     let inserted = query!(
         "INSERT INTO idempotent_requests (account_id, actor_id, key, fingerprint, created_at)
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
@@ -61,6 +63,7 @@ pub async fn claim(tx: &mut TenantTx, keyed: &Keyed<'_>, clock: &dyn Clock) -> R
     if inserted.rows_affected() == 1 {
         return Ok(Claim::New);
     }
+    // A second statement: at READ COMMITTED it sees what was committed during the wait.
     let row = query!(
         "SELECT fingerprint, status, answer FROM idempotent_requests WHERE actor_id = $1 AND key = $2",
         keyed.actor.as_uuid(),
@@ -71,6 +74,7 @@ pub async fn claim(tx: &mut TenantTx, keyed: &Keyed<'_>, clock: &dyn Clock) -> R
     if row.fingerprint != keyed.fingerprint {
         return Ok(Claim::Mismatch);
     }
+    // A claim without an answer is never committed: both are written in one transaction, with the work itself.
     let (Some(status), Some(answer)) = (row.status, row.answer) else {
         return Err(StoreError::Unreadable { column: "answer" });
     };
@@ -83,6 +87,7 @@ pub async fn claim(tx: &mut TenantTx, keyed: &Keyed<'_>, clock: &dyn Clock) -> R
 /// # Errors
 /// [`StoreError::Database`] or [`StoreError::Unsealable`].
 pub async fn record_answer(tx: &mut TenantTx, keyed: &Keyed<'_>, answer: &Answer) -> Result<(), StoreError> {
+    // Sealed: an answer may show an API key or a webhook's secret, which the store holds nowhere in the clear.
     let sealed = tx.keyring().seal(place(tx, keyed.actor), &answer.body)?;
     query!(
         "UPDATE idempotent_requests SET status = $3, answer = $4 WHERE actor_id = $1 AND key = $2",

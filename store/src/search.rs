@@ -23,6 +23,7 @@ pub const BY_WORDS: &str = "SET LOCAL enable_bitmapscan = on";
 ///
 /// Only letters and digits are kept, so nothing of it can be read as an operator.
 pub(crate) fn words(question: &str) -> Vec<String> {
+    // Lower case as the columns have it. A bound, because each word is a walk through the index.
     question
         .split(|character: char| !character.is_alphanumeric())
         .filter(|word| !word.is_empty())

@@ -76,12 +76,16 @@ async fn person_holds(
         None => Role::from(row.role).permissions(),
     };
     let all = lasting.or(Permissions::from_names(&row.elevated));
+    // The token's permissions as a whole, not just the one that is needed now: who has lost any of them has to get
+    // another token, which says so. More than it says does no harm.
     Ok(lasting.includes(standing.lasting) && all.includes(standing.permissions))
 }
 
 /// An outside issuer's user, who is entered at the first visit and so may be unknown. Their issuer decides
 /// what they may do; here they can only have been shut out.
 async fn outsider_holds(tx: &mut TenantTx, user: UserId) -> Result<bool, StoreError> {
+    // With a password the id belongs to a user of this server, not the issuer's: its token must not write in their
+    // name.
     let holds = query_scalar!(
         r#"SELECT deactivated_at IS NULL AND password_hash IS NULL AS "holds!" FROM users WHERE id = $1"#,
         user.as_uuid()

@@ -89,6 +89,8 @@ impl TenantTx {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn undo(&mut self, mark: Mark) -> Result<(), StoreError> {
+        // A savepoint outlives the rollback to it: without the release, each thing undone would leave one open until
+        // the end.
         raw_sql("ROLLBACK TO mark; RELEASE mark").execute(self.connection()).await?;
         // Locks that were taken since are gone too.
         self.holds_inbox = mark.holds_inbox;

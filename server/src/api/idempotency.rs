@@ -56,6 +56,8 @@ impl UnreadRequest {
     fn new(request: &Request) -> Result<Self, Problem> {
         let key = request.headers().get("idempotency-key").map(fields::idempotency_key).transpose()?;
         let mut fingerprint = Context::new(&SHA256);
+        // A key alone does not make a request: the same one under another path is a client's mistake, which is told
+        // and not answered with another request's answer.
         fingerprint.update(request.method().as_str().as_bytes());
         fingerprint.update(b" ");
         fingerprint.update(request.uri().path().as_bytes());
@@ -129,6 +131,8 @@ impl Idempotency {
 
     async fn done(&self, app: &App, tx: &mut TenantTx, caller: &Caller) -> Result<Option<Answer>, Problem> {
         let Some(keyed) = self.keyed(caller) else { return Ok(None) };
+        // In the transaction that does the work: a request that fails leaves no claim, so that it can be sent again
+        // under its key.
         match idempotency::claim(tx, &keyed, &*app.clock).await? {
             Claim::New => Ok(None),
             Claim::Done(answer) => Ok(Some(answer)),
@@ -161,6 +165,7 @@ impl Idempotency {
         let body = serde_json::to_string(value).map_err(|error| Problem::internal(&error))?;
         if let Some(keyed) = self.keyed(caller) {
             let answer = Answer { status: status.as_u16(), body: Secret::new(body.clone()) };
+            // Before the commit: a process that dies between the two would have done the work and not know the answer.
             idempotency::record_answer(&mut tx, &keyed, &answer).await?;
         }
         tx.commit().await?;

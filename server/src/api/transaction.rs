@@ -42,6 +42,8 @@ impl App {
     pub(super) async fn begin_exclusive(&self, caller: &Caller) -> Result<TenantTx, Problem> {
         require_to_change(caller)?;
         let mut tx = self.store.tenant(caller.account).await?;
+        // The account's row stands for its whole set-up: roles, users and channels refer to each other, and one lock
+        // for all of them leaves no order in which two changes could wait for each other.
         accounts::lock(&mut tx).await?;
         // After the wait: it may have been for who dismissed the caller.
         self.check(caller, &mut tx).await?;
@@ -60,6 +62,7 @@ impl App {
 /// Whether the caller may change something by the route's permission, which they have.
 fn require_to_change(caller: &Caller) -> Result<(), Problem> {
     match caller.needed {
+        // Otherwise an elevation of an hour could create a role, a key or a user that stays.
         Some(permission) if !permission.is_for_work() => caller.require_lasting(permission),
         Some(_) | None => Ok(()),
     }

@@ -86,6 +86,7 @@ impl Trust {
                 lines(headers, &header::FORWARDED).next_back().and_then(forwarded::last_proto),
             ),
         };
+        // The last entry is the nearest proxy's own; those before it are what the client may have sent.
         let is_secure = proto.is_some_and(|proto| {
             proto.rsplit(',').next().is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"))
         });

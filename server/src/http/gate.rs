@@ -99,8 +99,10 @@ impl Gate {
             return Ok(Pass::Other);
         };
         let is_key = token.starts_with(KEY_PREFIX);
+        // Before anything is verified: a signature or a look into the store is what a flood of wrong tokens would make
+        // us pay for. Hashed with a key of this process, so that nobody can choose a token that has another's bucket.
         let token = self.hasher.hash_one(token);
-        // Something is in its bucket: it was good lately.
+        // Its bucket is not empty: it has not been good lately, so what its network has used up counts.
         if self.good(is_key).look(&token).is_ok() {
             let in_vain = |wait| too_many("too many requests with a token that is not valid", wait);
             self.wrong_tokens.look(&network).map_err(in_vain)?;
@@ -117,6 +119,8 @@ impl Gate {
         let Pass::Token { network, token, is_key, accepted } = pass else { return };
         let is_refused = status == StatusCode::UNAUTHORIZED;
         if accepted.is_so() && !is_refused {
+            // Emptied and taken from once: an empty bucket says that the token was good, and it fills up, which
+            // forgets it, when it has not been used for its time.
             let good = self.good(*is_key);
             good.forget(token);
             let _was_full = good.take(token);

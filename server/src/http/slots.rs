@@ -96,12 +96,16 @@ impl Slots {
     /// `None` if every slot works, the reserved ones too.
     pub(super) fn take(self: &Arc<Self>, network: Option<ClientNetwork>) -> Option<Slot> {
         let mut table = self.table();
+        // Its own network first: whoever opens too many connections ends one of their own, and only a listener that is
+        // full as a whole ends somebody else's.
         let is_regular =
             table.has_room(network, self.limits.network) && table.make_room(None, self.limits.all);
         if !is_regular && !table.make_room_among_reserved() {
             return None;
         }
         table.next += 1;
+        // One count for names and for the order of idling: neither is ever used twice, so a slot that was given back
+        // cannot be taken for a later one.
         let id = table.next;
         let state = Arc::<State>::default();
         // A reserved slot is beside all shares: its network has used its own up.

@@ -161,6 +161,8 @@ pub enum After {
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn list(tx: &mut TenantTx, after: &After, limit: u16) -> Result<Vec<Contact>, StoreError> {
+    // Two statements, each with an index in its order. One statement for both orders would sort all contacts for each
+    // page.
     let rows = match after {
         After::Created(after) => {
             select!(
@@ -203,6 +205,8 @@ pub async fn search(
         return Ok(Vec::new());
     }
     by_words(tx).await?;
+    // `::integer` and `IS TRUE` keep the planner from the index on ids of contacts that are not merged: it would walk
+    // through all of them in the wanted order, and compare each with what was found.
     let rows = select!(
         "WHERE c.id = ANY (ARRAY(SELECT id FROM contacts
              WHERE search @@ asked($1) AND search @@ asked($1) AND search @@ asked($1)))
@@ -257,6 +261,7 @@ pub async fn update(
 ) -> Result<Contact, ChangeError> {
     // Names come from channels too, which hold the inbox.
     outbox::lock(tx).await?;
+    // Read under the lock: attributes are merged here, and of two changes at once the second must see the first.
     let mut contact = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
     if let Some(attributes) = change.attributes {
         conversations::merge(&mut contact.attributes, attributes).ok_or(ChangeError::Referenced)?;

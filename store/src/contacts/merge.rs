@@ -47,6 +47,8 @@ pub async fn merge(
     loser: ContactId,
     clock: &dyn Clock,
 ) -> Result<Merge, ChangeError> {
+    // Under the lock, so that of two merges of the same contacts the second sees the first. Without it, each could
+    // point at the other, and nobody would stand for either.
     outbox::lock(tx).await?;
     for id in [winner, loser] {
         let contact = book::find(tx, id).await?.ok_or(ChangeError::NotFound)?;
@@ -54,6 +56,8 @@ pub async fn merge(
             return Err(ChangeError::Referenced);
         }
     }
+    // Everybody points straight at who stands for them, never along a chain: what shows a conversation joins once. Who
+    // was moved is written down, because afterwards nothing else tells them from the winner's own.
     let moved = query_scalar!(
         "UPDATE contacts SET merged_into = $2 WHERE merged_into = $1 RETURNING id",
         loser.as_uuid(),
@@ -123,6 +127,8 @@ pub async fn unmerge(
     .await?
     .ok_or(ChangeError::NotFound)?;
     let loser = book::find(tx, ContactId::from_uuid(merge.loser_id)).await?.ok_or(ChangeError::NotFound)?;
+    // A later merge has moved the loser on to somebody else. Taking back this one first would leave those who came
+    // with it where they are.
     let stands = loser.merged_into == Some(ContactId::from_uuid(merge.winner_id));
     if merge.undone_at.is_some() || !stands {
         return Err(ChangeError::Referenced);

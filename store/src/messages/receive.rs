@@ -63,6 +63,9 @@ pub async fn receive(
     inbound: &Inbound<'_>,
     clock: &dyn Clock,
 ) -> Result<Received, StoreError> {
+    // The lock comes before the search for a duplicate. The other way round, two workers with the same message would
+    // both find none, and the second would fail on the unique index with everything else it had done in its
+    // transaction.
     outbox::lock(tx).await?;
     let external_id = column::text(inbound.external_id);
     let known = query_scalar!(
@@ -80,6 +83,7 @@ pub async fn receive(
     let at = inbound.created_at.min(clock.utc());
     let conversation = conversations::find_or_begin(tx, inbound.channel, contact, at, clock).await?;
     let message = insert(tx, conversation, inbound, &external_id, at, clock).await?;
+    // Read after the message is in: the event shows the conversation with its new preview, opened and unread.
     let conversation = conversations::find(tx, conversation).await?.ok_or(StoreError::NoAccount)?;
     let event = InboxEvent::MessageCreated { conversation: conversation.clone(), message: message.clone() };
     outbox::append(tx, &event, clock).await?;
@@ -122,6 +126,7 @@ async fn insert(
         text.as_deref(),
         column::json(inbound.metadata),
         external_id,
+        // As the channel says it, unlike the conversation's time: the customer's clock is part of the message.
         inbound.created_at
     )
     .fetch_one(tx.connection())

@@ -62,6 +62,8 @@ pub async fn apply_status(
     report: &StatusReport<'_>,
     clock: &dyn Clock,
 ) -> Result<StatusOutcome, StoreError> {
+    // Under the lock that `sent` takes too. Without it, a report could find no message, `sent` could look for parked
+    // reports and find none, and the report would then be parked with nobody left to adopt it.
     outbox::lock(tx).await?;
     let external_id = column::text(report.external_id);
     let known = query_scalar!(
@@ -108,8 +110,11 @@ pub async fn sent(
     let Some(channel) = channel else {
         return Ok(None);
     };
+    // The work is done whatever the reports say: a reply that the channel has accepted is never sent again, even if it
+    // failed later.
     finish_reply(tx, id, None, clock).await?;
     let mut latest = advance(tx, id, DeliveryStatus::Sent, None, clock.utc()).await?;
+    // After our own `Sent`, so that of several changes the inbox is told the furthest one, once.
     if let Some(further) = adopt_parked(tx, ChannelId::from_uuid(channel), &external_id, id).await? {
         latest = Some(further);
     }
@@ -157,6 +162,8 @@ async fn finish_reply(
     clock: &dyn Clock,
 ) -> Result<(), StoreError> {
     let error = error.map(column::text);
+    // Written with `::integer`, the condition fits no partial index: the planner is left with the message's own row
+    // and does not walk through all that is still to be done.
     query!(
         "UPDATE replies SET done_at = $2, error = $3, taken_until = NULL
          WHERE message_id = $1 AND (done_at IS NULL)::integer = 1",
@@ -221,6 +228,7 @@ async fn advance(
     error: Option<&str>,
     at: OffsetDateTime,
 ) -> Result<Option<Message>, StoreError> {
+    // Locked, because the comparison is made here and not in SQL: the order of statuses is said once, by `weight`.
     let current = query_scalar!(
         r#"SELECT status AS "status: Named<DeliveryStatus>" FROM messages WHERE id = $1 FOR NO KEY UPDATE"#,
         id.as_uuid()
@@ -230,6 +238,8 @@ async fn advance(
     let Some(current) = current else {
         return Ok(None);
     };
+    // A report that does not move the message still brings its time, and `least` keeps the earliest where a channel
+    // repeats itself; `least` passes over null.
     let moves = weight(status) > weight(current.into());
     let error = error.filter(|_| status == DeliveryStatus::Failed).map(column::text);
     let message = messages!(

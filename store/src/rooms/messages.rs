@@ -58,6 +58,8 @@ pub async fn send(
         return Ok(None);
     }
     let account = tx.account_column();
+    // The number is taken only if the message is new: with ON CONFLICT it would be taken first, and a repeated message
+    // would leave a gap, which clients take for something missed.
     let row = query!(
         r#"WITH existing AS (
                SELECT id, seq, user_id, user_name, text, created_at FROM room_messages
@@ -139,6 +141,7 @@ pub async fn before(
     seq: u64,
     limit: u16,
 ) -> Result<Vec<RoomMessage>, StoreError> {
+    // Read backwards to find the nearest ones, and returned in reading order.
     let mut rows = query_as!(
         RoomMessage,
         r#"SELECT id, seq AS "seq: Seq", user_id, user_name AS name, text, created_at FROM room_messages

@@ -66,6 +66,7 @@ impl System {
         clock: &dyn Clock,
     ) -> Result<Taken<ClaimedDelivery, WebhookId>, StoreError> {
         let now = clock.utc();
+        // Most turns find nothing: one read without a transaction and without locks tells that.
         if turn.freed.is_empty() && !self.deliveries_wait(now).await? {
             return Ok(Taken::nothing());
         }
@@ -96,6 +97,8 @@ async fn lock_queues(
 ) -> Result<Held, StoreError> {
     let freed_accounts: Vec<_> = turn.freed.iter().map(|(account, _)| account.as_uuid()).collect();
     let freed_webhooks: Vec<_> = turn.freed.iter().map(|(_, webhook)| webhook.as_uuid()).collect();
+    // Accounts first, which whoever adds work locks last: SKIP LOCKED keeps the two from waiting for each other in a
+    // circle. A sender that waited would also hold up what it has already.
     let accounts = query_scalar!(
         r#"WITH due AS MATERIALIZED (
                SELECT account_id FROM delivery_accounts
@@ -117,6 +120,8 @@ async fn lock_queues(
     if accounts.is_empty() {
         return Ok(Held::default());
     }
+    // Freed queues beside those that are due: a queue whose share was used up is due only when a lease ends, but there
+    // is room in it as soon as its sender has finished.
     let rows = query!(
         r#"WITH due AS MATERIALIZED (
                SELECT q.account_id, q.webhook_id FROM unnest($1::uuid[]) AS account (id) CROSS JOIN LATERAL (
@@ -154,6 +159,7 @@ async fn queues_not_locked(
     turn: &Turn<'_, WebhookId>,
     held: &Held,
 ) -> Result<Vec<(AccountId, WebhookId)>, StoreError> {
+    // Looked up: a sender that goes on naming a queue that was deleted would never come to rest.
     let missed = turn.freed.iter().filter(|(_, webhook)| !held.queues.contains(&webhook.as_uuid()));
     let (accounts, webhooks): (Vec<_>, Vec<_>) =
         missed.map(|(account, webhook)| (account.as_uuid(), webhook.as_uuid())).unzip();
@@ -184,6 +190,8 @@ async fn claim_due(
     if held.queues.is_empty() {
         return Ok(Vec::new());
     }
+    // What is in flight is counted from the rows themselves, with the lock on the account: a counter kept beside them
+    // would be wrong after the first sender that dies.
     let rows = query_as!(
         Row,
         r#"WITH account AS MATERIALIZED (
@@ -280,6 +288,8 @@ async fn update_due_times(
     held: &Held,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
+    // Computed anew while the locks are held. Never later than something may be taken, or it would lie until somebody
+    // adds more; too early costs a look that finds nothing.
     query!(
         r#"UPDATE delivery_queues q
            SET due_at = greatest($3, q.held_until, CASE

@@ -47,6 +47,7 @@ impl System {
         clock: &dyn Clock,
     ) -> Result<Taken<ClaimedReply, ChannelId>, StoreError> {
         let now = clock.utc();
+        // Most turns find nothing: one read without a transaction and without locks tells that.
         if turn.freed.is_empty() && !self.replies_wait(now).await? {
             return Ok(Taken::nothing());
         }
@@ -77,6 +78,8 @@ async fn lock_queues(
 ) -> Result<Held, StoreError> {
     let freed_accounts: Vec<_> = turn.freed.iter().map(|(account, _)| account.as_uuid()).collect();
     let freed_channels: Vec<_> = turn.freed.iter().map(|(_, channel)| channel.as_uuid()).collect();
+    // Accounts first, which whoever adds work locks last: SKIP LOCKED keeps the two from waiting for each other in a
+    // circle. A sender that waited would also hold up what it has already.
     let accounts = query_scalar!(
         r#"WITH due AS MATERIALIZED (
                SELECT account_id FROM reply_accounts
@@ -98,6 +101,8 @@ async fn lock_queues(
     if accounts.is_empty() {
         return Ok(Held::default());
     }
+    // Freed queues beside those that are due: a queue whose share was used up is due only when a lease ends, but there
+    // is room in it as soon as its sender has finished.
     let rows = query!(
         r#"WITH due AS MATERIALIZED (
                SELECT q.account_id, q.channel_id FROM unnest($1::uuid[]) AS account (id) CROSS JOIN LATERAL (
@@ -135,6 +140,7 @@ async fn queues_not_locked(
     turn: &Turn<'_, ChannelId>,
     held: &Held,
 ) -> Result<Vec<(AccountId, ChannelId)>, StoreError> {
+    // Looked up: a sender that goes on naming a queue that was deleted would never come to rest.
     let missed = turn.freed.iter().filter(|(_, channel)| !held.queues.contains(&channel.as_uuid()));
     let (accounts, channels): (Vec<_>, Vec<_>) =
         missed.map(|(account, channel)| (account.as_uuid(), channel.as_uuid())).unzip();
@@ -165,6 +171,9 @@ async fn claim_due(
     if held.queues.is_empty() {
         return Ok(Vec::new());
     }
+    // What is in flight is counted from the rows themselves, with the lock on the account: a counter kept beside them
+    // would be wrong after the first sender that dies. Of a conversation, only the earliest reply has a `due_at`
+    // before infinity, so a customer reads them in their order.
     let rows = query!(
         r#"WITH account AS MATERIALIZED (
                SELECT a.id, flying.count AS busy, least($4, $5 - flying.count) AS room
@@ -236,6 +245,8 @@ async fn update_due_times(
     held: &Held,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
+    // Computed anew while the locks are held. Never later than something may be taken, or it would lie until somebody
+    // adds more; too early costs a look that finds nothing.
     query!(
         r#"UPDATE reply_queues q
            SET due_at = greatest($3, CASE

@@ -78,6 +78,7 @@ impl<Target> Turn<'_, Target> {
     /// How many targets of each of these accounts to look at.
     pub(super) fn targets(&self, accounts: usize) -> i64 {
         let accounts = i64::try_from(accounts).unwrap_or(i64::MAX);
+        // No more queues are locked than this turn can serve: the others stay free for other senders.
         let share = i64::from(self.limit).checked_div(accounts).unwrap_or(0);
         share.clamp(1, i64::from(self.shares.per_account)) + TARGETS_SPARE
     }
