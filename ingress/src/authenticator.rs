@@ -1,4 +1,4 @@
-//! Who is calling: a person, by an access token, or a program, by an API key (RFC 6750).
+//! The caller: a person, by an access token, or a program, by an API key (RFC 6750).
 
 use crate::{Accepted, Problem};
 use aws_lc_rs::digest;
@@ -39,25 +39,25 @@ pub struct Authenticator {
     pub revocations: Arc<Revocations>,
 }
 
-/// Who calls. A handler that takes one cannot be reached without a good token or key.
+/// The caller. A handler that takes one cannot be reached without a good token or key.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
     /// The account that they are of.
     pub account: AccountId,
-    /// As whom the audit log knows them.
+    /// The caller as the audit log names them.
     pub actor: Actor,
     /// What they may do at the moment.
     pub permissions: Permissions,
     /// The person's token; `None` for a program.
     pub token: Option<token::Caller>,
-    /// On whose word they write.
+    /// The authority by which they write.
     pub writer: Writer,
-    /// From where they call; unknown behind listeners that do not tell.
+    /// The address they call from; unknown behind listeners that do not tell.
     pub address: Option<IpAddr>,
 }
 
 impl Authenticated {
-    /// Lets callers pass who may do this.
+    /// Refuses callers without this permission.
     ///
     /// # Errors
     /// 403, naming the permission.
@@ -91,7 +91,7 @@ where
 }
 
 impl Authenticator {
-    /// Who sent a request. The listener is told that they are somebody, and the request's span who.
+    /// Authenticates a request. Tells the listener that the token is good, and the request's span whose it is.
     ///
     /// # Errors
     /// 401 if its token or key is missing or not good (any more).

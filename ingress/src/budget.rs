@@ -47,7 +47,7 @@ impl Budget {
     }
 }
 
-/// What one body has of the budget, until it is dropped.
+/// The share of the budget that one body has, until this is dropped.
 pub struct Reserved {
     budget: Arc<Budget>,
     client: Option<ClientNetwork>,
@@ -56,7 +56,7 @@ pub struct Reserved {
 }
 
 impl Reserved {
-    /// Has `bytes` in all from now on; false if there are not so many.
+    /// Makes its share `bytes` in all; false if the budget has not that many left.
     pub fn grow_to(&mut self, bytes: usize) -> bool {
         let (more, counted) =
             (bytes.saturating_sub(self.bytes), beyond_beginning(bytes) - beyond_beginning(self.bytes));

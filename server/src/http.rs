@@ -126,7 +126,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(WAITING_MAX)
 }
 
-/// Where programs on this machine reach what listens at `address`: what listens everywhere is on loopback, too.
+/// The address at which programs on this machine reach a listener at `address`: one that listens everywhere is on
+/// loopback, too.
 pub const fn address_here(address: SocketAddr) -> SocketAddr {
     let here = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -136,7 +137,7 @@ pub const fn address_here(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(here, address.port())
 }
 
-/// What a person on this machine opens: `http://localhost:7880` for what listens everywhere.
+/// The URL that a person on this machine opens: `http://localhost:7880` for a listener on all addresses.
 pub fn url_here(address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         format!("http://localhost:{}", address.port())
@@ -169,7 +170,7 @@ pub async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle, shu
     serve(listener, router, &config, shutdown).await;
 }
 
-/// As many connections as are wanted, or as the process may have.
+/// The number of connections that are wanted, or fewer if the process may not have as many.
 fn within_descriptors(wanted: usize) -> usize {
     let allowed = match descriptors::raise() {
         Ok(allowed) => allowed,
@@ -205,7 +206,7 @@ struct RequestId(HeaderValue);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct IsSecure(pub(crate) bool);
 
-/// Finds out who calls, refuses what is too much, and completes the answer's headers.
+/// Finds the caller's address, refuses requests beyond the limits, and completes the answer's headers.
 async fn receive(context: Arc<Context>, mut request: Request, next: Next) -> Response {
     let hop = request.extensions().get::<Hop>().copied();
     let remote_address = hop.map_or(IpAddr::from([0, 0, 0, 0]), |hop| hop.remote_address);

@@ -1,4 +1,4 @@
-//! What was done by whom: written in the transaction of what it tells of, never changed.
+//! The audit log. An entry is written in the transaction of the change that it records, and is never changed.
 
 mod object;
 
@@ -20,7 +20,7 @@ use std::net::IpAddr;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// Who does something.
+/// The caller that an audit entry names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
     /// A person.
@@ -54,11 +54,11 @@ impl Actor {
 /// Something that is done.
 #[derive(Debug, Clone, Copy)]
 pub struct AuditRecord<'a> {
-    /// Who did it, as far as somebody did.
+    /// The caller who did it.
     pub actor: Actor,
-    /// From where, as the server sees it.
+    /// The client's address, as the server sees it.
     pub address: Option<IpAddr>,
-    /// What, as `user.updated`.
+    /// Subject and past participle, as `user.updated`.
     pub action: &'static str,
     /// To which thing.
     pub object: Object,
@@ -102,7 +102,7 @@ pub struct AuditEntry {
     pub after: Option<Value>,
 }
 
-/// What is looked for in the audit log; `None` is anything.
+/// A filter of the audit log; a member that is `None` lets everything through.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter<'a> {
     /// About this thing only.

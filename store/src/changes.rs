@@ -39,13 +39,13 @@ pub struct Change {
     pub operation: Operation,
     /// The row's id.
     pub id: RowId,
-    /// As it was: of an update the members that were different, of a deletion those that are ids.
+    /// The row before: after an update the members that were different, after a deletion those that are ids.
     pub before: Map<String, Value>,
-    /// As it is, just as the REST layer serves it; empty if it is gone.
+    /// The row after, as the REST layer serves it; empty if it is gone.
     pub after: Map<String, Value>,
 }
 
-/// Has changes recorded for [`KEPT_FOR`] from now on, and tells the latest one's number.
+/// Makes changes be recorded for [`KEPT_FOR`] from now on, and returns the number of the latest one.
 ///
 /// Committed, it holds for every change that is committed later.
 ///
@@ -86,7 +86,7 @@ pub async fn last_seq(tx: &mut TenantTx) -> Result<u64, StoreError> {
 
 /// The changes that follow number `seq`, in order, at most `limit`.
 ///
-/// One of a row that this server cannot read, written by a newer or an older one, is left out: followers see the gap
+/// A row that this server cannot read, written by a newer or an older one, is left out: followers see the gap
 /// in the numbers, and read again.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ pub struct Answer {
     pub body: Secret,
 }
 
-/// What is known of a keyed request.
+/// The state of a keyed request.
 #[derive(Debug)]
 pub enum Claim {
     /// It is new: do it, and [`record_answer`] in the same transaction.
@@ -41,7 +41,7 @@ pub(crate) const fn place(tx: &TenantTx, actor: ActorId) -> Place {
 
 /// Takes the key until the transaction ends, or tells what was answered.
 ///
-/// Of two at once the second waits for the first.
+/// If two requests claim a key at once, the second waits for the first.
 ///
 /// # Errors
 /// [`StoreError::Database`] or [`StoreError::Unsealable`].

@@ -148,7 +148,7 @@ pub async fn erase(tx: &mut TenantTx, id: ContactId, clock: &dyn Clock) -> Resul
     Ok(true)
 }
 
-/// What the channels have sent about these contacts is blanked: the digest stays.
+/// Blanks what the channels have sent about these contacts; the digests stay.
 async fn blank_webhooks(tx: &mut TenantTx, contacts: &[ContactId]) -> Result<(), StoreError> {
     query!(
         "UPDATE raw_events r SET body = ''

@@ -6,7 +6,7 @@ use crate::{
 use common::id::{ChannelId, WebhookId};
 use sqlx::query;
 
-/// What became of the sealed secrets.
+/// The result of sealing the secrets anew.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Resealed {
     /// Sealed with the newest key now, and with an older one before.

@@ -39,7 +39,7 @@ pub struct Room {
     pub last_seq: u64,
 }
 
-/// What to change about a room; `None` stays as it is.
+/// A change to a room; a member that is `None` stays as it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RoomChange<'a> {
     /// What it is to be called; `None` leaves it.
@@ -48,10 +48,10 @@ pub struct RoomChange<'a> {
     pub is_private: Option<bool>,
 }
 
-/// Who looks at rooms.
+/// The caller for whom rooms are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewer {
-    /// Somebody who sees every room.
+    /// A caller who sees every room.
     Anybody,
     /// A user, who sees private rooms as a member only.
     User(UserId),

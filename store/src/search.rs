@@ -16,7 +16,7 @@ pub(crate) async fn by_words(tx: &mut TenantTx) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What [`by_words`] tells the planner.
+/// The setting that [`by_words`] makes.
 pub const BY_WORDS: &str = "SET LOCAL enable_bitmapscan = on";
 
 /// The words of a question: all of them are wanted, each as the beginning of a word.

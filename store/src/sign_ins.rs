@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 /// The SHA-256 of a refresh token; the token itself is never stored.
 pub type TokenHash = [u8; 32];
 
-/// Where a sign-in comes from.
+/// The device of a sign-in.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Device<'a> {
     /// The network address.
@@ -44,7 +44,7 @@ pub struct SignIn {
     pub user_agent: Option<String>,
 }
 
-/// What became of a refresh token that was presented.
+/// The outcome of presenting a refresh token.
 ///
 /// Commit the transaction whatever it is: a revocation must last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

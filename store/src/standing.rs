@@ -1,7 +1,7 @@
-//! Whether who writes still may: looked at in the transaction that writes.
+//! Whether a writer still has the rights that their token or key says, checked in the transaction that writes.
 //!
-//! A token says for a quarter of an hour what was so when it was signed. What it is used to write must not
-//! outlive that by a moment, so the sign-in, the user and the permissions, or the API key, are read again.
+//! A token says for a quarter of an hour what was true when it was signed. Writing by it must not
+//! outlive that truth by a moment, so the sign-in, the user and the permissions, or the API key, are read again.
 
 use crate::{column::Named, error::StoreError, tenant::TenantTx};
 use common::{
@@ -12,16 +12,16 @@ use common::{
 };
 use sqlx::{query, query_scalar};
 
-/// On whose word something is written.
+/// The authority by which something is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writer {
-    /// A person's, by their token.
+    /// A person, by their token.
     Person(Standing),
-    /// A program's, by its key.
+    /// A program, by its key.
     Program(ApiKeyId),
 }
 
-/// Whether all that the writer's token or key says is so in this moment.
+/// Whether everything that the writer's token or key says is true at this moment.
 ///
 /// Nothing is locked: what is written by a transaction that has looked before somebody was dismissed counts as
 /// written before. Whoever waits for a lock that those hold who dismiss looks again once it has it.

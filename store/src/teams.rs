@@ -13,7 +13,7 @@ use common::{
 use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as, query_scalar};
 
-/// Agents who answer together.
+/// A team of agents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -18,7 +18,7 @@ pub struct TenantTx {
     pub(crate) holds_inbox: bool,
 }
 
-/// What a transaction may do to the rows it sees.
+/// The access that a transaction has to the rows it sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Read them.
@@ -75,7 +75,7 @@ impl TenantTx {
         Ok(Mark { holds_inbox: self.holds_inbox })
     }
 
-    /// What was done since the mark stays, if the transaction commits.
+    /// Keeps what was done since the mark, if the transaction commits.
     ///
     /// # Errors
     /// [`StoreError::Database`].

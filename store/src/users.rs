@@ -79,7 +79,8 @@ impl From<Row> for User {
     }
 }
 
-/// What a role allows, from the names that `sql/feed_rows.sql` gives of one of the account's own.
+/// Adds the permissions of a row's role, from the names that `sql/feed_rows.sql` gives for a role of the account's
+/// own.
 pub(crate) fn complete(row: &mut Map<String, Value>) -> Option<()> {
     let role = Role::parse(row.get("role")?.as_str()?)?;
     let own = row.remove("permissions").and_then(|names| serde_json::from_value::<Vec<String>>(names).ok());

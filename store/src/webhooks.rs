@@ -18,7 +18,7 @@ use common::id::{AccountId, WebhookId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// What kind of receiver a webhook has.
+/// The kind of a webhook's receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "camelCase")]
 #[sqlx(type_name = "text", rename_all = "camelCase")]
@@ -63,16 +63,16 @@ pub struct Webhook {
     pub id: WebhookId,
     /// What kind of receiver it has.
     pub kind: WebhookKind,
-    /// Where is posted to.
+    /// The URL that deliveries are posted to.
     pub url: String,
     /// The header that carries the secret, for n8n.
     pub header: String,
     /// What it is told about.
     pub events: Vec<EventName>,
-    /// When it was switched off: what happens meanwhile it is never told. Null while it is on.
+    /// When it was switched off: it is never told of events from then on. Null while it is on.
     #[serde(with = "time::serde::rfc3339::option")]
     pub disabled_at: Option<OffsetDateTime>,
-    /// Since when everything that it was to be told has failed; null while it takes what it is told. After
+    /// The time since which every delivery has failed; null while deliveries are taken. After
     /// several failures in a row it gets one delivery at a time, after a while.
     #[serde(with = "time::serde::rfc3339::option")]
     pub failing_since: Option<OffsetDateTime>,

@@ -50,7 +50,7 @@ macro_rules! tables {
                 }
             }
 
-            /// What one must be allowed to, to follow it.
+            /// The permission that following it needs.
             pub const fn permission(self) -> Permission {
                 match self {
                     $(Self::$table => Permission::$permission,)*
@@ -148,7 +148,7 @@ pub struct Unsubscribe {
     pub feed: String,
 }
 
-/// What happened to a row.
+/// A change to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FeedOperation))]

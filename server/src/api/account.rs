@@ -25,7 +25,7 @@ pub(super) fn routes() -> Routes {
 /// Features at most.
 const FEATURES_MAX: usize = 100;
 
-/// What an account has chosen.
+/// An account's settings.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub(super) struct Settings {
@@ -48,9 +48,9 @@ pub(super) struct Account {
     id: AccountId,
     /// For people, 1 to 200 characters.
     name: String,
-    /// What was never chosen is at its default.
+    /// Settings that were never chosen have their defaults.
     settings: Settings,
-    /// What is switched on for it.
+    /// The features that are switched on for it.
     features: BTreeMap<String, bool>,
 }
 

@@ -48,7 +48,7 @@ pub(super) struct CreateApiKey {
     /// Its name, for people.
     #[schema(example = "Reporting")]
     name: String,
-    /// What who has it may do.
+    /// The permissions of those who have it.
     #[schema(value_type = Vec<Permission>)]
     permissions: Permissions,
     /// When it ceases to be good; absent: never.

@@ -1,4 +1,4 @@
-//! Who is calling: a person, by an access token, or a program, by an API key (RFC 6750).
+//! The caller: a person, by an access token, or a program, by an API key (RFC 6750).
 
 use super::{App, password::Asker, problem::Problem, routes::Access};
 use axum::{
@@ -32,18 +32,18 @@ pub(super) struct Caller {
     pub(super) token: Option<token::Caller>,
     /// The permission that the route needs, which they have.
     pub(super) needed: Option<Permission>,
-    /// On whose word they write.
+    /// The authority by which they write.
     writer: Writer,
     address: Option<IpAddr>,
 }
 
 impl Caller {
-    /// Lets callers pass who may do this.
+    /// Refuses callers without this permission.
     pub(super) fn require(&self, permission: Permission) -> Result<(), Problem> {
         if self.permissions.has(permission) { Ok(()) } else { Err(Problem::forbidden(permission)) }
     }
 
-    /// Lets callers pass who may call this route.
+    /// Refuses callers who may not call this route.
     fn enter(&mut self, access: Option<Access>) -> Result<(), Problem> {
         self.needed = match access {
             Some(Access::Needs(permission)) => Some(permission),
@@ -57,7 +57,7 @@ impl Caller {
         self.needed.map_or(Ok(()), |permission| self.require(permission))
     }
 
-    /// Lets callers pass who may do this, and not for a while only.
+    /// Refuses callers who have this permission not at all, or for a while only.
     pub(super) fn require_lasting(&self, permission: Permission) -> Result<(), Problem> {
         self.require(permission)?;
         if self.lasting().has(permission) {
@@ -67,12 +67,12 @@ impl Caller {
         Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, detail))
     }
 
-    /// What the caller may do, and not for a while only.
+    /// The caller's permissions without those of an elevation.
     pub(super) fn lasting(&self) -> Permissions {
         self.token.as_ref().map_or(self.permissions, |token| token.lasting)
     }
 
-    /// On whose word the caller writes.
+    /// The authority by which the caller writes.
     pub(super) const fn writer(&self) -> Writer {
         self.writer
     }
@@ -88,7 +88,7 @@ impl Caller {
         UserId::from_uuid(self.actor_id().as_uuid())
     }
 
-    /// As whom they have passwords hashed.
+    /// The share of hashing that the caller counts towards.
     pub(super) fn asker(&self) -> Asker {
         Asker::at(self.address).of(self.account)
     }

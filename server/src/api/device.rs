@@ -37,7 +37,7 @@ const PATH: &str = "/v1/auth";
 /// A browser as one user's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct KnownDevice {
-    /// Whose password was typed there.
+    /// The user whose password was typed there.
     pub(super) user: UserId,
     /// Tells it apart from other browsers of the same user.
     pub(super) nonce: [u8; 16],
@@ -96,7 +96,7 @@ impl Devices {
         HeaderValue::try_from(cookie).map_err(|error| Problem::internal(&error))
     }
 
-    /// What the request's browser is known as.
+    /// The devices that the request's browser is known as.
     fn known(&self, headers: &HeaderMap, now: OffsetDateTime) -> Vec<KnownDevice> {
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let ours = cookies

@@ -55,7 +55,7 @@ pub(super) fn new_password<'a>(password: &'a Secret, words: &[&str]) -> Result<&
     }
 }
 
-/// A text that says something, in at most `bytes_max` bytes of JSON.
+/// Checks that a text has a visible character and at most `bytes_max` bytes of JSON.
 pub(super) fn text(text: &str, bytes_max: usize) -> Result<&str, Problem> {
     text::checked_text(text, bytes_max).map_err(|error| Problem::invalid(error.to_string()))
 }

@@ -40,13 +40,13 @@ struct Key {
 
 /// A file that is taken once under its sender's key.
 pub(super) struct RetryableFile {
-    /// What it says it is; empty if it does not.
+    /// Its declared content type; empty if it has none.
     pub(super) content_type: String,
     pub(super) bytes: Bytes,
     pub(super) idempotency: Idempotency,
 }
 
-/// What is known of a request before its body is read.
+/// The part of a request that is known before its body is read.
 struct UnreadRequest {
     key: Option<String>,
     fingerprint: Context,

@@ -1,6 +1,6 @@
 //! Invitations: somebody chooses a name and a password, and is a user.
 //!
-//! Who invites passes the token on, in whatever way reaches the person.
+//! Whoever invites somebody passes the token on, in whatever way reaches that person.
 
 use super::{
     App, SECRETS_BYTES_MAX,
@@ -51,7 +51,7 @@ pub(super) struct CreatedInvitation {
     token: String,
 }
 
-/// Whom to invite.
+/// The e-mail address to invite.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateInvitation {

@@ -1,6 +1,6 @@
 //! Things of an account with a name and a few fields: labels, canned responses, teams, roles.
 //!
-//! What is the same for all of them is here once; a resource says what differs ([`Named`]), and [`handlers!`]
+//! Their common part stands here once; a resource says what differs ([`Named`]), and [`handlers!`]
 //! gives each operation its place in the reference.
 
 use super::{
@@ -16,12 +16,12 @@ use serde::Serialize;
 use std::str::FromStr;
 use store::{ChangeError, TenantTx, audit::Object};
 
-/// What differs from one resource to the other.
+/// The part that differs from one resource to the other.
 pub(super) trait Named: store::Named<Id: FromStr + Into<Object>> + Serialize + Sync {
     type Create: Checked;
-    /// What errors call it.
+    /// The thing's name in errors.
     const KIND: &'static str;
-    /// What the audit log writes when one is created, if anything, and deleted.
+    /// The audit log's actions when one is created, if that is recorded, and deleted.
     const CREATED: Option<&'static str> = None;
     const DELETED: &'static str;
 
@@ -205,7 +205,7 @@ macro_rules! handlers {
 }
 pub(super) use handlers;
 
-/// What the handlers of [`handlers!`] are made of.
+/// The imports that the handlers of [`handlers!`] need.
 pub(super) mod parts {
     pub(in super::super) use super::super::{
         App,

@@ -28,11 +28,11 @@ pub(super) fn routes() -> Routes {
         .needs(Permission::ConversationsManage, endpoints![create, update, delete])
 }
 
-/// What a note says.
+/// A note's text.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct WriteNote {
-    /// What the note is to say.
+    /// The note's new text.
     text: String,
 }
 

@@ -32,7 +32,7 @@ pub(super) struct CreateRole {
     /// Unique in the account.
     #[schema(example = "manager")]
     name: String,
-    /// What who has it may do.
+    /// The permissions of those who have it.
     #[schema(value_type = Vec<Permission>)]
     permissions: Permissions,
 }
@@ -43,7 +43,7 @@ pub(super) struct CreateRole {
 pub(super) struct UpdateRole {
     /// Unique in the account.
     name: Option<String>,
-    /// What who has it may do.
+    /// The permissions of those who have it.
     #[schema(value_type = Option<Vec<Permission>>)]
     permissions: Option<Permissions>,
 }

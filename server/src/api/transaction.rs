@@ -1,10 +1,10 @@
 //! The only ways from a caller to the account's rows: to read them, or to change them.
 //!
-//! Who reads is held to the list of what ended (the extractor of [`Caller`] looks at it), and gets a
-//! transaction in which the database refuses every change. Who changes something is held to the store itself,
-//! here, in the transaction that does: a handler cannot forget it, because it has no other to write in.
+//! A reader is checked against the list of what ended (the extractor of [`Caller`] does that), and gets a
+//! transaction in which the database refuses every change. A writer is checked against the store itself,
+//! here, in the transaction that writes: a handler cannot forget it, because it has no other to write in.
 //!
-//! And who may do something for a while only, on another's word, leaves nothing behind by it: a permission that
+//! And a caller with an elevation leaves nothing behind that outlasts it: a permission that
 //! is not for daily work ([`is_for_work`](common::permission::Permission::is_for_work)) has to last.
 
 use super::{App, caller::Caller, problem::Problem};
@@ -37,7 +37,7 @@ impl App {
         Ok(tx)
     }
 
-    /// As [`begin`](Self::begin), alone: others who change the account's set-up wait until it ends, so that
+    /// As [`begin`](Self::begin), exclusively: others who change the account's set-up wait until it ends, so that
     /// what was read in it is still so when it is written.
     pub(super) async fn begin_exclusive(&self, caller: &Caller) -> Result<TenantTx, Problem> {
         require_to_change(caller)?;

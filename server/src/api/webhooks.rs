@@ -54,7 +54,7 @@ pub(super) struct CreatedWebhook {
 pub(super) struct CreateWebhook {
     /// It stays so.
     kind: WebhookKind,
-    /// Where to post.
+    /// The URL that deliveries are posted to.
     #[schema(example = "https://n8n.example/webhook/inbox")]
     url: String,
     /// The shared secret. Needed for n8n; else one is made if absent, and shown once.
@@ -70,7 +70,7 @@ pub(super) struct CreateWebhook {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UpdateWebhook {
-    /// Where to post.
+    /// The URL that deliveries are posted to.
     url: Option<String>,
     /// A receiver that still checks the old one refuses what it is told from then on.
     #[schema(value_type = Option<String>, format = Password)]

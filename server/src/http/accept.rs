@@ -29,7 +29,7 @@ pub(super) const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// The most headers of a request.
 pub(super) const HEADERS_MAX: usize = 100;
 
-/// What hyper reads ahead, and keeps of an answer that is not taken yet.
+/// The bytes that hyper reads ahead, and keeps of an answer that is not taken yet.
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 /// How long a probe may take for its head when there is no room for anybody else.
@@ -50,7 +50,7 @@ pub(super) struct Settings {
     pub(super) trust: Arc<Trust>,
 }
 
-/// What every connection shares.
+/// The state that all connections share.
 struct Shared {
     settings: Settings,
     router: Router,

@@ -1,4 +1,4 @@
-//! What is refused before anybody looks at it: floods without a good token, and guessing at API keys.
+//! Refuses floods without a good token, and guessing at API keys, before a handler sees the request.
 
 use axum::http::{HeaderMap, StatusCode};
 use common::{
@@ -28,10 +28,10 @@ const GOOD_TOKEN_FOR: Duration = Duration::from_secs(60 * 60);
 /// How many networks, keys and tokens are remembered, of each.
 pub(super) const REMEMBERED: usize = 50_000;
 
-/// Where providers deliver: they have no token, are signed, and have limits of their own.
+/// The path that providers deliver to: without a token, but signed, and under limits of their own.
 const DELIVERIES: &str = "/v1/webhooks/whatsapp/";
 
-/// What is open to everybody: a token that comes along is not looked at there, so it buys nothing.
+/// Whether a path is open to everybody: a token is not looked at there, so it buys nothing.
 fn is_open(path: &str) -> bool {
     path.starts_with("/v1/auth/") || ["/v1/asyncapi.json", "/v1/openapi.json", "/v1/ws"].contains(&path)
 }
@@ -43,7 +43,7 @@ pub(super) struct Gate {
     /// Requests with a token that was refused, or that nobody has looked at. As many as without one, and beside
     /// those: who has a good token is not held up by who has none.
     wrong_tokens: Buckets,
-    /// What was good lately: who shares a network with a guesser is not held up.
+    /// Tokens that were good lately: whoever shares a network with a guesser is not held up.
     good_keys: Buckets,
     good_tokens: Buckets,
     hasher: RandomState,
@@ -114,7 +114,7 @@ impl Gate {
         Ok(Pass::Token { network, token, is_key, accepted: Accepted::default() })
     }
 
-    /// What became of it.
+    /// Counts a request by its answer.
     pub(super) fn note(&self, pass: &Pass, status: StatusCode) {
         let Pass::Token { network, token, is_key, accepted } = pass else { return };
         let is_refused = status == StatusCode::UNAUTHORIZED;

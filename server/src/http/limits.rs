@@ -15,7 +15,7 @@ use common::{
 };
 use std::time::Duration;
 
-/// What the listener limits.
+/// The limits of the listener.
 pub(crate) fn limits() -> Vec<Limit> {
     let default = Http::default();
     [connections(&default), body_limits(&default), stranger_limits(&default), other_limits(&default)].concat()

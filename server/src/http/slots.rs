@@ -63,7 +63,7 @@ struct Entry {
     state: Arc<State>,
 }
 
-/// What a slot's connection knows of itself without asking the table.
+/// The state of a slot's connection, which it reads without asking the table.
 #[derive(Default)]
 pub(super) struct State {
     /// Whether a request is being answered, or the connection is the hub's.
@@ -82,7 +82,7 @@ pub(super) struct Slot {
     id: u64,
     /// Whether it is for probes alone.
     pub(super) is_reserved: bool,
-    /// What it shares with its connection.
+    /// Shared with its connection.
     pub(super) state: Arc<State>,
 }
 
@@ -219,7 +219,7 @@ impl Table {
         self.taken.insert(id, entry);
     }
 
-    /// It counts towards all alone from now on.
+    /// Takes it out of its network's share: it counts towards all alone from now on.
     fn leave_network(&mut self, id: u64) {
         let Some(entry) = self.remove(id) else { return };
         let entry = Entry { network: None, idle: None, ..entry };
@@ -282,7 +282,7 @@ impl Slot {
         has_changed
     }
 
-    /// What tells the table of a request's begin and end.
+    /// A handle that tells the table when a request begins and ends.
     pub(super) fn turns(&self) -> Turns {
         Turns { slots: Arc::clone(&self.slots), id: self.id, state: Arc::clone(&self.state) }
     }

@@ -7,7 +7,7 @@ use common::id::{
 
 macro_rules! objects {
     ($($kind:ident($id:ty) = $name:literal;)*) => {
-        /// What something was done to. Made from an id: its type says the kind.
+        /// The thing that an audit entry is about. Made from an id, whose type says the kind.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[expect(missing_docs, reason = "each holds the id of a thing of that name")]
         pub enum Object {
@@ -55,4 +55,19 @@ objects! {
     Team(TeamId) = "team";
     User(UserId) = "user";
     Webhook(WebhookId) = "webhook";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::clock::ManualClock;
+
+    #[test]
+    fn a_thing_keeps_its_id_and_gets_its_kind_from_the_ids_type() {
+        let clock = ManualClock::default();
+        let (key, sign_in) = (ApiKeyId::generate(&clock), SignInId::generate(&clock));
+        let objects = [Object::from(key), Object::from(sign_in)];
+        assert_eq!(objects.map(Object::kind), ["apiKey", "signIn"]);
+        assert_eq!(objects.map(|object| object.id().as_uuid()), [key.as_uuid(), sign_in.as_uuid()]);
+    }
 }

@@ -26,7 +26,7 @@ pub struct Position {
 /// Which conversations; all that is said must hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Those that stand there.
+    /// Those with this status.
     pub status: Option<ConversationStatus>,
     /// Those that this agent answers.
     pub assignee: Option<UserId>,
@@ -50,8 +50,8 @@ pub enum Order {
     Oldest,
 }
 
-/// A page of [`list`]: the clause has an index of its own, in the order of the list or `IS TRUE` of the place in it. The
-/// rest of the filter thins it out; `IS TRUE` keeps that from being taken for what finds them.
+/// A page of [`list`]: the clause has an index of its own, in the order of the list or `IS TRUE` of the place in it.
+/// The rest of the filter thins it out; `IS TRUE` keeps that from being taken for what finds them.
 macro_rules! page {
     ($tx:expr, $filter:expr, $from:expr, $limit:expr, $place:tt, $order:tt, $clause:literal, $($driver:expr),+) => {
         select!(

@@ -1,4 +1,4 @@
-//! What lists show of a conversation's latest message.
+//! The preview of a conversation's latest message in lists.
 
 /// How much of a message the list shows, in characters.
 const PREVIEW_CHARS: usize = 140;

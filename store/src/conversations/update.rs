@@ -1,4 +1,4 @@
-//! What agents change about a conversation, and the end of a snooze.
+//! Changes that agents make to a conversation, and the end of a snooze.
 
 use super::find;
 use crate::{
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use sqlx::{query, query_scalar};
 use time::OffsetDateTime;
 
-/// What an agent changes about a conversation.
+/// A change that an agent makes to a conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
     /// Where it stands from now on.

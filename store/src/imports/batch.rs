@@ -43,7 +43,7 @@ struct Book {
     by_phone: HashMap<String, ContactId>,
 }
 
-/// What became of a row.
+/// The outcome of a row.
 struct Done {
     number: i32,
     outcome: Outcome,

@@ -39,7 +39,7 @@ pub struct Inbound<'a> {
     pub created_at: OffsetDateTime,
 }
 
-/// What became of a customer's message.
+/// The outcome of storing a customer's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
     /// It is stored, and the inbox will be told.

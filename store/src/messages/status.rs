@@ -15,7 +15,7 @@ use common::{
 use sqlx::{query, query_scalar};
 use time::OffsetDateTime;
 
-/// What a channel reports about a message it was given.
+/// A channel's report about a message it was given.
 #[derive(Debug, Clone, Copy)]
 pub struct StatusReport<'a> {
     /// The channel that reports it.
@@ -30,7 +30,7 @@ pub struct StatusReport<'a> {
     pub at: OffsetDateTime,
 }
 
-/// What became of a report.
+/// The outcome of applying a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatusOutcome {
     /// The message came further, and the inbox will be told.
@@ -41,7 +41,7 @@ pub enum StatusOutcome {
     Parked,
 }
 
-/// How much a status says. Proof of delivery outweighs a failure: whatever the
+/// The rank of a status. Proof of delivery outweighs a failure: whatever the
 /// order of arrival, the same reports lead to the same status.
 const fn weight(status: DeliveryStatus) -> u8 {
     match status {
@@ -139,7 +139,7 @@ pub async fn refused(
     publish_update(tx, id, latest, clock).await
 }
 
-/// Has agents told of a change, if there was one.
+/// Tells the inbox of a change, if there was one.
 async fn publish_update(
     tx: &mut TenantTx,
     id: MessageId,

@@ -1,4 +1,4 @@
-//! What is said in rooms, numbered without gaps.
+//! Messages of rooms, numbered without gaps.
 
 use crate::{
     column::{self, Seq, from_seq, to_seq},
@@ -12,7 +12,7 @@ use common::{
 };
 use sqlx::{query, query_as};
 
-/// Something said in a room.
+/// A message to be posted in a room.
 #[derive(Debug, Clone, Copy)]
 pub struct NewRoomMessage<'a> {
     /// The room in which it is said.

@@ -279,9 +279,9 @@ impl From<Row> for ClaimedDelivery {
 /// [`FAILURES_MAX`] as a column.
 const FAILURES_COLUMN: i32 = FAILURES_MAX.cast_signed();
 
-/// Says of the queues and accounts that were looked at when to look again; whether one of them is due now.
+/// Sets when the queues and accounts that were looked at are due again; true if one of them is due now.
 ///
-/// What is in flight counts with the end of its lease, by which work of a sender that died is found again.
+/// Work in flight counts with the end of its lease, so that the work of a sender that died is found again.
 async fn update_due_times(
     tx: &mut Transaction<'static, Postgres>,
     turn: &Turn<'_, WebhookId>,

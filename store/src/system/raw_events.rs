@@ -59,7 +59,7 @@ pub struct RawEvent {
 #[derive(Debug)]
 pub struct RawEventClaim {
     tx: Transaction<'static, Postgres>,
-    /// Whose each is: `events` may be taken out.
+    /// The account of each event, kept here because `events` may be taken out.
     accounts: HashMap<RawEventId, AccountId>,
     /// What to process: one of each account by turns, of each the oldest first. Finish each with
     /// [`crate::raw_events::finish`] in its account's transaction; what is not is taken again.
@@ -183,7 +183,7 @@ pub(super) fn share(limit: u16, takers: usize) -> i64 {
 }
 
 impl RawEventClaim {
-    /// Whose an event of this claim is; nobody's if it is none.
+    /// The account of an event of this claim; the nil UUID if the event is none of it.
     fn account(&self, id: RawEventId) -> Uuid {
         self.accounts.get(&id).map_or(Uuid::nil(), |account| account.as_uuid())
     }

@@ -1,4 +1,4 @@
-//! What administrators change about users.
+//! Changes that administrators make to users.
 
 use super::{User, find};
 use crate::{
@@ -14,7 +14,7 @@ use common::{
 };
 use sqlx::{query, query_scalar};
 
-/// What is changed about a user; `None` stays as it is.
+/// A change to a user; a member that is `None` stays as it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UserChange<'a> {
     /// The name that others see.

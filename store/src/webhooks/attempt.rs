@@ -1,4 +1,4 @@
-//! One attempt of a delivery: what it needs, and what became of it.
+//! One attempt of a delivery: its input, and its outcome.
 
 use super::{WebhookKind, failing::make_due_by, place};
 use crate::{
@@ -21,7 +21,7 @@ use time::OffsetDateTime;
 pub struct OutgoingDelivery {
     /// What kind of receiver it has.
     pub kind: WebhookKind,
-    /// Where to post.
+    /// The URL that deliveries are posted to.
     pub url: String,
     /// The header that carries the secret.
     pub header: String,
@@ -71,7 +71,7 @@ pub async fn open_delivery(
     }))
 }
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt<'a> {
     /// The HTTP status that was answered.
@@ -109,7 +109,7 @@ pub async fn postpone_delivery(
     make_due_by(tx, claim.webhook, due_at).await
 }
 
-/// Nobody has it any more. What was done meanwhile, because the webhook was switched off, stays so.
+/// Gives the delivery back. If it was finished meanwhile, because the webhook was switched off, it stays finished.
 async fn record_attempt(
     tx: &mut TenantTx,
     claim: &ClaimedDelivery,

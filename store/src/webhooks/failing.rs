@@ -59,7 +59,7 @@ pub async fn note_success(tx: &mut TenantTx, webhook: WebhookId) -> Result<(), S
     Ok(())
 }
 
-/// Nothing is tried until then; see [`FAILURES_MAX`].
+/// Pauses a webhook: nothing is tried until `until`; see [`FAILURES_MAX`].
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -74,7 +74,7 @@ pub async fn pause_until(
     Ok(())
 }
 
-/// Somebody did something about the webhook: what waits may be tried at once, if one at a time.
+/// Ends a pause after somebody changed the webhook: deliveries may be tried at once, if one at a time.
 pub(super) async fn unpause(
     tx: &mut TenantTx,
     webhook: WebhookId,
@@ -86,7 +86,7 @@ pub(super) async fn unpause(
     make_due_by(tx, webhook, clock.utc()).await
 }
 
-/// Somebody is to look at the webhook's deliveries, not later than that.
+/// Has a sender look at the webhook's deliveries at `due_at` at the latest.
 pub(super) async fn make_due_by(
     tx: &mut TenantTx,
     webhook: WebhookId,

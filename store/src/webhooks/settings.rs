@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub struct NewWebhook<'a> {
     /// What it is told and how.
     pub kind: WebhookKind,
-    /// Where to post.
+    /// The URL that deliveries are posted to.
     pub url: &'a str,
     /// The header that carries the secret.
     pub header: &'a str,
@@ -26,10 +26,10 @@ pub struct NewWebhook<'a> {
     pub events: &'a [EventName],
 }
 
-/// What is changed about a webhook; `None` stays as it is.
+/// A change to a webhook; a member that is `None` stays as it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WebhookChange<'a> {
-    /// Where to post.
+    /// The URL that deliveries are posted to.
     pub url: Option<&'a str>,
     /// The shared secret.
     pub secret: Option<&'a Secret>,

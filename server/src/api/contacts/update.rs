@@ -1,4 +1,4 @@
-//! What agents correct about a contact.
+//! Corrections that agents make to a contact.
 
 use super::super::{
     App,

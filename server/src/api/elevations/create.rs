@@ -26,7 +26,7 @@ const MINUTES_MAX: u16 = 8 * 60;
 /// The longest reason, in bytes.
 const REASON_BYTES_MAX: usize = 1024;
 
-/// What somebody asks for.
+/// An elevation to be asked for.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateElevation {

@@ -18,7 +18,7 @@ use std::time::Duration;
 use store::elevations;
 use utoipa::ToSchema;
 
-/// What somebody decides.
+/// A decision.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct DecideElevation {
@@ -27,7 +27,7 @@ pub(super) struct DecideElevation {
 }
 
 /// Decides on somebody else's request. Nobody can agree to more than they lastingly may do themselves.
-/// Who asked gets it with their next access token.
+/// Whoever asked gets it with their next access token.
 #[utoipa::path(
     post, path = "/v1/elevations/{id}/decision", request_body = DecideElevation,
     params(("id" = ElevationId, Path, description = "The elevation"), idempotency::Header),

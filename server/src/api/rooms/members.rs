@@ -1,4 +1,4 @@
-//! Who belongs to a room, and who is in it now.
+//! Members of a room, and the participants that are in it now.
 
 use super::{
     super::{

@@ -1,4 +1,4 @@
-//! What was said in a room, and what back ends say in it.
+//! Messages of a room: reading them, and posting them as a back end.
 
 use super::{
     super::{
@@ -72,7 +72,7 @@ pub(super) async fn list(
     Ok(Json(RoomHistory { items, next }))
 }
 
-/// Something to be said in a room.
+/// A message to be posted in a room.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateRoomMessage {
@@ -83,7 +83,7 @@ pub(super) struct CreateRoomMessage {
     author: Option<Outsider>,
 }
 
-/// Says something in a room. It is kept, numbered, and pushed to everybody present.
+/// Posts a message in a room. It is stored, numbered, and pushed to everybody present.
 #[utoipa::path(
     post, path = "/v1/rooms/{id}/messages", request_body = CreateRoomMessage,
     params(("id" = RoomId, Path, description = "The room"), idempotency::Header),
@@ -139,7 +139,7 @@ pub(super) async fn send(
     app.complete(kept_and_told).await
 }
 
-/// Tells everybody present what was said and kept. Said twice, it is heard once.
+/// Tells everybody present of a stored message. Clients show it once however often they are told.
 async fn announce(app: &App, id: RoomId, message: RoomMessage) {
     let posted = MessagePosted { room_id: id, message };
     let news = RoomNews { from: hub::nobody(), event: Event::RoomMessage(posted) };

@@ -19,7 +19,7 @@ pub struct NewContact<'a> {
     pub attributes: &'a Map<String, Value>,
 }
 
-/// What is changed about a contact; `None` stays as it is.
+/// A change to a contact; a member that is `None` stays as it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ContactChange<'a> {
     /// What the contact is called; `None` leaves it.

@@ -10,7 +10,7 @@ use crate::{
 use common::id::{ChannelId, ContactId};
 use sqlx::query;
 
-/// Lets a channel name a contact so.
+/// Adds a channel's name to a contact.
 ///
 /// # Errors
 /// [`ChangeError::Taken`] if it names another; [`ChangeError::Referenced`] if the account has no

@@ -11,7 +11,7 @@ use common::id::ContactId;
 use sqlx::query_as;
 use uuid::Uuid;
 
-/// Where a list of contacts goes on, which says its order too; `None` is the beginning.
+/// The position after which a list of contacts goes on, and with it the list's order; `None` is the beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum After {
     /// In the order of creation, after this one.
