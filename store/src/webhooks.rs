@@ -32,7 +32,7 @@ pub enum WebhookKind {
     Standard,
 }
 
-/// Something that a webhook can be told about, by the name of its [`InboxEvent`].
+/// Something that a webhook can be told about, by the name of its `InboxEvent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "camelCase")]
 #[sqlx(type_name = "text", rename_all = "camelCase")]

@@ -35,7 +35,7 @@ pub struct ContactChange<'a> {
 /// Creates a contact.
 ///
 /// # Errors
-/// [`StoreError::Database`].
+/// [`ChangeError::Store`].
 pub async fn create(
     tx: &mut TenantTx,
     contact: &NewContact<'_>,
