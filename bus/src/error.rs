@@ -7,9 +7,15 @@ pub enum BusError {
     /// The connection to Redis is down. What stays within this process still works.
     #[error("the bus is away")]
     Away,
-    /// Nobody serves this subject, or who does in this process gave the request up.
+    /// Nobody serves this subject: the request was not carried out.
     #[error("nobody answers {subject}")]
     Unanswered {
+        /// What was asked, with its ids.
+        subject: String,
+    },
+    /// The service dropped the request or had no room for it; the request may have been carried out.
+    #[error("{subject} gave the request up")]
+    GivenUp {
         /// What was asked, with its ids.
         subject: String,
     },

@@ -71,7 +71,9 @@ impl Bus {
     /// Asks `service` and waits for the answer, at most for `deadline`.
     ///
     /// # Errors
-    /// [`BusError::Unanswered`], [`BusError::TimedOut`], [`BusError::Away`].
+    /// [`BusError::Unanswered`] if it was certainly not carried out; [`BusError::GivenUp`] and
+    /// [`BusError::TimedOut`] if it may have been; [`BusError::Away`], [`BusError::Redis`] and
+    /// [`BusError::Encoding`].
     pub async fn request<S: Service>(
         &self,
         service: &S,

@@ -41,7 +41,7 @@ pub(crate) async fn answer(
 ) -> Result<Bytes, BusError> {
     match tokio::time::timeout(deadline, answer).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(_)) => Err(BusError::Unanswered { subject }),
+        Ok(Err(_)) => Err(BusError::GivenUp { subject }),
         Err(_) => Err(BusError::TimedOut { subject }),
     }
 }
@@ -77,8 +77,8 @@ impl Backend for LocalBackend {
     ) -> BoxFuture<'_, Result<Bytes, BusError>> {
         async move {
             match self.exchange.ask(&subject, request) {
-                Some(waiting) => answer(subject, waiting, deadline).await,
-                None => Err(BusError::Unanswered { subject }),
+                Ok(waiting) => answer(subject, waiting, deadline).await,
+                Err(refusal) => Err(refusal.error(subject)),
             }
         }
         .boxed()

@@ -4,6 +4,7 @@
 //! Redis. One supervised [`link`] carries the rest; [`keep`] holds what must be
 //! re-asserted after an outage: leases and presence.
 
+mod in_flight;
 mod keep;
 mod link;
 mod names;
@@ -11,29 +12,26 @@ mod names;
 use crate::{
     backend::{Backend, Link},
     error::BusError,
-    exchange::{Exchange, RawSubscription},
+    exchange::{Exchange, RawSubscription, Refusal},
     lease::LEASE_TIME,
     local::answer,
 };
 use ::redis::{AsyncCommands, Client, aio::MultiplexedConnection};
 use bytes::Bytes;
 use common::{error::Chain, id::NodeId};
-use dashmap::DashMap;
 use futures_util::{FutureExt, future::BoxFuture};
+use in_flight::InFlight;
 use keep::Keep;
 use link::Order;
 use names::Names;
 use shutdown::Shutdown;
 use std::{
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 /// The time by which leases are given again: the runtime's, like the timers beside it.
@@ -59,8 +57,7 @@ pub(crate) struct RedisBackend {
     /// Until then, leases go to those who held them before the outage.
     leases_from: RwLock<Instant>,
     keep: Keep,
-    asked: DashMap<u64, oneshot::Sender<Bytes>>,
-    last_ask: AtomicU64,
+    in_flight: InFlight,
     shutdown: Shutdown,
 }
 
@@ -82,8 +79,7 @@ impl RedisBackend {
             connection: RwLock::default(),
             leases_from: RwLock::new(now()),
             keep: Keep::default(),
-            asked: DashMap::new(),
-            last_ask: AtomicU64::new(1),
+            in_flight: InFlight::default(),
             shutdown: shutdown.clone(),
         });
         link::start(Arc::clone(&backend), client, queue).await?;
@@ -104,17 +100,21 @@ impl RedisBackend {
         request: Bytes,
         deadline: Duration,
     ) -> Result<Bytes, BusError> {
-        let mut connection = self.connection()?;
-        let id = self.last_ask.fetch_add(1, Ordering::Relaxed);
-        let (sender, receiver) = oneshot::channel();
-        self.asked.insert(id, sender);
-        let _forget = Forget { asked: &self.asked, id };
-        let message = names::request(self.node, id, &request);
-        let heard: u64 = connection.publish(self.names.service(&subject), message).await?;
-        if heard == 0 {
-            return Err(BusError::Unanswered { subject });
+        // Before the publication: the answer may be there before Redis has said who heard the request.
+        let mut ticket = self.in_flight.open();
+        let message = names::request(self.node, ticket.id, &request);
+        let channel = self.names.service(&subject);
+        let asked = async {
+            let heard: u64 = self.connection()?.publish(channel, message).await?;
+            self.in_flight.handle_heard(ticket.id, heard);
+            Ok((&mut ticket.outcome).await.unwrap_or(Err(Refusal::GivenUp)))
+        };
+        // The deadline is over all of it: a Redis that hangs takes longer to notice than many an asker has.
+        match timeout(deadline, asked).await {
+            Ok(Ok(outcome)) => outcome.map_err(|refusal| refusal.error(subject)),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(BusError::TimedOut { subject }),
         }
-        answer(subject, receiver, deadline).await
     }
 
     async fn acquire_from_redis(&self, name: &str) -> Result<Option<NodeId>, BusError> {
@@ -129,18 +129,6 @@ impl RedisBackend {
             .invoke_async(&mut connection)
             .await?;
         Ok(holder.and_then(|holder| holder.parse().ok()).filter(|holder| *holder != self.node))
-    }
-}
-
-/// Forgets a pending request however its wait ends.
-struct Forget<'a> {
-    asked: &'a DashMap<u64, oneshot::Sender<Bytes>>,
-    id: u64,
-}
-
-impl Drop for Forget<'_> {
-    fn drop(&mut self) {
-        self.asked.remove(&self.id);
     }
 }
 
@@ -186,8 +174,9 @@ impl Backend for RedisBackend {
     ) -> BoxFuture<'_, Result<Bytes, BusError>> {
         async move {
             match self.exchange.ask(&subject, request.clone()) {
-                Some(waiting) => answer(subject, waiting, deadline).await,
-                None => self.ask_others(subject, request, deadline).await,
+                Ok(waiting) => answer(subject, waiting, deadline).await,
+                Err(Refusal::Nobody) => self.ask_others(subject, request, deadline).await,
+                Err(refusal) => Err(refusal.error(subject)),
             }
         }
         .boxed()
@@ -286,7 +275,7 @@ impl RedisBackend {
             return Err(BusError::Away);
         }
         // A link that breaks meanwhile subscribes when it is back, and says `Lost`.
-        let _broke_meanwhile = tokio::time::timeout(CONFIRM_TIMEOUT, confirmed).await;
+        let _broke_meanwhile = timeout(CONFIRM_TIMEOUT, confirmed).await;
         Ok(())
     }
 }

@@ -23,8 +23,8 @@ pub struct Asked<S: Service> {
     pub reply: Replier<S>,
 }
 
-/// Answers one request. Dropped without an answer, an asker in this process learns so at once
-/// ([`BusError::Unanswered`](crate::BusError::Unanswered)), one elsewhere when its deadline is over.
+/// Answers one request. If it is dropped without an answer, the asker is told so at once, wherever it is
+/// ([`BusError::GivenUp`](crate::BusError::GivenUp)).
 pub struct Replier<S: Service> {
     channel: oneshot::Sender<Bytes>,
     service: PhantomData<fn() -> S>,
@@ -68,7 +68,7 @@ impl<S: Service> Replier<S> {
 
 impl<S: Service> Drop for Requests<S> {
     fn drop(&mut self) {
-        self.backend.exchange().unserve(&self.subject);
+        self.backend.exchange().stop_serving(&self.subject);
         self.backend.interest_changed(&self.subject);
     }
 }

@@ -1,13 +1,15 @@
 //! The supervised connection: connects, resubscribes, re-asserts, notices when it is dead.
 
 use super::{
-    RedisBackend, keep,
+    RedisBackend,
+    in_flight::{RequestId, Verdict},
+    keep,
     names::{self, Channel},
 };
 use crate::{
     backend::{Link, encode},
     error::BusError,
-    exchange::Exchange,
+    exchange::{Exchange, Refusal},
     lease::LEASE_TIME,
 };
 use ::redis::{
@@ -217,7 +219,7 @@ impl Keeper {
         metrics::gauge!("bus_link_up").set(1.0);
         if again {
             info!(epoch = self.epoch, "The link to Redis is up again");
-            backend.exchange.lost_all();
+            backend.exchange.tell_all_lost();
         }
         // Now that `connection` is there, so that nothing is given up after it was said.
         if let Ok(whose) = encode(&backend.node) {
@@ -276,8 +278,8 @@ impl Keeper {
 
     fn wanted(&self) -> HashSet<String> {
         let (names, exchange): (_, &Exchange) = (&self.backend.names, &self.backend.exchange);
-        let topics = exchange.subjects().into_iter().map(|subject| names.topic(&subject));
-        let services = exchange.services().into_iter().map(|subject| names.service(&subject));
+        let topics = exchange.subscribed_subjects().into_iter().map(|subject| names.topic(&subject));
+        let services = exchange.served_subjects().into_iter().map(|subject| names.service(&subject));
         topics.chain(services).chain([names.replies(self.backend.node)]).collect()
     }
 
@@ -352,24 +354,29 @@ impl Keeper {
                 }
             }
             Some(Channel::Replies) => {
-                if let Some((id, answer)) = names::parse_reply(&payload)
-                    && let Some((_, waiting)) = backend.asked.remove(&id)
-                {
-                    let _gave_up = waiting.send(answer);
+                if let Some((id, verdict)) = names::parse_reply(&payload) {
+                    backend.in_flight.handle_verdict(id, verdict);
                 }
             }
             None => {}
         }
     }
 
-    fn serve(&self, subject: &str, from: NodeId, id: u64, request: Bytes) {
-        let Some(waiting) = self.backend.exchange.ask(subject, request) else { return };
+    fn serve(&self, subject: &str, from: NodeId, id: RequestId, request: Bytes) {
+        let asked = self.backend.exchange.ask(subject, request);
         let backend = Arc::clone(&self.backend);
+        // A task of its own: the link must not wait for a service, and neither for Redis to take the answer.
         self.backend.shutdown.tasks.spawn(async move {
-            let Ok(Ok(answer)) = timeout(SERVICE_TIMEOUT, waiting).await else { return };
+            let verdict = match asked {
+                Ok(answer) => match timeout(SERVICE_TIMEOUT, answer).await {
+                    Ok(Ok(answer)) => Verdict::Answer(answer),
+                    Ok(Err(_)) | Err(_) => Verdict::Refused(Refusal::GivenUp),
+                },
+                Err(refusal) => Verdict::Refused(refusal),
+            };
             let Ok(mut connection) = backend.connection() else { return };
             let sent: Result<u64, RedisError> =
-                connection.publish(backend.names.replies(from), names::reply(id, &answer)).await;
+                connection.publish(backend.names.replies(from), names::reply(id, &verdict)).await;
             if let Err(error) = sent {
                 warn!(error = %Chain(&error), "An answer could not be sent; its asker will time out");
             }
