@@ -21,7 +21,9 @@ pub(crate) enum Channel<'a> {
 
 impl Names {
     pub(crate) fn new(prefix: &str) -> Self {
-        Self { prefix: prefix.to_owned() }
+        // A colon within is doubled, as the single one ends the prefix: the topic `x` of the installation
+        // `a:t` would otherwise be the topic `t:x` of `a`.
+        Self { prefix: prefix.replace(':', "::") }
     }
 
     pub(crate) fn topic(&self, subject: &str) -> String {
