@@ -64,8 +64,12 @@ impl Bus {
     /// # Errors
     /// If Redis refuses.
     pub async fn subscribe<T: Topic>(&self, topic: &T) -> Result<Subscription<T::Message>, BusError> {
-        let raw = self.0.subscribe(topic.name()).await?;
-        Ok(Subscription::new(raw, Arc::clone(&self.0)))
+        let subject = topic.name();
+        // The guard is there before the wait: a caller that is cancelled leaves no subscriber behind.
+        let subscription =
+            Subscription::new(self.0.exchange().subscribe(subject.clone()), Arc::clone(&self.0));
+        self.0.announce_subscription(subject).await?;
+        Ok(subscription)
     }
 
     /// Asks `service` and waits for the answer, at most for `deadline`.
@@ -92,7 +96,7 @@ impl Bus {
         let subject = service.name();
         let queue = self.0.exchange().serve(&subject)?;
         let requests = Requests::new(queue, subject.clone(), Arc::clone(&self.0));
-        self.0.announce(subject).await?;
+        self.0.announce_service(subject).await?;
         Ok(requests)
     }
 
@@ -102,10 +106,10 @@ impl Bus {
     /// [`BusError::Away`], also for one lease time after the link came back, so
     /// that those who held leases before get them again first.
     pub async fn acquire<L: LeaseName>(&self, lease: &L) -> Result<Acquired, BusError> {
-        let name = lease.name();
+        let (name, id) = (lease.name(), self.0.exchange().next_guard());
         let (sender, lost) = watch::channel(false);
-        Ok(match self.0.acquire(name.clone(), sender).await? {
-            None => Acquired::Held(LeaseGuard::new(name, Arc::clone(&self.0), lost)),
+        Ok(match self.0.acquire(name.clone(), id, sender).await? {
+            None => Acquired::Held(LeaseGuard::new(name, id, Arc::clone(&self.0), lost)),
             Some(holder) => Acquired::Taken(holder),
         })
     }
@@ -118,7 +122,10 @@ impl Bus {
         self.0.holder(lease.name()).await
     }
 
-    /// Puts an entry into `set`, until the guard is dropped or this node dies.
+    /// Puts an entry into `set`, until the guard is dropped or this node dies. It replaces what this node has
+    /// there under the same key; the guard of that does nothing from then on.
+    ///
+    /// A key is one node's at a time: of two that use the same one, the last is seen.
     ///
     /// # Errors
     /// Only for what cannot be encoded: while the link is down the entry waits.
@@ -129,8 +136,11 @@ impl Bus {
         entry: &P::Entry,
     ) -> Result<Presence, BusError> {
         let (set, key) = (set.name(), key.to_owned());
-        self.0.present(set.clone(), key.clone(), encode(entry)?).await?;
-        Ok(Presence::new(set, key, Arc::clone(&self.0)))
+        let (id, entry) = (self.0.exchange().next_guard(), encode(entry)?);
+        // The guard is there before the wait: a caller that is cancelled leaves no entry behind.
+        let presence = Presence::new(set.clone(), key.clone(), id, Arc::clone(&self.0));
+        self.0.present(set, key, id, entry).await?;
+        Ok(presence)
     }
 
     /// All entries of `set`. While the link is down: this node's, and the others as last seen.

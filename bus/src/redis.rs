@@ -12,11 +12,11 @@ mod names;
 use crate::{
     backend::{Backend, Link},
     error::BusError,
-    exchange::{Exchange, RawSubscription, Refusal},
+    exchange::{Exchange, GuardId, Refusal},
     lease::LEASE_TIME,
     local::answer,
 };
-use ::redis::{AsyncCommands, Client, aio::MultiplexedConnection};
+use ::redis::{AsyncCommands, Client, ErrorKind, aio::MultiplexedConnection};
 use bytes::Bytes;
 use common::{error::Chain, id::NodeId};
 use futures_util::{FutureExt, future::BoxFuture};
@@ -117,6 +117,12 @@ impl RedisBackend {
         }
     }
 
+    async fn write_entry(&self, set: &str, key: &str, entry: &Bytes) -> Result<(), BusError> {
+        let value = names::entry(self.node, entry);
+        let _added: u64 = self.connection()?.hset(self.names.presence(set), key, value).await?;
+        Ok(())
+    }
+
     async fn acquire_from_redis(&self, name: &str) -> Result<Option<NodeId>, BusError> {
         if !self.leases_allowed() {
             return Err(BusError::Away);
@@ -128,7 +134,27 @@ impl RedisBackend {
             .arg(names::millis(LEASE_TIME))
             .invoke_async(&mut connection)
             .await?;
-        Ok(holder.and_then(|holder| holder.parse().ok()).filter(|holder| *holder != self.node))
+        holder.map(|holder| parse_holder(&holder)).transpose()
+    }
+}
+
+/// Who holds a lease. What cannot be read is an error: it is somebody else's, and must not pass for free.
+fn parse_holder(holder: &str) -> Result<NodeId, BusError> {
+    let unreadable = || (ErrorKind::UnexpectedReturnType, "the holder of a lease is no node");
+    holder.parse().map_err(|_| BusError::Redis(unreadable().into()))
+}
+
+/// A lease that Redis was asked for. Unless it came to be held, it is released when this is dropped: an
+/// acquisition that failed or was cancelled may have been carried out by Redis all the same.
+struct Reservation<'a> {
+    backend: &'a RedisBackend,
+    name: &'a str,
+    guard: GuardId,
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.backend.release(self.name, self.guard);
     }
 }
 
@@ -157,13 +183,8 @@ impl Backend for RedisBackend {
         .boxed()
     }
 
-    fn subscribe(&self, subject: String) -> BoxFuture<'_, Result<RawSubscription, BusError>> {
-        async move {
-            let subscription = self.exchange.subscribe(subject.clone());
-            self.confirm(self.names.topic(&subject)).await?;
-            Ok(subscription)
-        }
-        .boxed()
+    fn announce_subscription(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>> {
+        async move { self.confirm(self.names.topic(&subject)).await }.boxed()
     }
 
     fn ask(
@@ -187,30 +208,38 @@ impl Backend for RedisBackend {
         let _compared_later = self.orders.try_send(Order::Compare);
     }
 
-    fn announce(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>> {
+    fn announce_service(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>> {
         async move { self.confirm(self.names.service(&subject)).await }.boxed()
     }
 
     fn acquire(
         &self,
         name: String,
+        guard: GuardId,
         lost: watch::Sender<bool>,
     ) -> BoxFuture<'_, Result<Option<NodeId>, BusError>> {
         async move {
-            if !self.keep.reserve_lease(&name, lost) {
+            let _before_removals = self.keep.adding().await;
+            if !self.keep.reserve_lease(&name, guard, lost) {
                 return Ok(Some(self.node));
             }
+            let reservation = Reservation { backend: self, name: &name, guard };
             let outcome = self.acquire_from_redis(&name).await;
-            if !matches!(outcome, Ok(None)) {
-                self.keep.forget_lease(&name);
+            match outcome {
+                Ok(None) => {
+                    self.keep.confirm_lease(&name);
+                    std::mem::forget(reservation);
+                }
+                Ok(Some(_)) => self.keep.forget_lease(&name),
+                Err(_) => {}
             }
             outcome
         }
         .boxed()
     }
 
-    fn release(&self, name: &str) {
-        self.keep.release_lease(name);
+    fn release(&self, name: &str, guard: GuardId) {
+        self.keep.release_lease(name, guard);
         let _done_later = self.orders.try_send(Order::TidyUp);
     }
 
@@ -220,29 +249,34 @@ impl Backend for RedisBackend {
                 return Ok(Some(self.node));
             }
             let holder: Option<String> = self.connection()?.get(self.names.lease(&name)).await?;
-            Ok(holder.and_then(|holder| holder.parse().ok()))
+            holder.map(|holder| parse_holder(&holder)).transpose()
         }
         .boxed()
     }
 
-    fn present(&self, set: String, key: String, entry: Bytes) -> BoxFuture<'_, Result<(), BusError>> {
+    fn present(
+        &self,
+        set: String,
+        key: String,
+        guard: GuardId,
+        entry: Bytes,
+    ) -> BoxFuture<'_, Result<(), BusError>> {
         async move {
-            self.keep.add_entry(&set, &key, entry.clone());
-            if let Ok(mut connection) = self.connection() {
-                let value = names::entry(self.node, &entry);
-                // On failure the link breaks, and its return writes every entry again.
-                let written: Result<u64, _> = connection.hset(self.names.presence(&set), key, value).await;
-                if let Err(error) = written {
-                    tracing::debug!(error = %Chain(&error), "A presence entry waits for the link");
-                }
+            let _before_removals = self.keep.adding().await;
+            self.keep.add_entry(&set, &key, guard, entry.clone());
+            if let Err(error) = self.write_entry(&set, &key, &entry).await {
+                // Not every failure breaks the link, whose return writes every entry again: Redis may have
+                // been out of memory for a moment. And a link that is coming up may have written them already.
+                tracing::debug!(error = %Chain(&error), "A presence entry waits for the link's next beat");
+                self.keep.note_unwritten();
             }
             Ok(())
         }
         .boxed()
     }
 
-    fn absent(&self, set: &str, key: &str) {
-        self.keep.remove_entry(set, key);
+    fn absent(&self, set: &str, key: &str, guard: GuardId) {
+        self.keep.remove_entry(set, key, guard);
         let _done_later = self.orders.try_send(Order::TidyUp);
     }
 

@@ -258,7 +258,13 @@ impl Keeper {
     ) -> Result<(), RedisError> {
         self.compare(sink).await?;
         self.tidy_up(commands).await?;
-        self.renew(commands).await
+        let had_lapsed = self.renew(commands).await?;
+        // Both are needed: the link need not break when Redis forgets this node, or when this node stood
+        // still for so long that others swept its entries.
+        if self.backend.keep.take_unwritten() || had_lapsed {
+            self.write_entries(commands).await?;
+        }
+        Ok(())
     }
 
     /// Makes the subscribed channels those that are wanted.
@@ -287,7 +293,13 @@ impl Keeper {
     async fn assert_all(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
         self.tidy_up(commands).await?;
         self.renew(commands).await?;
+        self.write_entries(commands).await
+    }
+
+    async fn write_entries(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
         let backend = &self.backend;
+        // Or an entry that is replaced meanwhile would be overwritten with what it was.
+        let _alone = backend.keep.alone().await;
         for batch in backend.keep.own_entries().chunks(SUBSCRIBE_BATCH) {
             let mut pipeline = pipe();
             for (set, key, entry) in batch {
@@ -298,9 +310,12 @@ impl Keeper {
         Ok(())
     }
 
-    async fn renew(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
+    /// Says that this node lives, and keeps its leases. Whether Redis believed it dead.
+    async fn renew(&self, commands: &mut MultiplexedConnection) -> Result<bool, RedisError> {
         let backend = &self.backend;
-        let _: () = commands.pset_ex(backend.names.node(backend.node), 1, names::millis(NODE_TIME)).await?;
+        let (key, time) = (backend.names.node(backend.node), names::millis(NODE_TIME));
+        let (before, ()): (Option<u64>, ()) =
+            pipe().get(&key).pset_ex(&key, 1, time).query_async(commands).await?;
         for name in backend.keep.leases() {
             let holder: Option<String> = keep::ACQUIRE
                 .key(backend.names.lease(&name))
@@ -313,20 +328,27 @@ impl Keeper {
                 backend.keep.lose_lease(&name);
             }
         }
-        Ok(())
+        Ok(before.is_none())
     }
 
     async fn tidy_up(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
         let backend = &self.backend;
+        if backend.keep.has_no_removals() {
+            return Ok(());
+        }
+        let _alone = backend.keep.alone().await;
         let removals = backend.keep.take_removals();
+        let node = backend.node.to_string();
         let outcome = async {
             for name in &removals.leases {
                 let mut release = keep::RELEASE.prepare_invoke();
-                release.key(backend.names.lease(name)).arg(backend.node.to_string());
+                release.key(backend.names.lease(name)).arg(&node);
                 release.invoke_async::<()>(commands).await?;
             }
             for (set, key) in &removals.entries {
-                let _: u64 = commands.hdel(backend.names.presence(set), key).await?;
+                let mut remove = keep::REMOVE_ENTRY.prepare_invoke();
+                remove.key(backend.names.presence(set)).arg(key).arg(&node);
+                remove.invoke_async::<()>(commands).await?;
             }
             Ok(())
         }
