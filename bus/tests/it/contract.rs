@@ -1,23 +1,7 @@
 //! One suite, two backends.
 
 use super::*;
-use bus::{Acquired, Asked, BusError};
-
-fn redis_url() -> String {
-    std::env::var("SWITCHBOARD_TEST_REDIS_URL")
-        .expect("SWITCHBOARD_TEST_REDIS_URL is not set: run `cargo xtask test`, or `cargo xtask services`")
-}
-
-macro_rules! contract {
-    ($($fact:ident)*) => {
-        mod local {
-            $(#[tokio::test] async fn $fact() { super::$fact(super::Pair::local()).await; })*
-        }
-        mod redis {
-            $(#[tokio::test] async fn $fact() { super::$fact(super::Pair::redis(&super::redis_url()).await).await; })*
-        }
-    };
-}
+use bus::{Acquired, BusError};
 
 contract! {
     what_is_published_reaches_every_subscriber_once_and_in_order
@@ -64,16 +48,6 @@ async fn who_comes_back_after_unsubscribing_hears_everything_from_then_on(pair: 
         heard = message(&mut again).await;
     }
     assert_eq!([heard, message(&mut again).await, message(&mut again).await], [2, 3, 4]);
-}
-
-async fn serve_one(bus: Bus) -> tokio::task::JoinHandle<()> {
-    let mut requests = bus.serve(&Doubler).await.unwrap();
-    #[expect(clippy::disallowed_methods, reason = "ends with the test")]
-    tokio::spawn(async move {
-        while let Some(Asked { request, reply }) = requests.next().await {
-            reply.send(&(request * 2));
-        }
-    })
 }
 
 async fn a_request_is_answered_wherever_the_service_is(pair: Pair) {
