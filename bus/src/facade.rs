@@ -33,8 +33,11 @@ impl Bus {
     /// It reconnects, resubscribes and re-asserts leases and presence by itself
     /// until `shutdown`, and says [`LinkUp`](common::subject::link::LinkUp).
     ///
+    /// A Redis that is there and cannot serve yet is waited for: it reads its data, or is a replica until a
+    /// failover is over.
+    ///
     /// # Errors
-    /// If the URL is wrong or Redis cannot be reached at all.
+    /// If the URL is wrong, or Redis cannot be reached at all or does not let us in.
     pub async fn redis(node: NodeId, url: &str, prefix: &str, shutdown: &Shutdown) -> Result<Self, BusError> {
         Ok(Self(RedisBackend::start(node, url, prefix, shutdown).await?))
     }

@@ -13,7 +13,7 @@ use crate::{
     lease::LEASE_TIME,
 };
 use ::redis::{
-    AsyncCommands, AsyncConnectionConfig, Client, RedisError,
+    AsyncCommands, AsyncConnectionConfig, Client, ErrorKind, RedisError,
     aio::{MultiplexedConnection, PubSubSink, PubSubStream},
     pipe,
 };
@@ -96,7 +96,13 @@ pub(crate) async fn start(
     // drain. It ends with the runtime.
     #[expect(clippy::disallowed_methods, reason = "must outlive the drain")]
     tokio::spawn(keeper.run(connections));
-    is_up.await.map_err(|_| BusError::Away)
+    Ok(is_up.await.map_err(|_| BusError::Away)??)
+}
+
+/// Whether Redis does not let us in, which no waiting changes. One that takes connections from anybody says
+/// so only when it is asked for something.
+fn is_shut_out(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::AuthenticationFailed || matches!(error.code(), Some("NOAUTH" | "NOPERM"))
 }
 
 async fn connect(client: &Client) -> Result<Connections, RedisError> {
@@ -123,8 +129,8 @@ struct Keeper {
     /// What Redis has confirmed on the present connection.
     subscribed: HashSet<String>,
     epoch: u64,
-    /// Told when the link is up for the first time.
-    up: Option<oneshot::Sender<()>>,
+    /// Told when the link is up for the first time, or that it never will be.
+    up: Option<oneshot::Sender<Result<(), RedisError>>>,
 }
 
 impl Keeper {
@@ -141,6 +147,12 @@ impl Keeper {
                     let epoch = self.epoch;
                     let error = self.keep_up(connections).await;
                     self.down();
+                    if is_shut_out(&error)
+                        && let Some(up) = self.up.take()
+                    {
+                        let _nobody_waits = up.send(Err(error));
+                        return;
+                    }
                     warn!(error = %Chain(&error), "The link to Redis is down; media and local rooms go on");
                     // One that takes connections and refuses to write was not there at all.
                     if self.epoch > epoch {
@@ -227,7 +239,7 @@ impl Keeper {
             commands.publish::<_, _, u64>(topic, names::news(backend.node, &whose)).await?;
         }
         if let Some(up) = self.up.take() {
-            let _nobody_waits = up.send(());
+            let _nobody_waits = up.send(Ok(()));
         }
         Ok(())
     }
