@@ -241,3 +241,6 @@ impl Keep {
         removals.entries.extend(entries);
     }
 }
+
+#[cfg(test)]
+mod tests;

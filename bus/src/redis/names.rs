@@ -131,3 +131,6 @@ pub(crate) fn parse_entry(bytes: &[u8]) -> Option<(NodeId, Bytes)> {
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

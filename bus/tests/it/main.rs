@@ -24,6 +24,7 @@ mod leases;
 mod outage;
 mod presence;
 mod process;
+mod proxy;
 mod refusals;
 mod requests;
 mod subscriptions;
