@@ -68,7 +68,19 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn entries(&self, set: String) -> BoxFuture<'_, Result<Vec<(String, Bytes)>, BusError>>;
 }
 
+/// The most bytes of one message, request, answer or entry.
+///
+/// Redis cuts off every subscriber for which more than 32 MiB wait, and all of a node's subscriptions with
+/// it: one message near that would silence the whole cluster. Far below it there is room for what queues
+/// behind; the largest that the parts send is some hundred kilobytes.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// A message as it crosses the bus.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes, BusError> {
-    Ok(serde_json::to_vec(value)?.into())
+    let bytes = serde_json::to_vec(value)?;
+    if bytes.len() > MESSAGE_BYTES_MAX {
+        Err(BusError::TooLarge { bytes: bytes.len() })
+    } else {
+        Ok(bytes.into())
+    }
 }

@@ -52,20 +52,21 @@ impl Bus {
         self.0.link()
     }
 
-    /// Tells everybody who listens to `topic`, those in this process at once.
+    /// Sends `message` to all subscribers of `topic`: to those in this process at once, to others over Redis.
     ///
     /// # Errors
-    /// [`BusError::Away`] if only those in this process were told.
+    /// [`BusError::Encoding`] and [`BusError::TooLarge`] if nobody was told; any other if only the
+    /// subscribers in this process are certain to have been.
     pub async fn publish<T: Topic>(&self, topic: &T, message: &T::Message) -> Result<(), BusError> {
         self.0.publish(topic.name(), encode(message)?).await
     }
 
-    /// Listens to `topic`, effective when this returns; what was published just before may be
-    /// heard too. While the link is down it
-    /// hears this process, and gets a `Lost` when the others are back.
+    /// Subscribes to `topic`. Everything published after this returns is heard, and perhaps what was published
+    /// just before. While the link is down only this process is heard; [`Delivery::Lost`](crate::Delivery)
+    /// says when the others are back.
     ///
     /// # Errors
-    /// If Redis refuses.
+    /// [`BusError::Away`] if the link has ended for good, with the runtime.
     pub async fn subscribe<T: Topic>(&self, topic: &T) -> Result<Subscription<T::Message>, BusError> {
         let subject = topic.name();
         // The guard is there before the wait: a caller that is cancelled leaves no subscriber behind.
@@ -75,7 +76,8 @@ impl Bus {
         Ok(subscription)
     }
 
-    /// Asks `service` and waits for the answer, at most for `deadline`.
+    /// Asks `service` and waits for the answer, at most for `deadline`. A service in this process is preferred;
+    /// if several other nodes serve the subject all are asked, and the first answer counts.
     ///
     /// # Errors
     /// [`BusError::Unanswered`] if it was certainly not carried out; [`BusError::GivenUp`] and
@@ -91,7 +93,7 @@ impl Bus {
         Ok(serde_json::from_slice(&answer)?)
     }
 
-    /// Answers what `service` is asked, from when this returns.
+    /// Serves `service`: requests made after this returns arrive in the returned queue.
     ///
     /// # Errors
     /// [`BusError::ServedAlready`] in this process.
@@ -131,7 +133,7 @@ impl Bus {
     /// A key is one node's at a time: of two that use the same one, the last is seen.
     ///
     /// # Errors
-    /// Only for what cannot be encoded: while the link is down the entry waits.
+    /// Only for what cannot be encoded or is too large: while the link is down the entry waits.
     pub async fn present<P: PresenceSet>(
         &self,
         set: &P,

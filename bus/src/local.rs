@@ -33,8 +33,9 @@ impl LocalBackend {
     }
 }
 
-/// Waits for an answer of this process.
-pub(crate) async fn answer(
+/// Waits for an answer of this process. Shared with the backend over Redis, so that a service in the same
+/// process is the same over both.
+pub(crate) async fn local_answer(
     subject: String,
     answer: oneshot::Receiver<Bytes>,
     deadline: Duration,
@@ -76,7 +77,7 @@ impl Backend for LocalBackend {
     ) -> BoxFuture<'_, Result<Bytes, BusError>> {
         async move {
             match self.exchange.ask(&subject, request) {
-                Ok(waiting) => answer(subject, waiting, deadline).await,
+                Ok(waiting) => local_answer(subject, waiting, deadline).await,
                 Err(refusal) => Err(refusal.error(subject)),
             }
         }

@@ -14,7 +14,7 @@ use crate::{
     error::BusError,
     exchange::{Exchange, GuardId, Refusal},
     lease::LEASE_TIME,
-    local::answer,
+    local::local_answer,
 };
 use ::redis::{AsyncCommands, Client, ErrorKind, aio::MultiplexedConnection};
 use bytes::Bytes;
@@ -40,7 +40,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Orders that may wait for the link. When full, the link compares everything at its next beat instead.
+/// Orders that may wait for the link. When full, the link does all that they are about at its next beat instead.
 const ORDER_QUEUE: usize = 1024;
 
 /// How long a subscription waits for Redis to confirm it.
@@ -195,7 +195,7 @@ impl Backend for RedisBackend {
     ) -> BoxFuture<'_, Result<Bytes, BusError>> {
         async move {
             match self.exchange.ask(&subject, request.clone()) {
-                Ok(waiting) => answer(subject, waiting, deadline).await,
+                Ok(waiting) => local_answer(subject, waiting, deadline).await,
                 Err(Refusal::Nobody) => self.ask_others(subject, request, deadline).await,
                 Err(refusal) => Err(refusal.error(subject)),
             }
@@ -204,8 +204,8 @@ impl Backend for RedisBackend {
     }
 
     fn interest_changed(&self, _subject: &str) {
-        // A full queue needs no word: the link compares everything at its next beat.
-        let _compared_later = self.orders.try_send(Order::Compare);
+        // A full queue needs no word: the link matches everything at its next beat.
+        let _matched_later = self.orders.try_send(Order::MatchSubscriptions);
     }
 
     fn announce_service(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>> {

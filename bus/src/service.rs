@@ -1,13 +1,16 @@
 //! A service's view of what it is asked.
 
-use crate::{backend::Backend, exchange::RawAsked};
+use crate::{
+    backend::{Backend, encode},
+    exchange::RawAsked,
+};
 use bytes::Bytes;
 use common::{error::Chain, subject::Service};
 use std::{marker::PhantomData, sync::Arc};
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
-/// The requests of a service. Dropping it ends the service.
+/// The requests of a service. Dropping it ends the service, and gives up what it had not taken yet.
 pub struct Requests<S: Service> {
     queue: mpsc::Receiver<RawAsked>,
     subject: String,
@@ -55,11 +58,12 @@ impl<S: Service> Requests<S> {
 }
 
 impl<S: Service> Replier<S> {
-    /// Sends the answer. Nobody may be waiting any more; that is not the service's concern.
+    /// Sends the answer. The asker may have stopped waiting; that is not the service's concern. For an answer
+    /// that the bus cannot carry the asker is told that the request was given up.
     pub fn send(self, reply: &S::Reply) {
-        match serde_json::to_vec(reply) {
+        match encode(reply) {
             Ok(bytes) => {
-                let _nobody_waits = self.channel.send(bytes.into());
+                let _nobody_waits = self.channel.send(bytes);
             }
             Err(error) => error!(error = %Chain(&error), "An answer cannot be written"),
         }

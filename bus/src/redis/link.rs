@@ -71,12 +71,13 @@ const SERVICE_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) enum Order {
     /// Subscribe, and say so once Redis has confirmed.
     Subscribe { channel: String, confirmed: oneshot::Sender<()> },
-    /// Subscribers have come or gone: compare what is wanted with what is subscribed.
-    Compare,
+    /// Subscribers have come or gone: match what is subscribed with what is wanted.
+    MatchSubscriptions,
     /// Leases or entries are to be taken out.
     TidyUp,
 }
 
+/// Two, as a subscribed connection takes no other commands.
 struct Connections {
     commands: MultiplexedConnection,
     sink: PubSubSink,
@@ -122,6 +123,8 @@ async fn limited<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result
     }
 }
 
+/// The one task that talks to Redis on behalf of the whole process. Everything it does is in one order, so
+/// that subscriptions, leases and entries need no locks between its own steps; it never waits for a part.
 struct Keeper {
     backend: Arc<RedisBackend>,
     client: Client,
@@ -216,8 +219,9 @@ impl Keeper {
         commands: &mut MultiplexedConnection,
         sink: &mut PubSubSink,
     ) -> Result<(), RedisError> {
+        // Subscribed first, or what is published between the two would be lost without a `Lost`.
         self.subscribed.clear();
-        self.compare(sink).await?;
+        self.match_subscriptions(sink).await?;
         self.assert_all(commands).await?;
         let backend = &self.backend;
         self.epoch += 1;
@@ -258,7 +262,7 @@ impl Keeper {
                 let _nobody_waits = confirmed.send(());
                 Ok(())
             }
-            Order::Compare => self.compare(sink).await,
+            Order::MatchSubscriptions => self.match_subscriptions(sink).await,
             Order::TidyUp => self.tidy_up(commands).await,
         }
     }
@@ -268,7 +272,7 @@ impl Keeper {
         commands: &mut MultiplexedConnection,
         sink: &mut PubSubSink,
     ) -> Result<(), RedisError> {
-        self.compare(sink).await?;
+        self.match_subscriptions(sink).await?;
         self.tidy_up(commands).await?;
         let had_lapsed = self.renew(commands).await?;
         // Both are needed: the link need not break when Redis forgets this node, or when this node stood
@@ -279,8 +283,9 @@ impl Keeper {
         Ok(())
     }
 
-    /// Makes the subscribed channels those that are wanted.
-    async fn compare(&mut self, sink: &mut PubSubSink) -> Result<(), RedisError> {
+    /// Makes the subscribed channels those that are wanted. As a whole and not by single changes: those come
+    /// from many tasks in any order, and a late "gone" would end what has come again.
+    async fn match_subscriptions(&mut self, sink: &mut PubSubSink) -> Result<(), RedisError> {
         let wanted = self.wanted();
         let missing: Vec<String> = wanted.difference(&self.subscribed).cloned().collect();
         for batch in missing.chunks(SUBSCRIBE_BATCH) {
@@ -301,7 +306,8 @@ impl Keeper {
         topics.chain(services).chain([names.replies(self.backend.node)]).collect()
     }
 
-    /// After an outage Redis may have forgotten everything.
+    /// After an outage Redis may have forgotten everything. What was given up meanwhile goes first: Redis may
+    /// as well have kept everything.
     async fn assert_all(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
         self.tidy_up(commands).await?;
         self.renew(commands).await?;

@@ -8,11 +8,58 @@ use process::{Process, cancelled_after};
 use tokio::sync::Semaphore;
 
 contract! {
+    what_is_too_large_is_refused_before_it_is_sent
     an_answer_after_the_deadline_reaches_nobody
     thousands_in_flight_each_get_their_own_answer_in_whatever_order
     a_service_without_room_gives_requests_up_and_answers_those_that_it_took
     a_request_that_its_asker_gave_up_does_no_harm
     a_service_may_end_while_it_is_asked
+}
+
+/// Text of whatever length the asker asks for.
+struct Echo;
+
+impl Service for Echo {
+    type Request = String;
+    type Reply = String;
+    fn name(&self) -> String {
+        "echo".to_owned()
+    }
+}
+
+/// One such message over Redis would cut off every node that listens.
+async fn what_is_too_large_is_refused_before_it_is_sent(pair: Pair) {
+    const MAX: usize = 4 * 1024 * 1024;
+    let largest = "x".repeat(MAX - "\"\"".len());
+    let too_large = format!("{largest}x");
+    let mut requests = pair.there.serve(&Echo).await.unwrap();
+    let mut subscription = pair.there.subscribe(&OtherNews).await.unwrap();
+    let refused = pair.here.request(&Echo, &too_large, PATIENCE).await;
+    assert!(matches!(refused, Err(BusError::TooLarge { bytes }) if bytes == MAX + 1), "{refused:?}");
+    let refused = pair.here.publish(&OtherNews, &too_large).await;
+    assert!(matches!(refused, Err(BusError::TooLarge { .. })), "{refused:?}");
+    assert!(pair.here.present(&Guests, "ada", &too_large).await.is_err());
+    pair.here.publish(&OtherNews, &largest).await.unwrap();
+    let Some(Delivery::Message(heard)) = soon(subscription.next()).await else { panic!("it fits") };
+    assert!(heard == largest, "and nothing came before it");
+    for (answer, fits) in [(&largest, true), (&too_large, false)] {
+        let (outcome, ()) = tokio::join!(pair.here.request(&Echo, &largest, PATIENCE), async {
+            soon(requests.next()).await.expect("the bus lives").reply.send(answer);
+        });
+        match outcome {
+            Ok(heard) => assert!(fits && heard == largest),
+            Err(error) => assert!(!fits && matches!(error, BusError::GivenUp { .. }), "{error:?}"),
+        }
+    }
+}
+
+struct OtherNews;
+
+impl Topic for OtherNews {
+    type Message = String;
+    fn name(&self) -> String {
+        "other news".to_owned()
+    }
 }
 
 async fn an_answer_after_the_deadline_reaches_nobody(pair: Pair) {
