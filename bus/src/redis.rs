@@ -8,6 +8,7 @@ mod in_flight;
 mod keep;
 mod link;
 mod names;
+mod receive;
 
 use crate::{
     backend::{Backend, Link},

@@ -1,15 +1,10 @@
 //! The supervised connection: connects, resubscribes, re-asserts, notices when it is dead.
 
-use super::{
-    RedisBackend,
-    in_flight::{RequestId, Verdict},
-    keep,
-    names::{self, Channel},
-};
+use super::{RedisBackend, keep, names};
 use crate::{
     backend::{Link, encode},
     error::BusError,
-    exchange::{Exchange, Refusal},
+    exchange::Exchange,
     lease::LEASE_TIME,
 };
 use ::redis::{
@@ -22,7 +17,6 @@ use common::{
     backoff::Backoff,
     chance,
     error::Chain,
-    id::NodeId,
     subject::{Topic, link::LinkUp},
 };
 use futures_util::StreamExt;
@@ -63,9 +57,6 @@ const HOLDERS_FIRST: Duration = Duration::from_secs(6);
 
 /// Channels in one SUBSCRIBE: enough to be quick, few enough not to stall Redis.
 const SUBSCRIBE_BATCH: usize = 512;
-
-/// How long a service of this process may take over a request from elsewhere.
-const SERVICE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the backend wants of the link.
 pub(crate) enum Order {
@@ -201,7 +192,7 @@ impl Keeper {
                     let Some(message) = message else {
                         return io::Error::from(io::ErrorKind::UnexpectedEof).into();
                     };
-                    self.handle(message.get_channel_name(), Bytes::copy_from_slice(message.get_payload_bytes()));
+                    self.backend.handle(message.get_channel_name(), Bytes::copy_from_slice(message.get_payload_bytes()));
                     Ok(())
                 }
                 Some(order) = self.orders.recv() => self.carry_out(order, &mut commands, &mut sink).await,
@@ -375,51 +366,5 @@ impl Keeper {
             backend.keep.restore_removals(removals);
         }
         outcome
-    }
-
-    fn handle(&self, channel: &str, payload: Bytes) {
-        let backend = &self.backend;
-        match backend.names.parse(channel) {
-            Some(Channel::Topic(subject)) => {
-                metrics::counter!("bus_messages_received_total").increment(1);
-                if let Some((from, message)) = names::parse_news(&payload)
-                    && from != backend.node
-                {
-                    backend.exchange.deliver(subject, &message);
-                }
-            }
-            Some(Channel::Service(subject)) => {
-                if let Some((from, id, request)) = names::parse_request(&payload) {
-                    self.serve(subject, from, id, request);
-                }
-            }
-            Some(Channel::Replies) => {
-                if let Some((id, verdict)) = names::parse_reply(&payload) {
-                    backend.in_flight.handle_verdict(id, verdict);
-                }
-            }
-            None => {}
-        }
-    }
-
-    fn serve(&self, subject: &str, from: NodeId, id: RequestId, request: Bytes) {
-        let asked = self.backend.exchange.ask(subject, request);
-        let backend = Arc::clone(&self.backend);
-        // A task of its own: the link must not wait for a service, and neither for Redis to take the answer.
-        self.backend.shutdown.tasks.spawn(async move {
-            let verdict = match asked {
-                Ok(answer) => match timeout(SERVICE_TIMEOUT, answer).await {
-                    Ok(Ok(answer)) => Verdict::Answer(answer),
-                    Ok(Err(_)) | Err(_) => Verdict::Refused(Refusal::GivenUp),
-                },
-                Err(refusal) => Verdict::Refused(refusal),
-            };
-            let Ok(mut connection) = backend.connection() else { return };
-            let sent: Result<u64, RedisError> =
-                connection.publish(backend.names.replies(from), names::reply(id, &verdict)).await;
-            if let Err(error) = sent {
-                warn!(error = %Chain(&error), "An answer could not be sent; its asker will time out");
-            }
-        });
     }
 }

@@ -97,8 +97,8 @@ async fn relay(mut client: UnixStream, to: &PathBuf, mode: Mode, cuts: &AtomicU3
 async fn answer(mut client: UnixStream, line: &str) {
     let mut read = [0; 4_096];
     while let Ok(count @ 1..) = client.read(&mut read).await {
-        let commands =
-            read[..count].split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"*")).count();
+        let lines = read.iter().take(count).copied().collect::<Vec<_>>();
+        let commands = lines.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"*")).count();
         if client.write_all(line.repeat(commands).as_bytes()).await.is_err() {
             return;
         }
