@@ -90,7 +90,7 @@ impl From<Row> for Account {
 ///
 /// # Errors
 /// [`StoreError::NoAccount`] or [`StoreError::Database`].
-pub async fn hold(tx: &mut TenantTx) -> Result<Account, StoreError> {
+pub async fn lock(tx: &mut TenantTx) -> Result<Account, StoreError> {
     let row = query_as!(
         Row,
         r#"SELECT id, name, settings AS "settings: Json<Settings>", features AS "features: Json<BTreeMap<String, bool>>"

@@ -8,7 +8,7 @@ use crate::{
 use common::id::CannedResponseId;
 use serde::{Deserialize, Serialize};
 
-/// A text that is often sent.
+/// A canned response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

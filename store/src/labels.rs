@@ -8,7 +8,7 @@ use crate::{
 use common::id::LabelId;
 use serde::{Deserialize, Serialize};
 
-/// A word that sorts conversations.
+/// A label of conversations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

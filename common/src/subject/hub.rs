@@ -11,7 +11,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What happens in a room, to every instance with somebody in it.
+/// Events of a room, to every instance with somebody in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RoomTopic(pub RoomId);
 
@@ -31,7 +31,7 @@ impl Topic for RoomTopic {
     }
 }
 
-/// Who is in a room, on all instances.
+/// Members of a room, on all instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RoomMembers(pub RoomId);
 
@@ -65,7 +65,7 @@ impl Topic for NodeTopic {
     }
 }
 
-/// Who of an account is connected, on all instances.
+/// Connected users of an account, on all instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AccountOnline(pub AccountId);
 
@@ -99,7 +99,7 @@ impl Topic for AccountTopic {
     }
 }
 
-/// What devices on other instances ask of the instance that runs a call.
+/// Requests of devices on other instances to the instance that runs a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CallService(pub NodeId);
 
@@ -118,7 +118,7 @@ pub struct CallRequest {
     pub action: CallAction,
 }
 
-/// What a device may do with a call.
+/// A device's request about a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallAction {
     /// Pick up.
@@ -152,7 +152,7 @@ impl LeaseName for UserInCall {
     }
 }
 
-/// What the REST layer asks of every instance of the hub: each does it for the connections it has.
+/// Orders of the REST layer to every instance of the hub: each carries them out for the connections it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HubService(pub NodeId);
 
@@ -180,7 +180,7 @@ pub enum ConnectionSelector {
     Connection(ConnectionId),
 }
 
-/// What may be ordered. Each may be repeated without harm.
+/// An order. Each may be repeated without harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HubOrder {
     /// They are in this room no longer.

@@ -62,7 +62,7 @@ async fn update(
         check(settings)?;
     }
     let mut tx = app.begin_exclusive(&caller).await?;
-    let before = accounts::hold(&mut tx).await?;
+    let before = accounts::lock(&mut tx).await?;
     if_match.check(&before)?;
     let mut after = before.clone();
     after.name = name.unwrap_or(&before.name).to_owned();
@@ -72,8 +72,7 @@ async fn update(
         return Err(Problem::invalid("features are at most 100, named by 1 to 64 of a-z, 0-9, _ and -"));
     }
     accounts::update(&mut tx, &after).await?;
-    let object = ("account", after.id.as_uuid());
-    caller.audit(&app, &mut tx, "account.updated", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "account.updated", after.id, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     Ok(Tagged(after))
 }

@@ -38,7 +38,7 @@ pub(super) fn name(name: &str) -> Result<&str, Problem> {
 /// A member that is something visible on one line, as a name is.
 pub(super) fn line<'a>(member: &'static str, line: &'a str) -> Result<&'a str, Problem> {
     let rule = format_args!("must have 1 to {NAME_CHARS_MAX} characters, none of them control characters");
-    text::name(line).ok_or_else(|| invalid(member, rule))
+    text::checked_name(line).ok_or_else(|| invalid(member, rule))
 }
 
 /// A member is against its rule, which goes on where the member's name ends.
@@ -63,9 +63,9 @@ pub(super) fn new_password<'a>(password: &'a Secret, words: &[&str]) -> Result<&
     }
 }
 
-/// A text that says something, in at most `bytes_max` bytes of JSON.
+/// Checks that a text has a visible character and at most `bytes_max` bytes of JSON.
 pub(super) fn text(text: &str, bytes_max: usize) -> Result<&str, Problem> {
-    text::said(text, bytes_max).map_err(|error| Problem::invalid(error.to_string()))
+    text::checked_text(text, bytes_max).map_err(|error| Problem::invalid(error.to_string()))
 }
 
 /// A color as HTML writes it.

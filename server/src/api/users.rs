@@ -36,7 +36,7 @@ pub(super) fn routes() -> Routes {
 reading::list!(User, "/v1/users", "users", users::list);
 reading::get!(User, UserId, "/v1/users", "user", users::find);
 
-/// Nobody can give what they do not have, or have for a while only.
+/// Refuses to give permissions that the caller does not have, or has for a while only.
 pub(super) fn may_give(caller: &Caller, permissions: Permissions) -> Result<(), Problem> {
     if caller.lasting().includes(permissions) {
         return Ok(());

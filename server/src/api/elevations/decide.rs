@@ -18,7 +18,7 @@ use std::time::Duration;
 use store::elevations::{self, Elevation, ElevationStatus};
 use utoipa::ToSchema;
 
-/// What somebody decides.
+/// A decision.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct DecideElevation {
@@ -27,7 +27,7 @@ pub(super) struct DecideElevation {
 }
 
 /// Decides on somebody else's request. Nobody can agree to more than they lastingly may do themselves.
-/// Who asked gets it with their next access token.
+/// Whoever asked gets it with their next access token.
 #[utoipa::path(
     post, path = "/v1/elevations/{id}/decision", request_body = DecideElevation,
     params(("id" = ElevationId, Path, description = "The elevation"), idempotency::Header),
@@ -50,7 +50,7 @@ pub(super) async fn decide_elevation(
         return Ok(answer);
     }
     let missing = || Problem::not_found("elevation");
-    let before = elevations::hold(&mut tx, id, &*app.clock).await?.ok_or_else(missing)?;
+    let before = elevations::lock(&mut tx, id, &*app.clock).await?.ok_or_else(missing)?;
     if before.user_id == person.user {
         let detail = "somebody else has to decide on this";
         return Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, detail));
@@ -60,8 +60,8 @@ pub(super) async fn decide_elevation(
     let time = Duration::from_secs(u64::from(before.minutes) * 60);
     let until = body.approve.then(|| app.clock.utc() + time);
     elevations::decide(&mut tx, id, person.user, until, &*app.clock).await?;
-    let after = elevations::hold(&mut tx, id, &*app.clock).await?.ok_or_else(missing)?;
+    let after = elevations::lock(&mut tx, id, &*app.clock).await?.ok_or_else(missing)?;
     let action = if body.approve { "elevation.approved" } else { "elevation.denied" };
-    caller.audit(&app, &mut tx, action, ("elevation", id.as_uuid()), (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, action, id, (Some(&before), Some(&after))).await?;
     idempotency.answer(StatusCode::OK, tx, &caller, &after).await
 }

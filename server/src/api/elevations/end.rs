@@ -32,15 +32,14 @@ pub(super) async fn end(
 ) -> Result<Json<Elevation>, Problem> {
     let mut tx = app.begin(&caller).await?;
     let missing = || Problem::not_found("elevation");
-    let before = elevations::hold(&mut tx, id, &*app.clock).await?.ok_or_else(missing)?;
+    let before = elevations::lock(&mut tx, id, &*app.clock).await?.ok_or_else(missing)?;
     if caller.token.as_ref().is_none_or(|token| token.user != before.user_id) {
         caller.require(Permission::UsersManage)?;
     }
     require(&before, ElevationStatus::Active, "ended")?;
     elevations::end(&mut tx, id, &*app.clock).await?;
-    let after = elevations::hold(&mut tx, id, &*app.clock).await?.ok_or_else(missing)?;
-    let object = ("elevation", id.as_uuid());
-    caller.audit(&app, &mut tx, "elevation.ended", object, (Some(&before), Some(&after))).await?;
+    let after = elevations::lock(&mut tx, id, &*app.clock).await?.ok_or_else(missing)?;
+    caller.audit(&app, &mut tx, "elevation.ended", id, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     app.ended([Ended::Elevation(after.user_id)]).await;
     hub::disconnect_if_reached(&app, caller.account, ConnectionSelector::User(after.user_id)).await;
