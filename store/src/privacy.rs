@@ -115,15 +115,22 @@ async fn export_conversation(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn erase(tx: &mut TenantTx, id: ContactId, clock: &dyn Clock) -> Result<bool, StoreError> {
-    let persons = persons(tx, id).await?;
-    if persons.is_empty() {
+    let known = persons(tx, id).await?;
+    if known.is_empty() {
         return Ok(false);
     }
     // Takes long where there is much, and needs no peace in the inbox.
-    blank_webhooks(tx, &persons).await?;
+    blank_webhooks(tx, &known).await?;
     outbox::hold(tx).await?;
+    // While the inbox was waited for others may have been merged into it, or all have been forgotten.
+    let persons = persons(tx, id).await?;
+    let more: Vec<Uuid> = persons.iter().filter(|person| !known.contains(person)).copied().collect();
+    if !more.is_empty() {
+        blank_webhooks(tx, &more).await?;
+    }
     let conversations = conversations_of(tx, &persons).await?;
     erase_conversations(tx, &conversations, clock).await?;
+    forget_in_others(tx, &persons).await?;
     query!("DELETE FROM contact_identities WHERE contact_id = ANY ($1)", &persons)
         .execute(tx.connection())
         .await?;
@@ -139,7 +146,7 @@ pub async fn erase(tx: &mut TenantTx, id: ContactId, clock: &dyn Clock) -> Resul
     changes::blank(tx, &persons).await?;
     // Together: they refer to each other.
     query!("DELETE FROM contacts WHERE id = ANY ($1)", &persons).execute(tx.connection()).await?;
-    Ok(true)
+    Ok(!persons.is_empty())
 }
 
 /// What the channels have sent about these contacts is blanked: the digest stays.
@@ -154,6 +161,38 @@ async fn blank_webhooks(tx: &mut TenantTx, contacts: &[Uuid]) -> Result<(), Stor
     )
     .execute(tx.connection())
     .await?;
+    Ok(())
+}
+
+/// Forgets these contacts where others stood for them, or they for others, which was taken back since: in events of the
+/// others' conversations, and in what the change feed has recorded of them. Whoever resumes there sees a gap.
+async fn forget_in_others(tx: &mut TenantTx, persons: &[Uuid]) -> Result<(), StoreError> {
+    let mut others = Vec::new();
+    for person in persons {
+        let merged = query_scalar!(
+            "SELECT winner_id FROM contact_merges WHERE loser_id = $1
+             UNION SELECT loser_id FROM contact_merges WHERE winner_id = $1
+             UNION SELECT unnest(moved) FROM contact_merges WHERE winner_id = $1",
+            person
+        )
+        .fetch_all(tx.connection())
+        .await?;
+        others.extend(merged.into_iter().flatten().filter(|other| !persons.contains(other)));
+    }
+    let conversations = conversations_of(tx, &others).await?;
+    let names: Vec<String> = conversations.iter().map(Uuid::to_string).collect();
+    let erased: Vec<String> = persons.iter().map(Uuid::to_string).collect();
+    query!(
+        r#"UPDATE outbox SET event = CASE WHEN event #>> '{conversation,contact,id}' = ANY ($2)
+                                          THEN jsonb_set(event, '{conversation,contact,name}', '""') ELSE event END
+           WHERE conversation_id = ANY ($1)"#,
+        &names,
+        &erased
+    )
+    .execute(tx.connection())
+    .await?;
+    others.extend(conversations);
+    query!("DELETE FROM changes WHERE row_id = ANY ($1)", &others).execute(tx.connection()).await?;
     Ok(())
 }
 
