@@ -15,6 +15,7 @@ use common::{
 };
 use sqlx::{query, query_scalar};
 use std::time::Duration;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Rows of one list that are read at once.
@@ -115,19 +116,20 @@ async fn export_conversation(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn erase(tx: &mut TenantTx, id: ContactId, clock: &dyn Clock) -> Result<bool, StoreError> {
+    let began = clock.utc();
     let known = persons(tx, id).await?;
     if known.is_empty() {
         return Ok(false);
     }
     // Takes long where there is much, and needs no peace in the inbox.
-    blank_webhooks(tx, &known).await?;
+    blank_webhooks(tx, &known, OffsetDateTime::UNIX_EPOCH).await?;
     outbox::hold(tx).await?;
-    // While the inbox was waited for others may have been merged into it, or all have been forgotten.
+    // While the inbox was waited for others may have been merged into it, or all have been forgotten; and webhooks may
+    // have been worked on whose end was not to be seen yet.
     let persons = persons(tx, id).await?;
-    let more: Vec<Uuid> = persons.iter().filter(|person| !known.contains(person)).copied().collect();
-    if !more.is_empty() {
-        blank_webhooks(tx, &more).await?;
-    }
+    let is_more = persons.iter().any(|person| !known.contains(person));
+    let since = if is_more { OffsetDateTime::UNIX_EPOCH } else { began - WORKED_ON_WITHIN };
+    blank_webhooks(tx, &persons, since).await?;
     let conversations = conversations_of(tx, &persons).await?;
     erase_conversations(tx, &conversations, clock).await?;
     forget_in_others(tx, &persons).await?;
@@ -149,15 +151,25 @@ pub async fn erase(tx: &mut TenantTx, id: ContactId, clock: &dyn Clock) -> Resul
     Ok(!persons.is_empty())
 }
 
-/// What the channels have sent about these contacts is blanked: the digest stays.
-async fn blank_webhooks(tx: &mut TenantTx, contacts: &[Uuid]) -> Result<(), StoreError> {
+/// How long before its transaction ends the end of a webhook's processing may be noted, by whatever clock.
+///
+/// Longer looks at more webhooks while the inbox is held up.
+const WORKED_ON_WITHIN: Duration = Duration::from_secs(10 * 60);
+
+/// What the channels have sent about these contacts, and was worked on since then, is blanked: the digest stays.
+async fn blank_webhooks(
+    tx: &mut TenantTx,
+    contacts: &[Uuid],
+    since: OffsetDateTime,
+) -> Result<(), StoreError> {
     query!(
         "UPDATE raw_events r SET body = ''
          FROM contact_identities i
-         WHERE i.contact_id = ANY ($1) AND r.channel_id = i.channel_id AND r.processed_at IS NOT NULL
+         WHERE i.contact_id = ANY ($1) AND r.channel_id = i.channel_id AND r.processed_at >= $2
            AND length(r.body) > 0
            AND position(convert_to(i.value, 'UTF8') IN r.body) > 0",
-        contacts
+        contacts,
+        since
     )
     .execute(tx.connection())
     .await?;
