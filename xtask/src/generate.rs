@@ -4,13 +4,14 @@
 use crate::{
     services::Services,
     setup::{self, Tool},
-    shell::{Failure, cargo, root, run, step},
+    shell::{Failure, cargo, output, patiently, root, run, step},
 };
 use local_services::{child::Interrupts, postgres::Postgres};
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     path::Path,
+    process::Command,
     time::SystemTime,
 };
 
@@ -54,7 +55,7 @@ fn queries() -> Result<(), Failure> {
     let _cleanup_first = Interrupts::hold();
     let services = Services::start()?;
     let fresh = services.dir().join("queries");
-    step("ask Postgres about every query", || describe(services.postgres()?, &fresh))?;
+    step("ask Postgres about every query", || describe(services.postgres()?, &fresh, run))?;
     let committed = root().join("store/.sqlx");
     if committed.exists() {
         fs::remove_dir_all(&committed)?;
@@ -73,7 +74,8 @@ fn queries() -> Result<(), Failure> {
 /// If it differs, or a migration or a query is wrong.
 pub(crate) fn check(services: &Services) -> Result<(), Failure> {
     let fresh = services.dir().join("queries");
-    describe(services.postgres()?, &fresh)?;
+    // The tests run meanwhile: the terminal and the processors are theirs.
+    describe(services.postgres()?, &fresh, |check| output(&mut patiently(check)).map(drop))?;
     let (fresh, committed) = (read(&fresh)?, read(&root().join("store/.sqlx"))?);
     let stale: Vec<_> = committed.keys().filter(|name| fresh.get(*name) != committed.get(*name)).collect();
     let missing: Vec<_> = fresh.keys().filter(|name| !committed.contains_key(*name)).collect();
@@ -86,8 +88,12 @@ pub(crate) fn check(services: &Services) -> Result<(), Failure> {
     )))
 }
 
-/// Compiles `store` against a migrated database, with the answers going to `into`.
-fn describe(postgres: &Postgres, into: &Path) -> Result<(), Failure> {
+/// Compiles `store` by way of `run` against a migrated database, with the answers going to `into`.
+fn describe(
+    postgres: &Postgres,
+    into: &Path,
+    run: impl FnOnce(&mut Command) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     fs::create_dir_all(into)?;
     migrate(postgres)?;
     let sources = SOURCES.map(|source| root().join(source));

@@ -156,6 +156,22 @@ pub(crate) fn has(name: &str) -> bool {
     env::var_os("PATH").iter().flat_map(env::split_paths).any(|place| place.join(name).is_file())
 }
 
+/// The same command, with what others leave of the processors.
+pub(crate) fn patiently(command: &Command) -> Command {
+    let mut patient = Command::new("nice");
+    patient.args(["-n", "19"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => patient.env(name, value),
+            None => patient.env_remove(name),
+        };
+    }
+    if let Some(directory) = command.get_current_dir() {
+        patient.current_dir(directory);
+    }
+    patient
+}
+
 /// Why a command has not even begun.
 pub(crate) fn cannot_run(command: &Command, error: &io::Error) -> Failure {
     Failure::new(format!("`{}` cannot be run: {error}", words(command)))

@@ -1,16 +1,18 @@
 //! Everything that a change must pass, cheap things first; [`long`] is what takes longer than that.
 
 mod long;
+mod reading;
 mod suites;
 
 use crate::{
-    advisories, console, generate,
+    advisories, console,
     services::Services,
     setup::{self, Tool},
     shell::{Failure, cargo, debug_dir, has, run, say, say_times, step},
-    tidy::{self, PURE},
+    tidy,
 };
 use local_services::child::Interrupts;
+use std::{num::NonZero, thread};
 
 /// Fetches what is missing, checks, starts private services, tests, and stops and deletes them.
 ///
@@ -35,25 +37,15 @@ fn everything() -> Result<(), Failure> {
     console::check()?;
     step("known faults of crates", advisories::check)?;
     step("licences, sources and duplicate crates", dependencies)?;
-    step("clippy", || {
-        run(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
-    })?;
-    step("pure crates, each alone", || {
-        // Together, one crate's features could hide that another lacks them.
-        PURE.iter().try_for_each(|name| run(&mut cargo(&["check", "--locked", "--quiet", "--package", name])))
-    })?;
-    step("documentation", || {
-        let mut command = cargo(&["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"]);
-        // It is for readers of the code: links to private items are what they need.
-        run(command.env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private-intra-doc-links"))
-    })?;
     let services = Services::start()?;
-    step("queries against Postgres and store/.sqlx", || generate::check(&services))?;
     let binary = debug_dir()?.join("switchboard");
     step("build", || run(&mut cargo(&["build", "--locked", "--workspace", "--all-targets"])))?;
-    step("tests", || {
-        let mut command = cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
-        suites::run(command.envs(services.variables()).env("SWITCHBOARD_TEST_BINARY", &binary))
+    reading::beside(&services, |begun| {
+        step("tests", || {
+            let mut command = cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
+            command.envs(services.variables()).env("SWITCHBOARD_TEST_BINARY", &binary);
+            suites::run(command.env("RUST_TEST_THREADS", threads().to_string()), begun)
+        })
     })?;
     step("stop and delete the services", || {
         drop(services);
@@ -61,6 +53,11 @@ fn everything() -> Result<(), Failure> {
     })?;
     say("\nEverything passes.");
     Ok(())
+}
+
+/// Tests that run at once: twice as many as there are processors, since most wait for others most of the time.
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get).saturating_mul(2)
 }
 
 /// `deny.toml`, as far as this machine can check it without the network.

@@ -2,6 +2,7 @@
 
 use crate::shell::{Failure, cannot_run, part, say, words};
 use std::{
+    convert::Infallible,
     io::{self, BufRead, BufReader, IsTerminal as _, Read},
     process::{Command, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
@@ -18,12 +19,16 @@ const LINES_MAX: usize = 256;
 /// What takes less is not worth a line.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// Runs `cargo test`, and notes the times of its programs as parts of the step that it is in.
+/// Says by being dropped that tests run.
+pub(super) type Begun = SyncSender<Infallible>;
+
+/// Runs `cargo test`, and notes the times of its programs as parts of the step that it is in. `begun` is dropped
+/// when the first of them runs; until then, this cargo keeps any other waiting.
 ///
 /// # Errors
 /// If it cannot be run or does not succeed.
 #[expect(clippy::disallowed_methods, reason = "measures what the developer waited for")]
-pub(super) fn run(command: &mut Command) -> Result<(), Failure> {
+pub(super) fn run(command: &mut Command, begun: Begun) -> Result<(), Failure> {
     if io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
@@ -33,10 +38,14 @@ pub(super) fn run(command: &mut Command) -> Result<(), Failure> {
     let output = child.stderr.take();
     thread::spawn(move || output.map(|output| read(output, &sender)));
     let mut started: Option<(String, Instant)> = None;
+    let mut begun = Some(begun);
     let mut note = |next: Option<String>| {
         let ended = started.take().filter(|(_, since)| since.elapsed() >= SHORT);
         if let Some((name, since)) = ended {
             part(&name, since.elapsed());
+        }
+        if next.is_some() {
+            begun = None;
         }
         started = next.map(|name| (name, Instant::now()));
     };
@@ -49,6 +58,7 @@ pub(super) fn run(command: &mut Command) -> Result<(), Failure> {
         }
     };
     note(None);
+    drop(begun);
     if status.success() {
         Ok(())
     } else {
@@ -95,14 +105,33 @@ fn suite(line: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{run, suite};
-    use std::process::Command;
+    use super::*;
+    use std::{env, fs, process};
 
     /// Would take a minute if it were waited for.
     #[test]
     fn what_a_test_has_left_running_is_not_waited_for() {
-        let failure = run(Command::new("sh").args(["-c", "sleep 60 & exit 3"])).unwrap_err();
+        let failure =
+            run(Command::new("sh").args(["-c", "sleep 60 & exit 3"]), sync_channel(0).0).unwrap_err();
         assert!(failure.to_string().contains("exit status: 3"), "{failure}");
+    }
+
+    #[test]
+    fn others_hear_when_the_first_test_program_runs() {
+        let (begun, waits) = sync_channel(0);
+        let go_on = env::temp_dir().join(format!("switchboard-suites-{}", process::id()));
+        let line = "     Running unittests src/lib.rs (target/debug/deps/store-0f7835e6a88b5979)";
+        let script = format!(
+            "echo Compiling >&2; echo '{line}' >&2; until [ -e {} ]; do sleep 0.01; done",
+            go_on.display()
+        );
+        thread::scope(|scope| {
+            let suites = scope.spawn(|| run(Command::new("sh").args(["-c", &script]), begun).unwrap());
+            assert_eq!(waits.recv_timeout(Duration::from_secs(20)), Err(RecvTimeoutError::Disconnected));
+            fs::write(&go_on, "").unwrap();
+            suites.join().unwrap();
+        });
+        fs::remove_file(go_on).unwrap();
     }
 
     #[test]
