@@ -57,6 +57,17 @@ impl Bus {
         self.0.publish(topic.name(), encode(message)?).await
     }
 
+    /// Tells those who listen to `topic` in other processes; without any, nothing is encoded.
+    ///
+    /// # Errors
+    /// [`BusError::Away`] if they were not told.
+    pub async fn publish_to_others<T: Topic>(&self, topic: &T, message: &T::Message) -> Result<(), BusError> {
+        if self.0.is_alone() {
+            return Ok(());
+        }
+        self.0.publish_to_others(topic.name(), encode(message)?).await
+    }
+
     /// Listens to `topic`, effective when this returns; what was published just before may be
     /// heard too. While the link is down it
     /// hears this process, and gets a `Lost` when the others are back.

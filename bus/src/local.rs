@@ -64,6 +64,14 @@ impl Backend for LocalBackend {
         async { Ok(()) }.boxed()
     }
 
+    fn publish_to_others(&self, _subject: String, _message: Bytes) -> BoxFuture<'_, Result<(), BusError>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn is_alone(&self) -> bool {
+        true
+    }
+
     fn subscribe(&self, subject: String) -> BoxFuture<'_, Result<RawSubscription, BusError>> {
         let subscription = self.exchange.subscribe(subject);
         async { Ok(subscription) }.boxed()

@@ -160,6 +160,13 @@ impl Backend for RedisBackend {
     fn publish(&self, subject: String, message: Bytes) -> BoxFuture<'_, Result<(), BusError>> {
         async move {
             self.exchange.deliver(&subject, &message);
+            self.publish_to_others(subject, message).await
+        }
+        .boxed()
+    }
+
+    fn publish_to_others(&self, subject: String, message: Bytes) -> BoxFuture<'_, Result<(), BusError>> {
+        async move {
             let mut connection = self.connection()?;
             let _receivers: u64 =
                 connection.publish(self.names.topic(&subject), names::news(self.node, &message)).await?;
@@ -167,6 +174,10 @@ impl Backend for RedisBackend {
             Ok(())
         }
         .boxed()
+    }
+
+    fn is_alone(&self) -> bool {
+        false
     }
 
     fn subscribe(&self, subject: String) -> BoxFuture<'_, Result<RawSubscription, BusError>> {

@@ -207,7 +207,7 @@ impl<R: Reader> Room<R> {
                 self.touch(member.connection_id);
                 let is_news = self.elsewhere.join(member.clone());
                 return self.change(
-                    is_news.then(|| Change::Joined(member)).into_iter().collect(),
+                    is_news.then_some(Change::Joined(member)).into_iter().collect(),
                     now,
                     effects,
                 );
@@ -359,6 +359,11 @@ impl<R: Reader> Room<R> {
     /// Lets nobody join any more if nobody is here; whether that is so.
     pub fn close_if_empty(&mut self) -> bool {
         self.is_closed |= self.sequence.is_empty();
+        self.is_closed
+    }
+
+    /// Whether nobody can join any more.
+    pub const fn is_closed(&self) -> bool {
         self.is_closed
     }
 

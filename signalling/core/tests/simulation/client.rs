@@ -63,7 +63,9 @@ impl Client {
             Event::RoomMembersChanged(changed) => {
                 let view = self.rooms.get_mut(&changed.room_id).expect("it is in the room");
                 view.present.extend(changed.joined.iter().map(|member| member.connection_id));
-                changed.left.iter().for_each(|gone| drop(view.present.remove(gone)));
+                for gone in &changed.left {
+                    view.present.remove(gone);
+                }
                 view.asks |= !changed.complete;
             }
             other => panic!("{what}: nobody expects {other:?}"),

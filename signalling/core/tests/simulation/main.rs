@@ -10,7 +10,9 @@
     clippy::expect_used,
     reason = "test code: whatever is not as expected is a failure"
 )]
+#![allow(clippy::wildcard_enum_match_arm, reason = "of all events there are, few are those of rooms")]
 
+mod accidents;
 mod bus;
 mod client;
 mod dice;

@@ -24,18 +24,15 @@ use uuid::Uuid;
 /// Messages of a page; few, so that many need more than one.
 const PAGE: usize = 20;
 
-/// How long after an instance is cut off or dies the others find out, and look at the store.
-const NOTICED_MS: u64 = 12_000;
-
 /// Longer than any news is under way.
 const NEWS_MS: u64 = 100;
 
 /// How often who is cut off looks at the store.
-const LOOK_MS: u64 = 1000;
+pub(crate) const LOOK_MS: u64 = 1000;
 
 /// A room that is open on an instance.
-struct Open {
-    room: Room<Local>,
+pub(crate) struct Open {
+    pub(crate) room: Room<Local>,
     /// Which of all that were ever opened it is.
     opening: u64,
     /// It has been compared once: one may join.
@@ -44,17 +41,17 @@ struct Open {
     woken_at: Option<u64>,
 }
 
-struct Instance {
-    is_alive: bool,
-    is_linked: bool,
+pub(crate) struct Instance {
+    pub(crate) is_alive: bool,
+    pub(crate) is_linked: bool,
     /// Counts up with every start.
-    life: u32,
-    rooms: BTreeMap<RoomId, Open>,
-    connections: BTreeMap<ConnectionId, usize>,
+    pub(crate) life: u32,
+    pub(crate) rooms: BTreeMap<RoomId, Open>,
+    pub(crate) connections: BTreeMap<ConnectionId, usize>,
 }
 
 /// What one instance is about to do; void when it has died meanwhile.
-enum Work {
+pub(crate) enum Work {
     Wake(RoomId, u64),
     News(RoomId, RoomNews),
     Lost(RoomId),
@@ -105,7 +102,7 @@ enum Work {
     Look,
 }
 
-struct Snapshot {
+pub(crate) struct Snapshot {
     messages: Vec<RoomMessage>,
     seq: u64,
     more: bool,
@@ -114,20 +111,20 @@ struct Snapshot {
 
 pub(crate) struct World {
     seed: u64,
-    dice: Dice,
+    pub(crate) dice: Dice,
     start: Instant,
-    now: u64,
-    count: u64,
-    queue: BTreeMap<(u64, u64), (usize, u32, Work)>,
-    bus: Bus,
+    pub(crate) now: u64,
+    pub(crate) count: u64,
+    pub(crate) queue: BTreeMap<(u64, u64), (usize, u32, Work)>,
+    pub(crate) bus: Bus,
     messages: BTreeMap<RoomId, Messages>,
-    is_store_away: bool,
+    pub(crate) is_store_away: bool,
     /// Nobody is killed or cut off, and nothing between instances lost.
-    is_calm: bool,
+    pub(crate) is_calm: bool,
     /// When each connection left each room last.
     left_at: BTreeMap<(RoomId, ConnectionId), u64>,
-    instances: Vec<Instance>,
-    clients: Vec<Client>,
+    pub(crate) instances: Vec<Instance>,
+    pub(crate) clients: Vec<Client>,
 }
 
 impl World {
@@ -152,7 +149,7 @@ impl World {
             bus: Bus::default(),
             messages: (0..rooms).map(|n| (room(n), Messages::default())).collect(),
             is_store_away: false,
-            is_calm: seed % 4 == 0,
+            is_calm: seed.is_multiple_of(4),
             left_at: BTreeMap::new(),
             instances: (0..instances).map(instance).collect(),
             clients: (0..clients).map(client).collect(),
@@ -211,200 +208,23 @@ impl World {
         format!("seed {}, {} ms", self.seed, self.now)
     }
 
-    fn time(&self) -> Instant {
+    pub(crate) fn time(&self) -> Instant {
         self.start + Duration::from_millis(self.now)
     }
 
-    fn any_room(&mut self) -> RoomId {
+    pub(crate) fn any_room(&mut self) -> RoomId {
         let at = self.dice.roll(self.messages.len());
         *self.messages.keys().nth(at).expect("there is one")
     }
 
-    fn later(&mut self, instance: usize, at: u64, work: Work) {
+    pub(crate) fn later(&mut self, instance: usize, at: u64, work: Work) {
         self.count += 1;
         self.queue.insert((at, self.count), (instance, self.instances[instance].life, work));
     }
 
-    fn soon(&mut self, instance: usize, work: Work) {
+    pub(crate) fn soon(&mut self, instance: usize, work: Work) {
         let at = self.now + self.dice.ms(0, 20);
         self.later(instance, at, work);
-    }
-
-    /// What people and machines do.
-    fn accident(&mut self) {
-        let who = self.dice.roll(self.clients.len());
-        match self.dice.roll(1000) {
-            0..400 => self.send(who),
-            400..700 => self.enter(who),
-            700..760 => self.leave(who),
-            760..820 => self.vanish(who),
-            820..840 => self.be_slow(who),
-            840..850 | 880..890 | 980.. if self.is_calm => {}
-            840..850 => self.kill(),
-            850..880 => {
-                let at = self.dice.roll(self.instances.len());
-                self.start_instance(at);
-            }
-            880..890 => self.cut(),
-            890..920 => {
-                let at = self.dice.roll(self.instances.len());
-                self.link(at);
-            }
-            920..930 => self.is_store_away = true,
-            930..980 => self.is_store_away = false,
-            _ => self.overflow(),
-        }
-    }
-
-    fn send(&mut self, who: usize) {
-        let Some((at, connection)) = self.clients[who].connected else { return };
-        let rooms: Vec<RoomId> = self.clients[who].rooms.keys().copied().collect();
-        if rooms.is_empty() {
-            return;
-        }
-        let room = rooms[self.dice.roll(rooms.len())];
-        self.count += 1;
-        let client_id = u128::from(self.count);
-        self.clients[who].unacknowledged.insert(client_id, room);
-        let user = self.clients[who].user;
-        self.soon(at, Work::Send { room, connection, client_id, user });
-    }
-
-    /// Connects, if need be, and joins a room, perhaps one it is in; sends again what it does not know to be stored.
-    fn enter(&mut self, who: usize) {
-        if self.clients[who].connected.is_none() {
-            let living: Vec<usize> =
-                (0..self.instances.len()).filter(|at| self.instances[*at].is_alive).collect();
-            if living.is_empty() {
-                return;
-            }
-            let at = living[self.dice.roll(living.len())];
-            self.count += 1;
-            let connection = ConnectionId::from_uuid(Uuid::from_u128(u128::from(self.count)));
-            self.instances[at].connections.insert(connection, who);
-            self.clients[who].connected = Some((at, connection));
-        }
-        let (at, connection) = self.clients[who].connected.expect("it is");
-        let room = self.any_room();
-        let client = &mut self.clients[who];
-        if client.joining.contains_key(&room) {
-            return;
-        }
-        client.joining.insert(room, 0);
-        let after = client.rooms.get(&room).map(|view| view.seen).or(client.left.get(&room).copied());
-        self.soon(at, Work::Snapshot { room, connection, after });
-        let again: Vec<_> = client_again(&self.clients[who]);
-        let user = self.clients[who].user;
-        for (client_id, room) in again {
-            self.soon(at, Work::Send { room, connection, client_id, user });
-        }
-    }
-
-    fn leave(&mut self, who: usize) {
-        let Some((at, connection)) = self.clients[who].connected else { return };
-        let room = self.any_room();
-        if self.clients[who].joining.contains_key(&room) {
-            return;
-        }
-        if let Some(view) = self.clients[who].rooms.remove(&room) {
-            self.clients[who].left.insert(room, view.seen);
-            self.leave_room(at, room, connection);
-        }
-    }
-
-    /// The connection breaks; its instance learns of it later.
-    fn vanish(&mut self, who: usize) {
-        if let Some((at, connection)) = self.clients[who].connected {
-            self.clients[who].disconnect();
-            let noticed = self.now + self.dice.ms(0, 2000);
-            self.later(at, noticed, Work::Gone(connection));
-        }
-    }
-
-    /// Its instance ends the connection.
-    fn be_slow(&mut self, who: usize) {
-        if let Some((at, connection)) = self.clients[who].connected {
-            self.clients[who].disconnect();
-            self.gone(at, connection);
-        }
-    }
-
-    fn kill(&mut self) {
-        let at = self.dice.roll(self.instances.len());
-        let instance = &mut self.instances[at];
-        if !std::mem::take(&mut instance.is_alive) {
-            return;
-        }
-        instance.rooms.clear();
-        for (connection, who) in std::mem::take(&mut instance.connections) {
-            if self.clients[who].connected == Some((at, connection)) {
-                self.clients[who].disconnect();
-            }
-        }
-        self.bus.lose(at, self.now);
-        self.be_noticed(at);
-    }
-
-    fn start_instance(&mut self, at: usize) {
-        let instance = &mut self.instances[at];
-        if !std::mem::replace(&mut instance.is_alive, true) {
-            instance.life += 1;
-            instance.is_linked = true;
-        }
-    }
-
-    fn cut(&mut self) {
-        let at = self.dice.roll(self.instances.len());
-        if !self.instances[at].is_alive || !std::mem::take(&mut self.instances[at].is_linked) {
-            return;
-        }
-        self.bus.lose(at, self.now);
-        let now = self.time();
-        self.instances[at].rooms.values_mut().for_each(|open| open.room.unsettle(now));
-        self.later(at, self.now + LOOK_MS, Work::Look);
-    }
-
-    /// It is within reach again, and says so.
-    fn link(&mut self, at: usize) {
-        if !self.instances[at].is_alive || std::mem::replace(&mut self.instances[at].is_linked, true) {
-            return;
-        }
-        let rooms = self.instances[at].rooms.iter();
-        let theirs = rooms.flat_map(|(id, open)| {
-            open.room
-                .audience(signalling_core::room::Audience::Everybody)
-                .map(|local| (*id, local.member.clone()))
-        });
-        let theirs = theirs.collect();
-        self.bus.assert(at, theirs);
-        let ids: Vec<RoomId> = self.instances[at].rooms.keys().copied().collect();
-        ids.into_iter().for_each(|room| self.later(at, self.now, Work::Lost(room)));
-        for other in (0..self.instances.len()).filter(|other| *other != at) {
-            let look_at = self.now + self.dice.ms(500, 1500);
-            self.later(other, look_at, Work::Look);
-        }
-    }
-
-    /// The others notice that it is dead, and look for what it has not told them.
-    fn be_noticed(&mut self, at: usize) {
-        for other in (0..self.instances.len()).filter(|other| *other != at) {
-            self.later(other, self.now + NOTICED_MS, Work::Look);
-        }
-    }
-
-    /// So much is said that an instance does not hear all of it.
-    fn overflow(&mut self) {
-        let at = self.dice.roll(self.instances.len());
-        let room = self.any_room();
-        let life = self.instances[at].life;
-        let is_lost = |(to, of, work): &(usize, u32, Work)| {
-            matches!(work, Work::News(topic, _) if *topic == room) && (*to, *of) == (at, life)
-        };
-        let before = self.queue.len();
-        self.queue.retain(|_, entry| !is_lost(entry));
-        if self.queue.len() < before {
-            self.later(at, self.now, Work::Lost(room));
-        }
     }
 
     /// What was begun goes on.
@@ -592,13 +412,13 @@ impl World {
         self.act(at, room, |room, effects| room.handle_deadline(now, effects));
     }
 
-    fn gone(&mut self, at: usize, connection: ConnectionId) {
+    pub(crate) fn gone(&mut self, at: usize, connection: ConnectionId) {
         self.instances[at].connections.remove(&connection);
         let ids: Vec<RoomId> = self.instances[at].rooms.keys().copied().collect();
         ids.into_iter().for_each(|room| self.leave_room(at, room, connection));
     }
 
-    fn leave_room(&mut self, at: usize, room: RoomId, connection: ConnectionId) {
+    pub(crate) fn leave_room(&mut self, at: usize, room: RoomId, connection: ConnectionId) {
         let now = self.time();
         if self.instances[at].is_linked {
             self.bus.absent(room, connection);
@@ -697,10 +517,6 @@ impl World {
             self.later(to, at, Work::News(room, news.clone()));
         }
     }
-}
-
-fn client_again(client: &Client) -> Vec<(u128, RoomId)> {
-    client.unacknowledged.iter().map(|(id, room)| (*id, *room)).collect()
 }
 
 /// Page by page.
