@@ -2,7 +2,7 @@
 
 use crate::{
     error::BusError,
-    exchange::{Exchange, RawSubscription},
+    exchange::{Exchange, GuardId},
 };
 use bytes::Bytes;
 use common::id::NodeId;
@@ -35,8 +35,9 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn publish_to_others(&self, subject: String, message: Bytes) -> BoxFuture<'_, Result<(), BusError>>;
     /// Whether there can be no other process.
     fn is_alone(&self) -> bool;
-    /// Effective when it returns, unless the link is down: then once it is up again.
-    fn subscribe(&self, subject: String) -> BoxFuture<'_, Result<RawSubscription, BusError>>;
+    /// Makes what others publish reach a subscription that is registered with the exchange. Effective when
+    /// it returns, unless the link is down: then once it is up again.
+    fn announce_subscription(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>>;
     fn ask(
         &self,
         subject: String,
@@ -46,23 +47,44 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// The subject has begun or ceased to have subscribers or a server in this process.
     fn interest_changed(&self, subject: &str);
     /// Makes a service that was registered with the exchange reachable.
-    fn announce(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>>;
+    fn announce_service(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>>;
 
-    /// Takes a lease: `None` if this node holds it now, else who does.
+    /// Takes a lease: `None` if this node holds it now, else who does. Cancelled, it leaves nothing held.
     fn acquire(
         &self,
         name: String,
+        guard: GuardId,
         lost: watch::Sender<bool>,
     ) -> BoxFuture<'_, Result<Option<NodeId>, BusError>>;
-    fn release(&self, name: &str);
+    /// Gives up what `guard` holds, and nothing if that is another one's by now.
+    fn release(&self, name: &str, guard: GuardId);
     fn holder(&self, name: String) -> BoxFuture<'_, Result<Option<NodeId>, BusError>>;
 
-    fn present(&self, set: String, key: String, entry: Bytes) -> BoxFuture<'_, Result<(), BusError>>;
-    fn absent(&self, set: &str, key: &str);
+    fn present(
+        &self,
+        set: String,
+        key: String,
+        guard: GuardId,
+        entry: Bytes,
+    ) -> BoxFuture<'_, Result<(), BusError>>;
+    /// Takes out what `guard` put in, and nothing if a later guard replaced it.
+    fn absent(&self, set: &str, key: &str, guard: GuardId);
     fn entries(&self, set: String) -> BoxFuture<'_, Result<Vec<(String, Bytes)>, BusError>>;
 }
 
+/// The most bytes of one message, request, answer or entry.
+///
+/// Redis cuts off every subscriber for which more than 32 MiB wait, and all of a node's subscriptions with
+/// it: one message near that would silence the whole cluster. Far below it there is room for what queues
+/// behind; the largest that the parts send is some hundred kilobytes.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// A message as it crosses the bus.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes, BusError> {
-    Ok(serde_json::to_vec(value)?.into())
+    let bytes = serde_json::to_vec(value)?;
+    if bytes.len() > MESSAGE_BYTES_MAX {
+        Err(BusError::TooLarge { bytes: bytes.len() })
+    } else {
+        Ok(bytes.into())
+    }
 }

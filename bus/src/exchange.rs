@@ -7,13 +7,16 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
 
 /// Messages that may wait for one subscriber. When full, the subscriber is told
 /// that it lost something and reads the store; publishers never wait.
 const SUBSCRIBER_QUEUE: usize = 1024;
 
-/// Requests that may wait for one service. When full, further ones are unanswered.
+/// Requests that may wait for one service. When full, further ones are given up.
 const SERVICE_QUEUE: usize = 256;
 
 /// What reaches a subscriber.
@@ -22,37 +25,65 @@ pub(crate) enum Raw {
     Lost,
 }
 
+/// Tells the guards of this process apart: two may be about the same subject, lease or presence key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct GuardId(u64);
+
 struct Subscriber {
-    id: u64,
+    id: GuardId,
     queue: mpsc::Sender<Raw>,
-    /// Set when the queue overflowed; looked at before the next message.
+    /// Set when the queue overflowed; looked at before the next message. Beside the queue, because the
+    /// queue has no room for the news that it is full.
     overflowed: Arc<AtomicBool>,
 }
 
 /// One subscriber's end.
 pub(crate) struct RawSubscription {
-    pub(crate) id: u64,
+    pub(crate) id: GuardId,
     pub(crate) subject: String,
     pub(crate) queue: mpsc::Receiver<Raw>,
     pub(crate) overflowed: Arc<AtomicBool>,
 }
 
-/// A request and where its answer goes. Dropping it tells an asker in this process that there is none.
+/// A request and where its answer goes. Dropping it tells the asker that there will be none.
 pub(crate) struct RawAsked {
     pub(crate) request: Bytes,
     pub(crate) reply: oneshot::Sender<Bytes>,
+}
+
+/// Why a request will not be answered, known before its deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Nobody serves the subject: the request was certainly not carried out.
+    Nobody,
+    /// The service had no room for it or dropped it: it may have been carried out.
+    GivenUp,
+}
+
+impl Refusal {
+    pub(crate) fn error(self, subject: String) -> BusError {
+        match self {
+            Self::Nobody => BusError::Unanswered { subject },
+            Self::GivenUp => BusError::GivenUp { subject },
+        }
+    }
 }
 
 #[derive(Default)]
 pub(crate) struct Exchange {
     topics: DashMap<String, Vec<Subscriber>>,
     services: DashMap<String, mpsc::Sender<RawAsked>>,
-    last_id: AtomicU64,
+    last_guard: AtomicU64,
 }
 
 impl Exchange {
+    /// A name that no other guard of this process has.
+    pub(crate) fn next_guard(&self) -> GuardId {
+        GuardId(self.last_guard.fetch_add(1, Ordering::Relaxed))
+    }
+
     pub(crate) fn subscribe(&self, subject: String) -> RawSubscription {
-        let id = self.last_id.fetch_add(1, Ordering::Relaxed);
+        let id = self.next_guard();
         let (sender, queue) = mpsc::channel(SUBSCRIBER_QUEUE);
         let overflowed = Arc::new(AtomicBool::new(false));
         let subscriber = Subscriber { id, queue: sender, overflowed: Arc::clone(&overflowed) };
@@ -61,7 +92,9 @@ impl Exchange {
     }
 
     /// Whether the subject has no subscriber left.
-    pub(crate) fn unsubscribe(&self, subject: &str, id: u64) -> bool {
+    pub(crate) fn unsubscribe(&self, subject: &str, id: GuardId) -> bool {
+        // By the entry: the lock is held until an empty topic is out, or a subscriber who comes meanwhile
+        // would be thrown out with it.
         let Entry::Occupied(mut topic) = self.topics.entry(subject.to_owned()) else { return true };
         topic.get_mut().retain(|subscriber| subscriber.id != id);
         if topic.get().is_empty() {
@@ -71,14 +104,18 @@ impl Exchange {
         false
     }
 
-    pub(crate) fn subjects(&self) -> Vec<String> {
+    /// The subjects with subscribers in this process.
+    pub(crate) fn subscribed_subjects(&self) -> Vec<String> {
         self.topics.iter().map(|topic| topic.key().clone()).collect()
     }
 
-    pub(crate) fn services(&self) -> Vec<String> {
+    /// The subjects that this process serves.
+    pub(crate) fn served_subjects(&self) -> Vec<String> {
         self.services.iter().map(|service| service.key().clone()).collect()
     }
 
+    /// Gives a message to the subject's subscribers. Never waits: one that does not keep up must not hold up
+    /// the publisher, who may be carrying the messages of all subjects.
     pub(crate) fn deliver(&self, subject: &str, message: &Bytes) {
         let Some(topic) = self.topics.get(subject) else { return };
         for subscriber in topic.iter() {
@@ -90,7 +127,7 @@ impl Exchange {
     }
 
     /// Tells every subscriber that it may have missed something.
-    pub(crate) fn lost_all(&self) {
+    pub(crate) fn tell_all_lost(&self) {
         for topic in &self.topics {
             for subscriber in topic.iter() {
                 if subscriber.queue.try_send(Raw::Lost).is_err() {
@@ -111,14 +148,22 @@ impl Exchange {
         }
     }
 
-    pub(crate) fn unserve(&self, subject: &str) {
+    pub(crate) fn stop_serving(&self, subject: &str) {
         self.services.remove(subject);
     }
 
-    /// Hands a request to the service of this process; `None` if there is none or it is overwhelmed.
-    pub(crate) fn ask(&self, subject: &str, request: Bytes) -> Option<oneshot::Receiver<Bytes>> {
+    /// Hands a request to the service of this process.
+    pub(crate) fn ask(&self, subject: &str, request: Bytes) -> Result<oneshot::Receiver<Bytes>, Refusal> {
         let (reply, answer) = oneshot::channel();
-        self.services.get(subject)?.try_send(RawAsked { request, reply }).ok()?;
-        Some(answer)
+        let service = self.services.get(subject).ok_or(Refusal::Nobody)?;
+        match service.try_send(RawAsked { request, reply }) {
+            Ok(()) => Ok(answer),
+            // Full is not nobody: whoever hears of nobody looks for another service, and this one lives.
+            Err(TrySendError::Full(_)) => Err(Refusal::GivenUp),
+            Err(TrySendError::Closed(_)) => Err(Refusal::Nobody),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,8 +33,11 @@ impl Bus {
     /// It reconnects, resubscribes and re-asserts leases and presence by itself
     /// until `shutdown`, and says [`LinkUp`](common::subject::link::LinkUp).
     ///
+    /// A Redis that is there and cannot serve yet is waited for: it reads its data, or is a replica until a
+    /// failover is over.
+    ///
     /// # Errors
-    /// If the URL is wrong or Redis cannot be reached at all.
+    /// If the URL is wrong, or Redis cannot be reached at all or does not let us in.
     pub async fn redis(node: NodeId, url: &str, prefix: &str, shutdown: &Shutdown) -> Result<Self, BusError> {
         Ok(Self(RedisBackend::start(node, url, prefix, shutdown).await?))
     }
@@ -49,10 +52,11 @@ impl Bus {
         self.0.link()
     }
 
-    /// Tells everybody who listens to `topic`, those in this process at once.
+    /// Sends `message` to all subscribers of `topic`: to those in this process at once, to others over Redis.
     ///
     /// # Errors
-    /// [`BusError::Away`] if only those in this process were told.
+    /// [`BusError::Encoding`] and [`BusError::TooLarge`] if nobody was told; any other if only the
+    /// subscribers in this process are certain to have been.
     pub async fn publish<T: Topic>(&self, topic: &T, message: &T::Message) -> Result<(), BusError> {
         self.0.publish(topic.name(), encode(message)?).await
     }
@@ -68,21 +72,28 @@ impl Bus {
         self.0.publish_to_others(topic.name(), encode(message)?).await
     }
 
-    /// Listens to `topic`, effective when this returns; what was published just before may be
-    /// heard too. While the link is down it
-    /// hears this process, and gets a `Lost` when the others are back.
+    /// Subscribes to `topic`. Everything published after this returns is heard, and perhaps what was published
+    /// just before. While the link is down only this process is heard; [`Delivery::Lost`](crate::Delivery)
+    /// says when the others are back.
     ///
     /// # Errors
-    /// If Redis refuses.
+    /// [`BusError::Away`] if the link has ended for good, with the runtime.
     pub async fn subscribe<T: Topic>(&self, topic: &T) -> Result<Subscription<T::Message>, BusError> {
-        let raw = self.0.subscribe(topic.name()).await?;
-        Ok(Subscription::new(raw, Arc::clone(&self.0)))
+        let subject = topic.name();
+        // The guard is there before the wait: a caller that is cancelled leaves no subscriber behind.
+        let subscription =
+            Subscription::new(self.0.exchange().subscribe(subject.clone()), Arc::clone(&self.0));
+        self.0.announce_subscription(subject).await?;
+        Ok(subscription)
     }
 
-    /// Asks `service` and waits for the answer, at most for `deadline`.
+    /// Asks `service` and waits for the answer, at most for `deadline`. A service in this process is preferred;
+    /// if several other nodes serve the subject all are asked, and the first answer counts.
     ///
     /// # Errors
-    /// [`BusError::Unanswered`], [`BusError::TimedOut`], [`BusError::Away`].
+    /// [`BusError::Unanswered`] if it was certainly not carried out; [`BusError::GivenUp`] and
+    /// [`BusError::TimedOut`] if it may have been; [`BusError::Away`], [`BusError::Redis`] and
+    /// [`BusError::Encoding`].
     pub async fn request<S: Service>(
         &self,
         service: &S,
@@ -93,7 +104,7 @@ impl Bus {
         Ok(serde_json::from_slice(&answer)?)
     }
 
-    /// Answers what `service` is asked, from when this returns.
+    /// Serves `service`: requests made after this returns arrive in the returned queue.
     ///
     /// # Errors
     /// [`BusError::ServedAlready`] in this process.
@@ -101,7 +112,7 @@ impl Bus {
         let subject = service.name();
         let queue = self.0.exchange().serve(&subject)?;
         let requests = Requests::new(queue, subject.clone(), Arc::clone(&self.0));
-        self.0.announce(subject).await?;
+        self.0.announce_service(subject).await?;
         Ok(requests)
     }
 
@@ -111,10 +122,10 @@ impl Bus {
     /// [`BusError::Away`], also for one lease time after the link came back, so
     /// that those who held leases before get them again first.
     pub async fn acquire<L: LeaseName>(&self, lease: &L) -> Result<Acquired, BusError> {
-        let name = lease.name();
+        let (name, id) = (lease.name(), self.0.exchange().next_guard());
         let (sender, lost) = watch::channel(false);
-        Ok(match self.0.acquire(name.clone(), sender).await? {
-            None => Acquired::Held(LeaseGuard::new(name, Arc::clone(&self.0), lost)),
+        Ok(match self.0.acquire(name.clone(), id, sender).await? {
+            None => Acquired::Held(LeaseGuard::new(name, id, Arc::clone(&self.0), lost)),
             Some(holder) => Acquired::Taken(holder),
         })
     }
@@ -127,10 +138,13 @@ impl Bus {
         self.0.holder(lease.name()).await
     }
 
-    /// Puts an entry into `set`, until the guard is dropped or this node dies.
+    /// Puts an entry into `set`, until the guard is dropped or this node dies. It replaces what this node has
+    /// there under the same key; the guard of that does nothing from then on.
+    ///
+    /// A key is one node's at a time: of two that use the same one, the last is seen.
     ///
     /// # Errors
-    /// Only for what cannot be encoded: while the link is down the entry waits.
+    /// Only for what cannot be encoded or is too large: while the link is down the entry waits.
     pub async fn present<P: PresenceSet>(
         &self,
         set: &P,
@@ -138,8 +152,11 @@ impl Bus {
         entry: &P::Entry,
     ) -> Result<Presence, BusError> {
         let (set, key) = (set.name(), key.to_owned());
-        self.0.present(set.clone(), key.clone(), encode(entry)?).await?;
-        Ok(Presence::new(set, key, Arc::clone(&self.0)))
+        let (id, entry) = (self.0.exchange().next_guard(), encode(entry)?);
+        // The guard is there before the wait: a caller that is cancelled leaves no entry behind.
+        let presence = Presence::new(set.clone(), key.clone(), id, Arc::clone(&self.0));
+        self.0.present(set, key, id, entry).await?;
+        Ok(presence)
     }
 
     /// All entries of `set`. While the link is down: this node's, and the others as last seen.

@@ -1,6 +1,6 @@
 //! Leases: at most one node holds each.
 
-use crate::backend::Backend;
+use crate::{backend::Backend, exchange::GuardId};
 use common::id::NodeId;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -21,16 +21,25 @@ pub enum Acquired {
 
 /// A held lease. It renews itself, and is released when dropped.
 ///
-/// While the bus is away it counts as held: nobody else can take it either.
+/// While the bus is away it counts as held, so that an outage of Redis interrupts no work: nobody else can
+/// take it then. If only this node is cut off, or its lease expired while the node stood still, another may
+/// take it after [`LEASE_TIME`], and this guard is told once the node is heard again. What two holders must
+/// never both do needs a guard in the store as well.
 pub struct LeaseGuard {
     name: String,
+    id: GuardId,
     backend: Arc<dyn Backend>,
     lost: watch::Receiver<bool>,
 }
 
 impl LeaseGuard {
-    pub(crate) const fn new(name: String, backend: Arc<dyn Backend>, lost: watch::Receiver<bool>) -> Self {
-        Self { name, backend, lost }
+    pub(crate) const fn new(
+        name: String,
+        id: GuardId,
+        backend: Arc<dyn Backend>,
+        lost: watch::Receiver<bool>,
+    ) -> Self {
+        Self { name, id, backend, lost }
     }
 
     /// Resolves if somebody else holds the lease after all: stop the work that it guards.
@@ -50,6 +59,6 @@ impl std::fmt::Debug for LeaseGuard {
 
 impl Drop for LeaseGuard {
     fn drop(&mut self) {
-        self.backend.release(&self.name);
+        self.backend.release(&self.name, self.id);
     }
 }

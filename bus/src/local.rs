@@ -3,7 +3,7 @@
 use crate::{
     backend::{Backend, Link},
     error::BusError,
-    exchange::{Exchange, RawSubscription},
+    exchange::{Exchange, GuardId},
 };
 use bytes::Bytes;
 use common::id::NodeId;
@@ -17,8 +17,8 @@ pub(crate) struct LocalBackend {
     link: watch::Sender<Link>,
     exchange: Arc<Exchange>,
     /// The senders keep `LeaseGuard::lost` waiting: nobody else can take a lease here.
-    leases: DashMap<String, watch::Sender<bool>>,
-    presence: DashMap<String, BTreeMap<String, Bytes>>,
+    leases: DashMap<String, (GuardId, watch::Sender<bool>)>,
+    presence: DashMap<String, BTreeMap<String, (GuardId, Bytes)>>,
 }
 
 impl LocalBackend {
@@ -33,15 +33,16 @@ impl LocalBackend {
     }
 }
 
-/// Waits for an answer of this process.
-pub(crate) async fn answer(
+/// Waits for an answer of this process. Shared with the backend over Redis, so that a service in the same
+/// process is the same over both.
+pub(crate) async fn local_answer(
     subject: String,
     answer: oneshot::Receiver<Bytes>,
     deadline: Duration,
 ) -> Result<Bytes, BusError> {
     match tokio::time::timeout(deadline, answer).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(_)) => Err(BusError::Unanswered { subject }),
+        Ok(Err(_)) => Err(BusError::GivenUp { subject }),
         Err(_) => Err(BusError::TimedOut { subject }),
     }
 }
@@ -72,9 +73,8 @@ impl Backend for LocalBackend {
         true
     }
 
-    fn subscribe(&self, subject: String) -> BoxFuture<'_, Result<RawSubscription, BusError>> {
-        let subscription = self.exchange.subscribe(subject);
-        async { Ok(subscription) }.boxed()
+    fn announce_subscription(&self, _subject: String) -> BoxFuture<'_, Result<(), BusError>> {
+        async { Ok(()) }.boxed()
     }
 
     fn ask(
@@ -85,8 +85,8 @@ impl Backend for LocalBackend {
     ) -> BoxFuture<'_, Result<Bytes, BusError>> {
         async move {
             match self.exchange.ask(&subject, request) {
-                Some(waiting) => answer(subject, waiting, deadline).await,
-                None => Err(BusError::Unanswered { subject }),
+                Ok(waiting) => local_answer(subject, waiting, deadline).await,
+                Err(refusal) => Err(refusal.error(subject)),
             }
         }
         .boxed()
@@ -94,27 +94,28 @@ impl Backend for LocalBackend {
 
     fn interest_changed(&self, _subject: &str) {}
 
-    fn announce(&self, _subject: String) -> BoxFuture<'_, Result<(), BusError>> {
+    fn announce_service(&self, _subject: String) -> BoxFuture<'_, Result<(), BusError>> {
         async { Ok(()) }.boxed()
     }
 
     fn acquire(
         &self,
         name: String,
+        guard: GuardId,
         lost: watch::Sender<bool>,
     ) -> BoxFuture<'_, Result<Option<NodeId>, BusError>> {
         let holder = match self.leases.entry(name) {
             Entry::Occupied(_) => Some(self.node),
             Entry::Vacant(place) => {
-                place.insert(lost);
+                place.insert((guard, lost));
                 None
             }
         };
         async move { Ok(holder) }.boxed()
     }
 
-    fn release(&self, name: &str) {
-        self.leases.remove(name);
+    fn release(&self, name: &str, guard: GuardId) {
+        self.leases.remove_if(name, |_, (holder, _)| *holder == guard);
     }
 
     fn holder(&self, name: String) -> BoxFuture<'_, Result<Option<NodeId>, BusError>> {
@@ -122,14 +123,22 @@ impl Backend for LocalBackend {
         async move { Ok(holder) }.boxed()
     }
 
-    fn present(&self, set: String, key: String, entry: Bytes) -> BoxFuture<'_, Result<(), BusError>> {
-        self.presence.entry(set).or_default().insert(key, entry);
+    fn present(
+        &self,
+        set: String,
+        key: String,
+        guard: GuardId,
+        entry: Bytes,
+    ) -> BoxFuture<'_, Result<(), BusError>> {
+        self.presence.entry(set).or_default().insert(key, (guard, entry));
         async { Ok(()) }.boxed()
     }
 
-    fn absent(&self, set: &str, key: &str) {
+    fn absent(&self, set: &str, key: &str, guard: GuardId) {
         let Entry::Occupied(mut entries) = self.presence.entry(set.to_owned()) else { return };
-        entries.get_mut().remove(key);
+        if entries.get().get(key).is_some_and(|(by, _)| *by == guard) {
+            entries.get_mut().remove(key);
+        }
         if entries.get().is_empty() {
             entries.remove();
         }
@@ -137,7 +146,7 @@ impl Backend for LocalBackend {
 
     fn entries(&self, set: String) -> BoxFuture<'_, Result<Vec<(String, Bytes)>, BusError>> {
         let entries = self.presence.get(&set).map(|entries| {
-            entries.iter().map(|(key, entry)| (key.clone(), entry.clone())).collect::<Vec<_>>()
+            entries.iter().map(|(key, (_, entry))| (key.clone(), entry.clone())).collect::<Vec<_>>()
         });
         async move { Ok(entries.unwrap_or_default()) }.boxed()
     }

@@ -1,18 +1,20 @@
 //! Presence: entries that vanish with the node that keeps them up.
 
-use crate::backend::Backend;
+use crate::{backend::Backend, exchange::GuardId};
 use std::sync::Arc;
 
-/// One entry of a set. It is kept up while this lives and removed when it is dropped.
+/// One entry of a set. It is kept up while this lives and removed when it is dropped,
+/// unless this node has put another there under the same key meanwhile.
 pub struct Presence {
     set: String,
     key: String,
+    id: GuardId,
     backend: Arc<dyn Backend>,
 }
 
 impl Presence {
-    pub(crate) const fn new(set: String, key: String, backend: Arc<dyn Backend>) -> Self {
-        Self { set, key, backend }
+    pub(crate) const fn new(set: String, key: String, id: GuardId, backend: Arc<dyn Backend>) -> Self {
+        Self { set, key, id, backend }
     }
 }
 
@@ -24,6 +26,6 @@ impl std::fmt::Debug for Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.backend.absent(&self.set, &self.key);
+        self.backend.absent(&self.set, &self.key, self.id);
     }
 }

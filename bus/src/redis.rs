@@ -4,36 +4,35 @@
 //! Redis. One supervised [`link`] carries the rest; [`keep`] holds what must be
 //! re-asserted after an outage: leases and presence.
 
+mod in_flight;
 mod keep;
 mod link;
 mod names;
+mod receive;
 
 use crate::{
     backend::{Backend, Link},
     error::BusError,
-    exchange::{Exchange, RawSubscription},
+    exchange::{Exchange, GuardId, Refusal},
     lease::LEASE_TIME,
-    local::answer,
+    local::local_answer,
 };
-use ::redis::{AsyncCommands, Client, aio::MultiplexedConnection};
+use ::redis::{AsyncCommands, Client, ErrorKind, aio::MultiplexedConnection};
 use bytes::Bytes;
 use common::{error::Chain, id::NodeId};
-use dashmap::DashMap;
 use futures_util::{FutureExt, future::BoxFuture};
+use in_flight::InFlight;
 use keep::Keep;
 use link::Order;
 use names::Names;
 use shutdown::Shutdown;
 use std::{
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 /// The time by which leases are given again: the runtime's, like the timers beside it.
@@ -42,7 +41,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Orders that may wait for the link. When full, the link compares everything at its next beat instead.
+/// Orders that may wait for the link. When full, the link does all that they are about at its next beat instead.
 const ORDER_QUEUE: usize = 1024;
 
 /// How long a subscription waits for Redis to confirm it.
@@ -59,8 +58,7 @@ pub(crate) struct RedisBackend {
     /// Until then, leases go to those who held them before the outage.
     leases_from: RwLock<Instant>,
     keep: Keep,
-    asked: DashMap<u64, oneshot::Sender<Bytes>>,
-    last_ask: AtomicU64,
+    in_flight: InFlight,
     shutdown: Shutdown,
 }
 
@@ -82,8 +80,7 @@ impl RedisBackend {
             connection: RwLock::default(),
             leases_from: RwLock::new(now()),
             keep: Keep::default(),
-            asked: DashMap::new(),
-            last_ask: AtomicU64::new(1),
+            in_flight: InFlight::default(),
             shutdown: shutdown.clone(),
         });
         link::start(Arc::clone(&backend), client, queue).await?;
@@ -104,17 +101,27 @@ impl RedisBackend {
         request: Bytes,
         deadline: Duration,
     ) -> Result<Bytes, BusError> {
-        let mut connection = self.connection()?;
-        let id = self.last_ask.fetch_add(1, Ordering::Relaxed);
-        let (sender, receiver) = oneshot::channel();
-        self.asked.insert(id, sender);
-        let _forget = Forget { asked: &self.asked, id };
-        let message = names::request(self.node, id, &request);
-        let heard: u64 = connection.publish(self.names.service(&subject), message).await?;
-        if heard == 0 {
-            return Err(BusError::Unanswered { subject });
+        // Before the publication: the answer may be there before Redis has said who heard the request.
+        let mut ticket = self.in_flight.open();
+        let message = names::request(self.node, ticket.id, &request);
+        let channel = self.names.service(&subject);
+        let asked = async {
+            let heard: u64 = self.connection()?.publish(channel, message).await?;
+            self.in_flight.handle_heard(ticket.id, heard);
+            Ok((&mut ticket.outcome).await.unwrap_or(Err(Refusal::GivenUp)))
+        };
+        // The deadline is over all of it: a Redis that hangs takes longer to notice than many an asker has.
+        match timeout(deadline, asked).await {
+            Ok(Ok(outcome)) => outcome.map_err(|refusal| refusal.error(subject)),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(BusError::TimedOut { subject }),
         }
-        answer(subject, receiver, deadline).await
+    }
+
+    async fn write_entry(&self, set: &str, key: &str, entry: &Bytes) -> Result<(), BusError> {
+        let value = names::entry(self.node, entry);
+        let _added: u64 = self.connection()?.hset(self.names.presence(set), key, value).await?;
+        Ok(())
     }
 
     async fn acquire_from_redis(&self, name: &str) -> Result<Option<NodeId>, BusError> {
@@ -128,19 +135,27 @@ impl RedisBackend {
             .arg(names::millis(LEASE_TIME))
             .invoke_async(&mut connection)
             .await?;
-        Ok(holder.and_then(|holder| holder.parse().ok()).filter(|holder| *holder != self.node))
+        holder.map(|holder| parse_holder(&holder)).transpose()
     }
 }
 
-/// Forgets a pending request however its wait ends.
-struct Forget<'a> {
-    asked: &'a DashMap<u64, oneshot::Sender<Bytes>>,
-    id: u64,
+/// Who holds a lease. What cannot be read is an error: it is somebody else's, and must not pass for free.
+fn parse_holder(holder: &str) -> Result<NodeId, BusError> {
+    let unreadable = || (ErrorKind::UnexpectedReturnType, "the holder of a lease is no node");
+    holder.parse().map_err(|_| BusError::Redis(unreadable().into()))
 }
 
-impl Drop for Forget<'_> {
+/// A lease that Redis was asked for. Unless it came to be held, it is released when this is dropped: an
+/// acquisition that failed or was cancelled may have been carried out by Redis all the same.
+struct Reservation<'a> {
+    backend: &'a RedisBackend,
+    name: &'a str,
+    guard: GuardId,
+}
+
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.asked.remove(&self.id);
+        self.backend.release(self.name, self.guard);
     }
 }
 
@@ -180,13 +195,8 @@ impl Backend for RedisBackend {
         false
     }
 
-    fn subscribe(&self, subject: String) -> BoxFuture<'_, Result<RawSubscription, BusError>> {
-        async move {
-            let subscription = self.exchange.subscribe(subject.clone());
-            self.confirm(self.names.topic(&subject)).await?;
-            Ok(subscription)
-        }
-        .boxed()
+    fn announce_subscription(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>> {
+        async move { self.confirm(self.names.topic(&subject)).await }.boxed()
     }
 
     fn ask(
@@ -197,42 +207,51 @@ impl Backend for RedisBackend {
     ) -> BoxFuture<'_, Result<Bytes, BusError>> {
         async move {
             match self.exchange.ask(&subject, request.clone()) {
-                Some(waiting) => answer(subject, waiting, deadline).await,
-                None => self.ask_others(subject, request, deadline).await,
+                Ok(waiting) => local_answer(subject, waiting, deadline).await,
+                Err(Refusal::Nobody) => self.ask_others(subject, request, deadline).await,
+                Err(refusal) => Err(refusal.error(subject)),
             }
         }
         .boxed()
     }
 
     fn interest_changed(&self, _subject: &str) {
-        // A full queue needs no word: the link compares everything at its next beat.
-        let _compared_later = self.orders.try_send(Order::Compare);
+        // A full queue needs no word: the link matches everything at its next beat.
+        let _matched_later = self.orders.try_send(Order::MatchSubscriptions);
     }
 
-    fn announce(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>> {
+    fn announce_service(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>> {
         async move { self.confirm(self.names.service(&subject)).await }.boxed()
     }
 
     fn acquire(
         &self,
         name: String,
+        guard: GuardId,
         lost: watch::Sender<bool>,
     ) -> BoxFuture<'_, Result<Option<NodeId>, BusError>> {
         async move {
-            if !self.keep.reserve_lease(&name, lost) {
+            let _before_removals = self.keep.adding().await;
+            if !self.keep.reserve_lease(&name, guard, lost) {
                 return Ok(Some(self.node));
             }
+            let reservation = Reservation { backend: self, name: &name, guard };
             let outcome = self.acquire_from_redis(&name).await;
-            if !matches!(outcome, Ok(None)) {
-                self.keep.forget_lease(&name);
+            match outcome {
+                Ok(None) => {
+                    self.keep.confirm_lease(&name);
+                    std::mem::forget(reservation);
+                }
+                Ok(Some(_)) => self.keep.forget_lease(&name),
+                Err(_) => {}
             }
             outcome
         }
         .boxed()
     }
 
-    fn release(&self, name: &str) {
-        self.keep.release_lease(name);
+    fn release(&self, name: &str, guard: GuardId) {
+        self.keep.release_lease(name, guard);
         let _done_later = self.orders.try_send(Order::TidyUp);
     }
 
@@ -242,29 +261,34 @@ impl Backend for RedisBackend {
                 return Ok(Some(self.node));
             }
             let holder: Option<String> = self.connection()?.get(self.names.lease(&name)).await?;
-            Ok(holder.and_then(|holder| holder.parse().ok()))
+            holder.map(|holder| parse_holder(&holder)).transpose()
         }
         .boxed()
     }
 
-    fn present(&self, set: String, key: String, entry: Bytes) -> BoxFuture<'_, Result<(), BusError>> {
+    fn present(
+        &self,
+        set: String,
+        key: String,
+        guard: GuardId,
+        entry: Bytes,
+    ) -> BoxFuture<'_, Result<(), BusError>> {
         async move {
-            self.keep.add_entry(&set, &key, entry.clone());
-            if let Ok(mut connection) = self.connection() {
-                let value = names::entry(self.node, &entry);
-                // On failure the link breaks, and its return writes every entry again.
-                let written: Result<u64, _> = connection.hset(self.names.presence(&set), key, value).await;
-                if let Err(error) = written {
-                    tracing::debug!(error = %Chain(&error), "A presence entry waits for the link");
-                }
+            let _before_removals = self.keep.adding().await;
+            self.keep.add_entry(&set, &key, guard, entry.clone());
+            if let Err(error) = self.write_entry(&set, &key, &entry).await {
+                // Not every failure breaks the link, whose return writes every entry again: Redis may have
+                // been out of memory for a moment. And a link that is coming up may have written them already.
+                tracing::debug!(error = %Chain(&error), "A presence entry waits for the link's next beat");
+                self.keep.note_unwritten();
             }
             Ok(())
         }
         .boxed()
     }
 
-    fn absent(&self, set: &str, key: &str) {
-        self.keep.remove_entry(set, key);
+    fn absent(&self, set: &str, key: &str, guard: GuardId) {
+        self.keep.remove_entry(set, key, guard);
         let _done_later = self.orders.try_send(Order::TidyUp);
     }
 
@@ -297,7 +321,7 @@ impl RedisBackend {
             return Err(BusError::Away);
         }
         // A link that breaks meanwhile subscribes when it is back, and says `Lost`.
-        let _broke_meanwhile = tokio::time::timeout(CONFIRM_TIMEOUT, confirmed).await;
+        let _broke_meanwhile = timeout(CONFIRM_TIMEOUT, confirmed).await;
         Ok(())
     }
 }

@@ -1,13 +1,16 @@
 //! A service's view of what it is asked.
 
-use crate::{backend::Backend, exchange::RawAsked};
+use crate::{
+    backend::{Backend, encode},
+    exchange::RawAsked,
+};
 use bytes::Bytes;
 use common::{error::Chain, subject::Service};
 use std::{marker::PhantomData, sync::Arc};
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
-/// The requests of a service. Dropping it ends the service.
+/// The requests of a service. Dropping it ends the service, and gives up what it had not taken yet.
 pub struct Requests<S: Service> {
     queue: mpsc::Receiver<RawAsked>,
     subject: String,
@@ -23,8 +26,8 @@ pub struct Asked<S: Service> {
     pub reply: Replier<S>,
 }
 
-/// Answers one request. Dropped without an answer, an asker in this process learns so at once
-/// ([`BusError::Unanswered`](crate::BusError::Unanswered)), one elsewhere when its deadline is over.
+/// Answers one request. If it is dropped without an answer, the asker is told so at once, wherever it is
+/// ([`BusError::GivenUp`](crate::BusError::GivenUp)).
 pub struct Replier<S: Service> {
     channel: oneshot::Sender<Bytes>,
     service: PhantomData<fn() -> S>,
@@ -55,11 +58,12 @@ impl<S: Service> Requests<S> {
 }
 
 impl<S: Service> Replier<S> {
-    /// Sends the answer. Nobody may be waiting any more; that is not the service's concern.
+    /// Sends the answer. The asker may have stopped waiting; that is not the service's concern. For an answer
+    /// that the bus cannot carry the asker is told that the request was given up.
     pub fn send(self, reply: &S::Reply) {
-        match serde_json::to_vec(reply) {
+        match encode(reply) {
             Ok(bytes) => {
-                let _nobody_waits = self.channel.send(bytes.into());
+                let _nobody_waits = self.channel.send(bytes);
             }
             Err(error) => error!(error = %Chain(&error), "An answer cannot be written"),
         }
@@ -68,7 +72,7 @@ impl<S: Service> Replier<S> {
 
 impl<S: Service> Drop for Requests<S> {
     fn drop(&mut self) {
-        self.backend.exchange().unserve(&self.subject);
+        self.backend.exchange().stop_serving(&self.subject);
         self.backend.interest_changed(&self.subject);
     }
 }

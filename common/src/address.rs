@@ -1,4 +1,4 @@
-//! From where a client comes, for limits, the audit log and sign-ins.
+//! Network addresses of clients, for limits, the audit log and sign-ins.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -9,13 +9,13 @@ use std::net::{IpAddr, Ipv6Addr};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(pub IpAddr);
 
-/// What a limit per address counts by: one IPv4 address, or the 64 bits of IPv6 that a client's
+/// The unit that a limit per address counts by: one IPv4 address, or the 64 bits of IPv6 that a client's
 /// network provider hands out as one (RFC 6177): whoever has them has 2⁶⁴ addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientNetwork(IpAddr);
 
 impl ClientAddress {
-    /// By what its limits are counted. An IPv4 address in IPv6 clothes (RFC 4291, section 2.5.5.2) is the
+    /// The network that its limits are counted by. An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) is the
     /// IPv4 address.
     pub fn network(self) -> ClientNetwork {
         self.prefix(64)

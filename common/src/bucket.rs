@@ -130,7 +130,7 @@ impl Bucket {
         self.tokens = (self.tokens + 1.0).min(f64::from(self.rate.burst));
     }
 
-    /// By when all that was taken has come back, if nothing more is taken.
+    /// The time at which all that was taken has come back, if nothing more is taken.
     pub fn full_at(&self) -> Instant {
         self.filled_at + self.rate.time(f64::from(self.rate.burst) - self.tokens)
     }

@@ -1,4 +1,4 @@
-//! What time it is, asked through a trait so that tests own the answer.
+//! The time, read through a trait so that tests own it.
 
 use std::{
     sync::{

@@ -22,7 +22,7 @@ impl ErrorCode {
     }
 }
 
-/// Who has to change something for it to work next time.
+/// The party that has to change something for it to work next time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -28,7 +28,7 @@ pub enum Right {
     ReceiveMedia,
 }
 
-/// Who calls with a join token.
+/// The bearer of a join token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guest {
     /// The account whose room it is.

@@ -71,6 +71,12 @@ macro_rules! ids {
             }
         }
 
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
         impl FromStr for $name {
             type Err = InvalidId;
             fn from_str(text: &str) -> Result<Self, InvalidId> {
@@ -99,11 +105,11 @@ ids! {
     ChannelId = "channel";
     /// A customer.
     ContactId = "contact";
-    /// Two customers that turned out to be one.
+    /// A merge of two contacts that are the same customer.
     MergeId = "merge";
-    /// Many contacts from one file.
+    /// An import of contacts from one file.
     ImportId = "import";
-    /// A time in which a user may do more, if another agrees.
+    /// A user's request for more permissions for a while, which another user decides.
     ElevationId = "elevation";
     /// A thread between an account and a customer on one channel.
     ConversationId = "conversation";
@@ -117,20 +123,28 @@ ids! {
     WebhookId = "webhook";
     /// A set of permissions that an account has named.
     RoleId = "role";
-    /// A program's way to sign in.
+    /// A program's key to the API.
     ApiKeyId = "api_key";
-    /// Somebody's way to become a user.
+    /// An invitation to become a user.
     InvitationId = "invitation";
-    /// One thing that somebody did.
+    /// An entry of the audit log.
     AuditEntryId = "audit_entry";
-    /// Agents who answer together.
+    /// A team of agents.
     TeamId = "team";
-    /// A word that sorts conversations.
+    /// A label of conversations.
     LabelId = "label";
-    /// A text that is often sent.
+    /// A canned response.
     CannedResponseId = "canned_response";
-    /// What agents write to each other beside a conversation.
+    /// A note of an agent beside a conversation.
     NoteId = "note";
+    /// A user or an API key, whichever did something; what stands beside it says which.
+    ActorId = "actor";
+    /// Something that the audit log tells of; its kind stands beside it.
+    ObjectId = "object";
+    /// A row of a table that clients may follow; the table stands beside it.
+    RowId = "row";
+    /// A client's own id of a room message that it sends, unique among the sender's in the room.
+    ClientMessageId = "client_message";
 }
 
 #[cfg(test)]

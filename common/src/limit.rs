@@ -1,4 +1,4 @@
-//! What is limited, so that the documentation's table can be held to the code.
+//! Limits, described so that the documentation's table can be compared with the code.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use std::time::Duration;
 /// writes a number twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
-    /// What is counted, and per what: "requests a second, per connection".
+    /// The thing that is counted, and its scope: "requests a second, per connection".
     pub what: &'static str,
     /// How much unless set otherwise, with its unit, as the code has it.
     pub default: String,
     /// The setting that changes it, as `section.name`; `None` if it is fixed.
     pub setting: Option<&'static str>,
-    /// What becomes of what passes it: a status, a close code, an error code, silence.
+    /// The reaction to more than the limit: a status, a close code, an error code, silence.
     pub answer: &'static str,
 }
 

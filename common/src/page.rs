@@ -12,7 +12,7 @@ pub fn encode(position: &str) -> String {
     BASE64.encode(position)
 }
 
-/// What [`encode`] was given; `None` if `cursor` is none of ours.
+/// The text that [`encode`] was given; `None` if `cursor` is not one of ours.
 pub fn decode(cursor: &str) -> Option<String> {
     if cursor.len() > CURSOR_BYTES_MAX {
         return None;
@@ -109,7 +109,7 @@ mod tests {
         }
     }
 
-    /// One position has one cursor: two texts that mean the same could be told apart by who compares them.
+    /// One position has one cursor: clients may compare cursors as texts.
     #[test]
     fn no_other_text_than_the_cursor_is_read_as_its_position() {
         for position in ["7/a", "7/ab", "7/abc"] {

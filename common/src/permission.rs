@@ -1,4 +1,4 @@
-//! What a caller may do, one name for each kind of thing.
+//! Permissions: one name for each kind of thing that a caller may do.
 //!
 //! A role is a set of these. The three of [`Role`] are
 //! fixed sets; an account may name further sets of its own.
@@ -146,13 +146,13 @@ impl Permissions {
         other.0 & !self.0 == 0
     }
 
-    /// Those that are in both.
+    /// The permissions that are in both.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// Those that are in either.
+    /// The permissions that are in either.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -204,7 +204,7 @@ impl<'de> Deserialize<'de> for Permissions {
     }
 }
 
-/// What an agent may do.
+/// The permissions of an agent.
 const AGENT: &[Permission] = &[
     Permission::CallsRead,
     Permission::ChannelsRead,
@@ -216,7 +216,7 @@ const AGENT: &[Permission] = &[
     Permission::UsersRead,
 ];
 
-/// What a user may do beyond that.
+/// The permissions that a user has beyond those of an agent.
 const USER: &[Permission] = &[
     Permission::CannedResponsesManage,
     Permission::ContactsManage,
@@ -225,7 +225,7 @@ const USER: &[Permission] = &[
     Permission::TeamsManage,
 ];
 
-/// What a user may do, from most to least. The order is the hierarchy.
+/// A user's role, from most permissions to least. The order is the hierarchy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -253,7 +253,7 @@ impl Role {
         [Self::AgentUser, Self::User, Self::Admin].into_iter().find(|role| role.as_str() == name)
     }
 
-    /// What the role may do.
+    /// The role's permissions.
     pub const fn permissions(self) -> Permissions {
         match self {
             Self::AgentUser => Permissions::of(AGENT),

@@ -1,8 +1,8 @@
-//! What ended before its time: tokens that are good by themselves, and good no more.
+//! Revocations: tokens that are still valid by themselves, but that nobody may use any more.
 //!
-//! An access token says for a quarter of an hour who may do what, and nobody asks the store about it. What is
-//! ended meanwhile stands on this list, which every instance keeps for itself: those who read are held to it
-//! without a look at the store. Those who write are held to the store itself, in the transaction that writes.
+//! An access token is good for a quarter of an hour, and nobody asks the store about it. What is
+//! ended meanwhile stands on this list, which every instance keeps for itself. Readers are checked against it
+//! without a look at the store, writers against the store itself, in the transaction that writes.
 
 use crate::{
     id::{SignInId, UserId},
@@ -32,18 +32,18 @@ pub const REMEMBERED: Duration = ACCESS_TOKEN_TIME.saturating_add(CLOCKS_APART);
 /// Something that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
-    /// What has ended.
+    /// The thing that has ended.
     pub what: Ended,
     /// The moment; tokens signed before it are no longer good for what has ended.
     pub at: OffsetDateTime,
 }
 
-/// What can end before its time.
+/// A thing that can end before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ended {
     /// A sign-in, with every token of it.
     SignIn(SignInId),
-    /// What a user was allowed: the role that they have allows less. Tokens from before say too much.
+    /// A user's permissions, because their role allows less: tokens from before say too much.
     Permissions(UserId),
     /// An elevation of a user. Tokens from before that have one say too much.
     Elevation(UserId),
@@ -65,7 +65,7 @@ struct Entries {
 }
 
 /// Notes the latest end; whether that is news.
-fn note<K: Eq + Hash>(ends: &mut HashMap<K, OffsetDateTime>, of: K, at: OffsetDateTime) -> bool {
+fn record_end<K: Eq + Hash>(ends: &mut HashMap<K, OffsetDateTime>, of: K, at: OffsetDateTime) -> bool {
     match ends.entry(of) {
         Entry::Occupied(mut known) if *known.get() < at => {
             known.insert(at);
@@ -91,9 +91,9 @@ impl Revocations {
         let mut news = 0;
         for Revocation { what, at } in ended {
             news += u64::from(match *what {
-                Ended::SignIn(sign_in) => note(&mut entries.sign_ins, sign_in, *at),
-                Ended::Permissions(user) => note(&mut entries.permissions, user, *at),
-                Ended::Elevation(user) => note(&mut entries.elevations, user, *at),
+                Ended::SignIn(sign_in) => record_end(&mut entries.sign_ins, sign_in, *at),
+                Ended::Permissions(user) => record_end(&mut entries.permissions, user, *at),
+                Ended::Elevation(user) => record_end(&mut entries.elevations, user, *at),
             });
         }
         self.version.fetch_add(news, Ordering::Release);

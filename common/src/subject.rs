@@ -1,4 +1,4 @@
-//! What the parts of the server say to each other over the bus.
+//! Subjects of the bus: the messages between the parts of the server.
 //!
 //! A [`Topic`] is published to whoever listens; a [`Service`] is asked and
 //! answers. Each subject is a type that names its messages, so "who answers
@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// A subject that is published to; every subscriber gets every message.
 pub trait Topic {
-    /// What is published.
+    /// The message that is published.
     type Message: Serialize + DeserializeOwned + Send + 'static;
     /// The subject's name on the bus.
     fn name(&self) -> String;
@@ -22,9 +22,9 @@ pub trait Topic {
 
 /// A subject that is asked; exactly one part answers.
 pub trait Service {
-    /// What is asked.
+    /// The request.
     type Request: Serialize + DeserializeOwned + Send + 'static;
-    /// What is answered.
+    /// The answer.
     type Reply: Serialize + DeserializeOwned + Send + 'static;
     /// The subject's name on the bus.
     fn name(&self) -> String;
@@ -38,7 +38,7 @@ pub trait LeaseName {
 
 /// A set of entries that each expire unless their node keeps them up.
 pub trait PresenceSet {
-    /// What is said about one entry.
+    /// The value of one entry.
     type Entry: Serialize + DeserializeOwned + Send + Clone + PartialEq + 'static;
     /// The set's name on the bus.
     fn name(&self) -> String;

@@ -1,7 +1,7 @@
-//! What a text or a name may be, whoever it comes from and however it arrives.
+//! Rules for texts and names, whoever they come from.
 //!
-//! What people of the account and their guests send is refused where it breaks a rule: they can send it
-//! again. What customers and other services send is made to fit instead: nobody could be asked.
+//! Texts of an account's people and their guests are refused if they break a rule: they can be sent
+//! again. Texts of customers and other services are made to fit instead: nobody could be asked.
 //!
 //! Lengths are those of the JSON that goes to clients, without the quotes: a control character is one byte
 //! of UTF-8 and six of JSON, so a limit in UTF-8 alone would be none.
@@ -17,22 +17,22 @@ const ELLIPSIS: char = '…';
 /// Why a text is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Nothing in it can be seen.
+    /// It has no visible character.
     #[error("text must not be empty")]
     Empty,
-    /// It is longer than its place allows.
+    /// It is longer than allowed here.
     #[error("text is too long")]
     TooLong,
-    /// It has characters that are no text: nobody types them, and each is six bytes of JSON.
+    /// It has control characters: nobody types them, and each is six bytes of JSON.
     #[error("text has control characters other than line feed and tab")]
     Control,
 }
 
-/// A text that says something, in at most `bytes_max` bytes of JSON.
+/// Checks that a text has a visible character and at most `bytes_max` bytes of JSON.
 ///
 /// # Errors
 /// [`TextError`].
-pub fn said(text: &str, bytes_max: usize) -> Result<&str, TextError> {
+pub fn checked_text(text: &str, bytes_max: usize) -> Result<&str, TextError> {
     if text.trim().is_empty() {
         return Err(TextError::Empty);
     }
@@ -42,9 +42,9 @@ pub fn said(text: &str, bytes_max: usize) -> Result<&str, TextError> {
     if encoded_len(text) > bytes_max { Err(TextError::TooLong) } else { Ok(text) }
 }
 
-/// A name as its owner typed it, without the space around it; `None` unless it is one visible line of at
+/// Checks a name as its owner typed it and takes off the space around it; `None` unless it is one visible line of at
 /// most [`NAME_CHARS_MAX`].
-pub fn name(name: &str) -> Option<&str> {
+pub fn checked_name(name: &str) -> Option<&str> {
     let name = name.trim();
     let fits = (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
     fits.then_some(name)

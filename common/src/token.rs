@@ -1,6 +1,6 @@
-//! Who is calling: roles, claims, and the verification of a token given keys and a time.
+//! Tokens: roles, claims, and the verification of a token given keys and a time.
 //!
-//! What other issuers may say is in [`outside`].
+//! The rules for other issuers' tokens are in [`outside`].
 
 mod outside;
 
@@ -30,7 +30,7 @@ pub const REFRESH_TOKEN_TIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The name under which Switchboard signs its own tokens.
 pub const OWN_ISSUER: &str = "switchboard";
 
-/// What of a person's token can end before the token does.
+/// The parts of a person's token that can end before the token does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     /// Whose token it is.
@@ -39,7 +39,7 @@ pub struct Standing {
     pub sign_in: Option<SignInId>,
     /// What the token allows.
     pub permissions: Permissions,
-    /// What of it is not for a while only.
+    /// The part of it that has no end.
     pub lasting: Permissions,
     /// When the token was signed, in whole milliseconds.
     pub issued_at: OffsetDateTime,
@@ -52,7 +52,7 @@ impl Standing {
     }
 }
 
-/// Who is calling, after the token was verified.
+/// The caller, after the token was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The tenant that all of this caller's requests are confined to.
@@ -61,9 +61,9 @@ pub struct Caller {
     pub user: UserId,
     /// The role the person has, or the nearest below.
     pub role: Role,
-    /// What the person may do.
+    /// The person's permissions.
     pub permissions: Permissions,
-    /// What of it is not for a while only, and so may be given to others.
+    /// The part of it that has no end, and so may be given to others.
     pub lasting: Permissions,
     /// The name that an outside issuer gives; our own tokens carry none, the store knows it.
     pub name: Option<String>,
@@ -76,7 +76,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// What of this can end before the token does.
+    /// The parts of this that can end before the token does.
     pub const fn standing(&self) -> Standing {
         Standing {
             user: self.user,
@@ -125,7 +125,7 @@ struct JoinClaims {
     exp: i64,
 }
 
-/// Whom a token lets in.
+/// The bearer of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bearer {
     /// A person of the account.
@@ -253,7 +253,7 @@ pub fn verify(token: &str, issuers: &[Issuer], now: OffsetDateTime) -> Result<Be
 
 fn bearer(claims: Value, issuer: &Issuer, now: OffsetDateTime) -> Result<Bearer, TokenError> {
     let bearer = match &issuer.outside {
-        None if claims.get("room").is_some() => guest(claims).map(Bearer::Guest),
+        None if claims.get("room").is_some() => read_guest(claims).map(Bearer::Guest),
         None => own_caller(claims).map(Bearer::Caller),
         Some(rules) => Some(Bearer::Caller(rules.caller(&issuer.name, &claims, now)?)),
     }
@@ -264,7 +264,7 @@ fn bearer(claims: Value, issuer: &Issuer, now: OffsetDateTime) -> Result<Bearer,
     Ok(bearer)
 }
 
-fn guest(claims: Value) -> Option<Guest> {
+fn read_guest(claims: Value) -> Option<Guest> {
     let claims: JoinClaims = serde_json::from_value(claims).ok()?;
     Some(Guest {
         account: claims.account,
@@ -301,7 +301,7 @@ fn own_caller(claims: Value) -> Option<Caller> {
     })
 }
 
-/// Whom a token of our own is for.
+/// The subject of a token of our own.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject {
     /// The user's account.
@@ -310,9 +310,9 @@ pub struct Subject {
     pub user: UserId,
     /// The role the person has, or the nearest below.
     pub role: Role,
-    /// What the person may do, if that is not what the role may.
+    /// The person's permissions, if they differ from the role's.
     pub permissions: Option<Permissions>,
-    /// What the person may do for a while beyond that, and until when.
+    /// The permissions that the person has beyond that for a while, and their end.
     pub elevated: Option<(Permissions, OffsetDateTime)>,
     /// The sign-in that it belongs to and ends with.
     pub sign_in: SignInId,
@@ -329,7 +329,7 @@ impl Subject {
 /// Signs an access token of our own, good from `now` until [`Subject::expires_at`].
 ///
 /// # Errors
-/// Only if the key does not fit the algorithm, which is a mistake in configuration.
+/// If the key does not fit the algorithm, which is a mistake in configuration.
 pub fn sign(key: &EncodingKey, subject: &Subject, now: OffsetDateTime) -> Result<String, TokenError> {
     let lasting = subject.permissions.unwrap_or(subject.role.permissions());
     let elevated = subject.elevated.map(|(more, _)| lasting.or(more));

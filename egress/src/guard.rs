@@ -89,7 +89,7 @@ impl Guard {
     /// Judges an address and port that are about to be connected to.
     pub(crate) fn judge(&self, address: IpAddr, port: u16) -> Result<IpAddr, Refusal> {
         let unwrapped = self.judge_address(address)?;
-        if self.0.own.at(unwrapped, port) { Err(own(unwrapped)) } else { Ok(address) }
+        if self.0.own.at(unwrapped, port) { Err(own_address(unwrapped)) } else { Ok(address) }
     }
 
     /// Whether something of ours listens on this port, at whatever address.
@@ -108,7 +108,7 @@ impl Guard {
         for address in found {
             let judged = self.judge_address(address).and_then(|unwrapped| {
                 let is_own = at_own_port && self.0.own.on_any_port_at(unwrapped);
-                if is_own { Err(own(unwrapped)) } else { Ok(address) }
+                if is_own { Err(own_address(unwrapped)) } else { Ok(address) }
             });
             match judged {
                 Ok(address) => addresses.push(address),
@@ -137,7 +137,7 @@ impl Guard {
     }
 }
 
-fn own(address: IpAddr) -> Refusal {
+fn own_address(address: IpAddr) -> Refusal {
     Refusal::Address { address, why: "where this process itself listens" }
 }
 

@@ -107,7 +107,7 @@ async fn conclude(inbox: &Inbox, claim: ClaimedDelivery, outcome: &Answer) -> Re
     let Failing { failures, since } = webhooks::note_failure(&mut tx, claim.webhook, inbox.clock()).await?;
     let paused_until = pause(failures).map(|pause| now + pause);
     if let Some(until) = paused_until {
-        webhooks::hold(&mut tx, claim.webhook, until).await?;
+        webhooks::pause_until(&mut tx, claim.webhook, until).await?;
     }
     if failures == FAILURES_MAX {
         warn!(account.id = %claim.account, webhook.id = %claim.webhook, error = cause, "Webhook {} failed {failures} times in a row: it is tried once in a while", claim.webhook);

@@ -53,7 +53,7 @@ pub(crate) async fn claim(
 /// Sends one.
 pub(crate) async fn send(inbox: Inbox, claim: ClaimedReply) -> Result<(), StoreError> {
     let mut tx = inbox.store().tenant(claim.account).await?;
-    let outcome = match replies::open(&mut tx, &claim, TIMEOUT, inbox.clock()).await {
+    let outcome = match replies::read_claimed(&mut tx, &claim, TIMEOUT, inbox.clock()).await {
         Ok(Some(reply)) => {
             drop(tx);
             hand_over(&inbox, &reply).await

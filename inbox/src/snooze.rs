@@ -14,7 +14,7 @@ pub(crate) async fn step(inbox: Inbox) -> Result<usize, StoreError> {
     for (account, conversation) in due {
         let mut tx = inbox.store().tenant(account).await?;
         // Another instance, or the customer, may have been first.
-        conversations::wake(&mut tx, conversation, inbox.clock()).await?;
+        conversations::end_snooze(&mut tx, conversation, inbox.clock()).await?;
         tx.commit().await?;
     }
     if count > 0 {

@@ -1,4 +1,4 @@
-//! Who is calling: a person, by an access token, or a program, by an API key (RFC 6750).
+//! The caller: a person, by an access token, or a program, by an API key (RFC 6750).
 
 use crate::{Accepted, Problem};
 use aws_lc_rs::digest;
@@ -39,25 +39,25 @@ pub struct Authenticator {
     pub revocations: Arc<Revocations>,
 }
 
-/// Who calls. A handler that takes one cannot be reached without a good token or key.
+/// The caller. A handler that takes one cannot be reached without a good token or key.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
     /// The account that they are of.
     pub account: AccountId,
-    /// As whom the audit log knows them.
+    /// The caller as the audit log names them.
     pub actor: Actor,
     /// What they may do at the moment.
     pub permissions: Permissions,
     /// The person's token; `None` for a program.
     pub token: Option<token::Caller>,
-    /// On whose word they write.
+    /// The authority by which they write.
     pub writer: Writer,
-    /// From where they call; unknown behind listeners that do not tell.
+    /// The address they call from; unknown behind listeners that do not tell.
     pub address: Option<IpAddr>,
 }
 
 impl Authenticated {
-    /// Lets callers pass who may do this.
+    /// Refuses callers without this permission.
     ///
     /// # Errors
     /// 403, naming the permission.
@@ -91,14 +91,14 @@ where
 }
 
 impl Authenticator {
-    /// Who sent a request. The listener is told that they are somebody, and the request's span who.
+    /// Authenticates a request. Tells the listener that the token is good, and the request's span whose it is.
     ///
     /// # Errors
     /// 401 if its token or key is missing or not good (any more).
     pub async fn authenticate(&self, parts: &Parts) -> Result<Authenticated, Problem> {
         let address = parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address);
         let token = bearer(&parts.headers)
-            .ok_or_else(|| refuse(ErrorCode::UNAUTHENTICATED, "a Bearer token is needed"))?;
+            .ok_or_else(|| unauthorized(ErrorCode::UNAUTHENTICATED, "a Bearer token is needed"))?;
         let caller = if token.starts_with(KEY_PREFIX) {
             self.by_key(token, address).await?
         } else {
@@ -118,7 +118,7 @@ impl Authenticator {
     async fn by_key(&self, key: &str, address: Option<IpAddr>) -> Result<Authenticated, Problem> {
         let holder = self.store.system().api_key(&hash_of_key(key), &*self.clock).await?;
         let holder = holder.ok_or_else(|| {
-            refuse(ErrorCode::INVALID_TOKEN, "the API key is unknown, has expired or was revoked")
+            unauthorized(ErrorCode::INVALID_TOKEN, "the API key is unknown, has expired or was revoked")
         })?;
         Ok(Authenticated {
             account: holder.account,
@@ -134,15 +134,15 @@ impl Authenticator {
         let issuers = Arc::clone(&self.issuers.borrow());
         let bearer = token::verify(token, &issuers, self.clock.utc()).map_err(|error| {
             debug!(error = %Chain(&error), "A token was refused");
-            refuse(error.code(), "the token is not valid or has expired")
+            unauthorized(error.code(), "the token is not valid or has expired")
         })?;
         let Bearer::Caller(token) = bearer else {
-            return Err(refuse(ErrorCode::INVALID_TOKEN, "a join token is for /v1/ws alone"));
+            return Err(unauthorized(ErrorCode::INVALID_TOKEN, "a join token is for /v1/ws alone"));
         };
         let standing = token.standing();
         if !self.revocations.holds(&standing) {
             let detail = "the sign-in, or something that the token allows, has ended";
-            return Err(refuse(ErrorCode::INVALID_TOKEN, detail));
+            return Err(unauthorized(ErrorCode::INVALID_TOKEN, detail));
         }
         Ok(Authenticated {
             account: token.account,
@@ -155,7 +155,7 @@ impl Authenticator {
     }
 }
 
-fn refuse(code: ErrorCode, detail: &'static str) -> Problem {
+fn unauthorized(code: ErrorCode, detail: &'static str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, code, detail)
 }
 

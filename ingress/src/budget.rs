@@ -47,7 +47,7 @@ impl Budget {
     }
 }
 
-/// What one body has of the budget, until it is dropped.
+/// The share of the budget that one body has, until this is dropped.
 pub struct Reserved {
     budget: Arc<Budget>,
     client: Option<ClientNetwork>,
@@ -56,7 +56,7 @@ pub struct Reserved {
 }
 
 impl Reserved {
-    /// Has `bytes` in all from now on; false if there are not so many.
+    /// Makes its share `bytes` in all; false if the budget has not that many left.
     pub fn grow_to(&mut self, bytes: usize) -> bool {
         let (more, counted) =
             (bytes.saturating_sub(self.bytes), beyond_beginning(bytes) - beyond_beginning(self.bytes));
@@ -77,7 +77,7 @@ impl Reserved {
         if let Some(account) = self.account {
             held.by_account.insert(account, of_account);
         }
-        note(self.budget.gauge, held.all);
+        set_gauge(self.budget.gauge, held.all);
         self.bytes = self.bytes.max(bytes);
         true
     }
@@ -91,7 +91,7 @@ impl Drop for Reserved {
         if let Some(account) = self.account {
             take_from(&mut held.by_account, account, self.bytes);
         }
-        note(self.budget.gauge, held.all);
+        set_gauge(self.budget.gauge, held.all);
     }
 }
 
@@ -111,7 +111,7 @@ const fn beyond_beginning(bytes: usize) -> usize {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and 2^53 bytes are not reached")]
-fn note(gauge: &'static str, bytes: usize) {
+fn set_gauge(gauge: &'static str, bytes: usize) {
     metrics::gauge!(gauge).set(bytes as f64);
 }
 

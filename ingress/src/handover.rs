@@ -5,11 +5,11 @@ use hyper::upgrade::Upgraded;
 use std::any::Any;
 use tokio::net::TcpStream;
 
-/// What is below an upgraded connection.
+/// The socket below an upgraded connection.
 pub struct Socket {
     /// The TCP connection, once nobody else reads it.
     pub tcp: TcpStream,
-    /// What was read of it already.
+    /// Bytes that were read from it already.
     pub read: Bytes,
     /// The listener's own: its slot in the listener's limits. Dropped with the socket.
     pub held: Box<dyn Any + Send>,

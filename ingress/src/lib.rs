@@ -1,4 +1,4 @@
-//! What requests that come in share, whichever role they come to.
+//! Parts that all incoming requests share, whichever role serves them.
 //!
 //! An [`Authenticator`] finds out who calls, a [`Budget`] bounds what their bodies may take of memory, and a
 //! [`Problem`] tells them what went wrong. The listener says through request extensions what a handler must know

@@ -92,7 +92,7 @@ const BODY_BYTES_MAX: usize = 512 * 1024;
 /// escaped, fits.
 const SECRETS_BYTES_MAX: usize = 8 * 1024;
 
-/// What handlers work with. Cheap to clone.
+/// The state that handlers work with. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
     store: Store,
@@ -214,7 +214,7 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// What is served, and its description: both from the resources' routes.
+/// The router and its OpenAPI document, both from the resources' routes.
 fn parts() -> (Router<App>, OpenApi) {
     let description = Router::new()
         .route(reference::OPENAPI_PATH, get(reference::serve_openapi))

@@ -1,6 +1,6 @@
 //! The configuration: one TOML file and environment variables over documented defaults.
 //!
-//! What could not work is refused when it is read, all that can be told without
+//! Settings that could not work are refused when they are read, as far as that can be told without
 //! a network: by [`check`], and secrets that are none by [`secrets`].
 
 mod check;

@@ -14,13 +14,13 @@ struct Asset {
     content_type: &'static str,
     plain: &'static [u8],
     gzip: &'static [u8],
-    /// Of the plain and of the compressed form. They change with the content.
+    /// ETags of the plain and of the compressed form. They change with the content.
     tags: [&'static str; 2],
 }
 
 include!(concat!(env!("OUT_DIR"), "/console/assets.rs"));
 
-/// What the console's pages may load: nothing from elsewhere, no inline scripts or styles.
+/// The content security policy of the console's pages: nothing from elsewhere, no inline scripts or styles.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; \
     img-src 'self' data: blob:; media-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 

@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What the two halves of the demo share: written by the server, read by the
+/// The data that the two halves of the demo share: written by the server, read by the
 /// customer. In the data directory, readable by its owner only.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -82,8 +82,9 @@ pub fn start(config: &mut Config) -> Result<Embedded, EmbeddedError> {
     }
     let lost = CancellationToken::new();
     let on_loss = lost.clone();
-    let postgres =
-        Kept::start(PostgresOptions::durable(data_dir.join("postgres")), move |event| note(event, &on_loss))?;
+    let postgres = Kept::start(PostgresOptions::durable(data_dir.join("postgres")), move |event| {
+        log_event(event, &on_loss)
+    })?;
     let url = |role: &str| Some(Secret::new(postgres.url(role, DATABASE)));
     config.database.owner_url = Some(Secret::new(postgres.url(Postgres::SUPERUSER, "postgres")));
     config.database.url = url("switchboard_app");
@@ -92,7 +93,7 @@ pub fn start(config: &mut Config) -> Result<Embedded, EmbeddedError> {
 }
 
 /// What became of Postgres, for the log.
-fn note(event: Event, lost: &CancellationToken) {
+fn log_event(event: Event, lost: &CancellationToken) {
     match event {
         Event::Ended => error!("Postgres has ended by itself; starting it again"),
         Event::Restarted => info!("Postgres runs again"),

@@ -18,7 +18,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an answer of the database's is passed on: whoever asks, it is asked once in that time.
 pub(crate) const PING_EVERY: Duration = Duration::from_secs(1);
 
-/// What health is judged by.
+/// The state that health is judged by.
 #[derive(Clone)]
 pub struct Health {
     /// Asked with one query.

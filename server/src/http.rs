@@ -92,7 +92,7 @@ impl Listener<'_> {
         let context = Arc::new(Context {
             timeout: Duration::from_secs(config.timeout_s),
             gate: Gate::new(anonymous, &clock),
-            trust: trust(config),
+            trust: trusted_proxies(config),
             hsts: config.hsts,
             clock,
         });
@@ -100,7 +100,7 @@ impl Listener<'_> {
         parts
             .into_iter()
             .fold(Router::new(), Router::merge)
-            .fallback(elsewhere)
+            .fallback(console_or_not_found)
             .layer(CatchPanicLayer::custom(|_| internal_error()))
             .layer(middleware::from_fn(move |request, next| observe(Arc::clone(&observing), request, next)))
             // Probes come every few seconds and are not worth a log line or a histogram.
@@ -109,7 +109,7 @@ impl Listener<'_> {
     }
 }
 
-fn trust(config: &config::Http) -> Arc<Trust> {
+fn trusted_proxies(config: &config::Http) -> Arc<Trust> {
     Arc::new(Trust::new(config.trusted_proxies.clone(), config.proxy_header))
 }
 
@@ -126,7 +126,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(WAITING_MAX)
 }
 
-/// Where programs on this machine reach what listens at `address`: what listens everywhere is on loopback, too.
+/// The address at which programs on this machine reach a listener at `address`: one that listens everywhere is on
+/// loopback, too.
 pub const fn address_here(address: SocketAddr) -> SocketAddr {
     let here = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -136,7 +137,7 @@ pub const fn address_here(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(here, address.port())
 }
 
-/// What a person on this machine opens: `http://localhost:7880` for what listens everywhere.
+/// The URL that a person on this machine opens: `http://localhost:7880` for a listener on all addresses.
 pub fn url_here(address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         format!("http://localhost:{}", address.port())
@@ -157,7 +158,7 @@ pub async fn serve(listener: TcpListener, router: Router, config: &config::Http,
         },
         body: Duration::from_secs(config.body_s),
         proxy_protocol: config.proxy_protocol == ProxyProtocol::V2,
-        trust: trust(config),
+        trust: trusted_proxies(config),
     };
     accept::serve(listener, router, settings, shutdown).await;
 }
@@ -169,7 +170,7 @@ pub async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle, shu
     serve(listener, router, &config, shutdown).await;
 }
 
-/// As many connections as are wanted, or as the process may have.
+/// The number of connections that are wanted, or fewer if the process may not have as many.
 fn within_descriptors(wanted: usize) -> usize {
     let allowed = match descriptors::raise() {
         Ok(allowed) => allowed,
@@ -205,10 +206,11 @@ struct RequestId(HeaderValue);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct IsSecure(pub(crate) bool);
 
-/// Finds out who calls, refuses what is too much, and completes the answer's headers.
+/// Finds the caller's address, refuses requests beyond the limits, and completes the answer's headers.
 async fn receive(context: Arc<Context>, mut request: Request, next: Next) -> Response {
     let hop = request.extensions().get::<Hop>().copied();
     let remote_address = hop.map_or(IpAddr::from([0, 0, 0, 0]), |hop| hop.remote_address);
+    // Before all else: limits, logs and cookies go by it, and a client's own headers must not decide any of them.
     let origin = context.trust.origin(remote_address, request.headers());
     let id = request_id(origin.is_proxied, request.headers());
     let is_secure = context.hsts || origin.is_secure;
@@ -223,7 +225,7 @@ async fn receive(context: Arc<Context>, mut request: Request, next: Next) -> Res
     let mut response = if is_reserved && !health::is_probe(request.uri().path()) {
         Problem::unavailable("there is no room for another connection").into_response()
     } else {
-        pass(&context, origin.client, request, next).await
+        admit(&context, origin.client, request, next).await
     };
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
@@ -235,7 +237,7 @@ async fn receive(context: Arc<Context>, mut request: Request, next: Next) -> Res
 }
 
 /// Lets a request through the gate, and tells the gate what became of it.
-async fn pass(context: &Context, client: ClientAddress, mut request: Request, next: Next) -> Response {
+async fn admit(context: &Context, client: ClientAddress, mut request: Request, next: Next) -> Response {
     match context.gate.admit(client.network(), request.uri().path(), request.headers()) {
         Ok(pass) => {
             if let Pass::Token { accepted, .. } = &pass {
@@ -272,6 +274,7 @@ async fn observe(context: Arc<Context>, request: Request, next: Next) -> Respons
     let span = info_span!("request", request.id = id, %method, route, account.id = tracing::field::Empty, user.id = tracing::field::Empty);
     async {
         let response = match tokio::time::timeout(context.timeout, next.run(request)).await {
+            // The handler saw a body that broke off and answered something about that; the client is told the reason.
             Ok(_) if late.is_so() => too_slow(),
             Ok(response) => response,
             Err(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::UNAVAILABLE, "the request took too long")
@@ -279,7 +282,7 @@ async fn observe(context: Arc<Context>, request: Request, next: Next) -> Respons
         };
         let took = context.clock.now().saturating_duration_since(started);
         let status = response.status().as_u16();
-        metrics::histogram!("http_request_duration_seconds", "route" => route.clone(), "method" => known(&method), "status" => status.to_string())
+        metrics::histogram!("http_request_duration_seconds", "route" => route.clone(), "method" => known_method(&method), "status" => status.to_string())
             .record(took.as_secs_f64());
         info!(status, duration_ms = took.as_secs_f64() * 1000.0, "{method} {route} answered {status}");
         response
@@ -296,7 +299,7 @@ fn too_slow() -> Response {
 }
 
 /// A method's name for the metrics. Anybody can make up others: they would be kept for ever.
-fn known(method: &Method) -> &'static str {
+fn known_method(method: &Method) -> &'static str {
     const ALL: [(&Method, &str); 7] = [
         (&Method::GET, "GET"),
         (&Method::POST, "POST"),
@@ -310,7 +313,7 @@ fn known(method: &Method) -> &'static str {
 }
 
 /// The console for what it has, a problem document for the rest.
-async fn elsewhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+async fn console_or_not_found(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     console::serve(&method, &uri, &headers).unwrap_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, ErrorCode::NOT_FOUND, "there is nothing at this path")
             .into_response()

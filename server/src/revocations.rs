@@ -37,7 +37,7 @@ pub enum StartError {
     /// Nothing can be heard of other instances.
     #[error("the bus refuses")]
     Bus(#[from] BusError),
-    /// What ended before cannot be read.
+    /// The list of what ended before cannot be read.
     #[error("what ended before cannot be read")]
     Store(#[from] StoreError),
 }

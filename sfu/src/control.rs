@@ -123,8 +123,7 @@ impl Control {
                     self.tell_shards_again().await;
                     let load = self.load();
                     if load != announced {
-                        // The entry is kept up by one guard: the old one goes first.
-                        drop(_presence);
+                        // Replaced while the old guard is there: a node between two entries would be none.
                         _presence = bus.present(&MediaNodes, &key, &load).await?;
                         announced = load;
                     }

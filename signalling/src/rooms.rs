@@ -48,7 +48,7 @@ fn unsaid(error: TextError) -> Failure {
 /// `room.send`: stored, then told.
 pub(crate) async fn send(hub: &Hub, client: &Arc<Client>, send: &Send) -> Result<Sent, Failure> {
     let room = hub.0.rooms.joined(client, send.room_id)?;
-    let text = text::said(&send.text, TEXT_BYTES_MAX).map_err(unsaid)?;
+    let text = text::checked_text(&send.text, TEXT_BYTES_MAX).map_err(unsaid)?;
     let failed = |error| store_failed(&error);
     let mut tx = standing::begin(hub, client).await?;
     // Whoever was removed is in the room until this instance has heard of it.

@@ -4,7 +4,6 @@ use crate::{column, error::StoreError, tenant::TenantTx};
 use common::{clock::Clock, id::AccountId};
 use serde_json::{Map, Value};
 use sqlx::{query, query_as};
-use uuid::Uuid;
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,35 +42,21 @@ pub async fn create(tx: &mut TenantTx, name: &str, clock: &dyn Clock) -> Result<
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn find(tx: &mut TenantTx) -> Result<Option<Account>, StoreError> {
-    let row = query_as!(Row, "SELECT id, name, settings, features FROM accounts")
+    let row = query_as!(Account, "SELECT id, name, settings, features FROM accounts")
         .fetch_optional(tx.connection())
         .await?;
-    Ok(row.map(Account::from))
-}
-
-struct Row {
-    id: Uuid,
-    name: String,
-    settings: Value,
-    features: Value,
-}
-
-impl From<Row> for Account {
-    fn from(row: Row) -> Self {
-        let Row { id, name, settings, features } = row;
-        Self { id: AccountId::from_uuid(id), name, settings, features }
-    }
+    Ok(row)
 }
 
 /// Locks the account of the transaction and returns it, so that changes to it queue.
 ///
 /// # Errors
 /// [`StoreError::NoAccount`] or [`StoreError::Database`].
-pub async fn hold(tx: &mut TenantTx) -> Result<Account, StoreError> {
-    let row = query_as!(Row, "SELECT id, name, settings, features FROM accounts FOR NO KEY UPDATE")
+pub async fn lock(tx: &mut TenantTx) -> Result<Account, StoreError> {
+    let row = query_as!(Account, "SELECT id, name, settings, features FROM accounts FOR NO KEY UPDATE")
         .fetch_optional(tx.connection())
         .await?;
-    row.map(Account::from).ok_or(StoreError::NoAccount)
+    row.ok_or(StoreError::NoAccount)
 }
 
 /// Writes the account of the transaction as `account` says.

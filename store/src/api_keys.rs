@@ -25,7 +25,7 @@ pub struct ApiKey {
     pub name: String,
     /// The first characters, by which people tell keys apart.
     pub hint: String,
-    /// What who has it may do.
+    /// The permissions of those who have it.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<common::permission::Permission>))]
     pub permissions: Permissions,
     /// Who made it.
@@ -53,7 +53,7 @@ pub struct NewApiKey<'a> {
     pub hash: &'a KeyHash,
     /// How it begins.
     pub hint: &'a str,
-    /// What who has it may do.
+    /// The permissions of those who have it.
     pub permissions: Permissions,
     /// Who makes it.
     pub created_by: UserId,

@@ -1,9 +1,17 @@
-//! What was done by whom: written in the transaction of what it tells of, never changed.
+//! The audit log. An entry is written in the transaction of the change that it records, and is never changed.
 
-use crate::{column, error::StoreError, tenant::TenantTx};
+mod object;
+
+pub use object::Object;
+
+use crate::{
+    column::{self, OptionalId},
+    error::StoreError,
+    tenant::TenantTx,
+};
 use common::{
     clock::Clock,
-    id::{ApiKeyId, AuditEntryId, UserId},
+    id::{ActorId, ApiKeyId, AuditEntryId, ObjectId, UserId},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,7 +20,7 @@ use std::net::IpAddr;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// Who does something.
+/// The caller that an audit entry names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
     /// A person.
@@ -34,10 +42,10 @@ impl Actor {
     }
 
     /// The id of the person or the key.
-    pub const fn id(self) -> Option<Uuid> {
+    pub const fn id(self) -> Option<ActorId> {
         match self {
-            Self::User(id) => Some(id.as_uuid()),
-            Self::ApiKey(id) => Some(id.as_uuid()),
+            Self::User(id) => Some(ActorId::from_uuid(id.as_uuid())),
+            Self::ApiKey(id) => Some(ActorId::from_uuid(id.as_uuid())),
             Self::System => None,
         }
     }
@@ -46,16 +54,14 @@ impl Actor {
 /// Something that is done.
 #[derive(Debug, Clone, Copy)]
 pub struct AuditRecord<'a> {
-    /// Who did it, as far as somebody did.
+    /// The caller who did it.
     pub actor: Actor,
-    /// From where, as the server sees it.
+    /// The client's address, as the server sees it.
     pub address: Option<IpAddr>,
-    /// What, as `user.updated`.
+    /// Subject and past participle, as `user.updated`.
     pub action: &'static str,
-    /// To what kind of thing.
-    pub object_kind: &'static str,
-    /// To which.
-    pub object_id: Uuid,
+    /// To which thing.
+    pub object: Object,
     /// As it was; `None` if it was not there. Without secrets.
     pub before: Option<&'a Value>,
     /// As it is; `None` if it is gone. Without secrets.
@@ -76,7 +82,7 @@ pub struct AuditEntry {
     #[cfg_attr(feature = "openapi", schema(example = "user"))]
     pub actor_kind: String,
     /// The user or key; null for the system.
-    pub actor_id: Option<Uuid>,
+    pub actor_id: Option<ActorId>,
     /// The network address that the request came from.
     #[cfg_attr(feature = "openapi", schema(example = "192.0.2.1"))]
     pub address: Option<String>,
@@ -87,7 +93,7 @@ pub struct AuditEntry {
     #[cfg_attr(feature = "openapi", schema(example = "role"))]
     pub object_kind: String,
     /// That thing.
-    pub object_id: Uuid,
+    pub object_id: ObjectId,
     /// As it was; null if it was not there or is not shown.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub before: Option<Value>,
@@ -96,18 +102,18 @@ pub struct AuditEntry {
     pub after: Option<Value>,
 }
 
-/// What is looked for in the audit log; `None` is anything.
+/// A filter of the audit log; a member that is `None` lets everything through.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter<'a> {
     /// About this thing only.
-    pub object: Option<Uuid>,
+    pub object: Option<ObjectId>,
     /// By this actor only.
-    pub actor: Option<Uuid>,
+    pub actor: Option<ActorId>,
     /// Of this action only.
     pub action: Option<&'a str>,
 }
 
-/// Records a entry. Call it in the transaction that does it.
+/// Records an entry, in the transaction that does what it tells of.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -121,11 +127,11 @@ pub async fn record(tx: &mut TenantTx, entry: &AuditRecord<'_>, clock: &dyn Cloc
         AuditEntryId::generate(clock).as_uuid(),
         clock.utc(),
         entry.actor.kind(),
-        entry.actor.id(),
+        entry.actor.id().map(ActorId::as_uuid),
         entry.address.map(|address| address.to_string()),
         entry.action,
-        entry.object_kind,
-        entry.object_id,
+        entry.object.kind(),
+        entry.object.id().as_uuid(),
         entry.before.map(column::json),
         entry.after.map(column::json)
     )
@@ -139,15 +145,15 @@ macro_rules! page {
     ($tx:expr, $filter:expr, $before:expr, $limit:expr, $clause:literal, $driver:expr) => {
         query_as!(
             AuditEntry,
-            "SELECT id, at, actor_kind, actor_id, address, action, object_kind, object_id, before, after
-             FROM audit_entries WHERE "
+            r#"SELECT id, at, actor_kind, actor_id AS "actor_id!: OptionalId", address, action, object_kind, object_id, before, after
+             FROM audit_entries WHERE "#
                 + $clause
                 + " AND id < $1 AND ($2::uuid IS NULL OR object_id = $2) AND ($3::uuid IS NULL OR actor_id = $3)
                    AND ($4::text IS NULL OR action = $4)
                  ORDER BY id DESC LIMIT $5",
             $before.map_or(Uuid::max(), AuditEntryId::as_uuid),
-            $filter.object,
-            $filter.actor,
+            $filter.object.map(ObjectId::as_uuid),
+            $filter.actor.map(ActorId::as_uuid),
             $filter.action,
             i64::from($limit),
             $driver
@@ -168,9 +174,9 @@ pub async fn list(
     limit: u16,
 ) -> Result<Vec<AuditEntry>, StoreError> {
     let rows = if let Some(object) = filter.object {
-        page!(tx, filter, before, limit, "object_id = $6", object)
+        page!(tx, filter, before, limit, "object_id = $6", object.as_uuid())
     } else if let Some(actor) = filter.actor {
-        page!(tx, filter, before, limit, "actor_id = $6", actor)
+        page!(tx, filter, before, limit, "actor_id = $6", actor.as_uuid())
     } else if let Some(action) = filter.action {
         page!(tx, filter, before, limit, "action = $6", action)
     } else {

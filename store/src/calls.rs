@@ -9,7 +9,6 @@ use common::{
 use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 /// A call that begins to ring.
 #[derive(Debug, Clone, Copy)]
@@ -67,10 +66,10 @@ pub struct Call {
 }
 
 struct Row {
-    id: Uuid,
-    room_id: Uuid,
-    caller_id: Uuid,
-    callee_id: Uuid,
+    id: CallId,
+    room_id: RoomId,
+    caller_id: UserId,
+    callee_id: UserId,
     started_at: OffsetDateTime,
     answered_at: Option<OffsetDateTime>,
     ended_at: Option<OffsetDateTime>,
@@ -80,22 +79,14 @@ struct Row {
 impl From<Row> for Call {
     fn from(row: Row) -> Self {
         let Row { id, room_id, caller_id, callee_id, started_at, answered_at, ended_at, outcome } = row;
-        let part = |user: Uuid, is_caller, joined_at: Option<OffsetDateTime>| CallParticipant {
-            user_id: user.into(),
+        let part = |user: UserId, is_caller, joined_at: Option<OffsetDateTime>| CallParticipant {
+            user_id: user,
             is_caller,
             joined_at,
             left_at: joined_at.and(ended_at),
         };
         let participants = vec![part(caller_id, true, Some(started_at)), part(callee_id, false, answered_at)];
-        Self {
-            id: id.into(),
-            room_id: room_id.into(),
-            participants,
-            started_at,
-            answered_at,
-            ended_at,
-            outcome,
-        }
+        Self { id, room_id, participants, started_at, answered_at, ended_at, outcome }
     }
 }
 

@@ -10,7 +10,7 @@ use common::{clock::Clock, id::CannedResponseId};
 use serde::{Deserialize, Serialize};
 use sqlx::query_as;
 
-/// A text that is often sent.
+/// A canned response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

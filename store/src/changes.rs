@@ -15,7 +15,7 @@ use crate::{
 };
 use common::{
     clock::Clock,
-    id::AccountId,
+    id::{AccountId, RowId},
     protocol::feed::{Operation, Table},
 };
 use serde_json::{Map, Value};
@@ -38,14 +38,14 @@ pub struct Change {
     /// What happened.
     pub operation: Operation,
     /// The row's id.
-    pub id: Uuid,
-    /// As it was: of an update the members that were different, of a deletion those that are ids.
+    pub id: RowId,
+    /// The row before: after an update the members that were different, after a deletion those that are ids.
     pub before: Map<String, Value>,
-    /// As it is, just as the REST layer serves it; empty if it is gone.
+    /// The row after, as the REST layer serves it; empty if it is gone.
     pub after: Map<String, Value>,
 }
 
-/// Has changes recorded for [`KEPT_FOR`] from now on, and tells the latest one's number.
+/// Makes changes be recorded for [`KEPT_FOR`] from now on, and returns the number of the latest one.
 ///
 /// Committed, it holds for every change that is committed later.
 ///
@@ -53,6 +53,9 @@ pub struct Change {
 /// [`StoreError::Database`].
 pub async fn follow(tx: &mut TenantTx) -> Result<u64, StoreError> {
     let account = tx.account_column();
+    // Exclusive, while writers take it shared: a transaction that has looked whether anybody follows, and found
+    // nobody, has committed before this one goes on. Without it, a change could be committed after the answer and
+    // never be told.
     query!("SELECT pg_advisory_xact_lock(change_sequence_lock($1))", account)
         .execute(tx.connection())
         .await?;
@@ -83,7 +86,7 @@ pub async fn last_seq(tx: &mut TenantTx) -> Result<u64, StoreError> {
 
 /// The changes that follow number `seq`, in order, at most `limit`.
 ///
-/// One of a row that this server cannot read, written by a newer or an older one, is left out: followers see the gap
+/// A row that this server cannot read, written by a newer or an older one, is left out: followers see the gap
 /// in the numbers, and read again.
 ///
 /// # Errors
@@ -102,6 +105,8 @@ pub async fn after_in(
     limit: u32,
     wanted: impl Fn(Table) -> bool,
 ) -> Result<Vec<Change>, StoreError> {
+    // All tables are read, and the choice is made here: numbers run through the account, and a follower of one table
+    // must see that others have used some, or it would take them for a gap.
     let rows = query!(
         r#"SELECT seq AS "seq: Seq", table_name, operation, row_id, before AS "before: Json<Map<String, Value>>",
                   after AS "after: Json<Map<String, Value>>"
@@ -116,7 +121,14 @@ pub async fn after_in(
         let operation = Operation::parse(&row.operation)?;
         if !wanted(table) {
             let (before, after) = Default::default();
-            return Some(Change { seq: row.seq.into(), table, operation, id: row.row_id, before, after });
+            return Some(Change {
+                seq: row.seq.into(),
+                table,
+                operation,
+                id: row.row_id.into(),
+                before,
+                after,
+            });
         }
         let before = row.before.map(|Json(members)| members).unwrap_or_default();
         let after = row.after.map(|Json(members)| members).unwrap_or_default();
@@ -125,7 +137,7 @@ pub async fn after_in(
             Operation::Update => rows::difference(table, before, after)?,
             Operation::Delete => (before, after),
         };
-        Some(Change { seq: row.seq.into(), table, operation, id: row.row_id, before, after })
+        Some(Change { seq: row.seq.into(), table, operation, id: row.row_id.into(), before, after })
     });
     Ok(changes.collect())
 }
@@ -141,6 +153,8 @@ pub async fn prune(tx: &mut TenantTx, clock: &dyn Clock) -> Result<(), StoreErro
 
 /// Blanks what is recorded of these rows, which are being erased: that they are gone is all that is left.
 pub(crate) async fn blank(tx: &mut TenantTx, rows: &[Uuid]) -> Result<(), StoreError> {
+    // Blanked, not deleted: the numbers stay without gaps, so nobody who resumes reads everything again because
+    // somebody else was forgotten.
     query!(
         "UPDATE changes SET operation = 'delete', before = NULL, after = NULL WHERE row_id = ANY ($1)",
         rows
@@ -170,6 +184,8 @@ impl Listener {
     /// # Errors
     /// [`StoreError::Database`] while there is none.
     pub async fn next(&mut self) -> Result<Option<AccountId>, StoreError> {
+        // `try_recv`, not `recv`: that one connects again in silence, and what was said in between would be missed by
+        // everybody who follows.
         let Some(heard) = self.0.try_recv().await? else { return Ok(None) };
         Ok(heard.payload().parse().ok())
     }

@@ -38,7 +38,7 @@ pub struct Channel {
     pub disabled_at: Option<OffsetDateTime>,
 }
 
-/// What is changed about a channel; `None` stays as it is.
+/// A change to a channel; a member that is `None` stays as it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ChannelChange<'a> {
     /// Its name, for people.
@@ -87,7 +87,7 @@ impl From<sqlx::Error> for CreateError {
     }
 }
 
-/// Where a channel's secret is sealed.
+/// The place that a channel's secret is sealed for.
 pub(crate) const fn place(column: &'static str, account: AccountId, channel: ChannelId) -> Place {
     Place { table: "channels", column, account, row: channel.as_uuid() }
 }

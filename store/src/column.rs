@@ -1,7 +1,7 @@
 //! Between columns and types, where the database is looser or stricter than we are.
 
 use common::{
-    id::{ContactId, RoleId, TeamId, UserId},
+    id::{ActorId, ContactId, RoleId, TeamId, UserId},
     protocol::inbox::{ChannelKind, ConversationStatus, DeliveryStatus, Direction, Priority},
     token::Role,
 };
@@ -82,7 +82,12 @@ macro_rules! optional_ids {
         }
     )*};
 }
-optional_ids!(ContactId, RoleId, TeamId, UserId);
+optional_ids!(ActorId, ContactId, RoleId, TeamId, UserId);
+
+/// Ids as a parameter: `uuid[]`.
+pub(crate) fn uuids<Id: Copy + Into<Uuid>>(ids: &[Id]) -> Vec<Uuid> {
+    ids.iter().map(|id| (*id).into()).collect()
+}
 
 /// A `text` with the name of one of `T`. `"kind: Named<ChannelKind>"` in a query gives a `ChannelKind`.
 #[derive(Debug)]

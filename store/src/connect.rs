@@ -101,7 +101,7 @@ impl Store {
 /// Longer saves a round trip per request where there are few; shorter notices sooner that the database was away.
 const TRUSTED_FOR: Duration = Duration::from_secs(5);
 
-/// What every connection of the server tells the planner: go by an index, in its order, row by row.
+/// The planner's settings on every connection of the server: go by an index, in its order, row by row.
 ///
 /// Each statement has an index that fits and returns few rows, so nothing else is ever right but for tables that are
 /// small. Whether they are is told from statistics, which are old while a table grows; and plans are kept per

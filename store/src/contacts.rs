@@ -49,6 +49,8 @@ pub(crate) async fn identify(
     let values: Vec<String> =
         identities.iter().map(|identity| column::text(&identity.value).into_owned()).collect();
     let account = tx.account_column();
+    // The order of the names decides, not that of the rows: where a phone number was given to somebody else, the surer
+    // name, which comes first, still finds the right person.
     let known = query_scalar!(
         // One by one: `LIMIT 1` keeps it from reading all that the channel has, to join them.
         "SELECT i.contact_id
@@ -88,6 +90,7 @@ pub(crate) async fn identify(
             id
         }
     };
+    // A name that another contact has stays there: who is the same person is for people to say, by a merge.
     query!(
         "INSERT INTO contact_identities (account_id, channel_id, scheme, value, contact_id)
          SELECT $1, $2, scheme, value, $5 FROM unnest($3::text[], $4::text[]) AS known (scheme, value)

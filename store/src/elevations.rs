@@ -24,7 +24,7 @@ pub const DECIDED_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// Requests of one user that may wait at once.
 pub const PENDING_MAX: i64 = 10;
 
-/// What somebody asks for.
+/// An elevation to be asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct NewElevation<'a> {
     /// The user who may do more.
@@ -118,7 +118,7 @@ pub async fn request(
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn hold(tx: &mut TenantTx, id: ElevationId) -> Result<Option<Elevation>, StoreError> {
+pub async fn lock(tx: &mut TenantTx, id: ElevationId) -> Result<Option<Elevation>, StoreError> {
     let row = query_as!(
         Elevation,
         r#"SELECT id, user_id, role_name, permissions, reason, minutes AS "minutes: Count", requested_at,
@@ -189,7 +189,8 @@ pub async fn end(tx: &mut TenantTx, id: ElevationId, clock: &dyn Clock) -> Resul
     Ok(())
 }
 
-/// What a user may do beyond their role now, and until when all of it lasts; `None` if nothing.
+/// The permissions that a user has now beyond their role, and the time until which all of them last; `None` if there
+/// are none.
 ///
 /// # Errors
 /// [`StoreError::Database`].

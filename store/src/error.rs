@@ -1,4 +1,4 @@
-//! What can go wrong between Switchboard and its database.
+//! Errors of the store.
 
 /// A failure of the store itself, as opposed to an answer such as "there is none".
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +72,7 @@ impl StoreError {
             .is_some_and(|code| ["08", "53", "57P"].iter().any(|class| code.starts_with(class)))
     }
 
-    /// What Postgres calls it (SQLSTATE), if what was to be stored is at fault: the same will fail again.
+    /// The SQLSTATE of the failure, if the values to be stored are at fault: the same will fail again.
     ///
     /// Everything else may pass: a lost connection, a conflict, a full disk, an account that is gone, or a
     /// mistake of ours that the next version mends.

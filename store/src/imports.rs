@@ -11,7 +11,7 @@ use crate::{
 };
 use common::{
     clock::Clock,
-    id::{ContactId, ImportId},
+    id::{ActorId, ContactId, ImportId},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -48,7 +48,7 @@ pub struct ContactImport {
     /// UUIDv7: later ones sort later.
     pub id: ImportId,
     /// The user or API key that began it.
-    pub created_by: Uuid,
+    pub created_by: ActorId,
     /// When it was begun.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
@@ -67,7 +67,7 @@ pub struct ContactImport {
     pub finished_at: Option<OffsetDateTime>,
 }
 
-/// What became of a row.
+/// The outcome of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "camelCase")]
 #[sqlx(type_name = "text", rename_all = "camelCase")]
@@ -113,7 +113,7 @@ pub struct ImportedRow {
 /// [`StoreError::Database`].
 pub async fn create(
     tx: &mut TenantTx,
-    by: Uuid,
+    by: ActorId,
     rows: &[Result<ImportedContact, String>],
     clock: &dyn Clock,
 ) -> Result<ContactImport, StoreError> {
@@ -129,7 +129,7 @@ pub async fn create(
                 created AS "created: Count", updated AS "updated: Count", failed AS "failed: Count", finished_at"#,
         account,
         id.as_uuid(),
-        by,
+        by.as_uuid(),
         clock.utc(),
         as_column(rows.len()),
         as_column(failed)

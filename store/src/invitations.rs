@@ -144,7 +144,7 @@ pub async fn revoke(
     Ok(found)
 }
 
-/// Who is invited; `None` if the invitation was accepted, is over, or was taken back.
+/// The e-mail address that is invited; `None` if the invitation was accepted, is over, or was taken back.
 ///
 /// # Errors
 /// [`StoreError::Database`].

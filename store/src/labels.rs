@@ -10,7 +10,7 @@ use common::{clock::Clock, id::LabelId};
 use serde::{Deserialize, Serialize};
 use sqlx::query_as;
 
-/// A word that sorts conversations.
+/// A label of conversations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -4,16 +4,16 @@ use crate::{
     error::{ChangeError, StoreError},
     tenant::TenantTx,
 };
-use uuid::Uuid;
+use std::fmt::Display;
 
 /// A row that is listed, found and deleted by its id alone.
 #[expect(async_fn_in_trait, reason = "only ever called on types that are known, whose futures are Send")]
 pub trait Named: Sized {
     /// UUIDv7, so that later ones sort later.
-    type Id: Copy;
+    type Id: Copy + Display;
 
-    /// Its id, whatever kind it is of.
-    fn uuid(&self) -> Uuid;
+    /// By which it is found.
+    fn id(&self) -> Self::Id;
 
     /// The account's, in the order of their creation, those after `after`, at most `limit`.
     ///
@@ -40,8 +40,8 @@ macro_rules! named {
         impl crate::named::Named for $thing {
             type Id = $id;
 
-            fn uuid(&self) -> uuid::Uuid {
-                self.id.as_uuid()
+            fn id(&self) -> $id {
+                self.id
             }
 
             async fn list(

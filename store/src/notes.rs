@@ -25,7 +25,7 @@ pub async fn create(
     text: &str,
     clock: &dyn Clock,
 ) -> Result<Note, ChangeError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     conversations::find(tx, conversation).await?.ok_or(ChangeError::NotFound)?;
     let account = tx.account_column();
     let note = query_as!(
@@ -100,7 +100,7 @@ pub async fn update(
     text: &str,
     clock: &dyn Clock,
 ) -> Result<Note, ChangeError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let row = query_as!(
         Note,
         "UPDATE notes SET text = $2, updated_at = $3 WHERE id = $1
@@ -121,7 +121,7 @@ pub async fn update(
 /// # Errors
 /// [`ChangeError::NotFound`].
 pub async fn delete(tx: &mut TenantTx, note: &Note, clock: &dyn Clock) -> Result<(), ChangeError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let done = query!("DELETE FROM notes WHERE id = $1", note.id.as_uuid()).execute(tx.connection()).await?;
     if done.rows_affected() == 0 {
         return Err(ChangeError::NotFound);

@@ -19,10 +19,14 @@ use sqlx::{query, query_scalar, types::Json};
 ///
 /// # Errors
 /// [`StoreError::NoAccount`] or [`StoreError::Database`].
-pub async fn hold(tx: &mut TenantTx) -> Result<(), StoreError> {
+pub async fn lock(tx: &mut TenantTx) -> Result<(), StoreError> {
+    // Every function that changes the inbox locks it for itself, and they call each other: a round trip for the first
+    // alone.
     if tx.holds_inbox {
         return Ok(());
     }
+    // The first lock that such a transaction takes. Whoever locked rows of conversations or contacts before it could
+    // wait for the sequence while its holder waits for those rows.
     let held =
         query!("SELECT FROM inbox_sequences FOR NO KEY UPDATE").fetch_optional(tx.connection()).await?;
     if held.is_none() {
@@ -51,7 +55,9 @@ const fn is_by_a_customer(event: &InboxEvent) -> bool {
 /// # Errors
 /// [`StoreError::NoAccount`] or [`StoreError::Database`].
 pub async fn append(tx: &mut TenantTx, event: &InboxEvent, clock: &dyn Clock) -> Result<u64, StoreError> {
-    hold(tx).await?;
+    lock(tx).await?;
+    // A row and not a Postgres sequence: a transaction that rolls back gives its number back, so that clients may take
+    // a gap for something missed. One statement, because the account's inbox stands still for each round trip.
     let account = tx.account_column();
     let seq = query_scalar!(
         r#"WITH numbered AS (
@@ -81,6 +87,7 @@ pub async fn append(tx: &mut TenantTx, event: &InboxEvent, clock: &dyn Clock) ->
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn after(tx: &mut TenantTx, seq: u64, limit: u32) -> Result<Vec<Sequenced>, StoreError> {
+    // No lock: numbers are committed in their order, so whatever is seen has everything before it.
     let rows = query!(
         r#"SELECT seq, event AS "event: Json<InboxEvent>" FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2"#,
         from_seq(seq),

@@ -2,6 +2,7 @@
 
 use crate::{
     changes,
+    column::uuids,
     contacts::{self, Contact, Merge},
     error::StoreError,
     imports, messages, notes, outbox,
@@ -15,7 +16,6 @@ use common::{
 };
 use sqlx::{query, query_scalar};
 use std::time::Duration;
-use uuid::Uuid;
 
 /// Rows of one list that are read at once.
 const BATCH: u16 = 500;
@@ -45,21 +45,27 @@ pub struct ExportedConversation {
 }
 
 /// The contact and those that it stands for.
-async fn persons(tx: &mut TenantTx, contact: ContactId) -> Result<Vec<Uuid>, StoreError> {
+async fn with_merged(tx: &mut TenantTx, contact: ContactId) -> Result<Vec<ContactId>, StoreError> {
     let ids = query_scalar!(
         "SELECT id FROM contacts WHERE id = $1 UNION SELECT id FROM contacts WHERE merged_into = $1",
         contact.as_uuid()
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(ids.into_iter().flatten().collect())
+    Ok(ids.into_iter().flatten().map(ContactId::from_uuid).collect())
 }
 
-async fn conversations_of(tx: &mut TenantTx, contacts: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
-    let ids = query_scalar!("SELECT id FROM conversations WHERE contact_id = ANY ($1) ORDER BY id", contacts)
-        .fetch_all(tx.connection())
-        .await?;
-    Ok(ids)
+async fn conversations_of(
+    tx: &mut TenantTx,
+    contacts: &[ContactId],
+) -> Result<Vec<ConversationId>, StoreError> {
+    let ids = query_scalar!(
+        "SELECT id FROM conversations WHERE contact_id = ANY ($1) ORDER BY id",
+        &uuids(contacts)
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(ids.into_iter().map(ConversationId::from_uuid).collect())
 }
 
 /// Everything about a contact and those that it stands for; `None` if there is none such.
@@ -68,14 +74,14 @@ async fn conversations_of(tx: &mut TenantTx, contacts: &[Uuid]) -> Result<Vec<Uu
 /// [`StoreError::Database`].
 pub async fn export(tx: &mut TenantTx, id: ContactId) -> Result<Option<Export>, StoreError> {
     let Some(contact) = contacts::find(tx, id).await? else { return Ok(None) };
-    let persons = persons(tx, id).await?;
+    let persons = with_merged(tx, id).await?;
     let mut merged = Vec::new();
-    for other in persons.iter().filter(|other| **other != id.as_uuid()) {
-        merged.extend(contacts::find(tx, ContactId::from_uuid(*other)).await?);
+    for other in persons.iter().filter(|other| **other != id) {
+        merged.extend(contacts::find(tx, *other).await?);
     }
     let mut exported = Vec::new();
     for conversation in conversations_of(tx, &persons).await? {
-        exported.extend(export_conversation(tx, ConversationId::from_uuid(conversation)).await?);
+        exported.extend(export_conversation(tx, conversation).await?);
     }
     let merges = contacts::merges(tx, id).await?;
     Ok(Some(Export { contact, merged, merges, conversations: exported }))
@@ -115,42 +121,42 @@ async fn export_conversation(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn erase(tx: &mut TenantTx, id: ContactId, clock: &dyn Clock) -> Result<bool, StoreError> {
-    let persons = persons(tx, id).await?;
+    let persons = with_merged(tx, id).await?;
     if persons.is_empty() {
         return Ok(false);
     }
     // Takes long where there is much, and needs no peace in the inbox.
     blank_webhooks(tx, &persons).await?;
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let conversations = conversations_of(tx, &persons).await?;
     erase_conversations(tx, &conversations, clock).await?;
-    query!("DELETE FROM contact_identities WHERE contact_id = ANY ($1)", &persons)
+    query!("DELETE FROM contact_identities WHERE contact_id = ANY ($1)", &uuids(&persons))
         .execute(tx.connection())
         .await?;
     // One by one: of several Postgres expects so many rows that it would rather read all.
     for person in &persons {
         for statement in [
-            query!("DELETE FROM contact_merges WHERE winner_id = $1", person),
-            query!("DELETE FROM contact_merges WHERE loser_id = $1", person),
+            query!("DELETE FROM contact_merges WHERE winner_id = $1", person.as_uuid()),
+            query!("DELETE FROM contact_merges WHERE loser_id = $1", person.as_uuid()),
         ] {
             statement.execute(tx.connection()).await?;
         }
     }
-    changes::blank(tx, &persons).await?;
+    changes::blank(tx, &uuids(&persons)).await?;
     // Together: they refer to each other.
-    query!("DELETE FROM contacts WHERE id = ANY ($1)", &persons).execute(tx.connection()).await?;
+    query!("DELETE FROM contacts WHERE id = ANY ($1)", &uuids(&persons)).execute(tx.connection()).await?;
     Ok(true)
 }
 
-/// What the channels have sent about these contacts is blanked: the digest stays.
-async fn blank_webhooks(tx: &mut TenantTx, contacts: &[Uuid]) -> Result<(), StoreError> {
+/// Blanks what the channels have sent about these contacts; the digests stay.
+async fn blank_webhooks(tx: &mut TenantTx, contacts: &[ContactId]) -> Result<(), StoreError> {
     query!(
         "UPDATE raw_events r SET body = ''
          FROM contact_identities i
          WHERE i.contact_id = ANY ($1) AND r.channel_id = i.channel_id AND r.processed_at IS NOT NULL
            AND length(r.body) > 0
            AND position(convert_to(i.value, 'UTF8') IN r.body) > 0",
-        contacts
+        &uuids(contacts)
     )
     .execute(tx.connection())
     .await?;
@@ -160,13 +166,14 @@ async fn blank_webhooks(tx: &mut TenantTx, contacts: &[Uuid]) -> Result<(), Stor
 /// Forgets conversations with everything in them, and tells the inbox. The transaction holds the inbox.
 async fn erase_conversations(
     tx: &mut TenantTx,
-    conversations: &[Uuid],
+    conversations: &[ConversationId],
     clock: &dyn Clock,
 ) -> Result<(), StoreError> {
     if conversations.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = conversations.iter().map(Uuid::to_string).collect();
+    let names: Vec<String> = conversations.iter().map(ConversationId::to_string).collect();
+    let ids = uuids(conversations);
     // Events keep their numbers and say only that there is nothing left.
     query!(
         "UPDATE outbox SET event = jsonb_build_object('type', 'conversationErased', 'conversationId', conversation_id)
@@ -178,23 +185,22 @@ async fn erase_conversations(
     let mut rows = query_scalar!(
         r#"SELECT id AS "id!" FROM messages WHERE conversation_id = ANY ($1)
            UNION ALL SELECT id FROM notes WHERE conversation_id = ANY ($1)"#,
-        conversations
+        &ids
     )
     .fetch_all(tx.connection())
     .await?;
-    rows.extend(conversations);
+    rows.extend(&ids);
     changes::blank(tx, &rows).await?;
     for statement in [
-        query!("DELETE FROM replies WHERE conversation_id = ANY ($1)", conversations),
-        query!("DELETE FROM notes WHERE conversation_id = ANY ($1)", conversations),
-        query!("DELETE FROM conversation_labels WHERE conversation_id = ANY ($1)", conversations),
-        query!("DELETE FROM messages WHERE conversation_id = ANY ($1)", conversations),
-        query!("DELETE FROM conversations WHERE id = ANY ($1)", conversations),
+        query!("DELETE FROM replies WHERE conversation_id = ANY ($1)", &ids),
+        query!("DELETE FROM notes WHERE conversation_id = ANY ($1)", &ids),
+        query!("DELETE FROM conversation_labels WHERE conversation_id = ANY ($1)", &ids),
+        query!("DELETE FROM messages WHERE conversation_id = ANY ($1)", &ids),
+        query!("DELETE FROM conversations WHERE id = ANY ($1)", &ids),
     ] {
         statement.execute(tx.connection()).await?;
     }
-    for id in conversations {
-        let conversation_id = ConversationId::from_uuid(*id);
+    for &conversation_id in conversations {
         outbox::append(tx, &InboxEvent::ConversationErased { conversation_id }, clock).await?;
     }
     Ok(())
@@ -210,15 +216,18 @@ pub async fn expire_conversations(
     limit: u16,
     clock: &dyn Clock,
 ) -> Result<usize, StoreError> {
-    outbox::hold(tx).await?;
-    let expired = query_scalar!(
+    outbox::lock(tx).await?;
+    let expired: Vec<ConversationId> = query_scalar!(
         "SELECT id FROM conversations WHERE status = 'resolved' AND last_message_at < $1
          ORDER BY last_message_at LIMIT $2",
         clock.utc() - keep,
         i64::from(limit)
     )
     .fetch_all(tx.connection())
-    .await?;
+    .await?
+    .into_iter()
+    .map(ConversationId::from_uuid)
+    .collect();
     erase_conversations(tx, &expired, clock).await?;
     Ok(expired.len())
 }

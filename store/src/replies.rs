@@ -49,7 +49,7 @@ pub struct OutgoingReply {
 ///
 /// # Errors
 /// [`StoreError::Unsealable`] or [`StoreError::Database`].
-pub async fn open(
+pub async fn read_claimed(
     tx: &mut TenantTx,
     claim: &ClaimedReply,
     time: Duration,

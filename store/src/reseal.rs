@@ -6,7 +6,7 @@ use crate::{
 use common::id::{ChannelId, WebhookId};
 use sqlx::query;
 
-/// What became of the sealed secrets.
+/// The result of sealing the secrets anew.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Resealed {
     /// Sealed with the newest key now, and with an older one before.
@@ -103,7 +103,7 @@ async fn of_answers(tx: &mut TenantTx, done: &mut Resealed) -> Result<(), StoreE
     .fetch_all(tx.connection())
     .await?;
     for row in rows {
-        if let Some(answer) = done.look(tx, idempotency::place(tx, row.actor_id), &row.answer)? {
+        if let Some(answer) = done.look(tx, idempotency::place(tx, row.actor_id.into()), &row.answer)? {
             query!(
                 "UPDATE idempotent_requests SET answer = $3 WHERE actor_id = $1 AND key = $2",
                 row.actor_id,

@@ -23,7 +23,7 @@ pub struct NamedRole {
     pub id: RoleId,
     /// Unique in the account.
     pub name: String,
-    /// What who has it may do.
+    /// The permissions of those who have it.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<common::permission::Permission>))]
     pub permissions: Permissions,
 }

@@ -39,7 +39,7 @@ pub struct Room {
     pub last_seq: u64,
 }
 
-/// What to change about a room; `None` stays as it is.
+/// A change to a room; a member that is `None` stays as it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RoomChange<'a> {
     /// What it is to be called; `None` leaves it.
@@ -48,10 +48,10 @@ pub struct RoomChange<'a> {
     pub is_private: Option<bool>,
 }
 
-/// Who looks at rooms.
+/// The caller for whom rooms are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewer {
-    /// Somebody who sees every room.
+    /// A caller who sees every room.
     Anybody,
     /// A user, who sees private rooms as a member only.
     User(UserId),
@@ -158,7 +158,7 @@ pub async fn last_seq(tx: &mut TenantTx, id: RoomId) -> Result<Option<u64>, Stor
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn last_seqs(tx: &mut TenantTx, ids: &[RoomId]) -> Result<Vec<(RoomId, u64)>, StoreError> {
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let ids = column::uuids(ids);
     let rows =
         query!("SELECT id, last_seq FROM rooms WHERE id = ANY ($1)", &ids).fetch_all(tx.connection()).await?;
     Ok(rows.into_iter().map(|row| (RoomId::from_uuid(row.id), to_seq(row.last_seq))).collect())

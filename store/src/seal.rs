@@ -20,7 +20,7 @@ impl fmt::Debug for SealKeyring {
     }
 }
 
-/// Where a sealed secret belongs. It opens nowhere else: a value copied into
+/// The place that a sealed secret belongs to. It opens nowhere else: a value copied into
 /// another row, column or account is refused.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {

@@ -16,13 +16,14 @@ pub(crate) async fn by_words(tx: &mut TenantTx) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What [`by_words`] tells the planner.
+/// The setting that [`by_words`] makes.
 pub const BY_WORDS: &str = "SET LOCAL enable_bitmapscan = on";
 
 /// The words of a question: all of them are wanted, each as the beginning of a word.
 ///
 /// Only letters and digits are kept, so nothing of it can be read as an operator.
 pub(crate) fn words(question: &str) -> Vec<String> {
+    // Lower case as the columns have it. A bound, because each word is a walk through the index.
     question
         .split(|character: char| !character.is_alphanumeric())
         .filter(|word| !word.is_empty())

@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 /// The SHA-256 of a refresh token; the token itself is never stored.
 pub type TokenHash = [u8; 32];
 
-/// Where a sign-in comes from.
+/// The device of a sign-in.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Device<'a> {
     /// The network address.
@@ -44,7 +44,7 @@ pub struct SignIn {
     pub user_agent: Option<String>,
 }
 
-/// What became of a refresh token that was presented.
+/// The outcome of presenting a refresh token.
 ///
 /// Commit the transaction whatever it is: a revocation must last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +154,7 @@ pub async fn rotate(
         return Ok(Rotation::Invalid);
     }
     let sign_in = SignInId::from_uuid(token.sign_in_id);
-    let family = family(tx, sign_in, token.generation).await?;
+    let family = read_family(tx, sign_in, token.generation).await?;
     if (token.used_at.is_some() || family.is_replaced) && !family.is_in_grace(now) {
         revoke(tx, sign_in, clock).await?;
         return Ok(Rotation::Reused { sign_in });
@@ -190,7 +190,7 @@ impl Family {
     }
 }
 
-async fn family(tx: &mut TenantTx, sign_in: SignInId, generation: i32) -> Result<Family, StoreError> {
+async fn read_family(tx: &mut TenantTx, sign_in: SignInId, generation: i32) -> Result<Family, StoreError> {
     // A successor that was used has successors of its own.
     let row = query!(
         r#"SELECT (SELECT min(used_at) FROM refresh_tokens WHERE sign_in_id = $1 AND generation = $2) AS used_at,

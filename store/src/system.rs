@@ -1,4 +1,4 @@
-//! What crosses accounts: a few look-ups that find out the account, and the queues.
+//! Queries across accounts: a few look-ups that find the account, and the queues.
 //!
 //! Runs as `switchboard_system`, which may read and write only the columns that
 //! these functions name. Once the account is known, work goes on in a
@@ -155,7 +155,7 @@ impl System {
         Ok(hash.map(Secret::new))
     }
 
-    /// Who calls with this API key; `None` if it is unknown, expired or revoked. Notes that it was used.
+    /// The caller with this API key; `None` if it is unknown, expired or revoked. Records that it was used.
     ///
     /// # Errors
     /// [`StoreError::Database`].

@@ -12,9 +12,8 @@ use common::{
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as, query_scalar};
-use uuid::Uuid;
 
-/// Agents who answer together.
+/// A team of agents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -80,7 +79,7 @@ pub async fn members(tx: &mut TenantTx, id: TeamId) -> Result<Vec<UserId>, Store
 /// [`ChangeError::Referenced`] if the account has no such team or user.
 pub async fn set_members(tx: &mut TenantTx, id: TeamId, members: &[UserId]) -> Result<(), ChangeError> {
     let account = tx.account_column();
-    let members: Vec<Uuid> = members.iter().map(|user| user.as_uuid()).collect();
+    let members = column::uuids(members);
     query!("DELETE FROM team_members WHERE team_id = $1 AND user_id <> ALL ($2)", id.as_uuid(), &members)
         .execute(tx.connection())
         .await?;

@@ -18,7 +18,7 @@ pub struct TenantTx {
     pub(crate) holds_inbox: bool,
 }
 
-/// What a transaction may do to the rows it sees.
+/// The access that a transaction has to the rows it sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Read them.
@@ -75,7 +75,7 @@ impl TenantTx {
         Ok(Mark { holds_inbox: self.holds_inbox })
     }
 
-    /// What was done since the mark stays, if the transaction commits.
+    /// Keeps what was done since the mark, if the transaction commits.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -89,6 +89,8 @@ impl TenantTx {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn undo(&mut self, mark: Mark) -> Result<(), StoreError> {
+        // A savepoint outlives the rollback to it: without the release, each thing undone would leave one open until
+        // the end.
         raw_sql("ROLLBACK TO mark; RELEASE mark").execute(self.connection()).await?;
         // Locks that were taken since are gone too.
         self.holds_inbox = mark.holds_inbox;

@@ -1,23 +1,29 @@
 //! Users: the people who sign in.
 
+mod create;
+mod password;
+mod update;
+
+pub use create::{CreateError, NewUser, create, create_if_absent};
+pub use password::{
+    FAILURES_MAX, LOCK_TIME, forgive_wrong_passwords, has_email, lock_for_sign_in, note_wrong_password,
+    password_hash, set_password,
+};
+pub use update::{UpdateError, UserChange, update};
+
 use crate::{
-    accounts,
     column::{self, Named, OptionalId},
-    error::{ChangeError, StoreError},
-    sign_ins,
+    error::StoreError,
     tenant::TenantTx,
 };
 use common::{
-    clock::Clock,
-    id::{AccountId, RoleId, SignInId, UserId},
+    id::{AccountId, RoleId, UserId},
     permission::Permissions,
-    secret::Secret,
     token::Role,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sqlx::{query, query_as, query_scalar};
-use std::time::Duration;
+use sqlx::query_as;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -46,57 +52,14 @@ pub struct User {
     pub deactivated_at: Option<OffsetDateTime>,
 }
 
-/// What is changed about a user; `None` stays as it is.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct UserChange<'a> {
-    /// The name that others see.
-    pub name: Option<&'a str>,
-    /// One of the three fixed roles; `None` leaves it.
-    pub role: Option<Role>,
-    /// The account's own role that decides instead; `Some(None)` takes it away.
-    pub role_id: Option<Option<RoleId>>,
-    /// Whether they may sign in.
-    pub active: Option<bool>,
-}
-
-/// A user to be created.
-#[derive(Debug, Clone, Copy)]
-pub struct NewUser<'a> {
-    /// The e-mail address to sign in with; lower-cased here.
-    pub email: &'a str,
-    /// The name that others see.
-    pub name: &'a str,
-    /// What they may do.
-    pub role: Role,
-    /// The password's hash in PHC format.
-    pub password_hash: &'a str,
-}
-
-/// Why a user cannot be created.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateError {
-    /// Somebody of this account has this e-mail address already.
-    #[error("the e-mail address is taken")]
-    EmailTaken,
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<sqlx::Error> for CreateError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
-    }
-}
-
 struct Row {
-    id: Uuid,
+    id: UserId,
     email: Option<String>,
     name: String,
     role: Role,
     role_id: Option<RoleId>,
     role_permissions: Option<Vec<String>>,
-    account_id: Uuid,
+    account_id: AccountId,
     deactivated_at: Option<OffsetDateTime>,
 }
 
@@ -104,19 +67,20 @@ impl From<Row> for User {
     fn from(row: Row) -> Self {
         let own = row.role_permissions.as_ref().map(Permissions::from_names);
         Self {
-            id: row.id.into(),
+            id: row.id,
             name: row.name,
             email: row.email,
             role: row.role,
             role_id: row.role_id,
             permissions: own.unwrap_or(row.role.permissions()),
-            account_id: row.account_id.into(),
+            account_id: row.account_id,
             deactivated_at: row.deactivated_at,
         }
     }
 }
 
-/// What a role allows, from the names that `sql/feed_rows.sql` gives of one of the account's own.
+/// Adds the permissions of a row's role, from the names that `sql/feed_rows.sql` gives for a role of the account's
+/// own.
 pub(crate) fn complete(row: &mut Map<String, Value>) -> Option<()> {
     let role = Role::parse(row.get("role")?.as_str()?)?;
     let own = row.remove("permissions").and_then(|names| serde_json::from_value::<Vec<String>>(names).ok());
@@ -128,59 +92,6 @@ pub(crate) fn complete(row: &mut Map<String, Value>) -> Option<()> {
 /// The form of an e-mail address in which it is stored and looked up.
 pub fn normal_email(email: &str) -> String {
     column::text(email.trim()).to_lowercase()
-}
-
-/// Creates a user who can sign in. Somebody of another account may have the same e-mail address.
-///
-/// # Errors
-/// [`CreateError::EmailTaken`].
-pub async fn create(tx: &mut TenantTx, user: &NewUser<'_>, clock: &dyn Clock) -> Result<User, CreateError> {
-    let account = tx.account_column();
-    let row = query_as!(
-        Row,
-        r#"INSERT INTO users (account_id, id, email, name, role, password_hash, created_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)
-           ON CONFLICT (account_id, email) DO NOTHING
-           RETURNING id, email, name, role AS "role: Named<Role>", role_id AS "role_id!: OptionalId",
-                     NULL::text[] AS role_permissions, account_id, deactivated_at"#,
-        account,
-        UserId::generate(clock).as_uuid(),
-        normal_email(user.email),
-        &*column::text(user.name),
-        user.role.as_str(),
-        user.password_hash,
-        clock.utc()
-    )
-    .fetch_optional(tx.connection())
-    .await?;
-    row.map(User::from).ok_or(CreateError::EmailTaken)
-}
-
-/// Enters a user of an outside issuer at the first visit, under the id that the token gives them here.
-///
-/// A user who is there already, in this account or another, stays as they are.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn enter(
-    tx: &mut TenantTx,
-    id: UserId,
-    name: &str,
-    role: Role,
-    clock: &dyn Clock,
-) -> Result<(), StoreError> {
-    let account = tx.account_column();
-    query!(
-        "INSERT INTO users (account_id, id, name, role, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-        account,
-        id.as_uuid(),
-        &*column::text(name),
-        role.as_str(),
-        clock.utc()
-    )
-    .execute(tx.connection())
-    .await?;
-    Ok(())
 }
 
 /// The user with this id.
@@ -217,174 +128,4 @@ pub async fn list(tx: &mut TenantTx, after: Option<UserId>, limit: u16) -> Resul
     .fetch_all(tx.connection())
     .await?;
     Ok(found.into_iter().map(User::from).collect())
-}
-
-/// Why a user cannot be changed so.
-#[derive(Debug, thiserror::Error)]
-pub enum UpdateError {
-    /// The account has no such user, or no such role.
-    #[error(transparent)]
-    Change(#[from] ChangeError),
-    /// Nobody would be left to administer the account.
-    #[error("this is the account's last administrator")]
-    LastAdministrator,
-}
-
-impl From<sqlx::Error> for UpdateError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Change(error.into())
-    }
-}
-
-impl From<StoreError> for UpdateError {
-    fn from(error: StoreError) -> Self {
-        Self::Change(error.into())
-    }
-}
-
-/// Changes a user. Who is deactivated, or may do less than before, is signed out everywhere: the sign-ins that
-/// this ended are returned too.
-///
-/// # Errors
-/// [`UpdateError`]; then nothing was changed.
-pub async fn update(
-    tx: &mut TenantTx,
-    id: UserId,
-    change: &UserChange<'_>,
-    clock: &dyn Clock,
-) -> Result<(User, Vec<SignInId>), UpdateError> {
-    // One at a time, so that two administrators cannot take each other away.
-    accounts::hold(tx).await?;
-    let before = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
-    let active = change.active.unwrap_or(before.deactivated_at.is_none());
-    query!(
-        "UPDATE users SET name = $2, role = $3, role_id = $4,
-                deactivated_at = CASE WHEN $5 THEN NULL ELSE coalesce(deactivated_at, $6) END
-         WHERE id = $1",
-        id.as_uuid(),
-        &*column::text(change.name.unwrap_or(&before.name)),
-        change.role.unwrap_or(before.role).as_str(),
-        change.role_id.unwrap_or(before.role_id).map(RoleId::as_uuid),
-        active,
-        clock.utc()
-    )
-    .execute(tx.connection())
-    .await?;
-    let administrators = query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM users
-           WHERE role = 'ADMIN' AND role_id IS NULL AND deactivated_at IS NULL"#
-    )
-    .fetch_one(tx.connection())
-    .await?;
-    if administrators == 0 {
-        return Err(UpdateError::LastAdministrator);
-    }
-    let after = find(tx, id).await?.ok_or(ChangeError::NotFound)?;
-    let may_less = !active || !after.permissions.includes(before.permissions);
-    let ended = if may_less { sign_ins::revoke_all(tx, id, None, clock).await? } else { Vec::new() };
-    Ok((after, ended))
-}
-
-/// Gives a user another password and ends all sign-ins but `except`: those that it returns.
-///
-/// # Errors
-/// [`ChangeError::NotFound`].
-pub async fn set_password(
-    tx: &mut TenantTx,
-    id: UserId,
-    password_hash: &str,
-    except: Option<SignInId>,
-    clock: &dyn Clock,
-) -> Result<Vec<SignInId>, ChangeError> {
-    let done = query!("UPDATE users SET password_hash = $2 WHERE id = $1", id.as_uuid(), password_hash)
-        .execute(tx.connection())
-        .await?;
-    if done.rows_affected() == 0 {
-        return Err(ChangeError::NotFound);
-    }
-    Ok(sign_ins::revoke_all(tx, id, except, clock).await?)
-}
-
-/// Whether somebody of the account has this e-mail address.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn has_email(tx: &mut TenantTx, email: &str) -> Result<bool, StoreError> {
-    let email = normal_email(email);
-    let exists = query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE email = $1) AS "exists!""#, email)
-        .fetch_one(tx.connection())
-        .await?;
-    Ok(exists)
-}
-
-/// The hash of a user's password; `None` for users of an outside issuer.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn password_hash(tx: &mut TenantTx, id: UserId) -> Result<Option<Secret>, StoreError> {
-    let hash = query_scalar!("SELECT password_hash FROM users WHERE id = $1", id.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?;
-    Ok(hash.flatten().map(Secret::new))
-}
-
-/// The hash of a user's password, if they may sign in; nobody can change that until `tx` ends, nor sign in as
-/// the same user: who signs in may change the row, so two that only shared it would wait for each other.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn hold_for_sign_in(tx: &mut TenantTx, id: UserId) -> Result<Option<Secret>, StoreError> {
-    let hash = query_scalar!(
-        "SELECT password_hash FROM users WHERE id = $1 AND deactivated_at IS NULL FOR NO KEY UPDATE",
-        id.as_uuid()
-    )
-    .fetch_optional(tx.connection())
-    .await?;
-    Ok(hash.flatten().map(Secret::new))
-}
-
-/// Wrong passwords in a row after which nobody may try for [`LOCK_TIME`].
-pub const FAILURES_MAX: i32 = 20;
-
-/// How long a lock lasts.
-///
-/// Longer makes guessing slower still, and lets anybody lock somebody out for longer.
-pub const LOCK_TIME: Duration = Duration::from_secs(15 * 60);
-
-/// Counts a wrong password; true if that locks the user.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn note_wrong_password(
-    tx: &mut TenantTx,
-    id: UserId,
-    clock: &dyn Clock,
-) -> Result<bool, StoreError> {
-    let locked = query_scalar!(
-        r#"UPDATE users SET
-               failed_sign_ins = CASE WHEN failed_sign_ins + 1 >= $2 THEN 0 ELSE failed_sign_ins + 1 END,
-               locked_until    = CASE WHEN failed_sign_ins + 1 >= $2 THEN $3 ELSE locked_until END
-           WHERE id = $1 RETURNING failed_sign_ins = 0 AS "locked!""#,
-        id.as_uuid(),
-        FAILURES_MAX,
-        clock.utc() + LOCK_TIME
-    )
-    .fetch_optional(tx.connection())
-    .await?;
-    Ok(locked.unwrap_or(false))
-}
-
-/// Forgets wrong passwords, because the last one was right, and lifts a lock.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn forgive_wrong_passwords(tx: &mut TenantTx, id: UserId) -> Result<(), StoreError> {
-    query!(
-        "UPDATE users SET failed_sign_ins = 0, locked_until = NULL
-         WHERE id = $1 AND (failed_sign_ins > 0 OR locked_until IS NOT NULL)",
-        id.as_uuid()
-    )
-    .execute(tx.connection())
-    .await?;
-    Ok(())
 }

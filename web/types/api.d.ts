@@ -16,14 +16,17 @@ export interface Account {
   id: AccountId;
   /** For people, 1 to 200 characters. */
   name: string;
-  /** What was never chosen is at its default. */
+  /** Settings that were never chosen have their defaults. */
   settings: Settings;
-  /** What is switched on for it. */
+  /** The features that are switched on for it. */
   features: Record<string, boolean>;
 }
 
 /** A tenant: an organisation whose data no other account may see. */
 export type AccountId = string;
+
+/** A user or an API key, whichever did something; what stands beside it says which. */
+export type ActorId = string;
 
 /** How a channel is to name a contact. */
 export interface AddContactIdentity {
@@ -43,7 +46,7 @@ export interface ApiKey {
   name: string;
   /** The first characters, by which people tell keys apart. */
   hint: string;
-  /** What who has it may do. */
+  /** The permissions of those who have it. */
   permissions: Permission[];
   /** Who made it. */
   createdBy: UserId;
@@ -57,7 +60,7 @@ export interface ApiKey {
   revokedAt?: string | null;
 }
 
-/** A program's way to sign in. */
+/** A program's key to the API. */
 export type ApiKeyId = string;
 
 /** A file that came with a message. */
@@ -77,7 +80,7 @@ export interface AuditEntry {
   /** `user`, `apiKey` or `system`. */
   actorKind: string;
   /** The user or key; null for the system. */
-  actorId?: string | null;
+  actorId?: ActorId | null;
   /** The network address that the request came from. */
   address?: string | null;
   /** Subject and past participle, as `role.updated`. */
@@ -85,14 +88,14 @@ export interface AuditEntry {
   /** The kind of thing that it was done to. */
   objectKind: string;
   /** That thing. */
-  objectId: string;
+  objectId: ObjectId;
   /** As it was; null if it was not there or is not shown. */
   before?: Record<string, unknown> | null;
   /** As it was from then on; null if it is gone or is not shown. */
   after?: Record<string, unknown> | null;
 }
 
-/** One thing that somebody did. */
+/** An entry of the audit log. */
 export type AuditEntryId = string;
 
 /** A call as it is remembered. */
@@ -220,7 +223,7 @@ export interface CallRinging {
   iceServers: IceServer[];
 }
 
-/** A text that is often sent. */
+/** A canned response. */
 export interface CannedResponse {
   /** UUIDv7: later ones sort later. */
   id: CannedResponseId;
@@ -230,7 +233,7 @@ export interface CannedResponse {
   text: string;
 }
 
-/** A text that is often sent. */
+/** A canned response. */
 export type CannedResponseId = string;
 
 /** A new password in place of one's own. */
@@ -260,8 +263,11 @@ export interface Channel {
 /** A connected channel: one WhatsApp number, one mailbox. */
 export type ChannelId = string;
 
-/** What kind of channel a conversation is on. */
+/** The kind of a conversation's channel. */
 export type ChannelKind = 'whatsapp';
+
+/** A client's own id of a room message that it sends, unique among the sender's in the room. */
+export type ClientMessageId = string;
 
 /** One WebSocket, and so one device or browser tab of a user. */
 export type ConnectionId = string;
@@ -382,7 +388,7 @@ export interface ContactImport {
   /** UUIDv7: later ones sort later. */
   id: ImportId;
   /** The user or API key that began it. */
-  createdBy: string;
+  createdBy: ActorId;
   /** When it was begun. */
   createdAt: string;
   /** Rows in the file. */
@@ -409,7 +415,7 @@ export interface Conversation {
   channelKind: ChannelKind;
   /** The customer at the other end. */
   contact: Contact;
-  /** Whom it waits for, if anybody. */
+  /** The user it is assigned to, if any. */
   status: ConversationStatus;
   /** Until when it is out of sight, if it is snoozed. */
   snoozedUntil: string | null;
@@ -434,14 +440,14 @@ export interface Conversation {
 /** A thread between an account and a customer on one channel. */
 export type ConversationId = string;
 
-/** Where a conversation stands. */
+/** The status of a conversation. */
 export type ConversationStatus = 'open' | 'pending' | 'snoozed' | 'resolved';
 
 /** A key to be made. */
 export interface CreateApiKey {
   /** Its name, for people. */
   name: string;
-  /** What who has it may do. */
+  /** The permissions of those who have it. */
   permissions: Permission[];
   /** When it ceases to be good; absent: never. */
   expiresAt?: string | null;
@@ -491,7 +497,7 @@ export interface CreateConversation {
   contactId: ContactId;
 }
 
-/** What somebody asks for. */
+/** An elevation to be asked for. */
 export interface CreateElevation {
   /** The role, if it is one of the three. */
   role?: Role | null;
@@ -503,7 +509,7 @@ export interface CreateElevation {
   minutes: number;
 }
 
-/** Whom to invite. */
+/** The e-mail address to invite. */
 export interface CreateInvitation {
   /** The e-mail address that they will sign in with. */
   email: string;
@@ -513,11 +519,11 @@ export interface CreateInvitation {
   roleId?: RoleId | null;
 }
 
-/** Whom to let in. */
+/** The person to let in. */
 export interface CreateJoinToken {
-  /** Who is let in. */
+  /** The person who is let in. */
   guest: Outsider;
-  /** What they may do. With none they are there and see who else is. */
+  /** Their rights in the room. Without any they are present and see who else is. */
   rights: Right[];
   /** For how many seconds the token is good, at most a day; an hour if absent. */
   expiresIn?: number | null;
@@ -541,7 +547,7 @@ export interface CreateMerge {
 export interface CreateRole {
   /** Unique in the account. */
   name: string;
-  /** What who has it may do. */
+  /** The permissions of those who have it. */
   permissions: Permission[];
 }
 
@@ -561,7 +567,7 @@ export interface CreateRoomEvent {
   data: unknown;
 }
 
-/** Something to be said in a room. */
+/** A message to be posted in a room. */
 export interface CreateRoomMessage {
   /** What is said: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab. */
   text: string;
@@ -591,7 +597,7 @@ export interface CreateUser {
 export interface CreateWebhook {
   /** It stays so. */
   kind: WebhookKind;
-  /** Where to post. */
+  /** The URL that deliveries are posted to. */
   url: string;
   /** The shared secret. Needed for n8n; else one is made if absent, and shown once. */
   secret?: string | null;
@@ -620,7 +626,7 @@ export interface Credentials {
   accountId?: AccountId | null;
 }
 
-/** What somebody decides. */
+/** A decision. */
 export interface DecideElevation {
   /** Whether it shall be. */
   approve: boolean;
@@ -685,7 +691,7 @@ export interface Elevation {
   endedAt?: string | null;
 }
 
-/** A time in which a user may do more, if another agrees. */
+/** A user's request for more permissions for a while, which another user decides. */
 export type ElevationId = string;
 
 /** How far an elevation is. */
@@ -723,13 +729,13 @@ export interface Failure {
 export interface FailureData {
   /** The stable code. */
   code: ErrorCode;
-  /** Who has to change something. */
+  /** The party that has to change something. */
   fault: Fault;
   /** How long to wait before trying again, in milliseconds, where that is known. */
   retryAfterMs?: number | null;
 }
 
-/** Who has to change something for it to work next time. */
+/** The party that has to change something for it to work next time. */
 export type Fault = 'caller' | 'upstream' | 'ours';
 
 /** Event `feed.changed`. */
@@ -741,7 +747,7 @@ export interface FeedChanged {
   /** What happened, as seen through the filter. */
   operation: FeedOperation;
   /** The row's id. */
-  id: string;
+  id: RowId;
   /** The row as it is; empty if it is gone. A deletion may be told of a row that was never told of. */
   row?: Record<string, unknown>;
   /** The members that an update has changed. */
@@ -756,7 +762,7 @@ export interface FeedEnded {
   feed: string;
 }
 
-/** What happened to a row. */
+/** A change to a row. */
 export type FeedOperation = 'insert' | 'update' | 'delete';
 
 /** Parameters of `feed.subscribe`. */
@@ -799,13 +805,13 @@ export interface IceServer {
   credential?: string | null;
 }
 
-/** What `RTCPeerConnection` takes as its configuration. */
+/** A configuration for `RTCPeerConnection`. */
 export interface IceServers {
   /** For the `iceServers` of a browser's `RTCPeerConnection`. */
   iceServers: IceServer[];
 }
 
-/** Many contacts from one file. */
+/** An import of contacts from one file. */
 export type ImportId = string;
 
 /** The report on a row. */
@@ -820,7 +826,7 @@ export interface ImportedRow {
   error?: string | null;
 }
 
-/** What can happen in an inbox. */
+/** An event of an inbox. */
 export type InboxEvent = { conversation: Conversation; message: Message; type: 'messageCreated' } | { message: Message; type: 'messageUpdated' } | { conversation: Conversation; type: 'conversationUpdated' } | { note: Note; type: 'noteCreated' } | { note: Note; type: 'noteUpdated' } | { noteId: NoteId; conversationId: ConversationId; type: 'noteDeleted' } | { conversationId: ConversationId; type: 'conversationErased' };
 
 /** Parameters of `inbox.subscribe`. */
@@ -866,7 +872,7 @@ export interface Invitation {
   revokedAt?: string | null;
 }
 
-/** Somebody's way to become a user. */
+/** An invitation to become a user. */
 export type InvitationId = string;
 
 /** A token that lets a browser into exactly one room. */
@@ -879,7 +885,7 @@ export interface JoinToken {
   expiresAt: string;
 }
 
-/** A word that sorts conversations. */
+/** A label of conversations. */
 export interface Label {
   /** UUIDv7: later ones sort later. */
   id: LabelId;
@@ -889,7 +895,7 @@ export interface Label {
   color: string;
 }
 
-/** A word that sorts conversations. */
+/** A label of conversations. */
 export type LabelId = string;
 
 /** Parameters of `media.answer`. */
@@ -1026,7 +1032,7 @@ export interface Merge {
   undoneAt?: string | null;
 }
 
-/** Two customers that turned out to be one. */
+/** A merge of two contacts that are the same customer. */
 export type MergeId = string;
 
 /** A contact's merges. */
@@ -1076,11 +1082,11 @@ export interface NamedRole {
   id: RoleId;
   /** Unique in the account. */
   name: string;
-  /** What who has it may do. */
+  /** The permissions of those who have it. */
   permissions: Permission[];
 }
 
-/** What an agent writes to others beside a conversation. Customers never see it. */
+/** An agent's note to other agents beside a conversation. Customers never see it. */
 export interface Note {
   /** The note, as `/v1/conversations/{id}/notes` lists it. */
   id: NoteId;
@@ -1096,10 +1102,13 @@ export interface Note {
   updatedAt: string;
 }
 
-/** What agents write to each other beside a conversation. */
+/** A note of an agent beside a conversation. */
 export type NoteId = string;
 
-/** Whose track a media section of an offer carries. */
+/** Something that the audit log tells of; its kind stands beside it. */
+export type ObjectId = string;
+
+/** The track that a media section of an offer carries. */
 export interface OfferedTrack {
   /** The media section of the offer. */
   mid: string;
@@ -1117,9 +1126,9 @@ export interface OnlineUser {
   name: string;
 }
 
-/** Somebody whom only the account's own back end knows. */
+/** A person whom only the account's own back end knows. */
 export interface Outsider {
-  /** Who it is to the back end, 1 to 256 bytes: the same identity is the same user here. */
+  /** The back end's name for the person, 1 to 256 bytes: the same identity is the same user here. */
   identity: string;
   /** The name that others see. */
   name: string;
@@ -1293,7 +1302,7 @@ export interface Page_Webhook {
   next?: string | null;
 }
 
-/** What two peers say to each other (W3C's `RTCSessionDescription` and `RTCIceCandidate`). */
+/** A message between two peers (W3C's `RTCSessionDescription` and `RTCIceCandidate`). */
 export type PeerSignal = { sdp: string; kind: 'offer' } | { sdp: string; kind: 'answer' } | { candidate: string; sdpMid?: string | null; sdpMLineIndex?: number | null; kind: 'candidate' };
 
 /** One thing that a caller may do. */
@@ -1368,7 +1377,7 @@ export type RequestId = number | string;
 /** One thing that a guest may do in the room. Without any, they are there and see who else is. */
 export type Right = 'messages.read' | 'messages.send' | 'media.send' | 'media.receive';
 
-/** What a user may do, from most to least. The order is the hierarchy. */
+/** A user's role, from most permissions to least. The order is the hierarchy. */
 export type Role = 'AGENT_USER' | 'USER' | 'ADMIN';
 
 /** A set of permissions that an account has named. */
@@ -1562,7 +1571,7 @@ export interface RoomSend {
   /** A room that the caller has joined. */
   roomId: RoomId;
   /** Chosen by the client, once per message: sent again after a lost answer, the message is stored once and the same answer comes back. */
-  clientId: string;
+  clientId: ClientMessageId;
   /** The text: at most `TEXT_BYTES_MAX`, no control characters but line feed and tab. */
   text: string;
 }
@@ -1593,7 +1602,10 @@ export interface RoomTypingChanged {
   typing: boolean;
 }
 
-/** What became of a row. */
+/** A row of a table that clients may follow; the table stands beside it. */
+export type RowId = string;
+
+/** The outcome of a row. */
 export type RowOutcome = 'created' | 'updated' | 'failed';
 
 /** A numbered sequence of events. */
@@ -1607,7 +1619,7 @@ export interface SequencedInboxEvent {
   event: InboxEvent;
 }
 
-/** What an account has chosen. */
+/** An account's settings. */
 export interface Settings {
   /** The language of what Switchboard itself writes to customers, as a BCP 47 tag. */
   locale?: string | null;
@@ -1654,7 +1666,7 @@ export interface SignedIn {
   user: User;
 }
 
-/** Agents who answer together. */
+/** A team of agents. */
 export interface Team {
   /** UUIDv7: later ones sort later. */
   id: TeamId;
@@ -1662,7 +1674,7 @@ export interface Team {
   name: string;
 }
 
-/** Agents who answer together. */
+/** A team of agents. */
 export type TeamId = string;
 
 /** All members of a team. */
@@ -1750,7 +1762,7 @@ export interface UpdateLabel {
 export interface UpdateRole {
   /** Unique in the account. */
   name?: string | null;
-  /** What who has it may do. */
+  /** The permissions of those who have it. */
   permissions?: Permission[] | null;
 }
 
@@ -1784,7 +1796,7 @@ export interface UpdateUser {
 
 /** What to change about a webhook; absent fields stay as they are. */
 export interface UpdateWebhook {
-  /** Where to post. */
+  /** The URL that deliveries are posted to. */
   url?: string | null;
   /** A receiver that still checks the old one refuses what it is told from then on. */
   secret?: string | null;
@@ -1823,27 +1835,27 @@ export interface Webhook {
   id: WebhookId;
   /** What kind of receiver it has. */
   kind: WebhookKind;
-  /** Where is posted to. */
+  /** The URL that deliveries are posted to. */
   url: string;
   /** The header that carries the secret, for n8n. */
   header: string;
   /** What it is told about. */
   events: EventName[];
-  /** When it was switched off: what happens meanwhile it is never told. Null while it is on. */
+  /** When it was switched off: it is never told of events from then on. Null while it is on. */
   disabledAt?: string | null;
-  /** Since when everything that it was to be told has failed; null while it takes what it is told. After several failures in a row it gets one delivery at a time, after a while. */
+  /** The time since which every delivery has failed; null while deliveries are taken. After several failures in a row it gets one delivery at a time, after a while. */
   failingSince?: string | null;
 }
 
 /** An address that is told about events by HTTP. */
 export type WebhookId = string;
 
-/** What kind of receiver a webhook has. */
+/** The kind of a webhook's receiver. */
 export type WebhookKind = 'n8n' | 'standard';
 
-/** What a note says. */
+/** A note's text. */
 export interface WriteNote {
-  /** What the note is to say. */
+  /** The note's new text. */
   text: string;
 }
 
@@ -1954,7 +1966,7 @@ export interface Operations {
   /** Revokes a key for good. */
   'DELETE /v1/api-keys/{id}': { path: { id: ApiKeyId }; answer: ApiKey };
   /** Lists what was done, the latest first. */
-  'GET /v1/audit-entries': { query: { objectId?: string; actorId?: string; action?: string; cursor?: string; limit?: number }; answer: Page_AuditEntry };
+  'GET /v1/audit-entries': { query: { objectId?: ObjectId; actorId?: ActorId; action?: string; cursor?: string; limit?: number }; answer: Page_AuditEntry };
   /** Accepts an invitation, and signs in. */
   'POST /v1/auth/accept-invitation': { body: AcceptInvitation; answer: SignedIn };
   /** Exchanges a refresh token for a new pair of tokens. */
@@ -2007,7 +2019,7 @@ export interface Operations {
   'PATCH /v1/contacts/{id}': { path: { id: ContactId }; body: UpdateContact; answer: ContactDetails };
   /** Exports everything about a contact (GDPR, articles 15 and 20). */
   'GET /v1/contacts/{id}/export': { path: { id: ContactId }; answer: ContactExport };
-  /** Lets a channel name a contact so. */
+  /** Adds a channel's name to a contact. */
   'POST /v1/contacts/{id}/identities': { path: { id: ContactId }; body: AddContactIdentity; answer: ContactDetails };
   /** Takes a channel's name from a contact. */
   'DELETE /v1/contacts/{id}/identities': { path: { id: ContactId }; query: { channelId: ChannelId; scheme: string; value: string }; answer: void };
@@ -2043,7 +2055,7 @@ export interface Operations {
   'GET /v1/elevations': { query: { cursor?: string; limit?: number }; answer: Page_Elevation };
   /** Asks to do more for a while. Nothing changes until somebody else agrees. */
   'POST /v1/elevations': { body: CreateElevation; answer: Elevation };
-  /** Decides on somebody else's request. Nobody can agree to more than they lastingly may do themselves. Who asked gets it with their next access token. */
+  /** Decides on somebody else's request. Nobody can agree to more than they lastingly may do themselves. Whoever asked gets it with their next access token. */
   'POST /v1/elevations/{id}/decision': { path: { id: ElevationId }; body: DecideElevation; answer: Elevation };
   /** Ends an elevation before its time: one's own, or as who manages users anybody's. Access tokens that have it are good no more: for writing at once, for reading within five seconds. The next ones go without it. */
   'POST /v1/elevations/{id}/end': { path: { id: ElevationId }; answer: Elevation };
@@ -2099,7 +2111,7 @@ export interface Operations {
   'GET /v1/rooms/{id}/connections': { path: { id: RoomId }; answer: Connections };
   /** Takes one device out of a room. Its user may enter again. */
   'DELETE /v1/rooms/{id}/connections/{connection}': { path: { id: RoomId; connection: ConnectionId }; answer: void };
-  /** Tells everybody present something that is kept nowhere (`room.event`). */
+  /** Sends an event to everybody present; it is stored nowhere (`room.event`). */
   'POST /v1/rooms/{id}/events': { path: { id: RoomId }; body: CreateRoomEvent; answer: PublishedRoomEvent };
   /** Mints a token that lets a guest into this room and nowhere else. */
   'POST /v1/rooms/{id}/join-tokens': { path: { id: RoomId }; body: CreateJoinToken; answer: JoinToken };
@@ -2111,7 +2123,7 @@ export interface Operations {
   'DELETE /v1/rooms/{id}/members/{user}': { path: { id: RoomId; user: UserId }; answer: void };
   /** Reads what was said in a room. */
   'GET /v1/rooms/{id}/messages': { path: { id: RoomId }; query: { before?: number; limit?: number }; answer: RoomHistory };
-  /** Says something in a room. It is kept, numbered, and pushed to everybody present. */
+  /** Posts a message in a room. It is stored, numbered, and pushed to everybody present. */
   'POST /v1/rooms/{id}/messages': { path: { id: RoomId }; body: CreateRoomMessage; answer: RoomMessage };
   /** Opens a closed room again. */
   'POST /v1/rooms/{id}/reopen': { path: { id: RoomId }; answer: Room };

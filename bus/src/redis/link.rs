@@ -1,9 +1,6 @@
 //! The supervised connection: connects, resubscribes, re-asserts, notices when it is dead.
 
-use super::{
-    RedisBackend, keep,
-    names::{self, Channel},
-};
+use super::{RedisBackend, keep, names};
 use crate::{
     backend::{Link, encode},
     error::BusError,
@@ -11,7 +8,7 @@ use crate::{
     lease::LEASE_TIME,
 };
 use ::redis::{
-    AsyncCommands, AsyncConnectionConfig, Client, RedisError,
+    AsyncCommands, AsyncConnectionConfig, Client, ErrorKind, RedisError,
     aio::{MultiplexedConnection, PubSubSink, PubSubStream},
     pipe,
 };
@@ -20,7 +17,6 @@ use common::{
     backoff::Backoff,
     chance,
     error::Chain,
-    id::NodeId,
     subject::{Topic, link::LinkUp},
 };
 use futures_util::StreamExt;
@@ -62,19 +58,17 @@ const HOLDERS_FIRST: Duration = Duration::from_secs(6);
 /// Channels in one SUBSCRIBE: enough to be quick, few enough not to stall Redis.
 const SUBSCRIBE_BATCH: usize = 512;
 
-/// How long a service of this process may take over a request from elsewhere.
-const SERVICE_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// What the backend wants of the link.
 pub(crate) enum Order {
     /// Subscribe, and say so once Redis has confirmed.
     Subscribe { channel: String, confirmed: oneshot::Sender<()> },
-    /// Subscribers have come or gone: compare what is wanted with what is subscribed.
-    Compare,
+    /// Subscribers have come or gone: match what is subscribed with what is wanted.
+    MatchSubscriptions,
     /// Leases or entries are to be taken out.
     TidyUp,
 }
 
+/// Two, as a subscribed connection takes no other commands.
 struct Connections {
     commands: MultiplexedConnection,
     sink: PubSubSink,
@@ -94,7 +88,13 @@ pub(crate) async fn start(
     // drain. It ends with the runtime.
     #[expect(clippy::disallowed_methods, reason = "must outlive the drain")]
     tokio::spawn(keeper.run(connections));
-    is_up.await.map_err(|_| BusError::Away)
+    Ok(is_up.await.map_err(|_| BusError::Away)??)
+}
+
+/// Whether Redis does not let us in, which no waiting changes. One that takes connections from anybody says
+/// so only when it is asked for something.
+fn is_shut_out(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::AuthenticationFailed || matches!(error.code(), Some("NOAUTH" | "NOPERM"))
 }
 
 async fn connect(client: &Client) -> Result<Connections, RedisError> {
@@ -114,6 +114,8 @@ async fn limited<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result
     }
 }
 
+/// The one task that talks to Redis on behalf of the whole process. Everything it does is in one order, so
+/// that subscriptions, leases and entries need no locks between its own steps; it never waits for a part.
 struct Keeper {
     backend: Arc<RedisBackend>,
     client: Client,
@@ -121,8 +123,8 @@ struct Keeper {
     /// What Redis has confirmed on the present connection.
     subscribed: HashSet<String>,
     epoch: u64,
-    /// Told when the link is up for the first time.
-    up: Option<oneshot::Sender<()>>,
+    /// Told when the link is up for the first time, or that it never will be.
+    up: Option<oneshot::Sender<Result<(), RedisError>>>,
 }
 
 impl Keeper {
@@ -139,6 +141,12 @@ impl Keeper {
                     let epoch = self.epoch;
                     let error = self.keep_up(connections).await;
                     self.down();
+                    if is_shut_out(&error)
+                        && let Some(up) = self.up.take()
+                    {
+                        let _nobody_waits = up.send(Err(error));
+                        return;
+                    }
                     warn!(error = %Chain(&error), "The link to Redis is down; media and local rooms go on");
                     // One that takes connections and refuses to write was not there at all.
                     if self.epoch > epoch {
@@ -184,7 +192,7 @@ impl Keeper {
                     let Some(message) = message else {
                         return io::Error::from(io::ErrorKind::UnexpectedEof).into();
                     };
-                    self.handle(message.get_channel_name(), Bytes::copy_from_slice(message.get_payload_bytes()));
+                    self.backend.handle(message.get_channel_name(), Bytes::copy_from_slice(message.get_payload_bytes()));
                     Ok(())
                 }
                 Some(order) = self.orders.recv() => self.carry_out(order, &mut commands, &mut sink).await,
@@ -202,8 +210,9 @@ impl Keeper {
         commands: &mut MultiplexedConnection,
         sink: &mut PubSubSink,
     ) -> Result<(), RedisError> {
+        // Subscribed first, or what is published between the two would be lost without a `Lost`.
         self.subscribed.clear();
-        self.compare(sink).await?;
+        self.match_subscriptions(sink).await?;
         self.assert_all(commands).await?;
         let backend = &self.backend;
         self.epoch += 1;
@@ -217,7 +226,7 @@ impl Keeper {
         metrics::gauge!("bus_link_up").set(1.0);
         if again {
             info!(epoch = self.epoch, "The link to Redis is up again");
-            backend.exchange.lost_all();
+            backend.exchange.tell_all_lost();
         }
         // Now that `connection` is there, so that nothing is given up after it was said.
         if let Ok(whose) = encode(&backend.node) {
@@ -225,7 +234,7 @@ impl Keeper {
             commands.publish::<_, _, u64>(topic, names::news(backend.node, &whose)).await?;
         }
         if let Some(up) = self.up.take() {
-            let _nobody_waits = up.send(());
+            let _nobody_waits = up.send(Ok(()));
         }
         Ok(())
     }
@@ -244,7 +253,7 @@ impl Keeper {
                 let _nobody_waits = confirmed.send(());
                 Ok(())
             }
-            Order::Compare => self.compare(sink).await,
+            Order::MatchSubscriptions => self.match_subscriptions(sink).await,
             Order::TidyUp => self.tidy_up(commands).await,
         }
     }
@@ -254,13 +263,20 @@ impl Keeper {
         commands: &mut MultiplexedConnection,
         sink: &mut PubSubSink,
     ) -> Result<(), RedisError> {
-        self.compare(sink).await?;
+        self.match_subscriptions(sink).await?;
         self.tidy_up(commands).await?;
-        self.renew(commands).await
+        let had_lapsed = self.renew(commands).await?;
+        // Both are needed: the link need not break when Redis forgets this node, or when this node stood
+        // still for so long that others swept its entries.
+        if self.backend.keep.take_unwritten() || had_lapsed {
+            self.write_entries(commands).await?;
+        }
+        Ok(())
     }
 
-    /// Makes the subscribed channels those that are wanted.
-    async fn compare(&mut self, sink: &mut PubSubSink) -> Result<(), RedisError> {
+    /// Makes the subscribed channels those that are wanted. As a whole and not by single changes: those come
+    /// from many tasks in any order, and a late "gone" would end what has come again.
+    async fn match_subscriptions(&mut self, sink: &mut PubSubSink) -> Result<(), RedisError> {
         let wanted = self.wanted();
         let missing: Vec<String> = wanted.difference(&self.subscribed).cloned().collect();
         for batch in missing.chunks(SUBSCRIBE_BATCH) {
@@ -276,16 +292,23 @@ impl Keeper {
 
     fn wanted(&self) -> HashSet<String> {
         let (names, exchange): (_, &Exchange) = (&self.backend.names, &self.backend.exchange);
-        let topics = exchange.subjects().into_iter().map(|subject| names.topic(&subject));
-        let services = exchange.services().into_iter().map(|subject| names.service(&subject));
+        let topics = exchange.subscribed_subjects().into_iter().map(|subject| names.topic(&subject));
+        let services = exchange.served_subjects().into_iter().map(|subject| names.service(&subject));
         topics.chain(services).chain([names.replies(self.backend.node)]).collect()
     }
 
-    /// After an outage Redis may have forgotten everything.
+    /// After an outage Redis may have forgotten everything. What was given up meanwhile goes first: Redis may
+    /// as well have kept everything.
     async fn assert_all(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
         self.tidy_up(commands).await?;
         self.renew(commands).await?;
+        self.write_entries(commands).await
+    }
+
+    async fn write_entries(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
         let backend = &self.backend;
+        // Or an entry that is replaced meanwhile would be overwritten with what it was.
+        let _alone = backend.keep.alone().await;
         for batch in backend.keep.own_entries().chunks(SUBSCRIBE_BATCH) {
             let mut pipeline = pipe();
             for (set, key, entry) in batch {
@@ -296,9 +319,12 @@ impl Keeper {
         Ok(())
     }
 
-    async fn renew(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
+    /// Says that this node lives, and keeps its leases. Whether Redis believed it dead.
+    async fn renew(&self, commands: &mut MultiplexedConnection) -> Result<bool, RedisError> {
         let backend = &self.backend;
-        let _: () = commands.pset_ex(backend.names.node(backend.node), 1, names::millis(NODE_TIME)).await?;
+        let (key, time) = (backend.names.node(backend.node), names::millis(NODE_TIME));
+        let (before, ()): (Option<u64>, ()) =
+            pipe().get(&key).pset_ex(&key, 1, time).query_async(commands).await?;
         for name in backend.keep.leases() {
             let holder: Option<String> = keep::ACQUIRE
                 .key(backend.names.lease(&name))
@@ -311,20 +337,27 @@ impl Keeper {
                 backend.keep.lose_lease(&name);
             }
         }
-        Ok(())
+        Ok(before.is_none())
     }
 
     async fn tidy_up(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
         let backend = &self.backend;
+        if backend.keep.has_no_removals() {
+            return Ok(());
+        }
+        let _alone = backend.keep.alone().await;
         let removals = backend.keep.take_removals();
+        let node = backend.node.to_string();
         let outcome = async {
             for name in &removals.leases {
                 let mut release = keep::RELEASE.prepare_invoke();
-                release.key(backend.names.lease(name)).arg(backend.node.to_string());
+                release.key(backend.names.lease(name)).arg(&node);
                 release.invoke_async::<()>(commands).await?;
             }
             for (set, key) in &removals.entries {
-                let _: u64 = commands.hdel(backend.names.presence(set), key).await?;
+                let mut remove = keep::REMOVE_ENTRY.prepare_invoke();
+                remove.key(backend.names.presence(set)).arg(key).arg(&node);
+                remove.invoke_async::<()>(commands).await?;
             }
             Ok(())
         }
@@ -333,46 +366,5 @@ impl Keeper {
             backend.keep.restore_removals(removals);
         }
         outcome
-    }
-
-    fn handle(&self, channel: &str, payload: Bytes) {
-        let backend = &self.backend;
-        match backend.names.parse(channel) {
-            Some(Channel::Topic(subject)) => {
-                metrics::counter!("bus_messages_received_total").increment(1);
-                if let Some((from, message)) = names::parse_news(&payload)
-                    && from != backend.node
-                {
-                    backend.exchange.deliver(subject, &message);
-                }
-            }
-            Some(Channel::Service(subject)) => {
-                if let Some((from, id, request)) = names::parse_request(&payload) {
-                    self.serve(subject, from, id, request);
-                }
-            }
-            Some(Channel::Replies) => {
-                if let Some((id, answer)) = names::parse_reply(&payload)
-                    && let Some((_, waiting)) = backend.asked.remove(&id)
-                {
-                    let _gave_up = waiting.send(answer);
-                }
-            }
-            None => {}
-        }
-    }
-
-    fn serve(&self, subject: &str, from: NodeId, id: u64, request: Bytes) {
-        let Some(waiting) = self.backend.exchange.ask(subject, request) else { return };
-        let backend = Arc::clone(&self.backend);
-        self.backend.shutdown.tasks.spawn(async move {
-            let Ok(Ok(answer)) = timeout(SERVICE_TIMEOUT, waiting).await else { return };
-            let Ok(mut connection) = backend.connection() else { return };
-            let sent: Result<u64, RedisError> =
-                connection.publish(backend.names.replies(from), names::reply(id, &answer)).await;
-            if let Err(error) = sent {
-                warn!(error = %Chain(&error), "An answer could not be sent; its asker will time out");
-            }
-        });
     }
 }

@@ -1,5 +1,7 @@
 //! How subjects and messages look in Redis.
 
+use super::in_flight::{RequestId, Verdict};
+use crate::exchange::Refusal;
 use bytes::Bytes;
 use common::id::NodeId;
 use std::time::Duration;
@@ -19,7 +21,9 @@ pub(crate) enum Channel<'a> {
 
 impl Names {
     pub(crate) fn new(prefix: &str) -> Self {
-        Self { prefix: prefix.to_owned() }
+        // A colon within is doubled, as the single one ends the prefix: the topic `x` of the installation
+        // `a:t` would otherwise be the topic `t:x` of `a`.
+        Self { prefix: prefix.replace(':', "::") }
     }
 
     pub(crate) fn topic(&self, subject: &str) -> String {
@@ -72,24 +76,45 @@ pub(crate) fn parse_news(bytes: &Bytes) -> Option<(NodeId, Bytes)> {
 }
 
 /// A request with its asker and number in front.
-pub(crate) fn request(from: NodeId, id: u64, request: &Bytes) -> Vec<u8> {
-    [from.as_uuid().as_bytes().as_slice(), &id.to_be_bytes(), request].concat()
+pub(crate) fn request(from: NodeId, id: RequestId, request: &Bytes) -> Vec<u8> {
+    [from.as_uuid().as_bytes().as_slice(), &id.0.to_be_bytes(), request].concat()
 }
 
-pub(crate) fn parse_request(bytes: &Bytes) -> Option<(NodeId, u64, Bytes)> {
+pub(crate) fn parse_request(bytes: &Bytes) -> Option<(NodeId, RequestId, Bytes)> {
     let (from, rest) = parse_news(bytes)?;
-    let (id, request) = parse_reply(&rest)?;
+    let (id, request) = parse_number(&rest)?;
     Some((from, id, request))
 }
 
-/// An answer with its request's number in front.
-pub(crate) fn reply(id: u64, answer: &Bytes) -> Vec<u8> {
-    [id.to_be_bytes().as_slice(), answer].concat()
+/// How a reply begins, after its request's number.
+const ANSWERED: u8 = 0;
+const NOBODY: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+/// A verdict with its request's number and its kind in front.
+pub(crate) fn reply(id: RequestId, verdict: &Verdict) -> Vec<u8> {
+    let (kind, answer): (u8, &[u8]) = match verdict {
+        Verdict::Answer(answer) => (ANSWERED, answer),
+        Verdict::Refused(Refusal::Nobody) => (NOBODY, &[]),
+        Verdict::Refused(Refusal::GivenUp) => (GIVEN_UP, &[]),
+    };
+    [id.0.to_be_bytes().as_slice(), &[kind], answer].concat()
 }
 
-pub(crate) fn parse_reply(bytes: &Bytes) -> Option<(u64, Bytes)> {
+pub(crate) fn parse_reply(bytes: &Bytes) -> Option<(RequestId, Verdict)> {
+    let (id, rest) = parse_number(bytes)?;
+    let verdict = match *rest.first()? {
+        ANSWERED => Verdict::Answer(rest.slice(1..)),
+        NOBODY => Verdict::Refused(Refusal::Nobody),
+        GIVEN_UP => Verdict::Refused(Refusal::GivenUp),
+        _ => return None,
+    };
+    Some((id, verdict))
+}
+
+fn parse_number(bytes: &Bytes) -> Option<(RequestId, Bytes)> {
     let (id, _) = bytes.split_first_chunk::<8>()?;
-    Some((u64::from_be_bytes(*id), bytes.slice(8..)))
+    Some((RequestId(u64::from_be_bytes(*id)), bytes.slice(8..)))
 }
 
 /// A presence entry with its node in front, in text for the script that reads it.
@@ -106,3 +131,6 @@ pub(crate) fn parse_entry(bytes: &[u8]) -> Option<(NodeId, Bytes)> {
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,10 +7,29 @@
     reason = "test code: whatever is not as expected is a failure"
 )]
 
-mod contract;
-mod outage;
+/// One fact, two backends.
+macro_rules! contract {
+    ($($fact:ident)*) => {
+        mod local {
+            $(#[tokio::test] async fn $fact() { super::$fact(crate::Pair::local()).await; })*
+        }
+        mod redis {
+            $(#[tokio::test] async fn $fact() { super::$fact(crate::Pair::redis(&crate::redis_url()).await).await; })*
+        }
+    };
+}
 
-use bus::{Bus, Delivery, Subscription};
+mod contract;
+mod leases;
+mod outage;
+mod presence;
+mod process;
+mod proxy;
+mod refusals;
+mod requests;
+mod subscriptions;
+
+use bus::{Asked, Bus, Delivery, Subscription};
 use common::{
     clock::SystemClock,
     id::NodeId,
@@ -66,24 +85,42 @@ fn node() -> NodeId {
     NodeId::generate(&SystemClock)
 }
 
+fn redis_url() -> String {
+    std::env::var("SWITCHBOARD_TEST_REDIS_URL")
+        .expect("SWITCHBOARD_TEST_REDIS_URL is not set: run `cargo xtask test`, or `cargo xtask services`")
+}
+
+async fn serve_one(bus: Bus) -> tokio::task::JoinHandle<()> {
+    let mut requests = bus.serve(&Doubler).await.unwrap();
+    #[expect(clippy::disallowed_methods, reason = "ends with the test")]
+    tokio::spawn(async move {
+        while let Some(Asked { request, reply }) = requests.next().await {
+            reply.send(&(request * 2));
+        }
+    })
+}
+
 /// Two processes on one bus, which in the local backend are one.
 struct Pair {
     here: Bus,
     there: Bus,
-    _shutdown: Shutdown,
+    /// Under which they are in Redis.
+    prefix: String,
+    shutdown: Shutdown,
 }
 
 impl Pair {
     fn local() -> Self {
         let bus = Bus::local(node());
-        Self { here: bus.clone(), there: bus, _shutdown: Shutdown::default() }
+        Self { here: bus.clone(), there: bus, prefix: String::new(), shutdown: Shutdown::default() }
     }
 
     async fn redis(url: &str) -> Self {
         let prefix = format!("t{}", uuid::Uuid::new_v4().simple());
         let shutdown = Shutdown::default();
         let connect = async || Bus::redis(node(), url, &prefix, &shutdown).await.expect("Redis answers");
-        Self { here: connect().await, there: connect().await, _shutdown: shutdown }
+        let (here, there) = (connect().await, connect().await);
+        Self { here, there, prefix, shutdown }
     }
 }
 
@@ -104,7 +141,8 @@ async fn message(subscription: &mut Subscription<u32>) -> u32 {
 async fn until(mut holds: impl AsyncFnMut() -> bool) {
     soon(async {
         while !holds().await {
-            tokio::task::yield_now().await;
+            // A breath, so that asking does not keep the machine from doing.
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     })
     .await;

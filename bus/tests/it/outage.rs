@@ -1,39 +1,65 @@
 //! Redis is really killed and started again.
 
 use super::*;
+use ::redis::aio::MultiplexedConnection;
 use bus::{Acquired, BusError, Link};
 use common::subject::link::LinkUp;
 use local_services::redis::Redis;
-use redis::aio::MultiplexedConnection;
 use std::path::PathBuf;
 
-struct Outage {
-    redis: Redis,
-    pair: Pair,
+pub(crate) struct Outage {
+    pub(crate) redis: Redis,
+    pub(crate) pair: Pair,
     dir: PathBuf,
 }
 
 impl Outage {
-    async fn prepare() -> Self {
+    pub(crate) async fn prepare() -> Self {
         let dir = std::env::temp_dir().join(format!("bus-{}", uuid::Uuid::new_v4().simple()));
         let redis = Redis::start(&dir).expect("Redis starts");
         let pair = Pair::redis(&redis.url()).await;
         Self { redis, pair, dir }
     }
 
-    async fn begin(&mut self) {
+    pub(crate) async fn begin(&mut self) {
         self.redis.kill().expect("it ran");
+        self.down().await;
+    }
+
+    pub(crate) async fn end(&mut self) {
+        self.redis.restart().expect("Redis starts again");
+        self.up().await;
+    }
+
+    /// Both have noticed that Redis is not there.
+    pub(crate) async fn down(&self) {
         for bus in [&self.pair.here, &self.pair.there] {
             soon(bus.link().wait_for(|link| *link == Link::Down)).await.expect("the bus lives");
         }
     }
 
-    async fn end(&mut self) {
-        self.redis.restart().expect("Redis starts again");
+    pub(crate) async fn up(&self) {
         for bus in [&self.pair.here, &self.pair.there] {
             soon(bus.link().wait_for(|link| matches!(link, Link::Up { .. }))).await.expect("the bus lives");
         }
     }
+
+    /// Somebody who looks at Redis itself.
+    pub(crate) async fn observer(&self) -> MultiplexedConnection {
+        observer(&self.redis.url()).await
+    }
+}
+
+/// Somebody who looks at Redis itself, and does to it what an operator may.
+pub(crate) async fn observer(url: &str) -> MultiplexedConnection {
+    let client = redis::Client::open(url).expect("an address");
+    client.get_multiplexed_async_connection().await.expect("Redis is there")
+}
+
+/// Has Redis carry out a command, given as words.
+pub(crate) async fn order<T: redis::FromRedisValue>(at: &mut MultiplexedConnection, words: &[&str]) -> T {
+    let (name, arguments) = words.split_first().expect("a command");
+    redis::cmd(name).arg(arguments).query_async(at).await.expect("Redis does so")
 }
 
 impl Drop for Outage {
@@ -138,7 +164,7 @@ async fn a_redis_that_refuses_to_write_is_away_and_not_asked_without_a_pause() {
 async fn who_was_cut_off_alone_tells_the_others_when_it_can_be_heard_again() {
     let outage = Outage::prepare().await;
     let prefix = "alone";
-    let connect = async |url: String| Bus::redis(node(), &url, prefix, &outage.pair._shutdown).await;
+    let connect = async |url: String| Bus::redis(node(), &url, prefix, &outage.pair.shutdown).await;
     let stays = connect(outage.redis.url()).await.unwrap();
     let mut others = stays.subscribe(&LinkUp).await.unwrap();
     let alone = connect(outage.redis.let_in("alone").unwrap()).await.unwrap();

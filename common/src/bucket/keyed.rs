@@ -27,7 +27,7 @@ pub struct Buckets {
 struct Table {
     /// Those that are not full.
     buckets: HashMap<u64, Bucket>,
-    /// By when each is full again, the nearest first.
+    /// The time at which each is full again, the nearest first.
     order: BTreeSet<(Instant, u64)>,
 }
 

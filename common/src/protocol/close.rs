@@ -40,7 +40,7 @@ codes! {
     TOO_BIG = 1009, reconnect "yes, with smaller frames";
     /// The client reads too slowly.
     TOO_SLOW = 4000, reconnect "yes, and resume";
-    /// Nothing was heard from the client for too long.
+    /// The client sent nothing for too long.
     SILENT = 4001, reconnect "yes, and resume";
     /// The token expired and was not refreshed.
     TOKEN_EXPIRED = 4002, reconnect "with a new token";

@@ -93,7 +93,7 @@ pub struct Failure {
 pub struct FailureData {
     /// The stable code.
     pub code: ErrorCode,
-    /// Who has to change something.
+    /// The party that has to change something.
     pub fault: Fault,
     /// How long to wait before trying again, in milliseconds, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! What the server pushes: every event with its parameters.
+//! Events: every one that the server pushes, with its parameters.
 
 use super::{call, connection, feed, inbox, media, presence, room};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ macro_rules! held {
 
 macro_rules! events {
     ($($(#[doc = $doc:literal])* $name:ident($params:ty $(, $held:ident)?) = $event:literal;)*) => {
-        /// What the server pushes, as a JSON-RPC notification whose `method` is the tag.
+        /// An event that the server pushes, as a JSON-RPC notification whose `method` is the tag.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "method", content = "params")]
         pub enum Event {

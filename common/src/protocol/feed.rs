@@ -1,10 +1,9 @@
 //! The change feed: rows of a table, as they change.
 
 use super::page::encoded_len;
-use crate::permission::Permission;
+use crate::{id::RowId, permission::Permission};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 /// Members that a filter may name.
 pub const FILTER_MAX: usize = 8;
@@ -51,7 +50,7 @@ macro_rules! tables {
                 }
             }
 
-            /// What one must be allowed to, to follow it.
+            /// The permission that following it needs.
             pub const fn permission(self) -> Permission {
                 match self {
                     $(Self::$table => Permission::$permission,)*
@@ -149,7 +148,7 @@ pub struct Unsubscribe {
     pub feed: String,
 }
 
-/// What happened to a row.
+/// A change to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FeedOperation))]
@@ -186,7 +185,7 @@ pub struct Changed {
     /// What happened, as seen through the filter.
     pub operation: Operation,
     /// The row's id.
-    pub id: Uuid,
+    pub id: RowId,
     /// The row as it is; empty if it is gone. A deletion may be told of a row that was never told of.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]

@@ -26,7 +26,7 @@ const EVENT_WORDS_BYTES_MAX: usize = 1024;
 /// The most events that a resuming client is sent; beyond that it reloads.
 pub const EVENTS_MAX: u32 = 500;
 
-/// What kind of channel a conversation is on.
+/// The kind of a conversation's channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -106,7 +106,7 @@ impl DeliveryStatus {
     }
 }
 
-/// Where a conversation stands.
+/// The status of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -140,7 +140,7 @@ impl ConversationStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
-    /// Where an agent may take it from here. What is done is opened before anything else.
+    /// The statuses that an agent may set from this one. A resolved conversation is opened before anything else.
     pub const fn next(self) -> &'static [Self] {
         match self {
             Self::Open => &[Self::Pending, Self::Snoozed, Self::Resolved],
@@ -213,7 +213,7 @@ pub struct Conversation {
     pub channel_kind: ChannelKind,
     /// The customer at the other end.
     pub contact: Contact,
-    /// Whom it waits for, if anybody.
+    /// The user it is assigned to, if any.
     pub status: ConversationStatus,
     /// Until when it is out of sight, if it is snoozed.
     #[serde(default, with = "time::serde::rfc3339::option")]
@@ -252,7 +252,7 @@ const fn no_priority() -> Priority {
     Priority::None
 }
 
-/// What an agent writes to others beside a conversation. Customers never see it.
+/// An agent's note to other agents beside a conversation. Customers never see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -370,7 +370,7 @@ fn bound_words(words: &mut String) {
     }
 }
 
-/// What can happen in an inbox.
+/// An event of an inbox.
 #[expect(clippy::large_enum_variant, reason = "nearly every event is a message, and all are behind a box")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "type")]

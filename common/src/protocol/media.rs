@@ -107,7 +107,7 @@ pub struct Changed {
     pub state: State,
 }
 
-/// What two peers say to each other (W3C's `RTCSessionDescription` and `RTCIceCandidate`).
+/// A message between two peers (W3C's `RTCSessionDescription` and `RTCIceCandidate`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -195,7 +195,7 @@ pub enum TrackKind {
     Video,
 }
 
-/// Whose track a media section of an offer carries.
+/// The track that a media section of an offer carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -1,8 +1,8 @@
-//! What a caller must be allowed for a method, decided before its parameters are looked at.
+//! The permission that each method needs, checked before its parameters are looked at.
 
 use crate::{guest::Right, permission::Permission};
 
-/// What a caller must be allowed for a method.
+/// The permission that a method needs.
 ///
 /// More may be asked where the thing itself is looked at: a private room exists for its members only, and the
 /// permission to follow a table is known where the table is.
@@ -14,7 +14,7 @@ pub struct Needs {
     pub guest: GuestNeeds,
 }
 
-/// What a guest of a room needs for a method.
+/// The right that a guest of a room needs for a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuestNeeds {
     /// Every guest may, in the room that the token is for.

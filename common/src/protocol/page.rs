@@ -50,7 +50,7 @@ impl<T: Serialize> Page<T> {
     }
 }
 
-/// As many items as fit from the first on, and whether there are more.
+/// The first items, as many as fit, and whether there are more.
 pub fn first<T: Serialize>(
     items: impl IntoIterator<Item = T>,
     items_max: usize,
@@ -61,7 +61,7 @@ pub fn first<T: Serialize>(
     (page.items, more)
 }
 
-/// As many items as fit up to the last, in their order, and whether there are more before them.
+/// The last items, as many as fit, in their order, and whether there are more before them.
 pub fn last<T: Serialize>(items: Vec<T>, items_max: usize, bytes_max: usize) -> (Vec<T>, bool) {
     let (mut items, more) = first(items.into_iter().rev(), items_max, bytes_max);
     items.reverse();

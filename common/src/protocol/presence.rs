@@ -1,4 +1,4 @@
-//! Who of an account is connected at all.
+//! Presence: which users of an account are connected.
 
 use crate::id::UserId;
 use serde::{Deserialize, Serialize};

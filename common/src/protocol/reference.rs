@@ -5,7 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-/// What an object on the wire looks like.
+/// The schema of an object on the wire.
 #[derive(Debug, Clone)]
 pub struct Shape {
     /// Its name among the schemas.
@@ -53,7 +53,7 @@ pub struct EventKind {
     pub params: Shape,
 }
 
-/// What the server would write for the `T` that `value` is.
+/// `value` as the server would write it, read as a `T`.
 ///
 /// # Errors
 /// If it is no `T`.

@@ -1,4 +1,4 @@
-//! What clients ask: every method with its parameters, its result and what it needs.
+//! Requests: every method with its parameters, its result and the permission that it needs.
 
 use super::{Failure, Needs, call, connection, feed, inbox, media, presence, room};
 use crate::{guest::Right, permission::Permission};
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 macro_rules! methods {
     ($($(#[doc = $doc:literal])* $name:ident($params:ty) -> $result:ty = $method:literal, $needs:expr;)*) => {
-        /// What a client may ask, one variant per method.
+        /// A client's request, one variant per method.
         #[derive(Debug, Clone)]
         pub enum Request {
             $(

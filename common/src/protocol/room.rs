@@ -1,11 +1,10 @@
 //! Rooms: who is there and what is said.
 
 use super::media;
-use crate::id::{ConnectionId, RoomId, RoomMessageId, UserId};
+use crate::id::{ClientMessageId, ConnectionId, RoomId, RoomMessageId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 /// The longest message in a room, in bytes of JSON without the quotes ([`crate::text`]).
 pub const TEXT_BYTES_MAX: usize = 8 * 1024;
@@ -127,7 +126,7 @@ pub struct Send {
     pub room_id: RoomId,
     /// Chosen by the client, once per message: sent again after a lost answer,
     /// the message is stored once and the same answer comes back.
-    pub client_id: Uuid,
+    pub client_id: ClientMessageId,
     /// The text: at most [`TEXT_BYTES_MAX`], no control characters but line feed and tab.
     pub text: String,
 }

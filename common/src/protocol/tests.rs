@@ -116,7 +116,7 @@ fn a_row_that_is_too_long_is_told_without_its_longest_members() {
         feed: "messages".to_owned(),
         seq: 1,
         operation: feed::Operation::Update,
-        id: Uuid::nil(),
+        id: Uuid::nil().into(),
         row,
         changed: Vec::new(),
         omitted: Vec::new(),

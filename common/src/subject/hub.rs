@@ -14,7 +14,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What happens in a room, to every instance with somebody in it.
+/// Events of a room, to every instance with somebody in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RoomTopic(pub RoomId);
 
@@ -52,7 +52,7 @@ impl Topic for RoomTopic {
     }
 }
 
-/// Who is in a room, on all instances.
+/// Members of a room, on all instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RoomMembers(pub RoomId);
 
@@ -110,7 +110,7 @@ impl Topic for NodeTopic {
     }
 }
 
-/// Who of an account is connected, on all instances.
+/// Connected users of an account, on all instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AccountOnline(pub AccountId);
 
@@ -148,7 +148,7 @@ impl Topic for AccountTopic {
     }
 }
 
-/// What devices on other instances ask of the instance that runs a call.
+/// Requests of devices on other instances to the instance that runs a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CallService(pub NodeId);
 
@@ -167,7 +167,7 @@ pub struct CallRequest {
     pub action: CallAction,
 }
 
-/// What a device may do with a call.
+/// A device's request about a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallAction {
     /// Pick up.
@@ -201,7 +201,7 @@ impl LeaseName for UserInCall {
     }
 }
 
-/// What the REST layer asks of every instance of the hub: each does it for the connections it has.
+/// Orders of the REST layer to every instance of the hub: each carries them out for the connections it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HubService(pub NodeId);
 
@@ -229,7 +229,7 @@ pub enum ConnectionSelector {
     Connection(ConnectionId),
 }
 
-/// What may be ordered. Each may be repeated without harm.
+/// An order. Each may be repeated without harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HubOrder {
     /// They are in this room no longer.

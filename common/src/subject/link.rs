@@ -1,4 +1,4 @@
-//! What processes say about their links to the bus.
+//! The state of each process's link to the bus.
 
 use super::Topic;
 use crate::id::NodeId;

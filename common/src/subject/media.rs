@@ -43,7 +43,7 @@ impl LeaseName for SessionLease {
     }
 }
 
-/// What the hub asks of a media node.
+/// Requests of the hub to a media node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MediaService(pub NodeId);
 
@@ -58,7 +58,7 @@ pub struct MediaRequest {
     pub action: MediaAction,
 }
 
-/// What the hub may ask. Every action may be repeated without harm.
+/// A request of the hub. Every one may be repeated without harm.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum MediaAction {
     /// Enter the session, opening it if need be.
@@ -92,17 +92,17 @@ pub enum MediaAction {
         /// The participant's description (RFC 8866).
         sdp: String,
     },
-    /// What is the state, and which offer is unanswered? Asked after the bus was away.
+    /// Asks for the state and the unanswered offer, after the bus was away.
     Sync {
         /// The participant whose description it is for.
         connection: ConnectionId,
     },
-    /// What is the state? Asked for somebody who enters the room.
+    /// Asks for the state, for somebody who enters the room.
     Look,
 }
 
-/// What a participant may do in a session. One who may not do all is kept to it by the server:
-/// media never goes peer to peer with them.
+/// A participant's rights in a session. The server enforces them: without all of them, the participant's media
+/// never goes peer to peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MediaRights {
     /// Be seen and heard.
@@ -117,7 +117,7 @@ impl Default for MediaRights {
     }
 }
 
-/// What a media node answers.
+/// A media node's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MediaReply {
     /// The session as it is; for `Join`, `Look` and `Sync`.
@@ -149,7 +149,7 @@ impl Service for MediaService {
     }
 }
 
-/// What a media node asks of a hub instance: which of these seats nobody sits in any more?
+/// A media node's question to a hub instance: which of these seats nobody sits in any more.
 ///
 /// For who leaves says so once, and may not be heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -173,7 +173,7 @@ impl Service for SeatService {
     }
 }
 
-/// What a media node says about a room's session, to every instance with somebody in the room.
+/// News of a room's session from its media node, to every instance with somebody in the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionTopic(pub RoomId);
 

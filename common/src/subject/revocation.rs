@@ -1,4 +1,4 @@
-//! What ended before its time, to every instance.
+//! Revocations, told to every instance.
 
 use super::Topic;
 use crate::revocation::Revocation;

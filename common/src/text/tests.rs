@@ -15,21 +15,21 @@ fn lengths_are_those_of_the_json() {
 
 #[test]
 fn what_people_send_is_visible_and_bounded_by_its_json() {
-    assert_eq!(said("two\n\tlines 😀", 100), Ok("two\n\tlines 😀"));
-    assert_eq!(said(" \n\u{2003}", 100), Err(TextError::Empty));
+    assert_eq!(checked_text("two\n\tlines 😀", 100), Ok("two\n\tlines 😀"));
+    assert_eq!(checked_text(" \n\u{2003}", 100), Err(TextError::Empty));
     for control in ["\u{1}", "\0", "\r", "\u{1b}[31m", "\u{7f}", "\u{85}"] {
-        assert_eq!(said(&format!("a{control}"), 100), Err(TextError::Control), "{control:?}");
+        assert_eq!(checked_text(&format!("a{control}"), 100), Err(TextError::Control), "{control:?}");
     }
-    assert_eq!(said(&"x".repeat(100), 100), Ok(&*"x".repeat(100)));
-    assert_eq!(said(&"x".repeat(101), 100), Err(TextError::TooLong));
-    assert_eq!(said(&"\"".repeat(51), 100), Err(TextError::TooLong), "each is two bytes of JSON");
+    assert_eq!(checked_text(&"x".repeat(100), 100), Ok(&*"x".repeat(100)));
+    assert_eq!(checked_text(&"x".repeat(101), 100), Err(TextError::TooLong));
+    assert_eq!(checked_text(&"\"".repeat(51), 100), Err(TextError::TooLong), "each is two bytes of JSON");
 }
 
 #[test]
 fn names_are_one_visible_line_or_made_to_be() {
-    assert_eq!(name("  Ada "), Some("Ada"));
+    assert_eq!(checked_name("  Ada "), Some("Ada"));
     for bad in ["", "  ", "two\nlines", "nul\0", &"x".repeat(201)] {
-        assert_eq!(name(bad), None, "{bad:?}");
+        assert_eq!(checked_name(bad), None, "{bad:?}");
     }
     assert_eq!(shown_name(" two\r\nlines\u{1} "), "two  lines");
     assert_eq!(shown_name("\u{1}\n"), "");
@@ -67,27 +67,27 @@ fn only_line_feed_and_tab_of_the_control_characters_are_text() {
     for character in ('\0'..='\u{9f}').filter(|character| character.is_control()) {
         let text = format!("a{character}b");
         let is_layout = matches!(character, '\n' | '\t');
-        assert_eq!(said(&text, 100).is_ok(), is_layout, "{character:?}");
-        assert_eq!(name(&text), None, "{character:?}");
+        assert_eq!(checked_text(&text, 100).is_ok(), is_layout, "{character:?}");
+        assert_eq!(checked_name(&text), None, "{character:?}");
         assert!(!clean(&text).chars().any(|sign| sign.is_control() && !matches!(sign, '\n' | '\t')));
         assert_eq!(shown_name(&text), "a b", "{character:?}");
     }
     // What joins, turns or marks signs is text in many languages.
     for text in ["\u{200d}x", "\u{200f}x", "e\u{301}", "\u{a0}x"] {
-        assert_eq!(said(text, 100), Ok(text));
+        assert_eq!(checked_text(text, 100), Ok(text));
     }
 }
 
 #[test]
 fn a_text_is_said_as_it_is_with_the_space_around_it() {
-    assert_eq!(said("  x\n", 5), Ok("  x\n"), "its JSON has five bytes");
-    assert_eq!(said("  x\n", 4), Err(TextError::TooLong));
+    assert_eq!(checked_text("  x\n", 5), Ok("  x\n"), "its JSON has five bytes");
+    assert_eq!(checked_text("  x\n", 4), Err(TextError::TooLong));
     for nothing in ["", " ", "\t", "\n\n", "\u{a0}", "\u{3000}\u{2028}", &" ".repeat(1000)] {
-        assert_eq!(said(nothing, 100), Err(TextError::Empty), "{nothing:?}");
+        assert_eq!(checked_text(nothing, 100), Err(TextError::Empty), "{nothing:?}");
     }
-    assert_eq!(said("x", 0), Err(TextError::TooLong));
+    assert_eq!(checked_text("x", 0), Err(TextError::TooLong));
     // The reason that is told is the one that a shorter text would have as well.
-    assert_eq!(said(&"\0".repeat(1000), 100), Err(TextError::Control));
+    assert_eq!(checked_text(&"\0".repeat(1000), 100), Err(TextError::Control));
 }
 
 #[test]
@@ -95,12 +95,12 @@ fn names_are_counted_in_characters_after_the_space_around_them_is_gone() {
     for sign in ["x", "é", "😀", "\u{301}"] {
         let longest = sign.repeat(NAME_CHARS_MAX);
         let spaced = format!("\u{3000} {longest}\n");
-        assert_eq!(name(&spaced), Some(&*longest), "{sign}");
-        assert_eq!(name(&format!("{longest}{sign}")), None, "{sign}");
+        assert_eq!(checked_name(&spaced), Some(&*longest), "{sign}");
+        assert_eq!(checked_name(&format!("{longest}{sign}")), None, "{sign}");
         assert_eq!(shown_name(&spaced), longest);
         assert_eq!(shown_name(&format!("{longest}{sign}")), longest, "{sign}");
     }
-    assert_eq!(name("a  b"), Some("a  b"), "the space within is the owner's");
+    assert_eq!(checked_name("a  b"), Some("a  b"), "the space within is the owner's");
 }
 
 /// What another service gives is made a name that its owner could have typed, and stays that.
@@ -112,7 +112,7 @@ fn a_shown_name_is_a_name_or_nothing() {
         let length = random.random_range(0..2 * NAME_CHARS_MAX);
         let given: String = (0..length).map(|_| signs[random.random_range(0..signs.len())]).collect();
         let shown = shown_name(&given);
-        assert!(shown.is_empty() || name(&shown) == Some(&*shown), "{given:?} became {shown:?}");
+        assert!(shown.is_empty() || checked_name(&shown) == Some(&*shown), "{given:?} became {shown:?}");
         assert_eq!(shown_name(&shown), shown);
     }
 }
@@ -125,7 +125,7 @@ fn a_cleaned_text_is_one_that_could_have_been_said() {
         let length = random.random_range(1..40);
         let given: String = (0..length).map(|_| signs[random.random_range(0..signs.len())]).collect();
         let cleaned = clean(&given);
-        assert!(matches!(said(&cleaned, 1000), Ok(_) | Err(TextError::Empty)), "{given:?}");
+        assert!(matches!(checked_text(&cleaned, 1000), Ok(_) | Err(TextError::Empty)), "{given:?}");
         assert_eq!(clean(&cleaned), cleaned, "once is enough");
         let kept = |text: &str| text.chars().filter(|sign| matches!(sign, 'a' | '😀' | '\t' | '"')).count();
         assert_eq!(kept(&cleaned), kept(&given), "nothing that can be seen is lost");

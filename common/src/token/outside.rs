@@ -21,7 +21,7 @@ const LEEWAY: Duration = Duration::from_secs(60);
 /// The longest name taken from an outside token, in characters.
 const NAME_CHARS_MAX: usize = 200;
 
-/// Where the ids of outside issuers' users come from (RFC 9562, section 5.5).
+/// The namespace of the ids of outside issuers' users (RFC 9562, section 5.5).
 const NAMESPACE: Uuid = uuid!("6d6cb7a7-9c1b-4f0e-9a53-1b0d0e2a6c4f");
 
 /// Which accounts an issuer's tokens may be of.
@@ -59,7 +59,7 @@ pub struct OutsideRules {
     pub subjects_are_ids: bool,
 }
 
-/// Who a subject of an outside issuer is here: nobody else, whatever the issuer writes.
+/// The user that a subject of an outside issuer is here. No issuer's subject can be another issuer's user.
 ///
 /// A UUIDv5, which no user of our own (v7) and no guest (v8) has. The account is part of it, so that a person
 /// whom the issuer moves to another account is another user there.
@@ -126,7 +126,7 @@ impl OutsideRules {
         Ok((issued_at.unwrap_or(now), expires_at))
     }
 
-    /// Who calls with these claims, whose signature, issuer and audience have been checked.
+    /// The caller with these claims, whose signature, issuer and audience have been checked.
     pub(super) fn caller(
         &self,
         issuer: &str,

@@ -1,4 +1,4 @@
-//! What the store's refusals mean to a caller.
+//! Problem documents for the store's refusals.
 
 use super::Problem;
 use axum::http::StatusCode;

@@ -25,7 +25,7 @@ pub(super) fn routes() -> Routes {
 /// Features at most.
 const FEATURES_MAX: usize = 100;
 
-/// What an account has chosen.
+/// An account's settings.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub(super) struct Settings {
@@ -48,9 +48,9 @@ pub(super) struct Account {
     id: AccountId,
     /// For people, 1 to 200 characters.
     name: String,
-    /// What was never chosen is at its default.
+    /// Settings that were never chosen have their defaults.
     settings: Settings,
-    /// What is switched on for it.
+    /// The features that are switched on for it.
     features: BTreeMap<String, bool>,
 }
 
@@ -103,7 +103,7 @@ async fn update(
         check(settings)?;
     }
     let mut tx = app.begin_exclusive(&caller).await?;
-    let mut row = accounts::hold(&mut tx).await?;
+    let mut row = accounts::lock(&mut tx).await?;
     let before = Account::try_from(row.clone())?;
     if_match.check(&before)?;
     let mut after = before.clone();
@@ -117,8 +117,7 @@ async fn update(
     row.settings = serde_json::to_value(&after.settings).map_err(|error| Problem::internal(&error))?;
     row.features = serde_json::to_value(&after.features).map_err(|error| Problem::internal(&error))?;
     accounts::update(&mut tx, &row).await?;
-    let object = ("account", after.id.as_uuid());
-    caller.audit(&app, &mut tx, "account.updated", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "account.updated", after.id, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     Ok(Tagged(after))
 }

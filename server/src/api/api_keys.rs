@@ -48,7 +48,7 @@ pub(super) struct CreateApiKey {
     /// Its name, for people.
     #[schema(example = "Reporting")]
     name: String,
-    /// What who has it may do.
+    /// The permissions of those who have it.
     #[schema(value_type = Vec<Permission>)]
     permissions: Permissions,
     /// When it ceases to be good; absent: never.
@@ -114,8 +114,7 @@ async fn create(
         expires_at: body.expires_at,
     };
     let about = api_keys::create(&mut tx, &new, &*app.clock).await?;
-    let object = ("apiKey", about.id.as_uuid());
-    caller.audit(&app, &mut tx, "apiKey.created", object, (None, Some(&about))).await?;
+    caller.audit(&app, &mut tx, "apiKey.created", about.id, (None, Some(&about))).await?;
     idempotency.created(tx, &caller, &CreatedApiKey { about, key }).await
 }
 
@@ -133,8 +132,7 @@ async fn revoke(
     let before = api_keys::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("API key"))?;
     let after = api_keys::revoke(&mut tx, id, &*app.clock).await?;
     let after = after.ok_or_else(|| Problem::not_found("API key"))?;
-    let object = ("apiKey", id.as_uuid());
-    caller.audit(&app, &mut tx, "apiKey.revoked", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "apiKey.revoked", id, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     Ok(Json(after))
 }

@@ -9,11 +9,13 @@ use super::{
     routes::{Routes, endpoints},
 };
 use axum::{Json, extract::State};
-use common::permission::Permission;
+use common::{
+    id::{ActorId, ObjectId},
+    permission::Permission,
+};
 use serde::Deserialize;
 use store::audit::{self, AuditEntry, Filter};
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 pub(super) fn routes() -> Routes {
     Routes::of("audit-entries", "Who changed what in the account.")
@@ -25,9 +27,9 @@ pub(super) fn routes() -> Routes {
 #[serde(rename_all = "camelCase")]
 pub(super) struct AuditFilter {
     /// About this thing only.
-    object_id: Option<Uuid>,
+    object_id: Option<ObjectId>,
     /// By this user or key only.
-    actor_id: Option<Uuid>,
+    actor_id: Option<ActorId>,
     /// Of this action only, as `role.updated`.
     action: Option<String>,
 }

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use store::{
     TenantTx,
-    audit::{self, Actor, AuditRecord},
+    audit::{self, Actor, AuditRecord, Object},
     elevations,
     sign_ins::{self, Device, TokenHash},
     users::User,
@@ -34,7 +34,6 @@ use store::{
 use time::OffsetDateTime;
 use tracing::info;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 pub(super) fn routes() -> Routes {
     Routes::of("auth", "Signing in, staying signed in, signing out.")
@@ -85,7 +84,7 @@ pub(super) async fn begin_sign_in(
     let agent = agent.map(|agent| agent.get(..USER_AGENT_BYTES_MAX).unwrap_or(agent));
     let device = Device { address, user_agent: agent };
     let sign_in = sign_ins::start(&mut tx, user.id, &hash_of(&refresh_token), &device, &*app.clock).await?;
-    let record = audit_record(Actor::User(user.id), address, "signIn.started", ("signIn", sign_in.as_uuid()));
+    let record = audit_record(Actor::User(user.id), address, "signIn.started", Object::SignIn(sign_in));
     audit::record(&mut tx, &record, &*app.clock).await?;
     let elevated = elevations::active(&mut tx, user.id, &*app.clock).await?;
     tx.commit().await?;
@@ -100,10 +99,9 @@ const fn audit_record(
     actor: Actor,
     address: Option<IpAddr>,
     action: &'static str,
-    object: (&'static str, Uuid),
+    object: Object,
 ) -> AuditRecord<'static> {
-    let (object_kind, object_id) = object;
-    AuditRecord { actor, address, action, object_kind, object_id, before: None, after: None }
+    AuditRecord { actor, address, action, object, before: None, after: None }
 }
 
 fn signed_in(

@@ -1,4 +1,4 @@
-//! Who is calling: a person, by an access token, or a program, by an API key (RFC 6750).
+//! The caller: a person, by an access token, or a program, by an API key (RFC 6750).
 
 use super::{App, password::Asker, problem::Problem, routes::Access};
 use axum::{
@@ -7,7 +7,7 @@ use axum::{
 };
 use common::{
     error::ErrorCode,
-    id::{AccountId, SignInId, UserId},
+    id::{AccountId, ActorId, SignInId, UserId},
     permission::{Permission, Permissions},
     token,
 };
@@ -16,7 +16,7 @@ use serde::Serialize;
 use std::net::IpAddr;
 use store::{
     TenantTx,
-    audit::{self, Actor, AuditRecord},
+    audit::{self, Actor, AuditRecord, Object},
     standing::Writer,
 };
 use uuid::Uuid;
@@ -32,18 +32,18 @@ pub(super) struct Caller {
     pub(super) token: Option<token::Caller>,
     /// The permission that the route needs, which they have.
     pub(super) needed: Option<Permission>,
-    /// On whose word they write.
+    /// The authority by which they write.
     writer: Writer,
     address: Option<IpAddr>,
 }
 
 impl Caller {
-    /// Lets callers pass who may do this.
+    /// Refuses callers without this permission.
     pub(super) fn require(&self, permission: Permission) -> Result<(), Problem> {
         if self.permissions.has(permission) { Ok(()) } else { Err(Problem::forbidden(permission)) }
     }
 
-    /// Lets callers pass who may call this route.
+    /// Refuses callers who may not call this route.
     fn enter(&mut self, access: Option<Access>) -> Result<(), Problem> {
         self.needed = match access {
             Some(Access::Needs(permission)) => Some(permission),
@@ -57,7 +57,7 @@ impl Caller {
         self.needed.map_or(Ok(()), |permission| self.require(permission))
     }
 
-    /// Lets callers pass who may do this, and not for a while only.
+    /// Refuses callers who have this permission not at all, or for a while only.
     pub(super) fn require_lasting(&self, permission: Permission) -> Result<(), Problem> {
         self.require(permission)?;
         if self.lasting().has(permission) {
@@ -67,22 +67,28 @@ impl Caller {
         Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, detail))
     }
 
-    /// What the caller may do, and not for a while only.
+    /// The caller's permissions without those of an elevation.
     pub(super) fn lasting(&self) -> Permissions {
         self.token.as_ref().map_or(self.permissions, |token| token.lasting)
     }
 
-    /// On whose word the caller writes.
+    /// The authority by which the caller writes.
     pub(super) const fn writer(&self) -> Writer {
         self.writer
     }
 
-    /// The id of the person, or of the program's key where any id will do: as a message's author.
-    pub(super) fn id(&self) -> UserId {
-        UserId::from_uuid(self.actor.id().unwrap_or_default())
+    /// The id of the person or of the program's key.
+    pub(super) fn actor_id(&self) -> ActorId {
+        // No request comes from the system.
+        self.actor.id().unwrap_or(ActorId::from_uuid(Uuid::nil()))
     }
 
-    /// As whom they have passwords hashed.
+    /// The same where a program's key stands for a user: as a message's author.
+    pub(super) fn id(&self) -> UserId {
+        UserId::from_uuid(self.actor_id().as_uuid())
+    }
+
+    /// The share of hashing that the caller counts towards.
     pub(super) fn asker(&self) -> Asker {
         Asker::at(self.address).of(self.account)
     }
@@ -105,7 +111,7 @@ impl Caller {
         app: &App,
         tx: &mut TenantTx,
         action: &'static str,
-        (object_kind, object_id): (&'static str, Uuid),
+        object: impl Into<Object>,
         (before, after): (Option<&T>, Option<&T>),
     ) -> Result<(), Problem> {
         let value = |it: &T| serde_json::to_value(it).map_err(|error| Problem::internal(&error));
@@ -114,8 +120,7 @@ impl Caller {
             actor: self.actor,
             address: self.address,
             action,
-            object_kind,
-            object_id,
+            object: object.into(),
             before: before.as_ref(),
             after: after.as_ref(),
         };

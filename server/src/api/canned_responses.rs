@@ -54,7 +54,6 @@ impl Checked for UpdateCannedResponse {
 impl Named for CannedResponse {
     type Create = CreateCannedResponse;
     const KIND: &'static str = "canned response";
-    const OBJECT: &'static str = "cannedResponse";
     const DELETED: &'static str = "cannedResponse.deleted";
 
     async fn create(tx: &mut TenantTx, new: &CreateCannedResponse, app: &App) -> Result<Self, ChangeError> {

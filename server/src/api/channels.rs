@@ -88,8 +88,7 @@ async fn create(
         return Ok(answer);
     }
     let channel = channels::create(&mut tx, &channel, &*app.clock).await?;
-    let object = ("channel", channel.id.as_uuid());
-    caller.audit(&app, &mut tx, "channel.created", object, (None, Some(&channel))).await?;
+    caller.audit(&app, &mut tx, "channel.created", channel.id, (None, Some(&channel))).await?;
     idempotency.created(tx, &caller, &channel).await
 }
 
@@ -160,8 +159,7 @@ async fn update(
     if_match.check(&before)?;
     let after = channels::update(&mut tx, id, &change, &*app.clock).await;
     let after = after.map_err(|error| Problem::refused("channel", error))?;
-    let object = ("channel", id.as_uuid());
-    caller.audit(&app, &mut tx, "channel.updated", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "channel.updated", id, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     Ok(Tagged(after))
 }
@@ -183,8 +181,7 @@ async fn delete(
     let mut tx = app.begin(&caller).await?;
     let before = channels::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("channel"))?;
     channels::delete(&mut tx, id).await.map_err(|error| Problem::refused("channel", error))?;
-    let object = ("channel", id.as_uuid());
-    caller.audit(&app, &mut tx, "channel.deleted", object, (Some(&before), None)).await?;
+    caller.audit(&app, &mut tx, "channel.deleted", id, (Some(&before), None)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

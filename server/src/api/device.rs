@@ -37,7 +37,7 @@ const PATH: &str = "/v1/auth";
 /// A browser as one user's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct KnownDevice {
-    /// Whose password was typed there.
+    /// The user whose password was typed there.
     pub(super) user: UserId,
     /// Tells it apart from other browsers of the same user.
     pub(super) nonce: [u8; 16],
@@ -90,13 +90,13 @@ impl Devices {
         let secure = if is_secure { "; Secure" } else { "" };
         let cookie = format!(
             "{}={body}.{signature}; Path={PATH}; Max-Age={}; HttpOnly; SameSite=Strict{secure}",
-            name(user),
+            cookie_name(user),
             KNOWN_FOR.as_secs()
         );
         HeaderValue::try_from(cookie).map_err(|error| Problem::internal(&error))
     }
 
-    /// What the request's browser is known as.
+    /// The devices that the request's browser is known as.
     fn known(&self, headers: &HeaderMap, now: OffsetDateTime) -> Vec<KnownDevice> {
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let ours = cookies
@@ -118,7 +118,7 @@ impl Devices {
     }
 }
 
-fn name(user: UserId) -> String {
+fn cookie_name(user: UserId) -> String {
     let digest = digest::digest(&digest::SHA256, user.as_uuid().as_bytes());
     digest.as_ref().iter().take(4).fold(NAME.to_owned(), |mut name, byte| {
         let _never_fails = write!(name, "{byte:02x}");

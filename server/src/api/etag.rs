@@ -63,9 +63,12 @@ impl IfMatch {
     /// Refuses the change unless the thing is still as the caller has seen it. Call it with the thing locked.
     pub(super) fn check<T: Serialize>(&self, current: &T) -> Result<(), Problem> {
         let Some(headers) = &self.0 else { return Ok(()) };
+        // Computed from the thing and not from a version: what another transaction changed and changed back is no
+        // conflict, and no table needs a column for it.
         let current = tag(&serde_json::to_vec(current).map_err(|error| Problem::internal(&error))?);
         let mut wanted = headers.get_all(header::IF_MATCH).iter().filter_map(|value| value.to_str().ok());
         let is_met =
+            // A weak tag never matches, as the RFC asks of If-Match: it is compared with its `W/`.
             wanted.any(|list| list.split(',').map(str::trim).any(|tag| tag == "*" || tag == current));
         if is_met {
             return Ok(());

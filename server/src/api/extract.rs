@@ -29,11 +29,11 @@ pub(super) async fn raw<S: Send + Sync>(request: Request, state: &S) -> Result<B
     let (parts, bytes) = memory::read(request).await?;
     let request = Request::from_parts(parts, bytes.into());
     let json = Json::<Box<RawValue>>::from_request(request, state).await;
-    json.map(|Json(json)| json).map_err(|rejection| refuse(&rejection))
+    json.map(|Json(json)| json).map_err(|rejection| json_problem(&rejection))
 }
 
 /// 400: no JSON; 413: too long; 415: not said to be JSON.
-fn refuse(rejection: &JsonRejection) -> Problem {
+fn json_problem(rejection: &JsonRejection) -> Problem {
     let status = rejection.status();
     let code =
         if status == StatusCode::PAYLOAD_TOO_LARGE { ErrorCode::TOO_LARGE } else { ErrorCode::INVALID_BODY };

@@ -31,7 +31,7 @@ pub(super) fn normalize<'a>(
 
 /// A name: something visible, on one line.
 pub(super) fn name(name: &str) -> Result<&str, Problem> {
-    text::name(name).ok_or_else(|| {
+    text::checked_name(name).ok_or_else(|| {
         Problem::invalid(format!(
             "name must have 1 to {NAME_CHARS_MAX} characters, none of them control characters"
         ))
@@ -55,9 +55,9 @@ pub(super) fn new_password<'a>(password: &'a Secret, words: &[&str]) -> Result<&
     }
 }
 
-/// A text that says something, in at most `bytes_max` bytes of JSON.
+/// Checks that a text has a visible character and at most `bytes_max` bytes of JSON.
 pub(super) fn text(text: &str, bytes_max: usize) -> Result<&str, Problem> {
-    text::said(text, bytes_max).map_err(|error| Problem::invalid(error.to_string()))
+    text::checked_text(text, bytes_max).map_err(|error| Problem::invalid(error.to_string()))
 }
 
 /// A color as HTML writes it.

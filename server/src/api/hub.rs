@@ -1,4 +1,4 @@
-//! What the hub is ordered to do: every instance of it, each for the connections it has.
+//! Orders to the hub: they reach all of its instances, and each carries them out for the connections it has.
 
 use super::{App, problem::Problem};
 use bus::BusError;
@@ -18,7 +18,7 @@ use tracing::{debug, warn};
 /// How long an instance may take. Taking somebody out of a room asks the media server in turn.
 const ORDER_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Has `order` carried out on `whom` of the account; of how many connections it was true.
+/// Has `order` carried out on `whom` of the account; returns the number of connections that it concerned.
 ///
 /// # Errors
 /// 503 if an instance does not say that it is done.
@@ -28,7 +28,7 @@ async fn order(
     whom: ConnectionSelector,
     order: HubOrder,
 ) -> Result<u32, Problem> {
-    let nodes = app.bus.entries(&HubNodes).await.map_err(|error| silent(&error))?;
+    let nodes = app.bus.entries(&HubNodes).await.map_err(|error| no_answer(&error))?;
     let mut asked = JoinSet::new();
     for (_, node) in nodes {
         let bus = app.bus.clone();
@@ -41,13 +41,13 @@ async fn order(
             Ok(concerned) => count += concerned,
             // It ended a moment ago, and its connections with it.
             Err(BusError::Unanswered { .. }) => debug!("An instance of the hub is gone"),
-            Err(error) => return Err(silent(&error)),
+            Err(error) => return Err(no_answer(&error)),
         }
     }
     Ok(count)
 }
 
-fn silent(error: &BusError) -> Problem {
+fn no_answer(error: &BusError) -> Problem {
     warn!(error = %Chain(error), "The hub was not reached");
     Problem::unavailable("a part of the hub did not answer; ask again")
 }

@@ -18,7 +18,7 @@ pub(super) fn routes() -> Routes {
     Routes::of("ice-servers", "STUN and TURN servers for browsers.").any_caller(endpoints![list])
 }
 
-/// What `RTCPeerConnection` takes as its configuration.
+/// A configuration for `RTCPeerConnection`.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct IceServers {

@@ -40,13 +40,13 @@ struct Key {
 
 /// A file that is taken once under its sender's key.
 pub(super) struct RetryableFile {
-    /// What it says it is; empty if it does not.
+    /// Its declared content type; empty if it has none.
     pub(super) content_type: String,
     pub(super) bytes: Bytes,
     pub(super) idempotency: Idempotency,
 }
 
-/// What is known of a request before its body is read.
+/// The part of a request that is known before its body is read.
 struct UnreadRequest {
     key: Option<String>,
     fingerprint: Context,
@@ -56,6 +56,8 @@ impl UnreadRequest {
     fn new(request: &Request) -> Result<Self, Problem> {
         let key = request.headers().get("idempotency-key").map(fields::idempotency_key).transpose()?;
         let mut fingerprint = Context::new(&SHA256);
+        // A key alone does not make a request: the same one under another path is a client's mistake, which is told
+        // and not answered with another request's answer.
         fingerprint.update(request.method().as_str().as_bytes());
         fingerprint.update(b" ");
         fingerprint.update(request.uri().path().as_bytes());
@@ -102,7 +104,7 @@ impl RetryableFile {
 impl Idempotency {
     fn keyed(&self, caller: &Caller) -> Option<Keyed<'_>> {
         let Key { key, fingerprint } = self.0.as_ref()?;
-        Some(Keyed { actor: caller.id().as_uuid(), key, fingerprint: *fingerprint })
+        Some(Keyed { actor: caller.actor_id(), key, fingerprint: *fingerprint })
     }
 
     /// The answer that was given already; `None`: do it now, in `tx`.
@@ -129,6 +131,8 @@ impl Idempotency {
 
     async fn done(&self, app: &App, tx: &mut TenantTx, caller: &Caller) -> Result<Option<Answer>, Problem> {
         let Some(keyed) = self.keyed(caller) else { return Ok(None) };
+        // In the transaction that does the work: a request that fails leaves no claim, so that it can be sent again
+        // under its key.
         match idempotency::claim(tx, &keyed, &*app.clock).await? {
             Claim::New => Ok(None),
             Claim::Done(answer) => Ok(Some(answer)),
@@ -161,7 +165,8 @@ impl Idempotency {
         let body = serde_json::to_string(value).map_err(|error| Problem::internal(&error))?;
         if let Some(keyed) = self.keyed(caller) {
             let answer = Answer { status: status.as_u16(), body: Secret::new(body.clone()) };
-            idempotency::keep(&mut tx, &keyed, &answer).await?;
+            // Before the commit: a process that dies between the two would have done the work and not know the answer.
+            idempotency::record_answer(&mut tx, &keyed, &answer).await?;
         }
         tx.commit().await?;
         Ok(json(status, body))

@@ -66,9 +66,8 @@ async fn create(State(app): State<App>, caller: Caller, request: Request) -> Res
     if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
-    let import = imports::create(&mut tx, caller.id().as_uuid(), &rows, &*app.clock).await?;
-    let object = ("import", import.id.as_uuid());
-    caller.audit(&app, &mut tx, "contacts.imported", object, (None, Some(&import))).await?;
+    let import = imports::create(&mut tx, caller.actor_id(), &rows, &*app.clock).await?;
+    caller.audit(&app, &mut tx, "contacts.imported", import.id, (None, Some(&import))).await?;
     idempotency.created(tx, &caller, &import).await
 }
 

@@ -1,6 +1,6 @@
 //! Invitations: somebody chooses a name and a password, and is a user.
 //!
-//! Who invites passes the token on, in whatever way reaches the person.
+//! Whoever invites somebody passes the token on, in whatever way reaches that person.
 
 use super::{
     App, SECRETS_BYTES_MAX,
@@ -51,7 +51,7 @@ pub(super) struct CreatedInvitation {
     token: String,
 }
 
-/// Whom to invite.
+/// The e-mail address to invite.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateInvitation {
@@ -131,8 +131,7 @@ async fn create(
     };
     let about = invitations::create(&mut tx, &new, &*app.clock).await;
     let about = about.map_err(|error| Problem::refused("role", error))?;
-    let object = ("invitation", about.id.as_uuid());
-    caller.audit(&app, &mut tx, "invitation.created", object, (None, Some(&about))).await?;
+    caller.audit(&app, &mut tx, "invitation.created", about.id, (None, Some(&about))).await?;
     idempotency.created(tx, &caller, &CreatedInvitation { about, token }).await
 }
 
@@ -149,8 +148,7 @@ async fn revoke(
     let mut tx = app.begin_ending(&caller).await?;
     let revoked = invitations::revoke(&mut tx, id, &*app.clock).await?;
     let revoked = revoked.ok_or_else(|| Problem::not_found("invitation"))?;
-    let object = ("invitation", id.as_uuid());
-    caller.audit(&app, &mut tx, "invitation.revoked", object, (None, Some(&revoked))).await?;
+    caller.audit(&app, &mut tx, "invitation.revoked", id, (None, Some(&revoked))).await?;
     tx.commit().await?;
     Ok(Json(revoked))
 }
@@ -174,9 +172,9 @@ async fn accept_invitation(
 ) -> Result<Welcome, Problem> {
     let name = fields::name(&body.name)?;
     let hash = hash_of(body.token.expose());
-    let account = app.store.system().account_of_invitation(&hash).await?.ok_or_else(over)?;
+    let account = app.store.system().account_of_invitation(&hash).await?.ok_or_else(invitation_over)?;
     let mut tx = app.store.tenant(account).await?;
-    let email = invitations::email(&mut tx, &hash, &*app.clock).await?.ok_or_else(over)?;
+    let email = invitations::email(&mut tx, &hash, &*app.clock).await?.ok_or_else(invitation_over)?;
     let password = fields::new_password(&body.password, &[name, &email])?.clone();
     if users::has_email(&mut tx, &email).await? {
         return Err(CreateError::EmailTaken.into());
@@ -187,7 +185,7 @@ async fn accept_invitation(
     let other = app.store.system().password_hash_of_email(&email).await?;
     let password_hash = app.passwords.hash(&Asker::at(address).of(account), password, other).await?;
     let mut tx = app.store.tenant(account).await?;
-    let invitation = invitations::accept(&mut tx, &hash, &*app.clock).await?.ok_or_else(over)?;
+    let invitation = invitations::accept(&mut tx, &hash, &*app.clock).await?.ok_or_else(invitation_over)?;
     let new =
         NewUser { email: &invitation.email, name, role: invitation.role, password_hash: &password_hash };
     let mut user = users::create(&mut tx, &new, &*app.clock).await?;
@@ -200,8 +198,7 @@ async fn accept_invitation(
         actor: Actor::User(user.id),
         address,
         action: "invitation.accepted",
-        object_kind: "user",
-        object_id: user.id.as_uuid(),
+        object: audit::Object::User(user.id),
         before: None,
         after: Some(&after),
     };
@@ -210,7 +207,7 @@ async fn accept_invitation(
     Ok((cookie, auth::begin_sign_in(&app, tx, user, address, user_agent.as_ref()).await?))
 }
 
-fn over() -> Problem {
+fn invitation_over() -> Problem {
     let detail = "the invitation was accepted already, is over, or was taken back";
     Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::INVALID_TOKEN, detail)
 }

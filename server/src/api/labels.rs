@@ -54,7 +54,6 @@ impl Checked for UpdateLabel {
 impl Named for Label {
     type Create = CreateLabel;
     const KIND: &'static str = "label";
-    const OBJECT: &'static str = "label";
     const DELETED: &'static str = "label.deleted";
 
     async fn create(tx: &mut TenantTx, new: &CreateLabel, app: &App) -> Result<Self, ChangeError> {

@@ -13,7 +13,7 @@ use common::{
 };
 use store::sign_ins::{REUSE_GRACE, SUCCESSORS_MAX};
 
-/// What the REST layer limits.
+/// The limits of the REST layer.
 pub(crate) fn limits() -> Vec<Limit> {
     [requests(), wrong_passwords(), hashing()].concat()
 }

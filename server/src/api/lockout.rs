@@ -11,7 +11,7 @@ use common::{
 use std::{net::IpAddr, sync::Arc};
 use store::{
     StoreError,
-    audit::{self, Actor, AuditRecord},
+    audit::{self, Actor, AuditRecord, Object},
     users,
 };
 use tracing::{debug, warn};
@@ -21,7 +21,7 @@ use tracing::{debug, warn};
 pub(super) const NOTES_MAX: usize = 16;
 
 /// Counts a wrong password for each of `users`, whom the address is of, soon.
-pub(super) fn note(app: &App, users: Vec<(AccountId, UserId)>, address: Option<IpAddr>) {
+pub(super) fn count_wrong_password(app: &App, users: Vec<(AccountId, UserId)>, address: Option<IpAddr>) {
     if users.is_empty() {
         return;
     }
@@ -33,14 +33,14 @@ pub(super) fn note(app: &App, users: Vec<(AccountId, UserId)>, address: Option<I
     app.background.tasks.clone().spawn(async move {
         let _permit = permit;
         for (account, user) in users {
-            if let Err(error) = count(&app, account, user, address).await {
+            if let Err(error) = count_for_user(&app, account, user, address).await {
                 debug!(error = %Chain(&error), user.id = %user, "A wrong password was not counted");
             }
         }
     });
 }
 
-async fn count(
+async fn count_for_user(
     app: &App,
     account: AccountId,
     user: UserId,
@@ -53,8 +53,7 @@ async fn count(
             actor: Actor::System,
             address,
             action: "user.locked",
-            object_kind: "user",
-            object_id: user.as_uuid(),
+            object: Object::User(user),
             before: None,
             after: None,
         };

@@ -21,7 +21,7 @@ use std::{
 /// The metric of how many bytes are taken.
 pub(super) const GAUGE: &str = "http_body_bytes";
 
-/// What one request has of the budget.
+/// The share of the budget that one request has.
 #[derive(Clone)]
 struct Memory(Arc<Mutex<Reserved>>);
 

@@ -1,6 +1,6 @@
 //! Things of an account with a name and a few fields: labels, canned responses, teams, roles.
 //!
-//! What is the same for all of them is here once; a resource says what differs ([`Named`]), and [`handlers!`]
+//! Their common part stands here once; a resource says what differs ([`Named`]), and [`handlers!`]
 //! gives each operation its place in the reference.
 
 use super::{
@@ -14,15 +14,14 @@ use super::{
 use axum::{Json, http::StatusCode, response::Response};
 use serde::Serialize;
 use std::str::FromStr;
-use store::{ChangeError, TenantTx};
+use store::{ChangeError, TenantTx, audit::Object};
 
-/// What differs from one resource to the other.
-pub(super) trait Named: store::Named<Id: FromStr> + Serialize + Sync {
+/// The part that differs from one resource to the other.
+pub(super) trait Named: store::Named<Id: FromStr + Into<Object>> + Serialize + Sync {
     type Create: Checked;
-    /// What errors call it.
+    /// The thing's name in errors.
     const KIND: &'static str;
-    /// What the audit log calls it, and what it writes when one is created, if anything, and deleted.
-    const OBJECT: &'static str;
+    /// The audit log's actions when one is created, if that is recorded, and deleted.
     const CREATED: Option<&'static str> = None;
     const DELETED: &'static str;
 
@@ -59,7 +58,7 @@ pub(super) async fn list<T: Named>(
     let mut tx = app.read(caller).await?;
     let items = T::list(&mut tx, after, params.limit() + 1).await?;
     tx.commit().await?;
-    Ok(Json(params.page(items, |it| it.uuid().to_string())))
+    Ok(Json(params.page(items, |it| it.id().to_string())))
 }
 
 pub(super) async fn get<T: Named>(app: &App, caller: &Caller, id: T::Id) -> Result<Tagged<T>, Problem> {
@@ -82,8 +81,7 @@ pub(super) async fn create<T: Named>(
     }
     let created = T::create(&mut tx, &new, app).await.map_err(|error| Problem::refused(T::KIND, error))?;
     if let Some(action) = T::CREATED {
-        let object = (T::OBJECT, created.uuid());
-        caller.audit(app, &mut tx, action, object, (None, Some(&created))).await?;
+        caller.audit(app, &mut tx, action, created.id(), (None, Some(&created))).await?;
     }
     idempotency.created(tx, caller, &created).await
 }
@@ -109,8 +107,7 @@ pub(super) async fn delete<T: Named>(app: &App, caller: &Caller, id: T::Id) -> R
     let mut tx = app.begin(caller).await?;
     let before = existing::<T>(&mut tx, id).await?;
     T::delete(&mut tx, id).await.map_err(|error| Problem::refused(T::KIND, error))?;
-    let object = (T::OBJECT, before.uuid());
-    caller.audit(app, &mut tx, T::DELETED, object, (Some(&before), None)).await?;
+    caller.audit(app, &mut tx, T::DELETED, id, (Some(&before), None)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -208,7 +205,7 @@ macro_rules! handlers {
 }
 pub(super) use handlers;
 
-/// What the handlers of [`handlers!`] are made of.
+/// The imports that the handlers of [`handlers!`] need.
 pub(super) mod parts {
     pub(in super::super) use super::super::{
         App,

@@ -28,11 +28,11 @@ pub(super) fn routes() -> Routes {
         .needs(Permission::ConversationsManage, endpoints![create, update, delete])
 }
 
-/// What a note says.
+/// A note's text.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct WriteNote {
-    /// What the note is to say.
+    /// The note's new text.
     text: String,
 }
 
@@ -81,7 +81,7 @@ async fn create(
 }
 
 /// The note, if the caller has written it.
-async fn own(
+async fn find_own(
     tx: &mut TenantTx,
     caller: &Caller,
     conversation: ConversationId,
@@ -109,7 +109,7 @@ async fn update(
 ) -> Result<Json<Note>, Problem> {
     let text = fields::long_text(&body.text)?;
     let mut tx = app.begin(&caller).await?;
-    own(&mut tx, &caller, conversation, id).await?;
+    find_own(&mut tx, &caller, conversation, id).await?;
     let note = notes::update(&mut tx, id, text, &*app.clock).await;
     let note = note.map_err(|error| Problem::refused("note", error))?;
     tx.commit().await?;
@@ -129,11 +129,10 @@ async fn delete(
     Ids(conversation, id): Ids<ConversationId, NoteId>,
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller).await?;
-    let note = own(&mut tx, &caller, conversation, id).await?;
+    let note = find_own(&mut tx, &caller, conversation, id).await?;
     notes::delete(&mut tx, &note, &*app.clock).await.map_err(|error| Problem::refused("note", error))?;
-    let object = ("note", id.as_uuid());
     // What it said is not kept: the customer may have to be forgotten.
-    caller.audit::<Note>(&app, &mut tx, "note.deleted", object, (None, None)).await?;
+    caller.audit::<Note>(&app, &mut tx, "note.deleted", id, (None, None)).await?;
     tx.commit().await?;
     app.wake(Work::Outbox).await;
     Ok(StatusCode::NO_CONTENT)

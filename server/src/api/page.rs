@@ -58,6 +58,8 @@ impl PageParams {
     /// another page follows. `position` names where that would begin: after the given row.
     pub(super) fn page<T>(&self, mut rows: Vec<T>, position: impl FnOnce(&T) -> String) -> Page<T> {
         let limit = usize::from(self.limit());
+        // One row more than is shown: a count would read all of them, and a full page without it could be the last,
+        // whose `next` would lead to an empty one.
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|last| encode(&position(last)));

@@ -19,10 +19,10 @@ use utoipa::openapi::{
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-/// Where the OpenAPI document is served.
+/// The path of the OpenAPI document.
 pub(super) const OPENAPI_PATH: &str = "/v1/openapi.json";
 
-/// Where the AsyncAPI document is served.
+/// The path of the AsyncAPI document.
 pub(super) const ASYNCAPI_PATH: &str = "/v1/asyncapi.json";
 
 /// The AsyncAPI document of `/v1/ws`, as `cargo xtask generate` makes it from the types of the protocol.

@@ -32,7 +32,7 @@ pub(super) struct CreateRole {
     /// Unique in the account.
     #[schema(example = "manager")]
     name: String,
-    /// What who has it may do.
+    /// The permissions of those who have it.
     #[schema(value_type = Vec<Permission>)]
     permissions: Permissions,
 }
@@ -43,7 +43,7 @@ pub(super) struct CreateRole {
 pub(super) struct UpdateRole {
     /// Unique in the account.
     name: Option<String>,
-    /// What who has it may do.
+    /// The permissions of those who have it.
     #[schema(value_type = Option<Vec<Permission>>)]
     permissions: Option<Permissions>,
 }
@@ -58,7 +58,6 @@ impl Checked for CreateRole {
 impl Named for NamedRole {
     type Create = CreateRole;
     const KIND: &'static str = "role";
-    const OBJECT: &'static str = "role";
     const CREATED: Option<&'static str> = Some("role.created");
     const DELETED: &'static str = "role.deleted";
 
@@ -98,8 +97,7 @@ async fn update(
     let name = body.name.as_ref().unwrap_or(&before.name);
     let role = roles::update(&mut tx, id, name, permissions, &*app.clock).await;
     let after = role.map_err(|error| Problem::refused("role", error))?;
-    let object = ("role", id.as_uuid());
-    caller.audit(&app, &mut tx, "role.updated", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "role.updated", id, (Some(&before), Some(&after))).await?;
     let is_narrowed = !after.permissions.includes(before.permissions);
     let concerned = if is_narrowed { roles::holders(&mut tx, id).await? } else { Vec::new() };
     tx.commit().await?;

@@ -47,7 +47,8 @@ pub(super) fn routes() -> Routes {
         .needs_by_kind(Permission::RoomsRead, Permission::RoomsManage, endpoints![messages::send])
 }
 
-/// Who sees every room: programs, and who manages rooms. Others see private ones as members.
+/// The viewer that a caller is: programs, and people who manage rooms, see every room. Others see private ones as
+/// members.
 fn viewer(caller: &Caller) -> Viewer {
     match &caller.token {
         Some(token) if !caller.permissions.has(Permission::RoomsManage) => Viewer::User(token.user),
@@ -61,7 +62,7 @@ async fn existing(tx: &mut TenantTx, id: RoomId) -> Result<Room, Problem> {
 }
 
 /// The room, if the caller may read it: programs may, people as members if it is private.
-/// To who may not, it does not exist.
+/// For callers who may not see it, it does not exist.
 async fn visible(tx: &mut TenantTx, caller: &Caller, id: RoomId) -> Result<Room, Problem> {
     let room = existing(tx, id).await?;
     if let Some(token) = caller.token.as_ref().filter(|_| room.is_private)

@@ -13,15 +13,15 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterE
 /// The security scheme of everything that brings a token.
 pub(super) const TOKEN: &str = "token";
 
-/// Who may call an operation.
+/// The callers who may call an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     /// Anybody: it is how one gets a token.
     Anybody,
-    /// Whoever has a token or a key of the account. What it shows or changes is theirs, or everybody's, or the
+    /// Every caller with a token or a key of the account. What it shows or changes is theirs, or everybody's, or the
     /// handler looks closer.
     AnyCaller,
-    /// Who has the permission.
+    /// Callers who have the permission.
     Needs(Permission),
     /// People and programs need different ones.
     NeedsByKind { person: Permission, program: Permission },
@@ -104,7 +104,8 @@ impl Routes {
 }
 
 impl Access {
-    /// As the reference says it: with a permission as a role, which OpenAPI 3.1 allows for every scheme.
+    /// The security requirements for the reference: the permission as a role, which OpenAPI 3.1 allows for every
+    /// scheme.
     fn requirements(self) -> Vec<SecurityRequirement> {
         let token =
             |roles: &[Permission]| SecurityRequirement::new(TOKEN, roles.iter().map(|role| role.as_str()));

@@ -81,8 +81,7 @@ async fn end_of_user(
     if !sign_ins::revoke_of_user(&mut tx, user, sign_in, &*app.clock).await? {
         return Err(Problem::not_found("sign-in"));
     }
-    let object = ("signIn", sign_in.as_uuid());
-    caller.audit::<SignIn>(app, &mut tx, "signIn.ended", object, (None, None)).await?;
+    caller.audit::<SignIn>(app, &mut tx, "signIn.ended", sign_in, (None, None)).await?;
     tx.commit().await?;
     app.ended([Ended::SignIn(sign_in)]).await;
     hub::disconnect_if_reached(app, caller.account, ConnectionSelector::SignIn(sign_in)).await;

@@ -55,7 +55,6 @@ impl Checked for UpdateTeam {
 impl Named for Team {
     type Create = CreateTeam;
     const KIND: &'static str = "team";
-    const OBJECT: &'static str = "team";
     const DELETED: &'static str = "team.deleted";
 
     async fn create(tx: &mut TenantTx, new: &CreateTeam, app: &App) -> Result<Self, ChangeError> {

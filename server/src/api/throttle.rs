@@ -137,12 +137,12 @@ impl Throttle {
         })
     }
 
-    /// It came to nothing, through no fault of who tried.
+    /// The attempt failed through no fault of the person who tried.
     pub(super) fn take_back_own(&self, user: UserId) {
         self.people.give_back(&user);
     }
 
-    /// It was right.
+    /// The password was right.
     pub(super) fn forgive_own(&self, user: UserId) {
         self.people.forget(&user);
     }
@@ -160,7 +160,7 @@ impl Attempt<'_> {
         &self.devices
     }
 
-    /// It was right: nothing was used up, and earlier mistakes of the same person are forgotten.
+    /// The password was right: nothing was used up, and earlier mistakes of the same person are forgotten.
     pub(super) fn forgive(self) {
         self.throttle.pairs.forget(&(self.network, self.email));
         for device in &self.devices {
@@ -169,7 +169,7 @@ impl Attempt<'_> {
         self.give_back_shared();
     }
 
-    /// It came to nothing, through no fault of who tried.
+    /// The attempt failed through no fault of the person who tried.
     pub(super) fn take_back(self) {
         if self.is_open {
             self.throttle.pairs.give_back(&(self.network, self.email));

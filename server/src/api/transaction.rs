@@ -1,10 +1,10 @@
 //! The only ways from a caller to the account's rows: to read them, or to change them.
 //!
-//! Who reads is held to the list of what ended (the extractor of [`Caller`] looks at it), and gets a
-//! transaction in which the database refuses every change. Who changes something is held to the store itself,
-//! here, in the transaction that does: a handler cannot forget it, because it has no other to write in.
+//! A reader is checked against the list of what ended (the extractor of [`Caller`] does that), and gets a
+//! transaction in which the database refuses every change. A writer is checked against the store itself,
+//! here, in the transaction that writes: a handler cannot forget it, because it has no other to write in.
 //!
-//! And who may do something for a while only, on another's word, leaves nothing behind by it: a permission that
+//! And a caller with an elevation leaves nothing behind that outlasts it: a permission that
 //! is not for daily work ([`is_for_work`](common::permission::Permission::is_for_work)) has to last.
 
 use super::{App, caller::Caller, problem::Problem};
@@ -37,12 +37,14 @@ impl App {
         Ok(tx)
     }
 
-    /// As [`begin`](Self::begin), alone: others who change the account's set-up wait until it ends, so that
+    /// As [`begin`](Self::begin), exclusively: others who change the account's set-up wait until it ends, so that
     /// what was read in it is still so when it is written.
     pub(super) async fn begin_exclusive(&self, caller: &Caller) -> Result<TenantTx, Problem> {
         require_to_change(caller)?;
         let mut tx = self.store.tenant(caller.account).await?;
-        accounts::hold(&mut tx).await?;
+        // The account's row stands for its whole set-up: roles, users and channels refer to each other, and one lock
+        // for all of them leaves no order in which two changes could wait for each other.
+        accounts::lock(&mut tx).await?;
         // After the wait: it may have been for who dismissed the caller.
         self.check(caller, &mut tx).await?;
         Ok(tx)
@@ -60,6 +62,7 @@ impl App {
 /// Whether the caller may change something by the route's permission, which they have.
 fn require_to_change(caller: &Caller) -> Result<(), Problem> {
     match caller.needed {
+        // Otherwise an elevation of an hour could create a role, a key or a user that stays.
         Some(permission) if !permission.is_for_work() => caller.require_lasting(permission),
         Some(_) | None => Ok(()),
     }

@@ -32,7 +32,7 @@ pub(super) fn routes() -> Routes {
         )
 }
 
-/// Nobody can give what they do not have, or have for a while only.
+/// Refuses to give permissions that the caller does not have, or has for a while only.
 pub(super) fn may_give(caller: &Caller, permissions: Permissions) -> Result<(), Problem> {
     if caller.lasting().includes(permissions) {
         return Ok(());

@@ -54,7 +54,7 @@ pub(super) struct CreatedWebhook {
 pub(super) struct CreateWebhook {
     /// It stays so.
     kind: WebhookKind,
-    /// Where to post.
+    /// The URL that deliveries are posted to.
     #[schema(example = "https://n8n.example/webhook/inbox")]
     url: String,
     /// The shared secret. Needed for n8n; else one is made if absent, and shown once.
@@ -70,7 +70,7 @@ pub(super) struct CreateWebhook {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UpdateWebhook {
-    /// Where to post.
+    /// The URL that deliveries are posted to.
     url: Option<String>,
     /// A receiver that still checks the old one refuses what it is told from then on.
     #[schema(value_type = Option<String>, format = Password)]
@@ -143,8 +143,7 @@ async fn create(
         return Ok(answer);
     }
     let about = webhooks::create(&mut tx, &webhook, &*app.clock).await?;
-    let object = ("webhook", about.id.as_uuid());
-    caller.audit(&app, &mut tx, "webhook.created", object, (None, Some(&about))).await?;
+    caller.audit(&app, &mut tx, "webhook.created", about.id, (None, Some(&about))).await?;
     idempotency.created(tx, &caller, &CreatedWebhook { about, secret: made }).await
 }
 
@@ -177,8 +176,7 @@ async fn update(
     if_match.check(&before)?;
     let after = webhooks::update(&mut tx, id, &change, &*app.clock).await;
     let after = after.map_err(|error| Problem::refused("webhook", error))?;
-    let object = ("webhook", id.as_uuid());
-    caller.audit(&app, &mut tx, "webhook.updated", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "webhook.updated", id, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     Ok(Tagged(after))
 }
@@ -196,8 +194,7 @@ async fn delete(
     let mut tx = app.begin(&caller).await?;
     let before = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     webhooks::delete(&mut tx, id).await.map_err(|error| Problem::refused("webhook", error))?;
-    let object = ("webhook", id.as_uuid());
-    caller.audit(&app, &mut tx, "webhook.deleted", object, (Some(&before), None)).await?;
+    caller.audit(&app, &mut tx, "webhook.deleted", id, (Some(&before), None)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,4 +1,4 @@
-//! What is wrong with settings, as far as it can be told without a network.
+//! Checks of the settings, as far as they can be made without a network.
 
 use super::{Config, ConfigError, secrets};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};

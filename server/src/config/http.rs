@@ -87,7 +87,7 @@ impl Default for Http {
     }
 }
 
-/// What comes before HTTP on connections of trusted proxies.
+/// The protocol that precedes HTTP on connections of trusted proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProxyProtocol {

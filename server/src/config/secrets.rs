@@ -21,7 +21,7 @@ const PUBLISHED: [&str; 9] = [
     "replacethis",
 ];
 
-/// What is wrong with a secret.
+/// A mistake in a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeakSecret {

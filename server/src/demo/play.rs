@@ -50,7 +50,7 @@ pub async fn play(data_dir: &Path, first: &str) -> Result<(), DemoError> {
     let serve = async { axum::serve(phone, stand_in::router(script, sender)).await };
     let chat = async {
         customer.say(first).await?;
-        say("Answer in the console's inbox; type here to write more. Ctrl-C ends.")?;
+        print_line("Answer in the console's inbox; type here to write more. Ctrl-C ends.")?;
         let mut lines = BufReader::new(stdin()).lines();
         let mut typing = true;
         loop {
@@ -85,19 +85,19 @@ impl Customer {
             "messages": [{ "from": CUSTOMER, "id": id, "timestamp": self.now(), "type": "text", "text": { "body": text } }],
         }))
         .await?;
-        say(&format!("{NAME}: {text}"))
+        print_line(&format!("{NAME}: {text}"))
     }
 
     /// Shows a reply and reports it delivered and read, as a phone would.
     async fn read(&self, reply: &Reply) -> Result<(), DemoError> {
-        say(&format!("Agent: {}", reply.text))?;
+        print_line(&format!("Agent: {}", reply.text))?;
         for status in ["sent", "delivered", "read"] {
             self.post(json!({
                 "statuses": [{ "id": reply.id, "status": status, "timestamp": self.now(), "recipient_id": CUSTOMER }],
             }))
             .await?;
         }
-        say("       ✓✓ read")
+        print_line("       ✓✓ read")
     }
 
     async fn post(&self, mut value: Value) -> Result<(), DemoError> {
@@ -138,6 +138,6 @@ fn signature(app_secret: &str, body: &[u8]) -> String {
     })
 }
 
-fn say(line: &str) -> Result<(), DemoError> {
+fn print_line(line: &str) -> Result<(), DemoError> {
     Ok(writeln!(io::stdout(), "{line}")?)
 }

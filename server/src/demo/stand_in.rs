@@ -40,16 +40,20 @@ async fn message(
         .get(header::AUTHORIZATION)
         .is_some_and(|value| value.as_bytes() == format!("Bearer {}", phone.script.access_token).as_bytes());
     if !authorised {
-        return refuse(StatusCode::UNAUTHORIZED, 190, "Invalid OAuth access token");
+        return graph_error(StatusCode::UNAUTHORIZED, 190, "Invalid OAuth access token");
     }
     if number != phone.script.phone_number_id {
-        return refuse(StatusCode::BAD_REQUEST, 33, "Unsupported post request: the object does not exist");
+        return graph_error(
+            StatusCode::BAD_REQUEST,
+            33,
+            "Unsupported post request: the object does not exist",
+        );
     }
     let text = |pointer| body.pointer(pointer).and_then(Value::as_str);
     let (Some("whatsapp"), Some("text"), Some(to), Some(said)) =
         (text("/messaging_product"), text("/type"), text("/to"), text("/text/body"))
     else {
-        return refuse(StatusCode::BAD_REQUEST, 100, "Invalid parameter");
+        return graph_error(StatusCode::BAD_REQUEST, 100, "Invalid parameter");
     };
     let id = format!("wamid.{}", uuid::Uuid::new_v4().simple());
     let answer = json!({
@@ -58,11 +62,11 @@ async fn message(
         "messages": [{ "id": id }],
     });
     if phone.replies.send(Reply { id, text: said.to_owned() }).await.is_err() {
-        return refuse(StatusCode::INTERNAL_SERVER_ERROR, 131_000, "Something went wrong");
+        return graph_error(StatusCode::INTERNAL_SERVER_ERROR, 131_000, "Something went wrong");
     }
     (StatusCode::OK, Json(answer))
 }
 
-fn refuse(status: StatusCode, code: u32, message: &str) -> (StatusCode, Json<Value>) {
+fn graph_error(status: StatusCode, code: u32, message: &str) -> (StatusCode, Json<Value>) {
     (status, Json(json!({ "error": { "message": message, "type": "OAuthException", "code": code } })))
 }

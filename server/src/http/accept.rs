@@ -29,7 +29,7 @@ pub(super) const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// The most headers of a request.
 pub(super) const HEADERS_MAX: usize = 100;
 
-/// What hyper reads ahead, and keeps of an answer that is not taken yet.
+/// The bytes that hyper reads ahead, and keeps of an answer that is not taken yet.
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 /// How long a probe may take for its head when there is no room for anybody else.
@@ -50,7 +50,7 @@ pub(super) struct Settings {
     pub(super) trust: Arc<Trust>,
 }
 
-/// What every connection shares.
+/// The state that all connections share.
 struct Shared {
     settings: Settings,
     router: Router,
@@ -78,6 +78,8 @@ pub(super) async fn serve(listener: TcpListener, router: Router, settings: Setti
                     );
                 }
                 is_exhausted = true;
+                // Whoever opened the connections does not close them for us: without this, nothing would be accepted
+                // until one of them times out. The pause keeps the loop from spinning meanwhile.
                 shared.slots.evict_one();
                 token.run_until_cancelled(sleep(PAUSE)).await;
             }
@@ -104,6 +106,7 @@ impl Shared {
         self.shutdown.tasks.spawn(async move {
             let evicted = Arc::clone(&slot.state);
             tokio::select! {
+                // Dropped wherever it is: only an idle connection is told to go, so no answer is cut off.
                 () = shared.serve_one(socket, remote_address, is_trusted, slot) => {}
                 () = evicted.evicted.notified() => debug!("A connection gave way to another"),
             }

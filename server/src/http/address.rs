@@ -1,4 +1,4 @@
-//! From where a request comes, after what trusted proxies say.
+//! The client's address of a request, as trusted proxies report it.
 
 use super::{cidr::Cidr, forwarded};
 use axum::http::{HeaderMap, HeaderName, header};
@@ -24,7 +24,7 @@ pub enum ProxyHeader {
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Whose word on clients' addresses is taken.
+/// The proxies whose word on clients' addresses is taken.
 #[derive(Debug, Default)]
 pub(super) struct Trust {
     proxies: Vec<Cidr>,
@@ -32,7 +32,7 @@ pub(super) struct Trust {
     has_warned: AtomicBool,
 }
 
-/// Where a connection comes from; the listener puts it into each of its requests.
+/// The origin of a connection; the listener puts it into each of its requests.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hop {
     /// The other end, or whom the PROXY protocol names.
@@ -41,7 +41,7 @@ pub(super) struct Hop {
     pub(super) is_reserved: bool,
 }
 
-/// What is known about where a request comes from.
+/// The origin of a request, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) client: ClientAddress,
@@ -60,7 +60,7 @@ impl Trust {
         self.proxies.iter().any(|network| network.contains(address))
     }
 
-    /// Where a request with these headers comes from, that `remote_address` has sent.
+    /// The origin of a request with these headers that `remote_address` has sent.
     pub(super) fn origin(&self, remote_address: IpAddr, headers: &HeaderMap) -> Origin {
         if !self.includes(remote_address) {
             self.warn_once(headers);
@@ -86,6 +86,7 @@ impl Trust {
                 lines(headers, &header::FORWARDED).next_back().and_then(forwarded::last_proto),
             ),
         };
+        // The last entry is the nearest proxy's own; those before it are what the client may have sent.
         let is_secure = proto.is_some_and(|proto| {
             proto.rsplit(',').next().is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"))
         });

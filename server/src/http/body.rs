@@ -53,6 +53,8 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Punctual<B> 
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) {
+            // The time runs between two pieces and not over the whole: a large file on a slow line is welcome, a body
+            // that stands still is not.
             self.waiting = None;
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
@@ -90,6 +92,8 @@ impl<B: Body + Unpin> Body for Whole<B> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let frame = Pin::new(&mut self.inner).poll_frame(context);
         if matches!(frame, Poll::Ready(None)) {
+            // At the end of the body, not of the handler: until the client has taken it, the connection is at work and
+            // is not ended for another.
             self.turn = None;
         }
         frame

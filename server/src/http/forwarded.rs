@@ -1,4 +1,4 @@
-//! Who a request came from, by what proxies on the way have written. Pure: text in, addresses out.
+//! The client of a request, by the headers that proxies on the way have written. Pure: text in, addresses out.
 //!
 //! Anybody may send these headers, so they are read from the right: each proxy
 //! appends who called it, and only as long as that is a proxy of ours is what

@@ -1,4 +1,4 @@
-//! What is refused before anybody looks at it: floods without a good token, and guessing at API keys.
+//! Refuses floods without a good token, and guessing at API keys, before a handler sees the request.
 
 use axum::http::{HeaderMap, StatusCode};
 use common::{
@@ -28,10 +28,10 @@ const GOOD_TOKEN_FOR: Duration = Duration::from_secs(60 * 60);
 /// How many networks, keys and tokens are remembered, of each.
 pub(super) const REMEMBERED: usize = 50_000;
 
-/// Where providers deliver: they have no token, are signed, and have limits of their own.
+/// The path that providers deliver to: without a token, but signed, and under limits of their own.
 const DELIVERIES: &str = "/v1/webhooks/whatsapp/";
 
-/// What is open to everybody: a token that comes along is not looked at there, so it buys nothing.
+/// Whether a path is open to everybody: a token is not looked at there, so it buys nothing.
 fn is_open(path: &str) -> bool {
     path.starts_with("/v1/auth/") || ["/v1/asyncapi.json", "/v1/openapi.json", "/v1/ws"].contains(&path)
 }
@@ -43,7 +43,7 @@ pub(super) struct Gate {
     /// Requests with a token that was refused, or that nobody has looked at. As many as without one, and beside
     /// those: who has a good token is not held up by who has none.
     wrong_tokens: Buckets,
-    /// What was good lately: who shares a network with a guesser is not held up.
+    /// Tokens that were good lately: whoever shares a network with a guesser is not held up.
     good_keys: Buckets,
     good_tokens: Buckets,
     hasher: RandomState,
@@ -99,8 +99,10 @@ impl Gate {
             return Ok(Pass::Other);
         };
         let is_key = token.starts_with(KEY_PREFIX);
+        // Before anything is verified: a signature or a look into the store is what a flood of wrong tokens would make
+        // us pay for. Hashed with a key of this process, so that nobody can choose a token that has another's bucket.
         let token = self.hasher.hash_one(token);
-        // Something is in its bucket: it was good lately.
+        // Its bucket is not empty: it has not been good lately, so what its network has used up counts.
         if self.good(is_key).look(&token).is_ok() {
             let in_vain = |wait| too_many("too many requests with a token that is not valid", wait);
             self.wrong_tokens.look(&network).map_err(in_vain)?;
@@ -112,11 +114,13 @@ impl Gate {
         Ok(Pass::Token { network, token, is_key, accepted: Accepted::default() })
     }
 
-    /// What became of it.
+    /// Counts a request by its answer.
     pub(super) fn note(&self, pass: &Pass, status: StatusCode) {
         let Pass::Token { network, token, is_key, accepted } = pass else { return };
         let is_refused = status == StatusCode::UNAUTHORIZED;
         if accepted.is_so() && !is_refused {
+            // Emptied and taken from once: an empty bucket says that the token was good, and it fills up, which
+            // forgets it, when it has not been used for its time.
             let good = self.good(*is_key);
             good.forget(token);
             let _was_full = good.take(token);

@@ -15,10 +15,10 @@ use common::{
 };
 use std::time::Duration;
 
-/// What the listener limits.
+/// The limits of the listener.
 pub(crate) fn limits() -> Vec<Limit> {
     let default = Http::default();
-    [connections(&default), bodies(&default), strangers(&default), others(&default)].concat()
+    [connections(&default), body_limits(&default), stranger_limits(&default), other_limits(&default)].concat()
 }
 
 fn connections(default: &Http) -> Vec<Limit> {
@@ -64,7 +64,7 @@ fn connections(default: &Http) -> Vec<Limit> {
     ]
 }
 
-fn bodies(default: &Http) -> Vec<Limit> {
+fn body_limits(default: &Http) -> Vec<Limit> {
     vec![
         limit(
             "a request's body standing still",
@@ -103,7 +103,7 @@ fn bodies(default: &Http) -> Vec<Limit> {
     ]
 }
 
-fn strangers(default: &Http) -> Vec<Limit> {
+fn stranger_limits(default: &Http) -> Vec<Limit> {
     let anonymous = Rate::per_second(default.anonymous_burst, default.anonymous_per_second).to_string();
     vec![
         limit(
@@ -133,7 +133,7 @@ fn strangers(default: &Http) -> Vec<Limit> {
     ]
 }
 
-fn others(default: &Http) -> Vec<Limit> {
+fn other_limits(default: &Http) -> Vec<Limit> {
     vec![
         limit(
             "proxies in a row that are believed",

@@ -74,6 +74,7 @@ impl Head {
             _ => return Err(ProxyError::Unknown),
         };
         let rest = usize::from(u16::from_be_bytes([*high, *low]));
+        // Refused before it is read: the length is the sender's word, and a buffer of that size would be made for it.
         if rest > REST_BYTES_MAX || rest < family.bytes() {
             return Err(ProxyError::Length);
         }

@@ -63,7 +63,7 @@ struct Entry {
     state: Arc<State>,
 }
 
-/// What a slot's connection knows of itself without asking the table.
+/// The state of a slot's connection, which it reads without asking the table.
 #[derive(Default)]
 pub(super) struct State {
     /// Whether a request is being answered, or the connection is the hub's.
@@ -82,7 +82,7 @@ pub(super) struct Slot {
     id: u64,
     /// Whether it is for probes alone.
     pub(super) is_reserved: bool,
-    /// What it shares with its connection.
+    /// Shared with its connection.
     pub(super) state: Arc<State>,
 }
 
@@ -96,12 +96,16 @@ impl Slots {
     /// `None` if every slot works, the reserved ones too.
     pub(super) fn take(self: &Arc<Self>, network: Option<ClientNetwork>) -> Option<Slot> {
         let mut table = self.table();
+        // Its own network first: whoever opens too many connections ends one of their own, and only a listener that is
+        // full as a whole ends somebody else's.
         let is_regular =
             table.has_room(network, self.limits.network) && table.make_room(None, self.limits.all);
         if !is_regular && !table.make_room_among_reserved() {
             return None;
         }
         table.next += 1;
+        // One count for names and for the order of idling: neither is ever used twice, so a slot that was given back
+        // cannot be taken for a later one.
         let id = table.next;
         let state = Arc::<State>::default();
         // A reserved slot is beside all shares: its network has used its own up.
@@ -215,7 +219,7 @@ impl Table {
         self.taken.insert(id, entry);
     }
 
-    /// It counts towards all alone from now on.
+    /// Takes it out of its network's share: it counts towards all alone from now on.
     fn leave_network(&mut self, id: u64) {
         let Some(entry) = self.remove(id) else { return };
         let entry = Entry { network: None, idle: None, ..entry };
@@ -278,7 +282,7 @@ impl Slot {
         has_changed
     }
 
-    /// What tells the table of a request's begin and end.
+    /// A handle that tells the table when a request begins and ends.
     pub(super) fn turns(&self) -> Turns {
         Turns { slots: Arc::clone(&self.slots), id: self.id, state: Arc::clone(&self.state) }
     }

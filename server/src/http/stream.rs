@@ -48,14 +48,14 @@ impl Stream {
         Self { socket, slot, deadlines, has_begun: false, round: 0, reading: None, writing: None }
     }
 
-    /// What is below an upgraded connection, for who goes on with it by rules of its own.
+    /// Gives the socket below an upgraded connection to whoever serves it by rules of its own.
     pub(super) fn take_apart(upgraded: Upgraded) -> Result<Socket, Upgraded> {
         let parts = upgraded.downcast::<TokioIo<Self>>()?;
         let Self { socket: tcp, slot, .. } = parts.io.into_inner();
         Ok(Socket { tcp, read: parts.read_buf, held: Box::new(slot) })
     }
 
-    /// Nothing arrived: for how long may that go on?
+    /// Waits for bytes, for as long as the deadlines allow.
     fn wait_to_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.slot.state.is_busy() {
             self.reading = None;

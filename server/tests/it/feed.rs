@@ -3,7 +3,7 @@
 use crate::harness::{Server, Tenant};
 use axum::http::{Method, StatusCode};
 use common::{
-    id::ContactId,
+    id::{ContactId, RowId},
     protocol::{
         call::EndReason,
         feed::{Operation, Table},
@@ -12,7 +12,6 @@ use common::{
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{calls, changes};
-use uuid::Uuid;
 
 /// The same thing, as the REST layer answers for it: by itself, or as one of a list.
 async fn served(server: &Server, tenant: &Tenant, table: Table, row: &Value) -> Value {
@@ -92,7 +91,7 @@ async fn a_row_of_the_feed_is_what_rest_serves() {
     drop(tx);
     let latest = recorded.last().unwrap().seq;
     assert_eq!(recorded.len(), usize::try_from(latest - before).unwrap(), "each is readable");
-    let mut rows: BTreeMap<(Table, Uuid), Value> = BTreeMap::new();
+    let mut rows: BTreeMap<(Table, RowId), Value> = BTreeMap::new();
     for change in recorded {
         let members: BTreeSet<&str> = changes::members(change.table).iter().copied().collect();
         assert!(change.before.keys().all(|name| members.contains(name.as_str())), "{change:?}");
@@ -112,6 +111,6 @@ async fn a_row_of_the_feed_is_what_rest_serves() {
         assert_eq!(row.as_object().unwrap().keys().map(String::as_str).collect::<BTreeSet<_>>(), members);
     }
     let winner: ContactId = things.id("/v1/contacts/{id}").parse().unwrap();
-    let customer = &rows[&(Table::Conversations, a.conversation.as_uuid())]["contact"];
+    let customer = &rows[&(Table::Conversations, a.conversation.as_uuid().into())]["contact"];
     assert_eq!(customer, &json!({ "id": winner, "name": "Rear Admiral" }));
 }

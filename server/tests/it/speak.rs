@@ -44,7 +44,7 @@ async fn what_is_kept_is_told_though_the_client_hangs_up_while_it_is_committed()
     let mut news = server.bus.subscribe(&RoomTopic(a.room)).await.unwrap();
     server.db.as_owner(WAIT_AT_COMMIT).await;
     let mut held = server.db.store.tenant(a.account).await.unwrap();
-    outbox::hold(&mut held).await.unwrap();
+    outbox::lock(&mut held).await.unwrap();
     tokio::select! {
         answer = server.send(say(&a, "hello", "key")) => panic!("it cannot be committed: {}", answer.body),
         () = server.db.until_one_waits() => {}

@@ -151,7 +151,8 @@ impl Server {
         let row = [Ok(imports::ImportedContact { name: Some("Imported".to_owned()), ..Default::default() })];
         let mut tx = self.db.store.tenant(tenant.account).await.unwrap();
         calls::start(&mut tx, &call, &*self.clock).await.unwrap();
-        let import = imports::create(&mut tx, tenant.user.as_uuid(), &row, &*self.clock).await.unwrap();
+        let import =
+            imports::create(&mut tx, tenant.user.as_uuid().into(), &row, &*self.clock).await.unwrap();
         tx.commit().await.unwrap();
         (call.id.to_string(), import.id.to_string())
     }

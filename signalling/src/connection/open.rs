@@ -185,7 +185,7 @@ async fn name_of(hub: &Hub, caller: &Caller) -> Result<String, Failure> {
     }
     let name = caller.name.as_deref().map(text::shown_name).filter(|name| !name.is_empty());
     let name = name.unwrap_or_else(|| "Guest".to_owned());
-    let entered = users::enter(&mut tx, caller.user, &name, caller.role, hub.clock()).await;
+    let entered = users::create_if_absent(&mut tx, caller.user, &name, caller.role, hub.clock()).await;
     entered.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     Ok(name)

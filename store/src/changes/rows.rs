@@ -15,7 +15,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// What is done with a table's type.
+/// Work that is done with a table's type.
 trait Work {
     type Output;
     fn with<T: DeserializeOwned + Serialize>(self) -> Self::Output;
@@ -112,7 +112,7 @@ pub(super) fn served(table: Table, mut row: Map<String, Value>) -> Option<Map<St
     }
 }
 
-/// Of an update, the members that were different, and the row as it is served.
+/// The members that an update made different, and the row as it is served.
 ///
 /// `before` has the columns that have changed. Members that are made of several, as a user's permissions are of
 /// their role, are told from the whole row before and after.

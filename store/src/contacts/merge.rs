@@ -47,13 +47,17 @@ pub async fn merge(
     loser: ContactId,
     clock: &dyn Clock,
 ) -> Result<Merge, ChangeError> {
-    outbox::hold(tx).await?;
+    // Under the lock, so that of two merges of the same contacts the second sees the first. Without it, each could
+    // point at the other, and nobody would stand for either.
+    outbox::lock(tx).await?;
     for id in [winner, loser] {
         let contact = book::find(tx, id).await?.ok_or(ChangeError::NotFound)?;
         if contact.merged_into.is_some() || winner == loser {
             return Err(ChangeError::Referenced);
         }
     }
+    // Everybody points straight at who stands for them, never along a chain: what shows a conversation joins once. Who
+    // was moved is written down, because afterwards nothing else tells them from the winner's own.
     let moved = query_scalar!(
         "UPDATE contacts SET merged_into = $2 WHERE merged_into = $1 RETURNING id",
         loser.as_uuid(),
@@ -112,7 +116,7 @@ pub async fn unmerge(
     id: MergeId,
     clock: &dyn Clock,
 ) -> Result<Merge, ChangeError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let merge = query!(
         "SELECT winner_id, loser_id, moved, undone_at FROM contact_merges
          WHERE id = $1 AND (winner_id = $2 OR loser_id = $2) FOR UPDATE",
@@ -123,6 +127,8 @@ pub async fn unmerge(
     .await?
     .ok_or(ChangeError::NotFound)?;
     let loser = book::find(tx, ContactId::from_uuid(merge.loser_id)).await?.ok_or(ChangeError::NotFound)?;
+    // A later merge has moved the loser on to somebody else. Taking back this one first would leave those who came
+    // with it where they are.
     let stands = loser.merged_into == Some(ContactId::from_uuid(merge.winner_id));
     if merge.undone_at.is_some() || !stands {
         return Err(ChangeError::Referenced);

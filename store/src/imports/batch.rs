@@ -38,16 +38,16 @@ struct State {
 /// What the rows of a batch are about.
 #[derive(Default)]
 struct Book {
-    contacts: BTreeMap<Uuid, State>,
-    by_email: HashMap<String, Uuid>,
-    by_phone: HashMap<String, Uuid>,
+    contacts: BTreeMap<ContactId, State>,
+    by_email: HashMap<String, ContactId>,
+    by_phone: HashMap<String, ContactId>,
 }
 
-/// What became of a row.
+/// The outcome of a row.
 struct Done {
     number: i32,
     outcome: Outcome,
-    contact: Option<Uuid>,
+    contact: Option<ContactId>,
     error: Option<&'static str>,
 }
 
@@ -70,7 +70,7 @@ pub async fn work(
     clock: &dyn Clock,
 ) -> Result<Progress, StoreError> {
     // Contacts are changed by channels too.
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let rows = query!(
         r#"SELECT number, data FROM import_rows WHERE import_id = $1 AND outcome IS NULL ORDER BY number LIMIT $2"#,
         id.as_uuid(),
@@ -122,7 +122,7 @@ async fn recognise(tx: &mut TenantTx, wanted: &[(i32, ImportedContact)]) -> Resu
     .await?;
     let mut book = Book::default();
     for row in found {
-        let Some(id) = row.id else { continue };
+        let Some(id) = row.id.map(ContactId::from_uuid) else { continue };
         // Of several that have the same, the oldest.
         if let Some(key) = row.email_key {
             book.by_email.entry(key).or_insert(id);
@@ -154,7 +154,7 @@ impl Book {
             let error = Some("the contact's attributes would have more than 16 KiB");
             return Done { number, outcome: Outcome::Failed, contact: known, error };
         }
-        let id = known.unwrap_or_else(|| ContactId::generate(clock).as_uuid());
+        let id = known.unwrap_or_else(|| ContactId::generate(clock));
         let state = self.contacts.entry(id).or_insert_with(|| State {
             // Who has no name is called by what they are recognised by.
             name: row.email.as_ref().or(row.phone.as_ref()).cloned().unwrap_or_default(),
@@ -184,7 +184,7 @@ impl Book {
         let (mut ids, mut names, mut emails, mut phones, mut attributes, mut new) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (id, state) in self.contacts {
-            ids.push(id);
+            ids.push(id.as_uuid());
             names.push(column::text(&state.name).into_owned());
             emails.push(state.email.map(|email| column::text(&email).into_owned()));
             phones.push(state.phone.map(|phone| column::text(&phone).into_owned()));
@@ -229,7 +229,7 @@ async fn report(
 ) -> Result<(), StoreError> {
     let numbers: Vec<i32> = done.iter().map(|row| row.number).collect();
     let outcomes: Vec<String> = done.iter().map(|row| row.outcome.as_str().to_owned()).collect();
-    let contacts: Vec<Option<Uuid>> = done.iter().map(|row| row.contact).collect();
+    let contacts: Vec<Option<Uuid>> = done.iter().map(|row| row.contact.map(ContactId::as_uuid)).collect();
     let errors: Vec<Option<String>> = done.iter().map(|row| row.error.map(str::to_owned)).collect();
     query!(
         "UPDATE import_rows r SET data = NULL, outcome = done.outcome, contact_id = done.contact_id, error = done.error

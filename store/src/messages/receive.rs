@@ -39,7 +39,7 @@ pub struct Inbound<'a> {
     pub created_at: OffsetDateTime,
 }
 
-/// What became of a customer's message.
+/// The outcome of storing a customer's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
     /// It is stored, and the inbox will be told.
@@ -63,7 +63,10 @@ pub async fn receive(
     inbound: &Inbound<'_>,
     clock: &dyn Clock,
 ) -> Result<Received, StoreError> {
-    outbox::hold(tx).await?;
+    // The lock comes before the search for a duplicate. The other way round, two workers with the same message would
+    // both find none, and the second would fail on the unique index with everything else it had done in its
+    // transaction.
+    outbox::lock(tx).await?;
     let external_id = column::text(inbound.external_id);
     let known = query_scalar!(
         "SELECT id FROM messages WHERE channel_id = $1 AND external_id = $2",
@@ -80,6 +83,7 @@ pub async fn receive(
     let at = inbound.created_at.min(clock.utc());
     let conversation = conversations::find_or_begin(tx, inbound.channel, contact, at, clock).await?;
     let message = insert(tx, conversation, inbound, &external_id, at, clock).await?;
+    // Read after the message is in: the event shows the conversation with its new preview, opened and unread.
     let conversation = conversations::find(tx, conversation).await?.ok_or(StoreError::NoAccount)?;
     let event = InboxEvent::MessageCreated { conversation: conversation.clone(), message: message.clone() };
     outbox::append(tx, &event, clock).await?;
@@ -122,6 +126,7 @@ async fn insert(
         text.as_deref(),
         column::json(inbound.metadata),
         external_id,
+        // As the channel says it, unlike the conversation's time: the customer's clock is part of the message.
         inbound.created_at
     )
     .fetch_one(tx.connection())

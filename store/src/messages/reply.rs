@@ -47,7 +47,7 @@ pub async fn reply(
     reply: &NewReply<'_>,
     clock: &dyn Clock,
 ) -> Result<Message, ReplyError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let text = column::text(reply.text);
     let Some(conversation) = query!(
         "UPDATE conversations

@@ -15,7 +15,7 @@ use common::{
 use sqlx::{query, query_scalar};
 use time::OffsetDateTime;
 
-/// What a channel reports about a message it was given.
+/// A channel's report about a message it was given.
 #[derive(Debug, Clone, Copy)]
 pub struct StatusReport<'a> {
     /// The channel that reports it.
@@ -30,7 +30,7 @@ pub struct StatusReport<'a> {
     pub at: OffsetDateTime,
 }
 
-/// What became of a report.
+/// The outcome of applying a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatusOutcome {
     /// The message came further, and the inbox will be told.
@@ -41,7 +41,7 @@ pub enum StatusOutcome {
     Parked,
 }
 
-/// How much a status says. Proof of delivery outweighs a failure: whatever the
+/// The rank of a status. Proof of delivery outweighs a failure: whatever the
 /// order of arrival, the same reports lead to the same status.
 const fn weight(status: DeliveryStatus) -> u8 {
     match status {
@@ -62,7 +62,9 @@ pub async fn apply_status(
     report: &StatusReport<'_>,
     clock: &dyn Clock,
 ) -> Result<StatusOutcome, StoreError> {
-    outbox::hold(tx).await?;
+    // Under the lock that `sent` takes too. Without it, a report could find no message, `sent` could look for parked
+    // reports and find none, and the report would then be parked with nobody left to adopt it.
+    outbox::lock(tx).await?;
     let external_id = column::text(report.external_id);
     let known = query_scalar!(
         "SELECT id FROM messages WHERE channel_id = $1 AND external_id = $2",
@@ -96,7 +98,7 @@ pub async fn sent(
     external_id: &str,
     clock: &dyn Clock,
 ) -> Result<Option<Message>, StoreError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     let external_id = column::text(external_id);
     let channel = query_scalar!(
         "UPDATE messages SET external_id = $2 WHERE id = $1 RETURNING channel_id",
@@ -108,8 +110,11 @@ pub async fn sent(
     let Some(channel) = channel else {
         return Ok(None);
     };
+    // The work is done whatever the reports say: a reply that the channel has accepted is never sent again, even if it
+    // failed later.
     finish_reply(tx, id, None, clock).await?;
     let mut latest = advance(tx, id, DeliveryStatus::Sent, None, clock.utc()).await?;
+    // After our own `Sent`, so that of several changes the inbox is told the furthest one, once.
     if let Some(further) = adopt_parked(tx, ChannelId::from_uuid(channel), &external_id, id).await? {
         latest = Some(further);
     }
@@ -128,13 +133,13 @@ pub async fn refused(
     error: &str,
     clock: &dyn Clock,
 ) -> Result<Option<Message>, StoreError> {
-    outbox::hold(tx).await?;
+    outbox::lock(tx).await?;
     finish_reply(tx, id, Some(error), clock).await?;
     let latest = advance(tx, id, DeliveryStatus::Failed, Some(error), clock.utc()).await?;
     publish_update(tx, id, latest, clock).await
 }
 
-/// Has agents told of a change, if there was one.
+/// Tells the inbox of a change, if there was one.
 async fn publish_update(
     tx: &mut TenantTx,
     id: MessageId,
@@ -157,6 +162,8 @@ async fn finish_reply(
     clock: &dyn Clock,
 ) -> Result<(), StoreError> {
     let error = error.map(column::text);
+    // Written with `::integer`, the condition fits no partial index: the planner is left with the message's own row
+    // and does not walk through all that is still to be done.
     query!(
         "UPDATE replies SET done_at = $2, error = $3, taken_until = NULL
          WHERE message_id = $1 AND (done_at IS NULL)::integer = 1",
@@ -221,6 +228,7 @@ async fn advance(
     error: Option<&str>,
     at: OffsetDateTime,
 ) -> Result<Option<Message>, StoreError> {
+    // Locked, because the comparison is made here and not in SQL: the order of statuses is said once, by `weight`.
     let current = query_scalar!(
         r#"SELECT status AS "status: Named<DeliveryStatus>" FROM messages WHERE id = $1 FOR NO KEY UPDATE"#,
         id.as_uuid()
@@ -230,6 +238,8 @@ async fn advance(
     let Some(current) = current else {
         return Ok(None);
     };
+    // A report that does not move the message still brings its time, and `least` keeps the earliest where a channel
+    // repeats itself; `least` passes over null.
     let moves = weight(status) > weight(current.into());
     let error = error.filter(|_| status == DeliveryStatus::Failed).map(column::text);
     let message = messages!(

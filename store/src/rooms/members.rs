@@ -1,4 +1,4 @@
-//! Who belongs to a room, and who was shown its door.
+//! Members of rooms, and users who were removed from them.
 
 use crate::{
     error::{ChangeError, StoreError},
@@ -130,8 +130,8 @@ pub async fn removed_at(
     Ok(at)
 }
 
-/// Those of `visitors` who may not stay, each with the reason: the room is closed or deleted, a guest was shown the
-/// door after their token was signed, or a person is no member of a room that is private.
+/// Returns those of `visitors` who may not stay, each with the reason: the room is closed or deleted, a guest was
+/// removed after their token was signed, or a person is no member of a private room.
 ///
 /// # Errors
 /// [`StoreError::Database`].

@@ -1,4 +1,4 @@
-//! What is said in rooms, numbered without gaps.
+//! Messages of rooms, numbered without gaps.
 
 use crate::{
     column::{self, Seq, from_seq, to_seq},
@@ -7,13 +7,12 @@ use crate::{
 };
 use common::{
     clock::Clock,
-    id::{RoomId, RoomMessageId, UserId},
+    id::{ClientMessageId, RoomId, RoomMessageId, UserId},
     protocol::room::RoomMessage,
 };
 use sqlx::{query, query_as};
-use uuid::Uuid;
 
-/// Something said in a room.
+/// A message to be posted in a room.
 #[derive(Debug, Clone, Copy)]
 pub struct NewRoomMessage<'a> {
     /// The room in which it is said.
@@ -23,7 +22,7 @@ pub struct NewRoomMessage<'a> {
     /// Their name at this time.
     pub name: &'a str,
     /// Chosen by the client, once per message.
-    pub client_id: Uuid,
+    pub client_id: ClientMessageId,
     /// What is said.
     pub text: &'a str,
 }
@@ -59,6 +58,8 @@ pub async fn send(
         return Ok(None);
     }
     let account = tx.account_column();
+    // The number is taken only if the message is new: with ON CONFLICT it would be taken first, and a repeated message
+    // would leave a gap, which clients take for something missed.
     let row = query!(
         r#"WITH existing AS (
                SELECT id, seq, user_id, user_name, text, created_at FROM room_messages
@@ -82,7 +83,7 @@ pub async fn send(
         RoomMessageId::generate(clock).as_uuid(),
         new.user.as_uuid(),
         &*column::text(new.name),
-        new.client_id,
+        new.client_id.as_uuid(),
         &*column::text(new.text),
         clock.utc()
     )
@@ -140,6 +141,7 @@ pub async fn before(
     seq: u64,
     limit: u16,
 ) -> Result<Vec<RoomMessage>, StoreError> {
+    // Read backwards to find the nearest ones, and returned in reading order.
     let mut rows = query_as!(
         RoomMessage,
         r#"SELECT id, seq AS "seq: Seq", user_id, user_name AS name, text, created_at FROM room_messages

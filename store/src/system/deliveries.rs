@@ -66,14 +66,15 @@ impl System {
         clock: &dyn Clock,
     ) -> Result<Taken<ClaimedDelivery, WebhookId>, StoreError> {
         let now = clock.utc();
+        // Most turns find nothing: one read without a transaction and without locks tells that.
         if turn.freed.is_empty() && !self.deliveries_wait(now).await? {
             return Ok(Taken::nothing());
         }
         let mut tx = self.pool.begin_with(BEGIN).await?;
-        let held = hold(&mut tx, turn, now).await?;
-        let work = take(&mut tx, turn, &held, now).await?;
-        let more = set_right(&mut tx, turn, &held, now).await?;
-        let missed = missed(&mut tx, turn, &held).await?;
+        let held = lock_queues(&mut tx, turn, now).await?;
+        let work = claim_due(&mut tx, turn, &held, now).await?;
+        let more = update_due_times(&mut tx, turn, &held, now).await?;
+        let missed = queues_not_locked(&mut tx, turn, &held).await?;
         tx.commit().await?;
         Ok(Taken { work, missed, more })
     }
@@ -89,13 +90,15 @@ impl System {
 }
 
 /// Takes hold of accounts that are due or have room again, and of their queues. Waits for nobody.
-async fn hold(
+async fn lock_queues(
     tx: &mut Transaction<'static, Postgres>,
     turn: &Turn<'_, WebhookId>,
     now: OffsetDateTime,
 ) -> Result<Held, StoreError> {
     let freed_accounts: Vec<_> = turn.freed.iter().map(|(account, _)| account.as_uuid()).collect();
     let freed_webhooks: Vec<_> = turn.freed.iter().map(|(_, webhook)| webhook.as_uuid()).collect();
+    // Accounts first, which whoever adds work locks last: SKIP LOCKED keeps the two from waiting for each other in a
+    // circle. A sender that waited would also hold up what it has already.
     let accounts = query_scalar!(
         r#"WITH due AS MATERIALIZED (
                SELECT account_id FROM delivery_accounts
@@ -117,6 +120,8 @@ async fn hold(
     if accounts.is_empty() {
         return Ok(Held::default());
     }
+    // Freed queues beside those that are due: a queue whose share was used up is due only when a lease ends, but there
+    // is room in it as soon as its sender has finished.
     let rows = query!(
         r#"WITH due AS MATERIALIZED (
                SELECT q.account_id, q.webhook_id FROM unnest($1::uuid[]) AS account (id) CROSS JOIN LATERAL (
@@ -149,11 +154,12 @@ async fn hold(
 }
 
 /// The freed queues that somebody else has. One that is gone is not missed.
-async fn missed(
+async fn queues_not_locked(
     tx: &mut Transaction<'static, Postgres>,
     turn: &Turn<'_, WebhookId>,
     held: &Held,
 ) -> Result<Vec<(AccountId, WebhookId)>, StoreError> {
+    // Looked up: a sender that goes on naming a queue that was deleted would never come to rest.
     let missed = turn.freed.iter().filter(|(_, webhook)| !held.queues.contains(&webhook.as_uuid()));
     let (accounts, webhooks): (Vec<_>, Vec<_>) =
         missed.map(|(account, webhook)| (account.as_uuid(), webhook.as_uuid())).unzip();
@@ -169,13 +175,13 @@ async fn missed(
     .fetch_all(&mut **tx)
     .await?;
     let ids = rows.into_iter();
-    Ok(ids.map(|row| (AccountId::from_uuid(row.account_id), WebhookId::from_uuid(row.webhook_id))).collect())
+    Ok(ids.map(|row| (row.account_id.into(), row.webhook_id.into())).collect())
 }
 
 /// Takes what is due, of each queue in the order of its time, of each account a little of every queue, and first
 /// of the accounts that have the least in flight.
 /// A second statement: it counts all that the accounts' former holders took.
-async fn take(
+async fn claim_due(
     tx: &mut Transaction<'static, Postgres>,
     turn: &Turn<'_, WebhookId>,
     held: &Held,
@@ -184,6 +190,8 @@ async fn take(
     if held.queues.is_empty() {
         return Ok(Vec::new());
     }
+    // What is in flight is counted from the rows themselves, with the lock on the account: a counter kept beside them
+    // would be wrong after the first sender that dies.
     let rows = query_as!(
         Row,
         r#"WITH account AS MATERIALIZED (
@@ -247,8 +255,8 @@ async fn take(
 }
 
 struct Row {
-    account_id: Uuid,
-    webhook_id: Uuid,
+    account_id: AccountId,
+    webhook_id: WebhookId,
     seq: i64,
     attempts: i32,
     forgiven: i32,
@@ -258,8 +266,8 @@ struct Row {
 impl From<Row> for ClaimedDelivery {
     fn from(row: Row) -> Self {
         Self {
-            account: AccountId::from_uuid(row.account_id),
-            webhook: WebhookId::from_uuid(row.webhook_id),
+            account: row.account_id,
+            webhook: row.webhook_id,
             seq: to_seq(row.seq),
             attempts: column::to_count(row.attempts - 1),
             forgiven: column::to_count(row.forgiven),
@@ -271,15 +279,17 @@ impl From<Row> for ClaimedDelivery {
 /// [`FAILURES_MAX`] as a column.
 const FAILURES_COLUMN: i32 = FAILURES_MAX.cast_signed();
 
-/// Says of the queues and accounts that were looked at when to look again; whether one of them is due now.
+/// Sets when the queues and accounts that were looked at are due again; true if one of them is due now.
 ///
-/// What is in flight counts with the end of its lease, by which work of a sender that died is found again.
-async fn set_right(
+/// Work in flight counts with the end of its lease, so that the work of a sender that died is found again.
+async fn update_due_times(
     tx: &mut Transaction<'static, Postgres>,
     turn: &Turn<'_, WebhookId>,
     held: &Held,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
+    // Computed anew while the locks are held. Never later than something may be taken, or it would lie until somebody
+    // adds more; too early costs a look that finds nothing.
     query!(
         r#"UPDATE delivery_queues q
            SET due_at = greatest($3, q.held_until, CASE

@@ -47,6 +47,9 @@ impl System {
     /// [`StoreError::Database`].
     pub async fn claim_outbox(&self, limit: u16) -> Result<OutboxClaim, StoreError> {
         let mut tx = self.pool.begin().await?;
+        // MATERIALIZED, so that the sort is over before the first lock is tried. Tried below the sort, it would lock
+        // every waiting account, and other publishers would find nothing. Two accounts with the same hash exclude each
+        // other, which costs only time.
         let accounts = query_scalar!(
             // From account to account, however many events each has.
             r#"WITH RECURSIVE account (id, since) AS (
@@ -100,6 +103,8 @@ impl OutboxClaim {
     /// # Errors
     /// [`StoreError::Database`]; then they will be published again.
     pub async fn mark_published(mut self, count: usize, clock: &dyn Clock) -> Result<(), StoreError> {
+        // In the transaction that has the locks: the accounts become free in the moment in which their events count as
+        // published, so no other publisher reads them again.
         let published = || self.rows.iter().take(count);
         let accounts: Vec<_> = published().map(|row| row.account.as_uuid()).collect();
         let seqs: Vec<_> = published().map(|row| column::from_seq(row.event.seq)).collect();

@@ -59,7 +59,7 @@ pub struct RawEvent {
 #[derive(Debug)]
 pub struct RawEventClaim {
     tx: Transaction<'static, Postgres>,
-    /// Whose each is: `events` may be taken out.
+    /// The account of each event, kept here because `events` may be taken out.
     accounts: HashMap<RawEventId, AccountId>,
     /// What to process: one of each account by turns, of each the oldest first. Finish each with
     /// [`crate::raw_events::finish`] in its account's transaction; what is not is taken again.
@@ -78,6 +78,8 @@ impl System {
         event: &NewRawEvent<'_>,
         clock: &dyn Clock,
     ) -> Result<bool, StoreError> {
+        // Outside of any transaction: when this returns, it is committed, and the provider may be answered. Providers
+        // repeat what they had no answer to; the digest makes that one row.
         let inserted = query!(
             "INSERT INTO raw_events (account_id, id, channel_id, body, sha256, received_at, due_at)
              VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (channel_id, sha256) DO NOTHING",
@@ -103,6 +105,9 @@ impl System {
     pub async fn claim_raw_events(&self, limit: u16, clock: &dyn Clock) -> Result<RawEventClaim, StoreError> {
         let now = clock.utc();
         let mut tx = self.pool.begin().await?;
+        // MATERIALIZED, so that the sort is over before the first lock is tried: only as many accounts are locked as
+        // are taken. They are ordered by turns, the first channel of each account before anybody's second, so that an
+        // account with many channels does not take all places.
         let channels = query_scalar!(
             // From channel to channel, however many events each has; one step of the recursion reads one entry
             // of the index, and one more tells whether the channel has anything that is due.
@@ -134,6 +139,8 @@ impl System {
         }
         // A second statement: it sees all that the accounts' former workers committed. `attempts` is
         // not mentioned: see the index on what is due.
+        // The first body of each account is taken however long it is: a limit on bytes alone would leave one that
+        // exceeds it waiting for ever.
         let rows = query!(
             r#"WITH waiting AS MATERIALIZED (
                    SELECT e.*, row_number() OVER (PARTITION BY e.account_id ORDER BY e.received_at, e.id) AS turn
@@ -176,7 +183,7 @@ pub(super) fn share(limit: u16, takers: usize) -> i64 {
 }
 
 impl RawEventClaim {
-    /// Whose an event of this claim is; nobody's if it is none.
+    /// The account of an event of this claim; the nil UUID if the event is none of it.
     fn account(&self, id: RawEventId) -> Uuid {
         self.accounts.get(&id).map_or(Uuid::nil(), |account| account.as_uuid())
     }
@@ -193,6 +200,7 @@ impl RawEventClaim {
         error: &str,
         due_at: OffsetDateTime,
     ) -> Result<(), StoreError> {
+        // In the claim's own transaction, not the account's: that one has rolled back what failed, and this must stay.
         query!(
             "UPDATE raw_events SET attempts = attempts + 1, due_at = $3, error = $4
              WHERE account_id = $1 AND id = $2 AND (processed_at IS NULL)::integer = 1",

@@ -13,7 +13,7 @@ use sqlx::{Postgres, Transaction, query, query_scalar};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A reply taken by one sender until its lease ends; see [`crate::replies::open`].
+/// A reply taken by one sender until its lease ends; see [`crate::replies::read_claimed`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimedReply {
     /// The account that answers.
@@ -47,14 +47,15 @@ impl System {
         clock: &dyn Clock,
     ) -> Result<Taken<ClaimedReply, ChannelId>, StoreError> {
         let now = clock.utc();
+        // Most turns find nothing: one read without a transaction and without locks tells that.
         if turn.freed.is_empty() && !self.replies_wait(now).await? {
             return Ok(Taken::nothing());
         }
         let mut tx = self.pool.begin_with(BEGIN).await?;
-        let held = hold(&mut tx, turn, now).await?;
-        let work = take(&mut tx, turn, &held, now).await?;
-        let more = set_right(&mut tx, turn, &held, now).await?;
-        let missed = missed(&mut tx, turn, &held).await?;
+        let held = lock_queues(&mut tx, turn, now).await?;
+        let work = claim_due(&mut tx, turn, &held, now).await?;
+        let more = update_due_times(&mut tx, turn, &held, now).await?;
+        let missed = queues_not_locked(&mut tx, turn, &held).await?;
         tx.commit().await?;
         Ok(Taken { work, missed, more })
     }
@@ -70,13 +71,15 @@ impl System {
 }
 
 /// Takes hold of accounts that are due or have room again, and of their queues. Waits for nobody.
-async fn hold(
+async fn lock_queues(
     tx: &mut Transaction<'static, Postgres>,
     turn: &Turn<'_, ChannelId>,
     now: OffsetDateTime,
 ) -> Result<Held, StoreError> {
     let freed_accounts: Vec<_> = turn.freed.iter().map(|(account, _)| account.as_uuid()).collect();
     let freed_channels: Vec<_> = turn.freed.iter().map(|(_, channel)| channel.as_uuid()).collect();
+    // Accounts first, which whoever adds work locks last: SKIP LOCKED keeps the two from waiting for each other in a
+    // circle. A sender that waited would also hold up what it has already.
     let accounts = query_scalar!(
         r#"WITH due AS MATERIALIZED (
                SELECT account_id FROM reply_accounts
@@ -98,6 +101,8 @@ async fn hold(
     if accounts.is_empty() {
         return Ok(Held::default());
     }
+    // Freed queues beside those that are due: a queue whose share was used up is due only when a lease ends, but there
+    // is room in it as soon as its sender has finished.
     let rows = query!(
         r#"WITH due AS MATERIALIZED (
                SELECT q.account_id, q.channel_id FROM unnest($1::uuid[]) AS account (id) CROSS JOIN LATERAL (
@@ -130,11 +135,12 @@ async fn hold(
 }
 
 /// The freed queues that somebody else has. One that is gone is not missed.
-async fn missed(
+async fn queues_not_locked(
     tx: &mut Transaction<'static, Postgres>,
     turn: &Turn<'_, ChannelId>,
     held: &Held,
 ) -> Result<Vec<(AccountId, ChannelId)>, StoreError> {
+    // Looked up: a sender that goes on naming a queue that was deleted would never come to rest.
     let missed = turn.freed.iter().filter(|(_, channel)| !held.queues.contains(&channel.as_uuid()));
     let (accounts, channels): (Vec<_>, Vec<_>) =
         missed.map(|(account, channel)| (account.as_uuid(), channel.as_uuid())).unzip();
@@ -156,7 +162,7 @@ async fn missed(
 /// Takes what is due, of each queue in the order of its time, of each account a little of every queue, and first
 /// of the accounts that have the least in flight.
 /// A second statement: it counts all that the accounts' former holders took.
-async fn take(
+async fn claim_due(
     tx: &mut Transaction<'static, Postgres>,
     turn: &Turn<'_, ChannelId>,
     held: &Held,
@@ -165,6 +171,9 @@ async fn take(
     if held.queues.is_empty() {
         return Ok(Vec::new());
     }
+    // What is in flight is counted from the rows themselves, with the lock on the account: a counter kept beside them
+    // would be wrong after the first sender that dies. Of a conversation, only the earliest reply has a `due_at`
+    // before infinity, so a customer reads them in their order.
     let rows = query!(
         r#"WITH account AS MATERIALIZED (
                SELECT a.id, flying.count AS busy, least($4, $5 - flying.count) AS room
@@ -227,15 +236,17 @@ async fn take(
         .collect())
 }
 
-/// Says of the queues and accounts that were looked at when to look again; whether one of them is due now.
+/// Sets when the queues and accounts that were looked at are due again; true if one of them is due now.
 ///
-/// What is in flight counts with the end of its lease, by which work of a sender that died is found again.
-async fn set_right(
+/// Work in flight counts with the end of its lease, so that the work of a sender that died is found again.
+async fn update_due_times(
     tx: &mut Transaction<'static, Postgres>,
     turn: &Turn<'_, ChannelId>,
     held: &Held,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
+    // Computed anew while the locks are held. Never later than something may be taken, or it would lie until somebody
+    // adds more; too early costs a look that finds nothing.
     query!(
         r#"UPDATE reply_queues q
            SET due_at = greatest($3, CASE

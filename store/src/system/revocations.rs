@@ -1,4 +1,4 @@
-//! What ended lately, in every account: for the list by which reading is refused.
+//! Sign-ins, permissions and elevations of all accounts that ended lately, for the list by which reading is refused.
 
 use super::System;
 use crate::error::StoreError;

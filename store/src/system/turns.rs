@@ -1,4 +1,4 @@
-//! What is common to replies and deliveries: they are taken by turns, so that no target and no account
+//! Taking replies and deliveries by turns, so that no target and no account
 //! keeps others waiting.
 //!
 //! Work waits per target (a webhook, a channel), targets per account. Each target and each account has a
@@ -26,7 +26,7 @@ impl Shares {
     }
 }
 
-/// What a sender with free places asks for.
+/// The request of a sender with free slots.
 #[derive(Debug, Clone, Copy)]
 pub struct Turn<'a, Target> {
     /// How much it can take.
@@ -42,12 +42,12 @@ pub struct Turn<'a, Target> {
     pub under_way: &'a [(AccountId, u16)],
 }
 
-/// What a sender gets.
+/// The answer to a sender's [`Turn`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken<Work, Target> {
     /// What to do.
     pub work: Vec<Work>,
-    /// Of the freed targets those that somebody else was looking at: name them again next time.
+    /// The freed targets that another sender had locked: name them again next time.
     pub missed: Vec<(AccountId, Target)>,
     /// Whether there was more to take.
     pub more: bool,
@@ -78,6 +78,7 @@ impl<Target> Turn<'_, Target> {
     /// How many targets of each of these accounts to look at.
     pub(super) fn targets(&self, accounts: usize) -> i64 {
         let accounts = i64::try_from(accounts).unwrap_or(i64::MAX);
+        // No more queues are locked than this turn can serve: the others stay free for other senders.
         let share = i64::from(self.limit).checked_div(accounts).unwrap_or(0);
         share.clamp(1, i64::from(self.shares.per_account)) + TARGETS_SPARE
     }

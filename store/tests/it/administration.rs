@@ -15,14 +15,14 @@ use store::{
 async fn a_request_is_done_once_and_answered_the_same_and_a_failed_one_may_be_tried_again() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
-    let keyed = Keyed { actor: a.user.as_uuid(), key: "key", fingerprint: [7; 32] };
+    let keyed = Keyed { actor: a.user.as_uuid().into(), key: "key", fingerprint: [7; 32] };
     let mut tx = db.store.tenant(a.account).await.unwrap();
     assert!(matches!(idempotency::claim(&mut tx, &keyed, &clock).await.unwrap(), Claim::New));
     drop(tx);
     let mut tx = db.store.tenant(a.account).await.unwrap();
     assert!(matches!(idempotency::claim(&mut tx, &keyed, &clock).await.unwrap(), Claim::New), "rolled back");
     let answer = Answer { status: 201, body: Secret::new("{\"key\":\"sbk_x\"}".to_owned()) };
-    idempotency::keep(&mut tx, &keyed, &answer).await.unwrap();
+    idempotency::record_answer(&mut tx, &keyed, &answer).await.unwrap();
     // The second of two at once waits for the first, and then hears its answer.
     let second = async {
         let mut tx = db.store.tenant(a.account).await.unwrap();
@@ -35,7 +35,7 @@ async fn a_request_is_done_once_and_answered_the_same_and_a_failed_one_may_be_tr
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let other = Keyed { fingerprint: [8; 32], ..keyed };
     assert!(matches!(idempotency::claim(&mut tx, &other, &clock).await.unwrap(), Claim::Mismatch));
-    let somebody_else = Keyed { actor: a.room.as_uuid(), ..other };
+    let somebody_else = Keyed { actor: a.room.as_uuid().into(), ..other };
     assert!(matches!(idempotency::claim(&mut tx, &somebody_else, &clock).await.unwrap(), Claim::New));
 }
 

@@ -111,7 +111,7 @@ async fn what_is_shown_of_other_rows_changes_the_row() {
     let changes =
         next(&[(Table::Contacts, Update, vec!["mergedInto"]), (Table::Contacts, Update, vec!["identities"])])
             .await;
-    assert_eq!(changes[1].id, contact.as_uuid());
+    assert_eq!(changes[1].id.as_uuid(), contact.as_uuid());
 }
 
 /// A role's permissions are its holders'.

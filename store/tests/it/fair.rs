@@ -174,7 +174,7 @@ async fn a_webhook_that_fails_again_and_again_is_tried_one_delivery_at_a_time() 
         let failing = webhooks::note_failure(&mut tx, a.webhook, &clock).await.unwrap();
         assert_eq!((failing.failures, failing.since), (expected, clock.utc()));
     }
-    webhooks::hold(&mut tx, a.webhook, clock.utc() + hold).await.unwrap();
+    webhooks::pause_until(&mut tx, a.webhook, clock.utc() + hold).await.unwrap();
     let since = webhooks::find(&mut tx, a.webhook).await.unwrap().unwrap().failing_since;
     assert_eq!(since, Some(clock.utc()));
     tx.commit().await.unwrap();
@@ -203,7 +203,7 @@ async fn a_new_address_ends_the_hold() {
     let a = tenant(&db, "a", &clock).await;
     let mut tx = db.store.tenant(a.account).await.unwrap();
     webhooks::note_failure(&mut tx, a.webhook, &clock).await.unwrap();
-    webhooks::hold(&mut tx, a.webhook, clock.utc() + LEASE).await.unwrap();
+    webhooks::pause_until(&mut tx, a.webhook, clock.utc() + LEASE).await.unwrap();
     tx.commit().await.unwrap();
     assert!(deliveries(&db.store, 9, &[], &clock).await.is_empty());
     let mut tx = db.store.tenant(a.account).await.unwrap();
@@ -267,7 +267,9 @@ async fn a_reply_that_is_done_gives_its_turn_to_the_next_of_the_conversation() {
     // Nobody says which channel has room again: it is known from the reply that has its turn.
     while let [claim] = replies(&db.store, 9, &clock).await[..] {
         let mut tx = db.store.tenant(a.account).await.unwrap();
-        texts.push(replies::open(&mut tx, &claim, Duration::ZERO, &clock).await.unwrap().unwrap().text);
+        texts.push(
+            replies::read_claimed(&mut tx, &claim, Duration::ZERO, &clock).await.unwrap().unwrap().text,
+        );
         messages::sent(&mut tx, claim.message, &format!("wamid.out.{}", texts.len()), &clock).await.unwrap();
         tx.commit().await.unwrap();
     }

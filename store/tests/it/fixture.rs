@@ -66,13 +66,12 @@ async fn administration(tx: &mut TenantTx, user: UserId, name: &str, clock: &dyn
         actor: audit::Actor::User(user),
         address: None,
         action: "role.created",
-        object_kind: "role",
-        object_id: role.id.as_uuid(),
+        object: role.id.into(),
         before: None,
         after: Some(&json!({ "name": "manager" })),
     };
     audit::record(tx, &deed, clock).await.unwrap();
-    let keyed = idempotency::Keyed { actor: user.as_uuid(), key: "k", fingerprint: [1; 32] };
+    let keyed = idempotency::Keyed { actor: user.as_uuid().into(), key: "k", fingerprint: [1; 32] };
     assert!(matches!(idempotency::claim(tx, &keyed, clock).await.unwrap(), idempotency::Claim::New));
 }
 
@@ -120,7 +119,7 @@ pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> 
     sign_ins::start(&mut tx, user, &refresh_token, &sign_ins::Device::default(), clock).await.unwrap();
     administration(&mut tx, user, name, clock).await;
     let room = rooms::create(&mut tx, "lobby", false, clock).await.unwrap().id;
-    let said = rooms::NewRoomMessage { room, user, name, client_id: Uuid::new_v4(), text: "hello" };
+    let said = rooms::NewRoomMessage { room, user, name, client_id: Uuid::new_v4().into(), text: "hello" };
     rooms::send(&mut tx, &said, clock).await.unwrap().unwrap();
     let more = elevations::NewElevation {
         user,
@@ -131,7 +130,7 @@ pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> 
     };
     elevations::request(&mut tx, &more, clock).await.unwrap().unwrap();
     let rows = [Ok(imports::ImportedContact::default()), Err("not a row".to_owned())];
-    imports::create(&mut tx, user.as_uuid(), &rows, clock).await.unwrap();
+    imports::create(&mut tx, user.as_uuid().into(), &rows, clock).await.unwrap();
     rooms::remove(&mut tx, room, user, clock).await.unwrap();
     rooms::add_member(&mut tx, room, user, clock).await.unwrap();
     let call = CallId::generate(clock);

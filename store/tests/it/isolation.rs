@@ -213,14 +213,19 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
     let taken = db.store.system().claim_replies(&turn, &clock).await.unwrap().work;
     let of_b = taken.into_iter().find(|claim| claim.message == b.reply).unwrap();
     let mut tx = db.store.tenant(b.account).await.unwrap();
-    assert!(replies::open(&mut tx, &of_b, Duration::ZERO, &clock).await.unwrap().is_some());
+    assert!(replies::read_claimed(&mut tx, &of_b, Duration::ZERO, &clock).await.unwrap().is_some());
     let mut tx = db.store.tenant(a.account).await.unwrap();
     assert!(users::find(&mut tx, b.user).await.unwrap().is_none());
     assert!(rooms::find(&mut tx, b.room).await.unwrap().is_none());
     assert!(rooms::last_seq(&mut tx, b.room).await.unwrap().is_none());
     assert!(rooms::latest(&mut tx, b.room, 10).await.unwrap().is_empty());
-    let said =
-        rooms::NewRoomMessage { room: b.room, user: a.user, name: "A", client_id: Uuid::new_v4(), text: "x" };
+    let said = rooms::NewRoomMessage {
+        room: b.room,
+        user: a.user,
+        name: "A",
+        client_id: Uuid::new_v4().into(),
+        text: "x",
+    };
     assert!(rooms::send(&mut tx, &said, &clock).await.unwrap().is_none());
     assert!(calls::find(&mut tx, b.call).await.unwrap().is_none());
     assert!(channels::find(&mut tx, b.channel).await.unwrap().is_none());
@@ -229,7 +234,7 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
     assert!(messages::list(&mut tx, b.conversation, None, 10).await.unwrap().messages.is_empty());
     assert!(messages::sent(&mut tx, b.reply, "wamid.x", &clock).await.unwrap().is_none());
     assert!(messages::refused(&mut tx, b.reply, "no", &clock).await.unwrap().is_none());
-    assert!(replies::open(&mut tx, &of_b, Duration::ZERO, &clock).await.unwrap().is_none());
+    assert!(replies::read_claimed(&mut tx, &of_b, Duration::ZERO, &clock).await.unwrap().is_none());
     assert!(webhooks::open_delivery(&mut tx, b.webhook, 1, &clock).await.unwrap().is_none());
     let change = conversations::Change { status: Some(ConversationStatus::Resolved), ..Default::default() };
     let refused = conversations::update(&mut tx, b.conversation, &change, &clock).await;

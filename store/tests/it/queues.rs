@@ -275,13 +275,13 @@ async fn replies_leave_in_order_once_and_again_only_when_a_lease_ends() {
 
     let mut tx = db.store.tenant(a.account).await.unwrap();
     assert!(
-        replies::open(&mut tx, &claims[0], TIME, &clock).await.unwrap().is_none(),
+        replies::read_claimed(&mut tx, &claims[0], TIME, &clock).await.unwrap().is_none(),
         "somebody else has taken it since"
     );
     replies::postpone(&mut tx, &claims[0], "late", clock.utc()).await.unwrap();
-    let outgoing = replies::open(&mut tx, &again[0], TIME, &clock).await.unwrap().unwrap();
+    let outgoing = replies::read_claimed(&mut tx, &again[0], TIME, &clock).await.unwrap().unwrap();
     clock.advance(LEASE - TIME);
-    let late = replies::open(&mut tx, &again[0], TIME, &clock).await.unwrap();
+    let late = replies::read_claimed(&mut tx, &again[0], TIME, &clock).await.unwrap();
     assert!(late.is_none(), "somebody else may take it while it is sent");
     assert_eq!((outgoing.text.as_str(), outgoing.channel_external_id.as_str()), ("yes?", "a"));
     assert_eq!(outgoing.access_token.expose(), "access token");
@@ -295,7 +295,7 @@ async fn replies_leave_in_order_once_and_again_only_when_a_lease_ends() {
     assert_eq!(last.message, a.reply);
     let mut tx = db.store.tenant(a.account).await.unwrap();
     messages::sent(&mut tx, a.reply, "wamid.out", &clock).await.unwrap();
-    assert!(replies::open(&mut tx, &last, TIME, &clock).await.unwrap().is_none());
+    assert!(replies::read_claimed(&mut tx, &last, TIME, &clock).await.unwrap().is_none());
     tx.commit().await.unwrap();
     assert_eq!(take_replies(&system, 10, &clock).await[0].message, second);
 }

@@ -29,7 +29,7 @@ async fn messages_sent_at_once_are_numbered_without_gaps_though_some_roll_back()
                     room: a.room,
                     user: a.user,
                     name: "A",
-                    client_id: Uuid::new_v4(),
+                    client_id: Uuid::new_v4().into(),
                     text: &text,
                 };
                 let mut tx = store.tenant(a.account).await.unwrap();
@@ -55,7 +55,7 @@ async fn messages_sent_at_once_are_numbered_without_gaps_though_some_roll_back()
 async fn a_message_sent_many_times_at_once_is_stored_once_and_costs_one_number() {
     let (db, clock) = (TestDatabase::create().await, Arc::new(TestDatabase::clock()));
     let a = tenant(&db, "a", &*clock).await;
-    let client_id = Uuid::new_v4();
+    let client_id = Uuid::new_v4().into();
     let mut senders = JoinSet::new();
     for _ in 0..8 {
         let (store, clock) = (db.store.clone(), Arc::clone(&clock));
@@ -80,7 +80,8 @@ async fn history_is_read_from_either_end_oldest_first() {
     let a = tenant(&db, "a", &clock).await;
     let mut tx = db.store.tenant(a.account).await.unwrap();
     for text in ["two", "three", "f\0ur"] {
-        let new = NewRoomMessage { room: a.room, user: a.user, name: "A", client_id: Uuid::new_v4(), text };
+        let new =
+            NewRoomMessage { room: a.room, user: a.user, name: "A", client_id: Uuid::new_v4().into(), text };
         rooms::send(&mut tx, &new, &clock).await.unwrap().unwrap();
     }
     let texts = |messages: Vec<common::protocol::room::RoomMessage>| {

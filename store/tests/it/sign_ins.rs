@@ -48,10 +48,10 @@ async fn two_who_sign_in_at_once_after_a_wrong_password_do_not_wait_for_each_oth
     users::note_wrong_password(&mut tx, a.user, &clock).await.unwrap();
     tx.commit().await.unwrap();
     let mut first = db.store.tenant(a.account).await.unwrap();
-    users::hold_for_sign_in(&mut first, a.user).await.unwrap();
+    users::lock_for_sign_in(&mut first, a.user).await.unwrap();
     let second = async {
         let mut second = db.store.tenant(a.account).await.unwrap();
-        users::hold_for_sign_in(&mut second, a.user).await.unwrap();
+        users::lock_for_sign_in(&mut second, a.user).await.unwrap();
         users::forgive_wrong_passwords(&mut second, a.user).await.unwrap();
         second.commit().await.unwrap();
     };

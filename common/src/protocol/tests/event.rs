@@ -234,7 +234,7 @@ fn changed(row: Value) -> feed::Changed {
         feed: "messages".to_owned(),
         seq: 1,
         operation: feed::Operation::Update,
-        id: Uuid::nil(),
+        id: Uuid::nil().into(),
         row,
         changed: vec!["a".to_owned()],
         omitted: Vec::new(),

@@ -213,7 +213,7 @@ fn read_list(
 }
 
 /// The text at a JSON pointer (RFC 6901).
-fn at(value: &Value, pointer: &str) -> Option<String> {
+fn text_at(value: &Value, pointer: &str) -> Option<String> {
     value.pointer(pointer).and_then(text)
 }
 
@@ -223,9 +223,9 @@ fn read_message(
     senders: &Senders,
     arrived: OffsetDateTime,
 ) -> Result<Incoming, &'static str> {
-    let external_id = at(&raw, "/id").ok_or("a message without an id")?;
-    let (phone, from_user_id) = (at(&raw, "/from"), at(&raw, "/from_user_id"));
-    let kind = at(&raw, "/type").unwrap_or_else(|| "unknown".to_owned());
+    let external_id = text_at(&raw, "/id").ok_or("a message without an id")?;
+    let (phone, from_user_id) = (text_at(&raw, "/from"), text_at(&raw, "/from_user_id"));
+    let kind = text_at(&raw, "/type").unwrap_or_else(|| "unknown".to_owned());
     let contact = senders.find(phone.as_deref(), from_user_id.as_deref());
     // A user id stays when the number changes; a phone number may be withheld.
     let user_id = from_user_id.or_else(|| contact.and_then(|contact| contact.user_id.clone()));
@@ -253,8 +253,8 @@ fn read_message(
 }
 
 fn read_status(raw: &Value, business: &Business, arrived: OffsetDateTime) -> Result<Item, &'static str> {
-    let external_id = at(raw, "/id").ok_or("a status without an id")?;
-    let status = match at(raw, "/status").as_deref() {
+    let external_id = text_at(raw, "/id").ok_or("a status without an id")?;
+    let status = match text_at(raw, "/status").as_deref() {
         Some("sent") => DeliveryStatus::Sent,
         Some("delivered") => DeliveryStatus::Delivered,
         // A voice message that was played was read.
@@ -269,7 +269,7 @@ fn read_status(raw: &Value, business: &Business, arrived: OffsetDateTime) -> Res
         status,
         error: raw.pointer("/errors/0").map(reason),
         at: unix(raw, arrived),
-        callback_data: at(raw, "/biz_opaque_callback_data"),
+        callback_data: text_at(raw, "/biz_opaque_callback_data"),
     }))
 }
 
@@ -280,10 +280,11 @@ fn name(name: &str) -> String {
 
 /// Why a message failed, in Meta's words.
 fn reason(error: &Value) -> String {
-    let words = ["/error_data/details", "/message", "/title"].into_iter().find_map(|words| at(error, words));
+    let words =
+        ["/error_data/details", "/message", "/title"].into_iter().find_map(|words| text_at(error, words));
     let words = words.unwrap_or_else(|| "the channel gave no reason".to_owned());
     let words = cut(&words, ERROR_BYTES_MAX).unwrap_or(words);
-    match at(error, "/code") {
+    match text_at(error, "/code") {
         Some(code) => format!("{words} ({code})"),
         None => words,
     }
@@ -293,7 +294,7 @@ fn reason(error: &Value) -> String {
 /// less about when something happened than its arrival.
 fn unix(item: &Value, arrived: OffsetDateTime) -> OffsetDateTime {
     let seconds =
-        at(item, "/timestamp").and_then(|text| text.parse().ok()).filter(|seconds: &i64| *seconds >= 0);
+        text_at(item, "/timestamp").and_then(|text| text.parse().ok()).filter(|seconds: &i64| *seconds >= 0);
     seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok()).unwrap_or(arrived)
 }
 

@@ -61,7 +61,7 @@ pub(super) async fn sign_in(
         return Err(wrong_credentials());
     }
     let attempt = app.throttle.admit(&email, address, browser.devices.clone())?;
-    let (found, right) = match look(&app, &attempt, &email, address, body).await {
+    let (found, right) = match find_matching(&app, &attempt, &email, address, body).await {
         Ok(looked) => looked,
         Err(problem) => {
             attempt.take_back();
@@ -69,13 +69,17 @@ pub(super) async fn sign_in(
         }
     };
     let Some(present) = right.first().and_then(|index| found.get(*index)) else {
-        lockout::note(&app, found.iter().map(|user| (user.account, user.id)).collect(), address);
+        lockout::count_wrong_password(
+            &app,
+            found.iter().map(|user| (user.account, user.id)).collect(),
+            address,
+        );
         return Err(wrong_credentials());
     };
     attempt.forgive();
     let mut tx = app.store.tenant(present.account).await?;
     // Hashing took a while: who was deactivated or got another password meanwhile stays out.
-    let hash = users::hold_for_sign_in(&mut tx, present.id).await?;
+    let hash = users::lock_for_sign_in(&mut tx, present.id).await?;
     if hash.is_none_or(|hash| hash.expose() != present.password_hash.expose()) {
         return Err(wrong_credentials());
     }
@@ -86,7 +90,7 @@ pub(super) async fn sign_in(
 }
 
 /// The users whom the attempt may be about, and those whose password it is, as indices. It does the same work whoever is found.
-async fn look(
+async fn find_matching(
     app: &App,
     attempt: &Attempt<'_>,
     email: &str,

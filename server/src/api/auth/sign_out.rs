@@ -12,7 +12,7 @@ use super::{
 use axum::{extract::State, http::StatusCode};
 use common::{revocation::Ended, subject::hub::ConnectionSelector};
 use store::{
-    audit::{self, Actor},
+    audit::{self, Actor, Object},
     sign_ins,
 };
 
@@ -33,8 +33,7 @@ pub(super) async fn sign_out(
     if let Some(account) = app.store.system().account_of_refresh_token(&token).await? {
         let mut tx = app.store.tenant(account).await?;
         if let Some((user, sign_in)) = sign_ins::revoke_by_token(&mut tx, &token, &*app.clock).await? {
-            let record =
-                audit_record(Actor::User(user), address, "signIn.ended", ("signIn", sign_in.as_uuid()));
+            let record = audit_record(Actor::User(user), address, "signIn.ended", Object::SignIn(sign_in));
             audit::record(&mut tx, &record, &*app.clock).await?;
             tx.commit().await?;
             app.ended([Ended::SignIn(sign_in)]).await;

@@ -29,7 +29,7 @@ pub(super) async fn erase(
     if !privacy::erase(&mut tx, id, &*app.clock).await? {
         return Err(Problem::not_found("contact"));
     }
-    caller.audit::<Merge>(&app, &mut tx, "contact.erased", ("contact", id.as_uuid()), (None, None)).await?;
+    caller.audit::<Merge>(&app, &mut tx, "contact.erased", id, (None, None)).await?;
     tx.commit().await?;
     app.wake(Work::Outbox).await;
     Ok(StatusCode::NO_CONTENT)

@@ -55,7 +55,7 @@ pub(super) async fn export(
     // What is exported is put on record.
     let mut tx = app.begin(&caller).await?;
     let export = privacy::export(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
-    caller.audit::<Merge>(&app, &mut tx, "contact.exported", ("contact", id.as_uuid()), (None, None)).await?;
+    caller.audit::<Merge>(&app, &mut tx, "contact.exported", id, (None, None)).await?;
     tx.commit().await?;
     let conversations = export.conversations.into_iter().map(|it| ExportedConversation {
         conversation: it.conversation,

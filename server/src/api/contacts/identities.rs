@@ -29,7 +29,7 @@ pub(super) struct AddContactIdentity {
     value: String,
 }
 
-/// Lets a channel name a contact so.
+/// Adds a channel's name to a contact.
 #[utoipa::path(
     post, path = "/v1/contacts/{id}/identities", request_body = AddContactIdentity,
     params(("id" = ContactId, Path, description = "The contact"), idempotency::Header),

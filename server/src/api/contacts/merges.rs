@@ -67,8 +67,7 @@ pub(super) async fn merge_contacts(
     }
     let merge = contacts::merge(&mut tx, id, body.loser_id, &*app.clock).await;
     let merge = merge.map_err(|error| Problem::refused("contact", error))?;
-    let object = ("contact", id.as_uuid());
-    caller.audit(&app, &mut tx, "contact.merged", object, (None, Some(&merge))).await?;
+    caller.audit(&app, &mut tx, "contact.merged", id, (None, Some(&merge))).await?;
     idempotency.created(tx, &caller, &merge).await
 }
 
@@ -90,8 +89,7 @@ pub(super) async fn undo(
     let mut tx = app.begin(&caller).await?;
     let undone = contacts::unmerge(&mut tx, id, merge, &*app.clock).await;
     let undone = undone.map_err(|error| Problem::refused("merge", error))?;
-    let object = ("contact", id.as_uuid());
-    caller.audit(&app, &mut tx, "contact.unmerged", object, (None, Some(&undone))).await?;
+    caller.audit(&app, &mut tx, "contact.unmerged", id, (None, Some(&undone))).await?;
     tx.commit().await?;
     Ok(Json(undone))
 }

@@ -1,4 +1,4 @@
-//! What agents correct about a contact.
+//! Corrections that agents make to a contact.
 
 use super::super::{
     App,
@@ -64,7 +64,7 @@ pub(super) async fn update(
         attributes: body.attributes.as_ref(),
     };
     let mut tx = app.begin(&caller).await?;
-    outbox::hold(&mut tx).await?;
+    outbox::lock(&mut tx).await?;
     let before = contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
     if_match.check(&before)?;
     let after = contacts::update(&mut tx, id, &change).await;

@@ -24,7 +24,7 @@ use utoipa::{IntoParams, ToSchema};
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FilterParams {
-    /// Only those that stand there.
+    /// Only those with this status.
     status: Option<ConversationStatus>,
     /// Only those that this agent answers.
     assignee_id: Option<UserId>,

@@ -89,7 +89,7 @@ pub(super) async fn update(
         read: body.read,
     };
     let mut tx = app.begin(&caller).await?;
-    outbox::hold(&mut tx).await?;
+    outbox::lock(&mut tx).await?;
     let before = conversations::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("conversation"))?;
     if_match.check(&before)?;
     let conversation = conversations::update(&mut tx, id, &change, &*app.clock).await?;

@@ -26,7 +26,7 @@ const MINUTES_MAX: u16 = 8 * 60;
 /// The longest reason, in bytes.
 const REASON_BYTES_MAX: usize = 1024;
 
-/// What somebody asks for.
+/// An elevation to be asked for.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateElevation {
@@ -87,7 +87,6 @@ pub(super) async fn create(
     let asked = elevations::request(&mut tx, &new, &*app.clock).await?;
     let asked = asked.ok_or_else(|| Problem::conflict("ten of your requests wait already"))?;
     let asked = Elevation::of(asked, app.clock.utc());
-    let object = ("elevation", asked.id.as_uuid());
-    caller.audit(&app, &mut tx, "elevation.requested", object, (None, Some(&asked))).await?;
+    caller.audit(&app, &mut tx, "elevation.requested", asked.id, (None, Some(&asked))).await?;
     idempotency.created(tx, &caller, &asked).await
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use store::elevations;
 use utoipa::ToSchema;
 
-/// What somebody decides.
+/// A decision.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct DecideElevation {
@@ -27,7 +27,7 @@ pub(super) struct DecideElevation {
 }
 
 /// Decides on somebody else's request. Nobody can agree to more than they lastingly may do themselves.
-/// Who asked gets it with their next access token.
+/// Whoever asked gets it with their next access token.
 #[utoipa::path(
     post, path = "/v1/elevations/{id}/decision", request_body = DecideElevation,
     params(("id" = ElevationId, Path, description = "The elevation"), idempotency::Header),
@@ -51,7 +51,7 @@ pub(super) async fn decide_elevation(
     }
     let missing = || Problem::not_found("elevation");
     let now = app.clock.utc();
-    let before = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
+    let before = Elevation::of(elevations::lock(&mut tx, id).await?.ok_or_else(missing)?, now);
     if before.user_id == person.user {
         let detail = "somebody else has to decide on this";
         return Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, detail));
@@ -61,8 +61,8 @@ pub(super) async fn decide_elevation(
     let time = Duration::from_secs(u64::from(before.minutes) * 60);
     let until = body.approve.then(|| now + time);
     elevations::decide(&mut tx, id, person.user, until, &*app.clock).await?;
-    let after = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
+    let after = Elevation::of(elevations::lock(&mut tx, id).await?.ok_or_else(missing)?, now);
     let action = if body.approve { "elevation.approved" } else { "elevation.denied" };
-    caller.audit(&app, &mut tx, action, ("elevation", id.as_uuid()), (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, action, id, (Some(&before), Some(&after))).await?;
     idempotency.answer(StatusCode::OK, tx, &caller, &after).await
 }

@@ -33,15 +33,14 @@ pub(super) async fn end(
     let mut tx = app.begin(&caller).await?;
     let missing = || Problem::not_found("elevation");
     let now = app.clock.utc();
-    let before = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
+    let before = Elevation::of(elevations::lock(&mut tx, id).await?.ok_or_else(missing)?, now);
     if caller.token.as_ref().is_none_or(|token| token.user != before.user_id) {
         caller.require(Permission::UsersManage)?;
     }
     before.require(ElevationStatus::Active, "ended")?;
     elevations::end(&mut tx, id, &*app.clock).await?;
-    let after = Elevation::of(elevations::hold(&mut tx, id).await?.ok_or_else(missing)?, now);
-    let object = ("elevation", id.as_uuid());
-    caller.audit(&app, &mut tx, "elevation.ended", object, (Some(&before), Some(&after))).await?;
+    let after = Elevation::of(elevations::lock(&mut tx, id).await?.ok_or_else(missing)?, now);
+    caller.audit(&app, &mut tx, "elevation.ended", id, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     app.ended([Ended::Elevation(after.user_id)]).await;
     hub::disconnect_if_reached(&app, caller.account, ConnectionSelector::User(after.user_id)).await;

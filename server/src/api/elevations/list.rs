@@ -1,4 +1,4 @@
-//! Who asked for more, and what became of it.
+//! Lists elevations: those that were asked for, and the decisions on them.
 
 use super::{
     super::{

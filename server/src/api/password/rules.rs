@@ -9,7 +9,7 @@ pub(crate) const PASSWORD_CHARS_MIN: usize = 15;
 /// Fewer different characters are a keyboard held down, whatever the length.
 const PASSWORD_DIFFERENT_CHARS_MIN: usize = 5;
 
-/// What guessing begins with: long enough to pass, and in every list. No rule on
+/// Passwords that guessing begins with: long enough to pass, and in every list. No rule on
 /// kinds of characters: those only make people choose worse (section 3.1.1.2).
 const PASSWORDS_COMMON: [&str; 12] = [
     "passwordpassword",

@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Who asks for a password to be hashed or verified.
+/// The caller that a password is hashed or verified for.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::api) struct Asker {
     site: Option<ClientNetwork>,
@@ -19,7 +19,7 @@ pub(in crate::api) struct Asker {
 }
 
 impl Asker {
-    /// Somebody at this address.
+    /// A caller at this address.
     pub(in crate::api) fn at(address: Option<IpAddr>) -> Self {
         Self { site: address.map(|address| ClientAddress(address).site()), ..Self::default() }
     }
@@ -49,7 +49,7 @@ struct Taken {
     by: BTreeMap<Share, usize>,
 }
 
-/// What has a share of the slots.
+/// A holder of a share of the slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Share {
     Site(ClientNetwork),

@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 /// How deep schemas are followed; none of ours goes deeper.
 const DEPTH_MAX: usize = 8;
 
-/// What a schema is an example for.
+/// The use of a schema's example.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
-    /// What is sent: what must be there, and what says how it looks.
+    /// A request: its required members, and those that say how they look.
     Request,
-    /// What comes back: everything.
+    /// An answer: every member.
     Response,
 }
 

@@ -1,4 +1,4 @@
-//! What operations are called, for generated clients.
+//! Names of operations, for generated clients.
 //!
 //! One rule: an operation is called as its handler. A handler that is called by a verb alone takes its object from
 //! the path: `end` of `/v1/users/{id}/sign-ins/{signIn}` is `endUserSignIn`.

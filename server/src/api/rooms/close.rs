@@ -56,7 +56,7 @@ async fn set_closed(
     let room = rooms::close(&mut tx, id, at).await;
     let room = room.map_err(|error| Problem::refused("room", error))?;
     let action = if at.is_some() { "room.closed" } else { "room.reopened" };
-    caller.audit(app, &mut tx, action, ("room", id.as_uuid()), (None, Some(&room))).await?;
+    caller.audit(app, &mut tx, action, id, (None, Some(&room))).await?;
     tx.commit().await?;
     Ok(room)
 }

@@ -32,7 +32,7 @@ pub(super) async fn delete(
     let mut tx = app.begin(&caller).await?;
     let before = existing(&mut tx, id).await?;
     rooms::delete(&mut tx, id).await.map_err(|error| Problem::refused("room", error))?;
-    caller.audit(&app, &mut tx, "room.deleted", ("room", id.as_uuid()), (Some(&before), None)).await?;
+    caller.audit(&app, &mut tx, "room.deleted", id, (Some(&before), None)).await?;
     tx.commit().await?;
     hub::remove(&app, caller.account, id, ConnectionSelector::Everybody, RemovalReason::Deleted).await?;
     Ok(StatusCode::NO_CONTENT)

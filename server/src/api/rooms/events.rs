@@ -47,7 +47,7 @@ pub(super) struct PublishedRoomEvent {
     published_at: OffsetDateTime,
 }
 
-/// Tells everybody present something that is kept nowhere (`room.event`).
+/// Sends an event to everybody present; it is stored nowhere (`room.event`).
 #[utoipa::path(
     post, path = "/v1/rooms/{id}/events", request_body = CreateRoomEvent,
     params(("id" = RoomId, Path, description = "The room"), idempotency::Header),

@@ -31,11 +31,11 @@ const SECONDS_DEFAULT: u32 = 60 * 60;
 /// The longest identity, in bytes.
 const IDENTITY_BYTES_MAX: usize = 256;
 
-/// Somebody whom only the account's own back end knows.
+/// A person whom only the account's own back end knows.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in super::super) struct Outsider {
-    /// Who it is to the back end, 1 to 256 bytes: the same identity is the same user here.
+    /// The back end's name for the person, 1 to 256 bytes: the same identity is the same user here.
     #[schema(example = "customer-4711")]
     identity: String,
     /// The name that others see.
@@ -67,13 +67,13 @@ pub(super) const fn is_guest(user: UserId) -> bool {
     user.as_uuid().get_version_num() == 8
 }
 
-/// Whom to let in.
+/// The person to let in.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in super::super) struct CreateJoinToken {
-    /// Who is let in.
+    /// The person who is let in.
     guest: Outsider,
-    /// What they may do. With none they are there and see who else is.
+    /// Their rights in the room. Without any they are present and see who else is.
     rights: BTreeSet<Right>,
     /// For how many seconds the token is good, at most a day; an hour if absent.
     #[schema(minimum = 1, maximum = 86_400)]
@@ -137,7 +137,7 @@ pub(super) async fn create(
     idempotency.created(tx, &caller, &JoinToken { token, user_id: user, expires_at: guest.expires_at }).await
 }
 
-/// Nothing is said or entered any more.
+/// The answer for a room that is closed.
 pub(super) fn closed() -> Problem {
     Problem::new(StatusCode::CONFLICT, ErrorCode::ROOM_CLOSED, "the room is closed")
 }

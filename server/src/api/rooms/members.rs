@@ -1,4 +1,4 @@
-//! Who belongs to a room, and who is in it now.
+//! Members of a room, and the participants that are in it now.
 
 use super::{
     super::{
@@ -69,7 +69,7 @@ pub(super) async fn add(
     let added = rooms::add_member(&mut tx, room, user, &*app.clock).await;
     added.map_err(|error| Problem::refused("room", error))?;
     let member = RoomMember { user_id: user };
-    caller.audit(&app, &mut tx, "room.memberAdded", ("room", room.as_uuid()), (None, Some(&member))).await?;
+    caller.audit(&app, &mut tx, "room.memberAdded", room, (None, Some(&member))).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -100,9 +100,7 @@ pub(super) async fn remove(
     let removed = rooms::remove(&mut tx, room, user, &*app.clock).await;
     removed.map_err(|error| Problem::refused("room", error))?;
     let member = RoomMember { user_id: user };
-    caller
-        .audit(&app, &mut tx, "room.memberRemoved", ("room", room.as_uuid()), (Some(&member), None))
-        .await?;
+    caller.audit(&app, &mut tx, "room.memberRemoved", room, (Some(&member), None)).await?;
     tx.commit().await?;
     hub::remove(&app, caller.account, room, ConnectionSelector::User(user), RemovalReason::Removed).await?;
     Ok(StatusCode::NO_CONTENT)

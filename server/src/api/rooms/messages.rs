@@ -1,4 +1,4 @@
-//! What was said in a room, and what back ends say in it.
+//! Messages of a room: reading them, and posting them as a back end.
 
 use super::{
     super::{
@@ -15,7 +15,7 @@ use super::{
 use axum::{Json, extract::State, response::Response};
 use common::{
     error::Chain,
-    id::RoomId,
+    id::{ClientMessageId, RoomId},
     protocol::room::{MESSAGES_MAX, RoomMessage, TEXT_BYTES_MAX},
     subject::hub::{RoomNews, RoomTopic},
     text,
@@ -28,7 +28,6 @@ use store::{
 };
 use tracing::debug;
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 /// Which messages of a room.
 #[derive(Deserialize, IntoParams)]
@@ -70,7 +69,7 @@ pub(super) async fn list(
     Ok(Json(RoomHistory { items, next }))
 }
 
-/// Something to be said in a room.
+/// A message to be posted in a room.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateRoomMessage {
@@ -81,7 +80,7 @@ pub(super) struct CreateRoomMessage {
     author: Option<Outsider>,
 }
 
-/// Says something in a room. It is kept, numbered, and pushed to everybody present.
+/// Posts a message in a room. It is stored, numbered, and pushed to everybody present.
 #[utoipa::path(
     post, path = "/v1/rooms/{id}/messages", request_body = CreateRoomMessage,
     params(("id" = RoomId, Path, description = "The room"), idempotency::Header),
@@ -120,7 +119,13 @@ pub(super) async fn send(
     let own_name = own_name.or_else(token_name).filter(|name| !name.is_empty());
     let own_name = own_name.as_deref().unwrap_or("Guest");
     let (user, name) = author.unwrap_or((caller.id(), own_name));
-    let new = NewRoomMessage { room: id, user, name, client_id: Uuid::new_v4(), text: said };
+    let new = NewRoomMessage {
+        room: id,
+        user,
+        name,
+        client_id: ClientMessageId::generate(&*app.clock),
+        text: said,
+    };
     let sent = rooms::send(&mut tx, &new, &*app.clock).await?.ok_or_else(closed)?;
     let teller = app.clone();
     let kept_and_told = async move {
@@ -131,7 +136,7 @@ pub(super) async fn send(
     app.complete(kept_and_told).await
 }
 
-/// Tells everybody present what was said and kept. Said twice, it is heard once.
+/// Tells everybody present of a stored message. Clients show it once however often they are told.
 async fn announce(app: &App, id: RoomId, message: RoomMessage) {
     let news = RoomNews::Posted(message);
     if let Err(error) = app.bus.publish(&RoomTopic(id), &news).await {

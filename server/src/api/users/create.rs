@@ -68,6 +68,6 @@ pub(super) async fn create(
         return Ok(answer);
     }
     let user = users::create(&mut tx, &user, &*app.clock).await?;
-    caller.audit(&app, &mut tx, "user.created", ("user", user.id.as_uuid()), (None, Some(&user))).await?;
+    caller.audit(&app, &mut tx, "user.created", user.id, (None, Some(&user))).await?;
     idempotency.created(tx, &caller, &user).await
 }

@@ -62,8 +62,7 @@ pub(super) async fn change_password(
     let ended = users::set_password(&mut tx, person.user, &hash, person.sign_in, &*app.clock)
         .await
         .map_err(|error| Problem::refused("user", error))?;
-    let object = ("user", person.user.as_uuid());
-    caller.audit::<User>(&app, &mut tx, "user.passwordChanged", object, (None, None)).await?;
+    caller.audit::<User>(&app, &mut tx, "user.passwordChanged", person.user, (None, None)).await?;
     tx.commit().await?;
     app.ended(ended.into_iter().map(Ended::SignIn)).await;
     // This sign-in's too: it goes on, and connects again.

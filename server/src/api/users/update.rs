@@ -76,8 +76,7 @@ pub(super) async fn update(
     if body.locked == Some(false) {
         users::forgive_wrong_passwords(&mut tx, id).await?;
     }
-    let object = ("user", id.as_uuid());
-    caller.audit(&app, &mut tx, "user.updated", object, (Some(&before), Some(&after))).await?;
+    caller.audit(&app, &mut tx, "user.updated", id, (Some(&before), Some(&after))).await?;
     tx.commit().await?;
     if !after.permissions.includes(before.permissions) || after.deactivated_at.is_some() {
         app.ended(ended.into_iter().map(Ended::SignIn)).await;
