@@ -61,6 +61,17 @@ impl Bus {
         self.0.publish(topic.name(), encode(message)?).await
     }
 
+    /// Tells those who listen to `topic` in other processes; without any, nothing is encoded.
+    ///
+    /// # Errors
+    /// [`BusError::Away`] if they were not told.
+    pub async fn publish_to_others<T: Topic>(&self, topic: &T, message: &T::Message) -> Result<(), BusError> {
+        if self.0.is_alone() {
+            return Ok(());
+        }
+        self.0.publish_to_others(topic.name(), encode(message)?).await
+    }
+
     /// Subscribes to `topic`. Everything published after this returns is heard, and perhaps what was published
     /// just before. While the link is down only this process is heard; [`Delivery::Lost`](crate::Delivery)
     /// says when the others are back.

@@ -65,6 +65,14 @@ impl Backend for LocalBackend {
         async { Ok(()) }.boxed()
     }
 
+    fn publish_to_others(&self, _subject: String, _message: Bytes) -> BoxFuture<'_, Result<(), BusError>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn is_alone(&self) -> bool {
+        true
+    }
+
     fn announce_subscription(&self, _subject: String) -> BoxFuture<'_, Result<(), BusError>> {
         async { Ok(()) }.boxed()
     }

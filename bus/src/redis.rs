@@ -175,6 +175,13 @@ impl Backend for RedisBackend {
     fn publish(&self, subject: String, message: Bytes) -> BoxFuture<'_, Result<(), BusError>> {
         async move {
             self.exchange.deliver(&subject, &message);
+            self.publish_to_others(subject, message).await
+        }
+        .boxed()
+    }
+
+    fn publish_to_others(&self, subject: String, message: Bytes) -> BoxFuture<'_, Result<(), BusError>> {
+        async move {
             let mut connection = self.connection()?;
             let _receivers: u64 =
                 connection.publish(self.names.topic(&subject), names::news(self.node, &message)).await?;
@@ -182,6 +189,10 @@ impl Backend for RedisBackend {
             Ok(())
         }
         .boxed()
+    }
+
+    fn is_alone(&self) -> bool {
+        false
     }
 
     fn announce_subscription(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>> {

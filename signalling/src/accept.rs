@@ -1,18 +1,17 @@
 //! Lets sockets in: is it a WebSocket, is there a place, then the upgrade. Who it is comes in its first message.
 
 mod handshake;
-mod slots;
-
-pub(crate) use slots::{Slot, Slots, UserSlot};
+pub(crate) mod refused;
 
 use crate::{
     connection::{self, WebSocket},
     hub::Hub,
+    slots::Slot,
 };
 use axum::{
     Router,
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -20,15 +19,10 @@ use common::{
     address::{ClientAddress, ClientNetwork},
     error::{Chain, ErrorCode},
 };
-use ingress::{Problem, TakeApart};
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    time::Duration,
-};
+use ingress::TakeApart;
+use refused::Refused;
+use std::net::{IpAddr, Ipv4Addr};
 use tracing::debug;
-
-/// How soon who found no place should try again.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// `GET /v1/ws`.
 pub fn router(hub: &Hub) -> Router {
@@ -49,7 +43,7 @@ async fn upgrade(State(hub): State<Hub>, mut request: Request) -> Response {
         )
         .into_response();
     };
-    let slot = match Slot::take(&hub, network(&request)) {
+    let slot = match Slot::take(&hub.0.slots, network(&request)) {
         Ok(slot) => slot,
         Err(refused) => return refused.into_response(),
     };
@@ -70,31 +64,4 @@ async fn upgrade(State(hub): State<Hub>, mut request: Request) -> Response {
 fn network(request: &Request) -> ClientNetwork {
     let address = request.extensions().get::<ClientAddress>().copied();
     address.unwrap_or(ClientAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED))).network()
-}
-
-/// Why there is no socket.
-struct Refused {
-    status: StatusCode,
-    code: ErrorCode,
-    detail: &'static str,
-}
-
-impl Refused {
-    const fn new(status: StatusCode, code: ErrorCode, detail: &'static str) -> Self {
-        Self { status, code, detail }
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        let problem = Problem::new(self.status, self.code, self.detail);
-        if self.status == StatusCode::UPGRADE_REQUIRED {
-            // What this server speaks (RFC 6455, section 4.4).
-            return ([(header::SEC_WEBSOCKET_VERSION, "13")], problem).into_response();
-        }
-        let is_passing = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
-        let problem =
-            if is_passing.contains(&self.status) { problem.retry_after(RETRY_AFTER) } else { problem };
-        problem.into_response()
-    }
 }

@@ -3,12 +3,14 @@
 //! The instance to which the caller is connected runs the call, as one task
 //! that owns its core; devices elsewhere reach it over the bus.
 
+pub(crate) mod running;
 mod task;
 
 use crate::{
-    client::Client,
-    hub::{Hub, bus_failed, store_failed},
-    rooms, standing,
+    client::{Client, frame},
+    failure::{bus_failed, published, store_failed},
+    hub::Hub,
+    standing,
 };
 use bus::{Acquired, BusError, LeaseGuard};
 use common::{
@@ -18,28 +20,22 @@ use common::{
         Done, Event, Failure,
         call::{Accepted, EndReason, Incoming, Ring, Ringing},
     },
-    subject::hub::{AccountOnline, CallAction, CallRequest, CallService, NodeNews, NodeTopic, UserInCall},
+    subject::hub::{
+        AccountOnline, CallAction, CallRequest, CallService, DeviceNews, NodeNews, NodeTopic, UserInCall,
+    },
 };
-use dashmap::DashMap;
+use running::{ORDER_QUEUE, Order};
 use signalling_core::call::{Call, RING_TIME};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use store::calls::{self, NewCall};
-use task::Order;
 use tokio::sync::{mpsc, oneshot};
-
-/// Orders that may wait for one call. A handful of devices cannot fill it.
-const ORDER_QUEUE: usize = 64;
 
 /// How long another instance may take to answer about a call.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The calls that this instance runs.
-#[derive(Default)]
-pub(crate) struct Calls(DashMap<CallId, mpsc::Sender<Order>>);
-
 /// `call.ring`.
 pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result<Ringing, Failure> {
-    rooms::joined(hub, client, ring.room_id)?;
+    hub.0.rooms.joined(client, ring.room_id)?;
     if ring.user_id == client.user {
         return Err(Failure::of(ErrorCode::INVALID_PARAMS, Fault::Caller, "you cannot call yourself"));
     }
@@ -56,7 +52,7 @@ pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result
     let Some(theirs) = theirs else { return Err(busy("the other side is")) };
 
     let (orders, queue) = mpsc::channel(ORDER_QUEUE);
-    hub.0.calls.0.insert(id, orders);
+    hub.0.calls.insert(id, orders);
     client.held().calls.insert(id, hub.bus().node());
     let core = Call::ring(client.id, devices.keys().copied(), hub.clock().now());
     let ring_time_ms = u64::try_from(RING_TIME.as_millis()).unwrap_or(u64::MAX);
@@ -69,7 +65,8 @@ pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result
         ring_time_ms,
     };
     for (&device, &node) in &devices {
-        push(hub, node, device, Event::CallIncoming(incoming.clone())).await;
+        let news = DeviceNews::Incoming { runner: hub.bus().node(), incoming: incoming.clone() };
+        tell(hub, node, device, news).await;
     }
     let mut nodes = devices;
     nodes.insert(client.id, hub.bus().node());
@@ -109,45 +106,32 @@ async fn record_start(hub: &Hub, client: &Client, call: &NewCall, is_busy: bool)
     tx.commit().await.map_err(failed)
 }
 
-/// Pushes an event to a device, wherever it is connected.
-async fn push(hub: &Hub, node: NodeId, to: ConnectionId, event: Event) {
-    let news = NodeNews { from: hub.bus().node(), to, event };
+/// Hands the call's devices their news, wherever they are connected.
+async fn tell(hub: &Hub, node: NodeId, to: ConnectionId, news: DeviceNews) {
+    let news = NodeNews { to, news };
     if node == hub.bus().node() {
         deliver(hub, news);
     } else {
-        crate::hub::published(hub.bus().publish(&NodeTopic(node), &news).await);
+        published(hub.bus().publish(&NodeTopic(node), &news).await);
     }
 }
 
-/// Hands an event of another instance to a connection of this one.
-pub(crate) fn deliver(hub: &Hub, news: NodeNews) {
-    let Some(client) = hub.client(news.to) else { return };
-    match &news.event {
-        Event::CallIncoming(incoming) => {
-            client.held().calls.insert(incoming.call_id, news.from);
+/// Hands news to a connection of this instance.
+pub(crate) fn deliver(hub: &Hub, NodeNews { to, news }: NodeNews) {
+    let Some(client) = hub.client(to) else { return };
+    let event = match news {
+        DeviceNews::Incoming { runner, incoming } => {
+            client.held().calls.insert(incoming.call_id, runner);
+            Event::CallIncoming(incoming)
         }
-        Event::CallEnded(ended) => {
+        DeviceNews::Ended(ended) => {
             client.held().calls.remove(&ended.call_id);
+            Event::CallEnded(ended)
         }
-        Event::RoomMessage(_)
-        | Event::RoomMemberJoined(_)
-        | Event::RoomMemberLeft(_)
-        | Event::RoomMembersChanged(_)
-        | Event::RoomTyping(_)
-        | Event::RoomRemoved(_)
-        | Event::RoomEvent(_)
-        | Event::PresenceChanged(_)
-        | Event::CallAnswered(_)
-        | Event::MediaChanged(_)
-        | Event::MediaSignal(_)
-        | Event::MediaOffer(_)
-        | Event::InboxEvent(_)
-        | Event::FeedChanged(_)
-        | Event::FeedEnded(_)
-        | Event::ConnectionReload(_)
-        | Event::ConnectionMoving(_) => {}
-    }
-    client.push(crate::hub::frame(&news.event));
+        DeviceNews::Answered(answered) => Event::CallAnswered(answered),
+        DeviceNews::Signal(signalled) => Event::MediaSignal(signalled),
+    };
+    client.push(frame(&event));
 }
 
 /// `call.accept`.
@@ -187,7 +171,7 @@ async fn act(hub: &Hub, client: &Client, call: CallId, action: CallAction) -> Re
 
 /// Hands a request to the call's task, if this instance runs it.
 pub(crate) async fn order(hub: &Hub, request: CallRequest) -> Result<RoomId, Failure> {
-    let queue = hub.0.calls.0.get(&request.call).map(|queue| queue.clone()).ok_or_else(over)?;
+    let queue = hub.0.calls.get(request.call).ok_or_else(over)?;
     let (reply, answer) = oneshot::channel();
     queue.send(Order { request, reply }).await.map_err(|_| over())?;
     answer.await.map_err(|_| over())?

@@ -3,170 +3,39 @@
 //! An account's changes are read from the store once, whoever many follow, under Row-Level Security; each is
 //! judged and encoded once for all who follow the same table with the same filter.
 
+pub(crate) mod live;
 mod resume;
 
 use crate::{
-    client::Client,
-    hub::{Finally, Hub, frame, not_found, store_failed},
-    pace::Pace,
+    client::{Client, frame},
+    failure::{not_found, store_failed},
+    finally::Finally,
+    hub::Hub,
+    pace::{Pace, RETRY},
 };
 use common::{
-    backoff::Backoff,
     chance,
     error::{Chain, ErrorCode, Fault},
-    id::{AccountId, ConnectionId},
+    id::AccountId,
     protocol::{
         Done, Event, Failure, RequestId,
-        connection::{Reload, Sequence},
-        feed::{Changed, Ended, FEEDS_MAX, FILTER_BYTES_MAX, FILTER_MAX, Subscribe, Table},
+        feed::{Ended, FEEDS_MAX, FILTER_BYTES_MAX, FILTER_MAX, Subscribe, Table},
         page::encoded_len,
     },
 };
-use dashmap::DashMap;
+use live::{LiveFeed, seen_through};
+use resume::BATCH;
 use signalling_core::filter::Filter;
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use store::{
     StoreError,
-    changes::{self, Change, KEPT_FOR, Listener},
+    changes::{self, KEPT_FOR, Listener},
 };
-use tokio::{
-    sync::{Notify, OnceCell},
-    time::{MissedTickBehavior, interval, sleep},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::warn;
 
 /// How often the store is looked at without having said that something has changed.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-
-/// How soon a store that failed is asked again.
-pub(crate) const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(1));
-
-/// Changes that are read at once.
-///
-/// More is fewer questions to the store; each costs as much memory as the row had bytes, before and after.
-const BATCH: u32 = 64;
-
-/// The accounts whose changes somebody on this instance follows.
-#[derive(Default)]
-pub(crate) struct Feeds(DashMap<AccountId, Arc<OnceCell<Arc<LiveFeed>>>>);
-
-impl Feeds {
-    /// Stops following an account that nobody here follows, whether somebody did or only meant to.
-    fn close_if_empty(&self, account: AccountId) {
-        self.0.remove_if(&account, |_, cell| match cell.get() {
-            Some(live) => live.close_if_empty(),
-            // Who is about to open it has it in hand.
-            None => Arc::strong_count(cell) == 1,
-        });
-    }
-}
-
-struct LiveFeed {
-    account: AccountId,
-    state: Mutex<State>,
-    /// Something may have changed: read the store.
-    hint: Notify,
-    over: CancellationToken,
-}
-
-#[derive(Default)]
-struct State {
-    /// The last change that was handed out.
-    position: u64,
-    /// Who follows, by table and then by the feed's name.
-    tables: BTreeMap<Table, BTreeMap<String, Group>>,
-    closed: bool,
-}
-
-/// Those who follow the same table with the same filter.
-struct Group {
-    filter: Filter,
-    /// Each with the last change that it knows from its answer.
-    followers: BTreeMap<ConnectionId, (u64, Arc<Client>)>,
-}
-
-impl LiveFeed {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether nobody here follows; if so, nobody joins this one any more.
-    fn close_if_empty(&self) -> bool {
-        let mut state = self.state();
-        if state.tables.is_empty() {
-            state.closed = true;
-            self.over.cancel();
-        }
-        state.closed
-    }
-
-    /// Hands a change to those it is one for.
-    fn hand_out(&self, change: &Change) {
-        let mut state = self.state();
-        if change.seq <= state.position {
-            return;
-        }
-        if change.seq > state.position + 1 {
-            state.reload();
-        }
-        state.position = change.seq;
-        let Some(groups) = state.tables.get(&change.table) else { return };
-        let mut delivered = 0;
-        for (feed, group) in groups {
-            let Some(changed) = seen_through(&group.filter, feed, change) else { continue };
-            let frame = frame(&Event::FeedChanged(Box::new(changed)));
-            for (_, client) in group.followers.values().filter(|(seen, _)| *seen < change.seq) {
-                client.push(frame.clone());
-                delivered += 1;
-            }
-        }
-        metrics::counter!("hub_feed_deliveries_total").increment(delivered);
-    }
-}
-
-impl State {
-    /// Changes were not recorded, or are not kept any more: everybody reads again.
-    fn reload(&self) {
-        for (feed, group) in self.tables.values().flatten() {
-            let sequence = Sequence::Feed { feed: feed.clone() };
-            let frame = frame(&Event::ConnectionReload(Reload { sequence }));
-            for (_, client) in group.followers.values() {
-                client.push(frame.clone());
-            }
-        }
-    }
-
-    fn leave(&mut self, table: Table, feed: &str, connection: ConnectionId) {
-        let Some(groups) = self.tables.get_mut(&table) else { return };
-        if let Some(group) = groups.get_mut(feed) {
-            group.followers.remove(&connection);
-            if group.followers.is_empty() {
-                groups.remove(feed);
-            }
-        }
-        if groups.is_empty() {
-            self.tables.remove(&table);
-        }
-    }
-}
-
-/// What a change is to those who follow with this filter.
-fn seen_through(filter: &Filter, feed: &str, change: &Change) -> Option<Changed> {
-    let operation = filter.judge(change.operation, &change.before, &change.after)?;
-    use common::protocol::feed::Operation as O;
-    let (row, changed) = match operation {
-        O::Insert => (change.after.clone(), Vec::new()),
-        O::Update => (change.after.clone(), change.before.keys().cloned().collect()),
-        O::Delete => Default::default(),
-    };
-    let (feed, seq, id) = (feed.to_owned(), change.seq, change.id);
-    Some(Changed { feed, seq, operation, id, row, changed, omitted: Vec::new() }.bounded())
-}
 
 /// `feed.subscribe`. Answers by itself, so that changes come after what was missed.
 pub(crate) async fn subscribe(hub: &Hub, client: &Arc<Client>, id: Option<&RequestId>, subscribe: Subscribe) {
@@ -201,13 +70,12 @@ async fn try_subscribe(
             client.answer(id, &Ok(missed.answer(feed)));
             return Ok(());
         }
-        let live = live(hub, client.account).await.map_err(|error| store_failed(&error))?;
+        let opened = hub.0.feeds.open(client.account, || follow(hub, client.account)).await;
+        let live = opened.map_err(|error| store_failed(&error))?;
         let mut state = live.state();
         // Else something was handed out between reading and joining.
-        if !state.closed && state.position <= missed.seq {
-            let group = state.tables.entry(table).or_default().entry(feed.clone());
-            let group = group.or_insert_with(|| Group { filter, followers: BTreeMap::new() });
-            group.followers.insert(client.id, (missed.seq, Arc::clone(client)));
+        if !state.is_closed && state.position <= missed.seq {
+            state.join(table, &feed, filter, missed.seq, client);
             client.held().feeds.insert(feed.clone(), table);
             client.answer(id, &Ok(missed.answer(feed)));
             // What this instance was told of before it followed, nobody has read for it.
@@ -215,12 +83,6 @@ async fn try_subscribe(
             return Ok(());
         }
     }
-}
-
-/// The live feed, opened if nobody on this instance follows the account yet.
-async fn live(hub: &Hub, account: AccountId) -> Result<Arc<LiveFeed>, StoreError> {
-    let cell = Arc::clone(&hub.0.feeds.0.entry(account).or_default());
-    cell.get_or_try_init(|| follow(hub, account)).await.cloned()
 }
 
 /// The table, if the caller may follow it and the filter can be one of its rows.
@@ -249,12 +111,7 @@ async fn follow(hub: &Hub, account: AccountId) -> Result<Arc<LiveFeed>, StoreErr
     let mut tx = hub.store().tenant(account).await?;
     let position = changes::follow(&mut tx).await?;
     tx.commit().await?;
-    let live = Arc::new(LiveFeed {
-        account,
-        state: Mutex::new(State { position, ..State::default() }),
-        hint: Notify::new(),
-        over: CancellationToken::new(),
-    });
+    let live = Arc::new(LiveFeed::new(account, position));
     let (over, reader, hub_of_task) = (live.over.clone(), Arc::clone(&live), hub.clone());
     hub.spawn(async move {
         over.run_until_cancelled(read(hub_of_task, reader)).await;
@@ -320,19 +177,14 @@ pub(crate) async fn listen(hub: Hub) {
 
 async fn hear(hub: &Hub) -> Result<std::convert::Infallible, StoreError> {
     let mut listener = Listener::start(hub.store()).await?;
-    let hint = |cell: &OnceCell<Arc<LiveFeed>>| {
-        if let Some(live) = cell.get() {
-            live.hint.notify_one();
-        }
-    };
     loop {
         match listener.next().await? {
             Some(account) => {
-                if let Some(cell) = hub.0.feeds.0.get(&account) {
-                    hint(&cell);
+                if let Some(live) = hub.0.feeds.get(account) {
+                    live.hint.notify_one();
                 }
             }
-            None => hub.0.feeds.0.iter().for_each(|cell| hint(&cell)),
+            None => hub.0.feeds.all().iter().for_each(|(_, live)| live.hint.notify_one()),
         }
     }
 }
@@ -347,7 +199,7 @@ pub(crate) fn unsubscribe(hub: &Hub, client: &Arc<Client>, feed: &str) -> Done {
 }
 
 fn leave(hub: &Hub, client: &Client, feeds: &[(String, Table)]) {
-    let Some(live) = hub.0.feeds.0.get(&client.account).and_then(|cell| cell.get().cloned()) else { return };
+    let Some(live) = hub.0.feeds.get(client.account) else { return };
     for (feed, table) in feeds {
         live.state().leave(*table, feed, client.id);
     }

@@ -10,7 +10,7 @@ use common::{
     guest::Right,
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     permission::{Permission, Permissions},
-    protocol::{Failure, GuestNeeds, Needs, RequestId, feed::Table, room::Member},
+    protocol::{Event, Failure, GuestNeeds, Needs, RequestId, envelope, feed::Table, room::Member},
     token::{Bearer, Standing},
 };
 use serde::Serialize;
@@ -128,6 +128,11 @@ fn not_allowed() -> Failure {
 /// A refusal for want of permission.
 pub(crate) fn forbidden(why: &'static str) -> Failure {
     Failure::of(ErrorCode::FORBIDDEN, Fault::Caller, why)
+}
+
+/// An event as it goes to any number of sockets.
+pub(crate) fn frame(event: &Event) -> Utf8Bytes {
+    envelope::event_frame(event).into()
 }
 
 /// What ends with the connection.

@@ -1,30 +1,30 @@
 //! One socket: frames in, frames out, pings, deadlines, and how it ends.
 //!
 //! Its bytes are a [`wire`], its messages a [`websocket`], what it may send a [`flow`]. Requests are carried out in
-//! [`lane`]s. How it ends is in [`end`].
+//! [`lane`]s. Why it ends is an [`end`], what is said then a [`goodbye`].
 
 mod end;
 pub(crate) mod flow;
+mod goodbye;
 pub(crate) mod lane;
 pub(crate) mod open;
 mod websocket;
 pub(crate) mod wire;
 
-pub(crate) use end::{GOODBYE_TIME, SLOW_GOODBYE_TIME};
-pub(crate) use open::verify;
+pub(crate) use goodbye::{GOODBYE_TIME, SLOW_GOODBYE_TIME};
 pub(crate) use websocket::{MESSAGE_BYTES_MAX, WebSocket};
 
 use crate::{
-    accept::{Slot, UserSlot},
     calls, changes,
     client::{Client, Queued},
     dispatch,
     hub::Hub,
     inbox, media, presence, rooms,
+    slots::{Slot, UserSlot},
+    until::until,
 };
 use bytes::Bytes;
 use common::{
-    clock::Clock,
     error::{ErrorCode, Fault},
     protocol::{Failure, Incoming, Request, RequestId, close as close_codes},
 };
@@ -40,7 +40,7 @@ use std::{
 };
 use tokio::{
     sync::mpsc,
-    time::{Interval, MissedTickBehavior, interval, sleep},
+    time::{Interval, MissedTickBehavior, interval},
 };
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
@@ -75,11 +75,11 @@ pub(crate) async fn run(hub: &Hub, mut socket: WebSocket, slot: Slot) {
             let client = Arc::clone(&connection.client);
             debug!(conn.id = %client.id, user.id = %client.user, ?ended, "Connection {} ended", client.id);
             let Connection { socket, queue, unsent, chat, calls, _user_slot, .. } = connection;
-            let goodbye = end::part(socket, &client, unsent, queue, ended);
+            let goodbye = goodbye::part(socket, &client, unsent, queue, ended);
             let leave = leave(hub, &client, [chat, calls], ended);
             Box::pin(async { tokio::join!(goodbye, leave) }).await;
         }
-        Err(ended) => Box::pin(end::say(socket, Vec::new(), ended)).await,
+        Err(ended) => Box::pin(goodbye::say(socket, Vec::new(), ended)).await,
     }
 }
 
@@ -96,7 +96,7 @@ async fn leave(hub: &Hub, client: &Arc<Client>, lanes: [Lane; 2], ended: End) {
     hub.0.clients.remove(&client.id);
     media::lose_connection(hub, client).await;
     calls::lose_connection(hub, client).await;
-    rooms::lose_connection(hub, client).await;
+    rooms::lose_connection(hub, client);
     inbox::lose_connection(hub, client);
     changes::lose_connection(hub, client);
     presence::lose_connection(hub, client).await;
@@ -373,13 +373,5 @@ impl Write {
             Self::Ready => socket.ready().await,
             Self::Flushed => socket.flush().await,
         }
-    }
-}
-
-/// Waits until `at`; for ever if there is no such time.
-async fn until(at: Option<Instant>, clock: &dyn Clock) {
-    match at {
-        Some(at) => sleep(at.saturating_duration_since(clock.now())).await,
-        None => std::future::pending().await,
     }
 }

@@ -1,8 +1,6 @@
 //! One match over the protocol's methods.
 
-use crate::{
-    calls, changes, client::Client, connection::verify, hub::Hub, inbox, media, presence, rooms, standing,
-};
+use crate::{calls, changes, client::Client, hub::Hub, inbox, media, presence, rooms, standing};
 use common::{
     error::{ErrorCode, Fault},
     protocol::{Failure, Request, RequestId, connection::Refreshed},
@@ -38,7 +36,7 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::RoomJoin(join) => rooms::join(hub, client, id, &join).await,
         R::RoomLeave(leave) => client.answer(id, &rooms::leave(hub, client, leave.room_id).await),
         R::RoomSend(send) => client.answer(id, &rooms::send(hub, client, &send).await),
-        R::RoomTyping(typing) => client.answer(id, &rooms::typing(hub, client, &typing).await),
+        R::RoomTyping(typing) => client.answer(id, &rooms::typing(hub, client, &typing)),
         R::RoomHistory(history) => client.answer(id, &rooms::history(hub, client, &history).await),
         R::RoomMembers(read) => client.answer(id, &rooms::members(hub, client, &read)),
         R::PresenceSubscribe(subscribe) => presence::subscribe(hub, client, id, subscribe.after).await,
@@ -64,7 +62,7 @@ fn already_open() -> Failure {
 }
 
 fn refreshed(hub: &Hub, client: &Arc<Client>, token: &common::secret::Secret) -> Result<Refreshed, Failure> {
-    let bearer = verify(hub, token)?;
+    let bearer = standing::verify(hub, token)?;
     client.renew(&bearer)?;
     standing::look_again(hub, client);
     changes::recheck(hub, client);

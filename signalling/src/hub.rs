@@ -1,26 +1,23 @@
-//! What everything in this crate hangs on.
+//! What everything in this crate hangs on: the ground that an instance stands on, and what is live on it.
 
 use crate::{
-    accept::Slots, calls::Calls, changes::Feeds, client::Client, config::Config, inbox::Inboxes,
-    presence::Accounts, rooms::Rooms,
+    calls::running::Calls, changes::live::Feeds, client::Client, config::Config, inbox::live::Inboxes,
+    presence::live::Accounts, rooms::live::Rooms, slots::Slots,
 };
-use bus::{Bus, BusError};
+use bus::Bus;
 use common::{
     clock::Clock,
-    error::{Chain, ErrorCode, Fault},
     id::{ConnectionId, UserId},
-    protocol::{Event, Failure, envelope, media::IceServer},
+    protocol::media::IceServer,
     revocation::Revocations,
     token::Issuer,
 };
 use dashmap::DashMap;
 use shutdown::Shutdown;
 use std::sync::{Arc, OnceLock};
-use store::{Store, StoreError};
+use store::Store;
 use time::OffsetDateTime;
 use tokio::sync::watch;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
-use tracing::{debug, error, warn};
 
 /// What the hub is built from.
 pub struct Deps {
@@ -60,7 +57,7 @@ impl Hub {
     /// A hub that accepts sockets once [`run`](crate::run) runs.
     pub fn new(config: Config, deps: Deps) -> Self {
         Self(Arc::new(Inner {
-            slots: Slots::new(&config),
+            slots: Slots::new(&config, Arc::clone(&deps.clock)),
             config,
             deps,
             clients: DashMap::new(),
@@ -117,47 +114,4 @@ impl Hub {
     pub(crate) fn client(&self, connection: ConnectionId) -> Option<Arc<Client>> {
         self.0.clients.get(&connection).map(|client| Arc::clone(&client))
     }
-}
-
-/// Does something at the end of a scope, however it is left.
-pub(crate) struct Finally<F: FnMut()>(pub(crate) F);
-
-impl<F: FnMut()> Drop for Finally<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
-
-/// An event as it goes to any number of sockets.
-pub(crate) fn frame(event: &Event) -> Utf8Bytes {
-    envelope::event_frame(event).into()
-}
-
-/// The answer to a request that failed for the store's sake; logged here, once.
-pub(crate) fn store_failed(error: &StoreError) -> Failure {
-    if error.is_away() {
-        warn!(error = %Chain(error), "The store is away");
-        return Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "the store is away; try again");
-    }
-    error!(error = %Chain(error), "The store failed");
-    Failure::internal()
-}
-
-/// The answer to a request that failed for the bus's sake; logged here, once.
-pub(crate) fn bus_failed(error: &BusError) -> Failure {
-    warn!(error = %Chain(error), "The bus failed");
-    Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "another part is away; try again")
-}
-
-/// What is published while the bus is away reaches this instance; others find it in the store, at the latest when
-/// the bus is back and says so.
-pub(crate) fn published(outcome: Result<(), BusError>) {
-    if let Err(error) = outcome {
-        debug!(error = %Chain(&error), "Only this instance was told");
-    }
-}
-
-/// What does not exist in the caller's account looks like what does not exist at all.
-pub(crate) fn not_found(what: &str) -> Failure {
-    Failure::of(ErrorCode::NOT_FOUND, Fault::Caller, format!("there is no such {what}"))
 }

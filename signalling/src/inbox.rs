@@ -1,107 +1,38 @@
 //! The agents' inbox stream: one per account on this instance, whoever many follow it.
 
+pub(crate) mod live;
+
 use crate::{
     client::Client,
-    hub::{Finally, Hub, bus_failed, frame, store_failed},
-    pace::Pace,
+    failure::{bus_failed, store_failed},
+    finally::Finally,
+    hub::Hub,
+    pace::{Pace, RETRY},
 };
 use bus::{BusError, Delivery, Subscription};
 use common::{
+    chance,
     error::Chain,
     id::AccountId,
     permission::Permission,
     protocol::{
-        Done, Event, Failure, RequestId,
+        Done, Failure, RequestId,
         inbox::{EVENTS_MAX, Sequenced, Subscribed},
         page::{PAGE_BYTES_MAX, encoded_len},
     },
     subject::inbox::InboxTopic,
 };
-use dashmap::DashMap;
+use live::LiveInbox;
 use signalling_core::{
     replay::{Replay, Replayed},
-    sequence::{Arrival, Joined, Sequence},
+    sequence::Joined,
 };
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use store::{StoreError, outbox};
-use tokio::sync::{Notify, OnceCell};
-use tokio_util::sync::CancellationToken;
 use tracing::warn;
-
-/// The inboxes that somebody on this instance follows.
-#[derive(Default)]
-pub(crate) struct Inboxes(DashMap<AccountId, Arc<OnceCell<Arc<LiveInbox>>>>);
 
 /// Events that are read at once: about as many as fit into a page.
 const BATCH: u32 = 64;
-
-impl Inboxes {
-    /// The accounts whose inboxes somebody follows.
-    pub(crate) fn followed(&self) -> Vec<AccountId> {
-        self.0.iter().map(|cell| *cell.key()).collect()
-    }
-
-    /// Stops following an account that nobody here follows, whether somebody did or only meant to.
-    fn close_if_empty(&self, account: AccountId) {
-        self.0.remove_if(&account, |_, cell| match cell.get() {
-            Some(inbox) => inbox.close_if_empty(),
-            // Who is about to open it has it in hand.
-            None => Arc::strong_count(cell) == 1,
-        });
-    }
-}
-
-/// The store has events of an account up to number `seq`: what this instance has not heard of is read there.
-pub(crate) fn lag(hub: &Hub, account: AccountId, seq: u64) {
-    if let Some(inbox) = hub.0.inboxes.0.get(&account).and_then(|cell| cell.get().cloned())
-        && inbox.state().sequence.lags(seq)
-    {
-        inbox.gap.notify_one();
-    }
-}
-
-struct LiveInbox {
-    account: AccountId,
-    state: Mutex<State>,
-    gap: Notify,
-    over: CancellationToken,
-}
-
-#[derive(Default)]
-struct State {
-    sequence: Sequence<Arc<Client>>,
-    closed: bool,
-}
-
-impl LiveInbox {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn arrive(&self, event: &Sequenced) {
-        let mut state = self.state();
-        match state.sequence.arrive(event.seq) {
-            Arrival::Next => {
-                let frame = frame(&Event::InboxEvent(Box::new(event.clone().bounded())));
-                for client in state.sequence.readers_of(event.seq) {
-                    client.push(frame.clone());
-                }
-            }
-            Arrival::Duplicate | Arrival::Early => {}
-            Arrival::Gap => self.gap.notify_one(),
-        }
-    }
-
-    /// Whether nobody here follows; if so, nobody joins this one any more.
-    fn close_if_empty(&self) -> bool {
-        let mut state = self.state();
-        if state.sequence.is_empty() {
-            state.closed = true;
-            self.over.cancel();
-        }
-        state.closed
-    }
-}
 
 /// `inbox.subscribe`. Answers by itself, so that events come after what was missed.
 pub(crate) async fn subscribe(hub: &Hub, client: &Arc<Client>, id: Option<&RequestId>, after: Option<u64>) {
@@ -123,9 +54,10 @@ async fn try_subscribe(
             client.answer(id, &Ok(subscribed));
             return Ok(());
         }
-        let inbox = live(hub, client.account).await.map_err(|error| bus_failed(&error))?;
+        let opened = hub.0.inboxes.open(client.account, || follow(hub, client.account)).await;
+        let inbox = opened.map_err(|error| bus_failed(&error))?;
         let mut state = inbox.state();
-        if state.closed {
+        if state.is_closed {
             continue;
         }
         // Whoever follows already goes on to, until it was read again.
@@ -138,12 +70,6 @@ async fn try_subscribe(
             return Ok(());
         }
     }
-}
-
-/// The live inbox, opened if nobody on this instance follows it yet.
-async fn live(hub: &Hub, account: AccountId) -> Result<Arc<LiveInbox>, BusError> {
-    let cell = Arc::clone(&hub.0.inboxes.0.entry(account).or_default());
-    cell.get_or_try_init(|| follow(hub, account)).await.cloned()
 }
 
 async fn missed(hub: &Hub, account: AccountId, after: Option<u64>) -> Result<Subscribed, StoreError> {
@@ -168,12 +94,7 @@ async fn missed(hub: &Hub, account: AccountId, after: Option<u64>) -> Result<Sub
 
 async fn follow(hub: &Hub, account: AccountId) -> Result<Arc<LiveInbox>, BusError> {
     let events = hub.bus().subscribe(&InboxTopic(account)).await?;
-    let inbox = Arc::new(LiveInbox {
-        account,
-        state: Mutex::default(),
-        gap: Notify::new(),
-        over: CancellationToken::new(),
-    });
+    let inbox = Arc::new(LiveInbox::new(account));
     let (over, follower, hub_of_task) = (inbox.over.clone(), Arc::clone(&inbox), hub.clone());
     hub.spawn(async move {
         over.run_until_cancelled(listen(hub_of_task, follower, events)).await;
@@ -192,7 +113,7 @@ async fn listen(hub: Hub, inbox: Arc<LiveInbox>, mut events: Subscription<Sequen
                 if let Err(error) = resync(&hub, &inbox).await {
                     warn!(account.id = %inbox.account, error = %Chain(&error), "An inbox cannot be healed yet; will retry");
                     inbox.gap.notify_one();
-                    tokio::time::sleep(crate::changes::RETRY.delay(1, common::chance::fraction())).await;
+                    tokio::time::sleep(RETRY.delay(1, chance::fraction())).await;
                 }
             }
         }
@@ -220,7 +141,7 @@ async fn resync(hub: &Hub, inbox: &LiveInbox) -> Result<(), StoreError> {
 /// `inbox.unsubscribe`.
 pub(crate) fn unsubscribe(hub: &Hub, client: &Arc<Client>) -> Done {
     if std::mem::take(&mut client.held().follows_inbox)
-        && let Some(inbox) = hub.0.inboxes.0.get(&client.account).and_then(|cell| cell.get().cloned())
+        && let Some(inbox) = hub.0.inboxes.get(client.account)
     {
         inbox.state().sequence.leave(client.id);
         hub.0.inboxes.close_if_empty(client.account);

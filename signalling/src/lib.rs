@@ -5,7 +5,8 @@
 //! said who it is is a [`client`]. What the methods do is in [`rooms`],
 //! [`presence`], [`calls`], [`media`], [`inbox`] and [`changes`]; [`cluster`] is what other
 //! instances say to this one, [`standing`] who may no more, [`outage`] what is done while they cannot, and
-//! [`pace`] how fast a backlog is handed out. Everything hangs on the [`hub`].
+//! [`pace`] how fast a backlog is handed out. Who may have a socket counts in [`slots`]; what several follow is kept
+//! [`live`]. Everything hangs on the [`hub`].
 
 mod accept;
 mod calls;
@@ -15,17 +16,22 @@ mod cluster;
 mod config;
 mod connection;
 mod dispatch;
+mod failure;
+mod finally;
 mod hub;
 mod inbox;
 mod limits;
+mod live;
 mod media;
 mod outage;
 mod pace;
 mod presence;
 mod rooms;
+mod slots;
 mod standing;
 #[cfg(test)]
 mod testing;
+mod until;
 
 pub use accept::router;
 pub use cluster::run;

@@ -1,9 +1,10 @@
 //! Media sessions: the methods of `media.*`, passed on to the node that owns the session.
 
 use crate::{
-    client::{Client, forbidden},
-    hub::{Hub, bus_failed, frame},
-    rooms::{self, live::LiveRoom},
+    client::{Client, forbidden, frame},
+    failure::bus_failed,
+    hub::Hub,
+    rooms::live::LiveRoom,
 };
 use bus::BusError;
 use common::{
@@ -17,7 +18,7 @@ use common::{
         },
     },
     subject::{
-        hub::{AccountOnline, NodeNews, NodeTopic},
+        hub::{AccountOnline, DeviceNews, NodeNews, NodeTopic},
         media::{
             MediaAction, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService, Seated,
             SessionLease,
@@ -98,7 +99,7 @@ pub(crate) async fn look(hub: &Hub, account: AccountId, room: RoomId) -> Option<
 
 /// `media.join`.
 pub(crate) async fn join(hub: &Hub, client: &Arc<Client>, room: RoomId) -> Result<Joined, Failure> {
-    rooms::joined(hub, client, room)?;
+    hub.0.rooms.joined(client, room)?;
     let access = client.access();
     let rights = MediaRights { send: access.has(Right::SendMedia), receive: access.has(Right::ReceiveMedia) };
     if !rights.send && !rights.receive {
@@ -168,22 +169,21 @@ pub(crate) async fn signal(hub: &Hub, client: &Arc<Client>, signal: Signal) -> R
     if !client.held().media.contains(&signal.room_id) {
         return Err(not_joined());
     }
-    let event =
-        Event::MediaSignal(Signalled { room_id: signal.room_id, from: client.id, signal: signal.signal });
+    let signalled = Signalled { room_id: signal.room_id, from: client.id, signal: signal.signal };
     if let Some(other) = hub.client(signal.to) {
         if !other.held().media.contains(&signal.room_id) {
             return Err(not_there());
         }
-        other.push(frame(&event));
+        other.push(frame(&Event::MediaSignal(signalled)));
         return Ok(Done {});
     }
     // Elsewhere: only somebody who is in the room can be reached.
-    let room = rooms::joined(hub, client, signal.room_id)?;
-    if !room.state().elsewhere.has(signal.to) {
+    let room = hub.0.rooms.joined(client, signal.room_id)?;
+    if !room.lock().room().is_elsewhere(signal.to) {
         return Err(not_there());
     }
     let node = node_of(hub, client, signal.to).await?;
-    let news = NodeNews { from: hub.bus().node(), to: signal.to, event };
+    let news = NodeNews { to: signal.to, news: DeviceNews::Signal(signalled) };
     hub.bus().publish(&NodeTopic(node), &news).await.map_err(|error| bus_failed(&error))?;
     Ok(Done {})
 }
@@ -226,11 +226,8 @@ pub(crate) fn left(hub: &Hub, seats: Vec<Seated>) -> Vec<Seated> {
 /// After the bus was away: everybody here learns the state, and participants
 /// the offer that they may have missed.
 pub(crate) async fn sync(hub: &Hub, room: &LiveRoom) {
-    let participants: Vec<Arc<Client>> = {
-        let state = room.state();
-        let here = state.sequence.readers().map(|(_, local)| &local.client);
-        here.filter(|client| client.held().media.contains(&room.id)).cloned().collect()
-    };
+    let mut participants = room.clients();
+    participants.retain(|client| client.held().media.contains(&room.id));
     for client in participants {
         let sync = MediaAction::Sync { connection: client.id };
         if let Ok(Some(MediaReply::State { state, offer })) =

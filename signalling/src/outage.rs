@@ -1,6 +1,6 @@
 //! While the bus is away, and after it was for another instance, what was said there is found in the store.
 
-use crate::{hub::Hub, inbox, rooms};
+use crate::{hub::Hub, inbox};
 use bus::{Link, Subscription};
 use common::{
     error::Chain,
@@ -68,7 +68,7 @@ async fn look(hub: &Hub) -> Result<(), StoreError> {
     for (account, room) in hub.0.rooms.followed() {
         accounts.entry(account).or_default().rooms.insert(room);
     }
-    for account in hub.0.inboxes.followed() {
+    for (account, _) in hub.0.inboxes.all() {
         accounts.entry(account).or_default().inbox = true;
     }
     for (account, followed) in accounts {
@@ -86,10 +86,10 @@ async fn compare(hub: &Hub, account: AccountId, followed: &Followed) -> Result<(
     let mut tx = hub.store().tenant(account).await?;
     let rooms: Vec<RoomId> = followed.rooms.iter().copied().collect();
     for (room, seq) in store::rooms::last_seqs(&mut tx, &rooms).await? {
-        rooms::lag(hub, room, seq);
+        hub.0.rooms.lag(room, seq);
     }
     if followed.inbox {
-        inbox::lag(hub, account, outbox::last_seq(&mut tx).await?);
+        inbox::live::lag(&hub.0.inboxes, account, outbox::last_seq(&mut tx).await?);
     }
     Ok(())
 }

@@ -1,13 +1,11 @@
 //! Who may no more: held to the store when something is written, and to the list of what ended otherwise.
 
-use crate::{
-    client::Client,
-    hub::{Hub, store_failed},
-};
+use crate::{client::Client, failure::store_failed, hub::Hub};
 use common::{
-    error::{ErrorCode, Fault},
+    error::{Chain, ErrorCode, Fault},
     protocol::Failure,
-    token::Standing,
+    secret::Secret,
+    token::{self, Bearer, Standing},
 };
 use std::time::Duration;
 use store::{
@@ -22,6 +20,16 @@ use tracing::debug;
 /// Longer spares a comparison of two numbers, and where they differ a look at every connection; shorter ends
 /// connections sooner.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Whom the token lets in.
+pub(crate) fn verify(hub: &Hub, token: &Secret) -> Result<Bearer, Failure> {
+    let issuers = hub.0.deps.issuers.borrow().clone();
+    let bearer = token::verify(token.expose(), &issuers, hub.clock().utc()).map_err(|error| {
+        debug!(error = %Chain(&error), "A token was refused");
+        Failure::of(error.code(), Fault::Caller, error.to_string())
+    })?;
+    if hub.0.deps.revocations.admits(&bearer) { Ok(bearer) } else { Err(ended()) }
+}
 
 /// A transaction in the client's account to write in, if what their token says is still so.
 pub(crate) async fn begin(hub: &Hub, client: &Client) -> Result<TenantTx, Failure> {

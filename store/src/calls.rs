@@ -90,10 +90,11 @@ impl From<Row> for Call {
     }
 }
 
-/// Records that a call rings. Recording it again changes nothing.
+/// Records that a call rings. Recording it again changes nothing. Whether there is such a room is for the caller to
+/// know: calls stay on record when theirs is deleted.
 ///
 /// # Errors
-/// [`StoreError::Database`], also if the room is not one of the account.
+/// [`StoreError::Database`].
 pub async fn start(tx: &mut TenantTx, call: &NewCall, clock: &dyn Clock) -> Result<(), StoreError> {
     let account = tx.account_column();
     query!(

@@ -139,6 +139,10 @@ pub async fn request(
     clock: &dyn Clock,
 ) -> Result<Option<Elevation>, StoreError> {
     let (account, now) = (tx.account_column(), clock.utc());
+    // One request of a user at a time, so that each counts those before it.
+    query!("SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE", new.user.as_uuid())
+        .execute(tx.connection())
+        .await?;
     let waiting = query_scalar!(
         r#"SELECT count(*) AS "count!" FROM elevations
            WHERE user_id = $1 AND decided_at IS NULL AND requested_at > $2"#,

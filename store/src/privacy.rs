@@ -16,6 +16,8 @@ use common::{
 };
 use sqlx::{query, query_scalar};
 use std::time::Duration;
+use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// Rows of one list that are read at once.
 const BATCH: u16 = 500;
@@ -121,15 +123,23 @@ async fn export_conversation(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn erase(tx: &mut TenantTx, id: ContactId, clock: &dyn Clock) -> Result<bool, StoreError> {
-    let persons = with_merged(tx, id).await?;
-    if persons.is_empty() {
+    let began = clock.utc();
+    let known = with_merged(tx, id).await?;
+    if known.is_empty() {
         return Ok(false);
     }
     // Takes long where there is much, and needs no peace in the inbox.
-    blank_webhooks(tx, &persons).await?;
+    blank_webhooks(tx, &known, OffsetDateTime::UNIX_EPOCH).await?;
     outbox::lock(tx).await?;
+    // While the inbox was waited for others may have been merged into it, or all have been forgotten; and webhooks may
+    // have been worked on whose end was not to be seen yet.
+    let persons = with_merged(tx, id).await?;
+    let is_more = persons.iter().any(|person| !known.contains(person));
+    let since = if is_more { OffsetDateTime::UNIX_EPOCH } else { began - WORKED_ON_WITHIN };
+    blank_webhooks(tx, &persons, since).await?;
     let conversations = conversations_of(tx, &persons).await?;
     erase_conversations(tx, &conversations, clock).await?;
+    forget_in_others(tx, &persons).await?;
     query!("DELETE FROM contact_identities WHERE contact_id = ANY ($1)", &uuids(&persons))
         .execute(tx.connection())
         .await?;
@@ -145,21 +155,64 @@ pub async fn erase(tx: &mut TenantTx, id: ContactId, clock: &dyn Clock) -> Resul
     changes::blank(tx, &uuids(&persons)).await?;
     // Together: they refer to each other.
     query!("DELETE FROM contacts WHERE id = ANY ($1)", &uuids(&persons)).execute(tx.connection()).await?;
-    Ok(true)
+    Ok(!persons.is_empty())
 }
 
-/// Blanks what the channels have sent about these contacts; the digests stay.
-async fn blank_webhooks(tx: &mut TenantTx, contacts: &[ContactId]) -> Result<(), StoreError> {
+/// How long before its transaction ends the end of a webhook's processing may be noted, by whatever clock.
+///
+/// Longer looks at more webhooks while the inbox is held up.
+const WORKED_ON_WITHIN: Duration = Duration::from_secs(10 * 60);
+
+/// What the channels have sent about these contacts, and was worked on since then, is blanked: the digest stays.
+async fn blank_webhooks(
+    tx: &mut TenantTx,
+    contacts: &[ContactId],
+    since: OffsetDateTime,
+) -> Result<(), StoreError> {
     query!(
         "UPDATE raw_events r SET body = ''
          FROM contact_identities i
-         WHERE i.contact_id = ANY ($1) AND r.channel_id = i.channel_id AND r.processed_at IS NOT NULL
+         WHERE i.contact_id = ANY ($1) AND r.channel_id = i.channel_id AND r.processed_at >= $2
            AND length(r.body) > 0
            AND position(convert_to(i.value, 'UTF8') IN r.body) > 0",
-        &uuids(contacts)
+        &uuids(contacts),
+        since
     )
     .execute(tx.connection())
     .await?;
+    Ok(())
+}
+
+/// Forgets these contacts where others stood for them, or they for others, which was taken back since: in events of the
+/// others' conversations, and in what the change feed has recorded of them. Whoever resumes there sees a gap.
+async fn forget_in_others(tx: &mut TenantTx, persons: &[ContactId]) -> Result<(), StoreError> {
+    let mut others = Vec::new();
+    for person in persons {
+        let merged = query_scalar!(
+            "SELECT winner_id FROM contact_merges WHERE loser_id = $1
+             UNION SELECT loser_id FROM contact_merges WHERE winner_id = $1
+             UNION SELECT unnest(moved) FROM contact_merges WHERE winner_id = $1",
+            person.as_uuid()
+        )
+        .fetch_all(tx.connection())
+        .await?;
+        let merged = merged.into_iter().flatten().map(ContactId::from_uuid);
+        others.extend(merged.filter(|other| !persons.contains(other)));
+    }
+    let conversations = conversations_of(tx, &others).await?;
+    let names: Vec<String> = conversations.iter().map(ToString::to_string).collect();
+    let erased: Vec<String> = persons.iter().map(ToString::to_string).collect();
+    query!(
+        r#"UPDATE outbox SET event = CASE WHEN event #>> '{conversation,contact,id}' = ANY ($2)
+                                          THEN jsonb_set(event, '{conversation,contact,name}', '""') ELSE event END
+           WHERE conversation_id = ANY ($1)"#,
+        &names,
+        &erased
+    )
+    .execute(tx.connection())
+    .await?;
+    let rows: Vec<Uuid> = uuids(&others).into_iter().chain(uuids(&conversations)).collect();
+    query!("DELETE FROM changes WHERE row_id = ANY ($1)", &rows).execute(tx.connection()).await?;
     Ok(())
 }
 

@@ -80,6 +80,11 @@ pub async fn members(tx: &mut TenantTx, id: TeamId) -> Result<Vec<UserId>, Store
 pub async fn set_members(tx: &mut TenantTx, id: TeamId, members: &[UserId]) -> Result<(), ChangeError> {
     let account = tx.account_column();
     let members = column::uuids(members);
+    // Of two who do this at once the second must see whom the first has made members.
+    query!("SELECT FROM teams WHERE id = $1 FOR NO KEY UPDATE", id.as_uuid())
+        .fetch_optional(tx.connection())
+        .await?
+        .ok_or(ChangeError::Referenced)?;
     query!("DELETE FROM team_members WHERE team_id = $1 AND user_id <> ALL ($2)", id.as_uuid(), &members)
         .execute(tx.connection())
         .await?;

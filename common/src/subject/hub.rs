@@ -4,24 +4,45 @@ use super::{LeaseName, PresenceSet, Service, Topic};
 use crate::{
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     protocol::{
-        Event, Failure,
+        Failure,
+        call::{Answered, Ended, Incoming},
+        media::Signalled,
         presence::OnlineUser,
-        room::{Member, RemovalReason},
+        room::{Member, RemovalReason, RoomMessage},
     },
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Events of a room, to every instance with somebody in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RoomTopic(pub RoomId);
 
-/// See [`RoomTopic`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RoomNews {
-    /// The instance that says it; it ignores its own.
-    pub from: NodeId,
-    /// What happened. Durable messages carry their sequence number, so a gap shows.
-    pub event: Event,
+/// What an instance, or a program by way of REST, tells of a room.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum RoomNews {
+    /// A message was stored. Its number shows whether one is missing.
+    Posted(RoomMessage),
+    /// Somebody is in the room on the instance that says it.
+    Joined(Member),
+    /// They are no longer.
+    Left(ConnectionId),
+    /// Somebody types, or does no longer.
+    Typing {
+        /// The device on which they type.
+        connection: ConnectionId,
+        /// Its user.
+        user: UserId,
+        /// Whether they do.
+        typing: bool,
+    },
+    /// A program of the account says something that is stored nowhere.
+    Event {
+        /// The name of the event.
+        name: String,
+        /// What goes with it.
+        data: Value,
+    },
 }
 
 impl Topic for RoomTopic {
@@ -35,8 +56,17 @@ impl Topic for RoomTopic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RoomMembers(pub RoomId);
 
+/// One connection in a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresentMember {
+    /// Who it is.
+    pub member: Member,
+    /// The instance to which they are connected.
+    pub node: NodeId,
+}
+
 impl PresenceSet for RoomMembers {
-    type Entry = Member;
+    type Entry = PresentMember;
     fn name(&self) -> String {
         format!("hub.members.{}", self.0)
     }
@@ -47,15 +77,30 @@ impl PresenceSet for RoomMembers {
 pub struct NodeTopic(pub NodeId);
 
 /// See [`NodeTopic`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodeNews {
-    /// The instance that says it: of a call's events, the one that runs the call and
-    /// is to be asked with [`CallService`].
-    pub from: NodeId,
-    /// The connection that the event is for.
+    /// The connection that it is for.
     pub to: ConnectionId,
-    /// What to push.
-    pub event: Event,
+    /// What it is told.
+    pub news: DeviceNews,
+}
+
+/// What one device is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum DeviceNews {
+    /// It is called.
+    Incoming {
+        /// The instance that runs the call, to be asked with [`CallService`].
+        runner: NodeId,
+        /// Who calls, and how.
+        incoming: Incoming,
+    },
+    /// The call that it made was answered.
+    Answered(Answered),
+    /// A call is over for it.
+    Ended(Ended),
+    /// Another participant of its media session sends it something.
+    Signal(Signalled),
 }
 
 impl Topic for NodeTopic {
@@ -92,8 +137,12 @@ impl PresenceSet for AccountOnline {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AccountTopic(pub AccountId);
 
+/// That somebody came or went. Who is there is in [`AccountOnline`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnlineChanged {}
+
 impl Topic for AccountTopic {
-    type Message = RoomNews;
+    type Message = OnlineChanged;
     fn name(&self) -> String {
         format!("hub.account.{}", self.0)
     }

@@ -4,7 +4,7 @@ use super::{
     LeaseName, PresenceSet, Service, Topic,
     hub::{
         AccountOnline, AccountTopic, CallRequest, CallService, HubRequest, HubService, NodeNews, NodeTopic,
-        OnlineDevice, RoomMembers, RoomNews, RoomTopic, UserInCall,
+        OnlineDevice, PresentMember, RoomMembers, RoomNews, RoomTopic, UserInCall,
     },
     inbox::{InboxTopic, Work, WorkTopic},
     link::LinkUp,
@@ -112,8 +112,12 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     let typing = json!({ "method": "room.typing", "params": {
         "roomId": A, "connectionId": B, "userId": B, "typing": true,
     } });
-    travels::<RoomNews>(&json!({ "from": A, "event": typing }));
-    travels::<NodeNews>(&json!({ "from": A, "to": B, "event": typing }));
+    travels::<RoomNews>(&json!({ "Typing": { "connection": A, "user": B, "typing": true } }));
+    travels::<RoomNews>(&json!({ "Left": A }));
+    travels::<RoomNews>(&json!({ "Event": { "name": "light", "data": 7 } }));
+    travels::<NodeNews>(&json!({ "to": B, "news": { "Ended": { "callId": A, "reason": "hungUp" } } }));
+    let member = json!({ "connectionId": A, "userId": B, "name": "Ada" });
+    travels::<PresentMember>(&json!({ "member": member, "node": B }));
     travels::<Event>(&typing);
     travels::<Member>(&json!({ "connectionId": A, "userId": B, "name": "Ada" }));
     travels::<OnlineDevice>(&json!({ "user": { "userId": A, "name": "Ada" }, "node": B, "guest": true }));

@@ -4,7 +4,7 @@ use super::{App, problem::Problem};
 use bus::BusError;
 use common::{
     error::Chain,
-    id::{AccountId, NodeId, RoomId},
+    id::{AccountId, RoomId},
     protocol::room::RemovalReason,
     subject::{
         hub::{ConnectionSelector, HubOrder, HubRequest, HubService},
@@ -83,9 +83,4 @@ pub(super) async fn disconnect(
 pub(super) async fn disconnect_if_reached(app: &App, account: AccountId, whom: ConnectionSelector) {
     // It has been logged.
     let _unreached = disconnect(app, account, whom).await;
-}
-
-/// The sender of the REST layer's news on room topics: no instance, so that each takes it for others' news.
-pub(super) fn nobody() -> NodeId {
-    NodeId::from_uuid(uuid::Uuid::nil())
 }

@@ -6,10 +6,7 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use bus::{Delivery, Subscription};
-use common::{
-    protocol::Event,
-    subject::hub::{RoomNews, RoomTopic},
-};
+use common::subject::hub::{RoomNews, RoomTopic};
 use serde_json::json;
 use std::time::Duration;
 use store::outbox;
@@ -30,10 +27,10 @@ fn say(a: &Tenant, text: &str, key: &str) -> Request<Body> {
 /// The number of the next message that the room hears.
 async fn heard(news: &mut Subscription<RoomNews>) -> u64 {
     let delivery = timeout(PATIENCE, news.next()).await.unwrap().unwrap();
-    let Delivery::Message(RoomNews { event: Event::RoomMessage(posted), .. }) = delivery else {
+    let Delivery::Message(RoomNews::Posted(message)) = delivery else {
         panic!("nothing else is said there: {delivery:?}")
     };
-    posted.message.seq
+    message.seq
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The hub's decisions, without IO: inputs and time come in, effects go out.
 //!
-//! A [`call`] rings until somebody wins or an outcome is reached. A [`roster`]
+//! A [`room`] is what one instance has of it: those who are in it here, and what they are told. A [`call`] rings until somebody wins or an outcome is reached. A [`roster`]
 //! is who is in a room on all instances. A [`sequence`] hands numbered events to
 //! its readers exactly once each, and says when it must be read from the store.
 //! A [`replay`] is what a client is sent that comes back.
@@ -18,5 +18,6 @@ pub mod ledger;
 pub mod limit;
 pub mod lobby;
 pub mod replay;
+pub mod room;
 pub mod roster;
 pub mod sequence;

@@ -7,7 +7,10 @@ use common::{
         room::{MEMBERS_MAX, Member},
     },
 };
-use std::{collections::BTreeMap, ops::Bound};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 /// How far a snapshot of the bus can be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,14 +73,21 @@ impl Roster {
         self.members.remove(&connection)
     }
 
-    /// Compares with a snapshot of everybody elsewhere.
-    pub fn reconcile(&mut self, snapshot: impl IntoIterator<Item = Member>, trust: Trust) -> Vec<Change> {
+    /// Compares with a snapshot of everybody elsewhere. It says nothing about those who were `touched` by news
+    /// while it was made.
+    pub fn reconcile(
+        &mut self,
+        snapshot: impl IntoIterator<Item = Member>,
+        trust: Trust,
+        touched: &BTreeSet<ConnectionId>,
+    ) -> Vec<Change> {
+        let snapshot = snapshot.into_iter().filter(|member| !touched.contains(&member.connection_id));
         let snapshot: BTreeMap<ConnectionId, Member> =
-            snapshot.into_iter().map(|member| (member.connection_id, member)).collect();
+            snapshot.map(|member| (member.connection_id, member)).collect();
         let mut changes = Vec::new();
         if trust == Trust::Whole {
             self.members.retain(|connection, member| {
-                let stays = snapshot.contains_key(connection);
+                let stays = snapshot.contains_key(connection) || touched.contains(connection);
                 if !stays {
                     changes.push(Change::Left(member.clone()));
                 }
@@ -129,8 +139,17 @@ mod tests {
         let mut roster = Roster::default();
         assert!(roster.join(member(1)));
         assert!(!roster.join(member(1)), "said twice is no news");
-        let changes = roster.reconcile([member(2)], Trust::Whole);
+        let changes = roster.reconcile([member(2)], Trust::Whole, &BTreeSet::new());
         assert_eq!(changes, [Change::Left(member(1)), Change::Joined(member(2))]);
+    }
+
+    #[test]
+    fn a_snapshot_says_nothing_about_those_who_came_or_went_while_it_was_made() {
+        let mut roster = Roster::default();
+        roster.join(member(1));
+        let touched = BTreeSet::from([member(1).connection_id, member(2).connection_id]);
+        assert_eq!(roster.reconcile([member(2)], Trust::Whole, &touched), []);
+        assert_eq!(roster.members().collect::<Vec<_>>(), [&member(1)]);
     }
 
     /// Names as long as they may be, in whatever script; some here, the others elsewhere.
@@ -166,7 +185,7 @@ mod tests {
     fn nobody_leaves_on_account_of_a_partial_snapshot() {
         let mut roster = Roster::default();
         roster.join(member(1));
-        assert_eq!(roster.reconcile([], Trust::Partial), []);
+        assert_eq!(roster.reconcile([], Trust::Partial, &BTreeSet::new()), []);
         assert_eq!(roster.members().count(), 1);
     }
 }

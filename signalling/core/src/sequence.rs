@@ -96,9 +96,9 @@ impl<R> Sequence<R> {
         self.readers.values().filter(move |(seen, _)| *seen < seq).map(|(_, reader)| reader)
     }
 
-    /// All readers.
-    pub fn readers(&self) -> impl Iterator<Item = (ConnectionId, &R)> {
-        self.readers.iter().map(|(&connection, (_, reader))| (connection, reader))
+    /// All readers, each with the last number that it knew when it joined.
+    pub fn readers(&self) -> impl Iterator<Item = (ConnectionId, u64, &R)> {
+        self.readers.iter().map(|(&connection, (seen, reader))| (connection, *seen, reader))
     }
 
     /// All readers after `connection`, or from the first on, in the order of their connections.

@@ -1,6 +1,6 @@
 //! The opening handshake (RFC 6455, section 4.2), server's side.
 
-use super::Refused;
+use super::refused::Refused;
 use axum::{
     body::Body,
     extract::Request,

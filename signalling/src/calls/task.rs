@@ -1,16 +1,16 @@
 //! One running call: its core, its clock, and what its effects do.
 
-use super::push;
+use super::{running::Order, tell};
 use crate::hub::Hub;
 use bus::LeaseGuard;
 use common::{
     error::{Chain, Fault},
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId},
     protocol::{
-        Event, Failure,
+        Failure,
         call::{Answered, Ended},
     },
-    subject::hub::{CallAction, CallRequest},
+    subject::hub::{CallAction, CallRequest, DeviceNews},
 };
 use signalling_core::call::{Call, CallError, Effect};
 use std::{collections::BTreeMap, time::Duration};
@@ -18,10 +18,7 @@ use store::{
     StoreError,
     calls::{self, NewCall},
 };
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::sleep,
-};
+use tokio::{sync::mpsc, time::sleep};
 use tracing::warn;
 
 /// How often an outcome that could not be stored is tried again.
@@ -29,12 +26,6 @@ const RECORD_RETRY: Duration = Duration::from_millis(500);
 
 /// How often at most: then the people matter more than the record.
 const RECORD_ATTEMPTS: u32 = 10;
-
-/// A device's request and where the answer goes.
-pub(crate) struct Order {
-    pub(crate) request: CallRequest,
-    pub(crate) reply: oneshot::Sender<Result<RoomId, Failure>>,
-}
 
 pub(crate) struct Running {
     hub: Hub,
@@ -73,7 +64,7 @@ impl Running {
                 }
             }
         }
-        self.hub.0.calls.0.remove(&self.id);
+        self.hub.0.calls.remove(self.id);
     }
 
     async fn deadline(&self) {
@@ -106,18 +97,18 @@ impl Running {
             match effect {
                 Effect::RecordAnswer | Effect::RecordEnd(_) => self.record(&effect).await,
                 Effect::TellAnswered { to, by } => {
-                    self.tell(to, Event::CallAnswered(Answered { call_id: self.id, by })).await;
+                    self.tell(to, DeviceNews::Answered(Answered { call_id: self.id, by })).await;
                 }
                 Effect::TellEnded { to, reason } => {
-                    self.tell(to, Event::CallEnded(Ended { call_id: self.id, reason })).await;
+                    self.tell(to, DeviceNews::Ended(Ended { call_id: self.id, reason })).await;
                 }
             }
         }
     }
 
-    async fn tell(&self, device: ConnectionId, event: Event) {
+    async fn tell(&self, device: ConnectionId, news: DeviceNews) {
         if let Some(&node) = self.nodes.get(&device) {
-            push(&self.hub, node, device, event).await;
+            tell(&self.hub, node, device, news).await;
         }
     }
 

@@ -1,6 +1,5 @@
 //! What a client missed that comes back to a feed.
 
-use super::BATCH;
 use crate::hub::Hub;
 use common::{
     id::AccountId,
@@ -13,6 +12,11 @@ use store::{
     StoreError,
     changes::{self, Change},
 };
+
+/// Changes that are read at once.
+///
+/// More is fewer questions to the store; each costs as much memory as the row had bytes, before and after.
+pub(super) const BATCH: u32 = 64;
 
 /// What a client missed.
 pub(super) struct Missed {

@@ -5,18 +5,20 @@ use super::{
     websocket::WebSocket,
 };
 use crate::{
-    accept::{Slot, UserSlot},
     client::{Client, Queued},
-    hub::{Hub, store_failed},
-    presence, standing,
+    failure::store_failed,
+    hub::Hub,
+    presence,
+    slots::{Slot, UserSlot},
+    standing,
 };
 use common::{
-    error::{Chain, ErrorCode, Fault},
+    error::{ErrorCode, Fault},
     id::ConnectionId,
     protocol::{Failure, Incoming, Request, RequestId, close as close_codes, connection, envelope},
     secret::Secret,
     text,
-    token::{self, Bearer, Caller},
+    token::{Bearer, Caller},
 };
 use std::{pin::Pin, sync::Arc, time::Duration};
 use store::users;
@@ -146,9 +148,9 @@ fn read(text: &str) -> Result<(Option<RequestId>, Secret), (Option<RequestId>, F
 }
 
 async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, connection::Opened), Failure> {
-    let bearer = verify(hub, token)?;
+    let bearer = standing::verify(hub, token)?;
     let is_guest = matches!(bearer, Bearer::Guest(_));
-    let user_slot = UserSlot::take(hub, bearer.account(), bearer.user(), is_guest)?;
+    let user_slot = UserSlot::take(&hub.0.slots, bearer.account(), bearer.user(), is_guest)?;
     let (name, role) = match &bearer {
         Bearer::Caller(caller) => (name_of(hub, caller).await?, Some(caller.role)),
         Bearer::Guest(guest) => (text::shown_name(&guest.name), None),
@@ -171,16 +173,6 @@ async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, connection::Opened),
     presence::come_online(hub, &client).await;
     debug!(conn.id = %connection, user.id = %client.user, account.id = %client.account, "Connection {connection} opened");
     Ok((Opened { client, queue, user_slot }, answer))
-}
-
-/// Whom the token lets in.
-pub(crate) fn verify(hub: &Hub, token: &Secret) -> Result<Bearer, Failure> {
-    let issuers = hub.0.deps.issuers.borrow().clone();
-    let bearer = token::verify(token.expose(), &issuers, hub.clock().utc()).map_err(|error| {
-        debug!(error = %Chain(&error), "A token was refused");
-        Failure::of(error.code(), Fault::Caller, error.to_string())
-    })?;
-    if hub.0.deps.revocations.admits(&bearer) { Ok(bearer) } else { Err(standing::ended()) }
 }
 
 /// The user's name as the store has it, if what their token says is still so. Users of an outside issuer are entered at their first visit.

@@ -48,7 +48,7 @@ async fn nobody_follows_before_the_last_page_and_nothing_is_missed_by_it() {
         if page["more"] == false {
             break;
         }
-        assert!(world.hub.0.inboxes.followed().is_empty(), "nobody follows yet");
+        assert!(world.hub.0.inboxes.all().is_empty(), "nobody follows yet");
         note(&world).await;
     }
     note(&world).await;
@@ -56,5 +56,5 @@ async fn nobody_follows_before_the_last_page_and_nothing_is_missed_by_it() {
     assert!(read.len() > 42, "{} pages were not enough", read.len());
     assert_eq!(read, (1..=u64::try_from(read.len()).unwrap()).collect::<Vec<_>>());
     lose_connection(&world.hub, &agent.client);
-    assert!(world.hub.0.inboxes.followed().is_empty());
+    assert!(world.hub.0.inboxes.all().is_empty());
 }

@@ -1,43 +1,45 @@
-//! What other instances and the media servers say about a room that somebody here is in.
+//! What other instances and the media servers say about a room that somebody here is in, and what the room wants
+//! read, compared and told.
 
-use super::{live::LiveRoom, slots::Slot};
-use crate::{hub::Hub, media, pace::Pace};
-use bus::{BusError, Delivery, Link, Subscription};
+use super::{
+    live::{LiveRoom, Locked},
+    slots::Slot,
+};
+use crate::{
+    client::frame,
+    failure::published,
+    hub::Hub,
+    media,
+    pace::{self, RETRY},
+    until::until,
+};
+use bus::{Bus, BusError, Delivery, Link, Subscription};
 use common::{
+    chance,
     error::Chain,
     id::{AccountId, RoomId},
     protocol::{
         Event,
-        room::{MESSAGES_MAX, Member},
+        room::{Member, RoomMessage},
     },
     subject::{
         hub::{RoomMembers, RoomNews, RoomTopic},
         media::{SessionNews, SessionTopic},
     },
 };
-use signalling_core::roster::{Change, Trust};
-use std::{
-    future::pending,
-    pin::Pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
-use store::{StoreError, rooms};
-use tokio::time::{MissedTickBehavior, Sleep, interval, sleep};
+use futures_util::future::{BoxFuture, FutureExt, join_all};
+use std::{future::pending, sync::Arc};
+use store::{Store, StoreError, rooms};
+use tokio::time::sleep;
 use tracing::{debug, warn};
 
-/// How often the members are compared with what the bus says.
-const RECONCILE_EVERY: Duration = Duration::from_secs(5);
+/// News that is under way to the bus at once: it leaves in one piece.
+const NEWS_AT_ONCE: usize = 64;
 
-/// How long changes of who is in a room that many are in are gathered before they are told.
-///
-/// Longer is fewer events when many come and go at once; shorter shows each sooner.
-const GATHER_TIME: Duration = Duration::from_millis(250);
+/// Messages that are read at once.
+const MESSAGES_AT_ONCE: u16 = 128;
 
-/// How long after an outage other instances may take to say again who is with them.
-const SETTLING_TIME: Duration = Duration::from_secs(10);
-
-/// Opens a room on this instance: listens first, so that nothing is missed.
+/// Opens a room on this instance: listens first, so that nothing is missed, and knows then who is elsewhere.
 pub(super) async fn open(
     hub: &Hub,
     account: AccountId,
@@ -46,14 +48,13 @@ pub(super) async fn open(
 ) -> Result<Arc<LiveRoom>, BusError> {
     let news = hub.bus().subscribe(&RoomTopic(id)).await?;
     let session = hub.bus().subscribe(&SessionTopic(id)).await?;
-    let room = Arc::new(LiveRoom::new(id, account, slot));
-    let follower =
-        Follower { hub: hub.clone(), room: Arc::clone(&room), news, session, settled_at: hub.clock().now() };
-    follower.reconcile().await;
-    let over = room.over.clone();
-    hub.spawn(async move {
-        over.run_until_cancelled(follower.run()).await;
-    });
+    let room = Arc::new(LiveRoom::new(id, account, Arc::clone(&hub.0.deps.clock), slot));
+    let follower = Follower { hub: hub.clone(), room: Arc::clone(&room), news, session };
+    room.act(|room, now, effects| room.handle_deadline(now, effects));
+    room.lock().todo().compare = false;
+    follower.compared(compare(hub.bus().clone(), id).await);
+    // Not only until the hub drains: that the last one has left is news, too.
+    hub.finish(follower.run());
     Ok(room)
 }
 
@@ -62,91 +63,109 @@ struct Follower {
     room: Arc<LiveRoom>,
     news: Subscription<RoomNews>,
     session: Subscription<SessionNews>,
-    /// From then on the bus's word on members is taken as whole.
-    settled_at: Instant,
 }
 
-/// When the time has come; never if none is set.
-async fn due(at: &mut Option<Pin<Box<Sleep>>>) {
-    match at {
-        Some(sleep) => sleep.as_mut().await,
+/// Messages in order, and whether there may be more.
+type Read = Result<(Vec<RoomMessage>, bool), StoreError>;
+
+/// Who is elsewhere, and whether other instances are within reach.
+type Compared = Result<(Vec<Member>, bool), BusError>;
+
+/// What is under way for the room. Each is small while nothing is: a room that nothing happens to costs little.
+#[derive(Default)]
+struct Work {
+    publish: Option<BoxFuture<'static, ()>>,
+    read: Option<BoxFuture<'static, Read>>,
+    compare: Option<BoxFuture<'static, Compared>>,
+    sync: Option<BoxFuture<'static, ()>>,
+}
+
+/// The outcome of what is under way, which it then is no more; never, if nothing is.
+async fn outcome<T>(work: &mut Option<BoxFuture<'static, T>>) -> T {
+    let outcome = match work {
+        Some(work) => work.await,
         None => pending().await,
-    }
+    };
+    *work = None;
+    outcome
 }
 
 impl Follower {
     async fn run(mut self) {
-        let mut tick = interval(RECONCILE_EVERY);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut link = self.hub.bus().link();
-        let mut tell = None;
-        loop {
+        let mut work = Work::default();
+        while self.begin(&mut work) {
+            let due = self.room.lock().room().next_deadline();
             tokio::select! {
                 Some(delivery) = self.news.next() => match delivery {
-                    Delivery::Message(news) => self.hear(news),
-                    Delivery::Lost => {
-                        self.settled_at = self.hub.clock().now() + SETTLING_TIME;
-                        self.resync().await;
-                        self.reconcile().await;
+                    Delivery::Message(news) => {
+                        self.room.act(|room, now, effects| room.handle_news(news, now, effects));
                     }
+                    Delivery::Lost => self.room.act(|room, now, effects| room.handle_lost(now, effects)),
                 },
                 Some(delivery) = self.session.next() => match delivery {
                     Delivery::Message(news) => self.hear_session(news),
-                    Delivery::Lost => media::sync(&self.hub, &self.room).await,
+                    Delivery::Lost => {
+                        let (hub, room) = (self.hub.clone(), Arc::clone(&self.room));
+                        work.sync = Some(async move { media::sync(&hub, &room).await }.boxed());
+                    }
                 },
-                () = self.room.gap.notified() => self.resync().await,
-                () = self.room.gathered.notified(), if tell.is_none() => {
-                    tell = Some(Box::pin(sleep(GATHER_TIME)));
-                }
-                () = due(&mut tell) => {
-                    tell = None;
-                    self.room.tell_gathered();
-                }
-                Ok(()) = link.changed() => self.settled_at = self.hub.clock().now() + SETTLING_TIME,
-                _ = tick.tick() => self.reconcile().await,
+                Ok(()) = link.changed() => self.room.act(|room, now, _| room.unsettle(now)),
+                () = self.room.work.notified() => {}
+                () = until(due, self.hub.clock()) => self.room.act(|room, now, effects| room.handle_deadline(now, effects)),
+                () = outcome(&mut work.publish) => {}
+                () = outcome(&mut work.sync) => {}
+                read = outcome(&mut work.read) => self.read(read),
+                compared = outcome(&mut work.compare) => self.compared(compared),
             }
         }
     }
 
-    fn hear(&self, news: RoomNews) {
-        if news.from == self.hub.bus().node() {
-            return;
+    /// Begins what the room wants done; false once it is closed and has nothing more to say.
+    fn begin(&self, work: &mut Work) -> bool {
+        let (bus, id) = (self.hub.bus(), self.room.id);
+        let mut locked = self.room.lock();
+        if work.publish.is_none() {
+            work.publish = publish(bus, id, &mut locked);
         }
-        let is_news = match &news.event {
-            Event::RoomMessage(posted) => return self.room.arrive(&posted.message),
-            Event::RoomMemberJoined(joined) => {
-                let is_news = self.room.state().elsewhere.join(joined.member.clone());
-                return self.tell(is_news.then(|| Change::Joined(joined.member.clone())));
+        if locked.room().is_closed() {
+            return work.publish.is_some();
+        }
+        let todo = locked.todo();
+        if work.read.is_none()
+            && let Some(after) = todo.read.take()
+        {
+            work.read = Some(read(self.hub.store().clone(), self.room.account, id, after).boxed());
+        }
+        if work.compare.is_none() && std::mem::take(&mut todo.compare) {
+            work.compare = Some(compare(bus.clone(), id).boxed());
+        }
+        true
+    }
+
+    fn read(&self, outcome: Read) {
+        match outcome {
+            Ok((messages, more)) => {
+                self.room.act(|room, _, effects| room.handle_messages(&messages, more, effects));
             }
-            Event::RoomMemberLeft(left) => {
-                let gone = self.room.state().elsewhere.leave(left.connection_id);
-                return self.tell(gone.map(Change::Left));
+            Err(error) => {
+                warn!(room.id = %self.room.id, error = %Chain(&error), "Room {} cannot be healed yet; will retry", self.room.id);
+                let wait = RETRY.delay(1, chance::fraction());
+                self.room.act(|room, now, _| room.handle_unreadable(now + wait));
             }
-            // Each instance gathers for those who are with it.
-            Event::RoomMembersChanged(_) => false,
-            Event::RoomTyping(_)
-            | Event::RoomRemoved(_)
-            | Event::RoomEvent(_)
-            | Event::PresenceChanged(_)
-            | Event::CallIncoming(_)
-            | Event::CallAnswered(_)
-            | Event::CallEnded(_)
-            | Event::MediaChanged(_)
-            | Event::MediaSignal(_)
-            | Event::MediaOffer(_)
-            | Event::InboxEvent(_)
-            | Event::FeedChanged(_)
-            | Event::FeedEnded(_)
-            | Event::ConnectionReload(_)
-            | Event::ConnectionMoving(_) => true,
-        };
-        if is_news {
-            self.room.push(&news.event);
         }
     }
 
-    fn tell(&self, change: Option<Change>) {
-        self.room.changed(change.into_iter().collect());
+    fn compared(&self, outcome: Compared) {
+        match outcome {
+            Ok((members, is_linked)) => {
+                self.room.act(|room, now, effects| room.handle_members(members, is_linked, now, effects));
+            }
+            Err(error) => {
+                debug!(room.id = %self.room.id, error = %Chain(&error), "The members of {} cannot be compared", self.room.id);
+                self.room.act(|room, now, _| room.handle_unknown_members(now));
+            }
+        }
     }
 
     fn hear_session(&self, news: SessionNews) {
@@ -154,61 +173,49 @@ impl Follower {
             SessionNews::Changed(changed) => self.room.push(&Event::MediaChanged(changed)),
             SessionNews::Offer { to, offer } => {
                 if let Some(client) = self.hub.client(to) {
-                    client.push(crate::hub::frame(&Event::MediaOffer(offer)));
+                    client.push(frame(&Event::MediaOffer(offer)));
                 }
             }
         }
     }
+}
 
-    /// Hands out what the store has and this instance has not.
-    async fn resync(&self) {
-        if let Err(error) = self.read_missing().await {
-            warn!(room.id = %self.room.id, error = %Chain(&error), "Room {} cannot be healed yet; will retry", self.room.id);
-            // The next tick finds the permit.
-            self.room.gap.notify_one();
-            tokio::time::sleep(crate::changes::RETRY.delay(1, common::chance::fraction())).await;
-        }
+/// Tells other instances what waits, in its order; they are asked for it in the order in which they are polled.
+fn publish(bus: &Bus, id: RoomId, locked: &mut Locked<'_>) -> Option<BoxFuture<'static, ()>> {
+    let waiting = &mut locked.todo().news;
+    if waiting.is_empty() {
+        return None;
     }
+    let some: Vec<RoomNews> = waiting.drain(..waiting.len().min(NEWS_AT_ONCE)).collect();
+    let bus = bus.clone();
+    let work = async move {
+        let topic = RoomTopic(id);
+        let outcomes = join_all(some.iter().map(|news| bus.publish_to_others(&topic, news))).await;
+        outcomes.into_iter().for_each(published);
+    };
+    Some(work.boxed())
+}
 
-    async fn read_missing(&self) -> Result<(), StoreError> {
-        let mut pace = Pace::default();
-        loop {
-            let Some(position) = self.room.state().sequence.position() else { return Ok(()) };
-            let mut tx = self.hub.store().tenant(self.room.account).await?;
-            let missing = rooms::after(&mut tx, self.room.id, position, MESSAGES_MAX).await?;
-            drop(tx);
-            for message in &missing {
-                self.room.arrive(message);
-                pace.passed(message.text.len()).await;
-            }
-            if missing.len() < usize::from(MESSAGES_MAX) {
-                return Ok(());
-            }
-        }
+/// The messages after a number, as many as are handed out in a row.
+async fn read(store: Store, account: AccountId, id: RoomId, after: u64) -> Read {
+    let mut tx = store.tenant(account).await?;
+    let mut messages = rooms::after(&mut tx, id, after, MESSAGES_AT_ONCE).await?;
+    drop(tx);
+    let is_full = messages.len() == usize::from(MESSAGES_AT_ONCE);
+    let kept = pace::in_a_row(messages.iter().map(|message| message.text.len()));
+    let more = is_full || kept < messages.len();
+    messages.truncate(kept);
+    if more {
+        // Meanwhile those who read slowly take what they were handed.
+        sleep(pace::PAUSE).await;
     }
+    Ok((messages, more))
+}
 
-    /// Compares who is elsewhere with what the bus says.
-    async fn reconcile(&self) {
-        let is_up = matches!(*self.hub.bus().link().borrow(), Link::Up { .. });
-        let trust =
-            if is_up && self.hub.clock().now() >= self.settled_at { Trust::Whole } else { Trust::Partial };
-        let entries = match self.hub.bus().entries(&RoomMembers(self.room.id)).await {
-            Ok(entries) => entries,
-            Err(error) => {
-                debug!(room.id = %self.room.id, error = %Chain(&error), "The members of {} cannot be compared", self.room.id);
-                return;
-            }
-        };
-        let changes = {
-            let mut state = self.room.state();
-            let elsewhere: Vec<Member> = entries
-                .into_iter()
-                .map(|(_, member)| member)
-                .filter(|member| state.sequence.reader(member.connection_id).is_none())
-                .filter(|member| self.hub.client(member.connection_id).is_none())
-                .collect();
-            state.elsewhere.reconcile(elsewhere, trust)
-        };
-        self.room.changed(changes);
-    }
+/// The room's members as the bus has them.
+async fn compare(bus: Bus, id: RoomId) -> Compared {
+    let is_linked = matches!(*bus.link().borrow(), Link::Up { .. });
+    let entries = bus.entries(&RoomMembers(id)).await?;
+    let elsewhere = entries.into_iter().filter(|(_, entry)| entry.node != bus.node());
+    Ok((elsewhere.map(|(_, entry)| entry.member).collect(), is_linked))
 }

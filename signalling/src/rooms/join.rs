@@ -1,11 +1,16 @@
 //! `room.join`: into a room, or back into it with everything that was missed.
 
-use super::{admit, closed, follow, live::LocalMember};
+use super::{
+    admit::{admit, closed},
+    follow,
+    live::{LiveRoom, LocalMember},
+};
 use crate::{
     client::Client,
-    hub::{Finally, Hub, bus_failed, store_failed},
+    failure::{bus_failed, store_failed},
+    finally::Finally,
+    hub::Hub,
     media,
-    rooms::live::LiveRoom,
 };
 use bus::Presence;
 use common::{
@@ -17,14 +22,13 @@ use common::{
         page::{self, encoded_len},
         room::{Join, Joined, MESSAGES_MAX, ROOMS_MAX, RoomMessage},
     },
-    subject::hub::RoomMembers,
+    subject::hub::{PresentMember, RoomMembers},
 };
 use signalling_core::{
     replay::{ROOM_BYTES_MAX, Replay, Replayed},
-    roster::Change,
-    sequence,
+    room::Refused,
 };
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 use store::rooms;
 
 /// Messages for who joins without having seen any.
@@ -36,7 +40,7 @@ const MEDIA_BYTES_MAX: usize = 104 * 1024;
 
 /// What the store knows that a joining client needs.
 struct Snapshot {
-    /// [`super::Rooms::removals`] before it was read.
+    /// [`super::live::Rooms::removals`] before it was read.
     removals: u64,
     name: String,
     replayed: Replayed<RoomMessage>,
@@ -45,7 +49,7 @@ struct Snapshot {
 
 async fn snapshot(hub: &Hub, client: &Client, join: &Join) -> Result<Snapshot, Failure> {
     let failed = |error| store_failed(&error);
-    let removals = hub.0.rooms.removals.load(Ordering::SeqCst);
+    let removals = hub.0.rooms.removals();
     let mut tx = hub.store().tenant(client.account).await.map_err(failed)?;
     let room = admit(&mut tx, client, join.room_id).await?;
     if room.closed_at.is_some() {
@@ -109,64 +113,65 @@ async fn try_join(
         return Ok(());
     }
     let media = look(hub, client, join.room_id).await;
-    let _not_left_open = Finally(|| hub.0.rooms.close_if_empty(join.room_id));
+    let _not_left_open = Finally(|| hub.0.rooms.live.close_if_empty(join.room_id));
     let mut presence = None;
-    let is_new = loop {
+    loop {
         let room = live_room(hub, client, join.room_id).await?;
-        if presence.is_none() && room.state().sequence.reader(client.id).is_none() {
+        if presence.is_none() && !room.has(client.id) {
             presence = Some(present(hub, client, join.room_id).await?);
         }
-        {
-            let mut state = room.state();
-            if state.closed {
-                continue;
-            }
-            // Else somebody may have been taken out between reading and joining, this one, perhaps; or
-            // something was said. Whoever is in the room already stays in it until it was read again.
-            let is_current = snapshot.removals == hub.0.rooms.removals.load(Ordering::SeqCst)
-                && !state.sequence.has_passed(snapshot.replayed.seq);
-            if is_current {
-                // Who joins again keeps the entry that there is.
-                let kept = state.sequence.leave(client.id).and_then(|local| local.presence);
-                let presence = kept.or_else(|| presence.take());
-                let member = LocalMember { client: Arc::clone(client), presence };
-                if let Ok(joined) = state.sequence.join(client.id, snapshot.replayed.seq, member) {
-                    if joined == sequence::Joined::First {
-                        room.gap.notify_one();
-                    }
-                    let (members, _more) = state.members_after(None);
-                    let member_count = state.count();
-                    let answer = snapshot.answer(join.room_id);
-                    client.answer(id, &Ok(Joined { members, member_count, media, ..answer }));
-                    // Under the lock: whoever takes this one out of the room finds both.
-                    break client.held().rooms.insert(join.room_id);
+        match enter(hub, client, id, &room, snapshot, media.as_ref(), &mut presence) {
+            Ok(()) => return Ok(()),
+            Err((Refused::Closed, kept)) => snapshot = kept,
+            // Whoever is in the room already stays in it until it was read again.
+            Err((Refused::Behind, _)) => {
+                snapshot = self::snapshot(hub, client, join).await?;
+                if snapshot.replayed.more {
+                    client.answer(id, &Ok(snapshot.answer(join.room_id)));
+                    return Ok(());
                 }
             }
         }
-        snapshot = self::snapshot(hub, client, join).await?;
-        if snapshot.replayed.more {
-            client.answer(id, &Ok(snapshot.answer(join.room_id)));
-            return Ok(());
-        }
-    };
-    if is_new {
-        tell_that_joined(hub, client, join.room_id).await;
     }
-    Ok(())
 }
 
-/// Tells the others who came; and that they left, if they were taken out meanwhile and so had left, for the
-/// others, before they came.
-pub(super) async fn tell_that_joined(hub: &Hub, client: &Client, room: RoomId) {
-    super::tell_change(hub, room, Change::Joined(client.member())).await;
-    if super::joined(hub, client, room).is_err() {
-        super::tell_change(hub, room, Change::Left(client.member())).await;
+/// Lets the client in and answers, if what was read is still so; else gives it back.
+fn enter(
+    hub: &Hub,
+    client: &Arc<Client>,
+    id: Option<&RequestId>,
+    room: &LiveRoom,
+    snapshot: Snapshot,
+    media: Option<&wire::State>,
+    presence: &mut Option<Presence>,
+) -> Result<(), (Refused, Snapshot)> {
+    let mut locked = room.lock();
+    if snapshot.removals != hub.0.rooms.removals() {
+        // Somebody was taken out between reading and joining; this one, perhaps.
+        return Err((Refused::Behind, snapshot));
     }
+    let seen = snapshot.replayed.seq;
+    // Who joins again keeps the entry that there is.
+    let member = |kept: Option<LocalMember>| LocalMember {
+        client: Arc::clone(client),
+        presence: kept.and_then(|local| local.presence).or_else(|| presence.take()),
+    };
+    if let Err(refused) = locked.act(|room, now, effects| room.join(client.id, seen, member, now, effects)) {
+        return Err((refused, snapshot));
+    }
+    let (members, _more) = locked.room().members_after(None);
+    let member_count = locked.room().count();
+    let answer = snapshot.answer(room.id);
+    client.answer(id, &Ok(Joined { members, member_count, media: media.cloned(), ..answer }));
+    // Under the lock: whoever takes this one out of the room finds both.
+    client.held().rooms.insert(room.id);
+    Ok(())
 }
 
 /// Tells other instances that this one has the device.
 async fn present(hub: &Hub, client: &Client, room: RoomId) -> Result<Presence, Failure> {
-    let entry = hub.bus().present(&RoomMembers(room), &client.id.to_string(), &client.member()).await;
+    let entry = PresentMember { member: client.member(), node: hub.bus().node() };
+    let entry = hub.bus().present(&RoomMembers(room), &client.id.to_string(), &entry).await;
     entry.map_err(|error| bus_failed(&error))
 }
 
@@ -176,7 +181,6 @@ async fn look(hub: &Hub, client: &Client, room: RoomId) -> Option<wire::State> {
 
 /// The live room, opened if nobody on this instance is in it yet.
 async fn live_room(hub: &Hub, client: &Client, id: RoomId) -> Result<Arc<LiveRoom>, Failure> {
-    let cell = Arc::clone(&hub.0.rooms.live.entry(id).or_default());
     let open = async || {
         let slot = hub.0.rooms.slots.take(client.account, hub.0.config.rooms_per_account_max);
         let slot = slot.ok_or_else(|| {
@@ -185,7 +189,7 @@ async fn live_room(hub: &Hub, client: &Client, id: RoomId) -> Result<Arc<LiveRoo
         })?;
         follow::open(hub, client.account, id, slot).await.map_err(|error| bus_failed(&error))
     };
-    cell.get_or_try_init(open).await.cloned()
+    hub.0.rooms.live.open(id, open).await
 }
 
 fn too_many(why: &'static str) -> Failure {

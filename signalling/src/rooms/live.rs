@@ -1,23 +1,81 @@
-//! A room that somebody on this instance is in, and the fan-out to them.
+//! The rooms that somebody on this instance is in. Each decides in its core; what it says to those here goes out
+//! under its lock, the rest is left for the one who [follows](super::follow) it.
 
-use super::slots::Slot;
-use crate::{client::Client, hub::frame};
+use super::slots::{Slot, Slots};
+use crate::{
+    client::{Client, frame},
+    live::{Followed, Live},
+};
 use bus::Presence;
 use common::{
+    clock::Clock,
+    error::{ErrorCode, Fault},
     id::{AccountId, ConnectionId, RoomId},
-    protocol::{
-        Event,
-        room::{Member, MemberJoined, MemberLeft, MembersChanged, MessagePosted, RoomMessage},
+    protocol::{Event, Failure, room::Member},
+    subject::hub::RoomNews,
+};
+use signalling_core::room::{Audience, Effect, Reader, Room};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
-use signalling_core::{
-    gathering::{Gathered, Gathering},
-    roster::{self, Change, Roster},
-    sequence::{Arrival, Sequence},
-};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
+
+/// News of one room that may wait for the bus. What is dropped beyond that other instances find in the store or
+/// by comparing; what is stored nowhere they do not hear.
+const NEWS_MAX: usize = 1024;
+
+/// All of them.
+#[derive(Default)]
+pub(crate) struct Rooms {
+    pub(super) live: Live<RoomId, LiveRoom>,
+    /// How often somebody was to be taken out of a room: who was let in by what the store said before
+    /// must be looked at again.
+    removals: AtomicU64,
+    pub(super) slots: Slots,
+}
+
+impl Rooms {
+    pub(crate) fn get(&self, id: RoomId) -> Option<Arc<LiveRoom>> {
+        self.live.get(id)
+    }
+
+    /// All of them, each with its account.
+    pub(crate) fn followed(&self) -> Vec<(AccountId, RoomId)> {
+        self.live.all().into_iter().map(|(id, room)| (room.account, id)).collect()
+    }
+
+    /// The store has messages of a room up to number `seq`.
+    pub(crate) fn lag(&self, id: RoomId, seq: u64) {
+        if let Some(room) = self.get(id) {
+            room.act(|room, _, effects| room.handle_latest(seq, effects));
+        }
+    }
+
+    /// The room, if the caller has joined it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NOT_IN_ROOM`].
+    pub(crate) fn joined(&self, client: &Client, id: RoomId) -> Result<Arc<LiveRoom>, Failure> {
+        self.get(id).filter(|room| room.has(client.id)).ok_or_else(outside)
+    }
+
+    pub(super) fn removals(&self) -> u64 {
+        self.removals.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn note_removal(&self) {
+        self.removals.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+pub(super) fn outside() -> Failure {
+    Failure::of(ErrorCode::NOT_IN_ROOM, Fault::Caller, "join the room first")
+}
 
 /// Somebody on this instance who is in the room.
 pub(crate) struct LocalMember {
@@ -26,146 +84,152 @@ pub(crate) struct LocalMember {
     pub(crate) presence: Option<Presence>,
 }
 
-/// What the lock guards. It is held for as long as it takes to queue one frame per member.
-#[derive(Default)]
-pub(crate) struct State {
-    pub(crate) sequence: Sequence<LocalMember>,
-    pub(crate) elsewhere: Roster,
-    /// Who came and went, to be told together.
-    gathering: Gathering,
-    /// Nobody may join any more: the last one left.
-    pub(crate) closed: bool,
+impl Reader for LocalMember {
+    fn member(&self) -> Member {
+        self.client.member()
+    }
+
+    fn reads_messages(&self) -> bool {
+        self.client.reads_messages()
+    }
 }
 
 pub(crate) struct LiveRoom {
     pub(crate) id: RoomId,
     pub(crate) account: AccountId,
+    clock: Arc<dyn Clock>,
     state: Mutex<State>,
-    /// Messages are missing: read the store.
-    pub(crate) gap: Notify,
-    /// Changes of who is here wait to be told together.
-    pub(crate) gathered: Notify,
-    /// Cancelled when the last member here has left.
-    pub(crate) over: CancellationToken,
+    /// There is something to do, or a deadline has moved.
+    pub(super) work: Notify,
     /// Held for as long as the room is live.
     _slot: Slot,
 }
 
-impl State {
-    /// The first after `connection` of everybody, here and elsewhere, and whether there are more.
-    pub(crate) fn members_after(&self, connection: Option<ConnectionId>) -> (Vec<Member>, bool) {
-        let here = self.sequence.readers_after(connection).map(|(_, local)| local.client.member());
-        roster::page(here, self.elsewhere.members_after(connection))
-    }
+/// Held for as long as it takes to queue one frame per member.
+struct State {
+    room: Room<LocalMember>,
+    todo: Todo,
+    /// Kept for its room.
+    effects: Vec<Effect>,
+}
 
-    /// How many are in the room, here and elsewhere.
-    pub(crate) fn count(&self) -> u32 {
-        u32::try_from(self.sequence.len() + self.elsewhere.len()).unwrap_or(u32::MAX)
-    }
+/// What is left to do outside of the lock.
+#[derive(Default)]
+pub(super) struct Todo {
+    pub(super) news: VecDeque<RoomNews>,
+    pub(super) read: Option<u64>,
+    pub(super) compare: bool,
+}
 
-    fn push(&self, event: &Event, except: Option<ConnectionId>) {
-        let frame = frame(event);
-        for (connection, local) in self.sequence.readers() {
-            if Some(connection) != except {
-                local.client.push(frame.clone());
+/// A room that nobody else changes meanwhile.
+pub(crate) struct Locked<'a> {
+    live: &'a LiveRoom,
+    state: MutexGuard<'a, State>,
+}
+
+impl Locked<'_> {
+    /// Has the room decide, and those here told what it says.
+    pub(crate) fn act<T>(
+        &mut self,
+        decide: impl FnOnce(&mut Room<LocalMember>, Instant, &mut Vec<Effect>) -> T,
+    ) -> T {
+        let State { room, todo, effects } = &mut *self.state;
+        let due = room.next_deadline();
+        let decided = decide(room, self.live.clock.now(), effects);
+        let is_sooner = room.next_deadline().is_some_and(|at| due.is_none_or(|due| at < due));
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Tell { audience, event } => tell(room, audience, &event),
+                Effect::Publish(news) => todo.publish(news),
+                Effect::Read { after } => todo.read = Some(after),
+                Effect::Compare => todo.compare = true,
             }
+        }
+        if is_sooner || !todo.is_empty() {
+            self.live.work.notify_one();
+        }
+        decided
+    }
+
+    pub(crate) fn room(&self) -> &Room<LocalMember> {
+        &self.state.room
+    }
+
+    pub(super) fn todo(&mut self) -> &mut Todo {
+        &mut self.state.todo
+    }
+}
+
+impl Todo {
+    fn is_empty(&self) -> bool {
+        self.news.is_empty() && self.read.is_none() && !self.compare
+    }
+
+    fn publish(&mut self, news: RoomNews) {
+        if self.news.len() < NEWS_MAX {
+            self.news.push_back(news);
+        } else {
+            metrics::counter!("hub_news_dropped_total").increment(1);
         }
     }
 }
 
-/// A single change as it is told.
-pub(crate) fn event_of(room_id: RoomId, change: &Change) -> Event {
-    match change {
-        Change::Joined(member) => Event::RoomMemberJoined(MemberJoined { room_id, member: member.clone() }),
-        Change::Left(Member { connection_id, user_id, .. }) => {
-            Event::RoomMemberLeft(MemberLeft { room_id, connection_id: *connection_id, user_id: *user_id })
-        }
+/// Encodes once for all who are meant.
+fn tell(room: &Room<LocalMember>, audience: Audience, event: &Event) {
+    let frame = frame(event);
+    let mut delivered = 0;
+    for local in room.audience(audience) {
+        local.client.push(frame.clone());
+        delivered += 1;
+    }
+    if let Event::RoomMessage(_) = event {
+        metrics::counter!("hub_deliveries_total").increment(delivered);
     }
 }
 
 impl LiveRoom {
-    pub(super) fn new(id: RoomId, account: AccountId, slot: Slot) -> Self {
-        Self {
-            id,
-            account,
-            state: Mutex::default(),
-            gap: Notify::new(),
-            gathered: Notify::new(),
-            over: CancellationToken::new(),
-            _slot: slot,
-        }
+    pub(super) fn new(id: RoomId, account: AccountId, clock: Arc<dyn Clock>, slot: Slot) -> Self {
+        let room = Room::new(id, clock.now());
+        let state = State { room, todo: Todo::default(), effects: Vec::new() };
+        Self { id, account, clock, state: Mutex::new(state), work: Notify::new(), _slot: slot }
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> Locked<'_> {
+        Locked { live: self, state: self.state.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 
-    /// Whether the room is empty here; if so, nobody joins this one any more.
-    pub(crate) fn close_if_empty(&self) -> bool {
-        let mut state = self.state();
-        if state.sequence.is_empty() {
-            state.closed = true;
-            self.over.cancel();
-        }
-        state.closed
+    /// Has the room decide, and those here told what it says.
+    pub(crate) fn act<T>(
+        &self,
+        decide: impl FnOnce(&mut Room<LocalMember>, Instant, &mut Vec<Effect>) -> T,
+    ) -> T {
+        self.lock().act(decide)
     }
 
-    /// Hands a message to those here who have not seen it, if it is the next one.
-    pub(crate) fn arrive(&self, message: &RoomMessage) {
-        let mut state = self.state();
-        match state.sequence.arrive(message.seq) {
-            Arrival::Next => {
-                let event = Event::RoomMessage(MessagePosted { room_id: self.id, message: message.clone() });
-                let frame = frame(&event);
-                let mut delivered = 0;
-                for local in
-                    state.sequence.readers_of(message.seq).filter(|local| local.client.reads_messages())
-                {
-                    local.client.push(frame.clone());
-                    delivered += 1;
-                }
-                metrics::counter!("hub_deliveries_total").increment(delivered);
-            }
-            Arrival::Duplicate | Arrival::Early => {}
-            Arrival::Gap => self.gap.notify_one(),
-        }
+    /// Whether this connection is in the room here.
+    pub(crate) fn has(&self, connection: ConnectionId) -> bool {
+        self.lock().room().reader(connection).is_some()
     }
 
-    /// Pushes an event to everybody here.
+    /// Those who are in the room here.
+    pub(crate) fn clients(&self) -> Vec<Arc<Client>> {
+        let locked = self.lock();
+        let here = locked.room().audience(Audience::Everybody);
+        here.map(|local| Arc::clone(&local.client)).collect()
+    }
+
+    /// Pushes an event of another part to everybody here.
     pub(crate) fn push(&self, event: &Event) {
-        self.state().push(event, None);
+        tell(self.lock().room(), Audience::Everybody, event);
     }
+}
 
-    /// Pushes an event to everybody here but the one who caused it.
-    pub(crate) fn push_except(&self, event: &Event, except: ConnectionId) {
-        self.state().push(event, Some(except));
-    }
-
-    /// Tells everybody here who has come and gone, here or elsewhere: each at once where few are, else together
-    /// with what else changes within a moment.
-    pub(crate) fn changed(&self, changes: Vec<Change>) {
-        let mut state = self.state();
-        let left = changes.iter().filter(|change| matches!(change, Change::Left(_))).count();
-        let among = state.sequence.len() + state.elsewhere.len() + left;
-        for change in state.gathering.note(changes, among) {
-            let (Change::Joined(member) | Change::Left(member)) = &change;
-            state.push(&event_of(self.id, &change), Some(member.connection_id));
+impl Followed for LiveRoom {
+    fn close_if_empty(&self) -> bool {
+        let is_closed = self.lock().state.room.close_if_empty();
+        if is_closed {
+            self.work.notify_one();
         }
-        if !state.gathering.is_empty() {
-            self.gathered.notify_one();
-        }
-    }
-
-    /// Tells what has gathered.
-    pub(crate) fn tell_gathered(&self) {
-        let mut state = self.state();
-        if state.gathering.is_empty() {
-            return;
-        }
-        let member_count = state.count();
-        let present = usize::try_from(member_count).unwrap_or(usize::MAX);
-        let Gathered { came: joined, went: left, complete } = state.gathering.take(present);
-        let changed = MembersChanged { room_id: self.id, joined, left, member_count, complete };
-        state.push(&Event::RoomMembersChanged(changed), None);
+        is_closed
     }
 }

@@ -1,11 +1,10 @@
 //! Takes those out of rooms who may not stay in them, also where nobody told this instance so: whoever decides it
 //! tells the hub, but may not reach every instance, or may be gone before.
 
-use super::live::LiveRoom;
+use super::{live::LiveRoom, remove::remove};
 use crate::{
     client::{Access, Client},
     hub::Hub,
-    rooms,
 };
 use common::{
     error::Chain,
@@ -13,7 +12,6 @@ use common::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     time::Duration,
 };
 use store::{
@@ -68,9 +66,7 @@ fn visitors(hub: &Hub) -> BTreeMap<AccountId, Vec<Visitor>> {
 }
 
 fn visitors_of(room: &LiveRoom) -> BTreeSet<Visitor> {
-    let clients: Vec<Arc<Client>> =
-        room.state().sequence.readers().map(|(_, local)| Arc::clone(&local.client)).collect();
-    clients.iter().map(|client| visitor(client, room.id)).collect()
+    room.clients().iter().map(|client| visitor(client, room.id)).collect()
 }
 
 async fn look(hub: &Hub, account: AccountId, visitors: &[Visitor]) -> Result<(), StoreError> {
@@ -81,7 +77,7 @@ async fn look(hub: &Hub, account: AccountId, visitors: &[Visitor]) -> Result<(),
         for (shown_out, reason) in found {
             // Who has come with a newer token meanwhile is not meant.
             let is_meant = |client: &Client| visitor(client, shown_out.room) == shown_out;
-            rooms::remove(hub, shown_out.room, reason, is_meant).await;
+            remove(hub, shown_out.room, reason, is_meant).await;
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use common::{
 use serde_json::{Map, Value};
 use sqlx::query;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 use uuid::Uuid;
@@ -39,8 +39,31 @@ struct State {
 #[derive(Default)]
 struct Book {
     contacts: BTreeMap<ContactId, State>,
-    by_email: HashMap<String, ContactId>,
-    by_phone: HashMap<String, ContactId>,
+    by_email: Index,
+    by_phone: Index,
+}
+
+/// Who has which address or number, as long as they have it.
+#[derive(Default)]
+struct Index(HashMap<String, BTreeSet<ContactId>>);
+
+impl Index {
+    /// Of several that have the same, the oldest.
+    fn find(&self, key: Option<&String>) -> Option<ContactId> {
+        self.0.get(key?)?.first().copied()
+    }
+
+    fn insert(&mut self, key: Option<String>, id: ContactId) {
+        if let Some(key) = key {
+            self.0.entry(key).or_default().insert(id);
+        }
+    }
+
+    fn remove(&mut self, key: Option<&String>, id: ContactId) {
+        if let Some(ids) = key.and_then(|key| self.0.get_mut(key)) {
+            ids.remove(&id);
+        }
+    }
 }
 
 /// The outcome of a row.
@@ -55,8 +78,10 @@ fn email_key(email: &str) -> String {
     email.to_lowercase()
 }
 
-fn phone_key(phone: &str) -> String {
-    phone.chars().filter(char::is_ascii_digit).collect()
+/// `None` if it has no digits: nobody is recognised by that.
+fn phone_key(phone: &str) -> Option<String> {
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    (!digits.is_empty()).then_some(digits)
 }
 
 /// Works on the next [`BATCH`] rows, and keeps others from this import for `lease`.
@@ -105,7 +130,7 @@ async fn recognise(tx: &mut TenantTx, wanted: &[(i32, ImportedContact)]) -> Resu
     let emails: Vec<String> =
         wanted.iter().filter_map(|(_, contact)| contact.email.as_deref().map(email_key)).collect();
     let phones: Vec<String> =
-        wanted.iter().filter_map(|(_, contact)| contact.phone.as_deref().map(phone_key)).collect();
+        wanted.iter().filter_map(|(_, contact)| contact.phone.as_deref().and_then(phone_key)).collect();
     let found = query!(
         "SELECT c.* FROM unnest($1::text[]) AS wanted (email_key) CROSS JOIN LATERAL (
              SELECT id, name, email, phone, attributes, email_key, phone_key FROM contacts
@@ -123,13 +148,8 @@ async fn recognise(tx: &mut TenantTx, wanted: &[(i32, ImportedContact)]) -> Resu
     let mut book = Book::default();
     for row in found {
         let Some(id) = row.id.map(ContactId::from_uuid) else { continue };
-        // Of several that have the same, the oldest.
-        if let Some(key) = row.email_key {
-            book.by_email.entry(key).or_insert(id);
-        }
-        if let Some(key) = row.phone_key {
-            book.by_phone.entry(key).or_insert(id);
-        }
+        book.by_email.insert(row.email_key, id);
+        book.by_phone.insert(row.phone_key, id);
         let state = State {
             name: row.name.unwrap_or_default(),
             email: row.email,
@@ -145,9 +165,9 @@ async fn recognise(tx: &mut TenantTx, wanted: &[(i32, ImportedContact)]) -> Resu
 impl Book {
     /// Lets a row change the contact that is recognised in it, or be a new one.
     fn enter(&mut self, number: i32, row: ImportedContact, clock: &dyn Clock) -> Done {
-        let (by_email, by_phone) = (row.email.as_deref().map(email_key), row.phone.as_deref().map(phone_key));
-        let known = by_email.as_ref().and_then(|key| self.by_email.get(key));
-        let known = known.or_else(|| by_phone.as_ref().and_then(|key| self.by_phone.get(key))).copied();
+        let (by_email, by_phone) =
+            (row.email.as_deref().map(email_key), row.phone.as_deref().and_then(phone_key));
+        let known = self.by_email.find(by_email.as_ref()).or_else(|| self.by_phone.find(by_phone.as_ref()));
         let before = known.and_then(|id| self.contacts.get(&id));
         let mut attributes = before.map(|state| state.attributes.clone()).unwrap_or_default();
         if conversations::merge(&mut attributes, &row.attributes).is_none() {
@@ -167,13 +187,16 @@ impl Book {
         if let Some(name) = row.name {
             state.name = name;
         }
-        state.email = row.email.or_else(|| state.email.take());
-        state.phone = row.phone.or_else(|| state.phone.take());
-        if let Some(key) = by_email {
-            self.by_email.entry(key).or_insert(id);
+        // What a row replaces nobody is recognised by any more, as if the next row were in another batch.
+        if let Some(email) = row.email {
+            let old = state.email.replace(email);
+            self.by_email.remove(old.as_deref().map(email_key).as_ref(), id);
+            self.by_email.insert(by_email, id);
         }
-        if let Some(key) = by_phone {
-            self.by_phone.entry(key).or_insert(id);
+        if let Some(phone) = row.phone {
+            let old = state.phone.replace(phone);
+            self.by_phone.remove(old.as_deref().and_then(phone_key).as_ref(), id);
+            self.by_phone.insert(by_phone, id);
         }
         let outcome = if known.is_some() { Outcome::Updated } else { Outcome::Created };
         Done { number, outcome, contact: Some(id), error: None }

@@ -2,12 +2,12 @@
 
 use common::{
     clock::Clock,
-    id::{AccountId, CallId, ChannelId, ConversationId, MessageId, RoomId, UserId, WebhookId},
+    id::{AccountId, CallId, ChannelId, ContactId, ConversationId, MessageId, RoomId, UserId, WebhookId},
     protocol::inbox::{ChannelKind, Conversation, DeliveryStatus, Message},
     secret::Secret,
     token::Role,
 };
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use sqlx::{Connection, PgConnection};
 use store::{
     SealKeyring, Store, StoreConfig, TenantTx, api_keys, audit, calls, canned_responses, changes, channels,
@@ -234,4 +234,64 @@ pub(crate) async fn reconnected(db: &TestDatabase) -> Store {
     Store::connect(&StoreConfig { app_url: db.app_url(), system_url: db.system_url(), seal_keys })
         .await
         .unwrap()
+}
+
+/// Nothing beyond the text.
+const NO_METADATA: &Value = &Value::Null;
+
+/// What somebody with this phone number writes.
+pub(crate) fn text<'a>(
+    channel: ChannelId,
+    external_id: &'a str,
+    from: &'a [Identity],
+    text: &'a str,
+    clock: &dyn Clock,
+) -> messages::Inbound<'a> {
+    messages::Inbound {
+        channel,
+        external_id,
+        from,
+        name: None,
+        kind: "text",
+        text: Some(text),
+        metadata: NO_METADATA,
+        created_at: clock.utc(),
+    }
+}
+
+pub(crate) fn phone(number: &str) -> Identity {
+    Identity { scheme: "phone".to_owned(), value: number.to_owned() }
+}
+
+/// A contact of whom only the name is known.
+pub(crate) async fn contact(tx: &mut TenantTx, name: &str, clock: &dyn Clock) -> ContactId {
+    let new = contacts::NewContact { name, email: None, phone: None, attributes: &Map::new() };
+    contacts::create(tx, &new, clock).await.unwrap().id
+}
+
+/// Ends every connection of the server that is in the middle of a transaction, as a crash of it would.
+pub(crate) async fn kill_transactions(db: &TestDatabase) {
+    db.as_owner(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+         WHERE datname = current_database() AND usename LIKE 'switchboard%' AND state LIKE 'idle in transaction%'",
+    )
+    .await;
+}
+
+/// Throws that are the same in every run with the same seed (SplitMix64).
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let bound = u64::try_from(bound).unwrap();
+        usize::try_from((mixed ^ (mixed >> 31)) % bound).unwrap()
+    }
+
+    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
 }

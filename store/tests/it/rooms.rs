@@ -1,15 +1,15 @@
 //! Room messages: numbered without gaps, stored once.
 
-use crate::fixture::tenant;
+use crate::fixture::{Dice, tenant};
 use common::{
     clock::Clock,
     id::{CallId, RoomId, UserId},
     protocol::{call::EndReason, room::RemovalReason},
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use store::{
     TenantTx, calls,
-    rooms::{self, NewRoomMessage, RoomChange, Visitor},
+    rooms::{self, NewRoomMessage, RoomChange, Viewer, Visitor},
     testing::TestDatabase,
 };
 use tokio::task::JoinSet;
@@ -154,4 +154,118 @@ async fn a_calls_first_outcome_stays() {
     let call = calls::find(&mut tx, id).await.unwrap().unwrap();
     assert_eq!(call.answered_at, Some(answered_at));
     assert_eq!(call.outcome.as_deref(), Some("hungUp"));
+}
+
+/// Whoever comes back reads on from the number that they have seen, whatever is asked for at once.
+#[tokio::test]
+async fn a_room_is_replayed_from_any_number_in_pages_of_any_size_and_of_itself_only() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let rooms = [a.room, rooms::create(&mut tx, "second", false, &clock).await.unwrap().id];
+    let mut dice = Dice(9);
+    let mut said = [vec!["hello".to_owned()], Vec::new()];
+    for number in 0..40 {
+        let (at, text) = (dice.below(2), format!("nul \0{number}"));
+        let client_id = Uuid::new_v4();
+        let new = NewRoomMessage {
+            room: rooms[at],
+            user: a.user,
+            name: "A",
+            client_id: client_id.into(),
+            text: &text,
+        };
+        // Sent twice now and then, with another text: what was stored first stays.
+        for text in &[text.as_str(), "another"][..1 + dice.below(2)] {
+            rooms::send(&mut tx, &NewRoomMessage { text, ..new }, &clock).await.unwrap().unwrap();
+        }
+        said[at].push(text.replace('\0', "\u{fffd}"));
+    }
+    for (room, said) in rooms.into_iter().zip(said) {
+        assert_eq!(rooms::last_seq(&mut tx, room).await.unwrap(), Some(u64::try_from(said.len()).unwrap()));
+        for limit in [1, 7, 100] {
+            let (mut replayed, mut seen) = (Vec::new(), u64::try_from(dice.below(10)).unwrap());
+            let missed = said[usize::try_from(seen).unwrap()..].to_vec();
+            loop {
+                let page = rooms::after(&mut tx, room, seen, limit).await.unwrap();
+                let Some(last) = page.last() else { break };
+                assert!(page.iter().map(|message| message.seq).eq(seen + 1..=last.seq), "a gap");
+                seen = last.seq;
+                replayed.extend(page.into_iter().map(|message| message.text));
+            }
+            assert_eq!(replayed, missed);
+        }
+        assert!(rooms::after(&mut tx, room, u64::MAX, 9).await.unwrap().is_empty());
+        assert!(rooms::before(&mut tx, room, 0, 9).await.unwrap().is_empty());
+    }
+}
+
+/// A room is closed while somebody speaks: what waited for it is not said, and what was said stays.
+#[tokio::test]
+async fn nothing_is_said_in_a_room_once_it_is_closed_and_it_goes_on_where_it_was() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let say = async || {
+        let new = NewRoomMessage {
+            room: a.room,
+            user: a.user,
+            name: "A",
+            client_id: Uuid::new_v4().into(),
+            text: "x",
+        };
+        let mut tx = db.store.tenant(a.account).await.unwrap();
+        let sent = rooms::send(&mut tx, &new, &clock).await.unwrap();
+        tx.commit().await.unwrap();
+        sent.map(|sent| sent.message.seq)
+    };
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let since = clock.utc();
+    rooms::close(&mut tx, a.room, Some(since)).await.unwrap();
+    let close = async {
+        db.until_one_waits().await;
+        tx.commit().await.unwrap();
+    };
+    let (said, ()) = tokio::join!(say(), close);
+    assert_eq!((said, say().await), (None, None));
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let again = rooms::close(&mut tx, a.room, Some(since + Duration::from_secs(9))).await.unwrap();
+    assert_eq!((again.closed_at, again.last_seq), (Some(since), 1), "closed since the first time");
+    rooms::close(&mut tx, a.room, None).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(say().await, Some(2));
+}
+
+/// Private rooms of others neither show nor take places of a page.
+#[tokio::test]
+async fn rooms_are_listed_to_who_may_see_them_without_loss() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let (guest, mut dice) = (UserId::generate(&clock), Dice(2));
+    let (mut all, mut seen) = (BTreeSet::from([a.room]), BTreeSet::from([a.room]));
+    for _ in 0..24 {
+        let (is_private, is_member) = (dice.below(3) > 0, dice.below(3) == 0);
+        let id = rooms::create(&mut tx, "r", is_private, &clock).await.unwrap().id;
+        if is_member {
+            rooms::add_member(&mut tx, id, guest, &clock).await.unwrap();
+            rooms::add_member(&mut tx, id, guest, &clock).await.unwrap();
+            assert_eq!(rooms::members(&mut tx, id, None, 9).await.unwrap(), [guest]);
+        }
+        all.insert(id);
+        if is_member || !is_private {
+            seen.insert(id);
+        }
+    }
+    for (viewer, expected) in [(Viewer::Anybody, &all), (Viewer::User(guest), &seen)] {
+        for limit in [1, 5, 100] {
+            let (mut listed, mut after) = (Vec::new(), None);
+            loop {
+                let page = rooms::list(&mut tx, viewer, after, limit).await.unwrap();
+                let Some(last) = page.last() else { break };
+                after = Some(last.id);
+                listed.extend(page.into_iter().map(|room| room.id));
+            }
+            assert!(listed.iter().eq(expected), "{viewer:?} {limit}");
+        }
+    }
 }

@@ -5,7 +5,6 @@ use super::{
         App,
         caller::Caller,
         extract::Id,
-        hub,
         idempotency::{self, Retryable},
         problem::{Document, Problem},
     },
@@ -15,7 +14,6 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use common::{
     error::ErrorCode,
     id::RoomId,
-    protocol::{Event, room::Published},
     subject::hub::{RoomNews, RoomTopic},
 };
 use serde::{Deserialize, Serialize};
@@ -79,8 +77,7 @@ pub(super) async fn publish(
         return Ok(answer);
     }
     existing(&mut tx, id).await?;
-    let event = Event::RoomEvent(Published { room_id: id, name: body.name, data: body.data });
-    let news = RoomNews { from: hub::nobody(), event };
+    let news = RoomNews::Event { name: body.name, data: body.data };
     let published = app.bus.publish(&RoomTopic(id), &news).await;
     // Before it is committed: what was not published may be sent again.
     published.map_err(|_| Problem::unavailable("other instances were not reached"))?;

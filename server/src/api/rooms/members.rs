@@ -132,7 +132,7 @@ pub(super) async fn list_room_connections(
 pub(super) async fn present(app: &App, room: RoomId) -> Result<Vec<Member>, Problem> {
     let entries = app.bus.entries(&RoomMembers(room)).await;
     let entries = entries.map_err(|_| Problem::unavailable("who is in the room cannot be told"))?;
-    Ok(entries.into_iter().map(|(_, member)| member).collect())
+    Ok(entries.into_iter().map(|(_, entry)| entry.member).collect())
 }
 
 /// Takes one device out of a room. Its user may enter again.

@@ -5,7 +5,7 @@ use super::{
         App,
         caller::Caller,
         extract::{Id, Params},
-        fields, hub,
+        fields,
         idempotency::{self, Retryable},
         problem::{Document, Problem},
     },
@@ -16,10 +16,7 @@ use axum::{Json, extract::State, response::Response};
 use common::{
     error::Chain,
     id::{ClientMessageId, RoomId},
-    protocol::{
-        Event,
-        room::{MESSAGES_MAX, MessagePosted, RoomMessage, TEXT_BYTES_MAX},
-    },
+    protocol::room::{MESSAGES_MAX, RoomMessage, TEXT_BYTES_MAX},
     subject::hub::{RoomNews, RoomTopic},
     text,
 };
@@ -141,8 +138,7 @@ pub(super) async fn send(
 
 /// Tells everybody present of a stored message. Clients show it once however often they are told.
 async fn announce(app: &App, id: RoomId, message: RoomMessage) {
-    let posted = MessagePosted { room_id: id, message };
-    let news = RoomNews { from: hub::nobody(), event: Event::RoomMessage(posted) };
+    let news = RoomNews::Posted(message);
     if let Err(error) = app.bus.publish(&RoomTopic(id), &news).await {
         // Instances that miss it find it in the store.
         debug!(room.id = %id, error = %Chain(&error), "Only this process was told");

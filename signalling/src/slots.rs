@@ -2,11 +2,11 @@
 //!
 //! Every count is held by a guard that gives it back however the connection ends.
 
-use super::Refused;
-use crate::{config::Config, hub::Hub};
+use crate::{accept::refused::Refused, config::Config};
 use axum::http::StatusCode;
 use common::{
     address::ClientNetwork,
+    clock::Clock,
     error::{ErrorCode, Fault},
     id::{AccountId, UserId},
     protocol::Failure,
@@ -18,12 +18,19 @@ use signalling_core::{
 };
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio_util::sync::CancellationToken;
 
-/// The slots of this instance.
-pub(crate) struct Slots(Mutex<State>);
+/// The slots of this instance. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Slots(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
 
 struct State {
     open: usize,
@@ -36,24 +43,25 @@ struct State {
 }
 
 impl Slots {
-    pub(crate) fn new(config: &Config) -> Self {
-        Self(Mutex::new(State {
+    pub(crate) fn new(config: &Config, clock: Arc<dyn Clock>) -> Self {
+        let state = State {
             open: 0,
             unauthenticated: Lobby::default(),
             networks: BTreeMap::new(),
             users: Ledger::new(config.connections_per_user_max),
             accounts: Ledger::new(config.connections_per_account_max),
-        }))
+        };
+        Self(Arc::new(Inner { config: config.clone(), clock, state: Mutex::new(state) }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A slot for a socket. Until it is [known](Self::know), it counts as unauthenticated too.
 pub(crate) struct Slot {
-    hub: Hub,
+    slots: Slots,
     network: ClientNetwork,
     ticket: Ticket,
     /// Cancelled when it has to give way, because too many have not said who they are.
@@ -62,9 +70,9 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// Takes one. Too many who have not said who they are make room by themselves: one of them ends.
-    pub(super) fn take(hub: &Hub, network: ClientNetwork) -> Result<Self, Refused> {
-        let config = &hub.0.config;
-        let mut state = hub.0.slots.state();
+    pub(crate) fn take(slots: &Slots, network: ClientNetwork) -> Result<Self, Refused> {
+        let config = &slots.0.config;
+        let mut state = slots.state();
         let of_network = state.networks.get(&network).copied().unwrap_or(0);
         let full = [
             (state.open >= config.connections_max, "connections", StatusCode::SERVICE_UNAVAILABLE),
@@ -97,13 +105,13 @@ impl Slot {
         let ticket = state.unauthenticated.enter(network, evicted.clone());
         drop(state);
         metrics::gauge!("hub_connections").increment(1.0);
-        Ok(Self { hub: hub.clone(), network, ticket, evicted })
+        Ok(Self { slots: slots.clone(), network, ticket, evicted })
     }
 
     /// It has said who it is.
     pub(crate) fn know(&self) {
         // Whoever was evicted meanwhile is counted no more.
-        let _token = self.hub.0.slots.state().unauthenticated.leave(self.network, self.ticket);
+        let _token = self.slots.state().unauthenticated.leave(self.network, self.ticket);
     }
 }
 
@@ -115,7 +123,7 @@ fn refused(limit: &'static str, status: StatusCode) -> Refused {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.know();
-        let mut state = self.hub.0.slots.state();
+        let mut state = self.slots.state();
         state.open = state.open.saturating_sub(1);
         if let Some(of) = state.networks.get_mut(&self.network) {
             *of = of.saturating_sub(1);
@@ -129,7 +137,7 @@ impl Drop for Slot {
 
 /// A connection of a user, counted for them and for their account.
 pub(crate) struct UserSlot {
-    hub: Hub,
+    slots: Slots,
     account: AccountId,
     user: UserId,
     /// What all connections of the user, and of the account, have used of their rates.
@@ -142,11 +150,16 @@ impl UserSlot {
     ///
     /// # Errors
     /// [`ErrorCode::TOO_MANY`].
-    pub(crate) fn take(hub: &Hub, account: AccountId, user: UserId, is_guest: bool) -> Result<Self, Failure> {
-        let (config, now) = (&hub.0.config, hub.clock().now());
+    pub(crate) fn take(
+        slots: &Slots,
+        account: AccountId,
+        user: UserId,
+        is_guest: bool,
+    ) -> Result<Self, Failure> {
+        let (config, now) = (&slots.0.config, slots.0.clock.now());
         let user_rates = if is_guest { config.guest() } else { config.person().times(config.user_factor) };
         let account_rates = config.person().times(config.account_factor);
-        let mut state = hub.0.slots.state();
+        let mut state = slots.state();
         let of_account = state
             .accounts
             .take(account, now, || Meter::new(account_rates.requests, account_rates.bytes, now));
@@ -160,7 +173,7 @@ impl UserSlot {
             return Err(full("connections_per_user", "the user has too many connections"));
         };
         drop(state);
-        Ok(Self { hub: hub.clone(), account, user, user_meter, account_meter })
+        Ok(Self { slots: slots.clone(), account, user, user_meter, account_meter })
     }
 }
 
@@ -171,8 +184,8 @@ fn full(limit: &'static str, why: &'static str) -> Failure {
 
 impl Drop for UserSlot {
     fn drop(&mut self) {
-        let now = self.hub.clock().now();
-        let mut state = self.hub.0.slots.state();
+        let now = self.slots.0.clock.now();
+        let mut state = self.slots.state();
         state.users.give_back((self.account, self.user), now);
         state.accounts.give_back(self.account, now);
     }

@@ -1,0 +1,448 @@
+//! A room as one instance has it: who is in it here and elsewhere, what they are told, and what has to be read
+//! again because something was missed.
+//!
+//! What other instances say arrives late, twice, in parts or never. Messages are put right by their numbers: a
+//! gap is read from the store. Members are put right by comparing with the presence set of the bus.
+
+use crate::{
+    gathering::{Gathered, Gathering},
+    roster::{self, Change, Roster, Trust},
+    sequence::{Arrival, Joined, Sequence},
+};
+use common::{
+    id::{ConnectionId, RoomId},
+    protocol::{
+        Event,
+        room::{
+            Member, MemberJoined, MemberLeft, MembersChanged, MessagePosted, Published, RoomMessage,
+            TypingChanged,
+        },
+    },
+    subject::hub::RoomNews,
+};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+/// How long changes of who is in a room that many are in are gathered before they are told.
+///
+/// Longer is fewer events when many come and go at once; shorter shows each sooner.
+pub const GATHER_TIME: Duration = Duration::from_millis(250);
+
+/// How often the members elsewhere are compared with what the bus says.
+pub const COMPARE_EVERY: Duration = Duration::from_secs(5);
+
+/// How long after an outage other instances may take to say again who is with them.
+pub const SETTLING_TIME: Duration = Duration::from_secs(10);
+
+/// Somebody on this instance who is in the room.
+pub trait Reader {
+    /// As the others see them.
+    fn member(&self) -> Member;
+    /// Whether what is said is for them; what happens always is.
+    fn reads_messages(&self) -> bool;
+}
+
+/// Some of those who are here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// All of them.
+    Everybody,
+    /// All but the one who caused it.
+    Except(ConnectionId),
+    /// Those who read messages and have not read the one with this number.
+    Behind(u64),
+}
+
+/// What a room asks its shell to do, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Push an event to some of those who are here, before anybody else comes or goes.
+    Tell {
+        /// To whom; see [`Room::audience`].
+        audience: Audience,
+        /// What happened.
+        event: Event,
+    },
+    /// Tell the other instances. They have to hear one room's news in the order of the effects.
+    Publish(RoomNews),
+    /// Read the messages after this number and [hand them over](Room::handle_messages).
+    Read {
+        /// The last number that was handed out.
+        after: u64,
+    },
+    /// Read who is elsewhere and [hand that over](Room::handle_members).
+    Compare,
+}
+
+/// Why nobody can join like this. The room is unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// The last one has left meanwhile, and this room is not followed any more: open it anew.
+    Closed,
+    /// Messages were handed out that are not among those that were read: read again.
+    Behind,
+}
+
+/// Whether messages are being read from the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// Nothing is known to be missing.
+    Idle,
+    /// They are; and once more afterwards, if something was found missing meanwhile.
+    Underway { again: bool },
+    /// They could not be; then it is tried again.
+    Waiting { until: Instant },
+}
+
+/// Whether the members elsewhere are being read.
+#[derive(Debug)]
+enum Comparing {
+    /// Not now; then they are.
+    Next { at: Instant },
+    /// They are. Who has come or gone meanwhile is not in what is read, or still is.
+    Underway { touched: BTreeSet<ConnectionId>, again: bool },
+}
+
+/// One room on one instance. Owns no socket and reads no clock.
+#[derive(Debug)]
+pub struct Room<R> {
+    id: RoomId,
+    sequence: Sequence<R>,
+    elsewhere: Roster,
+    gathering: Gathering,
+    /// When what has gathered is told.
+    gathered_at: Option<Instant>,
+    reading: Reading,
+    comparing: Comparing,
+    /// From then on, the bus's word on who is elsewhere is taken as whole.
+    settled_at: Instant,
+    is_closed: bool,
+}
+
+impl<R: Reader> Room<R> {
+    /// A room that this instance has just begun to listen to. It wants to know who is elsewhere.
+    pub fn new(id: RoomId, now: Instant) -> Self {
+        Self {
+            id,
+            sequence: Sequence::default(),
+            elsewhere: Roster::default(),
+            gathering: Gathering::default(),
+            gathered_at: None,
+            reading: Reading::Idle,
+            comparing: Comparing::Next { at: now },
+            settled_at: now,
+            is_closed: false,
+        }
+    }
+
+    /// Somebody here comes in, or back in, who has read everything up to number `seen`. `reader` makes what is
+    /// kept of them, given what was kept before.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn join(
+        &mut self,
+        connection: ConnectionId,
+        seen: u64,
+        reader: impl FnOnce(Option<R>) -> R,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refused> {
+        if self.is_closed {
+            return Err(Refused::Closed);
+        }
+        if self.sequence.has_passed(seen) {
+            return Err(Refused::Behind);
+        }
+        let before = self.sequence.leave(connection);
+        let is_new = before.is_none();
+        let reader = reader(before);
+        let member = reader.member();
+        match self.sequence.join(connection, seen, reader) {
+            Ok(Joined::First) => self.miss(effects),
+            Ok(Joined::Further) => {}
+            Err(_) => return Err(Refused::Behind),
+        }
+        if is_new {
+            effects.push(Effect::Publish(RoomNews::Joined(member.clone())));
+            self.change(vec![Change::Joined(member)], now, effects);
+        }
+        Ok(())
+    }
+
+    /// Somebody here leaves, or their connection is gone: what was kept of them.
+    pub fn leave(&mut self, connection: ConnectionId, now: Instant, effects: &mut Vec<Effect>) -> Option<R> {
+        let gone = self.sequence.leave(connection)?;
+        effects.push(Effect::Publish(RoomNews::Left(connection)));
+        self.change(vec![Change::Left(gone.member())], now, effects);
+        Some(gone)
+    }
+
+    /// A message that is stored now, or was before: those who sent it cannot tell.
+    pub fn post(&mut self, message: &RoomMessage, effects: &mut Vec<Effect>) {
+        self.arrive(message, effects);
+        effects.push(Effect::Publish(RoomNews::Posted(message.clone())));
+    }
+
+    /// Somebody here types, or does no longer.
+    pub fn set_typing(&mut self, changed: TypingChanged, effects: &mut Vec<Effect>) {
+        let news = RoomNews::Typing {
+            connection: changed.connection_id,
+            user: changed.user_id,
+            typing: changed.typing,
+        };
+        let audience = Audience::Except(changed.connection_id);
+        effects.push(Effect::Tell { audience, event: Event::RoomTyping(changed) });
+        effects.push(Effect::Publish(news));
+    }
+
+    /// Another instance says something.
+    pub fn handle_news(&mut self, news: RoomNews, now: Instant, effects: &mut Vec<Effect>) {
+        let room_id = self.id;
+        let event = match news {
+            RoomNews::Posted(message) => return self.arrive(&message, effects),
+            RoomNews::Joined(member) => {
+                self.touch(member.connection_id);
+                let is_news = self.elsewhere.join(member.clone());
+                return self.change(
+                    is_news.then_some(Change::Joined(member)).into_iter().collect(),
+                    now,
+                    effects,
+                );
+            }
+            RoomNews::Left(connection) => {
+                self.touch(connection);
+                let gone = self.elsewhere.leave(connection).map(Change::Left);
+                return self.change(gone.into_iter().collect(), now, effects);
+            }
+            RoomNews::Typing { connection: connection_id, user: user_id, typing } => {
+                Event::RoomTyping(TypingChanged { room_id, connection_id, user_id, typing })
+            }
+            RoomNews::Event { name, data } => Event::RoomEvent(Published { room_id, name, data }),
+        };
+        effects.push(Effect::Tell { audience: Audience::Everybody, event });
+    }
+
+    /// What other instances said may have been lost.
+    pub fn handle_lost(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.unsettle(now);
+        self.miss(effects);
+        self.compare(effects);
+    }
+
+    /// Other instances have ceased or begun to be within reach.
+    pub fn unsettle(&mut self, now: Instant) {
+        self.settled_at = now + SETTLING_TIME;
+    }
+
+    /// The store has messages up to number `seq`.
+    pub fn handle_latest(&mut self, seq: u64, effects: &mut Vec<Effect>) {
+        if self.sequence.lags(seq) {
+            self.miss(effects);
+        }
+    }
+
+    /// The answer to [`Effect::Read`]: messages in order, and whether there may be more.
+    pub fn handle_messages(&mut self, messages: &[RoomMessage], more: bool, effects: &mut Vec<Effect>) {
+        let again = matches!(self.reading, Reading::Underway { again: true });
+        self.reading = Reading::Idle;
+        for message in messages {
+            self.arrive(message, effects);
+        }
+        if more || again {
+            self.miss(effects);
+        }
+    }
+
+    /// The messages cannot be read. They are asked for again `at` that time.
+    pub fn handle_unreadable(&mut self, at: Instant) {
+        self.reading = Reading::Waiting { until: at };
+    }
+
+    /// The answer to [`Effect::Compare`], without those whose connection is here; `is_linked` says whether
+    /// other instances were within reach when it was read.
+    pub fn handle_members(
+        &mut self,
+        elsewhere: impl IntoIterator<Item = Member>,
+        is_linked: bool,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (touched, again) = self.compared(now);
+        let trust = if is_linked && now >= self.settled_at { Trust::Whole } else { Trust::Partial };
+        let here: Vec<Member> = elsewhere
+            .into_iter()
+            .filter(|member| self.sequence.reader(member.connection_id).is_none())
+            .collect();
+        let changes = self.elsewhere.reconcile(here, trust, &touched);
+        self.change(changes, now, effects);
+        if again {
+            self.compare(effects);
+        }
+    }
+
+    /// Who is elsewhere cannot be read now.
+    pub fn handle_unknown_members(&mut self, now: Instant) {
+        let _touched = self.compared(now);
+    }
+
+    fn compared(&mut self, now: Instant) -> (BTreeSet<ConnectionId>, bool) {
+        let next = Comparing::Next { at: now + COMPARE_EVERY };
+        match std::mem::replace(&mut self.comparing, next) {
+            Comparing::Underway { touched, again } => (touched, again),
+            Comparing::Next { .. } => (BTreeSet::new(), false),
+        }
+    }
+
+    /// When the room next needs attention though nothing happens to it.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let compare = match &self.comparing {
+            Comparing::Next { at } => Some(*at),
+            Comparing::Underway { .. } => None,
+        };
+        let read = match self.reading {
+            Reading::Waiting { until } => Some(until),
+            Reading::Idle | Reading::Underway { .. } => None,
+        };
+        [compare, read, self.gathered_at].into_iter().flatten().min()
+    }
+
+    /// Acts on deadlines that have passed. Early calls do nothing.
+    pub fn handle_deadline(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.gathered_at.is_some_and(|at| at <= now) {
+            self.gathered_at = None;
+            self.tell_gathered(effects);
+        }
+        if matches!(self.reading, Reading::Waiting { until } if until <= now) {
+            self.reading = Reading::Idle;
+            self.miss(effects);
+        }
+        if matches!(self.comparing, Comparing::Next { at } if at <= now) {
+            self.compare(effects);
+        }
+    }
+
+    /// Those whom an effect means.
+    pub fn audience(&self, audience: Audience) -> impl Iterator<Item = &R> {
+        let is_meant = move |connection, seen, reader: &R| match audience {
+            Audience::Everybody => true,
+            Audience::Except(cause) => connection != cause,
+            Audience::Behind(seq) => seen < seq && reader.reads_messages(),
+        };
+        let all = self.sequence.readers();
+        all.filter_map(move |(connection, seen, reader)| is_meant(connection, seen, reader).then_some(reader))
+    }
+
+    /// Whether this connection is in the room here.
+    pub fn reader(&self, connection: ConnectionId) -> Option<&R> {
+        self.sequence.reader(connection)
+    }
+
+    /// Whether this one is in the room on another instance.
+    pub fn is_elsewhere(&self, connection: ConnectionId) -> bool {
+        self.elsewhere.has(connection)
+    }
+
+    /// The first after `connection` of everybody, here and elsewhere, and whether there are more.
+    pub fn members_after(&self, connection: Option<ConnectionId>) -> (Vec<Member>, bool) {
+        let here = self.sequence.readers_after(connection).map(|(_, reader)| reader.member());
+        roster::page(here, self.elsewhere.members_after(connection))
+    }
+
+    /// How many are in the room, here and elsewhere.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.sequence.len() + self.elsewhere.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Lets nobody join any more if nobody is here; whether that is so.
+    pub fn close_if_empty(&mut self) -> bool {
+        self.is_closed |= self.sequence.is_empty();
+        self.is_closed
+    }
+
+    /// Whether nobody can join any more.
+    pub const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    fn arrive(&mut self, message: &RoomMessage, effects: &mut Vec<Effect>) {
+        match self.sequence.arrive(message.seq) {
+            Arrival::Next => {
+                let event = Event::RoomMessage(MessagePosted { room_id: self.id, message: message.clone() });
+                effects.push(Effect::Tell { audience: Audience::Behind(message.seq), event });
+            }
+            Arrival::Duplicate | Arrival::Early => {}
+            Arrival::Gap => self.miss(effects),
+        }
+    }
+
+    /// Messages are missing.
+    fn miss(&mut self, effects: &mut Vec<Effect>) {
+        let Some(after) = self.sequence.position() else { return };
+        match &mut self.reading {
+            Reading::Idle => {
+                self.reading = Reading::Underway { again: false };
+                effects.push(Effect::Read { after });
+            }
+            // What is being read may have been read before this was stored.
+            Reading::Underway { again } => *again = true,
+            Reading::Waiting { .. } => {}
+        }
+    }
+
+    fn compare(&mut self, effects: &mut Vec<Effect>) {
+        match &mut self.comparing {
+            Comparing::Next { .. } => {
+                self.comparing = Comparing::Underway { touched: BTreeSet::new(), again: false };
+                effects.push(Effect::Compare);
+            }
+            Comparing::Underway { again, .. } => *again = true,
+        }
+    }
+
+    fn touch(&mut self, connection: ConnectionId) {
+        if let Comparing::Underway { touched, .. } = &mut self.comparing {
+            touched.insert(connection);
+        }
+    }
+
+    /// Has everybody here told who has come and gone: each at once where few are, else together with what else
+    /// changes within a moment.
+    fn change(&mut self, changes: Vec<Change>, now: Instant, effects: &mut Vec<Effect>) {
+        let left = changes.iter().filter(|change| matches!(change, Change::Left(_))).count();
+        let among = self.sequence.len() + self.elsewhere.len() + left;
+        for change in self.gathering.note(changes, among) {
+            let (Change::Joined(Member { connection_id, .. }) | Change::Left(Member { connection_id, .. })) =
+                &change;
+            let audience = Audience::Except(*connection_id);
+            effects.push(Effect::Tell { audience, event: event_of(self.id, change) });
+        }
+        if !self.gathering.is_empty() {
+            self.gathered_at.get_or_insert(now + GATHER_TIME);
+        }
+    }
+
+    fn tell_gathered(&mut self, effects: &mut Vec<Effect>) {
+        let (room_id, member_count) = (self.id, self.count());
+        let present = usize::try_from(member_count).unwrap_or(usize::MAX);
+        let Gathered { came: joined, went: left, complete } = self.gathering.take(present);
+        let changed = MembersChanged { room_id, joined, left, member_count, complete };
+        effects
+            .push(Effect::Tell { audience: Audience::Everybody, event: Event::RoomMembersChanged(changed) });
+    }
+}
+
+/// A single change as it is told.
+fn event_of(room_id: RoomId, change: Change) -> Event {
+    match change {
+        Change::Joined(member) => Event::RoomMemberJoined(MemberJoined { room_id, member }),
+        Change::Left(Member { connection_id, user_id, .. }) => {
+            Event::RoomMemberLeft(MemberLeft { room_id, connection_id, user_id })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,265 @@
+use super::*;
+use Effect::{Compare, Publish, Read, Tell};
+use common::id::{RoomMessageId, UserId};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Somebody here, and whether messages are for them.
+#[derive(Debug, PartialEq)]
+struct Here(u128, bool);
+
+impl Reader for Here {
+    fn member(&self) -> Member {
+        member(self.0)
+    }
+
+    fn reads_messages(&self) -> bool {
+        self.1
+    }
+}
+
+fn connection(n: u128) -> ConnectionId {
+    ConnectionId::from_uuid(Uuid::from_u128(n))
+}
+
+fn member(n: u128) -> Member {
+    Member {
+        connection_id: connection(n),
+        user_id: UserId::from_uuid(Uuid::from_u128(n)),
+        name: n.to_string(),
+    }
+}
+
+fn message(seq: u64) -> RoomMessage {
+    RoomMessage {
+        id: RoomMessageId::from_uuid(Uuid::nil()),
+        seq,
+        user_id: UserId::from_uuid(Uuid::nil()),
+        name: String::new(),
+        text: String::new(),
+        created_at: OffsetDateTime::UNIX_EPOCH,
+    }
+}
+
+/// What the event is called.
+fn name(event: &Event) -> String {
+    let event = serde_json::to_value(event).unwrap();
+    event["method"].as_str().unwrap().to_owned()
+}
+
+/// A room, its time, and what it has asked for.
+struct Stage {
+    room: Room<Here>,
+    now: Instant,
+    effects: Vec<Effect>,
+}
+
+impl Stage {
+    /// One that knows that nobody is elsewhere.
+    #[expect(clippy::disallowed_methods, reason = "a first instant, from which the test's time runs")]
+    fn new() -> Self {
+        let now = Instant::now();
+        let room = Room::new(RoomId::from_uuid(Uuid::nil()), now);
+        let mut stage = Self { room, now, effects: Vec::new() };
+        stage.pass(Duration::ZERO);
+        assert_eq!(stage.take(), [Compare]);
+        stage.compared(&[]);
+        stage
+    }
+
+    /// With those here, who have read nothing, and nothing left to do.
+    fn with(here: impl IntoIterator<Item = u128>) -> Self {
+        let mut stage = Self::new();
+        for n in here {
+            stage.join(n, 0).unwrap();
+        }
+        stage.room.handle_messages(&[], false, &mut stage.effects);
+        stage.effects.clear();
+        stage
+    }
+
+    fn join(&mut self, n: u128, seen: u64) -> Result<(), Refused> {
+        self.room.join(connection(n), seen, |_| Here(n, n < 100), self.now, &mut self.effects)
+    }
+
+    fn hear(&mut self, news: RoomNews) {
+        self.room.handle_news(news, self.now, &mut self.effects);
+    }
+
+    fn compared(&mut self, elsewhere: &[u128]) {
+        let elsewhere = elsewhere.iter().map(|n| member(*n));
+        self.room.handle_members(elsewhere, true, self.now, &mut self.effects);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.room.handle_deadline(self.now, &mut self.effects);
+    }
+
+    fn take(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Those who are told, and of what.
+    fn told(&mut self) -> Vec<(Vec<u128>, String)> {
+        let effects = self.take();
+        let tells = effects.iter().filter_map(|effect| match effect {
+            Tell { audience, event } => Some((audience, event)),
+            Publish(_) | Read { .. } | Compare => None,
+        });
+        tells
+            .map(|(audience, event)| {
+                (self.room.audience(*audience).map(|here| here.0).collect(), name(event))
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn who_comes_and_goes_is_told_to_the_others_here_and_to_other_instances() {
+    let mut stage = Stage::with([1, 2]);
+    stage.join(3, 0).unwrap();
+    assert_eq!(stage.effects.first(), Some(&Publish(RoomNews::Joined(member(3)))));
+    assert_eq!(stage.told(), [(vec![1, 2], "room.memberJoined".to_owned())]);
+    stage.join(3, 0).unwrap();
+    assert_eq!(stage.take(), [], "back in is no news");
+    assert_eq!(stage.room.leave(connection(3), stage.now, &mut stage.effects), Some(Here(3, true)));
+    assert_eq!(stage.effects.first(), Some(&Publish(RoomNews::Left(connection(3)))));
+    assert_eq!(stage.told(), [(vec![1, 2], "room.memberLeft".to_owned())]);
+    assert_eq!(stage.room.leave(connection(3), stage.now, &mut stage.effects), None);
+    assert_eq!(stage.take(), []);
+}
+
+#[test]
+fn a_message_is_told_to_those_who_read_and_have_not_read_it() {
+    let mut stage = Stage::with([1, 100]);
+    stage.join(2, 1).unwrap();
+    stage.take();
+    stage.room.post(&message(1), &mut stage.effects);
+    assert_eq!(stage.effects.last(), Some(&Publish(RoomNews::Posted(message(1)))));
+    assert_eq!(stage.told(), [(vec![1], "room.message".to_owned())]);
+    stage.room.post(&message(1), &mut stage.effects);
+    assert_eq!(
+        stage.take(),
+        [Publish(RoomNews::Posted(message(1)))],
+        "sent again: others may have missed it"
+    );
+    stage.hear(RoomNews::Posted(message(2)));
+    assert_eq!(stage.told(), [(vec![1, 2], "room.message".to_owned())]);
+}
+
+#[test]
+fn what_is_missing_is_read_once_at_a_time_and_again_for_what_was_missed_meanwhile() {
+    let mut stage = Stage::with([1]);
+    stage.hear(RoomNews::Posted(message(3)));
+    assert_eq!(stage.take(), [Read { after: 0 }]);
+    stage.hear(RoomNews::Posted(message(5)));
+    assert_eq!(stage.take(), [], "it is being read");
+    stage.room.handle_messages(&[message(1), message(2), message(3)], false, &mut stage.effects);
+    assert_eq!(stage.effects.last(), Some(&Read { after: 3 }), "5 came after it was read");
+    assert_eq!(stage.told().len(), 3);
+    stage.room.handle_messages(&[message(4), message(5)], true, &mut stage.effects);
+    assert_eq!(stage.effects.last(), Some(&Read { after: 5 }), "there may be more");
+    stage.take();
+    stage.room.handle_unreadable(stage.now + Duration::from_secs(1));
+    stage.hear(RoomNews::Posted(message(9)));
+    assert_eq!(stage.take(), [], "not before its time");
+    stage.pass(Duration::from_secs(1));
+    assert_eq!(stage.take(), [Read { after: 5 }]);
+    stage.room.handle_latest(5, &mut stage.effects);
+    assert_eq!(stage.take(), []);
+}
+
+#[test]
+fn who_has_read_too_little_and_who_comes_too_late_changes_nothing() {
+    let mut stage = Stage::with([1]);
+    stage.room.post(&message(1), &mut stage.effects);
+    stage.take();
+    assert_eq!(stage.join(1, 0), Err(Refused::Behind));
+    assert_eq!(stage.join(2, 0), Err(Refused::Behind));
+    assert!(stage.room.reader(connection(1)).is_some() && stage.room.reader(connection(2)).is_none());
+    assert!(!stage.room.close_if_empty());
+    stage.room.leave(connection(1), stage.now, &mut stage.effects);
+    assert!(stage.room.close_if_empty() && stage.room.is_closed());
+    stage.take();
+    assert_eq!(stage.join(2, 1), Err(Refused::Closed));
+    assert_eq!(stage.take(), []);
+}
+
+#[test]
+fn after_an_outage_nobody_has_left_until_the_others_have_said_again_who_is_there() {
+    let mut stage = Stage::with([1]);
+    stage.hear(RoomNews::Joined(member(2)));
+    stage.take();
+    stage.room.handle_lost(stage.now, &mut stage.effects);
+    assert_eq!(stage.take(), [Read { after: 0 }, Compare]);
+    stage.compared(&[3]);
+    assert_eq!(stage.told(), [(vec![1], "room.memberJoined".to_owned())]);
+    stage.pass(SETTLING_TIME);
+    stage.compared(&[3]);
+    assert_eq!(stage.told(), [(vec![1], "room.memberLeft".to_owned())]);
+    assert_eq!((stage.room.count(), stage.room.is_elsewhere(connection(2))), (2, false));
+}
+
+#[test]
+fn a_comparison_is_made_anew_when_something_is_lost_while_it_is_made() {
+    let mut stage = Stage::with([1]);
+    stage.pass(COMPARE_EVERY);
+    assert_eq!(stage.take(), [Compare]);
+    stage.room.handle_lost(stage.now, &mut stage.effects);
+    assert!(!stage.take().contains(&Compare), "one at a time");
+    stage.compared(&[]);
+    assert_eq!(stage.take(), [Compare]);
+    stage.room.handle_unknown_members(stage.now);
+    assert_eq!(stage.room.next_deadline(), Some(stage.now + COMPARE_EVERY));
+}
+
+/// Whoever is told that somebody is gone who is not takes them for gone.
+#[test]
+fn who_comes_or_goes_while_members_are_compared_is_not_judged_by_it() {
+    let mut stage = Stage::with([1]);
+    stage.hear(RoomNews::Joined(member(2)));
+    stage.pass(COMPARE_EVERY);
+    stage.take();
+    stage.hear(RoomNews::Left(connection(2)));
+    stage.hear(RoomNews::Joined(member(3)));
+    stage.take();
+    stage.compared(&[2]);
+    assert_eq!(stage.take(), []);
+    assert_eq!(stage.room.members_after(None), (vec![member(1), member(3)], false));
+}
+
+#[test]
+fn among_many_changes_are_told_together_after_a_moment() {
+    let mut stage = Stage::with(0..150);
+    stage.pass(GATHER_TIME);
+    stage.take();
+    stage.room.leave(connection(7), stage.now, &mut stage.effects);
+    stage.hear(RoomNews::Joined(member(500)));
+    assert_eq!(stage.told(), []);
+    assert_eq!(stage.room.next_deadline(), Some(stage.now + GATHER_TIME));
+    stage.pass(GATHER_TIME);
+    let told = stage.told();
+    assert_eq!(
+        told.iter().map(|(whom, what)| (whom.len(), what.as_str())).collect::<Vec<_>>(),
+        [(149, "room.membersChanged")]
+    );
+}
+
+#[test]
+fn what_is_kept_nowhere_is_told_and_forgotten() {
+    let mut stage = Stage::with([1, 2]);
+    let typing = TypingChanged {
+        room_id: stage.room.id,
+        connection_id: connection(1),
+        user_id: member(1).user_id,
+        typing: true,
+    };
+    stage.room.set_typing(typing, &mut stage.effects);
+    let news = RoomNews::Typing { connection: connection(1), user: member(1).user_id, typing: true };
+    assert_eq!(stage.effects.last(), Some(&Publish(news.clone())));
+    assert_eq!(stage.told(), [(vec![2], "room.typing".to_owned())]);
+    stage.hear(news);
+    stage.hear(RoomNews::Event { name: "light".to_owned(), data: 7.into() });
+    assert_eq!(stage.told(), [(vec![1, 2], "room.typing".to_owned()), (vec![1, 2], "room.event".to_owned())]);
+}

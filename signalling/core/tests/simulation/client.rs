@@ -1,0 +1,96 @@
+//! Somebody with a device, and what it has been sent.
+
+use common::{
+    id::{ConnectionId, RoomId, UserId},
+    protocol::{Event, room::Member},
+};
+use signalling_core::room::Reader;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// A room as a client sees it.
+#[derive(Default)]
+pub(crate) struct View {
+    /// The last message that it has.
+    pub(crate) seen: u64,
+    /// Who is there, itself too.
+    pub(crate) present: BTreeSet<ConnectionId>,
+    /// It was told that it does not know who is there: it has to ask.
+    pub(crate) asks: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Client {
+    pub(crate) user: u128,
+    /// The instance and the connection there.
+    pub(crate) connected: Option<(usize, ConnectionId)>,
+    /// Where it is now.
+    pub(crate) rooms: BTreeMap<RoomId, View>,
+    /// Where it was, and the last message that it has of each.
+    pub(crate) left: BTreeMap<RoomId, u64>,
+    /// Rooms that it has asked to be let into, and how far the pages go that it has got so far.
+    pub(crate) joining: BTreeMap<RoomId, u64>,
+    /// Messages that it has sent and that nobody has acknowledged.
+    pub(crate) unacknowledged: BTreeMap<u128, RoomId>,
+}
+
+impl Client {
+    /// What the connection ends without.
+    pub(crate) fn disconnect(&mut self) {
+        self.connected = None;
+        self.joining.clear();
+        let rooms = std::mem::take(&mut self.rooms);
+        self.left.extend(rooms.into_iter().map(|(room, view)| (room, view.seen)));
+    }
+
+    pub(crate) fn hear(&mut self, event: &Event, what: &str) {
+        match event {
+            Event::RoomMessage(posted) => {
+                let view = self.rooms.get_mut(&posted.room_id).expect("it is in the room");
+                assert_eq!(posted.message.seq, view.seen + 1, "{what}: each once, in order");
+                view.seen += 1;
+            }
+            Event::RoomMemberJoined(joined) => {
+                let view = self.rooms.get_mut(&joined.room_id).expect("it is in the room");
+                let is_new = view.present.insert(joined.member.connection_id);
+                assert!(is_new || view.asks, "{what}: {} came twice", joined.member.connection_id);
+            }
+            Event::RoomMemberLeft(left) => {
+                let view = self.rooms.get_mut(&left.room_id).expect("it is in the room");
+                let was_there = view.present.remove(&left.connection_id);
+                assert!(was_there || view.asks, "{what}: {} left twice", left.connection_id);
+            }
+            Event::RoomMembersChanged(changed) => {
+                let view = self.rooms.get_mut(&changed.room_id).expect("it is in the room");
+                view.present.extend(changed.joined.iter().map(|member| member.connection_id));
+                for gone in &changed.left {
+                    view.present.remove(gone);
+                }
+                view.asks |= !changed.complete;
+            }
+            other => panic!("{what}: nobody expects {other:?}"),
+        }
+    }
+}
+
+/// What an instance knows of a client that is in a room there.
+#[derive(Debug, Clone)]
+pub(crate) struct Local {
+    /// Which of the world's clients.
+    pub(crate) client: usize,
+    pub(crate) member: Member,
+}
+
+impl Reader for Local {
+    fn member(&self) -> Member {
+        self.member.clone()
+    }
+
+    fn reads_messages(&self) -> bool {
+        true
+    }
+}
+
+pub(crate) fn member(connection_id: ConnectionId, user: u128) -> Member {
+    Member { connection_id, user_id: UserId::from_uuid(Uuid::from_u128(user)), name: "somebody".to_owned() }
+}

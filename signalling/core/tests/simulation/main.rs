@@ -1,0 +1,50 @@
+//! Rooms on several instances under one seed: a virtual store, bus and clients, in virtual time.
+//!
+//! News between instances is late or lost, instances are killed, cut off and started again, clients come and go,
+//! are too slow and come back. Whatever happens, each client gets every message of its rooms once and in order;
+//! and once it has been quiet for a while, everybody has everything and knows who is there.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "test code: whatever is not as expected is a failure"
+)]
+#![allow(clippy::wildcard_enum_match_arm, reason = "of all events there are, few are those of rooms")]
+
+mod accidents;
+mod bus;
+mod client;
+mod dice;
+mod store;
+mod world;
+
+use world::World;
+
+/// Steps of each run, and runs: a million in all.
+const STEPS: usize = 20_000;
+
+fn run(seed: u64, instances: usize, clients: usize, rooms: usize) {
+    let mut world = World::new(seed, instances, clients, rooms);
+    for _ in 0..STEPS {
+        world.step();
+    }
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn few_people_on_two_instances() {
+    (0..20).for_each(|seed| run(seed, 2, 8, 2));
+}
+
+#[test]
+fn more_people_on_three_instances() {
+    (100..120).for_each(|seed| run(seed, 3, 24, 4));
+}
+
+/// More than are told one by one.
+#[test]
+fn a_crowd_on_three_instances() {
+    (200..210).for_each(|seed| run(seed, 3, 150, 2));
+}

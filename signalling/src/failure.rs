@@ -1,0 +1,38 @@
+//! What is answered to a request that failed for another part's sake, and what is logged of it, once.
+
+use bus::BusError;
+use common::{
+    error::{Chain, ErrorCode, Fault},
+    protocol::Failure,
+};
+use store::StoreError;
+use tracing::{debug, error, warn};
+
+/// The answer to a request that failed for the store's sake; logged here, once.
+pub(crate) fn store_failed(error: &StoreError) -> Failure {
+    if error.is_away() {
+        warn!(error = %Chain(error), "The store is away");
+        return Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "the store is away; try again");
+    }
+    error!(error = %Chain(error), "The store failed");
+    Failure::internal()
+}
+
+/// The answer to a request that failed for the bus's sake; logged here, once.
+pub(crate) fn bus_failed(error: &BusError) -> Failure {
+    warn!(error = %Chain(error), "The bus failed");
+    Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "another part is away; try again")
+}
+
+/// What is published while the bus is away reaches this instance; others find it in the store, at the latest when
+/// the bus is back and says so.
+pub(crate) fn published(outcome: Result<(), BusError>) {
+    if let Err(error) = outcome {
+        debug!(error = %Chain(&error), "Only this instance was told");
+    }
+}
+
+/// What does not exist in the caller's account looks like what does not exist at all.
+pub(crate) fn not_found(what: &str) -> Failure {
+    Failure::of(ErrorCode::NOT_FOUND, Fault::Caller, format!("there is no such {what}"))
+}

@@ -1,0 +1,73 @@
+//! How people leave a room: by themselves, with their connection, or because they may not stay.
+
+use crate::{
+    client::{Client, frame},
+    hub::Hub,
+    media,
+};
+use common::{
+    id::RoomId,
+    protocol::{
+        Done, Event, Failure,
+        room::{RemovalReason, Removed},
+    },
+};
+use futures_util::future::join_all;
+use std::sync::Arc;
+use tracing::warn;
+
+/// `room.leave`.
+pub(crate) async fn leave(hub: &Hub, client: &Arc<Client>, id: RoomId) -> Result<Done, Failure> {
+    hub.0.rooms.joined(client, id)?;
+    media::leave(hub, client, id).await?;
+    leave_room(hub, client, id);
+    Ok(Done {})
+}
+
+/// Takes a client out of a room and has the others told.
+fn leave_room(hub: &Hub, client: &Client, id: RoomId) {
+    client.held().rooms.remove(&id);
+    if let Some(room) = hub.0.rooms.get(id) {
+        let gone = room.act(|room, now, effects| room.leave(client.id, now, effects));
+        drop(gone);
+        hub.0.rooms.live.close_if_empty(id);
+    }
+}
+
+/// Takes those out of a room who are in it here and whom `is_meant` picks, and tells them why;
+/// how many it were. A guest has nowhere else to be: the connection ends.
+pub(crate) async fn remove(
+    hub: &Hub,
+    id: RoomId,
+    reason: RemovalReason,
+    is_meant: impl Fn(&Client) -> bool,
+) -> u32 {
+    hub.0.rooms.note_removal();
+    let Some(room) = hub.0.rooms.get(id) else { return 0 };
+    let mut meant = room.clients();
+    meant.retain(|client| is_meant(client));
+    let removed = frame(&Event::RoomRemoved(Removed { room_id: id, reason }));
+    for client in &meant {
+        leave_room(hub, client, id);
+        client.push(removed.clone());
+    }
+    // Afterwards: a media server may be slow to answer, or away.
+    let leaving = meant.iter().map(async |client| {
+        if let Err(failure) = media::leave(hub, client, id).await {
+            warn!(room.id = %id, conn.id = %client.id, message = failure.message, "The media session of {id} was not told that {} was removed", client.id);
+        }
+        if client.access().is_guest() {
+            client.ended.cancel();
+        }
+    });
+    join_all(leaving).await;
+    u32::try_from(meant.len()).unwrap_or(u32::MAX)
+}
+
+/// The connection is gone, and with it the device from all rooms.
+pub(crate) fn lose_connection(hub: &Hub, client: &Client) {
+    let rooms = std::mem::take(&mut client.held().rooms);
+    for id in rooms {
+        leave_room(hub, client, id);
+    }
+}
