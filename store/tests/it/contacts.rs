@@ -167,7 +167,7 @@ async fn a_channels_name_is_one_contacts_alone_and_the_first_that_is_known_decid
     contacts::add_identity(&mut tx, ada, a.channel, &hidden).await.unwrap();
     let mark = tx.mark().await.unwrap();
     let taken = contacts::add_identity(&mut tx, ada, a.channel, &phone("4915112345678")).await;
-    assert!(matches!(taken, Err(ChangeError::Taken)), "it names Grace");
+    assert!(matches!(taken, Err(ChangeError::Taken { member: None })), "it names Grace");
     tx.undo(mark).await.unwrap();
     // A message with both names, of two contacts: nobody loses one, and nobody is merged.
     let from = [hidden.clone(), phone("4915112345678"), phone("4940")];

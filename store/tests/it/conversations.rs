@@ -186,7 +186,7 @@ async fn a_conversation_begins_once_with_a_contact_on_a_channel() {
     let (one, other, elsewhere) = tokio::join!(begin(a.channel), begin(a.channel), begin(second));
     assert!(elsewhere.is_ok(), "another channel is another conversation");
     let (begun, refused) = if one.is_ok() { (one, other) } else { (other, one) };
-    assert!(matches!(refused, Err(ChangeError::Taken)), "{refused:?}");
+    assert!(matches!(refused, Err(ChangeError::Taken { member: None })), "{refused:?}");
     let begun = begun.unwrap();
     assert_eq!((begun.unread, begun.preview.as_str(), begun.status), (0, "", Status::Open));
     // The first message of who was written to goes into it.

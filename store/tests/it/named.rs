@@ -64,11 +64,17 @@ async fn a_name_is_taken_by_its_account_once_whether_created_or_changed() {
         rename(&mut tx, kind, first, "name", &clock).await.unwrap();
         for taken in ["name", "nul \0"] {
             let mark = tx.mark().await.unwrap();
-            assert!(matches!(create(&mut tx, kind, taken, &clock).await, Err(ChangeError::Taken)), "{kind}");
+            assert!(
+                matches!(
+                    create(&mut tx, kind, taken, &clock).await,
+                    Err(ChangeError::Taken { member: Some(_) })
+                ),
+                "{kind}"
+            );
             tx.undo(mark).await.unwrap();
             let mark = tx.mark().await.unwrap();
             let renamed = rename(&mut tx, kind, second, taken, &clock).await;
-            assert!(matches!(renamed, Err(ChangeError::Taken)), "{kind} {taken}");
+            assert!(matches!(renamed, Err(ChangeError::Taken { member: Some(_) })), "{kind} {taken}");
             tx.undo(mark).await.unwrap();
         }
         let missing = rename(&mut tx, kind, Uuid::nil(), "x", &clock).await;
@@ -95,7 +101,7 @@ async fn of_two_who_take_a_name_at_once_one_gets_it() {
         };
         let (one, other) = tokio::join!(take(), take());
         let refused: Vec<_> = [one, other].into_iter().filter_map(Result::err).collect();
-        assert!(matches!(refused[..], [ChangeError::Taken]), "{kind}: {refused:?}");
+        assert!(matches!(refused[..], [ChangeError::Taken { member: Some(_) }]), "{kind}: {refused:?}");
     }
     let contents = db.contents(account).await;
     for table in ["roles", "teams", "labels", "canned_responses"] {

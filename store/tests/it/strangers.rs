@@ -59,7 +59,7 @@ async fn theirs(db: &TestDatabase, b: &Tenant, clock: &ManualClock) -> Theirs {
         canned: CannedResponse::list(tx, None, 1).await.unwrap()[0].id,
         key: api_keys::list(tx, None, 1).await.unwrap()[0].id,
         invitation: invitations::list(tx, None, 1).await.unwrap()[0].id,
-        elevation: elevations::list(tx, None, None, 1).await.unwrap()[0].id,
+        elevation: elevations::list(tx, None, None, 1, clock).await.unwrap()[0].id,
         import: imports::list(tx, None, 1).await.unwrap()[0].id,
         sign_in: sign_ins::of_user(tx, b.user, clock).await.unwrap()[0].id,
     }
@@ -246,7 +246,7 @@ async fn nothing_of_anothers_people_and_rooms_is_found_or_changed() {
         |tx| api_keys::find(tx, theirs.key);
         |tx| api_keys::revoke(tx, theirs.key, clock);
         |tx| invitations::revoke(tx, theirs.invitation, clock);
-        |tx| elevations::lock(tx, theirs.elevation);
+        |tx| elevations::lock(tx, theirs.elevation, clock);
         |tx| imports::find(tx, theirs.import);
         |tx| sign_ins::revoke_by_token(tx, &b.refresh_token, clock);
         |tx| rooms::removed_at(tx, b.room, b.user);
