@@ -31,8 +31,9 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn exchange(&self) -> &Arc<Exchange>;
 
     fn publish(&self, subject: String, message: Bytes) -> BoxFuture<'_, Result<(), BusError>>;
-    /// The same, but not to this process.
-    fn publish_to_others(&self, subject: String, message: Bytes) -> BoxFuture<'_, Result<(), BusError>>;
+    /// The same, but not to this process, and several in one piece.
+    fn publish_to_others(&self, subject: String, messages: Vec<Bytes>)
+    -> BoxFuture<'_, Result<(), BusError>>;
     /// Whether there can be no other process.
     fn is_alone(&self) -> bool;
     /// Makes what others publish reach a subscription that is registered with the exchange. Effective when

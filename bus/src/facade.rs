@@ -61,15 +61,22 @@ impl Bus {
         self.0.publish(topic.name(), encode(message)?).await
     }
 
-    /// Tells those who listen to `topic` in other processes; without any, nothing is encoded.
+    /// Tells those who listen to `topic` in other processes all of this, in this order. A bus within one process
+    /// encodes nothing.
     ///
     /// # Errors
-    /// [`BusError::Away`] if they were not told.
-    pub async fn publish_to_others<T: Topic>(&self, topic: &T, message: &T::Message) -> Result<(), BusError> {
+    /// [`BusError::Away`], [`BusError::Redis`], [`BusError::TooLarge`] and [`BusError::Encoding`] if they were not
+    /// told.
+    pub async fn publish_to_others<T: Topic>(
+        &self,
+        topic: &T,
+        messages: &[T::Message],
+    ) -> Result<(), BusError> {
         if self.0.is_alone() {
             return Ok(());
         }
-        self.0.publish_to_others(topic.name(), encode(message)?).await
+        let messages = messages.iter().map(encode).collect::<Result<_, _>>()?;
+        self.0.publish_to_others(topic.name(), messages).await
     }
 
     /// Subscribes to `topic`. Everything published after this returns is heard, and perhaps what was published

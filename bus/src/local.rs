@@ -65,7 +65,11 @@ impl Backend for LocalBackend {
         async { Ok(()) }.boxed()
     }
 
-    fn publish_to_others(&self, _subject: String, _message: Bytes) -> BoxFuture<'_, Result<(), BusError>> {
+    fn publish_to_others(
+        &self,
+        _subject: String,
+        _messages: Vec<Bytes>,
+    ) -> BoxFuture<'_, Result<(), BusError>> {
         async { Ok(()) }.boxed()
     }
 
