@@ -1,4 +1,4 @@
-//! Lets sockets in: is it a WebSocket, is there a place, then the upgrade. Who it is comes in its first message.
+//! Lets sockets in: is it a WebSocket, is there a slot, then the upgrade. Who it is comes in its first message.
 
 mod handshake;
 pub(crate) mod refused;

@@ -14,14 +14,18 @@ use crate::{
 };
 use bus::{Acquired, BusError, LeaseGuard};
 use common::{
-    error::{ErrorCode, Fault},
+    error::{Chain, ErrorCode, Fault},
     id::{CallId, ConnectionId, NodeId, RoomId, UserId},
     protocol::{
         Done, Event, Failure,
         call::{Accepted, EndReason, Incoming, Ring, Ringing},
     },
-    subject::hub::{
-        AccountOnline, CallAction, CallRequest, CallService, DeviceNews, NodeNews, NodeTopic, UserInCall,
+    subject::{
+        LeaseName,
+        hub::{
+            AccountOnline, CallAction, CallBetween, CallRequest, CallService, DeviceNews, NodeNews,
+            NodeTopic, RingRequest, RingService, UserInCall,
+        },
     },
 };
 use running::{ORDER_QUEUE, Order};
@@ -29,6 +33,7 @@ use signalling_core::call::{Call, RING_TIME};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use store::calls::{self, NewCall};
 use tokio::sync::{mpsc, oneshot};
+use tracing::debug;
 
 /// How long another instance may take to answer about a call.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,14 +50,18 @@ pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result
     }
     let id = CallId::generate(hub.clock());
     let busy = |whose: &str| Failure::of(ErrorCode::CALL_BUSY, Fault::Upstream, format!("{whose} in a call"));
-    let Some(own) = take(hub, client.user).await? else { return Err(busy("you are")) };
-    let theirs = take(hub, ring.user_id).await?;
+    let Some(between) = take(hub, &CallBetween::new(client.user, ring.user_id)).await? else {
+        // Of two who call each other at once the other's call is what rings here.
+        return Err(busy("the two of you are"));
+    };
+    let Some(own) = take(hub, &UserInCall(client.user)).await? else { return Err(busy("you are")) };
+    let theirs = take(hub, &UserInCall(ring.user_id)).await?;
     let new = NewCall { id, room: ring.room_id, caller: client.user, callee: ring.user_id };
     record_start(hub, client, &new, theirs.is_none()).await?;
     let Some(theirs) = theirs else { return Err(busy("the other side is")) };
 
     let (orders, queue) = mpsc::channel(ORDER_QUEUE);
-    hub.0.calls.insert(id, orders);
+    hub.0.calls.insert(id, ring.user_id, orders);
     client.held().calls.insert(id, hub.bus().node());
     let core = Call::ring(client.id, devices.keys().copied(), hub.clock().now());
     let ring_time_ms = u64::try_from(RING_TIME.as_millis()).unwrap_or(u64::MAX);
@@ -70,7 +79,8 @@ pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result
     }
     let mut nodes = devices;
     nodes.insert(client.id, hub.bus().node());
-    let running = task::Running::new(hub, &new, client.account, core, nodes, [own, theirs]);
+    let leases = [own, theirs, between];
+    let running = task::Running::new(hub, client.account, ring.user_id, incoming, core, nodes, leases);
     hub.spawn(running.run(queue));
     Ok(Ringing { call_id: id, ring_time_ms, ice_servers: hub.ice_servers(client.user) })
 }
@@ -87,9 +97,9 @@ async fn devices_of(
     Ok(theirs.filter_map(|(key, device)| Some((key.parse().ok()?, device.node))).collect())
 }
 
-/// Marks a user as being in a call; `None` if they are in one.
-async fn take(hub: &Hub, user: UserId) -> Result<Option<LeaseGuard>, Failure> {
-    match hub.bus().acquire(&UserInCall(user)).await {
+/// Marks people as being in a call; `None` if they are in one.
+async fn take(hub: &Hub, who: &impl LeaseName) -> Result<Option<LeaseGuard>, Failure> {
+    match hub.bus().acquire(who).await {
         Ok(Acquired::Held(lease)) => Ok(Some(lease)),
         Ok(Acquired::Taken(_)) => Ok(None),
         Err(error) => Err(bus_failed(&error)),
@@ -118,12 +128,20 @@ async fn tell(hub: &Hub, node: NodeId, to: ConnectionId, news: DeviceNews) {
 
 /// Hands news to a connection of this instance.
 pub(crate) fn deliver(hub: &Hub, NodeNews { to, news }: NodeNews) {
-    let Some(client) = hub.client(to) else { return };
-    let event = match news {
-        DeviceNews::Incoming { runner, incoming } => {
-            client.held().calls.insert(incoming.call_id, runner);
-            Event::CallIncoming(incoming)
+    let client = hub.client(to);
+    if let DeviceNews::Incoming { runner, incoming } = &news {
+        if let Some(client) = &client {
+            client.held().calls.insert(incoming.call_id, *runner);
         }
+        // Who has gone meanwhile has told those calls that it knew of: this one would go on ringing for nobody.
+        if hub.client(to).is_none() {
+            let (work, runner, call) = (hub.clone(), *runner, incoming.call_id);
+            hub.finish(async move { tell_gone(&work, runner, call, to).await });
+        }
+    }
+    let Some(client) = client else { return };
+    let event = match news {
+        DeviceNews::Incoming { incoming, .. } => Event::CallIncoming(incoming),
         DeviceNews::Ended(ended) => {
             client.held().calls.remove(&ended.call_id);
             Event::CallEnded(ended)
@@ -157,12 +175,21 @@ pub(crate) async fn hang_up(hub: &Hub, client: &Arc<Client>, id: CallId) -> Resu
 
 async fn act(hub: &Hub, client: &Client, call: CallId, action: CallAction) -> Result<RoomId, Failure> {
     // A device that was never told of the call learns nothing about it.
-    let owner = client.held().calls.get(&call).copied().ok_or_else(over)?;
-    let request = CallRequest { call, device: client.id, node: hub.bus().node(), user: client.user, action };
-    if owner == hub.bus().node() {
+    let runner = client.held().calls.get(&call).copied().ok_or_else(over)?;
+    ask(hub, runner, CallRequest { call, device: client.id, node: hub.bus().node(), action }).await
+}
+
+async fn tell_gone(hub: &Hub, runner: NodeId, call: CallId, device: ConnectionId) {
+    let request = CallRequest { call, device, node: hub.bus().node(), action: CallAction::Gone };
+    let _over_already = ask(hub, runner, request).await;
+}
+
+/// Asks the instance that runs the call.
+async fn ask(hub: &Hub, runner: NodeId, request: CallRequest) -> Result<RoomId, Failure> {
+    if runner == hub.bus().node() {
         return order(hub, request).await;
     }
-    match hub.bus().request(&CallService(owner), &request, ASK_TIMEOUT).await {
+    match hub.bus().request(&CallService(runner), &request, ASK_TIMEOUT).await {
         Ok(outcome) => outcome,
         Err(BusError::Unanswered { .. }) => Err(over()),
         Err(error) => Err(bus_failed(&error)),
@@ -179,6 +206,30 @@ pub(crate) async fn order(hub: &Hub, request: CallRequest) -> Result<RoomId, Fai
 
 fn over() -> Failure {
     Failure::of(ErrorCode::CALL_OVER, Fault::Caller, "there is no such call, or it is over")
+}
+
+/// A device has connected: if its user is being called, it rings too.
+pub(crate) async fn come_online(hub: &Hub, client: &Client) {
+    if let Err(error) = ask_whether_called(hub, client).await {
+        debug!(conn.id = %client.id, error = %Chain(&error), "Whether {} is called cannot be told", client.user);
+    }
+}
+
+async fn ask_whether_called(hub: &Hub, client: &Client) -> Result<(), BusError> {
+    let Some(runner) = hub.bus().holder(&UserInCall(client.user)).await? else { return Ok(()) };
+    let request = RingRequest { user: client.user, device: client.id, node: hub.bus().node() };
+    if runner == hub.bus().node() {
+        ring_too(hub, request).await;
+        return Ok(());
+    }
+    hub.bus().request(&RingService(runner), &request, ASK_TIMEOUT).await.map(|_is_called| ())
+}
+
+/// Has the call ring on one more device of its callee, if this instance runs one; whether it does.
+pub(crate) async fn ring_too(hub: &Hub, RingRequest { user, device, node }: RingRequest) -> bool {
+    let Some(call) = hub.0.calls.of_callee(user) else { return false };
+    let request = CallRequest { call, device, node, action: CallAction::Connect };
+    order(hub, request).await.is_ok()
 }
 
 /// The connection is gone: the calls it knew of learn of it.

@@ -8,7 +8,9 @@ use crate::{
 };
 use bus::{Asked, BusError, Delivery, Requests, Subscription};
 use common::subject::{
-    hub::{CallService, ConnectionSelector, HubOrder, HubRequest, HubService, NodeNews, NodeTopic},
+    hub::{
+        CallService, ConnectionSelector, HubOrder, HubRequest, HubService, NodeNews, NodeTopic, RingService,
+    },
     link::LinkUp,
     media::{HubNodes, SeatService},
 };
@@ -27,6 +29,7 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     let node = hub.bus().node();
     let news = hub.bus().subscribe(&NodeTopic(node)).await?;
     let requests = hub.bus().serve(&CallService(node)).await?;
+    let rings = hub.bus().serve(&RingService(node)).await?;
     let orders = hub.bus().serve(&HubService(node)).await?;
     let others = hub.bus().subscribe(&LinkUp).await?;
     let seats = hub.bus().serve(&SeatService(node)).await?;
@@ -36,6 +39,7 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     let (watcher, sitter) = (hub.clone(), hub.clone());
     hub.spawn(async move { listen(teller, news).await });
     hub.spawn(async move { serve(server, requests).await });
+    hub.spawn(ring_too(hub.clone(), rings));
     hub.spawn(async move { handle_command(obeyer, orders).await });
     hub.spawn(async move { look(sitter, seats).await });
     hub.spawn(async move { changes::listen(follower).await });
@@ -65,6 +69,13 @@ async fn serve(hub: Hub, mut requests: Requests<CallService>) {
             reply.send(&calls::order(&worker, request).await);
             drop(slot);
         });
+    }
+}
+
+/// One at a time: what each takes is a message to a call's task.
+async fn ring_too(hub: Hub, mut rings: Requests<RingService>) {
+    while let Some(Asked { request, reply }) = rings.next().await {
+        reply.send(&calls::ring_too(&hub, request).await);
     }
 }
 

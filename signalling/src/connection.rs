@@ -64,7 +64,7 @@ const TOO_SLOW: End = close(close_codes::TOO_SLOW, "reads too slowly");
 const DRAINING: End = close(close_codes::GOING_AWAY, "the server is draining");
 const ENDED: End = close(close_codes::ENDED, "ended by the account");
 
-/// Runs a socket to its end, and gives back its place.
+/// Runs a socket to its end, and gives back its slot.
 pub(crate) async fn run(hub: &Hub, mut socket: WebSocket, slot: Slot) {
     // A hub that does not run lets nobody in.
     let Some(draining) = hub.shutdown().map(|shutdown| shutdown.token.clone()) else { return };

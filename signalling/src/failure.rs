@@ -24,8 +24,8 @@ pub(crate) fn bus_failed(error: &BusError) -> Failure {
     Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "another part is away; try again")
 }
 
-/// What is published while the bus is away reaches this instance; others find it in the store, at the latest when
-/// the bus is back and says so.
+/// While the bus is away only this instance is told. What is stored others find in the store, who is there by
+/// comparing when the bus is back; the rest they do not hear.
 pub(crate) fn published(outcome: Result<(), BusError>) {
     if let Err(error) = outcome {
         debug!(error = %Chain(&error), "Only this instance was told");

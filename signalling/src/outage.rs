@@ -5,6 +5,7 @@ use bus::{Link, Subscription};
 use common::{
     error::Chain,
     id::{AccountId, NodeId, RoomId},
+    subject::media::HubNodes,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +14,7 @@ use std::{
 };
 use store::{StoreError, outbox};
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::warn;
+use tracing::{debug, warn};
 
 /// How long after an outage began, after another instance came back, and after each look, the store is looked
 /// at, in milliseconds; each instance takes its own time, so that not all do it at once.
@@ -22,10 +23,18 @@ use tracing::warn;
 /// one account after the other on one connection.
 const LOOK_AFTER_MS: Range<u64> = 500..1500;
 
+/// How often it is looked whether instances are gone.
+///
+/// Longer spares a question to the bus; shorter tells sooner what they had no time to tell.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
+
 /// Looks at the store for as long as the bus is away, and once more after `others` said that it is there for
-/// them: what they published before has reached nobody.
+/// them, or were not there any more: what they stored before may have reached nobody.
 pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
     let mut link = hub.bus().link();
+    let mut nodes = BTreeSet::new();
+    let mut count = interval(COUNT_EVERY);
+    count.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tick = interval(look_after(hub.bus().node()));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_owed = false;
@@ -44,9 +53,28 @@ pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
                     tick.reset();
                 }
             }
+            _ = count.tick(), if !is_down => {
+                if is_any_gone(&hub, &mut nodes).await {
+                    is_owed = true;
+                    hub.0.rooms.doubt_others();
+                }
+            }
             _ = tick.tick(), if is_down || is_owed => is_owed = look(&hub).await.is_err(),
         }
     }
+}
+
+/// Whether one of these instances is there no more; afterwards they are those that are.
+async fn is_any_gone(hub: &Hub, nodes: &mut BTreeSet<NodeId>) -> bool {
+    let entries = match hub.bus().entries(&HubNodes).await {
+        Ok(entries) => entries,
+        Err(error) => {
+            debug!(error = %Chain(&error), "Which instances are there cannot be told");
+            return false;
+        }
+    };
+    let before = std::mem::replace(nodes, entries.into_iter().map(|(_, node)| node).collect());
+    !before.is_subset(nodes)
 }
 
 /// This instance's own: the last bits of its id are random.

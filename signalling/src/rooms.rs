@@ -16,18 +16,25 @@ pub(crate) use join::join;
 pub(crate) use remove::{leave, lose_connection, remove};
 pub(crate) use watch::watch;
 
-use crate::{client::Client, failure::store_failed, hub::Hub, standing};
+use crate::{
+    client::Client,
+    failure::{published, store_failed},
+    hub::Hub,
+    standing,
+};
 use admit::{admit, closed};
 use common::{
     error::{ErrorCode, Fault},
+    id::RoomId,
     protocol::{
         Done, Failure,
         page::{self, PAGE_BYTES_MAX},
         room::{
-            History, MESSAGES_MAX, Members, ReadHistory, ReadMembers, RemovalReason, Send, Sent, SetTyping,
-            TEXT_BYTES_MAX, TypingChanged,
+            History, MESSAGES_MAX, Members, ReadHistory, ReadMembers, RemovalReason, RoomMessage, Send, Sent,
+            SetTyping, TEXT_BYTES_MAX, TypingChanged,
         },
     },
+    subject::hub::{RoomNews, RoomTopic},
     text::{self, TextError},
 };
 use live::outside;
@@ -69,8 +76,25 @@ pub(crate) async fn send(hub: &Hub, client: &Arc<Client>, send: &Send) -> Result
     let sent = rooms::send(&mut tx, &new, hub.clock()).await.map_err(failed)?.ok_or_else(closed)?;
     tx.commit().await.map_err(failed)?;
     // Also when it was stored before: that time it may not have been told.
-    room.act(|room, _, effects| room.post(&sent.message, effects));
+    let is_closed = room.act(|room, _, effects| {
+        room.post(&sent.message, effects);
+        room.is_closed()
+    });
+    if is_closed {
+        tell_anyway(hub, send.room_id, &sent.message);
+    }
     Ok(Sent { message: sent.message })
+}
+
+/// The last one here has left while the message was stored: this room tells nobody any more.
+fn tell_anyway(hub: &Hub, id: RoomId, message: &RoomMessage) {
+    let news = RoomNews::Posted(message.clone());
+    if let Some(room) = hub.0.rooms.get(id) {
+        let news = news.clone();
+        room.act(|room, now, effects| room.handle_news(news, now, effects));
+    }
+    let bus = hub.bus().clone();
+    hub.finish(async move { published(bus.publish_to_others(&RoomTopic(id), &[news]).await) });
 }
 
 /// `room.typing`.

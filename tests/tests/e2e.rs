@@ -19,6 +19,8 @@ mod automation;
 mod backlog;
 #[path = "e2e/browser.rs"]
 mod browser;
+#[path = "e2e/calls.rs"]
+mod calls;
 #[path = "e2e/cluster.rs"]
 mod cluster;
 #[path = "e2e/connection.rs"]

@@ -161,8 +161,6 @@ pub struct CallRequest {
     pub device: ConnectionId,
     /// The instance the device is connected to.
     pub node: NodeId,
-    /// Its user, as authenticated there.
-    pub user: UserId,
     /// What it asks.
     pub action: CallAction,
 }
@@ -180,6 +178,8 @@ pub enum CallAction {
     HangUp,
     /// The device's connection is gone.
     Gone,
+    /// The device has connected while the call may be ringing.
+    Connect,
 }
 
 impl Service for CallService {
@@ -198,6 +198,47 @@ pub struct UserInCall(pub UserId);
 impl LeaseName for UserInCall {
     fn name(&self) -> String {
         format!("hub.busy.{}", self.0)
+    }
+}
+
+/// Held by a call between two people, whoever of them called: of two who call each other at once one is first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CallBetween(UserId, UserId);
+
+impl CallBetween {
+    /// The same whoever is named first.
+    pub fn new(one: UserId, other: UserId) -> Self {
+        Self(one.min(other), one.max(other))
+    }
+}
+
+impl LeaseName for CallBetween {
+    fn name(&self) -> String {
+        format!("hub.between.{}.{}", self.0, self.1)
+    }
+}
+
+/// What a device that has just connected asks of the instance that holds [`UserInCall`] of its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RingService(pub NodeId);
+
+/// See [`RingService`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RingRequest {
+    /// The user who may be called.
+    pub user: UserId,
+    /// The device that has connected.
+    pub device: ConnectionId,
+    /// The instance it is connected to.
+    pub node: NodeId,
+}
+
+impl Service for RingService {
+    type Request = RingRequest;
+    /// Whether the user is called there. The device is told by way of [`NodeTopic`].
+    type Reply = bool;
+    fn name(&self) -> String {
+        format!("hub.ring.{}", self.0)
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     LeaseName, PresenceSet, Service, Topic,
     hub::{
         AccountOnline, AccountTopic, CallRequest, CallService, HubRequest, HubService, NodeNews, NodeTopic,
-        OnlineDevice, PresentMember, RoomMembers, RoomNews, RoomTopic, UserInCall,
+        OnlineDevice, PresentMember, RingRequest, RoomMembers, RoomNews, RoomTopic, UserInCall,
     },
     inbox::{InboxTopic, Work, WorkTopic},
     link::LinkUp,
@@ -121,9 +121,10 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     travels::<Event>(&typing);
     travels::<Member>(&json!({ "connectionId": A, "userId": B, "name": "Ada" }));
     travels::<OnlineDevice>(&json!({ "user": { "userId": A, "name": "Ada" }, "node": B, "guest": true }));
-    for action in ["Accept", "Reject", "Cancel", "HangUp", "Gone"] {
-        travels::<CallRequest>(&json!({ "call": A, "device": B, "node": A, "user": B, "action": action }));
+    for action in ["Accept", "Reject", "Cancel", "HangUp", "Gone", "Connect"] {
+        travels::<CallRequest>(&json!({ "call": A, "device": B, "node": A, "action": action }));
     }
+    travels::<RingRequest>(&json!({ "user": A, "device": B, "node": A }));
     let selectors =
         [json!("Everybody"), json!({ "User": A }), json!({ "SignIn": A }), json!({ "Connection": A })];
     for whom in selectors {

@@ -57,6 +57,13 @@ pub enum Effect {
     RecordAnswer,
     /// Write down how it ended; likewise.
     RecordEnd(EndReason),
+    /// Ring on one more device.
+    TellIncoming {
+        /// The callee's device.
+        to: ConnectionId,
+        /// For how much longer it rings.
+        rings_for: Duration,
+    },
     /// Tell the caller's device who picked up.
     TellAnswered {
         /// The caller's device.
@@ -193,6 +200,30 @@ impl Call {
             }
             State::Active { .. } => Err(CallError::NotInvited),
             State::Ringing { .. } => Err(CallError::WrongState),
+            State::Over => Err(CallError::Over),
+        }
+    }
+
+    /// A device of the callee connects: it rings for the rest of the time, if the call still does.
+    ///
+    /// # Errors
+    /// [`CallError::Over`], [`CallError::AlreadyTaken`].
+    pub fn handle_connected(
+        &mut self,
+        device: ConnectionId,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), CallError> {
+        match &mut self.state {
+            State::Ringing { devices, missed_at } => {
+                let rings_for = missed_at.saturating_duration_since(now);
+                // Who was rung from the beginning is not rung again.
+                if !rings_for.is_zero() && devices.insert(device) {
+                    effects.push(Effect::TellIncoming { to: device, rings_for });
+                }
+                Ok(())
+            }
+            State::Active { with, .. } => Err(CallError::AlreadyTaken { by: *with }),
             State::Over => Err(CallError::Over),
         }
     }

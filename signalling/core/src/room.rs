@@ -232,6 +232,13 @@ impl<R: Reader> Room<R> {
         self.compare(effects);
     }
 
+    /// An instance is gone, and with it perhaps some of those who were elsewhere.
+    pub fn handle_instance_gone(&mut self, effects: &mut Vec<Effect>) {
+        if !self.elsewhere.is_empty() {
+            self.compare(effects);
+        }
+    }
+
     /// Other instances have ceased or begun to be within reach.
     pub fn unsettle(&mut self, now: Instant) {
         self.settled_at = now + SETTLING_TIME;
@@ -272,11 +279,11 @@ impl<R: Reader> Room<R> {
     ) {
         let (touched, again) = self.compared(now);
         let trust = if is_linked && now >= self.settled_at { Trust::Whole } else { Trust::Partial };
-        let here: Vec<Member> = elsewhere
+        let elsewhere: Vec<Member> = elsewhere
             .into_iter()
             .filter(|member| self.sequence.reader(member.connection_id).is_none())
             .collect();
-        let changes = self.elsewhere.reconcile(here, trust, &touched);
+        let changes = self.elsewhere.reconcile(elsewhere, trust, &touched);
         self.change(changes, now, effects);
         if again {
             self.compare(effects);

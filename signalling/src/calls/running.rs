@@ -1,7 +1,7 @@
 //! The calls that this instance runs, and how their devices reach them.
 
 use common::{
-    id::{CallId, RoomId},
+    id::{CallId, RoomId, UserId},
     protocol::Failure,
     subject::hub::CallRequest,
 };
@@ -17,20 +17,30 @@ pub(crate) struct Order {
     pub(crate) reply: oneshot::Sender<Result<RoomId, Failure>>,
 }
 
-/// Each with the queue to its task.
+/// Each with the queue to its task, and whom it rings.
 #[derive(Default)]
-pub(crate) struct Calls(DashMap<CallId, mpsc::Sender<Order>>);
+pub(crate) struct Calls {
+    queues: DashMap<CallId, mpsc::Sender<Order>>,
+    callees: DashMap<UserId, CallId>,
+}
 
 impl Calls {
-    pub(super) fn insert(&self, id: CallId, orders: mpsc::Sender<Order>) {
-        self.0.insert(id, orders);
+    pub(super) fn insert(&self, id: CallId, callee: UserId, orders: mpsc::Sender<Order>) {
+        self.queues.insert(id, orders);
+        self.callees.insert(callee, id);
     }
 
     pub(super) fn get(&self, id: CallId) -> Option<mpsc::Sender<Order>> {
-        self.0.get(&id).map(|orders| orders.clone())
+        self.queues.get(&id).map(|orders| orders.clone())
     }
 
-    pub(super) fn remove(&self, id: CallId) {
-        self.0.remove(&id);
+    /// The call of which this user is the callee.
+    pub(super) fn of_callee(&self, callee: UserId) -> Option<CallId> {
+        self.callees.get(&callee).map(|id| *id)
+    }
+
+    pub(super) fn remove(&self, id: CallId, callee: UserId) {
+        self.queues.remove(&id);
+        self.callees.remove_if(&callee, |_, of| *of == id);
     }
 }

@@ -5,19 +5,16 @@ use crate::hub::Hub;
 use bus::LeaseGuard;
 use common::{
     error::{Chain, Fault},
-    id::{AccountId, CallId, ConnectionId, NodeId, RoomId},
+    id::{AccountId, ConnectionId, NodeId, UserId},
     protocol::{
         Failure,
-        call::{Answered, Ended},
+        call::{Answered, Ended, Incoming},
     },
     subject::hub::{CallAction, CallRequest, DeviceNews},
 };
 use signalling_core::call::{Call, CallError, Effect};
 use std::{collections::BTreeMap, time::Duration};
-use store::{
-    StoreError,
-    calls::{self, NewCall},
-};
+use store::{StoreError, calls};
 use tokio::{sync::mpsc, time::sleep};
 use tracing::warn;
 
@@ -29,25 +26,30 @@ const RECORD_ATTEMPTS: u32 = 10;
 
 pub(crate) struct Running {
     hub: Hub,
-    id: CallId,
-    room: RoomId,
     account: AccountId,
+    callee: UserId,
+    /// What a device is told that rings.
+    incoming: Incoming,
     core: Call,
     nodes: BTreeMap<ConnectionId, NodeId>,
-    /// Both are busy for as long as this lives.
-    _busy: [LeaseGuard; 2],
+    /// Both are busy, and do not call each other, for as long as this lives.
+    _leases: Leases,
 }
+
+/// A call's leases: of both people, and of the two together.
+pub(super) type Leases = [LeaseGuard; 3];
 
 impl Running {
     pub(crate) fn new(
         hub: &Hub,
-        call: &NewCall,
         account: AccountId,
+        callee: UserId,
+        incoming: Incoming,
         core: Call,
         nodes: BTreeMap<ConnectionId, NodeId>,
-        busy: [LeaseGuard; 2],
+        leases: Leases,
     ) -> Self {
-        Self { hub: hub.clone(), id: call.id, room: call.room, account, core, nodes, _busy: busy }
+        Self { hub: hub.clone(), account, callee, incoming, core, nodes, _leases: leases }
     }
 
     pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
@@ -64,7 +66,7 @@ impl Running {
                 }
             }
         }
-        self.hub.0.calls.remove(self.id);
+        self.hub.0.calls.remove(self.incoming.call_id, self.callee);
     }
 
     async fn deadline(&self) {
@@ -75,12 +77,16 @@ impl Running {
     }
 
     async fn handle(&mut self, order: Order, effects: &mut Vec<Effect>) {
-        let CallRequest { device, action, .. } = order.request;
+        let CallRequest { device, node, action, .. } = order.request;
         let outcome = match action {
             CallAction::Accept => self.core.handle_accept(device, effects),
             CallAction::Reject => self.core.handle_reject(device, effects),
             CallAction::Cancel => self.core.handle_cancel(device, effects),
             CallAction::HangUp => self.core.handle_hang_up(device, effects),
+            CallAction::Connect => {
+                self.nodes.insert(device, node);
+                self.core.handle_connected(device, self.hub.clock().now(), effects)
+            }
             CallAction::Gone => {
                 self.core.handle_gone(device, self.hub.clock().now(), effects);
                 Ok(())
@@ -89,18 +95,25 @@ impl Running {
         self.carry_out(effects).await;
         let refused = |error: CallError| Failure::of(error.code(), Fault::Caller, error.to_string());
         // The device may have gone while it waited.
-        let _nobody_waits = order.reply.send(outcome.map(|()| self.room).map_err(refused));
+        let _nobody_waits = order.reply.send(outcome.map(|()| self.incoming.room_id).map_err(refused));
     }
 
     async fn carry_out(&self, effects: &mut Vec<Effect>) {
         for effect in effects.drain(..) {
             match effect {
                 Effect::RecordAnswer | Effect::RecordEnd(_) => self.record(&effect).await,
+                Effect::TellIncoming { to, rings_for } => {
+                    let ring_time_ms = u64::try_from(rings_for.as_millis()).unwrap_or(u64::MAX);
+                    let incoming = Incoming { ring_time_ms, ..self.incoming.clone() };
+                    let runner = self.hub.bus().node();
+                    self.tell(to, DeviceNews::Incoming { runner, incoming }).await;
+                }
                 Effect::TellAnswered { to, by } => {
-                    self.tell(to, DeviceNews::Answered(Answered { call_id: self.id, by })).await;
+                    self.tell(to, DeviceNews::Answered(Answered { call_id: self.incoming.call_id, by }))
+                        .await;
                 }
                 Effect::TellEnded { to, reason } => {
-                    self.tell(to, DeviceNews::Ended(Ended { call_id: self.id, reason })).await;
+                    self.tell(to, DeviceNews::Ended(Ended { call_id: self.incoming.call_id, reason })).await;
                 }
             }
         }
@@ -117,7 +130,7 @@ impl Running {
             match self.try_record(effect).await {
                 Ok(()) => return,
                 Err(error) => {
-                    warn!(call.id = %self.id, error = %Chain(&error), "Call {} cannot be recorded yet; will retry", self.id);
+                    warn!(call.id = %self.incoming.call_id, error = %Chain(&error), "Call {} cannot be recorded yet; will retry", self.incoming.call_id);
                     sleep(RECORD_RETRY).await;
                 }
             }
@@ -127,9 +140,11 @@ impl Running {
     async fn try_record(&self, effect: &Effect) -> Result<(), StoreError> {
         let mut tx = self.hub.store().tenant(self.account).await?;
         match effect {
-            Effect::RecordAnswer => calls::answer(&mut tx, self.id, self.hub.clock()).await?,
-            Effect::RecordEnd(reason) => calls::end(&mut tx, self.id, *reason, self.hub.clock()).await?,
-            Effect::TellAnswered { .. } | Effect::TellEnded { .. } => {}
+            Effect::RecordAnswer => calls::answer(&mut tx, self.incoming.call_id, self.hub.clock()).await?,
+            Effect::RecordEnd(reason) => {
+                calls::end(&mut tx, self.incoming.call_id, *reason, self.hub.clock()).await?
+            }
+            Effect::TellIncoming { .. } | Effect::TellAnswered { .. } | Effect::TellEnded { .. } => {}
         }
         tx.commit().await
     }

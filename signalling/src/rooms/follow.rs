@@ -27,7 +27,7 @@ use common::{
         media::{SessionNews, SessionTopic},
     },
 };
-use futures_util::future::{BoxFuture, FutureExt, join_all};
+use futures_util::future::{BoxFuture, FutureExt};
 use std::{future::pending, sync::Arc};
 use store::{Store, StoreError, rooms};
 use tokio::time::sleep;
@@ -49,7 +49,8 @@ pub(super) async fn open(
     let news = hub.bus().subscribe(&RoomTopic(id)).await?;
     let session = hub.bus().subscribe(&SessionTopic(id)).await?;
     let room = Arc::new(LiveRoom::new(id, account, Arc::clone(&hub.0.deps.clock), slot));
-    let follower = Follower { hub: hub.clone(), room: Arc::clone(&room), news, session };
+    let follower =
+        Follower { hub: hub.clone(), room: Arc::clone(&room), rest: Default::default(), news, session };
     room.act(|room, now, effects| room.handle_deadline(now, effects));
     room.lock().todo().compare = false;
     follower.compared(compare(hub.bus().clone(), id).await);
@@ -61,6 +62,8 @@ pub(super) async fn open(
 struct Follower {
     hub: Hub,
     room: Arc<LiveRoom>,
+    /// Messages that were read and not handed out yet, and whether there may be more in the store.
+    rest: (Vec<RoomMessage>, bool),
     news: Subscription<RoomNews>,
     session: Subscription<SessionNews>,
 }
@@ -122,7 +125,7 @@ impl Follower {
     }
 
     /// Begins what the room wants done; false once it is closed and has nothing more to say.
-    fn begin(&self, work: &mut Work) -> bool {
+    fn begin(&mut self, work: &mut Work) -> bool {
         let (bus, id) = (self.hub.bus(), self.room.id);
         let mut locked = self.room.lock();
         if work.publish.is_none() {
@@ -135,7 +138,17 @@ impl Follower {
         if work.read.is_none()
             && let Some(after) = todo.read.take()
         {
-            work.read = Some(read(self.hub.store().clone(), self.room.account, id, after).boxed());
+            let (rest, more) = std::mem::take(&mut self.rest);
+            work.read = Some(if rest.first().is_some_and(|next| next.seq == after + 1) {
+                // Meanwhile those who read slowly take what they were handed.
+                async move {
+                    sleep(pace::PAUSE).await;
+                    Ok((rest, more))
+                }
+                .boxed()
+            } else {
+                read(self.hub.store().clone(), self.room.account, id, after).boxed()
+            });
         }
         if work.compare.is_none() && std::mem::take(&mut todo.compare) {
             work.compare = Some(compare(bus.clone(), id).boxed());
@@ -143,10 +156,14 @@ impl Follower {
         true
     }
 
-    fn read(&self, outcome: Read) {
+    fn read(&mut self, outcome: Read) {
         match outcome {
-            Ok((messages, more)) => {
-                self.room.act(|room, _, effects| room.handle_messages(&messages, more, effects));
+            Ok((mut messages, more)) => {
+                let kept = pace::in_a_row(messages.iter().map(|message| message.text.len()));
+                let rest = messages.split_off(kept);
+                let is_more = more || !rest.is_empty();
+                self.rest = (rest, more);
+                self.room.act(|room, _, effects| room.handle_messages(&messages, is_more, effects));
             }
             Err(error) => {
                 warn!(room.id = %self.room.id, error = %Chain(&error), "Room {} cannot be healed yet; will retry", self.room.id);
@@ -180,7 +197,7 @@ impl Follower {
     }
 }
 
-/// Tells other instances what waits, in its order; they are asked for it in the order in which they are polled.
+/// Tells other instances what waits, in its order.
 fn publish(bus: &Bus, id: RoomId, locked: &mut Locked<'_>) -> Option<BoxFuture<'static, ()>> {
     let waiting = &mut locked.todo().news;
     if waiting.is_empty() {
@@ -189,26 +206,16 @@ fn publish(bus: &Bus, id: RoomId, locked: &mut Locked<'_>) -> Option<BoxFuture<'
     let some: Vec<RoomNews> = waiting.drain(..waiting.len().min(NEWS_AT_ONCE)).collect();
     let bus = bus.clone();
     let work = async move {
-        let topic = RoomTopic(id);
-        let outcomes = join_all(some.iter().map(|news| bus.publish_to_others(&topic, news))).await;
-        outcomes.into_iter().for_each(published);
+        published(bus.publish_to_others(&RoomTopic(id), &some).await);
     };
     Some(work.boxed())
 }
 
-/// The messages after a number, as many as are handed out in a row.
+/// The messages after a number.
 async fn read(store: Store, account: AccountId, id: RoomId, after: u64) -> Read {
     let mut tx = store.tenant(account).await?;
-    let mut messages = rooms::after(&mut tx, id, after, MESSAGES_AT_ONCE).await?;
-    drop(tx);
-    let is_full = messages.len() == usize::from(MESSAGES_AT_ONCE);
-    let kept = pace::in_a_row(messages.iter().map(|message| message.text.len()));
-    let more = is_full || kept < messages.len();
-    messages.truncate(kept);
-    if more {
-        // Meanwhile those who read slowly take what they were handed.
-        sleep(pace::PAUSE).await;
-    }
+    let messages = rooms::after(&mut tx, id, after, MESSAGES_AT_ONCE).await?;
+    let more = messages.len() == usize::from(MESSAGES_AT_ONCE);
     Ok((messages, more))
 }
 

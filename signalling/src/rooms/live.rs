@@ -25,8 +25,8 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// News of one room that may wait for the bus. What is dropped beyond that other instances find in the store or
-/// by comparing; what is stored nowhere they do not hear.
+/// News of one room that may wait for the bus. Beyond that it is dropped: who came or went is found by comparing,
+/// messages by the number of the last one, which is kept; what is stored nowhere is not heard.
 const NEWS_MAX: usize = 1024;
 
 /// All of them.
@@ -53,6 +53,13 @@ impl Rooms {
     pub(crate) fn lag(&self, id: RoomId, seq: u64) {
         if let Some(room) = self.get(id) {
             room.act(|room, _, effects| room.handle_latest(seq, effects));
+        }
+    }
+
+    /// An instance is gone: who was said to be there may not be.
+    pub(crate) fn doubt_others(&self) {
+        for (_, room) in self.live.all() {
+            room.act(|room, _, effects| room.handle_instance_gone(effects));
         }
     }
 
@@ -105,7 +112,8 @@ pub(crate) struct LiveRoom {
     _slot: Slot,
 }
 
-/// Held for as long as it takes to queue one frame per member.
+/// Held for as long as it takes to queue a frame per member, or, when messages were missing, as many as are handed
+/// out in a row.
 struct State {
     room: Room<LocalMember>,
     todo: Todo,
@@ -166,11 +174,17 @@ impl Todo {
     }
 
     fn publish(&mut self, news: RoomNews) {
-        if self.news.len() < NEWS_MAX {
-            self.news.push_back(news);
-        } else {
+        if self.news.len() >= NEWS_MAX {
             metrics::counter!("hub_news_dropped_total").increment(1);
+            match news {
+                RoomNews::Posted(_) => drop(self.news.pop_back()),
+                RoomNews::Joined(_)
+                | RoomNews::Left(_)
+                | RoomNews::Typing { .. }
+                | RoomNews::Event { .. } => return,
+            }
         }
+        self.news.push_back(news);
     }
 }
 

@@ -168,6 +168,39 @@ async fn what_an_instance_said_while_it_was_cut_off_is_told_when_it_is_back() {
     std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
+/// How long it takes to be sure that an instance is gone, and to look for what it stored.
+const DEATH_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Redis is away for one instance only, which is killed before it is back; and nothing further is said.
+#[tokio::test]
+async fn what_an_instance_said_while_it_was_cut_off_is_told_though_it_never_comes_back() {
+    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
+    let redis = Redis::start(&directory).expect("Redis starts");
+    let mut installation = Installation::new().await.with_own_redis(&redis);
+    let b = installation.server();
+    installation.set("SWITCHBOARD_REDIS__URL", &redis.let_in("a").expect("Redis obeys"));
+    let a = installation.server();
+    let account = installation.account("acme", &a).await;
+    let room = account.room("Lobby").await;
+    let mut ada = Socket::open(&a.base, &account.admin.token).await;
+    let mut ben = Socket::open(&b.base, &account.admin.token).await;
+    for socket in [&mut ada, &mut ben] {
+        socket.ask("room.join", json!({ "roomId": room })).await;
+    }
+    redis.shut_out("a").expect("Redis obeys");
+    ada.ask("room.send", message(&room, "dark")).await;
+    let ada_id = ada.connection_id();
+    a.kill();
+    let told = async {
+        let event = ben.event("room.message", |_| true).await;
+        assert_eq!(event["message"]["text"], "dark");
+        ben.event("room.memberLeft", |event| event["connectionId"] == ada_id).await
+    };
+    timeout(DEATH_PATIENCE, told).await.expect("in time");
+    drop((b, redis));
+    std::fs::remove_dir_all(directory).expect("it can be deleted");
+}
+
 /// Redis is really stopped; nobody hears that Ben leaves, and the media server, which runs with Ada's
 /// instance, finds out.
 #[tokio::test]

@@ -42,6 +42,32 @@ fn the_second_device_to_answer_learns_who_was_first() {
 }
 
 #[test]
+fn a_device_that_connects_while_it_rings_rings_for_the_rest_of_the_time() {
+    let Fixture { clock, mut call, mut effects } = ringing(&[2]);
+    clock.advance(Duration::from_secs(20));
+    call.handle_connected(device(3), clock.now(), &mut effects).unwrap();
+    call.handle_connected(device(3), clock.now(), &mut effects).unwrap();
+    call.handle_connected(device(2), clock.now(), &mut effects).unwrap();
+    let rings_for = RING_TIME.checked_sub(Duration::from_secs(20)).unwrap();
+    assert_eq!(effects, [Effect::TellIncoming { to: device(3), rings_for }], "each once");
+    call.handle_accept(device(3), &mut effects).unwrap();
+    assert!(effects.contains(&ended(2, EndReason::AnsweredElsewhere)));
+    let late = call.handle_connected(device(4), clock.now(), &mut effects);
+    assert_eq!(late, Err(CallError::AlreadyTaken { by: device(3) }));
+}
+
+#[test]
+fn a_device_that_connects_when_the_time_is_over_does_not_ring() {
+    let Fixture { clock, mut call, mut effects } = ringing(&[2]);
+    clock.advance(RING_TIME);
+    call.handle_connected(device(3), clock.now(), &mut effects).unwrap();
+    assert_eq!(effects, []);
+    call.handle_deadline(clock.now(), &mut effects);
+    assert!(!effects.contains(&ended(3, EndReason::Missed)), "it never rang");
+    assert_eq!(call.handle_connected(device(3), clock.now(), &mut effects), Err(CallError::Over));
+}
+
+#[test]
 fn nobody_answers_and_the_call_is_missed_everywhere() {
     let Fixture { clock, mut call, mut effects } = ringing(&[2, 3]);
     clock.advance(RING_TIME.checked_sub(Duration::from_millis(1)).unwrap());
@@ -113,7 +139,10 @@ fn in_every_order_of_events_at_most_one_device_wins_and_everybody_learns_the_end
             .iter()
             .filter_map(|effect| match effect {
                 Effect::TellEnded { to, .. } => Some(*to),
-                Effect::RecordAnswer | Effect::RecordEnd(_) | Effect::TellAnswered { .. } => None,
+                Effect::RecordAnswer
+                | Effect::RecordEnd(_)
+                | Effect::TellIncoming { .. }
+                | Effect::TellAnswered { .. } => None,
             })
             .collect();
         let once: BTreeSet<_> = told.iter().copied().collect();

@@ -214,6 +214,19 @@ fn a_comparison_is_made_anew_when_something_is_lost_while_it_is_made() {
     assert_eq!(stage.room.next_deadline(), Some(stage.now + COMPARE_EVERY));
 }
 
+#[test]
+fn when_an_instance_is_gone_rooms_with_people_elsewhere_are_compared_at_once() {
+    let mut stage = Stage::with([1]);
+    stage.room.handle_instance_gone(&mut stage.effects);
+    assert_eq!(stage.take(), []);
+    stage.hear(RoomNews::Joined(member(2)));
+    stage.take();
+    stage.room.handle_instance_gone(&mut stage.effects);
+    assert_eq!(stage.take(), [Compare]);
+    stage.compared(&[]);
+    assert_eq!(stage.told(), [(vec![1], "room.memberLeft".to_owned())]);
+}
+
 /// Whoever is told that somebody is gone who is not takes them for gone.
 #[test]
 fn who_comes_or_goes_while_members_are_compared_is_not_judged_by_it() {
