@@ -116,6 +116,13 @@ impl Socket {
         }
     }
 
+    /// Answers pings and forgets what comes, for as long as it is polled.
+    pub async fn forget(&mut self) -> Infallible {
+        loop {
+            self.stream.next().await.expect("the socket stays open").expect("the socket works");
+        }
+    }
+
     /// Sends a frame as it is, well-formed or not.
     pub async fn send_raw(&mut self, message: Message) {
         self.stream.send(message).await.expect("the socket is open");

@@ -21,6 +21,10 @@ use store::{
 };
 use uuid::Uuid;
 
+/// Held by what has long transactions, and by what counts the rows that are read: versions of rows that a long
+/// transaction keeps, of whatever database, are read too.
+pub(crate) static LONG_TRANSACTIONS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// The ids of one account's things.
 pub(crate) struct Tenant {
     pub(crate) account: AccountId,

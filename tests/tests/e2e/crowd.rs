@@ -6,9 +6,10 @@ use common::{
     id::{AccountId, RoomId, SignInId, UserId},
     token::{ACCESS_TOKEN_TIME, Role, Subject, sign, sign_join},
 };
+use futures_util::future::join_all;
 use jsonwebtoken::EncodingKey;
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, pin::pin, time::Duration};
 use switchboard_tests::{
     installation::{AUTH_SECRET, Account, Installation},
     server::Server,
@@ -82,14 +83,39 @@ impl Crowd {
     async fn enter(&self, server: &Server, tokens: Vec<String>) -> Vec<Socket> {
         let mut sockets = Vec::new();
         for tokens in tokens.chunks(OPENED_AT_ONCE) {
-            let opening = tokens.iter().map(|token| async {
-                let mut socket = Socket::open(&server.base, token).await;
-                socket.ask("room.join", json!({ "roomId": self.room })).await;
-                socket
-            });
-            sockets.extend(futures_util::future::join_all(opening).await);
+            sockets.extend(self.open(server, tokens).await);
         }
         sockets
+    }
+
+    /// The same, where so much is told meanwhile that whoever read nothing of it would be closed.
+    async fn enter_and_forget(&self, server: &Server, tokens: Vec<String>) -> Vec<Socket> {
+        let mut sockets: Vec<Socket> = Vec::new();
+        for tokens in tokens.chunks(OPENED_AT_ONCE) {
+            let opened = read_meanwhile(&mut sockets, self.open(server, tokens)).await;
+            sockets.extend(opened);
+        }
+        sockets
+    }
+
+    async fn open(&self, server: &Server, tokens: &[String]) -> Vec<Socket> {
+        let opening = tokens.iter().map(|token| async {
+            let mut socket = Socket::open(&server.base, token).await;
+            socket.ask("room.join", json!({ "roomId": self.room })).await;
+            socket
+        });
+        join_all(opening).await
+    }
+}
+
+/// Does something while these are read.
+async fn read_meanwhile<T>(sockets: &mut [Socket], work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    let reading = join_all(sockets.iter_mut().map(Socket::forget));
+    tokio::select! {
+        done = &mut work => done,
+        // Without sockets there is nothing to read.
+        _ = reading => work.await,
     }
 }
 
@@ -177,22 +203,30 @@ async fn a_room_of_twelve_hundred_with_long_names_is_joined_by_everybody() {
     let server = installation.server();
     let (account, crowd) = world(&installation, &server).await;
     let tokens = (0..1200).map(|_| crowd.guest(&"😀".repeat(300))).collect();
-    let mut sockets = crowd.enter(&server, tokens).await;
+    let mut sockets = crowd.enter_and_forget(&server, tokens).await;
+    let going = sockets.split_off(1150);
+    let room = crowd.room;
+    read_meanwhile(&mut sockets, async { all_are_told(&server, &account, room, going).await }).await;
+    for socket in sockets.iter_mut().step_by(50) {
+        assert_eq!(roster(socket, crowd.room).await.1, 1150, "Ada has left");
+    }
+}
+
+/// To who comes last, page by page; and when some go.
+async fn all_are_told(server: &Server, account: &Account, room: RoomId, going: Vec<Socket>) {
     let mut ada = Socket::open(&server.base, &account.admin.token).await;
-    let joined = ada.ask("room.join", json!({ "roomId": crowd.room })).await;
+    let joined = ada.ask("room.join", json!({ "roomId": room })).await;
     let members = joined["members"].as_array().expect("members");
     assert!((20..=100).contains(&members.len()) && joined.to_string().len() <= 64 * 1024);
     assert_eq!(members[0]["name"].as_str().map(|name| name.chars().count()), Some(200));
     assert_eq!(joined["memberCount"], 1201);
-    let (read, count) = roster(&mut ada, crowd.room).await;
+    let (read, count) = roster(&mut ada, room).await;
     assert_eq!((read.len(), count), (1201, 1201));
     // Above a thousand the count alone is told.
-    drop(sockets.split_off(1150));
+    drop(going);
     let changed = ada.event("room.membersChanged", |event| event["memberCount"] == 1151).await;
     assert_eq!((&changed["left"], &changed["complete"]), (&json!([]), &json!(false)));
-    for socket in sockets.iter_mut().step_by(50) {
-        assert_eq!(roster(socket, crowd.room).await.1, 1151);
-    }
+    ada.ask("room.leave", json!({ "roomId": room })).await;
 }
 
 /// Those who come by hundreds are told by name in a few frames, to those who are in the room.

@@ -2,7 +2,7 @@
 //! every operation with what the OpenAPI document allows, and with what it does not.
 
 use serde_json::json;
-use switchboard_tests::{installation::Installation, provided};
+use switchboard_tests::{installation::Installation, is_long, provided};
 use tokio::process::Command;
 
 /// What must hold for every answer.
@@ -17,6 +17,11 @@ import schemathesis
 def lines(ctx, value):
     return str(value).encode("utf-8", "replace")
 "#;
+
+/// Of each operation and phase: what a change can wait for, or many.
+fn examples() -> &'static str {
+    if is_long() { "50" } else { "4" }
+}
 
 #[tokio::test]
 async fn every_answer_is_one_that_the_openapi_document_promises() {
@@ -37,7 +42,7 @@ async fn every_answer_is_one_that_the_openapi_document_promises() {
         .arg(format!("{}/v1/openapi.json", server.base))
         .args(["--header", &format!("Authorization: Bearer {}", account.admin.token)])
         .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing,stateful"])
-        .args(["--max-examples", "15", "--seed", "1", "--workers", "1"])
+        .args(["--max-examples", examples(), "--seed", "1", "--workers", "1"])
         .args(["--continue-on-failure", "--no-color"])
         .env("SCHEMATHESIS_HOOKS", "files")
         .env("PYTHONPATH", &directory)

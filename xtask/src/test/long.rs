@@ -2,6 +2,7 @@
 
 use crate::{
     fuzz,
+    services::Services,
     setup::{self, Tool},
     shell::{Failure, cargo, debug_dir, run, step},
 };
@@ -12,7 +13,8 @@ use std::process::Command;
 const LONG_VARIABLE: &str = "SWITCHBOARD_TEST_LONG";
 
 /// The parts, in the order in which they run.
-const PARTS: [(&str, Part); 2] = [("faults", faults), ("fuzz", explore)];
+const PARTS: [(&str, Part); 4] =
+    [("faults", faults), ("plans", plans), ("answers", answers), ("fuzz", explore)];
 
 /// What is left of the arguments goes to the part: names of tests, or of targets.
 type Part = fn(&[String]) -> Result<(), Failure>;
@@ -40,6 +42,28 @@ fn faults(names: &[String]) -> Result<(), Failure> {
     step("faults", || {
         let mut command = tests("faults", &["--nocapture", "--test-threads=1"], names);
         run(command.env("SWITCHBOARD_TEST_BINARY", binary))
+    })
+}
+
+/// Every statement and every claim beside a million messages.
+fn plans(names: &[String]) -> Result<(), Failure> {
+    step("find or fetch what the tests need", || setup::setup(&[Tool::Postgres, Tool::Redis]))?;
+    let services = Services::start()?;
+    step("plans", || {
+        let mut command = cargo(&["test", "--locked", "--package", "store", "--test", "it", "--", "plans::"]);
+        run(command.args(names).envs(services.variables()).env(LONG_VARIABLE, "1"))
+    })
+}
+
+/// Answers of the REST layer to many more requests that the OpenAPI document allows, or does not.
+fn answers(names: &[String]) -> Result<(), Failure> {
+    step("find or fetch what the tests need", || setup::setup(&Tool::ALL))?;
+    let services = Services::start()?;
+    step("build", || run(&mut cargo(&["build", "--locked", "--package", "switchboard"])))?;
+    let binary = debug_dir()?.join("switchboard");
+    step("answers", || {
+        let mut command = tests("e2e", &["fuzz::"], names);
+        run(command.envs(services.variables()).env("SWITCHBOARD_TEST_BINARY", binary))
     })
 }
 

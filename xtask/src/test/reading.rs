@@ -19,8 +19,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// One of the checks: its name, how long it took, and what it found.
-type Outcome = (&'static str, Duration, Result<(), Failure>);
+/// One of the checks: its name, how long it took, and whether it found nothing.
+type Outcome = (&'static str, Duration, bool);
 
 /// Runs `tests`, and everything that only reads the code beside them.
 ///
@@ -52,25 +52,33 @@ fn check(services: &Services) -> Vec<Outcome> {
         ("documentation", &documentation),
         ("queries against Postgres and store/.sqlx", &|| generate::check(services)),
     ];
-    let timed = |(name, check): (&'static str, Check<'_>)| {
+    let mut outcomes = Vec::new();
+    for (name, check) in checks {
         let started = Instant::now();
         let found = check();
-        if found.is_err() {
-            say(&format!("    FAILED beside the tests: {name}"));
+        let is_wrong = found.is_err();
+        if let Err(failure) = &found {
+            say(&format!("    FAILED beside the tests: {name}\n{failure}"));
         }
-        (name, started.elapsed(), found)
-    };
-    checks.map(timed).into()
+        outcomes.push((name, started.elapsed(), found.is_ok()));
+        // It may have been interrupted, and the next would have to be, too.
+        if is_wrong {
+            break;
+        }
+    }
+    outcomes
 }
 
 fn outcome(checks: ScopedJoinHandle<'_, Vec<Outcome>>) -> Result<(), Failure> {
     let all = checks.join().map_err(|_panic| Failure::new("the checks beside the tests broke off"))?;
-    let mut wrong = Vec::new();
-    for (name, took, found) in all {
-        part(name, took);
-        wrong.extend(found.err().map(|failure| format!("{name}: {failure}")));
+    let mut outcome = Ok(());
+    for (name, took, is_right) in all {
+        part(&format!("{name} (beside the tests)"), took);
+        if !is_right {
+            outcome = Err(Failure::new(format!("{name}: see above")));
+        }
     }
-    if wrong.is_empty() { Ok(()) } else { Err(Failure::new(wrong.join("\n"))) }
+    outcome
 }
 
 fn clippy() -> Result<(), Failure> {

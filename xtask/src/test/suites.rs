@@ -127,9 +127,11 @@ mod tests {
         );
         thread::scope(|scope| {
             let suites = scope.spawn(|| run(Command::new("sh").args(["-c", &script]), begun).unwrap());
-            assert_eq!(waits.recv_timeout(Duration::from_secs(20)), Err(RecvTimeoutError::Disconnected));
+            let heard = waits.recv_timeout(Duration::from_secs(20));
+            // Whatever was heard: the program waits for it.
             fs::write(&go_on, "").unwrap();
             suites.join().unwrap();
+            assert_eq!(heard, Err(RecvTimeoutError::Disconnected));
         });
         fs::remove_file(go_on).unwrap();
     }

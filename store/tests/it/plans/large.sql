@@ -1,4 +1,4 @@
--- One account with 100,000 contacts and a million messages, and a backlog in every queue: set-based, indexes last.
+-- One account with 100,000 contacts, a million messages in the long form of the test, and a backlog in every queue: set-based, indexes last.
 --
 -- Number 77777 is the one that statements are asked about. A few rows of each table that is pruned are older
 -- than a year.
@@ -64,7 +64,7 @@ INSERT INTO messages (account_id, id, conversation_id, seq, channel_id, directio
            CASE n WHEN 9 THEN 'outbound' ELSE 'inbound' END, 'text',
            'word' || lpad(((c * 10 + n) % 5000)::text, 4, '0') || ' often' || n, 'large.' || c * 10 + n, 'delivered', now()
     FROM large, LATERAL (SELECT c, pg_temp.u('conversation', c) FROM generate_series(0, 99999) c) k (c, conversation),
-         generate_series(0, 9) n;
+         generate_series(/* messages from */ 0, 9) n;
 INSERT INTO replies (account_id, message_id, conversation_id, seq, channel_id, due_at, done_at)
     SELECT account, pg_temp.u('message', n * 10 + 9), pg_temp.u('conversation', n), 10, channel, now() - n * '1 millisecond'::interval,
            CASE WHEN n < 70000 THEN now() END
