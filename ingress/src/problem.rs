@@ -81,9 +81,9 @@ impl Problem {
             ChangeError::Taken { member: Some(member) } => {
                 Self::conflict(format!("another {what} has this {member}")).of_member(member)
             }
-            ChangeError::Taken { member: None } => Self::conflict(format!("there is such a {what} already")),
+            ChangeError::Taken { member: None } => Self::conflict(format!("another {what} is the same")),
             ChangeError::Referenced => {
-                Self::conflict(format!("the {what} is still in use, or names something that does not exist"))
+                Self::conflict("this is still in use, or something that is named here does not exist")
             }
         }
     }

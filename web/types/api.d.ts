@@ -415,7 +415,7 @@ export interface Conversation {
   channelKind: ChannelKind;
   /** The customer at the other end. */
   contact: Contact;
-  /** The user it is assigned to, if any. */
+  /** Whether it is open, waits, is snoozed or is resolved. */
   status: ConversationStatus;
   /** Until when it is out of sight, if it is snoozed. */
   snoozedUntil: string | null;

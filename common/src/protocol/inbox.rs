@@ -213,7 +213,7 @@ pub struct Conversation {
     pub channel_kind: ChannelKind,
     /// The customer at the other end.
     pub contact: Contact,
-    /// The user it is assigned to, if any.
+    /// Whether it is open, waits, is snoozed or is resolved.
     pub status: ConversationStatus,
     /// Until when it is out of sight, if it is snoozed.
     #[serde(default, with = "time::serde::rfc3339::option")]

@@ -53,7 +53,7 @@ impl From<users::CreateError> for Problem {
     fn from(error: users::CreateError) -> Self {
         match error {
             users::CreateError::Store(error) => error.into(),
-            taken @ users::CreateError::EmailTaken => Self::conflict(taken.to_string()).of_member("email"),
+            taken @ users::CreateError::EmailTaken => Self::conflict(taken.to_string()),
         }
     }
 }

@@ -102,7 +102,7 @@ fn run(
     Ok(hash)
 }
 
-/// Hashes that one run decides about, each with its slot.
+/// Hashes that one run decides about, each with its index.
 type Group = Vec<(usize, Known)>;
 
 /// A hash in PHC format, taken apart.
@@ -173,7 +173,7 @@ impl Passwords {
         hash.await?.map_err(|error| Problem::internal(&error))
     }
 
-    /// Which of `hashes` the password is of, by their slots. Without any, as of an unknown user, it takes as long.
+    /// Which of `hashes` the password is of, by index. Without any, as of an unknown user, it takes as long.
     pub(super) async fn verify(
         &self,
         asker: &Asker,
@@ -210,10 +210,10 @@ impl Shared {
     fn verify(&self, blocks: &mut [Block], password: &Secret, hashes: &[Secret]) -> Vec<usize> {
         let known = hashes.iter().map(|hash| Known::read(hash.expose())).enumerate();
         let mut groups: Vec<Group> = Vec::new();
-        for (slot, known) in known.filter_map(|(slot, known)| Some((slot, known?))) {
+        for (index, known) in known.filter_map(|(index, known)| Some((index, known?))) {
             match groups.iter_mut().find(|group| group.iter().all(|(_, other)| other.is_like(&known))) {
-                Some(group) => group.push((slot, known)),
-                None => groups.push(vec![(slot, known)]),
+                Some(group) => group.push((index, known)),
+                None => groups.push(vec![(index, known)]),
             }
         }
         if groups.is_empty() {
@@ -231,7 +231,7 @@ impl Shared {
         self.count_run();
         let Ok(hash) = run(blocks, password, &first.params, &first.salt) else { return Vec::new() };
         let is_right = |known: &Known| constant_time::verify_slices_are_equal(&known.hash, &hash).is_ok();
-        group.iter().filter(|(_, known)| is_right(known)).map(|(slot, _)| *slot).collect()
+        group.iter().filter(|(_, known)| is_right(known)).map(|(index, _)| *index).collect()
     }
 
     fn count_run(&self) {

@@ -25,7 +25,8 @@ pub(super) async fn erase(
     caller: Caller,
     Id(id): Id<ContactId>,
 ) -> Result<StatusCode, Problem> {
-    let mut tx = app.begin(&caller).await?;
+    // One at a time: two that look through the same webhooks would wait for each other.
+    let mut tx = app.begin_exclusive(&caller).await?;
     if !privacy::erase(&mut tx, id, &*app.clock).await? {
         return Err(Problem::not_found("contact"));
     }

@@ -44,11 +44,12 @@ pub(in super::super) struct Outsider {
 }
 
 impl Outsider {
-    /// Their name and their id in the account: a UUIDv8 (RFC 9562, section 5.8) of the identity's digest.
-    pub(super) fn check(&self, account: AccountId) -> Result<(UserId, &str), Problem> {
+    /// Their name and their id in the account, as `member` of a body: a UUIDv8 (RFC 9562, section 5.8) of the identity's digest.
+    pub(super) fn check(&self, member: &str, account: AccountId) -> Result<(UserId, &str), Problem> {
         let identity = &self.identity;
         if identity.is_empty() || identity.len() > IDENTITY_BYTES_MAX {
-            return Err(Problem::invalid("identity must have 1 to 256 bytes"));
+            let problem = Problem::invalid("identity must have 1 to 256 bytes");
+            return Err(problem.of_member(&format!("{member}/identity")));
         }
         let mut context = Context::new(&SHA256);
         context.update(account.as_uuid().as_bytes());
@@ -58,7 +59,8 @@ impl Outsider {
             *byte = *digest;
         }
         let id = UserId::from_uuid(Builder::from_custom_bytes(bytes).into_uuid());
-        Ok((id, fields::name(&self.name)?))
+        let name = fields::name(&self.name);
+        Ok((id, name.map_err(|problem| problem.of_member(&format!("{member}/name")))?))
     }
 }
 
@@ -110,7 +112,7 @@ pub(super) async fn create(
     Id(id): Id<RoomId>,
     Retryable(body, idempotency): Retryable<CreateJoinToken>,
 ) -> Result<Response, Problem> {
-    let (user, name) = body.guest.check(caller.account)?;
+    let (user, name) = body.guest.check("guest", caller.account)?;
     let time = Duration::from_secs(body.expires_in.unwrap_or(SECONDS_DEFAULT).into());
     if time.is_zero() || time > JOIN_TOKEN_TIME_MAX {
         return Err(Problem::invalid("expiresIn must be 1 to 86400 seconds"));

@@ -98,7 +98,7 @@ pub(super) async fn send(
     Retryable(body, idempotency): Retryable<CreateRoomMessage>,
 ) -> Result<Response, Problem> {
     let said = fields::text(&body.text, TEXT_BYTES_MAX)?;
-    let author = body.author.as_ref().map(|author| author.check(caller.account)).transpose()?;
+    let author = body.author.as_ref().map(|author| author.check("author", caller.account)).transpose()?;
     if author.is_some() && caller.token.is_some() {
         return Err(Problem::invalid("author is for API keys; people speak for themselves"));
     }

@@ -55,7 +55,7 @@ pub(super) async fn create(
         return Ok(answer);
     }
     if users::has_email(&mut tx, email).await? {
-        return Err(CreateError::EmailTaken.into());
+        return Err(Problem::from(CreateError::EmailTaken).of_member("email"));
     }
     // Hashing takes long: nothing waits meanwhile, and all of this is looked at again.
     drop(tx);
@@ -67,7 +67,11 @@ pub(super) async fn create(
     if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
-    let user = users::create(&mut tx, &user, &*app.clock).await?;
+    let created = users::create(&mut tx, &user, &*app.clock).await;
+    let user = created.map_err(|error| match error {
+        CreateError::EmailTaken => Problem::from(error).of_member("email"),
+        CreateError::Store(_) => error.into(),
+    })?;
     caller.audit(&app, &mut tx, "user.created", user.id, (None, Some(&user))).await?;
     idempotency.created(tx, &caller, &user).await
 }
