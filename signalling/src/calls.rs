@@ -61,7 +61,12 @@ pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result
     let Some(theirs) = theirs else { return Err(busy("the other side is")) };
 
     let (orders, queue) = mpsc::channel(ORDER_QUEUE);
-    hub.0.calls.insert(id, ring.user_id, orders);
+    hub.0.calls.insert(id, (client.account, ring.user_id), orders);
+    // Who has connected since the first look has asked before there was a call to ring for.
+    let devices = match devices_of(hub, client, ring.user_id).await {
+        Ok(now) if !now.is_empty() => now,
+        Ok(_) | Err(_) => devices,
+    };
     client.held().calls.insert(id, hub.bus().node());
     let core = Call::ring(client.id, devices.keys().copied(), hub.clock().now());
     let ring_time_ms = u64::try_from(RING_TIME.as_millis()).unwrap_or(u64::MAX);
@@ -217,7 +222,8 @@ pub(crate) async fn come_online(hub: &Hub, client: &Client) {
 
 async fn ask_whether_called(hub: &Hub, client: &Client) -> Result<(), BusError> {
     let Some(runner) = hub.bus().holder(&UserInCall(client.user)).await? else { return Ok(()) };
-    let request = RingRequest { user: client.user, device: client.id, node: hub.bus().node() };
+    let (account, user) = (client.account, client.user);
+    let request = RingRequest { account, user, device: client.id, node: hub.bus().node() };
     if runner == hub.bus().node() {
         ring_too(hub, request).await;
         return Ok(());
@@ -226,8 +232,9 @@ async fn ask_whether_called(hub: &Hub, client: &Client) -> Result<(), BusError> 
 }
 
 /// Has the call ring on one more device of its callee, if this instance runs one; whether it does.
-pub(crate) async fn ring_too(hub: &Hub, RingRequest { user, device, node }: RingRequest) -> bool {
-    let Some(call) = hub.0.calls.of_callee(user) else { return false };
+pub(crate) async fn ring_too(hub: &Hub, request: RingRequest) -> bool {
+    let RingRequest { account, user, device, node } = request;
+    let Some(call) = hub.0.calls.of_callee((account, user)) else { return false };
     let request = CallRequest { call, device, node, action: CallAction::Connect };
     order(hub, request).await.is_ok()
 }

@@ -72,10 +72,16 @@ async fn serve(hub: Hub, mut requests: Requests<CallService>) {
     }
 }
 
-/// One at a time: what each takes is a message to a call's task.
 async fn ring_too(hub: Hub, mut rings: Requests<RingService>) {
+    let slots = Arc::new(Semaphore::new(REQUESTS_MAX));
     while let Some(Asked { request, reply }) = rings.next().await {
-        reply.send(&calls::ring_too(&hub, request).await);
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let worker = hub.clone();
+        // A call's task may be busy storing something: others do not wait for it.
+        hub.spawn(async move {
+            reply.send(&calls::ring_too(&worker, request).await);
+            drop(slot);
+        });
     }
 }
 

@@ -28,6 +28,12 @@ const LOOK_AFTER_MS: Range<u64> = 500..1500;
 /// Longer spares a question to the bus; shorter tells sooner what they had no time to tell.
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 
+/// How often the store is looked at where nothing seems amiss, once there have been other instances: one that is cut
+/// off alone stores what it cannot tell, and may be killed before it can.
+///
+/// Longer spares one transaction per account that is followed here; shorter tells sooner what such a one has stored.
+const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(30);
+
 /// Looks at the store for as long as the bus is away, and once more after `others` said that it is there for
 /// them, or were not there any more: what they stored before may have reached nobody.
 pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
@@ -37,7 +43,9 @@ pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
     count.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tick = interval(look_after(hub.bus().node()));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut is_owed = false;
+    let mut anyway = interval(LOOK_ANYWAY_EVERY);
+    anyway.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut is_owed, mut has_others) = (false, false);
     loop {
         let is_down = *link.borrow_and_update() == Link::Down;
         tokio::select! {
@@ -54,11 +62,14 @@ pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
                 }
             }
             _ = count.tick(), if !is_down => {
-                if is_any_gone(&hub, &mut nodes).await {
+                let is_any_gone = is_any_gone(&hub, &mut nodes).await;
+                has_others |= nodes.len() > 1;
+                if is_any_gone {
                     is_owed = true;
                     hub.0.rooms.doubt_others();
                 }
             }
+            _ = anyway.tick(), if has_others && !is_down => is_owed = true,
             _ = tick.tick(), if is_down || is_owed => is_owed = look(&hub).await.is_err(),
         }
     }

@@ -1,8 +1,8 @@
 //! Rooms: the methods of `room.*`, and the rooms that somebody on this instance is in.
 //!
-//! [`live`] is what is open here; its core decides. [`admit`] says who may enter, [`join`] lets them in,
-//! [`remove`] is how they leave. [`follow`] is the other side: the bus, the store and the media servers.
-//! [`watch`] takes those out who may not stay.
+//! [`live`] is what is open here; its core decides. [`admit`](mod@admit) says who may enter, [`join`](mod@join) lets them in,
+//! [`remove`](mod@remove) is how they leave. [`follow`] is the other side: the bus, the store and the media servers.
+//! [`watch`](mod@watch) takes those out who may not stay.
 
 mod admit;
 mod follow;

@@ -225,6 +225,8 @@ pub struct RingService(pub NodeId);
 /// See [`RingService`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RingRequest {
+    /// The account of both: an outside issuer may name people of several alike.
+    pub account: AccountId,
     /// The user who may be called.
     pub user: UserId,
     /// The device that has connected.

@@ -3,8 +3,9 @@
 use super::{
     LeaseName, PresenceSet, Service, Topic,
     hub::{
-        AccountOnline, AccountTopic, CallRequest, CallService, HubRequest, HubService, NodeNews, NodeTopic,
-        OnlineDevice, PresentMember, RingRequest, RoomMembers, RoomNews, RoomTopic, UserInCall,
+        AccountOnline, AccountTopic, CallBetween, CallRequest, CallService, HubRequest, HubService, NodeNews,
+        NodeTopic, OnlineDevice, PresentMember, RingRequest, RingService, RoomMembers, RoomNews, RoomTopic,
+        UserInCall,
     },
     inbox::{InboxTopic, Work, WorkTopic},
     link::LinkUp,
@@ -40,6 +41,8 @@ fn names(id: Uuid) -> Vec<String> {
         AccountTopic(account).name(),
         CallService(node).name(),
         UserInCall(user).name(),
+        CallBetween::new(user, user).name(),
+        RingService(node).name(),
         HubService(node).name(),
         InboxTopic(account).name(),
         WorkTopic.name(),
@@ -124,7 +127,7 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     for action in ["Accept", "Reject", "Cancel", "HangUp", "Gone", "Connect"] {
         travels::<CallRequest>(&json!({ "call": A, "device": B, "node": A, "action": action }));
     }
-    travels::<RingRequest>(&json!({ "user": A, "device": B, "node": A }));
+    travels::<RingRequest>(&json!({ "account": A, "user": A, "device": B, "node": A }));
     let selectors =
         [json!("Everybody"), json!({ "User": A }), json!({ "SignIn": A }), json!({ "Connection": A })];
     for whom in selectors {

@@ -1,7 +1,7 @@
 //! The calls that this instance runs, and how their devices reach them.
 
 use common::{
-    id::{CallId, RoomId, UserId},
+    id::{AccountId, CallId, RoomId, UserId},
     protocol::Failure,
     subject::hub::CallRequest,
 };
@@ -17,15 +17,18 @@ pub(crate) struct Order {
     pub(crate) reply: oneshot::Sender<Result<RoomId, Failure>>,
 }
 
+/// The user who is called, in their account.
+pub(super) type Callee = (AccountId, UserId);
+
 /// Each with the queue to its task, and whom it rings.
 #[derive(Default)]
 pub(crate) struct Calls {
     queues: DashMap<CallId, mpsc::Sender<Order>>,
-    callees: DashMap<UserId, CallId>,
+    callees: DashMap<Callee, CallId>,
 }
 
 impl Calls {
-    pub(super) fn insert(&self, id: CallId, callee: UserId, orders: mpsc::Sender<Order>) {
+    pub(super) fn insert(&self, id: CallId, callee: Callee, orders: mpsc::Sender<Order>) {
         self.queues.insert(id, orders);
         self.callees.insert(callee, id);
     }
@@ -35,11 +38,11 @@ impl Calls {
     }
 
     /// The call of which this user is the callee.
-    pub(super) fn of_callee(&self, callee: UserId) -> Option<CallId> {
+    pub(super) fn of_callee(&self, callee: Callee) -> Option<CallId> {
         self.callees.get(&callee).map(|id| *id)
     }
 
-    pub(super) fn remove(&self, id: CallId, callee: UserId) {
+    pub(super) fn remove(&self, id: CallId, callee: Callee) {
         self.queues.remove(&id);
         self.callees.remove_if(&callee, |_, of| *of == id);
     }

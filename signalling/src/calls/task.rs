@@ -66,7 +66,7 @@ impl Running {
                 }
             }
         }
-        self.hub.0.calls.remove(self.incoming.call_id, self.callee);
+        self.hub.0.calls.remove(self.incoming.call_id, (self.account, self.callee));
     }
 
     async fn deadline(&self) {
@@ -84,8 +84,11 @@ impl Running {
             CallAction::Cancel => self.core.handle_cancel(device, effects),
             CallAction::HangUp => self.core.handle_hang_up(device, effects),
             CallAction::Connect => {
-                self.nodes.insert(device, node);
-                self.core.handle_connected(device, self.hub.clock().now(), effects)
+                let rings = self.core.handle_connected(device, self.hub.clock().now(), effects);
+                if rings.is_ok() {
+                    self.nodes.insert(device, node);
+                }
+                rings
             }
             CallAction::Gone => {
                 self.core.handle_gone(device, self.hub.clock().now(), effects);

@@ -63,6 +63,11 @@ pub(super) async fn opened(
             Ok((opened, answer)) => {
                 slot.know();
                 opened.client.answer(id.as_ref(), &Ok(answer));
+                if !opened.client.access().is_guest() {
+                    // Nobody waits for it: another instance may have to answer.
+                    let (callee, work) = (Arc::clone(&opened.client), hub.clone());
+                    hub.spawn(async move { calls::come_online(&work, &callee).await });
+                }
                 return Ok(opened);
             }
             Err(failure) => {
@@ -172,11 +177,6 @@ async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, connection::Opened),
     hub.0.clients.insert(connection, Arc::clone(&client));
     standing::look_again(hub, &client);
     presence::come_online(hub, &client).await;
-    if !is_guest {
-        // Nobody waits for it: another instance may have to answer.
-        let (callee, work) = (Arc::clone(&client), hub.clone());
-        hub.spawn(async move { calls::come_online(&work, &callee).await });
-    }
     debug!(conn.id = %connection, user.id = %client.user, account.id = %client.account, "Connection {connection} opened");
     Ok((Opened { client, queue, user_slot }, answer))
 }

@@ -28,7 +28,7 @@ use common::{
     },
 };
 use futures_util::future::{BoxFuture, FutureExt};
-use std::{future::pending, sync::Arc};
+use std::{future::pending, sync::Arc, time::Duration};
 use store::{Store, StoreError, rooms};
 use tokio::time::sleep;
 use tracing::{debug, warn};
@@ -49,8 +49,14 @@ pub(super) async fn open(
     let news = hub.bus().subscribe(&RoomTopic(id)).await?;
     let session = hub.bus().subscribe(&SessionTopic(id)).await?;
     let room = Arc::new(LiveRoom::new(id, account, Arc::clone(&hub.0.deps.clock), slot));
-    let follower =
-        Follower { hub: hub.clone(), room: Arc::clone(&room), rest: Default::default(), news, session };
+    let follower = Follower {
+        hub: hub.clone(),
+        room: Arc::clone(&room),
+        rest: Default::default(),
+        pauses: false,
+        news,
+        session,
+    };
     room.act(|room, now, effects| room.handle_deadline(now, effects));
     room.lock().todo().compare = false;
     follower.compared(compare(hub.bus().clone(), id).await);
@@ -64,6 +70,8 @@ struct Follower {
     room: Arc<LiveRoom>,
     /// Messages that were read and not handed out yet, and whether there may be more in the store.
     rest: (Vec<RoomMessage>, bool),
+    /// Something was handed out of a backlog that goes on: those who read slowly have a moment to take it.
+    pauses: bool,
     news: Subscription<RoomNews>,
     session: Subscription<SessionNews>,
 }
@@ -138,17 +146,16 @@ impl Follower {
         if work.read.is_none()
             && let Some(after) = todo.read.take()
         {
+            let pause = if std::mem::take(&mut self.pauses) { pace::PAUSE } else { Duration::ZERO };
             let (rest, more) = std::mem::take(&mut self.rest);
-            work.read = Some(if rest.first().is_some_and(|next| next.seq == after + 1) {
-                // Meanwhile those who read slowly take what they were handed.
-                async move {
-                    sleep(pace::PAUSE).await;
-                    Ok((rest, more))
-                }
-                .boxed()
-            } else {
-                read(self.hub.store().clone(), self.room.account, id, after).boxed()
-            });
+            let (store, account) = (self.hub.store().clone(), self.room.account);
+            let next = async move {
+                sleep(pause).await;
+                // Unless others were told meanwhile, what was read goes on where the room is.
+                let goes_on = rest.first().is_some_and(|next| next.seq == after + 1);
+                if goes_on { Ok((rest, more)) } else { read(store, account, id, after).await }
+            };
+            work.read = Some(next.boxed());
         }
         if work.compare.is_none() && std::mem::take(&mut todo.compare) {
             work.compare = Some(compare(bus.clone(), id).boxed());
@@ -163,6 +170,7 @@ impl Follower {
                 let rest = messages.split_off(kept);
                 let is_more = more || !rest.is_empty();
                 self.rest = (rest, more);
+                self.pauses = is_more;
                 self.room.act(|room, _, effects| room.handle_messages(&messages, is_more, effects));
             }
             Err(error) => {

@@ -176,15 +176,22 @@ impl Todo {
     fn publish(&mut self, news: RoomNews) {
         if self.news.len() >= NEWS_MAX {
             metrics::counter!("hub_news_dropped_total").increment(1);
-            match news {
-                RoomNews::Posted(_) => drop(self.news.pop_back()),
-                RoomNews::Joined(_)
-                | RoomNews::Left(_)
-                | RoomNews::Typing { .. }
-                | RoomNews::Event { .. } => return,
+            // The highest number of all messages shows the others' absence.
+            let last = self.news.iter().filter_map(seq).max();
+            if seq(&news).is_none_or(|seq| Some(seq) <= last) {
+                return;
             }
+            drop(self.news.pop_back());
         }
         self.news.push_back(news);
+    }
+}
+
+/// The number of a message.
+fn seq(news: &RoomNews) -> Option<u64> {
+    match news {
+        RoomNews::Posted(message) => Some(message.seq),
+        RoomNews::Joined(_) | RoomNews::Left(_) | RoomNews::Typing { .. } | RoomNews::Event { .. } => None,
     }
 }
 
