@@ -4,10 +4,21 @@ use crate::{
     child::{self, Service, Signal},
     find,
 };
-use std::{fs, io, net::TcpStream, path::Path, time::Duration};
+use std::{
+    fs, io,
+    net::{Ipv4Addr, UdpSocket},
+    path::Path,
+    time::Duration,
+};
 
 /// How long a start may take.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long an answer may take before it is asked again.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// "Where do you see me?" (RFC 8489, section 5): a method, no attributes, the magic cookie and any transaction.
+const BINDING_REQUEST: [u8; 20] = [0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
 
 /// A running coturn. Dropping it stops it.
 #[derive(Debug)]
@@ -16,7 +27,7 @@ pub struct Coturn {
 }
 
 impl Coturn {
-    /// Starts one with this configuration, which must make it listen on TCP at 127.0.0.1:`port` too.
+    /// Starts one with this configuration, which must make it listen at 127.0.0.1:`port`, on UDP.
     ///
     /// # Errors
     /// If there is no coturn on this machine or it does not start.
@@ -36,8 +47,13 @@ impl Coturn {
             .arg("--pidfile")
             .arg(dir.join("pid"));
         let mut service = Service::start(command, &dir.join("turnserver.log"), Signal::Terminate)?;
-        #[expect(clippy::disallowed_methods, reason = "our own service on loopback, which egress refuses")]
-        service.wait_until(START_TIMEOUT, || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
+        // On TCP it listens a moment earlier.
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        service.wait_until(START_TIMEOUT, || {
+            socket.send_to(&BINDING_REQUEST, (Ipv4Addr::LOCALHOST, port)).is_ok()
+                && socket.recv(&mut [0; 512]).is_ok()
+        })?;
         Ok(Self { _service: service })
     }
 }

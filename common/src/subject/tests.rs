@@ -41,7 +41,6 @@ fn names(id: Uuid) -> Vec<String> {
         AccountTopic(account).name(),
         CallService(node).name(),
         UserInCall(user).name(),
-        CallBetween::new(user, user).name(),
         RingService(node).name(),
         HubService(node).name(),
         InboxTopic(account).name(),
@@ -64,7 +63,7 @@ fn no_two_subjects_have_the_same_name_whatever_their_ids() {
     let named: Vec<_> = ids.into_iter().flat_map(names).collect();
     let distinct: BTreeSet<_> = named.iter().collect();
     // Five are about no thing in particular.
-    assert_eq!(distinct.len(), 13 * ids.len() + 5, "{named:#?}");
+    assert_eq!(distinct.len(), 14 * ids.len() + 5, "{named:#?}");
     let of_one = names(Uuid::nil());
     assert_eq!(of_one.iter().collect::<BTreeSet<_>>().len(), of_one.len());
 }
@@ -79,6 +78,13 @@ fn a_name_is_its_subject_and_an_id_and_means_one_thing() {
         let as_beginning = all.iter().filter(|other| other.starts_with(&**name)).count();
         assert_eq!(as_beginning, 1, "{name}");
     }
+}
+
+#[test]
+fn a_call_between_two_has_the_same_name_whoever_calls() {
+    let [one, other] = [A, B].map(|id| UserId::from_uuid(id.parse().unwrap()));
+    assert_eq!(CallBetween::new(one, other).name(), CallBetween::new(other, one).name());
+    assert_eq!(CallBetween::new(other, one).name(), format!("hub.between.{A}.{B}"));
 }
 
 /// Puts a member that nobody knows into every object that is no variant's name around its content.
