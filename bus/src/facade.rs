@@ -126,7 +126,7 @@ impl Bus {
     /// Tries to take `lease` for this node.
     ///
     /// # Errors
-    /// [`BusError::Away`], also for one lease time after the link came back, so
+    /// [`BusError::Away`], also for some seconds after the link came back, so
     /// that those who held leases before get them again first.
     pub async fn acquire<L: LeaseName>(&self, lease: &L) -> Result<Acquired, BusError> {
         let (name, id) = (lease.name(), self.0.exchange().next_guard());

@@ -153,6 +153,13 @@ struct Reservation<'a> {
     guard: GuardId,
 }
 
+impl Reservation<'_> {
+    /// The lease is this node's now: nothing is to be given back.
+    fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         self.backend.release(self.name, self.guard);
@@ -249,7 +256,7 @@ impl Backend for RedisBackend {
             match outcome {
                 Ok(None) => {
                     self.keep.confirm_lease(&name);
-                    std::mem::forget(reservation);
+                    reservation.keep();
                 }
                 Ok(Some(_)) => self.keep.forget_lease(&name),
                 Err(_) => {}

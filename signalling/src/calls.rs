@@ -10,10 +10,12 @@ use crate::{
     client::{Client, frame},
     failure::{bus_failed, published, store_failed},
     hub::Hub,
+    pace::RETRY,
     standing,
 };
 use bus::{Acquired, BusError, LeaseGuard};
 use common::{
+    chance,
     error::{Chain, ErrorCode, Fault},
     id::{CallId, ConnectionId, NodeId, RoomId, UserId},
     protocol::{
@@ -32,7 +34,10 @@ use running::{ORDER_QUEUE, Order};
 use signalling_core::call::{Call, RING_TIME};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use store::calls::{self, NewCall};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep,
+};
 use tracing::debug;
 
 /// How long another instance may take to answer about a call.
@@ -214,9 +219,15 @@ fn over() -> Failure {
 }
 
 /// A device has connected: if its user is being called, it rings too.
+///
+/// Asked again until it is answered: Redis or the other instance may be away for a moment in which the phone is to ring.
 pub(crate) async fn come_online(hub: &Hub, client: &Client) {
-    if let Err(error) = ask_whether_called(hub, client).await {
-        debug!(conn.id = %client.id, error = %Chain(&error), "Whether {} is called cannot be told", client.user);
+    let until = hub.clock().now() + RING_TIME;
+    // Who has gone needs no answer, and no call rings for longer.
+    while hub.client(client.id).is_some() && hub.clock().now() < until {
+        let Err(error) = ask_whether_called(hub, client).await else { return };
+        debug!(conn.id = %client.id, error = %Chain(&error), "Whether {} is called cannot be told yet", client.user);
+        sleep(RETRY.delay(1, chance::fraction())).await;
     }
 }
 

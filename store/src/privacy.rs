@@ -158,12 +158,12 @@ pub async fn erase(tx: &mut TenantTx, id: ContactId, clock: &dyn Clock) -> Resul
     Ok(!persons.is_empty())
 }
 
-/// How long before its transaction ends the end of a webhook's processing may be noted, by whatever clock.
+/// How long a transaction that finishes a webhook may take after it has noted the time, clocks that differ included.
 ///
-/// Longer looks at more webhooks while the inbox is held up.
+/// Longer has more webhooks looked through while the inbox is locked; shorter could miss one that was being finished.
 const WORKED_ON_WITHIN: Duration = Duration::from_secs(10 * 60);
 
-/// What the channels have sent about these contacts, and was worked on since then, is blanked: the digest stays.
+/// Blanks what the channels have sent about these contacts and was worked on since then; the digests stay.
 async fn blank_webhooks(
     tx: &mut TenantTx,
     contacts: &[ContactId],
@@ -203,9 +203,8 @@ async fn forget_in_others(tx: &mut TenantTx, persons: &[ContactId]) -> Result<()
     let names: Vec<String> = conversations.iter().map(ToString::to_string).collect();
     let erased: Vec<String> = persons.iter().map(ToString::to_string).collect();
     query!(
-        r#"UPDATE outbox SET event = CASE WHEN event #>> '{conversation,contact,id}' = ANY ($2)
-                                          THEN jsonb_set(event, '{conversation,contact,name}', '""') ELSE event END
-           WHERE conversation_id = ANY ($1)"#,
+        r#"UPDATE outbox SET event = jsonb_set(event, '{conversation,contact,name}', '""')
+           WHERE conversation_id = ANY ($1) AND event #>> '{conversation,contact,id}' = ANY ($2)"#,
         &names,
         &erased
     )

@@ -1657,7 +1657,7 @@ export interface SignIns {
   items: SignIn[];
 }
 
-/** A sign-in's tokens. Keep them safe: who has them is the user. */
+/** A sign-in's tokens. Keep them safe: whoever has them can act as the user. */
 export interface SignedIn {
   /** For `Authorization: Bearer` and `connection.open`. */
   accessToken: string;
@@ -2156,7 +2156,7 @@ export interface Operations {
   'POST /v1/users': { body: CreateUser; answer: User };
   /** Reads one user. */
   'GET /v1/users/{id}': { path: { id: UserId }; answer: User };
-  /** Changes a user. Who is deactivated or may do less than before is signed out: what they write is refused at once, what they read within five seconds. */
+  /** Changes a user. A user who is deactivated, or may do less than before, is signed out: what they write is refused at once, what they read within five seconds. */
   'PATCH /v1/users/{id}': { path: { id: UserId }; body: UpdateUser; answer: User };
   /** Ends a user's connections to the hub. A device whose sign-in is still good connects again. */
   'DELETE /v1/users/{id}/connections': { path: { id: UserId }; answer: void };

@@ -84,7 +84,7 @@ pub(crate) struct Keep {
     removals: Mutex<Removals>,
     /// Whether an entry may not have reached Redis.
     unwritten: AtomicBool,
-    /// Read by who puts one thing into Redis, written by the link for what it does with many. A removal that
+    /// Held for reading while one thing is put into Redis, for writing by the link while it handles many. A removal that
     /// was decided on before the same thing was put there anew must not be carried out after it: the node
     /// would believe that it holds a lease which Redis gives to the next.
     order: RwLock<()>,

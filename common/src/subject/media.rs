@@ -151,7 +151,7 @@ impl Service for MediaService {
 
 /// A media node's question to a hub instance: which of these seats nobody sits in any more.
 ///
-/// For who leaves says so once, and may not be heard.
+/// Whoever leaves says so once, and may not be heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SeatService(pub NodeId);
 

@@ -50,7 +50,7 @@ pub(super) struct Refresh {
     refresh_token: Secret,
 }
 
-/// A sign-in's tokens. Keep them safe: who has them is the user.
+/// A sign-in's tokens. Keep them safe: whoever has them can act as the user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SignedIn {

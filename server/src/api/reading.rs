@@ -1,4 +1,4 @@
-//! Reading things of the account, one or a page of them, where nothing but who may is to be asked.
+//! Handlers that read one thing of the account, or a page of them, and need only a permission.
 //!
 //! Handlers are made whole, because each has its own place in the reference.
 

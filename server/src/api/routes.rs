@@ -47,7 +47,7 @@ impl Routes {
         Self { tag, router: OpenApiRouter::with_openapi(document) }
     }
 
-    /// Handlers for who has this permission.
+    /// Adds handlers that need this permission.
     pub(super) fn needs<const N: usize>(
         self,
         permission: Permission,

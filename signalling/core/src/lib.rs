@@ -1,8 +1,9 @@
 //! The hub's decisions, without IO: inputs and time come in, effects go out.
 //!
-//! A [`room`] is what one instance has of it: those who are in it here, and what they are told. A [`call`] rings until somebody wins or an outcome is reached. A [`roster`]
-//! is who is in a room on all instances. A [`sequence`] hands numbered events to
-//! its readers exactly once each, and says when it must be read from the store.
+//! A [`room`] is what one instance has of it: those who are in it here, and what they are told. Beside them, a
+//! [`roster`] is who is in it on other instances, and a [`sequence`] hands numbered events to its readers exactly
+//! once each, and says when it must be read from the store. A [`call`] rings until somebody wins or an outcome is
+//! reached.
 //! A [`replay`] is what a client is sent that comes back.
 //! A [`gathering`] tells together what changes at once among many.
 //! A [`filter`] says what a change of a row is to whom. A [`limit`] slows down who asks too much,

@@ -53,7 +53,7 @@ pub enum Order {
 /// A page of [`list`]: the clause has an index of its own, in the order of the list or `IS TRUE` of the place in it.
 /// The rest of the filter thins it out; `IS TRUE` keeps that from being taken for what finds them.
 macro_rules! page {
-    ($tx:expr, $filter:expr, $from:expr, $limit:expr, $place:tt, $order:tt, $clause:literal, $($driver:expr),+) => {
+    (($tx:expr, $filter:expr, $from:expr, $limit:expr, $place:tt, $order:tt), $clause:literal, $($driver:expr),+) => {
         select!(
             "WHERE ("
                 + $place
@@ -83,12 +83,7 @@ macro_rules! pages {
     ($tx:expr, $filter:expr, $from:expr, $limit:expr, $place:tt, $order:tt) => {
         if let Some(contact) = $filter.contact {
             page!(
-                $tx,
-                $filter,
-                $from,
-                $limit,
-                $place,
-                $order,
+                ($tx, $filter, $from, $limit, $place, $order),
                 " IS TRUE AND c.contact_id = ANY (ARRAY(
                     SELECT $8::uuid UNION ALL SELECT id FROM contacts WHERE merged_into = $8))
                   AND ($9::uuid IS NULL OR (
@@ -98,59 +93,55 @@ macro_rules! pages {
             )
         } else if let Some(label) = $filter.label {
             page!(
-                $tx,
-                $filter,
-                $from,
-                $limit,
-                $place,
-                $order,
+                ($tx, $filter, $from, $limit, $place, $order),
                 " IS TRUE AND c.id = ANY (ARRAY(SELECT conversation_id FROM conversation_labels WHERE label_id = $8))",
                 label.as_uuid()
             )
         } else if let (Some(assignee), Some(status)) = ($filter.assignee, $filter.status) {
             page!(
-                $tx,
-                $filter,
-                $from,
-                $limit,
-                $place,
-                $order,
+                ($tx, $filter, $from, $limit, $place, $order),
                 " AND c.assignee_id = $8 AND c.status = $9",
                 assignee.as_uuid(),
                 status.as_str()
             )
         } else if let (Some(team), None, Some(status)) = ($filter.team, $filter.assignee, $filter.status) {
             page!(
-                $tx,
-                $filter,
-                $from,
-                $limit,
-                $place,
-                $order,
+                ($tx, $filter, $from, $limit, $place, $order),
                 " AND c.team_id = $8 AND c.status = $9",
                 team.as_uuid(),
                 status.as_str()
             )
         } else if let Some(assignee) = $filter.assignee {
-            page!($tx, $filter, $from, $limit, $place, $order, " AND c.assignee_id = $8", assignee.as_uuid())
+            page!(
+                ($tx, $filter, $from, $limit, $place, $order),
+                " AND c.assignee_id = $8",
+                assignee.as_uuid()
+            )
         } else if let Some(team) = $filter.team {
-            page!($tx, $filter, $from, $limit, $place, $order, " AND c.team_id = $8", team.as_uuid())
+            page!(
+                ($tx, $filter, $from, $limit, $place, $order),
+                " AND c.team_id = $8",
+                team.as_uuid()
+            )
         } else if let Some(priority) = $filter.priority.filter(|priority| *priority != Priority::None) {
             // As the index says it: most have none.
             page!(
-                $tx,
-                $filter,
-                $from,
-                $limit,
-                $place,
-                $order,
+                ($tx, $filter, $from, $limit, $place, $order),
                 " AND c.priority = $8 AND c.priority <> 'none'",
                 priority.as_str()
             )
         } else if let Some(status) = $filter.status {
-            page!($tx, $filter, $from, $limit, $place, $order, " AND c.status = $8", status.as_str())
+            page!(
+                ($tx, $filter, $from, $limit, $place, $order),
+                " AND c.status = $8",
+                status.as_str()
+            )
         } else {
-            page!($tx, $filter, $from, $limit, $place, $order, " AND $8", true)
+            page!(
+                ($tx, $filter, $from, $limit, $place, $order),
+                " AND $8",
+                true
+            )
         }
     };
 }

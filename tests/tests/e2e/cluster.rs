@@ -2,8 +2,8 @@
 
 use local_services::redis::Redis;
 use serde_json::json;
-use std::time::Duration;
-use switchboard_tests::{installation::Installation, socket::Socket};
+use std::{path::PathBuf, time::Duration};
+use switchboard_tests::{installation::Installation, server::Server, socket::Socket};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -143,24 +143,44 @@ async fn a_redis_outage_is_healed_from_the_store() {
     std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
-/// Redis is away for one instance only, and nothing further is said that would show the gap.
+/// Two instances with somebody in the same room on each. The first has said "dark" after Redis had shut it out, and
+/// nothing further is said that would show the gap.
+struct CutOff {
+    _installation: Installation,
+    directory: PathBuf,
+    redis: Redis,
+    a: Server,
+    b: Server,
+    /// On the first instance.
+    ada: Socket,
+    /// On the second.
+    ben: Socket,
+}
+
+impl CutOff {
+    async fn new() -> Self {
+        let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
+        let redis = Redis::start(&directory).expect("Redis starts");
+        let mut installation = Installation::new().await.with_own_redis(&redis);
+        let b = installation.server();
+        installation.set("SWITCHBOARD_REDIS__URL", &redis.let_in("a").expect("Redis obeys"));
+        let a = installation.server();
+        let account = installation.account("acme", &a).await;
+        let room = account.room("Lobby").await;
+        let mut ada = Socket::open(&a.base, &account.admin.token).await;
+        let mut ben = Socket::open(&b.base, &account.admin.token).await;
+        for socket in [&mut ada, &mut ben] {
+            socket.ask("room.join", json!({ "roomId": room })).await;
+        }
+        redis.shut_out("a").expect("Redis obeys");
+        ada.ask("room.send", message(&room, "dark")).await;
+        Self { _installation: installation, directory, redis, a, b, ada, ben }
+    }
+}
+
 #[tokio::test]
 async fn what_an_instance_said_while_it_was_cut_off_is_told_when_it_is_back() {
-    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-    let redis = Redis::start(&directory).expect("Redis starts");
-    let mut installation = Installation::new().await.with_own_redis(&redis);
-    let b = installation.server();
-    installation.set("SWITCHBOARD_REDIS__URL", &redis.let_in("a").expect("Redis obeys"));
-    let a = installation.server();
-    let account = installation.account("acme", &a).await;
-    let room = account.room("Lobby").await;
-    let mut ada = Socket::open(&a.base, &account.admin.token).await;
-    let mut ben = Socket::open(&b.base, &account.admin.token).await;
-    for socket in [&mut ada, &mut ben] {
-        socket.ask("room.join", json!({ "roomId": room })).await;
-    }
-    redis.shut_out("a").expect("Redis obeys");
-    ada.ask("room.send", message(&room, "dark")).await;
+    let CutOff { _installation, directory, redis, a, b, ada: _ada, mut ben } = CutOff::new().await;
     redis.let_in("a").expect("Redis obeys");
     let event = timeout(OUTAGE_PATIENCE, ben.event("room.message", |_| true)).await.expect("in time");
     assert_eq!(event["message"]["text"], "dark");
@@ -171,24 +191,9 @@ async fn what_an_instance_said_while_it_was_cut_off_is_told_when_it_is_back() {
 /// How long it takes to be sure that an instance is gone, and to look for what it stored.
 const DEATH_PATIENCE: Duration = Duration::from_secs(20);
 
-/// Redis is away for one instance only, which is killed before it is back; and nothing further is said.
 #[tokio::test]
 async fn what_an_instance_said_while_it_was_cut_off_is_told_though_it_never_comes_back() {
-    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-    let redis = Redis::start(&directory).expect("Redis starts");
-    let mut installation = Installation::new().await.with_own_redis(&redis);
-    let b = installation.server();
-    installation.set("SWITCHBOARD_REDIS__URL", &redis.let_in("a").expect("Redis obeys"));
-    let a = installation.server();
-    let account = installation.account("acme", &a).await;
-    let room = account.room("Lobby").await;
-    let mut ada = Socket::open(&a.base, &account.admin.token).await;
-    let mut ben = Socket::open(&b.base, &account.admin.token).await;
-    for socket in [&mut ada, &mut ben] {
-        socket.ask("room.join", json!({ "roomId": room })).await;
-    }
-    redis.shut_out("a").expect("Redis obeys");
-    ada.ask("room.send", message(&room, "dark")).await;
+    let CutOff { _installation, directory, redis, a, b, ada, mut ben } = CutOff::new().await;
     let ada_id = ada.connection_id();
     a.kill();
     let told = async {

@@ -11,7 +11,10 @@ use super::super::{
 use axum::{extract::State, http::StatusCode, response::Response};
 use common::id::{ChannelId, ContactId};
 use serde::Deserialize;
-use store::contacts::{self, Contact, Identity};
+use store::{
+    ChangeError,
+    contacts::{self, Contact, Identity},
+};
 use utoipa::{IntoParams, ToSchema};
 
 /// How a channel is to name a contact.
@@ -52,7 +55,12 @@ pub(super) async fn add(
     }
     contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
     let added = contacts::add_identity(&mut tx, id, body.channel_id, &identity).await;
-    added.map_err(|error| Problem::refused("contact", error))?;
+    added.map_err(|error| match error {
+        ChangeError::Taken { .. } => Problem::conflict("another contact has this name on the channel"),
+        error @ (ChangeError::NotFound | ChangeError::Referenced | ChangeError::Store(_)) => {
+            Problem::refused("contact", error)
+        }
+    })?;
     let contact = contacts::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("contact"))?;
     idempotency.created(tx, &caller, &contact).await
 }

@@ -40,8 +40,8 @@ pub(super) struct UpdateUser {
     locked: Option<bool>,
 }
 
-/// Changes a user. Who is deactivated or may do less than before is signed out: what they write is refused at
-/// once, what they read within five seconds.
+/// Changes a user. A user who is deactivated, or may do less than before, is signed out: what they write is refused
+/// at once, what they read within five seconds.
 #[utoipa::path(
     patch, path = "/v1/users/{id}", request_body = UpdateUser,
     params(("id" = UserId, Path, description = "The user"), etag::Header),

@@ -90,8 +90,10 @@ INSERT INTO raw_events (account_id, id, channel_id, body, sha256, received_at, d
     FROM generate_series(1, 100) a, generate_series(0, 99) n;
 UPDATE inbox_sequences SET last_seq = 130000 FROM large WHERE account_id = account;
 INSERT INTO outbox (account_id, seq, event, created_at, published_at)
-    SELECT account, n, jsonb_build_object('conversationId', pg_temp.u('conversation', n)), now(),
-           CASE WHEN n < 80000 THEN now() END
+    SELECT account, n,
+           jsonb_build_object('conversationId', pg_temp.u('conversation', n), 'conversation', jsonb_build_object(
+               'contact', jsonb_build_object('id', pg_temp.u('contact', n), 'name', 'Somebody'))),
+           now(), CASE WHEN n < 80000 THEN now() END
     FROM large, generate_series(10000, 129999) n;
 INSERT INTO outbox (account_id, seq, event, created_at)
     SELECT pg_temp.u('account', a), 2000 + n, '{}', now() FROM generate_series(1, 100) a, generate_series(0, 9) n;

@@ -22,6 +22,7 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ("change_sequence_lock($1)", &[(1, "(SELECT id FROM accounts WHERE name = 'a')")]),
     ("AS account (id)", &[(1, "(SELECT ARRAY[id] FROM accounts WHERE name = 'a')")]),
     ("AS channel (id)", &[(1, "(SELECT ARRAY[id] FROM channels WHERE external_id = 'a')")]),
+    ("event #>> '{conversation,contact,id}' = ANY", &[(2, "ARRAY[pg_temp.u('contact', 77777)::text]")]),
     ("bytes <= $4", &[(4, "8388608")]),
     ("make_interval(secs => $2)", &[(2, "86400")]),
     (
