@@ -19,7 +19,7 @@ pub(crate) use wire::Wire;
 
 use crate::{
     calls, changes,
-    client::{Client, Signal},
+    client::{Client, Signal, queue::note_sent},
     dispatch,
     hub::Hub,
     inbox, media, presence, rooms,
@@ -163,7 +163,7 @@ impl<'a> Connection<'a> {
             tokio::select! {
                 biased;
                 () = self.client.queue.signals.woken() => {}
-                _ = self.wire.writable(), if is_blocked => self.client.queue.flush(),
+                _ = self.wire.writable(), if is_blocked => note_sent(self.client.queue.flush()),
                 () = self.chat.changed(), if !has_room => {}
                 () = self.calls.changed(), if !has_room => {}
                 _ = self.wire.readable(), if reads => self.read()?,

@@ -3,7 +3,7 @@
 //! Handing an event to a thousand connections costs a thousand writes; waking each connection's task for its own
 //! would cost as much again.
 
-use crate::client::Queue;
+use crate::client::{Queue, queue::note_sent};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -57,7 +57,7 @@ impl Flusher {
             // There is enough for another one.
             self.0.work.notify_one();
         }
-        some.iter().for_each(|queue| queue.flush());
+        note_sent(some.iter().map(|queue| queue.flush()).sum());
         !some.is_empty()
     }
 }

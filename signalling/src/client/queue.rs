@@ -122,11 +122,11 @@ impl Queue {
         true
     }
 
-    /// Hands the kernel what it takes of what waits.
-    pub(crate) fn flush(&self) {
+    /// Hands the kernel what it takes of what waits; how many frames that were.
+    pub(crate) fn flush(&self) -> u64 {
         let mut guard = self.state();
         let state = &mut *guard;
-        let Some(wire) = &state.wire else { return };
+        let Some(wire) = &state.wire else { return 0 };
         let (written, outcome) = state.line.write(wire);
         state.phase = match outcome {
             Ok(Written::All) => Phase::Idle,
@@ -136,7 +136,6 @@ impl Queue {
         let (is_blocked, is_lost) = (state.phase == Phase::Blocked, outcome.is_err());
         let wanted = written.answers > 0 && std::mem::take(&mut state.wants_room);
         drop(guard);
-        metrics::counter!("hub_frames_sent_total").increment(written.frames);
         if written.answers > 0 {
             self.answers_left.notify_waiters();
         }
@@ -145,6 +144,7 @@ impl Queue {
         } else if is_blocked || wanted {
             self.signals.wake();
         }
+        written.frames
     }
 
     /// Whether the connection's task is to wait for the kernel, and how much that has taken so far, in bytes.
@@ -180,7 +180,7 @@ impl Queue {
     /// Asks whether the client is there, unless something waits for it anyway.
     pub(crate) fn ping(self: &Arc<Self>) {
         if self.state().phase == Phase::Idle && self.append(Frame::ping(), Kind::Control) {
-            self.flush();
+            note_sent(self.flush());
         }
     }
 
@@ -234,6 +234,13 @@ impl Queue {
         };
         self.answers_left.notify_waiters();
         left
+    }
+}
+
+/// Counts frames that the kernel has taken.
+pub(crate) fn note_sent(frames: u64) {
+    if frames > 0 {
+        metrics::counter!("hub_frames_sent_total").increment(frames);
     }
 }
 

@@ -77,8 +77,13 @@ impl Wire {
         self.0.try_read_buf(bytes)
     }
 
-    /// Hands the kernel what it takes of these; how much it was.
-    pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    /// Hands the kernel what it takes of this; how many bytes it was.
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    /// The same for several in a row.
+    pub(crate) fn try_write_many(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.0.try_write_vectored(slices)
     }
 

@@ -100,24 +100,31 @@ impl Line {
             {
                 self.frames.push_front((Kind::Control, pong));
             }
-            let mut slices = [IoSlice::new(&[]); WRITE_BATCH];
-            let mut skip = self.written;
-            let mut used = 0;
-            for (slice, (_, frame)) in slices.iter_mut().zip(&self.frames) {
-                *slice = IoSlice::new(frame.as_bytes().get(skip..).unwrap_or_default());
-                (skip, used) = (0, used + 1);
-            }
-            let Some(slices) = slices.get(..used).filter(|slices| !slices.is_empty()) else {
+            let Some((_, first)) = self.frames.front() else {
                 self.frames.shrink_to(KEPT_SLOTS);
                 return (count, Ok(Written::All));
             };
-            match wire.try_write(slices) {
+            let first = first.as_bytes().get(self.written..).unwrap_or_default();
+            // Mostly it is one.
+            let taken =
+                if self.frames.len() == 1 { wire.try_write(first) } else { self.write_many(wire, first) };
+            match taken {
                 Ok(bytes) => self.advance(bytes, &mut count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (count, Ok(Written::Some)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return (count, Err(error)),
             }
         }
+    }
+
+    fn write_many(&self, wire: &Wire, first: &[u8]) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(first); WRITE_BATCH];
+        let mut used = 1;
+        for (slice, (_, frame)) in slices.iter_mut().zip(&self.frames).skip(1) {
+            *slice = IoSlice::new(frame.as_bytes());
+            used += 1;
+        }
+        wire.try_write_many(slices.get(..used).unwrap_or_default())
     }
 
     /// The kernel has taken so many bytes.
