@@ -55,12 +55,12 @@ pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result
     }
     let id = CallId::generate(hub.clock());
     let busy = |whose: &str| Failure::of(ErrorCode::CALL_BUSY, Fault::Upstream, format!("{whose} in a call"));
-    let Some(between) = take(hub, &CallBetween::new(client.user, ring.user_id)).await? else {
+    let Some(between) = take(hub, &CallBetween::new(client.account, client.user, ring.user_id)).await? else {
         // Of two who call each other at once the other's call is what rings here.
         return Err(busy("the two of you are"));
     };
-    let Some(own) = take(hub, &UserInCall(client.user)).await? else { return Err(busy("you are")) };
-    let theirs = take(hub, &UserInCall(ring.user_id)).await?;
+    let Some(own) = take(hub, &UserInCall(client.account, client.user)).await? else { return Err(busy("you are")) };
+    let theirs = take(hub, &UserInCall(client.account, ring.user_id)).await?;
     let new = NewCall { id, room: ring.room_id, caller: client.user, callee: ring.user_id };
     record_start(hub, client, &new, theirs.is_none()).await?;
     let Some(theirs) = theirs else { return Err(busy("the other side is")) };
@@ -232,7 +232,7 @@ pub(crate) async fn come_online(hub: &Hub, client: &Client) {
 }
 
 async fn ask_whether_called(hub: &Hub, client: &Client) -> Result<(), BusError> {
-    let Some(runner) = hub.bus().holder(&UserInCall(client.user)).await? else { return Ok(()) };
+    let Some(runner) = hub.bus().holder(&UserInCall(client.account, client.user)).await? else { return Ok(()) };
     let (account, user) = (client.account, client.user);
     let request = RingRequest { account, user, device: client.id, node: hub.bus().node() };
     if runner == hub.bus().node() {
