@@ -9,6 +9,7 @@ use common::{
     error::{ErrorCode, Fault},
     guest::Right,
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
+    identity::GuestId,
     permission::{Permission, Permissions},
     protocol::{Event, Failure, GuestNeeds, Needs, RequestId, envelope, feed::Table, room::Member},
     token::{Bearer, Standing},
@@ -55,7 +56,7 @@ pub(crate) enum Access {
         standing: Standing,
     },
     /// A guest of one room.
-    Guest { room: RoomId, rights: BTreeSet<Right>, issued_at: OffsetDateTime },
+    Guest { id: GuestId, room: RoomId, rights: BTreeSet<Right>, issued_at: OffsetDateTime },
 }
 
 impl Access {
@@ -67,9 +68,12 @@ impl Access {
                 sign_in: caller.sign_in,
                 standing: caller.standing(),
             },
-            Bearer::Guest(guest) => {
-                Self::Guest { room: guest.room, rights: guest.rights.clone(), issued_at: guest.issued_at }
-            }
+            Bearer::Guest(guest) => Self::Guest {
+                id: guest.id,
+                room: guest.room,
+                rights: guest.rights.clone(),
+                issued_at: guest.issued_at,
+            },
         }
     }
 
@@ -121,7 +125,8 @@ impl Access {
     }
 }
 
-fn not_allowed() -> Failure {
+/// A refusal that says nothing about what was asked for.
+pub(crate) fn not_allowed() -> Failure {
     forbidden("the token does not allow this")
 }
 

@@ -285,6 +285,12 @@ pub enum HubOrder {
         /// What its client is told of it.
         reason: RemovalReason,
     },
+    /// Who of them may stay in this room has changed: those who may not are in it no longer, and whoever is entering
+    /// is looked at again.
+    Review {
+        /// The room in which they may be.
+        room: RoomId,
+    },
     /// They are connected no longer.
     Disconnect,
 }
