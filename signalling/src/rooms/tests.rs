@@ -113,13 +113,16 @@ async fn who_refreshes_with_a_token_that_opens_no_room_is_out_of_all_rooms() {
     assert_eq!(ada.client.held().rooms.len(), 2, "with the same permissions nothing changes");
     world.refresh(&ada.client, signed(&world, user, Permissions::of(&[Permission::UsersRead]))).await;
     let mut left = BTreeSet::new();
-    while left.len() < 2 {
-        let frame = ada.frame().await;
-        if frame["method"] == "room.removed" {
-            assert_eq!(frame["params"]["reason"], "removed");
-            left.insert(frame["params"]["roomId"].to_string());
-        }
+    for _ in [first, second] {
+        let removed = ada.frame().await;
+        assert_eq!(
+            (&removed["method"], &removed["params"]["reason"]),
+            (&"room.removed".into(), &"removed".into())
+        );
+        left.insert(removed["params"]["roomId"].to_string());
     }
+    assert_eq!(left.len(), 2, "each is told");
+    assert!(ada.frame().await["result"]["expiresAt"].is_string(), "by then it is so");
     assert!(ada.client.held().rooms.is_empty());
     assert_eq!(code(&enter(&world, &mut ada, first).await), "auth.forbidden");
 }
