@@ -1,10 +1,6 @@
 //! How people leave a room: by themselves, with their connection, or because they may not stay.
 
-use crate::{
-    client::{Client, frame},
-    hub::Hub,
-    media,
-};
+use crate::{client::Client, frame::Frame, hub::Hub, media};
 use common::{
     id::RoomId,
     protocol::{
@@ -52,7 +48,7 @@ pub(crate) async fn remove(
 
 /// Takes these out of a room, and tells them why. A guest has nowhere else to be: the connection ends.
 pub(super) async fn take_out(hub: &Hub, id: RoomId, reason: RemovalReason, meant: &[Arc<Client>]) {
-    let removed = frame(&Event::RoomRemoved(Removed { room_id: id, reason }));
+    let removed = Frame::event(&Event::RoomRemoved(Removed { room_id: id, reason }));
     for client in meant {
         leave_room(hub, client, id);
         client.push(removed.clone());
@@ -63,7 +59,7 @@ pub(super) async fn take_out(hub: &Hub, id: RoomId, reason: RemovalReason, meant
             warn!(room.id = %id, conn.id = %client.id, message = failure.message, "The media session of {id} was not told that {} was removed", client.id);
         }
         if client.access().is_guest() {
-            client.ended.cancel();
+            client.end();
         }
     });
     join_all(leaving).await;

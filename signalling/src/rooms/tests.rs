@@ -36,7 +36,7 @@ fn code(answer: &Value) -> &str {
 async fn an_account_has_people_in_so_many_rooms_and_who_is_refused_leaves_nothing_open() {
     let world = World::new(Config { rooms_per_account_max: 2, ..Config::default() }).await;
     let [first, second, third] = [world.room().await, world.room().await, world.room().await];
-    let (mut ada, mut ben) = (world.connect(), world.connect());
+    let (mut ada, mut ben) = (world.connect().await, world.connect().await);
     for room in [first, second] {
         assert_eq!(code(&enter(&world, &mut ada, room).await), "");
     }
@@ -58,7 +58,7 @@ async fn an_account_has_people_in_so_many_rooms_and_who_is_refused_leaves_nothin
 async fn a_connection_is_in_so_many_rooms() {
     let world = World::new(Config::default()).await;
     let (room, last) = (world.room().await, world.room().await);
-    let mut ada = world.connect();
+    let mut ada = world.connect().await;
     enter(&world, &mut ada, room).await;
     ada.client.held().rooms.extend((1..ROOMS_MAX).map(|_| RoomId::generate(&*world.clock)));
     assert_eq!(code(&enter(&world, &mut ada, last).await), "limit.count");
@@ -71,7 +71,7 @@ async fn a_connection_is_in_so_many_rooms() {
 async fn who_is_removed_has_come_and_gone_for_the_others_in_this_order() {
     let world = World::new(Config::default()).await;
     let room = world.room().await;
-    let (mut watcher, mut ada) = (world.connect(), world.connect());
+    let (mut watcher, mut ada) = (world.connect().await, world.connect().await);
     enter(&world, &mut watcher, room).await;
     enter(&world, &mut ada, room).await;
     let id = ada.client.id;
@@ -104,7 +104,7 @@ async fn who_refreshes_with_a_token_that_opens_no_room_is_out_of_all_rooms() {
     let reader = Permissions::of(&[Permission::RoomsRead]);
     let person = world.person(reader);
     let user = person.user;
-    let mut ada = world.connect_by(&Bearer::Caller(person));
+    let mut ada = world.connect_by(&Bearer::Caller(person)).await;
     for room in [first, second] {
         assert_eq!(code(&enter(&world, &mut ada, room).await), "");
     }
@@ -133,7 +133,7 @@ async fn who_refreshes_with_fewer_rights_of_media_leaves_the_session() {
     let world = World::new(Config::default()).await;
     let room = world.room().await;
     let both = world.guest(room, &[Right::SendMedia, Right::ReceiveMedia]);
-    let mut grace = world.connect_by(&Bearer::Guest(both.clone()));
+    let mut grace = world.connect_by(&Bearer::Guest(both.clone())).await;
     assert_eq!(code(&enter(&world, &mut grace, room).await), "");
     grace.client.held().media.insert(room);
     let token = |guest| sign_join(&EncodingKey::from_secret(SIGNING_KEY), guest).unwrap();
@@ -149,8 +149,8 @@ async fn who_refreshes_with_fewer_rights_of_media_leaves_the_session() {
 async fn when_it_is_looked_at_who_may_stay_each_device_is_judged_by_its_own_token() {
     let world = World::new(Config::default()).await;
     let room = world.room().await;
-    let (mut ada, mut ben) = (world.connect(), world.connect());
-    let mut early = world.connect_by(&Bearer::Guest(world.guest(room, &[])));
+    let (mut ada, mut ben) = (world.connect().await, world.connect().await);
+    let mut early = world.connect_by(&Bearer::Guest(world.guest(room, &[]))).await;
     let guest = early.client.user;
     let mut tx = world.tx().await;
     rooms::add_member(&mut tx, room, ada.client.user, &*world.clock).await.unwrap();
@@ -165,7 +165,7 @@ async fn when_it_is_looked_at_who_may_stay_each_device_is_judged_by_its_own_toke
     rooms::update(&mut tx, room, private).await.unwrap();
     tx.commit().await.unwrap();
     world.clock.advance(Duration::from_millis(1));
-    let mut late = world.connect_by(&Bearer::Guest(world.guest(room, &[])));
+    let mut late = world.connect_by(&Bearer::Guest(world.guest(room, &[]))).await;
     assert_eq!(code(&enter(&world, &mut late, room).await), "");
     assert_eq!(review(&world.hub, AccountId::generate(&*world.clock), room).await, 0, "another's is none");
     assert_eq!(review(&world.hub, world.account, room).await, 2);
@@ -182,7 +182,7 @@ async fn when_it_is_looked_at_who_may_stay_each_device_is_judged_by_its_own_toke
 async fn nobody_is_rung_by_or_for_who_may_not_come_into_the_room() {
     let world = World::new(Config::default()).await;
     let room = world.room().await;
-    let (mut ada, ben) = (world.connect(), world.connect());
+    let (mut ada, ben) = (world.connect().await, world.connect().await);
     let ring = |user_id| Ring { room_id: room, user_id, media: CallMedia::Audio };
     let mut tx = world.tx().await;
     for client in [&ada, &ben] {

@@ -110,16 +110,20 @@ pub async fn doubtful(
         visitors.iter().map(|visitor| matches!(visitor.who, Identity::Guest(_))).collect();
     let rows = query!(
         r#"SELECT here.nth AS "nth!", room.is_private AS "is_private?", room.closed_at IS NOT NULL AS "is_closed!",
-                  member.user_id IS NOT NULL AS "is_member!", removal.removed_at AS "removed_at?"
+                  EXISTS (SELECT FROM room_members AS member
+                          WHERE member.room_id = here.room_id AND member.user_id = here.user_id) AS "is_member!",
+                  (SELECT removal.removed_at FROM room_removals AS removal
+                   WHERE removal.room_id = here.room_id AND removal.user_id = here.user_id) AS removed_at
            FROM unnest($1::uuid[], $2::uuid[], $3::bool[]) WITH ORDINALITY AS here (room_id, user_id, is_guest, nth)
            LEFT JOIN rooms AS room ON room.id = here.room_id
-           LEFT JOIN room_members AS member
-                  ON member.room_id = here.room_id AND member.user_id = here.user_id
-           LEFT JOIN room_removals AS removal
-                  ON removal.room_id = here.room_id AND removal.user_id = here.user_id
            WHERE room.id IS NULL OR room.closed_at IS NOT NULL
-              OR CASE WHEN here.is_guest THEN removal.user_id IS NOT NULL
-                 ELSE room.is_private AND member.user_id IS NULL END"#,
+              OR CASE WHEN here.is_guest
+                 THEN EXISTS (SELECT FROM room_removals AS removal
+                              WHERE removal.room_id = here.room_id AND removal.user_id = here.user_id)
+                 ELSE room.is_private
+                      AND NOT EXISTS (SELECT FROM room_members AS member
+                                      WHERE member.room_id = here.room_id AND member.user_id = here.user_id)
+                 END"#,
         &rooms,
         &users,
         &guests
