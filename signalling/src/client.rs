@@ -26,6 +26,7 @@ use std::{
     },
 };
 use time::OffsetDateTime;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A connection that has said who it is.
 pub(crate) struct Client {
@@ -40,7 +41,14 @@ pub(crate) struct Client {
     /// What `access` says about reading, for the fan-out.
     reads_messages: AtomicBool,
     held: Mutex<Held>,
+    /// For what it has said and is not stored yet.
+    posts: Arc<Semaphore>,
 }
+
+/// What a connection may have said that is not stored yet. More is waited with.
+///
+/// More lets one write faster than the store answers; fewer keeps one from having much of a group.
+pub(crate) const POSTS_MAX: u32 = 32;
 
 /// What the latest token allows.
 #[derive(Debug, Clone)]
@@ -160,6 +168,7 @@ impl Client {
             reads_messages: AtomicBool::new(access.has(Right::ReadMessages)),
             access: RwLock::new(access),
             held: Mutex::default(),
+            posts: Arc::new(Semaphore::new(usize::try_from(POSTS_MAX).unwrap_or(Semaphore::MAX_PERMITS))),
         }
     }
 
@@ -192,6 +201,17 @@ impl Client {
         if let Some(id) = id {
             self.queue.answer(id, outcome);
         }
+    }
+
+    /// Waits until one more message may wait to be stored; it may for as long as this is held.
+    pub(crate) async fn post(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed.
+        Arc::clone(&self.posts).acquire_owned().await.ok()
+    }
+
+    /// Waits until everything that was said is stored, or was refused.
+    pub(crate) async fn posted(&self) {
+        let _all = self.posts.acquire_many(POSTS_MAX).await;
     }
 
     /// What the latest token allows.

@@ -82,6 +82,7 @@ async fn leave(hub: &Hub, client: &Arc<Client>, lanes: [Lane; 2], ended: End) {
         }
         lane.finished().await;
     }
+    client.posted().await;
     hub.0.clients.remove(&client.id);
     media::lose_connection(hub, client).await;
     calls::lose_connection(hub, client).await;

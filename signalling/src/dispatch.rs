@@ -25,17 +25,21 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
 /// Carries out a request and answers it.
 pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId>, request: Request) {
     use Request as R;
-    let id = id.as_ref();
     // What depends on the room or the table is looked at where it is entered or followed.
     if let Err(failure) = client.access().admit(request.needs()) {
-        return client.answer::<()>(id, &Err(failure));
+        return client.answer::<()>(id.as_ref(), &Err(failure));
     }
+    if !is_slow(&request) && !matches!(request, R::RoomSend(_)) {
+        // Whoever has said something, and then leaves or reads, finds that it was said.
+        client.posted().await;
+    }
+    let id = id.as_ref();
     match request {
         R::ConnectionOpen(_) => client.answer::<()>(id, &Err(already_open())),
         R::ConnectionRefresh(refresh) => client.answer(id, &refreshed(hub, client, &refresh.token).await),
         R::RoomJoin(join) => rooms::join(hub, client, id, &join).await,
         R::RoomLeave(leave) => client.answer(id, &rooms::leave(hub, client, leave.room_id).await),
-        R::RoomSend(send) => client.answer(id, &rooms::send(hub, client, &send).await),
+        R::RoomSend(send) => rooms::send(hub, client, id.cloned(), send).await,
         R::RoomTyping(typing) => client.answer(id, &rooms::typing(hub, client, &typing)),
         R::RoomHistory(history) => client.answer(id, &rooms::history(hub, client, &history).await),
         R::RoomMembers(read) => client.answer(id, &rooms::members(hub, client, &read)),

@@ -8,7 +8,7 @@ use crate::{
     flusher::Flusher,
     inbox::live::Inboxes,
     presence::live::Accounts,
-    rooms::live::Rooms,
+    rooms::{live::Rooms, post::Posts},
     slots::Slots,
 };
 use bus::Bus;
@@ -52,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) deps: Deps,
     pub(crate) clients: DashMap<ConnectionId, Arc<Client>>,
     pub(crate) rooms: Rooms,
+    pub(crate) posts: Posts,
     pub(crate) accounts: Accounts,
     pub(crate) inboxes: Inboxes,
     pub(crate) calls: Calls,
@@ -70,6 +71,7 @@ impl Hub {
             deps,
             clients: DashMap::new(),
             rooms: Rooms::default(),
+            posts: Posts::default(),
             accounts: Accounts::default(),
             inboxes: Inboxes::default(),
             calls: Calls::default(),

@@ -5,6 +5,7 @@
 //! once each, and says when it must be read from the store. A [`call`] rings until somebody wins or an outcome is
 //! reached.
 //! A [`replay`] is what a client is sent that comes back.
+//! [`turns`] are taken by those who have much to store.
 //! A [`gathering`] tells together what changes at once among many.
 //! An [`admission`] says who may do what in a room.
 //! A [`filter`] says what a change of a row is to whom. A [`limit`] slows down who asks too much,
@@ -24,3 +25,4 @@ pub mod replay;
 pub mod room;
 pub mod roster;
 pub mod sequence;
+pub mod turns;

@@ -9,7 +9,9 @@ use crate::{
 };
 use common::{
     clock::Clock,
+    error::ErrorCode,
     guest::Right,
+    id::RoomId,
     id::{AccountId, SignInId, UserId},
     permission::{Permission, Permissions},
     protocol::{
