@@ -4,8 +4,8 @@ use super::{
     LeaseName, PresenceSet, Service, Topic,
     hub::{
         AccountOnline, AccountTopic, CallBetween, CallRequest, CallService, HubRequest, HubService, NodeNews,
-        NodeTopic, OnlineDevice, PresentMember, RingRequest, RingService, RoomMembers, RoomNews, RoomTopic,
-        UserInCall,
+        NodeTopic, OnlineDevice, OnlineNews, PresentMember, RingRequest, RingService, RoomMembers, RoomNews,
+        RoomTopic, UserInCall,
     },
     inbox::{InboxTopic, Work, WorkTopic},
     link::LinkUp,
@@ -126,10 +126,13 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     travels::<RoomNews>(&json!({ "Event": { "name": "light", "data": 7 } }));
     travels::<NodeNews>(&json!({ "to": B, "news": { "Ended": { "callId": A, "reason": "hungUp" } } }));
     let member = json!({ "connectionId": A, "userId": B, "name": "Ada" });
-    travels::<PresentMember>(&json!({ "member": member, "node": B }));
+    travels::<PresentMember>(&json!({ "member": member.clone(), "node": B }));
     travels::<Event>(&typing);
     travels::<Member>(&json!({ "connectionId": A, "userId": B, "name": "Ada" }));
     travels::<OnlineDevice>(&json!({ "user": { "userId": A, "name": "Ada" }, "node": B, "guest": true }));
+    travels::<OnlineNews>(&json!({ "Came": member }));
+    travels::<OnlineNews>(&json!({ "Went": A }));
+    travels::<OnlineNews>(&json!({}));
     for action in ["Accept", "Reject", "Cancel", "HangUp", "Gone", "Connect"] {
         travels::<CallRequest>(&json!({ "call": A, "device": B, "node": A, "action": action }));
     }
