@@ -1,5 +1,6 @@
 //! Somebody with a device, and what it has been sent.
 
+use crate::online;
 use common::{
     id::{ConnectionId, RoomId, UserId},
     protocol::{Event, room::Member},
@@ -32,6 +33,8 @@ pub(crate) struct Client {
     pub(crate) joining: BTreeMap<RoomId, u64>,
     /// Messages that it has sent and that nobody has acknowledged.
     pub(crate) unacknowledged: BTreeMap<u128, RoomId>,
+    /// Who is online, if it watches that.
+    pub(crate) online: Option<online::View>,
 }
 
 impl Client {
@@ -39,6 +42,7 @@ impl Client {
     pub(crate) fn disconnect(&mut self) {
         self.connected = None;
         self.joining.clear();
+        self.online = None;
         let rooms = std::mem::take(&mut self.rooms);
         self.left.extend(rooms.into_iter().map(|(room, view)| (room, view.seen)));
     }

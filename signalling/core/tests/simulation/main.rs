@@ -2,7 +2,8 @@
 //!
 //! News between instances is late or lost, instances are killed, cut off and started again, clients come and go,
 //! are too slow and come back. Whatever happens, each client gets every message of its rooms once and in order;
-//! and once it has been quiet for a while, everybody has everything and knows who is there.
+//! and once it has been quiet for a while, everybody has everything and knows who is there: in their rooms, and
+//! online at all.
 
 #![allow(
     clippy::indexing_slicing,
@@ -16,6 +17,7 @@ mod accidents;
 mod bus;
 mod client;
 mod dice;
+mod online;
 mod store;
 mod world;
 
@@ -31,6 +33,7 @@ fn run(seed: u64, instances: usize, clients: usize, rooms: usize) {
     }
     world.settle();
     world.check();
+    world.check_online();
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::{
     bus::Bus,
     client::{Client, Local, View, member},
     dice::Dice,
+    online,
     store::Messages,
 };
 use common::{
@@ -48,6 +49,10 @@ pub(crate) struct Instance {
     pub(crate) life: u32,
     pub(crate) rooms: BTreeMap<RoomId, Open>,
     pub(crate) connections: BTreeMap<ConnectionId, usize>,
+    /// The account, if somebody here watches who is online.
+    pub(crate) online: Option<online::Watched>,
+    /// Who was online when that was read last.
+    pub(crate) last_read: Vec<Member>,
 }
 
 /// What one instance is about to do; void when it has died meanwhile.
@@ -100,6 +105,8 @@ pub(crate) enum Work {
     Gone(ConnectionId),
     /// It compares its rooms with the store.
     Look,
+    /// It has to do with who is online.
+    Online(online::Task),
 }
 
 pub(crate) struct Snapshot {
@@ -123,6 +130,8 @@ pub(crate) struct World {
     pub(crate) is_calm: bool,
     /// When each connection left each room last.
     left_at: BTreeMap<(RoomId, ConnectionId), u64>,
+    /// When each user's last device came or went.
+    pub(crate) seen_online: BTreeMap<UserId, u64>,
     pub(crate) instances: Vec<Instance>,
     pub(crate) clients: Vec<Client>,
 }
@@ -136,8 +145,11 @@ impl World {
             life: 0,
             rooms: BTreeMap::new(),
             connections: BTreeMap::new(),
+            online: None,
+            last_read: Vec::new(),
         };
-        let client = |n| Client { user: u128::try_from(n).expect("it fits"), ..Client::default() };
+        // Every other one is the second device of somebody.
+        let client = |n: usize| Client { user: u128::try_from(n / 2).expect("it fits"), ..Client::default() };
         let room = |n: usize| RoomId::from_uuid(Uuid::from_u128(u128::try_from(n).expect("it fits") + 1));
         Self {
             seed,
@@ -151,6 +163,7 @@ impl World {
             is_store_away: false,
             is_calm: seed.is_multiple_of(4),
             left_at: BTreeMap::new(),
+            seen_online: BTreeMap::new(),
             instances: (0..instances).map(instance).collect(),
             clients: (0..clients).map(client).collect(),
         }
@@ -204,12 +217,18 @@ impl World {
         }
     }
 
-    fn what(&self) -> String {
+    pub(crate) fn what(&self) -> String {
         format!("seed {}, {} ms", self.seed, self.now)
     }
 
     pub(crate) fn time(&self) -> Instant {
         self.start + Duration::from_millis(self.now)
+    }
+
+    /// When work that is due then begins.
+    pub(crate) fn ms(&self, due: Instant) -> u64 {
+        let due = due.saturating_duration_since(self.start);
+        u64::try_from(due.as_millis()).expect("it fits").max(self.now)
     }
 
     pub(crate) fn any_room(&mut self) -> RoomId {
@@ -300,6 +319,7 @@ impl World {
             }
             Work::Gone(connection) => self.gone(at, connection),
             Work::Look => self.look(at),
+            Work::Online(task) => self.work_online(at, task),
         }
     }
 
@@ -413,7 +433,9 @@ impl World {
     }
 
     pub(crate) fn gone(&mut self, at: usize, connection: ConnectionId) {
-        self.instances[at].connections.remove(&connection);
+        let Some(who) = self.instances[at].connections.remove(&connection) else { return };
+        self.seen_online.insert(member(connection, self.clients[who].user).user_id, self.now);
+        self.go_offline(at, connection);
         let ids: Vec<RoomId> = self.instances[at].rooms.keys().copied().collect();
         ids.into_iter().for_each(|room| self.leave_room(at, room, connection));
     }
@@ -476,9 +498,9 @@ impl World {
             }
         }
         let open = self.instances[at].rooms.get_mut(&room).expect("it is open");
-        let due = open.room.next_deadline().map(|due| due.saturating_duration_since(self.start));
-        let due = due.map(|due| u64::try_from(due.as_millis()).expect("it fits").max(self.now));
-        let opening = open.opening;
+        let (due, opening) = (open.room.next_deadline(), open.opening);
+        let due = due.map(|due| self.ms(due));
+        let open = self.instances[at].rooms.get_mut(&room).expect("it is open");
         if let Some(due) = due.filter(|due| open.woken_at.is_none_or(|at| *due < at)) {
             open.woken_at = Some(due);
             self.later(at, due, Work::Wake(room, opening));
