@@ -8,12 +8,13 @@ use bus::Presence;
 use common::{
     error::{ErrorCode, Fault},
     guest::Right,
-    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
+    id::{AccountId, CallId, ConnectionId, RoomId, SignInId, UserId},
     permission::{Permission, Permissions},
     protocol::{Event, Failure, GuestNeeds, Needs, RequestId, envelope, feed::Table, room::Member},
     token::{Bearer, Standing},
 };
 use serde::Serialize;
+use signalling_core::call::part::Part;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
@@ -140,8 +141,8 @@ pub(crate) fn frame(event: &Event) -> Utf8Bytes {
 pub(crate) struct Held {
     pub(crate) rooms: BTreeSet<RoomId>,
     pub(crate) media: BTreeSet<RoomId>,
-    /// Calls it knows of, and the instance that runs each.
-    pub(crate) calls: BTreeMap<CallId, NodeId>,
+    /// Its part in each call that it knows of.
+    pub(crate) calls: BTreeMap<CallId, Part>,
     pub(crate) online: Option<Presence>,
     pub(crate) follows_presence: bool,
     pub(crate) follows_inbox: bool,

@@ -172,6 +172,10 @@ pub struct CallRequest {
     pub node: NodeId,
     /// What it asks.
     pub action: CallAction,
+    /// Whether it [attends](CallAction::Attend) for as long as it knows of the call, so that its silence means
+    /// something. Devices of earlier versions' instances do not.
+    #[serde(default)]
+    pub attends: bool,
 }
 
 /// A device's request about a call.
@@ -189,6 +193,8 @@ pub enum CallAction {
     Gone,
     /// The device has connected while the call may be ringing.
     Connect,
+    /// The device was told of the call, and asks again and again how it stands.
+    Attend,
 }
 
 impl Service for CallService {

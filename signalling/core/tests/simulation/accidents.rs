@@ -2,6 +2,7 @@
 
 use crate::{
     bus::ACCOUNT,
+    calls,
     client::{Client, member},
     online::Task,
     world::{LOOK_MS, Work, World},
@@ -18,7 +19,9 @@ impl World {
     pub(crate) fn accident(&mut self) {
         let who = self.dice.roll(self.clients.len());
         match self.dice.roll(1000) {
-            0..400 => self.send(who),
+            0..330 => self.send(who),
+            330..345 => self.ring(who),
+            345..400 => self.handle_call(who),
             400..670 => self.enter(who),
             670..700 => self.watch(who),
             700..760 => self.leave(who),
@@ -71,6 +74,7 @@ impl World {
             self.instances[at].connections.insert(connection, who);
             self.clients[who].connected = Some((at, connection));
             self.come_online(at, connection, who);
+            self.soon(at, Work::Call(calls::Task::Late(connection)));
         }
         let (at, connection) = self.clients[who].connected.expect("it is");
         let room = self.any_room();
@@ -126,6 +130,8 @@ impl World {
         instance.rooms.clear();
         instance.online = None;
         instance.last_read.clear();
+        self.kill_calls(at);
+        let instance = &mut self.instances[at];
         for (connection, who) in std::mem::take(&mut instance.connections) {
             if self.clients[who].connected == Some((at, connection)) {
                 self.clients[who].disconnect();
@@ -152,6 +158,7 @@ impl World {
         let now = self.time();
         self.instances[at].rooms.values_mut().for_each(|open| open.room.unsettle(now));
         self.act_online(at, |presence, now, _| presence.unsettle(now));
+        self.link_calls(at);
         self.later(at, self.now + LOOK_MS, Work::Look);
         // Others take it for dead unless it is back by then.
         for other in (0..self.instances.len()).filter(|other| *other != at) {
@@ -165,6 +172,7 @@ impl World {
             return;
         }
         self.assert(at);
+        self.link_calls(at);
         let ids: Vec<RoomId> = self.instances[at].rooms.keys().copied().collect();
         ids.into_iter().for_each(|room| self.later(at, self.now, Work::Lost(room)));
         self.later(at, self.now, Work::Online(Task::Lost));

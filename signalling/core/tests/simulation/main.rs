@@ -1,9 +1,9 @@
-//! Rooms on several instances under one seed: a virtual store, bus and clients, in virtual time.
+//! Rooms, presence and calls on several instances under one seed: a virtual store, bus and clients, in virtual time.
 //!
 //! News between instances is late or lost, instances are killed, cut off and started again, clients come and go,
 //! are too slow and come back. Whatever happens, each client gets every message of its rooms once and in order;
 //! and once it has been quiet for a while, everybody has everything and knows who is there: in their rooms, and
-//! online at all.
+//! online at all. Nobody is left ringing, one device at most takes a call, and both sides agree on how it ended.
 
 #![allow(
     clippy::indexing_slicing,
@@ -15,6 +15,7 @@
 
 mod accidents;
 mod bus;
+mod calls;
 mod client;
 mod dice;
 mod online;
@@ -34,6 +35,7 @@ fn run(seed: u64, instances: usize, clients: usize, rooms: usize) {
     world.settle();
     world.check();
     world.check_online();
+    world.check_calls();
 }
 
 #[test]

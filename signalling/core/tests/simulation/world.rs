@@ -2,13 +2,14 @@
 
 use crate::{
     bus::Bus,
+    calls::{self, CallNo},
     client::{Client, Local, View, member},
     dice::Dice,
     online,
     store::Messages,
 };
 use common::{
-    id::{ConnectionId, RoomId, UserId},
+    id::{ConnectionId, NodeId, RoomId, UserId},
     protocol::{
         Event,
         room::{Member, RoomMessage},
@@ -53,6 +54,12 @@ pub(crate) struct Instance {
     pub(crate) online: Option<online::Watched>,
     /// Who was online when that was read last.
     pub(crate) last_read: Vec<Member>,
+    /// Those that it runs.
+    pub(crate) calls: BTreeMap<CallNo, calls::Running>,
+    /// What its devices take part in.
+    pub(crate) parts: BTreeMap<(ConnectionId, CallNo), calls::Attending>,
+    /// What it has asked and nobody has answered.
+    pub(crate) asked: BTreeSet<u64>,
 }
 
 /// What one instance is about to do; void when it has died meanwhile.
@@ -107,6 +114,8 @@ pub(crate) enum Work {
     Look,
     /// It has to do with who is online.
     Online(online::Task),
+    /// It has to do with calls.
+    Call(calls::Task),
 }
 
 pub(crate) struct Snapshot {
@@ -132,6 +141,9 @@ pub(crate) struct World {
     left_at: BTreeMap<(RoomId, ConnectionId), u64>,
     /// When each user's last device came or went.
     pub(crate) seen_online: BTreeMap<UserId, u64>,
+    /// Who is in a call, and where that runs.
+    pub(crate) busy: BTreeMap<u128, (NodeId, CallNo)>,
+    pub(crate) outcomes: BTreeMap<CallNo, calls::Outcome>,
     pub(crate) instances: Vec<Instance>,
     pub(crate) clients: Vec<Client>,
 }
@@ -147,6 +159,9 @@ impl World {
             connections: BTreeMap::new(),
             online: None,
             last_read: Vec::new(),
+            calls: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            asked: BTreeSet::new(),
         };
         // Every other one is the second device of somebody.
         let client = |n: usize| Client { user: u128::try_from(n / 2).expect("it fits"), ..Client::default() };
@@ -164,6 +179,8 @@ impl World {
             is_calm: seed.is_multiple_of(4),
             left_at: BTreeMap::new(),
             seen_online: BTreeMap::new(),
+            busy: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
             instances: (0..instances).map(instance).collect(),
             clients: (0..clients).map(client).collect(),
         }
@@ -320,11 +337,12 @@ impl World {
             Work::Gone(connection) => self.gone(at, connection),
             Work::Look => self.look(at),
             Work::Online(task) => self.work_online(at, task),
+            Work::Call(task) => self.work_call(at, task),
         }
     }
 
     /// Whoever is at the other end of a connection, if somebody is still.
-    fn client(&mut self, at: usize, connection: ConnectionId) -> Option<&mut Client> {
+    pub(crate) fn client(&mut self, at: usize, connection: ConnectionId) -> Option<&mut Client> {
         let who = self.instances[at].connections.get(&connection)?;
         Some(&mut self.clients[*who]).filter(|client| client.connected == Some((at, connection)))
     }
@@ -436,6 +454,7 @@ impl World {
         let Some(who) = self.instances[at].connections.remove(&connection) else { return };
         self.seen_online.insert(member(connection, self.clients[who].user).user_id, self.now);
         self.go_offline(at, connection);
+        self.leave_calls(at, connection);
         let ids: Vec<RoomId> = self.instances[at].rooms.keys().copied().collect();
         ids.into_iter().for_each(|room| self.leave_room(at, room, connection));
     }
