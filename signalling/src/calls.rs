@@ -8,8 +8,9 @@ pub(crate) mod running;
 mod task;
 
 use crate::{
-    client::{Client, frame},
+    client::Client,
     failure::{bus_failed, published, store_failed},
+    frame::Frame,
     hub::Hub,
     pace::RETRY,
     standing,
@@ -167,7 +168,7 @@ pub(crate) fn deliver(hub: &Hub, NodeNews { to, news }: NodeNews) {
         DeviceNews::Answered(answered) => Event::CallAnswered(answered),
         DeviceNews::Signal(signalled) => Event::MediaSignal(signalled),
     };
-    client.push(frame(&event));
+    client.push(Frame::event(&event));
 }
 
 /// `call.accept`.
@@ -187,7 +188,7 @@ pub(crate) async fn accept(hub: &Hub, client: &Arc<Client>, id: CallId) -> Resul
     }
     // It may have taken the call and cannot know: nobody is to talk to nobody.
     if let Some(part) = client.held().calls.remove(&id) {
-        client.push(frame(&Event::CallEnded(Ended { call_id: id, reason: EndReason::Lost })));
+        client.push(Frame::event(&Event::CallEnded(Ended { call_id: id, reason: EndReason::Lost })));
         let (work, runner, device) = (hub.clone(), part.runner(), client.id);
         hub.finish(async move { tell_gone(&work, runner, id, device).await });
     }

@@ -51,6 +51,7 @@ mod guests;
 mod native;
 #[path = "e2e/pages.rs"]
 mod pages;
+mod presence;
 #[path = "e2e/replies.rs"]
 mod replies;
 #[path = "e2e/restart.rs"]

@@ -1,11 +1,7 @@
 //! Devices of this instance that take part in a call, and ask again and again how it stands.
 
 use super::ask;
-use crate::{
-    client::{Client, frame},
-    hub::Hub,
-    until::until,
-};
+use crate::{client::Client, frame::Frame, hub::Hub, until::until};
 use bus::BusError;
 use common::{
     error::{Chain, ErrorCode},
@@ -78,7 +74,7 @@ async fn end(hub: &Hub, client: &Client, call: CallId, reason: EndReason) {
     if let Err(error) = record(hub, client, call, reason).await {
         warn!(call.id = %call, error = %Chain(&error), "The end of call {call} is not recorded");
     }
-    client.push(frame(&Event::CallEnded(Ended { call_id: call, reason })));
+    client.push(Frame::event(&Event::CallEnded(Ended { call_id: call, reason })));
 }
 
 async fn record(hub: &Hub, client: &Client, call: CallId, reason: EndReason) -> Result<(), StoreError> {

@@ -2,7 +2,8 @@
 //! lock, the rest is left for the one who [follows](super::follow) it.
 
 use crate::{
-    client::{Client, frame},
+    client::Client,
+    frame::Frame,
     live::{Followed, Live},
 };
 use common::{clock::Clock, id::AccountId, protocol::Event};
@@ -59,8 +60,8 @@ impl Watched {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Tell(changed) => {
-                    let frame = frame(&Event::PresenceChanged(changed));
-                    presence.watchers().for_each(|watcher| watcher.push(frame.clone()));
+                    let frame = Frame::event(&Event::PresenceChanged(changed));
+                    Client::push_to_all(presence.watchers(), &frame);
                 }
                 Effect::Compare => *compare = true,
             }
