@@ -51,6 +51,7 @@ mod guests;
 mod native;
 #[path = "e2e/pages.rs"]
 mod pages;
+#[path = "e2e/presence.rs"]
 mod presence;
 #[path = "e2e/replies.rs"]
 mod replies;

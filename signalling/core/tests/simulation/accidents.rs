@@ -27,7 +27,8 @@ impl World {
             700..760 => self.leave(who),
             760..820 => self.vanish(who),
             820..840 => self.be_slow(who),
-            840..850 | 880..890 | 970.. if self.is_calm => {}
+            985..992 => self.overflow_online(),
+            840..850 | 880..890 | 970.. if self.is_calm => self.be_calm(),
             840..850 => self.kill(),
             850..880 => {
                 let at = self.dice.roll(self.instances.len());
@@ -41,7 +42,6 @@ impl World {
             920..930 => self.is_store_away = true,
             930..970 => self.is_store_away = false,
             970..985 => self.overflow(),
-            985..992 => self.overflow_online(),
             _ => self.lapse(),
         }
     }

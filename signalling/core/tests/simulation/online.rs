@@ -23,6 +23,12 @@ const TIDY_MS: usize = 200;
 /// under way, and gathered.
 const TOLD_MS: u64 = 100 + 100 + 1200;
 
+/// How long it may take to find again what was lost.
+const HEALED_MS: u64 = 20_000;
+
+/// How long it may take, where nobody was listened to when it was said, until everybody is read for the second time.
+const COMPARED_MS: u64 = 5000 + 2000;
+
 /// Who is online as a client sees it.
 pub(crate) struct View {
     online: BTreeSet<UserId>,
@@ -112,7 +118,7 @@ impl World {
     fn announce(&mut self, at: usize, news: OnlineNews) {
         self.act_online(at, |presence, now, _| presence.handle_news(news.clone(), now));
         // The bus is there and does not answer in time.
-        if self.dice.percent(3) && !self.is_calm {
+        if self.dice.percent(3) {
             let again = self.now + self.dice.ms(900, 1100);
             return self.later(at, again, Work::Online(Task::SayAgain(news)));
         }
@@ -333,7 +339,31 @@ impl World {
         let before = self.queue.len();
         self.queue.retain(|_, entry| !is_lost(entry));
         if self.queue.len() < before {
+            self.lost_at = self.now;
             self.later(at, self.now, Work::Online(Task::Lost));
+        }
+    }
+
+    /// Nothing is lost; an instance more or less makes others doubt.
+    pub(crate) fn be_calm(&mut self) {
+        if self.dice.percent(10) {
+            let at = self.dice.roll(self.instances.len());
+            self.soon(at, Work::Online(Task::Doubt));
+        }
+        if self.now - self.lost_at < HEALED_MS {
+            return;
+        }
+        let (what, connected) = (self.what(), self.connected_users());
+        for view in self.clients.iter().filter_map(|client| client.online.as_ref()) {
+            if view.asks {
+                continue;
+            }
+            for (user, at) in
+                self.seen_online.iter().filter(|(_, at)| self.now - **at >= TOLD_MS + COMPARED_MS)
+            {
+                let is_known = view.online.contains(user) == connected.contains(user);
+                assert!(is_known, "{what}: {user} has come or gone {} ms ago", self.now - at);
+            }
         }
     }
 }

@@ -141,6 +141,8 @@ pub(crate) struct World {
     left_at: BTreeMap<(RoomId, ConnectionId), u64>,
     /// When each user's last device came or went.
     pub(crate) seen_online: BTreeMap<UserId, u64>,
+    /// When an instance did not hear something of who is online, where that is all that is lost.
+    pub(crate) lost_at: u64,
     /// Who is in a call, and where that runs.
     pub(crate) busy: BTreeMap<u128, (NodeId, CallNo)>,
     pub(crate) outcomes: BTreeMap<CallNo, calls::Outcome>,
@@ -179,6 +181,7 @@ impl World {
             is_calm: seed.is_multiple_of(4),
             left_at: BTreeMap::new(),
             seen_online: BTreeMap::new(),
+            lost_at: 0,
             busy: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             instances: (0..instances).map(instance).collect(),
