@@ -20,8 +20,8 @@ impl World {
         let who = self.dice.roll(self.clients.len());
         match self.dice.roll(1000) {
             0..330 => self.send(who),
-            330..345 => self.ring(who),
-            345..400 => self.handle_call(who),
+            330..350 => self.ring(who),
+            350..400 => self.handle_some_call(),
             400..670 => self.enter(who),
             670..700 => self.watch(who),
             700..760 => self.leave(who),

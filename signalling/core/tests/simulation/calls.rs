@@ -162,7 +162,16 @@ impl World {
     }
 
     /// Somebody with a call does something about it.
-    pub(crate) fn handle_call(&mut self, who: usize) {
+    pub(crate) fn handle_some_call(&mut self) {
+        let clients = self.clients.iter().enumerate().filter(|(_, client)| !client.calls.is_empty());
+        let busy: Vec<usize> = clients.map(|(who, _)| who).collect();
+        if !busy.is_empty() {
+            let who = busy[self.dice.roll(busy.len())];
+            self.handle_call(who);
+        }
+    }
+
+    fn handle_call(&mut self, who: usize) {
         let Some((at, connection)) = self.clients[who].connected else { return };
         let Some((&call, &side)) = self.clients[who].calls.iter().next() else { return };
         let action = match (side, self.dice.roll(10)) {
@@ -493,8 +502,8 @@ impl World {
         }
     }
 
-    /// Nobody is left ringing or talks to nobody, and all agree on how each call ended.
-    pub(crate) fn check_calls(&self) {
+    /// Nobody is left ringing or talks to nobody, and all agree on how each call ended; how many were taken.
+    pub(crate) fn check_calls(&self) -> usize {
         let what = self.what();
         let mut talking: BTreeMap<CallNo, BTreeSet<ConnectionId>> = BTreeMap::new();
         for client in &self.clients {
@@ -512,6 +521,7 @@ impl World {
         for (call, outcome) in &self.outcomes {
             self.check_outcome(*call, outcome, &what);
         }
+        self.outcomes.values().filter(|outcome| !outcome.winners.is_empty()).count()
     }
 
     fn check_outcome(&self, call: CallNo, outcome: &Outcome, what: &str) {

@@ -17,7 +17,7 @@ use signalling_core::presence::{Effect, Presence};
 use std::collections::BTreeSet;
 
 /// Longer than an entry stays in the set after it was given up.
-const TIDY_MS: usize = 200;
+const TIDY_MS: usize = 500;
 
 /// How long a user may be told to be online who has gone, or offline who has come, where nothing is lost: news is
 /// under way, and gathered.
@@ -346,7 +346,7 @@ impl World {
 
     /// Nothing is lost; an instance more or less makes others doubt.
     pub(crate) fn be_calm(&mut self) {
-        if self.dice.percent(10) {
+        if self.dice.percent(50) {
             let at = self.dice.roll(self.instances.len());
             self.soon(at, Work::Online(Task::Doubt));
         }
