@@ -157,6 +157,7 @@ impl World {
         self.bus.lose(at, self.now);
         let now = self.time();
         self.instances[at].rooms.values_mut().for_each(|open| open.room.unsettle(now));
+        self.cut_calls();
         self.act_online(at, |presence, now, _| presence.unsettle(now));
         self.link_calls(at);
         self.later(at, self.now + LOOK_MS, Work::Look);

@@ -47,6 +47,8 @@ pub(crate) struct Outcome {
     /// What each was told by the instance that ran it, and what they were told by their own.
     told: BTreeMap<ConnectionId, EndReason>,
     assumed: BTreeMap<ConnectionId, EndReason>,
+    /// An instance was killed or cut off meanwhile.
+    is_cut: bool,
     /// Those who gave up accepting.
     gave_up: BTreeSet<ConnectionId>,
 }
@@ -154,7 +156,8 @@ impl World {
         let attending = Attending { part: Part::of_caller(runner), woken_at: None };
         self.instances[at].parts.insert((connection, call), attending);
         self.clients[who].calls.insert(call, Side::Calling);
-        self.outcomes.insert(call, Outcome { caller: Some(connection), ..Outcome::default() });
+        let is_cut = self.instances.iter().any(|instance| !instance.is_linked);
+        self.outcomes.insert(call, Outcome { caller: Some(connection), is_cut, ..Outcome::default() });
         let news = News::Incoming { runner, rings_for: signalling_core::call::RING_TIME };
         devices.into_iter().for_each(|device| self.tell(at, call, device, news));
         let is_linked = self.instances[at].is_linked;
@@ -165,10 +168,18 @@ impl World {
     pub(crate) fn handle_some_call(&mut self) {
         let clients = self.clients.iter().enumerate().filter(|(_, client)| !client.calls.is_empty());
         let busy: Vec<usize> = clients.map(|(who, _)| who).collect();
-        if !busy.is_empty() {
-            let who = busy[self.dice.roll(busy.len())];
-            self.handle_call(who);
+        if busy.is_empty() {
+            return;
         }
+        let who = busy[self.dice.roll(busy.len())];
+        let call = *self.clients[who].calls.keys().next().expect("it has one");
+        // Two devices pick up at the same moment.
+        for other in busy.into_iter().filter(|other| *other != who) {
+            if self.clients[other].calls.get(&call) == Some(&Side::Ringing) {
+                self.handle_call(other);
+            }
+        }
+        self.handle_call(who);
     }
 
     fn handle_call(&mut self, who: usize) {
@@ -198,6 +209,16 @@ impl World {
         }
     }
 
+    /// An instance is killed or cut off: whoever has to do with calls that anybody knows of may not hear of it.
+    pub(crate) fn cut_calls(&mut self) {
+        let known = self.instances.iter().flat_map(|instance| {
+            instance.calls.keys().copied().chain(instance.parts.keys().map(|(_, call)| *call))
+        });
+        for call in known {
+            self.outcomes.get_mut(&call).expect("it is known").is_cut = true;
+        }
+    }
+
     /// Instances have ceased or begun to be within reach.
     pub(crate) fn link_calls(&mut self, at: usize) {
         let is_linked = self.instances[at].is_linked;
@@ -209,6 +230,7 @@ impl World {
 
     /// Whoever runs calls there runs them no more.
     pub(crate) fn kill_calls(&mut self, at: usize) {
+        self.cut_calls();
         let node = self.node(at);
         self.busy.retain(|_, (runner, _)| *runner != node);
         self.instances[at].calls.clear();
@@ -534,6 +556,7 @@ impl World {
         for winner in &outcome.winners {
             assert_eq!(Some(*winner), outcome.answered_by, "{what}: who took call {call}");
             if let Some(reason) = outcome.assumed.get(winner) {
+                assert!(outcome.is_cut, "{what}: {winner} was told how call {call} ended");
                 assert_eq!(*reason, EndReason::Lost, "{what}: {winner} talked in call {call}");
             }
         }
