@@ -3,6 +3,7 @@
 use crate::{
     error::BusError,
     exchange::{Exchange, GuardId},
+    presence::Snapshot,
 };
 use bytes::Bytes;
 use common::id::NodeId;
@@ -70,7 +71,7 @@ pub(crate) trait Backend: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<(), BusError>>;
     /// Takes out what `guard` put in, and nothing if a later guard replaced it.
     fn absent(&self, set: &str, key: &str, guard: GuardId);
-    fn entries(&self, set: String) -> BoxFuture<'_, Result<Vec<(String, Bytes)>, BusError>>;
+    fn snapshot(&self, set: String) -> BoxFuture<'_, Result<Snapshot<Bytes>, BusError>>;
 }
 
 /// The most bytes of one message, request, answer or entry.

@@ -5,7 +5,7 @@ use crate::{
     error::BusError,
     lease::{Acquired, LeaseGuard},
     local::LocalBackend,
-    presence::Presence,
+    presence::{Presence, Snapshot},
     redis::RedisBackend,
     service::Requests,
     subscription::Subscription,
@@ -171,7 +171,16 @@ impl Bus {
     /// # Errors
     /// If an entry has the wrong form.
     pub async fn entries<P: PresenceSet>(&self, set: &P) -> Result<Vec<(String, P::Entry)>, BusError> {
-        let raw = self.0.entries(set.name()).await?;
-        raw.into_iter().map(|(key, entry)| Ok((key, serde_json::from_slice(&entry)?))).collect()
+        Ok(self.snapshot(set).await?.entries)
+    }
+
+    /// The same, and whether the other nodes' entries were read just now.
+    ///
+    /// # Errors
+    /// If an entry has the wrong form.
+    pub async fn snapshot<P: PresenceSet>(&self, set: &P) -> Result<Snapshot<P::Entry>, BusError> {
+        let Snapshot { entries, is_fresh } = self.0.snapshot(set.name()).await?;
+        let read = |(key, entry): (String, bytes::Bytes)| Ok((key, serde_json::from_slice(&entry)?));
+        Ok(Snapshot { entries: entries.into_iter().map(read).collect::<Result<_, BusError>>()?, is_fresh })
     }
 }

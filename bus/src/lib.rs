@@ -21,6 +21,6 @@ pub use backend::Link;
 pub use error::BusError;
 pub use facade::Bus;
 pub use lease::{Acquired, LEASE_TIME, LeaseGuard};
-pub use presence::Presence;
+pub use presence::{Presence, Snapshot};
 pub use service::{Asked, Replier, Requests};
 pub use subscription::{Delivery, Subscription};

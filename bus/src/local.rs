@@ -4,6 +4,7 @@ use crate::{
     backend::{Backend, Link},
     error::BusError,
     exchange::{Exchange, GuardId},
+    presence::Snapshot,
 };
 use bytes::Bytes;
 use common::id::NodeId;
@@ -148,10 +149,10 @@ impl Backend for LocalBackend {
         }
     }
 
-    fn entries(&self, set: String) -> BoxFuture<'_, Result<Vec<(String, Bytes)>, BusError>> {
+    fn snapshot(&self, set: String) -> BoxFuture<'_, Result<Snapshot<Bytes>, BusError>> {
         let entries = self.presence.get(&set).map(|entries| {
             entries.iter().map(|(key, (_, entry))| (key.clone(), entry.clone())).collect::<Vec<_>>()
         });
-        async move { Ok(entries.unwrap_or_default()) }.boxed()
+        async move { Ok(Snapshot { entries: entries.unwrap_or_default(), is_fresh: true }) }.boxed()
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     exchange::{Exchange, GuardId, Refusal},
     lease::LEASE_TIME,
     local::local_answer,
+    presence::Snapshot,
 };
 use ::redis::{AsyncCommands, Client, ErrorKind, aio::MultiplexedConnection};
 use bytes::Bytes;
@@ -23,7 +24,7 @@ use common::{error::Chain, id::NodeId};
 use futures_util::{FutureExt, future::BoxFuture};
 use in_flight::InFlight;
 use keep::Keep;
-use link::Order;
+use link::{DEAF_TIME, NODE_TIME, Order};
 use names::Names;
 use shutdown::Shutdown;
 use std::{
@@ -308,25 +309,29 @@ impl Backend for RedisBackend {
         let _done_later = self.orders.try_send(Order::TidyUp);
     }
 
-    fn entries(&self, set: String) -> BoxFuture<'_, Result<Vec<(String, Bytes)>, BusError>> {
+    fn snapshot(&self, set: String) -> BoxFuture<'_, Result<Snapshot<Bytes>, BusError>> {
         async move {
-            if let Ok(mut connection) = self.connection() {
-                let rows: Result<Vec<(String, Vec<u8>)>, _> = keep::LIVING_ENTRIES
-                    .key(self.names.presence(&set))
-                    .arg(self.names.node_prefix())
-                    .invoke_async(&mut connection)
-                    .await;
-                if let Ok(rows) = rows {
-                    self.keep.remember_others(&set, self.node, rows);
-                }
-            }
-            Ok(self.keep.entries(&set))
+            let is_fresh = self.read_others(&set).await.is_ok();
+            Ok(Snapshot { entries: self.keep.entries(&set), is_fresh })
         }
         .boxed()
     }
 }
 
 impl RedisBackend {
+    /// Remembers what other nodes have in a set.
+    async fn read_others(&self, set: &str) -> Result<(), BusError> {
+        let rows: Vec<(String, Vec<u8>)> = keep::LIVING_ENTRIES
+            .key(self.names.presence(set))
+            .arg(self.names.node_prefix())
+            .arg(self.names.replies_prefix())
+            .arg(names::millis(NODE_TIME.saturating_sub(DEAF_TIME)))
+            .invoke_async(&mut self.connection()?)
+            .await?;
+        self.keep.remember_others(set, self.node, rows);
+        Ok(())
+    }
+
     /// Waits until Redis has confirmed `channel`; while the link is down there is nothing to wait for.
     async fn confirm(&self, channel: String) -> Result<(), BusError> {
         if self.connection().is_err() {

@@ -3,6 +3,7 @@
 //! The instance to which the caller is connected runs the call, as one task
 //! that owns its core; devices elsewhere reach it over the bus.
 
+mod attend;
 pub(crate) mod running;
 mod task;
 
@@ -22,7 +23,7 @@ use common::{
     id::{CallId, ConnectionId, NodeId, RoomId, UserId},
     protocol::{
         Done, Event, Failure,
-        call::{Accepted, EndReason, Incoming, Ring, Ringing},
+        call::{Accepted, EndReason, Ended, Incoming, Ring, Ringing},
     },
     subject::{
         LeaseName,
@@ -35,7 +36,7 @@ use common::{
 use running::{ORDER_QUEUE, Order};
 use signalling_core::{
     admission::Action,
-    call::{Call, RING_TIME},
+    call::{Call, RING_TIME, part::Part},
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use store::calls::{self, NewCall};
@@ -47,6 +48,9 @@ use tracing::debug;
 
 /// How long another instance may take to answer about a call.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often accepting is tried where nobody knows what came of it.
+const ACCEPT_ATTEMPTS: u32 = 3;
 
 /// `call.ring`.
 pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result<Ringing, Failure> {
@@ -79,7 +83,7 @@ pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result
         Ok(now) if !now.is_empty() => now,
         Ok(_) | Err(_) => devices,
     };
-    client.held().calls.insert(id, hub.bus().node());
+    client.held().calls.insert(id, Part::of_caller(hub.bus().node()));
     let core = Call::ring(client.id, devices.keys().copied(), hub.clock().now());
     let ring_time_ms = u64::try_from(RING_TIME.as_millis()).unwrap_or(u64::MAX);
     let incoming = Incoming {
@@ -150,20 +154,24 @@ async fn tell(hub: &Hub, node: NodeId, to: ConnectionId, news: DeviceNews) {
 pub(crate) fn deliver(hub: &Hub, NodeNews { to, news }: NodeNews) {
     let client = hub.client(to);
     if let DeviceNews::Incoming { runner, incoming } = &news {
-        if let Some(client) = &client {
-            client.held().calls.insert(incoming.call_id, *runner);
-        }
+        let is_known = client.as_ref().is_some_and(|client| !attend::begin(hub, client, *runner, incoming));
         // Who has gone meanwhile has told those calls that it knew of: this one would go on ringing for nobody.
         if hub.client(to).is_none() {
             let (work, runner, call) = (hub.clone(), *runner, incoming.call_id);
             hub.finish(async move { tell_gone(&work, runner, call, to).await });
+        }
+        if is_known {
+            return;
         }
     }
     let Some(client) = client else { return };
     let event = match news {
         DeviceNews::Incoming { incoming, .. } => Event::CallIncoming(incoming),
         DeviceNews::Ended(ended) => {
-            client.held().calls.remove(&ended.call_id);
+            // Said again until it is heard.
+            if client.held().calls.remove(&ended.call_id).is_none() {
+                return;
+            }
             Event::CallEnded(ended)
         }
         DeviceNews::Answered(answered) => Event::CallAnswered(answered),
@@ -174,8 +182,26 @@ pub(crate) fn deliver(hub: &Hub, NodeNews { to, news }: NodeNews) {
 
 /// `call.accept`.
 pub(crate) async fn accept(hub: &Hub, client: &Arc<Client>, id: CallId) -> Result<Accepted, Failure> {
-    let room_id = act(hub, client, id, CallAction::Accept).await?;
-    Ok(Accepted { call_id: id, room_id, ice_servers: hub.ice_servers(client.user) })
+    let mut is_in_doubt = false;
+    for _ in 0..ACCEPT_ATTEMPTS {
+        match try_act(hub, client, id, CallAction::Accept).await? {
+            Ok(room_id) => {
+                if let Some(part) = client.held().calls.get_mut(&id) {
+                    part.handle_accepted();
+                }
+                return Ok(Accepted { call_id: id, room_id, ice_servers: hub.ice_servers(client.user) });
+            }
+            Err(error) if !is_in_doubt && is_refused(&error) => return Err(bus_failed(&error)),
+            Err(_) => is_in_doubt = true,
+        }
+    }
+    // It may have taken the call and cannot know: nobody is to talk to nobody.
+    if let Some(part) = client.held().calls.remove(&id) {
+        client.push(Frame::event(&Event::CallEnded(Ended { call_id: id, reason: EndReason::Lost })));
+        let (work, runner, device) = (hub.clone(), part.runner(), client.id);
+        hub.finish(async move { tell_gone(&work, runner, id, device).await });
+    }
+    Err(Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "the call cannot be reached"))
 }
 
 /// `call.reject`.
@@ -194,26 +220,47 @@ pub(crate) async fn hang_up(hub: &Hub, client: &Arc<Client>, id: CallId) -> Resu
 }
 
 async fn act(hub: &Hub, client: &Client, call: CallId, action: CallAction) -> Result<RoomId, Failure> {
+    try_act(hub, client, call, action).await?.map_err(|error| bus_failed(&error))
+}
+
+/// What the call says, or why nothing is known of that.
+async fn try_act(
+    hub: &Hub,
+    client: &Client,
+    call: CallId,
+    action: CallAction,
+) -> Result<Result<RoomId, BusError>, Failure> {
     // A device that was never told of the call learns nothing about it.
-    let runner = client.held().calls.get(&call).copied().ok_or_else(over)?;
-    ask(hub, runner, CallRequest { call, device: client.id, node: hub.bus().node(), action }).await
+    let runner = client.held().calls.get(&call).map(Part::runner).ok_or_else(over)?;
+    match ask(hub, runner, call, client.id, action).await {
+        Ok(outcome) => outcome.map(Ok),
+        Err(BusError::Unanswered { .. }) => Err(over()),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+/// Whether it was certainly not carried out.
+const fn is_refused(error: &BusError) -> bool {
+    !matches!(error, BusError::TimedOut { .. } | BusError::GivenUp { .. } | BusError::Redis(_))
 }
 
 async fn tell_gone(hub: &Hub, runner: NodeId, call: CallId, device: ConnectionId) {
-    let request = CallRequest { call, device, node: hub.bus().node(), action: CallAction::Gone };
-    let _over_already = ask(hub, runner, request).await;
+    let _over_already = ask(hub, runner, call, device, CallAction::Gone).await;
 }
 
-/// Asks the instance that runs the call.
-async fn ask(hub: &Hub, runner: NodeId, request: CallRequest) -> Result<RoomId, Failure> {
+/// Asks the instance that runs the call: what it answers, if it does.
+async fn ask(
+    hub: &Hub,
+    runner: NodeId,
+    call: CallId,
+    device: ConnectionId,
+    action: CallAction,
+) -> Result<Result<RoomId, Failure>, BusError> {
+    let request = CallRequest { call, device, node: hub.bus().node(), action, attends: true };
     if runner == hub.bus().node() {
-        return order(hub, request).await;
+        return Ok(order(hub, request).await);
     }
-    match hub.bus().request(&CallService(runner), &request, ASK_TIMEOUT).await {
-        Ok(outcome) => outcome,
-        Err(BusError::Unanswered { .. }) => Err(over()),
-        Err(error) => Err(bus_failed(&error)),
-    }
+    hub.bus().request(&CallService(runner), &request, ASK_TIMEOUT).await
 }
 
 /// Hands a request to the call's task, if this instance runs it.
@@ -258,7 +305,7 @@ async fn ask_whether_called(hub: &Hub, client: &Client) -> Result<(), BusError> 
 pub(crate) async fn ring_too(hub: &Hub, request: RingRequest) -> bool {
     let RingRequest { account, user, device, node } = request;
     let Some(call) = hub.0.calls.of_callee((account, user)) else { return false };
-    let request = CallRequest { call, device, node, action: CallAction::Connect };
+    let request = CallRequest { call, device, node, action: CallAction::Connect, attends: false };
     order(hub, request).await.is_ok()
 }
 

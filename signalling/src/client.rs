@@ -11,13 +11,14 @@ use bus::Presence;
 use common::{
     error::{ErrorCode, Fault},
     guest::Right,
-    id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
+    id::{AccountId, CallId, ConnectionId, RoomId, SignInId, UserId},
     identity::GuestId,
     permission::{Permission, Permissions},
     protocol::{Failure, GuestNeeds, Needs, RequestId, feed::Table, room::Member},
     token::{Bearer, Standing},
 };
 use serde::Serialize;
+use signalling_core::call::part::Part;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
@@ -146,8 +147,8 @@ pub(crate) fn forbidden(why: &'static str) -> Failure {
 pub(crate) struct Held {
     pub(crate) rooms: BTreeSet<RoomId>,
     pub(crate) media: BTreeSet<RoomId>,
-    /// Calls it knows of, and the instance that runs each.
-    pub(crate) calls: BTreeMap<CallId, NodeId>,
+    /// Its part in each call that it knows of.
+    pub(crate) calls: BTreeMap<CallId, Part>,
     pub(crate) online: Option<Presence>,
     pub(crate) follows_presence: bool,
     pub(crate) follows_inbox: bool,

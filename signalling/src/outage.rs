@@ -1,6 +1,6 @@
 //! While the bus is away, and after it was for another instance, what was said there is found in the store.
 
-use crate::{hub::Hub, inbox};
+use crate::{hub::Hub, inbox, presence};
 use bus::{Link, Subscription};
 use common::{
     error::Chain,
@@ -26,7 +26,7 @@ const LOOK_AFTER_MS: Range<u64> = 500..1500;
 /// How often it is looked whether instances are gone.
 ///
 /// Longer spares a question to the bus; shorter tells sooner what they had no time to tell.
-const COUNT_EVERY: Duration = Duration::from_secs(2);
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// How often the store is looked at where nothing seems amiss, once there have been other instances: one that is cut
 /// off alone stores what it cannot tell, and may be killed before it can.
@@ -60,13 +60,17 @@ pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
                 if !std::mem::replace(&mut is_owed, true) && !is_down {
                     tick.reset();
                 }
+                presence::live::doubt(&hub.0.accounts);
             }
             _ = count.tick(), if !is_down => {
-                let is_any_gone = is_any_gone(&hub, &mut nodes).await;
+                let Changed { came, went } = changed(&hub, &mut nodes).await;
                 has_others |= nodes.len() > 1;
-                if is_any_gone {
+                if went {
                     is_owed = true;
                     hub.0.rooms.doubt_others();
+                }
+                if came || went {
+                    presence::live::doubt(&hub.0.accounts);
                 }
             }
             _ = anyway.tick(), if has_others && !is_down => is_owed = true,
@@ -75,17 +79,24 @@ pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
     }
 }
 
-/// Whether one of these instances is there no more; afterwards they are those that are.
-async fn is_any_gone(hub: &Hub, nodes: &mut BTreeSet<NodeId>) -> bool {
+/// Whether there are instances that were not there before, and whether some are there no more.
+#[derive(Default)]
+struct Changed {
+    came: bool,
+    went: bool,
+}
+
+/// How instances have changed since they were these; afterwards they are those that are there.
+async fn changed(hub: &Hub, nodes: &mut BTreeSet<NodeId>) -> Changed {
     let entries = match hub.bus().entries(&HubNodes).await {
         Ok(entries) => entries,
         Err(error) => {
             debug!(error = %Chain(&error), "Which instances are there cannot be told");
-            return false;
+            return Changed::default();
         }
     };
     let before = std::mem::replace(nodes, entries.into_iter().map(|(_, node)| node).collect());
-    !before.is_subset(nodes)
+    Changed { came: !nodes.is_subset(&before), went: !before.is_subset(nodes) }
 }
 
 /// This instance's own: the last bits of its id are random.

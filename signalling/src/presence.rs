@@ -1,5 +1,6 @@
 //! Who of an account is connected at all.
 
+mod follow;
 pub(crate) mod live;
 
 use crate::{
@@ -7,29 +8,30 @@ use crate::{
     failure::{bus_failed, published},
     finally::Finally,
     hub::Hub,
+    pace::RETRY,
 };
-use bus::{BusError, Delivery, Subscription};
+use bus::BusError;
 use common::{
+    chance,
     error::Chain,
     id::{AccountId, UserId},
     protocol::{Failure, RequestId, presence::OnlineUser},
-    subject::hub::{AccountOnline, AccountTopic, OnlineChanged, OnlineDevice},
+    subject::hub::{AccountOnline, AccountTopic, OnlineDevice, OnlineNews},
 };
-use live::Watched;
-use std::{sync::Arc, time::Duration};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use std::sync::Arc;
+use tokio::time::sleep;
 use tracing::warn;
 
-/// How often the list is compared with what the bus says, beside every change that is announced.
-const COMPARE_EVERY: Duration = Duration::from_secs(5);
-
-/// Changes that come within this time are one comparison: a thousand clients reconnect at once.
-const GATHER_TIME: Duration = Duration::from_millis(100);
+/// How often news that could not be said is said again: each after a second.
+///
+/// While the link is down that is of no use, and once it is up again others read who is there.
+const SAID_AGAIN: u32 = 20;
 
 /// A device is there: others learn of it.
 pub(crate) async fn come_online(hub: &Hub, client: &Arc<Client>) {
     let guest = client.access().is_guest();
-    let device = OnlineDevice { user: user(client), node: hub.bus().node(), guest };
+    let user = OnlineUser { user_id: client.user, name: client.name.clone() };
+    let device = OnlineDevice { user, node: hub.bus().node(), guest };
     match hub.bus().present(&AccountOnline(client.account), &client.id.to_string(), &device).await {
         Ok(presence) => client.held().online = Some(presence),
         Err(error) => {
@@ -37,7 +39,7 @@ pub(crate) async fn come_online(hub: &Hub, client: &Arc<Client>) {
         }
     }
     if !guest {
-        announce(hub, client).await;
+        announce(hub, client.account, OnlineNews::Came(client.member())).await;
     }
 }
 
@@ -49,21 +51,36 @@ pub(crate) async fn lose_connection(hub: &Hub, client: &Arc<Client>) {
     };
     drop(online);
     if follows && let Some(watched) = hub.0.accounts.get(client.account) {
-        watched.state().watchers.remove(&client.id);
+        watched.act(|presence, _, _| presence.leave(client.id));
         hub.0.accounts.close_if_empty(client.account);
     }
     if !client.access().is_guest() {
-        announce(hub, client).await;
+        announce(hub, client.account, OnlineNews::Went(client.id)).await;
     }
 }
 
-fn user(client: &Client) -> OnlineUser {
-    OnlineUser { user_id: client.user, name: client.name.clone() }
+/// Tells those who watch, here and on other instances.
+async fn announce(hub: &Hub, account: AccountId, news: OnlineNews) {
+    if let Some(watched) = hub.0.accounts.get(account) {
+        watched.act(|presence, now, _| presence.handle_news(news.clone(), now));
+    }
+    let (topic, news) = (AccountTopic(account), [news]);
+    let outcome = hub.bus().publish_to_others(&topic, &news).await;
+    if matches!(outcome, Err(BusError::Redis(_))) {
+        let work = hub.clone();
+        hub.spawn(async move { say_again(&work, &topic, &news).await });
+    }
+    published(outcome);
 }
 
-/// A hint that somebody came or went; what is true is in the set.
-async fn announce(hub: &Hub, client: &Client) {
-    published(hub.bus().publish(&AccountTopic(client.account), &OnlineChanged {}).await);
+/// Nobody reads who is there for as long as nothing seems to be amiss: what was not said has to be.
+async fn say_again(hub: &Hub, topic: &AccountTopic, news: &[OnlineNews]) {
+    for _ in 0..SAID_AGAIN {
+        sleep(RETRY.delay(1, chance::fraction())).await;
+        if hub.bus().publish_to_others(topic, news).await.is_ok() {
+            return;
+        }
+    }
 }
 
 /// `presence.subscribe`. Answers by itself, so that changes come after the list.
@@ -75,48 +92,19 @@ pub(crate) async fn subscribe(
 ) {
     let _not_left_open = Finally(|| hub.0.accounts.close_if_empty(client.account));
     loop {
-        let watched = match hub.0.accounts.open(client.account, || watch(hub, client.account)).await {
+        let opened = hub.0.accounts.open(client.account, || follow::open(hub, client.account)).await;
+        let watched = match opened {
             Ok(watched) => watched,
             Err(error) => return client.answer::<()>(id, &Err::<(), Failure>(bus_failed(&error))),
         };
-        let mut state = watched.state();
-        if state.is_closed {
-            continue;
-        }
-        state.watchers.insert(client.id, Arc::clone(client));
-        client.held().follows_presence = true;
-        return client.answer(id, &Ok(state.page(after)));
-    }
-}
-
-async fn watch(hub: &Hub, account: AccountId) -> Result<Arc<Watched>, BusError> {
-    let news = hub.bus().subscribe(&AccountTopic(account)).await?;
-    let watched = Arc::new(Watched::new(account));
-    compare(hub, &watched).await?;
-    let (over, follower, hub_of_task) = (watched.over.clone(), Arc::clone(&watched), hub.clone());
-    hub.spawn(async move {
-        over.run_until_cancelled(follow(hub_of_task, follower, news)).await;
-    });
-    Ok(watched)
-}
-
-async fn follow(hub: Hub, watched: Arc<Watched>, mut news: Subscription<OnlineChanged>) {
-    let mut tick = interval(COMPARE_EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            Some(Delivery::Message(_) | Delivery::Lost) = news.next() => sleep(GATHER_TIME).await,
-            _ = tick.tick() => {}
-        }
-        if let Err(error) = compare(&hub, &watched).await {
-            warn!(account.id = %watched.account, error = %Chain(&error), "Presence cannot be compared; will retry");
+        let answered = watched.act(|presence, _, _| {
+            presence.watch(client.id, Arc::clone(client))?;
+            client.held().follows_presence = true;
+            client.answer(id, &Ok(presence.page(after)));
+            Ok::<_, signalling_core::presence::Closed>(())
+        });
+        if answered.is_ok() {
+            return;
         }
     }
-}
-
-async fn compare(hub: &Hub, watched: &Watched) -> Result<(), BusError> {
-    let entries = hub.bus().entries(&AccountOnline(watched.account)).await?;
-    let devices = entries.into_iter().map(|(_, device)| device).filter(|device| !device.guest);
-    watched.update(devices.map(|device| (device.user.user_id, device.user)).collect());
-    Ok(())
 }

@@ -53,6 +53,8 @@ mod guests;
 mod native;
 #[path = "e2e/pages.rs"]
 mod pages;
+#[path = "e2e/presence.rs"]
+mod presence;
 #[path = "e2e/replies.rs"]
 mod replies;
 #[path = "e2e/restart.rs"]

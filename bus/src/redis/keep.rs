@@ -42,12 +42,23 @@ pub(crate) static REMOVE_ENTRY: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// All entries of a set whose node lives; the others are swept. A node is 36 characters of text.
+///
+/// A node that has not beaten for a while and does not listen for answers either is dead before its time: whoever
+/// is connected to Redis listens. If it lives after all, it finds itself forgotten and writes everything again.
 pub(crate) static LIVING_ENTRIES: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "local rows, alive, result = redis.call('HGETALL', KEYS[1]), {}, {}
+        "local function lives(node)
+             local left = redis.call('PTTL', ARGV[1] .. node)
+             if left > tonumber(ARGV[3]) then return true end
+             if left == -2 then return false end
+             if redis.call('PUBSUB', 'NUMSUB', ARGV[2] .. node)[2] > 0 then return true end
+             redis.call('DEL', ARGV[1] .. node)
+             return false
+         end
+         local rows, alive, result = redis.call('HGETALL', KEYS[1]), {}, {}
          for i = 1, #rows, 2 do
              local node = string.sub(rows[i + 1], 1, 36)
-             if alive[node] == nil then alive[node] = redis.call('EXISTS', ARGV[1] .. node) == 1 end
+             if alive[node] == nil then alive[node] = lives(node) end
              if alive[node] then
                  result[#result + 1] = { rows[i], rows[i + 1] }
              else

@@ -39,8 +39,16 @@ const BEAT: Duration = Duration::from_secs(3);
 /// seconds; each process costs it one command in this time.
 const PROBE: Duration = Duration::from_secs(1);
 
-/// How long a node counts as alive after its last beat.
-const NODE_TIME: Duration = Duration::from_secs(15);
+/// How long a node counts as alive after its last beat, as long as it is connected: it may stand still.
+pub(super) const NODE_TIME: Duration = Duration::from_secs(15);
+
+/// How long after its last beat a node counts as alive that is not connected any more: a process that was killed is
+/// not, one that stands still is.
+///
+/// Longer forgives slower reconnecting, for which there is at least what this is longer than a [`BEAT`]; shorter
+/// tells sooner that a process has died. Another half second and who asks every second would not know it within
+/// five.
+pub(super) const DEAF_TIME: Duration = Duration::from_millis(3500);
 
 /// How long Redis may take to answer anything.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);

@@ -34,6 +34,10 @@ impl Names {
         format!("{}:s:{subject}", self.prefix)
     }
 
+    pub(crate) fn replies_prefix(&self) -> String {
+        format!("{}:r:", self.prefix)
+    }
+
     pub(crate) fn replies(&self, node: NodeId) -> String {
         format!("{}:r:{node}", self.prefix)
     }

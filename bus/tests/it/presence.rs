@@ -199,3 +199,47 @@ async fn an_entry_that_redis_had_no_memory_for_is_written_once_it_has() {
     let _: String = order(&mut observer, &["CONFIG", "SET", "maxmemory", "0"]).await;
     until(async || keys(&outage.pair.there).await == ["ada"]).await;
 }
+
+/// As if its last beat had been so long ago that a process which is not connected either is dead.
+async fn age(observer: &mut MultiplexedConnection, prefix: &str, node: NodeId) {
+    let _: u64 = order(observer, &["PEXPIRE", &format!("{prefix}:n:{node}"), "11000"]).await;
+}
+
+#[tokio::test]
+async fn who_was_killed_is_gone_before_a_node_that_stands_still_would_be() {
+    let pair = Pair::redis(&redis_url()).await;
+    let mut observer = observer(&redis_url()).await;
+    let mut victim = Process::start(&redis_url(), &pair.prefix).await;
+    let _dead = present(&victim.bus, "dead").await;
+    let _here = present(&pair.here, "here").await;
+    assert_eq!(keys(&pair.there).await, ["dead", "here"]);
+    victim.kill();
+    age(&mut observer, &pair.prefix, victim.bus.node()).await;
+    until(async || keys(&pair.there).await == ["here"]).await;
+}
+
+#[tokio::test]
+async fn who_stands_still_for_seconds_is_not_taken_for_dead() {
+    let pair = Pair::redis(&redis_url()).await;
+    let mut observer = observer(&redis_url()).await;
+    let paused = Process::start(&redis_url(), &pair.prefix).await;
+    let _ada = present(&paused.bus, "ada").await;
+    let pause = paused.pause();
+    for _ in 0..5 {
+        age(&mut observer, &pair.prefix, paused.bus.node()).await;
+        assert_eq!(keys(&pair.there).await, ["ada"]);
+    }
+    drop(pause);
+}
+
+/// Its link broke for longer than others wait for it.
+#[tokio::test]
+async fn who_was_taken_for_dead_while_it_reconnected_is_seen_again() {
+    let outage = Outage::prepare().await;
+    let mut observer = outage.observer().await;
+    let (here, prefix) = (&outage.pair.here, &outage.pair.prefix);
+    let _ada = present(here, "ada").await;
+    let _: u64 = order(&mut observer, &["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+    age(&mut observer, prefix, here.node()).await;
+    until(async || keys(&outage.pair.there).await == ["ada"]).await;
+}

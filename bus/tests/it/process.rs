@@ -20,11 +20,26 @@ impl Process {
         Self { runtime: Some(runtime), bus }
     }
 
+    /// Nothing of it runs until what is returned is dropped.
+    pub(crate) fn pause(&self) -> Paused {
+        let (resume, paused) = std::sync::mpsc::channel::<()>();
+        if let Some(runtime) = &self.runtime {
+            // On its only thread.
+            runtime.spawn(async move { paused.recv() });
+        }
+        Paused { _resume: resume }
+    }
+
     pub(crate) fn kill(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
+}
+
+/// A process in which nothing runs.
+pub(crate) struct Paused {
+    _resume: std::sync::mpsc::Sender<()>,
 }
 
 impl Drop for Process {

@@ -137,12 +137,21 @@ impl PresenceSet for AccountOnline {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AccountTopic(pub AccountId);
 
-/// That somebody came or went. Who is there is in [`AccountOnline`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OnlineChanged {}
+/// What an instance tells of an account's devices that are connected to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnlineNews {
+    /// One is there. It is in [`AccountOnline`] before this is said, unless the bus was away.
+    Came(Member),
+    /// It is there no more, and never is again: a device that comes back has another id. It may be in
+    /// [`AccountOnline`] for a moment yet.
+    Went(ConnectionId),
+    /// Some came or went; which is in [`AccountOnline`]. So say instances of versions that knew no other news.
+    #[serde(untagged)]
+    Changed {},
+}
 
 impl Topic for AccountTopic {
-    type Message = OnlineChanged;
+    type Message = OnlineNews;
     fn name(&self) -> String {
         format!("hub.account.{}", self.0)
     }
@@ -163,6 +172,10 @@ pub struct CallRequest {
     pub node: NodeId,
     /// What it asks.
     pub action: CallAction,
+    /// Whether it [attends](CallAction::Attend) for as long as it knows of the call, so that its silence means
+    /// something. Devices of earlier versions' instances do not.
+    #[serde(default)]
+    pub attends: bool,
 }
 
 /// A device's request about a call.
@@ -180,6 +193,8 @@ pub enum CallAction {
     Gone,
     /// The device has connected while the call may be ringing.
     Connect,
+    /// The device was told of the call, and asks again and again how it stands.
+    Attend,
 }
 
 impl Service for CallService {

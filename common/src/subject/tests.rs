@@ -4,8 +4,8 @@ use super::{
     LeaseName, PresenceSet, Service, Topic,
     hub::{
         AccountOnline, AccountTopic, CallBetween, CallRequest, CallService, HubRequest, HubService, NodeNews,
-        NodeTopic, OnlineDevice, PresentMember, RingRequest, RingService, RoomMembers, RoomNews, RoomTopic,
-        UserInCall,
+        NodeTopic, OnlineDevice, OnlineNews, PresentMember, RingRequest, RingService, RoomMembers, RoomNews,
+        RoomTopic, UserInCall,
     },
     inbox::{InboxTopic, Work, WorkTopic},
     link::LinkUp,
@@ -147,12 +147,16 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     travels::<RoomNews>(&json!({ "Event": { "name": "light", "data": 7 } }));
     travels::<NodeNews>(&json!({ "to": B, "news": { "Ended": { "callId": A, "reason": "hungUp" } } }));
     let member = json!({ "connectionId": A, "userId": B, "name": "Ada" });
-    travels::<PresentMember>(&json!({ "member": member, "node": B }));
+    travels::<PresentMember>(&json!({ "member": member.clone(), "node": B }));
     travels::<Event>(&typing);
     travels::<Member>(&json!({ "connectionId": A, "userId": B, "name": "Ada" }));
     travels::<OnlineDevice>(&json!({ "user": { "userId": A, "name": "Ada" }, "node": B, "guest": true }));
-    for action in ["Accept", "Reject", "Cancel", "HangUp", "Gone", "Connect"] {
-        travels::<CallRequest>(&json!({ "call": A, "device": B, "node": A, "action": action }));
+    travels::<OnlineNews>(&json!({ "Came": member }));
+    travels::<OnlineNews>(&json!({ "Went": A }));
+    travels::<OnlineNews>(&json!({}));
+    for action in ["Accept", "Reject", "Cancel", "HangUp", "Gone", "Connect", "Attend"] {
+        let request = json!({ "call": A, "device": B, "node": A, "action": action, "attends": true });
+        travels::<CallRequest>(&request);
     }
     travels::<RingRequest>(&json!({ "account": A, "user": A, "device": B, "node": A }));
     let selectors =
@@ -222,6 +226,8 @@ fn messages_of_the_inbox_and_of_sign_ins_are_read_by_instances_of_two_versions()
 fn what_an_older_instance_does_not_say_has_the_meaning_it_had_then() {
     let device = json!({ "user": { "userId": A, "name": "Ada" }, "node": B });
     assert!(!serde_json::from_value::<OnlineDevice>(device).unwrap().guest, "there were no guests");
+    let request = json!({ "call": A, "device": B, "node": A, "action": "Accept" });
+    assert!(!serde_json::from_value::<CallRequest>(request).unwrap().attends, "nobody did");
     let join = json!({ "Join": {
         "participant": { "connectionId": A, "userId": B, "name": "Ada" }, "hub": A,
     } });

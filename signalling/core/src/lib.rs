@@ -2,8 +2,9 @@
 //!
 //! A [`room`] is what one instance has of it: those who are in it here, and what they are told. Beside them, a
 //! [`roster`] is who is in it on other instances, and a [`sequence`] hands numbered events to its readers exactly
-//! once each, and says when it must be read from the store. A [`call`] rings until somebody wins or an outcome is
-//! reached.
+//! once each, and says when it must be read from the store. [`presence`] is who of an account is connected, for
+//! those who watch it here. A [`comparison`] says when either reads anew what other instances have, and how far
+//! that is believed. A [`call`] rings until somebody wins or an outcome is reached.
 //! A [`replay`] is what a client is sent that comes back.
 //! [`turns`] are taken by those who have much to store.
 //! A [`gathering`] tells together what changes at once among many.
@@ -16,11 +17,13 @@
 
 pub mod admission;
 pub mod call;
+pub mod comparison;
 pub mod filter;
 pub mod gathering;
 pub mod ledger;
 pub mod limit;
 pub mod lobby;
+pub mod presence;
 pub mod replay;
 pub mod room;
 pub mod roster;

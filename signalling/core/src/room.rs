@@ -5,8 +5,9 @@
 //! gap is read from the store. Members are put right by comparing with the presence set of the bus.
 
 use crate::{
+    comparison::{Compared, Comparison, Habit},
     gathering::{Gathered, Gathering},
-    roster::{self, Change, Roster, Trust},
+    roster::{self, Change, Roster},
     sequence::{Arrival, Joined, Sequence},
 };
 use common::{
@@ -20,21 +21,12 @@ use common::{
     },
     subject::hub::RoomNews,
 };
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// How long changes of who is in a room that many are in are gathered before they are told.
 ///
 /// Longer is fewer events when many come and go at once; shorter shows each sooner.
 pub const GATHER_TIME: Duration = Duration::from_millis(250);
-
-/// How often the members elsewhere are compared with what the bus says.
-pub const COMPARE_EVERY: Duration = Duration::from_secs(5);
-
-/// How long after an outage other instances may take to say again who is with them.
-pub const SETTLING_TIME: Duration = Duration::from_secs(10);
 
 /// Somebody on this instance who is in the room.
 pub trait Reader {
@@ -96,15 +88,6 @@ enum Reading {
     Waiting { until: Instant },
 }
 
-/// Whether the members elsewhere are being read.
-#[derive(Debug)]
-enum Comparing {
-    /// Not now; then they are.
-    Next { at: Instant },
-    /// They are. Who has come or gone meanwhile is not in what is read, or still is.
-    Underway { touched: BTreeSet<ConnectionId>, again: bool },
-}
-
 /// One room on one instance. Owns no socket and reads no clock.
 #[derive(Debug)]
 pub struct Room<R> {
@@ -115,9 +98,7 @@ pub struct Room<R> {
     /// When what has gathered is told.
     gathered_at: Option<Instant>,
     reading: Reading,
-    comparing: Comparing,
-    /// From then on, the bus's word on who is elsewhere is taken as whole.
-    settled_at: Instant,
+    comparison: Comparison,
     is_closed: bool,
 }
 
@@ -131,8 +112,7 @@ impl<R: Reader> Room<R> {
             gathering: Gathering::default(),
             gathered_at: None,
             reading: Reading::Idle,
-            comparing: Comparing::Next { at: now },
-            settled_at: now,
+            comparison: Comparison::new(Habit::Always, now),
             is_closed: false,
         }
     }
@@ -204,7 +184,7 @@ impl<R: Reader> Room<R> {
         let event = match news {
             RoomNews::Posted(message) => return self.arrive(&message, effects),
             RoomNews::Joined(member) => {
-                self.touch(member.connection_id);
+                self.comparison.touch(member.connection_id);
                 let is_news = self.elsewhere.join(member.clone());
                 return self.change(
                     is_news.then_some(Change::Joined(member)).into_iter().collect(),
@@ -213,7 +193,7 @@ impl<R: Reader> Room<R> {
                 );
             }
             RoomNews::Left(connection) => {
-                self.touch(connection);
+                self.comparison.touch(connection);
                 let gone = self.elsewhere.leave(connection).map(Change::Left);
                 return self.change(gone.into_iter().collect(), now, effects);
             }
@@ -229,19 +209,19 @@ impl<R: Reader> Room<R> {
     pub fn handle_lost(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.unsettle(now);
         self.miss(effects);
-        self.compare(effects);
+        self.compare(now, effects);
     }
 
     /// An instance is gone, and with it perhaps some of those who were elsewhere.
-    pub fn handle_instance_gone(&mut self, effects: &mut Vec<Effect>) {
+    pub fn handle_instance_gone(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if !self.elsewhere.is_empty() {
-            self.compare(effects);
+            self.compare(now, effects);
         }
     }
 
     /// Other instances have ceased or begun to be within reach.
     pub fn unsettle(&mut self, now: Instant) {
-        self.settled_at = now + SETTLING_TIME;
+        self.comparison.unsettle(now);
     }
 
     /// The store has messages up to number `seq`.
@@ -277,43 +257,30 @@ impl<R: Reader> Room<R> {
         now: Instant,
         effects: &mut Vec<Effect>,
     ) {
-        let (touched, again) = self.compared(now);
-        let trust = if is_linked && now >= self.settled_at { Trust::Whole } else { Trust::Partial };
+        let Compared { trust, touched, is_late } = self.comparison.end(is_linked, now);
         let elsewhere: Vec<Member> = elsewhere
             .into_iter()
             .filter(|member| self.sequence.reader(member.connection_id).is_none())
             .collect();
         let changes = self.elsewhere.reconcile(elsewhere, trust, &touched);
         self.change(changes, now, effects);
-        if again {
-            self.compare(effects);
+        if is_late {
+            self.compare(now, effects);
         }
     }
 
     /// Who is elsewhere cannot be read now.
     pub fn handle_unknown_members(&mut self, now: Instant) {
-        let _touched = self.compared(now);
-    }
-
-    fn compared(&mut self, now: Instant) -> (BTreeSet<ConnectionId>, bool) {
-        let next = Comparing::Next { at: now + COMPARE_EVERY };
-        match std::mem::replace(&mut self.comparing, next) {
-            Comparing::Underway { touched, again } => (touched, again),
-            Comparing::Next { .. } => (BTreeSet::new(), false),
-        }
+        self.comparison.fail(now);
     }
 
     /// When the room next needs attention though nothing happens to it.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let compare = match &self.comparing {
-            Comparing::Next { at } => Some(*at),
-            Comparing::Underway { .. } => None,
-        };
         let read = match self.reading {
             Reading::Waiting { until } => Some(until),
             Reading::Idle | Reading::Underway { .. } => None,
         };
-        [compare, read, self.gathered_at].into_iter().flatten().min()
+        [self.comparison.next_deadline(), read, self.gathered_at].into_iter().flatten().min()
     }
 
     /// Acts on deadlines that have passed. Early calls do nothing.
@@ -326,8 +293,8 @@ impl<R: Reader> Room<R> {
             self.reading = Reading::Idle;
             self.miss(effects);
         }
-        if matches!(self.comparing, Comparing::Next { at } if at <= now) {
-            self.compare(effects);
+        if self.comparison.next_deadline().is_some_and(|at| at <= now) {
+            self.compare(now, effects);
         }
     }
 
@@ -399,19 +366,9 @@ impl<R: Reader> Room<R> {
         }
     }
 
-    fn compare(&mut self, effects: &mut Vec<Effect>) {
-        match &mut self.comparing {
-            Comparing::Next { .. } => {
-                self.comparing = Comparing::Underway { touched: BTreeSet::new(), again: false };
-                effects.push(Effect::Compare);
-            }
-            Comparing::Underway { again, .. } => *again = true,
-        }
-    }
-
-    fn touch(&mut self, connection: ConnectionId) {
-        if let Comparing::Underway { touched, .. } = &mut self.comparing {
-            touched.insert(connection);
+    fn compare(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.comparison.begin(now) {
+            effects.push(Effect::Compare);
         }
     }
 

@@ -42,8 +42,12 @@ impl Calls {
         self.callees.get(&callee).map(|id| *id)
     }
 
-    pub(super) fn remove(&self, id: CallId, callee: Callee) {
-        self.queues.remove(&id);
+    /// It rings nobody any more.
+    pub(super) fn end(&self, id: CallId, callee: Callee) {
         self.callees.remove_if(&callee, |_, of| *of == id);
+    }
+
+    pub(super) fn forget(&self, id: CallId) {
+        self.queues.remove(&id);
     }
 }

@@ -1,8 +1,8 @@
 //! One running call: its core, its clock, and what its effects do.
 
 use super::{running::Order, tell};
-use crate::hub::Hub;
-use bus::LeaseGuard;
+use crate::{hub::Hub, until::until};
+use bus::{LeaseGuard, Link};
 use common::{
     error::{Chain, Fault},
     id::{AccountId, ConnectionId, NodeId, UserId},
@@ -32,8 +32,8 @@ pub(crate) struct Running {
     incoming: Incoming,
     core: Call,
     nodes: BTreeMap<ConnectionId, NodeId>,
-    /// Both are busy, and do not call each other, for as long as this lives.
-    _leases: Leases,
+    /// Both are busy, and do not call each other, for as long as this is there.
+    leases: Option<Leases>,
 }
 
 /// A call's leases: of both people, and of the two together.
@@ -49,50 +49,60 @@ impl Running {
         nodes: BTreeMap<ConnectionId, NodeId>,
         leases: Leases,
     ) -> Self {
-        Self { hub: hub.clone(), account, callee, incoming, core, nodes, _leases: leases }
+        Self { hub: hub.clone(), account, callee, incoming, core, nodes, leases: Some(leases) }
     }
 
     pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         let mut effects = Vec::new();
-        while !self.core.is_over() {
+        let mut link = self.hub.bus().link();
+        link.mark_changed();
+        while !self.core.is_forgotten() {
+            if self.core.is_over() && self.leases.take().is_some() {
+                self.hub.0.calls.end(self.incoming.call_id, (self.account, self.callee));
+            }
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(order) => self.handle(order, &mut effects).await,
                     None => break,
                 },
-                () = self.deadline() => {
+                Ok(()) = link.changed() => {
+                    let is_linked = matches!(*link.borrow_and_update(), Link::Up { .. });
+                    self.core.set_linked(is_linked, self.hub.clock().now());
+                }
+                () = until(self.core.next_deadline(), self.hub.clock()) => {
                     self.core.handle_deadline(self.hub.clock().now(), &mut effects);
                     self.carry_out(&mut effects).await;
                 }
             }
         }
-        self.hub.0.calls.remove(self.incoming.call_id, (self.account, self.callee));
-    }
-
-    async fn deadline(&self) {
-        match self.core.next_deadline() {
-            Some(at) => sleep(at.saturating_duration_since(self.hub.clock().now())).await,
-            None => std::future::pending().await,
-        }
+        self.hub.0.calls.forget(self.incoming.call_id);
     }
 
     async fn handle(&mut self, order: Order, effects: &mut Vec<Effect>) {
-        let CallRequest { device, node, action, .. } = order.request;
+        let (CallRequest { device, node, action, attends, .. }, now) =
+            (order.request, self.hub.clock().now());
+        if attends {
+            self.core.handle_heard(device, now);
+        }
         let outcome = match action {
             CallAction::Accept => self.core.handle_accept(device, effects),
-            CallAction::Reject => self.core.handle_reject(device, effects),
-            CallAction::Cancel => self.core.handle_cancel(device, effects),
-            CallAction::HangUp => self.core.handle_hang_up(device, effects),
+            CallAction::Reject => self.core.handle_reject(device, now, effects),
+            CallAction::Cancel => self.core.handle_cancel(device, now, effects),
+            CallAction::HangUp => self.core.handle_hang_up(device, now, effects),
             CallAction::Connect => {
-                let rings = self.core.handle_connected(device, self.hub.clock().now(), effects);
+                let rings = self.core.handle_connected(device, now, effects);
                 if rings.is_ok() {
                     self.nodes.insert(device, node);
                 }
                 rings
             }
             CallAction::Gone => {
-                self.core.handle_gone(device, self.hub.clock().now(), effects);
+                self.core.handle_gone(device, now, effects);
                 Ok(())
+            }
+            CallAction::Attend => {
+                self.nodes.insert(device, node);
+                self.core.handle_attend(device, now, effects)
             }
         };
         self.carry_out(effects).await;

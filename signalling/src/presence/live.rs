@@ -1,90 +1,91 @@
-//! The accounts that somebody on this instance watches, and who of each is online.
+//! The accounts that somebody on this instance watches. Each decides in its core; what it says goes out under its
+//! lock, the rest is left for the one who [follows](super::follow) it.
 
 use crate::{
     client::Client,
     frame::Frame,
     live::{Followed, Live},
 };
-use common::{
-    id::{AccountId, ConnectionId, UserId},
-    protocol::{
-        Event,
-        page::{self, PAGE_BYTES_MAX},
-        presence::{Changed, Online, OnlineUser, USERS_MAX},
-    },
-};
-use signalling_core::gathering::Gathered;
+use common::{clock::Clock, id::AccountId, protocol::Event};
+use signalling_core::presence::{Effect, Presence};
 use std::{
-    collections::BTreeMap,
-    ops::Bound,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
 
 /// All of them.
 pub(crate) type Accounts = Live<AccountId, Watched>;
 
+/// An instance has come or gone: who was said to be there may not be, and others may.
+pub(crate) fn doubt(accounts: &Accounts) {
+    for (_, watched) in accounts.all() {
+        watched.act(|presence, now, effects| presence.handle_instances_changed(now, effects));
+    }
+}
+
 pub(crate) struct Watched {
     pub(super) account: AccountId,
+    clock: Arc<dyn Clock>,
     state: Mutex<State>,
-    /// Cancelled when the last one has gone.
-    pub(super) over: CancellationToken,
+    /// There is something to do, or a deadline has moved.
+    pub(super) work: Notify,
 }
 
-#[derive(Default)]
-pub(super) struct State {
-    pub(super) watchers: BTreeMap<ConnectionId, Arc<Client>>,
-    users: BTreeMap<UserId, OnlineUser>,
-    pub(super) is_closed: bool,
-}
-
-impl State {
-    /// The users after `user`, as many as fit.
-    pub(super) fn page(&self, user: Option<UserId>) -> Online {
-        let start = user.map_or(Bound::Unbounded, Bound::Excluded);
-        let after = self.users.range((start, Bound::Unbounded)).map(|(_, user)| user.clone());
-        let (users, more) = page::first(after, USERS_MAX, PAGE_BYTES_MAX);
-        Online { users, online_count: self.count(), more }
-    }
-
-    fn count(&self) -> u32 {
-        u32::try_from(self.users.len()).unwrap_or(u32::MAX)
-    }
+/// Held for as long as it takes to queue a frame per watcher.
+struct State {
+    presence: Presence<Arc<Client>>,
+    /// Whether all devices are to be read.
+    compare: bool,
+    /// Kept for their room.
+    effects: Vec<Effect>,
 }
 
 impl Watched {
-    pub(super) fn new(account: AccountId) -> Self {
-        Self { account, state: Mutex::default(), over: CancellationToken::new() }
+    pub(super) fn new(account: AccountId, clock: Arc<dyn Clock>) -> Self {
+        let presence = Presence::new(clock.now());
+        let state = State { presence, compare: false, effects: Vec::new() };
+        Self { account, clock, state: Mutex::new(state), work: Notify::new() }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Pushes what differs from `now` to everybody who watches.
-    pub(super) fn update(&self, now: BTreeMap<UserId, OnlineUser>) {
-        let mut state = self.state();
-        let before = std::mem::replace(&mut state.users, now);
-        let went = before.keys().filter(|id| !state.users.contains_key(id)).copied().collect::<Vec<_>>();
-        let came = state.users.iter().filter(|(id, _)| !before.contains_key(id));
-        let came = came.map(|(_, user)| user.clone()).collect::<Vec<_>>();
-        if went.is_empty() && came.is_empty() {
-            return;
+    /// Has the presence decide, and those who watch told what it says.
+    pub(super) fn act<T>(
+        &self,
+        decide: impl FnOnce(&mut Presence<Arc<Client>>, Instant, &mut Vec<Effect>) -> T,
+    ) -> T {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { presence, compare, effects } = &mut *state;
+        let due = presence.next_deadline();
+        let decided = decide(presence, self.clock.now(), effects);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Tell(changed) => {
+                    let frame = Frame::event(&Event::PresenceChanged(changed));
+                    Client::push_to_all(presence.watchers(), &frame);
+                }
+                Effect::Compare => *compare = true,
+            }
         }
-        let Gathered { came: online, went: offline, complete } = Gathered::bounded(came, went);
-        let changed = Changed { online, offline, online_count: state.count(), complete };
-        let frame = Frame::event(&Event::PresenceChanged(changed));
-        Client::push_to_all(state.watchers.values(), &frame);
+        let is_sooner = presence.next_deadline().is_some_and(|at| due.is_none_or(|due| at < due));
+        if is_sooner || *compare {
+            self.work.notify_one();
+        }
+        decided
+    }
+
+    /// Whether all devices are to be read now; asked once.
+    pub(super) fn take_compare(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut state.compare)
     }
 }
 
 impl Followed for Watched {
     fn close_if_empty(&self) -> bool {
-        let mut state = self.state();
-        if state.watchers.is_empty() {
-            state.is_closed = true;
-            self.over.cancel();
+        let is_closed = self.act(|presence, _, _| presence.close_if_empty());
+        if is_closed {
+            self.work.notify_one();
         }
-        state.is_closed
+        is_closed
     }
 }

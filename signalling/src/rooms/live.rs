@@ -65,7 +65,7 @@ impl Rooms {
     /// An instance is gone: who was said to be there may not be.
     pub(crate) fn doubt_others(&self) {
         for (_, room) in self.live.all() {
-            room.act(|room, _, effects| room.handle_instance_gone(effects));
+            room.act(|room, now, effects| room.handle_instance_gone(now, effects));
         }
     }
 

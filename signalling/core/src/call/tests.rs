@@ -1,5 +1,6 @@
 use super::*;
 use common::clock::{Clock, ManualClock};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 fn device(n: u128) -> ConnectionId {
@@ -82,12 +83,12 @@ fn nobody_answers_and_the_call_is_missed_everywhere() {
 
 #[test]
 fn only_the_caller_cancels_and_only_a_rung_device_rejects() {
-    let Fixture { mut call, mut effects, .. } = ringing(&[2]);
-    assert_eq!(call.handle_cancel(device(2), &mut effects), Err(CallError::NotInvited));
-    assert_eq!(call.handle_reject(device(CALLER), &mut effects), Err(CallError::NotInvited));
-    assert_eq!(call.handle_hang_up(device(CALLER), &mut effects), Err(CallError::WrongState));
+    let Fixture { clock, mut call, mut effects } = ringing(&[2]);
+    assert_eq!(call.handle_cancel(device(2), clock.now(), &mut effects), Err(CallError::NotInvited));
+    assert_eq!(call.handle_reject(device(CALLER), clock.now(), &mut effects), Err(CallError::NotInvited));
+    assert_eq!(call.handle_hang_up(device(CALLER), clock.now(), &mut effects), Err(CallError::WrongState));
     assert_eq!(effects, []);
-    call.handle_reject(device(2), &mut effects).unwrap();
+    call.handle_reject(device(2), clock.now(), &mut effects).unwrap();
     assert!(effects.contains(&ended(CALLER, EndReason::Rejected)));
 }
 
@@ -103,6 +104,96 @@ fn an_answered_call_survives_a_short_loss_of_signalling() {
     assert_eq!(effects, [Effect::RecordEnd(EndReason::Lost), ended(CALLER, EndReason::Lost)]);
 }
 
+/// What it was told was lost, or it is silent.
+#[test]
+fn a_device_that_has_not_said_that_it_rings_is_rung_again_a_few_times() {
+    let Fixture { clock, mut call, mut effects } = ringing(&[2, 3]);
+    call.handle_attend(device(3), clock.now(), &mut effects).unwrap();
+    for round in 1..=RING_AGAIN_TIMES {
+        clock.advance(RING_AGAIN);
+        call.handle_deadline(clock.now(), &mut effects);
+        let rings_for = RING_TIME.checked_sub(RING_AGAIN * round).unwrap();
+        assert_eq!(std::mem::take(&mut effects), [Effect::TellIncoming { to: device(2), rings_for }]);
+        call.handle_attend(device(3), clock.now(), &mut effects).unwrap();
+    }
+    clock.advance(RING_AGAIN);
+    call.handle_deadline(clock.now(), &mut effects);
+    assert_eq!(effects, []);
+}
+
+#[test]
+fn who_asks_and_has_not_heard_that_it_is_over_is_told_again() {
+    let Fixture { clock, mut call, mut effects } = ringing(&[2, 3]);
+    call.handle_accept(device(2), &mut effects).unwrap();
+    effects.clear();
+    call.handle_attend(device(2), clock.now(), &mut effects).unwrap();
+    assert_eq!(effects, [], "it goes on");
+    call.handle_attend(device(3), clock.now(), &mut effects).unwrap();
+    assert_eq!(std::mem::take(&mut effects), [ended(3, EndReason::AnsweredElsewhere)]);
+    call.handle_hang_up(device(CALLER), clock.now(), &mut effects).unwrap();
+    effects.clear();
+    for (n, reason) in [(2, EndReason::HungUp), (3, EndReason::AnsweredElsewhere)] {
+        call.handle_attend(device(n), clock.now(), &mut effects).unwrap();
+        assert_eq!(std::mem::take(&mut effects), [ended(n, reason)]);
+    }
+    clock.advance(REMEMBER_TIME);
+    call.handle_deadline(clock.now(), &mut effects);
+    assert!(call.is_forgotten());
+    assert_eq!(call.handle_attend(device(2), clock.now(), &mut effects), Err(CallError::Over));
+}
+
+#[test]
+fn who_falls_silent_is_gone_and_who_is_heard_again_in_time_is_not() {
+    let Fixture { clock, mut call, mut effects } = ringing(&[2, 3]);
+    for n in [2, 3] {
+        call.handle_heard(device(n), clock.now());
+    }
+    call.handle_accept(device(2), &mut effects).unwrap();
+    effects.clear();
+    clock.advance(SILENCE_TIME);
+    call.handle_deadline(clock.now(), &mut effects);
+    clock.advance(GRACE_TIME.checked_sub(Duration::from_secs(1)).unwrap());
+    call.handle_deadline(clock.now(), &mut effects);
+    call.handle_heard(device(2), clock.now());
+    clock.advance(Duration::from_secs(1));
+    call.handle_deadline(clock.now(), &mut effects);
+    assert_eq!(effects, [], "it was out of reach");
+    clock.advance(SILENCE_TIME);
+    call.handle_deadline(clock.now(), &mut effects);
+    clock.advance(GRACE_TIME);
+    call.handle_deadline(clock.now(), &mut effects);
+    assert_eq!(effects, [Effect::RecordEnd(EndReason::Lost), ended(CALLER, EndReason::Lost)]);
+}
+
+#[test]
+fn a_call_whose_devices_have_all_fallen_silent_is_missed() {
+    let Fixture { clock, mut call, mut effects } = ringing(&[2, 3]);
+    for n in [2, 3] {
+        call.handle_heard(device(n), clock.now());
+    }
+    clock.advance(SILENCE_TIME);
+    call.handle_deadline(clock.now(), &mut effects);
+    assert!(effects.contains(&ended(CALLER, EndReason::Missed)));
+}
+
+/// And neither is an instance of a version whose devices do not attend.
+#[test]
+fn nobody_is_taken_for_gone_whom_nobody_can_hear() {
+    let Fixture { clock, mut call, mut effects } = ringing(&[2]);
+    call.handle_heard(device(2), clock.now());
+    call.handle_accept(device(2), &mut effects).unwrap();
+    effects.clear();
+    call.set_linked(false, clock.now());
+    assert_eq!(call.next_deadline(), None);
+    clock.advance(SILENCE_TIME * 10);
+    call.handle_deadline(clock.now(), &mut effects);
+    call.set_linked(true, clock.now());
+    assert_eq!(call.next_deadline(), Some(clock.now() + SILENCE_TIME));
+    let Fixture { mut call, .. } = ringing(&[2]);
+    call.handle_accept(device(2), &mut effects).unwrap();
+    assert_eq!(call.next_deadline(), None, "it never said that it would");
+}
+
 /// Every order of everything that up to three devices and the clock can do.
 /// Passes for the wrong reason if no order ended in an answer: counted.
 #[test]
@@ -116,9 +207,9 @@ fn in_every_order_of_events_at_most_one_device_wins_and_everybody_learns_the_end
             let who = device(1 + u128::from((random >> 33) % 5));
             let _refused = match (random >> 40) % 7 {
                 0 | 1 => call.handle_accept(who, &mut effects),
-                2 => call.handle_reject(who, &mut effects),
-                3 => call.handle_cancel(who, &mut effects),
-                4 => call.handle_hang_up(who, &mut effects),
+                2 => call.handle_reject(who, clock.now(), &mut effects),
+                3 => call.handle_cancel(who, clock.now(), &mut effects),
+                4 => call.handle_hang_up(who, clock.now(), &mut effects),
                 5 => {
                     call.handle_gone(who, clock.now(), &mut effects);
                     Ok(())

@@ -1,4 +1,5 @@
 use super::*;
+use crate::comparison::{COMPARE_EVERY, SETTLING_TIME};
 use Effect::{Compare, Publish, Read, Tell};
 use common::id::{RoomMessageId, UserId};
 use time::OffsetDateTime;
@@ -217,11 +218,11 @@ fn a_comparison_is_made_anew_when_something_is_lost_while_it_is_made() {
 #[test]
 fn when_an_instance_is_gone_rooms_with_people_elsewhere_are_compared_at_once() {
     let mut stage = Stage::with([1]);
-    stage.room.handle_instance_gone(&mut stage.effects);
+    stage.room.handle_instance_gone(stage.now, &mut stage.effects);
     assert_eq!(stage.take(), []);
     stage.hear(RoomNews::Joined(member(2)));
     stage.take();
-    stage.room.handle_instance_gone(&mut stage.effects);
+    stage.room.handle_instance_gone(stage.now, &mut stage.effects);
     assert_eq!(stage.take(), [Compare]);
     stage.compared(&[]);
     assert_eq!(stage.told(), [(vec![1], "room.memberLeft".to_owned())]);

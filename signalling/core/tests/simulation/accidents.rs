@@ -1,7 +1,10 @@
 //! What people and machines do in a run.
 
 use crate::{
-    client::Client,
+    bus::ACCOUNT,
+    calls,
+    client::{Client, member},
+    online::Task,
     world::{LOOK_MS, Work, World},
 };
 use common::id::{ConnectionId, RoomId};
@@ -16,12 +19,16 @@ impl World {
     pub(crate) fn accident(&mut self) {
         let who = self.dice.roll(self.clients.len());
         match self.dice.roll(1000) {
-            0..400 => self.send(who),
-            400..700 => self.enter(who),
+            0..330 => self.send(who),
+            330..350 => self.ring(who),
+            350..400 => self.handle_some_call(),
+            400..670 => self.enter(who),
+            670..700 => self.watch(who),
             700..760 => self.leave(who),
             760..820 => self.vanish(who),
             820..840 => self.be_slow(who),
-            840..850 | 880..890 | 980.. if self.is_calm => {}
+            985..992 => self.overflow_online(),
+            840..850 | 880..890 | 970.. if self.is_calm => self.be_calm(),
             840..850 => self.kill(),
             850..880 => {
                 let at = self.dice.roll(self.instances.len());
@@ -33,8 +40,9 @@ impl World {
                 self.link(at);
             }
             920..930 => self.is_store_away = true,
-            930..980 => self.is_store_away = false,
-            _ => self.overflow(),
+            930..970 => self.is_store_away = false,
+            970..985 => self.overflow(),
+            _ => self.lapse(),
         }
     }
 
@@ -65,6 +73,8 @@ impl World {
             let connection = ConnectionId::from_uuid(Uuid::from_u128(u128::from(self.count)));
             self.instances[at].connections.insert(connection, who);
             self.clients[who].connected = Some((at, connection));
+            self.come_online(at, connection, who);
+            self.soon(at, Work::Call(calls::Task::Late(connection)));
         }
         let (at, connection) = self.clients[who].connected.expect("it is");
         let room = self.any_room();
@@ -118,6 +128,10 @@ impl World {
             return;
         }
         instance.rooms.clear();
+        instance.online = None;
+        instance.last_read.clear();
+        self.kill_calls(at);
+        let instance = &mut self.instances[at];
         for (connection, who) in std::mem::take(&mut instance.connections) {
             if self.clients[who].connected == Some((at, connection)) {
                 self.clients[who].disconnect();
@@ -143,7 +157,14 @@ impl World {
         self.bus.lose(at, self.now);
         let now = self.time();
         self.instances[at].rooms.values_mut().for_each(|open| open.room.unsettle(now));
+        self.cut_calls();
+        self.act_online(at, |presence, now, _| presence.unsettle(now));
+        self.link_calls(at);
         self.later(at, self.now + LOOK_MS, Work::Look);
+        // Others take it for dead unless it is back by then.
+        for other in (0..self.instances.len()).filter(|other| *other != at) {
+            self.later(other, self.now + NOTICED_MS, Work::Online(Task::Missed(at)));
+        }
     }
 
     /// It is within reach again, and says so.
@@ -151,24 +172,36 @@ impl World {
         if !self.instances[at].is_alive || std::mem::replace(&mut self.instances[at].is_linked, true) {
             return;
         }
-        let rooms = self.instances[at].rooms.iter();
-        let theirs = rooms.flat_map(|(id, open)| {
-            open.room.audience(Audience::Everybody).map(|local| (*id, local.member.clone()))
-        });
-        let theirs = theirs.collect();
-        self.bus.assert(at, theirs);
+        self.assert(at);
+        self.link_calls(at);
         let ids: Vec<RoomId> = self.instances[at].rooms.keys().copied().collect();
         ids.into_iter().for_each(|room| self.later(at, self.now, Work::Lost(room)));
+        self.later(at, self.now, Work::Online(Task::Lost));
         for other in (0..self.instances.len()).filter(|other| *other != at) {
             let look_at = self.now + self.dice.ms(500, 1500);
             self.later(other, look_at, Work::Look);
+            self.soon(other, Work::Online(Task::Doubt));
         }
+    }
+
+    /// Says anew who is where.
+    pub(crate) fn assert(&mut self, at: usize) {
+        let instance = &self.instances[at];
+        let in_rooms = instance.rooms.iter().flat_map(|(id, open)| {
+            open.room.audience(Audience::Everybody).map(|local| (*id, local.member.clone()))
+        });
+        let connected = instance.connections.iter();
+        let online =
+            connected.map(|(connection, who)| (ACCOUNT, member(*connection, self.clients[*who].user)));
+        let theirs = in_rooms.chain(online).collect();
+        self.bus.assert(at, theirs);
     }
 
     /// The others notice that it is dead, and look for what it has not told them.
     fn be_noticed(&mut self, at: usize) {
         for other in (0..self.instances.len()).filter(|other| *other != at) {
             self.later(other, self.now + NOTICED_MS, Work::Look);
+            self.later(other, self.now + NOTICED_MS, Work::Online(Task::Doubt));
         }
     }
 

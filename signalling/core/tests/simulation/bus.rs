@@ -5,6 +5,10 @@ use common::{
     protocol::room::Member,
 };
 use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// The set of all of the account's devices; rooms have others.
+pub(crate) const ACCOUNT: RoomId = RoomId::from_uuid(Uuid::nil());
 
 /// How long entries outlive the instance that no longer confirms them.
 const LEASE_MS: u64 = 10_000;
@@ -49,13 +53,19 @@ impl Bus {
 
     /// An instance says anew who is with it.
     pub(crate) fn assert(&mut self, node: usize, theirs: Vec<(RoomId, Member)>) {
-        self.presence.retain(|_, entry| entry.node != node);
+        self.forget(node);
         theirs.into_iter().for_each(|(room, member)| self.present(room, node, member));
+    }
+
+    /// An instance is taken for dead.
+    pub(crate) fn forget(&mut self, node: usize) {
+        self.presence.retain(|_, entry| entry.node != node);
     }
 
     /// Who is in a room on other instances than this.
     pub(crate) fn elsewhere(&self, room: RoomId, node: usize, now: u64) -> Vec<Member> {
-        let entries = self.presence.iter().filter(|((of, _), _)| *of == room).map(|(_, entry)| entry);
+        let (first, last) = (ConnectionId::from_uuid(Uuid::nil()), ConnectionId::from_uuid(Uuid::max()));
+        let entries = self.presence.range((room, first)..=(room, last)).map(|(_, entry)| entry);
         let living = entries.filter(|entry| entry.expires_at.is_none_or(|at| at > now));
         living.filter(|entry| entry.node != node).map(|entry| entry.member.clone()).collect()
     }

@@ -1,5 +1,9 @@
 //! Somebody with a device, and what it has been sent.
 
+use crate::{
+    calls::{CallNo, Side},
+    online,
+};
 use common::{
     id::{ConnectionId, RoomId, UserId},
     protocol::{Event, room::Member},
@@ -32,6 +36,9 @@ pub(crate) struct Client {
     pub(crate) joining: BTreeMap<RoomId, u64>,
     /// Messages that it has sent and that nobody has acknowledged.
     pub(crate) unacknowledged: BTreeMap<u128, RoomId>,
+    pub(crate) calls: BTreeMap<CallNo, Side>,
+    /// Who is online, if it watches that.
+    pub(crate) online: Option<online::View>,
 }
 
 impl Client {
@@ -39,6 +46,8 @@ impl Client {
     pub(crate) fn disconnect(&mut self) {
         self.connected = None;
         self.joining.clear();
+        self.online = None;
+        self.calls.clear();
         let rooms = std::mem::take(&mut self.rooms);
         self.left.extend(rooms.into_iter().map(|(room, view)| (room, view.seen)));
     }

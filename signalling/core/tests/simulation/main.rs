@@ -1,8 +1,9 @@
-//! Rooms on several instances under one seed: a virtual store, bus and clients, in virtual time.
+//! Rooms, presence and calls on several instances under one seed: a virtual store, bus and clients, in virtual time.
 //!
 //! News between instances is late or lost, instances are killed, cut off and started again, clients come and go,
 //! are too slow and come back. Whatever happens, each client gets every message of its rooms once and in order;
-//! and once it has been quiet for a while, everybody has everything and knows who is there.
+//! and once it has been quiet for a while, everybody has everything and knows who is there: in their rooms, and
+//! online at all. Nobody is left ringing, one device at most takes a call, and both sides agree on how it ended.
 
 #![allow(
     clippy::indexing_slicing,
@@ -14,8 +15,10 @@
 
 mod accidents;
 mod bus;
+mod calls;
 mod client;
 mod dice;
+mod online;
 mod store;
 mod world;
 
@@ -24,27 +27,33 @@ use world::World;
 /// Steps of each run, and runs: a million in all.
 const STEPS: usize = 20_000;
 
-fn run(seed: u64, instances: usize, clients: usize, rooms: usize) {
+/// How many calls were taken.
+fn run(seed: u64, instances: usize, clients: usize, rooms: usize) -> usize {
     let mut world = World::new(seed, instances, clients, rooms);
     for _ in 0..STEPS {
         world.step();
     }
     world.settle();
     world.check();
+    world.check_online();
+    world.check_calls()
 }
 
 #[test]
 fn few_people_on_two_instances() {
-    (0..20).for_each(|seed| run(seed, 2, 8, 2));
+    let taken: usize = (0..20).map(|seed| run(seed, 2, 8, 2)).sum();
+    assert!(taken > 200, "{taken} calls");
 }
 
 #[test]
 fn more_people_on_three_instances() {
-    (100..120).for_each(|seed| run(seed, 3, 24, 4));
+    let taken: usize = (100..120).map(|seed| run(seed, 3, 24, 4)).sum();
+    assert!(taken > 200, "{taken} calls");
 }
 
 /// More than are told one by one.
 #[test]
 fn a_crowd_on_three_instances() {
-    (200..210).for_each(|seed| run(seed, 3, 150, 2));
+    let taken: usize = (200..210).map(|seed| run(seed, 3, 150, 2)).sum();
+    assert!(taken > 20, "{taken} calls");
 }

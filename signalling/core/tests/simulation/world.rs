@@ -2,12 +2,14 @@
 
 use crate::{
     bus::Bus,
+    calls::{self, CallNo},
     client::{Client, Local, View, member},
     dice::Dice,
+    online,
     store::Messages,
 };
 use common::{
-    id::{ConnectionId, RoomId, UserId},
+    id::{ConnectionId, NodeId, RoomId, UserId},
     protocol::{
         Event,
         room::{Member, RoomMessage},
@@ -48,6 +50,16 @@ pub(crate) struct Instance {
     pub(crate) life: u32,
     pub(crate) rooms: BTreeMap<RoomId, Open>,
     pub(crate) connections: BTreeMap<ConnectionId, usize>,
+    /// The account, if somebody here watches who is online.
+    pub(crate) online: Option<online::Watched>,
+    /// Who was online when that was read last.
+    pub(crate) last_read: Vec<Member>,
+    /// Those that it runs.
+    pub(crate) calls: BTreeMap<CallNo, calls::Running>,
+    /// What its devices take part in.
+    pub(crate) parts: BTreeMap<(ConnectionId, CallNo), calls::Attending>,
+    /// What it has asked and nobody has answered.
+    pub(crate) asked: BTreeSet<u64>,
 }
 
 /// What one instance is about to do; void when it has died meanwhile.
@@ -100,6 +112,10 @@ pub(crate) enum Work {
     Gone(ConnectionId),
     /// It compares its rooms with the store.
     Look,
+    /// It has to do with who is online.
+    Online(online::Task),
+    /// It has to do with calls.
+    Call(calls::Task),
 }
 
 pub(crate) struct Snapshot {
@@ -123,6 +139,13 @@ pub(crate) struct World {
     pub(crate) is_calm: bool,
     /// When each connection left each room last.
     left_at: BTreeMap<(RoomId, ConnectionId), u64>,
+    /// When each user's last device came or went.
+    pub(crate) seen_online: BTreeMap<UserId, u64>,
+    /// When an instance did not hear something of who is online, where that is all that is lost.
+    pub(crate) lost_at: u64,
+    /// Who is in a call, and where that runs.
+    pub(crate) busy: BTreeMap<u128, (NodeId, CallNo)>,
+    pub(crate) outcomes: BTreeMap<CallNo, calls::Outcome>,
     pub(crate) instances: Vec<Instance>,
     pub(crate) clients: Vec<Client>,
 }
@@ -136,8 +159,14 @@ impl World {
             life: 0,
             rooms: BTreeMap::new(),
             connections: BTreeMap::new(),
+            online: None,
+            last_read: Vec::new(),
+            calls: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            asked: BTreeSet::new(),
         };
-        let client = |n| Client { user: u128::try_from(n).expect("it fits"), ..Client::default() };
+        // Every other one is the second device of somebody.
+        let client = |n: usize| Client { user: u128::try_from(n / 2).expect("it fits"), ..Client::default() };
         let room = |n: usize| RoomId::from_uuid(Uuid::from_u128(u128::try_from(n).expect("it fits") + 1));
         Self {
             seed,
@@ -151,6 +180,10 @@ impl World {
             is_store_away: false,
             is_calm: seed.is_multiple_of(4),
             left_at: BTreeMap::new(),
+            seen_online: BTreeMap::new(),
+            lost_at: 0,
+            busy: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
             instances: (0..instances).map(instance).collect(),
             clients: (0..clients).map(client).collect(),
         }
@@ -204,12 +237,18 @@ impl World {
         }
     }
 
-    fn what(&self) -> String {
+    pub(crate) fn what(&self) -> String {
         format!("seed {}, {} ms", self.seed, self.now)
     }
 
     pub(crate) fn time(&self) -> Instant {
         self.start + Duration::from_millis(self.now)
+    }
+
+    /// When work that is due then begins.
+    pub(crate) fn ms(&self, due: Instant) -> u64 {
+        let due = due.saturating_duration_since(self.start);
+        u64::try_from(due.as_millis()).expect("it fits").max(self.now)
     }
 
     pub(crate) fn any_room(&mut self) -> RoomId {
@@ -300,11 +339,13 @@ impl World {
             }
             Work::Gone(connection) => self.gone(at, connection),
             Work::Look => self.look(at),
+            Work::Online(task) => self.work_online(at, task),
+            Work::Call(task) => self.work_call(at, task),
         }
     }
 
     /// Whoever is at the other end of a connection, if somebody is still.
-    fn client(&mut self, at: usize, connection: ConnectionId) -> Option<&mut Client> {
+    pub(crate) fn client(&mut self, at: usize, connection: ConnectionId) -> Option<&mut Client> {
         let who = self.instances[at].connections.get(&connection)?;
         Some(&mut self.clients[*who]).filter(|client| client.connected == Some((at, connection)))
     }
@@ -413,7 +454,10 @@ impl World {
     }
 
     pub(crate) fn gone(&mut self, at: usize, connection: ConnectionId) {
-        self.instances[at].connections.remove(&connection);
+        let Some(who) = self.instances[at].connections.remove(&connection) else { return };
+        self.seen_online.insert(member(connection, self.clients[who].user).user_id, self.now);
+        self.go_offline(at, connection);
+        self.leave_calls(at, connection);
         let ids: Vec<RoomId> = self.instances[at].rooms.keys().copied().collect();
         ids.into_iter().for_each(|room| self.leave_room(at, room, connection));
     }
@@ -476,9 +520,9 @@ impl World {
             }
         }
         let open = self.instances[at].rooms.get_mut(&room).expect("it is open");
-        let due = open.room.next_deadline().map(|due| due.saturating_duration_since(self.start));
-        let due = due.map(|due| u64::try_from(due.as_millis()).expect("it fits").max(self.now));
-        let opening = open.opening;
+        let (due, opening) = (open.room.next_deadline(), open.opening);
+        let due = due.map(|due| self.ms(due));
+        let open = self.instances[at].rooms.get_mut(&room).expect("it is open");
         if let Some(due) = due.filter(|due| open.woken_at.is_none_or(|at| *due < at)) {
             open.woken_at = Some(due);
             self.later(at, due, Work::Wake(room, opening));

@@ -1,0 +1,287 @@
+//! Who of an account is connected, for those who watch it on one instance.
+//!
+//! A user is online while any of their devices is. Devices come and go as instances tell; the whole set is read
+//! from the bus when the first one watches, when news may have been lost, when the link was away, and when an
+//! instance has come or gone. Who has gone is remembered for a while: their entry may still be read after it was
+//! said.
+
+mod departed;
+
+use crate::{
+    comparison::{Compared, Comparison, DOUBT_TIME, Habit},
+    gathering::Gathered,
+    roster::{Change, Roster},
+};
+use common::{
+    id::{ConnectionId, UserId},
+    protocol::{
+        page::{self, PAGE_BYTES_MAX},
+        presence::{Changed, Online, OnlineUser, USERS_MAX},
+        room::Member,
+    },
+    subject::hub::OnlineNews,
+};
+use departed::Departed;
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    ops::Bound,
+    time::{Duration, Instant},
+};
+
+/// How long changes are gathered before they are told: a thousand clients reconnect at once.
+///
+/// Longer is fewer events, and hides who reconnects at once; shorter shows each change sooner.
+pub const GATHER_TIME: Duration = Duration::from_millis(100);
+
+/// What a presence asks its shell to do, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Push this to everybody who watches, before anybody else does.
+    Tell(Changed),
+    /// Read all devices and [hand them over](Presence::handle_devices).
+    Compare,
+}
+
+/// The last one who watched has gone, and this presence is not followed any more: open it anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed;
+
+/// A user who is online, or of whom that was told last.
+#[derive(Debug)]
+struct User {
+    user: OnlineUser,
+    devices: usize,
+    /// Whether those who watch know them as online.
+    is_told: bool,
+}
+
+/// One account's presence on one instance. Owns no socket and reads no clock.
+#[derive(Debug)]
+pub struct Presence<W> {
+    watchers: BTreeMap<ConnectionId, W>,
+    /// Of all instances, this one too.
+    devices: Roster,
+    users: BTreeMap<UserId, User>,
+    /// How many are known as online to those who watch.
+    told: u32,
+    /// Those who may be other than was told last.
+    changed: BTreeSet<UserId>,
+    /// When what has changed is told.
+    told_at: Option<Instant>,
+    departed: Departed,
+    comparison: Comparison,
+    is_closed: bool,
+}
+
+impl<W> Presence<W> {
+    /// The presence of an account that this instance has just begun to listen to. It wants to know who is there.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            watchers: BTreeMap::new(),
+            devices: Roster::default(),
+            users: BTreeMap::new(),
+            told: 0,
+            changed: BTreeSet::new(),
+            told_at: None,
+            departed: Departed::default(),
+            comparison: Comparison::new(Habit::InDoubt, now),
+            is_closed: false,
+        }
+    }
+
+    /// Somebody here watches from now on, or does so already: everything that is [told](Effect::Tell) later goes on
+    /// from the [page](Self::page).
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub fn watch(&mut self, connection: ConnectionId, watcher: W) -> Result<(), Closed> {
+        if self.is_closed {
+            return Err(Closed);
+        }
+        if self.watchers.is_empty() {
+            // There was nobody to be told.
+            let _told = self.changes();
+        }
+        self.watchers.insert(connection, watcher);
+        Ok(())
+    }
+
+    /// Somebody here watches no more, or their connection is gone.
+    pub fn leave(&mut self, connection: ConnectionId) {
+        self.watchers.remove(&connection);
+    }
+
+    /// An instance, perhaps this one, says something.
+    pub fn handle_news(&mut self, news: OnlineNews, now: Instant) {
+        match news {
+            OnlineNews::Came(member) => {
+                if self.departed.has(member.connection_id) {
+                    return;
+                }
+                self.comparison.touch(member.connection_id);
+                if self.devices.join(member.clone()) {
+                    self.apply(Change::Joined(member), now);
+                }
+            }
+            OnlineNews::Went(connection) => {
+                self.comparison.touch(connection);
+                self.departed.insert(connection, now);
+                if let Some(member) = self.devices.leave(connection) {
+                    self.apply(Change::Left(member), now);
+                }
+            }
+            OnlineNews::Changed {} => self.comparison.doubt_soon(now + GATHER_TIME),
+        }
+    }
+
+    /// What other instances said may have been lost.
+    pub fn handle_lost(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.unsettle(now);
+        self.compare(now, effects);
+    }
+
+    /// Instances have come or gone, and with them perhaps some of those who were or are connected.
+    pub fn handle_instances_changed(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.comparison.doubt(now, DOUBT_TIME);
+        self.compare(now, effects);
+    }
+
+    /// Other instances have ceased or begun to be within reach.
+    pub fn unsettle(&mut self, now: Instant) {
+        self.comparison.unsettle(now);
+    }
+
+    /// The answer to [`Effect::Compare`]: everybody's devices, without those of guests; `is_fresh` says whether
+    /// other instances were within reach when it was read.
+    pub fn handle_devices(
+        &mut self,
+        devices: impl IntoIterator<Item = Member>,
+        is_fresh: bool,
+        now: Instant,
+    ) {
+        let Compared { trust, touched, is_late } = self.comparison.end(is_fresh, now);
+        let devices: Vec<Member> =
+            devices.into_iter().filter(|device| !self.departed.has(device.connection_id)).collect();
+        for change in self.devices.reconcile(devices, trust, &touched) {
+            self.apply(change, now);
+        }
+        if is_late {
+            self.comparison.expect_by(now + GATHER_TIME);
+        }
+    }
+
+    /// The devices cannot be read now.
+    pub fn handle_unknown_devices(&mut self, now: Instant) {
+        self.comparison.fail(now);
+    }
+
+    /// When the presence next needs attention though nothing happens to it.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        [self.comparison.next_deadline(), self.told_at].into_iter().flatten().min()
+    }
+
+    /// Acts on deadlines that have passed. Early calls do nothing.
+    pub fn handle_deadline(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.told_at.is_some_and(|at| at <= now) {
+            self.tell(effects);
+        }
+        if self.comparison.next_deadline().is_some_and(|at| at <= now) {
+            self.compare(now, effects);
+        }
+    }
+
+    /// Everybody who watches here.
+    pub fn watchers(&self) -> impl Iterator<Item = &W> {
+        self.watchers.values()
+    }
+
+    /// The users after `user`, as many as fit, as all who watch know them.
+    pub fn page(&self, user: Option<UserId>) -> Online {
+        let start = user.map_or(Bound::Unbounded, Bound::Excluded);
+        let after = self.users.range((start, Bound::Unbounded)).map(|(_, one)| one);
+        let after = after.filter(|one| one.is_told).map(|one| one.user.clone());
+        let (users, more) = page::first(after, USERS_MAX, PAGE_BYTES_MAX);
+        Online { users, online_count: self.told, more }
+    }
+
+    /// Lets nobody watch any more if nobody does; whether that is so.
+    pub fn close_if_empty(&mut self) -> bool {
+        self.is_closed |= self.watchers.is_empty();
+        self.is_closed
+    }
+
+    /// Whether nobody can watch any more.
+    pub const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    fn compare(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.comparison.begin(now) {
+            effects.push(Effect::Compare);
+        }
+    }
+
+    /// A device has come or gone.
+    fn apply(&mut self, change: Change, now: Instant) {
+        let (Change::Joined(Member { user_id, .. }) | Change::Left(Member { user_id, .. })) = change;
+        self.changed.insert(user_id);
+        self.told_at.get_or_insert(now + GATHER_TIME);
+        match change {
+            Change::Joined(Member { name, .. }) => {
+                let user = OnlineUser { user_id, name };
+                let one = self.users.entry(user_id).or_insert_with(|| User {
+                    user: user.clone(),
+                    devices: 0,
+                    is_told: false,
+                });
+                one.devices += 1;
+                // The latest device knows what they are called by now.
+                one.user = user;
+            }
+            Change::Left(_) => {
+                if let Some(one) = self.users.get_mut(&user_id) {
+                    one.devices -= 1;
+                }
+            }
+        }
+    }
+
+    /// Tells who is other than was told last.
+    fn tell(&mut self, effects: &mut Vec<Effect>) {
+        let (came, went) = self.changes();
+        if came.is_empty() && went.is_empty() {
+            return;
+        }
+        let Gathered { came: online, went: offline, complete } = Gathered::bounded(came, went);
+        effects.push(Effect::Tell(Changed { online, offline, online_count: self.told, complete }));
+    }
+
+    /// Who has come and gone since this was asked last.
+    fn changes(&mut self) -> (Vec<OnlineUser>, Vec<UserId>) {
+        self.told_at = None;
+        let (mut came, mut went) = (Vec::new(), Vec::new());
+        for id in std::mem::take(&mut self.changed) {
+            let Entry::Occupied(mut user) = self.users.entry(id) else { continue };
+            let one = user.get_mut();
+            let is_online = one.devices > 0;
+            match (std::mem::replace(&mut one.is_told, is_online), is_online) {
+                (false, true) => {
+                    came.push(one.user.clone());
+                    self.told += 1;
+                }
+                (true, false) => {
+                    went.push(id);
+                    self.told -= 1;
+                }
+                (true, true) | (false, false) => {}
+            }
+            if !is_online {
+                user.remove();
+            }
+        }
+        (came, went)
+    }
+}
+
+#[cfg(test)]
+mod tests;
