@@ -67,3 +67,5 @@ mod tracks;
 mod trust;
 #[path = "e2e/webhooks.rs"]
 mod webhooks;
+#[path = "e2e/websocket.rs"]
+mod websocket;
