@@ -7,6 +7,7 @@ mod handshake;
 #[path = "websocket/table.rs"]
 mod table;
 
+use common::clock::{Clock, SystemClock};
 use std::sync::Arc;
 use switchboard_tests::{installation::Installation, raw::Raw, report};
 use table::{Case, cases};
@@ -32,6 +33,7 @@ async fn play(base: &str, token: Option<&str>, cases: Vec<Case>) -> Vec<String> 
     let (base, token) = (base.to_owned(), token.map(str::to_owned));
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut playing = JoinSet::new();
+    let (count, started) = (cases.len(), SystemClock.now());
     for case in cases {
         let (base, token, turns) = (base.clone(), token.clone(), Arc::clone(&turns));
         playing.spawn(async move {
@@ -52,10 +54,11 @@ async fn play(base: &str, token: Option<&str>, cases: Vec<Case>) -> Vec<String> 
             Err(panicked) => failures.push(panicked.to_string()),
         }
     }
-    if !late.is_empty() {
-        late.sort();
-        report(&format!("WebSocket: right, but not as soon as it could be: {}", late.join(", ")));
-    }
+    late.sort();
+    report(&format!(
+        "{count} WebSocket cases in {:?}; right, but not as soon as they could be: {late:?}",
+        SystemClock.now() - started
+    ));
     failures.sort();
     failures
 }
