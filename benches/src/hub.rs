@@ -58,12 +58,6 @@ pub(crate) struct Options {
     seconds: u32,
 }
 
-impl Options {
-    fn has(&self, scenario: Scenario) -> bool {
-        self.only.is_empty() || self.only.contains(&scenario)
-    }
-}
-
 pub(crate) async fn run(binary: &Path, options: &Options) -> Result<(), Box<dyn Error>> {
     let files = files::raise_limit()?;
     writeln!(io::stdout(), "{files} file descriptors, {} connections", options.connections)?;

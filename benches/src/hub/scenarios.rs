@@ -11,7 +11,10 @@ use super::{
     target::Target,
     voice::{Class, Protocol},
 };
-use std::error::Error;
+use std::{
+    error::Error,
+    io::{self, Write},
+};
 
 const ROOMS_OF_1: Layout = Layout {
     per_room: 1,
@@ -116,44 +119,69 @@ const STORED: [Senders; 4] = [
     },
 ];
 
-/// Measures what the options name, of one server.
+/// Measures what the options name, of one server. A scenario that cannot be carried out says why, and the others
+/// go on.
 ///
 /// # Errors
-/// If it does not do what clients ask.
-pub(super) async fn run(
+/// If nothing can be printed.
+pub(super) async fn run(target: &mut Target, options: &Options, figures: &mut Figures) -> io::Result<()> {
+    for scenario in [Scenario::FanOut, Scenario::Idle, Scenario::Stored, Scenario::Storms] {
+        if !options.only.is_empty() && !options.only.contains(&scenario) {
+            continue;
+        }
+        let done = match scenario {
+            Scenario::FanOut => fan_out(target, options, figures).await,
+            Scenario::Idle => idle(target, options, figures).await,
+            Scenario::Stored => stored(target, options, figures).await,
+            Scenario::Storms => storms(target, options, figures).await,
+        };
+        if let Err(error) = done {
+            writeln!(io::stdout(), "  {:<11} {scenario:?} broke off: {error}", target.name())?;
+        }
+    }
+    Ok(())
+}
+
+fn is_ours(target: &Target) -> bool {
+    target.voice.protocol == Protocol::Switchboard
+}
+
+async fn fan_out(
     target: &mut Target,
     options: &Options,
     figures: &mut Figures,
 ) -> Result<(), Box<dyn Error>> {
-    let is_ours = target.voice.protocol == Protocol::Switchboard;
-    if options.has(Scenario::FanOut) {
-        let loads: &[Load] = if is_ours { &[ROOM_STORED, ROOM_EPHEMERAL] } else { &[ROOM_EPHEMERAL] };
-        for load in loads {
-            rooms(target, 1000, *load, options, figures).await?;
-        }
-        rooms(target, 10, ROOMS_EPHEMERAL, options, figures).await?;
-    }
-    if options.has(Scenario::Idle) {
-        let (count, seconds) = (options.connections, options.idle_seconds);
-        for layout in [ROOMS_OF_1, ROOMS_OF_10] {
-            drop(idle::measure(target, layout, count, seconds, figures).await?);
-        }
-        let mut crowd = idle::measure(target, ONE_ROOM, count, seconds, figures).await?;
-        let load = Load { seconds: options.seconds, ..TO_ALL };
-        fan_out::measure(target, &mut crowd, load, figures).await?;
-    }
     // The others store nothing.
-    if options.has(Scenario::Stored) && is_ours {
+    if is_ours(target) {
+        rooms(target, 1000, ROOM_STORED, options, figures).await?;
+    }
+    rooms(target, 1000, ROOM_EPHEMERAL, options, figures).await?;
+    rooms(target, 10, ROOMS_EPHEMERAL, options, figures).await
+}
+
+async fn idle(target: &mut Target, options: &Options, figures: &mut Figures) -> Result<(), Box<dyn Error>> {
+    let (count, seconds) = (options.connections, options.idle_seconds);
+    for layout in [ROOMS_OF_1, ROOMS_OF_10] {
+        drop(idle::measure(target, layout, count, seconds, figures).await?);
+    }
+    let mut crowd = idle::measure(target, ONE_ROOM, count, seconds, figures).await?;
+    let load = Load { seconds: options.seconds, ..TO_ALL };
+    fan_out::measure(target, &mut crowd, load, figures).await
+}
+
+async fn stored(target: &mut Target, options: &Options, figures: &mut Figures) -> Result<(), Box<dyn Error>> {
+    if is_ours(target) {
         target.renew()?;
         for senders in STORED {
             stored::measure(target, senders, options.seconds, figures).await?;
         }
     }
-    if options.has(Scenario::Storms) {
-        storms::join(target, figures).await?;
-        storms::resume(target, options.connections.min(2000), figures).await?;
-    }
     Ok(())
+}
+
+async fn storms(target: &mut Target, options: &Options, figures: &mut Figures) -> Result<(), Box<dyn Error>> {
+    storms::join(target, figures).await?;
+    storms::resume(target, options.connections.min(2000), figures).await
 }
 
 /// A load in a process of its own.

@@ -18,9 +18,12 @@ use tokio::{sync::Barrier, task::JoinSet, time::sleep};
 
 const STORM_KIB: Figure = Figure::at_most("join storm of 1,000: sent to each", "KiB", 32.0);
 const STORM_TIME: Figure = Figure::free("join storm of 1,000: last answer after", "s");
+const STORM_REFUSALS: Figure = Figure::free("join storm of 1,000: refusals, tried again at once", "");
 const RESUME_ALL: Figure = Figure::free("resume storm: all are back after the server is", "s");
 const RESUME_P50: Figure = Figure::free("resume storm: a client's connect, sign-in and joins, p50", "ms");
 const RESUME_P99: Figure = Figure::free("resume storm: the same, p99", "ms");
+const RESUME_TRIES: Figure =
+    Figure::free("resume storm: tries that broke or were refused, by a server that is up", "");
 const RESTART: Figure = Figure::free("resume storm: kill to ready", "s");
 
 /// Clients of a join storm.
@@ -46,16 +49,22 @@ pub(super) async fn join(target: &mut Target, figures: &mut Figures) -> Result<(
         joining.spawn(async move {
             start.wait().await;
             link.bytes = 0;
-            voice.join(&mut link, 0, None).await?;
-            Ok::<_, io::Error>((link, SystemClock.now()))
+            let mut refusals = 0_u32;
+            while let Err(error) = voice.join(&mut link, 0, None).await {
+                if error.kind() != io::ErrorKind::Other {
+                    return Err(error);
+                }
+                refusals += 1;
+            }
+            Ok::<_, io::Error>((link, SystemClock.now(), refusals))
         });
     }
     start.wait().await;
     let started = SystemClock.now();
-    let (mut crowd, mut last) = (Crowd::new(), started);
+    let (mut crowd, mut last, mut refusals) = (Crowd::new(), started, 0);
     while let Some(joined) = joining.join_next().await {
-        let (link, at) = joined??;
-        last = last.max(at);
+        let (link, at, refused) = joined??;
+        (last, refusals) = (last.max(at), refusals + refused);
         crowd.listen(&target.voice, link);
     }
     crowd.heard.settle().await;
@@ -64,6 +73,7 @@ pub(super) async fn join(target: &mut Target, figures: &mut Figures) -> Result<(
     let each = f64::from(u32::try_from(crowd.heard.bytes() / 1024)?) / f64::from(u32::try_from(JOINERS)?);
     figures.note(STORM_KIB, target.name(), each)?;
     figures.note(STORM_TIME, target.name(), (last - started).as_secs_f64())?;
+    figures.note(STORM_REFUSALS, target.name(), refusals.into())?;
     Ok(())
 }
 
@@ -99,9 +109,10 @@ pub(super) async fn resume(
     }
     tokio::task::block_in_place(|| target.start_again())?;
     let ready = SystemClock.now();
-    let (mut took, mut last) = (Latencies::default(), ready);
+    let (mut took, mut last, mut tries) = (Latencies::default(), ready, 0);
     while let Some(back) = coming.join_next().await {
-        let (began, ended) = back??;
+        let (began, ended, in_vain) = back?;
+        tries += in_vain;
         took.note(ended - began);
         last = last.max(ended);
     }
@@ -109,20 +120,25 @@ pub(super) async fn resume(
     figures.note(RESUME_ALL, target.name(), (last - ready).as_secs_f64())?;
     figures.note(RESUME_P50, target.name(), took.percentile(50))?;
     figures.note(RESUME_P99, target.name(), took.percentile(99))?;
+    figures.note(RESUME_TRIES, target.name(), tries.into())?;
     Ok(())
 }
 
-/// Tries until the server is there; when the try that worked began, and when it was in the room again.
-async fn come_back(voice: Voice, n: usize) -> io::Result<(Instant, Instant)> {
+/// Tries until it is back; when the try that worked began and ended, and tries of which more was expected.
+async fn come_back(voice: Voice, n: usize) -> (Instant, Instant, u32) {
+    let mut in_vain = 0;
     loop {
         let began = SystemClock.now();
-        match voice.open(n).await {
-            Ok(mut link) => {
-                voice.join(&mut link, n / 10, Some(0)).await?;
-                return Ok((began, SystemClock.now()));
-            }
-            Err(error) if error.kind() == io::ErrorKind::Other => return Err(error),
-            Err(_) => sleep(RETRY).await,
+        let back = async {
+            let mut link = voice.open(n).await?;
+            voice.join(&mut link, n / 10, Some(0)).await
+        };
+        match back.await {
+            Ok(()) => return (began, SystemClock.now(), in_vain),
+            // The server is not there yet.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+            Err(_) => in_vain += 1,
         }
+        sleep(RETRY).await;
     }
 }
