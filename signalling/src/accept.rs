@@ -4,7 +4,7 @@ mod handshake;
 pub(crate) mod refused;
 
 use crate::{
-    connection::{self, WebSocket},
+    connection::{self, open::Socket},
     hub::Hub,
     slots::Slot,
 };
@@ -53,7 +53,10 @@ async fn upgrade(State(hub): State<Hub>, mut request: Request) -> Response {
     let work = hub.clone();
     tasks.spawn(async move {
         match upgraded.await {
-            Ok(upgraded) => connection::run(&work, WebSocket::new(upgraded, take_apart).await, slot).await,
+            Ok(upgraded) => match Socket::new(upgraded, take_apart) {
+                Ok(socket) => connection::run(&work, socket, slot).await,
+                Err(_) => debug!("A socket is no TCP connection of this server"),
+            },
             Err(error) => debug!(error = %Chain(&error), "A socket was lost before it was one"),
         }
     });

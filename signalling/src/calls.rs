@@ -7,8 +7,9 @@ pub(crate) mod running;
 mod task;
 
 use crate::{
-    client::{Client, frame},
+    client::Client,
     failure::{bus_failed, published, store_failed},
+    frame::Frame,
     hub::Hub,
     pace::RETRY,
     standing,
@@ -159,7 +160,7 @@ pub(crate) fn deliver(hub: &Hub, NodeNews { to, news }: NodeNews) {
         DeviceNews::Answered(answered) => Event::CallAnswered(answered),
         DeviceNews::Signal(signalled) => Event::MediaSignal(signalled),
     };
-    client.push(frame(&event));
+    client.push(Frame::event(&event));
 }
 
 /// `call.accept`.

@@ -7,9 +7,10 @@ pub(crate) mod live;
 mod resume;
 
 use crate::{
-    client::{Client, frame},
+    client::Client,
     failure::{not_found, store_failed},
     finally::Finally,
+    frame::Frame,
     hub::Hub,
     pace::{Pace, RETRY},
 };
@@ -216,7 +217,7 @@ pub(crate) fn recheck(hub: &Hub, client: &Arc<Client>) {
     };
     for feed in lost {
         unsubscribe(hub, client, &feed);
-        client.push(frame(&Event::FeedEnded(Ended { feed })));
+        client.push(Frame::event(&Event::FeedEnded(Ended { feed })));
     }
 }
 

@@ -1,30 +1,30 @@
 //! A connection that has said who it is and what it may. What it is yet to be sent waits in its [`queue`].
 
 pub(crate) mod queue;
+pub(crate) mod signals;
 
-pub(crate) use queue::{Queue, Queued};
+pub(crate) use queue::Queue;
+pub(crate) use signals::Signal;
 
+use crate::frame::Frame;
 use bus::Presence;
 use common::{
     error::{ErrorCode, Fault},
     guest::Right,
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     permission::{Permission, Permissions},
-    protocol::{Event, Failure, GuestNeeds, Needs, RequestId, envelope, feed::Table, room::Member},
+    protocol::{Failure, GuestNeeds, Needs, RequestId, feed::Table, room::Member},
     token::{Bearer, Standing},
 };
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 use time::OffsetDateTime;
-use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
-use tokio_util::sync::CancellationToken;
 
 /// A connection that has said who it is.
 pub(crate) struct Client {
@@ -34,9 +34,7 @@ pub(crate) struct Client {
     pub(crate) name: String,
     /// Unix seconds.
     expires_at: AtomicI64,
-    pub(crate) queue: Queue,
-    /// Cancelled when somebody who may has ended the connection.
-    pub(crate) ended: CancellationToken,
+    pub(crate) queue: Arc<Queue>,
     access: RwLock<Access>,
     /// What `access` says about reading, for the fan-out.
     reads_messages: AtomicBool,
@@ -130,11 +128,6 @@ pub(crate) fn forbidden(why: &'static str) -> Failure {
     Failure::of(ErrorCode::FORBIDDEN, Fault::Caller, why)
 }
 
-/// An event as it goes to any number of sockets.
-pub(crate) fn frame(event: &Event) -> Utf8Bytes {
-    envelope::event_frame(event).into()
-}
-
 /// What ends with the connection.
 #[derive(Default)]
 pub(crate) struct Held {
@@ -150,22 +143,19 @@ pub(crate) struct Held {
 }
 
 impl Client {
-    pub(crate) fn new(id: ConnectionId, bearer: &Bearer, name: String) -> (Self, mpsc::Receiver<Queued>) {
-        let (queue, frames) = Queue::new(id);
+    pub(crate) fn new(id: ConnectionId, bearer: &Bearer, name: String, queue: Arc<Queue>) -> Self {
         let access = Access::of(bearer);
-        let client = Self {
+        Self {
             id,
             account: bearer.account(),
             user: bearer.user(),
             name,
             expires_at: AtomicI64::new(bearer.expires_at().unix_timestamp()),
             queue,
-            ended: CancellationToken::new(),
             reads_messages: AtomicBool::new(access.has(Right::ReadMessages)),
             access: RwLock::new(access),
             held: Mutex::default(),
-        };
-        (client, frames)
+        }
     }
 
     /// The client as others in a room see it.
@@ -178,8 +168,18 @@ impl Client {
     }
 
     /// Queues an event. Never waits.
-    pub(crate) fn push(&self, frame: Utf8Bytes) {
+    pub(crate) fn push(&self, frame: Frame) {
         self.queue.push(frame);
+    }
+
+    /// The same for many; to how many it was.
+    pub(crate) fn push_to_all<'a>(clients: impl IntoIterator<Item = &'a Arc<Self>>, frame: &Frame) -> u64 {
+        Queue::push_to_all(clients.into_iter().map(|client| &client.queue), frame)
+    }
+
+    /// Ends the connection: somebody who may wants it.
+    pub(crate) fn end(&self) {
+        self.queue.signals.raise(Signal::Ended);
     }
 
     /// Answers a request; one without an id wants no answer.

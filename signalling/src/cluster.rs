@@ -47,6 +47,7 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     hub.spawn(rooms::watch(hub.clone()));
     hub.spawn(async move { outage::watch(watcher, others).await });
     shutdown.token.cancelled().await;
+    hub.drain();
     Ok(())
 }
 
@@ -118,7 +119,7 @@ fn is_among(client: &Client, whom: ConnectionSelector) -> bool {
 fn disconnect(hub: &Hub, is_meant: impl Fn(&Client) -> bool) -> u32 {
     let mut count = 0;
     for client in hub.0.clients.iter().filter(|client| is_meant(client)) {
-        client.ended.cancel();
+        client.end();
         count += 1;
     }
     count

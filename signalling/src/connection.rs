@@ -1,56 +1,50 @@
-//! One socket: frames in, frames out, pings, deadlines, and how it ends.
+//! One socket: what is read of it, pings, deadlines, and how it ends.
 //!
-//! Its bytes are a [`wire`], its messages a [`websocket`], what it may send a [`flow`]. Requests are carried out in
-//! [`lane`]s. Why it ends is an [`end`], what is said then a [`goodbye`].
+//! Its TCP connection is a [`wire`], what comes over it is [read](reader) and [decoded](decoder), what it may send a
+//! [`flow`]. Requests are carried out in [`lane`]s; their answers, and events, wait in the client's
+//! [queue](crate::client::queue). Why it ends is an [`end`], what is said then a [`goodbye`].
 
+mod decoder;
 mod end;
 pub(crate) mod flow;
 mod goodbye;
 pub(crate) mod lane;
 pub(crate) mod open;
-mod websocket;
+mod reader;
 pub(crate) mod wire;
 
+pub(crate) use decoder::MESSAGE_BYTES_MAX;
 pub(crate) use goodbye::{GOODBYE_TIME, SLOW_GOODBYE_TIME};
-pub(crate) use websocket::{MESSAGE_BYTES_MAX, WebSocket};
+pub(crate) use wire::Wire;
 
 use crate::{
     calls, changes,
-    client::{Client, Queued},
+    client::{Client, Signal, queue::note_sent},
     dispatch,
     hub::Hub,
     inbox, media, presence, rooms,
     slots::{Slot, UserSlot},
     until::until,
 };
-use bytes::Bytes;
 use common::{
     error::{ErrorCode, Fault},
     protocol::{Failure, Incoming, Request, RequestId, close as close_codes},
 };
+use decoder::Message;
 use end::{End, close};
 use flow::{Flow, Verdict};
-use futures_util::FutureExt;
 use lane::Lane;
-use open::Opened;
+use open::{Opened, Socket};
+use reader::Reader;
 use std::{
     convert::Infallible,
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::{
-    sync::mpsc,
-    time::{Interval, MissedTickBehavior, interval},
-};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 /// Frames in a row that are no requests before the client is taken for an attack.
 pub(crate) const NONSENSE_MAX: u32 = 100;
-
-/// Frames that are written before the socket is flushed: fewer system calls under load.
-const WRITE_BATCH: u32 = 32;
 
 /// How long the kernel may take nothing of what is to be written.
 ///
@@ -65,28 +59,23 @@ const DRAINING: End = close(close_codes::GOING_AWAY, "the server is draining");
 const ENDED: End = close(close_codes::ENDED, "ended by the account");
 
 /// Runs a socket to its end, and gives back its slot.
-pub(crate) async fn run(hub: &Hub, mut socket: WebSocket, slot: Slot) {
+pub(crate) async fn run(hub: &Hub, mut socket: Socket, slot: Slot) {
     // A hub that does not run lets nobody in.
     let Some(draining) = hub.shutdown().map(|shutdown| shutdown.token.clone()) else { return };
     match Box::pin(open::opened(hub, &draining, &mut socket, &slot)).await {
         Ok(opened) => {
-            let mut connection = Connection::new(hub, draining, socket, opened);
+            let Socket { wire, reader, _held } = socket;
+            let mut connection = Connection::new(hub, wire, reader, opened);
             let ended = connection.serve().await;
-            let client = Arc::clone(&connection.client);
-            debug!(conn.id = %client.id, user.id = %client.user, ?ended, "Connection {} ended", client.id);
-            let Connection { socket, queue, unsent, chat, calls, _user_slot, .. } = connection;
-            let goodbye = goodbye::part(socket, &client, unsent, queue, ended);
-            let leave = leave(hub, &client, [chat, calls], ended);
-            Box::pin(async { tokio::join!(goodbye, leave) }).await;
+            Box::pin(connection.part(ended)).await;
         }
-        Err(ended) => Box::pin(goodbye::say(socket, Vec::new(), ended)).await,
+        Err(ended) => Box::pin(goodbye::say(socket.wire, &[], 0, ended)).await,
     }
 }
 
 /// Takes the connection out of everything it was in, once everything it has asked for is done: a request that
 /// completed after this would leave behind what nobody takes away.
 async fn leave(hub: &Hub, client: &Arc<Client>, lanes: [Lane; 2], ended: End) {
-    client.queue.stop_queueing();
     for lane in &lanes {
         if ended.is_hostile() {
             lane.drop_waiting();
@@ -104,52 +93,50 @@ async fn leave(hub: &Hub, client: &Arc<Client>, lanes: [Lane; 2], ended: End) {
 
 struct Connection<'a> {
     hub: &'a Hub,
-    socket: WebSocket,
+    wire: Arc<Wire>,
+    reader: Reader,
     client: Arc<Client>,
-    queue: mpsc::Receiver<Queued>,
-    /// Taken out of the queue, but not written.
-    unsent: Option<Queued>,
-    draining: CancellationToken,
     flow: Flow,
     /// Nothing is read until then.
     paused_until: Option<Instant>,
     /// What was read and has to wait until then.
-    held: Option<Message>,
+    held: Option<Held>,
     nonsense: u32,
     heard_at: Instant,
-    ping: Interval,
+    ping_at: Instant,
+    /// While the kernel takes nothing: how much it had taken when it last took something, and when that was.
+    blocked: Option<(u64, Instant)>,
     /// Calls and media wait for other parts; chat must not wait behind them.
     chat: Lane,
     calls: Lane,
     _user_slot: UserSlot,
 }
 
+/// A message that waits.
+enum Held {
+    Text(String),
+    Ping(Vec<u8>),
+}
+
 impl<'a> Connection<'a> {
-    fn new(hub: &'a Hub, draining: CancellationToken, socket: WebSocket, opened: Opened) -> Self {
-        let Opened { client, queue, user_slot } = opened;
+    fn new(hub: &'a Hub, wire: Arc<Wire>, reader: Reader, opened: Opened) -> Self {
+        let Opened { client, user_slot } = opened;
         let (config, now) = (&hub.0.config, hub.clock().now());
         let rates = if client.access().is_guest() { config.guest() } else { config.person() };
-        let mut ping = interval(Duration::from_secs(config.ping_s.max(1)));
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (user, account) = (Arc::clone(&user_slot.user_meter), Arc::clone(&user_slot.account_meter));
         Self {
             hub,
-            socket,
+            wire,
+            reader,
             client,
-            queue,
-            unsent: None,
-            draining,
-            flow: Flow::new(
-                rates,
-                Arc::clone(&user_slot.user_meter),
-                Arc::clone(&user_slot.account_meter),
-                now,
-            ),
+            flow: Flow::new(rates, user, account, now),
             _user_slot: user_slot,
             paused_until: None,
             held: None,
             nonsense: 0,
             heard_at: now,
-            ping,
+            ping_at: now + ping_interval(hub),
+            blocked: None,
             chat: Lane::new(),
             calls: Lane::new(),
         }
@@ -165,127 +152,132 @@ impl<'a> Connection<'a> {
 
     async fn run(&mut self) -> Result<Infallible, End> {
         loop {
-            let has_room = self.has_room();
+            self.look_at_signals()?;
+            self.look_at_queue()?;
+            if self.reader.has_bytes() {
+                self.handle_read()?;
+            }
+            let (has_room, is_blocked) = (self.has_room(), self.blocked.is_some());
             let reads = has_room && self.paused_until.is_none();
+            let due = self.next_deadline();
             tokio::select! {
                 biased;
-                () = self.client.queue.too_slow.cancelled() => return Err(TOO_SLOW),
-                () = self.draining.cancelled() => return Err(DRAINING),
-                Some(queued) = self.queue.recv() => self.write(queued).await?,
-                // After the frames: they say why.
-                () = self.client.ended.cancelled() => return Err(ENDED),
+                () = self.client.queue.signals.woken() => {}
+                _ = self.wire.writable(), if is_blocked => note_sent(self.client.queue.flush()),
                 () = self.chat.changed(), if !has_room => {}
                 () = self.calls.changed(), if !has_room => {}
-                () = until(self.paused_until, self.hub.clock()), if self.paused_until.is_some() => self.resume()?,
-                received = self.socket.receive(), if reads => self.hear(received?)?,
-                _ = self.ping.tick() => self.beat().await?,
+                _ = self.wire.readable(), if reads => self.read()?,
+                () = until(due, self.hub.clock()) => self.handle_deadline()?,
             }
         }
     }
 
     /// Whether another request may come.
     fn has_room(&self) -> bool {
-        self.chat.has_room() && self.calls.has_room() && self.client.queue.has_room_for_answers()
+        self.chat.has_room() && self.calls.has_room() && self.client.queue.has_room_or_wakes()
     }
 
-    /// Writes a frame and those behind it, and flushes once.
-    async fn write(&mut self, first: Queued) -> Result<(), End> {
-        let mut next = Some(first);
-        let mut written = 0_u32;
-        while let Some(queued) = next {
-            self.client.queue.taken(&queued);
-            if let Err(end) = self.wait_for(Write::Ready).await {
-                self.unsent = Some(queued);
-                return Err(end);
-            }
-            self.socket.put(Message::Text(queued.frame))?;
-            written += 1;
-            next = if written < WRITE_BATCH { self.queue.try_recv().ok() } else { None };
-        }
-        metrics::counter!("hub_frames_sent_total").increment(written.into());
-        self.wait_for(Write::Flushed).await
+    fn look_at_signals(&self) -> Result<(), End> {
+        let signals = &self.client.queue.signals;
+        let ends = [
+            (Signal::Gone, End::Gone),
+            (Signal::TooSlow, TOO_SLOW),
+            (Signal::Draining, DRAINING),
+            (Signal::Ended, ENDED),
+        ];
+        ends.into_iter().find(|(signal, _)| signals.has(*signal)).map_or(Ok(()), |(_, end)| Err(end))
     }
 
-    /// Waits for the socket to take what is written, and meanwhile for everything that may end the connection.
-    async fn wait_for(&mut self, what: Write) -> Result<(), End> {
-        // As long as the socket takes everything, the rest is not even looked at.
-        if let Some(done) = what.on(&mut self.socket).now_or_never() {
-            return done;
-        }
-        let clock = self.hub.clock();
-        let mut progress = (self.socket.written(), clock.now());
-        loop {
-            let stuck_at = progress.1 + WRITE_DEADLINE;
-            tokio::select! {
-                biased;
-                done = what.on(&mut self.socket) => return done,
-                () = self.client.queue.too_slow.cancelled() => return Err(TOO_SLOW),
-                () = self.draining.cancelled() => return Err(DRAINING),
-                () = self.client.ended.cancelled() => return Err(ENDED),
-                _ = self.ping.tick() => self.check_expiry()?,
-                () = until(Some(stuck_at), clock) => {}
-            }
-            let (written, now) = (self.socket.written(), clock.now());
-            if written > progress.0 {
-                // Whoever takes something is alive.
-                progress = (written, now);
-                self.heard_at = now;
-            } else if now >= stuck_at {
-                return Err(End::Stuck);
-            }
-        }
-    }
-
-    /// Pings, and looks at the deadlines.
-    async fn beat(&mut self) -> Result<(), End> {
+    /// Whether the kernel takes what waits, and for how long it has not.
+    fn look_at_queue(&mut self) -> Result<(), End> {
         let now = self.hub.clock().now();
-        if self.paused_until.is_some() || !self.has_room() {
-            // Who is made to wait cannot be heard, and has as long as ever to be heard afterwards.
-            self.heard_at = now;
-        } else if now.saturating_duration_since(self.heard_at) > self.ping.period() * 2 {
-            return Err(close(close_codes::SILENT, "nothing heard for too long"));
-        }
-        self.check_expiry()?;
-        self.wait_for(Write::Ready).await?;
-        self.socket.put(Message::Ping(Bytes::new()))?;
-        self.wait_for(Write::Flushed).await
-    }
-
-    fn check_expiry(&self) -> Result<(), End> {
-        if self.hub.clock().utc().unix_timestamp() > self.client.expires_at() + EXPIRY_GRACE_S {
-            return Err(close(close_codes::TOKEN_EXPIRED, "the token has expired"));
-        }
+        self.blocked = match (self.client.queue.blocked(), self.blocked) {
+            (None, _) => None,
+            (Some(taken), Some((before, since))) if taken == before => {
+                if now >= since + WRITE_DEADLINE {
+                    return Err(End::Stuck);
+                }
+                Some((before, since))
+            }
+            (Some(taken), before) => {
+                if before.is_some() {
+                    // Whoever takes something is alive.
+                    self.heard_at = now;
+                }
+                Some((taken, now))
+            }
+        };
         Ok(())
     }
 
-    /// Something was read: a message, or a part of one.
-    fn hear(&mut self, message: Option<Message>) -> Result<(), End> {
+    fn next_deadline(&self) -> Option<Instant> {
+        let stuck_at = self.blocked.map(|(_, since)| since + WRITE_DEADLINE);
+        [Some(self.ping_at), self.paused_until, stuck_at].into_iter().flatten().min()
+    }
+
+    fn handle_deadline(&mut self) -> Result<(), End> {
+        let now = self.hub.clock().now();
+        if self.paused_until.is_some_and(|at| now >= at) {
+            self.resume(now)?;
+        }
+        if now >= self.ping_at { self.beat(now) } else { Ok(()) }
+    }
+
+    /// Pings, and looks at the deadlines.
+    fn beat(&mut self, now: Instant) -> Result<(), End> {
+        let interval = ping_interval(self.hub);
+        self.ping_at = now + interval;
+        if self.paused_until.is_some() || !self.has_room() {
+            // Who is made to wait cannot be heard, and has as long as ever to be heard afterwards.
+            self.heard_at = now;
+        } else if now.saturating_duration_since(self.heard_at) > interval * 2 {
+            return Err(close(close_codes::SILENT, "nothing heard for too long"));
+        }
+        if self.hub.clock().utc().unix_timestamp() > self.client.expires_at() + EXPIRY_GRACE_S {
+            return Err(close(close_codes::TOKEN_EXPIRED, "the token has expired"));
+        }
+        self.client.queue.ping();
+        Ok(())
+    }
+
+    /// Something has come.
+    fn read(&mut self) -> Result<(), End> {
+        let count = self.reader.fill(&self.wire)?;
+        if count == 0 {
+            return Ok(());
+        }
         let now = self.hub.clock().now();
         self.heard_at = now;
-        let read = self.socket.take_read();
-        let verdict = self.flow.take_bytes(read, now);
-        self.handle_command(verdict, now)?;
-        match message {
-            Some(message) => {
-                metrics::counter!("hub_frames_received_total").increment(1);
-                self.handle(message, now)
-            }
-            None => Ok(()),
+        let verdict = self.flow.take_bytes(count, now);
+        self.obey(verdict, now)
+    }
+
+    /// Handles what was read, message by message, for as long as it may be.
+    fn handle_read(&mut self) -> Result<(), End> {
+        let now = self.hub.clock().now();
+        let mut reader = std::mem::take(&mut self.reader);
+        while self.paused_until.is_none() && self.has_room() {
+            let Some(message) = reader.next()? else { break };
+            metrics::counter!("hub_frames_received_total").increment(1);
+            self.handle(message, now)?;
         }
+        reader.settle();
+        self.reader = reader;
+        Ok(())
     }
 
     /// The time to wait is over.
-    fn resume(&mut self) -> Result<(), End> {
-        let now = self.hub.clock().now();
+    fn resume(&mut self, now: Instant) -> Result<(), End> {
         self.heard_at = now;
         self.paused_until = None;
         match self.held.take() {
-            Some(message) => self.handle(message, now),
+            Some(Held::Text(text)) => self.handle(Message::Text(text.into()), now),
+            Some(Held::Ping(payload)) => self.handle(Message::Ping(&payload), now),
             None => Ok(()),
         }
     }
 
-    fn handle_command(&mut self, verdict: Verdict, now: Instant) -> Result<(), End> {
+    fn obey(&mut self, verdict: Verdict, now: Instant) -> Result<(), End> {
         match verdict {
             Verdict::Pass | Verdict::Refuse(_) => {}
             Verdict::Hold(wait) => self.paused_until = self.paused_until.max(Some(now + wait)),
@@ -294,24 +286,24 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    fn handle(&mut self, message: Message, now: Instant) -> Result<(), End> {
-        if matches!(message, Message::Close(_)) {
-            return Err(End::Closed);
+    fn handle(&mut self, message: Message<'_>, now: Instant) -> Result<(), End> {
+        if let Message::Close(code) = message {
+            return Err(End::Closed { code });
         }
         let verdict = self.flow.take_frame(matches!(message, Message::Text(_)), now);
-        self.handle_command(verdict, now)?;
+        self.obey(verdict, now)?;
         match (verdict, message) {
-            (Verdict::Hold(_), message) => self.held = Some(message),
+            (Verdict::Hold(_), Message::Text(text)) => self.held = Some(Held::Text(text.into_owned())),
+            (Verdict::Hold(_), Message::Ping(payload)) => self.held = Some(Held::Ping(payload.to_vec())),
             (Verdict::Refuse(wait), Message::Text(text)) => self.refuse(&text, wait),
             (_, Message::Text(text)) => return self.request(&text),
-            (_, Message::Binary(_)) => {
-                let why = "frames are text";
-                self.client
-                    .queue
-                    .complain(None, &Failure::of(ErrorCode::INVALID_REQUEST, Fault::Caller, why));
+            (_, Message::Binary) => {
+                let failure = Failure::of(ErrorCode::INVALID_REQUEST, Fault::Caller, "frames are text");
+                self.client.queue.complain(None, &failure);
                 return self.count_nonsense();
             }
-            (_, Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {}
+            (_, Message::Ping(payload)) => self.client.queue.pong(payload),
+            (_, Message::Pong | Message::Close(_)) => {}
         }
         Ok(())
     }
@@ -356,22 +348,17 @@ impl<'a> Connection<'a> {
             Ok(())
         }
     }
-}
 
-/// What is waited for.
-#[derive(Clone, Copy)]
-enum Write {
-    /// Another message fits.
-    Ready,
-    /// The kernel has everything.
-    Flushed,
-}
-
-impl Write {
-    async fn on(self, socket: &mut WebSocket) -> Result<(), End> {
-        match self {
-            Self::Ready => socket.ready().await,
-            Self::Flushed => socket.flush().await,
-        }
+    /// Says goodbye, and takes the connection out of everything.
+    async fn part(self, end: End) {
+        let Self { hub, wire, client, chat, calls, _user_slot, reader: _, .. } = self;
+        debug!(conn.id = %client.id, user.id = %client.user, ?end, "Connection {} ended", client.id);
+        let goodbye = goodbye::part(wire, &client, end);
+        let leave = leave(hub, &client, [chat, calls], end);
+        tokio::join!(goodbye, leave);
     }
+}
+
+fn ping_interval(hub: &Hub) -> Duration {
+    Duration::from_secs(hub.0.config.ping_s.max(1))
 }

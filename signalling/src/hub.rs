@@ -1,8 +1,15 @@
 //! What everything in this crate hangs on: the ground that an instance stands on, and what is live on it.
 
 use crate::{
-    calls::running::Calls, changes::live::Feeds, client::Client, config::Config, inbox::live::Inboxes,
-    presence::live::Accounts, rooms::live::Rooms, slots::Slots,
+    calls::running::Calls,
+    changes::live::Feeds,
+    client::{Client, Signal},
+    config::Config,
+    flusher::Flusher,
+    inbox::live::Inboxes,
+    presence::live::Accounts,
+    rooms::live::Rooms,
+    slots::Slots,
 };
 use bus::Bus;
 use common::{
@@ -17,7 +24,7 @@ use shutdown::Shutdown;
 use std::sync::{Arc, OnceLock};
 use store::Store;
 use time::OffsetDateTime;
-use tokio::sync::watch;
+use tokio::{runtime::Handle, sync::watch};
 
 /// What the hub is built from.
 pub struct Deps {
@@ -49,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) inboxes: Inboxes,
     pub(crate) calls: Calls,
     pub(crate) feeds: Feeds,
+    pub(crate) flusher: Flusher,
     /// Set when the hub runs.
     shutdown: OnceLock<Shutdown>,
 }
@@ -66,6 +74,7 @@ impl Hub {
             inboxes: Inboxes::default(),
             calls: Calls::default(),
             feeds: Feeds::default(),
+            flusher: Flusher::default(),
             shutdown: OnceLock::new(),
         }))
     }
@@ -73,6 +82,20 @@ impl Hub {
     pub(crate) fn start(&self, shutdown: Shutdown) {
         // A second `run` would be a mistake of the caller; the first one stands.
         let _already_runs = self.0.shutdown.set(shutdown);
+        for _ in 0..Handle::current().metrics().num_workers() {
+            self.spawn(self.0.flusher.clone().run());
+        }
+    }
+
+    /// Has every connection say goodbye.
+    pub(crate) fn drain(&self) {
+        for client in &self.0.clients {
+            client.queue.signals.raise(Signal::Draining);
+        }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.shutdown().is_some_and(|shutdown| shutdown.token.is_cancelled())
     }
 
     pub(crate) fn shutdown(&self) -> Option<&Shutdown> {

@@ -18,6 +18,8 @@ mod connection;
 mod dispatch;
 mod failure;
 mod finally;
+mod flusher;
+mod frame;
 mod hub;
 mod inbox;
 mod limits;

@@ -1,8 +1,9 @@
 //! Media sessions: the methods of `media.*`, passed on to the node that owns the session.
 
 use crate::{
-    client::{Client, forbidden, frame},
+    client::{Client, forbidden},
     failure::bus_failed,
+    frame::Frame,
     hub::Hub,
     rooms::live::LiveRoom,
 };
@@ -174,7 +175,7 @@ pub(crate) async fn signal(hub: &Hub, client: &Arc<Client>, signal: Signal) -> R
         if !other.held().media.contains(&signal.room_id) {
             return Err(not_there());
         }
-        other.push(frame(&Event::MediaSignal(signalled)));
+        other.push(Frame::event(&Event::MediaSignal(signalled)));
         return Ok(Done {});
     }
     // Elsewhere: only somebody who is in the room can be reached.
@@ -233,9 +234,9 @@ pub(crate) async fn sync(hub: &Hub, room: &LiveRoom) {
         if let Ok(Some(MediaReply::State { state, offer })) =
             ask(hub, room.account, room.id, sync, false).await
         {
-            client.push(frame(&Event::MediaChanged(Changed { room_id: room.id, state })));
+            client.push(Frame::event(&Event::MediaChanged(Changed { room_id: room.id, state })));
             if let Some(offer) = offer {
-                client.push(frame(&Event::MediaOffer(offer)));
+                client.push(Frame::event(&Event::MediaOffer(offer)));
             }
         }
     }

@@ -78,6 +78,6 @@ pub(crate) async fn watch(hub: Hub) {
 pub(crate) fn look_again(hub: &Hub, client: &Client) {
     if client.access().standing().is_some_and(|standing| !hub.0.deps.revocations.holds(standing)) {
         debug!(conn.id = %client.id, user.id = %client.user, "Connection {} is ended: its token is good no more", client.id);
-        client.ended.cancel();
+        client.end();
     }
 }

@@ -1,8 +1,10 @@
-//! A hub without sockets, for tests: connections are clients whose frames the test reads.
+//! A hub for tests: connections are clients whose frames the test reads at the other end.
 
 use crate::{
-    client::{Client, Queued},
+    client::{Client, Queue},
     config::Config,
+    connection::Wire,
+    flusher::Flusher,
     hub::{Deps, Hub},
 };
 use bus::Bus;
@@ -22,7 +24,9 @@ use std::{
 use store::{TenantTx, rooms, testing::TestDatabase};
 use time::OffsetDateTime;
 use tokio::{
-    sync::{mpsc, watch},
+    io::AsyncReadExt,
+    net::{TcpListener, TcpStream},
+    sync::watch,
     time::timeout,
 };
 
@@ -69,7 +73,7 @@ impl World {
     }
 
     /// A connection of somebody new.
-    pub(crate) fn connect(&self) -> Connected {
+    pub(crate) async fn connect(&self) -> Connected {
         let permissions = Role::Admin.permissions();
         let caller = Caller {
             account: self.account,
@@ -83,22 +87,52 @@ impl World {
             expires_at: OffsetDateTime::UNIX_EPOCH,
         };
         let id = ConnectionId::generate(&*self.clock);
-        let (client, frames) = Client::new(id, &Bearer::Caller(caller), "Ada".to_owned());
-        Connected { client: Arc::new(client), frames }
+        let (queue, far) = queue(id, self.hub.0.flusher.clone()).await;
+        let client = Client::new(id, &Bearer::Caller(caller), "Ada".to_owned(), queue);
+        Connected { client: Arc::new(client), far }
+    }
+}
+
+/// A queue over a TCP connection, and the other end of that.
+#[expect(clippy::disallowed_methods, reason = "the test connects to itself")]
+pub(crate) async fn queue(id: ConnectionId, flusher: Flusher) -> (Arc<Queue>, Far) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let far = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (near, _) = listener.accept().await.unwrap();
+    (Arc::new(Queue::new(id, Arc::new(Wire::of(near)), flusher)), Far(far))
+}
+
+/// The client's end of a connection.
+pub(crate) struct Far(pub(crate) TcpStream);
+
+impl Far {
+    /// The payload of the next frame, in time.
+    pub(crate) async fn frame(&mut self) -> Vec<u8> {
+        timeout(PATIENCE, self.read_frame()).await.expect("in time")
+    }
+
+    async fn read_frame(&mut self) -> Vec<u8> {
+        let _opcode = self.0.read_u8().await.expect("the connection lives");
+        let length = match self.0.read_u8().await.unwrap() {
+            126 => u64::from(self.0.read_u16().await.unwrap()),
+            127 => self.0.read_u64().await.unwrap(),
+            short => u64::from(short),
+        };
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        self.0.read_exact(&mut payload).await.unwrap();
+        payload
     }
 }
 
 /// A client and what it has been sent.
 pub(crate) struct Connected {
     pub(crate) client: Arc<Client>,
-    frames: mpsc::Receiver<Queued>,
+    far: Far,
 }
 
 impl Connected {
     /// The next frame.
     pub(crate) async fn frame(&mut self) -> Value {
-        let queued = timeout(PATIENCE, self.frames.recv()).await.expect("in time").expect("the client lives");
-        self.client.queue.taken(&queued);
-        serde_json::from_str(&queued.frame).unwrap()
+        serde_json::from_slice(&self.far.frame().await).unwrap()
     }
 }

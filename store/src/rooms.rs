@@ -4,7 +4,7 @@ mod members;
 mod messages;
 
 pub use members::{Visitor, add_member, is_member, members, remove, removed_at, unwelcome};
-pub use messages::{NewRoomMessage, Sent, after, before, latest, send};
+pub use messages::{NewRoomMessage, Sent, after, before, latest, post, send};
 
 use crate::{
     column::{self, Seq, to_seq},

@@ -11,6 +11,8 @@ use common::{
     token::{Role, Standing},
 };
 use sqlx::{query, query_scalar};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
 
 /// The authority by which something is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +33,7 @@ pub enum Writer {
 pub async fn holds(tx: &mut TenantTx, writer: &Writer, clock: &dyn Clock) -> Result<bool, StoreError> {
     match writer {
         Writer::Program(key) => program_holds(tx, *key, clock).await,
-        Writer::Person(standing) => match standing.sign_in {
-            Some(sign_in) => person_holds(tx, sign_in, standing, clock).await,
-            None => outsider_holds(tx, standing.user).await,
-        },
+        Writer::Person(standing) => Ok(hold(tx, &[*standing], clock).await? == [true]),
     }
 }
 
@@ -50,47 +49,102 @@ async fn program_holds(tx: &mut TenantTx, key: ApiKeyId, clock: &dyn Clock) -> R
     Ok(holds.unwrap_or(false))
 }
 
-async fn person_holds(
+/// Whether each of these tokens of persons says what is true at this moment, as [`holds`] does.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn hold(
     tx: &mut TenantTx,
-    sign_in: SignInId,
-    standing: &Standing,
+    standings: &[Standing],
     clock: &dyn Clock,
-) -> Result<bool, StoreError> {
-    let Some(row) = query!(
-        r#"SELECT u.role AS "role: Named<Role>", r.permissions AS "role_permissions?",
-                  ARRAY(SELECT unnest(e.permissions) FROM elevations e
-                        WHERE e.user_id = u.id AND e.expires_at > $3 AND e.ended_at IS NULL) AS "elevated!"
-           FROM sign_ins s JOIN users u ON u.id = s.user_id LEFT JOIN roles r ON r.id = u.role_id
-           WHERE s.id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND u.deactivated_at IS NULL"#,
-        sign_in.as_uuid(),
-        standing.user.as_uuid(),
-        clock.utc()
-    )
-    .fetch_optional(tx.connection())
-    .await?
-    else {
-        return Ok(false);
+) -> Result<Vec<bool>, StoreError> {
+    let (mut signed_in, mut outside) = (Signed::default(), Vec::new());
+    for standing in standings {
+        match standing.sign_in {
+            Some(sign_in) => signed_in.push(sign_in, standing.user),
+            None => outside.push(standing.user.as_uuid()),
+        }
+    }
+    let rights =
+        if signed_in.users.is_empty() { BTreeMap::new() } else { rights(tx, &signed_in, clock).await? };
+    let shut_out = if outside.is_empty() { BTreeSet::new() } else { shut_out(tx, &outside).await? };
+    let holds = |standing: &Standing| match standing.sign_in {
+        // The token's permissions as a whole, not just the one that is needed now: who has lost any of them has to
+        // get another token, which says so. More than it says does no harm.
+        Some(sign_in) => rights.get(&(sign_in, standing.user)).is_some_and(|rights| {
+            rights.lasting.includes(standing.lasting) && rights.all.includes(standing.permissions)
+        }),
+        None => !shut_out.contains(&standing.user),
     };
-    let lasting = match &row.role_permissions {
-        Some(names) => Permissions::from_names(names),
-        None => Role::from(row.role).permissions(),
-    };
-    let all = lasting.or(Permissions::from_names(&row.elevated));
-    // The token's permissions as a whole, not just the one that is needed now: who has lost any of them has to get
-    // another token, which says so. More than it says does no harm.
-    Ok(lasting.includes(standing.lasting) && all.includes(standing.permissions))
+    Ok(standings.iter().map(holds).collect())
 }
 
-/// An outside issuer's user, who is entered at the first visit and so may be unknown. Their issuer decides
-/// what they may do; here they can only have been shut out.
-async fn outsider_holds(tx: &mut TenantTx, user: UserId) -> Result<bool, StoreError> {
+/// Sign-ins, each with its user, as columns.
+#[derive(Default)]
+struct Signed {
+    sign_ins: Vec<Uuid>,
+    users: Vec<Uuid>,
+}
+
+impl Signed {
+    fn push(&mut self, sign_in: SignInId, user: UserId) {
+        self.sign_ins.push(sign_in.as_uuid());
+        self.users.push(user.as_uuid());
+    }
+}
+
+/// What somebody may do.
+struct Rights {
+    /// By their role.
+    lasting: Permissions,
+    /// By that and what they are elevated to.
+    all: Permissions,
+}
+
+/// What those may do whose sign-in has not ended.
+async fn rights(
+    tx: &mut TenantTx,
+    signed_in: &Signed,
+    clock: &dyn Clock,
+) -> Result<BTreeMap<(SignInId, UserId), Rights>, StoreError> {
+    let rows = query!(
+        r#"SELECT s.id AS sign_in, u.id AS "user_id", u.role AS "role: Named<Role>",
+                  r.permissions AS "role_permissions?",
+                  ARRAY(SELECT unnest(e.permissions) FROM elevations e
+                        WHERE e.user_id = u.id AND e.expires_at > $3 AND e.ended_at IS NULL) AS "elevated!"
+           FROM unnest($1::uuid[], $2::uuid[]) AS asked (sign_in, user_id)
+           JOIN sign_ins s ON s.id = asked.sign_in AND s.user_id = asked.user_id
+           JOIN users u ON u.id = s.user_id LEFT JOIN roles r ON r.id = u.role_id
+           WHERE s.revoked_at IS NULL AND u.deactivated_at IS NULL"#,
+        &signed_in.sign_ins,
+        &signed_in.users,
+        clock.utc()
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    let rights = rows.into_iter().map(|row| {
+        let lasting = match &row.role_permissions {
+            Some(names) => Permissions::from_names(names),
+            None => Role::from(row.role).permissions(),
+        };
+        let all = lasting.or(Permissions::from_names(&row.elevated));
+        ((SignInId::from_uuid(row.sign_in), UserId::from_uuid(row.user_id)), Rights { lasting, all })
+    });
+    Ok(rights.collect())
+}
+
+/// Those of an outside issuer's users, who are entered at the first visit and so may be unknown, that have been shut
+/// out. Their issuer decides what they may do.
+async fn shut_out(tx: &mut TenantTx, users: &[Uuid]) -> Result<BTreeSet<UserId>, StoreError> {
     // With a password the id belongs to a user of this server, not the issuer's: its token must not write in their
     // name.
-    let holds = query_scalar!(
-        r#"SELECT deactivated_at IS NULL AND password_hash IS NULL AS "holds!" FROM users WHERE id = $1"#,
-        user.as_uuid()
+    let known = query!(
+        r#"SELECT id, deactivated_at IS NOT NULL OR password_hash IS NOT NULL AS "is_shut_out!"
+           FROM users WHERE id = ANY ($1)"#,
+        users
     )
-    .fetch_optional(tx.connection())
+    .fetch_all(tx.connection())
     .await?;
-    Ok(holds.unwrap_or(true))
+    let shut_out = known.into_iter().filter(|row| row.is_shut_out);
+    Ok(shut_out.map(|row| UserId::from_uuid(row.id)).collect())
 }

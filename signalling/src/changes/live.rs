@@ -1,7 +1,8 @@
 //! The accounts whose rows somebody on this instance follows, and the fan-out of what changes in them.
 
 use crate::{
-    client::{Client, frame},
+    client::Client,
+    frame::Frame,
     live::{Followed, Live},
 };
 use common::{
@@ -74,11 +75,9 @@ impl LiveFeed {
         let mut delivered = 0;
         for (feed, group) in groups {
             let Some(changed) = seen_through(&group.filter, feed, change) else { continue };
-            let frame = frame(&Event::FeedChanged(Box::new(changed)));
-            for (_, client) in group.followers.values().filter(|(seen, _)| *seen < change.seq) {
-                client.push(frame.clone());
-                delivered += 1;
-            }
+            let frame = Frame::event(&Event::FeedChanged(Box::new(changed)));
+            let behind = group.followers.values().filter(|(seen, _)| *seen < change.seq);
+            delivered += Client::push_to_all(behind.map(|(_, client)| client), &frame);
         }
         metrics::counter!("hub_feed_deliveries_total").increment(delivered);
     }
@@ -107,10 +106,8 @@ impl State {
     pub(super) fn reload(&self) {
         for (feed, group) in self.tables.values().flatten() {
             let sequence = Sequence::Feed { feed: feed.clone() };
-            let frame = frame(&Event::ConnectionReload(Reload { sequence }));
-            for (_, client) in group.followers.values() {
-                client.push(frame.clone());
-            }
+            let frame = Frame::event(&Event::ConnectionReload(Reload { sequence }));
+            Client::push_to_all(group.followers.values().map(|(_, client)| client), &frame);
         }
     }
 

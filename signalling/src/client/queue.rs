@@ -1,17 +1,23 @@
 //! What a connection is yet to be sent, bounded: events that it is told, and answers that it asked for.
+//!
+//! Whoever queues something never waits. The [`Flusher`] hands it to the kernel; what the kernel does not take, the
+//! connection's own task waits for.
 
+mod line;
+
+use super::signals::{Signal, Signals};
+use crate::{connection::Wire, flusher::Flusher, frame::Frame};
 use common::{
     id::ConnectionId,
     protocol::{Failure, RequestId, envelope},
 };
+use line::{Kind, Line, Written};
 use serde::Serialize;
 use std::{
     pin::pin,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::{Notify, mpsc};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
 use tracing::error;
 
 /// Events that may wait for one socket. When there are more it is closed and its client resumes: it never
@@ -31,128 +37,179 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 320 * 1024;
 /// them, no further request is begun: who does not read waits and is not closed for what they asked for.
 pub(crate) const ANSWERS_WAITING: usize = 64;
 
-/// Requests that may be at work, or refused, while answers wait: each may add one more.
-const ANSWERS_UNDER_WAY: usize = 8;
+/// Both kinds are in one order: what happens after an answer comes after it.
+pub(crate) struct Queue {
+    of: ConnectionId,
+    flusher: Flusher,
+    state: Mutex<State>,
+    pub(crate) signals: Signals,
+    /// Told when an answer has left the queue, or nobody takes any out any more.
+    answers_left: Notify,
+}
 
-/// A frame that waits for the socket.
-pub(crate) struct Queued {
-    pub(crate) frame: Utf8Bytes,
-    kind: Kind,
+struct State {
+    /// Until the goodbye has it.
+    wire: Option<Arc<Wire>>,
+    line: Line,
+    phase: Phase,
+    /// The connection's task waits for room for answers.
+    wants_room: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// The server says so by itself: too many of these end the connection.
-    Event,
-    /// The client has asked for it.
-    Answer,
-}
-
-/// How much of one kind waits.
-#[derive(Default)]
-struct Waiting {
-    frames: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
-impl Waiting {
-    /// Counts one more; how many and how long they are with it.
-    fn add(&self, bytes: usize) -> (usize, usize) {
-        let (frames, before) =
-            (self.frames.fetch_add(1, Ordering::Relaxed), self.bytes.fetch_add(bytes, Ordering::Relaxed));
-        (frames + 1, before + bytes)
-    }
-
-    fn remove(&self, bytes: usize) {
-        self.frames.fetch_sub(1, Ordering::Relaxed);
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
-
-/// The sending side. Both kinds are in one order: what happens after an answer comes after it.
-pub(crate) struct Queue {
-    of: ConnectionId,
-    sender: mpsc::Sender<Queued>,
-    events: Waiting,
-    answers: Waiting,
-    /// Told when an answer has left the queue, or nobody takes any out any more.
-    answers_left: Notify,
-    /// The queue is not read any more.
-    is_over: AtomicBool,
-    /// Cancelled when there were too many events.
-    pub(crate) too_slow: CancellationToken,
+enum Phase {
+    /// Nothing waits.
+    Idle,
+    /// The flusher will come by.
+    Due,
+    /// The kernel takes nothing; the connection's task waits for it.
+    Blocked,
 }
 
 impl Queue {
-    pub(crate) fn new(of: ConnectionId) -> (Self, mpsc::Receiver<Queued>) {
-        let (sender, receiver) = mpsc::channel(QUEUE_FRAMES + ANSWERS_WAITING + ANSWERS_UNDER_WAY);
-        let queue = Self {
+    pub(crate) fn new(of: ConnectionId, wire: Arc<Wire>, flusher: Flusher) -> Self {
+        let state = State { wire: Some(wire), line: Line::default(), phase: Phase::Idle, wants_room: false };
+        Self {
             of,
-            sender,
-            events: Waiting::default(),
-            answers: Waiting::default(),
+            flusher,
+            state: Mutex::new(state),
+            signals: Signals::default(),
             answers_left: Notify::new(),
-            is_over: AtomicBool::new(false),
-            too_slow: CancellationToken::new(),
-        };
-        (queue, receiver)
-    }
-
-    /// Queues an event. Never waits.
-    pub(crate) fn push(&self, frame: Utf8Bytes) {
-        let (frames, bytes) = self.events.add(frame.len());
-        if frames > QUEUE_FRAMES || bytes > QUEUE_BYTES {
-            self.too_slow.cancel();
-        } else {
-            self.enqueue(Queued { frame, kind: Kind::Event });
         }
     }
 
-    fn enqueue(&self, queued: Queued) {
-        if self.sender.try_send(queued).is_err() {
-            self.too_slow.cancel();
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues an event for the flusher. Never waits.
+    pub(crate) fn push(self: &Arc<Self>, frame: Frame) {
+        if self.append(frame, Kind::Event) {
+            self.flusher.add([Arc::clone(self)]);
         }
     }
 
-    /// The connection has taken this out of the queue.
-    pub(crate) fn taken(&self, queued: &Queued) {
-        match queued.kind {
-            Kind::Event => self.events.remove(queued.frame.len()),
-            Kind::Answer => {
-                self.answers.remove(queued.frame.len());
-                self.answers_left.notify_waiters();
+    /// The same for many; to how many it was.
+    pub(crate) fn push_to_all<'a>(queues: impl IntoIterator<Item = &'a Arc<Self>>, frame: &Frame) -> u64 {
+        let (mut count, mut due) = (0, Vec::new());
+        for queue in queues {
+            count += 1;
+            if queue.append(frame.clone(), Kind::Event) {
+                due.push(Arc::clone(queue));
             }
         }
+        if let Some(first) = due.first() {
+            first.flusher.clone().add(due);
+        }
+        count
+    }
+
+    /// Appends a frame; whether the flusher must be told.
+    fn append(&self, frame: Frame, kind: Kind) -> bool {
+        let mut state = self.state();
+        if state.wire.is_none() {
+            return false;
+        }
+        if !state.line.append(frame, kind) {
+            drop(state);
+            self.signals.raise(Signal::TooSlow);
+            return false;
+        }
+        if state.phase != Phase::Idle {
+            return false;
+        }
+        state.phase = Phase::Due;
+        true
+    }
+
+    /// Hands the kernel what it takes of what waits; how many frames that were.
+    pub(crate) fn flush(&self) -> u64 {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let Some(wire) = &state.wire else { return 0 };
+        let (written, outcome) = state.line.write(wire);
+        state.phase = match outcome {
+            Ok(Written::All) => Phase::Idle,
+            Ok(Written::Some) => Phase::Blocked,
+            Err(_) => Phase::Idle,
+        };
+        let (is_blocked, is_lost) = (state.phase == Phase::Blocked, outcome.is_err());
+        let wanted = written.answers > 0 && std::mem::take(&mut state.wants_room);
+        drop(guard);
+        if written.answers > 0 {
+            self.answers_left.notify_waiters();
+        }
+        if is_lost {
+            self.signals.raise(Signal::Gone);
+        } else if is_blocked || wanted {
+            self.signals.wake();
+        }
+        written.frames
+    }
+
+    /// Whether the connection's task is to wait for the kernel, and how much that has taken so far, in bytes.
+    pub(crate) fn blocked(&self) -> Option<u64> {
+        let state = self.state();
+        (state.phase == Phase::Blocked).then(|| state.line.taken())
     }
 
     /// Answers a request.
-    pub(crate) fn answer<T: Serialize>(&self, id: &RequestId, outcome: &Result<T, Failure>) {
-        let frame = match outcome {
+    pub(crate) fn answer<T: Serialize>(self: &Arc<Self>, id: &RequestId, outcome: &Result<T, Failure>) {
+        let text = match outcome {
             Ok(result) => envelope::result_frame(id, result),
             Err(failure) => envelope::failure_frame(Some(id), failure),
         };
-        if frame.len() > ANSWER_BYTES_MAX {
-            error!(conn.id = %self.of, bytes = frame.len(), "An answer is longer than any may be; this is a bug");
+        if text.len() > ANSWER_BYTES_MAX {
+            error!(conn.id = %self.of, bytes = text.len(), "An answer is longer than any may be; this is a bug");
             return self.complain(Some(id), &Failure::internal());
         }
-        self.queue_answer(frame);
+        self.push_answer(&text);
     }
 
     /// Answers what was no request, or one too many.
-    pub(crate) fn complain(&self, id: Option<&RequestId>, failure: &Failure) {
-        self.queue_answer(envelope::failure_frame(id, failure));
+    pub(crate) fn complain(self: &Arc<Self>, id: Option<&RequestId>, failure: &Failure) {
+        self.push_answer(&envelope::failure_frame(id, failure));
     }
 
-    fn queue_answer(&self, frame: String) {
-        self.answers.add(frame.len());
-        self.enqueue(Queued { frame: frame.into(), kind: Kind::Answer });
+    fn push_answer(self: &Arc<Self>, text: &str) {
+        if self.append(Frame::text(text), Kind::Answer) {
+            self.flusher.add([Arc::clone(self)]);
+        }
+    }
+
+    /// Asks whether the client is there, unless something waits for it anyway.
+    pub(crate) fn ping(self: &Arc<Self>) {
+        if self.state().phase == Phase::Idle && self.append(Frame::ping(), Kind::Control) {
+            note_sent(self.flush());
+        }
+    }
+
+    /// Answers a ping; the latest is enough (RFC 6455, section 5.5.3).
+    pub(crate) fn pong(self: &Arc<Self>, payload: &[u8]) {
+        let mut state = self.state();
+        state.line.set_pong(Frame::pong(payload));
+        let is_due = state.phase == Phase::Idle && state.wire.is_some();
+        if is_due {
+            state.phase = Phase::Due;
+        }
+        drop(state);
+        if is_due {
+            self.flusher.add([Arc::clone(self)]);
+        }
     }
 
     /// Whether another request may be begun.
     pub(crate) fn has_room_for_answers(&self) -> bool {
-        self.is_over.load(Ordering::Acquire)
-            || (self.answers.frames.load(Ordering::Relaxed) < ANSWERS_WAITING
-                && self.answers.bytes.load(Ordering::Relaxed) < ANSWER_BYTES_MAX)
+        let state = self.state();
+        state.wire.is_none() || state.line.has_room_for_answers()
+    }
+
+    /// The same for the connection's task, which is woken when there is.
+    pub(crate) fn has_room_or_wakes(&self) -> bool {
+        let mut state = self.state();
+        let has_room = state.line.has_room_for_answers();
+        state.wants_room = !has_room;
+        has_room
     }
 
     /// Waits until another request may be begun.
@@ -167,65 +224,25 @@ impl Queue {
         }
     }
 
-    /// Nobody reads the queue any more: what is left to do goes on without waiting for a reader.
-    pub(crate) fn stop_queueing(&self) {
-        self.is_over.store(true, Ordering::Release);
+    /// Takes out what waits, the first of it with how much of it is written, and nothing more in: what is left to do
+    /// goes on without waiting for a reader.
+    pub(crate) fn part(&self) -> (Vec<Frame>, usize) {
+        let left = {
+            let mut state = self.state();
+            state.wire = None;
+            state.line.take()
+        };
         self.answers_left.notify_waiters();
+        left
+    }
+}
+
+/// Counts frames that the kernel has taken.
+pub(crate) fn note_sent(frames: u64) {
+    if frames > 0 {
+        metrics::counter!("hub_frames_sent_total").increment(frames);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use common::{clock::ManualClock, protocol::room::TEXT_BYTES_MAX};
-
-    fn queue() -> (Queue, mpsc::Receiver<Queued>) {
-        Queue::new(ConnectionId::generate(&ManualClock::default()))
-    }
-
-    fn answer(queue: &Queue, bytes: usize) {
-        queue.answer(&RequestId::Number(1), &Ok("x".repeat(bytes)));
-    }
-
-    /// Passes for the wrong reason if the events alone were too much: one more of them is.
-    #[test]
-    fn the_longest_answer_fits_beside_as_many_events_as_may_wait() {
-        let (queue, _receiver) = queue();
-        let event = Utf8Bytes::from("x".repeat(TEXT_BYTES_MAX));
-        for _ in 0..QUEUE_BYTES / TEXT_BYTES_MAX {
-            queue.push(event.clone());
-        }
-        answer(&queue, 256 * 1024);
-        assert!(!queue.too_slow.is_cancelled(), "nobody is too slow for what they asked for");
-        queue.push(event);
-        assert!(queue.too_slow.is_cancelled());
-    }
-
-    #[test]
-    fn an_answer_that_is_longer_than_any_may_be_is_an_internal_error_and_ends_nothing() {
-        let (queue, mut receiver) = queue();
-        answer(&queue, ANSWER_BYTES_MAX);
-        let queued = receiver.try_recv().unwrap();
-        let answer: serde_json::Value = serde_json::from_str(&queued.frame).unwrap();
-        assert_eq!(answer["error"]["data"]["code"], "internal");
-        assert_eq!(answer["id"], 1);
-        assert!(!queue.too_slow.is_cancelled());
-    }
-
-    #[tokio::test]
-    async fn no_request_is_begun_while_too_many_answers_wait() {
-        let (queue, mut receiver) = queue();
-        for _ in 0..ANSWERS_WAITING {
-            assert!(queue.has_room_for_answers());
-            answer(&queue, 1);
-        }
-        assert!(!queue.has_room_for_answers());
-        let room = queue.room_for_answers();
-        let reader = async { queue.taken(&receiver.recv().await.unwrap()) };
-        tokio::join!(room, reader);
-        answer(&queue, 1);
-        assert!(!queue.has_room_for_answers());
-        let over = async { queue.stop_queueing() };
-        tokio::join!(queue.room_for_answers(), over);
-    }
-}
+mod tests;

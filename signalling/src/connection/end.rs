@@ -7,8 +7,8 @@ use common::protocol::close as close_codes;
 pub(super) enum End {
     /// The server ends it and says why.
     Close { code: u16, reason: &'static str },
-    /// The client has closed it; the answer is under way.
-    Closed,
+    /// The client has closed it, with this code if with any, and is to be answered.
+    Closed { code: Option<u16> },
     /// The client is gone.
     Gone,
     /// The client takes nothing any more, not even a goodbye.
@@ -26,7 +26,7 @@ impl End {
             Self::Close { code, .. } => {
                 matches!(code, close_codes::ENDED | close_codes::ABUSE | close_codes::TOKEN_EXPIRED)
             }
-            Self::Closed | Self::Gone | Self::Stuck => false,
+            Self::Closed { .. } | Self::Gone | Self::Stuck => false,
         }
     }
 

@@ -1,13 +1,16 @@
 //! The first message: who is connecting?
 
 use super::{
+    decoder::Message,
     end::{End, close},
-    websocket::WebSocket,
+    reader::Reader,
+    wire::{self, Wire},
 };
 use crate::{
     calls,
-    client::{Client, Queued},
+    client::{Client, Queue, Signal},
     failure::store_failed,
+    frame::Frame,
     hub::Hub,
     presence,
     slots::{Slot, UserSlot},
@@ -21,13 +24,11 @@ use common::{
     text,
     token::{Bearer, Caller},
 };
+use hyper::upgrade::Upgraded;
+use ingress::TakeApart;
 use std::{pin::Pin, sync::Arc, time::Duration};
 use store::users;
-use tokio::{
-    sync::mpsc,
-    time::{Sleep, sleep},
-};
-use tokio_tungstenite::tungstenite::Message;
+use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -40,10 +41,25 @@ pub(crate) const ATTEMPTS_MAX: u32 = 20;
 /// Bytes on an unauthenticated connection.
 pub(crate) const ATTEMPT_BYTES_MAX: usize = 256 * 1024;
 
+/// A connection that speaks WebSocket.
+pub(crate) struct Socket {
+    pub(super) wire: Arc<Wire>,
+    pub(super) reader: Reader,
+    pub(super) _held: wire::Held,
+}
+
+impl Socket {
+    /// # Errors
+    /// Gives back what is no TCP connection that this server has accepted.
+    pub(crate) fn new(upgraded: Upgraded, take_apart: Option<TakeApart>) -> Result<Self, Upgraded> {
+        let (wire, read, held) = Wire::new(upgraded, take_apart)?;
+        Ok(Self { wire: Arc::new(wire), reader: Reader::new(&read), _held: held })
+    }
+}
+
 /// An authenticated connection.
 pub(super) struct Opened {
     pub(super) client: Arc<Client>,
-    pub(super) queue: mpsc::Receiver<Queued>,
     pub(super) user_slot: UserSlot,
 }
 
@@ -51,7 +67,7 @@ pub(super) struct Opened {
 pub(super) async fn opened(
     hub: &Hub,
     draining: &CancellationToken,
-    socket: &mut WebSocket,
+    socket: &mut Socket,
     slot: &Slot,
 ) -> Result<Opened, End> {
     let late = Box::pin(sleep(OPEN_TIMEOUT));
@@ -59,7 +75,7 @@ pub(super) async fn opened(
     loop {
         let (id, token) = door.next().await?;
         // Not under the deadline: what has begun is either there as a whole or not at all.
-        match open(hub, &token).await {
+        match open(hub, &token, &door.socket.wire).await {
             Ok((opened, answer)) => {
                 slot.know();
                 opened.client.answer(id.as_ref(), &Ok(answer));
@@ -82,7 +98,7 @@ pub(super) async fn opened(
 
 /// Where one waits who has not said who it is.
 struct Door<'a> {
-    socket: &'a mut WebSocket,
+    socket: &'a mut Socket,
     late: Pin<Box<Sleep>>,
     /// Others need the place.
     evicted: &'a CancellationToken,
@@ -103,32 +119,48 @@ impl Door<'_> {
         }
     }
 
+    /// The next text; `None` if more must come first.
     async fn text(&mut self) -> Result<Option<String>, End> {
-        let message = tokio::select! {
-            biased;
-            end = ended(&mut self.late, self.evicted, self.draining) => return Err(end),
-            message = self.socket.receive() => message?,
+        let heard = match self.socket.reader.next()? {
+            None => None,
+            Some(Message::Text(text)) => Some(Ok(text.into_owned())),
+            Some(Message::Ping(payload)) => Some(Err(Some(Frame::pong(payload)))),
+            Some(Message::Binary | Message::Pong) => Some(Err(None)),
+            Some(Message::Close(code)) => return Err(End::Closed { code }),
         };
-        self.bytes += self.socket.take_read();
-        if self.bytes > ATTEMPT_BYTES_MAX {
-            return Err(close(close_codes::ABUSE, "too much before connection.open"));
-        }
-        let Some(message) = message else { return Ok(None) };
+        let Some(heard) = heard else { return self.fill().await.map(|()| None) };
         self.frames += 1;
         if self.frames > ATTEMPTS_MAX {
             return Err(close(close_codes::UNAUTHENTICATED, "too many attempts"));
         }
-        match message {
-            Message::Text(text) => Ok(Some(text.as_str().to_owned())),
-            Message::Close(_) => Err(End::Closed),
-            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(None),
+        match heard {
+            Ok(text) => Ok(Some(text)),
+            Err(Some(pong)) => self.say(&pong).await.map(|()| None),
+            Err(None) => Ok(None),
         }
     }
 
-    async fn refuse(&mut self, id: Option<&RequestId>, failure: &Failure) -> Result<(), End> {
-        let frame = envelope::failure_frame(id, failure);
+    async fn fill(&mut self) -> Result<(), End> {
+        self.socket.reader.settle();
         tokio::select! {
-            sent = self.socket.send(Message::Text(frame.into())) => sent,
+            biased;
+            end = ended(&mut self.late, self.evicted, self.draining) => return Err(end),
+            readable = self.socket.wire.readable() => readable.map_err(|_| End::Gone)?,
+        }
+        self.bytes += self.socket.reader.fill(&self.socket.wire)?;
+        if self.bytes > ATTEMPT_BYTES_MAX {
+            return Err(close(close_codes::ABUSE, "too much before connection.open"));
+        }
+        Ok(())
+    }
+
+    async fn refuse(&mut self, id: Option<&RequestId>, failure: &Failure) -> Result<(), End> {
+        self.say(&Frame::text(&envelope::failure_frame(id, failure))).await
+    }
+
+    async fn say(&mut self, frame: &Frame) -> Result<(), End> {
+        tokio::select! {
+            said = self.socket.wire.write(frame.as_bytes()) => said.map_err(|_| End::Gone),
             end = ended(&mut self.late, self.evicted, self.draining) => Err(end),
         }
     }
@@ -153,7 +185,7 @@ fn read(text: &str) -> Result<(Option<RequestId>, Secret), (Option<RequestId>, F
     }
 }
 
-async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, connection::Opened), Failure> {
+async fn open(hub: &Hub, token: &Secret, wire: &Arc<Wire>) -> Result<(Opened, connection::Opened), Failure> {
     let bearer = standing::verify(hub, token)?;
     let is_guest = matches!(bearer, Bearer::Guest(_));
     let user_slot = UserSlot::take(&hub.0.slots, bearer.account(), bearer.user(), is_guest)?;
@@ -172,13 +204,17 @@ async fn open(hub: &Hub, token: &Secret) -> Result<(Opened, connection::Opened),
         expires_at: bearer.expires_at(),
         ping_interval_ms: hub.0.config.ping_s.saturating_mul(1000),
     };
-    let (client, queue) = Client::new(connection, &bearer, name);
-    let client = Arc::new(client);
+    let queue = Arc::new(Queue::new(connection, Arc::clone(wire), hub.0.flusher.clone()));
+    let client = Arc::new(Client::new(connection, &bearer, name, queue));
     hub.0.clients.insert(connection, Arc::clone(&client));
     standing::look_again(hub, &client);
+    if hub.is_draining() {
+        // It may not have been among those who were told.
+        client.queue.signals.raise(Signal::Draining);
+    }
     presence::come_online(hub, &client).await;
     debug!(conn.id = %connection, user.id = %client.user, account.id = %client.account, "Connection {connection} opened");
-    Ok((Opened { client, queue, user_slot }, answer))
+    Ok((Opened { client, user_slot }, answer))
 }
 
 /// The user's name as the store has it, if what their token says is still so. Users of an outside issuer are entered at their first visit.

@@ -1,4 +1,4 @@
-//! The bytes of one socket: how much the kernel may hold of them, and how many went through.
+//! The TCP connection of one socket: how much the kernel may hold of it, and how it ends.
 
 use axum::body::Bytes;
 use common::error::Chain;
@@ -8,15 +8,10 @@ use ingress::{Socket, TakeApart};
 use socket2::SockRef;
 use std::{
     any::Any,
-    io,
-    pin::Pin,
-    task::{Context, Poll},
+    io::{self, IoSlice},
     time::Duration,
 };
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
-    net::TcpStream,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tracing::debug;
 
 /// What the kernel may keep for a socket until the other side has acknowledged it, in bytes; it allows
@@ -37,72 +32,96 @@ pub(crate) const UNSENT_BYTES: usize = 64 * 1024;
 /// Longer survives longer tunnels; shorter gives the kernel's memory back sooner.
 pub(crate) const SILENT_PEER_TIME: Duration = Duration::from_secs(30);
 
-/// What is read before it must be accounted for, in bytes.
-const GRANT_BYTES: usize = 16 * 1024;
-
 /// What is read of somebody to whom nothing is said any more, in bytes.
 const LEFTOVER_BYTES_MAX: usize = 1024 * 1024;
 
-pub(super) struct Wire {
-    stream: Stream,
-    /// Read since it was last accounted for.
-    read: usize,
-    written: u64,
-    /// The listener's.
-    _held: Option<Box<dyn Any + Send>>,
-}
+/// Read and written by whoever has it, without waiting; who [waits](Self::writable) is its connection.
+pub(crate) struct Wire(TcpStream);
 
-enum Stream {
-    Tcp(TcpStream),
-    /// The listener has wrapped it: it works, but cannot be tuned or reset.
-    Other(TokioIo<Upgraded>),
-}
+/// What the listener wants back when the connection has ended.
+pub(super) type Held = Option<Box<dyn Any + Send>>;
 
 impl Wire {
-    /// The wire below an upgraded connection, and what was read of it already.
-    pub(super) fn new(upgraded: Upgraded, take_apart: Option<TakeApart>) -> (Self, Bytes) {
-        let taken = match take_apart {
-            Some(TakeApart(take_apart)) => take_apart(upgraded),
-            None => Err(upgraded),
+    /// The TCP connection below an upgraded one, what was read of it already, and what is to be kept as long.
+    ///
+    /// # Errors
+    /// Gives back what is no TCP connection that this server has accepted.
+    pub(super) fn new(
+        upgraded: Upgraded,
+        take_apart: Option<TakeApart>,
+    ) -> Result<(Self, Bytes, Held), Upgraded> {
+        let (tcp, read, held) = match take_apart {
+            Some(TakeApart(take_apart)) => {
+                let Socket { tcp, read, held } = take_apart(upgraded)?;
+                (tcp, read, Some(held))
+            }
+            None => {
+                let parts = upgraded.downcast::<TokioIo<TcpStream>>()?;
+                (parts.io.into_inner(), parts.read_buf, None)
+            }
         };
-        let (stream, read, held) = match taken {
-            Ok(Socket { tcp, read, held }) => (Stream::Tcp(tcp), read, Some(held)),
-            Err(upgraded) => (Stream::Other(TokioIo::new(upgraded)), Bytes::new(), None),
-        };
-        if let Stream::Tcp(tcp) = &stream
-            && let Err(error) = tune(tcp)
-        {
+        if let Err(error) = tune(&tcp) {
             debug!(error = %Chain(&error), "A socket keeps the system's settings");
         }
-        (Self { stream, read: read.len(), written: 0, _held: held }, read)
+        Ok((Self(tcp), read, held))
     }
 
-    /// What was read since this was last asked.
-    pub(super) const fn take_read(&mut self) -> usize {
-        std::mem::replace(&mut self.read, 0)
+    /// One of a test.
+    #[cfg(test)]
+    pub(crate) const fn of(tcp: TcpStream) -> Self {
+        Self(tcp)
     }
 
-    /// Whether nothing is read any more until what was read is accounted for.
-    pub(super) const fn is_starved(&self) -> bool {
-        self.read >= GRANT_BYTES
+    /// Appends what has come to `bytes`; how much it was, 0 at the end.
+    pub(super) fn try_read(&self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+        self.0.try_read_buf(bytes)
     }
 
-    /// What the kernel has taken, in all.
-    pub(super) const fn written(&self) -> u64 {
-        self.written
+    /// Hands the kernel what it takes of this; how many bytes it was.
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    /// The same for several in a row.
+    pub(crate) fn try_write_many(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(slices)
+    }
+
+    /// Waits until something may be read. Cancelling loses nothing.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        self.0.readable().await
+    }
+
+    /// Waits until the kernel may take something. Cancelling loses nothing.
+    pub(super) async fn writable(&self) -> io::Result<()> {
+        self.0.writable().await
+    }
+
+    /// Hands the kernel all of this.
+    pub(super) async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.0.try_write(bytes) {
+                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable().await?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Ends the sending side and reads until the other side has ended too (RFC 6455, section 7.1.1): a socket
     /// that is closed with bytes unread takes back what was sent.
     pub(super) async fn finish(&mut self) -> io::Result<()> {
-        self.shutdown().await?;
+        self.0.shutdown().await?;
         let mut left = LEFTOVER_BYTES_MAX;
         let mut scratch = [0; 1024];
         while left > 0 {
-            self.read = 0;
-            match self.read(&mut scratch).await? {
-                0 => return Ok(()),
-                count => left = left.saturating_sub(count),
+            self.readable().await?;
+            match self.0.try_read(&mut scratch) {
+                Ok(0) => return Ok(()),
+                Ok(count) => left = left.saturating_sub(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
             }
         }
         Err(io::ErrorKind::InvalidData.into())
@@ -110,9 +129,7 @@ impl Wire {
 
     /// Gives up what could not be sent: the kernel drops it at once and tells the other side by a reset.
     pub(super) fn reset(self) {
-        if let Stream::Tcp(tcp) = &self.stream
-            && let Err(error) = SockRef::from(tcp).set_linger(Some(Duration::ZERO))
-        {
+        if let Err(error) = SockRef::from(&self.0).set_linger(Some(Duration::ZERO)) {
             debug!(error = %Chain(&error), "A socket cannot be reset");
         }
     }
@@ -129,51 +146,4 @@ fn tune(tcp: &TcpStream) -> io::Result<()> {
         socket.set_tcp_user_timeout(Some(SILENT_PEER_TIME))?;
     }
     Ok(())
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.is_starved() {
-            // Nobody is woken: who reads looks at `is_starved`.
-            return Poll::Pending;
-        }
-        let before = buf.filled().len();
-        let polled = match &mut self.stream {
-            Stream::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
-            Stream::Other(other) => Pin::new(other).poll_read(cx, buf),
-        };
-        self.read += buf.filled().len() - before;
-        polled
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let polled = match &mut self.stream {
-            Stream::Tcp(tcp) => Pin::new(tcp).poll_write(cx, buf),
-            Stream::Other(other) => Pin::new(other).poll_write(cx, buf),
-        };
-        if let Poll::Ready(Ok(count)) = &polled {
-            self.written += u64::try_from(*count).unwrap_or(0);
-        }
-        polled
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
-            Stream::Other(other) => Pin::new(other).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Stream::Other(other) => Pin::new(other).poll_shutdown(cx),
-        }
-    }
 }

@@ -1,7 +1,8 @@
 //! The inboxes that somebody on this instance follows.
 
 use crate::{
-    client::{Client, frame},
+    client::Client,
+    frame::Frame,
     live::{Followed, Live},
 };
 use common::{
@@ -53,10 +54,8 @@ impl LiveInbox {
         let mut state = self.state();
         match state.sequence.arrive(event.seq) {
             Arrival::Next => {
-                let frame = frame(&Event::InboxEvent(Box::new(event.clone().bounded())));
-                for client in state.sequence.readers_of(event.seq) {
-                    client.push(frame.clone());
-                }
+                let frame = Frame::event(&Event::InboxEvent(Box::new(event.clone().bounded())));
+                Client::push_to_all(state.sequence.readers_of(event.seq), &frame);
             }
             Arrival::Duplicate | Arrival::Early => {}
             Arrival::Gap => self.gap.notify_one(),

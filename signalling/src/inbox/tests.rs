@@ -37,7 +37,7 @@ async fn nobody_follows_before_the_last_page_and_nothing_is_missed_by_it() {
     for _ in 0..40 {
         note(&world).await;
     }
-    let mut agent = world.connect();
+    let mut agent = world.connect().await;
     let (mut read, mut after) = (Vec::new(), 0);
     loop {
         subscribe(&world.hub, &agent.client, Some(&ID), Some(after)).await;

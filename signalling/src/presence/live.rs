@@ -1,7 +1,8 @@
 //! The accounts that somebody on this instance watches, and who of each is online.
 
 use crate::{
-    client::{Client, frame},
+    client::Client,
+    frame::Frame,
     live::{Followed, Live},
 };
 use common::{
@@ -72,10 +73,8 @@ impl Watched {
         }
         let Gathered { came: online, went: offline, complete } = Gathered::bounded(came, went);
         let changed = Changed { online, offline, online_count: state.count(), complete };
-        let frame = frame(&Event::PresenceChanged(changed));
-        for watcher in state.watchers.values() {
-            watcher.push(frame.clone());
-        }
+        let frame = Frame::event(&Event::PresenceChanged(changed));
+        Client::push_to_all(state.watchers.values(), &frame);
     }
 }
 

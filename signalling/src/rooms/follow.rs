@@ -6,8 +6,8 @@ use super::{
     slots::Slot,
 };
 use crate::{
-    client::frame,
     failure::published,
+    frame::Frame,
     hub::Hub,
     media,
     pace::{self, RETRY},
@@ -198,7 +198,7 @@ impl Follower {
             SessionNews::Changed(changed) => self.room.push(&Event::MediaChanged(changed)),
             SessionNews::Offer { to, offer } => {
                 if let Some(client) = self.hub.client(to) {
-                    client.push(frame(&Event::MediaOffer(offer)));
+                    client.push(Frame::event(&Event::MediaOffer(offer)));
                 }
             }
         }

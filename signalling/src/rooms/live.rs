@@ -3,7 +3,8 @@
 
 use super::slots::{Slot, Slots};
 use crate::{
-    client::{Client, frame},
+    client::Client,
+    frame::Frame,
     live::{Followed, Live},
 };
 use bus::Presence;
@@ -197,12 +198,8 @@ fn seq(news: &RoomNews) -> Option<u64> {
 
 /// Encodes once for all who are meant.
 fn tell(room: &Room<LocalMember>, audience: Audience, event: &Event) {
-    let frame = frame(event);
-    let mut delivered = 0;
-    for local in room.audience(audience) {
-        local.client.push(frame.clone());
-        delivered += 1;
-    }
+    let frame = Frame::event(event);
+    let delivered = Client::push_to_all(room.audience(audience).map(|local| &local.client), &frame);
     if let Event::RoomMessage(_) = event {
         metrics::counter!("hub_deliveries_total").increment(delivered);
     }

@@ -1,10 +1,6 @@
 //! How people leave a room: by themselves, with their connection, or because they may not stay.
 
-use crate::{
-    client::{Client, frame},
-    hub::Hub,
-    media,
-};
+use crate::{client::Client, frame::Frame, hub::Hub, media};
 use common::{
     id::RoomId,
     protocol::{
@@ -46,7 +42,7 @@ pub(crate) async fn remove(
     let Some(room) = hub.0.rooms.get(id) else { return 0 };
     let mut meant = room.clients();
     meant.retain(|client| is_meant(client));
-    let removed = frame(&Event::RoomRemoved(Removed { room_id: id, reason }));
+    let removed = Frame::event(&Event::RoomRemoved(Removed { room_id: id, reason }));
     for client in &meant {
         leave_room(hub, client, id);
         client.push(removed.clone());
@@ -57,7 +53,7 @@ pub(crate) async fn remove(
             warn!(room.id = %id, conn.id = %client.id, message = failure.message, "The media session of {id} was not told that {} was removed", client.id);
         }
         if client.access().is_guest() {
-            client.ended.cancel();
+            client.end();
         }
     });
     join_all(leaving).await;

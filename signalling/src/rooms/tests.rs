@@ -24,7 +24,7 @@ fn code(answer: &Value) -> &str {
 async fn an_account_has_people_in_so_many_rooms_and_who_is_refused_leaves_nothing_open() {
     let world = World::new(Config { rooms_per_account_max: 2, ..Config::default() }).await;
     let [first, second, third] = [world.room().await, world.room().await, world.room().await];
-    let (mut ada, mut ben) = (world.connect(), world.connect());
+    let (mut ada, mut ben) = (world.connect().await, world.connect().await);
     for room in [first, second] {
         assert_eq!(code(&enter(&world, &mut ada, room).await), "");
     }
@@ -46,7 +46,7 @@ async fn an_account_has_people_in_so_many_rooms_and_who_is_refused_leaves_nothin
 async fn a_connection_is_in_so_many_rooms() {
     let world = World::new(Config::default()).await;
     let (room, last) = (world.room().await, world.room().await);
-    let mut ada = world.connect();
+    let mut ada = world.connect().await;
     enter(&world, &mut ada, room).await;
     ada.client.held().rooms.extend((1..ROOMS_MAX).map(|_| RoomId::generate(&*world.clock)));
     assert_eq!(code(&enter(&world, &mut ada, last).await), "limit.count");
@@ -59,7 +59,7 @@ async fn a_connection_is_in_so_many_rooms() {
 async fn who_is_removed_has_come_and_gone_for_the_others_in_this_order() {
     let world = World::new(Config::default()).await;
     let room = world.room().await;
-    let (mut watcher, mut ada) = (world.connect(), world.connect());
+    let (mut watcher, mut ada) = (world.connect().await, world.connect().await);
     enter(&world, &mut watcher, room).await;
     enter(&world, &mut ada, room).await;
     let id = ada.client.id;

@@ -74,6 +74,112 @@ async fn a_message_sent_many_times_at_once_is_stored_once_and_costs_one_number()
     assert_eq!(rooms::last_seq(&mut tx, a.room).await.unwrap(), Some(2));
 }
 
+/// Several rooms, one of them closed and one of another account, and one message twice.
+#[tokio::test]
+async fn what_is_posted_together_is_numbered_per_room_and_refused_one_by_one() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let (a, b) = (tenant(&db, "a", &clock).await, tenant(&db, "b", &clock).await);
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let other = rooms::create(&mut tx, "Other", false, &clock).await.unwrap().id;
+    let closed = rooms::create(&mut tx, "Closed", false, &clock).await.unwrap().id;
+    rooms::close(&mut tx, closed, Some(clock.utc())).await.unwrap();
+    tx.commit().await.unwrap();
+    let twice = Uuid::new_v4();
+    let said = |room, text, client_id: Uuid| NewRoomMessage {
+        room,
+        user: a.user,
+        name: "A",
+        client_id: client_id.into(),
+        text,
+    };
+    let new = |room, text| said(room, text, Uuid::new_v4());
+    let group = [
+        new(a.room, "first"),
+        new(closed, "too late"),
+        said(other, "once", twice),
+        new(b.room, "not ours"),
+        new(a.room, "second"),
+        said(other, "again", twice),
+        new(other, "last"),
+    ];
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let posted = rooms::post(&mut tx, &group, &clock).await.unwrap();
+    tx.commit().await.unwrap();
+    let shown: Vec<_> = posted
+        .iter()
+        .map(|sent| sent.as_ref().map(|sent| (sent.message.seq, sent.message.text.as_str(), sent.new)))
+        .collect();
+    // The fixture has said something in the first room.
+    let expected = [
+        Some((2, "first", true)),
+        None,
+        Some((1, "once", true)),
+        None,
+        Some((3, "second", true)),
+        Some((1, "once", false)),
+        Some((2, "last", true)),
+    ];
+    assert_eq!(shown, expected);
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let again = rooms::post(&mut tx, &group, &clock).await.unwrap();
+    let numbers = |posted: &[Option<rooms::Sent>]| -> Vec<_> {
+        posted.iter().map(|sent| sent.as_ref().map(|sent| sent.message.clone())).collect()
+    };
+    assert_eq!(numbers(&again), numbers(&posted), "what is said again is what was stored");
+    assert!(again.iter().flatten().all(|sent| !sent.new));
+    for (room, last) in [(a.room, 3), (other, 2), (closed, 0)] {
+        let seqs: Vec<_> =
+            rooms::after(&mut tx, room, 0, 100).await.unwrap().iter().map(|message| message.seq).collect();
+        assert_eq!(seqs, (1..=last).collect::<Vec<u64>>());
+        assert_eq!(rooms::last_seq(&mut tx, room).await.unwrap(), Some(last));
+    }
+}
+
+/// Groups of the same rooms in different orders, from several instances at once.
+#[tokio::test]
+async fn groups_that_meet_in_the_same_rooms_wait_for_each_other_and_never_for_ever() {
+    let (db, clock) = (TestDatabase::create().await, Arc::new(TestDatabase::clock()));
+    let a = tenant(&db, "a", &*clock).await;
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let mut all = Vec::new();
+    for name in ["one", "two", "three"] {
+        all.push(rooms::create(&mut tx, name, false, &*clock).await.unwrap().id);
+    }
+    tx.commit().await.unwrap();
+    let mut writers = JoinSet::new();
+    for writer in 0..6 {
+        let (store, clock, mut order) = (db.store.clone(), Arc::clone(&clock), all.clone());
+        order.rotate_left(writer % 3);
+        if writer % 2 == 0 {
+            order.reverse();
+        }
+        writers.spawn(async move {
+            for _ in 0..20 {
+                let group: Vec<_> = order
+                    .iter()
+                    .map(|&room| NewRoomMessage {
+                        room,
+                        user: a.user,
+                        name: "A",
+                        client_id: Uuid::new_v4().into(),
+                        text: "x",
+                    })
+                    .collect();
+                let mut tx = store.tenant(a.account).await.unwrap();
+                rooms::post(&mut tx, &group, &*clock).await.unwrap();
+                tx.commit().await.unwrap();
+            }
+        });
+    }
+    writers.join_all().await;
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    for room in all {
+        let seqs: Vec<_> =
+            rooms::after(&mut tx, room, 0, 200).await.unwrap().iter().map(|message| message.seq).collect();
+        assert_eq!(seqs, (1..=120).collect::<Vec<u64>>());
+    }
+}
+
 #[tokio::test]
 async fn history_is_read_from_either_end_oldest_first() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());

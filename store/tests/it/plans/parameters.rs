@@ -36,6 +36,7 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ("(c.merged_into IS NULL)::integer = 1 AND (c.id < $2)", &[(1, "ARRAY['family0077']")]),
     ("SET status = 'open', snoozed_until = NULL WHERE", &[(1, "pg_temp.u('conversation', 77778)")]),
     ("SET accepted_at = $2", &[(2, "now()")]),
+    ("AS asked (sign_in, user_id)", &[(1, "ARRAY[pg_temp.u('sign_in', 7777)]")]),
     ("AS here (room_id, user_id, guest_since)", &[(3, "ARRAY['2020-01-01'::timestamptz]")]),
     ("SELECT expect_deliveries(", &[(2, "now()")]),
     ("SELECT expect_replies(", &[(2, "now()")]),

@@ -1,0 +1,156 @@
+//! The frames that wait for one socket, in order, and how many of what they are.
+
+use super::{ANSWER_BYTES_MAX, ANSWERS_WAITING, QUEUE_BYTES, QUEUE_FRAMES};
+use crate::{connection::Wire, frame::Frame};
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice},
+};
+
+/// Frames that are handed to the kernel at once.
+const WRITE_BATCH: usize = 32;
+
+/// Slots that are kept for frames when none waits.
+const KEPT_SLOTS: usize = 4;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The server says so by itself: too many of these end the connection.
+    Event,
+    /// The client has asked for it.
+    Answer,
+    /// Of the protocol itself.
+    Control,
+}
+
+/// How much of one kind waits.
+#[derive(Debug, Default)]
+struct Waiting {
+    frames: usize,
+    bytes: usize,
+}
+
+/// What was written.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    pub(super) frames: u64,
+    pub(super) answers: usize,
+}
+
+/// How far writing went.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    All,
+    Some,
+}
+
+#[derive(Default)]
+pub(super) struct Line {
+    frames: VecDeque<(Kind, Frame)>,
+    /// Of the first, in bytes.
+    written: usize,
+    /// Goes before the frame that has not begun.
+    pong: Option<Frame>,
+    events: Waiting,
+    answers: Waiting,
+    taken: u64,
+}
+
+impl Line {
+    /// Appends a frame; false if it is one event too many.
+    pub(super) fn append(&mut self, frame: Frame, kind: Kind) -> bool {
+        if let Some(waiting) = self.waiting(kind) {
+            let (frames, bytes) = (waiting.frames + 1, waiting.bytes + frame.len());
+            if kind == Kind::Event && (frames > QUEUE_FRAMES || bytes > QUEUE_BYTES) {
+                return false;
+            }
+            *waiting = Waiting { frames, bytes };
+        }
+        self.frames.push_back((kind, frame));
+        true
+    }
+
+    pub(super) fn set_pong(&mut self, pong: Frame) {
+        self.pong = Some(pong);
+    }
+
+    const fn waiting(&mut self, kind: Kind) -> Option<&mut Waiting> {
+        match kind {
+            Kind::Event => Some(&mut self.events),
+            Kind::Answer => Some(&mut self.answers),
+            Kind::Control => None,
+        }
+    }
+
+    pub(super) const fn has_room_for_answers(&self) -> bool {
+        self.answers.frames < ANSWERS_WAITING && self.answers.bytes < ANSWER_BYTES_MAX
+    }
+
+    /// What the kernel has taken in all, in bytes.
+    pub(super) const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Hands the kernel what it takes.
+    pub(super) fn write(&mut self, wire: &Wire) -> (Count, io::Result<Written>) {
+        let mut count = Count::default();
+        loop {
+            if self.written == 0
+                && let Some(pong) = self.pong.take()
+            {
+                self.frames.push_front((Kind::Control, pong));
+            }
+            let Some((_, first)) = self.frames.front() else {
+                self.frames.shrink_to(KEPT_SLOTS);
+                return (count, Ok(Written::All));
+            };
+            let first = first.as_bytes().get(self.written..).unwrap_or_default();
+            // Mostly it is one.
+            let taken =
+                if self.frames.len() == 1 { wire.try_write(first) } else { self.write_many(wire, first) };
+            match taken {
+                Ok(bytes) => self.advance(bytes, &mut count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (count, Ok(Written::Some)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (count, Err(error)),
+            }
+        }
+    }
+
+    fn write_many(&self, wire: &Wire, first: &[u8]) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(first); WRITE_BATCH];
+        let mut used = 1;
+        for (slice, (_, frame)) in slices.iter_mut().zip(&self.frames).skip(1) {
+            *slice = IoSlice::new(frame.as_bytes());
+            used += 1;
+        }
+        wire.try_write_many(slices.get(..used).unwrap_or_default())
+    }
+
+    /// The kernel has taken so many bytes.
+    fn advance(&mut self, bytes: usize, count: &mut Count) {
+        self.taken += u64::try_from(bytes).unwrap_or(0);
+        let mut left = self.written + bytes;
+        while let Some((kind, frame)) = self.frames.front() {
+            let (kind, length) = (*kind, frame.len());
+            if length > left {
+                break;
+            }
+            left -= length;
+            self.frames.pop_front();
+            count.frames += 1;
+            count.answers += usize::from(kind == Kind::Answer);
+            if let Some(waiting) = self.waiting(kind) {
+                waiting.frames -= 1;
+                waiting.bytes -= length;
+            }
+        }
+        self.written = left;
+    }
+
+    /// Takes out everything; how much of the first is written.
+    pub(super) fn take(&mut self) -> (Vec<Frame>, usize) {
+        let frames = std::mem::take(&mut self.frames).into_iter().map(|(_, frame)| frame);
+        (frames.collect(), std::mem::take(&mut self.written))
+    }
+}

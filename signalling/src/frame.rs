@@ -1,0 +1,90 @@
+//! What goes to sockets: WebSocket frames (RFC 6455, section 5), encoded once, header and all, however many they go to.
+
+use bytes::Bytes;
+use common::protocol::{Event, envelope};
+use tokio_tungstenite::tungstenite::protocol::frame::{
+    FrameHeader,
+    coding::{Control, Data, OpCode},
+};
+
+/// The longest header of a frame that is not masked, in bytes.
+const HEADER_BYTES_MAX: usize = 10;
+
+/// A ping without a payload.
+const PING: &[u8] = &[0x89, 0];
+
+/// A frame. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame(Bytes);
+
+impl Frame {
+    pub(crate) fn event(event: &Event) -> Self {
+        Self::text(&envelope::event_frame(event))
+    }
+
+    pub(crate) fn text(json: &str) -> Self {
+        Self::new(OpCode::Data(Data::Text), json.as_bytes())
+    }
+
+    pub(crate) const fn ping() -> Self {
+        Self(Bytes::from_static(PING))
+    }
+
+    /// The answer to a ping with this payload, of 125 bytes at most.
+    pub(crate) fn pong(payload: &[u8]) -> Self {
+        Self::new(OpCode::Control(Control::Pong), payload)
+    }
+
+    /// Without a code only as the answer to a close frame that has none.
+    pub(crate) fn close(code: Option<u16>, reason: &str) -> Self {
+        let mut payload = Vec::new();
+        if let Some(code) = code {
+            payload.extend_from_slice(&code.to_be_bytes());
+            payload.extend_from_slice(reason.as_bytes());
+        }
+        Self::new(OpCode::Control(Control::Close), &payload)
+    }
+
+    fn new(opcode: OpCode, payload: &[u8]) -> Self {
+        let header = FrameHeader { opcode, ..FrameHeader::default() };
+        let mut bytes = Vec::with_capacity(HEADER_BYTES_MAX + payload.len());
+        // Only writing may fail, and a vector takes everything.
+        let _written = header.format(u64::try_from(payload.len()).unwrap_or(u64::MAX), &mut bytes);
+        bytes.extend_from_slice(payload);
+        Self(Bytes::from(bytes))
+    }
+
+    /// With its header.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// In bytes, with its header.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The header's three forms (RFC 6455, section 5.2).
+    #[test]
+    fn a_frame_says_how_long_it_is() {
+        for (length, header) in [
+            (0, vec![0x81, 0]),
+            (125, vec![0x81, 125]),
+            (126, vec![0x81, 126, 0, 126]),
+            (65_535, vec![0x81, 126, 0xff, 0xff]),
+            (65_536, vec![0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let text = "x".repeat(length);
+            let frame = Frame::text(&text);
+            assert_eq!(frame.as_bytes(), [&header, text.as_bytes()].concat());
+        }
+        assert_eq!(Frame::pong(b"ab").as_bytes(), [0x8a, 2, b'a', b'b']);
+        assert_eq!(Frame::close(Some(1000), "x").as_bytes(), [0x88, 3, 0x03, 0xe8, b'x']);
+        assert_eq!(Frame::close(None, "").as_bytes(), [0x88, 0]);
+    }
+}
