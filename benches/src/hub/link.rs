@@ -74,7 +74,7 @@ impl Link {
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
         );
         write(&stream, request.as_bytes()).await?;
-        let mut head = Vec::new();
+        let mut head = Vec::with_capacity(4096);
         let end = loop {
             stream.readable().await?;
             match stream.try_read_buf(&mut head) {

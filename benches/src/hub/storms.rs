@@ -29,6 +29,9 @@ const RESTART: Figure = Figure::free("resume storm: kill to ready", "s");
 /// Clients of a join storm.
 const JOINERS: usize = 1000;
 
+/// The first room that no other scenario has spoken in.
+const UNUSED: usize = 100;
+
 /// Messages of each room that a client has missed when it comes back.
 const MISSED: u64 = 5;
 
@@ -88,12 +91,13 @@ pub(super) async fn resume(
     figures: &mut Figures,
 ) -> Result<(), Box<dyn Error>> {
     target.renew()?;
-    let crowd = Crowd::gather(&target.voice, count, 10).await?;
+    let voice = target.voice.from_room(UNUSED);
+    let crowd = Crowd::gather(&voice, count, 10).await?;
     let mut speakers = Vec::new();
     for room in 0..count / 10 {
-        let link = crowd::join(&target.voice, 0, room).await?;
+        let link = crowd::join(&voice, 0, room).await?;
         for turn in 0..MISSED {
-            link.pen().text(&target.voice.message(room, Class::Stored, turn)).await?;
+            link.pen().text(&voice.message(room, Class::Stored, turn)).await?;
         }
         speakers.push(link);
     }
@@ -102,10 +106,9 @@ pub(super) async fn resume(
     target.kill()?;
     drop((crowd, speakers));
     // Before the server is back: they knock while it starts.
-    let address_is_kept = target.voice.clone();
     let mut coming = JoinSet::new();
     for n in 0..count {
-        coming.spawn(come_back(address_is_kept.clone(), n));
+        coming.spawn(come_back(voice.clone(), n));
     }
     tokio::task::block_in_place(|| target.start_again())?;
     let ready = SystemClock.now();

@@ -68,6 +68,11 @@ impl Voice {
         }
     }
 
+    /// The same server without its first rooms.
+    pub(super) fn from_room(&self, first: usize) -> Self {
+        Self { rooms: self.rooms.get(first..).unwrap_or_default().into(), ..self.clone() }
+    }
+
     pub(super) fn room(&self, n: usize) -> &str {
         self.rooms.get(n).map_or("", String::as_str)
     }
