@@ -96,7 +96,7 @@ codes! {
     CALL_OVER = "call.over";
     /// The other side is in a call.
     CALL_BUSY = "call.busy";
-    /// None of the other side's devices is connected.
+    /// None of the other side's devices is connected, or they may not enter the room.
     CALL_UNREACHABLE = "call.unreachable";
     /// Another device took the call first.
     CALL_ALREADY_TAKEN = "call.alreadyTaken";

@@ -1,6 +1,9 @@
 //! Guests: people whom an account's own back end lets into exactly one room.
 
-use crate::id::{AccountId, RoomId, UserId};
+use crate::{
+    id::{AccountId, RoomId},
+    identity::GuestId,
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, time::Duration};
 use time::OffsetDateTime;
@@ -33,8 +36,8 @@ pub enum Right {
 pub struct Guest {
     /// The account whose room it is.
     pub account: AccountId,
-    /// The guest, under an id that the account's back end has chosen the seed of.
-    pub user: UserId,
+    /// Who it is; the account's back end has chosen the seed.
+    pub id: GuestId,
     /// The name to show.
     pub name: String,
     /// The only room there is for them.

@@ -11,6 +11,7 @@ use crate::{
     error::ErrorCode,
     guest::{Guest, Right},
     id::{AccountId, RoomId, SignInId, UserId},
+    identity::GuestId,
     permission::Permissions,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
@@ -114,7 +115,7 @@ struct Claims {
 #[derive(Debug, Serialize, Deserialize)]
 struct JoinClaims {
     iss: String,
-    sub: UserId,
+    sub: GuestId,
     account: AccountId,
     name: String,
     room: RoomId,
@@ -143,11 +144,11 @@ impl Bearer {
         }
     }
 
-    /// Who it is.
+    /// The id by which others see who it is.
     pub const fn user(&self) -> UserId {
         match self {
             Self::Caller(caller) => caller.user,
-            Self::Guest(guest) => guest.user,
+            Self::Guest(guest) => guest.id.as_user(),
         }
     }
 
@@ -268,7 +269,7 @@ fn read_guest(claims: Value) -> Option<Guest> {
     let claims: JoinClaims = serde_json::from_value(claims).ok()?;
     Some(Guest {
         account: claims.account,
-        user: claims.sub,
+        id: claims.sub,
         name: claims.name,
         room: claims.room,
         rights: claims.rights,
@@ -355,7 +356,7 @@ pub fn sign(key: &EncodingKey, subject: &Subject, now: OffsetDateTime) -> Result
 pub fn sign_join(key: &EncodingKey, guest: &Guest) -> Result<String, TokenError> {
     let claims = JoinClaims {
         iss: OWN_ISSUER.to_owned(),
-        sub: guest.user,
+        sub: guest.id,
         account: guest.account,
         name: guest.name.clone(),
         room: guest.room,

@@ -12,6 +12,7 @@ use crate::{
     frame::Frame,
     hub::Hub,
     pace::RETRY,
+    rooms::admit::{hold, hold_callee},
     standing,
 };
 use bus::{Acquired, BusError, LeaseGuard};
@@ -32,7 +33,10 @@ use common::{
     },
 };
 use running::{ORDER_QUEUE, Order};
-use signalling_core::call::{Call, RING_TIME};
+use signalling_core::{
+    admission::Action,
+    call::{Call, RING_TIME},
+};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use store::calls::{self, NewCall};
 use tokio::{
@@ -46,7 +50,7 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// `call.ring`.
 pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result<Ringing, Failure> {
-    hub.0.rooms.joined(client, ring.room_id)?;
+    hub.0.rooms.joined(client, Action::Ring, ring.room_id)?;
     if ring.user_id == client.user {
         return Err(Failure::of(ErrorCode::INVALID_PARAMS, Fault::Caller, "you cannot call yourself"));
     }
@@ -56,12 +60,14 @@ pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result
     }
     let id = CallId::generate(hub.clock());
     let busy = |whose: &str| Failure::of(ErrorCode::CALL_BUSY, Fault::Upstream, format!("{whose} in a call"));
-    let Some(between) = take(hub, &CallBetween::new(client.user, ring.user_id)).await? else {
+    let Some(between) = take(hub, &CallBetween::new(client.account, client.user, ring.user_id)).await? else {
         // Of two who call each other at once the other's call is what rings here.
         return Err(busy("the two of you are"));
     };
-    let Some(own) = take(hub, &UserInCall(client.user)).await? else { return Err(busy("you are")) };
-    let theirs = take(hub, &UserInCall(ring.user_id)).await?;
+    let Some(own) = take(hub, &UserInCall(client.account, client.user)).await? else {
+        return Err(busy("you are"));
+    };
+    let theirs = take(hub, &UserInCall(client.account, ring.user_id)).await?;
     let new = NewCall { id, room: ring.room_id, caller: client.user, callee: ring.user_id };
     record_start(hub, client, &new, theirs.is_none()).await?;
     let Some(theirs) = theirs else { return Err(busy("the other side is")) };
@@ -117,9 +123,12 @@ async fn take(hub: &Hub, who: &impl LeaseName) -> Result<Option<LeaseGuard>, Fai
     }
 }
 
+/// Records the call, if both may meet in the room.
 async fn record_start(hub: &Hub, client: &Client, call: &NewCall, is_busy: bool) -> Result<(), Failure> {
     let failed = |error| store_failed(&error);
     let mut tx = standing::begin(hub, client).await?;
+    hold(&mut tx, client, Action::Ring, call.room).await?;
+    hold_callee(&mut tx, call.callee, call.room).await?;
     calls::start(&mut tx, call, hub.clock()).await.map_err(failed)?;
     if is_busy {
         calls::end(&mut tx, call.id, EndReason::Busy, hub.clock()).await.map_err(failed)?;
@@ -233,7 +242,9 @@ pub(crate) async fn come_online(hub: &Hub, client: &Client) {
 }
 
 async fn ask_whether_called(hub: &Hub, client: &Client) -> Result<(), BusError> {
-    let Some(runner) = hub.bus().holder(&UserInCall(client.user)).await? else { return Ok(()) };
+    let Some(runner) = hub.bus().holder(&UserInCall(client.account, client.user)).await? else {
+        return Ok(());
+    };
     let (account, user) = (client.account, client.user);
     let request = RingRequest { account, user, device: client.id, node: hub.bus().node() };
     if runner == hub.bus().node() {

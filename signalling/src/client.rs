@@ -12,6 +12,7 @@ use common::{
     error::{ErrorCode, Fault},
     guest::Right,
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
+    identity::GuestId,
     permission::{Permission, Permissions},
     protocol::{Failure, GuestNeeds, Needs, RequestId, feed::Table, room::Member},
     token::{Bearer, Standing},
@@ -53,7 +54,7 @@ pub(crate) enum Access {
         standing: Standing,
     },
     /// A guest of one room.
-    Guest { room: RoomId, rights: BTreeSet<Right>, issued_at: OffsetDateTime },
+    Guest { id: GuestId, room: RoomId, rights: BTreeSet<Right>, issued_at: OffsetDateTime },
 }
 
 impl Access {
@@ -65,9 +66,12 @@ impl Access {
                 sign_in: caller.sign_in,
                 standing: caller.standing(),
             },
-            Bearer::Guest(guest) => {
-                Self::Guest { room: guest.room, rights: guest.rights.clone(), issued_at: guest.issued_at }
-            }
+            Bearer::Guest(guest) => Self::Guest {
+                id: guest.id,
+                room: guest.room,
+                rights: guest.rights.clone(),
+                issued_at: guest.issued_at,
+            },
         }
     }
 
@@ -119,7 +123,8 @@ impl Access {
     }
 }
 
-fn not_allowed() -> Failure {
+/// A refusal that says nothing about what was asked for.
+pub(crate) fn not_allowed() -> Failure {
     forbidden("the token does not allow this")
 }
 

@@ -32,7 +32,7 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
     }
     match request {
         R::ConnectionOpen(_) => client.answer::<()>(id, &Err(already_open())),
-        R::ConnectionRefresh(refresh) => client.answer(id, &refreshed(hub, client, &refresh.token)),
+        R::ConnectionRefresh(refresh) => client.answer(id, &refreshed(hub, client, &refresh.token).await),
         R::RoomJoin(join) => rooms::join(hub, client, id, &join).await,
         R::RoomLeave(leave) => client.answer(id, &rooms::leave(hub, client, leave.room_id).await),
         R::RoomSend(send) => client.answer(id, &rooms::send(hub, client, &send).await),
@@ -61,10 +61,18 @@ fn already_open() -> Failure {
     Failure::of(ErrorCode::CONFLICT, Fault::Caller, "the connection is open; use connection.refresh")
 }
 
-fn refreshed(hub: &Hub, client: &Arc<Client>, token: &common::secret::Secret) -> Result<Refreshed, Failure> {
+/// Whatever the new token does not allow any more has ended once this is answered.
+async fn refreshed(
+    hub: &Hub,
+    client: &Arc<Client>,
+    token: &common::secret::Secret,
+) -> Result<Refreshed, Failure> {
     let bearer = standing::verify(hub, token)?;
+    let before = client.access();
     client.renew(&bearer)?;
     standing::look_again(hub, client);
+    rooms::recheck(hub, client).await;
+    media::recheck(hub, client, &before).await;
     changes::recheck(hub, client);
     inbox::recheck(hub, client);
     Ok(Refreshed { expires_at: bearer.expires_at() })

@@ -1,16 +1,15 @@
 //! Media sessions: the methods of `media.*`, passed on to the node that owns the session.
 
 use crate::{
-    client::{Client, forbidden},
+    client::{Access, Client},
     failure::bus_failed,
     frame::Frame,
     hub::Hub,
-    rooms::live::LiveRoom,
+    rooms::{admit::visitor, live::LiveRoom},
 };
 use bus::BusError;
 use common::{
     error::{ErrorCode, Fault},
-    guest::Right,
     id::{AccountId, ConnectionId, NodeId, RoomId},
     protocol::{
         Done, Event, Failure,
@@ -26,6 +25,7 @@ use common::{
         },
     },
 };
+use signalling_core::admission::Action;
 use std::{sync::Arc, time::Duration};
 use tracing::{debug, warn};
 
@@ -100,12 +100,8 @@ pub(crate) async fn look(hub: &Hub, account: AccountId, room: RoomId) -> Option<
 
 /// `media.join`.
 pub(crate) async fn join(hub: &Hub, client: &Arc<Client>, room: RoomId) -> Result<Joined, Failure> {
-    hub.0.rooms.joined(client, room)?;
-    let access = client.access();
-    let rights = MediaRights { send: access.has(Right::SendMedia), receive: access.has(Right::ReceiveMedia) };
-    if !rights.send && !rights.receive {
-        return Err(forbidden("the token does not allow media"));
-    }
+    hub.0.rooms.joined(client, Action::Media, room)?;
+    let rights = visitor(&client.access()).media_rights();
     let participant =
         Participant { connection_id: client.id, user_id: client.user, name: client.name.clone() };
     let action = MediaAction::Join { participant, hub: hub.bus().node(), rights };
@@ -179,7 +175,7 @@ pub(crate) async fn signal(hub: &Hub, client: &Arc<Client>, signal: Signal) -> R
         return Ok(Done {});
     }
     // Elsewhere: only somebody who is in the room can be reached.
-    let room = hub.0.rooms.joined(client, signal.room_id)?;
+    let room = hub.0.rooms.joined(client, Action::Media, signal.room_id)?;
     if !room.lock().room().is_elsewhere(signal.to) {
         return Err(not_there());
     }
@@ -204,7 +200,7 @@ async fn node_of(hub: &Hub, client: &Client, device: ConnectionId) -> Result<Nod
         .ok_or_else(not_there)
 }
 
-/// The connection is gone, and with it the participant.
+/// The connection, or what let it take part, is gone, and with it the participant.
 pub(crate) async fn lose_connection(hub: &Hub, client: &Arc<Client>) {
     let sessions = std::mem::take(&mut client.held().media);
     for room in sessions {
@@ -212,6 +208,16 @@ pub(crate) async fn lose_connection(hub: &Hub, client: &Arc<Client>) {
         if let Err(failure) = ask(hub, client.account, room, leave, false).await {
             warn!(room.id = %room, conn.id = %client.id, message = failure.message, "The media session of {room} was not told that {} left", client.id);
         }
+    }
+}
+
+/// The client goes by another token. A media node holds participants to the rights that they came with: who has lost
+/// one leaves the sessions, and may come back with what is left.
+pub(crate) async fn recheck(hub: &Hub, client: &Arc<Client>, before: &Access) {
+    let (was, is) = (visitor(before).media_rights(), visitor(&client.access()).media_rights());
+    let MediaRights { send, receive } = was;
+    if (send && !is.send) || (receive && !is.receive) {
+        lose_connection(hub, client).await;
     }
 }
 

@@ -4,7 +4,7 @@
 //! [`remove`](mod@remove) is how they leave. [`follow`] is the other side: the bus, the store and the media servers.
 //! [`watch`](mod@watch) takes those out who may not stay.
 
-mod admit;
+pub(crate) mod admit;
 mod follow;
 mod join;
 pub(crate) mod live;
@@ -14,7 +14,7 @@ mod watch;
 
 pub(crate) use join::join;
 pub(crate) use remove::{leave, lose_connection, remove};
-pub(crate) use watch::watch;
+pub(crate) use watch::{recheck, review, watch};
 
 use crate::{
     client::Client,
@@ -22,7 +22,7 @@ use crate::{
     hub::Hub,
     standing,
 };
-use admit::{admit, closed};
+use admit::{admit, hold, refused};
 use common::{
     error::{ErrorCode, Fault},
     id::RoomId,
@@ -30,14 +30,14 @@ use common::{
         Done, Failure,
         page::{self, PAGE_BYTES_MAX},
         room::{
-            History, MESSAGES_MAX, Members, ReadHistory, ReadMembers, RemovalReason, RoomMessage, Send, Sent,
-            SetTyping, TEXT_BYTES_MAX, TypingChanged,
+            History, MESSAGES_MAX, Members, ReadHistory, ReadMembers, RoomMessage, Send, Sent, SetTyping,
+            TEXT_BYTES_MAX, TypingChanged,
         },
     },
     subject::hub::{RoomNews, RoomTopic},
     text::{self, TextError},
 };
-use live::outside;
+use signalling_core::admission::{Action, Refusal};
 use std::sync::Arc;
 use store::rooms::{self, NewRoomMessage};
 
@@ -54,18 +54,12 @@ fn unsaid(error: TextError) -> Failure {
 
 /// `room.send`: stored, then told.
 pub(crate) async fn send(hub: &Hub, client: &Arc<Client>, send: &Send) -> Result<Sent, Failure> {
-    let room = hub.0.rooms.joined(client, send.room_id)?;
+    let room = hub.0.rooms.joined(client, Action::Send, send.room_id)?;
     let text = text::checked_text(&send.text, TEXT_BYTES_MAX).map_err(unsaid)?;
     let failed = |error| store_failed(&error);
     let mut tx = standing::begin(hub, client).await?;
     // Whoever was removed is in the room until this instance has heard of it.
-    let unwelcome =
-        rooms::unwelcome(&mut tx, &[watch::visitor(client, send.room_id)]).await.map_err(failed)?;
-    match unwelcome.first() {
-        Some((_, RemovalReason::Closed)) => return Err(closed()),
-        Some((_, RemovalReason::Removed | RemovalReason::Deleted)) => return Err(outside()),
-        None => {}
-    }
+    hold(&mut tx, client, Action::Send, send.room_id).await?;
     let new = NewRoomMessage {
         room: send.room_id,
         user: client.user,
@@ -73,7 +67,8 @@ pub(crate) async fn send(hub: &Hub, client: &Arc<Client>, send: &Send) -> Result
         client_id: send.client_id,
         text,
     };
-    let sent = rooms::send(&mut tx, &new, hub.clock()).await.map_err(failed)?.ok_or_else(closed)?;
+    let sent = rooms::send(&mut tx, &new, hub.clock()).await.map_err(failed)?;
+    let sent = sent.ok_or_else(|| refused(Refusal::Closed))?;
     tx.commit().await.map_err(failed)?;
     // Also when it was stored before: that time it may not have been told.
     let is_closed = room.act(|room, _, effects| {
@@ -99,7 +94,7 @@ fn tell_anyway(hub: &Hub, id: RoomId, message: &RoomMessage) {
 
 /// `room.typing`.
 pub(crate) fn typing(hub: &Hub, client: &Client, typing: &SetTyping) -> Result<Done, Failure> {
-    let room = hub.0.rooms.joined(client, typing.room_id)?;
+    let room = hub.0.rooms.joined(client, Action::Type, typing.room_id)?;
     let changed = TypingChanged {
         room_id: typing.room_id,
         connection_id: client.id,
@@ -114,7 +109,7 @@ pub(crate) fn typing(hub: &Hub, client: &Client, typing: &SetTyping) -> Result<D
 pub(crate) async fn history(hub: &Hub, client: &Arc<Client>, read: &ReadHistory) -> Result<History, Failure> {
     let failed = |error| store_failed(&error);
     let mut tx = hub.store().tenant(client.account).await.map_err(failed)?;
-    admit(&mut tx, client, read.room_id).await?;
+    admit(&mut tx, client, Action::ReadMessages, read.room_id).await?;
     let limit = read.limit.unwrap_or(HISTORY_DEFAULT).clamp(1, MESSAGES_MAX);
     // One more, to know whether there is one.
     let messages = match read.before {
@@ -127,7 +122,7 @@ pub(crate) async fn history(hub: &Hub, client: &Arc<Client>, read: &ReadHistory)
 
 /// `room.members`.
 pub(crate) fn members(hub: &Hub, client: &Arc<Client>, read: &ReadMembers) -> Result<Members, Failure> {
-    let room = hub.0.rooms.joined(client, read.room_id)?;
+    let room = hub.0.rooms.joined(client, Action::ReadMembers, read.room_id)?;
     let locked = room.lock();
     let (members, more) = locked.room().members_after(read.after);
     Ok(Members { members, member_count: locked.room().count(), more })

@@ -4,17 +4,23 @@ use crate::{
     client::{Client, Queue},
     config::Config,
     connection::Wire,
+    dispatch,
     flusher::Flusher,
     hub::{Deps, Hub},
 };
 use bus::Bus;
 use common::{
-    clock::ManualClock,
+    clock::{Clock, ManualClock},
+    guest::{Guest, Right},
     id::{AccountId, ConnectionId, NodeId, RoomId, UserId},
-    protocol::RequestId,
+    identity::GuestId,
+    permission::Permissions,
+    protocol::{Request, RequestId, connection::Refresh},
     revocation::Revocations,
-    token::{Bearer, Caller, Role},
+    secret::Secret,
+    token::{Bearer, Caller, Issuer, OWN_ISSUER, Role},
 };
+use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Value, json};
 use shutdown::Shutdown;
 use std::{
@@ -36,6 +42,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What every request of the tests is called.
 pub(crate) static ID: LazyLock<RequestId> = LazyLock::new(|| serde_json::from_value(json!(1)).unwrap());
 
+/// What tokens of the tests are signed with.
+pub(crate) const SIGNING_KEY: &[u8] = b"a secret for tests that is long enough";
+
+fn own_issuer() -> Issuer {
+    Issuer {
+        name: OWN_ISSUER.to_owned(),
+        audience: None,
+        key_id: None,
+        algorithm: Algorithm::HS256,
+        key: DecodingKey::from_secret(SIGNING_KEY),
+        outside: None,
+    }
+}
+
 /// A hub with an account, alone on its bus.
 pub(crate) struct World {
     pub(crate) hub: Hub,
@@ -52,7 +72,7 @@ impl World {
             bus: Bus::local(NodeId::generate(&*clock)),
             store: db.store.clone(),
             clock: clock.clone(),
-            issuers: watch::Sender::new(Arc::from([])).subscribe(),
+            issuers: watch::Sender::new(Arc::from([own_issuer()])).subscribe(),
             ice_servers: Arc::new(|_, _| Vec::new()),
             revocations: Arc::new(Revocations::default()),
         };
@@ -72,10 +92,9 @@ impl World {
         room.id
     }
 
-    /// A connection of somebody new.
-    pub(crate) async fn connect(&self) -> Connected {
-        let permissions = Role::Admin.permissions();
-        let caller = Caller {
+    /// Somebody new, with permissions as an outside issuer's token gives them.
+    pub(crate) fn person(&self, permissions: Permissions) -> Caller {
+        Caller {
             account: self.account,
             user: UserId::generate(&*self.clock),
             role: Role::Admin,
@@ -85,11 +104,39 @@ impl World {
             sign_in: None,
             issued_at: OffsetDateTime::UNIX_EPOCH,
             expires_at: OffsetDateTime::UNIX_EPOCH,
-        };
+        }
+    }
+
+    /// A guest of a room, by a token that is signed at this moment.
+    pub(crate) fn guest(&self, room: RoomId, rights: &[Right]) -> Guest {
+        Guest {
+            account: self.account,
+            id: GuestId::of_digest([7; 16]),
+            name: "Grace".to_owned(),
+            room,
+            rights: rights.iter().copied().collect(),
+            issued_at: self.clock.utc(),
+            expires_at: self.clock.utc() + Duration::from_secs(600),
+        }
+    }
+
+    /// A connection of somebody new.
+    pub(crate) async fn connect(&self) -> Connected {
+        self.connect_by(&Bearer::Caller(self.person(Role::Admin.permissions()))).await
+    }
+
+    /// A connection by a token.
+    pub(crate) async fn connect_by(&self, bearer: &Bearer) -> Connected {
         let id = ConnectionId::generate(&*self.clock);
         let (queue, far) = queue(id, self.hub.0.flusher.clone()).await;
-        let client = Client::new(id, &Bearer::Caller(caller), "Ada".to_owned(), queue);
+        let client = Client::new(id, bearer, "Ada".to_owned(), queue);
         Connected { client: Arc::new(client), far }
+    }
+
+    /// Has a client refresh its token, as its connection would.
+    pub(crate) async fn refresh(&self, client: &Arc<Client>, token: String) {
+        let refresh = Request::ConnectionRefresh(Refresh { token: Secret::new(token) });
+        dispatch::answer(&self.hub, client, Some(ID.clone()), refresh).await;
     }
 }
 

@@ -3,7 +3,7 @@
 mod members;
 mod messages;
 
-pub use members::{Visitor, add_member, is_member, members, remove, removed_at, unwelcome};
+pub use members::{Visitor, add_member, doubtful, members, remove};
 pub use messages::{NewRoomMessage, Sent, after, before, latest, post, send};
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
 use common::{
     clock::Clock,
     id::{RoomId, UserId},
+    room::RoomFacts,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as, query_scalar};
@@ -83,19 +84,43 @@ pub async fn create(
     Ok(row)
 }
 
-/// The room with this id.
+/// The room with this id, and what connects `user` with it; nothing does who is `None`.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn find(tx: &mut TenantTx, id: RoomId) -> Result<Option<Room>, StoreError> {
-    let row = query_as!(
-        Room,
-        r#"SELECT id, name, is_private, closed_at, last_seq AS "last_seq: Seq" FROM rooms WHERE id = $1"#,
-        id.as_uuid()
+pub async fn find(
+    tx: &mut TenantTx,
+    id: RoomId,
+    user: Option<UserId>,
+) -> Result<Option<(Room, RoomFacts)>, StoreError> {
+    let row = query!(
+        r#"SELECT room.id, room.name, room.is_private, room.closed_at, room.last_seq AS "last_seq: Seq",
+                  EXISTS (SELECT FROM room_members AS member
+                          WHERE member.room_id = room.id AND member.user_id = $2) AS "is_member!",
+                  (SELECT removal.removed_at FROM room_removals AS removal
+                   WHERE removal.room_id = room.id AND removal.user_id = $2) AS removed_at
+           FROM rooms AS room WHERE room.id = $1"#,
+        id.as_uuid(),
+        user.map(UserId::as_uuid)
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row)
+    Ok(row.map(|row| {
+        let facts = RoomFacts {
+            is_private: row.is_private,
+            is_closed: row.closed_at.is_some(),
+            is_member: row.is_member,
+            removed_at: row.removed_at,
+        };
+        let room = Room {
+            id: row.id.into(),
+            name: row.name,
+            is_private: row.is_private,
+            closed_at: row.closed_at,
+            last_seq: row.last_seq.into(),
+        };
+        (room, facts)
+    }))
 }
 
 /// The rooms that `viewer` sees in the order of their creation, those after `after`, at most `limit`.

@@ -11,6 +11,8 @@
     reason = "black boxes play the outside: they dial, wait and measure in the time of the real world"
 )]
 
+#[path = "e2e/admission.rs"]
+mod admission;
 #[path = "e2e/attachments.rs"]
 mod attachments;
 #[path = "e2e/automation.rs"]

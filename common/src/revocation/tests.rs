@@ -218,7 +218,7 @@ fn who_was_let_in_by_an_access_token_is_held_to_the_list_and_a_guest_is_not() {
     });
     let guest = Bearer::Guest(crate::guest::Guest {
         account: caller.account(),
-        user: mine.user,
+        id: crate::identity::GuestId::of_digest([7; 16]),
         name: String::new(),
         room: crate::id::RoomId::generate(&clock),
         rights: std::collections::BTreeSet::new(),

@@ -191,30 +191,33 @@ impl Service for CallService {
     }
 }
 
-/// Held by the call that a user is in; a second call finds it taken and the user busy.
+/// Held by the call that a user of an account is in; a second call finds it taken and the user busy.
+///
+/// An outside issuer may name people of several accounts alike, and one tenant's call keeps nobody of another busy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct UserInCall(pub UserId);
+pub struct UserInCall(pub AccountId, pub UserId);
 
 impl LeaseName for UserInCall {
     fn name(&self) -> String {
-        format!("hub.busy.{}", self.0)
+        format!("hub.busy.{}.{}", self.0, self.1)
     }
 }
 
-/// Held by a call between two people, whoever of them called: of two who call each other at once one is first.
+/// Held by a call between two people of an account, whoever of them called: of two who call each other at once one is
+/// first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CallBetween(UserId, UserId);
+pub struct CallBetween(AccountId, UserId, UserId);
 
 impl CallBetween {
     /// The same whoever is named first.
-    pub fn new(one: UserId, other: UserId) -> Self {
-        Self(one.min(other), one.max(other))
+    pub fn new(account: AccountId, one: UserId, other: UserId) -> Self {
+        Self(account, one.min(other), one.max(other))
     }
 }
 
 impl LeaseName for CallBetween {
     fn name(&self) -> String {
-        format!("hub.between.{}.{}", self.0, self.1)
+        format!("hub.between.{}.{}.{}", self.0, self.1, self.2)
     }
 }
 
@@ -225,7 +228,7 @@ pub struct RingService(pub NodeId);
 /// See [`RingService`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RingRequest {
-    /// The account of both: an outside issuer may name people of several alike.
+    /// The account of both.
     pub account: AccountId,
     /// The user who may be called.
     pub user: UserId,
@@ -281,6 +284,12 @@ pub enum HubOrder {
         room: RoomId,
         /// What its client is told of it.
         reason: RemovalReason,
+    },
+    /// Who of them may stay in this room has changed: those who may not are in it no longer, and whoever is entering
+    /// is looked at again.
+    Review {
+        /// The room in which they may be.
+        room: RoomId,
     },
     /// They are connected no longer.
     Disconnect,

@@ -40,7 +40,8 @@ fn names(id: Uuid) -> Vec<String> {
         AccountOnline(account).name(),
         AccountTopic(account).name(),
         CallService(node).name(),
-        UserInCall(user).name(),
+        UserInCall(account, user).name(),
+        CallBetween::new(account, user, user).name(),
         RingService(node).name(),
         HubService(node).name(),
         InboxTopic(account).name(),
@@ -63,7 +64,7 @@ fn no_two_subjects_have_the_same_name_whatever_their_ids() {
     let named: Vec<_> = ids.into_iter().flat_map(names).collect();
     let distinct: BTreeSet<_> = named.iter().collect();
     // Five are about no thing in particular.
-    assert_eq!(distinct.len(), 14 * ids.len() + 5, "{named:#?}");
+    assert_eq!(distinct.len(), 15 * ids.len() + 5, "{named:#?}");
     let of_one = names(Uuid::nil());
     assert_eq!(of_one.iter().collect::<BTreeSet<_>>().len(), of_one.len());
 }
@@ -74,7 +75,16 @@ fn a_name_is_its_subject_and_an_id_and_means_one_thing() {
     let all = names(Uuid::max());
     for name in &all {
         assert!(name.bytes().all(|sign| matches!(sign, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-')), "{name}");
-        assert!(name.split('.').all(|part| !part.is_empty()) && name.split('.').count() <= 3, "{name}");
+        let parts: Vec<&str> = name.split('.').collect();
+        assert!(parts.iter().all(|part| !part.is_empty()), "{name}");
+        // Two words, then ids: of things, of a user in an account, of two users in an account.
+        let ids = match parts.get(1) {
+            Some(&"busy") => 2,
+            Some(&"between") => 3,
+            _ => usize::from(parts.len() > 2),
+        };
+        assert_eq!(parts.len(), 2 + ids, "{name}");
+        assert!(parts.iter().skip(2).all(|part| Uuid::parse_str(part).is_ok()), "{name}");
         let as_beginning = all.iter().filter(|other| other.starts_with(&**name)).count();
         assert_eq!(as_beginning, 1, "{name}");
     }
@@ -82,9 +92,20 @@ fn a_name_is_its_subject_and_an_id_and_means_one_thing() {
 
 #[test]
 fn a_call_between_two_has_the_same_name_whoever_calls() {
+    let account = AccountId::from_uuid(B.parse().unwrap());
     let [one, other] = [A, B].map(|id| UserId::from_uuid(id.parse().unwrap()));
-    assert_eq!(CallBetween::new(one, other).name(), CallBetween::new(other, one).name());
-    assert_eq!(CallBetween::new(other, one).name(), format!("hub.between.{A}.{B}"));
+    let between = CallBetween::new(account, one, other).name();
+    assert_eq!(between, CallBetween::new(account, other, one).name());
+    assert_eq!(between, format!("hub.between.{B}.{A}.{B}"));
+}
+
+/// An outside issuer whose subjects are ids may have the same people in two accounts.
+#[test]
+fn people_of_two_accounts_who_have_the_same_ids_are_busy_each_in_their_own() {
+    let [mine, theirs] = [A, B].map(|id| AccountId::from_uuid(id.parse().unwrap()));
+    let [one, other] = [A, B].map(|id| UserId::from_uuid(id.parse().unwrap()));
+    assert_ne!(UserInCall(mine, one).name(), UserInCall(theirs, one).name());
+    assert_ne!(CallBetween::new(mine, one, other).name(), CallBetween::new(theirs, one, other).name());
 }
 
 /// Puts a member that nobody knows into every object that is no variant's name around its content.

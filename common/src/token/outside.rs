@@ -1,11 +1,14 @@
 //! Tokens of other issuers: what is read from them, and what they may not go beyond.
 
 use super::{Caller, Role, TokenError};
-use crate::id::{AccountId, UserId};
+use crate::{
+    id::{AccountId, UserId},
+    identity::{chosen_outside, outside_user},
+};
 use serde_json::Value;
 use std::{collections::BTreeSet, time::Duration};
 use time::OffsetDateTime;
-use uuid::{Uuid, uuid};
+use uuid::Uuid;
 
 /// How long an outside token is good for at most, unless set otherwise: what hosted services issue.
 ///
@@ -20,9 +23,6 @@ const LEEWAY: Duration = Duration::from_secs(60);
 
 /// The longest name taken from an outside token, in characters.
 const NAME_CHARS_MAX: usize = 200;
-
-/// The namespace of the ids of outside issuers' users (RFC 9562, section 5.5).
-const NAMESPACE: Uuid = uuid!("6d6cb7a7-9c1b-4f0e-9a53-1b0d0e2a6c4f");
 
 /// Which accounts an issuer's tokens may be of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,22 +59,9 @@ pub struct OutsideRules {
     pub subjects_are_ids: bool,
 }
 
-/// The user that a subject of an outside issuer is here. No issuer's subject can be another issuer's user.
-///
-/// A UUIDv5, which no user of our own (v7) and no guest (v8) has. The account is part of it, so that a person
-/// whom the issuer moves to another account is another user there.
-fn own_user(issuer: &str, account: AccountId, subject: &str) -> UserId {
-    // The length parts issuer and subject, which may hold any sign.
-    let name = format!("{account}:{}:{issuer}:{subject}", issuer.len());
-    UserId::from_uuid(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
-}
-
-/// The id that the subject is, unless it could be one that is given out here: to users of our own (v7), to
-/// guests (v8), to subjects of other issuers (v5).
+/// The id that the subject is, if the issuer may choose it.
 fn as_id(subject: &str) -> Option<UserId> {
-    let id = Uuid::try_parse(subject).ok()?;
-    let is_ours = matches!(id.get_version_num(), 5 | 7 | 8);
-    (!is_ours).then(|| UserId::from_uuid(id))
+    chosen_outside(Uuid::try_parse(subject).ok()?)
 }
 
 /// A time claim: `None` if it is missing, an error if it is no time (RFC 7519, section 2, NumericDate).
@@ -141,7 +128,7 @@ impl OutsideRules {
         let user = if self.subjects_are_ids {
             as_id(subject).ok_or(TokenError::Invalid(None))?
         } else {
-            own_user(issuer, account, subject)
+            outside_user(issuer, account, subject)
         };
         let role = text(&self.role_claim).and_then(Role::parse).unwrap_or(self.role).min(self.greatest_role);
         Ok(Caller {

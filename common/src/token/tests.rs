@@ -71,7 +71,7 @@ fn a_join_token_names_a_guest_and_never_a_caller() {
     let whole = clock.utc().replace_nanosecond(0).unwrap();
     let guest = Guest {
         account: AccountId::generate(&clock),
-        user: UserId::generate(&clock),
+        id: GuestId::of_digest([7; 16]),
         name: "Grace".to_owned(),
         room: RoomId::generate(&clock),
         rights: [Right::ReadMessages].into(),

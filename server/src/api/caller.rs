@@ -19,7 +19,6 @@ use store::{
     audit::{self, Actor, AuditRecord, Object},
     standing::Writer,
 };
-use uuid::Uuid;
 
 /// An authenticated caller who has the permission that the route needs. A handler that takes one cannot be reached
 /// without.
@@ -79,8 +78,10 @@ impl Caller {
 
     /// The id of the person or of the program's key.
     pub(super) fn actor_id(&self) -> ActorId {
-        // No request comes from the system.
-        self.actor.id().unwrap_or(ActorId::from_uuid(Uuid::nil()))
+        ActorId::from_uuid(match self.writer {
+            Writer::Person(standing) => standing.user.as_uuid(),
+            Writer::Program(key) => key.as_uuid(),
+        })
     }
 
     /// The same where a program's key stands for a user: as a message's author.

@@ -66,6 +66,15 @@ pub(super) async fn remove(
     order(app, account, whom, HubOrder::Remove { room, reason }).await
 }
 
+/// Has those taken out of a room who may not stay in it any more, and who is entering looked at again. Guests were let
+/// in by whoever may, and stay.
+///
+/// # Errors
+/// As for [`order`].
+pub(super) async fn review(app: &App, account: AccountId, room: RoomId) -> Result<u32, Problem> {
+    order(app, account, ConnectionSelector::Everybody, HubOrder::Review { room }).await
+}
+
 /// Ends some of the account's connections.
 ///
 /// # Errors

@@ -122,6 +122,33 @@ async fn a_private_room_is_seen_by_its_members_and_who_manages_rooms() {
     assert_eq!(server.call(Method::PUT, &nobody, &a.token, None).await.status, StatusCode::NOT_FOUND);
 }
 
+/// Who manages rooms decides who the members of a private one are, which is on record. What is said in it is read by
+/// members, and so is nothing said in it or read by a token for a guest without being one.
+#[tokio::test]
+async fn who_manages_rooms_reads_and_speaks_and_lets_guests_into_a_private_one_only_as_a_member() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let room = server.post("/v1/rooms", &a.token, json!({ "name": "board", "private": true })).await.body;
+    let path = format!("/v1/rooms/{}", room["id"].as_str().unwrap());
+    let (ben, ben_token) = user(&server, &a, "ben", "USER").await;
+    let guest = json!({ "guest": { "identity": "g", "name": "G" }, "rights": ["messages.read"] });
+    let acts = [
+        ("messages", json!({ "text": "x" }), StatusCode::CREATED),
+        ("events", json!({ "name": "poll.opened", "data": 1 }), StatusCode::ACCEPTED),
+        ("join-tokens", guest, StatusCode::CREATED),
+    ];
+    assert_eq!(server.get(&path, &ben_token).await.status, StatusCode::OK, "they see that there is one");
+    for (what, body, _) in &acts {
+        let refused = server.post(&format!("{path}/{what}"), &ben_token, body.clone()).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::NOT_FOUND, "resource.notFound"), "{what}");
+    }
+    let member = format!("{path}/members/{ben}");
+    assert_eq!(server.call(Method::PUT, &member, &ben_token, None).await.status, StatusCode::NO_CONTENT);
+    for (what, body, status) in acts {
+        assert_eq!(server.post(&format!("{path}/{what}"), &ben_token, body).await.status, status, "{what}");
+    }
+}
+
 #[tokio::test]
 async fn in_a_closed_room_nothing_is_said_and_what_was_said_is_read_on() {
     let server = Server::start().await;
@@ -136,6 +163,9 @@ async fn in_a_closed_room_nothing_is_said_and_what_was_said_is_read_on() {
     assert_eq!(post("close").await.body["closedAt"], closed, "it is closed since then");
     let refused = say("too late").await;
     assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "room.closed"));
+    let event = json!({ "name": "poll.opened", "data": null });
+    let refused = server.post(&format!("{path}/events"), &a.token, event).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "room.closed"), "nor anything told");
     let read = server.get(&format!("{path}/messages"), &a.token).await.body;
     assert_eq!(read["items"].as_array().map(Vec::len), Some(1), "{read}");
     for _ in 0..2 {

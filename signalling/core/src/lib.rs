@@ -6,12 +6,14 @@
 //! reached.
 //! A [`replay`] is what a client is sent that comes back.
 //! A [`gathering`] tells together what changes at once among many.
+//! An [`admission`] says who may do what in a room.
 //! A [`filter`] says what a change of a row is to whom. A [`limit`] slows down who asks too much,
 //! a [`ledger`] knows who has how many connections and what they have used together. Who has not said yet who
 //! they are waits in a [`lobby`].
 
 #![deny(clippy::iter_over_hash_type, reason = "two runs of the same inputs must do the same")]
 
+pub mod admission;
 pub mod call;
 pub mod filter;
 pub mod gathering;

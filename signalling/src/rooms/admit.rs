@@ -1,42 +1,84 @@
-//! Who may enter a room or read it.
+//! Puts questions about rooms to the core, with what the store says, and its refusals into the protocol's words.
 
 use crate::{
-    client::{Access, Client, forbidden},
+    client::{Access, Client, forbidden, not_allowed},
     failure::{not_found, store_failed},
 };
 use common::{
     error::{ErrorCode, Fault},
-    id::RoomId,
-    permission::Permission,
+    id::{RoomId, UserId},
+    identity::Identity,
     protocol::Failure,
 };
+use signalling_core::admission::{Action, Refusal, Visitor, may_be_rung};
 use store::{
     TenantTx,
     rooms::{self, Room},
 };
 
-/// The room, if the caller may enter or read it. To who may not, it does not exist.
-pub(super) async fn admit(tx: &mut TenantTx, client: &Client, id: RoomId) -> Result<Room, Failure> {
-    let failed = |error| store_failed(&error);
-    let room = rooms::find(tx, id).await.map_err(failed)?.ok_or_else(|| not_found("room"))?;
-    match client.access() {
-        access @ Access::Person { .. } => {
-            access.require(Permission::RoomsRead)?;
-            if room.is_private && !rooms::is_member(tx, id, client.user).await.map_err(failed)? {
-                return Err(not_found("room"));
-            }
-        }
-        Access::Guest { room: own, .. } if own != id => return Err(not_found("room")),
-        Access::Guest { issued_at, .. } => {
-            let removed = rooms::removed_at(tx, id, client.user).await.map_err(failed)?;
-            if removed.is_some_and(|at| at >= issued_at) {
-                return Err(forbidden("you were removed; a new token is needed"));
-            }
+/// Whoever goes by this token, as the core sees them.
+pub(crate) fn visitor(access: &Access) -> Visitor<'_> {
+    match access {
+        Access::Person { permissions, .. } => Visitor::Person(*permissions),
+        Access::Guest { room, rights, issued_at, .. } => {
+            Visitor::Guest { room: *room, rights, issued_at: *issued_at }
         }
     }
-    Ok(room)
 }
 
-pub(super) fn closed() -> Failure {
-    Failure::of(ErrorCode::ROOM_CLOSED, Fault::Caller, "the room is closed")
+/// Who the client is, by its token.
+pub(super) fn identity(client: &Client, access: &Access) -> Identity {
+    match access {
+        Access::Person { .. } => Identity::Person(client.user),
+        Access::Guest { id, .. } => Identity::Guest(*id),
+    }
 }
+
+/// The room, if the client may do this in it.
+pub(super) async fn admit(
+    tx: &mut TenantTx,
+    client: &Client,
+    action: Action,
+    id: RoomId,
+) -> Result<Room, Failure> {
+    let found = rooms::find(tx, id, Some(client.user)).await.map_err(|error| store_failed(&error))?;
+    visitor(&client.access()).may(action, id, found.as_ref().map(|(_, facts)| facts)).map_err(refused)?;
+    found.map(|(room, _)| room).ok_or_else(|| refused(Refusal::NoSuchRoom))
+}
+
+/// Lets a client pass that is in the room by what this instance has heard, if it may do this by what the store says.
+pub(crate) async fn hold(
+    tx: &mut TenantTx,
+    client: &Client,
+    action: Action,
+    id: RoomId,
+) -> Result<(), Failure> {
+    let found = rooms::find(tx, id, Some(client.user)).await.map_err(|error| store_failed(&error))?;
+    let facts = found.as_ref().map(|(_, facts)| facts);
+    visitor(&client.access()).may_still(action, id, facts).map_err(refused)
+}
+
+/// Refuses to ring somebody who could not come into the room.
+pub(crate) async fn hold_callee(tx: &mut TenantTx, callee: UserId, id: RoomId) -> Result<(), Failure> {
+    let found = rooms::find(tx, id, Some(callee)).await.map_err(|error| store_failed(&error))?;
+    if found.is_some_and(|(_, facts)| may_be_rung(&facts)) {
+        return Ok(());
+    }
+    let why = "the other side may not enter the room";
+    Err(Failure::of(ErrorCode::CALL_UNREACHABLE, Fault::Caller, why))
+}
+
+/// What a refusal is on the wire.
+pub(crate) fn refused(refusal: Refusal) -> Failure {
+    let of_room = |code, why| Failure::of(code, Fault::Caller, why);
+    match refusal {
+        Refusal::NotAllowed => not_allowed(),
+        Refusal::NoSuchRoom => not_found("room"),
+        Refusal::Removed => forbidden("you were removed; a new token is needed"),
+        Refusal::Closed => of_room(ErrorCode::ROOM_CLOSED, "the room is closed"),
+        Refusal::NotInside => of_room(ErrorCode::NOT_IN_ROOM, "join the room first"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! `room.join`: into a room, or back into it with everything that was missed.
 
 use super::{
-    admit::{admit, closed},
+    admit::admit,
     follow,
     live::{LiveRoom, LocalMember},
 };
@@ -25,6 +25,7 @@ use common::{
     subject::hub::{PresentMember, RoomMembers},
 };
 use signalling_core::{
+    admission::Action,
     replay::{ROOM_BYTES_MAX, Replay, Replayed},
     room::Refused,
 };
@@ -51,10 +52,7 @@ async fn snapshot(hub: &Hub, client: &Client, join: &Join) -> Result<Snapshot, F
     let failed = |error| store_failed(&error);
     let removals = hub.0.rooms.removals();
     let mut tx = hub.store().tenant(client.account).await.map_err(failed)?;
-    let room = admit(&mut tx, client, join.room_id).await?;
-    if room.closed_at.is_some() {
-        return Err(closed());
-    }
+    let room = admit(&mut tx, client, Action::Enter, join.room_id).await?;
     let (name, seq) = (room.name, room.last_seq);
     if !client.access().has(Right::ReadMessages) {
         let replayed = Replayed { items: Vec::new(), seq, more: false };

@@ -1,7 +1,10 @@
 //! The rooms that somebody on this instance is in. Each decides in its core; what it says to those here goes out
 //! under its lock, the rest is left for the one who [follows](super::follow) it.
 
-use super::slots::{Slot, Slots};
+use super::{
+    admit::{refused, visitor},
+    slots::{Slot, Slots},
+};
 use crate::{
     client::Client,
     frame::Frame,
@@ -10,12 +13,14 @@ use crate::{
 use bus::Presence;
 use common::{
     clock::Clock,
-    error::{ErrorCode, Fault},
     id::{AccountId, ConnectionId, RoomId},
     protocol::{Event, Failure, room::Member},
     subject::hub::RoomNews,
 };
-use signalling_core::room::{Audience, Effect, Reader, Room};
+use signalling_core::{
+    admission::{Action, Refusal},
+    room::{Audience, Effect, Reader, Room},
+};
 use std::{
     collections::VecDeque,
     sync::{
@@ -67,9 +72,24 @@ impl Rooms {
     /// The room, if the caller has joined it.
     ///
     /// # Errors
-    /// [`ErrorCode::NOT_IN_ROOM`].
-    pub(crate) fn joined(&self, client: &Client, id: RoomId) -> Result<Arc<LiveRoom>, Failure> {
-        self.get(id).filter(|room| room.has(client.id)).ok_or_else(outside)
+    /// [`ErrorCode::NOT_IN_ROOM`](common::error::ErrorCode::NOT_IN_ROOM).
+    pub(super) fn here(&self, client: &Client, id: RoomId) -> Result<Arc<LiveRoom>, Failure> {
+        self.get(id).filter(|room| room.has(client.id)).ok_or_else(|| refused(Refusal::NotInside))
+    }
+
+    /// The room, if the caller has joined it and may do this in it.
+    ///
+    /// # Errors
+    /// As the core says.
+    pub(crate) fn joined(
+        &self,
+        client: &Client,
+        action: Action,
+        id: RoomId,
+    ) -> Result<Arc<LiveRoom>, Failure> {
+        let here = self.here(client, id);
+        visitor(&client.access()).may_inside(action, here.is_ok()).map_err(refused)?;
+        here
     }
 
     pub(super) fn removals(&self) -> u64 {
@@ -79,10 +99,6 @@ impl Rooms {
     pub(super) fn note_removal(&self) {
         self.removals.fetch_add(1, Ordering::SeqCst);
     }
-}
-
-pub(super) fn outside() -> Failure {
-    Failure::of(ErrorCode::NOT_IN_ROOM, Fault::Caller, "join the room first")
 }
 
 /// Somebody on this instance who is in the room.

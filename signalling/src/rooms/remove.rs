@@ -14,7 +14,7 @@ use tracing::warn;
 
 /// `room.leave`.
 pub(crate) async fn leave(hub: &Hub, client: &Arc<Client>, id: RoomId) -> Result<Done, Failure> {
-    hub.0.rooms.joined(client, id)?;
+    hub.0.rooms.here(client, id)?;
     media::leave(hub, client, id).await?;
     leave_room(hub, client, id);
     Ok(Done {})
@@ -31,7 +31,7 @@ fn leave_room(hub: &Hub, client: &Client, id: RoomId) {
 }
 
 /// Takes those out of a room who are in it here and whom `is_meant` picks, and tells them why;
-/// how many it were. A guest has nowhere else to be: the connection ends.
+/// how many it were.
 pub(crate) async fn remove(
     hub: &Hub,
     id: RoomId,
@@ -42,8 +42,14 @@ pub(crate) async fn remove(
     let Some(room) = hub.0.rooms.get(id) else { return 0 };
     let mut meant = room.clients();
     meant.retain(|client| is_meant(client));
+    take_out(hub, id, reason, &meant).await;
+    u32::try_from(meant.len()).unwrap_or(u32::MAX)
+}
+
+/// Takes these out of a room, and tells them why. A guest has nowhere else to be: the connection ends.
+pub(super) async fn take_out(hub: &Hub, id: RoomId, reason: RemovalReason, meant: &[Arc<Client>]) {
     let removed = Frame::event(&Event::RoomRemoved(Removed { room_id: id, reason }));
-    for client in &meant {
+    for client in meant {
         leave_room(hub, client, id);
         client.push(removed.clone());
     }
@@ -57,7 +63,6 @@ pub(crate) async fn remove(
         }
     });
     join_all(leaving).await;
-    u32::try_from(meant.len()).unwrap_or(u32::MAX)
 }
 
 /// The connection is gone, and with it the device from all rooms.

@@ -2,14 +2,26 @@
 
 use super::*;
 use crate::{
+    calls,
     config::Config,
-    testing::{Connected, ID, World},
+    presence,
+    testing::{Connected, ID, SIGNING_KEY, World},
 };
 use common::{
-    id::RoomId,
-    protocol::room::{Join, ROOMS_MAX},
+    clock::Clock,
+    guest::Right,
+    id::{AccountId, SignInId, UserId},
+    permission::{Permission, Permissions},
+    protocol::{
+        call::{Media as CallMedia, Ring},
+        room::{Join, ROOMS_MAX, RemovalReason},
+    },
+    token::{Bearer, Role, Subject, sign, sign_join},
 };
+use jsonwebtoken::EncodingKey;
 use serde_json::Value;
+use std::{collections::BTreeSet, time::Duration};
+use store::users;
 
 async fn enter(world: &World, client: &mut Connected, room_id: RoomId) -> Value {
     join(&world.hub, &client.client, Some(&ID), &Join { room_id, after: None }).await;
@@ -69,4 +81,137 @@ async fn who_is_removed_has_come_and_gone_for_the_others_in_this_order() {
     }
     assert!(ada.client.held().rooms.is_empty());
     assert_eq!(code(&enter(&world, &mut ada, room).await), "", "the store lets them in");
+}
+
+/// An access token of a user with exactly these permissions.
+fn signed(world: &World, user: UserId, permissions: Permissions) -> String {
+    let subject = Subject {
+        account: world.account,
+        user,
+        role: Role::AgentUser,
+        permissions: Some(permissions),
+        elevated: None,
+        sign_in: SignInId::generate(&*world.clock),
+    };
+    sign(&EncodingKey::from_secret(SIGNING_KEY), &subject, world.clock.utc()).unwrap()
+}
+
+/// What was allowed for a while may not be when the next token comes.
+#[tokio::test]
+async fn who_refreshes_with_a_token_that_opens_no_room_is_out_of_all_rooms() {
+    let world = World::new(Config::default()).await;
+    let [first, second] = [world.room().await, world.room().await];
+    let reader = Permissions::of(&[Permission::RoomsRead]);
+    let person = world.person(reader);
+    let user = person.user;
+    let mut ada = world.connect_by(&Bearer::Caller(person)).await;
+    for room in [first, second] {
+        assert_eq!(code(&enter(&world, &mut ada, room).await), "");
+    }
+    world.refresh(&ada.client, signed(&world, user, reader)).await;
+    assert!(ada.frame().await["result"]["expiresAt"].is_string());
+    assert_eq!(ada.client.held().rooms.len(), 2, "with the same permissions nothing changes");
+    world.refresh(&ada.client, signed(&world, user, Permissions::of(&[Permission::UsersRead]))).await;
+    let mut left = BTreeSet::new();
+    for _ in [first, second] {
+        let removed = ada.frame().await;
+        assert_eq!(
+            (&removed["method"], &removed["params"]["reason"]),
+            (&"room.removed".into(), &"removed".into())
+        );
+        left.insert(removed["params"]["roomId"].to_string());
+    }
+    assert_eq!(left.len(), 2, "each is told");
+    assert!(ada.frame().await["result"]["expiresAt"].is_string(), "by then it is so");
+    assert!(ada.client.held().rooms.is_empty());
+    assert_eq!(code(&enter(&world, &mut ada, first).await), "auth.forbidden");
+}
+
+/// A media node holds a participant to the rights that they came with.
+#[tokio::test]
+async fn who_refreshes_with_fewer_rights_of_media_leaves_the_session() {
+    let world = World::new(Config::default()).await;
+    let room = world.room().await;
+    let both = world.guest(room, &[Right::SendMedia, Right::ReceiveMedia]);
+    let mut grace = world.connect_by(&Bearer::Guest(both.clone())).await;
+    assert_eq!(code(&enter(&world, &mut grace, room).await), "");
+    grace.client.held().media.insert(room);
+    let token = |guest| sign_join(&EncodingKey::from_secret(SIGNING_KEY), guest).unwrap();
+    world.refresh(&grace.client, token(&both)).await;
+    assert!(grace.client.held().media.contains(&room), "with the same rights nothing changes");
+    world.refresh(&grace.client, token(&world.guest(room, &[Right::ReceiveMedia]))).await;
+    assert!(grace.client.held().media.is_empty());
+    assert!(grace.client.held().rooms.contains(&room), "they are in the room");
+}
+
+/// Each device goes by its own token: removed are those that came by one from before.
+#[tokio::test]
+async fn when_it_is_looked_at_who_may_stay_each_device_is_judged_by_its_own_token() {
+    let world = World::new(Config::default()).await;
+    let room = world.room().await;
+    let (mut ada, mut ben) = (world.connect().await, world.connect().await);
+    let mut early = world.connect_by(&Bearer::Guest(world.guest(room, &[]))).await;
+    let guest = early.client.user;
+    let mut tx = world.tx().await;
+    rooms::add_member(&mut tx, room, ada.client.user, &*world.clock).await.unwrap();
+    tx.commit().await.unwrap();
+    for client in [&mut ada, &mut ben, &mut early] {
+        assert_eq!(code(&enter(&world, client, room).await), "");
+    }
+    assert_eq!(review(&world.hub, world.account, room).await, 0);
+    let mut tx = world.tx().await;
+    rooms::remove(&mut tx, room, guest, &*world.clock).await.unwrap();
+    let private = rooms::RoomChange { name: None, is_private: Some(true) };
+    rooms::update(&mut tx, room, private).await.unwrap();
+    tx.commit().await.unwrap();
+    world.clock.advance(Duration::from_millis(1));
+    let mut late = world.connect_by(&Bearer::Guest(world.guest(room, &[]))).await;
+    assert_eq!(code(&enter(&world, &mut late, room).await), "");
+    assert_eq!(review(&world.hub, AccountId::generate(&*world.clock), room).await, 0, "another's is none");
+    assert_eq!(review(&world.hub, world.account, room).await, 2);
+    let is_in = |client: &Connected| client.client.held().rooms.contains(&room);
+    assert_eq!([&ada, &ben, &early, &late].map(is_in), [true, false, false, true]);
+    let mut tx = world.tx().await;
+    rooms::close(&mut tx, room, Some(world.clock.utc())).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(review(&world.hub, world.account, room).await, 2, "nobody stays in a closed room");
+}
+
+/// What the store says counts, also where the hub has not heard of it.
+#[tokio::test]
+async fn nobody_is_rung_by_or_for_who_may_not_come_into_the_room() {
+    let world = World::new(Config::default()).await;
+    let room = world.room().await;
+    let (mut ada, ben) = (world.connect().await, world.connect().await);
+    let ring = |user_id| Ring { room_id: room, user_id, media: CallMedia::Audio };
+    let mut tx = world.tx().await;
+    for client in [&ada, &ben] {
+        let (user, role) = (client.client.user, Role::Admin);
+        users::create_if_absent(&mut tx, user, "Somebody", role, &*world.clock).await.unwrap();
+    }
+    rooms::add_member(&mut tx, room, ada.client.user, &*world.clock).await.unwrap();
+    let private = rooms::RoomChange { name: None, is_private: Some(true) };
+    rooms::update(&mut tx, room, private).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(code(&enter(&world, &mut ada, room).await), "");
+    presence::come_online(&world.hub, &ben.client).await;
+    let call = async || {
+        let rung = calls::ring(&world.hub, &ada.client, &ring(ben.client.user)).await;
+        rung.map_err(|failure| failure.data.code)
+    };
+    assert_eq!(call().await.unwrap_err(), ErrorCode::CALL_UNREACHABLE, "a private room of others");
+    let mut tx = world.tx().await;
+    rooms::add_member(&mut tx, room, ben.client.user, &*world.clock).await.unwrap();
+    rooms::close(&mut tx, room, Some(world.clock.utc())).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(call().await.unwrap_err(), ErrorCode::ROOM_CLOSED);
+    let mut tx = world.tx().await;
+    rooms::close(&mut tx, room, None).await.unwrap();
+    rooms::remove(&mut tx, room, ada.client.user, &*world.clock).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(call().await.unwrap_err(), ErrorCode::NOT_IN_ROOM);
+    let mut tx = world.tx().await;
+    rooms::add_member(&mut tx, room, ada.client.user, &*world.clock).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(call().await.is_ok(), "none of the refused calls has left anybody busy");
 }

@@ -1,22 +1,28 @@
 //! Takes those out of rooms who may not stay in them, also where nobody told this instance so: whoever decides it
 //! tells the hub, but may not reach every instance, or may be gone before.
 
-use super::{live::LiveRoom, remove::remove};
-use crate::{
-    client::{Access, Client},
-    hub::Hub,
+use super::{
+    admit::{self, identity},
+    live::LiveRoom,
+    remove::take_out,
 };
+use crate::{client::Client, hub::Hub};
 use common::{
     error::Chain,
     id::{AccountId, RoomId},
+    identity::Identity,
+    protocol::room::RemovalReason,
+    room::RoomFacts,
 };
+use signalling_core::admission::Action;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 use store::{
     StoreError,
-    rooms::{Visitor, unwelcome},
+    rooms::{Visitor, doubtful},
 };
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
@@ -29,15 +35,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// Visitors that are asked about in one statement.
 const VISITORS_MAX: usize = 1000;
-
-/// What the store is asked about somebody in a room.
-pub(super) fn visitor(client: &Client, room: RoomId) -> Visitor {
-    let guest_since = match client.access() {
-        Access::Guest { issued_at, .. } => Some(issued_at),
-        Access::Person { .. } => None,
-    };
-    Visitor { room, user: client.user, guest_since }
-}
 
 /// Looks until the hub drains.
 pub(crate) async fn watch(hub: Hub) {
@@ -66,19 +63,69 @@ fn visitors(hub: &Hub) -> BTreeMap<AccountId, Vec<Visitor>> {
 }
 
 fn visitors_of(room: &LiveRoom) -> BTreeSet<Visitor> {
-    room.clients().iter().map(|client| visitor(client, room.id)).collect()
+    let who = |client: &Arc<Client>| identity(client, &client.access());
+    room.clients().iter().map(|client| Visitor { room: room.id, who: who(client) }).collect()
 }
 
-async fn look(hub: &Hub, account: AccountId, visitors: &[Visitor]) -> Result<(), StoreError> {
+/// Takes those out of whom the store says so; how many it were.
+async fn look(hub: &Hub, account: AccountId, visitors: &[Visitor]) -> Result<u32, StoreError> {
+    let mut count = 0;
     for some in visitors.chunks(VISITORS_MAX) {
         let mut tx = hub.store().tenant(account).await?;
-        let found = unwelcome(&mut tx, some).await?;
+        let found = doubtful(&mut tx, some).await?;
         drop(tx);
-        for (shown_out, reason) in found {
-            // Who has come with a newer token meanwhile is not meant.
-            let is_meant = |client: &Client| visitor(client, shown_out.room) == shown_out;
-            remove(hub, shown_out.room, reason, is_meant).await;
+        let mut rooms: BTreeMap<RoomId, BTreeMap<Identity, Option<RoomFacts>>> = BTreeMap::new();
+        for (Visitor { room, who }, facts) in found {
+            rooms.entry(room).or_default().insert(who, facts);
+        }
+        for (room, doubts) in rooms {
+            count += clear(hub, room, &doubts).await;
         }
     }
-    Ok(())
+    Ok(count)
+}
+
+/// Takes those out of a room who may not stay in it, each device by its own token: one may have come with a newer.
+async fn clear(hub: &Hub, id: RoomId, doubts: &BTreeMap<Identity, Option<RoomFacts>>) -> u32 {
+    let Some(room) = hub.0.rooms.get(id) else { return 0 };
+    let must_leave = |client: &Client| {
+        let access = client.access();
+        let facts = doubts.get(&identity(client, &access))?;
+        admit::visitor(&access).must_leave(id, facts.as_ref())
+    };
+    let here = room.clients();
+    let leaving: Vec<_> = here.iter().filter_map(|client| Some((client, must_leave(client)?))).collect();
+    for reason in [RemovalReason::Deleted, RemovalReason::Closed, RemovalReason::Removed] {
+        let meant = leaving.iter().filter(|(_, why)| *why == reason);
+        let meant: Vec<_> = meant.map(|(client, _)| Arc::clone(client)).collect();
+        if !meant.is_empty() {
+            hub.0.rooms.note_removal();
+            take_out(hub, id, reason, &meant).await;
+        }
+    }
+    u32::try_from(leaving.len()).unwrap_or(u32::MAX)
+}
+
+/// Who may stay in a room has changed: those who are in it here are looked at, and whoever is entering has to be let
+/// in anew. How many had to leave.
+pub(crate) async fn review(hub: &Hub, account: AccountId, id: RoomId) -> u32 {
+    hub.0.rooms.note_removal();
+    let Some(room) = hub.0.rooms.get(id).filter(|room| room.account == account) else { return 0 };
+    let visitors: Vec<_> = visitors_of(&room).into_iter().collect();
+    look(hub, account, &visitors).await.unwrap_or_else(|error| {
+        warn!(room.id = %id, error = %Chain(&error), "Who may stay in {id} cannot be read; will retry");
+        0
+    })
+}
+
+/// The client goes by another token: it leaves its rooms if this one does not let it into any.
+pub(crate) async fn recheck(hub: &Hub, client: &Arc<Client>) {
+    if admit::visitor(&client.access()).may_inside(Action::Enter, true).is_ok() {
+        return;
+    }
+    hub.0.rooms.note_removal();
+    let rooms = client.held().rooms.clone();
+    for room in rooms {
+        take_out(hub, room, RemovalReason::Removed, std::slice::from_ref(client)).await;
+    }
 }

@@ -7,10 +7,10 @@ use crate::{
 use common::{
     clock::Clock,
     id::{RoomId, UserId},
-    protocol::room::RemovalReason,
+    identity::Identity,
+    room::RoomFacts,
 };
 use sqlx::{query, query_scalar};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Somebody who was let into a room.
@@ -18,10 +18,8 @@ use uuid::Uuid;
 pub struct Visitor {
     /// Into which.
     pub room: RoomId,
-    /// The user who may enter.
-    pub user: UserId,
-    /// When a guest's token was signed; `None` for a person of the account.
-    pub guest_since: Option<OffsetDateTime>,
+    /// Who it is.
+    pub who: Identity,
 }
 
 /// A room's members in the order of their ids, those after `after`, at most `limit`.
@@ -96,80 +94,51 @@ pub async fn remove(
     Ok(())
 }
 
-/// Whether a user is a member.
+/// Returns those of `visitors` whose stay has to be decided, each with what there is to decide by; `None` if the room is
+/// gone. Of all others nothing has changed that could keep anybody out: the room is there and open, the guest was never
+/// removed, the person is a member or need not be.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn is_member(tx: &mut TenantTx, room: RoomId, user: UserId) -> Result<bool, StoreError> {
-    let found = query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM room_members WHERE room_id = $1 AND user_id = $2) AS "found!""#,
-        room.as_uuid(),
-        user.as_uuid()
-    )
-    .fetch_one(tx.connection())
-    .await?;
-    Ok(found)
-}
-
-/// When somebody was last removed, if they were since tokens from before have expired.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn removed_at(
-    tx: &mut TenantTx,
-    room: RoomId,
-    user: UserId,
-) -> Result<Option<OffsetDateTime>, StoreError> {
-    let at = query_scalar!(
-        "SELECT removed_at FROM room_removals WHERE room_id = $1 AND user_id = $2",
-        room.as_uuid(),
-        user.as_uuid()
-    )
-    .fetch_optional(tx.connection())
-    .await?;
-    Ok(at)
-}
-
-/// Returns those of `visitors` who may not stay, each with the reason: the room is closed or deleted, a guest was
-/// removed after their token was signed, or a person is no member of a private room.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn unwelcome(
+pub async fn doubtful(
     tx: &mut TenantTx,
     visitors: &[Visitor],
-) -> Result<Vec<(Visitor, RemovalReason)>, StoreError> {
+) -> Result<Vec<(Visitor, Option<RoomFacts>)>, StoreError> {
     let rooms: Vec<Uuid> = visitors.iter().map(|visitor| visitor.room.as_uuid()).collect();
-    let users: Vec<Uuid> = visitors.iter().map(|visitor| visitor.user.as_uuid()).collect();
-    let guests: Vec<Option<OffsetDateTime>> = visitors.iter().map(|visitor| visitor.guest_since).collect();
+    let users: Vec<Uuid> = visitors.iter().map(|visitor| visitor.who.as_user().as_uuid()).collect();
+    let guests: Vec<bool> =
+        visitors.iter().map(|visitor| matches!(visitor.who, Identity::Guest(_))).collect();
     let rows = query!(
-        r#"SELECT here.room_id AS "room_id!", here.user_id AS "user_id!", here.guest_since,
-                  room.id IS NULL AS "is_deleted!", room.closed_at IS NOT NULL AS "is_closed!"
-           FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS here (room_id, user_id, guest_since)
+        r#"SELECT here.nth AS "nth!", room.is_private AS "is_private?", room.closed_at IS NOT NULL AS "is_closed!",
+                  EXISTS (SELECT FROM room_members AS member
+                          WHERE member.room_id = here.room_id AND member.user_id = here.user_id) AS "is_member!",
+                  (SELECT removal.removed_at FROM room_removals AS removal
+                   WHERE removal.room_id = here.room_id AND removal.user_id = here.user_id) AS removed_at
+           FROM unnest($1::uuid[], $2::uuid[], $3::bool[]) WITH ORDINALITY AS here (room_id, user_id, is_guest, nth)
            LEFT JOIN rooms AS room ON room.id = here.room_id
            WHERE room.id IS NULL OR room.closed_at IS NOT NULL
-              OR CASE WHEN here.guest_since IS NOT NULL
-                 THEN EXISTS (SELECT FROM room_removals AS shown
-                              WHERE shown.room_id = here.room_id AND shown.user_id = here.user_id
-                                AND shown.removed_at >= here.guest_since)
+              OR CASE WHEN here.is_guest
+                 THEN EXISTS (SELECT FROM room_removals AS removal
+                              WHERE removal.room_id = here.room_id AND removal.user_id = here.user_id)
                  ELSE room.is_private
                       AND NOT EXISTS (SELECT FROM room_members AS member
                                       WHERE member.room_id = here.room_id AND member.user_id = here.user_id)
                  END"#,
         &rooms,
         &users,
-        &guests as &[Option<OffsetDateTime>]
+        &guests
     )
     .fetch_all(tx.connection())
     .await?;
-    let unwelcome = rows.into_iter().map(|row| {
-        let (room, user) = (RoomId::from_uuid(row.room_id), UserId::from_uuid(row.user_id));
-        let reason = match (row.is_deleted, row.is_closed) {
-            (true, _) => RemovalReason::Deleted,
-            (false, true) => RemovalReason::Closed,
-            (false, false) => RemovalReason::Removed,
-        };
-        (Visitor { room, user, guest_since: row.guest_since }, reason)
+    let doubtful = rows.into_iter().filter_map(|row| {
+        let visitor = *visitors.get(usize::try_from(row.nth).ok()?.checked_sub(1)?)?;
+        let facts = row.is_private.map(|is_private| RoomFacts {
+            is_private,
+            is_closed: row.is_closed,
+            is_member: row.is_member,
+            removed_at: row.removed_at,
+        });
+        Some((visitor, facts))
     });
-    Ok(unwelcome.collect())
+    Ok(doubtful.collect())
 }

@@ -183,9 +183,9 @@ pub(super) fn share(limit: u16, takers: usize) -> i64 {
 }
 
 impl RawEventClaim {
-    /// The account of an event of this claim; the nil UUID if the event is none of it.
-    fn account(&self, id: RawEventId) -> Uuid {
-        self.accounts.get(&id).map_or(Uuid::nil(), |account| account.as_uuid())
+    /// The account of an event of this claim; of another's there is none, and NULL is no row's account.
+    fn account(&self, id: RawEventId) -> Option<Uuid> {
+        self.accounts.get(&id).map(|account| account.as_uuid())
     }
 
     /// Processing failed for now: try again at `due_at`. Later events of the channel overtake it.

@@ -247,6 +247,7 @@ async fn what_only_serves_for_a_while_is_forgotten_after_it_and_not_before() {
         clock.advance(DAY * days + Duration::from_millis(1));
     }
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    assert!(rooms::removed_at(&mut tx, a.room, a.user).await.unwrap().is_none());
+    let (_, facts) = rooms::find(&mut tx, a.room, Some(a.user)).await.unwrap().unwrap();
+    assert_eq!(facts.removed_at, None);
     assert!(matches!(idempotency::claim(&mut tx, &keyed, &clock).await.unwrap(), idempotency::Claim::New));
 }

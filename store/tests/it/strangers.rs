@@ -249,12 +249,11 @@ async fn nothing_of_anothers_people_and_rooms_is_found_or_changed() {
         |tx| elevations::lock(tx, theirs.elevation, clock);
         |tx| imports::find(tx, theirs.import);
         |tx| sign_ins::revoke_by_token(tx, &b.refresh_token, clock);
-        |tx| rooms::removed_at(tx, b.room, b.user);
+        |tx| rooms::find(tx, b.room, Some(b.user));
         |tx| users::lock_for_sign_in(tx, b.user););
     hears!(db, a, Ok(false),
         |tx| sign_ins::revoke_of_user(tx, b.user, theirs.sign_in, clock);
-        |tx| users::note_wrong_password(tx, b.user, clock);
-        |tx| rooms::is_member(tx, b.room, b.user););
+        |tx| users::note_wrong_password(tx, b.user, clock););
     hears!(db, a, Ok(()),
         |tx| sign_ins::revoke(tx, theirs.sign_in, clock);
         |tx| users::forgive_wrong_passwords(tx, b.user);

@@ -4,6 +4,7 @@ use common::{
     clock::{Clock, SystemClock},
     guest::Guest,
     id::{AccountId, RoomId, SignInId, UserId},
+    identity::GuestId,
     token::{ACCESS_TOKEN_TIME, Role, Subject, sign, sign_join},
 };
 use futures_util::future::join_all;
@@ -35,7 +36,7 @@ impl Crowd {
     fn guest(&self, name: &str) -> String {
         let guest = Guest {
             account: self.account,
-            user: UserId::from_uuid(Uuid::new_v4()),
+            id: GuestId::of_digest(Uuid::new_v4().into_bytes()),
             name: name.to_owned(),
             room: self.room,
             rights: BTreeSet::new(),

@@ -55,6 +55,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "ingress",
             "store",
             "signalling",
+            // Who may do what in a room is decided once, for both ways in.
+            "signalling-core",
             "sfu",
             "inbox",
             "turn-config",

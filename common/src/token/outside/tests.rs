@@ -156,8 +156,8 @@ fn a_subject_that_is_somebodys_id_is_not_that_person() {
     // Nor is it the same person in another account, or of another issuer.
     let elsewhere = check(rules(Accounts::One(AccountId::generate(&clock))), &claims, clock.utc()).unwrap();
     assert_ne!(elsewhere.user, caller.user);
-    assert_ne!(own_user("https://other.example", account, &ours.to_string()), caller.user);
-    assert_ne!(own_user("a:1", account, "b"), own_user("a", account, "1:b"));
+    assert_ne!(outside_user("https://other.example", account, &ours.to_string()), caller.user);
+    assert_ne!(outside_user("a:1", account, "b"), outside_user("a", account, "1:b"));
     // What is no id of ours either is a subject like any other.
     let named = with(claims.clone(), "/sub", json!("auth0|4711"));
     assert!(check(mine.clone(), &named, clock.utc()).is_ok());
@@ -173,7 +173,7 @@ fn subjects_that_are_ids_are_nobodys_who_was_given_one_here() {
     let caller = check(as_before.clone(), &claims, clock.utc()).unwrap();
     assert_eq!(json!(caller.user), claims["sub"]);
     let guest = UserId::from_uuid(uuid::Builder::from_custom_bytes([7; 16]).into_uuid());
-    for taken in [UserId::generate(&clock), guest, own_user("https://other.example", account, "x")] {
+    for taken in [UserId::generate(&clock), guest, outside_user("https://other.example", account, "x")] {
         let claims = with(claims.clone(), "/sub", json!(taken));
         assert!(check(as_before.clone(), &claims, clock.utc()).is_err(), "{taken}");
     }
@@ -354,9 +354,9 @@ fn an_issuers_users_are_of_a_version_that_nobody_else_has() {
     let clock = ManualClock::default();
     let account = AccountId::generate(&clock);
     for subject in ["a", "1f2e3d4c-5b6a-4798-8877-665544332211", "😀", "a:b", &"x".repeat(100_000)] {
-        let user = own_user(ISSUER, account, subject);
+        let user = outside_user(ISSUER, account, subject);
         assert_eq!(user.as_uuid().get_version_num(), 5, "{subject}");
-        assert_eq!(user, own_user(ISSUER, account, subject));
+        assert_eq!(user, outside_user(ISSUER, account, subject));
     }
     // Written otherwise, an id that was given out here is still that id.
     let ours = UserId::generate(&clock).to_string();

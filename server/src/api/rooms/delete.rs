@@ -8,10 +8,11 @@ use super::{
         hub,
         problem::{Document, Problem},
     },
-    existing,
+    admit::admit,
 };
 use axum::{extract::State, http::StatusCode};
 use common::{id::RoomId, protocol::room::RemovalReason, subject::hub::ConnectionSelector};
+use signalling_core::admission::Action;
 use store::rooms;
 
 /// Deletes a room and everything that was said in it. Calls stay on record.
@@ -30,7 +31,7 @@ pub(super) async fn delete(
     Id(id): Id<RoomId>,
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller).await?;
-    let before = existing(&mut tx, id).await?;
+    let before = admit(&mut tx, &caller, Action::Manage, id).await?;
     rooms::delete(&mut tx, id).await.map_err(|error| Problem::refused("room", error))?;
     caller.audit(&app, &mut tx, "room.deleted", id, (Some(&before), None)).await?;
     tx.commit().await?;

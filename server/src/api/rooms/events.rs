@@ -8,7 +8,7 @@ use super::{
         idempotency::{self, Retryable},
         problem::{Document, Problem},
     },
-    existing,
+    admit::admit,
 };
 use axum::{extract::State, http::StatusCode, response::Response};
 use common::{
@@ -18,6 +18,7 @@ use common::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use signalling_core::admission::Action;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -55,6 +56,7 @@ pub(super) struct PublishedRoomEvent {
         (status = 202, description = "Everybody who is reached is told", body = PublishedRoomEvent),
         (status = 403, body = Document),
         (status = 404, body = Document),
+        (status = 409, description = "`room.closed`, or the idempotency key was used for another request", body = Document),
         (status = 503, description = "Only those at this instance were told", body = Document),
     ),
 )]
@@ -76,7 +78,7 @@ pub(super) async fn publish(
     if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
-    existing(&mut tx, id).await?;
+    admit(&mut tx, &caller, Action::Announce, id).await?;
     let news = RoomNews::Event { name: body.name, data: body.data };
     let published = app.bus.publish(&RoomTopic(id), &news).await;
     // Before it is committed: what was not published may be sent again.

@@ -7,11 +7,12 @@ use super::{
         extract::Id,
         problem::{Document, Problem},
     },
-    existing, viewer, visible,
+    admit::admit,
 };
 use axum::{Json, extract::State};
 use common::id::RoomId;
-use store::rooms::{Room, Viewer};
+use signalling_core::admission::Action;
+use store::rooms::Room;
 
 /// Reads one room.
 #[utoipa::path(
@@ -24,10 +25,7 @@ pub(super) async fn get(
     Id(id): Id<RoomId>,
 ) -> Result<Json<Room>, Problem> {
     let mut tx = app.read(&caller).await?;
-    let room = match viewer(&caller) {
-        Viewer::Anybody => existing(&mut tx, id).await?,
-        Viewer::User(_) => visible(&mut tx, &caller, id).await?,
-    };
+    let room = admit(&mut tx, &caller, Action::See, id).await?;
     tx.commit().await?;
     Ok(Json(room))
 }

@@ -9,21 +9,21 @@ use super::{
         idempotency::{self, Retryable},
         problem::{Document, Problem},
     },
-    existing,
+    admit::admit,
 };
 use aws_lc_rs::digest::{Context, SHA256};
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, response::Response};
 use common::{
-    error::ErrorCode,
     guest::{Guest, JOIN_TOKEN_TIME_MAX, Right},
     id::{AccountId, RoomId, UserId},
+    identity::GuestId,
     token,
 };
 use serde::{Deserialize, Serialize};
+use signalling_core::admission::Action;
 use std::{collections::BTreeSet, time::Duration};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
-use uuid::Builder;
 
 /// How long a join token is good for unless asked otherwise, in seconds.
 const SECONDS_DEFAULT: u32 = 60 * 60;
@@ -44,8 +44,8 @@ pub(in super::super) struct Outsider {
 }
 
 impl Outsider {
-    /// Their name and their id in the account, as `member` of a body: a UUIDv8 (RFC 9562, section 5.8) of the identity's digest.
-    pub(super) fn check(&self, member: &str, account: AccountId) -> Result<(UserId, &str), Problem> {
+    /// Their name and their id in the account, as `member` of a body.
+    pub(super) fn check(&self, member: &str, account: AccountId) -> Result<(GuestId, &str), Problem> {
         let identity = &self.identity;
         if identity.is_empty() || identity.len() > IDENTITY_BYTES_MAX {
             let problem = Problem::invalid("identity must have 1 to 256 bytes");
@@ -58,15 +58,9 @@ impl Outsider {
         for (byte, digest) in bytes.iter_mut().zip(context.finish().as_ref()) {
             *byte = *digest;
         }
-        let id = UserId::from_uuid(Builder::from_custom_bytes(bytes).into_uuid());
         let name = fields::name(&self.name);
-        Ok((id, name.map_err(|problem| problem.of_member(&format!("{member}/name")))?))
+        Ok((GuestId::of_digest(bytes), name.map_err(|problem| problem.of_member(&format!("{member}/name")))?))
     }
-}
-
-/// Whether this is the id of an [`Outsider`]: nobody else's is a UUIDv8.
-pub(super) const fn is_guest(user: UserId) -> bool {
-    user.as_uuid().get_version_num() == 8
 }
 
 /// The person to let in.
@@ -112,7 +106,7 @@ pub(super) async fn create(
     Id(id): Id<RoomId>,
     Retryable(body, idempotency): Retryable<CreateJoinToken>,
 ) -> Result<Response, Problem> {
-    let (user, name) = body.guest.check("guest", caller.account)?;
+    let (guest_id, name) = body.guest.check("guest", caller.account)?;
     let time = Duration::from_secs(body.expires_in.unwrap_or(SECONDS_DEFAULT).into());
     if time.is_zero() || time > JOIN_TOKEN_TIME_MAX {
         return Err(Problem::invalid("expiresIn must be 1 to 86400 seconds"));
@@ -121,14 +115,11 @@ pub(super) async fn create(
     if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
-    let room = existing(&mut tx, id).await?;
-    if room.closed_at.is_some() {
-        return Err(closed());
-    }
+    admit(&mut tx, &caller, Action::Invite, id).await?;
     let now = app.clock.utc();
     let guest = Guest {
         account: caller.account,
-        user,
+        id: guest_id,
         name: name.to_owned(),
         room: id,
         rights: body.rights,
@@ -136,10 +127,6 @@ pub(super) async fn create(
         expires_at: now + time,
     };
     let token = token::sign_join(&app.signing_key, &guest).map_err(|error| Problem::internal(&error))?;
-    idempotency.created(tx, &caller, &JoinToken { token, user_id: user, expires_at: guest.expires_at }).await
-}
-
-/// The answer for a room that is closed.
-pub(super) fn closed() -> Problem {
-    Problem::new(StatusCode::CONFLICT, ErrorCode::ROOM_CLOSED, "the room is closed")
+    let minted = JoinToken { token, user_id: guest_id.as_user(), expires_at: guest.expires_at };
+    idempotency.created(tx, &caller, &minted).await
 }

@@ -8,7 +8,7 @@ use super::{
         page::{Page, PageParams},
         problem::Problem,
     },
-    viewer,
+    admit::viewer,
 };
 use axum::{Json, extract::State};
 use store::rooms::{self, Room};

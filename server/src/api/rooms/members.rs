@@ -9,17 +9,17 @@ use super::{
         page::{Page, PageParams},
         problem::{Document, Problem},
     },
-    existing,
-    guests::is_guest,
-    visible,
+    admit::admit,
 };
 use axum::{Json, extract::State, http::StatusCode};
 use common::{
     id::{ConnectionId, RoomId, UserId},
+    identity::Identity,
     protocol::room::{Member, RemovalReason},
     subject::hub::{ConnectionSelector, RoomMembers},
 };
 use serde::Serialize;
+use signalling_core::admission::Action;
 use store::{rooms, users};
 use utoipa::ToSchema;
 
@@ -45,7 +45,7 @@ pub(super) async fn list(
 ) -> Result<Json<Page<RoomMember>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
     let mut tx = app.read(&caller).await?;
-    visible(&mut tx, &caller, id).await?;
+    admit(&mut tx, &caller, Action::ReadMembers, id).await?;
     let users = rooms::members(&mut tx, id, after, params.limit() + 1).await?;
     tx.commit().await?;
     let members = users.into_iter().map(|user_id| RoomMember { user_id }).collect();
@@ -64,7 +64,7 @@ pub(super) async fn add(
     Ids(room, user): Ids<RoomId, UserId>,
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin_lasting(&caller).await?;
-    existing(&mut tx, room).await?;
+    admit(&mut tx, &caller, Action::Manage, room).await?;
     users::find(&mut tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
     let added = rooms::add_member(&mut tx, room, user, &*app.clock).await;
     added.map_err(|error| Problem::refused("room", error))?;
@@ -92,10 +92,13 @@ pub(super) async fn remove(
     Ids(room, user): Ids<RoomId, UserId>,
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller).await?;
-    existing(&mut tx, room).await?;
+    admit(&mut tx, &caller, Action::Manage, room).await?;
     // Guests are in no table: their tokens are all there is of them.
-    if !is_guest(user) {
-        users::find(&mut tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
+    match Identity::of(user) {
+        Identity::Guest(_) => {}
+        Identity::Person(user) => {
+            users::find(&mut tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
+        }
     }
     let removed = rooms::remove(&mut tx, room, user, &*app.clock).await;
     removed.map_err(|error| Problem::refused("room", error))?;
@@ -124,15 +127,11 @@ pub(super) async fn list_room_connections(
     Id(id): Id<RoomId>,
 ) -> Result<Json<Connections>, Problem> {
     let mut tx = app.read(&caller).await?;
-    visible(&mut tx, &caller, id).await?;
+    admit(&mut tx, &caller, Action::ReadMembers, id).await?;
     tx.commit().await?;
-    Ok(Json(Connections { items: present(&app, id).await? }))
-}
-
-pub(super) async fn present(app: &App, room: RoomId) -> Result<Vec<Member>, Problem> {
-    let entries = app.bus.entries(&RoomMembers(room)).await;
-    let entries = entries.map_err(|_| Problem::unavailable("who is in the room cannot be told"))?;
-    Ok(entries.into_iter().map(|(_, entry)| entry.member).collect())
+    let present = app.bus.entries(&RoomMembers(id)).await;
+    let present = present.map_err(|_| Problem::unavailable("who is in the room cannot be told"))?;
+    Ok(Json(Connections { items: present.into_iter().map(|(_, entry)| entry.member).collect() }))
 }
 
 /// Takes one device out of a room. Its user may enter again.
@@ -152,7 +151,7 @@ pub(super) async fn disconnect_from_room(
     Ids(room, connection): Ids<RoomId, ConnectionId>,
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller).await?;
-    existing(&mut tx, room).await?;
+    admit(&mut tx, &caller, Action::Manage, room).await?;
     tx.commit().await?;
     let whom = ConnectionSelector::Connection(connection);
     match hub::remove(&app, caller.account, room, whom, RemovalReason::Removed).await? {

@@ -9,8 +9,8 @@ use super::{
         idempotency::{self, Retryable},
         problem::{Document, Problem},
     },
-    guests::{Outsider, closed},
-    visible,
+    admit::{admit, refused},
+    guests::Outsider,
 };
 use axum::{Json, extract::State, response::Response};
 use common::{
@@ -21,9 +21,11 @@ use common::{
     text,
 };
 use serde::{Deserialize, Serialize};
+use signalling_core::admission::{Action, Refusal};
 use store::{
-    audit::Actor,
+    api_keys,
     rooms::{self, NewRoomMessage},
+    standing::Writer,
     users,
 };
 use tracing::debug;
@@ -61,7 +63,7 @@ pub(super) async fn list(
 ) -> Result<Json<RoomHistory>, Problem> {
     let limit = params.limit.unwrap_or(50).clamp(1, MESSAGES_MAX);
     let mut tx = app.read(&caller).await?;
-    visible(&mut tx, &caller, id).await?;
+    admit(&mut tx, &caller, Action::ReadMessages, id).await?;
     let items = rooms::before(&mut tx, id, params.before.unwrap_or(u64::MAX), limit).await?;
     tx.commit().await?;
     // Numbers begin at 1 and have no gaps.
@@ -108,16 +110,17 @@ pub(super) async fn send(
         announce(&app, id, message).await;
         return Ok(answer);
     }
-    visible(&mut tx, &caller, id).await?;
-    let own_name = match (author, caller.actor) {
-        (Some(_), _) | (None, Actor::System) => None,
-        (None, Actor::User(user)) => users::find(&mut tx, user).await?.map(|user| user.name),
-        (None, Actor::ApiKey(key)) => store::api_keys::find(&mut tx, key).await?.map(|key| key.name),
+    admit(&mut tx, &caller, Action::Send, id).await?;
+    let own_name = match (author, caller.writer()) {
+        (Some(_), _) => None,
+        (None, Writer::Person(person)) => users::find(&mut tx, person.user).await?.map(|user| user.name),
+        (None, Writer::Program(key)) => api_keys::find(&mut tx, key).await?.map(|key| key.name),
     };
     // An outside issuer's name for somebody who was never connected.
     let token_name = || caller.token.as_ref().and_then(|token| token.name.as_deref()).map(text::shown_name);
     let own_name = own_name.or_else(token_name).filter(|name| !name.is_empty());
     let own_name = own_name.as_deref().unwrap_or("Guest");
+    let author = author.map(|(guest, name)| (guest.as_user(), name));
     let (user, name) = author.unwrap_or((caller.id(), own_name));
     let new = NewRoomMessage {
         room: id,
@@ -126,7 +129,8 @@ pub(super) async fn send(
         client_id: ClientMessageId::generate(&*app.clock),
         text: said,
     };
-    let sent = rooms::send(&mut tx, &new, &*app.clock).await?.ok_or_else(closed)?;
+    let sent = rooms::send(&mut tx, &new, &*app.clock).await?;
+    let sent = sent.ok_or_else(|| refused(Refusal::Closed))?;
     let teller = app.clone();
     let kept_and_told = async move {
         let answer = idempotency.created(tx, &caller, &sent.message).await?;

@@ -1,21 +1,14 @@
 //! A room's name, and who may enter.
 
-use super::{
-    super::{
-        App,
-        caller::Caller,
-        extract::{Body, Id},
-        fields, hub,
-        problem::{Document, Problem},
-    },
-    guests, members,
+use super::super::{
+    App,
+    caller::Caller,
+    extract::{Body, Id},
+    fields, hub,
+    problem::{Document, Problem},
 };
 use axum::{Json, extract::State};
-use common::{
-    id::{ConnectionId, RoomId},
-    protocol::room::RemovalReason,
-    subject::hub::ConnectionSelector,
-};
+use common::id::RoomId;
 use serde::Deserialize;
 use store::rooms::{self, Room, RoomChange};
 use utoipa::ToSchema;
@@ -50,28 +43,7 @@ pub(super) async fn update(
     let room = room.map_err(|error| Problem::refused("room", error))?;
     tx.commit().await?;
     if body.private == Some(true) {
-        clear_of_others(&app, &caller, id).await?;
+        hub::review(&app, caller.account, id).await?;
     }
     Ok(Json(room))
-}
-
-/// Takes those of the account out of a private room who are no members of it. Guests were let in by
-/// whoever may, and stay.
-async fn clear_of_others(app: &App, caller: &Caller, room: RoomId) -> Result<(), Problem> {
-    // Nobody's: so that whoever is entering on account of how the room was before has to look again.
-    let nobody = ConnectionSelector::Connection(ConnectionId::generate(&*app.clock));
-    hub::remove(app, caller.account, room, nobody, RemovalReason::Removed).await?;
-    let mut others = Vec::new();
-    let mut tx = app.read(caller).await?;
-    for present in members::present(app, room).await? {
-        if !guests::is_guest(present.user_id) && !rooms::is_member(&mut tx, room, present.user_id).await? {
-            others.push(present.connection_id);
-        }
-    }
-    tx.commit().await?;
-    for connection in others {
-        let whom = ConnectionSelector::Connection(connection);
-        hub::remove(app, caller.account, room, whom, RemovalReason::Removed).await?;
-    }
-    Ok(())
 }

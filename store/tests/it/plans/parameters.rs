@@ -37,7 +37,7 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ("SET status = 'open', snoozed_until = NULL WHERE", &[(1, "pg_temp.u('conversation', 77778)")]),
     ("SET accepted_at = $2", &[(2, "now()")]),
     ("AS asked (sign_in, user_id)", &[(1, "ARRAY[pg_temp.u('sign_in', 7777)]")]),
-    ("AS here (room_id, user_id, guest_since)", &[(3, "ARRAY['2020-01-01'::timestamptz]")]),
+    ("AS here (room_id, user_id, is_guest, nth)", &[(3, "ARRAY[true]")]),
     ("SELECT expect_deliveries(", &[(2, "now()")]),
     ("SELECT expect_replies(", &[(2, "now()")]),
 ];
