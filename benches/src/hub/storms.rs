@@ -91,7 +91,7 @@ pub(super) async fn resume(
     figures: &mut Figures,
 ) -> Result<(), Box<dyn Error>> {
     target.renew()?;
-    let voice = target.voice.from_room(UNUSED);
+    let voice = target.voice.without_rooms_before(UNUSED);
     let crowd = Crowd::gather(&voice, count, 10).await?;
     let mut speakers = Vec::new();
     for room in 0..count / 10 {

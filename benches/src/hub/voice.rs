@@ -69,7 +69,7 @@ impl Voice {
     }
 
     /// The same server without its first rooms.
-    pub(super) fn from_room(&self, first: usize) -> Self {
+    pub(super) fn without_rooms_before(&self, first: usize) -> Self {
         Self { rooms: self.rooms.get(first..).unwrap_or_default().into(), ..self.clone() }
     }
 
