@@ -50,8 +50,8 @@ pub(crate) struct Options {
     /// Connections of the idle scenario and of the resume storm
     #[arg(long, default_value_t = 5000)]
     connections: usize,
-    /// Seconds that idle connections are watched
-    #[arg(long, default_value_t = 20)]
+    /// Seconds that idle connections are watched; two intervals of pings
+    #[arg(long, default_value_t = 50)]
     idle_seconds: u32,
     /// Seconds of each of the three windows of fan-out, and of stored messages
     #[arg(long, default_value_t = 5)]
