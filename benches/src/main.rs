@@ -10,6 +10,7 @@ mod media;
 mod percentiles;
 mod rest;
 mod server;
+mod stamp;
 mod webhook;
 
 use clap::{Parser, Subcommand};
@@ -31,7 +32,7 @@ enum Tool {
     Engine,
     /// One camera, many subscribers: CPU per delivered packet, latency, memory per participant
     Media(media::Options),
-    /// One room, many sockets: CPU per delivery, latency, memory per connection
+    /// The hub: fan-out, idle connections, stored messages, storms; beside socket.io and ws with --vs
     Hub(hub::Options),
     /// REST with 1,000 accounts and a million messages: list, read, search, create
     Rest(rest::Options),

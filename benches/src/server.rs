@@ -20,6 +20,7 @@ pub(crate) type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A running server and a signed-in administrator. Ended and deleted when dropped.
 pub(crate) struct Server {
+    binary: PathBuf,
     child: Child,
     dir: PathBuf,
     pub(crate) base: String,
@@ -33,46 +34,41 @@ impl Server {
 
     pub(crate) async fn start(binary: &Path) -> Result<Self, Box<dyn Error>> {
         let dir = std::env::temp_dir().join(format!("switchboard-bench-{}", uuid::Uuid::new_v4().simple()));
-        let command = |arguments: &[&str]| {
-            let mut command = Command::new(binary);
-            command
-                .args(arguments)
-                .env("SWITCHBOARD_DATABASE__DATA_DIR", &dir)
-                .env("SWITCHBOARD_HTTP__LISTEN", "127.0.0.1:0")
-                .env("SWITCHBOARD_SFU__LISTEN", "127.0.0.1:0")
-                .env("SWITCHBOARD_SFU__PARTICIPANTS_PER_USER_MAX", "1000")
-                .env("SWITCHBOARD_LOG__FILTER", "warn")
-                .env("SWITCHBOARD_AUTH__SECRET", Self::AUTH_SECRET)
-                // All of the load comes from one address.
-                .env("SWITCHBOARD_HTTP__CONNECTIONS_PER_NETWORK_MAX", "60000")
-                .env("SWITCHBOARD_HTTP__ANONYMOUS_PER_SECOND", "100000")
-                .env("SWITCHBOARD_HTTP__ANONYMOUS_BURST", "100000")
-                // All sockets are one user's, from one address.
-                .env("SWITCHBOARD_SIGNALLING__CONNECTIONS_PER_USER_MAX", "50000")
-                .env("SWITCHBOARD_SIGNALLING__CONNECTIONS_PER_NETWORK_MAX", "50000")
-                .env("SWITCHBOARD_SIGNALLING__CONNECTIONS_PER_ACCOUNT_MAX", "50000")
-                .stdin(Stdio::null());
-            command
-        };
-        let made = command(&["create-account", "bench", EMAIL, "--password", PASSWORD]).output()?;
+        let made = command(binary, &dir, "127.0.0.1:0")
+            .args(["create-account", "bench", EMAIL, "--password", PASSWORD])
+            .output()?;
         if !made.status.success() {
             return Err(String::from_utf8_lossy(&made.stderr).into());
         }
-        let mut child = command(&["serve"]).stdout(Stdio::piped()).spawn()?;
-        let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
-        let base = lines
-            .find_map(|line| line.ok()?.split_once(" s: ").map(|(_, url)| url.to_owned()))
-            .ok_or("the server did not become ready")?;
+        let (child, base) = serve(binary, &dir, "127.0.0.1:0")?;
         #[expect(
             clippy::disallowed_methods,
             reason = "load tools play the outside, which egress does not let in"
         )]
         let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(30)).build()?;
-        let mut server = Self { child, dir, base, token: String::new(), client };
+        let mut server = Self { binary: binary.to_owned(), child, dir, base, token: String::new(), client };
         let signed_in =
             server.post("/v1/auth/sign-in", json!({ "email": EMAIL, "password": PASSWORD })).await?;
         text(&signed_in, "/accessToken")?.clone_into(&mut server.token);
         Ok(server)
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) -> Result<(), Box<dyn Error>> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again where it was.
+    pub(crate) fn start_again(&mut self) -> Result<(), Box<dyn Error>> {
+        (self.child, self.base) = serve(&self.binary, &self.dir, &self.address())?;
+        Ok(())
+    }
+
+    /// `host:port`.
+    pub(crate) fn address(&self) -> String {
+        self.base.trim_start_matches("http://").to_owned()
     }
 
     /// Runs SQL in its database, past Row-Level Security.
@@ -114,6 +110,50 @@ impl Drop for Server {
         let _reaped = self.child.wait();
         let _left_behind = std::fs::remove_dir_all(&self.dir);
     }
+}
+
+/// The binary with settings for load from one place.
+fn command(binary: &Path, dir: &Path, listen: &str) -> Command {
+    let mut command = Command::new(binary);
+    command
+        .env("SWITCHBOARD_DATABASE__DATA_DIR", dir)
+        .env("SWITCHBOARD_HTTP__LISTEN", listen)
+        .env("SWITCHBOARD_SFU__LISTEN", "127.0.0.1:0")
+        .env("SWITCHBOARD_SFU__PARTICIPANTS_PER_USER_MAX", "1000")
+        .env("SWITCHBOARD_LOG__FILTER", "warn")
+        .env("SWITCHBOARD_AUTH__SECRET", Server::AUTH_SECRET)
+        // All of the load comes from one address.
+        .env("SWITCHBOARD_HTTP__CONNECTIONS_PER_NETWORK_MAX", "60000")
+        .env("SWITCHBOARD_HTTP__ANONYMOUS_PER_SECOND", "100000")
+        .env("SWITCHBOARD_HTTP__ANONYMOUS_BURST", "100000");
+    for (limit, value) in [
+        ("CONNECTIONS_PER_USER_MAX", "50000"),
+        ("CONNECTIONS_PER_NETWORK_MAX", "50000"),
+        ("CONNECTIONS_PER_ACCOUNT_MAX", "50000"),
+        ("ROOMS_PER_ACCOUNT_MAX", "50000"),
+        ("UNAUTHENTICATED_MAX", "50000"),
+        ("UNAUTHENTICATED_PER_NETWORK_MAX", "50000"),
+        ("REQUESTS_PER_SECOND", "1000000000"),
+        ("REQUESTS_BURST", "1000000000"),
+        ("BYTES_PER_SECOND", "1000000000"),
+        ("BYTES_BURST", "1000000000"),
+        ("USER_FACTOR", "1"),
+        ("ACCOUNT_FACTOR", "1"),
+    ] {
+        command.env(format!("SWITCHBOARD_SIGNALLING__{limit}"), value);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Starts it and waits until it is ready.
+fn serve(binary: &Path, dir: &Path, listen: &str) -> Result<(Child, String), Box<dyn Error>> {
+    let mut child = command(binary, dir, listen).arg("serve").stdout(Stdio::piped()).spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
+    let base = lines
+        .find_map(|line| line.ok()?.split_once(" s: ").map(|(_, url)| url.to_owned()))
+        .ok_or("the server did not become ready")?;
+    Ok((child, base))
 }
 
 /// Asks and waits for the answer, passing over events.

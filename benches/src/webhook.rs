@@ -1,9 +1,9 @@
 //! Signed WhatsApp webhooks at a steady rate.
 
 use crate::{
-    hub::{age, nanoseconds},
     percentiles::Latencies,
     server::{Server, Stream, ask, text},
+    stamp::{age, nanoseconds},
 };
 use aws_lc_rs::hmac;
 use futures_util::StreamExt;

@@ -181,6 +181,16 @@ impl Reader {
     pub async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         read_frame(&mut self.0).await
     }
+
+    /// Everything up to the end of the connection.
+    ///
+    /// # Errors
+    /// If it does not end in order.
+    pub async fn rest(&mut self) -> io::Result<Vec<u8>> {
+        let mut rest = Vec::new();
+        self.0.read_to_end(&mut rest).await?;
+        Ok(rest)
+    }
 }
 
 /// A request as text.
@@ -188,24 +198,38 @@ pub fn request(id: u64, method: &str, params: Value) -> String {
     json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
 }
 
+/// What payloads are masked with.
+const MASK: [u8; 4] = [1, 2, 3, 4];
+
 /// A masked frame with this first byte.
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    const MASK: [u8; 4] = [1, 2, 3, 4];
-    let mut frame = vec![first];
-    match u16::try_from(payload.len()) {
-        Ok(length @ 0..126) => frame.push(0x80 | u8::try_from(length).expect("less than 126")),
+    let mut frame = header(first, payload.len());
+    frame.extend(masked(0, payload));
+    frame
+}
+
+/// The header of a masked frame with this first byte and a payload of `length` bytes.
+pub fn header(first: u8, length: usize) -> Vec<u8> {
+    let mut header = vec![first];
+    match u16::try_from(length) {
+        Ok(length @ 0..126) => header.push(0x80 | u8::try_from(length).expect("less than 126")),
         Ok(length) => {
-            frame.push(0x80 | 126);
-            frame.extend(length.to_be_bytes());
+            header.push(0x80 | 126);
+            header.extend(length.to_be_bytes());
         }
         Err(_) => {
-            frame.push(0x80 | 127);
-            frame.extend((payload.len() as u64).to_be_bytes());
+            header.push(0x80 | 127);
+            header.extend((length as u64).to_be_bytes());
         }
     }
-    frame.extend(MASK);
-    frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    frame
+    header.extend(MASK);
+    header
+}
+
+/// A piece of a payload as it is sent behind [`header`] and `before` bytes of the payload.
+pub fn masked(before: usize, piece: &[u8]) -> impl Iterator<Item = u8> {
+    let mask = MASK.iter().cycle().skip(before % MASK.len());
+    piece.iter().zip(mask).map(|(byte, mask)| byte ^ mask)
 }
 
 async fn head(stream: &mut TcpStream) -> String {
@@ -230,7 +254,13 @@ async fn head(stream: &mut TcpStream) -> String {
 
 async fn read_frame(stream: &mut (impl AsyncReadExt + Unpin)) -> Option<(u8, Vec<u8>)> {
     let first = stream.read_u8().await.ok()?;
+    assert_eq!(
+        first & 0xF0,
+        FIN,
+        "a server that has agreed on nothing sends whole frames without reserved bits"
+    );
     let length = match stream.read_u8().await.ok()? {
+        masked @ 0x80.. => panic!("a server masks nothing (RFC 6455, section 5.1): {masked:#x}"),
         126 => usize::from(stream.read_u16().await.ok()?),
         127 => usize::try_from(stream.read_u64().await.ok()?).ok()?,
         short => usize::from(short),

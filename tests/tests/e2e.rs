@@ -71,3 +71,5 @@ mod tracks;
 mod trust;
 #[path = "e2e/webhooks.rs"]
 mod webhooks;
+#[path = "e2e/websocket.rs"]
+mod websocket;
