@@ -9,6 +9,7 @@
 pub mod accounts;
 pub mod api_keys;
 pub mod audit;
+mod begin;
 pub mod bootstrap;
 pub mod calls;
 pub mod canned_responses;

@@ -107,15 +107,18 @@ async fn rights(
     signed_in: &Signed,
     clock: &dyn Clock,
 ) -> Result<BTreeMap<(SignInId, UserId), Rights>, StoreError> {
+    // LIMIT has each looked up by itself: however few people an account has, not all of them are read for some.
     let rows = query!(
-        r#"SELECT s.id AS sign_in, u.id AS "user_id", u.role AS "role: Named<Role>",
+        r#"SELECT s.id AS "sign_in!", u.id AS "user_id!", u.role AS "role: Named<Role>",
                   r.permissions AS "role_permissions?",
                   ARRAY(SELECT unnest(e.permissions) FROM elevations e
                         WHERE e.user_id = u.id AND e.expires_at > $3 AND e.ended_at IS NULL) AS "elevated!"
            FROM unnest($1::uuid[], $2::uuid[]) AS asked (sign_in, user_id)
-           JOIN sign_ins s ON s.id = asked.sign_in AND s.user_id = asked.user_id
-           JOIN users u ON u.id = s.user_id LEFT JOIN roles r ON r.id = u.role_id
-           WHERE s.revoked_at IS NULL AND u.deactivated_at IS NULL"#,
+           CROSS JOIN LATERAL (SELECT id FROM sign_ins WHERE id = asked.sign_in AND user_id = asked.user_id
+                                   AND revoked_at IS NULL LIMIT 1) AS s
+           CROSS JOIN LATERAL (SELECT id, role, role_id FROM users WHERE id = asked.user_id
+                                   AND deactivated_at IS NULL LIMIT 1) AS u
+           LEFT JOIN roles r ON r.id = u.role_id"#,
         &signed_in.sign_ins,
         &signed_in.users,
         clock.utc()
@@ -139,8 +142,10 @@ async fn shut_out(tx: &mut TenantTx, users: &[Uuid]) -> Result<BTreeSet<UserId>,
     // With a password the id belongs to a user of this server, not the issuer's: its token must not write in their
     // name.
     let known = query!(
-        r#"SELECT id, deactivated_at IS NOT NULL OR password_hash IS NOT NULL AS "is_shut_out!"
-           FROM users WHERE id = ANY ($1)"#,
+        r#"SELECT asked.id AS "id!", u.is_shut_out AS "is_shut_out!"
+           FROM unnest($1::uuid[]) AS asked (id)
+           CROSS JOIN LATERAL (SELECT deactivated_at IS NOT NULL OR password_hash IS NOT NULL AS is_shut_out
+                               FROM users WHERE users.id = asked.id LIMIT 1) AS u"#,
         users
     )
     .fetch_all(tx.connection())

@@ -1,6 +1,6 @@
 //! A transaction that sees one account.
 
-use crate::{error::StoreError, seal::SealKeyring};
+use crate::{begin::begin, error::StoreError, seal::SealKeyring};
 use common::id::AccountId;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction, raw_sql};
 use uuid::Uuid;
@@ -47,8 +47,8 @@ impl TenantTx {
             Access::Read => "BEGIN READ ONLY",
             Access::Write => "BEGIN",
         };
-        let begin = format!("{mode}; SET LOCAL app.account_id = '{account}'");
-        let tx = pool.begin_with(AssertSqlSafe(begin)).await?;
+        let statement = format!("{mode}; SET LOCAL app.account_id = '{account}'");
+        let tx = begin(pool, AssertSqlSafe(statement)).await?;
         Ok(Self { tx, keyring, account, holds_inbox: false })
     }
 

@@ -28,8 +28,9 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let problem = Problem::new(self.status, self.code, self.detail);
         if self.status == StatusCode::UPGRADE_REQUIRED {
-            // What this server speaks (RFC 6455, section 4.4).
-            return ([(header::SEC_WEBSOCKET_VERSION, "13")], problem).into_response();
+            // What this server speaks (RFC 6455, section 4.4, and RFC 9110, section 15.5.22).
+            let spoken = [(header::SEC_WEBSOCKET_VERSION, "13"), (header::UPGRADE, "websocket")];
+            return (spoken, problem).into_response();
         }
         let is_passing = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
         let problem =

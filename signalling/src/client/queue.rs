@@ -184,10 +184,10 @@ impl Queue {
         }
     }
 
-    /// Answers a ping; the latest is enough (RFC 6455, section 5.5.3).
+    /// Answers a ping.
     pub(crate) fn pong(self: &Arc<Self>, payload: &[u8]) {
         let mut state = self.state();
-        state.line.set_pong(Frame::pong(payload));
+        state.line.push_pong(Frame::pong(payload));
         let is_due = state.phase == Phase::Idle && state.wire.is_some();
         if is_due {
             state.phase = Phase::Due;

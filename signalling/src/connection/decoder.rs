@@ -44,6 +44,25 @@ pub(super) struct Decoder {
 struct Fragments {
     is_text: bool,
     bytes: Vec<u8>,
+    /// Of how many of them it is known that they are text.
+    checked: usize,
+}
+
+impl Fragments {
+    /// Finds out early what can be no text any more, whatever comes.
+    fn check(&mut self) -> Result<(), End> {
+        if !self.is_text {
+            return Ok(());
+        }
+        let unchecked = self.bytes.get(self.checked..).unwrap_or_default();
+        match str::from_utf8(unchecked) {
+            Ok(_) => self.checked = self.bytes.len(),
+            // The rest of a character may be in the next one.
+            Err(error) if error.error_len().is_none() => self.checked += error.valid_up_to(),
+            Err(_) => return Err(INVALID_TEXT),
+        }
+        Ok(())
+    }
 }
 
 impl Decoder {
@@ -74,6 +93,10 @@ impl Decoder {
         let mut cursor = Cursor::new(input);
         let parsed = FrameHeader::parse(&mut cursor).map_err(|_| violation("the opcode is reserved"))?;
         let Some((header, length)) = parsed else { return Ok(None) };
+        let header_bytes = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
+        if header.len(length) != header_bytes {
+            return Err(violation("the length is not in its shortest form"));
+        }
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err(violation("a reserved bit is set"));
@@ -98,7 +121,7 @@ impl Decoder {
         if length > MESSAGE_BYTES_MAX - before {
             return Err(TOO_BIG);
         }
-        Ok(Some((header, usize::try_from(cursor.position()).unwrap_or(usize::MAX), length)))
+        Ok(Some((header, header_bytes, length)))
     }
 
     fn take<'a>(&mut self, header: &FrameHeader, payload: &'a [u8]) -> Result<Option<Message<'a>>, End> {
@@ -111,11 +134,12 @@ impl Decoder {
                     return whole(kind == Data::Text, Cow::Borrowed(payload)).map(Some);
                 }
                 let is_text = kind == Data::Text;
-                let fragments =
-                    self.fragments.get_or_insert_with(|| Box::new(Fragments { is_text, bytes: Vec::new() }));
+                let fragments = self
+                    .fragments
+                    .get_or_insert_with(|| Box::new(Fragments { is_text, bytes: Vec::new(), checked: 0 }));
                 fragments.bytes.extend_from_slice(payload);
                 if !header.is_final {
-                    return Ok(None);
+                    return fragments.check().map(|()| None);
                 }
                 let Some(fragments) = self.fragments.take() else { return Ok(None) };
                 whole(fragments.is_text, Cow::Owned(fragments.bytes)).map(Some)

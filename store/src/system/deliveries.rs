@@ -5,6 +5,7 @@ use super::{
     turns::{BEGIN, Taken, Turn},
 };
 use crate::{
+    begin::begin,
     column::{self, to_seq},
     error::StoreError,
     webhooks::FAILURES_MAX,
@@ -70,7 +71,7 @@ impl System {
         if turn.freed.is_empty() && !self.deliveries_wait(now).await? {
             return Ok(Taken::nothing());
         }
-        let mut tx = self.pool.begin_with(BEGIN).await?;
+        let mut tx = begin(&self.pool, BEGIN).await?;
         let held = lock_queues(&mut tx, turn, now).await?;
         let work = claim_due(&mut tx, turn, &held, now).await?;
         let more = update_due_times(&mut tx, turn, &held, now).await?;

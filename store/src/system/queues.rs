@@ -2,6 +2,7 @@
 
 use super::{System, raw_events::share};
 use crate::{
+    begin::begin,
     column::{self, to_seq},
     error::StoreError,
 };
@@ -46,7 +47,7 @@ impl System {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn claim_outbox(&self, limit: u16) -> Result<OutboxClaim, StoreError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = begin(&self.pool, "BEGIN").await?;
         // MATERIALIZED, so that the sort is over before the first lock is tried. Tried below the sort, it would lock
         // every waiting account, and other publishers would find nothing. Two accounts with the same hash exclude each
         // other, which costs only time.

@@ -1,7 +1,7 @@
 //! Webhooks: kept before they are acknowledged, taken by one worker at a time per account.
 
 use super::System;
-use crate::{column, error::StoreError};
+use crate::{begin::begin, column, error::StoreError};
 use common::{
     clock::Clock,
     id::{AccountId, ChannelId, RawEventId},
@@ -104,7 +104,7 @@ impl System {
     /// [`StoreError::Database`].
     pub async fn claim_raw_events(&self, limit: u16, clock: &dyn Clock) -> Result<RawEventClaim, StoreError> {
         let now = clock.utc();
-        let mut tx = self.pool.begin().await?;
+        let mut tx = begin(&self.pool, "BEGIN").await?;
         // MATERIALIZED, so that the sort is over before the first lock is tried: only as many accounts are locked as
         // are taken. They are ordered by turns, the first channel of each account before anybody's second, so that an
         // account with many channels does not take all places.

@@ -4,7 +4,7 @@ use super::{
     System,
     turns::{BEGIN, Taken, Turn},
 };
-use crate::{column, error::StoreError};
+use crate::{begin::begin, column, error::StoreError};
 use common::{
     clock::Clock,
     id::{AccountId, ChannelId, MessageId},
@@ -51,7 +51,7 @@ impl System {
         if turn.freed.is_empty() && !self.replies_wait(now).await? {
             return Ok(Taken::nothing());
         }
-        let mut tx = self.pool.begin_with(BEGIN).await?;
+        let mut tx = begin(&self.pool, BEGIN).await?;
         let held = lock_queues(&mut tx, turn, now).await?;
         let work = claim_due(&mut tx, turn, &held, now).await?;
         let more = update_due_times(&mut tx, turn, &held, now).await?;

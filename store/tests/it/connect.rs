@@ -3,10 +3,15 @@
 use crate::fixture::owner;
 use common::secret::Secret;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, postgres::PgConnectOptions};
+use std::{
+    task::{Context, Waker},
+    time::Duration,
+};
 use store::{
     SealKeyring, Store, StoreConfig, StoreError, bootstrap,
     testing::{SEAL_KEY, TestDatabase, URL_VARIABLE},
 };
+use tokio::time::timeout;
 
 fn config(app_url: Secret, system_url: Secret) -> StoreConfig {
     let seal_keys = SealKeyring::from_base64([(1, Secret::new(SEAL_KEY.to_owned()))]).unwrap();
@@ -106,4 +111,35 @@ async fn embedded_mode_creates_its_database_once() {
         bootstrap::embedded(&server, &name).await.unwrap();
     }
     Store::connect(&config(db.app_url(), db.system_url())).await.unwrap();
+}
+
+/// Whoever hangs up while a transaction begins leaves none open: what others then do on the connection would never be
+/// committed.
+#[tokio::test]
+async fn a_transaction_that_nobody_waits_for_any_more_is_not_left_open() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let account = db.account("acme", &clock).await;
+    let mut unfinished = 0;
+    for polls in 0..200 {
+        let mut begun = Box::pin(db.store.tenant(account));
+        let mut is_done = false;
+        for _ in 0..=polls % 40 {
+            is_done = begun.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+            if is_done {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        unfinished += u32::from(!is_done);
+    }
+    assert!(unfinished > 20, "only {unfinished} were given up");
+    let mut owner = owner(&db).await;
+    let open =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'";
+    let open = async {
+        while sqlx::query_scalar::<_, i64>(open).fetch_one(&mut owner).await.unwrap() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(10), open).await.expect("all are rolled back");
 }

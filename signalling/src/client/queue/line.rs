@@ -10,6 +10,9 @@ use std::{
 /// Frames that are handed to the kernel at once.
 const WRITE_BATCH: usize = 32;
 
+/// Answers to pings that wait.
+const PONGS_MAX: usize = 16;
+
 /// Slots that are kept for frames when none waits.
 const KEPT_SLOTS: usize = 4;
 
@@ -49,8 +52,8 @@ pub(super) struct Line {
     frames: VecDeque<(Kind, Frame)>,
     /// Of the first, in bytes.
     written: usize,
-    /// Goes before the frame that has not begun.
-    pong: Option<Frame>,
+    /// Answers to pings. They go before the frame that has not begun.
+    pongs: VecDeque<Frame>,
     events: Waiting,
     answers: Waiting,
     taken: u64,
@@ -70,8 +73,12 @@ impl Line {
         true
     }
 
-    pub(super) fn set_pong(&mut self, pong: Frame) {
-        self.pong = Some(pong);
+    /// Keeps the latest: they are enough (RFC 6455, section 5.5.3).
+    pub(super) fn push_pong(&mut self, pong: Frame) {
+        if self.pongs.len() >= PONGS_MAX {
+            self.pongs.pop_front();
+        }
+        self.pongs.push_back(pong);
     }
 
     const fn waiting(&mut self, kind: Kind) -> Option<&mut Waiting> {
@@ -95,10 +102,10 @@ impl Line {
     pub(super) fn write(&mut self, wire: &Wire) -> (Count, io::Result<Written>) {
         let mut count = Count::default();
         loop {
-            if self.written == 0
-                && let Some(pong) = self.pong.take()
-            {
-                self.frames.push_front((Kind::Control, pong));
+            if self.written == 0 {
+                while let Some(pong) = self.pongs.pop_back() {
+                    self.frames.push_front((Kind::Control, pong));
+                }
             }
             let Some((_, first)) = self.frames.front() else {
                 self.frames.shrink_to(KEPT_SLOTS);

@@ -108,6 +108,11 @@ fn what_breaks_the_protocol_ends_it() {
         ("half a code", frame(0x88, &[3])),
         ("no such code", frame(0x88, &999_u16.to_be_bytes())),
         ("code that is never sent", frame(0x88, &1006_u16.to_be_bytes())),
+        ("a length that fits into 7 bits, in 16", [&[0x81, 0xfe, 0, 1][..], &MASK, b"x"].concat()),
+        (
+            "a length that fits into 16 bits, in 64",
+            [&[0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, 1][..], &MASK, b"x"].concat(),
+        ),
         ("reserved code", frame(0x88, &1004_u16.to_be_bytes())),
     ];
     for (what, input) in cases {
@@ -122,6 +127,7 @@ fn text_that_is_no_text_ends_it() {
         ("a surrogate", frame(0x81, b"\xed\xa0\x80")),
         ("half a character", frame(0x81, b"\xc3")),
         ("in fragments", [frame(0x01, b"\xc3"), frame(0x80, b"\x28")].concat()),
+        ("in a fragment that is not the last", [frame(0x01, b"\xc3"), frame(0x00, b"\x28")].concat()),
         ("the reason of a close", frame(0x88, b"\x03\xe8\xff")),
     ] {
         assert_eq!(hear(&input), Err(1007), "{what}");
