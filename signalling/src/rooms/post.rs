@@ -222,3 +222,6 @@ fn tell_anyway(hub: &Hub, id: RoomId, message: &RoomMessage) {
     let bus = hub.bus().clone();
     hub.finish(async move { published(bus.publish_to_others(&RoomTopic(id), &[news]).await) });
 }
+
+#[cfg(test)]
+mod tests;

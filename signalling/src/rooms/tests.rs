@@ -11,8 +11,7 @@ use common::{
     clock::Clock,
     error::ErrorCode,
     guest::Right,
-    id::RoomId,
-    id::{AccountId, SignInId, UserId},
+    id::{AccountId, RoomId, SignInId, UserId},
     permission::{Permission, Permissions},
     protocol::{
         call::{Media as CallMedia, Ring},
