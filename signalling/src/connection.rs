@@ -363,3 +363,6 @@ impl<'a> Connection<'a> {
 fn ping_interval(hub: &Hub) -> Duration {
     Duration::from_secs(hub.0.config.ping_s.max(1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,12 +141,18 @@ impl World {
 }
 
 /// A queue over a TCP connection, and the other end of that.
-#[expect(clippy::disallowed_methods, reason = "the test connects to itself")]
 pub(crate) async fn queue(id: ConnectionId, flusher: Flusher) -> (Arc<Queue>, Far) {
+    let (near, far) = wires().await;
+    (Arc::new(Queue::new(id, Arc::new(near), flusher)), far)
+}
+
+/// Both ends of a TCP connection.
+#[expect(clippy::disallowed_methods, reason = "the test connects to itself")]
+pub(crate) async fn wires() -> (Wire, Far) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let far = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (near, _) = listener.accept().await.unwrap();
-    (Arc::new(Queue::new(id, Arc::new(Wire::of(near)), flusher)), Far(far))
+    (Wire::of(near), Far(far))
 }
 
 /// The client's end of a connection.

@@ -1,7 +1,7 @@
 //! Limits of sockets: how many, how fast, how long.
 
 use crate::{
-    client::queue,
+    client::{self, queue},
     config::Config,
     connection::{
         EXPIRY_GRACE_S, GOODBYE_TIME, MESSAGE_BYTES_MAX, NONSENSE_MAX, SLOW_GOODBYE_TIME, WRITE_DEADLINE,
@@ -167,6 +167,11 @@ pub(super) fn queues() -> Vec<Limit> {
             "bytes of requests of a socket that wait, in each of two lanes",
             lane::WAITING_BYTES_MAX,
             "the socket is not read until there is room",
+        ),
+        number(
+            "messages of a connection that wait to be stored",
+            count(client::POSTS_MAX),
+            "the next one waits, and what follows it",
         ),
         bytes(
             "bytes that the kernel may hold of a socket",
