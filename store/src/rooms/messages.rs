@@ -132,7 +132,7 @@ async fn insert(
     clock: &dyn Clock,
 ) -> Result<BTreeMap<i64, Sent>, StoreError> {
     let account = tx.account_column();
-    // A number is taken only if the message is new: with ON CONFLICT it would be taken first, and a repeated message
+    // LIMIT has each message looked up by itself, whatever Postgres takes the table for. A number is taken only if the message is new: with ON CONFLICT it would be taken first, and a repeated message
     // would leave a gap, which clients take for something missed.
     let rows = query!(
         r#"WITH said AS (
@@ -140,8 +140,9 @@ async fn insert(
                    WITH ORDINALITY AS said (room_id, id, user_id, user_name, client_id, text, place)
            ), existing AS (
                SELECT said.place, m.id, m.seq, m.user_id, m.user_name, m.text, m.created_at
-               FROM said JOIN room_messages m
-                   ON m.room_id = said.room_id AND m.user_id = said.user_id AND m.client_id = said.client_id
+               FROM said CROSS JOIN LATERAL (
+                   SELECT * FROM room_messages WHERE room_id = said.room_id AND user_id = said.user_id
+                       AND client_id = said.client_id LIMIT 1) AS m
            ), new AS (
                SELECT said.*, row_number() OVER (PARTITION BY room_id ORDER BY place) AS number
                FROM said WHERE NOT EXISTS (SELECT FROM existing WHERE existing.place = said.place)
