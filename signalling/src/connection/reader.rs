@@ -48,7 +48,11 @@ impl Reader {
         match wire.try_read(&mut self.bytes) {
             Ok(0) => Err(End::Gone),
             Ok(count) => Ok(count),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // Whoever is at rest has no buffer.
+                self.settle();
+                Ok(0)
+            }
             Err(_) => Err(End::Gone),
         }
     }
