@@ -142,8 +142,10 @@ UPDATE delivery_queues SET failures = 1, failing_since = now() WHERE webhook_id 
 INSERT INTO rooms (account_id, id, name, is_private, created_at)
     SELECT account, pg_temp.u('room', n), 'n', n % 100 <> 0, now() FROM large, generate_series(0, 9999) n;
 INSERT INTO room_messages (account_id, room_id, seq, id, user_id, user_name, client_id, text, created_at)
-    SELECT account, pg_temp.u('room', n % 1000), 1 + n / 1000, pg_temp.u('said', n), pg_temp.u('user', 1000001 + n % 1000), 'n',
-           pg_temp.u('client', n), 't', now()
+    -- One room has half of them.
+    SELECT account, pg_temp.u('room', CASE n % 2 WHEN 0 THEN 777 ELSE n % 1000 END),
+           CASE n % 2 WHEN 0 THEN 1001 + n ELSE 1 + n / 1000 END, pg_temp.u('said', n),
+           pg_temp.u('user', 1000001 + n % 1000), 'n', pg_temp.u('client', n), 't', now()
     FROM large, generate_series(0, 99999) n;
 INSERT INTO room_members (account_id, room_id, user_id, created_at)
     SELECT account, pg_temp.u('room', n % 10000), pg_temp.u('user', 1000001 + n / 100), now()
