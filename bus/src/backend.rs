@@ -3,7 +3,6 @@
 use crate::{
     error::BusError,
     exchange::{Exchange, GuardId},
-    presence::Snapshot,
 };
 use bytes::Bytes;
 use common::id::NodeId;
@@ -22,6 +21,15 @@ pub enum Link {
     },
     /// They cannot. What stays within this process works.
     Down,
+}
+
+/// What a set has in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot<E> {
+    /// By key. This node's own are always right.
+    pub entries: Vec<(String, E)>,
+    /// Whether those of other nodes were read just now; if not, they are as they were last seen.
+    pub is_fresh: bool,
 }
 
 /// Subjects and keys are plain text, messages are bytes; types are the facade's business.

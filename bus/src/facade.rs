@@ -1,11 +1,11 @@
 //! The bus as parts use it: typed subjects over a backend of bytes.
 
 use crate::{
-    backend::{Backend, Link, encode},
+    backend::{Backend, Link, Snapshot, encode},
     error::BusError,
     lease::{Acquired, LeaseGuard},
     local::LocalBackend,
-    presence::{Presence, Snapshot},
+    presence::Presence,
     redis::RedisBackend,
     service::Requests,
     subscription::Subscription,

@@ -17,10 +17,10 @@ mod redis;
 mod service;
 mod subscription;
 
-pub use backend::Link;
+pub use backend::{Link, Snapshot};
 pub use error::BusError;
 pub use facade::Bus;
 pub use lease::{Acquired, LEASE_TIME, LeaseGuard};
-pub use presence::{Presence, Snapshot};
+pub use presence::Presence;
 pub use service::{Asked, Replier, Requests};
 pub use subscription::{Delivery, Subscription};

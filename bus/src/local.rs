@@ -1,10 +1,9 @@
 //! A bus within one process.
 
 use crate::{
-    backend::{Backend, Link},
+    backend::{Backend, Link, Snapshot},
     error::BusError,
     exchange::{Exchange, GuardId},
-    presence::Snapshot,
 };
 use bytes::Bytes;
 use common::id::NodeId;

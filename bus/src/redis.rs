@@ -11,12 +11,11 @@ mod names;
 mod receive;
 
 use crate::{
-    backend::{Backend, Link},
+    backend::{Backend, Link, Snapshot},
     error::BusError,
     exchange::{Exchange, GuardId, Refusal},
     lease::LEASE_TIME,
     local::local_answer,
-    presence::Snapshot,
 };
 use ::redis::{AsyncCommands, Client, ErrorKind, aio::MultiplexedConnection};
 use bytes::Bytes;

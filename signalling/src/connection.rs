@@ -1,6 +1,6 @@
 //! One socket: what is read of it, pings, deadlines, and how it ends.
 //!
-//! Its TCP connection is a [`wire`], what comes over it is [read](reader) and [decoded](decoder), what it may send a
+//! Its TCP connection is a [`wire`](crate::wire), what comes over it is [read](reader) and [decoded](decoder), what it may send a
 //! [`flow`]. Requests are carried out in [`lane`]s; their answers, and events, wait in the client's
 //! [queue](crate::client::queue). Why it ends is an [`end`], what is said then a [`goodbye`].
 
@@ -11,20 +11,20 @@ mod goodbye;
 pub(crate) mod lane;
 pub(crate) mod open;
 mod reader;
-pub(crate) mod wire;
 
 pub(crate) use decoder::MESSAGE_BYTES_MAX;
 pub(crate) use goodbye::{GOODBYE_TIME, SLOW_GOODBYE_TIME};
-pub(crate) use wire::Wire;
 
 use crate::{
     calls, changes,
-    client::{Client, Signal, queue::note_sent},
+    client::{Client, Signal},
     dispatch,
+    flusher::{Flush, note_sent},
     hub::Hub,
     inbox, media, presence, rooms,
     slots::{Slot, UserSlot},
     until::until,
+    wire::Wire,
 };
 use common::{
     error::{ErrorCode, Fault},

@@ -3,7 +3,6 @@
 //! Handing an event to a thousand connections costs a thousand writes; waking each connection's task for its own
 //! would cost as much again.
 
-use crate::client::{Queue, queue::note_sent};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,24 +14,37 @@ use tokio::{sync::Notify, task::yield_now};
 /// More saves a little; fewer lets a request be answered sooner while a large room is told.
 const AT_ONCE: usize = 64;
 
+/// Where something waits for a socket.
+pub(crate) trait Flush: Send + Sync {
+    /// Hands the kernel what it takes of what waits; how many frames that were.
+    fn flush(&self) -> u64;
+}
+
+/// Counts frames that the kernel has taken.
+pub(crate) fn note_sent(frames: u64) {
+    if frames > 0 {
+        metrics::counter!("hub_frames_sent_total").increment(frames);
+    }
+}
+
 /// Queues in which something waits. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Flusher(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    due: Mutex<VecDeque<Arc<Queue>>>,
+    due: Mutex<VecDeque<Arc<dyn Flush>>>,
     work: Notify,
 }
 
 impl Flusher {
-    fn due(&self) -> MutexGuard<'_, VecDeque<Arc<Queue>>> {
+    fn due(&self) -> MutexGuard<'_, VecDeque<Arc<dyn Flush>>> {
         self.0.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has these written, after those before them.
-    pub(crate) fn add(&self, queues: impl IntoIterator<Item = Arc<Queue>>) {
-        self.due().extend(queues);
+    pub(crate) fn add<T: Flush + 'static>(&self, queues: impl IntoIterator<Item = Arc<T>>) {
+        self.due().extend(queues.into_iter().map(|queue| queue as Arc<dyn Flush>));
         self.0.work.notify_one();
     }
 

@@ -8,7 +8,7 @@ use crate::{
     flusher::Flusher,
     inbox::live::Inboxes,
     presence::live::Accounts,
-    rooms::{live::Rooms, post::Posts},
+    rooms::{live::Rooms, waiting::Posts},
     slots::Slots,
 };
 use bus::Bus;

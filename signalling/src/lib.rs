@@ -34,6 +34,7 @@ mod standing;
 #[cfg(test)]
 mod testing;
 mod until;
+mod wire;
 
 pub use accept::router;
 pub use cluster::run;

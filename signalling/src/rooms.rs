@@ -1,6 +1,6 @@
 //! Rooms: the methods of `room.*`, and the rooms that somebody on this instance is in.
 //!
-//! [`live`] is what is open here; its core decides. [`admit`](mod@admit) asks who may do what, [`join`](mod@join) lets them in, [`post`] stores what they say,
+//! [`live`] is what is open here; its core decides. [`admit`](mod@admit) asks who may do what, [`join`](mod@join) lets them in, [`post`] stores what they say, which until then is [`waiting`],
 //! [`remove`](mod@remove) is how they leave. [`follow`] is the other side: the bus, the store and the media servers.
 //! [`watch`](mod@watch) takes those out who may not stay.
 
@@ -8,9 +8,10 @@ pub(crate) mod admit;
 mod follow;
 mod join;
 pub(crate) mod live;
-pub(crate) mod post;
+mod post;
 mod remove;
 mod slots;
+pub(crate) mod waiting;
 mod watch;
 
 pub(crate) use join::join;

@@ -3,10 +3,10 @@
 use crate::{
     client::{Client, Queue},
     config::Config,
-    connection::Wire,
     dispatch,
     flusher::Flusher,
     hub::{Deps, Hub},
+    wire::Wire,
 };
 use bus::Bus;
 use common::{

@@ -5,8 +5,14 @@
 
 mod line;
 
+pub(crate) use line::{ANSWER_BYTES_MAX, ANSWERS_WAITING, QUEUE_BYTES, QUEUE_FRAMES};
+
 use super::signals::{Signal, Signals};
-use crate::{connection::Wire, flusher::Flusher, frame::Frame};
+use crate::{
+    flusher::{Flush, Flusher, note_sent},
+    frame::Frame,
+    wire::Wire,
+};
 use common::{
     id::ConnectionId,
     protocol::{Failure, RequestId, envelope},
@@ -19,23 +25,6 @@ use std::{
 };
 use tokio::sync::Notify;
 use tracing::error;
-
-/// Events that may wait for one socket. When there are more it is closed and its client resumes: it never
-/// slows a room.
-///
-/// Higher survives larger bursts of small events, such as everybody leaving at once; each costs its bytes and
-/// some 50 more.
-pub(crate) const QUEUE_FRAMES: usize = 4096;
-
-/// Bytes of events that may wait for one socket, likewise.
-pub(crate) const QUEUE_BYTES: usize = 1024 * 1024;
-
-/// The longest answer to a request, in bytes: a page of 256 KiB and its envelope.
-pub(crate) const ANSWER_BYTES_MAX: usize = 320 * 1024;
-
-/// Answers that may wait for one socket, beside the events. When there are more, or [`ANSWER_BYTES_MAX`] of
-/// them, no further request is begun: who does not read waits and is not closed for what they asked for.
-pub(crate) const ANSWERS_WAITING: usize = 64;
 
 /// Both kinds are in one order: what happens after an answer comes after it.
 pub(crate) struct Queue {
@@ -120,31 +109,6 @@ impl Queue {
         }
         state.phase = Phase::Due;
         true
-    }
-
-    /// Hands the kernel what it takes of what waits; how many frames that were.
-    pub(crate) fn flush(&self) -> u64 {
-        let mut guard = self.state();
-        let state = &mut *guard;
-        let Some(wire) = &state.wire else { return 0 };
-        let (written, outcome) = state.line.write(wire);
-        state.phase = match outcome {
-            Ok(Written::All) => Phase::Idle,
-            Ok(Written::Some) => Phase::Blocked,
-            Err(_) => Phase::Idle,
-        };
-        let (is_blocked, is_lost) = (state.phase == Phase::Blocked, outcome.is_err());
-        let wanted = written.answers > 0 && std::mem::take(&mut state.wants_room);
-        drop(guard);
-        if written.answers > 0 {
-            self.answers_left.notify_waiters();
-        }
-        if is_lost {
-            self.signals.raise(Signal::Gone);
-        } else if is_blocked || wanted {
-            self.signals.wake();
-        }
-        written.frames
     }
 
     /// Whether the connection's task is to wait for the kernel, and how much that has taken so far, in bytes.
@@ -237,10 +201,29 @@ impl Queue {
     }
 }
 
-/// Counts frames that the kernel has taken.
-pub(crate) fn note_sent(frames: u64) {
-    if frames > 0 {
-        metrics::counter!("hub_frames_sent_total").increment(frames);
+impl Flush for Queue {
+    fn flush(&self) -> u64 {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let Some(wire) = &state.wire else { return 0 };
+        let (written, outcome) = state.line.write(wire);
+        state.phase = match outcome {
+            Ok(Written::All) => Phase::Idle,
+            Ok(Written::Some) => Phase::Blocked,
+            Err(_) => Phase::Idle,
+        };
+        let (is_blocked, is_lost) = (state.phase == Phase::Blocked, outcome.is_err());
+        let wanted = written.answers > 0 && std::mem::take(&mut state.wants_room);
+        drop(guard);
+        if written.answers > 0 {
+            self.answers_left.notify_waiters();
+        }
+        if is_lost {
+            self.signals.raise(Signal::Gone);
+        } else if is_blocked || wanted {
+            self.signals.wake();
+        }
+        written.frames
     }
 }
 

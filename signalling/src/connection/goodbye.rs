@@ -1,7 +1,7 @@
 //! What a connection is told that ends.
 
-use super::{end::End, wire::Wire};
-use crate::{client::Client, frame::Frame};
+use super::end::End;
+use crate::{client::Client, frame::Frame, wire::Wire};
 use common::protocol::{Event, close as close_codes, connection::Moving};
 use std::{io, sync::Arc, time::Duration};
 use tokio::time::timeout;

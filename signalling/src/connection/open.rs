@@ -4,7 +4,6 @@ use super::{
     decoder::Message,
     end::{End, close},
     reader::Reader,
-    wire::{self, Wire},
 };
 use crate::{
     calls,
@@ -15,6 +14,7 @@ use crate::{
     presence,
     slots::{Slot, UserSlot},
     standing,
+    wire::{self, Wire},
 };
 use common::{
     error::{ErrorCode, Fault},

@@ -3,8 +3,8 @@
 use super::{
     decoder::{Decoder, Message},
     end::End,
-    wire::Wire,
 };
+use crate::wire::Wire;
 use std::{cell::Cell, io};
 
 /// What is read at once, in bytes. What it costs is looked at afterwards.

@@ -5,8 +5,9 @@ use crate::{
     config::Config,
     connection::{
         EXPIRY_GRACE_S, GOODBYE_TIME, MESSAGE_BYTES_MAX, NONSENSE_MAX, SLOW_GOODBYE_TIME, WRITE_DEADLINE,
-        flow, lane, open, wire,
+        flow, lane, open,
     },
+    wire,
 };
 use common::limit::{self, Limit, limit};
 

@@ -6,6 +6,7 @@
 use super::{
     admit::{identity, refused, visitor},
     live::LiveRoom,
+    waiting::{Post, Posts},
 };
 use crate::{
     client::{Access, Client},
@@ -24,44 +25,12 @@ use common::{
     text::{self, TextError},
     token::Standing,
 };
-use dashmap::DashMap;
-use signalling_core::{
-    admission::{Action, Refusal},
-    turns::Turns,
-};
+use signalling_core::admission::{Action, Refusal};
 use std::{collections::BTreeMap, sync::Arc};
 use store::{
     rooms::{self, NewRoomMessage, Visitor},
     standing as standings,
 };
-use tokio::sync::OwnedSemaphorePermit;
-
-/// Messages that are stored together.
-///
-/// More spares the store commits; fewer keeps those in quiet rooms from waiting for long groups.
-pub(crate) const GROUP_MAX: usize = 64;
-
-/// What waits to be stored, by account. Who has an entry has a task that stores it.
-#[derive(Default)]
-pub(crate) struct Posts(DashMap<AccountId, Turns<RoomId, Post>>);
-
-/// Something said that is not stored yet. Answered when it is dropped at the latest.
-struct Post {
-    client: Arc<Client>,
-    id: Option<RequestId>,
-    room: Arc<LiveRoom>,
-    said: Send,
-    outcome: Option<Result<Sent, Failure>>,
-    /// Held until it is answered.
-    _permit: Option<OwnedSemaphorePermit>,
-}
-
-impl Drop for Post {
-    fn drop(&mut self) {
-        let outcome = self.outcome.take().unwrap_or_else(|| Err(Failure::internal()));
-        self.client.answer(self.id.as_ref(), &outcome);
-    }
-}
 
 /// Has something stored. Whether and how is answered when that has happened; until then more may be sent.
 pub(crate) async fn send(hub: &Hub, client: &Arc<Client>, id: Option<RequestId>, said: Send) {
@@ -91,27 +60,6 @@ fn checked(hub: &Hub, client: &Client, said: &Send) -> Result<Arc<LiveRoom>, Fai
     Ok(room)
 }
 
-impl Posts {
-    /// Appends something; whether a task must be begun that stores it.
-    fn push(&self, account: AccountId, post: Post) -> bool {
-        let mut is_first = false;
-        let mut waiting = self.0.entry(account).or_insert_with(|| {
-            is_first = true;
-            Turns::default()
-        });
-        waiting.push(post.said.room_id, post);
-        is_first
-    }
-
-    /// What is to be stored next; `None` if nothing waits, and then the task is over.
-    fn take(&self, account: AccountId) -> Option<Vec<Post>> {
-        if self.0.remove_if(&account, |_, waiting| waiting.is_empty()).is_some() {
-            return None;
-        }
-        Some(self.0.get_mut(&account)?.take(GROUP_MAX))
-    }
-}
-
 /// Forgets what waits if storing panics, which is a bug: else nobody in the account could say anything any more.
 struct Storing<'a> {
     posts: &'a Posts,
@@ -121,7 +69,7 @@ struct Storing<'a> {
 impl Drop for Storing<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            drop(self.posts.0.remove(&self.account));
+            self.posts.forget(self.account);
         }
     }
 }
@@ -187,18 +135,6 @@ async fn store(
         Ok(sent.message)
     });
     Ok(outcomes.collect())
-}
-
-impl Post {
-    fn as_new(&self) -> NewRoomMessage<'_> {
-        NewRoomMessage {
-            room: self.said.room_id,
-            user: self.client.user,
-            name: &self.client.name,
-            client_id: self.said.client_id,
-            text: &self.said.text,
-        }
-    }
 }
 
 /// Also what was stored before: that time it may not have been told.

@@ -1,11 +1,27 @@
 //! The frames that wait for one socket, in order, and how many of what they are.
 
-use super::{ANSWER_BYTES_MAX, ANSWERS_WAITING, QUEUE_BYTES, QUEUE_FRAMES};
-use crate::{connection::Wire, frame::Frame};
+use crate::{frame::Frame, wire::Wire};
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
 };
+
+/// Events that may wait for one socket. When there are more it is closed and its client resumes: it never
+/// slows a room.
+///
+/// Higher survives larger bursts of small events, such as everybody leaving at once; each costs its bytes and
+/// some 50 more.
+pub(crate) const QUEUE_FRAMES: usize = 4096;
+
+/// Bytes of events that may wait for one socket, likewise.
+pub(crate) const QUEUE_BYTES: usize = 1024 * 1024;
+
+/// The longest answer to a request, in bytes: a page of 256 KiB and its envelope.
+pub(crate) const ANSWER_BYTES_MAX: usize = 320 * 1024;
+
+/// Answers that may wait for one socket, beside the events. When there are more, or [`ANSWER_BYTES_MAX`] of
+/// them, no further request is begun: who does not read waits and is not closed for what they asked for.
+pub(crate) const ANSWERS_WAITING: usize = 64;
 
 /// Frames that are handed to the kernel at once.
 const WRITE_BATCH: usize = 32;

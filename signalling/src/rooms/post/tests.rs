@@ -128,7 +128,7 @@ async fn who_may_no_more_is_refused_and_the_others_of_the_group_are_stored() {
             .push(answer["result"]["message"]["seq"].as_u64().ok_or(answer["error"]["data"]["code"].clone()));
     }
     assert_eq!(answers, [Ok(1), Err("room.notJoined".into()), Ok(2)]);
-    assert!(world.hub.0.posts.0.is_empty());
+    assert!(world.hub.0.posts.is_empty());
 }
 
 /// Whoever says something and leaves at once, or is gone, has said it.

@@ -39,14 +39,14 @@ const LEFTOVER_BYTES_MAX: usize = 1024 * 1024;
 pub(crate) struct Wire(TcpStream);
 
 /// What the listener wants back when the connection has ended.
-pub(super) type Held = Option<Box<dyn Any + Send>>;
+pub(crate) type Held = Option<Box<dyn Any + Send>>;
 
 impl Wire {
     /// The TCP connection below an upgraded one, what was read of it already, and what is to be kept as long.
     ///
     /// # Errors
     /// Gives back what is no TCP connection that this server has accepted.
-    pub(super) fn new(
+    pub(crate) fn new(
         upgraded: Upgraded,
         take_apart: Option<TakeApart>,
     ) -> Result<(Self, Bytes, Held), Upgraded> {
@@ -73,7 +73,7 @@ impl Wire {
     }
 
     /// Appends what has come to `bytes`; how much it was, 0 at the end.
-    pub(super) fn try_read(&self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+    pub(crate) fn try_read(&self, bytes: &mut Vec<u8>) -> io::Result<usize> {
         self.0.try_read_buf(bytes)
     }
 
@@ -88,17 +88,17 @@ impl Wire {
     }
 
     /// Waits until something may be read. Cancelling loses nothing.
-    pub(super) async fn readable(&self) -> io::Result<()> {
+    pub(crate) async fn readable(&self) -> io::Result<()> {
         self.0.readable().await
     }
 
     /// Waits until the kernel may take something. Cancelling loses nothing.
-    pub(super) async fn writable(&self) -> io::Result<()> {
+    pub(crate) async fn writable(&self) -> io::Result<()> {
         self.0.writable().await
     }
 
     /// Hands the kernel all of this.
-    pub(super) async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+    pub(crate) async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.0.try_write(bytes) {
                 Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
@@ -111,7 +111,7 @@ impl Wire {
 
     /// Ends the sending side and reads until the other side has ended too (RFC 6455, section 7.1.1): a socket
     /// that is closed with bytes unread takes back what was sent.
-    pub(super) async fn finish(&mut self) -> io::Result<()> {
+    pub(crate) async fn finish(&mut self) -> io::Result<()> {
         self.0.shutdown().await?;
         let mut left = LEFTOVER_BYTES_MAX;
         let mut scratch = [0; 1024];
@@ -128,7 +128,7 @@ impl Wire {
     }
 
     /// Gives up what could not be sent: the kernel drops it at once and tells the other side by a reset.
-    pub(super) fn reset(self) {
+    pub(crate) fn reset(self) {
         if let Err(error) = SockRef::from(&self.0).set_linger(Some(Duration::ZERO)) {
             debug!(error = %Chain(&error), "A socket cannot be reset");
         }
