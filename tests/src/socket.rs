@@ -80,12 +80,22 @@ impl Socket {
 
     /// Waits for the next event called `method` that `fits`, keeping others for later.
     pub async fn event(&mut self, method: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        self.event_within(PATIENCE, method, fits).await
+    }
+
+    /// The same, for what takes longer to come. `patience` is for each message that comes before it.
+    pub async fn event_within(
+        &mut self,
+        patience: Duration,
+        method: &str,
+        fits: impl Fn(&Value) -> bool,
+    ) -> Value {
         let wanted = |message: &Value| message["method"] == method && fits(&message["params"]);
         if let Some(at) = self.events.iter().position(wanted) {
             return self.events.remove(at).expect("just found")["params"].take();
         }
         loop {
-            let mut message = self.receive().await;
+            let mut message = self.receive_within(patience).await;
             if wanted(&message) {
                 return message["params"].take();
             }
@@ -130,6 +140,10 @@ impl Socket {
 
     /// The next message that says something.
     pub async fn receive(&mut self) -> Value {
+        self.receive_within(PATIENCE).await
+    }
+
+    async fn receive_within(&mut self, patience: Duration) -> Value {
         let text = async {
             loop {
                 let message = self.stream.next().await.expect("the socket stays open");
@@ -141,7 +155,7 @@ impl Socket {
             }
         };
         // Over all of it: pings are nothing that was said.
-        let text = tokio::time::timeout(PATIENCE, text).await.expect("the server says something in time");
+        let text = tokio::time::timeout(patience, text).await.expect("the server says something in time");
         serde_json::from_str(&text).expect("the server speaks JSON")
     }
 

@@ -317,11 +317,12 @@ impl Call {
         effects: &mut Vec<Effect>,
     ) -> Result<(), CallError> {
         match &mut self.state {
-            State::Ringing { devices, missed_at, .. } => {
+            State::Ringing { devices, missed_at, again } => {
                 let rings_for = missed_at.saturating_duration_since(now);
-                // Who was rung from the beginning is not rung again.
+                // Who was rung from the beginning is not rung again, unless it is not heard.
                 if !rings_for.is_zero() && !devices.contains_key(&device) {
                     devices.insert(device, None);
+                    *again = Some((now + RING_AGAIN, RING_AGAIN_TIMES));
                     effects.push(Effect::TellIncoming { to: device, rings_for });
                 }
                 Ok(())

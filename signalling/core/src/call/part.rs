@@ -91,12 +91,8 @@ impl Part {
             Attended::Known | Attended::Unclear => self.deserted_at = None,
             Attended::Unknown => return Some(self.end()),
             Attended::NobodyThere => {
-                let since = *self.deserted_at.get_or_insert(now);
-                let patience = match self.state {
-                    State::Ringing { .. } => GONE_TIME,
-                    State::Talking => GRACE_TIME,
-                };
-                return (now >= since + patience).then(|| self.end());
+                self.deserted_at.get_or_insert(now);
+                return self.given_up_at().is_some_and(|at| at <= now).then(|| self.end());
             }
         }
         None
@@ -108,7 +104,16 @@ impl Part {
             State::Ringing { until } => Some(until + RING_SLACK),
             State::Talking => None,
         };
-        [self.attends_at, rung_out].into_iter().flatten().min()
+        [self.attends_at, self.given_up_at(), rung_out].into_iter().flatten().min()
+    }
+
+    /// When a runner that is not there has not been there for too long.
+    fn given_up_at(&self) -> Option<Instant> {
+        let patience = match self.state {
+            State::Ringing { .. } => GONE_TIME,
+            State::Talking => GRACE_TIME,
+        };
+        self.deserted_at.map(|since| since + patience)
     }
 
     /// Acts on a deadline that has passed. Early calls do nothing.
@@ -116,7 +121,8 @@ impl Part {
         if matches!(self.state, State::Ringing { until } if until + RING_SLACK <= now) {
             return Some(self.end());
         }
-        if self.attends_at.is_some_and(|at| at <= now) {
+        // Asked once more before it is given up, however lately that was done.
+        if [self.attends_at, self.given_up_at()].into_iter().flatten().any(|at| at <= now) {
             self.attends_at = Some(now + ATTEND_EVERY);
             return Some(Effect::Attend);
         }
@@ -193,6 +199,24 @@ mod tests {
         clock.advance(GRACE_TIME);
         let over = part.handle_attended(Attended::NobodyThere, clock.now());
         assert_eq!(over, Some(Effect::End(EndReason::Lost)));
+    }
+
+    #[test]
+    fn a_runner_that_is_not_there_is_given_up_when_its_time_is_over_and_not_at_the_next_round() {
+        let clock = ManualClock::default();
+        let mut part = ringing(&clock);
+        part.handle_accepted();
+        clock.advance(Duration::from_millis(4));
+        assert_eq!(part.handle_attended(Attended::NobodyThere, clock.now()), None);
+        let given_up_at = clock.now() + GRACE_TIME;
+        while let Some(due) = part.next_deadline() {
+            clock.advance(due - clock.now());
+            assert_eq!(part.handle_deadline(clock.now()), Some(Effect::Attend));
+            if let Some(over) = part.handle_attended(Attended::NobodyThere, clock.now()) {
+                assert_eq!((over, clock.now()), (Effect::End(EndReason::Lost), given_up_at));
+                return;
+            }
+        }
     }
 
     #[test]

@@ -104,6 +104,27 @@ fn an_answered_call_survives_a_short_loss_of_signalling() {
     assert_eq!(effects, [Effect::RecordEnd(EndReason::Lost), ended(CALLER, EndReason::Lost)]);
 }
 
+/// However late it is.
+#[test]
+fn a_device_that_connects_and_is_not_heard_is_rung_again_too() {
+    let Fixture { clock, mut call, mut effects } = ringing(&[2]);
+    let round = SILENCE_TIME.checked_sub(RING_AGAIN).unwrap();
+    for _ in 0..2 {
+        clock.advance(round);
+        call.handle_attend(device(2), clock.now(), &mut effects).unwrap();
+        call.handle_deadline(clock.now(), &mut effects);
+    }
+    effects.clear();
+    call.handle_connected(device(3), clock.now(), &mut effects).unwrap();
+    clock.advance(RING_AGAIN);
+    call.handle_deadline(clock.now(), &mut effects);
+    let told = |after: Duration| Effect::TellIncoming {
+        to: device(3),
+        rings_for: RING_TIME.checked_sub(2 * round + after).unwrap(),
+    };
+    assert_eq!(effects, [told(Duration::ZERO), told(RING_AGAIN)]);
+}
+
 /// What it was told was lost, or it is silent.
 #[test]
 fn a_device_that_has_not_said_that_it_rings_is_rung_again_a_few_times() {
