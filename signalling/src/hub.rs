@@ -10,6 +10,7 @@ use crate::{
     presence::live::Accounts,
     rooms::{live::Rooms, waiting::Posts},
     slots::Slots,
+    together::Together,
 };
 use bus::Bus;
 use common::{
@@ -17,7 +18,7 @@ use common::{
     id::{ConnectionId, UserId},
     protocol::media::IceServer,
     revocation::Revocations,
-    token::Issuer,
+    token::{Issuer, Standing},
 };
 use dashmap::DashMap;
 use shutdown::Shutdown;
@@ -56,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) clients: DashMap<ConnectionId, Arc<Client>>,
     pub(crate) rooms: Rooms,
     pub(crate) posts: Posts,
+    /// Who opens a connection, by their token.
+    pub(crate) opening: Together<Standing, Option<Option<String>>>,
     pub(crate) accounts: Accounts,
     pub(crate) inboxes: Inboxes,
     pub(crate) calls: Calls,
@@ -78,6 +81,7 @@ impl Hub {
             clients: DashMap::new(),
             rooms: Rooms::default(),
             posts: Posts::default(),
+            opening: Together::default(),
             accounts: Accounts::default(),
             inboxes: Inboxes::default(),
             calls: Calls::default(),

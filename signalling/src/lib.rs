@@ -5,10 +5,12 @@
 //! said who it is is a [`client`]. What the methods do is in [`rooms`],
 //! [`presence`], [`calls`], [`media`], [`inbox`] and [`changes`]; [`cluster`] is what other
 //! instances say to this one, [`standing`] who may no more, [`outage`] what is done while they cannot, and
-//! [`pace`] how fast a backlog is handed out. Who may have a socket counts in [`slots`]; what several follow is kept
+//! [`pace`] how fast a backlog is handed out. What many ask the store waits [`together`], and [`asking`] asks it. Who may have
+//! a socket counts in [`slots`]; what several follow is kept
 //! [`live`]. Everything hangs on the [`hub`].
 
 mod accept;
+mod asking;
 mod calls;
 mod changes;
 mod client;
@@ -33,6 +35,7 @@ mod slots;
 mod standing;
 #[cfg(test)]
 mod testing;
+mod together;
 mod until;
 mod wire;
 

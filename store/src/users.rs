@@ -23,7 +23,8 @@ use common::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sqlx::query_as;
+use sqlx::{query, query_as};
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -109,6 +110,24 @@ pub async fn find(tx: &mut TenantTx, id: UserId) -> Result<Option<User>, StoreEr
     .fetch_optional(tx.connection())
     .await?;
     Ok(found.map(User::from))
+}
+
+/// The names of those of these users whom there are.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn names(tx: &mut TenantTx, ids: &[UserId]) -> Result<BTreeMap<UserId, String>, StoreError> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    // LIMIT has each looked up by itself, however few users the account has.
+    let rows = query!(
+        r#"SELECT u.id AS "id!", u.name AS "name!"
+           FROM unnest($1::uuid[]) AS asked (id)
+           CROSS JOIN LATERAL (SELECT id, name FROM users WHERE users.id = asked.id LIMIT 1) AS u"#,
+        &ids
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows.into_iter().map(|row| (UserId::from_uuid(row.id), row.name)).collect())
 }
 
 /// The account's users in the order of their creation, those after `after`, at most `limit`.

@@ -6,6 +6,7 @@ use super::{
     reader::Reader,
 };
 use crate::{
+    asking::{self, Kind},
     calls,
     client::{Client, Queue, Signal},
     failure::store_failed,
@@ -18,16 +19,16 @@ use crate::{
 };
 use common::{
     error::{ErrorCode, Fault},
-    id::ConnectionId,
+    id::{AccountId, ConnectionId, UserId},
     protocol::{Failure, Incoming, Request, RequestId, close as close_codes, connection, envelope},
     secret::Secret,
     text,
-    token::{Bearer, Caller},
+    token::{Bearer, Caller, Standing},
 };
 use hyper::upgrade::Upgraded;
 use ingress::TakeApart;
 use std::{pin::Pin, sync::Arc, time::Duration};
-use store::users;
+use store::{standing as standings, users};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -217,18 +218,35 @@ async fn open(hub: &Hub, token: &Secret, wire: &Arc<Wire>) -> Result<(Opened, co
     Ok((Opened { client, user_slot }, answer))
 }
 
-/// The user's name as the store has it, if what their token says is still so. Users of an outside issuer are entered at their first visit.
+/// The user's name as the store has it, if what their token says is still so. Users of an outside issuer are entered at
+/// their first visit.
 async fn name_of(hub: &Hub, caller: &Caller) -> Result<String, Failure> {
-    let failed = |error| store_failed(&error);
-    let mut tx = hub.store().tenant(caller.account).await.map_err(failed)?;
-    standing::check(hub, &mut tx, &caller.standing()).await?;
-    if let Some(user) = users::find(&mut tx, caller.user).await.map_err(failed)? {
-        return Ok(text::shown_name(&user.name));
+    let kind = Kind { waiting: |hub| &hub.0.opening, ask_all: who_are };
+    let known = asking::ask(hub, kind, caller.account, caller.standing()).await?;
+    if let Some(name) = known.ok_or_else(standing::ended)? {
+        return Ok(text::shown_name(&name));
     }
+    let failed = |error| store_failed(&error);
     let name = caller.name.as_deref().map(text::shown_name).filter(|name| !name.is_empty());
     let name = name.unwrap_or_else(|| "Guest".to_owned());
+    let mut tx = hub.store().tenant(caller.account).await.map_err(failed)?;
     let entered = users::create_if_absent(&mut tx, caller.user, &name, caller.role, hub.clock()).await;
     entered.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     Ok(name)
+}
+
+/// Whose tokens these are: `None` of one that says what is no longer so; the name, of those whom the store knows.
+async fn who_are(
+    hub: Hub,
+    account: AccountId,
+    standings: Vec<Standing>,
+) -> Result<Vec<Option<Option<String>>>, Failure> {
+    let failed = |error| store_failed(&error);
+    let ids: Vec<UserId> = standings.iter().map(|standing| standing.user).collect();
+    let mut tx = hub.store().tenant(account).await.map_err(failed)?;
+    let hold = standings::hold(&mut tx, &standings, hub.clock()).await.map_err(failed)?;
+    let names = users::names(&mut tx, &ids).await.map_err(failed)?;
+    let answers = ids.iter().zip(hold).map(|(id, holds)| holds.then(|| names.get(id).cloned()));
+    Ok(answers.collect())
 }
