@@ -156,11 +156,10 @@ export class Calls extends Emitter {
   }
 
   /**
-   * @internal A new connection stands in place of the one before, which to the server is another device. Here is
-   * where calls are taken up again; what cannot be is over for this page. The server rings anew what still rings.
-   * @param {string | null} _former what this device was called until now
+   * @internal A new connection stands in place of the one before, which to the server is another device: its calls
+   * are over for this page. Here is where they are taken up. The server rings anew what still rings.
    */
-  resume(_former) {
+  resume() {
     this.end();
   }
 

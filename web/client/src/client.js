@@ -185,11 +185,15 @@ export class Client extends Emitter {
     const session = new MediaSession({
       client: this, roomId, local, changed,
       ready: async () => {
-        if (room.status !== 'joined') await room.join();
+        if (room.status !== 'joined') await room.resume();
       },
-      left: () => this.#sessions.delete(session),
+      left: () => {
+        off();
+        this.#sessions.delete(session);
+      },
     });
     this.#sessions.add(session);
+    const off = room.on('room.removed', () => session.leave());
     return session;
   }
 
@@ -212,7 +216,7 @@ export class Client extends Emitter {
 
   /** @param {ConnectionOpened} opened */
   async #resume(opened) {
-    this.calls.resume(this.me?.connectionId ?? null);
+    this.calls.resume();
     this.me = opened;
     this.emit('opened', opened);
     const isCurrent = () => this.state.connectionId === opened.connectionId;

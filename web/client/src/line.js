@@ -22,7 +22,7 @@ const SILENT = 4001;
 /** No token came in time, or none that is known. */
 const UNAUTHENTICATED = 4500;
 
-/** `CLOSED` of WebSocket is 3, `OPEN` is 1, whoever implements it. */
+/** `OPEN` of every WebSocket, whoever has made it. */
 const OPEN = 1;
 
 /**
@@ -92,12 +92,25 @@ export class Line {
    * @returns {Promise<any>}
    */
   request(method, params, options) {
+    const { phase } = this.state;
+    if (phase === 'open') return this.#ask(method, params, options);
+    const isClosed = phase === 'closed';
+    return Promise.reject(isClosed
+      ? new SwitchboardError('closed', 'the client is closed', { fault: 'caller' })
+      : new SwitchboardError('offline', 'not connected'));
+  }
+
+  /**
+   * Asks on whatever connection there is, also before the server knows who this is.
+   *
+   * @param {string} method
+   * @param {object} params
+   * @param {import('./requests.js').RequestOptions} [options]
+   * @returns {Promise<any>}
+   */
+  #ask(method, params, options) {
     const own = this.#socket;
-    if (own?.readyState !== OPEN) {
-      return Promise.reject(this.state.phase === 'closed'
-        ? new SwitchboardError('closed', 'the client is closed', { fault: 'caller' })
-        : new SwitchboardError('offline', 'not connected'));
-    }
+    if (own?.readyState !== OPEN) return Promise.reject(new SwitchboardError('offline', 'not connected'));
     return this.#requests.make((text) => own.send(text), method, params, options);
   }
 
@@ -147,7 +160,7 @@ export class Line {
     };
     own.onopen = async () => {
       try {
-        const opened = await this.request('connection.open', { token });
+        const opened = await this.#ask('connection.open', { token });
         clearTimeout(patience);
         if (own === this.#socket) this.#open(opened);
       } catch (error) {

@@ -28,6 +28,14 @@ test('a connection is opened with a token, which is in no address', async (t) =>
   assert.deepEqual(client.state, { phase: 'open', connectionId: 'c1', everOpen: true, error: null });
 });
 
+test('nothing is asked before the server knows who asks', async (t) => {
+  const server = new ScriptedServer();
+  server.hold('connection.open');
+  const { client } = await opened(t, { server });
+  await assert.rejects(client.request('room.history', { roomId: 'r' }), { code: 'offline' });
+  assert.deepEqual(server.last.sent.map(({ method }) => method), ['connection.open']);
+});
+
 test('answers find their requests in any order, and a refusal carries its code', async (t) => {
   const { client, server } = await opened(t);
   const [first, second] = [client.request('room.history', { roomId: 'a' }), client.request('room.history', { roomId: 'b' })];
