@@ -18,6 +18,7 @@
 pub mod admission;
 pub mod call;
 pub mod comparison;
+mod departed;
 pub mod filter;
 pub mod gathering;
 pub mod ledger;
