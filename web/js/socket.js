@@ -25,7 +25,7 @@ export function createSocket(api) {
   const openers = [];
 
   client.on('state', (now) => state.set(now));
-  client.on('resumed', async (opened) => {
+  client.on('opened', async (opened) => {
     for (const opener of openers) {
       if (client.state.connectionId !== opened.connectionId) return;
       await opener(opened).catch((error) => console.info('Not resumed:', error.code ?? error));

@@ -80,6 +80,41 @@ async fn the_page_that_is_there_to_be_copied_is_a_call_of_two_and_of_three() {
     }
 }
 
+/// Media between the two never stopped; but the server that knew of their call is another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_talk_find_each_other_again_after_the_server_was_killed() {
+    let site = site().await;
+    let installation = installation_for(&site).await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Counter").await;
+    let address = server.address();
+    let driver = Driver::start();
+    let mut visitors = Vec::new();
+    for number in 0..2 {
+        let rights = ["media.send", "media.receive"];
+        let token = token(&account, &room, &format!("customer-{number}"), &rights).await;
+        let visitor = Browser::start(&driver).await;
+        visitor.open(&format!("{site}#server={}&token={token}", server.base)).await;
+        visitors.push(visitor);
+    }
+    let playing =
+        "[...document.querySelectorAll('video')].find((it) => it.videoWidth > 0 && it.currentTime > 0)?.id";
+    let mut before = Vec::new();
+    for visitor in &visitors {
+        before.push(visitor.until(playing).await);
+    }
+    server.kill();
+    let _server = installation.server_on(&address);
+    for (visitor, before) in visitors.iter().zip(before) {
+        let one = "document.querySelectorAll('video').length === 1";
+        visitor.until(&format!("{one} && ({playing} ?? {before}) !== {before}")).await;
+    }
+    for visitor in visitors {
+        visitor.quit().await;
+    }
+}
+
 /// Somebody of the account says these in the room, at this server.
 async fn say(account: &Account, server: &Server, room: &str, texts: impl IntoIterator<Item = String>) {
     let admin = account.admin.at(&server.base);

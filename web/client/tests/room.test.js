@@ -110,6 +110,13 @@ test('what does not fit into one answer comes page by page, and a loss between t
   assert.deepEqual([told.slice(5), joins(server)], [[6, 7, 8], [7]]);
 });
 
+test('what an answer repeats is not told again', async (t) => {
+  const parts = await joined(t, { said: 2 });
+  parts.server.script('room.join', () => ({ ...parts.hub.join(0), more: false }));
+  await reconnect(parts, () => parts.hub.add());
+  assert.deepEqual(parts.told, ['reload 1 2', 3]);
+});
+
 test('when more was missed than can be replayed the page is told to show the latest, and never that it has all', async (t) => {
   const parts = await joined(t, { said: 1 });
   parts.hub.replayable = 3;
