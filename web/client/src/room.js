@@ -120,6 +120,7 @@ export class Room extends Emitter {
    */
   send(message, options) {
     if (this.status === 'ended') return Promise.reject(new SwitchboardError('closed', 'the room was left', { fault: 'caller' }));
+    if (this.status === 'failed') return Promise.reject(new SwitchboardError('room.notJoined', 'the room cannot be entered', { fault: 'caller' }));
     this.#typing.stop();
     return this.#outbox.add(typeof message === 'string' ? { text: message } : message, options);
   }

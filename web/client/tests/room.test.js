@@ -271,6 +271,7 @@ test('an own message is told once, whether its event or its answer comes first',
 test('a room that cannot be entered says why, and is tried again on the next connection', async (t) => {
   const parts = await joined(t, { prepare: (hub, server) => server.script('room.join', () => { throw refusal('auth.forbidden'); }) });
   assert.deepEqual([parts.told, parts.room.status], [['auth.forbidden'], 'failed']);
+  await assert.rejects(parts.room.send('a'), { code: 'room.notJoined' });
   await parts.pass(60_000);
   assert.equal(parts.server.last.methods.length, 1);
   parts.server.script('room.join', ({ after }) => parts.hub.join(after));
