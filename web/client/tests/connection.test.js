@@ -218,6 +218,15 @@ test('a page that cannot give a token just now is asked again, also if it never 
   assert.deepEqual([tries, client.state.phase], [13, 'open']);
 });
 
+test('a token that comes after the client was closed opens nothing', async (t) => {
+  let give = () => {};
+  const { client, server, pass } = await opened(t, { token: () => new Promise((resolve) => (give = resolve)) });
+  client.close();
+  give('token');
+  await pass(HOUR_MS);
+  assert.deepEqual([server.connections.length, client.state.phase], [0, 'closed']);
+});
+
 test('closed for sending too much, it stays away until somebody asks', async (t) => {
   const { client, server, pass } = await opened(t);
   await server.last.drop(4501);

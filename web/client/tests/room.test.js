@@ -163,6 +163,21 @@ test('a number that stays missing is asked for on the same connection, and nothi
   assert.deepEqual(told, ['reload 1']);
   await pass(1_500);
   assert.deepEqual([told, joins(server), server.connections.length], [['reload 1', 2, 3], [undefined, 1], 1]);
+  await hub.say();
+  await pass(10_000);
+  assert.deepEqual([told.at(-1), joins(server).length], [4, 2], 'what was behind the gap is none');
+});
+
+test('what must be read again while it is asked for is asked for once more', async (t) => {
+  const parts = await joined(t, { said: 1 });
+  const { server, hub, told } = parts;
+  server.hold('room.join');
+  await reconnect(parts, () => hub.add());
+  await server.last.tell('connection.reload', { sequence: { kind: 'room', roomId: 'r' } });
+  await server.answer('room.join', hub.join(1));
+  assert.deepEqual(server.waiting('room.join'), [{ roomId: 'r' }]);
+  await server.answer('room.join', hub.join());
+  assert.deepEqual([told, joins(server)], [['reload 1', 2, 'reload 1 2'], [1, undefined]]);
 });
 
 test('what happens while an answer is on its way comes after it, in order, even in one breath with it', async (t) => {
