@@ -188,18 +188,24 @@ async fn a_page_elsewhere_misses_nothing_of_a_server_that_is_killed_and_restarte
     visitor.quit().await;
 }
 
-/// The browser holds pages of other sites to it.
+/// The browser holds pages to it, and asks before a request that carries a token.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_a_site_that_is_not_named_cannot_import_the_library() {
+async fn a_page_of_a_site_that_is_not_named_can_neither_import_the_library_nor_read_the_api() {
     let site = site().await;
-    let installation = installation_for("https://shop.example").await;
-    let server = installation.server();
+    let (ours, closed) = (installation_for(&site).await, installation_for("https://shop.example").await);
+    let (ours, closed) = (ours.server(), closed.server());
     let driver = Driver::start();
     let visitor = Browser::start(&driver).await;
     visitor.open(&site).await;
-    let imported = format!("import('{}/client/index.js')", server.base);
-    visitor.until(&format!("{imported}.then(() => false, () => true)")).await;
-    visitor.open(&server.base).await;
-    visitor.until(&format!("{imported}.then((library) => typeof library.connect === 'function')")).await;
+    let import = |base: &str| format!("import('{base}/client/index.js')");
+    let ask =
+        |base: &str| format!("fetch('{base}/v1/rooms', {{ headers: {{ authorization: 'Bearer x' }} }})");
+    visitor.until(&format!("{}.then((library) => library.connect)", import(&ours.base))).await;
+    visitor.until(&format!("{}.then(({{ status }}) => status === 401)", ask(&ours.base))).await;
+    visitor.until(&format!("{}.then(() => false, () => true)", import(&closed.base))).await;
+    visitor.until(&format!("{}.then(() => false, () => true)", ask(&closed.base))).await;
+    // The console's own pages need no leave.
+    visitor.open(&closed.base).await;
+    visitor.until(&format!("{}.then((library) => library.connect)", import(&closed.base))).await;
     visitor.quit().await;
 }

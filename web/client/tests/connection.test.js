@@ -289,6 +289,16 @@ test('a token that cannot be replaced just now is tried for again, and no timer 
   assert.ok(limit.mock.calls.every(({ arguments: [, ms] }) => ms < 2 ** 31));
 });
 
+test('by a clock that is ahead of the server\'s a good token looks old, and is not replaced every moment', async (t) => {
+  const server = new ScriptedServer();
+  const past = () => ({ connectionId: 'c', pingIntervalMs: 1e9, expiresAt: new Date(Date.now() - HOUR_MS).toISOString() });
+  server.script('connection.open', past);
+  server.script('connection.refresh', past);
+  const { pass, asked } = await opened(t, { server });
+  await pass(61_000);
+  assert.deepEqual(asked, [false, true, true]);
+});
+
 test('a silent connection is asked, and taken for dead if it does not answer', async (t) => {
   const { client, server, pass } = await opened(t);
   await pass(25_000);
@@ -340,6 +350,11 @@ test('a machine that wakes up does not wait any longer, and one that was closed 
   wake.dispatchEvent(new Event('pageshow'));
   await settled();
   assert.equal(params(server, 'connection.refresh').length, 1, 'what may be dead is asked at once');
+  server.hold('connection.refresh');
+  wake.dispatchEvent(new Event('online'));
+  wake.dispatchEvent(new Event('pageshow'));
+  await settled();
+  assert.equal(params(server, 'connection.refresh').length, 2, 'and once at a time');
   client.close();
   wake.dispatchEvent(new Event('online'));
   await settled();

@@ -230,6 +230,18 @@ test('what is said without a connection is stored after it, in order, each once'
   assert.deepEqual([hub.log.length, told], [3, ['reload', 1, 2, 3]]);
 });
 
+test('what is said while the room is being entered again goes out once it is', async (t) => {
+  const parts = await joined(t);
+  const { server, hub, room } = parts;
+  server.hold('room.join');
+  await reconnect(parts);
+  const sent = room.send('a');
+  await settled();
+  assert.deepEqual(server.last.methods, ['room.join']);
+  await server.answer('room.join', hub.join(0));
+  assert.equal((await sent).text, 'a');
+});
+
 test('one that is refused says why and holds up none; one that came too fast waits, and none overtakes it', async (t) => {
   const { server, hub, room, pass } = await joined(t);
   let tries = 0;
