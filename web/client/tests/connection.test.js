@@ -180,7 +180,9 @@ test('a fresh token that is refused as well is the end, until somebody asks', as
   const server = new ScriptedServer();
   server.script('connection.open', () => { throw refusal('auth.invalidToken'); });
   const { client, pass, asked } = await opened(t, { server });
+  const never = assert.rejects(client.opened(), { code: 'auth.invalidToken' });
   await pass(500);
+  await never;
   assert.deepEqual([asked, client.state.phase, client.state.error.code], [[false, true], 'refused', 'auth.invalidToken']);
   await pass(HOUR_MS);
   assert.equal(server.connections.length, 2);

@@ -183,6 +183,44 @@ test('a new connection is another device: calls of the old one are over, and wha
   assert.deepEqual(told, ['rings', 'lost', 'rings']);
 });
 
+test('a media session is entered after its room, entered again after a loss, and left once one is taken out of the room', async (t) => {
+  const { client, server, pass } = await opened(t);
+  const joined = { name: '', members: [], memberCount: 0, messages: [], seq: 0, more: false, recovered: true };
+  server.script('media.leave', () => ({}));
+  const me = (connectionId) => ({ state: { route: 'peerToPeer', revision: 1, participants: [{ connectionId, userId: 'u', name: 'Me' }] }, iceServers: [] });
+  const session = client.media('r', { local: { tracks: {}, stream: {} }, changed: () => {} });
+  const entering = session.join();
+  await settled();
+  assert.deepEqual(server.last.methods, ['room.join']);
+  await server.answer('room.join', joined);
+  await server.answer('media.join', me('c1'));
+  await entering;
+  assert.equal(session.self, 'c1');
+  await server.last.drop();
+  await pass(500);
+  await server.answer('room.join', joined);
+  await server.answer('media.join', me('c2'));
+  assert.deepEqual([session.self, server.last.methods], ['c2', ['room.join', 'media.join']]);
+  await server.last.tell('room.removed', { roomId: 'r', reason: 'removed' });
+  await server.last.drop();
+  await pass(30_000);
+  assert.deepEqual(server.last.methods, [], 'it is not entered again');
+});
+
+test('a connection that was lost again while it resumed has not resumed', async (t) => {
+  const { client, server, pass } = await opened(t);
+  const told = [];
+  client.room('r');
+  client.on('resumed', ({ connectionId }) => told.push(connectionId));
+  await settled();
+  await server.last.drop();
+  await pass(500);
+  await server.last.drop();
+  await pass(1_000);
+  await server.answer('room.join', { name: '', members: [], memberCount: 0, messages: [], seq: 0, more: false, recovered: true });
+  assert.deepEqual(told, ['c3']);
+});
+
 test('closing leaves everything, and what resumed is told when it has', async (t) => {
   const { client, server, pass } = await opened(t);
   const told = [];
