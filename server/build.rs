@@ -2,6 +2,7 @@
 //!
 //! All assets are served below `assets/<version>/`, where the version is a hash of all of them: modules
 //! find each other by their relative paths as they do on disk, and what was once fetched never changes.
+//! The client library has a lasting name beside that, which says where its version is.
 
 use flate2::{Compression, write::GzEncoder};
 use std::{
@@ -15,7 +16,11 @@ use std::{
 };
 
 /// What is embedded of `web`: neither its tests nor its tools.
-const SERVED: [&str; 5] = ["css", "js", "favicon.svg", "index.html", "reference.html"];
+const SERVED: [&str; 6] = ["client/src", "css", "js", "favicon.svg", "index.html", "reference.html"];
+
+/// The client library's first module, and the name that pages of other sites import it by.
+const LIBRARY: &str = "client/src/index.js";
+const LIBRARY_NAME: &str = "client/index.js";
 
 /// Files by their paths below `web`, in order.
 type Files = BTreeMap<String, Vec<u8>>;
@@ -30,7 +35,12 @@ fn main() -> io::Result<()> {
         println!("cargo::rerun-if-changed={}", path.display());
         collect(&web, &path, &mut files)?;
     }
-    let (pages, assets): (Files, Files) = files.into_iter().partition(|(path, _)| path.ends_with(".html"));
+    let (pages, mut assets): (Files, Files) =
+        files.into_iter().partition(|(path, _)| path.ends_with(".html"));
+    // Before they are read for imports: those of types, in comments, are for nobody here.
+    for (_, asset) in assets.iter_mut().filter(|(path, _)| path.ends_with(".js")) {
+        *asset = without_comments(&String::from_utf8_lossy(asset)).into_bytes();
+    }
     let version = hash(&assets);
 
     let mut source = format!("const VERSION: &str = {version:?};\n");
@@ -39,11 +49,14 @@ fn main() -> io::Result<()> {
         let page = page_with_versions(&String::from_utf8_lossy(page), &version, &assets)?;
         source.push_str(&embed(&out, path, page.as_bytes())?);
     }
+    if !assets.contains_key(LIBRARY) {
+        return Err(io::Error::other(format!("there is no {LIBRARY}")));
+    }
+    let library = format!("export * from '../assets/{version}/{LIBRARY}';\n");
+    source.push_str(&embed(&out, LIBRARY_NAME, library.as_bytes())?);
     source.push_str("];\nstatic ASSETS: &[Asset] = &[\n");
     for (path, asset) in &assets {
-        let is_module = path.ends_with(".js");
-        let text = is_module.then(|| without_comments(&String::from_utf8_lossy(asset)));
-        source.push_str(&embed(&out, path, text.as_ref().map_or(asset, String::as_bytes))?);
+        source.push_str(&embed(&out, path, asset)?);
     }
     source.push_str("];\n");
     fs::write(out.join("assets.rs"), source)
@@ -136,7 +149,7 @@ fn without_dots(path: &Path) -> String {
     parts.join("/")
 }
 
-/// Types and reasons are for those who read `web/js`: a third of it, and of no use to a browser. Lines that
+/// Types and reasons are for those who read the modules in `web`: a third of it, and of no use to a browser. Lines that
 /// are nothing but comment become empty, so that every other one keeps its number. In a template that spans
 /// lines one may look like a comment: the console's rules allow none.
 fn without_comments(text: &str) -> String {

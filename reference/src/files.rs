@@ -27,9 +27,10 @@ pub(crate) fn all() -> Result<Vec<File>, Error> {
         File { path: "docs/PROTOCOL-REFERENCE.md", text: markdown::reference(&asyncapi)? },
         File { path: "docs/LIMITS.md", text: switchboard::limits::document() },
         File { path: "server/switchboard.example.toml", text: configuration::example()? },
+        File { path: "web/client/protocol.d.ts", text: typescript::protocol_module(&asyncapi) },
         File {
             path: "web/types/api.d.ts",
-            text: typescript::module(&asyncapi, switchboard::api::openapi())?,
+            text: typescript::module(&asyncapi, switchboard::api::openapi(), "../client/protocol.js")?,
         },
     ])
 }

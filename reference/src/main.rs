@@ -4,7 +4,7 @@
 //! the types of `common::protocol` and from [`examples`] of each message, [`markdown`] writes it for people,
 //! [`typescript`] for the console and other clients, [`configuration`] the example of `switchboard.toml` from the doc
 //! comments of the settings. [`schema`] reads JSON Schema, [`prose`] doc comments. `spelling`, in the tests, holds all names
-//! on the wire to one rule.
+//! on the wire to one rule, `walkthrough` the frames of docs/WALKTHROUGH.md to those types.
 //!
 //! It is a crate of its own because it needs all of the server and a JSON parser, which `xtask` has not, and
 //! because nobody who runs a server needs it.
@@ -21,6 +21,8 @@ mod schema;
 mod spelling;
 
 mod typescript;
+#[cfg(test)]
+mod walkthrough;
 
 use std::{
     fs,

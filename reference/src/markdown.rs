@@ -18,7 +18,7 @@ const HEAD: &str = "# Protocol reference
 Every method, event and object of `/v1/ws`, made from the types that the server reads and writes: `cargo xtask \
 generate` writes this page, and a test compares the two. How they work together is told in [PROTOCOL.md](PROTOCOL.md). \
 The same as AsyncAPI 3.0: [asyncapi.json](asyncapi.json), which a server also serves at `/v1/asyncapi.json`; as \
-TypeScript: `web/types/api.d.ts`.
+TypeScript: `web/client/protocol.d.ts`.
 
 A member with a question mark may be absent. Types are written as TypeScript has them; `Uuid` is a string (RFC 9562), \
 `Time` one, too (RFC 3339, UTC). Members that this page does not name may be added at any time: ignore them.

@@ -5,35 +5,76 @@ use crate::{
     repository::Error,
     schema::{self, Member, type_of},
 };
-use common::protocol::{Event, Request};
+use common::{
+    error::ErrorCode,
+    protocol::{Event, Request},
+};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
 const HEAD: &str = "\
-// Made from the code by `cargo xtask generate`: what the server takes and says, on /v1/ws and over REST.
+// Made from the code by `cargo xtask generate`: what the server takes and says over REST.
 ";
 
-pub(crate) fn module(asyncapi: &Value, openapi: &Value) -> Result<String, Error> {
-    let mut schemas = object(schema::at(openapi, "/components/schemas"));
-    for (name, schema) in object(schema::at(asyncapi, "/components/schemas")) {
-        match schemas.get(&name) {
-            Some(known) if shape(known) != shape(&schema) => {
-                return Err(Error::Code(format!("REST and the protocol each have another {name}")));
-            }
-            Some(_) | None => drop(schemas.insert(name, schema)),
-        }
-    }
+const PROTOCOL_HEAD: &str = "\
+// Made from the code by `cargo xtask generate`: what the server takes and says on /v1/ws.
+";
+
+/// The schema whose values are listed, so that whoever compares one is told of what is not there.
+const ERROR_CODE: &str = "ErrorCode";
+
+/// The types of the wire protocol, which need nothing of REST: the client library has no others.
+pub(crate) fn protocol_module(asyncapi: &Value) -> String {
+    let mut schemas = object(schema::at(asyncapi, "/components/schemas"));
     let named = schemas.clone();
     schemas.values_mut().for_each(|schema| refer(schema, &named, false));
-    let mut all: Vec<_> = schemas.iter().collect();
-    all.sort_unstable_by_key(|(name, _)| *name);
-    let mut module = HEAD.to_owned();
-    for (name, schema) in all {
-        declare(&mut module, name, schema);
-    }
+    let mut module = PROTOCOL_HEAD.to_owned();
+    declare_all(&mut module, &schemas);
     protocol(&mut module);
+    module
+}
+
+/// The types of the REST layer, and those of the protocol by their names in `protocol_path`.
+pub(crate) fn module(asyncapi: &Value, openapi: &Value, protocol_path: &str) -> Result<String, Error> {
+    let mut schemas = object(schema::at(openapi, "/components/schemas"));
+    let shared = object(schema::at(asyncapi, "/components/schemas"));
+    for (name, schema) in &shared {
+        if schemas.get(name).is_some_and(|known| shape(known) != shape(schema)) {
+            return Err(Error::Code(format!("REST and the protocol each have another {name}")));
+        }
+    }
+    schemas.extend(shared.clone());
+    let named = schemas.clone();
+    schemas.values_mut().for_each(|schema| refer(schema, &named, false));
+    schemas.retain(|name, _| !shared.contains_key(name));
+    let mut module = HEAD.to_owned();
+    let mut names: Vec<_> = shared.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    let _never_fails = writeln!(module, "\nimport type {{ {} }} from '{protocol_path}';", names.join(", "));
+    let _never_fails = writeln!(module, "export type * from '{protocol_path}';");
+    declare_all(&mut module, &schemas);
     operations(&mut module, openapi);
     Ok(module)
+}
+
+fn declare_all(module: &mut String, schemas: &Map<String, Value>) {
+    let mut all: Vec<_> = schemas.iter().collect();
+    all.sort_unstable_by_key(|(name, _)| *name);
+    for (name, schema) in all {
+        if name == ERROR_CODE { error_codes(module, schema) } else { declare(module, name, schema) }
+    }
+}
+
+/// Later servers know more codes than this list: whoever reads one must expect another.
+fn error_codes(module: &mut String, schema: &Value) {
+    module.push('\n');
+    comment(module, "", schema::description(schema));
+    module.push_str("export type ErrorCode =\n");
+    for (code, meaning) in ErrorCode::ALL.iter().zip(ErrorCode::MEANINGS) {
+        comment(module, "  ", meaning);
+        let _never_fails = writeln!(module, "  | '{}'", code.as_str());
+    }
+    module.push_str("  | (string & {});\n");
 }
 
 /// What is written out where it has a name is referred to by it, as in pages of things.
@@ -185,18 +226,34 @@ mod tests {
                 "next": { "type": ["string", "null"] },
             },
         });
-        let module = module(&with("Kind", &json!({ "enum": ["a", "b"] })), &with("Page", &page)).unwrap();
+        let kind = with("Kind", &json!({ "enum": ["a", "b"] }));
+        let written_by_rest = module(&kind, &with("Page", &page), "./protocol.js").unwrap();
         let written = "/** A page. */\nexport interface Page {\n  /**\n   * One\n   * by one\n   */\n  items: User[];\n  \
             next?: string | null;\n}\n";
-        assert!(module.contains(written), "{module}");
-        assert!(module.contains("export type Kind = 'a' | 'b';\n"), "{module}");
+        assert!(written_by_rest.contains(written), "{written_by_rest}");
+        assert!(
+            written_by_rest.contains("import type { Kind } from './protocol.js';\n"),
+            "{written_by_rest}"
+        );
+        assert!(protocol_module(&kind).contains("export type Kind = 'a' | 'b';\n"));
+    }
+
+    #[test]
+    fn every_code_of_an_error_is_listed_and_others_are_allowed() {
+        let written = protocol_module(&with(ERROR_CODE, &json!({ "type": "string" })));
+        assert!(
+            written.contains("  /** There is no such method. */\n  | 'protocol.unknownMethod'\n"),
+            "{written}"
+        );
+        assert!(written.contains("  | (string & {});\n"), "{written}");
     }
 
     #[test]
     fn one_name_for_two_shapes_is_refused() {
         let (one, other) = (json!({ "enum": ["a"] }), json!({ "enum": ["b"] }));
         let both = |other: &Value| {
-            module(&with("Kind", &json!({ "oneOf": [one] })), &with("Kind", &json!({ "oneOf": [other] })))
+            let rest = with("Kind", &json!({ "oneOf": [other] }));
+            module(&with("Kind", &json!({ "oneOf": [one] })), &rest, "./protocol.js")
         };
         assert!(both(&one).is_ok());
         assert!(both(&other).is_err());

@@ -1,4 +1,4 @@
-//! The console's files, embedded in the binary.
+//! The console's files and the client library, embedded in the binary.
 //!
 //! Pages are asked for anew each time and say which version of the assets they belong to; the assets of a
 //! version never change, so browsers keep them. Both are compressed when the binary is built.
@@ -130,11 +130,24 @@ mod tests {
         assert!(named > 40, "only {named} assets are named");
     }
 
+    /// Whoever imports it asks each time which version that is, and keeps the rest.
+    #[test]
+    fn the_client_library_has_a_lasting_name_that_leads_to_its_version() {
+        let library = find(PAGES, "client/index.js").unwrap();
+        let text = str::from_utf8(library.plain).unwrap();
+        let path = text.split('\'').nth(1).unwrap().strip_prefix("../").unwrap();
+        assert_eq!(path, format!("assets/{VERSION}/client/src/index.js"));
+        assert_eq!(get(&format!("/{path}"), &[]).headers()[header::CACHE_CONTROL], FOR_EVER);
+        let first = get("/client/index.js", &[]);
+        assert_eq!(first.headers()[header::CACHE_CONTROL], "no-cache");
+        assert_eq!(first.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
+    }
+
     #[test]
     fn of_a_module_its_comments_are_left_out_and_every_line_keeps_its_number() {
         let served = |path| str::from_utf8(find(ASSETS, path).unwrap().plain).unwrap();
         for (path, written) in [
-            ("js/socket.js", include_str!("../../web/js/socket.js")),
+            ("client/src/line.js", include_str!("../../web/client/src/line.js")),
             ("js/dom.js", include_str!("../../web/js/dom.js")),
         ] {
             let mut kept = 0;
@@ -176,7 +189,7 @@ mod tests {
 
     #[test]
     fn only_what_is_embedded_is_there_whatever_the_path_says() {
-        for path in ["/", "/index.html", "/reference", "/reference.html"] {
+        for path in ["/", "/index.html", "/reference", "/reference.html", "/client/index.js"] {
             assert!(found(&Method::GET, path) && found(&Method::HEAD, path), "{path}");
             assert!(!found(&Method::POST, path) && !found(&Method::OPTIONS, path), "{path}");
         }

@@ -4,12 +4,14 @@
 //! a load balancer, [`proxy_protocol`] says whose it is. [`stream`] and [`body`]
 //! hold its deadlines. Each request then passes here: [`address`] finds the
 //! client ([`forwarded`] reads what proxies wrote, [`cidr`] whom to believe),
-//! [`gate`] refuses floods, and [`headers`] completes the answer.
+//! [`gate`] refuses floods, [`headers`] completes the answer, and [`cors`]
+//! says which other origins may read it.
 
 mod accept;
 mod address;
 mod body;
 pub mod cidr;
+pub mod cors;
 pub mod forwarded;
 mod gate;
 mod headers;
@@ -41,6 +43,7 @@ use common::{
     clock::Clock,
     error::{Chain, ErrorCode},
 };
+use cors::Cors;
 use gate::{Gate, Pass};
 use ingress::Problem;
 use local_services::descriptors;
@@ -93,6 +96,7 @@ impl Listener<'_> {
             timeout: Duration::from_secs(config.timeout_s),
             gate: Gate::new(anonymous, &clock),
             trust: trusted_proxies(config),
+            cors: Cors::new(&config.cors_origins),
             hsts: config.hsts,
             clock,
         });
@@ -195,6 +199,7 @@ struct Context {
     timeout: Duration,
     gate: Gate,
     trust: Arc<Trust>,
+    cors: Cors,
     hsts: bool,
 }
 
@@ -220,16 +225,18 @@ async fn receive(context: Arc<Context>, mut request: Request, next: Next) -> Res
     }
     extensions.insert(RequestId(id.clone()));
     extensions.insert(IsSecure(is_secure));
-    let is_api = request.uri().path().starts_with("/v1/");
+    let path = request.uri().path().to_owned();
+    let page = request.headers().get(header::ORIGIN).cloned();
     let is_reserved = hop.is_some_and(|hop| hop.is_reserved);
-    let mut response = if is_reserved && !health::is_probe(request.uri().path()) {
+    let mut response = if is_reserved && !health::is_probe(&path) {
         Problem::unavailable("there is no room for another connection").into_response()
     } else {
         admit(&context, origin.client, request, next).await
     };
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
-    headers::complete(headers, is_api, context.hsts);
+    headers::complete(headers, path.starts_with("/v1/"), context.hsts);
+    context.cors.complete(&path, page.as_ref(), headers);
     if is_reserved {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -243,7 +250,11 @@ async fn admit(context: &Context, client: ClientAddress, mut request: Request, n
             if let Pass::Token { accepted, .. } = &pass {
                 request.extensions_mut().insert(accepted.clone());
             }
-            let response = next.run(request).await;
+            let (path, method) = (request.uri().path(), request.method());
+            let response = match context.cors.preflight(path, method, request.headers()) {
+                Some(answer) => answer,
+                None => next.run(request).await,
+            };
             context.gate.note(&pass, response.status());
             response
         }

@@ -1,6 +1,8 @@
-// How times, names and ids look.
+// How times and names look, and what ids are.
 
 import { phrase } from './words.js';
+
+export { randomId } from '../client/src/random-id.js';
 
 const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
@@ -53,14 +55,4 @@ export function hue(text) {
   let sum = 0;
   for (const unit of text) sum = (sum * 31 + (unit.codePointAt(0) ?? 0)) % 65521;
   return sum % HUES;
-}
-
-/** A random id (UUIDv4, RFC 9562), also where the page is not a secure context. */
-export function randomId() {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

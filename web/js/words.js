@@ -29,6 +29,16 @@ export const explain = (error) => known(`error.${error?.code}`) ?? error?.messag
 /** A sentence for the reason of `call.ended`. @param {string} reason */
 export const ending = (reason) => known(`ending.${reason}`) ?? phrase('ending.hungUp');
 
+/** What `getUserMedia` may fail with, as there are words for it. */
+const REASONS = /** @type {const} */ ({ notAllowed: 'device.notAllowed', notFound: 'device.notFound', inUse: 'device.inUse' });
+
+/** A sentence for a device that could not be had. @param {import('../client/src/media/local.js').DeviceProblem} problem */
+export function unavailable({ kind, reason, message }) {
+  if (kind === null) return phrase('call.needsHttps');
+  const key = REASONS[/** @type {keyof typeof REASONS} */ (reason)];
+  return phrase(kind === 'audio' ? 'call.noMicrophone' : 'call.noCamera', { reason: key ? phrase(key) : message });
+}
+
 /** A word for a delivery status. @param {string} status */
 export const delivery = (status) => known(`delivery.${status}`) ?? status;
 

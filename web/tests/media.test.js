@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
-import { MediaSession } from '../js/media/session.js';
+import { MediaSession } from '../client/src/index.js';
 import { SocketDouble, settled, withGlobals } from './stand-in.js';
 
 class TrackDouble {
@@ -78,7 +78,7 @@ afterEach(() => mock.timers.reset());
 async function joined(media) {
   const socket = new SocketDouble();
   const local = { tracks: { audio: new TrackDouble('audio'), video: new TrackDouble('video') }, stream: {} };
-  const session = new MediaSession({ socket, roomId: 'r', local, changed: () => {} });
+  const session = new MediaSession({ client: socket.client, roomId: 'r', local, changed: () => {} });
   const entering = session.join();
   await socket.answer('media.join', { state: media, iceServers: [] });
   await entering;
@@ -207,7 +207,7 @@ test('under a new connection id one enters anew, and what one was before is nobo
 
 test('a call that was left stays left when its answer comes late', async () => {
   const socket = new SocketDouble();
-  const session = new MediaSession({ socket, roomId: 'r', local: { tracks: {}, stream: {} }, changed: () => {} });
+  const session = new MediaSession({ client: socket.client, roomId: 'r', local: { tracks: {}, stream: {} }, changed: () => {} });
   const entering = session.join();
   session.leave();
   await socket.answer('media.join', { state: state(1, [ME, 'bob']), iceServers: [] });

@@ -1,5 +1,7 @@
 // What the modules need of a browser, as little as that is, for tests that run without one.
 
+import { Inbox, Presence } from '../client/src/index.js';
+
 /** Waits until everything that is due now has happened. */
 export const settled = async () => {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
@@ -9,12 +11,29 @@ export const settled = async () => {
 export class SocketDouble {
   #handlers = new Map();
   #openers = [];
+  #inbox = null;
+  #presence = null;
   /** Requests without an answer yet. */
   waiting = [];
   /** Every request ever made, as `[method, params]`. */
   requests = [];
   state = { get: () => ({ phase: 'open', connectionId: this.connectionId, everOpen: true }) };
   connectionId = 'me';
+
+  constructor() {
+    const request = (...request) => this.call(...request);
+    const state = () => this.state.get();
+    /** The library's client, for what takes that. */
+    this.client = {
+      request,
+      on: (...listening) => this.on(...listening),
+      inbox: () => (this.#inbox ??= new Inbox({ request }, () => {})),
+      presence: () => (this.#presence ??= new Presence({ request })),
+      get state() { return state(); },
+    };
+    this.on('inbox.event', (event) => this.#inbox?.handle(event));
+    this.on('presence.changed', (change) => this.#presence?.handle(change));
+  }
 
   call = (method, params = {}) => {
     this.requests.push([method, params]);
@@ -58,6 +77,8 @@ export class SocketDouble {
 
   /** The connection stands, for the first time or again. */
   async open() {
+    this.#inbox?.resume().catch(() => {});
+    this.#presence?.resume().catch(() => {});
     for (const opener of this.#openers) opener({ connectionId: this.connectionId }).catch(() => {});
     await settled();
   }

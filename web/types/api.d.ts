@@ -1,4 +1,7 @@
-// Made from the code by `cargo xtask generate`: what the server takes and says, on /v1/ws and over REST.
+// Made from the code by `cargo xtask generate`: what the server takes and says over REST.
+
+import type { AccountId, Attachment, CallAccept, CallAccepted, CallAnswered, CallCancel, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallMedia, CallReject, CallRing, CallRinging, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MediaAnswer, MediaChanged, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaPublish, MediaPublished, MediaRoute, MediaSignal, MediaSignalled, MediaState, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSubscribe, Priority, RequestId, Role, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomLeave, RoomMemberJoined, RoomMemberLeft, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageId, RoomMessagePosted, RoomReadHistory, RoomReadMembers, RoomRemovalReason, RoomRemoved, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
+export type * from '../client/protocol.js';
 
 /** An invitation that is accepted. */
 export interface AcceptInvitation {
@@ -21,9 +24,6 @@ export interface Account {
   /** What is switched on for it. */
   features: Record<string, boolean>;
 }
-
-/** A tenant: an organisation whose data no other account may see. */
-export type AccountId = string;
 
 /** A user or an API key, whichever did something; what stands beside it says which. */
 export type ActorId = string;
@@ -62,14 +62,6 @@ export interface ApiKey {
 
 /** A program's key to the API. */
 export type ApiKeyId = string;
-
-/** A file that came with a message. */
-export interface Attachment {
-  /** Its media type (RFC 6838), as the channel gives it. */
-  mimeType: string;
-  /** Its name, if it has one. */
-  fileName: string | null;
-}
 
 /** Something that was done. */
 export interface AuditEntry {
@@ -116,75 +108,6 @@ export interface Call {
   outcome?: string | null;
 }
 
-/** Parameters of `call.accept`. */
-export interface CallAccept {
-  /** The call that rings. */
-  callId: CallId;
-}
-
-/** Result of `call.accept`: this device took the call. */
-export interface CallAccepted {
-  /** The call that this device took. */
-  callId: CallId;
-  /** Join this room and its media session now. */
-  roomId: RoomId;
-  /** STUN and TURN servers for peer-to-peer media. */
-  iceServers: IceServer[];
-}
-
-/** Event `call.answered`, to the caller's device. */
-export interface CallAnswered {
-  /** The call that this device started. */
-  callId: CallId;
-  /** The device that picked up. */
-  by: ConnectionId;
-}
-
-/** Parameters of `call.cancel`. */
-export interface CallCancel {
-  /** The call that this device started. */
-  callId: CallId;
-}
-
-/** Why a call is over. */
-export type CallEndReason = 'hungUp' | 'rejected' | 'cancelled' | 'missed' | 'busy' | 'answeredElsewhere' | 'lost';
-
-/** Event `call.ended`, to every device that knew of the call. */
-export interface CallEnded {
-  /** The call that is over. */
-  callId: CallId;
-  /** Why it is over for this device. */
-  reason: CallEndReason;
-}
-
-/** Parameters of `call.hangUp`. */
-export interface CallHangUp {
-  /** The call that goes on. */
-  callId: CallId;
-}
-
-/** One ring, from invitation to outcome. */
-export type CallId = string;
-
-/** Event `call.incoming`. */
-export interface CallIncoming {
-  /** The call, by which it is accepted or rejected. */
-  callId: CallId;
-  /** The room in whose media session the two will meet. */
-  roomId: RoomId;
-  /** The user who is calling. */
-  from: UserId;
-  /** The caller's name, to be shown. */
-  name: string;
-  /** What the caller wants to send. */
-  media: CallMedia;
-  /** How much longer it will ring, in milliseconds. */
-  ringTimeMs: number;
-}
-
-/** What the caller wants to send. */
-export type CallMedia = 'audio' | 'video';
-
 /** A user's part in a call. */
 export interface CallParticipant {
   /** Who called or was called. */
@@ -195,32 +118,6 @@ export interface CallParticipant {
   joinedAt?: string | null;
   /** When they were out of it. */
   leftAt?: string | null;
-}
-
-/** Parameters of `call.reject`. */
-export interface CallReject {
-  /** The call that rings. */
-  callId: CallId;
-}
-
-/** Parameters of `call.ring`. */
-export interface CallRing {
-  /** The room in whose media session the two will meet; the caller must have joined it. */
-  roomId: RoomId;
-  /** The user to ring, on every connected device. */
-  userId: UserId;
-  /** What the caller wants to send. */
-  media: CallMedia;
-}
-
-/** Result of `call.ring`: it rings. */
-export interface CallRinging {
-  /** The new call, by which it is accepted, cancelled and ended. */
-  callId: CallId;
-  /** After this many milliseconds without an answer the call counts as missed. */
-  ringTimeMs: number;
-  /** STUN and TURN servers for peer-to-peer media. */
-  iceServers: IceServer[];
 }
 
 /** A canned response. */
@@ -260,83 +157,10 @@ export interface Channel {
   disabledAt?: string | null;
 }
 
-/** A connected channel: one WhatsApp number, one mailbox. */
-export type ChannelId = string;
-
-/** The kind of a conversation's channel. */
-export type ChannelKind = 'whatsapp';
-
-/** A client's own id of a room message that it sends, unique among the sender's in the room. */
-export type ClientMessageId = string;
-
-/** One WebSocket, and so one device or browser tab of a user. */
-export type ConnectionId = string;
-
-/** Event `connection.moving`: the server is draining. */
-export interface ConnectionMoving {
-  /** Wait this long before reconnecting, in milliseconds; spread out so that not all come at once. */
-  delayMs: number;
-}
-
-/**
- * Parameters of `connection.open`.
- * The token comes in a message and not in the URL, where it would end up in access logs. A connection that has not sent this in time is closed with `UNAUTHENTICATED`.
- */
-export interface ConnectionOpen {
-  /** An access token, ours or an accepted issuer's. */
-  token: string;
-}
-
-/** Result of `connection.open`. */
-export interface ConnectionOpened {
-  /** This connection, which is also this device's name in rooms and calls. */
-  connectionId: ConnectionId;
-  /** The user that the token is for; of a guest, an id that nobody else has. */
-  userId: UserId;
-  /** The name shown to others. */
-  name: string;
-  /** The account (tenant) that everything on this connection belongs to. */
-  accountId: AccountId;
-  /** What the user may do; absent for a guest. */
-  role?: Role | null;
-  /** For a guest: the one room there is. */
-  roomId?: RoomId | null;
-  /** When the token expires; send `connection.refresh` before that. */
-  expiresAt: string;
-  /** How often the server pings; silence for twice as long means the connection is dead. */
-  pingIntervalMs: number;
-}
-
-/** Parameters of `connection.refresh`: a newer token of the same user. */
-export interface ConnectionRefresh {
-  /** The new access token. */
-  token: string;
-}
-
-/** Result of `connection.refresh`. */
-export interface ConnectionRefreshed {
-  /** When the new token expires. */
-  expiresAt: string;
-}
-
-/** Event `connection.reload`: what was missed cannot be replayed. */
-export interface ConnectionReload {
-  /** The sequence to read again. */
-  sequence: Sequence;
-}
-
 /** The devices in a room. */
 export interface Connections {
   /** In no order. */
   items: Member[];
-}
-
-/** A customer, as shown beside a conversation. */
-export interface Contact {
-  /** The contact, as `/v1/contacts/{id}` reads it. */
-  id: ContactId;
-  /** The name the channel gives, or the address where there is none. */
-  name: string;
 }
 
 /** A customer. */
@@ -370,9 +194,6 @@ export interface ContactExport {
   conversations: ExportedConversation[];
 }
 
-/** A customer. */
-export type ContactId = string;
-
 /** How a channel names a contact. */
 export interface ContactIdentity {
   /** The channel that knows the customer by it. */
@@ -404,44 +225,6 @@ export interface ContactImport {
   /** When the last row was done; null while it goes on. */
   finishedAt?: string | null;
 }
-
-/** A thread with one customer on one channel. */
-export interface Conversation {
-  /** The conversation, as `/v1/conversations/{id}` reads it. */
-  id: ConversationId;
-  /** The channel it is on. */
-  channelId: ChannelId;
-  /** The channel's kind. */
-  channelKind: ChannelKind;
-  /** The customer at the other end. */
-  contact: Contact;
-  /** Whether it is open, waits, is snoozed or is resolved. */
-  status: ConversationStatus;
-  /** Until when it is out of sight, if it is snoozed. */
-  snoozedUntil: string | null;
-  /** How urgent it is. */
-  priority: Priority;
-  /** The agent who answers it, if one has taken it. */
-  assigneeId: UserId | null;
-  /** The team that answers it, if there is one. */
-  teamId: TeamId | null;
-  /** Its labels, in no order. */
-  labelIds: LabelId[];
-  /** What the account's own programs say about it. */
-  attributes: Record<string, unknown>;
-  /** The beginning of the latest message. */
-  preview: string;
-  /** When the latest message was. */
-  lastMessageAt: string;
-  /** Inbound messages since an agent last replied or read. */
-  unread: number;
-}
-
-/** A thread between an account and a customer on one channel. */
-export type ConversationId = string;
-
-/** The status of a conversation. */
-export type ConversationStatus = 'open' | 'pending' | 'snoozed' | 'resolved';
 
 /** A key to be made. */
 export interface CreateApiKey {
@@ -655,15 +438,6 @@ export interface Delivery {
 /** How a delivery stands. */
 export type DeliveryState = 'waiting' | 'taken' | 'givenUp';
 
-/** How far a message to a customer has come. The order is progress. */
-export type DeliveryStatus = 'queued' | 'sent' | 'delivered' | 'read' | 'failed';
-
-/** From whom a message is. */
-export type Direction = 'inbound' | 'outbound';
-
-/** The result of a method that has nothing to say but that it worked. */
-export type Done = Record<string, unknown>;
-
 /** A time in which a user may do more, or a request for one. */
 export interface Elevation {
   /** UUIDv7: later ones sort later. */
@@ -698,12 +472,6 @@ export type ElevationId = string;
 /** How far an elevation is. */
 export type ElevationStatus = 'pending' | 'active' | 'denied' | 'lapsed' | 'over';
 
-/**
- * A stable, dotted, lower-case name of an error, such as `call.busy`.
- * Clients branch on it; the human message beside it may change at any time.
- */
-export type ErrorCode = string;
-
 /** Something that a webhook can be told about, by the name of its `InboxEvent`. */
 export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdated' | 'noteCreated' | 'noteUpdated' | 'noteDeleted' | 'conversationErased';
 
@@ -714,96 +482,6 @@ export interface ExportedConversation {
   messages: Message[];
   /** Its notes, oldest first. */
   notes: Note[];
-}
-
-/** An error answer (JSON-RPC 2.0, section 5.1). */
-export interface Failure {
-  /** JSON-RPC's number: -32700 to -32600 for the envelope, -32000 for everything of ours. */
-  code: number;
-  /** For people; may change at any time. */
-  message: string;
-  /** For programs. */
-  data: FailureData;
-}
-
-/** The part of an error answer that clients branch on. */
-export interface FailureData {
-  /** The stable code. */
-  code: ErrorCode;
-  /** The party that has to change something. */
-  fault: Fault;
-  /** How long to wait before trying again, in milliseconds, where that is known. */
-  retryAfterMs?: number | null;
-}
-
-/** The party that has to change something for it to work next time. */
-export type Fault = 'caller' | 'upstream' | 'ours';
-
-/** Event `feed.changed`. */
-export interface FeedChanged {
-  /** The feed's name, as `feed.subscribe` answered it. */
-  feed: string;
-  /** The change's number in the account: later ones are higher. A feed sees those that concern it. */
-  seq: number;
-  /** What happened, as seen through the filter. */
-  operation: FeedOperation;
-  /** The row's id. */
-  id: RowId;
-  /** The row as it is; empty if it is gone. A deletion may be told of a row that was never told of. */
-  row?: Record<string, unknown>;
-  /** The members that an update has changed. */
-  changed?: string[];
-  /** Members that `row` lacks because it would have more than `ROW_BYTES_MAX` with them: read them by REST. */
-  omitted?: string[];
-}
-
-/** Event `feed.ended`: the caller may not read this any more. */
-export interface FeedEnded {
-  /** The feed's name, as `feed.subscribe` answered it. */
-  feed: string;
-}
-
-/** A change to a row. */
-export type FeedOperation = 'insert' | 'update' | 'delete';
-
-/** Parameters of `feed.subscribe`. */
-export interface FeedSubscribe {
-  /** The table, by `as_str`; docs/PROTOCOL.md lists them. */
-  table: string;
-  /** Only rows that have these values; absent: all that the caller may read. */
-  filter?: Record<string, unknown>;
-  /** The last change this client has seen in any feed, to be sent what it missed; absent: only what happens from now on. To go on after an answer with `more`, its `seq`. */
-  after?: number | null;
-}
-
-/** Result of `feed.subscribe`. Unless there is `more`, every change that is committed from now on will be told. */
-export interface FeedSubscribed {
-  /** The feed's name, which its events carry. The same table and filter have the same name. */
-  feed: string;
-  /** The number to go on from: up to where was looked if there is `more`; else of the account's latest change, and events continue from here. */
-  seq: number;
-  /** What was missed, in order. */
-  changes: FeedChanged[];
-  /** Whether more was missed than one answer holds. This feed is not followed yet, or as it was before: ask again with `after` = `seq`. */
-  more: boolean;
-  /** Whether `changes` is everything since `after`. False: read the rows again. */
-  recovered: boolean;
-}
-
-/** Parameters of `feed.unsubscribe`. */
-export interface FeedUnsubscribe {
-  /** The feed's name, as `feed.subscribe` answered it. */
-  feed: string;
-}
-
-/** A STUN or TURN server, in the shape of W3C's `RTCIceServer`. */
-export interface IceServer {
-  /** `stun:`, `turn:` and `turns:` URLs. */
-  urls: string[];
-  /** Short-lived user name, for TURN. */
-  username?: string | null;
-  /** Short-lived password, for TURN. It is meant for the client that reads it. */
-  credential?: string | null;
 }
 
 /** A configuration for `RTCPeerConnection`. */
@@ -826,30 +504,6 @@ export interface ImportedRow {
   /** Why it cannot be used. */
   error?: string | null;
 }
-
-/** An event of an inbox. */
-export type InboxEvent = { conversation: Conversation; message: Message; type: 'messageCreated' } | { message: Message; type: 'messageUpdated' } | { conversation: Conversation; type: 'conversationUpdated' } | { note: Note; type: 'noteCreated' } | { note: Note; type: 'noteUpdated' } | { noteId: NoteId; conversationId: ConversationId; type: 'noteDeleted' } | { conversationId: ConversationId; type: 'conversationErased' };
-
-/** Parameters of `inbox.subscribe`. */
-export interface InboxSubscribe {
-  /** The last event this client has seen; absent: only what happens from now on. To go on after an answer with `more`, its `seq`. */
-  after?: number | null;
-}
-
-/** Result of `inbox.subscribe`. */
-export interface InboxSubscribed {
-  /** The number to go on from: of the last of `events` if there is `more`; else the stream's latest, and events continue from here. */
-  seq: number;
-  /** What was missed, in order. */
-  events: SequencedInboxEvent[];
-  /** Whether more was missed than one answer holds. This connection does not follow the inbox yet, or follows it as it did before: ask again with `after` = `seq`. */
-  more: boolean;
-  /** Whether `events` continues exactly at `after`. False: reload the inbox. */
-  recovered: boolean;
-}
-
-/** Parameters of `inbox.unsubscribe`. */
-export type InboxUnsubscribe = Record<string, unknown>;
 
 /** An invitation, without its token. */
 export interface Invitation {
@@ -896,129 +550,6 @@ export interface Label {
   color: string;
 }
 
-/** A label of conversations. */
-export type LabelId = string;
-
-/** Parameters of `media.answer`. */
-export interface MediaAnswer {
-  /** The room whose media session the offer is from. */
-  roomId: RoomId;
-  /** The `revision` of the offer that is answered. */
-  revision: number;
-  /** The answer (RFC 8866); candidates are not needed. */
-  sdp: string;
-}
-
-/** Event `media.changed`, to everybody in the room. */
-export interface MediaChanged {
-  /** The room whose media session this is. */
-  roomId: RoomId;
-  /** The session as it is. No participants: the session is over. */
-  state: MediaState;
-}
-
-/** Parameters of `media.join`. The room must have been joined before. */
-export interface MediaJoin {
-  /** The room whose media session is entered. */
-  roomId: RoomId;
-}
-
-/** Result of `media.join`. Joining again is harmless and answers with the present state. */
-export interface MediaJoined {
-  /** The session, this device included. */
-  state: MediaState;
-  /** STUN and TURN servers, with credentials for this user. */
-  iceServers: IceServer[];
-}
-
-/** Parameters of `media.leave`. */
-export interface MediaLeave {
-  /** The room whose media session is left. */
-  roomId: RoomId;
-}
-
-/** Event `media.offer`: everything this participant may receive now. */
-export interface MediaOffered {
-  /** The room whose media session the tracks are from. */
-  roomId: RoomId;
-  /** Names this offer in the answer. A later offer has a higher number and replaces it. */
-  revision: number;
-  /** The offer, complete with the server's candidates. */
-  sdp: string;
-  /** What each active media section carries; sections not listed are inactive. */
-  tracks: OfferedTrack[];
-}
-
-/** One device in a media session. */
-export interface MediaParticipant {
-  /** The device that takes part. */
-  connectionId: ConnectionId;
-  /** The device's user. */
-  userId: UserId;
-  /** The user's name. */
-  name: string;
-}
-
-/**
- * Parameters of `media.publish`: an offer of send-only tracks.
- * Offer again on the same transport to add or remove tracks.
- */
-export interface MediaPublish {
-  /** The room whose media session the tracks are for. */
-  roomId: RoomId;
-  /** The offer, complete: the server needs none of the client's candidates. */
-  sdp: string;
-}
-
-/** Result of `media.publish`. */
-export interface MediaPublished {
-  /** The answer, complete with the server's candidates. */
-  sdp: string;
-}
-
-/** How media travels. */
-export type MediaRoute = 'peerToPeer' | 'server';
-
-/** Parameters of `media.signal`. */
-export interface MediaSignal {
-  /** Both must be participants of this room's session. */
-  roomId: RoomId;
-  /** The device that it is for. */
-  to: ConnectionId;
-  /** The offer, the answer or the candidate. */
-  signal: PeerSignal;
-}
-
-/** Event `media.signal`. */
-export interface MediaSignalled {
-  /** The room whose media session both are in. */
-  roomId: RoomId;
-  /** The device that it comes from, which the answer goes to. */
-  from: ConnectionId;
-  /** The offer, the answer or the candidate. */
-  signal: PeerSignal;
-}
-
-/** A running media session. */
-export interface MediaState {
-  /** How media travels now. */
-  route: MediaRoute;
-  /** In order of arrival. Peer to peer, the first offers to the second. */
-  participants: MediaParticipant[];
-  /** Counts every change, so that a late event can be told from a new one. */
-  revision: number;
-}
-
-/** One device present in a room. */
-export interface Member {
-  /** The device that is in the room. */
-  connectionId: ConnectionId;
-  /** The device's user; one user may be in a room with several devices. */
-  userId: UserId;
-  /** The user's name. */
-  name: string;
-}
-
 /** Two contacts that are the same person. */
 export interface Merge {
   /** UUIDv7: later ones sort later. */
@@ -1042,41 +573,6 @@ export interface Merges {
   items: Merge[];
 }
 
-/** One message of a conversation. */
-export interface Message {
-  /** The message, in events as on pages. */
-  id: MessageId;
-  /** The conversation that it is part of. */
-  conversationId: ConversationId;
-  /** Whether it is from the customer or to them. */
-  direction: Direction;
-  /** The agent who wrote it, for outbound ones. */
-  authorId: UserId | null;
-  /** What it says; absent for kinds of message that carry no text. */
-  text: string | null;
-  /** Whether `text` is only the beginning, as it is in events with long texts. */
-  truncated?: boolean;
-  /** The files that came with it; each is read by its place. */
-  attachments: Attachment[];
-  /** How far it has come; always `delivered` for inbound ones. */
-  status: DeliveryStatus;
-  /** Why it failed, in the channel's words, if it did. */
-  error: string | null;
-  /** When it was written, by the channel's clock for inbound ones. */
-  createdAt: string;
-  /** When the channel accepted it, for outbound ones. */
-  sentAt: string | null;
-  /** When it was on the customer's device. */
-  deliveredAt: string | null;
-  /** When the customer saw it. */
-  readAt: string | null;
-  /** When it was given up. */
-  failedAt: string | null;
-}
-
-/** One message of a conversation. */
-export type MessageId = string;
-
 /** A set of permissions with a name. */
 export interface NamedRole {
   /** UUIDv7: later ones sort later. */
@@ -1087,45 +583,8 @@ export interface NamedRole {
   permissions: Permission[];
 }
 
-/** An agent's note to other agents beside a conversation. Customers never see it. */
-export interface Note {
-  /** The note, as `/v1/conversations/{id}/notes` lists it. */
-  id: NoteId;
-  /** The conversation that the note is about. */
-  conversationId: ConversationId;
-  /** The user who wrote it. */
-  authorId: UserId;
-  /** What it says. */
-  text: string;
-  /** When it was written. */
-  createdAt: string;
-  /** When it was last changed. */
-  updatedAt: string;
-}
-
-/** A note of an agent beside a conversation. */
-export type NoteId = string;
-
 /** Something that the audit log tells of; its kind stands beside it. */
 export type ObjectId = string;
-
-/** The track that a media section of an offer carries. */
-export interface OfferedTrack {
-  /** The media section of the offer. */
-  mid: string;
-  /** The device that publishes it. */
-  connectionId: ConnectionId;
-  /** Sound or picture. */
-  kind: TrackKind;
-}
-
-/** A connected user. */
-export interface OnlineUser {
-  /** The user who has at least one connection. */
-  userId: UserId;
-  /** The user's name. */
-  name: string;
-}
 
 /** A person whom only the account's own back end knows. */
 export interface Outsider {
@@ -1303,42 +762,8 @@ export interface Page_Webhook {
   next?: string | null;
 }
 
-/** A message between two peers (W3C's `RTCSessionDescription` and `RTCIceCandidate`). */
-export type PeerSignal = { sdp: string; kind: 'offer' } | { sdp: string; kind: 'answer' } | { candidate: string; sdpMid?: string | null; sdpMLineIndex?: number | null; kind: 'candidate' };
-
 /** One thing that a caller may do. */
 export type Permission = 'account.manage' | 'auditEntries.read' | 'calls.read' | 'cannedResponses.manage' | 'channels.read' | 'channels.manage' | 'contacts.read' | 'contacts.manage' | 'contacts.erase' | 'conversations.read' | 'conversations.manage' | 'apiKeys.manage' | 'labels.manage' | 'messages.send' | 'roles.manage' | 'rooms.read' | 'rooms.manage' | 'teams.manage' | 'users.read' | 'users.manage' | 'webhooks.manage';
-
-/** Event `presence.changed`: what changed within a moment. */
-export interface PresenceChanged {
-  /** Users who have their first connection. */
-  online: OnlineUser[];
-  /** Users who have lost their last connection. */
-  offline: UserId[];
-  /** How many are connected now. */
-  onlineCount: number;
-  /** Whether the lists are everything that changed. False: they are empty, and whoever shows who is connected subscribes again, at leisure. */
-  complete: boolean;
-}
-
-/** Result of `presence.subscribe`. */
-export interface PresenceOnline {
-  /** Users with at least one connection, in the order of their ids, at most `USERS_MAX`. */
-  users: OnlineUser[];
-  /** How many there are. */
-  onlineCount: number;
-  /** Whether there are more: ask again with `after` = the `userId` of the last. Changes follow from the first answer on. */
-  more: boolean;
-}
-
-/** Parameters of `presence.subscribe`. */
-export interface PresenceSubscribe {
-  /** Only users after this one, in the order of their ids; absent: from the first on. */
-  after?: UserId | null;
-}
-
-/** How urgent a conversation is. The order is urgency. */
-export type Priority = 'none' | 'low' | 'medium' | 'high' | 'urgent';
 
 /** The body of an error answer. */
 export interface Problem {
@@ -1374,14 +799,8 @@ export interface Reply {
   text: string;
 }
 
-/** The id by which a client tells answers apart. Strings are limited to `TEXT_MAX`. */
-export type RequestId = number | string;
-
 /** One thing that a guest may do in the room. Without any, they are there and see who else is. */
 export type Right = 'messages.read' | 'messages.send' | 'media.send' | 'media.receive';
-
-/** A user's role, from most permissions to least. The order is the hierarchy. */
-export type Role = 'AGENT_USER' | 'USER' | 'ADMIN';
 
 /** A set of permissions that an account has named. */
 export type RoleId = string;
@@ -1400,16 +819,6 @@ export interface Room {
   lastSeq: number;
 }
 
-/** Event `room.event`: something that the account's own back end tells everybody present. It is kept nowhere. */
-export interface RoomEventPublished {
-  /** The room that it is for. */
-  roomId: RoomId;
-  /** The name of the event, agreed between back end and clients. */
-  name: string;
-  /** What the back end sent with it, passed on as it is. */
-  data: unknown;
-}
-
 /** A stretch of a room's messages. */
 export interface RoomHistory {
   /** Oldest first. */
@@ -1418,209 +827,14 @@ export interface RoomHistory {
   next?: number | null;
 }
 
-/** Result of `room.history`. */
-export interface RoomHistoryRead {
-  /** Oldest first; as many of those nearest to `before` as fit. */
-  messages: RoomMessage[];
-  /** Whether there are older ones: ask again with `before` = the `seq` of the first. */
-  more: boolean;
-}
-
-/** A place where people meet: chat, presence, calls. */
-export type RoomId = string;
-
-/** Parameters of `room.join`. */
-export interface RoomJoin {
-  /** The room to enter. */
-  roomId: RoomId;
-  /** The last message this client has seen, to be sent exactly what it missed; absent: the latest messages. To go on after an answer with `more`, its `seq`. */
-  after?: number | null;
-}
-
-/** Result of `room.join`. */
-export interface RoomJoined {
-  /** The room that was entered. */
-  roomId: RoomId;
-  /** The room's name. */
-  name: string;
-  /** The first of those present, in the order of their `connectionId`; `room.members` has the rest. */
-  members: Member[];
-  /** How many are present, this device included. */
-  memberCount: number;
-  /** With `after`: what came since, oldest first. Without: the latest, oldest first. */
-  messages: RoomMessage[];
-  /** The number to go on from: of the last of `messages` if there is `more`; else the room's latest, and events continue from here. */
-  seq: number;
-  /** Whether more was missed than one answer holds. This device is not in the room yet, or stays in it as it was before: ask again with `after` = `seq`. `members` and `media` come with the last answer. */
-  more: boolean;
-  /** Whether `messages` continues exactly at `after`. False: too much was missed, `messages` are the latest and older ones must be read again. */
-  recovered: boolean;
-  /** The running media session, if there is one. */
-  media: MediaState | null;
-}
-
-/** Parameters of `room.leave`. */
-export interface RoomLeave {
-  /** The room to leave. */
-  roomId: RoomId;
-}
-
 /** Somebody who belongs to a room. */
 export interface RoomMember {
   /** They may enter though the room is private. */
   userId: UserId;
 }
 
-/** Event `room.memberJoined`. */
-export interface RoomMemberJoined {
-  /** The room that was entered. */
-  roomId: RoomId;
-  /** The device that entered, and its user. */
-  member: Member;
-}
-
-/** Event `room.memberLeft`. */
-export interface RoomMemberLeft {
-  /** The room that was left. */
-  roomId: RoomId;
-  /** The device that left. */
-  connectionId: ConnectionId;
-  /** The device's user, who may still be there with another device. */
-  userId: UserId;
-}
-
-/** Result of `room.members`. */
-export interface RoomMembers {
-  /** In the order of their `connectionId`, at most `MEMBERS_MAX`. */
-  members: Member[];
-  /** How many are present, this device included. */
-  memberCount: number;
-  /** Whether there are more: ask again with `after` = the `connectionId` of the last. */
-  more: boolean;
-}
-
-/** Event `room.membersChanged`: what changed within a moment in a room that more than `TOLD_SINGLY_MAX` are in. */
-export interface RoomMembersChanged {
-  /** The room that devices entered or left. */
-  roomId: RoomId;
-  /** Who is there and was not, or was away for a moment; the receiving device may be among them. */
-  joined: Member[];
-  /** The devices that are there no longer; some may never have been told of. */
-  left: ConnectionId[];
-  /** How many are present now. */
-  memberCount: number;
-  /** Whether the lists are everything that changed. False: they are empty, and whoever shows who is there reads `room.members` again, at leisure. */
-  complete: boolean;
-}
-
-/** One message, durable and numbered. */
-export interface RoomMessage {
-  /** The message, on whichever page or connection it is read. */
-  id: RoomMessageId;
-  /** Its number in the room: 1, 2, 3, … without gaps. */
-  seq: number;
-  /** The user or guest who sent it. */
-  userId: UserId;
-  /** The sender's name at that time. */
-  name: string;
-  /** The text as it was sent. */
-  text: string;
-  /** When it was stored. */
-  createdAt: string;
-}
-
-/** One message in a room. */
-export type RoomMessageId = string;
-
-/** Event `room.message`. */
-export interface RoomMessagePosted {
-  /** The room that it was sent to. */
-  roomId: RoomId;
-  /** The message as it was stored. */
-  message: RoomMessage;
-}
-
-/** Parameters of `room.history`. */
-export interface RoomReadHistory {
-  /** The room to read; it need not be joined. */
-  roomId: RoomId;
-  /** Only messages before this number; absent: the latest. */
-  before?: number | null;
-  /** How many, at most `MESSAGES_MAX`, 50 if absent. */
-  limit?: number | null;
-}
-
-/** Parameters of `room.members`. */
-export interface RoomReadMembers {
-  /** A room that the caller has joined. */
-  roomId: RoomId;
-  /** Only members after this one, in the order of their ids; absent: from the first on. */
-  after?: ConnectionId | null;
-}
-
-/** Why a device is no longer in a room that it has not left. */
-export type RoomRemovalReason = 'removed' | 'closed' | 'deleted';
-
-/** Event `room.removed`: this device is in the room no longer. */
-export interface RoomRemoved {
-  /** The room that this device was in. */
-  roomId: RoomId;
-  /** Whether the device was removed, or the room closed or deleted. */
-  reason: RoomRemovalReason;
-}
-
-/** Parameters of `room.send`. */
-export interface RoomSend {
-  /** A room that the caller has joined. */
-  roomId: RoomId;
-  /** Chosen by the client, once per message: sent again after a lost answer, the message is stored once and the same answer comes back. */
-  clientId: ClientMessageId;
-  /** The text: at most `TEXT_BYTES_MAX`, no control characters but line feed and tab. */
-  text: string;
-}
-
-/** Result of `room.send`: the message is stored. */
-export interface RoomSent {
-  /** The message as everybody in the room sees it. */
-  message: RoomMessage;
-}
-
-/** Parameters of `room.typing`. */
-export interface RoomSetTyping {
-  /** A room that the caller has joined. */
-  roomId: RoomId;
-  /** Whether the user is typing now. Repeat while it lasts; others forget it after six seconds. */
-  typing: boolean;
-}
-
-/** Event `room.typing`. */
-export interface RoomTypingChanged {
-  /** The room in which somebody is typing. */
-  roomId: RoomId;
-  /** The device on which somebody is typing. */
-  connectionId: ConnectionId;
-  /** The device's user. */
-  userId: UserId;
-  /** Whether it is typing now. */
-  typing: boolean;
-}
-
-/** A row of a table that clients may follow; the table stands beside it. */
-export type RowId = string;
-
 /** The outcome of a row. */
 export type RowOutcome = 'created' | 'updated' | 'failed';
-
-/** A numbered sequence of events. */
-export type Sequence = { roomId: RoomId; kind: 'room' } | { kind: 'inbox' } | { feed: string; kind: 'feed' };
-
-/** Event `inbox.event`: what happened, and its place in the account's stream. */
-export interface SequencedInboxEvent {
-  /** 1, 2, 3, … without gaps, per account. */
-  seq: number;
-  /** What happened. */
-  event: InboxEvent;
-}
 
 /** What an account has chosen. */
 export interface Settings {
@@ -1677,17 +891,11 @@ export interface Team {
   name: string;
 }
 
-/** A team of agents. */
-export type TeamId = string;
-
 /** All members of a team. */
 export interface TeamMembers {
   /** The users, in no order; at most 1,000. */
   userIds: UserId[];
 }
-
-/** What kind of track. */
-export type TrackKind = 'audio' | 'video';
 
 /** What to change; absent fields stay as they are. */
 export interface UpdateAccount {
@@ -1829,9 +1037,6 @@ export interface User {
   deactivatedAt?: string | null;
 }
 
-/** A person who signs in: an agent, an administrator, a member of staff. */
-export type UserId = string;
-
 /** A webhook. Its secret is never shown again. */
 export interface Webhook {
   /** UUIDv7: later ones sort later. */
@@ -1860,98 +1065,6 @@ export type WebhookKind = 'n8n' | 'standard';
 export interface WriteNote {
   /** The note's new text. */
   text: string;
-}
-
-/** What a client may ask over `/v1/ws`, by method. */
-export interface Methods {
-  /** Says who is connecting; must be the first request. */
-  'connection.open': { params: ConnectionOpen; result: ConnectionOpened };
-  /** Replaces the token before it expires. */
-  'connection.refresh': { params: ConnectionRefresh; result: ConnectionRefreshed };
-  /** Enters a room. */
-  'room.join': { params: RoomJoin; result: RoomJoined };
-  /** Leaves a room. */
-  'room.leave': { params: RoomLeave; result: Done };
-  /** Sends a message to a room; answered once it is stored. */
-  'room.send': { params: RoomSend; result: RoomSent };
-  /** Tells the others that the user is, or is no longer, typing. */
-  'room.typing': { params: RoomSetTyping; result: Done };
-  /** Reads older messages. */
-  'room.history': { params: RoomReadHistory; result: RoomHistoryRead };
-  /** Reads who is in a room, page by page. */
-  'room.members': { params: RoomReadMembers; result: RoomMembers };
-  /** Lists who of the account is connected, and follows changes. */
-  'presence.subscribe': { params: PresenceSubscribe; result: PresenceOnline };
-  /** Rings a user's devices. */
-  'call.ring': { params: CallRing; result: CallRinging };
-  /** Picks up. */
-  'call.accept': { params: CallAccept; result: CallAccepted };
-  /** Declines on behalf of all of the user's devices. */
-  'call.reject': { params: CallReject; result: Done };
-  /** Takes back a call that nobody answered yet. */
-  'call.cancel': { params: CallCancel; result: Done };
-  /** Ends a call that was answered. */
-  'call.hangUp': { params: CallHangUp; result: Done };
-  /** Enters the media session of a room that the caller has joined. */
-  'media.join': { params: MediaJoin; result: MediaJoined };
-  /** Leaves the media session. */
-  'media.leave': { params: MediaLeave; result: Done };
-  /** Peer to peer: passes an offer, answer or candidate to another participant. */
-  'media.signal': { params: MediaSignal; result: Done };
-  /** Through the server: offers the tracks that this participant sends. */
-  'media.publish': { params: MediaPublish; result: MediaPublished };
-  /** Through the server: answers a `media.offer` event. */
-  'media.answer': { params: MediaAnswer; result: Done };
-  /** Follows the account's inbox. */
-  'inbox.subscribe': { params: InboxSubscribe; result: InboxSubscribed };
-  /** Stops following the inbox. */
-  'inbox.unsubscribe': { params: InboxUnsubscribe; result: Done };
-  /** Follows the rows of a table; each table needs its own permission. */
-  'feed.subscribe': { params: FeedSubscribe; result: FeedSubscribed };
-  /** Stops following rows. */
-  'feed.unsubscribe': { params: FeedUnsubscribe; result: Done };
-}
-
-/** What the server pushes over `/v1/ws`, by event. */
-export interface Events {
-  /** A message was sent to a room. */
-  'room.message': RoomMessagePosted;
-  /** A device entered a room. */
-  'room.memberJoined': RoomMemberJoined;
-  /** A device left a room. */
-  'room.memberLeft': RoomMemberLeft;
-  /** Several devices entered or left a room that many are in. */
-  'room.membersChanged': RoomMembersChanged;
-  /** A device started or stopped typing; forget it after six seconds without a repeat. */
-  'room.typing': RoomTypingChanged;
-  /** This device is in a room no longer, though it has not left. */
-  'room.removed': RoomRemoved;
-  /** The account's own back end tells everybody in a room something (`POST /v1/rooms/{id}/events`). It is kept nowhere. */
-  'room.event': RoomEventPublished;
-  /** Users of the account connected their first device or lost their last. */
-  'presence.changed': PresenceChanged;
-  /** A call for this device: ring for `ringTimeMs`. */
-  'call.incoming': CallIncoming;
-  /** To the caller's device: the call was picked up. */
-  'call.answered': CallAnswered;
-  /** The call is over for this device. */
-  'call.ended': CallEnded;
-  /** Who is in a room's media session, and how media travels. */
-  'media.changed': MediaChanged;
-  /** Peer to peer: an offer, answer or candidate from another participant. */
-  'media.signal': MediaSignalled;
-  /** Through the server: all tracks that this participant may receive. */
-  'media.offer': MediaOffered;
-  /** A numbered event of the account's inbox. */
-  'inbox.event': SequencedInboxEvent;
-  /** A row of a table that this connection follows has changed. */
-  'feed.changed': FeedChanged;
-  /** A newer token does not allow this connection to follow a table any more. */
-  'feed.ended': FeedEnded;
-  /** A sequence lost more than can be replayed: read it again from the store. */
-  'connection.reload': ConnectionReload;
-  /** The server is about to close this connection: reconnect after `delayMs`. */
-  'connection.moving': ConnectionMoving;
 }
 
 /** What the REST layer offers, by method and path: what is sent, and what is answered with 2xx. */

@@ -15,10 +15,6 @@ declare namespace App {
   type Inbox = ReturnType<typeof import('../js/model/inbox.js').createInbox>;
   type Presence = ReturnType<typeof import('../js/model/presence.js').createPresence>;
   type LiveRoom = import('../js/model/live-room.js').LiveRoom;
-  type LocalMedia = import('../js/media/local.js').LocalMedia;
-  type MediaSession = import('../js/media/session.js').MediaSession;
-  type PeerLink = import('../js/media/peer.js').PeerLink;
-  type ServerLink = import('../js/media/server.js').ServerLink;
 
   /** What every view may use. */
   interface Parts {
@@ -32,13 +28,9 @@ declare namespace App {
   interface View { element: HTMLElement; leave?: () => void; entered?: () => void }
 
   interface Identity { user: Wire.User | null; ready: boolean; notice: string | null }
-  interface Line { phase: 'closed' | 'connecting' | 'open' | 'waiting' | 'refused'; connectionId: string | null; everOpen: boolean }
 
   interface Ringing { callId: string | null; roomId: string; userId: string; name: string; media: 'audio' | 'video' }
-  interface Other extends Wire.Participant {
-    video: MediaStreamTrack | null; audio: MediaStreamTrack | null; route: Wire.Route;
-    pcs: { video?: RTCPeerConnection | null; audio?: RTCPeerConnection | null };
-  }
+  type Other = import('../client/src/media/session.js').Other;
   interface Active {
     roomId: string; startedAt: number; others: Other[]; muted: boolean; connected: boolean; route: Wire.Route;
     self: string | null; camera: MediaStreamTrack | null; hasMicrophone: boolean;
@@ -61,15 +53,7 @@ declare namespace App {
     typing: { connectionId: string; userId: string; name: string; since: number }[]; media: Wire.MediaState | null;
   }
 
-  /** Events that are about one room. */
-  type RoomEvent = { [Event in keyof Wire.Events]: Wire.Events[Event] extends { roomId: string } ? Event : never }[keyof Wire.Events];
-  /** A request about the media of the room that one is in. */
-  type MediaRequest = <Method extends Extract<keyof Wire.Methods, `media.${string}`>>(
-    method: Method, params: Omit<Wire.Methods[Method]['params'], 'roomId'>,
-  ) => Promise<Wire.Methods[Method]['result']>;
-
-  type Tracks = { audio: MediaStreamTrack | null; video: MediaStreamTrack | null };
-  type Kind = keyof Tracks;
+  type RoomEvent = import('../client/src/room.js').RoomEventName;
 }
 
 /** What elements are made of: see `el`. */

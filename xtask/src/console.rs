@@ -1,4 +1,4 @@
-//! The console: its types, its rules and its unit tests, by tools that `web/package-lock.json` pins.
+//! The console and the client library: types, rules and unit tests, by tools that `web/package-lock.json` pins.
 
 use crate::shell::{Failure, root, run, step};
 use local_services::find;
@@ -25,7 +25,10 @@ pub(crate) fn check() -> Result<(), Failure> {
         let tool = |script: &str, arguments: &[&str]| {
             run(Command::new(&node).arg(script).args(arguments).current_dir(&web))
         };
-        tool("node_modules/typescript/bin/tsc", &["--project", "."])?;
+        // Last what a page in TypeScript gets of the library, and such a page.
+        for project in [".", "client/declarations.json", "client/tests"] {
+            tool("node_modules/typescript/bin/tsc", &["--project", project])?;
+        }
         tool("node_modules/eslint/bin/eslint.js", &["--max-warnings", "0", "."])?;
         let mut test = Command::new(&node);
         run(test.args(["--test", "--test-reporter=dot"]).args(suites(&web)?).current_dir(&web))
@@ -53,11 +56,19 @@ fn path_with(node: &Path) -> Result<std::ffi::OsString, Failure> {
 
 /// By name, as not every Node.js takes a pattern.
 fn suites(web: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let files = fs::read_dir(web.join("tests"))?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<Result<Vec<_>, Failure>>()?;
-    let mut suites: Vec<_> =
-        files.into_iter().filter(|path| path.to_string_lossy().ends_with(".test.js")).collect();
+    let mut suites = Vec::new();
+    for directory in ["tests", "client/tests"] {
+        let before = suites.len();
+        for entry in fs::read_dir(web.join(directory))? {
+            let path = entry?.path();
+            if path.to_string_lossy().ends_with(".test.js") {
+                suites.push(path);
+            }
+        }
+        if suites.len() == before {
+            return Err(Failure::new(format!("web/{directory}: there are no tests")));
+        }
+    }
     suites.sort();
-    if suites.is_empty() { Err(Failure::new("web/tests: there are no tests")) } else { Ok(suites) }
+    Ok(suites)
 }

@@ -1,6 +1,6 @@
 //! Settings of the listener and of signing in.
 
-use crate::http::{ProxyHeader, cidr::Cidr};
+use crate::http::{ProxyHeader, cidr::Cidr, cors::AllowedOrigin};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
@@ -60,6 +60,13 @@ pub struct Http {
     pub proxy_protocol: ProxyProtocol,
     /// Whether browsers are told to use nothing but TLS for this host (RFC 6797); they remember it for a year.
     pub hsts: bool,
+    /// Origins of other sites whose pages may import the client library from here and use the API, or `*` for all.
+    ///
+    /// The hub takes everybody who has a token: a page that brings the library along needs none of this for it.
+    ///
+    /// Example: `["https://shop.example"]`
+    #[serde(skip_serializing)]
+    pub cors_origins: Vec<AllowedOrigin>,
 }
 
 impl Default for Http {
@@ -83,6 +90,7 @@ impl Default for Http {
             proxy_header: ProxyHeader::XForwardedFor,
             proxy_protocol: ProxyProtocol::Off,
             hsts: false,
+            cors_origins: Vec::new(),
         }
     }
 }

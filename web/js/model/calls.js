@@ -1,10 +1,9 @@
 // Ringing and being in a call: from the button to the last track stopped.
 
-import { LocalMedia } from '../media/local.js';
-import { MediaSession } from '../media/session.js';
+import { LocalMedia, MediaSession } from '../../client/src/index.js';
 import { ring } from '../ringtone.js';
 import { createStore } from '../store.js';
-import { ending, explain, phrase } from '../words.js';
+import { ending, explain, phrase, unavailable } from '../words.js';
 
 /** @param {{ socket: App.Socket, rooms: App.Rooms, notices: App.Notices }} parts */
 export function createCalls({ socket, rooms, notices }) {
@@ -59,13 +58,13 @@ export function createCalls({ socket, rooms, notices }) {
     }
     await hangUp();
     const local = new LocalMedia();
-    const session = new MediaSession({ socket, roomId, local, changed: show });
+    const session = new MediaSession({ client: socket.client, roomId, local, changed: show });
     const own = (call = { session, local, roomId, ringing, startedAt: Date.now(), muted: false, closesAlone: false, sawOthers: false, leaving: false });
     const room = rooms.hold(roomId, 'call');
     show();
     try {
       await Promise.all([room.joined, local.start({ video })]);
-      local.problems.forEach((problem) => notices.warn(problem));
+      local.problems.forEach((problem) => notices.warn(unavailable(problem)));
       if (call !== own) return local.stop();
       await session.join();
       show();
@@ -204,7 +203,7 @@ export function createCalls({ socket, rooms, notices }) {
       const own = call;
       if (!own) return;
       const track = await own.local.camera(!own.local.tracks.video);
-      own.local.problems.forEach((problem) => notices.warn(problem));
+      own.local.problems.forEach((problem) => notices.warn(unavailable(problem)));
       if (call !== own) return own.local.stop();
       own.session.replace('video', track);
       show();

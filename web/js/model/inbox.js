@@ -26,10 +26,6 @@ export function createInbox({ api, socket }) {
   /** `known` has every conversation read so far; `next` a cursor per status, null when all are read. */
   const state = createStore(/** @type {App.InboxState} */ ({ status: 'loading', error: null, known: new Map(), filter: 'open', next: {} }));
   const threads = createStore({ byId: /** @type {Map<string, App.Thread>} */ (new Map()) });
-  /** The last event applied. @type {number | null} */
-  let seq = null;
-  /** Events that come while we catch up. @type {Wire.SequencedEvent[] | null} */
-  let early = null;
 
   /** @type {App.Thread} */
   const UNREAD = { status: 'loading', messages: [], pending: [], next: null, error: null };
@@ -106,41 +102,9 @@ export function createInbox({ api, socket }) {
     if (isCut) open(message.conversationId);
   }
 
-  /** @param {Wire.SequencedEvent} sequenced */
-  function receive(sequenced) {
-    if (early) return early.push(sequenced);
-    if (seq === null || sequenced.seq <= seq) return;
-    if (sequenced.seq > seq + 1) return resume().catch(() => {});
-    seq = sequenced.seq;
-    apply(sequenced.event);
-  }
-  socket.on('inbox.event', receive);
-  socket.on('connection.reload', ({ sequence }) => sequence.kind === 'inbox' && resume({ reload: true }).catch(() => {}));
-
-  /** Subscribes where we left off, page by page; reads everything again where that cannot be replayed. */
-  async function resume({ reload = false } = {}) {
-    if (early) return;
-    early = [];
-    try {
-      let after = reload || seq === null ? undefined : seq;
-      let continues = after !== undefined;
-      let answer;
-      do {
-        answer = await socket.call('inbox.subscribe', { after });
-        continues &&= answer.recovered;
-        if (continues) answer.events.forEach(({ event }) => apply(event));
-        // A connection that is lost between two pages goes on from the last one.
-        after = seq = answer.seq;
-      } while (answer.more);
-      if (!continues) await readAgain();
-    } finally {
-      // Those that the reading already showed change nothing when applied again.
-      const late = (early ?? []).sort((a, b) => a.seq - b.seq);
-      early = null;
-      late.forEach(receive);
-    }
-  }
-  socket.onOpened(() => resume());
+  const followed = socket.client.inbox();
+  followed.on('event', ({ event }) => apply(event));
+  followed.on('reload', readAgain);
 
   async function readAgain() {
     state.set({ next: {} });

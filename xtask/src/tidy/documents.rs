@@ -29,18 +29,22 @@ pub(super) fn check(root: &Path, files: &[PathBuf]) -> Result<Report, Failure> {
         match extension {
             "md" => report.follow(root, path, &links_and_names(&read()?)),
             "html" if is_web => report.follow(root, path, &attributes(&read()?)),
-            "js" if path.starts_with("web/js") => report.follow_imports(root, path, &read()?),
+            "js" if is_module(path) => report.follow_imports(root, path, &read()?),
             _ => {}
         }
     }
     // A reader that finds no import any more is broken, not the console without any.
-    let modules = files
-        .iter()
-        .filter(|path| path.starts_with("web/js") && path.extension().is_some_and(|it| it == "js"));
+    let modules = files.iter().filter(|path| is_module(path));
     if modules.count() > 1 && report.imports == 0 {
         report.complaints.push("web: there are modules, and none was seen to import another".to_owned());
     }
     Ok(report)
+}
+
+/// What browsers run: the console, and the client library.
+fn is_module(path: &Path) -> bool {
+    let is_served = ["web/js", "web/client/src"].iter().any(|served| path.starts_with(served));
+    is_served && path.extension().is_some_and(|it| it == "js")
 }
 
 impl Report {
@@ -73,6 +77,8 @@ impl Report {
             };
             match target {
                 Some(target) if root.join(&target).is_file() => {}
+                // Types that there are, of a module that there is not: named in comments.
+                Some(target) if root.join(target.with_extension("d.ts")).is_file() => {}
                 Some(_) => self.complaints.push(format!("{}: there is no {name}", path.display())),
                 None => self
                     .complaints
@@ -153,6 +159,15 @@ mod tests {
             tree.plant("web/js/here.js", &format!("{import}\n"));
             assert_eq!(complaints(&tree).len(), 1, "{import}");
         }
+    }
+
+    #[test]
+    fn types_are_imported_by_the_name_of_a_module_that_need_not_be() {
+        let import = "/** @type {import('../protocol.js').Room} */\n";
+        let tree = Tree::of(&[("web/client/src/a.js", import), ("web/client/protocol.d.ts", "")]);
+        assert_eq!(complaints(&tree), [""; 0]);
+        tree.remove("web/client/protocol.d.ts");
+        assert_eq!(complaints(&tree).len(), 1);
     }
 
     #[test]

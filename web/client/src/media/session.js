@@ -4,6 +4,17 @@ import { PeerLink } from './peer.js';
 import { ServerLink } from './server.js';
 import { received } from './stats.js';
 
+/** @typedef {import('../../protocol.js').PeerSignal} PeerSignal */
+/** @typedef {import('../../protocol.js').MediaOffered} MediaOffered */
+/** @typedef {import('../../protocol.js').MediaState} MediaState */
+/** @typedef {import('../../protocol.js').MediaParticipant} MediaParticipant */
+/** @typedef {import('../../protocol.js').MediaRoute} MediaRoute */
+/** @typedef {import('./local.js').Kind} Kind */
+/** @typedef {import('./local.js').LocalMedia} LocalMedia */
+/** @typedef {import('../room.js').RoomEventName} RoomEventName */
+/** @typedef {import('../../protocol.js').Events} Events */
+/** @typedef {import('../../protocol.js').Methods} Methods */
+
 /** Signals and offers that overtook the news they belong to. Bounded: a flood must not fill memory. */
 const EARLY_SIGNALS_MAX = 64;
 
@@ -14,10 +25,24 @@ const HANDOVER_MAX_MS = 20_000;
 const REJOIN_FIRST_MS = 1_000;
 const REJOIN_MAX_MS = 15_000;
 
-/** @typedef {{ signal: { from: string, signal: Wire.Signal } } | { offer: Wire.Offer }} Early */
+/**
+ * A request about the media of the room that one is in.
+ *
+ * @typedef {<Method extends Extract<keyof Methods, `media.${string}`>>(
+ *   method: Method, params: Omit<Methods[Method]['params'], 'roomId'>) => Promise<Methods[Method]['result']>} MediaRequest
+ */
+
+/**
+ * Somebody else in the session, and what there is to see and hear of them.
+ *
+ * @typedef {MediaParticipant & { video: MediaStreamTrack | null, audio: MediaStreamTrack | null, route: MediaRoute,
+ *   pcs: { video?: RTCPeerConnection | null, audio?: RTCPeerConnection | null } }} Other
+ */
+
+/** @typedef {{ signal: { from: string, signal: PeerSignal } } | { offer: MediaOffered }} Early */
 
 export class MediaSession {
-  /** @type {Wire.MediaState} */
+  /** @type {MediaState} */
   state = { route: 'peerToPeer', participants: [], revision: -1 };
   /** Our own connection id, once we entered. @type {string | null} */
   self = null;
@@ -36,17 +61,27 @@ export class MediaSession {
   /** @type {Promise<void> | null} */
   #joining = null;
   #joined = false;
+  /** Whether it was entered, or tried to be. */
+  #isWanted = false;
   #closed = false;
   /** @type {(() => void)[]} */
   #off = [];
   /** @type {RTCIceServer[]} */
   #iceServers = [];
 
+  /** Before the session can be entered: the room must have been joined. @type {(() => Promise<void>) | undefined} */
+  #ready;
+  /** @type {(() => void) | undefined} */
+  #left;
+
   /**
-   * @param {{ socket: App.Socket, roomId: string, local: App.LocalMedia, changed: () => void }} options
+   * @param {{ client: Pick<import('../client.js').Client, 'request' | 'on' | 'state'>, roomId: string, local: LocalMedia,
+   *   changed: () => void, ready?: () => Promise<void>, left?: () => void }} options
    */
-  constructor({ socket, roomId, local, changed }) {
-    this.socket = socket;
+  constructor({ client, roomId, local, changed, ready, left }) {
+    this.client = client;
+    this.#ready = ready;
+    this.#left = left;
     this.roomId = roomId;
     this.local = local;
     this.changed = () => {
@@ -55,27 +90,31 @@ export class MediaSession {
       this.#hand();
       changed();
     };
-    /** @type {<Event extends App.RoomEvent>(method: Event, handle: (params: Wire.Events[Event]) => void) => void} */
-    const on = (method, handle) => this.#off.push(socket.on(method, (params) => params.roomId === roomId && handle(params)));
+    /** @type {<Event extends RoomEventName>(method: Event, handle: (params: Events[Event]) => void) => void} */
+    const on = (method, handle) => this.#off.push(client.on(method, (params) => params.roomId === roomId && handle(params)));
     on('media.changed', ({ state }) => this.#apply(state));
     on('media.signal', (params) => this.#hear(params));
     on('media.offer', (offer) => this.#hearOffer(offer));
   }
 
-  /** Enters the session, or enters it anew: under a new connection id, or after media failed. */
+  /** Enters the session, or enters it anew: under a new connection id, or after media failed. @returns {Promise<void>} */
   join() {
+    this.#isWanted = true;
     this.#joining ??= this.#join().finally(() => (this.#joining = null));
     return this.#joining;
   }
 
-  /** Enters anew after a lost connection, as often as it takes. */
-  resume() {
-    return this.join().catch(() => this.#rejoin());
+  /** Enters anew after a lost connection, as often as it takes. @returns {Promise<void>} */
+  async resume() {
+    if (!this.#isWanted || this.#closed) return;
+    await this.join().catch(() => this.#rejoin());
   }
 
   async #join() {
     clearTimeout(this.#retry.timer);
-    const { connectionId } = this.socket.state.get();
+    if (this.#ready) await this.#ready();
+    if (this.#closed) return;
+    const { connectionId } = this.client.state;
     if (this.self && this.self !== connectionId) this.#former.add(this.self);
     else if (this.#joined) await this.#request('media.leave', {}).catch(() => {});
     this.self = connectionId;
@@ -94,8 +133,8 @@ export class MediaSession {
     offers.forEach(({ offer }) => this.#hearOffer(offer));
   }
 
-  /** @type {App.MediaRequest} */
-  #request = (method, params) => this.socket.call(method, /** @type {any} */ ({ roomId: this.roomId, ...params }));
+  /** @type {MediaRequest} */
+  #request = (method, params) => this.client.request(method, /** @type {any} */ ({ roomId: this.roomId, ...params }));
 
   /** Tries again to enter, more patiently each time. */
   #rejoin = (isNeeded = () => true) => {
@@ -105,13 +144,13 @@ export class MediaSession {
     this.#retry.attempts += 1;
     this.#retry.timer = setTimeout(() => {
       // Without a connection the next one rejoins.
-      if (this.socket.state.get().phase === 'open' && isNeeded()) this.join().catch(() => this.#rejoin());
+      if (this.client.state.phase === 'open' && isNeeded()) this.join().catch(() => this.#rejoin());
     }, wait);
   };
 
   #isIn = () => this.state.participants.some(({ connectionId }) => connectionId === this.self);
 
-  #apply(/** @type {Wire.MediaState} */ state) {
+  #apply(/** @type {MediaState} */ state) {
     // An event may overtake the answer to our joining, which is then the older of the two.
     if (state.revision >= this.state.revision) this.state = state;
     if (this.#joined) {
@@ -163,7 +202,7 @@ export class MediaSession {
     return server;
   }
 
-  /** @param {{ from: string, signal: Wire.Signal }} heard */
+  /** @param {{ from: string, signal: PeerSignal }} heard */
   #hear({ from, signal }) {
     if (this.#peer?.other === from) this.#peer.handle(signal);
     else if (!this.#joined || this.state.route === 'peerToPeer') this.#keep({ signal: { from, signal } });
@@ -174,7 +213,7 @@ export class MediaSession {
     this.#early.push(early);
   }
 
-  #hearOffer(/** @type {Wire.Offer} */ offer) {
+  #hearOffer(/** @type {MediaOffered} */ offer) {
     if (!this.#joined) return this.#keep({ offer });
     // The offer may overtake the news that media goes through the server.
     this.#ensureServer().handleOffer(offer);
@@ -185,7 +224,7 @@ export class MediaSession {
     if (!this.#peer || !this.#server?.published) return;
     const peer = this.#peer;
     const now = this.#server.received.get(peer.other);
-    const carried = /** @type {App.Kind[]} */ (['audio', 'video']).every((kind) => {
+    const carried = /** @type {Kind[]} */ (['audio', 'video']).every((kind) => {
       const direct = peer.received[kind];
       return !direct || direct.muted || now?.[kind]?.muted === false;
     });
@@ -210,7 +249,7 @@ export class MediaSession {
     this.#dropPeer();
   }
 
-  /** Who else is there, and the tracks to show for each. @returns {App.Other[]} */
+  /** Who else is there, and the tracks to show for each. @returns {Other[]} */
   others() {
     return this.state.participants
       .filter(({ connectionId }) => connectionId !== this.self && !this.#former.has(connectionId))
@@ -221,14 +260,14 @@ export class MediaSession {
   #tracks(/** @type {string} */ connectionId) {
     const direct = this.#peer?.other === connectionId ? this.#peer : null;
     const served = this.#server?.received.get(connectionId);
-    const pick = (/** @type {App.Kind} */ kind) => {
+    const pick = (/** @type {Kind} */ kind) => {
       const through = served?.[kind];
       const track = through && !through.muted ? through : (direct?.received[kind] ?? through ?? null);
       return { track, pc: track === through ? this.#server?.subscribe : direct?.pc };
     };
     const video = pick('video');
     const audio = pick('audio');
-    /** @type {Wire.Route} */
+    /** @type {MediaRoute} */
     const route = video.track && video.pc === direct?.pc ? 'peerToPeer' : served ? 'server' : 'peerToPeer';
     return { video: video.track, audio: audio.track, pcs: { video: video.pc, audio: audio.pc }, route };
   }
@@ -239,7 +278,7 @@ export class MediaSession {
     return this.#server ? this.#server.published : !this.#peer || this.#peer.connected;
   }
 
-  /** Sends another own track of this kind, or none. @param {App.Kind} kind @param {MediaStreamTrack | null} track */
+  /** Sends another own track of this kind, or none. @param {Kind} kind @param {MediaStreamTrack | null} track */
   replace(kind, track) {
     this.#peer?.replace(kind, track);
     this.#server?.replace(kind, track);
@@ -261,6 +300,7 @@ export class MediaSession {
     this.#closed = true;
     clearTimeout(this.#retry.timer);
     this.#off.forEach((off) => off());
+    this.#left?.();
     this.#drop();
     if (this.#joined) this.#request('media.leave', {}).catch(() => {});
   }

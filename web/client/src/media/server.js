@@ -1,7 +1,13 @@
 // Media through the server: what we send on one connection, what we receive on another.
 
+/** @typedef {import('../../protocol.js').MediaOffered} MediaOffered */
+/** @typedef {import('./local.js').Kind} Kind */
+/** @typedef {import('./local.js').Tracks} Tracks */
+/** @typedef {import('./local.js').LocalMedia} LocalMedia */
+/** @typedef {import('./session.js').MediaRequest} MediaRequest */
+
 export class ServerLink {
-  /** What each participant sends: connection id → tracks. @type {Map<string, App.Tracks>} */
+  /** What each participant sends: connection id → tracks. @type {Map<string, Tracks>} */
   received = new Map();
   /** @type {RTCPeerConnection | null} */
   publish = null;
@@ -15,13 +21,13 @@ export class ServerLink {
   #revision = -1;
   /** @type {string | null} */
   #answer = null;
-  /** @type {Wire.Offer | null} */
+  /** @type {MediaOffered | null} */
   #newest = null;
   #closed = false;
 
   /**
-   * @param {{ iceServers: RTCIceServer[], local: App.LocalMedia,
-   *   request: App.MediaRequest, changed: () => void, failed: () => void }} options
+   * @param {{ iceServers: RTCIceServer[], local: LocalMedia,
+   *   request: MediaRequest, changed: () => void, failed: () => void }} options
    */
   constructor({ iceServers, local, request, changed, failed }) {
     this.iceServers = iceServers;
@@ -71,14 +77,14 @@ export class ServerLink {
     return this.publish?.getTransceivers().find(({ receiver }) => receiver.track.kind === kind)?.sender;
   }
 
-  /** Sends another track of this kind, or none. @param {App.Kind} kind @param {MediaStreamTrack | null} track */
+  /** Sends another track of this kind, or none. @param {Kind} kind @param {MediaStreamTrack | null} track */
   replace(kind, track) {
     const sender = this.#sender(kind);
     if (sender) sender.replaceTrack(track);
     else this.#offer();
   }
 
-  /** Takes a `media.offer`. Only the newest of those that queue up is worth an answer. @param {Wire.Offer} offer */
+  /** Takes a `media.offer`. Only the newest of those that queue up is worth an answer. @param {MediaOffered} offer */
   handleOffer(offer) {
     if (offer.revision < this.#revision) return;
     if (offer.revision === this.#revision && this.#answer) return this.#reply();
@@ -96,7 +102,7 @@ export class ServerLink {
       });
   }
 
-  /** @param {Wire.Offer} offer */
+  /** @param {MediaOffered} offer */
   async #accept({ sdp, tracks }) {
     const pc = (this.subscribe ??= this.#connection());
     await pc.setRemoteDescription({ type: 'offer', sdp });

@@ -1,38 +1,42 @@
 // The user's own microphone and camera.
 
-import { phrase } from '../words.js';
-
 const AUDIO = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 /** Everybody is sent the same picture, so it must suit the weakest line and machine of a group. */
 const VIDEO = { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 24 } };
 
-/** The errors of `getUserMedia` that there are words for (W3C mediacapture-streams). */
-const REASONS = /** @type {const} */ ({
-  NotAllowedError: 'device.notAllowed',
-  NotFoundError: 'device.notFound',
-  NotReadableError: 'device.inUse',
-});
+/** @typedef {'audio' | 'video'} Kind */
+/** @typedef {{ audio: MediaStreamTrack | null, video: MediaStreamTrack | null }} Tracks */
 
-/** @param {Error} error */
-function reason(error) {
-  const key = REASONS[/** @type {keyof typeof REASONS} */ (error.name)];
-  return key ? phrase(key) : error.message;
-}
+/**
+ * A device that could not be had.
+ *
+ * @typedef {object} DeviceProblem
+ * @property {Kind | null} kind null: the browser gives none to this page, as it did not come by https
+ * @property {'notAllowed' | 'notFound' | 'inUse' | 'insecure' | 'other'} reason
+ * @property {string} message for developers
+ */
+
+/** The errors of `getUserMedia` that people can do something about (W3C mediacapture-streams). */
+const REASONS = /** @type {Record<string, DeviceProblem['reason']>} */ ({
+  NotAllowedError: 'notAllowed',
+  NotFoundError: 'notFound',
+  NotReadableError: 'inUse',
+});
 
 /** Own tracks, kept across routes, reconnects and rejoins until the call is over. */
 export class LocalMedia {
-  /** @type {App.Tracks} */
+  /** @type {Tracks} */
   tracks = { audio: null, video: null };
   /** Groups both tracks, so that receivers play them in step. */
   stream = new MediaStream();
 
-  /** What could not be had, in words for the user. @type {string[]} */
+  /** What could not be had. @type {DeviceProblem[]} */
   problems = [];
 
   /** Asks for the devices. Whatever fails, the call goes on with what there is. @param {{ video: boolean }} what */
   async start({ video }) {
     if (!navigator.mediaDevices) {
-      this.problems.push(phrase('call.needsHttps'));
+      this.problems.push({ kind: null, reason: 'insecure', message: 'the page did not come by https' });
       return this;
     }
     try {
@@ -46,19 +50,19 @@ export class LocalMedia {
     return this;
   }
 
-  /** @param {App.Kind} kind */
+  /** @param {Kind} kind */
   async #ask(kind) {
     try {
       const stream = await navigator.mediaDevices.getUserMedia(kind === 'audio' ? { audio: AUDIO } : { video: VIDEO });
       this.#keep(stream.getTracks()[0]);
     } catch (error) {
-      this.problems.push(phrase(kind === 'audio' ? 'call.noMicrophone' : 'call.noCamera', { reason: reason(error) }));
+      this.problems.push({ kind, reason: REASONS[error.name] ?? 'other', message: error.message });
     }
   }
 
   /** @param {MediaStreamTrack} track */
   #keep(track) {
-    this.tracks[/** @type {App.Kind} */ (track.kind)] = track;
+    this.tracks[/** @type {Kind} */ (track.kind)] = track;
     this.stream.addTrack(track);
   }
 

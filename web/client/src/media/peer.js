@@ -1,22 +1,27 @@
 // Media straight to one other participant. Offers come from one side only, so they never collide.
 
+/** @typedef {import('../../protocol.js').PeerSignal} PeerSignal */
+/** @typedef {import('./local.js').Kind} Kind */
+/** @typedef {import('./local.js').Tracks} Tracks */
+/** @typedef {import('./local.js').LocalMedia} LocalMedia */
+
 /** A lost path may come back by itself; after this long it is rebuilt. */
 const DISCONNECTED_PATIENCE_MS = 4_000;
 
 export class PeerLink {
-  /** What the other one sends. @type {App.Tracks} */
+  /** What the other one sends. @type {Tracks} */
   received = { audio: null, video: null };
 
   /** @type {Promise<unknown>} */
   #queue = Promise.resolve();
-  /** @type {Extract<Wire.Signal, { kind: 'candidate' }>[]} */
+  /** @type {Extract<PeerSignal, { kind: 'candidate' }>[]} */
   #candidates = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #patience;
 
   /**
-   * @param {{ other: string, offers: boolean, iceServers: RTCIceServer[], local: App.LocalMedia,
-   *   signal: (signal: Wire.Signal) => void, changed: () => void }} options
+   * @param {{ other: string, offers: boolean, iceServers: RTCIceServer[], local: LocalMedia,
+   *   signal: (signal: PeerSignal) => void, changed: () => void }} options
    */
   constructor({ other, offers, iceServers, local, signal, changed }) {
     this.other = other;
@@ -25,7 +30,7 @@ export class PeerLink {
     this.signal = signal;
     const pc = (this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' }));
     pc.ontrack = ({ track }) => {
-      this.received[/** @type {App.Kind} */ (track.kind)] = track;
+      this.received[/** @type {Kind} */ (track.kind)] = track;
       track.onmute = track.onunmute = changed;
       changed();
     };
@@ -41,7 +46,7 @@ export class PeerLink {
     };
     if (!offers) return;
     // Both kinds from the start, sent or not, so that a camera can be switched on later without a new offer.
-    for (const kind of /** @type {App.Kind[]} */ (['audio', 'video'])) this.#carry(pc.addTransceiver(kind, { direction: 'sendrecv' }), kind);
+    for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) this.#carry(pc.addTransceiver(kind, { direction: 'sendrecv' }), kind);
     this.#enqueue(() => this.#offer());
   }
 
@@ -52,7 +57,7 @@ export class PeerLink {
     });
   }
 
-  /** @param {RTCRtpTransceiver} transceiver @param {App.Kind} kind */
+  /** @param {RTCRtpTransceiver} transceiver @param {Kind} kind */
   #carry({ sender }, kind) {
     sender.replaceTrack(this.local.tracks[kind]);
     sender.setStreams(this.local.stream);
@@ -64,7 +69,7 @@ export class PeerLink {
     this.signal({ kind: 'offer', sdp: this.#described });
   }
 
-  /** Takes an offer, an answer or a candidate of the other side. @param {Wire.Signal} signal */
+  /** Takes an offer, an answer or a candidate of the other side. @param {PeerSignal} signal */
   handle(signal) {
     this.#enqueue(async () => {
       if (signal.kind === 'offer' && !this.offers) await this.#answer(signal.sdp);
@@ -83,7 +88,7 @@ export class PeerLink {
     await this.pc.setRemoteDescription({ type: 'offer', sdp });
     for (const transceiver of this.pc.getTransceivers()) {
       transceiver.direction = 'sendrecv';
-      this.#carry(transceiver, /** @type {App.Kind} */ (transceiver.receiver.track.kind));
+      this.#carry(transceiver, /** @type {Kind} */ (transceiver.receiver.track.kind));
     }
     await this.pc.setLocalDescription(await this.pc.createAnswer());
     this.signal({ kind: 'answer', sdp: this.#described });
@@ -117,7 +122,7 @@ export class PeerLink {
     return this.pc.connectionState === 'connected';
   }
 
-  /** Sends another track of this kind, or none. @param {App.Kind} kind @param {MediaStreamTrack | null} track */
+  /** Sends another track of this kind, or none. @param {Kind} kind @param {MediaStreamTrack | null} track */
   replace(kind, track) {
     this.#enqueue(async () => {
       const carrier = this.pc.getTransceivers().find(({ receiver }) => receiver.track.kind === kind);

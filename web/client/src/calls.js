@@ -1,0 +1,170 @@
+// Ringing: who calls whom, and how that ends. What is said and seen in a call is the room's media session.
+
+import { Emitter } from './emitter.js';
+
+/** @typedef {import('../protocol.js').CallEndReason} CallEndReason */
+/** @typedef {import('../protocol.js').CallMedia} CallMedia */
+/** @typedef {Pick<import('./client.js').Client, 'request'>} Requester */
+
+/**
+ * What a call is about.
+ *
+ * @typedef {object} CallDetails
+ * @property {string} id
+ * @property {string} roomId where the two meet: its media session
+ * @property {string} userId who is at the other end
+ * @property {string} name what they are called; empty for a call of our own
+ * @property {CallMedia} media what the caller wants to send
+ * @property {boolean} isIncoming
+ * @property {number} ringTimeMs how much longer it rings
+ */
+
+/**
+ * - `answered`: it was picked up: join the room's media session.
+ * - `ended`: it is over for this device, and why.
+ *
+ * @typedef {{ answered: Call, ended: CallEndReason }} CallEvents
+ */
+
+/** @extends {Emitter<CallEvents>} */
+export class Call extends Emitter {
+  /** @type {'ringing' | 'active' | 'ended'} */
+  state = 'ringing';
+
+  #client;
+
+  /** @internal @param {CallDetails} details @param {Requester} client */
+  constructor({ id, roomId, userId, name, media, isIncoming, ringTimeMs }, client) {
+    super();
+    this.id = id;
+    this.roomId = roomId;
+    this.userId = userId;
+    this.name = name;
+    this.media = media;
+    this.isIncoming = isIncoming;
+    this.ringTimeMs = ringTimeMs;
+    this.#client = client;
+  }
+
+  /** Picks up. Rejects with `call.alreadyTaken` or `call.over` if it was too late. */
+  async accept() {
+    await this.#client.request('call.accept', { callId: this.id });
+    this.answer();
+  }
+
+  /** Declines, on all devices of the user. */
+  async reject() {
+    await this.#client.request('call.reject', { callId: this.id });
+    this.end('rejected');
+  }
+
+  /** Gives up a call of our own that nobody has answered, or ends one that was. */
+  async hangUp() {
+    if (this.state === 'ended') return;
+    const isRinging = this.state === 'ringing';
+    await this.#client.request(isRinging ? 'call.cancel' : 'call.hangUp', { callId: this.id });
+    this.end(isRinging ? 'cancelled' : 'hungUp');
+  }
+
+  /** @internal */
+  answer() {
+    if (this.state !== 'ringing') return;
+    this.state = 'active';
+    this.emit('answered', this);
+  }
+
+  /** @internal @param {CallEndReason} reason */
+  end(reason) {
+    if (this.state === 'ended') return;
+    this.state = 'ended';
+    this.emit('ended', reason);
+  }
+}
+
+/** @typedef {Pick<import('../protocol.js').Events, 'call.incoming' | 'call.answered' | 'call.ended'>} Heard */
+/** @typedef {{ [Name in keyof Heard]: { name: Name, params: Heard[Name] } }[keyof Heard]} CallEvent */
+
+/**
+ * - `incoming`: somebody rings.
+ *
+ * @extends {Emitter<{ incoming: Call }>}
+ */
+export class Calls extends Emitter {
+  #client;
+  /** Those that are not over, by id. @type {Map<string, Call>} */
+  #calls = new Map();
+  /** Rings that are not answered yet, and what was heard of calls meanwhile. @type {{ count: number, early: CallEvent[] }} */
+  #ringing = { count: 0, early: [] };
+
+  /** @internal @param {Requester} client */
+  constructor(client) {
+    super();
+    this.#client = client;
+  }
+
+  /**
+   * Rings every device of a user. The room must have been joined. Rejects with `call.busy` or `call.unreachable`.
+   *
+   * @param {{ roomId: string, userId: string, media?: CallMedia }} whom
+   * @param {import('./requests.js').RequestOptions} [options]
+   * @returns {Promise<Call>}
+   */
+  ring({ roomId, userId, media = 'video' }, options) {
+    this.#ringing.count += 1;
+    const rung = this.#client.request('call.ring', { roomId, userId, media }, options).then(({ callId, ringTimeMs }) =>
+      this.#add({ id: callId, roomId, userId, name: '', media, isIncoming: false, ringTimeMs }));
+    const over = () => {
+      this.#ringing.count -= 1;
+    };
+    // Whoever rang gets the call first, and its news then.
+    rung.then(over, over).then(() => this.#catchUp());
+    return rung;
+  }
+
+  #catchUp() {
+    if (this.#ringing.count > 0) return;
+    const { early } = this.#ringing;
+    this.#ringing.early = [];
+    for (const event of early) this.#apply(event);
+  }
+
+  /** @param {CallDetails} details */
+  #add(details) {
+    const call = new Call(details, this.#client);
+    this.#calls.set(call.id, call);
+    call.on('ended', () => this.#calls.delete(call.id));
+    return call;
+  }
+
+  /** @internal @param {CallEvent} event */
+  handle(event) {
+    if (event.name === 'call.incoming') {
+      const { callId, roomId, from, name, media, ringTimeMs } = event.params;
+      if (this.#calls.has(callId)) return;
+      return this.emit('incoming', this.#add({ id: callId, roomId, userId: from, name, media, isIncoming: true, ringTimeMs }));
+    }
+    // News of a call may overtake the answer that says which one it is.
+    if (this.#ringing.count > 0 && (!this.#calls.has(event.params.callId) || this.#ringing.early.length > 0)) this.#ringing.early.push(event);
+    else this.#apply(event);
+  }
+
+  /** @param {CallEvent} event */
+  #apply(event) {
+    const call = this.#calls.get(event.params.callId);
+    if (event.name === 'call.answered') call?.answer();
+    else if (event.name === 'call.ended') call?.end(event.params.reason);
+  }
+
+  /**
+   * @internal A new connection stands in place of the one before, which to the server is another device: its calls
+   * are over for this page. Here is where they are taken up. The server rings anew what still rings.
+   */
+  resume() {
+    this.end();
+  }
+
+  /** @internal Nothing of what rang or was answered goes on here. */
+  end() {
+    for (const call of [...this.#calls.values()]) call.end('lost');
+  }
+}

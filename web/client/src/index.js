@@ -1,0 +1,11 @@
+// What a page may import.
+
+export { Call, Calls } from './calls.js';
+export { Client, connect } from './client.js';
+export { SwitchboardError, isPassing } from './errors.js';
+export { Feed } from './feed.js';
+export { Inbox } from './inbox.js';
+export { LocalMedia } from './media/local.js';
+export { MediaSession } from './media/session.js';
+export { Presence } from './presence.js';
+export { Room } from './room.js';

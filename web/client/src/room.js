@@ -1,0 +1,245 @@
+// One room that this client is in: messages in order and each once, who is there, what is sent.
+
+import { Emitter } from './emitter.js';
+import { SwitchboardError } from './errors.js';
+import { Outbox } from './outbox.js';
+import { Roster } from './roster.js';
+import { Stream } from './stream.js';
+import { Typing } from './typing.js';
+
+/** @typedef {import('../protocol.js').Events} Events */
+/** @typedef {import('../protocol.js').RoomMessage} RoomMessage */
+/** @typedef {import('../protocol.js').RoomJoined} RoomJoined */
+/** @typedef {import('../protocol.js').RoomRemovalReason} RoomRemovalReason */
+
+/**
+ * Events of the protocol that are about one room.
+ *
+ * @typedef {{ [Name in keyof Events]: Events[Name] extends { roomId: string } ? Name : never }[keyof Events]} RoomEventName
+ */
+
+/**
+ * Every event of the protocol that is about this room, in order with the rest, but for `room.message`; and:
+ * - `reload`: show `messages` instead of all that was known: the latest ones at first, and again whenever more was
+ *   missed than can be replayed. `complete` says that there are none before them; else `history` has them.
+ * - `message`: the next message, in order, each once, whether it came by itself or was missed and made up for.
+ * - `joined`: the room was entered, or entered again after a loss.
+ * - `members`: `members` or `memberCount` has changed.
+ * - `media`: `media` has changed.
+ * - `failed`: the room cannot be entered; `join()` tries again.
+ *
+ * @typedef {Omit<Pick<Events, RoomEventName>, 'room.message'> & {
+ *   reload: { messages: RoomMessage[], complete: boolean, isFirst: boolean },
+ *   message: RoomMessage, joined: RoomJoined, members: Room, media: import('../protocol.js').MediaState | null, failed: SwitchboardError,
+ * }} RoomEvents
+ */
+
+/** @extends {Emitter<RoomEvents>} */
+export class Room extends Emitter {
+  /** As people call it; empty until the room is joined. */
+  name = '';
+  /** The room's media session, if there is one. @type {import('../protocol.js').MediaState | null} */
+  media = null;
+
+  #client;
+  #left;
+  /** @type {Stream<RoomJoined, RoomMessage>} */
+  #stream;
+  #roster;
+  #outbox;
+  #typing;
+  /** Why this device is not in the room any more. @type {RoomRemovalReason | null} */
+  #removed = null;
+
+  /**
+   * @internal
+   * @param {string} id
+   * @param {Pick<import('./client.js').Client, 'request'>} client
+   * @param {() => void} left
+   */
+  constructor(id, client, left) {
+    super();
+    this.id = id;
+    this.#client = client;
+    this.#left = left;
+    this.#stream = new Stream({
+      ask: (after) => client.request('room.join', { roomId: id, after }),
+      items: ({ messages }) => messages,
+      isGapless: true,
+      next: (message) => this.emit('message', message),
+      settled: (answer, how) => this.#settle(answer, how),
+      failed: (error) => this.#fail(error),
+    });
+    this.#roster = new Roster((after) => client.request('room.members', { roomId: id, after }), () => this.emit('members', this));
+    this.#outbox = new Outbox(async (message) => {
+      const { message: stored } = await client.request('room.send', { roomId: id, ...message });
+      this.#stream.receive(stored);
+      return stored;
+    });
+    this.#typing = new Typing((typing) => client.request('room.typing', { roomId: id, typing }).catch(() => {}));
+  }
+
+  /** `joining` until it was joined once, and then `joined`, also while the connection is lost. */
+  get status() {
+    return this.#stream.status;
+  }
+
+  /** The number of the latest message. */
+  get seq() {
+    return this.#stream.seq;
+  }
+
+  /** Who is there, by connection: the first thousand. */
+  get members() {
+    return this.#roster.members;
+  }
+
+  /** How many are there. */
+  get memberCount() {
+    return this.#roster.count;
+  }
+
+  /**
+   * Enters, or enters again after `failed` or `room.removed`. It happens by itself on every connection.
+   *
+   * @returns {Promise<void>}
+   */
+  join() {
+    this.#removed = null;
+    return this.#stream.resume();
+  }
+
+  /**
+   * Says something. The promise resolves once it is stored, also over lost connections in between, and rejects if the
+   * server refuses it. Messages are stored in the order of the calls.
+   *
+   * @param {string | import('./outbox.js').Draft} message
+   * @param {{ clientId?: string, signal?: AbortSignal }} [options] `clientId`: a UUID that is kept with the message by
+   *   who wants to send it again after the page was closed; it is stored once
+   * @returns {Promise<RoomMessage>}
+   */
+  send(message, options) {
+    if (this.status === 'ended') return Promise.reject(new SwitchboardError('closed', 'the room was left', { fault: 'caller' }));
+    if (this.status === 'failed') return Promise.reject(new SwitchboardError('room.notJoined', 'the room cannot be entered', { fault: 'caller' }));
+    this.#typing.stop();
+    return this.#outbox.add(typeof message === 'string' ? { text: message } : message, options);
+  }
+
+  /** Call it for every key that is pressed: the others are told that one types, and when it is over. */
+  typed() {
+    this.#typing.typed();
+  }
+
+  /** The text was given up. */
+  stopTyping() {
+    this.#typing.stop();
+  }
+
+  /**
+   * Reads older messages, oldest first.
+   *
+   * @param {{ before?: number, limit?: number, signal?: AbortSignal }} [page] `before`: the `seq` of the first one that is shown
+   * @returns {Promise<import('../protocol.js').RoomHistoryRead>}
+   */
+  history({ before, limit, signal } = {}) {
+    return this.#client.request('room.history', { roomId: this.id, before, limit }, { signal });
+  }
+
+  /** Leaves, for all who share this object. What was not stored yet is refused with `closed`. */
+  leave() {
+    if (this.status === 'ended') return;
+    this.#typing.stop();
+    this.#end();
+    this.#left();
+    this.#client.request('room.leave', { roomId: this.id }).catch(() => {});
+  }
+
+  #end() {
+    this.#stream.end();
+    this.#roster.rest();
+    this.#outbox.refuse(new SwitchboardError('closed', 'the room was left', { fault: 'caller' }));
+  }
+
+  /** @param {RoomJoined} answer @param {{ continues: boolean, isFirst: boolean }} how */
+  #settle(answer, { continues, isFirst }) {
+    this.name = answer.name;
+    this.#hearMedia(answer.media ?? null, true);
+    if (!continues) this.emit('reload', { messages: answer.messages, complete: (answer.messages[0]?.seq ?? 1) <= 1, isFirst });
+    this.#roster.begin(answer.members, answer.memberCount);
+    this.emit('joined', answer);
+    this.#outbox.open();
+  }
+
+  /** @param {SwitchboardError} error */
+  #fail(error) {
+    this.#outbox.refuse(error);
+    this.emit('failed', error);
+  }
+
+  /** @param {import('../protocol.js').MediaState | null} media @param {boolean} [isAnswer] */
+  #hearMedia(media, isAnswer = false) {
+    if (!isAnswer && media && this.media && media.revision < this.media.revision) return;
+    this.media = media;
+    this.emit('media', media);
+  }
+
+  /** @internal A new connection stands. */
+  resume() {
+    return this.#removed === null ? this.#stream.resume() : Promise.resolve();
+  }
+
+  /** @internal More was lost than can be replayed. */
+  reload() {
+    return this.#stream.resume({ reload: true });
+  }
+
+  /** @internal The connection is lost. */
+  lost() {
+    this.#outbox.hold();
+    this.#roster.rest();
+  }
+
+  /** @internal The client is closed. */
+  end() {
+    this.#end();
+  }
+
+  /**
+   * @internal An event that is about this room.
+   * @template {RoomEventName} Name
+   * @param {Name} name
+   * @param {Events[Name]} params
+   */
+  handle(name, params) {
+    this.#stream.inOrder(() => {
+      this.#apply(/** @type {RoomEvent} */ ({ name, params }));
+      // Those who would listen to it would hear a message twice, or before one that was missed.
+      if (name !== 'room.message') this.emit(/** @type {any} */ (name), /** @type {any} */ (params));
+    });
+  }
+
+  /** @typedef {{ [Name in RoomEventName]: { name: Name, params: Events[Name] } }[RoomEventName]} RoomEvent */
+
+  /** @param {RoomEvent} event */
+  #apply(event) {
+    switch (event.name) {
+      case 'room.message':
+        return this.#stream.receive(event.params.message);
+      case 'room.memberJoined':
+        return this.#roster.change([event.params.member], []);
+      case 'room.memberLeft':
+        return this.#roster.change([], [event.params.connectionId]);
+      case 'room.membersChanged':
+        this.#roster.change(event.params.joined, event.params.left, event.params.memberCount);
+        return event.params.complete ? undefined : this.#roster.readLater();
+      case 'media.changed':
+        return this.#hearMedia(event.params.state);
+      case 'room.removed':
+        this.#removed = event.params.reason;
+        this.#stream.stop();
+        return this.#outbox.refuse(new SwitchboardError('room.notJoined', `removed from the room: ${event.params.reason}`, { fault: 'caller' }));
+      default:
+        return undefined;
+    }
+  }
+}

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Client } from '../src/index.js';
+import { ScriptedServer, settled, virtualTime } from './scripted.js';
+
+async function opened(t) {
+  const pass = virtualTime(t);
+  const server = new ScriptedServer();
+  const client = new Client({ server: 'https://sb.test', token: () => 'token', WebSocket: server.WebSocket });
+  client.connect();
+  await settled();
+  return { client, server, pass };
+}
+
+const event = (seq) => ({ seq, event: { type: 'messageUpdated' } });
+
+test('the inbox is read at first, its events come once and in order, and a gap is asked for', async (t) => {
+  const { client, server, pass } = await opened(t);
+  const inbox = client.inbox();
+  const told = [];
+  inbox.on('reload', ({ seq, isFirst }) => told.push(`reload ${seq} ${isFirst}`));
+  inbox.on('event', ({ seq }) => told.push(seq));
+  await settled();
+  await server.answer('inbox.subscribe', { seq: 10, recovered: false, more: false, events: [] });
+  for (const seq of [11, 11, 10, 14]) await server.last.tell('inbox.event', event(seq));
+  assert.deepEqual(told, ['reload 10 true', 11]);
+  await pass(1_500);
+  assert.deepEqual(server.waiting('inbox.subscribe'), [{ after: 11 }]);
+  await server.last.tell('inbox.event', event(15));
+  await server.answer('inbox.subscribe', { seq: 13, recovered: true, more: true, events: [event(12), event(13)] });
+  await server.answer('inbox.subscribe', { seq: 14, recovered: true, more: false, events: [event(14)] });
+  assert.deepEqual(told, ['reload 10 true', 11, 12, 13, 14, 15]);
+
+  await server.last.drop();
+  await pass(500);
+  assert.deepEqual(server.waiting('inbox.subscribe'), [{ after: 15 }]);
+  await server.answer('inbox.subscribe', { seq: 900, recovered: false, more: false, events: [] });
+  assert.deepEqual(told.slice(6), ['reload 900 false']);
+  await server.last.tell('connection.reload', { sequence: { kind: 'inbox' } });
+  assert.deepEqual(server.waiting('inbox.subscribe'), [{}]);
+  await server.answer('inbox.subscribe', { seq: 950, recovered: false, more: false, events: [] });
+  inbox.leave();
+  assert.equal(server.last.methods.at(-1), 'inbox.unsubscribe');
+  await server.last.drop();
+  await pass(1_000);
+  assert.deepEqual([server.last.methods, told.at(-1)], [[], 'reload 950 false']);
+});
+
+test('what happens while the page reads everything again is told when it has, and holds up nothing else', async (t) => {
+  const { client, server } = await opened(t);
+  const inbox = client.inbox();
+  const told = [];
+  let read = () => {};
+  inbox.on('reload', ({ seq }) => {
+    told.push(`reload ${seq}`);
+    return new Promise((resolve) => (read = resolve));
+  });
+  inbox.on('event', ({ seq }) => told.push(seq));
+  await settled();
+  const reload = (seq) => server.answer('inbox.subscribe', { seq, recovered: false, more: false, events: [] });
+  await reload(10);
+  await server.last.tell('inbox.event', event(11));
+  await server.last.tell('connection.reload', { sequence: { kind: 'inbox' } });
+  await reload(40);
+  await server.last.tell('inbox.event', event(41));
+  assert.deepEqual(told, ['reload 10']);
+  read();
+  await settled();
+  assert.deepEqual(told, ['reload 10', 11, 'reload 40']);
+  read();
+  await settled();
+  assert.deepEqual(told.slice(3), [41]);
+});
+
+const changed = (feed, seq) => ({ feed, seq, operation: 'insert', id: `${seq}`, row: {}, changed: [] });
+
+test('feeds hear their own changes, whose numbers may leave some out, also in one breath with the answer', async (t) => {
+  const { client, server, pass } = await opened(t);
+  const labels = client.feed('labels');
+  assert.equal(client.feed('labels', {}), labels);
+  const mine = client.feed('conversations', { status: 'open', assigneeId: 'ada' });
+  assert.equal(client.feed('conversations', { assigneeId: 'ada', status: 'open' }), mine);
+  const told = [];
+  for (const [name, feed] of [['labels', labels], ['mine', mine]]) {
+    feed.on('change', ({ seq }) => told.push(`${name} ${seq}`));
+    feed.on('reload', ({ seq }) => told.push(`${name} reload ${seq}`));
+    feed.on('ended', () => told.push(`${name} ended`));
+  }
+  await settled();
+  server.answerNow('feed.subscribe', { result: { feed: 'f1', seq: 7, recovered: true, more: false, changes: [] } });
+  server.last.say({ method: 'feed.changed', params: changed('f1', 9) });
+  server.answerNow('feed.subscribe', { result: { feed: 'f2', seq: 7, recovered: true, more: false, changes: [] } });
+  server.last.say({ method: 'feed.changed', params: changed('f1', 9) });
+  server.last.say({ method: 'feed.changed', params: changed('f2', 30) });
+  await settled();
+  assert.deepEqual(told.sort(), ['labels 9', 'labels reload 7', 'mine 30', 'mine reload 7']);
+
+  await server.last.tell('feed.ended', { feed: 'f2' });
+  assert.deepEqual([told.at(-1), mine.status], ['mine ended', 'ended']);
+  await server.last.drop();
+  await pass(500);
+  assert.deepEqual(server.waiting('feed.subscribe'), [{ table: 'labels', after: 9 }]);
+  await server.answer('feed.subscribe', { feed: 'f1', seq: 40, recovered: true, more: false, changes: [changed('f1', 12)] });
+  assert.deepEqual([told.at(-1), labels.seq], ['labels 12', 40]);
+  await server.last.tell('connection.reload', { sequence: { kind: 'feed', feed: 'f1' } });
+  assert.deepEqual(server.waiting('feed.subscribe'), [{ table: 'labels' }]);
+  labels.leave();
+  assert.deepEqual(server.last.sent.at(-1).params, { feed: 'f1' });
+});
+
+const user = (userId) => ({ userId, name: userId });
+
+test('who is connected is read page by page, what is told meanwhile is newer, and what is not told is read again', async (t) => {
+  const { client, server, pass } = await opened(t);
+  const presence = client.presence();
+  await settled();
+  await server.answer('presence.subscribe', { users: [user('a')], onlineCount: 2, more: true });
+  assert.deepEqual(server.waiting('presence.subscribe'), [{ after: 'a' }]);
+  await server.last.tell('presence.changed', { online: [], offline: ['a'], onlineCount: 1, complete: true });
+  await server.answer('presence.subscribe', { users: [user('b')], onlineCount: 2, more: false });
+  assert.deepEqual([[...presence.online.keys()], presence.count], [['b'], 1]);
+  await server.last.tell('presence.changed', { online: [], offline: [], onlineCount: 900, complete: false });
+  assert.deepEqual([server.waiting('presence.subscribe').length, presence.count], [0, 900]);
+  await pass(5_000);
+  await server.refuse('presence.subscribe', 'unavailable');
+  await pass(1_000);
+  await server.answer('presence.subscribe', { users: [user('c')], onlineCount: 1, more: false });
+  assert.deepEqual([...presence.online.keys()], ['c']);
+});
+
+const incoming = { callId: 'k', roomId: 'r', from: 'ben', name: 'Ben', media: 'audio', ringTimeMs: 30_000 };
+
+test('a call that rings is taken, and its end is told with the reason', async (t) => {
+  const { client, server } = await opened(t);
+  const told = [];
+  client.calls.on('incoming', (call) => {
+    told.push(`${call.name} ${call.media}`);
+    call.on('ended', (reason) => told.push(reason));
+    call.accept();
+  });
+  server.script('call.accept', ({ callId }) => ({ callId, roomId: 'r', iceServers: [] }));
+  await server.last.tell('call.incoming', incoming);
+  await server.last.tell('call.ended', { callId: 'another', reason: 'missed' });
+  await server.last.tell('call.ended', { callId: 'k', reason: 'hungUp' });
+  await server.last.tell('call.ended', { callId: 'k', reason: 'lost' });
+  assert.deepEqual(told, ['Ben audio', 'hungUp']);
+});
+
+test('a call of our own is answered, ended or taken back, and news that overtake it are not lost', async (t) => {
+  const { client, server } = await opened(t);
+  const rung = client.calls.ring({ roomId: 'r', userId: 'ben' });
+  server.last.say({ method: 'call.answered', params: { callId: 'k', by: 'c9' } });
+  server.answerNow('call.ring', { result: { callId: 'k', ringTimeMs: 30_000, iceServers: [] } });
+  const call = await rung;
+  const told = [];
+  call.on('answered', () => told.push('answered'));
+  await settled();
+  assert.deepEqual([told, call.state], [['answered'], 'active']);
+  const over = call.hangUp();
+  await server.answer('call.hangUp', {});
+  await over;
+  const again = client.calls.ring({ roomId: 'r', userId: 'ben', media: 'audio' });
+  await server.answer('call.ring', { callId: 'k2', ringTimeMs: 30_000, iceServers: [] });
+  const cancelled = (await again).hangUp();
+  await server.answer('call.cancel', {});
+  await cancelled;
+  assert.deepEqual([call.state, server.last.methods], ['ended', ['call.ring', 'call.hangUp', 'call.ring', 'call.cancel']]);
+  await assert.rejects(Promise.all([client.calls.ring({ roomId: 'r', userId: 'ben' }), server.refuse('call.ring', 'call.busy')]), { code: 'call.busy' });
+});
+
+test('a new connection is another device: calls of the old one are over, and what still rings rings again', async (t) => {
+  const { client, server, pass } = await opened(t);
+  const told = [];
+  client.calls.on('incoming', (call) => {
+    told.push('rings');
+    call.on('ended', (reason) => told.push(reason));
+  });
+  await server.last.tell('call.incoming', incoming);
+  await server.last.tell('call.incoming', incoming);
+  await server.last.drop();
+  await pass(500);
+  await server.last.tell('call.incoming', incoming);
+  assert.deepEqual(told, ['rings', 'lost', 'rings']);
+});
+
+test('a media session is entered after its room, entered again after a loss, and left once one is taken out of the room', async (t) => {
+  const { client, server, pass } = await opened(t);
+  const joined = { name: '', members: [], memberCount: 0, messages: [], seq: 0, more: false, recovered: true };
+  server.script('media.leave', () => ({}));
+  const me = (connectionId) => ({ state: { route: 'peerToPeer', revision: 1, participants: [{ connectionId, userId: 'u', name: 'Me' }] }, iceServers: [] });
+  const session = client.media('r', { local: { tracks: {}, stream: {} }, changed: () => {} });
+  const entering = session.join();
+  await settled();
+  assert.deepEqual(server.last.methods, ['room.join']);
+  await server.answer('room.join', joined);
+  await server.answer('media.join', me('c1'));
+  await entering;
+  assert.equal(session.self, 'c1');
+  await server.last.drop();
+  await pass(500);
+  await server.answer('room.join', joined);
+  await server.answer('media.join', me('c2'));
+  assert.deepEqual([session.self, server.last.methods], ['c2', ['room.join', 'media.join']]);
+  await server.last.tell('room.removed', { roomId: 'r', reason: 'removed' });
+  await server.last.drop();
+  await pass(30_000);
+  assert.deepEqual(server.last.methods, [], 'it is not entered again');
+});
+
+test('a connection that was lost again while it resumed has not resumed', async (t) => {
+  const { client, server, pass } = await opened(t);
+  const told = [];
+  client.room('r');
+  client.on('resumed', ({ connectionId }) => told.push(connectionId));
+  await settled();
+  await server.last.drop();
+  await pass(500);
+  await server.last.drop();
+  await pass(1_000);
+  await server.answer('room.join', { name: '', members: [], memberCount: 0, messages: [], seq: 0, more: false, recovered: true });
+  assert.deepEqual(told, ['c3']);
+});
+
+test('closing leaves everything, and what resumed is told when it has', async (t) => {
+  const { client, server, pass } = await opened(t);
+  const told = [];
+  client.on('opened', () => told.push('opened'));
+  client.on('resumed', () => told.push('resumed'));
+  const room = client.room('r');
+  await settled();
+  await server.last.drop();
+  await pass(500);
+  assert.deepEqual(told, ['opened']);
+  await server.answer('room.join', { name: '', members: [], memberCount: 0, messages: [], seq: 0, more: false, recovered: true });
+  assert.deepEqual(told, ['opened', 'resumed']);
+  client.close();
+  assert.deepEqual([room.status, client.state.phase], ['ended', 'closed']);
+});

@@ -1,0 +1,51 @@
+// What a page in TypeScript is told by the declarations. It is compiled and never run.
+
+import { LocalMedia, SwitchboardError, connect, isPassing } from 'switchboard-client';
+import type { RoomMessage } from 'switchboard-client/protocol';
+
+const client = connect({ server: 'https://switchboard.example', token: async ({ fresh, signal }) => (signal.aborted || fresh ? null : 'token') });
+
+client.on('room.message', ({ roomId, message }) => show(roomId, message));
+client.on('connection.moving', ({ delayMs }) => delayMs.toFixed());
+client.on('state', ({ phase, error }) => phase === 'refused' && error?.code);
+// @ts-expect-error There is no such event.
+client.on('room.massage', () => {});
+// @ts-expect-error It has no such member.
+client.on('room.message', ({ text }) => text);
+
+const room = client.room('0199b2a0-7c00-7000-8000-000000e00000');
+room.on('reload', ({ messages, complete }) => messages.forEach((message) => complete || show(room.id, message)));
+room.on('message', (message) => show(room.id, message));
+room.on('room.typing', ({ typing }) => !typing);
+// @ts-expect-error Whoever would listen to it hears `message` instead.
+room.on('room.message', () => {});
+// @ts-expect-error What is internal is not declared.
+room.handle('room.typing', {});
+
+async function say() {
+  const stored: RoomMessage = await room.send('Hello');
+  const { more } = await room.history({ before: stored.seq });
+  const { members } = await client.request('room.members', { roomId: room.id }, { timeoutMs: 1_000 });
+  // @ts-expect-error The method has no such parameter.
+  await client.request('room.leave', { room: room.id });
+  return more || members.length;
+}
+
+say().catch((error) => {
+  if (error instanceof SwitchboardError && error.code === 'auth.forbidden' && !isPassing(error)) error.retryAfterMs?.toFixed();
+});
+
+client.inbox().on('event', ({ seq, event }) => seq > 0 && event.type === 'messageCreated');
+client.feed('labels', { color: '#ff0000' }).on('change', ({ operation, row }) => operation === 'update' && row);
+client.presence().on('changed', ({ online, count }) => count - online.size);
+client.calls.on('incoming', async (call) => {
+  call.on('ended', (reason) => reason === 'missed');
+  await call.accept();
+  const local = await new LocalMedia().start({ video: call.media === 'video' });
+  const session = client.media(call.roomId, { local, changed: () => session.others().forEach(({ video, name }) => [video?.id, name]) });
+  await session.join();
+});
+
+function show(roomId: string, { seq, text }: RoomMessage) {
+  return `${roomId} ${seq} ${text}`;
+}
