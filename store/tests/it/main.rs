@@ -34,4 +34,5 @@ mod shares;
 mod sign_ins;
 mod standing;
 mod strangers;
+mod tenure;
 mod upgrade;
