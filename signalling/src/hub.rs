@@ -8,7 +8,7 @@ use crate::{
     flusher::Flusher,
     inbox::live::Inboxes,
     presence::live::Accounts,
-    rooms::{live::Rooms, waiting::Posts},
+    rooms::{Reads, live::Rooms, waiting::Posts},
     slots::Slots,
 };
 use bus::Bus;
@@ -53,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) clients: DashMap<ConnectionId, Arc<Client>>,
     pub(crate) rooms: Rooms,
     pub(crate) posts: Posts,
+    pub(crate) reads: Reads,
     pub(crate) accounts: Accounts,
     pub(crate) inboxes: Inboxes,
     pub(crate) calls: Calls,
@@ -72,6 +73,7 @@ impl Hub {
             clients: DashMap::new(),
             rooms: Rooms::default(),
             posts: Posts::default(),
+            reads: Reads::default(),
             accounts: Accounts::default(),
             inboxes: Inboxes::default(),
             calls: Calls::default(),

@@ -13,7 +13,7 @@ use crate::{
 use bus::Presence;
 use common::{
     clock::Clock,
-    id::{AccountId, ConnectionId, RoomId},
+    id::{AccountId, ConnectionId, RoomId, UserId},
     protocol::{Event, Failure, room::Member},
     subject::hub::RoomNews,
 };
@@ -113,6 +113,10 @@ impl Reader for LocalMember {
         self.client.member()
     }
 
+    fn user(&self) -> UserId {
+        self.client.user
+    }
+
     fn reads_messages(&self) -> bool {
         self.client.reads_messages()
     }
@@ -204,11 +208,16 @@ impl Todo {
     }
 }
 
-/// The number of a message.
+/// The number of a message, or of a change of one.
 fn seq(news: &RoomNews) -> Option<u64> {
     match news {
         RoomNews::Posted(message) => Some(message.seq),
-        RoomNews::Joined(_) | RoomNews::Left(_) | RoomNews::Typing { .. } | RoomNews::Event { .. } => None,
+        RoomNews::Changed(entry) => Some(entry.seq),
+        RoomNews::Joined(_)
+        | RoomNews::Left(_)
+        | RoomNews::Typing { .. }
+        | RoomNews::Read { .. }
+        | RoomNews::Event { .. } => None,
     }
 }
 
@@ -216,7 +225,7 @@ fn seq(news: &RoomNews) -> Option<u64> {
 fn tell(room: &Room<LocalMember>, audience: Audience, event: &Event) {
     let frame = Frame::event(event);
     let delivered = Client::push_to_all(room.audience(audience).map(|local| &local.client), &frame);
-    if let Event::RoomMessage(_) = event {
+    if let Event::RoomMessage(_) | Event::RoomMessageChanged(_) = event {
         metrics::counter!("hub_deliveries_total").increment(delivered);
     }
 }
