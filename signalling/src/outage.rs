@@ -60,23 +60,26 @@ pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
                 if !std::mem::replace(&mut is_owed, true) && !is_down {
                     tick.reset();
                 }
-                presence::live::doubt(&hub.0.accounts);
+                doubt(&hub);
             }
             _ = count.tick(), if !is_down => {
                 let Changed { came, went } = changed(&hub, &mut nodes).await;
                 has_others |= nodes.len() > 1;
-                if went {
-                    is_owed = true;
-                    hub.0.rooms.doubt_others();
-                }
+                is_owed |= went;
                 if came || went {
-                    presence::live::doubt(&hub.0.accounts);
+                    doubt(&hub);
                 }
             }
             _ = anyway.tick(), if has_others && !is_down => is_owed = true,
             _ = tick.tick(), if is_down || is_owed => is_owed = look(&hub).await.is_err(),
         }
     }
+}
+
+/// Who was said to be on other instances may not be there, or others may.
+fn doubt(hub: &Hub) {
+    hub.0.rooms.doubt_others();
+    presence::live::doubt(&hub.0.accounts);
 }
 
 /// Whether there are instances that were not there before, and whether some are there no more.

@@ -53,6 +53,8 @@ pub enum RoomNews {
         /// What goes with it.
         data: Value,
     },
+    /// Some came or went that was not told; which is in [`RoomMembers`].
+    MembersChanged {},
 }
 
 impl Topic for RoomTopic {

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often it is compared.
+/// How often it is compared while there is reason to doubt.
 ///
 /// Longer spares the bus the reading of everybody; shorter puts right sooner what was not heard.
 pub const COMPARE_EVERY: Duration = Duration::from_secs(5);
@@ -18,15 +18,6 @@ pub const SETTLING_TIME: Duration = Duration::from_secs(10);
 /// How long there is doubt after an instance has come or gone: longer than the entries outlive one that died,
 /// which is 15 s.
 pub const DOUBT_TIME: Duration = Duration::from_secs(20);
-
-/// When it is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Habit {
-    /// Every [`COMPARE_EVERY`].
-    Always,
-    /// Likewise, but only while there is reason to doubt, and once after.
-    InDoubt,
-}
 
 #[derive(Debug)]
 enum State {
@@ -50,7 +41,6 @@ pub struct Compared {
 /// See the module.
 #[derive(Debug)]
 pub struct Comparison {
-    habit: Habit,
     state: State,
     /// From then on, the bus's word on who is elsewhere is taken as whole.
     trusted_from: Instant,
@@ -60,10 +50,10 @@ pub struct Comparison {
 
 impl Comparison {
     /// The first one is due at once.
-    pub fn new(habit: Habit, now: Instant) -> Self {
+    pub fn new(now: Instant) -> Self {
         // What was said just before this instance listened may not be in the set yet.
         let doubted_until = now + COMPARE_EVERY;
-        Self { habit, state: State::Next { at: Some(now) }, trusted_from: now, doubted_until }
+        Self { state: State::Next { at: Some(now) }, trusted_from: now, doubted_until }
     }
 
     /// Whether everybody is to be read now. If they are being read already, they are once more afterwards.
@@ -96,8 +86,7 @@ impl Comparison {
             }
             State::Next { .. } => (BTreeSet::new(), false, false),
         };
-        let is_over = is_sure && self.habit == Habit::InDoubt;
-        self.state = State::Next { at: (!is_over).then(|| now + COMPARE_EVERY) };
+        self.state = State::Next { at: (!is_sure).then(|| now + COMPARE_EVERY) };
         Compared { trust: if is_whole { Trust::Whole } else { Trust::Partial }, touched, is_late }
     }
 

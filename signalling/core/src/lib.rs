@@ -19,6 +19,7 @@
 pub mod admission;
 pub mod call;
 pub mod comparison;
+mod departed;
 pub mod filter;
 pub mod gathering;
 pub mod ledger;

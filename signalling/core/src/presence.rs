@@ -5,10 +5,9 @@
 //! instance has come or gone. Who has gone is remembered for a while: their entry may still be read after it was
 //! said.
 
-mod departed;
-
 use crate::{
-    comparison::{Compared, Comparison, DOUBT_TIME, Habit},
+    comparison::{Compared, Comparison, DOUBT_TIME},
+    departed::Departed,
     gathering::Gathered,
     roster::{Change, Roster},
 };
@@ -21,7 +20,6 @@ use common::{
     },
     subject::hub::OnlineNews,
 };
-use departed::Departed;
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     ops::Bound,
@@ -32,6 +30,10 @@ use std::{
 ///
 /// Longer is fewer events, and hides who reconnects at once; shorter shows each change sooner.
 pub const GATHER_TIME: Duration = Duration::from_millis(100);
+
+/// How long a device that has gone is remembered, which never comes back under the same id: longer than news of it is
+/// said again that could not be said at first, and than its entry takes to be removed where the bus is there.
+const DEPARTED_TIME: Duration = Duration::from_secs(60);
 
 /// What a presence asks its shell to do, in this order.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,8 +85,8 @@ impl<W> Presence<W> {
             told: 0,
             changed: BTreeSet::new(),
             told_at: None,
-            departed: Departed::default(),
-            comparison: Comparison::new(Habit::InDoubt, now),
+            departed: Departed::new(DEPARTED_TIME),
+            comparison: Comparison::new(now),
             is_closed: false,
         }
     }
@@ -115,7 +117,7 @@ impl<W> Presence<W> {
     pub fn handle_news(&mut self, news: OnlineNews, now: Instant) {
         match news {
             OnlineNews::Came(member) => {
-                if self.departed.has(member.connection_id) {
+                if self.departed.has(member.connection_id, now) {
                     return;
                 }
                 self.comparison.touch(member.connection_id);
@@ -161,7 +163,7 @@ impl<W> Presence<W> {
     ) {
         let Compared { trust, touched, is_late } = self.comparison.end(is_fresh, now);
         let devices: Vec<Member> =
-            devices.into_iter().filter(|device| !self.departed.has(device.connection_id)).collect();
+            devices.into_iter().filter(|device| !self.departed.has(device.connection_id, now)).collect();
         for change in self.devices.reconcile(devices, trust, &touched) {
             self.apply(change, now);
         }

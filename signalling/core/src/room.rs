@@ -2,10 +2,12 @@
 //! again because something was missed.
 //!
 //! What other instances say arrives late, twice, in parts or never. Messages are put right by their numbers: a
-//! gap is read from the store. Members are put right by comparing with the presence set of the bus.
+//! gap is read from the store. Members are put right by comparing with the presence set of the bus, when there is
+//! reason to doubt: one room in a thousand changes in a second.
 
 use crate::{
-    comparison::{Compared, Comparison, Habit},
+    comparison::{Compared, Comparison, DOUBT_TIME},
+    departed::Departed,
     gathering::{Gathered, Gathering},
     roster::{self, Change, Roster},
     sequence::{Arrival, Joined, Sequence},
@@ -29,6 +31,10 @@ use std::time::{Duration, Instant};
 ///
 /// Longer is fewer events when many come and go at once; shorter shows each sooner.
 pub const GATHER_TIME: Duration = Duration::from_millis(250);
+
+/// How long somebody who has left is remembered, who may come back: longer than their entry takes to be removed where
+/// the bus is there, and shorter than there is [doubt](DOUBT_TIME) where their coming back may not have been heard.
+const DEPARTED_TIME: Duration = Duration::from_secs(10);
 
 /// Somebody on this instance who is in the room.
 pub trait Reader {
@@ -100,6 +106,8 @@ pub struct Room<R> {
     id: RoomId,
     sequence: Sequence<R>,
     elsewhere: Roster,
+    /// Who was elsewhere, and may still be read to be.
+    departed: Departed,
     gathering: Gathering,
     /// When what has gathered is told.
     gathered_at: Option<Instant>,
@@ -116,11 +124,12 @@ impl<R: Reader> Room<R> {
             id,
             sequence: Sequence::default(),
             elsewhere: Roster::default(),
+            departed: Departed::new(DEPARTED_TIME),
             gathering: Gathering::default(),
             gathered_at: None,
             reading: Reading::Idle,
             typing: Typing::default(),
-            comparison: Comparison::new(Habit::Always, now),
+            comparison: Comparison::new(now),
             is_closed: false,
         }
     }
@@ -208,6 +217,7 @@ impl<R: Reader> Room<R> {
             RoomNews::Read { user, seq } => return self.tell_read(user, seq, effects),
             RoomNews::Joined(member) => {
                 self.comparison.touch(member.connection_id);
+                self.departed.remove(member.connection_id);
                 let is_news = self.elsewhere.join(member.clone());
                 return self.come_and_go(
                     is_news.then_some(Change::Joined(member)).into_iter().collect(),
@@ -217,8 +227,13 @@ impl<R: Reader> Room<R> {
             }
             RoomNews::Left(connection) => {
                 self.comparison.touch(connection);
+                self.departed.insert(connection, now);
                 let gone = self.elsewhere.leave(connection).map(Change::Left);
                 return self.come_and_go(gone.into_iter().collect(), now, effects);
+            }
+            RoomNews::MembersChanged {} => {
+                self.comparison.doubt(now, DOUBT_TIME);
+                return self.comparison.expect_by(now + GATHER_TIME);
             }
             RoomNews::Typing { connection: connection_id, user: user_id, typing } => {
                 self.typing.note(connection_id, user_id, typing, now);
@@ -232,15 +247,16 @@ impl<R: Reader> Room<R> {
     /// What other instances said may have been lost.
     pub fn handle_lost(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.unsettle(now);
+        self.comparison.doubt(now, DOUBT_TIME);
         self.miss(effects);
         self.compare(now, effects);
     }
 
-    /// An instance is gone, and with it perhaps some of those who were elsewhere.
-    pub fn handle_instance_gone(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if !self.elsewhere.is_empty() {
-            self.compare(now, effects);
-        }
+    /// Instances have come or gone, or are within reach again, and with them perhaps some of those who are or were
+    /// elsewhere.
+    pub fn handle_instances_changed(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.comparison.doubt(now, DOUBT_TIME);
+        self.compare(now, effects);
     }
 
     /// Other instances have ceased or begun to be within reach.
@@ -285,6 +301,7 @@ impl<R: Reader> Room<R> {
         let elsewhere: Vec<Member> = elsewhere
             .into_iter()
             .filter(|member| self.sequence.reader(member.connection_id).is_none())
+            .filter(|member| !self.departed.has(member.connection_id, now))
             .collect();
         let changes = self.elsewhere.reconcile(elsewhere, trust, &touched);
         self.come_and_go(changes, now, effects);

@@ -34,6 +34,11 @@ use tracing::{debug, warn};
 /// News that is under way to the bus at once: it leaves in one piece.
 const NEWS_AT_ONCE: usize = 64;
 
+/// How often what could not be said is said again: each after a second.
+///
+/// While the link is down that is of no use, and once it is up again others look who is there.
+const SAID_AGAIN: u32 = 20;
+
 /// Messages that are read at once.
 const MESSAGES_AT_ONCE: u16 = 128;
 
@@ -52,6 +57,7 @@ pub(super) async fn open(
         room: Arc::clone(&room),
         rest: Default::default(),
         pauses: false,
+        unsaid: 0,
         news,
         session,
     };
@@ -70,6 +76,8 @@ struct Follower {
     rest: (Vec<RoomEntry>, bool),
     /// Something was handed out of a backlog that goes on: those who read slowly have a moment to take it.
     pauses: bool,
+    /// How often in a row news could not be said.
+    unsaid: u32,
     news: Subscription<RoomNews>,
     session: Subscription<SessionNews>,
 }
@@ -83,7 +91,8 @@ type Compared = Result<(Vec<Member>, bool), BusError>;
 /// What is under way for the room. Each is small while nothing is: a room that nothing happens to costs little.
 #[derive(Default)]
 struct Work {
-    publish: Option<BoxFuture<'static, ()>>,
+    /// Whether others were told, or will look.
+    publish: Option<BoxFuture<'static, bool>>,
     read: Option<BoxFuture<'static, Read>>,
     compare: Option<BoxFuture<'static, Compared>>,
     sync: Option<BoxFuture<'static, ()>>,
@@ -122,7 +131,7 @@ impl Follower {
                 Ok(()) = link.changed() => self.room.act(|room, now, _| room.unsettle(now)),
                 () = self.room.work.notified() => {}
                 () = until(due, self.hub.clock()) => self.room.act(|room, now, effects| room.handle_deadline(now, effects)),
-                () = outcome(&mut work.publish) => {}
+                is_said = outcome(&mut work.publish) => self.published(is_said),
                 () = outcome(&mut work.sync) => {}
                 read = outcome(&mut work.read) => self.read(read),
                 compared = outcome(&mut work.compare) => self.compared(compared),
@@ -159,6 +168,13 @@ impl Follower {
             work.compare = Some(compare(bus.clone(), id).boxed());
         }
         true
+    }
+
+    fn published(&mut self, is_said: bool) {
+        self.unsaid = if is_said { 0 } else { self.unsaid + 1 };
+        if (1..=SAID_AGAIN).contains(&self.unsaid) {
+            self.room.lock().todo().is_untold = true;
+        }
     }
 
     fn read(&mut self, outcome: Read) {
@@ -203,16 +219,26 @@ impl Follower {
     }
 }
 
-/// Tells other instances what waits, in its order.
-fn publish(bus: &Bus, id: RoomId, locked: &mut Locked<'_>) -> Option<BoxFuture<'static, ()>> {
-    let waiting = &mut locked.todo().news;
-    if waiting.is_empty() {
+/// Tells other instances what waits, in its order; whether they were told, or will look by themselves.
+fn publish(bus: &Bus, id: RoomId, locked: &mut Locked<'_>) -> Option<BoxFuture<'static, bool>> {
+    let todo = locked.todo();
+    let count = todo.news.len().min(NEWS_AT_ONCE);
+    let mut some: Vec<RoomNews> = todo.news.drain(..count).collect();
+    if todo.news.is_empty() && std::mem::take(&mut todo.is_untold) {
+        some.push(RoomNews::MembersChanged {});
+    }
+    if some.is_empty() {
         return None;
     }
-    let some: Vec<RoomNews> = waiting.drain(..waiting.len().min(NEWS_AT_ONCE)).collect();
     let bus = bus.clone();
     let work = async move {
-        published(bus.publish_to_others(&RoomTopic(id), &some).await);
+        let outcome = bus.publish_to_others(&RoomTopic(id), &some).await;
+        let is_refused = matches!(outcome, Err(BusError::Redis(_)));
+        published(outcome);
+        if is_refused {
+            sleep(RETRY.delay(1, chance::fraction())).await;
+        }
+        !is_refused
     };
     Some(work.boxed())
 }

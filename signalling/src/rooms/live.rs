@@ -31,8 +31,8 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// News of one room that may wait for the bus. Beyond that it is dropped: who came or went is found by comparing,
-/// messages by the number of the last one, which is kept; what is stored nowhere is not heard.
+/// News of one room that may wait for the bus. Beyond that it is dropped: others are told to look who came or went,
+/// messages are found by the number of the last one, which is kept; what is stored nowhere is not heard.
 const NEWS_MAX: usize = 1024;
 
 /// All of them.
@@ -62,10 +62,10 @@ impl Rooms {
         }
     }
 
-    /// An instance is gone: who was said to be there may not be.
+    /// Instances have come, gone, or are within reach again: who was said to be there may not be.
     pub(crate) fn doubt_others(&self) {
         for (_, room) in self.live.all() {
-            room.act(|room, now, effects| room.handle_instance_gone(now, effects));
+            room.act(|room, now, effects| room.handle_instances_changed(now, effects));
         }
     }
 
@@ -148,6 +148,8 @@ pub(super) struct Todo {
     pub(super) news: VecDeque<RoomNews>,
     pub(super) read: Option<u64>,
     pub(super) compare: bool,
+    /// Others have not been told of some who came or went.
+    pub(super) is_untold: bool,
 }
 
 /// A room that nobody else changes meanwhile.
@@ -191,18 +193,20 @@ impl Locked<'_> {
 
 impl Todo {
     fn is_empty(&self) -> bool {
-        self.news.is_empty() && self.read.is_none() && !self.compare
+        self.news.is_empty() && self.read.is_none() && !self.compare && !self.is_untold
     }
 
     fn publish(&mut self, news: RoomNews) {
         if self.news.len() >= NEWS_MAX {
             metrics::counter!("hub_news_dropped_total").increment(1);
+            self.is_untold |= is_of_members(&news);
             // The highest number of all messages shows the others' absence.
             let last = self.news.iter().filter_map(seq).max();
             if seq(&news).is_none_or(|seq| Some(seq) <= last) {
                 return;
             }
-            drop(self.news.pop_back());
+            let dropped = self.news.pop_back();
+            self.is_untold |= dropped.as_ref().is_some_and(is_of_members);
         }
         self.news.push_back(news);
     }
@@ -215,9 +219,22 @@ fn seq(news: &RoomNews) -> Option<u64> {
         RoomNews::Changed(entry) => Some(entry.seq),
         RoomNews::Joined(_)
         | RoomNews::Left(_)
+        | RoomNews::MembersChanged {}
         | RoomNews::Typing { .. }
         | RoomNews::Read { .. }
         | RoomNews::Event { .. } => None,
+    }
+}
+
+/// Whether it is said once, and missed if it is not.
+const fn is_of_members(news: &RoomNews) -> bool {
+    match news {
+        RoomNews::Joined(_) | RoomNews::Left(_) | RoomNews::MembersChanged {} => true,
+        RoomNews::Posted(_)
+        | RoomNews::Changed(_)
+        | RoomNews::Typing { .. }
+        | RoomNews::Read { .. }
+        | RoomNews::Event { .. } => false,
     }
 }
 

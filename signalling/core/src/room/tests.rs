@@ -243,16 +243,57 @@ fn a_comparison_is_made_anew_when_something_is_lost_while_it_is_made() {
 }
 
 #[test]
-fn when_an_instance_is_gone_rooms_with_people_elsewhere_are_compared_at_once() {
+fn when_instances_come_or_go_members_are_compared_at_once_and_for_a_while_and_then_no_more() {
     let mut stage = Stage::with([1]);
-    stage.room.handle_instance_gone(stage.now, &mut stage.effects);
-    assert_eq!(stage.take(), []);
     stage.hear(RoomNews::Joined(member(2)));
     stage.take();
-    stage.room.handle_instance_gone(stage.now, &mut stage.effects);
+    stage.room.handle_instances_changed(stage.now, &mut stage.effects);
     assert_eq!(stage.take(), [Compare]);
     stage.compared(&[]);
     assert_eq!(stage.told(), [(vec![1], "room.memberLeft".to_owned())]);
+    for _ in 0..DOUBT_TIME.as_secs() / COMPARE_EVERY.as_secs() {
+        stage.pass(COMPARE_EVERY);
+        assert_eq!(stage.take(), [Compare]);
+        stage.compared(&[]);
+    }
+    assert_eq!(stage.room.next_deadline(), None);
+}
+
+#[test]
+fn who_has_left_is_not_back_because_their_entry_is_still_read_and_may_come_back() {
+    let mut stage = Stage::with([1]);
+    stage.hear(RoomNews::Joined(member(2)));
+    stage.hear(RoomNews::Left(connection(2)));
+    stage.pass(COMPARE_EVERY);
+    stage.take();
+    stage.compared(&[2]);
+    assert_eq!(stage.told(), []);
+    stage.hear(RoomNews::Joined(member(2)));
+    assert_eq!(stage.told(), [(vec![1], "room.memberJoined".to_owned())]);
+}
+
+/// An instance could not say who came or went.
+#[test]
+fn what_could_not_be_said_is_looked_for_until_entries_are_surely_right() {
+    let mut stage = Stage::with([1]);
+    stage.hear(RoomNews::Joined(member(2)));
+    stage.hear(RoomNews::Left(connection(2)));
+    stage.pass(COMPARE_EVERY);
+    stage.compared(&[]);
+    stage.take();
+    stage.hear(RoomNews::MembersChanged {});
+    stage.pass(GATHER_TIME);
+    assert_eq!(stage.take(), [Compare]);
+    stage.compared(&[2, 3]);
+    assert_eq!(
+        stage.told(),
+        [(vec![1], "room.memberJoined".to_owned())],
+        "the other may not have been taken out yet"
+    );
+    stage.pass(DEPARTED_TIME);
+    stage.take();
+    stage.compared(&[2, 3]);
+    assert_eq!(stage.told(), [(vec![1], "room.memberJoined".to_owned())], "it is back, which was not said");
 }
 
 /// Whoever is told that somebody is gone who is not takes them for gone.

@@ -16,7 +16,7 @@ const LEASE_MS: u64 = 10_000;
 struct Entry {
     node: usize,
     member: Member,
-    /// Its instance is dead or out of reach since a while.
+    /// Its instance is dead or out of reach since a while, or about to take it out.
     expires_at: Option<u64>,
 }
 
@@ -38,6 +38,13 @@ impl Bus {
     pub(crate) fn present(&mut self, room: RoomId, node: usize, member: Member) {
         let key = (room, member.connection_id);
         self.presence.insert(key, Entry { node, member, expires_at: None });
+    }
+
+    /// It is taken out a while after it was given up.
+    pub(crate) fn absent_at(&mut self, room: RoomId, connection: ConnectionId, at: u64) {
+        if let Some(entry) = self.presence.get_mut(&(room, connection)) {
+            entry.expires_at = Some(entry.expires_at.map_or(at, |before| before.min(at)));
+        }
     }
 
     pub(crate) fn absent(&mut self, room: RoomId, connection: ConnectionId) {

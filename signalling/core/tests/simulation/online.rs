@@ -179,6 +179,11 @@ impl World {
                     self.act_online(at, |presence, now, effects| {
                         presence.handle_instances_changed(now, effects);
                     });
+                    let (now, ids) =
+                        (self.time(), self.instances[at].rooms.keys().copied().collect::<Vec<_>>());
+                    for room in ids {
+                        self.act(at, room, |room, effects| room.handle_instances_changed(now, effects));
+                    }
                 }
             }
             Task::Missed(whom) => {

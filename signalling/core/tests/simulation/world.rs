@@ -30,6 +30,10 @@ const PAGE: usize = 20;
 /// Longer than any news is under way.
 const NEWS_MS: u64 = 100;
 
+/// How long an entry may stay that was given up; less where nothing goes wrong.
+const TIDIED_MS: usize = 3000;
+const TIDIED_CALMLY_MS: usize = 50;
+
 /// How often who is cut off looks at the store.
 pub(crate) const LOOK_MS: u64 = 1000;
 
@@ -68,6 +72,8 @@ pub(crate) enum Work {
     Wake(RoomId, u64),
     News(RoomId, RoomNews),
     Lost(RoomId),
+    /// It could not say who came or went, and can now.
+    SayAgain(RoomId),
     Read {
         room: RoomId,
         opening: u64,
@@ -303,6 +309,7 @@ impl World {
                 }
             }
             Work::Lost(room) => self.act(at, room, |room, effects| room.handle_lost(now, effects)),
+            Work::SayAgain(room) => self.publish(at, room, &RoomNews::MembersChanged {}),
             Work::Read { room, opening, after } => {
                 let found = (!self.is_store_away).then(|| self.messages[&room].after(after, PAGE));
                 let answered = self.now + self.dice.ms(0, 400);
@@ -493,7 +500,9 @@ impl World {
     pub(crate) fn leave_room(&mut self, at: usize, room: RoomId, connection: ConnectionId) {
         let now = self.time();
         if self.instances[at].is_linked {
-            self.bus.absent(room, connection);
+            let takes = if self.is_calm { TIDIED_CALMLY_MS } else { TIDIED_MS };
+            let tidied_at = self.now + self.dice.ms(0, takes);
+            self.bus.absent_at(room, connection, tidied_at);
         }
         if self.instances[at].rooms.get(&room).is_some_and(|open| open.room.reader(connection).is_some()) {
             self.left_at.insert((room, connection), self.now);
@@ -519,7 +528,12 @@ impl World {
         }
     }
 
-    fn act(&mut self, at: usize, room: RoomId, act: impl FnOnce(&mut Room<Local>, &mut Vec<Effect>)) {
+    pub(crate) fn act(
+        &mut self,
+        at: usize,
+        room: RoomId,
+        act: impl FnOnce(&mut Room<Local>, &mut Vec<Effect>),
+    ) {
         let Some(open) = self.instances[at].rooms.get_mut(&room) else { return };
         let mut effects = Vec::new();
         act(&mut open.room, &mut effects);
@@ -578,6 +592,12 @@ impl World {
     fn publish(&mut self, from: usize, room: RoomId, news: &RoomNews) {
         if !self.instances[from].is_linked {
             return;
+        }
+        let is_of_members =
+            matches!(news, RoomNews::Joined(_) | RoomNews::Left(_) | RoomNews::MembersChanged {});
+        if is_of_members && !self.is_calm && self.dice.percent(2) {
+            let again_at = self.now + self.dice.ms(500, 1500);
+            return self.later(from, again_at, Work::SayAgain(room));
         }
         for to in (0..self.instances.len()).filter(|to| *to != from) {
             // Who is dead or cut off when it is said does not hear it.

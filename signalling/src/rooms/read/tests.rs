@@ -6,7 +6,7 @@ use crate::{
     rooms::join,
     testing::{Connected, ID, World},
 };
-use common::{clock::Clock, id::ClientMessageId, protocol::room::Join};
+use common::{id::ClientMessageId, protocol::room::Join};
 use futures_util::future::join_all;
 use store::rooms::NewRoomMessage;
 
