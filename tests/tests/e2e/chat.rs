@@ -3,6 +3,7 @@
 use common::protocol::room::REACTIONS_MAX;
 use serde_json::{Value, json};
 use switchboard_tests::{
+    browser::{Browser, Driver},
     installation::{Account, Installation, PASSWORD},
     rest::Rest,
     server::Server,
@@ -255,4 +256,77 @@ async fn a_back_end_edits_its_own_and_moderates_all() {
         .await;
     let read = ben.get(&format!("{messages}/3")).await;
     assert_eq!((&read["text"], read["deletedAt"].is_string()), (&json!(""), true));
+}
+
+/// Presses a button of a message that is shown only while the pointer is over it.
+fn press(text: &str, test_id: &str) -> String {
+    format!(
+        "(() => {{
+            const message = [...document.querySelectorAll('[data-testid=\"message\"]')]
+                .find(m => m.querySelector('.text').innerText.startsWith({}));
+            const button = message?.querySelector('[data-testid=\"{test_id}\"]');
+            button?.click();
+            return Boolean(button);
+        }})()",
+        json!(text)
+    )
+}
+
+/// What the console makes of it, in two browsers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_answered_reacted_to_edited_and_deleted_in_the_console() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let (room, other) = (account.room("Lobby").await, account.room("Other").await);
+    let driver = Driver::start();
+    let mut browsers = Vec::new();
+    for name in ["Ada", "Ben"] {
+        let email = account.user(name).await;
+        let browser = Browser::start(&driver).await;
+        browser.sign_in(&server.base, &email, PASSWORD).await;
+        browser.click_css(&format!("[data-testid='room-item'][data-room-id='{room}']")).await;
+        browser.see("message-input").await;
+        browsers.push(browser);
+    }
+    let [ada, ben] = &browsers[..] else { panic!("two") };
+    ada.until("document.querySelectorAll('[data-testid=\"member\"]').length === 2").await;
+    ada.fill("message-input", "Shall we call, @Ben?").await;
+    ada.click("message-send").await;
+    ben.until("document.querySelector('.message.mentions-me')?.innerText.includes('@Ben')").await;
+    ben.until(&press("Shall", "message-reply")).await;
+    ben.see("composer-target").await;
+    ben.fill("message-input", "Yes, now.").await;
+    ben.click("message-send").await;
+    ada.until("document.querySelector('.message-reply:not([hidden])')?.innerText.includes('Shall we')").await;
+    ada.until(&press("Yes", "message-react")).await;
+    ben.until("document.querySelector('[data-testid=\"reaction\"]')?.innerText.includes('👍')").await;
+    ben.until(&press("Yes", "message-edit")).await;
+    ben.fill("message-input", "Yes, at once.").await;
+    ben.click("message-send").await;
+    ada.until("document.body.innerText.includes('Yes, at once.') && document.querySelector('.edited')").await;
+    ada.screenshot("chat").await;
+    ada.until(&press("Shall", "message-delete")).await;
+    ada.click("confirm").await;
+    ben.until("document.querySelectorAll('.message.deleted').length === 1").await;
+    ben.until("!document.body.innerText.includes('Shall we call')").await;
+    // Who looks at another room finds this one marked when they come back to the list.
+    ben.click_css(&format!("[data-testid='room-item'][data-room-id='{other}']")).await;
+    ada.fill("message-input", "Are you there?").await;
+    ada.click("message-send").await;
+    ada.until("document.body.innerText.includes('Are you there?')").await;
+    ben.until("location.reload() || true").await;
+    ben.until(&format!(
+        "document.querySelector('[data-room-id=\"{room}\"] [data-testid=\"room-unread\"]:not([hidden])')?.innerText === '1'"
+    ))
+    .await;
+    ben.click_css(&format!("[data-testid='room-item'][data-room-id='{room}']")).await;
+    ben.until(&format!(
+        "document.querySelector('[data-room-id=\"{room}\"] [data-testid=\"room-unread\"]').hidden"
+    ))
+    .await;
+    ben.screenshot("chat-unread").await;
+    for browser in browsers {
+        browser.quit().await;
+    }
 }
