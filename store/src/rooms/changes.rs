@@ -3,7 +3,7 @@
 //! Who changes messages [holds](super::hold_open) their rooms, reads them, decides, and writes what has come of
 //! it. All of it for many messages at once: a group of changes costs no more statements than one.
 
-use super::messages::MessageRow;
+use super::messages::{MessageRow, message_of};
 use crate::{
     column::{self, Seq, from_seq},
     error::StoreError,
@@ -73,20 +73,7 @@ pub async fn find_messages(
     .fetch_all(tx.connection())
     .await?;
     let found = rows.into_iter().map(|row| {
-        let message = MessageRow {
-            id: row.id,
-            seq: row.seq,
-            user_id: row.user_id,
-            name: row.name,
-            text: row.text,
-            created_at: row.created_at,
-            reply_to: row.reply_to,
-            mentions: row.mentions,
-            edited_at: row.edited_at,
-            deleted_at: row.deleted_at,
-            reactions: row.reactions,
-        };
-        let message = RoomMessage::from(message);
+        let message = message_of!(row);
         ((row.room_id.into(), message.seq), message)
     });
     Ok(found.collect())
@@ -168,7 +155,7 @@ async fn write(tx: &mut TenantTx, revised: &[Revised]) -> Result<(), StoreError>
         texts.push(column::text(&message.text).into_owned());
         edited.push(message.edited_at);
         deleted.push(message.deleted_at);
-        reactions.push((!message.reactions.is_empty()).then(|| Json(&message.reactions)));
+        reactions.push((!message.reactions.is_empty()).then_some(Json(&message.reactions)));
     }
     // By where the rows are, which stays so while the rooms are held.
     query!(

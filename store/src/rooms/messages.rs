@@ -17,6 +17,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+/// The message of a row that has other columns, too.
+macro_rules! message_of {
+    ($row:ident) => {
+        common::protocol::room::RoomMessage::from(MessageRow {
+            id: $row.id,
+            seq: $row.seq,
+            user_id: $row.user_id,
+            name: $row.name,
+            text: $row.text,
+            created_at: $row.created_at,
+            reply_to: $row.reply_to,
+            mentions: $row.mentions,
+            edited_at: $row.edited_at,
+            deleted_at: $row.deleted_at,
+            reactions: $row.reactions,
+        })
+    };
+}
+pub(super) use message_of;
+
 /// A message to be posted in a room.
 #[derive(Debug, Clone, Copy)]
 pub struct NewRoomMessage<'a> {
@@ -215,22 +235,7 @@ async fn insert(
     )
     .fetch_all(tx.connection())
     .await?;
-    let sent = rows.into_iter().map(|row| {
-        let message = MessageRow {
-            id: row.id,
-            seq: row.seq,
-            user_id: row.user_id,
-            name: row.name,
-            text: row.text,
-            created_at: row.created_at,
-            reply_to: row.reply_to,
-            mentions: row.mentions,
-            edited_at: row.edited_at,
-            deleted_at: row.deleted_at,
-            reactions: row.reactions,
-        };
-        (row.place, Sent { message: message.into(), new: row.new })
-    });
+    let sent = rows.into_iter().map(|row| (row.place, Sent { message: message_of!(row), new: row.new }));
     Ok(sent.collect())
 }
 
@@ -299,22 +304,7 @@ pub async fn after(
     )
     .fetch_all(tx.connection())
     .await?;
-    let entries = rows.into_iter().map(|row| {
-        let message = MessageRow {
-            id: row.id,
-            seq: row.seq,
-            user_id: row.user_id,
-            name: row.name,
-            text: row.text,
-            created_at: row.created_at,
-            reply_to: row.reply_to,
-            mentions: row.mentions,
-            edited_at: row.edited_at,
-            deleted_at: row.deleted_at,
-            reactions: row.reactions,
-        };
-        RoomEntry { seq: row.entry.into(), message: message.into() }
-    });
+    let entries = rows.into_iter().map(|row| RoomEntry { seq: row.entry.into(), message: message_of!(row) });
     Ok(entries.collect())
 }
 

@@ -355,25 +355,30 @@ impl World {
                     client.unacknowledged.remove(&client_id);
                 }
             }
-            Work::Change { room, which } => {
-                let messages = self.messages.get_mut(&room).expect("there is one");
-                if !self.is_store_away
-                    && let Some(entry) = messages.change(which)
-                {
-                    self.soon(at, Work::Changed(room, entry));
-                }
-            }
-            Work::Changed(room, entry) => {
-                if self.instances[at].rooms.contains_key(&room) {
-                    self.act(at, room, |room, effects| room.change(&entry, effects));
-                } else {
-                    self.publish(at, room, &RoomNews::Changed(entry));
-                }
-            }
+            Work::Change { room, which } => self.change_message(at, room, which),
+            Work::Changed(room, entry) => self.tell_changed(at, room, entry),
             Work::Gone(connection) => self.gone(at, connection),
             Work::Look => self.look(at),
             Work::Online(task) => self.work_online(at, task),
             Work::Call(task) => self.work_call(at, task),
+        }
+    }
+
+    fn change_message(&mut self, at: usize, room: RoomId, which: usize) {
+        let messages = self.messages.get_mut(&room).expect("there is one");
+        if !self.is_store_away
+            && let Some(entry) = messages.change(which)
+        {
+            self.soon(at, Work::Changed(room, entry));
+        }
+    }
+
+    /// Also where nobody here is in the room any more, others have to be told.
+    fn tell_changed(&mut self, at: usize, room: RoomId, entry: RoomEntry) {
+        if self.instances[at].rooms.contains_key(&room) {
+            self.act(at, room, |room, effects| room.change(&entry, effects));
+        } else {
+            self.publish(at, room, &RoomNews::Changed(entry));
         }
     }
 
