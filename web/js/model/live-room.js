@@ -289,6 +289,7 @@ export class LiveRoom {
 
   /** Changes the text of a message that the user has sent. @param {number} messageSeq @param {string} text */
   edit(messageSeq, text) {
+    this.stopTyping();
     return this.#socket.call('room.edit', { roomId: this.id, messageSeq, text });
   }
 
