@@ -1,29 +1,23 @@
 //! Subscribers and services within this process.
 
+mod mailbox;
+
+pub(crate) use mailbox::{Mailbox, Raw};
+
 use crate::error::BusError;
 use bytes::Bytes;
 use dashmap::{DashMap, Entry};
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicU64, Ordering},
 };
 use tokio::sync::{
     mpsc::{self, error::TrySendError},
     oneshot,
 };
 
-/// Messages that may wait for one subscriber. When full, the subscriber is told
-/// that it lost something and reads the store; publishers never wait.
-const SUBSCRIBER_QUEUE: usize = 1024;
-
 /// Requests that may wait for one service. When full, further ones are given up.
 const SERVICE_QUEUE: usize = 256;
-
-/// What reaches a subscriber.
-pub(crate) enum Raw {
-    Message(Bytes),
-    Lost,
-}
 
 /// Tells the guards of this process apart: two may be about the same subject, lease or presence key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,18 +25,20 @@ pub(crate) struct GuardId(u64);
 
 struct Subscriber {
     id: GuardId,
-    queue: mpsc::Sender<Raw>,
-    /// Set when the queue overflowed; looked at before the next message. Beside the queue, because the
-    /// queue has no room for the news that it is full.
-    overflowed: Arc<AtomicBool>,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        self.mailbox.close();
+    }
 }
 
 /// One subscriber's end.
 pub(crate) struct RawSubscription {
     pub(crate) id: GuardId,
     pub(crate) subject: String,
-    pub(crate) queue: mpsc::Receiver<Raw>,
-    pub(crate) overflowed: Arc<AtomicBool>,
+    pub(crate) mailbox: Arc<Mailbox>,
 }
 
 /// A request and where its answer goes. Dropping it tells the asker that there will be none.
@@ -84,11 +80,10 @@ impl Exchange {
 
     pub(crate) fn subscribe(&self, subject: String) -> RawSubscription {
         let id = self.next_guard();
-        let (sender, queue) = mpsc::channel(SUBSCRIBER_QUEUE);
-        let overflowed = Arc::new(AtomicBool::new(false));
-        let subscriber = Subscriber { id, queue: sender, overflowed: Arc::clone(&overflowed) };
+        let mailbox = Arc::new(Mailbox::default());
+        let subscriber = Subscriber { id, mailbox: Arc::clone(&mailbox) };
         self.topics.entry(subject.clone()).or_default().push(subscriber);
-        RawSubscription { id, subject, queue, overflowed }
+        RawSubscription { id, subject, mailbox }
     }
 
     /// Whether the subject has no subscriber left.
@@ -119,8 +114,7 @@ impl Exchange {
     pub(crate) fn deliver(&self, subject: &str, message: &Bytes) {
         let Some(topic) = self.topics.get(subject) else { return };
         for subscriber in topic.iter() {
-            if subscriber.queue.try_send(Raw::Message(message.clone())).is_err() {
-                subscriber.overflowed.store(true, Ordering::Release);
+            if !subscriber.mailbox.put(Raw::Message(message.clone())) {
                 metrics::counter!("bus_messages_lost_total").increment(1);
             }
         }
@@ -130,9 +124,7 @@ impl Exchange {
     pub(crate) fn tell_all_lost(&self) {
         for topic in &self.topics {
             for subscriber in topic.iter() {
-                if subscriber.queue.try_send(Raw::Lost).is_err() {
-                    subscriber.overflowed.store(true, Ordering::Release);
-                }
+                subscriber.mailbox.put(Raw::Lost);
             }
         }
     }

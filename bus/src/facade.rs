@@ -10,6 +10,7 @@ use crate::{
     service::Requests,
     subscription::Subscription,
 };
+use bytes::Bytes;
 use common::{
     id::NodeId,
     subject::{LeaseName, PresenceSet, Service, Topic},
@@ -159,7 +160,8 @@ impl Bus {
         entry: &P::Entry,
     ) -> Result<Presence, BusError> {
         let (set, key) = (set.name(), key.to_owned());
-        let (id, entry) = (self.0.exchange().next_guard(), encode(entry)?);
+        // Kept as long as the guard: exactly as long as it is.
+        let (id, entry) = (self.0.exchange().next_guard(), Bytes::copy_from_slice(&encode(entry)?));
         // The guard is there before the wait: a caller that is cancelled leaves no entry behind.
         let presence = Presence::new(set.clone(), key.clone(), id, Arc::clone(&self.0));
         self.0.present(set, key, id, entry).await?;

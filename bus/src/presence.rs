@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 /// One entry of a set. It is kept up while this lives and removed when it is dropped,
 /// unless this node has put another there under the same key meanwhile.
-pub struct Presence {
+pub struct Presence(Box<Kept>);
+
+/// Apart: whoever keeps many of these has a pointer for each.
+struct Kept {
     set: String,
     key: String,
     id: GuardId,
@@ -13,19 +16,19 @@ pub struct Presence {
 }
 
 impl Presence {
-    pub(crate) const fn new(set: String, key: String, id: GuardId, backend: Arc<dyn Backend>) -> Self {
-        Self { set, key, id, backend }
+    pub(crate) fn new(set: String, key: String, id: GuardId, backend: Arc<dyn Backend>) -> Self {
+        Self(Box::new(Kept { set, key, id, backend }))
     }
 }
 
 impl std::fmt::Debug for Presence {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Presence({} in {})", self.key, self.set)
+        write!(out, "Presence({} in {})", self.0.key, self.0.set)
     }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.backend.absent(&self.set, &self.key, self.id);
+        self.0.backend.absent(&self.0.set, &self.0.key, self.0.id);
     }
 }

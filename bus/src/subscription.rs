@@ -6,10 +6,7 @@ use crate::{
 };
 use common::error::Chain;
 use serde::de::DeserializeOwned;
-use std::{
-    marker::PhantomData,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{marker::PhantomData, sync::Arc};
 use tracing::error;
 
 /// What a subscriber gets.
@@ -39,10 +36,7 @@ impl<M: DeserializeOwned> Subscription<M> {
     /// Cancelling the wait loses nothing.
     pub async fn next(&mut self) -> Option<Delivery<M>> {
         loop {
-            if self.raw.overflowed.swap(false, Ordering::AcqRel) {
-                return Some(Delivery::Lost);
-            }
-            match self.raw.queue.recv().await? {
+            match self.raw.mailbox.next().await? {
                 Raw::Lost => return Some(Delivery::Lost),
                 Raw::Message(bytes) => match serde_json::from_slice(&bytes) {
                     Ok(message) => return Some(Delivery::Message(message)),

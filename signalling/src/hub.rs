@@ -21,7 +21,10 @@ use common::{
 };
 use dashmap::DashMap;
 use shutdown::Shutdown;
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 use store::Store;
 use time::OffsetDateTime;
 use tokio::{runtime::Handle, sync::watch};
@@ -59,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) calls: Calls,
     pub(crate) feeds: Feeds,
     pub(crate) flusher: Flusher,
+    /// From when rounds are counted in which pings are sent.
+    pub(crate) started_at: Instant,
     /// Set when the hub runs.
     shutdown: OnceLock<Shutdown>,
 }
@@ -66,6 +71,7 @@ pub(crate) struct Inner {
 impl Hub {
     /// A hub that accepts sockets once [`run`](crate::run) runs.
     pub fn new(config: Config, deps: Deps) -> Self {
+        let started_at = deps.clock.now();
         Self(Arc::new(Inner {
             slots: Slots::new(&config, Arc::clone(&deps.clock)),
             config,
@@ -79,6 +85,7 @@ impl Hub {
             calls: Calls::default(),
             feeds: Feeds::default(),
             flusher: Flusher::default(),
+            started_at,
             shutdown: OnceLock::new(),
         }))
     }

@@ -1,26 +1,30 @@
-use super::*;
+use super::{mailbox::SUBSCRIBER_QUEUE, *};
+use futures_util::FutureExt;
 
 fn bytes(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
 }
 
-fn queued(subscription: &mut RawSubscription) -> usize {
-    std::iter::from_fn(|| subscription.queue.try_recv().ok()).count()
+/// Takes out what waits: how many messages, and how often it is said that something was lost.
+fn taken(subscription: &RawSubscription) -> (usize, usize) {
+    let waiting: Vec<Raw> =
+        std::iter::from_fn(|| subscription.mailbox.next().now_or_never().flatten()).collect();
+    let lost = waiting.iter().filter(|raw| **raw == Raw::Lost).count();
+    (waiting.len() - lost, lost)
 }
 
 #[test]
 fn a_full_queue_keeps_what_it_has_and_says_that_more_was_lost() {
     let exchange = Exchange::default();
-    let (mut slow, mut other) = (exchange.subscribe("s".to_owned()), exchange.subscribe("s".to_owned()));
+    let (slow, other) = (exchange.subscribe("s".to_owned()), exchange.subscribe("s".to_owned()));
     for _ in 0..SUBSCRIBER_QUEUE {
         exchange.deliver("s", &bytes("m"));
     }
-    assert!(!slow.overflowed.load(Ordering::Acquire), "it fitted exactly");
-    assert_eq!(queued(&mut other), SUBSCRIBER_QUEUE);
+    assert_eq!(taken(&other), (SUBSCRIBER_QUEUE, 0), "it fits exactly");
     exchange.deliver("s", &bytes("one too many"));
-    assert!(slow.overflowed.load(Ordering::Acquire));
-    assert!(!other.overflowed.load(Ordering::Acquire), "who keeps up loses nothing by another's slowness");
-    assert_eq!((queued(&mut slow), queued(&mut other)), (SUBSCRIBER_QUEUE, 1));
+    assert_eq!(slow.mailbox.next().now_or_never(), Some(Some(Raw::Lost)), "before the next message");
+    assert_eq!(taken(&slow), (SUBSCRIBER_QUEUE, 0));
+    assert_eq!(taken(&other), (1, 0), "who keeps up loses nothing by another's slowness");
 }
 
 #[test]
@@ -31,18 +35,34 @@ fn a_full_queue_does_not_hide_that_the_link_was_down() {
         exchange.deliver("s", &bytes("m"));
     }
     exchange.tell_all_lost();
-    assert!(slow.overflowed.load(Ordering::Acquire));
+    assert_eq!(taken(&slow), (SUBSCRIBER_QUEUE, 1));
+}
+
+#[tokio::test]
+async fn who_waits_is_woken_by_what_comes_and_by_the_end() {
+    let exchange = Exchange::default();
+    let subscription = exchange.subscribe("s".to_owned());
+    let next = || subscription.mailbox.next();
+    let (heard, ()) = tokio::join!(next(), async { exchange.deliver("s", &bytes("m")) });
+    assert_eq!(heard, Some(Raw::Message(bytes("m"))));
+    exchange.deliver("s", &bytes("the last"));
+    drop(exchange);
+    assert_eq!(next().await, Some(Raw::Message(bytes("the last"))));
+    assert_eq!(next().await, None);
+
+    let exchange = Exchange::default();
+    let subscription = exchange.subscribe("s".to_owned());
+    let (heard, ()) = tokio::join!(subscription.mailbox.next(), async { drop(exchange) });
+    assert_eq!(heard, None);
 }
 
 #[test]
 fn every_subscriber_of_every_subject_is_told_of_a_loss() {
     let exchange = Exchange::default();
-    let mut all: Vec<_> =
+    let all: Vec<_> =
         ["a", "a", "b"].into_iter().map(|subject| exchange.subscribe(subject.to_owned())).collect();
     exchange.tell_all_lost();
-    for subscription in &mut all {
-        assert!(matches!(subscription.queue.try_recv(), Ok(Raw::Lost)));
-    }
+    assert!(all.iter().all(|subscription| taken(subscription) == (0, 1)));
 }
 
 #[test]
@@ -76,11 +96,11 @@ fn a_full_service_gives_up_what_it_has_no_room_for_and_is_not_taken_for_nobody()
 #[test]
 fn a_topic_and_a_service_of_the_same_name_do_not_know_each_other() {
     let exchange = Exchange::default();
-    let mut subscription = exchange.subscribe("same".to_owned());
+    let subscription = exchange.subscribe("same".to_owned());
     let mut requests = exchange.serve("same").unwrap();
     let _answer = exchange.ask("same", bytes("q")).unwrap();
     exchange.deliver("same", &bytes("m"));
-    assert_eq!(queued(&mut subscription), 1);
+    assert_eq!(taken(&subscription), (1, 0));
     assert_eq!(requests.try_recv().unwrap().request, bytes("q"));
     assert!(requests.try_recv().is_err());
 }
