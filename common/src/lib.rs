@@ -8,13 +8,14 @@
 //! and server say to each other over `/v1/ws`; [`subject`] is what the parts of
 //! the server say to each other over the bus. An [`address`] says from where a client comes, a [`limit`]
 //! what it may not pass, a [`bucket`] how often it may do something, a [`backoff`] how soon to try again, a [`page`]'s cursor where a list goes on,
-//! and [`text`] what may be said.
+//! [`text`] what may be said, and [`emoji`] with what one may react to it.
 
 pub mod address;
 pub mod backoff;
 pub mod bucket;
 pub mod chance;
 pub mod clock;
+pub mod emoji;
 pub mod error;
 pub mod guest;
 pub mod id;

@@ -1,5 +1,7 @@
-//! What decides who may do what in a room, as the store has it at one moment.
+//! A room as the store has it: what decides who may do what in it, and what its sequence numbers.
 
+use crate::protocol::room::RoomMessage;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 /// A room, and what connects one person or guest with it.
@@ -13,4 +15,27 @@ pub struct RoomFacts {
     pub is_member: bool,
     /// When they were last removed from it: a guest's token from before is good no more.
     pub removed_at: Option<OffsetDateTime>,
+}
+
+/// What a number of a room's sequence stands for: a new message, or a change of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomEntry {
+    /// The number.
+    pub seq: u64,
+    /// The message as it was when this was read: what changed it later may be in it already.
+    pub message: RoomMessage,
+}
+
+impl RoomEntry {
+    /// Whether the message was there before.
+    pub const fn is_change(&self) -> bool {
+        self.seq != self.message.seq
+    }
+}
+
+impl From<RoomMessage> for RoomEntry {
+    /// The message as new.
+    fn from(message: RoomMessage) -> Self {
+        Self { seq: message.seq, message }
+    }
 }

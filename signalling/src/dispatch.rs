@@ -18,9 +18,15 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
         }
         R::ConnectionOpen(_) | R::ConnectionRefresh(_) | R::PresenceSubscribe(_) => false,
         R::RoomJoin(_) | R::RoomLeave(_) | R::RoomSend(_) | R::RoomTyping(_) | R::RoomHistory(_) => false,
-        R::RoomMembers(_) => false,
+        R::RoomEdit(_) | R::RoomDelete(_) | R::RoomReact(_) | R::RoomRead(_) | R::RoomMembers(_) => false,
         R::InboxSubscribe(_) | R::InboxUnsubscribe(_) | R::FeedSubscribe(_) | R::FeedUnsubscribe(_) => false,
     }
+}
+
+/// Whether the request waits with others to be stored, and is answered then.
+const fn is_stored_together(request: &Request) -> bool {
+    use Request as R;
+    matches!(request, R::RoomSend(_) | R::RoomEdit(_) | R::RoomDelete(_) | R::RoomReact(_))
 }
 
 /// Carries out a request and answers it.
@@ -30,7 +36,7 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
     if let Err(failure) = client.access().admit(request.needs()) {
         return client.answer::<()>(id.as_ref(), &Err(failure));
     }
-    if !is_slow(&request) && !matches!(request, R::RoomSend(_)) {
+    if !is_slow(&request) && !is_stored_together(&request) {
         // Whoever has said something, and then leaves or reads, finds that it was said.
         client.posted().await;
     }
@@ -41,6 +47,10 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::RoomJoin(join) => rooms::join(hub, client, id, &join).await,
         R::RoomLeave(leave) => client.answer(id, &rooms::leave(hub, client, leave.room_id).await),
         R::RoomSend(send) => rooms::send(hub, client, id.cloned(), send).await,
+        R::RoomEdit(edit) => rooms::edit(hub, client, id.cloned(), edit).await,
+        R::RoomDelete(delete) => rooms::delete(hub, client, id.cloned(), delete).await,
+        R::RoomReact(react) => rooms::react(hub, client, id.cloned(), react).await,
+        R::RoomRead(read) => rooms::read(hub, client, id.cloned(), &read).await,
         R::RoomTyping(typing) => client.answer(id, &rooms::typing(hub, client, &typing)),
         R::RoomHistory(history) => client.answer(id, &rooms::history(hub, client, &history).await),
         R::RoomMembers(read) => client.answer(id, &rooms::members(hub, client, &read)),

@@ -8,7 +8,10 @@ use crate::{
     flusher::Flusher,
     inbox::live::Inboxes,
     presence::live::Accounts,
-    rooms::{live::Rooms, waiting::Posts},
+    rooms::{
+        live::{LiveRoom, Rooms},
+        waiting::Posts,
+    },
     slots::Slots,
     together::Together,
 };
@@ -26,7 +29,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::Instant,
 };
-use store::Store;
+use store::{Store, rooms::Position};
 use time::OffsetDateTime;
 use tokio::{runtime::Handle, sync::watch};
 
@@ -61,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) posts: Posts,
     /// Who opens a connection, by their token.
     pub(crate) opening: Together<Standing, Option<Option<String>>>,
+    /// How far somebody has read, as they say; how far that is.
+    pub(crate) reads: Together<(Arc<LiveRoom>, Position), u64>,
     pub(crate) accounts: Accounts,
     pub(crate) inboxes: Inboxes,
     pub(crate) calls: Calls,
@@ -86,6 +91,7 @@ impl Hub {
             rooms: Rooms::default(),
             posts: Posts::default(),
             opening: Together::default(),
+            reads: Together::default(),
             accounts: Accounts::default(),
             inboxes: Inboxes::default(),
             calls: Calls::default(),

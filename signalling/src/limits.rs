@@ -7,7 +7,15 @@ use common::limit::Limit;
 
 /// All limits of the hub.
 pub fn limits() -> Vec<Limit> {
-    [sockets::slots(), sockets::rates(), sockets::deadlines(), sockets::queues(), requests::all()].concat()
+    [
+        sockets::slots(),
+        sockets::rates(),
+        sockets::deadlines(),
+        sockets::queues(),
+        requests::all(),
+        requests::chat(),
+    ]
+    .concat()
 }
 
 #[cfg(test)]

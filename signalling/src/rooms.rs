@@ -1,21 +1,27 @@
 //! Rooms: the methods of `room.*`, and the rooms that somebody on this instance is in.
 //!
-//! [`live`] is what is open here; its core decides. [`admit`](mod@admit) asks who may do what, [`join`](mod@join) lets them in, [`post`] stores what they say, which until then is [`waiting`],
-//! [`remove`](mod@remove) is how they leave. [`follow`] is the other side: the bus, the store and the media servers.
+//! [`live`] is what is open here; its core decides. [`admit`](mod@admit) asks who may do what, [`join`](mod@join) lets
+//! them in, [`post`] stores what they say and [`change`] what becomes of it, which until then is [`waiting`] and is then
+//! stored as a [`group`]. [`read`] notes how far they have read. [`remove`](mod@remove) is how they leave. [`follow`] is the other side: the bus, the store and the media servers.
 //! [`watch`](mod@watch) takes those out who may not stay.
 
 pub(crate) mod admit;
+mod change;
 mod follow;
+mod group;
 mod join;
 pub(crate) mod live;
 mod post;
+mod read;
 mod remove;
 mod slots;
 pub(crate) mod waiting;
 mod watch;
 
+pub(crate) use change::{delete, edit, react};
 pub(crate) use join::join;
 pub(crate) use post::send;
+pub(crate) use read::read;
 pub(crate) use remove::{leave, lose_connection, remove};
 pub(crate) use watch::{recheck, review, watch};
 
@@ -42,7 +48,7 @@ pub(crate) fn typing(hub: &Hub, client: &Client, typing: &SetTyping) -> Result<D
         user_id: client.user,
         typing: typing.typing,
     };
-    room.act(|room, _, effects| room.set_typing(changed, effects));
+    room.act(|room, now, effects| room.set_typing(changed, now, effects));
     Ok(Done {})
 }
 

@@ -47,6 +47,12 @@ impl<Q, A> Together<Q, A> {
         Some(waiting.get_mut().drain(..count).collect())
     }
 
+    /// Whether nobody waits.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Forgets what waits in an account: nobody will ask it.
     pub(crate) fn forget(&self, account: AccountId) {
         self.0.remove(&account);

@@ -1,10 +1,16 @@
-//! Rooms: where people meet. What is said in them is in [`mod@messages`], who belongs to them in [`mod@members`].
+//! Rooms: where people meet. What is said in them is in [`mod@messages`], what becomes of it in [`mod@changes`], how
+//! far it was read in [`mod@reads`], who belongs to them in [`mod@members`].
 
+mod changes;
 mod members;
 mod messages;
+mod reads;
+mod references;
 
+pub use changes::{Reactor, Revised, find_messages, reacted, revise};
 pub use members::{Visitor, add_member, doubtful, members, remove};
-pub use messages::{NewRoomMessage, Sent, after, before, latest, post, send};
+pub use messages::{NewRoomMessage, Sent, Unsent, after, before, hold_open, latest, post, send};
+pub use reads::{Position, ReadTo, read_to, unread};
 
 use crate::{
     column::{self, Seq, to_seq},
@@ -36,7 +42,7 @@ pub struct Room {
     /// Since when nobody enters and nothing is said; null while it is open.
     #[serde(with = "time::serde::rfc3339::option")]
     pub closed_at: Option<OffsetDateTime>,
-    /// The number of its latest message; 0 if nothing has been said.
+    /// The number of its latest message or change of one; 0 if nothing has been said.
     pub last_seq: u64,
 }
 

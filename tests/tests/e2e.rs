@@ -23,6 +23,8 @@ mod backlog;
 mod browser;
 #[path = "e2e/calls.rs"]
 mod calls;
+#[path = "e2e/chat.rs"]
+mod chat;
 #[path = "e2e/cluster.rs"]
 mod cluster;
 #[path = "e2e/connection.rs"]

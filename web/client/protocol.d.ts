@@ -659,6 +659,32 @@ export type RequestId = number | string;
 /** A user's role, from most permissions to least. The order is the hierarchy. */
 export type Role = 'AGENT_USER' | 'USER' | 'ADMIN';
 
+/** A message that has changed since somebody was there last. */
+export interface RoomChangedMessage {
+  /** The number of its latest change; who has heard of that meanwhile has it newer. */
+  seq: number;
+  /** The message as it is now. */
+  message: RoomMessage;
+}
+
+/** Parameters of `room.delete`. */
+export interface RoomDelete {
+  /** A room that the caller has joined. */
+  roomId: RoomId;
+  /** The number of the message. */
+  messageSeq: number;
+}
+
+/** Parameters of `room.edit`. */
+export interface RoomEdit {
+  /** A room that the caller has joined. */
+  roomId: RoomId;
+  /** The number of the message, which the caller has sent. */
+  messageSeq: number;
+  /** What it says from now on, under the rules of `room.send`. The text before is kept nowhere. */
+  text: string;
+}
+
 /** Event `room.event`: something that the account's own back end tells everybody present. It is kept nowhere. */
 export interface RoomEventPublished {
   /** The room that it is for. */
@@ -684,8 +710,10 @@ export type RoomId = string;
 export interface RoomJoin {
   /** The room to enter. */
   roomId: RoomId;
-  /** The last message this client has seen, to be sent exactly what it missed; absent: the latest messages. To go on after an answer with `more`, its `seq`. */
+  /** The last number that this client has seen, of a message or of a change, to be sent exactly what it missed; absent: the latest messages. To go on after an answer with `more`, its `seq`. */
   after?: number | null;
+  /** Whether the answer is to say how far the user has read. */
+  unread?: boolean;
 }
 
 /** Result of `room.join`. */
@@ -700,7 +728,9 @@ export interface RoomJoined {
   memberCount: number;
   /** With `after`: what came since, oldest first. Without: the latest, oldest first. */
   messages: RoomMessage[];
-  /** The number to go on from: of the last of `messages` if there is `more`; else the room's latest, and events continue from here. */
+  /** With `after`: messages from before that have changed since, each once. */
+  changed?: RoomChangedMessage[];
+  /** The number to go on from: of the last that is in this answer if there is `more`; else the room's latest, and events continue from here. */
   seq: number;
   /** Whether more was missed than one answer holds. This device is not in the room yet, or stays in it as it was before: ask again with `after` = `seq`. `members` and `media` come with the last answer. */
   more: boolean;
@@ -708,6 +738,8 @@ export interface RoomJoined {
   recovered: boolean;
   /** The running media session, if there is one. */
   media: MediaState | null;
+  /** How far the user has read, if that was asked for. */
+  read?: RoomUnread | null;
 }
 
 /** Parameters of `room.leave`. */
@@ -762,16 +794,36 @@ export interface RoomMembersChanged {
 export interface RoomMessage {
   /** The message, on whichever page or connection it is read. */
   id: RoomMessageId;
-  /** Its number in the room: 1, 2, 3, … without gaps. */
+  /** Its number in the room, which it keeps when it changes. Messages and changes of them are numbered together: 1, 2, 3, … without gaps. */
   seq: number;
   /** The user or guest who sent it. */
   userId: UserId;
   /** The sender's name at that time. */
   name: string;
-  /** The text as it was sent. */
+  /** The text as it was sent or last edited; empty if it was deleted. */
   text: string;
   /** When it was stored. */
   createdAt: string;
+  /** The number of the message that it answers, which may have been deleted; absent if it answers none. */
+  replyTo?: number | null;
+  /** Users whose attention it wants; absent if nobody's. */
+  mentions?: UserId[];
+  /** When it was last edited; absent if it never was. */
+  editedAt?: string | null;
+  /** When it was deleted, and text, mentions and reactions with it; absent if it was not. */
+  deletedAt?: string | null;
+  /** By emoji, the one that was used first before the others; absent if nobody has reacted. At most `REACTIONS_MAX`. */
+  reactions?: RoomReaction[];
+}
+
+/** Event `room.messageChanged`. */
+export interface RoomMessageChanged {
+  /** The room that it is in. */
+  roomId: RoomId;
+  /** The number of the change. */
+  seq: number;
+  /** The message, which has a number of its own, as it is now: what changed it later may be in it already. */
+  message: RoomMessage;
 }
 
 /** One message in a room. */
@@ -783,6 +835,36 @@ export interface RoomMessagePosted {
   roomId: RoomId;
   /** The message as it was stored. */
   message: RoomMessage;
+}
+
+/** Parameters of `room.react`. */
+export interface RoomReact {
+  /** A room that the caller has joined. */
+  roomId: RoomId;
+  /** The number of the message. */
+  messageSeq: number;
+  /** One emoji, of at most `EMOJI_BYTES_MAX` bytes. */
+  emoji: string;
+  /** Whether the user reacts with it, or takes that back. */
+  on: boolean;
+}
+
+/** Those who have reacted to a message with the same emoji. */
+export interface RoomReaction {
+  /** The emoji. */
+  emoji: string;
+  /** How many they are. */
+  count: number;
+  /** Some of them: at most `REACTORS_MAX`. */
+  userIds: UserId[];
+}
+
+/** Parameters of `room.read`. */
+export interface RoomRead {
+  /** A room that the caller has joined. */
+  roomId: RoomId;
+  /** The number up to which the user has read. One that is lower than another that was said before changes nothing. */
+  seq: number;
 }
 
 /** Parameters of `room.history`. */
@@ -803,6 +885,22 @@ export interface RoomReadMembers {
   after?: ConnectionId | null;
 }
 
+/** Result of `room.read`. */
+export interface RoomReadPosition {
+  /** The number up to which the user has read, on whichever device. */
+  seq: number;
+}
+
+/** Event `room.read`. */
+export interface RoomReadTo {
+  /** The room in which somebody has read. */
+  roomId: RoomId;
+  /** Who: the user of this device, on another one; in a room of at most `READERS_TOLD_MAX` anybody. */
+  userId: UserId;
+  /** The number up to which they have. */
+  seq: number;
+}
+
 /** Why a device is no longer in a room that it has not left. */
 export type RoomRemovalReason = 'removed' | 'closed' | 'deleted';
 
@@ -814,6 +912,12 @@ export interface RoomRemoved {
   reason: RoomRemovalReason;
 }
 
+/** Result of `room.edit`, `room.delete` and `room.react`: the change is stored, or there was nothing to change. */
+export interface RoomRevised {
+  /** The message as everybody in the room sees it. */
+  message: RoomMessage;
+}
+
 /** Parameters of `room.send`. */
 export interface RoomSend {
   /** A room that the caller has joined. */
@@ -822,6 +926,10 @@ export interface RoomSend {
   clientId: ClientMessageId;
   /** The text: at most `TEXT_BYTES_MAX`, no control characters but line feed and tab. */
   text: string;
+  /** The number of the message in this room that it answers; absent if it answers none. */
+  replyTo?: number | null;
+  /** Users whose attention it wants, at most `MENTIONS_MAX`. Those who cannot enter the room, and those who are no users of the account, are left out. */
+  mentions?: UserId[];
 }
 
 /** Result of `room.send`: the message is stored. */
@@ -834,7 +942,7 @@ export interface RoomSent {
 export interface RoomSetTyping {
   /** A room that the caller has joined. */
   roomId: RoomId;
-  /** Whether the user is typing now. Repeat while it lasts; others forget it after six seconds. */
+  /** Whether the user is typing now. Repeat while it lasts; six seconds later others are told that it is over. */
   typing: boolean;
 }
 
@@ -848,6 +956,16 @@ export interface RoomTypingChanged {
   userId: UserId;
   /** Whether it is typing now. */
   typing: boolean;
+}
+
+/** How far a user has read, and what has come since. */
+export interface RoomUnread {
+  /** The number up to which they have read; 0 if they have never said so. */
+  seq: number;
+  /** Messages of others since then that are not deleted: `UNREAD_MAX` if there are as many or more. Who has never read in a room that is for all has nothing unread there. */
+  unread: number;
+  /** Messages since then that mention them, counted in the same way. */
+  mentions: number;
 }
 
 /** A row of a table that clients may follow; the table stands beside it. */
@@ -885,6 +1003,14 @@ export interface Methods {
   'room.leave': { params: RoomLeave; result: Done };
   /** Sends a message to a room; answered once it is stored. */
   'room.send': { params: RoomSend; result: RoomSent };
+  /** Changes the text of a message that the caller has sent; answered once it is stored. */
+  'room.edit': { params: RoomEdit; result: RoomRevised };
+  /** Deletes a message of the caller's, or, with `rooms.manage`, of anybody; its text is gone once this is answered. */
+  'room.delete': { params: RoomDelete; result: RoomRevised };
+  /** Reacts to a message with an emoji, or takes that back; guests need `messages.read` too. */
+  'room.react': { params: RoomReact; result: RoomRevised };
+  /** Says how far the user has read; answered once it is stored. */
+  'room.read': { params: RoomRead; result: RoomReadPosition };
   /** Tells the others that the user is, or is no longer, typing. */
   'room.typing': { params: RoomSetTyping; result: Done };
   /** Reads older messages. */
@@ -927,13 +1053,17 @@ export interface Methods {
 export interface Events {
   /** A message was sent to a room. */
   'room.message': RoomMessagePosted;
+  /** A message of a room was edited, deleted or reacted to. */
+  'room.messageChanged': RoomMessageChanged;
+  /** Somebody has read so far: the user on another device, or another member of a small room. */
+  'room.read': RoomReadTo;
   /** A device entered a room. */
   'room.memberJoined': RoomMemberJoined;
   /** A device left a room. */
   'room.memberLeft': RoomMemberLeft;
   /** Several devices entered or left a room that many are in. */
   'room.membersChanged': RoomMembersChanged;
-  /** A device started or stopped typing; forget it after six seconds without a repeat. */
+  /** A device started or stopped typing, or has not repeated for six seconds that it types. */
   'room.typing': RoomTypingChanged;
   /** This device is in a room no longer, though it has not left. */
   'room.removed': RoomRemoved;

@@ -16,7 +16,7 @@ export function createApp(api, user) {
   const socket = createSocket(api);
   const notices = createNotices();
   // The order is the order of resuming: a call's room must be joined before its media.
-  const rooms = createRooms({ api, socket });
+  const rooms = createRooms({ api, socket, user });
   const calls = createCalls({ socket, rooms, notices });
   const inbox = createInbox({ api, socket });
   const presence = createPresence({ api, socket });

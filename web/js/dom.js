@@ -95,7 +95,7 @@ export function keyed(container, items, { key, create, update }) {
   }
 }
 
-const ICONS = {
+export const ICONS = {
   file: 'M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6',
   settings: 'M4 7h9M17 7h3M15 4.5v5M4 12h3M11 12h9M9 9.5v5M4 17h7M15 17h5M13 14.5v5',
   rooms: 'M4 5h12v9H9l-4 3.5V14H4zM19 9h1v8h-1v3l-3.5-3H11',
@@ -115,6 +115,9 @@ const ICONS = {
   ticks: 'M2.5 12.5L7 17l9-9.5M11.5 16l1 1L22 7.5',
   clock: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4.5l3 1.5',
   alert: 'M12 4.5L21 19.5H3zM12 10v4.5M12 17v.1',
+  reply: 'M10 6L4 12l6 6M4.5 12H14a6 6 0 0 1 6 6',
+  pencil: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',
+  bin: 'M5 7h14M9.5 7V4.5h5V7M7 7l1 12.5h8L17 7M10.5 10.5v5.5M13.5 10.5v5.5',
   back: 'M14.5 5.5L8 12l6.5 6.5',
   close: 'M6 6l12 12M18 6L6 18',
   keyboard: 'M3 7h18v10.5H3zM6.5 10.5h.1M10 10.5h.1M14 10.5h.1M17.5 10.5h.1M8 14.5h8',

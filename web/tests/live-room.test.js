@@ -168,3 +168,51 @@ test('an older state of the call does not replace a newer one', async () => {
   assert.equal(room.state.get().media.revision, 5);
   await settled();
 });
+
+test('a change takes its place in the one sequence, and shows the message it is of', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { socket, room } = await joined({ messages: [message(1), message(2)], seq: 2 });
+  const texts = () => room.state.get().messages.map(({ seq, text }) => [seq, text]);
+  room.receive({ ...message(1), text: 'edited' }, 4);
+  assert.deepEqual(texts(), [[1, 'm1'], [2, 'm2']], 'not before what comes first');
+  room.receive(message(3));
+  assert.deepEqual(texts(), [[1, 'edited'], [2, 'm2'], [3, 'm3']]);
+  assert.equal(room.state.get().seq, 4);
+  room.receive({ ...message(1), text: 'edited' }, 4);
+  room.receive({ ...message(900), text: 'of long ago' }, 5);
+  assert.deepEqual([texts().length, room.state.get().seq], [3, 5], 'what is not shown changes nothing here');
+  room.receive({ ...message(6), text: 'at once' }, 7);
+  room.receive(message(6));
+  assert.deepEqual(texts().at(-1), [6, 'at once']);
+  t.mock.timers.tick(10_000);
+  assert.deepEqual(socket.methods, ['room.join'], 'there was no gap');
+});
+
+test('what changed while the connection was lost is shown after the next join', async () => {
+  const { socket, room } = await joined({ messages: [message(1), message(2)], seq: 2 });
+  const again = room.join();
+  room.inOrder(() => room.receive({ ...message(2), text: 'newest' }, 5));
+  const changed = [{ seq: 4, message: { ...message(1), text: '', deletedAt: '2026-11-20T09:31:00Z' } }];
+  await socket.answer('room.join', answer({ messages: [message(3)], changed, seq: 4 }));
+  await again;
+  assert.deepEqual(room.state.get().messages.map(({ text }) => text), ['', 'newest', 'm3']);
+});
+
+test('who answers shows it, also in what is sent again, and an answer is drawn anew when what it answers changes', async () => {
+  const { socket, room } = await joined({ messages: [message(1)], members: [{ connectionId: 'c', userId: 'grace', name: 'Grace Hopper' }], memberCount: 1, seq: 1 });
+  room.send('yes, @grace hopper!', 1);
+  const [, sent] = socket.requests.at(-1);
+  assert.deepEqual([sent.replyTo, sent.mentions], [1, ['grace']]);
+  await socket.answer('room.send', { message: { ...message(2), replyTo: 1 } });
+  const before = room.state.get().messages[1];
+  room.receive({ ...message(1), text: 'edited' }, 3);
+  assert.notEqual(room.state.get().messages[1], before);
+});
+
+test('what was read is said once, and again if that failed', async () => {
+  const { socket, room } = await joined({ messages: [message(1)], seq: 3 });
+  assert.deepEqual([room.read(), room.read()], [true, false]);
+  assert.deepEqual(socket.requests.at(-1), ['room.read', { roomId: 'r', seq: 3 }]);
+  await socket.refuse('room.read', 'offline');
+  assert.equal(room.read(), true);
+});

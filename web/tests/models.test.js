@@ -190,3 +190,26 @@ test('a call goes on by another connection with its media, and is hung up by it'
   calls.hangUp();
   assert.deepEqual(socket.requests.at(-1), ['call.hangUp', { callId: 'c' }]);
 });
+
+test('what is unread is counted in the list until it is read, here or on another device', async () => {
+  const [socket, api] = [new SocketDouble(), new ApiDouble()];
+  api.answers.set('GET /v1/rooms', { items: [{ id: 'r', name: 'Lobby', read: { seq: 0, unread: 2, mentions: 0 } }], next: null });
+  const rooms = createRooms({ api, socket, user: { id: 'me' } });
+  await rooms.load();
+  const read = () => rooms.list.get().items[0].read;
+  rooms.hold('r', 'call');
+  await socket.answer('room.join', joined());
+  const said = (seq, patch) => socket.emit('room.message', { roomId: 'r', message: { id: `m${seq}`, seq, userId: 'ada', text: 'x', ...patch } });
+  await said(1, { mentions: ['me'] });
+  await said(1, {});
+  await said(2, { userId: 'me' });
+  assert.deepEqual([read().unread, read().mentions], [3, 1]);
+  await socket.emit('room.read', { roomId: 'r', userId: 'ada', seq: 2 });
+  assert.equal(read().unread, 3, 'another has read');
+  await socket.emit('room.read', { roomId: 'r', userId: 'me', seq: 2 });
+  assert.deepEqual([read().unread, read().mentions], [0, 0]);
+  await said(3, {});
+  rooms.read('r');
+  assert.equal(read().unread, 0);
+  assert.deepEqual(socket.requests.at(-1), ['room.read', { roomId: 'r', seq: 3 }]);
+});

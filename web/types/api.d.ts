@@ -1,6 +1,6 @@
 // Made from the code by `cargo xtask generate`: what the server takes and says over REST.
 
-import type { AccountId, Attachment, CallAccept, CallAccepted, CallAnswered, CallCancel, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallMedia, CallReject, CallRing, CallRinging, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MediaAnswer, MediaChanged, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaPublish, MediaPublished, MediaRoute, MediaSignal, MediaSignalled, MediaState, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSubscribe, Priority, RequestId, Role, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomLeave, RoomMemberJoined, RoomMemberLeft, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageId, RoomMessagePosted, RoomReadHistory, RoomReadMembers, RoomRemovalReason, RoomRemoved, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
+import type { AccountId, Attachment, CallAccept, CallAccepted, CallAnswered, CallCancel, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallMedia, CallReject, CallRing, CallRinging, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MediaAnswer, MediaChanged, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaPublish, MediaPublished, MediaRoute, MediaSignal, MediaSignalled, MediaState, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSubscribe, Priority, RequestId, Role, RoomChangedMessage, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomLeave, RoomMemberJoined, RoomMemberLeft, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnread, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
 export type * from '../client/protocol.js';
 
 /** An invitation that is accepted. */
@@ -356,6 +356,10 @@ export interface CreateRoomMessage {
   text: string;
   /** On whose behalf; for API keys only. Absent: by the key, under its name. */
   author?: Outsider | null;
+  /** The number of the message in this room that it answers. */
+  replyTo?: number | null;
+  /** Users whose attention it wants, at most 20. Those who cannot enter the room are left out. */
+  mentions?: UserId[];
 }
 
 /** A team to be created. */
@@ -550,6 +554,9 @@ export interface Label {
   color: string;
 }
 
+/** A room, and what is unread in it. */
+export type ListedRoom = Room & { read?: RoomUnread | null };
+
 /** Two contacts that are the same person. */
 export interface Merge {
   /** UUIDv7: later ones sort later. */
@@ -699,6 +706,14 @@ export interface Page_Label {
 }
 
 /** One page of a list. */
+export interface Page_ListedRoom {
+  /** At most `limit` of them. */
+  items: (Room & { read?: RoomUnread | null })[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
 export interface Page_Message {
   /** At most `limit` of them. */
   items: Message[];
@@ -718,14 +733,6 @@ export interface Page_NamedRole {
 export interface Page_Note {
   /** At most `limit` of them. */
   items: Note[];
-  /** The `cursor` of the next page; null if this is the last. */
-  next?: string | null;
-}
-
-/** One page of a list. */
-export interface Page_Room {
-  /** At most `limit` of them. */
-  items: Room[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -815,7 +822,7 @@ export interface Room {
   private: boolean;
   /** Since when nobody enters and nothing is said; null while it is open. */
   closedAt?: string | null;
-  /** The number of its latest message; 0 if nothing has been said. */
+  /** The number of its latest message or change of one; 0 if nothing has been said. */
   lastSeq: number;
 }
 
@@ -983,6 +990,14 @@ export interface UpdateRoom {
   name?: string | null;
   /** Only members may enter and read it. Who is in it and is none leaves, but for guests. */
   private?: boolean | null;
+}
+
+/** What to change about a message. */
+export interface UpdateRoomMessage {
+  /** What it says from now on: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab. */
+  text: string;
+  /** On whose behalf it was posted; for API keys only. Absent: by the caller. */
+  author?: Outsider | null;
 }
 
 /** What to change about a team; absent fields stay as they are. */
@@ -1212,7 +1227,7 @@ export interface Operations {
   /** Changes a role. Users who have it get what it allows now with their next access token; if it allows less, their present ones are good no more. */
   'PATCH /v1/roles/{id}': { path: { id: RoleId }; body: UpdateRole; answer: NamedRole };
   /** Lists the rooms that the caller sees, in the order of their creation. */
-  'GET /v1/rooms': { query: { cursor?: string; limit?: number }; answer: Page_Room };
+  'GET /v1/rooms': { query: { cursor?: string; limit?: number }; answer: Page_ListedRoom };
   /** Creates a room. */
   'POST /v1/rooms': { body: CreateRoom; answer: Room };
   /** Reads one room. */
@@ -1241,6 +1256,12 @@ export interface Operations {
   'GET /v1/rooms/{id}/messages': { path: { id: RoomId }; query: { before?: number; limit?: number }; answer: RoomHistory };
   /** Posts a message in a room. It is stored, numbered, and pushed to everybody present. */
   'POST /v1/rooms/{id}/messages': { path: { id: RoomId }; body: CreateRoomMessage; answer: RoomMessage };
+  /** Reads one message. */
+  'GET /v1/rooms/{id}/messages/{seq}': { path: { id: RoomId; seq: number }; answer: RoomMessage };
+  /** Deletes a message, with its reactions. That there was one stays, and its number. */
+  'DELETE /v1/rooms/{id}/messages/{seq}': { path: { id: RoomId; seq: number }; answer: void };
+  /** Edits a message that the caller has posted. The text before is kept nowhere. */
+  'PATCH /v1/rooms/{id}/messages/{seq}': { path: { id: RoomId; seq: number }; body: UpdateRoomMessage; answer: RoomMessage };
   /** Opens a closed room again. */
   'POST /v1/rooms/{id}/reopen': { path: { id: RoomId }; answer: Room };
   /** Finds contacts by name, e-mail address or phone number, the newest first. */

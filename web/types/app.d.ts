@@ -46,7 +46,9 @@ declare namespace App {
     status: 'loading' | 'ready' | 'failed'; messages: Wire.Message[]; pending: PendingReply[]; next: string | null; error: Problem | null;
   }
 
-  interface PendingMessage { clientId: string; text: string; at: string; error: Problem | null; storedAs: string | null }
+  interface PendingMessage {
+    clientId: string; text: string; replyTo?: number; mentions: string[]; at: string; error: Problem | null; storedAs: string | null;
+  }
   interface RoomState {
     status: 'joining' | 'joined' | 'failed'; name: string; error: Problem | null; members: Wire.Member[]; memberCount: number;
     messages: Wire.RoomMessage[]; pending: PendingMessage[]; seq: number; complete: boolean;

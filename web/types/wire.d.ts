@@ -8,6 +8,7 @@ declare namespace Wire {
   type Permission = import('./api.js').Permission;
 
   type Room = import('./api.js').Room;
+  type ListedRoom = import('./api.js').ListedRoom;
   type Member = import('./api.js').Member;
   type RoomMessage = import('./api.js').RoomMessage;
 

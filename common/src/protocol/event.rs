@@ -44,13 +44,17 @@ macro_rules! events {
 events! {
     /// A message was sent to a room.
     RoomMessage(room::MessagePosted) = "room.message";
+    /// A message of a room was edited, deleted or reacted to.
+    RoomMessageChanged(room::MessageChanged) = "room.messageChanged";
+    /// Somebody has read so far: the user on another device, or another member of a small room.
+    RoomRead(room::ReadTo) = "room.read";
     /// A device entered a room.
     RoomMemberJoined(room::MemberJoined) = "room.memberJoined";
     /// A device left a room.
     RoomMemberLeft(room::MemberLeft) = "room.memberLeft";
     /// Several devices entered or left a room that many are in.
     RoomMembersChanged(room::MembersChanged) = "room.membersChanged";
-    /// A device started or stopped typing; forget it after six seconds without a repeat.
+    /// A device started or stopped typing, or has not repeated for six seconds that it types.
     RoomTyping(room::TypingChanged) = "room.typing";
     /// This device is in a room no longer, though it has not left.
     RoomRemoved(room::Removed) = "room.removed";

@@ -73,6 +73,14 @@ methods! {
     RoomLeave(room::Leave) -> super::Done = "room.leave", Needs::NOTHING;
     /// Sends a message to a room; answered once it is stored.
     RoomSend(room::Send) -> room::Sent = "room.send", Needs::right(Right::SendMessages);
+    /// Changes the text of a message that the caller has sent; answered once it is stored.
+    RoomEdit(room::Edit) -> room::Revised = "room.edit", Needs::right(Right::SendMessages);
+    /// Deletes a message of the caller's, or, with `rooms.manage`, of anybody; its text is gone once this is answered.
+    RoomDelete(room::Delete) -> room::Revised = "room.delete", Needs::right(Right::SendMessages);
+    /// Reacts to a message with an emoji, or takes that back; guests need `messages.read` too.
+    RoomReact(room::React) -> room::Revised = "room.react", Needs::right(Right::SendMessages);
+    /// Says how far the user has read; answered once it is stored.
+    RoomRead(room::Read) -> room::ReadPosition = "room.read", Needs::right(Right::ReadMessages);
     /// Tells the others that the user is, or is no longer, typing.
     RoomTyping(room::SetTyping) -> super::Done = "room.typing", Needs::right(Right::SendMessages);
     /// Reads older messages.

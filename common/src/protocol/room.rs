@@ -1,10 +1,19 @@
-//! Rooms: who is there and what is said.
+//! Rooms: who is there and what is said. What happens to what was said is in [`mod@message`], how far somebody has
+//! read in [`mod@reading`].
+
+mod message;
+mod reading;
+
+pub use message::{
+    ChangedMessage, Delete, EMOJI_BYTES_MAX, Edit, MENTIONS_MAX, MessageChanged, REACTIONS_MAX, REACTORS_MAX,
+    React, Reaction, Revised, RoomMessage,
+};
+pub use reading::{READERS_TOLD_MAX, Read, ReadPosition, ReadTo, UNREAD_LOOKED_AT_MAX, UNREAD_MAX, Unread};
 
 use super::media;
-use crate::id::{ClientMessageId, ConnectionId, RoomId, RoomMessageId, UserId};
+use crate::id::{ClientMessageId, ConnectionId, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use time::OffsetDateTime;
 
 /// The longest message in a room, in bytes of JSON without the quotes ([`crate::text`]).
 pub const TEXT_BYTES_MAX: usize = 8 * 1024;
@@ -44,26 +53,6 @@ pub struct Member {
     pub name: String,
 }
 
-/// One message, durable and numbered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct RoomMessage {
-    /// The message, on whichever page or connection it is read.
-    pub id: RoomMessageId,
-    /// Its number in the room: 1, 2, 3, … without gaps.
-    pub seq: u64,
-    /// The user or guest who sent it.
-    pub user_id: UserId,
-    /// The sender's name at that time.
-    pub name: String,
-    /// The text as it was sent.
-    pub text: String,
-    /// When it was stored.
-    #[serde(with = "time::serde::rfc3339")]
-    pub created_at: OffsetDateTime,
-}
-
 /// Parameters of `room.join`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,10 +60,13 @@ pub struct RoomMessage {
 pub struct Join {
     /// The room to enter.
     pub room_id: RoomId,
-    /// The last message this client has seen, to be sent exactly what it
+    /// The last number that this client has seen, of a message or of a change, to be sent exactly what it
     /// missed; absent: the latest messages. To go on after an answer with `more`, its `seq`.
     #[serde(default)]
     pub after: Option<u64>,
+    /// Whether the answer is to say how far the user has read.
+    #[serde(default)]
+    pub unread: bool,
 }
 
 /// Result of `room.join`.
@@ -92,7 +84,10 @@ pub struct Joined {
     pub member_count: u32,
     /// With `after`: what came since, oldest first. Without: the latest, oldest first.
     pub messages: Vec<RoomMessage>,
-    /// The number to go on from: of the last of `messages` if there is `more`; else the room's latest, and
+    /// With `after`: messages from before that have changed since, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<ChangedMessage>,
+    /// The number to go on from: of the last that is in this answer if there is `more`; else the room's latest, and
     /// events continue from here.
     pub seq: u64,
     /// Whether more was missed than one answer holds. This device is not in the room yet, or stays in it as
@@ -106,6 +101,9 @@ pub struct Joined {
     /// The running media session, if there is one.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub media: Option<media::State>,
+    /// How far the user has read, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<Unread>,
 }
 
 /// Parameters of `room.leave`.
@@ -129,6 +127,13 @@ pub struct Send {
     pub client_id: ClientMessageId,
     /// The text: at most [`TEXT_BYTES_MAX`], no control characters but line feed and tab.
     pub text: String,
+    /// The number of the message in this room that it answers; absent if it answers none.
+    #[serde(default)]
+    pub reply_to: Option<u64>,
+    /// Users whose attention it wants, at most [`MENTIONS_MAX`]. Those who cannot enter the room, and those who are
+    /// no users of the account, are left out.
+    #[serde(default)]
+    pub mentions: Vec<UserId>,
 }
 
 /// Result of `room.send`: the message is stored.
@@ -147,7 +152,7 @@ pub struct Sent {
 pub struct SetTyping {
     /// A room that the caller has joined.
     pub room_id: RoomId,
-    /// Whether the user is typing now. Repeat while it lasts; others forget it after six seconds.
+    /// Whether the user is typing now. Repeat while it lasts; six seconds later others are told that it is over.
     pub typing: bool,
 }
 

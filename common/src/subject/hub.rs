@@ -10,6 +10,7 @@ use crate::{
         presence::OnlineUser,
         room::{Member, RemovalReason, RoomMessage},
     },
+    room::RoomEntry,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub struct RoomTopic(pub RoomId);
 pub enum RoomNews {
     /// A message was stored. Its number shows whether one is missing.
     Posted(RoomMessage),
+    /// A message was changed. The number of the change shows whether something is missing.
+    Changed(RoomEntry),
     /// Somebody is in the room on the instance that says it.
     Joined(Member),
     /// They are no longer.
@@ -36,6 +39,13 @@ pub enum RoomNews {
         user: UserId,
         /// Whether they do.
         typing: bool,
+    },
+    /// Somebody has read so far.
+    Read {
+        /// The user.
+        user: UserId,
+        /// Up to which number.
+        seq: u64,
     },
     /// A program of the account says something that is stored nowhere.
     Event {

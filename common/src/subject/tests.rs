@@ -145,6 +145,10 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     } });
     travels::<RoomNews>(&json!({ "Typing": { "connection": A, "user": B, "typing": true } }));
     travels::<RoomNews>(&json!({ "Left": A }));
+    let message = json!({ "id": A, "seq": 3, "userId": B, "name": "Ada", "text": "x", "createdAt": "2026-11-21T00:00:00Z" });
+    travels::<RoomNews>(&json!({ "Posted": message }));
+    travels::<RoomNews>(&json!({ "Changed": { "seq": 9, "message": message } }));
+    travels::<RoomNews>(&json!({ "Read": { "user": A, "seq": 9 } }));
     travels::<RoomNews>(&json!({ "Event": { "name": "light", "data": 7 } }));
     travels::<NodeNews>(&json!({ "to": B, "news": { "Ended": { "callId": A, "reason": "hungUp" } } }));
     let member = json!({ "connectionId": A, "userId": B, "name": "Ada" });

@@ -10,6 +10,7 @@ mod get;
 mod guests;
 mod list;
 mod members;
+mod message;
 mod messages;
 mod update;
 
@@ -20,7 +21,14 @@ pub(super) fn routes() -> Routes {
     Routes::of("rooms", "Where people meet: who may enter, who is there, what was said.")
         .needs(
             Permission::RoomsRead,
-            endpoints![list::list, get::get, messages::list, members::list, members::list_room_connections],
+            endpoints![
+                list::list,
+                get::get,
+                messages::list,
+                message::get,
+                members::list,
+                members::list_room_connections
+            ],
         )
         .needs(
             Permission::RoomsManage,
@@ -38,5 +46,9 @@ pub(super) fn routes() -> Routes {
             ],
         )
         // What a program says looks as if somebody had said it.
-        .needs_by_kind(Permission::RoomsRead, Permission::RoomsManage, endpoints![messages::send])
+        .needs_by_kind(
+            Permission::RoomsRead,
+            Permission::RoomsManage,
+            endpoints![messages::send, message::edit, message::delete],
+        )
 }

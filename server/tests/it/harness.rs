@@ -275,8 +275,15 @@ impl Server {
         let user = users::NewUser { email: &email, name, role: Role::Admin, password_hash: &PASSWORD_HASH };
         let user = users::create(&mut tx, &user, clock).await.unwrap().id;
         let room = rooms::create(&mut tx, "lobby", false, clock).await.unwrap().id;
-        let said =
-            rooms::NewRoomMessage { room, user, name, client_id: Uuid::new_v4().into(), text: "hello" };
+        let said = rooms::NewRoomMessage {
+            room,
+            user,
+            name,
+            client_id: Uuid::new_v4().into(),
+            text: "hello",
+            reply_to: None,
+            mentions: &[],
+        };
         rooms::send(&mut tx, &said, clock).await.unwrap().unwrap();
         let secret = Secret::new("s3cret".to_owned());
         let channel = channels::NewChannel {

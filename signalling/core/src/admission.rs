@@ -54,6 +54,12 @@ pub enum Action {
     Enter,
     /// Say something that is kept.
     Send,
+    /// Change what one has said, or take it back.
+    Edit,
+    /// Take back what somebody else has said.
+    Moderate,
+    /// React to what was said.
+    React,
     /// Be seen typing.
     Type,
     /// Ring somebody, to meet in the room.
@@ -91,6 +97,9 @@ impl Action {
         Self::ReadMessages,
         Self::Enter,
         Self::Send,
+        Self::Edit,
+        Self::Moderate,
+        Self::React,
         Self::Type,
         Self::Ring,
         Self::Media,
@@ -107,6 +116,9 @@ impl Action {
             | Self::ReadMessages
             | Self::Enter
             | Self::Send
+            | Self::Edit
+            | Self::Moderate
+            | Self::React
             | Self::Type
             | Self::Ring
             | Self::Media
@@ -118,9 +130,11 @@ impl Action {
     /// Whether it goes on when the room is closed.
     const fn outlasts_closing(self) -> bool {
         match self {
-            Self::See | Self::ReadMembers | Self::ReadMessages | Self::Manage => true,
+            Self::See | Self::ReadMembers | Self::ReadMessages | Self::Moderate | Self::Manage => true,
             Self::Enter
             | Self::Send
+            | Self::Edit
+            | Self::React
             | Self::Type
             | Self::Ring
             | Self::Media
@@ -132,12 +146,14 @@ impl Action {
     /// The permission that a person needs.
     const fn of_person(self) -> Permission {
         match self {
-            Self::Announce | Self::Invite | Self::Manage => Permission::RoomsManage,
+            Self::Moderate | Self::Announce | Self::Invite | Self::Manage => Permission::RoomsManage,
             Self::See
             | Self::ReadMembers
             | Self::ReadMessages
             | Self::Enter
             | Self::Send
+            | Self::Edit
+            | Self::React
             | Self::Type
             | Self::Ring
             | Self::Media => Permission::RoomsRead,
@@ -148,8 +164,10 @@ impl Action {
     const fn of_program(self) -> Option<Permission> {
         match self {
             Self::See | Self::ReadMembers | Self::ReadMessages => Some(Permission::RoomsRead),
-            Self::Send | Self::Announce | Self::Invite | Self::Manage => Some(Permission::RoomsManage),
-            Self::Enter | Self::Type | Self::Ring | Self::Media => None,
+            Self::Send | Self::Edit | Self::Moderate | Self::Announce | Self::Invite | Self::Manage => {
+                Some(Permission::RoomsManage)
+            }
+            Self::Enter | Self::React | Self::Type | Self::Ring | Self::Media => None,
         }
     }
 }
@@ -243,9 +261,13 @@ impl Visitor<'_> {
             Self::Guest { rights, .. } => match action {
                 Action::See | Action::ReadMembers | Action::Enter => true,
                 Action::ReadMessages => rights.contains(&Right::ReadMessages),
-                Action::Send | Action::Type => rights.contains(&Right::SendMessages),
+                Action::Send | Action::Edit | Action::Type => rights.contains(&Right::SendMessages),
+                // The answer shows the message.
+                Action::React => {
+                    rights.contains(&Right::SendMessages) && rights.contains(&Right::ReadMessages)
+                }
                 Action::Media => rights.contains(&Right::SendMedia) || rights.contains(&Right::ReceiveMedia),
-                Action::Ring | Action::Announce | Action::Invite | Action::Manage => false,
+                Action::Moderate | Action::Ring | Action::Announce | Action::Invite | Action::Manage => false,
             },
         };
         if is_allowed { Ok(()) } else { Err(Refusal::NotAllowed) }

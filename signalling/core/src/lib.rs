@@ -5,7 +5,8 @@
 //! once each, and says when it must be read from the store. [`presence`] is who of an account is connected, for
 //! those who watch it here. A [`comparison`] says when either reads anew what other instances have, and how far
 //! that is believed. A [`call`] rings until somebody wins or an outcome is reached.
-//! A [`replay`] is what a client is sent that comes back.
+//! A [`replay`] is what a client is sent that comes back, a [`revision`] what becomes of a message that was said,
+//! [`typing`] who is about to say something.
 //! [`turns`] are taken by those who have much to store.
 //! A [`gathering`] tells together what changes at once among many.
 //! An [`admission`] says who may do what in a room.
@@ -26,7 +27,9 @@ pub mod limit;
 pub mod lobby;
 pub mod presence;
 pub mod replay;
+pub mod revision;
 pub mod room;
 pub mod roster;
 pub mod sequence;
 pub mod turns;
+pub mod typing;

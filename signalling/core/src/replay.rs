@@ -3,8 +3,16 @@
 //! Every page takes it further, and only the last one makes it a reader of the sequence: so however much was
 //! missed, whoever comes back arrives, and nothing falls between two pages.
 
-use common::protocol::{inbox::Sequenced, page::Page, room::RoomMessage};
+use common::{
+    protocol::{
+        inbox::Sequenced,
+        page::Page,
+        room::{ChangedMessage, RoomMessage},
+    },
+    room::RoomEntry,
+};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The longest page of a room's messages, in bytes of JSON: beside it, the last answer has members and media.
 pub const ROOM_BYTES_MAX: usize = 96 * 1024;
@@ -15,7 +23,7 @@ pub trait Numbered {
     fn seq(&self) -> u64;
 }
 
-impl Numbered for RoomMessage {
+impl Numbered for RoomEntry {
     fn seq(&self) -> u64 {
         self.seq
     }
@@ -76,6 +84,17 @@ impl<T: Numbered + Serialize> Replay<T> {
     }
 }
 
+impl Replayed<RoomEntry> {
+    /// The new messages, and those from before `after` that have changed since: each once.
+    pub fn into_messages(self, after: u64) -> (Vec<RoomMessage>, Vec<ChangedMessage>) {
+        let (changes, new): (Vec<_>, Vec<_>) = self.items.into_iter().partition(RoomEntry::is_change);
+        let before = changes.into_iter().filter(|entry| entry.message.seq <= after);
+        let changed = before.map(|RoomEntry { seq, message }| (message.seq, ChangedMessage { seq, message }));
+        let changed: BTreeMap<u64, ChangedMessage> = changed.collect();
+        (new.into_iter().map(|entry| entry.message).collect(), changed.into_values().collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,7 +105,10 @@ mod tests {
             envelope::result_frame,
             inbox::{DeliveryStatus, Direction, InboxEvent, Message, Subscribed},
             page::{FRAME_BYTES_MAX, PAGE_BYTES_MAX},
-            room::{Joined, MESSAGES_MAX, Member, TEXT_BYTES_MAX},
+            room::{
+                EMOJI_BYTES_MAX, Joined, MENTIONS_MAX, MESSAGES_MAX, Member, REACTIONS_MAX, REACTORS_MAX,
+                Reaction, TEXT_BYTES_MAX, Unread,
+            },
         },
     };
     use time::OffsetDateTime;
@@ -138,15 +160,28 @@ mod tests {
         panic!("it never arrives");
     }
 
-    fn message(seq: u64, dice: &mut Dice) -> RoomMessage {
-        RoomMessage {
+    /// A message with as many reactions as there may be, or a change of one from before.
+    fn message(seq: u64, dice: &mut Dice) -> RoomEntry {
+        let some = |count| vec![UserId::from_uuid(Uuid::nil()); count];
+        let reaction = Reaction {
+            emoji: "\u{1f468}\u{200d}".repeat(EMOJI_BYTES_MAX / 7),
+            count: u32::MAX,
+            user_ids: some(REACTORS_MAX),
+        };
+        let message = RoomMessage {
             id: RoomMessageId::from_uuid(Uuid::nil()),
-            seq,
+            seq: if dice.roll(3) == 0 { seq / 2 + 1 } else { seq },
             user_id: UserId::from_uuid(Uuid::nil()),
             name: dice.text(800),
             text: dice.text(TEXT_BYTES_MAX),
             created_at: OffsetDateTime::UNIX_EPOCH,
-        }
+            reply_to: Some(u64::MAX),
+            mentions: some(MENTIONS_MAX),
+            edited_at: Some(OffsetDateTime::UNIX_EPOCH),
+            deleted_at: None,
+            reactions: vec![reaction; dice.roll(REACTIONS_MAX + 1)],
+        };
+        RoomEntry { seq, message }
     }
 
     /// Texts from before control characters were refused are six times as long as they may be.
@@ -162,17 +197,20 @@ mod tests {
                 seq += 1;
                 (seq < count + 20).then(|| message(seq, &mut dice))
             };
-            let frame = |page: &Replayed<RoomMessage>| {
+            let frame = |page: &Replayed<RoomEntry>| {
+                let (messages, changed) = page.clone().into_messages(u64::MAX);
                 let joined = Joined {
                     room_id: RoomId::from_uuid(Uuid::nil()),
                     name: "😀".repeat(200),
                     members: if page.more { Vec::new() } else { long_named() },
                     member_count: u32::MAX,
-                    messages: page.items.clone(),
+                    messages,
+                    changed,
                     seq: page.seq,
                     more: page.more,
                     recovered: true,
                     media: None,
+                    read: Some(Unread { seq: u64::MAX, unread: u32::MAX, mentions: u32::MAX }),
                 };
                 result_frame(&id, &joined)
             };
@@ -234,11 +272,27 @@ mod tests {
     }
 
     #[test]
+    fn changes_of_what_is_on_the_page_itself_are_in_it_already() {
+        let mut dice = Dice(3);
+        let mut entry = |seq, of| {
+            let RoomEntry { message, .. } = message(seq, &mut dice);
+            RoomEntry { seq, message: RoomMessage { seq: of, ..message } }
+        };
+        let items = vec![entry(11, 4), entry(12, 12), entry(13, 12), entry(14, 2), entry(15, 4)];
+        let last = items[4].message.clone();
+        let (new, changed) = Replayed { items, seq: 15, more: false }.into_messages(10);
+        let new: Vec<_> = new.iter().map(|message| message.seq).collect();
+        let numbers: Vec<_> = changed.iter().map(|changed| (changed.seq, changed.message.seq)).collect();
+        assert_eq!((new, numbers), (vec![12], vec![(14, 2), (15, 4)]));
+        assert_eq!(changed[1].message, last);
+    }
+
+    #[test]
     fn the_last_page_knows_the_latest_number() {
-        let mut replay = Replay::<RoomMessage>::new(4, 10, 1000);
+        let mut replay = Replay::<RoomEntry>::new(4, 10, 1000);
         assert_eq!(replay.seq(), 4);
         assert!(replay.push(message(5, &mut Dice(7))));
         assert_eq!(replay.finish(4).seq, 5, "it was stored after the look");
-        assert_eq!(Replay::<RoomMessage>::new(4, 10, 1000).finish(9).seq, 9);
+        assert_eq!(Replay::<RoomEntry>::new(4, 10, 1000).finish(9).seq, 9);
     }
 }

@@ -11,16 +11,18 @@ use crate::{
     gathering::{Gathered, Gathering},
     roster::{self, Change, Roster},
     sequence::{Arrival, Joined, Sequence},
+    typing::Typing,
 };
 use common::{
-    id::{ConnectionId, RoomId},
+    id::{ConnectionId, RoomId, UserId},
     protocol::{
         Event,
         room::{
-            Member, MemberJoined, MemberLeft, MembersChanged, MessagePosted, Published, RoomMessage,
-            TypingChanged,
+            Member, MemberJoined, MemberLeft, MembersChanged, MessageChanged, MessagePosted, Published,
+            READERS_TOLD_MAX, ReadTo, RoomMessage, TypingChanged,
         },
     },
+    room::RoomEntry,
     subject::hub::RoomNews,
 };
 use std::time::{Duration, Instant};
@@ -38,6 +40,8 @@ const DEPARTED_TIME: Duration = Duration::from_secs(10);
 pub trait Reader {
     /// As the others see them.
     fn member(&self) -> Member;
+    /// Whose device it is.
+    fn user(&self) -> UserId;
     /// Whether what is said is for them; what happens always is.
     fn reads_messages(&self) -> bool;
 }
@@ -51,6 +55,8 @@ pub enum Audience {
     Except(ConnectionId),
     /// Those who read messages and have not read the one with this number.
     Behind(u64),
+    /// The devices of a user.
+    User(UserId),
 }
 
 /// What a room asks its shell to do, in this order.
@@ -106,6 +112,7 @@ pub struct Room<R> {
     /// When what has gathered is told.
     gathered_at: Option<Instant>,
     reading: Reading,
+    typing: Typing,
     comparison: Comparison,
     is_closed: bool,
 }
@@ -121,6 +128,7 @@ impl<R: Reader> Room<R> {
             gathering: Gathering::default(),
             gathered_at: None,
             reading: Reading::Idle,
+            typing: Typing::default(),
             comparison: Comparison::new(now),
             is_closed: false,
         }
@@ -156,7 +164,7 @@ impl<R: Reader> Room<R> {
         }
         if is_new {
             effects.push(Effect::Publish(RoomNews::Joined(member.clone())));
-            self.change(vec![Change::Joined(member)], now, effects);
+            self.come_and_go(vec![Change::Joined(member)], now, effects);
         }
         Ok(())
     }
@@ -165,18 +173,31 @@ impl<R: Reader> Room<R> {
     pub fn leave(&mut self, connection: ConnectionId, now: Instant, effects: &mut Vec<Effect>) -> Option<R> {
         let gone = self.sequence.leave(connection)?;
         effects.push(Effect::Publish(RoomNews::Left(connection)));
-        self.change(vec![Change::Left(gone.member())], now, effects);
+        self.come_and_go(vec![Change::Left(gone.member())], now, effects);
         Some(gone)
     }
 
     /// A message that is stored now, or was before: those who sent it cannot tell.
     pub fn post(&mut self, message: &RoomMessage, effects: &mut Vec<Effect>) {
-        self.arrive(message, effects);
+        self.arrive(message.seq, message, effects);
         effects.push(Effect::Publish(RoomNews::Posted(message.clone())));
     }
 
+    /// A change of a message that is stored now.
+    pub fn change(&mut self, changed: &RoomEntry, effects: &mut Vec<Effect>) {
+        self.arrive(changed.seq, &changed.message, effects);
+        effects.push(Effect::Publish(RoomNews::Changed(changed.clone())));
+    }
+
+    /// Somebody here has read up to a number, further than before.
+    pub fn read(&mut self, user: UserId, seq: u64, effects: &mut Vec<Effect>) {
+        self.tell_read(user, seq, effects);
+        effects.push(Effect::Publish(RoomNews::Read { user, seq }));
+    }
+
     /// Somebody here types, or does no longer.
-    pub fn set_typing(&mut self, changed: TypingChanged, effects: &mut Vec<Effect>) {
+    pub fn set_typing(&mut self, changed: TypingChanged, now: Instant, effects: &mut Vec<Effect>) {
+        self.typing.note(changed.connection_id, changed.user_id, changed.typing, now);
         let news = RoomNews::Typing {
             connection: changed.connection_id,
             user: changed.user_id,
@@ -191,12 +212,14 @@ impl<R: Reader> Room<R> {
     pub fn handle_news(&mut self, news: RoomNews, now: Instant, effects: &mut Vec<Effect>) {
         let room_id = self.id;
         let event = match news {
-            RoomNews::Posted(message) => return self.arrive(&message, effects),
+            RoomNews::Posted(message) => return self.arrive(message.seq, &message, effects),
+            RoomNews::Changed(RoomEntry { seq, message }) => return self.arrive(seq, &message, effects),
+            RoomNews::Read { user, seq } => return self.tell_read(user, seq, effects),
             RoomNews::Joined(member) => {
                 self.comparison.touch(member.connection_id);
                 self.departed.remove(member.connection_id);
                 let is_news = self.elsewhere.join(member.clone());
-                return self.change(
+                return self.come_and_go(
                     is_news.then_some(Change::Joined(member)).into_iter().collect(),
                     now,
                     effects,
@@ -206,13 +229,14 @@ impl<R: Reader> Room<R> {
                 self.comparison.touch(connection);
                 self.departed.insert(connection, now);
                 let gone = self.elsewhere.leave(connection).map(Change::Left);
-                return self.change(gone.into_iter().collect(), now, effects);
+                return self.come_and_go(gone.into_iter().collect(), now, effects);
             }
             RoomNews::MembersChanged {} => {
                 self.comparison.doubt(now, DOUBT_TIME);
                 return self.comparison.expect_by(now + GATHER_TIME);
             }
             RoomNews::Typing { connection: connection_id, user: user_id, typing } => {
+                self.typing.note(connection_id, user_id, typing, now);
                 Event::RoomTyping(TypingChanged { room_id, connection_id, user_id, typing })
             }
             RoomNews::Event { name, data } => Event::RoomEvent(Published { room_id, name, data }),
@@ -247,12 +271,12 @@ impl<R: Reader> Room<R> {
         }
     }
 
-    /// The answer to [`Effect::Read`]: messages in order, and whether there may be more.
-    pub fn handle_messages(&mut self, messages: &[RoomMessage], more: bool, effects: &mut Vec<Effect>) {
+    /// The answer to [`Effect::Read`]: messages and changes in order, and whether there may be more.
+    pub fn handle_messages(&mut self, entries: &[RoomEntry], more: bool, effects: &mut Vec<Effect>) {
         let again = matches!(self.reading, Reading::Underway { again: true });
         self.reading = Reading::Idle;
-        for message in messages {
-            self.arrive(message, effects);
+        for entry in entries {
+            self.arrive(entry.seq, &entry.message, effects);
         }
         if more || again {
             self.miss(effects);
@@ -280,7 +304,7 @@ impl<R: Reader> Room<R> {
             .filter(|member| !self.departed.has(member.connection_id, now))
             .collect();
         let changes = self.elsewhere.reconcile(elsewhere, trust, &touched);
-        self.change(changes, now, effects);
+        self.come_and_go(changes, now, effects);
         if is_late {
             self.compare(now, effects);
         }
@@ -297,7 +321,8 @@ impl<R: Reader> Room<R> {
             Reading::Waiting { until } => Some(until),
             Reading::Idle | Reading::Underway { .. } => None,
         };
-        [self.comparison.next_deadline(), read, self.gathered_at].into_iter().flatten().min()
+        let all = [self.comparison.next_deadline(), read, self.gathered_at, self.typing.next_deadline()];
+        all.into_iter().flatten().min()
     }
 
     /// Acts on deadlines that have passed. Early calls do nothing.
@@ -305,6 +330,9 @@ impl<R: Reader> Room<R> {
         if self.gathered_at.is_some_and(|at| at <= now) {
             self.gathered_at = None;
             self.tell_gathered(effects);
+        }
+        for (connection, user) in self.typing.expire(now) {
+            self.tell_silent(connection, user, effects);
         }
         if matches!(self.reading, Reading::Waiting { until } if until <= now) {
             self.reading = Reading::Idle;
@@ -321,6 +349,7 @@ impl<R: Reader> Room<R> {
             Audience::Everybody => true,
             Audience::Except(cause) => connection != cause,
             Audience::Behind(seq) => seen < seq && reader.reads_messages(),
+            Audience::User(user) => reader.user() == user,
         };
         let all = self.sequence.readers();
         all.filter_map(move |(connection, seen, reader)| is_meant(connection, seen, reader).then_some(reader))
@@ -358,11 +387,17 @@ impl<R: Reader> Room<R> {
         self.is_closed
     }
 
-    fn arrive(&mut self, message: &RoomMessage, effects: &mut Vec<Effect>) {
-        match self.sequence.arrive(message.seq) {
+    /// A number of the sequence, and the message that is new or has changed with it.
+    fn arrive(&mut self, seq: u64, message: &RoomMessage, effects: &mut Vec<Effect>) {
+        match self.sequence.arrive(seq) {
             Arrival::Next => {
-                let event = Event::RoomMessage(MessagePosted { room_id: self.id, message: message.clone() });
-                effects.push(Effect::Tell { audience: Audience::Behind(message.seq), event });
+                let (room_id, message) = (self.id, message.clone());
+                let event = if message.seq == seq {
+                    Event::RoomMessage(MessagePosted { room_id, message })
+                } else {
+                    Event::RoomMessageChanged(MessageChanged { room_id, seq, message })
+                };
+                effects.push(Effect::Tell { audience: Audience::Behind(seq), event });
             }
             Arrival::Duplicate | Arrival::Early => {}
             Arrival::Gap => self.miss(effects),
@@ -391,7 +426,14 @@ impl<R: Reader> Room<R> {
 
     /// Has everybody here told who has come and gone: each at once where few are, else together with what else
     /// changes within a moment.
-    fn change(&mut self, changes: Vec<Change>, now: Instant, effects: &mut Vec<Effect>) {
+    fn come_and_go(&mut self, changes: Vec<Change>, now: Instant, effects: &mut Vec<Effect>) {
+        for change in &changes {
+            if let Change::Left(Member { connection_id, .. }) = *change
+                && let Some(user) = self.typing.forget(connection_id)
+            {
+                self.tell_silent(connection_id, user, effects);
+            }
+        }
         let left = changes.iter().filter(|change| matches!(change, Change::Left(_))).count();
         let among = self.sequence.len() + self.elsewhere.len() + left;
         for change in self.gathering.note(changes, among) {
@@ -403,6 +445,21 @@ impl<R: Reader> Room<R> {
         if !self.gathering.is_empty() {
             self.gathered_at.get_or_insert(now + GATHER_TIME);
         }
+    }
+
+    /// Tells the user's own devices, and where few are, everybody.
+    fn tell_read(&self, user_id: UserId, seq: u64, effects: &mut Vec<Effect>) {
+        let audience =
+            if self.count() <= READERS_TOLD_MAX { Audience::Everybody } else { Audience::User(user_id) };
+        let event = Event::RoomRead(ReadTo { room_id: self.id, user_id, seq });
+        effects.push(Effect::Tell { audience, event });
+    }
+
+    /// Somebody types no longer, who has not said so.
+    fn tell_silent(&self, connection_id: ConnectionId, user_id: UserId, effects: &mut Vec<Effect>) {
+        let changed = TypingChanged { room_id: self.id, connection_id, user_id, typing: false };
+        let audience = Audience::Except(connection_id);
+        effects.push(Effect::Tell { audience, event: Event::RoomTyping(changed) });
     }
 
     fn tell_gathered(&mut self, effects: &mut Vec<Effect>) {

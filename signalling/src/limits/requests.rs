@@ -6,7 +6,7 @@ use common::{
     protocol::{RequestId, feed, inbox, media, page, presence, room},
     text,
 };
-use signalling_core::call;
+use signalling_core::{call, typing};
 
 pub(super) fn all() -> Vec<Limit> {
     let rooms_per_account_max = Config::default().rooms_per_account_max;
@@ -31,7 +31,7 @@ pub(super) fn all() -> Vec<Limit> {
             Some("signalling.rooms_per_account_max"),
             "limit.count",
         ),
-        fixed("messages that are replayed", room::MESSAGES_MAX.to_string(), "recovered: false"),
+        fixed("messages and changes that are replayed", room::MESSAGES_MAX.to_string(), "recovered: false"),
         fixed("members in one answer", room::MEMBERS_MAX.to_string(), "`more`"),
         fixed(
             "members up to whom each change is told by itself",
@@ -65,5 +65,27 @@ pub(super) fn all() -> Vec<Limit> {
         fixed("a row in a feed, as JSON", bytes(feed::ROW_BYTES_MAX), "its longest members are `omitted`"),
         fixed("time that a call rings", time(call::RING_TIME), "call.ended, missed"),
         fixed("time that a device in a call may be away", time(call::GRACE_TIME), "call.ended, lost"),
+    ]
+}
+
+/// Of what becomes of a room's messages.
+pub(super) fn chat() -> Vec<Limit> {
+    let fixed = |what, default, answer| limit(what, default, None, answer);
+    vec![
+        fixed("users that a room message mentions", room::MENTIONS_MAX.to_string(), "limit.count"),
+        fixed("an emoji, in bytes", room::EMOJI_BYTES_MAX.to_string(), "request.invalid"),
+        fixed("different emojis on a room message", room::REACTIONS_MAX.to_string(), "limit.count"),
+        fixed("users named with an emoji on a message", room::REACTORS_MAX.to_string(), "only counted"),
+        fixed("unread messages that are counted", room::UNREAD_MAX.to_string(), "so many or more"),
+        fixed(
+            "members up to whom each is told how far the others have read",
+            room::READERS_TOLD_MAX.to_string(),
+            "only one's own devices are told",
+        ),
+        fixed(
+            "time that somebody types who does not say so again",
+            time(typing::TYPING_TIME),
+            "typing: false",
+        ),
     ]
 }

@@ -18,10 +18,8 @@ use common::{
     chance,
     error::Chain,
     id::{AccountId, RoomId},
-    protocol::{
-        Event,
-        room::{Member, RoomMessage},
-    },
+    protocol::{Event, room::Member},
+    room::RoomEntry,
     subject::{
         hub::{RoomMembers, RoomNews, RoomTopic},
         media::{SessionNews, SessionTopic},
@@ -75,7 +73,7 @@ struct Follower {
     hub: Hub,
     room: Arc<LiveRoom>,
     /// Messages that were read and not handed out yet, and whether there may be more in the store.
-    rest: (Vec<RoomMessage>, bool),
+    rest: (Vec<RoomEntry>, bool),
     /// Something was handed out of a backlog that goes on: those who read slowly have a moment to take it.
     pauses: bool,
     /// How often in a row news could not be said.
@@ -85,7 +83,7 @@ struct Follower {
 }
 
 /// Messages in order, and whether there may be more.
-type Read = Result<(Vec<RoomMessage>, bool), StoreError>;
+type Read = Result<(Vec<RoomEntry>, bool), StoreError>;
 
 /// Who is elsewhere, and whether other instances are within reach.
 type Compared = Result<(Vec<Member>, bool), BusError>;
@@ -182,7 +180,7 @@ impl Follower {
     fn read(&mut self, outcome: Read) {
         match outcome {
             Ok((mut messages, more)) => {
-                let kept = pace::in_a_row(messages.iter().map(|message| message.text.len()));
+                let kept = pace::in_a_row(messages.iter().map(|entry| entry.message.text.len()));
                 let rest = messages.split_off(kept);
                 let is_more = more || !rest.is_empty();
                 self.rest = (rest, more);

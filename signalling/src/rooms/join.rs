@@ -20,8 +20,9 @@ use common::{
     protocol::{
         Failure, RequestId, media as wire,
         page::{self, encoded_len},
-        room::{Join, Joined, MESSAGES_MAX, ROOMS_MAX, RoomMessage},
+        room::{Join, Joined, MESSAGES_MAX, ROOMS_MAX, Unread},
     },
+    room::RoomEntry,
     subject::hub::{PresentMember, RoomMembers},
 };
 use signalling_core::{
@@ -30,7 +31,7 @@ use signalling_core::{
     room::Refused,
 };
 use std::sync::Arc;
-use store::rooms;
+use store::{TenantTx, rooms};
 
 /// Messages for who joins without having seen any.
 const LATEST: u16 = 50;
@@ -44,8 +45,11 @@ struct Snapshot {
     /// [`super::live::Rooms::removals`] before it was read.
     removals: u64,
     name: String,
-    replayed: Replayed<RoomMessage>,
+    /// The number after which it was read; 0 if it has the latest messages.
+    after: u64,
+    replayed: Replayed<RoomEntry>,
     recovered: bool,
+    read: Option<Unread>,
 }
 
 async fn snapshot(hub: &Hub, client: &Client, join: &Join) -> Result<Snapshot, Failure> {
@@ -56,14 +60,14 @@ async fn snapshot(hub: &Hub, client: &Client, join: &Join) -> Result<Snapshot, F
     let (name, seq) = (room.name, room.last_seq);
     if !client.access().has(Right::ReadMessages) {
         let replayed = Replayed { items: Vec::new(), seq, more: false };
-        return Ok(Snapshot { removals, name, replayed, recovered: true });
+        return Ok(Snapshot { removals, name, after: seq, replayed, recovered: true, read: None });
     }
     let missed = join.after.filter(|after| *after <= seq && seq - after <= u64::from(MESSAGES_MAX));
     let replayed = match missed {
         Some(after) => {
-            let messages = rooms::after(&mut tx, join.room_id, after, MESSAGES_MAX).await.map_err(failed)?;
+            let entries = rooms::after(&mut tx, join.room_id, after, MESSAGES_MAX).await.map_err(failed)?;
             let mut replay = Replay::new(after, usize::from(MESSAGES_MAX), ROOM_BYTES_MAX);
-            messages.into_iter().all(|message| replay.push(message));
+            entries.into_iter().all(|entry| replay.push(entry));
             replay.finish(seq)
         }
         None => {
@@ -71,17 +75,38 @@ async fn snapshot(hub: &Hub, client: &Client, join: &Join) -> Result<Snapshot, F
             // A message stored between the two reads is in the second only.
             let seq = messages.last().map_or(seq, |message| message.seq.max(seq));
             let (items, _older) = page::last(messages, usize::from(LATEST), ROOM_BYTES_MAX);
-            Replayed { items, seq, more: false }
+            Replayed { items: items.into_iter().map(Into::into).collect(), seq, more: false }
         }
     };
-    Ok(Snapshot { removals, name, replayed, recovered: missed.is_some() || join.after.is_none() })
+    let read = if join.unread { Some(unread(&mut tx, client, join.room_id).await?) } else { None };
+    let recovered = missed.is_some() || join.after.is_none();
+    Ok(Snapshot { removals, name, after: missed.unwrap_or(0), replayed, recovered, read })
+}
+
+/// How far the client's user has read.
+async fn unread(tx: &mut TenantTx, client: &Client, room: RoomId) -> Result<Unread, Failure> {
+    let found = rooms::unread(tx, client.user, &[room]).await.map_err(|error| store_failed(&error))?;
+    Ok(found.get(&room).copied().unwrap_or(Unread { seq: 0, unread: 0, mentions: 0 }))
 }
 
 impl Snapshot {
     fn answer(self, room_id: RoomId) -> Joined {
-        let Self { name, replayed: Replayed { items: messages, seq, more }, recovered, .. } = self;
-        let (members, member_count) = (Vec::new(), 0);
-        Joined { room_id, name, members, member_count, messages, seq, more, recovered, media: None }
+        let Self { name, after, replayed, recovered, read, .. } = self;
+        let (seq, more) = (replayed.seq, replayed.more);
+        let (messages, changed) = replayed.into_messages(after);
+        Joined {
+            room_id,
+            name,
+            members: Vec::new(),
+            member_count: 0,
+            messages,
+            changed,
+            seq,
+            more,
+            recovered,
+            media: None,
+            read,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 use bus::Presence;
 use common::{
     clock::Clock,
-    id::{AccountId, ConnectionId, RoomId},
+    id::{AccountId, ConnectionId, RoomId, UserId},
     protocol::{Event, Failure, room::Member},
     subject::hub::RoomNews,
 };
@@ -113,6 +113,10 @@ impl Reader for LocalMember {
         self.client.member()
     }
 
+    fn user(&self) -> UserId {
+        self.client.user
+    }
+
     fn reads_messages(&self) -> bool {
         self.client.reads_messages()
     }
@@ -208,14 +212,16 @@ impl Todo {
     }
 }
 
-/// The number of a message.
+/// The number of a message, or of a change of one.
 fn seq(news: &RoomNews) -> Option<u64> {
     match news {
         RoomNews::Posted(message) => Some(message.seq),
+        RoomNews::Changed(entry) => Some(entry.seq),
         RoomNews::Joined(_)
         | RoomNews::Left(_)
         | RoomNews::MembersChanged {}
         | RoomNews::Typing { .. }
+        | RoomNews::Read { .. }
         | RoomNews::Event { .. } => None,
     }
 }
@@ -224,7 +230,11 @@ fn seq(news: &RoomNews) -> Option<u64> {
 const fn is_of_members(news: &RoomNews) -> bool {
     match news {
         RoomNews::Joined(_) | RoomNews::Left(_) | RoomNews::MembersChanged {} => true,
-        RoomNews::Posted(_) | RoomNews::Typing { .. } | RoomNews::Event { .. } => false,
+        RoomNews::Posted(_)
+        | RoomNews::Changed(_)
+        | RoomNews::Typing { .. }
+        | RoomNews::Read { .. }
+        | RoomNews::Event { .. } => false,
     }
 }
 
@@ -232,7 +242,7 @@ const fn is_of_members(news: &RoomNews) -> bool {
 fn tell(room: &Room<LocalMember>, audience: Audience, event: &Event) {
     let frame = Frame::event(event);
     let delivered = Client::push_to_all(room.audience(audience).map(|local| &local.client), &frame);
-    if let Event::RoomMessage(_) = event {
+    if let Event::RoomMessage(_) | Event::RoomMessageChanged(_) = event {
         metrics::counter!("hub_deliveries_total").increment(delivered);
     }
 }

@@ -1,4 +1,4 @@
-//! What was said in rooms and is not stored yet, by account.
+//! What was said in rooms, or changed there, and is not stored yet, by account.
 
 use super::live::LiveRoom;
 use crate::client::Client;
@@ -10,7 +10,7 @@ use common::{
     },
 };
 use dashmap::DashMap;
-use signalling_core::turns::Turns;
+use signalling_core::{revision::Change, turns::Turns};
 use std::sync::Arc;
 use store::rooms::NewRoomMessage;
 use tokio::sync::OwnedSemaphorePermit;
@@ -24,15 +24,22 @@ pub(crate) const GROUP_MAX: usize = 64;
 #[derive(Default)]
 pub(crate) struct Posts(DashMap<AccountId, Turns<RoomId, Post>>);
 
-/// Something said that is not stored yet. Answered when it is dropped at the latest.
+/// Something said or changed that is not stored yet. Answered when it is dropped at the latest.
 pub(super) struct Post {
     pub(super) client: Arc<Client>,
     pub(super) id: Option<RequestId>,
     pub(super) room: Arc<LiveRoom>,
-    pub(super) said: Send,
+    pub(super) what: What,
+    /// Of a change it looks alike: [`common::protocol::room::Revised`].
     pub(super) outcome: Option<Result<Sent, Failure>>,
     /// Held until it is answered.
     pub(super) _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// What is to be stored.
+pub(super) enum What {
+    Said(Send),
+    Changed { message_seq: u64, change: Change },
 }
 
 impl Drop for Post {
@@ -50,7 +57,7 @@ impl Posts {
             is_first = true;
             Turns::default()
         });
-        waiting.push(post.said.room_id, post);
+        waiting.push(post.room.id, post);
         is_first
     }
 
@@ -75,14 +82,17 @@ impl Posts {
 }
 
 impl Post {
-    /// For the store.
-    pub(super) fn as_new(&self) -> NewRoomMessage<'_> {
-        NewRoomMessage {
-            room: self.said.room_id,
+    /// For the store, if it is a new message.
+    pub(super) fn as_new(&self) -> Option<NewRoomMessage<'_>> {
+        let What::Said(said) = &self.what else { return None };
+        Some(NewRoomMessage {
+            room: said.room_id,
             user: self.client.user,
             name: &self.client.name,
-            client_id: self.said.client_id,
-            text: &self.said.text,
-        }
+            client_id: said.client_id,
+            text: &said.text,
+            reply_to: said.reply_to,
+            mentions: &said.mentions,
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Messages of rooms, numbered without gaps.
 
+use super::references::{self, References};
 use crate::{
     column::{self, Seq, from_seq},
     error::StoreError,
@@ -8,11 +9,33 @@ use crate::{
 use common::{
     clock::Clock,
     id::{ClientMessageId, RoomId, RoomMessageId, UserId},
-    protocol::room::RoomMessage,
+    protocol::room::{Reaction, RoomMessage},
+    room::RoomEntry,
 };
-use sqlx::{query, query_as, query_scalar};
+use sqlx::{query, query_as, types::Json};
 use std::collections::{BTreeMap, BTreeSet};
+use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// The message of a row that has other columns, too.
+macro_rules! message_of {
+    ($row:ident) => {
+        common::protocol::room::RoomMessage::from(MessageRow {
+            id: $row.id,
+            seq: $row.seq,
+            user_id: $row.user_id,
+            name: $row.name,
+            text: $row.text,
+            created_at: $row.created_at,
+            reply_to: $row.reply_to,
+            mentions: $row.mentions,
+            edited_at: $row.edited_at,
+            deleted_at: $row.deleted_at,
+            reactions: $row.reactions,
+        })
+    };
+}
+pub(super) use message_of;
 
 /// A message to be posted in a room.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +50,19 @@ pub struct NewRoomMessage<'a> {
     pub client_id: ClientMessageId,
     /// What is said.
     pub text: &'a str,
+    /// The number of the message that it answers.
+    pub reply_to: Option<u64>,
+    /// Users whose attention it wants; of whom those are kept who may enter the room.
+    pub mentions: &'a [UserId],
+}
+
+/// Why a message is not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsent {
+    /// There is no such room, or it is closed.
+    NoRoom,
+    /// It answers a message that is not there.
+    NoSuchMessage,
 }
 
 /// A message that is stored.
@@ -38,7 +74,7 @@ pub struct Sent {
     pub new: bool,
 }
 
-/// Stores a message under the room's next number; `None` if there is no such room, or it is closed.
+/// Stores a message under the room's next number, unless it cannot be.
 ///
 /// # Errors
 /// As for [`post`].
@@ -46,12 +82,11 @@ pub async fn send(
     tx: &mut TenantTx,
     new: &NewRoomMessage<'_>,
     clock: &dyn Clock,
-) -> Result<Option<Sent>, StoreError> {
-    Ok(post(tx, std::slice::from_ref(new), clock).await?.pop().flatten())
+) -> Result<Result<Sent, Unsent>, StoreError> {
+    Ok(post(tx, std::slice::from_ref(new), clock).await?.pop().unwrap_or(Err(Unsent::NoRoom)))
 }
 
-/// Stores messages, each under its room's next number, in their order; `None` for those of which there is no such
-/// room, or it is closed.
+/// Stores messages, each under its room's next number, in their order; says of each whether it could be.
 ///
 /// Sent again with the same client id by the same user, also within `new`, it is the message that was stored then,
 /// whatever the text says now. Holds the rooms until the transaction ends, so commit soon.
@@ -62,25 +97,32 @@ pub async fn post(
     tx: &mut TenantTx,
     new: &[NewRoomMessage<'_>],
     clock: &dyn Clock,
-) -> Result<Vec<Option<Sent>>, StoreError> {
-    let open = hold_open(tx, new).await?;
+) -> Result<Vec<Result<Sent, Unsent>>, StoreError> {
+    let rooms: BTreeSet<RoomId> = new.iter().map(|message| message.room).collect();
+    let open = hold_open(tx, &rooms).await?;
+    let references = references::find(tx, new).await?;
     // Of what is said twice at once the first is stored.
     let mut firsts = BTreeMap::new();
     let mut batch = Batch::default();
-    for message in new.iter().filter(|message| open.contains(&message.room)) {
+    let judge = |message: &NewRoomMessage<'_>| {
+        if !open.contains(&message.room) {
+            return Err(Unsent::NoRoom);
+        }
+        if references.answers(message) { Ok(()) } else { Err(Unsent::NoSuchMessage) }
+    };
+    for message in new.iter().filter(|message| judge(message).is_ok()) {
         let entry = firsts.entry((message.room, message.user, message.client_id));
-        entry.or_insert_with(|| batch.push(message, clock));
+        entry.or_insert_with(|| batch.push(message, &references, clock));
     }
-    if batch.ids.is_empty() {
-        return Ok(new.iter().map(|_| None).collect());
-    }
-    let mut stored = insert(tx, &batch, clock).await?;
+    let mut stored = if batch.ids.is_empty() { BTreeMap::new() } else { insert(tx, &batch, clock).await? };
+    references::note_unread(tx, &batch.rooms, &stored).await?;
     let sent = new.iter().map(|message| {
-        let at = firsts.get(&(message.room, message.user, message.client_id))?;
-        let sent = stored.get_mut(at)?;
+        judge(message)?;
+        let at = firsts.get(&(message.room, message.user, message.client_id)).ok_or(Unsent::NoRoom)?;
+        let sent = stored.get_mut(at).ok_or(Unsent::NoRoom)?;
         let first = sent.clone();
         sent.new = false;
-        Some(first)
+        Ok(first)
     });
     Ok(sent.collect())
 }
@@ -88,17 +130,19 @@ pub async fn post(
 /// Keeps everybody else from writing to these rooms; those of them that are there and open.
 ///
 /// A statement of its own: the next one must see what whoever held a room before has stored. In the order of their
-/// ids, so that no two wait for each other.
-async fn hold_open(tx: &mut TenantTx, new: &[NewRoomMessage<'_>]) -> Result<BTreeSet<RoomId>, StoreError> {
-    let rooms: BTreeSet<Uuid> = new.iter().map(|message| message.room.as_uuid()).collect();
-    let rooms: Vec<Uuid> = rooms.into_iter().collect();
-    let open = query_scalar!(
-        "SELECT id FROM rooms WHERE id = ANY ($1) AND closed_at IS NULL ORDER BY id FOR NO KEY UPDATE",
+/// ids, so that no two wait for each other; who writes to more rooms than one holds all of them at once.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn hold_open(tx: &mut TenantTx, rooms: &BTreeSet<RoomId>) -> Result<BTreeSet<RoomId>, StoreError> {
+    let rooms: Vec<Uuid> = rooms.iter().map(|room| room.as_uuid()).collect();
+    let held = query!(
+        r#"SELECT id, closed_at IS NULL AS "is_open!" FROM rooms WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE"#,
         &rooms
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(open.into_iter().map(RoomId::from_uuid).collect())
+    Ok(held.into_iter().filter(|room| room.is_open).map(|room| RoomId::from_uuid(room.id)).collect())
 }
 
 /// Messages as columns.
@@ -110,17 +154,23 @@ struct Batch {
     names: Vec<String>,
     client_ids: Vec<Uuid>,
     texts: Vec<String>,
+    replies_to: Vec<Option<i64>>,
+    /// Ids with commas between them: Postgres unfolds an array of arrays into its innermost elements.
+    mentions: Vec<Option<String>>,
 }
 
 impl Batch {
     /// Appends a message; which one it is, counted from 1.
-    fn push(&mut self, message: &NewRoomMessage<'_>, clock: &dyn Clock) -> i64 {
+    fn push(&mut self, message: &NewRoomMessage<'_>, references: &References, clock: &dyn Clock) -> i64 {
         self.rooms.push(message.room.as_uuid());
         self.ids.push(RoomMessageId::generate(clock).as_uuid());
         self.users.push(message.user.as_uuid());
         self.names.push(column::text(message.name).into_owned());
         self.client_ids.push(message.client_id.as_uuid());
         self.texts.push(column::text(message.text).into_owned());
+        self.replies_to.push(message.reply_to.map(from_seq));
+        let mentions: Vec<_> = references.mentioned(message).map(|user| user.as_uuid().to_string()).collect();
+        self.mentions.push((!mentions.is_empty()).then(|| mentions.join(",")));
         i64::try_from(self.ids.len()).unwrap_or(i64::MAX)
     }
 }
@@ -132,14 +182,17 @@ async fn insert(
     clock: &dyn Clock,
 ) -> Result<BTreeMap<i64, Sent>, StoreError> {
     let account = tx.account_column();
-    // LIMIT has each message looked up by itself, whatever Postgres takes the table for. A number is taken only if the message is new: with ON CONFLICT it would be taken first, and a repeated message
-    // would leave a gap, which clients take for something missed.
+    // LIMIT has each message looked up by itself, whatever Postgres takes the table for. A number is taken only if
+    // the message is new: with ON CONFLICT it would be taken first, and a repeated message would leave a gap, which
+    // clients take for something missed.
     let rows = query!(
         r#"WITH said AS (
-               SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[])
-                   WITH ORDINALITY AS said (room_id, id, user_id, user_name, client_id, text, place)
+               SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[],
+                                    $9::bigint[], $10::text[])
+                   WITH ORDINALITY
+                   AS said (room_id, id, user_id, user_name, client_id, text, reply_to, mentions, place)
            ), existing AS (
-               SELECT said.place, m.id, m.seq, m.user_id, m.user_name, m.text, m.created_at
+               SELECT said.place, m.*
                FROM said CROSS JOIN LATERAL (
                    SELECT * FROM room_messages WHERE room_id = said.room_id AND user_id = said.user_id
                        AND client_id = said.client_id LIMIT 1) AS m
@@ -153,18 +206,22 @@ async fn insert(
                RETURNING rooms.id, rooms.last_seq - counts.count AS before
            ), inserted AS (
                INSERT INTO room_messages
-                   (account_id, room_id, seq, id, user_id, user_name, client_id, text, created_at)
+                   (account_id, room_id, seq, id, user_id, user_name, client_id, text, created_at, reply_to, mentions)
                SELECT $1, new.room_id, numbered.before + new.number, new.id, new.user_id, new.user_name,
-                      new.client_id, new.text, $8
+                      new.client_id, new.text, $8, new.reply_to, string_to_array(new.mentions, ',')::uuid[]
                FROM new JOIN numbered ON numbered.id = new.room_id
-               RETURNING id, seq, user_id, user_name, text, created_at
+               RETURNING id, seq, user_id, user_name, text, created_at, reply_to, mentions
            )
            SELECT new.place AS "place!", inserted.id AS "id!", inserted.seq AS "seq!: Seq",
                   inserted.user_id AS "user_id!", inserted.user_name AS "name!", inserted.text AS "text!",
-                  inserted.created_at AS "created_at!", true AS "new!"
+                  inserted.created_at AS "created_at!", inserted.reply_to AS "reply_to?: Seq",
+                  inserted.mentions AS "mentions?", NULL::timestamptz AS edited_at,
+                  NULL::timestamptz AS deleted_at, NULL::jsonb AS "reactions?: Json<Vec<Reaction>>", true AS "new!"
            FROM inserted JOIN new ON new.id = inserted.id
            UNION ALL
-           SELECT place, id, seq, user_id, user_name, text, created_at, false FROM existing"#,
+           SELECT place, id, seq, user_id, user_name, text, created_at, reply_to, mentions, edited_at, deleted_at,
+                  reactions, false
+           FROM existing"#,
         account,
         &batch.rooms,
         &batch.ids,
@@ -172,25 +229,50 @@ async fn insert(
         &batch.names,
         &batch.client_ids,
         &batch.texts,
-        clock.utc()
+        clock.utc(),
+        &batch.replies_to as &[Option<i64>],
+        &batch.mentions as &[Option<String>]
     )
     .fetch_all(tx.connection())
     .await?;
-    let sent = rows.into_iter().map(|row| {
-        let message = RoomMessage {
+    let sent = rows.into_iter().map(|row| (row.place, Sent { message: message_of!(row), new: row.new }));
+    Ok(sent.collect())
+}
+
+/// A message as a row.
+pub(super) struct MessageRow {
+    pub(super) id: Uuid,
+    pub(super) seq: Seq,
+    pub(super) user_id: Uuid,
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) created_at: OffsetDateTime,
+    pub(super) reply_to: Option<Seq>,
+    pub(super) mentions: Option<Vec<Uuid>>,
+    pub(super) edited_at: Option<OffsetDateTime>,
+    pub(super) deleted_at: Option<OffsetDateTime>,
+    pub(super) reactions: Option<Json<Vec<Reaction>>>,
+}
+
+impl From<MessageRow> for RoomMessage {
+    fn from(row: MessageRow) -> Self {
+        Self {
             id: row.id.into(),
             seq: row.seq.into(),
             user_id: row.user_id.into(),
             name: row.name,
             text: row.text,
             created_at: row.created_at,
-        };
-        (row.place, Sent { message, new: row.new })
-    });
-    Ok(sent.collect())
+            reply_to: row.reply_to.map(Into::into),
+            mentions: row.mentions.unwrap_or_default().into_iter().map(UserId::from_uuid).collect(),
+            edited_at: row.edited_at,
+            deleted_at: row.deleted_at,
+            reactions: row.reactions.map(|Json(reactions)| reactions).unwrap_or_default(),
+        }
+    }
 }
 
-/// The messages that follow number `seq`, oldest first, at most `limit`.
+/// The messages, and changes of messages, that follow number `seq`, at most `limit`.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -199,18 +281,31 @@ pub async fn after(
     room: RoomId,
     seq: u64,
     limit: u16,
-) -> Result<Vec<RoomMessage>, StoreError> {
-    let rows = query_as!(
-        RoomMessage,
-        r#"SELECT id, seq AS "seq: Seq", user_id, user_name AS name, text, created_at FROM room_messages
-         WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"#,
+) -> Result<Vec<RoomEntry>, StoreError> {
+    // Each message is the next one from its number on: of the two indexes that begin with the room, Postgres would
+    // otherwise take the one without the number.
+    let rows = query!(
+        r#"SELECT entry.seq AS "entry!: Seq", m.id, m.seq AS "seq: Seq", m.user_id, m.user_name AS name, m.text,
+                  m.created_at, m.reply_to AS "reply_to: Seq", m.mentions, m.edited_at, m.deleted_at,
+                  m.reactions AS "reactions: Json<Vec<Reaction>>"
+           FROM ((SELECT seq, seq AS message_seq FROM room_messages
+                  WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3)
+                 UNION ALL
+                 (SELECT seq, message_seq FROM room_changes
+                  WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3)
+                 ORDER BY seq LIMIT $3) AS entry
+           CROSS JOIN LATERAL (
+               SELECT * FROM room_messages WHERE room_id = $1 AND seq >= entry.message_seq
+               ORDER BY seq LIMIT 1) AS m
+           ORDER BY entry.seq"#,
         room.as_uuid(),
         from_seq(seq),
         i64::from(limit)
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(rows)
+    let entries = rows.into_iter().map(|row| RoomEntry { seq: row.entry.into(), message: message_of!(row) });
+    Ok(entries.collect())
 }
 
 /// The latest messages, oldest first, at most `limit`.
@@ -233,9 +328,10 @@ pub async fn before(
 ) -> Result<Vec<RoomMessage>, StoreError> {
     // Read backwards to find the nearest ones, and returned in reading order.
     let mut rows = query_as!(
-        RoomMessage,
-        r#"SELECT id, seq AS "seq: Seq", user_id, user_name AS name, text, created_at FROM room_messages
-         WHERE room_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3"#,
+        MessageRow,
+        r#"SELECT id, seq AS "seq: Seq", user_id, user_name AS name, text, created_at, reply_to AS "reply_to: Seq",
+                mentions, edited_at, deleted_at, reactions AS "reactions: Json<Vec<Reaction>>"
+         FROM room_messages WHERE room_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3"#,
         room.as_uuid(),
         from_seq(seq),
         i64::from(limit)
@@ -243,5 +339,5 @@ pub async fn before(
     .fetch_all(tx.connection())
     .await?;
     rows.reverse();
-    Ok(rows)
+    Ok(rows.into_iter().map(Into::into).collect())
 }

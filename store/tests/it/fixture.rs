@@ -104,7 +104,32 @@ pub(crate) async fn desk(db: &TestDatabase, tenant: &Tenant, clock: &dyn Clock) 
     let new = contacts::NewContact { name: "Twin", email: None, phone: None, attributes: &Map::new() };
     let twin = contacts::create(tx, &new, clock).await.unwrap().id;
     contacts::merge(tx, contact, twin, clock).await.unwrap();
+    chat(tx, user, clock).await;
     transaction.commit().await.unwrap();
+}
+
+/// A room in which a message is answered, reacted to and read, in which somebody is mentioned.
+async fn chat(tx: &mut TenantTx, user: UserId, clock: &dyn Clock) {
+    let room = rooms::create(tx, "chat", false, clock).await.unwrap().id;
+    let said = rooms::NewRoomMessage {
+        room,
+        user: UserId::generate(clock),
+        name: "Somebody",
+        client_id: Uuid::new_v4().into(),
+        text: "hello",
+        reply_to: None,
+        mentions: &[user],
+    };
+    let message = rooms::send(tx, &said, clock).await.unwrap().unwrap().message;
+    let revised = rooms::Revised {
+        room,
+        message,
+        added: vec![("👍".to_owned(), user)],
+        removed: Vec::new(),
+        unmentioned: Vec::new(),
+    };
+    rooms::revise(tx, &[revised]).await.unwrap();
+    rooms::read_to(tx, &[rooms::Position { room, user: UserId::generate(clock), seq: 1 }]).await.unwrap();
 }
 
 /// An account with a row in every tenant table. `name` makes what must be unique over all accounts so.
@@ -129,7 +154,15 @@ pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> 
     sign_ins::start(&mut tx, user, &refresh_token, &sign_ins::Device::default(), clock).await.unwrap();
     administration(&mut tx, user, name, clock).await;
     let room = rooms::create(&mut tx, "lobby", false, clock).await.unwrap().id;
-    let said = rooms::NewRoomMessage { room, user, name, client_id: Uuid::new_v4().into(), text: "hello" };
+    let said = rooms::NewRoomMessage {
+        room,
+        user,
+        name,
+        client_id: Uuid::new_v4().into(),
+        text: "hello",
+        reply_to: None,
+        mentions: &[],
+    };
     rooms::send(&mut tx, &said, clock).await.unwrap().unwrap();
     let more = elevations::NewElevation {
         user,

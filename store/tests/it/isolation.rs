@@ -225,8 +225,10 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
         name: "A",
         client_id: Uuid::new_v4().into(),
         text: "x",
+        reply_to: None,
+        mentions: &[],
     };
-    assert!(rooms::send(&mut tx, &said, &clock).await.unwrap().is_none());
+    assert!(rooms::send(&mut tx, &said, &clock).await.unwrap().is_err());
     assert!(calls::find(&mut tx, b.call).await.unwrap().is_none());
     assert!(channels::find(&mut tx, b.channel).await.unwrap().is_none());
     assert!(conversations::find(&mut tx, b.conversation).await.unwrap().is_none());

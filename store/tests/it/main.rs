@@ -9,6 +9,7 @@
 mod administration;
 mod backlog;
 mod changes;
+mod chat;
 mod connect;
 mod contacts;
 mod conversations;

@@ -15,7 +15,7 @@ use std::{
 };
 use store::{
     calls,
-    rooms::{self, NewRoomMessage, Viewer, Visitor},
+    rooms::{self, NewRoomMessage, Unsent, Viewer, Visitor},
     testing::TestDatabase,
 };
 use tokio::task::JoinSet;
@@ -37,6 +37,8 @@ async fn messages_sent_at_once_are_numbered_without_gaps_though_some_roll_back()
                     name: "A",
                     client_id: Uuid::new_v4().into(),
                     text: &text,
+                    reply_to: None,
+                    mentions: &[],
                 };
                 let mut tx = store.tenant(a.account).await.unwrap();
                 rooms::send(&mut tx, &new, &*clock).await.unwrap().unwrap();
@@ -66,7 +68,15 @@ async fn a_message_sent_many_times_at_once_is_stored_once_and_costs_one_number()
     for _ in 0..8 {
         let (store, clock) = (db.store.clone(), Arc::clone(&clock));
         senders.spawn(async move {
-            let new = NewRoomMessage { room: a.room, user: a.user, name: "A", client_id, text: "once" };
+            let new = NewRoomMessage {
+                room: a.room,
+                user: a.user,
+                name: "A",
+                client_id,
+                text: "once",
+                reply_to: None,
+                mentions: &[],
+            };
             let mut tx = store.tenant(a.account).await.unwrap();
             let sent = rooms::send(&mut tx, &new, &*clock).await.unwrap().unwrap();
             tx.commit().await.unwrap();
@@ -97,6 +107,8 @@ async fn what_is_posted_together_is_numbered_per_room_and_refused_one_by_one() {
         name: "A",
         client_id: client_id.into(),
         text,
+        reply_to: None,
+        mentions: &[],
     };
     let new = |room, text| said(room, text, Uuid::new_v4());
     let group = [
@@ -117,19 +129,19 @@ async fn what_is_posted_together_is_numbered_per_room_and_refused_one_by_one() {
         .collect();
     // The fixture has said something in the first room.
     let expected = [
-        Some((2, "first", true)),
-        None,
-        Some((1, "once", true)),
-        None,
-        Some((3, "second", true)),
-        Some((1, "once", false)),
-        Some((2, "last", true)),
+        Ok((2, "first", true)),
+        Err(&Unsent::NoRoom),
+        Ok((1, "once", true)),
+        Err(&Unsent::NoRoom),
+        Ok((3, "second", true)),
+        Ok((1, "once", false)),
+        Ok((2, "last", true)),
     ];
     assert_eq!(shown, expected);
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let again = rooms::post(&mut tx, &group, &clock).await.unwrap();
-    let numbers = |posted: &[Option<rooms::Sent>]| -> Vec<_> {
-        posted.iter().map(|sent| sent.as_ref().map(|sent| sent.message.clone())).collect()
+    let numbers = |posted: &[Result<rooms::Sent, Unsent>]| -> Vec<_> {
+        posted.iter().map(|sent| sent.as_ref().ok().map(|sent| sent.message.clone())).collect()
     };
     assert_eq!(numbers(&again), numbers(&posted), "what is said again is what was stored");
     assert!(again.iter().flatten().all(|sent| !sent.new));
@@ -169,6 +181,8 @@ async fn groups_that_meet_in_the_same_rooms_wait_for_each_other_and_never_for_ev
                         name: "A",
                         client_id: Uuid::new_v4().into(),
                         text: "x",
+                        reply_to: None,
+                        mentions: &[],
                     })
                     .collect();
                 let mut tx = store.tenant(a.account).await.unwrap();
@@ -192,8 +206,15 @@ async fn history_is_read_from_either_end_oldest_first() {
     let a = tenant(&db, "a", &clock).await;
     let mut tx = db.store.tenant(a.account).await.unwrap();
     for text in ["two", "three", "f\0ur"] {
-        let new =
-            NewRoomMessage { room: a.room, user: a.user, name: "A", client_id: Uuid::new_v4().into(), text };
+        let new = NewRoomMessage {
+            room: a.room,
+            user: a.user,
+            name: "A",
+            client_id: Uuid::new_v4().into(),
+            text,
+            reply_to: None,
+            mentions: &[],
+        };
         rooms::send(&mut tx, &new, &clock).await.unwrap().unwrap();
     }
     let texts = |messages: Vec<common::protocol::room::RoomMessage>| {
@@ -201,7 +222,8 @@ async fn history_is_read_from_either_end_oldest_first() {
     };
     assert_eq!(texts(rooms::latest(&mut tx, a.room, 2).await.unwrap()), ["three", "f\u{fffd}ur"]);
     assert_eq!(texts(rooms::before(&mut tx, a.room, 3, 10).await.unwrap()), ["hello", "two"]);
-    assert_eq!(texts(rooms::after(&mut tx, a.room, 1, 2).await.unwrap()), ["two", "three"]);
+    let after = rooms::after(&mut tx, a.room, 1, 2).await.unwrap();
+    assert_eq!(texts(after.into_iter().map(|entry| entry.message).collect()), ["two", "three"]);
 }
 
 /// Whoever could be kept out of a room by what the store says is in doubt, and what is said of them is what is read of
@@ -315,6 +337,8 @@ async fn a_room_is_replayed_from_any_number_in_pages_of_any_size_and_of_itself_o
             name: "A",
             client_id: client_id.into(),
             text: &text,
+            reply_to: None,
+            mentions: &[],
         };
         // Sent twice now and then, with another text: what was stored first stays.
         for text in &[text.as_str(), "another"][..1 + dice.below(2)] {
@@ -332,7 +356,7 @@ async fn a_room_is_replayed_from_any_number_in_pages_of_any_size_and_of_itself_o
                 let Some(last) = page.last() else { break };
                 assert!(page.iter().map(|message| message.seq).eq(seen + 1..=last.seq), "a gap");
                 seen = last.seq;
-                replayed.extend(page.into_iter().map(|message| message.text));
+                replayed.extend(page.into_iter().map(|entry| entry.message.text));
             }
             assert_eq!(replayed, missed);
         }
@@ -353,11 +377,13 @@ async fn nothing_is_said_in_a_room_once_it_is_closed_and_it_goes_on_where_it_was
             name: "A",
             client_id: Uuid::new_v4().into(),
             text: "x",
+            reply_to: None,
+            mentions: &[],
         };
         let mut tx = db.store.tenant(a.account).await.unwrap();
         let sent = rooms::send(&mut tx, &new, &clock).await.unwrap();
         tx.commit().await.unwrap();
-        sent.map(|sent| sent.message.seq)
+        sent.map(|sent| sent.message.seq).ok()
     };
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let since = clock.utc();

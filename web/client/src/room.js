@@ -19,20 +19,35 @@ import { Typing } from './typing.js';
  */
 
 /**
- * Every event of the protocol that is about this room, in order with the rest, but for `room.message`; and:
+ * Every event of the protocol that is about this room, in order with the rest, but for `room.message` and
+ * `room.messageChanged`; and:
  * - `reload`: show `messages` instead of all that was known: the latest ones at first, and again whenever more was
  *   missed than can be replayed. `complete` says that there are none before them; else `history` has them.
  * - `message`: the next message, in order, each once, whether it came by itself or was missed and made up for.
+ * - `changed`: a message as it is now, edited, deleted or reacted to; in order with the messages.
  * - `joined`: the room was entered, or entered again after a loss.
  * - `members`: `members` or `memberCount` has changed.
  * - `media`: `media` has changed.
  * - `failed`: the room cannot be entered; `join()` tries again.
  *
- * @typedef {Omit<Pick<Events, RoomEventName>, 'room.message'> & {
+ * @typedef {Omit<Pick<Events, RoomEventName>, 'room.message' | 'room.messageChanged'> & {
  *   reload: { messages: RoomMessage[], complete: boolean, isFirst: boolean },
- *   message: RoomMessage, joined: RoomJoined, members: Room, media: import('../protocol.js').MediaState | null, failed: SwitchboardError,
+ *   message: RoomMessage, changed: RoomMessage, joined: RoomJoined, members: Room, media: import('../protocol.js').MediaState | null, failed: SwitchboardError,
  * }} RoomEvents
  */
+
+/**
+ * What has a number in a room: a message, or a change of one.
+ *
+ * @typedef {{ seq: number, message: RoomMessage }} Numbered
+ */
+
+/** The numbered things of an answer, in order. @param {RoomJoined} answer @returns {Numbered[]} */
+const numbered = ({ messages, changed = [] }) =>
+  [...messages.map((message) => ({ seq: message.seq, message })), ...changed].sort((one, next) => one.seq - next.seq);
+
+/** Those that are told as `message` or `changed`. @type {readonly string[]} */
+const OF_STREAM = ['room.message', 'room.messageChanged'];
 
 /** @extends {Emitter<RoomEvents>} */
 export class Room extends Emitter {
@@ -43,7 +58,7 @@ export class Room extends Emitter {
 
   #client;
   #left;
-  /** @type {Stream<RoomJoined, RoomMessage>} */
+  /** @type {Stream<RoomJoined, Numbered>} */
   #stream;
   #roster;
   #outbox;
@@ -64,16 +79,16 @@ export class Room extends Emitter {
     this.#left = left;
     this.#stream = new Stream({
       ask: (after) => client.request('room.join', { roomId: id, after }),
-      items: ({ messages }) => messages,
+      items: numbered,
       isGapless: true,
-      next: (message) => this.emit('message', message),
+      next: ({ seq, message }) => this.emit(seq === message.seq ? 'message' : 'changed', message),
       settled: (answer, how) => this.#settle(answer, how),
       failed: (error) => this.#fail(error),
     });
     this.#roster = new Roster((after) => client.request('room.members', { roomId: id, after }), () => this.emit('members', this));
     this.#outbox = new Outbox(async (message) => {
       const { message: stored } = await client.request('room.send', { roomId: id, ...message });
-      this.#stream.receive(stored);
+      this.#stream.receive({ seq: stored.seq, message: stored });
       return stored;
     });
     this.#typing = new Typing((typing) => client.request('room.typing', { roomId: id, typing }).catch(() => {}));
@@ -84,7 +99,7 @@ export class Room extends Emitter {
     return this.#stream.status;
   }
 
-  /** The number of the latest message. */
+  /** The number of the latest message or change. */
   get seq() {
     return this.#stream.seq;
   }
@@ -214,7 +229,7 @@ export class Room extends Emitter {
     this.#stream.inOrder(() => {
       this.#apply(/** @type {RoomEvent} */ ({ name, params }));
       // Those who would listen to it would hear a message twice, or before one that was missed.
-      if (name !== 'room.message') this.emit(/** @type {any} */ (name), /** @type {any} */ (params));
+      if (!OF_STREAM.includes(name)) this.emit(/** @type {any} */ (name), /** @type {any} */ (params));
     });
   }
 
@@ -224,7 +239,9 @@ export class Room extends Emitter {
   #apply(event) {
     switch (event.name) {
       case 'room.message':
-        return this.#stream.receive(event.params.message);
+        return this.#stream.receive({ seq: event.params.message.seq, message: event.params.message });
+      case 'room.messageChanged':
+        return this.#stream.receive(event.params);
       case 'room.memberJoined':
         return this.#roster.change([event.params.member], []);
       case 'room.memberLeft':

@@ -138,6 +138,25 @@ test('a page that was begun and cannot be gone on with is a reload', async (t) =
   assert.deepEqual(parts.told, ['reload 1', 2, 'reload 1 2 3 4']);
 });
 
+test('changes of messages have their place among the messages, also when they were missed', async (t) => {
+  const parts = await joined(t, { said: 2 });
+  const { server, room, told, pass } = parts;
+  room.on('changed', ({ seq, text }) => told.push(`${seq} is ${text}`));
+  const change = (seq, of, text) => ({ roomId: 'r', seq, message: said(of, text) });
+  await server.last.tell('room.messageChanged', change(3, 1, 'edited'));
+  await server.last.tell('room.message', { roomId: 'r', message: said(4) });
+  assert.deepEqual([told, server.last.methods], [['reload 1 2', '1 is edited', 4], ['room.join']]);
+  server.script('room.join', () => ({
+    roomId: 'r', name: '', members: [], memberCount: 0, media: null, recovered: true, more: false, seq: 7,
+    messages: [said(5), said(7)], changed: [{ seq: 6, message: said(2, 'deleted') }],
+  }));
+  await reconnect(parts);
+  await server.last.tell('room.messageChanged', change(6, 2, 'deleted'));
+  await server.last.tell('room.message', { roomId: 'r', message: said(8) });
+  await pass(2_000);
+  assert.deepEqual([told.slice(3), joins(server)], [[5, '2 is deleted', 7, 8], [4]]);
+});
+
 test('the server may say itself that a room must be read again', async (t) => {
   const { server, hub, told } = await joined(t, { said: 1 });
   hub.add();

@@ -1,8 +1,10 @@
-// A joined room: messages in order without gaps, who is there, who types, the running call.
+// A joined room: messages in order without gaps and as they are by now, how far they were read, who is there, who types,
+// the running call.
 
 import { randomId } from '../format.js';
 import { createStore } from '../store.js';
 import { phrase } from '../words.js';
+import { mentionsIn } from './mentions.js';
 
 /** Others forget a typing notice after six seconds; so do we, and repeat ours in time. */
 const TYPING_FORGOTTEN_MS = 6_000;
@@ -26,13 +28,15 @@ export class LiveRoom {
   #early = null;
   /** @type {Promise<void> | null} */
   #joining = null;
-  /** Messages with a gap before them, by their numbers. @type {Map<number, Wire.RoomMessage>} */
+  /** New and changed messages with a gap before them, by the numbers of that. @type {Map<number, Wire.RoomMessage>} */
   #ahead = new Map();
   /** @type {{ [Name in 'gap' | 'pause' | 'roster']?: ReturnType<typeof setTimeout> }} */
   #timers = {};
   /** Members read so far by a reading that is not done. @type {Map<string, Wire.Member> | null} */
   #reading = null;
   #typingSentAt = 0;
+  /** The number up to which the server was last told that it was read. */
+  #readTo = 0;
 
   /** @param {{ id: string, name: string, socket: App.Socket }} options */
   constructor({ id, name, socket }) {
@@ -82,15 +86,21 @@ export class LiveRoom {
     this.state.get().pending.forEach((entry) => this.#deliver(entry));
   }
 
-  /** What is known, and what of an answer comes after it. @param {{ messages: Wire.RoomMessage[] }} answer */
+  /**
+   * What is known, changed as an answer says, and what of the answer comes after it.
+   *
+   * @param {{ messages: Wire.RoomMessage[], changed?: { seq: number, message: Wire.RoomMessage }[] }} answer
+   */
   #continued(answer) {
-    const kept = this.state.get().messages;
+    const { messages: before, seq } = this.state.get();
+    const news = (answer.changed ?? []).filter((change) => change.seq > seq);
+    const kept = news.reduce((messages, { message }) => replaced(messages, message), before);
     const last = kept.at(-1)?.seq ?? 0;
     return [...kept, ...answer.messages.filter((message) => message.seq > last)];
   }
 
   /**
-   * @param {{ name: string, messages: Wire.RoomMessage[], members: Wire.Member[], memberCount: number, seq: number, media?: Wire.MediaState | null }} answer
+   * @param {{ name: string, messages: Wire.RoomMessage[], changed?: { seq: number, message: Wire.RoomMessage }[], members: Wire.Member[], memberCount: number, seq: number, media?: Wire.MediaState | null }} answer
    * @param {boolean} continues
    */
   #settle(answer, continues) {
@@ -146,25 +156,36 @@ export class LiveRoom {
     else apply();
   }
 
-  /** Takes a message, from an event or an answer, as often and as early as it comes. @param {Wire.RoomMessage} message */
-  receive(message) {
+  /**
+   * Takes a message, from an event or an answer, as often and as early as it comes: a new one, or one that has changed
+   * and is known under another number.
+   *
+   * @param {Wire.RoomMessage} message
+   * @param {number} number what its being new or changed is numbered by
+   */
+  receive(message, number = message.seq) {
     const { seq, pending } = this.state.get();
-    if (message.seq <= seq) return;
-    this.#ahead.set(message.seq, message);
+    if (number <= seq) return;
+    this.#ahead.set(number, message);
     /** @type {Wire.RoomMessage[]} */
     const next = [];
-    for (let ready = this.#ahead.get(seq + 1); ready; ready = this.#ahead.get(ready.seq + 1)) {
-      next.push(ready);
-      this.#ahead.delete(ready.seq);
+    let changed = this.state.get().messages;
+    let last = seq;
+    for (let ready = this.#ahead.get(last + 1); ready; ready = this.#ahead.get(last + 1)) {
+      last += 1;
+      this.#ahead.delete(last);
+      if (ready.seq === last) next.push(ready);
+      else if (next.some((known) => known.id === ready.id)) next.splice(0, next.length, ...replaced(next, ready));
+      else changed = replaced(changed, ready);
     }
     clearTimeout(this.#timers.gap);
     if (this.#ahead.size > 0) this.#timers.gap = setTimeout(() => this.join().catch(() => {}), GAP_PATIENCE_MS);
-    if (next.length === 0) return;
-    const { messages, typing } = this.state.get();
+    if (last === seq) return;
+    const { typing } = this.state.get();
     const arrived = new Set(next.map(({ id }) => id));
     this.state.set({
-      messages: [...messages, ...next],
-      seq: next[next.length - 1].seq,
+      messages: next.length > 0 ? [...changed, ...next] : changed,
+      seq: last,
       pending: pending.filter(({ storedAs }) => storedAs === null || !arrived.has(storedAs)),
       typing: typing.filter((who) => !next.some(({ userId }) => userId === who.userId)),
     });
@@ -225,10 +246,17 @@ export class LiveRoom {
     if (!known || media.revision >= known.revision) this.state.set({ media });
   }
 
-  /** Says something. It is shown at once as pending, and sent again after a lost connection. @param {string} text */
-  send(text) {
+  /**
+   * Says something, perhaps in answer to the message with a number. It is shown at once as pending, and sent again after
+   * a lost connection.
+   *
+   * @param {string} text
+   * @param {number} [replyTo]
+   */
+  send(text, replyTo) {
+    const mentions = mentionsIn(text, this.state.get().members);
     /** @type {App.PendingMessage} */
-    const entry = { clientId: randomId(), text, at: new Date().toISOString(), error: null, storedAs: null };
+    const entry = { clientId: randomId(), text, replyTo, mentions, at: new Date().toISOString(), error: null, storedAs: null };
     this.state.set({ pending: [...this.state.get().pending, entry] });
     this.stopTyping();
     this.#deliver(entry);
@@ -241,14 +269,14 @@ export class LiveRoom {
   }
 
   /** @param {App.PendingMessage} entry */
-  async #deliver({ clientId, text, storedAs }) {
+  async #deliver({ clientId, text, replyTo, mentions, storedAs }) {
     if (storedAs) return;
     const change = (/** @type {Partial<App.PendingMessage>} */ patch) => this.state.set({
       pending: this.state.get().pending.map((entry) => (entry.clientId === clientId ? { ...entry, ...patch } : entry)),
     });
     change({ error: null });
     try {
-      const { message } = await this.#socket.call('room.send', { roomId: this.id, clientId, text });
+      const { message } = await this.#socket.call('room.send', { roomId: this.id, clientId, text, replyTo, mentions });
       change({ storedAs: message.id });
       if (message.seq <= this.state.get().seq) {
         this.state.set({ pending: this.state.get().pending.filter((entry) => entry.clientId !== clientId) });
@@ -257,6 +285,32 @@ export class LiveRoom {
       // After a lost connection the next join sends it again, stored once by its client id.
       if (error.code !== 'offline') change({ error });
     }
+  }
+
+  /** Changes the text of a message that the user has sent. @param {number} messageSeq @param {string} text */
+  edit(messageSeq, text) {
+    this.stopTyping();
+    return this.#socket.call('room.edit', { roomId: this.id, messageSeq, text });
+  }
+
+  /** Deletes a message for everybody. @param {number} messageSeq */
+  remove(messageSeq) {
+    return this.#socket.call('room.delete', { roomId: this.id, messageSeq });
+  }
+
+  /** Reacts to a message, or takes that back. @param {number} messageSeq @param {string} emoji @param {boolean} on */
+  react(messageSeq, emoji, on) {
+    return this.#socket.call('room.react', { roomId: this.id, messageSeq, emoji, on });
+  }
+
+  /** The user has seen everything that is here; true if that is news. */
+  read() {
+    const { messages, seq, status } = this.state.get();
+    const last = messages.at(-1)?.seq ?? 0;
+    if (status !== 'joined' || last <= this.#readTo) return false;
+    this.#readTo = last;
+    this.#socket.call('room.read', { roomId: this.id, seq }).catch(() => (this.#readTo = 0));
+    return true;
   }
 
   /** The user typed something. */
@@ -286,4 +340,18 @@ export class LiveRoom {
     const all = [...answer.messages, ...now];
     this.state.set({ messages: all, complete: !answer.more });
   }
+}
+
+/**
+ * The messages with another one in place of that with its number. Those that answer it are made anew, because they show
+ * it.
+ *
+ * @param {Wire.RoomMessage[]} messages
+ * @param {Wire.RoomMessage} changed
+ */
+function replaced(messages, changed) {
+  return messages.map((message) => {
+    if (message.seq === changed.seq) return changed;
+    return message.replyTo === changed.seq ? { ...message } : message;
+  });
 }

@@ -3,20 +3,20 @@
 import { createStore } from '../store.js';
 import { LiveRoom } from './live-room.js';
 
-/** @param {{ api: App.Api, socket: App.Socket }} parts */
-export function createRooms({ api, socket }) {
-  const list = createStore(/** @type {{ status: 'loading' | 'ready' | 'failed', items: Wire.Room[], error: App.Problem | null }} */ ({ status: 'loading', items: [], error: null }));
+/** @param {{ api: App.Api, socket: App.Socket, user?: Wire.User }} parts */
+export function createRooms({ api, socket, user }) {
+  const list = createStore(/** @type {{ status: 'loading' | 'ready' | 'failed', items: Wire.ListedRoom[], error: App.Problem | null }} */ ({ status: 'loading', items: [], error: null }));
   /** @type {Map<string, { room: LiveRoom, holders: Set<string> }>} */
   const live = new Map();
 
   async function load() {
     try {
-      /** @type {Wire.Room[]} */
+      /** @type {Wire.ListedRoom[]} */
       const items = [];
       /** @type {string | null} */
       let next = null;
       do {
-        /** @type {Wire.Page<Wire.Room>} */
+        /** @type {Wire.Page<Wire.ListedRoom>} */
         const page = await api.get(`/v1/rooms${next ? `?cursor=${encodeURIComponent(next)}` : ''}`);
         items.push(...page.items);
         next = page.next ?? null;
@@ -27,7 +27,7 @@ export function createRooms({ api, socket }) {
     }
   }
 
-  const sorted = (/** @type {Wire.Room[]} */ items) => items.toSorted((a, b) => a.name.localeCompare(b.name));
+  const sorted = (/** @type {Wire.ListedRoom[]} */ items) => items.toSorted((a, b) => a.name.localeCompare(b.name));
 
   /** Makes a room and returns it. @param {string} name @returns {Promise<Wire.Room>} */
   async function create(name) {
@@ -62,6 +62,23 @@ export function createRooms({ api, socket }) {
     entry.room.leave();
   }
 
+  /** The user has seen everything in a room that is held. @param {string} id */
+  function read(id) {
+    if (live.get(id)?.room.read()) mark(id, { unread: 0, mentions: 0 });
+  }
+
+  /** @param {string} id @param {{ unread: number, mentions: number }} counts */
+  function mark(id, counts) {
+    const items = list.get().items.map((item) => (item.id === id && item.read ? { ...item, read: { ...item.read, ...counts } } : item));
+    list.set({ items });
+  }
+
+  /** Something new was said in a room that is held, and perhaps not looked at. @param {string} id @param {boolean} isMentioned */
+  function count(id, isMentioned) {
+    const known = list.get().items.find((item) => item.id === id)?.read;
+    if (known) mark(id, { unread: known.unread + 1, mentions: known.mentions + Number(isMentioned) });
+  }
+
   socket.onOpened(async () => {
     await Promise.allSettled([...live.values()].map(({ room }) => room.join()));
   });
@@ -72,7 +89,17 @@ export function createRooms({ api, socket }) {
     const entry = live.get(params.roomId);
     if (entry) handle(entry.room, params);
   });
-  tell('room.message', (room, { message }) => room.inOrder(() => room.receive(message)));
+  tell('room.message', (room, { message }) => room.inOrder(() => {
+    const isNew = message.seq > room.state.get().seq && message.userId !== user?.id;
+    // First: whoever looks at the room has read it as soon as it is there.
+    if (isNew) count(room.id, Boolean(user && message.mentions?.includes(user.id)));
+    room.receive(message);
+  }));
+  tell('room.messageChanged', (room, { seq, message }) => room.inOrder(() => room.receive(message, seq)));
+  // On another device.
+  socket.on('room.read', ({ roomId, userId }) => {
+    if (userId === user?.id) mark(roomId, { unread: 0, mentions: 0 });
+  });
   tell('room.memberJoined', (room, { member }) => room.inOrder(() => room.enter(member)));
   tell('room.memberLeft', (room, { connectionId }) => room.inOrder(() => room.exit(connectionId)));
   tell('room.membersChanged', (room, changes) => room.inOrder(() => room.changeMembers(changes)));
@@ -85,5 +112,5 @@ export function createRooms({ api, socket }) {
     if (sequence.kind === 'room') live.get(sequence.roomId)?.room.join({ reload: true }).catch(() => {});
   });
 
-  return { list, load, create, hold, release };
+  return { list, load, create, hold, release, read };
 }

@@ -41,5 +41,15 @@ export function composer({ label, inputId, sendId, bytesMax, send, typed, tooLon
   });
   const button = el('button', { type: 'submit', class: 'button primary send', 'aria-label': phrase('send'), title: phrase('sendKey'), 'data-testid': sendId, disabled: true }, icon('send'));
   const element = el('form', { class: 'composer', on: { submit } }, input, button);
-  return { element, focus: () => input.focus() };
+  return {
+    element,
+    focus: () => input.focus(),
+    /** Puts a text in place of what was being written. */
+    /** @param {string} text */
+    set(text) {
+      input.value = text;
+      grow();
+      input.focus();
+    },
+  };
 }

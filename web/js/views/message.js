@@ -36,7 +36,7 @@ const TOGETHER_MS = 5 * 60_000;
  */
 export function days(messages, pending, user) {
   const waiting = pending.map((entry) => ({
-    id: entry.clientId, userId: user.id, name: user.name, text: entry.text, createdAt: entry.at, pending: true, error: entry.error,
+    id: entry.clientId, userId: user.id, name: user.name, text: entry.text, replyTo: entry.replyTo, createdAt: entry.at, pending: true, error: entry.error,
   }));
   return rows(/** @type {Said[]} */ ([...messages, ...waiting]), (message) => message.userId);
 }
@@ -103,23 +103,75 @@ function shownBy(create, update) {
 /** A part of a row that is always there. @param {Element} node @param {string} name */
 const part = (node, name) => /** @type {HTMLElement} */ (node.querySelector(`.${name}`));
 
-/** @param {{ retry: (clientId: string) => void }} acts */
-export function roomMessage({ retry }) {
+/** With what one may react by one touch. */
+const QUICK = ['👍', '❤️', '😂', '🎉'];
+
+/**
+ * @typedef {{ user: Wire.User, mayModerate: boolean, find: (seq: number) => Wire.RoomMessage | undefined,
+ *   retry: (clientId: string) => void, react: (message: Said, emoji: string) => void, reply: (message: Said) => void,
+ *   edit: (message: Said) => void, remove: (message: Said) => void }} Acts
+ */
+
+/** Whether the user is known to have reacted so. @param {{ user: Wire.User }} who @param {Said} message @param {string} emoji */
+export const hasReacted = ({ user }, message, emoji) => Boolean(message.reactions?.find((reaction) => reaction.emoji === emoji)?.userIds.includes(user.id));
+
+/** @param {Acts} acts */
+export function roomMessage(acts) {
   return shownBy(
     (/** @type {Said} */ message) => el('li', { class: 'message', 'data-testid': 'message' },
       avatar(message.name, message.userId),
       el('div', { class: 'message-body' },
         el('p', { class: 'message-head' }, el('strong', { dir: 'auto' }, message.name), el('time', { datetime: message.createdAt, title: full(message.createdAt) }, clock(message.createdAt))),
-        el('p', { class: 'text', dir: 'auto' }, message.text),
-        el('p', { class: 'message-state' }))),
+        el('p', { class: 'message-reply', dir: 'auto', hidden: true }),
+        el('p', { class: 'text', dir: 'auto' }),
+        el('div', { class: 'reactions' }),
+        el('p', { class: 'message-state' })),
+      el('div', { class: 'message-acts' })),
     (node, message) => {
       if (message.seq) node.dataset.seq = String(message.seq);
       node.classList.toggle('pending', Boolean(message.pending));
+      node.classList.toggle('deleted', Boolean(message.deletedAt));
+      node.classList.toggle('mentions-me', Boolean(message.mentions?.includes(acts.user.id)));
+      fill(part(node, 'text'), message.deletedAt ? phrase('room.deleted') : message.text,
+        message.editedAt && el('span', { class: 'edited', title: full(message.editedAt) }, phrase('room.edited')));
+      showReply(part(node, 'message-reply'), message, acts);
+      showReactions(part(node, 'reactions'), message, acts);
+      fill(part(node, 'message-acts'), !message.pending && !message.deletedAt && actsOn(message, acts));
       fill(part(node, 'message-state'), message.error && [
         icon('alert'), el('span', {}, phrase('room.notSent', { reason: explain(message.error) })),
-        el('button', { type: 'button', class: 'link', on: { click: () => retry(message.id) } }, phrase('tryAgain'))]);
+        el('button', { type: 'button', class: 'link', on: { click: () => acts.retry(message.id) } }, phrase('tryAgain'))]);
     },
   );
+}
+
+/** What a message answers. @param {HTMLElement} node @param {Said} message @param {Acts} acts */
+function showReply(node, message, { find }) {
+  node.hidden = !message.replyTo;
+  if (!message.replyTo) return;
+  const answered = find(message.replyTo);
+  const words = answered?.deletedAt ? phrase('room.deleted') : answered?.text ?? phrase('room.earlier');
+  fill(node, icon('reply'), answered && el('strong', {}, answered.name), el('span', {}, words));
+}
+
+/** @param {HTMLElement} node @param {Said} message @param {Acts} acts */
+function showReactions(node, message, acts) {
+  fill(node, (message.reactions ?? []).map(({ emoji, count }) => el('button', {
+    type: 'button', class: 'reaction', 'data-testid': 'reaction', 'aria-pressed': String(hasReacted(acts, message, emoji)),
+    'aria-label': phrase('room.reaction', { emoji, count }), on: { click: () => acts.react(message, emoji) },
+  }, emoji, el('span', {}, String(count)))));
+}
+
+/** @param {Said} message @param {Acts} acts */
+function actsOn(message, acts) {
+  const isOwn = message.userId === acts.user.id;
+  const act = (/** @type {string} */ name, /** @type {keyof typeof import('../dom.js').ICONS} */ sign, /** @type {string} */ label, /** @type {() => void} */ click) =>
+    el('button', { type: 'button', class: 'icon-button small', 'aria-label': label, title: label, 'data-testid': `message-${name}`, on: { click } }, icon(sign));
+  return [
+    QUICK.map((emoji) => el('button', { type: 'button', class: 'icon-button small', 'data-testid': 'message-react', 'aria-label': phrase('room.reactWith', { emoji }), on: { click: () => acts.react(message, emoji) } }, emoji)),
+    act('reply', 'reply', phrase('room.reply'), () => acts.reply(message)),
+    isOwn && act('edit', 'pencil', phrase('room.edit'), () => acts.edit(message)),
+    (isOwn || acts.mayModerate) && act('delete', 'bin', phrase('room.delete'), () => acts.remove(message)),
+  ];
 }
 
 const TICKS = /** @type {const} */ ({ sending: 'clock', queued: 'clock', sent: 'tick', delivered: 'ticks', read: 'ticks', failed: 'alert' });

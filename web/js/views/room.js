@@ -3,10 +3,11 @@
 import { el, fill, icon, iconButton, keyed, say } from '../dom.js';
 import { explain, names, phrase } from '../words.js';
 import { composer } from './composer.js';
-import { days, roomMessage } from './message.js';
+import { days, hasReacted, roomMessage } from './message.js';
 import { people } from './people.js';
 import { detailHeader, titled } from './rooms.js';
 import { scroller } from './scroller.js';
+import { confirm } from './settings/dialogs.js';
 
 /** The most that the server takes, in bytes of JSON. */
 const TEXT_BYTES_MAX = 8 * 1024;
@@ -30,21 +31,63 @@ export function room(app, id) {
   const typing = el('p', { class: 'typing', 'aria-live': 'polite', 'data-testid': 'typing', hidden: true });
   const write = composer({
     label: phrase('room.message'), inputId: 'message-input', sendId: 'message-send', bytesMax: TEXT_BYTES_MAX,
-    send: (text) => { live.send(text); log.toEnd(); },
+    send: (text) => {
+      const { message, isEdit } = target ?? {};
+      aim(null);
+      if (message && isEdit) return act(live.edit(message.seq, text));
+      live.send(text, message?.seq);
+      log.toEnd();
+    },
     typed: () => live.typed(),
     tooLong: () => notices.warn(phrase('room.tooLong')),
   });
 
+  /** The message that is answered or edited. @type {{ message: Wire.RoomMessage, isEdit: boolean } | null} */
+  let target = null;
+  const targetLine = el('div', { class: 'composer-target', 'data-testid': 'composer-target', hidden: true });
+  const aim = (/** @type {typeof target} */ next) => {
+    const wasEdit = target?.isEdit;
+    target = next;
+    targetLine.hidden = !next;
+    fill(targetLine, next && [
+      icon(next.isEdit ? 'pencil' : 'reply'),
+      el('span', { dir: 'auto' }, phrase(next.isEdit ? 'room.editing' : 'room.replying', { name: next.message.name }), ' ', next.message.text),
+      iconButton('close', phrase('close'), { on: { click: () => aim(null) } })]);
+    if (next?.isEdit) write.set(next.message.text);
+    else if (wasEdit) write.set('');
+    else if (next) write.focus();
+  };
+  const act = (/** @type {Promise<unknown>} */ done) => done.catch((error) => notices.warn(explain(error)));
+  const shows = roomMessage({
+    user,
+    mayModerate: user.permissions.includes('rooms.manage'),
+    find: (seq) => live.state.get().messages.find((message) => message.seq === seq),
+    retry: (clientId) => live.resend(clientId),
+    react: (message, emoji) => message.seq && act(live.react(message.seq, emoji, !hasReacted({ user }, message, emoji))),
+    reply: (message) => aim({ message: /** @type {Wire.RoomMessage} */ (message), isEdit: false }),
+    edit: (message) => aim({ message: /** @type {Wire.RoomMessage} */ (message), isEdit: true }),
+    remove: async (message) => {
+      const isSure = message.seq && (await confirm(phrase('room.deleteQuestion'), message.text, phrase('room.delete')));
+      if (isSure && message.seq) act(live.remove(message.seq));
+    },
+  });
+  const markRead = () => {
+    if (document.visibilityState === 'visible' && log.isAtEnd()) rooms.read(id);
+  };
+  document.addEventListener('visibilitychange', markRead);
+  log.element.addEventListener('scroll', markRead, { passive: true });
+
   /** @type {HTMLElement} */
-  const element = el('div', { class: 'room', on: { keydown: (event) => event.key === 'Escape' && toggle(false) } },
+  const element = el('div', { class: 'room', on: { keydown: (event) => { if (event.key === 'Escape') { toggle(false); aim(null); } } } },
     el('section', { class: 'chat', 'aria-label': phrase('conversation') },
       detailHeader('rooms', el('div', { class: 'detail-title' }, title.node, subtitle), showPeople, join),
-      log.element, state, el('div', { class: 'typing-line' }, typing), write.element),
+      log.element, state, el('div', { class: 'typing-line' }, typing), targetLine, write.element),
     roster.element,
   );
 
   const showMessages = (/** @type {App.RoomState} */ { status, error, messages, pending }) => {
-    log.update(() => keyed(log.list, days(messages, pending, user), roomMessage({ retry: (clientId) => live.resend(clientId) })));
+    log.update(() => keyed(log.list, days(messages, pending, user), shows));
+    markRead();
     const isEmpty = messages.length === 0 && pending.length === 0;
     state.hidden = !isEmpty && status !== 'failed';
     log.element.hidden = !state.hidden;
@@ -95,6 +138,7 @@ export function room(app, id) {
     },
     leave() {
       offs.forEach((off) => off());
+      document.removeEventListener('visibilitychange', markRead);
       roster.leave?.();
       log.leave();
       live.stopTyping();

@@ -4,6 +4,9 @@ import { avatar, el, fill, icon, iconButton, keyed, roving, say } from '../dom.j
 import { address, go, route } from '../router.js';
 import { explain, phrase } from '../words.js';
 
+/** Of more the server does not tell how many. */
+const UNREAD_MAX = 100;
+
 /** @param {App.Parts} parts @returns {App.View} */
 export function roomList({ rooms, calls, notices, user }) {
   const mayCreate = user.permissions.includes('rooms.manage');
@@ -20,11 +23,19 @@ export function roomList({ rooms, calls, notices, user }) {
     keyed(list, items, {
       key: (item) => item.id,
       create: (item) => el('li', {}, el('a', { class: 'row', href: address('rooms', item.id), 'data-testid': 'room-item', 'data-room-id': item.id },
-        avatar(item.name, item.id, 'square'), el('span', { class: 'row-title', dir: 'auto' }, item.name), el('span', { class: 'row-mark' }))),
+        avatar(item.name, item.id, 'square'), el('span', { class: 'row-title', dir: 'auto' }, item.name), el('span', { class: 'badge', 'data-testid': 'room-unread', hidden: true }), el('span', { class: 'row-mark' }))),
       update: (node, item) => {
         const link = /** @type {HTMLElement} */ (node.firstElementChild);
         if (item.id === id) link.setAttribute('aria-current', 'true');
         else link.removeAttribute('aria-current');
+        const badge = /** @type {HTMLElement} */ (link.querySelector('.badge'));
+        const { unread = 0, mentions = 0 } = item.read ?? {};
+        link.classList.toggle('unread', unread + mentions > 0);
+        badge.hidden = unread + mentions === 0;
+        badge.classList.toggle('mention', mentions > 0);
+        const many = unread < UNREAD_MAX ? String(unread) : `${UNREAD_MAX - 1}+`;
+        say(badge, mentions > 0 ? `@ ${many}` : many);
+        badge.setAttribute('aria-label', phrase('unread', { count: many }));
         const mark = /** @type {HTMLElement} */ (link.lastElementChild);
         if ((callIn === item.id) !== mark.hasChildNodes()) fill(mark, callIn === item.id && [icon('phone'), el('span', { class: 'sr' }, phrase('rooms.inCall'))]);
       },

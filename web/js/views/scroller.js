@@ -43,6 +43,7 @@ export function scroller({ label, older }) {
       atEnd = true;
       toEnd();
     },
+    isAtEnd: () => atEnd,
     leave: () => watch.disconnect(),
   };
 }

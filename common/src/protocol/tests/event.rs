@@ -62,9 +62,17 @@ fn room_message(text: &str) -> Value {
 pub(super) fn events() -> Vec<(&'static str, Value)> {
     let member = json!({ "connectionId": A, "userId": B, "name": "Ada" });
     let user = json!({ "userId": B, "name": "Ada" });
+    let mut changed = room_message("");
+    changed["replyTo"] = json!(3);
+    changed["mentions"] = json!([A]);
+    changed["editedAt"] = json!(AT);
+    changed["deletedAt"] = json!(AT);
+    changed["reactions"] = json!([{ "emoji": "👍", "count": 12, "userIds": [A, B] }]);
     let state = json!({ "route": "peerToPeer", "participants": [member], "revision": 3 });
     vec![
         ("room.message", json!({ "roomId": A, "message": room_message("hello") })),
+        ("room.messageChanged", json!({ "roomId": A, "seq": 9, "message": changed })),
+        ("room.read", json!({ "roomId": A, "userId": B, "seq": 9 })),
         ("room.memberJoined", json!({ "roomId": A, "member": member })),
         ("room.memberLeft", json!({ "roomId": A, "connectionId": B, "userId": B })),
         (

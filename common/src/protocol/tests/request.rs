@@ -25,9 +25,17 @@ pub(super) fn methods() -> Vec<Method> {
     vec![
         method("connection.open", json!({ "token": "t" }), &[]),
         method("connection.refresh", json!({ "token": "t" }), &[]),
-        method("room.join", json!({ "roomId": ROOM, "after": 7 }), &["after"]),
+        method("room.join", json!({ "roomId": ROOM, "after": 7, "unread": true }), &["after", "unread"]),
         method("room.leave", json!({ "roomId": ROOM }), &[]),
-        method("room.send", json!({ "roomId": ROOM, "clientId": OTHER, "text": "hello" }), &[]),
+        method(
+            "room.send",
+            json!({ "roomId": ROOM, "clientId": OTHER, "text": "hello", "replyTo": 3, "mentions": [OTHER] }),
+            &["replyTo", "mentions"],
+        ),
+        method("room.edit", json!({ "roomId": ROOM, "messageSeq": 3, "text": "hello" }), &[]),
+        method("room.delete", json!({ "roomId": ROOM, "messageSeq": 3 }), &[]),
+        method("room.react", json!({ "roomId": ROOM, "messageSeq": 3, "emoji": "👍", "on": true }), &[]),
+        method("room.read", json!({ "roomId": ROOM, "seq": 7 }), &[]),
         method("room.typing", json!({ "roomId": ROOM, "typing": true }), &[]),
         method("room.history", json!({ "roomId": ROOM, "before": 7, "limit": 5 }), &["before", "limit"]),
         method("room.members", json!({ "roomId": ROOM, "after": OTHER }), &["after"]),
@@ -220,6 +228,10 @@ fn guests_may_what_concerns_their_room_and_people_what_their_permissions_say() {
     }
     for (name, right) in [
         ("room.send", Right::SendMessages),
+        ("room.edit", Right::SendMessages),
+        ("room.delete", Right::SendMessages),
+        ("room.react", Right::SendMessages),
+        ("room.read", Right::ReadMessages),
         ("room.typing", Right::SendMessages),
         ("room.history", Right::ReadMessages),
         ("media.publish", Right::SendMedia),

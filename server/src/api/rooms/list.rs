@@ -11,18 +11,39 @@ use super::{
     admit::viewer,
 };
 use axum::{Json, extract::State};
+use common::{id::RoomId, protocol::room::Unread};
+use serde::Serialize;
+use std::collections::BTreeMap;
 use store::rooms::{self, Room};
+use utoipa::ToSchema;
+
+/// A room, and what is unread in it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListedRoom {
+    #[serde(flatten)]
+    room: Room,
+    /// How far the caller has read. Programs do not read: absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read: Option<Unread>,
+}
 
 /// Lists the rooms that the caller sees, in the order of their creation.
-#[utoipa::path(get, path = "/v1/rooms", params(PageParams), responses((status = 200, body = Page<Room>)))]
+#[utoipa::path(get, path = "/v1/rooms", params(PageParams), responses((status = 200, body = Page<ListedRoom>)))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
     Params(params): Params<PageParams>,
-) -> Result<Json<Page<Room>>, Problem> {
+) -> Result<Json<Page<ListedRoom>>, Problem> {
     let after = params.cursor(|text| text.parse().ok())?;
     let mut tx = app.read(&caller).await?;
     let rooms = rooms::list(&mut tx, viewer(&caller), after, params.limit() + 1).await?;
+    let ids: Vec<RoomId> = rooms.iter().map(|room| room.id).collect();
+    let unread = match &caller.token {
+        Some(token) => rooms::unread(&mut tx, token.user, &ids).await?,
+        None => BTreeMap::new(),
+    };
     tx.commit().await?;
-    Ok(Json(params.page(rooms, |room| room.id.to_string())))
+    let listed = rooms.into_iter().map(|room| ListedRoom { read: unread.get(&room.id).copied(), room });
+    Ok(Json(params.page(listed.collect(), |listed| listed.room.id.to_string())))
 }

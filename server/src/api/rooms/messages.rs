@@ -15,8 +15,9 @@ use super::{
 use axum::{Json, extract::State, response::Response};
 use common::{
     error::Chain,
-    id::{ClientMessageId, RoomId},
-    protocol::room::{MESSAGES_MAX, RoomMessage, TEXT_BYTES_MAX},
+    id::{ClientMessageId, RoomId, UserId},
+    protocol::room::{MENTIONS_MAX, MESSAGES_MAX, RoomMessage, TEXT_BYTES_MAX},
+    room::RoomEntry,
     subject::hub::{RoomNews, RoomTopic},
     text,
 };
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use signalling_core::admission::{Action, Refusal};
 use store::{
     api_keys,
-    rooms::{self, NewRoomMessage},
+    rooms::{self, NewRoomMessage, Unsent},
     standing::Writer,
     users,
 };
@@ -80,6 +81,11 @@ pub(super) struct CreateRoomMessage {
     text: String,
     /// On whose behalf; for API keys only. Absent: by the key, under its name.
     author: Option<Outsider>,
+    /// The number of the message in this room that it answers.
+    reply_to: Option<u64>,
+    /// Users whose attention it wants, at most 20. Those who cannot enter the room are left out.
+    #[serde(default)]
+    mentions: Vec<UserId>,
 }
 
 /// Posts a message in a room. It is stored, numbered, and pushed to everybody present.
@@ -104,10 +110,13 @@ pub(super) async fn send(
     if author.is_some() && caller.token.is_some() {
         return Err(Problem::invalid("author is for API keys; people speak for themselves"));
     }
+    if body.mentions.len() > MENTIONS_MAX {
+        return Err(Problem::invalid("mentions must have at most 20 users").of_member("mentions"));
+    }
     let mut tx = app.begin(&caller).await?;
-    if let Some((answer, message)) = idempotency.answered_with(&app, &mut tx, &caller).await? {
+    if let Some((answer, message)) = idempotency.answered_with::<RoomMessage>(&app, &mut tx, &caller).await? {
         // The first time it may not have been told.
-        announce(&app, id, message).await;
+        announce(&app, id, RoomEntry::from(message)).await;
         return Ok(answer);
     }
     admit(&mut tx, &caller, Action::Send, id).await?;
@@ -128,21 +137,27 @@ pub(super) async fn send(
         name,
         client_id: ClientMessageId::generate(&*app.clock),
         text: said,
+        reply_to: body.reply_to,
+        mentions: &body.mentions,
     };
     let sent = rooms::send(&mut tx, &new, &*app.clock).await?;
-    let sent = sent.ok_or_else(|| refused(Refusal::Closed))?;
+    let sent = sent.map_err(|why| match why {
+        Unsent::NoRoom => refused(Refusal::Closed),
+        Unsent::NoSuchMessage => Problem::not_found("message"),
+    })?;
     let teller = app.clone();
     let kept_and_told = async move {
         let answer = idempotency.created(tx, &caller, &sent.message).await?;
-        announce(&teller, id, sent.message).await;
+        announce(&teller, id, sent.message.into()).await;
         Ok(answer)
     };
     app.complete(kept_and_told).await
 }
 
-/// Tells everybody present of a stored message. Clients show it once however often they are told.
-async fn announce(app: &App, id: RoomId, message: RoomMessage) {
-    let news = RoomNews::Posted(message);
+/// Tells everybody present of a stored message, or of a change of one. Clients show it once however often they are
+/// told.
+pub(super) async fn announce(app: &App, id: RoomId, entry: RoomEntry) {
+    let news = if entry.is_change() { RoomNews::Changed(entry) } else { RoomNews::Posted(entry.message) };
     if let Err(error) = app.bus.publish(&RoomTopic(id), &news).await {
         // Instances that miss it find it in the store.
         debug!(room.id = %id, error = %Chain(&error), "Only this process was told");

@@ -1,5 +1,8 @@
 use super::*;
-use crate::comparison::{COMPARE_EVERY, SETTLING_TIME};
+use crate::{
+    comparison::{COMPARE_EVERY, SETTLING_TIME},
+    typing::TYPING_TIME,
+};
 use Effect::{Compare, Publish, Read, Tell};
 use common::id::{RoomMessageId, UserId};
 use time::OffsetDateTime;
@@ -12,6 +15,10 @@ struct Here(u128, bool);
 impl Reader for Here {
     fn member(&self) -> Member {
         member(self.0)
+    }
+
+    fn user(&self) -> UserId {
+        member(self.0).user_id
     }
 
     fn reads_messages(&self) -> bool {
@@ -39,7 +46,21 @@ fn message(seq: u64) -> RoomMessage {
         name: String::new(),
         text: String::new(),
         created_at: OffsetDateTime::UNIX_EPOCH,
+        reply_to: None,
+        mentions: Vec::new(),
+        edited_at: None,
+        deleted_at: None,
+        reactions: Vec::new(),
     }
+}
+
+fn said(seqs: &[u64]) -> Vec<RoomEntry> {
+    seqs.iter().map(|seq| message(*seq).into()).collect()
+}
+
+/// A change of a message.
+fn changed(seq: u64, of: u64) -> RoomEntry {
+    RoomEntry { seq, message: message(of) }
 }
 
 /// What the event is called.
@@ -81,6 +102,12 @@ impl Stage {
 
     fn join(&mut self, n: u128, seen: u64) -> Result<(), Refused> {
         self.room.join(connection(n), seen, |_| Here(n, n < 100), self.now, &mut self.effects)
+    }
+
+    fn types(&mut self, n: u128, typing: bool) {
+        let Member { connection_id, user_id, .. } = member(n);
+        let changed = TypingChanged { room_id: self.room.id, connection_id, user_id, typing };
+        self.room.set_typing(changed, self.now, &mut self.effects);
     }
 
     fn hear(&mut self, news: RoomNews) {
@@ -156,10 +183,10 @@ fn what_is_missing_is_read_once_at_a_time_and_again_for_what_was_missed_meanwhil
     assert_eq!(stage.take(), [Read { after: 0 }]);
     stage.hear(RoomNews::Posted(message(5)));
     assert_eq!(stage.take(), [], "it is being read");
-    stage.room.handle_messages(&[message(1), message(2), message(3)], false, &mut stage.effects);
+    stage.room.handle_messages(&said(&[1, 2, 3]), false, &mut stage.effects);
     assert_eq!(stage.effects.last(), Some(&Read { after: 3 }), "5 came after it was read");
     assert_eq!(stage.told().len(), 3);
-    stage.room.handle_messages(&[message(4), message(5)], true, &mut stage.effects);
+    stage.room.handle_messages(&said(&[4, 5]), true, &mut stage.effects);
     assert_eq!(stage.effects.last(), Some(&Read { after: 5 }), "there may be more");
     stage.take();
     stage.room.handle_unreadable(stage.now + Duration::from_secs(1));
@@ -304,17 +331,72 @@ fn among_many_changes_are_told_together_after_a_moment() {
 #[test]
 fn what_is_kept_nowhere_is_told_and_forgotten() {
     let mut stage = Stage::with([1, 2]);
-    let typing = TypingChanged {
-        room_id: stage.room.id,
-        connection_id: connection(1),
-        user_id: member(1).user_id,
-        typing: true,
-    };
-    stage.room.set_typing(typing, &mut stage.effects);
+    stage.types(1, true);
     let news = RoomNews::Typing { connection: connection(1), user: member(1).user_id, typing: true };
     assert_eq!(stage.effects.last(), Some(&Publish(news.clone())));
     assert_eq!(stage.told(), [(vec![2], "room.typing".to_owned())]);
     stage.hear(news);
     stage.hear(RoomNews::Event { name: "light".to_owned(), data: 7.into() });
     assert_eq!(stage.told(), [(vec![1, 2], "room.typing".to_owned()), (vec![1, 2], "room.event".to_owned())]);
+}
+
+#[test]
+fn messages_and_changes_of_them_are_handed_out_in_one_order() {
+    let mut stage = Stage::with([1, 100]);
+    stage.room.post(&message(1), &mut stage.effects);
+    stage.room.change(&changed(2, 1), &mut stage.effects);
+    assert_eq!(stage.effects.last(), Some(&Publish(RoomNews::Changed(changed(2, 1)))));
+    let both = [(vec![1], "room.message".to_owned()), (vec![1], "room.messageChanged".to_owned())];
+    assert_eq!(stage.told(), both, "who may not read is told of neither");
+    stage.hear(RoomNews::Changed(changed(2, 1)));
+    assert_eq!(stage.take(), [], "once");
+    stage.hear(RoomNews::Changed(changed(4, 1)));
+    assert_eq!(stage.take(), [Read { after: 2 }], "a change may show what is missing, too");
+    stage.room.handle_messages(&[message(3).into(), changed(4, 3)], false, &mut stage.effects);
+    assert_eq!(stage.told(), both);
+}
+
+#[test]
+fn who_falls_silent_types_no_longer_six_seconds_after_they_said_so_last() {
+    let mut stage = Stage::with([1, 2]);
+    stage.hear(RoomNews::Joined(member(3)));
+    stage.types(1, true);
+    stage.hear(RoomNews::Typing { connection: connection(3), user: member(3).user_id, typing: true });
+    stage.pass(Duration::from_secs(4));
+    stage.types(1, true);
+    stage.take();
+    stage.pass(Duration::from_secs(2));
+    assert_eq!(stage.told(), [(vec![1, 2], "room.typing".to_owned())], "of the one elsewhere");
+    assert_eq!(stage.room.next_deadline(), Some(stage.now + TYPING_TIME - Duration::from_secs(2)));
+    stage.pass(TYPING_TIME - Duration::from_secs(2));
+    let [Tell { event: Event::RoomTyping(told), .. }] = &stage.take()[..] else { panic!("one is told") };
+    assert_eq!((told.connection_id, told.typing), (connection(1), false));
+    stage.pass(TYPING_TIME);
+    assert_eq!(stage.told(), [], "once");
+}
+
+#[test]
+fn who_leaves_types_no_longer() {
+    let mut stage = Stage::with([1, 2]);
+    stage.types(1, true);
+    stage.take();
+    stage.room.leave(connection(1), stage.now, &mut stage.effects);
+    let told = [(vec![2], "room.typing".to_owned()), (vec![2], "room.memberLeft".to_owned())];
+    assert_eq!(stage.told(), told);
+    stage.pass(TYPING_TIME);
+    assert!(!stage.told().iter().any(|(_, event)| event == "room.typing"));
+}
+
+#[test]
+fn how_far_somebody_has_read_is_told_to_few_and_among_many_to_their_own_devices() {
+    let mut stage = Stage::with([1, 2]);
+    stage.room.read(member(1).user_id, 7, &mut stage.effects);
+    let news = RoomNews::Read { user: member(1).user_id, seq: 7 };
+    assert_eq!(stage.effects.last(), Some(&Publish(news.clone())));
+    assert_eq!(stage.told(), [(vec![1, 2], "room.read".to_owned())]);
+    let mut stage = Stage::with(0..60);
+    stage.pass(GATHER_TIME);
+    stage.take();
+    stage.hear(news);
+    assert_eq!(stage.told(), [(vec![1], "room.read".to_owned())]);
 }

@@ -19,7 +19,8 @@ impl World {
     pub(crate) fn accident(&mut self) {
         let who = self.dice.roll(self.clients.len());
         match self.dice.roll(1000) {
-            0..330 => self.send(who),
+            0..250 => self.send(who),
+            250..330 => self.change(),
             330..350 => self.ring(who),
             350..400 => self.handle_some_call(),
             400..670 => self.enter(who),
@@ -60,6 +61,13 @@ impl World {
         self.clients[who].unacknowledged.insert(client_id, room);
         let user = self.clients[who].user;
         self.soon(at, Work::Send { room, connection, client_id, user });
+    }
+
+    /// Changes a message of late, by way of an instance on which nobody need be in the room.
+    fn change(&mut self) {
+        let (at, room) = (self.dice.roll(self.instances.len()), self.any_room());
+        let which = self.dice.roll(30);
+        self.soon(at, Work::Change { room, which });
     }
 
     /// Connects, if need be, and joins a room, perhaps one it is in; sends again what it does not know to be stored.

@@ -3,10 +3,15 @@
 use crate::{
     calls::{CallNo, Side},
     online,
+    store::version,
 };
 use common::{
     id::{ConnectionId, RoomId, UserId},
-    protocol::{Event, room::Member},
+    protocol::{
+        Event,
+        room::{Member, RoomMessage},
+    },
+    room::RoomEntry,
 };
 use signalling_core::room::Reader;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +20,7 @@ use uuid::Uuid;
 /// A room as a client sees it.
 #[derive(Default)]
 pub(crate) struct View {
-    /// The last message that it has.
+    /// The last number that it has.
     pub(crate) seen: u64,
     /// Who is there, itself too.
     pub(crate) present: BTreeSet<ConnectionId>,
@@ -32,6 +37,8 @@ pub(crate) struct Client {
     pub(crate) rooms: BTreeMap<RoomId, View>,
     /// Where it was, and the last message that it has of each.
     pub(crate) left: BTreeMap<RoomId, u64>,
+    /// How often each message was changed, by room and number, as far as it was told of it.
+    pub(crate) versions: BTreeMap<(RoomId, u64), u64>,
     /// Rooms that it has asked to be let into, and how far the pages go that it has got so far.
     pub(crate) joining: BTreeMap<RoomId, u64>,
     /// Messages that it has sent and that nobody has acknowledged.
@@ -56,12 +63,33 @@ impl Client {
         self.left.extend(rooms.into_iter().map(|(room, view)| (room, view.seen)));
     }
 
+    /// Takes a message as it is told under a number, unless a page has taken it further already.
+    fn see(&mut self, room: RoomId, number: u64, message: &RoomMessage) {
+        if self.joining.get(&room).is_none_or(|paged| number > *paged) {
+            self.versions.insert((room, message.seq), version(message));
+        }
+    }
+
+    /// Takes what an answer has of a room. What it has heard there meanwhile is newer.
+    pub(crate) fn catch_up(&mut self, room: RoomId, entries: &[RoomEntry]) {
+        let heard = self.rooms.get(&room).map_or(0, |view| view.seen);
+        let news = entries.iter().filter(|entry| entry.seq > heard);
+        news.for_each(|entry| self.see(room, entry.seq, &entry.message));
+    }
+
     pub(crate) fn hear(&mut self, event: &Event, what: &str) {
         match event {
             Event::RoomMessage(posted) => {
                 let view = self.rooms.get_mut(&posted.room_id).expect("it is in the room");
                 assert_eq!(posted.message.seq, view.seen + 1, "{what}: each once, in order");
                 view.seen += 1;
+                self.see(posted.room_id, posted.message.seq, &posted.message);
+            }
+            Event::RoomMessageChanged(changed) => {
+                let view = self.rooms.get_mut(&changed.room_id).expect("it is in the room");
+                assert_eq!(changed.seq, view.seen + 1, "{what}: each once, in order");
+                view.seen += 1;
+                self.see(changed.room_id, changed.seq, &changed.message);
             }
             Event::RoomMemberJoined(joined) => {
                 let view = self.rooms.get_mut(&joined.room_id).expect("it is in the room");
@@ -97,6 +125,10 @@ pub(crate) struct Local {
 impl Reader for Local {
     fn member(&self) -> Member {
         self.member.clone()
+    }
+
+    fn user(&self) -> UserId {
+        self.member.user_id
     }
 
     fn reads_messages(&self) -> bool {

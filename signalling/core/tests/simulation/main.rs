@@ -1,7 +1,8 @@
 //! Rooms, presence and calls on several instances under one seed: a virtual store, bus and clients, in virtual time.
 //!
 //! News between instances is late or lost, instances are killed, cut off and started again, clients come and go,
-//! are too slow and come back. Whatever happens, each client gets every message of its rooms once and in order;
+//! are too slow and come back. Whatever happens, each client gets every message of its rooms, and every change of one,
+//! once and in order;
 //! and once it has been quiet for a while, everybody has everything and knows who is there: in their rooms, and
 //! online at all. Nobody is left ringing, one device at most takes a call, both sides
 //! agree on how it ended, and no call stays open which nobody is in, whichever instances ran it.

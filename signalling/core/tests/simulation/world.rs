@@ -6,7 +6,7 @@ use crate::{
     client::{Client, Local, View, member},
     dice::Dice,
     online,
-    store::Messages,
+    store::{Messages, version},
 };
 use common::{
     id::{ConnectionId, NodeId, RoomId, UserId},
@@ -14,6 +14,7 @@ use common::{
         Event,
         room::{Member, RoomMessage},
     },
+    room::RoomEntry,
     subject::hub::RoomNews,
 };
 use signalling_core::room::{Effect, Refused, Room};
@@ -84,7 +85,7 @@ pub(crate) enum Work {
     Messages {
         room: RoomId,
         opening: u64,
-        found: Option<(Vec<RoomMessage>, bool)>,
+        found: Option<(Vec<RoomEntry>, bool)>,
     },
     Compare {
         room: RoomId,
@@ -118,6 +119,12 @@ pub(crate) enum Work {
         client_id: u128,
         message: RoomMessage,
     },
+    /// Somebody changes a message.
+    Change {
+        room: RoomId,
+        which: usize,
+    },
+    Changed(RoomId, RoomEntry),
     Gone(ConnectionId),
     /// It compares its rooms with the store.
     Look,
@@ -128,7 +135,7 @@ pub(crate) enum Work {
 }
 
 pub(crate) struct Snapshot {
-    messages: Vec<RoomMessage>,
+    entries: Vec<RoomEntry>,
     seq: u64,
     more: bool,
     after: Option<u64>,
@@ -249,7 +256,11 @@ impl World {
             for (room, view) in &mut client.rooms {
                 let open = &self.instances[at].rooms[room].room;
                 assert!(open.reader(connection).is_some(), "{what}: {connection} is in {room}");
-                assert_eq!(view.seen, self.messages[room].last(), "{what}: {connection} has all of {room}");
+                let messages = &self.messages[room];
+                assert_eq!(view.seen, messages.last(), "{what}: {connection} has all of {room}");
+                for ((_, seq), has) in client.versions.range((*room, 0)..=(*room, u64::MAX)) {
+                    assert_eq!(*has, version(messages.message(*seq)), "{what}: {seq} of {room} is as it is");
+                }
                 if std::mem::take(&mut view.asks) {
                     view.present = everybody(open);
                 }
@@ -361,10 +372,30 @@ impl World {
                     client.unacknowledged.remove(&client_id);
                 }
             }
+            Work::Change { room, which } => self.change_message(at, room, which),
+            Work::Changed(room, entry) => self.tell_changed(at, room, entry),
             Work::Gone(connection) => self.gone(at, connection),
             Work::Look => self.look(at),
             Work::Online(task) => self.work_online(at, task),
             Work::Call(task) => self.work_call(at, task),
+        }
+    }
+
+    fn change_message(&mut self, at: usize, room: RoomId, which: usize) {
+        let messages = self.messages.get_mut(&room).expect("there is one");
+        if !self.is_store_away
+            && let Some(entry) = messages.change(which)
+        {
+            self.soon(at, Work::Changed(room, entry));
+        }
+    }
+
+    /// Also where nobody here is in the room any more, others have to be told.
+    fn tell_changed(&mut self, at: usize, room: RoomId, entry: RoomEntry) {
+        if self.instances[at].rooms.contains_key(&room) {
+            self.act(at, room, |room, effects| room.change(&entry, effects));
+        } else {
+            self.publish(at, room, &RoomNews::Changed(entry));
         }
     }
 
@@ -397,11 +428,11 @@ impl World {
             return;
         }
         let last = self.messages[&room].last();
-        let (messages, more) =
+        let (entries, more) =
             after.map_or((Vec::new(), false), |after| self.messages[&room].after(after, PAGE));
-        let seq = messages.last().map_or(last, |message| message.seq);
+        let seq = entries.last().map_or(last, |entry| entry.seq);
         let more = more && seq < last;
-        self.soon(at, Work::Join { room, connection, found: Snapshot { messages, seq, more, after } });
+        self.soon(at, Work::Join { room, connection, found: Snapshot { entries, seq, more, after } });
     }
 
     fn join(&mut self, at: usize, room: RoomId, connection: ConnectionId, found: Snapshot) {
@@ -409,6 +440,7 @@ impl World {
         if found.more {
             // A page that only takes it further.
             if let Some(client) = self.client(at, connection) {
+                client.catch_up(room, &found.entries);
                 client.joining.insert(room, found.seq);
             }
             return self.soon(at, Work::Snapshot { room, connection, after: Some(found.seq) });
@@ -454,14 +486,15 @@ impl World {
         if let Some(has) = has {
             // Who is in the room may have heard more since it asked.
             assert!(
-                was_in || found.after == Some(has) || found.messages.is_empty(),
+                was_in || found.after == Some(has) || found.entries.is_empty(),
                 "{what}: nothing came between"
             );
-            let missed = found.messages.iter().filter(|message| message.seq > has);
-            for (expected, message) in (has + 1..).zip(missed) {
-                assert_eq!(message.seq, expected, "{what}: nothing is left out");
+            let missed = found.entries.iter().filter(|entry| entry.seq > has);
+            for (expected, entry) in (has + 1..).zip(missed) {
+                assert_eq!(entry.seq, expected, "{what}: nothing is left out");
             }
         }
+        client.catch_up(room, &found.entries);
         client.rooms.insert(room, View { seen: found.seq, present, asks: false });
     }
 

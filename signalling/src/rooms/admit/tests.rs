@@ -49,6 +49,10 @@ fn guest(rights: BTreeSet<Right>) -> Access {
 fn methods() -> Vec<(Request, Action)> {
     let room = json!({ "roomId": SOME });
     let sent = json!({ "roomId": SOME, "clientId": SOME, "text": "x" });
+    let edit = json!({ "roomId": SOME, "messageSeq": 1, "text": "x" });
+    let delete = json!({ "roomId": SOME, "messageSeq": 1 });
+    let react = json!({ "roomId": SOME, "messageSeq": 1, "emoji": "👍", "on": true });
+    let read = json!({ "roomId": SOME, "seq": 1 });
     let ring = json!({ "roomId": SOME, "userId": SOME, "media": "audio" });
     let typing = json!({ "roomId": SOME, "typing": true });
     let methods = [
@@ -56,6 +60,10 @@ fn methods() -> Vec<(Request, Action)> {
         ("room.history", &room, Action::ReadMessages),
         ("room.members", &room, Action::ReadMembers),
         ("room.send", &sent, Action::Send),
+        ("room.edit", &edit, Action::Edit),
+        ("room.delete", &delete, Action::Edit),
+        ("room.react", &react, Action::React),
+        ("room.read", &read, Action::ReadMessages),
         ("room.typing", &typing, Action::Type),
         ("call.ring", &ring, Action::Ring),
         ("media.join", &room, Action::Media),
@@ -81,8 +89,8 @@ fn whom_the_core_lets_in_the_table_of_methods_does_not_keep_out() {
             }
         }
     }
-    // A reader may do all seven; a guest always enters and sees who is there, and with all rights does not ring.
-    assert_eq!(let_in, 7 + 6 * 2 + (1 + 2 + 1 + 1) + 4);
+    // A reader may do all eleven; a guest always enters and sees who is there, and with all rights does not ring.
+    assert_eq!(let_in, 11 + 6 * 2 + (2 + 4 + 1 + 1) + 8);
 }
 
 #[test]

@@ -9,17 +9,23 @@ use crate::{
 use common::{clock::Clock, id::ClientMessageId, protocol::room::Join, token::Bearer};
 use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
+use store::rooms;
 
 async fn enter(world: &World, client: &mut Connected, room_id: RoomId) {
-    join(&world.hub, &client.client, Some(&ID), &Join { room_id, after: None }).await;
+    join(&world.hub, &client.client, Some(&ID), &Join { room_id, after: None, unread: false }).await;
     assert!(client.frame().await["result"].is_object());
+}
+
+/// A message that refers to nothing.
+fn plain(room_id: RoomId, client_id: ClientMessageId, text: String) -> Send {
+    Send { room_id, client_id, text, reply_to: None, mentions: Vec::new() }
 }
 
 /// Says so many things, each in the next of these rooms, without waiting for the answers.
 async fn say(world: &World, client: &Connected, rooms: &[RoomId], count: u64) {
     for (number, room) in (0..count).zip(rooms.iter().cycle()) {
         let client_id = ClientMessageId::generate(&*world.clock);
-        let said = Send { room_id: *room, client_id, text: number.to_string() };
+        let said = plain(*room, client_id, number.to_string());
         send(&world.hub, &client.client, Some(RequestId::Number(number)), said).await;
     }
 }
@@ -99,16 +105,12 @@ async fn who_may_no_more_is_refused_and_the_others_of_the_group_are_stored() {
     let mut posts = Vec::new();
     for client in [&ada, &guest, &ben] {
         let live = world.hub.0.rooms.get(room).unwrap();
-        let said = Send {
-            room_id: room,
-            client_id: ClientMessageId::generate(&*world.clock),
-            text: "hello".to_owned(),
-        };
+        let said = plain(room, ClientMessageId::generate(&*world.clock), "hello".to_owned());
         let post = Post {
             client: Arc::clone(&client.client),
             id: Some(ID.clone()),
             room: live,
-            said,
+            what: What::Said(said),
             outcome: None,
             _permit: None,
         };

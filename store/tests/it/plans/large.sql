@@ -147,6 +147,20 @@ INSERT INTO room_messages (account_id, room_id, seq, id, user_id, user_name, cli
            CASE n % 2 WHEN 0 THEN 1001 + n ELSE 1 + n / 1000 END, pg_temp.u('said', n),
            pg_temp.u('user', 1000001 + n % 1000), 'n', pg_temp.u('client', n), 't', now()
     FROM large, generate_series(0, 99999) n;
+INSERT INTO room_changes (account_id, room_id, seq, message_seq)
+    SELECT account, pg_temp.u('room', CASE n % 2 WHEN 0 THEN 777 ELSE n % 1000 END),
+           CASE n % 2 WHEN 0 THEN 1002 + n ELSE 1000000 + n END, CASE n % 2 WHEN 0 THEN 1001 + n ELSE 1 END
+    FROM large, generate_series(0, 49999) n;
+INSERT INTO room_reactions (account_id, room_id, message_seq, emoji, user_id)
+    SELECT account, pg_temp.u('room', 777), CASE WHEN n < 100 THEN 78 ELSE 1001 + 2 * (n / 4) END,
+           'emoji ' || n % 4, pg_temp.u('user', 1000001 + n % 1000)
+    FROM large, generate_series(0, 19999) n;
+INSERT INTO room_reads (account_id, room_id, user_id, seq)
+    SELECT account, pg_temp.u('room', n % 10000), pg_temp.u('user', 1000001 + n / 100), 50
+    FROM large, generate_series(0, 19999) n;
+INSERT INTO unread_mentions (account_id, room_id, user_id, seq)
+    SELECT account, pg_temp.u('room', 777), pg_temp.u('user', 1000001 + n % 1000), 1 + n / 1000
+    FROM large, generate_series(0, 49999) n;
 INSERT INTO room_members (account_id, room_id, user_id, created_at)
     SELECT account, pg_temp.u('room', n % 10000), pg_temp.u('user', 1000001 + n / 100), now()
     FROM large, generate_series(0, 19999) n;

@@ -30,6 +30,7 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
         &[(2, "ARRAY[gen_random_uuid()]")],
     ),
     ("INSERT INTO conversation_labels", &[(3, "ARRAY[pg_temp.u('label', 50)]")]),
+    ("INSERT INTO room_reactions", &[(4, "ARRAY['another emoji']")]),
     ("INSERT INTO room_members", &[(3, "gen_random_uuid()")]),
     ("INSERT INTO team_members", &[(3, "ARRAY[pg_temp.u('user', 1000999)]")]),
     ("INSERT INTO conversations", &[(4, "pg_temp.u('contact', 100000)")]),

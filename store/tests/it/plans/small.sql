@@ -76,6 +76,14 @@ INSERT INTO rooms (account_id, id, name, is_private, created_at)
 INSERT INTO room_messages (account_id, room_id, seq, id, user_id, user_name, client_id, text, created_at)
     SELECT account_id, id, 1000 + n, gen_random_uuid(), gen_random_uuid(), 'n', gen_random_uuid(), 't', now()
     FROM rooms, generate_series(1, 10) n;
+INSERT INTO room_changes (account_id, room_id, seq, message_seq)
+    SELECT account_id, id, 1010 + n, 1000 + n FROM rooms, generate_series(1, 5) n;
+INSERT INTO room_reactions (account_id, room_id, message_seq, emoji, user_id)
+    SELECT account_id, id, 1000 + n, 'x', gen_random_uuid() FROM rooms, generate_series(1, 5) n;
+INSERT INTO room_reads (account_id, room_id, user_id, seq)
+    SELECT account_id, id, gen_random_uuid(), n FROM rooms, generate_series(1, 5) n;
+INSERT INTO unread_mentions (account_id, room_id, user_id, seq)
+    SELECT account_id, id, gen_random_uuid(), 1000 + n FROM rooms, generate_series(1, 5) n;
 INSERT INTO room_members (account_id, room_id, user_id, created_at)
     SELECT account_id, id, gen_random_uuid(), now() FROM rooms, generate_series(1, 5);
 INSERT INTO room_removals (account_id, room_id, user_id, removed_at)

@@ -1,0 +1,130 @@
+//! Whom and what new messages refer to. Of those that refer to nothing, which most are, nothing is asked.
+
+use super::messages::{NewRoomMessage, Sent};
+use crate::{
+    column::{Seq, from_seq},
+    error::StoreError,
+    tenant::TenantTx,
+};
+use common::id::{RoomId, UserId};
+use sqlx::query;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// What there is of what some messages refer to.
+#[derive(Default)]
+pub(super) struct References {
+    messages: BTreeSet<(RoomId, u64)>,
+    people: BTreeSet<(RoomId, UserId)>,
+}
+
+impl References {
+    /// Whether there is the message that this one answers, or it answers none.
+    pub(super) fn answers(&self, message: &NewRoomMessage<'_>) -> bool {
+        message.reply_to.is_none_or(|seq| self.messages.contains(&(message.room, seq)))
+    }
+
+    /// Those it mentions who may enter its room, each once.
+    pub(super) fn mentioned(&self, message: &NewRoomMessage<'_>) -> impl Iterator<Item = UserId> {
+        let mut seen = BTreeSet::new();
+        let room = message.room;
+        let users = message.mentions.iter().copied();
+        users.filter(move |user| self.people.contains(&(room, *user)) && seen.insert(*user))
+    }
+}
+
+/// Looks for what these messages refer to.
+pub(super) async fn find(tx: &mut TenantTx, new: &[NewRoomMessage<'_>]) -> Result<References, StoreError> {
+    let mut references = References::default();
+    let answered = new.iter().filter_map(|message| Some((message.room, message.reply_to?)));
+    let answered: BTreeSet<(RoomId, u64)> = answered.collect();
+    if !answered.is_empty() {
+        references.messages = messages(tx, &answered).await?;
+    }
+    let mentioned = new.iter().flat_map(|new| new.mentions.iter().map(|user| (new.room, *user)));
+    let mentioned: BTreeSet<(RoomId, UserId)> = mentioned.collect();
+    if !mentioned.is_empty() {
+        references.people = people(tx, &mentioned).await?;
+    }
+    Ok(references)
+}
+
+async fn messages(
+    tx: &mut TenantTx,
+    answered: &BTreeSet<(RoomId, u64)>,
+) -> Result<BTreeSet<(RoomId, u64)>, StoreError> {
+    let rooms: Vec<Uuid> = answered.iter().map(|(room, _)| room.as_uuid()).collect();
+    let seqs: Vec<i64> = answered.iter().map(|(_, seq)| from_seq(*seq)).collect();
+    // The next one from there on, in the order of the numbers: of the two indexes that begin with the room, Postgres
+    // would otherwise take the one without the number.
+    let found = query!(
+        r#"SELECT m.room_id, m.seq AS "seq: Seq"
+           FROM unnest($1::uuid[], $2::bigint[]) AS answered (room_id, seq)
+           CROSS JOIN LATERAL (SELECT room_id, seq FROM room_messages
+                               WHERE room_id = answered.room_id AND seq >= answered.seq ORDER BY seq LIMIT 1) AS m
+           WHERE m.seq = answered.seq"#,
+        &rooms,
+        &seqs
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| (row.room_id.into(), row.seq.into())).collect())
+}
+
+/// Those of these users who are with the account and may enter the room, as far as the room has a say in it.
+async fn people(
+    tx: &mut TenantTx,
+    mentioned: &BTreeSet<(RoomId, UserId)>,
+) -> Result<BTreeSet<(RoomId, UserId)>, StoreError> {
+    let rooms: Vec<Uuid> = mentioned.iter().map(|(room, _)| room.as_uuid()).collect();
+    let users: Vec<Uuid> = mentioned.iter().map(|(_, user)| user.as_uuid()).collect();
+    let found = query!(
+        r#"SELECT room.id AS room_id, u.id AS user_id
+           FROM unnest($1::uuid[], $2::uuid[]) AS mentioned (room_id, user_id)
+           CROSS JOIN LATERAL (SELECT id, is_private FROM rooms WHERE id = mentioned.room_id LIMIT 1) AS room
+           CROSS JOIN LATERAL (SELECT id FROM users
+                               WHERE id = mentioned.user_id AND deactivated_at IS NULL LIMIT 1) AS u
+           WHERE NOT room.is_private OR EXISTS (SELECT FROM room_members AS member
+                                                WHERE member.room_id = room.id AND member.user_id = u.id)"#,
+        &rooms,
+        &users
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| (row.room_id.into(), row.user_id.into())).collect())
+}
+
+/// Notes who is yet to read that they are mentioned, in messages that are new. `rooms` has the room of each by its
+/// place, counted from 1.
+pub(super) async fn note_unread(
+    tx: &mut TenantTx,
+    rooms: &[Uuid],
+    stored: &BTreeMap<i64, Sent>,
+) -> Result<(), StoreError> {
+    let (mut in_rooms, mut users, mut seqs) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, Sent { message, .. }) in stored.iter().filter(|(_, sent)| sent.new) {
+        let room = usize::try_from(*place).ok().and_then(|place| rooms.get(place.checked_sub(1)?));
+        let Some(room) = room else { continue };
+        for user in message.mentions.iter().filter(|user| **user != message.user_id) {
+            in_rooms.push(*room);
+            users.push(user.as_uuid());
+            seqs.push(from_seq(message.seq));
+        }
+    }
+    if users.is_empty() {
+        return Ok(());
+    }
+    let account = tx.account_column();
+    query!(
+        "INSERT INTO unread_mentions (account_id, room_id, user_id, seq)
+         SELECT $1, new.room_id, new.user_id, new.seq
+         FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]) AS new (room_id, user_id, seq)",
+        account,
+        &in_rooms,
+        &users,
+        &seqs
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
