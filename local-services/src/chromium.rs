@@ -9,6 +9,10 @@ use std::{fs, io, path::Path, time::Duration};
 /// How long a start may take.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How often it is started that ends by itself: it takes a port that is free over IPv4 and ends if somebody has the
+/// same one over IPv6.
+const ATTEMPTS: u32 = 5;
+
 /// A running chromedriver. Dropping it stops it, and it its browsers.
 #[derive(Debug)]
 pub struct Chromedriver {
@@ -27,12 +31,22 @@ impl Chromedriver {
         })?;
         fs::create_dir_all(dir)?;
         let log = dir.join("chromedriver.log");
-        let mut command = child::command(&binary, None);
+        let mut attempts = 1;
+        loop {
+            match Self::try_start(&binary, dir, &log) {
+                Err(error) if error.kind() == io::ErrorKind::Other && attempts < ATTEMPTS => attempts += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn try_start(binary: &Path, dir: &Path, log: &Path) -> io::Result<Self> {
+        let mut command = child::command(binary, None);
         // Chromium keeps what it must write under its home.
         command.arg("--port=0").env("HOME", dir);
-        let started_at = fs::metadata(&log).map_or(0, |it| it.len());
-        let mut service = Service::start(command, &log, Signal::Terminate)?;
-        let port = || named_port(&log, started_at);
+        let started_at = fs::metadata(log).map_or(0, |it| it.len());
+        let mut service = Service::start(command, log, Signal::Terminate)?;
+        let port = || named_port(log, started_at);
         service.wait_until(START_TIMEOUT, || port().is_some())?;
         let port = port().ok_or(io::ErrorKind::UnexpectedEof)?;
         Ok(Self { _service: service, port })

@@ -110,6 +110,10 @@ impl Server {
         }
         know("/v1/channels/{id}", &[&tenant.channel.to_string()]);
 
+        let said =
+            self.post(&format!("/v1/rooms/{room}/messages"), &tenant.token, json!({ "text": "hello" })).await;
+        assert_eq!(said.status, StatusCode::CREATED, "{}", said.body);
+        know("/v1/rooms/{id}/messages/{seq}", &[&room, &said.body["seq"].to_string()]);
         let notes = format!("/v1/conversations/{conversation}/notes");
         let note = self.make(tenant, &notes, &json!({ "text": "careful" })).await;
         know("/v1/conversations/{id}/notes/{note}", &[&conversation, &note]);

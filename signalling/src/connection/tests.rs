@@ -11,7 +11,7 @@ use common::address::ClientAddress;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Bytes of the state of a connection and of a room, each where it is kept. Whoever needs more has a reason, and
-/// says here what it costs: rare branches are boxed.
+/// says here what it costs: rare branches are boxed. A room knows who types, and who has left a moment ago.
 #[tokio::test]
 async fn a_connection_at_rest_and_a_room_are_small() {
     let world = World::new(Config::default()).await;
@@ -24,7 +24,7 @@ async fn a_connection_at_rest_and_a_room_are_small() {
         ("the connection's task", task, 1792),
         ("the client", size_of::<Client>(), 448),
         ("its queue", size_of::<Queue>(), 256),
-        ("a live room", size_of::<LiveRoom>(), 512),
+        ("a live room", size_of::<LiveRoom>(), 544),
     ];
     for (what, size, most) in parts {
         assert!(size <= most, "{what} has {size} bytes, {most} at most");
