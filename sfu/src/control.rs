@@ -20,7 +20,7 @@ use common::{
     id::{AccountId, ConnectionId, NodeId, RoomId},
     protocol::{
         Failure,
-        media::{Changed, Offered, Participant, Route, State},
+        media::{Changed, Offered, Participant, Route, State, StateChange, Updated},
     },
     subject::media::{
         HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService,
@@ -149,14 +149,27 @@ impl Control {
             return reply.send(&Err(failure::not_found()));
         }
         match action {
-            MediaAction::Join { participant, hub, rights, replaces } => {
-                let answer = match replaces {
-                    Some(from) if self.replace(room, from, &participant, hub, rights).await => {
-                        Ok(MediaReply::Replaced { state: self.state(room) })
-                    }
-                    Some(_) | None => self.join(account, room, participant, hub, rights).await,
+            MediaAction::Join { participant, hub, rights, replaces, change } => {
+                let connection = participant.connection_id;
+                let is_replaced = match replaces {
+                    Some(from) => self.replace(room, from, &participant, hub, rights).await,
+                    None => false,
                 };
-                reply.send(&answer);
+                let outcome = if is_replaced {
+                    Ok(())
+                } else {
+                    self.join(account, room, participant, hub, rights).await
+                };
+                self.update(room, connection, change).await;
+                reply.send(&match outcome {
+                    Ok(()) if is_replaced => Ok(MediaReply::Replaced { state: self.state(room) }),
+                    Ok(()) => Ok(MediaReply::State { state: self.state(room), offer: None }),
+                    Err(answer) => answer,
+                });
+            }
+            MediaAction::Update { connection, change } => {
+                let is_seated = self.update(room, connection, change).await;
+                reply.send(&if is_seated { Ok(MediaReply::Done) } else { Err(failure::not_seated()) });
             }
             MediaAction::Leave { connection } => {
                 self.change(room, |session, effects| session.leave(connection, effects)).await;
@@ -239,6 +252,7 @@ impl Control {
         is_replaced
     }
 
+    /// Seats a participant; if it is not, what the hub is answered.
     async fn join(
         &mut self,
         account: AccountId,
@@ -246,14 +260,14 @@ impl Control {
         participant: Participant,
         hub: NodeId,
         rights: MediaRights,
-    ) -> Reply {
+    ) -> Result<(), Reply> {
         if !self.sessions.contains_key(&room) {
             match self.deps.bus.acquire(&SessionLease(room)).await {
                 Ok(Acquired::Held(lease)) => self.open(account, room, lease),
-                Ok(Acquired::Taken(owner)) => return Ok(MediaReply::Moved { owner }),
+                Ok(Acquired::Taken(owner)) => return Err(Ok(MediaReply::Moved { owner })),
                 Err(error) => {
                     warn!(room.id = %room, error = %Chain(&error), "The session of room {room} cannot be owned");
-                    return Err(failure::unavailable());
+                    return Err(Err(failure::unavailable()));
                 }
             }
         }
@@ -261,13 +275,17 @@ impl Control {
         let connection = participant.connection_id;
         let mut outcome = Ok(());
         self.change(room, |session, effects| outcome = session.join(participant, hub, rights, effects)).await;
-        match outcome {
-            Ok(()) => Ok(MediaReply::State { state: self.state(room), offer: None }),
-            Err(full) => {
-                debug!(room.id = %room, conn.id = %connection, ?full, "The session of room {room} is full");
-                Err(failure::full(full))
-            }
-        }
+        outcome.map_err(|full| {
+            debug!(room.id = %room, conn.id = %connection, ?full, "The session of room {room} is full");
+            Err(failure::full(full))
+        })
+    }
+
+    /// Whether `connection` has a seat, of which it says something.
+    async fn update(&mut self, room: RoomId, connection: ConnectionId, change: StateChange) -> bool {
+        let mut is_seated = false;
+        self.change(room, |session, effects| is_seated = session.update(connection, change, effects)).await;
+        is_seated
     }
 
     fn open(&mut self, account: AccountId, room: RoomId, lease: LeaseGuard) {
@@ -320,6 +338,11 @@ impl Control {
             }
             Effect::Announce(state) => {
                 self.tell(room, SessionNews::Changed(Changed { room_id: room, state })).await;
+                Ok(())
+            }
+            Effect::AnnounceUpdate { connection, state, revision } => {
+                let updated = Updated { room_id: room, connection_id: connection, state, revision };
+                self.tell(room, SessionNews::Updated(updated)).await;
                 Ok(())
             }
         };

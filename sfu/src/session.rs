@@ -5,7 +5,7 @@
 
 use common::{
     id::{ConnectionId, NodeId},
-    protocol::media::{Participant, Route, State},
+    protocol::media::{Participant, ParticipantState, Route, State, StateChange},
     subject::media::MediaRights,
 };
 
@@ -53,6 +53,14 @@ pub(crate) enum Effect {
     Exit(ConnectionId),
     /// Everybody in the room is told the new state.
     Announce(State),
+    /// Everybody in the room is told what one participant says of itself.
+    AnnounceUpdate {
+        /// Whose state it is.
+        connection: ConnectionId,
+        state: ParticipantState,
+        /// Of the session from then on.
+        revision: u64,
+    },
 }
 
 /// As many participants as are allowed are there.
@@ -81,7 +89,7 @@ impl Session {
     /// [`Full`]; the session is as before.
     pub(crate) fn join(
         &mut self,
-        participant: Participant,
+        mut participant: Participant,
         hub: NodeId,
         rights: MediaRights,
         effects: &mut Vec<Effect>,
@@ -100,6 +108,7 @@ impl Session {
         if self.seats.iter().filter(|seat| seat.participant.user_id == user).count() >= self.limits.user {
             return Err(Full::User);
         }
+        participant.state = participant.state.after(StateChange::default(), rights.send);
         self.seats.push(Seat { participant, hub, rights, entry });
         match self.route {
             Route::Server => effects.push(Effect::Enter(connection, rights)),
@@ -133,12 +142,30 @@ impl Session {
         };
         let Some(seat) = seats.find(is_theirs) else { return false };
         self.entries = self.entries.saturating_add(1);
-        *seat = Seat { participant: participant.clone(), hub, rights, entry: self.entries };
+        let participant = Participant { state: seat.participant.state, ..participant.clone() };
+        *seat = Seat { participant, hub, rights, entry: self.entries };
         if self.route == Route::Server {
             // There streams are known by their connection.
             effects.extend([Effect::Exit(from), Effect::Enter(connection, rights)]);
         }
         self.announce(effects);
+        true
+    }
+
+    /// `connection` says something of itself. Others are told what is new. False if it has no seat.
+    pub(crate) fn update(
+        &mut self,
+        connection: ConnectionId,
+        change: StateChange,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let Some(seat) = self.seats.iter_mut().find(|seat| seat.is(connection)) else { return false };
+        let state = seat.participant.state.after(change, seat.rights.send);
+        if state != seat.participant.state {
+            seat.participant.state = state;
+            self.revision = self.revision.saturating_add(1);
+            effects.push(Effect::AnnounceUpdate { connection, state, revision: self.revision });
+        }
         true
     }
 

@@ -9,6 +9,7 @@ pub(crate) use signals::Signal;
 use crate::frame::Frame;
 use bus::Presence;
 use common::{
+    bucket::Bucket,
     error::{ErrorCode, Fault},
     guest::Right,
     id::{AccountId, CallId, ConnectionId, RoomId, SignInId, UserId},
@@ -147,6 +148,8 @@ pub(crate) fn forbidden(why: &'static str) -> Failure {
 pub(crate) struct Held {
     pub(crate) rooms: BTreeSet<RoomId>,
     pub(crate) media: BTreeSet<RoomId>,
+    /// How often it says its state in media sessions, once it has.
+    pub(crate) media_said: Option<Bucket>,
     /// Its part in each call that it knows of.
     pub(crate) calls: BTreeMap<CallId, Part>,
     pub(crate) online: Option<Presence>,

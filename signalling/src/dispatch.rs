@@ -13,9 +13,8 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
     match request {
         R::CallRing(_) | R::CallAccept(_) | R::CallReject(_) | R::CallCancel(_) => true,
         R::CallHangUp(_) | R::CallResume(_) => true,
-        R::MediaJoin(_) | R::MediaLeave(_) | R::MediaSignal(_) | R::MediaPublish(_) | R::MediaAnswer(_) => {
-            true
-        }
+        R::MediaJoin(_) | R::MediaUpdate(_) | R::MediaLeave(_) => true,
+        R::MediaSignal(_) | R::MediaPublish(_) | R::MediaAnswer(_) => true,
         R::ConnectionOpen(_) | R::ConnectionRefresh(_) | R::PresenceSubscribe(_) => false,
         R::RoomJoin(_) | R::RoomLeave(_) | R::RoomSend(_) | R::RoomTyping(_) | R::RoomHistory(_) => false,
         R::RoomEdit(_) | R::RoomDelete(_) | R::RoomReact(_) | R::RoomRead(_) | R::RoomMembers(_) => false,
@@ -62,6 +61,7 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::CallHangUp(hang_up) => client.answer(id, &calls::hang_up(hub, client, hang_up.call_id).await),
         R::CallResume(resume) => client.answer(id, &calls::resume(hub, client, &resume).await),
         R::MediaJoin(join) => client.answer(id, &media::join(hub, client, join).await),
+        R::MediaUpdate(update) => client.answer(id, &media::update(hub, client, update).await),
         R::MediaLeave(leave) => client.answer(id, &media::leave(hub, client, leave.room_id).await),
         R::MediaSignal(signal) => client.answer(id, &media::signal(hub, client, signal).await),
         R::MediaPublish(publish) => client.answer(id, &media::publish(hub, client, publish).await),

@@ -9,13 +9,14 @@ use crate::{
 };
 use bus::BusError;
 use common::{
+    bucket::Bucket,
     error::{ErrorCode, Fault},
     id::{AccountId, ConnectionId, NodeId, RoomId},
     protocol::{
         Done, Event, Failure,
         media::{
-            Answer, Changed, Join, Joined, Participant, Publish, Published, SDP_BYTES_MAX, Signal, Signalled,
-            State,
+            Answer, Changed, Join, Joined, Participant, ParticipantState, Publish, Published, SDP_BYTES_MAX,
+            STATE_RATE, Signal, Signalled, State, Update,
         },
     },
     subject::{
@@ -105,12 +106,16 @@ pub(crate) async fn look(hub: &Hub, account: AccountId, room: RoomId) -> Option<
 
 /// `media.join`.
 pub(crate) async fn join(hub: &Hub, client: &Arc<Client>, join: Join) -> Result<Joined, Failure> {
-    let Join { room_id: room, previous_connection_id: replaces } = join;
+    let Join { room_id: room, previous_connection_id: replaces, state: change } = join;
     hub.0.rooms.joined(client, Action::Media, room)?;
     let rights = visitor(&client.access()).media_rights();
-    let participant =
-        Participant { connection_id: client.id, user_id: client.user, name: client.name.clone() };
-    let action = MediaAction::Join { participant, hub: hub.bus().node(), rights, replaces };
+    let participant = Participant {
+        connection_id: client.id,
+        user_id: client.user,
+        name: client.name.clone(),
+        state: ParticipantState::default().after(change, rights.send),
+    };
+    let action = MediaAction::Join { participant, hub: hub.bus().node(), rights, replaces, change };
     // Noted first: a connection that is lost meanwhile leaves the session again.
     client.held().media.insert(room);
     let ice_servers = hub.ice_servers(client.user);
@@ -121,6 +126,25 @@ pub(crate) async fn join(hub: &Hub, client: &Arc<Client>, join: Join) -> Result<
             Err(unavailable())
         }
     }
+}
+
+/// `media.update`. A connection speaks of itself alone, and the session's node holds it to its rights.
+pub(crate) async fn update(hub: &Hub, client: &Arc<Client>, update: Update) -> Result<Done, Failure> {
+    let Update { room_id: room, state: change } = update;
+    let now = hub.clock().now();
+    {
+        let mut held = client.held();
+        if !held.media.contains(&room) {
+            return Err(not_joined());
+        }
+        let said = held.media_said.get_or_insert_with(|| Bucket::new(STATE_RATE, now));
+        said.take(now).map_err(|wait| {
+            Failure::of(ErrorCode::RATE_LIMITED, Fault::Caller, "the state changes too often")
+                .retry_after(wait)
+        })?;
+    }
+    let action = MediaAction::Update { connection: client.id, change };
+    ask(hub, client.account, room, action, false).await?.map(|_done| Done {}).ok_or_else(not_joined)
 }
 
 /// `media.leave`. Leaving what one is not in is no error.

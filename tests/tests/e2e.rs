@@ -67,6 +67,8 @@ mod resume;
 mod slots;
 #[path = "e2e/snooze.rs"]
 mod snooze;
+#[path = "e2e/states.rs"]
+mod states;
 #[path = "e2e/takeover.rs"]
 mod takeover;
 #[path = "e2e/told.rs"]

@@ -41,6 +41,16 @@ export interface CallCancel {
   callId: CallId;
 }
 
+/** Event `call.resumed`, to the other side's device once the call was picked up. */
+export interface CallDeviceMoved {
+  /** The call that goes on. */
+  callId: CallId;
+  /** The other side's connection from now on. */
+  connectionId: ConnectionId;
+  /** What it was until now. */
+  previousConnectionId: ConnectionId;
+}
+
 /** Why a call is over. */
 export type CallEndReason = 'hungUp' | 'rejected' | 'cancelled' | 'missed' | 'busy' | 'answeredElsewhere' | 'lost';
 
@@ -84,6 +94,40 @@ export type CallMedia = 'audio' | 'video';
 export interface CallReject {
   /** The call that rings. */
   callId: CallId;
+}
+
+/** Parameters of `call.resume`. */
+export interface CallResume {
+  /** The call that this person is in. */
+  callId: CallId;
+  /** The connection by which the device was in the call, of the same user. It is out of the call from now on, also if it is still there. The connection's own id asks how the call stands. */
+  connectionId: ConnectionId;
+}
+
+/** Result of `call.resume`: the call as it stands, which goes on by this connection. */
+export interface CallResumed {
+  /** The call that goes on. */
+  callId: CallId;
+  /** The room in whose media session the two meet. */
+  roomId: RoomId;
+  /** What the caller wanted to send. */
+  media: CallMedia;
+  /** Whether this person called. */
+  isCaller: boolean;
+  /** Who is on the other side. */
+  with: UserId;
+  /** Their name, to be shown. */
+  name: string;
+  /** The other side's connection; null while the callee's devices ring. */
+  connectionId?: ConnectionId | null;
+  /** When it began to ring. */
+  startedAt: string;
+  /** When it was picked up; null while it rings. */
+  answeredAt?: string | null;
+  /** How much longer it rings, in milliseconds; null once it was picked up. */
+  ringTimeMs?: number | null;
+  /** STUN and TURN servers for peer-to-peer media. */
+  iceServers: IceServer[];
 }
 
 /** Parameters of `call.ring`. */
@@ -449,6 +493,10 @@ export interface MediaChanged {
 export interface MediaJoin {
   /** The room whose media session is entered. */
   roomId: RoomId;
+  /** A connection of the same user whose seat goes over to this one, after a reconnect. */
+  previousConnectionId?: ConnectionId | null;
+  /** The device's state from the beginning, so that nobody takes a muted one for one that is not; what is left out is as it was where a seat goes over, and else `false`. */
+  state?: MediaStateChange;
 }
 
 /** Result of `media.join`. Joining again is harmless and answers with the present state. */
@@ -457,6 +505,8 @@ export interface MediaJoined {
   state: MediaState;
   /** STUN and TURN servers, with credentials for this user. */
   iceServers: IceServer[];
+  /** Whether the seat of `previousConnectionId` went over: what goes peer to peer goes on as it is, and what goes through the server is set up anew. */
+  resumed: boolean;
 }
 
 /** Parameters of `media.leave`. */
@@ -485,6 +535,24 @@ export interface MediaParticipant {
   userId: UserId;
   /** The user's name. */
   name: string;
+  /** What the device says of itself. */
+  state?: MediaParticipantState;
+}
+
+/** What a participant says of itself, so that everybody sees it whichever way media travels. */
+export interface MediaParticipantState {
+  /** The microphone is muted, or there is none. */
+  muted?: boolean;
+  /** The camera is off, or there is none. */
+  cameraOff?: boolean;
+  /** The picture, or one of them, is of a screen. */
+  sharing?: boolean;
+  /** The person would like to say something. */
+  handRaised?: boolean;
+  /** The person speaks. Never so of one who is muted. */
+  speaking?: boolean;
+  /** The person has put the call on hold: they neither send nor listen for now. */
+  onHold?: boolean;
 }
 
 /**
@@ -534,6 +602,42 @@ export interface MediaState {
   /** In order of arrival. Peer to peer, the first offers to the second. */
   participants: MediaParticipant[];
   /** Counts every change, so that a late event can be told from a new one. */
+  revision: number;
+}
+
+/** What of a `ParticipantState` changes; what is left out stays as it is. */
+export interface MediaStateChange {
+  /** Whether the microphone is muted, or there is none. */
+  muted?: boolean | null;
+  /** Whether the camera is off, or there is none. */
+  cameraOff?: boolean | null;
+  /** Whether a screen is shared. */
+  sharing?: boolean | null;
+  /** Whether the hand is raised. */
+  handRaised?: boolean | null;
+  /** Whether the person speaks. */
+  speaking?: boolean | null;
+  /** Whether the call is on hold. */
+  onHold?: boolean | null;
+}
+
+/** Parameters of `media.update`. */
+export interface MediaUpdate {
+  /** The room in whose media session the device is. */
+  roomId: RoomId;
+  /** What of the device's own state is different from now on. */
+  state: MediaStateChange;
+}
+
+/** Event `media.updated`, to everybody in the room. */
+export interface MediaUpdated {
+  /** The room whose media session it is. */
+  roomId: RoomId;
+  /** Whose state it is. */
+  connectionId: ConnectionId;
+  /** All of it. */
+  state: MediaParticipantState;
+  /** Of the session from then on, as in its `State`. */
   revision: number;
 }
 
@@ -1029,8 +1133,12 @@ export interface Methods {
   'call.cancel': { params: CallCancel; result: Done };
   /** Ends a call that was answered. */
   'call.hangUp': { params: CallHangUp; result: Done };
+  /** Goes on with a call after a reconnect, by this connection instead of the one before. */
+  'call.resume': { params: CallResume; result: CallResumed };
   /** Enters the media session of a room that the caller has joined. */
   'media.join': { params: MediaJoin; result: MediaJoined };
+  /** Says what of the device's own state has changed: muted, camera off, sharing, hand raised, speaking, on hold. */
+  'media.update': { params: MediaUpdate; result: Done };
   /** Leaves the media session. */
   'media.leave': { params: MediaLeave; result: Done };
   /** Peer to peer: passes an offer, answer or candidate to another participant. */
@@ -1075,10 +1183,14 @@ export interface Events {
   'call.incoming': CallIncoming;
   /** To the caller's device: the call was picked up. */
   'call.answered': CallAnswered;
+  /** The other side of a call goes on by another connection. */
+  'call.resumed': CallDeviceMoved;
   /** The call is over for this device. */
   'call.ended': CallEnded;
   /** Who is in a room's media session, and how media travels. */
   'media.changed': MediaChanged;
+  /** A participant of a media session is muted, shares a screen, raises a hand, speaks, or does no longer. */
+  'media.updated': MediaUpdated;
   /** Peer to peer: an offer, answer or candidate from another participant. */
   'media.signal': MediaSignalled;
   /** Through the server: all tracks that this participant may receive. */

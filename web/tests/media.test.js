@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { MediaSession } from '../client/src/index.js';
+import { Speech } from '../client/src/media/speech.js';
 import { SocketDouble, settled, withGlobals } from './stand-in.js';
 
 class TrackDouble {
@@ -226,4 +227,81 @@ test('a path that breaks is given four seconds to mend itself before it is rebui
   mock.timers.tick(1);
   await settled();
   assert.deepEqual(peer.offers.at(-1), { iceRestart: true });
+});
+
+const said = (change) => ({ muted: false, cameraOff: false, sharing: false, handRaised: false, speaking: false, onHold: false, ...change });
+const updated = (socket, connectionId, revision, change) =>
+  socket.emit('media.updated', { roomId: 'r', connectionId, revision, state: said(change) });
+
+test('what others say of themselves is shown, and late news of them is not', async () => {
+  const { socket, session } = await joined(state(1, [ME, 'bob']));
+  await updated(socket, 'bob', 3, { muted: true });
+  await updated(socket, 'bob', 2, { handRaised: true });
+  assert.deepEqual(session.others()[0].state, said({ muted: true }));
+  await changed(socket, state(2, [ME, 'bob']));
+  assert.deepEqual(session.others()[0].state, said({ muted: true }), 'the older list knew nothing of it');
+});
+
+test('news of somebody that overtake the list in which they are count all the same', async () => {
+  const socket = new SocketDouble();
+  const local = { tracks: { audio: null, video: null }, stream: {} };
+  const session = new MediaSession({ client: socket.client, roomId: 'r', local, changed: () => {} });
+  const entering = session.join();
+  await updated(socket, 'bob', 6, { speaking: true });
+  await socket.answer('media.join', { state: state(5, [ME, 'bob']), iceServers: [] });
+  await entering;
+  assert.equal(session.others()[0].state.speaking, true);
+  assert.equal(session.state.revision, 6);
+});
+
+test('one says what has changed, one thing after the other, and all of it when entering again', async () => {
+  const { socket, session } = await joined(state(1, [ME, 'bob']));
+  const told = () => socket.requests.filter(([method]) => method === 'media.update').map(([, params]) => params.state);
+  session.say({ muted: true });
+  session.say({ handRaised: true });
+  session.say({ handRaised: false, cameraOff: true });
+  assert.deepEqual(told(), [{ muted: true }], 'the next waits for the answer');
+  await socket.answer('media.update', {});
+  assert.deepEqual(told(), [{ muted: true }, { cameraOff: true }]);
+  await socket.answer('media.update', {});
+  session.say({ speaking: true });
+  await settled();
+  assert.equal(told().length, 2, 'who is muted does not speak');
+  socket.connectionId = 'me again';
+  const resumed = session.resume();
+  await settled();
+  const [, join] = socket.requests.findLast(([method]) => method === 'media.join');
+  assert.deepEqual(join.state, said({ muted: true, cameraOff: true }));
+  await socket.answer('media.join', { state: state(4, ['me again', 'bob']), iceServers: [], resumed: true });
+  await resumed;
+});
+
+test('who says too much waits as long as the server wants, and says what is so then', async () => {
+  const { socket, session } = await joined(state(1, [ME, 'bob']));
+  session.say({ handRaised: true });
+  await socket.refuse('media.update', 'limit.rate', { retryAfterMs: 250 });
+  session.say({ handRaised: false, muted: true });
+  const told = () => socket.requests.filter(([method]) => method === 'media.update').map(([, params]) => params.state);
+  mock.timers.tick(249);
+  await settled();
+  assert.deepEqual(told(), [{ handRaised: true }]);
+  mock.timers.tick(1);
+  await settled();
+  assert.deepEqual(told(), [{ handRaised: true }, { muted: true }]);
+});
+
+test('speech is told from a single noise and from the pause between two words', () => {
+  const speech = new Speech();
+  const hear = (level, from, until) => {
+    const heard = [];
+    for (let now = from; now < until; now += 60) if (speech.hear(level, now)) heard.push(speech.isSpeaking);
+    return heard;
+  };
+  assert.deepEqual(hear(0.001, 0, 1000), []);
+  assert.deepEqual(hear(0.5, 1000, 1060), [], 'a knock');
+  assert.deepEqual(hear(0.001, 1060, 3000), []);
+  assert.deepEqual(hear(0.1, 3000, 3600), [true]);
+  assert.deepEqual(hear(0.001, 3600, 4200), [], 'between two words');
+  assert.deepEqual(hear(0.1, 4200, 4800), []);
+  assert.deepEqual(hear(0.001, 4800, 7000), [false]);
 });

@@ -184,8 +184,9 @@ test('a call goes on by another connection with its media, and is hung up by it'
   await socket.answer('media.join', { state: alone, iceServers: [], resumed: false });
   await socket.open({ connectionId: 'me again' });
   assert.deepEqual(socket.requests.find(([method]) => method === 'call.resume'), ['call.resume', { callId: 'c', connectionId: 'me' }]);
+  const said = { muted: true, cameraOff: true, sharing: false, handRaised: false, speaking: false, onHold: false };
   await socket.answer('call.resume', { ...ringing, isCaller: false, connectionId: 'ben', answeredAt: '2026-11-22T10:00:00Z' });
-  assert.deepEqual(socket.requests.filter(([method]) => method === 'media.join').at(-1)[1], { roomId: 'r', previousConnectionId: 'me' });
+  assert.deepEqual(socket.requests.filter(([method]) => method === 'media.join').at(-1)[1], { roomId: 'r', previousConnectionId: 'me', state: said });
   assert.ok(calls.state.get().active);
   calls.hangUp();
   assert.deepEqual(socket.requests.at(-1), ['call.hangUp', { callId: 'c' }]);

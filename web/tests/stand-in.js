@@ -59,8 +59,8 @@ export class SocketDouble {
   }
 
   /** Refuses the oldest request of this method. */
-  async refuse(method, code) {
-    this.#take(method).reject(Object.assign(new Error(code), { code }));
+  async refuse(method, code, data = {}) {
+    this.#take(method).reject(Object.assign(new Error(code), { code, ...data }));
     await settled();
   }
 

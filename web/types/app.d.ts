@@ -33,7 +33,7 @@ declare namespace App {
   type Other = import('../client/src/media/session.js').Other;
   interface Active {
     roomId: string; startedAt: number; others: Other[]; muted: boolean; connected: boolean; route: Wire.Route;
-    self: string | null; camera: MediaStreamTrack | null; hasMicrophone: boolean;
+    self: string | null; camera: MediaStreamTrack | null; hasMicrophone: boolean; hasCamera: boolean; said: Wire.MediaParticipantState;
   }
   interface CallState { incoming: (Ringing & { callId: string }) | null; outgoing: Ringing | null; active: Active | null }
 

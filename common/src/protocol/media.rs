@@ -6,7 +6,10 @@
 //! transport on which only the client offers, and a *subscribe* transport on
 //! which only the server offers, so offers never collide.
 
-use crate::id::{ConnectionId, RoomId, UserId};
+use crate::{
+    bucket::Rate,
+    id::{ConnectionId, RoomId, UserId},
+};
 use serde::{Deserialize, Serialize};
 
 /// The longest session description accepted, in bytes.
@@ -52,7 +55,67 @@ pub struct Participant {
     pub user_id: UserId,
     /// The user's name.
     pub name: String,
+    /// What the device says of itself.
+    #[serde(default)]
+    pub state: ParticipantState,
 }
+
+/// What a participant says of itself, so that everybody sees it whichever way media travels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaParticipantState))]
+pub struct ParticipantState {
+    /// The microphone is muted, or there is none.
+    pub muted: bool,
+    /// The camera is off, or there is none.
+    pub camera_off: bool,
+    /// The picture, or one of them, is of a screen.
+    pub sharing: bool,
+    /// The person would like to say something.
+    pub hand_raised: bool,
+    /// The person speaks. Never so of one who is muted.
+    pub speaking: bool,
+    /// The person has put the call on hold: they neither send nor listen for now.
+    pub on_hold: bool,
+}
+
+/// What of a [`ParticipantState`] changes; what is left out stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaStateChange))]
+pub struct StateChange {
+    /// Whether the microphone is muted, or there is none.
+    pub muted: Option<bool>,
+    /// Whether the camera is off, or there is none.
+    pub camera_off: Option<bool>,
+    /// Whether a screen is shared.
+    pub sharing: Option<bool>,
+    /// Whether the hand is raised.
+    pub hand_raised: Option<bool>,
+    /// Whether the person speaks.
+    pub speaking: Option<bool>,
+    /// Whether the call is on hold.
+    pub on_hold: Option<bool>,
+}
+
+impl ParticipantState {
+    /// The state after `change`, of a participant who may send media or may not: who may not never shares or speaks.
+    #[must_use]
+    pub fn after(self, change: StateChange, may_send: bool) -> Self {
+        let muted = change.muted.unwrap_or(self.muted);
+        Self {
+            muted,
+            camera_off: change.camera_off.unwrap_or(self.camera_off),
+            sharing: may_send && change.sharing.unwrap_or(self.sharing),
+            hand_raised: change.hand_raised.unwrap_or(self.hand_raised),
+            speaking: may_send && !muted && change.speaking.unwrap_or(self.speaking),
+            on_hold: change.on_hold.unwrap_or(self.on_hold),
+        }
+    }
+}
+
+/// How often a participant may say its state: what hands and speech make of it, and no more.
+pub const STATE_RATE: Rate = Rate::per_second(12, 4);
 
 /// A running media session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +140,10 @@ pub struct Join {
     /// A connection of the same user whose seat goes over to this one, after a reconnect.
     #[serde(default)]
     pub previous_connection_id: Option<ConnectionId>,
+    /// The device's state from the beginning, so that nobody takes a muted one for one that is not; what is left out
+    /// is as it was where a seat goes over, and else `false`.
+    #[serde(default)]
+    pub state: StateChange,
 }
 
 /// Result of `media.join`. Joining again is harmless and answers with the present state.
@@ -100,6 +167,32 @@ pub struct Joined {
 pub struct Leave {
     /// The room whose media session is left.
     pub room_id: RoomId,
+}
+
+/// Parameters of `media.update`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaUpdate))]
+pub struct Update {
+    /// The room in whose media session the device is.
+    pub room_id: RoomId,
+    /// What of the device's own state is different from now on.
+    pub state: StateChange,
+}
+
+/// Event `media.updated`, to everybody in the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaUpdated))]
+pub struct Updated {
+    /// The room whose media session it is.
+    pub room_id: RoomId,
+    /// Whose state it is.
+    pub connection_id: ConnectionId,
+    /// All of it.
+    pub state: ParticipantState,
+    /// Of the session from then on, as in its [`State`].
+    pub revision: u64,
 }
 
 /// Event `media.changed`, to everybody in the room.
@@ -240,4 +333,30 @@ pub struct Answer {
     pub revision: u64,
     /// The answer (RFC 8866); candidates are not needed.
     pub sdp: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_stays_as_it_is() {
+        let before = ParticipantState { muted: true, hand_raised: true, ..ParticipantState::default() };
+        assert_eq!(before.after(StateChange::default(), true), before);
+        let lowered = StateChange { hand_raised: Some(false), ..StateChange::default() };
+        assert_eq!(
+            before.after(lowered, true),
+            ParticipantState { muted: true, ..ParticipantState::default() }
+        );
+    }
+
+    #[test]
+    fn who_is_muted_or_may_not_send_does_not_speak() {
+        let speaks = StateChange { speaking: Some(true), sharing: Some(true), ..StateChange::default() };
+        let speaking = ParticipantState::default().after(speaks, true);
+        assert!(speaking.speaking && speaking.sharing);
+        let muted = StateChange { muted: Some(true), ..StateChange::default() };
+        assert!(!speaking.after(muted, true).speaking);
+        assert_eq!(ParticipantState::default().after(speaks, false), ParticipantState::default());
+    }
 }

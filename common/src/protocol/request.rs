@@ -105,6 +105,8 @@ methods! {
     CallResume(call::Resume) -> call::Resumed = "call.resume", Needs::permission(Permission::RoomsRead);
     /// Enters the media session of a room that the caller has joined.
     MediaJoin(media::Join) -> media::Joined = "media.join", Needs::NOTHING;
+    /// Says what of the device's own state has changed: muted, camera off, sharing, hand raised, speaking, on hold.
+    MediaUpdate(media::Update) -> super::Done = "media.update", Needs::NOTHING;
     /// Leaves the media session.
     MediaLeave(media::Leave) -> super::Done = "media.leave", Needs::NOTHING;
     /// Peer to peer: passes an offer, answer or candidate to another participant.

@@ -8,7 +8,7 @@ use crate::{
     id::{AccountId, ConnectionId, NodeId, RoomId},
     protocol::{
         Failure,
-        media::{Changed, Offered, Participant, State},
+        media::{Changed, Offered, Participant, State, StateChange, Updated},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,16 @@ pub enum MediaAction {
         /// The connection of the same user whose seat it takes over, if that has one.
         #[serde(default)]
         replaces: Option<ConnectionId>,
+        /// What it says of its state, which in `participant` is that of a new one.
+        #[serde(default)]
+        change: StateChange,
+    },
+    /// Change what a participant says of itself.
+    Update {
+        /// Whose state it is.
+        connection: ConnectionId,
+        /// What of it is different from now on.
+        change: StateChange,
     },
     /// Leave the session.
     Leave {
@@ -190,6 +200,8 @@ pub struct SessionTopic(pub RoomId);
 pub enum SessionNews {
     /// For everybody in the room.
     Changed(Changed),
+    /// For everybody in the room.
+    Updated(Updated),
     /// For one participant.
     Offer {
         /// The participant that it is for.

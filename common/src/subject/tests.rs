@@ -18,7 +18,12 @@ use super::{
 use crate::{
     error::ErrorCode,
     id::{AccountId, NodeId, RoomId, UserId},
-    protocol::{Event, Failure, inbox::Sequenced, room::Member},
+    protocol::{
+        Event, Failure,
+        inbox::Sequenced,
+        media::{ParticipantState, StateChange},
+        room::Member,
+    },
     revocation::Revocation,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -197,14 +202,22 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
 
 #[test]
 fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
-    let participant = json!({ "connectionId": A, "userId": B, "name": "Ada" });
+    let said = json!({
+        "muted": true, "cameraOff": false, "sharing": false, "handRaised": true, "speaking": false, "onHold": false,
+    });
+    let change = json!({
+        "muted": true, "cameraOff": null, "sharing": null, "handRaised": null, "speaking": null, "onHold": null,
+    });
+    let participant = json!({ "connectionId": A, "userId": B, "name": "Ada", "state": said });
     let state = json!({ "route": "server", "participants": [participant], "revision": 1 });
     let track = json!({ "mid": "0", "connectionId": A, "kind": "audio" });
     let offer = json!({ "roomId": A, "revision": 2, "sdp": "v=0", "tracks": [track] });
     for action in [
         json!({ "Join": {
             "participant": participant, "hub": A, "rights": { "send": false, "receive": true }, "replaces": B,
+            "change": change,
         } }),
+        json!({ "Update": { "connection": A, "change": change } }),
         json!({ "Leave": { "connection": A } }),
         json!({ "Publish": { "connection": A, "sdp": "v=0" } }),
         json!({ "Answer": { "connection": A, "revision": 7, "sdp": "v=0" } }),
@@ -224,6 +237,8 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
         travels::<Result<MediaReply, Failure>>(&json!({ "Ok": reply }));
     }
     travels::<SessionNews>(&json!({ "Changed": { "roomId": A, "state": state } }));
+    let updated = json!({ "roomId": A, "connectionId": B, "state": said, "revision": 4 });
+    travels::<SessionNews>(&json!({ "Updated": updated }));
     travels::<SessionNews>(&json!({ "Offer": { "to": A, "offer": offer } }));
     travels::<MediaNode>(&json!({ "node": A, "sessions": 3 }));
     travels::<Vec<Seated>>(&json!([{ "room": A, "connection": B }]));
@@ -257,11 +272,15 @@ fn what_an_older_instance_does_not_say_has_the_meaning_it_had_then() {
     let join = json!({ "Join": {
         "participant": { "connectionId": A, "userId": B, "name": "Ada" }, "hub": A,
     } });
-    let MediaAction::Join { rights, replaces, .. } = serde_json::from_value(join).unwrap() else {
+    let MediaAction::Join { participant, rights, replaces, change, .. } =
+        serde_json::from_value(join).unwrap()
+    else {
         panic!("a join")
     };
     assert_eq!(rights, MediaRights { send: true, receive: true }, "everybody might do all");
     assert_eq!(replaces, None, "nobody came back");
+    assert_eq!(participant.state, ParticipantState::default(), "nobody said anything of themselves");
+    assert_eq!(change, StateChange::default());
 }
 
 /// What is not understood must fail and not be taken for something harmless.

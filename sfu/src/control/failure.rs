@@ -15,6 +15,10 @@ pub(super) fn forbidden() -> Failure {
     Failure::of(ErrorCode::FORBIDDEN, Fault::Caller, "the token does not allow sending")
 }
 
+pub(super) fn not_seated() -> Failure {
+    Failure::of(ErrorCode::MEDIA_NOT_JOINED, Fault::Caller, "join the media session first")
+}
+
 pub(super) fn not_joined() -> Failure {
     Failure::of(
         ErrorCode::MEDIA_NOT_JOINED,

@@ -7,7 +7,9 @@ use crate::{
     socket,
 };
 use bus::Bus;
-use common::{clock::ManualClock, id::UserId, subject::media::SeatService};
+use common::{
+    clock::ManualClock, id::UserId, protocol::media::ParticipantState, subject::media::SeatService,
+};
 use sfu_core::SdpError;
 use std::{net::Ipv4Addr, sync::Arc};
 
@@ -39,6 +41,7 @@ impl Stage {
             connection_id: ConnectionId::generate(&*self.clock),
             user_id,
             name: "Someone".to_owned(),
+            state: ParticipantState::default(),
         }
     }
 

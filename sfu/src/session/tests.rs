@@ -9,6 +9,7 @@ fn someone() -> Participant {
         connection_id: ConnectionId::generate(&clock),
         user_id: UserId::generate(&clock),
         name: "Someone".to_owned(),
+        state: ParticipantState::default(),
     }
 }
 
@@ -225,4 +226,52 @@ fn through_the_server_whoever_takes_over_a_seat_leaves_and_enters() {
     let expected =
         [Effect::Exit(ids[0]), Effect::Enter(again.connection_id, all), Effect::Announce(session.state())];
     assert_eq!(effects, expected);
+}
+
+fn change(muted: bool, speaking: bool) -> StateChange {
+    StateChange { muted: Some(muted), speaking: Some(speaking), ..StateChange::default() }
+}
+
+#[test]
+fn what_a_participant_says_of_itself_is_told_once_and_shown_to_who_comes_later() {
+    let (mut session, ids) = session_of(2, node());
+    let (before, mut effects) = (session.state().revision, Vec::new());
+    assert!(session.update(ids[0], change(false, true), &mut effects));
+    assert!(session.update(ids[0], change(false, true), &mut effects), "saying it again is harmless");
+    let state = ParticipantState { speaking: true, ..ParticipantState::default() };
+    let told = Effect::AnnounceUpdate { connection: ids[0], state, revision: before + 1 };
+    assert_eq!(std::mem::take(&mut effects), [told]);
+    assert_eq!(session.state().participants[0].state, state);
+    assert_eq!(session.state().participants[1].state, ParticipantState::default());
+    assert_eq!(session.state().revision, before + 1);
+    assert!(!session.update(someone().connection_id, change(true, false), &mut effects), "no seat, no state");
+    assert_eq!(effects, []);
+}
+
+#[test]
+fn who_comes_back_by_another_connection_is_as_muted_as_before() {
+    let (mut session, ids) = session_of(2, node());
+    session.update(ids[0], change(true, false), &mut Vec::new());
+    let user_id = session.state().participants[0].user_id;
+    let back = Participant { user_id, ..someone() };
+    assert!(session.replace(ids[0], &back, node(), MediaRights::default(), &mut Vec::new()));
+    assert!(session.state().participants[0].state.muted);
+    assert_eq!(session.state().participants[0].connection_id, back.connection_id);
+}
+
+#[test]
+fn who_may_not_send_is_not_shown_as_one_who_speaks() {
+    let mut session = Session::new(0, LIMITS);
+    let rights = MediaRights { send: false, receive: true };
+    let listener =
+        Participant { state: ParticipantState { speaking: true, ..Default::default() }, ..someone() };
+    let id = listener.connection_id;
+    session.join(listener, node(), rights, &mut Vec::new()).unwrap();
+    assert!(!session.state().participants[0].state.speaking);
+    let mut effects = Vec::new();
+    assert!(session.update(id, change(false, true), &mut effects));
+    assert_eq!(effects, []);
+    let raised = StateChange { hand_raised: Some(true), ..StateChange::default() };
+    assert!(session.update(id, raised, &mut effects));
+    assert!(session.state().participants[0].state.hand_raised);
 }

@@ -46,6 +46,12 @@ pub(super) fn all() -> Vec<Limit> {
         fixed("changes of members in one event", bytes(room::CHANGES_BYTES_MAX), "complete: false"),
         fixed("users in one answer about presence", presence::USERS_MAX.to_string(), "`more`"),
         fixed("a session description", bytes(media::SDP_BYTES_MAX), "limit.size"),
+        limit(
+            "what a connection says of its state in media sessions",
+            media::STATE_RATE.to_string(),
+            None,
+            "limit.rate",
+        ),
         fixed("inbox events that are replayed", inbox::EVENTS_MAX.to_string(), "recovered: false"),
         fixed(
             "text of a message in an inbox event, as JSON",

@@ -210,6 +210,7 @@ impl Follower {
     fn hear_session(&self, news: SessionNews) {
         match news {
             SessionNews::Changed(changed) => self.room.push(&Event::MediaChanged(changed)),
+            SessionNews::Updated(updated) => self.room.push(&Event::MediaUpdated(updated)),
             SessionNews::Offer { to, offer } => {
                 if let Some(client) = self.hub.client(to) {
                     client.push(Frame::event(&Event::MediaOffer(offer)));

@@ -61,6 +61,16 @@ async fn three_browsers_in_one_room_see_and_hear_each_other() {
     for browser in [&ada, &ben, &cleo] {
         sees_and_hears(browser, 2, "server").await;
     }
+    // What each says of themselves is on the others' tiles, and on their own.
+    ada.click("call-mute").await;
+    ben.click("call-hand").await;
+    for (browser, kind, other) in
+        [(&ben, "muted", 1), (&cleo, "muted", 1), (&ada, "hand", 1), (&ben, "hand", 0)]
+    {
+        let tiles = if other == 1 { "remote" } else { "self" };
+        let mark = format!("[data-kind=\"{tiles}\"] [data-testid=\"tile-{kind}\"]");
+        browser.until(&format!("[...document.querySelectorAll('{mark}')].some(mark => !mark.hidden)")).await;
+    }
     ada.screenshot("three-way-call").await;
 
     ben.click("call-hangup").await;

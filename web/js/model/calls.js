@@ -45,6 +45,8 @@ export function createCalls({ socket, rooms, notices }) {
         route: session.state.route,
         self: session.self,
         camera: local.tracks.video,
+        hasCamera: local.hasCamera,
+        said: session.said,
         hasMicrophone: Boolean(local.tracks.audio),
       },
     });
@@ -64,6 +66,7 @@ export function createCalls({ socket, rooms, notices }) {
     await hangUp();
     const local = new LocalMedia();
     const session = new MediaSession({ client: socket.client, roomId, local, changed: show });
+    local.unshared = () => call?.local === local && showPicture(call, local.tracks.video);
     const own = (call = { session, local, roomId, ringing, startedAt: Date.now(), muted: false, closesAlone: false, sawOthers: false, leaving: false });
     const room = rooms.hold(roomId, 'call');
     show();
@@ -71,6 +74,7 @@ export function createCalls({ socket, rooms, notices }) {
       await Promise.all([room.joined, local.start({ video })]);
       local.problems.forEach((problem) => notices.warn(unavailable(problem)));
       if (call !== own) return local.stop();
+      session.say({ muted: own.muted || !local.tracks.audio, cameraOff: !local.hasCamera });
       await session.join();
       show();
     } catch (error) {
@@ -78,6 +82,13 @@ export function createCalls({ socket, rooms, notices }) {
       notices.warn(phrase('call.cannotJoin', { reason: explain(error) }));
       await hangUp();
     }
+  }
+
+  /** Sends this picture, of a camera or a screen, and says which. @param {{ session: MediaSession, local: LocalMedia }} own @param {MediaStreamTrack | null} track */
+  function showPicture({ session, local }, track) {
+    session.replace('video', track);
+    session.say({ cameraOff: !local.hasCamera, sharing: local.isSharing });
+    show();
   }
 
   /** Leaves the call; ends it for the other side too if it was rung. */
@@ -239,16 +250,27 @@ export function createCalls({ socket, rooms, notices }) {
       if (!call) return;
       call.muted = !call.muted;
       call.local.mute(call.muted);
+      call.session.say({ muted: call.muted || !call.local.tracks.audio });
       show();
+    },
+    toggleHand() {
+      if (call) call.session.say({ handRaised: !call.session.said.handRaised });
+    },
+    async toggleSharing() {
+      const own = call;
+      if (!own) return;
+      const track = await own.local.share(!own.local.isSharing);
+      own.local.problems.forEach((problem) => notices.warn(unavailable(problem)));
+      if (call !== own) return own.local.stop();
+      showPicture(own, track);
     },
     async toggleCamera() {
       const own = call;
       if (!own) return;
-      const track = await own.local.camera(!own.local.tracks.video);
+      const track = await own.local.camera(!own.local.hasCamera);
       own.local.problems.forEach((problem) => notices.warn(unavailable(problem)));
       if (call !== own) return own.local.stop();
-      own.session.replace('video', track);
-      show();
+      showPicture(own, track);
     },
     /** Counters of what arrives, one entry per tile. */
     async stats() {

@@ -24,12 +24,14 @@ export function callStage({ calls, rooms, user }) {
   const alone = el('p', { class: 'call-alone' }, phrase('call.alone'));
   const mute = control('call-mute', 'M', () => calls.toggleMute());
   const camera = control('call-camera', 'V', () => calls.toggleCamera());
+  const share = control('call-share', 'S', () => calls.toggleSharing());
+  const hand = control('call-hand', 'Y', () => calls.toggleHand());
   const hangUp = el('button', { type: 'button', class: 'button danger', 'data-testid': 'call-hangup', title: phrase('call.hangUpKey'), on: { click: () => calls.hangUp() } },
     icon('hangUp'), el('span', {}, phrase('call.hangUp')));
   const element = el('section', { class: 'call', 'aria-label': phrase('call.title'), hidden: true, 'data-testid': 'call' },
     el('header', { class: 'call-header' }, name, status, time, back),
     grid, alone,
-    el('div', { class: 'call-controls', role: 'toolbar', 'aria-label': phrase('call.title') }, mute.element, camera.element, hangUp));
+    el('div', { class: 'call-controls', role: 'toolbar', 'aria-label': phrase('call.title') }, mute.element, camera.element, share.element, hand.element, hangUp));
 
   /** @type {Map<Element, ReturnType<typeof tile>>} */
   const tiles = new Map();
@@ -37,8 +39,8 @@ export function callStage({ calls, rooms, user }) {
   let ticking;
 
   const showTiles = (/** @type {App.Active} */ active) => {
-    const self = { connectionId: active.self, userId: user.id, name: user.name, isSelf: true, video: active.camera, audio: null, muted: active.muted || !active.hasMicrophone, route: active.route };
-    const all = [...active.others.map((other) => ({ ...other, isSelf: false, muted: false })), self];
+    const self = { connectionId: active.self, userId: user.id, name: user.name, isSelf: true, video: active.camera, audio: null, state: active.said, route: active.route };
+    const all = [...active.others.map((other) => ({ ...other, isSelf: false })), self];
     grid.dataset.count = String(Math.min(all.length, 10));
     keyed(grid, all, {
       key: (person) => (person.isSelf ? 'self' : person.connectionId),
@@ -74,7 +76,10 @@ export function callStage({ calls, rooms, user }) {
     alone.hidden = active.others.length > 0;
     back.href = address('rooms', active.roomId);
     mute.set(active.muted ? 'micOff' : 'mic', phrase(active.muted ? 'call.unmute' : 'call.mute'), active.muted, active.hasMicrophone);
-    camera.set(active.camera ? 'camera' : 'cameraOff', phrase(active.camera ? 'call.cameraOff' : 'call.cameraOn'), !active.camera, true);
+    camera.set(active.hasCamera ? 'camera' : 'cameraOff', phrase(active.hasCamera ? 'call.cameraOff' : 'call.cameraOn'), !active.hasCamera, true);
+    const { sharing, handRaised } = active.said;
+    share.set('screen', phrase(sharing ? 'call.unshare' : 'call.share'), sharing, true);
+    hand.set('hand', phrase(handRaised ? 'call.lowerHand' : 'call.raiseHand'), handRaised, true);
     showTiles(active);
     ticking ??= setInterval(() => say(time, duration(Date.now() - (calls.state.get().active?.startedAt ?? Date.now()))), 1000);
     dock();

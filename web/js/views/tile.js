@@ -9,12 +9,16 @@ const STILL_MS = 2_500;
 /** @param {{ connectionId: string | null, userId: string, name: string, isSelf: boolean }} person */
 export function tile({ connectionId, userId, name, isSelf }) {
   const caption = el('span', { dir: 'auto' });
-  const silent = el('span', { class: 'tile-mic', hidden: true }, icon('micOff'), el('span', { class: 'sr' }, phrase('call.muted')));
+  const mark = (/** @type {Parameters<typeof icon>[0]} */ name, /** @type {string} */ label, /** @type {string} */ kind) =>
+    el('span', { class: `tile-mark ${kind}`, 'data-testid': `tile-${kind}`, hidden: true }, icon(name), el('span', { class: 'sr' }, label));
+  const silent = mark('micOff', phrase('call.muted'), 'muted');
+  const shares = mark('screen', phrase('call.isSharing'), 'sharing');
+  const hand = mark('hand', phrase('call.handRaised'), 'hand');
   const sound = isSelf ? null : el('audio', { autoplay: true });
   const element = el('figure', {
     class: `tile ${isSelf ? 'self' : ''}`, 'data-testid': 'tile', 'data-connection-id': connectionId ?? '', 'data-user-id': userId,
     'data-kind': isSelf ? 'self' : 'remote', 'data-video': 'off',
-  }, avatar(name, userId, 'large'), el('figcaption', {}, caption, silent), sound);
+  }, avatar(name, userId, 'large'), el('figcaption', {}, caption, silent, shares, hand), sound);
   say(caption, isSelf ? phrase('you', { name }) : name);
   /** @type {HTMLVideoElement | null} */
   let current = null;
@@ -80,11 +84,15 @@ export function tile({ connectionId, userId, name, isSelf }) {
 
   return {
     element,
-    /** @param {{ video: MediaStreamTrack | null, audio: MediaStreamTrack | null, muted: boolean, route: string, connectionId: string | null }} shown */
-    update({ video, audio, muted, route, connectionId: id }) {
+    /** @param {{ video: MediaStreamTrack | null, audio: MediaStreamTrack | null, state: App.Active['said'], route: string, connectionId: string | null }} shown */
+    update({ video, audio, state, route, connectionId: id }) {
       showVideo(video);
       showAudio(audio);
-      silent.hidden = !muted;
+      silent.hidden = !state.muted;
+      shares.hidden = !state.sharing;
+      hand.hidden = !state.handRaised;
+      element.classList.toggle('sharing', state.sharing);
+      element.dataset.speaking = String(state.speaking);
       element.dataset.route = route;
       if (id) element.dataset.connectionId = id;
     },

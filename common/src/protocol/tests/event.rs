@@ -54,6 +54,12 @@ fn inbox_events() -> Vec<Value> {
     ]
 }
 
+fn participant_state() -> Value {
+    json!({
+        "muted": true, "cameraOff": false, "sharing": false, "handRaised": true, "speaking": false, "onHold": false,
+    })
+}
+
 fn room_message(text: &str) -> Value {
     json!({ "id": A, "seq": 7, "userId": B, "name": "Ada", "text": text, "createdAt": AT })
 }
@@ -68,7 +74,8 @@ pub(super) fn events() -> Vec<(&'static str, Value)> {
     changed["editedAt"] = json!(AT);
     changed["deletedAt"] = json!(AT);
     changed["reactions"] = json!([{ "emoji": "👍", "count": 12, "userIds": [A, B] }]);
-    let state = json!({ "route": "peerToPeer", "participants": [member], "revision": 3 });
+    let participant = json!({ "connectionId": A, "userId": B, "name": "Ada", "state": participant_state() });
+    let state = json!({ "route": "peerToPeer", "participants": [participant], "revision": 3 });
     vec![
         ("room.message", json!({ "roomId": A, "message": room_message("hello") })),
         ("room.messageChanged", json!({ "roomId": A, "seq": 9, "message": changed })),
@@ -91,6 +98,10 @@ pub(super) fn events() -> Vec<(&'static str, Value)> {
         ("call.resumed", json!({ "callId": A, "connectionId": B, "previousConnectionId": A })),
         ("call.ended", json!({ "callId": A, "reason": "answeredElsewhere" })),
         ("media.changed", json!({ "roomId": A, "state": state })),
+        (
+            "media.updated",
+            json!({ "roomId": A, "connectionId": B, "state": participant_state(), "revision": 4 }),
+        ),
         (
             "media.signal",
             json!({ "roomId": A, "from": B, "signal": {

@@ -48,9 +48,10 @@ pub(super) fn methods() -> Vec<Method> {
         method("call.resume", json!({ "callId": OTHER, "connectionId": ROOM }), &[]),
         method(
             "media.join",
-            json!({ "roomId": ROOM, "previousConnectionId": OTHER }),
-            &["previousConnectionId"],
+            json!({ "roomId": ROOM, "previousConnectionId": OTHER, "state": { "muted": true } }),
+            &["previousConnectionId", "state"],
         ),
+        method("media.update", json!({ "roomId": ROOM, "state": { "handRaised": true } }), &[]),
         method("media.leave", json!({ "roomId": ROOM }), &[]),
         method("media.signal", json!({ "roomId": ROOM, "to": OTHER, "signal": signal }), &[]),
         method("media.publish", json!({ "roomId": ROOM, "sdp": "v=0" }), &[]),

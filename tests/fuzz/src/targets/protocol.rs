@@ -48,6 +48,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         ("call.cancel", json!({ "callId": room })),
         ("call.hangUp", json!({ "callId": room })),
         ("media.join", json!({ "roomId": room })),
+        ("media.update", json!({ "roomId": room, "state": { "muted": true } })),
         ("media.leave", json!({ "roomId": room })),
         ("media.signal", json!({ "roomId": room, "to": room, "signal": signal })),
         ("media.publish", json!({ "roomId": room, "sdp": sdp })),

@@ -30,6 +30,13 @@ export class LocalMedia {
   /** Groups both tracks, so that receivers play them in step. */
   stream = new MediaStream();
 
+  /** What stands in for the camera, while the user shares it. @type {MediaStreamTrack | null} */
+  #screen = null;
+  /** What the screen stands in for. @type {MediaStreamTrack | null} */
+  #camera = null;
+  /** The user has ended sharing in the browser's own window. */
+  unshared = () => {};
+
   /** What could not be had. @type {DeviceProblem[]} */
   problems = [];
 
@@ -73,14 +80,49 @@ export class LocalMedia {
 
   /** Switches the device itself, so that its light goes out. Returns the new track or null. @param {boolean} on */
   async camera(on) {
-    const { video } = this.tracks;
+    const video = this.#screen ? this.#camera : this.tracks.video;
     if (on && !video) {
       this.problems = [];
       await this.#ask('video');
+      if (this.#screen) [this.#camera, this.tracks.video] = [this.tracks.video, this.#screen];
     } else if (!on && video) {
       video.stop();
       this.stream.removeTrack(video);
-      this.tracks.video = null;
+      if (this.#screen) this.#camera = null;
+      else this.tracks.video = null;
+    }
+    return this.tracks.video;
+  }
+
+  /** Whether there is a camera that is on, also where a screen stands in for it. */
+  get hasCamera() {
+    return Boolean(this.#screen ? this.#camera : this.tracks.video);
+  }
+
+  get isSharing() {
+    return this.#screen !== null;
+  }
+
+  /** Shows a screen instead of the camera, or the camera again. Returns the track to send, or null. @param {boolean} on */
+  async share(on) {
+    if (on && !this.#screen) {
+      this.problems = [];
+      try {
+        const [screen] = (await navigator.mediaDevices.getDisplayMedia({ video: true, audio: false })).getVideoTracks();
+        screen.onended = () => this.share(false).then(() => this.unshared());
+        this.#screen = screen;
+        this.#camera = this.tracks.video;
+        this.#keep(screen);
+      } catch (error) {
+        // Whoever closes the browser's window without a choice knows that.
+        if (error.name !== 'NotAllowedError') this.problems.push({ kind: 'video', reason: REASONS[error.name] ?? 'other', message: error.message });
+      }
+    } else if (!on && this.#screen) {
+      this.#screen.onended = null;
+      this.#screen.stop();
+      this.stream.removeTrack(this.#screen);
+      this.tracks.video = this.#camera;
+      this.#screen = this.#camera = null;
     }
     return this.tracks.video;
   }
@@ -90,6 +132,8 @@ export class LocalMedia {
       track.stop();
       this.stream.removeTrack(track);
     }
+    if (this.#screen) this.#screen.onended = null;
+    this.#screen = this.#camera = null;
     this.tracks = { audio: null, video: null };
   }
 }

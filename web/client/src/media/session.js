@@ -1,13 +1,17 @@
 // One call in one room: follows the session's state and keeps the right way of media open.
 
 import { PeerLink } from './peer.js';
+import { Said, UNSAID } from './said.js';
 import { ServerLink } from './server.js';
+import { SpeechMeter } from './speech.js';
 import { received } from './stats.js';
 
 /** @typedef {import('../../protocol.js').PeerSignal} PeerSignal */
 /** @typedef {import('../../protocol.js').MediaOffered} MediaOffered */
 /** @typedef {import('../../protocol.js').MediaState} MediaState */
 /** @typedef {import('../../protocol.js').MediaParticipant} MediaParticipant */
+/** @typedef {import('../../protocol.js').MediaParticipantState} MediaParticipantState */
+/** @typedef {import('../../protocol.js').MediaUpdated} MediaUpdated */
 /** @typedef {import('../../protocol.js').MediaRoute} MediaRoute */
 /** @typedef {import('./local.js').Kind} Kind */
 /** @typedef {import('./local.js').LocalMedia} LocalMedia */
@@ -68,6 +72,10 @@ export class MediaSession {
   #off = [];
   /** @type {RTCIceServer[]} */
   #iceServers = [];
+  /** The latest that each said of itself, for a state that was read before. @type {Map<string, MediaUpdated>} */
+  #updates = new Map();
+  #said = new Said((state) => this.#request('media.update', { state }));
+  #speech = new SpeechMeter((speaking) => this.say({ speaking }));
 
   /** Before the session can be entered: the room must have been joined. @type {(() => Promise<void>) | undefined} */
   #ready;
@@ -93,6 +101,7 @@ export class MediaSession {
     /** @type {<Event extends RoomEventName>(method: Event, handle: (params: Events[Event]) => void) => void} */
     const on = (method, handle) => this.#off.push(client.on(method, (params) => params.roomId === roomId && handle(params)));
     on('media.changed', ({ state }) => this.#apply(state));
+    on('media.updated', (updated) => this.#update(updated));
     on('media.signal', (params) => this.#hear(params));
     on('media.offer', (offer) => this.#hearOffer(offer));
     this.#off.push(client.on('call.resumed', ({ previousConnectionId, connectionId }) => this.moved(previousConnectionId, connectionId)));
@@ -121,8 +130,10 @@ export class MediaSession {
     else if (this.#joined) await this.#request('media.leave', {}).catch(() => {});
     this.self = connectionId;
     this.#joined = false;
+    this.#said.leave();
     if (!before) this.#drop();
-    const { state, iceServers, resumed } = await this.#request('media.join', { previousConnectionId: before });
+    const told = this.#said.now;
+    const { state, iceServers, resumed } = await this.#request('media.join', { previousConnectionId: before, state: told });
     // What goes straight to the other side does not go by the connection: it goes on where the seat does.
     if (before && !(resumed && state.route === 'peerToPeer')) this.#drop();
     if (this.#closed) {
@@ -131,6 +142,8 @@ export class MediaSession {
     }
     this.#iceServers = /** @type {RTCIceServer[]} */ (iceServers);
     this.#joined = true;
+    this.#said.enter(told);
+    this.#speech.watch(this.local.tracks.audio);
     this.#apply(state);
     const offers = this.#early.filter((early) => 'offer' in early);
     this.#early = this.#early.filter((early) => 'signal' in early);
@@ -156,11 +169,47 @@ export class MediaSession {
 
   #apply(/** @type {MediaState} */ state) {
     // An event may overtake the answer to our joining, which is then the older of the two.
-    if (state.revision >= this.state.revision) this.state = state;
+    if (state.revision >= this.state.revision) this.state = this.#overlaid(state);
     if (this.#joined) {
       if (this.#isIn()) this.#follow();
       else this.#rejoin(() => !this.#isIn());
     }
+    this.changed();
+  }
+
+  /** News of a participant may overtake the answer that lists all. @param {MediaState} state @returns {MediaState} */
+  #overlaid(state) {
+    for (const [connectionId, { revision }] of this.#updates) if (revision <= state.revision) this.#updates.delete(connectionId);
+    const participants = state.participants.map((one) => ({ ...one, state: this.#updates.get(one.connectionId)?.state ?? one.state ?? UNSAID }));
+    const revision = Math.max(state.revision, ...[...this.#updates.values()].map((update) => update.revision));
+    return { ...state, participants, revision };
+  }
+
+  /** @param {MediaUpdated} updated */
+  #update(updated) {
+    const { connectionId, revision } = updated;
+    if (revision <= this.state.revision || revision <= (this.#updates.get(connectionId)?.revision ?? -1)) return;
+    if (this.state.participants.some((one) => one.connectionId === connectionId)) {
+      const participants = this.state.participants.map((one) => (one.connectionId === connectionId ? { ...one, state: updated.state } : one));
+      this.state = { ...this.state, participants, revision };
+    } else this.#updates.set(connectionId, updated);
+    this.changed();
+  }
+
+  /** What this device says of itself. */
+  get said() {
+    return this.#said.now;
+  }
+
+  /**
+   * Says something of this device, which everybody in the session sees: muted, camera off, and so on. Whether somebody
+   * speaks is told by itself, from the microphone.
+   *
+   * @param {Partial<MediaParticipantState>} change
+   */
+  say(change) {
+    if (this.#closed) return;
+    this.#said.say(change);
     this.changed();
   }
 
@@ -299,6 +348,7 @@ export class MediaSession {
 
   /** Sends another own track of this kind, or none. @param {Kind} kind @param {MediaStreamTrack | null} track */
   replace(kind, track) {
+    if (kind === 'audio') this.#speech.watch(track);
     this.#peer?.replace(kind, track);
     this.#server?.replace(kind, track);
   }
@@ -320,6 +370,8 @@ export class MediaSession {
     clearTimeout(this.#retry.timer);
     this.#off.forEach((off) => off());
     this.#left?.();
+    this.#said.leave();
+    this.#speech.stop();
     this.#drop();
     if (this.#joined) this.#request('media.leave', {}).catch(() => {});
   }
