@@ -29,11 +29,13 @@ use common::{
     id::CallId,
     protocol::{
         Done, Event, Failure,
-        call::{Accepted, EndReason, Ended},
+        call::{Accepted, EndReason, Ended, Invite, Invited, Transfer},
     },
     subject::hub::CallAction,
 };
 use reach::{act, tell_gone};
+use ring::millis;
+use signalling_core::call::RING_TIME;
 use std::sync::Arc;
 
 /// `call.accept`.
@@ -72,6 +74,28 @@ pub(crate) async fn cancel(hub: &Hub, client: &Arc<Client>, id: CallId) -> Resul
 /// `call.hangUp`.
 pub(crate) async fn hang_up(hub: &Hub, client: &Arc<Client>, id: CallId) -> Result<Done, Failure> {
     done(act(hub, client, id, CallAction::HangUp).await)
+}
+
+/// `call.invite`.
+pub(crate) async fn invite(hub: &Hub, client: &Arc<Client>, invite: &Invite) -> Result<Invited, Failure> {
+    let action = CallAction::Invite(invite.user_id);
+    invited(invite.call_id, act(hub, client, invite.call_id, action).await)
+}
+
+/// `call.transfer`.
+pub(crate) async fn transfer(
+    hub: &Hub,
+    client: &Arc<Client>,
+    transfer: &Transfer,
+) -> Result<Invited, Failure> {
+    let action = CallAction::Transfer(transfer.user_id);
+    invited(transfer.call_id, act(hub, client, transfer.call_id, action).await)
+}
+
+fn invited<T>(call_id: CallId, outcome: Result<T, reach::Refused>) -> Result<Invited, Failure> {
+    let rung = outcome.map_err(|refused| refused.failure)?;
+    drop(rung);
+    Ok(Invited { call_id, ring_time_ms: millis(RING_TIME) })
 }
 
 fn done<T>(outcome: Result<T, reach::Refused>) -> Result<Done, Failure> {

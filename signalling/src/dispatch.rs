@@ -12,7 +12,7 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
     use Request as R;
     match request {
         R::CallRing(_) | R::CallAccept(_) | R::CallReject(_) | R::CallCancel(_) => true,
-        R::CallHangUp(_) | R::CallResume(_) => true,
+        R::CallHangUp(_) | R::CallInvite(_) | R::CallTransfer(_) | R::CallResume(_) => true,
         R::MediaJoin(_) | R::MediaUpdate(_) | R::MediaLeave(_) => true,
         R::MediaSignal(_) | R::MediaPublish(_) | R::MediaAnswer(_) => true,
         R::ConnectionOpen(_) | R::ConnectionRefresh(_) | R::PresenceSubscribe(_) => false,
@@ -59,6 +59,8 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::CallReject(reject) => client.answer(id, &calls::reject(hub, client, reject.call_id).await),
         R::CallCancel(cancel) => client.answer(id, &calls::cancel(hub, client, cancel.call_id).await),
         R::CallHangUp(hang_up) => client.answer(id, &calls::hang_up(hub, client, hang_up.call_id).await),
+        R::CallInvite(invite) => client.answer(id, &calls::invite(hub, client, &invite).await),
+        R::CallTransfer(transfer) => client.answer(id, &calls::transfer(hub, client, &transfer).await),
         R::CallResume(resume) => client.answer(id, &calls::resume(hub, client, &resume).await),
         R::MediaJoin(join) => client.answer(id, &media::join(hub, client, join).await),
         R::MediaUpdate(update) => client.answer(id, &media::update(hub, client, update).await),

@@ -72,7 +72,7 @@ BEGIN
             END IF;
         END IF;
         -- Once, and only of what is recorded: this is looked up, and is the same before and after.
-        IF TG_TABLE_NAME IN ('contacts', 'conversations') THEN
+        IF TG_TABLE_NAME IN ('calls', 'contacts', 'conversations') THEN
             after := after || feed_joined(NEW);
         END IF;
     END IF;
@@ -97,7 +97,7 @@ BEGIN
     IF FOUND THEN
         RETURN;
     END IF;
-    EXECUTE format(CASE WHEN source::text IN ('contacts', 'conversations')
+    EXECUTE format(CASE WHEN source::text IN ('calls', 'contacts', 'conversations')
             THEN 'SELECT feed_row(r) || feed_joined(r) FROM %s r WHERE account_id = $1 AND id = $2'
             ELSE 'SELECT feed_row(r) FROM %s r WHERE account_id = $1 AND id = $2' END, source)
         INTO after USING account, changed;
@@ -128,6 +128,8 @@ BEGIN
         IF FOUND THEN
             PERFORM note_member(part.account_id, 'conversations', part.conversation_id, '{"labelIds": []}');
         END IF;
+    WHEN 'call_parties' THEN
+        PERFORM note_member(part.account_id, 'calls', part.call_id, '{"participants": []}');
     WHEN 'contact_identities' THEN
         FOR other IN SELECT unnest(ARRAY[id, merged_into]) FROM contacts
             WHERE account_id = part.account_id AND id = part.contact_id

@@ -25,11 +25,17 @@ $$;
 
 CREATE OR REPLACE FUNCTION feed_row(r calls) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('id', r.id, 'roomId', r.room_id, 'startedAt', r.started_at, 'answeredAt', r.answered_at,
-        'endedAt', r.ended_at, 'outcome', r.outcome, 'participants', jsonb_build_array(
-            jsonb_build_object('userId', r.caller_id, 'isCaller', true, 'joinedAt', r.started_at, 'leftAt', r.ended_at),
-            jsonb_build_object('userId', r.callee_id, 'isCaller', false, 'joinedAt', r.answered_at,
-                'leftAt', CASE WHEN r.answered_at IS NOT NULL THEN r.ended_at END)))
+        'endedAt', r.ended_at, 'outcome', r.outcome)
 $$;
+
+CREATE OR REPLACE FUNCTION feed_joined(r calls) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN jsonb_build_object('participants',
+        (SELECT coalesce(jsonb_agg(jsonb_build_object('userId', p.user_id, 'isCaller', p.position = 0,
+                                       'invitedBy', p.invited_by, 'joinedAt', p.joined_at, 'leftAt', p.left_at,
+                                       'outcome', p.outcome) ORDER BY p.position, p.user_id), '[]')
+         FROM call_parties p WHERE p.account_id = r.account_id AND p.call_id = r.id));
+END $$;
 
 CREATE OR REPLACE FUNCTION feed_row(r channels) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('id', r.id, 'kind', r.kind, 'name', r.name, 'phoneNumberId', r.external_id,
@@ -109,6 +115,7 @@ SELECT feed('labels'), feed('canned_responses'), feed('teams'), feed('rooms'), f
 
 SELECT feed('conversation_labels', 'note_part', 'INSERT OR DELETE'),
        feed('contact_identities', 'note_part', 'INSERT OR DELETE'),
+       feed('call_parties', 'note_part', 'INSERT OR UPDATE OF joined_at, left_at, outcome'),
        feed('contacts', 'note_part', 'UPDATE OF name, merged_into',
             'NEW.name <> OLD.name OR NEW.merged_into IS DISTINCT FROM OLD.merged_into'),
        feed('roles', 'note_part', 'UPDATE OF permissions', 'NEW.permissions <> OLD.permissions');

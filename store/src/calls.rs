@@ -2,7 +2,9 @@
 
 mod tenure;
 
-pub use tenure::{Open, Standing, Tenure, answer, end, move_to, standing, take_over};
+pub use tenure::{
+    Open, OpenParty, OwnStanding, Standing, Tenure, answer, end, invite, leave, move_to, standing, take_over,
+};
 
 use crate::{error::StoreError, tenant::TenantTx};
 use common::{
@@ -12,6 +14,7 @@ use common::{
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as};
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 /// A call that begins to ring.
@@ -38,16 +41,21 @@ pub struct NewCall {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CallParticipant {
-    /// Who called or was called.
+    /// Who called, was called, or was rung into it later.
     pub user_id: UserId,
     /// Whether they began it.
     pub is_caller: bool,
+    /// Who rang them; of the one who called, they themselves.
+    pub invited_by: UserId,
     /// Since when they were in it; null if they never picked up.
     #[serde(with = "time::serde::rfc3339::option")]
     pub joined_at: Option<OffsetDateTime>,
-    /// When they were out of it.
+    /// When they were out of it; null while they are in it, and if they never picked up.
     #[serde(with = "time::serde::rfc3339::option")]
     pub left_at: Option<OffsetDateTime>,
+    /// How it ended for them, as `call.ended` says it; null while they are rung or in it.
+    #[cfg_attr(feature = "openapi", schema(example = "missed"))]
+    pub outcome: Option<String>,
 }
 
 /// A call as it is remembered.
@@ -59,7 +67,7 @@ pub struct Call {
     pub id: CallId,
     /// Where the two met or would have met.
     pub room_id: RoomId,
-    /// Who called, then who was called.
+    /// In the order in which they came to it; the first called.
     pub participants: Vec<CallParticipant>,
     /// When it began to ring.
     #[serde(with = "time::serde::rfc3339")]
@@ -78,26 +86,46 @@ pub struct Call {
 struct Row {
     id: CallId,
     room_id: RoomId,
-    caller_id: UserId,
-    callee_id: UserId,
     started_at: OffsetDateTime,
     answered_at: Option<OffsetDateTime>,
     ended_at: Option<OffsetDateTime>,
     outcome: Option<String>,
 }
 
-impl From<Row> for Call {
-    fn from(row: Row) -> Self {
-        let Row { id, room_id, caller_id, callee_id, started_at, answered_at, ended_at, outcome } = row;
-        let part = |user: UserId, is_caller, joined_at: Option<OffsetDateTime>| CallParticipant {
-            user_id: user,
-            is_caller,
-            joined_at,
-            left_at: joined_at.and(ended_at),
-        };
-        let participants = vec![part(caller_id, true, Some(started_at)), part(callee_id, false, answered_at)];
-        Self { id, room_id, participants, started_at, answered_at, ended_at, outcome }
+impl Row {
+    fn with(self, participants: Vec<CallParticipant>) -> Call {
+        let Self { id, room_id, started_at, answered_at, ended_at, outcome } = self;
+        Call { id, room_id, participants, started_at, answered_at, ended_at, outcome }
     }
+}
+
+/// The calls with those who were part of them.
+async fn complete(tx: &mut TenantTx, calls: Vec<Row>) -> Result<Vec<Call>, StoreError> {
+    let ids: Vec<_> = calls.iter().map(|call| call.id.as_uuid()).collect();
+    let rows = query!(
+        "SELECT call_id, user_id, position, invited_by, joined_at, left_at, outcome FROM call_parties
+         WHERE call_id = ANY ($1) ORDER BY call_id, position, user_id",
+        &ids
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    let mut parties: BTreeMap<CallId, Vec<CallParticipant>> = BTreeMap::new();
+    for row in rows {
+        let party = CallParticipant {
+            user_id: UserId::from_uuid(row.user_id),
+            is_caller: row.position == 0,
+            invited_by: UserId::from_uuid(row.invited_by),
+            joined_at: row.joined_at,
+            left_at: row.left_at,
+            outcome: row.outcome,
+        };
+        parties.entry(CallId::from_uuid(row.call_id)).or_default().push(party);
+    }
+    let with = |call: Row| {
+        let parties = parties.remove(&call.id).unwrap_or_default();
+        call.with(parties)
+    };
+    Ok(calls.into_iter().map(with).collect())
 }
 
 /// Records that a call rings, in its first [`Tenure`]. Recording it again changes nothing. Whether there is such a room
@@ -108,8 +136,15 @@ impl From<Row> for Call {
 pub async fn start(tx: &mut TenantTx, call: &NewCall, clock: &dyn Clock) -> Result<Tenure, StoreError> {
     let account = tx.account_column();
     query!(
-        "INSERT INTO calls (account_id, id, room_id, caller_id, callee_id, started_at, media, caller_connection, runner)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (account_id, id) DO NOTHING",
+        "WITH started AS (
+             INSERT INTO calls (account_id, id, room_id, caller_id, callee_id, started_at, media, runner)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $9) ON CONFLICT (account_id, id) DO NOTHING
+             RETURNING account_id, id, caller_id, callee_id, started_at)
+         INSERT INTO call_parties
+             (account_id, call_id, user_id, position, invited_by, invited_at, joined_at, connection_id)
+         SELECT account_id, id, caller_id, 0, caller_id, started_at, started_at, $8::uuid FROM started
+         UNION ALL SELECT account_id, id, callee_id, 1, caller_id, started_at, NULL, NULL FROM started
+         ON CONFLICT DO NOTHING",
         account,
         call.id.as_uuid(),
         call.room.as_uuid(),
@@ -141,13 +176,12 @@ pub async fn note_busy(tx: &mut TenantTx, call: &NewCall, clock: &dyn Clock) -> 
 pub async fn find(tx: &mut TenantTx, id: CallId) -> Result<Option<Call>, StoreError> {
     let row = query_as!(
         Row,
-        "SELECT id, room_id, caller_id, callee_id, started_at, answered_at, ended_at, outcome
-         FROM calls WHERE id = $1",
+        "SELECT id, room_id, started_at, answered_at, ended_at, outcome FROM calls WHERE id = $1",
         id.as_uuid()
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.map(Call::from))
+    Ok(complete(tx, row.into_iter().collect()).await?.pop())
 }
 
 /// A page of [`list`], one statement for each index.
@@ -157,7 +191,7 @@ macro_rules! page {
     ($tx:expr, $before:expr, $limit:expr, $clause:literal, $driver:expr) => {
         query_as!(
             Row,
-            "SELECT id, room_id, caller_id, callee_id, started_at, answered_at, ended_at, outcome FROM calls WHERE "
+            "SELECT id, room_id, started_at, answered_at, ended_at, outcome FROM calls WHERE "
                 + $clause
                 + " AND (started_at, id) < (
                     CASE WHEN $1::timestamptz IS NULL THEN 'infinity' ELSE $1 END,
@@ -188,5 +222,5 @@ pub async fn list(
         Some(room) => page!(tx, before, limit, "room_id = $4", room.as_uuid()),
         None => page!(tx, before, limit, "$4", true),
     };
-    Ok(rows.into_iter().map(Call::from).collect())
+    complete(tx, rows).await
 }

@@ -55,6 +55,8 @@ mod guests;
 mod native;
 #[path = "e2e/pages.rs"]
 mod pages;
+#[path = "e2e/parties.rs"]
+mod parties;
 #[path = "e2e/presence.rs"]
 mod presence;
 #[path = "e2e/replies.rs"]

@@ -41,6 +41,16 @@ export interface CallCancel {
   callId: CallId;
 }
 
+/** Event `call.changed`, to every device that is in a call of which more than two are or were part. */
+export interface CallChanged {
+  /** The call that goes on. */
+  callId: CallId;
+  /** Everybody, in the order in which they came to it; the first called. */
+  parties: CallParty[];
+  /** Counts the changes, so that a late event can be told from a new one. */
+  revision: number;
+}
+
 /** Event `call.resumed`, to the other side's device once the call was picked up. */
 export interface CallDeviceMoved {
   /** The call that goes on. */
@@ -52,7 +62,7 @@ export interface CallDeviceMoved {
 }
 
 /** Why a call is over. */
-export type CallEndReason = 'hungUp' | 'rejected' | 'cancelled' | 'missed' | 'busy' | 'answeredElsewhere' | 'lost';
+export type CallEndReason = 'hungUp' | 'rejected' | 'cancelled' | 'missed' | 'busy' | 'answeredElsewhere' | 'lost' | 'transferred';
 
 /** Event `call.ended`, to every device that knew of the call. */
 export interface CallEnded {
@@ -87,8 +97,43 @@ export interface CallIncoming {
   ringTimeMs: number;
 }
 
+/** Parameters of `call.invite`. */
+export interface CallInvite {
+  /** The call that this device is in. */
+  callId: CallId;
+  /** The user to ring into it, on every connected device. */
+  userId: UserId;
+}
+
+/** Result of `call.invite` and `call.transfer`: it rings, and `call.changed` says what comes of it. */
+export interface CallInvited {
+  /** The call into which they are rung. */
+  callId: CallId;
+  /** After this many milliseconds without an answer they have missed it. */
+  ringTimeMs: number;
+}
+
 /** What the caller wants to send. */
 export type CallMedia = 'audio' | 'video';
+
+/** One who is or was part of a call. */
+export interface CallParty {
+  /** Who. */
+  userId: UserId;
+  /** Their name, to be shown. */
+  name: string;
+  /** How far they are. */
+  state: CallPartyState;
+  /** The connection by which they are in it; null unless they are. */
+  connectionId?: ConnectionId | null;
+  /** Who rang them; of the one who called, themselves. */
+  invitedBy: UserId;
+  /** How it ended for them; null unless they are out of it. */
+  reason?: CallEndReason | null;
+}
+
+/** How far somebody is in a call. */
+export type CallPartyState = 'ringing' | 'joined' | 'left';
 
 /** Parameters of `call.reject`. */
 export interface CallReject {
@@ -108,18 +153,20 @@ export interface CallResume {
 export interface CallResumed {
   /** The call that goes on. */
   callId: CallId;
-  /** The room in whose media session the two meet. */
+  /** The room in whose media session they meet. */
   roomId: RoomId;
   /** What the caller wanted to send. */
   media: CallMedia;
   /** Whether this person called. */
   isCaller: boolean;
-  /** Who is on the other side. */
+  /** Who is on the other side; of several, the first who called or was called. */
   with: UserId;
   /** Their name, to be shown. */
   name: string;
   /** The other side's connection; null while the callee's devices ring. */
   connectionId?: ConnectionId | null;
+  /** Everybody who is or was part of the call, in the order in which they came to it. */
+  parties?: CallParty[];
   /** When it began to ring. */
   startedAt: string;
   /** When it was picked up; null while it rings. */
@@ -148,6 +195,14 @@ export interface CallRinging {
   ringTimeMs: number;
   /** STUN and TURN servers for peer-to-peer media. */
   iceServers: IceServer[];
+}
+
+/** Parameters of `call.transfer`. */
+export interface CallTransfer {
+  /** The answered call that this device is in. */
+  callId: CallId;
+  /** The user to ring; once they pick up, this device is out of the call. */
+  userId: UserId;
 }
 
 /** A connected channel: one WhatsApp number, one mailbox. */
@@ -1133,6 +1188,10 @@ export interface Methods {
   'call.cancel': { params: CallCancel; result: Done };
   /** Ends a call that was answered. */
   'call.hangUp': { params: CallHangUp; result: Done };
+  /** Rings another user into the call that this device is in. */
+  'call.invite': { params: CallInvite; result: CallInvited };
+  /** Hands an answered call over to another user: rings them, and leaves it once they pick up. */
+  'call.transfer': { params: CallTransfer; result: CallInvited };
   /** Goes on with a call after a reconnect, by this connection instead of the one before. */
   'call.resume': { params: CallResume; result: CallResumed };
   /** Enters the media session of a room that the caller has joined. */
@@ -1185,6 +1244,8 @@ export interface Events {
   'call.answered': CallAnswered;
   /** The other side of a call goes on by another connection. */
   'call.resumed': CallDeviceMoved;
+  /** Who is part of a call of more than two: somebody is rung, has picked up, or is out of it. */
+  'call.changed': CallChanged;
   /** The call is over for this device. */
   'call.ended': CallEnded;
   /** Who is in a room's media session, and how media travels. */

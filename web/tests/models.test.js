@@ -214,3 +214,23 @@ test('what is unread is counted in the list until it is read, here or on another
   assert.equal(read().unread, 0);
   assert.deepEqual(socket.requests.at(-1), ['room.read', { roomId: 'r', seq: 3 }]);
 });
+
+test('who is in a call that was rung rings others into it, and sees who is rung', async (t) => {
+  const { socket, calls, told, incoming } = calling(t);
+  await socket.emit('call.incoming', incoming);
+  const accepted = calls.accept();
+  await socket.answer('call.accept', { roomId: 'r' });
+  await accepted;
+  calls.ringUser({ roomId: 'r', userId: 'cleo', name: 'Cleo' });
+  assert.deepEqual(socket.requests.findLast(([method]) => method.startsWith('call.')), ['call.invite', { callId: 'c', userId: 'cleo' }]);
+  const party = (userId, state, reason = null) => ({ userId, name: userId, state, reason, connectionId: null, invitedBy: 'ben' });
+  await socket.emit('call.changed', { callId: 'c', revision: 1, parties: [party('ben', 'joined'), party('me', 'joined'), party('cleo', 'ringing')] });
+  assert.deepEqual(calls.state.get().active.ringing.map(({ userId }) => userId), ['cleo']);
+  await socket.emit('call.changed', { callId: 'c', revision: 2, parties: [party('ben', 'joined'), party('me', 'joined'), party('cleo', 'left', 'rejected')] });
+  assert.deepEqual(told.at(-1), 'cleo: Call declined.');
+  assert.deepEqual(calls.state.get().active.ringing, []);
+  calls.transfer({ userId: 'dora', name: 'Dora' });
+  assert.deepEqual(socket.requests.findLast(([method]) => method.startsWith('call.')), ['call.transfer', { callId: 'c', userId: 'dora' }]);
+  await socket.emit('call.ended', { callId: 'c', reason: 'transferred' });
+  assert.equal(calls.state.get().active, null);
+});

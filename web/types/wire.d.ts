@@ -25,6 +25,7 @@ declare namespace Wire {
   type Route = import('./api.js').MediaRoute;
   type Participant = import('./api.js').MediaParticipant;
   type MediaState = import('./api.js').MediaState;
+  type CallParty = import('../client/protocol.js').CallParty;
   type MediaParticipantState = import('../client/protocol.js').MediaParticipantState;
   type Signal = import('./api.js').PeerSignal;
   type Offer = import('./api.js').MediaOffered;

@@ -1,7 +1,8 @@
 //! Ringing: one user calls another, in a room, until pick-up or an outcome.
 //!
 //! A call is about people; how media then flows is [`super::media`]'s business.
-//! Both sides join the media session of the call's room once it is answered.
+//! Both sides join the media session of the call's room once it is answered. Whoever is in a call may ring others into
+//! it: each has a ringing and an outcome of their own, and the call is over once fewer than two are left.
 //!
 //! A device that loses its connection has 30 seconds to come back into its call by another one, on whatever instance,
 //! with `call.resume`; until then the other side is told nothing. A call that still rings is cancelled if its caller
@@ -131,6 +132,84 @@ pub struct HangUp {
     pub call_id: CallId,
 }
 
+/// Parameters of `call.invite`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallInvite))]
+pub struct Invite {
+    /// The call that this device is in.
+    pub call_id: CallId,
+    /// The user to ring into it, on every connected device.
+    pub user_id: UserId,
+}
+
+/// Parameters of `call.transfer`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallTransfer))]
+pub struct Transfer {
+    /// The answered call that this device is in.
+    pub call_id: CallId,
+    /// The user to ring; once they pick up, this device is out of the call.
+    pub user_id: UserId,
+}
+
+/// Result of `call.invite` and `call.transfer`: it rings, and `call.changed` says what comes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallInvited))]
+pub struct Invited {
+    /// The call into which they are rung.
+    pub call_id: CallId,
+    /// After this many milliseconds without an answer they have missed it.
+    pub ring_time_ms: u64,
+}
+
+/// One who is or was part of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallParty))]
+pub struct Party {
+    /// Who.
+    pub user_id: UserId,
+    /// Their name, to be shown.
+    pub name: String,
+    /// How far they are.
+    pub state: PartyState,
+    /// The connection by which they are in it; null unless they are.
+    pub connection_id: Option<ConnectionId>,
+    /// Who rang them; of the one who called, themselves.
+    pub invited_by: UserId,
+    /// How it ended for them; null unless they are out of it.
+    pub reason: Option<EndReason>,
+}
+
+/// How far somebody is in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallPartyState))]
+pub enum PartyState {
+    /// Their devices ring.
+    Ringing,
+    /// They are in the call.
+    Joined,
+    /// They did not pick up, or are in it no longer.
+    Left,
+}
+
+/// Event `call.changed`, to every device that is in a call of which more than two are or were part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallChanged))]
+pub struct PartiesChanged {
+    /// The call that goes on.
+    pub call_id: CallId,
+    /// Everybody, in the order in which they came to it; the first called.
+    pub parties: Vec<Party>,
+    /// Counts the changes, so that a late event can be told from a new one.
+    pub revision: u64,
+}
+
 /// Parameters of `call.resume`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -150,18 +229,21 @@ pub struct Resume {
 pub struct Resumed {
     /// The call that goes on.
     pub call_id: CallId,
-    /// The room in whose media session the two meet.
+    /// The room in whose media session they meet.
     pub room_id: RoomId,
     /// What the caller wanted to send.
     pub media: Media,
     /// Whether this person called.
     pub is_caller: bool,
-    /// Who is on the other side.
+    /// Who is on the other side; of several, the first who called or was called.
     pub with: UserId,
     /// Their name, to be shown.
     pub name: String,
     /// The other side's connection; null while the callee's devices ring.
     pub connection_id: Option<ConnectionId>,
+    /// Everybody who is or was part of the call, in the order in which they came to it.
+    #[serde(default)]
+    pub parties: Vec<Party>,
     /// When it began to ring.
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
@@ -230,10 +312,12 @@ pub enum EndReason {
     AnsweredElsewhere,
     /// A side lost its connection and did not come back in time.
     Lost,
+    /// This person handed the call over to somebody else, who took it.
+    Transferred,
 }
 
 impl EndReason {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::HungUp,
         Self::Rejected,
         Self::Cancelled,
@@ -241,6 +325,7 @@ impl EndReason {
         Self::Busy,
         Self::AnsweredElsewhere,
         Self::Lost,
+        Self::Transferred,
     ];
 
     /// The reason's name on the wire and in the store.
@@ -253,6 +338,7 @@ impl EndReason {
             Self::Busy => "busy",
             Self::AnsweredElsewhere => "answeredElsewhere",
             Self::Lost => "lost",
+            Self::Transferred => "transferred",
         }
     }
 

@@ -69,6 +69,8 @@ events! {
     CallAnswered(call::Answered) = "call.answered";
     /// The other side of a call goes on by another connection.
     CallResumed(call::Moved) = "call.resumed";
+    /// Who is part of a call of more than two: somebody is rung, has picked up, or is out of it.
+    CallChanged(call::PartiesChanged) = "call.changed";
     /// The call is over for this device.
     CallEnded(call::Ended) = "call.ended";
     /// Who is in a room's media session, and how media travels.

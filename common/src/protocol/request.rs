@@ -101,6 +101,10 @@ methods! {
     CallCancel(call::Cancel) -> super::Done = "call.cancel", Needs::permission(Permission::RoomsRead);
     /// Ends a call that was answered.
     CallHangUp(call::HangUp) -> super::Done = "call.hangUp", Needs::permission(Permission::RoomsRead);
+    /// Rings another user into the call that this device is in.
+    CallInvite(call::Invite) -> call::Invited = "call.invite", Needs::permission(Permission::RoomsRead);
+    /// Hands an answered call over to another user: rings them, and leaves it once they pick up.
+    CallTransfer(call::Transfer) -> call::Invited = "call.transfer", Needs::permission(Permission::RoomsRead);
     /// Goes on with a call after a reconnect, by this connection instead of the one before.
     CallResume(call::Resume) -> call::Resumed = "call.resume", Needs::permission(Permission::RoomsRead);
     /// Enters the media session of a room that the caller has joined.

@@ -5,7 +5,7 @@ use crate::{
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     protocol::{
         Failure,
-        call::{Answered, Ended, Incoming, Media, Moved},
+        call::{Answered, Ended, Incoming, Media, Moved, PartiesChanged, Party},
         media::Signalled,
         presence::OnlineUser,
         room::{Member, RemovalReason, RoomMessage},
@@ -124,6 +124,8 @@ pub enum DeviceNews {
         /// Grows with each that takes it over.
         epoch: u64,
     },
+    /// Who is part of its call has changed.
+    Changed(PartiesChanged),
     /// A call is over for it.
     Ended(Ended),
     /// Another participant of its media session sends it something.
@@ -209,6 +211,9 @@ pub struct CallRequest {
     /// The connection on the other side, as far as the device has heard.
     #[serde(default)]
     pub with: Option<ConnectionId>,
+    /// Up to which change the device has heard who is part of the call.
+    #[serde(default)]
+    pub heard: u64,
 }
 
 /// A device's request about a call.
@@ -228,6 +233,10 @@ pub enum CallAction {
     Connect,
     /// The device was told of the call, and asks again and again how it stands.
     Attend,
+    /// Ring this user into the call.
+    Invite(UserId),
+    /// Ring this user, who takes the place of the device's.
+    Transfer(UserId),
 }
 
 impl Service for CallService {
@@ -276,10 +285,12 @@ pub struct CallState {
     pub answered_at: Option<OffsetDateTime>,
     /// For how much longer it rings, in milliseconds, if it does.
     pub ring_time_ms: Option<u64>,
-    /// The caller's connection.
-    pub caller: ConnectionId,
-    /// The callee's connection, if one has picked up.
-    pub callee: Option<ConnectionId>,
+    /// The connection of the first of the others who talk, if one does.
+    pub with: Option<ConnectionId>,
+    /// Everybody who is or was part of it.
+    pub parties: Vec<Party>,
+    /// How often that has changed.
+    pub revision: u64,
     /// Which of the instances that have run it one after the other this is.
     pub epoch: u64,
 }

@@ -166,10 +166,19 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     travels::<OnlineNews>(&json!({}));
     for action in ["Accept", "Reject", "Cancel", "HangUp", "Gone", "Connect", "Attend"] {
         let request = json!({
-            "call": A, "device": B, "node": A, "action": action, "attends": true, "user": A, "with": B,
+            "call": A, "device": B, "node": A, "action": action, "attends": true, "user": A, "with": B, "heard": 3,
         });
         travels::<CallRequest>(&request);
     }
+    for action in [json!({ "Invite": B }), json!({ "Transfer": B })] {
+        let request = json!({
+            "call": A, "device": B, "node": A, "action": action, "attends": true, "user": A, "with": null, "heard": 0,
+        });
+        travels::<CallRequest>(&request);
+    }
+    let party = json!({
+        "userId": B, "name": "Ada", "state": "joined", "connectionId": A, "invitedBy": B, "reason": null,
+    });
     let incoming = json!({
         "callId": A, "roomId": B, "from": A, "name": "Ada", "media": "video", "ringTimeMs": 45000,
     });
@@ -177,6 +186,7 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
         json!({ "Incoming": { "runner": A, "epoch": 2, "incoming": incoming } }),
         json!({ "Resumed": { "callId": A, "connectionId": B, "previousConnectionId": A } }),
         json!({ "Runner": { "call": A, "runner": B, "epoch": 3 } }),
+        json!({ "Changed": { "callId": A, "parties": [party], "revision": 7 } }),
     ] {
         travels::<NodeNews>(&json!({ "to": B, "news": news }));
     }
@@ -184,7 +194,7 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     travels::<ResumeRequest>(&resume);
     travels::<<ResumeService as Service>::Reply>(&json!({ "Ok": {
         "room": A, "media": "audio", "startedAt": "2026-11-22T10:00:00Z", "answeredAt": null,
-        "ringTimeMs": 30000, "caller": A, "callee": null, "epoch": 1,
+        "ringTimeMs": 30000, "with": null, "parties": [party], "revision": 2, "epoch": 1,
     } }));
     travels::<RingRequest>(&json!({ "account": A, "user": A, "device": B, "node": A }));
     let selectors =
@@ -268,7 +278,7 @@ fn what_an_older_instance_does_not_say_has_the_meaning_it_had_then() {
     let request = json!({ "call": A, "device": B, "node": A, "action": "Accept" });
     let request: CallRequest = serde_json::from_value(request).unwrap();
     assert!(!request.attends, "nobody did");
-    assert_eq!((request.user, request.with), (None, None), "nobody said so");
+    assert_eq!((request.user, request.with, request.heard), (None, None, 0), "nobody said so");
     let join = json!({ "Join": {
         "participant": { "connectionId": A, "userId": B, "name": "Ada" }, "hub": A,
     } });

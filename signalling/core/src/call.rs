@@ -1,4 +1,8 @@
-//! One call between two people, from ring to outcome, as the instance decides it that runs the call.
+//! One call, from ring to outcome, as the instance decides it that runs the call: between two people, and as many more
+//! as are invited while it goes on.
+//!
+//! Everybody has a way of their own through it: [rung](ringing), [in it](party), out of it. It is over once fewer than
+//! two are left of those who talk and those who are rung.
 //!
 //! What it tells devices may be lost, and so may what they say. So those that take part [attend](Call::handle_attend):
 //! their instance, which has a [`part`] for each, asks every few seconds. Who has not heard that the call is over for
@@ -8,15 +12,25 @@
 //! one. And a call is not an instance's either: what is recorded of it is enough for another to [take it
 //! up](Call::take_up).
 
+mod effect;
+mod leg;
 pub mod part;
 mod party;
+mod recorded;
+mod ringing;
 
-use common::{error::ErrorCode, id::ConnectionId, protocol::call::EndReason};
-use party::Party;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
+pub use effect::{CallError, Effect};
+pub use leg::Invitation;
+pub use recorded::{Recorded, RecordedParty, Stage};
+
+use common::{
+    id::{ConnectionId, UserId},
+    protocol::call::EndReason,
 };
+use leg::{Leg, State};
+use party::Party;
+use ringing::Ringing;
+use std::time::{Duration, Instant};
 
 /// How long a call rings before it counts as missed.
 ///
@@ -46,156 +60,34 @@ const RING_AGAIN_TIMES: u32 = 5;
 /// How long it is remembered how a call ended: longer than a device is out of reach before it gives up.
 pub const REMEMBER_TIME: Duration = Duration::from_secs(90);
 
-/// Connections that are remembered to have been replaced while it rings: more than somebody has who is honest.
-const REPLACED_MAX: usize = 16;
-
-/// Why an action does not fit the call. It never changes the call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CallError {
-    /// Another device took the call first.
-    #[error("the call was answered on another device")]
-    AlreadyTaken {
-        /// The device that has it.
-        by: ConnectionId,
-    },
-    /// The device is not part of the call.
-    #[error("this device is not part of the call")]
-    NotInvited,
-    /// The call is over.
-    #[error("the call is over")]
-    Over,
-    /// For instance hanging up what nobody has answered.
-    #[error("the call is not in a state for this")]
-    WrongState,
-}
-
-impl CallError {
-    /// The stable code for the wire.
-    pub const fn code(&self) -> ErrorCode {
-        match self {
-            Self::AlreadyTaken { .. } => ErrorCode::CALL_ALREADY_TAKEN,
-            Self::NotInvited => ErrorCode::CALL_NOT_INVITED,
-            Self::Over => ErrorCode::CALL_OVER,
-            Self::WrongState => ErrorCode::CALL_WRONG_STATE,
-        }
-    }
-}
-
-/// Whose device it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// Of the person who calls.
-    Caller,
-    /// Of the person who is called.
-    Callee,
-}
-
-/// What a call asks its shell to do, in this order. If something cannot be recorded because another instance runs the
-/// call by now, nothing that follows is done, and the call is dropped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Write down that it was answered; nothing after this is announced before it is stored.
-    RecordAnswer {
-        /// The device that picked up.
-        by: ConnectionId,
-    },
-    /// Write down which devices the two talk on; likewise.
-    RecordDevices {
-        /// The caller's.
-        caller: ConnectionId,
-        /// The callee's, if one has picked up.
-        callee: Option<ConnectionId>,
-    },
-    /// Write down how it ended; likewise.
-    RecordEnd(EndReason),
-    /// Ring on one more device.
-    TellIncoming {
-        /// The callee's device.
-        to: ConnectionId,
-        /// For how much longer it rings.
-        rings_for: Duration,
-    },
-    /// Tell the caller's device who picked up.
-    TellAnswered {
-        /// The caller's device.
-        to: ConnectionId,
-        /// The device that picked up.
-        by: ConnectionId,
-    },
-    /// Tell a device that the other side goes on by another connection.
-    TellResumed {
-        /// The device that is told.
-        to: ConnectionId,
-        /// What the other side's connection was.
-        from: ConnectionId,
-        /// What it is.
-        by: ConnectionId,
-    },
-    /// Tell a device's instance that it is this one that runs the call.
-    TellRunner {
-        /// The device.
-        to: ConnectionId,
-    },
-    /// Tell a device that the call is over for it.
-    TellEnded {
-        /// The connection that is told.
-        to: ConnectionId,
-        /// How the call ended for it.
-        reason: EndReason,
-    },
-}
-
-#[derive(Debug)]
-enum State {
-    Ringing {
-        devices: BTreeMap<ConnectionId, Presence>,
-        missed_at: Instant,
-        /// When those are rung again that have not been heard, and how often they still are.
-        again: Option<(Instant, u32)>,
-        /// Since when it rings on no device.
-        unheard_since: Option<Instant>,
-        /// Connections in whose place others ring, the latest of them: what they still say is void.
-        replaced: BTreeSet<ConnectionId>,
-    },
-    Active {
-        callee: Party,
-    },
-    Over {
-        reason: EndReason,
-        answered_by: Option<ConnectionId>,
-        forgotten_at: Instant,
-    },
-    Forgotten,
-}
+/// People who may ever be part of one call, whether they answer or not.
+///
+/// More lets larger groups be rung; each costs a lease and a row, and everybody is told of each.
+pub const PARTIES_MAX: usize = 16;
 
 /// When a device was heard last; `None` if it has never said that it attends.
 type Presence = Option<Instant>;
 
-/// A call that another instance ran, as it was recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// The caller's device.
-    pub caller: ConnectionId,
-    /// How far it was.
-    pub stage: Stage,
+/// One who is or was part of the call, as the others are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartyView {
+    /// Who.
+    pub user: UserId,
+    /// How they came to it.
+    pub invitation: Invitation,
+    /// How far they are.
+    pub standing: PartyStanding,
 }
 
-/// How far a call was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stage {
-    /// It rang.
-    Ringing {
-        /// For how much longer it is to.
-        rings_for: Duration,
-        /// The callee's devices that are there.
-        devices: Vec<ConnectionId>,
-    },
-    /// It was answered.
-    Active {
-        /// By this device.
-        by: ConnectionId,
-    },
+/// How far somebody is in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartyStanding {
+    /// Their devices ring.
+    Ringing,
+    /// They talk, on this device.
+    In(ConnectionId),
+    /// They are out of it.
+    Out(EndReason),
 }
 
 /// One call. Owns no socket and reads no clock: inputs and time come in through
@@ -205,17 +97,44 @@ pub enum Stage {
 /// [`next_deadline`](Self::next_deadline) has passed.
 #[derive(Debug)]
 pub struct Call {
-    caller: Party,
-    state: State,
+    /// In the order in which they came to it; the first one called. Never more than [`PARTIES_MAX`].
+    legs: Vec<Leg>,
+    /// Whether somebody has picked up, ever.
+    is_answered: bool,
+    /// Counts what those who are in it are told of each other, once they are more than two.
+    revision: u64,
+    end: End,
     /// Whether other instances are within reach: if not, their silence means nothing.
     is_linked: bool,
 }
 
+#[derive(Debug)]
+enum End {
+    NotYet,
+    Over { forgotten_at: Instant },
+    Forgotten,
+}
+
 impl Call {
     /// A call that rings on `devices` from `now`.
-    pub fn ring(caller: ConnectionId, devices: impl IntoIterator<Item = ConnectionId>, now: Instant) -> Self {
-        let state = State::ringing(devices, RING_TIME, now);
-        Self { caller: Party::there(caller, now), state, is_linked: true }
+    pub fn ring(
+        caller: (UserId, ConnectionId),
+        callee: UserId,
+        devices: impl IntoIterator<Item = ConnectionId>,
+        now: Instant,
+    ) -> Self {
+        let (user, device) = caller;
+        let invitation = Invitation { by: user, is_transfer: false };
+        let caller = Leg { user, invitation, state: State::In(Party::there(device, now)) };
+        let ringing = Ringing::new(devices, RING_TIME, now);
+        let callee = Leg { user: callee, invitation, state: State::Ringing(ringing) };
+        Self {
+            legs: vec![caller, callee],
+            is_answered: false,
+            revision: 0,
+            end: End::NotYet,
+            is_linked: true,
+        }
     }
 
     /// A call that another instance ran. Its devices have yet to be heard: each has its grace from now on, unless
@@ -226,181 +145,262 @@ impl Call {
         now: Instant,
         effects: &mut Vec<Effect>,
     ) -> Self {
-        let party = |device| match is_there(device) {
-            true => Party::there(device, now),
-            false => Party::lost(device, now),
-        };
-        let tell_runner = |to| Effect::TellRunner { to };
-        effects.push(tell_runner(recorded.caller));
-        let state = match recorded.stage {
-            Stage::Ringing { rings_for, devices } => {
-                effects.extend(devices.iter().map(|&to| Effect::TellIncoming { to, rings_for }));
-                State::ringing(devices, rings_for, now)
-            }
-            Stage::Active { by } => {
-                effects.push(tell_runner(by));
-                State::Active { callee: party(by) }
-            }
-        };
-        Self { caller: party(recorded.caller), state, is_linked: true }
+        let Recorded { parties, is_answered, revision } = recorded;
+        let mut legs = Vec::new();
+        for RecordedParty { user, invitation, stage } in parties {
+            let state = match stage {
+                Stage::Ringing { rings_for, devices } => {
+                    effects.extend(devices.iter().map(|&to| Effect::TellIncoming { to, rings_for }));
+                    State::Ringing(Ringing::new(devices, rings_for, now))
+                }
+                Stage::In { device } => {
+                    effects.push(Effect::TellRunner { to: device });
+                    State::In(match is_there(device) {
+                        true => Party::there(device, now),
+                        false => Party::lost(device, now),
+                    })
+                }
+                Stage::Out { reason, device } => State::Out { reason, device },
+            };
+            legs.push(Leg { user, invitation, state });
+        }
+        let mut call = Self { legs, is_answered, revision, end: End::NotYet, is_linked: true };
+        if call.is_deserted(None) {
+            // It died between the last one's leaving and the call's end.
+            call.end(None, EndReason::HungUp, now, effects);
+        }
+        call
+    }
+
+    /// Whether too few are left without that one.
+    fn is_deserted(&self, without: Option<usize>) -> bool {
+        let others = || self.legs.iter().enumerate().filter(move |(at, _)| Some(*at) != without);
+        let talking = others().filter(|(_, leg)| leg.party().is_some()).count();
+        let rung = others().filter(|(_, leg)| leg.ringing().is_some()).count();
+        talking == 0 || talking + rung < 2
     }
 
     /// Whether nothing more can happen to it. Who asks is still told how it ended.
     pub const fn is_over(&self) -> bool {
-        matches!(self.state, State::Over { .. } | State::Forgotten)
+        !matches!(self.end, End::NotYet)
     }
 
     /// Whether it is over for so long that nobody needs it any more.
     pub const fn is_forgotten(&self) -> bool {
-        matches!(self.state, State::Forgotten)
+        matches!(self.end, End::Forgotten)
     }
 
-    /// The caller's device.
-    pub const fn caller(&self) -> ConnectionId {
-        self.caller.device
+    /// The device on which the one who called is in it, or was.
+    pub fn caller(&self) -> Option<ConnectionId> {
+        self.legs.first().and_then(Leg::device)
     }
 
-    /// The device that the caller talks with, if one has picked up and the call goes on.
-    pub const fn callee(&self) -> Option<ConnectionId> {
-        match &self.state {
-            State::Active { callee } => Some(callee.device),
-            State::Ringing { .. } | State::Over { .. } | State::Forgotten => None,
+    /// The device of the first of the others who talk: of a call of two, the other side's.
+    pub fn with(&self, user: UserId) -> Option<ConnectionId> {
+        self.talking().find(|leg| leg.user != user).and_then(Leg::device)
+    }
+
+    /// Whether anybody has picked up.
+    pub const fn is_answered(&self) -> bool {
+        self.is_answered
+    }
+
+    /// Whether it is a call of more than two, in which all are told who is part of it.
+    pub const fn is_group(&self) -> bool {
+        self.legs.len() > 2
+    }
+
+    /// Everybody who is or was part of it, in the order in which they came, and how often that has changed.
+    pub fn parties(&self) -> (u64, Vec<PartyView>) {
+        let standing = |leg: &Leg| match &leg.state {
+            State::Ringing(_) => PartyStanding::Ringing,
+            State::In(party) => PartyStanding::In(party.device),
+            State::Out { reason, .. } => PartyStanding::Out(*reason),
+        };
+        let view =
+            |leg: &Leg| PartyView { user: leg.user, invitation: leg.invitation, standing: standing(leg) };
+        (self.revision, self.legs.iter().map(view).collect())
+    }
+
+    /// Those whose devices ring.
+    pub fn rung(&self) -> impl Iterator<Item = UserId> {
+        self.legs.iter().filter(|leg| leg.ringing().is_some() && !self.is_over()).map(|leg| leg.user)
+    }
+
+    /// Those who talk or are rung.
+    pub fn people(&self) -> impl Iterator<Item = UserId> {
+        let is_part = |leg: &&Leg| !matches!(leg.state, State::Out { .. });
+        self.legs.iter().filter(is_part).map(|leg| leg.user)
+    }
+
+    /// How this user came to it, if they are part of it.
+    pub fn invitation(&self, user: UserId) -> Option<Invitation> {
+        self.leg(user).map(|leg| leg.invitation)
+    }
+
+    /// Whose device it is that rings.
+    pub fn rung_on(&self, device: ConnectionId) -> Option<UserId> {
+        let rings =
+            |leg: &&Leg| leg.ringing().is_some_and(|ringing| ringing.devices().any(|one| one == device));
+        self.legs.iter().find(rings).map(|leg| leg.user)
+    }
+
+    /// For how much longer it rings for this user; for one who is in it, for the others while none has picked up.
+    pub fn rings_for(&self, user: UserId, now: Instant) -> Option<Duration> {
+        if self.is_over() {
+            return None;
         }
+        if let Some(ringing) = self.leg(user).and_then(Leg::ringing) {
+            return Some(ringing.rings_for(now));
+        }
+        let rings = self.legs.iter().filter_map(Leg::ringing).map(|ringing| ringing.rings_for(now));
+        rings.max().filter(|_| !self.is_answered)
     }
 
-    /// For how much longer it rings, if it does.
-    pub fn rings_for(&self, now: Instant) -> Option<Duration> {
-        match &self.state {
-            State::Ringing { missed_at, .. } => Some(missed_at.saturating_duration_since(now)),
-            State::Active { .. } | State::Over { .. } | State::Forgotten => None,
-        }
+    fn leg(&self, user: UserId) -> Option<&Leg> {
+        self.legs.iter().find(|leg| leg.user == user)
+    }
+
+    fn talking(&self) -> impl Iterator<Item = &Leg> {
+        self.legs.iter().filter(|leg| leg.party().is_some() && !self.is_over())
     }
 
     /// A device of an instance whose devices attend asks something: it is there.
     pub fn handle_heard(&mut self, device: ConnectionId, now: Instant) {
-        self.caller.handle_heard(device, now);
-        match &mut self.state {
-            State::Ringing { devices, .. } => {
-                if let Some(presence) = devices.get_mut(&device) {
-                    *presence = Some(now);
-                }
-            }
-            State::Active { callee } => callee.handle_heard(device, now),
-            State::Over { .. } | State::Forgotten => {}
-        }
+        self.legs.iter_mut().for_each(|leg| leg.handle_heard(device, now));
     }
 
     /// A device that was told of the call asks how it stands, which as far as it knows is `with` that device on the
     /// other side: what it has not heard is told again.
     ///
     /// # Errors
-    /// [`CallError::Over`] if nobody knows any more.
+    /// [`CallError::Over`] if nobody knows any more; [`CallError::NotInvited`] if it is nobody's who is part of it.
     pub fn handle_attend(
         &mut self,
-        side: Side,
+        user: UserId,
         device: ConnectionId,
         with: Option<ConnectionId>,
         now: Instant,
         effects: &mut Vec<Effect>,
     ) -> Result<(), CallError> {
-        let is_callers = side == Side::Caller;
-        let reason = match &mut self.state {
-            State::Forgotten => return Err(CallError::Over),
-            State::Ringing { .. } if device == self.caller.device => return Ok(()),
-            State::Active { callee } if device == self.caller.device => {
-                let (to, by) = (device, callee.device);
-                match with {
-                    None => effects.push(Effect::TellAnswered { to, by }),
-                    Some(_) => effects.extend(callee.tell_moved(to, with)),
-                }
+        if self.is_forgotten() {
+            return Err(CallError::Over);
+        }
+        let leg = self.legs.iter_mut().find(|leg| leg.user == user).ok_or(CallError::NotInvited)?;
+        let reason = match &mut leg.state {
+            State::Ringing(ringing) if !ringing.is_replaced(device) => {
+                ringing.attend(device, now);
                 return Ok(());
             }
-            State::Ringing { .. } | State::Active { .. } if is_callers => EndReason::AnsweredElsewhere,
-            State::Ringing { replaced, .. } if replaced.contains(&device) => EndReason::AnsweredElsewhere,
-            State::Ringing { devices, unheard_since, .. } => {
-                // Also one that was silent for too long.
-                devices.insert(device, Some(now));
-                *unheard_since = None;
+            State::In(party) if party.device == device => {
+                self.tell_other_side(user, device, with, effects);
                 return Ok(());
             }
-            State::Active { callee } if callee.device == device => {
-                effects.extend(self.caller.tell_moved(device, with));
-                return Ok(());
-            }
-            State::Active { .. } => EndReason::AnsweredElsewhere,
-            State::Over { .. } if is_callers && device != self.caller.device => EndReason::AnsweredElsewhere,
-            State::Over { answered_by: Some(by), .. } if !is_callers && *by != device => {
-                EndReason::AnsweredElsewhere
-            }
-            State::Over { reason, .. } => *reason,
+            State::Out { reason, device: had } if had.is_none_or(|had| had == device) => *reason,
+            State::Ringing(_) | State::In(_) | State::Out { .. } => EndReason::AnsweredElsewhere,
         };
         effects.push(Effect::TellEnded { to: device, reason });
         Ok(())
+    }
+
+    fn tell_other_side(
+        &self,
+        user: UserId,
+        to: ConnectionId,
+        with: Option<ConnectionId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let is_caller = self.legs.first().is_some_and(|leg| leg.user == user);
+        let Some(other) = self.talking().find(|leg| leg.user != user).and_then(Leg::party) else { return };
+        if is_caller && with.is_none() {
+            effects.push(Effect::TellAnswered { to, by: other.device });
+        } else if !self.is_group() {
+            effects.extend(other.tell_moved(to, with));
+        }
+    }
+
+    /// A device has heard so much of who is part of the call: if that is not all, it is told.
+    pub fn handle_heard_parties(&self, device: ConnectionId, revision: u64, effects: &mut Vec<Effect>) {
+        if self.is_group() && revision < self.revision && self.talking().any(|leg| leg.is_in_on(device)) {
+            effects.push(Effect::TellChanged { to: device });
+        }
     }
 
     /// Whether other instances are within reach.
     pub fn set_linked(&mut self, is_linked: bool, now: Instant) {
         self.is_linked = is_linked;
         // They could not be heard, and have yet to find back.
-        self.caller.forgive(now);
-        match &mut self.state {
-            State::Ringing { devices, .. } => {
-                devices.values_mut().flatten().for_each(|heard| *heard = now);
-            }
-            State::Active { callee } => callee.forgive(now),
-            State::Over { .. } | State::Forgotten => {}
-        }
+        self.legs.iter_mut().for_each(|leg| leg.forgive(now));
     }
 
-    /// A device picks up: any of the callee's, for it may have been rung by an instance that ran the call before.
+    /// A device picks up: any of those of somebody who is called, for it may have been rung by an instance that ran
+    /// the call before.
     ///
     /// # Errors
     /// The device that lost the race is told why.
     pub fn handle_accept(
         &mut self,
-        side: Side,
+        user: UserId,
         device: ConnectionId,
         now: Instant,
         effects: &mut Vec<Effect>,
     ) -> Result<(), CallError> {
-        let devices = match &self.state {
-            State::Ringing { replaced, .. } if replaced.contains(&device) => {
-                return Err(CallError::NotInvited);
-            }
-            State::Ringing { devices, .. } if side == Side::Callee => devices,
-            State::Ringing { .. } => return Err(CallError::NotInvited),
+        if self.is_over() {
+            return Err(CallError::Over);
+        }
+        let (is_first, caller) = (!self.is_answered, self.caller());
+        let leg = self.legs.iter_mut().find(|leg| leg.user == user).ok_or(CallError::NotInvited)?;
+        let ringing = match &leg.state {
+            State::Ringing(ringing) if ringing.is_replaced(device) => return Err(CallError::NotInvited),
+            State::Ringing(ringing) => ringing,
+            State::In(_) if leg.invitation.by == user => return Err(CallError::NotInvited),
             // The answer to the first accept was lost, and the device asks again.
-            State::Active { callee } if callee.device == device => return Ok(()),
-            State::Active { callee } => return Err(CallError::AlreadyTaken { by: callee.device }),
-            State::Over { .. } | State::Forgotten => return Err(CallError::Over),
+            State::In(party) if party.device == device => return Ok(()),
+            State::In(party) => return Err(CallError::AlreadyTaken { by: party.device }),
+            State::Out { .. } => return Err(CallError::Over),
         };
-        let presence = devices.get(&device).copied().flatten();
-        effects.push(Effect::RecordAnswer { by: device });
-        effects.push(Effect::TellAnswered { to: self.caller.device, by: device });
-        let others = devices.keys().filter(|other| **other != device);
-        effects.extend(others.map(|&to| Effect::TellEnded { to, reason: EndReason::AnsweredElsewhere }));
-        self.state = State::Active { callee: Party::picked_up(device, presence, now) };
+        effects.push(Effect::RecordAnswer { user, by: device });
+        if let Some(to) = caller.filter(|_| is_first) {
+            effects.push(Effect::TellAnswered { to, by: device });
+        }
+        let others = ringing.devices().filter(|other| *other != device);
+        effects.extend(others.map(|to| Effect::TellEnded { to, reason: EndReason::AnsweredElsewhere }));
+        leg.state = State::In(Party::picked_up(device, ringing.presence(device), now));
+        let Invitation { by, is_transfer } = leg.invitation;
+        self.is_answered = true;
+        self.change(effects);
+        if is_transfer && let Some(at) = self.talking_at(|leg| leg.user == by) {
+            self.take_out(at, EndReason::Transferred, now, effects);
+        }
         Ok(())
     }
 
-    /// A device declines, on behalf of all of the callee's devices.
+    fn talking_at(&self, fits: impl Fn(&Leg) -> bool) -> Option<usize> {
+        self.legs.iter().position(|leg| leg.party().is_some() && fits(leg))
+    }
+
+    /// A device declines, on behalf of all of its user's devices.
     ///
     /// # Errors
     /// [`CallError`].
     pub fn handle_reject(
         &mut self,
-        side: Side,
+        user: UserId,
         now: Instant,
         effects: &mut Vec<Effect>,
     ) -> Result<(), CallError> {
-        match &self.state {
-            State::Ringing { .. } if side == Side::Callee => {
-                self.end(EndReason::Rejected, now, effects);
+        if self.is_over() {
+            return Err(CallError::Over);
+        }
+        let at = self.legs.iter().position(|leg| leg.user == user).ok_or(CallError::NotInvited)?;
+        match self.legs.get(at).map(|leg| &leg.state) {
+            Some(State::Ringing(_)) => {
+                self.take_out(at, EndReason::Rejected, now, effects);
                 Ok(())
             }
-            State::Ringing { .. } => Err(CallError::NotInvited),
-            State::Active { .. } => Err(CallError::WrongState),
-            State::Over { .. } | State::Forgotten => Err(CallError::Over),
+            Some(State::In(_)) if self.is_answered => Err(CallError::WrongState),
+            Some(State::In(_)) => Err(CallError::NotInvited),
+            Some(State::Out { .. }) | None => Err(CallError::Over),
         }
     }
 
@@ -414,18 +414,18 @@ impl Call {
         now: Instant,
         effects: &mut Vec<Effect>,
     ) -> Result<(), CallError> {
-        match &self.state {
-            State::Ringing { .. } if device == self.caller.device => {
-                self.end(EndReason::Cancelled, now, effects);
+        match () {
+            () if self.is_over() => Err(CallError::Over),
+            () if self.is_answered => Err(CallError::WrongState),
+            () if self.caller() == Some(device) => {
+                self.end(None, EndReason::Cancelled, now, effects);
                 Ok(())
             }
-            State::Ringing { .. } => Err(CallError::NotInvited),
-            State::Active { .. } => Err(CallError::WrongState),
-            State::Over { .. } | State::Forgotten => Err(CallError::Over),
+            () => Err(CallError::NotInvited),
         }
     }
 
-    /// A side ends the answered call.
+    /// Somebody leaves the answered call: between two that is its end.
     ///
     /// # Errors
     /// [`CallError`].
@@ -435,155 +435,197 @@ impl Call {
         now: Instant,
         effects: &mut Vec<Effect>,
     ) -> Result<(), CallError> {
-        match &self.state {
-            State::Active { callee } if device == callee.device || device == self.caller.device => {
-                self.end(EndReason::HungUp, now, effects);
+        match self.talking_at(|leg| leg.is_in_on(device)) {
+            _ if self.is_over() => Err(CallError::Over),
+            _ if !self.is_answered => Err(CallError::WrongState),
+            Some(at) => {
+                self.take_out(at, EndReason::HungUp, now, effects);
                 Ok(())
             }
-            State::Active { .. } => Err(CallError::NotInvited),
-            State::Ringing { .. } => Err(CallError::WrongState),
-            State::Over { .. } | State::Forgotten => Err(CallError::Over),
+            None => Err(CallError::NotInvited),
         }
     }
 
-    /// A device of the callee connects: it rings for the rest of the time, if the call still does.
+    /// Whether the one who talks on a device may ring `user` into the call: true if that is to be done, false if they
+    /// ring already for the same reason.
+    ///
+    /// # Errors
+    /// [`CallError::WrongState`] if they are in it, or are rung for another reason, or if there is nobody yet to be
+    /// transferred; [`CallError::Full`]; [`CallError::NotInvited`] if the device is nobody's who talks.
+    pub fn may_invite(
+        &self,
+        device: ConnectionId,
+        user: UserId,
+        is_transfer: bool,
+    ) -> Result<bool, CallError> {
+        if self.is_over() {
+            return Err(CallError::Over);
+        }
+        let by = self.talking().find(|leg| leg.is_in_on(device)).ok_or(CallError::NotInvited)?.user;
+        if is_transfer && !self.is_answered {
+            return Err(CallError::WrongState);
+        }
+        match self.leg(user) {
+            None if self.legs.len() >= PARTIES_MAX => Err(CallError::Full),
+            None => Ok(true),
+            Some(leg) => match &leg.state {
+                State::Out { .. } => Ok(true),
+                State::Ringing(_) if leg.invitation == (Invitation { by, is_transfer }) => Ok(false),
+                State::Ringing(_) | State::In(_) => Err(CallError::WrongState),
+            },
+        }
+    }
+
+    /// Rings one more person, on behalf of the one who talks on `device`; with `is_transfer`, in whose place they come.
+    ///
+    /// # Errors
+    /// As of [`may_invite`](Self::may_invite).
+    pub fn handle_invite(
+        &mut self,
+        device: ConnectionId,
+        (user, is_transfer): (UserId, bool),
+        devices: impl IntoIterator<Item = ConnectionId>,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), CallError> {
+        if !self.may_invite(device, user, is_transfer)? {
+            return Ok(());
+        }
+        let by = self.talking().find(|leg| leg.is_in_on(device)).ok_or(CallError::NotInvited)?.user;
+        let invitation = Invitation { by, is_transfer };
+        let ringing = Ringing::new(devices, RING_TIME, now);
+        effects.push(Effect::RecordInvited { user, invitation });
+        let tell = |to| Effect::TellIncoming { to, rings_for: RING_TIME };
+        effects.extend(ringing.devices().map(tell));
+        self.place(Leg { user, invitation, state: State::Ringing(ringing) });
+        self.change(effects);
+        Ok(())
+    }
+
+    /// The one whom somebody wanted to ring into the call is in another: all are told so.
+    ///
+    /// # Errors
+    /// As of [`may_invite`](Self::may_invite).
+    pub fn handle_busy(
+        &mut self,
+        device: ConnectionId,
+        (user, is_transfer): (UserId, bool),
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), CallError> {
+        if !self.may_invite(device, user, is_transfer)? {
+            return Ok(());
+        }
+        let by = self.talking().find(|leg| leg.is_in_on(device)).ok_or(CallError::NotInvited)?.user;
+        let invitation = Invitation { by, is_transfer };
+        let reason = EndReason::Busy;
+        effects.push(Effect::RecordInvited { user, invitation });
+        effects.push(Effect::RecordOut { user, reason });
+        self.place(Leg { user, invitation, state: State::Out { reason, device: None } });
+        self.change(effects);
+        Ok(())
+    }
+
+    /// In the place of the same person's, if they were part of it before.
+    fn place(&mut self, leg: Leg) {
+        match self.legs.iter_mut().find(|known| known.user == leg.user) {
+            Some(known) => *known = leg,
+            None => self.legs.push(leg),
+        }
+    }
+
+    /// A device of somebody who is called connects: it rings for the rest of the time, if the call still does.
     ///
     /// # Errors
     /// [`CallError::Over`], [`CallError::AlreadyTaken`].
     pub fn handle_connected(
         &mut self,
+        user: UserId,
         device: ConnectionId,
         now: Instant,
         effects: &mut Vec<Effect>,
     ) -> Result<(), CallError> {
-        match &mut self.state {
-            State::Ringing { devices, missed_at, again, unheard_since, .. } => {
-                let rings_for = missed_at.saturating_duration_since(now);
-                // Who was rung from the beginning is not rung again, unless it is not heard.
-                if !rings_for.is_zero() && !devices.contains_key(&device) {
-                    devices.insert(device, None);
-                    *again = Some((now + RING_AGAIN, RING_AGAIN_TIMES));
-                    *unheard_since = None;
-                    effects.push(Effect::TellIncoming { to: device, rings_for });
-                }
+        if self.is_over() {
+            return Err(CallError::Over);
+        }
+        let leg = self.legs.iter_mut().find(|leg| leg.user == user).ok_or(CallError::NotInvited)?;
+        match &mut leg.state {
+            State::Ringing(ringing) => {
+                effects.extend(ringing.connect(device, now));
                 Ok(())
             }
-            State::Active { callee } => Err(CallError::AlreadyTaken { by: callee.device }),
-            State::Over { .. } | State::Forgotten => Err(CallError::Over),
+            State::In(party) => Err(CallError::AlreadyTaken { by: party.device }),
+            State::Out { .. } => Err(CallError::Over),
         }
     }
 
     /// A person goes on by another connection, `device`, than the one that was part of the call, `from`; which is out
     /// of it from now on, whether it is still there or not.
     ///
-    /// While it rings, any of the callee's devices may say so. Saying it again changes nothing.
+    /// While it rings, any of their devices may say so. Saying it again changes nothing.
     ///
     /// # Errors
     /// [`CallError::Over`]; [`CallError::NotInvited`] and [`CallError::AlreadyTaken`] if it is another device that the
     /// person has the call on.
     pub fn handle_resume(
         &mut self,
-        side: Side,
+        user: UserId,
         from: ConnectionId,
         device: ConnectionId,
         now: Instant,
         effects: &mut Vec<Effect>,
     ) -> Result<(), CallError> {
-        let callee = self.callee();
-        match (&mut self.state, side) {
-            (State::Over { .. } | State::Forgotten, _) => return Err(CallError::Over),
-            (State::Ringing { .. } | State::Active { .. }, Side::Caller) => {
-                if self.caller.device == device {
-                    self.caller.handle_heard(device, now);
-                    return Ok(());
-                }
-                if self.caller.device != from {
-                    return Err(CallError::NotInvited);
-                }
-                self.caller.move_to(device, now);
-            }
-            (State::Ringing { devices, unheard_since, replaced, .. }, Side::Callee) => {
-                let was_rung = devices.remove(&from).is_some();
-                replaced.insert(from);
-                replaced.remove(&device);
-                if replaced.len() > REPLACED_MAX {
-                    replaced.pop_first();
-                }
-                devices.insert(device, Some(now));
-                *unheard_since = None;
-                if was_rung && from != device {
-                    effects.push(Effect::TellEnded { to: from, reason: EndReason::AnsweredElsewhere });
-                }
-                return Ok(());
-            }
-            (State::Active { callee }, Side::Callee) if callee.device == device => {
-                callee.handle_heard(device, now);
-                return Ok(());
-            }
-            (State::Active { callee }, Side::Callee) if callee.device != from => {
-                return Err(CallError::AlreadyTaken { by: callee.device });
-            }
-            (State::Active { callee }, Side::Callee) => callee.move_to(device, now),
+        if self.is_over() {
+            return Err(CallError::Over);
         }
-        effects.push(Effect::RecordDevices { caller: self.caller(), callee: self.callee() });
+        let leg = self.legs.iter_mut().find(|leg| leg.user == user).ok_or(CallError::Over)?;
+        let is_caller = leg.invitation.by == user;
+        match &mut leg.state {
+            State::Out { .. } => return Err(CallError::Over),
+            State::Ringing(ringing) => {
+                effects.extend(ringing.replace(from, device, now));
+                return Ok(());
+            }
+            State::In(party) if party.device == device => {
+                party.handle_heard(device, now);
+                return Ok(());
+            }
+            State::In(party) if party.device != from && is_caller => return Err(CallError::NotInvited),
+            State::In(party) if party.device != from => {
+                return Err(CallError::AlreadyTaken { by: party.device });
+            }
+            State::In(party) => party.move_to(device, now),
+        }
+        effects.push(Effect::RecordDevice { user, device });
         effects.push(Effect::TellEnded { to: from, reason: EndReason::AnsweredElsewhere });
-        let other = if side == Side::Caller { callee } else { Some(self.caller()) };
-        effects.extend(other.map(|to| Effect::TellResumed { to, from, by: device }));
+        let others = self.talking().filter(|leg| leg.user != user).filter_map(Leg::device);
+        effects.extend(others.map(|to| Effect::TellResumed { to, from, by: device }));
+        self.change(effects);
         Ok(())
     }
 
     /// A device's connection is gone.
     pub fn handle_gone(&mut self, device: ConnectionId, now: Instant) {
-        self.caller.handle_gone(device, now);
-        match &mut self.state {
-            State::Ringing { devices, unheard_since, .. } => {
-                if devices.remove(&device).is_some() && devices.is_empty() {
-                    *unheard_since = Some(now);
-                }
-            }
-            State::Active { callee } => callee.handle_gone(device, now),
-            State::Over { .. } | State::Forgotten => {}
-        }
+        self.legs.iter_mut().for_each(|leg| leg.handle_gone(device, now));
     }
 
     /// When the call next needs attention though nothing happens to it.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let caller_is_silent_at = self.caller.silent_at().filter(|_| self.is_linked);
-        match &self.state {
-            State::Ringing { devices, again, .. } => {
-                let heard = devices.values().flatten().filter(|_| self.is_linked);
-                let silent_at = heard.map(|heard| *heard + SILENCE_TIME).chain(caller_is_silent_at);
-                let again = again.map(|(at, _)| at);
-                let over = self.over_at().map(|(at, _)| at);
-                silent_at.chain(again).chain(over).min()
-            }
-            State::Active { callee } => {
-                let callee_is_silent_at = callee.silent_at().filter(|_| self.is_linked);
-                let over = self.over_at().map(|(at, _)| at);
-                [caller_is_silent_at, callee_is_silent_at, over].into_iter().flatten().min()
-            }
-            State::Over { forgotten_at, .. } => Some(*forgotten_at),
-            State::Forgotten => None,
+        match self.end {
+            End::NotYet => {}
+            End::Over { forgotten_at } => return Some(forgotten_at),
+            End::Forgotten => return None,
         }
+        let silent = self.legs.iter().filter_map(Leg::silent_at).filter(|_| self.is_linked);
+        let again = self.legs.iter().filter_map(Leg::ringing).filter_map(Ringing::again_at);
+        silent.chain(again).chain(self.next_out().map(|(at, ..)| at)).min()
     }
 
-    /// When it ends though nobody ends it, and how; the first of what may be.
-    fn over_at(&self) -> Option<(Instant, EndReason)> {
-        let after = |since: Option<Instant>, time, reason| since.map(|since| (since + time, reason));
-        let ends = match &self.state {
-            State::Ringing { missed_at, unheard_since, .. } => [
-                Some((*missed_at, EndReason::Missed)),
-                after(*unheard_since, GRACE_TIME, EndReason::Missed),
-                after(self.caller.lost_at(), RING_GRACE, EndReason::Cancelled),
-            ],
-            State::Active { callee } => [
-                after(self.caller.lost_at(), GRACE_TIME, EndReason::Lost),
-                after(callee.lost_at(), GRACE_TIME, EndReason::Lost),
-                None,
-            ],
-            State::Over { .. } | State::Forgotten => [None; 3],
-        };
-        ends.into_iter().flatten().min_by_key(|(at, _)| *at)
+    /// Who is out of it next though nobody says so, and how.
+    fn next_out(&self) -> Option<(Instant, usize, EndReason)> {
+        let out = self.legs.iter().enumerate();
+        let out = out.filter_map(|(at, leg)| leg.out_at(self.is_answered).map(|(when, why)| (when, at, why)));
+        // Of what is due at once, that which nobody can help any more: it was missed.
+        out.min_by_key(|(when, _, why)| (*when, *why != EndReason::Missed))
     }
 
     /// Acts on a deadline that has passed. Early calls do nothing.
@@ -591,85 +633,66 @@ impl Call {
         if self.next_deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
+        if matches!(self.end, End::Over { .. }) {
+            self.end = End::Forgotten;
+            return;
+        }
         if self.is_linked {
-            self.lose_silent(now);
+            self.legs.iter_mut().for_each(|leg| leg.lose_silent(now));
         }
-        if let Some((at, reason)) = self.over_at()
-            && at <= now
+        while let Some((when, at, why)) = self.next_out()
+            && when <= now
         {
-            return self.end(reason, now, effects);
-        }
-        match &mut self.state {
-            State::Ringing { devices, missed_at, again, .. } => {
-                ring_again(devices, *missed_at, again, now, effects);
+            self.take_out(at, why, now, effects);
+            if self.is_over() {
+                return;
             }
-            State::Over { forgotten_at, .. } if *forgotten_at <= now => self.state = State::Forgotten,
-            State::Active { .. } | State::Over { .. } | State::Forgotten => {}
         }
-    }
-
-    /// Those that have not been heard for too long are gone since they were.
-    fn lose_silent(&mut self, now: Instant) {
-        self.caller.lose_if_silent(now);
-        match &mut self.state {
-            State::Ringing { devices, unheard_since, .. } => {
-                let heard = |presence: &Presence| presence.is_none_or(|heard| heard + SILENCE_TIME > now);
-                let last = devices.values().flatten().max().copied();
-                devices.retain(|_, presence| heard(presence));
-                if devices.is_empty() && unheard_since.is_none() {
-                    *unheard_since = last.or(Some(now));
-                }
+        for leg in &mut self.legs {
+            if let State::Ringing(ringing) = &mut leg.state {
+                ringing.ring_again(now, effects);
             }
-            State::Active { callee } => callee.lose_if_silent(now),
-            State::Over { .. } | State::Forgotten => {}
         }
     }
 
-    /// Ends it for everybody who knew of it.
-    fn end(&mut self, reason: EndReason, now: Instant, effects: &mut Vec<Effect>) {
-        effects.push(Effect::RecordEnd(reason));
-        let tell = |to| Effect::TellEnded { to, reason };
-        effects.push(tell(self.caller.device));
-        let answered_by = match &self.state {
-            State::Ringing { devices, .. } => {
-                effects.extend(devices.keys().copied().map(tell));
-                None
-            }
-            State::Active { callee } => {
-                effects.push(tell(callee.device));
-                Some(callee.device)
-            }
-            State::Over { answered_by, .. } => *answered_by,
-            State::Forgotten => None,
+    /// Somebody is out of it, and with them it is over unless two are left of whom one talks.
+    fn take_out(&mut self, at: usize, reason: EndReason, now: Instant, effects: &mut Vec<Effect>) {
+        if self.is_deserted(Some(at)) {
+            return self.end(Some(at), reason, now, effects);
+        }
+        let Some(leg) = self.legs.get_mut(at) else { return };
+        effects.push(Effect::RecordOut { user: leg.user, reason });
+        leg.take_out(reason, effects);
+        self.change(effects);
+    }
+
+    /// Those who talk are told what has changed, where they are told of each other.
+    fn change(&mut self, effects: &mut Vec<Effect>) {
+        if !self.is_group() || self.is_over() {
+            return;
+        }
+        self.revision = self.revision.saturating_add(1);
+        let told = self.talking().filter_map(Leg::device).map(|to| Effect::TellChanged { to });
+        effects.extend(told);
+    }
+
+    /// Ends it for everybody who knew of it. What was answered was not missed, whoever was still rung; `last` is who
+    /// was out of it before there were too few.
+    fn end(&mut self, last: Option<usize>, reason: EndReason, now: Instant, effects: &mut Vec<Effect>) {
+        let of_all = match reason {
+            EndReason::Lost => EndReason::Lost,
+            _ if self.is_answered => EndReason::HungUp,
+            reason => reason,
         };
-        self.state = State::Over { reason, answered_by, forgotten_at: now + REMEMBER_TIME };
+        if let Some(leg) = last.and_then(|at| self.legs.get(at)).filter(|_| reason != of_all) {
+            effects.push(Effect::RecordOut { user: leg.user, reason });
+        }
+        effects.push(Effect::RecordEnd(of_all));
+        for (at, leg) in self.legs.iter_mut().enumerate() {
+            leg.take_out(if last == Some(at) { reason } else { of_all }, effects);
+        }
+        self.end = End::Over { forgotten_at: now + REMEMBER_TIME };
     }
-}
-
-impl State {
-    fn ringing(devices: impl IntoIterator<Item = ConnectionId>, rings_for: Duration, now: Instant) -> Self {
-        let devices: BTreeMap<_, _> = devices.into_iter().map(|device| (device, None)).collect();
-        let unheard_since = devices.is_empty().then_some(now);
-        let again = Some((now + RING_AGAIN, RING_AGAIN_TIMES));
-        let replaced = BTreeSet::new();
-        Self::Ringing { devices, missed_at: now + rings_for, again, unheard_since, replaced }
-    }
-}
-
-/// What they were told may have been lost.
-fn ring_again(
-    devices: &BTreeMap<ConnectionId, Presence>,
-    missed_at: Instant,
-    again: &mut Option<(Instant, u32)>,
-    now: Instant,
-    effects: &mut Vec<Effect>,
-) {
-    let Some((_, left)) = again.filter(|(at, _)| *at <= now) else { return };
-    let rings_for = missed_at.saturating_duration_since(now);
-    // What is nearly over is not worth a ring.
-    let unheard = devices.iter().filter(|(_, heard)| heard.is_none() && rings_for >= RING_AGAIN);
-    effects.extend(unheard.map(|(&to, _)| Effect::TellIncoming { to, rings_for }));
-    *again = (left > 1).then(|| (now + RING_AGAIN, left - 1));
 }
 
 #[cfg(test)]

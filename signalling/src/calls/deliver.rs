@@ -60,6 +60,15 @@ pub(crate) fn deliver(hub: &Hub, NodeNews { to, news }: NodeNews) {
             }
             Event::CallResumed(moved)
         }
+        DeviceNews::Changed(changed) => {
+            let mut held = client.held();
+            let part = held.calls.get_mut(&changed.call_id);
+            if !part.is_some_and(|part| part.handle_parties(changed.revision)) {
+                return;
+            }
+            drop(held);
+            Event::CallChanged(changed)
+        }
         DeviceNews::Signal(signalled) => Event::MediaSignal(signalled),
     };
     client.push(Frame::event(&event));

@@ -43,6 +43,7 @@ pub(crate) async fn ring_too(hub: &Hub, request: RingRequest) -> bool {
     let RingRequest { account, user, device, node } = request;
     let Some(call) = hub.0.calls.of_callee((account, user)) else { return false };
     let action = CallAction::Connect;
-    let request = CallRequest { call, device, node, action, attends: false, user: Some(user), with: None };
+    let request =
+        CallRequest { call, device, node, action, attends: false, user: Some(user), with: None, heard: 0 };
     order(hub, request).await.is_ok()
 }

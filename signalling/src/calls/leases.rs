@@ -1,4 +1,4 @@
-//! What a call holds for as long as it goes on, so that both are busy and do not call each other.
+//! What a call holds for as long as it goes on, so that all of its people are busy, and two do not call each other.
 
 use crate::{failure::bus_failed, hub::Hub};
 use bus::{Acquired, LeaseGuard};
@@ -10,15 +10,16 @@ use common::{
         hub::{CallBetween, UserInCall},
     },
 };
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A call's leases: of both people, and of the two together. They are given back when this is dropped.
+/// A call's leases: of everybody who is part of it, and of the first two together. They are given back when this is
+/// dropped, each person's as soon as they are out of it.
 pub(super) struct Leases {
     account: AccountId,
-    caller: UserId,
-    callee: UserId,
-    own: Option<LeaseGuard>,
-    theirs: Option<LeaseGuard>,
-    between: Option<LeaseGuard>,
+    /// Those that are missing, too.
+    people: BTreeMap<UserId, Option<LeaseGuard>>,
+    /// Until one of the two is out of it.
+    between: Option<(UserId, UserId, Option<LeaseGuard>)>,
 }
 
 /// Whose they are already.
@@ -31,39 +32,61 @@ pub(super) enum Taken {
 }
 
 impl Leases {
-    pub(super) const fn new(account: AccountId, caller: UserId, callee: UserId) -> Self {
-        Self { account, caller, callee, own: None, theirs: None, between: None }
+    /// Of a call between two, and as many more.
+    pub(super) fn new(account: AccountId, people: impl IntoIterator<Item = UserId>) -> Self {
+        let people: Vec<UserId> = people.into_iter().collect();
+        let between = match people[..] {
+            [one, other, ..] => Some((one, other, None)),
+            [..] => None,
+        };
+        Self { account, people: people.into_iter().map(|user| (user, None)).collect(), between }
     }
 
-    /// Takes them for a new call. Whether the callee is busy is seen by [`is_whole`](Self::is_whole).
-    pub(super) async fn take(&mut self, hub: &Hub) -> Result<Option<Taken>, Failure> {
-        self.between = take(hub, &CallBetween::new(self.account, self.caller, self.callee)).await?;
-        if self.between.is_none() {
-            // Of two who call each other at once the other's call is what rings here.
-            return Ok(Some(Taken::Between));
+    /// Takes them for a new call of `caller`. Whether the callee is busy is seen by [`is_whole`](Self::is_whole).
+    pub(super) async fn take(&mut self, hub: &Hub, caller: UserId) -> Result<Option<Taken>, Failure> {
+        if let Some((one, other, between)) = &mut self.between {
+            *between = take(hub, &CallBetween::new(self.account, *one, *other)).await?;
+            if between.is_none() {
+                // Of two who call each other at once the other's call is what rings here.
+                return Ok(Some(Taken::Between));
+            }
         }
-        self.own = take(hub, &UserInCall(self.account, self.caller)).await?;
-        if self.own.is_none() {
+        if !self.invite(hub, caller).await? {
             return Ok(Some(Taken::Caller));
         }
-        self.theirs = take(hub, &UserInCall(self.account, self.callee)).await?;
+        let rung: Vec<UserId> = self.people.keys().copied().filter(|user| *user != caller).collect();
+        for user in rung {
+            let _or_busy = self.invite(hub, user).await?;
+        }
         Ok(None)
     }
 
-    pub(super) const fn is_whole(&self) -> bool {
-        self.own.is_some() && self.theirs.is_some() && self.between.is_some()
+    /// Takes the lease of one who is rung into the call. False if they are in another.
+    pub(super) async fn invite(&mut self, hub: &Hub, user: UserId) -> Result<bool, Failure> {
+        let lease = take(hub, &UserInCall(self.account, user)).await?;
+        let is_held = lease.is_some();
+        self.people.insert(user, lease);
+        Ok(is_held)
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.people.values().all(Option::is_some)
+            && self.between.as_ref().is_none_or(|(_, _, between)| between.is_some())
+    }
+
+    /// Gives back those of all others.
+    pub(super) fn keep(&mut self, people: &BTreeSet<UserId>) {
+        self.people.retain(|user, _| people.contains(user));
+        self.between.take_if(|(one, other, _)| !people.contains(one) || !people.contains(other));
     }
 
     /// Takes those that are missing: an instance that has died has them for a while yet.
     pub(super) async fn complete(&mut self, hub: &Hub) {
-        if self.between.is_none() {
-            let between = CallBetween::new(self.account, self.caller, self.callee);
-            self.between = take(hub, &between).await.ok().flatten();
+        if let Some((one, other, between @ None)) = &mut self.between {
+            *between = take(hub, &CallBetween::new(self.account, *one, *other)).await.ok().flatten();
         }
-        for (place, user) in [(&mut self.own, self.caller), (&mut self.theirs, self.callee)] {
-            if place.is_none() {
-                *place = take(hub, &UserInCall(self.account, user)).await.ok().flatten();
-            }
+        for (user, lease) in self.people.iter_mut().filter(|(_, lease)| lease.is_none()) {
+            *lease = take(hub, &UserInCall(self.account, *user)).await.ok().flatten();
         }
     }
 }

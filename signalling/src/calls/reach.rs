@@ -97,9 +97,11 @@ pub(super) async fn look(hub: &Hub, client: &Client, call: CallId) -> Found {
 }
 
 fn found(client: &Client, standing: &Standing) -> Found {
-    let is_elsewhere =
-        client.user == standing.callee && standing.callee_device.is_some_and(|device| device != client.id);
-    match (standing.outcome, standing.runner) {
+    let device = standing.own.and_then(|own| own.device);
+    let is_elsewhere = device.is_some_and(|device| device != client.id);
+    // They may be out of a call that goes on.
+    let outcome = standing.own.and_then(|own| own.outcome).or(standing.outcome);
+    match (outcome, standing.runner) {
         (Some(_), _) if is_elsewhere => Found::Over(EndReason::AnsweredElsewhere),
         (Some(outcome), _) => Found::Over(outcome),
         (None, Some(node)) => Found::Runs(Runner { node, epoch: standing.tenure.epoch }),
@@ -109,7 +111,7 @@ fn found(client: &Client, standing: &Standing) -> Found {
 
 async fn standing(hub: &Hub, client: &Client, call: CallId) -> Result<Option<Standing>, StoreError> {
     let mut tx = hub.store().reading(client.account).await?;
-    calls::standing(&mut tx, call).await
+    calls::standing(&mut tx, call, client.user).await
 }
 
 /// A device is gone: the runner is told, if it is there; if not, the device is missed all the same.
@@ -120,7 +122,17 @@ pub(super) async fn tell_gone(
     device: ConnectionId,
     user: Option<UserId>,
 ) {
-    let _over_already = send(hub, runner, call, (device, user), None, CallAction::Gone).await;
+    let gone = CallRequest {
+        call,
+        device,
+        node: hub.bus().node(),
+        action: CallAction::Gone,
+        attends: true,
+        user,
+        with: None,
+        heard: 0,
+    };
+    let _over_already = send(hub, runner, gone).await;
 }
 
 /// Asks the instance that runs the call: what it answers, if it does.
@@ -131,19 +143,21 @@ pub(super) async fn ask(
     client: &Client,
     action: CallAction,
 ) -> Result<Result<RoomId, Failure>, BusError> {
-    let with = client.held().calls.get(&call).and_then(Part::with);
-    send(hub, runner, call, (client.id, Some(client.user)), with, action).await
+    let (with, heard) = client.held().calls.get(&call).map_or((None, 0), |part| (part.with(), part.heard()));
+    let request = CallRequest {
+        call,
+        device: client.id,
+        node: hub.bus().node(),
+        action,
+        attends: true,
+        user: Some(client.user),
+        with,
+        heard,
+    };
+    send(hub, runner, request).await
 }
 
-async fn send(
-    hub: &Hub,
-    runner: NodeId,
-    call: CallId,
-    (device, user): (ConnectionId, Option<UserId>),
-    with: Option<ConnectionId>,
-    action: CallAction,
-) -> Result<Result<RoomId, Failure>, BusError> {
-    let request = CallRequest { call, device, node: hub.bus().node(), action, attends: true, user, with };
+async fn send(hub: &Hub, runner: NodeId, request: CallRequest) -> Result<Result<RoomId, Failure>, BusError> {
     if runner == hub.bus().node() {
         return Ok(order(hub, request).await);
     }

@@ -62,9 +62,9 @@ struct Found {
 async fn find(hub: &Hub, client: &Client, call: CallId) -> Result<Found, Failure> {
     let failed = |error| store_failed(&error);
     let mut tx = hub.store().reading(client.account).await.map_err(failed)?;
-    let standing = calls::standing(&mut tx, call).await.map_err(failed)?.ok_or_else(over)?;
+    let standing = calls::standing(&mut tx, call, client.user).await.map_err(failed)?.ok_or_else(over)?;
     let is_caller = standing.caller == client.user;
-    if standing.outcome.is_some() || !is_caller && standing.callee != client.user {
+    if standing.outcome.is_some() || standing.own.is_none_or(|own| own.outcome.is_some()) {
         return Err(over());
     }
     let with = if is_caller { standing.callee } else { standing.caller };
@@ -96,11 +96,13 @@ pub(crate) async fn resume_here(hub: &Hub, request: ResumeRequest) -> Result<Cal
 fn go_on(hub: &Hub, client: &Arc<Client>, call_id: CallId, found: Found, state: CallState) -> Resumed {
     let Found { runner, is_caller, with, name } = found;
     let (runner, now) = (Runner { epoch: state.epoch, ..runner }, hub.clock().now());
-    let connection_id = if is_caller { state.callee } else { Some(state.caller) };
-    let part = match state.ring_time_ms {
+    let connection_id = state.with;
+    let mut part = match state.ring_time_ms {
         Some(ms) if !is_caller => Part::ringing(runner, Duration::from_millis(ms), now),
         Some(_) | None => Part::talking(runner, connection_id, now),
     };
+    // What the answer has of it need not be told again.
+    part.handle_parties(state.revision);
     if !attend::begin(hub, client, call_id, part) {
         attend::follow(hub, client, call_id, runner);
     }
@@ -112,6 +114,7 @@ fn go_on(hub: &Hub, client: &Arc<Client>, call_id: CallId, found: Found, state: 
         with,
         name,
         connection_id,
+        parties: state.parties,
         started_at: state.started_at,
         answered_at: state.answered_at,
         ring_time_ms: state.ring_time_ms,

@@ -42,14 +42,14 @@ pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result
     if ring.user_id == client.user {
         return Err(Failure::of(ErrorCode::INVALID_PARAMS, Fault::Caller, "you cannot call yourself"));
     }
-    let devices = devices_of(hub, client, ring.user_id).await?;
+    let Devices { nodes: devices, name } = devices_of(hub, client.account, ring.user_id).await?;
     if devices.is_empty() {
         return Err(Failure::of(ErrorCode::CALL_UNREACHABLE, Fault::Upstream, "no device is connected"));
     }
     let id = CallId::generate(hub.clock());
     let busy = |whose: &str| Failure::of(ErrorCode::CALL_BUSY, Fault::Upstream, format!("{whose} in a call"));
-    let mut leases = Leases::new(client.account, client.user, ring.user_id);
-    match leases.take(hub).await? {
+    let mut leases = Leases::new(client.account, [client.user, ring.user_id]);
+    match leases.take(hub, client.user).await? {
         Some(Taken::Between) => return Err(busy("the two of you are")),
         Some(Taken::Caller) => return Err(busy("you are")),
         None => {}
@@ -66,20 +66,21 @@ pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result
     be_missed(hub).await.map_err(|error| store_failed(&error))?;
     let tenure = record_start(hub, client, &new, !leases.is_whole()).await?;
     let Some(tenure) = tenure else { return Err(busy("the other side is")) };
-    let about = About::new(client, &new, hub.clock().utc());
+    let about = About::new(client, &new, name, hub.clock().utc());
 
     let (orders, queue) = mpsc::channel(ORDER_QUEUE);
-    hub.0.calls.insert(id, (client.account, ring.user_id), orders);
+    hub.0.calls.insert(id, orders);
+    hub.0.calls.ring(id, (client.account, ring.user_id));
     // Who has connected since the first look has asked before there was a call to ring for.
-    let devices = match devices_of(hub, client, ring.user_id).await {
-        Ok(now) if !now.is_empty() => now,
+    let devices = match devices_of(hub, client.account, ring.user_id).await {
+        Ok(Devices { nodes, .. }) if !nodes.is_empty() => nodes,
         Ok(_) | Err(_) => devices,
     };
     let (runner, now) = (Runner { node: hub.bus().node(), epoch: tenure.epoch }, hub.clock().now());
     attend::begin(hub, client, id, Part::talking(runner, None, now));
-    let core = Call::ring(client.id, devices.keys().copied(), now);
+    let core = Call::ring((client.user, client.id), ring.user_id, devices.keys().copied(), now);
     for (&device, &node) in &devices {
-        let incoming = about.incoming(RING_TIME);
+        let incoming = about.incoming(client.user, RING_TIME);
         tell(hub, node, device, DeviceNews::Incoming { runner: runner.node, epoch: runner.epoch, incoming })
             .await;
     }
@@ -94,15 +95,21 @@ pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A user's connected devices and where they are.
-async fn devices_of(
-    hub: &Hub,
-    client: &Client,
-    user: UserId,
-) -> Result<BTreeMap<ConnectionId, NodeId>, Failure> {
-    let online = online(hub, client.account).await.map_err(|error| bus_failed(&error))?;
+/// A user's connected devices and where they are, with the name to show.
+#[derive(Default)]
+pub(super) struct Devices {
+    pub(super) nodes: BTreeMap<ConnectionId, NodeId>,
+    pub(super) name: String,
+}
+
+pub(super) async fn devices_of(hub: &Hub, account: AccountId, user: UserId) -> Result<Devices, Failure> {
+    let online = online(hub, account).await.map_err(|error| bus_failed(&error))?;
     let theirs = online.into_iter().filter(|(_, device)| device.user.user_id == user);
-    Ok(theirs.map(|(id, device)| (id, device.node)).collect())
+    Ok(theirs.fold(Devices::default(), |mut devices, (id, device)| {
+        devices.nodes.insert(id, device.node);
+        devices.name = device.user.name;
+        devices
+    }))
 }
 
 /// The connected devices of an account's people.

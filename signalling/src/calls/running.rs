@@ -26,7 +26,7 @@ pub(crate) enum Order {
 /// The user who is called, in their account.
 pub(super) type Callee = (AccountId, UserId);
 
-/// Each with the queue to its task, and whom it rings.
+/// Each with the queue to its task, and whom they ring.
 #[derive(Default)]
 pub(crate) struct Calls {
     queues: DashMap<CallId, mpsc::Sender<Order>>,
@@ -35,8 +35,12 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    pub(super) fn insert(&self, id: CallId, callee: Callee, orders: mpsc::Sender<Order>) {
+    pub(super) fn insert(&self, id: CallId, orders: mpsc::Sender<Order>) {
         self.queues.insert(id, orders);
+    }
+
+    /// It rings somebody.
+    pub(super) fn ring(&self, id: CallId, callee: Callee) {
         self.callees.insert(callee, id);
     }
 
@@ -44,13 +48,13 @@ impl Calls {
         self.queues.get(&id).map(|orders| orders.clone())
     }
 
-    /// The call of which this user is the callee.
+    /// The call that rings this user.
     pub(super) fn of_callee(&self, callee: Callee) -> Option<CallId> {
         self.callees.get(&callee).map(|id| *id)
     }
 
-    /// It rings nobody any more.
-    pub(super) fn end(&self, id: CallId, callee: Callee) {
+    /// It rings that one no more.
+    pub(super) fn ring_no_more(&self, id: CallId, callee: Callee) {
         self.callees.remove_if(&callee, |_, of| *of == id);
     }
 

@@ -19,16 +19,17 @@ use common::{
     text,
 };
 use futures_util::{StreamExt, stream};
-use signalling_core::call::{Call, RING_TIME, Recorded, Stage};
+use signalling_core::call::{Call, Invitation, RING_TIME, Recorded, RecordedParty, Stage};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 use store::{
     StoreError,
-    calls::{self, Open, Tenure},
+    calls::{self, Open, OpenParty, Tenure},
     users,
 };
+use time::OffsetDateTime;
 use tokio::{
     sync::mpsc,
     time::{MissedTickBehavior, interval, sleep, timeout},
@@ -175,25 +176,32 @@ async fn try_to_take_over(
 ) -> Result<(), StoreError> {
     let mut tx = hub.store().tenant(account).await?;
     let Some(open) = calls::take_over(&mut tx, from, hub.bus().node()).await? else { return Ok(()) };
-    let caller = users::find(&mut tx, open.caller).await?;
-    let devices = (open.caller_device, open.callee_device.is_some() || open.answered_at.is_none());
-    let (Some(device), true) = devices else {
+    let is_known = open.parties.first().is_some_and(is_known);
+    if !is_known {
         // An earlier version's: nothing is known of who could go on with it.
         calls::end(&mut tx, open.tenure, EndReason::Lost, hub.clock()).await?;
         return tx.commit().await;
-    };
+    }
+    let mut names = BTreeMap::new();
+    for party in &open.parties {
+        let user = users::find(&mut tx, party.user).await?;
+        names.insert(party.user, user.map(|user| text::shown_name(&user.name)).unwrap_or_default());
+    }
     tx.commit().await?;
-    let name = caller.map(|user| text::shown_name(&user.name)).unwrap_or_default();
-    run(hub, account, &open, device, name, silent).await;
+    run(hub, account, &open, names, silent).await;
     Ok(())
+}
+
+/// Whether it is recorded on which device the caller was in it.
+fn is_known(caller: &OpenParty) -> bool {
+    caller.device.is_some() || caller.outcome.is_some() || caller.invited_by != caller.user
 }
 
 async fn run(
     hub: &Hub,
     account: AccountId,
     open: &Open,
-    caller: ConnectionId,
-    name: String,
+    names: BTreeMap<UserId, String>,
     silent: &BTreeSet<NodeId>,
 ) {
     // Without the bus those are found that are here; the others when they ask who runs their call.
@@ -201,28 +209,42 @@ async fn run(
     let there = online.into_iter().filter(|(_, device)| !silent.contains(&device.node));
     let there: BTreeMap<ConnectionId, (NodeId, UserId)> =
         there.map(|(id, device)| (id, (device.node, device.user.user_id))).collect();
-    let stage = match open.callee_device {
-        Some(by) => Stage::Active { by },
-        None => Stage::Ringing {
-            rings_for: rings_for(hub, open),
-            devices: there.iter().filter(|(_, (_, user))| *user == open.callee).map(|(id, _)| *id).collect(),
-        },
+    let parties = open.parties.iter().map(|party| {
+        let theirs = there.iter().filter(|(_, (_, user))| *user == party.user);
+        RecordedParty {
+            user: party.user,
+            invitation: Invitation { by: party.invited_by, is_transfer: party.is_transfer },
+            stage: stage(hub, party, theirs.map(|(id, _)| *id).collect()),
+        }
+    });
+    let recorded = Recorded {
+        parties: parties.collect(),
+        is_answered: open.answered_at.is_some(),
+        // More than any runner before can have counted.
+        revision: open.tenure.epoch << 32,
     };
     let mut effects = Vec::new();
     let is_there = |device| there.contains_key(&device);
-    let recorded = Recorded { caller, stage };
     let core = Call::take_up(recorded, is_there, hub.clock().now(), &mut effects);
     let nodes = there.into_iter().map(|(id, (node, _))| (id, node)).collect();
     let (orders, queue) = mpsc::channel(ORDER_QUEUE);
-    let about = About::of(account, open, name);
-    hub.0.calls.insert(about.call, (account, open.callee), orders);
+    let about = About::of(account, open, names);
+    hub.0.calls.insert(about.call, orders);
     info!(call.id = %about.call, epoch = open.tenure.epoch, "Call {} goes on under this instance", about.call);
-    let leases = Leases::new(account, open.caller, open.callee);
+    let leases = Leases::new(account, core.people());
     hub.finish(Running::new(hub, open.tenure, about, core, nodes, leases).run(queue, effects));
 }
 
+fn stage(hub: &Hub, party: &OpenParty, devices: Vec<ConnectionId>) -> Stage {
+    match (party.outcome, party.device) {
+        (Some(reason), device) => Stage::Out { reason, device },
+        (None, Some(device)) => Stage::In { device },
+        (None, None) => Stage::Ringing { rings_for: rings_for(hub, party.invited_at), devices },
+    }
+}
+
 /// For how much longer: by the clock on the wall, which is all that instances have in common.
-fn rings_for(hub: &Hub, open: &Open) -> Duration {
-    let rung = Duration::try_from(hub.clock().utc() - open.started_at).unwrap_or_default();
+fn rings_for(hub: &Hub, invited_at: OffsetDateTime) -> Duration {
+    let rung = Duration::try_from(hub.clock().utc() - invited_at).unwrap_or_default();
     RING_TIME.saturating_sub(rung)
 }

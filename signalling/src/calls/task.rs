@@ -1,6 +1,7 @@
 //! One running call: its core, its clock, and what its effects do.
 
 mod about;
+mod invite;
 mod record;
 
 pub(super) use about::About;
@@ -18,8 +19,11 @@ use common::{
     subject::hub::{CallAction, CallRequest, CallState, DeviceNews, ResumeRequest},
 };
 use record::Records;
-use signalling_core::call::{Call, CallError, Effect, Side};
-use std::{collections::BTreeMap, time::Duration};
+use signalling_core::call::{Call, CallError, Effect};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use store::calls::Tenure;
 use tokio::{sync::mpsc, time::sleep};
 use tracing::info;
@@ -36,6 +40,8 @@ pub(crate) struct Running {
     core: Call,
     nodes: BTreeMap<ConnectionId, NodeId>,
     leases: Option<Leases>,
+    /// Whom it rings, as the instance's devices that connect find it.
+    rung: BTreeSet<UserId>,
     records: Records,
 }
 
@@ -51,8 +57,11 @@ impl Running {
         nodes: BTreeMap<ConnectionId, NodeId>,
         leases: Leases,
     ) -> Self {
-        let records = Records::new(hub, about.account, tenure);
-        Self { hub: hub.clone(), about, core, nodes, leases: Some(leases), records }
+        let records = Records::new(hub, (about.account, about.caller), tenure);
+        let rung = BTreeSet::new();
+        let mut running = Self { hub: hub.clone(), about, core, nodes, leases: Some(leases), rung, records };
+        running.note_rung();
+        running
     }
 
     /// Carries out `effects` and runs the call to its end, or until the hub drains or another instance runs it.
@@ -62,8 +71,23 @@ impl Running {
         }
         // What waits is told that there is nobody, and finds the one who is.
         drop(orders);
-        self.hub.0.calls.end(self.about.call, (self.about.account, self.about.callee));
+        for user in std::mem::take(&mut self.rung) {
+            self.hub.0.calls.ring_no_more(self.about.call, (self.about.account, user));
+        }
         self.hub.0.calls.forget(self.about.call);
+    }
+
+    /// Devices that connect are rung for those whom the call rings, and for nobody else.
+    fn note_rung(&mut self) {
+        let (call, account) = (self.about.call, self.about.account);
+        let rung: BTreeSet<UserId> = self.core.rung().collect();
+        for &user in self.rung.difference(&rung) {
+            self.hub.0.calls.ring_no_more(call, (account, user));
+        }
+        for &user in rung.difference(&self.rung) {
+            self.hub.0.calls.ring(call, (account, user));
+        }
+        self.rung = rung;
     }
 
     async fn serve(
@@ -78,8 +102,8 @@ impl Running {
         link.mark_changed();
         self.carry_out(&mut effects).await?;
         while !self.core.is_forgotten() || self.records.is_owing() {
-            if self.core.is_over() && self.leases.take().is_some() {
-                self.hub.0.calls.end(self.about.call, (self.about.account, self.about.callee));
+            if self.core.is_over() {
+                self.leases = None;
             }
             let needs_leases = self.leases.as_ref().is_some_and(|leases| !leases.is_whole());
             tokio::select! {
@@ -109,28 +133,30 @@ impl Running {
     async fn handle(&mut self, order: Order, effects: &mut Vec<Effect>) -> Result<(), Fenced> {
         match order {
             Order::Act { request, reply } => {
-                let outcome = self.act(&request, effects);
+                let outcome = match request.action {
+                    CallAction::Invite(user) => self.invite(request.device, user, false, effects).await,
+                    CallAction::Transfer(user) => self.invite(request.device, user, true, effects).await,
+                    _ => self.act(&request, effects).map_err(refused),
+                };
                 self.carry_out(effects).await?;
                 // The device may have gone while it waited.
-                let _nobody_waits = reply.send(outcome.map_err(refused));
+                let _nobody_waits = reply.send(outcome);
             }
             Order::Resume { request, reply } => {
                 let outcome = self.resume(&request, effects);
                 self.carry_out(effects).await?;
-                let _nobody_waits = reply.send(outcome.map(|()| self.state()).map_err(refused));
+                let state = outcome.map(|()| self.state(request.user));
+                let _nobody_waits = reply.send(state.map_err(refused));
             }
         }
         Ok(())
     }
 
     fn act(&mut self, request: &CallRequest, effects: &mut Vec<Effect>) -> Result<RoomId, CallError> {
-        let (&CallRequest { device, node, action, attends, user, with, .. }, now) =
+        let (&CallRequest { device, node, action, attends, user, with, heard, .. }, now) =
             (request, self.hub.clock().now());
-        let side = match user {
-            Some(user) => self.side(user)?,
-            None if device == self.core.caller() => Side::Caller,
-            None => Side::Callee,
-        };
+        let user = user.or_else(|| self.owner(device)).ok_or(CallError::NotInvited)?;
+        self.core.invitation(user).ok_or(CallError::NotInvited)?;
         if action != CallAction::Gone {
             self.nodes.insert(device, node);
         }
@@ -138,16 +164,22 @@ impl Running {
             self.core.handle_heard(device, now);
         }
         match action {
-            CallAction::Accept => self.core.handle_accept(side, device, now, effects),
-            CallAction::Reject => self.core.handle_reject(side, now, effects),
+            CallAction::Accept => self.core.handle_accept(user, device, now, effects),
+            CallAction::Reject => self.core.handle_reject(user, now, effects),
             CallAction::Cancel => self.core.handle_cancel(device, now, effects),
             CallAction::HangUp => self.core.handle_hang_up(device, now, effects),
-            CallAction::Connect => self.core.handle_connected(device, now, effects),
+            CallAction::Connect => self.core.handle_connected(user, device, now, effects),
             CallAction::Gone => {
                 self.core.handle_gone(device, now);
                 Ok(())
             }
-            CallAction::Attend => self.core.handle_attend(side, device, with, now, effects),
+            CallAction::Attend => {
+                let outcome = self.core.handle_attend(user, device, with, now, effects);
+                self.core.handle_heard_parties(device, heard, effects);
+                outcome
+            }
+            // Handled where the bus and the store are asked.
+            CallAction::Invite(_) | CallAction::Transfer(_) => Ok(()),
         }?;
         Ok(self.about.room)
     }
@@ -158,22 +190,21 @@ impl Running {
         if account != self.about.account {
             return Err(CallError::Over);
         }
-        let side = self.side(user).map_err(|_| CallError::Over)?;
+        self.core.invitation(user).ok_or(CallError::Over)?;
         self.nodes.insert(device, node);
-        self.core.handle_resume(side, from, device, self.hub.clock().now(), effects)
+        self.core.handle_resume(user, from, device, self.hub.clock().now(), effects)
     }
 
-    fn side(&self, user: UserId) -> Result<Side, CallError> {
-        match user {
-            user if user == self.about.caller => Ok(Side::Caller),
-            user if user == self.about.callee => Ok(Side::Callee),
-            _ => Err(CallError::NotInvited),
-        }
+    /// Whose device it is, of which an instance of an earlier version does not say so.
+    fn owner(&self, device: ConnectionId) -> Option<UserId> {
+        let mut people = self.core.parties().1.into_iter();
+        let (caller, callee) = (people.next()?, people.next()?);
+        Some(if self.core.caller() == Some(device) { caller.user } else { callee.user })
     }
 
-    fn state(&self) -> CallState {
-        let rings_for = self.core.rings_for(self.hub.clock().now());
-        self.about.state(&self.core, rings_for, self.records.tenure().epoch)
+    fn state(&self, user: UserId) -> CallState {
+        let rings_for = self.core.rings_for(user, self.hub.clock().now());
+        self.about.state(&self.core, user, rings_for, self.records.tenure().epoch)
     }
 
     /// Takes the leases over, by which those are found who are called; until then, devices that connect are looked
@@ -182,14 +213,17 @@ impl Running {
         if let Some(leases) = &mut self.leases {
             leases.complete(&self.hub).await;
         }
-        if self.core.callee().is_none()
+        let rung: BTreeSet<UserId> = self.core.rung().collect();
+        if !rung.is_empty()
             && let Ok(online) = online(&self.hub, self.about.account).await
         {
             for (id, device) in online {
-                if device.user.user_id == self.about.callee {
+                let user = device.user.user_id;
+                if rung.contains(&user) {
                     self.nodes.insert(id, device.node);
                     // Those that ring already are not rung again.
-                    let _over_meanwhile = self.core.handle_connected(id, self.hub.clock().now(), effects);
+                    let now = self.hub.clock().now();
+                    let _over_meanwhile = self.core.handle_connected(user, id, now, effects);
                 }
             }
         }
@@ -197,34 +231,51 @@ impl Running {
     }
 
     async fn carry_out(&mut self, effects: &mut Vec<Effect>) -> Result<(), Fenced> {
-        let (call_id, runner) = (self.about.call, self.hub.bus().node());
-        let epoch = self.records.tenure().epoch;
+        self.note_rung();
+        if let Some(leases) = &mut self.leases {
+            leases.keep(&self.core.people().collect());
+        }
         for effect in std::mem::take(effects) {
-            let (to, news) = match effect {
-                Effect::RecordAnswer { .. } | Effect::RecordDevices { .. } | Effect::RecordEnd(_) => {
-                    if matches!(effect, Effect::RecordAnswer { .. }) {
-                        self.about.answered_at = Some(self.hub.clock().utc());
+            if matches!(effect, Effect::RecordAnswer { .. }) {
+                self.about.answered_at.get_or_insert(self.hub.clock().utc());
+            }
+            match self.news(&effect) {
+                Some((to, news)) => {
+                    if let Some(&node) = self.nodes.get(&to) {
+                        tell(&self.hub, node, to, news).await;
                     }
-                    self.records.write(effect).await?;
-                    continue;
                 }
-                Effect::TellIncoming { to, rings_for } => {
-                    let incoming = self.about.incoming(rings_for);
-                    (to, DeviceNews::Incoming { runner, epoch, incoming })
-                }
-                Effect::TellAnswered { to, by } => (to, DeviceNews::Answered(Answered { call_id, by })),
-                Effect::TellResumed { to, from, by } => {
-                    let moved = Moved { call_id, connection_id: by, previous_connection_id: from };
-                    (to, DeviceNews::Resumed(moved))
-                }
-                Effect::TellRunner { to } => (to, DeviceNews::Runner { call: call_id, runner, epoch }),
-                Effect::TellEnded { to, reason } => (to, DeviceNews::Ended(Ended { call_id, reason })),
-            };
-            if let Some(&node) = self.nodes.get(&to) {
-                tell(&self.hub, node, to, news).await;
+                None => self.records.write(effect).await?,
             }
         }
         Ok(())
+    }
+
+    /// What a device is told by this; `None` if it is to be written down.
+    fn news(&self, effect: &Effect) -> Option<(ConnectionId, DeviceNews)> {
+        let (call_id, runner) = (self.about.call, self.hub.bus().node());
+        let epoch = self.records.tenure().epoch;
+        Some(match *effect {
+            Effect::RecordInvited { .. }
+            | Effect::RecordAnswer { .. }
+            | Effect::RecordDevice { .. }
+            | Effect::RecordOut { .. }
+            | Effect::RecordEnd(_) => return None,
+            Effect::TellIncoming { to, rings_for } => {
+                let user = self.core.rung_on(to);
+                let from = user.and_then(|user| self.core.invitation(user));
+                let incoming = self.about.incoming(from.map_or(self.about.caller, |from| from.by), rings_for);
+                (to, DeviceNews::Incoming { runner, epoch, incoming })
+            }
+            Effect::TellAnswered { to, by } => (to, DeviceNews::Answered(Answered { call_id, by })),
+            Effect::TellResumed { to, from, by } => {
+                let moved = Moved { call_id, connection_id: by, previous_connection_id: from };
+                (to, DeviceNews::Resumed(moved))
+            }
+            Effect::TellChanged { to } => (to, DeviceNews::Changed(self.about.changed(&self.core))),
+            Effect::TellRunner { to } => (to, DeviceNews::Runner { call: call_id, runner, epoch }),
+            Effect::TellEnded { to, reason } => (to, DeviceNews::Ended(Ended { call_id, reason })),
+        })
     }
 }
 

@@ -69,6 +69,7 @@ pub(super) fn all() -> Vec<Limit> {
         fixed("changes of a feed in one answer", feed::CHANGES_MAX.to_string(), "`more`"),
         fixed("changes of a feed that are replayed", feed::REPLAYED_MAX.to_string(), "recovered: false"),
         fixed("a row in a feed, as JSON", bytes(feed::ROW_BYTES_MAX), "its longest members are `omitted`"),
+        fixed("people who are part of one call, ever", call::PARTIES_MAX.to_string(), "limit.count"),
         fixed("time that a call rings", time(call::RING_TIME), "call.ended, missed"),
         fixed("time that a device in a call may be away", time(call::GRACE_TIME), "call.ended, lost"),
     ]

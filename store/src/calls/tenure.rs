@@ -10,9 +10,8 @@ use common::{
     id::{CallId, ConnectionId, NodeId, RoomId, UserId},
     protocol::call::{EndReason, Media},
 };
-use sqlx::query;
+use sqlx::{query, query_scalar};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 /// An instance's time as the runner of a call, from its beginning or from when the instance took it over.
 ///
@@ -27,26 +26,39 @@ pub struct Tenure {
 }
 
 /// A call that was taken over, as it stood then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Open {
     /// In which it is run from now on.
     pub tenure: Tenure,
-    /// Where the two meet.
+    /// Where they meet.
     pub room: RoomId,
     /// Who called.
     pub caller: UserId,
-    /// Who was called.
-    pub callee: UserId,
     /// What the caller wanted to send.
     pub media: Media,
     /// When it began to ring.
     pub started_at: OffsetDateTime,
-    /// When it was picked up, if it was.
+    /// When it was picked up first, if it was.
     pub answered_at: Option<OffsetDateTime>,
-    /// The caller's device.
-    pub caller_device: Option<ConnectionId>,
-    /// The device that picked up.
-    pub callee_device: Option<ConnectionId>,
+    /// Everybody who is or was part of it, in the order in which they came; the first called.
+    pub parties: Vec<OpenParty>,
+}
+
+/// One who is or was part of a call that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenParty {
+    /// Who.
+    pub user: UserId,
+    /// Who rang them; of the one who called, they themselves.
+    pub invited_by: UserId,
+    /// Whether that one is out of it once this one is in it.
+    pub is_transfer: bool,
+    /// When they were rung.
+    pub invited_at: OffsetDateTime,
+    /// On which device they are in it, or were last; `None` if they are rung.
+    pub device: Option<ConnectionId>,
+    /// How it ended for them, if it has.
+    pub outcome: Option<EndReason>,
 }
 
 /// Who runs a call, or how it ended.
@@ -58,31 +70,45 @@ pub struct Standing {
     pub tenure: Tenure,
     /// Who called.
     pub caller: UserId,
-    /// Who was called.
+    /// Who was called first.
     pub callee: UserId,
-    /// The device that picked up.
-    pub callee_device: Option<ConnectionId>,
     /// How it ended, if it has.
+    pub outcome: Option<EndReason>,
+    /// How far the user is in it who was asked about; `None` if they are no part of it.
+    pub own: Option<OwnStanding>,
+}
+
+/// How far one user is in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnStanding {
+    /// On which device they are in it, or were last.
+    pub device: Option<ConnectionId>,
+    /// How it ended for them, if it has.
     pub outcome: Option<EndReason>,
 }
 
-/// Records that a call was picked up by a device; recording it again changes nothing. False if the tenure is over, or
-/// the call.
+/// Records that a call was picked up by a user on a device; recording it again changes nothing. False if the tenure is
+/// over, or the call.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn answer(
     tx: &mut TenantTx,
     tenure: Tenure,
+    user: UserId,
     by: ConnectionId,
     clock: &dyn Clock,
 ) -> Result<bool, StoreError> {
     let done = query!(
-        "UPDATE calls SET answered_at = CASE WHEN answered_at IS NULL THEN $3 ELSE answered_at END,
-             callee_connection = $4
-         WHERE id = $1 AND epoch = $2 AND ended_at IS NULL",
+        "WITH held AS (
+             UPDATE calls SET answered_at = CASE WHEN answered_at IS NULL THEN $4 ELSE answered_at END
+             WHERE id = $1 AND epoch = $2 AND ended_at IS NULL RETURNING id)
+         UPDATE call_parties p SET joined_at = CASE WHEN p.joined_at IS NULL THEN $4 ELSE p.joined_at END,
+             left_at = NULL, connection_id = $5
+         FROM held WHERE p.call_id = held.id AND p.user_id = $3",
         tenure.call.as_uuid(),
         from_seq(tenure.epoch),
+        user.as_uuid(),
         clock.utc(),
         by.as_uuid()
     )
@@ -91,30 +117,87 @@ pub async fn answer(
     Ok(done.rows_affected() > 0)
 }
 
-/// Records which devices the two talk on. False if the tenure is over, or the call.
+/// Records on which device a user talks. False if the tenure is over, or the call.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn move_to(
     tx: &mut TenantTx,
     tenure: Tenure,
-    caller: ConnectionId,
-    callee: Option<ConnectionId>,
+    user: UserId,
+    device: ConnectionId,
 ) -> Result<bool, StoreError> {
     let done = query!(
-        "UPDATE calls SET caller_connection = $3, callee_connection = $4
-         WHERE id = $1 AND epoch = $2 AND ended_at IS NULL",
+        "WITH held AS (SELECT id FROM calls WHERE id = $1 AND epoch = $2 AND ended_at IS NULL FOR UPDATE)
+         UPDATE call_parties p SET connection_id = $4 FROM held WHERE p.call_id = held.id AND p.user_id = $3",
         tenure.call.as_uuid(),
         from_seq(tenure.epoch),
-        caller.as_uuid(),
-        callee.map(ConnectionId::as_uuid)
+        user.as_uuid(),
+        device.as_uuid()
     )
     .execute(tx.connection())
     .await?;
     Ok(done.rows_affected() > 0)
 }
 
-/// Records how a call ended. The first outcome stays. False if the tenure is over.
+/// Records that a user is rung into a call, perhaps once more. False if the tenure is over, or the call.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn invite(
+    tx: &mut TenantTx,
+    tenure: Tenure,
+    user: UserId,
+    (by, is_transfer): (UserId, bool),
+    clock: &dyn Clock,
+) -> Result<bool, StoreError> {
+    let account = tx.account_column();
+    let done = query!(
+        "WITH held AS (SELECT id FROM calls WHERE id = $1 AND epoch = $2 AND ended_at IS NULL FOR UPDATE)
+         INSERT INTO call_parties (account_id, call_id, user_id, position, invited_by, is_transfer, invited_at)
+         SELECT $7, held.id, $3, (SELECT count(*)::smallint FROM call_parties WHERE call_id = $1), $4, $5, $6 FROM held
+         ON CONFLICT (account_id, call_id, user_id) DO UPDATE SET invited_by = $4, is_transfer = $5, invited_at = $6,
+             connection_id = NULL, outcome = NULL",
+        tenure.call.as_uuid(),
+        from_seq(tenure.epoch),
+        user.as_uuid(),
+        by.as_uuid(),
+        is_transfer,
+        clock.utc(),
+        account
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Records that a user is out of a call that goes on. False if the tenure is over, or the call.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn leave(
+    tx: &mut TenantTx,
+    tenure: Tenure,
+    user: UserId,
+    outcome: EndReason,
+    clock: &dyn Clock,
+) -> Result<bool, StoreError> {
+    let done = query!(
+        "WITH held AS (SELECT id FROM calls WHERE id = $1 AND epoch = $2 AND ended_at IS NULL FOR UPDATE)
+         UPDATE call_parties p SET left_at = CASE WHEN p.connection_id IS NULL THEN p.left_at ELSE $4 END, outcome = $5
+         FROM held WHERE p.call_id = held.id AND p.user_id = $3",
+        tenure.call.as_uuid(),
+        from_seq(tenure.epoch),
+        user.as_uuid(),
+        clock.utc(),
+        outcome.as_str()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Records how a call ended for all who were still part of it. The first outcome stays. False if the tenure is over.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -124,18 +207,35 @@ pub async fn end(
     outcome: EndReason,
     clock: &dyn Clock,
 ) -> Result<bool, StoreError> {
-    let done = query!(
-        "UPDATE calls SET ended_at = CASE WHEN ended_at IS NULL THEN $3 ELSE ended_at END,
-             outcome = CASE WHEN ended_at IS NULL THEN $4 ELSE outcome END
-         WHERE id = $1 AND epoch = $2",
+    // Who was still rung when the others stopped talking has missed nothing.
+    let of_rung = match outcome {
+        EndReason::HungUp | EndReason::Lost => EndReason::Cancelled,
+        EndReason::Rejected
+        | EndReason::Cancelled
+        | EndReason::Missed
+        | EndReason::Busy
+        | EndReason::AnsweredElsewhere
+        | EndReason::Transferred => outcome,
+    };
+    let held = query_scalar!(
+        r#"WITH held AS (
+               UPDATE calls SET ended_at = CASE WHEN ended_at IS NULL THEN $3 ELSE ended_at END,
+                   outcome = CASE WHEN ended_at IS NULL THEN $4 ELSE outcome END
+               WHERE id = $1 AND epoch = $2 RETURNING id),
+           parties AS (
+               UPDATE call_parties p SET left_at = CASE WHEN p.connection_id IS NULL THEN p.left_at ELSE $3 END,
+                   outcome = CASE WHEN p.connection_id IS NULL THEN $5 ELSE $4 END
+               FROM held WHERE p.call_id = held.id AND p.outcome IS NULL)
+           SELECT count(*) AS "count!" FROM held"#,
         tenure.call.as_uuid(),
         from_seq(tenure.epoch),
         clock.utc(),
-        outcome.as_str()
+        outcome.as_str(),
+        of_rung.as_str()
     )
-    .execute(tx.connection())
+    .fetch_one(tx.connection())
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(held > 0)
 }
 
 /// Makes `runner` the one that runs the call, unless it is over or somebody has taken it over since that tenure: of
@@ -147,47 +247,71 @@ pub async fn take_over(tx: &mut TenantTx, from: Tenure, runner: NodeId) -> Resul
     let row = query!(
         r#"UPDATE calls SET epoch = epoch + 1, runner = $3
            WHERE id = $1 AND epoch = $2 AND ended_at IS NULL
-           RETURNING epoch AS "epoch: Seq", room_id, caller_id, callee_id, media AS "media: Named<Media>", started_at,
-               answered_at, caller_connection, callee_connection"#,
+           RETURNING epoch AS "epoch: Seq", room_id, caller_id, media AS "media: Named<Media>", started_at, answered_at"#,
         from.call.as_uuid(),
         from_seq(from.epoch),
         runner.as_uuid()
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.map(|row| Open {
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Open {
         tenure: Tenure { call: from.call, epoch: row.epoch.into() },
         room: RoomId::from_uuid(row.room_id),
         caller: UserId::from_uuid(row.caller_id),
-        callee: UserId::from_uuid(row.callee_id),
         media: row.media.into(),
         started_at: row.started_at,
         answered_at: row.answered_at,
-        caller_device: row.caller_connection.map(ConnectionId::from_uuid),
-        callee_device: row.callee_connection.map(ConnectionId::from_uuid),
+        parties: open_parties(tx, from.call).await?,
     }))
 }
 
-/// Who runs a call, or how it ended.
+async fn open_parties(tx: &mut TenantTx, call: CallId) -> Result<Vec<OpenParty>, StoreError> {
+    let rows = query!(
+        r#"SELECT user_id, invited_by, is_transfer, invited_at, connection_id,
+               outcome AS "outcome: Named<EndReason>"
+           FROM call_parties WHERE call_id = $1 ORDER BY position, user_id"#,
+        call.as_uuid()
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    let party = rows.into_iter().map(|row| OpenParty {
+        user: UserId::from_uuid(row.user_id),
+        invited_by: UserId::from_uuid(row.invited_by),
+        is_transfer: row.is_transfer,
+        invited_at: row.invited_at,
+        device: row.connection_id.map(ConnectionId::from_uuid),
+        outcome: row.outcome.map(Into::into),
+    });
+    Ok(party.collect())
+}
+
+/// Who runs a call, or how it ended, and how far `user` is in it.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn standing(tx: &mut TenantTx, id: CallId) -> Result<Option<Standing>, StoreError> {
+pub async fn standing(tx: &mut TenantTx, id: CallId, user: UserId) -> Result<Option<Standing>, StoreError> {
     let row = query!(
-        r#"SELECT runner, epoch AS "epoch: Seq", caller_id, callee_id, callee_connection,
-               outcome AS "outcome: Named<EndReason>"
-           FROM calls WHERE id = $1"#,
-        id.as_uuid()
+        r#"SELECT c.runner, c.epoch AS "epoch: Seq", c.caller_id, c.callee_id,
+               c.outcome AS "outcome: Named<EndReason>", p.user_id AS "own?", p.connection_id AS "device?",
+               p.outcome AS "own_outcome?: Named<EndReason>"
+           FROM calls c LEFT JOIN call_parties p
+               ON p.account_id = c.account_id AND p.call_id = c.id AND p.user_id = $2
+           WHERE c.id = $1"#,
+        id.as_uuid(),
+        user.as_uuid()
     )
     .fetch_optional(tx.connection())
     .await?;
-    let device = |id: Option<Uuid>| id.map(ConnectionId::from_uuid);
     Ok(row.map(|row| Standing {
         runner: row.runner.map(NodeId::from_uuid),
         tenure: Tenure { call: id, epoch: row.epoch.into() },
         caller: UserId::from_uuid(row.caller_id),
         callee: UserId::from_uuid(row.callee_id),
-        callee_device: device(row.callee_connection),
         outcome: row.outcome.map(Into::into),
+        own: row.own.map(|_| OwnStanding {
+            device: row.device.map(ConnectionId::from_uuid),
+            outcome: row.own_outcome.map(Into::into),
+        }),
     }))
 }

@@ -129,7 +129,8 @@ async fn calls_of_one_moment_are_paged_without_loss_and_stay_when_their_room_goe
 async fn a_call_is_answered_before_it_ends_or_not_at_all() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
-    let call = new_call(CallId::generate(&clock), a.room, a.user, &clock);
+    let callee = UserId::generate(&clock);
+    let call = NewCall { callee, ..new_call(CallId::generate(&clock), a.room, a.user, &clock) };
     for (answered, again) in [(false, true), (true, true)] {
         let call = NewCall { id: if answered { call.id } else { CallId::generate(&clock) }, ..call };
         let mut tx = db.store.tenant(a.account).await.unwrap();
@@ -139,9 +140,9 @@ async fn a_call_is_answered_before_it_ends_or_not_at_all() {
         // Told twice, as by two nodes: the first stays.
         calls::start(&mut tx, &call, &clock).await.unwrap();
         if answered {
-            calls::answer(&mut tx, tenure, call.device, &clock).await.unwrap();
+            calls::answer(&mut tx, tenure, callee, call.device, &clock).await.unwrap();
             clock.advance(Duration::from_secs(1));
-            calls::answer(&mut tx, tenure, call.device, &clock).await.unwrap();
+            calls::answer(&mut tx, tenure, callee, call.device, &clock).await.unwrap();
         }
         tx.commit().await.unwrap();
         let end = async |outcome| {
@@ -154,7 +155,7 @@ async fn a_call_is_answered_before_it_ends_or_not_at_all() {
         clock.advance(Duration::from_secs(1));
         let mut tx = db.store.tenant(a.account).await.unwrap();
         if again {
-            calls::answer(&mut tx, tenure, call.device, &clock).await.unwrap();
+            calls::answer(&mut tx, tenure, callee, call.device, &clock).await.unwrap();
             calls::end(&mut tx, tenure, EndReason::Rejected, &clock).await.unwrap();
         }
         let kept = calls::find(&mut tx, call.id).await.unwrap().unwrap();

@@ -309,7 +309,7 @@ async fn a_calls_first_outcome_stays() {
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let tenure = calls::start(&mut tx, &call, &clock).await.unwrap();
     clock.advance(Duration::from_secs(5));
-    calls::answer(&mut tx, tenure, call.device, &clock).await.unwrap();
+    calls::answer(&mut tx, tenure, a.user, call.device, &clock).await.unwrap();
     let answered_at = clock.utc();
     clock.advance(Duration::from_secs(60));
     calls::end(&mut tx, tenure, EndReason::HungUp, &clock).await.unwrap();

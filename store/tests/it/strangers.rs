@@ -251,14 +251,16 @@ async fn nothing_of_anothers_people_and_rooms_is_found_or_changed() {
         |tx| imports::find(tx, theirs.import);
         |tx| sign_ins::revoke_by_token(tx, &b.refresh_token, clock);
         |tx| rooms::find(tx, b.room, Some(b.user));
-        |tx| calls::standing(tx, b.call);
+        |tx| calls::standing(tx, b.call, b.user);
         |tx| calls::take_over(tx, tenure, call.runner);
         |tx| users::lock_for_sign_in(tx, b.user););
     hears!(db, a, Ok(false),
         |tx| sign_ins::revoke_of_user(tx, b.user, theirs.sign_in, clock);
         |tx| users::note_wrong_password(tx, b.user, clock);
-        |tx| calls::answer(tx, tenure, call.device, clock);
-        |tx| calls::move_to(tx, tenure, call.device, None);
+        |tx| calls::answer(tx, tenure, b.user, call.device, clock);
+        |tx| calls::move_to(tx, tenure, b.user, call.device);
+        |tx| calls::invite(tx, tenure, b.user, (b.user, false), clock);
+        |tx| calls::leave(tx, tenure, b.user, EndReason::HungUp, clock);
         |tx| calls::end(tx, tenure, EndReason::HungUp, clock););
     hears!(db, a, Ok(()),
         |tx| sign_ins::revoke(tx, theirs.sign_in, clock);

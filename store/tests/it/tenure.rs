@@ -3,7 +3,7 @@
 use crate::fixture::{new_call, owner, tenant};
 use common::{
     clock::Clock,
-    id::{CallId, ConnectionId, NodeId},
+    id::{CallId, ConnectionId, NodeId, UserId},
     protocol::call::{EndReason, Media},
 };
 use sqlx::Executor;
@@ -24,8 +24,8 @@ async fn of_many_who_take_a_call_over_one_does_and_whoever_ran_it_before_writes_
     let started_at = clock.utc();
     clock.advance(Duration::from_secs(3));
     let phone = ConnectionId::generate(&clock);
-    assert!(calls::answer(&mut tx, first, phone, &clock).await.unwrap());
-    assert!(calls::answer(&mut tx, first, phone, &clock).await.unwrap(), "once more changes nothing");
+    assert!(calls::answer(&mut tx, first, a.user, phone, &clock).await.unwrap());
+    assert!(calls::answer(&mut tx, first, a.user, phone, &clock).await.unwrap(), "once more changes nothing");
     tx.commit().await.unwrap();
     let nodes: Vec<NodeId> = (0..8).map(|_| NodeId::generate(&clock)).collect();
     let mut takers = JoinSet::new();
@@ -41,18 +41,19 @@ async fn of_many_who_take_a_call_over_one_does_and_whoever_ran_it_before_writes_
     let taken: Vec<_> = takers.join_all().await.into_iter().flatten().collect();
     let [(node, open)] = &taken[..] else { panic!("{taken:?}") };
     assert_eq!(open.tenure, Tenure { call: call.id, epoch: 1 });
-    assert_eq!((open.caller_device, open.callee_device), (Some(call.device), Some(phone)));
+    assert_eq!(open.parties.iter().map(|party| party.device).collect::<Vec<_>>(), [Some(phone)]);
     assert_eq!((open.started_at, open.media), (started_at, Media::Video));
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    assert!(!calls::answer(&mut tx, first, call.device, &clock).await.unwrap());
-    assert!(!calls::move_to(&mut tx, first, phone, None).await.unwrap());
+    assert!(!calls::answer(&mut tx, first, a.user, call.device, &clock).await.unwrap());
+    assert!(!calls::move_to(&mut tx, first, a.user, phone).await.unwrap());
     assert!(!calls::end(&mut tx, first, EndReason::Cancelled, &clock).await.unwrap());
-    let standing = calls::standing(&mut tx, call.id).await.unwrap().unwrap();
+    let standing = calls::standing(&mut tx, call.id, a.user).await.unwrap().unwrap();
     assert_eq!((standing.runner, standing.tenure), (Some(*node), open.tenure));
-    assert_eq!((standing.callee_device, standing.outcome), (Some(phone), None));
+    let own = standing.own.unwrap();
+    assert_eq!((own.device, own.outcome, standing.outcome), (Some(phone), None, None));
     assert!(calls::end(&mut tx, open.tenure, EndReason::HungUp, &clock).await.unwrap());
     assert!(calls::end(&mut tx, open.tenure, EndReason::Lost, &clock).await.unwrap());
-    let standing = calls::standing(&mut tx, call.id).await.unwrap().unwrap();
+    let standing = calls::standing(&mut tx, call.id, a.user).await.unwrap().unwrap();
     assert_eq!(standing.outcome, Some(EndReason::HungUp), "the first outcome stays");
     assert_eq!(calls::take_over(&mut tx, open.tenure, *node).await.unwrap(), None, "it is over");
 }
@@ -96,4 +97,63 @@ async fn an_instance_that_stops_or_is_silent_is_gone_with_its_calls_and_one_that
     assert_eq!(system.silent_nodes().await.unwrap(), [silent], "not while it has calls");
     system.beat(silent).await.unwrap();
     assert_eq!(system.silent_nodes().await.unwrap(), [], "it lives after all");
+}
+
+/// Each is recorded as far as they came: who was in it, who missed it, and who was rung in vain when it ended.
+#[tokio::test]
+async fn everybody_who_is_rung_into_a_call_is_recorded_with_an_outcome_of_their_own() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let [ben, carl, dora] = [(); 3].map(|()| UserId::generate(&clock));
+    let [phone, tablet] = [(); 2].map(|()| ConnectionId::generate(&clock));
+    let call = calls::NewCall { callee: ben, ..new_call(CallId::generate(&clock), a.room, a.user, &clock) };
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let tenure = calls::start(&mut tx, &call, &clock).await.unwrap();
+    assert!(calls::answer(&mut tx, tenure, ben, phone, &clock).await.unwrap());
+    let wait = || clock.advance(Duration::from_secs(10));
+    for (user, by) in [(carl, ben), (dora, a.user)] {
+        wait();
+        assert!(calls::invite(&mut tx, tenure, user, (by, user == dora), &clock).await.unwrap());
+    }
+    assert!(calls::leave(&mut tx, tenure, carl, EndReason::Missed, &clock).await.unwrap());
+    wait();
+    assert!(calls::leave(&mut tx, tenure, ben, EndReason::HungUp, &clock).await.unwrap());
+    let ben_left = clock.utc();
+    assert!(calls::move_to(&mut tx, tenure, a.user, tablet).await.unwrap());
+    let node = NodeId::generate(&clock);
+    let open = calls::take_over(&mut tx, tenure, node).await.unwrap().unwrap();
+    let seen = open.parties.iter().map(|party| (party.user, party.device, party.outcome, party.is_transfer));
+    assert_eq!(
+        seen.collect::<Vec<_>>(),
+        [
+            (a.user, Some(tablet), None, false),
+            (ben, Some(phone), Some(EndReason::HungUp), false),
+            (carl, None, Some(EndReason::Missed), false),
+            (dora, None, None, true),
+        ]
+    );
+    let before = [
+        calls::invite(&mut tx, tenure, carl, (ben, false), &clock).await.unwrap(),
+        calls::leave(&mut tx, tenure, dora, EndReason::Missed, &clock).await.unwrap(),
+    ];
+    assert_eq!(before, [false; 2], "who ran it before writes nothing more");
+    wait();
+    assert!(calls::end(&mut tx, open.tenure, EndReason::HungUp, &clock).await.unwrap());
+    let record = calls::find(&mut tx, call.id).await.unwrap().unwrap();
+    let seen = record.participants.iter().map(|part| (part.user_id, part.left_at, part.outcome.as_deref()));
+    let end = Some(clock.utc());
+    assert_eq!(
+        seen.collect::<Vec<_>>(),
+        [
+            (a.user, end, Some("hungUp")),
+            (ben, Some(ben_left), Some("hungUp")),
+            (carl, None, Some("missed")),
+            (dora, None, Some("cancelled")),
+        ]
+    );
+    assert_eq!(calls::list(&mut tx, Some(a.room), None, 1).await.unwrap(), [record]);
+    let own = calls::standing(&mut tx, call.id, carl).await.unwrap().unwrap().own.unwrap();
+    assert_eq!((own.device, own.outcome), (None, Some(EndReason::Missed)));
+    let stranger = calls::standing(&mut tx, call.id, UserId::generate(&clock)).await.unwrap().unwrap();
+    assert_eq!(stranger.own, None);
 }

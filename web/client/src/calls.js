@@ -4,6 +4,7 @@ import { Emitter } from './emitter.js';
 
 /** @typedef {import('../protocol.js').CallEndReason} CallEndReason */
 /** @typedef {import('../protocol.js').CallMedia} CallMedia */
+/** @typedef {import('../protocol.js').CallParty} CallParty */
 /** @typedef {Pick<import('./client.js').Client, 'request'>} Requester */
 
 /**
@@ -21,10 +22,11 @@ import { Emitter } from './emitter.js';
 
 /**
  * - `answered`: it was picked up: join the room's media session.
+ * - `changed`: of more than two, somebody is rung, has picked up, or is out of it.
  * - `resumed`: it goes on after a reconnect, and this is how it stands.
  * - `ended`: it is over for this device, and why.
  *
- * @typedef {{ answered: Call, resumed: import('../protocol.js').CallResumed, ended: CallEndReason }} CallEvents
+ * @typedef {{ answered: Call, changed: CallParty[], resumed: import('../protocol.js').CallResumed, ended: CallEndReason }} CallEvents
  */
 
 /** The server may wait for another instance to take the call over. */
@@ -34,6 +36,10 @@ const RESUME_TIMEOUT_MS = 15_000;
 export class Call extends Emitter {
   /** @type {'ringing' | 'active' | 'ended'} */
   state = 'ringing';
+
+  /** Everybody who is or was part of it, once they are more than two. @type {CallParty[]} */
+  parties = [];
+  #revision = -1;
 
   /** @internal The connection by which the server has it, if that is not the present one. @type {string | null} */
   device = null;
@@ -73,6 +79,32 @@ export class Call extends Emitter {
     this.end(isRinging ? 'cancelled' : 'hungUp');
   }
 
+  /**
+   * Rings another user into the call. Rejects with `call.busy`, `call.unreachable`, or `limit.count`.
+   *
+   * @param {string} userId
+   */
+  async invite(userId) {
+    await this.#client.request('call.invite', { callId: this.id, userId });
+  }
+
+  /**
+   * Hands the answered call over: rings another user, and once they pick up it has `ended` here, as `transferred`.
+   *
+   * @param {string} userId
+   */
+  async transfer(userId) {
+    await this.#client.request('call.transfer', { callId: this.id, userId });
+  }
+
+  /** @internal @param {CallParty[]} parties @param {number} revision */
+  change(parties, revision) {
+    if (revision <= this.#revision) return;
+    this.#revision = revision;
+    this.parties = parties;
+    this.emit('changed', parties);
+  }
+
   /** @internal */
   answer() {
     if (this.state !== 'ringing') return;
@@ -88,7 +120,7 @@ export class Call extends Emitter {
   }
 }
 
-/** @typedef {Pick<import('../protocol.js').Events, 'call.incoming' | 'call.answered' | 'call.ended'>} Heard */
+/** @typedef {Pick<import('../protocol.js').Events, 'call.incoming' | 'call.answered' | 'call.changed' | 'call.ended'>} Heard */
 /** @typedef {{ [Name in keyof Heard]: { name: Name, params: Heard[Name] } }[keyof Heard]} CallEvent */
 
 /**
@@ -159,6 +191,7 @@ export class Calls extends Emitter {
   #apply(event) {
     const call = this.#calls.get(event.params.callId);
     if (event.name === 'call.answered') call?.answer();
+    else if (event.name === 'call.changed') call?.change(event.params.parties, event.params.revision);
     else if (event.name === 'call.ended') call?.end(event.params.reason);
   }
 
@@ -180,6 +213,7 @@ export class Calls extends Emitter {
       const stands = await this.#client.request('call.resume', { callId: call.id, connectionId: call.device }, { timeoutMs: RESUME_TIMEOUT_MS });
       call.device = null;
       if (stands.answeredAt) call.answer();
+      if (stands.parties?.length > 2) call.parties = stands.parties;
       call.emit('resumed', stands);
     } catch (error) {
       // The next connection asks again.

@@ -168,6 +168,25 @@ test('a call of our own is answered, ended or taken back, and news that overtake
   await assert.rejects(Promise.all([client.calls.ring({ roomId: 'r', userId: 'ben' }), server.refuse('call.ring', 'call.busy')]), { code: 'call.busy' });
 });
 
+test('others are rung into a call, and it is known who is part of it', async (t) => {
+  const { client, server } = await opened(t);
+  const seen = [];
+  client.calls.on('incoming', (call) => {
+    call.on('changed', (parties) => seen.push(parties.map(({ state }) => state)));
+    call.on('ended', (reason) => seen.push(reason));
+    call.accept().then(() => call.invite('cleo')).then(() => call.transfer('dora'));
+  });
+  await server.last.tell('call.incoming', incoming);
+  await server.answer('call.accept', { callId: incoming.callId, roomId: 'r', iceServers: [] });
+  await server.answer('call.invite', { callId: incoming.callId, ringTimeMs: 45_000 });
+  await server.answer('call.transfer', { callId: incoming.callId, ringTimeMs: 45_000 });
+  const parties = (...states) => states.map((state) => ({ userId: state, name: '', state, connectionId: null, invitedBy: 'ada', reason: null }));
+  await server.last.tell('call.changed', { callId: incoming.callId, revision: 2, parties: parties('joined', 'joined', 'ringing') });
+  await server.last.tell('call.changed', { callId: incoming.callId, revision: 1, parties: parties('joined') });
+  await server.last.tell('call.ended', { callId: incoming.callId, reason: 'transferred' });
+  assert.deepEqual(seen, [['joined', 'joined', 'ringing'], 'transferred']);
+});
+
 test('calls go on by a new connection, and by which they were is said until that was heard', async (t) => {
   const { client, server, pass } = await opened(t);
   const told = [];

@@ -16,7 +16,7 @@ export function createCalls({ socket, rooms, notices }) {
    */
   const state = createStore(/** @type {App.CallState} */ ({ incoming: null, outgoing: null, active: null }));
   /** @type {{ session: MediaSession, local: LocalMedia, roomId: string, ringing: App.Ringing | null, startedAt: number,
-   *   muted: boolean, closesAlone: boolean, sawOthers: boolean, leaving: boolean } | null} */
+   *   muted: boolean, closesAlone: boolean, sawOthers: boolean, leaving: boolean, parties: Wire.CallParty[] } | null} */
   let call = null;
   /** @type {{ kind: string, stop: () => void } | null} */
   let hush = null;
@@ -47,6 +47,8 @@ export function createCalls({ socket, rooms, notices }) {
         camera: local.tracks.video,
         hasCamera: local.hasCamera,
         said: session.said,
+        isRung: Boolean(call.ringing?.callId),
+        ringing: call.parties.filter((party) => party.state === 'ringing'),
         hasMicrophone: Boolean(local.tracks.audio),
       },
     });
@@ -67,7 +69,7 @@ export function createCalls({ socket, rooms, notices }) {
     const local = new LocalMedia();
     const session = new MediaSession({ client: socket.client, roomId, local, changed: show });
     local.unshared = () => call?.local === local && showPicture(call, local.tracks.video);
-    const own = (call = { session, local, roomId, ringing, startedAt: Date.now(), muted: false, closesAlone: false, sawOthers: false, leaving: false });
+    const own = (call = { session, local, roomId, ringing, startedAt: Date.now(), muted: false, closesAlone: false, sawOthers: false, leaving: false, parties: [] });
     const room = rooms.hold(roomId, 'call');
     show();
     try {
@@ -104,9 +106,26 @@ export function createCalls({ socket, rooms, notices }) {
     if (own.ringing?.callId) await socket.call('call.hangUp', { callId: own.ringing.callId }).catch(() => {});
   }
 
-  /** Rings a user, to meet in `roomId`. @param {{ roomId: string, userId: string, name: string, media?: 'audio' | 'video' }} whom */
+  /**
+   * Rings somebody else into the call one is in, or hands it over to them.
+   *
+   * @param {{ callId: string, userId: string, name: string }} whom
+   * @param {'call.invite' | 'call.transfer'} method
+   */
+  async function ringInto({ callId, userId, name }, method) {
+    try {
+      await socket.call(method, { callId, userId });
+      notices.tell(phrase('call.calling', { name }));
+    } catch (error) {
+      notices.warn(phrase('call.about', { name, what: explain(error) }));
+    }
+  }
+
+  /** Rings a user, to meet in `roomId`; whoever is in a call that was rung rings them into that one. @param {{ roomId: string, userId: string, name: string, media?: 'audio' | 'video' }} whom */
   async function ringUser({ roomId, userId, name, media = 'video' }) {
     if (state.get().outgoing) return;
+    const callId = call?.ringing?.callId;
+    if (callId) return ringInto({ callId, userId, name }, 'call.invite');
     /** @type {App.Ringing} */
     const outgoing = { callId: null, roomId, userId, name, media };
     state.set({ outgoing });
@@ -185,10 +204,21 @@ export function createCalls({ socket, rooms, notices }) {
     call.closesAlone = call.sawOthers = true;
     notices.tell(ending(reason));
     // Who only lost the connection may be back already, under a new connection id.
-    const stay = call.session.others().some((other) => other.userId !== userId || reason === 'lost');
+    const stay = reason !== 'transferred' && call.session.others().some((other) => other.userId !== userId || reason === 'lost');
     if (stay) show();
     else hangUp();
   }
+
+  socket.on('call.changed', ({ callId, parties }) => {
+    if (call?.ringing?.callId !== callId) return;
+    const before = new Map(call.parties.map((party) => [party.userId, party.state]));
+    for (const { userId, name, state: now, reason } of parties) {
+      if (now !== 'left' || !reason || before.get(userId) !== 'ringing') continue;
+      notices.tell(phrase('call.about', { name, what: ending(reason) }));
+    }
+    call.parties = parties;
+    show();
+  });
 
   socket.on('room.removed', ({ roomId }) => {
     if (call?.roomId === roomId) hangUp();
@@ -246,12 +276,20 @@ export function createCalls({ socket, rooms, notices }) {
 
   return {
     state, join, hangUp, ringUser, cancel, accept, decline,
+    /** @param {{ userId: string, name: string }} whom */
+    async transfer(whom) {
+      const callId = call?.ringing?.callId;
+      if (callId) await ringInto({ callId, ...whom }, 'call.transfer');
+    },
     toggleMute() {
       if (!call) return;
       call.muted = !call.muted;
       call.local.mute(call.muted);
       call.session.say({ muted: call.muted || !call.local.tracks.audio });
       show();
+    },
+    toggleHold() {
+      if (call) call.session.hold(!call.session.said.onHold);
     },
     toggleHand() {
       if (call) call.session.say({ handRaised: !call.session.said.handRaised });

@@ -9,7 +9,8 @@ import { tile } from './tile.js';
 const ROUTES = /** @type {const} */ ({ peerToPeer: 'call.direct', server: 'call.throughServer' });
 
 /** @param {App.Active} active */
-function statusOf({ connected, others, route: way }) {
+function statusOf({ connected, others, ringing, route: way }) {
+  if (ringing.length) return phrase('call.ringingToo', { names: ringing.map(({ name }) => name).join(', ') });
   if (!connected) return phrase('call.connecting');
   return others.length ? phrase(ROUTES[way]) : phrase('call.waiting');
 }
@@ -26,12 +27,13 @@ export function callStage({ calls, rooms, user }) {
   const camera = control('call-camera', 'V', () => calls.toggleCamera());
   const share = control('call-share', 'S', () => calls.toggleSharing());
   const hand = control('call-hand', 'Y', () => calls.toggleHand());
+  const hold = control('call-hold', 'P', () => calls.toggleHold());
   const hangUp = el('button', { type: 'button', class: 'button danger', 'data-testid': 'call-hangup', title: phrase('call.hangUpKey'), on: { click: () => calls.hangUp() } },
     icon('hangUp'), el('span', {}, phrase('call.hangUp')));
   const element = el('section', { class: 'call', 'aria-label': phrase('call.title'), hidden: true, 'data-testid': 'call' },
     el('header', { class: 'call-header' }, name, status, time, back),
     grid, alone,
-    el('div', { class: 'call-controls', role: 'toolbar', 'aria-label': phrase('call.title') }, mute.element, camera.element, share.element, hand.element, hangUp));
+    el('div', { class: 'call-controls', role: 'toolbar', 'aria-label': phrase('call.title') }, mute.element, camera.element, share.element, hand.element, hold.element, hangUp));
 
   /** @type {Map<Element, ReturnType<typeof tile>>} */
   const tiles = new Map();
@@ -39,8 +41,8 @@ export function callStage({ calls, rooms, user }) {
   let ticking;
 
   const showTiles = (/** @type {App.Active} */ active) => {
-    const self = { connectionId: active.self, userId: user.id, name: user.name, isSelf: true, video: active.camera, audio: null, state: active.said, route: active.route };
-    const all = [...active.others.map((other) => ({ ...other, isSelf: false })), self];
+    const self = { connectionId: active.self, userId: user.id, name: user.name, isSelf: true, video: active.camera, audio: null, state: active.said, silenced: false, route: active.route };
+    const all = [...active.others.map((other) => ({ ...other, isSelf: false, silenced: active.said.onHold })), self];
     grid.dataset.count = String(Math.min(all.length, 10));
     keyed(grid, all, {
       key: (person) => (person.isSelf ? 'self' : person.connectionId),
@@ -77,7 +79,8 @@ export function callStage({ calls, rooms, user }) {
     back.href = address('rooms', active.roomId);
     mute.set(active.muted ? 'micOff' : 'mic', phrase(active.muted ? 'call.unmute' : 'call.mute'), active.muted, active.hasMicrophone);
     camera.set(active.hasCamera ? 'camera' : 'cameraOff', phrase(active.hasCamera ? 'call.cameraOff' : 'call.cameraOn'), !active.hasCamera, true);
-    const { sharing, handRaised } = active.said;
+    const { sharing, handRaised, onHold } = active.said;
+    hold.set('pause', phrase(onHold ? 'call.unhold' : 'call.hold'), onHold, true);
     share.set('screen', phrase(sharing ? 'call.unshare' : 'call.share'), sharing, true);
     hand.set('hand', phrase(handRaised ? 'call.lowerHand' : 'call.raiseHand'), handRaised, true);
     showTiles(active);

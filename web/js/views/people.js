@@ -34,6 +34,7 @@ export function people({ presence, calls, user }, live) {
         el('span', { class: 'row-title', dir: 'auto' }, isSelf ? phrase('you', { name: person.name }) : person.name),
         !isSelf && [
           iconButton('phone', phrase('person.callAudio', { name: person.name }), { 'data-testid': 'call-person-audio', on: { click: () => ring(person, 'audio') } }),
+          iconButton('forward', phrase('person.transfer', { name: person.name }), { class: 'person-transfer', 'data-testid': 'transfer-person', 'data-user-id': person.userId, on: { click: () => calls.transfer(person) } }),
           iconButton('camera', phrase('person.call', { name: person.name }), { 'data-testid': 'call-person', 'data-user-id': person.userId, on: { click: () => ring(person, 'video') } }),
         ]);
     },
@@ -53,6 +54,8 @@ export function people({ presence, calls, user }, live) {
     onlineTitle.hidden = online.hidden = others.length === 0;
     settles.forEach((settle) => settle());
   };
-  const offs = [live.state.subscribe(show), presence.state.subscribe(show)];
+  // Only a call that was rung can be handed over.
+  const offer = (/** @type {App.CallState} */ { active }) => element.classList.toggle('in-call', Boolean(active?.isRung));
+  const offs = [live.state.subscribe(show), presence.state.subscribe(show), calls.state.subscribe(offer)];
   return { element, leave: () => offs.forEach((off) => off()) };
 }

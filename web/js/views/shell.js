@@ -149,6 +149,7 @@ function addShortcuts({ calls }, shortcutHelp) {
   shortcuts.add('j', phrase('shortcut.joinCall'), () => click('call-join'));
   shortcuts.add('m', phrase('shortcut.mute'), () => calls.toggleMute());
   shortcuts.add('v', phrase('shortcut.camera'), () => calls.toggleCamera());
+  shortcuts.add('p', phrase('shortcut.hold'), () => calls.toggleHold());
   shortcuts.add('s', phrase('shortcut.share'), () => calls.toggleSharing());
   shortcuts.add('y', phrase('shortcut.hand'), () => calls.toggleHand());
   shortcuts.add('H', phrase('shortcut.hangUp'), () => calls.hangUp());

@@ -13,12 +13,13 @@ export function tile({ connectionId, userId, name, isSelf }) {
     el('span', { class: `tile-mark ${kind}`, 'data-testid': `tile-${kind}`, hidden: true }, icon(name), el('span', { class: 'sr' }, label));
   const silent = mark('micOff', phrase('call.muted'), 'muted');
   const shares = mark('screen', phrase('call.isSharing'), 'sharing');
+  const held = mark('pause', phrase('call.onHold'), 'held');
   const hand = mark('hand', phrase('call.handRaised'), 'hand');
   const sound = isSelf ? null : el('audio', { autoplay: true });
   const element = el('figure', {
     class: `tile ${isSelf ? 'self' : ''}`, 'data-testid': 'tile', 'data-connection-id': connectionId ?? '', 'data-user-id': userId,
     'data-kind': isSelf ? 'self' : 'remote', 'data-video': 'off',
-  }, avatar(name, userId, 'large'), el('figcaption', {}, caption, silent, shares, hand), sound);
+  }, avatar(name, userId, 'large'), el('figcaption', {}, caption, silent, shares, hand, held), sound);
   say(caption, isSelf ? phrase('you', { name }) : name);
   /** @type {HTMLVideoElement | null} */
   let current = null;
@@ -84,13 +85,15 @@ export function tile({ connectionId, userId, name, isSelf }) {
 
   return {
     element,
-    /** @param {{ video: MediaStreamTrack | null, audio: MediaStreamTrack | null, state: App.Active['said'], route: string, connectionId: string | null }} shown */
-    update({ video, audio, state, route, connectionId: id }) {
+    /** @param {{ video: MediaStreamTrack | null, audio: MediaStreamTrack | null, state: App.Active['said'], silenced: boolean, route: string, connectionId: string | null }} shown */
+    update({ video, audio, state, silenced, route, connectionId: id }) {
       showVideo(video);
       showAudio(audio);
       silent.hidden = !state.muted;
       shares.hidden = !state.sharing;
       hand.hidden = !state.handRaised;
+      held.hidden = !state.onHold;
+      if (sound) sound.muted = silenced;
       element.classList.toggle('sharing', state.sharing);
       element.dataset.speaking = String(state.speaking);
       element.dataset.route = route;

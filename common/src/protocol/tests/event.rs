@@ -96,6 +96,13 @@ pub(super) fn events() -> Vec<(&'static str, Value)> {
         ),
         ("call.answered", json!({ "callId": A, "by": B })),
         ("call.resumed", json!({ "callId": A, "connectionId": B, "previousConnectionId": A })),
+        (
+            "call.changed",
+            json!({ "callId": A, "revision": 3, "parties": [
+                { "userId": B, "name": "Ada", "state": "joined", "connectionId": A, "invitedBy": B, "reason": null },
+                { "userId": A, "name": "Ben", "state": "left", "connectionId": null, "invitedBy": B, "reason": "missed" },
+            ] }),
+        ),
         ("call.ended", json!({ "callId": A, "reason": "answeredElsewhere" })),
         ("media.changed", json!({ "roomId": A, "state": state })),
         (

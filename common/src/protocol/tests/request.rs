@@ -45,6 +45,8 @@ pub(super) fn methods() -> Vec<Method> {
         method("call.reject", json!({ "callId": OTHER }), &[]),
         method("call.cancel", json!({ "callId": OTHER }), &[]),
         method("call.hangUp", json!({ "callId": OTHER }), &[]),
+        method("call.invite", json!({ "callId": OTHER, "userId": OTHER }), &[]),
+        method("call.transfer", json!({ "callId": OTHER, "userId": OTHER }), &[]),
         method("call.resume", json!({ "callId": OTHER, "connectionId": ROOM }), &[]),
         method(
             "media.join",

@@ -77,6 +77,8 @@ pub struct Part {
     state: State,
     /// The device on the other side, if it is known.
     with: Option<ConnectionId>,
+    /// Up to which change it has heard who is part of the call.
+    heard: u64,
     attends_at: Instant,
     /// Since when there has been no runner.
     deserted_at: Option<Instant>,
@@ -94,13 +96,13 @@ enum State {
 impl Part {
     /// Of a device that calls, or talks with one on the other side. It says at once that it is there.
     pub const fn talking(runner: Runner, with: Option<ConnectionId>, now: Instant) -> Self {
-        Self { runner, state: State::Talking, with, attends_at: now, deserted_at: None }
+        Self { runner, state: State::Talking, with, heard: 0, attends_at: now, deserted_at: None }
     }
 
     /// Of a device that rings. It says so at once.
     pub fn ringing(runner: Runner, rings_for: Duration, now: Instant) -> Self {
         let state = State::Ringing { until: now + rings_for };
-        Self { runner, state, with: None, attends_at: now, deserted_at: None }
+        Self { runner, state, with: None, heard: 0, attends_at: now, deserted_at: None }
     }
 
     /// Who runs the call, as far as is known here.
@@ -116,6 +118,20 @@ impl Part {
     /// The device is told who is on the other side. False if it knows that.
     pub fn handle_with(&mut self, with: ConnectionId) -> bool {
         self.with.replace(with) != Some(with)
+    }
+
+    /// Up to which change the device has heard who is part of the call.
+    pub const fn heard(&self) -> u64 {
+        self.heard
+    }
+
+    /// The device is told who is part of the call. False if it knows that, or later news.
+    pub const fn handle_parties(&mut self, revision: u64) -> bool {
+        let is_news = revision > self.heard;
+        if is_news {
+            self.heard = revision;
+        }
+        is_news
     }
 
     /// Whether it made the call, or took it.

@@ -6,11 +6,11 @@ mod takeover;
 
 use crate::world::{Work, World};
 use common::{
-    id::{ConnectionId, NodeId},
+    id::{ConnectionId, NodeId, UserId},
     protocol::call::EndReason,
 };
 use signalling_core::call::{
-    Call, CallError,
+    Call, CallError, Invitation,
     part::{Part, Runner},
 };
 use std::{
@@ -48,20 +48,69 @@ pub(crate) enum Side {
 /// A call as the store has it.
 #[derive(Debug)]
 pub(crate) struct Record {
-    users: [u128; 2],
+    /// In the order in which they came to it; the first called.
+    people: Vec<Noted>,
     epoch: u64,
     runner: NodeId,
-    caller: ConnectionId,
-    callee: Option<ConnectionId>,
-    rang_at: u64,
+    is_answered: bool,
     ended: Option<EndReason>,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Noted {
+    user: UserId,
+    invitation: Invitation,
+    device: Option<ConnectionId>,
+    rang_at: u64,
+    outcome: Option<EndReason>,
+    /// All that it ever was.
+    outcomes: BTreeSet<&'static str>,
+}
+
+impl Noted {
+    const fn new(user: UserId, by: UserId, device: Option<ConnectionId>, rang_at: u64) -> Self {
+        let invitation = Invitation { by, is_transfer: false };
+        Self { user, invitation, device, rang_at, outcome: None, outcomes: BTreeSet::new() }
+    }
+
+    fn end(&mut self, reason: EndReason) {
+        self.outcome = Some(reason);
+        self.outcomes.insert(reason.as_str());
+    }
+}
+
+impl Record {
+    fn noted(&self, user: UserId) -> Option<&Noted> {
+        self.people.iter().find(|noted| noted.user == user)
+    }
+
+    fn noted_mut(&mut self, user: UserId) -> &mut Noted {
+        self.people.iter_mut().find(|noted| noted.user == user).expect("they are part of it")
+    }
+
+    fn end(&mut self, reason: EndReason) {
+        if self.ended.is_some() {
+            return;
+        }
+        self.ended = Some(reason);
+        let is_answered = matches!(reason, EndReason::HungUp | EndReason::Lost);
+        for noted in self.people.iter_mut().filter(|noted| noted.outcome.is_none()) {
+            let is_spared = is_answered && noted.device.is_none();
+            noted.end(if is_spared { EndReason::Cancelled } else { reason });
+        }
+    }
+}
+
+fn user_id(user: u128) -> UserId {
+    UserId::from_uuid(Uuid::from_u128(user))
 }
 
 /// What became of a call, as far as anybody was told.
 #[derive(Default)]
 pub(crate) struct Outcome {
     /// Who was told that they took it.
-    winners: BTreeSet<ConnectionId>,
+    winners: BTreeSet<(u128, ConnectionId)>,
     /// What each was told by the instance that ran it, and what by their own, which knew nothing.
     told: Vec<(ConnectionId, EndReason)>,
     assumed: Vec<(ConnectionId, EndReason)>,
@@ -71,6 +120,9 @@ pub(crate) struct Outcome {
     is_unrecorded: bool,
     /// Those who gave up accepting.
     gave_up: BTreeSet<ConnectionId>,
+    /// Whether more than two talked at once.
+    was_group: bool,
+    transferred: usize,
     resumed: usize,
     taken_over: usize,
 }
@@ -82,6 +134,8 @@ pub(crate) struct Counts {
     pub(crate) resumed: usize,
     pub(crate) taken_over: usize,
     pub(crate) ran_on: usize,
+    pub(crate) groups: usize,
+    pub(crate) transferred: usize,
 }
 
 impl std::iter::Sum for Counts {
@@ -91,6 +145,8 @@ impl std::iter::Sum for Counts {
             resumed: sum.resumed + one.resumed,
             taken_over: sum.taken_over + one.taken_over,
             ran_on: sum.ran_on + one.ran_on,
+            groups: sum.groups + one.groups,
+            transferred: sum.transferred + one.transferred,
         })
     }
 }
@@ -110,6 +166,7 @@ pub(crate) enum News {
     Answered(ConnectionId),
     Resumed(ConnectionId),
     Runner(Runner),
+    Changed(u64),
     Ended(EndReason),
 }
 
@@ -123,6 +180,7 @@ pub(crate) enum Action {
     Connect,
     Attend,
     Resume { from: ConnectionId },
+    Invite { whom: u128, is_transfer: bool },
 }
 
 /// What came of a request.
@@ -149,6 +207,7 @@ pub(crate) struct Request {
     action: Action,
     /// Until when it is asked again.
     with: Option<ConnectionId>,
+    heard: u64,
     until: u64,
     is_in_doubt: bool,
 }
@@ -231,16 +290,21 @@ impl World {
         self.count += 1;
         let (call, now, node) = (self.count, self.time(), self.node(at));
         let devices: Vec<ConnectionId> = nodes.keys().copied().collect();
-        let core = Call::ring(connection, devices.iter().copied(), now);
+        let [caller, callee] = users.map(user_id);
+        let core = Call::ring((caller, connection), callee, devices.iter().copied(), now);
         nodes.insert(connection, node);
         let lease = Lease { node, call, expires_at: None };
         self.leases.extend(users.map(|user| (user, lease)));
-        let (caller, rang_at) = (connection, self.now);
-        let record = Record { users, epoch: 0, runner: node, caller, callee: None, rang_at, ended: None };
+        let rang_at = self.now;
+        let people = vec![
+            Noted::new(caller, caller, Some(connection), rang_at),
+            Noted::new(callee, caller, None, rang_at),
+        ];
+        let record = Record { people, epoch: 0, runner: node, is_answered: false, ended: None };
         self.records.insert(call, record);
         let is_cut = self.instances.iter().any(|instance| !instance.is_linked);
         self.outcomes.insert(call, Outcome { is_cut, ..Outcome::default() });
-        let running = Running::new(core, nodes, users, 0, self.pauses(at).unwrap_or_default(), true);
+        let running = Running::new(core, nodes, 0, self.pauses(at).unwrap_or_default(), true);
         self.instances[at].calls.insert(call, running);
         let runner = Runner { node, epoch: 0 };
         self.begin_part(at, connection, call, Part::talking(runner, None, now));
@@ -279,7 +343,16 @@ impl World {
                 self.clients[who].calls.insert(call, Side::Accepting);
                 Action::Accept
             }
-            (Side::Talking, 0..3) => Action::HangUp,
+            (Side::Talking, 0..2) => Action::HangUp,
+            (Side::Talking, 2..6) => {
+                let whom = self.clients[self.dice.roll(self.clients.len())].user;
+                // Who was in it once may not have heard that they are not.
+                let known = self.records[&call].noted(user_id(whom));
+                if known.is_some_and(|noted| noted.device.is_some()) {
+                    return;
+                }
+                Action::Invite { whom, is_transfer: self.dice.percent(30) }
+            }
             _ => return,
         };
         self.ask(at, connection, call, action);
@@ -353,7 +426,8 @@ impl World {
         let open = self.records.iter().filter(|(_, record)| record.ended.is_none());
         let open: BTreeMap<CallNo, BTreeSet<ConnectionId>> = open
             .map(|(call, record)| {
-                (*call, [Some(record.caller), record.callee].into_iter().flatten().collect())
+                let talks = record.people.iter().filter(|noted| noted.outcome.is_none());
+                (*call, talks.filter_map(|noted| noted.device).collect())
             })
             .collect();
         assert_eq!(talking, open, "{what}: who talks does so in a call that is open, and no other is");
@@ -364,16 +438,23 @@ impl World {
             resumed: count(|outcome| outcome.resumed),
             taken_over: count(|outcome| outcome.taken_over),
             ran_on: count(|outcome| usize::from(outcome.taken_over > 0 && outcome.resumed > 0)),
+            groups: count(|outcome| usize::from(outcome.was_group)),
+            transferred: count(|outcome| outcome.transferred),
         }
     }
 
     fn check_outcome(&self, call: CallNo, outcome: &Outcome, what: &str) {
         let record = &self.records[&call];
-        assert!(outcome.winners.len() <= 1 || outcome.is_unrecorded, "{what}: one has call {call}");
+        let users: BTreeSet<u128> = outcome.winners.iter().map(|(user, _)| *user).collect();
+        let is_one_each = outcome.winners.len() == users.len();
+        assert!(is_one_each || outcome.is_unrecorded, "{what}: one of each has call {call}");
         for (device, reason) in &outcome.told {
-            let is_last = *device == record.caller || Some(*device) == record.callee;
-            let fits = Some(*reason) == record.ended || !is_last && *reason == EndReason::AnsweredElsewhere;
-            let said = record.ended;
+            let user = user_id(self.clients[self.owners[device]].user);
+            let noted = record.noted(user).expect("they are part of it");
+            let is_last = noted.device == Some(*device);
+            let fits = noted.outcomes.contains(reason.as_str())
+                || !is_last && *reason == EndReason::AnsweredElsewhere;
+            let said = noted.outcome;
             assert!(
                 fits || outcome.is_unrecorded,
                 "{what}: {device} was told {reason:?} of call {call}, which is {said:?}"

@@ -58,6 +58,7 @@ fn more_people_on_three_instances() {
         calls.taken > 200 && calls.resumed > 20 && calls.taken_over > 20 && calls.ran_on > 5,
         "{calls:?}"
     );
+    assert!(calls.groups > 20 && calls.transferred > 5, "{calls:?}");
 }
 
 /// More than are told one by one.

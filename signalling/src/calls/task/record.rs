@@ -2,7 +2,10 @@
 
 use super::Fenced;
 use crate::hub::Hub;
-use common::{error::Chain, id::AccountId};
+use common::{
+    error::Chain,
+    id::{AccountId, UserId},
+};
 use signalling_core::call::Effect;
 use std::time::Duration;
 use store::{
@@ -25,6 +28,7 @@ pub(super) struct Records {
     hub: Hub,
     account: AccountId,
     tenure: Tenure,
+    caller: UserId,
     /// The instance's pauses after which it was still this one that ran the call.
     pauses: u64,
     /// What could not be stored when it was announced.
@@ -32,10 +36,10 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn new(hub: &Hub, account: AccountId, tenure: Tenure) -> Self {
+    pub(super) fn new(hub: &Hub, (account, caller): (AccountId, UserId), tenure: Tenure) -> Self {
         // One that begins in the midst of a pause is looked at after it.
         let pauses = hub.0.heart.pauses(hub.clock().now()).unwrap_or_default();
-        Self { hub: hub.clone(), account, tenure, pauses, owed: Vec::new() }
+        Self { hub: hub.clone(), account, tenure, caller, pauses, owed: Vec::new() }
     }
 
     pub(super) const fn tenure(&self) -> Tenure {
@@ -60,7 +64,7 @@ impl Records {
 
     async fn is_ours(&self) -> Result<bool, StoreError> {
         let mut tx = self.hub.store().reading(self.account).await?;
-        let standing = calls::standing(&mut tx, self.tenure.call).await?;
+        let standing = calls::standing(&mut tx, self.tenure.call, self.caller).await?;
         Ok(standing.is_some_and(|standing| standing.tenure == self.tenure))
     }
 
@@ -104,14 +108,18 @@ impl Records {
         let mut tx = self.hub.store().tenant(self.account).await?;
         let (tenure, clock) = (self.tenure, self.hub.clock());
         let is_ours = match *effect {
-            Effect::RecordAnswer { by } => calls::answer(&mut tx, tenure, by, clock).await?,
-            Effect::RecordDevices { caller, callee } => {
-                calls::move_to(&mut tx, tenure, caller, callee).await?
+            Effect::RecordInvited { user, invitation } => {
+                let by = (invitation.by, invitation.is_transfer);
+                calls::invite(&mut tx, tenure, user, by, clock).await?
             }
+            Effect::RecordAnswer { user, by } => calls::answer(&mut tx, tenure, user, by, clock).await?,
+            Effect::RecordDevice { user, device } => calls::move_to(&mut tx, tenure, user, device).await?,
+            Effect::RecordOut { user, reason } => calls::leave(&mut tx, tenure, user, reason, clock).await?,
             Effect::RecordEnd(reason) => calls::end(&mut tx, tenure, reason, clock).await?,
             Effect::TellIncoming { .. }
             | Effect::TellAnswered { .. }
             | Effect::TellResumed { .. }
+            | Effect::TellChanged { .. }
             | Effect::TellRunner { .. }
             | Effect::TellEnded { .. } => true,
         };

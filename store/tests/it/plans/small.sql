@@ -90,6 +90,8 @@ INSERT INTO room_removals (account_id, room_id, user_id, removed_at)
     SELECT account_id, room_id, user_id, created_at FROM room_members ON CONFLICT DO NOTHING;
 INSERT INTO calls (account_id, id, room_id, caller_id, callee_id, started_at)
     SELECT account_id, gen_random_uuid(), id, gen_random_uuid(), gen_random_uuid(), now() FROM rooms;
+INSERT INTO call_parties (account_id, call_id, user_id, position, invited_by, invited_at)
+    SELECT account_id, id, caller_id, 0, caller_id, started_at FROM calls ON CONFLICT DO NOTHING;
 INSERT INTO audit_entries (account_id, id, at, actor_kind, actor_id, action, object_kind, object_id)
     SELECT id, gen_random_uuid(), now(), 'user', gen_random_uuid(), 'x', 'x', gen_random_uuid()
     FROM accounts, generate_series(1, 30);

@@ -5,10 +5,11 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use std::collections::BTreeMap;
 
 /// Which row of each table.
-const ROWS: [(&str, &str); 48] = [
+const ROWS: [(&str, &str); 51] = [
     ("accounts", "name = 'a'"),
     ("api_keys", "id = pg_temp.u('key', 777)"),
     ("audit_entries", "id = pg_temp.u('audit', 37777)"),
+    ("call_parties", "call_id = pg_temp.u('call', 17777) AND position = 0"),
     ("calls", "id = pg_temp.u('call', 17777)"),
     ("canned_responses", "id = pg_temp.u('canned', 777)"),
     ("change_sequences", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),

@@ -47,6 +47,8 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         ("call.reject", json!({ "callId": room })),
         ("call.cancel", json!({ "callId": room })),
         ("call.hangUp", json!({ "callId": room })),
+        ("call.invite", json!({ "callId": room, "userId": room })),
+        ("call.transfer", json!({ "callId": room, "userId": room })),
         ("media.join", json!({ "roomId": room })),
         ("media.update", json!({ "roomId": room, "state": { "muted": true } })),
         ("media.leave", json!({ "roomId": room })),

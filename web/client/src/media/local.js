@@ -30,6 +30,9 @@ export class LocalMedia {
   /** Groups both tracks, so that receivers play them in step. */
   stream = new MediaStream();
 
+  #muted = false;
+  #held = false;
+
   /** What stands in for the camera, while the user shares it. @type {MediaStreamTrack | null} */
   #screen = null;
   /** What the screen stands in for. @type {MediaStreamTrack | null} */
@@ -69,13 +72,26 @@ export class LocalMedia {
 
   /** @param {MediaStreamTrack} track */
   #keep(track) {
+    track.enabled = this.#isSent(track);
     this.tracks[/** @type {Kind} */ (track.kind)] = track;
     this.stream.addTrack(track);
   }
 
   /** Silence or sound, at once and without asking the device again. @param {boolean} muted */
   mute(muted) {
-    if (this.tracks.audio) this.tracks.audio.enabled = !muted;
+    this.#muted = muted;
+    for (const track of this.stream.getTracks()) track.enabled = this.#isSent(track);
+  }
+
+  /** While a call is on hold neither sound nor picture is sent, by whatever way media travels. @param {boolean} held */
+  hold(held) {
+    this.#held = held;
+    for (const track of this.stream.getTracks()) track.enabled = this.#isSent(track);
+  }
+
+  /** @param {MediaStreamTrack} track */
+  #isSent(track) {
+    return !this.#held && !(this.#muted && track.kind === 'audio');
   }
 
   /** Switches the device itself, so that its light goes out. Returns the new track or null. @param {boolean} on */

@@ -213,6 +213,12 @@ export class MediaSession {
     this.changed();
   }
 
+  /** Puts the call on hold, or goes on with it: everybody sees it, and nothing of ours is heard or seen. @param {boolean} on */
+  hold(on) {
+    this.local.hold(on);
+    this.say({ onHold: on });
+  }
+
   #follow() {
     const { route, participants } = this.state;
     if (route === 'server') {

@@ -2,91 +2,210 @@
 //! next leaves it in one that may be.
 
 use super::*;
+use std::collections::BTreeMap;
+
+/// One person, as it is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Noted {
+    invitation: Invitation,
+    device: Option<ConnectionId>,
+    outcome: Option<EndReason>,
+}
+
+impl Noted {
+    const fn is_in(&self) -> bool {
+        self.device.is_some() && self.outcome.is_none()
+    }
+
+    const fn is_rung(&self) -> bool {
+        self.device.is_none() && self.outcome.is_none()
+    }
+}
 
 /// What has been recorded and told of a call so far.
 #[derive(Default)]
 struct Log {
-    /// Where each side is, as it is recorded.
-    caller: Option<ConnectionId>,
-    callee: Option<ConnectionId>,
+    order: Vec<UserId>,
+    people: BTreeMap<UserId, Noted>,
+    is_answered: bool,
     ended: Option<EndReason>,
-    answers: usize,
+    /// What each user's devices may be told, since they were rung last.
     told: Vec<(ConnectionId, EndReason)>,
+    counts: Counts,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Counts {
+    answers: usize,
     resumed: usize,
     takeovers: usize,
+    invited: usize,
+    transferred: usize,
+    groups: usize,
 }
 
 impl Log {
+    fn note(&mut self, user: UserId, noted: Noted) {
+        if self.people.insert(user, noted).is_none() {
+            self.order.push(user);
+        }
+    }
+
+    fn person(&mut self, user: UserId, seed: u64) -> &mut Noted {
+        assert_eq!(self.ended, None, "seed {seed}: nothing is written of a call that is over");
+        self.people.get_mut(&user).unwrap_or_else(|| panic!("seed {seed}: {user} is part of it"))
+    }
+
+    fn record(&mut self, effect: &Effect, seed: u64) {
+        match *effect {
+            Effect::RecordInvited { user, invitation } => {
+                assert!(self.people.get(&user).is_none_or(|known| known.outcome.is_some()), "seed {seed}");
+                assert!(self.people[&invitation.by].is_in(), "seed {seed}: by one who talks");
+                self.note(user, Noted { invitation, device: None, outcome: None });
+                self.counts.invited += 1;
+            }
+            Effect::RecordAnswer { user, by } => {
+                let person = self.person(user, seed);
+                assert!(person.is_rung(), "seed {seed}: once, while it rings");
+                person.device = Some(by);
+                self.is_answered = true;
+                self.counts.answers += 1;
+            }
+            Effect::RecordDevice { user, device } => {
+                let person = self.person(user, seed);
+                assert!(person.is_in(), "seed {seed}: who has picked up, has");
+                person.device = Some(device);
+            }
+            Effect::RecordOut { user, reason } => {
+                let person = self.person(user, seed);
+                assert_eq!(person.outcome, None, "seed {seed}: once");
+                person.outcome = Some(reason);
+                self.counts.transferred += usize::from(reason == EndReason::Transferred);
+            }
+            Effect::RecordEnd(reason) => {
+                assert_eq!(self.ended.replace(reason), None, "seed {seed}: it ends once");
+                let is_answered = matches!(reason, EndReason::HungUp | EndReason::Lost);
+                assert_eq!(is_answered, self.is_answered, "seed {seed}: {reason:?} fits");
+                for person in self.people.values_mut().filter(|person| person.outcome.is_none()) {
+                    let is_spared = is_answered && person.device.is_none();
+                    person.outcome = Some(if is_spared { EndReason::Cancelled } else { reason });
+                }
+            }
+            Effect::TellIncoming { .. }
+            | Effect::TellAnswered { .. }
+            | Effect::TellResumed { .. }
+            | Effect::TellChanged { .. }
+            | Effect::TellRunner { .. }
+            | Effect::TellEnded { .. } => panic!("seed {seed}: {effect:?} is no record"),
+        }
+    }
+
+    fn talks_on(&self, device: ConnectionId) -> bool {
+        self.people.values().any(|person| person.is_in() && person.device == Some(device))
+    }
+
     fn read(&mut self, effects: Vec<Effect>, seed: u64) {
         for effect in effects {
             match effect {
-                Effect::RecordAnswer { by } => {
-                    assert_eq!((self.callee, self.ended), (None, None), "seed {seed}: once, while it rings");
-                    self.callee = Some(by);
-                    self.answers += 1;
-                }
-                Effect::RecordDevices { caller, callee } => {
-                    assert_eq!(self.ended, None, "seed {seed}");
-                    assert_eq!(
-                        callee.is_some(),
-                        self.callee.is_some(),
-                        "seed {seed}: who has picked up, has"
-                    );
-                    (self.caller, self.callee) = (Some(caller), callee);
-                }
-                Effect::RecordEnd(reason) => {
-                    assert_eq!(self.ended.replace(reason), None, "seed {seed}: it ends once");
-                    let is_answered = matches!(reason, EndReason::HungUp | EndReason::Lost);
-                    assert_eq!(is_answered, self.callee.is_some(), "seed {seed}: {reason:?} fits");
-                }
+                Effect::RecordInvited { .. }
+                | Effect::RecordAnswer { .. }
+                | Effect::RecordDevice { .. }
+                | Effect::RecordOut { .. }
+                | Effect::RecordEnd(_) => self.record(&effect, seed),
                 Effect::TellAnswered { to, by } => {
-                    assert_eq!((Some(to), Some(by)), (self.caller, self.callee), "seed {seed}");
+                    assert!(self.talks_on(to) && self.talks_on(by) && to != by, "seed {seed}");
+                }
+                Effect::TellChanged { to } => {
+                    assert!(self.people.len() > 2, "seed {seed}: two are told nothing of each other");
+                    // Or of the one who was transferred a moment later.
+                    assert!(self.ended.is_none(), "seed {seed}: {to} is told that it is over instead");
                 }
                 Effect::TellEnded { to, reason } => {
-                    let is_out = Some(to) != self.caller && Some(to) != self.callee;
-                    let expected = self.ended.filter(|_| !is_out || self.callee.is_none());
-                    let expected = expected.unwrap_or(EndReason::AnsweredElsewhere);
-                    // What is out of it may be told either, by whether the call has ended since.
+                    let person = &self.people[&user_of(to)];
+                    let is_last = person.device.is_none_or(|device| device == to);
+                    let fits = Some(reason) == person.outcome && is_last
+                        || reason == EndReason::AnsweredElsewhere && person.device != Some(to);
                     assert!(
-                        reason == expected || is_out && reason == EndReason::AnsweredElsewhere,
-                        "seed {seed}: {to} is told {reason:?} instead of {expected:?}"
+                        fits || Some(reason) == person.outcome,
+                        "seed {seed}: {to} is told {reason:?}: {person:?}"
                     );
                     self.told.push((to, reason));
                 }
                 Effect::TellResumed { to, from, by } => {
-                    let sides = [self.caller, self.callee];
-                    assert!(sides.contains(&Some(to)) && sides.contains(&Some(by)), "seed {seed}");
-                    assert!(!sides.contains(&Some(from)) && to != by, "seed {seed}");
-                    self.resumed += 1;
+                    assert!(self.talks_on(to) && self.talks_on(by) && to != by, "seed {seed}");
+                    assert!(!self.talks_on(from), "seed {seed}");
+                    self.counts.resumed += 1;
                 }
                 Effect::TellIncoming { to, rings_for } => {
-                    assert_eq!((self.callee, self.ended), (None, None), "seed {seed}");
-                    assert_ne!(Some(to), self.caller, "seed {seed}");
+                    assert!(self.people[&user_of(to)].is_rung() && self.ended.is_none(), "seed {seed}");
                     assert!(rings_for <= RING_TIME, "seed {seed}");
                 }
-                Effect::TellRunner { to } => {
-                    assert!([self.caller, self.callee].contains(&Some(to)), "seed {seed}");
-                }
+                Effect::TellRunner { to } => assert!(self.talks_on(to), "seed {seed}"),
             }
         }
     }
 
     /// What the state says of itself fits what was recorded, and time alone ends it.
-    fn check(&self, call: &Call, clock: &ManualClock, seed: u64) {
+    fn check(&mut self, call: &Call, seed: u64) {
         assert_eq!(call.is_over(), self.ended.is_some(), "seed {seed}");
-        if !call.is_over() {
-            assert_eq!(Some(call.caller()), self.caller, "seed {seed}");
-            assert_eq!(call.callee(), self.callee, "seed {seed}");
-            assert_eq!(call.rings_for(clock.now()).is_some(), self.callee.is_none(), "seed {seed}");
+        let (_, parties) = call.parties();
+        let order: Vec<UserId> = parties.iter().map(|party| party.user).collect();
+        assert_eq!(order, self.order, "seed {seed}");
+        for party in parties {
+            let noted = self.people[&party.user];
+            let standing = match (noted.outcome, noted.device) {
+                (Some(reason), _) => PartyStanding::Out(reason),
+                (None, Some(device)) => PartyStanding::In(device),
+                (None, None) => PartyStanding::Ringing,
+            };
+            assert_eq!(party.standing, standing, "seed {seed}");
+            assert_eq!(party.invitation, noted.invitation, "seed {seed}");
+        }
+        if self.ended.is_none() {
+            let talking = self.people.values().filter(|person| person.is_in()).count();
+            let rung = self.people.values().filter(|person| person.is_rung()).count();
+            assert!(talking >= 1 && talking + rung >= 2, "seed {seed}: {talking} talk, {rung} are rung");
+            self.counts.groups += usize::from(talking > 2);
         }
         let is_awaited = call.next_deadline().is_some();
-        assert!(is_awaited || call.is_forgotten() || self.callee.is_some(), "seed {seed}: {call:?}");
+        assert!(is_awaited || call.is_forgotten() || self.is_answered, "seed {seed}: {call:?}");
+    }
+
+    /// As another instance finds it.
+    fn recorded(&self, call: &Call, clock: &ManualClock) -> Recorded {
+        let stage = |user: UserId, noted: &Noted| match (noted.outcome, noted.device) {
+            (Some(reason), device) => Stage::Out { reason, device },
+            (None, Some(device)) => Stage::In { device },
+            (None, None) => Stage::Ringing {
+                rings_for: call.rings_for(user, clock.now()).expect("it rings"),
+                devices: devices(user).take(2).collect(),
+            },
+        };
+        let party = |user: &UserId| {
+            let noted = &self.people[user];
+            RecordedParty { user: *user, invitation: noted.invitation, stage: stage(*user, noted) }
+        };
+        Recorded {
+            parties: self.order.iter().map(party).collect(),
+            is_answered: self.is_answered,
+            revision: call.parties().0 + 100,
+        }
     }
 }
 
-/// The caller has odd numbers of devices, the callee even ones; each comes back under higher ones.
-fn side(n: u128) -> Side {
-    if n % 2 == 1 { Side::Caller } else { Side::Callee }
+/// Of four people each has every fourth device; they come back under higher ones.
+const PEOPLE: u128 = 4;
+
+fn person(n: u128) -> UserId {
+    UserId::from_uuid(Uuid::from_u128(101 + n % PEOPLE))
+}
+
+fn user_of(device: ConnectionId) -> UserId {
+    person(device.as_uuid().as_u128() - 1)
+}
+
+fn devices(user: UserId) -> impl Iterator<Item = ConnectionId> {
+    (1..=4 * PEOPLE).map(device).filter(move |device| user_of(*device) == user)
 }
 
 struct Dice(u64);
@@ -99,43 +218,49 @@ impl Dice {
 }
 
 fn step(call: &mut Call, dice: &mut Dice, clock: &ManualClock, effects: &mut Vec<Effect>, log: &mut Log) {
-    let (n, now) = (1 + u128::from(dice.roll(8)), clock.now());
-    let (who, of) = (device(n), side(n));
+    let now = clock.now();
+    let who = device(1 + u128::from(dice.roll(3 * 4)));
+    let of = user_of(who);
     let before = format!("{call:?}");
-    let other = if of == Side::Caller { log.callee } else { log.caller };
-    let knows = dice.roll(2) == 0;
-    let outcome = match dice.roll(14) {
-        0 | 1 => call.handle_accept(of, who, now, effects),
-        2 => call.handle_reject(of, now, effects),
-        3 => call.handle_cancel(who, now, effects),
-        4 => call.handle_hang_up(who, now, effects),
-        5 | 6 => {
+    let outcome = match dice.roll(18) {
+        0..=2 => call.handle_accept(of, who, now, effects),
+        3 => call.handle_reject(of, now, effects),
+        4 => call.handle_cancel(who, now, effects),
+        5 => call.handle_hang_up(who, now, effects),
+        6 => {
             call.handle_gone(who, now);
             Ok(())
         }
-        7 if of == Side::Callee => call.handle_connected(who, now, effects),
-        7 | 8 => call.handle_attend(of, who, other.filter(|_| knows), now, effects),
-        9 | 10 => {
-            let from = device(n + 2 * u128::from(dice.roll(3)));
+        7 => call.handle_connected(of, who, now, effects),
+        8 | 9 => {
+            let with = call.with(of).filter(|_| dice.roll(2) == 0);
+            let outcome = call.handle_attend(of, who, with, now, effects);
+            call.handle_heard_parties(who, dice.roll(4), effects);
+            outcome
+        }
+        10 | 11 => {
+            let from = device(who.as_uuid().as_u128() + PEOPLE * u128::from(dice.roll(3)));
             call.handle_resume(of, from, who, now, effects)
         }
-        11 => {
+        12 => {
             call.set_linked(dice.roll(2) == 0, now);
             Ok(())
         }
-        12 if !call.is_over() => {
+        13..=15 => {
+            let (user, is_transfer) = (person(u128::from(dice.roll(4))), dice.roll(3) == 0);
+            // Somebody who may, more often than not.
+            let by = call.with(user).filter(|_| dice.roll(4) > 0).unwrap_or(who);
+            if dice.roll(6) == 0 {
+                call.handle_busy(by, (user, is_transfer), effects)
+            } else {
+                call.handle_invite(by, (user, is_transfer), devices(user).take(2), now, effects)
+            }
+        }
+        16 if !call.is_over() => {
             // Its instance dies: another one takes up what is recorded.
-            let stage = match log.callee {
-                Some(by) => Stage::Active { by },
-                None => Stage::Ringing {
-                    rings_for: call.rings_for(now).expect("it rings"),
-                    devices: vec![device(2), device(4)],
-                },
-            };
-            let recorded = Recorded { caller: log.caller.expect("it is recorded"), stage };
             let is_there = dice.roll(2) == 0;
-            *call = Call::take_up(recorded, |_| is_there, now, effects);
-            log.takeovers += 1;
+            *call = Call::take_up(log.recorded(call, clock), |_| is_there, now, effects);
+            log.counts.takeovers += 1;
             Ok(())
         }
         _ => {
@@ -150,23 +275,31 @@ fn step(call: &mut Call, dice: &mut Dice, clock: &ManualClock, effects: &mut Vec
     }
 }
 
-/// Passes for the wrong reason if no order ended in an answer, or nobody came back: counted.
+/// Passes for the wrong reason if no order ended in an answer, or nobody came back, was invited or transferred: counted.
 #[test]
 fn whatever_happens_next_every_state_is_followed_by_one_that_may_be() {
-    let (mut answers, mut resumed, mut takeovers, mut ends) = (0, 0, 0, BTreeSet::new());
+    let (mut all, mut ends) = (Counts::default(), BTreeSet::new());
     for seed in 0..10_000_u64 {
-        let Fixture { clock, mut call, mut effects } = ringing(&[2, 4, 6]);
-        let mut log = Log { caller: Some(device(CALLER)), ..Log::default() };
+        let clock = ManualClock::default();
+        let ada = person(0);
+        let (mut call, mut effects) =
+            (Call::ring((ada, device(1)), person(1), devices(person(1)).take(3), clock.now()), Vec::new());
+        let mut log = Log::default();
+        let invitation = Invitation { by: ada, is_transfer: false };
+        log.note(ada, Noted { invitation, device: Some(device(1)), outcome: None });
+        log.note(person(1), Noted { invitation, device: None, outcome: None });
         let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        for _ in 0..40 {
+        for _ in 0..60 {
             step(&mut call, &mut dice, &clock, &mut effects, &mut log);
             log.read(std::mem::take(&mut effects), seed);
-            log.check(&call, &clock, seed);
+            log.check(&call, seed);
         }
         // Nobody does anything any more: time alone ends it.
         call.set_linked(true, clock.now());
-        for n in [log.caller, log.callee].into_iter().flatten() {
-            call.handle_gone(n, clock.now());
+        let last: Vec<_> =
+            log.people.values().filter(|one| one.is_in()).filter_map(|one| one.device).collect();
+        for &device in &last {
+            call.handle_gone(device, clock.now());
         }
         while let Some(due) = call.next_deadline() {
             clock.advance(due.saturating_duration_since(clock.now()));
@@ -174,14 +307,19 @@ fn whatever_happens_next_every_state_is_followed_by_one_that_may_be() {
             log.read(std::mem::take(&mut effects), seed);
         }
         assert!(call.is_forgotten(), "seed {seed}");
-        let told = |who: Option<ConnectionId>| {
-            who.is_none_or(|who| log.told.iter().any(|(to, reason)| *to == who && Some(*reason) == log.ended))
-        };
-        assert!(told(log.caller) && told(log.callee), "seed {seed}: both sides learn the same");
-        (answers, resumed, takeovers) =
-            (answers + log.answers, resumed + log.resumed, takeovers + log.takeovers);
+        for device in last {
+            assert!(log.told.iter().any(|(to, _)| *to == device), "seed {seed}: {device} learns of it");
+        }
+        let Counts { answers, resumed, takeovers, invited, transferred, groups } = log.counts;
+        all.answers += answers;
+        all.resumed += resumed;
+        all.takeovers += takeovers;
+        all.invited += invited;
+        all.transferred += transferred;
+        all.groups += groups;
         ends.insert(log.ended.map(EndReason::as_str));
     }
-    assert!(answers > 1000 && resumed > 500 && takeovers > 1000, "{answers} {resumed} {takeovers}");
+    assert!(all.answers > 1000 && all.resumed > 500 && all.takeovers > 1000, "as of two");
+    assert!(all.invited > 1000 && all.transferred > 100 && all.groups > 1000, "and of more");
     assert_eq!(ends.len(), 5, "{ends:?}");
 }

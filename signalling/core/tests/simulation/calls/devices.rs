@@ -1,6 +1,6 @@
 //! Devices that take part in calls, and their instances, which ask for them how those stand.
 
-use super::{AGAIN_MS, ASK_MS, Action, CallNo, News, PATIENCE_MS, Reply, Request, Side, Task};
+use super::{AGAIN_MS, ASK_MS, Action, CallNo, News, PATIENCE_MS, Reply, Request, Side, Task, user_id};
 use crate::world::{Work, World};
 use common::{
     id::{ConnectionId, NodeId},
@@ -52,8 +52,18 @@ impl World {
         action: Action,
     ) {
         let (from, until) = (self.node(at), self.now + PATIENCE_MS);
-        let request =
-            Request { number: 0, from, device, user, call, action, with: None, until, is_in_doubt: false };
+        let request = Request {
+            number: 0,
+            from,
+            device,
+            user,
+            call,
+            action,
+            with: None,
+            heard: 0,
+            until,
+            is_in_doubt: false,
+        };
         self.send_request(at, runner, request);
     }
 
@@ -62,6 +72,7 @@ impl World {
         request.number = self.count;
         let part = self.instances[at].parts.get(&(request.device, request.call));
         request.with = part.and_then(|attending| attending.part.with());
+        request.heard = part.map_or(0, |attending| attending.part.heard());
         self.instances[at].asked.insert(request.number);
         if runner == request.from {
             return self.order(at, request);
@@ -84,8 +95,9 @@ impl World {
             return Found::Unclear;
         }
         let record = &self.records[&call];
-        let is_elsewhere = record.users[1] == user && record.callee.is_some_and(|callee| callee != device);
-        match record.ended {
+        let noted = record.noted(user_id(user));
+        let is_elsewhere = noted.and_then(|noted| noted.device).is_some_and(|had| had != device);
+        match noted.and_then(|noted| noted.outcome).or(record.ended) {
             Some(_) if is_elsewhere => Found::Over(EndReason::AnsweredElsewhere),
             Some(reason) => Found::Over(reason),
             None => Found::Runs(Runner { node: record.runner, epoch: record.epoch }),
@@ -108,7 +120,7 @@ impl World {
                 self.acted(at, request, reply);
             }
             Action::Resume { from } => self.resumed(at, request, from, reply),
-            Action::Gone | Action::Connect => {}
+            Action::Gone | Action::Connect | Action::Invite { .. } => {}
         }
     }
 
@@ -160,14 +172,14 @@ impl World {
         if let Some(attending) = self.instances[at].parts.get_mut(&(device, call)) {
             attending.part.handle_accepted();
         }
-        let what = self.what();
+        let (what, user) = (self.what(), self.user_of(at, device).expect("it is there"));
         let Some(side) = self.client(at, device).and_then(|client| client.calls.get_mut(&call)) else {
             return;
         };
         *side = Side::Talking;
         let outcome = self.outcomes.get_mut(&call).expect("it is known");
-        outcome.winners.insert(device);
-        let winners = &outcome.winners;
+        outcome.winners.insert((user, device));
+        let winners: Vec<_> = outcome.winners.iter().filter(|(of, _)| *of == user).collect();
         assert!(winners.len() == 1 || outcome.is_unrecorded, "{what}: {winners:?} have call {call}");
     }
 
@@ -204,6 +216,11 @@ impl World {
                     && let Some(side) = self.client(at, device).and_then(|client| client.calls.get_mut(&call))
                 {
                     *side = Side::Talking;
+                }
+            }
+            News::Changed(revision) => {
+                if let Some(attending) = self.instances[at].parts.get_mut(&(device, call)) {
+                    attending.part.handle_parties(revision);
                 }
             }
             News::Ended(reason) => {
@@ -311,11 +328,21 @@ impl World {
             return self.resume_later(at, device, call, from, until);
         }
         let record = &self.records[&call];
-        if record.ended.is_none() && record.users.contains(&user) {
+        if record.noted(user_id(user)).is_some_and(|noted| noted.outcome.is_none()) {
             let (runner, action, node) = (record.runner, Action::Resume { from }, self.node(at));
             let is_in_doubt = false;
-            let request =
-                Request { number: 0, from: node, device, user, call, action, with: None, until, is_in_doubt };
+            let request = Request {
+                number: 0,
+                from: node,
+                device,
+                user,
+                call,
+                action,
+                with: None,
+                heard: 0,
+                until,
+                is_in_doubt,
+            };
             self.send_request(at, runner, request);
         }
     }
@@ -344,7 +371,8 @@ impl World {
             }
         };
         let now = self.time();
-        let (runner, is_caller) = (self.records[&call].runner, self.records[&call].users[0] == user);
+        let record = &self.records[&call];
+        let (runner, is_caller) = (record.runner, record.people[0].user == user_id(user));
         if !self.instances[at].connections.contains_key(&device) {
             return self.ask_at(at, runner, device, user, call, Action::Gone);
         }

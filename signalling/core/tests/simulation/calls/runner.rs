@@ -1,11 +1,14 @@
 //! A call on the instance that runs it.
 
-use super::{Action, CallNo, News, Reply, Request, Task};
+use super::{Action, CallNo, Lease, News, Noted, Reply, Request, Task, user_id};
 use crate::world::{Work, World};
-use common::id::{ConnectionId, NodeId};
-use signalling_core::call::{self, Call, CallError, Effect, part::Runner};
+use common::{
+    id::{ConnectionId, NodeId, UserId},
+    protocol::call::EndReason,
+};
+use signalling_core::call::{Call, CallError, Effect, PartyStanding, part::Runner};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Instant,
 };
 
@@ -19,7 +22,6 @@ const OWED_MS: u64 = 5000;
 pub(crate) struct Running {
     pub(super) core: Call,
     pub(super) nodes: BTreeMap<ConnectionId, NodeId>,
-    users: [u128; 2],
     pub(super) epoch: u64,
     /// The instance's pauses after which it was still this one that ran the call.
     pauses: u64,
@@ -52,7 +54,6 @@ impl Running {
     pub(super) fn new(
         core: Call,
         nodes: BTreeMap<ConnectionId, NodeId>,
-        users: [u128; 2],
         epoch: u64,
         pauses: u64,
         has_leases: bool,
@@ -60,7 +61,6 @@ impl Running {
         Self {
             core,
             nodes,
-            users,
             epoch,
             pauses,
             has_leases,
@@ -74,7 +74,7 @@ impl Running {
     }
 
     pub(super) fn is_callee(&self, user: u128) -> bool {
-        self.users[1] == user && !self.core.is_over()
+        self.core.rung().any(|rung| rung == user_id(user))
     }
 }
 
@@ -189,9 +189,24 @@ impl World {
         let owed = std::mem::take(&mut running.owed);
         for effect in owed.into_iter().chain(effect.cloned()) {
             match effect {
-                Effect::RecordAnswer { by } => record.callee = Some(by),
-                Effect::RecordDevices { caller, callee } => (record.caller, record.callee) = (caller, callee),
-                Effect::RecordEnd(reason) => record.ended = record.ended.or(Some(reason)),
+                Effect::RecordInvited { user, invitation } => match record.noted(user) {
+                    Some(_) => {
+                        let noted = record.noted_mut(user);
+                        (noted.invitation, noted.device, noted.outcome) = (invitation, None, None);
+                        noted.rang_at = self.now;
+                    }
+                    None => {
+                        let noted = Noted::new(user, invitation.by, None, self.now);
+                        record.people.push(Noted { invitation, ..noted });
+                    }
+                },
+                Effect::RecordAnswer { user, by } => {
+                    record.is_answered = true;
+                    record.noted_mut(user).device = Some(by);
+                }
+                Effect::RecordDevice { user, device } => record.noted_mut(user).device = Some(device),
+                Effect::RecordOut { user, reason } => record.noted_mut(user).end(reason),
+                Effect::RecordEnd(reason) => record.end(reason),
                 _ => {}
             }
         }
@@ -229,10 +244,10 @@ impl World {
 
     /// The call decides.
     fn handle(&mut self, at: usize, request: Request) {
-        let Request { from, device, call, action, user, with, .. } = request;
-        let now = self.time();
+        let Request { from, device, call, action, user, with, heard, .. } = request;
+        let (now, user) = (self.time(), user_id(user));
+        let invited = self.invitee(at, action);
         let running = self.instances[at].calls.get_mut(&call).expect("it runs");
-        let side = if running.users[0] == user { call::Side::Caller } else { call::Side::Callee };
         if action != Action::Gone {
             running.nodes.insert(device, from);
         }
@@ -241,13 +256,29 @@ impl World {
             core.handle_heard(device, now);
         }
         let outcome = match action {
-            Action::Accept => core.handle_accept(side, device, now, &mut effects),
-            Action::Reject => core.handle_reject(side, now, &mut effects),
+            Action::Accept => core.handle_accept(user, device, now, &mut effects),
+            Action::Reject => core.handle_reject(user, now, &mut effects),
             Action::Cancel => core.handle_cancel(device, now, &mut effects),
             Action::HangUp => core.handle_hang_up(device, now, &mut effects),
-            Action::Connect => core.handle_connected(device, now, &mut effects),
-            Action::Attend => core.handle_attend(side, device, with, now, &mut effects),
-            Action::Resume { from } => core.handle_resume(side, from, device, now, &mut effects),
+            Action::Connect => core.handle_connected(user, device, now, &mut effects),
+            Action::Attend => {
+                let outcome = core.handle_attend(user, device, with, now, &mut effects);
+                core.handle_heard_parties(device, heard, &mut effects);
+                outcome
+            }
+            Action::Invite { whom, is_transfer } => {
+                let whom = (user_id(whom), is_transfer);
+                match (core.may_invite(device, whom.0, is_transfer), invited) {
+                    (Ok(true), Some((true, nodes))) => {
+                        let rung: Vec<ConnectionId> = nodes.keys().copied().collect();
+                        running.nodes.extend(nodes);
+                        core.handle_invite(device, whom, rung, now, &mut effects)
+                    }
+                    (Ok(true), Some((false, _))) => core.handle_busy(device, whom, &mut effects),
+                    (may, _) => may.map(|_| ()),
+                }
+            }
+            Action::Resume { from } => core.handle_resume(user, from, device, now, &mut effects),
             Action::Gone => {
                 core.handle_gone(device, now);
                 Ok(())
@@ -255,14 +286,40 @@ impl World {
         };
         let reply = match outcome {
             Ok(()) if matches!(action, Action::Resume { .. }) => {
-                let other = if side == call::Side::Caller { core.callee() } else { Some(core.caller()) };
-                Reply::Stands(running.epoch, core.rings_for(now), other)
+                Reply::Stands(running.epoch, core.rings_for(user, now), core.with(user))
             }
             Err(CallError::Over) => Reply::Nothing,
             said => Reply::Said(said),
         };
         running.steps.extend(effects.into_iter().map(Step::Effect));
         running.steps.push_back(Step::Reply(request, reply));
+    }
+
+    /// Whether somebody who is to be rung is free, and where their devices are; `None` if there are none.
+    fn invitee(&mut self, at: usize, action: Action) -> Option<(bool, BTreeMap<ConnectionId, NodeId>)> {
+        let Action::Invite { whom, .. } = action else { return None };
+        let theirs = self.seen_from(at).into_iter().filter(|(_, (_, user))| *user == whom);
+        let nodes: BTreeMap<_, _> = theirs.map(|(device, (node, _))| (device, node)).collect();
+        let is_free = self.lease(whom).is_none();
+        (!nodes.is_empty() && self.instances[at].is_linked).then_some((is_free, nodes))
+    }
+
+    /// Those who are part of a call are busy, and nobody else is for it.
+    fn keep_leases(&mut self, at: usize, call: CallNo) {
+        let (node, running) = (self.node(at), &self.instances[at].calls[&call]);
+        let people: BTreeSet<UserId> = running.core.people().collect();
+        let talking = running.core.parties().1.into_iter();
+        let talking = talking.filter(|party| matches!(party.standing, PartyStanding::In(_))).count();
+        let has_leases = running.has_leases;
+        let is_own = |lease: &Lease| (lease.node, lease.call) == (node, call);
+        self.leases.retain(|user, lease| !is_own(lease) || people.contains(&user_id(*user)));
+        if has_leases {
+            let users: Vec<u128> = self.clients.iter().map(|client| client.user).collect();
+            for user in users.into_iter().filter(|user| people.contains(&user_id(*user))) {
+                self.leases.entry(user).or_insert(Lease { node, call, expires_at: None });
+            }
+        }
+        self.outcomes.get_mut(&call).expect("it is known").was_group |= talking > 2;
     }
 
     fn carry_out_call(&mut self, at: usize, call: CallNo, effect: Effect) {
@@ -289,9 +346,19 @@ impl World {
             }
             Effect::TellEnded { to, reason } => {
                 assert!(may, "{what}: another instance runs call {call}");
+                outcome.transferred += usize::from(reason == EndReason::Transferred);
                 self.tell(at, call, to, News::Ended(reason));
             }
-            Effect::RecordAnswer { .. } | Effect::RecordDevices { .. } | Effect::RecordEnd(_) => {}
+            Effect::TellChanged { to } => {
+                assert!(may, "{what}: another instance runs call {call}");
+                let revision = self.instances[at].calls[&call].core.parties().0;
+                self.tell(at, call, to, News::Changed(revision));
+            }
+            Effect::RecordInvited { .. }
+            | Effect::RecordAnswer { .. }
+            | Effect::RecordDevice { .. }
+            | Effect::RecordOut { .. }
+            | Effect::RecordEnd(_) => {}
         }
     }
 
@@ -305,6 +372,7 @@ impl World {
                 Written::Away => self.later(at, self.now + OWED_MS, Work::Call(Task::Write(call))),
             }
         }
+        self.keep_leases(at, call);
         let running = self.instances[at].calls.get_mut(&call).expect("it runs");
         if running.core.is_over() {
             running.has_leases = true;
@@ -353,5 +421,12 @@ impl World {
 }
 
 fn is_record(effect: &Effect) -> bool {
-    matches!(effect, Effect::RecordAnswer { .. } | Effect::RecordDevices { .. } | Effect::RecordEnd(_))
+    matches!(
+        effect,
+        Effect::RecordInvited { .. }
+            | Effect::RecordAnswer { .. }
+            | Effect::RecordDevice { .. }
+            | Effect::RecordOut { .. }
+            | Effect::RecordEnd(_)
+    )
 }

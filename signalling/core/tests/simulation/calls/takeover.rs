@@ -1,9 +1,9 @@
 //! Instances that say that they are there, and take over the calls of those that do not.
 
-use super::{CallNo, LEASE_MS, Lease, Running, Task};
+use super::{CallNo, LEASE_MS, Lease, Noted, Running, Task, user_id};
 use crate::world::{Work, World};
-use common::id::{ConnectionId, NodeId};
-use signalling_core::call::{Call, RING_TIME, Recorded, Stage};
+use common::id::{ConnectionId, NodeId, UserId};
+use signalling_core::call::{Call, RING_TIME, Recorded, RecordedParty, Stage};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -95,25 +95,34 @@ impl World {
         let (node, now, silent) = (self.node(at), self.now, self.silent());
         let record = self.records.get_mut(&call).expect("it is recorded");
         (record.epoch, record.runner) = (record.epoch + 1, node);
-        let (users, epoch, caller) = (record.users, record.epoch, record.caller);
-        let rung = Duration::from_millis(now - record.rang_at);
-        let (callee, rings_for) = (record.callee, RING_TIME.saturating_sub(rung));
+        let epoch = record.epoch;
         self.outcomes.get_mut(&call).expect("it is known").taken_over += 1;
         let there = self.seen_from(at).into_iter().filter(|(_, (node, _))| !silent.contains(node));
         let there: BTreeMap<ConnectionId, (NodeId, u128)> = there.collect();
-        let stage = match callee {
-            Some(by) => Stage::Active { by },
-            None => {
-                let theirs = there.iter().filter(|(_, (_, user))| *user == users[1]);
-                Stage::Ringing { rings_for, devices: theirs.map(|(device, _)| *device).collect() }
+        let record = &self.records[&call];
+        let stage = |noted: &Noted| match (noted.outcome, noted.device) {
+            (Some(reason), device) => Stage::Out { reason, device },
+            (None, Some(device)) => Stage::In { device },
+            (None, None) => {
+                let theirs = there.iter().filter(|(_, (_, user))| user_id(*user) == noted.user);
+                let rung = Duration::from_millis(now - noted.rang_at);
+                let devices = theirs.map(|(device, _)| *device).collect();
+                Stage::Ringing { rings_for: RING_TIME.saturating_sub(rung), devices }
             }
         };
+        let party = |noted: &Noted| RecordedParty {
+            user: noted.user,
+            invitation: noted.invitation,
+            stage: stage(noted),
+        };
+        let parties = record.people.iter().map(party).collect();
+        let recorded = Recorded { parties, is_answered: record.is_answered, revision: epoch << 32 };
         let mut effects = Vec::new();
         let is_there = |device| there.contains_key(&device);
-        let core = Call::take_up(Recorded { caller, stage }, is_there, self.time(), &mut effects);
+        let core = Call::take_up(recorded, is_there, self.time(), &mut effects);
         let nodes = there.into_iter().map(|(device, (node, _))| (device, node)).collect();
         let pauses = self.pauses(at).unwrap_or_default();
-        self.instances[at].calls.insert(call, Running::new(core, nodes, users, epoch, pauses, false));
+        self.instances[at].calls.insert(call, Running::new(core, nodes, epoch, pauses, false));
         self.act_call(at, call, |_, _, all| all.extend(effects));
         self.settle_call(at, call);
     }
@@ -124,11 +133,12 @@ impl World {
         let Some(running) = self.instances[at].calls.get(&call).filter(|running| !running.has_leases) else {
             return;
         };
-        let callee = self.records[&call].users[1];
-        let rings = running.core.callee().is_none();
+        let rung: BTreeSet<UserId> = running.core.rung().collect();
+        let people: BTreeSet<UserId> = running.core.people().collect();
+        let users: BTreeSet<u128> = self.clients.iter().map(|client| client.user).collect();
         let mut is_whole = true;
         if self.instances[at].is_linked {
-            for user in self.records[&call].users {
+            for user in users.into_iter().filter(|user| people.contains(&user_id(*user))) {
                 match self.lease(user) {
                     Some(lease) => is_whole &= (lease.node, lease.call) == (node, call),
                     None => {
@@ -137,12 +147,13 @@ impl World {
                 }
             }
         }
-        for (device, (node, _)) in seen.into_iter().filter(|(_, (_, user))| rings && *user == callee) {
+        for (device, (node, user)) in seen.into_iter().filter(|(_, (_, user))| rung.contains(&user_id(*user)))
+        {
             if let Some(running) = self.instances[at].calls.get_mut(&call) {
                 running.nodes.insert(device, node);
             }
             self.act_call(at, call, |core, now, effects| {
-                let _over_meanwhile = core.handle_connected(device, now, effects);
+                let _over_meanwhile = core.handle_connected(user_id(user), device, now, effects);
             });
         }
         if let Some(running) = self.instances[at].calls.get_mut(&call) {
