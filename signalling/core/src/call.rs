@@ -679,11 +679,7 @@ impl Call {
     /// Ends it for everybody who knew of it. What was answered was not missed, whoever was still rung; `last` is who
     /// was out of it before there were too few.
     fn end(&mut self, last: Option<usize>, reason: EndReason, now: Instant, effects: &mut Vec<Effect>) {
-        let of_all = match reason {
-            EndReason::Lost => EndReason::Lost,
-            _ if self.is_answered => EndReason::HungUp,
-            reason => reason,
-        };
+        let of_all = if self.is_answered && reason != EndReason::Lost { EndReason::HungUp } else { reason };
         if let Some(leg) = last.and_then(|at| self.legs.get(at)).filter(|_| reason != of_all) {
             effects.push(Effect::RecordOut { user: leg.user, reason });
         }

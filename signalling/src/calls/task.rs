@@ -136,7 +136,13 @@ impl Running {
                 let outcome = match request.action {
                     CallAction::Invite(user) => self.invite(request.device, user, false, effects).await,
                     CallAction::Transfer(user) => self.invite(request.device, user, true, effects).await,
-                    _ => self.act(&request, effects).map_err(refused),
+                    CallAction::Accept
+                    | CallAction::Reject
+                    | CallAction::Cancel
+                    | CallAction::HangUp
+                    | CallAction::Gone
+                    | CallAction::Connect
+                    | CallAction::Attend => self.act(&request, effects).map_err(refused),
                 };
                 self.carry_out(effects).await?;
                 // The device may have gone while it waited.

@@ -164,6 +164,8 @@ impl World {
             instance.life += 1;
             instance.is_linked = true;
             self.later(at, self.now, Work::Call(calls::Task::Beat));
+            // Those who died before it was there are among those that it finds, until they are not.
+            self.later(at, self.now + NOTICED_MS, Work::Online(Task::Doubt));
         }
     }
 
