@@ -2,8 +2,9 @@
 //!
 //! [`live`] is what is open here; its core decides. [`admit`](mod@admit) asks who may do what, [`join`](mod@join) lets
 //! them in, [`post`] stores what they say and [`change`] what becomes of it, which until then is [`waiting`] and is then
-//! stored as a [`group`]. [`read`] notes how far they have read. [`remove`](mod@remove) is how they leave. [`follow`] is the other side: the bus, the store and the media servers.
-//! [`watch`](mod@watch) takes those out who may not stay.
+//! stored as a [`group`]. [`read`](mod@read) notes how far they have read. [`remove`](mod@remove) is how they leave.
+//! [`follow`] is the other side: the bus, the store and the media servers. [`watch`](mod@watch) takes those out who may
+//! not stay.
 
 pub(crate) mod admit;
 mod change;

@@ -3,7 +3,7 @@
 use crate::harness::{Server, Tenant};
 use axum::http::{Method, StatusCode};
 use common::{
-    id::{ConnectionId, ContactId, RowId},
+    id::{ConnectionId, ContactId, RowId, UserId},
     protocol::{
         call::EndReason,
         feed::{Operation, Table},
@@ -82,10 +82,12 @@ async fn a_row_of_the_feed_is_what_rest_serves() {
     let merged = server.post(&merged, &a.token, json!({ "loserId": contact })).await;
     assert_eq!(merged.status, StatusCode::CREATED, "{}", merged.body);
     change(&things.path("/v1/contacts/{id}"), json!({ "name": "Rear Admiral" })).await;
+    let call = server.get(&things.path("/v1/calls/{id}"), &a.token).await.body;
+    let callee: UserId = call["participants"][1]["userId"].as_str().unwrap().parse().unwrap();
     let mut tx = server.db.store.tenant(a.account).await.unwrap();
     let tenure = Tenure { call: things.id("/v1/calls/{id}").parse().unwrap(), epoch: 0 };
     let device = ConnectionId::generate(&*server.clock);
-    assert!(calls::answer(&mut tx, tenure, device, &*server.clock).await.unwrap());
+    assert!(calls::answer(&mut tx, tenure, callee, device, &*server.clock).await.unwrap());
     assert!(calls::end(&mut tx, tenure, EndReason::HungUp, &*server.clock).await.unwrap());
     tx.commit().await.unwrap();
 

@@ -6,7 +6,7 @@ use crate::{
 };
 use axum::http::{Method, StatusCode};
 use common::{
-    id::{CallId, ConnectionId, NodeId},
+    id::{CallId, ConnectionId, NodeId, UserId},
     protocol::call::Media,
 };
 use serde_json::{Value, json};
@@ -153,7 +153,7 @@ impl Server {
             id: CallId::generate(&*self.clock),
             room: tenant.room,
             caller: tenant.user,
-            callee: tenant.user,
+            callee: UserId::generate(&*self.clock),
             media: Media::Audio,
             device: ConnectionId::generate(&*self.clock),
             runner: NodeId::generate(&*self.clock),

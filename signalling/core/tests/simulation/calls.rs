@@ -124,6 +124,8 @@ pub(crate) struct Outcome {
     was_group: bool,
     transferred: usize,
     resumed: usize,
+    /// By which people went on.
+    moved_to: BTreeSet<ConnectionId>,
     taken_over: usize,
 }
 
@@ -451,9 +453,11 @@ impl World {
         for (device, reason) in &outcome.told {
             let user = user_id(self.clients[self.owners[device]].user);
             let noted = record.noted(user).expect("they are part of it");
+            // One that was told that another one has the call may have come into it in that one's place later.
             let is_last = noted.device == Some(*device);
+            let was_elsewhere = !is_last || outcome.moved_to.contains(device);
             let fits = noted.outcomes.contains(reason.as_str())
-                || !is_last && *reason == EndReason::AnsweredElsewhere;
+                || was_elsewhere && *reason == EndReason::AnsweredElsewhere;
             let said = noted.outcome;
             assert!(
                 fits || outcome.is_unrecorded,
