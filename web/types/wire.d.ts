@@ -26,7 +26,7 @@ declare namespace Wire {
   type Participant = import('./api.js').MediaParticipant;
   type MediaState = import('./api.js').MediaState;
   type CallParty = import('../client/protocol.js').CallParty;
-  type MediaParticipantState = import('../client/protocol.js').MediaParticipantState;
+  type MediaParticipantState = import('../client/src/media/said.js').MediaParticipantState;
   type Signal = import('./api.js').PeerSignal;
   type Offer = import('./api.js').MediaOffered;
 

@@ -213,7 +213,8 @@ export class Calls extends Emitter {
       const stands = await this.#client.request('call.resume', { callId: call.id, connectionId: call.device }, { timeoutMs: RESUME_TIMEOUT_MS });
       call.device = null;
       if (stands.answeredAt) call.answer();
-      if (stands.parties?.length > 2) call.parties = stands.parties;
+      const { parties = [] } = stands;
+      if (parties.length > 2) call.parties = parties;
       call.emit('resumed', stands);
     } catch (error) {
       // The next connection asks again.

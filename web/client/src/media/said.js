@@ -1,6 +1,6 @@
 // What this device says of itself in a media session: told once it is different, and again when it was not heard.
 
-/** @typedef {import('../../protocol.js').MediaParticipantState} MediaParticipantState */
+/** All of it, as the server says it. @typedef {Required<import('../../protocol.js').MediaParticipantState>} MediaParticipantState */
 
 /** Nobody asked for less: then again after so long. */
 const AGAIN_MS = 1_000;

@@ -10,7 +10,7 @@ import { received } from './stats.js';
 /** @typedef {import('../../protocol.js').MediaOffered} MediaOffered */
 /** @typedef {import('../../protocol.js').MediaState} MediaState */
 /** @typedef {import('../../protocol.js').MediaParticipant} MediaParticipant */
-/** @typedef {import('../../protocol.js').MediaParticipantState} MediaParticipantState */
+/** @typedef {import('./said.js').MediaParticipantState} MediaParticipantState */
 /** @typedef {import('../../protocol.js').MediaUpdated} MediaUpdated */
 /** @typedef {import('../../protocol.js').MediaRoute} MediaRoute */
 /** @typedef {import('./local.js').Kind} Kind */
@@ -39,7 +39,7 @@ const REJOIN_MAX_MS = 15_000;
 /**
  * Somebody else in the session, and what there is to see and hear of them.
  *
- * @typedef {MediaParticipant & { video: MediaStreamTrack | null, audio: MediaStreamTrack | null, route: MediaRoute,
+ * @typedef {Omit<MediaParticipant, 'state'> & { state: MediaParticipantState, video: MediaStreamTrack | null, audio: MediaStreamTrack | null, route: MediaRoute,
  *   pcs: { video?: RTCPeerConnection | null, audio?: RTCPeerConnection | null } }} Other
  */
 
@@ -327,7 +327,7 @@ export class MediaSession {
   others() {
     return this.state.participants
       .filter(({ connectionId }) => connectionId !== this.self && !this.#former.has(connectionId))
-      .map((participant) => ({ ...participant, ...this.#tracks(participant.connectionId) }));
+      .map((participant) => ({ ...participant, state: { ...UNSAID, ...participant.state }, ...this.#tracks(participant.connectionId) }));
   }
 
   // The direct track stays until the other one carries sound or picture: no gap.
