@@ -21,8 +21,6 @@ CREATE TABLE call_parties (
     PRIMARY KEY (account_id, call_id, user_id),
     FOREIGN KEY (account_id, call_id) REFERENCES calls
 );
--- A person's calls, the latest first.
-CREATE INDEX call_parties_latest ON call_parties (account_id, user_id, call_id DESC);
 
 SELECT protect('call_parties');
 GRANT SELECT, INSERT, UPDATE ON call_parties TO switchboard_app;

@@ -105,7 +105,7 @@ pub async fn answer(
              WHERE id = $1 AND epoch = $2 AND ended_at IS NULL RETURNING id)
          UPDATE call_parties p SET joined_at = CASE WHEN p.joined_at IS NULL THEN $4 ELSE p.joined_at END,
              left_at = NULL, connection_id = $5
-         FROM held WHERE p.call_id = held.id AND p.user_id = $3",
+         FROM held WHERE p.call_id = $1 AND p.user_id = $3",
         tenure.call.as_uuid(),
         from_seq(tenure.epoch),
         user.as_uuid(),
@@ -129,7 +129,7 @@ pub async fn move_to(
 ) -> Result<bool, StoreError> {
     let done = query!(
         "WITH held AS (SELECT id FROM calls WHERE id = $1 AND epoch = $2 AND ended_at IS NULL FOR UPDATE)
-         UPDATE call_parties p SET connection_id = $4 FROM held WHERE p.call_id = held.id AND p.user_id = $3",
+         UPDATE call_parties p SET connection_id = $4 FROM held WHERE p.call_id = $1 AND p.user_id = $3",
         tenure.call.as_uuid(),
         from_seq(tenure.epoch),
         user.as_uuid(),
@@ -185,7 +185,7 @@ pub async fn leave(
     let done = query!(
         "WITH held AS (SELECT id FROM calls WHERE id = $1 AND epoch = $2 AND ended_at IS NULL FOR UPDATE)
          UPDATE call_parties p SET left_at = CASE WHEN p.connection_id IS NULL THEN p.left_at ELSE $4 END, outcome = $5
-         FROM held WHERE p.call_id = held.id AND p.user_id = $3",
+         FROM held WHERE p.call_id = $1 AND p.user_id = $3",
         tenure.call.as_uuid(),
         from_seq(tenure.epoch),
         user.as_uuid(),
@@ -225,7 +225,7 @@ pub async fn end(
            parties AS (
                UPDATE call_parties p SET left_at = CASE WHEN p.connection_id IS NULL THEN p.left_at ELSE $3 END,
                    outcome = CASE WHEN p.connection_id IS NULL THEN $5 ELSE $4 END
-               FROM held WHERE p.call_id = held.id AND p.outcome IS NULL)
+               FROM held WHERE p.call_id = $1 AND p.outcome IS NULL)
            SELECT count(*) AS "count!" FROM held"#,
         tenure.call.as_uuid(),
         from_seq(tenure.epoch),
