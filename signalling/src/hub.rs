@@ -5,6 +5,7 @@ use crate::{
     changes::live::Feeds,
     client::{Client, Signal},
     config::Config,
+    doubt::Doubt,
     flusher::Flusher,
     inbox::live::Inboxes,
     presence::live::Accounts,
@@ -18,7 +19,7 @@ use crate::{
 use bus::Bus;
 use common::{
     clock::Clock,
-    id::{ConnectionId, UserId},
+    id::{ConnectionId, RoomId, UserId},
     protocol::media::IceServer,
     revocation::Revocations,
     token::{Issuer, Standing},
@@ -29,7 +30,10 @@ use std::{
     sync::{Arc, OnceLock},
     time::Instant,
 };
-use store::{Store, rooms::Position};
+use store::{
+    Store,
+    rooms::{Found, Position},
+};
 use time::OffsetDateTime;
 use tokio::{runtime::Handle, sync::watch};
 
@@ -64,6 +68,8 @@ pub(crate) struct Inner {
     pub(crate) posts: Posts,
     /// Who opens a connection, by their token.
     pub(crate) opening: Together<Standing, Option<Option<String>>>,
+    /// Who enters which room; the room, and what connects them with it.
+    pub(crate) admissions: Together<(RoomId, Option<UserId>), Option<Found>>,
     /// How far somebody has read, as they say; how far that is.
     pub(crate) reads: Together<(Arc<LiveRoom>, Position), u64>,
     pub(crate) accounts: Accounts,
@@ -72,6 +78,7 @@ pub(crate) struct Inner {
     pub(crate) heart: Heart,
     pub(crate) feeds: Feeds,
     pub(crate) flusher: Flusher,
+    pub(crate) doubt: Doubt,
     /// From when rounds are counted in which pings are sent.
     pub(crate) started_at: Instant,
     /// Set when the hub runs.
@@ -91,6 +98,7 @@ impl Hub {
             rooms: Rooms::default(),
             posts: Posts::default(),
             opening: Together::default(),
+            admissions: Together::default(),
             reads: Together::default(),
             accounts: Accounts::default(),
             inboxes: Inboxes::default(),
@@ -98,6 +106,7 @@ impl Hub {
             heart: Heart::default(),
             feeds: Feeds::default(),
             flusher: Flusher::default(),
+            doubt: Doubt::default(),
             started_at,
             shutdown: OnceLock::new(),
         }))

@@ -163,6 +163,8 @@ impl World {
         if !std::mem::replace(&mut instance.is_alive, true) {
             instance.life += 1;
             instance.is_linked = true;
+            // It finds others, or has nobody to doubt.
+            self.doubt(at);
             self.later(at, self.now, Work::Call(calls::Task::Beat));
             // Those who died before it was there are among those that it finds, until they are not.
             self.later(at, self.now + NOTICED_MS, Work::Online(Task::Doubt));
@@ -193,6 +195,7 @@ impl World {
             return;
         }
         self.assert(at);
+        self.doubt(at);
         self.link_calls(at);
         let ids: Vec<RoomId> = self.instances[at].rooms.keys().copied().collect();
         ids.into_iter().for_each(|room| self.later(at, self.now, Work::Lost(room)));
