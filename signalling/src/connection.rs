@@ -376,7 +376,8 @@ fn ping_at(hub: &Hub, now: Instant) -> Instant {
     round.and_then(|round| hub.0.started_at.checked_add(round)).unwrap_or(due).max(due)
 }
 
-fn ping_interval(hub: &Hub) -> Duration {
+/// How often a client is asked whether it is there.
+pub(crate) fn ping_interval(hub: &Hub) -> Duration {
     Duration::from_secs(hub.0.config.ping_s.max(1))
 }
 

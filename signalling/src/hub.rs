@@ -7,6 +7,7 @@ use crate::{
     config::Config,
     flusher::Flusher,
     inbox::live::Inboxes,
+    pipe::Pipes,
     presence::live::Accounts,
     rooms::{
         live::{LiveRoom, Rooms},
@@ -24,6 +25,7 @@ use common::{
     token::{Issuer, Standing},
 };
 use dashmap::DashMap;
+use ingress::Budget;
 use shutdown::Shutdown;
 use std::{
     sync::{Arc, OnceLock},
@@ -32,6 +34,15 @@ use std::{
 use store::{Store, rooms::Position};
 use time::OffsetDateTime;
 use tokio::{runtime::Handle, sync::watch};
+
+/// What clients without a WebSocket post, in bytes, as it comes in.
+pub(crate) const POSTS_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Of that, from one client network, beyond the beginning of each.
+pub(crate) const POSTS_BYTES_PER_NETWORK_MAX: usize = 8 * 1024 * 1024;
+
+/// The metric of it.
+const POSTS_GAUGE: &str = "hub_event_posts_bytes";
 
 /// What the hub is built from.
 pub struct Deps {
@@ -72,6 +83,10 @@ pub(crate) struct Inner {
     pub(crate) heart: Heart,
     pub(crate) feeds: Feeds,
     pub(crate) flusher: Flusher,
+    /// Connections of clients whose network lets no WebSocket through.
+    pub(crate) pipes: Pipes,
+    /// What such clients post, as it comes in.
+    pub(crate) posts_in: Arc<Budget>,
     /// From when rounds are counted in which pings are sent.
     pub(crate) started_at: Instant,
     /// Set when the hub runs.
@@ -98,6 +113,8 @@ impl Hub {
             heart: Heart::default(),
             feeds: Feeds::default(),
             flusher: Flusher::default(),
+            pipes: Pipes::default(),
+            posts_in: Budget::new(POSTS_GAUGE, POSTS_BYTES_MAX, POSTS_BYTES_PER_NETWORK_MAX, usize::MAX),
             started_at,
             shutdown: OnceLock::new(),
         }))

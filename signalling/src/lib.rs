@@ -1,6 +1,6 @@
-//! The WebSocket hub: `GET /v1/ws`.
+//! The hub: WebSockets at `/v1/ws`, and `/v1/events` for clients whose network lets none through.
 //!
-//! [`accept`] lets a socket in, [`connection`] is one socket from then on,
+//! [`accept`] lets a socket in, [`events`] serves those who have none through a [`pipe`], [`connection`] is one socket from then on,
 //! [`dispatch`] one match over the protocol's methods. A connection that has
 //! said who it is is a [`client`]. What the methods do is in [`rooms`],
 //! [`presence`], [`calls`], [`media`], [`inbox`] and [`changes`]; [`cluster`] is what other
@@ -18,6 +18,7 @@ mod cluster;
 mod config;
 mod connection;
 mod dispatch;
+mod events;
 mod failure;
 mod finally;
 mod flusher;
@@ -29,6 +30,7 @@ mod live;
 mod media;
 mod outage;
 mod pace;
+mod pipe;
 mod presence;
 mod rooms;
 mod slots;

@@ -39,6 +39,8 @@ mod egress;
 mod embedding;
 #[path = "e2e/ends.rs"]
 mod ends;
+#[path = "e2e/events.rs"]
+mod events;
 #[path = "e2e/feed.rs"]
 mod feed;
 #[path = "e2e/first.rs"]

@@ -12,10 +12,11 @@ use crate::{
     failure::store_failed,
     frame::Frame,
     hub::Hub,
+    pipe,
     presence,
     slots::{Slot, UserSlot},
     standing,
-    wire::{self, Wire},
+    wire::{self, Tcp, Wire},
 };
 use common::{
     error::{ErrorCode, Fault},
@@ -42,7 +43,7 @@ pub(crate) const ATTEMPTS_MAX: u32 = 20;
 /// Bytes on an unauthenticated connection.
 pub(crate) const ATTEMPT_BYTES_MAX: usize = 256 * 1024;
 
-/// A connection that speaks WebSocket.
+/// A connection that nobody has said anything on.
 pub(crate) struct Socket {
     pub(super) wire: Arc<Wire>,
     pub(super) reader: Reader,
@@ -53,8 +54,13 @@ impl Socket {
     /// # Errors
     /// Gives back what is no TCP connection that this server has accepted.
     pub(crate) fn new(upgraded: Upgraded, take_apart: Option<TakeApart>) -> Result<Self, Upgraded> {
-        let (wire, read, held) = Wire::new(upgraded, take_apart)?;
-        Ok(Self { wire: Arc::new(wire), reader: Reader::new(&read), _held: held })
+        let (tcp, read, held) = Tcp::new(upgraded, take_apart)?;
+        Ok(Self { wire: Arc::new(Wire::Tcp(tcp)), reader: Reader::new(&read), _held: held })
+    }
+
+    /// The connection of a client that gets a stream of events.
+    pub(crate) fn of_events(end: pipe::End) -> Self {
+        Self { wire: Arc::new(Wire::Events(end)), reader: Reader::default(), _held: None }
     }
 }
 
@@ -161,7 +167,7 @@ impl Door<'_> {
 
     async fn say(&mut self, frame: &Frame) -> Result<(), End> {
         tokio::select! {
-            said = self.socket.wire.write(frame.as_bytes()) => said.map_err(|_| End::Gone),
+            said = self.socket.wire.write(frame, 0) => said.map_err(|_| End::Gone),
             end = ended(&mut self.late, self.evicted, self.draining) => Err(end),
         }
     }
