@@ -5,7 +5,7 @@ use crate::{
     client::{Access, Client},
     events,
     hub::Hub,
-    media, outage, rooms, standing,
+    media, outage, rates, rooms, standing,
 };
 use bus::{Asked, BusError, Delivery, Requests, Subscription};
 use common::subject::{
@@ -52,6 +52,7 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     hub.spawn(async move { look(sitter, seats).await });
     hub.spawn(async move { changes::listen(follower).await });
     hub.spawn(standing::watch(hub.clone()));
+    hub.spawn(rates::share(hub.clone()));
     hub.spawn(rooms::watch(hub.clone()));
     hub.spawn(async move { outage::watch(watcher, others).await });
     shutdown.token.cancelled().await;

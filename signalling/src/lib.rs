@@ -6,7 +6,7 @@
 //! [`presence`], [`calls`], [`media`], [`inbox`] and [`changes`]; [`cluster`] is what other
 //! instances say to this one, [`standing`] who may no more, [`outage`] what is done while they cannot, and
 //! [`pace`] how fast a backlog is handed out. What many ask the store waits [`together`], and [`asking`] asks it. Who may have
-//! a socket counts in [`slots`]; what several follow is kept
+//! a socket counts in [`slots`], what one may send on all instances in [`rates`] by what is in [`dues`]; what several follow is kept
 //! [`live`]. Everything hangs on the [`hub`].
 
 mod accept;
@@ -18,6 +18,7 @@ mod cluster;
 mod config;
 mod connection;
 mod dispatch;
+mod dues;
 mod events;
 mod failure;
 mod finally;
@@ -32,6 +33,7 @@ mod outage;
 mod pace;
 mod pipe;
 mod presence;
+mod rates;
 mod rooms;
 mod slots;
 mod standing;

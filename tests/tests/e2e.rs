@@ -59,6 +59,8 @@ mod native;
 mod pages;
 #[path = "e2e/presence.rs"]
 mod presence;
+#[path = "e2e/rates.rs"]
+mod rates;
 #[path = "e2e/replies.rs"]
 mod replies;
 #[path = "e2e/restart.rs"]

@@ -12,9 +12,8 @@ use crate::{
     failure::store_failed,
     frame::Frame,
     hub::Hub,
-    pipe,
-    presence,
-    slots::{Slot, UserSlot},
+    pipe, presence,
+    slots::{Slot, UserSlot, Whose},
     standing,
     wire::{self, Tcp, Wire},
 };
@@ -82,7 +81,7 @@ pub(super) async fn opened(
     loop {
         let (id, token) = door.next().await?;
         // Not under the deadline: what has begun is either there as a whole or not at all.
-        match open(hub, &token, &door.socket.wire).await {
+        match open(hub, &token, &door.socket.wire, slot).await {
             Ok((opened, answer)) => {
                 slot.know();
                 opened.client.answer(id.as_ref(), &Ok(answer));
@@ -192,10 +191,16 @@ fn read(text: &str) -> Result<(Option<RequestId>, Secret), (Option<RequestId>, F
     }
 }
 
-async fn open(hub: &Hub, token: &Secret, wire: &Arc<Wire>) -> Result<(Opened, connection::Opened), Failure> {
+async fn open(
+    hub: &Hub,
+    token: &Secret,
+    wire: &Arc<Wire>,
+    slot: &Slot,
+) -> Result<(Opened, connection::Opened), Failure> {
     let bearer = standing::verify(hub, token)?;
     let is_guest = matches!(bearer, Bearer::Guest(_));
-    let user_slot = UserSlot::take(&hub.0.slots, bearer.account(), bearer.user(), is_guest)?;
+    let (account, user, network) = (bearer.account(), bearer.user(), slot.network());
+    let user_slot = UserSlot::take(&hub.0.slots, Whose { account, user, is_guest, network })?;
     let (name, role) = match &bearer {
         Bearer::Caller(caller) => (name_of(hub, caller).await?, Some(caller.role)),
         Bearer::Guest(guest) => (text::shown_name(&guest.name), None),
