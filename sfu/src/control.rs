@@ -149,8 +149,13 @@ impl Control {
             return reply.send(&Err(failure::not_found()));
         }
         match action {
-            MediaAction::Join { participant, hub, rights } => {
-                let answer = self.join(account, room, participant, hub, rights).await;
+            MediaAction::Join { participant, hub, rights, replaces } => {
+                let answer = match replaces {
+                    Some(from) if self.replace(room, from, &participant, hub, rights).await => {
+                        Ok(MediaReply::Replaced { state: self.state(room) })
+                    }
+                    Some(_) | None => self.join(account, room, participant, hub, rights).await,
+                };
                 reply.send(&answer);
             }
             MediaAction::Leave { connection } => {
@@ -214,6 +219,24 @@ impl Control {
             }),
             Err(_) => reply.send(&Ok(MediaReply::State { state, offer: None })),
         }
+    }
+
+    /// Whether a participant took over the seat that it had by another connection.
+    async fn replace(
+        &mut self,
+        room: RoomId,
+        from: ConnectionId,
+        participant: &Participant,
+        hub: NodeId,
+        rights: MediaRights,
+    ) -> bool {
+        self.hub_liveness.note(hub, self.deps.clock.now());
+        let mut is_replaced = false;
+        self.change(room, |session, effects| {
+            is_replaced = session.replace(from, participant, hub, rights, effects);
+        })
+        .await;
+        is_replaced
     }
 
     async fn join(

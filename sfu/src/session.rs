@@ -113,6 +113,35 @@ impl Session {
         Ok(())
     }
 
+    /// Gives the seat of `from` to `participant`, who is the same user by another connection: to others they are the
+    /// same one in the same place. False, and nothing is changed, if there is no such seat, or one with other rights.
+    pub(crate) fn replace(
+        &mut self,
+        from: ConnectionId,
+        participant: &Participant,
+        hub: NodeId,
+        rights: MediaRights,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let connection = participant.connection_id;
+        if self.seats.iter().any(|seat| seat.is(connection)) {
+            return false;
+        }
+        let mut seats = self.seats.iter_mut();
+        let is_theirs = |seat: &&mut Seat| {
+            seat.is(from) && seat.participant.user_id == participant.user_id && seat.rights == rights
+        };
+        let Some(seat) = seats.find(is_theirs) else { return false };
+        self.entries = self.entries.saturating_add(1);
+        *seat = Seat { participant: participant.clone(), hub, rights, entry: self.entries };
+        if self.route == Route::Server {
+            // There streams are known by their connection.
+            effects.extend([Effect::Exit(from), Effect::Enter(connection, rights)]);
+        }
+        self.announce(effects);
+        true
+    }
+
     /// Takes `connection`'s seat away. Does nothing if it has none.
     pub(crate) fn leave(&mut self, connection: ConnectionId, effects: &mut Vec<Effect>) {
         self.remove(|seat| seat.is(connection), effects);

@@ -1,318 +1,91 @@
 //! Ringing: the methods of `call.*`, and the calls that this instance runs.
 //!
-//! The instance to which the caller is connected runs the call, as one task
-//! that owns its core; devices elsewhere reach it over the bus.
+//! The instance to which the caller is connected runs the call, as one [`task`] that owns its core; devices elsewhere
+//! [reach] it over the bus, and their own instances [attend] to it for them. When it stops or dies, another one [takes
+//! the call over](takeover), and a device that has lost its connection may [resume](resume()) by another one, wherever
+//! that is. What is told to devices is [delivered](deliver()) where they are connected.
 
 mod attend;
+mod deliver;
+pub(crate) mod heart;
+pub(crate) mod late;
+mod leases;
+mod reach;
+mod resume;
+mod ring;
 pub(crate) mod running;
+pub(crate) mod takeover;
 mod task;
 
-use crate::{
-    client::Client,
-    failure::{bus_failed, published, store_failed},
-    frame::Frame,
-    hub::Hub,
-    pace::RETRY,
-    rooms::admit::{hold, hold_callee},
-    standing,
-};
-use bus::{Acquired, BusError, LeaseGuard};
+pub(crate) use deliver::deliver;
+pub(crate) use late::{come_online, ring_too};
+pub(crate) use reach::order;
+pub(crate) use resume::{resume, resume_here};
+pub(crate) use ring::ring;
+
+use crate::{client::Client, frame::Frame, hub::Hub};
 use common::{
-    chance,
-    error::{Chain, ErrorCode, Fault},
-    id::{CallId, ConnectionId, NodeId, RoomId, UserId},
+    error::{ErrorCode, Fault},
+    id::CallId,
     protocol::{
         Done, Event, Failure,
-        call::{Accepted, EndReason, Ended, Incoming, Ring, Ringing},
+        call::{Accepted, EndReason, Ended},
     },
-    subject::{
-        LeaseName,
-        hub::{
-            AccountOnline, CallAction, CallBetween, CallRequest, CallService, DeviceNews, NodeNews,
-            NodeTopic, RingRequest, RingService, UserInCall,
-        },
-    },
+    subject::hub::CallAction,
 };
-use running::{ORDER_QUEUE, Order};
-use signalling_core::{
-    admission::Action,
-    call::{Call, RING_TIME, part::Part},
-};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use store::calls::{self, NewCall};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::sleep,
-};
-use tracing::debug;
-
-/// How long another instance may take to answer about a call.
-const ASK_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How often accepting is tried where nobody knows what came of it.
-const ACCEPT_ATTEMPTS: u32 = 3;
-
-/// `call.ring`.
-pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result<Ringing, Failure> {
-    hub.0.rooms.joined(client, Action::Ring, ring.room_id)?;
-    if ring.user_id == client.user {
-        return Err(Failure::of(ErrorCode::INVALID_PARAMS, Fault::Caller, "you cannot call yourself"));
-    }
-    let devices = devices_of(hub, client, ring.user_id).await?;
-    if devices.is_empty() {
-        return Err(Failure::of(ErrorCode::CALL_UNREACHABLE, Fault::Upstream, "no device is connected"));
-    }
-    let id = CallId::generate(hub.clock());
-    let busy = |whose: &str| Failure::of(ErrorCode::CALL_BUSY, Fault::Upstream, format!("{whose} in a call"));
-    let Some(between) = take(hub, &CallBetween::new(client.account, client.user, ring.user_id)).await? else {
-        // Of two who call each other at once the other's call is what rings here.
-        return Err(busy("the two of you are"));
-    };
-    let Some(own) = take(hub, &UserInCall(client.account, client.user)).await? else {
-        return Err(busy("you are"));
-    };
-    let theirs = take(hub, &UserInCall(client.account, ring.user_id)).await?;
-    let new = NewCall { id, room: ring.room_id, caller: client.user, callee: ring.user_id };
-    record_start(hub, client, &new, theirs.is_none()).await?;
-    let Some(theirs) = theirs else { return Err(busy("the other side is")) };
-
-    let (orders, queue) = mpsc::channel(ORDER_QUEUE);
-    hub.0.calls.insert(id, (client.account, ring.user_id), orders);
-    // Who has connected since the first look has asked before there was a call to ring for.
-    let devices = match devices_of(hub, client, ring.user_id).await {
-        Ok(now) if !now.is_empty() => now,
-        Ok(_) | Err(_) => devices,
-    };
-    client.held().calls.insert(id, Part::of_caller(hub.bus().node()));
-    let core = Call::ring(client.id, devices.keys().copied(), hub.clock().now());
-    let ring_time_ms = u64::try_from(RING_TIME.as_millis()).unwrap_or(u64::MAX);
-    let incoming = Incoming {
-        call_id: id,
-        room_id: ring.room_id,
-        from: client.user,
-        name: client.name.clone(),
-        media: ring.media,
-        ring_time_ms,
-    };
-    for (&device, &node) in &devices {
-        let news = DeviceNews::Incoming { runner: hub.bus().node(), incoming: incoming.clone() };
-        tell(hub, node, device, news).await;
-    }
-    let mut nodes = devices;
-    nodes.insert(client.id, hub.bus().node());
-    let leases = [own, theirs, between];
-    let running = task::Running::new(hub, client.account, ring.user_id, incoming, core, nodes, leases);
-    hub.spawn(running.run(queue));
-    Ok(Ringing { call_id: id, ring_time_ms, ice_servers: hub.ice_servers(client.user) })
-}
-
-/// A user's connected devices and where they are.
-async fn devices_of(
-    hub: &Hub,
-    client: &Client,
-    user: UserId,
-) -> Result<BTreeMap<ConnectionId, NodeId>, Failure> {
-    let online =
-        hub.bus().entries(&AccountOnline(client.account)).await.map_err(|error| bus_failed(&error))?;
-    let theirs = online.into_iter().filter(|(_, device)| device.user.user_id == user && !device.guest);
-    Ok(theirs.filter_map(|(key, device)| Some((key.parse().ok()?, device.node))).collect())
-}
-
-/// Marks people as being in a call; `None` if they are in one.
-async fn take(hub: &Hub, who: &impl LeaseName) -> Result<Option<LeaseGuard>, Failure> {
-    match hub.bus().acquire(who).await {
-        Ok(Acquired::Held(lease)) => Ok(Some(lease)),
-        Ok(Acquired::Taken(_)) => Ok(None),
-        Err(error) => Err(bus_failed(&error)),
-    }
-}
-
-/// Records the call, if both may meet in the room.
-async fn record_start(hub: &Hub, client: &Client, call: &NewCall, is_busy: bool) -> Result<(), Failure> {
-    let failed = |error| store_failed(&error);
-    let mut tx = standing::begin(hub, client).await?;
-    hold(&mut tx, client, Action::Ring, call.room).await?;
-    hold_callee(&mut tx, call.callee, call.room).await?;
-    calls::start(&mut tx, call, hub.clock()).await.map_err(failed)?;
-    if is_busy {
-        calls::end(&mut tx, call.id, EndReason::Busy, hub.clock()).await.map_err(failed)?;
-    }
-    tx.commit().await.map_err(failed)
-}
-
-/// Hands the call's devices their news, wherever they are connected.
-async fn tell(hub: &Hub, node: NodeId, to: ConnectionId, news: DeviceNews) {
-    let news = NodeNews { to, news };
-    if node == hub.bus().node() {
-        deliver(hub, news);
-    } else {
-        published(hub.bus().publish(&NodeTopic(node), &news).await);
-    }
-}
-
-/// Hands news to a connection of this instance.
-pub(crate) fn deliver(hub: &Hub, NodeNews { to, news }: NodeNews) {
-    let client = hub.client(to);
-    if let DeviceNews::Incoming { runner, incoming } = &news {
-        let is_known = client.as_ref().is_some_and(|client| !attend::begin(hub, client, *runner, incoming));
-        // Who has gone meanwhile has told those calls that it knew of: this one would go on ringing for nobody.
-        if hub.client(to).is_none() {
-            let (work, runner, call) = (hub.clone(), *runner, incoming.call_id);
-            hub.finish(async move { tell_gone(&work, runner, call, to).await });
-        }
-        if is_known {
-            return;
-        }
-    }
-    let Some(client) = client else { return };
-    let event = match news {
-        DeviceNews::Incoming { incoming, .. } => Event::CallIncoming(incoming),
-        DeviceNews::Ended(ended) => {
-            // Said again until it is heard.
-            if client.held().calls.remove(&ended.call_id).is_none() {
-                return;
-            }
-            Event::CallEnded(ended)
-        }
-        DeviceNews::Answered(answered) => Event::CallAnswered(answered),
-        DeviceNews::Signal(signalled) => Event::MediaSignal(signalled),
-    };
-    client.push(Frame::event(&event));
-}
+use reach::{act, tell_gone};
+use std::sync::Arc;
 
 /// `call.accept`.
 pub(crate) async fn accept(hub: &Hub, client: &Arc<Client>, id: CallId) -> Result<Accepted, Failure> {
-    let mut is_in_doubt = false;
-    for _ in 0..ACCEPT_ATTEMPTS {
-        match try_act(hub, client, id, CallAction::Accept).await? {
-            Ok(room_id) => {
-                if let Some(part) = client.held().calls.get_mut(&id) {
-                    part.handle_accepted();
-                }
-                return Ok(Accepted { call_id: id, room_id, ice_servers: hub.ice_servers(client.user) });
+    match act(hub, client, id, CallAction::Accept).await {
+        Ok(room_id) => {
+            if let Some(part) = client.held().calls.get_mut(&id) {
+                part.handle_accepted();
             }
-            Err(error) if !is_in_doubt && is_refused(&error) => return Err(bus_failed(&error)),
-            Err(_) => is_in_doubt = true,
+            Ok(Accepted { call_id: id, room_id, ice_servers: hub.ice_servers(client.user) })
+        }
+        Err(refused) if !refused.is_in_doubt => Err(refused.failure),
+        Err(_) => {
+            // It may have taken the call and cannot know: nobody is to talk to nobody.
+            if let Some(part) = client.held().calls.remove(&id) {
+                let ended = Ended { call_id: id, reason: EndReason::Lost };
+                client.push(Frame::event(&Event::CallEnded(ended)));
+                let (work, runner, client) = (hub.clone(), part.runner().node, Arc::clone(client));
+                hub.finish(async move { tell_gone(&work, runner, id, client.id, Some(client.user)).await });
+            }
+            Err(Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "the call cannot be reached"))
         }
     }
-    // It may have taken the call and cannot know: nobody is to talk to nobody.
-    if let Some(part) = client.held().calls.remove(&id) {
-        client.push(Frame::event(&Event::CallEnded(Ended { call_id: id, reason: EndReason::Lost })));
-        let (work, runner, device) = (hub.clone(), part.runner(), client.id);
-        hub.finish(async move { tell_gone(&work, runner, id, device).await });
-    }
-    Err(Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "the call cannot be reached"))
 }
 
 /// `call.reject`.
 pub(crate) async fn reject(hub: &Hub, client: &Arc<Client>, id: CallId) -> Result<Done, Failure> {
-    act(hub, client, id, CallAction::Reject).await.map(|_| Done {})
+    done(act(hub, client, id, CallAction::Reject).await)
 }
 
 /// `call.cancel`.
 pub(crate) async fn cancel(hub: &Hub, client: &Arc<Client>, id: CallId) -> Result<Done, Failure> {
-    act(hub, client, id, CallAction::Cancel).await.map(|_| Done {})
+    done(act(hub, client, id, CallAction::Cancel).await)
 }
 
 /// `call.hangUp`.
 pub(crate) async fn hang_up(hub: &Hub, client: &Arc<Client>, id: CallId) -> Result<Done, Failure> {
-    act(hub, client, id, CallAction::HangUp).await.map(|_| Done {})
+    done(act(hub, client, id, CallAction::HangUp).await)
 }
 
-async fn act(hub: &Hub, client: &Client, call: CallId, action: CallAction) -> Result<RoomId, Failure> {
-    try_act(hub, client, call, action).await?.map_err(|error| bus_failed(&error))
-}
-
-/// What the call says, or why nothing is known of that.
-async fn try_act(
-    hub: &Hub,
-    client: &Client,
-    call: CallId,
-    action: CallAction,
-) -> Result<Result<RoomId, BusError>, Failure> {
-    // A device that was never told of the call learns nothing about it.
-    let runner = client.held().calls.get(&call).map(Part::runner).ok_or_else(over)?;
-    match ask(hub, runner, call, client.id, action).await {
-        Ok(outcome) => outcome.map(Ok),
-        Err(BusError::Unanswered { .. }) => Err(over()),
-        Err(error) => Ok(Err(error)),
-    }
-}
-
-/// Whether it was certainly not carried out.
-const fn is_refused(error: &BusError) -> bool {
-    !matches!(error, BusError::TimedOut { .. } | BusError::GivenUp { .. } | BusError::Redis(_))
-}
-
-async fn tell_gone(hub: &Hub, runner: NodeId, call: CallId, device: ConnectionId) {
-    let _over_already = ask(hub, runner, call, device, CallAction::Gone).await;
-}
-
-/// Asks the instance that runs the call: what it answers, if it does.
-async fn ask(
-    hub: &Hub,
-    runner: NodeId,
-    call: CallId,
-    device: ConnectionId,
-    action: CallAction,
-) -> Result<Result<RoomId, Failure>, BusError> {
-    let request = CallRequest { call, device, node: hub.bus().node(), action, attends: true };
-    if runner == hub.bus().node() {
-        return Ok(order(hub, request).await);
-    }
-    hub.bus().request(&CallService(runner), &request, ASK_TIMEOUT).await
-}
-
-/// Hands a request to the call's task, if this instance runs it.
-pub(crate) async fn order(hub: &Hub, request: CallRequest) -> Result<RoomId, Failure> {
-    let queue = hub.0.calls.get(request.call).ok_or_else(over)?;
-    let (reply, answer) = oneshot::channel();
-    queue.send(Order { request, reply }).await.map_err(|_| over())?;
-    answer.await.map_err(|_| over())?
-}
-
-fn over() -> Failure {
-    Failure::of(ErrorCode::CALL_OVER, Fault::Caller, "there is no such call, or it is over")
-}
-
-/// A device has connected: if its user is being called, it rings too.
-///
-/// Asked again until it is answered: Redis or the other instance may be away for a moment in which the phone is to ring.
-pub(crate) async fn come_online(hub: &Hub, client: &Client) {
-    let until = hub.clock().now() + RING_TIME;
-    // Who has gone needs no answer, and no call rings for longer.
-    while hub.client(client.id).is_some() && hub.clock().now() < until {
-        let Err(error) = ask_whether_called(hub, client).await else { return };
-        debug!(conn.id = %client.id, error = %Chain(&error), "Whether {} is called cannot be told yet", client.user);
-        sleep(RETRY.delay(1, chance::fraction())).await;
-    }
-}
-
-async fn ask_whether_called(hub: &Hub, client: &Client) -> Result<(), BusError> {
-    let Some(runner) = hub.bus().holder(&UserInCall(client.account, client.user)).await? else {
-        return Ok(());
-    };
-    let (account, user) = (client.account, client.user);
-    let request = RingRequest { account, user, device: client.id, node: hub.bus().node() };
-    if runner == hub.bus().node() {
-        ring_too(hub, request).await;
-        return Ok(());
-    }
-    hub.bus().request(&RingService(runner), &request, ASK_TIMEOUT).await.map(|_is_called| ())
-}
-
-/// Has the call ring on one more device of its callee, if this instance runs one; whether it does.
-pub(crate) async fn ring_too(hub: &Hub, request: RingRequest) -> bool {
-    let RingRequest { account, user, device, node } = request;
-    let Some(call) = hub.0.calls.of_callee((account, user)) else { return false };
-    let request = CallRequest { call, device, node, action: CallAction::Connect, attends: false };
-    order(hub, request).await.is_ok()
+fn done<T>(outcome: Result<T, reach::Refused>) -> Result<Done, Failure> {
+    outcome.map(|_| Done {}).map_err(|refused| refused.failure)
 }
 
 /// The connection is gone: the calls it knew of learn of it.
 pub(crate) async fn lose_connection(hub: &Hub, client: &Arc<Client>) {
-    let calls = client.held().calls.clone();
-    for id in calls.into_keys() {
-        let _over_already = act(hub, client, id, CallAction::Gone).await;
+    let calls = std::mem::take(&mut client.held().calls);
+    for (id, part) in calls {
+        tell_gone(hub, part.runner().node, id, client.id, Some(client.user)).await;
     }
+}
+
+fn over() -> Failure {
+    Failure::of(ErrorCode::CALL_OVER, Fault::Caller, "there is no such call, or it is over")
 }

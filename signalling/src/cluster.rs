@@ -9,7 +9,8 @@ use crate::{
 use bus::{Asked, BusError, Delivery, Requests, Subscription};
 use common::subject::{
     hub::{
-        CallService, ConnectionSelector, HubOrder, HubRequest, HubService, NodeNews, NodeTopic, RingService,
+        CallService, ConnectionSelector, HubOrder, HubRequest, HubService, NodeNews, NodeTopic,
+        ResumeService, RingService,
     },
     link::LinkUp,
     media::{HubNodes, SeatService},
@@ -29,6 +30,7 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     let node = hub.bus().node();
     let news = hub.bus().subscribe(&NodeTopic(node)).await?;
     let requests = hub.bus().serve(&CallService(node)).await?;
+    let resumes = hub.bus().serve(&ResumeService(node)).await?;
     let rings = hub.bus().serve(&RingService(node)).await?;
     let orders = hub.bus().serve(&HubService(node)).await?;
     let others = hub.bus().subscribe(&LinkUp).await?;
@@ -39,7 +41,9 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     let (watcher, sitter) = (hub.clone(), hub.clone());
     hub.spawn(async move { listen(teller, news).await });
     hub.spawn(async move { serve(server, requests).await });
+    hub.spawn(resume(hub.clone(), resumes));
     hub.spawn(ring_too(hub.clone(), rings));
+    hub.spawn(calls::takeover::watch(hub.clone()));
     hub.spawn(async move { handle_command(obeyer, orders).await });
     hub.spawn(async move { look(sitter, seats).await });
     hub.spawn(async move { changes::listen(follower).await });
@@ -48,6 +52,7 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     hub.spawn(async move { outage::watch(watcher, others).await });
     shutdown.token.cancelled().await;
     hub.drain();
+    hub.finish(calls::takeover::hand_over(hub.clone()));
     Ok(())
 }
 
@@ -68,6 +73,18 @@ async fn serve(hub: Hub, mut requests: Requests<CallService>) {
         let worker = hub.clone();
         hub.spawn(async move {
             reply.send(&calls::order(&worker, request).await);
+            drop(slot);
+        });
+    }
+}
+
+async fn resume(hub: Hub, mut resumes: Requests<ResumeService>) {
+    let slots = Arc::new(Semaphore::new(REQUESTS_MAX));
+    while let Some(Asked { request, reply }) = resumes.next().await {
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let worker = hub.clone();
+        hub.spawn(async move {
+            reply.send(&calls::resume_here(&worker, request).await);
             drop(slot);
         });
     }

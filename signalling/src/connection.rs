@@ -90,7 +90,7 @@ async fn leave(hub: &Hub, client: &Arc<Client>, lanes: [Lane; 2], ended: End) {
     }
     client.posted().await;
     hub.0.clients.remove(&client.id);
-    media::lose_connection(hub, client).await;
+    media::part(hub, client).await;
     calls::lose_connection(hub, client).await;
     rooms::lose_connection(hub, client);
     inbox::lose_connection(hub, client);

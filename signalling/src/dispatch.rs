@@ -11,7 +11,8 @@ use std::sync::Arc;
 pub(crate) const fn is_slow(request: &Request) -> bool {
     use Request as R;
     match request {
-        R::CallRing(_) | R::CallAccept(_) | R::CallReject(_) | R::CallCancel(_) | R::CallHangUp(_) => true,
+        R::CallRing(_) | R::CallAccept(_) | R::CallReject(_) | R::CallCancel(_) => true,
+        R::CallHangUp(_) | R::CallResume(_) => true,
         R::MediaJoin(_) | R::MediaLeave(_) | R::MediaSignal(_) | R::MediaPublish(_) | R::MediaAnswer(_) => {
             true
         }
@@ -59,7 +60,8 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::CallReject(reject) => client.answer(id, &calls::reject(hub, client, reject.call_id).await),
         R::CallCancel(cancel) => client.answer(id, &calls::cancel(hub, client, cancel.call_id).await),
         R::CallHangUp(hang_up) => client.answer(id, &calls::hang_up(hub, client, hang_up.call_id).await),
-        R::MediaJoin(join) => client.answer(id, &media::join(hub, client, join.room_id).await),
+        R::CallResume(resume) => client.answer(id, &calls::resume(hub, client, &resume).await),
+        R::MediaJoin(join) => client.answer(id, &media::join(hub, client, join).await),
         R::MediaLeave(leave) => client.answer(id, &media::leave(hub, client, leave.room_id).await),
         R::MediaSignal(signal) => client.answer(id, &media::signal(hub, client, signal).await),
         R::MediaPublish(publish) => client.answer(id, &media::publish(hub, client, publish).await),

@@ -1,7 +1,7 @@
 //! What everything in this crate hangs on: the ground that an instance stands on, and what is live on it.
 
 use crate::{
-    calls::running::Calls,
+    calls::{heart::Heart, running::Calls},
     changes::live::Feeds,
     client::{Client, Signal},
     config::Config,
@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) deps: Deps,
     pub(crate) clients: DashMap<ConnectionId, Arc<Client>>,
+    /// Those that are gone, and whose seats in media sessions are kept for a while.
+    pub(crate) parted: DashMap<ConnectionId, Arc<Client>>,
     pub(crate) rooms: Rooms,
     pub(crate) posts: Posts,
     /// Who opens a connection, by their token.
@@ -67,6 +69,7 @@ pub(crate) struct Inner {
     pub(crate) accounts: Accounts,
     pub(crate) inboxes: Inboxes,
     pub(crate) calls: Calls,
+    pub(crate) heart: Heart,
     pub(crate) feeds: Feeds,
     pub(crate) flusher: Flusher,
     /// From when rounds are counted in which pings are sent.
@@ -84,6 +87,7 @@ impl Hub {
             config,
             deps,
             clients: DashMap::new(),
+            parted: DashMap::new(),
             rooms: Rooms::default(),
             posts: Posts::default(),
             opening: Together::default(),
@@ -91,6 +95,7 @@ impl Hub {
             accounts: Accounts::default(),
             inboxes: Inboxes::default(),
             calls: Calls::default(),
+            heart: Heart::default(),
             feeds: Feeds::default(),
             flusher: Flusher::default(),
             started_at,

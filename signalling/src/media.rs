@@ -14,7 +14,8 @@ use common::{
     protocol::{
         Done, Event, Failure,
         media::{
-            Answer, Changed, Joined, Participant, Publish, Published, SDP_BYTES_MAX, Signal, Signalled, State,
+            Answer, Changed, Join, Joined, Participant, Publish, Published, SDP_BYTES_MAX, Signal, Signalled,
+            State,
         },
     },
     subject::{
@@ -25,8 +26,12 @@ use common::{
         },
     },
 };
-use signalling_core::admission::Action;
+use signalling_core::{
+    admission::Action,
+    call::{GRACE_TIME, part::Part},
+};
 use std::{sync::Arc, time::Duration};
+use tokio::time::sleep;
 use tracing::{debug, warn};
 
 /// How long a media node may take to answer.
@@ -99,18 +104,19 @@ pub(crate) async fn look(hub: &Hub, account: AccountId, room: RoomId) -> Option<
 }
 
 /// `media.join`.
-pub(crate) async fn join(hub: &Hub, client: &Arc<Client>, room: RoomId) -> Result<Joined, Failure> {
+pub(crate) async fn join(hub: &Hub, client: &Arc<Client>, join: Join) -> Result<Joined, Failure> {
+    let Join { room_id: room, previous_connection_id: replaces } = join;
     hub.0.rooms.joined(client, Action::Media, room)?;
     let rights = visitor(&client.access()).media_rights();
     let participant =
         Participant { connection_id: client.id, user_id: client.user, name: client.name.clone() };
-    let action = MediaAction::Join { participant, hub: hub.bus().node(), rights };
+    let action = MediaAction::Join { participant, hub: hub.bus().node(), rights, replaces };
     // Noted first: a connection that is lost meanwhile leaves the session again.
     client.held().media.insert(room);
+    let ice_servers = hub.ice_servers(client.user);
     match ask(hub, client.account, room, action, true).await? {
-        Some(MediaReply::State { state, .. }) => {
-            Ok(Joined { state, ice_servers: hub.ice_servers(client.user) })
-        }
+        Some(MediaReply::State { state, .. }) => Ok(Joined { state, ice_servers, resumed: false }),
+        Some(MediaReply::Replaced { state }) => Ok(Joined { state, ice_servers, resumed: true }),
         Some(MediaReply::Published { .. } | MediaReply::Done | MediaReply::Moved { .. }) | None => {
             Err(unavailable())
         }
@@ -131,9 +137,13 @@ pub(crate) async fn publish(hub: &Hub, client: &Arc<Client>, publish: Publish) -
     let action = MediaAction::Publish { connection: client.id, sdp: publish.sdp };
     match ask(hub, client.account, publish.room_id, action, false).await? {
         Some(MediaReply::Published { sdp }) => Ok(Published { sdp }),
-        Some(MediaReply::State { .. } | MediaReply::Done | MediaReply::Moved { .. }) | None => {
-            Err(not_joined())
-        }
+        Some(
+            MediaReply::State { .. }
+            | MediaReply::Replaced { .. }
+            | MediaReply::Done
+            | MediaReply::Moved { .. },
+        )
+        | None => Err(not_joined()),
     }
 }
 
@@ -200,6 +210,21 @@ async fn node_of(hub: &Hub, client: &Client, device: ConnectionId) -> Result<Nod
         .ok_or_else(not_there)
 }
 
+/// The connection is gone, and with it the participant; but the seat of somebody who talks in a call is kept for as
+/// long as they may come back.
+pub(crate) async fn part(hub: &Hub, client: &Arc<Client>) {
+    if !client.held().calls.values().any(Part::is_talking) || hub.is_draining() {
+        return lose_connection(hub, client).await;
+    }
+    let (work, client) = (hub.clone(), Arc::clone(client));
+    hub.0.parted.insert(client.id, Arc::clone(&client));
+    hub.spawn(async move {
+        sleep(GRACE_TIME).await;
+        work.0.parted.remove(&client.id);
+        lose_connection(&work, &client).await;
+    });
+}
+
 /// The connection, or what let it take part, is gone, and with it the participant.
 pub(crate) async fn lose_connection(hub: &Hub, client: &Arc<Client>) {
     let sessions = std::mem::take(&mut client.held().media);
@@ -225,7 +250,9 @@ pub(crate) async fn recheck(hub: &Hub, client: &Arc<Client>, before: &Access) {
 /// told, or not have heard it.
 pub(crate) fn left(hub: &Hub, seats: Vec<Seated>) -> Vec<Seated> {
     let sits = |seat: &Seated| {
-        hub.client(seat.connection).is_some_and(|client| client.held().media.contains(&seat.room))
+        let client = hub.client(seat.connection);
+        let client = client.or_else(|| hub.0.parted.get(&seat.connection).map(|client| Arc::clone(&client)));
+        client.is_some_and(|client| client.held().media.contains(&seat.room))
     };
     seats.into_iter().filter(|seat| !sits(seat)).collect()
 }

@@ -1,10 +1,14 @@
-//! Calls as they are remembered: who, when, and how it ended.
+//! Calls as they are remembered: who, when, and how it ended. What an instance needs to run one is in [`tenure`].
+
+mod tenure;
+
+pub use tenure::{Open, Standing, Tenure, answer, end, move_to, standing, take_over};
 
 use crate::{error::StoreError, tenant::TenantTx};
 use common::{
     clock::Clock,
-    id::{CallId, RoomId, UserId},
-    protocol::call::EndReason,
+    id::{CallId, ConnectionId, NodeId, RoomId, UserId},
+    protocol::call::{EndReason, Media},
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as};
@@ -21,6 +25,12 @@ pub struct NewCall {
     pub caller: UserId,
     /// Who is called.
     pub callee: UserId,
+    /// What the caller wants to send.
+    pub media: Media,
+    /// The caller's device.
+    pub device: ConnectionId,
+    /// The instance that runs it.
+    pub runner: NodeId,
 }
 
 /// A user's part in a call.
@@ -90,62 +100,38 @@ impl From<Row> for Call {
     }
 }
 
-/// Records that a call rings. Recording it again changes nothing. Whether there is such a room is for the caller to
-/// know: calls stay on record when theirs is deleted.
+/// Records that a call rings, in its first [`Tenure`]. Recording it again changes nothing. Whether there is such a room
+/// is for the caller to know: calls stay on record when theirs is deleted.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn start(tx: &mut TenantTx, call: &NewCall, clock: &dyn Clock) -> Result<(), StoreError> {
+pub async fn start(tx: &mut TenantTx, call: &NewCall, clock: &dyn Clock) -> Result<Tenure, StoreError> {
     let account = tx.account_column();
     query!(
-        "INSERT INTO calls (account_id, id, room_id, caller_id, callee_id, started_at)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account_id, id) DO NOTHING",
+        "INSERT INTO calls (account_id, id, room_id, caller_id, callee_id, started_at, media, caller_connection, runner)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (account_id, id) DO NOTHING",
         account,
         call.id.as_uuid(),
         call.room.as_uuid(),
         call.caller.as_uuid(),
         call.callee.as_uuid(),
-        clock.utc()
-    )
-    .execute(tx.connection())
-    .await?;
-    Ok(())
-}
-
-/// Records that a call was picked up, unless it is over.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn answer(tx: &mut TenantTx, id: CallId, clock: &dyn Clock) -> Result<(), StoreError> {
-    query!(
-        "UPDATE calls SET answered_at = $2 WHERE id = $1 AND answered_at IS NULL AND ended_at IS NULL",
-        id.as_uuid(),
-        clock.utc()
-    )
-    .execute(tx.connection())
-    .await?;
-    Ok(())
-}
-
-/// Records how a call ended. The first outcome stays.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn end(
-    tx: &mut TenantTx,
-    id: CallId,
-    outcome: EndReason,
-    clock: &dyn Clock,
-) -> Result<(), StoreError> {
-    query!(
-        "UPDATE calls SET ended_at = $2, outcome = $3 WHERE id = $1 AND ended_at IS NULL",
-        id.as_uuid(),
         clock.utc(),
-        outcome.as_str()
+        call.media.as_str(),
+        call.device.as_uuid(),
+        call.runner.as_uuid()
     )
     .execute(tx.connection())
     .await?;
-    Ok(())
+    Ok(Tenure { call: call.id, epoch: 0 })
+}
+
+/// Records a call that found the other side busy: it was over at once, and never run.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn note_busy(tx: &mut TenantTx, call: &NewCall, clock: &dyn Clock) -> Result<(), StoreError> {
+    let tenure = start(tx, call, clock).await?;
+    end(tx, tenure, EndReason::Busy, clock).await.map(|_is_ours| ())
 }
 
 /// The call with this id.

@@ -2,6 +2,7 @@
 
 use common::{
     id::{ActorId, ContactId, RoleId, TeamId, UserId},
+    protocol::call::{EndReason, Media},
     protocol::inbox::{ChannelKind, ConversationStatus, DeliveryStatus, Direction, Priority},
     token::Role,
 };
@@ -120,6 +121,8 @@ named! {
     ConversationStatus = ConversationStatus::parse,
     DeliveryStatus = DeliveryStatus::parse,
     Direction = direction,
+    EndReason = EndReason::parse,
+    Media = Media::parse,
     Priority = Priority::parse,
     Role = Role::parse,
 }

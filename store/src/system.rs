@@ -4,6 +4,7 @@
 //! these functions name. Once the account is known, work goes on in a
 //! [`crate::tenant`] transaction.
 
+mod calls;
 mod deliveries;
 mod queues;
 mod raw_events;
@@ -11,6 +12,7 @@ mod replies;
 mod revocations;
 mod turns;
 
+pub use calls::NODE_SILENCE;
 pub use deliveries::ClaimedDelivery;
 pub use queues::{OutboxClaim, OutboxRow};
 pub use raw_events::{NewRawEvent, RawEvent, RawEventClaim};

@@ -61,10 +61,14 @@ mod presence;
 mod replies;
 #[path = "e2e/restart.rs"]
 mod restart;
+#[path = "e2e/resume.rs"]
+mod resume;
 #[path = "e2e/slots.rs"]
 mod slots;
 #[path = "e2e/snooze.rs"]
 mod snooze;
+#[path = "e2e/takeover.rs"]
+mod takeover;
 #[path = "e2e/told.rs"]
 mod told;
 #[path = "e2e/tracks.rs"]

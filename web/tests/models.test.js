@@ -139,15 +139,56 @@ test('a ring that is refused says so, and one does not ring twice at once', asyn
   assert.deepEqual([calls.state.get().outgoing, told], [null, ['Ben: Not reachable: no device is connected.']]);
 });
 
-test('ringing does not survive a lost connection', async (t) => {
+/** What the server says to whoever comes back into a call that rings. */
+const ringing = { callId: 'c', roomId: 'r', media: 'video', isCaller: true, with: 'cleo', name: 'Cleo', connectionId: null, startedAt: '', answeredAt: null, ringTimeMs: 9_000, iceServers: [] };
+
+test('ringing goes on by another connection', async (t) => {
   const { socket, calls, told, incoming } = calling(t);
-  await socket.emit('call.incoming', incoming);
+  await socket.open({ connectionId: 'first' });
+  await socket.emit('call.incoming', { ...incoming, callId: 'b' });
   calls.ringUser({ roomId: 'r', userId: 'cleo', name: 'Cleo' });
   await settled();
-  await socket.open();
-  const { incoming: still, outgoing } = calls.state.get();
-  assert.deepEqual([still, outgoing], [null, null]);
-  assert.deepEqual(told, ['Cleo: The other side lost its connection.']);
+  await socket.answer('call.ring', { callId: 'c' });
+  await socket.open({ connectionId: 'second' });
+  const resumed = socket.requests.filter(([method]) => method === 'call.resume');
+  assert.deepEqual(resumed.map(([, params]) => params), [{ callId: 'b', connectionId: 'first' }, { callId: 'c', connectionId: 'first' }]);
+  await socket.refuse('call.resume', 'call.over');
+  await socket.answer('call.resume', ringing);
+  const { incoming: over, outgoing } = calls.state.get();
+  assert.deepEqual([over, outgoing?.callId, told], [null, 'c', []], 'one was over, the other rings on');
+  await socket.open({ connectionId: 'third' });
+  assert.deepEqual(socket.requests.at(-1), ['call.resume', { callId: 'c', connectionId: 'second' }]);
+  await socket.answer('call.resume', { ...ringing, answeredAt: '2026-11-22T10:00:00Z', connectionId: 'hers', ringTimeMs: null });
+  assert.equal(calls.state.get().outgoing, null);
+  assert.equal(calls.state.get().active.roomId, 'r', 'it was answered meanwhile');
+});
+
+test('a ring whose call is not known yet does not survive a lost connection', async (t) => {
+  const { socket, calls, told } = calling(t);
+  await socket.open({ connectionId: 'first' });
+  calls.ringUser({ roomId: 'r', userId: 'cleo', name: 'Cleo' });
+  await settled();
+  await socket.open({ connectionId: 'second' });
+  assert.deepEqual([calls.state.get().outgoing, told], [null, ['Cleo: The other side lost its connection.']]);
+});
+
+test('a call goes on by another connection with its media, and is hung up by it', async (t) => {
+  const { socket, calls, incoming } = calling(t);
+  await socket.open({ connectionId: 'me' });
+  await socket.emit('call.incoming', incoming);
+  const accepted = calls.accept();
+  await socket.answer('call.accept', { roomId: 'r' });
+  await accepted;
+  await socket.answer('room.join', joined());
+  const alone = { route: 'peerToPeer', revision: 1, participants: [{ connectionId: 'me', userId: 'me', name: 'Me' }] };
+  await socket.answer('media.join', { state: alone, iceServers: [], resumed: false });
+  await socket.open({ connectionId: 'me again' });
+  assert.deepEqual(socket.requests.find(([method]) => method === 'call.resume'), ['call.resume', { callId: 'c', connectionId: 'me' }]);
+  await socket.answer('call.resume', { ...ringing, isCaller: false, connectionId: 'ben', answeredAt: '2026-11-22T10:00:00Z' });
+  assert.deepEqual(socket.requests.filter(([method]) => method === 'media.join').at(-1)[1], { roomId: 'r', previousConnectionId: 'me' });
+  assert.ok(calls.state.get().active);
+  calls.hangUp();
+  assert.deepEqual(socket.requests.at(-1), ['call.hangUp', { callId: 'c' }]);
 });
 
 test('what is unread is counted in the list until it is read, here or on another device', async () => {

@@ -76,7 +76,8 @@ export class SocketDouble {
   }
 
   /** The connection stands, for the first time or again. */
-  async open() {
+  async open({ connectionId = this.connectionId } = {}) {
+    this.connectionId = connectionId;
     this.#inbox?.resume().catch(() => {});
     this.#presence?.resume().catch(() => {});
     for (const opener of this.#openers) opener({ connectionId: this.connectionId }).catch(() => {});

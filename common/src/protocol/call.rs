@@ -2,9 +2,14 @@
 //!
 //! A call is about people; how media then flows is [`super::media`]'s business.
 //! Both sides join the media session of the call's room once it is answered.
+//!
+//! A device that loses its connection has 30 seconds to come back into its call by another one, on whatever instance,
+//! with `call.resume`; until then the other side is told nothing. A call that still rings is cancelled if its caller
+//! is not back after 15 seconds, and rings on wherever its callee is connected.
 
 use crate::id::{CallId, ConnectionId, RoomId, UserId};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 /// What the caller wants to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +20,21 @@ pub enum Media {
     Audio,
     /// Sound and picture.
     Video,
+}
+
+impl Media {
+    /// The name on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Video => "video",
+        }
+    }
+
+    /// The medium of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Audio, Self::Video].into_iter().find(|media| media.as_str() == name)
+    }
 }
 
 /// Parameters of `call.ring`.
@@ -111,6 +131,64 @@ pub struct HangUp {
     pub call_id: CallId,
 }
 
+/// Parameters of `call.resume`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallResume))]
+pub struct Resume {
+    /// The call that this person is in.
+    pub call_id: CallId,
+    /// The connection by which the device was in the call, of the same user. It is out of the call from now on, also
+    /// if it is still there. The connection's own id asks how the call stands.
+    pub connection_id: ConnectionId,
+}
+
+/// Result of `call.resume`: the call as it stands, which goes on by this connection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallResumed))]
+pub struct Resumed {
+    /// The call that goes on.
+    pub call_id: CallId,
+    /// The room in whose media session the two meet.
+    pub room_id: RoomId,
+    /// What the caller wanted to send.
+    pub media: Media,
+    /// Whether this person called.
+    pub is_caller: bool,
+    /// Who is on the other side.
+    pub with: UserId,
+    /// Their name, to be shown.
+    pub name: String,
+    /// The other side's connection; null while the callee's devices ring.
+    pub connection_id: Option<ConnectionId>,
+    /// When it began to ring.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub started_at: OffsetDateTime,
+    /// When it was picked up; null while it rings.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub answered_at: Option<OffsetDateTime>,
+    /// How much longer it rings, in milliseconds; null once it was picked up.
+    pub ring_time_ms: Option<u64>,
+    /// STUN and TURN servers for peer-to-peer media.
+    pub ice_servers: Vec<super::media::IceServer>,
+}
+
+/// Event `call.resumed`, to the other side's device once the call was picked up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallDeviceMoved))]
+pub struct Moved {
+    /// The call that goes on.
+    pub call_id: CallId,
+    /// The other side's connection from now on.
+    pub connection_id: ConnectionId,
+    /// What it was until now.
+    pub previous_connection_id: ConnectionId,
+}
+
 /// Event `call.answered`, to the caller's device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -148,13 +226,23 @@ pub enum EndReason {
     Missed,
     /// The callee was in another call.
     Busy,
-    /// Another of the callee's devices took it; it goes on there.
+    /// Another device, or another connection, of the same user has it; it goes on there.
     AnsweredElsewhere,
     /// A side lost its connection and did not come back in time.
     Lost,
 }
 
 impl EndReason {
+    const ALL: [Self; 7] = [
+        Self::HungUp,
+        Self::Rejected,
+        Self::Cancelled,
+        Self::Missed,
+        Self::Busy,
+        Self::AnsweredElsewhere,
+        Self::Lost,
+    ];
+
     /// The reason's name on the wire and in the store.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -166,5 +254,10 @@ impl EndReason {
             Self::AnsweredElsewhere => "answeredElsewhere",
             Self::Lost => "lost",
         }
+    }
+
+    /// The reason of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
     }
 }

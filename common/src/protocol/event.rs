@@ -67,6 +67,8 @@ events! {
     CallIncoming(call::Incoming) = "call.incoming";
     /// To the caller's device: the call was picked up.
     CallAnswered(call::Answered) = "call.answered";
+    /// The other side of a call goes on by another connection.
+    CallResumed(call::Moved) = "call.resumed";
     /// The call is over for this device.
     CallEnded(call::Ended) = "call.ended";
     /// Who is in a room's media session, and how media travels.

@@ -74,6 +74,9 @@ pub struct State {
 pub struct Join {
     /// The room whose media session is entered.
     pub room_id: RoomId,
+    /// A connection of the same user whose seat goes over to this one, after a reconnect.
+    #[serde(default)]
+    pub previous_connection_id: Option<ConnectionId>,
 }
 
 /// Result of `media.join`. Joining again is harmless and answers with the present state.
@@ -85,6 +88,9 @@ pub struct Joined {
     pub state: State,
     /// STUN and TURN servers, with credentials for this user.
     pub ice_servers: Vec<IceServer>,
+    /// Whether the seat of `previousConnectionId` went over: what goes peer to peer goes on as it is, and what goes
+    /// through the server is set up anew.
+    pub resumed: bool,
 }
 
 /// Parameters of `media.leave`.

@@ -101,6 +101,8 @@ methods! {
     CallCancel(call::Cancel) -> super::Done = "call.cancel", Needs::permission(Permission::RoomsRead);
     /// Ends a call that was answered.
     CallHangUp(call::HangUp) -> super::Done = "call.hangUp", Needs::permission(Permission::RoomsRead);
+    /// Goes on with a call after a reconnect, by this connection instead of the one before.
+    CallResume(call::Resume) -> call::Resumed = "call.resume", Needs::permission(Permission::RoomsRead);
     /// Enters the media session of a room that the caller has joined.
     MediaJoin(media::Join) -> media::Joined = "media.join", Needs::NOTHING;
     /// Leaves the media session.

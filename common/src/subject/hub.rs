@@ -5,7 +5,7 @@ use crate::{
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     protocol::{
         Failure,
-        call::{Answered, Ended, Incoming},
+        call::{Answered, Ended, Incoming, Media, Moved},
         media::Signalled,
         presence::OnlineUser,
         room::{Member, RemovalReason, RoomMessage},
@@ -14,6 +14,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use time::OffsetDateTime;
 
 /// Events of a room, to every instance with somebody in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -104,11 +105,25 @@ pub enum DeviceNews {
     Incoming {
         /// The instance that runs the call, to be asked with [`CallService`].
         runner: NodeId,
+        /// Grows with each instance that takes the call over; earlier versions' calls have one runner.
+        #[serde(default)]
+        epoch: u64,
         /// Who calls, and how.
         incoming: Incoming,
     },
     /// The call that it made was answered.
     Answered(Answered),
+    /// The other side of its call goes on by another connection.
+    Resumed(Moved),
+    /// Another instance runs a call that it knows of. The device itself is told nothing.
+    Runner {
+        /// The call that goes on.
+        call: CallId,
+        /// The instance that runs it from now on.
+        runner: NodeId,
+        /// Grows with each that takes it over.
+        epoch: u64,
+    },
     /// A call is over for it.
     Ended(Ended),
     /// Another participant of its media session sends it something.
@@ -188,6 +203,12 @@ pub struct CallRequest {
     /// something. Devices of earlier versions' instances do not.
     #[serde(default)]
     pub attends: bool,
+    /// The device's user, of whom the instance has made sure. Earlier versions do not say.
+    #[serde(default)]
+    pub user: Option<UserId>,
+    /// The connection on the other side, as far as the device has heard.
+    #[serde(default)]
+    pub with: Option<ConnectionId>,
 }
 
 /// A device's request about a call.
@@ -215,6 +236,59 @@ impl Service for CallService {
     type Reply = Result<RoomId, Failure>;
     fn name(&self) -> String {
         format!("hub.call.{}", self.0)
+    }
+}
+
+/// Requests of people who come back into a call by another connection, to the instance that runs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ResumeService(pub NodeId);
+
+/// See [`ResumeService`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResumeRequest {
+    /// The call to go on with.
+    pub call: CallId,
+    /// The account of the connection that asks.
+    pub account: AccountId,
+    /// Its user, of whom the instance has made sure.
+    pub user: UserId,
+    /// The connection that was part of the call.
+    pub from: ConnectionId,
+    /// The connection that is from now on.
+    pub device: ConnectionId,
+    /// The instance that it is connected to.
+    pub node: NodeId,
+}
+
+/// A call as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallState {
+    /// Where the two meet.
+    pub room: RoomId,
+    /// What the caller wanted to send.
+    pub media: Media,
+    /// When it began to ring.
+    #[serde(with = "time::serde::rfc3339")]
+    pub started_at: OffsetDateTime,
+    /// When it was picked up, if it was.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub answered_at: Option<OffsetDateTime>,
+    /// For how much longer it rings, in milliseconds, if it does.
+    pub ring_time_ms: Option<u64>,
+    /// The caller's connection.
+    pub caller: ConnectionId,
+    /// The callee's connection, if one has picked up.
+    pub callee: Option<ConnectionId>,
+    /// Which of the instances that have run it one after the other this is.
+    pub epoch: u64,
+}
+
+impl Service for ResumeService {
+    type Request = ResumeRequest;
+    type Reply = Result<CallState, Failure>;
+    fn name(&self) -> String {
+        format!("hub.resume.{}", self.0)
     }
 }
 

@@ -70,6 +70,9 @@ pub enum MediaAction {
         /// What it may do in the session.
         #[serde(default)]
         rights: MediaRights,
+        /// The connection of the same user whose seat it takes over, if that has one.
+        #[serde(default)]
+        replaces: Option<ConnectionId>,
     },
     /// Leave the session.
     Leave {
@@ -126,6 +129,11 @@ pub enum MediaReply {
         state: State,
         /// The offer that `Sync`'s participant has not answered yet.
         offer: Option<Offered>,
+    },
+    /// The session as it is, in which one connection took over the seat of another; for `Join`.
+    Replaced {
+        /// The media session as it is with the one who took over.
+        state: State,
     },
     /// The answer to a publish offer.
     Published {

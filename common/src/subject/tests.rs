@@ -4,8 +4,8 @@ use super::{
     LeaseName, PresenceSet, Service, Topic,
     hub::{
         AccountOnline, AccountTopic, CallBetween, CallRequest, CallService, HubRequest, HubService, NodeNews,
-        NodeTopic, OnlineDevice, OnlineNews, PresentMember, RingRequest, RingService, RoomMembers, RoomNews,
-        RoomTopic, UserInCall,
+        NodeTopic, OnlineDevice, OnlineNews, PresentMember, ResumeRequest, ResumeService, RingRequest,
+        RingService, RoomMembers, RoomNews, RoomTopic, UserInCall,
     },
     inbox::{InboxTopic, Work, WorkTopic},
     link::LinkUp,
@@ -43,6 +43,7 @@ fn names(id: Uuid) -> Vec<String> {
         UserInCall(account, user).name(),
         CallBetween::new(account, user, user).name(),
         RingService(node).name(),
+        ResumeService(node).name(),
         HubService(node).name(),
         InboxTopic(account).name(),
         WorkTopic.name(),
@@ -64,7 +65,7 @@ fn no_two_subjects_have_the_same_name_whatever_their_ids() {
     let named: Vec<_> = ids.into_iter().flat_map(names).collect();
     let distinct: BTreeSet<_> = named.iter().collect();
     // Five are about no thing in particular.
-    assert_eq!(distinct.len(), 15 * ids.len() + 5, "{named:#?}");
+    assert_eq!(distinct.len(), 16 * ids.len() + 5, "{named:#?}");
     let of_one = names(Uuid::nil());
     assert_eq!(of_one.iter().collect::<BTreeSet<_>>().len(), of_one.len());
 }
@@ -159,9 +160,27 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     travels::<OnlineNews>(&json!({ "Went": A }));
     travels::<OnlineNews>(&json!({}));
     for action in ["Accept", "Reject", "Cancel", "HangUp", "Gone", "Connect", "Attend"] {
-        let request = json!({ "call": A, "device": B, "node": A, "action": action, "attends": true });
+        let request = json!({
+            "call": A, "device": B, "node": A, "action": action, "attends": true, "user": A, "with": B,
+        });
         travels::<CallRequest>(&request);
     }
+    let incoming = json!({
+        "callId": A, "roomId": B, "from": A, "name": "Ada", "media": "video", "ringTimeMs": 45000,
+    });
+    for news in [
+        json!({ "Incoming": { "runner": A, "epoch": 2, "incoming": incoming } }),
+        json!({ "Resumed": { "callId": A, "connectionId": B, "previousConnectionId": A } }),
+        json!({ "Runner": { "call": A, "runner": B, "epoch": 3 } }),
+    ] {
+        travels::<NodeNews>(&json!({ "to": B, "news": news }));
+    }
+    let resume = json!({ "call": A, "account": B, "user": A, "from": A, "device": B, "node": A });
+    travels::<ResumeRequest>(&resume);
+    travels::<<ResumeService as Service>::Reply>(&json!({ "Ok": {
+        "room": A, "media": "audio", "startedAt": "2026-11-22T10:00:00Z", "answeredAt": null,
+        "ringTimeMs": 30000, "caller": A, "callee": null, "epoch": 1,
+    } }));
     travels::<RingRequest>(&json!({ "account": A, "user": A, "device": B, "node": A }));
     let selectors =
         [json!("Everybody"), json!({ "User": A }), json!({ "SignIn": A }), json!({ "Connection": A })];
@@ -184,7 +203,7 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
     let offer = json!({ "roomId": A, "revision": 2, "sdp": "v=0", "tracks": [track] });
     for action in [
         json!({ "Join": {
-            "participant": participant, "hub": A, "rights": { "send": false, "receive": true },
+            "participant": participant, "hub": A, "rights": { "send": false, "receive": true }, "replaces": B,
         } }),
         json!({ "Leave": { "connection": A } }),
         json!({ "Publish": { "connection": A, "sdp": "v=0" } }),
@@ -197,6 +216,7 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
     for reply in [
         json!({ "State": { "state": state, "offer": offer } }),
         json!({ "State": { "state": state, "offer": null } }),
+        json!({ "Replaced": { "state": state } }),
         json!({ "Published": { "sdp": "v=0" } }),
         json!("Done"),
         json!({ "Moved": { "owner": A } }),
@@ -231,12 +251,17 @@ fn what_an_older_instance_does_not_say_has_the_meaning_it_had_then() {
     let device = json!({ "user": { "userId": A, "name": "Ada" }, "node": B });
     assert!(!serde_json::from_value::<OnlineDevice>(device).unwrap().guest, "there were no guests");
     let request = json!({ "call": A, "device": B, "node": A, "action": "Accept" });
-    assert!(!serde_json::from_value::<CallRequest>(request).unwrap().attends, "nobody did");
+    let request: CallRequest = serde_json::from_value(request).unwrap();
+    assert!(!request.attends, "nobody did");
+    assert_eq!((request.user, request.with), (None, None), "nobody said so");
     let join = json!({ "Join": {
         "participant": { "connectionId": A, "userId": B, "name": "Ada" }, "hub": A,
     } });
-    let MediaAction::Join { rights, .. } = serde_json::from_value(join).unwrap() else { panic!("a join") };
+    let MediaAction::Join { rights, replaces, .. } = serde_json::from_value(join).unwrap() else {
+        panic!("a join")
+    };
     assert_eq!(rights, MediaRights { send: true, receive: true }, "everybody might do all");
+    assert_eq!(replaces, None, "nobody came back");
 }
 
 /// What is not understood must fail and not be taken for something harmless.

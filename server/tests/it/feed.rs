@@ -3,7 +3,7 @@
 use crate::harness::{Server, Tenant};
 use axum::http::{Method, StatusCode};
 use common::{
-    id::{ContactId, RowId},
+    id::{ConnectionId, ContactId, RowId},
     protocol::{
         call::EndReason,
         feed::{Operation, Table},
@@ -11,7 +11,10 @@ use common::{
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use store::{calls, changes};
+use store::{
+    calls::{self, Tenure},
+    changes,
+};
 
 /// The same thing, as the REST layer answers for it: by itself, or as one of a list.
 async fn served(server: &Server, tenant: &Tenant, table: Table, row: &Value) -> Value {
@@ -80,10 +83,10 @@ async fn a_row_of_the_feed_is_what_rest_serves() {
     assert_eq!(merged.status, StatusCode::CREATED, "{}", merged.body);
     change(&things.path("/v1/contacts/{id}"), json!({ "name": "Rear Admiral" })).await;
     let mut tx = server.db.store.tenant(a.account).await.unwrap();
-    calls::answer(&mut tx, things.id("/v1/calls/{id}").parse().unwrap(), &*server.clock).await.unwrap();
-    calls::end(&mut tx, things.id("/v1/calls/{id}").parse().unwrap(), EndReason::HungUp, &*server.clock)
-        .await
-        .unwrap();
+    let tenure = Tenure { call: things.id("/v1/calls/{id}").parse().unwrap(), epoch: 0 };
+    let device = ConnectionId::generate(&*server.clock);
+    assert!(calls::answer(&mut tx, tenure, device, &*server.clock).await.unwrap());
+    assert!(calls::end(&mut tx, tenure, EndReason::HungUp, &*server.clock).await.unwrap());
     tx.commit().await.unwrap();
 
     let mut tx = server.db.store.tenant(a.account).await.unwrap();

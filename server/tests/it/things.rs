@@ -5,7 +5,10 @@ use crate::{
     operations::operations,
 };
 use axum::http::{Method, StatusCode};
-use common::id::CallId;
+use common::{
+    id::{CallId, ConnectionId, NodeId},
+    protocol::call::Media,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use store::{calls, imports};
@@ -151,6 +154,9 @@ impl Server {
             room: tenant.room,
             caller: tenant.user,
             callee: tenant.user,
+            media: Media::Audio,
+            device: ConnectionId::generate(&*self.clock),
+            runner: NodeId::generate(&*self.clock),
         };
         let row = [Ok(imports::ImportedContact { name: Some("Imported".to_owned()), ..Default::default() })];
         let mut tx = self.db.store.tenant(tenant.account).await.unwrap();

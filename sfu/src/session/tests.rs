@@ -194,3 +194,35 @@ fn a_seat_that_was_taken_again_is_kept() {
     }
     assert_eq!(order(&session), [ids[0]]);
 }
+
+#[test]
+fn a_user_takes_over_their_own_seat_by_another_connection_and_nobody_elses() {
+    let (mut session, ids) = session_of(2, node());
+    let [first, second] = [0, 1].map(|at| session.state().participants[at].clone());
+    let again = Participant { connection_id: someone().connection_id, ..first };
+    let mut effects = Vec::new();
+    let all = MediaRights::default();
+    assert!(!session.replace(second.connection_id, &again, node(), all, &mut effects), "another's");
+    let fewer = MediaRights { send: false, receive: true };
+    assert!(!session.replace(ids[0], &again, node(), fewer, &mut effects), "by other rights");
+    assert_eq!(effects, []);
+    assert!(session.replace(ids[0], &again, node(), all, &mut effects));
+    assert_eq!(effects, [Effect::Announce(session.state())]);
+    assert_eq!(session.state().route, Route::PeerToPeer, "nothing is set up anew");
+    assert_eq!(order(&session), [again.connection_id, ids[1]], "in the same place");
+    effects.clear();
+    session.leave(ids[0], &mut effects);
+    assert_eq!(effects, [], "the one before has no seat any more");
+}
+
+#[test]
+fn through_the_server_whoever_takes_over_a_seat_leaves_and_enters() {
+    let (mut session, ids) = session_of(3, node());
+    let first = session.state().participants[0].clone();
+    let again = Participant { connection_id: someone().connection_id, ..first };
+    let (mut effects, all) = (Vec::new(), MediaRights::default());
+    assert!(session.replace(ids[0], &again, node(), all, &mut effects));
+    let expected =
+        [Effect::Exit(ids[0]), Effect::Enter(again.connection_id, all), Effect::Announce(session.state())];
+    assert_eq!(effects, expected);
+}

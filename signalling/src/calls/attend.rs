@@ -1,33 +1,40 @@
 //! Devices of this instance that take part in a call, and ask again and again how it stands.
 
-use super::ask;
+use super::reach::{ask, look};
 use crate::{client::Client, frame::Frame, hub::Hub, until::until};
 use bus::BusError;
 use common::{
-    error::{Chain, ErrorCode},
-    id::{CallId, NodeId},
+    error::ErrorCode,
+    id::CallId,
     protocol::{
         Event,
-        call::{EndReason, Ended, Incoming},
+        call::{EndReason, Ended},
     },
     subject::hub::CallAction,
 };
-use signalling_core::call::part::{Attended, Effect, Part};
-use std::{collections::btree_map::Entry, sync::Arc, time::Duration};
-use store::{StoreError, calls};
-use tracing::warn;
+use signalling_core::call::part::{Attended, Effect, Part, Runner};
+use std::{collections::btree_map::Entry, ops::ControlFlow, sync::Arc};
 
-/// A device rings: it takes part from now on. False if it does so already.
-pub(super) fn begin(hub: &Hub, client: &Arc<Client>, runner: NodeId, incoming: &Incoming) -> bool {
-    let rings_for = Duration::from_millis(incoming.ring_time_ms);
-    match client.held().calls.entry(incoming.call_id) {
+/// A device takes part from now on. False if it does so already.
+pub(super) fn begin(hub: &Hub, client: &Arc<Client>, call: CallId, part: Part) -> bool {
+    match client.held().calls.entry(call) {
         Entry::Occupied(_) => return false,
         Entry::Vacant(place) => {
-            place.insert(Part::ringing(runner, rings_for, hub.clock().now()));
+            place.insert(part);
         }
     }
-    hub.spawn(attend(hub.clone(), Arc::clone(client), incoming.call_id));
+    hub.spawn(attend(hub.clone(), Arc::clone(client), call));
     true
+}
+
+/// The device's call is run by another instance from now on, which is asked at once.
+pub(super) fn follow(hub: &Hub, client: &Arc<Client>, call: CallId, runner: Runner) {
+    if super::reach::follow(hub, client, call, runner) {
+        let (hub, client) = (hub.clone(), Arc::clone(client));
+        hub.clone().spawn(async move {
+            let _may_go_on = turn(&hub, &client, call).await;
+        });
+    }
 }
 
 /// Until the call is over for the device, or its connection.
@@ -35,18 +42,32 @@ async fn attend(hub: Hub, client: Arc<Client>, call: CallId) {
     loop {
         let due = client.held().calls.get(&call).map(Part::next_deadline);
         let Some(due) = due else { return };
-        until(due, hub.clock()).await;
-        if hub.client(client.id).is_none() {
+        until(Some(due), hub.clock()).await;
+        if hub.client(client.id).is_none() || turn(&hub, &client, call).await.is_break() {
             return;
         }
-        let mut effect = act(&client, call, |part| part.handle_deadline(hub.clock().now()));
-        if effect == Some(Effect::Attend) {
-            let attended = ask_how_it_stands(&hub, &client, call).await;
-            effect = act(&client, call, |part| part.handle_attended(attended, hub.clock().now()));
-        }
-        if let Some(Effect::End(reason)) = effect {
-            return end(&hub, &client, call, reason).await;
-        }
+    }
+}
+
+/// Does what is due.
+async fn turn(hub: &Hub, client: &Client, call: CallId) -> ControlFlow<()> {
+    let mut effect = act(client, call, |part| part.handle_deadline(hub.clock().now()));
+    loop {
+        effect = match effect {
+            Some(Effect::Attend) => {
+                let attended = ask_how_it_stands(hub, client, call).await;
+                act(client, call, |part| part.handle_attended(attended, hub.clock().now()))
+            }
+            Some(Effect::Look) => {
+                let found = look(hub, client, call).await;
+                act(client, call, |part| part.handle_found(found, hub.clock().now()))
+            }
+            Some(Effect::End(reason)) => {
+                end(client, call, reason);
+                return ControlFlow::Break(());
+            }
+            None => return ControlFlow::Continue(()),
+        };
     }
 }
 
@@ -58,32 +79,18 @@ fn act(client: &Client, call: CallId, decide: impl FnOnce(&mut Part) -> Option<E
 async fn ask_how_it_stands(hub: &Hub, client: &Client, call: CallId) -> Attended {
     let runner = client.held().calls.get(&call).map(Part::runner);
     let Some(runner) = runner else { return Attended::Unclear };
-    match ask(hub, runner, call, client.id, CallAction::Attend).await {
-        Ok(Err(failure)) if failure.data.code == ErrorCode::CALL_OVER => Attended::Unknown,
+    match ask(hub, runner.node, call, client, CallAction::Attend).await {
+        Ok(Err(failure)) if failure.data.code == ErrorCode::CALL_OVER => Attended::Nobody,
         Ok(Ok(_) | Err(_)) => Attended::Known,
-        Err(BusError::Unanswered { .. }) => Attended::NobodyThere,
+        Err(BusError::Unanswered { .. }) => Attended::Nobody,
+        Err(BusError::TimedOut { .. } | BusError::GivenUp { .. }) => Attended::Silent,
         Err(_) => Attended::Unclear,
     }
 }
 
-/// Its runner will not say so. Nor, perhaps, write it down.
-async fn end(hub: &Hub, client: &Client, call: CallId, reason: EndReason) {
-    if client.held().calls.remove(&call).is_none() {
-        return;
+/// Its runner will not say so.
+fn end(client: &Client, call: CallId, reason: EndReason) {
+    if client.held().calls.remove(&call).is_some() {
+        client.push(Frame::event(&Event::CallEnded(Ended { call_id: call, reason })));
     }
-    if let Err(error) = record(hub, client, call, reason).await {
-        warn!(call.id = %call, error = %Chain(&error), "The end of call {call} is not recorded");
-    }
-    client.push(Frame::event(&Event::CallEnded(Ended { call_id: call, reason })));
-}
-
-async fn record(hub: &Hub, client: &Client, call: CallId, reason: EndReason) -> Result<(), StoreError> {
-    let mut tx = hub.store().tenant(client.account).await?;
-    // Who rings alone cannot know that another device has the call.
-    let is_answered = calls::find(&mut tx, call).await?.is_some_and(|call| call.answered_at.is_some());
-    if is_answered && reason == EndReason::Missed {
-        return Ok(());
-    }
-    calls::end(&mut tx, call, reason, hub.clock()).await?;
-    tx.commit().await
 }

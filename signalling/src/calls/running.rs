@@ -3,18 +3,24 @@
 use common::{
     id::{AccountId, CallId, RoomId, UserId},
     protocol::Failure,
-    subject::hub::CallRequest,
+    subject::hub::{CallRequest, CallState, ResumeRequest},
 };
 use dashmap::DashMap;
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
 use tokio::sync::{mpsc, oneshot};
 
 /// Orders that may wait for one call. A handful of devices cannot fill it.
 pub(super) const ORDER_QUEUE: usize = 64;
 
-/// A device's request and where the answer goes.
-pub(crate) struct Order {
-    pub(crate) request: CallRequest,
-    pub(crate) reply: oneshot::Sender<Result<RoomId, Failure>>,
+/// What a device wants of a call and where the answer goes.
+pub(crate) enum Order {
+    /// One that takes part does something.
+    Act { request: CallRequest, reply: oneshot::Sender<Result<RoomId, Failure>> },
+    /// A person goes on by another connection.
+    Resume { request: ResumeRequest, reply: oneshot::Sender<Result<CallState, Failure>> },
 }
 
 /// The user who is called, in their account.
@@ -25,6 +31,7 @@ pub(super) type Callee = (AccountId, UserId);
 pub(crate) struct Calls {
     queues: DashMap<CallId, mpsc::Sender<Order>>,
     callees: DashMap<Callee, CallId>,
+    missing: Mutex<BTreeSet<CallId>>,
 }
 
 impl Calls {
@@ -47,7 +54,18 @@ impl Calls {
         self.callees.remove_if(&callee, |_, of| *of == id);
     }
 
+    /// Notes which calls the store says are run here and are not; which these were before.
+    pub(super) fn note_missing(&self, missing: BTreeSet<CallId>) -> BTreeSet<CallId> {
+        std::mem::replace(&mut *self.missing.lock().unwrap_or_else(PoisonError::into_inner), missing)
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queues.is_empty()
+    }
+
+    /// Its task has ended, and takes nothing more from its queue. One that has taken its place stays.
     pub(super) fn forget(&self, id: CallId) {
-        self.queues.remove(&id);
+        self.queues.remove_if(&id, |_, orders| orders.is_closed());
     }
 }

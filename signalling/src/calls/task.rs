@@ -1,164 +1,233 @@
 //! One running call: its core, its clock, and what its effects do.
 
-use super::{running::Order, tell};
+mod about;
+mod record;
+
+pub(super) use about::About;
+
+use super::{deliver::tell, leases::Leases, ring::online, running::Order};
 use crate::{hub::Hub, until::until};
-use bus::{LeaseGuard, Link};
+use bus::Link;
 use common::{
-    error::{Chain, Fault},
-    id::{AccountId, ConnectionId, NodeId, UserId},
+    error::Fault,
+    id::{ConnectionId, NodeId, RoomId, UserId},
     protocol::{
         Failure,
-        call::{Answered, Ended, Incoming},
+        call::{Answered, Ended, Moved},
     },
-    subject::hub::{CallAction, CallRequest, DeviceNews},
+    subject::hub::{CallAction, CallRequest, CallState, DeviceNews, ResumeRequest},
 };
-use signalling_core::call::{Call, CallError, Effect};
+use record::Records;
+use signalling_core::call::{Call, CallError, Effect, Side};
 use std::{collections::BTreeMap, time::Duration};
-use store::{StoreError, calls};
+use store::calls::Tenure;
 use tokio::{sync::mpsc, time::sleep};
-use tracing::warn;
+use tracing::info;
 
-/// How often an outcome that could not be stored is tried again.
-const RECORD_RETRY: Duration = Duration::from_millis(500);
+/// How soon leases are tried for again that an instance still has which ran the call before.
+const LEASES_AGAIN: Duration = Duration::from_secs(1);
 
-/// How often at most: then the people matter more than the record.
-const RECORD_ATTEMPTS: u32 = 10;
+/// How soon what could not be stored is tried again. Nobody waits for it.
+const OWED_AGAIN: Duration = Duration::from_secs(5);
 
 pub(crate) struct Running {
     hub: Hub,
-    account: AccountId,
-    callee: UserId,
-    /// What a device is told that rings.
-    incoming: Incoming,
+    about: About,
     core: Call,
     nodes: BTreeMap<ConnectionId, NodeId>,
-    /// Both are busy, and do not call each other, for as long as this is there.
     leases: Option<Leases>,
+    records: Records,
 }
 
-/// A call's leases: of both people, and of the two together.
-pub(super) type Leases = [LeaseGuard; 3];
+/// Another instance runs the call.
+struct Fenced;
 
 impl Running {
-    pub(crate) fn new(
+    pub(super) fn new(
         hub: &Hub,
-        account: AccountId,
-        callee: UserId,
-        incoming: Incoming,
+        tenure: Tenure,
+        about: About,
         core: Call,
         nodes: BTreeMap<ConnectionId, NodeId>,
         leases: Leases,
     ) -> Self {
-        Self { hub: hub.clone(), account, callee, incoming, core, nodes, leases: Some(leases) }
+        let records = Records::new(hub, about.account, tenure);
+        Self { hub: hub.clone(), about, core, nodes, leases: Some(leases), records }
     }
 
-    pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
-        let mut effects = Vec::new();
+    /// Carries out `effects` and runs the call to its end, or until the hub drains or another instance runs it.
+    pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>, effects: Vec<Effect>) {
+        if let Err(Fenced) = self.serve(&mut orders, effects).await {
+            info!(call.id = %self.about.call, "Call {} is run by another instance", self.about.call);
+        }
+        // What waits is told that there is nobody, and finds the one who is.
+        drop(orders);
+        self.hub.0.calls.end(self.about.call, (self.about.account, self.about.callee));
+        self.hub.0.calls.forget(self.about.call);
+    }
+
+    async fn serve(
+        &mut self,
+        orders: &mut mpsc::Receiver<Order>,
+        mut effects: Vec<Effect>,
+    ) -> Result<(), Fenced> {
+        let Some(draining) = self.hub.shutdown().map(|shutdown| shutdown.token.clone()) else {
+            return Ok(());
+        };
         let mut link = self.hub.bus().link();
         link.mark_changed();
-        while !self.core.is_forgotten() {
+        self.carry_out(&mut effects).await?;
+        while !self.core.is_forgotten() || self.records.is_owing() {
             if self.core.is_over() && self.leases.take().is_some() {
-                self.hub.0.calls.end(self.incoming.call_id, (self.account, self.callee));
+                self.hub.0.calls.end(self.about.call, (self.about.account, self.about.callee));
             }
+            let needs_leases = self.leases.as_ref().is_some_and(|leases| !leases.is_whole());
             tokio::select! {
-                order = orders.recv() => match order {
-                    Some(order) => self.handle(order, &mut effects).await,
-                    None => break,
-                },
+                biased;
+                () = draining.cancelled() => return Ok(()),
                 Ok(()) = link.changed() => {
                     let is_linked = matches!(*link.borrow_and_update(), Link::Up { .. });
                     self.core.set_linked(is_linked, self.hub.clock().now());
                 }
-                () = until(self.core.next_deadline(), self.hub.clock()) => {
-                    self.core.handle_deadline(self.hub.clock().now(), &mut effects);
-                    self.carry_out(&mut effects).await;
+                order = orders.recv() => {
+                    let Some(order) = order else { return Ok(()) };
+                    self.records.check().await?;
+                    self.handle(order, &mut effects).await?;
                 }
+                () = until(self.core.next_deadline(), self.hub.clock()) => {
+                    self.records.check().await?;
+                    self.core.handle_deadline(self.hub.clock().now(), &mut effects);
+                    self.carry_out(&mut effects).await?;
+                }
+                () = sleep(LEASES_AGAIN), if needs_leases => self.settle(&mut effects).await?,
+                () = sleep(OWED_AGAIN), if self.records.is_owing() => self.records.catch_up().await?,
             }
         }
-        self.hub.0.calls.forget(self.incoming.call_id);
+        Ok(())
     }
 
-    async fn handle(&mut self, order: Order, effects: &mut Vec<Effect>) {
-        let (CallRequest { device, node, action, attends, .. }, now) =
-            (order.request, self.hub.clock().now());
-        if attends {
+    async fn handle(&mut self, order: Order, effects: &mut Vec<Effect>) -> Result<(), Fenced> {
+        match order {
+            Order::Act { request, reply } => {
+                let outcome = self.act(&request, effects);
+                self.carry_out(effects).await?;
+                // The device may have gone while it waited.
+                let _nobody_waits = reply.send(outcome.map_err(refused));
+            }
+            Order::Resume { request, reply } => {
+                let outcome = self.resume(&request, effects);
+                self.carry_out(effects).await?;
+                let _nobody_waits = reply.send(outcome.map(|()| self.state()).map_err(refused));
+            }
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, request: &CallRequest, effects: &mut Vec<Effect>) -> Result<RoomId, CallError> {
+        let (&CallRequest { device, node, action, attends, user, with, .. }, now) =
+            (request, self.hub.clock().now());
+        let side = match user {
+            Some(user) => self.side(user)?,
+            None if device == self.core.caller() => Side::Caller,
+            None => Side::Callee,
+        };
+        if action != CallAction::Gone {
+            self.nodes.insert(device, node);
+        }
+        if attends && action != CallAction::Gone {
             self.core.handle_heard(device, now);
         }
-        let outcome = match action {
-            CallAction::Accept => self.core.handle_accept(device, effects),
-            CallAction::Reject => self.core.handle_reject(device, now, effects),
+        match action {
+            CallAction::Accept => self.core.handle_accept(side, device, now, effects),
+            CallAction::Reject => self.core.handle_reject(side, now, effects),
             CallAction::Cancel => self.core.handle_cancel(device, now, effects),
             CallAction::HangUp => self.core.handle_hang_up(device, now, effects),
-            CallAction::Connect => {
-                let rings = self.core.handle_connected(device, now, effects);
-                if rings.is_ok() {
-                    self.nodes.insert(device, node);
-                }
-                rings
-            }
+            CallAction::Connect => self.core.handle_connected(device, now, effects),
             CallAction::Gone => {
-                self.core.handle_gone(device, now, effects);
+                self.core.handle_gone(device, now);
                 Ok(())
             }
-            CallAction::Attend => {
-                self.nodes.insert(device, node);
-                self.core.handle_attend(device, now, effects)
-            }
-        };
-        self.carry_out(effects).await;
-        let refused = |error: CallError| Failure::of(error.code(), Fault::Caller, error.to_string());
-        // The device may have gone while it waited.
-        let _nobody_waits = order.reply.send(outcome.map(|()| self.incoming.room_id).map_err(refused));
+            CallAction::Attend => self.core.handle_attend(side, device, with, now, effects),
+        }?;
+        Ok(self.about.room)
     }
 
-    async fn carry_out(&self, effects: &mut Vec<Effect>) {
-        for effect in effects.drain(..) {
-            match effect {
-                Effect::RecordAnswer | Effect::RecordEnd(_) => self.record(&effect).await,
+    fn resume(&mut self, request: &ResumeRequest, effects: &mut Vec<Effect>) -> Result<(), CallError> {
+        let &ResumeRequest { account, user, from, device, node, .. } = request;
+        // Of anybody else's calls there are none.
+        if account != self.about.account {
+            return Err(CallError::Over);
+        }
+        let side = self.side(user).map_err(|_| CallError::Over)?;
+        self.nodes.insert(device, node);
+        self.core.handle_resume(side, from, device, self.hub.clock().now(), effects)
+    }
+
+    fn side(&self, user: UserId) -> Result<Side, CallError> {
+        match user {
+            user if user == self.about.caller => Ok(Side::Caller),
+            user if user == self.about.callee => Ok(Side::Callee),
+            _ => Err(CallError::NotInvited),
+        }
+    }
+
+    fn state(&self) -> CallState {
+        let rings_for = self.core.rings_for(self.hub.clock().now());
+        self.about.state(&self.core, rings_for, self.records.tenure().epoch)
+    }
+
+    /// Takes the leases over, by which those are found who are called; until then, devices that connect are looked
+    /// for here.
+    async fn settle(&mut self, effects: &mut Vec<Effect>) -> Result<(), Fenced> {
+        if let Some(leases) = &mut self.leases {
+            leases.complete(&self.hub).await;
+        }
+        if self.core.callee().is_none()
+            && let Ok(online) = online(&self.hub, self.about.account).await
+        {
+            for (id, device) in online {
+                if device.user.user_id == self.about.callee {
+                    self.nodes.insert(id, device.node);
+                    // Those that ring already are not rung again.
+                    let _over_meanwhile = self.core.handle_connected(id, self.hub.clock().now(), effects);
+                }
+            }
+        }
+        self.carry_out(effects).await
+    }
+
+    async fn carry_out(&mut self, effects: &mut Vec<Effect>) -> Result<(), Fenced> {
+        let (call_id, runner) = (self.about.call, self.hub.bus().node());
+        let epoch = self.records.tenure().epoch;
+        for effect in std::mem::take(effects) {
+            let (to, news) = match effect {
+                Effect::RecordAnswer { .. } | Effect::RecordDevices { .. } | Effect::RecordEnd(_) => {
+                    if matches!(effect, Effect::RecordAnswer { .. }) {
+                        self.about.answered_at = Some(self.hub.clock().utc());
+                    }
+                    self.records.write(effect).await?;
+                    continue;
+                }
                 Effect::TellIncoming { to, rings_for } => {
-                    let ring_time_ms = u64::try_from(rings_for.as_millis()).unwrap_or(u64::MAX);
-                    let incoming = Incoming { ring_time_ms, ..self.incoming.clone() };
-                    let runner = self.hub.bus().node();
-                    self.tell(to, DeviceNews::Incoming { runner, incoming }).await;
+                    let incoming = self.about.incoming(rings_for);
+                    (to, DeviceNews::Incoming { runner, epoch, incoming })
                 }
-                Effect::TellAnswered { to, by } => {
-                    self.tell(to, DeviceNews::Answered(Answered { call_id: self.incoming.call_id, by }))
-                        .await;
+                Effect::TellAnswered { to, by } => (to, DeviceNews::Answered(Answered { call_id, by })),
+                Effect::TellResumed { to, from, by } => {
+                    let moved = Moved { call_id, connection_id: by, previous_connection_id: from };
+                    (to, DeviceNews::Resumed(moved))
                 }
-                Effect::TellEnded { to, reason } => {
-                    self.tell(to, DeviceNews::Ended(Ended { call_id: self.incoming.call_id, reason })).await;
-                }
+                Effect::TellRunner { to } => (to, DeviceNews::Runner { call: call_id, runner, epoch }),
+                Effect::TellEnded { to, reason } => (to, DeviceNews::Ended(Ended { call_id, reason })),
+            };
+            if let Some(&node) = self.nodes.get(&to) {
+                tell(&self.hub, node, to, news).await;
             }
         }
+        Ok(())
     }
+}
 
-    async fn tell(&self, device: ConnectionId, news: DeviceNews) {
-        if let Some(&node) = self.nodes.get(&device) {
-            tell(&self.hub, node, device, news).await;
-        }
-    }
-
-    async fn record(&self, effect: &Effect) {
-        for _ in 0..RECORD_ATTEMPTS {
-            match self.try_record(effect).await {
-                Ok(()) => return,
-                Err(error) => {
-                    warn!(call.id = %self.incoming.call_id, error = %Chain(&error), "Call {} cannot be recorded yet; will retry", self.incoming.call_id);
-                    sleep(RECORD_RETRY).await;
-                }
-            }
-        }
-    }
-
-    async fn try_record(&self, effect: &Effect) -> Result<(), StoreError> {
-        let mut tx = self.hub.store().tenant(self.account).await?;
-        match effect {
-            Effect::RecordAnswer => calls::answer(&mut tx, self.incoming.call_id, self.hub.clock()).await?,
-            Effect::RecordEnd(reason) => {
-                calls::end(&mut tx, self.incoming.call_id, *reason, self.hub.clock()).await?
-            }
-            Effect::TellIncoming { .. } | Effect::TellAnswered { .. } | Effect::TellEnded { .. } => {}
-        }
-        tx.commit().await
-    }
+fn refused(error: CallError) -> Failure {
+    Failure::of(error.code(), Fault::Caller, error.to_string())
 }

@@ -2,8 +2,14 @@
 
 use common::{
     clock::Clock,
-    id::{AccountId, CallId, ChannelId, ContactId, ConversationId, MessageId, RoomId, UserId, WebhookId},
-    protocol::inbox::{ChannelKind, Conversation, DeliveryStatus, Message},
+    id::{
+        AccountId, CallId, ChannelId, ConnectionId, ContactId, ConversationId, MessageId, NodeId, RoomId,
+        UserId, WebhookId,
+    },
+    protocol::{
+        call::Media,
+        inbox::{ChannelKind, Conversation, DeliveryStatus, Message},
+    },
     secret::Secret,
     token::Role,
 };
@@ -171,9 +177,7 @@ pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> 
     rooms::remove(&mut tx, room, user, clock).await.unwrap();
     rooms::add_member(&mut tx, room, user, clock).await.unwrap();
     let call = CallId::generate(clock);
-    calls::start(&mut tx, &calls::NewCall { id: call, room, caller: user, callee: user }, clock)
-        .await
-        .unwrap();
+    calls::start(&mut tx, &new_call(call, room, user, clock), clock).await.unwrap();
     tx.commit().await.unwrap();
     let (conversation, inbound) = receive(db, account, channel, "wamid.1", clock).await;
     let mut tx = db.store.tenant(account).await.unwrap();
@@ -330,5 +334,18 @@ impl Dice {
 
     pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
+    }
+}
+
+/// A call of somebody with themselves, whom nobody runs.
+pub(crate) fn new_call(id: CallId, room: RoomId, user: UserId, clock: &dyn Clock) -> calls::NewCall {
+    calls::NewCall {
+        id,
+        room,
+        caller: user,
+        callee: user,
+        media: Media::Video,
+        device: ConnectionId::generate(clock),
+        runner: NodeId::generate(clock),
     }
 }

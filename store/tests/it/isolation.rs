@@ -37,7 +37,7 @@ async fn unprotected_tables(owner: &mut PgConnection) -> Vec<String> {
     sqlx::query_scalar(
         "SELECT c.relname::text FROM pg_class c
          WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-           AND c.relname NOT IN ('_sqlx_migrations', 'sql_functions')
+           AND c.relname NOT IN ('_sqlx_migrations', 'sql_functions', 'hub_nodes')
            AND NOT (c.relrowsecurity AND c.relforcerowsecurity
                AND (c.relname = 'accounts' OR EXISTS (SELECT FROM pg_attribute a
                     WHERE a.attrelid = c.oid AND a.attname = 'account_id' AND a.attnotnull))

@@ -35,4 +35,5 @@ mod shares;
 mod sign_ins;
 mod standing;
 mod strangers;
+mod tenure;
 mod upgrade;

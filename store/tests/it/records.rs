@@ -1,6 +1,6 @@
 //! What is kept as it was: audit entries, calls, answers to requests, notes.
 
-use crate::fixture::{Dice, kill_transactions, secret, tenant};
+use crate::fixture::{Dice, kill_transactions, new_call, secret, tenant};
 use common::{
     clock::Clock,
     id::{ActorId, ApiKeyId, CallId, ObjectId, RoomId, UserId},
@@ -104,8 +104,10 @@ async fn calls_of_one_moment_are_paged_without_loss_and_stay_when_their_room_goe
     let second = rooms::create(&mut tx, "second", false, &clock).await.unwrap().id;
     for number in 0..6 {
         let room = if number % 2 == 0 { a.room } else { second };
-        let call =
-            NewCall { id: CallId::generate(&clock), room, caller: a.user, callee: UserId::generate(&clock) };
+        let call = NewCall {
+            callee: UserId::generate(&clock),
+            ..new_call(CallId::generate(&clock), room, a.user, &clock)
+        };
         calls::start(&mut tx, &call, &clock).await.unwrap();
     }
     rooms::delete(&mut tx, second).await.unwrap();
@@ -127,24 +129,24 @@ async fn calls_of_one_moment_are_paged_without_loss_and_stay_when_their_room_goe
 async fn a_call_is_answered_before_it_ends_or_not_at_all() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
-    let call = NewCall { id: CallId::generate(&clock), room: a.room, caller: a.user, callee: a.user };
+    let call = new_call(CallId::generate(&clock), a.room, a.user, &clock);
     for (answered, again) in [(false, true), (true, true)] {
         let call = NewCall { id: if answered { call.id } else { CallId::generate(&clock) }, ..call };
         let mut tx = db.store.tenant(a.account).await.unwrap();
-        calls::start(&mut tx, &call, &clock).await.unwrap();
+        let tenure = calls::start(&mut tx, &call, &clock).await.unwrap();
         let begun = clock.utc();
         clock.advance(Duration::from_secs(1));
         // Told twice, as by two nodes: the first stays.
         calls::start(&mut tx, &call, &clock).await.unwrap();
         if answered {
-            calls::answer(&mut tx, call.id, &clock).await.unwrap();
+            calls::answer(&mut tx, tenure, call.device, &clock).await.unwrap();
             clock.advance(Duration::from_secs(1));
-            calls::answer(&mut tx, call.id, &clock).await.unwrap();
+            calls::answer(&mut tx, tenure, call.device, &clock).await.unwrap();
         }
         tx.commit().await.unwrap();
         let end = async |outcome| {
             let mut tx = db.store.tenant(a.account).await.unwrap();
-            calls::end(&mut tx, call.id, outcome, &clock).await.unwrap();
+            calls::end(&mut tx, tenure, outcome, &clock).await.unwrap();
             tx.commit().await.unwrap();
         };
         tokio::join!(end(EndReason::HungUp), end(EndReason::Cancelled));
@@ -152,8 +154,8 @@ async fn a_call_is_answered_before_it_ends_or_not_at_all() {
         clock.advance(Duration::from_secs(1));
         let mut tx = db.store.tenant(a.account).await.unwrap();
         if again {
-            calls::answer(&mut tx, call.id, &clock).await.unwrap();
-            calls::end(&mut tx, call.id, EndReason::Rejected, &clock).await.unwrap();
+            calls::answer(&mut tx, tenure, call.device, &clock).await.unwrap();
+            calls::end(&mut tx, tenure, EndReason::Rejected, &clock).await.unwrap();
         }
         let kept = calls::find(&mut tx, call.id).await.unwrap().unwrap();
         assert_eq!((kept.started_at, kept.ended_at), (begun, Some(ended_at)));

@@ -1,6 +1,6 @@
 //! Room messages: numbered without gaps, stored once.
 
-use crate::fixture::{Dice, tenant};
+use crate::fixture::{Dice, new_call, tenant};
 use common::{
     clock::Clock,
     id::{CallId, RoomId, UserId},
@@ -305,15 +305,15 @@ async fn a_calls_first_outcome_stays() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
     let id = CallId::generate(&clock);
-    let call = calls::NewCall { id, room: a.room, caller: a.user, callee: a.user };
+    let call = new_call(id, a.room, a.user, &clock);
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    calls::start(&mut tx, &call, &clock).await.unwrap();
+    let tenure = calls::start(&mut tx, &call, &clock).await.unwrap();
     clock.advance(Duration::from_secs(5));
-    calls::answer(&mut tx, id, &clock).await.unwrap();
+    calls::answer(&mut tx, tenure, call.device, &clock).await.unwrap();
     let answered_at = clock.utc();
     clock.advance(Duration::from_secs(60));
-    calls::end(&mut tx, id, EndReason::HungUp, &clock).await.unwrap();
-    calls::end(&mut tx, id, EndReason::Lost, &clock).await.unwrap();
+    calls::end(&mut tx, tenure, EndReason::HungUp, &clock).await.unwrap();
+    calls::end(&mut tx, tenure, EndReason::Lost, &clock).await.unwrap();
     let call = calls::find(&mut tx, id).await.unwrap().unwrap();
     assert_eq!(call.answered_at, Some(answered_at));
     assert_eq!(call.outcome.as_deref(), Some("hungUp"));

@@ -1,6 +1,6 @@
 //! Whatever an account does with another's ids, they are not found, and nothing of the other's is different after.
 
-use crate::fixture::{Tenant, desk, phone, tenant, text};
+use crate::fixture::{Tenant, desk, new_call, phone, tenant, text};
 use common::{
     clock::{Clock, ManualClock},
     id::{ApiKeyId, CannedResponseId, ContactId, ElevationId, ImportId, InvitationId, LabelId, MergeId},
@@ -221,7 +221,8 @@ async fn nothing_of_anothers_people_and_rooms_is_found_or_changed() {
         hash: &[9; 32],
         invited_by: a.user,
     };
-    let call = calls::NewCall { id: b.call, room: b.room, caller: a.user, callee: a.user };
+    let call = new_call(b.call, b.room, a.user, clock);
+    let tenure = calls::Tenure { call: b.call, epoch: 0 };
     let device = sign_ins::Device::default();
     hears!(db, a, Err(users::UpdateError::Change(ChangeError::NotFound)),
         |tx| users::update(tx, b.user, &deactivate, clock););
@@ -250,18 +251,21 @@ async fn nothing_of_anothers_people_and_rooms_is_found_or_changed() {
         |tx| imports::find(tx, theirs.import);
         |tx| sign_ins::revoke_by_token(tx, &b.refresh_token, clock);
         |tx| rooms::find(tx, b.room, Some(b.user));
+        |tx| calls::standing(tx, b.call);
+        |tx| calls::take_over(tx, tenure, call.runner);
         |tx| users::lock_for_sign_in(tx, b.user););
     hears!(db, a, Ok(false),
         |tx| sign_ins::revoke_of_user(tx, b.user, theirs.sign_in, clock);
-        |tx| users::note_wrong_password(tx, b.user, clock););
+        |tx| users::note_wrong_password(tx, b.user, clock);
+        |tx| calls::answer(tx, tenure, call.device, clock);
+        |tx| calls::move_to(tx, tenure, call.device, None);
+        |tx| calls::end(tx, tenure, EndReason::HungUp, clock););
     hears!(db, a, Ok(()),
         |tx| sign_ins::revoke(tx, theirs.sign_in, clock);
         |tx| users::forgive_wrong_passwords(tx, b.user);
         |tx| elevations::decide(tx, theirs.elevation, a.user, Some(clock.utc()), clock);
         |tx| elevations::end(tx, theirs.elevation, clock);
-        |tx| calls::start(tx, &call, clock);
-        |tx| calls::answer(tx, b.call, clock);
-        |tx| calls::end(tx, b.call, EndReason::HungUp, clock););
+        |tx| calls::note_busy(tx, &call, clock););
     no_list_shows_their_people(&db, &a, &b, &theirs, clock).await;
     assert_eq!(db.contents(b.account).await, before);
 }

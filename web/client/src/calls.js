@@ -21,15 +21,22 @@ import { Emitter } from './emitter.js';
 
 /**
  * - `answered`: it was picked up: join the room's media session.
+ * - `resumed`: it goes on after a reconnect, and this is how it stands.
  * - `ended`: it is over for this device, and why.
  *
- * @typedef {{ answered: Call, ended: CallEndReason }} CallEvents
+ * @typedef {{ answered: Call, resumed: import('../protocol.js').CallResumed, ended: CallEndReason }} CallEvents
  */
+
+/** The server may wait for another instance to take the call over. */
+const RESUME_TIMEOUT_MS = 15_000;
 
 /** @extends {Emitter<CallEvents>} */
 export class Call extends Emitter {
   /** @type {'ringing' | 'active' | 'ended'} */
   state = 'ringing';
+
+  /** @internal The connection by which the server has it, if that is not the present one. @type {string | null} */
+  device = null;
 
   #client;
 
@@ -156,11 +163,28 @@ export class Calls extends Emitter {
   }
 
   /**
-   * @internal A new connection stands in place of the one before, which to the server is another device: its calls
-   * are over for this page. Here is where they are taken up. The server rings anew what still rings.
+   * @internal A new connection stands in place of `previous`: calls go on by it, unless they are over.
+   *
+   * @param {string | null} previous
    */
-  resume() {
-    this.end();
+  resume(previous) {
+    for (const call of [...this.#calls.values()]) this.#goOn(call, previous);
+  }
+
+  /** @param {Call} call @param {string | null} previous */
+  async #goOn(call, previous) {
+    // The server knows the one by which it was asked last with success.
+    call.device ??= previous;
+    if (!call.device) return call.end('lost');
+    try {
+      const stands = await this.#client.request('call.resume', { callId: call.id, connectionId: call.device }, { timeoutMs: RESUME_TIMEOUT_MS });
+      call.device = null;
+      if (stands.answeredAt) call.answer();
+      call.emit('resumed', stands);
+    } catch (error) {
+      // The next connection asks again.
+      if (/** @type {{ code?: string }} */ (error)?.code !== 'offline') call.end('lost');
+    }
   }
 
   /** @internal Nothing of what rang or was answered goes on here. */

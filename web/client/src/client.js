@@ -216,7 +216,7 @@ export class Client extends Emitter {
 
   /** @param {ConnectionOpened} opened */
   async #resume(opened) {
-    this.calls.resume();
+    this.calls.resume(this.me?.connectionId ?? null);
     this.me = opened;
     this.emit('opened', opened);
     const isCurrent = () => this.state.connectionId === opened.connectionId;

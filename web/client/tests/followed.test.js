@@ -168,19 +168,32 @@ test('a call of our own is answered, ended or taken back, and news that overtake
   await assert.rejects(Promise.all([client.calls.ring({ roomId: 'r', userId: 'ben' }), server.refuse('call.ring', 'call.busy')]), { code: 'call.busy' });
 });
 
-test('a new connection is another device: calls of the old one are over, and what still rings rings again', async (t) => {
+test('calls go on by a new connection, and by which they were is said until that was heard', async (t) => {
   const { client, server, pass } = await opened(t);
   const told = [];
   client.calls.on('incoming', (call) => {
     told.push('rings');
+    call.on('resumed', ({ ringTimeMs }) => told.push(ringTimeMs));
+    call.on('answered', () => told.push('answered'));
     call.on('ended', (reason) => told.push(reason));
   });
   await server.last.tell('call.incoming', incoming);
   await server.last.tell('call.incoming', incoming);
+  const before = client.state.connectionId;
+  const resumed = () => server.last.sent.filter(({ method }) => method === 'call.resume').map(({ params }) => params);
+  for (let turn = 0; turn < 2; turn += 1) {
+    await server.last.drop();
+    await pass(2_000);
+    assert.deepEqual(resumed(), [{ callId: incoming.callId, connectionId: before }], 'the first was lost before the answer');
+  }
+  const stands = { callId: incoming.callId, roomId: 'r', media: 'audio', isCaller: false, with: 'ada', name: 'Ada', connectionId: 'hers', startedAt: '', answeredAt: null, iceServers: [] };
+  await server.answer('call.resume', { ...stands, ringTimeMs: 9_000 });
+  const after = client.state.connectionId;
   await server.last.drop();
-  await pass(500);
-  await server.last.tell('call.incoming', incoming);
-  assert.deepEqual(told, ['rings', 'lost', 'rings']);
+  await pass(2_000);
+  assert.deepEqual(resumed(), [{ callId: incoming.callId, connectionId: after }]);
+  await server.refuse('call.resume', 'call.over');
+  assert.deepEqual(told, ['rings', 9_000, 'lost']);
 });
 
 test('a media session is entered after its room, entered again after a loss, and left once one is taken out of the room', async (t) => {

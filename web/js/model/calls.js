@@ -5,6 +5,9 @@ import { ring } from '../ringtone.js';
 import { createStore } from '../store.js';
 import { ending, explain, phrase, unavailable } from '../words.js';
 
+/** The server may wait for another instance to take the call over. */
+const RESUME_TIMEOUT_MS = 15_000;
+
 /** @param {{ socket: App.Socket, rooms: App.Rooms, notices: App.Notices }} parts */
 export function createCalls({ socket, rooms, notices }) {
   /**
@@ -17,6 +20,8 @@ export function createCalls({ socket, rooms, notices }) {
   let call = null;
   /** @type {{ kind: string, stop: () => void } | null} */
   let hush = null;
+  /** The connection by which this device is part of its calls. @type {string | null} */
+  let device = null;
 
   /** Who rings decides what sounds. */
   state.subscribe(({ incoming, outgoing }) => {
@@ -178,16 +183,53 @@ export function createCalls({ socket, rooms, notices }) {
     if (call?.roomId === roomId) hangUp();
   });
 
-  // Ringing does not survive a lost connection; being in a call does, under a new connection id.
-  socket.onOpened(async () => {
-    if (state.get().incoming) state.set({ incoming: null });
-    const outgoing = stopRinging();
-    if (outgoing) notices.warn(phrase('call.about', { name: outgoing.name, what: ending('lost') }));
-    if (call) {
-      // The ring's end is not told to the new connection, so being left alone again must do.
-      if (call.ringing) Object.assign(call, { ringing: null, closesAlone: true, sawOthers: false });
-      await call.session.resume();
+  /**
+   * How a call stands, which goes on by this connection instead of the one before; null if it is over.
+   *
+   * @param {string | null} callId
+   */
+  async function resume(callId) {
+    if (!callId || !device) return null;
+    try {
+      return await socket.call('call.resume', { callId, connectionId: device }, RESUME_TIMEOUT_MS);
+    } catch (error) {
+      // The next connection may have more luck, by the one that the server knows.
+      if (error.code === 'offline') throw error;
+      return null;
     }
+  }
+
+  async function resumeIncoming() {
+    const { incoming } = state.get();
+    if (!incoming || await resume(incoming.callId)) return;
+    if (state.get().incoming === incoming) state.set({ incoming: null });
+  }
+
+  async function resumeOutgoing() {
+    const { outgoing } = state.get();
+    if (!outgoing) return;
+    const stands = await resume(outgoing.callId);
+    if (state.get().outgoing !== outgoing || (stands && !stands.answeredAt)) return;
+    if (stands) join(outgoing.roomId, { video: outgoing.media === 'video', ringing: outgoing });
+    else notices.warn(phrase('call.about', { name: outgoing.name, what: ending('lost') }));
+    stopRinging();
+  }
+
+  async function resumeActive() {
+    const own = call;
+    if (!own) return;
+    const stands = own.ringing && await resume(own.ringing.callId);
+    if (call !== own) return;
+    // Whoever has nobody on the other side any more is left alone in the room.
+    if (own.ringing && !stands) Object.assign(own, { ringing: null, closesAlone: true, sawOthers: false });
+    if (stands?.connectionId) own.session.moved(own.session.direct, stands.connectionId);
+    await own.session.resume();
+  }
+
+  // A device is in its calls, and not its connection.
+  socket.onOpened(async ({ connectionId }) => {
+    await Promise.all([resumeIncoming(), resumeOutgoing(), resumeActive()]);
+    device = connectionId;
     show();
   });
 

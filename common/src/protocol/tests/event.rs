@@ -88,6 +88,7 @@ pub(super) fn events() -> Vec<(&'static str, Value)> {
             json!({ "callId": A, "roomId": B, "from": B, "name": "Ada", "media": "audio", "ringTimeMs": 45_000 }),
         ),
         ("call.answered", json!({ "callId": A, "by": B })),
+        ("call.resumed", json!({ "callId": A, "connectionId": B, "previousConnectionId": A })),
         ("call.ended", json!({ "callId": A, "reason": "answeredElsewhere" })),
         ("media.changed", json!({ "roomId": A, "state": state })),
         (

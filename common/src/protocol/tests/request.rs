@@ -45,7 +45,12 @@ pub(super) fn methods() -> Vec<Method> {
         method("call.reject", json!({ "callId": OTHER }), &[]),
         method("call.cancel", json!({ "callId": OTHER }), &[]),
         method("call.hangUp", json!({ "callId": OTHER }), &[]),
-        method("media.join", json!({ "roomId": ROOM }), &[]),
+        method("call.resume", json!({ "callId": OTHER, "connectionId": ROOM }), &[]),
+        method(
+            "media.join",
+            json!({ "roomId": ROOM, "previousConnectionId": OTHER }),
+            &["previousConnectionId"],
+        ),
         method("media.leave", json!({ "roomId": ROOM }), &[]),
         method("media.signal", json!({ "roomId": ROOM, "to": OTHER, "signal": signal }), &[]),
         method("media.publish", json!({ "roomId": ROOM, "sdp": "v=0" }), &[]),
@@ -245,6 +250,7 @@ fn guests_may_what_concerns_their_room_and_people_what_their_permissions_say() {
         ("call.reject", rooms),
         ("call.cancel", rooms),
         ("call.hangUp", rooms),
+        ("call.resume", rooms),
         ("inbox.subscribe", Permission::ConversationsRead),
     ];
     assert_eq!(asks, expected.into());

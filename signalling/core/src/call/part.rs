@@ -1,10 +1,14 @@
 //! A device's part in a call, as its own instance knows it.
 //!
 //! The call runs on another instance perhaps, which may die, or not be heard when it says that the call is over. So
-//! the part asks how it stands, and nobody goes on ringing or talking whose call there is no more.
+//! the part asks how it stands; where nobody answers it looks in the store for who runs the call by now, and nobody
+//! goes on ringing or talking whose call there is no more.
 
 use super::GRACE_TIME;
-use common::{id::NodeId, protocol::call::EndReason};
+use common::{
+    id::{ConnectionId, NodeId},
+    protocol::call::EndReason,
+};
 use std::time::{Duration, Instant};
 
 /// How often it is asked how the call stands.
@@ -13,23 +17,44 @@ use std::time::{Duration, Instant};
 /// what was not heard.
 pub const ATTEND_EVERY: Duration = Duration::from_secs(5);
 
-/// How long the instance that runs the call may not be there at all before nobody waits any more for it to ring on:
-/// longer than it takes to find back to the bus. A call that was answered has [`GRACE_TIME`].
-pub const GONE_TIME: Duration = Duration::from_secs(10);
+/// How soon it is looked again who runs a call that nobody runs.
+///
+/// Longer asks less of the store; shorter finds the one sooner that has taken it over.
+pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How much longer than it was to ring a device rings until its instance ends that, where the one that runs the
 /// call cannot be heard.
 pub const RING_SLACK: Duration = Duration::from_secs(10);
+
+/// Which of the instances that have run a call one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Runner {
+    /// The instance.
+    pub node: NodeId,
+    /// Grows with each that takes the call over.
+    pub epoch: u64,
+}
 
 /// What came of asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attended {
     /// It goes on for this device, or its end is told beside this.
     Known,
-    /// The instance knows no such call, or none any more.
-    Unknown,
-    /// There is certainly no such instance now.
-    NobodyThere,
+    /// The instance runs no such call, or there is certainly no such instance now.
+    Nobody,
+    /// The instance does not answer. It may stand still, and be taken for gone by others.
+    Silent,
+    /// Other instances cannot be asked.
+    Unclear,
+}
+
+/// What the store says of the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// It is open, and this is who runs it.
+    Runs(Runner),
+    /// It is over.
+    Over(EndReason),
     /// It cannot be told.
     Unclear,
 }
@@ -39,6 +64,8 @@ pub enum Attended {
 pub enum Effect {
     /// Ask the runner how the call stands, and [hand over](Part::handle_attended) what comes of it.
     Attend,
+    /// Look in the store who runs the call, and [hand over](Part::handle_found) what is there.
+    Look,
     /// The call is over for this device, and its runner will not say so: tell the device, and forget the part.
     End(EndReason),
 }
@@ -46,10 +73,11 @@ pub enum Effect {
 /// One device's part in one call. Reads no clock.
 #[derive(Debug, Clone)]
 pub struct Part {
-    runner: NodeId,
+    runner: Runner,
     state: State,
-    /// When it is asked; never for who is connected to the runner itself as the caller is.
-    attends_at: Option<Instant>,
+    /// The device on the other side, if it is known.
+    with: Option<ConnectionId>,
+    attends_at: Instant,
     /// Since when there has been no runner.
     deserted_at: Option<Instant>,
 }
@@ -64,20 +92,35 @@ enum State {
 }
 
 impl Part {
-    /// Of the device that calls: its instance runs the call.
-    pub const fn of_caller(runner: NodeId) -> Self {
-        Self { runner, state: State::Talking, attends_at: None, deserted_at: None }
+    /// Of a device that calls, or talks with one on the other side. It says at once that it is there.
+    pub const fn talking(runner: Runner, with: Option<ConnectionId>, now: Instant) -> Self {
+        Self { runner, state: State::Talking, with, attends_at: now, deserted_at: None }
     }
 
     /// Of a device that rings. It says so at once.
-    pub fn ringing(runner: NodeId, rings_for: Duration, now: Instant) -> Self {
+    pub fn ringing(runner: Runner, rings_for: Duration, now: Instant) -> Self {
         let state = State::Ringing { until: now + rings_for };
-        Self { runner, state, attends_at: Some(now), deserted_at: None }
+        Self { runner, state, with: None, attends_at: now, deserted_at: None }
     }
 
-    /// The instance that runs the call.
-    pub const fn runner(&self) -> NodeId {
+    /// Who runs the call, as far as is known here.
+    pub const fn runner(&self) -> Runner {
         self.runner
+    }
+
+    /// The device on the other side, if it is known.
+    pub const fn with(&self) -> Option<ConnectionId> {
+        self.with
+    }
+
+    /// The device is told who is on the other side. False if it knows that.
+    pub fn handle_with(&mut self, with: ConnectionId) -> bool {
+        self.with.replace(with) != Some(with)
+    }
+
+    /// Whether it made the call, or took it.
+    pub const fn is_talking(&self) -> bool {
+        matches!(self.state, State::Talking)
     }
 
     /// The device has taken the call.
@@ -85,35 +128,53 @@ impl Part {
         self.state = State::Talking;
     }
 
+    /// Somebody says who runs the call. Whether that is another one than was known; it is to be asked at once.
+    pub const fn handle_runner(&mut self, runner: Runner, now: Instant) -> bool {
+        if runner.epoch <= self.runner.epoch {
+            return false;
+        }
+        self.runner = runner;
+        self.deserted_at = None;
+        self.attends_at = now;
+        true
+    }
+
     /// What came of [`Effect::Attend`].
     pub fn handle_attended(&mut self, attended: Attended, now: Instant) -> Option<Effect> {
         match attended {
-            Attended::Known | Attended::Unclear => self.deserted_at = None,
-            Attended::Unknown => return Some(self.end()),
-            Attended::NobodyThere => {
+            Attended::Known => self.deserted_at = None,
+            Attended::Unclear => {}
+            Attended::Silent => return Some(Effect::Look),
+            Attended::Nobody => {
                 self.deserted_at.get_or_insert(now);
-                return self.given_up_at().is_some_and(|at| at <= now).then(|| self.end());
+                return Some(Effect::Look);
             }
         }
         None
     }
 
+    /// What came of [`Effect::Look`].
+    pub fn handle_found(&mut self, found: Found, now: Instant) -> Option<Effect> {
+        match found {
+            Found::Over(reason) => return Some(Effect::End(reason)),
+            Found::Runs(runner) if self.handle_runner(runner, now) => return None,
+            Found::Runs(_) | Found::Unclear => {}
+        }
+        let since = self.deserted_at?;
+        if since + GRACE_TIME <= now {
+            return Some(self.end());
+        }
+        self.attends_at = self.attends_at.min(now + LOOK_AGAIN);
+        None
+    }
+
     /// When the part next needs attention though nothing happens to it.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    pub fn next_deadline(&self) -> Instant {
         let rung_out = match self.state {
             State::Ringing { until } => Some(until + RING_SLACK),
             State::Talking => None,
         };
-        [self.attends_at, self.given_up_at(), rung_out].into_iter().flatten().min()
-    }
-
-    /// When a runner that is not there has not been there for too long.
-    fn given_up_at(&self) -> Option<Instant> {
-        let patience = match self.state {
-            State::Ringing { .. } => GONE_TIME,
-            State::Talking => GRACE_TIME,
-        };
-        self.deserted_at.map(|since| since + patience)
+        rung_out.map_or(self.attends_at, |at| at.min(self.attends_at))
     }
 
     /// Acts on a deadline that has passed. Early calls do nothing.
@@ -121,9 +182,8 @@ impl Part {
         if matches!(self.state, State::Ringing { until } if until + RING_SLACK <= now) {
             return Some(self.end());
         }
-        // Asked once more before it is given up, however lately that was done.
-        if [self.attends_at, self.given_up_at()].into_iter().flatten().any(|at| at <= now) {
-            self.attends_at = Some(now + ATTEND_EVERY);
+        if self.attends_at <= now {
+            self.attends_at = now + ATTEND_EVERY;
             return Some(Effect::Attend);
         }
         None
@@ -145,8 +205,12 @@ mod tests {
 
     const RINGS_FOR: Duration = Duration::from_secs(45);
 
+    fn runner(epoch: u64) -> Runner {
+        Runner { node: NodeId::from_uuid(Uuid::from_u128(u128::from(epoch))), epoch }
+    }
+
     fn ringing(clock: &ManualClock) -> Part {
-        let mut part = Part::ringing(NodeId::from_uuid(Uuid::nil()), RINGS_FOR, clock.now());
+        let mut part = Part::ringing(runner(0), RINGS_FOR, clock.now());
         assert_eq!(part.handle_deadline(clock.now()), Some(Effect::Attend), "it says at once that it rings");
         part
     }
@@ -175,53 +239,65 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_knows_is_over_at_once() {
+    fn where_nobody_answers_the_store_says_how_it_ended() {
         let clock = ManualClock::default();
         let mut part = ringing(&clock);
-        assert_eq!(
-            part.handle_attended(Attended::Unknown, clock.now()),
-            Some(Effect::End(EndReason::Missed))
-        );
-        part.handle_accepted();
-        assert_eq!(part.handle_attended(Attended::Unknown, clock.now()), Some(Effect::End(EndReason::Lost)));
+        for attended in [Attended::Nobody, Attended::Silent] {
+            assert_eq!(part.handle_attended(attended, clock.now()), Some(Effect::Look));
+        }
+        let over = part.handle_found(Found::Over(EndReason::Cancelled), clock.now());
+        assert_eq!(over, Some(Effect::End(EndReason::Cancelled)));
     }
 
     #[test]
-    fn a_runner_that_is_not_there_is_waited_for_and_one_that_cannot_be_asked_is_not_given_up() {
+    fn whoever_has_taken_the_call_over_is_asked_at_once_and_who_ran_it_before_no_more() {
+        let clock = ManualClock::default();
+        let mut part = ringing(&clock);
+        part.handle_attended(Attended::Nobody, clock.now());
+        assert_eq!(part.handle_found(Found::Runs(runner(0)), clock.now()), None);
+        assert!(part.next_deadline() <= clock.now() + LOOK_AGAIN, "it looks again soon");
+        assert_eq!(part.handle_found(Found::Runs(runner(2)), clock.now()), None);
+        assert_eq!(part.handle_deadline(clock.now()), Some(Effect::Attend));
+        assert!(!part.handle_runner(runner(1), clock.now()), "late news");
+        assert_eq!(part.runner(), runner(2));
+    }
+
+    #[test]
+    fn a_call_that_nobody_runs_is_waited_for_as_long_as_for_a_device_and_one_that_may_run_for_ever() {
         let clock = ManualClock::default();
         let mut part = ringing(&clock);
         part.handle_accepted();
-        for attended in [Attended::NobodyThere, Attended::Unclear, Attended::NobodyThere, Attended::Known] {
-            assert_eq!(part.handle_attended(attended, clock.now()), None);
+        for _ in 0..100 {
+            assert_eq!(part.handle_attended(Attended::Unclear, clock.now()), None);
+            assert_eq!(part.handle_attended(Attended::Silent, clock.now()), Some(Effect::Look));
+            assert_eq!(part.handle_found(Found::Unclear, clock.now()), None);
             clock.advance(GRACE_TIME);
         }
-        assert_eq!(part.handle_attended(Attended::NobodyThere, clock.now()), None);
-        clock.advance(GRACE_TIME);
-        let over = part.handle_attended(Attended::NobodyThere, clock.now());
-        assert_eq!(over, Some(Effect::End(EndReason::Lost)));
-    }
-
-    #[test]
-    fn a_runner_that_is_not_there_is_given_up_when_its_time_is_over_and_not_at_the_next_round() {
-        let clock = ManualClock::default();
-        let mut part = ringing(&clock);
-        part.handle_accepted();
-        clock.advance(Duration::from_millis(4));
-        assert_eq!(part.handle_attended(Attended::NobodyThere, clock.now()), None);
+        assert_eq!(part.handle_attended(Attended::Nobody, clock.now()), Some(Effect::Look));
         let given_up_at = clock.now() + GRACE_TIME;
-        while let Some(due) = part.next_deadline() {
-            clock.advance(due - clock.now());
+        assert_eq!(part.handle_found(Found::Runs(runner(0)), clock.now()), None);
+        loop {
+            clock.advance(part.next_deadline() - clock.now());
             assert_eq!(part.handle_deadline(clock.now()), Some(Effect::Attend));
-            if let Some(over) = part.handle_attended(Attended::NobodyThere, clock.now()) {
-                assert_eq!((over, clock.now()), (Effect::End(EndReason::Lost), given_up_at));
+            part.handle_attended(Attended::Nobody, clock.now());
+            if let Some(over) = part.handle_found(Found::Unclear, clock.now()) {
+                assert_eq!(over, Effect::End(EndReason::Lost));
+                assert_eq!(clock.now(), given_up_at);
                 return;
             }
         }
     }
 
     #[test]
-    fn the_callers_part_asks_nobody() {
-        let part = Part::of_caller(NodeId::from_uuid(Uuid::nil()));
-        assert_eq!(part.next_deadline(), None);
+    fn a_runner_that_is_back_is_given_all_the_time_again() {
+        let clock = ManualClock::default();
+        let mut part = ringing(&clock);
+        part.handle_accepted();
+        for attended in [Attended::Nobody, Attended::Known, Attended::Nobody, Attended::Known] {
+            part.handle_attended(attended, clock.now());
+            clock.advance(GRACE_TIME);
+        }
+        part.handle_attended(Attended::Nobody, clock.now());
+        assert_eq!(part.handle_found(Found::Unclear, clock.now()), None);
     }
 }

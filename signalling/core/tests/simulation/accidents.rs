@@ -30,7 +30,8 @@ impl World {
             820..840 => self.be_slow(who),
             985..992 => self.overflow_online(),
             840..850 | 880..890 | 970.. if self.is_calm => self.be_calm(),
-            840..850 => self.kill(),
+            840..846 => self.kill(false),
+            846..850 => self.kill(true),
             850..880 => {
                 let at = self.dice.roll(self.instances.len());
                 self.start_instance(at);
@@ -42,7 +43,8 @@ impl World {
             }
             920..930 => self.is_store_away = true,
             930..970 => self.is_store_away = false,
-            970..985 => self.overflow(),
+            970..980 => self.overflow(),
+            980..985 => self.pause_calls(),
             _ => self.lapse(),
         }
     }
@@ -80,9 +82,11 @@ impl World {
             self.count += 1;
             let connection = ConnectionId::from_uuid(Uuid::from_u128(u128::from(self.count)));
             self.instances[at].connections.insert(connection, who);
+            self.owners.insert(connection, who);
             self.clients[who].connected = Some((at, connection));
             self.come_online(at, connection, who);
             self.soon(at, Work::Call(calls::Task::Late(connection)));
+            self.resume_calls(who);
         }
         let (at, connection) = self.clients[who].connected.expect("it is");
         let room = self.any_room();
@@ -129,12 +133,17 @@ impl World {
         }
     }
 
-    fn kill(&mut self) {
+    /// An instance dies, or stops in order.
+    fn kill(&mut self, in_order: bool) {
         let at = self.dice.roll(self.instances.len());
-        let instance = &mut self.instances[at];
-        if !std::mem::take(&mut instance.is_alive) {
+        if !self.instances[at].is_alive {
             return;
         }
+        if in_order {
+            self.hand_over_calls(at);
+        }
+        let instance = &mut self.instances[at];
+        instance.is_alive = false;
         instance.rooms.clear();
         instance.online = None;
         instance.last_read.clear();
@@ -154,6 +163,7 @@ impl World {
         if !std::mem::replace(&mut instance.is_alive, true) {
             instance.life += 1;
             instance.is_linked = true;
+            self.later(at, self.now, Work::Call(calls::Task::Beat));
         }
     }
 

@@ -44,6 +44,8 @@ pub(crate) struct Client {
     /// Messages that it has sent and that nobody has acknowledged.
     pub(crate) unacknowledged: BTreeMap<u128, RoomId>,
     pub(crate) calls: BTreeMap<CallNo, Side>,
+    /// Those that it was in when it lost its connection, and by which it was.
+    pub(crate) lost_calls: BTreeMap<CallNo, ConnectionId>,
     /// Who is online, if it watches that.
     pub(crate) online: Option<online::View>,
 }
@@ -51,10 +53,12 @@ pub(crate) struct Client {
 impl Client {
     /// What the connection ends without.
     pub(crate) fn disconnect(&mut self) {
-        self.connected = None;
+        if let Some((_, connection)) = self.connected.take() {
+            let calls = std::mem::take(&mut self.calls);
+            self.lost_calls.extend(calls.into_keys().map(|call| (call, connection)));
+        }
         self.joining.clear();
         self.online = None;
-        self.calls.clear();
         let rooms = std::mem::take(&mut self.rooms);
         self.left.extend(rooms.into_iter().map(|(room, view)| (room, view.seen)));
     }

@@ -65,6 +65,9 @@ pub(crate) struct Instance {
     pub(crate) parts: BTreeMap<(ConnectionId, CallNo), calls::Attending>,
     /// What it has asked and nobody has answered.
     pub(crate) asked: BTreeSet<u64>,
+    pub(crate) heart: calls::Heart,
+    /// Until when it does nothing about calls.
+    pub(crate) paused_until: Option<u64>,
 }
 
 /// What one instance is about to do; void when it has died meanwhile.
@@ -157,7 +160,12 @@ pub(crate) struct World {
     /// When an instance did not hear something of who is online, where that is all that is lost.
     pub(crate) lost_at: u64,
     /// Who is in a call, and where that runs.
-    pub(crate) busy: BTreeMap<u128, (NodeId, CallNo)>,
+    pub(crate) leases: BTreeMap<u128, calls::Lease>,
+    /// Calls as the store has them, and when each instance last said that it is there.
+    pub(crate) records: BTreeMap<CallNo, calls::Record>,
+    pub(crate) beats: BTreeMap<NodeId, u64>,
+    /// Whose each connection is or was.
+    pub(crate) owners: BTreeMap<ConnectionId, usize>,
     pub(crate) outcomes: BTreeMap<CallNo, calls::Outcome>,
     pub(crate) instances: Vec<Instance>,
     pub(crate) clients: Vec<Client>,
@@ -177,11 +185,13 @@ impl World {
             calls: BTreeMap::new(),
             parts: BTreeMap::new(),
             asked: BTreeSet::new(),
+            heart: calls::Heart::default(),
+            paused_until: None,
         };
         // Every other one is the second device of somebody.
         let client = |n: usize| Client { user: u128::try_from(n / 2).expect("it fits"), ..Client::default() };
         let room = |n: usize| RoomId::from_uuid(Uuid::from_u128(u128::try_from(n).expect("it fits") + 1));
-        Self {
+        let mut world = Self {
             seed,
             dice: Dice::new(seed),
             start: Instant::now(),
@@ -195,11 +205,18 @@ impl World {
             left_at: BTreeMap::new(),
             seen_online: BTreeMap::new(),
             lost_at: 0,
-            busy: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            records: BTreeMap::new(),
+            beats: BTreeMap::new(),
+            owners: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             instances: (0..instances).map(instance).collect(),
             clients: (0..clients).map(client).collect(),
+        };
+        for at in 0..instances {
+            world.later(at, 0, Work::Call(calls::Task::Beat));
         }
+        world
     }
 
     /// Lets somebody do something, or what was begun go on.

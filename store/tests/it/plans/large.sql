@@ -168,9 +168,10 @@ INSERT INTO room_removals (account_id, room_id, user_id, removed_at)
     SELECT account, pg_temp.u('room', n % 10000), pg_temp.u('user', 1000001 + n / 100),
            now() - CASE WHEN n < 20 THEN '400 days'::interval ELSE '0' END
     FROM large, generate_series(0, 19999) n;
-INSERT INTO calls (account_id, id, room_id, caller_id, callee_id, started_at)
+INSERT INTO hub_nodes (id, seen_at) SELECT pg_temp.u('node', n), now() - '1 day'::interval FROM generate_series(0, 19) n;
+INSERT INTO calls (account_id, id, room_id, caller_id, callee_id, started_at, runner, caller_connection, callee_connection)
     SELECT account, pg_temp.u('call', n), pg_temp.u('room', n % 1000), pg_temp.u('user', 1000001), pg_temp.u('user', 1000002),
-           now() - n * '1 second'::interval
+           now() - n * '1 second'::interval, pg_temp.u('node', n % 10), pg_temp.u('connection', n), pg_temp.u('connection', n + 1)
     FROM large, generate_series(0, 19999) n;
 INSERT INTO audit_entries (account_id, id, at, actor_kind, actor_id, action, object_kind, object_id)
     SELECT account, pg_temp.u('audit', n), now(), 'user', pg_temp.u('user', 1000001 + n % 1000), 'action ' || n % 500, 'x',

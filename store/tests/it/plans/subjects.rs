@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use std::collections::BTreeMap;
 
 /// Which row of each table.
-const ROWS: [(&str, &str); 49] = [
+const ROWS: [(&str, &str); 48] = [
     ("accounts", "name = 'a'"),
     ("api_keys", "id = pg_temp.u('key', 777)"),
     ("audit_entries", "id = pg_temp.u('audit', 37777)"),
@@ -22,6 +22,7 @@ const ROWS: [(&str, &str); 49] = [
     ("delivery_accounts", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
     ("delivery_queues", "webhook_id = (SELECT id FROM webhooks WHERE kind = 'n8n')"),
     ("elevations", "id = pg_temp.u('elevation', 17)"),
+    ("hub_nodes", "id = pg_temp.u('node', 17)"),
     ("idempotent_requests", "key = 'key 17777'"),
     ("import_rows", "import_id = pg_temp.u('import', 1950) AND number = 39927"),
     ("imports", "id = pg_temp.u('import', 1950)"),

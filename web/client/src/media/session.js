@@ -95,6 +95,7 @@ export class MediaSession {
     on('media.changed', ({ state }) => this.#apply(state));
     on('media.signal', (params) => this.#hear(params));
     on('media.offer', (offer) => this.#hearOffer(offer));
+    this.#off.push(client.on('call.resumed', ({ previousConnectionId, connectionId }) => this.moved(previousConnectionId, connectionId)));
   }
 
   /** Enters the session, or enters it anew: under a new connection id, or after media failed. @returns {Promise<void>} */
@@ -115,12 +116,15 @@ export class MediaSession {
     if (this.#ready) await this.#ready();
     if (this.#closed) return;
     const { connectionId } = this.client.state;
-    if (this.self && this.self !== connectionId) this.#former.add(this.self);
+    const before = this.self && this.self !== connectionId ? this.self : null;
+    if (before) this.#former.add(before);
     else if (this.#joined) await this.#request('media.leave', {}).catch(() => {});
     this.self = connectionId;
     this.#joined = false;
-    this.#drop();
-    const { state, iceServers } = await this.#request('media.join', {});
+    if (!before) this.#drop();
+    const { state, iceServers, resumed } = await this.#request('media.join', { previousConnectionId: before });
+    // What goes straight to the other side does not go by the connection: it goes on where the seat does.
+    if (before && !(resumed && state.route === 'peerToPeer')) this.#drop();
     if (this.#closed) {
       await this.#request('media.leave', {}).catch(() => {});
       return;
@@ -179,7 +183,7 @@ export class MediaSession {
       offers: participants[0].connectionId === this.self,
       iceServers: this.#iceServers,
       local: this.local,
-      signal: (signal) => this.#request('media.signal', { to: other, signal }).catch(() => {}),
+      signal: (signal) => this.#request('media.signal', { to: peer.other, signal }).catch(() => {}),
       changed: this.changed,
     }));
     const isOwn = (/** @type {Early} */ early) => 'signal' in early && early.signal.from === other;
@@ -200,6 +204,21 @@ export class MediaSession {
     clearTimeout(this.#handover);
     this.#handover = setTimeout(() => this.#dropPeer(), HANDOVER_MAX_MS);
     return server;
+  }
+
+  /** Whom media goes straight to. */
+  get direct() {
+    return this.#peer?.other ?? null;
+  }
+
+  /** The other side goes on by another connection. @param {string | null} from @param {string} to */
+  moved(from, to) {
+    if (!from || from === to) return;
+    if (this.#peer?.other === from) this.#peer.other = to;
+    for (const early of this.#early) if ('signal' in early && early.signal.from === from) early.signal.from = to;
+    const participants = this.state.participants.map((one) => (one.connectionId === from ? { ...one, connectionId: to } : one));
+    this.state = { ...this.state, participants };
+    this.changed();
   }
 
   /** @param {{ from: string, signal: PeerSignal }} heard */

@@ -1,0 +1,228 @@
+//! Calls whose instance has stopped or died, and go on under this one.
+//!
+//! Every instance says in the store every second that it is there, and looks whether others do not. The calls of one
+//! that is gone are recorded as open: whoever is first to take one over runs it from then on, with a higher epoch,
+//! and what the other one still writes is refused. So nothing hangs on whether the other is dead, or only stood still.
+
+use super::{
+    leases::Leases,
+    ring::online,
+    running::ORDER_QUEUE,
+    task::{About, Running},
+};
+use crate::hub::Hub;
+use bus::Link;
+use common::{
+    error::Chain,
+    id::{AccountId, CallId, ConnectionId, NodeId, UserId},
+    protocol::call::EndReason,
+    text,
+};
+use futures_util::{StreamExt, stream};
+use signalling_core::call::{Call, RING_TIME, Recorded, Stage};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+use store::{
+    StoreError,
+    calls::{self, Open, Tenure},
+    users,
+};
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use tracing::{info, warn};
+
+/// How often an instance says that it is there, and looks whether others are.
+///
+/// Longer writes less; shorter, with [`NODE_SILENCE`](store::system::NODE_SILENCE), has calls go on sooner.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is looked, in beats, whether the store has calls of this instance which it does not run: a record that
+/// could not be closed.
+const COMPARE_EVERY: u32 = 10;
+
+/// Calls of an instance that are looked at in one go.
+const PAGE: u16 = 256;
+
+/// Calls that are taken over at once, of the database's connections that all have to share.
+const AT_ONCE: usize = 8;
+
+/// How long a hub that drains waits for its calls' tasks, which only have to notice.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// Beats, and takes over what nobody runs, until the hub drains.
+pub(crate) async fn watch(hub: Hub) {
+    let mut tick = interval(BEAT_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (work, mut finds) = mpsc::channel(1);
+    let sweeper = hub.clone();
+    hub.spawn(async move {
+        // Beside the beat, which must not wait for it.
+        while let Some(compares) = finds.recv().await {
+            sweep(&sweeper, compares).await;
+        }
+    });
+    let mut beats = 0_u32;
+    loop {
+        tick.tick().await;
+        let at = hub.clock().now();
+        match hub.store().system().beat(hub.bus().node()).await {
+            Ok(()) if !hub.0.heart.beat(at) => continue,
+            // Who is cut off could not reach the devices of what it takes over.
+            Ok(()) if *hub.bus().link().borrow() == Link::Down => continue,
+            Ok(()) => {}
+            Err(error) => {
+                warn!(error = %Chain(&error), "The store does not hear that this instance is there; will retry");
+                continue;
+            }
+        }
+        // A look that is under way sees what there is.
+        let _under_way = work.try_send(beats.checked_rem(COMPARE_EVERY) == Some(0));
+        beats = beats.wrapping_add(1);
+    }
+}
+
+/// Says that this instance is there, unless it has done so lately: what it runs from now on is missed if it dies.
+pub(super) async fn be_missed(hub: &Hub) -> Result<(), StoreError> {
+    let at = hub.clock().now();
+    if !hub.0.heart.is_missed(at) {
+        hub.store().system().beat(hub.bus().node()).await?;
+        hub.0.heart.beat(at);
+    }
+    Ok(())
+}
+
+/// Has other instances take over what this one runs: it drains.
+pub(crate) async fn hand_over(hub: Hub) {
+    let stopped = async {
+        while !hub.0.calls.is_empty() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    if timeout(DRAIN_TIME, stopped).await.is_err() {
+        warn!("Some calls did not stop in time; another instance runs them on");
+    }
+    if let Err(error) = hub.store().system().stop_beating(hub.bus().node()).await {
+        warn!(error = %Chain(&error), "Calls of this instance go on a little later");
+    }
+}
+
+async fn sweep(hub: &Hub, compares: bool) {
+    if let Err(error) = try_sweep(hub, compares).await {
+        warn!(error = %Chain(&error), "Calls that nobody runs cannot be found; will retry");
+    }
+}
+
+async fn try_sweep(hub: &Hub, compares: bool) -> Result<(), StoreError> {
+    let silent: BTreeSet<NodeId> = hub.store().system().silent_nodes().await?.into_iter().collect();
+    for &node in &silent {
+        take_over_all(hub, node, &silent).await?;
+        hub.store().system().forget_node(node).await?;
+    }
+    if compares {
+        take_back(hub, &silent).await?;
+    }
+    Ok(())
+}
+
+async fn take_over_all(hub: &Hub, node: NodeId, silent: &BTreeSet<NodeId>) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let mut open = hub.store().system().calls_of(node, after, PAGE).await?;
+        let Some((_, last)) = open.last() else { return Ok(()) };
+        after = Some(last.call);
+        // Others do the same, and each begins elsewhere: the last bits of their ids are random.
+        let (_, random) = hub.bus().node().as_uuid().as_u64_pair();
+        let begin = usize::try_from(random >> 32).unwrap_or(0).checked_rem(open.len());
+        open.rotate_left(begin.unwrap_or(0));
+        info!(node.id = %node, count = open.len(), "Instance {node} is gone; its calls are taken over");
+        stream::iter(open)
+            .for_each_concurrent(AT_ONCE, |(account, tenure)| take_over(hub, account, tenure, silent))
+            .await;
+    }
+}
+
+/// Calls that this instance is said to run and does not, at two looks in a row: one that begins is recorded first.
+async fn take_back(hub: &Hub, silent: &BTreeSet<NodeId>) -> Result<(), StoreError> {
+    let own = hub.store().system().calls_of(hub.bus().node(), None, PAGE).await?;
+    let missing = own.into_iter().filter(|(_, tenure)| hub.0.calls.get(tenure.call).is_none());
+    let missing: BTreeMap<CallId, (AccountId, Tenure)> =
+        missing.map(|(account, tenure)| (tenure.call, (account, tenure))).collect();
+    let before = hub.0.calls.note_missing(missing.keys().copied().collect());
+    for (call, (account, tenure)) in missing {
+        if before.contains(&call) {
+            take_over(hub, account, tenure, silent).await;
+        }
+    }
+    Ok(())
+}
+
+/// Runs a call from now on, unless it is over or somebody else does.
+async fn take_over(hub: &Hub, account: AccountId, from: Tenure, silent: &BTreeSet<NodeId>) {
+    if let Err(error) = try_to_take_over(hub, account, from, silent).await {
+        warn!(call.id = %from.call, error = %Chain(&error), "Call {} cannot be taken over; will retry", from.call);
+    }
+}
+
+async fn try_to_take_over(
+    hub: &Hub,
+    account: AccountId,
+    from: Tenure,
+    silent: &BTreeSet<NodeId>,
+) -> Result<(), StoreError> {
+    let mut tx = hub.store().tenant(account).await?;
+    let Some(open) = calls::take_over(&mut tx, from, hub.bus().node()).await? else { return Ok(()) };
+    let caller = users::find(&mut tx, open.caller).await?;
+    let devices = (open.caller_device, open.callee_device.is_some() || open.answered_at.is_none());
+    let (Some(device), true) = devices else {
+        // An earlier version's: nothing is known of who could go on with it.
+        calls::end(&mut tx, open.tenure, EndReason::Lost, hub.clock()).await?;
+        return tx.commit().await;
+    };
+    tx.commit().await?;
+    let name = caller.map(|user| text::shown_name(&user.name)).unwrap_or_default();
+    run(hub, account, &open, device, name, silent).await;
+    Ok(())
+}
+
+async fn run(
+    hub: &Hub,
+    account: AccountId,
+    open: &Open,
+    caller: ConnectionId,
+    name: String,
+    silent: &BTreeSet<NodeId>,
+) {
+    // Without the bus those are found that are here; the others when they ask who runs their call.
+    let online = online(hub, account).await.unwrap_or_default();
+    let there = online.into_iter().filter(|(_, device)| !silent.contains(&device.node));
+    let there: BTreeMap<ConnectionId, (NodeId, UserId)> =
+        there.map(|(id, device)| (id, (device.node, device.user.user_id))).collect();
+    let stage = match open.callee_device {
+        Some(by) => Stage::Active { by },
+        None => Stage::Ringing {
+            rings_for: rings_for(hub, open),
+            devices: there.iter().filter(|(_, (_, user))| *user == open.callee).map(|(id, _)| *id).collect(),
+        },
+    };
+    let mut effects = Vec::new();
+    let is_there = |device| there.contains_key(&device);
+    let recorded = Recorded { caller, stage };
+    let core = Call::take_up(recorded, is_there, hub.clock().now(), &mut effects);
+    let nodes = there.into_iter().map(|(id, (node, _))| (id, node)).collect();
+    let (orders, queue) = mpsc::channel(ORDER_QUEUE);
+    let about = About::of(account, open, name);
+    hub.0.calls.insert(about.call, (account, open.callee), orders);
+    info!(call.id = %about.call, epoch = open.tenure.epoch, "Call {} goes on under this instance", about.call);
+    let leases = Leases::new(account, open.caller, open.callee);
+    hub.finish(Running::new(hub, open.tenure, about, core, nodes, leases).run(queue, effects));
+}
+
+/// For how much longer: by the clock on the wall, which is all that instances have in common.
+fn rings_for(hub: &Hub, open: &Open) -> Duration {
+    let rung = Duration::try_from(hub.clock().utc() - open.started_at).unwrap_or_default();
+    RING_TIME.saturating_sub(rung)
+}

@@ -1,0 +1,121 @@
+//! What of a call is written down, by whoever runs it and nobody else.
+
+use super::Fenced;
+use crate::hub::Hub;
+use common::{error::Chain, id::AccountId};
+use signalling_core::call::Effect;
+use std::time::Duration;
+use store::{
+    StoreError,
+    calls::{self, Tenure},
+};
+use tokio::time::{sleep, timeout};
+use tracing::warn;
+
+/// How often what could not be stored is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// How often at most: then the people matter more than the record.
+const ATTEMPTS: u32 = 10;
+
+/// How long it may take to find out whether another instance runs the call. Without a store none can begin to.
+const CHECK_TIME: Duration = Duration::from_secs(2);
+
+pub(super) struct Records {
+    hub: Hub,
+    account: AccountId,
+    tenure: Tenure,
+    /// The instance's pauses after which it was still this one that ran the call.
+    pauses: u64,
+    /// What could not be stored when it was announced.
+    owed: Vec<Effect>,
+}
+
+impl Records {
+    pub(super) fn new(hub: &Hub, account: AccountId, tenure: Tenure) -> Self {
+        // One that begins in the midst of a pause is looked at after it.
+        let pauses = hub.0.heart.pauses(hub.clock().now()).unwrap_or_default();
+        Self { hub: hub.clone(), account, tenure, pauses, owed: Vec::new() }
+    }
+
+    pub(super) const fn tenure(&self) -> Tenure {
+        self.tenure
+    }
+
+    /// Before anything is done: if this instance stood still for so long that another may run the call by now, the
+    /// store says whether one does.
+    pub(super) async fn check(&mut self) -> Result<(), Fenced> {
+        let pauses = self.hub.0.heart.pauses(self.hub.clock().now());
+        if pauses == Some(self.pauses) {
+            return Ok(());
+        }
+        match timeout(CHECK_TIME, self.is_ours()).await {
+            Ok(Ok(false)) => return Err(Fenced),
+            Ok(Ok(true)) => self.pauses = pauses.unwrap_or(self.pauses),
+            // What is done about the call finds out: it is written first.
+            Ok(Err(_)) | Err(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn is_ours(&self) -> Result<bool, StoreError> {
+        let mut tx = self.hub.store().reading(self.account).await?;
+        let standing = calls::standing(&mut tx, self.tenure.call).await?;
+        Ok(standing.is_some_and(|standing| standing.tenure == self.tenure))
+    }
+
+    /// Writes it down, or gives that up for now.
+    pub(super) async fn write(&mut self, effect: Effect) -> Result<(), Fenced> {
+        self.catch_up().await?;
+        for _ in 0..ATTEMPTS {
+            match self.try_to_write(&effect).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(Fenced),
+                Err(error) => {
+                    let call = self.tenure.call;
+                    warn!(call.id = %call, error = %Chain(&error), "Call {call} cannot be recorded yet; will retry");
+                    sleep(RETRY).await;
+                }
+            }
+        }
+        self.owed.push(effect);
+        Ok(())
+    }
+
+    /// Whether something is still to be written down.
+    pub(super) const fn is_owing(&self) -> bool {
+        !self.owed.is_empty()
+    }
+
+    /// Tries once more to write down what is owed.
+    pub(super) async fn catch_up(&mut self) -> Result<(), Fenced> {
+        while let Some(effect) = self.owed.first() {
+            match self.try_to_write(effect).await {
+                Ok(true) => drop(self.owed.remove(0)),
+                Ok(false) => return Err(Fenced),
+                Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// False if another instance runs the call.
+    async fn try_to_write(&self, effect: &Effect) -> Result<bool, StoreError> {
+        let mut tx = self.hub.store().tenant(self.account).await?;
+        let (tenure, clock) = (self.tenure, self.hub.clock());
+        let is_ours = match *effect {
+            Effect::RecordAnswer { by } => calls::answer(&mut tx, tenure, by, clock).await?,
+            Effect::RecordDevices { caller, callee } => {
+                calls::move_to(&mut tx, tenure, caller, callee).await?
+            }
+            Effect::RecordEnd(reason) => calls::end(&mut tx, tenure, reason, clock).await?,
+            Effect::TellIncoming { .. }
+            | Effect::TellAnswered { .. }
+            | Effect::TellResumed { .. }
+            | Effect::TellRunner { .. }
+            | Effect::TellEnded { .. } => true,
+        };
+        tx.commit().await?;
+        Ok(is_ours)
+    }
+}
