@@ -56,8 +56,8 @@ pub(crate) fn typing(hub: &Hub, client: &Client, typing: &SetTyping) -> Result<D
 /// `room.history`.
 pub(crate) async fn history(hub: &Hub, client: &Arc<Client>, read: &ReadHistory) -> Result<History, Failure> {
     let failed = |error| store_failed(&error);
-    let mut tx = hub.store().tenant(client.account).await.map_err(failed)?;
-    admit(&mut tx, client, Action::ReadMessages, read.room_id).await?;
+    admit(hub, client, Action::ReadMessages, read.room_id).await?;
+    let mut tx = hub.store().reading(client.account).await.map_err(failed)?;
     let limit = read.limit.unwrap_or(HISTORY_DEFAULT).clamp(1, MESSAGES_MAX);
     // One more, to know whether there is one.
     let messages = match read.before {

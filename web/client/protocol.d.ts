@@ -41,6 +41,16 @@ export interface CallCancel {
   callId: CallId;
 }
 
+/** Event `call.resumed`, to the other side's device once the call was picked up. */
+export interface CallDeviceMoved {
+  /** The call that goes on. */
+  callId: CallId;
+  /** The other side's connection from now on. */
+  connectionId: ConnectionId;
+  /** What it was until now. */
+  previousConnectionId: ConnectionId;
+}
+
 /** Why a call is over. */
 export type CallEndReason = 'hungUp' | 'rejected' | 'cancelled' | 'missed' | 'busy' | 'answeredElsewhere' | 'lost';
 
@@ -84,6 +94,40 @@ export type CallMedia = 'audio' | 'video';
 export interface CallReject {
   /** The call that rings. */
   callId: CallId;
+}
+
+/** Parameters of `call.resume`. */
+export interface CallResume {
+  /** The call that this person is in. */
+  callId: CallId;
+  /** The connection by which the device was in the call, of the same user. It is out of the call from now on, also if it is still there. The connection's own id asks how the call stands. */
+  connectionId: ConnectionId;
+}
+
+/** Result of `call.resume`: the call as it stands, which goes on by this connection. */
+export interface CallResumed {
+  /** The call that goes on. */
+  callId: CallId;
+  /** The room in whose media session the two meet. */
+  roomId: RoomId;
+  /** What the caller wanted to send. */
+  media: CallMedia;
+  /** Whether this person called. */
+  isCaller: boolean;
+  /** Who is on the other side. */
+  with: UserId;
+  /** Their name, to be shown. */
+  name: string;
+  /** The other side's connection; null while the callee's devices ring. */
+  connectionId?: ConnectionId | null;
+  /** When it began to ring. */
+  startedAt: string;
+  /** When it was picked up; null while it rings. */
+  answeredAt?: string | null;
+  /** How much longer it rings, in milliseconds; null once it was picked up. */
+  ringTimeMs?: number | null;
+  /** STUN and TURN servers for peer-to-peer media. */
+  iceServers: IceServer[];
 }
 
 /** Parameters of `call.ring`. */
@@ -449,6 +493,8 @@ export interface MediaChanged {
 export interface MediaJoin {
   /** The room whose media session is entered. */
   roomId: RoomId;
+  /** A connection of the same user whose seat goes over to this one, after a reconnect. */
+  previousConnectionId?: ConnectionId | null;
 }
 
 /** Result of `media.join`. Joining again is harmless and answers with the present state. */
@@ -457,6 +503,8 @@ export interface MediaJoined {
   state: MediaState;
   /** STUN and TURN servers, with credentials for this user. */
   iceServers: IceServer[];
+  /** Whether the seat of `previousConnectionId` went over: what goes peer to peer goes on as it is, and what goes through the server is set up anew. */
+  resumed: boolean;
 }
 
 /** Parameters of `media.leave`. */
@@ -1029,6 +1077,8 @@ export interface Methods {
   'call.cancel': { params: CallCancel; result: Done };
   /** Ends a call that was answered. */
   'call.hangUp': { params: CallHangUp; result: Done };
+  /** Goes on with a call after a reconnect, by this connection instead of the one before. */
+  'call.resume': { params: CallResume; result: CallResumed };
   /** Enters the media session of a room that the caller has joined. */
   'media.join': { params: MediaJoin; result: MediaJoined };
   /** Leaves the media session. */
@@ -1075,6 +1125,8 @@ export interface Events {
   'call.incoming': CallIncoming;
   /** To the caller's device: the call was picked up. */
   'call.answered': CallAnswered;
+  /** The other side of a call goes on by another connection. */
+  'call.resumed': CallDeviceMoved;
   /** The call is over for this device. */
   'call.ended': CallEnded;
   /** Who is in a room's media session, and how media travels. */
