@@ -19,7 +19,7 @@ use crate::{
 use bus::Bus;
 use common::{
     clock::Clock,
-    id::{ConnectionId, UserId},
+    id::{ConnectionId, RoomId, UserId},
     protocol::media::IceServer,
     revocation::Revocations,
     token::{Issuer, Standing},
@@ -31,7 +31,10 @@ use std::{
     sync::{Arc, OnceLock},
     time::Instant,
 };
-use store::{Store, rooms::Position};
+use store::{
+    Store,
+    rooms::{Found, Position},
+};
 use time::OffsetDateTime;
 use tokio::{runtime::Handle, sync::watch};
 
@@ -75,6 +78,8 @@ pub(crate) struct Inner {
     pub(crate) posts: Posts,
     /// Who opens a connection, by their token.
     pub(crate) opening: Together<Standing, Option<Option<String>>>,
+    /// Who enters which room; the room, and what connects them with it.
+    pub(crate) admissions: Together<(RoomId, Option<UserId>), Option<Found>>,
     /// How far somebody has read, as they say; how far that is.
     pub(crate) reads: Together<(Arc<LiveRoom>, Position), u64>,
     pub(crate) accounts: Accounts,
@@ -106,6 +111,7 @@ impl Hub {
             rooms: Rooms::default(),
             posts: Posts::default(),
             opening: Together::default(),
+            admissions: Together::default(),
             reads: Together::default(),
             accounts: Accounts::default(),
             inboxes: Inboxes::default(),

@@ -2,8 +2,9 @@
 //!
 //! [`live`] is what is open here; its core decides. [`admit`](mod@admit) asks who may do what, [`join`](mod@join) lets
 //! them in, [`post`] stores what they say and [`change`] what becomes of it, which until then is [`waiting`] and is then
-//! stored as a [`group`]. [`read`] notes how far they have read. [`remove`](mod@remove) is how they leave. [`follow`] is the other side: the bus, the store and the media servers.
-//! [`watch`](mod@watch) takes those out who may not stay.
+//! stored as a [`group`]. [`read`](mod@read) notes how far they have read. [`remove`](mod@remove) is how they leave.
+//! [`follow`] is the other side: the bus, the store and the media servers. [`watch`](mod@watch) takes those out who may
+//! not stay.
 
 pub(crate) mod admit;
 mod change;
@@ -55,8 +56,8 @@ pub(crate) fn typing(hub: &Hub, client: &Client, typing: &SetTyping) -> Result<D
 /// `room.history`.
 pub(crate) async fn history(hub: &Hub, client: &Arc<Client>, read: &ReadHistory) -> Result<History, Failure> {
     let failed = |error| store_failed(&error);
-    let mut tx = hub.store().tenant(client.account).await.map_err(failed)?;
-    admit(&mut tx, client, Action::ReadMessages, read.room_id).await?;
+    admit(hub, client, Action::ReadMessages, read.room_id).await?;
+    let mut tx = hub.store().reading(client.account).await.map_err(failed)?;
     let limit = read.limit.unwrap_or(HISTORY_DEFAULT).clamp(1, MESSAGES_MAX);
     // One more, to know whether there is one.
     let messages = match read.before {

@@ -24,6 +24,7 @@ use common::{
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as, query_scalar};
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -90,28 +91,43 @@ pub async fn create(
     Ok(row)
 }
 
+/// A room, and what connects somebody with it.
+pub type Found = (Room, RoomFacts);
+
 /// The room with this id, and what connects `user` with it; nothing does who is `None`.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn find(
+pub async fn find(tx: &mut TenantTx, id: RoomId, user: Option<UserId>) -> Result<Option<Found>, StoreError> {
+    Ok(find_all(tx, &[(id, user)]).await?.pop().flatten())
+}
+
+/// For each of these what [`find`] says, in their order.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn find_all(
     tx: &mut TenantTx,
-    id: RoomId,
-    user: Option<UserId>,
-) -> Result<Option<(Room, RoomFacts)>, StoreError> {
-    let row = query!(
-        r#"SELECT room.id, room.name, room.is_private, room.closed_at, room.last_seq AS "last_seq: Seq",
+    asked: &[(RoomId, Option<UserId>)],
+) -> Result<Vec<Option<Found>>, StoreError> {
+    let (rooms, users): (Vec<Uuid>, Vec<Option<Uuid>>) =
+        asked.iter().map(|(room, user)| (room.as_uuid(), user.map(UserId::as_uuid))).unzip();
+    let rows = query!(
+        r#"SELECT asked.place AS "place!: Seq",
+                  room.id, room.name, room.is_private, room.closed_at, room.last_seq AS "last_seq: Seq",
                   EXISTS (SELECT FROM room_members AS member
-                          WHERE member.room_id = room.id AND member.user_id = $2) AS "is_member!",
+                          WHERE member.room_id = room.id AND member.user_id = asked.user_id) AS "is_member!",
                   (SELECT removal.removed_at FROM room_removals AS removal
-                   WHERE removal.room_id = room.id AND removal.user_id = $2) AS removed_at
-           FROM rooms AS room WHERE room.id = $1"#,
-        id.as_uuid(),
-        user.map(UserId::as_uuid)
+                   WHERE removal.room_id = room.id AND removal.user_id = asked.user_id) AS removed_at
+           FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (room_id, user_id, place)
+           CROSS JOIN LATERAL (SELECT id, name, is_private, closed_at, last_seq FROM rooms
+                               WHERE id = asked.room_id LIMIT 1) AS room"#,
+        &rooms,
+        &users as &[Option<Uuid>]
     )
-    .fetch_optional(tx.connection())
+    .fetch_all(tx.connection())
     .await?;
-    Ok(row.map(|row| {
+    let found = rows.into_iter().map(|row| {
         let facts = RoomFacts {
             is_private: row.is_private,
             is_closed: row.closed_at.is_some(),
@@ -125,8 +141,11 @@ pub async fn find(
             closed_at: row.closed_at,
             last_seq: row.last_seq.into(),
         };
-        (room, facts)
-    }))
+        (u64::from(row.place), (room, facts))
+    });
+    let mut found: BTreeMap<u64, Found> = found.collect();
+    // Places are counted from 1.
+    Ok((1..).zip(asked).map(|(place, _)| found.remove(&place)).collect())
 }
 
 /// The rooms that `viewer` sees in the order of their creation, those after `after`, at most `limit`.

@@ -27,25 +27,34 @@ pub struct Tenacious {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     next_id: u64,
     events: VecDeque<Value>,
+    /// What the server calls it.
+    pub id: String,
 }
 
 impl Tenacious {
     /// Connects to `base` and authenticates, again and again until it works.
     pub async fn open(base: &str, token: &str) -> Self {
-        loop {
-            if let Ok(Ok(client)) = timeout(ANSWER_TIME, Self::try_open(base, token)).await {
+        Self::open_any(&[base], 0, token).await
+    }
+
+    /// Connects to the first of `bases` that takes it, beginning with number `first`, again and again until one does.
+    pub async fn open_any(bases: &[impl AsRef<str>], first: usize, token: &str) -> Self {
+        for base in bases.iter().cycle().skip(first % bases.len()) {
+            if let Ok(Ok(client)) = timeout(ANSWER_TIME, Self::try_open(base.as_ref(), token)).await {
                 return client;
             }
             tokio::time::sleep(PAUSE).await;
         }
+        panic!("there is nowhere to connect to")
     }
 
     async fn try_open(base: &str, token: &str) -> Result<Self, NoAnswer> {
         let url = format!("{}/v1/ws", base.replacen("http", "ws", 1));
         #[expect(clippy::disallowed_methods, reason = "tests play the outside, which egress does not let in")]
         let (stream, _) = connect_async(url).await.map_err(|_| NoAnswer::Gone)?;
-        let mut client = Self { stream, next_id: 1, events: VecDeque::new() };
-        client.ask("connection.open", &json!({ "token": token })).await?;
+        let mut client = Self { stream, next_id: 1, events: VecDeque::new(), id: String::new() };
+        let opened = client.ask("connection.open", &json!({ "token": token })).await?;
+        opened["connectionId"].as_str().expect("it has a name").clone_into(&mut client.id);
         Ok(client)
     }
 

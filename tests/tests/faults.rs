@@ -31,6 +31,8 @@ mod embedded;
 mod postgres;
 #[path = "faults/redis.rs"]
 mod redis;
+#[path = "faults/rolling.rs"]
+mod rolling;
 #[path = "faults/servers.rs"]
 mod servers;
 #[path = "faults/stage.rs"]

@@ -27,6 +27,7 @@ use std::{
 use store::{
     StoreError,
     calls::{self, Open, Tenure},
+    system::NODE_SILENCE,
     users,
 };
 use tokio::{
@@ -37,8 +38,11 @@ use tracing::{info, warn};
 
 /// How often an instance says that it is there, and looks whether others are.
 ///
-/// Longer writes less; shorter, with [`NODE_SILENCE`](store::system::NODE_SILENCE), has calls go on sooner.
+/// Longer writes less; shorter, with [`NODE_SILENCE`], has calls go on sooner.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
+
+/// Calls go on within five seconds of their instance's death, and taking one over takes a moment, too.
+const _: () = assert!(NODE_SILENCE.as_millis() + BEAT_EVERY.as_millis() <= 4_000);
 
 /// How often it is looked, in beats, whether the store has calls of this instance which it does not run: a record that
 /// could not be closed.

@@ -1,19 +1,21 @@
 //! Puts questions about rooms to the core, with what the store says, and its refusals into the protocol's words.
 
 use crate::{
+    asking::{self, Kind},
     client::{Access, Client, forbidden, not_allowed},
     failure::{not_found, store_failed},
+    hub::Hub,
 };
 use common::{
     error::{ErrorCode, Fault},
-    id::{RoomId, UserId},
+    id::{AccountId, RoomId, UserId},
     identity::Identity,
     protocol::Failure,
 };
 use signalling_core::admission::{Action, Refusal, Visitor, may_be_rung};
 use store::{
     TenantTx,
-    rooms::{self, Room},
+    rooms::{self, Found, Room},
 };
 
 /// Whoever goes by this token, as the core sees them.
@@ -34,16 +36,22 @@ pub(super) fn identity(client: &Client, access: &Access) -> Identity {
     }
 }
 
-/// The room, if the client may do this in it.
-pub(super) async fn admit(
-    tx: &mut TenantTx,
-    client: &Client,
-    action: Action,
-    id: RoomId,
-) -> Result<Room, Failure> {
-    let found = rooms::find(tx, id, Some(client.user)).await.map_err(|error| store_failed(&error))?;
+/// The room, if the client may do this in it. [Asked together](asking) with others of the account.
+pub(super) async fn admit(hub: &Hub, client: &Client, action: Action, id: RoomId) -> Result<Room, Failure> {
+    let kind = Kind { waiting: |hub| &hub.0.admissions, ask_all: find_all };
+    let found = asking::ask(hub, kind, client.account, (id, Some(client.user))).await?;
     visitor(&client.access()).may(action, id, found.as_ref().map(|(_, facts)| facts)).map_err(refused)?;
     found.map(|(room, _)| room).ok_or_else(|| refused(Refusal::NoSuchRoom))
+}
+
+async fn find_all(
+    hub: Hub,
+    account: AccountId,
+    asked: Vec<(RoomId, Option<UserId>)>,
+) -> Result<Vec<Option<Found>>, Failure> {
+    let failed = |error| store_failed(&error);
+    let mut tx = hub.store().reading(account).await.map_err(failed)?;
+    rooms::find_all(&mut tx, &asked).await.map_err(failed)
 }
 
 /// Lets a client pass that is in the room by what this instance has heard, if it may do this by what the store says.

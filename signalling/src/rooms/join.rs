@@ -31,7 +31,10 @@ use signalling_core::{
     room::Refused,
 };
 use std::sync::Arc;
-use store::{TenantTx, rooms};
+use store::{
+    TenantTx,
+    rooms::{self, Room},
+};
 
 /// Messages for who joins without having seen any.
 const LATEST: u16 = 50;
@@ -53,16 +56,34 @@ struct Snapshot {
 }
 
 async fn snapshot(hub: &Hub, client: &Client, join: &Join) -> Result<Snapshot, Failure> {
-    let failed = |error| store_failed(&error);
     let removals = hub.0.rooms.removals();
-    let mut tx = hub.store().tenant(client.account).await.map_err(failed)?;
-    let room = admit(&mut tx, client, Action::Enter, join.room_id).await?;
-    let (name, seq) = (room.name, room.last_seq);
+    let Room { name, last_seq: seq, .. } = admit(hub, client, Action::Enter, join.room_id).await?;
+    let nothing = Replayed { items: Vec::new(), seq, more: false };
     if !client.access().has(Right::ReadMessages) {
-        let replayed = Replayed { items: Vec::new(), seq, more: false };
-        return Ok(Snapshot { removals, name, after: seq, replayed, recovered: true, read: None });
+        return Ok(Snapshot { removals, name, after: seq, replayed: nothing, recovered: true, read: None });
     }
     let missed = join.after.filter(|after| *after <= seq && seq - after <= u64::from(MESSAGES_MAX));
+    let has_all = missed.unwrap_or(0) == seq;
+    // Who comes back to where nothing happened, as most do when many come back at once, has nothing to read.
+    let (replayed, read) = if has_all && !join.unread {
+        (nothing, None)
+    } else {
+        read_up(hub, client, join, missed, seq).await?
+    };
+    let recovered = missed.is_some() || join.after.is_none();
+    Ok(Snapshot { removals, name, after: missed.unwrap_or(0), replayed, recovered, read })
+}
+
+/// What the client has missed, or the latest, up to `seq` or further, and how far its user has read if it asks.
+async fn read_up(
+    hub: &Hub,
+    client: &Client,
+    join: &Join,
+    missed: Option<u64>,
+    seq: u64,
+) -> Result<(Replayed<RoomEntry>, Option<Unread>), Failure> {
+    let failed = |error| store_failed(&error);
+    let mut tx = hub.store().reading(client.account).await.map_err(failed)?;
     let replayed = match missed {
         Some(after) => {
             let entries = rooms::after(&mut tx, join.room_id, after, MESSAGES_MAX).await.map_err(failed)?;
@@ -79,8 +100,7 @@ async fn snapshot(hub: &Hub, client: &Client, join: &Join) -> Result<Snapshot, F
         }
     };
     let read = if join.unread { Some(unread(&mut tx, client, join.room_id).await?) } else { None };
-    let recovered = missed.is_some() || join.after.is_none();
-    Ok(Snapshot { removals, name, after: missed.unwrap_or(0), replayed, recovered, read })
+    Ok((replayed, read))
 }
 
 /// How far the client's user has read.

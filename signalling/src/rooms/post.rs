@@ -1,7 +1,7 @@
 //! `room.send`, and what [changes](super::change) messages: stored, then told.
 //!
 //! What is said and changed in an account gathers while what was before is stored, and is then stored together, in one
-//! transaction ([`group`](super::group)): a busy room costs the store little more than a quiet one, and never more than
+//! transaction ([`super::group`]): a busy room costs the store little more than a quiet one, and never more than
 //! one connection.
 
 use super::{

@@ -1,0 +1,336 @@
+//! A new version is rolled out: every instance stops in order and starts again, one after the other, while people talk
+//! in many rooms and in many calls.
+
+use crate::stage::SETTLED_WITHIN;
+use serde_json::{Value, json};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use switchboard_tests::{
+    PATIENCE,
+    installation::{Account, Installation, PASSWORD},
+    is_long, report,
+    rest::Rest,
+    server::Server,
+    tenacious::{NoAnswer, Tenacious},
+};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const INSTANCES: usize = 3;
+
+/// Rooms, people who listen in each, and calls.
+fn size() -> (usize, usize, usize) {
+    if is_long() { (500, 10, 100) } else { (12, 10, 6) }
+}
+
+/// How often somebody speaks in each room.
+fn period() -> Duration {
+    Duration::from_millis(if is_long() { 2_000 } else { 250 })
+}
+
+/// How long a client waits that was refused for now.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What everybody shares.
+struct Town {
+    bases: Vec<String>,
+    /// Listeners who are in their rooms.
+    listening: watch::Sender<usize>,
+    reconnects: AtomicUsize,
+    resumes: AtomicUsize,
+    /// Nobody speaks any more.
+    quiet: CancellationToken,
+    /// Calls are to be hung up.
+    over: CancellationToken,
+}
+
+impl Town {
+    /// Connects somewhere; the next time elsewhere.
+    async fn connect(&self, at: &mut usize, token: &str) -> Tenacious {
+        *at += 1;
+        Tenacious::open_any(&self.bases, *at, token).await
+    }
+
+    async fn all_listen(&self, count: usize) {
+        let mut listening = self.listening.subscribe();
+        let all = listening.wait_for(|listening| *listening == count);
+        let so_far = *self.listening.borrow();
+        let outcome = tokio::time::timeout(SETTLED_WITHIN, all).await;
+        outcome.unwrap_or_else(|_| panic!("{so_far} of {count} listen")).expect("somebody counts");
+    }
+}
+
+/// Who is told to go waits for as long as they are told to; who just lost the connection does not.
+async fn moved(event: &Value) -> bool {
+    let is_told = event["method"] == "connection.moving";
+    if is_told {
+        sleep(Duration::from_millis(event["params"]["delayMs"].as_u64().expect("a time"))).await;
+    }
+    is_told
+}
+
+/// Speaks in a room until all is quiet, and then says how much was said: each message is sent, under one client id,
+/// until it is confirmed.
+async fn speak(town: Arc<Town>, token: String, room: String, said: watch::Sender<Option<u64>>, mut at: usize) {
+    let mut socket = None;
+    let mut last = 0;
+    while !town.quiet.is_cancelled() {
+        let send = json!({ "roomId": room, "clientId": Uuid::new_v4(), "text": format!("after {last}") });
+        loop {
+            let mut open = match socket.take() {
+                Some(open) => open,
+                None => {
+                    let mut open = town.connect(&mut at, &token).await;
+                    if open.ask("room.join", &json!({ "roomId": room })).await.is_err() {
+                        sleep(PAUSE).await;
+                        continue;
+                    }
+                    open
+                }
+            };
+            match open.ask("room.send", &send).await {
+                Ok(sent) => {
+                    last = sent["message"]["seq"].as_u64().expect("a number");
+                    socket = Some(open);
+                    break;
+                }
+                Err(NoAnswer::Refused(_) | NoAnswer::Gone) => sleep(PAUSE).await,
+            }
+        }
+        sleep(period()).await;
+    }
+    said.send_replace(Some(last));
+}
+
+/// Listens until everything was heard that was said; the numbers of what was heard, in order.
+async fn listen(
+    town: Arc<Town>,
+    token: String,
+    room: String,
+    mut said: watch::Receiver<Option<u64>>,
+    mut at: usize,
+) -> Vec<u64> {
+    let mut heard = Vec::new();
+    loop {
+        let mut socket = town.connect(&mut at, &token).await;
+        if join(&mut socket, &room, &mut heard).await.is_err() {
+            sleep(PAUSE).await;
+            continue;
+        }
+        town.listening.send_modify(|count| *count += 1);
+        let has_all = hear(&mut socket, &mut heard, &mut said).await;
+        town.listening.send_modify(|count| *count -= 1);
+        if has_all {
+            return heard;
+        }
+        town.reconnects.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+async fn join(socket: &mut Tenacious, room: &str, heard: &mut Vec<u64>) -> Result<(), NoAnswer> {
+    loop {
+        let after = heard.last().copied().unwrap_or(0);
+        let joined = socket.ask("room.join", &json!({ "roomId": room, "after": after })).await?;
+        assert_eq!(joined["recovered"], true, "what was missed can be had");
+        let missed = joined["messages"].as_array().expect("messages");
+        heard.extend(missed.iter().map(|message| message["seq"].as_u64().expect("a number")));
+        if joined["more"] != true {
+            return Ok(());
+        }
+    }
+}
+
+/// Whether everything was heard; if not, the connection is lost.
+async fn hear(socket: &mut Tenacious, heard: &mut Vec<u64>, said: &mut watch::Receiver<Option<u64>>) -> bool {
+    loop {
+        if said.borrow().is_some_and(|said| heard.last().copied().unwrap_or(0) >= said) {
+            return true;
+        }
+        let event = tokio::select! {
+            event = socket.event() => event,
+            Ok(()) = said.changed() => continue,
+        };
+        match event {
+            Ok(event) if event["method"] == "room.message" => {
+                heard.push(event["params"]["message"]["seq"].as_u64().expect("a number"));
+            }
+            Ok(event) if moved(&event).await => return false,
+            Ok(_) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+/// One side of a call.
+struct Side {
+    socket: Tenacious,
+    token: String,
+    call: Value,
+    at: usize,
+}
+
+impl Side {
+    /// Stays in the call, by however many connections, until all are to hang up.
+    async fn stay(mut self, town: Arc<Town>) -> Self {
+        loop {
+            let event = tokio::select! {
+                () = town.over.cancelled() => return self,
+                event = self.socket.event() => event,
+            };
+            match event {
+                Ok(event) if event["method"] == "call.ended" => panic!("a call was cut: {event}"),
+                Ok(event) if moved(&event).await => self.come_back(&town).await,
+                Ok(_) => {}
+                Err(_) => self.come_back(&town).await,
+            }
+        }
+    }
+
+    async fn come_back(&mut self, town: &Town) {
+        let resume = json!({ "callId": self.call, "connectionId": self.socket.id });
+        loop {
+            let mut socket = town.connect(&mut self.at, &self.token).await;
+            match socket.ask("call.resume", &resume).await {
+                Ok(_) => {
+                    self.socket = socket;
+                    town.resumes.fetch_add(1, Ordering::Relaxed);
+                    return;
+                }
+                Err(NoAnswer::Refused(error)) if error["data"]["code"] != "unavailable" => {
+                    panic!("nobody comes back into a call: {error}");
+                }
+                Err(NoAnswer::Refused(_) | NoAnswer::Gone) => sleep(PAUSE).await,
+            }
+        }
+    }
+
+    async fn until(&mut self, method: &str) -> Value {
+        loop {
+            let mut event = self.socket.event().await.expect("nobody stops an instance any more");
+            if event["method"] == method && event["params"]["callId"] == self.call {
+                return event["params"].take();
+            }
+        }
+    }
+}
+
+/// Two people in a call, each at an instance of their own.
+async fn call(town: &Town, account: &Account, number: usize) -> (Side, Side) {
+    let mut people = Vec::new();
+    for at in 0..2 {
+        let email = account.user(&format!("Caller-{number}-{at}")).await;
+        let rest = Rest::sign_in(&town.bases[number % town.bases.len()], &email, PASSWORD).await;
+        let mut at = number + at;
+        let socket = town.connect(&mut at, &rest.token).await;
+        people.push((rest, socket, at));
+    }
+    let (Some((ben, ben_socket, ben_at)), Some((ada, mut ada_socket, ada_at))) = (people.pop(), people.pop())
+    else {
+        panic!("two people")
+    };
+    let room = account.room(&format!("Call {number}")).await;
+    let said = "nobody stops an instance yet";
+    ada_socket.ask("room.join", &json!({ "roomId": room })).await.expect(said);
+    let ring = json!({ "roomId": room, "userId": ben.user, "media": "audio" });
+    let call = ada_socket.ask("call.ring", &ring).await.expect(said)["callId"].clone();
+    let side = |socket, token, at| Side { socket, token, call: call.clone(), at };
+    let (mut ada, mut ben) = (side(ada_socket, ada.token, ada_at), side(ben_socket, ben.token, ben_at));
+    ben.until("call.incoming").await;
+    ben.socket.ask("call.accept", &json!({ "callId": call })).await.expect(said);
+    ada.until("call.answered").await;
+    (ada, ben)
+}
+
+/// Stops each instance in order, and starts it again where it was.
+async fn roll(installation: &Installation, servers: &mut Vec<Server>, town: &Town, listeners: usize) {
+    for number in 0..servers.len() {
+        let server = servers.remove(number);
+        let (address, stopped) = (server.address(), Instant::now());
+        server.terminate();
+        tokio::task::block_in_place(|| server.ended());
+        let ended = stopped.elapsed();
+        let server = tokio::task::block_in_place(|| installation.server_on(&address));
+        servers.insert(number, server);
+        town.all_listen(listeners).await;
+        report(&format!(
+            "instance {number}: ended after {ended:.1?}, all listen again {:.1?} after it was told to stop",
+            stopped.elapsed()
+        ));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rolling_restart_loses_no_message_and_cuts_no_call() {
+    let installation = Installation::new().await.clustered();
+    let mut servers: Vec<Server> = (0..INSTANCES).map(|_| installation.server()).collect();
+    let account = installation.account("acme", &servers[0]).await;
+    let (rooms, people, calls) = size();
+    let town = Arc::new(Town {
+        bases: servers.iter().map(|server| server.base.clone()).collect(),
+        listening: watch::Sender::new(0),
+        reconnects: AtomicUsize::new(0),
+        resumes: AtomicUsize::new(0),
+        quiet: CancellationToken::new(),
+        over: CancellationToken::new(),
+    });
+    let mut sides = JoinSet::new();
+    let mut tokens = Vec::new();
+    for number in 0..calls {
+        let (ada, ben) = call(&town, &account, number).await;
+        tokens.extend([ada.token.clone(), ben.token.clone()]);
+        let town = Arc::clone(&town);
+        sides.spawn(async move {
+            let (mut ada, mut ben) = tokio::join!(ada.stay(Arc::clone(&town)), ben.stay(town));
+            // The last instance may still be taking the call over.
+            ada.socket.ask("call.hangUp", &json!({ "callId": ada.call })).await.expect("it goes on");
+            assert_eq!(ben.until("call.ended").await["reason"], "hungUp");
+            ada.call
+        });
+    }
+    let (mut speakers, mut listeners) = (JoinSet::new(), JoinSet::new());
+    let mut tokens = tokens.iter().cycle().cloned();
+    let mut token = || tokens.next().expect("there are calls");
+    for number in 0..rooms {
+        let room = account.room(&format!("Room {number}")).await;
+        let (tell, said) = watch::channel(None);
+        speakers.spawn(speak(Arc::clone(&town), token(), room.clone(), tell, number));
+        for at in 0..people {
+            let town = Arc::clone(&town);
+            listeners.spawn(listen(town, token(), room.clone(), said.clone(), number + at));
+        }
+    }
+    town.all_listen(rooms * people).await;
+    roll(&installation, &mut servers, &town, rooms * people).await;
+    town.quiet.cancel();
+    while let Some(speaker) = speakers.join_next().await {
+        speaker.expect("nothing surprised the speaker");
+    }
+    let mut heard = 0;
+    while let Some(listener) = listeners.join_next().await {
+        let numbers = listener.expect("nothing surprised the listener");
+        let last = u64::try_from(numbers.len()).expect("a count");
+        assert!(last > 0 && numbers.iter().copied().eq(1..=last), "each once, in order: {numbers:?}");
+        heard += numbers.len();
+    }
+    town.over.cancel();
+    let admin = account.admin.at(&servers[0].base);
+    while let Some(side) = tokio::time::timeout(PATIENCE, sides.join_next()).await.expect("they hang up") {
+        let call = side.expect("no call is cut");
+        let record = admin.get(&format!("/v1/calls/{}", call.as_str().expect("an id"))).await;
+        assert_eq!(record["outcome"], "hungUp");
+    }
+    let (reconnects, resumes) =
+        (town.reconnects.load(Ordering::Relaxed), town.resumes.load(Ordering::Relaxed));
+    assert!(reconnects >= rooms * people / 2 && resumes >= calls, "hardly anybody had to move");
+    report(&format!(
+        "{INSTANCES} instances restarted: {heard} of {heard} messages heard once and in order by {} people, who \
+         reconnected {reconnects} times; {calls} of {calls} calls went on, with {resumes} resumes",
+        rooms * people
+    ));
+}
