@@ -62,13 +62,12 @@ impl Source {
             Self::There { .. } => {
                 let wait = wait.min(REMOTE_WAIT);
                 let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                match self.ask(hub, EventsAction::Take { stream, after, wait_ms }, wait).await? {
-                    EventsReply::Taken { frames, closed } => {
-                        let frames = frames.into_iter().map(|(number, text)| (number, Bytes::from(text)));
-                        Ok(Taken { frames: frames.collect(), closed })
-                    }
-                    other => Err(refused(&other)),
+                let reply = self.ask(hub, EventsAction::Take { stream, after, wait_ms }, wait).await?;
+                if let EventsReply::Taken { frames, closed } = reply {
+                    let frames = frames.into_iter().map(|(number, text)| (number, Bytes::from(text)));
+                    return Ok(Taken { frames: frames.collect(), closed });
                 }
+                Err(refused(&reply))
             }
         }
     }
@@ -92,10 +91,8 @@ impl Source {
     }
 
     async fn order(&self, hub: &Hub, action: EventsAction) -> Result<(), Refusal> {
-        match self.ask(hub, action, POST_TIME).await? {
-            EventsReply::Done {} => Ok(()),
-            other => Err(refused(&other)),
-        }
+        let reply = self.ask(hub, action, POST_TIME).await?;
+        if reply == (EventsReply::Done {}) { Ok(()) } else { Err(refused(&reply)) }
     }
 
     async fn ask(&self, hub: &Hub, action: EventsAction, wait: Duration) -> Result<EventsReply, Refusal> {
@@ -103,13 +100,13 @@ impl Source {
         metrics::counter!("hub_event_requests_forwarded_total").increment(1);
         let request = EventsRequest { connection: *connection, proof: *proof, action };
         let asked = hub.bus().request(&EventsService(*node), &request, wait + ANSWER_TIME).await;
-        asked.map_err(|error| match error {
-            // The instance is gone, and its connections with it.
-            BusError::Unanswered { .. } => Refusal::Gone,
-            error => {
-                debug!(error = %Chain(&error), "Another instance was not asked for a connection of its own");
-                Refusal::Busy
+        asked.map_err(|error| {
+            if matches!(error, BusError::Unanswered { .. }) {
+                // The instance is gone, and its connections with it.
+                return Refusal::Gone;
             }
+            debug!(error = %Chain(&error), "Another instance was not asked for a connection of its own");
+            Refusal::Busy
         })
     }
 }
