@@ -6,7 +6,6 @@ import { SwitchboardError } from './errors.js';
 import { Requests } from './requests.js';
 import { Silence } from './silence.js';
 import { Tokens } from './tokens.js';
-import { Ways } from './ways.js';
 
 /** An overloaded server is left alone for this long at least. */
 const LATER_MS = 5_000;
@@ -81,7 +80,7 @@ export class Line {
   });
 
   /**
-   * @param {{ ways: Ways, token: import('./tokens.js').TokenSource,
+   * @param {{ ways: import('./ways.js').Ways, token: import('./tokens.js').TokenSource,
    *   handle: { state: (state: ConnectionState) => void, event: (name: string, params: any) => void, opened: (opened: Opened) => void } }} options
    */
   constructor({ ways, token, handle }) {

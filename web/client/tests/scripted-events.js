@@ -84,7 +84,7 @@ export class ScriptedEvents extends ScriptedServer {
     const body = new ReadableStream({
       start: (controller) => {
         const encoder = new TextEncoder();
-        stream.write = (text) => controller.enqueue(encoder.encode(text));
+        stream.put = (text) => controller.enqueue(encoder.encode(text));
         stream.end = () => {
           if (line.stream === stream) line.stream = null;
           try {
@@ -107,13 +107,13 @@ export class ScriptedEvents extends ScriptedServer {
         });
       },
     });
-    if (!isPoll) this.#write(stream, `:${' '.repeat(2048)}\n\nevent: flowing\ndata: {}\n\n`);
+    if (!isPoll) this.#put(stream, `:${' '.repeat(2048)}\n\nevent: flowing\ndata: {}\n\n`);
     queueMicrotask(() => this.#flush(line));
     return new Response(body, { status: 200 });
   }
 
-  #write(stream, text) {
-    if (stream.isPoll || !this.gathers) stream.write(text);
+  #put(stream, text) {
+    if (stream.isPoll || !this.gathers) stream.put(text);
   }
 
   #flush(line) {
@@ -123,10 +123,10 @@ export class ScriptedEvents extends ScriptedServer {
     if (news.length > 0) {
       const text = news.map((data, at) => `id: ${stream.sent + at + 1}\ndata: ${data}\n\n`).join('');
       stream.sent = line.said.length;
-      this.#write(stream, text);
+      this.#put(stream, text);
     }
     if (line.closed !== undefined) {
-      this.#write(stream, `event: close\ndata: ${JSON.stringify({ code: line.closed })}\n\n`);
+      this.#put(stream, `event: close\ndata: ${JSON.stringify({ code: line.closed })}\n\n`);
       stream.end();
     } else if (stream.isPoll && news.length > 0) stream.end();
   }

@@ -191,7 +191,7 @@ export function createCalls({ socket, rooms, notices }) {
   async function resume(callId) {
     if (!callId || !device) return null;
     try {
-      return await socket.call('call.resume', { callId, connectionId: device }, RESUME_TIMEOUT_MS);
+      return await socket.call('call.resume', { callId, connectionId: device }, { timeoutMs: RESUME_TIMEOUT_MS });
     } catch (error) {
       // The next connection may have more luck, by the one that the server knows.
       if (error.code === 'offline') throw error;
