@@ -5,6 +5,7 @@ use crate::{
     changes::live::Feeds,
     client::{Client, Signal},
     config::Config,
+    doubt::Doubt,
     flusher::Flusher,
     inbox::live::Inboxes,
     pipe::Pipes,
@@ -92,6 +93,7 @@ pub(crate) struct Inner {
     pub(crate) pipes: Pipes,
     /// What such clients post, as it comes in.
     pub(crate) posts_in: Arc<Budget>,
+    pub(crate) doubt: Doubt,
     /// From when rounds are counted in which pings are sent.
     pub(crate) started_at: Instant,
     /// Set when the hub runs.
@@ -121,6 +123,7 @@ impl Hub {
             flusher: Flusher::default(),
             pipes: Pipes::default(),
             posts_in: Budget::new(POSTS_GAUGE, POSTS_BYTES_MAX, POSTS_BYTES_PER_NETWORK_MAX, usize::MAX),
+            doubt: Doubt::default(),
             started_at,
             shutdown: OnceLock::new(),
         }))

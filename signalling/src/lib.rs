@@ -4,7 +4,7 @@
 //! [`dispatch`] one match over the protocol's methods. A connection that has
 //! said who it is is a [`client`]. What the methods do is in [`rooms`],
 //! [`presence`], [`calls`], [`media`], [`inbox`] and [`changes`]; [`cluster`] is what other
-//! instances say to this one, [`standing`] who may no more, [`outage`] what is done while they cannot, and
+//! instances say to this one, [`standing`] who may no more, [`outage`] what is done while they cannot, [`doubt`] for how long then, and
 //! [`pace`] how fast a backlog is handed out. What many ask the store waits [`together`], and [`asking`] asks it. Who may have
 //! a socket counts in [`slots`], what one may send on all instances in [`rates`] by what is in [`dues`]; what several follow is kept
 //! [`live`]. Everything hangs on the [`hub`].
@@ -18,6 +18,7 @@ mod cluster;
 mod config;
 mod connection;
 mod dispatch;
+mod doubt;
 mod dues;
 mod events;
 mod failure;

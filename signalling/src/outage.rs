@@ -53,6 +53,7 @@ pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
                 if changed.is_err() {
                     return;
                 }
+                hub.0.doubt.begin(hub.clock().now());
                 tick.reset();
             }
             Some(_) = others.next() => {
@@ -78,6 +79,8 @@ pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
 
 /// Who was said to be on other instances may not be there, or others may.
 fn doubt(hub: &Hub) {
+    // First, so that what is opened meanwhile knows, or is among those that are told.
+    hub.0.doubt.begin(hub.clock().now());
     hub.0.rooms.doubt_others();
     presence::live::doubt(&hub.0.accounts);
 }

@@ -97,7 +97,11 @@ pub(crate) async fn subscribe(
             Ok(watched) => watched,
             Err(error) => return client.answer::<()>(id, &Err::<(), Failure>(bus_failed(&error))),
         };
-        let answered = watched.act(|presence, _, _| {
+        let doubted = hub.0.doubt.until(hub.clock().now());
+        let answered = watched.act(|presence, now, _| {
+            if let Some(until) = doubted {
+                presence.doubt_until(until, now);
+            }
             presence.watch(client.id, Arc::clone(client))?;
             client.held().follows_presence = true;
             client.answer(id, &Ok(presence.page(after)));

@@ -107,6 +107,13 @@ impl Comparison {
         self.expect_by(now + COMPARE_EVERY);
     }
 
+    /// What is read before then may not be so for long.
+    pub fn doubt_until(&mut self, until: Instant, now: Instant) {
+        if until > self.doubted_until {
+            self.doubt(now, until.saturating_duration_since(now));
+        }
+    }
+
     /// It is compared at that time, unless it is sooner, and what is read before then is not the last word.
     pub fn doubt_soon(&mut self, due: Instant) {
         self.doubted_until = self.doubted_until.max(due);

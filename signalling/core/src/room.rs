@@ -259,6 +259,12 @@ impl<R: Reader> Room<R> {
         self.compare(now, effects);
     }
 
+    /// Instances had come or gone when this one began to listen to the room, perhaps, and it is not known yet until
+    /// then who went with them.
+    pub fn doubt_until(&mut self, until: Instant, now: Instant) {
+        self.comparison.doubt_until(until, now);
+    }
+
     /// Other instances have ceased or begun to be within reach.
     pub fn unsettle(&mut self, now: Instant) {
         self.comparison.unsettle(now);

@@ -81,6 +81,8 @@ async fn ask_how_it_stands(hub: &Hub, client: &Client, call: CallId) -> Attended
     let Some(runner) = runner else { return Attended::Unclear };
     match ask(hub, runner.node, call, client, CallAction::Attend).await {
         Ok(Err(failure)) if failure.data.code == ErrorCode::CALL_OVER => Attended::Nobody,
+        // It cannot tell whether it still runs the call.
+        Ok(Err(failure)) if failure.data.code == ErrorCode::UNAVAILABLE => Attended::Silent,
         Ok(Ok(_) | Err(_)) => Attended::Known,
         Err(BusError::Unanswered { .. }) => Attended::Nobody,
         Err(BusError::TimedOut { .. } | BusError::GivenUp { .. }) => Attended::Silent,

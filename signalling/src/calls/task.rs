@@ -5,7 +5,7 @@ mod record;
 
 pub(super) use about::About;
 
-use super::{deliver::tell, leases::Leases, ring::online, running::Order};
+use super::{deliver::tell, leases::Leases, reach::unavailable, ring::online, running::Order};
 use crate::{hub::Hub, until::until};
 use bus::Link;
 use common::{
@@ -91,17 +91,31 @@ impl Running {
                 }
                 order = orders.recv() => {
                     let Some(order) = order else { return Ok(()) };
-                    self.records.check().await?;
-                    self.handle(order, &mut effects).await?;
+                    match self.records.is_sure().await? {
+                        true => self.handle(order, &mut effects).await?,
+                        false => self.handle_unsure(order, &mut effects).await?,
+                    }
                 }
                 () = until(self.core.next_deadline(), self.hub.clock()) => {
-                    self.records.check().await?;
+                    self.records.is_sure().await?;
                     self.core.handle_deadline(self.hub.clock().now(), &mut effects);
                     self.carry_out(&mut effects).await?;
                 }
                 () = sleep(LEASES_AGAIN), if needs_leases => self.settle(&mut effects).await?,
                 () = sleep(OWED_AGAIN), if self.records.is_owing() => self.records.catch_up().await?,
             }
+        }
+        Ok(())
+    }
+
+    /// Another instance may run the call: how it stands is for that one to say.
+    async fn handle_unsure(&mut self, order: Order, effects: &mut Vec<Effect>) -> Result<(), Fenced> {
+        match order {
+            Order::Act { request, reply } if request.action == CallAction::Attend => {
+                let _nobody_waits = reply.send(Err(unavailable()));
+            }
+            Order::Resume { reply, .. } => drop(reply.send(Err(unavailable()))),
+            Order::Act { .. } => self.handle(order, effects).await?,
         }
         Ok(())
     }

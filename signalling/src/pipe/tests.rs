@@ -69,7 +69,8 @@ fn a_name_is_read_as_it_was_shown_and_nothing_else_is_one() {
     let (id, shown) = (world.begun.id, world.begun.id.shown());
     assert_eq!(PipeId::read(&shown), Some(id));
     let dashed = id.own().hyphenated().to_string();
-    for bad in ["", "x", shown.split_at(1).1, &format!("{shown}0"), &dashed, &"é".repeat(32), &"g".repeat(64)] {
+    for bad in ["", "x", shown.split_at(1).1, &format!("{shown}0"), &dashed, &"é".repeat(32), &"g".repeat(64)]
+    {
         assert_eq!(PipeId::read(bad), None, "{bad}");
     }
 }

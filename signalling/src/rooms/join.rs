@@ -232,7 +232,11 @@ async fn live_room(hub: &Hub, client: &Client, id: RoomId) -> Result<Arc<LiveRoo
         })?;
         follow::open(hub, client.account, id, slot).await.map_err(|error| bus_failed(&error))
     };
-    hub.0.rooms.live.open(id, open).await
+    let room = hub.0.rooms.live.open(id, open).await?;
+    if let Some(until) = hub.0.doubt.until(hub.clock().now()) {
+        room.act(|room, now, _| room.doubt_until(until, now));
+    }
+    Ok(room)
 }
 
 fn too_many(why: &'static str) -> Failure {

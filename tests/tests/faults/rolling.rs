@@ -77,7 +77,13 @@ async fn moved(event: &Value) -> bool {
 
 /// Speaks in a room until all is quiet, and then says how much was said: each message is sent, under one client id,
 /// until it is confirmed.
-async fn speak(town: Arc<Town>, token: String, room: String, said: watch::Sender<Option<u64>>, mut at: usize) {
+async fn speak(
+    town: Arc<Town>,
+    token: String,
+    room: String,
+    said: watch::Sender<Option<u64>>,
+    mut at: usize,
+) {
     let mut socket = None;
     let mut last = 0;
     while !town.quiet.is_cancelled() {

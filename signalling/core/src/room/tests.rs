@@ -259,6 +259,30 @@ fn when_instances_come_or_go_members_are_compared_at_once_and_for_a_while_and_th
     assert_eq!(stage.room.next_deadline(), None);
 }
 
+/// Their entries outlive them, and this instance may have learned of their death before it opened the room.
+#[test]
+fn a_room_that_is_opened_after_an_instance_died_does_not_keep_its_people() {
+    let mut stage = Stage::with([1]);
+    let until = stage.now + DOUBT_TIME;
+    stage.room.doubt_until(until, stage.now);
+    stage.pass(COMPARE_EVERY);
+    stage.take();
+    stage.compared(&[2]);
+    assert_eq!(stage.told(), [(vec![1], "room.memberJoined".to_owned())]);
+    let mut told = Vec::new();
+    while stage.now < until {
+        stage.room.doubt_until(until, stage.now);
+        stage.pass(COMPARE_EVERY);
+        assert_eq!(stage.take(), [Compare], "it looks on, however often it is told");
+        stage.compared(&[]);
+        told.extend(stage.told());
+    }
+    assert_eq!(told, [(vec![1], "room.memberLeft".to_owned())]);
+    assert_eq!(stage.room.next_deadline(), None);
+    stage.room.doubt_until(until, stage.now);
+    assert_eq!(stage.room.next_deadline(), None, "it has looked for long enough");
+}
+
 #[test]
 fn who_has_left_is_not_back_because_their_entry_is_still_read_and_may_come_back() {
     let mut stage = Stage::with([1]);

@@ -163,6 +163,8 @@ impl World {
         if !std::mem::replace(&mut instance.is_alive, true) {
             instance.life += 1;
             instance.is_linked = true;
+            // It finds others, or has nobody to doubt.
+            self.doubt(at);
             self.later(at, self.now, Work::Call(calls::Task::Beat));
         }
     }
@@ -191,6 +193,7 @@ impl World {
             return;
         }
         self.assert(at);
+        self.doubt(at);
         self.link_calls(at);
         let ids: Vec<RoomId> = self.instances[at].rooms.keys().copied().collect();
         ids.into_iter().for_each(|room| self.later(at, self.now, Work::Lost(room)));

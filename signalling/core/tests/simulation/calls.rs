@@ -72,6 +72,8 @@ pub(crate) struct Outcome {
     /// Those who gave up accepting.
     gave_up: BTreeSet<ConnectionId>,
     resumed: usize,
+    /// By which people went on.
+    moved_to: BTreeSet<ConnectionId>,
     taken_over: usize,
 }
 
@@ -371,8 +373,11 @@ impl World {
         let record = &self.records[&call];
         assert!(outcome.winners.len() <= 1 || outcome.is_unrecorded, "{what}: one has call {call}");
         for (device, reason) in &outcome.told {
+            // One that was told that another one has the call may have come into it in that one's place later.
             let is_last = *device == record.caller || Some(*device) == record.callee;
-            let fits = Some(*reason) == record.ended || !is_last && *reason == EndReason::AnsweredElsewhere;
+            let was_elsewhere = !is_last || outcome.moved_to.contains(device);
+            let fits =
+                Some(*reason) == record.ended || was_elsewhere && *reason == EndReason::AnsweredElsewhere;
             let said = record.ended;
             assert!(
                 fits || outcome.is_unrecorded,

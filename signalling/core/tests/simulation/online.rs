@@ -176,6 +176,7 @@ impl World {
             }
             Task::Doubt => {
                 if self.instances[at].is_linked {
+                    self.doubt(at);
                     self.act_online(at, |presence, now, effects| {
                         presence.handle_instances_changed(now, effects);
                     });
@@ -221,6 +222,9 @@ impl World {
         if !self.instances[at].online.as_ref().is_some_and(|open| open.is_ready) {
             self.open_online(at);
             return self.soon(at, Work::Online(Task::Subscribe(connection)));
+        }
+        if let Some(until) = self.doubted(at) {
+            self.act_online(at, |presence, now, _| presence.doubt_until(until, now));
         }
         let open = self.instances[at].online.as_mut().expect("it is open");
         open.presence.watch(connection, (who, connection)).expect("it is not closed");

@@ -17,7 +17,10 @@ use common::{
     room::RoomEntry,
     subject::hub::RoomNews,
 };
-use signalling_core::room::{Effect, Refused, Room};
+use signalling_core::{
+    comparison::DOUBT_TIME,
+    room::{Effect, Refused, Room},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
@@ -65,6 +68,8 @@ pub(crate) struct Instance {
     pub(crate) parts: BTreeMap<(ConnectionId, CallNo), calls::Attending>,
     /// What it has asked and nobody has answered.
     pub(crate) asked: BTreeSet<u64>,
+    /// Until when it doubts what it begins to listen to.
+    pub(crate) doubts_until: u64,
     pub(crate) heart: calls::Heart,
     /// Until when it does nothing about calls.
     pub(crate) paused_until: Option<u64>,
@@ -185,6 +190,7 @@ impl World {
             calls: BTreeMap::new(),
             parts: BTreeMap::new(),
             asked: BTreeSet::new(),
+            doubts_until: 0,
             heart: calls::Heart::default(),
             paused_until: None,
         };
@@ -277,6 +283,18 @@ impl World {
 
     pub(crate) fn time(&self) -> Instant {
         self.start + Duration::from_millis(self.now)
+    }
+
+    /// Until when an instance doubts what it has just begun to listen to.
+    pub(crate) fn doubted(&self, at: usize) -> Option<Instant> {
+        let until = self.instances[at].doubts_until;
+        (until > self.now).then(|| self.start + Duration::from_millis(until))
+    }
+
+    /// An instance learns that others have come or gone.
+    pub(crate) fn doubt(&mut self, at: usize) {
+        let time = u64::try_from(DOUBT_TIME.as_millis()).expect("it fits");
+        self.instances[at].doubts_until = self.now + time;
     }
 
     /// When work that is due then begins.
@@ -449,11 +467,14 @@ impl World {
             self.open(at, room);
             return self.soon(at, Work::Join { room, connection, found });
         }
-        let now = self.time();
+        let (now, doubted) = (self.time(), self.doubted(at));
         let local = Local { client, member: member(connection, self.clients[client].user) };
         let entry = local.member.clone();
         let mut effects = Vec::new();
         let open = self.instances[at].rooms.get_mut(&room).expect("it is open");
+        if let Some(until) = doubted {
+            open.room.doubt_until(until, now);
+        }
         let was_in = open.room.reader(connection).is_some();
         match open.room.join(connection, found.seq, |_| local, now, &mut effects) {
             Ok(()) => {

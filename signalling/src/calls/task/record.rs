@@ -43,19 +43,21 @@ impl Records {
     }
 
     /// Before anything is done: if this instance stood still for so long that another may run the call by now, the
-    /// store says whether one does.
-    pub(super) async fn check(&mut self) -> Result<(), Fenced> {
+    /// store says whether one does. False if it cannot be told: what changes the call finds out, because that is
+    /// written first.
+    pub(super) async fn is_sure(&mut self) -> Result<bool, Fenced> {
         let pauses = self.hub.0.heart.pauses(self.hub.clock().now());
         if pauses == Some(self.pauses) {
-            return Ok(());
+            return Ok(true);
         }
         match timeout(CHECK_TIME, self.is_ours()).await {
-            Ok(Ok(false)) => return Err(Fenced),
-            Ok(Ok(true)) => self.pauses = pauses.unwrap_or(self.pauses),
-            // What is done about the call finds out: it is written first.
-            Ok(Err(_)) | Err(_) => {}
+            Ok(Ok(false)) => Err(Fenced),
+            Ok(Ok(true)) => {
+                self.pauses = pauses.unwrap_or(self.pauses);
+                Ok(true)
+            }
+            Ok(Err(_)) | Err(_) => Ok(false),
         }
-        Ok(())
     }
 
     async fn is_ours(&self) -> Result<bool, StoreError> {

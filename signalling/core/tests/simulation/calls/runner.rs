@@ -48,6 +48,14 @@ enum Written {
     Away,
 }
 
+/// Whose the call is, as far as an instance can tell that stood still.
+#[derive(PartialEq, Eq)]
+enum Judged {
+    Ours,
+    Fenced,
+    Unclear,
+}
+
 impl Running {
     pub(super) fn new(
         core: Call,
@@ -108,7 +116,7 @@ impl World {
     pub(super) fn wake_call(&mut self, at: usize, call: CallNo) {
         let Some(running) = self.instances[at].calls.get_mut(&call) else { return };
         running.woken_at = None;
-        if running.steps.is_empty() && self.may_act(at, call) {
+        if running.steps.is_empty() && self.judge(at, call) != Judged::Fenced {
             self.act_call(at, call, |core, now, effects| core.handle_deadline(now, effects));
         } else {
             self.drive(at, call);
@@ -130,10 +138,14 @@ impl World {
                 continue;
             }
             let Some(request) = running.waiting.pop_front() else { break };
-            if !self.may_act(at, call) {
-                return self.reply(at, request, Reply::Nothing);
+            match self.judge(at, call) {
+                Judged::Fenced => return self.reply(at, request, Reply::Nothing),
+                // What is written first finds out; how it stands is for another to say, perhaps.
+                Judged::Unclear if matches!(request.action, Action::Attend | Action::Resume { .. }) => {
+                    self.reply(at, request, Reply::TimedOut);
+                }
+                Judged::Ours | Judged::Unclear => self.handle(at, request),
             }
-            self.handle(at, request);
         }
         self.settle_down(at, call);
     }
@@ -199,18 +211,21 @@ impl World {
     }
 
     /// Whether it is still this instance that runs the call, if it stood still.
-    fn may_act(&mut self, at: usize, call: CallNo) -> bool {
+    fn judge(&mut self, at: usize, call: CallNo) -> Judged {
         let pauses = self.pauses(at);
         let running = self.instances[at].calls.get_mut(&call).expect("it runs");
-        if pauses == Some(running.pauses) || self.is_store_away {
-            return true;
+        if pauses == Some(running.pauses) {
+            return Judged::Ours;
+        }
+        if self.is_store_away {
+            return Judged::Unclear;
         }
         if self.records[&call].epoch != running.epoch {
             self.drop_call(at, call);
-            return false;
+            return Judged::Fenced;
         }
         running.pauses = pauses.unwrap_or(running.pauses);
-        true
+        Judged::Ours
     }
 
     /// Another instance runs it, or is to.
@@ -285,6 +300,7 @@ impl World {
             Effect::TellResumed { to, by, .. } => {
                 assert!(may, "{what}: another instance runs call {call}");
                 outcome.resumed += 1;
+                outcome.moved_to.insert(by);
                 self.tell(at, call, to, News::Resumed(by));
             }
             Effect::TellEnded { to, reason } => {
