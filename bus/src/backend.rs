@@ -3,6 +3,7 @@
 use crate::{
     error::BusError,
     exchange::{Exchange, GuardId},
+    spending::Spending,
 };
 use bytes::Bytes;
 use common::id::NodeId;
@@ -58,6 +59,10 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn interest_changed(&self, subject: &str);
     /// Makes a service that was registered with the exchange reachable.
     fn announce_service(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>>;
+
+    /// Takes from buckets that all processes share; what is left of each, less than nothing where it was not enough.
+    /// Nothing, if there is no other process.
+    fn spend(&self, spendings: Vec<Spending>) -> BoxFuture<'_, Result<Vec<f64>, BusError>>;
 
     /// Takes a lease: `None` if this node holds it now, else who does. Cancelled, it leaves nothing held.
     fn acquire(

@@ -8,6 +8,7 @@ use crate::{
     presence::Presence,
     redis::RedisBackend,
     service::Requests,
+    spending::Spending,
     subscription::Subscription,
 };
 use bytes::Bytes;
@@ -78,6 +79,20 @@ impl Bus {
         }
         let messages = messages.iter().map(encode).collect::<Result<_, _>>()?;
         self.0.publish_to_others(topic.name(), messages).await
+    }
+
+    /// Takes from buckets that all processes share what was let through, and says what is left of each: less than
+    /// nothing where it was not enough. A bus within one process keeps no buckets and says nothing.
+    ///
+    /// # Errors
+    /// [`BusError::Away`] and [`BusError::Redis`]: then perhaps some of it was taken.
+    pub async fn spend(&self, spendings: Vec<Spending>) -> Result<Vec<f64>, BusError> {
+        self.0.spend(spendings).await
+    }
+
+    /// Whether there can be no other process on this bus.
+    pub fn is_alone(&self) -> bool {
+        self.0.is_alone()
     }
 
     /// Subscribes to `topic`. Everything published after this returns is heard, and perhaps what was published

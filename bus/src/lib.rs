@@ -15,6 +15,7 @@ mod local;
 mod presence;
 mod redis;
 mod service;
+mod spending;
 mod subscription;
 
 pub use backend::{Link, Snapshot};
@@ -23,4 +24,5 @@ pub use facade::Bus;
 pub use lease::{Acquired, LEASE_TIME, LeaseGuard};
 pub use presence::Presence;
 pub use service::{Asked, Replier, Requests};
+pub use spending::Spending;
 pub use subscription::{Delivery, Subscription};

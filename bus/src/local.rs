@@ -4,6 +4,7 @@ use crate::{
     backend::{Backend, Link, Snapshot},
     error::BusError,
     exchange::{Exchange, GuardId},
+    spending::Spending,
 };
 use bytes::Bytes;
 use common::id::NodeId;
@@ -100,6 +101,10 @@ impl Backend for LocalBackend {
 
     fn announce_service(&self, _subject: String) -> BoxFuture<'_, Result<(), BusError>> {
         async { Ok(()) }.boxed()
+    }
+
+    fn spend(&self, _spendings: Vec<Spending>) -> BoxFuture<'_, Result<Vec<f64>, BusError>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 
     fn acquire(

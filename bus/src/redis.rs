@@ -9,6 +9,7 @@ mod keep;
 mod link;
 mod names;
 mod receive;
+mod spend;
 
 use crate::{
     backend::{Backend, Link, Snapshot},
@@ -16,6 +17,7 @@ use crate::{
     exchange::{Exchange, GuardId, Refusal},
     lease::LEASE_TIME,
     local::local_answer,
+    spending::Spending,
 };
 use ::redis::{AsyncCommands, Client, ErrorKind, aio::MultiplexedConnection};
 use bytes::Bytes;
@@ -238,6 +240,10 @@ impl Backend for RedisBackend {
 
     fn announce_service(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>> {
         async move { self.confirm(self.names.service(&subject)).await }.boxed()
+    }
+
+    fn spend(&self, spendings: Vec<Spending>) -> BoxFuture<'_, Result<Vec<f64>, BusError>> {
+        async move { self.spend_in_redis(&spendings).await }.boxed()
     }
 
     fn acquire(

@@ -14,6 +14,13 @@ pub struct ClientAddress(pub IpAddr);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientNetwork(IpAddr);
 
+impl ClientNetwork {
+    /// The network as a part of a name: its address, or the first one in it.
+    pub fn key(self) -> String {
+        self.0.to_string()
+    }
+}
+
 impl ClientAddress {
     /// The network that its limits are counted by. An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) is the
     /// IPv4 address.

@@ -115,6 +115,18 @@ impl Bucket {
         self.tokens -= f64::from(cost);
     }
 
+    /// Leaves at most so many tokens: the rest was used elsewhere.
+    pub fn leave_at_most(&mut self, tokens: f64, now: Instant) {
+        self.fill(now);
+        self.tokens = self.tokens.min(tokens);
+    }
+
+    /// How many tokens there are; less than nothing in debt.
+    pub fn tokens(&mut self, now: Instant) -> f64 {
+        self.fill(now);
+        self.tokens
+    }
+
     /// Takes so many tokens if there is at least one; false if there is none.
     pub fn pay(&mut self, cost: u32, now: Instant) -> bool {
         self.fill(now);

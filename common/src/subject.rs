@@ -4,6 +4,7 @@
 //! answers. Each subject is a type that names its messages, so "who answers
 //! this?" is one search.
 
+pub mod events;
 pub mod hub;
 pub mod inbox;
 pub mod link;

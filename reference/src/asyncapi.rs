@@ -16,7 +16,13 @@ use common::protocol::{
 use serde_json::{Map, Value, json};
 
 const ABOUT: &str = "JSON-RPC 2.0 over a WebSocket, one message per text frame. The first request is \
-    `connection.open` with an access token; everything else is described in docs/PROTOCOL.md.";
+    `connection.open` with an access token; everything else is described in docs/PROTOCOL.md. Where a network lets no \
+    WebSocket through, the same messages go by HTTP: the channel `events`.";
+
+const EVENTS: &str = "The same messages without a WebSocket. `POST /v1/events` opens a connection and answers its `id` \
+    and `secret`; `GET /v1/events/{id}` is what the server says, as server-sent events whose `data` is a message, and \
+    goes on behind `Last-Event-ID`; `POST /v1/events/{id}` with `{\"number\":1,\"frames\":[…]}` is what the client says; \
+    `DELETE` closes it. All but the first carry the secret as a bearer token.";
 
 const TOKEN: &str = "An access token, an outside issuer's token or a join token. It travels in the parameters of \
     `connection.open`, not in a header or the URL.";
@@ -33,6 +39,7 @@ pub(crate) fn document() -> Result<Value, Error> {
         parts.add_event(&event)?;
     }
     let in_channel = parts.messages.keys().map(|name| (name.clone(), to("components/messages", name)));
+    let messages = in_channel.collect::<Map<_, _>>();
     Ok(json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -50,12 +57,27 @@ pub(crate) fn document() -> Result<Value, Error> {
                 "variables": { "host": { "default": "localhost:7880" } },
                 "security": [{ "$ref": "#/components/securitySchemes/token" }],
             },
+            "withoutWebSocket": {
+                "host": "{host}",
+                "protocol": "https",
+                "description": "The same, for networks that let no WebSocket through.",
+                "variables": { "host": { "default": "localhost:7880" } },
+                "security": [{ "$ref": "#/components/securitySchemes/token" }],
+            },
         },
         "channels": {
             "ws": {
                 "address": "/v1/ws",
-                "messages": in_channel.collect::<Map<_, _>>(),
+                "servers": [{ "$ref": "#/servers/here" }],
+                "messages": messages,
                 "bindings": { "ws": { "method": "GET" } },
+            },
+            "events": {
+                "address": "/v1/events/{id}",
+                "description": EVENTS,
+                "servers": [{ "$ref": "#/servers/withoutWebSocket" }],
+                "parameters": { "id": { "description": "The connection, as `POST /v1/events` has named it." } },
+                "messages": messages,
             },
         },
         "operations": parts.operations,

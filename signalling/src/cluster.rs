@@ -3,11 +3,13 @@
 use crate::{
     calls, changes,
     client::{Access, Client},
+    events,
     hub::Hub,
-    media, outage, rooms, standing,
+    media, outage, rates, rooms, standing,
 };
 use bus::{Asked, BusError, Delivery, Requests, Subscription};
 use common::subject::{
+    events::EventsService,
     hub::{
         CallService, ConnectionSelector, HubOrder, HubRequest, HubService, NodeNews, NodeTopic,
         ResumeService, RingService,
@@ -33,6 +35,7 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     let resumes = hub.bus().serve(&ResumeService(node)).await?;
     let rings = hub.bus().serve(&RingService(node)).await?;
     let orders = hub.bus().serve(&HubService(node)).await?;
+    let forwarded = hub.bus().serve(&EventsService(node)).await?;
     let others = hub.bus().subscribe(&LinkUp).await?;
     let seats = hub.bus().serve(&SeatService(node)).await?;
     let _alive = hub.bus().present(&HubNodes, &node.to_string(), &node).await?;
@@ -42,12 +45,14 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     hub.spawn(async move { listen(teller, news).await });
     hub.spawn(async move { serve(server, requests).await });
     hub.spawn(resume(hub.clone(), resumes));
+    hub.spawn(events::serve::serve(hub.clone(), forwarded));
     hub.spawn(ring_too(hub.clone(), rings));
     hub.spawn(calls::takeover::watch(hub.clone()));
     hub.spawn(async move { handle_command(obeyer, orders).await });
     hub.spawn(async move { look(sitter, seats).await });
     hub.spawn(async move { changes::listen(follower).await });
     hub.spawn(standing::watch(hub.clone()));
+    hub.spawn(rates::share(hub.clone()));
     hub.spawn(rooms::watch(hub.clone()));
     hub.spawn(async move { outage::watch(watcher, others).await });
     shutdown.token.cancelled().await;

@@ -3,7 +3,8 @@
 use common::bucket::Rate;
 use serde::{Deserialize, Serialize};
 
-/// The hub's settings, section `[signalling]`. All limits are those of one instance.
+/// The hub's settings, section `[signalling]`. Limits are those of one instance; rates of a user, an account and a client
+/// network are those of all instances together while Redis joins them.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -50,6 +51,11 @@ pub struct Config {
     pub user_factor: u32,
     /// How many times as much as one connection all connections of an account may send together.
     pub account_factor: u32,
+    /// How many times as much as one connection all connections of a client network may send together: an IPv4
+    /// address, or a /64 of IPv6.
+    ///
+    /// Higher lets a larger office or carrier share one address.
+    pub network_factor: u32,
     /// What a guest of a room may send, on all connections together.
     pub guest: GuestConfig,
 }
@@ -85,6 +91,7 @@ impl Default for Config {
             bytes_burst: 512 * 1024,
             user_factor: 4,
             account_factor: 100,
+            network_factor: 200,
             guest: GuestConfig::default(),
         }
     }

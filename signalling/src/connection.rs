@@ -130,13 +130,12 @@ impl<'a> Connection<'a> {
         let Opened { client, user_slot } = opened;
         let (config, now) = (&hub.0.config, hub.clock().now());
         let rates = if client.access().is_guest() { config.guest() } else { config.person() };
-        let (user, account) = (Arc::clone(&user_slot.user_meter), Arc::clone(&user_slot.account_meter));
         Self {
             hub,
             wire,
             reader,
             client,
-            flow: Flow::new(rates, user, account, now),
+            flow: Flow::new(rates, user_slot.meters.clone(), hub.0.slots.dues().clone(), now),
             _user_slot: user_slot,
             paused_until: None,
             held: None,
@@ -376,7 +375,8 @@ fn ping_at(hub: &Hub, now: Instant) -> Instant {
     round.and_then(|round| hub.0.started_at.checked_add(round)).unwrap_or(due).max(due)
 }
 
-fn ping_interval(hub: &Hub) -> Duration {
+/// How often a client is asked whether it is there.
+pub(crate) fn ping_interval(hub: &Hub) -> Duration {
     Duration::from_secs(hub.0.config.ping_s.max(1))
 }
 

@@ -1,4 +1,5 @@
 //! What goes to sockets: WebSocket frames (RFC 6455, section 5), encoded once, header and all, however many they go to.
+//! A client without a WebSocket gets what is in them.
 
 use bytes::Bytes;
 use common::protocol::{Event, envelope};
@@ -12,6 +13,25 @@ const HEADER_BYTES_MAX: usize = 10;
 
 /// A ping without a payload.
 const PING: &[u8] = &[0x89, 0];
+
+/// The opcodes of what is said to clients (RFC 6455, section 5.2).
+const TEXT: u8 = 1;
+const CLOSE: u8 = 8;
+
+/// There is no code (RFC 6455, section 7.4.1).
+const NO_STATUS: u16 = 1005;
+
+/// What is in a frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    Text(Bytes),
+    Close {
+        code: u16,
+        reason: String,
+    },
+    /// A ping or a pong.
+    Control,
+}
 
 /// A frame. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -59,6 +79,27 @@ impl Frame {
         &self.0
     }
 
+    /// Its content, without a copy of it.
+    pub(crate) fn content(&self) -> Content {
+        let header_bytes = match self.0.get(1) {
+            Some(126) => 4,
+            Some(127) => HEADER_BYTES_MAX,
+            Some(_) | None => 2,
+        };
+        let payload = self.0.slice(header_bytes.min(self.0.len())..);
+        match self.0.first().map(|first| first & 0x0f) {
+            Some(TEXT) => Content::Text(payload),
+            Some(CLOSE) => match payload.split_first_chunk() {
+                Some((code, reason)) => Content::Close {
+                    code: u16::from_be_bytes(*code),
+                    reason: String::from_utf8_lossy(reason).into_owned(),
+                },
+                None => Content::Close { code: NO_STATUS, reason: String::new() },
+            },
+            Some(_) | None => Content::Control,
+        }
+    }
+
     /// In bytes, with its header.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
@@ -82,9 +123,17 @@ mod tests {
             let text = "x".repeat(length);
             let frame = Frame::text(&text);
             assert_eq!(frame.as_bytes(), [&header, text.as_bytes()].concat());
+            assert_eq!(frame.content(), Content::Text(text.into()));
         }
         assert_eq!(Frame::pong(b"ab").as_bytes(), [0x8a, 2, b'a', b'b']);
         assert_eq!(Frame::close(Some(1000), "x").as_bytes(), [0x88, 3, 0x03, 0xe8, b'x']);
         assert_eq!(Frame::close(None, "").as_bytes(), [0x88, 0]);
+        let close = |code, reason: &str| Content::Close { code, reason: reason.to_owned() };
+        assert_eq!(Frame::close(Some(4000), "slow").content(), close(4000, "slow"));
+        assert_eq!(Frame::close(None, "").content(), close(1005, ""));
+        assert_eq!(
+            [Frame::ping(), Frame::pong(b"x")].map(|frame| frame.content()),
+            [Content::Control, Content::Control]
+        );
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     doubt::Doubt,
     flusher::Flusher,
     inbox::live::Inboxes,
+    pipe::Pipes,
     presence::live::Accounts,
     rooms::{
         live::{LiveRoom, Rooms},
@@ -25,6 +26,7 @@ use common::{
     token::{Issuer, Standing},
 };
 use dashmap::DashMap;
+use ingress::Budget;
 use shutdown::Shutdown;
 use std::{
     sync::{Arc, OnceLock},
@@ -36,6 +38,15 @@ use store::{
 };
 use time::OffsetDateTime;
 use tokio::{runtime::Handle, sync::watch};
+
+/// What clients without a WebSocket post, in bytes, as it comes in.
+pub(crate) const POSTS_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Of that, from one client network, beyond the beginning of each.
+pub(crate) const POSTS_BYTES_PER_NETWORK_MAX: usize = 8 * 1024 * 1024;
+
+/// The metric of it.
+const POSTS_GAUGE: &str = "hub_event_posts_bytes";
 
 /// What the hub is built from.
 pub struct Deps {
@@ -78,6 +89,10 @@ pub(crate) struct Inner {
     pub(crate) heart: Heart,
     pub(crate) feeds: Feeds,
     pub(crate) flusher: Flusher,
+    /// Connections of clients whose network lets no WebSocket through.
+    pub(crate) pipes: Pipes,
+    /// What such clients post, as it comes in.
+    pub(crate) posts_in: Arc<Budget>,
     pub(crate) doubt: Doubt,
     /// From when rounds are counted in which pings are sent.
     pub(crate) started_at: Instant,
@@ -106,6 +121,8 @@ impl Hub {
             heart: Heart::default(),
             feeds: Feeds::default(),
             flusher: Flusher::default(),
+            pipes: Pipes::default(),
+            posts_in: Budget::new(POSTS_GAUGE, POSTS_BYTES_MAX, POSTS_BYTES_PER_NETWORK_MAX, usize::MAX),
             doubt: Doubt::default(),
             started_at,
             shutdown: OnceLock::new(),

@@ -1,12 +1,12 @@
-//! The WebSocket hub: `GET /v1/ws`.
+//! The hub: WebSockets at `/v1/ws`, and `/v1/events` for clients whose network lets none through.
 //!
-//! [`accept`] lets a socket in, [`connection`] is one socket from then on,
+//! [`accept`] lets a socket in, [`events`] serves those who have none through a [`pipe`], [`connection`] is one socket from then on,
 //! [`dispatch`] one match over the protocol's methods. A connection that has
 //! said who it is is a [`client`]. What the methods do is in [`rooms`],
 //! [`presence`], [`calls`], [`media`], [`inbox`] and [`changes`]; [`cluster`] is what other
 //! instances say to this one, [`standing`] who may no more, [`outage`] what is done while they cannot, [`doubt`] for how long then, and
 //! [`pace`] how fast a backlog is handed out. What many ask the store waits [`together`], and [`asking`] asks it. Who may have
-//! a socket counts in [`slots`]; what several follow is kept
+//! a socket counts in [`slots`], what one may send on all instances in [`rates`] by what is in [`dues`]; what several follow is kept
 //! [`live`]. Everything hangs on the [`hub`].
 
 mod accept;
@@ -19,6 +19,8 @@ mod config;
 mod connection;
 mod dispatch;
 mod doubt;
+mod dues;
+mod events;
 mod failure;
 mod finally;
 mod flusher;
@@ -30,7 +32,9 @@ mod live;
 mod media;
 mod outage;
 mod pace;
+mod pipe;
 mod presence;
+mod rates;
 mod rooms;
 mod slots;
 mod standing;

@@ -1,5 +1,6 @@
 //! What the hub limits.
 
+mod events;
 mod requests;
 mod sockets;
 
@@ -12,6 +13,7 @@ pub fn limits() -> Vec<Limit> {
         sockets::rates(),
         sockets::deadlines(),
         sockets::queues(),
+        events::all(),
         requests::all(),
         requests::chat(),
     ]

@@ -1,8 +1,13 @@
-//! Who may have a socket yet: counted before the upgrade by network, after `connection.open` by account and user.
+//! Who may have a socket yet: counted before the upgrade by network, after `connection.open` by account and user; and
+//! what all of their connections have used of their rates.
 //!
 //! Every count is held by a guard that gives it back however the connection ends.
 
-use crate::{accept::refused::Refused, config::Config};
+use crate::{
+    accept::refused::Refused,
+    config::{Config, Rates},
+    dues::Dues,
+};
 use axum::http::StatusCode;
 use common::{
     address::ClientNetwork,
@@ -29,6 +34,8 @@ pub(crate) struct Slots(Arc<Inner>);
 struct Inner {
     config: Config,
     clock: Arc<dyn Clock>,
+    /// Of which rates other instances are to be told.
+    dues: Dues,
     state: Mutex<State>,
 }
 
@@ -40,6 +47,8 @@ struct State {
     networks: BTreeMap<ClientNetwork, usize>,
     users: Ledger<(AccountId, UserId)>,
     accounts: Ledger<AccountId>,
+    /// Of those who have said who they are.
+    known_networks: Ledger<ClientNetwork>,
 }
 
 impl Slots {
@@ -50,8 +59,15 @@ impl Slots {
             networks: BTreeMap::new(),
             users: Ledger::new(config.connections_per_user_max),
             accounts: Ledger::new(config.connections_per_account_max),
+            known_networks: Ledger::new(usize::MAX),
         };
-        Self(Arc::new(Inner { config: config.clone(), clock, state: Mutex::new(state) }))
+        let dues = Dues::default();
+        Self(Arc::new(Inner { config: config.clone(), clock, dues, state: Mutex::new(state) }))
+    }
+
+    /// Of which rates other instances are to be told.
+    pub(crate) fn dues(&self) -> &Dues {
+        &self.0.dues
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -108,6 +124,11 @@ impl Slot {
         Ok(Self { slots: slots.clone(), network, ticket, evicted })
     }
 
+    /// Where it comes from.
+    pub(crate) const fn network(&self) -> ClientNetwork {
+        self.network
+    }
+
     /// It has said who it is.
     pub(crate) fn know(&self) {
         // Whoever was evicted meanwhile is counted no more.
@@ -135,14 +156,28 @@ impl Drop for Slot {
     }
 }
 
-/// A connection of a user, counted for them and for their account.
+/// Whose connection it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whose {
+    pub(crate) account: AccountId,
+    pub(crate) user: UserId,
+    pub(crate) is_guest: bool,
+    pub(crate) network: ClientNetwork,
+}
+
+/// What all connections of each have used of their rates.
+#[derive(Debug, Clone)]
+pub(crate) struct Meters {
+    pub(crate) user: SharedMeter,
+    pub(crate) account: SharedMeter,
+    pub(crate) network: SharedMeter,
+}
+
+/// A connection of a user, counted for them, for their account and for where it comes from.
 pub(crate) struct UserSlot {
     slots: Slots,
-    account: AccountId,
-    user: UserId,
-    /// What all connections of the user, and of the account, have used of their rates.
-    pub(crate) user_meter: SharedMeter,
-    pub(crate) account_meter: SharedMeter,
+    whose: Whose,
+    pub(crate) meters: Meters,
 }
 
 impl UserSlot {
@@ -150,30 +185,31 @@ impl UserSlot {
     ///
     /// # Errors
     /// [`ErrorCode::TOO_MANY`].
-    pub(crate) fn take(
-        slots: &Slots,
-        account: AccountId,
-        user: UserId,
-        is_guest: bool,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn take(slots: &Slots, whose: Whose) -> Result<Self, Failure> {
+        let Whose { account, user, is_guest, network } = whose;
         let (config, now) = (&slots.0.config, slots.0.clock.now());
         let user_rates = if is_guest { config.guest() } else { config.person().times(config.user_factor) };
-        let account_rates = config.person().times(config.account_factor);
+        let meter = |rates: Rates, name: String| Meter::new(rates.requests, rates.bytes, now).shared_as(name);
         let mut state = slots.state();
-        let of_account = state
-            .accounts
-            .take(account, now, || Meter::new(account_rates.requests, account_rates.bytes, now));
+        let account_rates = config.person().times(config.account_factor);
+        let of_account =
+            state.accounts.take(account, now, || meter(account_rates, format!("account.{account}")));
         let Some(account_meter) = of_account else {
             return Err(full("connections_per_account", "the account has too many connections"));
         };
         let of_user =
-            state.users.take((account, user), now, || Meter::new(user_rates.requests, user_rates.bytes, now));
+            state.users.take((account, user), now, || meter(user_rates, format!("user.{account}.{user}")));
         let Some(user_meter) = of_user else {
             state.accounts.give_back(account, now);
             return Err(full("connections_per_user", "the user has too many connections"));
         };
+        let network_rates = config.person().times(config.network_factor);
+        let name = || format!("network.{}", network.key());
+        let of_network = state.known_networks.take(network, now, || meter(network_rates, name()));
         drop(state);
-        Ok(Self { slots: slots.clone(), account, user, user_meter, account_meter })
+        let network_meter = of_network.unwrap_or_else(|| Arc::new(Mutex::new(meter(network_rates, name()))));
+        let meters = Meters { user: user_meter, account: account_meter, network: network_meter };
+        Ok(Self { slots: slots.clone(), whose, meters })
     }
 }
 
@@ -186,7 +222,9 @@ impl Drop for UserSlot {
     fn drop(&mut self) {
         let now = self.slots.0.clock.now();
         let mut state = self.slots.state();
-        state.users.give_back((self.account, self.user), now);
-        state.accounts.give_back(self.account, now);
+        let Whose { account, user, network, .. } = self.whose;
+        state.users.give_back((account, user), now);
+        state.accounts.give_back(account, now);
+        state.known_networks.give_back(network, now);
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     dispatch,
     flusher::Flusher,
     hub::{Deps, Hub},
-    wire::Wire,
+    wire::{Tcp, Wire},
 };
 use bus::Bus;
 use common::{
@@ -152,7 +152,7 @@ pub(crate) async fn wires() -> (Wire, Far) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let far = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (near, _) = listener.accept().await.unwrap();
-    (Wire::of(near), Far(far))
+    (Wire::Tcp(Tcp::of(near)), Far(far))
 }
 
 /// The client's end of a connection.

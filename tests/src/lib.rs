@@ -1,7 +1,7 @@
 //! What the black-box tests share: a real server, and everybody who talks to it.
 //!
 //! An [`installation`] is a fresh database with an account; a [`server`] is the
-//! real binary on it. [`rest`] and [`socket`] are clients, [`raw`] is one
+//! real binary on it. [`rest`], [`socket`] and [`event_stream`] are clients, a [`middlebox`] stands between,  [`raw`] is one
 //! without manners, [`kernel`] says what a server holds and uses, [`native`] is a
 //! participant in a call without a browser, [`browser`] is a Chromium with the
 //! console open, [`graph`] stands in for Meta and [`webhook`] signs what Meta
@@ -19,11 +19,13 @@
 mod answers;
 pub mod browser;
 pub mod description;
+pub mod event_stream;
 pub mod graph;
 pub mod installation;
 pub mod kernel;
 pub mod ledger;
 pub mod load;
+pub mod middlebox;
 pub mod native;
 pub mod raw;
 pub mod rest;

@@ -39,6 +39,8 @@ mod egress;
 mod embedding;
 #[path = "e2e/ends.rs"]
 mod ends;
+#[path = "e2e/events.rs"]
+mod events;
 #[path = "e2e/feed.rs"]
 mod feed;
 #[path = "e2e/first.rs"]
@@ -59,6 +61,8 @@ mod pages;
 mod parties;
 #[path = "e2e/presence.rs"]
 mod presence;
+#[path = "e2e/rates.rs"]
+mod rates;
 #[path = "e2e/replies.rs"]
 mod replies;
 #[path = "e2e/restart.rs"]

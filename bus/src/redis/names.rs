@@ -42,6 +42,10 @@ impl Names {
         format!("{}:r:{node}", self.prefix)
     }
 
+    pub(crate) fn rate(&self, name: &str) -> String {
+        format!("{}:b:{name}", self.prefix)
+    }
+
     pub(crate) fn lease(&self, name: &str) -> String {
         format!("{}:l:{name}", self.prefix)
     }

@@ -25,6 +25,7 @@ mod outage;
 mod presence;
 mod process;
 mod proxy;
+mod rates;
 mod refusals;
 mod requests;
 mod subscriptions;

@@ -2,6 +2,7 @@
 
 use super::{
     LeaseName, PresenceSet, Service, Topic,
+    events::{EventsReply, EventsRequest, EventsService},
     hub::{
         AccountOnline, AccountTopic, CallBetween, CallRequest, CallService, HubRequest, HubService, NodeNews,
         NodeTopic, OnlineDevice, OnlineNews, PresentMember, ResumeRequest, ResumeService, RingRequest,
@@ -50,6 +51,7 @@ fn names(id: Uuid) -> Vec<String> {
         RingService(node).name(),
         ResumeService(node).name(),
         HubService(node).name(),
+        EventsService(node).name(),
         InboxTopic(account).name(),
         WorkTopic.name(),
         LinkUp.name(),
@@ -70,7 +72,7 @@ fn no_two_subjects_have_the_same_name_whatever_their_ids() {
     let named: Vec<_> = ids.into_iter().flat_map(names).collect();
     let distinct: BTreeSet<_> = named.iter().collect();
     // Five are about no thing in particular.
-    assert_eq!(distinct.len(), 16 * ids.len() + 5, "{named:#?}");
+    assert_eq!(distinct.len(), 17 * ids.len() + 5, "{named:#?}");
     let of_one = names(Uuid::nil());
     assert_eq!(of_one.iter().collect::<BTreeSet<_>>().len(), of_one.len());
 }
@@ -189,6 +191,18 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
         json!({ "Changed": { "callId": A, "parties": [party], "revision": 7 } }),
     ] {
         travels::<NodeNews>(&json!({ "to": B, "news": news }));
+    }
+    for action in [
+        json!({ "Attach": { "stream": A, "after": 3 } }),
+        json!({ "Take": { "stream": A, "after": 3, "wait_ms": 10000 } }),
+        json!({ "Post": { "number": 2, "frames": ["{}"] } }),
+        json!({ "Leave": {} }),
+    ] {
+        travels::<EventsRequest>(&json!({ "connection": A, "proof": vec![7; 32], "action": action }));
+    }
+    travels::<EventsReply>(&json!({ "Taken": { "frames": [[4, "{}"]], "closed": [4000, "too slow"] } }));
+    for word in ["Done", "Gone", "Replaced", "OutOfOrder", "Busy"] {
+        travels::<EventsReply>(&json!({ word: {} }));
     }
     let resume = json!({ "call": A, "account": B, "user": A, "from": A, "device": B, "node": A });
     travels::<ResumeRequest>(&resume);

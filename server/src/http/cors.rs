@@ -16,8 +16,9 @@ const PATHS: [&str; 3] = ["/v1/", "/client/", "/assets/"];
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 
 /// What the API reads of a request beside what every page may send.
-const REQUEST_HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, idempotency-key, if-match, if-none-match");
+const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id",
+);
 
 /// What the API says in headers beside what every page may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static("date, etag, retry-after, x-request-id");

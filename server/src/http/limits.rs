@@ -107,7 +107,7 @@ fn stranger_limits(default: &Http) -> Vec<Limit> {
     let anonymous = Rate::per_second(default.anonymous_burst, default.anonymous_per_second).to_string();
     vec![
         limit(
-            "requests to the API without a token, per client network; `/v1/auth/…`, `/v1/asyncapi.json`, `/v1/openapi.json` and `/v1/ws` with one too",
+            "requests to the API without a token, per client network; `/v1/auth/…`, `/v1/asyncapi.json`, `/v1/openapi.json`, `/v1/ws` and `/v1/events` with one too",
             anonymous.clone(),
             Some("http.anonymous_per_second"),
             "429 `limit.rate`",

@@ -4,12 +4,9 @@
 //! for a while; then, and for too many bytes at once, the socket is not read until they are paid for, so that
 //! the sender has to wait. Who has to wait nearly all the time is taken for an attack.
 
-use crate::config::Rates;
+use crate::{config::Rates, dues::Dues, slots::Meters};
 use common::bucket::{Bucket, Rate};
-use signalling_core::{
-    ledger::{SharedMeter, with},
-    limit::Meter,
-};
+use signalling_core::{ledger::with, limit::Meter};
 use std::time::{Duration, Instant};
 
 /// How often a connection hears that it is too fast before it is slowed down without a word.
@@ -35,18 +32,18 @@ pub(super) enum Verdict {
 
 pub(super) struct Flow {
     own: Meter,
-    user: SharedMeter,
-    account: SharedMeter,
+    shared: Meters,
+    dues: Dues,
     refusals: u32,
     patience: Bucket,
 }
 
 impl Flow {
-    pub(super) fn new(rates: Rates, user: SharedMeter, account: SharedMeter, now: Instant) -> Self {
+    pub(super) fn new(rates: Rates, shared: Meters, dues: Dues, now: Instant) -> Self {
         Self {
             own: Meter::new(rates.requests, rates.bytes, now),
-            user,
-            account,
+            shared,
+            dues,
             refusals: 0,
             patience: Bucket::new(PATIENCE, now),
         }
@@ -58,20 +55,22 @@ impl Flow {
             self.refusals = 0;
         }
         let own = self.own.wait_for_request(now);
-        let user = with(&self.user, |meter| meter.wait_for_request(now));
-        let account = with(&self.account, |meter| meter.wait_for_request(now));
-        let wait = own.max(user).max(account);
+        let Meters { user, account, network } = &self.shared;
+        let [user_wait, account_wait, network_wait] =
+            [user, account, network].map(|meter| with(meter, |meter| meter.wait_for_request(now)));
+        let wait = own.max(user_wait).max(account_wait).max(network_wait);
         if wait.is_zero() {
             self.own.spend_request(now);
-            with(&self.user, |meter| meter.spend_request(now));
-            with(&self.account, |meter| meter.spend_request(now));
+            for meter in [user, account, network] {
+                self.dues.with(meter, |meter| meter.spend_request(now));
+            }
             return Verdict::Pass;
         }
         if is_request && self.refusals < REFUSALS_MAX {
             self.refusals += 1;
             return Verdict::Refuse(wait);
         }
-        self.hold(own.max(user), wait, now)
+        self.hold(own.max(user_wait), wait, now)
     }
 
     /// So many bytes were read.
@@ -81,8 +80,9 @@ impl Flow {
             meter.wait_for_bytes(now)
         };
         let own = spend(&mut self.own);
-        let user = with(&self.user, spend);
-        let wait = own.max(user).max(with(&self.account, spend));
+        let Meters { user, account, network } = &self.shared;
+        let [user, account, network] = [user, account, network].map(|meter| self.dues.with(meter, spend));
+        let wait = own.max(user).max(account).max(network);
         if wait.is_zero() { Verdict::Pass } else { self.hold(own.max(user), wait, now) }
     }
 
@@ -101,7 +101,14 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use common::clock::{Clock, ManualClock};
+    use signalling_core::ledger::SharedMeter;
     use std::sync::{Arc, Mutex};
+
+    /// Of a network that everybody may share.
+    fn flow_of(rates: Rates, user: SharedMeter, account: SharedMeter, clock: &ManualClock) -> Flow {
+        let meters = Meters { user, account, network: shared(rates.times(1000), clock) };
+        Flow::new(rates, meters, Dues::default(), clock.now())
+    }
 
     fn shared(rates: Rates, clock: &ManualClock) -> SharedMeter {
         Arc::new(Mutex::new(Meter::new(rates.requests, rates.bytes, clock.now())))
@@ -109,7 +116,7 @@ mod tests {
 
     fn flow(clock: &ManualClock) -> Flow {
         let rates = Config::default().person();
-        Flow::new(rates, shared(rates.times(4), clock), shared(rates.times(100), clock), clock.now())
+        flow_of(rates, shared(rates.times(4), clock), shared(rates.times(100), clock), clock)
     }
 
     #[test]
@@ -158,7 +165,7 @@ mod tests {
         let rates = Config::default().guest();
         let (user, account) = (shared(rates, &clock), shared(rates.times(100), &clock));
         let mut flows: Vec<Flow> =
-            (0..4).map(|_| Flow::new(rates, Arc::clone(&user), Arc::clone(&account), clock.now())).collect();
+            (0..4).map(|_| flow_of(rates, Arc::clone(&user), Arc::clone(&account), &clock)).collect();
         let (mut sent, mut waited) = (0_usize, 0);
         let started = clock.now();
         for _ in 0..100 {
@@ -182,7 +189,7 @@ mod tests {
         let clock = ManualClock::default();
         let rates = Config::default().person();
         let account = shared(rates, &clock);
-        let mut quiet = Flow::new(rates, shared(rates, &clock), Arc::clone(&account), clock.now());
+        let mut quiet = flow_of(rates, shared(rates, &clock), Arc::clone(&account), &clock);
         for _ in 0..1000 {
             with(&account, |meter| meter.spend_request(clock.now()));
             with(&account, |meter| meter.spend_bytes(1024 * 1024, clock.now()));

@@ -62,7 +62,7 @@ pub(super) async fn say(wire: Arc<Wire>, words: &[Frame], written: usize, end: E
     let goodbye = async {
         let mut skip = written;
         for word in words.iter().chain([&last]) {
-            wire.write(word.as_bytes().get(skip..).unwrap_or_default()).await?;
+            wire.write(word, skip).await?;
             skip = 0;
         }
         wire.finish().await

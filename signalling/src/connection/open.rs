@@ -12,10 +12,10 @@ use crate::{
     failure::store_failed,
     frame::Frame,
     hub::Hub,
-    presence,
-    slots::{Slot, UserSlot},
+    pipe, presence,
+    slots::{Slot, UserSlot, Whose},
     standing,
-    wire::{self, Wire},
+    wire::{self, Tcp, Wire},
 };
 use common::{
     error::{ErrorCode, Fault},
@@ -42,7 +42,7 @@ pub(crate) const ATTEMPTS_MAX: u32 = 20;
 /// Bytes on an unauthenticated connection.
 pub(crate) const ATTEMPT_BYTES_MAX: usize = 256 * 1024;
 
-/// A connection that speaks WebSocket.
+/// A connection that nobody has said anything on.
 pub(crate) struct Socket {
     pub(super) wire: Arc<Wire>,
     pub(super) reader: Reader,
@@ -53,8 +53,13 @@ impl Socket {
     /// # Errors
     /// Gives back what is no TCP connection that this server has accepted.
     pub(crate) fn new(upgraded: Upgraded, take_apart: Option<TakeApart>) -> Result<Self, Upgraded> {
-        let (wire, read, held) = Wire::new(upgraded, take_apart)?;
-        Ok(Self { wire: Arc::new(wire), reader: Reader::new(&read), _held: held })
+        let (tcp, read, held) = Tcp::new(upgraded, take_apart)?;
+        Ok(Self { wire: Arc::new(Wire::Tcp(tcp)), reader: Reader::new(&read), _held: held })
+    }
+
+    /// The connection of a client that gets a stream of events.
+    pub(crate) fn of_events(end: pipe::End) -> Self {
+        Self { wire: Arc::new(Wire::Events(end)), reader: Reader::default(), _held: None }
     }
 }
 
@@ -76,7 +81,7 @@ pub(super) async fn opened(
     loop {
         let (id, token) = door.next().await?;
         // Not under the deadline: what has begun is either there as a whole or not at all.
-        match open(hub, &token, &door.socket.wire).await {
+        match open(hub, &token, &door.socket.wire, slot).await {
             Ok((opened, answer)) => {
                 slot.know();
                 opened.client.answer(id.as_ref(), &Ok(answer));
@@ -161,7 +166,7 @@ impl Door<'_> {
 
     async fn say(&mut self, frame: &Frame) -> Result<(), End> {
         tokio::select! {
-            said = self.socket.wire.write(frame.as_bytes()) => said.map_err(|_| End::Gone),
+            said = self.socket.wire.write(frame, 0) => said.map_err(|_| End::Gone),
             end = ended(&mut self.late, self.evicted, self.draining) => Err(end),
         }
     }
@@ -186,10 +191,16 @@ fn read(text: &str) -> Result<(Option<RequestId>, Secret), (Option<RequestId>, F
     }
 }
 
-async fn open(hub: &Hub, token: &Secret, wire: &Arc<Wire>) -> Result<(Opened, connection::Opened), Failure> {
+async fn open(
+    hub: &Hub,
+    token: &Secret,
+    wire: &Arc<Wire>,
+    slot: &Slot,
+) -> Result<(Opened, connection::Opened), Failure> {
     let bearer = standing::verify(hub, token)?;
     let is_guest = matches!(bearer, Bearer::Guest(_));
-    let user_slot = UserSlot::take(&hub.0.slots, bearer.account(), bearer.user(), is_guest)?;
+    let (account, user, network) = (bearer.account(), bearer.user(), slot.network());
+    let user_slot = UserSlot::take(&hub.0.slots, Whose { account, user, is_guest, network })?;
     let (name, role) = match &bearer {
         Bearer::Caller(caller) => (name_of(hub, caller).await?, Some(caller.role)),
         Bearer::Guest(guest) => (text::shown_name(&guest.name), None),

@@ -103,6 +103,18 @@ pub(super) fn rates() -> Vec<Limit> {
             SLOWED,
         ),
         limit(
+            "frames and bytes a second from a client network, on all connections",
+            format!("{} times one connection's", config.network_factor),
+            Some("signalling.network_factor"),
+            SLOWED,
+        ),
+        limit(
+            "what an instance lets through of a rate of a user, an account or a client network before it tells the others",
+            "a tenth of what may be sent at once".to_owned(),
+            None,
+            "one gets so much more on each instance",
+        ),
+        limit(
             "limit.rate answers before a connection is slowed down without a word",
             flow::REFUSALS_MAX.to_string(),
             None,

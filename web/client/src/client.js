@@ -9,6 +9,7 @@ import { Line } from './line.js';
 import { MediaSession } from './media/session.js';
 import { Presence } from './presence.js';
 import { Room } from './room.js';
+import { Ways } from './ways.js';
 
 /** @typedef {import('../protocol.js').Methods} Methods */
 /** @typedef {import('../protocol.js').Events} Events */
@@ -29,6 +30,7 @@ import { Room } from './room.js';
  * @property {string} [server] the server's address, as `https://switchboard.example`; the page's own if absent
  * @property {import('./tokens.js').TokenSource} token
  * @property {typeof globalThis.WebSocket} [WebSocket] another implementation than the platform's
+ * @property {typeof globalThis.fetch | null} [fetch] likewise, for networks that let no WebSocket through; `null`: nothing else is tried
  */
 
 /** What may wake the client up: the network is back, the page is looked at again. */
@@ -41,6 +43,7 @@ export class Client extends Emitter {
   /** Who this is, as the server said last. @type {ConnectionOpened | null} */
   me = null;
 
+  #ways;
   #line;
   /** @type {Map<string, Room>} */
   #rooms = new Map();
@@ -54,12 +57,12 @@ export class Client extends Emitter {
   #sessions = new Set();
 
   /** @param {ClientOptions} options */
-  constructor({ server = globalThis.location?.origin, token, WebSocket = globalThis.WebSocket }) {
+  constructor({ server = globalThis.location?.origin, token, WebSocket = globalThis.WebSocket, fetch = globalThis.fetch?.bind(globalThis) ?? null }) {
     super();
+    this.#ways = new Ways({ server, WebSocket, fetch });
     this.#line = new Line({
-      url: new URL('/v1/ws', server).href.replace(/^http/, 'ws'),
+      ways: this.#ways,
       token,
-      WebSocket,
       handle: {
         state: (state) => this.#hearState(state),
         event: (name, params) => this.#hear(name, params),
@@ -71,6 +74,11 @@ export class Client extends Emitter {
   /** @returns {ConnectionState} */
   get state() {
     return this.#line.state;
+  }
+
+  /** How the connection is made, or was last: by a WebSocket, or without one where the network lets none through. */
+  get transport() {
+    return this.#ways.current;
   }
 
   /** Opens the connection and keeps it open. While it waits to reconnect, or was refused, tries at once. */

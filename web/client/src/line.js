@@ -1,4 +1,4 @@
-// The WebSocket: opened with a token, kept alive, opened again after every loss until it is closed or refused.
+// The connection: opened with a token, kept alive, opened again after every loss until it is closed or refused.
 
 import { backoff } from './backoff.js';
 import { consequence } from './close-codes.js';
@@ -6,9 +6,6 @@ import { SwitchboardError } from './errors.js';
 import { Requests } from './requests.js';
 import { Silence } from './silence.js';
 import { Tokens } from './tokens.js';
-
-/** A network may swallow the handshake without a word. */
-const OPEN_TIMEOUT_MS = 10_000;
 
 /** An overloaded server is left alone for this long at least. */
 const LATER_MS = 5_000;
@@ -24,6 +21,15 @@ const UNAUTHENTICATED = 4500;
 
 /** `OPEN` of every WebSocket, whoever has made it. */
 const OPEN = 1;
+
+/** From here on codes are the server's own. */
+const SERVERS_CODES = 4000;
+
+/** What browsers say of a connection that broke. */
+const BROKEN = 1006;
+
+/** A server that drains says so by this one. */
+const GOING_AWAY = 1001;
 
 /**
  * `closed`: nothing is tried. `connecting`, `open`. `waiting`: to reconnect. `refused`: the server wants no more of
@@ -46,12 +52,11 @@ export class Line {
   /** @type {ConnectionState} */
   state = { phase: 'closed', connectionId: null, everOpen: false, error: null };
 
-  #url;
-  #WebSocket;
+  #ways;
   #handle;
   #tokens;
   #requests = new Requests();
-  /** @type {WebSocket | null} */
+  /** @type {WebSocket | import('./event-socket.js').EventSocket | null} */
   #socket = null;
   /** Counts connections that were begun: what belongs to an earlier one is void. */
   #turn = 0;
@@ -75,13 +80,12 @@ export class Line {
   });
 
   /**
-   * @param {{ url: string, token: import('./tokens.js').TokenSource, WebSocket: typeof globalThis.WebSocket,
+   * @param {{ ways: import('./ways.js').Ways, token: import('./tokens.js').TokenSource,
    *   handle: { state: (state: ConnectionState) => void, event: (name: string, params: any) => void, opened: (opened: Opened) => void } }} options
    */
-  constructor({ url, token, WebSocket, handle }) {
-    this.#url = url;
+  constructor({ ways, token, handle }) {
+    this.#ways = ways;
     this.#tokens = new Tokens(token);
-    this.#WebSocket = WebSocket;
     this.#handle = handle;
   }
 
@@ -150,11 +154,17 @@ export class Line {
 
   /** @param {string} token @param {boolean} fresh */
   #dial(token, fresh) {
-    const own = (this.#socket = new this.#WebSocket(this.#url));
-    const patience = setTimeout(() => own.close(), OPEN_TIMEOUT_MS);
+    const own = (this.#socket = this.#ways.go());
+    // A network may swallow the handshake without a word, or all that follows it.
+    const patience = setTimeout(() => {
+      if (own === this.#socket) this.#lost(BROKEN, fresh);
+      own.close();
+    }, this.#ways.patienceMs);
     this.#refusal = null;
-    own.onmessage = (event) => own === this.#socket && this.#receive(event.data);
-    own.onclose = (event) => {
+    own.onmessage = (/** @type {{ data: string }} */ event) => {
+      if (own === this.#socket) this.#receive(event.data);
+    };
+    own.onclose = (/** @type {{ code: number }} */ event) => {
       clearTimeout(patience);
       if (own === this.#socket) this.#lost(event.code, fresh);
     };
@@ -173,6 +183,7 @@ export class Line {
   /** @param {Opened} opened */
   #open(opened) {
     this.#needsFresh = false;
+    this.#ways.arrived();
     this.#openedAt = performance.now();
     this.#silence.watch(opened.pingIntervalMs);
     this.#tokens.keepFresh(opened.expiresAt, async (token) => (await this.request('connection.refresh', { token })).expiresAt);
@@ -196,6 +207,8 @@ export class Line {
     const refusal = this.#refusal;
     const movingMs = this.#movingMs;
     this.#hangUp();
+    const hasAnswered = wasOpen || refusal !== null || code >= SERVERS_CODES || code === GOING_AWAY;
+    if (!hasAnswered) this.#ways.failed();
     if (wasOpen && performance.now() - this.#openedAt >= STEADY_MS) this.#failures = 0;
     const isUnknown = refusal?.code === 'auth.invalidToken';
     const wants = isUnknown ? 'newToken' : consequence(code);

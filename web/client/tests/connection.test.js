@@ -10,7 +10,7 @@ async function opened(t, { token, server = new ScriptedServer() } = {}) {
   const pass = virtualTime(t);
   const asked = [];
   const client = new Client({
-    server: 'https://sb.test', WebSocket: server.WebSocket,
+    server: 'https://sb.test', WebSocket: server.WebSocket, fetch: null,
     token: token ?? (async ({ fresh }) => asked.push(fresh) && `token ${asked.length}`),
   });
   client.connect();

@@ -6,7 +6,7 @@ import { ScriptedServer, settled, virtualTime } from './scripted.js';
 async function opened(t) {
   const pass = virtualTime(t);
   const server = new ScriptedServer();
-  const client = new Client({ server: 'https://sb.test', token: () => 'token', WebSocket: server.WebSocket });
+  const client = new Client({ server: 'https://sb.test', token: () => 'token', WebSocket: server.WebSocket, fetch: null });
   client.connect();
   await settled();
   return { client, server, pass };

@@ -52,7 +52,7 @@ async function joined(t, { said: before = 0, prepare = () => {} } = {}) {
   const hub = new Hub(server);
   for (let each = 0; each < before; each += 1) hub.add();
   prepare(hub, server);
-  const client = new Client({ server: 'https://sb.test', token: () => 'token', WebSocket: server.WebSocket });
+  const client = new Client({ server: 'https://sb.test', token: () => 'token', WebSocket: server.WebSocket, fetch: null });
   client.connect();
   const room = client.room('r');
   const told = [];

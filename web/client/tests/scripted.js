@@ -22,7 +22,7 @@ export function virtualTime(t) {
 }
 
 /** One WebSocket, whose other end is the server below. */
-class Connection {
+export class Connection {
   readyState = 0;
   sent = [];
   constructor(server, url) {

@@ -1,6 +1,10 @@
 //! The frames that wait for one socket, in order, and how many of what they are.
 
-use crate::{frame::Frame, wire::Wire};
+use crate::{
+    frame::Frame,
+    pipe::End,
+    wire::{Tcp, Wire},
+};
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
@@ -114,15 +118,41 @@ impl Line {
         self.taken
     }
 
-    /// Hands the kernel what it takes.
+    /// Hands over what the other side takes.
     pub(super) fn write(&mut self, wire: &Wire) -> (Count, io::Result<Written>) {
+        match wire {
+            Wire::Tcp(tcp) => self.write_to_kernel(tcp),
+            Wire::Events(end) => self.write_to_stream(end),
+        }
+    }
+
+    fn put_pongs_first(&mut self) {
+        if self.written == 0 {
+            while let Some(pong) = self.pongs.pop_back() {
+                self.frames.push_front((Kind::Control, pong));
+            }
+        }
+    }
+
+    /// Whole frames, shared and not copied.
+    fn write_to_stream(&mut self, end: &End) -> (Count, io::Result<Written>) {
+        let mut count = Count::default();
+        self.put_pongs_first();
+        while let Some((_, first)) = self.frames.front() {
+            let length = first.len();
+            if !end.push(first) {
+                return (count, Ok(Written::Some));
+            }
+            self.advance(length, &mut count);
+        }
+        self.frames.shrink_to(KEPT_SLOTS);
+        (count, Ok(Written::All))
+    }
+
+    fn write_to_kernel(&mut self, wire: &Tcp) -> (Count, io::Result<Written>) {
         let mut count = Count::default();
         loop {
-            if self.written == 0 {
-                while let Some(pong) = self.pongs.pop_back() {
-                    self.frames.push_front((Kind::Control, pong));
-                }
-            }
+            self.put_pongs_first();
             let Some((_, first)) = self.frames.front() else {
                 self.frames.shrink_to(KEPT_SLOTS);
                 return (count, Ok(Written::All));
@@ -140,7 +170,7 @@ impl Line {
         }
     }
 
-    fn write_many(&self, wire: &Wire, first: &[u8]) -> io::Result<usize> {
+    fn write_many(&self, wire: &Tcp, first: &[u8]) -> io::Result<usize> {
         let mut slices = [IoSlice::new(first); WRITE_BATCH];
         let mut used = 1;
         for (slice, (_, frame)) in slices.iter_mut().zip(&self.frames).skip(1) {

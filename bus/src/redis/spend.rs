@@ -1,0 +1,50 @@
+//! Buckets in Redis, by Redis' own clock.
+
+use super::RedisBackend;
+use crate::{error::BusError, spending::Spending};
+use futures_util::future::try_join_all;
+use redis::Script;
+use std::sync::LazyLock;
+
+/// Fills a bucket by the time that has passed, takes from it, and says what is left. A debt is never larger than the
+/// burst: whoever has sent a flood by many instances at once has its time to pay, and no more. A bucket that would be
+/// full is as good as none.
+static SPEND: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local clock = redis.call('TIME')
+         local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+         local burst, per_ms = tonumber(ARGV[1]), tonumber(ARGV[2])
+         local tokens = burst
+         local kept = redis.call('GET', KEYS[1])
+         if kept then
+             local left, at = string.match(kept, '^(%S+) (%S+)$')
+             tokens = math.min(burst, tonumber(left) + math.max(0, now - tonumber(at)) * per_ms)
+         end
+         tokens = math.max(tokens - tonumber(ARGV[3]), -burst)
+         local full_in = math.ceil((burst - tokens) / per_ms)
+         redis.call('SET', KEYS[1], string.format('%.3f %.0f', tokens, now), 'PX', math.max(full_in, 1))
+         return string.format('%.3f', tokens)",
+    )
+});
+
+impl RedisBackend {
+    /// One command each, side by side: they may lie on different servers.
+    pub(super) async fn spend_in_redis(&self, spendings: &[Spending]) -> Result<Vec<f64>, BusError> {
+        let connection = self.connection()?;
+        let spent = spendings.iter().map(|Spending { name, rate, spent }| {
+            let mut connection = connection.clone();
+            let per_ms = f64::from(rate.count) / rate.period.as_secs_f64() / 1000.0;
+            async move {
+                let left: f64 = SPEND
+                    .key(self.names.rate(name))
+                    .arg(rate.burst)
+                    .arg(per_ms)
+                    .arg(*spent)
+                    .invoke_async(&mut connection)
+                    .await?;
+                Ok::<_, BusError>(left)
+            }
+        });
+        try_join_all(spent).await
+    }
+}

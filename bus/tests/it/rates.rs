@@ -1,0 +1,58 @@
+//! Rates that processes share.
+
+use super::*;
+use bus::Spending;
+use common::bucket::Rate;
+
+fn spending(name: &str, spent: u32) -> Vec<Spending> {
+    // Hardly anything comes back while the test runs.
+    vec![Spending { name: name.to_owned(), rate: Rate::every(100, Duration::from_secs(600)), spent }]
+}
+
+/// Of one bucket, in whole tokens.
+async fn left(bus: &Bus, name: &str, spent: u32) -> f64 {
+    let left = bus.spend(spending(name, spent)).await.unwrap();
+    let [left] = left.as_slice() else { panic!("one is asked of: {left:?}") };
+    left.round()
+}
+
+#[tokio::test]
+async fn what_one_has_let_through_is_gone_for_all_and_a_debt_has_an_end() {
+    let pair = Pair::redis(&redis_url()).await;
+    assert_eq!(left(&pair.here, "a", 30).await, 70.0);
+    assert_eq!(left(&pair.there, "a", 60).await, 10.0);
+    assert_eq!(left(&pair.here, "a", 60).await, -50.0);
+    assert_eq!(left(&pair.there, "a", 4_000_000_000).await, -100.0);
+    assert_eq!(left(&pair.there, "b", 0).await, 100.0, "others are not concerned");
+}
+
+#[tokio::test]
+async fn what_was_spent_comes_back_with_time_and_no_more_than_fits() {
+    let pair = Pair::redis(&redis_url()).await;
+    let rate = Rate::per_second(100, 1_000);
+    let spend = |spent| vec![Spending { name: "fast".to_owned(), rate, spent }];
+    pair.here.spend(spend(200)).await.unwrap();
+    let full = async {
+        while pair.there.spend(spend(0)).await.unwrap() != [100.0] {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, full).await.expect("it comes back");
+    assert_eq!(pair.here.spend(spend(0)).await.unwrap(), [100.0]);
+}
+
+#[tokio::test]
+async fn many_are_told_in_the_order_in_which_they_were_asked() {
+    let pair = Pair::redis(&redis_url()).await;
+    let all = (0..50).flat_map(|number| spending(&format!("of {number}"), number)).collect();
+    let left = pair.here.spend(all).await.unwrap();
+    let rounded: Vec<f64> = left.iter().map(|left| left.round()).collect();
+    assert_eq!(rounded, (0..50).map(|number| 100.0 - f64::from(number)).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn one_process_keeps_none() {
+    let pair = Pair::local();
+    assert!(pair.here.is_alone());
+    assert_eq!(pair.here.spend(spending("a", 7)).await.unwrap(), Vec::<f64>::new());
+}
