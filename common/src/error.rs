@@ -92,6 +92,14 @@ codes! {
     NOT_IN_ROOM = "room.notJoined";
     /// The room is closed.
     ROOM_CLOSED = "room.closed";
+    /// A moderator or owner of the room keeps the caller from saying anything there, for a while or until they end it.
+    ROOM_MUTED = "room.muted";
+    /// The user or guest is banned from the room until a moderator or owner ends it.
+    ROOM_BANNED = "room.banned";
+    /// The room is the direct room of two users: they stay its only members, and it has no name of its own.
+    ROOM_DIRECT = "room.direct";
+    /// Others belong to the room, and somebody has to own it: make another member an owner first.
+    ROOM_LAST_OWNER = "room.lastOwner";
     /// There is no such call, or it is over.
     CALL_OVER = "call.over";
     /// The other side is in a call.

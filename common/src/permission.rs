@@ -60,6 +60,8 @@ permissions! {
     MessagesSend = "messages.send";
     /// Create, change and delete roles.
     RolesManage = "roles.manage";
+    /// Open direct rooms and create group rooms.
+    RoomsCreate = "rooms.create";
     /// Enter rooms and read them.
     RoomsRead = "rooms.read";
     /// Create, change and close rooms, and who is in them.
@@ -93,6 +95,7 @@ impl Permission {
             | Self::ConversationsManage
             | Self::LabelsManage
             | Self::MessagesSend
+            | Self::RoomsCreate
             | Self::RoomsManage
             | Self::TeamsManage => true,
             Self::AccountManage
@@ -212,6 +215,7 @@ const AGENT: &[Permission] = &[
     Permission::ConversationsRead,
     Permission::ConversationsManage,
     Permission::MessagesSend,
+    Permission::RoomsCreate,
     Permission::RoomsRead,
     Permission::UsersRead,
 ];
@@ -300,7 +304,7 @@ mod tests {
             all = all.or(Permissions::of(&[permission]));
             let (subject, verb) = permission.as_str().split_once('.').unwrap();
             assert!(subject.chars().all(char::is_alphabetic), "{subject}");
-            assert!(matches!(verb, "read" | "manage" | "send" | "erase"), "{verb}");
+            assert!(matches!(verb, "read" | "create" | "manage" | "send" | "erase"), "{verb}");
         }
         assert_eq!(all, Permissions::ALL);
         for unknown in ["", "rooms", "rooms.Read", "ROOMS.READ", "rooms.read ", "rooms_read", "*", "rooms.*"]

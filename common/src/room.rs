@@ -1,20 +1,26 @@
 //! A room as the store has it: what decides who may do what in it, and what its sequence numbers.
 
-use crate::protocol::room::RoomMessage;
+use crate::protocol::room::{MemberRole, RoomMessage};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 /// A room, and what connects one person or guest with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RoomFacts {
     /// Only members, guests and programs may enter and read it.
     pub is_private: bool,
+    /// It is for two users, who are its members.
+    pub is_direct: bool,
     /// Nobody enters it, and nothing is said in it.
     pub is_closed: bool,
-    /// The person is one of its members.
-    pub is_member: bool,
+    /// What the person is in it; `None` if they are no member.
+    pub role: Option<MemberRole>,
     /// When they were last removed from it: a guest's token from before is good no more.
     pub removed_at: Option<OffsetDateTime>,
+    /// They may not come in, whatever else allows it.
+    pub is_banned: bool,
+    /// They may not say anything at that moment.
+    pub is_muted: bool,
 }
 
 /// What a number of a room's sequence stands for: a new message, or a change of one.

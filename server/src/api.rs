@@ -246,6 +246,7 @@ fn resources() -> Vec<Routes> {
         audit::routes(),
         // Where people meet.
         rooms::routes(),
+        rooms::direct_routes(),
         calls::routes(),
         ice_servers::routes(),
         // What agents work with.

@@ -18,6 +18,7 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
         R::ConnectionOpen(_) | R::ConnectionRefresh(_) | R::PresenceSubscribe(_) => false,
         R::RoomJoin(_) | R::RoomLeave(_) | R::RoomSend(_) | R::RoomTyping(_) | R::RoomHistory(_) => false,
         R::RoomEdit(_) | R::RoomDelete(_) | R::RoomReact(_) | R::RoomRead(_) | R::RoomMembers(_) => false,
+        R::RoomUnfollowMembers(_) => false,
         R::InboxSubscribe(_) | R::InboxUnsubscribe(_) | R::FeedSubscribe(_) | R::FeedUnsubscribe(_) => false,
     }
 }
@@ -52,7 +53,10 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::RoomRead(read) => rooms::read(hub, client, id.cloned(), &read).await,
         R::RoomTyping(typing) => client.answer(id, &rooms::typing(hub, client, &typing)),
         R::RoomHistory(history) => client.answer(id, &rooms::history(hub, client, &history).await),
-        R::RoomMembers(read) => client.answer(id, &rooms::members(hub, client, &read)),
+        R::RoomMembers(read) => rooms::members(hub, client, id, &read),
+        R::RoomUnfollowMembers(which) => {
+            client.answer(id, &rooms::unfollow_members(hub, client, which.room_id));
+        }
         R::PresenceSubscribe(subscribe) => presence::subscribe(hub, client, id, subscribe.after).await,
         R::CallRing(ring) => client.answer(id, &calls::ring(hub, client, &ring).await),
         R::CallAccept(accept) => client.answer(id, &calls::accept(hub, client, accept.call_id).await),

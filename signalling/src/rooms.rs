@@ -28,10 +28,13 @@ pub(crate) use watch::{recheck, review, watch};
 
 use crate::{client::Client, failure::store_failed, hub::Hub};
 use admit::admit;
-use common::protocol::{
-    Done, Failure,
-    page::{self, PAGE_BYTES_MAX},
-    room::{History, MESSAGES_MAX, Members, ReadHistory, ReadMembers, SetTyping, TypingChanged},
+use common::{
+    id::RoomId,
+    protocol::{
+        Done, Failure, RequestId,
+        page::{self, PAGE_BYTES_MAX},
+        room::{History, MESSAGES_MAX, Members, ReadHistory, ReadMembers, SetTyping, TypingChanged},
+    },
 };
 use signalling_core::admission::Action;
 use std::sync::Arc;
@@ -68,12 +71,23 @@ pub(crate) async fn history(hub: &Hub, client: &Arc<Client>, read: &ReadHistory)
     Ok(History { messages, more })
 }
 
-/// `room.members`.
-pub(crate) fn members(hub: &Hub, client: &Arc<Client>, read: &ReadMembers) -> Result<Members, Failure> {
-    let room = hub.0.rooms.joined(client, Action::ReadMembers, read.room_id)?;
-    let locked = room.lock();
-    let (members, more) = locked.room().members_after(read.after);
-    Ok(Members { members, member_count: locked.room().count(), more })
+/// `room.members`. Answers by itself, under the room's lock: what happens afterwards reaches the client after it.
+pub(crate) fn members(hub: &Hub, client: &Arc<Client>, id: Option<&RequestId>, read: &ReadMembers) {
+    let room = match hub.0.rooms.joined(client, Action::ReadMembers, read.room_id) {
+        Ok(room) => room,
+        Err(failure) => return client.answer::<()>(id, &Err(failure)),
+    };
+    room.act(|room, _, _| {
+        let (members, more) =
+            if read.follow { room.follow(client.id, read.after) } else { room.members_after(read.after) };
+        client.answer(id, &Ok(Members { members, member_count: room.count(), more }));
+    });
+}
+
+/// `room.unfollowMembers`.
+pub(crate) fn unfollow_members(hub: &Hub, client: &Client, id: RoomId) -> Result<Done, Failure> {
+    hub.0.rooms.here(client, id)?.act(|room, _, _| room.unfollow(client.id));
+    Ok(Done {})
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ CREATE OR REPLACE FUNCTION feed_row(r teams) RETURNS jsonb LANGUAGE sql STABLE A
 $$;
 
 CREATE OR REPLACE FUNCTION feed_row(r rooms) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('id', r.id, 'name', r.name, 'private', r.is_private, 'closedAt', r.closed_at,
+    SELECT jsonb_build_object('id', r.id, 'name', r.name, 'private', r.is_private,
+        'direct', r.direct_low IS NOT NULL, 'closedAt', r.closed_at,
         'lastSeq', r.last_seq)
 $$;
 

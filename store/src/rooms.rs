@@ -1,16 +1,23 @@
 //! Rooms: where people meet. What is said in them is in [`mod@messages`], what becomes of it in [`mod@changes`], how
-//! far it was read in [`mod@reads`], who belongs to them in [`mod@members`].
+//! far it was read in [`mod@reads`], who belongs to them in [`mod@members`], who may not speak or enter in
+//! [`mod@restrictions`], those of two in [`mod@direct`].
 
 mod changes;
+mod direct;
 mod members;
 mod messages;
 mod reads;
 mod references;
+mod restrictions;
 
 pub use changes::{Reactor, Revised, find_messages, reacted, revise};
-pub use members::{Visitor, add_member, doubtful, members, remove};
+pub use direct::{DirectWith, direct_with, open_direct};
+pub use members::{
+    MemberRow, Visitor, add_member, doubtful, facts_of, has_other_owner, members, remove, role_of, set_role,
+};
 pub use messages::{NewRoomMessage, Sent, Unsent, after, before, hold_open, latest, post, send};
 pub use reads::{Position, ReadTo, read_to, unread};
+pub use restrictions::{Restriction, Restrictions, ban, bans, mute, mutes, restrictions, unban, unmute};
 
 use crate::{
     column::{self, Seq, to_seq},
@@ -20,6 +27,7 @@ use crate::{
 use common::{
     clock::Clock,
     id::{RoomId, UserId},
+    protocol::room::MemberRole,
     room::RoomFacts,
 };
 use serde::{Deserialize, Serialize};
@@ -40,6 +48,9 @@ pub struct Room {
     /// Only its members may enter and read it.
     #[serde(rename = "private")]
     pub is_private: bool,
+    /// It is for two users, who are its members, and has no name of its own.
+    #[serde(rename = "direct")]
+    pub is_direct: bool,
     /// Since when nobody enters and nothing is said; null while it is open.
     #[serde(with = "time::serde::rfc3339::option")]
     pub closed_at: Option<OffsetDateTime>,
@@ -79,7 +90,7 @@ pub async fn create(
     let row = query_as!(
         Room,
         r#"INSERT INTO rooms (account_id, id, name, is_private, created_at) VALUES ($1, $2, $3, $4, $5)
-         RETURNING id, name, is_private, closed_at, last_seq AS "last_seq: Seq""#,
+         RETURNING id, name, is_private, direct_low IS NOT NULL AS "is_direct!", closed_at, last_seq AS "last_seq: Seq""#,
         account,
         RoomId::generate(clock).as_uuid(),
         &*column::text(name),
@@ -94,12 +105,17 @@ pub async fn create(
 /// A room, and what connects somebody with it.
 pub type Found = (Room, RoomFacts);
 
-/// The room with this id, and what connects `user` with it; nothing does who is `None`.
+/// The room with this id, and what connects `user` with it at this moment; nothing does who is `None`.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn find(tx: &mut TenantTx, id: RoomId, user: Option<UserId>) -> Result<Option<Found>, StoreError> {
-    Ok(find_all(tx, &[(id, user)]).await?.pop().flatten())
+pub async fn find(
+    tx: &mut TenantTx,
+    id: RoomId,
+    user: Option<UserId>,
+    now: OffsetDateTime,
+) -> Result<Option<Found>, StoreError> {
+    Ok(find_all(tx, &[(id, user)], now).await?.pop().flatten())
 }
 
 /// For each of these what [`find`] says, in their order.
@@ -109,35 +125,47 @@ pub async fn find(tx: &mut TenantTx, id: RoomId, user: Option<UserId>) -> Result
 pub async fn find_all(
     tx: &mut TenantTx,
     asked: &[(RoomId, Option<UserId>)],
+    now: OffsetDateTime,
 ) -> Result<Vec<Option<Found>>, StoreError> {
     let (rooms, users): (Vec<Uuid>, Vec<Option<Uuid>>) =
         asked.iter().map(|(room, user)| (room.as_uuid(), user.map(UserId::as_uuid))).unzip();
     let rows = query!(
         r#"SELECT asked.place AS "place!: Seq",
-                  room.id, room.name, room.is_private, room.closed_at, room.last_seq AS "last_seq: Seq",
-                  EXISTS (SELECT FROM room_members AS member
-                          WHERE member.room_id = room.id AND member.user_id = asked.user_id) AS "is_member!",
+                  room.id, room.name, room.is_private, room.direct_low IS NOT NULL AS "is_direct!", room.closed_at,
+                  room.last_seq AS "last_seq: Seq",
+                  (SELECT member.role FROM room_members AS member
+                   WHERE member.room_id = room.id AND member.user_id = asked.user_id) AS role,
                   (SELECT removal.removed_at FROM room_removals AS removal
-                   WHERE removal.room_id = room.id AND removal.user_id = asked.user_id) AS removed_at
+                   WHERE removal.room_id = room.id AND removal.user_id = asked.user_id) AS removed_at,
+                  EXISTS (SELECT FROM room_bans AS ban
+                          WHERE ban.room_id = room.id AND ban.user_id = asked.user_id) AS "is_banned!",
+                  EXISTS (SELECT FROM room_mutes AS mute
+                          WHERE mute.room_id = room.id AND mute.user_id = asked.user_id
+                              AND (mute.until IS NULL OR mute.until > $3)) AS "is_muted!"
            FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (room_id, user_id, place)
-           CROSS JOIN LATERAL (SELECT id, name, is_private, closed_at, last_seq FROM rooms
+           CROSS JOIN LATERAL (SELECT id, name, is_private, direct_low, closed_at, last_seq FROM rooms
                                WHERE id = asked.room_id LIMIT 1) AS room"#,
         &rooms,
-        &users as &[Option<Uuid>]
+        &users as &[Option<Uuid>],
+        now
     )
     .fetch_all(tx.connection())
     .await?;
     let found = rows.into_iter().map(|row| {
         let facts = RoomFacts {
             is_private: row.is_private,
+            is_direct: row.is_direct,
             is_closed: row.closed_at.is_some(),
-            is_member: row.is_member,
+            role: row.role.as_deref().and_then(MemberRole::parse),
             removed_at: row.removed_at,
+            is_banned: row.is_banned,
+            is_muted: row.is_muted,
         };
         let room = Room {
             id: row.id.into(),
             name: row.name,
             is_private: row.is_private,
+            is_direct: row.is_direct,
             closed_at: row.closed_at,
             last_seq: row.last_seq.into(),
         };
@@ -162,7 +190,7 @@ pub async fn list(
     let rows = match viewer {
         Viewer::Anybody => query_as!(
             Room,
-            r#"SELECT id, name, is_private, closed_at, last_seq AS "last_seq: Seq" FROM rooms WHERE id > $1 ORDER BY id LIMIT $2"#,
+            r#"SELECT id, name, is_private, direct_low IS NOT NULL AS "is_direct!", closed_at, last_seq AS "last_seq: Seq" FROM rooms WHERE id > $1 ORDER BY id LIMIT $2"#,
             after,
             i64::from(limit)
         )
@@ -173,7 +201,7 @@ pub async fn list(
             // passed over.
             query_as!(
                 Room,
-                r#"SELECT room.id, room.name, room.is_private, room.closed_at, room.last_seq AS "last_seq: Seq" FROM (
+                r#"SELECT room.id, room.name, room.is_private, room.direct_low IS NOT NULL AS "is_direct!", room.closed_at, room.last_seq AS "last_seq: Seq" FROM (
                        (SELECT id FROM rooms WHERE NOT is_private AND id > $1 ORDER BY id LIMIT $2)
                        UNION
                        (SELECT room_id FROM room_members WHERE user_id = $3 AND room_id > $1 ORDER BY room_id LIMIT $2)
@@ -223,7 +251,7 @@ pub async fn update(tx: &mut TenantTx, id: RoomId, change: RoomChange<'_>) -> Re
     let row = query_as!(
         Room,
         r#"UPDATE rooms SET name = coalesce($2, name), is_private = coalesce($3, is_private) WHERE id = $1
-         RETURNING id, name, is_private, closed_at, last_seq AS "last_seq: Seq""#,
+         RETURNING id, name, is_private, direct_low IS NOT NULL AS "is_direct!", closed_at, last_seq AS "last_seq: Seq""#,
         id.as_uuid(),
         name.as_deref(),
         change.is_private
@@ -241,7 +269,7 @@ pub async fn close(tx: &mut TenantTx, id: RoomId, at: Option<OffsetDateTime>) ->
     let row = query_as!(
         Room,
         r#"UPDATE rooms SET closed_at = CASE WHEN $2::timestamptz IS NULL THEN NULL ELSE coalesce(closed_at, $2) END
-         WHERE id = $1 RETURNING id, name, is_private, closed_at, last_seq AS "last_seq: Seq""#,
+         WHERE id = $1 RETURNING id, name, is_private, direct_low IS NOT NULL AS "is_direct!", closed_at, last_seq AS "last_seq: Seq""#,
         id.as_uuid(),
         at
     )

@@ -5,7 +5,10 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async, tungstenite::Message};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, client_async, connect_async,
+    tungstenite::{Error, Message},
+};
 
 /// One connection, opened with a token.
 pub struct Socket {
@@ -15,6 +18,8 @@ pub struct Socket {
     events: VecDeque<Value>,
     /// The result of `connection.open`.
     pub opened: Value,
+    /// Bytes of the frames that were read since the handshake, with their headers.
+    pub bytes_read: usize,
 }
 
 impl Socket {
@@ -23,7 +28,7 @@ impl Socket {
         let url = format!("{}/v1/ws", base.replacen("http", "ws", 1));
         #[expect(clippy::disallowed_methods, reason = "tests play the outside, which egress does not let in")]
         let (stream, _) = connect_async(url).await.expect("the hub accepts sockets");
-        Self { stream, next_id: 1, events: VecDeque::new(), opened: Value::Null }
+        Self { stream, next_id: 1, events: VecDeque::new(), opened: Value::Null, bytes_read: 0 }
     }
 
     /// Connects, takes little from the network before it is read, and authenticates.
@@ -36,7 +41,8 @@ impl Socket {
         let url = format!("ws://{address}/v1/ws");
         let (stream, _) =
             client_async(url, MaybeTlsStream::Plain(stream)).await.expect("the hub accepts sockets");
-        let mut socket = Self { stream, next_id: 1, events: VecDeque::new(), opened: Value::Null };
+        let mut socket =
+            Self { stream, next_id: 1, events: VecDeque::new(), opened: Value::Null, bytes_read: 0 };
         socket.opened = socket.ask("connection.open", json!({ "token": token })).await;
         socket
     }
@@ -103,6 +109,21 @@ impl Socket {
         }
     }
 
+    /// The next of these events, as it came, keeping others for later.
+    pub async fn event_of(&mut self, methods: &[&str]) -> Value {
+        let wanted = |message: &Value| methods.iter().any(|method| message["method"] == **method);
+        if let Some(at) = self.events.iter().position(wanted) {
+            return self.events.remove(at).expect("just found");
+        }
+        loop {
+            let message = self.receive().await;
+            if wanted(&message) {
+                return message;
+            }
+            self.events.push_back(message);
+        }
+    }
+
     /// Whether an event called `method` has come that nobody waited for, up to an answer that the
     /// server gives from here on: whatever it had sent before is read first. "No" means something.
     pub async fn has_seen(&mut self, method: &str) -> bool {
@@ -119,7 +140,7 @@ impl Socket {
     /// Answers pings and keeps events for later, for as long as it is polled.
     pub async fn idle(&mut self) -> Infallible {
         loop {
-            let message = self.stream.next().await.expect("the socket stays open").expect("the socket works");
+            let message = self.read().await.expect("the socket stays open").expect("the socket works");
             if let Message::Text(text) = message {
                 self.events.push_back(serde_json::from_str(&text).expect("the server speaks JSON"));
             }
@@ -129,13 +150,26 @@ impl Socket {
     /// Answers pings and forgets what comes, for as long as it is polled.
     pub async fn forget(&mut self) -> Infallible {
         loop {
-            self.stream.next().await.expect("the socket stays open").expect("the socket works");
+            self.read().await.expect("the socket stays open").expect("the socket works");
         }
     }
 
     /// Sends a frame as it is, well-formed or not.
     pub async fn send_raw(&mut self, message: Message) {
         self.stream.send(message).await.expect("the socket is open");
+    }
+
+    async fn read(&mut self) -> Option<Result<Message, Error>> {
+        let message = self.stream.next().await?;
+        if let Ok(message) = &message {
+            let header = match message.len() {
+                0..126 => 2,
+                126..0x1_0000 => 4,
+                _ => 10,
+            };
+            self.bytes_read += header + message.len();
+        }
+        Some(message)
     }
 
     /// The next message that says something.
@@ -146,7 +180,7 @@ impl Socket {
     async fn receive_within(&mut self, patience: Duration) -> Value {
         let text = async {
             loop {
-                let message = self.stream.next().await.expect("the socket stays open");
+                let message = self.read().await.expect("the socket stays open");
                 match message.expect("the socket works") {
                     Message::Text(text) => return text,
                     Message::Close(frame) => panic!("the server closes the socket: {frame:?}"),
@@ -168,7 +202,7 @@ impl Socket {
     pub async fn closed_within(&mut self, patience: Duration) -> Option<u16> {
         let close = async {
             loop {
-                match self.stream.next().await {
+                match self.read().await {
                     Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
                     Some(Ok(_)) => {}
                     Some(Err(_)) | None => return None,

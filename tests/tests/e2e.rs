@@ -51,6 +51,8 @@ mod floods;
 mod fuzz;
 #[path = "e2e/garbage.rs"]
 mod garbage;
+#[path = "e2e/groups.rs"]
+mod groups;
 #[path = "e2e/guests.rs"]
 mod guests;
 #[path = "e2e/native.rs"]

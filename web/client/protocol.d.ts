@@ -375,6 +375,14 @@ export type ErrorCode =
   | 'room.notJoined'
   /** The room is closed. */
   | 'room.closed'
+  /** A moderator or owner of the room keeps the caller from saying anything there, for a while or until they end it. */
+  | 'room.muted'
+  /** The user or guest is banned from the room until a moderator or owner ends it. */
+  | 'room.banned'
+  /** The room is the direct room of two users: they stay its only members, and it has no name of its own. */
+  | 'room.direct'
+  /** Others belong to the room, and somebody has to own it: make another member an owner first. */
+  | 'room.lastOwner'
   /** There is no such call, or it is over. */
   | 'call.over'
   /** The other side is in a call. */
@@ -907,6 +915,16 @@ export interface RoomLeave {
   roomId: RoomId;
 }
 
+/** Event `room.memberChanged`: who belongs to the room, whether they are in it now or not. */
+export interface RoomMemberChanged {
+  /** The room. */
+  roomId: RoomId;
+  /** Whose membership has changed. */
+  userId: UserId;
+  /** What they are in it from now on; null if they are no member any more. */
+  role: RoomMemberRole | null;
+}
+
 /** Event `room.memberJoined`. */
 export interface RoomMemberJoined {
   /** The room that was entered. */
@@ -925,6 +943,9 @@ export interface RoomMemberLeft {
   userId: UserId;
 }
 
+/** What a member is in a room, from least to most. The order is the hierarchy. */
+export type RoomMemberRole = 'member' | 'moderator' | 'owner';
+
 /** Result of `room.members`. */
 export interface RoomMembers {
   /** In the order of their `connectionId`, at most `MEMBERS_MAX`. */
@@ -935,18 +956,12 @@ export interface RoomMembers {
   more: boolean;
 }
 
-/** Event `room.membersChanged`: what changed within a moment in a room that more than `TOLD_SINGLY_MAX` are in. */
+/** Event `room.membersChanged`: devices entered or left a room that more than `TOLD_SINGLY_MAX` are in, or were a moment ago. At most four times a second. Who they were is told to those who follow the page that they are on. */
 export interface RoomMembersChanged {
   /** The room that devices entered or left. */
   roomId: RoomId;
-  /** Who is there and was not, or was away for a moment; the receiving device may be among them. */
-  joined: Member[];
-  /** The devices that are there no longer; some may never have been told of. */
-  left: ConnectionId[];
   /** How many are present now. */
   memberCount: number;
-  /** Whether the lists are everything that changed. False: they are empty, and whoever shows who is there reads `room.members` again, at leisure. */
-  complete: boolean;
 }
 
 /** One message, durable and numbered. */
@@ -996,6 +1011,20 @@ export interface RoomMessagePosted {
   message: RoomMessage;
 }
 
+/** Event `room.pageChanged`: what became of the page of members that this device follows. It is always the first of those after `after`: who leaves it makes place for the next. */
+export interface RoomPageChanged {
+  /** The room whose members they are. */
+  roomId: RoomId;
+  /** The page that was asked for, by its `after`; absent: the first. */
+  after?: ConnectionId | null;
+  /** Who is on it and was not, in the order of their `connectionId`. */
+  joined: Member[];
+  /** The devices that are on it no longer; they may be on another page. */
+  left: ConnectionId[];
+  /** Whether there are more after it. */
+  more: boolean;
+}
+
 /** Parameters of `room.react`. */
 export interface RoomReact {
   /** A room that the caller has joined. */
@@ -1042,6 +1071,8 @@ export interface RoomReadMembers {
   roomId: RoomId;
   /** Only members after this one, in the order of their ids; absent: from the first on. */
   after?: ConnectionId | null;
+  /** Whether the page stays open: `room.pageChanged` tells who comes onto it and who goes, until another one of the room is opened, `room.unfollowMembers`, or the room is left. */
+  follow?: boolean;
 }
 
 /** Result of `room.read`. */
@@ -1061,14 +1092,36 @@ export interface RoomReadTo {
 }
 
 /** Why a device is no longer in a room that it has not left. */
-export type RoomRemovalReason = 'removed' | 'closed' | 'deleted';
+export type RoomRemovalReason = 'removed' | 'banned' | 'closed' | 'deleted';
 
 /** Event `room.removed`: this device is in the room no longer. */
 export interface RoomRemoved {
   /** The room that this device was in. */
   roomId: RoomId;
-  /** Whether the device was removed, or the room closed or deleted. */
+  /** Whether the device was removed or banned, or the room closed or deleted. */
   reason: RoomRemovalReason;
+}
+
+/** Event `room.renamed`. */
+export interface RoomRenamed {
+  /** The room. */
+  roomId: RoomId;
+  /** What it is called from now on. */
+  name: string;
+}
+
+/** Event `room.restricted`: somebody was muted or banned, or is no longer. */
+export interface RoomRestricted {
+  /** The room. */
+  roomId: RoomId;
+  /** The user or guest. */
+  userId: UserId;
+  /** Whether they may not say anything. */
+  muted: boolean;
+  /** When that ends by itself; absent if it does not, or they are not muted. */
+  mutedUntil?: string | null;
+  /** Whether they may not enter. */
+  banned: boolean;
 }
 
 /** Result of `room.edit`, `room.delete` and `room.react`: the change is stored, or there was nothing to change. */
@@ -1115,6 +1168,12 @@ export interface RoomTypingChanged {
   userId: UserId;
   /** Whether it is typing now. */
   typing: boolean;
+}
+
+/** Parameters of `room.unfollowMembers`. */
+export interface RoomUnfollowMembers {
+  /** A room of which a page may be open. */
+  roomId: RoomId;
 }
 
 /** How far a user has read, and what has come since. */
@@ -1164,7 +1223,7 @@ export interface Methods {
   'room.send': { params: RoomSend; result: RoomSent };
   /** Changes the text of a message that the caller has sent; answered once it is stored. */
   'room.edit': { params: RoomEdit; result: RoomRevised };
-  /** Deletes a message of the caller's, or, with `rooms.manage`, of anybody; its text is gone once this is answered. */
+  /** Deletes a message of the caller's, or, as a moderator or owner of the room or with `rooms.manage`, of anybody; its text is gone once this is answered. */
   'room.delete': { params: RoomDelete; result: RoomRevised };
   /** Reacts to a message with an emoji, or takes that back; guests need `messages.read` too. */
   'room.react': { params: RoomReact; result: RoomRevised };
@@ -1174,8 +1233,10 @@ export interface Methods {
   'room.typing': { params: RoomSetTyping; result: Done };
   /** Reads older messages. */
   'room.history': { params: RoomReadHistory; result: RoomHistoryRead };
-  /** Reads who is in a room, page by page. */
+  /** Reads who is in a room, page by page, and follows one of the pages. */
   'room.members': { params: RoomReadMembers; result: RoomMembers };
+  /** Stops following a page of members. */
+  'room.unfollowMembers': { params: RoomUnfollowMembers; result: Done };
   /** Lists who of the account is connected, and follows changes. */
   'presence.subscribe': { params: PresenceSubscribe; result: PresenceOnline };
   /** Rings a user's devices. */
@@ -1228,8 +1289,16 @@ export interface Events {
   'room.memberJoined': RoomMemberJoined;
   /** A device left a room. */
   'room.memberLeft': RoomMemberLeft;
-  /** Several devices entered or left a room that many are in. */
+  /** How many are in a room that many are in, after some entered or left. */
   'room.membersChanged': RoomMembersChanged;
+  /** Who came onto the page of members that this device follows, and who went. */
+  'room.pageChanged': RoomPageChanged;
+  /** The room is called otherwise. */
+  'room.renamed': RoomRenamed;
+  /** Somebody belongs to the room, or does no longer, or is something else in it. */
+  'room.memberChanged': RoomMemberChanged;
+  /** Somebody was muted or banned in the room, or is no longer. */
+  'room.restricted': RoomRestricted;
   /** A device started or stopped typing, or has not repeated for six seconds that it types. */
   'room.typing': RoomTypingChanged;
   /** This device is in a room no longer, though it has not left. */

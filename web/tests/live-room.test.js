@@ -137,13 +137,21 @@ test('typing is told at most every three seconds, and its end once', async (t) =
   assert.deepEqual(told(), [true, false]);
 });
 
-test('members that did not fit into the answer are read behind it, and news meanwhile is not lost', async () => {
+test('of many the page that somebody looks at is read, and kept as it is', async () => {
   const member = (id) => ({ connectionId: id, userId: id, name: id });
-  const { socket, room } = await joined({ members: [member('a'), member('b')], memberCount: 3 });
-  assert.deepEqual(socket.requests.at(-1), ['room.members', { roomId: 'r', after: 'b' }]);
-  room.exit('a');
-  await socket.answer('room.members', { members: [member('c')], more: false, memberCount: 2 });
-  assert.deepEqual(room.state.get().members.map(({ userId }) => userId), ['b', 'c']);
+  const { socket, room } = await joined({ members: [member('a'), member('b')], memberCount: 300 });
+  assert.ok(!socket.requests.some(([method]) => method === 'room.members'));
+  room.showMembers('b').catch(() => {});
+  assert.deepEqual(socket.requests.at(-1), ['room.members', { roomId: 'r', after: 'b', follow: true }]);
+  await socket.answer('room.members', { members: [member('c'), member('d')], more: true, memberCount: 300 });
+  room.turnPage({ roomId: 'r', after: 'b', joined: [member('e')], left: ['c'], more: true });
+  room.countMembers(299);
+  const { members, memberCount, membersComplete, membersPage } = room.state.get();
+  assert.deepEqual(members.map(({ userId }) => userId), ['d', 'e']);
+  assert.deepEqual([memberCount, membersComplete, membersPage], [299, false, { after: 'b', more: true }]);
+  room.hideMembers();
+  assert.deepEqual(socket.requests.at(-1), ['room.unfollowMembers', { roomId: 'r' }]);
+  assert.equal(room.state.get().membersPage, null);
 });
 
 test('older messages are put before, unless the room was read anew meanwhile', async () => {

@@ -1,6 +1,6 @@
 // Made from the code by `cargo xtask generate`: what the server takes and says over REST.
 
-import type { AccountId, Attachment, CallAccept, CallAccepted, CallAnswered, CallCancel, CallChanged, CallDeviceMoved, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallInvite, CallInvited, CallMedia, CallParty, CallPartyState, CallReject, CallResume, CallResumed, CallRing, CallRinging, CallTransfer, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MediaAnswer, MediaChanged, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaParticipantState, MediaPublish, MediaPublished, MediaRoute, MediaSignal, MediaSignalled, MediaState, MediaStateChange, MediaUpdate, MediaUpdated, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSubscribe, Priority, RequestId, Role, RoomChangedMessage, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomLeave, RoomMemberJoined, RoomMemberLeft, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnread, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
+import type { AccountId, Attachment, CallAccept, CallAccepted, CallAnswered, CallCancel, CallDeviceMoved, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallMedia, CallReject, CallResume, CallResumed, CallRing, CallRinging, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MediaAnswer, MediaChanged, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaPublish, MediaPublished, MediaRoute, MediaSignal, MediaSignalled, MediaState, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSubscribe, Priority, RequestId, Role, RoomChangedMessage, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomLeave, RoomMemberChanged, RoomMemberJoined, RoomMemberLeft, RoomMemberRole, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomPageChanged, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRenamed, RoomRestricted, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnfollowMembers, RoomUnread, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
 export type * from '../client/protocol.js';
 
 /** An invitation that is accepted. */
@@ -96,7 +96,7 @@ export interface Call {
   id: CallId;
   /** Where the two met or would have met. */
   roomId: RoomId;
-  /** In the order in which they came to it; the first called. */
+  /** Who called, then who was called. */
   participants: CallParticipant[];
   /** When it began to ring. */
   startedAt: string;
@@ -110,18 +110,14 @@ export interface Call {
 
 /** A user's part in a call. */
 export interface CallParticipant {
-  /** Who called, was called, or was rung into it later. */
+  /** Who called or was called. */
   userId: UserId;
   /** Whether they began it. */
   isCaller: boolean;
-  /** Who rang them; of the one who called, they themselves. */
-  invitedBy: UserId;
   /** Since when they were in it; null if they never picked up. */
   joinedAt?: string | null;
-  /** When they were out of it; null while they are in it, and if they never picked up. */
+  /** When they were out of it. */
   leftAt?: string | null;
-  /** How it ended for them, as `call.ended` says it; null while they are rung or in it. */
-  outcome?: string | null;
 }
 
 /** A canned response. */
@@ -342,7 +338,7 @@ export interface CreateRole {
 export interface CreateRoom {
   /** For people, 1 to 200 characters. */
   name: string;
-  /** Only members may enter and read it; who creates it is the first. False if absent. */
+  /** Only members may enter and read it; who creates it owns it. False if absent: for everybody, which needs `rooms.manage`. */
   private?: boolean;
 }
 
@@ -445,6 +441,14 @@ export interface Delivery {
 
 /** How a delivery stands. */
 export type DeliveryState = 'waiting' | 'taken' | 'givenUp';
+
+/** The other one of a direct room. */
+export interface DirectWith {
+  /** The other user. */
+  userId: UserId;
+  /** The other user's name, by which the room is shown. */
+  name: string;
+}
 
 /** A time in which a user may do more, or a request for one. */
 export interface Elevation {
@@ -559,7 +563,7 @@ export interface Label {
 }
 
 /** A room, and what is unread in it. */
-export type ListedRoom = Room & { read?: RoomUnread | null };
+export type ListedRoom = Room & { read?: RoomUnread | null; with?: DirectWith | null };
 
 /** Two contacts that are the same person. */
 export interface Merge {
@@ -582,6 +586,12 @@ export type MergeId = string;
 export interface Merges {
   /** The latest first; at most 100. */
   items: Merge[];
+}
+
+/** How long somebody is muted. */
+export interface MuteRoomMember {
+  /** When it ends by itself; null: when somebody ends it. */
+  until: string | null;
 }
 
 /** A set of permissions with a name. */
@@ -712,7 +722,7 @@ export interface Page_Label {
 /** One page of a list. */
 export interface Page_ListedRoom {
   /** At most `limit` of them. */
-  items: (Room & { read?: RoomUnread | null })[];
+  items: (Room & { read?: RoomUnread | null; with?: DirectWith | null })[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -737,6 +747,14 @@ export interface Page_NamedRole {
 export interface Page_Note {
   /** At most `limit` of them. */
   items: Note[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_Restriction {
+  /** At most `limit` of them. */
+  items: Restriction[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -774,7 +792,7 @@ export interface Page_Webhook {
 }
 
 /** One thing that a caller may do. */
-export type Permission = 'account.manage' | 'auditEntries.read' | 'calls.read' | 'cannedResponses.manage' | 'channels.read' | 'channels.manage' | 'contacts.read' | 'contacts.manage' | 'contacts.erase' | 'conversations.read' | 'conversations.manage' | 'apiKeys.manage' | 'labels.manage' | 'messages.send' | 'roles.manage' | 'rooms.read' | 'rooms.manage' | 'teams.manage' | 'users.read' | 'users.manage' | 'webhooks.manage';
+export type Permission = 'account.manage' | 'auditEntries.read' | 'calls.read' | 'cannedResponses.manage' | 'channels.read' | 'channels.manage' | 'contacts.read' | 'contacts.manage' | 'contacts.erase' | 'conversations.read' | 'conversations.manage' | 'apiKeys.manage' | 'labels.manage' | 'messages.send' | 'roles.manage' | 'rooms.create' | 'rooms.read' | 'rooms.manage' | 'teams.manage' | 'users.read' | 'users.manage' | 'webhooks.manage';
 
 /** The body of an error answer. */
 export interface Problem {
@@ -810,6 +828,16 @@ export interface Reply {
   text: string;
 }
 
+/** A user or guest who may not do something in a room. */
+export interface Restriction {
+  /** The user or guest. */
+  userId: UserId;
+  /** When it ends by itself; null if it does not. */
+  until?: string | null;
+  /** Since when. */
+  createdAt: string;
+}
+
 /** One thing that a guest may do in the room. Without any, they are there and see who else is. */
 export type Right = 'messages.read' | 'messages.send' | 'media.send' | 'media.receive';
 
@@ -824,6 +852,8 @@ export interface Room {
   name: string;
   /** Only its members may enter and read it. */
   private: boolean;
+  /** It is for two users, who are its members, and has no name of its own. */
+  direct: boolean;
   /** Since when nobody enters and nothing is said; null while it is open. */
   closedAt?: string | null;
   /** The number of its latest message or change of one; 0 if nothing has been said. */
@@ -842,6 +872,8 @@ export interface RoomHistory {
 export interface RoomMember {
   /** They may enter though the room is private. */
   userId: UserId;
+  /** What they are in the room. */
+  role: RoomMemberRole;
 }
 
 /** The outcome of a row. */
@@ -994,6 +1026,12 @@ export interface UpdateRoom {
   name?: string | null;
   /** Only members may enter and read it. Who is in it and is none leaves, but for guests. */
   private?: boolean | null;
+}
+
+/** What a member is to be in a room. */
+export interface UpdateRoomMember {
+  /** The role from now on. */
+  role: RoomMemberRole;
 }
 
 /** What to change about a message. */
@@ -1186,6 +1224,8 @@ export interface Operations {
   'DELETE /v1/conversations/{id}/notes/{note}': { path: { id: ConversationId; note: NoteId }; answer: void };
   /** Writes one's own note anew. */
   'PATCH /v1/conversations/{id}/notes/{note}': { path: { id: ConversationId; note: NoteId }; body: WriteNote; answer: Note };
+  /** Opens the direct room of the caller and another user: the same one whoever of them opens it, and however often. */
+  'PUT /v1/direct-rooms/{user}': { path: { user: UserId }; answer: Room };
   /** Lists elevations, the latest first: all for who manages users, one's own for others. */
   'GET /v1/elevations': { query: { cursor?: string; limit?: number }; answer: Page_Elevation };
   /** Asks to do more for a while. Nothing changes until somebody else agrees. */
@@ -1238,8 +1278,14 @@ export interface Operations {
   'GET /v1/rooms/{id}': { path: { id: RoomId }; answer: Room };
   /** Deletes a room and everything that was said in it. Calls stay on record. */
   'DELETE /v1/rooms/{id}': { path: { id: RoomId }; answer: void };
-  /** Changes a room. */
+  /** Changes a room. Owners of the room rename it; the rest is for who manages rooms. */
   'PATCH /v1/rooms/{id}': { path: { id: RoomId }; body: UpdateRoom; answer: Room };
+  /** Lists who is banned from a room, in the order of their ids. */
+  'GET /v1/rooms/{id}/bans': { path: { id: RoomId }; query: { cursor?: string; limit?: number }; answer: Page_Restriction };
+  /** Bans a user or guest: their devices leave the room, they are a member no longer, and nothing lets them enter again until the ban is ended. */
+  'PUT /v1/rooms/{id}/bans/{user}': { path: { id: RoomId; user: UserId }; answer: void };
+  /** Ends a ban. In a private room they have to be made a member again to enter. */
+  'DELETE /v1/rooms/{id}/bans/{user}': { path: { id: RoomId; user: UserId }; answer: void };
   /** Closes a room: whoever is in it leaves, and nobody enters or says anything any more. What was said stays. Closing a closed room changes nothing. */
   'POST /v1/rooms/{id}/close': { path: { id: RoomId }; answer: Room };
   /** Lists the devices that are in a room now, on all instances. */
@@ -1252,10 +1298,12 @@ export interface Operations {
   'POST /v1/rooms/{id}/join-tokens': { path: { id: RoomId }; body: CreateJoinToken; answer: JoinToken };
   /** Lists who belongs to a room, in the order of their ids. Into a room that is not private others get too. */
   'GET /v1/rooms/{id}/members': { path: { id: RoomId }; query: { cursor?: string; limit?: number }; answer: Page_RoomMember };
-  /** Makes a user a member: they may enter though the room is private. */
+  /** Makes a user a member: they may enter though the room is private. For owners of the room, and who manages rooms. */
   'PUT /v1/rooms/{id}/members/{user}': { path: { id: RoomId; user: UserId }; answer: void };
-  /** Removes a member or guest: their devices leave the room, and join tokens that were minted before are good no more. */
+  /** Removes a member or guest: their devices leave the room, and join tokens that were minted before are good no more. For owners of the room, and who manages rooms; everybody removes themselves. */
   'DELETE /v1/rooms/{id}/members/{user}': { path: { id: RoomId; user: UserId }; answer: void };
+  /** Makes a member an owner, a moderator, or a member like others. For owners of the room, and who manages rooms. */
+  'PATCH /v1/rooms/{id}/members/{user}': { path: { id: RoomId; user: UserId }; body: UpdateRoomMember; answer: RoomMember };
   /** Reads what was said in a room. */
   'GET /v1/rooms/{id}/messages': { path: { id: RoomId }; query: { before?: number; limit?: number }; answer: RoomHistory };
   /** Posts a message in a room. It is stored, numbered, and pushed to everybody present. */
@@ -1266,6 +1314,12 @@ export interface Operations {
   'DELETE /v1/rooms/{id}/messages/{seq}': { path: { id: RoomId; seq: number }; answer: void };
   /** Edits a message that the caller has posted. The text before is kept nowhere. */
   'PATCH /v1/rooms/{id}/messages/{seq}': { path: { id: RoomId; seq: number }; body: UpdateRoomMessage; answer: RoomMessage };
+  /** Lists who is muted in a room, in the order of their ids. */
+  'GET /v1/rooms/{id}/mutes': { path: { id: RoomId }; query: { cursor?: string; limit?: number }; answer: Page_Restriction };
+  /** Mutes a user or guest: they stay in the room, and neither say, edit nor react to anything. Replaces what was before. */
+  'PUT /v1/rooms/{id}/mutes/{user}': { path: { id: RoomId; user: UserId }; body: MuteRoomMember; answer: void };
+  /** Lets a muted user or guest speak again. */
+  'DELETE /v1/rooms/{id}/mutes/{user}': { path: { id: RoomId; user: UserId }; answer: void };
   /** Opens a closed room again. */
   'POST /v1/rooms/{id}/reopen': { path: { id: RoomId }; answer: Room };
   /** Finds contacts by name, e-mail address or phone number, the newest first. */

@@ -52,6 +52,7 @@ declare namespace App {
   }
   interface RoomState {
     status: 'joining' | 'joined' | 'failed'; name: string; error: Problem | null; members: Wire.Member[]; memberCount: number;
+    membersComplete: boolean; membersPage: { after: string | null; more: boolean } | null;
     messages: Wire.RoomMessage[]; pending: PendingMessage[]; seq: number; complete: boolean;
     typing: { connectionId: string; userId: string; name: string; since: number }[]; media: Wire.MediaState | null;
   }

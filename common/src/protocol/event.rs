@@ -52,8 +52,16 @@ events! {
     RoomMemberJoined(room::MemberJoined) = "room.memberJoined";
     /// A device left a room.
     RoomMemberLeft(room::MemberLeft) = "room.memberLeft";
-    /// Several devices entered or left a room that many are in.
+    /// How many are in a room that many are in, after some entered or left.
     RoomMembersChanged(room::MembersChanged) = "room.membersChanged";
+    /// Who came onto the page of members that this device follows, and who went.
+    RoomPageChanged(room::PageChanged) = "room.pageChanged";
+    /// The room is called otherwise.
+    RoomRenamed(room::Renamed) = "room.renamed";
+    /// Somebody belongs to the room, or does no longer, or is something else in it.
+    RoomMemberChanged(room::MemberChanged) = "room.memberChanged";
+    /// Somebody was muted or banned in the room, or is no longer.
+    RoomRestricted(room::Restricted) = "room.restricted";
     /// A device started or stopped typing, or has not repeated for six seconds that it types.
     RoomTyping(room::TypingChanged) = "room.typing";
     /// This device is in a room no longer, though it has not left.

@@ -75,7 +75,8 @@ methods! {
     RoomSend(room::Send) -> room::Sent = "room.send", Needs::right(Right::SendMessages);
     /// Changes the text of a message that the caller has sent; answered once it is stored.
     RoomEdit(room::Edit) -> room::Revised = "room.edit", Needs::right(Right::SendMessages);
-    /// Deletes a message of the caller's, or, with `rooms.manage`, of anybody; its text is gone once this is answered.
+    /// Deletes a message of the caller's, or, as a moderator or owner of the room or with `rooms.manage`, of anybody; its
+    /// text is gone once this is answered.
     RoomDelete(room::Delete) -> room::Revised = "room.delete", Needs::right(Right::SendMessages);
     /// Reacts to a message with an emoji, or takes that back; guests need `messages.read` too.
     RoomReact(room::React) -> room::Revised = "room.react", Needs::right(Right::SendMessages);
@@ -86,8 +87,10 @@ methods! {
     /// Reads older messages.
     RoomHistory(room::ReadHistory) -> room::History = "room.history",
         Needs::right(Right::ReadMessages).and(Permission::RoomsRead);
-    /// Reads who is in a room, page by page.
+    /// Reads who is in a room, page by page, and follows one of the pages.
     RoomMembers(room::ReadMembers) -> room::Members = "room.members", Needs::NOTHING;
+    /// Stops following a page of members.
+    RoomUnfollowMembers(room::UnfollowMembers) -> super::Done = "room.unfollowMembers", Needs::NOTHING;
     /// Lists who of the account is connected, and follows changes.
     PresenceSubscribe(presence::Subscribe) -> presence::Online = "presence.subscribe",
         Needs::permission(Permission::UsersRead);

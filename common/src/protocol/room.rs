@@ -1,14 +1,23 @@
 //! Rooms: who is there and what is said. What happens to what was said is in [`mod@message`], how far somebody has
-//! read in [`mod@reading`].
+//! read in [`mod@reading`], who is there in [`mod@roster`], what
+//! members are in it in [`mod@standing`].
 
 mod message;
 mod reading;
+mod roster;
+mod standing;
 
 pub use message::{
     ChangedMessage, Delete, EMOJI_BYTES_MAX, Edit, MENTIONS_MAX, MessageChanged, REACTIONS_MAX, REACTORS_MAX,
     React, Reaction, Revised, RoomMessage,
 };
 pub use reading::{READERS_TOLD_MAX, Read, ReadPosition, ReadTo, UNREAD_LOOKED_AT_MAX, UNREAD_MAX, Unread};
+
+pub use roster::{
+    CHANGES_BYTES_MAX, MEMBERS_MAX, Member, MemberJoined, MemberLeft, Members, MembersChanged, PageChanged,
+    ReadMembers, TOLD_SINGLY_MAX, UnfollowMembers,
+};
+pub use standing::{MemberChanged, MemberRole, Renamed, Restricted};
 
 use super::media;
 use crate::id::{ClientMessageId, ConnectionId, RoomId, UserId};
@@ -23,35 +32,6 @@ pub const MESSAGES_MAX: u16 = 100;
 
 /// Rooms that a connection may be in.
 pub const ROOMS_MAX: usize = 500;
-
-/// The most members in one answer.
-pub const MEMBERS_MAX: usize = 100;
-
-/// Up to so many members each who enters or leaves is told at once; of more, changes are told together.
-///
-/// Higher shows more rooms as they are at every moment; but a change costs a frame to every member, so the
-/// departure of all at once costs the square of this.
-pub const TOLD_SINGLY_MAX: usize = 100;
-
-/// Above so many members changes are told as a number alone.
-pub const TOLD_BY_NAME_MAX: usize = 1000;
-
-/// The longest lists in one [`MembersChanged`] or [`super::presence::Changed`], in bytes of JSON; longer
-/// ones are left out.
-pub const CHANGES_BYTES_MAX: usize = 32 * 1024;
-
-/// One device present in a room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Member {
-    /// The device that is in the room.
-    pub connection_id: ConnectionId,
-    /// The device's user; one user may be in a room with several devices.
-    pub user_id: UserId,
-    /// The user's name.
-    pub name: String,
-}
 
 /// Parameters of `room.join`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -184,31 +164,6 @@ pub struct History {
     pub more: bool,
 }
 
-/// Parameters of `room.members`.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomReadMembers))]
-pub struct ReadMembers {
-    /// A room that the caller has joined.
-    pub room_id: RoomId,
-    /// Only members after this one, in the order of their ids; absent: from the first on.
-    #[serde(default)]
-    pub after: Option<ConnectionId>,
-}
-
-/// Result of `room.members`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMembers))]
-pub struct Members {
-    /// In the order of their `connectionId`, at most [`MEMBERS_MAX`].
-    pub members: Vec<Member>,
-    /// How many are present, this device included.
-    pub member_count: u32,
-    /// Whether there are more: ask again with `after` = the `connectionId` of the last.
-    pub more: bool,
-}
-
 /// Event `room.message`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -218,48 +173,6 @@ pub struct MessagePosted {
     pub room_id: RoomId,
     /// The message as it was stored.
     pub message: RoomMessage,
-}
-
-/// Event `room.memberJoined`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMemberJoined))]
-pub struct MemberJoined {
-    /// The room that was entered.
-    pub room_id: RoomId,
-    /// The device that entered, and its user.
-    pub member: Member,
-}
-
-/// Event `room.memberLeft`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMemberLeft))]
-pub struct MemberLeft {
-    /// The room that was left.
-    pub room_id: RoomId,
-    /// The device that left.
-    pub connection_id: ConnectionId,
-    /// The device's user, who may still be there with another device.
-    pub user_id: UserId,
-}
-
-/// Event `room.membersChanged`: what changed within a moment in a room that more than [`TOLD_SINGLY_MAX`] are in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMembersChanged))]
-pub struct MembersChanged {
-    /// The room that devices entered or left.
-    pub room_id: RoomId,
-    /// Who is there and was not, or was away for a moment; the receiving device may be among them.
-    pub joined: Vec<Member>,
-    /// The devices that are there no longer; some may never have been told of.
-    pub left: Vec<ConnectionId>,
-    /// How many are present now.
-    pub member_count: u32,
-    /// Whether the lists are everything that changed. False: they are empty, and whoever shows who is there
-    /// reads `room.members` again, at leisure.
-    pub complete: bool,
 }
 
 /// Event `room.typing`.
@@ -284,6 +197,8 @@ pub struct TypingChanged {
 pub enum RemovalReason {
     /// An administrator or the account's own back end removed it or its user.
     Removed,
+    /// It or its user is banned from the room.
+    Banned,
     /// The room was closed.
     Closed,
     /// The room was deleted.
@@ -297,7 +212,7 @@ pub enum RemovalReason {
 pub struct Removed {
     /// The room that this device was in.
     pub room_id: RoomId,
-    /// Whether the device was removed, or the room closed or deleted.
+    /// Whether the device was removed or banned, or the room closed or deleted.
     pub reason: RemovalReason,
 }
 

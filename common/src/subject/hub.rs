@@ -8,7 +8,7 @@ use crate::{
         call::{Answered, Ended, Incoming, Media, Moved, PartiesChanged, Party},
         media::Signalled,
         presence::OnlineUser,
-        room::{Member, RemovalReason, RoomMessage},
+        room::{Member, MemberChanged, RemovalReason, Renamed, Restricted, RoomMessage},
     },
     room::RoomEntry,
 };
@@ -47,6 +47,12 @@ pub enum RoomNews {
         /// Up to which number.
         seq: u64,
     },
+    /// It is called otherwise.
+    Renamed(Renamed),
+    /// Who belongs to it has changed.
+    MemberChanged(MemberChanged),
+    /// Somebody was muted or banned, or is no longer.
+    Restricted(Restricted),
     /// A program of the account says something that is stored nowhere.
     Event {
         /// The name of the event.

@@ -5,6 +5,7 @@ mod admit;
 mod close;
 mod create;
 mod delete;
+mod direct;
 mod events;
 mod get;
 mod guests;
@@ -12,6 +13,8 @@ mod list;
 mod members;
 mod message;
 mod messages;
+mod restrictions;
+mod tell;
 mod update;
 
 use super::routes::{Routes, endpoints};
@@ -33,22 +36,42 @@ pub(super) fn routes() -> Routes {
         .needs(
             Permission::RoomsManage,
             endpoints![
-                create::create,
-                update::update,
                 delete::delete,
                 close::close,
                 close::reopen,
                 events::publish,
                 guests::create,
-                members::add,
-                members::remove,
                 members::disconnect_from_room
             ],
         )
+        // Of people, what they are in the room counts, too.
+        .needs_by_kind(
+            Permission::RoomsRead,
+            Permission::RoomsManage,
+            endpoints![
+                update::update,
+                members::add,
+                members::change,
+                members::remove,
+                restrictions::list_room_mutes,
+                restrictions::mute,
+                restrictions::unmute,
+                restrictions::list_room_bans,
+                restrictions::ban,
+                restrictions::unban
+            ],
+        )
+        .needs_by_kind(Permission::RoomsCreate, Permission::RoomsManage, endpoints![create::create])
         // What a program says looks as if somebody had said it.
         .needs_by_kind(
             Permission::RoomsRead,
             Permission::RoomsManage,
             endpoints![messages::send, message::edit, message::delete],
         )
+}
+
+/// The rooms of two, by whom they are with.
+pub(super) fn direct_routes() -> Routes {
+    Routes::of("direct-rooms", "The one room of each two users.")
+        .needs(Permission::RoomsCreate, endpoints![direct::open_direct_room])
 }

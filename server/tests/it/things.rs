@@ -126,8 +126,17 @@ impl Server {
         things
     }
 
-    /// What belongs to the things: a merge of two contacts, and something for the webhook to deliver.
+    /// What belongs to the things: a member of a room and somebody to be kept out of it, a merge of two contacts, and
+    /// something for the webhook to deliver.
     async fn parts(&self, tenant: &Tenant, things: &mut Things) {
+        let (room, user) = (tenant.room.to_string(), things.id("/v1/users/{id}").to_owned());
+        for path in ["/v1/rooms/{id}/mutes/{user}", "/v1/rooms/{id}/bans/{user}"] {
+            things.ids.insert(path.to_owned(), vec![room.clone(), user.clone()]);
+        }
+        things.ids.insert("/v1/direct-rooms/{user}".to_owned(), vec![user]);
+        let member = format!("/v1/rooms/{room}/members/{}", tenant.user);
+        let added = self.call(Method::PUT, &member, &tenant.token, None).await;
+        assert_eq!(added.status, StatusCode::NO_CONTENT, "{}", added.body);
         let contact = things.id("/v1/contacts/{id}").to_owned();
         let loser = self.make(tenant, "/v1/contacts", &json!({ "name": "Loser" })).await;
         let merge = json!({ "loserId": loser });

@@ -11,12 +11,16 @@
 //! all rooms; it does not enter any. What a program says looks as if somebody had said it, so it needs the permission
 //! to manage. A guest has been let in by who may: a private room is open to them, and no other room is there. Being
 //! removed keeps a guest out until they get a newer token, and a person only from rooms of which they must be a member.
+//!
+//! Members of a room may be [more than that](MemberRole) in it. What an owner or moderator may do there needs no
+//! permission of the account but to enter rooms, and whoever manages rooms may do it in every room; nobody is muted,
+//! banned or unmade by somebody of the same rank. The two of a direct room have it to themselves.
 
 use common::{
     guest::Right,
     id::RoomId,
     permission::{Permission, Permissions},
-    protocol::room::RemovalReason,
+    protocol::room::{MemberRole, RemovalReason},
     room::RoomFacts,
     subject::media::MediaRights,
 };
@@ -70,7 +74,17 @@ pub enum Action {
     Announce,
     /// Let a guest in.
     Invite,
-    /// Change, close or delete it, and decide who its members are.
+    /// Mute and ban those who are in it.
+    Restrict,
+    /// Say what it is called.
+    Rename,
+    /// Decide who its members are, and what they are in it.
+    ChangeMembers,
+    /// Be a member no longer.
+    Quit,
+    /// Decide whether it is for its members only.
+    SetPrivacy,
+    /// Close or delete it.
     Manage,
 }
 
@@ -79,12 +93,20 @@ pub enum Action {
 pub enum Refusal {
     /// Token or key do not allow it in any room. Says nothing about this one.
     NotAllowed,
-    /// There is no such room, or none for this visitor: the two look the same.
+    /// There is no such room, or none for this visitor: the two look the same, but to who was banned from it.
     NoSuchRoom,
+    /// They are banned from it.
+    Banned,
     /// The guest was removed after their token was signed.
     Removed,
+    /// It is for those who are more in it than they are, or than whom it is about.
+    NotInCharge,
+    /// The room is for two, and stays so.
+    Direct,
     /// The room is closed.
     Closed,
+    /// They are kept from saying anything.
+    Muted,
     /// It is for those in the room, and they are not.
     NotInside,
 }
@@ -105,13 +127,23 @@ impl Action {
         Self::Media,
         Self::Announce,
         Self::Invite,
+        Self::Restrict,
+        Self::Rename,
+        Self::ChangeMembers,
+        Self::Quit,
+        Self::SetPrivacy,
         Self::Manage,
     ];
 
     /// Whether it is about a room as a thing, and not about what happens in it.
     const fn is_administrative(self) -> bool {
         match self {
-            Self::See | Self::Manage => true,
+            Self::See
+            | Self::Restrict
+            | Self::Rename
+            | Self::ChangeMembers
+            | Self::SetPrivacy
+            | Self::Manage => true,
             Self::ReadMembers
             | Self::ReadMessages
             | Self::Enter
@@ -123,14 +155,95 @@ impl Action {
             | Self::Ring
             | Self::Media
             | Self::Announce
-            | Self::Invite => false,
+            | Self::Invite
+            | Self::Quit => false,
+        }
+    }
+
+    /// What somebody must be in the room to do it without managing rooms; `None` if they need not even be a member,
+    /// where it is open to all.
+    const fn of_role(self) -> Option<MemberRole> {
+        match self {
+            Self::Quit => Some(MemberRole::Member),
+            Self::Moderate | Self::Restrict => Some(MemberRole::Moderator),
+            Self::Rename | Self::ChangeMembers => Some(MemberRole::Owner),
+            Self::See
+            | Self::ReadMembers
+            | Self::ReadMessages
+            | Self::Enter
+            | Self::Send
+            | Self::Edit
+            | Self::React
+            | Self::Type
+            | Self::Ring
+            | Self::Media
+            | Self::Announce
+            | Self::Invite
+            | Self::SetPrivacy
+            | Self::Manage => None,
+        }
+    }
+
+    /// Whether it would make of a direct room something else.
+    const fn is_of_groups(self) -> bool {
+        match self {
+            Self::Invite
+            | Self::Restrict
+            | Self::Rename
+            | Self::ChangeMembers
+            | Self::Quit
+            | Self::SetPrivacy => true,
+            Self::See
+            | Self::ReadMembers
+            | Self::ReadMessages
+            | Self::Enter
+            | Self::Send
+            | Self::Edit
+            | Self::Moderate
+            | Self::React
+            | Self::Type
+            | Self::Ring
+            | Self::Media
+            | Self::Announce
+            | Self::Manage => false,
+        }
+    }
+
+    /// Whether who is muted may not.
+    const fn is_speaking(self) -> bool {
+        match self {
+            Self::Send | Self::Edit | Self::React | Self::Type => true,
+            Self::See
+            | Self::ReadMembers
+            | Self::ReadMessages
+            | Self::Enter
+            | Self::Moderate
+            | Self::Ring
+            | Self::Media
+            | Self::Announce
+            | Self::Invite
+            | Self::Restrict
+            | Self::Rename
+            | Self::ChangeMembers
+            | Self::Quit
+            | Self::SetPrivacy
+            | Self::Manage => false,
         }
     }
 
     /// Whether it goes on when the room is closed.
     const fn outlasts_closing(self) -> bool {
         match self {
-            Self::See | Self::ReadMembers | Self::ReadMessages | Self::Moderate | Self::Manage => true,
+            Self::See
+            | Self::ReadMembers
+            | Self::ReadMessages
+            | Self::Moderate
+            | Self::Restrict
+            | Self::Rename
+            | Self::ChangeMembers
+            | Self::Quit
+            | Self::SetPrivacy
+            | Self::Manage => true,
             Self::Enter
             | Self::Send
             | Self::Edit
@@ -146,17 +259,22 @@ impl Action {
     /// The permission that a person needs.
     const fn of_person(self) -> Permission {
         match self {
-            Self::Moderate | Self::Announce | Self::Invite | Self::Manage => Permission::RoomsManage,
+            Self::Announce | Self::Invite | Self::SetPrivacy | Self::Manage => Permission::RoomsManage,
             Self::See
             | Self::ReadMembers
             | Self::ReadMessages
             | Self::Enter
             | Self::Send
             | Self::Edit
+            | Self::Moderate
             | Self::React
             | Self::Type
             | Self::Ring
-            | Self::Media => Permission::RoomsRead,
+            | Self::Media
+            | Self::Restrict
+            | Self::Rename
+            | Self::ChangeMembers
+            | Self::Quit => Permission::RoomsRead,
         }
     }
 
@@ -164,10 +282,17 @@ impl Action {
     const fn of_program(self) -> Option<Permission> {
         match self {
             Self::See | Self::ReadMembers | Self::ReadMessages => Some(Permission::RoomsRead),
-            Self::Send | Self::Edit | Self::Moderate | Self::Announce | Self::Invite | Self::Manage => {
-                Some(Permission::RoomsManage)
-            }
-            Self::Enter | Self::React | Self::Type | Self::Ring | Self::Media => None,
+            Self::Send
+            | Self::Edit
+            | Self::Moderate
+            | Self::Announce
+            | Self::Invite
+            | Self::Restrict
+            | Self::Rename
+            | Self::ChangeMembers
+            | Self::SetPrivacy
+            | Self::Manage => Some(Permission::RoomsManage),
+            Self::Enter | Self::React | Self::Type | Self::Ring | Self::Media | Self::Quit => None,
         }
     }
 }
@@ -184,19 +309,55 @@ impl Visitor<'_> {
         match *self {
             Self::Program(_) => {}
             Self::Person(permissions) => {
-                let manages = action.is_administrative() && permissions.has(Permission::RoomsManage);
-                if facts.is_private && !facts.is_member && !manages {
+                let manages = permissions.has(Permission::RoomsManage);
+                let administers = manages && action.is_administrative();
+                if facts.is_banned && !administers {
+                    return Err(Refusal::Banned);
+                }
+                if facts.is_private && facts.role.is_none() && !administers {
                     return Err(Refusal::NoSuchRoom);
+                }
+                if facts.role < action.of_role() && !manages {
+                    return Err(Refusal::NotInCharge);
                 }
             }
             Self::Guest { room: own, .. } if own != room => return Err(Refusal::NoSuchRoom),
             Self::Guest { issued_at, .. } => {
+                if facts.is_banned {
+                    return Err(Refusal::Banned);
+                }
                 if facts.removed_at.is_some_and(|at| at >= issued_at) {
                     return Err(Refusal::Removed);
                 }
             }
         }
-        if facts.is_closed && !action.outlasts_closing() { Err(Refusal::Closed) } else { Ok(()) }
+        if facts.is_direct && action.is_of_groups() {
+            return Err(Refusal::Direct);
+        }
+        if facts.is_closed && !action.outlasts_closing() {
+            return Err(Refusal::Closed);
+        }
+        if facts.is_muted && action.is_speaking() { Err(Refusal::Muted) } else { Ok(()) }
+    }
+
+    /// The same for muting and banning somebody who is `target` in the room, or no member.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn may_restrict(
+        &self,
+        target: Option<MemberRole>,
+        room: RoomId,
+        facts: Option<&RoomFacts>,
+    ) -> Result<(), Refusal> {
+        self.may(Action::Restrict, room, facts)?;
+        let role = facts.and_then(|facts| facts.role);
+        match *self {
+            Self::Person(permissions) if !permissions.has(Permission::RoomsManage) && role <= target => {
+                Err(Refusal::NotInCharge)
+            }
+            Self::Person(_) | Self::Program(_) | Self::Guest { .. } => Ok(()),
+        }
     }
 
     /// The same for what only those in the room may do, by whether this instance has them in it. What the store says
@@ -207,7 +368,18 @@ impl Visitor<'_> {
     /// [`Refusal::NotAllowed`] or [`Refusal::NotInside`].
     pub fn may_inside(&self, action: Action, is_inside: bool) -> Result<(), Refusal> {
         self.is_allowed(action)?;
-        if is_inside { Ok(()) } else { Err(Refusal::NotInside) }
+        if !is_inside {
+            return Err(Refusal::NotInside);
+        }
+        match *self {
+            // What they are in the room, the store alone says.
+            Self::Person(permissions)
+                if action.of_role().is_some() && !permissions.has(Permission::RoomsManage) =>
+            {
+                Err(Refusal::NotInCharge)
+            }
+            Self::Person(_) | Self::Program(_) | Self::Guest { .. } => Ok(()),
+        }
     }
 
     /// Lets pass who is in the room by what this instance has heard, and may do this by what the store says. Who has
@@ -218,7 +390,13 @@ impl Visitor<'_> {
     pub fn may_still(&self, action: Action, room: RoomId, facts: Option<&RoomFacts>) -> Result<(), Refusal> {
         self.may(action, room, facts).map_err(|refusal| match refusal {
             Refusal::NoSuchRoom | Refusal::Removed => Refusal::NotInside,
-            Refusal::NotAllowed | Refusal::Closed | Refusal::NotInside => refusal,
+            Refusal::NotAllowed
+            | Refusal::Banned
+            | Refusal::NotInCharge
+            | Refusal::Direct
+            | Refusal::Closed
+            | Refusal::Muted
+            | Refusal::NotInside => refusal,
         })
     }
 
@@ -228,9 +406,17 @@ impl Visitor<'_> {
         Some(match (facts, refusal) {
             (None, _) => RemovalReason::Deleted,
             (Some(_), Refusal::Closed) => RemovalReason::Closed,
-            (Some(_), Refusal::NotAllowed | Refusal::NoSuchRoom | Refusal::Removed | Refusal::NotInside) => {
-                RemovalReason::Removed
-            }
+            (Some(_), Refusal::Banned) => RemovalReason::Banned,
+            (
+                Some(_),
+                Refusal::NotAllowed
+                | Refusal::NoSuchRoom
+                | Refusal::Removed
+                | Refusal::NotInCharge
+                | Refusal::Direct
+                | Refusal::Muted
+                | Refusal::NotInside,
+            ) => RemovalReason::Removed,
         })
     }
 
@@ -256,7 +442,10 @@ impl Visitor<'_> {
 
     fn is_allowed(&self, action: Action) -> Result<(), Refusal> {
         let is_allowed = match self {
-            Self::Person(permissions) => permissions.has(action.of_person()),
+            Self::Person(permissions) => {
+                let manages = action.of_role().is_some() && permissions.has(Permission::RoomsManage);
+                manages || permissions.has(action.of_person())
+            }
             Self::Program(permissions) => action.of_program().is_some_and(|needed| permissions.has(needed)),
             Self::Guest { rights, .. } => match action {
                 Action::See | Action::ReadMembers | Action::Enter => true,
@@ -267,7 +456,16 @@ impl Visitor<'_> {
                     rights.contains(&Right::SendMessages) && rights.contains(&Right::ReadMessages)
                 }
                 Action::Media => rights.contains(&Right::SendMedia) || rights.contains(&Right::ReceiveMedia),
-                Action::Moderate | Action::Ring | Action::Announce | Action::Invite | Action::Manage => false,
+                Action::Moderate
+                | Action::Ring
+                | Action::Announce
+                | Action::Invite
+                | Action::Restrict
+                | Action::Rename
+                | Action::ChangeMembers
+                | Action::Quit
+                | Action::SetPrivacy
+                | Action::Manage => false,
             },
         };
         if is_allowed { Ok(()) } else { Err(Refusal::NotAllowed) }
@@ -277,7 +475,7 @@ impl Visitor<'_> {
 /// Whether a person of the account could come into the room if they are called there. Their permissions are in their
 /// own tokens, by which they are judged when they come.
 pub const fn may_be_rung(facts: &RoomFacts) -> bool {
-    !facts.is_closed && (!facts.is_private || facts.is_member)
+    !facts.is_closed && !facts.is_banned && (!facts.is_private || facts.role.is_some())
 }
 
 #[cfg(test)]

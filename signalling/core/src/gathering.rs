@@ -1,20 +1,22 @@
 //! Changes among many that are told together: the departure of a thousand is one event, not a thousand each.
 
 use crate::roster::Change;
-use common::{
-    id::ConnectionId,
-    protocol::{
-        page::encoded_len,
-        room::{CHANGES_BYTES_MAX, Member, TOLD_BY_NAME_MAX, TOLD_SINGLY_MAX},
-    },
+use common::protocol::{
+    page::encoded_len,
+    room::{CHANGES_BYTES_MAX, TOLD_SINGLY_MAX},
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-/// Changes that wait to be told together. What happens to a device twice is told as it ended.
+/// How long changes of who is in a room that many are in are gathered before they are told.
+///
+/// Longer is fewer events when many come and go at once; shorter shows each sooner.
+pub const GATHER_TIME: Duration = Duration::from_millis(250);
+
+/// Whether it has to be told how many there are, because not each change was.
 #[derive(Debug, Default)]
 pub struct Gathering {
-    waiting: BTreeMap<ConnectionId, Change>,
+    due: Option<Instant>,
 }
 
 /// What is told together.
@@ -30,38 +32,24 @@ pub struct Gathered<K, V> {
 
 impl Gathering {
     /// Takes changes among at most `among`, as many as there were before or are after them, and gives back
-    /// what is to be told at once, one by one. The rest waits for [`take`](Self::take).
-    pub fn note(&mut self, changes: Vec<Change>, among: usize) -> Vec<Change> {
+    /// what is to be told at once, one by one. For the rest, the number is told later.
+    pub fn note(&mut self, changes: Vec<Change>, among: usize, now: Instant) -> Vec<Change> {
         // Behind others that wait, or what is told would not be in the order in which it happened.
-        if self.waiting.is_empty() && among <= TOLD_SINGLY_MAX {
+        if changes.is_empty() || (self.due.is_none() && among <= TOLD_SINGLY_MAX) {
             return changes;
         }
-        for change in changes {
-            let (Change::Joined(member) | Change::Left(member)) = &change;
-            self.waiting.insert(member.connection_id, change);
-        }
+        self.due.get_or_insert(now + GATHER_TIME);
         Vec::new()
     }
 
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+    /// When the number is to be told.
+    pub const fn next_deadline(&self) -> Option<Instant> {
+        self.due
     }
 
-    /// What waits, to be told in a room that `present` are in.
-    pub fn take(&mut self, present: usize) -> Gathered<ConnectionId, Member> {
-        let waiting = std::mem::take(&mut self.waiting);
-        if present > TOLD_BY_NAME_MAX {
-            return Gathered::incomplete();
-        }
-        let (mut came, mut went) = (Vec::new(), Vec::new());
-        for change in waiting.into_values() {
-            match change {
-                Change::Joined(member) => came.push(member),
-                Change::Left(member) => went.push(member.connection_id),
-            }
-        }
-        Gathered::bounded(came, went)
+    /// Whether the number is to be told now; then it is.
+    pub fn take(&mut self, now: Instant) -> bool {
+        self.due.take_if(|due| *due <= now).is_some()
     }
 }
 
@@ -69,13 +57,9 @@ impl<K: Serialize, V: Serialize> Gathered<K, V> {
     /// These lists, unless they are too long to be told to many.
     pub fn bounded(came: Vec<V>, went: Vec<K>) -> Self {
         if encoded_len(&came) + encoded_len(&went) > CHANGES_BYTES_MAX {
-            return Self::incomplete();
+            return Self { came: Vec::new(), went: Vec::new(), complete: false };
         }
         Self { came, went, complete: true }
-    }
-
-    const fn incomplete() -> Self {
-        Self { came: Vec::new(), went: Vec::new(), complete: false }
     }
 }
 
@@ -83,56 +67,42 @@ impl<K: Serialize, V: Serialize> Gathered<K, V> {
 mod tests {
     use super::*;
     use Change::{Joined, Left};
-    use common::id::UserId;
+    use common::{
+        clock::{Clock, ManualClock},
+        id::{ConnectionId, UserId},
+        protocol::room::Member,
+    };
     use uuid::Uuid;
 
-    fn member(n: u128, name: &str) -> Member {
+    fn member(n: u128) -> Member {
         let id = Uuid::from_u128(n);
         Member {
             connection_id: ConnectionId::from_uuid(id),
             user_id: UserId::from_uuid(id),
-            name: name.to_owned(),
+            name: "Ada".to_owned(),
         }
     }
 
-    fn id(n: u128) -> ConnectionId {
-        member(n, "").connection_id
-    }
-
     #[test]
-    fn among_few_each_is_told_at_once_and_among_many_together() {
-        let (ada, ben) = (member(1, "Ada"), member(2, "Ben"));
-        let mut gathering = Gathering::default();
-        assert_eq!(gathering.note(vec![Joined(ada.clone())], TOLD_SINGLY_MAX), [Joined(ada.clone())]);
-        assert_eq!(gathering.note(vec![Joined(ben.clone())], TOLD_SINGLY_MAX + 1), []);
+    fn among_few_each_is_told_at_once_and_among_many_their_number_after_a_while() {
+        let (clock, mut gathering) = (ManualClock::default(), Gathering::default());
+        let (ada, ben) = (member(1), member(2));
+        let mut note = |change: Change, among| gathering.note(vec![change], among, clock.now());
+        assert_eq!(note(Joined(ada.clone()), TOLD_SINGLY_MAX), [Joined(ada.clone())]);
+        assert_eq!(note(Joined(ben.clone()), TOLD_SINGLY_MAX + 1), []);
         // Few are left; but this came after what still waits.
-        assert_eq!(gathering.note(vec![Left(ada)], 1), []);
-        let all = Gathered { came: vec![ben.clone()], went: vec![id(1)], complete: true };
-        assert_eq!(gathering.take(2), all);
-        assert!(gathering.is_empty());
-        assert_eq!(gathering.note(vec![Left(ben.clone())], 1), [Left(ben)]);
+        assert_eq!(note(Left(ada), 1), []);
+        assert!(!gathering.take(clock.now()));
+        assert_eq!(gathering.next_deadline(), Some(clock.now() + GATHER_TIME));
+        clock.advance(GATHER_TIME);
+        assert!(gathering.take(clock.now()) && !gathering.take(clock.now()), "once");
+        assert_eq!(gathering.note(vec![Left(ben.clone())], 1, clock.now()), [Left(ben)]);
     }
 
     #[test]
-    fn who_comes_and_goes_is_told_as_it_ended() {
-        let (ada, ben) = (member(1, "Ada"), member(2, "Ben"));
-        let mut gathering = Gathering::default();
-        gathering.note(vec![Joined(ada.clone()), Left(ada), Left(ben.clone()), Joined(ben.clone())], 500);
-        assert_eq!(gathering.take(500), Gathered { came: vec![ben], went: vec![id(1)], complete: true });
-    }
-
-    #[test]
-    fn what_is_told_has_a_bound_whatever_happens() {
-        let nothing = Gathered::incomplete();
-        let mut gathering = Gathering::default();
-        let long = "x".repeat(200);
-        gathering.note((0..900).map(|n| Joined(member(n, &long))).collect(), 900);
-        assert_eq!(gathering.take(900), nothing, "too long");
-        gathering.note(vec![Left(member(1, "Ada"))], 5000);
-        assert_eq!(gathering.take(TOLD_BY_NAME_MAX + 1), nothing, "too many would be told");
-        // Nearly all of a room in which everybody is told by name leave at once.
-        gathering.note((0..800).map(|n| Left(member(n, &long))).collect(), TOLD_BY_NAME_MAX);
-        let told = gathering.take(200);
-        assert_eq!((told.complete, told.went.len()), (true, 800));
+    fn lists_that_are_told_to_many_have_a_bound() {
+        let long = Gathered::bounded(vec!["x".repeat(40); 900], vec![1, 2, 3]);
+        assert_eq!(long, Gathered { came: Vec::new(), went: Vec::new(), complete: false });
+        assert!(Gathered::bounded(vec!["x"; 900], vec![1]).complete);
     }
 }

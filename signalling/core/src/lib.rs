@@ -8,7 +8,7 @@
 //! A [`replay`] is what a client is sent that comes back, a [`revision`] what becomes of a message that was said,
 //! [`typing`] who is about to say something.
 //! [`turns`] are taken by those who have much to store.
-//! A [`gathering`] tells together what changes at once among many.
+//! A [`gathering`] tells together what changes at once among many; [`pages`] of members are told to who follows them.
 //! An [`admission`] says who may do what in a room.
 //! A [`filter`] says what a change of a row is to whom. A [`limit`] slows down who asks too much,
 //! a [`ledger`] knows who has how many connections and what they have used together. Who has not said yet who
@@ -25,6 +25,7 @@ pub mod gathering;
 pub mod ledger;
 pub mod limit;
 pub mod lobby;
+pub mod pages;
 pub mod presence;
 pub mod replay;
 pub mod revision;

@@ -8,7 +8,8 @@
 use crate::{
     comparison::{Compared, Comparison, DOUBT_TIME},
     departed::Departed,
-    gathering::{Gathered, Gathering},
+    gathering::{GATHER_TIME, Gathering},
+    pages::Pages,
     roster::{self, Change, Roster},
     sequence::{Arrival, Joined, Sequence},
     typing::Typing,
@@ -25,12 +26,10 @@ use common::{
     room::RoomEntry,
     subject::hub::RoomNews,
 };
-use std::time::{Duration, Instant};
-
-/// How long changes of who is in a room that many are in are gathered before they are told.
-///
-/// Longer is fewer events when many come and go at once; shorter shows each sooner.
-pub const GATHER_TIME: Duration = Duration::from_millis(250);
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 /// How long somebody who has left is remembered, who may come back: longer than their entry takes to be removed where
 /// the bus is there, and shorter than there is [doubt](DOUBT_TIME) where their coming back may not have been heard.
@@ -47,7 +46,7 @@ pub trait Reader {
 }
 
 /// Some of those who are here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Audience {
     /// All of them.
     Everybody,
@@ -57,6 +56,8 @@ pub enum Audience {
     Behind(u64),
     /// The devices of a user.
     User(UserId),
+    /// These.
+    These(BTreeSet<ConnectionId>),
 }
 
 /// What a room asks its shell to do, in this order.
@@ -109,8 +110,8 @@ pub struct Room<R> {
     /// Who was elsewhere, and may still be read to be.
     departed: Departed,
     gathering: Gathering,
-    /// When what has gathered is told.
-    gathered_at: Option<Instant>,
+    /// While somebody here follows one.
+    pages: Option<Box<Pages>>,
     reading: Reading,
     typing: Typing,
     comparison: Comparison,
@@ -126,7 +127,7 @@ impl<R: Reader> Room<R> {
             elsewhere: Roster::default(),
             departed: Departed::new(DEPARTED_TIME),
             gathering: Gathering::default(),
-            gathered_at: None,
+            pages: None,
             reading: Reading::Idle,
             typing: Typing::default(),
             comparison: Comparison::new(now),
@@ -172,6 +173,7 @@ impl<R: Reader> Room<R> {
     /// Somebody here leaves, or their connection is gone: what was kept of them.
     pub fn leave(&mut self, connection: ConnectionId, now: Instant, effects: &mut Vec<Effect>) -> Option<R> {
         let gone = self.sequence.leave(connection)?;
+        self.unfollow(connection);
         effects.push(Effect::Publish(RoomNews::Left(connection)));
         self.come_and_go(vec![Change::Left(gone.member())], now, effects);
         Some(gone)
@@ -239,6 +241,9 @@ impl<R: Reader> Room<R> {
                 self.typing.note(connection_id, user_id, typing, now);
                 Event::RoomTyping(TypingChanged { room_id, connection_id, user_id, typing })
             }
+            RoomNews::Renamed(renamed) => Event::RoomRenamed(renamed),
+            RoomNews::MemberChanged(changed) => Event::RoomMemberChanged(changed),
+            RoomNews::Restricted(restricted) => Event::RoomRestricted(restricted),
             RoomNews::Event { name, data } => Event::RoomEvent(Published { room_id, name, data }),
         };
         effects.push(Effect::Tell { audience: Audience::Everybody, event });
@@ -327,16 +332,18 @@ impl<R: Reader> Room<R> {
             Reading::Waiting { until } => Some(until),
             Reading::Idle | Reading::Underway { .. } => None,
         };
-        let all = [self.comparison.next_deadline(), read, self.gathered_at, self.typing.next_deadline()];
-        all.into_iter().flatten().min()
+        let told = self
+            .gathering
+            .next_deadline()
+            .into_iter()
+            .chain(self.pages.as_ref().and_then(|pages| pages.next_deadline()));
+        let others = [self.comparison.next_deadline(), read, self.typing.next_deadline()];
+        told.chain(others.into_iter().flatten()).min()
     }
 
     /// Acts on deadlines that have passed. Early calls do nothing.
     pub fn handle_deadline(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if self.gathered_at.is_some_and(|at| at <= now) {
-            self.gathered_at = None;
-            self.tell_gathered(effects);
-        }
+        self.tell_gathered(now, effects);
         for (connection, user) in self.typing.expire(now) {
             self.tell_silent(connection, user, effects);
         }
@@ -351,14 +358,33 @@ impl<R: Reader> Room<R> {
 
     /// Those whom an effect means.
     pub fn audience(&self, audience: Audience) -> impl Iterator<Item = &R> {
-        let is_meant = move |connection, seen, reader: &R| match audience {
+        let is_meant = move |connection, seen, reader: &R| match &audience {
             Audience::Everybody => true,
-            Audience::Except(cause) => connection != cause,
-            Audience::Behind(seq) => seen < seq && reader.reads_messages(),
-            Audience::User(user) => reader.user() == user,
+            Audience::Except(cause) => connection != *cause,
+            Audience::Behind(seq) => seen < *seq && reader.reads_messages(),
+            Audience::User(user) => reader.user() == *user,
+            Audience::These(those) => those.contains(&connection),
         };
         let all = self.sequence.readers();
         all.filter_map(move |(connection, seen, reader)| is_meant(connection, seen, reader).then_some(reader))
+    }
+
+    /// Has somebody here told, from now on, who comes onto a page of members and who goes; who is on it now, and
+    /// whether there are more after it. They follow no other.
+    pub fn follow(&mut self, connection: ConnectionId, after: Option<ConnectionId>) -> (Vec<Member>, bool) {
+        let (members, more) = self.members_after(after);
+        if self.sequence.reader(connection).is_some() {
+            self.pages.get_or_insert_default().follow(connection, after, &members, more);
+        }
+        (members, more)
+    }
+
+    /// They follow no page any more.
+    pub fn unfollow(&mut self, connection: ConnectionId) {
+        if let Some(pages) = &mut self.pages {
+            pages.unfollow(connection);
+        }
+        self.pages = self.pages.take().filter(|pages| !pages.is_empty());
     }
 
     /// Whether this connection is in the room here.
@@ -373,8 +399,7 @@ impl<R: Reader> Room<R> {
 
     /// The first after `connection` of everybody, here and elsewhere, and whether there are more.
     pub fn members_after(&self, connection: Option<ConnectionId>) -> (Vec<Member>, bool) {
-        let here = self.sequence.readers_after(connection).map(|(_, reader)| reader.member());
-        roster::page(here, self.elsewhere.members_after(connection))
+        page_of(&self.sequence, &self.elsewhere, connection)
     }
 
     /// How many are in the room, here and elsewhere.
@@ -430,7 +455,7 @@ impl<R: Reader> Room<R> {
         }
     }
 
-    /// Has everybody here told who has come and gone: each at once where few are, else together with what else
+    /// Has everybody here told who has come and gone: each at once where few are, else how many are there after what
     /// changes within a moment.
     fn come_and_go(&mut self, changes: Vec<Change>, now: Instant, effects: &mut Vec<Effect>) {
         for change in &changes {
@@ -442,14 +467,22 @@ impl<R: Reader> Room<R> {
         }
         let left = changes.iter().filter(|change| matches!(change, Change::Left(_))).count();
         let among = self.sequence.len() + self.elsewhere.len() + left;
-        for change in self.gathering.note(changes, among) {
+        let is_change = !changes.is_empty();
+        let singly = self.gathering.note(changes, among, now);
+        if is_change
+            && singly.is_empty()
+            && let Some(pages) = &mut self.pages
+        {
+            pages.note_untold(now + GATHER_TIME);
+        }
+        for change in singly {
+            if let Some(pages) = &mut self.pages {
+                pages.note_told(&change);
+            }
             let (Change::Joined(Member { connection_id, .. }) | Change::Left(Member { connection_id, .. })) =
                 &change;
             let audience = Audience::Except(*connection_id);
             effects.push(Effect::Tell { audience, event: event_of(self.id, change) });
-        }
-        if !self.gathering.is_empty() {
-            self.gathered_at.get_or_insert(now + GATHER_TIME);
         }
     }
 
@@ -468,14 +501,30 @@ impl<R: Reader> Room<R> {
         effects.push(Effect::Tell { audience, event: Event::RoomTyping(changed) });
     }
 
-    fn tell_gathered(&mut self, effects: &mut Vec<Effect>) {
-        let (room_id, member_count) = (self.id, self.count());
-        let present = usize::try_from(member_count).unwrap_or(usize::MAX);
-        let Gathered { came: joined, went: left, complete } = self.gathering.take(present);
-        let changed = MembersChanged { room_id, joined, left, member_count, complete };
-        effects
-            .push(Effect::Tell { audience: Audience::Everybody, event: Event::RoomMembersChanged(changed) });
+    fn tell_gathered(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        let room_id = self.id;
+        if self.gathering.take(now) {
+            let event = Event::RoomMembersChanged(MembersChanged { room_id, member_count: self.count() });
+            effects.push(Effect::Tell { audience: Audience::Everybody, event });
+        }
+        let (sequence, elsewhere) = (&self.sequence, &self.elsewhere);
+        let Some(pages) = &mut self.pages else { return };
+        for told in pages.tell(now, |after| page_of(sequence, elsewhere, after)) {
+            let (followers, changed) = told.into_event(room_id);
+            let audience = Audience::These(followers);
+            effects.push(Effect::Tell { audience, event: Event::RoomPageChanged(changed) });
+        }
     }
+}
+
+/// The first members after `after`, and whether there are more.
+fn page_of<R: Reader>(
+    here: &Sequence<R>,
+    elsewhere: &Roster,
+    after: Option<ConnectionId>,
+) -> (Vec<Member>, bool) {
+    let here = here.readers_after(after).map(|(_, reader)| reader.member());
+    roster::page(here, elsewhere.members_after(after))
 }
 
 /// A single change as it is told.

@@ -131,8 +131,8 @@ async fn record_start(
 ) -> Result<Option<Tenure>, Failure> {
     let failed = |error| store_failed(&error);
     let mut tx = standing::begin(hub, client).await?;
-    hold(&mut tx, client, Action::Ring, call.room).await?;
-    hold_callee(&mut tx, call.callee, call.room).await?;
+    hold(hub, &mut tx, client, Action::Ring, call.room).await?;
+    hold_callee(hub, &mut tx, call.callee, call.room).await?;
     let tenure = if is_busy {
         calls::note_busy(&mut tx, call, hub.clock()).await.map_err(failed)?;
         None

@@ -36,14 +36,14 @@ pub(super) fn all() -> Vec<Limit> {
         fixed(
             "members up to whom each change is told by itself",
             room::TOLD_SINGLY_MAX.to_string(),
-            "changes are gathered and told together",
+            "their number is told, four times a second",
         ),
         fixed(
-            "members up to whom changes are told by name",
-            room::TOLD_BY_NAME_MAX.to_string(),
-            "complete: false, and their number",
+            "pages of members that a connection follows in a room",
+            "1".to_owned(),
+            "the one before is closed",
         ),
-        fixed("changes of members in one event", bytes(room::CHANGES_BYTES_MAX), "complete: false"),
+        fixed("changes in one event of presence", bytes(room::CHANGES_BYTES_MAX), "complete: false"),
         fixed("users in one answer about presence", presence::USERS_MAX.to_string(), "`more`"),
         fixed("a session description", bytes(media::SDP_BYTES_MAX), "limit.size"),
         limit(

@@ -36,6 +36,10 @@ pub(super) fn identity(client: &Client, access: &Access) -> Identity {
     }
 }
 
+async fn find(hub: &Hub, tx: &mut TenantTx, id: RoomId, user: UserId) -> Result<Option<Found>, Failure> {
+    rooms::find(tx, id, Some(user), hub.clock().utc()).await.map_err(|error| store_failed(&error))
+}
+
 /// The room, if the client may do this in it. [Asked together](asking) with others of the account.
 pub(super) async fn admit(hub: &Hub, client: &Client, action: Action, id: RoomId) -> Result<Room, Failure> {
     let kind = Kind { waiting: |hub| &hub.0.admissions, ask_all: find_all };
@@ -51,24 +55,30 @@ async fn find_all(
 ) -> Result<Vec<Option<Found>>, Failure> {
     let failed = |error| store_failed(&error);
     let mut tx = hub.store().reading(account).await.map_err(failed)?;
-    rooms::find_all(&mut tx, &asked).await.map_err(failed)
+    rooms::find_all(&mut tx, &asked, hub.clock().utc()).await.map_err(failed)
 }
 
 /// Lets a client pass that is in the room by what this instance has heard, if it may do this by what the store says.
 pub(crate) async fn hold(
+    hub: &Hub,
     tx: &mut TenantTx,
     client: &Client,
     action: Action,
     id: RoomId,
 ) -> Result<(), Failure> {
-    let found = rooms::find(tx, id, Some(client.user)).await.map_err(|error| store_failed(&error))?;
+    let found = find(hub, tx, id, client.user).await?;
     let facts = found.as_ref().map(|(_, facts)| facts);
     visitor(&client.access()).may_still(action, id, facts).map_err(refused)
 }
 
 /// Refuses to ring somebody who could not come into the room.
-pub(crate) async fn hold_callee(tx: &mut TenantTx, callee: UserId, id: RoomId) -> Result<(), Failure> {
-    let found = rooms::find(tx, id, Some(callee)).await.map_err(|error| store_failed(&error))?;
+pub(crate) async fn hold_callee(
+    hub: &Hub,
+    tx: &mut TenantTx,
+    callee: UserId,
+    id: RoomId,
+) -> Result<(), Failure> {
+    let found = find(hub, tx, id, callee).await?;
     if found.is_some_and(|(_, facts)| may_be_rung(&facts)) {
         return Ok(());
     }
@@ -83,7 +93,11 @@ pub(crate) fn refused(refusal: Refusal) -> Failure {
         Refusal::NotAllowed => not_allowed(),
         Refusal::NoSuchRoom => not_found("room"),
         Refusal::Removed => forbidden("you were removed; a new token is needed"),
+        Refusal::Banned => of_room(ErrorCode::ROOM_BANNED, "you are banned from the room"),
+        Refusal::NotInCharge => forbidden("this is for moderators or owners of the room"),
+        Refusal::Direct => of_room(ErrorCode::ROOM_DIRECT, "the room is for two users, and stays so"),
         Refusal::Closed => of_room(ErrorCode::ROOM_CLOSED, "the room is closed"),
+        Refusal::Muted => of_room(ErrorCode::ROOM_MUTED, "you are muted in the room"),
         Refusal::NotInside => of_room(ErrorCode::NOT_IN_ROOM, "join the room first"),
     }
 }

@@ -17,7 +17,10 @@ use common::{
     room::{RoomEntry, RoomFacts},
     token::Standing,
 };
-use signalling_core::admission::{Action, Refusal};
+use signalling_core::{
+    admission::{Action, Refusal},
+    revision::Change,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{
     TenantTx,
@@ -39,6 +42,7 @@ pub(super) struct Judges {
     visitors: Vec<Visitor>,
     /// Those whose token is not good any more.
     ended: BTreeSet<usize>,
+    /// Of whom it has to be looked at what the store says.
     doubtful: Vec<(Visitor, Option<RoomFacts>)>,
 }
 
@@ -57,7 +61,18 @@ impl Judges {
             .zip(&access)
             .map(|(post, access)| Visitor { room: post.room.id, who: identity(&post.client, access) })
             .collect();
-        let doubtful = rooms::doubtful(tx, &visitors).await.map_err(failed)?;
+        let now = hub.clock().utc();
+        let mut doubtful = rooms::doubtful(tx, &visitors, now).await.map_err(failed)?;
+        // What they are in the room decides whether they delete what others said.
+        let deletes = |at: &usize| {
+            let what = group.get(*at).map(|post| &post.what);
+            matches!(what, Some(What::Changed { change: Change::Delete, .. }))
+        };
+        let deleting: BTreeSet<Visitor> =
+            (0..group.len()).filter(deletes).filter_map(|at| visitors.get(at).copied()).collect();
+        let known: BTreeSet<Visitor> = doubtful.iter().map(|(visitor, _)| *visitor).collect();
+        let asked: Vec<Visitor> = deleting.difference(&known).copied().collect();
+        doubtful.extend(rooms::facts_of(tx, &asked, now).await.map_err(failed)?);
         Ok(Self { access, visitors, ended, doubtful })
     }
 

@@ -222,6 +222,9 @@ fn seq(news: &RoomNews) -> Option<u64> {
         | RoomNews::MembersChanged {}
         | RoomNews::Typing { .. }
         | RoomNews::Read { .. }
+        | RoomNews::Renamed(_)
+        | RoomNews::MemberChanged(_)
+        | RoomNews::Restricted(_)
         | RoomNews::Event { .. } => None,
     }
 }
@@ -234,6 +237,9 @@ const fn is_of_members(news: &RoomNews) -> bool {
         | RoomNews::Changed(_)
         | RoomNews::Typing { .. }
         | RoomNews::Read { .. }
+        | RoomNews::Renamed(_)
+        | RoomNews::MemberChanged(_)
+        | RoomNews::Restricted(_)
         | RoomNews::Event { .. } => false,
     }
 }

@@ -72,7 +72,7 @@ async fn look(hub: &Hub, account: AccountId, visitors: &[Visitor]) -> Result<u32
     let mut count = 0;
     for some in visitors.chunks(VISITORS_MAX) {
         let mut tx = hub.store().tenant(account).await?;
-        let found = doubtful(&mut tx, some).await?;
+        let found = doubtful(&mut tx, some, hub.clock().utc()).await?;
         drop(tx);
         let mut rooms: BTreeMap<RoomId, BTreeMap<Identity, Option<RoomFacts>>> = BTreeMap::new();
         for (Visitor { room, who }, facts) in found {
@@ -95,7 +95,9 @@ async fn clear(hub: &Hub, id: RoomId, doubts: &BTreeMap<Identity, Option<RoomFac
     };
     let here = room.clients();
     let leaving: Vec<_> = here.iter().filter_map(|client| Some((client, must_leave(client)?))).collect();
-    for reason in [RemovalReason::Deleted, RemovalReason::Closed, RemovalReason::Removed] {
+    let reasons =
+        [RemovalReason::Deleted, RemovalReason::Closed, RemovalReason::Banned, RemovalReason::Removed];
+    for reason in reasons {
         let meant = leaving.iter().filter(|(_, why)| *why == reason);
         let meant: Vec<_> = meant.map(|(client, _)| Arc::clone(client)).collect();
         if !meant.is_empty() {

@@ -8,9 +8,11 @@ use common::{
     clock::Clock,
     id::{RoomId, UserId},
     identity::Identity,
+    protocol::room::MemberRole,
     room::RoomFacts,
 };
 use sqlx::{query, query_scalar};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Somebody who was let into a room.
@@ -22,6 +24,15 @@ pub struct Visitor {
     pub who: Identity,
 }
 
+/// Somebody who belongs to a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemberRow {
+    /// The user.
+    pub user: UserId,
+    /// What they are in it.
+    pub role: MemberRole,
+}
+
 /// A room's members in the order of their ids, those after `after`, at most `limit`.
 ///
 /// # Errors
@@ -31,19 +42,20 @@ pub async fn members(
     room: RoomId,
     after: Option<UserId>,
     limit: u16,
-) -> Result<Vec<UserId>, StoreError> {
-    let ids = query_scalar!(
-        "SELECT user_id FROM room_members WHERE room_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3",
+) -> Result<Vec<MemberRow>, StoreError> {
+    let rows = query!(
+        "SELECT user_id, role FROM room_members WHERE room_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3",
         room.as_uuid(),
         after.map_or(Uuid::nil(), UserId::as_uuid),
         i64::from(limit)
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(ids.into_iter().map(UserId::from_uuid).collect())
+    let member = |role: &str| MemberRole::parse(role).unwrap_or(MemberRole::Member);
+    Ok(rows.into_iter().map(|row| MemberRow { user: row.user_id.into(), role: member(&row.role) }).collect())
 }
 
-/// Makes a user a member. One who is a member stays one.
+/// Makes a user a member, who is no more than that. One who is a member stays what they are.
 ///
 /// # Errors
 /// [`ChangeError::Referenced`] if there is no such room.
@@ -65,6 +77,66 @@ pub async fn add_member(
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// Makes a member something else in the room; false if they are none.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn set_role(
+    tx: &mut TenantTx,
+    room: RoomId,
+    user: UserId,
+    role: MemberRole,
+) -> Result<bool, StoreError> {
+    let changed = query!(
+        "UPDATE room_members SET role = $3 WHERE room_id = $1 AND user_id = $2",
+        room.as_uuid(),
+        user.as_uuid(),
+        role.as_str()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(changed.rows_affected() == 1)
+}
+
+/// What somebody is in a room; `None` if they are no member.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn role_of(
+    tx: &mut TenantTx,
+    room: RoomId,
+    user: UserId,
+) -> Result<Option<MemberRole>, StoreError> {
+    let role = query_scalar!(
+        "SELECT role FROM room_members WHERE room_id = $1 AND user_id = $2",
+        room.as_uuid(),
+        user.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(role.as_deref().and_then(MemberRole::parse))
+}
+
+/// Whether somebody else owns the room, or nobody else belongs to it. Whoever changes its members waits until the
+/// transaction ends, so that it stays so.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn has_other_owner(tx: &mut TenantTx, room: RoomId, user: UserId) -> Result<bool, StoreError> {
+    query!("SELECT id FROM rooms WHERE id = $1 FOR UPDATE", room.as_uuid())
+        .fetch_optional(tx.connection())
+        .await?;
+    let has = query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM room_members WHERE room_id = $1 AND user_id <> $2 AND role = 'owner')
+               OR NOT EXISTS (SELECT FROM room_members WHERE room_id = $1 AND user_id <> $2) AS "has!""#,
+        room.as_uuid(),
+        user.as_uuid()
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(has)
 }
 
 /// Shows somebody the door: they are a member no longer, and join tokens from before are good no more.
@@ -94,29 +166,75 @@ pub async fn remove(
     Ok(())
 }
 
-/// Returns those of `visitors` whose stay has to be decided, each with what there is to decide by; `None` if the room is
-/// gone. Of all others nothing has changed that could keep anybody out: the room is there and open, the guest was never
-/// removed, the person is a member or need not be.
+/// Visitors as columns.
+struct Columns {
+    rooms: Vec<Uuid>,
+    users: Vec<Uuid>,
+    guests: Vec<bool>,
+}
+
+impl Columns {
+    fn of(visitors: &[Visitor]) -> Self {
+        Self {
+            rooms: visitors.iter().map(|visitor| visitor.room.as_uuid()).collect(),
+            users: visitors.iter().map(|visitor| visitor.who.as_user().as_uuid()).collect(),
+            guests: visitors.iter().map(|visitor| matches!(visitor.who, Identity::Guest(_))).collect(),
+        }
+    }
+}
+
+/// The visitor of a row, and what there is to decide by.
+macro_rules! found {
+    ($visitors:ident, $row:ident) => {{
+        let visitor = usize::try_from($row.nth)
+            .ok()
+            .and_then(|nth| nth.checked_sub(1))
+            .and_then(|at| $visitors.get(at));
+        let facts = $row.is_private.map(|is_private| RoomFacts {
+            is_private,
+            is_direct: $row.is_direct,
+            is_closed: $row.is_closed,
+            role: $row.role.as_deref().and_then(MemberRole::parse),
+            removed_at: $row.removed_at,
+            is_banned: $row.is_banned,
+            is_muted: $row.is_muted,
+        });
+        visitor.map(|visitor| (*visitor, facts))
+    }};
+}
+
+/// Returns those of `visitors` whose stay, or whose speaking, has to be decided, each with what there is to decide by;
+/// `None` if the room is gone. Of all others nothing has changed that could keep anybody out or silent: the room is
+/// there and open, nobody has muted or banned them, the guest was never removed, the person is a member or need not be.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn doubtful(
     tx: &mut TenantTx,
     visitors: &[Visitor],
+    now: OffsetDateTime,
 ) -> Result<Vec<(Visitor, Option<RoomFacts>)>, StoreError> {
-    let rooms: Vec<Uuid> = visitors.iter().map(|visitor| visitor.room.as_uuid()).collect();
-    let users: Vec<Uuid> = visitors.iter().map(|visitor| visitor.who.as_user().as_uuid()).collect();
-    let guests: Vec<bool> =
-        visitors.iter().map(|visitor| matches!(visitor.who, Identity::Guest(_))).collect();
+    let Columns { rooms, users, guests } = Columns::of(visitors);
     let rows = query!(
         r#"SELECT here.nth AS "nth!", room.is_private AS "is_private?", room.closed_at IS NOT NULL AS "is_closed!",
-                  EXISTS (SELECT FROM room_members AS member
-                          WHERE member.room_id = here.room_id AND member.user_id = here.user_id) AS "is_member!",
+                  room.direct_low IS NOT NULL AS "is_direct!",
+                  (SELECT member.role FROM room_members AS member
+                   WHERE member.room_id = here.room_id AND member.user_id = here.user_id) AS role,
                   (SELECT removal.removed_at FROM room_removals AS removal
-                   WHERE removal.room_id = here.room_id AND removal.user_id = here.user_id) AS removed_at
+                   WHERE removal.room_id = here.room_id AND removal.user_id = here.user_id) AS removed_at,
+                  EXISTS (SELECT FROM room_bans AS ban
+                          WHERE ban.room_id = here.room_id AND ban.user_id = here.user_id) AS "is_banned!",
+                  EXISTS (SELECT FROM room_mutes AS mute
+                          WHERE mute.room_id = here.room_id AND mute.user_id = here.user_id
+                              AND (mute.until IS NULL OR mute.until > $4)) AS "is_muted!"
            FROM unnest($1::uuid[], $2::uuid[], $3::bool[]) WITH ORDINALITY AS here (room_id, user_id, is_guest, nth)
            LEFT JOIN rooms AS room ON room.id = here.room_id
            WHERE room.id IS NULL OR room.closed_at IS NOT NULL
+              OR EXISTS (SELECT FROM room_bans AS ban
+                         WHERE ban.room_id = here.room_id AND ban.user_id = here.user_id)
+              OR EXISTS (SELECT FROM room_mutes AS mute
+                         WHERE mute.room_id = here.room_id AND mute.user_id = here.user_id
+                             AND (mute.until IS NULL OR mute.until > $4))
               OR CASE WHEN here.is_guest
                  THEN EXISTS (SELECT FROM room_removals AS removal
                               WHERE removal.room_id = here.room_id AND removal.user_id = here.user_id)
@@ -126,19 +244,25 @@ pub async fn doubtful(
                  END"#,
         &rooms,
         &users,
-        &guests
+        &guests,
+        now
     )
     .fetch_all(tx.connection())
     .await?;
-    let doubtful = rows.into_iter().filter_map(|row| {
-        let visitor = *visitors.get(usize::try_from(row.nth).ok()?.checked_sub(1)?)?;
-        let facts = row.is_private.map(|is_private| RoomFacts {
-            is_private,
-            is_closed: row.is_closed,
-            is_member: row.is_member,
-            removed_at: row.removed_at,
-        });
-        Some((visitor, facts))
-    });
-    Ok(doubtful.collect())
+    Ok(rows.into_iter().filter_map(|row| found!(visitors, row)).collect())
+}
+
+/// What there is to decide by of all of these visitors.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn facts_of(
+    tx: &mut TenantTx,
+    visitors: &[Visitor],
+    now: OffsetDateTime,
+) -> Result<Vec<(Visitor, Option<RoomFacts>)>, StoreError> {
+    let asked: Vec<_> = visitors.iter().map(|it| (it.room, Some(it.who.as_user()))).collect();
+    let found = super::find_all(tx, &asked, now).await?;
+    let facts = found.into_iter().map(|found| found.map(|(_, facts)| facts));
+    Ok(visitors.iter().copied().zip(facts).collect())
 }

@@ -176,6 +176,9 @@ pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> 
     imports::create(&mut tx, user.as_uuid().into(), &rows, clock).await.unwrap();
     rooms::remove(&mut tx, room, user, clock).await.unwrap();
     rooms::add_member(&mut tx, room, user, clock).await.unwrap();
+    let stranger = common::id::UserId::generate(clock);
+    rooms::mute(&mut tx, room, stranger, None, clock).await.unwrap();
+    rooms::ban(&mut tx, room, stranger, clock).await.unwrap();
     let call = CallId::generate(clock);
     calls::start(&mut tx, &new_call(call, room, user, clock), clock).await.unwrap();
     tx.commit().await.unwrap();

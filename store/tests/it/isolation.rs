@@ -2,6 +2,7 @@
 
 use crate::fixture::{SECRET_OF_APP, Tenant, desk, owner, tenant};
 use common::{
+    clock::Clock as _,
     protocol::inbox::{ChannelKind, ConversationStatus},
     token::Role,
 };
@@ -216,7 +217,7 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
     assert!(replies::read_claimed(&mut tx, &of_b, Duration::ZERO, &clock).await.unwrap().is_some());
     let mut tx = db.store.tenant(a.account).await.unwrap();
     assert!(users::find(&mut tx, b.user).await.unwrap().is_none());
-    assert!(rooms::find(&mut tx, b.room, Some(b.user)).await.unwrap().is_none());
+    assert!(rooms::find(&mut tx, b.room, Some(b.user), clock.utc()).await.unwrap().is_none());
     assert!(rooms::last_seq(&mut tx, b.room).await.unwrap().is_none());
     assert!(rooms::latest(&mut tx, b.room, 10).await.unwrap().is_empty());
     let said = rooms::NewRoomMessage {

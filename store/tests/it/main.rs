@@ -16,6 +16,7 @@ mod conversations;
 mod credentials;
 mod fair;
 mod fixture;
+mod groups;
 mod hooks;
 mod imports;
 mod inbox;

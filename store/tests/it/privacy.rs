@@ -2,6 +2,7 @@
 
 use crate::fixture::{Tenant, channel, contact, phone, tenant, text};
 use common::{
+    clock::Clock as _,
     clock::ManualClock,
     id::{ChannelId, ContactId, ConversationId},
     protocol::inbox::{ConversationStatus, InboxEvent},
@@ -247,7 +248,7 @@ async fn what_only_serves_for_a_while_is_forgotten_after_it_and_not_before() {
         clock.advance(DAY * days + Duration::from_millis(1));
     }
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    let (_, facts) = rooms::find(&mut tx, a.room, Some(a.user)).await.unwrap().unwrap();
+    let (_, facts) = rooms::find(&mut tx, a.room, Some(a.user), clock.utc()).await.unwrap().unwrap();
     assert_eq!(facts.removed_at, None);
     assert!(matches!(idempotency::claim(&mut tx, &keyed, &clock).await.unwrap(), idempotency::Claim::New));
 }

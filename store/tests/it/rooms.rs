@@ -5,7 +5,7 @@ use common::{
     clock::Clock,
     id::{CallId, RoomId, UserId},
     identity::{GuestId, Identity},
-    protocol::call::EndReason,
+    protocol::{call::EndReason, room::MemberRole},
     room::RoomFacts,
 };
 use std::{
@@ -15,7 +15,7 @@ use std::{
 };
 use store::{
     calls,
-    rooms::{self, NewRoomMessage, Unsent, Viewer, Visitor},
+    rooms::{self, MemberRow, NewRoomMessage, Unsent, Viewer, Visitor},
     testing::TestDatabase,
 };
 use tokio::task::JoinSet;
@@ -233,7 +233,7 @@ async fn whose_stay_has_to_be_decided_is_found_with_what_there_is_to_decide_by()
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    let (mut dice, mut visitors) = (Dice(7), Vec::new());
+    let (mut dice, mut visitors, now) = (Dice(7), Vec::new(), clock.utc());
     for _ in 0..24 {
         let room = rooms::create(&mut tx, "r", dice.below(2) == 0, &clock).await.unwrap().id;
         for number in 0..4 {
@@ -246,6 +246,13 @@ async fn whose_stay_has_to_be_decided_is_found_with_what_there_is_to_decide_by()
             if dice.below(2) == 0 {
                 rooms::add_member(&mut tx, room, who.as_user(), &clock).await.unwrap();
             }
+            if dice.below(6) == 0 {
+                rooms::ban(&mut tx, room, who.as_user(), &clock).await.unwrap();
+            }
+            let until = [None, Some(now), Some(now + Duration::from_secs(1))][dice.below(3)];
+            if dice.below(6) == 0 {
+                rooms::mute(&mut tx, room, who.as_user(), until, &clock).await.unwrap();
+            }
             visitors.push(Visitor { room, who });
         }
         match dice.below(6) {
@@ -254,21 +261,22 @@ async fn whose_stay_has_to_be_decided_is_found_with_what_there_is_to_decide_by()
             _ => {}
         }
     }
-    let doubtful: BTreeMap<_, _> = rooms::doubtful(&mut tx, &visitors).await.unwrap().into_iter().collect();
+    let doubtful: BTreeMap<_, _> =
+        rooms::doubtful(&mut tx, &visitors, now).await.unwrap().into_iter().collect();
     assert!(doubtful.len() > 24 && doubtful.len() < visitors.len() - 24, "both occur: {}", doubtful.len());
     for visitor in visitors {
-        let found = rooms::find(&mut tx, visitor.room, Some(visitor.who.as_user())).await.unwrap();
+        let found = rooms::find(&mut tx, visitor.room, Some(visitor.who.as_user()), now).await.unwrap();
         let facts = found.map(|(_, facts)| facts);
         let is_plain = facts.is_some_and(|facts| {
             let may_be_let_in = match visitor.who {
                 Identity::Guest(_) => facts.removed_at.is_none(),
-                Identity::Person(_) => facts.is_member || !facts.is_private,
+                Identity::Person(_) => facts.role.is_some() || !facts.is_private,
             };
-            !facts.is_closed && may_be_let_in
+            !facts.is_closed && !facts.is_banned && !facts.is_muted && may_be_let_in
         });
         assert_eq!(doubtful.get(&visitor), (!is_plain).then_some(&facts), "{visitor:?}");
     }
-    assert!(rooms::doubtful(&mut tx, &[]).await.unwrap().is_empty());
+    assert!(rooms::doubtful(&mut tx, &[], now).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -277,27 +285,31 @@ async fn what_connects_somebody_with_a_room_is_read_with_it() {
     let a = tenant(&db, "a", &clock).await;
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let room = rooms::create(&mut tx, "board", true, &clock).await.unwrap();
-    let mut facts = RoomFacts { is_private: true, is_closed: false, is_member: false, removed_at: None };
+    let mut facts = RoomFacts { is_private: true, ..RoomFacts::default() };
+    let now = clock.utc();
     for user in [None, Some(a.user)] {
-        assert_eq!(rooms::find(&mut tx, room.id, user).await.unwrap(), Some((room.clone(), facts)));
+        assert_eq!(rooms::find(&mut tx, room.id, user, now).await.unwrap(), Some((room.clone(), facts)));
     }
     rooms::add_member(&mut tx, room.id, a.user, &clock).await.unwrap();
-    facts.is_member = true;
-    assert_eq!(rooms::find(&mut tx, room.id, Some(a.user)).await.unwrap(), Some((room.clone(), facts)));
+    facts.role = Some(MemberRole::Member);
+    assert_eq!(rooms::find(&mut tx, room.id, Some(a.user), now).await.unwrap(), Some((room.clone(), facts)));
     rooms::remove(&mut tx, room.id, a.user, &clock).await.unwrap();
     let closed = rooms::close(&mut tx, room.id, Some(clock.utc())).await.unwrap();
     facts = RoomFacts {
         is_closed: true,
-        is_member: false,
-        removed_at: rooms::find(&mut tx, room.id, Some(a.user)).await.unwrap().unwrap().1.removed_at,
+        role: None,
+        removed_at: rooms::find(&mut tx, room.id, Some(a.user), now).await.unwrap().unwrap().1.removed_at,
         ..facts
     };
     assert!(facts.removed_at.is_some());
-    assert_eq!(rooms::find(&mut tx, room.id, Some(a.user)).await.unwrap(), Some((closed.clone(), facts)));
+    assert_eq!(
+        rooms::find(&mut tx, room.id, Some(a.user), now).await.unwrap(),
+        Some((closed.clone(), facts))
+    );
     facts.removed_at = None;
     let stranger = Some(UserId::generate(&clock));
-    assert_eq!(rooms::find(&mut tx, room.id, stranger).await.unwrap(), Some((closed, facts)));
-    assert_eq!(rooms::find(&mut tx, RoomId::generate(&clock), stranger).await.unwrap(), None);
+    assert_eq!(rooms::find(&mut tx, room.id, stranger, now).await.unwrap(), Some((closed, facts)));
+    assert_eq!(rooms::find(&mut tx, RoomId::generate(&clock), stranger, now).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -416,7 +428,8 @@ async fn rooms_are_listed_to_who_may_see_them_without_loss() {
         if is_member {
             rooms::add_member(&mut tx, id, guest, &clock).await.unwrap();
             rooms::add_member(&mut tx, id, guest, &clock).await.unwrap();
-            assert_eq!(rooms::members(&mut tx, id, None, 9).await.unwrap(), [guest]);
+            let member = MemberRow { user: guest, role: MemberRole::Member };
+            assert_eq!(rooms::members(&mut tx, id, None, 9).await.unwrap(), [member]);
         }
         all.insert(id);
         if is_member || !is_private {

@@ -6,7 +6,7 @@ use common::{
     id::{ApiKeyId, CannedResponseId, ContactId, ElevationId, ImportId, InvitationId, LabelId, MergeId},
     id::{RoleId, SignInId, TeamId},
     permission::Permissions,
-    protocol::{call::EndReason, inbox::DeliveryStatus, inbox::Note},
+    protocol::{call::EndReason, inbox::DeliveryStatus, inbox::Note, room::MemberRole},
     token::Role,
 };
 use std::time::Duration;
@@ -127,6 +127,18 @@ async fn no_list_shows_their_people(
     );
     assert!(roles::holders(&mut tx, theirs.role).await.unwrap().is_empty());
     assert!(rooms::members(&mut tx, b.room, None, 9).await.unwrap().is_empty());
+    let now = clock.utc();
+    assert!(rooms::mutes(&mut tx, b.room, None, 9, now).await.unwrap().is_empty());
+    assert!(rooms::bans(&mut tx, b.room, None, 9).await.unwrap().is_empty());
+    assert!(rooms::direct_with(&mut tx, b.user, &[b.room]).await.unwrap().is_empty());
+    let visitor = rooms::Visitor { room: b.room, who: common::identity::Identity::of(b.user) };
+    assert_eq!(rooms::facts_of(&mut tx, &[visitor], now).await.unwrap(), [(visitor, None)]);
+    // Nobody else is in that room, as far as this account knows.
+    assert!(rooms::has_other_owner(&mut tx, b.room, b.user).await.unwrap());
+    rooms::unmute(&mut tx, b.room, b.user).await.unwrap();
+    rooms::unban(&mut tx, b.room, b.user).await.unwrap();
+    let none = rooms::restrictions(&mut tx, b.room, b.user, now).await.unwrap();
+    assert_eq!(none, rooms::Restrictions::default());
     assert!(rooms::last_seqs(&mut tx, &[b.room]).await.unwrap().is_empty());
     tx.commit().await.unwrap();
 }
@@ -237,6 +249,8 @@ async fn nothing_of_anothers_people_and_rooms_is_found_or_changed() {
         |tx| rooms::delete(tx, b.room););
     hears!(db, a, Err(ChangeError::Referenced),
         |tx| rooms::add_member(tx, b.room, a.user, clock);
+        |tx| rooms::mute(tx, b.room, a.user, None, clock);
+        |tx| rooms::ban(tx, b.room, a.user, clock);
         |tx| rooms::remove(tx, b.room, b.user, clock);
         |tx| invitations::create(tx, &invitation, clock););
     hears!(db, a, Err(StoreError::Database(_)),
@@ -250,13 +264,15 @@ async fn nothing_of_anothers_people_and_rooms_is_found_or_changed() {
         |tx| elevations::lock(tx, theirs.elevation, clock);
         |tx| imports::find(tx, theirs.import);
         |tx| sign_ins::revoke_by_token(tx, &b.refresh_token, clock);
-        |tx| rooms::find(tx, b.room, Some(b.user));
+        |tx| rooms::find(tx, b.room, Some(b.user), clock.utc());
+        |tx| rooms::role_of(tx, b.room, b.user);
         |tx| calls::standing(tx, b.call, b.user);
         |tx| calls::take_over(tx, tenure, call.runner);
         |tx| users::lock_for_sign_in(tx, b.user););
     hears!(db, a, Ok(false),
         |tx| sign_ins::revoke_of_user(tx, b.user, theirs.sign_in, clock);
         |tx| users::note_wrong_password(tx, b.user, clock);
+        |tx| rooms::set_role(tx, b.room, b.user, MemberRole::Owner);
         |tx| calls::answer(tx, tenure, b.user, call.device, clock);
         |tx| calls::move_to(tx, tenure, b.user, call.device);
         |tx| calls::invite(tx, tenure, b.user, (b.user, false), clock);

@@ -26,7 +26,7 @@ import { Typing } from './typing.js';
  * - `message`: the next message, in order, each once, whether it came by itself or was missed and made up for.
  * - `changed`: a message as it is now, edited, deleted or reacted to; in order with the messages.
  * - `joined`: the room was entered, or entered again after a loss.
- * - `members`: `members` or `memberCount` has changed.
+ * - `members`: `members`, `memberCount` or what is known of them has changed.
  * - `media`: `media` has changed.
  * - `failed`: the room cannot be entered; `join()` tries again.
  *
@@ -85,7 +85,11 @@ export class Room extends Emitter {
       settled: (answer, how) => this.#settle(answer, how),
       failed: (error) => this.#fail(error),
     });
-    this.#roster = new Roster((after) => client.request('room.members', { roomId: id, after }), () => this.emit('members', this));
+    this.#roster = new Roster({
+      read: (page) => client.request('room.members', { roomId: id, ...page }),
+      unfollow: () => client.request('room.unfollowMembers', { roomId: id }),
+      changed: () => this.emit('members', this),
+    });
     this.#outbox = new Outbox(async (message) => {
       const { message: stored } = await client.request('room.send', { roomId: id, ...message });
       this.#stream.receive({ seq: stored.seq, message: stored });
@@ -104,9 +108,22 @@ export class Room extends Emitter {
     return this.#stream.seq;
   }
 
-  /** Who is there, by connection: the first thousand. */
+  /**
+   * Who is there, by connection and in the order of that. In a room of up to fifty these are all. In a larger one these are
+   * who is on the page that `followMembers` keeps open; without one, those who were known last, for their names.
+   */
   get members() {
     return this.#roster.members;
+  }
+
+  /** Whether `members` is everybody who is there. */
+  get membersComplete() {
+    return this.#roster.complete;
+  }
+
+  /** The page of `members` that is followed: where it begins, and whether there are more after it. */
+  get membersPage() {
+    return this.#roster.page;
   }
 
   /** How many are there. */
@@ -158,6 +175,22 @@ export class Room extends Emitter {
    */
   history({ before, limit, signal } = {}) {
     return this.#client.request('room.history', { roomId: this.id, before, limit }, { signal });
+  }
+
+  /**
+   * Follows a page of the members of a room that many are in, of a hundred at most, for who looks at it: `members` is who
+   * is on it, until `unfollowMembers` or another page is followed. It is followed again after every loss.
+   *
+   * @param {{ after?: string }} [page] `after`: the `connectionId` of the last one on the page before; the first page
+   *   without
+   */
+  followMembers({ after } = {}) {
+    return this.#roster.follow(after);
+  }
+
+  /** Nobody looks at the members any more. */
+  unfollowMembers() {
+    this.#roster.unfollow();
   }
 
   /** Leaves, for all who share this object. What was not stored yet is refused with `closed`. */
@@ -243,12 +276,16 @@ export class Room extends Emitter {
       case 'room.messageChanged':
         return this.#stream.receive(event.params);
       case 'room.memberJoined':
-        return this.#roster.change([event.params.member], []);
+        return this.#roster.join(event.params.member);
       case 'room.memberLeft':
-        return this.#roster.change([], [event.params.connectionId]);
+        return this.#roster.leave(event.params.connectionId);
       case 'room.membersChanged':
-        this.#roster.change(event.params.joined, event.params.left, event.params.memberCount);
-        return event.params.complete ? undefined : this.#roster.readLater();
+        return this.#roster.hear(event.params.memberCount);
+      case 'room.pageChanged':
+        return this.#roster.turn(event.params);
+      case 'room.renamed':
+        this.name = event.params.name;
+        return undefined;
       case 'media.changed':
         return this.#hearMedia(event.params.state);
       case 'room.removed':

@@ -357,23 +357,71 @@ test('who was taken out of a room stays out until the page asks', async (t) => {
   assert.deepEqual([told, room.status], [['reload 1'], 'joined']);
 });
 
-test('who is there is read page by page, kept by news, and read again where news do not say all', async (t) => {
-  const { server, room, pass } = await joined(t, {
-    prepare: (hub, server) => {
-      hub.members = [member('a'), member('b')];
-      server.script('room.join', () => ({ ...hub.join(), memberCount: 3 }));
-    },
-  });
-  await server.last.tell('room.memberLeft', { roomId: 'r', connectionId: 'a' });
-  await server.answer('room.members', { members: [member('c')], more: false, memberCount: 2 });
-  assert.deepEqual([[...room.members.keys()], room.memberCount], [['b', 'c'], 2]);
-  await server.last.tell('room.membersChanged', { roomId: 'r', joined: [member('d')], left: ['b', 'unheard'], memberCount: 2, complete: true });
-  assert.deepEqual([...room.members.keys()], ['c', 'd']);
-  await server.last.tell('room.membersChanged', { roomId: 'r', joined: [], left: [], memberCount: 1_500, complete: false });
+/** In a room of so many of whom some are known. */
+const among = (members, memberCount) => ({
+  prepare: (hub, server) => {
+    hub.members = members.map(member);
+    server.script('room.join', () => ({ ...hub.join(), memberCount }));
+  },
+});
+const shown = ({ members, memberCount, membersComplete }) => [[...members.keys()], memberCount, membersComplete];
+
+test('of few everybody is known, and each who comes and goes', async (t) => {
+  const { server, room } = await joined(t, among(['a', 'b'], 2));
+  await server.last.tell('room.memberLeft', { roomId: 'r', connectionId: 'a', userId: 'a' });
+  await server.last.tell('room.memberJoined', { roomId: 'r', member: member('c') });
+  assert.deepEqual(shown(room), [['b', 'c'], 2, true]);
   assert.equal(server.waiting('room.members').length, 0);
+});
+
+test('of many only how many they are is known until somebody looks, and all of them once few are left', async (t) => {
+  const { server, room, pass } = await joined(t, among(['a', 'b'], 300));
+  assert.deepEqual(shown(room), [['a', 'b'], 300, false], 'their names may be asked for');
+  await server.last.tell('room.membersChanged', { roomId: 'r', memberCount: 280 });
   await pass(5_000);
-  await server.answer('room.members', { members: [member('e')], more: true, memberCount: 2 });
-  assert.deepEqual(server.waiting('room.members'), [{ roomId: 'r', after: 'e' }]);
+  assert.equal(server.waiting('room.members').length, 0);
+  await server.last.tell('room.membersChanged', { roomId: 'r', memberCount: 3 });
+  await server.last.tell('room.memberLeft', { roomId: 'r', connectionId: 'b', userId: 'b' });
+  assert.deepEqual([server.waiting('room.members').length, room.memberCount], [0, 2]);
+  await pass(5_000);
+  await server.answer('room.members', { members: [member('a')], more: true, memberCount: 2 });
+  assert.deepEqual(server.waiting('room.members'), [{ roomId: 'r', after: 'a' }], 'their names are long');
+  await server.answer('room.members', { members: [member('c')], more: false, memberCount: 2 });
+  await server.last.tell('room.memberJoined', { roomId: 'r', member: member('d') });
+  assert.deepEqual(shown(room), [['a', 'c', 'd'], 3, true]);
+});
+
+test('a page that is followed is kept as it is, also over a lost connection', async (t) => {
+  const parts = await joined(t, among(['a', 'b'], 300));
+  const { server, room } = parts;
+  const turned = (change) => server.last.tell('room.pageChanged', { roomId: 'r', joined: [], left: [], more: true, ...change });
+  const followed = room.followMembers({ after: 'b' });
+  await turned({ joined: [member('z')] });
+  await server.answer('room.members', { members: [member('c'), member('d')], more: true, memberCount: 300 });
+  await followed;
+  assert.deepEqual([shown(room), room.membersPage], [[['c', 'd'], 300, false], { after: 'b', more: true }]);
+  await turned({ after: 'b', joined: [member('e')], left: ['c'], more: false });
+  await server.last.tell('room.membersChanged', { roomId: 'r', memberCount: 299 });
+  assert.deepEqual([shown(room), room.membersPage], [[['d', 'e'], 299, false], { after: 'b', more: false }]);
+  await reconnect(parts);
+  assert.deepEqual(server.waiting('room.members'), [{ roomId: 'r', after: 'b', follow: true }]);
+  await server.answer('room.members', { members: [member('e')], more: false, memberCount: 40 });
+  await server.last.tell('room.memberJoined', { roomId: 'r', member: member('a') });
+  await server.last.tell('room.memberJoined', { roomId: 'r', member: member('f') });
+  assert.deepEqual(shown(room), [['e', 'f'], 42, false]);
+  server.script('room.unfollowMembers', () => ({}));
+  room.unfollowMembers();
+  await turned({ after: 'b', joined: [member('g')] });
+  assert.deepEqual([[...room.members.keys()], room.membersPage], [['e', 'f'], null]);
+});
+
+test('the first page of who is there is everybody if there is no other', async (t) => {
+  const { server, room } = await joined(t, among(['a'], 60));
+  server.script('room.members', () => ({ members: [member('a'), member('b')], more: false, memberCount: 2 }));
+  await room.followMembers();
+  assert.deepEqual(shown(room), [['a', 'b'], 2, true]);
+  await server.last.tell('room.pageChanged', { roomId: 'r', joined: [member('c')], left: [], more: true });
+  assert.equal(room.membersComplete, false);
 });
 
 test('an older state of the media session does not replace a newer one', async (t) => {

@@ -2,6 +2,7 @@
 // the running call.
 
 import { randomId } from '../format.js';
+import { Roster } from '../../client/src/roster.js';
 import { createStore } from '../store.js';
 import { phrase } from '../words.js';
 import { mentionsIn } from './mentions.js';
@@ -16,12 +17,6 @@ const GAP_PATIENCE_MS = 1_500;
 
 const HISTORY_PAGE = 50;
 
-/** Of more members than this the rest is not read, only counted. */
-const MEMBERS_MAX = 1_000;
-
-/** Who is there is read again after a while if it was not told in full; all others do the same. */
-const READ_AGAIN_MS = { least: 1_000, spread: 4_000 };
-
 export class LiveRoom {
   #socket;
   /** What is to be applied after the answer to a join. @type {(() => void)[] | null} */
@@ -30,10 +25,9 @@ export class LiveRoom {
   #joining = null;
   /** New and changed messages with a gap before them, by the numbers of that. @type {Map<number, Wire.RoomMessage>} */
   #ahead = new Map();
-  /** @type {{ [Name in 'gap' | 'pause' | 'roster']?: ReturnType<typeof setTimeout> }} */
+  /** @type {{ [Name in 'gap' | 'pause']?: ReturnType<typeof setTimeout> }} */
   #timers = {};
-  /** Members read so far by a reading that is not done. @type {Map<string, Wire.Member> | null} */
-  #reading = null;
+  #roster;
   #typingSentAt = 0;
   /** The number up to which the server was last told that it was read. */
   #readTo = 0;
@@ -43,9 +37,14 @@ export class LiveRoom {
     this.id = id;
     this.#socket = socket;
     this.state = createStore(/** @type {App.RoomState} */ ({
-      status: 'joining', name, error: null, members: [], memberCount: 0, messages: [], pending: [],
+      status: 'joining', name, error: null, members: [], memberCount: 0, membersComplete: false, membersPage: null, messages: [], pending: [],
       seq: 0, complete: false, typing: [], media: null,
     }));
+    this.#roster = new Roster({
+      read: (page) => socket.call('room.members', { roomId: id, ...page }),
+      unfollow: () => socket.call('room.unfollowMembers', { roomId: id }),
+      changed: () => this.#showMembers(),
+    });
     /** Resolves once the room was joined for the first time. */
     this.joined = this.join();
     this.joined.catch(() => {});
@@ -109,45 +108,29 @@ export class LiveRoom {
     this.#ahead.clear();
     this.state.set({
       pending: this.state.get().pending.filter(({ storedAs }) => storedAs === null || !shown.has(storedAs)),
-      status: 'joined', error: null, name: answer.name, members: answer.members, memberCount: answer.memberCount, messages,
+      status: 'joined', error: null, name: answer.name, messages,
       seq: answer.seq, media: answer.media ?? null, typing: [],
       complete: (messages[0]?.seq ?? 1) <= 1,
     });
-    if (answer.members.length < answer.memberCount) this.#readMembers(answer.members).catch(() => {});
-  }
-
-  /** Reads who is there, page by page, from behind those who are known. @param {Wire.Member[]} known */
-  async #readMembers(known) {
-    clearTimeout(this.#timers.roster);
-    const read = (this.#reading = new Map(known.map((member) => [member.connectionId, member])));
-    let after = known.at(-1)?.connectionId;
-    let answer;
-    do {
-      answer = await this.#socket.call('room.members', { roomId: this.id, after });
-      if (this.#reading !== read) return;
-      for (const member of answer.members) read.set(member.connectionId, member);
-      after = answer.members.at(-1)?.connectionId;
-    } while (answer.more && read.size < MEMBERS_MAX);
-    this.#reading = null;
-    this.state.set({ members: [...read.values()], memberCount: answer.memberCount });
-  }
-
-  #readMembersLater() {
-    clearTimeout(this.#timers.roster);
-    const wait = READ_AGAIN_MS.least + READ_AGAIN_MS.spread * Math.random();
-    this.#timers.roster = setTimeout(() => this.#readMembers([]).catch(() => {}), wait);
+    this.#roster.begin(answer.members, answer.memberCount);
   }
 
   leave() {
     clearTimeout(this.#timers.gap);
-    clearTimeout(this.#timers.roster);
+    this.#roster.rest();
     this.stopTyping();
     this.#socket.call('room.leave', { roomId: this.id }).catch(() => {});
   }
 
   /** Somebody took this device out of the room. @param {string} reason */
   lose(reason) {
-    this.state.set({ status: 'failed', error: { code: `room.removed.${reason}` }, members: [], memberCount: 0, typing: [], media: null });
+    this.#roster.rest();
+    this.state.set({ status: 'failed', error: { code: `room.removed.${reason}` }, members: [], memberCount: 0, membersComplete: false, typing: [], media: null });
+  }
+
+  /** @param {string} name */
+  rename(name) {
+    this.state.set({ name });
   }
 
   /** Runs `apply` now, or after the answer to a join that is on its way. @param {() => void} apply */
@@ -193,38 +176,38 @@ export class LiveRoom {
 
   /** @param {Wire.Member} member */
   enter(member) {
-    this.#change([member], []);
+    this.#roster.join(member);
   }
 
   /** @param {string} connectionId */
   exit(connectionId) {
-    this.#change([], [connectionId]);
+    this.#roster.leave(connectionId);
+    this.state.set({ typing: this.state.get().typing.filter((who) => who.connectionId !== connectionId) });
   }
 
-  /**
-   * Several came and went, in a room that many are in.
-   *
-   * @param {{ joined: Wire.Member[], left: string[], memberCount: number, complete: boolean }} change
-   */
-  changeMembers({ joined, left, memberCount, complete }) {
-    this.#change(joined, left, memberCount);
-    if (!complete) this.#readMembersLater();
+  /** Several came and went, in a room that many are in. @param {number} count */
+  countMembers(count) {
+    this.#roster.hear(count);
   }
 
-  /** @param {Wire.Member[]} joined @param {string[]} left @param {number} [count] */
-  #change(joined, left, count) {
-    const { members: before, memberCount, typing } = this.state.get();
-    const members = new Map(before.map((member) => [member.connectionId, member]));
-    for (const known of [members, this.#reading]) {
-      joined.forEach((member) => known?.set(member.connectionId, member));
-      left.forEach((connectionId) => known?.delete(connectionId));
-    }
-    const gone = new Set(left);
-    this.state.set({
-      members: [...members.values()],
-      memberCount: count ?? memberCount + members.size - before.length,
-      typing: typing.filter((who) => !gone.has(who.connectionId)),
-    });
+  /** @param {Wire.RoomPageChanged} change */
+  turnPage(change) {
+    this.#roster.turn(change);
+  }
+
+  /** Somebody looks at the page of members after a connection, or at the first. @param {string} [after] */
+  showMembers(after) {
+    return this.#roster.follow(after);
+  }
+
+  /** Nobody looks at the members any more. */
+  hideMembers() {
+    this.#roster.unfollow();
+  }
+
+  #showMembers() {
+    const { members, count, complete, page } = this.#roster;
+    this.state.set({ members: [...members.values()], memberCount: count, membersComplete: complete, membersPage: page && { ...page } });
   }
 
   /** @param {{ connectionId: string, userId: string, typing: boolean }} notice */

@@ -3,6 +3,9 @@
 import { createStore } from '../store.js';
 import { LiveRoom } from './live-room.js';
 
+/** A direct room is called by the other one. @param {Wire.ListedRoom} room */
+export const nameOf = (room) => room.with?.name ?? room.name;
+
 /** @param {{ api: App.Api, socket: App.Socket, user?: Wire.User }} parts */
 export function createRooms({ api, socket, user }) {
   const list = createStore(/** @type {{ status: 'loading' | 'ready' | 'failed', items: Wire.ListedRoom[], error: App.Problem | null }} */ ({ status: 'loading', items: [], error: null }));
@@ -27,14 +30,33 @@ export function createRooms({ api, socket, user }) {
     }
   }
 
-  const sorted = (/** @type {Wire.ListedRoom[]} */ items) => items.toSorted((a, b) => a.name.localeCompare(b.name));
+  const sorted = (/** @type {Wire.ListedRoom[]} */ items) => items.toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)));
 
-  /** Makes a room and returns it. @param {string} name @returns {Promise<Wire.Room>} */
-  async function create(name) {
-    const room = await api.post('/v1/rooms', { name });
+  /** @param {Wire.ListedRoom} room */
+  function add(room) {
     const others = list.get().items.filter((item) => item.id !== room.id);
     list.set({ status: 'ready', items: sorted([...others, room]) });
     return room;
+  }
+
+  /** Makes a room and returns it. @param {string} name @param {boolean} isPrivate @returns {Promise<Wire.Room>} */
+  async function create(name, isPrivate) {
+    return add(await api.post('/v1/rooms', { name, private: isPrivate }));
+  }
+
+  /** The direct room with somebody. @param {{ userId: string, name: string }} other @returns {Promise<Wire.Room>} */
+  async function openDirect({ userId, name }) {
+    return add({ ...(await api.put(`/v1/direct-rooms/${userId}`)), with: { userId, name } });
+  }
+
+  /** What a room is called, by who is signed in. @param {string} id @param {string} [known] */
+  function called(id, known = '') {
+    return list.get().items.find((item) => item.id === id)?.with?.name ?? known;
+  }
+
+  /** @param {string} id @param {string} name */
+  function rename(id, name) {
+    list.set({ items: sorted(list.get().items.map((item) => (item.id === id ? { ...item, name } : item))) });
   }
 
   /**
@@ -102,7 +124,12 @@ export function createRooms({ api, socket, user }) {
   });
   tell('room.memberJoined', (room, { member }) => room.inOrder(() => room.enter(member)));
   tell('room.memberLeft', (room, { connectionId }) => room.inOrder(() => room.exit(connectionId)));
-  tell('room.membersChanged', (room, changes) => room.inOrder(() => room.changeMembers(changes)));
+  tell('room.membersChanged', (room, { memberCount }) => room.inOrder(() => room.countMembers(memberCount)));
+  tell('room.pageChanged', (room, change) => room.inOrder(() => room.turnPage(change)));
+  tell('room.renamed', (room, { roomId, name }) => room.inOrder(() => {
+    room.rename(name);
+    rename(roomId, name);
+  }));
   tell('room.typing', (room, params) => room.inOrder(() => room.hearTyping(params)));
   tell('media.changed', (room, { state }) => room.inOrder(() => room.hearMedia(state)));
   tell('room.removed', (room, { reason }) => room.inOrder(() => room.lose(reason)));
@@ -112,5 +139,5 @@ export function createRooms({ api, socket, user }) {
     if (sequence.kind === 'room') live.get(sequence.roomId)?.room.join({ reload: true }).catch(() => {});
   });
 
-  return { list, load, create, hold, release, read };
+  return { list, load, create, openDirect, called, hold, release, read };
 }

@@ -107,7 +107,7 @@ const part = (node, name) => /** @type {HTMLElement} */ (node.querySelector(`.${
 const QUICK = ['👍', '❤️', '😂', '🎉'];
 
 /**
- * @typedef {{ user: Wire.User, mayModerate: boolean, find: (seq: number) => Wire.RoomMessage | undefined,
+ * @typedef {{ user: Wire.User, mayModerate: () => boolean, find: (seq: number) => Wire.RoomMessage | undefined,
  *   retry: (clientId: string) => void, react: (message: Said, emoji: string) => void, reply: (message: Said) => void,
  *   edit: (message: Said) => void, remove: (message: Said) => void }} Acts
  */
@@ -170,7 +170,7 @@ function actsOn(message, acts) {
     QUICK.map((emoji) => el('button', { type: 'button', class: 'icon-button small', 'data-testid': 'message-react', 'aria-label': phrase('room.reactWith', { emoji }), on: { click: () => acts.react(message, emoji) } }, emoji)),
     act('reply', 'reply', phrase('room.reply'), () => acts.reply(message)),
     isOwn && act('edit', 'pencil', phrase('room.edit'), () => acts.edit(message)),
-    (isOwn || acts.mayModerate) && act('delete', 'bin', phrase('room.delete'), () => acts.remove(message)),
+    (isOwn || acts.mayModerate()) && act('delete', 'bin', phrase('room.delete'), () => acts.remove(message)),
   ];
 }
 

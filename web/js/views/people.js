@@ -1,7 +1,9 @@
 // Who is in a room and who else could be rung.
 
+import { TOLD_SINGLY_MAX } from '../../client/src/roster.js';
 import { avatar, el, iconButton, keyed, roving } from '../dom.js';
-import { phrase } from '../words.js';
+import { go } from '../router.js';
+import { explain, phrase } from '../words.js';
 
 /** @typedef {{ userId: string, name: string, devices?: number }} Person */
 
@@ -16,15 +18,42 @@ function byUser(members) {
   return [...users.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** @param {App.Parts} parts @param {App.LiveRoom} live @returns {App.View} */
-export function people({ presence, calls, user }, live) {
+/**
+ * @param {App.Parts} parts
+ * @param {App.LiveRoom} live
+ * @param {HTMLElement} manage what opens the members of the room
+ * @returns {App.View}
+ */
+export function people({ presence, calls, user, rooms, notices }, live, manage) {
   const here = el('ul', { class: 'list people-list', 'aria-label': phrase('room.inThis') });
   const online = el('ul', { class: 'list people-list', 'aria-label': phrase('room.online') });
   const onlineTitle = el('h2', { class: 'overline' }, phrase('room.alsoOnline'));
+  /** Where the pages before the one that is shown begin. @type {(string | undefined)[]} */
+  let before = [];
+  const turn = (/** @type {string | undefined} */ after) => live.showMembers(after).catch(() => {});
+  const button = (/** @type {string} */ words, /** @type {string} */ testId, /** @type {() => void} */ click) =>
+    el('button', { type: 'button', class: 'button small', 'data-testid': testId, on: { click } }, phrase(words));
+  const look = button('room.showMembers', 'members-show', () => turn(undefined));
+  const back = button('room.membersBefore', 'members-before', () => turn(before.pop()));
+  const next = button('room.membersNext', 'members-next', () => {
+    const { members, membersPage } = live.state.get();
+    before.push(membersPage?.after ?? undefined);
+    turn(members.at(-1)?.connectionId);
+  });
+  const pages = el('div', { class: 'people-pages' }, look, back, next, manage);
   const element = el('aside', { class: 'people', 'aria-label': phrase('room.people'), id: 'people' },
-    el('h2', { class: 'overline' }, phrase('room.inThis')), here, onlineTitle, online);
+    el('h2', { class: 'overline' }, phrase('room.inThis')), here, pages, onlineTitle, online);
 
   const ring = (/** @type {Person} */ { userId, name }, /** @type {'audio' | 'video'} */ media) => calls.ringUser({ roomId: live.id, userId, name, media });
+  const mayWrite = user.permissions.includes('rooms.create');
+  const write = async (/** @type {Person} */ person) => {
+    try {
+      const room = await rooms.openDirect(person);
+      go('rooms', room.id);
+    } catch (error) {
+      notices.warn(explain(error));
+    }
+  };
   const shownBy = (/** @type {string} */ testId) => ({
     key: (/** @type {Person} */ { userId }) => userId,
     create: (/** @type {Person} */ person) => {
@@ -33,6 +62,7 @@ export function people({ presence, calls, user }, live) {
         avatar(person.name, person.userId, 'online'),
         el('span', { class: 'row-title', dir: 'auto' }, isSelf ? phrase('you', { name: person.name }) : person.name),
         !isSelf && [
+          mayWrite && iconButton('reply', phrase('room.direct', { name: person.name }), { 'data-testid': 'direct-open', 'data-user-id': person.userId, on: { click: () => write(person) } }),
           iconButton('phone', phrase('person.callAudio', { name: person.name }), { 'data-testid': 'call-person-audio', on: { click: () => ring(person, 'audio') } }),
           iconButton('forward', phrase('person.transfer', { name: person.name }), { class: 'person-transfer', 'data-testid': 'transfer-person', 'data-user-id': person.userId, on: { click: () => calls.transfer(person) } }),
           iconButton('camera', phrase('person.call', { name: person.name }), { 'data-testid': 'call-person', 'data-user-id': person.userId, on: { click: () => ring(person, 'video') } }),
@@ -43,7 +73,15 @@ export function people({ presence, calls, user }, live) {
   const settles = [here, online].map((list) => roving(list, 'button'));
 
   const show = () => {
-    const members = byUser(live.state.get().members);
+    const { members: known, memberCount, membersPage, membersComplete } = live.state.get();
+    const members = byUser(known);
+    // Of a crowd those are shown whom somebody asks for.
+    const isCrowd = !membersPage && !membersComplete && memberCount > TOLD_SINGLY_MAX;
+    if (!membersPage) before = [];
+    here.hidden = isCrowd;
+    look.hidden = !isCrowd;
+    back.hidden = before.length === 0 || !membersPage;
+    next.hidden = !membersPage?.more;
     const inRoom = new Set(members.map(({ userId }) => userId));
     const { online: connected, names } = presence.state.get();
     const others = [...connected].filter((id) => !inRoom.has(id) && id !== user.id)
@@ -57,5 +95,8 @@ export function people({ presence, calls, user }, live) {
   // Only a call that was rung can be handed over.
   const offer = (/** @type {App.CallState} */ { active }) => element.classList.toggle('in-call', Boolean(active?.isRung));
   const offs = [live.state.subscribe(show), presence.state.subscribe(show), calls.state.subscribe(offer)];
-  return { element, leave: () => offs.forEach((off) => off()) };
+  return { element, leave() {
+    offs.forEach((off) => off());
+    live.hideMembers();
+  } };
 }

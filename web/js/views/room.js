@@ -4,6 +4,7 @@ import { el, fill, icon, iconButton, keyed, say } from '../dom.js';
 import { explain, names, phrase } from '../words.js';
 import { composer } from './composer.js';
 import { days, hasReacted, roomMessage } from './message.js';
+import { manageMembers, rank, roleIn } from './members.js';
 import { people } from './people.js';
 import { detailHeader, titled } from './rooms.js';
 import { scroller } from './scroller.js';
@@ -19,12 +20,24 @@ export function room(app, id) {
   const title = titled();
   const subtitle = el('p', { class: 'muted' });
   const join = el('button', { type: 'button', class: 'button primary', 'data-testid': 'call-join', on: { click: () => calls.join(id) } });
-  const roster = people(app, live);
+  const manage = el('button', { type: 'button', class: 'button small', hidden: true, 'data-testid': 'members-manage',
+    on: { click: () => manageMembers(app, id, role) } }, phrase('room.manageMembers'));
+  /** @type {Wire.RoomMemberRole | null} */
+  let role = null;
+  const roster = people(app, live, manage);
   const showPeople = iconButton('people', phrase('room.people'), { class: 'people-toggle', 'aria-expanded': 'false', on: { click: () => toggle() } });
   const toggle = (/** @type {boolean} */ open = !element.classList.contains('people-open')) => {
     element.classList.toggle('people-open', open);
     showPeople.setAttribute('aria-expanded', String(open));
   };
+
+  const showRole = async () => {
+    const listed = rooms.list.get().items.find((item) => item.id === id);
+    if (listed?.direct) return;
+    role = await roleIn(app, id).catch(() => null);
+    manage.hidden = rank(role) < 2 && !user.permissions.includes('rooms.manage');
+  };
+  live.joined.then(showRole, () => {});
 
   const log = scroller({ label: phrase('messages'), older: () => live.older() });
   const state = el('div', { class: 'empty', hidden: true });
@@ -60,7 +73,7 @@ export function room(app, id) {
   const act = (/** @type {Promise<unknown>} */ done) => done.catch((error) => notices.warn(explain(error)));
   const shows = roomMessage({
     user,
-    mayModerate: user.permissions.includes('rooms.manage'),
+    mayModerate: () => user.permissions.includes('rooms.manage') || rank(role) > 1,
     find: (seq) => live.state.get().messages.find((message) => message.seq === seq),
     retry: (clientId) => live.resend(clientId),
     react: (message, emoji) => message.seq && act(live.react(message.seq, emoji, !hasReacted({ user }, message, emoji))),
@@ -117,15 +130,19 @@ export function room(app, id) {
   let drawn = null;
   const offs = [
     live.state.subscribe((now) => {
-      title.set(now.name);
+      title.set(rooms.called(id, now.name));
       // Of a crowd only the number of devices is known.
-      const isCrowd = now.memberCount > now.members.length;
+      const isCrowd = !now.membersComplete;
       const count = isCrowd ? now.memberCount : new Set(now.members.map(({ userId }) => userId)).size;
       say(subtitle, now.status === 'joined' ? phrase('room.here', { count }) : '');
       if (drawn?.messages !== now.messages || drawn?.pending !== now.pending || drawn?.status !== now.status) showMessages(now);
       showTyping(now.typing);
       showJoin();
       drawn = now;
+    }),
+    socket.on('room.memberChanged', ({ roomId, userId }) => roomId === id && userId === user.id && showRole()),
+    socket.on('room.restricted', ({ roomId, userId, muted, banned }) => {
+      if (roomId === id && userId === user.id && !banned) notices.tell(phrase(muted ? 'room.muted' : 'room.unmuted'));
     }),
     calls.state.subscribe(showJoin),
     socket.state.subscribe(showJoin),

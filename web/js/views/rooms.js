@@ -2,6 +2,7 @@
 
 import { avatar, el, fill, icon, iconButton, keyed, roving, say } from '../dom.js';
 import { address, go, route } from '../router.js';
+import { nameOf } from '../model/rooms.js';
 import { explain, phrase } from '../words.js';
 
 /** Of more the server does not tell how many. */
@@ -9,11 +10,12 @@ const UNREAD_MAX = 100;
 
 /** @param {App.Parts} parts @returns {App.View} */
 export function roomList({ rooms, calls, notices, user }) {
-  const mayCreate = user.permissions.includes('rooms.manage');
+  const mayOpen = user.permissions.includes('rooms.manage');
+  const mayCreate = user.permissions.includes('rooms.create');
   const list = el('ul', { class: 'list', 'aria-label': phrase('nav.rooms') });
   const settle = roving(list, 'a');
   const note = el('div', { class: 'list-note' });
-  const form = newRoom(rooms, notices);
+  const form = newRoom(rooms, notices, mayOpen);
   const open = iconButton('plus', phrase('rooms.new'), { 'data-testid': 'room-create', 'aria-expanded': 'false', on: { click: () => form.toggle(open) } });
 
   const show = () => {
@@ -23,11 +25,12 @@ export function roomList({ rooms, calls, notices, user }) {
     keyed(list, items, {
       key: (item) => item.id,
       create: (item) => el('li', {}, el('a', { class: 'row', href: address('rooms', item.id), 'data-testid': 'room-item', 'data-room-id': item.id },
-        avatar(item.name, item.id, 'square'), el('span', { class: 'row-title', dir: 'auto' }, item.name), el('span', { class: 'badge', 'data-testid': 'room-unread', hidden: true }), el('span', { class: 'row-mark' }))),
+        item.with ? avatar(nameOf(item), item.with.userId) : avatar(item.name, item.id, 'square'), el('span', { class: 'row-title', dir: 'auto' }, nameOf(item)), el('span', { class: 'badge', 'data-testid': 'room-unread', hidden: true }), el('span', { class: 'row-mark' }))),
       update: (node, item) => {
         const link = /** @type {HTMLElement} */ (node.firstElementChild);
         if (item.id === id) link.setAttribute('aria-current', 'true');
         else link.removeAttribute('aria-current');
+        say(/** @type {HTMLElement} */ (link.querySelector('.row-title')), nameOf(item));
         const badge = /** @type {HTMLElement} */ (link.querySelector('.badge'));
         const { unread = 0, mentions = 0 } = item.read ?? {};
         link.classList.toggle('unread', unread + mentions > 0);
@@ -55,10 +58,16 @@ export function roomList({ rooms, calls, notices, user }) {
   };
 }
 
-/** @param {App.Rooms} rooms @param {App.Notices} notices */
-function newRoom(rooms, notices) {
+/**
+ * @param {App.Rooms} rooms
+ * @param {App.Notices} notices
+ * @param {boolean} mayOpen whether the room may be for everybody
+ */
+function newRoom(rooms, notices, mayOpen) {
   const name = el('input', { type: 'text', dir: 'auto', 'aria-label': phrase('rooms.nameLabel'), placeholder: phrase('rooms.namePlaceholder'), maxlength: '80', required: true, 'data-testid': 'room-name' });
   const submit = el('button', { type: 'submit', class: 'button primary', 'data-testid': 'room-create-submit' }, phrase('rooms.create'));
+  const isPrivate = el('input', { type: 'checkbox', 'data-testid': 'room-private', checked: !mayOpen });
+  const privacy = el('label', { class: 'check', hidden: !mayOpen }, isPrivate, phrase('rooms.private'));
   /** @type {HTMLElement | null} */
   let opener = null;
   const close = () => {
@@ -75,7 +84,7 @@ function newRoom(rooms, notices) {
         if (!name.value.trim()) return;
         submit.disabled = true;
         try {
-          const room = await rooms.create(name.value.trim());
+          const room = await rooms.create(name.value.trim(), isPrivate.checked);
           name.value = '';
           close();
           go('rooms', room.id);
@@ -86,7 +95,7 @@ function newRoom(rooms, notices) {
         }
       },
     },
-  }, name, submit);
+  }, name, privacy, submit);
   return {
     element,
     /** @param {HTMLElement} button */

@@ -82,9 +82,16 @@ pub(super) fn events() -> Vec<(&'static str, Value)> {
         ("room.read", json!({ "roomId": A, "userId": B, "seq": 9 })),
         ("room.memberJoined", json!({ "roomId": A, "member": member })),
         ("room.memberLeft", json!({ "roomId": A, "connectionId": B, "userId": B })),
+        ("room.membersChanged", json!({ "roomId": A, "memberCount": 2 })),
         (
-            "room.membersChanged",
-            json!({ "roomId": A, "joined": [member], "left": [B], "memberCount": 2, "complete": true }),
+            "room.pageChanged",
+            json!({ "roomId": A, "after": B, "joined": [member], "left": [B], "more": true }),
+        ),
+        ("room.renamed", json!({ "roomId": A, "name": "Den" })),
+        ("room.memberChanged", json!({ "roomId": A, "userId": B, "role": "moderator" })),
+        (
+            "room.restricted",
+            json!({ "roomId": A, "userId": B, "muted": true, "mutedUntil": AT, "banned": false }),
         ),
         ("room.typing", json!({ "roomId": A, "connectionId": B, "userId": B, "typing": false })),
         ("room.removed", json!({ "roomId": A, "reason": "closed" })),

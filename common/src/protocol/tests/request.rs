@@ -38,7 +38,12 @@ pub(super) fn methods() -> Vec<Method> {
         method("room.read", json!({ "roomId": ROOM, "seq": 7 }), &[]),
         method("room.typing", json!({ "roomId": ROOM, "typing": true }), &[]),
         method("room.history", json!({ "roomId": ROOM, "before": 7, "limit": 5 }), &["before", "limit"]),
-        method("room.members", json!({ "roomId": ROOM, "after": OTHER }), &["after"]),
+        method(
+            "room.members",
+            json!({ "roomId": ROOM, "after": OTHER, "follow": true }),
+            &["after", "follow"],
+        ),
+        method("room.unfollowMembers", json!({ "roomId": ROOM }), &[]),
         method("presence.subscribe", json!({ "after": OTHER }), &["after"]),
         method("call.ring", json!({ "roomId": ROOM, "userId": OTHER, "media": "video" }), &[]),
         method("call.accept", json!({ "callId": OTHER }), &[]),

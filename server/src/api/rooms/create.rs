@@ -8,6 +8,7 @@ use super::super::{
     problem::Problem,
 };
 use axum::{extract::State, response::Response};
+use common::{permission::Permission, protocol::room::MemberRole};
 use serde::Deserialize;
 use store::rooms::{self, Room};
 use utoipa::ToSchema;
@@ -19,7 +20,8 @@ pub(super) struct CreateRoom {
     /// For people, 1 to 200 characters.
     #[schema(example = "Stand-up")]
     name: String,
-    /// Only members may enter and read it; who creates it is the first. False if absent.
+    /// Only members may enter and read it; who creates it owns it. False if absent: for everybody, which needs
+    /// `rooms.manage`.
     #[serde(default)]
     private: bool,
 }
@@ -31,9 +33,12 @@ pub(super) async fn create(
     caller: Caller,
     Retryable(body, idempotency): Retryable<CreateRoom>,
 ) -> Result<Response, Problem> {
+    if !body.private {
+        caller.require(Permission::RoomsManage)?;
+    }
     let name = fields::name(&body.name)?;
     let mut tx = if body.private {
-        // Who creates it is a member from then on.
+        // Who creates it owns it from then on.
         app.begin_lasting(&caller).await?
     } else {
         app.begin(&caller).await?
@@ -45,6 +50,7 @@ pub(super) async fn create(
     if let Some(token) = caller.token.as_ref().filter(|_| body.private) {
         let added = rooms::add_member(&mut tx, room.id, token.user, &*app.clock).await;
         added.map_err(|error| Problem::refused("room", error))?;
+        rooms::set_role(&mut tx, room.id, token.user, MemberRole::Owner).await?;
     }
     idempotency.created(tx, &caller, &room).await
 }

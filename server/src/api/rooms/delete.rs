@@ -31,7 +31,7 @@ pub(super) async fn delete(
     Id(id): Id<RoomId>,
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller).await?;
-    let before = admit(&mut tx, &caller, Action::Manage, id).await?;
+    let before = admit(&app, &mut tx, &caller, Action::Manage, id).await?;
     rooms::delete(&mut tx, id).await.map_err(|error| Problem::refused("room", error))?;
     caller.audit(&app, &mut tx, "room.deleted", id, (Some(&before), None)).await?;
     tx.commit().await?;

@@ -78,7 +78,7 @@ pub(super) async fn publish(
     if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
-    admit(&mut tx, &caller, Action::Announce, id).await?;
+    admit(&app, &mut tx, &caller, Action::Announce, id).await?;
     let news = RoomNews::Event { name: body.name, data: body.data };
     let published = app.bus.publish(&RoomTopic(id), &news).await;
     // Before it is committed: what was not published may be sent again.

@@ -25,7 +25,7 @@ pub(super) async fn get(
     Id(id): Id<RoomId>,
 ) -> Result<Json<Room>, Problem> {
     let mut tx = app.read(&caller).await?;
-    let room = admit(&mut tx, &caller, Action::See, id).await?;
+    let room = admit(&app, &mut tx, &caller, Action::See, id).await?;
     tx.commit().await?;
     Ok(Json(room))
 }

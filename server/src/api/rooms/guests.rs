@@ -115,7 +115,7 @@ pub(super) async fn create(
     if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
         return Ok(answer);
     }
-    admit(&mut tx, &caller, Action::Invite, id).await?;
+    admit(&app, &mut tx, &caller, Action::Invite, id).await?;
     let now = app.clock.utc();
     let guest = Guest {
         account: caller.account,

@@ -42,7 +42,7 @@ pub(super) async fn get(
     Ids(id, seq): Ids<RoomId, u64>,
 ) -> Result<Json<RoomMessage>, Problem> {
     let mut tx = app.read(&caller).await?;
-    admit(&mut tx, &caller, Action::ReadMessages, id).await?;
+    admit(&app, &mut tx, &caller, Action::ReadMessages, id).await?;
     let message = find(&mut tx, id, seq).await?;
     tx.commit().await?;
     Ok(Json(message))
@@ -113,19 +113,20 @@ async fn find(tx: &mut TenantTx, room: RoomId, seq: u64) -> Result<RoomMessage, 
 
 /// Lets those pass who may do this. Who manages rooms needs no other reason to delete what they have said themselves.
 async fn admit_change(
+    app: &App,
     tx: &mut TenantTx,
     caller: &Caller,
     id: RoomId,
     (change, action): (&Change, Action),
     is_open: bool,
 ) -> Result<(), Problem> {
-    let refusal = match admit(tx, caller, action, id).await {
+    let refusal = match admit(app, tx, caller, action, id).await {
         Ok(_) if is_open || action == Action::Moderate => return Ok(()),
         // Closed since that was read.
         Ok(_) => refused(Refusal::Closed),
         Err(refusal) => refusal,
     };
-    if *change == Change::Delete && admit(tx, caller, Action::Moderate, id).await.is_ok() {
+    if *change == Change::Delete && admit(app, tx, caller, Action::Moderate, id).await.is_ok() {
         return Ok(());
     }
     Err(refusal)
@@ -140,12 +141,12 @@ async fn change(
     change: Change,
 ) -> Result<RoomMessage, Problem> {
     let mut tx = app.begin(&caller).await?;
-    admit(&mut tx, &caller, Action::ReadMessages, id).await?;
+    admit(&app, &mut tx, &caller, Action::ReadMessages, id).await?;
     let open = rooms::hold_open(&mut tx, &BTreeSet::from([id])).await?;
     let message = find(&mut tx, id, seq).await?;
     let is_own = message.user_id == author;
     let action = change.action(is_own).ok_or_else(|| refused(Refusal::NotAllowed))?;
-    admit_change(&mut tx, &caller, id, (&change, action), open.contains(&id)).await?;
+    admit_change(&app, &mut tx, &caller, id, (&change, action), open.contains(&id)).await?;
     let mut draft = Draft::new(message, []);
     // Of what can be wrong, only that it was deleted concerns who does not react.
     draft.apply(author, &change, app.clock.utc()).map_err(|_| Problem::not_found("message"))?;

@@ -64,7 +64,7 @@ pub(super) async fn list(
 ) -> Result<Json<RoomHistory>, Problem> {
     let limit = params.limit.unwrap_or(50).clamp(1, MESSAGES_MAX);
     let mut tx = app.read(&caller).await?;
-    admit(&mut tx, &caller, Action::ReadMessages, id).await?;
+    admit(&app, &mut tx, &caller, Action::ReadMessages, id).await?;
     let items = rooms::before(&mut tx, id, params.before.unwrap_or(u64::MAX), limit).await?;
     tx.commit().await?;
     // Numbers begin at 1 and have no gaps.
@@ -119,7 +119,7 @@ pub(super) async fn send(
         announce(&app, id, RoomEntry::from(message)).await;
         return Ok(answer);
     }
-    admit(&mut tx, &caller, Action::Send, id).await?;
+    admit(&app, &mut tx, &caller, Action::Send, id).await?;
     let own_name = match (author, caller.writer()) {
         (Some(_), _) => None,
         (None, Writer::Person(person)) => users::find(&mut tx, person.user).await?.map(|user| user.name),

@@ -1,15 +1,20 @@
 //! A room's name, and who may enter.
 
-use super::super::{
-    App,
-    caller::Caller,
-    extract::{Body, Id},
-    fields, hub,
-    problem::{Document, Problem},
+use super::{
+    super::{
+        App,
+        caller::Caller,
+        extract::{Body, Id},
+        fields, hub,
+        problem::{Document, Problem},
+    },
+    admit::admit,
+    tell,
 };
 use axum::{Json, extract::State};
-use common::id::RoomId;
+use common::{id::RoomId, permission::Permission};
 use serde::Deserialize;
+use signalling_core::admission::Action;
 use store::rooms::{self, Room, RoomChange};
 use utoipa::ToSchema;
 
@@ -23,11 +28,16 @@ pub(super) struct UpdateRoom {
     private: Option<bool>,
 }
 
-/// Changes a room.
+/// Changes a room. Owners of the room rename it; the rest is for who manages rooms.
 #[utoipa::path(
     patch, path = "/v1/rooms/{id}", request_body = UpdateRoom,
     params(("id" = RoomId, Path, description = "The room")),
-    responses((status = 200, body = Room), (status = 404, body = Document)),
+    responses(
+        (status = 200, body = Room),
+        (status = 403, body = Document),
+        (status = 404, body = Document),
+        (status = 409, description = "`room.direct`", body = Document),
+    ),
 )]
 pub(super) async fn update(
     State(app): State<App>,
@@ -36,12 +46,23 @@ pub(super) async fn update(
     Body(body): Body<UpdateRoom>,
 ) -> Result<Json<Room>, Problem> {
     let name = body.name.as_deref().map(fields::name).transpose()?;
-    let mut tx =
-        if body.private.is_some() { app.begin_lasting(&caller).await? } else { app.begin(&caller).await? };
+    if body.private.is_some() {
+        caller.require_lasting(Permission::RoomsManage)?;
+    }
+    let mut tx = app.begin(&caller).await?;
+    if body.private.is_some() {
+        admit(&app, &mut tx, &caller, Action::SetPrivacy, id).await?;
+    }
+    if body.private.is_none() || name.is_some() {
+        admit(&app, &mut tx, &caller, Action::Rename, id).await?;
+    }
     let change = RoomChange { name, is_private: body.private };
     let room = rooms::update(&mut tx, id, change).await;
     let room = room.map_err(|error| Problem::refused("room", error))?;
     tx.commit().await?;
+    if name.is_some() {
+        tell::renamed(&app, id, room.name.clone()).await;
+    }
     if body.private == Some(true) {
         hub::review(&app, caller.account, id).await?;
     }

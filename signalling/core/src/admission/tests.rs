@@ -42,20 +42,24 @@ fn visitors(rights: &[BTreeSet<Right>]) -> Vec<Visitor<'_>> {
     visitors
 }
 
+const ROLES: [Option<MemberRole>; 4] =
+    [None, Some(MemberRole::Member), Some(MemberRole::Moderator), Some(MemberRole::Owner)];
+
 fn all_facts() -> Vec<RoomFacts> {
     let removals = [None, Some(moments()[1])];
-    let flags = [false, true];
     let mut all = Vec::new();
-    for is_private in flags {
-        for is_closed in flags {
-            for is_member in flags {
-                all.extend(removals.map(|removed_at| RoomFacts {
-                    is_private,
-                    is_closed,
-                    is_member,
-                    removed_at,
-                }));
-            }
+    for bits in 0..1 << 5 {
+        let flag = |at: usize| bits & (1 << at) != 0;
+        for role in ROLES {
+            all.extend(removals.map(|removed_at| RoomFacts {
+                is_private: flag(0),
+                is_direct: flag(1),
+                is_closed: flag(2),
+                is_banned: flag(3),
+                is_muted: flag(4),
+                role,
+                removed_at,
+            }));
         }
     }
     all
@@ -78,7 +82,7 @@ fn always(check: impl Fn(Visitor<'_>, Action, RoomFacts)) -> usize {
 
 #[test]
 fn every_combination_is_looked_at() {
-    assert_eq!(always(|_, _, _| {}), (4 * 2 + 2 * 16 * 3) * 14 * 16);
+    assert_eq!(always(|_, _, _| {}), (4 * 2 + 2 * 16 * 3) * 19 * 256);
 }
 
 #[test]
@@ -98,15 +102,17 @@ fn who_may_not_know_of_a_room_hears_the_same_as_if_there_were_none() {
 
 #[test]
 fn who_is_not_allowed_hears_nothing_of_the_room() {
-    always(|visitor, action, facts| {
-        let refused = Err(Refusal::NotAllowed);
-        let answers =
-            all_facts().iter().map(|facts| visitor.may(action, ROOM, Some(facts))).collect::<Vec<_>>();
-        if visitor.may(action, ROOM, Some(&facts)) == refused {
-            assert!(answers.iter().all(|answer| *answer == refused));
-            assert_eq!(visitor.may(action, ELSEWHERE, None), refused);
+    let (rights, refused) = (all_rights(), Err(Refusal::NotAllowed));
+    for visitor in visitors(&rights) {
+        for &action in Action::ALL {
+            let all = all_facts();
+            let mut answers = all.iter().map(|facts| visitor.may(action, ROOM, Some(facts)));
+            if answers.any(|answer| answer == refused) {
+                assert!(all.iter().all(|facts| visitor.may(action, ROOM, Some(facts)) == refused));
+                assert_eq!(visitor.may(action, ELSEWHERE, None), refused);
+            }
         }
-    });
+    }
 }
 
 #[test]
@@ -116,8 +122,11 @@ fn a_closed_room_is_read_as_before_and_nobody_enters_it_or_says_anything() {
         let closed = visitor.may(action, ROOM, Some(&RoomFacts { is_closed: true, ..facts }));
         let lasting =
             [Action::See, Action::ReadMembers, Action::ReadMessages, Action::Moderate, Action::Manage];
-        let goes_on = lasting.contains(&action);
-        let expected = if goes_on { open } else { open.and(Err(Refusal::Closed)) };
+        let of_members =
+            [Action::Restrict, Action::Rename, Action::ChangeMembers, Action::Quit, Action::SetPrivacy];
+        let goes_on = lasting.contains(&action) || of_members.contains(&action);
+        let would_say = open.is_ok() || open == Err(Refusal::Muted);
+        let expected = if goes_on || !would_say { open } else { Err(Refusal::Closed) };
         assert_eq!(closed, expected, "{visitor:?} {action:?}");
     });
 }
@@ -127,7 +136,7 @@ fn a_guest_is_let_into_one_room_whether_private_or_not_unless_removed_since() {
     always(|visitor, action, facts| {
         let Visitor::Guest { room, issued_at, .. } = visitor else { return };
         let answer = visitor.may(action, ROOM, Some(&facts));
-        let other = RoomFacts { is_private: !facts.is_private, is_member: !facts.is_member, ..facts };
+        let other = RoomFacts { is_private: !facts.is_private, role: Some(MemberRole::Owner), ..facts };
         assert_eq!(answer, visitor.may(action, ROOM, Some(&other)));
         if answer.is_ok() {
             assert_eq!(room, ROOM);
@@ -154,7 +163,7 @@ fn a_person_may_come_back_after_being_removed_wherever_they_need_not_be_a_member
         }
         if let Visitor::Person(_) = visitor
             && facts.is_private
-            && !facts.is_member
+            && facts.role.is_none()
             && !action.is_administrative()
         {
             assert!(visitor.may(action, ROOM, Some(&facts)).is_err(), "whatever they manage");
@@ -182,8 +191,9 @@ fn being_allowed_more_never_takes_anything_away() {
         if visitor.may(action, ROOM, Some(&facts)).is_err() {
             return;
         }
-        let member = RoomFacts { is_member: true, ..facts };
-        assert!(visitor.may(action, ROOM, Some(&member)).is_ok());
+        for role in ROLES.into_iter().filter(|role| *role >= facts.role) {
+            assert!(visitor.may(action, ROOM, Some(&RoomFacts { role, ..facts })).is_ok());
+        }
         let all: BTreeSet<Right> = RIGHTS.into();
         let more = match visitor {
             Visitor::Person(_) => Visitor::Person(Permissions::ALL),
@@ -212,11 +222,13 @@ fn what_is_for_those_inside_is_refused_alike_to_who_never_was_and_who_is_no_long
         let outside = visitor.may_inside(action, false);
         assert!(outside == Err(Refusal::NotInside) || outside == Err(Refusal::NotAllowed));
         let still = visitor.may_still(action, ROOM, Some(&facts));
+        // What they are in the room, the store alone knows.
+        let by_role = matches!(visitor, Visitor::Person(_)) && action.of_role().is_some();
         match visitor.may(action, ROOM, Some(&facts)) {
             Err(Refusal::NoSuchRoom | Refusal::Removed) => assert_eq!(still, outside),
             other => assert_eq!(still, other),
         }
-        if still.is_ok() {
+        if still.is_ok() && !by_role {
             assert_eq!(visitor.may_inside(action, true), Ok(()), "what the store allows, the hub allows");
         }
     });
@@ -250,8 +262,9 @@ fn lists_have_what_the_viewer_may_see() {
         if visitor.may(Action::See, ROOM, None) == Err(Refusal::NoSuchRoom)
             && !matches!(visitor, Visitor::Guest { .. })
         {
-            let is_listed = visitor.lists_every_room() || !facts.is_private || facts.is_member;
-            assert_eq!(is_listed, visitor.may(Action::See, ROOM, Some(&facts)).is_ok());
+            let is_listed = visitor.lists_every_room() || !facts.is_private || facts.role.is_some();
+            let sees = visitor.may(Action::See, ROOM, Some(&RoomFacts { is_banned: false, ..facts }));
+            assert_eq!(is_listed, sees.is_ok());
         }
     });
 }
@@ -259,7 +272,7 @@ fn lists_have_what_the_viewer_may_see() {
 /// The rules in a few lines: an agent, a manager and a back end before a private room of others.
 #[test]
 fn a_private_room_of_others() {
-    let private = RoomFacts { is_private: true, is_closed: false, is_member: false, removed_at: None };
+    let private = RoomFacts { is_private: true, ..RoomFacts::default() };
     let agent = Visitor::Person(Permissions::of(&[Permission::RoomsRead]));
     let manager = Visitor::Person(Permissions::ALL);
     let back_end = Visitor::Program(Permissions::ALL);
@@ -268,7 +281,17 @@ fn a_private_room_of_others() {
         Action::ALL.iter().filter(may).copied().collect::<Vec<_>>()
     };
     assert_eq!(allowed(agent), []);
-    assert_eq!(allowed(manager), [Action::See, Action::Manage]);
+    assert_eq!(
+        allowed(manager),
+        [
+            Action::See,
+            Action::Restrict,
+            Action::Rename,
+            Action::ChangeMembers,
+            Action::SetPrivacy,
+            Action::Manage
+        ]
+    );
     assert_eq!(
         allowed(back_end),
         [
@@ -280,7 +303,86 @@ fn a_private_room_of_others() {
             Action::Moderate,
             Action::Announce,
             Action::Invite,
+            Action::Restrict,
+            Action::Rename,
+            Action::ChangeMembers,
+            Action::SetPrivacy,
             Action::Manage
         ]
     );
+}
+
+#[test]
+fn who_is_banned_may_do_nothing_there_but_what_managing_rooms_allows() {
+    always(|visitor, action, facts| {
+        let banned = visitor.may(action, ROOM, Some(&RoomFacts { is_banned: true, ..facts }));
+        match visitor {
+            Visitor::Program(_) => {
+                assert_eq!(banned, visitor.may(action, ROOM, Some(&RoomFacts { is_banned: false, ..facts })));
+            }
+            Visitor::Person(permissions) => {
+                let administers = permissions.has(Permission::RoomsManage) && action.is_administrative();
+                assert!(administers || matches!(banned, Err(Refusal::Banned | Refusal::NotAllowed)));
+            }
+            Visitor::Guest { .. } => assert!(banned.is_err()),
+        }
+    });
+}
+
+#[test]
+fn who_is_muted_may_do_all_but_speak() {
+    let speaking = [Action::Send, Action::Edit, Action::React, Action::Type];
+    always(|visitor, action, facts| {
+        let free = visitor.may(action, ROOM, Some(&RoomFacts { is_muted: false, ..facts }));
+        let muted = visitor.may(action, ROOM, Some(&RoomFacts { is_muted: true, ..facts }));
+        let expected = if speaking.contains(&action) { free.and(Err(Refusal::Muted)) } else { free };
+        assert_eq!(muted, expected);
+    });
+}
+
+/// What the account's permissions say is no more, and no less, than it was before rooms had owners.
+#[test]
+fn what_needs_a_role_in_the_room_is_for_who_has_it_and_who_manages_rooms() {
+    let reader = Visitor::Person(Permissions::of(&[Permission::RoomsRead]));
+    let manager = Visitor::Person(Permissions::of(&[Permission::RoomsRead, Permission::RoomsManage]));
+    let facts = |role| RoomFacts { is_private: true, role, ..RoomFacts::default() };
+    let may = |visitor: Visitor<'_>, role| {
+        let may = |action: &&Action| visitor.may(**action, ROOM, Some(&facts(role))).is_ok();
+        let actions =
+            [Action::Quit, Action::Moderate, Action::Restrict, Action::Rename, Action::ChangeMembers];
+        actions.iter().filter(may).count()
+    };
+    assert_eq!(ROLES.map(|role| may(reader, role)), [0, 1, 3, 5]);
+    assert_eq!(ROLES.map(|role| may(manager, role)), [3, 5, 5, 5]);
+    for action in [Action::SetPrivacy, Action::Manage, Action::Invite, Action::Announce] {
+        let owner = facts(Some(MemberRole::Owner));
+        assert_eq!(reader.may(action, ROOM, Some(&owner)), Err(Refusal::NotAllowed));
+    }
+}
+
+#[test]
+fn nobody_mutes_or_bans_somebody_of_their_own_rank_but_who_manages_rooms() {
+    let reader = Visitor::Person(Permissions::of(&[Permission::RoomsRead]));
+    let facts = |role| RoomFacts { role, ..RoomFacts::default() };
+    for role in ROLES {
+        for target in ROLES {
+            let answer = reader.may_restrict(target, ROOM, Some(&facts(role)));
+            assert_eq!(answer.is_ok(), role >= Some(MemberRole::Moderator) && role > target);
+            for visitor in [Visitor::Person(Permissions::ALL), Visitor::Program(Permissions::ALL)] {
+                assert_eq!(visitor.may_restrict(target, ROOM, Some(&facts(role))), Ok(()));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_direct_room_stays_one_whoever_wants_it_otherwise() {
+    always(|visitor, action, facts| {
+        let others = visitor.may(action, ROOM, Some(&RoomFacts { is_direct: false, ..facts }));
+        let direct = visitor.may(action, ROOM, Some(&RoomFacts { is_direct: true, ..facts }));
+        let is_refused_sooner = others.is_err_and(|why| !matches!(why, Refusal::Closed | Refusal::Muted));
+        let stays = action.is_of_groups() && !is_refused_sooner;
+        let expected = if stays { Err(Refusal::Direct) } else { others };
+        assert_eq!(direct, expected);
+    });
 }

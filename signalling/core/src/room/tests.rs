@@ -4,7 +4,10 @@ use crate::{
     typing::TYPING_TIME,
 };
 use Effect::{Compare, Publish, Read, Tell};
-use common::id::{RoomMessageId, UserId};
+use common::{
+    id::{RoomMessageId, UserId},
+    protocol::room::PageChanged,
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -137,7 +140,7 @@ impl Stage {
         });
         tells
             .map(|(audience, event)| {
-                (self.room.audience(*audience).map(|here| here.0).collect(), name(event))
+                (self.room.audience(audience.clone()).map(|here| here.0).collect(), name(event))
             })
             .collect()
     }
@@ -336,20 +339,54 @@ fn who_comes_or_goes_while_members_are_compared_is_not_judged_by_it() {
 }
 
 #[test]
-fn among_many_changes_are_told_together_after_a_moment() {
+fn among_many_their_number_is_told_after_a_moment_and_who_it_was_to_those_who_look() {
     let mut stage = Stage::with(0..150);
     stage.pass(GATHER_TIME);
     stage.take();
+    let (members, more) = stage.room.follow(connection(3), None);
+    assert_eq!((members.len(), more), (100, true));
     stage.room.leave(connection(7), stage.now, &mut stage.effects);
     stage.hear(RoomNews::Joined(member(500)));
     assert_eq!(stage.told(), []);
     assert_eq!(stage.room.next_deadline(), Some(stage.now + GATHER_TIME));
     stage.pass(GATHER_TIME);
-    let told = stage.told();
+    let room_id = stage.room.id;
+    let counted = Event::RoomMembersChanged(MembersChanged { room_id, member_count: 150 });
+    // The first of the next page takes the place of who has left.
+    let (joined, left) = (vec![member(100)], vec![connection(7)]);
+    let turned = Event::RoomPageChanged(PageChanged { room_id, after: None, joined, left, more: true });
+    let those = Audience::These(BTreeSet::from([connection(3)]));
     assert_eq!(
-        told.iter().map(|(whom, what)| (whom.len(), what.as_str())).collect::<Vec<_>>(),
-        [(149, "room.membersChanged")]
+        stage.take(),
+        [Tell { audience: Audience::Everybody, event: counted }, Tell { audience: those, event: turned }]
     );
+    stage.room.leave(connection(3), stage.now, &mut stage.effects);
+    stage.pass(GATHER_TIME);
+    assert_eq!(
+        stage.told(),
+        [((0..150).filter(|n| ![3, 7].contains(n)).collect(), "room.membersChanged".to_owned())]
+    );
+}
+
+#[test]
+fn who_follows_a_page_while_few_are_left_is_told_of_each_once() {
+    let mut stage = Stage::with(0..51);
+    stage.pass(GATHER_TIME);
+    stage.take();
+    stage.room.follow(connection(0), None);
+    stage.room.leave(connection(50), stage.now, &mut stage.effects);
+    stage.pass(GATHER_TIME);
+    assert_eq!(stage.told().len(), 2);
+    stage.room.leave(connection(49), stage.now, &mut stage.effects);
+    assert_eq!(stage.told(), [((0..49).collect(), "room.memberLeft".to_owned())]);
+    stage.pass(GATHER_TIME);
+    assert_eq!(stage.take(), []);
+    stage.room.unfollow(connection(0));
+    for n in 49..52 {
+        stage.join(n, 0).unwrap();
+    }
+    stage.pass(GATHER_TIME);
+    assert!(!stage.told().iter().any(|(_, event)| event == "room.pageChanged"));
 }
 
 #[test]

@@ -24,8 +24,12 @@ pub(crate) struct View {
     pub(crate) seen: u64,
     /// Who is there, itself too.
     pub(crate) present: BTreeSet<ConnectionId>,
+    /// How many are there.
+    pub(crate) count: usize,
     /// It was told that it does not know who is there: it has to ask.
     pub(crate) asks: bool,
+    /// The page that it follows: where it begins, who is on it, and whether there are more after it.
+    pub(crate) page: Option<(Option<ConnectionId>, BTreeSet<ConnectionId>, bool)>,
 }
 
 #[derive(Default)]
@@ -95,19 +99,39 @@ impl Client {
                 let view = self.rooms.get_mut(&joined.room_id).expect("it is in the room");
                 let is_new = view.present.insert(joined.member.connection_id);
                 assert!(is_new || view.asks, "{what}: {} came twice", joined.member.connection_id);
+                view.count += 1;
+                if let Some((after, page, _)) = &mut view.page
+                    && *after < Some(joined.member.connection_id)
+                {
+                    page.insert(joined.member.connection_id);
+                }
             }
             Event::RoomMemberLeft(left) => {
                 let view = self.rooms.get_mut(&left.room_id).expect("it is in the room");
                 let was_there = view.present.remove(&left.connection_id);
                 assert!(was_there || view.asks, "{what}: {} left twice", left.connection_id);
+                view.count -= 1;
+                if let Some((_, page, _)) = &mut view.page {
+                    page.remove(&left.connection_id);
+                }
             }
             Event::RoomMembersChanged(changed) => {
                 let view = self.rooms.get_mut(&changed.room_id).expect("it is in the room");
-                view.present.extend(changed.joined.iter().map(|member| member.connection_id));
+                view.count = usize::try_from(changed.member_count).expect("it fits");
+                view.asks = true;
+            }
+            Event::RoomPageChanged(changed) => {
+                let view = self.rooms.get_mut(&changed.room_id).expect("it is in the room");
+                let (after, page, more) = view.page.as_mut().expect("it follows one");
+                assert_eq!(*after, changed.after, "{what}: the page that it follows");
+                *more = changed.more;
                 for gone in &changed.left {
-                    view.present.remove(gone);
+                    assert!(page.remove(gone), "{what}: {gone} was on the page");
                 }
-                view.asks |= !changed.complete;
+                for member in &changed.joined {
+                    let is_new = page.insert(member.connection_id);
+                    assert!(is_new, "{what}: {} was not on the page", member.connection_id);
+                }
             }
             other => panic!("{what}: nobody expects {other:?}"),
         }

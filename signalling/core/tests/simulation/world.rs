@@ -12,7 +12,7 @@ use common::{
     id::{ConnectionId, NodeId, RoomId, UserId},
     protocol::{
         Event,
-        room::{Member, RoomMessage},
+        room::{MEMBERS_MAX, Member, RoomMessage},
     },
     room::RoomEntry,
     subject::hub::RoomNews,
@@ -273,6 +273,14 @@ impl World {
                 assert_eq!(view.present, present[room], "{what}: {connection} knows who is in {room}");
                 let count = usize::try_from(open.count()).expect("it fits");
                 assert_eq!(count, view.present.len(), "{what}: how many are in {room}");
+                assert_eq!(count, view.count, "{what}: {connection} knows how many are in {room}");
+                if let Some((after, page, more)) = &view.page {
+                    let rest = present[room].iter().filter(|other| after.is_none_or(|after| **other > after));
+                    let rest: Vec<ConnectionId> = rest.copied().collect();
+                    let first = rest.iter().take(MEMBERS_MAX).copied().collect();
+                    assert_eq!(page, &first, "{what}: {connection} knows its page of {room}");
+                    assert_eq!(*more, rest.len() > MEMBERS_MAX, "{what}: whether there are more");
+                }
             }
         }
     }
@@ -497,6 +505,7 @@ impl World {
         let what = self.what();
         let open = &self.instances[at].rooms[&room].room;
         let present = everybody(open);
+        let count = usize::try_from(open.count()).expect("it fits");
         let client = &mut self.clients[self.instances[at].connections[&connection]];
         if client.connected != Some((at, connection)) {
             return;
@@ -516,7 +525,40 @@ impl World {
             }
         }
         client.catch_up(room, &found.entries);
-        client.rooms.insert(room, View { seen: found.seq, present, asks: false });
+        // Who joins again goes on with the page that they follow.
+        let page = client.rooms.remove(&room).and_then(|view| view.page);
+        client.rooms.insert(room, View { seen: found.seq, present, count, asks: false, page });
+    }
+
+    /// Somebody looks at who is there: at a page, at all of them, or no more.
+    pub(crate) fn look_around(&mut self, who: usize) {
+        let Some((at, connection)) = self.clients[who].connected else { return };
+        let rooms: Vec<RoomId> = self.clients[who].rooms.keys().copied().collect();
+        if rooms.is_empty() {
+            return;
+        }
+        let room = rooms[self.dice.roll(rooms.len())];
+        let choice = self.dice.roll(4);
+        let Some(open) = self.instances[at].rooms.get_mut(&room) else { return };
+        let view = self.clients[who].rooms.get_mut(&room).expect("it is in the room");
+        match choice {
+            0 => {
+                open.room.unfollow(connection);
+                view.page = None;
+            }
+            1 => {
+                view.present = everybody(&open.room);
+                view.count = usize::try_from(open.room.count()).expect("it fits");
+                view.asks = false;
+            }
+            _ => {
+                let after = (choice == 3).then(|| view.present.iter().nth(view.present.len() / 2).copied());
+                let after = after.flatten();
+                let (members, more) = open.room.follow(connection, after);
+                let members = members.into_iter().map(|member| member.connection_id);
+                view.page = Some((after, members.collect(), more));
+            }
+        }
     }
 
     /// Listens to a room; nobody joins before it was compared.

@@ -99,6 +99,10 @@ fn each_refusal_has_its_own_word_but_a_room_that_one_may_not_know_of_is_none() {
     assert_eq!(code(Refusal::NotAllowed), ErrorCode::FORBIDDEN);
     assert_eq!(code(Refusal::NoSuchRoom), ErrorCode::NOT_FOUND);
     assert_eq!(code(Refusal::Removed), ErrorCode::FORBIDDEN);
+    assert_eq!(code(Refusal::Banned), ErrorCode::ROOM_BANNED);
+    assert_eq!(code(Refusal::NotInCharge), ErrorCode::FORBIDDEN);
+    assert_eq!(code(Refusal::Direct), ErrorCode::ROOM_DIRECT);
     assert_eq!(code(Refusal::Closed), ErrorCode::ROOM_CLOSED);
+    assert_eq!(code(Refusal::Muted), ErrorCode::ROOM_MUTED);
     assert_eq!(code(Refusal::NotInside), ErrorCode::NOT_IN_ROOM);
 }

@@ -141,6 +141,10 @@ UPDATE elevations SET ended_at = now() WHERE id = pg_temp.u('elevation', 3);
 UPDATE delivery_queues SET failures = 1, failing_since = now() WHERE webhook_id = (SELECT webhook FROM large);
 INSERT INTO rooms (account_id, id, name, is_private, created_at)
     SELECT account, pg_temp.u('room', n), 'n', n % 100 <> 0, now() FROM large, generate_series(0, 9999) n;
+INSERT INTO rooms (account_id, id, name, is_private, direct_low, direct_high, created_at)
+    SELECT account, pg_temp.u('direct room', n), 'n', true, least(pg_temp.u('user', 1000001), pg_temp.u('user', 1000002 + n)),
+           greatest(pg_temp.u('user', 1000001), pg_temp.u('user', 1000002 + n)), now()
+    FROM large, generate_series(0, 999) n;
 INSERT INTO room_messages (account_id, room_id, seq, id, user_id, user_name, client_id, text, created_at)
     -- One room has half of them.
     SELECT account, pg_temp.u('room', CASE n % 2 WHEN 0 THEN 777 ELSE n % 1000 END),
@@ -167,6 +171,13 @@ INSERT INTO room_members (account_id, room_id, user_id, created_at)
 INSERT INTO room_removals (account_id, room_id, user_id, removed_at)
     SELECT account, pg_temp.u('room', n % 10000), pg_temp.u('user', 1000001 + n / 100),
            now() - CASE WHEN n < 20 THEN '400 days'::interval ELSE '0' END
+    FROM large, generate_series(0, 19999) n;
+INSERT INTO room_mutes (account_id, room_id, user_id, until, created_at)
+    SELECT account, pg_temp.u('room', n % 10000), pg_temp.u('user', 1000001 + n / 100),
+           CASE n % 2 WHEN 0 THEN now() + '1 day'::interval END, now()
+    FROM large, generate_series(0, 19999) n;
+INSERT INTO room_bans (account_id, room_id, user_id, created_at)
+    SELECT account, pg_temp.u('room', n % 10000), pg_temp.u('user', 1000001 + n / 100), now()
     FROM large, generate_series(0, 19999) n;
 INSERT INTO hub_nodes (id, seen_at) SELECT pg_temp.u('node', n), now() - '1 day'::interval FROM generate_series(0, 19) n;
 INSERT INTO calls (account_id, id, room_id, caller_id, callee_id, started_at, runner)

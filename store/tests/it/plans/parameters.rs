@@ -31,6 +31,25 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ),
     ("INSERT INTO conversation_labels", &[(3, "ARRAY[pg_temp.u('label', 50)]")]),
     ("INSERT INTO room_reactions", &[(4, "ARRAY['another emoji']")]),
+    (
+        "INSERT INTO rooms (account_id, id, name, is_private, direct_low",
+        &[
+            (4, "'00000000-0000-7000-8000-000000000001'::uuid"),
+            (5, "'00000000-0000-7000-8000-000000000002'::uuid"),
+        ],
+    ),
+    (
+        "AND direct_low = $1 AND direct_high = $2",
+        &[
+            (1, "least(pg_temp.u('user', 1000001), pg_temp.u('user', 1000009))"),
+            (2, "greatest(pg_temp.u('user', 1000001), pg_temp.u('user', 1000009))"),
+        ],
+    ),
+    (
+        "room.direct_low = $2 OR room.direct_high = $2",
+        &[(1, "ARRAY[pg_temp.u('direct room', 7)]"), (2, "pg_temp.u('user', 1000001)")],
+    ),
+    ("INSERT INTO room_bans", &[(3, "gen_random_uuid()")]),
     ("INSERT INTO room_members", &[(3, "gen_random_uuid()")]),
     ("INSERT INTO team_members", &[(3, "ARRAY[pg_temp.u('user', 1000999)]")]),
     ("INSERT INTO conversations", &[(4, "pg_temp.u('contact', 100000)")]),

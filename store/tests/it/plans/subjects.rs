@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use std::collections::BTreeMap;
 
 /// Which row of each table.
-const ROWS: [(&str, &str); 51] = [
+const ROWS: [(&str, &str); 53] = [
     ("accounts", "name = 'a'"),
     ("api_keys", "id = pg_temp.u('key', 777)"),
     ("audit_entries", "id = pg_temp.u('audit', 37777)"),
@@ -40,9 +40,11 @@ const ROWS: [(&str, &str); 51] = [
     ("reply_accounts", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
     ("reply_queues", "channel_id = (SELECT id FROM channels WHERE external_id = 'a')"),
     ("roles", "id = pg_temp.u('role', 3)"),
+    ("room_bans", "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008)"),
     ("room_changes", "room_id = pg_temp.u('room', 777) AND seq = 20002"),
     ("room_members", "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008)"),
     ("room_messages", "id = pg_temp.u('said', 77777)"),
+    ("room_mutes", "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008)"),
     (
         "room_reactions",
         "room_id = pg_temp.u('room', 777) AND message_seq = 78 AND emoji = 'emoji 1' AND user_id = pg_temp.u('user', 1000018)",

@@ -11,7 +11,7 @@ const ROLES = { ADMIN: phrase('role.ADMIN'), USER: phrase('role.USER'), AGENT_US
 const PERMISSIONS = [
   'account.manage', 'auditEntries.read', 'calls.read', 'cannedResponses.manage', 'channels.read', 'channels.manage',
   'contacts.read', 'contacts.manage', 'contacts.erase', 'conversations.read', 'conversations.manage', 'apiKeys.manage',
-  'labels.manage', 'messages.send', 'roles.manage', 'rooms.read', 'rooms.manage', 'teams.manage', 'users.read',
+  'labels.manage', 'messages.send', 'roles.manage', 'rooms.create', 'rooms.read', 'rooms.manage', 'teams.manage', 'users.read',
   'users.manage', 'webhooks.manage',
 ];
 
