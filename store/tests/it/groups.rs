@@ -60,7 +60,9 @@ async fn a_room_that_others_belong_to_keeps_an_owner() {
     let a = tenant(&db, "a", &clock).await;
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let room = rooms::create(&mut tx, "den", true, &clock).await.unwrap().id;
-    let [ada, ben] = [UserId::generate(&clock), UserId::generate(&clock)];
+    let mut two = [UserId::generate(&clock), UserId::generate(&clock)];
+    two.sort_unstable();
+    let [ada, ben] = two;
     rooms::add_member(&mut tx, room, ada, &clock).await.unwrap();
     assert!(rooms::set_role(&mut tx, room, ada, MemberRole::Owner).await.unwrap());
     assert!(!rooms::set_role(&mut tx, room, ben, MemberRole::Owner).await.unwrap(), "they are no member");
