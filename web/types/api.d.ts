@@ -1,6 +1,6 @@
 // Made from the code by `cargo xtask generate`: what the server takes and says over REST.
 
-import type { AccountId, Attachment, CallAccept, CallAccepted, CallAnswered, CallCancel, CallDeviceMoved, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallMedia, CallReject, CallResume, CallResumed, CallRing, CallRinging, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MediaAnswer, MediaChanged, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaPublish, MediaPublished, MediaRoute, MediaSignal, MediaSignalled, MediaState, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSubscribe, Priority, RequestId, Role, RoomChangedMessage, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomLeave, RoomMemberChanged, RoomMemberJoined, RoomMemberLeft, RoomMemberRole, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomPageChanged, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRenamed, RoomRestricted, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnfollowMembers, RoomUnread, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
+import type { AccountId, Attachment, CallAccept, CallAccepted, CallAnswered, CallCancel, CallChanged, CallDeviceMoved, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallInvite, CallInvited, CallMedia, CallParty, CallPartyState, CallReject, CallResume, CallResumed, CallRing, CallRinging, CallTransfer, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MediaAnswer, MediaChanged, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaParticipantState, MediaPublish, MediaPublished, MediaRoute, MediaSignal, MediaSignalled, MediaState, MediaStateChange, MediaUpdate, MediaUpdated, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSubscribe, Priority, RequestId, Role, RoomChangedMessage, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomLeave, RoomMemberChanged, RoomMemberJoined, RoomMemberLeft, RoomMemberRole, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomPageChanged, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRenamed, RoomRestricted, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnfollowMembers, RoomUnread, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
 export type * from '../client/protocol.js';
 
 /** An invitation that is accepted. */
@@ -96,7 +96,7 @@ export interface Call {
   id: CallId;
   /** Where the two met or would have met. */
   roomId: RoomId;
-  /** Who called, then who was called. */
+  /** In the order in which they came to it; the first called. */
   participants: CallParticipant[];
   /** When it began to ring. */
   startedAt: string;
@@ -110,14 +110,18 @@ export interface Call {
 
 /** A user's part in a call. */
 export interface CallParticipant {
-  /** Who called or was called. */
+  /** Who called, was called, or was rung into it later. */
   userId: UserId;
   /** Whether they began it. */
   isCaller: boolean;
+  /** Who rang them; of the one who called, they themselves. */
+  invitedBy: UserId;
   /** Since when they were in it; null if they never picked up. */
   joinedAt?: string | null;
-  /** When they were out of it. */
+  /** When they were out of it; null while they are in it, and if they never picked up. */
   leftAt?: string | null;
+  /** How it ended for them, as `call.ended` says it; null while they are rung or in it. */
+  outcome?: string | null;
 }
 
 /** A canned response. */

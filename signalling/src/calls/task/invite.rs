@@ -62,6 +62,6 @@ impl Running {
     async fn admit(&self, user: UserId) -> Result<(), Failure> {
         let failed = |error| store_failed(&error);
         let mut tx = self.hub.store().reading(self.about.account).await.map_err(failed)?;
-        hold_callee(&mut tx, user, self.about.room).await
+        hold_callee(&self.hub, &mut tx, user, self.about.room).await
     }
 }
