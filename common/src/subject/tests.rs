@@ -166,6 +166,17 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     travels::<OnlineNews>(&json!({ "Came": member }));
     travels::<OnlineNews>(&json!({ "Went": A }));
     travels::<OnlineNews>(&json!({}));
+    let selectors =
+        [json!("Everybody"), json!({ "User": A }), json!({ "SignIn": A }), json!({ "Connection": A })];
+    for whom in selectors {
+        for order in [json!("Disconnect"), json!({ "Remove": { "room": A, "reason": "deleted" } })] {
+            travels::<HubRequest>(&json!({ "account": B, "whom": whom, "order": order }));
+        }
+    }
+}
+
+#[test]
+fn messages_of_calls_are_read_by_instances_of_two_versions() {
     for action in ["Accept", "Reject", "Cancel", "HangUp", "Gone", "Connect", "Attend"] {
         let request = json!({
             "call": A, "device": B, "node": A, "action": action, "attends": true, "user": A, "with": B, "heard": 3,
@@ -192,6 +203,21 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     ] {
         travels::<NodeNews>(&json!({ "to": B, "news": news }));
     }
+    let resume = json!({ "call": A, "account": B, "user": A, "from": A, "device": B, "node": A });
+    travels::<ResumeRequest>(&resume);
+    travels::<<ResumeService as Service>::Reply>(&json!({ "Ok": {
+        "room": A, "media": "audio", "startedAt": "2026-11-22T10:00:00Z", "answeredAt": null,
+        "ringTimeMs": 30000, "with": null, "parties": [party], "revision": 2, "epoch": 1,
+    } }));
+    travels::<RingRequest>(&json!({ "account": A, "user": A, "device": B, "node": A }));
+    let failure =
+        json!({ "code": -32000, "message": "no", "data": { "code": "call.busy", "fault": "caller" } });
+    travels::<<CallService as Service>::Reply>(&json!({ "Ok": A }));
+    travels::<<CallService as Service>::Reply>(&json!({ "Err": failure }));
+}
+
+#[test]
+fn messages_of_connections_without_a_socket_are_read_by_instances_of_two_versions() {
     for action in [
         json!({ "Attach": { "stream": A, "after": 3 } }),
         json!({ "Take": { "stream": A, "after": 3, "wait_ms": 10000 } }),
@@ -204,24 +230,6 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     for word in ["Done", "Gone", "Replaced", "OutOfOrder", "Busy"] {
         travels::<EventsReply>(&json!({ word: {} }));
     }
-    let resume = json!({ "call": A, "account": B, "user": A, "from": A, "device": B, "node": A });
-    travels::<ResumeRequest>(&resume);
-    travels::<<ResumeService as Service>::Reply>(&json!({ "Ok": {
-        "room": A, "media": "audio", "startedAt": "2026-11-22T10:00:00Z", "answeredAt": null,
-        "ringTimeMs": 30000, "with": null, "parties": [party], "revision": 2, "epoch": 1,
-    } }));
-    travels::<RingRequest>(&json!({ "account": A, "user": A, "device": B, "node": A }));
-    let selectors =
-        [json!("Everybody"), json!({ "User": A }), json!({ "SignIn": A }), json!({ "Connection": A })];
-    for whom in selectors {
-        for order in [json!("Disconnect"), json!({ "Remove": { "room": A, "reason": "deleted" } })] {
-            travels::<HubRequest>(&json!({ "account": B, "whom": whom, "order": order }));
-        }
-    }
-    let failure =
-        json!({ "code": -32000, "message": "no", "data": { "code": "call.busy", "fault": "caller" } });
-    travels::<<CallService as Service>::Reply>(&json!({ "Ok": A }));
-    travels::<<CallService as Service>::Reply>(&json!({ "Err": failure }));
 }
 
 #[test]

@@ -214,7 +214,7 @@ async fn nothing_of_anothers_inbox_is_found_or_changed() {
 }
 
 #[tokio::test]
-async fn nothing_of_anothers_people_and_rooms_is_found_or_changed() {
+async fn nothing_of_anothers_people_is_found_or_changed() {
     let (db, clock, a, b, theirs) = two().await;
     let (clock, before) = (&clock, db.contents(b.account).await);
     let deactivate = UserChange { active: Some(false), ..UserChange::default() };
@@ -233,8 +233,6 @@ async fn nothing_of_anothers_people_and_rooms_is_found_or_changed() {
         hash: &[9; 32],
         invited_by: a.user,
     };
-    let call = new_call(b.call, b.room, a.user, clock);
-    let tenure = calls::Tenure { call: b.call, epoch: 0 };
     let device = sign_ins::Device::default();
     hears!(db, a, Err(users::UpdateError::Change(ChangeError::NotFound)),
         |tx| users::update(tx, b.user, &deactivate, clock););
@@ -243,15 +241,8 @@ async fn nothing_of_anothers_people_and_rooms_is_found_or_changed() {
     hears!(db, a, Err(ChangeError::NotFound),
         |tx| users::set_password(tx, b.user, "x", None, clock);
         |tx| NamedRole::delete(tx, theirs.role);
-        |tx| roles::update(tx, theirs.role, "x", Permissions::ALL, clock);
-        |tx| rooms::update(tx, b.room, RoomChange { name: Some("x"), is_private: None });
-        |tx| rooms::close(tx, b.room, Some(clock.utc()));
-        |tx| rooms::delete(tx, b.room););
+        |tx| roles::update(tx, theirs.role, "x", Permissions::ALL, clock););
     hears!(db, a, Err(ChangeError::Referenced),
-        |tx| rooms::add_member(tx, b.room, a.user, clock);
-        |tx| rooms::mute(tx, b.room, a.user, None, clock);
-        |tx| rooms::ban(tx, b.room, a.user, clock);
-        |tx| rooms::remove(tx, b.room, b.user, clock);
         |tx| invitations::create(tx, &invitation, clock););
     hears!(db, a, Err(StoreError::Database(_)),
         |tx| elevations::request(tx, &more, clock);
@@ -264,26 +255,46 @@ async fn nothing_of_anothers_people_and_rooms_is_found_or_changed() {
         |tx| elevations::lock(tx, theirs.elevation, clock);
         |tx| imports::find(tx, theirs.import);
         |tx| sign_ins::revoke_by_token(tx, &b.refresh_token, clock);
-        |tx| rooms::find(tx, b.room, Some(b.user), clock.utc());
-        |tx| rooms::role_of(tx, b.room, b.user);
-        |tx| calls::standing(tx, b.call, b.user);
-        |tx| calls::take_over(tx, tenure, call.runner);
         |tx| users::lock_for_sign_in(tx, b.user););
     hears!(db, a, Ok(false),
         |tx| sign_ins::revoke_of_user(tx, b.user, theirs.sign_in, clock);
-        |tx| users::note_wrong_password(tx, b.user, clock);
+        |tx| users::note_wrong_password(tx, b.user, clock););
+    hears!(db, a, Ok(()),
+        |tx| sign_ins::revoke(tx, theirs.sign_in, clock);
+        |tx| users::forgive_wrong_passwords(tx, b.user);
+        |tx| elevations::decide(tx, theirs.elevation, a.user, Some(clock.utc()), clock);
+        |tx| elevations::end(tx, theirs.elevation, clock););
+    no_list_shows_their_people(&db, &a, &b, &theirs, clock).await;
+    assert_eq!(db.contents(b.account).await, before);
+}
+
+#[tokio::test]
+async fn nothing_of_anothers_rooms_and_calls_is_found_or_changed() {
+    let (db, clock, a, b, _) = two().await;
+    let (clock, before) = (&clock, db.contents(b.account).await);
+    let call = new_call(b.call, b.room, a.user, clock);
+    let tenure = calls::Tenure { call: b.call, epoch: 0 };
+    hears!(db, a, Err(ChangeError::NotFound),
+        |tx| rooms::update(tx, b.room, RoomChange { name: Some("x"), is_private: None });
+        |tx| rooms::close(tx, b.room, Some(clock.utc()));
+        |tx| rooms::delete(tx, b.room););
+    hears!(db, a, Err(ChangeError::Referenced),
+        |tx| rooms::add_member(tx, b.room, a.user, clock);
+        |tx| rooms::mute(tx, b.room, a.user, None, clock);
+        |tx| rooms::ban(tx, b.room, a.user, clock);
+        |tx| rooms::remove(tx, b.room, b.user, clock););
+    hears!(db, a, Ok(None),
+        |tx| rooms::find(tx, b.room, Some(b.user), clock.utc());
+        |tx| rooms::role_of(tx, b.room, b.user);
+        |tx| calls::standing(tx, b.call, b.user);
+        |tx| calls::take_over(tx, tenure, call.runner););
+    hears!(db, a, Ok(false),
         |tx| rooms::set_role(tx, b.room, b.user, MemberRole::Owner);
         |tx| calls::answer(tx, tenure, b.user, call.device, clock);
         |tx| calls::move_to(tx, tenure, b.user, call.device);
         |tx| calls::invite(tx, tenure, b.user, (b.user, false), clock);
         |tx| calls::leave(tx, tenure, b.user, EndReason::HungUp, clock);
         |tx| calls::end(tx, tenure, EndReason::HungUp, clock););
-    hears!(db, a, Ok(()),
-        |tx| sign_ins::revoke(tx, theirs.sign_in, clock);
-        |tx| users::forgive_wrong_passwords(tx, b.user);
-        |tx| elevations::decide(tx, theirs.elevation, a.user, Some(clock.utc()), clock);
-        |tx| elevations::end(tx, theirs.elevation, clock);
-        |tx| calls::note_busy(tx, &call, clock););
-    no_list_shows_their_people(&db, &a, &b, &theirs, clock).await;
+    hears!(db, a, Ok(()), |tx| calls::note_busy(tx, &call, clock););
     assert_eq!(db.contents(b.account).await, before);
 }

@@ -66,16 +66,19 @@ fn room_message(text: &str) -> Value {
 
 /// One of each, in the order of the reference, with every member that it can have.
 pub(super) fn events() -> Vec<(&'static str, Value)> {
+    let mut events = of_rooms();
+    events.extend(of_people_and_the_rest());
+    events
+}
+
+fn of_rooms() -> Vec<(&'static str, Value)> {
     let member = json!({ "connectionId": A, "userId": B, "name": "Ada" });
-    let user = json!({ "userId": B, "name": "Ada" });
     let mut changed = room_message("");
     changed["replyTo"] = json!(3);
     changed["mentions"] = json!([A]);
     changed["editedAt"] = json!(AT);
     changed["deletedAt"] = json!(AT);
     changed["reactions"] = json!([{ "emoji": "👍", "count": 12, "userIds": [A, B] }]);
-    let participant = json!({ "connectionId": A, "userId": B, "name": "Ada", "state": participant_state() });
-    let state = json!({ "route": "peerToPeer", "participants": [participant], "revision": 3 });
     vec![
         ("room.message", json!({ "roomId": A, "message": room_message("hello") })),
         ("room.messageChanged", json!({ "roomId": A, "seq": 9, "message": changed })),
@@ -96,6 +99,14 @@ pub(super) fn events() -> Vec<(&'static str, Value)> {
         ("room.typing", json!({ "roomId": A, "connectionId": B, "userId": B, "typing": false })),
         ("room.removed", json!({ "roomId": A, "reason": "closed" })),
         ("room.event", json!({ "roomId": A, "name": "x", "data": [1.5, null, { "snake_case": "kept" }] })),
+    ]
+}
+
+fn of_people_and_the_rest() -> Vec<(&'static str, Value)> {
+    let user = json!({ "userId": B, "name": "Ada" });
+    let participant = json!({ "connectionId": A, "userId": B, "name": "Ada", "state": participant_state() });
+    let state = json!({ "route": "peerToPeer", "participants": [participant], "revision": 3 });
+    vec![
         ("presence.changed", json!({ "online": [user], "offline": [A], "onlineCount": 1, "complete": true })),
         (
             "call.incoming",
