@@ -11,6 +11,8 @@ declare namespace Wire {
   type ListedRoom = import('./api.js').ListedRoom;
   type Member = import('./api.js').Member;
   type RoomMessage = import('./api.js').RoomMessage;
+  type RoomMemberRole = import('./api.js').RoomMemberRole;
+  type RoomPageChanged = import('./api.js').RoomPageChanged;
 
   type Status = import('./api.js').ConversationStatus;
   type Delivery = import('./api.js').DeliveryStatus;

@@ -29,7 +29,7 @@ pub struct DirectWith {
 /// gets the same.
 ///
 /// # Errors
-/// [`ChangeError::Database`].
+/// [`ChangeError::Referenced`] if one of them is no user of the account.
 pub async fn open_direct(
     tx: &mut TenantTx,
     (one, other): (UserId, UserId),

@@ -53,7 +53,9 @@ export class Roster {
   async follow(after) {
     clearTimeout(this.#timer);
     const reading = (this.#reading = {});
-    const page = (this.page = { after: after ?? null, more: false });
+    /** @type {{ after: string | null, more: boolean }} */
+    const page = { after: after ?? null, more: false };
+    this.page = page;
     try {
       const answer = await this.#source.read({ after, follow: true });
       if (this.#reading !== reading) return;

@@ -46,7 +46,7 @@ export function createRooms({ api, socket, user }) {
 
   /** The direct room with somebody. @param {{ userId: string, name: string }} other @returns {Promise<Wire.Room>} */
   async function openDirect({ userId, name }) {
-    return add({ ...(await api.put(`/v1/direct-rooms/${userId}`)), with: { userId, name } });
+    return add({ ...(await api.put(`/v1/direct-rooms/${userId}`, {})), with: { userId, name } });
   }
 
   /** What a room is called, by who is signed in. @param {string} id @param {string} [known] */

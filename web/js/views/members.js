@@ -38,13 +38,14 @@ export async function manageMembers({ api, notices, user }, id, role) {
   const path = (/** @type {string} */ what, /** @type {string} */ userId) => `/v1/rooms/${id}/${what}/${userId}`;
 
   const act = (/** @type {() => Promise<unknown>} */ work) => work().catch((error) => notices.warn(explain(error))).then(load);
-  const button = (/** @type {any} */ words, /** @type {string} */ testId, /** @type {() => Promise<unknown>} */ work) =>
+  const button = (/** @type {Words.Plain} */ words, /** @type {string} */ testId, /** @type {() => Promise<unknown>} */ work) =>
     el('button', { type: 'button', class: 'button small', 'data-testid': testId, on: { click: () => act(work) } }, phrase(words));
 
   function row(/** @type {{ userId: string, role: Wire.RoomMemberRole | null, isMuted: boolean, isBanned: boolean }} */ member) {
     const { userId } = member;
     const name = names.get(userId) ?? userId;
     const isAbove = managesAll || rank(role) > rank(member.role);
+    /** @type {HTMLSelectElement} */
     const roles = el('select', {
       'aria-label': name, 'data-testid': 'member-role', disabled: !isOwner,
       on: { change: () => act(() => api.patch(path('members', userId), { role: roles.value })) },

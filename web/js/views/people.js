@@ -31,7 +31,7 @@ export function people({ presence, calls, user, rooms, notices }, live, manage) 
   /** Where the pages before the one that is shown begin. @type {(string | undefined)[]} */
   let before = [];
   const turn = (/** @type {string | undefined} */ after) => live.showMembers(after).catch(() => {});
-  const button = (/** @type {string} */ words, /** @type {string} */ testId, /** @type {() => void} */ click) =>
+  const button = (/** @type {Words.Plain} */ words, /** @type {string} */ testId, /** @type {() => void} */ click) =>
     el('button', { type: 'button', class: 'button small', 'data-testid': testId, on: { click } }, phrase(words));
   const look = button('room.showMembers', 'members-show', () => turn(undefined));
   const back = button('room.membersBefore', 'members-before', () => turn(before.pop()));
