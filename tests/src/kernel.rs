@@ -58,3 +58,16 @@ pub fn peak_kib(server: &Server) -> u64 {
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux");
     peak.trim().trim_end_matches(" kB").parse().expect("a number")
 }
+
+/// Whether all of a server's threads are stopped by a signal (proc(5), the state `T`).
+pub fn stands_still(server: &Server) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", server.id())).expect("it runs");
+    let mut states = tasks.map(|task| {
+        let stat = std::fs::read_to_string(task.expect("Linux").path().join("stat"));
+        // A thread that has ended meanwhile does nothing either.
+        stat.map_or(true, |stat| {
+            stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
+        })
+    });
+    states.all(|is_stopped| is_stopped)
+}

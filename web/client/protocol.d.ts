@@ -118,7 +118,7 @@ export type CallMedia = 'audio' | 'video';
 
 /** One who is or was part of a call. */
 export interface CallParty {
-  /** Who. */
+  /** Whose part it is. */
   userId: UserId;
   /** Their name, to be shown. */
   name: string;

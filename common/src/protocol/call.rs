@@ -170,7 +170,7 @@ pub struct Invited {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallParty))]
 pub struct Party {
-    /// Who.
+    /// Whose part it is.
     pub user_id: UserId,
     /// Their name, to be shown.
     pub name: String,

@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn times_are_spelt_as_rest_spells_them_and_what_is_unreadable_is_no_row() {
         let mut room = object(json!({
-            "id": uuid::Uuid::nil(), "name": "r", "private": false, "lastSeq": 0,
+            "id": uuid::Uuid::nil(), "name": "r", "private": false, "direct": false, "lastSeq": 0,
             "closedAt": "2026-11-21T10:00:00.12+00:00",
         }));
         assert_eq!(served(Table::Rooms, room.clone()).unwrap()["closedAt"], "2026-11-21T10:00:00.12Z");

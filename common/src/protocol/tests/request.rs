@@ -259,6 +259,8 @@ fn guests_may_what_concerns_their_room_and_people_what_their_permissions_say() {
         ("call.cancel", rooms),
         ("call.hangUp", rooms),
         ("call.resume", rooms),
+        ("call.invite", rooms),
+        ("call.transfer", rooms),
         ("inbox.subscribe", Permission::ConversationsRead),
     ];
     assert_eq!(asks, expected.into());
