@@ -5,22 +5,51 @@ use local_services::chromium::Chromedriver;
 use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
+    sync::{Condvar, Mutex, PoisonError},
     time::Duration,
 };
 use thirtyfour::{error::WebDriverErrorInner, prelude::*};
 
-/// A running chromedriver. Dropping it ends it and its browsers.
+/// Tests with browsers that run at once. Each of them keeps the cores of a small machine busy, and where more do, what
+/// they wait for comes too late.
+const AT_ONCE: usize = 1;
+
+static RUNNING: Mutex<usize> = Mutex::new(0);
+static ENDED: Condvar = Condvar::new();
+
+/// One of the tests that run; others wait for its end.
+struct Turn;
+
+impl Turn {
+    fn wait() -> Self {
+        let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = ENDED.wait_while(running, |running| *running >= AT_ONCE);
+        *running.unwrap_or_else(PoisonError::into_inner) += 1;
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        ENDED.notify_one();
+    }
+}
+
+/// A running chromedriver. Dropping it ends it and its browsers. A test has one.
 pub struct Driver {
     chromedriver: Option<Chromedriver>,
     directory: PathBuf,
+    _turn: Turn,
 }
 
 impl Driver {
     /// Starts one on a free port.
     pub fn start() -> Self {
+        let turn = Turn::wait();
         let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
         let chromedriver = Chromedriver::start(&directory).expect("chromedriver starts");
-        Self { chromedriver: Some(chromedriver), directory }
+        Self { chromedriver: Some(chromedriver), directory, _turn: turn }
     }
 
     fn url(&self) -> String {

@@ -51,6 +51,16 @@ export class SpeechMeter {
     this.stop();
     if (!track || !globalThis.AudioContext) return;
     this.#track = track;
+    try {
+      this.#listen(track);
+    } catch {
+      // Nobody sees that they speak where sound cannot be looked at, as without an output device; the call goes on.
+      this.stop();
+    }
+  }
+
+  /** @param {MediaStreamTrack} track */
+  #listen(track) {
     const context = (this.#context = new AudioContext());
     // Without a gesture of the user it stands still, and nobody speaks.
     context.resume().catch(() => {});
