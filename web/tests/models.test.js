@@ -133,11 +133,9 @@ test('a call in a room that was opened before there was a connection is joined w
 });
 
 test('what rings before the rooms are joined goes on ringing', async (t) => {
-  const { socket, rooms, calls, incoming } = calling(t);
-  rooms.hold('r', 'view');
-  await socket.open();
+  const { socket, calls, incoming } = calling(t);
   await socket.emit('call.incoming', incoming);
-  await socket.answer('room.join', joined());
+  await socket.open();
   assert.equal(calls.state.get().incoming.callId, 'c');
   assert.equal(socket.methods.includes('call.resume'), false);
 });
