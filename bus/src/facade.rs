@@ -6,7 +6,7 @@ use crate::{
     lease::{Acquired, LeaseGuard},
     local::LocalBackend,
     presence::Presence,
-    redis::RedisBackend,
+    redis::{Finder, RedisBackend},
     service::Requests,
     spending::Spending,
     subscription::Subscription,
@@ -41,7 +41,22 @@ impl Bus {
     /// # Errors
     /// If the URL is wrong, or Redis cannot be reached at all or does not let us in.
     pub async fn redis(node: NodeId, url: &str, prefix: &str, shutdown: &Shutdown) -> Result<Self, BusError> {
-        Ok(Self(RedisBackend::start(node, url, prefix, shutdown).await?))
+        Ok(Self(RedisBackend::start(node, Finder::fixed(url)?, prefix, shutdown).await?))
+    }
+
+    /// The same over whichever Redis takes writes, of those that Sentinels watch: the one that most of `sentinels`,
+    /// which are URLs, name. `url` says how to sign in there, and its host is the name under which they watch it.
+    ///
+    /// # Errors
+    /// As of [`redis`](Self::redis).
+    pub async fn redis_by_sentinels(
+        node: NodeId,
+        url: &str,
+        sentinels: impl IntoIterator<Item = &str>,
+        prefix: &str,
+        shutdown: &Shutdown,
+    ) -> Result<Self, BusError> {
+        Ok(Self(RedisBackend::start(node, Finder::watched(url, sentinels)?, prefix, shutdown).await?))
     }
 
     /// This process.

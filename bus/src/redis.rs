@@ -4,6 +4,7 @@
 //! Redis. One supervised [`link`] carries the rest; [`keep`] holds what must be
 //! re-asserted after an outage: leases and presence.
 
+mod finder;
 mod in_flight;
 mod keep;
 mod link;
@@ -19,9 +20,10 @@ use crate::{
     local::local_answer,
     spending::Spending,
 };
-use ::redis::{AsyncCommands, Client, ErrorKind, aio::MultiplexedConnection};
+use ::redis::{AsyncCommands, ErrorKind, aio::MultiplexedConnection};
 use bytes::Bytes;
 use common::{error::Chain, id::NodeId};
+pub(crate) use finder::Finder;
 use futures_util::{FutureExt, future::BoxFuture};
 use in_flight::InFlight;
 use keep::Keep;
@@ -67,11 +69,10 @@ pub(crate) struct RedisBackend {
 impl RedisBackend {
     pub(crate) async fn start(
         node: NodeId,
-        url: &str,
+        finder: Finder,
         prefix: &str,
         shutdown: &Shutdown,
     ) -> Result<Arc<Self>, BusError> {
-        let client = Client::open(url)?;
         let (orders, queue) = mpsc::channel(ORDER_QUEUE);
         let backend = Arc::new(Self {
             node,
@@ -85,7 +86,7 @@ impl RedisBackend {
             in_flight: InFlight::default(),
             shutdown: shutdown.clone(),
         });
-        link::start(Arc::clone(&backend), client, queue).await?;
+        link::start(Arc::clone(&backend), finder, queue).await?;
         Ok(backend)
     }
 

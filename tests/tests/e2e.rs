@@ -79,6 +79,8 @@ mod snooze;
 mod states;
 #[path = "e2e/takeover.rs"]
 mod takeover;
+#[path = "e2e/tls.rs"]
+mod tls;
 #[path = "e2e/told.rs"]
 mod told;
 #[path = "e2e/tracks.rs"]

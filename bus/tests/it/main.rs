@@ -28,6 +28,7 @@ mod proxy;
 mod rates;
 mod refusals;
 mod requests;
+mod sentinel;
 mod subscriptions;
 
 use bus::{Asked, Bus, Delivery, Subscription};
