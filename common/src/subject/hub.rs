@@ -1,6 +1,6 @@
 //! Between hub instances: rooms, users' devices, calls.
 
-use super::{LeaseName, PresenceSet, Service, Topic};
+use super::{History, LeaseName, PresenceSet, Service, Topic};
 use crate::{
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     protocol::{
@@ -8,7 +8,9 @@ use crate::{
         call::{Answered, Ended, Incoming, Media, Moved, PartiesChanged, Party},
         media::Signalled,
         presence::OnlineUser,
-        room::{Member, MemberChanged, RemovalReason, Renamed, Restricted, RoomMessage},
+        room::{
+            KeptEvent, Member, MemberChanged, Publisher, RemovalReason, Renamed, Restricted, RoomMessage,
+        },
     },
     room::RoomEntry,
 };
@@ -53,12 +55,22 @@ pub enum RoomNews {
     MemberChanged(MemberChanged),
     /// Somebody was muted or banned, or is no longer.
     Restricted(Restricted),
-    /// A program of the account says something that is stored nowhere.
+    /// A program of the account, or a client in an ephemeral room, says something that is kept nowhere.
     Event {
         /// The name of the event.
         name: String,
         /// What goes with it.
         data: Value,
+        /// The device that it is from, if it is from one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Publisher>,
+    },
+    /// A client has said something in a recent room. Its number shows whether something is missing.
+    Kept {
+        /// The history that its number is of.
+        epoch: String,
+        /// What it said.
+        event: KeptEvent,
     },
     /// Some came or went that was not told; which is in [`RoomMembers`].
     MembersChanged {},
@@ -68,6 +80,17 @@ impl Topic for RoomTopic {
     type Message = RoomNews;
     fn name(&self) -> String {
         format!("hub.room.{}", self.0)
+    }
+}
+
+/// The latest events of a recent room, for as long as they are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RoomHistory(pub RoomId);
+
+impl History for RoomHistory {
+    type Entry = KeptEvent;
+    fn name(&self) -> String {
+        format!("hub.history.{}", self.0)
     }
 }
 

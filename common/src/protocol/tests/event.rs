@@ -98,7 +98,11 @@ fn of_rooms() -> Vec<(&'static str, Value)> {
         ),
         ("room.typing", json!({ "roomId": A, "connectionId": B, "userId": B, "typing": false })),
         ("room.removed", json!({ "roomId": A, "reason": "closed" })),
-        ("room.event", json!({ "roomId": A, "name": "x", "data": [1.5, null, { "snake_case": "kept" }] })),
+        (
+            "room.event",
+            json!({ "roomId": A, "name": "x", "data": [1.5, null, { "snake_case": "kept" }],
+                    "from": { "connectionId": A, "userId": B, "name": "Ada" }, "seq": 7, "epoch": "e" }),
+        ),
     ]
 }
 
