@@ -786,6 +786,8 @@ export interface OnlineUser {
   userId: UserId;
   /** The user's name. */
   name: string;
+  /** How they are. */
+  status: PresenceStatus;
 }
 
 /** A message between two peers (W3C's `RTCSessionDescription` and `RTCIceCandidate`). */
@@ -793,7 +795,7 @@ export type PeerSignal = { sdp: string; kind: 'offer' } | { sdp: string; kind: '
 
 /** Event `presence.changed`: what changed within a moment. */
 export interface PresenceChanged {
-  /** Users who have their first connection. */
+  /** Users who have their first connection, and those of the others whose status is another. */
   online: OnlineUser[];
   /** Users who have lost their last connection. */
   offline: UserId[];
@@ -812,6 +814,18 @@ export interface PresenceOnline {
   /** Whether there are more: ask again with `after` = the `userId` of the last. Changes follow from the first answer on. */
   more: boolean;
 }
+
+/** What somebody says of themselves on one device. */
+export type PresenceSaid = 'online' | 'away' | 'busy';
+
+/** Parameters of `presence.set`. */
+export interface PresenceSet {
+  /** How it is at this device, until it says otherwise or its connection ends. */
+  status: PresenceSaid;
+}
+
+/** How a connected user is, from all of their devices. */
+export type PresenceStatus = 'online' | 'away' | 'busy' | 'inCall';
 
 /** Parameters of `presence.subscribe`. */
 export interface PresenceSubscribe {
@@ -1304,6 +1318,8 @@ export interface Methods {
   'room.unfollowMembers': { params: RoomUnfollowMembers; result: Done };
   /** Lists who of the account is connected, and follows changes. */
   'presence.subscribe': { params: PresenceSubscribe; result: PresenceOnline };
+  /** Says whether the user is at this device, or does not want to be disturbed. */
+  'presence.set': { params: PresenceSet; result: Done };
   /** Rings a user's devices. */
   'call.ring': { params: CallRing; result: CallRinging };
   /** Picks up. */
@@ -1370,7 +1386,7 @@ export interface Events {
   'room.removed': RoomRemoved;
   /** A client has published something in an ephemeral or recent room, or the account's own back end tells everybody in a room something (`POST /v1/rooms/{id}/events`). */
   'room.event': RoomEventPublished;
-  /** Users of the account connected their first device or lost their last. */
+  /** Users of the account connected their first device or lost their last, or are away, busy, in a call, or not any more. */
   'presence.changed': PresenceChanged;
   /** A call for this device: ring for `ringTimeMs`. */
   'call.incoming': CallIncoming;

@@ -99,6 +99,8 @@ methods! {
     /// Lists who of the account is connected, and follows changes.
     PresenceSubscribe(presence::Subscribe) -> presence::Online = "presence.subscribe",
         Needs::permission(Permission::UsersRead);
+    /// Says whether the user is at this device, or does not want to be disturbed.
+    PresenceSet(presence::Set) -> super::Done = "presence.set", Needs::PERSON;
     /// Rings a user's devices.
     CallRing(call::Ring) -> call::Ringing = "call.ring", Needs::permission(Permission::RoomsRead);
     /// Picks up.

@@ -7,7 +7,7 @@ use crate::{
         Failure,
         call::{Answered, Ended, Incoming, Media, Moved, PartiesChanged, Party},
         media::Signalled,
-        presence::OnlineUser,
+        presence::{OnlineUser, Said},
         room::{
             KeptEvent, Member, MemberChanged, Publisher, RemovalReason, Renamed, Restricted, RoomMessage,
         },
@@ -182,6 +182,20 @@ pub struct OnlineDevice {
     /// A guest of one room: nobody to be seen or rung elsewhere.
     #[serde(default)]
     pub guest: bool,
+    /// How it is at this device. Earlier versions do not say.
+    #[serde(default)]
+    pub status: DeviceStatus,
+}
+
+/// How somebody is at one of their devices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceStatus {
+    /// What they have said.
+    pub said: Said,
+    /// Whether the device calls or talks.
+    pub in_call: bool,
+    /// Grows with each change on this device, so that what is heard late counts for nothing.
+    pub revision: u32,
 }
 
 impl PresenceSet for AccountOnline {
@@ -203,6 +217,13 @@ pub enum OnlineNews {
     /// It is there no more, and never is again: a device that comes back has another id. It may be in
     /// [`AccountOnline`] for a moment yet.
     Went(ConnectionId),
+    /// One that is there is otherwise than before. It is in [`AccountOnline`] before this is said, unless the bus was away.
+    Status {
+        /// The device.
+        connection: ConnectionId,
+        /// How it is.
+        status: DeviceStatus,
+    },
     /// Some came or went; which is in [`AccountOnline`]. So say instances of versions that knew no other news.
     #[serde(untagged)]
     Changed {},

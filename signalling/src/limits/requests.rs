@@ -1,6 +1,6 @@
 //! Limits of what is asked of rooms, calls, inboxes and feeds.
 
-use crate::config::Config;
+use crate::{config::Config, presence::status as presence_status};
 use common::{
     limit::{Limit, bytes, limit, time},
     protocol::{RequestId, feed, inbox, media, page, presence, room},
@@ -44,6 +44,11 @@ pub(super) fn all() -> Vec<Limit> {
             "the one before is closed",
         ),
         fixed("changes in one event of presence", bytes(room::CHANGES_BYTES_MAX), "complete: false"),
+        fixed(
+            "changes of a user's status on a device",
+            presence_status::STATUS_RATE.to_string(),
+            "limit.rate",
+        ),
         fixed("users in one answer about presence", presence::USERS_MAX.to_string(), "`more`"),
         fixed("a session description", bytes(media::SDP_BYTES_MAX), "limit.size"),
         limit(

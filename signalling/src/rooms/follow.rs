@@ -261,6 +261,12 @@ fn publish(bus: &Bus, id: RoomId, locked: &mut Locked<'_>) -> Option<BoxFuture<'
     let work = async move {
         let outcome = bus.publish_to_others(&RoomTopic(id), &some).await;
         let is_refused = matches!(outcome, Err(BusError::Redis(_)));
+        if outcome.is_err() {
+            // Whatever is kept somewhere is found there.
+            let lost = some.iter().filter(|news| matches!(news, RoomNews::Event { .. })).count();
+            metrics::counter!("hub_ephemeral_dropped_total")
+                .increment(u64::try_from(lost).unwrap_or(u64::MAX));
+        }
         published(outcome);
         if is_refused {
             sleep(RETRY.delay(1, chance::fraction())).await;

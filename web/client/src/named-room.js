@@ -55,7 +55,7 @@ export class NamedRoom extends Emitter {
       ask: async (after) => {
         const isKnown = this.class === 'recent' && after !== undefined && this.#epoch !== undefined;
         const answer = await client.request('room.join', { ...which, ...(isKnown ? { after, epoch: this.#epoch } : {}) });
-        if (answer.epoch !== this.#epoch) this.#stream.forget();
+        if ((answer.epoch ?? undefined) !== this.#epoch) this.#stream.forget();
         // Without a history there is nothing to go on from.
         return isKnown || this.class === 'ephemeral' ? answer : { ...answer, recovered: false };
       },
@@ -117,7 +117,7 @@ export class NamedRoom extends Emitter {
   #settle(answer, { continues, isFirst }) {
     this.id = answer.roomId;
     this.name = answer.name;
-    this.#epoch = answer.epoch;
+    this.#epoch = answer.epoch ?? undefined;
     if (this.class === 'recent' && !continues) this.emit('reload', { events: answer.events ?? [], isFirst });
     this.#roster.begin(answer.members, answer.memberCount);
     this.emit('joined', answer);
@@ -159,7 +159,8 @@ export class NamedRoom extends Emitter {
   #apply(name, params) {
     switch (name) {
       case 'room.event': {
-        const { roomId: _, ...event } = params;
+        const event = { ...params };
+        delete event.roomId;
         if (event.seq === undefined) return this.emit('event', event);
         return event.epoch === this.#epoch ? this.#stream.receive(event) : undefined;
       }

@@ -107,7 +107,7 @@ fn of_rooms() -> Vec<(&'static str, Value)> {
 }
 
 fn of_people_and_the_rest() -> Vec<(&'static str, Value)> {
-    let user = json!({ "userId": B, "name": "Ada" });
+    let user = json!({ "userId": B, "name": "Ada", "status": "inCall" });
     let participant = json!({ "connectionId": A, "userId": B, "name": "Ada", "state": participant_state() });
     let state = json!({ "route": "peerToPeer", "participants": [participant], "revision": 3 });
     vec![

@@ -51,6 +51,7 @@ pub(super) fn methods() -> Vec<Method> {
         ),
         method("room.unfollowMembers", json!({ "roomId": ROOM }), &[]),
         method("presence.subscribe", json!({ "after": OTHER }), &["after"]),
+        method("presence.set", json!({ "status": "busy" }), &[]),
         method("call.ring", json!({ "roomId": ROOM, "userId": OTHER, "media": "video" }), &[]),
         method("call.accept", json!({ "callId": OTHER }), &[]),
         method("call.reject", json!({ "callId": OTHER }), &[]),
@@ -134,7 +135,7 @@ fn what_is_of_another_kind_is_refused() {
                 // A signal is an object too, and its members are looked at.
                 let is_signal = member == "signal";
                 let is_id_or_word =
-                    matches!(&**member, "to" | "media" | "after" | "class") && wrong.is_string();
+                    matches!(&**member, "to" | "media" | "after" | "class" | "status") && wrong.is_string();
                 // Data may be whatever there is.
                 if member == "data" {
                     continue;
