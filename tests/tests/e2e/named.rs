@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use switchboard_tests::{
     installation::{Account, Installation, PASSWORD},
+    raw::Raw,
     rest::Rest,
     server::Server,
     socket::Socket,
@@ -295,4 +296,33 @@ async fn a_client_joins_names_up_to_its_limit_and_no_further() {
         1,
         "where it is, it may come back to"
     );
+}
+
+#[tokio::test]
+async fn who_reads_a_flood_too_slowly_is_sent_away_to_resume_and_costs_nobody_else_an_event() {
+    let mut installation = Installation::new().await;
+    installation.set("SWITCHBOARD_SIGNALLING__REQUESTS_BURST", "5000");
+    installation.set("SWITCHBOARD_SIGNALLING__BYTES_BURST", "67108864");
+    let a = installation.server();
+    let account = installation.account("acme", &a).await;
+    let (mut ada, mut ben) = (
+        Socket::open(&a.base, &account.admin.token).await,
+        Socket::open(&a.base, &account.admin.token).await,
+    );
+    let room = join(&mut ada, "recent", "flood").await["roomId"].clone();
+    join(&mut ben, "recent", "flood").await;
+    let mut slow = Raw::open_narrow(&a.base, &account.admin.token).await;
+    let joined = slow.ask("room.join", json!({ "name": "flood", "class": "recent" })).await;
+    for n in 1..=700 {
+        assert_eq!(publish(&mut ada, &room, json!("x".repeat(8 * 1024))).await["seq"], n);
+        assert_eq!(ben.event("room.event", |_| true).await["seq"], n);
+    }
+    assert_eq!(slow.closed_within(Duration::from_secs(30)).await, Some(4000));
+    let back =
+        json!({ "name": "flood", "class": "recent", "after": joined["seq"], "epoch": joined["epoch"] });
+    let resumed = Socket::open(&a.base, &account.admin.token).await.ask("room.join", back).await;
+    assert_eq!((&resumed["seq"], &resumed["recovered"]), (&json!(700), &json!(false)));
+    let kept = resumed["events"].as_array().expect("events");
+    assert!((5..=12).contains(&kept.len()), "of 96 KiB: {}", kept.len());
+    assert_eq!(kept.last().expect("the last")["seq"], 700);
 }

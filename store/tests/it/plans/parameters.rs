@@ -52,7 +52,7 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ("AND join_name = $1", &[(1, "'name 777'")]),
     (
         "INSERT INTO rooms (account_id, id, name, is_private, join_name",
-        &[(4, "'another name'"), (6, "10001")],
+        &[(4, "'another name'"), (6, "20000")],
     ),
     ("INSERT INTO room_bans", &[(3, "gen_random_uuid()")]),
     ("INSERT INTO room_members", &[(3, "gen_random_uuid()")]),
