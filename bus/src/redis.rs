@@ -5,6 +5,7 @@
 //! re-asserted after an outage: leases and presence.
 
 mod finder;
+mod history;
 mod in_flight;
 mod keep;
 mod link;
@@ -16,6 +17,7 @@ use crate::{
     backend::{Backend, Link, Snapshot},
     error::BusError,
     exchange::{Exchange, GuardId, Refusal},
+    history::{HistoryLimits, Place, Recalled},
     lease::LEASE_TIME,
     local::local_answer,
     spending::Spending,
@@ -57,8 +59,8 @@ pub(crate) struct RedisBackend {
     exchange: Arc<Exchange>,
     link: watch::Sender<Link>,
     orders: mpsc::Sender<Order>,
-    /// Present while the link is up.
-    connection: RwLock<Option<MultiplexedConnection>>,
+    /// Present while the link is up, with which process of Redis answers it.
+    connection: RwLock<Option<(MultiplexedConnection, Arc<str>)>>,
     /// Until then, leases go to those who held them before the outage.
     leases_from: RwLock<Instant>,
     keep: Keep,
@@ -91,6 +93,10 @@ impl RedisBackend {
     }
 
     fn connection(&self) -> Result<MultiplexedConnection, BusError> {
+        self.connected().map(|(connection, _)| connection)
+    }
+
+    fn connected(&self) -> Result<(MultiplexedConnection, Arc<str>), BusError> {
         self.connection.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(BusError::Away)
     }
 
@@ -245,6 +251,24 @@ impl Backend for RedisBackend {
 
     fn spend(&self, spendings: Vec<Spending>) -> BoxFuture<'_, Result<Vec<f64>, BusError>> {
         async move { self.spend_in_redis(&spendings).await }.boxed()
+    }
+
+    fn append(
+        &self,
+        name: String,
+        entry: Bytes,
+        limits: HistoryLimits,
+    ) -> BoxFuture<'_, Result<Place, BusError>> {
+        async move { self.append_in_redis(&name, &entry, limits).await }.boxed()
+    }
+
+    fn recall(
+        &self,
+        name: String,
+        after: Option<Place>,
+        limits: HistoryLimits,
+    ) -> BoxFuture<'_, Result<Recalled<Bytes>, BusError>> {
+        async move { self.recall_from_redis(&name, after.as_ref(), limits).await }.boxed()
     }
 
     fn acquire(

@@ -55,6 +55,8 @@ mod garbage;
 mod groups;
 #[path = "e2e/guests.rs"]
 mod guests;
+#[path = "e2e/named.rs"]
+mod named;
 #[path = "e2e/native.rs"]
 mod native;
 #[path = "e2e/pages.rs"]

@@ -1,6 +1,7 @@
 // Everything that belongs to one sign-in: its connection, what it knows, and the frame that shows it.
 
 import { createCalls } from './model/calls.js';
+import { watchIdleness } from './model/idle.js';
 import { createInbox } from './model/inbox.js';
 import { createPresence } from './model/presence.js';
 import { createRooms } from './model/rooms.js';
@@ -20,6 +21,7 @@ export function createApp(api, user) {
   const calls = createCalls({ socket, rooms, notices });
   const inbox = createInbox({ api, socket });
   const presence = createPresence({ api, socket });
+  watchIdleness(presence.setIdle);
   rooms.load();
   socket.start();
   const app = { api, user, socket, notices, rooms, calls, inbox, presence };

@@ -1,6 +1,6 @@
 //! The supervised connection: connects, resubscribes, re-asserts, notices when it is dead.
 
-use super::{RedisBackend, finder::Finder, keep, names};
+use super::{RedisBackend, finder::Finder, history, keep, names};
 use crate::{
     backend::{Link, encode},
     error::BusError,
@@ -227,6 +227,7 @@ impl Keeper {
         self.subscribed.clear();
         self.match_subscriptions(sink).await?;
         self.assert_all(commands).await?;
+        let process = history::process(commands).await;
         let backend = &self.backend;
         self.epoch += 1;
         let again = self.epoch > 1;
@@ -234,7 +235,8 @@ impl Keeper {
             *backend.leases_from.write().unwrap_or_else(PoisonError::into_inner) =
                 super::now() + HOLDERS_FIRST;
         }
-        *backend.connection.write().unwrap_or_else(PoisonError::into_inner) = Some(commands.clone());
+        *backend.connection.write().unwrap_or_else(PoisonError::into_inner) =
+            Some((commands.clone(), process.into()));
         backend.link.send_replace(Link::Up { epoch: self.epoch });
         metrics::gauge!("bus_link_up").set(1.0);
         if again {

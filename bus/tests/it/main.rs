@@ -20,6 +20,7 @@ macro_rules! contract {
 }
 
 mod contract;
+mod histories;
 mod leases;
 mod outage;
 mod presence;
