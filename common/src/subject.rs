@@ -7,6 +7,7 @@
 pub mod events;
 pub mod hub;
 pub mod inbox;
+pub mod mailbox;
 pub mod link;
 pub mod media;
 pub mod revocation;

@@ -27,6 +27,7 @@ mod invitations;
 mod labels;
 mod limits;
 mod lockout;
+mod mailbox;
 mod memory;
 mod messages;
 mod named;
@@ -257,6 +258,7 @@ fn resources() -> Vec<Routes> {
         imports::routes(),
         search::routes(),
         labels::routes(),
+        mailbox::routes(),
         canned_responses::routes(),
         teams::routes(),
         // What connects the account with others.

@@ -155,6 +155,7 @@ pub(crate) struct Held {
     pub(crate) online: Option<Presence>,
     pub(crate) follows_presence: bool,
     pub(crate) follows_inbox: bool,
+    pub(crate) follows_mailbox: bool,
     /// Feeds it follows, by name.
     pub(crate) feeds: BTreeMap<String, Table>,
 }

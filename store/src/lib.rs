@@ -25,6 +25,7 @@ pub mod idempotency;
 pub mod imports;
 pub mod invitations;
 pub mod labels;
+pub mod mailbox;
 pub mod messages;
 mod named;
 pub mod notes;

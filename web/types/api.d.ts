@@ -1,6 +1,6 @@
 // Made from the code by `cargo xtask generate`: what the server takes and says over REST.
 
-import type { AccountId, Attachment, CallAccept, CallAccepted, CallAnswered, CallCancel, CallChanged, CallDeviceMoved, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallInvite, CallInvited, CallMedia, CallParty, CallPartyState, CallReject, CallResume, CallResumed, CallRing, CallRinging, CallTransfer, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MediaAnswer, MediaChanged, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaParticipantState, MediaPublish, MediaPublished, MediaRoute, MediaSignal, MediaSignalled, MediaState, MediaStateChange, MediaUpdate, MediaUpdated, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSubscribe, Priority, RequestId, Role, RoomChangedMessage, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomLeave, RoomMemberChanged, RoomMemberJoined, RoomMemberLeft, RoomMemberRole, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomPageChanged, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRenamed, RoomRestricted, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnfollowMembers, RoomUnread, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
+import type { AccountId, Attachment, CallAccept, CallAccepted, CallAnswered, CallCancel, CallChanged, CallDeviceMoved, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallInvite, CallInvited, CallMedia, CallParty, CallPartyState, CallReject, CallResume, CallResumed, CallRing, CallRinging, CallTransfer, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MailboxAcknowledge, MailboxAcknowledged, MailboxEntry, MailboxEntryKind, MailboxSubscribe, MailboxSubscribed, MailboxUnsubscribe, MediaAnswer, MediaChanged, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaParticipantState, MediaPublish, MediaPublished, MediaRoute, MediaSignal, MediaSignalled, MediaState, MediaStateChange, MediaUpdate, MediaUpdated, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSubscribe, Priority, RequestId, Role, RoomChangedMessage, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomLeave, RoomMemberChanged, RoomMemberJoined, RoomMemberLeft, RoomMemberRole, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomPageChanged, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRenamed, RoomRestricted, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnfollowMembers, RoomUnread, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
 export type * from '../client/protocol.js';
 
 /** An invitation that is accepted. */
@@ -732,6 +732,14 @@ export interface Page_ListedRoom {
 }
 
 /** One page of a list. */
+export interface Page_MailboxEntry {
+  /** At most `limit` of them. */
+  items: ({ seq: number; kind: MailboxEntryKind; from: UserId; name: string; roomId: RoomId; messageSeq?: number | null; callId?: CallId | null; createdAt: string; read: boolean })[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
 export interface Page_Message {
   /** At most `limit` of them. */
   items: Message[];
@@ -1258,6 +1266,8 @@ export interface Operations {
   'PATCH /v1/labels/{id}': { path: { id: LabelId }; body: UpdateLabel; answer: Label };
   /** Who is calling? */
   'GET /v1/me': { answer: User };
+  /** Lists the entries of one's own mailbox, the latest first. Missed calls are among them whatever the permissions. */
+  'GET /v1/me/mailbox': { query: { cursor?: string; limit?: number }; answer: Page_MailboxEntry };
   /** Changes one's own password. All other sign-ins end. */
   'POST /v1/me/password': { body: ChangePassword; answer: void };
   /** Lists one's own sign-ins. */

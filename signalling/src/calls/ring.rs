@@ -12,6 +12,7 @@ use crate::{
     client::Client,
     failure::{bus_failed, store_failed},
     hub::Hub,
+    mailbox,
     rooms::admit::{hold, hold_callee},
     standing,
 };
@@ -133,12 +134,12 @@ async fn record_start(
     let mut tx = standing::begin(hub, client).await?;
     hold(hub, &mut tx, client, Action::Ring, call.room).await?;
     hold_callee(hub, &mut tx, call.callee, call.room).await?;
-    let tenure = if is_busy {
-        calls::note_busy(&mut tx, call, hub.clock()).await.map_err(failed)?;
-        None
+    let (tenure, missed) = if is_busy {
+        (None, calls::note_busy(&mut tx, call, hub.clock()).await.map_err(failed)?)
     } else {
-        Some(calls::start(&mut tx, call, hub.clock()).await.map_err(failed)?)
+        (Some(calls::start(&mut tx, call, hub.clock()).await.map_err(failed)?), Vec::new())
     };
     tx.commit().await.map_err(failed)?;
+    mailbox::tell(hub, client.account, missed);
     Ok(tenure)
 }

@@ -4,6 +4,7 @@ use super::references::{self, References};
 use crate::{
     column::{self, Seq, from_seq},
     error::StoreError,
+    mailbox::Delivered,
     tenant::TenantTx,
 };
 use common::{
@@ -72,6 +73,8 @@ pub struct Sent {
     pub message: RoomMessage,
     /// False if it was stored before, when the client sent it the first time.
     pub new: bool,
+    /// What it has put into the mailboxes of those whom it mentions.
+    pub entries: Vec<Delivered>,
 }
 
 /// Stores a message under the room's next number, unless it cannot be.
@@ -115,13 +118,14 @@ pub async fn post(
         entry.or_insert_with(|| batch.push(message, &references, clock));
     }
     let mut stored = if batch.ids.is_empty() { BTreeMap::new() } else { insert(tx, &batch, clock).await? };
-    references::note_unread(tx, &batch.rooms, &stored).await?;
+    references::note_mentions(tx, &batch.rooms, &mut stored, clock).await?;
     let sent = new.iter().map(|message| {
         judge(message)?;
         let at = firsts.get(&(message.room, message.user, message.client_id)).ok_or(Unsent::NoRoom)?;
         let sent = stored.get_mut(at).ok_or(Unsent::NoRoom)?;
         let first = sent.clone();
         sent.new = false;
+        sent.entries.clear();
         Ok(first)
     });
     Ok(sent.collect())
@@ -235,7 +239,10 @@ async fn insert(
     )
     .fetch_all(tx.connection())
     .await?;
-    let sent = rows.into_iter().map(|row| (row.place, Sent { message: message_of!(row), new: row.new }));
+    let sent = rows.into_iter().map(|row| {
+        let sent = Sent { message: message_of!(row), new: row.new, entries: Vec::new() };
+        (row.place, sent)
+    });
     Ok(sent.collect())
 }
 

@@ -22,6 +22,7 @@ mod imports;
 mod inbox;
 mod isolation;
 mod locks;
+mod mailbox;
 mod named;
 mod people;
 mod plans;
