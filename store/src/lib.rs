@@ -29,6 +29,7 @@ pub mod mailbox;
 pub mod messages;
 mod named;
 pub mod notes;
+pub mod notifications;
 pub mod outbox;
 pub mod privacy;
 pub mod raw_events;

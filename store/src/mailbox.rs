@@ -121,7 +121,8 @@ pub async fn add(
         return Ok(Vec::new());
     }
     let (account, batch) = (tx.account_column(), Batch::of(new));
-    // Users in one order for everybody, so that no two wait for each other.
+    // Users in one order for everybody, so that no two wait for each other. The bound is computed apart: under Row-Level
+    // Security an index is searched only by comparisons that cannot fail.
     let rows = query!(
         r#"WITH new AS (
                SELECT * FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::bigint[], $8::uuid[])
@@ -130,10 +131,10 @@ pub async fn add(
                INSERT INTO mailboxes AS known (account_id, user_id, last_seq)
                SELECT $1, user_id, count(*) FROM new GROUP BY user_id ORDER BY user_id
                ON CONFLICT (account_id, user_id) DO UPDATE SET last_seq = known.last_seq + excluded.last_seq
-               RETURNING user_id, last_seq
+               RETURNING user_id, last_seq, last_seq - $10 AS forgotten_seq
            ), forgotten AS (
                DELETE FROM mailbox_entries AS old USING counted
-               WHERE old.user_id = counted.user_id AND old.seq <= counted.last_seq - $10
+               WHERE old.user_id = counted.user_id AND old.seq <= counted.forgotten_seq
            )
            INSERT INTO mailbox_entries
                (account_id, user_id, seq, kind, from_id, from_name, room_id, message_seq, call_id, created_at)

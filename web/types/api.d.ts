@@ -489,7 +489,7 @@ export type ElevationId = string;
 export type ElevationStatus = 'pending' | 'active' | 'denied' | 'lapsed' | 'over';
 
 /** Something that a webhook can be told about, by the name of its `InboxEvent`. */
-export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdated' | 'noteCreated' | 'noteUpdated' | 'noteDeleted' | 'conversationErased';
+export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdated' | 'noteCreated' | 'noteUpdated' | 'noteDeleted' | 'conversationErased' | 'notificationCreated';
 
 /** A conversation with everything in it. */
 export interface ExportedConversation {
@@ -828,6 +828,31 @@ export interface PublishedRoomEvent {
   publishedAt: string;
 }
 
+/** The key that devices subscribe with. */
+export interface PushKey {
+  /** The `applicationServerKey` of `PushManager.subscribe`, in base64url. It stays the same. */
+  publicKey: string;
+}
+
+/** A device that can be pushed to. */
+export interface PushSubscription {
+  /** UUIDv7: later ones sort later. */
+  id: PushSubscriptionId;
+  /** The host of its push service. */
+  service: string;
+  /** When it was made, or made again. */
+  createdAt: string;
+}
+
+/** A device that can be notified while nothing of it is connected. */
+export type PushSubscriptionId = string;
+
+/** A user's subscriptions. */
+export interface PushSubscriptions {
+  /** The latest first; at most 20. */
+  items: PushSubscription[];
+}
+
 /** A refresh token, good once. */
 export interface Refresh {
   /** The latest one of this sign-in. */
@@ -936,6 +961,22 @@ export interface SignedIn {
   expiresAt: string;
   /** Who is signed in. */
   user: User;
+}
+
+/** A subscription as `PushSubscription.toJSON()` gives it. Other members of that are ignored. */
+export interface Subscribe {
+  /** Where the push service takes what is for the device: `https`, and public. */
+  endpoint: string;
+  /** How it is encrypted for the device. */
+  keys: SubscribeKeys;
+}
+
+/** The keys of a device (RFC 8291). */
+export interface SubscribeKeys {
+  /** Its public key on the curve P-256, uncompressed, in base64url. */
+  p256dh: string;
+  /** Its authentication secret of 16 bytes, in base64url. */
+  auth: string;
 }
 
 /** A team of agents. */
@@ -1274,6 +1315,14 @@ export interface Operations {
   'GET /v1/me/sign-ins': { answer: SignIns };
   /** Ends one of one's own sign-ins, with its tokens and its connections to the hub: what it writes is refused at once, what it reads within five seconds. */
   'DELETE /v1/me/sign-ins/{id}': { path: { id: SignInId }; answer: void };
+  /** Reads the key that devices subscribe with. It is made when it is first asked for. */
+  'GET /v1/push-key': { answer: PushKey };
+  /** Lists one's own subscriptions. */
+  'GET /v1/push-subscriptions': { answer: PushSubscriptions };
+  /** Has a device notified from now on, until its sign-in ends or it is taken away. The same endpoint again replaces what was; with more than 20 devices the oldest is forgotten. */
+  'POST /v1/push-subscriptions': { body: Subscribe; answer: PushSubscription };
+  /** Has a device notified no longer. */
+  'DELETE /v1/push-subscriptions/{id}': { path: { id: PushSubscriptionId }; answer: void };
   /** Lists the account's roles in the order of their creation. */
   'GET /v1/roles': { query: { cursor?: string; limit?: number }; answer: Page_NamedRole };
   /** Creates a role. */

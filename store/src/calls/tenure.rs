@@ -4,6 +4,7 @@ use crate::{
     column::{Named, Seq, from_seq},
     error::StoreError,
     mailbox::{self, Cause, Delivered, NewEntry},
+    notifications::{self, About, Notice},
     tenant::TenantTx,
 };
 use common::{
@@ -12,6 +13,7 @@ use common::{
     protocol::call::{EndReason, Media},
 };
 use sqlx::{query, query_as};
+use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -116,7 +118,42 @@ pub async fn answer(
     )
     .execute(tx.connection())
     .await?;
-    Ok(done.rows_affected() > 0)
+    let is_ours = done.rows_affected() > 0;
+    if is_ours {
+        notifications::end_ringing(tx, tenure.call, &[user], clock).await?;
+    }
+    Ok(is_ours)
+}
+
+/// Has a user notified who is rung into a call, for as long as it rings.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn notify_rung(
+    tx: &mut TenantTx,
+    call: CallId,
+    user: UserId,
+    ring_time: Duration,
+    clock: &dyn Clock,
+) -> Result<(), StoreError> {
+    let row = query!(
+        r#"SELECT c.room_id, p.invited_by, inviter.name AS "name?"
+           FROM call_parties p JOIN calls c ON c.account_id = p.account_id AND c.id = p.call_id
+           LEFT JOIN LATERAL (SELECT name FROM users WHERE id = p.invited_by LIMIT 1) AS inviter ON true
+           WHERE p.call_id = $1 AND p.user_id = $2 AND p.outcome IS NULL AND p.connection_id IS NULL"#,
+        call.as_uuid(),
+        user.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    let notice = row.map(|row| Notice {
+        user,
+        about: About::Ring(call, ring_time),
+        from: row.invited_by.into(),
+        name: row.name.unwrap_or_default(),
+        room: row.room_id.into(),
+    });
+    notifications::queue(tx, notice.as_slice(), clock).await
 }
 
 /// Records on which device a user talks. False if the tenure is over, or the call.
@@ -276,9 +313,13 @@ async fn note_missed(
     if out.is_empty() {
         return Ok(None);
     }
-    let is_missed = matches!(of_rung, EndReason::Missed | EndReason::Cancelled | EndReason::Busy);
-    let rung = out.into_iter().filter(|out| is_missed && out.was_rung == Some(true));
-    let missed = rung.filter_map(|out| {
+    let rung: Vec<Out> = out.into_iter().filter(|out| out.was_rung == Some(true)).collect();
+    if !matches!(of_rung, EndReason::Missed | EndReason::Cancelled | EndReason::Busy) {
+        let users: Vec<UserId> = rung.iter().filter_map(|out| out.user.map(Into::into)).collect();
+        notifications::end_ringing(tx, call, &users, clock).await?;
+        return Ok(Some(Vec::new()));
+    }
+    let missed = rung.into_iter().filter_map(|out| {
         Some(NewEntry {
             user: out.user?.into(),
             cause: Cause::CallMissed(call),
@@ -288,7 +329,11 @@ async fn note_missed(
         })
     });
     let missed: Vec<NewEntry> = missed.collect();
-    mailbox::add(tx, &missed, clock).await.map(Some)
+    let told = mailbox::add(tx, &missed, clock).await?;
+    let notice = |NewEntry { user, from, name, room, .. }| Notice { user, about: About::Missed(call), from, name, room };
+    let notices: Vec<Notice> = missed.into_iter().map(notice).collect();
+    notifications::queue(tx, &notices, clock).await?;
+    Ok(Some(told))
 }
 
 /// Makes `runner` the one that runs the call, unless it is over or somebody has taken it over since that tenure: of

@@ -102,13 +102,13 @@ pub async fn post(
     clock: &dyn Clock,
 ) -> Result<Vec<Result<Sent, Unsent>>, StoreError> {
     let rooms: BTreeSet<RoomId> = new.iter().map(|message| message.room).collect();
-    let open = hold_open(tx, &rooms).await?;
+    let open = hold(tx, &rooms).await?;
     let references = references::find(tx, new).await?;
     // Of what is said twice at once the first is stored.
     let mut firsts = BTreeMap::new();
     let mut batch = Batch::default();
     let judge = |message: &NewRoomMessage<'_>| {
-        if !open.contains(&message.room) {
+        if !open.contains_key(&message.room) {
             return Err(Unsent::NoRoom);
         }
         if references.answers(message) { Ok(()) } else { Err(Unsent::NoSuchMessage) }
@@ -119,6 +119,7 @@ pub async fn post(
     }
     let mut stored = if batch.ids.is_empty() { BTreeMap::new() } else { insert(tx, &batch, clock).await? };
     references::note_mentions(tx, &batch.rooms, &mut stored, clock).await?;
+    references::notify(tx, &batch.rooms, &stored, &open, clock).await?;
     let sent = new.iter().map(|message| {
         judge(message)?;
         let at = firsts.get(&(message.room, message.user, message.client_id)).ok_or(Unsent::NoRoom)?;
@@ -139,14 +140,26 @@ pub async fn post(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn hold_open(tx: &mut TenantTx, rooms: &BTreeSet<RoomId>) -> Result<BTreeSet<RoomId>, StoreError> {
+    Ok(hold(tx, rooms).await?.into_keys().collect())
+}
+
+/// The two whose room it is, if it is for two.
+pub(super) type Pair = Option<[UserId; 2]>;
+
+async fn hold(tx: &mut TenantTx, rooms: &BTreeSet<RoomId>) -> Result<BTreeMap<RoomId, Pair>, StoreError> {
     let rooms: Vec<Uuid> = rooms.iter().map(|room| room.as_uuid()).collect();
     let held = query!(
-        r#"SELECT id, closed_at IS NULL AS "is_open!" FROM rooms WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE"#,
+        r#"SELECT id, closed_at IS NULL AS "is_open!", direct_low, direct_high
+           FROM rooms WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE"#,
         &rooms
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(held.into_iter().filter(|room| room.is_open).map(|room| RoomId::from_uuid(room.id)).collect())
+    let open = held.into_iter().filter(|room| room.is_open).map(|room| {
+        let pair = room.direct_low.zip(room.direct_high);
+        (RoomId::from_uuid(room.id), pair.map(|(low, high)| [low.into(), high.into()]))
+    });
+    Ok(open.collect())
 }
 
 /// Messages as columns.

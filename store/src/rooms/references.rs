@@ -1,10 +1,11 @@
 //! Whom and what new messages refer to. Of those that refer to nothing, which most are, nothing is asked.
 
-use super::messages::{NewRoomMessage, Sent};
+use super::messages::{NewRoomMessage, Pair, Sent};
 use crate::{
     column::{Seq, from_seq},
     error::StoreError,
     mailbox::{self, Cause, Delivered, NewEntry},
+    notifications::{self, About, Notice},
     tenant::TenantTx,
 };
 use common::{
@@ -157,4 +158,29 @@ async fn note_unread(tx: &mut TenantTx, new: &[NewEntry]) -> Result<(), StoreErr
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// Has those notified whom new messages mention, and of those in rooms of two the other.
+pub(super) async fn notify(
+    tx: &mut TenantTx,
+    rooms: &[Uuid],
+    stored: &BTreeMap<i64, Sent>,
+    open: &BTreeMap<RoomId, Pair>,
+    clock: &dyn Clock,
+) -> Result<(), StoreError> {
+    let mut notices = Vec::new();
+    for (place, Sent { message, entries, .. }) in stored.iter().filter(|(_, sent)| sent.new) {
+        let room = usize::try_from(*place).ok().and_then(|place| rooms.get(place.checked_sub(1)?));
+        let Some(room) = room.map(|room| RoomId::from_uuid(*room)) else { continue };
+        let notice = |user, about| {
+            let (from, name) = (message.user_id, message.name.clone());
+            Notice { user, about, from, name, room }
+        };
+        let others = open.get(&room).copied().flatten().into_iter().flatten();
+        let others = others.filter(|user| *user != message.user_id);
+        notices.extend(others.map(|user| notice(user, About::Message(message.seq))));
+        // Last: of two notices of a room the later is told.
+        notices.extend(entries.iter().map(|told| notice(told.user, About::Mention(message.seq))));
+    }
+    notifications::queue(tx, &notices, clock).await
 }

@@ -6,7 +6,7 @@ use common::{
     error::Chain,
     id::{AccountId, UserId},
 };
-use signalling_core::call::Effect;
+use signalling_core::call::{Effect, RING_TIME};
 use std::time::Duration;
 use store::{
     StoreError,
@@ -113,7 +113,11 @@ impl Records {
         let is_ours = match *effect {
             Effect::RecordInvited { user, invitation } => {
                 let by = (invitation.by, invitation.is_transfer);
-                calls::invite(&mut tx, tenure, user, by, clock).await?
+                let is_ours = calls::invite(&mut tx, tenure, user, by, clock).await?;
+                if is_ours {
+                    calls::notify_rung(&mut tx, tenure.call, user, RING_TIME, clock).await?;
+                }
+                is_ours
             }
             Effect::RecordAnswer { user, by } => calls::answer(&mut tx, tenure, user, by, clock).await?,
             Effect::RecordDevice { user, device } => calls::move_to(&mut tx, tenure, user, device).await?,
