@@ -7,8 +7,8 @@
 pub mod events;
 pub mod hub;
 pub mod inbox;
-pub mod mailbox;
 pub mod link;
+pub mod mailbox;
 pub mod media;
 pub mod revocation;
 

@@ -14,7 +14,7 @@ mod work;
 
 pub use config::Config;
 pub(crate) use limits::limits;
-pub(crate) use vapid::{KeyError, new_keys};
+pub(crate) use vapid::new_keys;
 pub(crate) use web_push::{Keys, Subscription};
 pub(crate) use work::start;
 

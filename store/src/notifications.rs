@@ -9,7 +9,8 @@ mod subscriptions;
 
 pub use sending::{Outgoing, Target, finish, forget_target, open, postpone};
 pub use subscriptions::{
-    NewSubscription, PushKeys, PushSubscription, SUBSCRIPTIONS_MAX, delete, insert_keys, keys, list, subscribe,
+    NewSubscription, PushKeys, PushSubscription, SUBSCRIPTIONS_MAX, delete, insert_keys, keys, list,
+    subscribe,
 };
 
 pub(crate) use subscriptions::{place, place_of_key};
@@ -223,10 +224,11 @@ pub async fn end_ringing(
         return Ok(());
     }
     query!(
-        "UPDATE notifications SET kind = 'callEnded', due_at = $3::timestamptz, expires_at = $4, attempts = 0, version = version + 1,
-                is_shown = is_shown OR attempts > 0,
-                done_at = CASE WHEN is_shown OR attempts > 0 THEN NULL ELSE $3::timestamptz END
-         WHERE user_id = ANY ($1) AND topic = $2 AND kind = 'callIncoming'",
+        "UPDATE notifications n SET kind = 'callEnded', due_at = $3::timestamptz, expires_at = $4, attempts = 0,
+                version = n.version + 1, is_shown = n.is_shown OR n.attempts > 0,
+                done_at = CASE WHEN n.is_shown OR n.attempts > 0 THEN NULL ELSE $3::timestamptz END
+         FROM unnest($1::uuid[]) AS rung (user_id)
+         WHERE n.user_id = rung.user_id AND n.topic = $2 AND n.kind = 'callIncoming'",
         &column::uuids(users),
         call.as_uuid(),
         clock.utc(),

@@ -1,7 +1,8 @@
 //! Sealing everything with the newest key, so that older ones can be destroyed.
 
 use crate::{
-    channels, connect::Store, error::StoreError, idempotency, notifications, seal::Place, tenant::TenantTx, webhooks,
+    channels, connect::Store, error::StoreError, idempotency, notifications, seal::Place, tenant::TenantTx,
+    webhooks,
 };
 use common::id::{ChannelId, PushSubscriptionId, WebhookId};
 use sqlx::query;
@@ -107,8 +108,7 @@ async fn of_push(tx: &mut TenantTx, done: &mut Resealed) -> Result<(), StoreErro
                 .await?;
         }
     }
-    let keys =
-        query!("SELECT private_key FROM push_keys FOR UPDATE").fetch_optional(tx.connection()).await?;
+    let keys = query!("SELECT private_key FROM push_keys FOR UPDATE").fetch_optional(tx.connection()).await?;
     if let Some(keys) = keys
         && let Some(sealed) = done.look(tx, notifications::place_of_key(tx.account()), &keys.private_key)?
     {

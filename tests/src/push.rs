@@ -76,7 +76,9 @@ async fn take(
     inner.pushes.send(Pushed { device, headers, body }).await.expect("the test lives");
     match answer {
         Answer::Status(status) => StatusCode::from_u16(status).expect("a status").into_response(),
-        Answer::Redirect => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/push/elsewhere")]).into_response(),
+        Answer::Redirect => {
+            (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/push/elsewhere")]).into_response()
+        }
         Answer::Flood => (StatusCode::CREATED, Body::from(vec![b'x'; 50 * 1024 * 1024])).into_response(),
         Answer::Hang => std::future::pending().await,
     }
@@ -102,7 +104,10 @@ impl PushService {
 
     /// The next push, in time.
     pub async fn pushed(&mut self) -> Pushed {
-        tokio::time::timeout(crate::PATIENCE, self.pushes.recv()).await.expect("a push, in time").expect("it runs")
+        tokio::time::timeout(crate::PATIENCE, self.pushes.recv())
+            .await
+            .expect("a push, in time")
+            .expect("it runs")
     }
 
     /// What has come and nobody has looked at.
@@ -196,7 +201,8 @@ impl Pushed {
             .verify(signed.as_bytes(), &BASE64.decode(tag).expect("base64url"))
             .expect("signed by that key");
         let (head, claims) = signed.split_once('.').expect("two parts");
-        let json = |part| serde_json::from_slice::<Value>(&BASE64.decode(part).expect("base64url")).expect("JSON");
+        let json =
+            |part| serde_json::from_slice::<Value>(&BASE64.decode(part).expect("base64url")).expect("JSON");
         assert_eq!(json(head), json!({ "typ": "JWT", "alg": "ES256" }));
         let claims = json(claims);
         assert_eq!((&claims["aud"], &claims["sub"]), (&json!(service), &json!(contact)));

@@ -54,7 +54,9 @@ pub(super) struct Subscribe {
 #[derive(Deserialize, ToSchema)]
 pub(super) struct SubscribeKeys {
     /// Its public key on the curve P-256, uncompressed, in base64url.
-    #[schema(example = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4")]
+    #[schema(
+        example = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+    )]
     p256dh: String,
     /// Its authentication secret of 16 bytes, in base64url.
     #[schema(value_type = String, example = "BTBZMqHH6r4Tts7J_aSIgg")]
@@ -111,7 +113,8 @@ async fn subscribe(
     let hash = digest(&SHA256, endpoint.as_str().as_bytes());
     let endpoint_sha256: Result<[u8; 32], TryFromSliceError> = hash.as_ref().try_into();
     let endpoint_sha256 = endpoint_sha256.map_err(|error| Problem::internal(&error))?;
-    let kept = serde_json::to_string(&Subscription { endpoint, keys }).map_err(|error| Problem::internal(&error))?;
+    let kept =
+        serde_json::to_string(&Subscription { endpoint, keys }).map_err(|error| Problem::internal(&error))?;
     let (secret, sign_in) = (Secret::new(kept), caller.sign_in());
     let new = NewSubscription { user, sign_in, endpoint_sha256, service: &service, secret: &secret };
     let mut tx = app.begin(&caller).await?;

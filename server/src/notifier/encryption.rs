@@ -87,7 +87,6 @@ fn expand(pseudo_random: &hmac::Tag, info: &[u8]) -> Vec<u8> {
     hmac::sign(&key, &[info, &[1]].concat()).as_ref().to_vec()
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,7 +105,8 @@ mod tests {
             public_key: public_key.try_into().unwrap(),
             auth: bytes("BTBZMqHH6r4Tts7J_aSIgg").try_into().unwrap(),
         };
-        let own = PrivateKey::from_private_key(&ECDH_P256, &bytes("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"));
+        let own =
+            PrivateKey::from_private_key(&ECDH_P256, &bytes("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"));
         let salt = bytes("DGv6ra1nlYgDCS1FRnbzlw").try_into().unwrap();
         let text = b"When I grow up, I want to be a watermelon";
         let message = encrypt_with(&receiver, text, &own.unwrap(), salt).unwrap();
@@ -119,7 +119,8 @@ mod tests {
     #[test]
     fn each_message_has_its_own_key_and_fits_where_it_must() {
         let own = PrivateKey::generate(&ECDH_P256).unwrap();
-        let public_key: [u8; PUBLIC_KEY_BYTES] = own.compute_public_key().unwrap().as_ref().try_into().unwrap();
+        let public_key: [u8; PUBLIC_KEY_BYTES] =
+            own.compute_public_key().unwrap().as_ref().try_into().unwrap();
         let receiver = Receiver { public_key, auth: [7; AUTH_BYTES] };
         let text = [b'x'; TEXT_BYTES_MAX];
         let (one, other) = (encrypt(&receiver, &text).unwrap(), encrypt(&receiver, &text).unwrap());

@@ -168,9 +168,16 @@ impl WebPush {
 impl Notifier for WebPush {
     type Target = Secret;
 
-    async fn notify(&self, account: AccountId, target: &Secret, notice: &Outgoing) -> Result<Outcome, StoreError> {
+    async fn notify(
+        &self,
+        account: AccountId,
+        target: &Secret,
+        notice: &Outgoing,
+    ) -> Result<Outcome, StoreError> {
         let unusable = || Ok(Outcome::Refused("what was kept of the subscription is unusable".to_owned()));
-        let Ok(subscription) = serde_json::from_str::<Subscription>(target.expose()) else { return unusable() };
+        let Ok(subscription) = serde_json::from_str::<Subscription>(target.expose()) else {
+            return unusable();
+        };
         let mut tx = self.store.reading(account).await?;
         let keys = notifications::keys(&mut tx).await?;
         drop(tx);

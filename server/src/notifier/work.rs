@@ -194,7 +194,11 @@ impl Work {
     }
 
     /// Notes what became of it; `None` if it was of no use.
-    async fn conclude(&self, claim: &ClaimedNotification, outcome: Option<Outcome>) -> Result<(), StoreError> {
+    async fn conclude(
+        &self,
+        claim: &ClaimedNotification,
+        outcome: Option<Outcome>,
+    ) -> Result<(), StoreError> {
         let mut tx = self.store.tenant(claim.account).await?;
         match outcome {
             None => notifications::finish(&mut tx, claim, false, &*self.clock).await?,

@@ -140,7 +140,7 @@ pub async fn notify_rung(
         r#"SELECT c.room_id, p.invited_by, inviter.name AS "name?"
            FROM call_parties p JOIN calls c ON c.account_id = p.account_id AND c.id = p.call_id
            LEFT JOIN LATERAL (SELECT name FROM users WHERE id = p.invited_by LIMIT 1) AS inviter ON true
-           WHERE p.call_id = $1 AND p.user_id = $2 AND p.outcome IS NULL AND p.connection_id IS NULL"#,
+           WHERE p.call_id = $1 AND p.user_id = $2 AND p.outcome IS NULL"#,
         call.as_uuid(),
         user.as_uuid()
     )
@@ -330,7 +330,13 @@ async fn note_missed(
     });
     let missed: Vec<NewEntry> = missed.collect();
     let told = mailbox::add(tx, &missed, clock).await?;
-    let notice = |NewEntry { user, from, name, room, .. }| Notice { user, about: About::Missed(call), from, name, room };
+    let notice = |NewEntry { user, from, name, room, .. }| Notice {
+        user,
+        about: About::Missed(call),
+        from,
+        name,
+        room,
+    };
     let notices: Vec<Notice> = missed.into_iter().map(notice).collect();
     notifications::queue(tx, &notices, clock).await?;
     Ok(Some(told))

@@ -1,9 +1,7 @@
 //! One notification on its way: what is sent, and what became of it.
 
 use super::{NoticeKind, place};
-use crate::{
-    column::Seq, error::StoreError, system::ClaimedNotification, tenant::TenantTx, webhooks,
-};
+use crate::{column::Seq, error::StoreError, system::ClaimedNotification, tenant::TenantTx, webhooks};
 use common::{
     clock::Clock,
     id::{CallId, PushSubscriptionId, RoomId, UserId, WebhookId},
@@ -109,7 +107,11 @@ pub async fn open(
         }
         (None, Some(url), Some(secret)) => {
             let id = WebhookId::from_uuid(claim.target);
-            Target::Webhook { id, url, secret: tx.keyring().open(webhooks::place(tx.account(), id), &secret)? }
+            Target::Webhook {
+                id,
+                url,
+                secret: tx.keyring().open(webhooks::place(tx.account(), id), &secret)?,
+            }
         }
         (None, ..) => return Ok(None),
     };

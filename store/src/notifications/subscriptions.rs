@@ -79,8 +79,8 @@ pub async fn subscribe(
         .execute(tx.connection())
         .await?;
     query!(
-        "DELETE FROM push_subscriptions WHERE user_id = $1 AND id IN (
-             SELECT id FROM push_subscriptions WHERE user_id = $1 ORDER BY id DESC OFFSET $2)",
+        "DELETE FROM push_subscriptions WHERE user_id = $1 AND id <= (
+             SELECT id FROM push_subscriptions WHERE user_id = $1 ORDER BY id DESC OFFSET $2 LIMIT 1)",
         new.user.as_uuid(),
         i64::from(SUBSCRIPTIONS_MAX) - 1
     )
@@ -129,13 +129,10 @@ pub async fn list(tx: &mut TenantTx, user: UserId) -> Result<Vec<PushSubscriptio
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn delete(tx: &mut TenantTx, user: UserId, id: PushSubscriptionId) -> Result<bool, StoreError> {
-    let done = query!(
-        "DELETE FROM push_subscriptions WHERE id = $1 AND user_id = $2",
-        id.as_uuid(),
-        user.as_uuid()
-    )
-    .execute(tx.connection())
-    .await?;
+    let done =
+        query!("DELETE FROM push_subscriptions WHERE id = $1 AND user_id = $2", id.as_uuid(), user.as_uuid())
+            .execute(tx.connection())
+            .await?;
     Ok(done.rows_affected() > 0)
 }
 

@@ -131,7 +131,8 @@ pub(super) async fn note_mentions(
     }
     for (place, sent) in stored.iter_mut().filter(|(_, sent)| sent.new) {
         let room = usize::try_from(*place).ok().and_then(|place| rooms.get(place.checked_sub(1)?));
-        let caused = room.and_then(|room| entries.remove(&(RoomId::from_uuid(*room), Some(sent.message.seq))));
+        let caused =
+            room.and_then(|room| entries.remove(&(RoomId::from_uuid(*room), Some(sent.message.seq))));
         sent.entries = caused.unwrap_or_default();
     }
     Ok(())

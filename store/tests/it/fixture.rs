@@ -18,8 +18,8 @@ use sqlx::{Connection, PgConnection};
 use store::{
     SealKeyring, Store, StoreConfig, TenantTx, api_keys, audit, calls, canned_responses, changes, channels,
     contacts::{self, Identity},
-    conversations, elevations, idempotency, imports, invitations, labels, messages, notes, notifications, roles, rooms,
-    sign_ins,
+    conversations, elevations, idempotency, imports, invitations, labels, messages, notes, notifications,
+    roles, rooms, sign_ins,
     system::NewRawEvent,
     teams,
     testing::{SEAL_KEY, TestDatabase},

@@ -89,11 +89,16 @@ async fn whoever_was_rung_and_did_not_pick_up_finds_it_and_whoever_declined_does
         (EndReason::Busy, true),
     ] {
         let ben = UserId::generate(&clock);
-        let call = calls::NewCall { callee: ben, ..new_call(CallId::generate(&clock), a.room, a.user, &clock) };
+        let call =
+            calls::NewCall { callee: ben, ..new_call(CallId::generate(&clock), a.room, a.user, &clock) };
         let tenure = calls::start(&mut tx, &call, &clock).await.unwrap();
         let told = calls::end(&mut tx, tenure, outcome, &clock).await.unwrap().unwrap();
         assert_eq!(told.len(), usize::from(is_told), "{outcome:?}");
-        assert_eq!(calls::end(&mut tx, tenure, outcome, &clock).await.unwrap(), Some(Vec::new()), "told once");
+        assert_eq!(
+            calls::end(&mut tx, tenure, outcome, &clock).await.unwrap(),
+            Some(Vec::new()),
+            "told once"
+        );
         expected.extend(told.into_iter().map(|told| (told.user, told.entry)));
         if let Some((user, entry)) = expected.last().filter(|_| is_told) {
             assert_eq!((*user, entry.kind, entry.call_id), (ben, EntryKind::CallMissed, Some(call.id)));
@@ -152,7 +157,9 @@ async fn what_is_acknowledged_goes_neither_back_nor_beyond_the_end() {
     assert_eq!(mailbox::acknowledge(&mut tx, user, 7).await.unwrap(), (0, false), "there is nothing yet");
     let new: Vec<NewEntry> = (0..5).map(|_| missed(user, a.room, CallId::generate(&clock))).collect();
     mailbox::add(&mut tx, &new, &clock).await.unwrap();
-    for (said, expected) in [(3, (3, true)), (2, (3, false)), (0, (3, false)), (u64::MAX, (5, true)), (9, (5, false))] {
+    for (said, expected) in
+        [(3, (3, true)), (2, (3, false)), (0, (3, false)), (u64::MAX, (5, true)), (9, (5, false))]
+    {
         assert_eq!(mailbox::acknowledge(&mut tx, user, said).await.unwrap(), expected, "{said}");
     }
     mailbox::add(&mut tx, &new[..1], &clock).await.unwrap();

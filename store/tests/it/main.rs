@@ -24,6 +24,7 @@ mod isolation;
 mod locks;
 mod mailbox;
 mod named;
+mod notifications;
 mod people;
 mod plans;
 mod privacy;

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use switchboard_tests::{
     PATIENCE,
+    browser::{Browser, Driver},
     installation::{Account, Installation, PASSWORD},
     push::{Answer, Device, PushService, Pushed},
     rest::Rest,
@@ -106,7 +107,8 @@ async fn a_call_rings_on_a_device_that_is_away_until_it_is_over_and_one_that_con
 
 /// The entry and the push are there although the instance died as soon as it had answered.
 #[tokio::test]
-async fn a_mention_reaches_who_was_away_although_the_instance_died_and_every_device_knows_what_one_has_seen() {
+async fn a_mention_reaches_who_was_away_although_the_instance_died_and_every_device_knows_what_one_has_seen()
+{
     let mut world = World::new().await;
     let phone = world.subscribe("phone").await;
     world.ben.get("/v1/push-key").await;
@@ -122,11 +124,15 @@ async fn a_mention_reaches_who_was_away_although_the_instance_died_and_every_dev
     assert_eq!(push.header("urgency"), "normal");
 
     let base = world.server.base.clone();
-    let (mut one, mut other) = (Socket::open(&base, &world.ben.token).await, Socket::open(&base, &world.ben.token).await);
+    let (mut one, mut other) =
+        (Socket::open(&base, &world.ben.token).await, Socket::open(&base, &world.ben.token).await);
     for device in [&mut one, &mut other] {
         let mailbox = device.ask("mailbox.subscribe", json!({})).await;
         assert_eq!((&mailbox["seq"], &mailbox["acknowledgedSeq"]), (&json!(1), &json!(0)));
-        assert_eq!((&mailbox["entries"][0]["kind"], &mailbox["entries"][0]["read"]), (&json!("mention"), &json!(false)));
+        assert_eq!(
+            (&mailbox["entries"][0]["kind"], &mailbox["entries"][0]["read"]),
+            (&json!("mention"), &json!(false))
+        );
     }
     assert_eq!(one.ask("mailbox.acknowledge", json!({ "seq": 99 })).await["seq"], 1);
     assert_eq!(other.event("mailbox.acknowledged", |_| true).await["seq"], 1);
@@ -139,7 +145,8 @@ async fn a_mention_reaches_who_was_away_although_the_instance_died_and_every_dev
 
 /// What a service answers, and how many pushes there are in the end: those that are tried again come once more.
 #[tokio::test]
-async fn a_service_that_is_busy_or_hostile_costs_no_device_more_than_its_own_and_one_that_is_gone_is_forgotten() {
+async fn a_service_that_is_busy_or_hostile_costs_no_device_more_than_its_own_and_one_that_is_gone_is_forgotten()
+ {
     let mut world = World::new().await;
     world.ben.get("/v1/push-key").await;
     let direct = format!("/v1/direct-rooms/{}", world.ben.user);
@@ -162,7 +169,11 @@ async fn a_service_that_is_busy_or_hostile_costs_no_device_more_than_its_own_and
         world.service.answer_next(answer);
         let call = caller.ask("call.ring", world.ring()).await;
         let push = world.service.pushed().await;
-        assert_eq!(phone.decrypt(&push)["callId"], call["callId"], "{answer:?}: the redirect is not followed");
+        assert_eq!(
+            phone.decrypt(&push)["callId"],
+            call["callId"],
+            "{answer:?}: the redirect is not followed"
+        );
         caller.ask("call.cancel", json!({ "callId": call["callId"] })).await;
         if answer == Answer::Hang || answer == Answer::Flood || answer == Answer::Redirect {
             // It may be shown: that it rings no longer is said, too.
@@ -227,10 +238,12 @@ async fn programs_of_the_account_are_told_who_is_to_be_notified_and_not_of_those
     };
     #[expect(clippy::disallowed_methods, reason = "ends with the test")]
     tokio::spawn(async move { axum::serve(listener, Router::new().route("/", post(take))).await });
-    let hook = json!({ "kind": "standard", "url": format!("http://{address}/"), "events": ["notificationCreated"] });
+    let hook =
+        json!({ "kind": "standard", "url": format!("http://{address}/"), "events": ["notificationCreated"] });
     world.account.admin.post("/v1/webhooks", hook).await;
     let hidden = json!({ "name": "Hidden", "private": true });
-    let hidden = world.account.admin.post("/v1/rooms", hidden).await["id"].as_str().expect("an id").to_owned();
+    let hidden =
+        world.account.admin.post("/v1/rooms", hidden).await["id"].as_str().expect("an id").to_owned();
     let member = format!("/v1/rooms/{hidden}/members/{}", world.ben.user);
     world.account.admin.call(Method::PUT, &member, Some(json!({}))).await;
     let mut ada = world.ada().await;
@@ -243,7 +256,59 @@ async fn programs_of_the_account_are_told_who_is_to_be_notified_and_not_of_those
     ada.ask("room.send", world.mention()).await;
     let (headers, body) = timeout(PATIENCE, told.recv()).await.expect("in time").expect("it runs");
     assert_eq!((&body["type"], &body["data"]["kind"]), (&json!("notificationCreated"), &json!("mention")));
-    assert_eq!((&body["data"]["roomId"], &body["data"]["userId"]), (&json!(world.room), &json!(world.ben.user)));
+    assert_eq!(
+        (&body["data"]["roomId"], &body["data"]["userId"]),
+        (&json!(world.room), &json!(world.ben.user))
+    );
     assert!(headers["webhook-signature"].to_str().expect("text").starts_with("v1,"));
     assert!(told.try_recv().is_err(), "of the room that he is out of nothing is said");
+}
+
+/// What is shown of whom, by the service worker of this page.
+const SHOWN: &str = "navigator.serviceWorker.ready.then((worker) => worker.getNotifications())
+    .then((all) => all.length && JSON.stringify(all.map(({ title, body, tag, data }) => [title, body, tag, data.roomId])))";
+
+/// In Chromium, whose push service is out of reach here: the browser itself is told what it would have brought.
+#[tokio::test]
+async fn the_service_worker_shows_what_is_pushed_and_the_bell_what_was_missed() {
+    let world = World::new().await;
+    let email = world.account.user("Carl").await;
+    let carl = Rest::sign_in(&world.server.base, &email, PASSWORD).await;
+    let driver = Driver::start();
+    let browser = Browser::start(&driver).await;
+    let base = &world.server.base;
+    browser
+        .devtools("Browser.grantPermissions", json!({ "origin": base, "permissions": ["notifications"] }))
+        .await;
+    browser.sign_in(base, &email, PASSWORD).await;
+    browser.until("navigator.serviceWorker.register('worker.js', { type: 'module' }).then(() => true)").await;
+    browser.until("navigator.serviceWorker.ready.then(({ active }) => active.state === 'activated')").await;
+    browser.devtools("ServiceWorker.enable", json!({})).await;
+    for (kind, body) in [("callIncoming", "Is calling you"), ("callMissed", "Missed call")] {
+        let notice = json!({ "kind": kind, "name": "Ada", "roomId": world.room, "tag": "call" }).to_string();
+        let push = json!({ "origin": base, "registrationId": "0", "data": notice });
+        browser.devtools("ServiceWorker.deliverPushMessage", push).await;
+        let shown = format!(
+            "{SHOWN}.then((shown) => shown === JSON.stringify([['Ada', '{body}', 'call', '{}']]))",
+            world.room
+        );
+        browser.until(&shown).await;
+    }
+
+    let mut ada = world.ada().await;
+    let ring = json!({ "roomId": world.room, "userId": carl.user, "media": "audio" });
+    let ringing = ada.ask("call.ring", ring).await;
+    browser.until("document.title.includes('is calling')").await;
+    ada.ask("call.cancel", json!({ "callId": ringing["callId"] })).await;
+    browser.until("document.querySelector('[data-testid=\"bell-badge\"]')?.innerText === '1'").await;
+    assert_eq!(
+        browser.until("!document.title.includes('calling') && document.title").await,
+        "(1) Switchboard"
+    );
+    browser.click("bell").await;
+    browser.screenshot("bell").await;
+    browser.until("document.querySelector('[data-testid=\"bell-badge\"]')?.hidden").await;
+    browser.click("entry-callMissed").await;
+    browser.see("message-input").await;
+    browser.quit().await;
 }

@@ -57,7 +57,7 @@ export function createPush({ api }) {
       const registration = await navigator.serviceWorker.getRegistration();
       const subscription = await registration?.pushManager.getSubscription();
       await subscription?.unsubscribe();
-      if (id) await api.delete(`/v1/push-subscriptions/${id}`);
+      if (id) await api.remove(`/v1/push-subscriptions/${id}`);
     },
   };
 }

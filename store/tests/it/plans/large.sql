@@ -172,7 +172,7 @@ INSERT INTO notifications (account_id, user_id, topic, target_id, kind, from_id,
                            created_at, due_at, expires_at, done_at, version)
     SELECT account, pg_temp.u('user', 1000001 + n % 1000),
            CASE WHEN n % 2 = 1 AND n > 0 THEN pg_temp.u('call', 17777) ELSE pg_temp.u('room', 777) END, pg_temp.u('push', n),
-           CASE WHEN n % 2 = 1 THEN 'callIncoming' ELSE 'mention' END, pg_temp.u('user', 1000001), 'n', pg_temp.u('room', 777),
+           CASE WHEN n % 2 = 1 THEN 'callIncoming' ELSE 'mention' END, pg_temp.u('user', 1000001), 'n', pg_temp.u('room', 700),
            NULL, NULL, now(), now() - n * '1 millisecond'::interval,
            now() + CASE WHEN n < 20 THEN '-400 days'::interval ELSE '1 day' END, CASE WHEN n BETWEEN 100 AND 5000 THEN now() END, 0
     FROM large, generate_series(0, 19999) n;
