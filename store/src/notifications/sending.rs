@@ -144,6 +144,7 @@ pub async fn finish(
 ) -> Result<(), StoreError> {
     query!(
         "UPDATE notifications SET is_shown = is_shown OR $5,
+                attempts = CASE WHEN version = $4 THEN 0 ELSE attempts END,
                 done_at = CASE WHEN version = $4 THEN coalesce(done_at, $6) ELSE done_at END
          WHERE user_id = $1 AND topic = $2 AND target_id = $3",
         claim.user.as_uuid(),

@@ -2,7 +2,7 @@
 
 use crate::fixture::{Tenant, new_call, tenant};
 use common::{
-    clock::{Clock, ManualClock},
+    clock::ManualClock,
     id::{CallId, UserId},
     protocol::call::EndReason,
     secret::Secret,
