@@ -220,22 +220,21 @@ pub async fn end_ringing(
     users: &[UserId],
     clock: &dyn Clock,
 ) -> Result<(), StoreError> {
-    if users.is_empty() {
-        return Ok(());
+    // One by one: of several Postgres would rather look through all who were rung by it.
+    for user in users {
+        query!(
+            "UPDATE notifications SET kind = 'callEnded', due_at = $3::timestamptz, expires_at = $4, attempts = 0,
+                    version = version + 1, is_shown = is_shown OR attempts > 0,
+                    done_at = CASE WHEN is_shown OR attempts > 0 THEN NULL ELSE $3::timestamptz END
+             WHERE user_id = $1 AND topic = $2 AND kind = 'callIncoming'",
+            user.as_uuid(),
+            call.as_uuid(),
+            clock.utc(),
+            clock.utc() + KEPT_FOR
+        )
+        .execute(tx.connection())
+        .await?;
     }
-    query!(
-        "UPDATE notifications n SET kind = 'callEnded', due_at = $3::timestamptz, expires_at = $4, attempts = 0,
-                version = n.version + 1, is_shown = n.is_shown OR n.attempts > 0,
-                done_at = CASE WHEN n.is_shown OR n.attempts > 0 THEN NULL ELSE $3::timestamptz END
-         FROM unnest($1::uuid[]) AS rung (user_id)
-         WHERE n.user_id = rung.user_id AND n.topic = $2 AND n.kind = 'callIncoming'",
-        &column::uuids(users),
-        call.as_uuid(),
-        clock.utc(),
-        clock.utc() + KEPT_FOR
-    )
-    .execute(tx.connection())
-    .await?;
     Ok(())
 }
 

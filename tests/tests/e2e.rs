@@ -57,6 +57,7 @@ mod groups;
 mod guests;
 #[path = "e2e/native.rs"]
 mod native;
+#[path = "e2e/notifications.rs"]
 mod notifications;
 #[path = "e2e/pages.rs"]
 mod pages;
