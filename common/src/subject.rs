@@ -8,6 +8,7 @@ pub mod events;
 pub mod hub;
 pub mod inbox;
 pub mod link;
+pub mod mailbox;
 pub mod media;
 pub mod revocation;
 

@@ -14,6 +14,7 @@ mod issuers;
 
 pub use issuers::OutsideIssuer;
 
+use crate::notifier;
 use common::{secret::Secret, token::OWN_ISSUER};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -50,6 +51,8 @@ pub struct Config {
     pub sfu: sfu::Config,
     /// Customers' messages, and the webhooks that tell of them.
     pub inbox: inbox::Config,
+    /// How people are notified of whom no device is connected.
+    pub notifications: notifier::Config,
     /// Where tenants' webhooks may go.
     pub egress: egress::Config,
     /// STUN and TURN servers handed to clients, and the configuration that `switchboard turn-config` prints.

@@ -1,6 +1,6 @@
 //! The table of what is limited, as `docs/LIMITS.md` has it.
 
-use crate::{api, http};
+use crate::{api, http, notifier};
 use common::limit::Limit;
 use std::fmt::Write as _;
 
@@ -12,6 +12,7 @@ pub fn parts() -> Vec<(&'static str, Vec<Limit>)> {
         ("The hub", signalling::limits()),
         ("Media", sfu::limits()),
         ("Customers' messages", inbox::limits()),
+        ("Notifications", notifier::limits()),
         ("What goes out", egress::limits()),
     ]
 }

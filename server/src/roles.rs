@@ -6,7 +6,7 @@ use crate::{
     health::Health,
     housekeeping,
     http::Listener,
-    importer, keys, revocations,
+    importer, keys, notifier, revocations,
 };
 use axum::Router;
 use bus::{Bus, BusError};
@@ -138,6 +138,8 @@ pub async fn start(
     if roles.contains(&Role::Api) {
         housekeeping::start(store.clone(), Arc::clone(clock), shutdown);
         importer::start(store.clone(), Arc::clone(clock), shutdown);
+        let reached = (store.clone(), bus.clone(), Arc::clone(clock));
+        notifier::start(reached, guard, &config.notifications, shutdown)?;
     }
     for role in roles {
         routers.push(match role {
@@ -152,6 +154,7 @@ pub async fn start(
                     guard.clone(),
                 );
                 let app = app.with_revocations(Arc::clone(&revoked));
+                let app = app.with_own_push_service(config.notifications.own_push_service.clone());
                 api::router(app.set_up(&config.sign_in, &config.http, shutdown.clone()))
             }
             Role::Signalling => {

@@ -162,6 +162,7 @@ pub(crate) struct Held {
     pub(crate) tells_status: bool,
     pub(crate) follows_presence: bool,
     pub(crate) follows_inbox: bool,
+    pub(crate) follows_mailbox: bool,
     /// Feeds it follows, by name.
     pub(crate) feeds: BTreeMap<String, Table>,
 }

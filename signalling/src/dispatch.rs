@@ -1,6 +1,6 @@
 //! One match over the protocol's methods.
 
-use crate::{calls, changes, client::Client, hub::Hub, inbox, media, presence, rooms, standing};
+use crate::{calls, changes, client::Client, hub::Hub, inbox, mailbox, media, presence, rooms, standing};
 use common::{
     error::{ErrorCode, Fault},
     protocol::{Failure, Request, RequestId, connection::Refreshed},
@@ -20,6 +20,7 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
         R::RoomEdit(_) | R::RoomDelete(_) | R::RoomReact(_) | R::RoomRead(_) | R::RoomMembers(_) => false,
         R::RoomUnfollowMembers(_) | R::RoomPublish(_) | R::PresenceSet(_) => false,
         R::InboxSubscribe(_) | R::InboxUnsubscribe(_) | R::FeedSubscribe(_) | R::FeedUnsubscribe(_) => false,
+        R::MailboxSubscribe(_) | R::MailboxUnsubscribe(_) | R::MailboxAcknowledge(_) => false,
     }
 }
 
@@ -75,6 +76,11 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::MediaPublish(publish) => client.answer(id, &media::publish(hub, client, publish).await),
         R::MediaAnswer(answer) => client.answer(id, &media::answer(hub, client, answer).await),
         R::InboxSubscribe(subscribe) => inbox::subscribe(hub, client, id, subscribe.after).await,
+        R::MailboxSubscribe(subscribe) => mailbox::subscribe(hub, client, id, subscribe.after).await,
+        R::MailboxUnsubscribe(_) => client.answer(id, &Ok(mailbox::unsubscribe(hub, client))),
+        R::MailboxAcknowledge(request) => {
+            client.answer(id, &mailbox::acknowledge(hub, client, &request).await);
+        }
         R::FeedSubscribe(subscribe) => changes::subscribe(hub, client, id, subscribe).await,
         R::FeedUnsubscribe(which) => client.answer(id, &Ok(changes::unsubscribe(hub, client, &which.feed))),
         R::InboxUnsubscribe(_) => client.answer(id, &Ok(inbox::unsubscribe(hub, client))),

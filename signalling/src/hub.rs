@@ -8,6 +8,7 @@ use crate::{
     doubt::Doubt,
     flusher::Flusher,
     inbox::live::Inboxes,
+    mailbox::live::Mailboxes,
     pipe::Pipes,
     presence::live::Accounts,
     rooms::{
@@ -88,6 +89,7 @@ pub(crate) struct Inner {
     pub(crate) reads: Together<(Arc<LiveRoom>, Position), u64>,
     pub(crate) accounts: Accounts,
     pub(crate) inboxes: Inboxes,
+    pub(crate) mailboxes: Mailboxes,
     pub(crate) calls: Calls,
     pub(crate) heart: Heart,
     pub(crate) feeds: Feeds,
@@ -121,6 +123,7 @@ impl Hub {
             reads: Together::default(),
             accounts: Accounts::default(),
             inboxes: Inboxes::default(),
+            mailboxes: Mailboxes::default(),
             calls: Calls::default(),
             heart: Heart::default(),
             feeds: Feeds::default(),

@@ -6,6 +6,7 @@
 
 mod calls;
 mod deliveries;
+mod notifications;
 mod queues;
 mod raw_events;
 mod replies;
@@ -14,6 +15,7 @@ mod turns;
 
 pub use calls::NODE_SILENCE;
 pub use deliveries::ClaimedDelivery;
+pub use notifications::ClaimedNotification;
 pub use queues::{OutboxClaim, OutboxRow};
 pub use raw_events::{NewRawEvent, RawEvent, RawEventClaim};
 pub use replies::ClaimedReply;

@@ -59,6 +59,8 @@ mod guests;
 mod named;
 #[path = "e2e/native.rs"]
 mod native;
+#[path = "e2e/notifications.rs"]
+mod notifications;
 #[path = "e2e/pages.rs"]
 mod pages;
 #[path = "e2e/parties.rs"]

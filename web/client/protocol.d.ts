@@ -536,6 +536,64 @@ export type InboxUnsubscribe = Record<string, unknown>;
 /** A label of conversations. */
 export type LabelId = string;
 
+/** Parameters of `mailbox.acknowledge`. */
+export interface MailboxAcknowledge {
+  /** Up to which number. Less than before changes nothing, and more than there is counts as all there is. */
+  seq: number;
+}
+
+/** Result of `mailbox.acknowledge`, and event `mailbox.acknowledged` to the user's devices that follow. */
+export interface MailboxAcknowledged {
+  /** Up to which number the user's devices have acknowledged. */
+  seq: number;
+}
+
+/** Something that a person is to know. */
+export interface MailboxEntry {
+  /** Its number in the user's mailbox: 1, 2, 3, … */
+  seq: number;
+  /** What happened. */
+  kind: MailboxEntryKind;
+  /** The user who wrote the message, or rang. */
+  from: UserId;
+  /** Their name at that time. */
+  name: string;
+  /** The room in which it was said, or in which they were to meet. */
+  roomId: RoomId;
+  /** The number of the message that mentions; null of a call. */
+  messageSeq?: number | null;
+  /** The call that was missed; null of a message. */
+  callId?: CallId | null;
+  /** When it happened. */
+  createdAt: string;
+  /** Whether the user knows of it: a device has acknowledged it, or the room was read as far as the message. */
+  read: boolean;
+}
+
+/** Why somebody is told. */
+export type MailboxEntryKind = 'mention' | 'callMissed';
+
+/** Parameters of `mailbox.subscribe`. */
+export interface MailboxSubscribe {
+  /** Only entries after this number; absent: the latest, whether acknowledged or not. */
+  after?: number | null;
+}
+
+/** Result of `mailbox.subscribe`: later entries follow as events. */
+export interface MailboxSubscribed {
+  /** The number of the latest entry; 0 if there has been none. */
+  seq: number;
+  /** Up to which number the user's devices have acknowledged. */
+  acknowledgedSeq: number;
+  /** The latest entries in their order, at most `PAGE_MAX`. */
+  entries: MailboxEntry[];
+  /** Whether these are all after `after`. False: earlier ones are read with `GET /v1/me/mailbox`. */
+  complete: boolean;
+}
+
+/** Parameters of `mailbox.unsubscribe`: none. */
+export type MailboxUnsubscribe = Record<string, unknown>;
+
 /** Parameters of `media.answer`. */
 export interface MediaAnswer {
   /** The room whose media session the offer is from. */
@@ -1352,6 +1410,12 @@ export interface Methods {
   'inbox.subscribe': { params: InboxSubscribe; result: InboxSubscribed };
   /** Stops following the inbox. */
   'inbox.unsubscribe': { params: InboxUnsubscribe; result: Done };
+  /** Reads the user's own mailbox, and follows it: mentions and missed calls. */
+  'mailbox.subscribe': { params: MailboxSubscribe; result: MailboxSubscribed };
+  /** Stops following the mailbox. */
+  'mailbox.unsubscribe': { params: MailboxUnsubscribe; result: Done };
+  /** Says up to where the user has seen their mailbox, for all of their devices. */
+  'mailbox.acknowledge': { params: MailboxAcknowledge; result: MailboxAcknowledged };
   /** Follows the rows of a table; each table needs its own permission. */
   'feed.subscribe': { params: FeedSubscribe; result: FeedSubscribed };
   /** Stops following rows. */
@@ -1408,6 +1472,10 @@ export interface Events {
   'media.offer': MediaOffered;
   /** A numbered event of the account's inbox. */
   'inbox.event': SequencedInboxEvent;
+  /** The user was mentioned, or has missed a call. */
+  'mailbox.entry': MailboxEntry;
+  /** One of the user's devices has seen the mailbox up to this number. */
+  'mailbox.acknowledged': MailboxAcknowledged;
   /** A row of a table that this connection follows has changed. */
   'feed.changed': FeedChanged;
   /** A newer token does not allow this connection to follow a table any more. */

@@ -3,7 +3,9 @@
 import { createCalls } from './model/calls.js';
 import { watchIdleness } from './model/idle.js';
 import { createInbox } from './model/inbox.js';
+import { createMailbox } from './model/mailbox.js';
 import { createPresence } from './model/presence.js';
+import { createPush } from './model/push.js';
 import { createRooms } from './model/rooms.js';
 import { createNotices } from './notices.js';
 import { createSocket } from './socket.js';
@@ -22,8 +24,11 @@ export function createApp(api, user) {
   const inbox = createInbox({ api, socket });
   const presence = createPresence({ api, socket });
   watchIdleness(presence.setIdle);
+  const mailbox = createMailbox({ socket, user });
+  const push = createPush({ api });
   rooms.load();
   socket.start();
-  const app = { api, user, socket, notices, rooms, calls, inbox, presence };
+  push.restore();
+  const app = { api, user, socket, notices, rooms, calls, inbox, presence, mailbox, push };
   return { ...app, element: shell(app) };
 }

@@ -489,7 +489,7 @@ export type ElevationId = string;
 export type ElevationStatus = 'pending' | 'active' | 'denied' | 'lapsed' | 'over';
 
 /** Something that a webhook can be told about, by the name of its `InboxEvent`. */
-export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdated' | 'noteCreated' | 'noteUpdated' | 'noteDeleted' | 'conversationErased';
+export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdated' | 'noteCreated' | 'noteUpdated' | 'noteDeleted' | 'conversationErased' | 'notificationCreated';
 
 /** A conversation with everything in it. */
 export interface ExportedConversation {
@@ -735,6 +735,14 @@ export interface Page_ListedRoom {
 }
 
 /** One page of a list. */
+export interface Page_MailboxEntry {
+  /** At most `limit` of them. */
+  items: ({ seq: number; kind: MailboxEntryKind; from: UserId; name: string; roomId: RoomId; messageSeq?: number | null; callId?: CallId | null; createdAt: string; read: boolean })[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
 export interface Page_Message {
   /** At most `limit` of them. */
   items: Message[];
@@ -821,6 +829,31 @@ export interface Problem {
 export interface PublishedRoomEvent {
   /** When it was given to those who are present. */
   publishedAt: string;
+}
+
+/** The key that devices subscribe with. */
+export interface PushKey {
+  /** The `applicationServerKey` of `PushManager.subscribe`, in base64url. It stays the same. */
+  publicKey: string;
+}
+
+/** A device that can be pushed to. */
+export interface PushSubscription {
+  /** UUIDv7: later ones sort later. */
+  id: PushSubscriptionId;
+  /** The host of its push service. */
+  service: string;
+  /** When it was made, or made again. */
+  createdAt: string;
+}
+
+/** A device that can be notified while nothing of it is connected. */
+export type PushSubscriptionId = string;
+
+/** A user's subscriptions. */
+export interface PushSubscriptions {
+  /** The latest first; at most 20. */
+  items: PushSubscription[];
 }
 
 /** A refresh token, good once. */
@@ -933,6 +966,22 @@ export interface SignedIn {
   expiresAt: string;
   /** Who is signed in. */
   user: User;
+}
+
+/** A subscription as `PushSubscription.toJSON()` gives it. Other members of that are ignored. */
+export interface Subscribe {
+  /** Where the push service takes what is for the device: `https`, and public. */
+  endpoint: string;
+  /** How it is encrypted for the device. */
+  keys: SubscribeKeys;
+}
+
+/** The keys of a device (RFC 8291). */
+export interface SubscribeKeys {
+  /** Its public key on the curve P-256, uncompressed, in base64url. */
+  p256dh: string;
+  /** Its authentication secret of 16 bytes, in base64url. */
+  auth: string;
 }
 
 /** A team of agents. */
@@ -1263,12 +1312,22 @@ export interface Operations {
   'PATCH /v1/labels/{id}': { path: { id: LabelId }; body: UpdateLabel; answer: Label };
   /** Who is calling? */
   'GET /v1/me': { answer: User };
+  /** Lists the entries of one's own mailbox, the latest first. Missed calls are among them whatever the permissions. */
+  'GET /v1/me/mailbox': { query: { cursor?: string; limit?: number }; answer: Page_MailboxEntry };
   /** Changes one's own password. All other sign-ins end. */
   'POST /v1/me/password': { body: ChangePassword; answer: void };
   /** Lists one's own sign-ins. */
   'GET /v1/me/sign-ins': { answer: SignIns };
   /** Ends one of one's own sign-ins, with its tokens and its connections to the hub: what it writes is refused at once, what it reads within five seconds. */
   'DELETE /v1/me/sign-ins/{id}': { path: { id: SignInId }; answer: void };
+  /** Reads the key that devices subscribe with. It is made when it is first asked for. */
+  'GET /v1/push-key': { answer: PushKey };
+  /** Lists one's own subscriptions. */
+  'GET /v1/push-subscriptions': { answer: PushSubscriptions };
+  /** Has a device notified from now on, until its sign-in ends or it is taken away. The same endpoint again replaces what was; with more than 20 devices the oldest is forgotten. */
+  'POST /v1/push-subscriptions': { body: Subscribe; answer: PushSubscription };
+  /** Has a device notified no longer. */
+  'DELETE /v1/push-subscriptions/{id}': { path: { id: PushSubscriptionId }; answer: void };
   /** Lists the account's roles in the order of their creation. */
   'GET /v1/roles': { query: { cursor?: string; limit?: number }; answer: Page_NamedRole };
   /** Creates a role. */

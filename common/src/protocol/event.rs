@@ -1,6 +1,6 @@
 //! Events: every one that the server pushes, with its parameters.
 
-use super::{call, connection, feed, inbox, media, presence, room};
+use super::{call, connection, feed, inbox, mailbox, media, presence, room};
 use serde::{Deserialize, Serialize};
 
 /// What a variant holds: what is large is behind a box.
@@ -91,6 +91,10 @@ events! {
     MediaOffer(media::Offered) = "media.offer";
     /// A numbered event of the account's inbox.
     InboxEvent(inbox::Sequenced, Box) = "inbox.event";
+    /// The user was mentioned, or has missed a call.
+    MailboxEntry(mailbox::Entry) = "mailbox.entry";
+    /// One of the user's devices has seen the mailbox up to this number.
+    MailboxAcknowledged(mailbox::Acknowledged) = "mailbox.acknowledged";
     /// A row of a table that this connection follows has changed.
     FeedChanged(feed::Changed, Box) = "feed.changed";
     /// A newer token does not allow this connection to follow a table any more.

@@ -1,6 +1,6 @@
 //! Requests: every method with its parameters, its result and the permission that it needs.
 
-use super::{Failure, Needs, call, connection, feed, inbox, media, presence, room};
+use super::{Failure, Needs, call, connection, feed, inbox, mailbox, media, presence, room};
 use crate::{guest::Right, permission::Permission};
 use serde_json::value::RawValue;
 
@@ -134,6 +134,12 @@ methods! {
         Needs::permission(Permission::ConversationsRead);
     /// Stops following the inbox.
     InboxUnsubscribe(inbox::Unsubscribe) -> super::Done = "inbox.unsubscribe", Needs::PERSON;
+    /// Reads the user's own mailbox, and follows it: mentions and missed calls.
+    MailboxSubscribe(mailbox::Subscribe) -> mailbox::Subscribed = "mailbox.subscribe", Needs::PERSON;
+    /// Stops following the mailbox.
+    MailboxUnsubscribe(mailbox::Unsubscribe) -> super::Done = "mailbox.unsubscribe", Needs::PERSON;
+    /// Says up to where the user has seen their mailbox, for all of their devices.
+    MailboxAcknowledge(mailbox::Acknowledge) -> mailbox::Acknowledged = "mailbox.acknowledge", Needs::PERSON;
     /// Follows the rows of a table; each table needs its own permission.
     FeedSubscribe(feed::Subscribe) -> feed::Subscribed = "feed.subscribe", Needs::PERSON;
     /// Stops following rows.

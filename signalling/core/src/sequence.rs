@@ -99,6 +99,12 @@ impl<R> Sequence<R> {
         }
     }
 
+    /// Goes on after `seq`, if it is not past it: what is before is kept no longer, and missed by nobody who could be
+    /// told.
+    pub fn skip_to(&mut self, seq: u64) {
+        self.position = self.position.map(|position| position.max(seq));
+    }
+
     /// The readers who have not seen `seq` yet.
     pub fn readers_of(&self, seq: u64) -> impl Iterator<Item = &R> {
         self.readers.values().filter(move |(seen, _)| *seen < seq).map(|(_, reader)| reader)

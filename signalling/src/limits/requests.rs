@@ -3,7 +3,7 @@
 use crate::{config::Config, presence::status as presence_status};
 use common::{
     limit::{Limit, bytes, limit, time},
-    protocol::{RequestId, feed, inbox, media, page, presence, room},
+    protocol::{RequestId, feed, inbox, mailbox, media, page, presence, room},
     room_name, text,
 };
 use signalling_core::{call, replay::ROOM_BYTES_MAX, typing};
@@ -68,6 +68,8 @@ pub(super) fn all() -> Vec<Limit> {
             bytes(inbox::TEXT_BYTES_MAX),
             "request.invalid; from customers, cut",
         ),
+        fixed("entries of a mailbox", mailbox::ENTRIES_MAX.to_string(), "the oldest go"),
+        fixed("entries of a mailbox in one answer", mailbox::PAGE_MAX.to_string(), "complete: false"),
         fixed("feeds of a connection", feed::FEEDS_MAX.to_string(), "limit.count"),
         fixed("members of a feed's filter", feed::FILTER_MAX.to_string(), "protocol.invalidParams"),
         fixed("a feed's filter, as JSON", bytes(feed::FILTER_BYTES_MAX), "protocol.invalidParams"),

@@ -9,7 +9,7 @@ use super::{
     live::LiveRoom,
     waiting::{Post, Posts, What},
 };
-use crate::{client::Client, failure::published, hub::Hub};
+use crate::{client::Client, failure::published, hub::Hub, mailbox};
 use common::{
     error::{ErrorCode, Fault},
     id::{AccountId, RoomId},
@@ -92,7 +92,10 @@ pub(super) async fn store_all(hub: Hub, account: AccountId) {
     while let Some(mut group) = hub.0.posts.take(account) {
         let stored = group::store(&hub, account, &group).await;
         let (outcomes, entries) = match stored {
-            Ok(stored) => (stored.outcomes, stored.entries),
+            Ok(stored) => {
+                mailbox::tell(&hub, account, stored.mailed);
+                (stored.outcomes, stored.entries)
+            }
             Err(failure) => (vec![Err(failure); group.len()], Vec::new()),
         };
         for (at, entry) in &entries {

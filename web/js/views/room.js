@@ -15,7 +15,7 @@ const TEXT_BYTES_MAX = 8 * 1024;
 
 /** @param {App.Parts} app @param {string} id @returns {App.View} */
 export function room(app, id) {
-  const { rooms, calls, user, notices, socket } = app;
+  const { rooms, calls, user, notices, socket, mailbox } = app;
   const live = rooms.hold(id, 'view');
   const title = titled();
   const subtitle = el('p', { class: 'muted' });
@@ -85,7 +85,9 @@ export function room(app, id) {
     },
   });
   const markRead = () => {
-    if (document.visibilityState === 'visible' && log.isAtEnd()) rooms.read(id);
+    if (document.visibilityState !== 'visible' || !log.isAtEnd()) return;
+    rooms.read(id);
+    mailbox.readIn(id);
   };
   document.addEventListener('visibilitychange', markRead);
   log.element.addEventListener('scroll', markRead, { passive: true });

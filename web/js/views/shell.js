@@ -4,6 +4,7 @@ import { LOGO, avatar, el, fill, icon, iconButton, keyed, say } from '../dom.js'
 import { address, go, route } from '../router.js';
 import { shortcuts } from '../shortcuts.js';
 import { phrase } from '../words.js';
+import { bell } from './bell.js';
 import { callStage } from './call.js';
 import { help } from './help.js';
 import { inboxList } from './inbox.js';
@@ -32,6 +33,7 @@ export function shell(app) {
       el('span', { class: 'rail-icon' }, icon(name), view === 'inbox' && badge), el('span', {}, phrase(label))),
   ]));
   const shortcutHelp = help();
+  const mailbox = bell(app);
   const list = el('section', { class: 'list-pane' });
   const view = el('div', { class: 'view' });
   const stage = callStage(app);
@@ -41,6 +43,7 @@ export function shell(app) {
     el('nav', { class: 'rail', 'aria-label': phrase('nav.main') },
       el('img', { class: 'rail-logo', src: LOGO, alt: phrase('app.title'), width: '32', height: '32' }),
       Object.values(links),
+      mailbox.button,
       el('span', { class: 'rail-space' }),
       iconButton('keyboard', phrase('nav.shortcuts'), { class: 'rail-keys', on: { click: shortcutHelp.open } }),
       statusMenu(app),
@@ -49,7 +52,7 @@ export function shell(app) {
       avatar(app.user.name, app.user.id, 'rail-me'),
     ),
     banner(app.socket),
-    list, main, notices(app.notices), shortcutHelp.element, ...ringing(app),
+    list, main, notices(app.notices), shortcutHelp.element, mailbox.element, ...ringing(app),
   );
 
   app.inbox.state.subscribe((state) => {
@@ -57,12 +60,27 @@ export function shell(app) {
     badge.hidden = count === 0;
     say(badge, String(count));
     badge.setAttribute('aria-label', phrase('unread', { count }));
-    document.title = count > 0 ? phrase('app.unreadTitle', { count }) : phrase('app.title');
   });
+  titled(app);
 
   follow(app, { frame, list, view, links });
   addShortcuts(app, shortcutHelp);
   return frame;
+}
+
+/** The page's title, which is all that one sees of it while another page is in front: who rings, or how much is new. @param {App.Parts} app */
+function titled({ calls, inbox, mailbox }) {
+  const show = () => {
+    const { incoming } = calls.state.get();
+    const count = inbox.unread(inbox.state.get()) + mailbox.unread();
+    const title = count > 0 ? phrase('app.unreadTitle', { count }) : phrase('app.title');
+    document.title = incoming ? phrase('app.ringingTitle', { name: incoming.name }) : title;
+  };
+  for (const { state } of [calls, inbox, mailbox]) state.subscribe(show);
+  // The service worker, after a click on what it has shown.
+  navigator.serviceWorker?.addEventListener('message', ({ data }) => {
+    if (typeof data?.roomId === 'string') go('rooms', data.roomId);
+  });
 }
 
 /**

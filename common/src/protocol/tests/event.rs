@@ -145,6 +145,14 @@ fn of_people_and_the_rest() -> Vec<(&'static str, Value)> {
         ),
         ("inbox.event", json!({ "seq": 9, "event": inbox_events()[0] })),
         (
+            "mailbox.entry",
+            json!({
+                "seq": 9, "kind": "mention", "from": B, "name": "Ada", "roomId": A, "messageSeq": 7, "callId": null,
+                "createdAt": AT, "read": false,
+            }),
+        ),
+        ("mailbox.acknowledged", json!({ "seq": 9 })),
+        (
             "feed.changed",
             json!({
                 "feed": "rooms", "seq": 3, "operation": "update", "id": A, "row": { "id": A, "n": 1 },

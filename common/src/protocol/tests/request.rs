@@ -72,6 +72,9 @@ pub(super) fn methods() -> Vec<Method> {
         method("media.answer", json!({ "roomId": ROOM, "revision": 1, "sdp": "v=0" }), &[]),
         method("inbox.subscribe", json!({ "after": 7 }), &["after"]),
         method("inbox.unsubscribe", json!({}), &[]),
+        method("mailbox.subscribe", json!({ "after": 7 }), &["after"]),
+        method("mailbox.unsubscribe", json!({}), &[]),
+        method("mailbox.acknowledge", json!({ "seq": 7 }), &[]),
         method(
             "feed.subscribe",
             json!({ "table": "rooms", "filter": { "a": 1 }, "after": 7 }),
@@ -243,7 +246,7 @@ fn guests_may_what_concerns_their_room_and_people_what_their_permissions_say() {
     };
     for name in Request::METHODS {
         let subject = name.split('.').next().unwrap();
-        let is_persons = matches!(subject, "call" | "inbox" | "feed" | "presence");
+        let is_persons = matches!(subject, "call" | "inbox" | "mailbox" | "feed" | "presence");
         assert_eq!(needs(name).guest == GuestNeeds::Person, is_persons, "{name}");
     }
     for (name, right) in [

@@ -19,6 +19,7 @@ const EVENTS = {
   messageCreated: phrase('event.messageCreated'), messageUpdated: phrase('event.messageUpdated'),
   conversationUpdated: phrase('event.conversationUpdated'), noteCreated: phrase('event.noteCreated'),
   noteUpdated: phrase('event.noteUpdated'), noteDeleted: phrase('event.noteDeleted'), conversationErased: phrase('event.conversationErased'),
+  notificationCreated: phrase('event.notificationCreated'),
 };
 
 /** @param {string[]} values @returns {Settings.Options} */
