@@ -131,13 +131,16 @@ export const ICONS = {
   reopen: 'M5 12a7 7 0 1 0 2.2-5.1L5 9M5 4.5V9h4.5',
 };
 
+/** Those that point to where one reads to or from: mirrored where that is from right to left. */
+const POINTING = ['back', 'expand', 'forward', 'reopen', 'reply', 'send', 'signOut'];
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** A line icon. It says nothing to screen readers: what carries it has a label. @param {keyof typeof ICONS} name */
 export function icon(name) {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');
-  svg.setAttribute('class', 'icon');
+  svg.setAttribute('class', POINTING.includes(name) ? 'icon pointing' : 'icon');
   svg.setAttribute('aria-hidden', 'true');
   const path = document.createElementNS(SVG, 'path');
   path.setAttribute('d', ICONS[name]);

@@ -1,7 +1,7 @@
 // How single messages look, in rooms and in threads with customers.
 
 import { avatar, el, fill, icon, say } from '../dom.js';
-import { clock, day, full } from '../format.js';
+import { clock, day, full, number } from '../format.js';
 import { delivery, explain, phrase } from '../words.js';
 
 /** Messages of one person within this time stand together under one name. */
@@ -158,7 +158,7 @@ function showReactions(node, message, acts) {
   fill(node, (message.reactions ?? []).map(({ emoji, count }) => el('button', {
     type: 'button', class: 'reaction', 'data-testid': 'reaction', 'aria-pressed': String(hasReacted(acts, message, emoji)),
     'aria-label': phrase('room.reaction', { emoji, count }), on: { click: () => acts.react(message, emoji) },
-  }, emoji, el('span', {}, String(count)))));
+  }, emoji, el('span', {}, number(count)))));
 }
 
 /** @param {Said} message @param {Acts} acts */

@@ -64,7 +64,7 @@ export function room(app, id) {
     targetLine.hidden = !next;
     fill(targetLine, next && [
       icon(next.isEdit ? 'pencil' : 'reply'),
-      el('span', { dir: 'auto' }, phrase(next.isEdit ? 'room.editing' : 'room.replying', { name: next.message.name }), ' ', next.message.text),
+      el('span', {}, phrase(next.isEdit ? 'room.editing' : 'room.replying', { name: next.message.name }), ' ', el('bdi', {}, next.message.text)),
       iconButton('close', phrase('close'), { on: { click: () => aim(null) } })]);
     if (next?.isEdit) write.set(next.message.text);
     else if (wasEdit) write.set('');

@@ -1,6 +1,7 @@
 // The list of rooms, and making one.
 
 import { avatar, el, fill, icon, iconButton, keyed, roving, say } from '../dom.js';
+import { number } from '../format.js';
 import { address, go, route } from '../router.js';
 import { nameOf } from '../model/rooms.js';
 import { explain, phrase } from '../words.js';
@@ -36,9 +37,9 @@ export function roomList({ rooms, calls, notices, user }) {
         link.classList.toggle('unread', unread + mentions > 0);
         badge.hidden = unread + mentions === 0;
         badge.classList.toggle('mention', mentions > 0);
-        const many = unread < UNREAD_MAX ? String(unread) : `${UNREAD_MAX - 1}+`;
+        const many = unread < UNREAD_MAX ? number(unread) : `${number(UNREAD_MAX - 1)}+`;
         say(badge, mentions > 0 ? `@ ${many}` : many);
-        badge.setAttribute('aria-label', phrase('unread', { count: many }));
+        badge.setAttribute('aria-label', unread < UNREAD_MAX ? phrase('unread', { count: unread }) : phrase('unreadMany', { count: UNREAD_MAX - 1 }));
         const mark = /** @type {HTMLElement} */ (link.lastElementChild);
         if ((callIn === item.id) !== mark.hasChildNodes()) fill(mark, callIn === item.id && [icon('phone'), el('span', { class: 'sr' }, phrase('rooms.inCall'))]);
       },

@@ -1,6 +1,7 @@
 // The frame around every view: navigation, connection banner, notices, the call.
 
 import { LOGO, avatar, el, fill, icon, iconButton, keyed, say } from '../dom.js';
+import { number } from '../format.js';
 import { address, go, route } from '../router.js';
 import { shortcuts } from '../shortcuts.js';
 import { phrase } from '../words.js';
@@ -53,7 +54,7 @@ export function shell(app) {
   app.inbox.state.subscribe((state) => {
     const count = app.inbox.unread(state);
     badge.hidden = count === 0;
-    say(badge, String(count));
+    say(badge, number(count));
     badge.setAttribute('aria-label', phrase('unread', { count }));
     document.title = count > 0 ? phrase('app.unreadTitle', { count }) : phrase('app.title');
   });
@@ -130,7 +131,7 @@ function notices({ state, dismiss }) {
   state.subscribe(({ items }) => keyed(node, items, {
     key: ({ id }) => id,
     create: ({ id, kind, text }) => el('div', { class: `notice ${kind}`, 'data-testid': 'notice' },
-      el('span', { dir: 'auto' }, text), iconButton('close', phrase('notice.dismiss'), { on: { click: () => dismiss(id) } })),
+      el('span', {}, text), iconButton('close', phrase('notice.dismiss'), { on: { click: () => dismiss(id) } })),
   }));
   return node;
 }
