@@ -14,9 +14,10 @@ const lengthOf = (text) => encoder.encode(JSON.stringify(text)).length - 2;
 
 /**
  * @param {{ label: string, inputId: string, sendId: string, bytesMax: number,
- *   send: (text: string) => void, typed?: () => void, tooLong: () => void }} options
+ *   send: (text: string) => void, typed?: () => void, changed?: () => void, tooLong: () => void }} options `changed`: also
+ *   when it is emptied
  */
-export function composer({ label, inputId, sendId, bytesMax, send, typed, tooLong }) {
+export function composer({ label, inputId, sendId, bytesMax, send, typed, changed, tooLong }) {
   const grow = () => {
     input.style.height = 'auto';
     input.style.height = `${Math.min(input.scrollHeight, HEIGHT_MAX_PX)}px`;
@@ -27,15 +28,15 @@ export function composer({ label, inputId, sendId, bytesMax, send, typed, tooLon
     const text = input.value.replace(CONTROL, '').trim();
     if (!text) return;
     if (lengthOf(text) > bytesMax) return tooLong();
-    send(text);
     input.value = '';
+    send(text);
     grow();
     input.focus();
   };
   const input = el('textarea', {
     rows: '1', dir: 'auto', placeholder: label, 'aria-label': label, 'data-testid': inputId, enterkeyhint: 'send',
     on: {
-      input: () => { grow(); if (input.value) typed?.(); },
+      input: () => { grow(); changed?.(); if (input.value) typed?.(); },
       keydown: (event) => event.key === 'Enter' && !event.shiftKey && !event.isComposing && submit(event),
     },
   });
@@ -44,12 +45,18 @@ export function composer({ label, inputId, sendId, bytesMax, send, typed, tooLon
   return {
     element,
     focus: () => input.focus(),
-    /** Puts a text in place of what was being written. */
-    /** @param {string} text */
+    /** What is being written. */
+    text: () => input.value,
+    /** Puts a text in place of what was being written. @param {string} text */
     set(text) {
       input.value = text;
       grow();
       input.focus();
+    },
+    /** The same for what was written earlier: somebody may be elsewhere by now. @param {string} text */
+    restore(text) {
+      input.value = text;
+      grow();
     },
   };
 }

@@ -108,7 +108,7 @@ const QUICK = ['👍', '❤️', '😂', '🎉'];
 
 /**
  * @typedef {{ user: Wire.User, mayModerate: () => boolean, find: (seq: number) => Wire.RoomMessage | undefined,
- *   retry: (clientId: string) => void, react: (message: Said, emoji: string) => void, reply: (message: Said) => void,
+ *   retry: (clientId: string) => void, discard: (clientId: string) => void, isOffline: () => boolean, react: (message: Said, emoji: string) => void, reply: (message: Said) => void,
  *   edit: (message: Said) => void, remove: (message: Said) => void }} Acts
  */
 
@@ -137,11 +137,22 @@ export function roomMessage(acts) {
       showReply(part(node, 'message-reply'), message, acts);
       showReactions(part(node, 'reactions'), message, acts);
       fill(part(node, 'message-acts'), !message.pending && !message.deletedAt && actsOn(message, acts));
-      fill(part(node, 'message-state'), message.error && [
-        icon('alert'), el('span', {}, phrase('room.notSent', { reason: explain(message.error) })),
-        el('button', { type: 'button', class: 'link', on: { click: () => acts.retry(message.id) } }, phrase('tryAgain'))]);
+      showState(part(node, 'message-state'), message, acts);
     },
   );
+}
+
+/** How far a message came that is not stored yet. @param {HTMLElement} node @param {Said} message @param {Acts} acts */
+function showState(node, { id, pending, error }, { retry, discard, isOffline }) {
+  const act = (/** @type {string} */ testId, /** @type {string} */ label, /** @type {(clientId: string) => void} */ click) =>
+    el('button', { type: 'button', class: 'link', 'data-testid': testId, on: { click: () => click(id) } }, label);
+  const giveUp = () => act('message-discard', phrase('room.discard'), discard);
+  node.classList.toggle('problem', Boolean(error));
+  if (error) return fill(node, icon('alert'), el('span', {}, phrase('room.notSent', { reason: explain(error) })), act('message-retry', phrase('tryAgain'), retry), giveUp());
+  if (!pending) return fill(node);
+  if (isOffline()) return fill(node, icon('clock'), el('span', {}, phrase('room.waiting')), giveUp());
+  // That it is paler says the same.
+  return fill(node, el('span', { class: 'sr' }, phrase('room.sending')));
 }
 
 /** What a message answers. @param {HTMLElement} node @param {Said} message @param {Acts} acts */

@@ -14,6 +14,10 @@ import { room } from './room.js';
 import { hasSettings, settings, settingsList } from './settings.js';
 import { themeToggle } from './theme-toggle.js';
 import { thread } from './thread.js';
+import { confirm } from './settings/dialogs.js';
+
+/** How long signing out waits for what is kept to be deleted. */
+const CLEAR_MS = 1_500;
 
 const VIEWS = /** @type {const} */ ({
   rooms: { label: 'nav.rooms', icon: 'rooms', list: roomList, detail: room, empty: 'rooms.choose' },
@@ -44,7 +48,7 @@ export function shell(app) {
       el('span', { class: 'rail-space' }),
       iconButton('keyboard', phrase('nav.shortcuts'), { class: 'rail-keys', on: { click: shortcutHelp.open } }),
       themeToggle(),
-      iconButton('signOut', phrase('nav.signOut', { name: app.user.name }), { 'data-testid': 'sign-out', on: { click: () => app.api.signOut() } }),
+      iconButton('signOut', phrase('nav.signOut', { name: app.user.name }), { 'data-testid': 'sign-out', on: { click: () => leave(app) } }),
       avatar(app.user.name, app.user.id, 'rail-me'),
     ),
     banner(app.socket),
@@ -98,6 +102,17 @@ function follow(app, { frame, list, view, links }) {
     }
     current = { ...current, view: name, id };
   });
+}
+
+/** Signs out, and deletes what is kept here; asks if something of that was to be sent. @param {App.Parts} parts */
+async function leave({ api, kept, rooms }) {
+  const stored = await kept.unsent().catch(() => []);
+  const count = Math.max(stored.length, rooms.pending().length);
+  if (count > 0 && !(await confirm(phrase('signOut.unsentQuestion'), phrase('signOut.unsent', { count }), phrase('signOut.anyway')))) return;
+  // Whatever holds up the database must not hold up signing out.
+  await Promise.race([kept.clear(), new Promise((resolve) => setTimeout(resolve, CLEAR_MS))]);
+  kept.close();
+  api.signOut();
 }
 
 /** @param {App.Socket} socket */

@@ -101,6 +101,8 @@ export const words = {
   'rooms.create': 'إنشاء',
   'rooms.private': 'للأعضاء فقط',
   'rooms.inCall': 'في مكالمة',
+  'rooms.refused': 'رسالة لم تُرسل',
+  'rooms.waiting': 'رسالة تنتظر الإرسال',
 
   'room.message': 'رسالة',
   'room.people': 'الأشخاص',

@@ -92,6 +92,8 @@ export const words = {
   'rooms.create': 'Anlegen',
   'rooms.private': 'Nur für Mitglieder',
   'rooms.inCall': 'Im Anruf',
+  'rooms.refused': 'Eine Nachricht wurde nicht gesendet',
+  'rooms.waiting': 'Eine Nachricht wartet auf das Senden',
 
   'room.message': 'Nachricht',
   'room.people': 'Personen',

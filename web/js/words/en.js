@@ -92,6 +92,8 @@ export const en = /** @type {const} */ ({
   'rooms.create': 'Create',
   'rooms.private': 'For members only',
   'rooms.inCall': 'In call',
+  'rooms.refused': 'A message was not sent',
+  'rooms.waiting': 'A message waits to be sent',
 
   'room.message': 'Message',
   'room.people': 'People',

@@ -93,6 +93,8 @@ export const words = {
   'rooms.create': 'Crear',
   'rooms.private': 'Solo para miembros',
   'rooms.inCall': 'En llamada',
+  'rooms.refused': 'Un mensaje no se envió',
+  'rooms.waiting': 'Un mensaje espera a ser enviado',
 
   'room.message': 'Mensaje',
   'room.people': 'Personas',

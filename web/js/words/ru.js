@@ -96,6 +96,8 @@ export const words = {
   'rooms.create': 'Создать',
   'rooms.private': 'Только для участников',
   'rooms.inCall': 'В звонке',
+  'rooms.refused': 'Сообщение не отправлено',
+  'rooms.waiting': 'Сообщение ждёт отправки',
 
   'room.message': 'Сообщение',
   'room.people': 'Люди',

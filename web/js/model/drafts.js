@@ -1,0 +1,43 @@
+// Texts that are being written: kept as one writes, found again on coming back.
+
+/** How often a text that grows is written down. */
+const EVERY_MS = 300;
+
+/** @typedef {import('../kept.js').Draft} Draft */
+
+/**
+ * @param {{ kept: Pick<App.Kept, 'draft' | 'keepDraft'> }} parts
+ */
+export function createDrafts({ kept }) {
+  /** What this page knows better than the database: all that was written here. @type {Map<string, Draft | null>} */
+  const known = new Map();
+  /** @type {Set<string>} */
+  const due = new Set();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+
+  /** Writes down now what is due. */
+  function flush() {
+    clearTimeout(timer);
+    timer = undefined;
+    for (const place of due) kept.keepDraft(place, known.get(place) ?? null).catch(() => {});
+    due.clear();
+  }
+
+  globalThis.addEventListener?.('pagehide', flush);
+  globalThis.document?.addEventListener('visibilitychange', flush);
+
+  return {
+    flush,
+    /** @param {string} place @returns {Promise<Draft | null>} */
+    async read(place) {
+      return known.get(place) ?? (known.has(place) ? null : (await kept.draft(place).catch(() => null)) ?? null);
+    },
+    /** @param {string} place @param {Draft} draft one without text and target is none */
+    keep(place, draft) {
+      known.set(place, draft.text || draft.target ? draft : null);
+      due.add(place);
+      timer ??= setTimeout(flush, EVERY_MS);
+    },
+  };
+}
