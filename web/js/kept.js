@@ -19,9 +19,7 @@ function open() {
     const request = indexedDB.open(NAME, 1);
     request.onupgradeneeded = () => {
       request.result.createObjectStore('drafts', { keyPath: ['userId', 'place'] });
-      const outbox = request.result.createObjectStore('outbox', { keyPath: 'order', autoIncrement: true });
-      outbox.createIndex('room', ['userId', 'roomId']);
-      outbox.createIndex('message', ['userId', 'roomId', 'waiting.message.clientId'], { unique: true });
+      request.result.createObjectStore('outbox', { keyPath: ['userId', 'roomId', 'waiting.message.clientId'] });
     };
     request.onerror = () => reject(request.error ?? new Error('the database cannot be opened'));
     request.onsuccess = () => {
@@ -40,6 +38,21 @@ const done = (request) => new Promise((resolve, reject) => {
 
 /** All keys that begin with these. @param {string[]} key */
 const beginningWith = (...key) => IDBKeyRange.bound(key, [...key, []]);
+
+/**
+ * One write, committed at once: the page may be about to end, and takes with it what is not.
+ *
+ * @template T
+ * @param {IDBObjectStore} store
+ * @param {IDBRequest<T>} request
+ */
+const written = (store, request) => {
+  store.transaction.commit?.();
+  return done(request);
+};
+
+/** In the order in which they were written. @param {{ order: number }} one @param {{ order: number }} other */
+const byOrder = (one, other) => one.order - other.order;
 
 /**
  * @typedef {{ text: string, target: { isEdit: boolean, seq: number, name: string, text: string } | null }} Draft a text
@@ -82,29 +95,40 @@ export function createKept(userId) {
     return answer;
   }
 
-  /** All entries of the user. @returns {Promise<{ roomId: string, waiting: Waiting }[]>} */
-  const unsent = () => on('outbox', 'readonly', (store) => done(store.index('room').getAll(beginningWith(userId))));
+  /** @param {string[]} key @returns {Promise<{ roomId: string, order: number, waiting: Waiting }[]>} */
+  const entries = (...key) => on('outbox', 'readonly', (store) => done(store.getAll(beginningWith(...key))));
 
   /** @param {string} roomId @returns {Keep} */
   function outbox(roomId) {
     const tell = () => news?.postMessage(roomId);
-    const key = (/** @type {string} */ clientId) => [userId, roomId, clientId];
+    /** By client id. Each is after all that this page has seen, whatever the clock says meanwhile. @type {Map<string, number>} */
+    const orders = new Map();
+    let last = 0;
+    const orderOf = (/** @type {string} */ clientId, order = Math.max(Date.now(), last + 1)) => {
+      const known = orders.get(clientId) ?? order;
+      orders.set(clientId, known);
+      last = Math.max(last, known);
+      return known;
+    };
     return {
-      all: async () => (await on('outbox', 'readonly', (store) => done(store.index('room').getAll([userId, roomId])))).map(({ waiting }) => waiting),
-      put: (waiting) => on('outbox', 'readwrite', async (store) => {
-        const order = await done(store.index('message').getKey(key(waiting.message.clientId)));
-        return done(store.put({ userId, roomId, waiting, ...(order === undefined ? {} : { order }) }));
-      }).then(tell),
-      remove: (clientId) => on('outbox', 'readwrite', async (store) => {
-        const order = await done(store.index('message').getKey(key(clientId)));
-        return order === undefined ? undefined : done(store.delete(order));
-      }).then(tell),
+      async all() {
+        const found = (await entries(userId, roomId)).sort(byOrder);
+        for (const { order, waiting } of found) orderOf(waiting.message.clientId, order);
+        return found.map(({ waiting }) => waiting);
+      },
+      put(waiting) {
+        const order = orderOf(waiting.message.clientId);
+        return on('outbox', 'readwrite', (store) => written(store, store.put({ userId, roomId, order, waiting }))).then(tell);
+      },
+      remove: (clientId) => on('outbox', 'readwrite', (store) => written(store, store.delete([userId, roomId, clientId]))).then(tell),
       inTurn: (work) => (navigator.locks ? navigator.locks.request(`${NAME}.outbox.${userId}.${roomId}`, work) : work()),
     };
   }
 
   return {
-    outbox, unsent,
+    outbox,
+    /** Whatever waits or was refused, in all rooms. */
+    unsent: () => entries(userId),
     /** Whether what is kept outlives the page. */
     isPersistent: () => isPersistent,
     /** Another page of the user has changed what waits for a room. @param {(roomId: string) => void} changed */
@@ -113,12 +137,9 @@ export function createKept(userId) {
     /** @param {string} place @returns {Promise<Draft | undefined>} */
     draft: (place) => on('drafts', 'readonly', (store) => done(store.get([userId, place]))),
     /** @param {string} place @param {Draft | null} draft */
-    keepDraft: (place, draft) => on('drafts', 'readwrite', (store) => {
-      const request = draft ? done(store.put({ userId, place, text: draft.text, target: draft.target })) : done(store.delete([userId, place]));
-      // The page may be about to end, and take with it what is not committed.
-      store.transaction.commit?.();
-      return /** @type {Promise<unknown>} */ (request);
-    }),
+    keepDraft: (place, draft) => on('drafts', 'readwrite', /** @type {(store: IDBObjectStore) => Promise<unknown>} */ (store) => (draft
+      ? written(store, store.put({ userId, place, text: draft.text, target: draft.target }))
+      : written(store, store.delete([userId, place])))),
 
     /** Nothing more is written: another page of the user has signed out. */
     close: () => (isClosed = true),
@@ -127,10 +148,7 @@ export function createKept(userId) {
     async clear() {
       await Promise.allSettled([
         on('drafts', 'readwrite', (store) => done(store.delete(beginningWith(userId)))),
-        on('outbox', 'readwrite', async (store) => {
-          const orders = await done(store.index('room').getAllKeys(beginningWith(userId)));
-          await Promise.all(orders.map((order) => done(store.delete(order))));
-        }),
+        on('outbox', 'readwrite', (store) => done(store.delete(beginningWith(userId)))),
       ]);
       isClosed = true;
     },

@@ -35,9 +35,12 @@ export function createDrafts({ kept }) {
     },
     /** @param {string} place @param {Draft} draft one without text and target is none */
     keep(place, draft) {
-      known.set(place, draft.text || draft.target ? draft : null);
+      const isThere = Boolean(draft.text || draft.target);
+      known.set(place, isThere ? draft : null);
       due.add(place);
-      timer ??= setTimeout(flush, EVERY_MS);
+      // What was sent must not come back as a draft.
+      if (!isThere) flush();
+      else timer ??= setTimeout(flush, EVERY_MS);
     },
   };
 }

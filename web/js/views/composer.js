@@ -4,6 +4,10 @@ import { el, icon } from '../dom.js';
 import { phrase } from '../words.js';
 
 const HEIGHT_MAX_PX = 160;
+
+/** A text of this many letters is higher than that. To measure a very long one for every key takes a second. */
+const LONG = 4_000;
+
 const encoder = new TextEncoder();
 
 /** Characters that are no text, which the server refuses; they come with what is pasted. */
@@ -20,7 +24,8 @@ const lengthOf = (text) => encoder.encode(JSON.stringify(text)).length - 2;
 export function composer({ label, inputId, sendId, bytesMax, send, typed, changed, tooLong }) {
   const grow = () => {
     input.style.height = 'auto';
-    input.style.height = `${Math.min(input.scrollHeight, HEIGHT_MAX_PX)}px`;
+    const height = input.value.length > LONG ? HEIGHT_MAX_PX : Math.min(input.scrollHeight, HEIGHT_MAX_PX);
+    input.style.height = `${height}px`;
     button.disabled = input.value.trim() === '';
   };
   const submit = (/** @type {Event | undefined} */ event) => {
