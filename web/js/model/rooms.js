@@ -1,6 +1,7 @@
 // Rooms: the list, and one live room per room that is looked at or called in.
 
 import { createStore } from '../store.js';
+import { phrase } from '../words.js';
 import { LiveRoom } from './live-room.js';
 
 /** A direct room is called by the other one. @param {Wire.ListedRoom} room */
@@ -8,8 +9,8 @@ export const nameOf = (room) => room.with?.name ?? room.name;
 
 /** Of messages to one room: whether one is on its way, and whether one was refused. @typedef {{ isWaiting: boolean, isRefused: boolean }} Unsent */
 
-/** @param {{ api: App.Api, socket: App.Socket, user?: Wire.User, kept?: App.Kept }} parts */
-export function createRooms({ api, socket, user, kept }) {
+/** @param {{ api: App.Api, socket: App.Socket, user?: Wire.User, kept?: App.Kept, notices?: App.Notices }} parts */
+export function createRooms({ api, socket, user, kept, notices }) {
   const list = createStore(/** @type {{ status: 'loading' | 'ready' | 'failed', items: Wire.ListedRoom[], error: App.Problem | null }} */ ({ status: 'loading', items: [], error: null }));
   /** @type {Map<string, { room: LiveRoom, holders: Set<string> }>} */
   const live = new Map();
@@ -91,6 +92,10 @@ export function createRooms({ api, socket, user, kept }) {
   /** A room stays joined until all is sent that waits for it. @param {string} id @param {App.PendingMessage[]} pending */
   function wait(id, pending) {
     const now = { isWaiting: pending.some(({ error }) => !error), isRefused: pending.some(({ error }) => error) };
+    const entry = live.get(id);
+    const isNews = now.isRefused && !unsent.get().byRoom.get(id)?.isRefused;
+    // Who looks at the room sees it there.
+    if (isNews && entry && !entry.holders.has('view')) notices?.warn(phrase('call.about', { name: called(id, entry.room.state.get().name), what: phrase('rooms.refused') }));
     note(id, now);
     // Where nothing outlives the page, what was refused would be lost with the room.
     if (now.isWaiting || (now.isRefused && !kept?.isPersistent())) hold(id, 'outbox');

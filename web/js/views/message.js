@@ -122,7 +122,7 @@ export function roomMessage(acts) {
       avatar(message.name, message.userId),
       el('div', { class: 'message-body' },
         el('p', { class: 'message-head' }, el('strong', { dir: 'auto' }, message.name), el('time', { datetime: message.createdAt, title: full(message.createdAt) }, clock(message.createdAt))),
-        el('p', { class: 'message-reply', dir: 'auto', hidden: true }),
+        el('p', { class: 'message-reply', hidden: true }),
         el('p', { class: 'text', dir: 'auto' }),
         el('div', { class: 'reactions' }),
         el('p', { class: 'message-state' })),
@@ -161,7 +161,7 @@ function showReply(node, message, { find }) {
   if (!message.replyTo) return;
   const answered = find(message.replyTo);
   const words = answered?.deletedAt ? phrase('room.deleted') : answered?.text ?? phrase('room.earlier');
-  fill(node, icon('reply'), answered && el('strong', {}, answered.name), el('span', {}, words));
+  fill(node, icon('reply'), answered && el('bdi', { class: 'message-replied' }, answered.name), el('span', { class: 'quoted', dir: 'auto' }, words));
 }
 
 /** @param {HTMLElement} node @param {Said} message @param {Acts} acts */

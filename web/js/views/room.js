@@ -75,7 +75,7 @@ export function room(app, id) {
     targetLine.hidden = !next;
     fill(targetLine, next && [
       icon(next.isEdit ? 'pencil' : 'reply'),
-      el('span', {}, phrase(next.isEdit ? 'room.editing' : 'room.replying', { name: next.name }), ' ', el('bdi', {}, next.text)),
+      el('span', {}, phrase(next.isEdit ? 'room.editing' : 'room.replying', { name: next.name })), el('span', { class: 'quoted', dir: 'auto' }, next.text),
       iconButton('close', phrase('close'), { on: { click: () => aim(null) } })]);
   };
   const aim = (/** @type {typeof target} */ next) => {

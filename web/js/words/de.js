@@ -52,8 +52,8 @@ export const words = {
   'nav.main': 'Hauptnavigation',
   'nav.skip': 'Zum Inhalt springen',
   'nav.rooms': 'Räume',
-  'nav.inbox': 'Eingang',
-  'nav.settings': 'Optionen',
+  'nav.inbox': 'Posteingang',
+  'nav.settings': 'Einstellungen',
   'nav.shortcuts': 'Tastenkürzel (?)',
   'nav.signOut': '{name} abmelden',
 
