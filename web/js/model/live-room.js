@@ -30,6 +30,7 @@ export class LiveRoom {
   #timers = {};
   #roster;
   #outbox;
+  #isLeft = false;
   /** What the server has stored and does not show here yet. @type {App.PendingMessage[]} */
   #stored = [];
   #typingSentAt = 0;
@@ -60,9 +61,23 @@ export class LiveRoom {
       },
     });
     this.#outbox.restore();
-    /** Resolves once the room was joined for the first time. */
-    this.joined = this.join();
-    this.joined.catch(() => {});
+    this.join().catch(() => {});
+  }
+
+  /**
+   * Resolves once one is in the room: who has no connection yet is with the next one. Rejects where the room refuses.
+   *
+   * @returns {Promise<void>}
+   */
+  entered() {
+    return new Promise((resolve, reject) => {
+      const stop = this.state.subscribe(({ status, error }) => {
+        if (status === 'joining') return;
+        queueMicrotask(() => stop());
+        if (status === 'joined') resolve();
+        else reject(error);
+      });
+    });
   }
 
   /** Enters, or enters again after a loss and catches up. */
@@ -100,7 +115,7 @@ export class LiveRoom {
       this.#early = null;
       early.forEach((apply) => apply());
     }
-    this.#outbox.open();
+    if (!this.#isLeft) this.#outbox.open();
   }
 
   /**
@@ -136,6 +151,7 @@ export class LiveRoom {
   leave() {
     clearTimeout(this.#timers.gap);
     this.#roster.rest();
+    this.#isLeft = true;
     this.#outbox.hold();
     this.stopTyping();
     this.#socket.call('room.leave', { roomId: this.id }).catch(() => {});
