@@ -126,7 +126,12 @@ export function createRooms({ api, socket, user, kept, notices }) {
     }
   }
   takeUp();
-  globalThis.document?.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && takeUp());
+  globalThis.document?.addEventListener('visibilitychange', () => {
+    if (document.visibilityState !== 'visible') return;
+    takeUp();
+    // Of rooms that are not joined nothing is heard meanwhile.
+    load();
+  });
   kept?.onOthers((id) => live.get(id)?.room.lookAtOutbox());
 
   /** The user has seen everything in a room that is held. @param {string} id */
@@ -147,6 +152,8 @@ export function createRooms({ api, socket, user, kept, notices }) {
   }
 
   socket.onOpened(async () => {
+    // What was said elsewhere while the connection was lost is known to the list alone.
+    if (list.get().status === 'ready') load();
     await Promise.allSettled([...live.values()].map(({ room }) => room.join()));
   });
 
