@@ -22,6 +22,9 @@ const SERVED: [&str; 6] = ["client/src", "css", "js", "favicon.svg", "index.html
 const LIBRARY: &str = "client/src/index.js";
 const LIBRARY_NAME: &str = "client/index.js";
 
+/// Of these a page needs one at most, and only the browser knows which.
+const CATALOGUES: &str = "js/words/";
+
 /// Files by their paths below `web`, in order.
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -123,7 +126,11 @@ fn follow(module: &str, assets: &Files, found: &mut Vec<String>) -> io::Result<(
         follow(&target, assets, found)?;
     }
     // What is needed in a moment is fetched after what is needed now.
-    imports(&text, module, &["import('"]).iter().try_for_each(|target| follow(target, assets, found))
+    let later = imports(&text, module, &["import('"]);
+    later
+        .iter()
+        .filter(|target| !target.starts_with(CATALOGUES))
+        .try_for_each(|target| follow(target, assets, found))
 }
 
 /// What `module` names after one of `openings`. The console quotes with `'` throughout.

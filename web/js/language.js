@@ -3,8 +3,13 @@
 
 import { directionOf, languageFor } from './words/phrases.js';
 
-/** What each language calls itself. English has no catalogue to fetch: it stands in for what others lack. */
+/** What each language calls itself. */
 export const LANGUAGES = { en: 'English', de: 'Deutsch', ru: 'Русский', es: 'Español', ar: 'العربية' };
+
+/** The catalogues, each fetched by who reads it. English is always there: it stands in for what others lack. */
+const CATALOGUES = {
+  de: () => import('./words/de.js'), ru: () => import('./words/ru.js'), es: () => import('./words/es.js'), ar: () => import('./words/ar.js'),
+};
 
 const KEY = 'switchboard.language';
 
@@ -46,7 +51,7 @@ if (root) {
  *
  * @type {Promise<Record<string, Words.Entry>>}
  */
-export const translated = language === 'en' ? Promise.resolve({}) : import(`./words/${language}.js`).then(
+export const translated = (CATALOGUES[/** @type {keyof typeof CATALOGUES} */ (language)]?.() ?? Promise.resolve({ words: {} })).then(
   ({ words }) => words,
   (error) => {
     console.warn('The catalogue cannot be loaded:', error.message);
