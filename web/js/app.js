@@ -3,6 +3,7 @@
 import { createKept } from './kept.js';
 import { createCalls } from './model/calls.js';
 import { createDrafts } from './model/drafts.js';
+import { watchIdleness } from './model/idle.js';
 import { createInbox } from './model/inbox.js';
 import { createPresence } from './model/presence.js';
 import { createRooms } from './model/rooms.js';
@@ -28,6 +29,7 @@ export function createApp(api, user) {
   api.identity.subscribe(({ user: present, notice }) => {
     if (!present && !notice) kept.close();
   });
+  watchIdleness(presence.setIdle);
   rooms.load();
   socket.start();
   const app = { api, user, socket, notices, rooms, calls, inbox, presence, kept, drafts };

@@ -23,6 +23,8 @@ declare namespace Wire {
   type InboxEvent = import('./api.js').InboxEvent;
 
   type PresenceChange = import('./api.js').PresenceChanged;
+  type PresenceSaid = import('../client/protocol.js').PresenceSaid;
+  type PresenceStatus = import('../client/protocol.js').PresenceStatus;
 
   type Route = import('./api.js').MediaRoute;
   type Participant = import('./api.js').MediaParticipant;

@@ -12,6 +12,7 @@ import { ringing } from './ringing.js';
 import { roomList } from './rooms.js';
 import { room } from './room.js';
 import { hasSettings, settings, settingsList } from './settings.js';
+import { statusMenu } from './status-menu.js';
 import { themeToggle } from './theme-toggle.js';
 import { thread } from './thread.js';
 import { confirm } from './settings/dialogs.js';
@@ -47,6 +48,7 @@ export function shell(app) {
       Object.values(links),
       el('span', { class: 'rail-space' }),
       iconButton('keyboard', phrase('nav.shortcuts'), { class: 'rail-keys', on: { click: shortcutHelp.open } }),
+      statusMenu(app),
       themeToggle(),
       iconButton('signOut', phrase('nav.signOut', { name: app.user.name }), { 'data-testid': 'sign-out', on: { click: () => leave(app) } }),
       avatar(app.user.name, app.user.id, 'rail-me'),

@@ -57,6 +57,12 @@ export const en = /** @type {const} */ ({
   'nav.shortcuts': 'Keyboard shortcuts (?)',
   'nav.signOut': 'Sign out {name}',
 
+  'status.yours': 'Your status',
+  'status.online': 'Online',
+  'status.away': 'Away',
+  'status.busy': 'Busy',
+  'status.inCall': 'In a call',
+
   'banner.connecting': 'Connecting…',
   'banner.lost': 'Connection lost. Reconnecting…',
   'banner.refused': 'The server closed this connection for sending too much.',

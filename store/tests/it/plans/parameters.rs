@@ -49,6 +49,11 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
         "room.direct_low = $2 OR room.direct_high = $2",
         &[(1, "ARRAY[pg_temp.u('direct room', 7)]"), (2, "pg_temp.u('user', 1000001)")],
     ),
+    ("AND join_name = $1", &[(1, "'name 777'")]),
+    (
+        "INSERT INTO rooms (account_id, id, name, is_private, join_name",
+        &[(4, "'another name'"), (6, "20000")],
+    ),
     ("INSERT INTO room_bans", &[(3, "gen_random_uuid()")]),
     ("INSERT INTO room_members", &[(3, "gen_random_uuid()")]),
     ("INSERT INTO team_members", &[(3, "ARRAY[pg_temp.u('user', 1000999)]")]),
