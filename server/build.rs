@@ -25,6 +25,8 @@ const LIBRARY_NAME: &str = "client/index.js";
 /// The service worker's first module, and the name that browsers know it by: what it may do is told from where it is.
 const WORKER: &str = "js/worker.js";
 const WORKER_NAME: &str = "worker.js";
+/// Of these a page needs one at most, and only the browser knows which.
+const CATALOGUES: &str = "js/words/";
 
 /// Files by their paths below `web`, in order.
 type Files = BTreeMap<String, Vec<u8>>;
@@ -131,7 +133,11 @@ fn follow(module: &str, assets: &Files, found: &mut Vec<String>) -> io::Result<(
         follow(&target, assets, found)?;
     }
     // What is needed in a moment is fetched after what is needed now.
-    imports(&text, module, &["import('"]).iter().try_for_each(|target| follow(target, assets, found))
+    let later = imports(&text, module, &["import('"]);
+    later
+        .iter()
+        .filter(|target| !target.starts_with(CATALOGUES))
+        .try_for_each(|target| follow(target, assets, found))
 }
 
 /// What `module` names after one of `openings`. The console quotes with `'` throughout.

@@ -46,5 +46,13 @@ pub trait PresenceSet {
     fn name(&self) -> String;
 }
 
+/// The latest of a numbered sequence, kept on the bus for a while.
+pub trait History {
+    /// One entry.
+    type Entry: Serialize + DeserializeOwned + Send + 'static;
+    /// The history's name on the bus.
+    fn name(&self) -> String;
+}
+
 #[cfg(test)]
 mod tests;

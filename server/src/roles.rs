@@ -106,7 +106,13 @@ impl Parts {
 
 async fn connect_bus(node: NodeId, redis: &Redis, shutdown: &Shutdown) -> Result<Bus, BusError> {
     match &redis.url {
-        Some(url) => Bus::redis(node, url.expose(), &redis.prefix, shutdown).await,
+        Some(url) if redis.sentinels.is_empty() => {
+            Bus::redis(node, url.expose(), &redis.prefix, shutdown).await
+        }
+        Some(url) => {
+            let sentinels = redis.sentinels.iter().map(|url| url.expose().as_str());
+            Bus::redis_by_sentinels(node, url.expose(), sentinels, &redis.prefix, shutdown).await
+        }
         None => Ok(Bus::local(node)),
     }
 }

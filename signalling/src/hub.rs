@@ -13,6 +13,7 @@ use crate::{
     presence::live::Accounts,
     rooms::{
         live::{LiveRoom, Rooms},
+        named::Allowed,
         waiting::Posts,
     },
     slots::Slots,
@@ -77,6 +78,8 @@ pub(crate) struct Inner {
     /// Those that are gone, and whose seats in media sessions are kept for a while.
     pub(crate) parted: DashMap<ConnectionId, Arc<Client>>,
     pub(crate) rooms: Rooms,
+    /// Who may open rooms by their names.
+    pub(crate) named: Allowed,
     pub(crate) posts: Posts,
     /// Who opens a connection, by their token.
     pub(crate) opening: Together<Standing, Option<Option<String>>>,
@@ -113,6 +116,7 @@ impl Hub {
             clients: DashMap::new(),
             parted: DashMap::new(),
             rooms: Rooms::default(),
+            named: Allowed::default(),
             posts: Posts::default(),
             opening: Together::default(),
             admissions: Together::default(),

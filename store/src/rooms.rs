@@ -1,7 +1,8 @@
 //! Rooms: where people meet. What is said in them is in [`mod@messages`], what becomes of it in [`mod@changes`], how
 //! far it was read in [`mod@reads`], who belongs to them in [`mod@members`], who may not speak or enter in
-//! [`mod@restrictions`], those of two in [`mod@direct`].
+//! [`mod@restrictions`], those of two in [`mod@direct`], those that are entered by a name in [`mod@by_name`].
 
+mod by_name;
 mod changes;
 mod direct;
 mod members;
@@ -10,6 +11,7 @@ mod reads;
 mod references;
 mod restrictions;
 
+pub use by_name::{Opened, find_by_name, open_by_name};
 pub use changes::{Reactor, Revised, find_messages, reacted, revise};
 pub use direct::{DirectWith, direct_with, open_direct};
 pub use members::{

@@ -122,6 +122,7 @@ export const ICONS = {
   reply: 'M10 6L4 12l6 6M4.5 12H14a6 6 0 0 1 6 6',
   pencil: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',
   bin: 'M5 7h14M9.5 7V4.5h5V7M7 7l1 12.5h8L17 7M10.5 10.5v5.5M13.5 10.5v5.5',
+  down: 'M12 5v14M5.5 12.5L12 19l6.5-6.5',
   back: 'M14.5 5.5L8 12l6.5 6.5',
   close: 'M6 6l12 12M18 6L6 18',
   keyboard: 'M3 7h18v10.5H3zM6.5 10.5h.1M10 10.5h.1M14 10.5h.1M17.5 10.5h.1M8 14.5h8',
@@ -131,13 +132,16 @@ export const ICONS = {
   reopen: 'M5 12a7 7 0 1 0 2.2-5.1L5 9M5 4.5V9h4.5',
 };
 
+/** Those that point to where one reads to or from: mirrored where that is from right to left. */
+const POINTING = ['back', 'expand', 'forward', 'reopen', 'reply', 'send', 'signOut'];
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** A line icon. It says nothing to screen readers: what carries it has a label. @param {keyof typeof ICONS} name */
 export function icon(name) {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');
-  svg.setAttribute('class', 'icon');
+  svg.setAttribute('class', POINTING.includes(name) ? 'icon pointing' : 'icon');
   svg.setAttribute('aria-hidden', 'true');
   const path = document.createElementNS(SVG, 'path');
   path.setAttribute('d', ICONS[name]);

@@ -16,12 +16,14 @@ declare namespace App {
   type Presence = ReturnType<typeof import('../js/model/presence.js').createPresence>;
   type Mailbox = ReturnType<typeof import('../js/model/mailbox.js').createMailbox>;
   type Push = ReturnType<typeof import('../js/model/push.js').createPush>;
+  type Kept = ReturnType<typeof import('../js/kept.js').createKept>;
+  type Drafts = ReturnType<typeof import('../js/model/drafts.js').createDrafts>;
   type LiveRoom = import('../js/model/live-room.js').LiveRoom;
 
   /** What every view may use. */
   interface Parts {
     api: Api; user: Wire.User; socket: Socket; notices: Notices; rooms: Rooms; calls: Calls; inbox: Inbox; presence: Presence;
-    mailbox: Mailbox; push: Push;
+    mailbox: Mailbox; push: Push; kept: Kept; drafts: Drafts;
   }
 
   /** A refusal of the server, or what stands for one. */
@@ -56,9 +58,8 @@ declare namespace App {
     status: 'loading' | 'ready' | 'failed'; messages: Wire.Message[]; pending: PendingReply[]; next: string | null; error: Problem | null;
   }
 
-  interface PendingMessage {
-    clientId: string; text: string; replyTo?: number; mentions: string[]; at: string; error: Problem | null; storedAs: string | null;
-  }
+  /** `storedAs`: the message that it is by now. */
+  type PendingMessage = import('../client/src/outbox.js').Waiting['message'] & { at: string; error: Problem | null; storedAs: string | null };
   interface RoomState {
     status: 'joining' | 'joined' | 'failed'; name: string; error: Problem | null; members: Wire.Member[]; memberCount: number;
     membersComplete: boolean; membersPage: { after: string | null; more: boolean } | null;

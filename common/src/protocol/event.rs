@@ -66,10 +66,10 @@ events! {
     RoomTyping(room::TypingChanged) = "room.typing";
     /// This device is in a room no longer, though it has not left.
     RoomRemoved(room::Removed) = "room.removed";
-    /// The account's own back end tells everybody in a room something (`POST /v1/rooms/{id}/events`). It is kept
-    /// nowhere.
+    /// A client has published something in an ephemeral or recent room, or the account's own back end tells everybody in
+    /// a room something (`POST /v1/rooms/{id}/events`).
     RoomEvent(room::Published) = "room.event";
-    /// Users of the account connected their first device or lost their last.
+    /// Users of the account connected their first device or lost their last, or are away, busy, in a call, or not any more.
     PresenceChanged(presence::Changed) = "presence.changed";
     /// A call for this device: ring for `ringTimeMs`.
     CallIncoming(call::Incoming) = "call.incoming";

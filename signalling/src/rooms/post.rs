@@ -65,7 +65,7 @@ fn unsaid(error: TextError) -> Failure {
 
 /// The room, if the client is in it and may say this there.
 fn checked(hub: &Hub, client: &Client, said: &Send) -> Result<Arc<LiveRoom>, Failure> {
-    let room = hub.0.rooms.joined(client, Action::Send, said.room_id)?;
+    let room = hub.0.rooms.joined_durable(client, Action::Send, said.room_id)?;
     check_text(&said.text)?;
     if said.mentions.len() > MENTIONS_MAX {
         return Err(Failure::of(ErrorCode::TOO_MANY, Fault::Caller, "the message mentions too many users"));

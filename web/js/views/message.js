@@ -1,7 +1,7 @@
 // How single messages look, in rooms and in threads with customers.
 
 import { avatar, el, fill, icon, say } from '../dom.js';
-import { clock, day, full } from '../format.js';
+import { clock, day, full, number } from '../format.js';
 import { delivery, explain, phrase } from '../words.js';
 
 /** Messages of one person within this time stand together under one name. */
@@ -108,7 +108,7 @@ const QUICK = ['👍', '❤️', '😂', '🎉'];
 
 /**
  * @typedef {{ user: Wire.User, mayModerate: () => boolean, find: (seq: number) => Wire.RoomMessage | undefined,
- *   retry: (clientId: string) => void, react: (message: Said, emoji: string) => void, reply: (message: Said) => void,
+ *   retry: (clientId: string) => void, discard: (clientId: string) => void, isOffline: () => boolean, react: (message: Said, emoji: string) => void, reply: (message: Said) => void,
  *   edit: (message: Said) => void, remove: (message: Said) => void }} Acts
  */
 
@@ -122,7 +122,7 @@ export function roomMessage(acts) {
       avatar(message.name, message.userId),
       el('div', { class: 'message-body' },
         el('p', { class: 'message-head' }, el('strong', { dir: 'auto' }, message.name), el('time', { datetime: message.createdAt, title: full(message.createdAt) }, clock(message.createdAt))),
-        el('p', { class: 'message-reply', dir: 'auto', hidden: true }),
+        el('p', { class: 'message-reply', hidden: true }),
         el('p', { class: 'text', dir: 'auto' }),
         el('div', { class: 'reactions' }),
         el('p', { class: 'message-state' })),
@@ -137,11 +137,22 @@ export function roomMessage(acts) {
       showReply(part(node, 'message-reply'), message, acts);
       showReactions(part(node, 'reactions'), message, acts);
       fill(part(node, 'message-acts'), !message.pending && !message.deletedAt && actsOn(message, acts));
-      fill(part(node, 'message-state'), message.error && [
-        icon('alert'), el('span', {}, phrase('room.notSent', { reason: explain(message.error) })),
-        el('button', { type: 'button', class: 'link', on: { click: () => acts.retry(message.id) } }, phrase('tryAgain'))]);
+      showState(part(node, 'message-state'), message, acts);
     },
   );
+}
+
+/** How far a message came that is not stored yet. @param {HTMLElement} node @param {Said} message @param {Acts} acts */
+function showState(node, { id, pending, error }, { retry, discard, isOffline }) {
+  const act = (/** @type {string} */ testId, /** @type {string} */ label, /** @type {(clientId: string) => void} */ click) =>
+    el('button', { type: 'button', class: 'link', 'data-testid': testId, on: { click: () => click(id) } }, label);
+  const giveUp = () => act('message-discard', phrase('room.discard'), discard);
+  node.classList.toggle('problem', Boolean(error));
+  if (error) return fill(node, icon('alert'), el('span', {}, phrase('room.notSent', { reason: explain(error) })), act('message-retry', phrase('tryAgain'), retry), giveUp());
+  if (!pending) return fill(node);
+  if (isOffline()) return fill(node, icon('clock'), el('span', {}, phrase('room.waiting')), giveUp());
+  // That it is paler says the same.
+  return fill(node, el('span', { class: 'sr' }, phrase('room.sending')));
 }
 
 /** What a message answers. @param {HTMLElement} node @param {Said} message @param {Acts} acts */
@@ -150,7 +161,7 @@ function showReply(node, message, { find }) {
   if (!message.replyTo) return;
   const answered = find(message.replyTo);
   const words = answered?.deletedAt ? phrase('room.deleted') : answered?.text ?? phrase('room.earlier');
-  fill(node, icon('reply'), answered && el('strong', {}, answered.name), el('span', {}, words));
+  fill(node, icon('reply'), answered && el('bdi', { class: 'message-replied' }, answered.name), el('span', { class: 'quoted', dir: 'auto' }, words));
 }
 
 /** @param {HTMLElement} node @param {Said} message @param {Acts} acts */
@@ -158,7 +169,7 @@ function showReactions(node, message, acts) {
   fill(node, (message.reactions ?? []).map(({ emoji, count }) => el('button', {
     type: 'button', class: 'reaction', 'data-testid': 'reaction', 'aria-pressed': String(hasReacted(acts, message, emoji)),
     'aria-label': phrase('room.reaction', { emoji, count }), on: { click: () => acts.react(message, emoji) },
-  }, emoji, el('span', {}, String(count)))));
+  }, emoji, el('span', {}, number(count)))));
 }
 
 /** @param {Said} message @param {Acts} acts */

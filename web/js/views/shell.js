@@ -1,6 +1,7 @@
 // The frame around every view: navigation, connection banner, notices, the call.
 
 import { LOGO, avatar, el, fill, icon, iconButton, keyed, say } from '../dom.js';
+import { number } from '../format.js';
 import { address, go, route } from '../router.js';
 import { shortcuts } from '../shortcuts.js';
 import { phrase } from '../words.js';
@@ -12,8 +13,13 @@ import { ringing } from './ringing.js';
 import { roomList } from './rooms.js';
 import { room } from './room.js';
 import { hasSettings, settings, settingsList } from './settings.js';
+import { statusMenu } from './status-menu.js';
 import { themeToggle } from './theme-toggle.js';
 import { thread } from './thread.js';
+import { confirm } from './settings/dialogs.js';
+
+/** How long signing out waits for what is kept to be deleted. */
+const CLEAR_MS = 1_500;
 
 const VIEWS = /** @type {const} */ ({
   rooms: { label: 'nav.rooms', icon: 'rooms', list: roomList, detail: room, empty: 'rooms.choose' },
@@ -45,8 +51,9 @@ export function shell(app) {
       mailbox.button,
       el('span', { class: 'rail-space' }),
       iconButton('keyboard', phrase('nav.shortcuts'), { class: 'rail-keys', on: { click: shortcutHelp.open } }),
+      statusMenu(app),
       themeToggle(),
-      iconButton('signOut', phrase('nav.signOut', { name: app.user.name }), { 'data-testid': 'sign-out', on: { click: () => app.api.signOut() } }),
+      iconButton('signOut', phrase('nav.signOut', { name: app.user.name }), { 'data-testid': 'sign-out', on: { click: () => leave(app) } }),
       avatar(app.user.name, app.user.id, 'rail-me'),
     ),
     banner(app.socket),
@@ -56,7 +63,7 @@ export function shell(app) {
   app.inbox.state.subscribe((state) => {
     const count = app.inbox.unread(state);
     badge.hidden = count === 0;
-    say(badge, String(count));
+    say(badge, number(count));
     badge.setAttribute('aria-label', phrase('unread', { count }));
   });
   titled(app);
@@ -117,6 +124,17 @@ function follow(app, { frame, list, view, links }) {
   });
 }
 
+/** Signs out, and deletes what is kept here; asks if something of that was to be sent. @param {App.Parts} parts */
+async function leave({ api, kept, rooms }) {
+  const stored = await kept.unsent().catch(() => []);
+  const count = Math.max(stored.length, rooms.pending().length);
+  if (count > 0 && !(await confirm(phrase('signOut.unsentQuestion'), phrase('signOut.unsent', { count }), phrase('signOut.anyway')))) return;
+  // Whatever holds up the database must not hold up signing out.
+  await Promise.race([kept.clear(), new Promise((resolve) => setTimeout(resolve, CLEAR_MS))]);
+  kept.close();
+  api.signOut();
+}
+
 /** @param {App.Socket} socket */
 function banner(socket) {
   const words = el('span');
@@ -148,7 +166,7 @@ function notices({ state, dismiss }) {
   state.subscribe(({ items }) => keyed(node, items, {
     key: ({ id }) => id,
     create: ({ id, kind, text }) => el('div', { class: `notice ${kind}`, 'data-testid': 'notice' },
-      el('span', { dir: 'auto' }, text), iconButton('close', phrase('notice.dismiss'), { on: { click: () => dismiss(id) } })),
+      el('span', {}, text), iconButton('close', phrase('notice.dismiss'), { on: { click: () => dismiss(id) } })),
   }));
   return node;
 }

@@ -14,6 +14,7 @@ export const en = /** @type {const} */ ({
   'none': 'none',
   'you': '{name} (you)',
   'unread': '{count} unread',
+  'unreadMany': 'More than {count} unread',
   'back': 'Back',
   'backToList': 'Back to the list',
   'messages': 'Messages',
@@ -33,8 +34,21 @@ export const en = /** @type {const} */ ({
   'signIn.unreachable': 'The server cannot be reached.',
   'signIn.waiting': 'Waiting for the server…',
 
+  'signOut.unsentQuestion': 'Sign out with unsent messages?',
+  'signOut.unsent': {
+    one: '{count} message is not sent yet. Signing out deletes it.',
+    other: '{count} messages are not sent yet. Signing out deletes them.',
+  },
+  'signOut.anyway': 'Sign out',
+
   'theme.light': 'Light theme',
   'theme.dark': 'Dark theme',
+
+  'language.label': 'Language',
+  'language.hint': 'What the console speaks here',
+  'language.automatic': 'As the browser says',
+  'language.note': 'The page is loaded anew.',
+  'language.later': 'The language changes after the call, when this page is loaded next.',
 
   'nav.main': 'Main',
   'nav.skip': 'Skip to content',
@@ -43,6 +57,12 @@ export const en = /** @type {const} */ ({
   'nav.settings': 'Settings',
   'nav.shortcuts': 'Keyboard shortcuts (?)',
   'nav.signOut': 'Sign out {name}',
+
+  'status.yours': 'Your status',
+  'status.online': 'Online',
+  'status.away': 'Away',
+  'status.busy': 'Busy',
+  'status.inCall': 'In a call',
 
   'banner.connecting': 'Connecting…',
   'banner.lost': 'Connection lost. Reconnecting…',
@@ -95,6 +115,8 @@ export const en = /** @type {const} */ ({
   'rooms.create': 'Create',
   'rooms.private': 'For members only',
   'rooms.inCall': 'In call',
+  'rooms.refused': 'A message was not sent',
+  'rooms.waiting': 'A message waits to be sent',
 
   'room.message': 'Message',
   'room.people': 'People',
@@ -138,6 +160,11 @@ export const en = /** @type {const} */ ({
   'room.reactWith': 'React with {emoji}',
   'room.reaction': '{emoji}, {count}',
   'room.notSent': 'Not sent: {reason}',
+  'room.sending': 'Sending…',
+  'room.waiting': 'Goes out as soon as the connection is back.',
+  'room.discard': 'Discard',
+  'room.newBelow': { one: '{count} new message', other: '{count} new messages' },
+  'room.toEnd': 'To the latest message',
 
   'person.transfer': 'Hand the call over to {name}',
   'person.call': 'Call {name}',
@@ -240,6 +267,7 @@ export const en = /** @type {const} */ ({
   'error.resource.notFound': 'This does not exist, or not any more.',
   'error.resource.conflict': 'Somebody else was faster. Look again.',
   'error.room.closed': 'The room is closed.',
+  'error.room.notJoined': 'You are not in this room.',
   'error.room.removed.removed': 'You were taken out of this room.',
   'error.room.removed.banned': 'You are banned from this room.',
   'error.room.muted': 'You are muted in this room.',

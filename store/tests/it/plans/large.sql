@@ -145,6 +145,8 @@ INSERT INTO rooms (account_id, id, name, is_private, direct_low, direct_high, cr
     SELECT account, pg_temp.u('direct room', n), 'n', true, least(pg_temp.u('user', 1000001), pg_temp.u('user', 1000002 + n)),
            greatest(pg_temp.u('user', 1000001), pg_temp.u('user', 1000002 + n)), now()
     FROM large, generate_series(0, 999) n;
+INSERT INTO rooms (account_id, id, name, is_private, join_name, created_at)
+    SELECT account, pg_temp.u('named room', n), 'n', false, 'name ' || n, now() FROM large, generate_series(0, 9999) n;
 INSERT INTO room_messages (account_id, room_id, seq, id, user_id, user_name, client_id, text, created_at)
     -- One room has half of them.
     SELECT account, pg_temp.u('room', CASE n % 2 WHEN 0 THEN 777 ELSE n % 1000 END),

@@ -49,6 +49,11 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
         "room.direct_low = $2 OR room.direct_high = $2",
         &[(1, "ARRAY[pg_temp.u('direct room', 7)]"), (2, "pg_temp.u('user', 1000001)")],
     ),
+    ("AND join_name = $1", &[(1, "'name 777'")]),
+    (
+        "INSERT INTO rooms (account_id, id, name, is_private, join_name",
+        &[(4, "'another name'"), (6, "20000")],
+    ),
     ("SET acknowledged_seq = least($2", &[(2, "500")]),
     // Those whose places are taken: none.
     ("account_id <> ALL ($3)", &[(3, "ARRAY[gen_random_uuid()]")]),

@@ -108,6 +108,8 @@ INSERT INTO room_bans (account_id, room_id, user_id, created_at)
 INSERT INTO rooms (account_id, id, name, is_private, direct_low, direct_high, created_at)
     SELECT account_id, gen_random_uuid(), 'd', true, least(user_id, room_id), greatest(user_id, room_id), created_at
     FROM room_members;
+INSERT INTO rooms (account_id, id, name, is_private, join_name, created_at)
+    SELECT account_id, gen_random_uuid(), 'd', false, 'named', created_at FROM room_members ON CONFLICT DO NOTHING;
 INSERT INTO calls (account_id, id, room_id, caller_id, callee_id, started_at)
     SELECT account_id, gen_random_uuid(), id, gen_random_uuid(), gen_random_uuid(), now() FROM rooms;
 INSERT INTO call_parties (account_id, call_id, user_id, position, invited_by, invited_at)

@@ -3,6 +3,7 @@
 import { clientName } from '../../client.js';
 import { moment } from '../../format.js';
 import { phrase } from '../../words.js';
+import { languageSettings } from '../languages.js';
 import { ownAccount } from './own.js';
 
 const ROLES = { ADMIN: phrase('role.ADMIN'), USER: phrase('role.USER'), AGENT_USER: phrase('role.AGENT_USER') };
@@ -67,6 +68,7 @@ const SWITCH = {
 export const SECTIONS = {
   // Whose issuer is another has no password here.
   own: { label: 'own.label', hint: 'own.hint', view: ownAccount, suits: ({ email }) => email !== null, path: '', columns: [] },
+  language: { label: 'language.label', hint: 'language.hint', view: languageSettings, path: '', columns: [] },
   users: {
     label: 'users.label', hint: 'users.hint', titles: { create: 'users.new', change: 'users.change' },
     path: '/v1/users', needs: 'users.read', changes: 'users.manage',
