@@ -1,7 +1,7 @@
 // The service worker: shows what is pushed while no page is open, and opens the room on a click.
 
 import { LOGO } from './logo.js';
-import { phrase } from './words.js';
+import { phrase } from './worker-words.js';
 
 const worker = /** @type {Push.Worker} */ (/** @type {unknown} */ (self));
 

@@ -34,6 +34,20 @@ test('no catalogue names a key twice', () => {
   }
 });
 
+/** One that waits for a module is not registered: browsers do not let it. */
+test('the service worker has every language, and nothing that waits', () => {
+  const read = (name) => readFileSync(new URL(`../js/${name}`, import.meta.url), 'utf8');
+  const seen = new Set();
+  const follow = (name) => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    for (const [, target] of read(name).matchAll(/^import .* from '\.\/(.+)';$/gm)) follow(name.includes('/') ? `${name.replace(/[^/]+$/, '')}${target}` : target);
+  };
+  follow('worker.js');
+  for (const language of Object.keys(LANGUAGES)) assert.ok(seen.has(`words/${language}.js`), language);
+  for (const name of seen) assert.doesNotMatch(read(name), /^[^/*]*\bimport\(|^(?:const|export|await)[^(]*\(?await /m, name);
+});
+
 test('what a catalogue lacks, has too much or says wrongly is found', () => {
   const english = { a: 'Hello {name}', b: { one: '{count} day', other: '{count} days' }, c: 'Bye' };
   assert.deepEqual(gaps({ a: '', x: '' }, english), { missing: ["  'b': { one: '{count} day', other: '{count} days' },", "  'c': 'Bye',"], unknown: ['x'] });
