@@ -44,11 +44,6 @@ pub(super) fn all() -> Vec<Limit> {
             "the one before is closed",
         ),
         fixed("changes in one event of presence", bytes(room::CHANGES_BYTES_MAX), "complete: false"),
-        fixed(
-            "changes of a user's status on a device",
-            presence_status::STATUS_RATE.to_string(),
-            "limit.rate",
-        ),
         fixed("users in one answer about presence", presence::USERS_MAX.to_string(), "`more`"),
         fixed("a session description", bytes(media::SDP_BYTES_MAX), "limit.size"),
         limit(
@@ -82,11 +77,16 @@ pub(super) fn all() -> Vec<Limit> {
     ]
 }
 
-/// Of rooms that are joined by a name, and of what is published in those that keep it for a while at most.
+/// Of rooms that are joined by a name, of what is published in those that keep it for a while at most, and of status.
 pub(super) fn named() -> Vec<Limit> {
     let config = Config::default();
     let fixed = |what, default, answer| limit(what, default, None, answer);
     vec![
+        fixed(
+            "changes of a user's status on a device",
+            presence_status::STATUS_RATE.to_string(),
+            "limit.rate",
+        ),
         fixed("the name by which a room is joined", bytes(room_name::ROOM_NAME_BYTES_MAX), "limit.size"),
         limit(
             "durable rooms of an account that were opened by a name",
