@@ -66,6 +66,12 @@ export const words = {
   'nav.shortcuts': 'اختصارات لوحة المفاتيح (?)',
   'nav.signOut': 'تسجيل خروج {name}',
 
+  'status.yours': 'حالتك',
+  'status.online': 'متصل',
+  'status.away': 'بعيد',
+  'status.busy': 'مشغول',
+  'status.inCall': 'في مكالمة',
+
   'banner.connecting': 'جارٍ الاتصال…',
   'banner.lost': 'انقطع الاتصال. جارٍ إعادة الاتصال…',
   'banner.refused': 'أغلق الخادم هذا الاتصال لكثرة ما أُرسل.',

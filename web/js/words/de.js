@@ -57,6 +57,12 @@ export const words = {
   'nav.shortcuts': 'Tastenkürzel (?)',
   'nav.signOut': '{name} abmelden',
 
+  'status.yours': 'Ihr Status',
+  'status.online': 'Online',
+  'status.away': 'Abwesend',
+  'status.busy': 'Beschäftigt',
+  'status.inCall': 'Im Anruf',
+
   'banner.connecting': 'Verbindung wird aufgebaut…',
   'banner.lost': 'Verbindung unterbrochen. Sie wird wiederhergestellt…',
   'banner.refused': 'Der Server hat die Verbindung geschlossen, weil zu viel gesendet wurde.',

@@ -58,6 +58,12 @@ export const words = {
   'nav.shortcuts': 'Atajos de teclado (?)',
   'nav.signOut': 'Cerrar la sesión de {name}',
 
+  'status.yours': 'Su estado',
+  'status.online': 'En línea',
+  'status.away': 'Ausente',
+  'status.busy': 'Ocupado',
+  'status.inCall': 'En llamada',
+
   'banner.connecting': 'Conectando…',
   'banner.lost': 'Conexión perdida. Reconectando…',
   'banner.refused': 'El servidor cerró esta conexión porque se enviaba demasiado.',

@@ -61,6 +61,12 @@ export const words = {
   'nav.shortcuts': 'Горячие клавиши (?)',
   'nav.signOut': 'Выйти ({name})',
 
+  'status.yours': 'Ваш статус',
+  'status.online': 'В сети',
+  'status.away': 'Нет на месте',
+  'status.busy': 'Не беспокоить',
+  'status.inCall': 'В звонке',
+
   'banner.connecting': 'Соединение…',
   'banner.lost': 'Связь потеряна. Восстанавливаем…',
   'banner.refused': 'Сервер закрыл соединение: отправлялось слишком много.',
