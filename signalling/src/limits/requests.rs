@@ -63,8 +63,6 @@ pub(super) fn all() -> Vec<Limit> {
             bytes(inbox::TEXT_BYTES_MAX),
             "request.invalid; from customers, cut",
         ),
-        fixed("entries of a mailbox", mailbox::ENTRIES_MAX.to_string(), "the oldest go"),
-        fixed("entries of a mailbox in one answer", mailbox::PAGE_MAX.to_string(), "complete: false"),
         fixed("feeds of a connection", feed::FEEDS_MAX.to_string(), "limit.count"),
         fixed("members of a feed's filter", feed::FILTER_MAX.to_string(), "protocol.invalidParams"),
         fixed("a feed's filter, as JSON", bytes(feed::FILTER_BYTES_MAX), "protocol.invalidParams"),
@@ -135,5 +133,7 @@ pub(super) fn chat() -> Vec<Limit> {
             time(typing::TYPING_TIME),
             "typing: false",
         ),
+        fixed("entries of a mailbox", mailbox::ENTRIES_MAX.to_string(), "the oldest go"),
+        fixed("entries of a mailbox in one answer", mailbox::PAGE_MAX.to_string(), "complete: false"),
     ]
 }
