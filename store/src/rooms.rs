@@ -1,7 +1,8 @@
 //! Rooms: where people meet. What is said in them is in [`mod@messages`], what becomes of it in [`mod@changes`], how
-//! far it was read in [`mod@reads`], who belongs to them in [`mod@members`], who may not speak or enter in
+//! far it was read in [`mod@reads`], its files in [`mod@attachments`], who belongs to them in [`mod@members`], who may not speak or enter in
 //! [`mod@restrictions`], those of two in [`mod@direct`].
 
+mod attachments;
 mod changes;
 mod direct;
 mod members;
@@ -10,6 +11,10 @@ mod reads;
 mod references;
 mod restrictions;
 
+pub use attachments::{
+    NewAttachment, Quota, StoredAttachment, UNSENT_KEPT_FOR, Unreserved, Uploads, attachment, discard,
+    forget_attachment, reserve, stored,
+};
 pub use changes::{Reactor, Revised, find_messages, reacted, revise};
 pub use direct::{DirectWith, direct_with, open_direct};
 pub use members::{
@@ -283,6 +288,7 @@ pub async fn close(tx: &mut TenantTx, id: RoomId, at: Option<OffsetDateTime>) ->
 /// # Errors
 /// [`ChangeError::NotFound`].
 pub async fn delete(tx: &mut TenantTx, id: RoomId) -> Result<(), ChangeError> {
+    attachments::discard_of_room(tx, id).await?;
     let deleted = query!("DELETE FROM rooms WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
     if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
 }

@@ -2,6 +2,7 @@
 //! do what is decided by the core that the hub asks too ([`admit`](mod@admit)).
 
 mod admit;
+mod attachments;
 mod close;
 mod create;
 mod delete;
@@ -16,6 +17,9 @@ mod messages;
 mod restrictions;
 mod tell;
 mod update;
+
+pub(super) use admit::refused;
+pub(super) use attachments::{no_storage, unavailable};
 
 use super::routes::{Routes, endpoints};
 use common::permission::Permission;
@@ -68,6 +72,12 @@ pub(super) fn routes() -> Routes {
             Permission::RoomsManage,
             endpoints![messages::send, message::edit, message::delete],
         )
+        // Guests, too: what they may do in the room is asked there.
+        .any_caller(endpoints![
+            attachments::upload::upload_attachment,
+            attachments::get_attachment,
+            attachments::discard_attachment
+        ])
 }
 
 /// The rooms of two, by whom they are with.

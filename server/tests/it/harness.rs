@@ -283,6 +283,7 @@ impl Server {
             text: "hello",
             reply_to: None,
             mentions: &[],
+            attachments: rooms::Uploads::default(),
         };
         rooms::send(&mut tx, &said, clock).await.unwrap().unwrap();
         let secret = Secret::new("s3cret".to_owned());
