@@ -18,8 +18,9 @@ pub struct Config {
     pub bytes_max: u64,
     /// What the files of one account may have together, in bytes. Deleted ones count until they are removed.
     pub account_bytes_max: u64,
-    /// Files that may come in at the same time on this instance. Each takes its size on disk, and 5 MiB of memory while
-    /// it is sent to a bucket.
+    /// Files that may come in at the same time on this instance. Each takes its size on disk.
+    ///
+    /// More lets more people be slow at the same time; fewer needs less room on the disk.
     pub uploads_max: usize,
     /// Of those, of one user or guest.
     pub uploads_per_user_max: usize,
@@ -67,7 +68,7 @@ impl Default for Config {
             directory: None,
             bytes_max: 25 * 1024 * 1024,
             account_bytes_max: 10 * 1024 * 1024 * 1024,
-            uploads_max: 16,
+            uploads_max: 64,
             uploads_per_user_max: 4,
             unsent_per_user_max: 50,
             link_s: 300,

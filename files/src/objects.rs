@@ -51,6 +51,9 @@ const PART_BYTES: usize = 5 * 1024 * 1024;
 /// Bytes that go to the disk at once.
 const DISK_BYTES: usize = 1024 * 1024;
 
+/// Files that are sent to the storage at the same time: each has a part of some MiB in memory.
+const KEPT_AT_ONCE: usize = 8;
+
 /// How long a file's thumbnail may take, with the wait for those of other files. After that it has none.
 const PREVIEW_TIME: Duration = Duration::from_secs(20);
 
@@ -112,6 +115,7 @@ struct Inner {
     users: Arc<Users>,
     /// One picture at a time: it may take a processor and a quarter of a GiB.
     decoding: Arc<Semaphore>,
+    keeping: Semaphore,
 }
 
 impl fmt::Debug for Files {
@@ -184,6 +188,7 @@ impl Files {
             slots: Arc::new(Semaphore::new(config.uploads_max)),
             users: Arc::default(),
             decoding: Arc::new(Semaphore::new(1)),
+            keeping: Semaphore::new(KEPT_AT_ONCE),
             config,
         })))
     }
@@ -246,6 +251,7 @@ impl Files {
         id: AttachmentId,
         received: &Received<G>,
     ) -> Result<(), FileError> {
+        let _turn = self.0.keeping.acquire().await;
         let mut file = File::open(received.path()).await.map_err(FileError::Disk)?;
         let key = self.key(account, id, Variant::Whole);
         if received.length() <= u64::try_from(self.0.part_bytes).unwrap_or(u64::MAX) {

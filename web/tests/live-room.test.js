@@ -224,3 +224,16 @@ test('what was read is said once, and again if that failed', async () => {
   await socket.refuse('room.read', 'offline');
   assert.equal(room.read(), true);
 });
+
+test('files go along with what is said, also when it is said again', async () => {
+  const { socket, room } = await joined();
+  const file = { id: 'f', fileName: 'a.png', mimeType: 'image/png', sizeBytes: 1, hasThumbnail: false };
+  room.send('', undefined, [file]);
+  const sent = () => socket.requests.filter(([method]) => method === 'room.send').map(([, { attachments }]) => attachments);
+  assert.deepEqual(sent(), [['f']]);
+  const [pending] = room.state.get().pending;
+  assert.deepEqual(pending.attachments, [file]);
+  room.resend(pending.clientId);
+  room.send('without');
+  assert.deepEqual(sent(), [['f'], ['f'], undefined]);
+});

@@ -48,7 +48,7 @@ declare namespace App {
   }
 
   interface PendingMessage {
-    clientId: string; text: string; replyTo?: number; mentions: string[]; at: string; error: Problem | null; storedAs: string | null;
+    clientId: string; text: string; replyTo?: number; mentions: string[]; attachments: Wire.RoomAttachment[]; at: string; error: Problem | null; storedAs: string | null;
   }
   interface RoomState {
     status: 'joining' | 'joined' | 'failed'; name: string; error: Problem | null; members: Wire.Member[]; memberCount: number;

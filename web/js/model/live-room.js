@@ -235,11 +235,12 @@ export class LiveRoom {
    *
    * @param {string} text
    * @param {number} [replyTo]
+   * @param {Wire.RoomAttachment[]} [attachments] files that were uploaded for it
    */
-  send(text, replyTo) {
+  send(text, replyTo, attachments = []) {
     const mentions = mentionsIn(text, this.state.get().members);
     /** @type {App.PendingMessage} */
-    const entry = { clientId: randomId(), text, replyTo, mentions, at: new Date().toISOString(), error: null, storedAs: null };
+    const entry = { clientId: randomId(), text, replyTo, mentions, attachments, at: new Date().toISOString(), error: null, storedAs: null };
     this.state.set({ pending: [...this.state.get().pending, entry] });
     this.stopTyping();
     this.#deliver(entry);
@@ -252,14 +253,16 @@ export class LiveRoom {
   }
 
   /** @param {App.PendingMessage} entry */
-  async #deliver({ clientId, text, replyTo, mentions, storedAs }) {
+  async #deliver({ clientId, text, replyTo, mentions, attachments, storedAs }) {
     if (storedAs) return;
     const change = (/** @type {Partial<App.PendingMessage>} */ patch) => this.state.set({
       pending: this.state.get().pending.map((entry) => (entry.clientId === clientId ? { ...entry, ...patch } : entry)),
     });
     change({ error: null });
     try {
-      const { message } = await this.#socket.call('room.send', { roomId: this.id, clientId, text, replyTo, mentions });
+      const { message } = await this.#socket.call('room.send', {
+        roomId: this.id, clientId, text, replyTo, mentions, ...(attachments.length > 0 && { attachments: attachments.map(({ id }) => id) }),
+      });
       change({ storedAs: message.id });
       if (message.seq <= this.state.get().seq) {
         this.state.set({ pending: this.state.get().pending.filter((entry) => entry.clientId !== clientId) });

@@ -1,7 +1,8 @@
 // Where messages are written: grows with the text, Enter sends, Shift+Enter breaks the line.
 
-import { el, icon } from '../dom.js';
+import { el, icon, iconButton } from '../dom.js';
 import { phrase } from '../words.js';
+import { filesIn } from './uploads.js';
 
 const HEIGHT_MAX_PX = 160;
 const encoder = new TextEncoder();
@@ -14,18 +15,21 @@ const lengthOf = (text) => encoder.encode(JSON.stringify(text)).length - 2;
 
 /**
  * @param {{ label: string, inputId: string, sendId: string, bytesMax: number,
- *   send: (text: string) => void, typed?: () => void, tooLong: () => void }} options
+ *   send: (text: string) => void, typed?: () => void, tooLong: () => void,
+ *   files?: { label: string, add: (files: File[]) => void, ready: () => boolean, waiting: () => boolean } }} options
  */
-export function composer({ label, inputId, sendId, bytesMax, send, typed, tooLong }) {
+export function composer({ label, inputId, sendId, bytesMax, send, typed, tooLong, files }) {
+  /** With files, a text is not needed; while some are on their way, nothing is sent. */
+  const isReady = (/** @type {string} */ text) => !files?.waiting() && (text !== '' || Boolean(files?.ready()));
   const grow = () => {
     input.style.height = 'auto';
     input.style.height = `${Math.min(input.scrollHeight, HEIGHT_MAX_PX)}px`;
-    button.disabled = input.value.trim() === '';
+    button.disabled = !isReady(input.value.trim());
   };
   const submit = (/** @type {Event | undefined} */ event) => {
     event?.preventDefault();
     const text = input.value.replace(CONTROL, '').trim();
-    if (!text) return;
+    if (!isReady(text)) return;
     if (lengthOf(text) > bytesMax) return tooLong();
     send(text);
     input.value = '';
@@ -36,14 +40,25 @@ export function composer({ label, inputId, sendId, bytesMax, send, typed, tooLon
     rows: '1', dir: 'auto', placeholder: label, 'aria-label': label, 'data-testid': inputId, enterkeyhint: 'send',
     on: {
       input: () => { grow(); if (input.value) typed?.(); },
+      paste: (event) => {
+        const pasted = filesIn(event.clipboardData);
+        if (!files || pasted.length === 0) return;
+        event.preventDefault();
+        files.add(pasted);
+      },
       keydown: (event) => event.key === 'Enter' && !event.shiftKey && !event.isComposing && submit(event),
     },
   });
   const button = el('button', { type: 'submit', class: 'button primary send', 'aria-label': phrase('send'), title: phrase('sendKey'), 'data-testid': sendId, disabled: true }, icon('send'));
-  const element = el('form', { class: 'composer', on: { submit } }, input, button);
+  const chosen = el('input', { type: 'file', multiple: true, hidden: true, 'data-testid': `${inputId}-files`,
+    on: { change: () => { files?.add([...(chosen.files ?? [])]); chosen.value = ''; input.focus(); } } });
+  const attach = files && [chosen, iconButton('clip', files.label, { 'data-testid': `${inputId}-attach`, on: { click: () => chosen.click() } })];
+  const element = el('form', { class: 'composer', on: { submit } }, attach, input, button);
   return {
     element,
     focus: () => input.focus(),
+    /** What there is beside the text has changed. */
+    changed: () => grow(),
     /** Puts a text in place of what was being written. */
     /** @param {string} text */
     set(text) {

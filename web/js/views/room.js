@@ -2,6 +2,7 @@
 
 import { el, fill, icon, iconButton, keyed, say } from '../dom.js';
 import { explain, names, phrase } from '../words.js';
+import { links } from './attachments.js';
 import { composer } from './composer.js';
 import { days, hasReacted, roomMessage } from './message.js';
 import { manageMembers, rank, roleIn } from './members.js';
@@ -9,13 +10,15 @@ import { people } from './people.js';
 import { detailHeader, titled } from './rooms.js';
 import { scroller } from './scroller.js';
 import { confirm } from './settings/dialogs.js';
+import { takesFiles, uploads } from './uploads.js';
 
 /** The most that the server takes, in bytes of JSON. */
 const TEXT_BYTES_MAX = 8 * 1024;
 
 /** @param {App.Parts} app @param {string} id @returns {App.View} */
 export function room(app, id) {
-  const { rooms, calls, user, notices, socket } = app;
+  const { rooms, calls, user, notices, socket, api } = app;
+  const files = `/v1/rooms/${id}/attachments`;
   const live = rooms.hold(id, 'view');
   const title = titled();
   const subtitle = el('p', { class: 'muted' });
@@ -47,13 +50,15 @@ export function room(app, id) {
     send: (text) => {
       const { message, isEdit } = target ?? {};
       aim(null);
-      if (message && isEdit) return act(live.edit(message.seq, text));
-      live.send(text, message?.seq);
+      if (message && isEdit) return void act(live.edit(message.seq, text));
+      live.send(text, message?.seq, tray.take());
       log.toEnd();
     },
     typed: () => live.typed(),
     tooLong: () => notices.warn(phrase('room.tooLong')),
+    files: { label: phrase('room.attach'), add: (chosen) => tray.add(chosen), ready: () => tray.ready(), waiting: () => tray.waiting() },
   });
+  const tray = uploads({ path: files, api, changed: () => write.changed(), tooMany: () => notices.warn(phrase('room.tooManyFiles')) });
 
   /** The message that is answered or edited. @type {{ message: Wire.RoomMessage, isEdit: boolean } | null} */
   let target = null;
@@ -73,6 +78,8 @@ export function room(app, id) {
   const act = (/** @type {Promise<unknown>} */ done) => done.catch((error) => notices.warn(explain(error)));
   const shows = roomMessage({
     user,
+    link: links({ path: files, api }),
+    failed: (error) => notices.warn(explain(error)),
     mayModerate: () => user.permissions.includes('rooms.manage') || rank(role) > 1,
     find: (seq) => live.state.get().messages.find((message) => message.seq === seq),
     retry: (clientId) => live.resend(clientId),
@@ -94,9 +101,11 @@ export function room(app, id) {
   const element = el('div', { class: 'room', on: { keydown: (event) => { if (event.key === 'Escape') { toggle(false); aim(null); } } } },
     el('section', { class: 'chat', 'aria-label': phrase('conversation') },
       detailHeader('rooms', el('div', { class: 'detail-title' }, title.node, subtitle), showPeople, join),
-      log.element, state, el('div', { class: 'typing-line' }, typing), targetLine, write.element),
+      log.element, state, el('div', { class: 'typing-line' }, typing), targetLine, tray.element, write.element),
     roster.element,
   );
+
+  takesFiles(element, (dropped) => tray.add(dropped));
 
   const showMessages = (/** @type {App.RoomState} */ { status, error, messages, pending }) => {
     log.update(() => keyed(log.list, days(messages, pending, user), shows));
@@ -158,6 +167,7 @@ export function room(app, id) {
       document.removeEventListener('visibilitychange', markRead);
       roster.leave?.();
       log.leave();
+      tray.leave();
       live.stopTyping();
       rooms.release(id, 'view');
     },

@@ -34,6 +34,9 @@ const STORAGE_RETRY: Duration = Duration::from_secs(10);
 /// How soon a client should try again that sends too many files at the same time.
 const PLACE_RETRY: Duration = Duration::from_secs(2);
 
+/// How long what comes of a refused file is read.
+const DISCARD_TIME: Duration = Duration::from_secs(10);
+
 /// What is said of a file beside its bytes.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -74,10 +77,11 @@ pub(in super::super::super) async fn upload_attachment(
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let length: Option<u64> = length.and_then(|value| value.parse().ok());
     if length.is_some_and(|length| length > files.config().bytes_max) {
+        discard(request.into_body(), files.config().bytes_max).await;
         return Err(refused(&Refused::TooLarge(files.config().bytes_max)));
     }
     let incoming = files.receive(attendee.account(), attendee.user()).await.map_err(|why| refused(&why))?;
-    let received = receive(incoming, request.into_body()).await?;
+    let received = receive(incoming, request.into_body(), files.config().bytes_max).await?;
     if received.length() == 0 {
         return Err(Problem::invalid("the file has no bytes"));
     }
@@ -90,15 +94,41 @@ pub(in super::super::super) async fn upload_attachment(
 }
 
 /// Takes a body in, piece by piece.
-async fn receive<G>(mut incoming: Incoming<G>, mut body: Body) -> Result<Received<G>, Problem> {
+async fn receive<G>(
+    mut incoming: Incoming<G>,
+    mut body: Body,
+    discarded_max: u64,
+) -> Result<Received<G>, Problem> {
     while let Some(frame) = body.frame().await {
         let broken = || Problem::new(StatusCode::BAD_REQUEST, ErrorCode::INVALID_BODY, "the body broke off");
         let frame = frame.map_err(|_| broken())?;
         if let Ok(piece) = frame.into_data() {
-            incoming.write(&piece).await.map_err(|why| refused(&why))?;
+            let written = incoming.write(&piece).await;
+            if let Err(why) = written {
+                drop(incoming);
+                discard(body, discarded_max).await;
+                return Err(refused(&why));
+            }
         }
     }
     incoming.finish().await.map_err(|why| refused(&why))
+}
+
+/// Reads on for a while without keeping anything: a browser that is answered before it has sent all takes the end of
+/// the connection for a lost one, and never sees the answer.
+async fn discard(mut body: Body, bytes_max: u64) {
+    let all = async {
+        let mut left = bytes_max;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, |piece| u64::try_from(piece.len()).unwrap_or(u64::MAX));
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    };
+    // Whether it ends or not, the answer is given.
+    let _in_time = tokio::time::timeout(DISCARD_TIME, all).await;
 }
 
 async fn keep<G: Sync>(
