@@ -13,7 +13,6 @@ use tokio::{
 
 /// Why a file does not come in.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Refused {
     /// It has more bytes than a file may have.
     #[error("the file is larger than {0} bytes")]

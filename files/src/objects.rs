@@ -92,6 +92,13 @@ pub enum FileError {
     Disk(#[source] io::Error),
 }
 
+impl FileError {
+    /// Whether the storage has the file not: asking again is of no use.
+    pub const fn is_gone(&self) -> bool {
+        matches!(self, Self::Gone)
+    }
+}
+
 impl From<object_store::Error> for FileError {
     fn from(error: object_store::Error) -> Self {
         if matches!(error, object_store::Error::NotFound { .. }) { Self::Gone } else { Self::Storage(error) }

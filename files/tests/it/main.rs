@@ -1,9 +1,15 @@
 //! Files in a folder and in a bucket.
 
 #![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "test code: whatever is not as expected is a failure"
+)]
+#![allow(
     clippy::disallowed_methods,
-    clippy::arithmetic_side_effects,
-    reason = "test code: stands in for a service outside, and runs in the time of the real world"
+    reason = "stands in for a service outside, and runs in the time of the real world"
 )]
 
 mod bucket;

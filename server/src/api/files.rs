@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use common::error::ErrorCode;
-use files::{FileError, THUMBNAIL_TYPE, Variant};
+use files::{THUMBNAIL_TYPE, Variant};
 use ingress::file_headers;
 use std::ops::Range;
 use store::rooms;
@@ -76,10 +76,7 @@ async fn read_file(
         Stretch::None => return Ok(no_such_stretch(file.about.size_bytes)),
     };
     let opened = files.read(link.account, link.file, link.variant, range.clone()).await;
-    let opened = opened.map_err(|error| match error {
-        FileError::Gone => missing(),
-        error => unavailable(&error),
-    })?;
+    let opened = opened.map_err(|error| if error.is_gone() { missing() } else { unavailable(&error) })?;
     let length = opened.range.end.saturating_sub(opened.range.start);
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     let mut status = StatusCode::OK;

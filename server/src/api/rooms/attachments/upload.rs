@@ -185,7 +185,7 @@ fn refused(why: &Refused) -> Problem {
                 .retry_after(PLACE_RETRY)
         }
         Refused::Busy => Problem::unavailable(why.to_string()),
-        error => away(error),
+        Refused::Disk(_) => away(why),
     }
 }
 
