@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
     sync::{Condvar, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use thirtyfour::{error::WebDriverErrorInner, prelude::*};
 
@@ -127,15 +127,12 @@ impl Browser {
     /// Clicks the element with this test id, once it is there. If the page has put another one in its place
     /// between finding and clicking, that one, as a person would.
     pub async fn click(&self, test_id: &str) {
-        let clicks = async {
-            while let Err(error) = self.see(test_id).await.click().await {
-                let is_another = matches!(*error, WebDriverErrorInner::StaleElementReference(_));
-                assert!(is_another, "{test_id} cannot be clicked: {error}");
-            }
-        };
-        tokio::time::timeout(PATIENCE, clicks)
-            .await
-            .unwrap_or_else(|_| panic!("{test_id} never stands still"));
+        let started = Instant::now();
+        while let Err(error) = self.see(test_id).await.click().await {
+            let is_another = matches!(*error, WebDriverErrorInner::StaleElementReference(_));
+            assert!(is_another, "{test_id} cannot be clicked: {error}");
+            assert!(started.elapsed() < PATIENCE, "{test_id} never stands still");
+        }
     }
 
     /// Types into the element with this test id.

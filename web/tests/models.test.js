@@ -87,7 +87,7 @@ function calling(t) {
   const told = [];
   const rooms = createRooms({ api: new ApiDouble(), socket });
   const calls = createCalls({ socket, rooms, notices: { tell: (text) => told.push(text), warn: (text) => told.push(text) } });
-  return { socket, calls, told, incoming: { callId: 'c', roomId: 'r', from: 'ben', name: 'Ben', media: 'audio' } };
+  return { socket, rooms, calls, told, incoming: { callId: 'c', roomId: 'r', from: 'ben', name: 'Ben', media: 'audio' } };
 }
 
 test('a call that rings is taken, and its room and media are joined', async (t) => {
@@ -107,6 +107,37 @@ test('a call that rings is taken, and its room and media are joined', async (t) 
   // The other side is told.
   await socket.answer('call.hangUp', {});
   await left;
+});
+
+test('a call in a room that was opened before there was a connection is joined with the connection, and not hung up', async (t) => {
+  const { socket, rooms, calls, told, incoming } = calling(t);
+  rooms.hold('r', 'view');
+  await socket.refuse('room.join', 'offline');
+  await socket.emit('call.incoming', incoming);
+  calls.accept();
+  await socket.answer('call.accept', { roomId: 'r' });
+  assert.equal(socket.methods.includes('media.join'), false, 'one is not in the room yet');
+  await socket.open();
+  await socket.answer('room.join', joined());
+  assert.ok(socket.methods.includes('media.join'));
+  assert.equal(socket.methods.includes('call.resume'), false, 'the call began by this connection');
+  assert.equal(calls.state.get().active.roomId, 'r');
+
+  await socket.refuse('media.join', 'offline');
+  await socket.open({ connectionId: 'second' });
+  await socket.answer('room.join', joined());
+  await socket.answer('call.resume', { connectionId: null, answeredAt: '' });
+  assert.deepEqual(socket.requests.filter(([method]) => method === 'media.join').length, 2, 'the next connection enters');
+  assert.equal(socket.methods.includes('call.hangUp'), false);
+  assert.deepEqual(told, ['Microphone and camera need https, or localhost.']);
+});
+
+test('what rings before the rooms are joined goes on ringing', async (t) => {
+  const { socket, calls, incoming } = calling(t);
+  await socket.emit('call.incoming', incoming);
+  await socket.open();
+  assert.equal(calls.state.get().incoming.callId, 'c');
+  assert.equal(socket.methods.includes('call.resume'), false);
 });
 
 test('a call that ends before it is taken says who and why', async (t) => {

@@ -29,7 +29,11 @@ declare namespace App {
 
   interface Identity { user: Wire.User | null; ready: boolean; notice: string | null }
 
-  interface Ringing { callId: string | null; roomId: string; userId: string; name: string; media: 'audio' | 'video' }
+  interface Ringing {
+    callId: string | null; roomId: string; userId: string; name: string; media: 'audio' | 'video';
+    /** The connection by which this device is part of it. */
+    device: string | null;
+  }
   type Other = import('../client/src/media/session.js').Other;
   interface Active {
     roomId: string; startedAt: number; others: Other[]; muted: boolean; connected: boolean; route: Wire.Route;

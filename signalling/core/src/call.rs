@@ -488,11 +488,7 @@ impl Call {
         now: Instant,
         effects: &mut Vec<Effect>,
     ) -> Result<(), CallError> {
-        if !self.may_invite(device, user, is_transfer)? {
-            return Ok(());
-        }
-        let by = self.talking().find(|leg| leg.is_in_on(device)).ok_or(CallError::NotInvited)?.user;
-        let invitation = Invitation { by, is_transfer };
+        let Some(invitation) = self.invitation_of(device, user, is_transfer)? else { return Ok(()) };
         let ringing = Ringing::new(devices, RING_TIME, now);
         effects.push(Effect::RecordInvited { user, invitation });
         let tell = |to| Effect::TellIncoming { to, rings_for: RING_TIME };
@@ -512,17 +508,27 @@ impl Call {
         (user, is_transfer): (UserId, bool),
         effects: &mut Vec<Effect>,
     ) -> Result<(), CallError> {
-        if !self.may_invite(device, user, is_transfer)? {
-            return Ok(());
-        }
-        let by = self.talking().find(|leg| leg.is_in_on(device)).ok_or(CallError::NotInvited)?.user;
-        let invitation = Invitation { by, is_transfer };
+        let Some(invitation) = self.invitation_of(device, user, is_transfer)? else { return Ok(()) };
         let reason = EndReason::Busy;
         effects.push(Effect::RecordInvited { user, invitation });
         effects.push(Effect::RecordOut { user, reason });
         self.place(Leg { user, invitation, state: State::Out { reason, device: None } });
         self.change(effects);
         Ok(())
+    }
+
+    /// How the one who talks on a device rings `user` into the call; `None` if they ring already for the same reason.
+    fn invitation_of(
+        &self,
+        device: ConnectionId,
+        user: UserId,
+        is_transfer: bool,
+    ) -> Result<Option<Invitation>, CallError> {
+        if !self.may_invite(device, user, is_transfer)? {
+            return Ok(None);
+        }
+        let by = self.talking().find(|leg| leg.is_in_on(device)).ok_or(CallError::NotInvited)?.user;
+        Ok(Some(Invitation { by, is_transfer }))
     }
 
     /// In the place of the same person's, if they were part of it before.

@@ -20,8 +20,7 @@ export function createCalls({ socket, rooms, notices }) {
   let call = null;
   /** @type {{ kind: string, stop: () => void } | null} */
   let hush = null;
-  /** The connection by which this device is part of its calls. @type {string | null} */
-  let device = null;
+  const connectionId = () => socket.client.state.connectionId;
 
   /** Who rings decides what sounds. */
   state.subscribe(({ incoming, outgoing }) => {
@@ -73,14 +72,17 @@ export function createCalls({ socket, rooms, notices }) {
     const room = rooms.hold(roomId, 'call');
     show();
     try {
-      await Promise.all([room.joined, local.start({ video })]);
+      await local.start({ video });
       local.problems.forEach((problem) => notices.warn(unavailable(problem)));
       if (call !== own) return local.stop();
+      await room.entered();
+      if (call !== own) return;
       session.say({ muted: own.muted || !local.tracks.audio, cameraOff: !local.hasCamera });
       await session.join();
       show();
     } catch (error) {
-      if (call !== own) return local.stop();
+      // Without a connection the next one enters.
+      if (call !== own || error.code === 'offline') return;
       notices.warn(phrase('call.cannotJoin', { reason: explain(error) }));
       await hangUp();
     }
@@ -127,7 +129,7 @@ export function createCalls({ socket, rooms, notices }) {
     const callId = call?.ringing?.callId;
     if (callId) return ringInto({ callId, userId, name }, 'call.invite');
     /** @type {App.Ringing} */
-    const outgoing = { callId: null, roomId, userId, name, media };
+    const outgoing = { callId: null, roomId, userId, name, media, device: connectionId() };
     state.set({ outgoing });
     rooms.hold(roomId, 'ring');
     try {
@@ -175,7 +177,7 @@ export function createCalls({ socket, rooms, notices }) {
   }
 
   socket.on('call.incoming', ({ callId, roomId, from, name, media }) => {
-    state.set({ incoming: { callId, roomId, userId: from, name, media } });
+    state.set({ incoming: { callId, roomId, userId: from, name, media, device: connectionId() } });
   });
 
   socket.on('call.answered', ({ callId }) => {
@@ -227,12 +229,16 @@ export function createCalls({ socket, rooms, notices }) {
   /**
    * How a call stands, which goes on by this connection instead of the one before; null if it is over.
    *
-   * @param {string | null} callId
+   * @param {App.Ringing} ringing
+   * @param {string} connectionId
    */
-  async function resume(callId) {
+  async function resume(ringing, connectionId) {
+    const { callId, device } = ringing;
     if (!callId || !device) return null;
     try {
-      return await socket.call('call.resume', { callId, connectionId: device }, { timeoutMs: RESUME_TIMEOUT_MS });
+      const stands = await socket.call('call.resume', { callId, connectionId: device }, { timeoutMs: RESUME_TIMEOUT_MS });
+      ringing.device = connectionId;
+      return stands;
     } catch (error) {
       // The next connection may have more luck, by the one that the server knows.
       if (error.code === 'offline') throw error;
@@ -240,37 +246,41 @@ export function createCalls({ socket, rooms, notices }) {
     }
   }
 
-  async function resumeIncoming() {
+  /** @param {string} connectionId */
+  async function resumeIncoming(connectionId) {
     const { incoming } = state.get();
-    if (!incoming || await resume(incoming.callId)) return;
+    if (!incoming || incoming.device === connectionId || await resume(incoming, connectionId)) return;
     if (state.get().incoming === incoming) state.set({ incoming: null });
   }
 
-  async function resumeOutgoing() {
+  /** @param {string} connectionId */
+  async function resumeOutgoing(connectionId) {
     const { outgoing } = state.get();
-    if (!outgoing) return;
-    const stands = await resume(outgoing.callId);
+    if (!outgoing || outgoing.device === connectionId) return;
+    const stands = await resume(outgoing, connectionId);
     if (state.get().outgoing !== outgoing || (stands && !stands.answeredAt)) return;
     if (stands) join(outgoing.roomId, { video: outgoing.media === 'video', ringing: outgoing });
     else notices.warn(phrase('call.about', { name: outgoing.name, what: ending('lost') }));
     stopRinging();
   }
 
-  async function resumeActive() {
+  /** @param {string} connectionId */
+  async function resumeActive(connectionId) {
     const own = call;
     if (!own) return;
-    const stands = own.ringing && await resume(own.ringing.callId);
-    if (call !== own) return;
-    // Whoever has nobody on the other side any more is left alone in the room.
-    if (own.ringing && !stands) Object.assign(own, { ringing: null, closesAlone: true, sawOthers: false });
-    if (stands?.connectionId) own.session.moved(own.session.direct, stands.connectionId);
+    if (own.ringing && own.ringing.device !== connectionId) {
+      const stands = await resume(own.ringing, connectionId);
+      if (call !== own) return;
+      // Whoever has nobody on the other side any more is left alone in the room.
+      if (!stands) Object.assign(own, { ringing: null, closesAlone: true, sawOthers: false });
+      if (stands?.connectionId) own.session.moved(own.session.direct, stands.connectionId);
+    }
     await own.session.resume();
   }
 
   // A device is in its calls, and not its connection.
   socket.onOpened(async ({ connectionId }) => {
-    await Promise.all([resumeIncoming(), resumeOutgoing(), resumeActive()]);
-    device = connectionId;
+    await Promise.all([resumeIncoming(connectionId), resumeOutgoing(connectionId), resumeActive(connectionId)]);
     show();
   });
 

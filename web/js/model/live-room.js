@@ -45,9 +45,23 @@ export class LiveRoom {
       unfollow: () => socket.call('room.unfollowMembers', { roomId: id }),
       changed: () => this.#showMembers(),
     });
-    /** Resolves once the room was joined for the first time. */
-    this.joined = this.join();
-    this.joined.catch(() => {});
+    this.join().catch(() => {});
+  }
+
+  /**
+   * Resolves once one is in the room: who has no connection yet is with the next one. Rejects where the room refuses.
+   *
+   * @returns {Promise<void>}
+   */
+  entered() {
+    return new Promise((resolve, reject) => {
+      const stop = this.state.subscribe(({ status, error }) => {
+        if (status === 'joining') return;
+        queueMicrotask(() => stop());
+        if (status === 'joined') resolve();
+        else reject(error);
+      });
+    });
   }
 
   /** Enters, or enters again after a loss and catches up. */

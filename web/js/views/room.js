@@ -40,7 +40,7 @@ export function room(app, id) {
     role = await roleIn(app, id).catch(() => null);
     manage.hidden = rank(role) < 2 && !user.permissions.includes('rooms.manage');
   };
-  live.joined.then(showRole, () => {});
+  live.entered().then(showRole, () => {});
 
   const log = scroller({ label: phrase('messages'), older: () => live.older() });
   const state = el('div', { class: 'empty', hidden: true });

@@ -16,7 +16,6 @@ use axum::{Json, extract::State, http::StatusCode};
 use common::{
     error::ErrorCode,
     id::{ConnectionId, RoomId, UserId},
-    identity::Identity,
     permission::Permission,
     protocol::room::{Member, MemberRole, RemovalReason},
     subject::hub::{ConnectionSelector, RoomMembers},
@@ -169,13 +168,7 @@ pub(super) async fn remove(
     let is_self = caller.token.as_ref().is_some_and(|token| token.user == user);
     let action = if is_self { Action::Quit } else { Action::ChangeMembers };
     admit(&app, &mut tx, &caller, action, room).await?;
-    // Guests are in no table: their tokens are all there is of them.
-    match Identity::of(user) {
-        Identity::Guest(_) => {}
-        Identity::Person(user) => {
-            users::find(&mut tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
-        }
-    }
+    super::restrictions::check_target(&mut tx, user).await?;
     let role = rooms::role_of(&mut tx, room, user).await?;
     if is_self || !caller.permissions.has(Permission::RoomsManage) {
         keep_an_owner(&mut tx, room, user, role).await?;

@@ -22,7 +22,7 @@ use common::{
 use serde::Deserialize;
 use signalling_core::admission::Action;
 use store::{
-    TenantTx,
+    StoreError, TenantTx,
     rooms::{self, Restriction},
     users,
 };
@@ -50,12 +50,9 @@ pub(super) async fn list_room_mutes(
     Id(id): Id<RoomId>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Restriction>>, Problem> {
-    let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller).await?;
-    admit(&app, &mut tx, &caller, Action::Restrict, id).await?;
-    let muted = rooms::mutes(&mut tx, id, after, params.limit() + 1, app.clock.utc()).await?;
-    tx.commit().await?;
-    Ok(Json(params.page(muted, |muted: &Restriction| muted.user_id.to_string())))
+    let now = app.clock.utc();
+    page(&app, &caller, id, &params, async |tx, after, limit| rooms::mutes(tx, id, after, limit, now).await)
+        .await
 }
 
 /// Lists who is banned from a room, in the order of their ids.
@@ -69,12 +66,7 @@ pub(super) async fn list_room_bans(
     Id(id): Id<RoomId>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Restriction>>, Problem> {
-    let after = params.cursor(|text| text.parse().ok())?;
-    let mut tx = app.read(&caller).await?;
-    admit(&app, &mut tx, &caller, Action::Restrict, id).await?;
-    let banned = rooms::bans(&mut tx, id, after, params.limit() + 1).await?;
-    tx.commit().await?;
-    Ok(Json(params.page(banned, |banned: &Restriction| banned.user_id.to_string())))
+    page(&app, &caller, id, &params, async |tx, after, limit| rooms::bans(tx, id, after, limit).await).await
 }
 
 /// Mutes a user or guest: they stay in the room, and neither say, edit nor react to anything. Replaces what was before.
@@ -173,8 +165,24 @@ pub(super) async fn unban(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Guests are in no table: their tokens are all there is of them.
-async fn check_target(tx: &mut TenantTx, user: UserId) -> Result<(), Problem> {
+/// A page of those who are kept from something in a room.
+async fn page(
+    app: &App,
+    caller: &Caller,
+    room: RoomId,
+    params: &PageParams,
+    read: impl AsyncFnOnce(&mut TenantTx, Option<UserId>, u16) -> Result<Vec<Restriction>, StoreError>,
+) -> Result<Json<Page<Restriction>>, Problem> {
+    let after = params.cursor(|text| text.parse().ok())?;
+    let mut tx = app.read(caller).await?;
+    admit(app, &mut tx, caller, Action::Restrict, room).await?;
+    let restricted = read(&mut tx, after, params.limit() + 1).await?;
+    tx.commit().await?;
+    Ok(Json(params.page(restricted, |one: &Restriction| one.user_id.to_string())))
+}
+
+/// Refuses a user that there is not. Guests are in no table: their tokens are all there is of them.
+pub(super) async fn check_target(tx: &mut TenantTx, user: UserId) -> Result<(), Problem> {
     if let Identity::Person(user) = Identity::of(user) {
         users::find(tx, user).await?.ok_or_else(|| Problem::not_found("user"))?;
     }
