@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use switchboard_tests::{
     PATIENCE,
+    browser::{Browser, Driver},
     installation::{Installation, PASSWORD},
     rest::Rest,
     socket::Socket,
@@ -255,6 +256,53 @@ async fn while_the_storage_is_away_messages_go_on_and_files_are_told_to_wait() {
     assert!(said.expect("at once").is_ok());
     assert_eq!((status.as_u16(), &problem["code"]), (503, &json!("attachment.unavailable")));
     assert!(installation.folder.files().is_empty());
+}
+
+/// Drops a picture and a text on the room, as from a folder.
+const DROP: &str = "(async () => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 1200, height: 800 });
+    const paint = canvas.getContext('2d');
+    const sky = paint.createLinearGradient(0, 0, 0, 800);
+    [[0, '#123'], [0.6, '#e85'], [1, '#420']].forEach(([at, color]) => sky.addColorStop(at, color));
+    paint.fillStyle = sky;
+    paint.fillRect(0, 0, 1200, 800);
+    const picture = await new Promise((made) => canvas.toBlob(made));
+    const dropped = new DataTransfer();
+    dropped.items.add(new File([picture], 'sunset.png'));
+    dropped.items.add(new File(['one, two, three\\n'.repeat(4000)], 'Liste für März.csv'));
+    const event = new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: dropped });
+    document.querySelector('.room').dispatchEvent(event);
+    return true;
+})()";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_dropped_on_a_room_are_sent_and_shown_in_the_console() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let email = account.user("Ada").await;
+    let driver = Driver::start();
+    let browser = Browser::start(&driver).await;
+    browser.sign_in(&server.base, &email, PASSWORD).await;
+    browser.click_css(&format!("[data-testid='room-item'][data-room-id='{room}']")).await;
+    browser.see("message-input").await;
+    browser.until(DROP).await;
+    browser
+        .until("document.querySelectorAll('[data-testid=\"upload\"]').length === 2 && !document.querySelector('.upload progress, .upload.failed')")
+        .await;
+    browser.screenshot("files-uploaded").await;
+    browser.fill("message-input", "From yesterday:").await;
+    browser.click("message-send").await;
+    browser
+        .until("document.querySelector('.message:not(.pending) [data-testid=\"attachment-picture\"]')?.naturalWidth === 640")
+        .await;
+    browser
+        .until("document.querySelector('.message [data-testid=\"attachment\"]').innerText.includes('Liste für März.csv')")
+        .await;
+    browser.until("document.querySelector('[data-testid=\"uploads\"]').hidden").await;
+    browser.screenshot("files").await;
+    browser.quit().await;
 }
 
 /// Waits for something that nobody tells of.
