@@ -1,6 +1,6 @@
 //! Whoever may be in a room: a person, a program, or a guest, whose token is for the hub and for files of their room.
 
-use super::{App, problem::Problem, rooms::refused};
+use super::{App, problem::Problem, rooms::refused, routes::Access};
 use axum::{
     extract::FromRequestParts,
     http::{StatusCode, request::Parts},
@@ -22,7 +22,18 @@ impl FromRequestParts<App> for Attendee {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        Ok(Self(app.authenticator().authenticate_bearer(parts).await?))
+        let bearer = app.authenticator().authenticate_bearer(parts).await?;
+        // Guests have rights in place of permissions; the room asks for them.
+        if let AuthenticatedBearer::Caller(caller) = &bearer {
+            match parts.extensions.get::<Access>() {
+                Some(Access::Needs(permission)) => caller.require(*permission)?,
+                Some(Access::NeedsByKind { person, program }) => {
+                    caller.require(if caller.token.is_some() { *person } else { *program })?;
+                }
+                Some(Access::AnyCaller | Access::Anybody) | None => {}
+            }
+        }
+        Ok(Self(bearer))
     }
 }
 

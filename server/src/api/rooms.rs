@@ -72,12 +72,13 @@ pub(super) fn routes() -> Routes {
             Permission::RoomsManage,
             endpoints![messages::send, message::edit, message::delete],
         )
-        // Guests, too: what they may do in the room is asked there.
-        .any_caller(endpoints![
-            attachments::upload::upload_attachment,
-            attachments::get_attachment,
-            attachments::discard_attachment
-        ])
+        // Guests, too: they have rights in place of permissions.
+        .needs(Permission::RoomsRead, endpoints![attachments::get_attachment])
+        .needs_by_kind(
+            Permission::RoomsRead,
+            Permission::RoomsManage,
+            endpoints![attachments::upload::upload_attachment, attachments::discard_attachment],
+        )
 }
 
 /// The rooms of two, by whom they are with.

@@ -51,7 +51,7 @@ pub(in super::super::super) struct UploadParams {
 /// in no message, it is removed after a day.
 #[utoipa::path(
     post, path = "/v1/rooms/{id}/attachments", params(("id" = RoomId, Path, description = "The room"), UploadParams),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file"),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file", example = "hello"),
     responses(
         (status = 201, description = "It may be sent: `attachments` of a message names its `id`", body = RoomAttachment),
         (status = 403, body = Document),
