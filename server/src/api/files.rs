@@ -2,13 +2,14 @@
 
 use super::{
     App,
+    extract::Id,
     problem::{Document, Problem},
     rooms::unavailable,
     routes::{Routes, endpoints},
 };
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -41,7 +42,7 @@ const FROM_ANYWHERE: (HeaderName, HeaderValue) =
 )]
 async fn read_file(
     State(app): State<App>,
-    Path(link): Path<String>,
+    Id(link): Id<String>,
     asked: HeaderMap,
 ) -> Result<Response, Problem> {
     let missing = || Problem::not_found("file");
