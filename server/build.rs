@@ -22,6 +22,12 @@ const SERVED: [&str; 6] = ["client/src", "css", "js", "favicon.svg", "index.html
 const LIBRARY: &str = "client/src/index.js";
 const LIBRARY_NAME: &str = "client/index.js";
 
+/// The service worker's first module, and the name that browsers know it by: what it may do is told from where it is.
+const WORKER: &str = "js/worker.js";
+const WORKER_NAME: &str = "worker.js";
+/// Of these a page needs one at most, and only the browser knows which.
+const CATALOGUES: &str = "js/words/";
+
 /// Files by their paths below `web`, in order.
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -49,11 +55,15 @@ fn main() -> io::Result<()> {
         let page = page_with_versions(&String::from_utf8_lossy(page), &version, &assets)?;
         source.push_str(&embed(&out, path, page.as_bytes())?);
     }
-    if !assets.contains_key(LIBRARY) {
-        return Err(io::Error::other(format!("there is no {LIBRARY}")));
+    for path in [LIBRARY, WORKER] {
+        if !assets.contains_key(path) {
+            return Err(io::Error::other(format!("there is no {path}")));
+        }
     }
     let library = format!("export * from '../assets/{version}/{LIBRARY}';\n");
     source.push_str(&embed(&out, LIBRARY_NAME, library.as_bytes())?);
+    let worker = format!("import './assets/{version}/{WORKER}';\n");
+    source.push_str(&embed(&out, WORKER_NAME, worker.as_bytes())?);
     source.push_str("];\nstatic ASSETS: &[Asset] = &[\n");
     for (path, asset) in &assets {
         source.push_str(&embed(&out, path, asset)?);
@@ -123,7 +133,11 @@ fn follow(module: &str, assets: &Files, found: &mut Vec<String>) -> io::Result<(
         follow(&target, assets, found)?;
     }
     // What is needed in a moment is fetched after what is needed now.
-    imports(&text, module, &["import('"]).iter().try_for_each(|target| follow(target, assets, found))
+    let later = imports(&text, module, &["import('"]);
+    later
+        .iter()
+        .filter(|target| !target.starts_with(CATALOGUES))
+        .try_for_each(|target| follow(target, assets, found))
 }
 
 /// What `module` names after one of `openings`. The console quotes with `'` throughout.

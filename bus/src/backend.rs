@@ -3,6 +3,7 @@
 use crate::{
     error::BusError,
     exchange::{Exchange, GuardId},
+    history::{HistoryLimits, Place, Recalled},
     spending::Spending,
 };
 use bytes::Bytes;
@@ -63,6 +64,21 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// Takes from buckets that all processes share; what is left of each, less than nothing where it was not enough.
     /// Nothing, if there is no other process.
     fn spend(&self, spendings: Vec<Spending>) -> BoxFuture<'_, Result<Vec<f64>, BusError>>;
+
+    /// Appends to a history and says under which number.
+    fn append(
+        &self,
+        name: String,
+        entry: Bytes,
+        limits: HistoryLimits,
+    ) -> BoxFuture<'_, Result<Place, BusError>>;
+    /// Reads a history.
+    fn recall(
+        &self,
+        name: String,
+        after: Option<Place>,
+        limits: HistoryLimits,
+    ) -> BoxFuture<'_, Result<Recalled<Bytes>, BusError>>;
 
     /// Takes a lease: `None` if this node holds it now, else who does. Cancelled, it leaves nothing held.
     fn acquire(

@@ -3,10 +3,11 @@
 use crate::{
     backend::{Backend, Link, Snapshot, encode},
     error::BusError,
+    history::{HistoryLimits, Place, Recalled},
     lease::{Acquired, LeaseGuard},
     local::LocalBackend,
     presence::Presence,
-    redis::RedisBackend,
+    redis::{Finder, RedisBackend},
     service::Requests,
     spending::Spending,
     subscription::Subscription,
@@ -14,7 +15,7 @@ use crate::{
 use bytes::Bytes;
 use common::{
     id::NodeId,
-    subject::{LeaseName, PresenceSet, Service, Topic},
+    subject::{History, LeaseName, PresenceSet, Service, Topic},
 };
 use shutdown::Shutdown;
 use std::{sync::Arc, time::Duration};
@@ -41,7 +42,22 @@ impl Bus {
     /// # Errors
     /// If the URL is wrong, or Redis cannot be reached at all or does not let us in.
     pub async fn redis(node: NodeId, url: &str, prefix: &str, shutdown: &Shutdown) -> Result<Self, BusError> {
-        Ok(Self(RedisBackend::start(node, url, prefix, shutdown).await?))
+        Ok(Self(RedisBackend::start(node, Finder::fixed(url)?, prefix, shutdown).await?))
+    }
+
+    /// The same over whichever Redis takes writes, of those that Sentinels watch: the one that most of `sentinels`,
+    /// which are URLs, name. `url` says how to sign in there, and its host is the name under which they watch it.
+    ///
+    /// # Errors
+    /// As of [`redis`](Self::redis).
+    pub async fn redis_by_sentinels(
+        node: NodeId,
+        url: &str,
+        sentinels: impl IntoIterator<Item = &str>,
+        prefix: &str,
+        shutdown: &Shutdown,
+    ) -> Result<Self, BusError> {
+        Ok(Self(RedisBackend::start(node, Finder::watched(url, sentinels)?, prefix, shutdown).await?))
     }
 
     /// This process.
@@ -88,6 +104,35 @@ impl Bus {
     /// [`BusError::Away`] and [`BusError::Redis`]: then perhaps some of it was taken.
     pub async fn spend(&self, spendings: Vec<Spending>) -> Result<Vec<f64>, BusError> {
         self.0.spend(spendings).await
+    }
+
+    /// Appends to `history` and says under which number. Nobody is told.
+    ///
+    /// # Errors
+    /// [`BusError::TooLarge`] and [`BusError::Encoding`] if it was not; [`BusError::Away`] and [`BusError::Redis`]: then it
+    /// may have been.
+    pub async fn append<H: History>(
+        &self,
+        history: &H,
+        entry: &H::Entry,
+        limits: HistoryLimits,
+    ) -> Result<Place, BusError> {
+        self.0.append(history.name(), encode(entry)?, limits).await
+    }
+
+    /// What came in `history` after a place, or all that is kept if that is not known any more, or none was given.
+    ///
+    /// # Errors
+    /// [`BusError::Away`], [`BusError::Redis`], or if an entry has the wrong form.
+    pub async fn recall<H: History>(
+        &self,
+        history: &H,
+        after: Option<Place>,
+        limits: HistoryLimits,
+    ) -> Result<Recalled<H::Entry>, BusError> {
+        let Recalled { head, entries } = self.0.recall(history.name(), after, limits).await?;
+        let read = |(seq, entry): (u64, Bytes)| Ok((seq, serde_json::from_slice(&entry)?));
+        Ok(Recalled { head, entries: entries.into_iter().map(read).collect::<Result<_, BusError>>()? })
     }
 
     /// Whether there can be no other process on this bus.

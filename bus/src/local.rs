@@ -4,6 +4,7 @@ use crate::{
     backend::{Backend, Link, Snapshot},
     error::BusError,
     exchange::{Exchange, GuardId},
+    history::{Histories, HistoryLimits, Place, Recalled},
     spending::Spending,
 };
 use bytes::Bytes;
@@ -11,7 +12,16 @@ use common::id::NodeId;
 use dashmap::{DashMap, Entry};
 use futures_util::{FutureExt, future::BoxFuture};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
+
+/// The time by which entries of histories grow old: the runtime's, like the timers of the bus.
+#[expect(clippy::disallowed_methods, reason = "the bus has no clock of its own and stores no time")]
+fn now() -> Instant {
+    Instant::now()
+}
 
 pub(crate) struct LocalBackend {
     node: NodeId,
@@ -20,6 +30,7 @@ pub(crate) struct LocalBackend {
     /// The senders keep `LeaseGuard::lost` waiting: nobody else can take a lease here.
     leases: DashMap<String, (GuardId, watch::Sender<bool>)>,
     presence: DashMap<String, BTreeMap<String, (GuardId, Bytes)>>,
+    histories: Histories,
 }
 
 impl LocalBackend {
@@ -30,6 +41,7 @@ impl LocalBackend {
             exchange: Arc::default(),
             leases: DashMap::new(),
             presence: DashMap::new(),
+            histories: Histories::default(),
         }
     }
 }
@@ -105,6 +117,26 @@ impl Backend for LocalBackend {
 
     fn spend(&self, _spendings: Vec<Spending>) -> BoxFuture<'_, Result<Vec<f64>, BusError>> {
         async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn append(
+        &self,
+        name: String,
+        entry: Bytes,
+        limits: HistoryLimits,
+    ) -> BoxFuture<'_, Result<Place, BusError>> {
+        let place = self.histories.append(name, entry, limits, now());
+        async { Ok(place) }.boxed()
+    }
+
+    fn recall(
+        &self,
+        name: String,
+        after: Option<Place>,
+        limits: HistoryLimits,
+    ) -> BoxFuture<'_, Result<Recalled<Bytes>, BusError>> {
+        let recalled = self.histories.recall(name, after.as_ref(), limits, now());
+        async { Ok(recalled) }.boxed()
     }
 
     fn acquire(

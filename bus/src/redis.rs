@@ -4,6 +4,8 @@
 //! Redis. One supervised [`link`] carries the rest; [`keep`] holds what must be
 //! re-asserted after an outage: leases and presence.
 
+mod finder;
+mod history;
 mod in_flight;
 mod keep;
 mod link;
@@ -15,13 +17,15 @@ use crate::{
     backend::{Backend, Link, Snapshot},
     error::BusError,
     exchange::{Exchange, GuardId, Refusal},
+    history::{HistoryLimits, Place, Recalled},
     lease::LEASE_TIME,
     local::local_answer,
     spending::Spending,
 };
-use ::redis::{AsyncCommands, Client, ErrorKind, aio::MultiplexedConnection};
+use ::redis::{AsyncCommands, ErrorKind, aio::MultiplexedConnection};
 use bytes::Bytes;
 use common::{error::Chain, id::NodeId};
+pub(crate) use finder::Finder;
 use futures_util::{FutureExt, future::BoxFuture};
 use in_flight::InFlight;
 use keep::Keep;
@@ -55,8 +59,8 @@ pub(crate) struct RedisBackend {
     exchange: Arc<Exchange>,
     link: watch::Sender<Link>,
     orders: mpsc::Sender<Order>,
-    /// Present while the link is up.
-    connection: RwLock<Option<MultiplexedConnection>>,
+    /// Present while the link is up, with which process of Redis answers it.
+    connection: RwLock<Option<(MultiplexedConnection, Arc<str>)>>,
     /// Until then, leases go to those who held them before the outage.
     leases_from: RwLock<Instant>,
     keep: Keep,
@@ -67,11 +71,10 @@ pub(crate) struct RedisBackend {
 impl RedisBackend {
     pub(crate) async fn start(
         node: NodeId,
-        url: &str,
+        finder: Finder,
         prefix: &str,
         shutdown: &Shutdown,
     ) -> Result<Arc<Self>, BusError> {
-        let client = Client::open(url)?;
         let (orders, queue) = mpsc::channel(ORDER_QUEUE);
         let backend = Arc::new(Self {
             node,
@@ -85,11 +88,15 @@ impl RedisBackend {
             in_flight: InFlight::default(),
             shutdown: shutdown.clone(),
         });
-        link::start(Arc::clone(&backend), client, queue).await?;
+        link::start(Arc::clone(&backend), finder, queue).await?;
         Ok(backend)
     }
 
     fn connection(&self) -> Result<MultiplexedConnection, BusError> {
+        self.connected().map(|(connection, _)| connection)
+    }
+
+    fn connected(&self) -> Result<(MultiplexedConnection, Arc<str>), BusError> {
         self.connection.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(BusError::Away)
     }
 
@@ -244,6 +251,24 @@ impl Backend for RedisBackend {
 
     fn spend(&self, spendings: Vec<Spending>) -> BoxFuture<'_, Result<Vec<f64>, BusError>> {
         async move { self.spend_in_redis(&spendings).await }.boxed()
+    }
+
+    fn append(
+        &self,
+        name: String,
+        entry: Bytes,
+        limits: HistoryLimits,
+    ) -> BoxFuture<'_, Result<Place, BusError>> {
+        async move { self.append_in_redis(&name, &entry, limits).await }.boxed()
+    }
+
+    fn recall(
+        &self,
+        name: String,
+        after: Option<Place>,
+        limits: HistoryLimits,
+    ) -> BoxFuture<'_, Result<Recalled<Bytes>, BusError>> {
+        async move { self.recall_from_redis(&name, after.as_ref(), limits).await }.boxed()
     }
 
     fn acquire(

@@ -6,6 +6,12 @@ pub fn fraction() -> f64 {
     rand::random()
 }
 
+/// A number that nobody else draws, for names of things that are to be told apart and are no secret.
+#[expect(clippy::disallowed_methods, reason = "this is where the world's chance comes in")]
+pub fn number() -> u64 {
+    rand::random()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

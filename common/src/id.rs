@@ -119,6 +119,8 @@ ids! {
     RawEventId = "raw_event";
     /// A family of refresh tokens: one sign-in on one device.
     SignInId = "sign_in";
+    /// A device that can be notified while nothing of it is connected.
+    PushSubscriptionId = "push_subscription";
     /// An address that is told about events by HTTP.
     WebhookId = "webhook";
     /// A set of permissions that an account has named.

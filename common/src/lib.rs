@@ -27,6 +27,7 @@ pub mod problem;
 pub mod protocol;
 pub mod revocation;
 pub mod room;
+pub mod room_name;
 pub mod secret;
 pub mod subject;
 pub mod text;

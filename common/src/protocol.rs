@@ -11,6 +11,7 @@ pub mod envelope;
 mod event;
 pub mod feed;
 pub mod inbox;
+pub mod mailbox;
 pub mod media;
 mod needs;
 pub mod page;

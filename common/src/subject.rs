@@ -8,6 +8,7 @@ pub mod events;
 pub mod hub;
 pub mod inbox;
 pub mod link;
+pub mod mailbox;
 pub mod media;
 pub mod revocation;
 
@@ -42,6 +43,14 @@ pub trait PresenceSet {
     /// The value of one entry.
     type Entry: Serialize + DeserializeOwned + Send + Clone + PartialEq + 'static;
     /// The set's name on the bus.
+    fn name(&self) -> String;
+}
+
+/// The latest of a numbered sequence, kept on the bus for a while.
+pub trait History {
+    /// One entry.
+    type Entry: Serialize + DeserializeOwned + Send + 'static;
+    /// The history's name on the bus.
     fn name(&self) -> String;
 }
 

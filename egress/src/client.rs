@@ -166,6 +166,11 @@ impl Request {
         Self(self.0.map(|builder| builder.body(body)))
     }
 
+    /// With a body that is no text.
+    pub fn bytes(self, body: Vec<u8>) -> Self {
+        Self(self.0.map(|builder| builder.body(body)))
+    }
+
     /// With a body of JSON.
     pub fn json<T: Serialize + ?Sized>(self, body: &T) -> Self {
         Self(self.0.map(|builder| builder.json(body)))

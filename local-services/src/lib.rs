@@ -14,3 +14,4 @@ pub mod descriptors;
 pub mod find;
 pub mod postgres;
 pub mod redis;
+pub mod sentinel;

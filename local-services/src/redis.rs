@@ -7,6 +7,7 @@ use crate::{
 use std::{
     fs,
     io::{self, Read, Write},
+    net::{Ipv4Addr, TcpListener},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     time::Duration,
@@ -19,7 +20,16 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Redis {
     dir: PathBuf,
+    tls: Option<Tls>,
     service: Option<Service>,
+}
+
+/// A port of loopback that is reached over TLS.
+#[derive(Debug)]
+struct Tls {
+    port: u16,
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
 impl Redis {
@@ -28,8 +38,21 @@ impl Redis {
     /// # Errors
     /// If there is no Redis on this machine or it does not start.
     pub fn start(dir: &Path) -> io::Result<Self> {
+        Self::begin(dir, None)
+    }
+
+    /// The same, which also listens over TLS on a free port of loopback, with this certificate and key (PEM).
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with_tls(dir: &Path, certificate: &Path, key: &Path) -> io::Result<Self> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        Self::begin(dir, Some(Tls { port, certificate: certificate.to_owned(), key: key.to_owned() }))
+    }
+
+    fn begin(dir: &Path, tls: Option<Tls>) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
-        let mut redis = Self { dir: dir.to_owned(), service: None };
+        let mut redis = Self { dir: dir.to_owned(), tls, service: None };
         redis.restart()?;
         Ok(redis)
     }
@@ -37,6 +60,11 @@ impl Redis {
     /// Where clients connect: a socket of this machine.
     pub fn url(&self) -> String {
         format!("redis+unix://{}", self.socket().display())
+    }
+
+    /// Where clients connect over TLS, if they can.
+    pub fn tls_url(&self) -> Option<String> {
+        self.tls.as_ref().map(|tls| format!("rediss://localhost:{}", tls.port))
     }
 
     /// Its process; `None` if it was ended.
@@ -78,6 +106,11 @@ impl Redis {
             "--unixsocket",
         ]);
         command.arg(&socket).arg("--dir").arg(&self.dir);
+        if let Some(tls) = &self.tls {
+            command.args(["--bind", "127.0.0.1", "--tls-auth-clients", "no", "--tls-port"]);
+            command.arg(tls.port.to_string()).arg("--tls-cert-file").arg(&tls.certificate);
+            command.arg("--tls-key-file").arg(&tls.key);
+        }
         let mut service = Service::start(command, &self.dir.join("redis.log"), Signal::Terminate)?;
         service.wait_until(START_TIMEOUT, || answers(&socket))?;
         self.service = Some(service);

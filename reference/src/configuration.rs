@@ -36,6 +36,7 @@ const STRUCTS: &[(&str, &str, &str)] = &[
     ("Graph", "Graph", "inbox/src/config.rs"),
     ("files::Config", "Config", "files/src/config.rs"),
     ("S3", "S3", "files/src/config.rs"),
+    ("notifier::Config", "Config", "server/src/notifier/config.rs"),
     ("egress::Config", "Config", "egress/src/config.rs"),
     ("turn_config::TurnConfig", "TurnConfig", "turn-config/src/config.rs"),
     ("Log", "Log", "server/src/config.rs"),

@@ -29,6 +29,7 @@ mod invitations;
 mod labels;
 mod limits;
 mod lockout;
+mod mailbox;
 mod memory;
 mod messages;
 mod named;
@@ -36,6 +37,7 @@ mod notes;
 mod page;
 pub mod password;
 pub mod problem;
+mod push;
 mod reading;
 mod reference;
 mod roles;
@@ -84,6 +86,7 @@ use throttle::Throttle;
 use time::OffsetDateTime;
 use tokio::sync::{Semaphore, watch};
 use tracing::debug;
+use url::Url;
 use utoipa::openapi::OpenApi;
 
 /// Makes the STUN and TURN servers for a user at a time.
@@ -100,6 +103,8 @@ const SECRETS_BYTES_MAX: usize = 8 * 1024;
 #[derive(Clone)]
 pub struct App {
     store: Store,
+    /// See [`crate::notifier::Config`].
+    own_push_service: Option<Url>,
     bus: Bus,
     clock: Arc<dyn Clock>,
     issuers: watch::Receiver<Arc<[Issuer]>>,
@@ -134,6 +139,7 @@ impl App {
     ) -> Self {
         Self {
             store,
+            own_push_service: None,
             bus,
             throttle: Arc::new(Throttle::new(&clock)),
             devices: Arc::new(Devices::new(secret)),
@@ -155,6 +161,12 @@ impl App {
     #[must_use]
     pub fn set_up(self, sign_in: &SignIn, http: &Http, background: Shutdown) -> Self {
         Self { passwords: Passwords::new(sign_in), bodies: budget(http), background, ..self }
+    }
+
+    /// With a push service of the operator's own.
+    #[must_use]
+    pub fn with_own_push_service(self, own_push_service: Option<Url>) -> Self {
+        Self { own_push_service, ..self }
     }
 
     /// The same, held to a list of what ended before its time that others keep.
@@ -275,6 +287,8 @@ fn resources() -> Vec<Routes> {
         imports::routes(),
         search::routes(),
         labels::routes(),
+        mailbox::routes(),
+        push::routes(),
         canned_responses::routes(),
         teams::routes(),
         // What connects the account with others.

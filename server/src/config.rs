@@ -14,6 +14,7 @@ mod issuers;
 
 pub use issuers::OutsideIssuer;
 
+use crate::notifier;
 use common::{secret::Secret, token::OWN_ISSUER};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -52,6 +53,8 @@ pub struct Config {
     pub inbox: inbox::Config,
     /// Files of room messages.
     pub files: files::Config,
+    /// How people are notified of whom no device is connected.
+    pub notifications: notifier::Config,
     /// Where tenants' webhooks may go.
     pub egress: egress::Config,
     /// STUN and TURN servers handed to clients, and the configuration that `switchboard turn-config` prints.
@@ -93,16 +96,24 @@ pub struct Redis {
     /// The URL of the Redis that joins instances; needs a common database. Without it this process stands alone.
     /// `REDIS_URL` is understood, too.
     ///
+    /// `rediss://` is over TLS, by the system's certificates or those of the file `SSL_CERT_FILE`.
+    ///
     /// Example: `"redis://redis:6379"`
     #[serde(skip_serializing)]
     pub url: Option<Secret>,
+    /// The Sentinels that say which Redis takes writes, each as a URL; the host of `url` then is the name under which
+    /// they watch it, and `url` has no port.
+    ///
+    /// Example: `["redis://sentinel-1:26379", "redis://sentinel-2:26379", "redis://sentinel-3:26379"]`
+    #[serde(skip_serializing)]
+    pub sentinels: Vec<Secret>,
     /// Put before every key and channel, so that installations can share a Redis.
     pub prefix: String,
 }
 
 impl Default for Redis {
     fn default() -> Self {
-        Self { url: None, prefix: "switchboard".to_owned() }
+        Self { url: None, sentinels: Vec::new(), prefix: "switchboard".to_owned() }
     }
 }
 

@@ -130,6 +130,18 @@ mod tests {
         assert!(named > 40, "only {named} assets are named");
     }
 
+    /// Whoever opens the console reads one language.
+    #[test]
+    fn catalogues_are_served_and_named_by_no_page() {
+        for language in ["ar", "de", "es", "ru"] {
+            let catalogue = format!("js/words/{language}.js");
+            assert!(find(ASSETS, &catalogue).is_some(), "{catalogue}");
+            for page in PAGES {
+                assert!(!str::from_utf8(page.plain).unwrap().contains(&catalogue), "{} names it", page.path);
+            }
+        }
+    }
+
     /// Whoever imports it asks each time which version that is, and keeps the rest.
     #[test]
     fn the_client_library_has_a_lasting_name_that_leads_to_its_version() {

@@ -1,6 +1,6 @@
 //! The table of what is limited, as `docs/LIMITS.md` has it.
 
-use crate::{api, http};
+use crate::{api, http, notifier};
 use common::limit::Limit;
 use std::fmt::Write as _;
 
@@ -13,6 +13,7 @@ pub fn parts() -> Vec<(&'static str, Vec<Limit>)> {
         ("Media", sfu::limits()),
         ("Customers' messages", inbox::limits()),
         ("Files of room messages", files::limits()),
+        ("Notifications", notifier::limits()),
         ("What goes out", egress::limits()),
     ]
 }

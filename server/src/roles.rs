@@ -7,7 +7,7 @@ use crate::{
     health::Health,
     housekeeping,
     http::Listener,
-    importer, keys, remover, revocations,
+    importer, keys, notifier, remover, revocations,
 };
 use axum::Router;
 use bus::{Bus, BusError};
@@ -111,7 +111,13 @@ impl Parts {
 
 async fn connect_bus(node: NodeId, redis: &Redis, shutdown: &Shutdown) -> Result<Bus, BusError> {
     match &redis.url {
-        Some(url) => Bus::redis(node, url.expose(), &redis.prefix, shutdown).await,
+        Some(url) if redis.sentinels.is_empty() => {
+            Bus::redis(node, url.expose(), &redis.prefix, shutdown).await
+        }
+        Some(url) => {
+            let sentinels = redis.sentinels.iter().map(|url| url.expose().as_str());
+            Bus::redis_by_sentinels(node, url.expose(), sentinels, &redis.prefix, shutdown).await
+        }
         None => Ok(Bus::local(node)),
     }
 }
@@ -137,6 +143,8 @@ pub async fn start(
     if roles.contains(&Role::Api) {
         housekeeping::start(store.clone(), Arc::clone(clock), shutdown);
         importer::start(store.clone(), Arc::clone(clock), shutdown);
+        let reached = (store.clone(), bus.clone(), Arc::clone(clock));
+        notifier::start(reached, guard, &config.notifications, shutdown)?;
     }
     let files = if roles.contains(&Role::Api) { open_files(config, &secret, guard)? } else { None };
     if let Some(files) = &files {
@@ -155,6 +163,7 @@ pub async fn start(
                     guard.clone(),
                 );
                 let app = app.with_revocations(Arc::clone(&revoked)).with_files(files.clone());
+                let app = app.with_own_push_service(config.notifications.own_push_service.clone());
                 api::router(app.set_up(&config.sign_in, &config.http, shutdown.clone()))
             }
             Role::Signalling => {

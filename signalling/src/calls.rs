@@ -23,7 +23,7 @@ pub(crate) use reach::order;
 pub(crate) use resume::{resume, resume_here};
 pub(crate) use ring::ring;
 
-use crate::{client::Client, frame::Frame, hub::Hub};
+use crate::{client::Client, frame::Frame, hub::Hub, presence};
 use common::{
     error::{ErrorCode, Fault},
     id::CallId,
@@ -45,6 +45,7 @@ pub(crate) async fn accept(hub: &Hub, client: &Arc<Client>, id: CallId) -> Resul
             if let Some(part) = client.held().calls.get_mut(&id) {
                 part.handle_accepted();
             }
+            presence::note_calls(hub, client);
             Ok(Accepted { call_id: id, room_id, ice_servers: hub.ice_servers(client.user) })
         }
         Err(refused) if !refused.is_in_doubt => Err(refused.failure),

@@ -16,6 +16,7 @@ use common::{
     identity::GuestId,
     permission::{Permission, Permissions},
     protocol::{Failure, GuestNeeds, Needs, RequestId, feed::Table, room::Member},
+    subject::hub::DeviceStatus,
     token::{Bearer, Standing},
 };
 use serde::Serialize;
@@ -153,8 +154,15 @@ pub(crate) struct Held {
     /// Its part in each call that it knows of.
     pub(crate) calls: BTreeMap<CallId, Part>,
     pub(crate) online: Option<Presence>,
+    /// How the user is at this device.
+    pub(crate) status: DeviceStatus,
+    /// How often they may say that, once they have.
+    pub(crate) status_said: Option<Bucket>,
+    /// Somebody is telling others how they are, and goes on until that is what it is.
+    pub(crate) tells_status: bool,
     pub(crate) follows_presence: bool,
     pub(crate) follows_inbox: bool,
+    pub(crate) follows_mailbox: bool,
     /// Feeds it follows, by name.
     pub(crate) feeds: BTreeMap<String, Table>,
 }

@@ -27,6 +27,17 @@ pub struct Config {
     /// Higher lets one tenant be in more at a time; each costs about 100 KB and two subscriptions at the bus,
     /// which is asked every five seconds who is in it.
     pub rooms_per_account_max: usize,
+    /// The most durable rooms of one account that were opened by joining a name.
+    ///
+    /// Higher lets a tenant have more; rooms of other classes are nowhere when nobody is in them.
+    pub named_rooms_per_account_max: usize,
+    /// How many events a recent room keeps.
+    ///
+    /// More lets clients be away for longer without reading anew; each room takes as much memory of Redis, or of this
+    /// process, at most 96 KiB.
+    pub recent_events_max: u32,
+    /// For how long a recent room keeps an event, in seconds.
+    pub recent_s: u64,
     /// The most sockets that have not said who they are. Each may take ten seconds to do so; one more than these has the
     /// oldest of them give way, of the network that has most.
     pub unauthenticated_max: usize,
@@ -82,6 +93,9 @@ impl Default for Config {
             connections_per_account_max: 20_000,
             connections_per_user_max: 100,
             rooms_per_account_max: 5_000,
+            named_rooms_per_account_max: 10_000,
+            recent_events_max: 100,
+            recent_s: 300,
             unauthenticated_max: 5_000,
             unauthenticated_per_network_max: 500,
             ping_s: 25,

@@ -21,7 +21,7 @@ use crate::{
     dispatch,
     flusher::{Flush, note_sent},
     hub::Hub,
-    inbox, media, presence, rooms,
+    inbox, mailbox, media, presence, rooms,
     slots::{Slot, UserSlot},
     until::until,
     wire::Wire,
@@ -94,6 +94,7 @@ async fn leave(hub: &Hub, client: &Arc<Client>, lanes: [Lane; 2], ended: End) {
     calls::lose_connection(hub, client).await;
     rooms::lose_connection(hub, client);
     inbox::lose_connection(hub, client);
+    mailbox::lose_connection(hub, client);
     changes::lose_connection(hub, client);
     presence::lose_connection(hub, client).await;
 }

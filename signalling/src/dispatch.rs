@@ -1,6 +1,6 @@
 //! One match over the protocol's methods.
 
-use crate::{calls, changes, client::Client, hub::Hub, inbox, media, presence, rooms, standing};
+use crate::{calls, changes, client::Client, hub::Hub, inbox, mailbox, media, presence, rooms, standing};
 use common::{
     error::{ErrorCode, Fault},
     protocol::{Failure, Request, RequestId, connection::Refreshed},
@@ -18,8 +18,9 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
         R::ConnectionOpen(_) | R::ConnectionRefresh(_) | R::PresenceSubscribe(_) => false,
         R::RoomJoin(_) | R::RoomLeave(_) | R::RoomSend(_) | R::RoomTyping(_) | R::RoomHistory(_) => false,
         R::RoomEdit(_) | R::RoomDelete(_) | R::RoomReact(_) | R::RoomRead(_) | R::RoomMembers(_) => false,
-        R::RoomUnfollowMembers(_) => false,
+        R::RoomUnfollowMembers(_) | R::RoomPublish(_) | R::PresenceSet(_) => false,
         R::InboxSubscribe(_) | R::InboxUnsubscribe(_) | R::FeedSubscribe(_) | R::FeedUnsubscribe(_) => false,
+        R::MailboxSubscribe(_) | R::MailboxUnsubscribe(_) | R::MailboxAcknowledge(_) => false,
     }
 }
 
@@ -47,6 +48,7 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::RoomJoin(join) => rooms::join(hub, client, id, &join).await,
         R::RoomLeave(leave) => client.answer(id, &rooms::leave(hub, client, leave.room_id).await),
         R::RoomSend(send) => rooms::send(hub, client, id.cloned(), send).await,
+        R::RoomPublish(publish) => client.answer(id, &rooms::publish(hub, client, publish).await),
         R::RoomEdit(edit) => rooms::edit(hub, client, id.cloned(), edit).await,
         R::RoomDelete(delete) => rooms::delete(hub, client, id.cloned(), delete).await,
         R::RoomReact(react) => rooms::react(hub, client, id.cloned(), react).await,
@@ -58,6 +60,7 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
             client.answer(id, &rooms::unfollow_members(hub, client, which.room_id));
         }
         R::PresenceSubscribe(subscribe) => presence::subscribe(hub, client, id, subscribe.after).await,
+        R::PresenceSet(set) => client.answer(id, &presence::set(hub, client, set)),
         R::CallRing(ring) => client.answer(id, &calls::ring(hub, client, &ring).await),
         R::CallAccept(accept) => client.answer(id, &calls::accept(hub, client, accept.call_id).await),
         R::CallReject(reject) => client.answer(id, &calls::reject(hub, client, reject.call_id).await),
@@ -73,6 +76,11 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::MediaPublish(publish) => client.answer(id, &media::publish(hub, client, publish).await),
         R::MediaAnswer(answer) => client.answer(id, &media::answer(hub, client, answer).await),
         R::InboxSubscribe(subscribe) => inbox::subscribe(hub, client, id, subscribe.after).await,
+        R::MailboxSubscribe(subscribe) => mailbox::subscribe(hub, client, id, subscribe.after).await,
+        R::MailboxUnsubscribe(_) => client.answer(id, &Ok(mailbox::unsubscribe(hub, client))),
+        R::MailboxAcknowledge(request) => {
+            client.answer(id, &mailbox::acknowledge(hub, client, &request).await);
+        }
         R::FeedSubscribe(subscribe) => changes::subscribe(hub, client, id, subscribe).await,
         R::FeedUnsubscribe(which) => client.answer(id, &Ok(changes::unsubscribe(hub, client, &which.feed))),
         R::InboxUnsubscribe(_) => client.answer(id, &Ok(inbox::unsubscribe(hub, client))),

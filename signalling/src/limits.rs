@@ -16,6 +16,7 @@ pub fn limits() -> Vec<Limit> {
         events::all(),
         requests::all(),
         requests::chat(),
+        requests::named(),
     ]
     .concat()
 }

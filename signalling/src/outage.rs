@@ -117,6 +117,7 @@ fn look_after(node: NodeId) -> Duration {
 struct Followed {
     rooms: BTreeSet<RoomId>,
     inbox: bool,
+    mailboxes: bool,
 }
 
 async fn look(hub: &Hub) -> Result<(), StoreError> {
@@ -126,6 +127,9 @@ async fn look(hub: &Hub) -> Result<(), StoreError> {
     }
     for (account, _) in hub.0.inboxes.all() {
         accounts.entry(account).or_default().inbox = true;
+    }
+    for (account, _) in hub.0.mailboxes.all() {
+        accounts.entry(account).or_default().mailboxes = true;
     }
     for (account, followed) in accounts {
         if let Err(error) = compare(hub, account, &followed).await {
@@ -139,6 +143,15 @@ async fn look(hub: &Hub) -> Result<(), StoreError> {
 
 /// Has those rooms and that inbox read the store that lag behind it.
 async fn compare(hub: &Hub, account: AccountId, followed: &Followed) -> Result<(), StoreError> {
+    if followed.mailboxes
+        && let Some(mailboxes) = hub.0.mailboxes.get(account)
+    {
+        // They read by themselves.
+        mailboxes.doubt_all();
+    }
+    if followed.rooms.is_empty() && !followed.inbox {
+        return Ok(());
+    }
     let mut tx = hub.store().tenant(account).await?;
     let rooms: Vec<RoomId> = followed.rooms.iter().copied().collect();
     for (room, seq) in store::rooms::last_seqs(&mut tx, &rooms).await? {

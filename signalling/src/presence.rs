@@ -2,6 +2,9 @@
 
 mod follow;
 pub(crate) mod live;
+pub(crate) mod status;
+
+pub(crate) use status::{note_calls, set};
 
 use crate::{
     client::Client,
@@ -15,8 +18,11 @@ use common::{
     chance,
     error::Chain,
     id::{AccountId, UserId},
-    protocol::{Failure, RequestId, presence::OnlineUser},
-    subject::hub::{AccountOnline, AccountTopic, OnlineDevice, OnlineNews},
+    protocol::{
+        Failure, RequestId,
+        presence::{OnlineUser, Status},
+    },
+    subject::hub::{AccountOnline, AccountTopic, DeviceStatus, OnlineDevice, OnlineNews},
 };
 use std::sync::Arc;
 use tokio::time::sleep;
@@ -30,8 +36,7 @@ const SAID_AGAIN: u32 = 20;
 /// A device is there: others learn of it.
 pub(crate) async fn come_online(hub: &Hub, client: &Arc<Client>) {
     let guest = client.access().is_guest();
-    let user = OnlineUser { user_id: client.user, name: client.name.clone() };
-    let device = OnlineDevice { user, node: hub.bus().node(), guest };
+    let device = device(hub, client, DeviceStatus::default());
     match hub.bus().present(&AccountOnline(client.account), &client.id.to_string(), &device).await {
         Ok(presence) => client.held().online = Some(presence),
         Err(error) => {
@@ -41,6 +46,12 @@ pub(crate) async fn come_online(hub: &Hub, client: &Arc<Client>) {
     if !guest {
         announce(hub, client.account, OnlineNews::Came(client.member())).await;
     }
+}
+
+/// A device as others find it.
+fn device(hub: &Hub, client: &Client, status: DeviceStatus) -> OnlineDevice {
+    let user = OnlineUser { user_id: client.user, name: client.name.clone(), status: Status::Online };
+    OnlineDevice { user, node: hub.bus().node(), guest: client.access().is_guest(), status }
 }
 
 /// A device is gone.

@@ -1,6 +1,7 @@
 //! Rooms: the methods of `room.*`, and the rooms that somebody on this instance is in.
 //!
-//! [`live`] is what is open here; its core decides. [`admit`](mod@admit) asks who may do what, [`join`](mod@join) lets
+//! [`live`] is what is open here; its core decides. [`named`] says which room a name means, [`kept`] is about those that
+//! have no row in the store. [`admit`](mod@admit) asks who may do what, [`join`](mod@join) lets
 //! them in, [`post`] stores what they say and [`change`] what becomes of it, which until then is [`waiting`] and is then
 //! stored as a [`group`]. [`read`](mod@read) notes how far they have read. [`remove`](mod@remove) is how they leave.
 //! [`follow`] is the other side: the bus, the store and the media servers. [`watch`](mod@watch) takes those out who may
@@ -11,7 +12,9 @@ mod change;
 mod follow;
 mod group;
 mod join;
+mod kept;
 pub(crate) mod live;
+pub(crate) mod named;
 mod post;
 mod read;
 mod remove;
@@ -21,6 +24,7 @@ mod watch;
 
 pub(crate) use change::{delete, edit, react};
 pub(crate) use join::join;
+pub(crate) use kept::publish;
 pub(crate) use post::send;
 pub(crate) use read::read;
 pub(crate) use remove::{leave, lose_connection, remove};

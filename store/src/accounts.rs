@@ -21,6 +21,22 @@ pub struct Settings {
     /// Days after which resolved conversations are deleted with their messages; null: never.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 3650))]
     pub retention_days: Option<u16>,
+    /// Who opens a room by joining a name that nobody has joined before.
+    pub named_rooms: NamedRooms,
+}
+
+/// Who may open rooms by joining them under a name. Whoever may enter rooms joins those that are open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum NamedRooms {
+    /// Nobody.
+    Nobody,
+    /// Users with the permission `rooms.create`.
+    #[default]
+    Creators,
+    /// Every user who may enter rooms.
+    Everybody,
 }
 
 /// The account with its settings and feature flags.

@@ -3,10 +3,11 @@
 mod tenure;
 
 pub use tenure::{
-    Open, OpenParty, OwnStanding, Standing, Tenure, answer, end, invite, leave, move_to, standing, take_over,
+    Open, OpenParty, OwnStanding, Standing, Tenure, answer, end, invite, leave, move_to, notify_rung,
+    standing, take_over,
 };
 
-use crate::{error::StoreError, tenant::TenantTx};
+use crate::{error::StoreError, mailbox::Delivered, tenant::TenantTx};
 use common::{
     clock::Clock,
     id::{CallId, ConnectionId, NodeId, RoomId, UserId},
@@ -160,13 +161,17 @@ pub async fn start(tx: &mut TenantTx, call: &NewCall, clock: &dyn Clock) -> Resu
     Ok(Tenure { call: call.id, epoch: 0 })
 }
 
-/// Records a call that found the other side busy: it was over at once, and never run.
+/// Records a call that found the other side busy: it was over at once, and never run. What that puts into mailboxes.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn note_busy(tx: &mut TenantTx, call: &NewCall, clock: &dyn Clock) -> Result<(), StoreError> {
+pub async fn note_busy(
+    tx: &mut TenantTx,
+    call: &NewCall,
+    clock: &dyn Clock,
+) -> Result<Vec<Delivered>, StoreError> {
     let tenure = start(tx, call, clock).await?;
-    end(tx, tenure, EndReason::Busy, clock).await.map(|_is_ours| ())
+    Ok(end(tx, tenure, EndReason::Busy, clock).await?.unwrap_or_default())
 }
 
 /// The call with this id.

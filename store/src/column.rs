@@ -4,6 +4,7 @@ use common::{
     id::{ActorId, ContactId, RoleId, TeamId, UserId},
     protocol::call::{EndReason, Media},
     protocol::inbox::{ChannelKind, ConversationStatus, DeliveryStatus, Direction, Priority},
+    protocol::mailbox::EntryKind,
     token::Role,
 };
 use serde_json::{Map, Value};
@@ -122,6 +123,7 @@ named! {
     DeliveryStatus = DeliveryStatus::parse,
     Direction = direction,
     EndReason = EndReason::parse,
+    EntryKind = EntryKind::parse,
     Media = Media::parse,
     Priority = Priority::parse,
     Role = Role::parse,

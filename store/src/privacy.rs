@@ -5,7 +5,7 @@ use crate::{
     column::uuids,
     contacts::{self, Contact, Merge},
     error::StoreError,
-    imports, messages, notes, outbox,
+    imports, mailbox, messages, notes, notifications, outbox,
     tenant::TenantTx,
 };
 use common::{
@@ -299,6 +299,8 @@ pub async fn prune(tx: &mut TenantTx, clock: &dyn Clock) -> Result<(), StoreErro
         .execute(tx.connection())
         .await?;
     changes::prune(tx, clock).await?;
+    mailbox::prune(tx, now).await?;
+    notifications::prune(tx, now).await?;
     imports::prune(tx, now - KEEP_IMPORTS).await?;
     query!(
         "UPDATE raw_events SET body = '' WHERE processed_at < $1 AND length(body) > 0",

@@ -1,9 +1,10 @@
 //! Sealing everything with the newest key, so that older ones can be destroyed.
 
 use crate::{
-    channels, connect::Store, error::StoreError, idempotency, seal::Place, tenant::TenantTx, webhooks,
+    channels, connect::Store, error::StoreError, idempotency, notifications, seal::Place, tenant::TenantTx,
+    webhooks,
 };
-use common::id::{ChannelId, WebhookId};
+use common::id::{ChannelId, PushSubscriptionId, WebhookId};
 use sqlx::query;
 
 /// The result of sealing the secrets anew.
@@ -50,6 +51,7 @@ pub async fn all(store: &Store) -> Result<Resealed, StoreError> {
         of_channels(&mut tx, &mut done).await?;
         of_webhooks(&mut tx, &mut done).await?;
         of_answers(&mut tx, &mut done).await?;
+        of_push(&mut tx, &mut done).await?;
         tx.commit().await?;
     }
     Ok(done)
@@ -90,6 +92,27 @@ async fn of_webhooks(tx: &mut TenantTx, done: &mut Resealed) -> Result<(), Store
                 .execute(tx.connection())
                 .await?;
         }
+    }
+    Ok(())
+}
+
+async fn of_push(tx: &mut TenantTx, done: &mut Resealed) -> Result<(), StoreError> {
+    let rows = query!("SELECT id, sealed FROM push_subscriptions ORDER BY id FOR UPDATE")
+        .fetch_all(tx.connection())
+        .await?;
+    for row in rows {
+        let place = notifications::place(tx.account(), PushSubscriptionId::from_uuid(row.id));
+        if let Some(sealed) = done.look(tx, place, &row.sealed)? {
+            query!("UPDATE push_subscriptions SET sealed = $2 WHERE id = $1", row.id, sealed)
+                .execute(tx.connection())
+                .await?;
+        }
+    }
+    let keys = query!("SELECT private_key FROM push_keys FOR UPDATE").fetch_optional(tx.connection()).await?;
+    if let Some(keys) = keys
+        && let Some(sealed) = done.look(tx, notifications::place_of_key(tx.account()), &keys.private_key)?
+    {
+        query!("UPDATE push_keys SET private_key = $1", sealed).execute(tx.connection()).await?;
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Rooms: where people meet. What is said in them is in [`mod@messages`], what becomes of it in [`mod@changes`], how
-//! far it was read in [`mod@reads`], its files in [`mod@attachments`], who belongs to them in [`mod@members`], who may not speak or enter in
-//! [`mod@restrictions`], those of two in [`mod@direct`].
+//! far it was read in [`mod@reads`], its files in [`mod@attachments`], who belongs to them in [`mod@members`], who may
+//! not speak or enter in [`mod@restrictions`], those of two in [`mod@direct`], those that are entered by a name in
+//! [`mod@by_name`].
 
 mod attachments;
+mod by_name;
 mod changes;
 mod direct;
 mod members;
@@ -15,6 +17,7 @@ pub use attachments::{
     NewAttachment, Quota, StoredAttachment, UNSENT_KEPT_FOR, Unreserved, Uploads, attachment, discard,
     forget_attachment, reserve, stored,
 };
+pub use by_name::{Opened, find_by_name, open_by_name};
 pub use changes::{Reactor, Revised, find_messages, reacted, revise};
 pub use direct::{DirectWith, direct_with, open_direct};
 pub use members::{

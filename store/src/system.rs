@@ -7,6 +7,7 @@
 mod attachments;
 mod calls;
 mod deliveries;
+mod notifications;
 mod queues;
 mod raw_events;
 mod replies;
@@ -15,6 +16,7 @@ mod turns;
 
 pub use calls::NODE_SILENCE;
 pub use deliveries::ClaimedDelivery;
+pub use notifications::ClaimedNotification;
 pub use queues::{OutboxClaim, OutboxRow};
 pub use raw_events::{NewRawEvent, RawEvent, RawEventClaim};
 pub use replies::ClaimedReply;

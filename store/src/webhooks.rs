@@ -52,6 +52,9 @@ pub enum EventName {
     NoteDeleted,
     /// A conversation was forgotten with everything in it.
     ConversationErased,
+    /// Somebody is called, has missed a call, or was written to, while no device of theirs is connected. Of kind
+    /// `standard` only; it is no event of the inbox and has no number, and it is not among the deliveries.
+    NotificationCreated,
 }
 
 /// A webhook. Its secret is never shown again.

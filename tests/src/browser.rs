@@ -68,6 +68,8 @@ impl Drop for Driver {
 /// One browser with one page.
 pub struct Browser {
     driver: WebDriver,
+    /// Where its driver listens.
+    url: String,
 }
 
 /// Without the last one, Chromium on a machine with loopback only gathers no candidates.
@@ -98,14 +100,24 @@ impl Browser {
         for argument in ARGUMENTS {
             capabilities.add_arg(argument).expect("an argument");
         }
+        let url = driver.url().trim_end_matches('/').to_owned();
         let driver = WebDriver::new(driver.url(), capabilities).await.expect("Chromium starts");
         driver.set_script_timeout(PATIENCE + Duration::from_secs(5)).await.expect("a timeout");
-        Self { driver }
+        Self { driver, url }
     }
 
     /// Opens a page.
     pub async fn open(&self, url: &str) {
         self.driver.goto(url).await.expect("the page opens");
+    }
+
+    /// Asks the browser itself something (Chrome DevTools Protocol).
+    pub async fn devtools(&self, method: &str, params: Value) -> Value {
+        let command = format!("{}/session/{}/goog/cdp/execute", self.url, self.driver.session_id());
+        let request = crate::rest::client().post(command).json(&json!({ "cmd": method, "params": params }));
+        let answer: Value = request.send().await.expect("it answers").json().await.expect("JSON");
+        assert!(answer["value"]["error"].is_null(), "{method}: {answer}");
+        answer["value"].clone()
     }
 
     /// Opens the console at `base` and signs in.

@@ -27,6 +27,7 @@ pub mod ledger;
 pub mod load;
 pub mod middlebox;
 pub mod native;
+pub mod push;
 pub mod raw;
 pub mod rest;
 pub mod server;

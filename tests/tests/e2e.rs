@@ -57,8 +57,12 @@ mod garbage;
 mod groups;
 #[path = "e2e/guests.rs"]
 mod guests;
+#[path = "e2e/named.rs"]
+mod named;
 #[path = "e2e/native.rs"]
 mod native;
+#[path = "e2e/notifications.rs"]
+mod notifications;
 #[path = "e2e/pages.rs"]
 mod pages;
 #[path = "e2e/parties.rs"]
@@ -81,6 +85,8 @@ mod snooze;
 mod states;
 #[path = "e2e/takeover.rs"]
 mod takeover;
+#[path = "e2e/tls.rs"]
+mod tls;
 #[path = "e2e/told.rs"]
 mod told;
 #[path = "e2e/tracks.rs"]

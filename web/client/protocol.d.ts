@@ -376,6 +376,8 @@ export type ErrorCode =
   | 'request.idempotencyMismatch'
   /** The caller has not joined this room. */
   | 'room.notJoined'
+  /** A room of another class was asked for this: messages are for durable rooms, events of clients for ephemeral and recent ones. */
+  | 'room.class'
   /** The room is closed. */
   | 'room.closed'
   /** A moderator or owner of the room keeps the caller from saying anything there, for a while or until they end it. */
@@ -544,6 +546,64 @@ export type InboxUnsubscribe = Record<string, unknown>;
 
 /** A label of conversations. */
 export type LabelId = string;
+
+/** Parameters of `mailbox.acknowledge`. */
+export interface MailboxAcknowledge {
+  /** Up to which number. Less than before changes nothing, and more than there is counts as all there is. */
+  seq: number;
+}
+
+/** Result of `mailbox.acknowledge`, and event `mailbox.acknowledged` to the user's devices that follow. */
+export interface MailboxAcknowledged {
+  /** Up to which number the user's devices have acknowledged. */
+  seq: number;
+}
+
+/** Something that a person is to know. */
+export interface MailboxEntry {
+  /** Its number in the user's mailbox: 1, 2, 3, … */
+  seq: number;
+  /** What happened. */
+  kind: MailboxEntryKind;
+  /** The user who wrote the message, or rang. */
+  from: UserId;
+  /** Their name at that time. */
+  name: string;
+  /** The room in which it was said, or in which they were to meet. */
+  roomId: RoomId;
+  /** The number of the message that mentions; null of a call. */
+  messageSeq?: number | null;
+  /** The call that was missed; null of a message. */
+  callId?: CallId | null;
+  /** When it happened. */
+  createdAt: string;
+  /** Whether the user knows of it: a device has acknowledged it, or the room was read as far as the message. */
+  read: boolean;
+}
+
+/** Why somebody is told. */
+export type MailboxEntryKind = 'mention' | 'callMissed';
+
+/** Parameters of `mailbox.subscribe`. */
+export interface MailboxSubscribe {
+  /** Only entries after this number; absent: the latest, whether acknowledged or not. */
+  after?: number | null;
+}
+
+/** Result of `mailbox.subscribe`: later entries follow as events. */
+export interface MailboxSubscribed {
+  /** The number of the latest entry; 0 if there has been none. */
+  seq: number;
+  /** Up to which number the user's devices have acknowledged. */
+  acknowledgedSeq: number;
+  /** The latest entries in their order, at most `PAGE_MAX`. */
+  entries: MailboxEntry[];
+  /** Whether these are all after `after`. False: earlier ones are read with `GET /v1/me/mailbox`. */
+  complete: boolean;
+}
+
+/** Parameters of `mailbox.unsubscribe`: none. */
+export type MailboxUnsubscribe = Record<string, unknown>;
 
 /** Parameters of `media.answer`. */
 export interface MediaAnswer {
@@ -795,6 +855,8 @@ export interface OnlineUser {
   userId: UserId;
   /** The user's name. */
   name: string;
+  /** How they are. */
+  status: PresenceStatus;
 }
 
 /** A message between two peers (W3C's `RTCSessionDescription` and `RTCIceCandidate`). */
@@ -802,7 +864,7 @@ export type PeerSignal = { sdp: string; kind: 'offer' } | { sdp: string; kind: '
 
 /** Event `presence.changed`: what changed within a moment. */
 export interface PresenceChanged {
-  /** Users who have their first connection. */
+  /** Users who have their first connection, and those of the others whose status is another. */
   online: OnlineUser[];
   /** Users who have lost their last connection. */
   offline: UserId[];
@@ -821,6 +883,18 @@ export interface PresenceOnline {
   /** Whether there are more: ask again with `after` = the `userId` of the last. Changes follow from the first answer on. */
   more: boolean;
 }
+
+/** What somebody says of themselves on one device. */
+export type PresenceSaid = 'online' | 'away' | 'busy';
+
+/** Parameters of `presence.set`. */
+export interface PresenceSet {
+  /** How it is at this device, until it says otherwise or its connection ends. */
+  status: PresenceSaid;
+}
+
+/** How a connected user is, from all of their devices. */
+export type PresenceStatus = 'online' | 'away' | 'busy' | 'inCall';
 
 /** Parameters of `presence.subscribe`. */
 export interface PresenceSubscribe {
@@ -863,6 +937,9 @@ export interface RoomChangedMessage {
   message: RoomMessage;
 }
 
+/** What a room keeps of what is said in it: its delivery class. */
+export type RoomClass = 'ephemeral' | 'recent' | 'durable';
+
 /** Parameters of `room.delete`. */
 export interface RoomDelete {
   /** A room that the caller has joined. */
@@ -881,14 +958,20 @@ export interface RoomEdit {
   text: string;
 }
 
-/** Event `room.event`: something that the account's own back end tells everybody present. It is kept nowhere. */
+/** Event `room.event`: something that the account's own back end tells everybody present, or a client those in an ephemeral or recent room. */
 export interface RoomEventPublished {
   /** The room that it is for. */
   roomId: RoomId;
   /** The name of the event, agreed between back end and clients. */
   name: string;
-  /** What the back end sent with it, passed on as it is. */
+  /** What was sent with it, passed on as it is. */
   data: unknown;
+  /** The device that it is from; absent if it is from the account's back end. */
+  from?: RoomPublisher | null;
+  /** Its number in a recent room's history; absent if it is kept nowhere. */
+  seq?: number | null;
+  /** The history that the number is of. */
+  epoch?: string | null;
 }
 
 /** Result of `room.history`. */
@@ -902,12 +985,18 @@ export interface RoomHistoryRead {
 /** A place where people meet: chat, presence, calls. */
 export type RoomId = string;
 
-/** Parameters of `room.join`. */
+/** Parameters of `room.join`: either `roomId` or `name`. */
 export interface RoomJoin {
-  /** The room to enter. */
-  roomId: RoomId;
-  /** The last number that this client has seen, of a message or of a change, to be sent exactly what it missed; absent: the latest messages. To go on after an answer with `more`, its `seq`. */
+  /** The durable room to enter. */
+  roomId?: RoomId | null;
+  /** The name of the room to enter: 1 to 255 bytes of visible text, in Unicode's normalization form C or brought into it. Each class has names of its own. */
+  name?: string | null;
+  /** What the named room is to keep of what is said in it; durable if absent. */
+  class?: RoomClass | null;
+  /** The last number that this client has seen, of a message or of a change, to be sent exactly what it missed; absent: the latest messages. To go on after an answer with `more`, its `seq`. In a recent room that of an event, with its `epoch`. */
   after?: number | null;
+  /** The history that `after` is a number of; in recent rooms only. */
+  epoch?: string | null;
   /** Whether the answer is to say how far the user has read. */
   unread?: boolean;
 }
@@ -918,6 +1007,8 @@ export interface RoomJoined {
   roomId: RoomId;
   /** The room's name. */
   name: string;
+  /** What the room keeps of what is said in it. */
+  class: RoomClass;
   /** The first of those present, in the order of their `connectionId`; `room.members` has the rest. */
   members: Member[];
   /** How many are present, this device included. */
@@ -926,16 +1017,32 @@ export interface RoomJoined {
   messages: RoomMessage[];
   /** With `after`: messages from before that have changed since, each once. */
   changed?: RoomChangedMessage[];
-  /** The number to go on from: of the last that is in this answer if there is `more`; else the room's latest, and events continue from here. */
+  /** In a recent room with `after` and `epoch`: the events that came since, oldest first. Without: the latest. */
+  events?: RoomKeptEvent[];
+  /** The number to go on from: of the last that is in this answer if there is `more`; else the room's latest, and events continue from here. 0 in an ephemeral room. */
   seq: number;
+  /** The history of a recent room that `seq` is a number of. Absent while it cannot be reached: `connection.reload` says when it can. */
+  epoch?: string | null;
   /** Whether more was missed than one answer holds. This device is not in the room yet, or stays in it as it was before: ask again with `after` = `seq`. `members` and `media` come with the last answer. */
   more: boolean;
-  /** Whether `messages` continues exactly at `after`. False: too much was missed, `messages` are the latest and older ones must be read again. */
+  /** Whether `messages` or `events` continue exactly at `after`. False: too much was missed, they are the latest, and older messages must be read again. */
   recovered: boolean;
   /** The running media session, if there is one. */
   media: MediaState | null;
   /** How far the user has read, if that was asked for. */
   read?: RoomUnread | null;
+}
+
+/** An event that a recent room keeps for a while. */
+export interface RoomKeptEvent {
+  /** Its number: 1, 2, 3, … within one epoch of the room's history. */
+  seq: number;
+  /** The name of the event. */
+  name: string;
+  /** What goes with it. */
+  data: unknown;
+  /** Whose it is. */
+  from: RoomPublisher;
 }
 
 /** Parameters of `room.leave`. */
@@ -1054,6 +1161,34 @@ export interface RoomPageChanged {
   left: ConnectionId[];
   /** Whether there are more after it. */
   more: boolean;
+}
+
+/** Result of `room.publish`. */
+export interface RoomPlaced {
+  /** Its number in a recent room's history. */
+  seq?: number | null;
+  /** The history that the number is of. */
+  epoch?: string | null;
+}
+
+/** Parameters of `room.publish`. */
+export interface RoomPublish {
+  /** An ephemeral or recent room that the caller has joined. */
+  roomId: RoomId;
+  /** The name of the event, agreed between clients: 1 to `EVENT_NAME_CHARS_MAX` characters. */
+  name: string;
+  /** What goes with it: any JSON of at most `EVENT_DATA_BYTES_MAX`. */
+  data?: unknown;
+}
+
+/** The device that has published an event. */
+export interface RoomPublisher {
+  /** The connection that it came by. */
+  connectionId: ConnectionId;
+  /** The device's user. */
+  userId: UserId;
+  /** The name of the device's user. */
+  name: string;
 }
 
 /** Parameters of `room.react`. */
@@ -1248,12 +1383,14 @@ export interface Methods {
   'connection.open': { params: ConnectionOpen; result: ConnectionOpened };
   /** Replaces the token before it expires. */
   'connection.refresh': { params: ConnectionRefresh; result: ConnectionRefreshed };
-  /** Enters a room. */
+  /** Enters a room, by its id or by a name. A room of a name is created by the first who joins it, where the account allows that. */
   'room.join': { params: RoomJoin; result: RoomJoined };
   /** Leaves a room. */
   'room.leave': { params: RoomLeave; result: Done };
   /** Sends a message to a room; answered once it is stored. */
   'room.send': { params: RoomSend; result: RoomSent };
+  /** Publishes an event in an ephemeral or recent room. In a recent one it is answered once it is kept, and comes back as an event too; in an ephemeral one the others get it who are there. */
+  'room.publish': { params: RoomPublish; result: RoomPlaced };
   /** Changes the text of a message that the caller has sent; answered once it is stored. */
   'room.edit': { params: RoomEdit; result: RoomRevised };
   /** Deletes a message of the caller's, or, as a moderator or owner of the room or with `rooms.manage`, of anybody; its text is gone once this is answered. */
@@ -1272,6 +1409,8 @@ export interface Methods {
   'room.unfollowMembers': { params: RoomUnfollowMembers; result: Done };
   /** Lists who of the account is connected, and follows changes. */
   'presence.subscribe': { params: PresenceSubscribe; result: PresenceOnline };
+  /** Says whether the user is at this device, or does not want to be disturbed. */
+  'presence.set': { params: PresenceSet; result: Done };
   /** Rings a user's devices. */
   'call.ring': { params: CallRing; result: CallRinging };
   /** Picks up. */
@@ -1304,6 +1443,12 @@ export interface Methods {
   'inbox.subscribe': { params: InboxSubscribe; result: InboxSubscribed };
   /** Stops following the inbox. */
   'inbox.unsubscribe': { params: InboxUnsubscribe; result: Done };
+  /** Reads the user's own mailbox, and follows it: mentions and missed calls. */
+  'mailbox.subscribe': { params: MailboxSubscribe; result: MailboxSubscribed };
+  /** Stops following the mailbox. */
+  'mailbox.unsubscribe': { params: MailboxUnsubscribe; result: Done };
+  /** Says up to where the user has seen their mailbox, for all of their devices. */
+  'mailbox.acknowledge': { params: MailboxAcknowledge; result: MailboxAcknowledged };
   /** Follows the rows of a table; each table needs its own permission. */
   'feed.subscribe': { params: FeedSubscribe; result: FeedSubscribed };
   /** Stops following rows. */
@@ -1336,9 +1481,9 @@ export interface Events {
   'room.typing': RoomTypingChanged;
   /** This device is in a room no longer, though it has not left. */
   'room.removed': RoomRemoved;
-  /** The account's own back end tells everybody in a room something (`POST /v1/rooms/{id}/events`). It is kept nowhere. */
+  /** A client has published something in an ephemeral or recent room, or the account's own back end tells everybody in a room something (`POST /v1/rooms/{id}/events`). */
   'room.event': RoomEventPublished;
-  /** Users of the account connected their first device or lost their last. */
+  /** Users of the account connected their first device or lost their last, or are away, busy, in a call, or not any more. */
   'presence.changed': PresenceChanged;
   /** A call for this device: ring for `ringTimeMs`. */
   'call.incoming': CallIncoming;
@@ -1360,6 +1505,10 @@ export interface Events {
   'media.offer': MediaOffered;
   /** A numbered event of the account's inbox. */
   'inbox.event': SequencedInboxEvent;
+  /** The user was mentioned, or has missed a call. */
+  'mailbox.entry': MailboxEntry;
+  /** One of the user's devices has seen the mailbox up to this number. */
+  'mailbox.acknowledged': MailboxAcknowledged;
   /** A row of a table that this connection follows has changed. */
   'feed.changed': FeedChanged;
   /** A newer token does not allow this connection to follow a table any more. */

@@ -1,8 +1,13 @@
 // Everything that belongs to one sign-in: its connection, what it knows, and the frame that shows it.
 
+import { createKept } from './kept.js';
 import { createCalls } from './model/calls.js';
+import { createDrafts } from './model/drafts.js';
+import { watchIdleness } from './model/idle.js';
 import { createInbox } from './model/inbox.js';
+import { createMailbox } from './model/mailbox.js';
 import { createPresence } from './model/presence.js';
+import { createPush } from './model/push.js';
 import { createRooms } from './model/rooms.js';
 import { createNotices } from './notices.js';
 import { createSocket } from './socket.js';
@@ -15,13 +20,23 @@ import { shell } from './views/shell.js';
 export function createApp(api, user) {
   const socket = createSocket(api);
   const notices = createNotices();
+  const kept = createKept(user.id);
+  const drafts = createDrafts({ kept });
   // The order is the order of resuming: a call's room must be joined before its media.
-  const rooms = createRooms({ api, socket, user });
+  const rooms = createRooms({ api, socket, user, kept, notices });
   const calls = createCalls({ socket, rooms, notices });
   const inbox = createInbox({ api, socket });
   const presence = createPresence({ api, socket });
+  watchIdleness(presence.setIdle);
+  const mailbox = createMailbox({ socket, user });
+  const push = createPush({ api });
+  // Signed out in another tab, which has deleted everything. Who has to sign in again finds their texts.
+  api.identity.subscribe(({ user: present, notice }) => {
+    if (!present && !notice) kept.close();
+  });
   rooms.load();
   socket.start();
-  const app = { api, user, socket, notices, rooms, calls, inbox, presence };
+  push.restore();
+  const app = { api, user, socket, notices, rooms, calls, inbox, presence, mailbox, push, kept, drafts };
   return { ...app, element: shell(app) };
 }

@@ -2,8 +2,7 @@
 
 import { hue, initials } from './format.js';
 
-/** Where the sign of Switchboard is served: beside the modules, whatever page shows it. */
-export const LOGO = new URL('../favicon.svg', import.meta.url).href;
+export { LOGO } from './logo.js';
 
 /**
  * Makes an element. `on` holds event handlers; `true` and `false` set and omit
@@ -96,6 +95,7 @@ export function keyed(container, items, { key, create, update }) {
 }
 
 export const ICONS = {
+  bell: 'M12 4a5.5 5.5 0 0 0-5.5 5.5V14L5 17h14l-1.5-3V9.5A5.5 5.5 0 0 0 12 4zM10 19.5a2 2 0 0 0 4 0',
   clip: 'M8.5 12.5l6-6a3 3 0 0 1 4.3 4.3l-8 8a5 5 0 0 1-7-7l7.5-7.5',
   file: 'M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6',
   settings: 'M4 7h9M17 7h3M15 4.5v5M4 12h3M11 12h9M9 9.5v5M4 17h7M15 17h5M13 14.5v5',
@@ -123,6 +123,7 @@ export const ICONS = {
   reply: 'M10 6L4 12l6 6M4.5 12H14a6 6 0 0 1 6 6',
   pencil: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',
   bin: 'M5 7h14M9.5 7V4.5h5V7M7 7l1 12.5h8L17 7M10.5 10.5v5.5M13.5 10.5v5.5',
+  down: 'M12 5v14M5.5 12.5L12 19l6.5-6.5',
   back: 'M14.5 5.5L8 12l6.5 6.5',
   close: 'M6 6l12 12M18 6L6 18',
   keyboard: 'M3 7h18v10.5H3zM6.5 10.5h.1M10 10.5h.1M14 10.5h.1M17.5 10.5h.1M8 14.5h8',
@@ -132,13 +133,16 @@ export const ICONS = {
   reopen: 'M5 12a7 7 0 1 0 2.2-5.1L5 9M5 4.5V9h4.5',
 };
 
+/** Those that point to where one reads to or from: mirrored where that is from right to left. */
+const POINTING = ['back', 'expand', 'forward', 'reopen', 'reply', 'send', 'signOut'];
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** A line icon. It says nothing to screen readers: what carries it has a label. @param {keyof typeof ICONS} name */
 export function icon(name) {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');
-  svg.setAttribute('class', 'icon');
+  svg.setAttribute('class', POINTING.includes(name) ? 'icon pointing' : 'icon');
   svg.setAttribute('aria-hidden', 'true');
   const path = document.createElementNS(SVG, 'path');
   path.setAttribute('d', ICONS[name]);

@@ -1,16 +1,24 @@
 // How times and names look, and what ids are.
 
+import { locale } from './language.js';
 import { phrase } from './words.js';
 
 export { randomId } from '../client/src/random-id.js';
 
-const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const DAY = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
-const SHORT_DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
-const SHORT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
-const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
+const TIME = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
+const DAY = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' });
+const SHORT_DAY = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
+const SHORT = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
+const FULL = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'medium' });
+
+const NUMBER = new Intl.NumberFormat(locale);
+const PART = new Intl.NumberFormat(locale, { useGrouping: false });
+const SECONDS = new Intl.NumberFormat(locale, { minimumIntegerDigits: 2 });
 
 const HUES = 8;
+
+/** How many, in the reader's digits. @param {number} count */
+export const number = (count) => NUMBER.format(count);
 
 /** The day a time is in, comparable. @param {string | Date} time */
 const dayOf = (time) => new Date(time).toDateString();
@@ -49,7 +57,7 @@ export function size(bytes) {
 export function duration(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const minutes = Math.floor(seconds / 60);
-  return `${minutes}:${String(seconds % 60).padStart(2, '0')}`;
+  return `${PART.format(minutes)}:${SECONDS.format(seconds % 60)}`;
 }
 
 /** Up to two letters for an avatar; a number has none. @param {string} name */

@@ -3,9 +3,7 @@
 import { createApi } from './api.js';
 import { el, fill } from './dom.js';
 import { signIn } from './views/sign-in.js';
-import { language } from './words.js';
 
-document.documentElement.lang = language;
 const page = /** @type {HTMLElement} */ (document.getElementById('app'));
 const api = createApi();
 /** @type {ReturnType<typeof import('./app.js').createApp> | null} */

@@ -3,6 +3,21 @@
 const PERIOD_S = 3;
 const TONES = { incoming: [660, 880], outgoing: [440, 440] };
 
+/** One soft tone, for a mention. Silent where the browser allows no sound yet. */
+export function chime() {
+  if (!globalThis.AudioContext) return;
+  const audio = new AudioContext();
+  const tone = audio.createOscillator();
+  const volume = audio.createGain();
+  tone.frequency.value = 990;
+  volume.gain.setValueAtTime(0.06, audio.currentTime);
+  volume.gain.exponentialRampToValueAtTime(0.0001, audio.currentTime + 0.5);
+  tone.connect(volume).connect(audio.destination);
+  tone.onended = () => audio.close();
+  tone.start();
+  tone.stop(audio.currentTime + 0.5);
+}
+
 /**
  * Rings until the returned function is called. Silent where the browser allows no sound yet.
  *

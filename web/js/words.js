@@ -1,18 +1,16 @@
 // What the console says, in the language of whoever reads it.
 
+import { language, locale, translated } from './language.js';
 import { en } from './words/en.js';
-import { languageFor, phrases } from './words/phrases.js';
+import { isolated, phrases } from './words/phrases.js';
 
-/** One catalogue for each language. They have the keys of the English one. */
-const CATALOGUES = { en };
+export { language } from './language.js';
 
-/** The language that the console speaks here (BCP 47). */
-export const language = languageFor(globalThis.navigator?.languages ?? [], Object.keys(CATALOGUES));
-
-const catalogue = CATALOGUES[/** @type {keyof typeof CATALOGUES} */ (language)];
+// What a language lacks is said in English.
+const catalogue = { ...en, .../** @type {Partial<Words.Catalogue>} */ (await translated) };
 
 /** The sentence of a key; `count` among the values decides its plural. */
-export const phrase = phrases(catalogue, language);
+export const phrase = phrases(catalogue, language, locale);
 
 const LIST = new Intl.ListFormat(language, { type: 'conjunction' });
 
@@ -24,7 +22,7 @@ const known = (/** @type {string} */ key) => (key in catalogue ? phrase(/** @typ
  *
  * @param {App.Problem | null} [error]
  */
-export const explain = (error) => known(`error.${error?.code}`) ?? error?.message ?? phrase('error.unknown');
+export const explain = (error) => known(`error.${error?.code}`) ?? (error?.message ? isolated(error.message, language) : phrase('error.unknown'));
 
 /** A sentence for the reason of `call.ended`. @param {string} reason */
 export const ending = (reason) => known(`ending.${reason}`) ?? phrase('ending.hungUp');
@@ -47,6 +45,6 @@ export const channel = (kind) => known(`channel.${kind}`) ?? kind;
 
 /** "Ada", "Ada and Bob", "Ada, Bob, and 2 others". @param {string[]} list */
 export function names(list) {
-  const shown = list.length > 3 ? [...list.slice(0, 2), phrase('names.others', { count: list.length - 2 })] : list;
-  return LIST.format(shown);
+  const each = list.map((name) => isolated(name, language));
+  return LIST.format(each.length > 3 ? [...each.slice(0, 2), phrase('names.others', { count: each.length - 2 })] : each);
 }

@@ -87,13 +87,48 @@ test('what was said while the connection was lost is said after the next join, u
 test('a refused message says why and goes out when it is tried again', async () => {
   const { socket, room } = await joined();
   room.send('hello');
-  await socket.refuse('room.send', 'limit.rate');
+  await socket.refuse('room.send', 'limit.size');
   const [pending] = room.state.get().pending;
-  assert.equal(pending.error.code, 'limit.rate');
+  assert.equal(pending.error.code, 'limit.size');
   room.resend(pending.clientId);
   assert.equal(room.state.get().pending[0].error, null);
   await socket.answer('room.send', { message: message(1) });
   assert.deepEqual(room.state.get().pending, []);
+});
+
+test('a message that was too fast goes out a little later by itself, and none overtakes it', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { socket, room } = await joined();
+  room.send('a');
+  room.send('b');
+  await socket.refuse('room.send', 'limit.rate', { retryAfterMs: 100 });
+  assert.deepEqual(room.state.get().pending.map(({ text, error }) => [text, error]), [['a', null], ['b', null]]);
+  t.mock.timers.tick(700);
+  await settled();
+  for (const seq of [1, 2]) await socket.answer('room.send', { message: message(seq) });
+  assert.deepEqual(socket.requests.filter(([method]) => method === 'room.send').map(([, { text }]) => text), ['a', 'a', 'b']);
+});
+
+test('who was banned is told once of what waited; nothing of it goes out by itself, and it can be taken back', async () => {
+  const { socket, room } = await joined();
+  room.send('a');
+  room.send('b');
+  room.lose('banned');
+  await socket.refuse('room.send', 'room.notJoined');
+  assert.deepEqual(room.state.get().pending.map(({ text, error }) => [text, error.code]), [['a', 'room.notJoined'], ['b', 'room.removed.banned']]);
+  room.discard(room.state.get().pending[0].clientId);
+  assert.deepEqual(room.state.get().pending.map(({ text }) => text), ['b']);
+});
+
+test('nothing is said on a new connection before its room is joined', async () => {
+  const { socket, room } = await joined();
+  const again = room.join();
+  room.send('early');
+  assert.ok(!socket.methods.includes('room.send'));
+  await socket.answer('room.join', answer());
+  await again;
+  await settled();
+  assert.ok(socket.methods.includes('room.send'));
 });
 
 test('an own message is shown once, whether its event or its answer comes first', async () => {
@@ -225,15 +260,11 @@ test('what was read is said once, and again if that failed', async () => {
   assert.equal(room.read(), true);
 });
 
-test('files go along with what is said, also when it is said again', async () => {
+test('files go along with what is said, and are known while it is on its way', async () => {
   const { socket, room } = await joined();
   const file = { id: 'f', fileName: 'a.png', mimeType: 'image/png', sizeBytes: 1, hasThumbnail: false };
   room.send('', undefined, [file]);
-  const sent = () => socket.requests.filter(([method]) => method === 'room.send').map(([, { attachments }]) => attachments);
-  assert.deepEqual(sent(), [['f']]);
-  const [pending] = room.state.get().pending;
-  assert.deepEqual(pending.attachments, [file]);
-  room.resend(pending.clientId);
-  room.send('without');
-  assert.deepEqual(sent(), [['f'], ['f'], undefined]);
+  const sent = socket.requests.filter(([method]) => method === 'room.send').map(([, { attachments }]) => attachments);
+  assert.deepEqual(sent, [['f']]);
+  assert.deepEqual(room.state.get().pending[0].files, [file]);
 });

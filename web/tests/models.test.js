@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCalls } from '../js/model/calls.js';
+import { watchIdleness } from '../js/model/idle.js';
 import { createPresence } from '../js/model/presence.js';
 import { createRooms } from '../js/model/rooms.js';
 import { createNotices } from '../js/notices.js';
@@ -53,6 +54,40 @@ test('who is connected is read page by page, and what is told meanwhile is newer
   await socket.answer('presence.subscribe', { users: [{ userId: 'b', name: 'Ben' }], more: false });
   assert.deepEqual([...presence.state.get().online], ['b']);
   assert.deepEqual(['a', 'b', 'z', 'nobody'].map(presence.nameOf), ['Ada', 'Ben', 'Zoe', undefined]);
+});
+
+test('who leaves the page alone is away until they come back, unless they have said how they are', async () => {
+  const socket = new SocketDouble();
+  const presence = createPresence({ api: new ApiDouble(), socket });
+  await socket.open();
+  await socket.answer('presence.subscribe', { users: [{ userId: 'b', name: 'Ben', status: 'inCall' }], onlineCount: 1, more: false });
+  assert.equal(presence.state.get().statuses.get('b'), 'inCall');
+  await socket.emit('presence.changed', { online: [{ userId: 'b', name: 'Ben', status: 'away' }], offline: [], onlineCount: 1, complete: true });
+  assert.equal(presence.state.get().statuses.get('b'), 'away');
+  const said = () => socket.requests.filter(([method]) => method === 'presence.set').map(([, { status }]) => status);
+  presence.setIdle(true);
+  presence.setIdle(false);
+  presence.choose('busy');
+  presence.setIdle(true);
+  presence.setIdle(false);
+  presence.choose('online');
+  assert.deepEqual(said(), ['away', 'online', 'busy', 'online']);
+});
+
+test('a page is left alone after five minutes without a sign, and looked at again with the next', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  const signs = new EventTarget();
+  withGlobals(t, { document: Object.assign(signs, { visibilityState: 'visible' }) });
+  const told = [];
+  watchIdleness((idle) => told.push(idle));
+  t.mock.timers.tick(299_000);
+  signs.dispatchEvent(new Event('keydown'));
+  t.mock.timers.tick(299_000);
+  assert.deepEqual(told, []);
+  t.mock.timers.tick(2_000);
+  assert.deepEqual(told, [true]);
+  signs.dispatchEvent(new Event('pointermove'));
+  assert.deepEqual(told, [true, false]);
 });
 
 test('a change that was not told in full is read again after a while', async (t) => {

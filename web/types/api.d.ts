@@ -1,6 +1,6 @@
 // Made from the code by `cargo xtask generate`: what the server takes and says over REST.
 
-import type { AccountId, Attachment, AttachmentId, CallAccept, CallAccepted, CallAnswered, CallCancel, CallChanged, CallDeviceMoved, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallInvite, CallInvited, CallMedia, CallParty, CallPartyState, CallReject, CallResume, CallResumed, CallRing, CallRinging, CallTransfer, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MediaAnswer, MediaChanged, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaParticipantState, MediaPublish, MediaPublished, MediaRoute, MediaSignal, MediaSignalled, MediaState, MediaStateChange, MediaUpdate, MediaUpdated, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSubscribe, Priority, RequestId, Role, RoomAttachment, RoomChangedMessage, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomLeave, RoomMemberChanged, RoomMemberJoined, RoomMemberLeft, RoomMemberRole, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomPageChanged, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRenamed, RoomRestricted, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnfollowMembers, RoomUnread, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
+import type { AccountId, Attachment, CallAccept, CallAccepted, CallAnswered, CallCancel, CallChanged, CallDeviceMoved, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallInvite, CallInvited, CallMedia, CallParty, CallPartyState, CallReject, CallResume, CallResumed, CallRing, CallRinging, CallTransfer, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MediaAnswer, MediaChanged, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaParticipantState, MediaPublish, MediaPublished, MediaRoute, MediaSignal, MediaSignalled, MediaState, MediaStateChange, MediaUpdate, MediaUpdated, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSaid, PresenceSet, PresenceStatus, PresenceSubscribe, Priority, RequestId, Role, RoomChangedMessage, RoomClass, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomKeptEvent, RoomLeave, RoomMemberChanged, RoomMemberJoined, RoomMemberLeft, RoomMemberRole, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomPageChanged, RoomPlaced, RoomPublish, RoomPublisher, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRenamed, RoomRestricted, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnfollowMembers, RoomUnread, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
 export type * from '../client/protocol.js';
 
 /** An invitation that is accepted. */
@@ -62,18 +62,6 @@ export interface ApiKey {
 
 /** A program's key to the API. */
 export type ApiKeyId = string;
-
-/** A file, and where it is read for some minutes. */
-export interface AttachmentLink {
-  /** What is said of it. */
-  attachment: RoomAttachment;
-  /** Where it is read, as a path of this server. Whoever has it may read the file, without a token. */
-  url: string;
-  /** Where its thumbnail is read; null if it has none. */
-  thumbnailUrl?: string | null;
-  /** Until then both are good. */
-  expiresAt: string;
-}
 
 /** Something that was done. */
 export interface AuditEntry {
@@ -368,7 +356,7 @@ export interface CreateRoomEvent {
 
 /** A message to be posted in a room. */
 export interface CreateRoomMessage {
-  /** What is said: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab. Empty only if there are attachments. */
+  /** What is said: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab. */
   text: string;
   /** On whose behalf; for API keys only. Absent: by the key, under its name. */
   author?: Outsider | null;
@@ -376,8 +364,6 @@ export interface CreateRoomMessage {
   replyTo?: number | null;
   /** Users whose attention it wants, at most 20. Those who cannot enter the room are left out. */
   mentions?: UserId[];
-  /** Files that the caller has uploaded to this room and not sent yet, at most 10, each once. */
-  attachments?: AttachmentId[];
 }
 
 /** A team to be created. */
@@ -503,7 +489,7 @@ export type ElevationId = string;
 export type ElevationStatus = 'pending' | 'active' | 'denied' | 'lapsed' | 'over';
 
 /** Something that a webhook can be told about, by the name of its `InboxEvent`. */
-export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdated' | 'noteCreated' | 'noteUpdated' | 'noteDeleted' | 'conversationErased';
+export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdated' | 'noteCreated' | 'noteUpdated' | 'noteDeleted' | 'conversationErased' | 'notificationCreated';
 
 /** A conversation with everything in it. */
 export interface ExportedConversation {
@@ -621,6 +607,9 @@ export interface NamedRole {
   /** The permissions of those who have it. */
   permissions: Permission[];
 }
+
+/** Who may open rooms by joining them under a name. Whoever may enter rooms joins those that are open. */
+export type NamedRooms = 'nobody' | 'creators' | 'everybody';
 
 /** Something that the audit log tells of; its kind stands beside it. */
 export type ObjectId = string;
@@ -746,6 +735,14 @@ export interface Page_ListedRoom {
 }
 
 /** One page of a list. */
+export interface Page_MailboxEntry {
+  /** At most `limit` of them. */
+  items: ({ seq: number; kind: MailboxEntryKind; from: UserId; name: string; roomId: RoomId; messageSeq?: number | null; callId?: CallId | null; createdAt: string; read: boolean })[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
 export interface Page_Message {
   /** At most `limit` of them. */
   items: Message[];
@@ -834,6 +831,31 @@ export interface PublishedRoomEvent {
   publishedAt: string;
 }
 
+/** The key that devices subscribe with. */
+export interface PushKey {
+  /** The `applicationServerKey` of `PushManager.subscribe`, in base64url. It stays the same. */
+  publicKey: string;
+}
+
+/** A device that can be pushed to. */
+export interface PushSubscription {
+  /** UUIDv7: later ones sort later. */
+  id: PushSubscriptionId;
+  /** The host of its push service. */
+  service: string;
+  /** When it was made, or made again. */
+  createdAt: string;
+}
+
+/** A device that can be notified while nothing of it is connected. */
+export type PushSubscriptionId = string;
+
+/** A user's subscriptions. */
+export interface PushSubscriptions {
+  /** The latest first; at most 20. */
+  items: PushSubscription[];
+}
+
 /** A refresh token, good once. */
 export interface Refresh {
   /** The latest one of this sign-in. */
@@ -905,6 +927,8 @@ export interface Settings {
   timeZone?: string | null;
   /** Days after which resolved conversations are deleted with their messages; null: never. */
   retentionDays?: number | null;
+  /** Who opens a room by joining a name that nobody has joined before. */
+  namedRooms?: NamedRooms;
 }
 
 /** A sign-in that is not over. */
@@ -942,6 +966,22 @@ export interface SignedIn {
   expiresAt: string;
   /** Who is signed in. */
   user: User;
+}
+
+/** A subscription as `PushSubscription.toJSON()` gives it. Other members of that are ignored. */
+export interface Subscribe {
+  /** Where the push service takes what is for the device: `https`, and public. */
+  endpoint: string;
+  /** How it is encrypted for the device. */
+  keys: SubscribeKeys;
+}
+
+/** The keys of a device (RFC 8291). */
+export interface SubscribeKeys {
+  /** Its public key on the curve P-256, uncompressed, in base64url. */
+  p256dh: string;
+  /** Its authentication secret of 16 bytes, in base64url. */
+  auth: string;
 }
 
 /** A team of agents. */
@@ -1054,7 +1094,7 @@ export interface UpdateRoomMember {
 
 /** What to change about a message. */
 export interface UpdateRoomMessage {
-  /** What it says from now on: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab. Empty only if it has attachments, which stay. */
+  /** What it says from now on: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab. */
   text: string;
   /** On whose behalf it was posted; for API keys only. Absent: by the caller. */
   author?: Outsider | null;
@@ -1252,8 +1292,6 @@ export interface Operations {
   'POST /v1/elevations/{id}/decision': { path: { id: ElevationId }; body: DecideElevation; answer: Elevation };
   /** Ends an elevation before its time: one's own, or as who manages users anybody's. Access tokens that have it are good no more: for writing at once, for reading within five seconds. The next ones go without it. */
   'POST /v1/elevations/{id}/end': { path: { id: ElevationId }; answer: Elevation };
-  /** Reads a file, or a stretch of it (`Range`, RFC 9110, section 14). What could run in a browser is downloaded. */
-  'GET /v1/files/{link}': { path: { link: string }; answer: void };
   /** Hands out STUN and TURN servers for the caller. */
   'GET /v1/ice-servers': { answer: IceServers };
   /** Lists the account's invitations in the order of their creation, those that are over too. */
@@ -1274,12 +1312,22 @@ export interface Operations {
   'PATCH /v1/labels/{id}': { path: { id: LabelId }; body: UpdateLabel; answer: Label };
   /** Who is calling? */
   'GET /v1/me': { answer: User };
+  /** Lists the entries of one's own mailbox, the latest first. Missed calls are among them whatever the permissions. */
+  'GET /v1/me/mailbox': { query: { cursor?: string; limit?: number }; answer: Page_MailboxEntry };
   /** Changes one's own password. All other sign-ins end. */
   'POST /v1/me/password': { body: ChangePassword; answer: void };
   /** Lists one's own sign-ins. */
   'GET /v1/me/sign-ins': { answer: SignIns };
   /** Ends one of one's own sign-ins, with its tokens and its connections to the hub: what it writes is refused at once, what it reads within five seconds. */
   'DELETE /v1/me/sign-ins/{id}': { path: { id: SignInId }; answer: void };
+  /** Reads the key that devices subscribe with. It is made when it is first asked for. */
+  'GET /v1/push-key': { answer: PushKey };
+  /** Lists one's own subscriptions. */
+  'GET /v1/push-subscriptions': { answer: PushSubscriptions };
+  /** Has a device notified from now on, until its sign-in ends or it is taken away. The same endpoint again replaces what was; with more than 20 devices the oldest is forgotten. */
+  'POST /v1/push-subscriptions': { body: Subscribe; answer: PushSubscription };
+  /** Has a device notified no longer. */
+  'DELETE /v1/push-subscriptions/{id}': { path: { id: PushSubscriptionId }; answer: void };
   /** Lists the account's roles in the order of their creation. */
   'GET /v1/roles': { query: { cursor?: string; limit?: number }; answer: Page_NamedRole };
   /** Creates a role. */
@@ -1300,12 +1348,6 @@ export interface Operations {
   'DELETE /v1/rooms/{id}': { path: { id: RoomId }; answer: void };
   /** Changes a room. Owners of the room rename it; the rest is for who manages rooms. */
   'PATCH /v1/rooms/{id}': { path: { id: RoomId }; body: UpdateRoom; answer: Room };
-  /** Uploads a file to send it in this room. The body is the file as it is; what it is, is told from its content. Sent in no message, it is removed after a day. */
-  'POST /v1/rooms/{id}/attachments': { path: { id: RoomId }; query: { fileName: string }; answer: RoomAttachment };
-  /** Links to a file of a message for some minutes. A file that is in no message yet is for its uploader alone. */
-  'GET /v1/rooms/{id}/attachments/{attachment}': { path: { id: RoomId; attachment: AttachmentId }; answer: AttachmentLink };
-  /** Gives up a file that the caller has uploaded and not sent. Others go when their message is deleted. */
-  'DELETE /v1/rooms/{id}/attachments/{attachment}': { path: { id: RoomId; attachment: AttachmentId }; answer: void };
   /** Lists who is banned from a room, in the order of their ids. */
   'GET /v1/rooms/{id}/bans': { path: { id: RoomId }; query: { cursor?: string; limit?: number }; answer: Page_Restriction };
   /** Bans a user or guest: their devices leave the room, they are a member no longer, and nothing lets them enter again until the ban is ended. */
@@ -1336,7 +1378,7 @@ export interface Operations {
   'POST /v1/rooms/{id}/messages': { path: { id: RoomId }; body: CreateRoomMessage; answer: RoomMessage };
   /** Reads one message. */
   'GET /v1/rooms/{id}/messages/{seq}': { path: { id: RoomId; seq: number }; answer: RoomMessage };
-  /** Deletes a message, with its reactions and attachments. That there was one stays, and its number. */
+  /** Deletes a message, with its reactions. That there was one stays, and its number. */
   'DELETE /v1/rooms/{id}/messages/{seq}': { path: { id: RoomId; seq: number }; answer: void };
   /** Edits a message that the caller has posted. The text before is kept nowhere. */
   'PATCH /v1/rooms/{id}/messages/{seq}': { path: { id: RoomId; seq: number }; body: UpdateRoomMessage; answer: RoomMessage };

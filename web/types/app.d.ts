@@ -14,11 +14,16 @@ declare namespace App {
   type Calls = ReturnType<typeof import('../js/model/calls.js').createCalls>;
   type Inbox = ReturnType<typeof import('../js/model/inbox.js').createInbox>;
   type Presence = ReturnType<typeof import('../js/model/presence.js').createPresence>;
+  type Mailbox = ReturnType<typeof import('../js/model/mailbox.js').createMailbox>;
+  type Push = ReturnType<typeof import('../js/model/push.js').createPush>;
+  type Kept = ReturnType<typeof import('../js/kept.js').createKept>;
+  type Drafts = ReturnType<typeof import('../js/model/drafts.js').createDrafts>;
   type LiveRoom = import('../js/model/live-room.js').LiveRoom;
 
   /** What every view may use. */
   interface Parts {
     api: Api; user: Wire.User; socket: Socket; notices: Notices; rooms: Rooms; calls: Calls; inbox: Inbox; presence: Presence;
+    mailbox: Mailbox; push: Push; kept: Kept; drafts: Drafts;
   }
 
   /** A refusal of the server, or what stands for one. */
@@ -46,14 +51,16 @@ declare namespace App {
     status: 'loading' | 'ready' | 'failed'; error: Problem | null; known: Map<string, Wire.Conversation>;
     filter: Wire.Status; next: Partial<Record<Wire.Status, string | null>>;
   }
+  interface MailboxState { entries: Wire.MailboxEntry[]; seq: number; acknowledgedSeq: number }
+  interface PushState { phase: 'unsupported' | 'blocked' | 'off' | 'on'; id?: string }
   interface PendingReply { key: string; text: string; at: string; error: Problem | null }
   interface Thread {
     status: 'loading' | 'ready' | 'failed'; messages: Wire.Message[]; pending: PendingReply[]; next: string | null; error: Problem | null;
   }
 
-  interface PendingMessage {
-    clientId: string; text: string; replyTo?: number; mentions: string[]; attachments: Wire.RoomAttachment[]; at: string; error: Problem | null; storedAs: string | null;
-  }
+  /** `storedAs`: the message that it is by now. `files`: its attachments, as far as this page has uploaded them. */
+  type PendingMessage = import('../client/src/outbox.js').Waiting['message']
+    & { at: string; error: Problem | null; storedAs: string | null; files?: Wire.RoomAttachment[] };
   interface RoomState {
     status: 'joining' | 'joined' | 'failed'; name: string; error: Problem | null; members: Wire.Member[]; memberCount: number;
     membersComplete: boolean; membersPage: { after: string | null; more: boolean } | null;
@@ -74,4 +81,19 @@ declare namespace Dom {
 interface Window {
   /** For automated tests and for support. */
   switchboard: object;
+}
+
+/** What the service worker uses of its world; the types of that and of pages exclude each other. */
+declare namespace Push {
+  interface Notice { kind: 'callIncoming' | 'callEnded' | 'callMissed' | 'mention' | 'message'; name: string; text?: string; tag: string; roomId: string }
+  interface Extended extends Event { waitUntil(work: Promise<unknown>): void }
+  interface Page { url: string; focus(): Promise<unknown>; postMessage(message: unknown): void }
+  interface Worker {
+    registration: { scope: string; showNotification(title: string, options: object): Promise<void> };
+    clients: { matchAll(which: object): Promise<Page[]>; openWindow(address: string): Promise<unknown> };
+    skipWaiting(): Promise<void>;
+    addEventListener(type: 'push', handler: (event: Extended & { data: { json(): Notice } | null }) => unknown): void;
+    addEventListener(type: 'notificationclick', handler: (event: Extended & { notification: { data: { roomId: string }; close(): void } }) => unknown): void;
+    addEventListener(type: 'install', handler: (event: Extended) => unknown): void;
+  }
 }

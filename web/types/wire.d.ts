@@ -24,7 +24,11 @@ declare namespace Wire {
   type SequencedEvent = import('./api.js').SequencedInboxEvent;
   type InboxEvent = import('./api.js').InboxEvent;
 
+  type MailboxEntry = import('../client/protocol.js').MailboxEntry;
+
   type PresenceChange = import('./api.js').PresenceChanged;
+  type PresenceSaid = import('../client/protocol.js').PresenceSaid;
+  type PresenceStatus = import('../client/protocol.js').PresenceStatus;
 
   type Route = import('./api.js').MediaRoute;
   type Participant = import('./api.js').MediaParticipant;

@@ -1,6 +1,6 @@
 //! The supervised connection: connects, resubscribes, re-asserts, notices when it is dead.
 
-use super::{RedisBackend, keep, names};
+use super::{RedisBackend, finder::Finder, history, keep, names};
 use crate::{
     backend::{Link, encode},
     error::BusError,
@@ -8,7 +8,7 @@ use crate::{
     lease::LEASE_TIME,
 };
 use ::redis::{
-    AsyncCommands, AsyncConnectionConfig, Client, ErrorKind, RedisError,
+    AsyncCommands, AsyncConnectionConfig, ErrorKind, RedisError,
     aio::{MultiplexedConnection, PubSubSink, PubSubStream},
     pipe,
 };
@@ -86,12 +86,12 @@ struct Connections {
 /// Connects for the first time and keeps the link up from then on.
 pub(crate) async fn start(
     backend: Arc<RedisBackend>,
-    client: Client,
+    finder: Finder,
     orders: mpsc::Receiver<Order>,
 ) -> Result<(), BusError> {
-    let connections = connect(&client).await?;
+    let connections = connect(&finder).await?;
     let (up, is_up) = oneshot::channel();
-    let keeper = Keeper { backend, client, orders, subscribed: HashSet::new(), epoch: 0, up: Some(up) };
+    let keeper = Keeper { backend, finder, orders, subscribed: HashSet::new(), epoch: 0, up: Some(up) };
     // Not one of the drained tasks: parts say goodbye over the bus while they
     // drain. It ends with the runtime.
     #[expect(clippy::disallowed_methods, reason = "must outlive the drain")]
@@ -105,17 +105,22 @@ fn is_shut_out(error: &RedisError) -> bool {
     error.kind() == ErrorKind::AuthenticationFailed || matches!(error.code(), Some("NOAUTH" | "NOPERM"))
 }
 
-async fn connect(client: &Client) -> Result<Connections, RedisError> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(ANSWER_TIMEOUT))
-        .set_response_timeout(Some(ANSWER_TIMEOUT));
-    let commands = client.get_multiplexed_async_connection_with_config(&config).await?;
+async fn connect(finder: &Finder) -> Result<Connections, RedisError> {
+    let client = finder.find().await?;
+    let commands = client.get_multiplexed_async_connection_with_config(&patient()).await?;
     let (sink, stream) = limited(client.get_async_pubsub()).await?.split();
     Ok(Connections { commands, sink, stream })
 }
 
+/// A connection that waits for nothing longer than [`ANSWER_TIMEOUT`].
+pub(super) fn patient() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(ANSWER_TIMEOUT))
+        .set_response_timeout(Some(ANSWER_TIMEOUT))
+}
+
 /// Nothing that Redis does may take for ever.
-async fn limited<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
+pub(super) async fn limited<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
     match timeout(ANSWER_TIMEOUT, work).await {
         Ok(outcome) => outcome,
         Err(_) => Err((::redis::ErrorKind::Io, "Redis did not answer in time").into()),
@@ -126,7 +131,7 @@ async fn limited<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result
 /// that subscriptions, leases and entries need no locks between its own steps; it never waits for a part.
 struct Keeper {
     backend: Arc<RedisBackend>,
-    client: Client,
+    finder: Finder,
     orders: mpsc::Receiver<Order>,
     /// What Redis has confirmed on the present connection.
     subscribed: HashSet<String>,
@@ -142,7 +147,7 @@ impl Keeper {
         loop {
             let outcome = match connections.take() {
                 Some(connections) => Ok(connections),
-                None => connect(&self.client).await,
+                None => connect(&self.finder).await,
             };
             match outcome {
                 Ok(connections) => {
@@ -222,6 +227,7 @@ impl Keeper {
         self.subscribed.clear();
         self.match_subscriptions(sink).await?;
         self.assert_all(commands).await?;
+        let process = history::process(commands).await;
         let backend = &self.backend;
         self.epoch += 1;
         let again = self.epoch > 1;
@@ -229,7 +235,8 @@ impl Keeper {
             *backend.leases_from.write().unwrap_or_else(PoisonError::into_inner) =
                 super::now() + HOLDERS_FIRST;
         }
-        *backend.connection.write().unwrap_or_else(PoisonError::into_inner) = Some(commands.clone());
+        *backend.connection.write().unwrap_or_else(PoisonError::into_inner) =
+            Some((commands.clone(), process.into()));
         backend.link.send_replace(Link::Up { epoch: self.epoch });
         metrics::gauge!("bus_link_up").set(1.0);
         if again {

@@ -46,6 +46,10 @@ impl Names {
         format!("{}:b:{name}", self.prefix)
     }
 
+    pub(crate) fn history(&self, name: &str) -> String {
+        format!("{}:h:{name}", self.prefix)
+    }
+
     pub(crate) fn lease(&self, name: &str) -> String {
         format!("{}:l:{name}", self.prefix)
     }

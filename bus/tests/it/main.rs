@@ -20,6 +20,7 @@ macro_rules! contract {
 }
 
 mod contract;
+mod histories;
 mod leases;
 mod outage;
 mod presence;
@@ -28,6 +29,7 @@ mod proxy;
 mod rates;
 mod refusals;
 mod requests;
+mod sentinel;
 mod subscriptions;
 
 use bus::{Asked, Bus, Delivery, Subscription};

@@ -1,6 +1,6 @@
 //! Events: every one that the server pushes, with its parameters.
 
-use super::{call, connection, feed, inbox, media, presence, room};
+use super::{call, connection, feed, inbox, mailbox, media, presence, room};
 use serde::{Deserialize, Serialize};
 
 /// What a variant holds: what is large is behind a box.
@@ -66,10 +66,10 @@ events! {
     RoomTyping(room::TypingChanged) = "room.typing";
     /// This device is in a room no longer, though it has not left.
     RoomRemoved(room::Removed) = "room.removed";
-    /// The account's own back end tells everybody in a room something (`POST /v1/rooms/{id}/events`). It is kept
-    /// nowhere.
+    /// A client has published something in an ephemeral or recent room, or the account's own back end tells everybody in
+    /// a room something (`POST /v1/rooms/{id}/events`).
     RoomEvent(room::Published) = "room.event";
-    /// Users of the account connected their first device or lost their last.
+    /// Users of the account connected their first device or lost their last, or are away, busy, in a call, or not any more.
     PresenceChanged(presence::Changed) = "presence.changed";
     /// A call for this device: ring for `ringTimeMs`.
     CallIncoming(call::Incoming) = "call.incoming";
@@ -91,6 +91,10 @@ events! {
     MediaOffer(media::Offered) = "media.offer";
     /// A numbered event of the account's inbox.
     InboxEvent(inbox::Sequenced, Box) = "inbox.event";
+    /// The user was mentioned, or has missed a call.
+    MailboxEntry(mailbox::Entry) = "mailbox.entry";
+    /// One of the user's devices has seen the mailbox up to this number.
+    MailboxAcknowledged(mailbox::Acknowledged) = "mailbox.acknowledged";
     /// A row of a table that this connection follows has changed.
     FeedChanged(feed::Changed, Box) = "feed.changed";
     /// A newer token does not allow this connection to follow a table any more.

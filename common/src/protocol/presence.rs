@@ -1,4 +1,4 @@
-//! Presence: which users of an account are connected.
+//! Presence: which users of an account are connected, and whether they are there.
 
 use crate::id::UserId;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,45 @@ pub struct Online {
     pub more: bool,
 }
 
+/// What somebody says of themselves on one device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PresenceSaid))]
+pub enum Said {
+    /// They are there.
+    #[default]
+    Online,
+    /// They are not at this device.
+    Away,
+    /// They do not want to be disturbed.
+    Busy,
+}
+
+/// How a connected user is, from all of their devices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PresenceStatus))]
+pub enum Status {
+    /// They are at one of their devices at least.
+    #[default]
+    Online,
+    /// They are at none of them.
+    Away,
+    /// They have said so on one of them.
+    Busy,
+    /// They call, or talk, on one of them.
+    InCall,
+}
+
+/// Parameters of `presence.set`.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PresenceSet))]
+pub struct Set {
+    /// How it is at this device, until it says otherwise or its connection ends.
+    pub status: Said,
+}
+
 /// A connected user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -41,6 +80,10 @@ pub struct OnlineUser {
     pub user_id: UserId,
     /// The user's name.
     pub name: String,
+    /// How they are.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub status: Status,
 }
 
 /// Event `presence.changed`: what changed within a moment.
@@ -48,7 +91,7 @@ pub struct OnlineUser {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PresenceChanged))]
 pub struct Changed {
-    /// Users who have their first connection.
+    /// Users who have their first connection, and those of the others whose status is another.
     pub online: Vec<OnlineUser>,
     /// Users who have lost their last connection.
     pub offline: Vec<UserId>,

@@ -1,6 +1,6 @@
 //! Requests: every method with its parameters, its result and the permission that it needs.
 
-use super::{Failure, Needs, call, connection, feed, inbox, media, presence, room};
+use super::{Failure, Needs, call, connection, feed, inbox, mailbox, media, presence, room};
 use crate::{guest::Right, permission::Permission};
 use serde_json::value::RawValue;
 
@@ -67,12 +67,17 @@ methods! {
     ConnectionOpen(connection::Open) -> connection::Opened = "connection.open", Needs::NOTHING;
     /// Replaces the token before it expires.
     ConnectionRefresh(connection::Refresh) -> connection::Refreshed = "connection.refresh", Needs::NOTHING;
-    /// Enters a room.
+    /// Enters a room, by its id or by a name. A room of a name is created by the first who joins it, where the account
+    /// allows that.
     RoomJoin(room::Join) -> room::Joined = "room.join", Needs::NOTHING.and(Permission::RoomsRead);
     /// Leaves a room.
     RoomLeave(room::Leave) -> super::Done = "room.leave", Needs::NOTHING;
     /// Sends a message to a room; answered once it is stored.
     RoomSend(room::Send) -> room::Sent = "room.send", Needs::right(Right::SendMessages);
+    /// Publishes an event in an ephemeral or recent room. In a recent one it is answered once it is kept, and comes back as
+    /// an event too; in an ephemeral one the others get it who are there.
+    RoomPublish(room::Publish) -> room::Placed = "room.publish",
+        Needs::right(Right::SendMessages);
     /// Changes the text of a message that the caller has sent; answered once it is stored.
     RoomEdit(room::Edit) -> room::Revised = "room.edit", Needs::right(Right::SendMessages);
     /// Deletes a message of the caller's, or, as a moderator or owner of the room or with `rooms.manage`, of anybody; its
@@ -94,6 +99,8 @@ methods! {
     /// Lists who of the account is connected, and follows changes.
     PresenceSubscribe(presence::Subscribe) -> presence::Online = "presence.subscribe",
         Needs::permission(Permission::UsersRead);
+    /// Says whether the user is at this device, or does not want to be disturbed.
+    PresenceSet(presence::Set) -> super::Done = "presence.set", Needs::PERSON;
     /// Rings a user's devices.
     CallRing(call::Ring) -> call::Ringing = "call.ring", Needs::permission(Permission::RoomsRead);
     /// Picks up.
@@ -127,6 +134,12 @@ methods! {
         Needs::permission(Permission::ConversationsRead);
     /// Stops following the inbox.
     InboxUnsubscribe(inbox::Unsubscribe) -> super::Done = "inbox.unsubscribe", Needs::PERSON;
+    /// Reads the user's own mailbox, and follows it: mentions and missed calls.
+    MailboxSubscribe(mailbox::Subscribe) -> mailbox::Subscribed = "mailbox.subscribe", Needs::PERSON;
+    /// Stops following the mailbox.
+    MailboxUnsubscribe(mailbox::Unsubscribe) -> super::Done = "mailbox.unsubscribe", Needs::PERSON;
+    /// Says up to where the user has seen their mailbox, for all of their devices.
+    MailboxAcknowledge(mailbox::Acknowledge) -> mailbox::Acknowledged = "mailbox.acknowledge", Needs::PERSON;
     /// Follows the rows of a table; each table needs its own permission.
     FeedSubscribe(feed::Subscribe) -> feed::Subscribed = "feed.subscribe", Needs::PERSON;
     /// Stops following rows.

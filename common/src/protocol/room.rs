@@ -1,12 +1,16 @@
-//! Rooms: who is there and what is said. What happens to what was said is in [`mod@message`], how far somebody has
-//! read in [`mod@reading`], who is there in [`mod@roster`], what
+//! Rooms: who is there and what is said. What a room keeps of it is in [`mod@class`], what happens to what was said in
+//! [`mod@message`], how far somebody has read in [`mod@reading`], who is there in [`mod@roster`], what
 //! members are in it in [`mod@standing`].
 
+mod class;
 mod message;
 mod reading;
 mod roster;
 mod standing;
 
+pub use class::{
+    EVENT_DATA_BYTES_MAX, EVENT_NAME_CHARS_MAX, KeptEvent, Placed, Publish, Publisher, RoomClass,
+};
 pub use message::{
     ATTACHMENTS_MAX, ChangedMessage, Delete, EMOJI_BYTES_MAX, Edit, MENTIONS_MAX, MessageChanged,
     REACTIONS_MAX, REACTORS_MAX, React, Reaction, Revised, RoomAttachment, RoomMessage,
@@ -33,17 +37,29 @@ pub const MESSAGES_MAX: u16 = 100;
 /// Rooms that a connection may be in.
 pub const ROOMS_MAX: usize = 500;
 
-/// Parameters of `room.join`.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+/// Parameters of `room.join`: either `roomId` or `name`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomJoin))]
 pub struct Join {
-    /// The room to enter.
-    pub room_id: RoomId,
+    /// The durable room to enter.
+    #[serde(default)]
+    pub room_id: Option<RoomId>,
+    /// The name of the room to enter: 1 to 255 bytes of visible text, in Unicode's normalization form C or brought into
+    /// it. Each class has names of its own.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What the named room is to keep of what is said in it; durable if absent.
+    #[serde(default)]
+    pub class: Option<RoomClass>,
     /// The last number that this client has seen, of a message or of a change, to be sent exactly what it
-    /// missed; absent: the latest messages. To go on after an answer with `more`, its `seq`.
+    /// missed; absent: the latest messages. To go on after an answer with `more`, its `seq`. In a recent room that of
+    /// an event, with its `epoch`.
     #[serde(default)]
     pub after: Option<u64>,
+    /// The history that `after` is a number of; in recent rooms only.
+    #[serde(default)]
+    pub epoch: Option<String>,
     /// Whether the answer is to say how far the user has read.
     #[serde(default)]
     pub unread: bool,
@@ -58,6 +74,10 @@ pub struct Joined {
     pub room_id: RoomId,
     /// The room's name.
     pub name: String,
+    /// What the room keeps of what is said in it.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub class: RoomClass,
     /// The first of those present, in the order of their `connectionId`; `room.members` has the rest.
     pub members: Vec<Member>,
     /// How many are present, this device included.
@@ -67,16 +87,23 @@ pub struct Joined {
     /// With `after`: messages from before that have changed since, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<ChangedMessage>,
+    /// In a recent room with `after` and `epoch`: the events that came since, oldest first. Without: the latest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<KeptEvent>,
     /// The number to go on from: of the last that is in this answer if there is `more`; else the room's latest, and
-    /// events continue from here.
+    /// events continue from here. 0 in an ephemeral room.
     pub seq: u64,
+    /// The history of a recent room that `seq` is a number of. Absent while it cannot be reached: `connection.reload`
+    /// says when it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<String>,
     /// Whether more was missed than one answer holds. This device is not in the room yet, or stays in it as
     /// it was before: ask again with `after` = `seq`. `members` and `media` come with the last answer.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub more: bool,
-    /// Whether `messages` continues exactly at `after`. False: too much was
-    /// missed, `messages` are the latest and older ones must be read again.
+    /// Whether `messages` or `events` continue exactly at `after`. False: too much was
+    /// missed, they are the latest, and older messages must be read again.
     pub recovered: bool,
     /// The running media session, if there is one.
     #[cfg_attr(feature = "openapi", schema(required = true))]
@@ -221,7 +248,8 @@ pub struct Removed {
     pub reason: RemovalReason,
 }
 
-/// Event `room.event`: something that the account's own back end tells everybody present. It is kept nowhere.
+/// Event `room.event`: something that the account's own back end tells everybody present, or a client those in an
+/// ephemeral or recent room.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomEventPublished))]
@@ -230,6 +258,15 @@ pub struct Published {
     pub room_id: RoomId,
     /// The name of the event, agreed between back end and clients.
     pub name: String,
-    /// What the back end sent with it, passed on as it is.
+    /// What was sent with it, passed on as it is.
     pub data: Value,
+    /// The device that it is from; absent if it is from the account's back end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Publisher>,
+    /// Its number in a recent room's history; absent if it is kept nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// The history that the number is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<String>,
 }

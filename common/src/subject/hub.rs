@@ -1,14 +1,16 @@
 //! Between hub instances: rooms, users' devices, calls.
 
-use super::{LeaseName, PresenceSet, Service, Topic};
+use super::{History, LeaseName, PresenceSet, Service, Topic};
 use crate::{
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     protocol::{
         Failure,
         call::{Answered, Ended, Incoming, Media, Moved, PartiesChanged, Party},
         media::Signalled,
-        presence::OnlineUser,
-        room::{Member, MemberChanged, RemovalReason, Renamed, Restricted, RoomMessage},
+        presence::{OnlineUser, Said},
+        room::{
+            KeptEvent, Member, MemberChanged, Publisher, RemovalReason, Renamed, Restricted, RoomMessage,
+        },
     },
     room::RoomEntry,
 };
@@ -53,12 +55,22 @@ pub enum RoomNews {
     MemberChanged(MemberChanged),
     /// Somebody was muted or banned, or is no longer.
     Restricted(Restricted),
-    /// A program of the account says something that is stored nowhere.
+    /// A program of the account, or a client in an ephemeral room, says something that is kept nowhere.
     Event {
         /// The name of the event.
         name: String,
         /// What goes with it.
         data: Value,
+        /// The device that it is from, if it is from one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Publisher>,
+    },
+    /// A client has said something in a recent room. Its number shows whether something is missing.
+    Kept {
+        /// The history that its number is of.
+        epoch: String,
+        /// What it said.
+        event: KeptEvent,
     },
     /// Some came or went that was not told; which is in [`RoomMembers`].
     MembersChanged {},
@@ -68,6 +80,17 @@ impl Topic for RoomTopic {
     type Message = RoomNews;
     fn name(&self) -> String {
         format!("hub.room.{}", self.0)
+    }
+}
+
+/// The latest events of a recent room, for as long as they are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RoomHistory(pub RoomId);
+
+impl History for RoomHistory {
+    type Entry = KeptEvent;
+    fn name(&self) -> String {
+        format!("hub.history.{}", self.0)
     }
 }
 
@@ -159,6 +182,20 @@ pub struct OnlineDevice {
     /// A guest of one room: nobody to be seen or rung elsewhere.
     #[serde(default)]
     pub guest: bool,
+    /// How it is at this device. Earlier versions do not say.
+    #[serde(default)]
+    pub status: DeviceStatus,
+}
+
+/// How somebody is at one of their devices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceStatus {
+    /// What they have said.
+    pub said: Said,
+    /// Whether the device calls or talks.
+    pub in_call: bool,
+    /// Grows with each change on this device, so that what is heard late counts for nothing.
+    pub revision: u32,
 }
 
 impl PresenceSet for AccountOnline {
@@ -180,6 +217,13 @@ pub enum OnlineNews {
     /// It is there no more, and never is again: a device that comes back has another id. It may be in
     /// [`AccountOnline`] for a moment yet.
     Went(ConnectionId),
+    /// One that is there is otherwise than before. It is in [`AccountOnline`] before this is said, unless the bus was away.
+    Status {
+        /// The device.
+        connection: ConnectionId,
+        /// How it is.
+        status: DeviceStatus,
+    },
     /// Some came or went; which is in [`AccountOnline`]. So say instances of versions that knew no other news.
     #[serde(untagged)]
     Changed {},

@@ -68,7 +68,18 @@ pub(super) fn addresses(config: &Config) -> Result<(), ConfigError> {
     let app = url("database.url", database.url.as_ref(), &["postgres", "postgresql"])?;
     let system = url("database.system_url", database.system_url.as_ref(), &["postgres", "postgresql"])?;
     let owner = url("database.owner_url", database.owner_url.as_ref(), &["postgres", "postgresql"])?;
-    url("redis.url", config.redis.url.as_ref(), &["redis", "rediss", "unix", "redis+unix"])?;
+    let redis = url("redis.url", config.redis.url.as_ref(), &["redis", "rediss", "unix", "redis+unix"])?;
+    for sentinel in &config.redis.sentinels {
+        url("redis.sentinels", Some(sentinel), &["redis", "rediss"])?;
+    }
+    let names_service = redis.is_some_and(|url| {
+        ["redis", "rediss"].contains(&url.scheme()) && url.host_str().is_some() && url.port().is_none()
+    });
+    if !config.redis.sentinels.is_empty() && !names_service {
+        return contradiction(
+            "with redis.sentinels, the host of redis.url is the name under which they watch it, and it has no port",
+        );
+    }
     if is_same_role(app.as_ref(), owner.as_ref()) || is_same_role(system.as_ref(), owner.as_ref()) {
         return contradiction(
             "database.url and database.system_url must not be of the owner, whom Row-Level Security does not bind",
@@ -197,6 +208,21 @@ mod tests {
             ("switchboard_system@", "switchboard_app@", "of two roles"),
             ("listen = \"127.0.0.1:7880\"", "metrics_listen = \"127.0.0.1:7880\"", "another address"),
             ("[http]", "[redis]\nurl = \"http://redis\"\n[http]", "redis.url must be a URL"),
+            (
+                "[http]",
+                "[redis]\nsentinels = [\"redis://s\"]\n[http]",
+                "with redis.sentinels, the host of redis.url",
+            ),
+            (
+                "[http]",
+                "[redis]\nurl = \"redis://main:6379\"\nsentinels = [\"redis://s\"]\n[http]",
+                "it has no port",
+            ),
+            (
+                "[http]",
+                "[redis]\nurl = \"redis://main\"\nsentinels = [\"s:26379\"]\n[http]",
+                "redis.sentinels must be a URL",
+            ),
             ("[http]", "[http]\nheader_s = 0", "at least 1"),
             (
                 "[seal]",
@@ -252,6 +278,7 @@ mod tests {
             ("postgres://owner@", "postgresql://owner@"),
             ("[http]", "[redis]\nurl = \"rediss://redis:6379/1\"\n[http]"),
             ("[http]", "[redis]\nurl = \"unix:///run/redis.sock\"\n[http]"),
+            ("[http]", "[redis]\nurl = \"redis://:pw@main/1\"\nsentinels = [\"redis://s:26379\"]\n[http]"),
             ("[http]", "[inbox.graph]\nbase_url = \"http://127.0.0.1:9\"\n[http]"),
         ] {
             assert_eq!(error(from, to), "valid", "{to}");

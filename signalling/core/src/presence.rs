@@ -3,7 +3,9 @@
 //! A user is online while any of their devices is. Devices come and go as instances tell; the whole set is read
 //! from the bus when the first one watches, when news may have been lost, when the link was away, and when an
 //! instance has come or gone. Who has gone is remembered for a while: their entry may still be read after it was
-//! said.
+//! said. How a user is follows from how they are at each of their devices ([`mod@status`]).
+
+mod status;
 
 use crate::{
     comparison::{Compared, Comparison, DOUBT_TIME},
@@ -15,11 +17,12 @@ use common::{
     id::{ConnectionId, UserId},
     protocol::{
         page::{self, PAGE_BYTES_MAX},
-        presence::{Changed, Online, OnlineUser, USERS_MAX},
+        presence::{Changed, Online, OnlineUser, Status, USERS_MAX},
         room::Member,
     },
-    subject::hub::OnlineNews,
+    subject::hub::{DeviceStatus, OnlineNews},
 };
+use status::Devices;
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     ops::Bound,
@@ -51,8 +54,9 @@ pub struct Closed;
 /// A user who is online, or of whom that was told last.
 #[derive(Debug)]
 struct User {
+    /// As those who watch know them, but for the name.
     user: OnlineUser,
-    devices: usize,
+    devices: Devices,
     /// Whether those who watch know them as online.
     is_told: bool,
 }
@@ -64,6 +68,8 @@ pub struct Presence<W> {
     /// Of all instances, this one too.
     devices: Roster,
     users: BTreeMap<UserId, User>,
+    /// How those devices are that have ever said anything of it.
+    statuses: BTreeMap<ConnectionId, DeviceStatus>,
     /// How many are known as online to those who watch.
     told: u32,
     /// Those who may be other than was told last.
@@ -82,6 +88,7 @@ impl<W> Presence<W> {
             watchers: BTreeMap::new(),
             devices: Roster::default(),
             users: BTreeMap::new(),
+            statuses: BTreeMap::new(),
             told: 0,
             changed: BTreeSet::new(),
             told_at: None,
@@ -132,6 +139,7 @@ impl<W> Presence<W> {
                     self.apply(Change::Left(member), now);
                 }
             }
+            OnlineNews::Status { connection, status } => self.note_status(connection, status, now),
             OnlineNews::Changed {} => self.comparison.doubt_soon(now + GATHER_TIME),
         }
     }
@@ -175,6 +183,32 @@ impl<W> Presence<W> {
         }
         if is_late {
             self.comparison.expect_by(now + GATHER_TIME);
+        }
+    }
+
+    /// How devices are, beside [who is there](Self::handle_devices): what is older than what is known counts for nothing.
+    pub fn handle_statuses(
+        &mut self,
+        statuses: impl IntoIterator<Item = (ConnectionId, DeviceStatus)>,
+        now: Instant,
+    ) {
+        for (connection, status) in statuses {
+            self.note_status(connection, status, now);
+        }
+    }
+
+    fn note_status(&mut self, connection: ConnectionId, status: DeviceStatus, now: Instant) {
+        let Some(user_id) = self.devices.get(connection).map(|member| member.user_id) else { return };
+        let known = self.statuses.get(&connection).copied().unwrap_or_default();
+        if status.revision <= known.revision {
+            return;
+        }
+        self.statuses.insert(connection, status);
+        if let Some(user) = self.users.get_mut(&user_id) {
+            user.devices.leave(known);
+            user.devices.join(status);
+            self.changed.insert(user_id);
+            self.told_at.get_or_insert(now + GATHER_TIME);
         }
     }
 
@@ -231,24 +265,25 @@ impl<W> Presence<W> {
 
     /// A device has come or gone.
     fn apply(&mut self, change: Change, now: Instant) {
-        let (Change::Joined(Member { user_id, .. }) | Change::Left(Member { user_id, .. })) = change;
+        let (Change::Joined(Member { user_id, connection_id, .. })
+        | Change::Left(Member { user_id, connection_id, .. })) = change;
         self.changed.insert(user_id);
         self.told_at.get_or_insert(now + GATHER_TIME);
         match change {
             Change::Joined(Member { name, .. }) => {
-                let user = OnlineUser { user_id, name };
                 let one = self.users.entry(user_id).or_insert_with(|| User {
-                    user: user.clone(),
-                    devices: 0,
+                    user: OnlineUser { user_id, name: String::new(), status: Status::Online },
+                    devices: Devices::default(),
                     is_told: false,
                 });
-                one.devices += 1;
+                one.devices.join(DeviceStatus::default());
                 // The latest device knows what they are called by now.
-                one.user = user;
+                one.user.name = name;
             }
             Change::Left(_) => {
+                let status = self.statuses.remove(&connection_id).unwrap_or_default();
                 if let Some(one) = self.users.get_mut(&user_id) {
-                    one.devices -= 1;
+                    one.devices.leave(status);
                 }
             }
         }
@@ -264,14 +299,16 @@ impl<W> Presence<W> {
         effects.push(Effect::Tell(Changed { online, offline, online_count: self.told, complete }));
     }
 
-    /// Who has come and gone since this was asked last.
+    /// Who has come, gone, or is otherwise since this was asked last.
     fn changes(&mut self) -> (Vec<OnlineUser>, Vec<UserId>) {
         self.told_at = None;
         let (mut came, mut went) = (Vec::new(), Vec::new());
         for id in std::mem::take(&mut self.changed) {
             let Entry::Occupied(mut user) = self.users.entry(id) else { continue };
             let one = user.get_mut();
-            let is_online = one.devices > 0;
+            let is_online = !one.devices.is_empty();
+            let status = one.devices.status();
+            let is_otherwise = std::mem::replace(&mut one.user.status, status) != status;
             match (std::mem::replace(&mut one.is_told, is_online), is_online) {
                 (false, true) => {
                     came.push(one.user.clone());
@@ -281,6 +318,7 @@ impl<W> Presence<W> {
                     went.push(id);
                     self.told -= 1;
                 }
+                (true, true) if is_otherwise => came.push(one.user.clone()),
                 (true, true) | (false, false) => {}
             }
             if !is_online {

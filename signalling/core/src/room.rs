@@ -5,6 +5,10 @@
 //! gap is read from the store. Members are put right by comparing with the presence set of the bus, when there is
 //! reason to doubt: one room in a thousand changes in a second.
 
+mod kept;
+
+pub use kept::Recalled;
+
 use crate::{
     comparison::{Compared, Comparison, DOUBT_TIME},
     departed::Departed,
@@ -20,7 +24,7 @@ use common::{
         Event,
         room::{
             Member, MemberJoined, MemberLeft, MembersChanged, MessageChanged, MessagePosted, Published,
-            READERS_TOLD_MAX, ReadTo, RoomMessage, TypingChanged,
+            READERS_TOLD_MAX, ReadTo, RoomClass, RoomMessage, TypingChanged,
         },
     },
     room::RoomEntry,
@@ -72,7 +76,8 @@ pub enum Effect {
     },
     /// Tell the other instances. They have to hear one room's news in the order of the effects.
     Publish(RoomNews),
-    /// Read the messages after this number and [hand them over](Room::handle_messages).
+    /// Read the messages after this number and [hand them over](Room::handle_messages); in a recent room the
+    /// [history](Room::handle_history).
     Read {
         /// The last number that was handed out.
         after: u64,
@@ -105,6 +110,9 @@ enum Reading {
 #[derive(Debug)]
 pub struct Room<R> {
     id: RoomId,
+    class: RoomClass,
+    /// Of a recent room's history, that those here go by.
+    epoch: Option<Box<str>>,
     sequence: Sequence<R>,
     elsewhere: Roster,
     /// Who was elsewhere, and may still be read to be.
@@ -123,6 +131,8 @@ impl<R: Reader> Room<R> {
     pub fn new(id: RoomId, now: Instant) -> Self {
         Self {
             id,
+            class: RoomClass::Durable,
+            epoch: None,
             sequence: Sequence::default(),
             elsewhere: Roster::default(),
             departed: Departed::new(DEPARTED_TIME),
@@ -244,7 +254,10 @@ impl<R: Reader> Room<R> {
             RoomNews::Renamed(renamed) => Event::RoomRenamed(renamed),
             RoomNews::MemberChanged(changed) => Event::RoomMemberChanged(changed),
             RoomNews::Restricted(restricted) => Event::RoomRestricted(restricted),
-            RoomNews::Event { name, data } => Event::RoomEvent(Published { room_id, name, data }),
+            RoomNews::Kept { epoch, event } => return self.arrive_kept(&epoch, event, effects),
+            RoomNews::Event { name, data, from } => {
+                Event::RoomEvent(Published { room_id, name, data, from, seq: None, epoch: None })
+            }
         };
         effects.push(Effect::Tell { audience: Audience::Everybody, event });
     }
@@ -262,6 +275,10 @@ impl<R: Reader> Room<R> {
     pub fn handle_instances_changed(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.comparison.doubt(now, DOUBT_TIME);
         self.compare(now, effects);
+        // Whoever has gone may have had no time to say what it had kept. Messages are found by the store's numbers.
+        if self.class == RoomClass::Recent {
+            self.miss(effects);
+        }
     }
 
     /// Instances had come or gone when this one began to listen to the room, perhaps, and it is not known yet until
@@ -284,8 +301,7 @@ impl<R: Reader> Room<R> {
 
     /// The answer to [`Effect::Read`]: messages and changes in order, and whether there may be more.
     pub fn handle_messages(&mut self, entries: &[RoomEntry], more: bool, effects: &mut Vec<Effect>) {
-        let again = matches!(self.reading, Reading::Underway { again: true });
-        self.reading = Reading::Idle;
+        let again = self.end_reading();
         for entry in entries {
             self.arrive(entry.seq, &entry.message, effects);
         }
@@ -435,8 +451,17 @@ impl<R: Reader> Room<R> {
         }
     }
 
-    /// Messages are missing.
+    /// Whether something was found missing while it was being read.
+    fn end_reading(&mut self) -> bool {
+        let reading = std::mem::replace(&mut self.reading, Reading::Idle);
+        matches!(reading, Reading::Underway { again: true })
+    }
+
+    /// Messages, or what a recent room keeps, are missing.
     fn miss(&mut self, effects: &mut Vec<Effect>) {
+        if self.class == RoomClass::Ephemeral {
+            return;
+        }
         let Some(after) = self.sequence.position() else { return };
         match &mut self.reading {
             Reading::Idle => {

@@ -63,6 +63,11 @@ impl Roster {
         self.members.contains_key(&connection)
     }
 
+    /// This one, if they are there.
+    pub fn get(&self, connection: ConnectionId) -> Option<&Member> {
+        self.members.get(&connection)
+    }
+
     /// Another instance says that somebody joined; true if that is news.
     pub fn join(&mut self, member: Member) -> bool {
         self.members.insert(member.connection_id, member).is_none()

@@ -73,6 +73,14 @@ impl<R> Sequence<R> {
         Ok(joined)
     }
 
+    /// The sequence is another one, or is read anew: everybody has read it up to number `seq`, and goes on from there.
+    pub fn begin_anew(&mut self, seq: u64) {
+        self.position = Some(seq);
+        for (seen, _) in self.readers.values_mut() {
+            *seen = seq;
+        }
+    }
+
     /// Removes a reader, and returns it if it was one.
     pub fn leave(&mut self, connection: ConnectionId) -> Option<R> {
         self.readers.remove(&connection).map(|(_, reader)| reader)
@@ -89,6 +97,12 @@ impl<R> Sequence<R> {
             None | Some(0) => Arrival::Duplicate,
             Some(_) => Arrival::Gap,
         }
+    }
+
+    /// Goes on after `seq`, if it is not past it: what is before is kept no longer, and missed by nobody who could be
+    /// told.
+    pub fn skip_to(&mut self, seq: u64) {
+        self.position = self.position.map(|position| position.max(seq));
     }
 
     /// The readers who have not seen `seq` yet.

@@ -1,7 +1,7 @@
 //! Devices of this instance that take part in a call, and ask again and again how it stands.
 
 use super::reach::{ask, look};
-use crate::{client::Client, frame::Frame, hub::Hub, until::until};
+use crate::{client::Client, frame::Frame, hub::Hub, presence, until::until};
 use bus::BusError;
 use common::{
     error::ErrorCode,
@@ -23,6 +23,7 @@ pub(super) fn begin(hub: &Hub, client: &Arc<Client>, call: CallId, part: Part) -
             place.insert(part);
         }
     }
+    presence::note_calls(hub, client);
     hub.spawn(attend(hub.clone(), Arc::clone(client), call));
     true
 }
@@ -50,7 +51,7 @@ async fn attend(hub: Hub, client: Arc<Client>, call: CallId) {
 }
 
 /// Does what is due.
-async fn turn(hub: &Hub, client: &Client, call: CallId) -> ControlFlow<()> {
+async fn turn(hub: &Hub, client: &Arc<Client>, call: CallId) -> ControlFlow<()> {
     let mut effect = act(client, call, |part| part.handle_deadline(hub.clock().now()));
     loop {
         effect = match effect {
@@ -63,7 +64,7 @@ async fn turn(hub: &Hub, client: &Client, call: CallId) -> ControlFlow<()> {
                 act(client, call, |part| part.handle_found(found, hub.clock().now()))
             }
             Some(Effect::End(reason)) => {
-                end(client, call, reason);
+                end(hub, client, call, reason);
                 return ControlFlow::Break(());
             }
             None => return ControlFlow::Continue(()),
@@ -91,8 +92,10 @@ async fn ask_how_it_stands(hub: &Hub, client: &Client, call: CallId) -> Attended
 }
 
 /// Its runner will not say so.
-fn end(client: &Client, call: CallId, reason: EndReason) {
-    if client.held().calls.remove(&call).is_some() {
+fn end(hub: &Hub, client: &Arc<Client>, call: CallId, reason: EndReason) {
+    let part = client.held().calls.remove(&call);
+    if part.is_some() {
+        presence::note_calls(hub, client);
         client.push(Frame::event(&Event::CallEnded(Ended { call_id: call, reason })));
     }
 }

@@ -1,7 +1,7 @@
 //! What devices are told, wherever they are connected.
 
 use super::{attend, reach::tell_gone};
-use crate::{client::Client, failure::published, frame::Frame, hub::Hub};
+use crate::{client::Client, failure::published, frame::Frame, hub::Hub, presence};
 use common::{
     id::{CallId, ConnectionId, NodeId},
     protocol::{Event, call::Incoming},
@@ -40,9 +40,11 @@ pub(crate) fn deliver(hub: &Hub, NodeNews { to, news }: NodeNews) {
         DeviceNews::Incoming { incoming, .. } => Event::CallIncoming(incoming),
         DeviceNews::Ended(ended) => {
             // Said again until it is heard.
-            if client.held().calls.remove(&ended.call_id).is_none() {
+            let part = client.held().calls.remove(&ended.call_id);
+            if part.is_none() {
                 return;
             }
+            presence::note_calls(hub, &client);
             Event::CallEnded(ended)
         }
         DeviceNews::Runner { call, runner, epoch } => {

@@ -12,6 +12,7 @@ use crate::{
     client::Client,
     failure::{bus_failed, store_failed},
     hub::Hub,
+    mailbox,
     rooms::admit::{hold, hold_callee},
     standing,
 };
@@ -24,6 +25,7 @@ use common::{
         call::{Ring, Ringing},
     },
     subject::hub::{AccountOnline, DeviceNews, OnlineDevice},
+    text,
 };
 use signalling_core::{
     admission::Action,
@@ -33,7 +35,10 @@ use signalling_core::{
     },
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use store::calls::{self, NewCall, Tenure};
+use store::{
+    calls::{self, NewCall, Tenure},
+    notifications, users,
+};
 use tokio::sync::mpsc;
 
 /// `call.ring`.
@@ -42,10 +47,7 @@ pub(crate) async fn ring(hub: &Hub, client: &Arc<Client>, ring: &Ring) -> Result
     if ring.user_id == client.user {
         return Err(Failure::of(ErrorCode::INVALID_PARAMS, Fault::Caller, "you cannot call yourself"));
     }
-    let Devices { nodes: devices, name } = devices_of(hub, client.account, ring.user_id).await?;
-    if devices.is_empty() {
-        return Err(Failure::of(ErrorCode::CALL_UNREACHABLE, Fault::Upstream, "no device is connected"));
-    }
+    let Devices { nodes: devices, name } = reached(hub, client.account, ring.user_id).await?;
     let id = CallId::generate(hub.clock());
     let busy = |whose: &str| Failure::of(ErrorCode::CALL_BUSY, Fault::Upstream, format!("{whose} in a call"));
     let mut leases = Leases::new(client.account, [client.user, ring.user_id]);
@@ -112,6 +114,25 @@ pub(super) async fn devices_of(hub: &Hub, account: AccountId, user: UserId) -> R
     }))
 }
 
+/// The devices of a user who is to be rung: none if they are notified instead, so that one connects.
+///
+/// # Errors
+/// [`ErrorCode::CALL_UNREACHABLE`] if nothing reaches them.
+pub(super) async fn reached(hub: &Hub, account: AccountId, user: UserId) -> Result<Devices, Failure> {
+    let devices = devices_of(hub, account, user).await?;
+    if !devices.nodes.is_empty() {
+        return Ok(devices);
+    }
+    let failed = |error| store_failed(&error);
+    let mut tx = hub.store().reading(account).await.map_err(failed)?;
+    if !notifications::reach(&mut tx, user).await.map_err(failed)? {
+        let why = "no device is connected";
+        return Err(Failure::of(ErrorCode::CALL_UNREACHABLE, Fault::Upstream, why));
+    }
+    let name = users::names(&mut tx, &[user]).await.map_err(failed)?.remove(&user);
+    Ok(Devices { name: name.map(|name| text::shown_name(&name)).unwrap_or_default(), ..devices })
+}
+
 /// The connected devices of an account's people.
 pub(super) async fn online(
     hub: &Hub,
@@ -133,12 +154,15 @@ async fn record_start(
     let mut tx = standing::begin(hub, client).await?;
     hold(hub, &mut tx, client, Action::Ring, call.room).await?;
     hold_callee(hub, &mut tx, call.callee, call.room).await?;
-    let tenure = if is_busy {
-        calls::note_busy(&mut tx, call, hub.clock()).await.map_err(failed)?;
-        None
+    let (tenure, missed) = if is_busy {
+        (None, calls::note_busy(&mut tx, call, hub.clock()).await.map_err(failed)?)
     } else {
-        Some(calls::start(&mut tx, call, hub.clock()).await.map_err(failed)?)
+        let tenure = calls::start(&mut tx, call, hub.clock()).await.map_err(failed)?;
+        let notified = calls::notify_rung(&mut tx, call.id, call.callee, RING_TIME, hub.clock()).await;
+        notified.map_err(failed)?;
+        (Some(tenure), Vec::new())
     };
     tx.commit().await.map_err(failed)?;
+    mailbox::tell(hub, client.account, missed);
     Ok(tenure)
 }

@@ -10,7 +10,7 @@ use super::{
     running::ORDER_QUEUE,
     task::{About, Running},
 };
-use crate::hub::Hub;
+use crate::{hub::Hub, mailbox};
 use bus::Link;
 use common::{
     error::Chain,
@@ -183,8 +183,10 @@ async fn try_to_take_over(
     let is_known = open.parties.first().is_some_and(is_known);
     if !is_known {
         // An earlier version's: nothing is known of who could go on with it.
-        calls::end(&mut tx, open.tenure, EndReason::Lost, hub.clock()).await?;
-        return tx.commit().await;
+        let missed = calls::end(&mut tx, open.tenure, EndReason::Lost, hub.clock()).await?;
+        tx.commit().await?;
+        mailbox::tell(hub, account, missed.unwrap_or_default());
+        return Ok(());
     }
     let mut names = BTreeMap::new();
     for party in &open.parties {

@@ -1,12 +1,12 @@
 //! Limits of what is asked of rooms, calls, inboxes and feeds.
 
-use crate::config::Config;
+use crate::{config::Config, presence::status as presence_status};
 use common::{
     limit::{Limit, bytes, limit, time},
-    protocol::{RequestId, feed, inbox, media, page, presence, room},
-    text,
+    protocol::{RequestId, feed, inbox, mailbox, media, page, presence, room},
+    room_name, text,
 };
-use signalling_core::{call, typing};
+use signalling_core::{call, replay::ROOM_BYTES_MAX, typing};
 
 pub(super) fn all() -> Vec<Limit> {
     let rooms_per_account_max = Config::default().rooms_per_account_max;
@@ -44,6 +44,11 @@ pub(super) fn all() -> Vec<Limit> {
             "the one before is closed",
         ),
         fixed("changes in one event of presence", bytes(room::CHANGES_BYTES_MAX), "complete: false"),
+        fixed(
+            "changes of a user's status on a device",
+            presence_status::STATUS_RATE.to_string(),
+            "limit.rate",
+        ),
         fixed("users in one answer about presence", presence::USERS_MAX.to_string(), "`more`"),
         fixed("a session description", bytes(media::SDP_BYTES_MAX), "limit.size"),
         limit(
@@ -63,6 +68,8 @@ pub(super) fn all() -> Vec<Limit> {
             bytes(inbox::TEXT_BYTES_MAX),
             "request.invalid; from customers, cut",
         ),
+        fixed("entries of a mailbox", mailbox::ENTRIES_MAX.to_string(), "the oldest go"),
+        fixed("entries of a mailbox in one answer", mailbox::PAGE_MAX.to_string(), "complete: false"),
         fixed("feeds of a connection", feed::FEEDS_MAX.to_string(), "limit.count"),
         fixed("members of a feed's filter", feed::FILTER_MAX.to_string(), "protocol.invalidParams"),
         fixed("a feed's filter, as JSON", bytes(feed::FILTER_BYTES_MAX), "protocol.invalidParams"),
@@ -72,6 +79,40 @@ pub(super) fn all() -> Vec<Limit> {
         fixed("people who are part of one call, ever", call::PARTIES_MAX.to_string(), "limit.count"),
         fixed("time that a call rings", time(call::RING_TIME), "call.ended, missed"),
         fixed("time that a device in a call may be away", time(call::GRACE_TIME), "call.ended, lost"),
+    ]
+}
+
+/// Of rooms that are joined by a name, and of what is published in those that keep it for a while at most.
+pub(super) fn named() -> Vec<Limit> {
+    let config = Config::default();
+    let fixed = |what, default, answer| limit(what, default, None, answer);
+    vec![
+        fixed("the name by which a room is joined", bytes(room_name::ROOM_NAME_BYTES_MAX), "limit.size"),
+        limit(
+            "durable rooms of an account that were opened by a name",
+            config.named_rooms_per_account_max.to_string(),
+            Some("signalling.named_rooms_per_account_max"),
+            "limit.count",
+        ),
+        fixed(
+            "the name of an event in a room",
+            format!("{} characters", room::EVENT_NAME_CHARS_MAX),
+            "request.invalid",
+        ),
+        fixed("data of an event in a room, as JSON", bytes(room::EVENT_DATA_BYTES_MAX), "limit.size"),
+        limit(
+            "events that a recent room keeps",
+            config.recent_events_max.to_string(),
+            Some("signalling.recent_events_max"),
+            "recovered: false",
+        ),
+        fixed("bytes of events that a recent room keeps", bytes(ROOM_BYTES_MAX), "recovered: false"),
+        limit(
+            "time that a recent room keeps an event",
+            format!("{} s", config.recent_s),
+            Some("signalling.recent_s"),
+            "recovered: false",
+        ),
     ]
 }
 

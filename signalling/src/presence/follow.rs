@@ -7,14 +7,14 @@ use common::{
     error::Chain,
     id::AccountId,
     protocol::room::Member,
-    subject::hub::{AccountOnline, AccountTopic, OnlineNews},
+    subject::hub::{AccountOnline, AccountTopic, DeviceStatus, OnlineNews},
 };
 use futures_util::future::{BoxFuture, FutureExt, OptionFuture};
 use std::sync::Arc;
 use tracing::debug;
 
-/// Everybody's devices, and whether other instances were within reach.
-type Compared = Result<(Vec<Member>, bool), BusError>;
+/// Everybody's devices, how they are, and whether other instances were within reach.
+type Compared = Result<(Vec<(Member, DeviceStatus)>, bool), BusError>;
 
 /// Opens an account on this instance: listens first, so that nothing is missed, and knows then who is there.
 pub(super) async fn open(hub: &Hub, account: AccountId) -> Result<Arc<Watched>, BusError> {
@@ -57,7 +57,13 @@ async fn follow(hub: Hub, watched: Arc<Watched>, mut news: Subscription<OnlineNe
 fn compared(watched: &Watched, outcome: Compared) {
     match outcome {
         Ok((devices, is_fresh)) => {
-            watched.act(|presence, now, _| presence.handle_devices(devices, is_fresh, now));
+            let statuses: Vec<_> =
+                devices.iter().map(|(member, status)| (member.connection_id, *status)).collect();
+            let devices = devices.into_iter().map(|(member, _)| member);
+            watched.act(|presence, now, _| {
+                presence.handle_devices(devices, is_fresh, now);
+                presence.handle_statuses(statuses, now);
+            });
         }
         Err(error) => {
             debug!(account.id = %watched.account, error = %Chain(&error), "Who is connected cannot be compared");
@@ -71,7 +77,7 @@ async fn compare(bus: Bus, account: AccountId) -> Compared {
     let Snapshot { entries, is_fresh } = bus.snapshot(&AccountOnline(account)).await?;
     let devices = entries.into_iter().filter(|(_, device)| !device.guest).filter_map(|(key, device)| {
         let (user_id, name) = (device.user.user_id, device.user.name);
-        Some(Member { connection_id: key.parse().ok()?, user_id, name })
+        Some((Member { connection_id: key.parse().ok()?, user_id, name }, device.status))
     });
     Ok((devices.collect(), is_fresh))
 }

@@ -38,7 +38,7 @@ use time::OffsetDateTime;
 
 /// `room.edit`.
 pub(crate) async fn edit(hub: &Hub, client: &Arc<Client>, id: Option<RequestId>, edit: Edit) {
-    let room = hub.0.rooms.joined(client, Action::Edit, edit.room_id);
+    let room = hub.0.rooms.joined_durable(client, Action::Edit, edit.room_id);
     let room = room.and_then(|room| check_edited(&edit.text).map(|()| room));
     let what = What::Changed { message_seq: edit.message_seq, change: Change::Edit { text: edit.text } };
     store_later(hub, client, id, room, what).await;
@@ -47,14 +47,14 @@ pub(crate) async fn edit(hub: &Hub, client: &Arc<Client>, id: Option<RequestId>,
 /// `room.delete`.
 pub(crate) async fn delete(hub: &Hub, client: &Arc<Client>, id: Option<RequestId>, delete: Delete) {
     // Whose message it is, and so what is needed, is known when it is read.
-    let room = hub.0.rooms.joined(client, Action::Enter, delete.room_id);
+    let room = hub.0.rooms.joined_durable(client, Action::Enter, delete.room_id);
     let what = What::Changed { message_seq: delete.message_seq, change: Change::Delete };
     store_later(hub, client, id, room, what).await;
 }
 
 /// `room.react`.
 pub(crate) async fn react(hub: &Hub, client: &Arc<Client>, id: Option<RequestId>, react: React) {
-    let room = hub.0.rooms.joined(client, Action::React, react.room_id);
+    let room = hub.0.rooms.joined_durable(client, Action::React, react.room_id);
     let room = room.and_then(|room| check_emoji(&react.emoji).map(|()| room));
     let React { message_seq, emoji, on, .. } = react;
     store_later(hub, client, id, room, What::Changed { message_seq, change: Change::React { emoji, on } })

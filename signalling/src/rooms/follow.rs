@@ -2,6 +2,7 @@
 //! read, compared and told.
 
 use super::{
+    kept,
     live::{LiveRoom, Locked},
     slots::Slot,
 };
@@ -13,19 +14,23 @@ use crate::{
     pace::{self, RETRY},
     until::until,
 };
-use bus::{Bus, BusError, Delivery, Link, Subscription};
+use bus::{Bus, BusError, Delivery, Link, Place, Subscription};
 use common::{
     chance,
     error::Chain,
     id::{AccountId, RoomId},
-    protocol::{Event, room::Member},
+    protocol::{
+        Event,
+        room::{Member, RoomClass},
+    },
     room::RoomEntry,
     subject::{
-        hub::{RoomMembers, RoomNews, RoomTopic},
+        hub::{RoomHistory, RoomMembers, RoomNews, RoomTopic},
         media::{SessionNews, SessionTopic},
     },
 };
 use futures_util::future::{BoxFuture, FutureExt};
+use signalling_core::room::Recalled;
 use std::{future::pending, sync::Arc, time::Duration};
 use store::{Store, StoreError, rooms};
 use tokio::time::sleep;
@@ -46,12 +51,12 @@ const MESSAGES_AT_ONCE: u16 = 128;
 pub(super) async fn open(
     hub: &Hub,
     account: AccountId,
-    id: RoomId,
+    (id, class): (RoomId, RoomClass),
     slot: Slot,
 ) -> Result<Arc<LiveRoom>, BusError> {
     let news = hub.bus().subscribe(&RoomTopic(id)).await?;
     let session = hub.bus().subscribe(&SessionTopic(id)).await?;
-    let room = Arc::new(LiveRoom::new(id, account, Arc::clone(&hub.0.deps.clock), slot));
+    let room = Arc::new(LiveRoom::new((id, class), account, Arc::clone(&hub.0.deps.clock), slot));
     let follower = Follower {
         hub: hub.clone(),
         room: Arc::clone(&room),
@@ -85,6 +90,9 @@ struct Follower {
 /// Messages in order, and whether there may be more.
 type Read = Result<(Vec<RoomEntry>, bool), StoreError>;
 
+/// Where a recent room was when its history was asked for, and what that is.
+type History = (Option<Box<str>>, u64, Result<Recalled, BusError>);
+
 /// Who is elsewhere, and whether other instances are within reach.
 type Compared = Result<(Vec<Member>, bool), BusError>;
 
@@ -94,6 +102,7 @@ struct Work {
     /// Whether others were told, or will look.
     publish: Option<BoxFuture<'static, bool>>,
     read: Option<BoxFuture<'static, Read>>,
+    recall: Option<BoxFuture<'static, History>>,
     compare: Option<BoxFuture<'static, Compared>>,
     sync: Option<BoxFuture<'static, ()>>,
 }
@@ -134,6 +143,7 @@ impl Follower {
                 is_said = outcome(&mut work.publish) => self.published(is_said),
                 () = outcome(&mut work.sync) => {}
                 read = outcome(&mut work.read) => self.read(read),
+                recalled = outcome(&mut work.recall) => self.recalled(recalled),
                 compared = outcome(&mut work.compare) => self.compared(compared),
             }
         }
@@ -148,6 +158,9 @@ impl Follower {
         }
         if locked.room().is_closed() {
             return work.publish.is_some();
+        }
+        if work.recall.is_none() && self.room.class == RoomClass::Recent {
+            work.recall = recall(&self.hub, id, &mut locked);
         }
         let todo = locked.todo();
         if work.read.is_none()
@@ -195,6 +208,19 @@ impl Follower {
         }
     }
 
+    fn recalled(&self, (epoch, after, outcome): History) {
+        match outcome {
+            Ok(read) => {
+                self.room.act(|room, _, effects| room.handle_history(epoch.as_deref(), after, read, effects));
+            }
+            Err(error) => {
+                debug!(room.id = %self.room.id, error = %Chain(&error), "The history of {} cannot be read yet; will retry", self.room.id);
+                let wait = RETRY.delay(1, chance::fraction());
+                self.room.act(|room, now, _| room.handle_unreadable(now + wait));
+            }
+        }
+    }
+
     fn compared(&self, outcome: Compared) {
         match outcome {
             Ok((members, is_linked)) => {
@@ -235,12 +261,28 @@ fn publish(bus: &Bus, id: RoomId, locked: &mut Locked<'_>) -> Option<BoxFuture<'
     let work = async move {
         let outcome = bus.publish_to_others(&RoomTopic(id), &some).await;
         let is_refused = matches!(outcome, Err(BusError::Redis(_)));
+        if outcome.is_err() {
+            // Whatever is kept somewhere is found there.
+            let lost = some.iter().filter(|news| matches!(news, RoomNews::Event { .. })).count();
+            metrics::counter!("hub_ephemeral_dropped_total")
+                .increment(u64::try_from(lost).unwrap_or(u64::MAX));
+        }
         published(outcome);
         if is_refused {
             sleep(RETRY.delay(1, chance::fraction())).await;
         }
         !is_refused
     };
+    Some(work.boxed())
+}
+
+/// Reads what a recent room has kept, if it wants that.
+fn recall(hub: &Hub, id: RoomId, locked: &mut Locked<'_>) -> Option<BoxFuture<'static, History>> {
+    let after = locked.todo().read.take()?;
+    let epoch: Option<Box<str>> = locked.room().epoch().map(Into::into);
+    let place = epoch.as_ref().map(|epoch| Place { epoch: epoch.to_string(), seq: after });
+    let hub = hub.clone();
+    let work = async move { (epoch, after, kept::recall(&hub, RoomHistory(id), place).await) };
     Some(work.boxed())
 }
 

@@ -25,6 +25,7 @@ use signalling_core::{
 use std::collections::{BTreeMap, BTreeSet};
 use store::{
     TenantTx,
+    mailbox::Delivered,
     rooms::{self, NewRoomMessage, Unsent, Visitor},
     standing as standings,
 };
@@ -35,6 +36,8 @@ pub(super) struct Stored {
     pub(super) outcomes: Vec<Result<RoomMessage, Failure>>,
     /// What is to be told, in the order of each room's numbers, and one of the group whose room it is.
     pub(super) entries: Vec<(usize, RoomEntry)>,
+    /// What it has put into people's mailboxes.
+    pub(super) mailed: Vec<Delivered>,
 }
 
 /// Who of a group may do what, by what the store says now.
@@ -120,7 +123,11 @@ pub(super) async fn store(hub: &Hub, account: AccountId, group: &[Post]) -> Resu
     }
     let posted = rooms::post(&mut tx, &new, hub.clock()).await.map_err(failed)?;
     let mut entries = Vec::new();
-    for (at, sent) in places.into_iter().zip(posted) {
+    let mut mailed = Vec::new();
+    for (at, mut sent) in places.into_iter().zip(posted) {
+        if let Ok(sent) = &mut sent {
+            mailed.append(&mut sent.entries);
+        }
         let sent = sent.map(|sent| sent.message).map_err(unsent);
         entries.extend(sent.as_ref().ok().map(|message| (at, message.clone().into())));
         outcomes.insert(at, sent);
@@ -131,7 +138,7 @@ pub(super) async fn store(hub: &Hub, account: AccountId, group: &[Post]) -> Resu
     }
     tx.commit().await.map_err(failed)?;
     let outcome = |at| outcomes.remove(&at).unwrap_or_else(|| Err(Failure::internal()));
-    Ok(Stored { outcomes: (0..group.len()).map(outcome).collect(), entries })
+    Ok(Stored { outcomes: (0..group.len()).map(outcome).collect(), entries, mailed })
 }
 
 fn unsent(why: Unsent) -> Failure {

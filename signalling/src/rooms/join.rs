@@ -2,8 +2,9 @@
 
 use super::{
     admit::admit,
-    follow,
+    follow, kept,
     live::{LiveRoom, LocalMember},
+    named::entering,
 };
 use crate::{
     client::Client,
@@ -20,7 +21,7 @@ use common::{
     protocol::{
         Failure, RequestId, media as wire,
         page::{self, encoded_len},
-        room::{Join, Joined, MESSAGES_MAX, ROOMS_MAX, Unread},
+        room::{Join, Joined, MESSAGES_MAX, RoomClass, Unread},
     },
     room::RoomEntry,
     subject::hub::{PresentMember, RoomMembers},
@@ -55,9 +56,9 @@ struct Snapshot {
     read: Option<Unread>,
 }
 
-async fn snapshot(hub: &Hub, client: &Client, join: &Join) -> Result<Snapshot, Failure> {
+async fn snapshot(hub: &Hub, client: &Client, room: RoomId, join: &Join) -> Result<Snapshot, Failure> {
     let removals = hub.0.rooms.removals();
-    let Room { name, last_seq: seq, .. } = admit(hub, client, Action::Enter, join.room_id).await?;
+    let Room { name, last_seq: seq, .. } = admit(hub, client, Action::Enter, room).await?;
     let nothing = Replayed { items: Vec::new(), seq, more: false };
     if !client.access().has(Right::ReadMessages) {
         return Ok(Snapshot { removals, name, after: seq, replayed: nothing, recovered: true, read: None });
@@ -68,7 +69,7 @@ async fn snapshot(hub: &Hub, client: &Client, join: &Join) -> Result<Snapshot, F
     let (replayed, read) = if has_all && !join.unread {
         (nothing, None)
     } else {
-        read_up(hub, client, join, missed, seq).await?
+        read_up(hub, client, (room, join), missed, seq).await?
     };
     let recovered = missed.is_some() || join.after.is_none();
     Ok(Snapshot { removals, name, after: missed.unwrap_or(0), replayed, recovered, read })
@@ -78,7 +79,7 @@ async fn snapshot(hub: &Hub, client: &Client, join: &Join) -> Result<Snapshot, F
 async fn read_up(
     hub: &Hub,
     client: &Client,
-    join: &Join,
+    (room, join): (RoomId, &Join),
     missed: Option<u64>,
     seq: u64,
 ) -> Result<(Replayed<RoomEntry>, Option<Unread>), Failure> {
@@ -86,20 +87,20 @@ async fn read_up(
     let mut tx = hub.store().reading(client.account).await.map_err(failed)?;
     let replayed = match missed {
         Some(after) => {
-            let entries = rooms::after(&mut tx, join.room_id, after, MESSAGES_MAX).await.map_err(failed)?;
+            let entries = rooms::after(&mut tx, room, after, MESSAGES_MAX).await.map_err(failed)?;
             let mut replay = Replay::new(after, usize::from(MESSAGES_MAX), ROOM_BYTES_MAX);
             entries.into_iter().all(|entry| replay.push(entry));
             replay.finish(seq)
         }
         None => {
-            let messages = rooms::latest(&mut tx, join.room_id, LATEST).await.map_err(failed)?;
+            let messages = rooms::latest(&mut tx, room, LATEST).await.map_err(failed)?;
             // A message stored between the two reads is in the second only.
             let seq = messages.last().map_or(seq, |message| message.seq.max(seq));
             let (items, _older) = page::last(messages, usize::from(LATEST), ROOM_BYTES_MAX);
             Replayed { items: items.into_iter().map(Into::into).collect(), seq, more: false }
         }
     };
-    let read = if join.unread { Some(unread(&mut tx, client, join.room_id).await?) } else { None };
+    let read = if join.unread { Some(unread(&mut tx, client, room).await?) } else { None };
     Ok((replayed, read))
 }
 
@@ -117,11 +118,14 @@ impl Snapshot {
         Joined {
             room_id,
             name,
+            class: RoomClass::Durable,
             members: Vec::new(),
             member_count: 0,
             messages,
             changed,
+            events: Vec::new(),
             seq,
+            epoch: None,
             more,
             recovered,
             media: None,
@@ -144,33 +148,32 @@ async fn try_join(
     id: Option<&RequestId>,
     join: &Join,
 ) -> Result<(), Failure> {
-    {
-        let held = client.held();
-        if held.rooms.len() >= ROOMS_MAX && !held.rooms.contains(&join.room_id) {
-            return Err(too_many("the connection is in too many rooms"));
-        }
+    let entering = entering(hub, client, join).await?;
+    if entering.class != RoomClass::Durable {
+        return kept::join(hub, client, id, &entering, join).await;
     }
-    let mut snapshot = snapshot(hub, client, join).await?;
+    let room_id = entering.id;
+    let mut snapshot = snapshot(hub, client, room_id, join).await?;
     if snapshot.replayed.more {
-        client.answer(id, &Ok(snapshot.answer(join.room_id)));
+        client.answer(id, &Ok(snapshot.answer(room_id)));
         return Ok(());
     }
-    let media = look(hub, client, join.room_id).await;
-    let _not_left_open = Finally(|| hub.0.rooms.live.close_if_empty(join.room_id));
+    let media = look(hub, client, room_id).await;
+    let _not_left_open = Finally(|| hub.0.rooms.live.close_if_empty(room_id));
     let mut presence = None;
     loop {
-        let room = live_room(hub, client, join.room_id).await?;
+        let room = live_room(hub, client, room_id, RoomClass::Durable).await?;
         if presence.is_none() && !room.has(client.id) {
-            presence = Some(present(hub, client, join.room_id).await?);
+            presence = Some(present(hub, client, room_id).await?);
         }
         match enter(hub, client, id, &room, snapshot, media.as_ref(), &mut presence) {
             Ok(()) => return Ok(()),
             Err((Refused::Closed, kept)) => snapshot = kept,
             // Whoever is in the room already stays in it until it was read again.
             Err((Refused::Behind, _)) => {
-                snapshot = self::snapshot(hub, client, join).await?;
+                snapshot = self::snapshot(hub, client, room_id, join).await?;
                 if snapshot.replayed.more {
-                    client.answer(id, &Ok(snapshot.answer(join.room_id)));
+                    client.answer(id, &Ok(snapshot.answer(room_id)));
                     return Ok(());
                 }
             }
@@ -212,25 +215,30 @@ fn enter(
 }
 
 /// Tells other instances that this one has the device.
-async fn present(hub: &Hub, client: &Client, room: RoomId) -> Result<Presence, Failure> {
+pub(super) async fn present(hub: &Hub, client: &Client, room: RoomId) -> Result<Presence, Failure> {
     let entry = PresentMember { member: client.member(), node: hub.bus().node() };
     let entry = hub.bus().present(&RoomMembers(room), &client.id.to_string(), &entry).await;
     entry.map_err(|error| bus_failed(&error))
 }
 
-async fn look(hub: &Hub, client: &Client, room: RoomId) -> Option<wire::State> {
+pub(super) async fn look(hub: &Hub, client: &Client, room: RoomId) -> Option<wire::State> {
     media::look(hub, client.account, room).await.filter(|state| encoded_len(state) <= MEDIA_BYTES_MAX)
 }
 
 /// The live room, opened if nobody on this instance is in it yet.
-async fn live_room(hub: &Hub, client: &Client, id: RoomId) -> Result<Arc<LiveRoom>, Failure> {
+pub(super) async fn live_room(
+    hub: &Hub,
+    client: &Client,
+    id: RoomId,
+    class: RoomClass,
+) -> Result<Arc<LiveRoom>, Failure> {
     let open = async || {
         let slot = hub.0.rooms.slots.take(client.account, hub.0.config.rooms_per_account_max);
         let slot = slot.ok_or_else(|| {
             metrics::counter!("hub_refused_total", "limit" => "rooms_per_account").increment(1);
             too_many("the account has people in too many rooms")
         })?;
-        follow::open(hub, client.account, id, slot).await.map_err(|error| bus_failed(&error))
+        follow::open(hub, client.account, (id, class), slot).await.map_err(|error| bus_failed(&error))
     };
     let room = hub.0.rooms.live.open(id, open).await?;
     if let Some(until) = hub.0.doubt.until(hub.clock().now()) {

@@ -13,8 +13,12 @@ use crate::{
 use bus::Presence;
 use common::{
     clock::Clock,
+    error::{ErrorCode, Fault},
     id::{AccountId, ConnectionId, RoomId, UserId},
-    protocol::{Event, Failure, room::Member},
+    protocol::{
+        Event, Failure,
+        room::{Member, RoomClass},
+    },
     subject::hub::RoomNews,
 };
 use signalling_core::{
@@ -50,9 +54,10 @@ impl Rooms {
         self.live.get(id)
     }
 
-    /// All of them, each with its account.
+    /// All that the store knows of, each with its account.
     pub(crate) fn followed(&self) -> Vec<(AccountId, RoomId)> {
-        self.live.all().into_iter().map(|(id, room)| (room.account, id)).collect()
+        let all = self.live.all().into_iter().filter(|(_, room)| room.class == RoomClass::Durable);
+        all.map(|(id, room)| (room.account, id)).collect()
     }
 
     /// The store has messages of a room up to number `seq`.
@@ -92,6 +97,23 @@ impl Rooms {
         here
     }
 
+    /// The room, if the caller has joined it, may do this in it, and what is said there is stored.
+    ///
+    /// # Errors
+    /// As the core says, and [`ErrorCode::ROOM_CLASS`].
+    pub(super) fn joined_durable(
+        &self,
+        client: &Client,
+        action: Action,
+        id: RoomId,
+    ) -> Result<Arc<LiveRoom>, Failure> {
+        let room = self.joined(client, action, id)?;
+        if room.class == RoomClass::Durable {
+            return Ok(room);
+        }
+        Err(Failure::of(ErrorCode::ROOM_CLASS, Fault::Caller, "the room keeps no messages"))
+    }
+
     pub(super) fn removals(&self) -> u64 {
         self.removals.load(Ordering::SeqCst)
     }
@@ -125,6 +147,7 @@ impl Reader for LocalMember {
 pub(crate) struct LiveRoom {
     pub(crate) id: RoomId,
     pub(crate) account: AccountId,
+    pub(super) class: RoomClass,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
     /// There is something to do, or a deadline has moved.
@@ -222,6 +245,7 @@ fn seq(news: &RoomNews) -> Option<u64> {
         | RoomNews::MembersChanged {}
         | RoomNews::Typing { .. }
         | RoomNews::Read { .. }
+        | RoomNews::Kept { .. }
         | RoomNews::Renamed(_)
         | RoomNews::MemberChanged(_)
         | RoomNews::Restricted(_)
@@ -237,6 +261,7 @@ const fn is_of_members(news: &RoomNews) -> bool {
         | RoomNews::Changed(_)
         | RoomNews::Typing { .. }
         | RoomNews::Read { .. }
+        | RoomNews::Kept { .. }
         | RoomNews::Renamed(_)
         | RoomNews::MemberChanged(_)
         | RoomNews::Restricted(_)
@@ -248,16 +273,21 @@ const fn is_of_members(news: &RoomNews) -> bool {
 fn tell(room: &Room<LocalMember>, audience: Audience, event: &Event) {
     let frame = Frame::event(event);
     let delivered = Client::push_to_all(room.audience(audience).map(|local| &local.client), &frame);
-    if let Event::RoomMessage(_) | Event::RoomMessageChanged(_) = event {
+    if let Event::RoomMessage(_) | Event::RoomMessageChanged(_) | Event::RoomEvent(_) = event {
         metrics::counter!("hub_deliveries_total").increment(delivered);
     }
 }
 
 impl LiveRoom {
-    pub(super) fn new(id: RoomId, account: AccountId, clock: Arc<dyn Clock>, slot: Slot) -> Self {
-        let room = Room::new(id, clock.now());
+    pub(super) fn new(
+        (id, class): (RoomId, RoomClass),
+        account: AccountId,
+        clock: Arc<dyn Clock>,
+        slot: Slot,
+    ) -> Self {
+        let room = Room::of_class(id, class, clock.now());
         let state = State { room, todo: Todo::default(), effects: Vec::new() };
-        Self { id, account, clock, state: Mutex::new(state), work: Notify::new(), _slot: slot }
+        Self { id, account, class, clock, state: Mutex::new(state), work: Notify::new(), _slot: slot }
     }
 
     pub(crate) fn lock(&self) -> Locked<'_> {

@@ -9,7 +9,7 @@ use super::{
     live::LiveRoom,
     waiting::{Post, Posts, What},
 };
-use crate::{client::Client, failure::published, hub::Hub};
+use crate::{client::Client, failure::published, hub::Hub, mailbox};
 use common::{
     error::{ErrorCode, Fault},
     id::{AccountId, AttachmentId, RoomId},
@@ -83,7 +83,7 @@ fn unsaid(error: TextError) -> Failure {
 
 /// The room, if the client is in it and may say this there.
 fn checked(hub: &Hub, client: &Client, said: &Send) -> Result<Arc<LiveRoom>, Failure> {
-    let room = hub.0.rooms.joined(client, Action::Send, said.room_id)?;
+    let room = hub.0.rooms.joined_durable(client, Action::Send, said.room_id)?;
     check_text(said)?;
     check_attachments(&said.attachments)?;
     if said.mentions.len() > MENTIONS_MAX {
@@ -111,7 +111,10 @@ pub(super) async fn store_all(hub: Hub, account: AccountId) {
     while let Some(mut group) = hub.0.posts.take(account) {
         let stored = group::store(&hub, account, &group).await;
         let (outcomes, entries) = match stored {
-            Ok(stored) => (stored.outcomes, stored.entries),
+            Ok(stored) => {
+                mailbox::tell(&hub, account, stored.mailed);
+                (stored.outcomes, stored.entries)
+            }
             Err(failure) => (vec![Err(failure); group.len()], Vec::new()),
         };
         for (at, entry) in &entries {

@@ -27,7 +27,7 @@ pub(crate) async fn read(hub: &Hub, client: &Arc<Client>, id: Option<RequestId>,
 }
 
 async fn try_read(hub: &Hub, client: &Client, read: &Read) -> Result<u64, Failure> {
-    let room = hub.0.rooms.joined(client, Action::ReadMessages, read.room_id)?;
+    let room = hub.0.rooms.joined_durable(client, Action::ReadMessages, read.room_id)?;
     let position = Position { room: room.id, user: client.user, seq: read.seq };
     let kind = Kind { waiting: |hub| &hub.0.reads, ask_all: store };
     asking::ask(hub, kind, client.account, (room, position)).await

@@ -25,7 +25,7 @@ use std::{collections::BTreeSet, time::Duration};
 use store::users;
 
 async fn enter(world: &World, client: &mut Connected, room_id: RoomId) -> Value {
-    join(&world.hub, &client.client, Some(&ID), &Join { room_id, after: None, unread: false }).await;
+    join(&world.hub, &client.client, Some(&ID), &Join { room_id: Some(room_id), ..Join::default() }).await;
     client.frame().await
 }
 

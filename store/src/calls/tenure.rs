@@ -3,6 +3,8 @@
 use crate::{
     column::{Named, Seq, from_seq},
     error::StoreError,
+    mailbox::{self, Cause, Delivered, NewEntry},
+    notifications::{self, About, Notice},
     tenant::TenantTx,
 };
 use common::{
@@ -10,8 +12,10 @@ use common::{
     id::{CallId, ConnectionId, NodeId, RoomId, UserId},
     protocol::call::{EndReason, Media},
 };
-use sqlx::{query, query_scalar};
+use sqlx::{query, query_as};
+use std::time::Duration;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// An instance's time as the runner of a call, from its beginning or from when the instance took it over.
 ///
@@ -114,7 +118,42 @@ pub async fn answer(
     )
     .execute(tx.connection())
     .await?;
-    Ok(done.rows_affected() > 0)
+    let is_ours = done.rows_affected() > 0;
+    if is_ours {
+        notifications::end_ringing(tx, tenure.call, &[user], clock).await?;
+    }
+    Ok(is_ours)
+}
+
+/// Has a user notified who is rung into a call, for as long as it rings.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn notify_rung(
+    tx: &mut TenantTx,
+    call: CallId,
+    user: UserId,
+    ring_time: Duration,
+    clock: &dyn Clock,
+) -> Result<(), StoreError> {
+    let row = query!(
+        r#"SELECT c.room_id, p.invited_by, inviter.name AS "name?"
+           FROM call_parties p JOIN calls c ON c.account_id = p.account_id AND c.id = p.call_id
+           LEFT JOIN LATERAL (SELECT name FROM users WHERE id = p.invited_by LIMIT 1) AS inviter ON true
+           WHERE p.call_id = $1 AND p.user_id = $2 AND p.outcome IS NULL"#,
+        call.as_uuid(),
+        user.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    let notice = row.map(|row| Notice {
+        user,
+        about: About::Ring(call, ring_time),
+        from: row.invited_by.into(),
+        name: row.name.unwrap_or_default(),
+        room: row.room_id.into(),
+    });
+    notifications::queue(tx, notice.as_slice(), clock).await
 }
 
 /// Records on which device a user talks. False if the tenure is over, or the call.
@@ -171,7 +210,8 @@ pub async fn invite(
     Ok(done.rows_affected() > 0)
 }
 
-/// Records that a user is out of a call that goes on. False if the tenure is over, or the call.
+/// Records that a user is out of a call that goes on: what that puts into their mailbox, or `None` if the tenure is
+/// over, or the call.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -181,23 +221,33 @@ pub async fn leave(
     user: UserId,
     outcome: EndReason,
     clock: &dyn Clock,
-) -> Result<bool, StoreError> {
-    let done = query!(
-        "WITH held AS (SELECT id FROM calls WHERE id = $1 AND epoch = $2 AND ended_at IS NULL FOR UPDATE)
-         UPDATE call_parties p SET left_at = CASE WHEN p.connection_id IS NULL THEN p.left_at ELSE $4 END, outcome = $5
-         FROM held WHERE p.call_id = $1 AND p.user_id = $3",
+) -> Result<Option<Vec<Delivered>>, StoreError> {
+    let rows = query_as!(
+        Out,
+        r#"WITH held AS (SELECT id, room_id FROM calls WHERE id = $1 AND epoch = $2 AND ended_at IS NULL FOR UPDATE),
+           party AS (
+               UPDATE call_parties p SET left_at = CASE WHEN p.connection_id IS NULL THEN p.left_at ELSE $4 END, outcome = $5
+               FROM held, call_parties AS before
+               WHERE p.call_id = $1 AND p.user_id = $3
+                   AND before.account_id = p.account_id AND before.call_id = p.call_id AND before.user_id = p.user_id
+               RETURNING p.user_id, p.invited_by, p.connection_id IS NULL AND before.outcome IS NULL AS was_rung)
+           SELECT held.room_id, party.user_id AS "user?", party.invited_by AS "by?", party.was_rung AS "was_rung?",
+                  inviter.name AS "name?"
+           FROM held CROSS JOIN party
+           LEFT JOIN LATERAL (SELECT name FROM users WHERE id = party.invited_by LIMIT 1) AS inviter ON true"#,
         tenure.call.as_uuid(),
         from_seq(tenure.epoch),
         user.as_uuid(),
         clock.utc(),
         outcome.as_str()
     )
-    .execute(tx.connection())
+    .fetch_all(tx.connection())
     .await?;
-    Ok(done.rows_affected() > 0)
+    note_missed(tx, tenure.call, rows, outcome, clock).await
 }
 
-/// Records how a call ended for all who were still part of it. The first outcome stays. False if the tenure is over.
+/// Records how a call ended for all who were still part of it: what that puts into their mailboxes, or `None` if the
+/// tenure is over. The first outcome stays.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -206,8 +256,8 @@ pub async fn end(
     tenure: Tenure,
     outcome: EndReason,
     clock: &dyn Clock,
-) -> Result<bool, StoreError> {
-    // Who was still rung when the others stopped talking has missed nothing.
+) -> Result<Option<Vec<Delivered>>, StoreError> {
+    // Whoever was still rung when the others stopped talking was not given the time to pick up.
     let of_rung = match outcome {
         EndReason::HungUp | EndReason::Lost => EndReason::Cancelled,
         EndReason::Rejected
@@ -217,25 +267,79 @@ pub async fn end(
         | EndReason::AnsweredElsewhere
         | EndReason::Transferred => outcome,
     };
-    let held = query_scalar!(
+    let rows = query_as!(
+        Out,
         r#"WITH held AS (
                UPDATE calls SET ended_at = CASE WHEN ended_at IS NULL THEN $3 ELSE ended_at END,
                    outcome = CASE WHEN ended_at IS NULL THEN $4 ELSE outcome END
-               WHERE id = $1 AND epoch = $2 RETURNING id),
+               WHERE id = $1 AND epoch = $2 RETURNING id, room_id),
            parties AS (
                UPDATE call_parties p SET left_at = CASE WHEN p.connection_id IS NULL THEN p.left_at ELSE $3 END,
                    outcome = CASE WHEN p.connection_id IS NULL THEN $5 ELSE $4 END
-               FROM held WHERE p.call_id = $1 AND p.outcome IS NULL)
-           SELECT count(*) AS "count!" FROM held"#,
+               FROM held WHERE p.call_id = $1 AND p.outcome IS NULL
+               RETURNING p.user_id, p.invited_by, p.connection_id IS NULL AS was_rung)
+           SELECT held.room_id, parties.user_id AS "user?", parties.invited_by AS "by?",
+                  parties.was_rung AS "was_rung?", inviter.name AS "name?"
+           FROM held LEFT JOIN parties ON true
+           LEFT JOIN LATERAL (SELECT name FROM users WHERE id = parties.invited_by LIMIT 1) AS inviter ON true"#,
         tenure.call.as_uuid(),
         from_seq(tenure.epoch),
         clock.utc(),
         outcome.as_str(),
         of_rung.as_str()
     )
-    .fetch_one(tx.connection())
+    .fetch_all(tx.connection())
     .await?;
-    Ok(held > 0)
+    note_missed(tx, tenure.call, rows, of_rung, clock).await
+}
+
+/// Who is out of a call by what was just recorded.
+struct Out {
+    room_id: Uuid,
+    user: Option<Uuid>,
+    by: Option<Uuid>,
+    was_rung: Option<bool>,
+    name: Option<String>,
+}
+
+/// Tells those who were rung and did not pick up, unless they did not want to. `None` if nothing was recorded.
+async fn note_missed(
+    tx: &mut TenantTx,
+    call: CallId,
+    out: Vec<Out>,
+    of_rung: EndReason,
+    clock: &dyn Clock,
+) -> Result<Option<Vec<Delivered>>, StoreError> {
+    if out.is_empty() {
+        return Ok(None);
+    }
+    let rung: Vec<Out> = out.into_iter().filter(|out| out.was_rung == Some(true)).collect();
+    if !matches!(of_rung, EndReason::Missed | EndReason::Cancelled | EndReason::Busy) {
+        let users: Vec<UserId> = rung.iter().filter_map(|out| out.user.map(Into::into)).collect();
+        notifications::end_ringing(tx, call, &users, clock).await?;
+        return Ok(Some(Vec::new()));
+    }
+    let missed = rung.into_iter().filter_map(|out| {
+        Some(NewEntry {
+            user: out.user?.into(),
+            cause: Cause::CallMissed(call),
+            from: out.by?.into(),
+            name: out.name.unwrap_or_default(),
+            room: out.room_id.into(),
+        })
+    });
+    let missed: Vec<NewEntry> = missed.collect();
+    let told = mailbox::add(tx, &missed, clock).await?;
+    let notice = |NewEntry { user, from, name, room, .. }| Notice {
+        user,
+        about: About::Missed(call),
+        from,
+        name,
+        room,
+    };
+    let notices: Vec<Notice> = missed.into_iter().map(notice).collect();
+    notifications::queue(tx, &notices, clock).await?;
+    Ok(Some(told))
 }
 
 /// Makes `runner` the one that runs the call, unless it is over or somebody has taken it over since that tenure: of

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     column::{self, Seq, from_seq},
     error::StoreError,
+    mailbox::Delivered,
     tenant::TenantTx,
 };
 use common::{
@@ -80,6 +81,8 @@ pub struct Sent {
     pub message: RoomMessage,
     /// False if it was stored before, when the client sent it the first time.
     pub new: bool,
+    /// What it has put into the mailboxes of those whom it mentions.
+    pub entries: Vec<Delivered>,
 }
 
 /// Stores a message under the room's next number, unless it cannot be.
@@ -107,13 +110,13 @@ pub async fn post(
     clock: &dyn Clock,
 ) -> Result<Vec<Result<Sent, Unsent>>, StoreError> {
     let rooms: BTreeSet<RoomId> = new.iter().map(|message| message.room).collect();
-    let open = hold_open(tx, &rooms).await?;
+    let open = hold(tx, &rooms).await?;
     let references = references::find(tx, new).await?;
     // Of what is said twice at once the first is stored.
     let mut firsts = BTreeMap::new();
     let mut batch = Batch::default();
     let judge = |message: &NewRoomMessage<'_>| {
-        if !open.contains(&message.room) {
+        if !open.contains_key(&message.room) {
             return Err(Unsent::NoRoom);
         }
         if !references.answers(message) {
@@ -126,16 +129,18 @@ pub async fn post(
         entry.or_insert_with(|| batch.push(message, &references, clock));
     }
     let mut stored = if batch.ids.is_empty() { BTreeMap::new() } else { insert(tx, &batch, clock).await? };
-    references::note_unread(tx, &batch.rooms, &stored).await?;
     let new_messages = stored.values().filter(|sent| sent.new).map(|sent| &sent.message);
     let attached = new_messages.flat_map(|message| message.attachments.iter().map(|it| (it.id, message.seq)));
     attachments::note_sent(tx, &attached.collect::<Vec<_>>()).await?;
+    references::note_mentions(tx, &batch.rooms, &mut stored, clock).await?;
+    references::notify(tx, &batch.rooms, &stored, &open, clock).await?;
     let sent = new.iter().map(|message| {
         judge(message)?;
         let at = firsts.get(&(message.room, message.user, message.client_id)).ok_or(Unsent::NoRoom)?;
         let sent = stored.get_mut(at).ok_or(Unsent::NoRoom)?;
         let first = sent.clone();
         sent.new = false;
+        sent.entries.clear();
         Ok(first)
     });
     Ok(sent.collect())
@@ -149,14 +154,26 @@ pub async fn post(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn hold_open(tx: &mut TenantTx, rooms: &BTreeSet<RoomId>) -> Result<BTreeSet<RoomId>, StoreError> {
+    Ok(hold(tx, rooms).await?.into_keys().collect())
+}
+
+/// The two whose room it is, if it is for two.
+pub(super) type Pair = Option<[UserId; 2]>;
+
+async fn hold(tx: &mut TenantTx, rooms: &BTreeSet<RoomId>) -> Result<BTreeMap<RoomId, Pair>, StoreError> {
     let rooms: Vec<Uuid> = rooms.iter().map(|room| room.as_uuid()).collect();
     let held = query!(
-        r#"SELECT id, closed_at IS NULL AS "is_open!" FROM rooms WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE"#,
+        r#"SELECT id, closed_at IS NULL AS "is_open!", direct_low, direct_high
+           FROM rooms WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE"#,
         &rooms
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(held.into_iter().filter(|room| room.is_open).map(|room| RoomId::from_uuid(room.id)).collect())
+    let open = held.into_iter().filter(|room| room.is_open).map(|room| {
+        let pair = room.direct_low.zip(room.direct_high);
+        (RoomId::from_uuid(room.id), pair.map(|(low, high)| [low.into(), high.into()]))
+    });
+    Ok(open.collect())
 }
 
 /// Messages as columns.
@@ -256,7 +273,10 @@ async fn insert(
     )
     .fetch_all(tx.connection())
     .await?;
-    let sent = rows.into_iter().map(|row| (row.place, Sent { message: message_of!(row), new: row.new }));
+    let sent = rows.into_iter().map(|row| {
+        let sent = Sent { message: message_of!(row), new: row.new, entries: Vec::new() };
+        (row.place, sent)
+    });
     Ok(sent.collect())
 }
 

@@ -2,14 +2,17 @@
 
 use super::{
     attachments::{self, Sender, StoredAttachment},
-    messages::{NewRoomMessage, Sent},
+    messages::{NewRoomMessage, Pair, Sent},
 };
 use crate::{
     column::{Seq, from_seq},
     error::StoreError,
+    mailbox::{self, Cause, Delivered, NewEntry},
+    notifications::{self, About, Notice},
     tenant::TenantTx,
 };
 use common::{
+    clock::Clock,
     id::{AttachmentId, RoomId, UserId},
     protocol::room::RoomAttachment,
 };
@@ -138,25 +141,52 @@ async fn people(
     Ok(found.into_iter().map(|row| (row.room_id.into(), row.user_id.into())).collect())
 }
 
-/// Notes who is yet to read that they are mentioned, in messages that are new. `rooms` has the room of each by its
-/// place, counted from 1.
-pub(super) async fn note_unread(
+/// Notes who is yet to read that they are mentioned, in messages that are new, and tells their mailboxes. `rooms` has
+/// the room of each by its place, counted from 1.
+pub(super) async fn note_mentions(
     tx: &mut TenantTx,
     rooms: &[Uuid],
-    stored: &BTreeMap<i64, Sent>,
+    stored: &mut BTreeMap<i64, Sent>,
+    clock: &dyn Clock,
 ) -> Result<(), StoreError> {
-    let (mut in_rooms, mut users, mut seqs) = (Vec::new(), Vec::new(), Vec::new());
+    let mut new = Vec::new();
     for (place, Sent { message, .. }) in stored.iter().filter(|(_, sent)| sent.new) {
         let room = usize::try_from(*place).ok().and_then(|place| rooms.get(place.checked_sub(1)?));
         let Some(room) = room else { continue };
-        for user in message.mentions.iter().filter(|user| **user != message.user_id) {
-            in_rooms.push(*room);
-            users.push(user.as_uuid());
-            seqs.push(from_seq(message.seq));
-        }
+        let mentioned = message.mentions.iter().filter(|user| **user != message.user_id);
+        new.extend(mentioned.map(|user| NewEntry {
+            user: *user,
+            cause: Cause::Mention(message.seq),
+            from: message.user_id,
+            name: message.name.clone(),
+            room: RoomId::from_uuid(*room),
+        }));
     }
-    if users.is_empty() {
+    if new.is_empty() {
         return Ok(());
+    }
+    note_unread(tx, &new).await?;
+    let mut entries: BTreeMap<(RoomId, Option<u64>), Vec<Delivered>> = BTreeMap::new();
+    for delivered in mailbox::add(tx, &new, clock).await? {
+        let Delivered { entry, .. } = &delivered;
+        entries.entry((entry.room_id, entry.message_seq)).or_default().push(delivered);
+    }
+    for (place, sent) in stored.iter_mut().filter(|(_, sent)| sent.new) {
+        let room = usize::try_from(*place).ok().and_then(|place| rooms.get(place.checked_sub(1)?));
+        let caused =
+            room.and_then(|room| entries.remove(&(RoomId::from_uuid(*room), Some(sent.message.seq))));
+        sent.entries = caused.unwrap_or_default();
+    }
+    Ok(())
+}
+
+async fn note_unread(tx: &mut TenantTx, new: &[NewEntry]) -> Result<(), StoreError> {
+    let (mut rooms, mut users, mut seqs) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in new {
+        let Cause::Mention(seq) = entry.cause else { continue };
+        rooms.push(entry.room.as_uuid());
+        users.push(entry.user.as_uuid());
+        seqs.push(from_seq(seq));
     }
     let account = tx.account_column();
     query!(
@@ -164,11 +194,36 @@ pub(super) async fn note_unread(
          SELECT $1, new.room_id, new.user_id, new.seq
          FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]) AS new (room_id, user_id, seq)",
         account,
-        &in_rooms,
+        &rooms,
         &users,
         &seqs
     )
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// Has those notified whom new messages mention, and of those in rooms of two the other.
+pub(super) async fn notify(
+    tx: &mut TenantTx,
+    rooms: &[Uuid],
+    stored: &BTreeMap<i64, Sent>,
+    open: &BTreeMap<RoomId, Pair>,
+    clock: &dyn Clock,
+) -> Result<(), StoreError> {
+    let mut notices = Vec::new();
+    for (place, Sent { message, entries, .. }) in stored.iter().filter(|(_, sent)| sent.new) {
+        let room = usize::try_from(*place).ok().and_then(|place| rooms.get(place.checked_sub(1)?));
+        let Some(room) = room.map(|room| RoomId::from_uuid(*room)) else { continue };
+        let notice = |user, about| {
+            let (from, name) = (message.user_id, message.name.clone());
+            Notice { user, about, from, name, room }
+        };
+        let others = open.get(&room).copied().flatten().into_iter().flatten();
+        let others = others.filter(|user| *user != message.user_id);
+        notices.extend(others.map(|user| notice(user, About::Message(message.seq))));
+        // Last: of two notices of a room the later is told.
+        notices.extend(entries.iter().map(|told| notice(told.user, About::Mention(message.seq))));
+    }
+    notifications::queue(tx, &notices, clock).await
 }

@@ -18,8 +18,8 @@ use sqlx::{Connection, PgConnection};
 use store::{
     SealKeyring, Store, StoreConfig, TenantTx, api_keys, audit, calls, canned_responses, changes, channels,
     contacts::{self, Identity},
-    conversations, elevations, idempotency, imports, invitations, labels, messages, notes, roles, rooms,
-    sign_ins,
+    conversations, elevations, idempotency, imports, invitations, labels, messages, notes, notifications,
+    roles, rooms, sign_ins,
     system::NewRawEvent,
     teams,
     testing::{SEAL_KEY, TestDatabase},
@@ -132,6 +132,17 @@ async fn chat(tx: &mut TenantTx, user: UserId, clock: &dyn Clock) {
         mentions: &[user],
         attachments: rooms::Uploads::default(),
     };
+    let endpoint = secret("endpoint and keys");
+    let subscription = notifications::NewSubscription {
+        user,
+        sign_in: None,
+        endpoint_sha256: [7; 32],
+        service: "push.example",
+        secret: &endpoint,
+    };
+    notifications::subscribe(tx, &subscription, clock).await.unwrap();
+    let keys = notifications::PushKeys { public_key: vec![4; 65], private_key: secret("private") };
+    notifications::insert_keys(tx, &keys, clock).await.unwrap();
     let message = rooms::send(tx, &said, clock).await.unwrap().unwrap().message;
     let revised = rooms::Revised {
         room,

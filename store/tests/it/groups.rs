@@ -1,15 +1,16 @@
-//! What members are in rooms, who may not speak or enter, and rooms of two.
+//! What members are in rooms, who may not speak or enter, rooms of two, and rooms of a name.
 
 use crate::fixture::tenant;
 use common::{
     clock::{Clock, SystemClock},
     id::{RoomId, UserId},
     protocol::room::MemberRole,
+    room_name::RoomName,
     token::Role,
 };
 use std::{sync::Arc, time::Duration};
 use store::{
-    rooms::{self, MemberRow, Restrictions},
+    rooms::{self, MemberRow, Opened, Restrictions},
     testing::TestDatabase,
     users,
 };
@@ -106,4 +107,43 @@ async fn who_is_muted_is_so_until_then_and_who_is_banned_until_somebody_ends_it(
     rooms::unmute(&mut tx, room, ada).await.unwrap();
     rooms::unban(&mut tx, room, ada).await.unwrap();
     assert_eq!(rooms::restrictions(&mut tx, room, ada, now).await.unwrap(), Restrictions::default());
+}
+
+#[tokio::test]
+async fn a_name_is_one_room_however_many_open_it_at_once_and_each_account_has_its_own() {
+    let (db, clock) = (Arc::new(TestDatabase::create().await), TestDatabase::clock());
+    let (a, b) = (tenant(&db, "a", &clock).await, tenant(&db, "b", &clock).await);
+    let name = RoomName::parse("board 7").unwrap();
+    let mut opening = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (db, account, name) = (Arc::clone(&db), a.account, name.clone());
+        opening.spawn(async move {
+            let mut tx = db.store.tenant(account).await.unwrap();
+            let opened = rooms::open_by_name(&mut tx, &name, 2, &SystemClock).await.unwrap();
+            tx.commit().await.unwrap();
+            opened
+        });
+    }
+    let opened = opening.join_all().await;
+    let Opened::Room(room) = opened[0] else { panic!("it has none") };
+    assert!(opened.iter().all(|other| *other == Opened::Room(room)));
+    let mut tx = db.store.tenant(b.account).await.unwrap();
+    assert_eq!(rooms::find_by_name(&mut tx, &name).await.unwrap(), None, "another account's is not there");
+    drop(tx);
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    assert_eq!(rooms::find_by_name(&mut tx, &name).await.unwrap(), Some(room));
+    let (found, _) = rooms::find(&mut tx, room, None, clock.utc()).await.unwrap().unwrap();
+    assert_eq!((found.name.as_str(), found.is_private, found.is_direct), ("board 7", false, false));
+    let other = |text: &str| RoomName::parse(text).unwrap();
+    let long = rooms::open_by_name(&mut tx, &other(&"x".repeat(255)), 2, &clock).await.unwrap();
+    assert!(matches!(long, Opened::Room(_)));
+    assert_eq!(rooms::open_by_name(&mut tx, &other("third"), 2, &clock).await.unwrap(), Opened::TooMany);
+    assert_eq!(
+        rooms::open_by_name(&mut tx, &name, 2, &clock).await.unwrap(),
+        Opened::Room(room),
+        "it is there"
+    );
+    rooms::delete(&mut tx, room).await.unwrap();
+    let again = rooms::open_by_name(&mut tx, &name, 2, &clock).await.unwrap();
+    assert!(matches!(again, Opened::Room(next) if next != room));
 }

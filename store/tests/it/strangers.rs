@@ -292,9 +292,10 @@ async fn nothing_of_anothers_rooms_and_calls_is_found_or_changed() {
         |tx| rooms::set_role(tx, b.room, b.user, MemberRole::Owner);
         |tx| calls::answer(tx, tenure, b.user, call.device, clock);
         |tx| calls::move_to(tx, tenure, b.user, call.device);
-        |tx| calls::invite(tx, tenure, b.user, (b.user, false), clock);
+        |tx| calls::invite(tx, tenure, b.user, (b.user, false), clock););
+    hears!(db, a, Ok(None),
         |tx| calls::leave(tx, tenure, b.user, EndReason::HungUp, clock);
         |tx| calls::end(tx, tenure, EndReason::HungUp, clock););
-    hears!(db, a, Ok(()), |tx| calls::note_busy(tx, &call, clock););
+    hears!(db, a, Ok(_), |tx| calls::note_busy(tx, &call, clock););
     assert_eq!(db.contents(b.account).await, before);
 }

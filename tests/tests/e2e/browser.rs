@@ -115,6 +115,41 @@ async fn two_people_ring_talk_peer_to_peer_and_hang_up() {
     ben.quit().await;
 }
 
+/// The line takes what the page says and brings it nowhere, as one does that has died without a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_sent_when_the_page_was_loaded_anew_is_sent_once_and_what_was_not_finished_is_there() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let driver = Driver::start();
+    let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
+    ada.until("document.querySelectorAll('[data-testid=\"member\"]').length === 1").await;
+    ada.until("(WebSocket.prototype.send = () => {}, true)").await;
+    for text in ["one", "two"] {
+        ada.fill("message-input", text).await;
+        ada.click("message-send").await;
+    }
+    ada.fill("message-input", "and a half").await;
+    ada.until("document.querySelectorAll('.message.pending').length === 2").await;
+    for _ in 0..2 {
+        ada.driver().refresh().await.expect("the page is loaded anew");
+        let stored = "[...document.querySelectorAll('.message[data-seq]:not(.pending) .text')].map(text => text.innerText)";
+        ada.until(&format!("{stored}.join() === 'one,two' && !document.querySelector('.message.pending')"))
+            .await;
+        ada.until("document.querySelector('[data-testid=\"message-input\"]').value === 'and a half'").await;
+    }
+    // Whoever signs out leaves nothing behind.
+    ada.click("sign-out").await;
+    ada.see("sign-in-email").await;
+    ada.until(
+        "new Promise(done => indexedDB.open('switchboard').onsuccess = ({ target: { result } }) =>
+            result.transaction('drafts').objectStore('drafts').count().onsuccess = ({ target }) => done(target.result === 0))",
+    )
+    .await;
+    ada.quit().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customers_message_is_on_the_agents_screen_and_the_answer_is_ticked_off() {
     let mut graph = Graph::start().await;

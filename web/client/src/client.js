@@ -7,6 +7,7 @@ import { Feed } from './feed.js';
 import { Inbox } from './inbox.js';
 import { Line } from './line.js';
 import { MediaSession } from './media/session.js';
+import { NamedRoom } from './named-room.js';
 import { Presence } from './presence.js';
 import { Room } from './room.js';
 import { Ways } from './ways.js';
@@ -47,6 +48,8 @@ export class Client extends Emitter {
   #line;
   /** @type {Map<string, Room>} */
   #rooms = new Map();
+  /** By class and name. @type {Map<string, NamedRoom>} */
+  #named = new Map();
   /** By what they follow. @type {Map<string, Feed>} */
   #feeds = new Map();
   /** @type {Inbox | null} */
@@ -92,9 +95,10 @@ export class Client extends Emitter {
     for (const type of WAKING) globalThis.removeEventListener?.(type, this.#wake);
     for (const session of [...this.#sessions]) session.leave();
     this.#line.close();
-    for (const followed of [...this.#rooms.values(), ...this.#feeds.values(), this.#inbox, this.#presence]) followed?.end();
+    for (const followed of [...this.#rooms.values(), ...this.#named.values(), ...this.#feeds.values(), this.#inbox, this.#presence]) followed?.end();
     this.calls.end();
     this.#rooms.clear();
+    this.#named.clear();
     this.#feeds.clear();
     this.#inbox = this.#presence = null;
   }
@@ -146,6 +150,23 @@ export class Client extends Emitter {
     if (known) return known;
     const room = new Room(id, this, () => this.#rooms.delete(id));
     this.#rooms.set(id, room);
+    this.#follow(room);
+    return room;
+  }
+
+  /**
+   * A room that is entered by its name and keeps what is said in it for a while at most; joined and kept joined until it is
+   * left. A durable room of a name is entered once by `request('room.join', { name })`, and then is `room(roomId)`.
+   *
+   * @param {string} name
+   * @param {{ class: 'ephemeral' | 'recent' }} options
+   */
+  named(name, { class: kept }) {
+    const key = `${kept}:${name.trim().normalize('NFC')}`;
+    const known = this.#named.get(key);
+    if (known) return known;
+    const room = new NamedRoom({ name, class: kept }, this, () => this.#named.delete(key));
+    this.#named.set(key, room);
     this.#follow(room);
     return room;
   }
@@ -218,7 +239,7 @@ export class Client extends Emitter {
 
   /** @param {ConnectionState} state */
   #hearState(state) {
-    if (state.phase !== 'open') for (const room of this.#rooms.values()) room.lost();
+    if (state.phase !== 'open') for (const room of [...this.#rooms.values(), ...this.#named.values()]) room.lost();
     this.emit('state', state);
   }
 
@@ -228,7 +249,7 @@ export class Client extends Emitter {
     this.me = opened;
     this.emit('opened', opened);
     const isCurrent = () => this.state.connectionId === opened.connectionId;
-    const all = [...this.#rooms.values(), this.#inbox, ...this.#feeds.values(), this.#presence];
+    const all = [...this.#rooms.values(), ...this.#named.values(), this.#inbox, ...this.#feeds.values(), this.#presence];
     await Promise.allSettled(all.map((followed) => followed?.resume()));
     // A room must be joined before its media session.
     if (isCurrent()) await Promise.allSettled([...this.#sessions].map((session) => session.resume()));
@@ -237,7 +258,10 @@ export class Client extends Emitter {
 
   /** @param {string} name @param {any} params */
   #hear(name, params) {
-    if (typeof params?.roomId === 'string') this.#rooms.get(params.roomId)?.handle(/** @type {any} */ (name), params);
+    if (typeof params?.roomId === 'string') {
+      this.#rooms.get(params.roomId)?.handle(/** @type {any} */ (name), params);
+      for (const room of this.#named.values()) room.handle(name, params);
+    }
     if (name === 'inbox.event') this.#inbox?.handle(params);
     else if (name === 'feed.changed') for (const feed of this.#feeds.values()) feed.handle(params);
     else if (name === 'feed.ended') for (const feed of this.#feeds.values()) feed.handleEnd(params.feed);
@@ -249,7 +273,10 @@ export class Client extends Emitter {
 
   /** @param {import('../protocol.js').Sequence} sequence */
   #reload(sequence) {
-    if (sequence.kind === 'room') this.#rooms.get(sequence.roomId)?.reload().catch(() => {});
+    if (sequence.kind === 'room') {
+      this.#rooms.get(sequence.roomId)?.reload().catch(() => {});
+      for (const room of this.#named.values()) room.reload(sequence.roomId);
+    }
     else if (sequence.kind === 'inbox') this.#inbox?.reload().catch(() => {});
     else for (const feed of this.#feeds.values()) feed.reload(sequence.feed);
   }

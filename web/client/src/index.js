@@ -7,5 +7,6 @@ export { Feed } from './feed.js';
 export { Inbox } from './inbox.js';
 export { LocalMedia } from './media/local.js';
 export { MediaSession } from './media/session.js';
+export { NamedRoom } from './named-room.js';
 export { Presence } from './presence.js';
 export { Room } from './room.js';

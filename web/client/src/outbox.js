@@ -1,7 +1,8 @@
-// Messages on their way: in order, one at a time, kept over reconnects until the server has stored them.
+// Messages on their way: in order, one at a time, kept over reconnects until the server has stored them; over the end of
+// the page as well, if there is a place that keeps them.
 
 import { backoff } from './backoff.js';
-import { isPassing } from './errors.js';
+import { SwitchboardError, isPassing } from './errors.js';
 import { randomId } from './random-id.js';
 
 /** @typedef {import('../protocol.js').RoomMessage} RoomMessage */
@@ -9,25 +10,56 @@ import { randomId } from './random-id.js';
 /** @typedef {Omit<RoomSend, 'roomId' | 'clientId'>} Draft what a message says */
 
 /**
- * @typedef {object} Entry
- * @property {Omit<RoomSend, 'roomId'>} message
- * @property {(stored: RoomMessage) => void} resolve
- * @property {(error: Error) => void} reject
+ * A message that is not stored by the server yet. `at`: when it was written (RFC 3339). `error`: why the server refused
+ * it; it is not sent again before `retry`.
+ *
+ * @typedef {{ message: Omit<RoomSend, 'roomId'>, at: string, error: { code: string, message: string } | null }} Waiting
  */
+
+/**
+ * A place that outlives the page, for the messages of one user to one room. Whatever of it fails, messages are sent all
+ * the same, from this page.
+ *
+ * @typedef {object} Keep
+ * @property {() => Promise<Waiting[]>} all in the order in which they were put
+ * @property {(waiting: Waiting) => Promise<unknown>} put at the end; one that is there already is changed in its place
+ * @property {(clientId: string) => Promise<unknown>} remove
+ * @property {(work: () => Promise<void>) => Promise<void>} inTurn while it runs, no other page does such work for this room
+ */
+
+/** @typedef {Waiting & { resolve: (stored: RoomMessage) => void, reject: (error: Error) => void, isKept: boolean }} Entry */
+
+const ignore = () => {};
 
 export class Outbox {
   /** @type {Entry[]} */
   #entries = [];
+  /** Client ids of what is settled, while the place may still have it. @type {Set<string>} */
+  #settled = new Set();
   #send;
+  #keep;
+  #changed;
   #isSending = false;
   #isOpen = false;
   #failures = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
-  /** @param {(message: Omit<RoomSend, 'roomId'>) => Promise<RoomMessage>} send */
-  constructor(send) {
+  /**
+   * @param {(message: Omit<RoomSend, 'roomId'>) => Promise<RoomMessage>} send
+   * @param {{ keep?: Keep | null, keepsRefused?: boolean, changed?: () => void }} [options] `keepsRefused`: what the
+   *   server refused stays until it is tried again or discarded; `changed`: look at `waiting` again
+   */
+  constructor(send, { keep = null, keepsRefused = false, changed = ignore } = {}) {
     this.#send = send;
+    this.#keep = keep;
+    this.keepsRefused = keepsRefused;
+    this.#changed = changed;
+  }
+
+  /** What is not stored yet, in the order of sending. @returns {Waiting[]} */
+  get waiting() {
+    return this.#entries.map(({ message, at, error }) => ({ message, at, error }));
   }
 
   /**
@@ -44,14 +76,36 @@ export class Outbox {
       const over = () => signal?.removeEventListener('abort', abort);
       /** @type {Entry} */
       const entry = {
-        message: { ...draft, clientId },
+        message: { ...draft, clientId }, at: new Date().toISOString(), error: null, isKept: false,
         resolve: (stored) => (over(), resolve(stored)),
         reject: (error) => (over(), reject(error)),
       };
       signal?.addEventListener('abort', abort);
       this.#entries.push(entry);
+      this.#put(entry);
+      this.#changed();
       this.#flush();
     });
+  }
+
+  /** Sends what was refused once more, where it stands. @param {string} clientId */
+  retry(clientId) {
+    const entry = this.#entries.find(({ message }) => message.clientId === clientId);
+    if (!entry?.error) return;
+    this.#refuse(entry, null);
+    this.#flush();
+  }
+
+  /** What is not stored yet is not to be sent any more. @param {string} clientId */
+  discard(clientId) {
+    const entry = this.#entries.find(({ message }) => message.clientId === clientId);
+    if (entry) this.#settle(entry, () => entry.reject(new SwitchboardError('closed', 'the message was discarded', { fault: 'caller' })));
+  }
+
+  /** Looks at what is kept: of an earlier page, and of what others do meanwhile. */
+  async restore() {
+    await this.#read();
+    this.#flush();
   }
 
   /** The room is joined: what waits goes out. */
@@ -68,22 +122,39 @@ export class Outbox {
     clearTimeout(this.#timer);
   }
 
+  #next() {
+    return this.#entries.find(({ error }) => !error);
+  }
+
   async #flush() {
-    if (this.#isSending) return;
+    if (this.#isSending || !this.#isOpen) return;
     this.#isSending = true;
-    for (let entry = this.#entries[0]; entry && this.#isOpen; entry = this.#entries[0]) {
+    // Without a place there are no others whose turn it could be.
+    if (!this.#keep) await this.#sendAll();
+    else {
+      await this.#keep.inTurn(async () => {
+        await this.#read();
+        await this.#sendAll();
+      }).catch(() => this.#sendAll());
+    }
+    this.#isSending = false;
+    // Added after the last one was looked for.
+    if (this.#next()) this.#flush();
+  }
+
+  async #sendAll() {
+    for (let entry = this.#next(); entry && this.#isOpen; entry = this.#next()) {
       const own = entry;
       try {
         const stored = await this.#send(own.message);
         this.#failures = 0;
-        this.#settle(own, () => own.resolve(stored));
+        await this.#settle(own, () => own.resolve(stored));
       } catch (error) {
-        if (!isPassing(error)) this.#settle(own, () => own.reject(error));
+        if (!isPassing(error)) this.#refuse(own, error);
         else if (error.code !== 'offline') this.#again(error);
         else this.hold();
       }
     }
-    this.#isSending = false;
   }
 
   /** Tries the same one again after a while, so that none overtakes another. @param {{ retryAfterMs?: number }} error */
@@ -94,17 +165,51 @@ export class Outbox {
     this.#timer = setTimeout(() => this.open(), wait);
   }
 
+  /** @param {Entry} entry @param {(Error & { code?: string }) | null} error */
+  #refuse(entry, error) {
+    if (error && !this.keepsRefused) return this.#settle(entry, () => entry.reject(error));
+    entry.error = error && { code: error.code ?? 'internal', message: error.message };
+    this.#put(entry);
+    this.#changed();
+    return error && entry.reject(error);
+  }
+
+  /** @param {Entry} entry */
+  #put(entry) {
+    const { message, at, error } = entry;
+    this.#keep?.put({ message, at, error }).then(() => (entry.isKept = true), ignore);
+  }
+
   /** @param {Entry} entry @param {() => void} tell */
   #settle(entry, tell) {
     const at = this.#entries.indexOf(entry);
-    if (at < 0) return;
+    if (at < 0) return undefined;
+    const { clientId } = entry.message;
     this.#entries.splice(at, 1);
     tell();
+    this.#changed();
+    if (!this.#keep) return undefined;
+    this.#settled.add(clientId);
+    return this.#keep.remove(clientId).then(() => this.#settled.delete(clientId), ignore);
+  }
+
+  /** Takes up what is kept, before what is not kept yet; forgets what others have sent or discarded. */
+  async #read() {
+    const kept = await this.#keep?.all().catch(() => null);
+    if (!kept) return;
+    const known = new Map(this.#entries.map((entry) => [entry.message.clientId, entry]));
+    const there = kept.filter(({ message }) => !this.#settled.has(message.clientId))
+      .map((waiting) => Object.assign(known.get(waiting.message.clientId) ?? { resolve: ignore, reject: ignore }, waiting, { isKept: true }));
+    const others = this.#entries.filter((entry) => !there.includes(entry));
+    this.#entries = [...there, ...others.filter(({ isKept }) => !isKept)];
+    const elsewhere = new SwitchboardError('closed', 'the message was sent or discarded by another page', { fault: 'caller' });
+    for (const { isKept, reject } of others) if (isKept) reject(elsewhere);
+    this.#changed();
   }
 
   /** Nothing of what waits will go out. @param {Error} error */
   refuse(error) {
     this.hold();
-    for (const entry of [...this.#entries]) this.#settle(entry, () => entry.reject(error));
+    for (const entry of [...this.#entries]) if (!entry.error) this.#refuse(entry, error);
   }
 }

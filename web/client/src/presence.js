@@ -1,4 +1,4 @@
-// Who of the account is connected: read page by page, kept by news, read again where news do not say all.
+// Who of the account is connected and how they are: read page by page, kept by news, read again where news do not say all.
 
 import { backoff } from './backoff.js';
 import { Emitter } from './emitter.js';
@@ -12,6 +12,7 @@ const READ_AGAIN_MS = { least: 1_000, spread: 4_000 };
 
 /** @typedef {import('../protocol.js').OnlineUser} OnlineUser */
 /** @typedef {import('../protocol.js').PresenceChanged} PresenceChanged */
+/** @typedef {import('../protocol.js').PresenceSaid} PresenceSaid */
 
 /**
  * - `changed`: `online` is another.
@@ -31,6 +32,8 @@ export class Presence extends Emitter {
   #early = null;
   #failures = 0;
   #isOver = false;
+  /** What the user has said of themselves here, and each new connection has to say again. @type {PresenceSaid} */
+  #said = 'online';
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -40,11 +43,23 @@ export class Presence extends Emitter {
     this.#client = client;
   }
 
+  /**
+   * Says how the user is at this device, until it is said otherwise, also over lost connections.
+   *
+   * @param {PresenceSaid} status
+   * @returns {Promise<void>}
+   */
+  async set(status) {
+    this.#said = status;
+    await this.#client.request('presence.set', { status });
+  }
+
   /** @internal Reads all of it. What is told meanwhile is newer than the page before it. */
   async resume() {
     if (this.#early || this.#isOver) return;
     clearTimeout(this.#timer);
     this.#early = [];
+    if (this.#said !== 'online') this.set(this.#said).catch(() => {});
     try {
       await this.#read();
       this.#failures = 0;

@@ -148,6 +148,11 @@ export class Stream {
     this.#followed.next(item);
   }
 
+  /** Numbers are those of another sequence from the answer on that has just come. */
+  forget() {
+    this.#ahead.clear();
+  }
+
   #rest() {
     clearTimeout(this.#timers.gap);
     clearTimeout(this.#timers.again);

@@ -268,3 +268,13 @@ test('closing leaves everything, and what resumed is told when it has', async (t
   client.close();
   assert.deepEqual([room.status, client.state.phase], ['ended', 'closed']);
 });
+
+test('how the user is at this device is said again on every new connection', async (t) => {
+  const { client, server, pass } = await opened(t);
+  client.presence().set('busy').catch(() => {});
+  await settled();
+  assert.deepEqual(server.waiting('presence.set').at(-1), { status: 'busy' });
+  await server.last.drop();
+  await pass(500);
+  assert.deepEqual(server.waiting('presence.set'), [{ status: 'busy' }]);
+});

@@ -1,7 +1,8 @@
 // A joined room: messages in order without gaps and as they are by now, how far they were read, who is there, who types,
 // the running call.
 
-import { randomId } from '../format.js';
+import { SwitchboardError, isPassing } from '../../client/src/errors.js';
+import { Outbox } from '../../client/src/outbox.js';
 import { Roster } from '../../client/src/roster.js';
 import { createStore } from '../store.js';
 import { phrase } from '../words.js';
@@ -28,12 +29,21 @@ export class LiveRoom {
   /** @type {{ [Name in 'gap' | 'pause']?: ReturnType<typeof setTimeout> }} */
   #timers = {};
   #roster;
+  #outbox;
+  #isLeft = false;
+  /** What the server has stored and does not show here yet. @type {App.PendingMessage[]} */
+  #stored = [];
+  /** Files that this page has uploaded, for messages on their way. @type {Map<string, Wire.RoomAttachment>} */
+  #files = new Map();
   #typingSentAt = 0;
   /** The number up to which the server was last told that it was read. */
   #readTo = 0;
 
-  /** @param {{ id: string, name: string, socket: App.Socket }} options */
-  constructor({ id, name, socket }) {
+  /**
+   * @param {{ id: string, name: string, socket: App.Socket, keep?: import('../../client/src/outbox.js').Keep | null,
+   *   waits?: (pending: App.PendingMessage[]) => void }} options `waits`: what is not stored yet has changed
+   */
+  constructor({ id, name, socket, keep = null, waits = () => {} }) {
     this.id = id;
     this.#socket = socket;
     this.state = createStore(/** @type {App.RoomState} */ ({
@@ -45,6 +55,14 @@ export class LiveRoom {
       unfollow: () => socket.call('room.unfollowMembers', { roomId: id }),
       changed: () => this.#showMembers(),
     });
+    this.#outbox = new Outbox((message) => this.#say(message), {
+      keep, keepsRefused: true,
+      changed: () => {
+        this.#showPending();
+        waits(this.#waiting());
+      },
+    });
+    this.#outbox.restore();
     this.join().catch(() => {});
   }
 
@@ -75,6 +93,8 @@ export class LiveRoom {
     const { status, seq } = this.state.get();
     let after = status === 'joined' && !reload ? seq : undefined;
     let continues = after !== undefined;
+    // On a new connection nothing can be said before the room is joined.
+    this.#outbox.hold();
     // What happens while the answer is on its way is newer than the answer.
     this.#early = [];
     try {
@@ -90,13 +110,14 @@ export class LiveRoom {
     } catch (error) {
       // Without a connection the next one joins; everything else is told.
       if (error.code !== 'offline') this.state.set({ status: 'failed', error });
+      if (!isPassing(error)) this.#outbox.refuse(error);
       throw error;
     } finally {
       const early = this.#early ?? [];
       this.#early = null;
       early.forEach((apply) => apply());
     }
-    this.state.get().pending.forEach((entry) => this.#deliver(entry));
+    if (!this.#isLeft) this.#outbox.open();
   }
 
   /**
@@ -118,10 +139,10 @@ export class LiveRoom {
    */
   #settle(answer, continues) {
     const messages = continues ? this.#continued(answer) : answer.messages;
-    const shown = new Set(messages.map(({ id }) => id));
     this.#ahead.clear();
+    this.#show(messages);
     this.state.set({
-      pending: this.state.get().pending.filter(({ storedAs }) => storedAs === null || !shown.has(storedAs)),
+      pending: this.#pending(),
       status: 'joined', error: null, name: answer.name, messages,
       seq: answer.seq, media: answer.media ?? null, typing: [],
       complete: (messages[0]?.seq ?? 1) <= 1,
@@ -132,6 +153,8 @@ export class LiveRoom {
   leave() {
     clearTimeout(this.#timers.gap);
     this.#roster.rest();
+    this.#isLeft = true;
+    this.#outbox.hold();
     this.stopTyping();
     this.#socket.call('room.leave', { roomId: this.id }).catch(() => {});
   }
@@ -139,7 +162,9 @@ export class LiveRoom {
   /** Somebody took this device out of the room. @param {string} reason */
   lose(reason) {
     this.#roster.rest();
-    this.state.set({ status: 'failed', error: { code: `room.removed.${reason}` }, members: [], memberCount: 0, membersComplete: false, typing: [], media: null });
+    const error = new SwitchboardError(/** @type {any} */ (`room.removed.${reason}`), 'removed from the room', { fault: 'caller' });
+    this.#outbox.refuse(error);
+    this.state.set({ status: 'failed', error, members: [], memberCount: 0, membersComplete: false, typing: [], media: null });
   }
 
   /** @param {string} name */
@@ -161,7 +186,7 @@ export class LiveRoom {
    * @param {number} number what its being new or changed is numbered by
    */
   receive(message, number = message.seq) {
-    const { seq, pending } = this.state.get();
+    const { seq } = this.state.get();
     if (number <= seq) return;
     this.#ahead.set(number, message);
     /** @type {Wire.RoomMessage[]} */
@@ -179,11 +204,11 @@ export class LiveRoom {
     if (this.#ahead.size > 0) this.#timers.gap = setTimeout(() => this.join().catch(() => {}), GAP_PATIENCE_MS);
     if (last === seq) return;
     const { typing } = this.state.get();
-    const arrived = new Set(next.map(({ id }) => id));
+    this.#show(next);
     this.state.set({
       messages: next.length > 0 ? [...changed, ...next] : changed,
       seq: last,
-      pending: pending.filter(({ storedAs }) => storedAs === null || !arrived.has(storedAs)),
+      pending: this.#pending(),
       typing: typing.filter((who) => !next.some(({ userId }) => userId === who.userId)),
     });
   }
@@ -244,8 +269,8 @@ export class LiveRoom {
   }
 
   /**
-   * Says something, perhaps in answer to the message with a number. It is shown at once as pending, and sent again after
-   * a lost connection.
+   * Says something, perhaps in answer to the message with a number. It is shown at once as pending, and goes out over
+   * lost connections and the end of the page.
    *
    * @param {string} text
    * @param {number} [replyTo]
@@ -253,38 +278,60 @@ export class LiveRoom {
    */
   send(text, replyTo, attachments = []) {
     const mentions = mentionsIn(text, this.state.get().members);
-    /** @type {App.PendingMessage} */
-    const entry = { clientId: randomId(), text, replyTo, mentions, attachments, at: new Date().toISOString(), error: null, storedAs: null };
-    this.state.set({ pending: [...this.state.get().pending, entry] });
     this.stopTyping();
-    this.#deliver(entry);
+    attachments.forEach((file) => this.#files.set(file.id, file));
+    const ids = attachments.map(({ id }) => id);
+    this.#outbox.add({ text, replyTo, mentions, ...(ids.length > 0 && { attachments: ids }) }).catch(() => {});
   }
 
   /** Tries again to send what was refused. @param {string} clientId */
   resend(clientId) {
-    const entry = this.state.get().pending.find((known) => known.clientId === clientId);
-    if (entry) this.#deliver(entry);
+    this.#outbox.retry(clientId);
+    if (this.state.get().status === 'failed') this.join().catch(() => {});
   }
 
-  /** @param {App.PendingMessage} entry */
-  async #deliver({ clientId, text, replyTo, mentions, attachments, storedAs }) {
-    if (storedAs) return;
-    const change = (/** @type {Partial<App.PendingMessage>} */ patch) => this.state.set({
-      pending: this.state.get().pending.map((entry) => (entry.clientId === clientId ? { ...entry, ...patch } : entry)),
-    });
-    change({ error: null });
-    try {
-      const { message } = await this.#socket.call('room.send', {
-        roomId: this.id, clientId, text, replyTo, mentions, ...(attachments.length > 0 && { attachments: attachments.map(({ id }) => id) }),
-      });
-      change({ storedAs: message.id });
-      if (message.seq <= this.state.get().seq) {
-        this.state.set({ pending: this.state.get().pending.filter((entry) => entry.clientId !== clientId) });
-      } else this.inOrder(() => this.receive(message));
-    } catch (error) {
-      // After a lost connection the next join sends it again, stored once by its client id.
-      if (error.code !== 'offline') change({ error });
+  /** What was not sent is not to be sent any more. @param {string} clientId */
+  discard(clientId) {
+    this.#outbox.discard(clientId);
+  }
+
+  /** Another page of the user has changed what waits. */
+  lookAtOutbox() {
+    this.#outbox.restore();
+  }
+
+  /** @param {Parameters<ConstructorParameters<typeof Outbox>[0]>[0]} said */
+  async #say(said) {
+    const { message } = await this.#socket.call('room.send', { roomId: this.id, ...said });
+    if (message.seq > this.state.get().seq) {
+      this.#stored.push({ ...this.#withFiles(pendingOf({ message: said, at: message.createdAt, error: null })), storedAs: message.id });
+      this.inOrder(() => this.receive(message));
     }
+    return message;
+  }
+
+  /** @param {App.PendingMessage} entry @returns {App.PendingMessage} */
+  #withFiles(entry) {
+    return { ...entry, files: entry.attachments?.flatMap((id) => this.#files.get(id) ?? []) };
+  }
+
+  #waiting() {
+    return this.#outbox.waiting.map((entry) => this.#withFiles(pendingOf(entry)));
+  }
+
+  /** What is on its way, and what is there but has something missing before it. */
+  #pending() {
+    return [...this.#stored, ...this.#waiting().filter(({ clientId }) => !this.#stored.some((entry) => entry.clientId === clientId))];
+  }
+
+  #showPending() {
+    this.state.set({ pending: this.#pending() });
+  }
+
+  /** These messages are shown from now on. @param {Wire.RoomMessage[]} messages */
+  #show(messages) {
+    const shown = new Set(messages.map(({ id }) => id));
+    this.#stored = this.#stored.filter(({ storedAs }) => !shown.has(storedAs ?? ''));
   }
 
   /** Changes the text of a message that the user has sent. @param {number} messageSeq @param {string} text */
@@ -341,6 +388,9 @@ export class LiveRoom {
     this.state.set({ messages: all, complete: !answer.more });
   }
 }
+
+/** @param {import('../../client/src/outbox.js').Waiting} waiting @returns {App.PendingMessage} */
+const pendingOf = ({ message, at, error }) => ({ ...message, at, error, storedAs: null });
 
 /**
  * The messages with another one in place of that with its number. Those that answer it are made anew, because they show

@@ -1,11 +1,16 @@
-// Who belongs to the account, and who of them is connected.
+// Who belongs to the account, who of them is connected, and how they are.
 
 import { createStore } from '../store.js';
 
 /** @param {{ api: App.Api, socket: App.Socket }} parts */
 export function createPresence({ api, socket }) {
-  /** `online` are ids of users; `names` knows everybody heard of so far. */
-  const state = createStore({ online: /** @type {Set<string>} */ (new Set()), names: /** @type {Map<string, string>} */ (new Map()) });
+  /** `online` are ids of users; `statuses` how they are; `names` knows everybody heard of so far; `own` is what this user has chosen here. */
+  const state = createStore({
+    online: /** @type {Set<string>} */ (new Set()),
+    statuses: /** @type {Map<string, Wire.PresenceStatus>} */ (new Map()),
+    names: /** @type {Map<string, string>} */ (new Map()),
+    own: /** @type {Wire.PresenceSaid} */ ('online'),
+  });
 
   const learn = (/** @type {Iterable<[string, string]>} */ users) => {
     const names = new Map(state.get().names);
@@ -14,7 +19,7 @@ export function createPresence({ api, socket }) {
   };
 
   socket.client.presence().on('changed', ({ online }) => {
-    state.set({ online: new Set(online.keys()) });
+    state.set({ online: new Set(online.keys()), statuses: new Map([...online.values()].map(({ userId, status }) => [userId, status])) });
     learn([...online.values()].map(({ userId, name }) => [userId, name]));
   });
 
@@ -25,5 +30,23 @@ export function createPresence({ api, socket }) {
     learn(items.map(({ id, name }) => [id, name]));
   });
 
-  return { state, nameOf: (/** @type {string} */ id) => state.get().names.get(id) };
+  let isIdle = false;
+  // Without a connection it is said by the next one.
+  const say = () => {
+    const { own } = state.get();
+    socket.client.presence().set(own === 'online' && isIdle ? 'away' : own).catch(() => {});
+  };
+  /** Whether nobody is at the page. @param {boolean} idle */
+  const setIdle = (idle) => {
+    isIdle = idle;
+    if (state.get().own === 'online') say();
+  };
+
+  /** @param {Wire.PresenceSaid} own */
+  const choose = (own) => {
+    state.set({ own });
+    say();
+  };
+
+  return { state, choose, setIdle, nameOf: (/** @type {string} */ id) => state.get().names.get(id) };
 }

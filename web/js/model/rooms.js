@@ -1,16 +1,21 @@
 // Rooms: the list, and one live room per room that is looked at or called in.
 
 import { createStore } from '../store.js';
+import { phrase } from '../words.js';
 import { LiveRoom } from './live-room.js';
 
 /** A direct room is called by the other one. @param {Wire.ListedRoom} room */
 export const nameOf = (room) => room.with?.name ?? room.name;
 
-/** @param {{ api: App.Api, socket: App.Socket, user?: Wire.User }} parts */
-export function createRooms({ api, socket, user }) {
+/** Of messages to one room: whether one is on its way, and whether one was refused. @typedef {{ isWaiting: boolean, isRefused: boolean }} Unsent */
+
+/** @param {{ api: App.Api, socket: App.Socket, user?: Wire.User, kept?: App.Kept, notices?: App.Notices }} parts */
+export function createRooms({ api, socket, user, kept, notices }) {
   const list = createStore(/** @type {{ status: 'loading' | 'ready' | 'failed', items: Wire.ListedRoom[], error: App.Problem | null }} */ ({ status: 'loading', items: [], error: null }));
   /** @type {Map<string, { room: LiveRoom, holders: Set<string> }>} */
   const live = new Map();
+  /** Rooms for which there is something that the server has not stored. */
+  const unsent = createStore({ byRoom: /** @type {Map<string, Unsent>} */ (new Map()) });
 
   async function load() {
     try {
@@ -68,7 +73,7 @@ export function createRooms({ api, socket, user }) {
    */
   function hold(id, holder) {
     const name = list.get().items.find((item) => item.id === id)?.name ?? '';
-    const entry = live.get(id) ?? { room: new LiveRoom({ id, name, socket }), holders: new Set() };
+    const entry = live.get(id) ?? { room: new LiveRoom({ id, name, socket, keep: kept?.outbox(id), waits: (pending) => wait(id, pending) }), holders: new Set() };
     live.set(id, entry);
     entry.holders.add(holder);
     return entry.room;
@@ -83,6 +88,51 @@ export function createRooms({ api, socket, user }) {
     live.delete(id);
     entry.room.leave();
   }
+
+  /** A room stays joined until all is sent that waits for it. @param {string} id @param {App.PendingMessage[]} pending */
+  function wait(id, pending) {
+    const now = { isWaiting: pending.some(({ error }) => !error), isRefused: pending.some(({ error }) => error) };
+    const entry = live.get(id);
+    const isNews = now.isRefused && !unsent.get().byRoom.get(id)?.isRefused;
+    // Who looks at the room sees it there.
+    if (isNews && entry && !entry.holders.has('view')) notices?.warn(phrase('call.about', { name: called(id, entry.room.state.get().name), what: phrase('rooms.refused') }));
+    note(id, now);
+    // Where nothing outlives the page, what was refused would be lost with the room.
+    if (now.isWaiting || (now.isRefused && !kept?.isPersistent())) hold(id, 'outbox');
+    else release(id, 'outbox');
+  }
+
+  /** @param {string} id @param {Unsent} now */
+  function note(id, now) {
+    const before = unsent.get().byRoom.get(id);
+    if (Boolean(before?.isWaiting) === now.isWaiting && Boolean(before?.isRefused) === now.isRefused) return;
+    const byRoom = new Map(unsent.get().byRoom);
+    if (now.isWaiting || now.isRefused) byRoom.set(id, now);
+    else byRoom.delete(id);
+    unsent.set({ byRoom });
+  }
+
+  /** Takes up what an earlier page, or another one that is gone, has left unsent. */
+  async function takeUp() {
+    /** @type {Map<string, Unsent>} */
+    const rooms = new Map();
+    for (const { roomId, waiting } of (await kept?.unsent().catch(() => null)) ?? []) {
+      const { isWaiting, isRefused } = rooms.get(roomId) ?? { isWaiting: false, isRefused: false };
+      rooms.set(roomId, { isWaiting: isWaiting || !waiting.error, isRefused: isRefused || Boolean(waiting.error) });
+    }
+    for (const [id, now] of rooms) {
+      note(id, now);
+      if (now.isWaiting) hold(id, 'outbox');
+    }
+  }
+  takeUp();
+  globalThis.document?.addEventListener('visibilitychange', () => {
+    if (document.visibilityState !== 'visible') return;
+    takeUp();
+    // Of rooms that are not joined nothing is heard meanwhile.
+    load();
+  });
+  kept?.onOthers((id) => live.get(id)?.room.lookAtOutbox());
 
   /** The user has seen everything in a room that is held. @param {string} id */
   function read(id) {
@@ -102,6 +152,8 @@ export function createRooms({ api, socket, user }) {
   }
 
   socket.onOpened(async () => {
+    // What was said elsewhere while the connection was lost is known to the list alone.
+    if (list.get().status === 'ready') load();
     await Promise.allSettled([...live.values()].map(({ room }) => room.join()));
   });
 
@@ -139,5 +191,8 @@ export function createRooms({ api, socket, user }) {
     if (sequence.kind === 'room') live.get(sequence.roomId)?.room.join({ reload: true }).catch(() => {});
   });
 
-  return { list, load, create, openDirect, called, hold, release, read };
+  /** What this page has to send. */
+  const pending = () => [...live.values()].flatMap(({ room }) => room.state.get().pending);
+
+  return { list, unsent, pending, load, create, openDirect, called, hold, release, read };
 }

@@ -3,14 +3,14 @@
 import { el, fill, icon, iconButton, keyed, say } from '../dom.js';
 import { duration } from '../format.js';
 import { address, route } from '../router.js';
-import { phrase } from '../words.js';
+import { names, phrase } from '../words.js';
 import { tile } from './tile.js';
 
 const ROUTES = /** @type {const} */ ({ peerToPeer: 'call.direct', server: 'call.throughServer' });
 
 /** @param {App.Active} active */
 function statusOf({ connected, others, ringing, route: way }) {
-  if (ringing.length) return phrase('call.ringingToo', { names: ringing.map(({ name }) => name).join(', ') });
+  if (ringing.length) return phrase('call.ringingToo', { names: names(ringing.map(({ name }) => name)) });
   if (!connected) return phrase('call.connecting');
   return others.length ? phrase(ROUTES[way]) : phrase('call.waiting');
 }

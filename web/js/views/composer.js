@@ -5,6 +5,10 @@ import { phrase } from '../words.js';
 import { filesIn } from './uploads.js';
 
 const HEIGHT_MAX_PX = 160;
+
+/** A text of this many letters is higher than that. To measure a very long one for every key takes a second. */
+const LONG = 4_000;
+
 const encoder = new TextEncoder();
 
 /** Characters that are no text, which the server refuses; they come with what is pasted. */
@@ -15,15 +19,17 @@ const lengthOf = (text) => encoder.encode(JSON.stringify(text)).length - 2;
 
 /**
  * @param {{ label: string, inputId: string, sendId: string, bytesMax: number,
- *   send: (text: string) => void, typed?: () => void, tooLong: () => void,
- *   files?: { label: string, add: (files: File[]) => void, ready: () => boolean, waiting: () => boolean } }} options
+ *   send: (text: string) => void, typed?: () => void, changed?: () => void, tooLong: () => void,
+ *   files?: { label: string, add: (files: File[]) => void, ready: () => boolean, waiting: () => boolean } }} options `changed`: also
+ *   when it is emptied
  */
-export function composer({ label, inputId, sendId, bytesMax, send, typed, tooLong, files }) {
+export function composer({ label, inputId, sendId, bytesMax, send, typed, changed, tooLong, files }) {
   /** With files, a text is not needed; while some are on their way, nothing is sent. */
   const isReady = (/** @type {string} */ text) => !files?.waiting() && (text !== '' || Boolean(files?.ready()));
   const grow = () => {
     input.style.height = 'auto';
-    input.style.height = `${Math.min(input.scrollHeight, HEIGHT_MAX_PX)}px`;
+    const height = input.value.length > LONG ? HEIGHT_MAX_PX : Math.min(input.scrollHeight, HEIGHT_MAX_PX);
+    input.style.height = `${height}px`;
     button.disabled = !isReady(input.value.trim());
   };
   const submit = (/** @type {Event | undefined} */ event) => {
@@ -31,15 +37,15 @@ export function composer({ label, inputId, sendId, bytesMax, send, typed, tooLon
     const text = input.value.replace(CONTROL, '').trim();
     if (!isReady(text)) return;
     if (lengthOf(text) > bytesMax) return tooLong();
-    send(text);
     input.value = '';
+    send(text);
     grow();
     input.focus();
   };
   const input = el('textarea', {
     rows: '1', dir: 'auto', placeholder: label, 'aria-label': label, 'data-testid': inputId, enterkeyhint: 'send',
     on: {
-      input: () => { grow(); if (input.value) typed?.(); },
+      input: () => { grow(); changed?.(); if (input.value) typed?.(); },
       paste: (event) => {
         const pasted = filesIn(event.clipboardData);
         if (!files || pasted.length === 0) return;
@@ -57,14 +63,20 @@ export function composer({ label, inputId, sendId, bytesMax, send, typed, tooLon
   return {
     element,
     focus: () => input.focus(),
-    /** What there is beside the text has changed. */
-    changed: () => grow(),
-    /** Puts a text in place of what was being written. */
-    /** @param {string} text */
+    /** There are more or fewer files than before. */
+    filesChanged: () => grow(),
+    /** What is being written. */
+    text: () => input.value,
+    /** Puts a text in place of what was being written. @param {string} text */
     set(text) {
       input.value = text;
       grow();
       input.focus();
+    },
+    /** The same for what was written earlier: somebody may be elsewhere by now. @param {string} text */
+    restore(text) {
+      input.value = text;
+      grow();
     },
   };
 }

@@ -1,7 +1,7 @@
 // The list of conversations with customers.
 
 import { avatar, el, fill, keyed, roving, say } from '../dom.js';
-import { brief, full } from '../format.js';
+import { brief, full, number } from '../format.js';
 import { address, route } from '../router.js';
 import { channel, explain, phrase } from '../words.js';
 
@@ -74,6 +74,6 @@ function update(node, item, isCurrent) {
   part('row-time').setAttribute('datetime', item.lastMessageAt);
   part('row-time').title = full(item.lastMessageAt);
   part('badge').hidden = item.unread === 0;
-  say(part('badge'), String(item.unread));
+  say(part('badge'), number(item.unread));
   part('badge').setAttribute('aria-label', phrase('unread', { count: item.unread }));
 }

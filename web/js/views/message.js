@@ -1,7 +1,7 @@
 // How single messages look, in rooms and in threads with customers.
 
 import { avatar, el, fill, icon, say } from '../dom.js';
-import { clock, day, full } from '../format.js';
+import { clock, day, full, number } from '../format.js';
 import { delivery, explain, phrase } from '../words.js';
 import { attachmentList } from './attachments.js';
 
@@ -37,7 +37,7 @@ const TOGETHER_MS = 5 * 60_000;
  */
 export function days(messages, pending, user) {
   const waiting = pending.map((entry) => ({
-    id: entry.clientId, userId: user.id, name: user.name, text: entry.text, replyTo: entry.replyTo, attachments: entry.attachments, createdAt: entry.at, pending: true, error: entry.error,
+    id: entry.clientId, userId: user.id, name: user.name, text: entry.text, replyTo: entry.replyTo, attachments: entry.files, createdAt: entry.at, pending: true, error: entry.error,
   }));
   return rows(/** @type {Said[]} */ ([...messages, ...waiting]), (message) => message.userId);
 }
@@ -109,7 +109,7 @@ const QUICK = ['👍', '❤️', '😂', '🎉'];
 
 /**
  * @typedef {{ user: Wire.User, mayModerate: () => boolean, find: (seq: number) => Wire.RoomMessage | undefined,
- *   retry: (clientId: string) => void, react: (message: Said, emoji: string) => void, reply: (message: Said) => void,
+ *   retry: (clientId: string) => void, discard: (clientId: string) => void, isOffline: () => boolean, react: (message: Said, emoji: string) => void, reply: (message: Said) => void,
  *   edit: (message: Said) => void, remove: (message: Said) => void,
  *   link: ReturnType<typeof import('./attachments.js').links>, failed: (error: App.Problem) => void }} Acts
  */
@@ -124,7 +124,7 @@ export function roomMessage(acts) {
       avatar(message.name, message.userId),
       el('div', { class: 'message-body' },
         el('p', { class: 'message-head' }, el('strong', { dir: 'auto' }, message.name), el('time', { datetime: message.createdAt, title: full(message.createdAt) }, clock(message.createdAt))),
-        el('p', { class: 'message-reply', dir: 'auto', hidden: true }),
+        el('p', { class: 'message-reply', hidden: true }),
         el('p', { class: 'text', dir: 'auto' }),
         el('div', { class: 'attachments' }),
         el('div', { class: 'reactions' }),
@@ -141,11 +141,22 @@ export function roomMessage(acts) {
       showReply(part(node, 'message-reply'), message, acts);
       showReactions(part(node, 'reactions'), message, acts);
       fill(part(node, 'message-acts'), !message.pending && !message.deletedAt && actsOn(message, acts));
-      fill(part(node, 'message-state'), message.error && [
-        icon('alert'), el('span', {}, phrase('room.notSent', { reason: explain(message.error) })),
-        el('button', { type: 'button', class: 'link', on: { click: () => acts.retry(message.id) } }, phrase('tryAgain'))]);
+      showState(part(node, 'message-state'), message, acts);
     },
   );
+}
+
+/** How far a message came that is not stored yet. @param {HTMLElement} node @param {Said} message @param {Acts} acts */
+function showState(node, { id, pending, error }, { retry, discard, isOffline }) {
+  const act = (/** @type {string} */ testId, /** @type {string} */ label, /** @type {(clientId: string) => void} */ click) =>
+    el('button', { type: 'button', class: 'link', 'data-testid': testId, on: { click: () => click(id) } }, label);
+  const giveUp = () => act('message-discard', phrase('room.discard'), discard);
+  node.classList.toggle('problem', Boolean(error));
+  if (error) return fill(node, icon('alert'), el('span', {}, phrase('room.notSent', { reason: explain(error) })), act('message-retry', phrase('tryAgain'), retry), giveUp());
+  if (!pending) return fill(node);
+  if (isOffline()) return fill(node, icon('clock'), el('span', {}, phrase('room.waiting')), giveUp());
+  // That it is paler says the same.
+  return fill(node, el('span', { class: 'sr' }, phrase('room.sending')));
 }
 
 /** What a message answers. @param {HTMLElement} node @param {Said} message @param {Acts} acts */
@@ -154,7 +165,7 @@ function showReply(node, message, { find }) {
   if (!message.replyTo) return;
   const answered = find(message.replyTo);
   const words = answered?.deletedAt ? phrase('room.deleted') : (answered && (answered.text || answered.attachments?.[0]?.fileName)) ?? phrase('room.earlier');
-  fill(node, icon('reply'), answered && el('strong', {}, answered.name), el('span', {}, words));
+  fill(node, icon('reply'), answered && el('bdi', { class: 'message-replied' }, answered.name), el('span', { class: 'quoted', dir: 'auto' }, words));
 }
 
 /** Drawn once: pictures that are there do not load again. @param {HTMLElement} node @param {Said} message @param {Acts} acts */
@@ -171,7 +182,7 @@ function showReactions(node, message, acts) {
   fill(node, (message.reactions ?? []).map(({ emoji, count }) => el('button', {
     type: 'button', class: 'reaction', 'data-testid': 'reaction', 'aria-pressed': String(hasReacted(acts, message, emoji)),
     'aria-label': phrase('room.reaction', { emoji, count }), on: { click: () => acts.react(message, emoji) },
-  }, emoji, el('span', {}, String(count)))));
+  }, emoji, el('span', {}, number(count)))));
 }
 
 /** @param {Said} message @param {Acts} acts */

@@ -61,6 +61,7 @@ export function people({ presence, calls, user, rooms, notices }, live, manage) 
       return el('li', { class: 'person', 'data-testid': testId, 'data-user-id': person.userId },
         avatar(person.name, person.userId, 'online'),
         el('span', { class: 'row-title', dir: 'auto' }, isSelf ? phrase('you', { name: person.name }) : person.name),
+        el('span', { class: 'person-status' }),
         !isSelf && [
           mayWrite && iconButton('reply', phrase('room.direct', { name: person.name }), { 'data-testid': 'direct-open', 'data-user-id': person.userId, on: { click: () => write(person) } }),
           iconButton('phone', phrase('person.callAudio', { name: person.name }), { 'data-testid': 'call-person-audio', on: { click: () => ring(person, 'audio') } }),
@@ -68,7 +69,14 @@ export function people({ presence, calls, user, rooms, notices }, live, manage) 
           iconButton('camera', phrase('person.call', { name: person.name }), { 'data-testid': 'call-person', 'data-user-id': person.userId, on: { click: () => ring(person, 'video') } }),
         ]);
     },
-    update: (/** @type {HTMLElement} */ node, /** @type {Person} */ { devices = 1 }) => node.setAttribute('title', phrase('person.devices', { count: devices })),
+    update: (/** @type {HTMLElement} */ node, /** @type {Person} */ { userId, devices = 1 }) => {
+      node.setAttribute('title', phrase('person.devices', { count: devices }));
+      const status = presence.state.get().statuses.get(userId) ?? 'online';
+      node.dataset.status = status;
+      const words = node.querySelector('.person-status');
+      // Who is simply there needs no word beside their dot.
+      if (words) words.textContent = status === 'online' ? '' : phrase(`status.${status}`);
+    },
   });
   const settles = [here, online].map((list) => roving(list, 'button'));
 

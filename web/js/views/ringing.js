@@ -26,7 +26,7 @@ export function ringing({ calls }) {
     if (shown.outgoing) return;
     fill(outgoing,
       avatar(call.name, call.userId, 'pulsing'),
-      el('span', { class: 'row-title', dir: 'auto' }, phrase('call.calling', { name: call.name })),
+      el('span', { class: 'row-title' }, phrase('call.calling', { name: call.name })),
       el('button', { type: 'button', class: 'button danger small', 'data-testid': 'call-cancel', on: { click: () => calls.cancel() } }, icon('hangUp'), el('span', {}, phrase('call.cancel'))));
   }
   return [incoming.element, outgoing];

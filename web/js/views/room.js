@@ -17,7 +17,8 @@ const TEXT_BYTES_MAX = 8 * 1024;
 
 /** @param {App.Parts} app @param {string} id @returns {App.View} */
 export function room(app, id) {
-  const { rooms, calls, user, notices, socket, api } = app;
+  const { rooms, calls, user, notices, socket, mailbox, drafts, api } = app;
+  const place = `room/${id}`;
   const files = `/v1/rooms/${id}/attachments`;
   const live = rooms.hold(id, 'view');
   const title = titled();
@@ -48,33 +49,59 @@ export function room(app, id) {
   const write = composer({
     label: phrase('room.message'), inputId: 'message-input', sendId: 'message-send', bytesMax: TEXT_BYTES_MAX,
     send: (text) => {
-      const { message, isEdit } = target ?? {};
+      const aimed = target;
       aim(null);
-      if (message && isEdit) return void act(live.edit(message.seq, text));
-      live.send(text, message?.seq, tray.take());
+      if (aimed?.isEdit) {
+        // What was refused is not lost.
+        live.edit(aimed.seq, text).catch((error) => {
+          notices.warn(explain(error));
+          if (!write.text() && !target) resume({ text, target: aimed });
+        });
+        return;
+      }
+      live.send(text, aimed?.seq, tray.take());
       log.toEnd();
     },
     typed: () => live.typed(),
+    changed: () => keepDraft(),
     tooLong: () => notices.warn(phrase('room.tooLong')),
     files: { label: phrase('room.attach'), add: (chosen) => tray.add(chosen), ready: () => tray.ready(), waiting: () => tray.waiting() },
   });
-  const tray = uploads({ path: files, api, changed: () => write.changed(), tooMany: () => notices.warn(phrase('room.tooManyFiles')) });
+  const tray = uploads({ path: files, api, changed: () => write.filesChanged(), tooMany: () => notices.warn(phrase('room.tooManyFiles')) });
 
-  /** The message that is answered or edited. @type {{ message: Wire.RoomMessage, isEdit: boolean } | null} */
+  /** The message that is answered or edited. @type {import('../model/drafts.js').Draft['target']} */
   let target = null;
+  /** What was being written when an edit began. @type {import('../model/drafts.js').Draft} */
+  let unedited = { text: '', target: null };
+  const keepDraft = () => drafts.keep(place, { text: write.text(), target });
   const targetLine = el('div', { class: 'composer-target', 'data-testid': 'composer-target', hidden: true });
-  const aim = (/** @type {typeof target} */ next) => {
-    const wasEdit = target?.isEdit;
+  const showTarget = (/** @type {typeof target} */ next) => {
     target = next;
     targetLine.hidden = !next;
     fill(targetLine, next && [
       icon(next.isEdit ? 'pencil' : 'reply'),
-      el('span', { dir: 'auto' }, phrase(next.isEdit ? 'room.editing' : 'room.replying', { name: next.message.name }), ' ', next.message.text),
+      el('span', {}, phrase(next.isEdit ? 'room.editing' : 'room.replying', { name: next.name })), el('span', { class: 'quoted', dir: 'auto' }, next.text),
       iconButton('close', phrase('close'), { on: { click: () => aim(null) } })]);
-    if (next?.isEdit) write.set(next.message.text);
-    else if (wasEdit) write.set('');
-    else if (next) write.focus();
   };
+  const aim = (/** @type {typeof target} */ next) => {
+    const wasEdit = target?.isEdit;
+    if (next?.isEdit && !wasEdit) unedited = { text: write.text(), target };
+    showTarget(next);
+    if (next?.isEdit) write.set(next.text);
+    else if (wasEdit) {
+      write.set(unedited.text);
+      showTarget(next ?? unedited.target);
+      unedited = { text: '', target: null };
+    } else if (next) write.focus();
+    keepDraft();
+  };
+  const resume = (/** @type {import('../model/drafts.js').Draft | null} */ draft) => {
+    if (!draft || write.text() || target) return;
+    showTarget(draft.target);
+    write.restore(draft.text);
+    keepDraft();
+  };
+  drafts.read(place).then(resume);
   const act = (/** @type {Promise<unknown>} */ done) => done.catch((error) => notices.warn(explain(error)));
   const shows = roomMessage({
     user,
@@ -83,36 +110,46 @@ export function room(app, id) {
     mayModerate: () => user.permissions.includes('rooms.manage') || rank(role) > 1,
     find: (seq) => live.state.get().messages.find((message) => message.seq === seq),
     retry: (clientId) => live.resend(clientId),
+    discard: (clientId) => live.discard(clientId),
+    isOffline: () => socket.state.get().phase !== 'open',
     react: (message, emoji) => message.seq && act(live.react(message.seq, emoji, !hasReacted({ user }, message, emoji))),
-    reply: (message) => aim({ message: /** @type {Wire.RoomMessage} */ (message), isEdit: false }),
-    edit: (message) => aim({ message: /** @type {Wire.RoomMessage} */ (message), isEdit: true }),
+    reply: (message) => aim(targetOf(message, false)),
+    edit: (message) => aim(targetOf(message, true)),
     remove: async (message) => {
       const isSure = message.seq && (await confirm(phrase('room.deleteQuestion'), message.text, phrase('room.delete')));
       if (isSure && message.seq) act(live.remove(message.seq));
     },
   });
   const markRead = () => {
-    if (document.visibilityState === 'visible' && log.isAtEnd()) rooms.read(id);
+    if (document.visibilityState !== 'visible' || !log.isAtEnd()) return;
+    rooms.read(id);
+    mailbox.readIn(id);
   };
   document.addEventListener('visibilitychange', markRead);
-  log.element.addEventListener('scroll', markRead, { passive: true });
+  const below = newBelow(() => log.toEnd());
+  const look = () => {
+    markRead();
+    below.show(log.isAtEnd(), live.state.get().messages.filter(({ userId }) => userId !== user.id));
+  };
+  log.element.addEventListener('scroll', look, { passive: true });
 
   /** @type {HTMLElement} */
   const element = el('div', { class: 'room', on: { keydown: (event) => { if (event.key === 'Escape') { toggle(false); aim(null); } } } },
     el('section', { class: 'chat', 'aria-label': phrase('conversation') },
       detailHeader('rooms', el('div', { class: 'detail-title' }, title.node, subtitle), showPeople, join),
-      log.element, state, el('div', { class: 'typing-line' }, typing), targetLine, tray.element, write.element),
+      log.element, below.element, state, el('div', { class: 'typing-line' }, typing), targetLine, tray.element, write.element),
     roster.element,
   );
 
   takesFiles(element, (dropped) => tray.add(dropped));
 
   const showMessages = (/** @type {App.RoomState} */ { status, error, messages, pending }) => {
-    log.update(() => keyed(log.list, days(messages, pending, user), shows));
-    markRead();
+    log.update(() => keyed(log.list, days(status === 'failed' ? [] : messages, pending, user), shows));
+    look();
     const isEmpty = messages.length === 0 && pending.length === 0;
     state.hidden = !isEmpty && status !== 'failed';
-    log.element.hidden = !state.hidden;
+    // Of a room that cannot be entered what was refused stays, to be taken back.
+    log.element.hidden = status === 'failed' ? pending.length === 0 : isEmpty;
     if (!state.hidden) {
       fill(state, icon('rooms'),
         status === 'failed' ? explain(error) : phrase(status === 'joining' ? 'room.entering' : 'room.empty'));
@@ -154,7 +191,11 @@ export function room(app, id) {
       if (roomId === id && userId === user.id && !banned) notices.tell(phrase(muted ? 'room.muted' : 'room.unmuted'));
     }),
     calls.state.subscribe(showJoin),
-    socket.state.subscribe(showJoin),
+    socket.state.subscribe(() => {
+      showJoin();
+      // What waits says for what.
+      if (live.state.get().pending.length > 0) showMessages(live.state.get());
+    }),
   ];
 
   return {
@@ -169,7 +210,35 @@ export function room(app, id) {
       log.leave();
       tray.leave();
       live.stopTyping();
+      drafts.flush();
       rooms.release(id, 'view');
     },
   };
 }
+
+/**
+ * The way down for who reads above, and how many messages came meanwhile.
+ *
+ * @param {() => void} toEnd
+ */
+function newBelow(toEnd) {
+  const words = el('span');
+  const button = el('button', { type: 'button', class: 'button small', 'data-testid': 'new-below', on: { click: toEnd } }, icon('down'), words);
+  const element = el('div', { class: 'below', hidden: true }, button);
+  /** The number of the last message that was seen. */
+  let seen = 0;
+  return {
+    element,
+    /** @param {boolean} isAtEnd @param {Wire.RoomMessage[]} others messages of other people */
+    show(isAtEnd, others) {
+      if (isAtEnd) seen = others.at(-1)?.seq ?? 0;
+      element.hidden = isAtEnd;
+      const count = others.filter(({ seq }) => seq > seen).length;
+      button.classList.toggle('primary', count > 0);
+      if (!isAtEnd) say(words, count > 0 ? phrase('room.newBelow', { count }) : phrase('room.toEnd'));
+    },
+  };
+}
+
+/** @param {import('./message.js').Said} message @param {boolean} isEdit */
+const targetOf = ({ seq = 0, name, text }, isEdit) => ({ isEdit, seq, name, text });

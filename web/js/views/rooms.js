@@ -1,6 +1,7 @@
 // The list of rooms, and making one.
 
 import { avatar, el, fill, icon, iconButton, keyed, roving, say } from '../dom.js';
+import { number } from '../format.js';
 import { address, go, route } from '../router.js';
 import { nameOf } from '../model/rooms.js';
 import { explain, phrase } from '../words.js';
@@ -36,11 +37,10 @@ export function roomList({ rooms, calls, notices, user }) {
         link.classList.toggle('unread', unread + mentions > 0);
         badge.hidden = unread + mentions === 0;
         badge.classList.toggle('mention', mentions > 0);
-        const many = unread < UNREAD_MAX ? String(unread) : `${UNREAD_MAX - 1}+`;
+        const many = unread < UNREAD_MAX ? number(unread) : `${number(UNREAD_MAX - 1)}+`;
         say(badge, mentions > 0 ? `@ ${many}` : many);
-        badge.setAttribute('aria-label', phrase('unread', { count: many }));
-        const mark = /** @type {HTMLElement} */ (link.lastElementChild);
-        if ((callIn === item.id) !== mark.hasChildNodes()) fill(mark, callIn === item.id && [icon('phone'), el('span', { class: 'sr' }, phrase('rooms.inCall'))]);
+        badge.setAttribute('aria-label', unread < UNREAD_MAX ? phrase('unread', { count: unread }) : phrase('unreadMany', { count: UNREAD_MAX - 1 }));
+        showMark(/** @type {HTMLElement} */ (link.lastElementChild), markOf(item.id, callIn));
       },
     });
     settle();
@@ -49,13 +49,32 @@ export function roomList({ rooms, calls, notices, user }) {
       status === 'failed' && [el('p', {}, explain(error)), el('button', { class: 'button small', type: 'button', on: { click: rooms.load } }, phrase('tryAgain'))],
       status === 'ready' && items.length === 0 && (phrase(mayCreate ? 'rooms.makeFirst' : 'rooms.none')));
   };
-  const offs = [rooms.list.subscribe(show), route.subscribe(show), calls.state.subscribe(show)];
+  const markOf = (/** @type {string} */ id, /** @type {string | undefined} */ callIn) => {
+    const { isRefused, isWaiting } = rooms.unsent.get().byRoom.get(id) ?? {};
+    if (isRefused) return 'refused';
+    if (callIn === id) return 'inCall';
+    return isWaiting ? 'waiting' : null;
+  };
+  const offs = [rooms.unsent.subscribe(show), rooms.list.subscribe(show), route.subscribe(show), calls.state.subscribe(show)];
 
   return {
     element: el('div', { class: 'pane' },
       el('header', { class: 'pane-header' }, el('h1', {}, phrase('nav.rooms')), mayCreate && open), form.element, list, note),
     leave: () => offs.forEach((off) => off()),
   };
+}
+
+/** What may be marked at a room, in the order of urgency. */
+const MARKS = /** @type {const} */ ({
+  refused: { sign: 'alert', label: 'rooms.refused' }, inCall: { sign: 'phone', label: 'rooms.inCall' }, waiting: { sign: 'clock', label: 'rooms.waiting' },
+});
+
+/** @param {HTMLElement} node @param {keyof typeof MARKS | null} name */
+function showMark(node, name) {
+  if ((node.dataset.mark ?? '') === (name ?? '')) return;
+  node.dataset.mark = name ?? '';
+  node.title = name ? phrase(MARKS[name].label) : '';
+  fill(node, name && [icon(MARKS[name].sign), el('span', { class: 'sr' }, phrase(MARKS[name].label))]);
 }
 
 /**

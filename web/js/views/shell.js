@@ -1,9 +1,11 @@
 // The frame around every view: navigation, connection banner, notices, the call.
 
 import { LOGO, avatar, el, fill, icon, iconButton, keyed, say } from '../dom.js';
+import { number } from '../format.js';
 import { address, go, route } from '../router.js';
 import { shortcuts } from '../shortcuts.js';
 import { phrase } from '../words.js';
+import { bell } from './bell.js';
 import { callStage } from './call.js';
 import { help } from './help.js';
 import { inboxList } from './inbox.js';
@@ -11,8 +13,13 @@ import { ringing } from './ringing.js';
 import { roomList } from './rooms.js';
 import { room } from './room.js';
 import { hasSettings, settings, settingsList } from './settings.js';
+import { statusMenu } from './status-menu.js';
 import { themeToggle } from './theme-toggle.js';
 import { thread } from './thread.js';
+import { confirm } from './settings/dialogs.js';
+
+/** How long signing out waits for what is kept to be deleted. */
+const CLEAR_MS = 1_500;
 
 const VIEWS = /** @type {const} */ ({
   rooms: { label: 'nav.rooms', icon: 'rooms', list: roomList, detail: room, empty: 'rooms.choose' },
@@ -31,6 +38,7 @@ export function shell(app) {
       el('span', { class: 'rail-icon' }, icon(name), view === 'inbox' && badge), el('span', {}, phrase(label))),
   ]));
   const shortcutHelp = help();
+  const mailbox = bell(app);
   const list = el('section', { class: 'list-pane' });
   const view = el('div', { class: 'view' });
   const stage = callStage(app);
@@ -40,27 +48,44 @@ export function shell(app) {
     el('nav', { class: 'rail', 'aria-label': phrase('nav.main') },
       el('img', { class: 'rail-logo', src: LOGO, alt: phrase('app.title'), width: '32', height: '32' }),
       Object.values(links),
+      mailbox.button,
       el('span', { class: 'rail-space' }),
       iconButton('keyboard', phrase('nav.shortcuts'), { class: 'rail-keys', on: { click: shortcutHelp.open } }),
+      statusMenu(app),
       themeToggle(),
-      iconButton('signOut', phrase('nav.signOut', { name: app.user.name }), { 'data-testid': 'sign-out', on: { click: () => app.api.signOut() } }),
+      iconButton('signOut', phrase('nav.signOut', { name: app.user.name }), { 'data-testid': 'sign-out', on: { click: () => leave(app) } }),
       avatar(app.user.name, app.user.id, 'rail-me'),
     ),
     banner(app.socket),
-    list, main, notices(app.notices), shortcutHelp.element, ...ringing(app),
+    list, main, notices(app.notices), shortcutHelp.element, mailbox.element, ...ringing(app),
   );
 
   app.inbox.state.subscribe((state) => {
     const count = app.inbox.unread(state);
     badge.hidden = count === 0;
-    say(badge, String(count));
+    say(badge, number(count));
     badge.setAttribute('aria-label', phrase('unread', { count }));
-    document.title = count > 0 ? phrase('app.unreadTitle', { count }) : phrase('app.title');
   });
+  titled(app);
 
   follow(app, { frame, list, view, links });
   addShortcuts(app, shortcutHelp);
   return frame;
+}
+
+/** The page's title, which is all that one sees of it while another page is in front: who rings, or how much is new. @param {App.Parts} app */
+function titled({ calls, inbox, mailbox }) {
+  const show = () => {
+    const { incoming } = calls.state.get();
+    const count = inbox.unread(inbox.state.get()) + mailbox.unread();
+    const title = count > 0 ? phrase('app.unreadTitle', { count }) : phrase('app.title');
+    document.title = incoming ? phrase('app.ringingTitle', { name: incoming.name }) : title;
+  };
+  for (const { state } of [calls, inbox, mailbox]) state.subscribe(show);
+  // The service worker, after a click on what it has shown.
+  navigator.serviceWorker?.addEventListener('message', ({ data }) => {
+    if (typeof data?.roomId === 'string') go('rooms', data.roomId);
+  });
 }
 
 /**
@@ -99,6 +124,17 @@ function follow(app, { frame, list, view, links }) {
   });
 }
 
+/** Signs out, and deletes what is kept here; asks if something of that was to be sent. @param {App.Parts} parts */
+async function leave({ api, kept, rooms }) {
+  const stored = await kept.unsent().catch(() => []);
+  const count = Math.max(stored.length, rooms.pending().length);
+  if (count > 0 && !(await confirm(phrase('signOut.unsentQuestion'), phrase('signOut.unsent', { count }), phrase('signOut.anyway')))) return;
+  // Whatever holds up the database must not hold up signing out.
+  await Promise.race([kept.clear(), new Promise((resolve) => setTimeout(resolve, CLEAR_MS))]);
+  kept.close();
+  api.signOut();
+}
+
 /** @param {App.Socket} socket */
 function banner(socket) {
   const words = el('span');
@@ -130,7 +166,7 @@ function notices({ state, dismiss }) {
   state.subscribe(({ items }) => keyed(node, items, {
     key: ({ id }) => id,
     create: ({ id, kind, text }) => el('div', { class: `notice ${kind}`, 'data-testid': 'notice' },
-      el('span', { dir: 'auto' }, text), iconButton('close', phrase('notice.dismiss'), { on: { click: () => dismiss(id) } })),
+      el('span', {}, text), iconButton('close', phrase('notice.dismiss'), { on: { click: () => dismiss(id) } })),
   }));
   return node;
 }

@@ -2,6 +2,7 @@
 
 import { LOGO, el, say } from '../dom.js';
 import { explain, phrase } from '../words.js';
+import { languageSelect } from './languages.js';
 import { themeToggle } from './theme-toggle.js';
 
 /** @param {App.Api} api */
@@ -33,7 +34,7 @@ export function signIn(api) {
 
   say(problem, api.identity.get().notice ?? '');
   return el('main', { class: 'sign-in' },
-    el('div', { class: 'sign-in-corner' }, themeToggle()),
+    el('div', { class: 'sign-in-corner' }, languageSelect(() => location.reload()), themeToggle()),
     el('form', { class: 'card', 'aria-labelledby': 'sign-in-title', on: { submit: attempt } },
       el('img', { src: LOGO, alt: '', width: '40', height: '40' }),
       el('h1', { id: 'sign-in-title' }, phrase('signIn.title')),

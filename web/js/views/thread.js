@@ -12,7 +12,8 @@ import { scroller } from './scroller.js';
 const TEXT_BYTES_MAX = 64 * 1024;
 
 /** @param {App.Parts} parts @param {string} id @returns {App.View} */
-export function thread({ inbox, presence, user, notices }, id) {
+export function thread({ inbox, presence, user, notices, drafts }, id) {
+  const place = `conversation/${id}`;
   const title = titled();
   const subtitle = el('p', { class: 'muted' });
   const face = el('span', { class: 'detail-face' });
@@ -23,9 +24,16 @@ export function thread({ inbox, presence, user, notices }, id) {
   const state = el('div', { class: 'empty' });
   const write = composer({
     label: phrase('thread.reply'), inputId: 'reply-input', sendId: 'reply-send', bytesMax: TEXT_BYTES_MAX,
-    send: (text) => { inbox.reply(id, text); log.toEnd(); },
+    send: (text) => {
+      keepDraft();
+      inbox.reply(id, text);
+      log.toEnd();
+    },
+    changed: () => keepDraft(),
     tooLong: () => notices.warn(phrase('thread.tooLong')),
   });
+  const keepDraft = () => drafts.keep(place, { text: write.text(), target: null });
+  drafts.read(place).then((draft) => draft && !write.text() && write.restore(draft.text));
   const element = el('section', { class: 'chat', 'aria-label': phrase('conversation'), on: { keydown: (event) => event.key === 'Escape' && go('inbox') } },
     detailHeader('inbox', [face, el('div', { class: 'detail-title' }, title.node, subtitle)], take, resolve),
     log.element, state, write.element);
@@ -88,6 +96,7 @@ export function thread({ inbox, presence, user, notices }, id) {
     },
     leave() {
       offs.forEach((off) => off());
+      drafts.flush();
       document.removeEventListener('visibilitychange', read);
       log.leave();
     },

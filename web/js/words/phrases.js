@@ -3,6 +3,12 @@
 /** Letters of scripts that are written from right to left (Unicode blocks of Hebrew to Arabic Extended, and their forms). */
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
 
+/** Languages that are written so. */
+const RIGHT_TO_LEFT_LANGUAGES = ['ar', 'fa', 'he', 'ur'];
+
+/** @param {string} language */
+export const directionOf = (language) => (RIGHT_TO_LEFT_LANGUAGES.includes(language) ? 'rtl' : 'ltr');
+
 /**
  * The first of the languages that somebody reads which there is a catalogue for; English if there is none.
  *
@@ -14,23 +20,33 @@ export function languageFor(wanted, spoken) {
   return primary.find((tag) => spoken.includes(tag)) ?? 'en';
 }
 
-/** A name in another direction than the sentence around it must not reorder that (UAX #9, isolates). */
-const isolated = (/** @type {string | number} */ value) => (RIGHT_TO_LEFT.test(String(value)) ? `\u2068${value}\u2069` : String(value));
+/**
+ * A name in another direction than the sentence around it must not reorder that (UAX #9, isolates). Between Arabic
+ * words that holds for digits and signs as well, which have no direction of their own.
+ *
+ * @param {string} value
+ * @param {string} language
+ */
+export const isolated = (value, language) =>
+  (value !== '' && (directionOf(language) === 'rtl' || RIGHT_TO_LEFT.test(value)) ? `\u2068${value}\u2069` : value);
 
 /**
- * Makes the function that speaks from a catalogue.
+ * Makes the function that speaks from a catalogue. Numbers are written as they are in `locale`.
  *
  * @template {Record<string, Words.Entry>} Catalogue
  * @param {Catalogue} catalogue
  * @param {string} language
+ * @param {string} [locale]
  * @returns {<Key extends keyof Catalogue & string>(key: Key, ...values: Words.Values<Catalogue[Key]>) => string}
  */
-export function phrases(catalogue, language) {
+export function phrases(catalogue, language, locale = language) {
   const plural = new Intl.PluralRules(language);
+  const number = new Intl.NumberFormat(locale);
+  const written = (/** @type {string | number} */ value) => (typeof value === 'number' ? number.format(value) : isolated(value, language));
   return (key, ...given) => {
     const entry = catalogue[key];
     const values = /** @type {Record<string, string | number>} */ (given[0] ?? {});
     const text = typeof entry === 'string' ? entry : entry[plural.select(Number(values.count))] ?? entry.other;
-    return text.replaceAll(/\{(\w+)\}/g, (_, name) => isolated(values[name]));
+    return text.replaceAll(/\{(\w+)\}/g, (_, name) => written(values[name]));
   };
 }

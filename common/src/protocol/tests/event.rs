@@ -98,12 +98,16 @@ fn of_rooms() -> Vec<(&'static str, Value)> {
         ),
         ("room.typing", json!({ "roomId": A, "connectionId": B, "userId": B, "typing": false })),
         ("room.removed", json!({ "roomId": A, "reason": "closed" })),
-        ("room.event", json!({ "roomId": A, "name": "x", "data": [1.5, null, { "snake_case": "kept" }] })),
+        (
+            "room.event",
+            json!({ "roomId": A, "name": "x", "data": [1.5, null, { "snake_case": "kept" }],
+                    "from": { "connectionId": A, "userId": B, "name": "Ada" }, "seq": 7, "epoch": "e" }),
+        ),
     ]
 }
 
 fn of_people_and_the_rest() -> Vec<(&'static str, Value)> {
-    let user = json!({ "userId": B, "name": "Ada" });
+    let user = json!({ "userId": B, "name": "Ada", "status": "inCall" });
     let participant = json!({ "connectionId": A, "userId": B, "name": "Ada", "state": participant_state() });
     let state = json!({ "route": "peerToPeer", "participants": [participant], "revision": 3 });
     vec![
@@ -140,6 +144,14 @@ fn of_people_and_the_rest() -> Vec<(&'static str, Value)> {
             ] }),
         ),
         ("inbox.event", json!({ "seq": 9, "event": inbox_events()[0] })),
+        (
+            "mailbox.entry",
+            json!({
+                "seq": 9, "kind": "mention", "from": B, "name": "Ada", "roomId": A, "messageSeq": 7, "callId": null,
+                "createdAt": AT, "read": false,
+            }),
+        ),
+        ("mailbox.acknowledged", json!({ "seq": 9 })),
         (
             "feed.changed",
             json!({

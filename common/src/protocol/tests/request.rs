@@ -25,13 +25,19 @@ pub(super) fn methods() -> Vec<Method> {
     vec![
         method("connection.open", json!({ "token": "t" }), &[]),
         method("connection.refresh", json!({ "token": "t" }), &[]),
-        method("room.join", json!({ "roomId": ROOM, "after": 7, "unread": true }), &["after", "unread"]),
+        method(
+            "room.join",
+            json!({ "roomId": ROOM, "name": "x", "class": "recent", "after": 7, "epoch": "e", "unread": true }),
+            // One of the first two is needed, which is known where the room is looked for.
+            &["roomId", "name", "class", "after", "epoch", "unread"],
+        ),
         method("room.leave", json!({ "roomId": ROOM }), &[]),
         method(
             "room.send",
             json!({ "roomId": ROOM, "clientId": OTHER, "text": "hello", "replyTo": 3, "mentions": [OTHER] }),
             &["replyTo", "mentions"],
         ),
+        method("room.publish", json!({ "roomId": ROOM, "name": "x", "data": null }), &["data"]),
         method("room.edit", json!({ "roomId": ROOM, "messageSeq": 3, "text": "hello" }), &[]),
         method("room.delete", json!({ "roomId": ROOM, "messageSeq": 3 }), &[]),
         method("room.react", json!({ "roomId": ROOM, "messageSeq": 3, "emoji": "👍", "on": true }), &[]),
@@ -45,6 +51,7 @@ pub(super) fn methods() -> Vec<Method> {
         ),
         method("room.unfollowMembers", json!({ "roomId": ROOM }), &[]),
         method("presence.subscribe", json!({ "after": OTHER }), &["after"]),
+        method("presence.set", json!({ "status": "busy" }), &[]),
         method("call.ring", json!({ "roomId": ROOM, "userId": OTHER, "media": "video" }), &[]),
         method("call.accept", json!({ "callId": OTHER }), &[]),
         method("call.reject", json!({ "callId": OTHER }), &[]),
@@ -65,6 +72,9 @@ pub(super) fn methods() -> Vec<Method> {
         method("media.answer", json!({ "roomId": ROOM, "revision": 1, "sdp": "v=0" }), &[]),
         method("inbox.subscribe", json!({ "after": 7 }), &["after"]),
         method("inbox.unsubscribe", json!({}), &[]),
+        method("mailbox.subscribe", json!({ "after": 7 }), &["after"]),
+        method("mailbox.unsubscribe", json!({}), &[]),
+        method("mailbox.acknowledge", json!({ "seq": 7 }), &[]),
         method(
             "feed.subscribe",
             json!({ "table": "rooms", "filter": { "a": 1 }, "after": 7 }),
@@ -127,7 +137,12 @@ fn what_is_of_another_kind_is_refused() {
                 );
                 // A signal is an object too, and its members are looked at.
                 let is_signal = member == "signal";
-                let is_id_or_word = matches!(&**member, "to" | "media" | "after") && wrong.is_string();
+                let is_id_or_word =
+                    matches!(&**member, "to" | "media" | "after" | "class" | "status") && wrong.is_string();
+                // Data may be whatever there is.
+                if member == "data" {
+                    continue;
+                }
                 if (is_free_text && !is_id_or_word) || (is_same && !is_signal) {
                     continue;
                 }
@@ -231,11 +246,12 @@ fn guests_may_what_concerns_their_room_and_people_what_their_permissions_say() {
     };
     for name in Request::METHODS {
         let subject = name.split('.').next().unwrap();
-        let is_persons = matches!(subject, "call" | "inbox" | "feed" | "presence");
+        let is_persons = matches!(subject, "call" | "inbox" | "mailbox" | "feed" | "presence");
         assert_eq!(needs(name).guest == GuestNeeds::Person, is_persons, "{name}");
     }
     for (name, right) in [
         ("room.send", Right::SendMessages),
+        ("room.publish", Right::SendMessages),
         ("room.edit", Right::SendMessages),
         ("room.delete", Right::SendMessages),
         ("room.react", Right::SendMessages),

@@ -14,6 +14,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use common::{
     error::ErrorCode,
     id::RoomId,
+    protocol::room::{EVENT_DATA_BYTES_MAX, EVENT_NAME_CHARS_MAX},
     subject::hub::{RoomNews, RoomTopic},
 };
 use serde::{Deserialize, Serialize};
@@ -21,12 +22,6 @@ use serde_json::Value;
 use signalling_core::admission::Action;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
-
-/// The longest name of an event, in characters.
-const EVENT_CHARS_MAX: usize = 64;
-
-/// The longest data of an event, in bytes of JSON: it is sent to everybody present.
-const DATA_BYTES_MAX: usize = 16 * 1024;
 
 /// Something to be told to everybody in a room.
 #[derive(Deserialize, ToSchema)]
@@ -67,10 +62,10 @@ pub(super) async fn publish(
     Retryable(body, idempotency): Retryable<CreateRoomEvent>,
 ) -> Result<Response, Problem> {
     let fits = |sign: char| sign.is_ascii_alphanumeric() || ".-_".contains(sign);
-    if !(1..=EVENT_CHARS_MAX).contains(&body.name.len()) || !body.name.chars().all(fits) {
+    if !(1..=EVENT_NAME_CHARS_MAX).contains(&body.name.len()) || !body.name.chars().all(fits) {
         return Err(Problem::invalid("name must have 1 to 64 letters, digits, ., _ and -"));
     }
-    if body.data.to_string().len() > DATA_BYTES_MAX {
+    if body.data.to_string().len() > EVENT_DATA_BYTES_MAX {
         let detail = "data is longer than 16 KiB";
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TOO_LARGE, detail));
     }
@@ -79,7 +74,7 @@ pub(super) async fn publish(
         return Ok(answer);
     }
     admit(&app, &mut tx, &caller, Action::Announce, id).await?;
-    let news = RoomNews::Event { name: body.name, data: body.data };
+    let news = RoomNews::Event { name: body.name, data: body.data, from: None };
     let published = app.bus.publish(&RoomTopic(id), &news).await;
     // Before it is committed: what was not published may be sent again.
     published.map_err(|_| Problem::unavailable("other instances were not reached"))?;

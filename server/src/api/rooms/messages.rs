@@ -7,6 +7,7 @@ use super::{
         extract::{Id, Params},
         fields,
         idempotency::{self, Retryable},
+        mailbox,
         problem::{Document, Problem},
     },
     admit::{admit, refused},
@@ -161,6 +162,7 @@ pub(super) async fn send(
     let teller = app.clone();
     let kept_and_told = async move {
         let answer = idempotency.created(tx, &caller, &sent.message).await?;
+        mailbox::tell(&teller, caller.account, sent.entries).await;
         announce(&teller, id, sent.message.into()).await;
         Ok(answer)
     };

@@ -2,6 +2,7 @@ use super::*;
 use crate::comparison::{COMPARE_EVERY, SETTLING_TIME};
 use Effect::{Compare, Tell};
 use OnlineNews::{Came, Went};
+use common::protocol::presence::Said;
 use uuid::Uuid;
 
 fn user(n: u128) -> UserId {
@@ -252,4 +253,50 @@ fn when_the_last_one_has_left_nobody_watches_any_more() {
     stage.presence.leave(device(990).connection_id);
     assert!(stage.presence.close_if_empty());
     assert_eq!(stage.presence.watch(device(1).connection_id, ()), Err(Closed));
+}
+
+fn said(n: u128, said: Said, revision: u32) -> OnlineNews {
+    let status = DeviceStatus { said, in_call: false, revision };
+    OnlineNews::Status { connection: device(n).connection_id, status }
+}
+
+/// Who is told as otherwise, and how.
+fn told(effects: &[Effect]) -> Vec<(UserId, Status)> {
+    let told = effects.iter().filter_map(|effect| match effect {
+        Tell(changed) => Some(&changed.online),
+        Compare => None,
+    });
+    told.flatten().map(|user| (user.user_id, user.status)).collect()
+}
+
+#[test]
+fn a_user_is_told_as_away_when_all_of_their_devices_are_and_not_before() {
+    let mut stage = Stage::with(&[10, 11, 20]);
+    stage.hear(said(10, Said::Away, 1));
+    assert_eq!(stage.pass(GATHER_TIME), [], "they are at the other one");
+    stage.hear(said(11, Said::Away, 1));
+    let effects = stage.pass(GATHER_TIME);
+    assert_eq!(told(&effects), [(user(1), Status::Away)]);
+    assert!(
+        matches!(&effects[..], [Tell(changed)] if changed.online_count == 2 && changed.offline.is_empty())
+    );
+    assert_eq!(stage.presence.page(None).users[0].status, Status::Away, "who comes now sees it");
+    stage.hear(said(11, Said::Online, 2));
+    stage.hear(said(11, Said::Away, 1));
+    assert_eq!(told(&stage.pass(GATHER_TIME)), [(user(1), Status::Online)], "what is old counts for nothing");
+    stage.hear(went(11));
+    assert_eq!(told(&stage.pass(GATHER_TIME)), [(user(1), Status::Away)], "the one that is left is away");
+    stage.hear(said(11, Said::Busy, 9));
+    assert_eq!(stage.pass(GATHER_TIME), [], "it is gone");
+}
+
+#[test]
+fn what_was_not_heard_of_a_device_is_found_where_everybody_is_read() {
+    let mut stage = Stage::with(&[10]);
+    let status = DeviceStatus { said: Said::Busy, in_call: true, revision: 3 };
+    stage.presence.handle_lost(stage.now, &mut stage.effects);
+    stage.read(&[10, 20]);
+    let (one, other) = (device(10).connection_id, device(20).connection_id);
+    stage.presence.handle_statuses([(one, status), (other, DeviceStatus::default())], stage.now);
+    assert_eq!(told(&stage.pass(GATHER_TIME)), [(user(1), Status::Busy), (user(2), Status::Online)]);
 }

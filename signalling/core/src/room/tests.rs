@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 /// Somebody here, and whether messages are for them.
 #[derive(Debug, PartialEq)]
-struct Here(u128, bool);
+pub(super) struct Here(pub(super) u128, pub(super) bool);
 
 impl Reader for Here {
     fn member(&self) -> Member {
@@ -29,11 +29,11 @@ impl Reader for Here {
     }
 }
 
-fn connection(n: u128) -> ConnectionId {
+pub(super) fn connection(n: u128) -> ConnectionId {
     ConnectionId::from_uuid(Uuid::from_u128(n))
 }
 
-fn member(n: u128) -> Member {
+pub(super) fn member(n: u128) -> Member {
     Member {
         connection_id: connection(n),
         user_id: UserId::from_uuid(Uuid::from_u128(n)),
@@ -74,19 +74,25 @@ fn name(event: &Event) -> String {
 }
 
 /// A room, its time, and what it has asked for.
-struct Stage {
-    room: Room<Here>,
-    now: Instant,
-    effects: Vec<Effect>,
+pub(super) struct Stage {
+    pub(super) room: Room<Here>,
+    pub(super) now: Instant,
+    pub(super) effects: Vec<Effect>,
 }
 
 impl Stage {
-    /// One that knows that nobody is elsewhere.
     #[expect(clippy::disallowed_methods, reason = "a first instant, from which the test's time runs")]
+    pub(super) fn start() -> Instant {
+        Instant::now()
+    }
+
+    /// One that knows that nobody is elsewhere.
     fn new() -> Self {
-        let now = Instant::now();
-        let room = Room::new(RoomId::from_uuid(Uuid::nil()), now);
-        let mut stage = Self { room, now, effects: Vec::new() };
+        Self::of(Room::new(RoomId::from_uuid(Uuid::nil()), Self::start()))
+    }
+
+    pub(super) fn of(room: Room<Here>) -> Self {
+        let mut stage = Self { room, now: Self::start(), effects: Vec::new() };
         stage.pass(Duration::ZERO);
         assert_eq!(stage.take(), [Compare]);
         stage.compared(&[]);
@@ -104,7 +110,7 @@ impl Stage {
         stage
     }
 
-    fn join(&mut self, n: u128, seen: u64) -> Result<(), Refused> {
+    pub(super) fn join(&mut self, n: u128, seen: u64) -> Result<(), Refused> {
         self.room.join(connection(n), seen, |_| Here(n, n < 100), self.now, &mut self.effects)
     }
 
@@ -114,7 +120,7 @@ impl Stage {
         self.room.set_typing(changed, self.now, &mut self.effects);
     }
 
-    fn hear(&mut self, news: RoomNews) {
+    pub(super) fn hear(&mut self, news: RoomNews) {
         self.room.handle_news(news, self.now, &mut self.effects);
     }
 
@@ -123,17 +129,17 @@ impl Stage {
         self.room.handle_members(elsewhere, true, self.now, &mut self.effects);
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         self.now += time;
         self.room.handle_deadline(self.now, &mut self.effects);
     }
 
-    fn take(&mut self) -> Vec<Effect> {
+    pub(super) fn take(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 
     /// Those who are told, and of what.
-    fn told(&mut self) -> Vec<(Vec<u128>, String)> {
+    pub(super) fn told(&mut self) -> Vec<(Vec<u128>, String)> {
         let effects = self.take();
         let tells = effects.iter().filter_map(|effect| match effect {
             Tell { audience, event } => Some((audience, event)),
@@ -398,7 +404,7 @@ fn what_is_kept_nowhere_is_told_and_forgotten() {
     assert_eq!(stage.effects.last(), Some(&Publish(news.clone())));
     assert_eq!(stage.told(), [(vec![2], "room.typing".to_owned())]);
     stage.hear(news);
-    stage.hear(RoomNews::Event { name: "light".to_owned(), data: 7.into() });
+    stage.hear(RoomNews::Event { name: "light".to_owned(), data: 7.into(), from: None });
     assert_eq!(stage.told(), [(vec![1, 2], "room.typing".to_owned()), (vec![1, 2], "room.event".to_owned())]);
 }
 

@@ -19,7 +19,8 @@ impl World {
     pub(crate) fn accident(&mut self) {
         let who = self.dice.roll(self.clients.len());
         match self.dice.roll(1000) {
-            0..250 => self.send(who),
+            0..230 => self.send(who),
+            230..250 => self.say_status(),
             250..330 => self.change(),
             330..350 => self.ring(who),
             350..400 => self.handle_some_call(),
@@ -219,6 +220,8 @@ impl World {
             connected.map(|(connection, who)| (ACCOUNT, member(*connection, self.clients[*who].user)));
         let theirs = in_rooms.chain(online).collect();
         self.bus.assert(at, theirs);
+        let own: Vec<_> = self.instances[at].connections.keys().copied().collect();
+        self.statuses.write(own);
     }
 
     /// The others notice that it is dead, and look for what it has not told them.

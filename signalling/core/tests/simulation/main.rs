@@ -21,6 +21,8 @@ mod calls;
 mod client;
 mod dice;
 mod online;
+mod recent;
+mod statuses;
 mod store;
 mod world;
 

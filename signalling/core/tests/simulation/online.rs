@@ -8,13 +8,13 @@ use crate::{
 use common::{
     id::{ConnectionId, UserId},
     protocol::{
-        presence::{Changed, Online},
+        presence::{Changed, Online, Status},
         room::Member,
     },
-    subject::hub::OnlineNews,
+    subject::hub::{DeviceStatus, OnlineNews},
 };
 use signalling_core::presence::{Effect, Presence};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Longer than an entry stays in the set after it was given up.
 const TIDY_MS: usize = 500;
@@ -32,6 +32,8 @@ const COMPARED_MS: u64 = 5000 + 2000;
 /// Who is online as a client sees it.
 pub(crate) struct View {
     online: BTreeSet<UserId>,
+    /// How they are.
+    statuses: BTreeMap<UserId, Status>,
     /// It was told that it does not know who is online: it has to ask.
     asks: bool,
 }
@@ -40,16 +42,19 @@ impl View {
     fn of(page: Online) -> Self {
         assert!(!page.more, "all fit on one page");
         assert_eq!(usize::try_from(page.online_count), Ok(page.users.len()));
-        let online = page.users.into_iter().map(|user| user.user_id).collect();
-        Self { online, asks: false }
+        let online = page.users.iter().map(|user| user.user_id).collect();
+        let statuses = page.users.iter().map(|user| (user.user_id, user.status)).collect();
+        Self { online, statuses, asks: false }
     }
 
     fn hear(&mut self, changed: &Changed, what: &str) {
         self.asks |= !changed.complete;
         for user in &changed.online {
-            assert!(self.online.insert(user.user_id) || self.asks, "{what}: came twice");
+            let is_otherwise = self.statuses.insert(user.user_id, user.status) != Some(user.status);
+            assert!(self.online.insert(user.user_id) || is_otherwise || self.asks, "{what}: came twice");
         }
         for user in &changed.offline {
+            self.statuses.remove(user);
             assert!(self.online.remove(user) || self.asks, "{what}: went twice");
         }
         let count = usize::try_from(changed.online_count).expect("it fits");
@@ -76,6 +81,7 @@ pub(crate) enum Task {
     Devices {
         opening: u64,
         found: Vec<Member>,
+        statuses: Vec<(ConnectionId, DeviceStatus)>,
         is_fresh: bool,
     },
     Subscribe(ConnectionId),
@@ -115,7 +121,7 @@ impl World {
         self.announce(at, OnlineNews::Went(connection));
     }
 
-    fn announce(&mut self, at: usize, news: OnlineNews) {
+    pub(crate) fn announce(&mut self, at: usize, news: OnlineNews) {
         self.act_online(at, |presence, now, _| presence.handle_news(news.clone(), now));
         // The bus is there and does not answer in time.
         if self.dice.percent(3) {
@@ -157,13 +163,23 @@ impl World {
                 let is_fresh = self.instances[at].is_linked;
                 let found =
                     if is_fresh { self.read_online(at) } else { self.instances[at].last_read.clone() };
+                let ids = found.iter().map(|member| member.connection_id);
+                // Its own are in it as they are, whatever the bus has.
+                let own = &self.instances[at].connections;
+                let status = |id| {
+                    if own.contains_key(&id) { self.statuses.known(id) } else { self.statuses.written(id) }
+                };
+                let statuses = ids.map(|id| (id, status(id))).collect();
                 let is_slow = self.dice.percent(20);
                 let answered = self.now + if is_slow { self.dice.ms(0, 1000) } else { self.dice.ms(0, 20) };
-                self.later(at, answered, Work::Online(Task::Devices { opening, found, is_fresh }));
+                self.later(at, answered, Work::Online(Task::Devices { opening, found, statuses, is_fresh }));
             }
-            Task::Devices { opening, found, is_fresh } => {
+            Task::Devices { opening, found, statuses, is_fresh } => {
                 if self.instances[at].online.as_ref().is_some_and(|open| open.opening == opening) {
-                    self.act_online(at, |presence, now, _| presence.handle_devices(found, is_fresh, now));
+                    self.act_online(at, |presence, now, _| {
+                        presence.handle_devices(found, is_fresh, now);
+                        presence.handle_statuses(statuses, now);
+                    });
                     self.instances[at].online.as_mut().expect("it is open").is_ready = true;
                 }
             }
@@ -303,7 +319,7 @@ impl World {
 
     /// Everybody who watches knows who is online.
     pub(crate) fn check_online(&mut self) {
-        let (what, online) = (self.what(), self.connected_users());
+        let (what, online, statuses) = (self.what(), self.connected_users(), self.statuses_of_users());
         for client in &mut self.clients {
             let (Some((at, connection)), Some(view)) = (client.connected, &mut client.online) else {
                 continue;
@@ -313,6 +329,7 @@ impl World {
                 *view = View::of(open.presence.page(None));
             }
             assert_eq!(view.online, online, "{what}: {connection} knows who is online");
+            assert_eq!(view.statuses, statuses, "{what}: {connection} knows how they are");
             let compares = open.presence.next_deadline();
             assert_eq!(compares, None, "{what}: nothing is amiss, and nobody is read");
         }

@@ -6,6 +6,7 @@ use crate::{
     client::{Client, Local, View, member},
     dice::Dice,
     online,
+    statuses::Statuses,
     store::{Messages, version},
 };
 use common::{
@@ -154,6 +155,7 @@ pub(crate) struct World {
     pub(crate) count: u64,
     pub(crate) queue: BTreeMap<(u64, u64), (usize, u32, Work)>,
     pub(crate) bus: Bus,
+    pub(crate) statuses: Statuses,
     messages: BTreeMap<RoomId, Messages>,
     pub(crate) is_store_away: bool,
     /// Nobody is killed or cut off, and nothing between instances lost.
@@ -205,6 +207,7 @@ impl World {
             count: 0,
             queue: BTreeMap::new(),
             bus: Bus::default(),
+            statuses: Statuses::default(),
             messages: (0..rooms).map(|n| (room(n), Messages::default())).collect(),
             is_store_away: false,
             is_calm: seed.is_multiple_of(4),

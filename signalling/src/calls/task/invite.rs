@@ -2,7 +2,7 @@
 
 use super::{Running, refused};
 use crate::{
-    calls::ring::{Devices, devices_of},
+    calls::ring::{Devices, devices_of, reached},
     failure::store_failed,
     rooms::admit::hold_callee,
 };
@@ -27,11 +27,7 @@ impl Running {
             return Ok(self.about.room);
         }
         self.admit(user).await?;
-        let Devices { nodes, name } = devices_of(&self.hub, self.about.account, user).await?;
-        if nodes.is_empty() {
-            let why = "no device is connected";
-            return Err(Failure::of(ErrorCode::CALL_UNREACHABLE, Fault::Upstream, why));
-        }
+        let Devices { nodes, name } = reached(&self.hub, self.about.account, user).await?;
         self.about.names.insert(user, name);
         let is_free = match &mut self.leases {
             Some(leases) => leases.invite(&self.hub, user).await?,

@@ -1,12 +1,12 @@
 //! What of a call is written down, by whoever runs it and nobody else.
 
 use super::Fenced;
-use crate::hub::Hub;
+use crate::{hub::Hub, mailbox};
 use common::{
     error::Chain,
     id::{AccountId, UserId},
 };
-use signalling_core::call::Effect;
+use signalling_core::call::{Effect, RING_TIME};
 use std::time::Duration;
 use store::{
     StoreError,
@@ -109,15 +109,26 @@ impl Records {
     async fn try_to_write(&self, effect: &Effect) -> Result<bool, StoreError> {
         let mut tx = self.hub.store().tenant(self.account).await?;
         let (tenure, clock) = (self.tenure, self.hub.clock());
+        let mut entries = Some(Vec::new());
         let is_ours = match *effect {
             Effect::RecordInvited { user, invitation } => {
                 let by = (invitation.by, invitation.is_transfer);
-                calls::invite(&mut tx, tenure, user, by, clock).await?
+                let is_ours = calls::invite(&mut tx, tenure, user, by, clock).await?;
+                if is_ours {
+                    calls::notify_rung(&mut tx, tenure.call, user, RING_TIME, clock).await?;
+                }
+                is_ours
             }
             Effect::RecordAnswer { user, by } => calls::answer(&mut tx, tenure, user, by, clock).await?,
             Effect::RecordDevice { user, device } => calls::move_to(&mut tx, tenure, user, device).await?,
-            Effect::RecordOut { user, reason } => calls::leave(&mut tx, tenure, user, reason, clock).await?,
-            Effect::RecordEnd(reason) => calls::end(&mut tx, tenure, reason, clock).await?,
+            Effect::RecordOut { user, reason } => {
+                entries = calls::leave(&mut tx, tenure, user, reason, clock).await?;
+                entries.is_some()
+            }
+            Effect::RecordEnd(reason) => {
+                entries = calls::end(&mut tx, tenure, reason, clock).await?;
+                entries.is_some()
+            }
             Effect::TellIncoming { .. }
             | Effect::TellAnswered { .. }
             | Effect::TellResumed { .. }
@@ -126,6 +137,7 @@ impl Records {
             | Effect::TellEnded { .. } => true,
         };
         tx.commit().await?;
+        mailbox::tell(&self.hub, self.account, entries.unwrap_or_default());
         Ok(is_ours)
     }
 }

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, time::Duration};
 use store::rooms;
 
 async fn enter(world: &World, client: &mut Connected, room_id: RoomId) {
-    join(&world.hub, &client.client, Some(&ID), &Join { room_id, after: None, unread: false }).await;
+    join(&world.hub, &client.client, Some(&ID), &Join { room_id: Some(room_id), ..Join::default() }).await;
     assert!(client.frame().await["result"].is_object());
 }
 

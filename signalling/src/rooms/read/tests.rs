@@ -46,7 +46,7 @@ async fn how_far_everybody_has_read_is_stored_and_answered() {
     let mut people = Vec::new();
     for _ in 0..8 {
         let mut client = world.connect().await;
-        let params = Join { room_id: room, after: None, unread: true };
+        let params = Join { room_id: Some(room), unread: true, ..Join::default() };
         join(&world.hub, &client.client, Some(&ID), &params).await;
         assert_eq!(client.frame().await["result"]["read"]["seq"], 0);
         people.push(client);

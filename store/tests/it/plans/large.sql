@@ -145,6 +145,8 @@ INSERT INTO rooms (account_id, id, name, is_private, direct_low, direct_high, cr
     SELECT account, pg_temp.u('direct room', n), 'n', true, least(pg_temp.u('user', 1000001), pg_temp.u('user', 1000002 + n)),
            greatest(pg_temp.u('user', 1000001), pg_temp.u('user', 1000002 + n)), now()
     FROM large, generate_series(0, 999) n;
+INSERT INTO rooms (account_id, id, name, is_private, join_name, created_at)
+    SELECT account, pg_temp.u('named room', n), 'n', false, 'name ' || n, now() FROM large, generate_series(0, 9999) n;
 INSERT INTO room_messages (account_id, room_id, seq, id, user_id, user_name, client_id, text, created_at)
     -- One room has half of them.
     SELECT account, pg_temp.u('room', CASE n % 2 WHEN 0 THEN 777 ELSE n % 1000 END),
@@ -172,6 +174,27 @@ INSERT INTO room_reads (account_id, room_id, user_id, seq)
 INSERT INTO unread_mentions (account_id, room_id, user_id, seq)
     SELECT account, pg_temp.u('room', 777), pg_temp.u('user', 1000001 + n % 1000), 1 + n / 1000
     FROM large, generate_series(0, 49999) n;
+INSERT INTO push_subscriptions (account_id, id, user_id, endpoint_sha256, service, sealed, created_at)
+    SELECT account, pg_temp.u('push', n), pg_temp.u('user', 1000001 + n % 1000), sha256(('push' || n)::bytea), 's', '', now()
+    FROM large, generate_series(0, 19999) n;
+INSERT INTO notifications (account_id, user_id, topic, target_id, kind, from_id, from_name, room_id, message_seq, call_id,
+                           created_at, due_at, expires_at, done_at, version)
+    SELECT account, pg_temp.u('user', 1000001 + n % 1000),
+           CASE WHEN n % 2 = 1 AND n > 0 THEN pg_temp.u('call', 17777) ELSE pg_temp.u('room', 777) END, pg_temp.u('push', n),
+           CASE WHEN n % 2 = 1 THEN 'callIncoming' ELSE 'mention' END, pg_temp.u('user', 1000001), 'n', pg_temp.u('room', 700),
+           NULL, NULL, now(), now() - n * '1 millisecond'::interval,
+           now() + CASE WHEN n < 20 THEN '-400 days'::interval ELSE '1 day' END, CASE WHEN n BETWEEN 100 AND 5000 THEN now() END, 0
+    FROM large, generate_series(0, 19999) n;
+-- One of them has more than are kept, as before there was a bound.
+INSERT INTO mailboxes (account_id, user_id, last_seq)
+    SELECT account, pg_temp.u('user', 1000001 + n), CASE n WHEN 7 THEN 100000 ELSE 10 END
+    FROM large, generate_series(0, 999) n;
+INSERT INTO mailbox_entries (account_id, user_id, seq, kind, from_id, from_name, room_id, message_seq, created_at)
+    SELECT account, pg_temp.u('user', 1000001 + owner), seq, 'mention', pg_temp.u('user', 1000001), 'n',
+           pg_temp.u('room', 777), 1 + seq % 50,
+           now() - CASE WHEN owner <> 7 AND seq = 1 AND owner < 20 THEN '400 days'::interval ELSE '0' END
+    FROM large, LATERAL (SELECT 7 AS owner, n AS seq FROM generate_series(1, 100000) n UNION ALL
+        SELECT o, n FROM generate_series(0, 999) o, generate_series(1, 10) n WHERE o <> 7) AS entry;
 INSERT INTO room_members (account_id, room_id, user_id, created_at)
     SELECT account, pg_temp.u('room', n % 10000), pg_temp.u('user', 1000001 + n / 100), now()
     FROM large, generate_series(0, 19999) n;

@@ -49,6 +49,17 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
         "room.direct_low = $2 OR room.direct_high = $2",
         &[(1, "ARRAY[pg_temp.u('direct room', 7)]"), (2, "pg_temp.u('user', 1000001)")],
     ),
+    ("AND join_name = $1", &[(1, "'name 777'")]),
+    (
+        "INSERT INTO rooms (account_id, id, name, is_private, join_name",
+        &[(4, "'another name'"), (6, "20000")],
+    ),
+    ("SET acknowledged_seq = least($2", &[(2, "500")]),
+    // Those whose places are taken: none.
+    ("account_id <> ALL ($3)", &[(3, "ARRAY[gen_random_uuid()]")]),
+    ("known.done_at + $13::interval", &[(13, "'30 seconds'")]),
+    ("INSERT INTO push_subscriptions", &[(2, "gen_random_uuid()")]),
+    ("WHERE user_id = $1 ORDER BY id DESC OFFSET $2", &[(2, "5")]),
     ("INSERT INTO room_bans", &[(3, "gen_random_uuid()")]),
     ("INSERT INTO room_members", &[(3, "gen_random_uuid()")]),
     ("INSERT INTO team_members", &[(3, "ARRAY[pg_temp.u('user', 1000999)]")]),
@@ -66,7 +77,7 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
 const LONG_AGO: &str = "now() - '300 days'::interval";
 
 /// Statements that are right to find nothing in these tables.
-const FIND_NOTHING: &[&str] = &["SELECT pg_advisory_xact_lock"];
+const FIND_NOTHING: &[&str] = &["SELECT pg_advisory_xact_lock", "INSERT INTO push_keys"];
 
 /// What is not given to these statements: for that there is one of its own, with an index of its own.
 const NEVER_GIVEN: &[(&str, &[usize])] = &[

@@ -92,6 +92,19 @@ INSERT INTO unread_mentions (account_id, room_id, user_id, seq)
     SELECT account_id, id, gen_random_uuid(), 1000 + n FROM rooms, generate_series(1, 5) n;
 INSERT INTO room_members (account_id, room_id, user_id, created_at)
     SELECT account_id, id, gen_random_uuid(), now() FROM rooms, generate_series(1, 5);
+INSERT INTO push_subscriptions (account_id, id, user_id, endpoint_sha256, service, sealed, created_at)
+    SELECT account_id, id, id, sha256(id::text::bytea), 's', '', now() FROM users ON CONFLICT DO NOTHING;
+INSERT INTO push_keys (account_id, public_key, private_key, created_at) SELECT id, '', '', now() FROM accounts
+    ON CONFLICT DO NOTHING;
+INSERT INTO notifications (account_id, user_id, topic, target_id, kind, from_id, from_name, room_id, created_at, due_at,
+                           expires_at)
+    SELECT account_id, user_id, room_id, user_id, 'mention', user_id, 'n', room_id, now(), now(), now() FROM room_members
+    ON CONFLICT DO NOTHING;
+INSERT INTO mailboxes (account_id, user_id, last_seq)
+    SELECT account_id, user_id, 5 FROM room_members ON CONFLICT DO NOTHING;
+INSERT INTO mailbox_entries (account_id, user_id, seq, kind, from_id, from_name, room_id, message_seq, created_at)
+    SELECT account_id, user_id, 1, 'mention', gen_random_uuid(), 'n', room_id, 1001, now() FROM room_members
+    ON CONFLICT DO NOTHING;
 INSERT INTO room_removals (account_id, room_id, user_id, removed_at)
     SELECT account_id, room_id, user_id, created_at FROM room_members ON CONFLICT DO NOTHING;
 INSERT INTO room_mutes (account_id, room_id, user_id, created_at)
@@ -101,6 +114,8 @@ INSERT INTO room_bans (account_id, room_id, user_id, created_at)
 INSERT INTO rooms (account_id, id, name, is_private, direct_low, direct_high, created_at)
     SELECT account_id, gen_random_uuid(), 'd', true, least(user_id, room_id), greatest(user_id, room_id), created_at
     FROM room_members;
+INSERT INTO rooms (account_id, id, name, is_private, join_name, created_at)
+    SELECT account_id, gen_random_uuid(), 'd', false, 'named', created_at FROM room_members ON CONFLICT DO NOTHING;
 INSERT INTO calls (account_id, id, room_id, caller_id, callee_id, started_at)
     SELECT account_id, gen_random_uuid(), id, gen_random_uuid(), gen_random_uuid(), now() FROM rooms;
 INSERT INTO call_parties (account_id, call_id, user_id, position, invited_by, invited_at)

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use std::collections::BTreeMap;
 
 /// Which row of each table.
-const ROWS: [(&str, &str); 55] = [
+const ROWS: [(&str, &str); 60] = [
     ("accounts", "name = 'a'"),
     ("api_keys", "id = pg_temp.u('key', 777)"),
     ("attachment_totals", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
@@ -31,10 +31,15 @@ const ROWS: [(&str, &str); 55] = [
     ("inbox_sequences", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
     ("invitations", "id = pg_temp.u('invitation', 777)"),
     ("labels", "id = pg_temp.u('label', 7)"),
+    ("mailbox_entries", "user_id = pg_temp.u('user', 1000008) AND seq = 77777"),
+    ("mailboxes", "user_id = pg_temp.u('user', 1000008)"),
     ("messages", "id = pg_temp.u('message', 777779)"),
     ("notes", "id = pg_temp.u('note', 17777)"),
+    ("notifications", "target_id = pg_temp.u('push', 17777)"),
     ("outbox", "seq = 77777"),
     ("pending_statuses", "external_id = 'early.7777'"),
+    ("push_keys", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
+    ("push_subscriptions", "id = pg_temp.u('push', 17777)"),
     ("raw_events", "id = pg_temp.u('raw', 77777)"),
     ("refresh_tokens", "hash = sha256('7777')"),
     ("replies", "message_id = pg_temp.u('message', 777779)"),

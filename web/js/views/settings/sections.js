@@ -3,6 +3,7 @@
 import { clientName } from '../../client.js';
 import { moment } from '../../format.js';
 import { phrase } from '../../words.js';
+import { languageSettings } from '../languages.js';
 import { ownAccount } from './own.js';
 
 const ROLES = { ADMIN: phrase('role.ADMIN'), USER: phrase('role.USER'), AGENT_USER: phrase('role.AGENT_USER') };
@@ -19,6 +20,7 @@ const EVENTS = {
   messageCreated: phrase('event.messageCreated'), messageUpdated: phrase('event.messageUpdated'),
   conversationUpdated: phrase('event.conversationUpdated'), noteCreated: phrase('event.noteCreated'),
   noteUpdated: phrase('event.noteUpdated'), noteDeleted: phrase('event.noteDeleted'), conversationErased: phrase('event.conversationErased'),
+  notificationCreated: phrase('event.notificationCreated'),
 };
 
 /** @param {string[]} values @returns {Settings.Options} */
@@ -66,6 +68,7 @@ const SWITCH = {
 export const SECTIONS = {
   // Whose issuer is another has no password here.
   own: { label: 'own.label', hint: 'own.hint', view: ownAccount, suits: ({ email }) => email !== null, path: '', columns: [] },
+  language: { label: 'language.label', hint: 'language.hint', view: languageSettings, path: '', columns: [] },
   users: {
     label: 'users.label', hint: 'users.hint', titles: { create: 'users.new', change: 'users.change' },
     path: '/v1/users', needs: 'users.read', changes: 'users.manage',

@@ -1,0 +1,193 @@
+//! One notification on its way: what is sent, and what became of it.
+
+use super::{NoticeKind, place};
+use crate::{column::Seq, error::StoreError, system::ClaimedNotification, tenant::TenantTx, webhooks};
+use common::{
+    clock::Clock,
+    id::{CallId, PushSubscriptionId, RoomId, UserId, WebhookId},
+    secret::Secret,
+};
+use sqlx::query;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Everything that sending one takes.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// Whom it is for.
+    pub user: UserId,
+    /// What happened.
+    pub kind: NoticeKind,
+    /// The room or call by which what is shown is replaced.
+    pub topic: Uuid,
+    /// Who wrote or called.
+    pub from: UserId,
+    /// Their name at that time.
+    pub name: String,
+    /// In which room.
+    pub room: RoomId,
+    /// The number of the message.
+    pub message_seq: Option<u64>,
+    /// What the message says; `None` of a call.
+    pub text: Option<String>,
+    /// The call.
+    pub call: Option<CallId>,
+    /// When it happened.
+    pub created_at: OffsetDateTime,
+    /// Until when it is of use.
+    pub expires_at: OffsetDateTime,
+    /// Whether something that it replaces may be shown, so that it is of use to somebody who is connected, too.
+    pub is_shown: bool,
+    /// Where it goes.
+    pub target: Target,
+}
+
+/// Where a notification goes.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// To a device: endpoint and keys, as they were kept.
+    Push(Secret),
+    /// To a program of the account.
+    Webhook {
+        /// Which.
+        id: WebhookId,
+        /// Its address.
+        url: String,
+        /// What it is signed with.
+        secret: Secret,
+    },
+}
+
+/// Reads what is to be sent; `None` if that is of no use any more: somebody has read it, may not know of it any more,
+/// or its target is gone.
+///
+/// # Errors
+/// [`StoreError::Unsealable`] or [`StoreError::Database`].
+pub async fn open(
+    tx: &mut TenantTx,
+    claim: &ClaimedNotification,
+    clock: &dyn Clock,
+) -> Result<Option<Outgoing>, StoreError> {
+    let Some(row) = query!(
+        r#"SELECT n.kind AS "kind: NoticeKind", n.from_id, n.from_name, n.room_id, n.message_seq AS "message_seq: Seq",
+                  n.call_id, n.created_at, n.expires_at, n.is_shown, m.text AS "text?", s.sealed AS "sealed?",
+                  w.url AS "url?", w.secret AS "secret?"
+           FROM notifications n
+           JOIN users u ON u.id = n.user_id AND u.deactivated_at IS NULL
+           JOIN rooms r ON r.id = n.room_id
+           LEFT JOIN LATERAL (SELECT text, deleted_at FROM room_messages
+                              WHERE room_id = n.room_id AND seq >= n.message_seq ORDER BY seq LIMIT 1) m
+               ON n.message_seq IS NOT NULL
+           LEFT JOIN room_reads p ON p.room_id = n.room_id AND p.user_id = n.user_id
+           LEFT JOIN push_subscriptions s ON s.id = n.target_id AND s.user_id = n.user_id
+               AND (s.sign_in_id IS NULL
+                    OR EXISTS (SELECT FROM sign_ins i WHERE i.id = s.sign_in_id AND i.revoked_at IS NULL))
+           LEFT JOIN webhooks w ON w.id = n.target_id AND w.disabled_at IS NULL
+           WHERE n.user_id = $1 AND n.topic = $2 AND n.target_id = $3 AND n.version = $4 AND n.done_at IS NULL
+             AND n.expires_at > $5
+             AND (n.message_seq IS NULL OR (m.deleted_at IS NULL AND coalesce(p.seq, 0) < n.message_seq))
+             AND (NOT r.is_private OR EXISTS (SELECT FROM room_members member
+                                              WHERE member.room_id = r.id AND member.user_id = n.user_id))
+             AND NOT EXISTS (SELECT FROM room_bans ban WHERE ban.room_id = r.id AND ban.user_id = n.user_id)"#,
+        claim.user.as_uuid(),
+        claim.topic,
+        claim.target,
+        claim.version,
+        clock.utc()
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    else {
+        return Ok(None);
+    };
+    let target = match (row.sealed, row.url, row.secret) {
+        (Some(sealed), ..) => {
+            let place = place(tx.account(), PushSubscriptionId::from_uuid(claim.target));
+            Target::Push(tx.keyring().open(place, &sealed)?)
+        }
+        (None, Some(url), Some(secret)) => {
+            let id = WebhookId::from_uuid(claim.target);
+            Target::Webhook {
+                id,
+                url,
+                secret: tx.keyring().open(webhooks::place(tx.account(), id), &secret)?,
+            }
+        }
+        (None, ..) => return Ok(None),
+    };
+    Ok(Some(Outgoing {
+        user: claim.user,
+        kind: row.kind,
+        topic: claim.topic,
+        from: row.from_id.into(),
+        name: row.from_name,
+        room: row.room_id.into(),
+        message_seq: row.message_seq.map(Into::into),
+        text: row.text,
+        call: row.call_id.map(CallId::from_uuid),
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        is_shown: row.is_shown,
+        target,
+    }))
+}
+
+/// It is done: sent, or of no use. What has taken its place meanwhile waits on.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn finish(
+    tx: &mut TenantTx,
+    claim: &ClaimedNotification,
+    was_sent: bool,
+    clock: &dyn Clock,
+) -> Result<(), StoreError> {
+    query!(
+        "UPDATE notifications SET is_shown = is_shown OR $5,
+                attempts = CASE WHEN version = $4 THEN 0 ELSE attempts END,
+                done_at = CASE WHEN version = $4 THEN coalesce(done_at, $6) ELSE done_at END
+         WHERE user_id = $1 AND topic = $2 AND target_id = $3",
+        claim.user.as_uuid(),
+        claim.topic,
+        claim.target,
+        claim.version,
+        was_sent,
+        clock.utc()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// It could not be sent, and is tried again at `due_at`, unless something has taken its place.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn postpone(
+    tx: &mut TenantTx,
+    claim: &ClaimedNotification,
+    due_at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    query!(
+        "UPDATE notifications SET due_at = $5
+         WHERE user_id = $1 AND topic = $2 AND target_id = $3 AND version = $4",
+        claim.user.as_uuid(),
+        claim.topic,
+        claim.target,
+        claim.version,
+        due_at
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// The push service says that there is no such subscription any more: nothing goes there.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn forget_target(tx: &mut TenantTx, claim: &ClaimedNotification) -> Result<(), StoreError> {
+    query!("DELETE FROM notifications WHERE target_id = $1", claim.target).execute(tx.connection()).await?;
+    query!("DELETE FROM push_subscriptions WHERE id = $1", claim.target).execute(tx.connection()).await?;
+    Ok(())
+}

@@ -1,0 +1,156 @@
+// What a user has written and not sent yet, in this browser's database: it outlives the page until they sign out.
+//
+// Nothing depends on it. Where there is no such database (a private window may have none, a disk may be full), reading
+// finds nothing, writing fails, and what is written lives as long as the page.
+
+/** @typedef {import('../client/src/outbox.js').Keep} Keep */
+/** @typedef {import('../client/src/outbox.js').Waiting} Waiting */
+
+const NAME = 'switchboard';
+
+/** A database that does not open, because another page holds on to an older one, must not hold up what is written. */
+const OPEN_MS = 3_000;
+
+/** @returns {Promise<IDBDatabase>} */
+function open() {
+  return new Promise((resolve, reject) => {
+    if (!globalThis.indexedDB) throw new Error('there is no database');
+    setTimeout(() => reject(new Error('the database does not open')), OPEN_MS);
+    const request = indexedDB.open(NAME, 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore('drafts', { keyPath: ['userId', 'place'] });
+      request.result.createObjectStore('outbox', { keyPath: ['userId', 'roomId', 'waiting.message.clientId'] });
+    };
+    request.onerror = () => reject(request.error ?? new Error('the database cannot be opened'));
+    request.onsuccess = () => {
+      // Another page may need a newer one.
+      request.result.onversionchange = () => request.result.close();
+      resolve(request.result);
+    };
+  });
+}
+
+/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
+const done = (request) => new Promise((resolve, reject) => {
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error ?? new Error('the database refuses'));
+});
+
+/** All keys that begin with these. @param {string[]} key */
+const beginningWith = (...key) => IDBKeyRange.bound(key, [...key, []]);
+
+/**
+ * One write, committed at once: the page may be about to end, and takes with it what is not.
+ *
+ * @template T
+ * @param {IDBObjectStore} store
+ * @param {IDBRequest<T>} request
+ */
+const written = (store, request) => {
+  store.transaction.commit?.();
+  return done(request);
+};
+
+/** In the order in which they were written. @param {{ order: number }} one @param {{ order: number }} other */
+const byOrder = (one, other) => one.order - other.order;
+
+/**
+ * @typedef {{ text: string, target: { isEdit: boolean, seq: number, name: string, text: string } | null }} Draft a text
+ *   that is being written, and the message that it answers or replaces
+ */
+
+/** @param {string} userId */
+export function createKept(userId) {
+  const database = open();
+  let isPersistent = true;
+  let isClosed = false;
+  database.catch((error) => {
+    isPersistent = false;
+    console.info('What is not sent is not kept:', error.message);
+  });
+  // Without a database there is nothing that pages share.
+  const news = globalThis.indexedDB && globalThis.BroadcastChannel ? new BroadcastChannel(`${NAME}.outbox.${userId}`) : null;
+
+  /**
+   * Works on a store; what was begun first is done first.
+   *
+   * @template T
+   * @param {'drafts' | 'outbox'} name
+   * @param {IDBTransactionMode} mode
+   * @param {(store: IDBObjectStore) => Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  async function on(name, mode, work) {
+    const opened = await database;
+    if (isClosed) throw new Error('the user has signed out');
+    const transaction = opened.transaction(name, mode);
+    const committed = new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
+      // A full disk is noticed only here.
+      transaction.onabort = () => reject(transaction.error ?? new Error('the database has given up'));
+    });
+    committed.catch(() => {});
+    const answer = await work(transaction.objectStore(name));
+    if (mode === 'readwrite') await committed;
+    return answer;
+  }
+
+  /** @param {string[]} key @returns {Promise<{ roomId: string, order: number, waiting: Waiting }[]>} */
+  const entries = (...key) => on('outbox', 'readonly', (store) => done(store.getAll(beginningWith(...key))));
+
+  /** @param {string} roomId @returns {Keep} */
+  function outbox(roomId) {
+    const tell = () => news?.postMessage(roomId);
+    /** By client id. Each is after all that this page has seen, whatever the clock says meanwhile. @type {Map<string, number>} */
+    const orders = new Map();
+    let last = 0;
+    const orderOf = (/** @type {string} */ clientId, order = Math.max(Date.now(), last + 1)) => {
+      const known = orders.get(clientId) ?? order;
+      orders.set(clientId, known);
+      last = Math.max(last, known);
+      return known;
+    };
+    return {
+      async all() {
+        const found = (await entries(userId, roomId)).sort(byOrder);
+        for (const { order, waiting } of found) orderOf(waiting.message.clientId, order);
+        return found.map(({ waiting }) => waiting);
+      },
+      put(waiting) {
+        const order = orderOf(waiting.message.clientId);
+        return on('outbox', 'readwrite', (store) => written(store, store.put({ userId, roomId, order, waiting }))).then(tell);
+      },
+      remove: (clientId) => on('outbox', 'readwrite', (store) => written(store, store.delete([userId, roomId, clientId]))).then(tell),
+      inTurn: (work) => (navigator.locks ? navigator.locks.request(`${NAME}.outbox.${userId}.${roomId}`, work) : work()),
+    };
+  }
+
+  return {
+    outbox,
+    /** Whatever waits or was refused, in all rooms. */
+    unsent: () => entries(userId),
+    /** Whether what is kept outlives the page. */
+    isPersistent: () => isPersistent,
+    /** Another page of the user has changed what waits for a room. @param {(roomId: string) => void} changed */
+    onOthers: (changed) => news?.addEventListener('message', ({ data }) => changed(data)),
+
+    /** @param {string} place @returns {Promise<Draft | undefined>} */
+    draft: (place) => on('drafts', 'readonly', (store) => done(store.get([userId, place]))),
+    /** @param {string} place @param {Draft | null} draft */
+    keepDraft: (place, draft) => on('drafts', 'readwrite', /** @type {(store: IDBObjectStore) => Promise<unknown>} */ (store) => (draft
+      ? written(store, store.put({ userId, place, text: draft.text, target: draft.target }))
+      : written(store, store.delete([userId, place])))),
+
+    /** Nothing more is written: another page of the user has signed out. */
+    close: () => (isClosed = true),
+
+    /** The user signs out: nothing of theirs stays, and nothing more is written. */
+    async clear() {
+      await Promise.allSettled([
+        on('drafts', 'readwrite', (store) => done(store.delete(beginningWith(userId)))),
+        on('outbox', 'readwrite', (store) => done(store.delete(beginningWith(userId)))),
+      ]);
+      isClosed = true;
+    },
+  };
+}
