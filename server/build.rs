@@ -25,6 +25,7 @@ const LIBRARY_NAME: &str = "client/index.js";
 /// The service worker's first module, and the name that browsers know it by: what it may do is told from where it is.
 const WORKER: &str = "js/worker.js";
 const WORKER_NAME: &str = "worker.js";
+
 /// Of these a page needs one at most, and only the browser knows which.
 const CATALOGUES: &str = "js/words/";
 

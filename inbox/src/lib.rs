@@ -25,7 +25,6 @@ mod work;
 
 pub use config::Config;
 pub use context::{Deps, Inbox, StartError};
-pub use inbox_core::signature::standard as standard_signature;
 pub use limits::limits;
 pub use role::{RunError, router, run};
 

@@ -138,6 +138,7 @@ impl Browser {
 
     /// Clicks the element with this test id, once it is there. If the page has put another one in its place
     /// between finding and clicking, that one, as a person would.
+    #[expect(clippy::disallowed_methods, reason = "a person waits in the time of the real world")]
     pub async fn click(&self, test_id: &str) {
         let started = Instant::now();
         while let Err(error) = self.see(test_id).await.click().await {

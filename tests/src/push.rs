@@ -129,7 +129,7 @@ impl Device {
     pub fn new(name: &str) -> Self {
         let own = PrivateKey::generate(&ECDH_P256).expect("randomness");
         let public_key = own.compute_public_key().expect("it has one").as_ref().to_vec();
-        Self { name: name.to_owned(), own, public_key, auth: rand::random() }
+        Self { name: name.to_owned(), own, public_key, auth: *uuid::Uuid::new_v4().as_bytes() }
     }
 
     /// What its browser gives the page.

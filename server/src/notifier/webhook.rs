@@ -8,7 +8,7 @@ use common::{
     secret::Secret,
 };
 use egress::{Guard, HttpClient, Terms};
-use inbox::standard_signature;
+use inbox_core::signature;
 use serde::Serialize;
 use std::sync::Arc;
 use store::{StoreError, notifications::Outgoing};
@@ -68,7 +68,7 @@ impl Notifier for ByWebhook {
             .header("content-type", "application/json")
             .header("webhook-id", &message)
             .header("webhook-timestamp", &signed_at.to_string())
-            .header("webhook-signature", &standard_signature(secret, &message, signed_at, &body))
+            .header("webhook-signature", &signature::standard(secret, &message, signed_at, &body))
             .body(body);
         Ok(match request.send_for(account).await {
             Ok(answer) => match outcome_of(answer.status().as_u16()) {

@@ -1,6 +1,6 @@
 // The bell: how much is new in one's mailbox, and the list of it.
 
-import { avatar, el, fill, icon, iconButton, keyed, say } from '../dom.js';
+import { avatar, el, fill, iconButton, keyed, say } from '../dom.js';
 import { brief, full } from '../format.js';
 import { go } from '../router.js';
 import { explain, phrase } from '../words.js';
@@ -22,8 +22,8 @@ export function bell({ mailbox, push, rooms, notices }) {
     // Looking at the list is having seen it.
     mailbox.acknowledge().catch((/** @type {App.Problem} */ error) => notices.warn(explain(error)));
   };
-  const button = el('button', { type: 'button', class: 'rail-link', 'data-testid': 'bell', on: { click: open } },
-    el('span', { class: 'rail-icon' }, icon('bell'), badge), el('span', {}, phrase('bell.title')));
+  const button = iconButton('bell', phrase('bell.title'), { class: 'bell-button', 'data-testid': 'bell', on: { click: open } });
+  button.append(badge);
 
   mailbox.state.subscribe(({ entries }) => {
     const count = mailbox.unread();

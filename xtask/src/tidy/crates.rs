@@ -61,6 +61,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "signalling-core",
             "sfu",
             "inbox",
+            // Webhooks are signed alike, whoever sends them.
+            "inbox-core",
             "turn-config",
             "local-services",
         ],
