@@ -103,6 +103,14 @@ codes! {
     ROOM_DIRECT = "room.direct";
     /// Others belong to the room, and somebody has to own it: make another member an owner first.
     ROOM_LAST_OWNER = "room.lastOwner";
+    /// The file is larger than files may be.
+    ATTACHMENT_TOO_LARGE = "attachment.tooLarge";
+    /// The files of the account have together as many bytes as they may have.
+    ATTACHMENT_QUOTA_EXCEEDED = "attachment.quotaExceeded";
+    /// There is no such file of the caller's in this room, or it is in a message already.
+    ATTACHMENT_NOT_FOUND = "attachment.notFound";
+    /// The storage of files is away; try again later.
+    ATTACHMENT_UNAVAILABLE = "attachment.unavailable";
     /// There is no such call, or it is over.
     CALL_OVER = "call.over";
     /// The other side is in a call.

@@ -145,6 +145,8 @@ ids! {
     ObjectId = "object";
     /// A row of a table that clients may follow; the table stands beside it.
     RowId = "row";
+    /// A file of a room message.
+    AttachmentId = "attachment";
     /// A client's own id of a room message that it sends, unique among the sender's in the room.
     ClientMessageId = "client_message";
 }

@@ -42,6 +42,23 @@ pub fn checked_text(text: &str, bytes_max: usize) -> Result<&str, TextError> {
     if encoded_len(text) > bytes_max { Err(TextError::TooLong) } else { Ok(text) }
 }
 
+/// Checks a text that may also be empty, if it goes with something else.
+///
+/// # Errors
+/// [`TextError`].
+pub fn checked_caption(text: &str, bytes_max: usize) -> Result<&str, TextError> {
+    if text.is_empty() { Ok(text) } else { checked_text(text, bytes_max) }
+}
+
+/// The name of a file as its owner's system gives it, made to fit: the last part of a path, one visible line of at
+/// most [`NAME_CHARS_MAX`] without marks that turn the direction of writing, by which `exe.jpg` is made of `gpj.exe`.
+pub fn file_name(name: &str) -> String {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let is_turning = |character: &char| matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let name = shown_name(&name.chars().filter(|character| !is_turning(character)).collect::<String>());
+    if name.trim_matches('.').is_empty() { "file".to_owned() } else { name }
+}
+
 /// Checks a name as its owner typed it and takes off the space around it; `None` unless it is one visible line of at
 /// most [`NAME_CHARS_MAX`].
 pub fn checked_name(name: &str) -> Option<&str> {

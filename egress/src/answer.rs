@@ -3,7 +3,7 @@
 use crate::error::Error;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
-use reqwest::{Response, StatusCode};
+use reqwest::{Response, StatusCode, header::HeaderMap};
 use serde::de::DeserializeOwned;
 
 /// An answer whose body has not been read.
@@ -18,6 +18,11 @@ impl Answer {
     /// The HTTP status; redirects are not followed.
     pub fn status(&self) -> StatusCode {
         self.0.status()
+    }
+
+    /// The header fields.
+    pub fn headers(&self) -> &HeaderMap {
+        self.0.headers()
     }
 
     /// The length of its body in bytes, if it says so.

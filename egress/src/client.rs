@@ -6,10 +6,12 @@ use crate::{
     guard::Guard,
     names::{inherited, on_behalf_of},
 };
+use bytes::Bytes;
 use common::id::AccountId;
 use reqwest::{
     Method,
     dns::{Addrs, Name, Resolve, Resolving},
+    header::HeaderMap,
     redirect::Policy,
 };
 use serde::Serialize;
@@ -99,6 +101,12 @@ impl HttpClient {
     /// A POST request, to be sent.
     pub fn post(&self, url: Url) -> Request {
         self.request(Method::POST, url)
+    }
+
+    /// A request that a library has put together, to be sent as it is.
+    pub fn exchange(&self, method: Method, url: Url, headers: HeaderMap, body: Bytes) -> Request {
+        let request = self.request(method, url);
+        Request(request.0.map(|builder| builder.headers(headers).body(body)))
     }
 
     fn request(&self, method: Method, url: Url) -> Request {

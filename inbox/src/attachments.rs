@@ -8,7 +8,7 @@ use axum::{
     Router,
     body::Body,
     extract::{FromRef, Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing,
 };
@@ -18,24 +18,11 @@ use common::{
     error::{Chain, ErrorCode},
     id::{ConversationId, MessageId},
     permission::Permission,
-    protocol::inbox::Attachment,
 };
-use ingress::{Authenticated, Authenticator, Problem, method_not_allowed};
+use ingress::{Authenticated, Authenticator, Problem, file_headers, method_not_allowed};
 use std::time::Duration;
 use store::messages;
 use tracing::warn;
-
-/// What a browser may show by itself: nothing in it can run.
-const SHOWN: [&str; 8] = [
-    "image/jpeg",
-    "image/png",
-    "image/webp",
-    "image/gif",
-    "audio/ogg",
-    "audio/mpeg",
-    "audio/mp4",
-    "video/mp4",
-];
 
 /// How soon a client should try again when the provider is away.
 const PROVIDER_RETRY: Duration = Duration::from_secs(5);
@@ -103,7 +90,7 @@ async fn get(
         warn!(message.id = %message, error = %Chain(&error), "A file could not be fetched");
         refused(&error)
     })?;
-    let mut headers = headers(&file.about);
+    let mut headers = file_headers(&file.about.mime_type, file.about.file_name.as_deref());
     if let Some(length) = opened.length {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
@@ -121,48 +108,4 @@ fn refused(error: &FileError) -> Problem {
     };
     let problem = Problem::new(status, code, error.to_string());
     if status == StatusCode::SERVICE_UNAVAILABLE { problem.retry_after(PROVIDER_RETRY) } else { problem }
-}
-
-/// A file by a stranger: a browser takes it for nothing but what it says it is, and runs nothing of it.
-fn headers(about: &Attachment) -> HeaderMap {
-    let essence = about.mime_type.split(';').next().unwrap_or_default().trim();
-    let shown = SHOWN.iter().find(|kind| **kind == essence);
-    let how = if shown.is_some() { "inline" } else { "attachment" };
-    let name = about.file_name.as_deref().unwrap_or("file");
-    // RFC 8187: everything but letters and digits is escaped.
-    let escape = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    let name: String = name.bytes().map(escape).collect();
-    let mut headers = HeaderMap::new();
-    let kind = shown.map_or("application/octet-stream", |kind| *kind);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    if let Ok(value) = HeaderValue::try_from(format!("{how}; filename*=UTF-8''{name}")) {
-        headers.insert(header::CONTENT_DISPOSITION, value);
-    }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
-    headers
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_could_run_is_downloaded_and_no_name_can_write_a_header() {
-        let of = |mime_type: &str, name: &str| {
-            headers(&Attachment { mime_type: mime_type.to_owned(), file_name: Some(name.to_owned()) })
-        };
-        let page = of("text/html", "x\"; \r\nSet-Cookie: a.html");
-        assert_eq!(page[header::CONTENT_TYPE], "application/octet-stream");
-        let how = page[header::CONTENT_DISPOSITION].to_str().unwrap();
-        assert_eq!(how, "attachment; filename*=UTF-8''x%22%3B%20%0D%0ASet-Cookie%3A%20a.html");
-        let photo = of("image/jpeg", "Rechnung März.jpg");
-        assert_eq!(photo[header::CONTENT_TYPE], "image/jpeg");
-        assert_eq!(photo[header::CONTENT_DISPOSITION], "inline; filename*=UTF-8''Rechnung%20M%C3%A4rz.jpg");
-        assert_eq!(of("audio/ogg; codecs=opus", "a")[header::CONTENT_TYPE], "audio/ogg");
-    }
 }

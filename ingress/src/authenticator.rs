@@ -10,6 +10,7 @@ use common::{
     address::ClientAddress,
     clock::Clock,
     error::{Chain, ErrorCode},
+    guest::Guest,
     id::AccountId,
     permission::{Permission, Permissions},
     revocation::Revocations,
@@ -56,6 +57,15 @@ pub struct Authenticated {
     pub address: Option<IpAddr>,
 }
 
+/// Whoever brings a token or key: a caller, or a guest of a room.
+#[derive(Debug, Clone)]
+pub enum AuthenticatedBearer {
+    /// A person or a program of the account.
+    Caller(Authenticated),
+    /// A guest. Whether they are still let into their room, the room says.
+    Guest(Guest),
+}
+
 impl Authenticated {
     /// Refuses callers without this permission.
     ///
@@ -96,11 +106,25 @@ impl Authenticator {
     /// # Errors
     /// 401 if its token or key is missing or not good (any more).
     pub async fn authenticate(&self, parts: &Parts) -> Result<Authenticated, Problem> {
+        match self.authenticate_bearer(parts).await? {
+            AuthenticatedBearer::Caller(caller) => Ok(caller),
+            AuthenticatedBearer::Guest(_) => {
+                let detail = "a join token is for /v1/ws and the files of its room alone";
+                Err(unauthorized(ErrorCode::INVALID_TOKEN, detail))
+            }
+        }
+    }
+
+    /// The same where guests of rooms are let in, too.
+    ///
+    /// # Errors
+    /// As for [`authenticate`](Self::authenticate).
+    pub async fn authenticate_bearer(&self, parts: &Parts) -> Result<AuthenticatedBearer, Problem> {
         let address = parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address);
         let token = bearer(&parts.headers)
             .ok_or_else(|| unauthorized(ErrorCode::UNAUTHENTICATED, "a Bearer token is needed"))?;
-        let caller = if token.starts_with(KEY_PREFIX) {
-            self.by_key(token, address).await?
+        let bearer = if token.starts_with(KEY_PREFIX) {
+            AuthenticatedBearer::Caller(self.by_key(token, address).await?)
         } else {
             self.by_token(token, address)?
         };
@@ -108,11 +132,19 @@ impl Authenticator {
             accepted.note();
         }
         let span = Span::current();
-        span.record("account.id", display(caller.account));
-        if let Some(id) = caller.actor.id() {
-            span.record("user.id", display(id));
+        match &bearer {
+            AuthenticatedBearer::Caller(caller) => {
+                span.record("account.id", display(caller.account));
+                if let Some(id) = caller.actor.id() {
+                    span.record("user.id", display(id));
+                }
+            }
+            AuthenticatedBearer::Guest(guest) => {
+                span.record("account.id", display(guest.account));
+                span.record("user.id", display(guest.id.as_user()));
+            }
         }
-        Ok(caller)
+        Ok(bearer)
     }
 
     async fn by_key(&self, key: &str, address: Option<IpAddr>) -> Result<Authenticated, Problem> {
@@ -130,28 +162,29 @@ impl Authenticator {
         })
     }
 
-    fn by_token(&self, token: &str, address: Option<IpAddr>) -> Result<Authenticated, Problem> {
+    fn by_token(&self, token: &str, address: Option<IpAddr>) -> Result<AuthenticatedBearer, Problem> {
         let issuers = Arc::clone(&self.issuers.borrow());
         let bearer = token::verify(token, &issuers, self.clock.utc()).map_err(|error| {
             debug!(error = %Chain(&error), "A token was refused");
             unauthorized(error.code(), "the token is not valid or has expired")
         })?;
-        let Bearer::Caller(token) = bearer else {
-            return Err(unauthorized(ErrorCode::INVALID_TOKEN, "a join token is for /v1/ws alone"));
+        let token = match bearer {
+            Bearer::Caller(token) => token,
+            Bearer::Guest(guest) => return Ok(AuthenticatedBearer::Guest(guest)),
         };
         let standing = token.standing();
         if !self.revocations.holds(&standing) {
             let detail = "the sign-in, or something that the token allows, has ended";
             return Err(unauthorized(ErrorCode::INVALID_TOKEN, detail));
         }
-        Ok(Authenticated {
+        Ok(AuthenticatedBearer::Caller(Authenticated {
             account: token.account,
             actor: Actor::User(token.user),
             permissions: token.permissions,
             token: Some(token),
             writer: Writer::Person(standing),
             address,
-        })
+        }))
     }
 }
 

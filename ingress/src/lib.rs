@@ -7,11 +7,13 @@
 mod accepted;
 mod authenticator;
 mod budget;
+mod file;
 mod handover;
 mod problem;
 
 pub use accepted::Accepted;
-pub use authenticator::{Authenticated, Authenticator, KEY_PREFIX, bearer, hash_of_key};
+pub use authenticator::{Authenticated, AuthenticatedBearer, Authenticator, KEY_PREFIX, bearer, hash_of_key};
 pub use budget::{BEGINNING_BYTES, Budget, Reserved};
+pub use file::file_headers;
 pub use handover::{Socket, TakeApart};
 pub use problem::{Problem, method_not_allowed};

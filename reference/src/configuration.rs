@@ -34,6 +34,8 @@ const STRUCTS: &[(&str, &str, &str)] = &[
     ("sfu::Config", "Config", "sfu/src/config.rs"),
     ("inbox::Config", "Config", "inbox/src/config.rs"),
     ("Graph", "Graph", "inbox/src/config.rs"),
+    ("files::Config", "Config", "files/src/config.rs"),
+    ("S3", "S3", "files/src/config.rs"),
     ("notifier::Config", "Config", "server/src/notifier/config.rs"),
     ("egress::Config", "Config", "egress/src/config.rs"),
     ("turn_config::TurnConfig", "TurnConfig", "turn-config/src/config.rs"),

@@ -6,6 +6,7 @@
 
 mod account;
 mod api_keys;
+mod attendee;
 mod audit;
 mod auth;
 mod caller;
@@ -19,6 +20,7 @@ mod elevations;
 mod etag;
 mod extract;
 mod fields;
+mod files;
 mod hub;
 mod ice_servers;
 mod idempotency;
@@ -53,6 +55,7 @@ pub(crate) use limits::limits;
 pub use reference::{ASYNCAPI, openapi};
 
 use crate::config::{Http, SignIn};
+use ::files::Files;
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use bus::Bus;
 use common::{
@@ -118,6 +121,8 @@ pub struct App {
     background: Shutdown,
     guard: Guard,
     revocations: Arc<Revocations>,
+    /// Where files of messages are; `None` if there is nowhere.
+    files: Option<Files>,
 }
 
 impl App {
@@ -148,6 +153,7 @@ impl App {
             passwords: Passwords::new(&SignIn::default()),
             guard,
             revocations: Arc::default(),
+            files: None,
         }
     }
 
@@ -167,6 +173,17 @@ impl App {
     #[must_use]
     pub fn with_revocations(self, revocations: Arc<Revocations>) -> Self {
         Self { revocations, ..self }
+    }
+
+    /// The same with somewhere to keep files of messages.
+    #[must_use]
+    pub fn with_files(self, files: Option<Files>) -> Self {
+        Self { files, ..self }
+    }
+
+    /// Where files of messages are.
+    fn files(&self) -> Result<&Files, Problem> {
+        self.files.as_ref().ok_or_else(rooms::no_storage)
     }
 
     /// Finds out who calls.
@@ -259,6 +276,7 @@ fn resources() -> Vec<Routes> {
         // Where people meet.
         rooms::routes(),
         rooms::direct_routes(),
+        files::routes(),
         calls::routes(),
         ice_servers::routes(),
         // What agents work with.

@@ -51,6 +51,8 @@ pub struct Config {
     pub sfu: sfu::Config,
     /// Customers' messages, and the webhooks that tell of them.
     pub inbox: inbox::Config,
+    /// Files of room messages.
+    pub files: files::Config,
     /// How people are notified of whom no device is connected.
     pub notifications: notifier::Config,
     /// Where tenants' webhooks may go.
@@ -263,6 +265,11 @@ impl Config {
         }
         if self.auth.issuers.iter().filter(|issuer| issuer.subjects_are_ids).count() > 1 {
             return contradiction("subjects_are_ids is for one issuer at most: two could name the same user");
+        }
+        if !self.files.s3.is_complete() {
+            return contradiction(
+                "files.s3.bucket needs files.s3.access_key_id and files.s3.secret_access_key",
+            );
         }
         check::secrets(self)?;
         check::addresses(self)?;

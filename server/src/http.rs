@@ -65,6 +65,9 @@ const REQUEST_ID_CHARS_MAX: usize = 64;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Where files are uploaded, which may take longer than other requests.
+const UPLOAD_PATH: &str = "/v1/rooms/{id}/attachments";
+
 /// Descriptors for all else: the database, the bus, media, deliveries. Of a limit that is less than twice
 /// this, half.
 const OTHER_DESCRIPTORS: u64 = 512;
@@ -94,6 +97,7 @@ impl Listener<'_> {
         let anonymous = Rate::per_second(config.anonymous_burst, config.anonymous_per_second);
         let context = Arc::new(Context {
             timeout: Duration::from_secs(config.timeout_s),
+            upload_timeout: Duration::from_secs(config.upload_s),
             gate: Gate::new(anonymous, &clock),
             trust: trusted_proxies(config),
             cors: Cors::new(&config.cors_origins),
@@ -197,6 +201,7 @@ fn within_descriptors(wanted: usize) -> usize {
 struct Context {
     clock: Arc<dyn Clock>,
     timeout: Duration,
+    upload_timeout: Duration,
     gate: Gate,
     trust: Arc<Trust>,
     cors: Cors,
@@ -284,7 +289,9 @@ async fn observe(context: Arc<Context>, request: Request, next: Next) -> Respons
     let late = request.extensions().get::<Late>().cloned().unwrap_or_default();
     let span = info_span!("request", request.id = id, %method, route, account.id = tracing::field::Empty, user.id = tracing::field::Empty);
     async {
-        let response = match tokio::time::timeout(context.timeout, next.run(request)).await {
+        let is_upload = method == Method::POST && route == UPLOAD_PATH;
+        let time = if is_upload { context.upload_timeout } else { context.timeout };
+        let response = match tokio::time::timeout(time, next.run(request)).await {
             // The handler saw a body that broke off and answered something about that; the client is told the reason.
             Ok(_) if late.is_so() => too_slow(),
             Ok(response) => response,

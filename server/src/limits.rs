@@ -12,6 +12,7 @@ pub fn parts() -> Vec<(&'static str, Vec<Limit>)> {
         ("The hub", signalling::limits()),
         ("Media", sfu::limits()),
         ("Customers' messages", inbox::limits()),
+        ("Files of room messages", files::limits()),
         ("Notifications", notifier::limits()),
         ("What goes out", egress::limits()),
     ]

@@ -3,10 +3,11 @@
 use crate::{
     api::{self, App},
     config::{Config, Redis},
+    embedded,
     health::Health,
     housekeeping,
     http::Listener,
-    importer, keys, notifier, revocations,
+    importer, keys, notifier, remover, revocations,
 };
 use axum::Router;
 use bus::{Bus, BusError};
@@ -20,12 +21,13 @@ use common::{
     token::Issuer,
 };
 use egress::Guard;
+use files::Files;
 use ingress::Authenticator;
 use shutdown::Shutdown;
 use std::sync::Arc;
 use store::{SealKeyring, Store, StoreConfig};
 use tokio::sync::watch;
-use tracing::error;
+use tracing::{error, warn};
 
 /// A part that can run in a process of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -67,6 +69,9 @@ pub enum StartError {
     /// The media server.
     #[error("the media server cannot start")]
     Media(#[from] sfu::StartError),
+    /// The storage of files.
+    #[error("files cannot be kept")]
+    Files(#[from] files::OpenError),
     /// The inbox role cannot be built.
     #[error("the inbox cannot start")]
     Inbox(#[from] inbox::StartError),
@@ -141,6 +146,10 @@ pub async fn start(
         let reached = (store.clone(), bus.clone(), Arc::clone(clock));
         notifier::start(reached, guard, &config.notifications, shutdown)?;
     }
+    let files = if roles.contains(&Role::Api) { open_files(config, &secret, guard)? } else { None };
+    if let Some(files) = &files {
+        remover::start(store.clone(), files.clone(), Arc::clone(clock), shutdown);
+    }
     for role in roles {
         routers.push(match role {
             Role::Api => {
@@ -153,7 +162,7 @@ pub async fn start(
                     Arc::clone(&ice_servers),
                     guard.clone(),
                 );
-                let app = app.with_revocations(Arc::clone(&revoked));
+                let app = app.with_revocations(Arc::clone(&revoked)).with_files(files.clone());
                 let app = app.with_own_push_service(config.notifications.own_push_service.clone());
                 api::router(app.set_up(&config.sign_in, &config.http, shutdown.clone()))
             }
@@ -190,6 +199,22 @@ pub async fn start(
     }
     let health = Health { store: store.clone(), bus: bus.clone() };
     Ok(Listener { clock: Arc::clone(clock), config: &config.http, health }.router(routers))
+}
+
+/// The storage of files. A folder that nobody asked for may be one that cannot be had: then there are no files.
+fn open_files(config: &Config, secret: &Secret, guard: &Guard) -> Result<Option<Files>, StartError> {
+    let data_dir = || config.database.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
+    let chosen = config.files.directory.clone();
+    let is_chosen = chosen.is_some() || config.files.s3.bucket.is_some();
+    let directory = chosen.unwrap_or_else(|| data_dir().join("files"));
+    match Files::open(config.files.clone(), &directory, secret, guard) {
+        Ok(files) => Ok(Some(files)),
+        Err(error) if is_chosen => Err(error.into()),
+        Err(error) => {
+            warn!(error = %Chain(&error), "Messages have no files; set files.directory or files.s3");
+            Ok(None)
+        }
+    }
 }
 
 fn inbox_deps(

@@ -1,7 +1,9 @@
 //! Rooms: where people meet. What is said in them is in [`mod@messages`], what becomes of it in [`mod@changes`], how
-//! far it was read in [`mod@reads`], who belongs to them in [`mod@members`], who may not speak or enter in
-//! [`mod@restrictions`], those of two in [`mod@direct`], those that are entered by a name in [`mod@by_name`].
+//! far it was read in [`mod@reads`], its files in [`mod@attachments`], who belongs to them in [`mod@members`], who may
+//! not speak or enter in [`mod@restrictions`], those of two in [`mod@direct`], those that are entered by a name in
+//! [`mod@by_name`].
 
+mod attachments;
 mod by_name;
 mod changes;
 mod direct;
@@ -11,6 +13,10 @@ mod reads;
 mod references;
 mod restrictions;
 
+pub use attachments::{
+    NewAttachment, Quota, StoredAttachment, UNSENT_KEPT_FOR, Unreserved, Uploads, attachment, discard,
+    forget_attachment, reserve, stored,
+};
 pub use by_name::{Opened, find_by_name, open_by_name};
 pub use changes::{Reactor, Revised, find_messages, reacted, revise};
 pub use direct::{DirectWith, direct_with, open_direct};
@@ -285,6 +291,7 @@ pub async fn close(tx: &mut TenantTx, id: RoomId, at: Option<OffsetDateTime>) ->
 /// # Errors
 /// [`ChangeError::NotFound`].
 pub async fn delete(tx: &mut TenantTx, id: RoomId) -> Result<(), ChangeError> {
+    attachments::discard_of_room(tx, id).await?;
     let deleted = query!("DELETE FROM rooms WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
     if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
 }

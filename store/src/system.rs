@@ -4,6 +4,7 @@
 //! these functions name. Once the account is known, work goes on in a
 //! [`crate::tenant`] transaction.
 
+mod attachments;
 mod calls;
 mod deliveries;
 mod notifications;

@@ -3,7 +3,10 @@
 use crate::{provided, rest::Rest, server::Server, webhook::Meta};
 use local_services::{postgres::Postgres, redis::Redis};
 use serde_json::json;
-use std::process::{Command, Output};
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+};
 use store::testing::{SEAL_KEY, TestDatabase};
 
 /// The password of everybody in the installation.
@@ -16,7 +19,33 @@ pub const AUTH_SECRET: &str = "a secret for tests that is long enough";
 pub struct Installation {
     /// Dropped when the test ends.
     pub database: TestDatabase,
+    /// Where its servers keep files.
+    pub folder: Folder,
     environment: Vec<(String, String)>,
+}
+
+/// A folder that is gone when it is dropped.
+pub struct Folder(pub PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _may_never_have_been = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Folder {
+    /// The files in it and in folders within, as far as they are there.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.0.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                if is_folder { folders.push(entry.path()) } else { found.push(entry.path()) }
+            }
+        }
+        found
+    }
 }
 
 /// An account with people in it.
@@ -39,16 +68,18 @@ impl Installation {
     }
 
     fn of(database: TestDatabase) -> Self {
+        let folder = Folder(std::env::temp_dir().join(format!("switchboard-files-{}", uuid::Uuid::new_v4())));
         let environment = [
             ("SWITCHBOARD_DATABASE__URL", database.app_url().expose().clone()),
             ("SWITCHBOARD_DATABASE__SYSTEM_URL", database.system_url().expose().clone()),
             ("SWITCHBOARD_AUTH__SECRET", AUTH_SECRET.to_owned()),
             ("SWITCHBOARD_SEAL__KEYS", format!("[{{ id = 1, key = \"{SEAL_KEY}\" }}]")),
+            ("SWITCHBOARD_FILES__DIRECTORY", folder.0.display().to_string()),
             ("SWITCHBOARD_SFU__LISTEN", "127.0.0.1:0".to_owned()),
             ("SWITCHBOARD_LOG__FILTER", "warn".to_owned()),
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        Self { database, environment }
+        Self { database, folder, environment }
     }
 
     /// The same, with instances joined by a Redis under a prefix of their own.

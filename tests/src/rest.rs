@@ -72,6 +72,24 @@ impl Rest {
         (status, kind, answer.bytes().await.expect("the whole file").to_vec())
     }
 
+    /// Uploads a file to a room.
+    pub async fn upload(
+        &self,
+        room: &str,
+        name: &str,
+        bytes: impl Into<reqwest::Body>,
+    ) -> (StatusCode, Value) {
+        let mut url =
+            reqwest::Url::parse(&self.base).expect("a URL").join(&format!("/v1/rooms/{room}/attachments"));
+        if let Ok(url) = &mut url {
+            url.query_pairs_mut().append_pair("fileName", name);
+        }
+        let request = self.client.post(url.expect("a URL")).bearer_auth(&self.token).body(bytes);
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status();
+        (status, answer.json().await.unwrap_or(Value::Null))
+    }
+
     /// Whether reading works at this moment.
     pub async fn can_get(&self, path: &str) -> bool {
         let request = self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.token);

@@ -43,6 +43,8 @@ mod ends;
 mod events;
 #[path = "e2e/feed.rs"]
 mod feed;
+#[path = "e2e/files.rs"]
+mod files;
 #[path = "e2e/first.rs"]
 mod first;
 #[path = "e2e/floods.rs"]

@@ -11,6 +11,9 @@ export interface Attachment {
   fileName: string | null;
 }
 
+/** A file of a room message. */
+export type AttachmentId = string;
+
 /** Parameters of `call.accept`. */
 export interface CallAccept {
   /** The call that rings. */
@@ -385,6 +388,14 @@ export type ErrorCode =
   | 'room.direct'
   /** Others belong to the room, and somebody has to own it: make another member an owner first. */
   | 'room.lastOwner'
+  /** The file is larger than files may be. */
+  | 'attachment.tooLarge'
+  /** The files of the account have together as many bytes as they may have. */
+  | 'attachment.quotaExceeded'
+  /** There is no such file of the caller's in this room, or it is in a message already. */
+  | 'attachment.notFound'
+  /** The storage of files is away; try again later. */
+  | 'attachment.unavailable'
   /** There is no such call, or it is over. */
   | 'call.over'
   /** The other side is in a call. */
@@ -900,6 +911,24 @@ export type RequestId = number | string;
 /** A user's role, from most permissions to least. The order is the hierarchy. */
 export type Role = 'AGENT_USER' | 'USER' | 'ADMIN';
 
+/** A file of a message. Those who may read the room get a link to it from `GET /v1/rooms/{id}/attachments/{attachment}`. */
+export interface RoomAttachment {
+  /** The file, in whichever message and on whichever page. */
+  id: AttachmentId;
+  /** What its sender calls it: one visible line, without a path. */
+  fileName: string;
+  /** What it is by its content, as a media type; `application/octet-stream` if that is not known. */
+  mimeType: string;
+  /** How many bytes it has. */
+  sizeBytes: number;
+  /** A picture's width in pixels; absent if it is no picture, or cannot be read. */
+  width?: number | null;
+  /** A picture's height in pixels; absent if it is no picture, or cannot be read. */
+  height?: number | null;
+  /** Whether there is a smaller picture of it, as JPEG. */
+  hasThumbnail: boolean;
+}
+
 /** A message that has changed since somebody was there last. */
 export interface RoomChangedMessage {
   /** The number of its latest change; who has heard of that meanwhile has it newer. */
@@ -925,7 +954,7 @@ export interface RoomEdit {
   roomId: RoomId;
   /** The number of the message, which the caller has sent. */
   messageSeq: number;
-  /** What it says from now on, under the rules of `room.send`. The text before is kept nowhere. */
+  /** What it says from now on, under the rules of `room.send`; its attachments stay. The text before is kept nowhere. */
   text: string;
 }
 
@@ -1081,7 +1110,7 @@ export interface RoomMessage {
   userId: UserId;
   /** The sender's name at that time. */
   name: string;
-  /** The text as it was sent or last edited; empty if it was deleted. */
+  /** The text as it was sent or last edited; empty if it was deleted, or has attachments alone. */
   text: string;
   /** When it was stored. */
   createdAt: string;
@@ -1089,9 +1118,11 @@ export interface RoomMessage {
   replyTo?: number | null;
   /** Users whose attention it wants; absent if nobody's. */
   mentions?: UserId[];
+  /** Its files, in the order in which they were sent; absent if it has none. At most `ATTACHMENTS_MAX`. */
+  attachments?: RoomAttachment[];
   /** When it was last edited; absent if it never was. */
   editedAt?: string | null;
-  /** When it was deleted, and text, mentions and reactions with it; absent if it was not. */
+  /** When it was deleted, and text, mentions, attachments and reactions with it; absent if it was not. */
   deletedAt?: string | null;
   /** By emoji, the one that was used first before the others; absent if nobody has reacted. At most `REACTIONS_MAX`. */
   reactions?: RoomReaction[];
@@ -1271,12 +1302,14 @@ export interface RoomSend {
   roomId: RoomId;
   /** Chosen by the client, once per message: sent again after a lost answer, the message is stored once and the same answer comes back. */
   clientId: ClientMessageId;
-  /** The text: at most `TEXT_BYTES_MAX`, no control characters but line feed and tab. */
+  /** The text: at most `TEXT_BYTES_MAX`, no control characters but line feed and tab. Empty only if there are attachments. */
   text: string;
   /** The number of the message in this room that it answers; absent if it answers none. */
   replyTo?: number | null;
   /** Users whose attention it wants, at most `MENTIONS_MAX`. Those who cannot enter the room, and those who are no users of the account, are left out. */
   mentions?: UserId[];
+  /** Files that the caller has uploaded to this room and not sent yet (`POST /v1/rooms/{id}/attachments`), at most `ATTACHMENTS_MAX`, each once. */
+  attachments?: AttachmentId[];
 }
 
 /** Result of `room.send`: the message is stored. */

@@ -75,6 +75,33 @@ async function send(method, path, { body, token, headers = {}, keepalive = false
   return content;
 }
 
+/**
+ * `fetch` does not say how much of a body has gone.
+ *
+ * @param {string} path
+ * @param {Blob} file
+ * @param {{ token: string, signal: AbortSignal, progress: (share: number) => void }} options
+ */
+function sendFile(path, file, { token, signal, progress }) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open('POST', path);
+    request.setRequestHeader('authorization', `Bearer ${token}`);
+    request.setRequestHeader('content-type', 'application/octet-stream');
+    request.responseType = 'json';
+    request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
+    request.onload = () => {
+      const { status, statusText, response } = request;
+      if (status < 300) return resolve(response);
+      reject(new ApiError(response?.code ?? `http.${status}`, response?.detail ?? statusText, status));
+    };
+    request.onerror = () => reject(new ApiError('offline', 'the connection was lost'));
+    request.onabort = () => reject(new ApiError('aborted', 'given up'));
+    signal.addEventListener('abort', () => request.abort());
+    request.send(file);
+  });
+}
+
 export function createApi() {
   /** `user` is who is signed in; `ready` turns true once that is known. */
   const identity = createStore(/** @type {App.Identity} */ ({ user: null, ready: false, notice: null }));
@@ -194,6 +221,23 @@ export function createApi() {
         console.info('Sign-in cannot be taken up yet:', error.code);
         setTimeout(() => this.restore(), 2000);
       });
+    },
+
+    /**
+     * Uploads a file, and says how much of it has gone. There is no deadline but the server's.
+     *
+     * @param {string} path
+     * @param {Blob} file
+     * @param {{ signal: AbortSignal, progress: (share: number) => void }} options
+     * @returns {Promise<any>}
+     */
+    async upload(path, file, options) {
+      try {
+        return await sendFile(path, file, { ...options, token: await accessToken() });
+      } catch (error) {
+        if (error.status !== 401) throw error;
+        return sendFile(path, file, { ...options, token: await accessToken({ fresh: true }) });
+      }
     },
 
     get: (/** @type {string} */ path) => request('GET', path),

@@ -96,6 +96,7 @@ export function keyed(container, items, { key, create, update }) {
 
 export const ICONS = {
   bell: 'M12 4a5.5 5.5 0 0 0-5.5 5.5V14L5 17h14l-1.5-3V9.5A5.5 5.5 0 0 0 12 4zM10 19.5a2 2 0 0 0 4 0',
+  clip: 'M8.5 12.5l6-6a3 3 0 0 1 4.3 4.3l-8 8a5 5 0 0 1-7-7l7.5-7.5',
   file: 'M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6',
   settings: 'M4 7h9M17 7h3M15 4.5v5M4 12h3M11 12h9M9 9.5v5M4 17h7M15 17h5M13 14.5v5',
   rooms: 'M4 5h12v9H9l-4 3.5V14H4zM19 9h1v8h-1v3l-3.5-3H11',

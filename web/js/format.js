@@ -44,6 +44,15 @@ export function day(time) {
 export const brief = (time) =>
   dayOf(time) === new Date().toDateString() ? clock(time) : SHORT_DAY.format(new Date(time));
 
+const UNITS = /** @type {const} */ (['byte', 'kilobyte', 'megabyte', 'gigabyte']);
+
+/** 1.2 MB, for how large a file is. @param {number} bytes */
+export function size(bytes) {
+  const step = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3));
+  const format = new Intl.NumberFormat(undefined, { style: 'unit', unit: UNITS[step], unitDisplay: step ? 'short' : 'long', maximumFractionDigits: step > 1 ? 1 : 0 });
+  return format.format(bytes / 1000 ** step);
+}
+
 /** 3:07, for how long something lasts. @param {number} ms */
 export function duration(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));

@@ -259,3 +259,12 @@ test('what was read is said once, and again if that failed', async () => {
   await socket.refuse('room.read', 'offline');
   assert.equal(room.read(), true);
 });
+
+test('files go along with what is said, and are known while it is on its way', async () => {
+  const { socket, room } = await joined();
+  const file = { id: 'f', fileName: 'a.png', mimeType: 'image/png', sizeBytes: 1, hasThumbnail: false };
+  room.send('', undefined, [file]);
+  const sent = socket.requests.filter(([method]) => method === 'room.send').map(([, { attachments }]) => attachments);
+  assert.deepEqual(sent, [['f']]);
+  assert.deepEqual(room.state.get().pending[0].files, [file]);
+});

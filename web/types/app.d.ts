@@ -58,8 +58,9 @@ declare namespace App {
     status: 'loading' | 'ready' | 'failed'; messages: Wire.Message[]; pending: PendingReply[]; next: string | null; error: Problem | null;
   }
 
-  /** `storedAs`: the message that it is by now. */
-  type PendingMessage = import('../client/src/outbox.js').Waiting['message'] & { at: string; error: Problem | null; storedAs: string | null };
+  /** `storedAs`: the message that it is by now. `files`: its attachments, as far as this page has uploaded them. */
+  type PendingMessage = import('../client/src/outbox.js').Waiting['message']
+    & { at: string; error: Problem | null; storedAs: string | null; files?: Wire.RoomAttachment[] };
   interface RoomState {
     status: 'joining' | 'joined' | 'failed'; name: string; error: Problem | null; members: Wire.Member[]; memberCount: number;
     membersComplete: boolean; membersPage: { after: string | null; more: boolean } | null;

@@ -11,6 +11,8 @@ declare namespace Wire {
   type ListedRoom = import('./api.js').ListedRoom;
   type Member = import('./api.js').Member;
   type RoomMessage = import('./api.js').RoomMessage;
+  type RoomAttachment = import('./api.js').RoomAttachment;
+  type AttachmentLink = import('./api.js').AttachmentLink;
   type RoomMemberRole = import('./api.js').RoomMemberRole;
   type RoomPageChanged = import('./api.js').RoomPageChanged;
 

@@ -12,8 +12,8 @@ pub use class::{
     EVENT_DATA_BYTES_MAX, EVENT_NAME_CHARS_MAX, KeptEvent, Placed, Publish, Publisher, RoomClass,
 };
 pub use message::{
-    ChangedMessage, Delete, EMOJI_BYTES_MAX, Edit, MENTIONS_MAX, MessageChanged, REACTIONS_MAX, REACTORS_MAX,
-    React, Reaction, Revised, RoomMessage,
+    ATTACHMENTS_MAX, ChangedMessage, Delete, EMOJI_BYTES_MAX, Edit, MENTIONS_MAX, MessageChanged,
+    REACTIONS_MAX, REACTORS_MAX, React, Reaction, Revised, RoomAttachment, RoomMessage,
 };
 pub use reading::{READERS_TOLD_MAX, Read, ReadPosition, ReadTo, UNREAD_LOOKED_AT_MAX, UNREAD_MAX, Unread};
 
@@ -24,7 +24,7 @@ pub use roster::{
 pub use standing::{MemberChanged, MemberRole, Renamed, Restricted};
 
 use super::media;
-use crate::id::{ClientMessageId, ConnectionId, RoomId, UserId};
+use crate::id::{AttachmentId, ClientMessageId, ConnectionId, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -132,7 +132,8 @@ pub struct Send {
     /// Chosen by the client, once per message: sent again after a lost answer,
     /// the message is stored once and the same answer comes back.
     pub client_id: ClientMessageId,
-    /// The text: at most [`TEXT_BYTES_MAX`], no control characters but line feed and tab.
+    /// The text: at most [`TEXT_BYTES_MAX`], no control characters but line feed and tab. Empty only if there are
+    /// attachments.
     pub text: String,
     /// The number of the message in this room that it answers; absent if it answers none.
     #[serde(default)]
@@ -141,6 +142,10 @@ pub struct Send {
     /// no users of the account, are left out.
     #[serde(default)]
     pub mentions: Vec<UserId>,
+    /// Files that the caller has uploaded to this room and not sent yet (`POST /v1/rooms/{id}/attachments`), at most
+    /// [`ATTACHMENTS_MAX`], each once.
+    #[serde(default)]
+    pub attachments: Vec<AttachmentId>,
 }
 
 /// Result of `room.send`: the message is stored.

@@ -173,3 +173,21 @@ fn a_sentence_begins_with_a_capital_letter_and_a_member_keeps_its_name() {
         assert_eq!(sentence(written), read);
     }
 }
+
+#[test]
+fn a_files_name_is_one_line_that_reads_as_it_is() {
+    for (given, shown) in [
+        ("Rechnung März.pdf", "Rechnung März.pdf"),
+        ("C:\\temp\\x.png", "x.png"),
+        ("../../etc/passwd", "passwd"),
+        ("a\r\nSet-Cookie: b\".txt", "a  Set-Cookie: b\".txt"),
+        ("photo\u{202e}gpj.exe", "photogpj.exe"),
+        ("\u{2067}\u{200f}", "file"),
+        ("", "file"),
+        ("..", "file"),
+        (" \0 ", "file"),
+    ] {
+        assert_eq!(file_name(given), shown, "{given:?}");
+    }
+    assert_eq!(file_name(&"ж".repeat(1000)).chars().count(), NAME_CHARS_MAX);
+}

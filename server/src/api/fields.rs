@@ -68,6 +68,11 @@ pub(super) fn text(text: &str, bytes_max: usize) -> Result<&str, Problem> {
     text::checked_text(text, bytes_max).map_err(|error| Problem::invalid(error.to_string()))
 }
 
+/// The same of a text that may be empty, because it goes with something else.
+pub(super) fn caption(text: &str, bytes_max: usize) -> Result<&str, Problem> {
+    text::checked_caption(text, bytes_max).map_err(|error| Problem::invalid(error.to_string()))
+}
+
 /// A color as HTML writes it.
 pub(super) fn color(color: &str) -> Result<&str, Problem> {
     let is_hex = |digits: &str| digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());

@@ -2,6 +2,7 @@
 //! do what is decided by the core that the hub asks too ([`admit`](mod@admit)).
 
 mod admit;
+mod attachments;
 mod close;
 mod create;
 mod delete;
@@ -16,6 +17,9 @@ mod messages;
 mod restrictions;
 mod tell;
 mod update;
+
+pub(super) use admit::refused;
+pub(super) use attachments::{no_storage, unavailable};
 
 use super::routes::{Routes, endpoints};
 use common::permission::Permission;
@@ -67,6 +71,13 @@ pub(super) fn routes() -> Routes {
             Permission::RoomsRead,
             Permission::RoomsManage,
             endpoints![messages::send, message::edit, message::delete],
+        )
+        // Guests, too: they have rights in place of permissions.
+        .needs(Permission::RoomsRead, endpoints![attachments::get_attachment])
+        .needs_by_kind(
+            Permission::RoomsRead,
+            Permission::RoomsManage,
+            endpoints![attachments::upload::upload_attachment, attachments::discard_attachment],
         )
 }
 

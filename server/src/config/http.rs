@@ -41,6 +41,8 @@ pub struct Http {
     pub write_s: u64,
     /// How long a request may take, in seconds; sockets are exempt.
     pub timeout_s: u64,
+    /// How long a request that uploads a file may take, in seconds. While it comes, `body_s` holds for it, too.
+    pub upload_s: u64,
     /// How long connections and work in progress may take to finish after SIGTERM, in seconds.
     pub drain_s: u64,
     /// Requests to the API without a token that one client network may make a second, on and on.
@@ -83,6 +85,7 @@ impl Default for Http {
             body_bytes_per_network_max: 32 * 1024 * 1024,
             write_s: 30,
             timeout_s: 30,
+            upload_s: 600,
             drain_s: 20,
             anonymous_per_second: 100,
             anonymous_burst: 1_000,

@@ -100,6 +100,12 @@ fn body_limits(default: &Http) -> Vec<Limit> {
             Some("http.timeout_s"),
             "503 `unavailable`",
         ),
+        limit(
+            "the same, of a request that uploads a file",
+            time(Duration::from_secs(default.upload_s)),
+            Some("http.upload_s"),
+            "503 `unavailable`",
+        ),
     ]
 }
 

@@ -22,6 +22,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde_json::{Value, json};
 use shutdown::Shutdown;
 use std::{
+    path::PathBuf,
     sync::{Arc, LazyLock},
     time::Instant,
 };
@@ -60,6 +61,16 @@ pub(crate) struct Server {
     /// Serves files beside the REST layer.
     inbox: Inbox,
     router: Router,
+    _folder: Arc<Folder>,
+}
+
+/// Where files are kept; gone when it is dropped.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
 }
 
 pub(crate) struct Answer {
@@ -146,6 +157,7 @@ impl Server {
         let secret = Secret::new(SECRET.to_owned());
         let guard = egress::Guard::new(egress::Config::default());
         let revocations = Arc::new(Revocations::default());
+        let folder = Folder(std::env::temp_dir().join(format!("switchboard-files-{}", Uuid::new_v4())));
         let app = App::new(
             db.store.clone(),
             bus.clone(),
@@ -155,7 +167,8 @@ impl Server {
             ice_servers,
             guard.clone(),
         )
-        .with_revocations(Arc::clone(&revocations));
+        .with_revocations(Arc::clone(&revocations))
+        .with_files(Some(files::Files::open(files::Config::default(), &folder.0, &secret, &guard).unwrap()));
         let authenticator = Authenticator {
             store: db.store.clone(),
             clock: clock.clone(),
@@ -174,7 +187,7 @@ impl Server {
         };
         let inbox = Inbox::new(config, deps).unwrap();
         let router = api::router(app.clone()).merge(inbox::router(&inbox));
-        Self { db, bus, clock, revocations, router, app, inbox }
+        Self { db, bus, clock, revocations, router, app, inbox, _folder: Arc::new(folder) }
     }
 
     /// The same with other settings.
@@ -283,6 +296,7 @@ impl Server {
             text: "hello",
             reply_to: None,
             mentions: &[],
+            attachments: rooms::Uploads::default(),
         };
         rooms::send(&mut tx, &said, clock).await.unwrap().unwrap();
         let secret = Secret::new("s3cret".to_owned());

@@ -136,6 +136,9 @@ pub(crate) fn calls(tenant: &Tenant, things: &Things) -> Vec<Call> {
         if operation.id == "removeContactIdentity" {
             path += &format!("?channelId={}&scheme=phone&value=15550123", tenant.channel);
         }
+        if operation.takes("fileName") {
+            path += "?fileName=notes.txt";
+        }
         if operation.takes("q") {
             // What both of the tests' accounts have.
             path += if operation.id == "searchContacts" { "?q=grace" } else { "?q=hello" };

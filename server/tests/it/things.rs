@@ -4,7 +4,10 @@ use crate::{
     harness::{PASSWORD, Server, Tenant},
     operations::operations,
 };
-use axum::http::{Method, StatusCode};
+use axum::{
+    body::Body,
+    http::{Method, Request, StatusCode, header},
+};
 use common::{
     id::{CallId, ConnectionId, NodeId, UserId},
     protocol::call::Media,
@@ -114,6 +117,16 @@ impl Server {
             self.post(&format!("/v1/rooms/{room}/messages"), &tenant.token, json!({ "text": "hello" })).await;
         assert_eq!(said.status, StatusCode::CREATED, "{}", said.body);
         know("/v1/rooms/{id}/messages/{seq}", &[&room, &said.body["seq"].to_string()]);
+        let upload = Request::post(format!("/v1/rooms/{room}/attachments?fileName=a.txt"))
+            .header(header::AUTHORIZATION, format!("Bearer {}", tenant.token))
+            .body(Body::from("\"hello\""))
+            .unwrap();
+        let file = self.send(upload).await;
+        assert_eq!(file.status, StatusCode::CREATED, "{}", file.body);
+        let file = file.body["id"].as_str().unwrap().to_owned();
+        know("/v1/rooms/{id}/attachments/{attachment}", &[&room, &file]);
+        let link = self.get(&format!("/v1/rooms/{room}/attachments/{file}"), &tenant.token).await.body;
+        know("/v1/files/{link}", &[link["url"].as_str().unwrap().rsplit('/').next().unwrap()]);
         let notes = format!("/v1/conversations/{conversation}/notes");
         let note = self.make(tenant, &notes, &json!({ "text": "careful" })).await;
         know("/v1/conversations/{id}/notes/{note}", &[&conversation, &note]);

@@ -168,6 +168,15 @@ mod tests {
             count: u32::MAX,
             user_ids: some(REACTORS_MAX),
         };
+        let file = RoomAttachment {
+            id: AttachmentId::from_uuid(Uuid::nil()),
+            file_name: dice.text(800),
+            mime_type: "application/octet-stream".to_owned(),
+            size_bytes: u64::MAX,
+            width: Some(u32::MAX),
+            height: Some(u32::MAX),
+            has_thumbnail: true,
+        };
         let message = RoomMessage {
             id: RoomMessageId::from_uuid(Uuid::nil()),
             seq: if dice.roll(3) == 0 { seq / 2 + 1 } else { seq },
@@ -177,6 +186,7 @@ mod tests {
             created_at: OffsetDateTime::UNIX_EPOCH,
             reply_to: Some(u64::MAX),
             mentions: some(MENTIONS_MAX),
+            attachments: vec![file; dice.roll(ATTACHMENTS_MAX + 1)],
             edited_at: Some(OffsetDateTime::UNIX_EPOCH),
             deleted_at: None,
             reactions: vec![reaction; dice.roll(REACTIONS_MAX + 1)],

@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 pub enum Change {
     /// Another text.
     Edit {
-        /// The text, within the rules for texts.
+        /// The text, within the rules for texts; empty if attachments alone are to be left.
         text: String,
     },
     /// That it is gone.
@@ -37,6 +37,8 @@ pub enum Unchanged {
     Deleted,
     /// People have reacted with as many different emojis as there may be.
     TooManyReactions,
+    /// It would have neither a text nor attachments.
+    Empty,
 }
 
 impl Change {
@@ -108,6 +110,9 @@ impl Draft {
                 }
             }
             Change::Edit { .. } | Change::React { .. } if is_deleted => return Err(Unchanged::Deleted),
+            Change::Edit { text } if text.is_empty() && self.message.attachments.is_empty() => {
+                return Err(Unchanged::Empty);
+            }
             Change::Edit { text } => {
                 if *text != self.message.text {
                     self.message.text.clone_from(text);
@@ -130,6 +135,7 @@ impl Draft {
             created_at,
             reply_to: None,
             mentions: Vec::new(),
+            attachments: Vec::new(),
             edited_at: None,
             deleted_at: Some(now),
             reactions: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::{
     group::Judges,
-    post::{check_text, store_later},
+    post::{check_edited, store_later},
     waiting::{Post, What},
 };
 use crate::{
@@ -20,6 +20,7 @@ use common::{
         room::{Delete, EMOJI_BYTES_MAX, Edit, React, RoomMessage},
     },
     room::RoomEntry,
+    text::TextError,
 };
 use signalling_core::{
     admission::{Action, Refusal},
@@ -38,7 +39,7 @@ use time::OffsetDateTime;
 /// `room.edit`.
 pub(crate) async fn edit(hub: &Hub, client: &Arc<Client>, id: Option<RequestId>, edit: Edit) {
     let room = hub.0.rooms.joined_durable(client, Action::Edit, edit.room_id);
-    let room = room.and_then(|room| check_text(&edit.text).map(|()| room));
+    let room = room.and_then(|room| check_edited(&edit.text).map(|()| room));
     let what = What::Changed { message_seq: edit.message_seq, change: Change::Edit { text: edit.text } };
     store_later(hub, client, id, room, what).await;
 }
@@ -163,6 +164,10 @@ fn apply(
 fn unchanged(why: Unchanged) -> Failure {
     match why {
         Unchanged::Deleted => not_found("message"),
+        Unchanged::Empty => {
+            let why = TextError::Empty.to_string();
+            Failure::of(ErrorCode::INVALID_BODY, Fault::Caller, why)
+        }
         Unchanged::TooManyReactions => {
             let why = "people have reacted to the message with too many different emojis";
             Failure::of(ErrorCode::TOO_MANY, Fault::Caller, why)

@@ -12,6 +12,7 @@ use crate::{
     standing,
 };
 use common::{
+    error::{ErrorCode, Fault},
     id::{AccountId, RoomId},
     protocol::{Failure, room::RoomMessage},
     room::{RoomEntry, RoomFacts},
@@ -144,5 +145,9 @@ fn unsent(why: Unsent) -> Failure {
     match why {
         Unsent::NoRoom => refused(Refusal::Closed),
         Unsent::NoSuchMessage => not_found("message"),
+        Unsent::NoSuchAttachment => {
+            let why = "an attachment is not there, or is in a message already";
+            Failure::of(ErrorCode::ATTACHMENT_NOT_FOUND, Fault::Caller, why)
+        }
     }
 }

@@ -12,17 +12,17 @@ use super::{
 use crate::{client::Client, failure::published, hub::Hub, mailbox};
 use common::{
     error::{ErrorCode, Fault},
-    id::{AccountId, RoomId},
+    id::{AccountId, AttachmentId, RoomId},
     protocol::{
         Failure, RequestId,
-        room::{MENTIONS_MAX, Send, Sent, TEXT_BYTES_MAX},
+        room::{ATTACHMENTS_MAX, MENTIONS_MAX, Send, Sent, TEXT_BYTES_MAX},
     },
     room::RoomEntry,
     subject::hub::{RoomNews, RoomTopic},
     text::{self, TextError},
 };
 use signalling_core::admission::Action;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Has a message stored.
 pub(crate) async fn send(hub: &Hub, client: &Arc<Client>, id: Option<RequestId>, said: Send) {
@@ -50,9 +50,27 @@ pub(super) async fn store_later(
     }
 }
 
-/// Refuses a text that breaks a rule.
-pub(super) fn check_text(text: &str) -> Result<(), Failure> {
-    text::checked_text(text, TEXT_BYTES_MAX).map_err(unsaid).map(drop)
+/// Refuses a text that breaks a rule. With attachments, none is needed.
+fn check_text(said: &Send) -> Result<(), Failure> {
+    let rule = if said.attachments.is_empty() { text::checked_text } else { text::checked_caption };
+    rule(&said.text, TEXT_BYTES_MAX).map_err(unsaid).map(drop)
+}
+
+/// Refuses a text that breaks a rule for whichever message.
+pub(super) fn check_edited(text: &str) -> Result<(), Failure> {
+    text::checked_caption(text, TEXT_BYTES_MAX).map_err(unsaid).map(drop)
+}
+
+/// Refuses files that are too many, or named twice.
+fn check_attachments(ids: &[AttachmentId]) -> Result<(), Failure> {
+    if ids.len() > ATTACHMENTS_MAX {
+        return Err(Failure::of(ErrorCode::TOO_MANY, Fault::Caller, "the message has too many attachments"));
+    }
+    if ids.iter().collect::<BTreeSet<_>>().len() < ids.len() {
+        let why = "an attachment is in a message once";
+        return Err(Failure::of(ErrorCode::INVALID_BODY, Fault::Caller, why));
+    }
+    Ok(())
 }
 
 fn unsaid(error: TextError) -> Failure {
@@ -66,7 +84,8 @@ fn unsaid(error: TextError) -> Failure {
 /// The room, if the client is in it and may say this there.
 fn checked(hub: &Hub, client: &Client, said: &Send) -> Result<Arc<LiveRoom>, Failure> {
     let room = hub.0.rooms.joined_durable(client, Action::Send, said.room_id)?;
-    check_text(&said.text)?;
+    check_text(said)?;
+    check_attachments(&said.attachments)?;
     if said.mentions.len() > MENTIONS_MAX {
         return Err(Failure::of(ErrorCode::TOO_MANY, Fault::Caller, "the message mentions too many users"));
     }

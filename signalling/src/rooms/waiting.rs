@@ -12,7 +12,7 @@ use common::{
 use dashmap::DashMap;
 use signalling_core::{revision::Change, turns::Turns};
 use std::sync::Arc;
-use store::rooms::NewRoomMessage;
+use store::rooms::{NewRoomMessage, Uploads};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Messages that are stored together.
@@ -93,6 +93,7 @@ impl Post {
             text: &said.text,
             reply_to: said.reply_to,
             mentions: &said.mentions,
+            attachments: Uploads { ids: &said.attachments, by: None },
         })
     }
 }

@@ -3,7 +3,10 @@
 //! Who changes messages [holds](super::hold_open) their rooms, reads them, decides, and writes what has come of
 //! it. All of it for many messages at once: a group of changes costs no more statements than one.
 
-use super::messages::{MessageRow, message_of};
+use super::{
+    attachments,
+    messages::{MessageRow, message_of},
+};
 use crate::{
     column::{self, Seq, from_seq},
     error::StoreError,
@@ -11,7 +14,7 @@ use crate::{
 };
 use common::{
     id::{RoomId, UserId},
-    protocol::room::{Reaction, RoomMessage},
+    protocol::room::{Reaction, RoomAttachment, RoomMessage},
     room::RoomEntry,
 };
 use sqlx::{query, types::Json};
@@ -37,7 +40,8 @@ pub struct Reactor {
 pub struct Revised {
     /// Its room.
     pub room: RoomId,
-    /// As it is to be. If it is deleted, its reactions go whether they are named here or not.
+    /// As it is to be. If it is deleted, its reactions and attachments go whether they are named here or not; else its
+    /// attachments stay.
     pub message: RoomMessage,
     /// Who reacts and did not, with what.
     pub added: Vec<(String, UserId)>,
@@ -61,7 +65,8 @@ pub async fn find_messages(
     // would otherwise take the one without the number.
     let rows = query!(
         r#"SELECT m.room_id, m.id, m.seq AS "seq: Seq", m.user_id, m.user_name AS name, m.text, m.created_at,
-                  m.reply_to AS "reply_to: Seq", m.mentions, m.edited_at, m.deleted_at,
+                  m.reply_to AS "reply_to: Seq", m.mentions,
+                  m.attachments AS "attachments: Json<Vec<RoomAttachment>>", m.edited_at, m.deleted_at,
                   m.reactions AS "reactions: Json<Vec<Reaction>>"
            FROM unnest($1::uuid[], $2::bigint[]) AS wanted (room_id, seq)
            CROSS JOIN LATERAL (SELECT * FROM room_messages
@@ -162,7 +167,8 @@ async fn write(tx: &mut TenantTx, revised: &[Revised]) -> Result<(), StoreError>
         "UPDATE room_messages AS m
          SET text = r.text, edited_at = r.edited_at, deleted_at = r.deleted_at, reactions = r.reactions,
              reply_to = CASE WHEN r.deleted_at IS NULL THEN m.reply_to END,
-             mentions = CASE WHEN r.deleted_at IS NULL THEN m.mentions END
+             mentions = CASE WHEN r.deleted_at IS NULL THEN m.mentions END,
+             attachments = CASE WHEN r.deleted_at IS NULL THEN m.attachments END
          FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::jsonb[])
              AS r (room_id, seq, text, edited_at, deleted_at, reactions)
          CROSS JOIN LATERAL (SELECT ctid FROM room_messages
@@ -180,7 +186,7 @@ async fn write(tx: &mut TenantTx, revised: &[Revised]) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Takes reactions back, of deleted messages all.
+/// Takes reactions back; of deleted messages all, and their files.
 async fn unreact(tx: &mut TenantTx, revised: &[Revised]) -> Result<(), StoreError> {
     let mut gone = Reactors::default();
     let (mut rooms, mut seqs) = (Vec::new(), Vec::new());
@@ -216,6 +222,7 @@ async fn unreact(tx: &mut TenantTx, revised: &[Revised]) -> Result<(), StoreErro
         )
         .execute(tx.connection())
         .await?;
+        attachments::discard_of_messages(tx, &rooms, &seqs).await?;
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! Messages of rooms, numbered without gaps.
 
-use super::references::{self, References};
+use super::{
+    attachments::{self, Uploads},
+    references::{self, References},
+};
 use crate::{
     column::{self, Seq, from_seq},
     error::StoreError,
@@ -10,7 +13,7 @@ use crate::{
 use common::{
     clock::Clock,
     id::{ClientMessageId, RoomId, RoomMessageId, UserId},
-    protocol::room::{Reaction, RoomMessage},
+    protocol::room::{Reaction, RoomAttachment, RoomMessage},
     room::RoomEntry,
 };
 use sqlx::{query, query_as, types::Json};
@@ -30,6 +33,7 @@ macro_rules! message_of {
             created_at: $row.created_at,
             reply_to: $row.reply_to,
             mentions: $row.mentions,
+            attachments: $row.attachments,
             edited_at: $row.edited_at,
             deleted_at: $row.deleted_at,
             reactions: $row.reactions,
@@ -55,6 +59,8 @@ pub struct NewRoomMessage<'a> {
     pub reply_to: Option<u64>,
     /// Users whose attention it wants; of whom those are kept who may enter the room.
     pub mentions: &'a [UserId],
+    /// Its files.
+    pub attachments: Uploads<'a>,
 }
 
 /// Why a message is not stored.
@@ -64,6 +70,8 @@ pub enum Unsent {
     NoRoom,
     /// It answers a message that is not there.
     NoSuchMessage,
+    /// A file of it is not there, of somebody else or another room, or in a message already.
+    NoSuchAttachment,
 }
 
 /// A message that is stored.
@@ -111,13 +119,19 @@ pub async fn post(
         if !open.contains_key(&message.room) {
             return Err(Unsent::NoRoom);
         }
-        if references.answers(message) { Ok(()) } else { Err(Unsent::NoSuchMessage) }
+        if !references.answers(message) {
+            return Err(Unsent::NoSuchMessage);
+        }
+        if references.attaches(message) { Ok(()) } else { Err(Unsent::NoSuchAttachment) }
     };
     for message in new.iter().filter(|message| judge(message).is_ok()) {
         let entry = firsts.entry((message.room, message.user, message.client_id));
         entry.or_insert_with(|| batch.push(message, &references, clock));
     }
     let mut stored = if batch.ids.is_empty() { BTreeMap::new() } else { insert(tx, &batch, clock).await? };
+    let new_messages = stored.values().filter(|sent| sent.new).map(|sent| &sent.message);
+    let attached = new_messages.flat_map(|message| message.attachments.iter().map(|it| (it.id, message.seq)));
+    attachments::note_sent(tx, &attached.collect::<Vec<_>>()).await?;
     references::note_mentions(tx, &batch.rooms, &mut stored, clock).await?;
     references::notify(tx, &batch.rooms, &stored, &open, clock).await?;
     let sent = new.iter().map(|message| {
@@ -174,6 +188,7 @@ struct Batch {
     replies_to: Vec<Option<i64>>,
     /// Ids with commas between them: Postgres unfolds an array of arrays into its innermost elements.
     mentions: Vec<Option<String>>,
+    attachments: Vec<Option<Json<Vec<RoomAttachment>>>>,
 }
 
 impl Batch {
@@ -188,6 +203,8 @@ impl Batch {
         self.replies_to.push(message.reply_to.map(from_seq));
         let mentions: Vec<_> = references.mentioned(message).map(|user| user.as_uuid().to_string()).collect();
         self.mentions.push((!mentions.is_empty()).then(|| mentions.join(",")));
+        let attachments = references.attached(message);
+        self.attachments.push((!attachments.is_empty()).then_some(Json(attachments)));
         i64::try_from(self.ids.len()).unwrap_or(i64::MAX)
     }
 }
@@ -205,9 +222,9 @@ async fn insert(
     let rows = query!(
         r#"WITH said AS (
                SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[],
-                                    $9::bigint[], $10::text[])
+                                    $9::bigint[], $10::text[], $11::jsonb[])
                    WITH ORDINALITY
-                   AS said (room_id, id, user_id, user_name, client_id, text, reply_to, mentions, place)
+                   AS said (room_id, id, user_id, user_name, client_id, text, reply_to, mentions, attachments, place)
            ), existing AS (
                SELECT said.place, m.*
                FROM said CROSS JOIN LATERAL (
@@ -223,21 +240,24 @@ async fn insert(
                RETURNING rooms.id, rooms.last_seq - counts.count AS before
            ), inserted AS (
                INSERT INTO room_messages
-                   (account_id, room_id, seq, id, user_id, user_name, client_id, text, created_at, reply_to, mentions)
+                   (account_id, room_id, seq, id, user_id, user_name, client_id, text, created_at, reply_to, mentions,
+                    attachments)
                SELECT $1, new.room_id, numbered.before + new.number, new.id, new.user_id, new.user_name,
-                      new.client_id, new.text, $8, new.reply_to, string_to_array(new.mentions, ',')::uuid[]
+                      new.client_id, new.text, $8, new.reply_to, string_to_array(new.mentions, ',')::uuid[],
+                      new.attachments
                FROM new JOIN numbered ON numbered.id = new.room_id
-               RETURNING id, seq, user_id, user_name, text, created_at, reply_to, mentions
+               RETURNING id, seq, user_id, user_name, text, created_at, reply_to, mentions, attachments
            )
            SELECT new.place AS "place!", inserted.id AS "id!", inserted.seq AS "seq!: Seq",
                   inserted.user_id AS "user_id!", inserted.user_name AS "name!", inserted.text AS "text!",
                   inserted.created_at AS "created_at!", inserted.reply_to AS "reply_to?: Seq",
-                  inserted.mentions AS "mentions?", NULL::timestamptz AS edited_at,
+                  inserted.mentions AS "mentions?",
+                  inserted.attachments AS "attachments?: Json<Vec<RoomAttachment>>", NULL::timestamptz AS edited_at,
                   NULL::timestamptz AS deleted_at, NULL::jsonb AS "reactions?: Json<Vec<Reaction>>", true AS "new!"
            FROM inserted JOIN new ON new.id = inserted.id
            UNION ALL
-           SELECT place, id, seq, user_id, user_name, text, created_at, reply_to, mentions, edited_at, deleted_at,
-                  reactions, false
+           SELECT place, id, seq, user_id, user_name, text, created_at, reply_to, mentions, attachments, edited_at,
+                  deleted_at, reactions, false
            FROM existing"#,
         account,
         &batch.rooms,
@@ -248,7 +268,8 @@ async fn insert(
         &batch.texts,
         clock.utc(),
         &batch.replies_to as &[Option<i64>],
-        &batch.mentions as &[Option<String>]
+        &batch.mentions as &[Option<String>],
+        &batch.attachments as &[Option<Json<Vec<RoomAttachment>>>]
     )
     .fetch_all(tx.connection())
     .await?;
@@ -269,6 +290,7 @@ pub(super) struct MessageRow {
     pub(super) created_at: OffsetDateTime,
     pub(super) reply_to: Option<Seq>,
     pub(super) mentions: Option<Vec<Uuid>>,
+    pub(super) attachments: Option<Json<Vec<RoomAttachment>>>,
     pub(super) edited_at: Option<OffsetDateTime>,
     pub(super) deleted_at: Option<OffsetDateTime>,
     pub(super) reactions: Option<Json<Vec<Reaction>>>,
@@ -285,6 +307,7 @@ impl From<MessageRow> for RoomMessage {
             created_at: row.created_at,
             reply_to: row.reply_to.map(Into::into),
             mentions: row.mentions.unwrap_or_default().into_iter().map(UserId::from_uuid).collect(),
+            attachments: row.attachments.map(|Json(attachments)| attachments).unwrap_or_default(),
             edited_at: row.edited_at,
             deleted_at: row.deleted_at,
             reactions: row.reactions.map(|Json(reactions)| reactions).unwrap_or_default(),
@@ -306,7 +329,8 @@ pub async fn after(
     // otherwise take the one without the number.
     let rows = query!(
         r#"SELECT entry.seq AS "entry!: Seq", m.id, m.seq AS "seq: Seq", m.user_id, m.user_name AS name, m.text,
-                  m.created_at, m.reply_to AS "reply_to: Seq", m.mentions, m.edited_at, m.deleted_at,
+                  m.created_at, m.reply_to AS "reply_to: Seq", m.mentions,
+                  m.attachments AS "attachments: Json<Vec<RoomAttachment>>", m.edited_at, m.deleted_at,
                   m.reactions AS "reactions: Json<Vec<Reaction>>"
            FROM ((SELECT seq, seq AS message_seq FROM room_messages
                   WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3)
@@ -350,7 +374,7 @@ pub async fn before(
     let mut rows = query_as!(
         MessageRow,
         r#"SELECT id, seq AS "seq: Seq", user_id, user_name AS name, text, created_at, reply_to AS "reply_to: Seq",
-                mentions, edited_at, deleted_at, reactions AS "reactions: Json<Vec<Reaction>>"
+                mentions, attachments AS "attachments: Json<Vec<RoomAttachment>>", edited_at, deleted_at, reactions AS "reactions: Json<Vec<Reaction>>"
          FROM room_messages WHERE room_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3"#,
         room.as_uuid(),
         from_seq(seq),

@@ -1,6 +1,9 @@
 //! Whom and what new messages refer to. Of those that refer to nothing, which most are, nothing is asked.
 
-use super::messages::{NewRoomMessage, Pair, Sent};
+use super::{
+    attachments::{self, Sender, StoredAttachment},
+    messages::{NewRoomMessage, Pair, Sent},
+};
 use crate::{
     column::{Seq, from_seq},
     error::StoreError,
@@ -10,7 +13,8 @@ use crate::{
 };
 use common::{
     clock::Clock,
-    id::{RoomId, UserId},
+    id::{AttachmentId, RoomId, UserId},
+    protocol::room::RoomAttachment,
 };
 use sqlx::query;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,12 +25,35 @@ use uuid::Uuid;
 pub(super) struct References {
     messages: BTreeSet<(RoomId, u64)>,
     people: BTreeSet<(RoomId, UserId)>,
+    files: BTreeMap<AttachmentId, StoredAttachment>,
+    /// The one message that gets each file, of several that want it.
+    takers: BTreeMap<AttachmentId, Sender>,
+    /// Messages with files that were stored before.
+    known: BTreeSet<Sender>,
 }
 
 impl References {
     /// Whether there is the message that this one answers, or it answers none.
     pub(super) fn answers(&self, message: &NewRoomMessage<'_>) -> bool {
         message.reply_to.is_none_or(|seq| self.messages.contains(&(message.room, seq)))
+    }
+
+    /// Whether all its files are there, uploaded to the room by who sends them, and in no other message. Those of a
+    /// message that is sent again are in that message.
+    pub(super) fn attaches(&self, message: &NewRoomMessage<'_>) -> bool {
+        let sender = sender(message);
+        let is_its_own = |id: &AttachmentId| {
+            let by = message.attachments.by.unwrap_or(message.user);
+            self.takers.get(id) == Some(&sender)
+                && self.files.get(id).is_some_and(|file| file.room == message.room && file.user == by)
+        };
+        message.attachments.ids.iter().all(is_its_own) || self.known.contains(&sender)
+    }
+
+    /// What is said of its files.
+    pub(super) fn attached(&self, message: &NewRoomMessage<'_>) -> Vec<RoomAttachment> {
+        let files = message.attachments.ids.iter().filter_map(|id| self.files.get(id));
+        files.map(|file| file.about.clone()).collect()
     }
 
     /// Those it mentions who may enter its room, each once.
@@ -51,7 +78,22 @@ pub(super) async fn find(tx: &mut TenantTx, new: &[NewRoomMessage<'_>]) -> Resul
     if !mentioned.is_empty() {
         references.people = people(tx, &mentioned).await?;
     }
+    let mut senders = BTreeSet::new();
+    for message in new {
+        for id in message.attachments.ids {
+            senders.insert(sender(message));
+            references.takers.entry(*id).or_insert_with(|| sender(message));
+        }
+    }
+    if !senders.is_empty() {
+        references.files = attachments::unsent(tx, &references.takers.keys().copied().collect()).await?;
+        references.known = attachments::already_sent(tx, &senders).await?;
+    }
     Ok(references)
+}
+
+fn sender(message: &NewRoomMessage<'_>) -> Sender {
+    Sender { room: message.room, user: message.user, client_id: message.client_id }
 }
 
 async fn messages(

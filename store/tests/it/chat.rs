@@ -25,6 +25,7 @@ fn said<'a>(room: RoomId, user: UserId, text: &'a str) -> NewRoomMessage<'a> {
         text,
         reply_to: None,
         mentions: &[],
+        attachments: rooms::Uploads::default(),
     }
 }
 
@@ -143,6 +144,7 @@ async fn of_a_deleted_message_no_table_has_anything_any_more() {
     let new = NewRoomMessage {
         reply_to: Some(1),
         mentions: &[a.user],
+        attachments: rooms::Uploads::default(),
         ..said(a.room, UserId::generate(&clock), "xylophone")
     };
     let mut kept = rooms::send(&mut tx, &new, &clock).await.unwrap().unwrap().message;
@@ -160,6 +162,7 @@ async fn of_a_deleted_message_no_table_has_anything_any_more() {
         text: String::new(),
         reply_to: None,
         mentions: Vec::new(),
+        attachments: Vec::new(),
         reactions: Vec::new(),
         deleted_at: Some(clock.utc()),
         ..kept

@@ -105,6 +105,17 @@ pub(crate) async fn desk(db: &TestDatabase, tenant: &Tenant, clock: &dyn Clock) 
     let twin = contacts::create(tx, &new, clock).await.unwrap().id;
     contacts::merge(tx, contact, twin, clock).await.unwrap();
     chat(tx, user, clock).await;
+    let file = rooms::NewAttachment {
+        room: tenant.room,
+        user,
+        file_name: "photo.jpg",
+        mime_type: "image/jpeg",
+        size_bytes: 10,
+        sha256: &[7; 32],
+        size: None,
+    };
+    let quota = rooms::Quota { bytes_max: u64::MAX, unsent_max: u16::MAX };
+    rooms::reserve(tx, &file, quota, clock).await.unwrap().unwrap();
     transaction.commit().await.unwrap();
 }
 
@@ -119,6 +130,7 @@ async fn chat(tx: &mut TenantTx, user: UserId, clock: &dyn Clock) {
         text: "hello",
         reply_to: None,
         mentions: &[user],
+        attachments: rooms::Uploads::default(),
     };
     let endpoint = secret("endpoint and keys");
     let subscription = notifications::NewSubscription {
@@ -173,6 +185,7 @@ pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> 
         text: "hello",
         reply_to: None,
         mentions: &[],
+        attachments: rooms::Uploads::default(),
     };
     rooms::send(&mut tx, &said, clock).await.unwrap().unwrap();
     let more = elevations::NewElevation {

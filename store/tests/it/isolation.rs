@@ -228,6 +228,7 @@ async fn another_accounts_ids_look_like_ids_that_do_not_exist() {
         text: "x",
         reply_to: None,
         mentions: &[],
+        attachments: rooms::Uploads::default(),
     };
     assert!(rooms::send(&mut tx, &said, &clock).await.unwrap().is_err());
     assert!(calls::find(&mut tx, b.call).await.unwrap().is_none());

@@ -49,6 +49,7 @@ async fn a_message_tells_those_whom_it_mentions_once_and_reading_it_in_the_room_
         text: "Look",
         reply_to: None,
         mentions: &mentions,
+        attachments: rooms::Uploads::default(),
     };
     users::create_if_absent(&mut tx, writer, "Grace", common::token::Role::User, &clock).await.unwrap();
     let sent = rooms::send(&mut tx, &message, &clock).await.unwrap().unwrap();

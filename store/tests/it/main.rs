@@ -15,6 +15,7 @@ mod contacts;
 mod conversations;
 mod credentials;
 mod fair;
+mod files;
 mod fixture;
 mod groups;
 mod hooks;

@@ -39,6 +39,7 @@ async fn messages_sent_at_once_are_numbered_without_gaps_though_some_roll_back()
                     text: &text,
                     reply_to: None,
                     mentions: &[],
+                    attachments: rooms::Uploads::default(),
                 };
                 let mut tx = store.tenant(a.account).await.unwrap();
                 rooms::send(&mut tx, &new, &*clock).await.unwrap().unwrap();
@@ -76,6 +77,7 @@ async fn a_message_sent_many_times_at_once_is_stored_once_and_costs_one_number()
                 text: "once",
                 reply_to: None,
                 mentions: &[],
+                attachments: rooms::Uploads::default(),
             };
             let mut tx = store.tenant(a.account).await.unwrap();
             let sent = rooms::send(&mut tx, &new, &*clock).await.unwrap().unwrap();
@@ -109,6 +111,7 @@ async fn what_is_posted_together_is_numbered_per_room_and_refused_one_by_one() {
         text,
         reply_to: None,
         mentions: &[],
+        attachments: rooms::Uploads::default(),
     };
     let new = |room, text| said(room, text, Uuid::new_v4());
     let group = [
@@ -183,6 +186,7 @@ async fn groups_that_meet_in_the_same_rooms_wait_for_each_other_and_never_for_ev
                         text: "x",
                         reply_to: None,
                         mentions: &[],
+                        attachments: rooms::Uploads::default(),
                     })
                     .collect();
                 let mut tx = store.tenant(a.account).await.unwrap();
@@ -214,6 +218,7 @@ async fn history_is_read_from_either_end_oldest_first() {
             text,
             reply_to: None,
             mentions: &[],
+            attachments: rooms::Uploads::default(),
         };
         rooms::send(&mut tx, &new, &clock).await.unwrap().unwrap();
     }
@@ -351,6 +356,7 @@ async fn a_room_is_replayed_from_any_number_in_pages_of_any_size_and_of_itself_o
             text: &text,
             reply_to: None,
             mentions: &[],
+            attachments: rooms::Uploads::default(),
         };
         // Sent twice now and then, with another text: what was stored first stays.
         for text in &[text.as_str(), "another"][..1 + dice.below(2)] {
@@ -391,6 +397,7 @@ async fn nothing_is_said_in_a_room_once_it_is_closed_and_it_goes_on_where_it_was
             text: "x",
             reply_to: None,
             mentions: &[],
+            attachments: rooms::Uploads::default(),
         };
         let mut tx = db.store.tenant(a.account).await.unwrap();
         let sent = rooms::send(&mut tx, &new, &clock).await.unwrap();

@@ -33,6 +33,8 @@ export class LiveRoom {
   #isLeft = false;
   /** What the server has stored and does not show here yet. @type {App.PendingMessage[]} */
   #stored = [];
+  /** Files that this page has uploaded, for messages on their way. @type {Map<string, Wire.RoomAttachment>} */
+  #files = new Map();
   #typingSentAt = 0;
   /** The number up to which the server was last told that it was read. */
   #readTo = 0;
@@ -272,11 +274,14 @@ export class LiveRoom {
    *
    * @param {string} text
    * @param {number} [replyTo]
+   * @param {Wire.RoomAttachment[]} [attachments] files that were uploaded for it
    */
-  send(text, replyTo) {
+  send(text, replyTo, attachments = []) {
     const mentions = mentionsIn(text, this.state.get().members);
     this.stopTyping();
-    this.#outbox.add({ text, replyTo, mentions }).catch(() => {});
+    attachments.forEach((file) => this.#files.set(file.id, file));
+    const ids = attachments.map(({ id }) => id);
+    this.#outbox.add({ text, replyTo, mentions, ...(ids.length > 0 && { attachments: ids }) }).catch(() => {});
   }
 
   /** Tries again to send what was refused. @param {string} clientId */
@@ -299,14 +304,19 @@ export class LiveRoom {
   async #say(said) {
     const { message } = await this.#socket.call('room.send', { roomId: this.id, ...said });
     if (message.seq > this.state.get().seq) {
-      this.#stored.push({ ...pendingOf({ message: said, at: message.createdAt, error: null }), storedAs: message.id });
+      this.#stored.push({ ...this.#withFiles(pendingOf({ message: said, at: message.createdAt, error: null })), storedAs: message.id });
       this.inOrder(() => this.receive(message));
     }
     return message;
   }
 
+  /** @param {App.PendingMessage} entry @returns {App.PendingMessage} */
+  #withFiles(entry) {
+    return { ...entry, files: entry.attachments?.flatMap((id) => this.#files.get(id) ?? []) };
+  }
+
   #waiting() {
-    return this.#outbox.waiting.map(pendingOf);
+    return this.#outbox.waiting.map((entry) => this.#withFiles(pendingOf(entry)));
   }
 
   /** What is on its way, and what is there but has something missing before it. */

@@ -3,6 +3,7 @@
 import { avatar, el, fill, icon, say } from '../dom.js';
 import { clock, day, full, number } from '../format.js';
 import { delivery, explain, phrase } from '../words.js';
+import { attachmentList } from './attachments.js';
 
 /** Messages of one person within this time stand together under one name. */
 const TOGETHER_MS = 5 * 60_000;
@@ -36,7 +37,7 @@ const TOGETHER_MS = 5 * 60_000;
  */
 export function days(messages, pending, user) {
   const waiting = pending.map((entry) => ({
-    id: entry.clientId, userId: user.id, name: user.name, text: entry.text, replyTo: entry.replyTo, createdAt: entry.at, pending: true, error: entry.error,
+    id: entry.clientId, userId: user.id, name: user.name, text: entry.text, replyTo: entry.replyTo, attachments: entry.files, createdAt: entry.at, pending: true, error: entry.error,
   }));
   return rows(/** @type {Said[]} */ ([...messages, ...waiting]), (message) => message.userId);
 }
@@ -109,7 +110,8 @@ const QUICK = ['👍', '❤️', '😂', '🎉'];
 /**
  * @typedef {{ user: Wire.User, mayModerate: () => boolean, find: (seq: number) => Wire.RoomMessage | undefined,
  *   retry: (clientId: string) => void, discard: (clientId: string) => void, isOffline: () => boolean, react: (message: Said, emoji: string) => void, reply: (message: Said) => void,
- *   edit: (message: Said) => void, remove: (message: Said) => void }} Acts
+ *   edit: (message: Said) => void, remove: (message: Said) => void,
+ *   link: ReturnType<typeof import('./attachments.js').links>, failed: (error: App.Problem) => void }} Acts
  */
 
 /** Whether the user is known to have reacted so. @param {{ user: Wire.User }} who @param {Said} message @param {string} emoji */
@@ -124,6 +126,7 @@ export function roomMessage(acts) {
         el('p', { class: 'message-head' }, el('strong', { dir: 'auto' }, message.name), el('time', { datetime: message.createdAt, title: full(message.createdAt) }, clock(message.createdAt))),
         el('p', { class: 'message-reply', hidden: true }),
         el('p', { class: 'text', dir: 'auto' }),
+        el('div', { class: 'attachments' }),
         el('div', { class: 'reactions' }),
         el('p', { class: 'message-state' })),
       el('div', { class: 'message-acts' })),
@@ -134,6 +137,7 @@ export function roomMessage(acts) {
       node.classList.toggle('mentions-me', Boolean(message.mentions?.includes(acts.user.id)));
       fill(part(node, 'text'), message.deletedAt ? phrase('room.deleted') : message.text,
         message.editedAt && el('span', { class: 'edited', title: full(message.editedAt) }, phrase('room.edited')));
+      showAttachments(part(node, 'attachments'), message, acts);
       showReply(part(node, 'message-reply'), message, acts);
       showReactions(part(node, 'reactions'), message, acts);
       fill(part(node, 'message-acts'), !message.pending && !message.deletedAt && actsOn(message, acts));
@@ -160,8 +164,17 @@ function showReply(node, message, { find }) {
   node.hidden = !message.replyTo;
   if (!message.replyTo) return;
   const answered = find(message.replyTo);
-  const words = answered?.deletedAt ? phrase('room.deleted') : answered?.text ?? phrase('room.earlier');
+  const words = answered?.deletedAt ? phrase('room.deleted') : (answered && (answered.text || answered.attachments?.[0]?.fileName)) ?? phrase('room.earlier');
   fill(node, icon('reply'), answered && el('bdi', { class: 'message-replied' }, answered.name), el('span', { class: 'quoted', dir: 'auto' }, words));
+}
+
+/** Drawn once: pictures that are there do not load again. @param {HTMLElement} node @param {Said} message @param {Acts} acts */
+function showAttachments(node, { attachments = [], pending = false }, { link, failed }) {
+  const shown = attachments.map(({ id }) => id).join(' ') + pending;
+  if (node.dataset.shown === shown) return;
+  node.dataset.shown = shown;
+  node.hidden = attachments.length === 0;
+  fill(node, attachmentList(attachments, { isPending: pending, link, failed }));
 }
 
 /** @param {HTMLElement} node @param {Said} message @param {Acts} acts */

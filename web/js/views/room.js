@@ -2,6 +2,7 @@
 
 import { el, fill, icon, iconButton, keyed, say } from '../dom.js';
 import { explain, names, phrase } from '../words.js';
+import { links } from './attachments.js';
 import { composer } from './composer.js';
 import { days, hasReacted, roomMessage } from './message.js';
 import { manageMembers, rank, roleIn } from './members.js';
@@ -9,14 +10,16 @@ import { people } from './people.js';
 import { detailHeader, titled } from './rooms.js';
 import { scroller } from './scroller.js';
 import { confirm } from './settings/dialogs.js';
+import { takesFiles, uploads } from './uploads.js';
 
 /** The most that the server takes, in bytes of JSON. */
 const TEXT_BYTES_MAX = 8 * 1024;
 
 /** @param {App.Parts} app @param {string} id @returns {App.View} */
 export function room(app, id) {
-  const { rooms, calls, user, notices, socket, mailbox, drafts } = app;
+  const { rooms, calls, user, notices, socket, mailbox, drafts, api } = app;
   const place = `room/${id}`;
+  const files = `/v1/rooms/${id}/attachments`;
   const live = rooms.hold(id, 'view');
   const title = titled();
   const subtitle = el('p', { class: 'muted' });
@@ -56,13 +59,15 @@ export function room(app, id) {
         });
         return;
       }
-      live.send(text, aimed?.seq);
+      live.send(text, aimed?.seq, tray.take());
       log.toEnd();
     },
     typed: () => live.typed(),
     changed: () => keepDraft(),
     tooLong: () => notices.warn(phrase('room.tooLong')),
+    files: { label: phrase('room.attach'), add: (chosen) => tray.add(chosen), ready: () => tray.ready(), waiting: () => tray.waiting() },
   });
+  const tray = uploads({ path: files, api, changed: () => write.filesChanged(), tooMany: () => notices.warn(phrase('room.tooManyFiles')) });
 
   /** The message that is answered or edited. @type {import('../model/drafts.js').Draft['target']} */
   let target = null;
@@ -100,6 +105,8 @@ export function room(app, id) {
   const act = (/** @type {Promise<unknown>} */ done) => done.catch((error) => notices.warn(explain(error)));
   const shows = roomMessage({
     user,
+    link: links({ path: files, api }),
+    failed: (error) => notices.warn(explain(error)),
     mayModerate: () => user.permissions.includes('rooms.manage') || rank(role) > 1,
     find: (seq) => live.state.get().messages.find((message) => message.seq === seq),
     retry: (clientId) => live.resend(clientId),
@@ -130,9 +137,11 @@ export function room(app, id) {
   const element = el('div', { class: 'room', on: { keydown: (event) => { if (event.key === 'Escape') { toggle(false); aim(null); } } } },
     el('section', { class: 'chat', 'aria-label': phrase('conversation') },
       detailHeader('rooms', el('div', { class: 'detail-title' }, title.node, subtitle), showPeople, join),
-      log.element, below.element, state, el('div', { class: 'typing-line' }, typing), targetLine, write.element),
+      log.element, below.element, state, el('div', { class: 'typing-line' }, typing), targetLine, tray.element, write.element),
     roster.element,
   );
+
+  takesFiles(element, (dropped) => tray.add(dropped));
 
   const showMessages = (/** @type {App.RoomState} */ { status, error, messages, pending }) => {
     log.update(() => keyed(log.list, days(status === 'failed' ? [] : messages, pending, user), shows));
@@ -199,6 +208,7 @@ export function room(app, id) {
       document.removeEventListener('visibilitychange', markRead);
       roster.leave?.();
       log.leave();
+      tray.leave();
       live.stopTyping();
       drafts.flush();
       rooms.release(id, 'view');

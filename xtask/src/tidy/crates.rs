@@ -35,6 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("shutdown", &[]),
     ("bus", &["common", "shutdown"]),
     ("egress", &["common"]),
+    ("files", &["common", "egress"]),
     ("store", &["common"]),
     ("ingress", &["common", "store"]),
     ("signalling-core", &["common"]),
@@ -52,6 +53,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "shutdown",
             "bus",
             "egress",
+            "files",
             "ingress",
             "store",
             "signalling",
@@ -96,6 +98,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     // The drivers, which dial what the operator configures.
     ("redis", &["bus"]),
     ("sqlx", &["store"]),
+    // Built without a client: its requests go by `egress`.
+    ("object_store", &["files"]),
 ];
 
 /// Every edge, crate and licence that should not be there.

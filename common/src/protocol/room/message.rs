@@ -1,6 +1,6 @@
 //! A message, and what may be done to it afterwards.
 
-use crate::id::{RoomId, RoomMessageId, UserId};
+use crate::id::{AttachmentId, RoomId, RoomMessageId, UserId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -14,6 +14,9 @@ pub const REACTIONS_MAX: usize = 20;
 ///
 /// More names people in larger rooms; but every reaction sends the message to everybody again.
 pub const REACTORS_MAX: usize = 10;
+
+/// Files that one message may have.
+pub const ATTACHMENTS_MAX: usize = 10;
 
 /// The longest emoji, in bytes of UTF-8: families and flags are of many characters.
 pub const EMOJI_BYTES_MAX: usize = 48;
@@ -32,7 +35,7 @@ pub struct RoomMessage {
     pub user_id: UserId,
     /// The sender's name at that time.
     pub name: String,
-    /// The text as it was sent or last edited; empty if it was deleted.
+    /// The text as it was sent or last edited; empty if it was deleted, or has attachments alone.
     pub text: String,
     /// When it was stored.
     #[serde(with = "time::serde::rfc3339")]
@@ -43,16 +46,42 @@ pub struct RoomMessage {
     /// Users whose attention it wants; absent if nobody's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
+    /// Its files, in the order in which they were sent; absent if it has none. At most [`ATTACHMENTS_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<RoomAttachment>,
     /// When it was last edited; absent if it never was.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub edited_at: Option<OffsetDateTime>,
-    /// When it was deleted, and text, mentions and reactions with it; absent if it was not.
+    /// When it was deleted, and text, mentions, attachments and reactions with it; absent if it was not.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub deleted_at: Option<OffsetDateTime>,
     /// By emoji, the one that was used first before the others; absent if nobody has reacted. At most
     /// [`REACTIONS_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction>,
+}
+
+/// A file of a message. Those who may read the room get a link to it from `GET /v1/rooms/{id}/attachments/{attachment}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RoomAttachment {
+    /// The file, in whichever message and on whichever page.
+    pub id: AttachmentId,
+    /// What its sender calls it: one visible line, without a path.
+    pub file_name: String,
+    /// What it is by its content, as a media type; `application/octet-stream` if that is not known.
+    pub mime_type: String,
+    /// How many bytes it has.
+    pub size_bytes: u64,
+    /// A picture's width in pixels; absent if it is no picture, or cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// A picture's height in pixels; absent if it is no picture, or cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Whether there is a smaller picture of it, as JPEG.
+    pub has_thumbnail: bool,
 }
 
 /// Those who have reacted to a message with the same emoji.
@@ -77,7 +106,8 @@ pub struct Edit {
     pub room_id: RoomId,
     /// The number of the message, which the caller has sent.
     pub message_seq: u64,
-    /// What it says from now on, under the rules of `room.send`. The text before is kept nowhere.
+    /// What it says from now on, under the rules of `room.send`; its attachments stay. The text before is kept
+    /// nowhere.
     pub text: String,
 }
 

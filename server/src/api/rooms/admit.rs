@@ -94,7 +94,7 @@ pub(super) fn viewer(caller: &Caller) -> Viewer {
 }
 
 /// What a refusal is over HTTP.
-pub(super) fn refused(refusal: Refusal) -> Problem {
+pub(in super::super) fn refused(refusal: Refusal) -> Problem {
     let forbidden = |why| Problem::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, why);
     let conflict = |code, why| Problem::new(StatusCode::CONFLICT, code, why);
     match refusal {

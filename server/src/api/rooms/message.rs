@@ -17,11 +17,12 @@ use axum::{Json, extract::State, http::StatusCode};
 use common::{
     id::{RoomId, UserId},
     protocol::room::{RoomMessage, TEXT_BYTES_MAX},
+    text::TextError,
 };
 use serde::Deserialize;
 use signalling_core::{
     admission::{Action, Refusal},
-    revision::{Change, Draft},
+    revision::{Change, Draft, Unchanged},
 };
 use std::collections::BTreeSet;
 use store::{
@@ -53,6 +54,7 @@ pub(super) async fn get(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UpdateRoomMessage {
     /// What it says from now on: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab.
+    /// Empty only if it has attachments, which stay.
     #[schema(example = "Your parcel has arrived at last.")]
     text: String,
     /// On whose behalf it was posted; for API keys only. Absent: by the caller.
@@ -76,7 +78,7 @@ pub(super) async fn edit(
     Ids(id, seq): Ids<RoomId, u64>,
     Body(body): Body<UpdateRoomMessage>,
 ) -> Result<Json<RoomMessage>, Problem> {
-    let text = fields::text(&body.text, TEXT_BYTES_MAX)?.to_owned();
+    let text = fields::caption(&body.text, TEXT_BYTES_MAX)?.to_owned();
     let author = body.author.as_ref().map(|author| author.check("author", caller.account)).transpose()?;
     if author.is_some() && caller.token.is_some() {
         return Err(Problem::invalid("author is for API keys; people speak for themselves"));
@@ -85,7 +87,7 @@ pub(super) async fn edit(
     Ok(Json(change(app, caller, (id, seq), author, Change::Edit { text }).await?))
 }
 
-/// Deletes a message, with its reactions. That there was one stays, and its number.
+/// Deletes a message, with its reactions and attachments. That there was one stays, and its number.
 #[utoipa::path(
     delete, path = "/v1/rooms/{id}/messages/{seq}",
     params(("id" = RoomId, Path, description = "The room"), ("seq" = u64, Path, description = "The message's number")),
@@ -148,8 +150,11 @@ async fn change(
     let action = change.action(is_own).ok_or_else(|| refused(Refusal::NotAllowed))?;
     admit_change(&app, &mut tx, &caller, id, (&change, action), open.contains(&id)).await?;
     let mut draft = Draft::new(message, []);
-    // Of what can be wrong, only that it was deleted concerns who does not react.
-    draft.apply(author, &change, app.clock.utc()).map_err(|_| Problem::not_found("message"))?;
+    draft.apply(author, &change, app.clock.utc()).map_err(|why| match why {
+        Unchanged::Empty => Problem::invalid(TextError::Empty.to_string()).of_member("text"),
+        // Nobody reacts here.
+        Unchanged::Deleted | Unchanged::TooManyReactions => Problem::not_found("message"),
+    })?;
     let message = draft.message().clone();
     let revision = draft.finish();
     let teller = app.clone();

@@ -13,20 +13,21 @@ use super::{
     admit::{admit, refused},
     guests::Outsider,
 };
-use axum::{Json, extract::State, response::Response};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
-    error::Chain,
-    id::{ClientMessageId, RoomId, UserId},
-    protocol::room::{MENTIONS_MAX, MESSAGES_MAX, RoomMessage, TEXT_BYTES_MAX},
+    error::{Chain, ErrorCode},
+    id::{AttachmentId, ClientMessageId, RoomId, UserId},
+    protocol::room::{ATTACHMENTS_MAX, MENTIONS_MAX, MESSAGES_MAX, RoomMessage, TEXT_BYTES_MAX},
     room::RoomEntry,
     subject::hub::{RoomNews, RoomTopic},
     text,
 };
 use serde::{Deserialize, Serialize};
 use signalling_core::admission::{Action, Refusal};
+use std::collections::BTreeSet;
 use store::{
     api_keys,
-    rooms::{self, NewRoomMessage, Unsent},
+    rooms::{self, NewRoomMessage, Unsent, Uploads},
     standing::Writer,
     users,
 };
@@ -77,7 +78,8 @@ pub(super) async fn list(
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateRoomMessage {
-    /// What is said: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab.
+    /// What is said: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab. Empty only if
+    /// there are attachments.
     #[schema(example = "Your parcel has arrived.")]
     text: String,
     /// On whose behalf; for API keys only. Absent: by the key, under its name.
@@ -87,6 +89,9 @@ pub(super) struct CreateRoomMessage {
     /// Users whose attention it wants, at most 20. Those who cannot enter the room are left out.
     #[serde(default)]
     mentions: Vec<UserId>,
+    /// Files that the caller has uploaded to this room and not sent yet, at most 10, each once.
+    #[serde(default)]
+    attachments: Vec<AttachmentId>,
 }
 
 /// Posts a message in a room. It is stored, numbered, and pushed to everybody present.
@@ -96,7 +101,7 @@ pub(super) struct CreateRoomMessage {
     responses(
         (status = 201, body = RoomMessage),
         (status = 403, body = Document),
-        (status = 404, body = Document),
+        (status = 404, description = "Also `attachment.notFound`", body = Document),
         (status = 409, description = "`room.closed`, or the idempotency key was used for another request", body = Document),
     ),
 )]
@@ -106,7 +111,9 @@ pub(super) async fn send(
     Id(id): Id<RoomId>,
     Retryable(body, idempotency): Retryable<CreateRoomMessage>,
 ) -> Result<Response, Problem> {
-    let said = fields::text(&body.text, TEXT_BYTES_MAX)?;
+    let rule = if body.attachments.is_empty() { fields::text } else { fields::caption };
+    let said = rule(&body.text, TEXT_BYTES_MAX)?;
+    check_attachments(&body.attachments)?;
     let author = body.author.as_ref().map(|author| author.check("author", caller.account)).transpose()?;
     if author.is_some() && caller.token.is_some() {
         return Err(Problem::invalid("author is for API keys; people speak for themselves"));
@@ -140,11 +147,17 @@ pub(super) async fn send(
         text: said,
         reply_to: body.reply_to,
         mentions: &body.mentions,
+        attachments: Uploads { ids: &body.attachments, by: Some(caller.id()) },
     };
     let sent = rooms::send(&mut tx, &new, &*app.clock).await?;
     let sent = sent.map_err(|why| match why {
         Unsent::NoRoom => refused(Refusal::Closed),
         Unsent::NoSuchMessage => Problem::not_found("message"),
+        Unsent::NoSuchAttachment => {
+            let detail = "an attachment is not there, or is in a message already";
+            Problem::new(StatusCode::NOT_FOUND, ErrorCode::ATTACHMENT_NOT_FOUND, detail)
+                .of_member("attachments")
+        }
     })?;
     let teller = app.clone();
     let kept_and_told = async move {
@@ -154,6 +167,15 @@ pub(super) async fn send(
         Ok(answer)
     };
     app.complete(kept_and_told).await
+}
+
+/// Refuses files that are too many, or named twice.
+fn check_attachments(ids: &[AttachmentId]) -> Result<(), Problem> {
+    let is_each_once = ids.iter().collect::<BTreeSet<_>>().len() == ids.len();
+    if ids.len() <= ATTACHMENTS_MAX && is_each_once {
+        return Ok(());
+    }
+    Err(Problem::invalid("attachments must have at most 10 files, each once").of_member("attachments"))
 }
 
 /// Tells everybody present of a stored message, or of a change of one. Clients show it once however often they are

@@ -1,7 +1,10 @@
 //! A message under every change there is.
 
 use super::*;
-use common::id::RoomMessageId;
+use common::{
+    id::{AttachmentId, RoomMessageId},
+    protocol::room::RoomAttachment,
+};
 use std::{collections::BTreeSet, time::Duration};
 use uuid::Uuid;
 
@@ -23,9 +26,22 @@ fn said() -> RoomMessage {
         created_at: at(0),
         reply_to: Some(3),
         mentions: vec![user(2)],
+        attachments: Vec::new(),
         edited_at: None,
         deleted_at: None,
         reactions: Vec::new(),
+    }
+}
+
+fn file() -> RoomAttachment {
+    RoomAttachment {
+        id: AttachmentId::from_uuid(Uuid::nil()),
+        file_name: "photo.jpg".to_owned(),
+        mime_type: "image/jpeg".to_owned(),
+        size_bytes: 1,
+        width: None,
+        height: None,
+        has_thumbnail: false,
     }
 }
 
@@ -58,6 +74,21 @@ fn an_edit_replaces_the_text_and_keeps_the_rest() {
     let Revision { message, added, removed, unmentioned } = draft.finish().unwrap();
     assert_eq!(message, RoomMessage { text: "hallo".to_owned(), edited_at: Some(at(5)), ..said() });
     assert!(added.is_empty() && removed.is_empty() && unmentioned.is_empty());
+}
+
+#[test]
+fn an_edit_leaves_a_message_without_a_text_only_if_it_has_attachments() {
+    let mut text = Draft::new(said(), []);
+    assert_eq!(text.apply(user(1), &edit(""), at(5)), Err(Unchanged::Empty));
+    assert_eq!(text.finish(), None);
+    let with_file = RoomMessage { attachments: vec![file()], ..said() };
+    let mut picture = Draft::new(with_file.clone(), []);
+    picture.apply(user(1), &edit(""), at(5)).unwrap();
+    let message = picture.finish().unwrap().message;
+    assert_eq!(message, RoomMessage { text: String::new(), edited_at: Some(at(5)), ..with_file.clone() });
+    let mut gone = Draft::new(with_file, []);
+    gone.apply(user(1), &Change::Delete, at(6)).unwrap();
+    assert!(gone.finish().unwrap().message.attachments.is_empty());
 }
 
 #[test]

@@ -51,6 +51,7 @@ fn message(seq: u64) -> RoomMessage {
         created_at: OffsetDateTime::UNIX_EPOCH,
         reply_to: None,
         mentions: Vec::new(),
+        attachments: Vec::new(),
         edited_at: None,
         deleted_at: None,
         reactions: Vec::new(),

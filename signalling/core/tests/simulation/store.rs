@@ -36,6 +36,7 @@ impl Messages {
             created_at: OffsetDateTime::UNIX_EPOCH,
             reply_to: None,
             mentions: Vec::new(),
+            attachments: Vec::new(),
             edited_at: None,
             deleted_at: None,
             reactions: Vec::new(),

@@ -32,7 +32,14 @@ async fn answer(client: &mut Connected) -> Value {
 
 async fn say(world: &World, client: &mut Connected, room_id: RoomId) -> u64 {
     let client_id = ClientMessageId::generate(&*world.clock);
-    let said = Send { room_id, client_id, text: "hello".to_owned(), reply_to: None, mentions: Vec::new() };
+    let said = Send {
+        room_id,
+        client_id,
+        text: "hello".to_owned(),
+        reply_to: None,
+        mentions: Vec::new(),
+        attachments: Vec::new(),
+    };
     send(&world.hub, &client.client, Some(ID.clone()), said).await;
     answer(client).await["result"]["message"]["seq"].as_u64().unwrap()
 }

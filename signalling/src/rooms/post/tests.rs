@@ -18,7 +18,7 @@ async fn enter(world: &World, client: &mut Connected, room_id: RoomId) {
 
 /// A message that refers to nothing.
 fn plain(room_id: RoomId, client_id: ClientMessageId, text: String) -> Send {
-    Send { room_id, client_id, text, reply_to: None, mentions: Vec::new() }
+    Send { room_id, client_id, text, reply_to: None, mentions: Vec::new(), attachments: Vec::new() }
 }
 
 /// Says so many things, each in the next of these rooms, without waiting for the answers.

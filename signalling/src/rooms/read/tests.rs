@@ -38,6 +38,7 @@ async fn how_far_everybody_has_read_is_stored_and_answered() {
             text: "hello",
             reply_to: None,
             mentions: &[],
+            attachments: rooms::Uploads::default(),
         };
         rooms::send(&mut tx, &new, &*world.clock).await.unwrap().unwrap();
     }

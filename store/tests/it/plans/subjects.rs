@@ -5,9 +5,10 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use std::collections::BTreeMap;
 
 /// Which row of each table.
-const ROWS: [(&str, &str); 58] = [
+const ROWS: [(&str, &str); 60] = [
     ("accounts", "name = 'a'"),
     ("api_keys", "id = pg_temp.u('key', 777)"),
+    ("attachment_totals", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
     ("audit_entries", "id = pg_temp.u('audit', 37777)"),
     ("call_parties", "call_id = pg_temp.u('call', 17777) AND position = 0"),
     ("calls", "id = pg_temp.u('call', 17777)"),
@@ -45,6 +46,7 @@ const ROWS: [(&str, &str); 58] = [
     ("reply_accounts", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
     ("reply_queues", "channel_id = (SELECT id FROM channels WHERE external_id = 'a')"),
     ("roles", "id = pg_temp.u('role', 3)"),
+    ("room_attachments", "id = pg_temp.u('file', 7777)"),
     ("room_bans", "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008)"),
     ("room_changes", "room_id = pg_temp.u('room', 777) AND seq = 20002"),
     ("room_members", "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008)"),
