@@ -1,6 +1,6 @@
 // Made from the code by `cargo xtask generate`: what the server takes and says over REST.
 
-import type { AccountId, Attachment, CallAccept, CallAccepted, CallAnswered, CallCancel, CallChanged, CallDeviceMoved, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallInvite, CallInvited, CallMedia, CallParty, CallPartyState, CallReject, CallResume, CallResumed, CallRing, CallRinging, CallTransfer, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MailboxAcknowledge, MailboxAcknowledged, MailboxEntry, MailboxEntryKind, MailboxSubscribe, MailboxSubscribed, MailboxUnsubscribe, MediaAnswer, MediaChanged, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaParticipantState, MediaPublish, MediaPublished, MediaRoute, MediaSignal, MediaSignalled, MediaState, MediaStateChange, MediaUpdate, MediaUpdated, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSaid, PresenceSet, PresenceStatus, PresenceSubscribe, Priority, RequestId, Role, RoomChangedMessage, RoomClass, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomKeptEvent, RoomLeave, RoomMemberChanged, RoomMemberJoined, RoomMemberLeft, RoomMemberRole, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomPageChanged, RoomPlaced, RoomPublish, RoomPublisher, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRenamed, RoomRestricted, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnfollowMembers, RoomUnread, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
+import type { AccountId, Attachment, AttachmentId, CallAccept, CallAccepted, CallAnswered, CallCancel, CallChanged, CallDeviceMoved, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallInvite, CallInvited, CallMedia, CallParty, CallPartyState, CallReject, CallResume, CallResumed, CallRing, CallRinging, CallTransfer, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MailboxAcknowledge, MailboxAcknowledged, MailboxEntry, MailboxEntryKind, MailboxSubscribe, MailboxSubscribed, MailboxUnsubscribe, MediaAnswer, MediaChanged, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaParticipantState, MediaPublish, MediaPublished, MediaRoute, MediaSignal, MediaSignalled, MediaState, MediaStateChange, MediaUpdate, MediaUpdated, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSaid, PresenceSet, PresenceStatus, PresenceSubscribe, Priority, RequestId, Role, RoomAttachment, RoomChangedMessage, RoomClass, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomKeptEvent, RoomLeave, RoomMemberChanged, RoomMemberJoined, RoomMemberLeft, RoomMemberRole, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomPageChanged, RoomPlaced, RoomPublish, RoomPublisher, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRenamed, RoomRestricted, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnfollowMembers, RoomUnread, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
 export type * from '../client/protocol.js';
 
 /** An invitation that is accepted. */
@@ -62,6 +62,18 @@ export interface ApiKey {
 
 /** A program's key to the API. */
 export type ApiKeyId = string;
+
+/** A file, and where it is read for some minutes. */
+export interface AttachmentLink {
+  /** What is said of it. */
+  attachment: RoomAttachment;
+  /** Where it is read, as a path of this server. Whoever has it may read the file, without a token. */
+  url: string;
+  /** Where its thumbnail is read; null if it has none. */
+  thumbnailUrl?: string | null;
+  /** Until then both are good. */
+  expiresAt: string;
+}
 
 /** Something that was done. */
 export interface AuditEntry {
@@ -356,7 +368,7 @@ export interface CreateRoomEvent {
 
 /** A message to be posted in a room. */
 export interface CreateRoomMessage {
-  /** What is said: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab. */
+  /** What is said: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab. Empty only if there are attachments. */
   text: string;
   /** On whose behalf; for API keys only. Absent: by the key, under its name. */
   author?: Outsider | null;
@@ -364,6 +376,8 @@ export interface CreateRoomMessage {
   replyTo?: number | null;
   /** Users whose attention it wants, at most 20. Those who cannot enter the room are left out. */
   mentions?: UserId[];
+  /** Files that the caller has uploaded to this room and not sent yet, at most 10, each once. */
+  attachments?: AttachmentId[];
 }
 
 /** A team to be created. */
@@ -1094,7 +1108,7 @@ export interface UpdateRoomMember {
 
 /** What to change about a message. */
 export interface UpdateRoomMessage {
-  /** What it says from now on: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab. */
+  /** What it says from now on: at most 8,192 bytes as JSON writes it, no control characters but line feed and tab. Empty only if it has attachments, which stay. */
   text: string;
   /** On whose behalf it was posted; for API keys only. Absent: by the caller. */
   author?: Outsider | null;
@@ -1292,6 +1306,8 @@ export interface Operations {
   'POST /v1/elevations/{id}/decision': { path: { id: ElevationId }; body: DecideElevation; answer: Elevation };
   /** Ends an elevation before its time: one's own, or as who manages users anybody's. Access tokens that have it are good no more: for writing at once, for reading within five seconds. The next ones go without it. */
   'POST /v1/elevations/{id}/end': { path: { id: ElevationId }; answer: Elevation };
+  /** Reads a file, or a stretch of it (`Range`, RFC 9110, section 14). What could run in a browser is downloaded. */
+  'GET /v1/files/{link}': { path: { link: string }; answer: void };
   /** Hands out STUN and TURN servers for the caller. */
   'GET /v1/ice-servers': { answer: IceServers };
   /** Lists the account's invitations in the order of their creation, those that are over too. */
@@ -1348,6 +1364,12 @@ export interface Operations {
   'DELETE /v1/rooms/{id}': { path: { id: RoomId }; answer: void };
   /** Changes a room. Owners of the room rename it; the rest is for who manages rooms. */
   'PATCH /v1/rooms/{id}': { path: { id: RoomId }; body: UpdateRoom; answer: Room };
+  /** Uploads a file to send it in this room. The body is the file as it is; what it is, is told from its content. Sent in no message, it is removed after a day. */
+  'POST /v1/rooms/{id}/attachments': { path: { id: RoomId }; query: { fileName: string }; answer: RoomAttachment };
+  /** Links to a file of a message for some minutes. A file that is in no message yet is for its uploader alone. */
+  'GET /v1/rooms/{id}/attachments/{attachment}': { path: { id: RoomId; attachment: AttachmentId }; answer: AttachmentLink };
+  /** Gives up a file that the caller has uploaded and not sent. Others go when their message is deleted. */
+  'DELETE /v1/rooms/{id}/attachments/{attachment}': { path: { id: RoomId; attachment: AttachmentId }; answer: void };
   /** Lists who is banned from a room, in the order of their ids. */
   'GET /v1/rooms/{id}/bans': { path: { id: RoomId }; query: { cursor?: string; limit?: number }; answer: Page_Restriction };
   /** Bans a user or guest: their devices leave the room, they are a member no longer, and nothing lets them enter again until the ban is ended. */
@@ -1378,7 +1400,7 @@ export interface Operations {
   'POST /v1/rooms/{id}/messages': { path: { id: RoomId }; body: CreateRoomMessage; answer: RoomMessage };
   /** Reads one message. */
   'GET /v1/rooms/{id}/messages/{seq}': { path: { id: RoomId; seq: number }; answer: RoomMessage };
-  /** Deletes a message, with its reactions. That there was one stays, and its number. */
+  /** Deletes a message, with its reactions and attachments. That there was one stays, and its number. */
   'DELETE /v1/rooms/{id}/messages/{seq}': { path: { id: RoomId; seq: number }; answer: void };
   /** Edits a message that the caller has posted. The text before is kept nowhere. */
   'PATCH /v1/rooms/{id}/messages/{seq}': { path: { id: RoomId; seq: number }; body: UpdateRoomMessage; answer: RoomMessage };
