@@ -117,16 +117,6 @@ impl Server {
             self.post(&format!("/v1/rooms/{room}/messages"), &tenant.token, json!({ "text": "hello" })).await;
         assert_eq!(said.status, StatusCode::CREATED, "{}", said.body);
         know("/v1/rooms/{id}/messages/{seq}", &[&room, &said.body["seq"].to_string()]);
-        let upload = Request::post(format!("/v1/rooms/{room}/attachments?fileName=a.txt"))
-            .header(header::AUTHORIZATION, format!("Bearer {}", tenant.token))
-            .body(Body::from("\"hello\""))
-            .unwrap();
-        let file = self.send(upload).await;
-        assert_eq!(file.status, StatusCode::CREATED, "{}", file.body);
-        let file = file.body["id"].as_str().unwrap().to_owned();
-        know("/v1/rooms/{id}/attachments/{attachment}", &[&room, &file]);
-        let link = self.get(&format!("/v1/rooms/{room}/attachments/{file}"), &tenant.token).await.body;
-        know("/v1/files/{link}", &[link["url"].as_str().unwrap().rsplit('/').next().unwrap()]);
         let notes = format!("/v1/conversations/{conversation}/notes");
         let note = self.make(tenant, &notes, &json!({ "text": "careful" })).await;
         know("/v1/conversations/{id}/notes/{note}", &[&conversation, &note]);
@@ -136,7 +126,25 @@ impl Server {
         let unmerged = self.make(tenant, "/v1/contacts", &json!({ "name": "Another" })).await;
         let mut things = Things { ids, unmerged, unused_channel, colleague };
         self.parts(tenant, &mut things).await;
+        self.files(tenant, &mut things).await;
         things
+    }
+
+    /// A file that was uploaded, and the link to it.
+    async fn files(&self, tenant: &Tenant, things: &mut Things) {
+        let room = tenant.room.to_string();
+        let upload = Request::post(format!("/v1/rooms/{room}/attachments?fileName=a.txt"))
+            .header(header::AUTHORIZATION, format!("Bearer {}", tenant.token))
+            .body(Body::from("\"hello\""))
+            .unwrap();
+        let file = self.send(upload).await;
+        assert_eq!(file.status, StatusCode::CREATED, "{}", file.body);
+        let file = file.body["id"].as_str().unwrap().to_owned();
+
+        let link = self.get(&format!("/v1/rooms/{room}/attachments/{file}"), &tenant.token).await.body;
+        let signed = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        things.ids.insert("/v1/files/{link}".to_owned(), vec![signed]);
+        things.ids.insert("/v1/rooms/{id}/attachments/{attachment}".to_owned(), vec![room, file]);
     }
 
     /// What belongs to the things: a member of a room and somebody to be kept out of it, a merge of two contacts, and

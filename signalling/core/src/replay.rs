@@ -99,15 +99,15 @@ impl Replayed<RoomEntry> {
 mod tests {
     use super::*;
     use common::{
-        id::{ConversationId, MessageId, RoomId, RoomMessageId, UserId},
+        id::{AttachmentId, ConversationId, MessageId, RoomId, RoomMessageId, UserId},
         protocol::{
             RequestId,
             envelope::result_frame,
             inbox::{DeliveryStatus, Direction, InboxEvent, Message, Subscribed},
             page::{FRAME_BYTES_MAX, PAGE_BYTES_MAX},
             room::{
-                EMOJI_BYTES_MAX, Joined, MENTIONS_MAX, MESSAGES_MAX, Member, REACTIONS_MAX, REACTORS_MAX,
-                Reaction, TEXT_BYTES_MAX, Unread,
+                ATTACHMENTS_MAX, EMOJI_BYTES_MAX, Joined, MENTIONS_MAX, MESSAGES_MAX, Member, REACTIONS_MAX,
+                REACTORS_MAX, Reaction, RoomAttachment, TEXT_BYTES_MAX, Unread,
             },
         },
     };

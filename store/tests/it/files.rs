@@ -82,7 +82,7 @@ async fn a_file_is_in_one_message_of_its_uploader_in_its_room() {
     // Sent again, it is the same message, though its files are in a message already.
     let again = rooms::send(&mut tx, &message, &clock).await.unwrap().unwrap();
     assert_eq!((again.new, again.message), (false, sent.clone()));
-    assert_eq!(rooms::latest(&mut tx, a.room, 1).await.unwrap(), [sent.clone()]);
+    assert_eq!(rooms::latest(&mut tx, a.room, 1).await.unwrap(), std::slice::from_ref(&sent));
     assert_eq!(rooms::after(&mut tx, a.room, sent.seq - 1, 9).await.unwrap()[0].message, sent);
     let stored = rooms::attachment(&mut tx, one).await.unwrap().unwrap();
     assert!(stored.is_sent && stored.room == a.room && stored.user == a.user);
