@@ -22,6 +22,7 @@ mod client;
 mod dice;
 mod online;
 mod recent;
+mod rooms;
 mod statuses;
 mod store;
 mod world;

@@ -3,9 +3,10 @@
 use crate::{
     bus::Bus,
     calls::{self, CallNo},
-    client::{Client, Local, View, member},
+    client::{Client, member},
     dice::Dice,
     online,
+    rooms::{Open, PAGE, Snapshot, everybody},
     statuses::Statuses,
     store::{Messages, version},
 };
@@ -18,39 +19,22 @@ use common::{
     room::RoomEntry,
     subject::hub::RoomNews,
 };
-use signalling_core::{
-    comparison::DOUBT_TIME,
-    room::{Effect, Refused, Room},
-};
+use signalling_core::comparison::DOUBT_TIME;
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 use uuid::Uuid;
 
-/// Messages of a page; few, so that many need more than one.
-const PAGE: usize = 20;
-
 /// Longer than any news is under way.
 const NEWS_MS: u64 = 100;
 
 /// How long an entry may stay that was given up; less where nothing goes wrong.
-const TIDIED_MS: usize = 3000;
-const TIDIED_CALMLY_MS: usize = 50;
+pub(crate) const TIDIED_MS: usize = 3000;
+pub(crate) const TIDIED_CALMLY_MS: usize = 50;
 
 /// How often who is cut off looks at the store.
 pub(crate) const LOOK_MS: u64 = 1000;
-
-/// A room that is open on an instance.
-pub(crate) struct Open {
-    pub(crate) room: Room<Local>,
-    /// Which of all that were ever opened it is.
-    opening: u64,
-    /// It has been compared once: one may join.
-    is_ready: bool,
-    /// When it is woken.
-    woken_at: Option<u64>,
-}
 
 pub(crate) struct Instance {
     pub(crate) is_alive: bool,
@@ -140,13 +124,6 @@ pub(crate) enum Work {
     Call(calls::Task),
 }
 
-pub(crate) struct Snapshot {
-    entries: Vec<RoomEntry>,
-    seq: u64,
-    more: bool,
-    after: Option<u64>,
-}
-
 pub(crate) struct World {
     seed: u64,
     pub(crate) dice: Dice,
@@ -156,12 +133,12 @@ pub(crate) struct World {
     pub(crate) queue: BTreeMap<(u64, u64), (usize, u32, Work)>,
     pub(crate) bus: Bus,
     pub(crate) statuses: Statuses,
-    messages: BTreeMap<RoomId, Messages>,
+    pub(crate) messages: BTreeMap<RoomId, Messages>,
     pub(crate) is_store_away: bool,
     /// Nobody is killed or cut off, and nothing between instances lost.
     pub(crate) is_calm: bool,
     /// When each connection left each room last.
-    left_at: BTreeMap<(RoomId, ConnectionId), u64>,
+    pub(crate) left_at: BTreeMap<(RoomId, ConnectionId), u64>,
     /// When each user's last device came or went.
     pub(crate) seen_online: BTreeMap<UserId, u64>,
     /// When an instance did not hear something of who is online, where that is all that is lost.
@@ -177,7 +154,6 @@ pub(crate) struct World {
     pub(crate) instances: Vec<Instance>,
     pub(crate) clients: Vec<Client>,
 }
-
 impl World {
     #[expect(clippy::disallowed_methods, reason = "a first instant, from which virtual time runs")]
     pub(crate) fn new(seed: u64, instances: usize, clients: usize, rooms: usize) -> Self {
@@ -410,24 +386,6 @@ impl World {
         }
     }
 
-    fn change_message(&mut self, at: usize, room: RoomId, which: usize) {
-        let messages = self.messages.get_mut(&room).expect("there is one");
-        if !self.is_store_away
-            && let Some(entry) = messages.change(which)
-        {
-            self.soon(at, Work::Changed(room, entry));
-        }
-    }
-
-    /// Also where nobody here is in the room any more, others have to be told.
-    fn tell_changed(&mut self, at: usize, room: RoomId, entry: RoomEntry) {
-        if self.instances[at].rooms.contains_key(&room) {
-            self.act(at, room, |room, effects| room.change(&entry, effects));
-        } else {
-            self.publish(at, room, &RoomNews::Changed(entry));
-        }
-    }
-
     /// Whoever is at the other end of a connection, if somebody is still.
     pub(crate) fn client(&mut self, at: usize, connection: ConnectionId) -> Option<&mut Client> {
         let who = self.instances[at].connections.get(&connection)?;
@@ -446,91 +404,6 @@ impl World {
             let last = self.messages[&room].last();
             self.act(at, room, |room, effects| room.handle_latest(last, effects));
         }
-    }
-
-    fn snapshot(&mut self, at: usize, room: RoomId, connection: ConnectionId, after: Option<u64>) {
-        if self.is_store_away {
-            // The client is told so, and asks again when it likes.
-            if let Some(client) = self.client(at, connection) {
-                client.joining.remove(&room);
-            }
-            return;
-        }
-        let last = self.messages[&room].last();
-        let (entries, more) =
-            after.map_or((Vec::new(), false), |after| self.messages[&room].after(after, PAGE));
-        let seq = entries.last().map_or(last, |entry| entry.seq);
-        let more = more && seq < last;
-        self.soon(at, Work::Join { room, connection, found: Snapshot { entries, seq, more, after } });
-    }
-
-    fn join(&mut self, at: usize, room: RoomId, connection: ConnectionId, found: Snapshot) {
-        let Some(&client) = self.instances[at].connections.get(&connection) else { return };
-        if found.more {
-            // A page that only takes it further.
-            if let Some(client) = self.client(at, connection) {
-                client.catch_up(room, &found.entries);
-                client.joining.insert(room, found.seq);
-            }
-            return self.soon(at, Work::Snapshot { room, connection, after: Some(found.seq) });
-        }
-        if !self.instances[at].rooms.get(&room).is_some_and(|open| open.is_ready) {
-            self.open(at, room);
-            return self.soon(at, Work::Join { room, connection, found });
-        }
-        let (now, doubted) = (self.time(), self.doubted(at));
-        let local = Local { client, member: member(connection, self.clients[client].user) };
-        let entry = local.member.clone();
-        let mut effects = Vec::new();
-        let open = self.instances[at].rooms.get_mut(&room).expect("it is open");
-        if let Some(until) = doubted {
-            open.room.doubt_until(until, now);
-        }
-        let was_in = open.room.reader(connection).is_some();
-        match open.room.join(connection, found.seq, |_| local, now, &mut effects) {
-            Ok(()) => {
-                if self.instances[at].is_linked {
-                    self.bus.present(room, at, entry);
-                }
-                self.answer(at, room, connection, &found, was_in);
-                self.carry_out(at, room, effects);
-            }
-            Err(Refused::Behind) => self.soon(at, Work::Snapshot { room, connection, after: found.after }),
-            Err(Refused::Closed) => {
-                self.instances[at].rooms.remove(&room);
-                self.soon(at, Work::Join { room, connection, found });
-            }
-        }
-    }
-
-    /// The client gets what it has missed.
-    fn answer(&mut self, at: usize, room: RoomId, connection: ConnectionId, found: &Snapshot, was_in: bool) {
-        let what = self.what();
-        let open = &self.instances[at].rooms[&room].room;
-        let present = everybody(open);
-        let count = usize::try_from(open.count()).expect("it fits");
-        let client = &mut self.clients[self.instances[at].connections[&connection]];
-        if client.connected != Some((at, connection)) {
-            return;
-        }
-        let paged = client.joining.remove(&room).unwrap_or(0);
-        let has = client.rooms.get(&room).map(|view| view.seen).or(client.left.remove(&room));
-        let has = has.map(|has| has.max(paged));
-        if let Some(has) = has {
-            // Who is in the room may have heard more since it asked.
-            assert!(
-                was_in || found.after == Some(has) || found.entries.is_empty(),
-                "{what}: nothing came between"
-            );
-            let missed = found.entries.iter().filter(|entry| entry.seq > has);
-            for (expected, entry) in (has + 1..).zip(missed) {
-                assert_eq!(entry.seq, expected, "{what}: nothing is left out");
-            }
-        }
-        client.catch_up(room, &found.entries);
-        // Who joins again goes on with the page that they follow.
-        let page = client.rooms.remove(&room).and_then(|view| view.page);
-        client.rooms.insert(room, View { seen: found.seq, present, count, asks: false, page });
     }
 
     /// Somebody looks at who is there: at a page, at all of them, or no more.
@@ -564,18 +437,6 @@ impl World {
         }
     }
 
-    /// Listens to a room; nobody joins before it was compared.
-    fn open(&mut self, at: usize, room: RoomId) {
-        if self.instances[at].rooms.contains_key(&room) {
-            return;
-        }
-        self.count += 1;
-        let now = self.time();
-        let open = Open { room: Room::new(room, now), opening: self.count, is_ready: false, woken_at: None };
-        self.instances[at].rooms.insert(room, open);
-        self.act(at, room, |room, effects| room.handle_deadline(now, effects));
-    }
-
     pub(crate) fn gone(&mut self, at: usize, connection: ConnectionId) {
         let Some(who) = self.instances[at].connections.remove(&connection) else { return };
         self.seen_online.insert(member(connection, self.clients[who].user).user_id, self.now);
@@ -585,82 +446,8 @@ impl World {
         ids.into_iter().for_each(|room| self.leave_room(at, room, connection));
     }
 
-    pub(crate) fn leave_room(&mut self, at: usize, room: RoomId, connection: ConnectionId) {
-        let now = self.time();
-        if self.instances[at].is_linked {
-            let takes = if self.is_calm { TIDIED_CALMLY_MS } else { TIDIED_MS };
-            let tidied_at = self.now + self.dice.ms(0, takes);
-            self.bus.absent_at(room, connection, tidied_at);
-        }
-        if self.instances[at].rooms.get(&room).is_some_and(|open| open.room.reader(connection).is_some()) {
-            self.left_at.insert((room, connection), self.now);
-        }
-        self.act(at, room, |room, effects| drop(room.leave(connection, now, effects)));
-        if let Some(open) = self.instances[at].rooms.get_mut(&room)
-            && open.is_ready
-            && open.room.close_if_empty()
-        {
-            self.instances[at].rooms.remove(&room);
-        }
-    }
-
-    fn act_on(
-        &mut self,
-        at: usize,
-        room: RoomId,
-        opening: u64,
-        act: impl FnOnce(&mut Room<Local>, &mut Vec<Effect>),
-    ) {
-        if self.instances[at].rooms.get(&room).is_some_and(|open| open.opening == opening) {
-            self.act(at, room, act);
-        }
-    }
-
-    pub(crate) fn act(
-        &mut self,
-        at: usize,
-        room: RoomId,
-        act: impl FnOnce(&mut Room<Local>, &mut Vec<Effect>),
-    ) {
-        let Some(open) = self.instances[at].rooms.get_mut(&room) else { return };
-        let mut effects = Vec::new();
-        act(&mut open.room, &mut effects);
-        self.carry_out(at, room, effects);
-    }
-
-    fn carry_out(&mut self, at: usize, room: RoomId, effects: Vec<Effect>) {
-        let what = self.what();
-        for effect in effects {
-            let opening = self.instances[at].rooms[&room].opening;
-            match effect {
-                Effect::Tell { audience, event } => {
-                    if self.is_calm {
-                        self.is_so(&event, &what);
-                    }
-                    for local in self.instances[at].rooms[&room].room.audience(audience) {
-                        let client = &mut self.clients[local.client];
-                        if client.connected == Some((at, local.member.connection_id)) {
-                            client.hear(&event, &what);
-                        }
-                    }
-                }
-                Effect::Publish(news) => self.publish(at, room, &news),
-                Effect::Read { after } => self.soon(at, Work::Read { room, opening, after }),
-                Effect::Compare => self.soon(at, Work::Compare { room, opening }),
-            }
-        }
-        let open = self.instances[at].rooms.get_mut(&room).expect("it is open");
-        let (due, opening) = (open.room.next_deadline(), open.opening);
-        let due = due.map(|due| self.ms(due));
-        let open = self.instances[at].rooms.get_mut(&room).expect("it is open");
-        if let Some(due) = due.filter(|due| open.woken_at.is_none_or(|at| *due < at)) {
-            open.woken_at = Some(due);
-            self.later(at, due, Work::Wake(room, opening));
-        }
-    }
-
     /// Where nothing is lost, nobody is said to have come who is not there, or to have left who is.
-    fn is_so(&self, event: &Event, what: &str) {
+    pub(crate) fn is_so(&self, event: &Event, what: &str) {
         let is_in = |room: &RoomId, connection: ConnectionId| {
             let mut rooms = self.instances.iter().filter_map(|instance| instance.rooms.get(room));
             rooms.any(|open| open.room.reader(connection).is_some())
@@ -674,40 +461,6 @@ impl World {
         let left_at = self.left_at.get(&(room, connection));
         if left_at.is_none_or(|at| self.now - at >= NEWS_MS) {
             assert_eq!(is_in(&room, connection), is_said, "{what}: {connection} is in {room}");
-        }
-    }
-
-    fn publish(&mut self, from: usize, room: RoomId, news: &RoomNews) {
-        if !self.instances[from].is_linked {
-            return;
-        }
-        let is_of_members =
-            matches!(news, RoomNews::Joined(_) | RoomNews::Left(_) | RoomNews::MembersChanged {});
-        if is_of_members && !self.is_calm && self.dice.percent(2) {
-            let again_at = self.now + self.dice.ms(500, 1500);
-            return self.later(from, again_at, Work::SayAgain(room));
-        }
-        for to in (0..self.instances.len()).filter(|to| *to != from) {
-            // Who is dead or cut off when it is said does not hear it.
-            if !self.instances[to].is_linked || !self.instances[to].rooms.contains_key(&room) {
-                continue;
-            }
-            let at = self.now + self.dice.ms(0, 20);
-            let at = self.bus.arrival(from, to, at);
-            self.later(to, at, Work::News(room, news.clone()));
-        }
-    }
-}
-
-/// Page by page.
-fn everybody(room: &Room<Local>) -> BTreeSet<ConnectionId> {
-    let (mut all, mut after) = (BTreeSet::new(), None);
-    loop {
-        let (members, more) = room.members_after(after);
-        after = members.last().map(|member| member.connection_id);
-        all.extend(members.into_iter().map(|member| member.connection_id));
-        if !more {
-            return all;
         }
     }
 }
