@@ -7,19 +7,23 @@
 use bytes::Bytes;
 use common::chance;
 use dashmap::DashMap;
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::time::Instant;
 
-/// How long a history is remembered after its last entry, so that who comes back goes on in it.
+/// How long a history is remembered after its last entry, or after it was last asked for while there is none, so that who
+/// comes back goes on in it.
 ///
 /// Longer has fewer who were away read everything anew; each costs some hundred bytes for so long.
 pub(crate) const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
-/// The same for one that nobody has written to.
-pub(crate) const REMEMBERED_EMPTY: Duration = Duration::from_secs(600);
-
-/// Entries after which a process looks for histories of its own that are to be forgotten.
-const SWEEP_EVERY: usize = 1024;
+/// How often a process looks for what of its own histories is to be forgotten.
+///
+/// Shorter gives memory back sooner; each time costs a look at every history that is remembered.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// A place in a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +60,7 @@ impl<E> Recalled<E> {
     pub fn continues(&self, after: &Place) -> bool {
         self.head.epoch == after.epoch
             && match self.entries.first() {
-                Some((first, _)) => *first == after.seq + 1,
+                Some((first, _)) => Some(*first) == after.seq.checked_add(1),
                 None => self.head.seq == after.seq,
             }
     }
@@ -69,7 +73,10 @@ pub(crate) fn fresh_epoch() -> String {
 
 /// The histories of one process.
 #[derive(Default)]
-pub(crate) struct Histories(DashMap<String, Kept>);
+pub(crate) struct Histories {
+    kept: DashMap<String, Kept>,
+    swept_at: Mutex<Option<Instant>>,
+}
 
 struct Kept {
     epoch: String,
@@ -77,6 +84,8 @@ struct Kept {
     seq: u64,
     entries: VecDeque<(Instant, Bytes)>,
     bytes: usize,
+    /// How old an entry gets, as was said with the last one.
+    age: Duration,
     forgotten_at: Instant,
 }
 
@@ -87,17 +96,24 @@ impl Kept {
             seq: 0,
             entries: VecDeque::new(),
             bytes: 0,
-            forgotten_at: now + REMEMBERED_EMPTY,
+            age: Duration::ZERO,
+            forgotten_at: now + REMEMBERED,
         }
     }
 
     fn trim(&mut self, limits: HistoryLimits, now: Instant) {
         let entries_max = usize::try_from(limits.entries).unwrap_or(usize::MAX);
-        while let Some((at, entry)) = self.entries.front()
-            && (self.entries.len() > entries_max || self.bytes > limits.bytes || *at + limits.age < now)
-        {
+        while self.entries.len() > entries_max || self.bytes > limits.bytes {
+            let Some((_, entry)) = self.entries.pop_front() else { break };
             self.bytes -= entry.len();
-            self.entries.pop_front();
+        }
+        self.age(limits.age, now);
+    }
+
+    /// Drops what is older than this.
+    fn age(&mut self, age: Duration, now: Instant) {
+        while let Some((_, entry)) = self.entries.pop_front_if(|(at, _)| *at + age < now) {
+            self.bytes -= entry.len();
         }
     }
 
@@ -108,19 +124,15 @@ impl Kept {
 
 impl Histories {
     pub(crate) fn append(&self, name: String, entry: Bytes, limits: HistoryLimits, now: Instant) -> Place {
-        let head = {
-            let mut kept = self.0.entry(name).or_insert_with(|| Kept::new(now));
-            kept.seq += 1;
-            kept.bytes += entry.len();
-            kept.entries.push_back((now, entry));
-            kept.forgotten_at = now + REMEMBERED;
-            kept.trim(limits, now);
-            kept.head()
-        };
-        if head.seq == 1 && self.0.len().is_multiple_of(SWEEP_EVERY) {
-            self.0.retain(|_, kept| kept.forgotten_at > now);
-        }
-        head
+        self.sweep(now);
+        let mut kept = self.kept.entry(name).or_insert_with(|| Kept::new(now));
+        kept.seq += 1;
+        kept.bytes += entry.len();
+        kept.entries.push_back((now, entry));
+        kept.age = limits.age;
+        kept.forgotten_at = now + REMEMBERED;
+        kept.trim(limits, now);
+        kept.head()
     }
 
     pub(crate) fn recall(
@@ -130,15 +142,37 @@ impl Histories {
         limits: HistoryLimits,
         now: Instant,
     ) -> Recalled<Bytes> {
-        let mut kept = self.0.entry(name).or_insert_with(|| Kept::new(now));
+        self.sweep(now);
+        let mut kept = self.kept.entry(name).or_insert_with(|| Kept::new(now));
+        if kept.seq == 0 {
+            kept.forgotten_at = now + REMEMBERED;
+        }
         kept.trim(limits, now);
         let first = kept.seq + 1 - u64::try_from(kept.entries.len()).unwrap_or(u64::MAX);
-        let is_known =
-            |after: &&Place| after.epoch == kept.epoch && (first..=kept.seq + 1).contains(&(after.seq + 1));
-        let from = after.filter(is_known).map_or(first, |after| after.seq + 1);
+        let next = after.filter(|after| after.epoch == kept.epoch).and_then(|after| after.seq.checked_add(1));
+        let from = next.filter(|next| (first..=kept.seq + 1).contains(next)).unwrap_or(first);
         let entries = (first..).zip(&kept.entries).filter(|(seq, _)| *seq >= from);
         let entries = entries.map(|(seq, (_, entry))| (seq, entry.clone())).collect();
         Recalled { head: kept.head(), entries }
+    }
+
+    /// Now and then gives back what nobody may come for any more: of most histories nobody asks again.
+    fn sweep(&self, now: Instant) {
+        {
+            let mut swept_at = self.swept_at.lock().unwrap_or_else(PoisonError::into_inner);
+            if swept_at.is_some_and(|at| now < at + SWEEP_EVERY) {
+                return;
+            }
+            *swept_at = Some(now);
+        }
+        self.kept.retain(|_, kept| {
+            let age = kept.age;
+            kept.age(age, now);
+            if kept.entries.is_empty() {
+                kept.entries = VecDeque::new();
+            }
+            kept.forgotten_at > now
+        });
     }
 }
 
@@ -180,11 +214,30 @@ mod tests {
     #[test]
     fn histories_that_nobody_comes_back_to_are_forgotten() {
         let (histories, now) = (Histories::default(), start());
-        let add = |name: usize, now| histories.append(name.to_string(), Bytes::new(), LIMITS, now);
-        for name in 1..SWEEP_EVERY {
-            add(name, now);
+        for name in 0..100 {
+            histories.append(name.to_string(), Bytes::new(), LIMITS, now);
+            histories.recall(format!("{name} is empty"), None, LIMITS, now);
         }
-        add(SWEEP_EVERY, now + REMEMBERED + Duration::from_secs(1));
-        assert_eq!(histories.0.len(), 1);
+        assert_eq!(histories.kept.len(), 200);
+        histories.recall("another".to_owned(), None, LIMITS, now + REMEMBERED + Duration::from_secs(1));
+        assert_eq!(histories.kept.len(), 1, "though nothing was appended");
+    }
+
+    #[test]
+    fn what_is_too_old_is_given_back_though_nobody_asks_for_it_again() {
+        let (histories, now) = (Histories::default(), start());
+        let head = histories.append("a".to_owned(), vec![0; 1000].into(), LIMITS, now);
+        let later = now + LIMITS.age + SWEEP_EVERY;
+        histories.recall("b".to_owned(), None, LIMITS, later);
+        assert!(histories.kept.get("a").is_some_and(|kept| kept.entries.capacity() == 0 && kept.bytes == 0));
+        assert_eq!(histories.append("a".to_owned(), Bytes::new(), LIMITS, later).epoch, head.epoch);
+    }
+
+    #[test]
+    fn one_that_is_quiet_from_the_beginning_is_remembered_as_long_as_any() {
+        let (histories, now) = (Histories::default(), start());
+        let empty = histories.recall("a".to_owned(), None, LIMITS, now).head;
+        let later = histories.append("a".to_owned(), Bytes::new(), LIMITS, now + REMEMBERED / 2);
+        assert_eq!(later, Place { seq: 1, ..empty });
     }
 }

@@ -21,6 +21,12 @@ pub fn limits() -> Vec<Limit> {
     );
     add("files coming in", default.uploads_max.to_string(), Some("files.uploads_max"), "503 `unavailable`");
     add(
+        "files coming in, per account",
+        (default.uploads_max / 2).to_string(),
+        None,
+        "503 `unavailable`; half of `files.uploads_max`",
+    );
+    add(
         "files coming in, per user or guest",
         default.uploads_per_user_max.to_string(),
         Some("files.uploads_per_user_max"),

@@ -223,6 +223,11 @@ impl Files {
     fn place(&self, of: (AccountId, UserId)) -> Result<Place, Refused> {
         let slot = Arc::clone(&self.0.slots).try_acquire_owned().map_err(|_| Refused::Busy)?;
         let mut users = self.0.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_account: usize =
+            users.iter().filter(|((account, _), _)| *account == of.0).map(|(_, count)| count).sum();
+        if of_account >= (self.0.config.uploads_max / 2).max(1) {
+            return Err(Refused::Busy);
+        }
         let count = users.entry(of).or_default();
         if *count >= self.0.config.uploads_per_user_max.max(1) {
             return Err(Refused::UserBusy);

@@ -19,6 +19,7 @@ use crate::{column, error::StoreError, tenant::TenantTx};
 use common::{
     clock::Clock,
     id::{CallId, RoomId, UserId},
+    token::REFRESH_TOKEN_TIME,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{query, query_scalar};
@@ -175,7 +176,11 @@ pub async fn queue(tx: &mut TenantTx, new: &[Notice], clock: &dyn Clock) -> Resu
                        $11::timestamptz[], $12::timestamptz[]) WITH ORDINALITY
                AS new (user_id, topic, kind, from_id, from_name, room_id, message_seq, call_id, due_at, expires_at, place)
            CROSS JOIN LATERAL (
-               SELECT id FROM push_subscriptions WHERE user_id = new.user_id
+               SELECT s.id FROM push_subscriptions s
+               WHERE s.user_id = new.user_id
+                 AND (s.sign_in_id IS NULL
+                      OR EXISTS (SELECT FROM sign_ins i
+                                 WHERE i.id = s.sign_in_id AND i.revoked_at IS NULL AND i.last_used_at > $14))
                UNION ALL
                SELECT id FROM webhooks
                WHERE disabled_at IS NULL AND kind = 'standard' AND 'notificationCreated' = ANY (events)) AS target
@@ -203,7 +208,8 @@ pub async fn queue(tx: &mut TenantTx, new: &[Notice], clock: &dyn Clock) -> Resu
             months: 0,
             days: 0,
             microseconds: i64::try_from(QUIET.as_micros()).unwrap_or(i64::MAX)
-        }
+        },
+        now - REFRESH_TOKEN_TIME
     )
     .execute(tx.connection())
     .await?;
@@ -242,12 +248,18 @@ pub async fn end_ringing(
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn reach(tx: &mut TenantTx, user: UserId) -> Result<bool, StoreError> {
+pub async fn reach(tx: &mut TenantTx, user: UserId, clock: &dyn Clock) -> Result<bool, StoreError> {
     let reached = query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM push_subscriptions WHERE user_id = $1)
+        r#"SELECT EXISTS (SELECT FROM push_subscriptions s
+                          WHERE s.user_id = $1
+                            AND (s.sign_in_id IS NULL
+                                 OR EXISTS (SELECT FROM sign_ins i
+                                            WHERE i.id = s.sign_in_id AND i.revoked_at IS NULL
+                                              AND i.last_used_at > $2)))
                OR EXISTS (SELECT FROM webhooks WHERE disabled_at IS NULL AND kind = 'standard'
                           AND 'notificationCreated' = ANY (events)) AS "reached!""#,
-        user.as_uuid()
+        user.as_uuid(),
+        clock.utc() - REFRESH_TOKEN_TIME
     )
     .fetch_one(tx.connection())
     .await?;

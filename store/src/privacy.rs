@@ -299,8 +299,6 @@ pub async fn prune(tx: &mut TenantTx, clock: &dyn Clock) -> Result<(), StoreErro
         .execute(tx.connection())
         .await?;
     changes::prune(tx, clock).await?;
-    mailbox::prune(tx, now).await?;
-    notifications::prune(tx, now).await?;
     imports::prune(tx, now - KEEP_IMPORTS).await?;
     query!(
         "UPDATE raw_events SET body = '' WHERE processed_at < $1 AND length(body) > 0",
@@ -308,6 +306,9 @@ pub async fn prune(tx: &mut TenantTx, clock: &dyn Clock) -> Result<(), StoreErro
     )
     .execute(tx.connection())
     .await?;
+    // Last: what is said in rooms waits for these.
+    mailbox::prune(tx, now).await?;
+    notifications::prune(tx, now).await?;
     Ok(())
 }
 

@@ -227,7 +227,7 @@ impl Keeper {
         self.subscribed.clear();
         self.match_subscriptions(sink).await?;
         self.assert_all(commands).await?;
-        let process = history::process(commands).await;
+        let process = history::process(commands).await?;
         let backend = &self.backend;
         self.epoch += 1;
         let again = self.epoch > 1;

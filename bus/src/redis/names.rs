@@ -50,6 +50,11 @@ impl Names {
         format!("{}:h:{name}", self.prefix)
     }
 
+    /// What a history has kept.
+    pub(crate) fn entries(&self, name: &str) -> String {
+        format!("{}:e:{name}", self.prefix)
+    }
+
     pub(crate) fn lease(&self, name: &str) -> String {
         format!("{}:l:{name}", self.prefix)
     }

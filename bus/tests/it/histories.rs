@@ -9,7 +9,7 @@ contract! {
     what_is_not_kept_any_more_is_not_made_up_for
     many_who_append_at_once_get_each_a_number
     histories_have_bounds
-    one_who_has_seen_more_than_there_is_is_in_another_history
+    who_claims_to_have_seen_more_than_there_is_is_given_all_and_changes_nothing
 }
 
 struct Log;
@@ -87,12 +87,68 @@ async fn histories_have_bounds(pair: Pair) {
     assert_eq!((head.seq, entries(&recall(&pair.there, None).await)), (3, vec![(3, "z")]));
 }
 
-/// What a failover to a replica that lagged behind looks like, if nothing else is known of it.
-async fn one_who_has_seen_more_than_there_is_is_in_another_history(pair: Pair) {
+/// Clients say where they are, and may say anything.
+async fn who_claims_to_have_seen_more_than_there_is_is_given_all_and_changes_nothing(pair: Pair) {
     let seen = append(&pair.here, "1").await;
-    let ahead = Place { seq: seen.seq + 2, ..seen };
-    let found = recall(&pair.there, Some(&ahead)).await;
-    assert!(!found.continues(&ahead));
+    for seq in [2, 3, 1_000_000_000_000, u64::MAX - 1, u64::MAX] {
+        let ahead = Place { seq, ..seen.clone() };
+        let found = recall(&pair.there, Some(&ahead)).await;
+        assert!(!found.continues(&ahead));
+        assert_eq!((entries(&found), &found.head), (vec![(1, "1")], &seen));
+    }
+    let head = append(&pair.here, "2").await;
+    assert_eq!(head, Place { seq: 2, ..seen });
+}
+
+#[tokio::test]
+async fn redis_gives_back_what_is_too_old_by_itself_and_remembers_where_a_history_was() {
+    let pair = Pair::redis(&redis_url()).await;
+    let mut observer = outage::observer(&redis_url()).await;
+    let (head, kept) = (format!("{}:h:log", pair.prefix), format!("{}:e:log", pair.prefix));
+    let empty = recall(&pair.here, None).await.head;
+    let remembered: u64 = outage::order(&mut observer, &["PTTL", &head]).await;
+    assert!(remembered > 23 * 3_600_000, "{remembered} ms, while there was nothing yet");
+    let brief = HistoryLimits { age: Duration::from_millis(300), ..LIMITS };
+    pair.here.append(&Log, &"1".to_owned(), brief).await.unwrap();
+    let wait = async {
+        while outage::order::<u64>(&mut observer, &["EXISTS", &kept]).await > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    soon(wait).await;
+    let none = recall(&pair.there, None).await;
+    assert_eq!((none.entries.len(), none.head.seq), (0, 1));
+    append(&pair.here, &"x".repeat(90)).await;
+    let found = recall(&pair.there, None).await;
+    assert_eq!(found.head, Place { seq: 2, ..empty });
+    assert_eq!(found.entries.len(), 1, "its bytes are those of what is there");
+}
+
+/// As one does that lets nobody ask what it is.
+#[tokio::test]
+async fn histories_are_kept_in_a_redis_that_does_not_say_which_it_is() {
+    let outage = outage::Outage::prepare().await;
+    let mut observer = outage.observer().await;
+    let _: String = outage::order(&mut observer, &["ACL", "SETUSER", "default", "-info"]).await;
+    let pair = Pair::redis(&outage.redis.url()).await;
+    let first = append(&pair.here, "1").await;
+    assert_eq!(append(&pair.there, "2").await, Place { seq: 2, ..first });
+}
+
+/// Redis is not started again, and had been a replica for a moment.
+#[tokio::test]
+async fn a_redis_that_another_was_for_a_moment_goes_on_under_another_epoch() {
+    let outage = outage::Outage::prepare().await;
+    let seen = append(&outage.pair.here, "1").await;
+    let mut observer = outage.observer().await;
+    let _: String = outage::order(&mut observer, &["REPLICAOF", "127.0.0.1", "1"]).await;
+    outage.down().await;
+    let _: String = outage::order(&mut observer, &["REPLICAOF", "NO", "ONE"]).await;
+    outage.up().await;
+    until(async || outage.pair.there.recall(&Log, None, LIMITS).await.is_ok()).await;
+    assert_ne!(recall(&outage.pair.there, None).await.head.epoch, seen.epoch);
+    let process = append(&outage.pair.here, "2").await;
+    assert_eq!(append(&outage.pair.there, "3").await, Place { seq: 2, ..process });
 }
 
 #[tokio::test]

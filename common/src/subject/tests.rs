@@ -162,7 +162,9 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     travels::<PresentMember>(&json!({ "member": member.clone(), "node": B }));
     travels::<Event>(&typing);
     travels::<Member>(&json!({ "connectionId": A, "userId": B, "name": "Ada" }));
-    travels::<OnlineDevice>(&json!({ "user": { "userId": A, "name": "Ada" }, "node": B, "guest": true }));
+    let user = json!({ "userId": A, "name": "Ada", "status": "online" });
+    let status = json!({ "said": "away", "in_call": false, "revision": 2 });
+    travels::<OnlineDevice>(&json!({ "user": user, "node": B, "guest": true, "status": status }));
     travels::<OnlineNews>(&json!({ "Came": member }));
     travels::<OnlineNews>(&json!({ "Went": A }));
     travels::<OnlineNews>(&json!({}));

@@ -23,7 +23,7 @@ use std::{
 };
 use store::{
     Store, StoreError,
-    notifications::{self, NoticeKind, Target},
+    notifications::{self, NoticeKind, Outgoing, Target},
     system::ClaimedNotification,
 };
 use tokio::{sync::Notify, time::timeout};
@@ -48,6 +48,15 @@ pub(crate) const AT_ONCE: usize = 64;
 
 /// Of those, of one account: others get through although all of its devices' services hang.
 pub(crate) const AT_ONCE_PER_ACCOUNT: usize = 16;
+
+/// How long somebody may seem to be connected who is not: a connection without a sign of life is given up after 50 s,
+/// and a killed instance's people are forgotten sooner.
+///
+/// Longer tells those later whose connection died without a word; shorter than that time never.
+const STALE_TIME: Duration = Duration::from_secs(60);
+
+/// How soon it is looked again whether somebody is connected who is being called.
+const RINGING_AGAIN: Duration = Duration::from_secs(3);
 
 /// The waits between tries of what failed, until it is of no use.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(10 * 60));
@@ -173,8 +182,12 @@ impl Work {
             // Its key is gone, and with it the devices.
             Err(StoreError::Unsealable) => Outcome::Refused("it cannot be opened".to_owned()),
             Err(error) => return Err(error),
-            Ok(notice) => match notice.filter(|notice| !is_online || notice.is_shown) {
+            Ok(notice) => match notice {
                 None => return self.conclude(claim, None).await,
+                // Their devices tell them; only what a device shows of a call is to be taken back there.
+                Some(notice) if is_online && !(notice.is_shown && notice.call.is_some()) => {
+                    return self.look_again(claim, &notice).await;
+                }
                 Some(notice) => {
                     let outcome = match &notice.target {
                         Target::Push(subscription) => {
@@ -191,6 +204,23 @@ impl Work {
             },
         };
         self.conclude(claim, Some(outcome)).await
+    }
+
+    /// Of no use to somebody who is connected; but that may be known late.
+    async fn look_again(&self, claim: &ClaimedNotification, notice: &Outgoing) -> Result<(), StoreError> {
+        let now = self.clock.utc();
+        let again_at = match notice.kind {
+            NoticeKind::CallIncoming => now + RINGING_AGAIN,
+            NoticeKind::CallEnded | NoticeKind::CallMissed | NoticeKind::Mention | NoticeKind::Message => {
+                notice.created_at + STALE_TIME
+            }
+        };
+        if again_at <= now || again_at >= notice.expires_at {
+            return self.conclude(claim, None).await;
+        }
+        let mut tx = self.store.tenant(claim.account).await?;
+        notifications::postpone(&mut tx, claim, claim.attempt.saturating_sub(1), again_at).await?;
+        tx.commit().await
     }
 
     /// Notes what became of it; `None` if it was of no use.
@@ -211,7 +241,7 @@ impl Work {
             Some(Outcome::Failed(why)) => {
                 debug!(account.id = %claim.account, attempt = claim.attempt, error = why, "A notification will be tried again");
                 let due_at = self.clock.utc() + RETRY.delay(claim.attempt, chance::fraction());
-                notifications::postpone(&mut tx, claim, due_at).await?;
+                notifications::postpone(&mut tx, claim, claim.attempt, due_at).await?;
             }
         }
         tx.commit().await

@@ -128,12 +128,12 @@ async fn settings_of_an_account_are_set_all_together_and_features_one_by_one() {
     let server = Server::start().await;
     let a = server.tenant("a").await;
     let account = async |body: Value| patch(&server, &a, "/v1/account", body).await;
-    let all = json!({ "locale": "de-DE", "timeZone": "Europe/Berlin", "retentionDays": 3650 });
+    let all = json!({ "locale": "de-DE", "timeZone": "Europe/Berlin", "retentionDays": 3650, "namedRooms": "nobody" });
     assert_eq!(account(json!({ "settings": all })).await.body["settings"], all);
     let least = account(json!({ "settings": { "retentionDays": 1 } })).await.body["settings"].clone();
     assert_eq!(
         least,
-        json!({ "locale": null, "timeZone": null, "retentionDays": 1 }),
+        json!({ "locale": null, "timeZone": null, "retentionDays": 1, "namedRooms": "creators" }),
         "those left out are gone"
     );
     for bad in [

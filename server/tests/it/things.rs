@@ -127,7 +127,20 @@ impl Server {
         let mut things = Things { ids, unmerged, unused_channel, colleague };
         self.parts(tenant, &mut things).await;
         self.files(tenant, &mut things).await;
+        self.push_subscription(tenant, &mut things).await;
         things
+    }
+
+    /// A device that can be pushed to, with the keys of RFC 8291, appendix A.
+    async fn push_subscription(&self, tenant: &Tenant, things: &mut Things) {
+        let keys = json!({
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        });
+        let endpoint = format!("https://push.example/{}", tenant.user);
+        let device = json!({ "endpoint": endpoint, "keys": keys });
+        let id = self.make(tenant, "/v1/push-subscriptions", &device).await;
+        things.ids.insert("/v1/push-subscriptions/{id}".to_owned(), vec![id]);
     }
 
     /// A file that was uploaded, and the link to it.

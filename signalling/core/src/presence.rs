@@ -139,7 +139,13 @@ impl<W> Presence<W> {
                     self.apply(Change::Left(member), now);
                 }
             }
-            OnlineNews::Status { connection, status } => self.note_status(connection, status, now),
+            OnlineNews::Status { connection, status } => {
+                // That it is there may be said late, with how it was before: this is found where everybody is read.
+                if self.devices.get(connection).is_none() && !self.departed.has(connection, now) {
+                    self.comparison.doubt_soon(now + GATHER_TIME);
+                }
+                self.note_status(connection, status, now);
+            }
             OnlineNews::Changed {} => self.comparison.doubt_soon(now + GATHER_TIME),
         }
     }

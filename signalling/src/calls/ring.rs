@@ -125,7 +125,7 @@ pub(super) async fn reached(hub: &Hub, account: AccountId, user: UserId) -> Resu
     }
     let failed = |error| store_failed(&error);
     let mut tx = hub.store().reading(account).await.map_err(failed)?;
-    if !notifications::reach(&mut tx, user).await.map_err(failed)? {
+    if !notifications::reach(&mut tx, user, hub.clock()).await.map_err(failed)? {
         let why = "no device is connected";
         return Err(Failure::of(ErrorCode::CALL_UNREACHABLE, Fault::Upstream, why));
     }

@@ -63,6 +63,7 @@ async fn resync(hub: &Hub, mailboxes: &LiveMailboxes) -> Result<(), StoreError> 
         let users: Vec<UserId> = batch.iter().map(|(user, _)| *user).collect();
         let mut tx = hub.store().reading(mailboxes.account).await?;
         let positions = mailbox::positions(&mut tx, &users).await?;
+        drop(tx);
         for (user, known) in batch {
             let Some(position) = positions.get(user) else { continue };
             // Before those there is nothing any more.
@@ -70,7 +71,10 @@ async fn resync(hub: &Hub, mailboxes: &LiveMailboxes) -> Result<(), StoreError> 
             while known < position.last_seq {
                 let next = position.last_seq.min(known.saturating_add(u64::from(PAGE_MAX)));
                 let limit = u16::try_from(next - known).unwrap_or(u16::MAX);
+                // Of its own: between pages it waits for readers.
+                let mut tx = hub.store().reading(mailboxes.account).await?;
                 let missing = mailbox::latest(&mut tx, *user, next.checked_add(1), limit).await?;
+                drop(tx);
                 for entry in missing.into_iter().rev() {
                     pace.passed(encoded_len(&entry)).await;
                     mailboxes.catch_up(*user, entry);

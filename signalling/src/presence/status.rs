@@ -75,7 +75,10 @@ async fn tell(hub: Hub, client: Arc<Client>) {
                 debug!(conn.id = %client.id, error = %Chain(&error), "How {} is was not written down", client.id);
             }
         }
-        announce(&hub, client.account, OnlineNews::Status { connection: client.id, status }).await;
+        // Of guests nobody is told that they are there: whoever heard this would look for them in vain.
+        if !client.access().is_guest() {
+            announce(&hub, client.account, OnlineNews::Status { connection: client.id, status }).await;
+        }
         let mut held = client.held();
         if held.status == status {
             held.tells_status = false;

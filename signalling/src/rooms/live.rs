@@ -223,8 +223,9 @@ impl Todo {
         if self.news.len() >= NEWS_MAX {
             metrics::counter!("hub_news_dropped_total").increment(1);
             self.is_untold |= is_of_members(&news);
-            // The highest number of all messages shows the others' absence.
-            let last = self.news.iter().filter_map(seq).max();
+            // The highest number of all messages shows the others' absence; of what is kept, that of the same history.
+            let of_the_same = self.news.iter().filter(|waiting| epoch(waiting) == epoch(&news));
+            let last = of_the_same.filter_map(seq).max();
             if seq(&news).is_none_or(|seq| Some(seq) <= last) {
                 return;
             }
@@ -235,22 +236,27 @@ impl Todo {
     }
 }
 
-/// The number of a message, or of a change of one.
+/// The number of a message, of a change of one, or of what a recent room has kept.
 fn seq(news: &RoomNews) -> Option<u64> {
     match news {
         RoomNews::Posted(message) => Some(message.seq),
         RoomNews::Changed(entry) => Some(entry.seq),
+        RoomNews::Kept { event, .. } => Some(event.seq),
         RoomNews::Joined(_)
         | RoomNews::Left(_)
         | RoomNews::MembersChanged {}
         | RoomNews::Typing { .. }
         | RoomNews::Read { .. }
-        | RoomNews::Kept { .. }
         | RoomNews::Renamed(_)
         | RoomNews::MemberChanged(_)
         | RoomNews::Restricted(_)
         | RoomNews::Event { .. } => None,
     }
+}
+
+/// The history that the number is of, in a recent room.
+fn epoch(news: &RoomNews) -> Option<&str> {
+    if let RoomNews::Kept { epoch, .. } = news { Some(epoch) } else { None }
 }
 
 /// Whether it is said once, and missed if it is not.
@@ -327,5 +333,35 @@ impl Followed for LiveRoom {
             self.work.notify_one();
         }
         is_closed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::protocol::room::{KeptEvent, Publisher};
+    use uuid::Uuid;
+
+    fn kept(epoch: &str, seq: u64) -> RoomNews {
+        let from = Publisher {
+            connection_id: ConnectionId::from_uuid(Uuid::nil()),
+            user_id: UserId::from_uuid(Uuid::nil()),
+            name: String::new(),
+        };
+        let event = KeptEvent { seq, name: "move".to_owned(), data: seq.into(), from };
+        RoomNews::Kept { epoch: epoch.to_owned(), event }
+    }
+
+    /// Or others would not know that they lack something until somebody says more.
+    #[test]
+    fn of_what_is_kept_the_last_is_told_however_much_waits() {
+        let mut todo = Todo::default();
+        for seq in 1..=5000 {
+            todo.publish(kept("a", seq));
+        }
+        todo.publish(kept("a", 4999));
+        assert_eq!((todo.news.len(), todo.news.back()), (NEWS_MAX, Some(&kept("a", 5000))));
+        todo.publish(kept("b", 1));
+        assert_eq!(todo.news.back(), Some(&kept("b", 1)), "its numbers begin again");
     }
 }

@@ -6,6 +6,7 @@ use common::{
     clock::Clock,
     id::{CallId, PushSubscriptionId, RoomId, UserId, WebhookId},
     secret::Secret,
+    token::REFRESH_TOKEN_TIME,
 };
 use sqlx::query;
 use time::OffsetDateTime;
@@ -81,7 +82,8 @@ pub async fn open(
            LEFT JOIN room_reads p ON p.room_id = n.room_id AND p.user_id = n.user_id
            LEFT JOIN push_subscriptions s ON s.id = n.target_id AND s.user_id = n.user_id
                AND (s.sign_in_id IS NULL
-                    OR EXISTS (SELECT FROM sign_ins i WHERE i.id = s.sign_in_id AND i.revoked_at IS NULL))
+                    OR EXISTS (SELECT FROM sign_ins i
+                               WHERE i.id = s.sign_in_id AND i.revoked_at IS NULL AND i.last_used_at > $6))
            LEFT JOIN webhooks w ON w.id = n.target_id AND w.disabled_at IS NULL
            WHERE n.user_id = $1 AND n.topic = $2 AND n.target_id = $3 AND n.version = $4 AND n.done_at IS NULL
              AND n.expires_at > $5
@@ -93,7 +95,8 @@ pub async fn open(
         claim.topic,
         claim.target,
         claim.version,
-        clock.utc()
+        clock.utc(),
+        clock.utc() - REFRESH_TOKEN_TIME
     )
     .fetch_optional(tx.connection())
     .await?
@@ -159,35 +162,38 @@ pub async fn finish(
     Ok(())
 }
 
-/// It could not be sent, and is tried again at `due_at`, unless something has taken its place.
+/// It could not be sent, or is not to be yet, and is looked at again at `due_at`, unless something has taken its place.
+/// Of the attempts at sending it `attempts` have been made.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn postpone(
     tx: &mut TenantTx,
     claim: &ClaimedNotification,
+    attempts: u32,
     due_at: OffsetDateTime,
 ) -> Result<(), StoreError> {
     query!(
-        "UPDATE notifications SET due_at = $5
+        "UPDATE notifications SET due_at = $5, attempts = $6
          WHERE user_id = $1 AND topic = $2 AND target_id = $3 AND version = $4",
         claim.user.as_uuid(),
         claim.topic,
         claim.target,
         claim.version,
-        due_at
+        due_at,
+        i32::try_from(attempts).unwrap_or(i32::MAX)
     )
     .execute(tx.connection())
     .await?;
     Ok(())
 }
 
-/// The push service says that there is no such subscription any more: nothing goes there.
+/// The push service says that there is no such subscription any more: nothing goes there. What waits for it is found to
+/// be of no use when it is due.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn forget_target(tx: &mut TenantTx, claim: &ClaimedNotification) -> Result<(), StoreError> {
-    query!("DELETE FROM notifications WHERE target_id = $1", claim.target).execute(tx.connection()).await?;
     query!("DELETE FROM push_subscriptions WHERE id = $1", claim.target).execute(tx.connection()).await?;
     Ok(())
 }

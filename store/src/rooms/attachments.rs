@@ -189,9 +189,10 @@ pub async fn stored(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn discard(tx: &mut TenantTx, id: AttachmentId) -> Result<(), StoreError> {
+    // Said as `IS NULL`, a planner without statistics would go through all that are in no message.
     query!(
         "UPDATE room_attachments SET is_removed = true, remove_at = created_at
-         WHERE id = $1 AND message_seq IS NULL",
+         WHERE id = $1 AND coalesce(message_seq, 0) = 0",
         id.as_uuid()
     )
     .execute(tx.connection())
@@ -280,12 +281,12 @@ pub(super) async fn unsent(
     ids: &BTreeSet<AttachmentId>,
 ) -> Result<BTreeMap<AttachmentId, StoredAttachment>, StoreError> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    // Held, so that none is removed between here and its message.
+    // Held, so that none is removed between here and its message; without `IS NULL`, as when one is discarded.
     let rows = query!(
         r#"SELECT a.id, a.room_id, a.user_id, a.file_name, a.mime_type, a.size_bytes, a.width, a.height,
                   a.has_thumbnail
            FROM room_attachments AS a
-           WHERE a.id = ANY ($1) AND a.is_stored AND NOT a.is_removed AND a.message_seq IS NULL
+           WHERE a.id = ANY ($1) AND a.is_stored AND NOT a.is_removed AND coalesce(a.message_seq, 0) = 0
            ORDER BY a.id FOR UPDATE"#,
         &ids
     )

@@ -131,8 +131,9 @@ async fn people(
            CROSS JOIN LATERAL (SELECT id, is_private FROM rooms WHERE id = mentioned.room_id LIMIT 1) AS room
            CROSS JOIN LATERAL (SELECT id FROM users
                                WHERE id = mentioned.user_id AND deactivated_at IS NULL LIMIT 1) AS u
-           WHERE NOT room.is_private OR EXISTS (SELECT FROM room_members AS member
-                                                WHERE member.room_id = room.id AND member.user_id = u.id)"#,
+           WHERE (NOT room.is_private OR EXISTS (SELECT FROM room_members AS member
+                                                 WHERE member.room_id = room.id AND member.user_id = u.id))
+             AND NOT EXISTS (SELECT FROM room_bans AS ban WHERE ban.room_id = room.id AND ban.user_id = u.id)"#,
         &rooms,
         &users
     )

@@ -73,7 +73,8 @@ export function room(app, id) {
   let target = null;
   /** What was being written when an edit began. @type {import('../model/drafts.js').Draft} */
   let unedited = { text: '', target: null };
-  const keepDraft = () => drafts.keep(place, { text: write.text(), target });
+  // An edit ends with the page; what was being written before it does not.
+  const keepDraft = () => drafts.keep(place, target?.isEdit ? unedited : { text: write.text(), target });
   const targetLine = el('div', { class: 'composer-target', 'data-testid': 'composer-target', hidden: true });
   const showTarget = (/** @type {typeof target} */ next) => {
     target = next;

@@ -124,13 +124,16 @@ function follow(app, { frame, list, view, links }) {
   });
 }
 
+/** What comes of it, or nothing: whatever holds up the database or a push service must not hold up signing out. @template T @param {Promise<T>} work @returns {Promise<T | void>} */
+const inTime = (work) => Promise.race([work, new Promise((/** @type {(value: void) => void} */ resolve) => setTimeout(resolve, CLEAR_MS))]);
+
 /** Signs out, and deletes what is kept here; asks if something of that was to be sent. @param {App.Parts} parts */
-async function leave({ api, kept, rooms }) {
-  const stored = await kept.unsent().catch(() => []);
+async function leave({ api, kept, rooms, push }) {
+  const stored = (await inTime(kept.unsent().catch(() => []))) ?? [];
   const count = Math.max(stored.length, rooms.pending().length);
   if (count > 0 && !(await confirm(phrase('signOut.unsentQuestion'), phrase('signOut.unsent', { count }), phrase('signOut.anyway')))) return;
-  // Whatever holds up the database must not hold up signing out.
-  await Promise.race([kept.clear(), new Promise((resolve) => setTimeout(resolve, CLEAR_MS))]);
+  // Whoever signs in next is not told what this user is.
+  await inTime(Promise.allSettled([kept.clear(), push.turnOff()]));
   kept.close();
   api.signOut();
 }

@@ -34,8 +34,11 @@ pub(super) fn methods() -> Vec<Method> {
         method("room.leave", json!({ "roomId": ROOM }), &[]),
         method(
             "room.send",
-            json!({ "roomId": ROOM, "clientId": OTHER, "text": "hello", "replyTo": 3, "mentions": [OTHER] }),
-            &["replyTo", "mentions"],
+            json!({
+                "roomId": ROOM, "clientId": OTHER, "text": "hello", "replyTo": 3, "mentions": [OTHER],
+                "attachments": [OTHER],
+            }),
+            &["replyTo", "mentions", "attachments"],
         ),
         method("room.publish", json!({ "roomId": ROOM, "name": "x", "data": null }), &["data"]),
         method("room.edit", json!({ "roomId": ROOM, "messageSeq": 3, "text": "hello" }), &[]),

@@ -300,3 +300,21 @@ fn what_was_not_heard_of_a_device_is_found_where_everybody_is_read() {
     stage.presence.handle_statuses([(one, status), (other, DeviceStatus::default())], stage.now);
     assert_eq!(told(&stage.pass(GATHER_TIME)), [(user(1), Status::Busy), (user(2), Status::Online)]);
 }
+
+#[test]
+fn how_a_device_is_that_nobody_knows_yet_is_read_soon_and_not_again() {
+    let mut stage = Stage::with(&[10]);
+    stage.hear(said(20, Said::Busy, 1));
+    stage.hear(Came(device(20)));
+    assert!(stage.pass(GATHER_TIME).contains(&Compare));
+    stage.read(&[10, 20]);
+    let status = DeviceStatus { said: Said::Busy, in_call: false, revision: 1 };
+    let statuses = [20, 30].map(|n| (device(n).connection_id, status));
+    stage.presence.handle_statuses(statuses, stage.now);
+    assert_eq!(told(&stage.pass(GATHER_TIME)), [(user(2), Status::Busy)]);
+    assert_eq!(stage.presence.next_deadline(), None, "who was read and has gone meanwhile is no reason");
+    stage.hear(went(20));
+    stage.pass(GATHER_TIME);
+    stage.hear(said(20, Said::Away, 2));
+    assert_eq!(stage.presence.next_deadline(), None, "nor is who has gone");
+}

@@ -66,8 +66,13 @@ impl<R: Reader> Room<R> {
         match (epoch, &self.epoch) {
             (Some(read), None) if self.sequence.position().is_none() => self.epoch = Some(read.into()),
             (Some(read), Some(known)) if *read == **known => {}
-            // Where the others are, they hear everything from then on.
-            (None, _) => {}
+            // Whoever cannot be told what they have missed goes by no epoch, nor do the others: once the history can be
+            // read, all of them read anew.
+            (None, Some(_)) => {
+                self.epoch = None;
+                self.miss(effects);
+            }
+            (None, None) => {}
             (Some(_), _) => {
                 self.miss(effects);
                 return Err(Refused::Behind);

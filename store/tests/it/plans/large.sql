@@ -160,6 +160,7 @@ INSERT INTO room_attachments (account_id, id, room_id, user_id, file_name, mime_
            pg_temp.u('user', 1000001 + n % 1000), 'n', 'image/png', 1, sha256('n'), now(), true,
            CASE WHEN n >= 200 THEN n END, CASE WHEN n < 200 THEN now() + (n - 5) * '1 minute'::interval END
     FROM large, generate_series(0, 19999) n;
+UPDATE room_attachments SET is_removed = true WHERE id = pg_temp.u('file', 150);
 INSERT INTO room_changes (account_id, room_id, seq, message_seq)
     SELECT account, pg_temp.u('room', CASE n % 2 WHEN 0 THEN 777 ELSE n % 1000 END),
            CASE n % 2 WHEN 0 THEN 1002 + n ELSE 1000000 + n END, CASE n % 2 WHEN 0 THEN 1001 + n ELSE 1 END

@@ -60,6 +60,15 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ("known.done_at + $13::interval", &[(13, "'30 seconds'")]),
     ("INSERT INTO push_subscriptions", &[(2, "gen_random_uuid()")]),
     ("WHERE user_id = $1 ORDER BY id DESC OFFSET $2", &[(2, "5")]),
+    // Of those who are mentioned one that is not banned; of files one in no message, one that was taken back.
+    (
+        "AS mentioned (room_id, user_id)",
+        &[(1, "ARRAY[pg_temp.u('room', 700)]"), (2, "ARRAY[pg_temp.u('user', 1000009)]")],
+    ),
+    ("a.id = ANY ($1) AND a.is_stored", &[(1, "ARRAY[pg_temp.u('file', 77)]")]),
+    ("SET is_removed = true, remove_at = created_at WHERE id = $1", &[(1, "pg_temp.u('file', 77)")]),
+    ("WITH gone AS (DELETE FROM room_attachments", &[(1, "pg_temp.u('file', 150)")]),
+    ("AS gone (room_id, seq)", &[(2, "ARRAY[7777::bigint]")]),
     ("INSERT INTO room_bans", &[(3, "gen_random_uuid()")]),
     ("INSERT INTO room_members", &[(3, "gen_random_uuid()")]),
     ("INSERT INTO team_members", &[(3, "ARRAY[pg_temp.u('user', 1000999)]")]),

@@ -81,7 +81,7 @@ INSERT INTO room_attachments (account_id, id, room_id, user_id, file_name, mime_
     SELECT account_id, gen_random_uuid(), id, gen_random_uuid(), 'n', 'image/png', 1, sha256('n'), now(), true,
            CASE WHEN n > 1 THEN 1000 + n END, CASE WHEN n = 1 THEN now() + '1 hour'::interval END
     FROM rooms, generate_series(1, 5) n;
-INSERT INTO attachment_totals (account_id, size_bytes) SELECT id, 50 FROM accounts;
+INSERT INTO attachment_totals (account_id, size_bytes) SELECT id, 50 FROM accounts ON CONFLICT DO NOTHING;
 INSERT INTO room_changes (account_id, room_id, seq, message_seq)
     SELECT account_id, id, 1010 + n, 1000 + n FROM rooms, generate_series(1, 5) n;
 INSERT INTO room_reactions (account_id, room_id, message_seq, emoji, user_id)

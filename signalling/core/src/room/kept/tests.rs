@@ -136,13 +136,35 @@ fn who_has_read_another_epoch_reads_again_and_the_room_does() {
     stage.room.handle_history(Some("a"), 4, recalled("b", 1, &[1]), &mut stage.effects);
     stage.take();
     assert_eq!(stage.room.agree(Some("b"), &mut stage.effects), Ok(()));
-    assert_eq!(
-        stage.room.agree(None, &mut stage.effects),
-        Ok(()),
-        "who could not read is where the others are"
-    );
     stage.join(3, 1).unwrap();
     assert_eq!(stage.room.reader(connection(3)), Some(&Here(3, true)));
+}
+
+/// They have read up to 50, say, and the others up to 60.
+#[test]
+fn who_comes_back_while_the_history_cannot_be_reached_is_told_when_it_can_though_it_is_the_same() {
+    for is_read_already in [false, true] {
+        let mut stage = room(RoomClass::Recent, Some("a"), 60);
+        if is_read_already {
+            stage.hear(kept("a", 62));
+            assert_eq!(stage.take(), [Effect::Read { after: 60 }]);
+        }
+        assert_eq!(stage.room.agree(None, &mut stage.effects), Ok(()));
+        stage.join(3, 60).unwrap();
+        assert_eq!(stage.room.epoch(), None, "nor is one answered");
+        assert_eq!(stage.room.agree(None, &mut stage.effects), Ok(()), "as is the next one");
+        let asked = stage.take().contains(&Effect::Read { after: 60 });
+        assert_eq!(asked, !is_read_already, "once");
+        assert_eq!(stage.room.agree(Some("a"), &mut stage.effects), Err(Refused::Behind), "not yet");
+        let asked_with = is_read_already.then_some("a");
+        stage.room.handle_history(asked_with, 60, recalled("a", 62, &[61, 62]), &mut stage.effects);
+        assert_eq!(numbers(&mut stage), (vec![], 1));
+        assert_eq!((stage.room.epoch(), stage.room.seq()), (Some("a"), Some(62)));
+        assert_eq!(stage.room.agree(Some("a"), &mut stage.effects), Ok(()));
+        stage.room.handle_history(Some("a"), 62, recalled("a", 62, &[]), &mut stage.effects);
+        stage.hear(kept("a", 63));
+        assert_eq!(numbers(&mut stage), (vec![63], 0));
+    }
 }
 
 /// It may have had no time to say what it had kept.
