@@ -982,10 +982,12 @@ export interface SignedIn {
   user: User;
 }
 
-/** A subscription as `PushSubscription.toJSON()` gives it. Other members of that are ignored. */
+/** A subscription as `PushSubscription.toJSON()` gives it (W3C Push API). */
 export interface Subscribe {
   /** Where the push service takes what is for the device: `https`, and public. */
   endpoint: string;
+  /** When the browser expects it to end, in milliseconds since 1970. Its push service says so when it has. */
+  expirationTime?: number | null;
   /** How it is encrypted for the device. */
   keys: SubscribeKeys;
 }

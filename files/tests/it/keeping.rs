@@ -196,15 +196,17 @@ async fn a_file_that_is_too_large_or_not_wanted_any_more_leaves_nothing_behind()
 
 #[tokio::test]
 async fn nobody_takes_all_places_and_each_is_given_back() {
-    let config = Config { uploads_max: 3, uploads_per_user_max: 2, ..Config::default() };
+    let config = Config { uploads_max: 6, uploads_per_user_max: 2, ..Config::default() };
     let (_folder, files) = in_folder(config);
     let (account, _, greedy) = ids();
     let (_, _, other) = ids();
+    let (elsewhere, _, stranger) = ids();
     let take = |user| files.receive(account, user);
     let one: Vec<Incoming<_>> = vec![take(greedy).await.unwrap(), take(greedy).await.unwrap()];
     assert!(matches!(take(greedy).await, Err(Refused::UserBusy)));
     let third = take(other).await.unwrap();
-    assert!(matches!(take(other).await, Err(Refused::Busy)));
+    assert!(matches!(take(other).await, Err(Refused::Busy)), "an account has half of the places");
+    assert!(files.receive(elsewhere, stranger).await.is_ok(), "others have theirs");
     drop(one);
     let received = take(greedy).await.unwrap().finish().await.unwrap();
     let fourth = take(greedy).await.unwrap();

@@ -39,19 +39,24 @@ pub(super) struct PushSubscriptions {
     items: Vec<PushSubscription>,
 }
 
-/// A subscription as `PushSubscription.toJSON()` gives it. Other members of that are ignored.
+/// A subscription as `PushSubscription.toJSON()` gives it (W3C Push API).
 #[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Subscribe {
     /// Where the push service takes what is for the device: `https`, and public.
     #[schema(value_type = String, example = "https://push.example/send/c2VjcmV0")]
     endpoint: Secret,
+    /// When the browser expects it to end, in milliseconds since 1970. Its push service says so when it has.
+    #[serde(rename = "expirationTime", default)]
+    #[schema(example = json!(null))]
+    _expiration_time: Option<u64>,
     /// How it is encrypted for the device.
     keys: SubscribeKeys,
 }
 
 /// The keys of a device (RFC 8291).
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct SubscribeKeys {
     /// Its public key on the curve P-256, uncompressed, in base64url.
     #[schema(

@@ -55,7 +55,8 @@ async fn no_list_shows_another_accounts_things() {
     assert!(theirs.len() > 20);
     let lists = calls(&b, &things).into_iter().filter(|call| {
         let operation = &call.operation;
-        operation.method == Method::GET && !operation.names_something() && operation.id != "listIceServers"
+        let has_no_ids = ["/v1/ice-servers", "/v1/push-key"].contains(&operation.template.as_str());
+        operation.method == Method::GET && !operation.names_something() && !has_no_ids
     });
     for call in lists {
         let mine = call.send(&server, &a.token).await;

@@ -10,7 +10,7 @@ use axum::{
 };
 use common::{
     id::{CallId, ConnectionId, NodeId, UserId},
-    protocol::call::Media,
+    protocol::call::{EndReason, Media},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -192,18 +192,22 @@ impl Server {
 
     /// What is not made over REST, or only in the background: a call and an import.
     async fn stored(&self, tenant: &Tenant) -> (String, String) {
-        let call = calls::NewCall {
+        let new = |caller, callee| calls::NewCall {
             id: CallId::generate(&*self.clock),
             room: tenant.room,
-            caller: tenant.user,
-            callee: UserId::generate(&*self.clock),
+            caller,
+            callee,
             media: Media::Audio,
             device: ConnectionId::generate(&*self.clock),
             runner: NodeId::generate(&*self.clock),
         };
+        let somebody = UserId::generate(&*self.clock);
+        let (call, missed) = (new(tenant.user, somebody), new(somebody, tenant.user));
         let row = [Ok(imports::ImportedContact { name: Some("Imported".to_owned()), ..Default::default() })];
         let mut tx = self.db.store.tenant(tenant.account).await.unwrap();
         calls::start(&mut tx, &call, &*self.clock).await.unwrap();
+        let tenure = calls::start(&mut tx, &missed, &*self.clock).await.unwrap();
+        calls::end(&mut tx, tenure, EndReason::Missed, &*self.clock).await.unwrap();
         let import =
             imports::create(&mut tx, tenant.user.as_uuid().into(), &row, &*self.clock).await.unwrap();
         tx.commit().await.unwrap();
