@@ -101,10 +101,7 @@ async fn a_refusal_is_an_error_of_the_protocol_and_nonsense_is_none() {
         r#"{"id":1,"error":{"code":-32000,"message":"No.","data":{"code":"room.closed","fault":"caller"}}}"#;
     let serve = async {
         heard(&mut server).await;
-        server
-            .write_all(&[&[FIN | TEXT, failure.len() as u8][..], failure.as_bytes()].concat())
-            .await
-            .unwrap();
+        server.write_all(&frame(TEXT, failure.as_bytes())).await.unwrap();
         heard(&mut server).await;
         server.write_all(&frame(TEXT, br#"{"id":2,"result":7}"#)).await.unwrap();
     };
