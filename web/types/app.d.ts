@@ -51,7 +51,7 @@ declare namespace App {
     status: 'loading' | 'ready' | 'failed'; error: Problem | null; known: Map<string, Wire.Conversation>;
     filter: Wire.Status; next: Partial<Record<Wire.Status, string | null>>;
   }
-  interface MailboxState { entries: Wire.MailboxEntry[]; seq: number; acknowledgedSeq: number }
+  interface MailboxState { entries: Wire.MailboxEntry[] }
   interface PushState { phase: 'unsupported' | 'blocked' | 'off' | 'on'; id?: string }
   interface PendingReply { key: string; text: string; at: string; error: Problem | null }
   interface Thread {

@@ -2,7 +2,16 @@
 
 use super::{Failure, Needs, call, connection, feed, inbox, mailbox, media, presence, room};
 use crate::{guest::Right, permission::Permission};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
+
+/// The parameters of a method, which say whose they are and what comes of them: what a client asks by.
+pub trait Parameters {
+    /// The method's name.
+    const METHOD: &'static str;
+    /// What it answers.
+    type Result: Serialize + DeserializeOwned;
+}
 
 macro_rules! methods {
     ($($(#[doc = $doc:literal])* $name:ident($params:ty) -> $result:ty = $method:literal, $needs:expr;)*) => {
@@ -44,6 +53,11 @@ macro_rules! methods {
                 match self { $(Self::$name(_) => $needs,)* }
             }
         }
+
+        $(impl Parameters for $params {
+            const METHOD: &'static str = $method;
+            type Result = $result;
+        })*
 
         #[cfg(feature = "openapi")]
         impl Request {

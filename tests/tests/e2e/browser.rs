@@ -1,7 +1,7 @@
 //! The console in real Chromium, with fake cameras and microphones.
 
 use common::clock::{Clock as _, SystemClock};
-use local_services::redis::Redis;
+use local_services::{redis::Redis, scratch::Scratch};
 use serde_json::json;
 use switchboard_tests::{
     browser::{Browser, Driver},
@@ -194,8 +194,8 @@ async fn a_customers_message_is_on_the_agents_screen_and_the_answer_is_ticked_of
 /// The issue of trust: signalling may stumble, the call may not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_three_way_call_across_two_instances_outlives_a_minute_without_redis() {
-    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-    let mut redis = Redis::start(&directory).expect("Redis starts");
+    let directory = Scratch::new().expect("a directory");
+    let mut redis = Redis::start(directory.path()).expect("Redis starts");
     let installation = Installation::new().await.with_own_redis(&redis);
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
@@ -237,5 +237,4 @@ async fn a_three_way_call_across_two_instances_outlives_a_minute_without_redis()
     }
     drop((a, b));
     redis.kill().expect("it was running");
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }

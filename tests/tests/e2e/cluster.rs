@@ -1,8 +1,8 @@
 //! Two instances on one Redis and one Postgres behave as one.
 
-use local_services::redis::Redis;
+use local_services::{redis::Redis, scratch::Scratch};
 use serde_json::json;
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 use switchboard_tests::{installation::Installation, server::Server, socket::Socket};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -106,8 +106,8 @@ const OUTAGE_PATIENCE: Duration = Duration::from_secs(5);
 /// all of them in order and once.
 #[tokio::test]
 async fn a_redis_outage_is_healed_from_the_store() {
-    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-    let mut redis = Redis::start(&directory).expect("Redis starts");
+    let directory = Scratch::new().expect("a directory");
+    let mut redis = Redis::start(directory.path()).expect("Redis starts");
     let installation = Installation::new().await.with_own_redis(&redis);
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
@@ -140,27 +140,26 @@ async fn a_redis_outage_is_healed_from_the_store() {
     assert!(!ben.has_seen("room.message").await && !ben.has_seen("inbox.event").await, "nothing comes twice");
     drop((a, b));
     redis.kill().expect("it was running");
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
 /// Two instances with somebody in the same room on each. The first has said "dark" after Redis had shut it out, and
 /// nothing further is said that would show the gap.
 struct CutOff {
     _installation: Installation,
-    directory: PathBuf,
-    redis: Redis,
     a: Server,
     b: Server,
     /// On the first instance.
     ada: Socket,
     /// On the second.
     ben: Socket,
+    redis: Redis,
+    _directory: Scratch,
 }
 
 impl CutOff {
     async fn new() -> Self {
-        let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-        let redis = Redis::start(&directory).expect("Redis starts");
+        let directory = Scratch::new().expect("a directory");
+        let redis = Redis::start(directory.path()).expect("Redis starts");
         let mut installation = Installation::new().await.with_own_redis(&redis);
         let b = installation.server();
         installation.set("SWITCHBOARD_REDIS__URL", &redis.let_in("a").expect("Redis obeys"));
@@ -174,18 +173,17 @@ impl CutOff {
         }
         redis.shut_out("a").expect("Redis obeys");
         ada.ask("room.send", message(&room, "dark")).await;
-        Self { _installation: installation, directory, redis, a, b, ada, ben }
+        Self { _installation: installation, a, b, ada, ben, redis, _directory: directory }
     }
 }
 
 #[tokio::test]
 async fn what_an_instance_said_while_it_was_cut_off_is_told_when_it_is_back() {
-    let CutOff { _installation, directory, redis, a, b, ada: _ada, mut ben } = CutOff::new().await;
+    let CutOff { _directory, redis, _installation, a, b, ada: _ada, mut ben } = CutOff::new().await;
     redis.let_in("a").expect("Redis obeys");
     let event = timeout(OUTAGE_PATIENCE, ben.event("room.message", |_| true)).await.expect("in time");
     assert_eq!(event["message"]["text"], "dark");
     drop((a, b, redis));
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
 /// How long it takes to be sure that an instance is gone, and to look for what it stored.
@@ -193,7 +191,7 @@ const DEATH_PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn what_an_instance_said_while_it_was_cut_off_is_told_though_it_never_comes_back() {
-    let CutOff { _installation, directory, redis, a, b, ada, mut ben } = CutOff::new().await;
+    let CutOff { _directory, redis, _installation, a, b, ada, mut ben } = CutOff::new().await;
     let ada_id = ada.connection_id();
     a.kill();
     let told = async {
@@ -203,15 +201,14 @@ async fn what_an_instance_said_while_it_was_cut_off_is_told_though_it_never_come
     };
     timeout(DEATH_PATIENCE, told).await.expect("in time");
     drop((b, redis));
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
 /// Redis is really stopped; nobody hears that Ben leaves, and the media server, which runs with Ada's
 /// instance, finds out.
 #[tokio::test]
 async fn who_leaves_a_call_during_a_redis_outage_is_out_of_it_afterwards() {
-    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-    let mut redis = Redis::start(&directory).expect("Redis starts");
+    let directory = Scratch::new().expect("a directory");
+    let mut redis = Redis::start(directory.path()).expect("Redis starts");
     let installation = Installation::new().await.with_own_redis(&redis);
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
@@ -237,14 +234,13 @@ async fn who_leaves_a_call_during_a_redis_outage_is_out_of_it_afterwards() {
     assert!(is_there(&without_ben, &ada.connection_id()), "the others stay");
     drop((a, b));
     redis.kill().expect("it was running");
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
 /// Redis is there, takes everything and answers nothing.
 #[tokio::test]
 async fn a_message_does_not_wait_for_a_redis_that_hangs() {
-    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-    let redis = Redis::start(&directory).expect("Redis starts");
+    let directory = Scratch::new().expect("a directory");
+    let redis = Redis::start(directory.path()).expect("Redis starts");
     let installation = Installation::new().await.with_own_redis(&redis);
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
@@ -267,5 +263,4 @@ async fn a_message_does_not_wait_for_a_redis_that_hangs() {
     let event = timeout(OUTAGE_PATIENCE, crossed).await.expect("in time");
     assert_eq!(event["message"]["seq"], 1);
     drop((a, b, redis));
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }

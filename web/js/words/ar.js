@@ -39,6 +39,8 @@ export const words = {
   'signIn.unreachable': 'تعذّر الوصول إلى الخادم.',
   'signIn.waiting': 'في انتظار الخادم…',
 
+  'kept.lost': 'مساحة التخزين في هذا المتصفح لا تستجيب: ما لم يُرسل بعد سيُفقد عند إغلاق الصفحة.',
+
   'signOut.unsentQuestion': 'هل تريد تسجيل الخروج مع وجود رسائل لم تُرسل؟',
   'signOut.unsent': {
     zero: 'لا توجد رسائل لم تُرسل.',

@@ -34,6 +34,8 @@ export const en = /** @type {const} */ ({
   'signIn.unreachable': 'The server cannot be reached.',
   'signIn.waiting': 'Waiting for the server…',
 
+  'kept.lost': 'This browser’s storage does not answer: what is not sent yet is lost when the page is closed.',
+
   'signOut.unsentQuestion': 'Sign out with unsent messages?',
   'signOut.unsent': {
     one: '{count} message is not sent yet. Signing out deletes it.',
