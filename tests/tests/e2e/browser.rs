@@ -10,7 +10,7 @@ use switchboard_tests::{
 };
 
 /// Signs a new user in and enters `room`.
-async fn enter(driver: &Driver, base: &str, account: &Account, name: &str, room: &str) -> Browser {
+pub(crate) async fn enter(driver: &Driver, base: &str, account: &Account, name: &str, room: &str) -> Browser {
     let email = account.user(name).await;
     let browser = Browser::start(driver).await;
     browser.sign_in(base, &email, PASSWORD).await;

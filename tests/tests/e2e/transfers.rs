@@ -1,8 +1,12 @@
 //! Calls that are handed over to another room, and invitations that are taken back.
 
-use crate::parties::{Call, hears, meet, party, record, talking};
+use crate::{
+    browser::{enter, sees_and_hears},
+    parties::{Call, hears, meet, party, record, talking},
+};
 use serde_json::{Value, json};
 use switchboard_tests::{
+    browser::Driver,
     installation::{Installation, PASSWORD},
     rest::Rest,
     server::Server,
@@ -156,4 +160,54 @@ async fn an_invitation_is_taken_back_on_all_devices_while_others_ring_on_and_was
     assert_eq!(code(dora_socket.try_ask("call.withdraw", withdraw(&carl)).await), "auth.forbidden");
     call.ada_socket.ask("call.withdraw", withdraw(&carl)).await;
     assert_eq!(call.carl_socket.event("call.ended", |_| true).await["reason"], "cancelled");
+}
+
+/// In the console: the one who hands over looks at the other room, and the one who goes there is seen in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_on_the_phone_is_handed_over_to_the_call_in_another_room_and_an_invitation_taken_back() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let (lobby, support) = (account.room("Lobby").await, account.room("Support").await);
+    let dora = Rest::sign_in(&server.base, &account.user("Dora").await, PASSWORD).await;
+    let mut dora_socket = Socket::open(&server.base, &dora.token).await;
+    dora_socket.ask("room.join", json!({ "roomId": lobby })).await;
+    let driver = Driver::start();
+    let cleo = enter(&driver, &server.base, &account, "Cleo", &support).await;
+    cleo.click("call-join").await;
+    let ben = enter(&driver, &server.base, &account, "Ben", &lobby).await;
+    let ada = enter(&driver, &server.base, &account, "Ada", &lobby).await;
+    let ring = |name: &str| {
+        let found = format!("one => one.innerText.includes('{name}')");
+        let rows = "[...document.querySelectorAll('[data-testid=\"member\"]')]";
+        let button = format!("{rows}.find({found})?.querySelector('[data-testid=\"call-person\"]')");
+        format!("(button => Boolean(button) && (button.click(), true))({button})")
+    };
+    ada.until(&ring("Ben")).await;
+    ben.click("incoming-accept").await;
+    for browser in [&ada, &ben] {
+        sees_and_hears(browser, 1, "peerToPeer").await;
+    }
+
+    ada.until(&ring("Dora")).await;
+    dora_socket.event("call.incoming", |_| true).await;
+    ada.see("call-rung-one").await;
+    ada.screenshot("ringing-too").await;
+    ada.click("call-withdraw").await;
+    assert_eq!(dora_socket.event("call.ended", |_| true).await["reason"], "cancelled");
+    ada.until("!document.querySelector('[data-testid=\"call-rung-one\"]')").await;
+
+    ada.click_css(&format!("[data-testid='room-item'][data-room-id='{support}']")).await;
+    ada.see("call-hand-over").await;
+    ada.screenshot("hand-over").await;
+    ada.click("call-hand-over").await;
+    ben.until(&format!("window.switchboard.call()?.roomId === '{support}'")).await;
+    ada.until("window.switchboard.call() === null").await;
+    for browser in [&ben, &cleo] {
+        sees_and_hears(browser, 1, "peerToPeer").await;
+    }
+    ben.screenshot("handed-over").await;
+    for browser in [ada, ben, cleo] {
+        browser.quit().await;
+    }
 }
