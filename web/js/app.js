@@ -25,7 +25,7 @@ export function createApp(api, user) {
   const drafts = createDrafts({ kept });
   // The order is the order of resuming: a call's room must be joined before its media.
   const rooms = createRooms({ api, socket, user, kept, notices });
-  const calls = createCalls({ socket, rooms, notices });
+  const calls = createCalls({ socket, rooms, notices, user });
   const inbox = createInbox({ api, socket });
   const presence = createPresence({ api, socket });
   watchIdleness(presence.setIdle);

@@ -43,7 +43,7 @@ declare namespace App {
   interface Active {
     roomId: string; startedAt: number; others: Other[]; muted: boolean; connected: boolean; route: Wire.Route;
     self: string | null; camera: MediaStreamTrack | null; hasMicrophone: boolean; hasCamera: boolean; said: Wire.MediaParticipantState;
-    isRung: boolean; ringing: Wire.CallParty[];
+    isRung: boolean; isCaller: boolean; ringing: Wire.CallParty[];
   }
   interface CallState { incoming: (Ringing & { callId: string }) | null; outgoing: Ringing | null; active: Active | null }
 

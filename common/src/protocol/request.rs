@@ -129,6 +129,15 @@ methods! {
     CallInvite(call::Invite) -> call::Invited = "call.invite", Needs::permission(Permission::RoomsRead);
     /// Hands an answered call over to another user: rings them, and leaves it once they pick up.
     CallTransfer(call::Transfer) -> call::Invited = "call.transfer", Needs::permission(Permission::RoomsRead);
+    /// Takes back an invitation: rings one user no more, while others ring on.
+    CallWithdraw(call::Withdraw) -> super::Done = "call.withdraw", Needs::permission(Permission::RoomsRead);
+    /// Hands an answered call over to another room: all others are told to go there, and the call is over for each who
+    /// has.
+    CallTransferToRoom(call::TransferToRoom) -> call::TransferStarted = "call.transferToRoom",
+        Needs::permission(Permission::RoomsRead);
+    /// Says whether this device is in the room to which the call is handed over.
+    CallAnswerTransfer(call::AnswerTransfer) -> super::Done = "call.answerTransfer",
+        Needs::permission(Permission::RoomsRead);
     /// Goes on with a call after a reconnect, by this connection instead of the one before.
     CallResume(call::Resume) -> call::Resumed = "call.resume", Needs::permission(Permission::RoomsRead);
     /// Enters the media session of a room that the caller has joined.
@@ -143,6 +152,9 @@ methods! {
     MediaPublish(media::Publish) -> media::Published = "media.publish", Needs::right(Right::SendMedia);
     /// Through the server: answers a `media.offer` event.
     MediaAnswer(media::Answer) -> super::Done = "media.answer", Needs::NOTHING;
+    /// Gives out fresh STUN and TURN servers, for a device whose network has changed; what goes through the server is
+    /// offered anew with other ICE credentials.
+    MediaRestartIce(media::RestartIce) -> media::IceRestarting = "media.restartIce", Needs::NOTHING;
     /// Follows the account's inbox.
     InboxSubscribe(inbox::Subscribe) -> inbox::Subscribed = "inbox.subscribe",
         Needs::permission(Permission::ConversationsRead);
