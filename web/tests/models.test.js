@@ -344,6 +344,23 @@ async function arrived(t) {
   return made;
 }
 
+test('what is switched on the way to another room is so there', async (t) => {
+  const { socket, calls } = await talking(t);
+  await socket.emit('call.transferring', transferring);
+  await socket.answer('room.join', joined());
+  const entering = socket.requests.findLast(([method]) => method === 'media.join')[1];
+  assert.deepEqual([entering.roomId, entering.state.onHold], ['r2', false]);
+  calls.toggleHold();
+  calls.toggleHand();
+  const participants = ['me', 'dora'].map((one) => ({ connectionId: one, userId: one, name: one }));
+  await socket.answer('media.join', { state: { route: 'server', revision: 7, participants }, iceServers: [] });
+  const { roomId, said } = calls.state.get().active;
+  assert.deepEqual([roomId, said.onHold, said.handRaised], ['r2', true, true]);
+  const told = () => socket.requests.filter(([method, params]) => method === 'media.update' && params.roomId === 'r2').map(([, params]) => params.state);
+  for (let turn = 0; turn < 2 && told().length < 2; turn += 1) await socket.answer('media.update', {});
+  assert.deepEqual(Object.assign({}, ...told()), { onHold: true, handRaised: true });
+});
+
 test('who is there says so until it is heard, also by another connection', async (t) => {
   const { socket } = await arrived(t);
   await socket.refuse('call.answerTransfer', 'unavailable');

@@ -51,6 +51,8 @@ export function createHandOver({ socket, rooms, notices, user, show, hangUp, res
     // Who hangs up on the way has left both.
     const isThere = (await enter(session, own, roomId).catch(() => false)) && current() === own;
     if (isThere) {
+      // Whatever was switched on the way.
+      carryOver(own.session, session);
       own.session.leave();
       rooms.release(own.roomId, 'call');
       if (own.ringing) arrival = { own, ringing: own.ringing, callId, roomId, isSaying: false };
@@ -86,10 +88,17 @@ export function createHandOver({ socket, rooms, notices, user, show, hangUp, res
     if (!isLost && arrival === told) arrival = null;
   }
 
+  /** What was said in one session, and what is sent. Whether one speaks each hears itself. @param {MediaSession} from @param {MediaSession} to */
+  function carryOver(from, to) {
+    const { onHold, ...said } = from.said;
+    to.say({ ...said, speaking: to.said.speaking });
+    to.hold(onHold);
+  }
+
   /** Whether somebody else is in the session that was entered. @param {MediaSession} session @param {OwnCall} own @param {string} roomId */
   async function enter(session, own, roomId) {
     await rooms.hold(roomId, 'call').entered();
-    session.say(own.session.said);
+    carryOver(own.session, session);
     await session.join();
     return session.others().some(({ userId }) => userId !== user.id);
   }
