@@ -5,7 +5,10 @@ import { backoff } from './backoff.js';
 import { SwitchboardError, isPassing } from './errors.js';
 import { randomId } from './random-id.js';
 
-/** A place that does not answer for so long is done without: what it was to keep lives as long as the page. */
+/**
+ * A place that does not answer for so long is done without: what it was to keep lives as long as the page. It is still told
+ * what is settled, as it may only be slow, and the next page would send that again.
+ */
 const KEEP_MS = 5_000;
 
 /** Who has waited for their turn for so long sends without it: another page may be frozen in the middle of its own. */
@@ -43,7 +46,10 @@ export class Outbox {
   /** Client ids of what is settled, while the place may still have it. @type {Set<string>} */
   #settled = new Set();
   #send;
+  /** The place, for as long as it answers. */
   #keep;
+  /** @type {Keep['remove'] | undefined} */
+  #remove;
   #changed;
   #isSending = false;
   #isOpen = false;
@@ -59,6 +65,7 @@ export class Outbox {
   constructor(send, { keep = null, keepsRefused = false, changed = ignore } = {}) {
     this.#send = send;
     this.#keep = keep;
+    this.#remove = keep?.remove.bind(keep);
     this.keepsRefused = keepsRefused;
     this.#changed = changed;
   }
@@ -224,9 +231,12 @@ export class Outbox {
     this.#entries.splice(at, 1);
     tell();
     this.#changed();
-    if (!this.#keep) return undefined;
+    if (!this.#remove) return undefined;
     this.#settled.add(clientId);
-    return this.#answered(this.#keep.remove(clientId).then(() => this.#settled.delete(clientId)));
+    const removed = this.#remove(clientId).then(() => this.#settled.delete(clientId));
+    if (this.#keep) return this.#answered(removed);
+    removed.catch(ignore);
+    return undefined;
   }
 
   /** Takes up what is kept, before what is not kept yet; forgets what others have sent or discarded. */

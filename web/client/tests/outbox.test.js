@@ -216,6 +216,24 @@ test('a place that hangs holds up nothing, whatever of it hangs', async (t) => {
   }
 });
 
+test('a place that was slow once leaves nothing to the next page that was sent or discarded', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const [hub, place] = [new Hub(), new Place()];
+  const keep = place.keep();
+  let isSlow = false;
+  const outbox = new Outbox(hub.send, { keep: { ...keep, all: () => (isSlow ? new Promise(() => {}) : keep.all()) }, keepsRefused: true });
+  for (const text of ['a', 'b', 'c']) outbox.add({ text }).catch(() => {});
+  await settled();
+  isSlow = true;
+  outbox.restore();
+  t.mock.timers.tick(5_000);
+  await settled();
+  outbox.discard(outbox.waiting[0].message.clientId);
+  outbox.open();
+  await settled();
+  assert.deepEqual([hub.texts, place.entries], [['b', 'c'], []]);
+});
+
 test('a turn that comes after all sends nothing twice', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const [hub, place] = [new Hub(), new Place()];
