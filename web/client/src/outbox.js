@@ -52,6 +52,8 @@ export class Outbox {
   #remove;
   #changed;
   #isSending = false;
+  /** Whether a turn was asked for that has not come. */
+  #awaitsTurn = false;
   #isOpen = false;
   #failures = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -152,15 +154,23 @@ export class Outbox {
 
   /** Sends while no other page does, or when the turn does not come: a second try of the same message is harmless. @param {Keep} keep */
   #takeTurn(keep) {
+    const send = () => this.#read().then(() => this.#sendAll());
+    // In vain already: whoever has the turn is not waited for with every message, nor is another one asked for.
+    if (this.#awaitsTurn) return send().catch(ignore);
+    this.#awaitsTurn = true;
     return new Promise((/** @type {(sent: void) => void} */ resolve) => {
       /** @type {Promise<void> | undefined} */
       let begun;
       const begin = () => {
         clearTimeout(timer);
-        return (begun ??= this.#read().then(() => this.#sendAll()));
+        return (begun ??= send());
       };
-      const timer = setTimeout(() => begin().then(resolve), TURN_MS);
-      keep.inTurn(begin).catch(begin).then(resolve);
+      const come = () => {
+        this.#awaitsTurn = false;
+        return begin();
+      };
+      const timer = setTimeout(() => begin().then(resolve, resolve), TURN_MS);
+      keep.inTurn(come).catch(come).then(resolve, resolve);
     });
   }
 
