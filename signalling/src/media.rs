@@ -94,13 +94,17 @@ async fn choose(hub: &Hub, nobody_at: &[NodeId]) -> Result<NodeId, Failure> {
 /// The running session of a room that somebody enters. A session that cannot be
 /// reached is told later, by its next change.
 pub(crate) async fn look(hub: &Hub, account: AccountId, room: RoomId) -> Option<State> {
-    match ask(hub, account, room, MediaAction::Look, false).await {
-        Ok(Some(MediaReply::State { state, .. })) if !state.participants.is_empty() => Some(state),
-        Ok(_) => None,
-        Err(failure) => {
-            debug!(room.id = %room, message = failure.message, "The media session of {room} cannot be looked at");
-            None
-        }
+    running(hub, account, room).await.unwrap_or_else(|failure| {
+        debug!(room.id = %room, message = failure.message, "The media session of {room} cannot be looked at");
+        None
+    })
+}
+
+/// The session that runs in a room.
+pub(crate) async fn running(hub: &Hub, account: AccountId, room: RoomId) -> Result<Option<State>, Failure> {
+    match ask(hub, account, room, MediaAction::Look, false).await? {
+        Some(MediaReply::State { state, .. }) if !state.participants.is_empty() => Ok(Some(state)),
+        _ => Ok(None),
     }
 }
 

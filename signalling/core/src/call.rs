@@ -182,12 +182,14 @@ impl Call {
         call
     }
 
-    /// Whether too few are left without that one.
+    /// Whether too few are left without that one. Who is yet to go to another room is enough: the one who handed the
+    /// call over may have hung up.
     fn is_deserted(&self, without: Option<usize>) -> bool {
         let others = || self.legs.iter().enumerate().filter(move |(at, _)| Some(*at) != without);
         let talking = others().filter(|(_, leg)| leg.party().is_some()).count();
         let rung = others().filter(|(_, leg)| leg.ringing().is_some()).count();
-        talking == 0 || talking + rung < 2
+        let is_awaited = others().any(|(_, leg)| self.is_to_go(leg));
+        talking == 0 || (talking + rung < 2 && !is_awaited)
     }
 
     /// Whether nothing more can happen to it. Who asks is still told how it ended.
@@ -380,6 +382,7 @@ impl Call {
         let Invitation { by, is_transfer } = leg.invitation;
         self.is_answered = true;
         self.change(effects);
+        self.await_too(user, now, effects);
         if is_transfer && let Some(at) = self.talking_at(|leg| leg.user == by) {
             self.take_out(at, EndReason::Transferred, now, effects);
         }
@@ -450,7 +453,7 @@ impl Call {
             _ if self.is_over() => Err(CallError::Over),
             _ if !self.is_answered => Err(CallError::WrongState),
             Some(at) => {
-                // Who hangs up once they have handed the call over leaves that to the others.
+                // Who hangs up once they have handed the call over has done so, whatever comes of it.
                 let reason =
                     if self.is_handed_over_by(at) { EndReason::Transferred } else { EndReason::HungUp };
                 self.take_out(at, reason, now, effects);
@@ -570,6 +573,9 @@ impl Call {
             self.legs.iter_mut().for_each(|leg| leg.lose_silent(now));
         }
         self.time_transfer_out(now, effects);
+        if self.is_over() {
+            return;
+        }
         while let Some((when, at, why)) = self.next_out()
             && when <= now
         {
@@ -613,7 +619,7 @@ impl Call {
     fn end(&mut self, last: Option<usize>, reason: EndReason, now: Instant, effects: &mut Vec<Effect>) {
         let is_of_all = match reason {
             EndReason::Lost => true,
-            EndReason::Transferred => self.transfer.is_some(),
+            EndReason::Transferred => self.transfer.is_some() && self.is_left_to_who_hands_it_over(last),
             EndReason::HungUp
             | EndReason::Rejected
             | EndReason::Cancelled

@@ -27,7 +27,7 @@ use store::{
     ReviewMark, Reviews, StoreError,
     rooms::{Visitor, doubtful},
 };
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::warn;
 
 /// How often the store is asked whether anything has changed that may keep out who is in a room.
@@ -38,6 +38,20 @@ const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// Visitors that are asked about in one statement.
 const VISITORS_MAX: usize = 1000;
+
+/// Why it is not known who may stay.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unread {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its host may be gone without a word; other connections reach another one by now.
+    #[error("the store does not answer")]
+    Silent,
+}
+
+async fn answered<T>(reading: impl Future<Output = Result<T, StoreError>>) -> Result<T, Unread> {
+    Ok(timeout(LOOK_EVERY, reading).await.map_err(|_| Unread::Silent)??)
+}
 
 /// Looks until the hub drains.
 pub(crate) async fn watch(hub: Hub) {
@@ -53,10 +67,10 @@ pub(crate) async fn watch(hub: Hub) {
 }
 
 /// Looks where something has changed since the mark, which then is here: at nobody, mostly. In all rooms without one,
-/// also after looking has failed. How many had to leave.
-pub(super) async fn look_again(hub: &Hub, mark: &mut Option<ReviewMark>) -> Result<u32, StoreError> {
-    let before = mark.take();
-    let (reviews, after) = hub.store().system().reviews(before.as_ref()).await?;
+/// also after looking at them has failed. How many had to leave.
+pub(super) async fn look_again(hub: &Hub, mark: &mut Option<ReviewMark>) -> Result<u32, Unread> {
+    let (reviews, after) = answered(hub.store().system().reviews(mark.as_ref())).await?;
+    *mark = None;
     if matches!(&reviews, Reviews::Of(rooms) if rooms.is_empty()) {
         *mark = Some(after);
         return Ok(0);
@@ -92,12 +106,14 @@ fn visitors_of(room: &LiveRoom) -> BTreeSet<Visitor> {
 }
 
 /// Takes those out of whom the store says so; how many it were.
-async fn look(hub: &Hub, account: AccountId, visitors: &[Visitor]) -> Result<u32, StoreError> {
+async fn look(hub: &Hub, account: AccountId, visitors: &[Visitor]) -> Result<u32, Unread> {
     let mut count = 0;
     for some in visitors.chunks(VISITORS_MAX) {
-        let mut tx = hub.store().tenant(account).await?;
-        let found = doubtful(&mut tx, some, hub.clock().utc()).await?;
-        drop(tx);
+        let found = answered(async {
+            let mut tx = hub.store().tenant(account).await?;
+            doubtful(&mut tx, some, hub.clock().utc()).await
+        })
+        .await?;
         let mut rooms: BTreeMap<RoomId, BTreeMap<Identity, Option<RoomFacts>>> = BTreeMap::new();
         for (Visitor { room, who }, facts) in found {
             rooms.entry(room).or_default().insert(who, facts);

@@ -1,6 +1,6 @@
 //! One notification on its way: what is sent, and what became of it.
 
-use super::{NoticeKind, place};
+use super::{KEPT_FOR, NoticeKind, place};
 use crate::{column::Seq, error::StoreError, system::ClaimedNotification, tenant::TenantTx, webhooks};
 use common::{
     clock::Clock,
@@ -128,28 +128,29 @@ async fn tell_of(tx: &mut TenantTx, seq: i64, outgoing: &mut Outgoing) -> Result
         r#"WITH read AS (
                SELECT coalesce((SELECT seq FROM room_reads WHERE room_id = $1 AND user_id = $2 LIMIT 1), 0) AS seq
            ), named AS (
-               SELECT seq, text, user_id, user_name, deleted_at FROM room_messages
+               SELECT seq, text, user_id, user_name, created_at, deleted_at FROM room_messages
                WHERE room_id = $1 AND seq >= $3 ORDER BY seq LIMIT 1
            ), earlier AS (
-               SELECT seq, text, user_id, user_name, deleted_at FROM room_messages
+               SELECT seq, text, user_id, user_name, created_at, deleted_at FROM room_messages
                WHERE $4 AND room_id = $1 AND seq < $3 ORDER BY seq DESC LIMIT 20
            ), mentioning AS (
                SELECT m.* FROM (SELECT seq FROM unread_mentions
                                 WHERE $5 AND room_id = $1 AND user_id = $2 AND seq < $3 ORDER BY seq DESC LIMIT 1) u
-               CROSS JOIN LATERAL (SELECT seq, text, user_id, user_name, deleted_at FROM room_messages
+               CROSS JOIN LATERAL (SELECT seq, text, user_id, user_name, created_at, deleted_at FROM room_messages
                                    WHERE room_id = $1 AND seq >= u.seq ORDER BY seq LIMIT 1) AS m
            )
            SELECT m.seq AS "seq!: Seq", m.text AS "text!", m.user_id AS "user_id!", m.user_name AS "user_name!"
            FROM (SELECT * FROM named
                  UNION ALL SELECT * FROM earlier WHERE user_id <> $2
                  UNION ALL SELECT * FROM mentioning) AS m, read
-           WHERE m.deleted_at IS NULL AND m.seq > read.seq
+           WHERE m.deleted_at IS NULL AND m.seq > read.seq AND m.created_at > $6
            ORDER BY m.seq DESC LIMIT 1"#,
         outgoing.room.as_uuid(),
         outgoing.user.as_uuid(),
         seq,
         outgoing.kind == NoticeKind::Message && !outgoing.is_shown,
-        outgoing.kind == NoticeKind::Mention && !outgoing.is_shown
+        outgoing.kind == NoticeKind::Mention && !outgoing.is_shown,
+        outgoing.created_at - KEPT_FOR
     )
     .fetch_optional(tx.connection())
     .await?;

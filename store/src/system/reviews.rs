@@ -10,8 +10,10 @@ use time::OffsetDateTime;
 /// How long it is kept that a room has to be looked at.
 pub(crate) const REVIEWS_KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a mark counts: shorter than what came after it is kept.
-const MARK_KEPT_FOR: Duration = Duration::from_secs(12 * 60 * 60);
+/// How soon all rooms are looked at again, whatever is written down: a restore of a backup fires no trigger.
+///
+/// Longer spares the database that look; shorter ends sooner what it was not told.
+const ALL_EVERY: Duration = Duration::from_secs(60);
 
 /// Rooms that one reading names. Beyond that it is cheaper to look at all of them.
 const REVIEWS_MAX: i64 = 10_000;
@@ -30,7 +32,8 @@ pub enum Reviews {
 pub struct ReviewMark {
     /// In whose life the transactions count: a database that took the place of another has others.
     database_started_at: OffsetDateTime,
-    read_at: OffsetDateTime,
+    /// When all rooms were to be looked at.
+    all_at: OffsetDateTime,
     /// The oldest transaction that was open: none that is older writes anything more.
     horizon: i64,
     /// What was read of that one and those after it.
@@ -42,7 +45,7 @@ impl ReviewMark {
     fn follows(&self, before: &Self) -> bool {
         before.database_started_at == self.database_started_at
             && before.horizon <= self.horizon
-            && self.read_at - before.read_at < MARK_KEPT_FOR
+            && self.all_at - before.all_at < ALL_EVERY
     }
 }
 
@@ -50,7 +53,7 @@ impl System {
     /// Where something has changed since `before` that may keep out who is in a room, in whichever account; and up to
     /// where that is known by now. In one statement, whose cost is that of what has changed.
     ///
-    /// Without `before`, or where what came after it cannot be told, these are all rooms.
+    /// Without `before`, or where what came after it cannot be told, and every minute, these are all rooms.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -61,8 +64,9 @@ impl System {
                       new.account_id AS "account_id?", new.room_id AS "room_id?", new.xact::text::bigint AS "xact?"
                FROM (SELECT 1) AS one
                LEFT JOIN LATERAL (SELECT account_id, room_id, xact FROM room_reviews
-                                  WHERE xact >= $1::text::xid8 ORDER BY xact LIMIT $2) AS new ON true"#,
-            before.map_or(i64::MAX, |before| before.horizon).to_string(),
+                                  WHERE xact >= coalesce($1::text::xid8, pg_snapshot_xmin(pg_current_snapshot())) AND xact < pg_snapshot_xmax(pg_current_snapshot())
+                                  ORDER BY xact LIMIT $2) AS new ON true"#,
+            before.map(|before| before.horizon.to_string()),
             REVIEWS_MAX + 1
         )
         .fetch_all(&self.pool)
@@ -70,7 +74,7 @@ impl System {
         let first = rows.first().ok_or(sqlx::Error::RowNotFound)?;
         let mut mark = ReviewMark {
             database_started_at: first.database_started_at,
-            read_at: first.read_at,
+            all_at: first.read_at,
             horizon: first.horizon,
             seen: BTreeSet::new(),
         };
@@ -88,7 +92,12 @@ impl System {
                 mark.seen.insert((room, xact));
             }
         }
-        let is_known = before.is_some_and(|before| mark.follows(before)) && !is_all;
-        Ok((if is_known { Reviews::Of(new) } else { Reviews::All }, mark))
+        match before.filter(|before| mark.follows(before) && !is_all) {
+            Some(before) => {
+                mark.all_at = before.all_at;
+                Ok((Reviews::Of(new), mark))
+            }
+            None => Ok((Reviews::All, mark)),
+        }
     }
 }

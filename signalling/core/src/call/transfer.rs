@@ -1,8 +1,8 @@
 //! Handing a call over to another room, where others are in a media session already.
 //!
 //! As RFC 5589, section 6, has it of SIP: those who are to go are told where to, each goes and says what came of it,
-//! and nobody is let go of before that. Who could not go there is still in the call, and so is the one who wanted to
-//! hand it over, unless they have hung up meanwhile.
+//! and nobody is let go of before that, also where the one who hands the call over has hung up meanwhile. Who could not
+//! go there is still in the call, as long as there is somebody else in it.
 
 use super::{Call, CallError, Effect, leg::Leg};
 use common::{
@@ -122,6 +122,29 @@ impl Call {
         by.is_some() && by == self.legs.get(at).map(|leg| leg.user)
     }
 
+    /// Whether this leg's user has yet to say what came of going.
+    pub(super) fn is_to_go(&self, leg: &Leg) -> bool {
+        let is_awaited = self.transfer.as_ref().is_some_and(|transfer| transfer.awaited.contains(&leg.user));
+        is_awaited && leg.party().is_some()
+    }
+
+    /// Somebody has picked up: they are to go where the others go.
+    pub(super) fn await_too(&mut self, user: UserId, now: Instant, effects: &mut Vec<Effect>) {
+        if let Some(transfer) = &mut self.transfer
+            && transfer.destination.by != user
+        {
+            transfer.awaited.insert(user);
+            self.tell_transferring(user, now, effects);
+        }
+    }
+
+    /// Whether nobody is part of it any more, besides `last`, but the one who hands it over.
+    pub(super) fn is_left_to_who_hands_it_over(&self, last: Option<usize>) -> bool {
+        let is_part = |leg: &Leg| leg.party().is_some() || leg.ringing().is_some();
+        let mut others = self.legs.iter().enumerate().filter(|(at, leg)| Some(*at) != last && is_part(leg));
+        others.all(|(at, _)| self.is_handed_over_by(at))
+    }
+
     /// Somebody who was to go to a room says whether they are there. Those who are, are out of the call; the others are
     /// in it still.
     ///
@@ -149,6 +172,7 @@ impl Call {
             self.tell_not_transferred(user, effects);
         }
         self.end_transfer_unless_awaited(effects);
+        self.end_if_deserted(now, effects);
         Ok(())
     }
 
@@ -167,6 +191,14 @@ impl Call {
             self.tell_not_transferred(user, effects);
         }
         self.end_transfer_unless_awaited(effects);
+        self.end_if_deserted(now, effects);
+    }
+
+    /// Who has not gone may be alone: the one who handed it over has hung up.
+    fn end_if_deserted(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if !self.is_over() && self.is_deserted(None) {
+            self.end(None, EndReason::HungUp, now, effects);
+        }
     }
 
     fn tell_not_transferred(&self, user: UserId, effects: &mut Vec<Effect>) {

@@ -12,8 +12,16 @@ use common::{
     protocol::Failure,
     subject::hub::CallRequest,
 };
-use signalling_core::call::Effect;
-use std::collections::BTreeSet;
+use signalling_core::call::{CallError, Effect};
+use std::{collections::BTreeSet, time::Duration};
+use tokio::time::timeout;
+
+/// How long the call waits for what the store and the media server say of the room. Meanwhile it hears nobody.
+const LOOK_TIME: Duration = Duration::from_secs(1);
+
+fn unavailable() -> Failure {
+    Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "the room cannot be looked at; try again")
+}
 
 impl Running {
     /// Hands it over to `room`, as the one wishes who talks on the device that asks.
@@ -31,12 +39,9 @@ impl Running {
         if room == self.about.room {
             return Err(Failure::of(ErrorCode::INVALID_PARAMS, Fault::Caller, "they meet there already"));
         }
-        self.hold_all(request.user, &others, room).await?;
-        let state = media::look(&self.hub, self.about.account, room).await;
-        let is_met = state.is_some_and(|state| {
-            state.participants.iter().any(|participant| !others.contains(&participant.user_id))
-        });
-        if !is_met {
+        let by = request.user.ok_or_else(|| refused(CallError::NotInvited))?;
+        let is_met = timeout(LOOK_TIME, self.is_met(by, &others, room)).await;
+        if !is_met.unwrap_or_else(|_| Err(unavailable()))? {
             let why = "nobody is in a call in that room";
             return Err(Failure::of(ErrorCode::CALL_UNREACHABLE, Fault::Upstream, why));
         }
@@ -45,18 +50,23 @@ impl Running {
         Ok(self.about.room)
     }
 
+    /// Whether somebody is in the room's media session whom those meet who go there; all of them could.
+    async fn is_met(&self, by: UserId, others: &BTreeSet<UserId>, room: RoomId) -> Result<bool, Failure> {
+        self.hold_all(by, others, room).await?;
+        let session = media::running(&self.hub, self.about.account, room).await?;
+        let mut there = session.iter().flat_map(|state| &state.participants);
+        Ok(there.any(|participant| !others.contains(&participant.user_id)))
+    }
+
     /// The one who asks sees the room, and all others could come into it.
-    async fn hold_all(
-        &self,
-        by: Option<UserId>,
-        others: &BTreeSet<UserId>,
-        room: RoomId,
-    ) -> Result<(), Failure> {
+    async fn hold_all(&self, by: UserId, others: &BTreeSet<UserId>, room: RoomId) -> Result<(), Failure> {
         let failed = |error| store_failed(&error);
         let mut tx = self.hub.store().reading(self.about.account).await.map_err(failed)?;
-        if let Some(by) = by {
-            hold_callee(&self.hub, &mut tx, by, room).await.map_err(|_| not_found("room"))?;
-        }
+        let unseen = |failure: Failure| {
+            let may_not = failure.data.code == ErrorCode::CALL_UNREACHABLE;
+            if may_not { not_found("room") } else { failure }
+        };
+        hold_callee(&self.hub, &mut tx, by, room).await.map_err(unseen)?;
         for &user in others {
             hold_callee(&self.hub, &mut tx, user, room).await?;
         }

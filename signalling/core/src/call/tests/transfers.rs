@@ -96,19 +96,55 @@ fn of_several_those_are_out_of_it_who_have_gone_and_who_hands_it_over_is_left_wi
 }
 
 #[test]
-fn who_hands_it_over_and_hangs_up_at_once_has_handed_it_over() {
-    let Fixture { clock, mut call, mut effects } = handed_over(false);
-    effects.clear();
-    call.handle_hang_up(device(CALLER), clock.now(), &mut effects).unwrap();
-    let over = [CALLER, 2].map(|n| ended(n, EndReason::Transferred));
-    assert_eq!(effects, [vec![Effect::RecordEnd(EndReason::Transferred)], over.to_vec()].concat());
+fn who_hands_it_over_and_hangs_up_at_once_has_handed_it_over_and_the_others_go_all_the_same() {
+    for answer in [Some(true), Some(false), None] {
+        let Fixture { clock, mut call, mut effects } = handed_over(false);
+        effects.clear();
+        call.handle_hang_up(device(CALLER), clock.now(), &mut effects).unwrap();
+        assert_eq!(std::mem::take(&mut effects), [out(ADA), ended(CALLER, EndReason::Transferred)]);
+        assert!(!call.is_over(), "Ben may not have heard yet where he is to go");
+        call.handle_resume(BEN, device(2), device(8), clock.now(), &mut effects).unwrap();
+        assert!(effects.contains(&transferring(8)));
+        effects.clear();
+        let answered = answer.map(|is_there| {
+            call.handle_transfer_answered(device(8), (ROOM, is_there), clock.now(), &mut effects)
+        });
+        if answered.is_none() {
+            clock.advance(TRANSFER_TIME);
+            call.handle_heard(device(8), clock.now());
+            call.handle_deadline(clock.now(), &mut effects);
+        }
+        let reason = if answer == Some(true) { EndReason::Transferred } else { EndReason::HungUp };
+        let tail = [Effect::RecordEnd(reason), ended(8, reason)];
+        assert!(effects.ends_with(&tail) && call.is_over(), "{answer:?}: {effects:?}");
+    }
+}
 
+#[test]
+fn of_those_who_were_to_go_only_those_have_gone_who_say_so() {
     let Fixture { clock, mut call, mut effects } = handed_over(true);
-    effects.clear();
+    call.handle_transfer_answered(device(3), (ROOM, false), clock.now(), &mut effects).unwrap();
     call.handle_hang_up(device(CALLER), clock.now(), &mut effects).unwrap();
-    assert_eq!(effects[..2], [out(ADA), ended(CALLER, EndReason::Transferred)]);
+    effects.clear();
     call.handle_transfer_answered(device(2), (ROOM, true), clock.now(), &mut effects).unwrap();
-    assert!(effects.contains(&ended(3, EndReason::Transferred)), "she is on her way");
+    assert_eq!(effects[..2], [out(BEN), Effect::RecordEnd(EndReason::HungUp)]);
+    assert!(effects.contains(&ended(2, EndReason::Transferred)));
+    assert!(effects.contains(&ended(3, EndReason::HungUp)));
+}
+
+#[test]
+fn who_picks_up_meanwhile_is_told_to_go_there_too() {
+    let Fixture { clock, mut call, mut effects } = talking(false);
+    call.handle_invite(device(CALLER), (CARL, false), [device(3)], clock.now(), &mut effects).unwrap();
+    call.handle_transfer(device(CALLER), ROOM, clock.now(), &mut effects).unwrap();
+    call.handle_hang_up(device(CALLER), clock.now(), &mut effects).unwrap();
+    effects.clear();
+    call.handle_accept(CARL, device(3), clock.now(), &mut effects).unwrap();
+    assert!(effects.contains(&transferring(3)), "{effects:?}");
+    call.handle_transfer_answered(device(2), (ROOM, true), clock.now(), &mut effects).unwrap();
+    assert!(!call.is_over(), "she is on her way");
+    call.handle_transfer_answered(device(3), (ROOM, true), clock.now(), &mut effects).unwrap();
+    assert!(effects.contains(&Effect::RecordEnd(EndReason::Transferred)));
 }
 
 #[test]
