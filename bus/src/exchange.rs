@@ -120,9 +120,9 @@ impl Exchange {
         }
     }
 
-    /// Tells every subscriber that it may have missed something.
-    pub(crate) fn tell_all_lost(&self) {
-        for topic in &self.topics {
+    /// Tells the subscribers of such subjects that they may have missed something.
+    pub(crate) fn tell_lost(&self, is_concerned: impl Fn(&str) -> bool) {
+        for topic in self.topics.iter().filter(|topic| is_concerned(topic.key())) {
             for subscriber in topic.iter() {
                 subscriber.mailbox.put(Raw::Lost);
             }

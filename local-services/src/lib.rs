@@ -9,9 +9,11 @@
 
 pub mod child;
 pub mod chromium;
+pub mod cluster;
 pub mod coturn;
 pub mod descriptors;
 pub mod find;
 pub mod postgres;
 pub mod redis;
 pub mod sentinel;
+mod servers;

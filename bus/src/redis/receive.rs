@@ -4,9 +4,9 @@ use super::{
     RedisBackend,
     in_flight::{RequestId, Verdict},
     names::{self, Channel},
+    partition::Partition,
 };
 use crate::exchange::Refusal;
-use ::redis::{AsyncCommands, RedisError};
 use bytes::Bytes;
 use common::{error::Chain, id::NodeId};
 use std::{sync::Arc, time::Duration};
@@ -43,7 +43,7 @@ impl RedisBackend {
     }
 
     fn serve(self: &Arc<Self>, subject: &str, from: NodeId, id: RequestId, request: Bytes) {
-        let asked = self.exchange.ask(subject, request);
+        let (asked, partition) = (self.exchange.ask(subject, request), Partition::of(subject));
         let backend = Arc::clone(self);
         // A task of its own: the link must not wait for a service, and neither for Redis to take the answer.
         self.shutdown.tasks.spawn(async move {
@@ -54,9 +54,10 @@ impl RedisBackend {
                 },
                 Err(refusal) => Verdict::Refused(refusal),
             };
-            let Ok(mut connection) = backend.connection() else { return };
-            let sent: Result<u64, RedisError> =
-                connection.publish(backend.names.replies(from), names::reply(id, &verdict)).await;
+            // Over the server by which the request came: of one that is away only what goes over it is in vain.
+            let (channel, reply) = (backend.names.replies(partition, from), names::reply(id, &verdict));
+            // And however long it takes: somebody waits for it elsewhere, and nobody here.
+            let sent = backend.follow(partition, |_| vec![names::publication(&channel, &reply)]).await;
             if let Err(error) = sent {
                 warn!(error = %Chain(&error), "An answer could not be sent; its asker will time out");
             }
