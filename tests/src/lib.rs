@@ -40,6 +40,23 @@ use std::time::Duration;
 /// How long anything that a test waits for may take. Generous: it only bounds failure.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Waits for something that nobody tells of, by looking again and again. `what` is what has not come
+/// to be when `patience` ends.
+///
+/// # Panics
+/// If it does not come to be.
+pub async fn eventually(what: &str, patience: Duration, mut is_so: impl AsyncFnMut() -> bool) {
+    let looks = async {
+        while !is_so().await {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    assert!(tokio::time::timeout(patience, looks).await.is_ok(), "{what}");
+}
+
+/// How soon [`eventually`] looks again: often enough to add little, seldom enough to cost the machine nothing.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// Says what a test has measured, or what it had to leave out, where it is read also if the test passes: what the
 /// print macros write is shown of failures only.
 pub fn report(text: &str) {

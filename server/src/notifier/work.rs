@@ -19,7 +19,7 @@ use shutdown::Shutdown;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use store::{
     Store, StoreError,
@@ -58,6 +58,11 @@ const STALE_TIME: Duration = Duration::from_secs(60);
 /// How soon it is looked again whether somebody is connected who is being called.
 const RINGING_AGAIN: Duration = Duration::from_secs(3);
 
+/// How long it is believed who is connected.
+///
+/// Longer reads an account's presence less often while it has much to tell; shorter tells fewer who have just come.
+const ONLINE_TIME: Duration = Duration::from_secs(1);
+
 /// The waits between tries of what failed, until it is of no use.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(10 * 60));
 
@@ -90,6 +95,7 @@ pub(crate) fn start(
     let shutdown = shutdown.clone();
     let (token, tasks) = (shutdown.token.clone(), shutdown.tasks.clone());
     shutdown.tasks.spawn(async move {
+        let mut online = Online::default();
         while !token.is_cancelled() {
             match take(&work).await {
                 Ok(claims) if claims.is_empty() => {
@@ -97,9 +103,8 @@ pub(crate) fn start(
                     let _passed = token.run_until_cancelled(pause).await;
                 }
                 Ok(claims) => {
-                    let online = online(&work, &claims).await;
                     for claim in claims {
-                        let is_online = online.contains(&(claim.account, claim.user));
+                        let is_online = online.has(&work, claim.account, claim.user).await;
                         let work = Arc::clone(&work);
                         // What is under way is finished when the process drains; it is short.
                         tasks.spawn(async move { work.send_and_free(&claim, is_online).await });
@@ -117,12 +122,8 @@ pub(crate) fn start(
 
 /// Takes as many as there are places for.
 async fn take(work: &Work) -> Result<Vec<ClaimedNotification>, StoreError> {
-    let (count, busy) = {
-        let under_way = work.under_way();
-        let busy = under_way.iter().filter(|(_, count)| **count >= AT_ONCE_PER_ACCOUNT);
-        (under_way.values().sum::<usize>(), busy.map(|(account, _)| *account).collect::<Vec<_>>())
-    };
-    let free = u16::try_from(AT_ONCE.saturating_sub(count).min(AT_ONCE_PER_ACCOUNT)).unwrap_or(0);
+    let (busy, count) = share(&work.under_way());
+    let free = u16::try_from(count).unwrap_or(0);
     if free == 0 {
         let _freed = timeout(SEND_TIME, work.freed.notified()).await;
         return Ok(Vec::new());
@@ -135,23 +136,43 @@ async fn take(work: &Work) -> Result<Vec<ClaimedNotification>, StoreError> {
     Ok(claims)
 }
 
-/// Those who have a device connected: they are told there. While the bus is away that is nobody: better twice than
-/// never.
-async fn online(work: &Work, claims: &[ClaimedNotification]) -> BTreeSet<(AccountId, UserId)> {
-    let accounts: BTreeSet<AccountId> = claims.iter().map(|claim| claim.account).collect();
-    let mut online = BTreeSet::new();
-    for account in accounts {
+/// Of which accounts nothing more is taken for now, and how much of the others. The fewer places are free, the fewer one
+/// account may have: whose push services all hang leave some to those who have none yet.
+fn share(under_way: &BTreeMap<AccountId, usize>) -> (Vec<AccountId>, usize) {
+    let free = AT_ONCE.saturating_sub(under_way.values().sum());
+    let most = (free / 2).clamp(1, AT_ONCE_PER_ACCOUNT);
+    let busy = under_way.iter().filter(|(_, count)| **count >= most).map(|(account, _)| *account).collect();
+    // All that is taken may be of one.
+    let largest = under_way.values().filter(|count| **count < most).max().copied().unwrap_or_default();
+    (busy, (most - largest).min(free))
+}
+
+/// Who has a device connected and is told there, as last read, by account.
+#[derive(Default)]
+struct Online(BTreeMap<AccountId, (Instant, BTreeSet<UserId>)>);
+
+impl Online {
+    /// While the bus is away that is nobody: better twice than never.
+    async fn has(&mut self, work: &Work, account: AccountId, user: UserId) -> bool {
+        let now = work.clock.now();
+        self.0.retain(|_, (read_at, _)| *read_at + ONLINE_TIME > now);
+        if let Some((_, people)) = self.0.get(&account) {
+            return people.contains(&user);
+        }
         match work.bus.entries(&AccountOnline(account)).await {
             Ok(entries) => {
                 let people = entries.into_iter().filter(|(_, device)| !device.guest);
-                online.extend(people.map(|(_, device)| (account, device.user.user_id)));
+                let people: BTreeSet<_> = people.map(|(_, device)| device.user.user_id).collect();
+                let is_online = people.contains(&user);
+                self.0.insert(account, (now, people));
+                is_online
             }
             Err(error) => {
                 debug!(account.id = %account, error = %Chain(&error), "Who is connected cannot be told");
+                false
             }
         }
     }
-    online
 }
 
 impl Work {
@@ -263,4 +284,30 @@ fn count(kind: NoticeKind, outcome: &Outcome) {
         Outcome::Failed(_) => "failed",
     };
     metrics::counter!("notifications_total", "kind" => kind, "outcome" => outcome).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::clock::ManualClock;
+
+    #[test]
+    fn however_many_have_too_much_for_the_places_somebody_else_finds_one() {
+        let clock = ManualClock::default();
+        let mut under_way = BTreeMap::new();
+        for _ in 0..6 {
+            let greedy = AccountId::generate(&clock);
+            loop {
+                let (busy, count) = share(&under_way);
+                if busy.contains(&greedy) || count == 0 {
+                    break;
+                }
+                *under_way.entry(greedy).or_default() += count;
+            }
+            assert!((1..=AT_ONCE_PER_ACCOUNT).contains(&under_way[&greedy]), "{under_way:?}");
+        }
+        assert!(under_way.values().sum::<usize>() < AT_ONCE, "{under_way:?}");
+        let (busy, count) = share(&under_way);
+        assert_eq!((busy.len(), count), (6, 1));
+    }
 }

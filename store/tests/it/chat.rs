@@ -1,6 +1,6 @@
 //! What becomes of what was said in rooms: changed, answered, mentioned, read.
 
-use crate::fixture::{Dice, owner, tenant};
+use crate::fixture::{Dice, message, owner, revised, said, tenant};
 use common::{
     clock::Clock,
     id::{RoomId, UserId},
@@ -14,29 +14,6 @@ use store::{
     testing::TestDatabase,
     users,
 };
-use uuid::Uuid;
-
-fn said<'a>(room: RoomId, user: UserId, text: &'a str) -> NewRoomMessage<'a> {
-    NewRoomMessage {
-        room,
-        user,
-        name: "A",
-        client_id: Uuid::new_v4().into(),
-        text,
-        reply_to: None,
-        mentions: &[],
-        attachments: rooms::Uploads::default(),
-    }
-}
-
-fn revised(room: RoomId, message: RoomMessage) -> Revised {
-    Revised { room, message, added: Vec::new(), removed: Vec::new(), unmentioned: Vec::new() }
-}
-
-async fn message(tx: &mut TenantTx, room: RoomId, seq: u64) -> RoomMessage {
-    let found = rooms::find_messages(tx, &BTreeSet::from([(room, seq)])).await.unwrap();
-    found[&(room, seq)].clone()
-}
 
 #[tokio::test]
 async fn changes_take_numbers_between_messages_and_show_the_message_as_it_is() {

@@ -9,17 +9,21 @@ use common::{
     protocol::{
         call::Media,
         inbox::{ChannelKind, Conversation, DeliveryStatus, Message},
+        room::RoomMessage,
     },
     secret::Secret,
     token::Role,
 };
 use serde_json::{Map, Value, json};
 use sqlx::{Connection, PgConnection};
+use std::collections::BTreeSet;
 use store::{
     SealKeyring, Store, StoreConfig, TenantTx, api_keys, audit, calls, canned_responses, changes, channels,
     contacts::{self, Identity},
     conversations, elevations, idempotency, imports, invitations, labels, messages, notes, notifications,
-    roles, rooms, sign_ins,
+    roles,
+    rooms::{self, NewRoomMessage, Revised},
+    sign_ins,
     system::NewRawEvent,
     teams,
     testing::{SEAL_KEY, TestDatabase},
@@ -375,4 +379,29 @@ pub(crate) fn new_call(id: CallId, room: RoomId, user: UserId, clock: &dyn Clock
         device: ConnectionId::generate(clock),
         runner: NodeId::generate(clock),
     }
+}
+
+/// What somebody says who is called A.
+pub(crate) fn said<'a>(room: RoomId, user: UserId, text: &'a str) -> NewRoomMessage<'a> {
+    NewRoomMessage {
+        room,
+        user,
+        name: "A",
+        client_id: Uuid::new_v4().into(),
+        text,
+        reply_to: None,
+        mentions: &[],
+        attachments: rooms::Uploads::default(),
+    }
+}
+
+/// A message as it is to be; nothing more has changed.
+pub(crate) fn revised(room: RoomId, message: RoomMessage) -> Revised {
+    Revised { room, message, added: Vec::new(), removed: Vec::new(), unmentioned: Vec::new() }
+}
+
+/// A message that there is.
+pub(crate) async fn message(tx: &mut TenantTx, room: RoomId, seq: u64) -> RoomMessage {
+    let found = rooms::find_messages(tx, &BTreeSet::from([(room, seq)])).await.unwrap();
+    found[&(room, seq)].clone()
 }

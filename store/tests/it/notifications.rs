@@ -1,10 +1,10 @@
 //! What people are notified of: queued with its cause, one for each topic, and judged when it is sent.
 
-use crate::fixture::{Tenant, new_call, tenant};
+use crate::fixture::{Tenant, message, new_call, revised, said, tenant};
 use common::{
-    clock::ManualClock,
+    clock::{Clock, ManualClock},
     id::{CallId, UserId},
-    protocol::call::EndReason,
+    protocol::{call::EndReason, room::RoomMessage},
     secret::Secret,
     token::Role,
 };
@@ -50,7 +50,7 @@ async fn claim(db: &TestDatabase, clock: &ManualClock) -> Vec<ClaimedNotificatio
 
 async fn queue(db: &TestDatabase, a: &Tenant, user: UserId, about: About, clock: &ManualClock) {
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    let notice = Notice { user, about, from: a.user, name: "Ada".to_owned(), room: a.room };
+    let notice = Notice { user, about, from: a.user, name: "a".to_owned(), room: a.room };
     notifications::queue(&mut tx, &[notice], clock).await.unwrap();
     tx.commit().await.unwrap();
 }
@@ -63,6 +63,14 @@ async fn open(db: &TestDatabase, claim: &ClaimedNotification, clock: &ManualCloc
 async fn finish(db: &TestDatabase, claim: &ClaimedNotification, was_sent: bool, clock: &ManualClock) {
     let mut tx = db.store.tenant(claim.account).await.unwrap();
     notifications::finish(&mut tx, claim, was_sent, clock).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn delete(db: &TestDatabase, a: &Tenant, seq: u64, clock: &ManualClock) {
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let there = message(&mut tx, a.room, seq).await;
+    let gone = RoomMessage { text: String::new(), deleted_at: Some(clock.utc()), ..there };
+    rooms::revise(&mut tx, &[revised(a.room, gone)]).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -80,10 +88,7 @@ async fn messages_of_a_room_gather_and_come_no_more_often_than_after_a_while() {
     let claims = claim(&db, &clock).await;
     let [first] = &claims[..] else { panic!("{claims:?}") };
     let notice = open(&db, first, &clock).await.unwrap();
-    assert_eq!(
-        (notice.kind, notice.message_seq, notice.name.as_str()),
-        (NoticeKind::Mention, Some(1), "Ada")
-    );
+    assert_eq!((notice.kind, notice.message_seq, notice.name.as_str()), (NoticeKind::Mention, Some(1), "a"));
     let Target::Push(device) = &notice.target else { panic!("{:?}", notice.target) };
     assert_eq!(device.expose(), "device 1");
     finish(&db, first, true, &clock).await;
@@ -170,6 +175,36 @@ async fn nobody_is_notified_of_what_they_have_read_or_may_not_know_any_more() {
     clock.advance(LEASE);
     let again = claim(&db, &clock).await.pop().unwrap();
     assert!(open(&db, &again, &clock).await.is_none(), "there is nothing to send it to");
+}
+
+#[tokio::test]
+async fn of_what_was_deleted_nobody_is_notified_but_of_what_came_before_unless_they_were() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let ben = with_device(&db, &a, 1, &clock).await;
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let mut seqs = Vec::new();
+    for (user, text) in [(a.user, "one"), (a.user, "two"), (ben, "mine"), (a.user, "three")] {
+        let sent = rooms::send(&mut tx, &said(a.room, user, text), &clock).await.unwrap().unwrap();
+        seqs.push(sent.message.seq);
+    }
+    tx.commit().await.unwrap();
+    let [one, two, _, three] = seqs[..] else { panic!("{seqs:?}") };
+    for seq in [one, two, three] {
+        queue(&db, &a, ben, About::Message(seq), &clock).await;
+    }
+    clock.advance(Duration::from_secs(3));
+    let taken = claim(&db, &clock).await.pop().unwrap();
+    let shown = async |claim| open(&db, claim, &clock).await.map(|notice| (notice.message_seq, notice.text));
+    assert_eq!(shown(&taken).await, Some((Some(three), Some("three".to_owned()))));
+    delete(&db, &a, three, &clock).await;
+    assert_eq!(shown(&taken).await, Some((Some(two), Some("two".to_owned()))));
+    finish(&db, &taken, true, &clock).await;
+
+    queue(&db, &a, ben, About::Message(three), &clock).await;
+    clock.advance(Duration::from_secs(30));
+    let taken = claim(&db, &clock).await.pop().unwrap();
+    assert_eq!(shown(&taken).await, None, "they were notified of the room");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use switchboard_tests::{
     PATIENCE,
     browser::{Browser, Driver},
+    eventually,
     installation::{Installation, PASSWORD},
     rest::Rest,
     socket::Socket,
@@ -118,7 +119,7 @@ async fn a_picture_and_a_page_are_sent_read_by_link_and_gone_with_their_message(
     for url in [&links["url"], &links["thumbnailUrl"], &script["url"]] {
         assert_eq!(read(&server.base, text(url), None).await.0, StatusCode::NOT_FOUND, "at once");
     }
-    until("the files are removed", || async { installation.folder.files().is_empty() }).await;
+    eventually("the files are removed", PATIENCE, || async { installation.folder.files().is_empty() }).await;
 }
 
 #[tokio::test]
@@ -221,9 +222,9 @@ async fn whoever_hangs_up_or_stands_still_while_they_upload_leaves_nothing_behin
     let folder = &installation.folder;
     let mut gone = TcpStream::connect(&address).await.expect("a connection");
     gone.write_all(head.as_bytes()).await.expect("sent");
-    until("it comes in", || async { folder.files().len() == 1 }).await;
+    eventually("it comes in", PATIENCE, || async { folder.files().len() == 1 }).await;
     drop(gone);
-    until("it is given up", || async { folder.files().is_empty() }).await;
+    eventually("it is given up", PATIENCE, || async { folder.files().is_empty() }).await;
     let mut still = TcpStream::connect(&address).await.expect("a connection");
     still.write_all(head.as_bytes()).await.expect("sent");
     let mut answer = String::new();
@@ -303,14 +304,4 @@ async fn files_that_are_dropped_on_a_room_are_sent_and_shown_in_the_console() {
     browser.until("document.querySelector('[data-testid=\"uploads\"]').hidden").await;
     browser.screenshot("files").await;
     browser.quit().await;
-}
-
-/// Waits for something that nobody tells of.
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    let seen = async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    assert!(tokio::time::timeout(PATIENCE, seen).await.is_ok(), "{what}");
 }

@@ -4,6 +4,7 @@ use local_services::redis::Redis;
 use serde_json::{Value, json};
 use std::time::Duration;
 use switchboard_tests::{
+    PATIENCE, eventually,
     installation::{Account, Installation, PASSWORD},
     raw::Raw,
     rest::Rest,
@@ -31,6 +32,12 @@ fn data(events: &Value) -> Vec<u64> {
         .as_array()
         .map(|all| all.iter().filter_map(|event| event["data"].as_u64()).collect())
         .unwrap_or_default()
+}
+
+/// The same user at two instances, or twice at one.
+async fn two(account: &Account, a: &Server, b: &Server) -> (Socket, Socket) {
+    let token = &account.admin.token;
+    (Socket::open(&a.base, token).await, Socket::open(&b.base, token).await)
 }
 
 async fn person(account: &Account, server: &Server, name: &str) -> Rest {
@@ -81,14 +88,13 @@ async fn who_may_open_rooms_by_their_names_is_the_accounts_choice() {
         assert_eq!(join(&mut ben, class, "board").await["memberCount"], 2);
     }
     account.admin.patch("/v1/account", json!({ "settings": { "namedRooms": "nobody" } })).await;
-    // An instance goes by what it has read for five seconds.
-    let probe = |n: u32| json!({ "name": format!("probe {n}"), "class": "ephemeral" });
-    for n in 0.. {
-        if ada.try_ask("room.join", probe(n)).await.is_err() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let mut probes = 0;
+    let is_refused = async || {
+        probes += 1;
+        let probe = json!({ "name": format!("probe {probes}"), "class": "ephemeral" });
+        ada.try_ask("room.join", probe).await.is_err()
+    };
+    eventually("what an instance has read is read anew", PATIENCE, is_refused).await;
     for class in CLASSES {
         let new = json!({ "name": "new", "class": class });
         assert_eq!(refusal(&mut ada, "room.join", new).await, "resource.notFound");
@@ -144,10 +150,7 @@ async fn what_is_ephemeral_reaches_the_others_once_and_is_kept_for_nobody() {
     let installation = Installation::new().await.clustered();
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
-    let (mut ada, mut ben) = (
-        Socket::open(&a.base, &account.admin.token).await,
-        Socket::open(&b.base, &account.admin.token).await,
-    );
+    let (mut ada, mut ben) = two(&account, &a, &b).await;
     let room = join(&mut ada, "ephemeral", "cursors").await["roomId"].clone();
     join(&mut ben, "ephemeral", "cursors").await;
     for n in 0..50 {
@@ -172,10 +175,7 @@ async fn who_comes_back_to_a_recent_room_is_sent_exactly_what_they_missed_or_tol
     installation.set("SWITCHBOARD_SIGNALLING__RECENT_EVENTS_MAX", "5");
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
-    let (mut ada, mut ben) = (
-        Socket::open(&a.base, &account.admin.token).await,
-        Socket::open(&b.base, &account.admin.token).await,
-    );
+    let (mut ada, mut ben) = two(&account, &a, &b).await;
     let joined = join(&mut ada, "recent", "board").await;
     let room = joined["roomId"].clone();
     assert_eq!((&joined["seq"], &joined["recovered"]), (&json!(0), &json!(true)));
@@ -213,10 +213,7 @@ async fn a_redis_that_was_emptied_has_everybody_read_anew_and_nobody_told_that_t
     let installation = Installation::new().await.with_own_redis(&redis);
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
-    let (mut ada, mut ben) = (
-        Socket::open(&a.base, &account.admin.token).await,
-        Socket::open(&b.base, &account.admin.token).await,
-    );
+    let (mut ada, mut ben) = two(&account, &a, &b).await;
     let joined = join(&mut ada, "recent", "board").await;
     let room = joined["roomId"].clone();
     join(&mut ben, "recent", "board").await;
@@ -255,10 +252,7 @@ async fn what_a_killed_instance_kept_is_heard_by_those_on_the_other() {
     let installation = Installation::new().await.clustered();
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
-    let (mut ada, mut ben) = (
-        Socket::open(&a.base, &account.admin.token).await,
-        Socket::open(&b.base, &account.admin.token).await,
-    );
+    let (mut ada, mut ben) = two(&account, &a, &b).await;
     let room = join(&mut ada, "recent", "board").await["roomId"].clone();
     join(&mut ben, "recent", "board").await;
     let mut last = 0;
@@ -305,10 +299,7 @@ async fn who_reads_a_flood_too_slowly_is_sent_away_to_resume_and_costs_nobody_el
     installation.set("SWITCHBOARD_SIGNALLING__BYTES_BURST", "67108864");
     let a = installation.server();
     let account = installation.account("acme", &a).await;
-    let (mut ada, mut ben) = (
-        Socket::open(&a.base, &account.admin.token).await,
-        Socket::open(&a.base, &account.admin.token).await,
-    );
+    let (mut ada, mut ben) = two(&account, &a, &a).await;
     let room = join(&mut ada, "recent", "flood").await["roomId"].clone();
     join(&mut ben, "recent", "flood").await;
     let mut slow = Raw::open_narrow(&a.base, &account.admin.token).await;

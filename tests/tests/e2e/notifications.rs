@@ -3,10 +3,10 @@
 use axum::{Json, Router, http::HeaderMap, routing::post};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::Duration;
 use switchboard_tests::{
     PATIENCE,
     browser::{Browser, Driver},
+    eventually,
     installation::{Account, Installation, PASSWORD},
     push::{Answer, Device, PushService, Pushed},
     rest::Rest,
@@ -182,13 +182,8 @@ async fn a_service_that_is_busy_or_hostile_costs_no_device_more_than_its_own_and
             while !ended(&world.service.pushed().await) {}
         }
     }
-    let gone = async {
-        while world.ben.get("/v1/push-subscriptions").await["items"] != json!([]) {
-            // Nobody is told of it: it is looked for.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(PATIENCE, gone).await.expect("it is forgotten");
+    let is_gone = async || world.ben.get("/v1/push-subscriptions").await["items"] == json!([]);
+    eventually("it is forgotten", PATIENCE, is_gone).await;
     let refused = caller.try_ask("call.ring", world.ring()).await.expect_err("nothing reaches him any more");
     assert_eq!(refused["data"]["code"], "call.unreachable");
 }
@@ -288,17 +283,12 @@ async fn the_service_worker_shows_what_is_pushed_and_the_bell_what_was_missed() 
         let notice = json!({ "kind": kind, "name": "Ada", "roomId": world.room, "tag": "call" }).to_string();
         let push = json!({ "origin": base, "registrationId": "0", "data": notice });
         let expected = json!([["Ada", body, "call", world.room]]).to_string();
-        let is_shown = async {
-            loop {
-                // Again until it is heard: a registration is found once it is on the disk. The tag makes it one.
-                browser.devtools("ServiceWorker.deliverPushMessage", push.clone()).await;
-                if browser.until(SHOWN).await == expected {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
+        // Again until it is heard: a registration is found once it is on the disk. The tag makes it one.
+        let is_shown = async || {
+            browser.devtools("ServiceWorker.deliverPushMessage", push.clone()).await;
+            browser.until(SHOWN).await == expected
         };
-        timeout(PATIENCE, is_shown).await.expect("it is shown");
+        eventually("it is shown", PATIENCE, is_shown).await;
     }
 
     let mut ada = world.ada().await;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use switchboard_tests::{
+    PATIENCE, eventually,
     installation::{Account, Installation, PASSWORD},
     kernel,
     rest::Rest,
@@ -97,10 +98,9 @@ async fn a_call_goes_on_under_another_instance_when_the_one_that_runs_it_is_kill
     // Neither is busy any more, once what the dead instance held has expired.
     let ring = json!({ "roomId": people.room, "userId": people.ben.user, "media": "audio" });
     ada.ask("room.join", json!({ "roomId": people.room })).await;
-    while ada.try_ask("call.ring", ring.clone()).await.is_err() {
-        assert!(killed.elapsed() < Duration::from_secs(20), "they are busy for ever");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    let patience = Duration::from_secs(20).saturating_sub(killed.elapsed());
+    let is_free = async || ada.try_ask("call.ring", ring.clone()).await.is_ok();
+    eventually("they are not busy for ever", patience, is_free).await;
 }
 
 #[tokio::test]
@@ -212,12 +212,9 @@ async fn no_record_stays_open_of_calls_that_nobody_comes_back_to() {
     let address = server.address();
     server.kill();
     let server = installation.server_on(&address);
-    let started = now();
     let admin = Rest::sign_in(&server.base, &people.account.email, PASSWORD).await;
-    while record(&admin, &talking).await["endedAt"].is_null() {
-        assert!(started.elapsed() < LOST_PATIENCE, "it stays open");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    let is_ended = async || !record(&admin, &talking).await["endedAt"].is_null();
+    eventually("it does not stay open", LOST_PATIENCE, is_ended).await;
     assert_eq!(record(&admin, &talking).await["outcome"], "lost");
 }
 
@@ -234,9 +231,7 @@ async fn an_instance_that_stood_still_does_not_act_on_calls_that_are_anothers_by
     };
     signal("-STOP");
     // The signal comes to one of its threads, and on a busy machine others go on until that one has run.
-    while !kernel::stands_still(&b) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("it stands still", PATIENCE, async || kernel::stands_still(&b)).await;
     let stopped = now();
     // Said to the instance that stands still, as the last that it has from this device.
     let hang_up =

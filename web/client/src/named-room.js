@@ -64,6 +64,8 @@ export class NamedRoom extends Emitter {
       next: (event) => this.emit('event', { ...event, epoch: this.#epoch }),
       settled: (answer, how) => this.#settle(answer, how),
       failed: (error) => this.emit('failed', error),
+      // The server has started anew, and those who may open the room are not back yet.
+      isAwaited: ({ code }) => this.id !== null && code === 'resource.notFound',
     });
     this.#roster = new Roster({
       read: (page) => client.request('room.members', { roomId: this.id ?? '', ...page }),

@@ -24,6 +24,7 @@ const AHEAD_MAX = 1_000;
  * @property {(answer: Answer, how: { continues: boolean, isFirst: boolean }) => void} settled an answer was the
  *   last one; if it does not continue, what is known must be read again, and its items were not told one by one
  * @property {(error: SwitchboardError) => void} failed it cannot be followed, and trying again would not help
+ * @property {(error: SwitchboardError) => boolean} [isAwaited] what refuses it now is expected to let it in later
  */
 
 /** @template {Page} Answer @template {{ seq: number }} Item */
@@ -106,7 +107,7 @@ export class Stream {
     if (this.status === 'ended') return;
     // Without a connection the next one resumes.
     if (error.code === 'offline' || error.code === 'closed') return;
-    if (!isPassing(error) && error.fault === 'caller') {
+    if (!isPassing(error) && error.fault === 'caller' && !this.#followed.isAwaited?.(error)) {
       this.status = 'failed';
       return this.#followed.failed(error);
     }

@@ -2,20 +2,13 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { CLOSE_CODES, consequence } from '../src/close-codes.js';
-import { Client } from '../src/index.js';
-import { HOUR_MS, ScriptedServer, refusal, settled, virtualTime } from './scripted.js';
+import { HOUR_MS, ScriptedServer, opened as connected, refusal, settled } from './scripted.js';
 
 /** A client whose connection is open. */
 async function opened(t, { token, server = new ScriptedServer() } = {}) {
-  const pass = virtualTime(t);
   const asked = [];
-  const client = new Client({
-    server: 'https://sb.test', WebSocket: server.WebSocket, fetch: null,
-    token: token ?? (async ({ fresh }) => asked.push(fresh) && `token ${asked.length}`),
-  });
-  client.connect();
-  await settled();
-  return { client, server, pass, asked };
+  const asks = async ({ fresh }) => asked.push(fresh) && `token ${asked.length}`;
+  return { ...await connected(t, { token: token ?? asks, server }), asked };
 }
 
 const params = (server, method) => server.last.sent.filter((request) => request.method === method).map((request) => request.params);

@@ -1,16 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Client } from '../src/index.js';
-import { ScriptedServer, settled, virtualTime } from './scripted.js';
-
-async function opened(t) {
-  const pass = virtualTime(t);
-  const server = new ScriptedServer();
-  const client = new Client({ server: 'https://sb.test', token: () => 'token', WebSocket: server.WebSocket, fetch: null });
-  client.connect();
-  await settled();
-  return { client, server, pass };
-}
+import { opened, settled } from './scripted.js';
 
 const event = (seq) => ({ seq, event: { type: 'messageUpdated' } });
 

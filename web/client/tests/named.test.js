@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Client } from '../src/index.js';
-import { ScriptedServer, settled, virtualTime } from './scripted.js';
+import { opened, settled } from './scripted.js';
 
 const ID = '5d8f3a52-9c1b-5f0e-a7d4-3b6c2e81f094';
-
-async function opened(t) {
-  const pass = virtualTime(t);
-  const server = new ScriptedServer();
-  const client = new Client({ server: 'https://sb.test', token: () => 'token', WebSocket: server.WebSocket, fetch: null });
-  client.connect();
-  await settled();
-  return { client, server, pass };
-}
 
 const kept = (seq) => ({ seq, name: 'move', data: seq, from: { connectionId: 'c', userId: 'u', name: 'Ada' } });
 const joined = (more) => ({
@@ -78,4 +68,28 @@ test('an ephemeral room tells what comes, and what is published goes by the id t
   room.leave();
   assert.equal(server.last.methods.at(-1), 'room.leave');
   assert.notEqual(client.named('cursors', { class: 'ephemeral' }), room);
+});
+
+test('a room that one was in is awaited after a restart, until somebody is back who may open it', async (t) => {
+  const { client, server, pass } = await opened(t);
+  const room = client.named('cursors', { class: 'ephemeral' });
+  const told = [];
+  room.on('failed', ({ code }) => told.push(code));
+  room.on('joined', () => told.push('joined'));
+  await settled();
+  await server.answer('room.join', joined({ class: 'ephemeral' }));
+  await server.last.drop();
+  await pass(500);
+  for (const wait of [500, 1_000]) {
+    await server.refuse('room.join', 'resource.notFound');
+    await pass(wait);
+  }
+  await server.answer('room.join', joined({ class: 'ephemeral' }));
+  assert.deepEqual(told, ['joined', 'joined']);
+
+  const never = client.named('others', { class: 'ephemeral' });
+  never.on('failed', ({ code }) => told.push(code));
+  await settled();
+  await server.refuse('room.join', 'resource.notFound');
+  assert.deepEqual(told.slice(2), ['resource.notFound']);
 });

@@ -1,5 +1,7 @@
 // A server for tests: it answers by script, and connections break when the test says so.
 
+import { Client } from '../src/index.js';
+
 /** Waits until everything that is due now has happened. */
 export const settled = async () => {
   for (let turn = 0; turn < 40; turn += 1) await Promise.resolve();
@@ -138,3 +140,12 @@ export class ScriptedServer {
 
 /** What a script throws to refuse. */
 export const refusal = (code, data = {}) => Object.assign(new Error(code), { code, fault: 'caller', ...data });
+
+/** A client whose connection is open, in virtual time. */
+export async function opened(t, { token = () => 'token', server = new ScriptedServer() } = {}) {
+  const pass = virtualTime(t);
+  const client = new Client({ server: 'https://sb.test', token, WebSocket: server.WebSocket, fetch: null });
+  client.connect();
+  await settled();
+  return { client, server, pass };
+}
