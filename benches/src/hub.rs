@@ -1,14 +1,13 @@
 //! The hub under load: fan-out, idle connections, sign-ins, stored messages, storms; beside socket.io and ws.
 //!
-//! One load client speaks to all of them: a [`link`] is a socket, a [`voice`] says the same in three protocols, a
-//! [`crowd`] listens. What is measured is in [`scenarios`], what comes of it in [`figures`].
+//! One load client speaks to all of them by the sockets of `signalling_client`: a [`voice`] says the same in three
+//! protocols, a [`crowd`] listens. What is measured is in [`scenarios`], what comes of it in [`figures`].
 
 mod crowd;
 mod fan_out;
 mod figures;
 mod files;
 mod idle;
-mod link;
 mod peers;
 mod scenarios;
 mod stored;

@@ -1,28 +1,27 @@
 //! The real binary, embedded, on a directory of its own; and how to talk to it.
 
-use futures_util::{SinkExt, StreamExt};
-use local_services::postgres::{Postgres, PostgresOptions};
+use local_services::{
+    postgres::{Postgres, PostgresOptions},
+    scratch::Scratch,
+};
 use serde_json::{Value, json};
+use signalling_client::Client;
 use std::{
     error::Error,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
-use tokio::net::TcpStream;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
 /// The administrator of the measured installation.
 const EMAIL: &str = "bench@example.test";
 const PASSWORD: &str = "correct horse battery staple";
 
-pub(crate) type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
 /// A running server and a signed-in administrator. Ended and deleted when dropped.
 pub(crate) struct Server {
     binary: PathBuf,
     child: Child,
-    dir: PathBuf,
+    dir: Scratch,
     pub(crate) base: String,
     pub(crate) token: String,
     client: reqwest::Client,
@@ -33,14 +32,14 @@ impl Server {
     pub(crate) const AUTH_SECRET: &str = "a secret for load tools that is long enough";
 
     pub(crate) async fn start(binary: &Path) -> Result<Self, Box<dyn Error>> {
-        let dir = std::env::temp_dir().join(format!("switchboard-bench-{}", uuid::Uuid::new_v4().simple()));
-        let made = command(binary, &dir, "127.0.0.1:0")
+        let dir = Scratch::new()?;
+        let made = command(binary, dir.path(), "127.0.0.1:0")
             .args(["create-account", "bench", EMAIL, "--password", PASSWORD])
             .output()?;
         if !made.status.success() {
             return Err(String::from_utf8_lossy(&made.stderr).into());
         }
-        let (child, base) = serve(binary, &dir, "127.0.0.1:0")?;
+        let (child, base) = serve(binary, dir.path(), "127.0.0.1:0")?;
         #[expect(
             clippy::disallowed_methods,
             reason = "load tools play the outside, which egress does not let in"
@@ -62,7 +61,7 @@ impl Server {
 
     /// Starts it again where it was.
     pub(crate) fn start_again(&mut self) -> Result<(), Box<dyn Error>> {
-        (self.child, self.base) = serve(&self.binary, &self.dir, &self.address())?;
+        (self.child, self.base) = serve(&self.binary, self.dir.path(), &self.address())?;
         Ok(())
     }
 
@@ -92,23 +91,18 @@ impl Server {
     }
 
     /// An authenticated connection.
-    pub(crate) async fn socket(&self) -> Result<Stream, Box<dyn Error>> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "load tools play the outside, which egress does not let in"
-        )]
-        let (mut socket, _) = connect_async(format!("{}/v1/ws", self.base.replacen("http", "ws", 1))).await?;
-        ask(&mut socket, "connection.open", json!({ "token": self.token })).await?;
-        Ok(socket)
+    pub(crate) async fn socket(&self) -> Result<Client, Box<dyn Error>> {
+        let mut client = Client::connect(self.address()).await?;
+        client.open(&self.token).await?;
+        Ok(client)
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Postgres ends with its parent; what cannot be deleted is the system's to tidy.
+        // Postgres ends with its parent.
         let _dead_already = self.child.kill();
         let _reaped = self.child.wait();
-        let _left_behind = std::fs::remove_dir_all(&self.dir);
     }
 }
 
@@ -154,24 +148,6 @@ fn serve(binary: &Path, dir: &Path, listen: &str) -> Result<(Child, String), Box
         .find_map(|line| line.ok()?.split_once(" s: ").map(|(_, url)| url.to_owned()))
         .ok_or("the server did not become ready")?;
     Ok((child, base))
-}
-
-/// Asks and waits for the answer, passing over events.
-pub(crate) async fn ask(socket: &mut Stream, method: &str, params: Value) -> Result<Value, Box<dyn Error>> {
-    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-    socket.send(Message::text(request.to_string())).await?;
-    while let Some(message) = socket.next().await {
-        if let Message::Text(message) = message? {
-            let message: Value = serde_json::from_str(&message)?;
-            if let Some(error) = message.get("error") {
-                return Err(error.to_string().into());
-            }
-            if message.get("id").is_some() {
-                return Ok(message.get("result").cloned().unwrap_or_default());
-            }
-        }
-    }
-    Err("the socket was closed".into())
 }
 
 /// The text at this place.

@@ -2,12 +2,16 @@
 
 use crate::{
     percentiles::Latencies,
-    server::{Server, Stream, ask, text},
+    server::{Server, text},
     stamp::{age, nanoseconds},
 };
 use aws_lc_rs::hmac;
-use futures_util::StreamExt;
-use serde_json::{Value, json};
+use common::protocol::{
+    Event,
+    inbox::{InboxEvent, Subscribe},
+};
+use serde_json::json;
+use signalling_client::Client;
 use std::{
     error::Error,
     fmt::Write as _,
@@ -19,7 +23,6 @@ use tokio::{
     task::JoinSet,
     time::{Instant, interval, timeout},
 };
-use tokio_tungstenite::tungstenite::Message;
 
 const APP_SECRET: &str = "bench-app-secret";
 const NUMBER: &str = "100000000000001";
@@ -54,7 +57,7 @@ pub(crate) async fn run(binary: &Path, options: &Options) -> Result<(), Box<dyn 
     let channel = server.post("/v1/channels", channel).await?;
     let url = format!("{}{}", server.base, text(&channel, "/webhookPath")?);
     let mut agent = server.socket().await?;
-    ask(&mut agent, "inbox.subscribe", json!({})).await?;
+    agent.request(&Subscribe { after: None }).await?;
     if options.contacts > 0 {
         server.sql(&contacts(options.contacts))?;
     }
@@ -73,15 +76,12 @@ pub(crate) async fn run(binary: &Path, options: &Options) -> Result<(), Box<dyn 
                 posts.spawn(post(server.client().clone(), url.clone(), sent));
                 sent += 1;
             }
-            message = timeout(Duration::from_secs(30), agent.next()) => match message {
-                Ok(Some(Ok(Message::Text(message)))) => {
-                    let message: Value = serde_json::from_str(&message)?;
-                    let text = message.pointer("/params/event/message/text").and_then(Value::as_str);
-                    text.and_then(age).into_iter().for_each(|age| seen.note(age));
+            event = timeout(Duration::from_secs(30), agent.event()) => match event {
+                Ok(event) => {
+                    let age = created(event?).and_then(|text| age(&text));
+                    age.into_iter().for_each(|age| seen.note(age));
                 }
-                Ok(Some(Ok(_))) => {}
-                Ok(Some(Err(error))) => return Err(error.into()),
-                Ok(None) | Err(_) => break,
+                Err(_) => break,
             },
         }
     }
@@ -119,7 +119,7 @@ fn contacts(count: u32) -> String {
 
 /// Puts webhooks into the queue, all at once, and waits until an agent has seen what they say.
 #[expect(clippy::disallowed_methods, reason = "a load tool measures the world's time")]
-async fn catch_up(server: &Server, agent: &mut Stream, count: u32) -> Result<(), Box<dyn Error>> {
+async fn catch_up(server: &Server, agent: &mut Client, count: u32) -> Result<(), Box<dyn Error>> {
     let body = webhook("' || 15550000000 + n % 1000 || '", "wamid.waiting.' || n || '", "waiting");
     server.sql(&format!(
         "INSERT INTO raw_events (account_id, id, channel_id, body, sha256, received_at, due_at)
@@ -128,17 +128,20 @@ async fn catch_up(server: &Server, agent: &mut Stream, count: u32) -> Result<(),
     ))?;
     let (started, mut seen) = (Instant::now(), 0);
     while seen < count {
-        let message = timeout(Duration::from_secs(60), agent.next()).await?;
-        let Some(Message::Text(message)) = message.transpose()? else { continue };
-        let message: Value = serde_json::from_str(&message)?;
-        if message.pointer("/params/event/type").is_some_and(|kind| kind == "messageCreated") {
-            seen += 1;
-        }
+        let event = timeout(Duration::from_secs(60), agent.event()).await??;
+        seen += u32::from(created(event).is_some());
     }
     let took = started.elapsed().as_secs_f64();
     let rate = f64::from(count) / took;
     writeln!(io::stdout(), "{count} webhooks that waited are seen after {took:.1} s: {rate:.0} a second")?;
     Ok(())
+}
+
+/// What a new message says, if an event is of one.
+fn created(event: Event) -> Option<String> {
+    let Event::InboxEvent(event) = event else { return None };
+    let InboxEvent::MessageCreated { message, .. } = event.event else { return None };
+    message.text
 }
 
 /// A webhook with one message.

@@ -82,7 +82,8 @@ impl Exchange {
         let id = self.next_guard();
         let mailbox = Arc::new(Mailbox::default());
         let subscriber = Subscriber { id, mailbox: Arc::clone(&mailbox) };
-        self.topics.entry(subject.clone()).or_default().push(subscriber);
+        // Mostly the only one: it has no room for more.
+        self.topics.entry(subject.clone()).or_insert_with(|| Vec::with_capacity(1)).push(subscriber);
         RawSubscription { id, subject, mailbox }
     }
 

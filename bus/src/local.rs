@@ -23,13 +23,56 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// The entries of one set, of which there is at least one. Most sets are rooms with one or two in them: a map of one has
+/// space for eleven.
+enum Entries {
+    One(String, Kept),
+    Many(BTreeMap<String, Kept>),
+}
+
+type Kept = (GuardId, Bytes);
+
+impl Entries {
+    fn iter(&self) -> impl Iterator<Item = (&String, &Kept)> {
+        let (one, many) = match self {
+            Self::One(key, kept) => (Some((key, kept)), None),
+            Self::Many(entries) => (None, Some(entries.iter())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+
+    fn insert(&mut self, key: String, kept: Kept) {
+        match self {
+            Self::One(only, before) if *only == key => *before = kept,
+            Self::One(only, before) => {
+                let before = (std::mem::take(only), (before.0, std::mem::take(&mut before.1)));
+                *self = Self::Many(BTreeMap::from([before, (key, kept)]));
+            }
+            Self::Many(entries) => drop(entries.insert(key, kept)),
+        }
+    }
+
+    /// Removes the entry under a key, if this guard keeps it up; whether none is left.
+    fn remove(&mut self, key: &str, guard: GuardId) -> bool {
+        match self {
+            Self::One(only, (by, _)) => only == key && *by == guard,
+            Self::Many(entries) => {
+                if entries.get(key).is_some_and(|(by, _)| *by == guard) {
+                    entries.remove(key);
+                }
+                entries.is_empty()
+            }
+        }
+    }
+}
+
 pub(crate) struct LocalBackend {
     node: NodeId,
     link: watch::Sender<Link>,
     exchange: Arc<Exchange>,
     /// The senders keep `LeaseGuard::lost` waiting: nobody else can take a lease here.
     leases: DashMap<String, (GuardId, watch::Sender<bool>)>,
-    presence: DashMap<String, BTreeMap<String, (GuardId, Bytes)>>,
+    presence: DashMap<String, Entries>,
     histories: Histories,
 }
 
@@ -175,16 +218,16 @@ impl Backend for LocalBackend {
         guard: GuardId,
         entry: Bytes,
     ) -> BoxFuture<'_, Result<(), BusError>> {
-        self.presence.entry(set).or_default().insert(key, (guard, entry));
+        match self.presence.entry(set) {
+            Entry::Occupied(mut entries) => entries.get_mut().insert(key, (guard, entry)),
+            Entry::Vacant(place) => drop(place.insert(Entries::One(key, (guard, entry)))),
+        }
         async { Ok(()) }.boxed()
     }
 
     fn absent(&self, set: &str, key: &str, guard: GuardId) {
         let Entry::Occupied(mut entries) = self.presence.entry(set.to_owned()) else { return };
-        if entries.get().get(key).is_some_and(|(by, _)| *by == guard) {
-            entries.get_mut().remove(key);
-        }
-        if entries.get().is_empty() {
+        if entries.get_mut().remove(key, guard) {
             entries.remove();
         }
     }

@@ -24,7 +24,7 @@ pub mod room;
 pub use envelope::{Failure, Incoming, RequestId};
 pub use event::Event;
 pub use needs::{GuestNeeds, Needs};
-pub use request::Request;
+pub use request::{Parameters, Request};
 
 use serde::{Deserialize, Serialize};
 

@@ -42,8 +42,8 @@ impl Chromedriver {
 
     fn try_start(binary: &Path, dir: &Path, log: &Path) -> io::Result<Self> {
         let mut command = child::command(binary, None);
-        // Chromium keeps what it must write under its home.
-        command.arg("--port=0").env("HOME", dir);
+        // Chromium keeps what it must write under its home, and profiles where things are temporary.
+        command.arg("--port=0").env("HOME", dir).env("TMPDIR", dir);
         let started_at = fs::metadata(log).map_or(0, |it| it.len());
         let mut service = Service::start(command, log, Signal::Terminate)?;
         let port = || named_port(log, started_at);

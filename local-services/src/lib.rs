@@ -5,7 +5,7 @@
 //! one on loopback. Each stops with the handle that started it; on Linux also
 //! when the thread that started it ends, so that a killed process leaves
 //! nothing behind. [`child`] is what they have in common; [`descriptors`] is
-//! about the process itself.
+//! about the process itself, and a [`scratch`] directory is gone with it.
 
 pub mod child;
 pub mod chromium;
@@ -15,5 +15,6 @@ pub mod descriptors;
 pub mod find;
 pub mod postgres;
 pub mod redis;
+pub mod scratch;
 pub mod sentinel;
 mod servers;

@@ -197,6 +197,14 @@ impl Control {
                 }),
                 Err(failure) => reply.send(&Err(failure)),
             },
+            MediaAction::RestartIce { connection } => match self.served(room, connection) {
+                Ok(shard) => self.beside(reply, async move {
+                    shard.restart_ice(connection).await.map_err(|_| failure::unavailable())?;
+                    Ok(MediaReply::Done)
+                }),
+                // What goes peer to peer is for the peers to mend.
+                Err(_) => reply.send(&Ok(MediaReply::Done)),
+            },
             MediaAction::Sync { connection } => self.sync(room, connection, reply),
             MediaAction::Look => reply.send(&Ok(MediaReply::State { state: self.state(room), offer: None })),
         }

@@ -29,13 +29,16 @@ use common::{
     id::CallId,
     protocol::{
         Done, Event, Failure,
-        call::{Accepted, EndReason, Ended, Invite, Invited, Transfer},
+        call::{
+            Accepted, AnswerTransfer, EndReason, Ended, Invite, Invited, Transfer, TransferStarted,
+            TransferToRoom, Withdraw,
+        },
     },
     subject::hub::CallAction,
 };
 use reach::{act, tell_gone};
 use ring::millis;
-use signalling_core::call::RING_TIME;
+use signalling_core::call::{RING_TIME, TRANSFER_TIME};
 use std::sync::Arc;
 
 /// `call.accept`.
@@ -91,6 +94,34 @@ pub(crate) async fn transfer(
 ) -> Result<Invited, Failure> {
     let action = CallAction::Transfer(transfer.user_id);
     invited(transfer.call_id, act(hub, client, transfer.call_id, action).await)
+}
+
+/// `call.withdraw`.
+pub(crate) async fn withdraw(hub: &Hub, client: &Arc<Client>, withdraw: &Withdraw) -> Result<Done, Failure> {
+    let action = CallAction::Withdraw(withdraw.user_id);
+    done(act(hub, client, withdraw.call_id, action).await)
+}
+
+/// `call.transferToRoom`.
+pub(crate) async fn transfer_to_room(
+    hub: &Hub,
+    client: &Arc<Client>,
+    transfer: &TransferToRoom,
+) -> Result<TransferStarted, Failure> {
+    let action = CallAction::TransferToRoom(transfer.room_id);
+    let started = act(hub, client, transfer.call_id, action).await;
+    started.map_err(|refused| refused.failure)?;
+    Ok(TransferStarted { call_id: transfer.call_id, answer_time_ms: millis(TRANSFER_TIME) })
+}
+
+/// `call.answerTransfer`.
+pub(crate) async fn answer_transfer(
+    hub: &Hub,
+    client: &Arc<Client>,
+    answer: &AnswerTransfer,
+) -> Result<Done, Failure> {
+    let action = CallAction::AnswerTransfer { room: answer.room_id, is_there: answer.is_there };
+    done(act(hub, client, answer.call_id, action).await)
 }
 
 fn invited<T>(call_id: CallId, outcome: Result<T, reach::Refused>) -> Result<Invited, Failure> {

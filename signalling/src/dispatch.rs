@@ -13,8 +13,9 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
     match request {
         R::CallRing(_) | R::CallAccept(_) | R::CallReject(_) | R::CallCancel(_) => true,
         R::CallHangUp(_) | R::CallInvite(_) | R::CallTransfer(_) | R::CallResume(_) => true,
+        R::CallWithdraw(_) | R::CallTransferToRoom(_) | R::CallAnswerTransfer(_) => true,
         R::MediaJoin(_) | R::MediaUpdate(_) | R::MediaLeave(_) => true,
-        R::MediaSignal(_) | R::MediaPublish(_) | R::MediaAnswer(_) => true,
+        R::MediaSignal(_) | R::MediaPublish(_) | R::MediaAnswer(_) | R::MediaRestartIce(_) => true,
         R::ConnectionOpen(_) | R::ConnectionRefresh(_) | R::PresenceSubscribe(_) => false,
         R::RoomJoin(_) | R::RoomLeave(_) | R::RoomSend(_) | R::RoomTyping(_) | R::RoomHistory(_) => false,
         R::RoomEdit(_) | R::RoomDelete(_) | R::RoomReact(_) | R::RoomRead(_) | R::RoomMembers(_) => false,
@@ -68,6 +69,13 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::CallHangUp(hang_up) => client.answer(id, &calls::hang_up(hub, client, hang_up.call_id).await),
         R::CallInvite(invite) => client.answer(id, &calls::invite(hub, client, &invite).await),
         R::CallTransfer(transfer) => client.answer(id, &calls::transfer(hub, client, &transfer).await),
+        R::CallWithdraw(withdraw) => client.answer(id, &calls::withdraw(hub, client, &withdraw).await),
+        R::CallTransferToRoom(transfer) => {
+            client.answer(id, &calls::transfer_to_room(hub, client, &transfer).await);
+        }
+        R::CallAnswerTransfer(answer) => {
+            client.answer(id, &calls::answer_transfer(hub, client, &answer).await);
+        }
         R::CallResume(resume) => client.answer(id, &calls::resume(hub, client, &resume).await),
         R::MediaJoin(join) => client.answer(id, &media::join(hub, client, join).await),
         R::MediaUpdate(update) => client.answer(id, &media::update(hub, client, update).await),
@@ -75,6 +83,9 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::MediaSignal(signal) => client.answer(id, &media::signal(hub, client, signal).await),
         R::MediaPublish(publish) => client.answer(id, &media::publish(hub, client, publish).await),
         R::MediaAnswer(answer) => client.answer(id, &media::answer(hub, client, answer).await),
+        R::MediaRestartIce(restart) => {
+            client.answer(id, &media::restart_ice(hub, client, restart.room_id).await);
+        }
         R::InboxSubscribe(subscribe) => inbox::subscribe(hub, client, id, subscribe.after).await,
         R::MailboxSubscribe(subscribe) => mailbox::subscribe(hub, client, id, subscribe.after).await,
         R::MailboxUnsubscribe(_) => client.answer(id, &Ok(mailbox::unsubscribe(hub, client))),

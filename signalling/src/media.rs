@@ -15,8 +15,8 @@ use common::{
     protocol::{
         Done, Event, Failure,
         media::{
-            Answer, Changed, Join, Joined, Participant, ParticipantState, Publish, Published, SDP_BYTES_MAX,
-            STATE_RATE, Signal, Signalled, State, Update,
+            Answer, Changed, IceRestarting, Join, Joined, Participant, ParticipantState, Publish, Published,
+            SDP_BYTES_MAX, STATE_RATE, Signal, Signalled, State, Update,
         },
     },
     subject::{
@@ -177,6 +177,22 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, answer: Answer) -> R
     let action = MediaAction::Answer { connection: client.id, revision: answer.revision, sdp: answer.sdp };
     match ask(hub, client.account, answer.room_id, action, false).await? {
         Some(_) => Ok(Done {}),
+        None => Err(not_joined()),
+    }
+}
+
+/// `media.restartIce`.
+pub(crate) async fn restart_ice(
+    hub: &Hub,
+    client: &Arc<Client>,
+    room: RoomId,
+) -> Result<IceRestarting, Failure> {
+    if !client.held().media.contains(&room) {
+        return Err(not_joined());
+    }
+    let action = MediaAction::RestartIce { connection: client.id };
+    match ask(hub, client.account, room, action, false).await? {
+        Some(_) => Ok(IceRestarting { ice_servers: hub.ice_servers(client.user) }),
         None => Err(not_joined()),
     }
 }

@@ -52,9 +52,14 @@ BEGIN
     ELSE
         account := NEW.account_id;
     END IF;
+    -- That nobody follows stays so until the transaction ends: one look is enough for all of its rows.
+    IF current_setting('app.unfollowed', true) = account::text THEN
+        RETURN NULL;
+    END IF;
     PERFORM pg_advisory_xact_lock_shared(change_sequence_lock(account));
     PERFORM FROM change_sequences WHERE account_id = account AND followed_until > clock_timestamp();
     IF NOT FOUND THEN
+        PERFORM set_config('app.unfollowed', account::text, true);
         RETURN NULL;
     END IF;
     IF TG_OP = 'DELETE' THEN

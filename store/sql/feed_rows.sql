@@ -34,7 +34,7 @@ BEGIN
     RETURN jsonb_build_object('participants',
         (SELECT coalesce(jsonb_agg(jsonb_build_object('userId', p.user_id, 'isCaller', p.position = 0,
                                        'invitedBy', p.invited_by, 'joinedAt', p.joined_at, 'leftAt', p.left_at,
-                                       'outcome', p.outcome) ORDER BY p.position, p.user_id), '[]')
+                                       'outcome', p.outcome, 'transferredTo', p.transferred_to) ORDER BY p.position, p.user_id), '[]')
          FROM call_parties p WHERE p.account_id = r.account_id AND p.call_id = r.id));
 END $$;
 

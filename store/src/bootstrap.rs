@@ -13,10 +13,11 @@ pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// Every function that the database has, as it is meant to be: unlike a migration such a file is changed in place.
 /// Applied in this order after the migrations, whenever one of them has changed.
-pub(crate) const FUNCTIONS: [(&str, &str); 5] = [
+pub(crate) const FUNCTIONS: [(&str, &str); 6] = [
     ("feed.sql", include_str!("../sql/feed.sql")),
     ("feed_rows.sql", include_str!("../sql/feed_rows.sql")),
     ("queues.sql", include_str!("../sql/queues.sql")),
+    ("reviews.sql", include_str!("../sql/reviews.sql")),
     ("search.sql", include_str!("../sql/search.sql")),
     ("tables.sql", include_str!("../sql/tables.sql")),
 ];

@@ -3,8 +3,8 @@
 mod tenure;
 
 pub use tenure::{
-    Open, OpenParty, OwnStanding, Standing, Tenure, answer, end, invite, leave, move_to, notify_rung,
-    standing, take_over,
+    Open, OpenParty, OwnStanding, Standing, Tenure, answer, end, invite, leave, move_to, note_transfer,
+    notify_rung, standing, take_over,
 };
 
 use crate::{error::StoreError, mailbox::Delivered, tenant::TenantTx};
@@ -57,6 +57,10 @@ pub struct CallParticipant {
     /// How it ended for them, as `call.ended` says it; null while they are rung or in it.
     #[cfg_attr(feature = "openapi", schema(example = "missed"))]
     pub outcome: Option<String>,
+    /// The room to which the call was handed over for them, if it was; of who handed it over, too. Null where it was
+    /// handed over to a person.
+    #[serde(default)]
+    pub transferred_to: Option<RoomId>,
 }
 
 /// A call as it is remembered.
@@ -104,7 +108,8 @@ impl Row {
 async fn complete(tx: &mut TenantTx, calls: Vec<Row>) -> Result<Vec<Call>, StoreError> {
     let ids: Vec<_> = calls.iter().map(|call| call.id.as_uuid()).collect();
     let rows = query!(
-        "SELECT call_id, user_id, position, invited_by, joined_at, left_at, outcome FROM call_parties
+        "SELECT call_id, user_id, position, invited_by, joined_at, left_at, outcome,
+             transferred_to FROM call_parties
          WHERE call_id = ANY ($1) ORDER BY call_id, position, user_id",
         &ids
     )
@@ -119,6 +124,7 @@ async fn complete(tx: &mut TenantTx, calls: Vec<Row>) -> Result<Vec<Call>, Store
             joined_at: row.joined_at,
             left_at: row.left_at,
             outcome: row.outcome,
+            transferred_to: row.transferred_to.map(RoomId::from_uuid),
         };
         parties.entry(CallId::from_uuid(row.call_id)).or_default().push(party);
     }

@@ -53,5 +53,5 @@ pub use connect::{Store, StoreConfig};
 pub use error::{ChangeError, StoreError};
 pub use named::Named;
 pub use seal::SealKeyring;
-pub use system::System;
+pub use system::{ReviewMark, Reviews, System};
 pub use tenant::{Mark, TenantTx};

@@ -6,6 +6,7 @@ use crate::{
     contacts::{self, Contact, Merge},
     error::StoreError,
     imports, mailbox, messages, notes, notifications, outbox,
+    system::REVIEWS_KEPT_FOR,
     tenant::TenantTx,
 };
 use common::{
@@ -298,6 +299,7 @@ pub async fn prune(tx: &mut TenantTx, clock: &dyn Clock) -> Result<(), StoreErro
     query!("DELETE FROM room_removals WHERE removed_at < $1", now - JOIN_TOKEN_TIME_MAX)
         .execute(tx.connection())
         .await?;
+    query!("DELETE FROM room_reviews WHERE at < $1", now - REVIEWS_KEPT_FOR).execute(tx.connection()).await?;
     changes::prune(tx, clock).await?;
     imports::prune(tx, now - KEEP_IMPORTS).await?;
     query!(

@@ -58,15 +58,17 @@ pub async fn hold(
     standings: &[Standing],
     clock: &dyn Clock,
 ) -> Result<Vec<bool>, StoreError> {
-    let (mut signed_in, mut outside) = (Signed::default(), Vec::new());
+    // Each once: who says much at once is looked up as often as who says little.
+    let (mut signed_in, mut outside) = (BTreeSet::new(), BTreeSet::new());
     for standing in standings {
         match standing.sign_in {
-            Some(sign_in) => signed_in.push(sign_in, standing.user),
-            None => outside.push(standing.user.as_uuid()),
-        }
+            Some(sign_in) => signed_in.insert((sign_in.as_uuid(), standing.user.as_uuid())),
+            None => outside.insert(standing.user.as_uuid()),
+        };
     }
-    let rights =
-        if signed_in.users.is_empty() { BTreeMap::new() } else { rights(tx, &signed_in, clock).await? };
+    let signed_in: (Vec<Uuid>, Vec<Uuid>) = signed_in.into_iter().unzip();
+    let outside: Vec<Uuid> = outside.into_iter().collect();
+    let rights = if signed_in.0.is_empty() { BTreeMap::new() } else { rights(tx, &signed_in, clock).await? };
     let shut_out = if outside.is_empty() { BTreeSet::new() } else { shut_out(tx, &outside).await? };
     let holds = |standing: &Standing| match standing.sign_in {
         // The token's permissions as a whole, not just the one that is needed now: who has lost any of them has to
@@ -79,20 +81,6 @@ pub async fn hold(
     Ok(standings.iter().map(holds).collect())
 }
 
-/// Sign-ins, each with its user, as columns.
-#[derive(Default)]
-struct Signed {
-    sign_ins: Vec<Uuid>,
-    users: Vec<Uuid>,
-}
-
-impl Signed {
-    fn push(&mut self, sign_in: SignInId, user: UserId) {
-        self.sign_ins.push(sign_in.as_uuid());
-        self.users.push(user.as_uuid());
-    }
-}
-
 /// What somebody may do.
 struct Rights {
     /// By their role.
@@ -101,10 +89,10 @@ struct Rights {
     all: Permissions,
 }
 
-/// What those may do whose sign-in has not ended.
+/// What those may do whose sign-in has not ended: sign-ins, each with its user.
 async fn rights(
     tx: &mut TenantTx,
-    signed_in: &Signed,
+    (sign_ins, users): &(Vec<Uuid>, Vec<Uuid>),
     clock: &dyn Clock,
 ) -> Result<BTreeMap<(SignInId, UserId), Rights>, StoreError> {
     // LIMIT has each looked up by itself: however few people an account has, not all of them are read for some.
@@ -119,8 +107,8 @@ async fn rights(
            CROSS JOIN LATERAL (SELECT id, role, role_id FROM users WHERE id = asked.user_id
                                    AND deactivated_at IS NULL LIMIT 1) AS u
            LEFT JOIN roles r ON r.id = u.role_id"#,
-        &signed_in.sign_ins,
-        &signed_in.users,
+        sign_ins,
+        users,
         clock.utc()
     )
     .fetch_all(tx.connection())

@@ -11,6 +11,7 @@ mod notifications;
 mod queues;
 mod raw_events;
 mod replies;
+mod reviews;
 mod revocations;
 mod turns;
 
@@ -20,6 +21,8 @@ pub use notifications::ClaimedNotification;
 pub use queues::{OutboxClaim, OutboxRow};
 pub use raw_events::{NewRawEvent, RawEvent, RawEventClaim};
 pub use replies::ClaimedReply;
+pub(crate) use reviews::REVIEWS_KEPT_FOR;
+pub use reviews::{ReviewMark, Reviews};
 pub use turns::{Shares, Taken, Turn};
 
 use crate::{

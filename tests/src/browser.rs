@@ -1,10 +1,10 @@
 //! A headless Chromium with fake camera and microphone, and the console open in it.
 
 use crate::{PATIENCE, provided};
-use local_services::chromium::Chromedriver;
+use local_services::{chromium::Chromedriver, scratch::Scratch};
 use serde_json::{Value, json};
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Condvar, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -38,8 +38,9 @@ impl Drop for Turn {
 
 /// A running chromedriver. Dropping it ends it and its browsers. A test has one.
 pub struct Driver {
-    chromedriver: Option<Chromedriver>,
-    directory: PathBuf,
+    // It writes to its directory until it has ended: fields end in this order.
+    chromedriver: Chromedriver,
+    _directory: Scratch,
     _turn: Turn,
 }
 
@@ -47,21 +48,13 @@ impl Driver {
     /// Starts one on a free port.
     pub fn start() -> Self {
         let turn = Turn::wait();
-        let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-        let chromedriver = Chromedriver::start(&directory).expect("chromedriver starts");
-        Self { chromedriver: Some(chromedriver), directory, _turn: turn }
+        let directory = Scratch::new().expect("a directory");
+        let chromedriver = Chromedriver::start(directory.path()).expect("chromedriver starts");
+        Self { chromedriver, _directory: directory, _turn: turn }
     }
 
     fn url(&self) -> String {
-        self.chromedriver.as_ref().expect("it runs until it is dropped").url()
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        // It writes there until it has ended.
-        drop(self.chromedriver.take());
-        let _already_gone = std::fs::remove_dir_all(&self.directory);
+        self.chromedriver.url()
     }
 }
 

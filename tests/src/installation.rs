@@ -1,7 +1,7 @@
 //! A fresh database with an account, users, a room and a connected WhatsApp channel.
 
 use crate::{provided, rest::Rest, server::Server, webhook::Meta};
-use local_services::{cluster::Cluster, postgres::Postgres, redis::Redis};
+use local_services::{cluster::Cluster, postgres::Postgres, redis::Redis, scratch::Scratch};
 use serde_json::json;
 use std::{
     path::PathBuf,
@@ -25,19 +25,13 @@ pub struct Installation {
 }
 
 /// A folder that is gone when it is dropped.
-pub struct Folder(pub PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _may_never_have_been = std::fs::remove_dir_all(&self.0);
-    }
-}
+pub struct Folder(Scratch);
 
 impl Folder {
     /// The files in it and in folders within, as far as they are there.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        let mut folders = vec![self.0.clone()];
+        let mut folders = vec![self.0.path().to_owned()];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
@@ -68,13 +62,13 @@ impl Installation {
     }
 
     fn of(database: TestDatabase) -> Self {
-        let folder = Folder(std::env::temp_dir().join(format!("switchboard-files-{}", uuid::Uuid::new_v4())));
+        let folder = Folder(Scratch::new().expect("a directory"));
         let environment = [
             ("SWITCHBOARD_DATABASE__URL", database.app_url().expose().clone()),
             ("SWITCHBOARD_DATABASE__SYSTEM_URL", database.system_url().expose().clone()),
             ("SWITCHBOARD_AUTH__SECRET", AUTH_SECRET.to_owned()),
             ("SWITCHBOARD_SEAL__KEYS", format!("[{{ id = 1, key = \"{SEAL_KEY}\" }}]")),
-            ("SWITCHBOARD_FILES__DIRECTORY", folder.0.display().to_string()),
+            ("SWITCHBOARD_FILES__DIRECTORY", folder.0.path().display().to_string()),
             ("SWITCHBOARD_SFU__LISTEN", "127.0.0.1:0".to_owned()),
             ("SWITCHBOARD_LOG__FILTER", "warn".to_owned()),
         ];

@@ -1,12 +1,16 @@
 //! What the black-box tests share: a real server, and everybody who talks to it.
 //!
 //! An [`installation`] is a fresh database with an account; a [`server`] is the
-//! real binary on it. [`rest`], [`socket`] and [`event_stream`] are clients, a [`middlebox`] stands between,  [`raw`] is one
-//! without manners, [`kernel`] says what a server holds and uses, [`native`] is a
-//! participant in a call without a browser, [`browser`] is a Chromium with the
-//! console open, [`graph`] stands in for Meta and [`webhook`] signs what Meta
-//! would send. A [`load`] of [`tenacious`] clients and [`answers`] goes on through faults and keeps a [`ledger`]
-//! of what was promised. [`description`] is for simulations of the media engine.
+//! real binary on it. Everybody who speaks the wire protocol does so by
+//! `signalling_client`: a [`socket`] fails the test where anything is not as
+//! expected, a [`tenacious`] client comes back. Two speak it by themselves:
+//! [`raw`] has no manners, [`event_stream`] no WebSocket. [`rest`] is the other
+//! API, a [`middlebox`] stands between, [`kernel`] says what a server holds and
+//! uses, [`native`] is a participant in a call without a browser, [`browser`] is
+//! a Chromium with the console open, [`graph`] stands in for Meta and
+//! [`webhook`] signs what Meta would send. A [`load`] of tenacious clients and
+//! [`answers`] goes on through faults and keeps a [`ledger`] of what was
+//! promised. [`description`] is for simulations of the media engine.
 
 #![allow(
     clippy::unwrap_used,

@@ -6,10 +6,18 @@ use crate::{
     installation::Account,
     ledger::Ledger,
     rest::{Rest, client},
-    tenacious::{ANSWER_TIME, NoAnswer, Tenacious},
+    tenacious::{self, ANSWER_TIME},
     webhook::Meta,
 };
-use serde_json::{Value, json};
+use common::{
+    id::RoomId,
+    protocol::{
+        Event,
+        inbox::{Direction, InboxEvent, Sequenced},
+        room::{Join, RoomMessage},
+    },
+};
+use signalling_client::{Client, Error};
 use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -71,10 +79,10 @@ impl Load {
     ) -> Self {
         let ledger = Arc::new(Ledger::default());
         let stop = CancellationToken::new();
-        let room = account.room("Load").await;
+        let room: RoomId = account.room("Load").await.parse().expect("an id");
         let token = account.admin.token.clone();
         let (mut senders, mut listeners) = (JoinSet::new(), JoinSet::new());
-        listeners.spawn(listen(doors.other_hub.clone(), token.clone(), room.clone(), Arc::clone(&ledger)));
+        listeners.spawn(listen(doors.other_hub.clone(), token.clone(), room, Arc::clone(&ledger)));
         listeners.spawn(watch(doors.hub.clone(), token.clone(), Arc::clone(&ledger)));
         listeners.spawn(read(account.admin.at(&doors.api), Arc::clone(&ledger)));
         listeners.spawn(answers::take(graph, doors.inbox.clone(), meta.clone(), Arc::clone(&ledger)));
@@ -129,31 +137,31 @@ async fn write(base: String, meta: Meta, ledger: Arc<Ledger>, stop: Cancellation
 }
 
 /// A person who speaks: each message is sent, under one client id, until it is confirmed.
-async fn speak(base: String, token: String, room: String, ledger: Arc<Ledger>, stop: CancellationToken) {
+async fn speak(base: String, token: String, room: RoomId, ledger: Arc<Ledger>, stop: CancellationToken) {
     let mut socket = None;
     while !stop.is_cancelled() {
         let text = format!("said {}", Uuid::new_v4());
-        let send = json!({ "roomId": room, "clientId": Uuid::new_v4(), "text": text });
+        let send = tenacious::message(room, text.clone());
         loop {
             let mut open = match socket.take() {
                 Some(open) => open,
                 None => {
-                    let mut open = Tenacious::open(&base, &token).await;
-                    if open.ask("room.join", &json!({ "roomId": room })).await.is_err() {
+                    let mut open = tenacious::open(&base, &token).await;
+                    if open.request(&Join { room_id: Some(room), ..Join::default() }).await.is_err() {
                         tokio::time::sleep(PERIOD).await;
                         continue;
                     }
                     open
                 }
             };
-            match open.ask("room.send", &send).await {
+            match open.request(&send).await {
                 Ok(sent) => {
                     socket = Some(open);
-                    ledger.confirmed(text, sent["message"]["seq"].as_u64().expect("a number"));
+                    ledger.confirmed(text, sent.message.seq);
                     break;
                 }
                 // Refused for now, or gone: begun anew.
-                Err(NoAnswer::Refused(_) | NoAnswer::Gone) => tokio::time::sleep(PERIOD).await,
+                Err(_) => tokio::time::sleep(PERIOD).await,
             }
         }
         tokio::time::sleep(PERIOD).await;
@@ -161,75 +169,56 @@ async fn speak(base: String, token: String, room: String, ledger: Arc<Ledger>, s
 }
 
 /// A person who listens, and resumes by the last number heard.
-async fn listen(base: String, token: String, room: String, ledger: Arc<Ledger>) {
+async fn listen(base: String, token: String, room: RoomId, ledger: Arc<Ledger>) {
     loop {
-        let mut socket = Tenacious::open(&base, &token).await;
+        let mut socket = tenacious::open(&base, &token).await;
         // The lost connection is the end of this one, not of the listener.
-        let _gone = listen_once(&mut socket, &room, &ledger).await;
+        let _gone = listen_once(&mut socket, room, &ledger).await;
         tokio::time::sleep(PERIOD).await;
     }
 }
 
-async fn listen_once(socket: &mut Tenacious, room: &str, ledger: &Ledger) -> Result<(), NoAnswer> {
+async fn listen_once(socket: &mut Client, room: RoomId, ledger: &Ledger) -> Result<(), Error> {
+    let after = ledger.last_heard().unwrap_or(0);
+    let joined = socket.resume_room(room, after, |message| hear(ledger, message)).await?;
+    assert!(joined.recovered, "what was missed can be had");
     loop {
-        let after = ledger.last_heard().unwrap_or(0);
-        let joined = socket.ask("room.join", &json!({ "roomId": room, "after": after })).await?;
-        assert_eq!(joined["recovered"], true, "what was missed can be had");
-        for message in joined["messages"].as_array().expect("messages") {
-            hear(ledger, message);
-        }
-        if joined["more"] != true {
-            break;
-        }
-    }
-    loop {
-        let event = socket.event().await?;
-        if event["method"] == "room.message" {
-            hear(ledger, &event["params"]["message"]);
+        if let Event::RoomMessage(posted) = socket.event().await? {
+            hear(ledger, posted.message);
         }
     }
 }
 
-fn hear(ledger: &Ledger, message: &Value) {
-    let seq = message["seq"].as_u64().expect("a number");
-    ledger.heard(seq, message["text"].as_str().expect("a text").to_owned());
+fn hear(ledger: &Ledger, message: RoomMessage) {
+    ledger.heard(message.seq, message.text);
 }
 
 /// An agent with the inbox open.
 async fn watch(base: String, token: String, ledger: Arc<Ledger>) {
     let mut after = 0;
     loop {
-        let mut socket = Tenacious::open(&base, &token).await;
+        let mut socket = tenacious::open(&base, &token).await;
         let _gone = watch_once(&mut socket, &mut after, &ledger).await;
         tokio::time::sleep(PERIOD).await;
     }
 }
 
-async fn watch_once(socket: &mut Tenacious, after: &mut u64, ledger: &Ledger) -> Result<(), NoAnswer> {
+async fn watch_once(socket: &mut Client, after: &mut u64, ledger: &Ledger) -> Result<(), Error> {
+    let subscribed = socket.resume_inbox(*after, |event| see(ledger, event, after)).await?;
+    assert!(subscribed.recovered, "what was missed can be had");
     loop {
-        let subscribed = socket.ask("inbox.subscribe", &json!({ "after": *after })).await?;
-        assert_eq!(subscribed["recovered"], true, "what was missed can be had");
-        for event in subscribed["events"].as_array().expect("events") {
-            see(ledger, event, after);
-        }
-        if subscribed["more"] != true {
-            break;
-        }
-    }
-    loop {
-        let event = socket.event().await?;
-        if event["method"] == "inbox.event" {
-            see(ledger, &event["params"], after);
+        if let Event::InboxEvent(event) = socket.event().await? {
+            see(ledger, *event, after);
         }
     }
 }
 
-fn see(ledger: &Ledger, event: &Value, after: &mut u64) {
-    *after = event["seq"].as_u64().expect("a number");
-    if event["event"]["type"] == "messageCreated" && event["event"]["message"]["direction"] == "inbound" {
-        let text = event["event"]["message"]["text"].as_str().expect("a text").to_owned();
-        let conversation = event["event"]["conversation"]["id"].as_str().expect("an id");
-        ledger.screened(*after, text, conversation);
+fn see(ledger: &Ledger, event: Sequenced, after: &mut u64) {
+    *after = event.seq;
+    if let InboxEvent::MessageCreated { conversation, message } = event.event
+        && message.direction == Direction::Inbound
+    {
+        ledger.screened(*after, message.text.expect("a text"), &conversation.id.to_string());
     }
 }
 

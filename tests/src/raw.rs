@@ -1,7 +1,13 @@
 //! A WebSocket client without manners: it sends whatever bytes, reads when it likes, and vanishes.
+//!
+//! It is no [`Client`](signalling_client::Client), whose frames it borrows: that one keeps the protocol, answers pings
+//! and closes, and reads all that comes, which is what this is for not doing.
 
-use crate::PATIENCE;
+use crate::{PATIENCE, socket::address};
 use serde_json::{Value, json};
+pub use signalling_client::frame::{
+    BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, frame, header, masked,
+};
 use std::{io, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -14,22 +20,6 @@ use tokio::{
 
 /// A key as a client makes it (RFC 6455, section 1.3).
 pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-
-/// Opcodes (RFC 6455, section 5.2).
-pub const CONTINUATION: u8 = 0x0;
-/// A text frame.
-pub const TEXT: u8 = 0x1;
-/// A binary frame.
-pub const BINARY: u8 = 0x2;
-/// A close frame.
-pub const CLOSE: u8 = 0x8;
-/// A ping.
-pub const PING: u8 = 0x9;
-/// A pong.
-pub const PONG: u8 = 0xA;
-
-/// The bit of a frame that nothing follows (RFC 6455, section 5.2).
-pub const FIN: u8 = 0x80;
 
 /// A TCP connection to the hub that was upgraded.
 pub struct Raw {
@@ -47,7 +37,7 @@ pub struct Answer {
 impl Raw {
     /// Asks for an upgrade with these headers beside `Host`, each with its line end.
     pub async fn handshake(base: &str, headers: &str, narrow: bool) -> (Self, Answer) {
-        let address = base.trim_start_matches("http://");
+        let address = address(base);
         let socket = TcpSocket::new_v4().expect("a socket");
         if narrow {
             socket.set_recv_buffer_size(4096).expect("a small buffer");
@@ -195,41 +185,7 @@ impl Reader {
 
 /// A request as text.
 pub fn request(id: u64, method: &str, params: Value) -> String {
-    json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
-}
-
-/// What payloads are masked with.
-const MASK: [u8; 4] = [1, 2, 3, 4];
-
-/// A masked frame with this first byte.
-pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = header(first, payload.len());
-    frame.extend(masked(0, payload));
-    frame
-}
-
-/// The header of a masked frame with this first byte and a payload of `length` bytes.
-pub fn header(first: u8, length: usize) -> Vec<u8> {
-    let mut header = vec![first];
-    match u16::try_from(length) {
-        Ok(length @ 0..126) => header.push(0x80 | u8::try_from(length).expect("less than 126")),
-        Ok(length) => {
-            header.push(0x80 | 126);
-            header.extend(length.to_be_bytes());
-        }
-        Err(_) => {
-            header.push(0x80 | 127);
-            header.extend((length as u64).to_be_bytes());
-        }
-    }
-    header.extend(MASK);
-    header
-}
-
-/// A piece of a payload as it is sent behind [`header`] and `before` bytes of the payload.
-pub fn masked(before: usize, piece: &[u8]) -> impl Iterator<Item = u8> {
-    let mask = MASK.iter().cycle().skip(before % MASK.len());
-    piece.iter().zip(mask).map(|(byte, mask)| byte ^ mask)
+    signalling_client::request(Some(id), method, &params).expect("JSON is JSON")
 }
 
 async fn head(stream: &mut TcpStream) -> String {

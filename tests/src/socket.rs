@@ -1,62 +1,63 @@
-//! A WebSocket client that speaks the wire protocol.
+//! A [`Client`] as a test wants it: what is not as expected is a failure, and nothing is waited for without end.
 
 use crate::PATIENCE;
-use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use std::{collections::VecDeque, convert::Infallible, time::Duration};
-use tokio::net::{TcpSocket, TcpStream};
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, client_async, connect_async,
-    tungstenite::{Error, Message},
-};
+use signalling_client::{Answer, Client, Lost};
+use std::{convert::Infallible, time::Duration};
+use tokio::{net::TcpSocket, time::timeout};
 
 /// One connection, opened with a token.
 pub struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    next_id: u64,
-    /// Events that came while something else was waited for.
-    events: VecDeque<Value>,
+    client: Client,
     /// The result of `connection.open`.
     pub opened: Value,
-    /// Bytes of the frames that were read since the handshake, with their headers.
-    pub bytes_read: usize,
+}
+
+/// `host:port` of `http://host:port`.
+pub(crate) fn address(base: &str) -> &str {
+    base.trim_start_matches("http://")
 }
 
 impl Socket {
     /// Connects to `base` (`http://…`) without saying who it is.
     pub async fn connect(base: &str) -> Self {
-        let url = format!("{}/v1/ws", base.replacen("http", "ws", 1));
-        #[expect(clippy::disallowed_methods, reason = "tests play the outside, which egress does not let in")]
-        let (stream, _) = connect_async(url).await.expect("the hub accepts sockets");
-        Self { stream, next_id: 1, events: VecDeque::new(), opened: Value::Null, bytes_read: 0 }
+        let client = Client::connect(address(base)).await.expect("the hub accepts sockets");
+        Self::of(client)
+    }
+
+    fn of(client: Client) -> Self {
+        Self { client: client.answering_within(PATIENCE), opened: Value::Null }
     }
 
     /// Connects, takes little from the network before it is read, and authenticates.
     pub async fn open_narrow(base: &str, token: &str) -> Self {
-        let address = base.trim_start_matches("http://");
+        let address = address(base);
         let narrow = TcpSocket::new_v4().expect("a socket");
         narrow.set_recv_buffer_size(4096).expect("a small buffer");
         #[expect(clippy::disallowed_methods, reason = "tests play the outside, which egress does not let in")]
         let stream = narrow.connect(address.parse().expect("an address")).await.expect("a connection");
-        let url = format!("ws://{address}/v1/ws");
-        let (stream, _) =
-            client_async(url, MaybeTlsStream::Plain(stream)).await.expect("the hub accepts sockets");
-        let mut socket =
-            Self { stream, next_id: 1, events: VecDeque::new(), opened: Value::Null, bytes_read: 0 };
-        socket.opened = socket.ask("connection.open", json!({ "token": token })).await;
-        socket
+        let client = Client::by(stream, address).await.expect("the hub accepts sockets");
+        Self::of(client).authenticated(token).await
     }
 
     /// Connects and authenticates.
     pub async fn open(base: &str, token: &str) -> Self {
-        let mut socket = Self::connect(base).await;
-        socket.opened = socket.ask("connection.open", json!({ "token": token })).await;
-        socket
+        Self::connect(base).await.authenticated(token).await
+    }
+
+    async fn authenticated(mut self, token: &str) -> Self {
+        self.opened = self.ask("connection.open", json!({ "token": token })).await;
+        self
     }
 
     /// This device's name.
     pub fn connection_id(&self) -> String {
         self.opened["connectionId"].as_str().expect("the connection is open").to_owned()
+    }
+
+    /// Bytes that were read since the handshake.
+    pub fn bytes_read(&self) -> usize {
+        self.client.bytes_read().try_into().expect("a test reads less")
     }
 
     /// Asks and expects a result.
@@ -65,23 +66,8 @@ impl Socket {
     }
 
     /// Asks; `Err` is the JSON-RPC error.
-    pub async fn try_ask(&mut self, method: &str, params: Value) -> Result<Value, Value> {
-        let id = self.next_id;
-        self.next_id += 1;
-        self.send_raw(Message::text(
-            json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string(),
-        ))
-        .await;
-        loop {
-            let mut message = self.receive().await;
-            if message["id"] == id {
-                return match message.get_mut("error") {
-                    Some(error) => Err(error.take()),
-                    None => Ok(message["result"].take()),
-                };
-            }
-            self.events.push_back(message);
-        }
+    pub async fn try_ask(&mut self, method: &str, params: Value) -> Answer {
+        self.client.request_json(method, &params).await.unwrap_or_else(|lost| panic!("{method}: {lost}"))
     }
 
     /// Waits for the next event called `method` that `fits`, keeping others for later.
@@ -97,30 +83,24 @@ impl Socket {
         fits: impl Fn(&Value) -> bool,
     ) -> Value {
         let wanted = |message: &Value| message["method"] == method && fits(&message["params"]);
-        if let Some(at) = self.events.iter().position(wanted) {
-            return self.events.remove(at).expect("just found")["params"].take();
-        }
-        loop {
-            let mut message = self.receive_within(patience).await;
-            if wanted(&message) {
-                return message["params"].take();
-            }
-            self.events.push_back(message);
-        }
+        self.wait_for(patience, wanted).await["params"].take()
     }
 
     /// The next of these events, as it came, keeping others for later.
     pub async fn event_of(&mut self, methods: &[&str]) -> Value {
-        let wanted = |message: &Value| methods.iter().any(|method| message["method"] == **method);
-        if let Some(at) = self.events.iter().position(wanted) {
-            return self.events.remove(at).expect("just found");
+        self.wait_for(PATIENCE, |message| methods.iter().any(|method| message["method"] == **method)).await
+    }
+
+    async fn wait_for(&mut self, patience: Duration, wanted: impl Fn(&Value) -> bool) -> Value {
+        if let Some(kept) = self.client.take_kept(&wanted) {
+            return kept;
         }
         loop {
-            let message = self.receive().await;
+            let message = self.receive_within(patience).await;
             if wanted(&message) {
                 return message;
             }
-            self.events.push_back(message);
+            self.client.keep(message);
         }
     }
 
@@ -134,42 +114,27 @@ impl Socket {
     /// Whether such an event is among what was read while something else was waited for. "No" says
     /// nothing about what waits on the network.
     pub fn has_read(&self, method: &str) -> bool {
-        self.events.iter().any(|message| message["method"] == method)
+        self.client.has_kept(|message| message["method"] == method)
     }
 
     /// Answers pings and keeps events for later, for as long as it is polled.
     pub async fn idle(&mut self) -> Infallible {
         loop {
-            let message = self.read().await.expect("the socket stays open").expect("the socket works");
-            if let Message::Text(text) = message {
-                self.events.push_back(serde_json::from_str(&text).expect("the server speaks JSON"));
-            }
+            let message = open(self.client.message().await);
+            self.client.keep(message);
         }
     }
 
     /// Answers pings and forgets what comes, for as long as it is polled.
     pub async fn forget(&mut self) -> Infallible {
         loop {
-            self.read().await.expect("the socket stays open").expect("the socket works");
+            open(self.client.message().await);
         }
     }
 
-    /// Sends a frame as it is, well-formed or not.
-    pub async fn send_raw(&mut self, message: Message) {
-        self.stream.send(message).await.expect("the socket is open");
-    }
-
-    async fn read(&mut self) -> Option<Result<Message, Error>> {
-        let message = self.stream.next().await?;
-        if let Ok(message) = &message {
-            let header = match message.len() {
-                0..126 => 2,
-                126..0x1_0000 => 4,
-                _ => 10,
-            };
-            self.bytes_read += header + message.len();
-        }
-        Some(message)
+    /// Sends a text as it is, well-formed or not.
+    pub async fn send_text(&mut self, text: &str) {
+        open(self.client.send_text(text).await);
     }
 
     /// The next message that says something.
@@ -178,19 +143,7 @@ impl Socket {
     }
 
     async fn receive_within(&mut self, patience: Duration) -> Value {
-        let text = async {
-            loop {
-                let message = self.read().await.expect("the socket stays open");
-                match message.expect("the socket works") {
-                    Message::Text(text) => return text,
-                    Message::Close(frame) => panic!("the server closes the socket: {frame:?}"),
-                    Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
-                }
-            }
-        };
-        // Over all of it: pings are nothing that was said.
-        let text = tokio::time::timeout(patience, text).await.expect("the server says something in time");
-        serde_json::from_str(&text).expect("the server speaks JSON")
+        open(timeout(patience, self.client.message()).await.expect("the server says something in time"))
     }
 
     /// Waits for the server to close the socket and returns the code; `None` without a close frame.
@@ -200,15 +153,11 @@ impl Socket {
 
     /// The same, for closes that take longer.
     pub async fn closed_within(&mut self, patience: Duration) -> Option<u16> {
-        let close = async {
-            loop {
-                match self.read().await {
-                    Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
-                    Some(Ok(_)) => {}
-                    Some(Err(_)) | None => return None,
-                }
-            }
-        };
-        tokio::time::timeout(patience, close).await.expect("the server closes in time")
+        timeout(patience, self.client.closed()).await.expect("the server closes in time")
     }
+}
+
+/// What an open connection gives.
+fn open<T>(outcome: Result<T, Lost>) -> T {
+    outcome.unwrap_or_else(|lost| panic!("the socket stays open: {lost}"))
 }

@@ -67,6 +67,8 @@ mod notifications;
 mod pages;
 #[path = "e2e/parties.rs"]
 mod parties;
+#[path = "e2e/paths.rs"]
+mod paths;
 #[path = "e2e/presence.rs"]
 mod presence;
 #[path = "e2e/rates.rs"]
@@ -91,6 +93,8 @@ mod tls;
 mod told;
 #[path = "e2e/tracks.rs"]
 mod tracks;
+#[path = "e2e/transfers.rs"]
+mod transfers;
 #[path = "e2e/trust.rs"]
 mod trust;
 #[path = "e2e/webhooks.rs"]

@@ -30,6 +30,16 @@ export interface CallAccepted {
   iceServers: IceServer[];
 }
 
+/** Parameters of `call.answerTransfer`. */
+export interface CallAnswerTransfer {
+  /** The call that is handed over. */
+  callId: CallId;
+  /** Where to. */
+  roomId: RoomId;
+  /** Whether this device is in that room's media session, with somebody. If so the call is over for its user; if not, it goes on. */
+  isThere: boolean;
+}
+
 /** Event `call.answered`, to the caller's device. */
 export interface CallAnswered {
   /** The call that this device started. */
@@ -205,6 +215,54 @@ export interface CallTransfer {
   /** The answered call that this device is in. */
   callId: CallId;
   /** The user to ring; once they pick up, this device is out of the call. */
+  userId: UserId;
+}
+
+/** Event `call.transferFailed`, to the device that hands a call over. */
+export interface CallTransferFailed {
+  /** The call that goes on. */
+  callId: CallId;
+  /** Where somebody has not gone. */
+  roomId: RoomId;
+  /** Who: they could not, or have not said that they are there. */
+  userId: UserId;
+}
+
+/** Result of `call.transferToRoom`: the others are told. */
+export interface CallTransferStarted {
+  /** The call that is handed over. */
+  callId: CallId;
+  /** After this many milliseconds those who have not said that they are there are still in the call. */
+  answerTimeMs: number;
+}
+
+/** Parameters of `call.transferToRoom`. */
+export interface CallTransferToRoom {
+  /** The answered call that this device is in. */
+  callId: CallId;
+  /** The room to whose media session all others in the call are to go. Somebody must be in it. */
+  roomId: RoomId;
+}
+
+/** Event `call.transferring`, to every device that is to go to another room. It comes again until it is answered. */
+export interface CallTransferring {
+  /** The call that is handed over. */
+  callId: CallId;
+  /** Join this room and its media session, and answer. */
+  roomId: RoomId;
+  /** Who hands it over. */
+  by: UserId;
+  /** Their name, to be shown. */
+  name: string;
+  /** How much longer an answer is waited for, in milliseconds. */
+  answerTimeMs: number;
+}
+
+/** Parameters of `call.withdraw`. */
+export interface CallWithdraw {
+  /** The call that this device is in. */
+  callId: CallId;
+  /** The user who is to ring no more; rung by this user, or by anybody if this user called. */
   userId: UserId;
 }
 
@@ -623,6 +681,12 @@ export interface MediaChanged {
   state: MediaState;
 }
 
+/** Result of `media.restartIce`. */
+export interface MediaIceRestarting {
+  /** STUN and TURN servers, with credentials that are good from now on. */
+  iceServers: IceServer[];
+}
+
 /** Parameters of `media.join`. The room must have been joined before. */
 export interface MediaJoin {
   /** The room whose media session is entered. */
@@ -704,6 +768,12 @@ export interface MediaPublish {
 export interface MediaPublished {
   /** The answer, complete with the server's candidates. */
   sdp: string;
+}
+
+/** Parameters of `media.restartIce`. */
+export interface MediaRestartIce {
+  /** The room whose media session this device is in. */
+  roomId: RoomId;
 }
 
 /** How media travels. */
@@ -860,7 +930,7 @@ export interface OnlineUser {
 }
 
 /** A message between two peers (W3C's `RTCSessionDescription` and `RTCIceCandidate`). */
-export type PeerSignal = { sdp: string; kind: 'offer' } | { sdp: string; kind: 'answer' } | { candidate: string; sdpMid?: string | null; sdpMLineIndex?: number | null; kind: 'candidate' };
+export type PeerSignal = { sdp: string; kind: 'offer' } | { sdp: string; kind: 'answer' } | { kind: 'restart' } | { candidate: string; sdpMid?: string | null; sdpMLineIndex?: number | null; kind: 'candidate' };
 
 /** Event `presence.changed`: what changed within a moment. */
 export interface PresenceChanged {
@@ -1425,6 +1495,12 @@ export interface Methods {
   'call.invite': { params: CallInvite; result: CallInvited };
   /** Hands an answered call over to another user: rings them, and leaves it once they pick up. */
   'call.transfer': { params: CallTransfer; result: CallInvited };
+  /** Takes back an invitation: rings one user no more, while others ring on. */
+  'call.withdraw': { params: CallWithdraw; result: Done };
+  /** Hands an answered call over to another room: all others are told to go there, and the call is over for each who has. */
+  'call.transferToRoom': { params: CallTransferToRoom; result: CallTransferStarted };
+  /** Says whether this device is in the room to which the call is handed over. */
+  'call.answerTransfer': { params: CallAnswerTransfer; result: Done };
   /** Goes on with a call after a reconnect, by this connection instead of the one before. */
   'call.resume': { params: CallResume; result: CallResumed };
   /** Enters the media session of a room that the caller has joined. */
@@ -1439,6 +1515,8 @@ export interface Methods {
   'media.publish': { params: MediaPublish; result: MediaPublished };
   /** Through the server: answers a `media.offer` event. */
   'media.answer': { params: MediaAnswer; result: Done };
+  /** Gives out fresh STUN and TURN servers, for a device whose network has changed; what goes through the server is offered anew with other ICE credentials. */
+  'media.restartIce': { params: MediaRestartIce; result: MediaIceRestarting };
   /** Follows the account's inbox. */
   'inbox.subscribe': { params: InboxSubscribe; result: InboxSubscribed };
   /** Stops following the inbox. */
@@ -1493,6 +1571,10 @@ export interface Events {
   'call.resumed': CallDeviceMoved;
   /** Who is part of a call of more than two: somebody is rung, has picked up, or is out of it. */
   'call.changed': CallChanged;
+  /** The call is handed over to another room: go there. */
+  'call.transferring': CallTransferring;
+  /** Somebody has not gone to the room to which this device hands the call over. */
+  'call.transferFailed': CallTransferFailed;
   /** The call is over for this device. */
   'call.ended': CallEnded;
   /** Who is in a room's media session, and how media travels. */

@@ -12,6 +12,7 @@ import { createRooms } from './model/rooms.js';
 import { createNotices } from './notices.js';
 import { createSocket } from './socket.js';
 import { shell } from './views/shell.js';
+import { phrase } from './words.js';
 
 /**
  * @param {App.Api} api
@@ -20,15 +21,15 @@ import { shell } from './views/shell.js';
 export function createApp(api, user) {
   const socket = createSocket(api);
   const notices = createNotices();
-  const kept = createKept(user.id);
+  const kept = createKept(user.id, { lost: () => notices.warn(phrase('kept.lost')) });
   const drafts = createDrafts({ kept });
   // The order is the order of resuming: a call's room must be joined before its media.
   const rooms = createRooms({ api, socket, user, kept, notices });
-  const calls = createCalls({ socket, rooms, notices });
+  const calls = createCalls({ socket, rooms, notices, user });
   const inbox = createInbox({ api, socket });
   const presence = createPresence({ api, socket });
   watchIdleness(presence.setIdle);
-  const mailbox = createMailbox({ socket, user });
+  const mailbox = createMailbox({ socket });
   const push = createPush({ api });
   // Signed out in another tab, which has deleted everything. Who has to sign in again finds their texts.
   api.identity.subscribe(({ user: present, notice }) => {

@@ -1,21 +1,20 @@
 // What a user has written and not sent yet, in this browser's database: it outlives the page until they sign out.
 //
-// Nothing depends on it. Where there is no such database (a private window may have none, a disk may be full), reading
-// finds nothing, writing fails, and what is written lives as long as the page.
+// Nothing depends on it. Where there is no such database (a private window may have none, a disk may be full), or it does
+// not answer, reading finds nothing, writing fails, and what is written lives as long as the page.
 
 /** @typedef {import('../client/src/outbox.js').Keep} Keep */
 /** @typedef {import('../client/src/outbox.js').Waiting} Waiting */
 
 const NAME = 'switchboard';
 
-/** A database that does not open, because another page holds on to an older one, must not hold up what is written. */
-const OPEN_MS = 3_000;
+/** A database that does not answer for this long, because another page holds on to it or the disk hangs, is done without. */
+const ANSWER_MS = 3_000;
 
 /** @returns {Promise<IDBDatabase>} */
 function open() {
   return new Promise((resolve, reject) => {
     if (!globalThis.indexedDB) throw new Error('there is no database');
-    setTimeout(() => reject(new Error('the database does not open')), OPEN_MS);
     const request = indexedDB.open(NAME, 1);
     request.onupgradeneeded = () => {
       request.result.createObjectStore('drafts', { keyPath: ['userId', 'place'] });
@@ -51,6 +50,15 @@ const written = (store, request) => {
   return done(request);
 };
 
+/** The database does not answer. */
+class Hangs extends Error {}
+
+/** @template T @param {Promise<T>} answer @returns {Promise<T>} */
+const inTime = (answer) => new Promise((resolve, reject) => {
+  const timer = setTimeout(() => reject(new Hangs('the database does not answer')), ANSWER_MS);
+  answer.then(resolve, reject).finally(() => clearTimeout(timer));
+});
+
 /** In the order in which they were written. @param {{ order: number }} one @param {{ order: number }} other */
 const byOrder = (one, other) => one.order - other.order;
 
@@ -59,15 +67,21 @@ const byOrder = (one, other) => one.order - other.order;
  *   that is being written, and the message that it answers or replaces
  */
 
-/** @param {string} userId */
-export function createKept(userId) {
+/**
+ * @param {string} userId
+ * @param {{ lost?: () => void }} [options] `lost`, once: there is a database, and it is done without from now on
+ */
+export function createKept(userId, { lost = () => {} } = {}) {
   const database = open();
   let isPersistent = true;
   let isClosed = false;
-  database.catch((error) => {
+  const giveUp = (/** @type {Error} */ error) => {
+    if (!isPersistent) return;
     isPersistent = false;
     console.info('What is not sent is not kept:', error.message);
-  });
+    if (globalThis.indexedDB) lost();
+  };
+  inTime(database).catch(giveUp);
   // Without a database there is nothing that pages share.
   const news = globalThis.indexedDB && globalThis.BroadcastChannel ? new BroadcastChannel(`${NAME}.outbox.${userId}`) : null;
 
@@ -80,7 +94,7 @@ export function createKept(userId) {
    * @param {(store: IDBObjectStore) => Promise<T>} work
    * @returns {Promise<T>}
    */
-  async function on(name, mode, work) {
+  async function transact(name, mode, work) {
     const opened = await database;
     if (isClosed) throw new Error('the user has signed out');
     const transaction = opened.transaction(name, mode);
@@ -92,6 +106,14 @@ export function createKept(userId) {
     committed.catch(() => {});
     const answer = await work(transaction.objectStore(name));
     if (mode === 'readwrite') await committed;
+    return answer;
+  }
+
+  /** The same, for as long as the database answers. @type {typeof transact} */
+  function on(name, mode, work) {
+    if (!isPersistent) return Promise.reject(new Hangs('the database was given up'));
+    const answer = inTime(transact(name, mode, work));
+    answer.catch((error) => error instanceof Hangs && giveUp(error));
     return answer;
   }
 
@@ -144,11 +166,11 @@ export function createKept(userId) {
     /** Nothing more is written: another page of the user has signed out. */
     close: () => (isClosed = true),
 
-    /** The user signs out: nothing of theirs stays, and nothing more is written. */
+    /** The user signs out: nothing of theirs stays, and nothing more is written. Tried also where it was given up. */
     async clear() {
       await Promise.allSettled([
-        on('drafts', 'readwrite', (store) => done(store.delete(beginningWith(userId)))),
-        on('outbox', 'readwrite', (store) => done(store.delete(beginningWith(userId)))),
+        inTime(transact('drafts', 'readwrite', (store) => done(store.delete(beginningWith(userId))))),
+        inTime(transact('outbox', 'readwrite', (store) => done(store.delete(beginningWith(userId))))),
       ]);
       isClosed = true;
     },

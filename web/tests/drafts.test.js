@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createKept } from '../js/kept.js';
 import { createDrafts } from '../js/model/drafts.js';
+import { settled, withGlobals } from './stand-in.js';
 
 const NOTHING = { text: '', target: null };
 const draft = (text, target = null) => ({ text, target });
@@ -70,3 +71,48 @@ test('a browser without a database, as Node.js is one, keeps drafts for as long 
   assert.equal(kept.isPersistent(), false);
   await kept.clear();
 });
+
+/** A database that opens, if it does, and answers nothing. */
+function hanging({ opens }) {
+  const asked = () => ({});
+  const store = { transaction: {}, get: asked, getAll: asked, put: asked, delete: asked };
+  return {
+    open() {
+      const request = {};
+      if (opens) queueMicrotask(() => request.onsuccess());
+      request.result = { transaction: () => ({ objectStore: () => store }) };
+      return request;
+    },
+  };
+}
+
+for (const opens of [false, true]) {
+  test(`a database that hangs${opens ? ' once it is open' : ''} is done without after three seconds, and the user is told once`, async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    t.mock.method(console, 'info', () => {});
+    withGlobals(t, { indexedDB: hanging({ opens }), IDBKeyRange: { bound: () => ({}) }, BroadcastChannel: undefined });
+    let told = 0;
+    const kept = createKept('ada', { lost: () => (told += 1) });
+    const drafts = createDrafts({ kept });
+    const outcomes = Promise.allSettled([drafts.read('room/a'), kept.unsent(), kept.outbox('a').all()]);
+    await settled();
+    t.mock.timers.tick(2_999);
+    await settled();
+    assert.equal(told, 0);
+    t.mock.timers.tick(1);
+    const [draftRead, ...others] = await outcomes;
+    assert.deepEqual([draftRead.value, others.map(({ status }) => status)], [null, ['rejected', 'rejected']]);
+    assert.deepEqual([told, kept.isPersistent()], [1, false]);
+
+    drafts.keep('room/a', draft('hello'));
+    drafts.flush();
+    await assert.rejects(kept.outbox('a').put({ message: { clientId: 'x', text: '' }, at: '', error: null }), 'and nothing waits for it any more');
+    assert.deepEqual(await drafts.read('room/a'), draft('hello'));
+    // Signing out deletes what it can.
+    const cleared = kept.clear();
+    await settled();
+    t.mock.timers.tick(3_000);
+    await cleared;
+    assert.equal(told, 1);
+  });
+}

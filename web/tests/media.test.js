@@ -16,6 +16,21 @@ class TrackDouble {
   }
 }
 
+/** Microphone and camera. */
+class LocalDouble {
+  stream = {};
+  #held = false;
+  constructor(tracks) {
+    this.tracks = tracks;
+  }
+  hold(held) {
+    this.#held = held;
+  }
+  get sent() {
+    return this.#held ? { audio: null, video: null } : this.tracks;
+  }
+}
+
 /** An RTCPeerConnection that reaches the other side when the test says so. */
 class ConnectionDouble {
   static all = [];
@@ -29,12 +44,15 @@ class ConnectionDouble {
   }
   addTransceiver(kindOrTrack) {
     const kind = kindOrTrack.kind ?? kindOrTrack;
-    const transceiver = { mid: String(this.transceivers.length), sender: { replaceTrack: async () => {}, setStreams() {} }, receiver: { track: new TrackDouble(kind) } };
+    const transceiver = { mid: String(this.transceivers.length), sender: { track: null, async replaceTrack(track) { this.track = track; }, setStreams() {} }, receiver: { track: new TrackDouble(kind) } };
     this.transceivers.push(transceiver);
     return transceiver;
   }
   getTransceivers = () => this.transceivers;
   createOffer = async (options = {}) => (this.offers.push(options), { type: 'offer', sdp: `offer ${this.offers.length}` });
+  configuration = { bundlePolicy: 'max-bundle' };
+  getConfiguration = () => this.configuration;
+  setConfiguration = (configuration) => (this.configuration = configuration);
   createAnswer = async () => ({ type: 'answer', sdp: 'answer' });
   async setLocalDescription(description) {
     this.localDescription = description;
@@ -69,7 +87,7 @@ const person = (connectionId) => ({ connectionId, userId: connectionId, name: co
 const state = (revision, ids, route = 'peerToPeer') => ({ revision, route, participants: ids.map(person) });
 
 beforeEach((t) => {
-  mock.timers.enable({ apis: ['setTimeout'] });
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   ConnectionDouble.all = [];
   withGlobals(t, { RTCPeerConnection: ConnectionDouble });
 });
@@ -78,7 +96,7 @@ afterEach(() => mock.timers.reset());
 
 async function joined(media) {
   const socket = new SocketDouble();
-  const local = { tracks: { audio: new TrackDouble('audio'), video: new TrackDouble('video') }, stream: {} };
+  const local = new LocalDouble({ audio: new TrackDouble('audio'), video: new TrackDouble('video') });
   const session = new MediaSession({ client: socket.client, roomId: 'r', local, changed: () => {} });
   const entering = session.join();
   await socket.answer('media.join', { state: media, iceServers: [] });
@@ -208,7 +226,7 @@ test('under a new connection id one enters anew, and what one was before is nobo
 
 test('a call that was left stays left when its answer comes late', async () => {
   const socket = new SocketDouble();
-  const session = new MediaSession({ client: socket.client, roomId: 'r', local: { tracks: {}, stream: {} }, changed: () => {} });
+  const session = new MediaSession({ client: socket.client, roomId: 'r', local: new LocalDouble({}), changed: () => {} });
   const entering = session.join();
   session.leave();
   await socket.answer('media.join', { state: state(1, [ME, 'bob']), iceServers: [] });
@@ -219,14 +237,112 @@ test('a call that was left stays left when its answer comes late', async () => {
 });
 
 test('a path that breaks is given four seconds to mend itself before it is rebuilt', async () => {
-  const { peer } = await direct();
+  const { peer, socket } = await direct();
   await peer.become('disconnected');
   mock.timers.tick(3_999);
   await settled();
   assert.equal(peer.offers.length, 1);
   mock.timers.tick(1);
   await settled();
+  await socket.answer('media.restartIce', { iceServers: [{ urls: ['turn:fresh'] }] });
   assert.deepEqual(peer.offers.at(-1), { iceRestart: true });
+  assert.deepEqual(peer.configuration, { bundlePolicy: 'max-bundle', iceServers: [{ urls: ['turn:fresh'] }] }, 'relays are asked for with fresh credentials');
+  await peer.become('failed');
+  await settled();
+  assert.equal(peer.offers.length, 2, 'one at a time');
+  mock.timers.tick(10_000);
+  await settled();
+  await socket.refuse('media.restartIce', 'unavailable');
+  assert.equal(peer.offers.length, 3, 'again, and with what there is');
+  await peer.become('connected');
+  mock.timers.tick(60_000);
+  await settled();
+  assert.equal(peer.offers.length, 3);
+});
+
+test('whoever does not offer asks the other side to look for a path anew', async () => {
+  const { socket, session } = await joined(state(1, ['bob', ME]));
+  await socket.emit('media.signal', { roomId: 'r', from: 'bob', signal: { kind: 'offer', sdp: 'offer' } });
+  session.restart();
+  await settled();
+  assert.deepEqual(signalled(socket), ['answer', 'restart']);
+  assert.equal(ConnectionDouble.all[0].offers.length, 0, 'offers never meet');
+  ConnectionDouble.all = [];
+  const { peer, socket: hers } = await direct();
+  await hers.emit('media.signal', { roomId: 'r', from: 'bob', signal: { kind: 'restart' } });
+  await hers.answer('media.restartIce', { iceServers: [] });
+  assert.deepEqual(peer.offers.at(-1), { iceRestart: true });
+});
+
+test('through the server both directions are looked for anew, and all is set up anew where that finds none', async () => {
+  const call = await direct();
+  const { publish, subscribe } = await throughServer(call);
+  const joins = () => call.socket.methods.filter((method) => method === 'media.join').length;
+  await publish.become('connected');
+  await subscribe.become('connected');
+  await subscribe.become('disconnected');
+  mock.timers.tick(4_000);
+  await settled();
+  await call.socket.answer('media.restartIce', { iceServers: [{ urls: ['turn:fresh'] }] });
+  assert.deepEqual(publish.offers.at(-1), { iceRestart: true });
+  await call.socket.answer('media.publish', { sdp: 'another answer' });
+  assert.equal(publish.remoteDescription.sdp, 'another answer');
+  assert.deepEqual([publish, subscribe].map((pc) => pc.configuration.iceServers), [[{ urls: ['turn:fresh'] }], [{ urls: ['turn:fresh'] }]]);
+  await subscribe.become('connected');
+  mock.timers.tick(8_000);
+  await settled();
+  assert.equal(joins(), 1, 'nothing else was needed');
+  await publish.become('failed');
+  mock.timers.tick(4_000);
+  await settled();
+  mock.timers.tick(8_000);
+  mock.timers.tick(1_000);
+  await settled();
+  await call.socket.answer('media.leave', {});
+  assert.equal(joins(), 2);
+});
+
+test('the browser tells of another network, and of a slower one in vain', async (t) => {
+  const connection = new EventTarget();
+  connection.type = 'wifi';
+  const page = new EventTarget();
+  withGlobals(t, { navigator: { connection }, addEventListener: page.addEventListener.bind(page), removeEventListener: page.removeEventListener.bind(page) });
+  const { session, socket } = await direct();
+  const asked = () => socket.methods.filter((method) => method === 'media.restartIce').length;
+  connection.dispatchEvent(new Event('change'));
+  await settled();
+  assert.equal(asked(), 0);
+  connection.type = 'cellular';
+  connection.dispatchEvent(new Event('change'));
+  await settled();
+  await socket.answer('media.restartIce', { iceServers: [] });
+  mock.timers.tick(10_000);
+  page.dispatchEvent(new Event('online'));
+  await settled();
+  assert.equal(asked(), 2);
+  session.leave();
+  mock.timers.tick(20_000);
+  page.dispatchEvent(new Event('online'));
+  await settled();
+  assert.equal(asked(), 2);
+});
+
+test('on hold nothing is sent, by whatever way media travels then', async () => {
+  const call = await direct();
+  const sent = (pc) => pc.transceivers.map(({ sender }) => sender.track?.kind ?? null);
+  assert.deepEqual(sent(call.peer), ['audio', 'video']);
+  call.session.hold(true);
+  await settled();
+  assert.deepEqual(sent(call.peer), [null, null]);
+  await changed(call.socket, state(2, [ME, 'bob', 'cleo'], 'server'));
+  assert.equal(ConnectionDouble.all.length, 1, 'there is nothing to publish');
+  call.session.replace('video', new TrackDouble('video'));
+  await settled();
+  assert.deepEqual(sent(call.peer), [null, null], 'a camera that is switched on waits');
+  call.session.hold(false);
+  await settled();
+  assert.deepEqual(sent(call.peer), ['audio', 'video']);
+  assert.deepEqual(ConnectionDouble.all[1].transceivers.map(({ receiver }) => receiver.track.kind), ['audio', 'video']);
 });
 
 const said = (change) => ({ muted: false, cameraOff: false, sharing: false, handRaised: false, speaking: false, onHold: false, ...change });
@@ -244,7 +360,7 @@ test('what others say of themselves is shown, and late news of them is not', asy
 
 test('news of somebody that overtake the list in which they are count all the same', async () => {
   const socket = new SocketDouble();
-  const local = { tracks: { audio: null, video: null }, stream: {} };
+  const local = new LocalDouble({ audio: null, video: null });
   const session = new MediaSession({ client: socket.client, roomId: 'r', local, changed: () => {} });
   const entering = session.join();
   await updated(socket, 'bob', 6, { speaking: true });

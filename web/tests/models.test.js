@@ -121,7 +121,7 @@ function calling(t) {
   const socket = new SocketDouble();
   const told = [];
   const rooms = createRooms({ api: new ApiDouble(), socket });
-  const calls = createCalls({ socket, rooms, notices: { tell: (text) => told.push(text), warn: (text) => told.push(text) } });
+  const calls = createCalls({ socket, rooms, user: { id: 'me' }, notices: { tell: (text) => told.push(text), warn: (text) => told.push(text) } });
   return { socket, rooms, calls, told, incoming: { callId: 'c', roomId: 'r', from: 'ben', name: 'Ben', media: 'audio' } };
 }
 
@@ -299,4 +299,68 @@ test('who is in a call that was rung rings others into it, and sees who is rung'
   assert.deepEqual(socket.requests.findLast(([method]) => method.startsWith('call.')), ['call.transfer', { callId: 'c', userId: 'dora' }]);
   await socket.emit('call.ended', { callId: 'c', reason: 'transferred' });
   assert.equal(calls.state.get().active, null);
+});
+
+/** In a call that Ben rang, and the session of its room. */
+async function talking(t) {
+  const made = calling(t);
+  const { socket, calls, incoming } = made;
+  await socket.emit('call.incoming', incoming);
+  const accepted = calls.accept();
+  await socket.answer('call.accept', { roomId: 'r' });
+  await accepted;
+  await socket.answer('room.join', joined());
+  await socket.answer('media.join', { state: { route: 'server', revision: 1, participants: [{ connectionId: 'me', userId: 'me', name: 'Me' }] }, iceServers: [] });
+  return made;
+}
+
+const answered = (socket) => socket.requests.filter(([method]) => method === 'call.answerTransfer').map(([, { isThere }]) => isThere);
+
+test('who is handed over to another room goes there, and is out of the call once somebody is met there', async (t) => {
+  const { socket, calls } = await talking(t);
+  const transferring = { callId: 'c', roomId: 'r2', by: 'ben', name: 'Ben', answerTimeMs: 20_000 };
+  await socket.emit('call.transferring', transferring);
+  await socket.emit('call.transferring', transferring);
+  await socket.answer('room.join', joined());
+  const participants = ['me', 'dora'].map((one) => ({ connectionId: one, userId: one, name: one }));
+  await socket.answer('media.join', { state: { route: 'server', revision: 7, participants }, iceServers: [] });
+  assert.deepEqual(answered(socket), [true], 'once');
+  await socket.emit('call.ended', { callId: 'c', reason: 'transferred' });
+  await socket.answer('call.answerTransfer', {});
+  const { active } = calls.state.get();
+  assert.deepEqual([active.roomId, active.isRung, active.others.map(({ userId }) => userId)], ['r2', false, ['dora']]);
+  assert.ok(socket.requests.some(([method, params]) => method === 'media.leave' && params.roomId === 'r'), 'the first room is left');
+});
+
+test('who finds nobody in the room to which they are handed over talks on', async (t) => {
+  const { socket, calls } = await talking(t);
+  await socket.emit('call.transferring', { callId: 'c', roomId: 'r2', by: 'ben', name: 'Ben', answerTimeMs: 20_000 });
+  await socket.answer('room.join', joined());
+  await socket.answer('media.join', { state: { route: 'server', revision: 7, participants: [{ connectionId: 'me', userId: 'me', name: 'Me' }] }, iceServers: [] });
+  assert.deepEqual(answered(socket), [false]);
+  await socket.answer('call.answerTransfer', {});
+  assert.deepEqual([calls.state.get().active.roomId, calls.state.get().active.isRung], ['r', true]);
+});
+
+test('who is handed over, and meets nobody when the call is over already, is told and not left alone', async (t) => {
+  const { socket, calls, told } = await talking(t);
+  await socket.emit('call.transferring', { callId: 'c', roomId: 'r2', by: 'ben', name: 'Ben', answerTimeMs: 20_000 });
+  await socket.emit('call.ended', { callId: 'c', reason: 'transferred' });
+  assert.equal(calls.state.get().active.roomId, 'r', 'it is not known yet what comes of it');
+  await socket.refuse('room.join', 'resource.notFound');
+  await socket.refuse('call.answerTransfer', 'call.over');
+  assert.equal(calls.state.get().active, null);
+  assert.equal(told.at(-1), 'The call was handed over to a room where nobody is any more.');
+});
+
+test('a call is handed over to a room, and who has not gone there is named; an invitation is taken back', async (t) => {
+  const { socket, calls, told } = await talking(t);
+  const handing = calls.transferToRoom({ roomId: 'r2', name: 'Support' });
+  await socket.answer('call.transferToRoom', { callId: 'c', answerTimeMs: 20_000 });
+  await handing;
+  assert.equal(told.at(-1), 'Handing the call over to Support…');
+  await socket.emit('call.transferFailed', { callId: 'c', roomId: 'r2', userId: 'ben' });
+  assert.equal(told.at(-1), 'Ben has not gone there and is still in the call.');
+  calls.withdraw({ userId: 'cleo', name: 'Cleo' });
+  assert.deepEqual(socket.requests.at(-1), ['call.withdraw', { callId: 'c', userId: 'cleo' }]);
 });

@@ -1,6 +1,6 @@
 // What the modules need of a browser, as little as that is, for tests that run without one.
 
-import { Inbox, Presence } from '../client/src/index.js';
+import { Inbox, Mailbox, Presence } from '../client/src/index.js';
 
 /** Waits until everything that is due now has happened. */
 export const settled = async () => {
@@ -12,6 +12,7 @@ export class SocketDouble {
   #handlers = new Map();
   #openers = [];
   #inbox = null;
+  #mailbox = null;
   #presence = null;
   /** Requests without an answer yet. */
   waiting = [];
@@ -28,10 +29,12 @@ export class SocketDouble {
       request,
       on: (...listening) => this.on(...listening),
       inbox: () => (this.#inbox ??= new Inbox({ request }, () => {})),
+      mailbox: () => (this.#mailbox ??= new Mailbox({ request }, () => {})),
       presence: () => (this.#presence ??= new Presence({ request })),
       get state() { return state(); },
     };
     this.on('inbox.event', (event) => this.#inbox?.handle(event));
+    this.on('mailbox.entry', (entry) => this.#mailbox?.handle(entry));
     this.on('presence.changed', (change) => this.#presence?.handle(change));
   }
 
@@ -79,6 +82,7 @@ export class SocketDouble {
   async open({ connectionId = this.connectionId } = {}) {
     this.connectionId = connectionId;
     this.#inbox?.resume().catch(() => {});
+    this.#mailbox?.resume().catch(() => {});
     this.#presence?.resume().catch(() => {});
     for (const opener of this.#openers) opener({ connectionId: this.connectionId }).catch(() => {});
     await settled();

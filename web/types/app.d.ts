@@ -43,7 +43,7 @@ declare namespace App {
   interface Active {
     roomId: string; startedAt: number; others: Other[]; muted: boolean; connected: boolean; route: Wire.Route;
     self: string | null; camera: MediaStreamTrack | null; hasMicrophone: boolean; hasCamera: boolean; said: Wire.MediaParticipantState;
-    isRung: boolean; ringing: Wire.CallParty[];
+    isRung: boolean; isCaller: boolean; ringing: Wire.CallParty[];
   }
   interface CallState { incoming: (Ringing & { callId: string }) | null; outgoing: Ringing | null; active: Active | null }
 
@@ -51,7 +51,7 @@ declare namespace App {
     status: 'loading' | 'ready' | 'failed'; error: Problem | null; known: Map<string, Wire.Conversation>;
     filter: Wire.Status; next: Partial<Record<Wire.Status, string | null>>;
   }
-  interface MailboxState { entries: Wire.MailboxEntry[]; seq: number; acknowledgedSeq: number }
+  interface MailboxState { entries: Wire.MailboxEntry[] }
   interface PushState { phase: 'unsupported' | 'blocked' | 'off' | 'on'; id?: string }
   interface PendingReply { key: string; text: string; at: string; error: Problem | null }
   interface Thread {

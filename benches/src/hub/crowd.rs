@@ -1,11 +1,9 @@
 //! Many clients that listen.
 
-use super::{
-    link::{Link, Pen},
-    voice::{Saying, Voice},
-};
+use super::voice::{Class, Link, Saying, Voice};
 use crate::{percentiles::Latencies, stamp::age};
 use common::clock::{Clock, SystemClock};
+use signalling_client::{Connection, Writer, frame};
 use std::{
     io,
     sync::{
@@ -14,7 +12,6 @@ use std::{
     },
     time::Duration,
 };
-use switchboard_tests::raw;
 use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 
 /// Connections that are made at the same time.
@@ -75,7 +72,12 @@ impl Crowd {
     ///
     /// # Errors
     /// If one is not let in.
-    pub(super) async fn gather(voice: &Voice, count: usize, per_room: usize) -> io::Result<Self> {
+    pub(super) async fn gather(
+        voice: &Voice,
+        class: Class,
+        count: usize,
+        per_room: usize,
+    ) -> io::Result<Self> {
         let mut crowd = Self::new();
         let (started, next) = (SystemClock.now(), Arc::new(AtomicUsize::new(0)));
         let (sender, mut links) = mpsc::channel(AT_ONCE);
@@ -88,8 +90,8 @@ impl Crowd {
                     if n >= count {
                         return;
                     }
-                    let joined = join(&voice, n, n / per_room.max(1)).await;
-                    if sender.send(joined).await.is_err() {
+                    let joined = join(&voice, n, n / per_room.max(1), class).await;
+                    if sender.send(joined.map(|(link, _)| link)).await.is_err() {
                         return;
                     }
                 }
@@ -104,10 +106,10 @@ impl Crowd {
     }
 
     /// One more listens, and may speak.
-    pub(super) fn listen(&mut self, voice: &Voice, link: Link) -> Pen {
-        let pen = link.pen();
-        self.listeners.spawn(listen(voice.clone(), link, Arc::clone(&self.heard)));
-        pen
+    pub(super) fn listen(&mut self, voice: &Voice, link: Link) -> Writer {
+        let writer = link.writer();
+        self.listeners.spawn(listen(voice.clone(), link.into_connection(), Arc::clone(&self.heard)));
+        writer
     }
 
     /// Clients that came a second, among those from this one to that one.
@@ -120,48 +122,44 @@ impl Crowd {
     }
 }
 
-/// Connects the `n`th client and enters a room.
+/// Connects the `n`th client and enters a room. What the room is called in messages comes with it.
 ///
 /// # Errors
 /// If it is not let in.
-pub(super) async fn join(voice: &Voice, n: usize, room: usize) -> io::Result<Link> {
+pub(super) async fn join(voice: &Voice, n: usize, room: usize, class: Class) -> io::Result<(Link, String)> {
     let mut link = voice.open(n).await?;
-    voice.join(&mut link, room, None).await?;
-    Ok(link)
+    let room = voice.join(&mut link, room, class, None).await?;
+    Ok((link, room))
 }
 
 /// Counts what comes, until the connection ends.
-async fn listen(voice: Voice, mut link: Link, heard: Arc<Heard>) {
-    let pen = link.pen();
-    heard.bytes.fetch_add(link.bytes, Ordering::Relaxed);
+async fn listen(voice: Voice, mut connection: Connection, heard: Arc<Heard>) {
+    let writer = connection.writer();
     loop {
-        let before = link.bytes;
+        let before = connection.bytes_read();
         let (mut ping, mut pong) = (None, None);
-        let heard_more = link.hear(|opcode, payload| match opcode {
-            raw::TEXT => match voice.saying(payload) {
+        let heard_more = connection.hear(|opcode, payload| match opcode {
+            frame::TEXT => match voice.saying(payload) {
                 Saying::Message(stamp) => {
                     heard.messages.fetch_add(1, Ordering::Relaxed);
                     if let Some(age) = age(stamp) {
                         heard.ages.lock().unwrap_or_else(PoisonError::into_inner).note(age);
                     }
                 }
-                Saying::Timeless => {
-                    heard.messages.fetch_add(1, Ordering::Relaxed);
-                }
                 Saying::Ping(answer) => ping = Some(answer),
                 Saying::Other => {}
             },
-            raw::PING => pong = Some(payload.to_vec()),
+            frame::PING => pong = Some(payload.to_vec()),
             _ => {}
         });
         let goes_on = heard_more.await.unwrap_or(false);
-        heard.bytes.fetch_add(link.bytes - before, Ordering::Relaxed);
+        heard.bytes.fetch_add(connection.bytes_read() - before, Ordering::Relaxed);
         if let Some(answer) = ping {
             // An end is heard.
-            let _ended = pen.text(answer).await;
+            let _ended = writer.text(answer).await;
         }
         if let Some(payload) = pong {
-            let _ended = pen.pong(&payload).await;
+            let _ended = writer.pong(&payload).await;
         }
         if !goes_on {
             return;

@@ -3,10 +3,10 @@
 use super::{
     crowd::{Crowd, join},
     figures::{Figure, Figures},
-    link::Pen,
     target::Target,
     voice::{Class, Voice},
 };
+use signalling_client::Writer;
 use std::{error::Error, time::Duration};
 use tokio::{
     task::JoinSet,
@@ -44,8 +44,9 @@ pub(super) async fn measure(
     let mut senders = Vec::new();
     for room in 0..load.rooms {
         // People who are not in the crowd, as long as there are any.
-        let link = join(&target.voice, target.voice.rooms.len() - 1 - room, room).await?;
-        senders.push(crowd.listen(&target.voice, link));
+        let person = target.voice.rooms.len() - 1 - room;
+        let (link, room) = join(&target.voice, person, room, load.class).await?;
+        senders.push((crowd.listen(&target.voice, link), room));
     }
     crowd.heard.settle().await;
     let (mut user, mut system) = (Vec::new(), Vec::new());
@@ -63,26 +64,25 @@ pub(super) async fn measure(
     figures.note(load.user, target.name(), median(user))?;
     figures.note(load.system, target.name(), median(system))?;
     let ages = crowd.heard.take_ages();
-    if ages.count() > 0 {
-        figures.note(load.p50, target.name(), ages.percentile(50))?;
-        figures.note(load.p99, target.name(), ages.percentile(99))?;
-    }
+    figures.note(load.p50, target.name(), ages.percentile(50))?;
+    figures.note(load.p99, target.name(), ages.percentile(99))?;
     Ok(())
 }
 
 /// For the time of a window; senders take turns, so that rooms do not all speak at the same moment.
 #[expect(clippy::disallowed_methods, reason = "a load tool measures the world's time")]
-async fn send(voice: &Voice, senders: &[Pen], load: Load) {
+async fn send(voice: &Voice, senders: &[(Writer, String)], load: Load) {
     let period = Duration::from_secs(1) / load.rate.max(1);
     let step = period / u32::try_from(senders.len().max(1)).unwrap_or(1);
     let (mut sending, mut first) = (JoinSet::new(), Instant::now());
-    for (room, pen) in senders.iter().enumerate() {
+    for (writer, room) in senders.iter().cloned() {
         first += step;
-        let (voice, pen, mut beat) = (voice.clone(), pen.clone(), interval_at(first, period));
+        let (voice, mut beat) = (voice.clone(), interval_at(first, period));
         sending.spawn(async move {
-            for turn in 0..u64::from(load.rate * load.seconds) {
+            for _ in 0..load.rate * load.seconds {
                 beat.tick().await;
-                if pen.text(&voice.message(room, load.class, turn)).await.is_err() {
+                let Ok(message) = voice.message(&room, load.class) else { return };
+                if writer.text(&message).await.is_err() {
                     return;
                 }
             }

@@ -4,6 +4,7 @@ use super::{
     crowd::Crowd,
     figures::{Figure, Figures},
     target::Target,
+    voice::Class,
 };
 use std::{error::Error, time::Duration};
 use tokio::time::sleep;
@@ -35,10 +36,10 @@ pub(super) async fn measure(
 ) -> Result<Crowd, Box<dyn Error>> {
     target.renew()?;
     // One that comes and goes: what is made for the first is not counted.
-    drop(Crowd::gather(&target.voice, 1, 1).await?);
+    drop(Crowd::gather(&target.voice, Class::Durable, 1, 1).await?);
     sleep(Duration::from_secs(2)).await;
     let empty = target.usage()?.resident_bytes;
-    let crowd = Crowd::gather(&target.voice, count, layout.per_room).await?;
+    let crowd = Crowd::gather(&target.voice, Class::Durable, count, layout.per_room).await?;
     figures.note(layout.rate, target.name(), crowd.rate(0, count))?;
     if count > THOUSAND {
         figures.note(layout.first, target.name(), crowd.rate(0, THOUSAND))?;

@@ -1,6 +1,7 @@
 //! socket.io and ws, installed by npm into a directory of their own.
 
 use super::voice::Protocol;
+use local_services::scratch::Scratch;
 use std::{
     error::Error,
     fs,
@@ -17,7 +18,7 @@ const FILES: [(&str, &str); 3] = [
 ];
 
 /// Where they are installed. Deleted when dropped.
-pub(super) struct Peers(PathBuf);
+pub(super) struct Peers(Scratch);
 
 impl Peers {
     /// Installs them, from the network or npm's cache.
@@ -25,14 +26,12 @@ impl Peers {
     /// # Errors
     /// If there is no npm, or it finds nothing.
     pub(super) fn install() -> Result<Self, Box<dyn Error>> {
-        let dir = std::env::temp_dir().join(format!("switchboard-peers-{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir(&dir)?;
-        let peers = Self(dir);
+        let peers = Self(Scratch::new()?);
         for (name, text) in FILES {
             fs::write(peers.0.join(name), text)?;
         }
         let arguments = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
-        let installed = Command::new("npm").args(arguments).current_dir(&peers.0).output()?;
+        let installed = Command::new("npm").args(arguments).current_dir(peers.0.path()).output()?;
         if !installed.status.success() {
             return Err(String::from_utf8_lossy(&installed.stderr).into());
         }
@@ -47,13 +46,6 @@ impl Peers {
         });
         let (child, address) = serve(&script, port)?;
         Ok(Node { script, child, address })
-    }
-}
-
-impl Drop for Peers {
-    fn drop(&mut self) {
-        // What cannot be deleted is the system's to tidy.
-        let _left_behind = fs::remove_dir_all(&self.0);
     }
 }
 

@@ -45,7 +45,7 @@ const ONE_ROOM: Layout = Layout {
 
 /// Four messages a second of 200 bytes to all of [`ONE_ROOM`].
 const TO_ALL: Load = Load {
-    class: Class::Stored,
+    class: Class::Durable,
     rooms: 1,
     rate: 4,
     seconds: 0,
@@ -56,7 +56,7 @@ const TO_ALL: Load = Load {
 };
 
 const ROOM_STORED: Load = Load {
-    class: Class::Stored,
+    class: Class::Durable,
     rooms: 1,
     rate: 20,
     seconds: 0,
@@ -193,6 +193,6 @@ async fn rooms(
     figures: &mut Figures,
 ) -> Result<(), Box<dyn Error>> {
     target.renew()?;
-    let mut crowd = Crowd::gather(&target.voice, load.rooms * per_room, per_room).await?;
+    let mut crowd = Crowd::gather(&target.voice, load.class, load.rooms * per_room, per_room).await?;
     fan_out::measure(target, &mut crowd, Load { seconds: options.seconds, ..load }, figures).await
 }

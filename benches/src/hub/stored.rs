@@ -3,18 +3,17 @@
 use super::{
     crowd::{Crowd, join},
     figures::{Figure, Figures},
-    link::Link,
     target::Target,
-    voice::{Voice, answered},
+    voice::{Class, Link, answered, stored_request},
 };
 use crate::percentiles::Latencies;
 use common::clock::{Clock, SystemClock};
+use signalling_client::frame;
 use std::{
     error::Error,
     io,
     time::{Duration, Instant},
 };
-use switchboard_tests::raw;
 use tokio::task::JoinSet;
 
 /// Who listens in each room.
@@ -42,17 +41,17 @@ pub(super) async fn measure(
     figures: &mut Figures,
 ) -> Result<(), Box<dyn Error>> {
     let voice = &target.voice;
-    let crowd = Crowd::gather(voice, senders.rooms * LISTENERS, LISTENERS).await?;
+    let crowd = Crowd::gather(voice, Class::Durable, senders.rooms * LISTENERS, LISTENERS).await?;
     let mut links = Vec::new();
     for n in 0..senders.rooms * senders.per_room {
         let room = n % senders.rooms;
-        links.push((join(voice, voice.rooms.len() - 1 - n, room).await?, room));
+        links.push(join(voice, voice.rooms.len() - 1 - n, room, Class::Durable).await?);
     }
     let started = SystemClock.now();
     let end = started + Duration::from_secs(seconds.into());
     let mut sending = JoinSet::new();
     for (link, room) in links {
-        sending.spawn(send(voice.clone(), link, room, senders.in_flight, end));
+        sending.spawn(send(link, room, senders.in_flight, end));
     }
     let mut all = Latencies::default();
     while let Some(sent) = sending.join_next().await {
@@ -66,25 +65,20 @@ pub(super) async fn measure(
 }
 
 /// Keeps so many messages unanswered until `end`, then waits for the rest; how long each took.
-async fn send(
-    voice: Voice,
-    mut link: Link,
-    room: usize,
-    in_flight: usize,
-    end: Instant,
-) -> io::Result<Latencies> {
-    let (pen, mut took) = (link.pen(), Latencies::default());
+async fn send(link: Link, room: String, in_flight: usize, end: Instant) -> io::Result<Latencies> {
+    let (mut connection, mut took) = (link.into_connection(), Latencies::default());
+    let writer = connection.writer();
     // The id of a request is the place where its time is written.
     let mut sent_at = Vec::new();
     for place in 0..in_flight {
-        pen.text(&voice.stored_request(place, room)).await?;
+        writer.text(&stored_request(place, &room)?).await?;
         sent_at.push(SystemClock.now());
     }
     let mut open = in_flight;
     while open > 0 {
         let mut answers = Vec::new();
-        let goes_on = link.hear(|opcode, payload| {
-            if opcode == raw::TEXT {
+        let goes_on = connection.hear(|opcode, payload| {
+            if opcode == frame::TEXT {
                 answers.extend(answered(payload));
             }
         });
@@ -100,7 +94,7 @@ async fn send(
             took.note(now - *sent);
             if now < end {
                 *sent = now;
-                pen.text(&voice.stored_request(place, room)).await?;
+                writer.text(&stored_request(place, &room)?).await?;
             } else {
                 open -= 1;
             }

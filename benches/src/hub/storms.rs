@@ -51,29 +51,31 @@ pub(super) async fn join(target: &mut Target, figures: &mut Figures) -> Result<(
         let mut link = target.voice.open(n).await?;
         joining.spawn(async move {
             start.wait().await;
-            link.bytes = 0;
+            let before = link.bytes_read();
             let mut refusals = 0_u32;
-            while let Err(error) = voice.join(&mut link, 0, None).await {
+            while let Err(error) = voice.join(&mut link, 0, Class::Durable, None).await {
                 if error.kind() != io::ErrorKind::Other {
                     return Err(error);
                 }
                 refusals += 1;
             }
-            Ok::<_, io::Error>((link, SystemClock.now(), refusals))
+            let bytes = link.bytes_read() - before;
+            Ok::<_, io::Error>((link, bytes, SystemClock.now(), refusals))
         });
     }
     start.wait().await;
     let started = SystemClock.now();
-    let (mut crowd, mut last, mut refusals) = (Crowd::new(), started, 0);
+    let (mut crowd, mut bytes, mut last, mut refusals) = (Crowd::new(), 0, started, 0);
     while let Some(joined) = joining.join_next().await {
-        let (link, at, refused) = joined??;
-        (last, refusals) = (last.max(at), refusals + refused);
+        let (link, heard, at, refused) = joined??;
+        (bytes, last, refusals) = (bytes + heard, last.max(at), refusals + refused);
         crowd.listen(&target.voice, link);
     }
     crowd.heard.settle().await;
     sleep(Duration::from_secs(1)).await;
     crowd.heard.settle().await;
-    let each = f64::from(u32::try_from(crowd.heard.bytes() / 1024)?) / f64::from(u32::try_from(JOINERS)?);
+    bytes += crowd.heard.bytes();
+    let each = f64::from(u32::try_from(bytes / 1024)?) / f64::from(u32::try_from(JOINERS)?);
     figures.note(STORM_KIB, target.name(), each)?;
     figures.note(STORM_TIME, target.name(), (last - started).as_secs_f64())?;
     figures.note(STORM_REFUSALS, target.name(), refusals.into())?;
@@ -92,12 +94,12 @@ pub(super) async fn resume(
 ) -> Result<(), Box<dyn Error>> {
     target.renew()?;
     let voice = target.voice.without_rooms_before(UNUSED);
-    let crowd = Crowd::gather(&voice, count, 10).await?;
+    let crowd = Crowd::gather(&voice, Class::Durable, count, 10).await?;
     let mut speakers = Vec::new();
     for room in 0..count / 10 {
-        let link = crowd::join(&voice, 0, room).await?;
-        for turn in 0..MISSED {
-            link.pen().text(&voice.message(room, Class::Stored, turn)).await?;
+        let (link, room) = crowd::join(&voice, 0, room, Class::Durable).await?;
+        for _ in 0..MISSED {
+            link.writer().text(&voice.message(&room, Class::Durable)?).await?;
         }
         speakers.push(link);
     }
@@ -134,10 +136,10 @@ async fn come_back(voice: Voice, n: usize) -> (Instant, Instant, u32) {
         let began = SystemClock.now();
         let back = async {
             let mut link = voice.open(n).await?;
-            voice.join(&mut link, n / 10, Some(0)).await
+            voice.join(&mut link, n / 10, Class::Durable, Some(0)).await
         };
         match back.await {
-            Ok(()) => return (began, SystemClock.now(), in_vain),
+            Ok(_) => return (began, SystemClock.now(), in_vain),
             // The server is not there yet.
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
             Err(_) => in_vain += 1,

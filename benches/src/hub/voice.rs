@@ -1,8 +1,9 @@
 //! What is said to whom: the same things in three protocols.
 
-use super::link::Link;
 use crate::stamp::nanoseconds;
-use serde_json::{Value, json};
+use common::protocol::room::{Join, RoomClass};
+use serde_json::json;
+use signalling_client::{Client, Connection, Error, Lost, Writer, frame, request};
 use std::{io, net::SocketAddr, sync::Arc};
 use uuid::Uuid;
 
@@ -24,13 +25,19 @@ pub(super) struct Voice {
     pub(super) rooms: Arc<[String]>,
 }
 
-/// How a message is sent.
+/// A connection that has said who it is, by which it enters rooms.
+pub(super) enum Link {
+    Switchboard(Box<Client>),
+    Other(Connection),
+}
+
+/// What the rooms keep, which a server that keeps nothing has no word for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// `room.typing`, or what a server that keeps nothing has for messages.
+    /// Nothing: `room.publish`.
     Ephemeral,
-    /// `room.send`.
-    Stored,
+    /// All of it: `room.send`.
+    Durable,
 }
 
 /// What a text says to a listener.
@@ -38,11 +45,34 @@ pub(super) enum Class {
 pub(super) enum Saying<'a> {
     /// A message, with the time it was sent at.
     Message(&'a str),
-    /// A message without a time.
-    Timeless,
     /// Must be answered with this.
     Ping(&'static str),
     Other,
+}
+
+impl Link {
+    pub(super) fn writer(&self) -> Writer {
+        match self {
+            Self::Switchboard(client) => client.writer(),
+            Self::Other(connection) => connection.writer(),
+        }
+    }
+
+    /// Bytes that were read since the handshake.
+    pub(super) fn bytes_read(&self) -> u64 {
+        match self {
+            Self::Switchboard(client) => client.bytes_read(),
+            Self::Other(connection) => connection.bytes_read(),
+        }
+    }
+
+    /// What is left of it for who listens alone.
+    pub(super) fn into_connection(self) -> Connection {
+        match self {
+            Self::Switchboard(client) => client.into_connection(),
+            Self::Other(connection) => connection,
+        }
+    }
 }
 
 impl Voice {
@@ -53,18 +83,18 @@ impl Voice {
     pub(super) async fn open(&self, n: usize) -> io::Result<Link> {
         match self.protocol {
             Protocol::Switchboard => {
-                let mut link = Link::connect(self.address, "/v1/ws").await?;
+                let mut client = Client::connect(self.address).await?;
                 let token = self.tokens.get(n % self.tokens.len().max(1)).ok_or(io::ErrorKind::NotFound)?;
-                ask(&mut link, "connection.open", json!({ "token": token })).await?;
-                Ok(link)
+                client.open(token).await.map_err(failed)?;
+                Ok(Link::Switchboard(Box::new(client)))
             }
             Protocol::SocketIo => {
-                let mut link = Link::connect(self.address, "/socket.io/?EIO=4&transport=websocket").await?;
-                link.pen().text("40").await?;
-                link.until(|text| text.starts_with(b"40").then_some(())).await?;
-                Ok(link)
+                let path = "/socket.io/?EIO=4&transport=websocket";
+                let mut connection = Connection::connect(self.address, path).await?;
+                say(&mut connection, "40", "40").await?;
+                Ok(Link::Other(connection))
             }
-            Protocol::Ws => Link::connect(self.address, "/").await,
+            Protocol::Ws => Ok(Link::Other(Connection::connect(self.address, "/").await?)),
         }
     }
 
@@ -73,62 +103,59 @@ impl Voice {
         Self { rooms: self.rooms.get(first..).unwrap_or_default().into(), ..self.clone() }
     }
 
-    pub(super) fn room(&self, n: usize) -> &str {
-        self.rooms.get(n).map_or("", String::as_str)
-    }
-
-    /// Enters a room, perhaps again after the message with this number.
+    /// Enters a room, perhaps again after the message with this number. What the room is called in messages.
     ///
     /// # Errors
     /// If the server does not let it in.
-    pub(super) async fn join(&self, link: &mut Link, room: usize, after: Option<u64>) -> io::Result<()> {
-        let room = self.room(room);
-        match self.protocol {
-            Protocol::Switchboard => {
-                let params = after.map_or_else(
-                    || json!({ "roomId": room }),
-                    |after| json!({ "roomId": room, "after": after }),
-                );
-                let joined = ask(link, "room.join", params).await?;
-                let is_recovered = joined.get("recovered").and_then(Value::as_bool);
-                if after.is_some() && is_recovered != Some(true) {
+    pub(super) async fn join(
+        &self,
+        link: &mut Link,
+        room: usize,
+        class: Class,
+        after: Option<u64>,
+    ) -> io::Result<String> {
+        let room = self.rooms.get(room).map_or("", String::as_str);
+        match (link, self.protocol) {
+            (Link::Switchboard(client), _) => {
+                let join = match class {
+                    Class::Ephemeral => Join {
+                        name: Some(room.to_owned()),
+                        class: Some(RoomClass::Ephemeral),
+                        ..Join::default()
+                    },
+                    Class::Durable => {
+                        let room_id = room.parse().map_err(io::Error::other)?;
+                        Join { room_id: Some(room_id), after, ..Join::default() }
+                    }
+                };
+                let joined = client.request(&join).await.map_err(failed)?;
+                if after.is_some() && !joined.recovered {
                     return Err(io::Error::other("not all that was missed can be had"));
                 }
-                Ok(())
+                return Ok(joined.room_id.to_string());
             }
-            Protocol::SocketIo => {
-                link.pen().text(&format!(r#"420["join","{room}"]"#)).await?;
-                link.until(|text| text.starts_with(b"430").then_some(())).await
+            (Link::Other(connection), Protocol::SocketIo) => {
+                say(connection, &format!(r#"420["join","{room}"]"#), "430").await?;
             }
-            Protocol::Ws => {
-                link.pen().text(&format!(r#"{{"join":"{room}"}}"#)).await?;
-                link.until(|text| text.starts_with(br#"{"joined""#).then_some(())).await
+            (Link::Other(connection), Protocol::Switchboard | Protocol::Ws) => {
+                say(connection, &format!(r#"{{"join":"{room}"}}"#), r#"{"joined""#).await?;
             }
         }
+        Ok(room.to_owned())
     }
 
-    /// A message of 200 bytes with the time in it; typing has about as many, and none. Nobody answers it.
-    pub(super) fn message(&self, room: usize, class: Class, turn: u64) -> String {
-        let (room, text) = (self.room(room), text());
+    /// A message of 200 bytes with the time in it. Nobody answers it.
+    pub(super) fn message(&self, room: &str, class: Class) -> io::Result<String> {
+        let text = text();
         match (self.protocol, class) {
             (Protocol::Switchboard, Class::Ephemeral) => {
-                let typing = turn.is_multiple_of(2);
-                request(None, "room.typing", json!({ "roomId": room, "typing": typing }))
+                let event = json!({ "roomId": room, "name": "said", "data": text });
+                Ok(request(None, "room.publish", &event)?)
             }
-            (Protocol::Switchboard, Class::Stored) => self.stored(None, room, &text),
-            (Protocol::SocketIo, _) => format!(r#"42["say","{room}","{text}"]"#),
-            (Protocol::Ws, _) => json!({ "room": room, "text": text }).to_string(),
+            (Protocol::Switchboard, Class::Durable) => stored(None, room, &text),
+            (Protocol::SocketIo, _) => Ok(format!(r#"42["say","{room}","{text}"]"#)),
+            (Protocol::Ws, _) => Ok(json!({ "room": room, "text": text }).to_string()),
         }
-    }
-
-    /// A message to be stored, whose answer has this id.
-    pub(super) fn stored_request(&self, id: usize, room: usize) -> String {
-        self.stored(Some(id), self.room(room), &text())
-    }
-
-    #[expect(clippy::unused_self, reason = "what is said belongs to whom it is said to")]
-    fn stored(&self, id: Option<usize>, room: &str, text: &str) -> String {
-        request(id, "room.send", json!({ "roomId": room, "clientId": Uuid::new_v4(), "text": text }))
     }
 
     /// What a text means to a listener.
@@ -141,12 +168,7 @@ impl Voice {
             let stamp = text.get(at + 1..).and_then(|rest| rest.split(|byte| *byte == b' ').next());
             return stamp.and_then(|stamp| str::from_utf8(stamp).ok()).map_or(Saying::Other, Saying::Message);
         }
-        let head = text.get(..64).unwrap_or(text);
-        if head.windows(13).any(|name| name == br#""room.typing""#) {
-            Saying::Timeless
-        } else {
-            Saying::Other
-        }
+        Saying::Other
     }
 }
 
@@ -154,12 +176,39 @@ fn text() -> String {
     format!("{:x<200}", format!("@{} ", nanoseconds()))
 }
 
-fn request(id: Option<usize>, method: &str, params: Value) -> String {
-    match id {
-        Some(id) => json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }),
-        None => json!({ "jsonrpc": "2.0", "method": method, "params": params }),
+/// A message to be stored, whose answer has this id.
+pub(super) fn stored_request(id: usize, room: &str) -> io::Result<String> {
+    stored(Some(id as u64), room, &text())
+}
+
+fn stored(id: Option<u64>, room: &str, text: &str) -> io::Result<String> {
+    let message = json!({ "roomId": room, "clientId": Uuid::new_v4(), "text": text });
+    Ok(request(id, "room.send", &message)?)
+}
+
+/// Says something to a server of another protocol, and waits for a text that begins with `answer`.
+async fn say(connection: &mut Connection, text: &str, answer: &str) -> io::Result<()> {
+    connection.writer().text(text).await?;
+    let mut is_answered = false;
+    while !is_answered {
+        let heard = connection.hear(|opcode, payload| {
+            is_answered |= opcode == frame::TEXT && payload.starts_with(answer.as_bytes());
+        });
+        if !heard.await? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
     }
-    .to_string()
+    Ok(())
+}
+
+/// A refusal is [`io::ErrorKind::Other`]; anything else is the connection's.
+fn failed(error: Error) -> io::Error {
+    match error {
+        Error::Lost(Lost::Broken(error)) => error.kind().into(),
+        Error::Lost(Lost::Silent) => io::ErrorKind::TimedOut.into(),
+        Error::Lost(Lost::Closed(_) | Lost::Ended) => io::ErrorKind::UnexpectedEof.into(),
+        Error::Refused(_) | Error::Malformed(_) => io::Error::other(error),
+    }
 }
 
 /// The id of an answer, and whether it is a result; `None` for events.
@@ -172,15 +221,4 @@ pub(super) fn answered(text: &[u8]) -> Option<(usize, bool)> {
     let id = str::from_utf8(digits).ok()?.parse().ok()?;
     let is_result = head.windows(9).any(|piece| piece == br#""result":"#);
     Some((id, is_result))
-}
-
-/// Asks Switchboard and waits for the result.
-async fn ask(link: &mut Link, method: &str, params: Value) -> io::Result<Value> {
-    link.pen().text(&request(Some(1), method, params)).await?;
-    let answer = link.until(|text| answered(text).and_then(|_| serde_json::from_slice::<Value>(text).ok()));
-    let mut answer = answer.await?;
-    match answer.get("error") {
-        Some(error) => Err(io::Error::other(format!("{method}: {error}"))),
-        None => Ok(answer.get_mut("result").map(Value::take).unwrap_or_default()),
-    }
 }

@@ -165,6 +165,83 @@ pub struct Invited {
     pub ring_time_ms: u64,
 }
 
+/// Parameters of `call.withdraw`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallWithdraw))]
+pub struct Withdraw {
+    /// The call that this device is in.
+    pub call_id: CallId,
+    /// The user who is to ring no more; rung by this user, or by anybody if this user called.
+    pub user_id: UserId,
+}
+
+/// Parameters of `call.transferToRoom`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallTransferToRoom))]
+pub struct TransferToRoom {
+    /// The answered call that this device is in.
+    pub call_id: CallId,
+    /// The room to whose media session all others in the call are to go. Somebody must be in it.
+    pub room_id: RoomId,
+}
+
+/// Result of `call.transferToRoom`: the others are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallTransferStarted))]
+pub struct TransferStarted {
+    /// The call that is handed over.
+    pub call_id: CallId,
+    /// After this many milliseconds those who have not said that they are there are still in the call.
+    pub answer_time_ms: u64,
+}
+
+/// Event `call.transferring`, to every device that is to go to another room. It comes again until it is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallTransferring))]
+pub struct Transferring {
+    /// The call that is handed over.
+    pub call_id: CallId,
+    /// Join this room and its media session, and answer.
+    pub room_id: RoomId,
+    /// Who hands it over.
+    pub by: UserId,
+    /// Their name, to be shown.
+    pub name: String,
+    /// How much longer an answer is waited for, in milliseconds.
+    pub answer_time_ms: u64,
+}
+
+/// Parameters of `call.answerTransfer`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallAnswerTransfer))]
+pub struct AnswerTransfer {
+    /// The call that is handed over.
+    pub call_id: CallId,
+    /// Where to.
+    pub room_id: RoomId,
+    /// Whether this device is in that room's media session, with somebody. If so the call is over for its user; if not,
+    /// it goes on.
+    pub is_there: bool,
+}
+
+/// Event `call.transferFailed`, to the device that hands a call over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallTransferFailed))]
+pub struct TransferFailed {
+    /// The call that goes on.
+    pub call_id: CallId,
+    /// Where somebody has not gone.
+    pub room_id: RoomId,
+    /// Who: they could not, or have not said that they are there.
+    pub user_id: UserId,
+}
+
 /// One who is or was part of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -312,7 +389,8 @@ pub enum EndReason {
     AnsweredElsewhere,
     /// A side lost its connection and did not come back in time.
     Lost,
-    /// This person handed the call over to somebody else, who took it.
+    /// This person handed the call over to somebody else, who took it; or somebody handed it over to another room, where
+    /// this person has gone or was about to.
     Transferred,
 }
 

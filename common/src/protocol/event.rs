@@ -79,6 +79,10 @@ events! {
     CallResumed(call::Moved) = "call.resumed";
     /// Who is part of a call of more than two: somebody is rung, has picked up, or is out of it.
     CallChanged(call::PartiesChanged) = "call.changed";
+    /// The call is handed over to another room: go there.
+    CallTransferring(call::Transferring) = "call.transferring";
+    /// Somebody has not gone to the room to which this device hands the call over.
+    CallTransferFailed(call::TransferFailed) = "call.transferFailed";
     /// The call is over for this device.
     CallEnded(call::Ended) = "call.ended";
     /// Who is in a room's media session, and how media travels.

@@ -221,6 +221,9 @@ pub enum PeerSignal {
         /// The description (RFC 8866).
         sdp: String,
     },
+    /// Asks the side that offers for an offer that restarts ICE (RFC 8445, section 9): the network of this side has
+    /// changed, or its path is lost.
+    Restart,
     /// One ICE candidate (RFC 8838). An empty `candidate` means there are no more.
     #[serde(rename_all = "camelCase")]
     Candidate {
@@ -333,6 +336,24 @@ pub struct Answer {
     pub revision: u64,
     /// The answer (RFC 8866); candidates are not needed.
     pub sdp: String,
+}
+
+/// Parameters of `media.restartIce`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaRestartIce))]
+pub struct RestartIce {
+    /// The room whose media session this device is in.
+    pub room_id: RoomId,
+}
+
+/// Result of `media.restartIce`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaIceRestarting))]
+pub struct IceRestarting {
+    /// STUN and TURN servers, with credentials that are good from now on.
+    pub ice_servers: Vec<IceServer>,
 }
 
 #[cfg(test)]

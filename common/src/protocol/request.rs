@@ -2,7 +2,16 @@
 
 use super::{Failure, Needs, call, connection, feed, inbox, mailbox, media, presence, room};
 use crate::{guest::Right, permission::Permission};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
+
+/// The parameters of a method, which say whose they are and what comes of them: what a client asks by.
+pub trait Parameters {
+    /// The method's name.
+    const METHOD: &'static str;
+    /// What it answers.
+    type Result: Serialize + DeserializeOwned;
+}
 
 macro_rules! methods {
     ($($(#[doc = $doc:literal])* $name:ident($params:ty) -> $result:ty = $method:literal, $needs:expr;)*) => {
@@ -44,6 +53,11 @@ macro_rules! methods {
                 match self { $(Self::$name(_) => $needs,)* }
             }
         }
+
+        $(impl Parameters for $params {
+            const METHOD: &'static str = $method;
+            type Result = $result;
+        })*
 
         #[cfg(feature = "openapi")]
         impl Request {
@@ -115,6 +129,15 @@ methods! {
     CallInvite(call::Invite) -> call::Invited = "call.invite", Needs::permission(Permission::RoomsRead);
     /// Hands an answered call over to another user: rings them, and leaves it once they pick up.
     CallTransfer(call::Transfer) -> call::Invited = "call.transfer", Needs::permission(Permission::RoomsRead);
+    /// Takes back an invitation: rings one user no more, while others ring on.
+    CallWithdraw(call::Withdraw) -> super::Done = "call.withdraw", Needs::permission(Permission::RoomsRead);
+    /// Hands an answered call over to another room: all others are told to go there, and the call is over for each who
+    /// has.
+    CallTransferToRoom(call::TransferToRoom) -> call::TransferStarted = "call.transferToRoom",
+        Needs::permission(Permission::RoomsRead);
+    /// Says whether this device is in the room to which the call is handed over.
+    CallAnswerTransfer(call::AnswerTransfer) -> super::Done = "call.answerTransfer",
+        Needs::permission(Permission::RoomsRead);
     /// Goes on with a call after a reconnect, by this connection instead of the one before.
     CallResume(call::Resume) -> call::Resumed = "call.resume", Needs::permission(Permission::RoomsRead);
     /// Enters the media session of a room that the caller has joined.
@@ -129,6 +152,9 @@ methods! {
     MediaPublish(media::Publish) -> media::Published = "media.publish", Needs::right(Right::SendMedia);
     /// Through the server: answers a `media.offer` event.
     MediaAnswer(media::Answer) -> super::Done = "media.answer", Needs::NOTHING;
+    /// Gives out fresh STUN and TURN servers, for a device whose network has changed; what goes through the server is
+    /// offered anew with other ICE credentials.
+    MediaRestartIce(media::RestartIce) -> media::IceRestarting = "media.restartIce", Needs::NOTHING;
     /// Follows the account's inbox.
     InboxSubscribe(inbox::Subscribe) -> inbox::Subscribed = "inbox.subscribe",
         Needs::permission(Permission::ConversationsRead);

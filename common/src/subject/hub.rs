@@ -5,7 +5,9 @@ use crate::{
     id::{AccountId, CallId, ConnectionId, NodeId, RoomId, SignInId, UserId},
     protocol::{
         Failure,
-        call::{Answered, Ended, Incoming, Media, Moved, PartiesChanged, Party},
+        call::{
+            Answered, Ended, Incoming, Media, Moved, PartiesChanged, Party, TransferFailed, Transferring,
+        },
         media::Signalled,
         presence::{OnlineUser, Said},
         room::{
@@ -155,6 +157,10 @@ pub enum DeviceNews {
     },
     /// Who is part of its call has changed.
     Changed(PartiesChanged),
+    /// It is to go to another room, to which its call is handed over.
+    Transferring(Transferring),
+    /// Somebody has not gone to the room to which it hands its call over.
+    TransferFailed(TransferFailed),
     /// A call is over for it.
     Ended(Ended),
     /// Another participant of its media session sends it something.
@@ -287,6 +293,17 @@ pub enum CallAction {
     Invite(UserId),
     /// Ring this user, who takes the place of the device's.
     Transfer(UserId),
+    /// Ring this user no more.
+    Withdraw(UserId),
+    /// Hand the call over to this room, where all others are to go.
+    TransferToRoom(RoomId),
+    /// Say what came of being handed over to a room.
+    AnswerTransfer {
+        /// Which.
+        room: RoomId,
+        /// Whether the device is in its media session.
+        is_there: bool,
+    },
 }
 
 impl Service for CallService {

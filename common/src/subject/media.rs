@@ -105,6 +105,11 @@ pub enum MediaAction {
         /// The participant's description (RFC 8866).
         sdp: String,
     },
+    /// Look for a path to a participant anew: its network has changed.
+    RestartIce {
+        /// Whose path.
+        connection: ConnectionId,
+    },
     /// Asks for the state and the unanswered offer, after the bus was away.
     Sync {
         /// The participant whose description it is for.

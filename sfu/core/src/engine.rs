@@ -266,6 +266,16 @@ impl Engine {
         place
     }
 
+    /// Goes by these credentials of ours and of the client's from now on.
+    fn restart_transport(&mut self, place: usize, own: IceCreds, remote: IceCreds) {
+        if let Some(Some(transport)) = self.transports.get_mut(place) {
+            let name = own.ufrag.clone();
+            let former = transport.restart(own, remote);
+            self.by_ufrag.remove(&former.ufrag);
+            self.by_ufrag.insert(name, place);
+        }
+    }
+
     fn remove_transport(&mut self, place: usize) {
         if let Some(transport) = self.transports.get_mut(place).and_then(Option::take) {
             self.by_ufrag.remove(&transport.credentials.ufrag);

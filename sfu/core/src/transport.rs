@@ -173,11 +173,17 @@ impl Transport {
         self.phase = Phase::Connected { heard_at: now };
     }
 
-    /// The description of an offer or answer changed: the client gathers anew.
-    pub(crate) fn set_remote(&mut self, remote: IceCreds) {
-        if self.ice.remote_credentials() != Some(&remote) {
-            self.ice.set_remote_credentials(remote);
-        }
+    /// Whether the client goes by other credentials than before: it restarts ICE (RFC 8839, section 4.4.3.1.1).
+    pub(crate) fn is_restarted_by(&self, remote: &IceCreds) -> bool {
+        self.ice.remote_credentials() != Some(remote)
+    }
+
+    /// Both sides look for a path anew, under new credentials. DTLS and the keys stay, and media goes where it went until
+    /// the client nominates another path (RFC 8445, section 9). The credentials that count no more.
+    pub(crate) fn restart(&mut self, own: IceCreds, remote: IceCreds) -> IceCreds {
+        self.ice = agent(&own, remote, &self.candidates);
+        self.agent_addresses = 0;
+        std::mem::replace(&mut self.credentials, own)
     }
 
     pub(crate) const fn is_connected(&self) -> bool {

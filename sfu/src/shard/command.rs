@@ -40,6 +40,8 @@ pub(crate) enum Command {
         /// Takes the outcome.
         reply: oneshot::Sender<Result<(), AnswerError>>,
     },
+    /// Look for a path to a participant anew.
+    RestartIce { participant: ConnectionId },
     /// Say which offer is not answered yet.
     PendingOffer {
         participant: ConnectionId,

@@ -76,6 +76,11 @@ impl ShardHandle {
         self.ask(|reply| Command::PendingOffer { participant, reply }).await
     }
 
+    /// Has it look for a path to a participant anew.
+    pub(crate) async fn restart_ice(&self, participant: ConnectionId) -> Result<(), Unresponsive> {
+        self.give(Command::RestartIce { participant }).await
+    }
+
     /// Ends the shard's thread.
     pub(crate) async fn stop(&self) -> Result<(), Unresponsive> {
         self.give(Command::Stop).await

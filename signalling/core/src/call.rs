@@ -19,10 +19,12 @@ pub mod part;
 mod party;
 mod recorded;
 mod ringing;
+mod transfer;
 
 pub use effect::{CallError, Effect};
 pub use leg::Invitation;
 pub use recorded::{Recorded, RecordedParty, Stage};
+pub use transfer::{Destination, TRANSFER_TIME};
 
 use common::{
     id::{ConnectionId, UserId},
@@ -32,6 +34,7 @@ use leg::{Leg, State};
 use party::Party;
 use ringing::Ringing;
 use std::time::{Duration, Instant};
+use transfer::Transfer;
 
 /// How long a call rings before it counts as missed.
 ///
@@ -104,6 +107,8 @@ pub struct Call {
     is_answered: bool,
     /// Counts what those who are in it are told of each other, once they are more than two.
     revision: u64,
+    /// To which room it is being handed over.
+    transfer: Option<Transfer>,
     end: End,
     /// Whether other instances are within reach: if not, their silence means nothing.
     is_linked: bool,
@@ -133,6 +138,7 @@ impl Call {
             legs: vec![caller, callee],
             is_answered: false,
             revision: 0,
+            transfer: None,
             end: End::NotYet,
             is_linked: true,
         }
@@ -146,7 +152,7 @@ impl Call {
         now: Instant,
         effects: &mut Vec<Effect>,
     ) -> Self {
-        let Recorded { parties, is_answered, revision } = recorded;
+        let Recorded { parties, is_answered, transfer, revision } = recorded;
         let mut legs = Vec::new();
         for RecordedParty { user, invitation, stage } in parties {
             let state = match stage {
@@ -165,11 +171,14 @@ impl Call {
             };
             legs.push(Leg { user, invitation, state });
         }
-        let mut call = Self { legs, is_answered, revision, end: End::NotYet, is_linked: true };
+        let transfer = transfer.map(|to| Transfer::new(to, &legs, now));
+        let mut call = Self { legs, is_answered, revision, transfer, end: End::NotYet, is_linked: true };
         if call.is_deserted(None) {
             // It died between the last one's leaving and the call's end.
-            call.end(None, EndReason::HungUp, now, effects);
+            let reason = if call.transfer.is_some() { EndReason::Transferred } else { EndReason::HungUp };
+            call.end(None, reason, now, effects);
         }
+        call.go_on_with_transfer(now, effects);
         call
     }
 
@@ -295,6 +304,7 @@ impl Call {
             }
             State::In(party) if party.device == device => {
                 self.tell_other_side(user, device, with, effects);
+                self.tell_transferring(user, now, effects);
                 return Ok(());
             }
             State::Out { reason, device: had } if had.is_none_or(|had| had == device) => *reason,
@@ -440,7 +450,10 @@ impl Call {
             _ if self.is_over() => Err(CallError::Over),
             _ if !self.is_answered => Err(CallError::WrongState),
             Some(at) => {
-                self.take_out(at, EndReason::HungUp, now, effects);
+                // Who hangs up once they have handed the call over leaves that to the others.
+                let reason =
+                    if self.is_handed_over_by(at) { EndReason::Transferred } else { EndReason::HungUp };
+                self.take_out(at, reason, now, effects);
                 Ok(())
             }
             None => Err(CallError::NotInvited),
@@ -514,6 +527,7 @@ impl Call {
         let others = self.talking().filter(|leg| leg.user != user).filter_map(Leg::device);
         effects.extend(others.map(|to| Effect::TellResumed { to, from, by: device }));
         self.change(effects);
+        self.tell_transferring(user, now, effects);
         Ok(())
     }
 
@@ -531,7 +545,8 @@ impl Call {
         }
         let silent = self.legs.iter().filter_map(Leg::silent_at).filter(|_| self.is_linked);
         let again = self.legs.iter().filter_map(Leg::ringing).filter_map(Ringing::again_at);
-        silent.chain(again).chain(self.next_out().map(|(at, ..)| at)).min()
+        let transferred = self.transfer.as_ref().map(|transfer| transfer.until);
+        silent.chain(again).chain(transferred).chain(self.next_out().map(|(at, ..)| at)).min()
     }
 
     /// Who is out of it next though nobody says so, and how.
@@ -554,6 +569,7 @@ impl Call {
         if self.is_linked {
             self.legs.iter_mut().for_each(|leg| leg.lose_silent(now));
         }
+        self.time_transfer_out(now, effects);
         while let Some((when, at, why)) = self.next_out()
             && when <= now
         {
@@ -575,9 +591,11 @@ impl Call {
             return self.end(Some(at), reason, now, effects);
         }
         let Some(leg) = self.legs.get_mut(at) else { return };
-        effects.push(Effect::RecordOut { user: leg.user, reason });
+        let user = leg.user;
+        effects.push(Effect::RecordOut { user, reason });
         leg.take_out(reason, effects);
         self.change(effects);
+        self.await_no_more(user, effects);
     }
 
     /// Those who talk are told what has changed, where they are told of each other.
@@ -593,7 +611,17 @@ impl Call {
     /// Ends it for everybody who knew of it. What was answered was not missed, whoever was still rung; `last` is who
     /// was out of it before there were too few.
     fn end(&mut self, last: Option<usize>, reason: EndReason, now: Instant, effects: &mut Vec<Effect>) {
-        let of_all = if self.is_answered && reason != EndReason::Lost { EndReason::HungUp } else { reason };
+        let is_of_all = match reason {
+            EndReason::Lost => true,
+            EndReason::Transferred => self.transfer.is_some(),
+            EndReason::HungUp
+            | EndReason::Rejected
+            | EndReason::Cancelled
+            | EndReason::Missed
+            | EndReason::Busy
+            | EndReason::AnsweredElsewhere => !self.is_answered,
+        };
+        let of_all = if is_of_all { reason } else { EndReason::HungUp };
         if let Some(leg) = last.and_then(|at| self.legs.get(at)).filter(|_| reason != of_all) {
             effects.push(Effect::RecordOut { user: leg.user, reason });
         }

@@ -71,6 +71,18 @@ pub(crate) fn deliver(hub: &Hub, NodeNews { to, news }: NodeNews) {
             drop(held);
             Event::CallChanged(changed)
         }
+        DeviceNews::Transferring(transferring) => {
+            if !client.held().calls.contains_key(&transferring.call_id) {
+                return;
+            }
+            Event::CallTransferring(transferring)
+        }
+        DeviceNews::TransferFailed(failed) => {
+            if !client.held().calls.contains_key(&failed.call_id) {
+                return;
+            }
+            Event::CallTransferFailed(failed)
+        }
         DeviceNews::Signal(signalled) => Event::MediaSignal(signalled),
     };
     client.push(Frame::event(&event));

@@ -19,7 +19,7 @@ use common::{
     text,
 };
 use futures_util::{StreamExt, stream};
-use signalling_core::call::{Call, Invitation, RING_TIME, Recorded, RecordedParty, Stage};
+use signalling_core::call::{Call, Destination, Invitation, RING_TIME, Recorded, RecordedParty, Stage};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -226,6 +226,7 @@ async fn run(
     let recorded = Recorded {
         parties: parties.collect(),
         is_answered: open.answered_at.is_some(),
+        transfer: open.transfer.map(|(by, room)| Destination { by, room }),
         // More than any runner before can have counted.
         revision: open.tenure.epoch << 32,
     };

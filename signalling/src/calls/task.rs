@@ -3,6 +3,7 @@
 mod about;
 mod invite;
 mod record;
+mod transfer;
 
 pub(super) use about::About;
 
@@ -14,7 +15,7 @@ use common::{
     id::{ConnectionId, NodeId, RoomId, UserId},
     protocol::{
         Failure,
-        call::{Answered, Ended, Moved},
+        call::{Answered, Ended, Moved, TransferFailed},
     },
     subject::hub::{CallAction, CallRequest, CallState, DeviceNews, ResumeRequest},
 };
@@ -150,10 +151,13 @@ impl Running {
                 let outcome = match request.action {
                     CallAction::Invite(user) => self.invite(request.device, user, false, effects).await,
                     CallAction::Transfer(user) => self.invite(request.device, user, true, effects).await,
+                    CallAction::TransferToRoom(room) => self.transfer(&request, room, effects).await,
                     CallAction::Accept
                     | CallAction::Reject
                     | CallAction::Cancel
+                    | CallAction::Withdraw(_)
                     | CallAction::HangUp
+                    | CallAction::AnswerTransfer { .. }
                     | CallAction::Gone
                     | CallAction::Connect
                     | CallAction::Attend => self.act(&request, effects).map_err(refused),
@@ -187,7 +191,11 @@ impl Running {
             CallAction::Accept => self.core.handle_accept(user, device, now, effects),
             CallAction::Reject => self.core.handle_reject(user, now, effects),
             CallAction::Cancel => self.core.handle_cancel(device, now, effects),
+            CallAction::Withdraw(user) => self.core.handle_withdraw(device, user, now, effects),
             CallAction::HangUp => self.core.handle_hang_up(device, now, effects),
+            CallAction::AnswerTransfer { room, is_there } => {
+                self.core.handle_transfer_answered(device, (room, is_there), now, effects)
+            }
             CallAction::Connect => self.core.handle_connected(user, device, now, effects),
             CallAction::Gone => {
                 self.core.handle_gone(device, now);
@@ -199,7 +207,7 @@ impl Running {
                 outcome
             }
             // Handled where the bus and the store are asked.
-            CallAction::Invite(_) | CallAction::Transfer(_) => Ok(()),
+            CallAction::Invite(_) | CallAction::Transfer(_) | CallAction::TransferToRoom(_) => Ok(()),
         }?;
         Ok(self.about.room)
     }
@@ -280,6 +288,7 @@ impl Running {
             | Effect::RecordAnswer { .. }
             | Effect::RecordDevice { .. }
             | Effect::RecordOut { .. }
+            | Effect::RecordTransfer(_)
             | Effect::RecordEnd(_) => return None,
             Effect::TellIncoming { to, rings_for } => {
                 let user = self.core.rung_on(to);
@@ -294,6 +303,12 @@ impl Running {
             }
             Effect::TellChanged { to } => (to, DeviceNews::Changed(self.about.changed(&self.core))),
             Effect::TellRunner { to } => (to, DeviceNews::Runner { call: call_id, runner, epoch }),
+            Effect::TellTransferring { to, destination, time } => {
+                (to, DeviceNews::Transferring(self.about.transferring(destination, time)))
+            }
+            Effect::TellTransferFailed { to, room, user } => {
+                (to, DeviceNews::TransferFailed(TransferFailed { call_id, room_id: room, user_id: user }))
+            }
             Effect::TellEnded { to, reason } => (to, DeviceNews::Ended(Ended { call_id, reason })),
         })
     }

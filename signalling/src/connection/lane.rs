@@ -1,9 +1,11 @@
-//! Requests of one connection that are carried out one after the other, on a task of the hub: what has begun
-//! is completed whatever becomes of the connection.
+//! Requests of one connection that are carried out one after the other. One that has to wait for something goes on on a
+//! task of the hub: what has begun is completed whatever becomes of the connection.
 
 use crate::{client::Client, hub::Hub};
+use futures_util::FutureExt;
 use std::{
     collections::VecDeque,
+    panic::{self, AssertUnwindSafe},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -87,12 +89,24 @@ impl Lane {
         bytes: usize,
         work: impl Future<Output = ()> + Send + 'static,
     ) {
+        let mut work: Work = Box::pin(work);
         let mut state = self.0.state();
-        state.waiting.push_back((bytes, Box::pin(work)));
-        state.bytes += bytes;
-        if !std::mem::replace(&mut state.is_running, true) {
-            drop(state);
-            hub.finish(run(Running(Arc::clone(&self.0)), Arc::clone(client)));
+        if state.is_running || !client.queue.has_room_for_answers() {
+            state.waiting.push_back((bytes, work));
+            state.bytes += bytes;
+            if !std::mem::replace(&mut state.is_running, true) {
+                drop(state);
+                hub.finish(run(Running(Arc::clone(&self.0)), Arc::clone(client), None));
+            }
+            return;
+        }
+        drop(state);
+        // Most requests wait for nothing: a task for each would cost as much again. That one panics, which is a bug, is
+        // its own affair here as it is there.
+        let begun = panic::catch_unwind(AssertUnwindSafe(|| work.as_mut().now_or_never()));
+        if matches!(begun, Ok(None)) {
+            self.0.state().is_running = true;
+            hub.finish(run(Running(Arc::clone(&self.0)), Arc::clone(client), Some(work)));
         }
     }
 
@@ -119,11 +133,18 @@ impl Lane {
     }
 }
 
-async fn run(lane: Running, client: Arc<Client>) {
+/// Carries out what has begun, and then what waits.
+async fn run(lane: Running, client: Arc<Client>, begun: Option<Work>) {
+    let mut next = begun;
     loop {
+        if let Some(work) = next {
+            work.await;
+            lane.0.changed.notify_one();
+        }
         client.queue.room_for_answers().await;
-        let Some(work) = lane.0.next() else { return };
-        work.await;
-        lane.0.changed.notify_one();
+        next = lane.0.next();
+        if next.is_none() {
+            return;
+        }
     }
 }

@@ -71,6 +71,11 @@ pub(super) fn all() -> Vec<Limit> {
         fixed("a row in a feed, as JSON", bytes(feed::ROW_BYTES_MAX), "its longest members are `omitted`"),
         fixed("people who are part of one call, ever", call::PARTIES_MAX.to_string(), "limit.count"),
         fixed("time that a call rings", time(call::RING_TIME), "call.ended, missed"),
+        fixed(
+            "time to say what came of a call's transfer to a room",
+            time(call::TRANSFER_TIME),
+            "call.transferFailed",
+        ),
         fixed("time that a device in a call may be away", time(call::GRACE_TIME), "call.ended, lost"),
     ]
 }

@@ -31,7 +31,7 @@ use common::{
 };
 use futures_util::future::{BoxFuture, FutureExt};
 use signalling_core::room::Recalled;
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 use store::{Store, StoreError, rooms};
 use tokio::time::sleep;
 use tracing::{debug, warn};
@@ -56,7 +56,8 @@ pub(super) async fn open(
 ) -> Result<Arc<LiveRoom>, BusError> {
     let (topic, sessions) = (RoomTopic(id), SessionTopic(id));
     let (news, session) = tokio::try_join!(hub.bus().subscribe(&topic), hub.bus().subscribe(&sessions))?;
-    let room = Arc::new(LiveRoom::new((id, class), account, Arc::clone(&hub.0.deps.clock), slot));
+    let ground = (Arc::clone(&hub.0.deps.clock), !hub.bus().is_alone());
+    let room = Arc::new(LiveRoom::new((id, class), account, ground, slot));
     let follower = Follower {
         hub: hub.clone(),
         room: Arc::clone(&room),
@@ -251,6 +252,10 @@ fn publish(bus: &Bus, id: RoomId, locked: &mut Locked<'_>) -> Option<BoxFuture<'
     let todo = locked.todo();
     let count = todo.news.len().min(NEWS_AT_ONCE);
     let mut some: Vec<RoomNews> = todo.news.drain(..count).collect();
+    if todo.news.is_empty() {
+        // Whoever comes into a room of their own says that once: it keeps no place for more.
+        todo.news = VecDeque::new();
+    }
     if todo.news.is_empty() && std::mem::take(&mut todo.is_untold) {
         some.push(RoomNews::MembersChanged {});
     }

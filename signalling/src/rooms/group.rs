@@ -66,7 +66,8 @@ impl Judges {
             .map(|(post, access)| Visitor { room: post.room.id, who: identity(&post.client, access) })
             .collect();
         let now = hub.clock().utc();
-        let mut doubtful = rooms::doubtful(tx, &visitors, now).await.map_err(failed)?;
+        let each: Vec<Visitor> = visitors.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let mut doubtful = rooms::doubtful(tx, &each, now).await.map_err(failed)?;
         // What they are in the room decides whether they delete what others said.
         let deletes = |at: &usize| {
             let what = group.get(*at).map(|post| &post.what);

@@ -26,6 +26,7 @@ use signalling_core::{
     room::{Audience, Effect, Reader, Room},
 };
 use std::{
+    cell::Cell,
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -149,6 +150,8 @@ pub(crate) struct LiveRoom {
     pub(crate) account: AccountId,
     pub(super) class: RoomClass,
     clock: Arc<dyn Clock>,
+    /// Whether there may be other instances.
+    has_others: bool,
     state: Mutex<State>,
     /// There is something to do, or a deadline has moved.
     pub(super) work: Notify,
@@ -161,8 +164,14 @@ pub(crate) struct LiveRoom {
 struct State {
     room: Room<LocalMember>,
     todo: Todo,
-    /// Kept for its room.
-    effects: Vec<Effect>,
+}
+
+/// Places that are kept for effects.
+const EFFECTS_KEPT: usize = 64;
+
+thread_local! {
+    /// For the effects of whichever room decides next on this thread: a room at rest has no place for them.
+    static SPARE: Cell<Vec<Effect>> = const { Cell::new(Vec::new()) };
 }
 
 /// What is left to do outside of the lock.
@@ -187,17 +196,23 @@ impl Locked<'_> {
         &mut self,
         decide: impl FnOnce(&mut Room<LocalMember>, Instant, &mut Vec<Effect>) -> T,
     ) -> T {
-        let State { room, todo, effects } = &mut *self.state;
+        let State { room, todo } = &mut *self.state;
         let due = room.next_deadline();
-        let decided = decide(room, self.live.clock.now(), effects);
+        let mut effects = SPARE.take();
+        let decided = decide(room, self.live.clock.now(), &mut effects);
         let is_sooner = room.next_deadline().is_some_and(|at| due.is_none_or(|due| at < due));
         for effect in effects.drain(..) {
             match effect {
                 Effect::Tell { audience, event } => tell(room, audience, &event),
-                Effect::Publish(news) => todo.publish(news),
+                Effect::Publish(news) if self.live.has_others => todo.publish(news),
+                // There is nobody to tell, and no task to be woken for it.
+                Effect::Publish(_) => {}
                 Effect::Read { after } => todo.read = Some(after),
                 Effect::Compare => todo.compare = true,
             }
+        }
+        if effects.capacity() <= EFFECTS_KEPT {
+            SPARE.set(effects);
         }
         if is_sooner || !todo.is_empty() {
             self.live.work.notify_one();
@@ -288,12 +303,21 @@ impl LiveRoom {
     pub(super) fn new(
         (id, class): (RoomId, RoomClass),
         account: AccountId,
-        clock: Arc<dyn Clock>,
+        (clock, has_others): (Arc<dyn Clock>, bool),
         slot: Slot,
     ) -> Self {
         let room = Room::of_class(id, class, clock.now());
-        let state = State { room, todo: Todo::default(), effects: Vec::new() };
-        Self { id, account, class, clock, state: Mutex::new(state), work: Notify::new(), _slot: slot }
+        let state = State { room, todo: Todo::default() };
+        Self {
+            id,
+            account,
+            class,
+            clock,
+            has_others,
+            state: Mutex::new(state),
+            work: Notify::new(),
+            _slot: slot,
+        }
     }
 
     pub(crate) fn lock(&self) -> Locked<'_> {

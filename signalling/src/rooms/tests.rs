@@ -178,6 +178,53 @@ async fn when_it_is_looked_at_who_may_stay_each_device_is_judged_by_its_own_toke
     assert_eq!(review(&world.hub, world.account, room).await, 2, "nobody stays in a closed room");
 }
 
+/// Nobody tells this instance anything here: what it knows, it has from the store.
+#[tokio::test]
+async fn only_where_something_has_changed_it_is_looked_at_who_may_stay_and_whoever_is_entering_comes_anew() {
+    let world = World::new(Config::default()).await;
+    let [quiet, lively] = [world.room().await, world.room().await];
+    let (mut ada, mut ben) = (world.connect().await, world.connect().await);
+    for (client, room) in [(&mut ada, quiet), (&mut ben, lively)] {
+        assert_eq!(code(&enter(&world, client, room).await), "");
+    }
+    let (removals, mut mark) = (|| world.hub.0.rooms.removals(), None);
+    let mut look = async || watch::look_again(&world.hub, &mut mark).await.unwrap();
+    assert_eq!((look().await, look().await), (0, 0));
+    let before = removals();
+    send_in(&world, &ben, lively).await;
+    assert_eq!((look().await, removals()), (0, before), "what is said keeps nobody out");
+    let mut tx = world.tx().await;
+    rooms::ban(&mut tx, lively, UserId::generate(&*world.clock), &*world.clock).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(look().await, 0, "somebody else is banned");
+    assert!(removals() > before, "who enters reads again");
+    let before = removals();
+    assert_eq!((look().await, removals()), (0, before), "once");
+    let mut tx = world.tx().await;
+    rooms::delete(&mut tx, lively).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(look().await, 1);
+    let is_in = |client: &Connected, room| client.client.held().rooms.contains(&room);
+    assert!(is_in(&ada, quiet) && !is_in(&ben, lively));
+}
+
+/// Has something said, as a program would.
+async fn send_in(world: &World, client: &Connected, room: RoomId) {
+    let said = rooms::NewRoomMessage {
+        room,
+        user: client.client.user,
+        name: "Ben",
+        client_id: uuid::Uuid::new_v4().into(),
+        text: "hello",
+        reply_to: None,
+        mentions: &[],
+        attachments: rooms::Uploads::default(),
+    };
+    let mut tx = world.tx().await;
+    rooms::send(&mut tx, &said, &*world.clock).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+}
+
 /// What the store says counts, also where the hub has not heard of it.
 #[tokio::test]
 async fn nobody_is_rung_by_or_for_who_may_not_come_into_the_room() {

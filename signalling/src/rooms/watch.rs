@@ -1,5 +1,8 @@
 //! Takes those out of rooms who may not stay in them, also where nobody told this instance so: whoever decides it
 //! tells the hub, but may not reach every instance, or may be gone before.
+//!
+//! The database itself writes down in which rooms something has changed that may keep somebody out
+//! (`store/sql/reviews.sql`); only there is anybody looked at.
 
 use super::{
     admit::{self, identity},
@@ -21,16 +24,16 @@ use std::{
     time::Duration,
 };
 use store::{
-    StoreError,
+    ReviewMark, Reviews, StoreError,
     rooms::{Visitor, doubtful},
 };
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
-/// How often the store is asked who may stay.
+/// How often the store is asked whether anything has changed that may keep out who is in a room.
 ///
-/// Longer spares it one transaction for each account whose rooms somebody here is in; shorter ends sooner what an
-/// instance was not told. With what asking takes, whoever is removed hears nothing more within five seconds.
+/// Longer spares it a statement for each instance; shorter ends sooner what an instance was not told. With what asking
+/// takes, whoever is removed hears nothing more within five seconds.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// Visitors that are asked about in one statement.
@@ -40,22 +43,43 @@ const VISITORS_MAX: usize = 1000;
 pub(crate) async fn watch(hub: Hub) {
     let mut tick = interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut mark = None;
     loop {
         tick.tick().await;
-        for (account, visitors) in visitors(&hub) {
-            if let Err(error) = look(&hub, account, &visitors).await {
-                warn!(account.id = %account, error = %Chain(&error), "Who may stay in rooms cannot be read; will retry");
-                break;
-            }
+        if let Err(error) = look_again(&hub, &mut mark).await {
+            warn!(error = %Chain(&error), "Who may stay in rooms cannot be read; will retry");
         }
     }
 }
 
-/// Who is in rooms here, each once however many devices they have there.
-fn visitors(hub: &Hub) -> BTreeMap<AccountId, Vec<Visitor>> {
+/// Looks where something has changed since the mark, which then is here: at nobody, mostly. In all rooms without one,
+/// also after looking has failed. How many had to leave.
+pub(super) async fn look_again(hub: &Hub, mark: &mut Option<ReviewMark>) -> Result<u32, StoreError> {
+    let before = mark.take();
+    let (reviews, after) = hub.store().system().reviews(before.as_ref()).await?;
+    if matches!(&reviews, Reviews::Of(rooms) if rooms.is_empty()) {
+        *mark = Some(after);
+        return Ok(0);
+    }
+    // First: whoever is entering by what the store said before is not here yet, and has to be let in anew.
+    hub.0.rooms.note_removal();
+    let rooms = match reviews {
+        Reviews::All => hub.0.rooms.followed().into_iter().collect(),
+        Reviews::Of(rooms) => rooms,
+    };
+    let mut count = 0;
+    for (account, visitors) in visitors(hub, rooms) {
+        count += look(hub, account, &visitors).await?;
+    }
+    *mark = Some(after);
+    Ok(count)
+}
+
+/// Who is in these rooms here, each once however many devices they have there.
+fn visitors(hub: &Hub, rooms: BTreeSet<(AccountId, RoomId)>) -> BTreeMap<AccountId, Vec<Visitor>> {
     let mut accounts: BTreeMap<AccountId, Vec<Visitor>> = BTreeMap::new();
-    for (account, id) in hub.0.rooms.followed() {
-        if let Some(room) = hub.0.rooms.get(id) {
+    for (account, id) in rooms {
+        if let Some(room) = hub.0.rooms.get(id).filter(|room| room.account == account) {
             accounts.entry(account).or_default().extend(visitors_of(&room));
         }
     }

@@ -44,6 +44,8 @@ pub struct Open {
     pub started_at: OffsetDateTime,
     /// When it was picked up first, if it was.
     pub answered_at: Option<OffsetDateTime>,
+    /// Who hands it over to which room, while that is under way.
+    pub transfer: Option<(UserId, RoomId)>,
     /// Everybody who is or was part of it, in the order in which they came; the first called.
     pub parties: Vec<OpenParty>,
 }
@@ -196,7 +198,7 @@ pub async fn invite(
          INSERT INTO call_parties (account_id, call_id, user_id, position, invited_by, is_transfer, invited_at)
          SELECT $7, held.id, $3, (SELECT count(*)::smallint FROM call_parties WHERE call_id = $1), $4, $5, $6 FROM held
          ON CONFLICT (account_id, call_id, user_id) DO UPDATE SET invited_by = $4, is_transfer = $5, invited_at = $6,
-             connection_id = NULL, outcome = NULL",
+             connection_id = NULL, outcome = NULL, transferred_to = NULL",
         tenure.call.as_uuid(),
         from_seq(tenure.epoch),
         user.as_uuid(),
@@ -204,6 +206,28 @@ pub async fn invite(
         is_transfer,
         clock.utc(),
         account
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Records who hands a call over to which room, or that nobody does any more. False if the tenure is over, or the call.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn note_transfer(
+    tx: &mut TenantTx,
+    tenure: Tenure,
+    destination: Option<(UserId, RoomId)>,
+) -> Result<bool, StoreError> {
+    let done = query!(
+        "UPDATE calls SET transfer_by = $3, transfer_room_id = $4
+         WHERE id = $1 AND epoch = $2 AND ended_at IS NULL",
+        tenure.call.as_uuid(),
+        from_seq(tenure.epoch),
+        destination.map(|(by, _)| by.as_uuid()),
+        destination.map(|(_, room)| room.as_uuid())
     )
     .execute(tx.connection())
     .await?;
@@ -224,9 +248,12 @@ pub async fn leave(
 ) -> Result<Option<Vec<Delivered>>, StoreError> {
     let rows = query_as!(
         Out,
-        r#"WITH held AS (SELECT id, room_id FROM calls WHERE id = $1 AND epoch = $2 AND ended_at IS NULL FOR UPDATE),
+        r#"WITH held AS (
+               SELECT id, room_id, transfer_room_id FROM calls
+               WHERE id = $1 AND epoch = $2 AND ended_at IS NULL FOR UPDATE),
            party AS (
-               UPDATE call_parties p SET left_at = CASE WHEN p.connection_id IS NULL THEN p.left_at ELSE $4 END, outcome = $5
+               UPDATE call_parties p SET left_at = CASE WHEN p.connection_id IS NULL THEN p.left_at ELSE $4 END, outcome = $5,
+                   transferred_to = CASE WHEN $5 = 'transferred' THEN held.transfer_room_id END
                FROM held, call_parties AS before
                WHERE p.call_id = $1 AND p.user_id = $3
                    AND before.account_id = p.account_id AND before.call_id = p.call_id AND before.user_id = p.user_id
@@ -259,23 +286,24 @@ pub async fn end(
 ) -> Result<Option<Vec<Delivered>>, StoreError> {
     // Whoever was still rung when the others stopped talking was not given the time to pick up.
     let of_rung = match outcome {
-        EndReason::HungUp | EndReason::Lost => EndReason::Cancelled,
+        EndReason::HungUp | EndReason::Lost | EndReason::Transferred => EndReason::Cancelled,
         EndReason::Rejected
         | EndReason::Cancelled
         | EndReason::Missed
         | EndReason::Busy
-        | EndReason::AnsweredElsewhere
-        | EndReason::Transferred => outcome,
+        | EndReason::AnsweredElsewhere => outcome,
     };
     let rows = query_as!(
         Out,
         r#"WITH held AS (
                UPDATE calls SET ended_at = CASE WHEN ended_at IS NULL THEN $3 ELSE ended_at END,
                    outcome = CASE WHEN ended_at IS NULL THEN $4 ELSE outcome END
-               WHERE id = $1 AND epoch = $2 RETURNING id, room_id),
+               WHERE id = $1 AND epoch = $2 RETURNING id, room_id, transfer_room_id),
            parties AS (
                UPDATE call_parties p SET left_at = CASE WHEN p.connection_id IS NULL THEN p.left_at ELSE $3 END,
-                   outcome = CASE WHEN p.connection_id IS NULL THEN $5 ELSE $4 END
+                   outcome = CASE WHEN p.connection_id IS NULL THEN $5 ELSE $4 END,
+                   transferred_to = CASE WHEN p.connection_id IS NOT NULL AND $4 = 'transferred'
+                       THEN held.transfer_room_id END
                FROM held WHERE p.call_id = $1 AND p.outcome IS NULL
                RETURNING p.user_id, p.invited_by, p.connection_id IS NULL AS was_rung)
            SELECT held.room_id, parties.user_id AS "user?", parties.invited_by AS "by?",
@@ -351,7 +379,8 @@ pub async fn take_over(tx: &mut TenantTx, from: Tenure, runner: NodeId) -> Resul
     let row = query!(
         r#"UPDATE calls SET epoch = epoch + 1, runner = $3
            WHERE id = $1 AND epoch = $2 AND ended_at IS NULL
-           RETURNING epoch AS "epoch: Seq", room_id, caller_id, media AS "media: Named<Media>", started_at, answered_at"#,
+           RETURNING epoch AS "epoch: Seq", room_id, caller_id, media AS "media: Named<Media>", started_at, answered_at,
+               transfer_by, transfer_room_id"#,
         from.call.as_uuid(),
         from_seq(from.epoch),
         runner.as_uuid()
@@ -366,6 +395,7 @@ pub async fn take_over(tx: &mut TenantTx, from: Tenure, runner: NodeId) -> Resul
         media: row.media.into(),
         started_at: row.started_at,
         answered_at: row.answered_at,
+        transfer: row.transfer_by.map(UserId::from_uuid).zip(row.transfer_room_id.map(RoomId::from_uuid)),
         parties: open_parties(tx, from.call).await?,
     }))
 }

@@ -33,6 +33,7 @@ mod queues;
 mod received;
 mod records;
 mod reseal;
+mod reviews;
 mod rooms;
 mod search;
 mod shares;

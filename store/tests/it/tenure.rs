@@ -3,7 +3,7 @@
 use crate::fixture::{new_call, owner, tenant};
 use common::{
     clock::Clock,
-    id::{CallId, ConnectionId, NodeId, UserId},
+    id::{CallId, ConnectionId, NodeId, RoomId, UserId},
     protocol::call::{EndReason, Media},
 };
 use sqlx::Executor;
@@ -158,4 +158,48 @@ async fn everybody_who_is_rung_into_a_call_is_recorded_with_an_outcome_of_their_
     assert_eq!((own.device, own.outcome), (None, Some(EndReason::Missed)));
     let stranger = calls::standing(&mut tx, call.id, UserId::generate(&clock)).await.unwrap().unwrap();
     assert_eq!(stranger.own, None);
+}
+
+#[tokio::test]
+async fn where_a_call_is_handed_over_to_is_known_to_who_takes_it_over_and_to_its_record() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let [ben, carl, dora] = [(); 3].map(|()| UserId::generate(&clock));
+    let call = calls::NewCall { callee: ben, ..new_call(CallId::generate(&clock), a.room, a.user, &clock) };
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let tenure = calls::start(&mut tx, &call, &clock).await.unwrap();
+    for user in [carl, dora] {
+        assert!(calls::invite(&mut tx, tenure, user, (a.user, false), &clock).await.unwrap());
+    }
+    for user in [ben, carl] {
+        let device = ConnectionId::generate(&clock);
+        assert!(calls::answer(&mut tx, tenure, user, device, &clock).await.unwrap());
+    }
+    let room = RoomId::generate(&clock);
+    assert!(calls::note_transfer(&mut tx, tenure, Some((a.user, room))).await.unwrap());
+    assert!(calls::leave(&mut tx, tenure, ben, EndReason::Transferred, &clock).await.unwrap().is_some());
+    let node = NodeId::generate(&clock);
+    let open = calls::take_over(&mut tx, tenure, node).await.unwrap().unwrap();
+    assert_eq!(open.transfer, Some((a.user, room)));
+    assert!(!calls::note_transfer(&mut tx, tenure, None).await.unwrap(), "by who ran it before");
+    // Carl could not go there; she hands him over once more, and Dora has not picked up.
+    assert!(calls::note_transfer(&mut tx, open.tenure, None).await.unwrap());
+    let again = calls::take_over(&mut tx, open.tenure, node).await.unwrap().unwrap();
+    assert_eq!(again.transfer, None);
+    let other = RoomId::generate(&clock);
+    assert!(calls::note_transfer(&mut tx, again.tenure, Some((a.user, other))).await.unwrap());
+    let missed = calls::end(&mut tx, again.tenure, EndReason::Transferred, &clock).await.unwrap().unwrap();
+    assert_eq!(missed.iter().map(|entry| entry.user).collect::<Vec<_>>(), [dora]);
+    let record = calls::find(&mut tx, call.id).await.unwrap().unwrap();
+    let seen = record.participants.iter();
+    let seen = seen.map(|part| (part.user_id, part.outcome.as_deref(), part.transferred_to));
+    assert_eq!(
+        seen.collect::<Vec<_>>(),
+        [
+            (a.user, Some("transferred"), Some(other)),
+            (ben, Some("transferred"), Some(room)),
+            (carl, Some("transferred"), Some(other)),
+            (dora, Some("cancelled"), None),
+        ]
+    );
 }

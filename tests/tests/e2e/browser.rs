@@ -1,7 +1,7 @@
 //! The console in real Chromium, with fake cameras and microphones.
 
 use common::clock::{Clock as _, SystemClock};
-use local_services::redis::Redis;
+use local_services::{redis::Redis, scratch::Scratch};
 use serde_json::json;
 use switchboard_tests::{
     browser::{Browser, Driver},
@@ -10,7 +10,7 @@ use switchboard_tests::{
 };
 
 /// Signs a new user in and enters `room`.
-async fn enter(driver: &Driver, base: &str, account: &Account, name: &str, room: &str) -> Browser {
+pub(crate) async fn enter(driver: &Driver, base: &str, account: &Account, name: &str, room: &str) -> Browser {
     let email = account.user(name).await;
     let browser = Browser::start(driver).await;
     browser.sign_in(base, &email, PASSWORD).await;
@@ -20,7 +20,7 @@ async fn enter(driver: &Driver, base: &str, account: &Account, name: &str, room:
 }
 
 /// Waits until `browser` decodes `others` videos and as many sounds, each getting further.
-async fn sees_and_hears(browser: &Browser, others: usize, route: &str) {
+pub(crate) async fn sees_and_hears(browser: &Browser, others: usize, route: &str) {
     let condition = format!(
         "(async () => {{
             const remote = s => s.tiles.filter(t => !t.local && t.framesDecoded > 0 && t.audioPackets > 0);
@@ -115,6 +115,70 @@ async fn two_people_ring_talk_peer_to_peer_and_hang_up() {
     ben.quit().await;
 }
 
+/// Waits until nothing comes from some of the others any more, neither sound nor picture.
+async fn is_silent(browser: &Browser, silent: usize) {
+    let condition = format!(
+        "(async () => {{
+            const remote = async () => (await window.switchboard.stats()).tiles.filter(t => !t.local);
+            const before = await remote();
+            await new Promise(r => setTimeout(r, 1500));
+            const after = await remote();
+            return before.filter(b => after.some(a => a.connectionId === b.connectionId
+                && a.audioPackets === b.audioPackets && a.videoPackets === b.videoPackets)).length === {silent};
+        }})()"
+    );
+    browser.until(&condition).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_hold_no_packet_is_sent_whichever_way_media_goes_and_all_comes_back() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let driver = Driver::start();
+    let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
+    let ben = enter(&driver, &server.base, &account, "Ben", &room).await;
+    ada.click("call-person").await;
+    ben.click("incoming-accept").await;
+    for browser in [&ada, &ben] {
+        sees_and_hears(browser, 1, "peerToPeer").await;
+    }
+    for browser in [&ada, &ben] {
+        browser.click("call-hold").await;
+    }
+    for browser in [&ada, &ben] {
+        is_silent(browser, 1).await;
+    }
+    ben.click("call-hold").await;
+    sees_and_hears(&ada, 1, "peerToPeer").await;
+    is_silent(&ben, 1).await;
+    ada.screenshot("on-hold").await;
+
+    // Who is on hold while media moves to the server sends nothing there either.
+    let cleo = enter(&driver, &server.base, &account, "Cleo", &room).await;
+    cleo.click("call-join").await;
+    sees_and_hears(&cleo, 1, "server").await;
+    for browser in [&ben, &cleo] {
+        is_silent(browser, 1).await;
+    }
+    ada.click("call-hold").await;
+    for browser in [&ada, &ben, &cleo] {
+        sees_and_hears(browser, 2, "server").await;
+    }
+    ada.click("call-hold").await;
+    for browser in [&ben, &cleo] {
+        is_silent(browser, 1).await;
+    }
+    ada.click("call-hold").await;
+    for browser in [&ada, &ben, &cleo] {
+        sees_and_hears(browser, 2, "server").await;
+    }
+    for browser in [ada, ben, cleo] {
+        browser.quit().await;
+    }
+}
+
 /// The line takes what the page says and brings it nowhere, as one does that has died without a word.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_sent_when_the_page_was_loaded_anew_is_sent_once_and_what_was_not_finished_is_there() {
@@ -194,8 +258,8 @@ async fn a_customers_message_is_on_the_agents_screen_and_the_answer_is_ticked_of
 /// The issue of trust: signalling may stumble, the call may not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_three_way_call_across_two_instances_outlives_a_minute_without_redis() {
-    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-    let mut redis = Redis::start(&directory).expect("Redis starts");
+    let directory = Scratch::new().expect("a directory");
+    let mut redis = Redis::start(directory.path()).expect("Redis starts");
     let installation = Installation::new().await.with_own_redis(&redis);
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
@@ -237,5 +301,4 @@ async fn a_three_way_call_across_two_instances_outlives_a_minute_without_redis()
     }
     drop((a, b));
     redis.kill().expect("it was running");
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }

@@ -1,8 +1,8 @@
 //! Two instances on one Redis and one Postgres behave as one.
 
-use local_services::{cluster::Cluster, redis::Redis};
+use local_services::{cluster::Cluster, redis::Redis, scratch::Scratch};
 use serde_json::json;
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 use switchboard_tests::{
     installation::{Installation, PASSWORD},
     rest::{Rest, client},
@@ -50,8 +50,8 @@ async fn a_call_rings_on_another_instance_and_is_relayed_peer_to_peer() {
 /// dies, and whose place nobody takes, what was stored is found in the store.
 #[tokio::test]
 async fn two_instances_on_a_redis_cluster_chat_and_call_and_go_on_when_a_server_dies() {
-    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-    let mut cluster = Cluster::start_without_replicas(&directory).expect("the cluster starts");
+    let directory = Scratch::new().expect("a directory");
+    let mut cluster = Cluster::start_without_replicas(directory.path()).expect("the cluster starts");
     let installation = Installation::new().await.with_redis_cluster(&cluster);
     meet(&installation).await;
     call(&installation).await;
@@ -88,7 +88,6 @@ async fn two_instances_on_a_redis_cluster_chat_and_call_and_go_on_when_a_server_
     .await
     .expect("it is named, and the instance stays in");
     drop((a, b, cluster));
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
 async fn json_of(url: &str) -> serde_json::Value {
@@ -165,8 +164,8 @@ const OUTAGE_PATIENCE: Duration = Duration::from_secs(5);
 /// all of them in order and once.
 #[tokio::test]
 async fn a_redis_outage_is_healed_from_the_store() {
-    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-    let mut redis = Redis::start(&directory).expect("Redis starts");
+    let directory = Scratch::new().expect("a directory");
+    let mut redis = Redis::start(directory.path()).expect("Redis starts");
     let installation = Installation::new().await.with_own_redis(&redis);
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
@@ -199,27 +198,26 @@ async fn a_redis_outage_is_healed_from_the_store() {
     assert!(!ben.has_seen("room.message").await && !ben.has_seen("inbox.event").await, "nothing comes twice");
     drop((a, b));
     redis.kill().expect("it was running");
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
 /// Two instances with somebody in the same room on each. The first has said "dark" after Redis had shut it out, and
 /// nothing further is said that would show the gap.
 struct CutOff {
     _installation: Installation,
-    directory: PathBuf,
-    redis: Redis,
     a: Server,
     b: Server,
     /// On the first instance.
     ada: Socket,
     /// On the second.
     ben: Socket,
+    redis: Redis,
+    _directory: Scratch,
 }
 
 impl CutOff {
     async fn new() -> Self {
-        let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-        let redis = Redis::start(&directory).expect("Redis starts");
+        let directory = Scratch::new().expect("a directory");
+        let redis = Redis::start(directory.path()).expect("Redis starts");
         let mut installation = Installation::new().await.with_own_redis(&redis);
         let b = installation.server();
         installation.set("SWITCHBOARD_REDIS__URL", &redis.let_in("a").expect("Redis obeys"));
@@ -233,18 +231,17 @@ impl CutOff {
         }
         redis.shut_out("a").expect("Redis obeys");
         ada.ask("room.send", message(&room, "dark")).await;
-        Self { _installation: installation, directory, redis, a, b, ada, ben }
+        Self { _installation: installation, a, b, ada, ben, redis, _directory: directory }
     }
 }
 
 #[tokio::test]
 async fn what_an_instance_said_while_it_was_cut_off_is_told_when_it_is_back() {
-    let CutOff { _installation, directory, redis, a, b, ada: _ada, mut ben } = CutOff::new().await;
+    let CutOff { _directory, redis, _installation, a, b, ada: _ada, mut ben } = CutOff::new().await;
     redis.let_in("a").expect("Redis obeys");
     let event = timeout(OUTAGE_PATIENCE, ben.event("room.message", |_| true)).await.expect("in time");
     assert_eq!(event["message"]["text"], "dark");
     drop((a, b, redis));
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
 /// How long it takes to be sure that an instance is gone, and to look for what it stored.
@@ -252,7 +249,7 @@ const DEATH_PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn what_an_instance_said_while_it_was_cut_off_is_told_though_it_never_comes_back() {
-    let CutOff { _installation, directory, redis, a, b, ada, mut ben } = CutOff::new().await;
+    let CutOff { _directory, redis, _installation, a, b, ada, mut ben } = CutOff::new().await;
     let ada_id = ada.connection_id();
     a.kill();
     let told = async {
@@ -262,15 +259,14 @@ async fn what_an_instance_said_while_it_was_cut_off_is_told_though_it_never_come
     };
     timeout(DEATH_PATIENCE, told).await.expect("in time");
     drop((b, redis));
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
 /// Redis is really stopped; nobody hears that Ben leaves, and the media server, which runs with Ada's
 /// instance, finds out.
 #[tokio::test]
 async fn who_leaves_a_call_during_a_redis_outage_is_out_of_it_afterwards() {
-    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-    let mut redis = Redis::start(&directory).expect("Redis starts");
+    let directory = Scratch::new().expect("a directory");
+    let mut redis = Redis::start(directory.path()).expect("Redis starts");
     let installation = Installation::new().await.with_own_redis(&redis);
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
@@ -296,7 +292,6 @@ async fn who_leaves_a_call_during_a_redis_outage_is_out_of_it_afterwards() {
     assert!(is_there(&without_ben, &ada.connection_id()), "the others stay");
     drop((a, b));
     redis.kill().expect("it was running");
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
 /// How long a request may take that the bus does not answer: 200 ms, and what a machine that runs other tests meanwhile
@@ -306,8 +301,8 @@ const REQUEST_TIME: Duration = Duration::from_millis(1_000);
 /// It keeps its connections and answers nobody, which those who ask first find out.
 #[tokio::test]
 async fn no_request_waits_for_a_redis_that_hangs() {
-    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-    let redis = Redis::start(&directory).expect("Redis starts");
+    let directory = Scratch::new().expect("a directory");
+    let redis = Redis::start(directory.path()).expect("Redis starts");
     let installation = Installation::new().await.with_own_redis(&redis);
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
@@ -342,14 +337,13 @@ async fn no_request_waits_for_a_redis_that_hangs() {
         assert!(took < REQUEST_TIME, "{method} took {took:?}");
     }
     drop((a, b, redis));
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
 /// Redis is there, takes everything and answers nothing.
 #[tokio::test]
 async fn a_message_does_not_wait_for_a_redis_that_hangs() {
-    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-    let redis = Redis::start(&directory).expect("Redis starts");
+    let directory = Scratch::new().expect("a directory");
+    let redis = Redis::start(directory.path()).expect("Redis starts");
     let installation = Installation::new().await.with_own_redis(&redis);
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
@@ -372,5 +366,4 @@ async fn a_message_does_not_wait_for_a_redis_that_hangs() {
     let event = timeout(OUTAGE_PATIENCE, crossed).await.expect("in time");
     assert_eq!(event["message"]["seq"], 1);
     drop((a, b, redis));
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }

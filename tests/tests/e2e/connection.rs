@@ -16,7 +16,6 @@ use switchboard_tests::{
     socket::Socket,
 };
 use tokio::task::JoinSet;
-use tokio_tungstenite::tungstenite::Message;
 
 fn message(room: &str, text: &str) -> Value {
     json!({ "roomId": room, "clientId": uuid::Uuid::new_v4(), "text": text })
@@ -164,7 +163,7 @@ async fn who_asks_too_fast_is_told_to_wait_and_who_talks_nonsense_is_closed() {
     let lenient = installation.server();
     let mut vandal = Socket::open(&lenient.base, &account.admin.token).await;
     for _ in 0..=100 {
-        vandal.send_raw(Message::text("nonsense")).await;
+        vandal.send_text("nonsense").await;
     }
     assert_eq!(vandal.closed().await, Some(close::ABUSE));
 }
@@ -194,7 +193,7 @@ async fn who_waits_for_a_slow_store_is_not_taken_for_silent() {
         for id in 0..40 {
             let said = message(&room, "patience");
             let said = json!({ "jsonrpc": "2.0", "id": 1000 + id, "method": "room.send", "params": said });
-            ada.send_raw(Message::text(said.to_string())).await;
+            ada.send_text(&said.to_string()).await;
         }
         ada.idle().await
     };

@@ -245,8 +245,8 @@ async fn a_storm_of_a_thousand_joins_sends_at_most_32_kib_to_each() {
         let base = &servers[n % servers.len()].base;
         sockets.extend(join_all(tokens.iter().map(|token| Socket::open(base, token))).await);
     }
-    let read = |sockets: &[Socket]| sockets.iter().map(|socket| socket.bytes_read).collect::<Vec<_>>();
-    let (before, looking_before) = (read(&sockets), looking.bytes_read);
+    let read = |sockets: &[Socket]| sockets.iter().map(|socket| socket.bytes_read()).collect::<Vec<_>>();
+    let (before, looking_before) = (read(&sockets), looking.bytes_read());
     join_all(sockets.iter_mut().map(|socket| socket.ask("room.join", room.clone()))).await;
     for socket in &mut sockets {
         socket.event("room.membersChanged", |event| event["memberCount"] == JOINS + 1).await;
@@ -256,7 +256,7 @@ async fn a_storm_of_a_thousand_joins_sends_at_most_32_kib_to_each() {
     assert_eq!((everybody.len(), count), (JOINS + 1, 1001));
     let first = everybody.into_iter().take(100).collect();
     follow_until(&mut looking, &first).await;
-    let to_looking = looking.bytes_read - looking_before;
+    let to_looking = looking.bytes_read() - looking_before;
     let (most, mean) = (sent.iter().max().expect("one"), sent.iter().sum::<usize>() / sent.len());
     println!("{most} bytes to one who joined, {mean} on average, {to_looking} to who looked on");
     assert!(*most <= 32 * 1024 && to_looking <= 32 * 1024, "{most}, {to_looking}");

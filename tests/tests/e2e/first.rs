@@ -1,10 +1,11 @@
 //! The first minutes of somebody who has configured nothing: a server with its demo, and a customer.
 
+use local_services::scratch::Scratch;
 use serde_json::json;
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
 };
@@ -53,28 +54,7 @@ struct Demo {
     password: String,
     hint: String,
     _server: Program,
-    data: Data,
-}
-
-struct Data(PathBuf);
-
-impl Drop for Data {
-    fn drop(&mut self) {
-        let _left = fs::remove_dir_all(&self.0);
-    }
-}
-
-impl Data {
-    fn new() -> Self {
-        // Short: a unix socket is in it.
-        let path = std::env::temp_dir().join(format!("sbd-{}", uuid::Uuid::new_v4().as_fields().0));
-        fs::create_dir(&path).expect("a directory");
-        Self(path)
-    }
-
-    fn log(&self) -> PathBuf {
-        self.0.join("log")
-    }
+    data: Scratch,
 }
 
 fn on(data: &Path, arguments: &[&str]) -> Command {
@@ -86,9 +66,9 @@ fn on(data: &Path, arguments: &[&str]) -> Command {
 
 impl Demo {
     fn start() -> Self {
-        let data = Data::new();
-        let log = File::create(data.log()).expect("a log");
-        let server = Program::start(on(&data.0, &["serve", "--demo"]).stderr(log));
+        let data = Scratch::new().expect("a directory");
+        let log = File::create(data.join("log")).expect("a log");
+        let server = Program::start(on(data.path(), &["serve", "--demo"]).stderr(log));
         let base = server.after(" s: ");
         let password = server.after("Password");
         server.after("a customer");
@@ -96,7 +76,7 @@ impl Demo {
     }
 
     fn customer(&self, text: &str) -> Program {
-        Program::start(&mut on(&self.data.0, &["demo", text]))
+        Program::start(&mut on(self.data.path(), &["demo", text]))
     }
 }
 
@@ -124,7 +104,7 @@ async fn two_demos_on_a_machine_each_have_their_own_customer() {
 fn a_first_start_says_what_to_do_next_and_nothing_that_is_no_news() {
     let demo = Demo::start();
     assert_eq!(demo.hint, format!("{} demo", binary().display()), "the program that was started");
-    let log = fs::read_to_string(demo.data.log()).expect("a log");
+    let log = fs::read_to_string(demo.data.join("log")).expect("a log");
     assert!(!log.contains('\u{1b}'), "colours are for terminals: {log}");
     assert!(!log.contains("skipping"), "a notice of Postgres: {log}");
 }

@@ -1,6 +1,7 @@
 //! The REST layer against its own description: a schema-driven fuzzer calls
 //! every operation with what the OpenAPI document allows, and with what it does not.
 
+use local_services::scratch::Scratch;
 use serde_json::json;
 use switchboard_tests::{installation::Installation, is_long, provided};
 use tokio::process::Command;
@@ -34,8 +35,7 @@ async fn every_answer_is_one_that_the_openapi_document_promises() {
     account.room("Lobby").await;
     account.user("Ben").await;
     account.admin.post("/v1/labels", json!({ "name": "VIP", "color": "#1f6feb" })).await;
-    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-    std::fs::create_dir(&directory).expect("a directory");
+    let directory = Scratch::new().expect("a directory");
     std::fs::write(directory.join("files.py"), HOOKS).expect("the hooks");
     let fuzzed = Command::new(provided("SWITCHBOARD_TEST_SCHEMATHESIS"))
         .arg("run")
@@ -45,13 +45,12 @@ async fn every_answer_is_one_that_the_openapi_document_promises() {
         .args(["--max-examples", examples(), "--seed", "1", "--workers", "1"])
         .args(["--continue-on-failure", "--no-color"])
         .env("SCHEMATHESIS_HOOKS", "files")
-        .env("PYTHONPATH", &directory)
-        .current_dir(&directory)
+        .env("PYTHONPATH", directory.path())
+        .current_dir(directory.path())
         .kill_on_drop(true)
         .output()
         .await
         .expect("schemathesis runs");
-    std::fs::remove_dir_all(&directory).expect("its directory is gone");
     let report = String::from_utf8_lossy(&fuzzed.stdout);
     assert!(fuzzed.status.success(), "{report}\n{}", String::from_utf8_lossy(&fuzzed.stderr));
     assert!(report.contains(" generated, "), "it has tried something: {report}");

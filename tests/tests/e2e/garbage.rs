@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 use switchboard_tests::{installation::Installation, socket::Socket};
-use tokio_tungstenite::tungstenite::Message;
 
 async fn complaint(socket: &mut Socket, frame: &str) -> String {
-    socket.send_raw(Message::text(frame.to_owned())).await;
+    socket.send_text(frame).await;
     code(&socket.receive().await)
 }
 
@@ -65,7 +64,7 @@ async fn garbage_gets_the_documented_error_and_disturbs_nobody() {
         "]".repeat(5000)
     );
     assert!(complaint(&mut vandal, &deep).await.starts_with("protocol."));
-    vandal.send_raw(Message::text("x".repeat(1024 * 1024))).await;
+    vandal.send_text(&"x".repeat(1024 * 1024)).await;
     assert_eq!(vandal.closed().await, Some(1009));
 
     witness

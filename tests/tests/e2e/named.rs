@@ -1,6 +1,6 @@
 //! Rooms that are joined by a name, of all classes, on two instances.
 
-use local_services::redis::Redis;
+use local_services::{redis::Redis, scratch::Scratch};
 use serde_json::{Value, json};
 use std::time::Duration;
 use switchboard_tests::{
@@ -208,8 +208,8 @@ async fn who_comes_back_to_a_recent_room_is_sent_exactly_what_they_missed_or_tol
 
 #[tokio::test]
 async fn a_redis_that_was_emptied_has_everybody_read_anew_and_nobody_told_that_they_have_everything() {
-    let dir = std::env::temp_dir().join(format!("named-{}", uuid::Uuid::new_v4().simple()));
-    let mut redis = Redis::start(&dir).expect("Redis starts");
+    let directory = Scratch::new().expect("a directory");
+    let mut redis = Redis::start(directory.path()).expect("Redis starts");
     let installation = Installation::new().await.with_own_redis(&redis);
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
@@ -243,7 +243,6 @@ async fn a_redis_that_was_emptied_has_everybody_read_anew_and_nobody_told_that_t
     let event = ben.event("room.event", |event| event["data"] == "after").await;
     assert_eq!((event["seq"].as_u64(), &event["epoch"]), (Some(seq + 1), &resumed["epoch"]));
     let _gone = redis.kill();
-    let _left_for_the_system = std::fs::remove_dir_all(&dir);
 }
 
 /// What it had kept and not said is found in the history.

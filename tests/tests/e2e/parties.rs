@@ -8,19 +8,19 @@ use switchboard_tests::{
     socket::Socket,
 };
 
-struct Call {
-    account: Account,
-    ben: Rest,
-    carl: Rest,
-    room: String,
-    id: Value,
-    ada_socket: Socket,
-    ben_socket: Socket,
-    carl_socket: Socket,
+pub(crate) struct Call {
+    pub(crate) account: Account,
+    pub(crate) ben: Rest,
+    pub(crate) carl: Rest,
+    pub(crate) room: String,
+    pub(crate) id: Value,
+    pub(crate) ada_socket: Socket,
+    pub(crate) ben_socket: Socket,
+    pub(crate) carl_socket: Socket,
 }
 
 /// Ada, at `a`, talks with Ben, and Carl is connected; both at `b`.
-async fn talking(installation: &Installation, a: &Server, b: &Server) -> Call {
+pub(crate) async fn talking(installation: &Installation, a: &Server, b: &Server) -> Call {
     let account = installation.account("acme", a).await;
     let ben = Rest::sign_in(&b.base, &account.user("Ben").await, PASSWORD).await;
     let carl = Rest::sign_in(&b.base, &account.user("Carl").await, PASSWORD).await;
@@ -38,7 +38,7 @@ async fn talking(installation: &Installation, a: &Server, b: &Server) -> Call {
 }
 
 /// Until the device has heard that this user is so far.
-async fn hears(socket: &mut Socket, user: &str, state: &str) -> Value {
+pub(crate) async fn hears(socket: &mut Socket, user: &str, state: &str) -> Value {
     let is_so = |event: &Value| {
         let parties = event["parties"].as_array().expect("a list");
         parties.iter().any(|party| party["userId"] == user && party["state"] == state)
@@ -46,16 +46,16 @@ async fn hears(socket: &mut Socket, user: &str, state: &str) -> Value {
     socket.event("call.changed", is_so).await
 }
 
-fn party<'a>(of: &'a Value, list: &str, user: &str) -> &'a Value {
+pub(crate) fn party<'a>(of: &'a Value, list: &str, user: &str) -> &'a Value {
     let all = of[list].as_array().expect("a list");
     all.iter().find(|one| one["userId"] == user).unwrap_or_else(|| panic!("{user} is not in {of}"))
 }
 
-async fn record(account: &Account, call: &Value) -> Value {
+pub(crate) async fn record(account: &Account, call: &Value) -> Value {
     account.admin.get(&format!("/v1/calls/{}", call.as_str().expect("an id"))).await
 }
 
-async fn meet(socket: &mut Socket, room: &str) -> Value {
+pub(crate) async fn meet(socket: &mut Socket, room: &str) -> Value {
     socket.ask("room.join", json!({ "roomId": room })).await;
     socket.ask("media.join", json!({ "roomId": room })).await["state"]["route"].clone()
 }

@@ -1,9 +1,9 @@
 //! What one may send on all instances together.
 
 use common::clock::{Clock, SystemClock};
-use local_services::redis::Redis;
+use local_services::{redis::Redis, scratch::Scratch};
 use serde_json::Value;
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 use switchboard_tests::{
     PATIENCE,
     installation::{Account, Installation},
@@ -26,25 +26,25 @@ const BLOCK: usize = 10;
 const ON_THE_WAY: usize = 5;
 
 struct Two {
-    directory: PathBuf,
-    redis: Redis,
     _installation: Installation,
     account: Account,
     a: Server,
     b: Server,
+    redis: Redis,
+    _directory: Scratch,
 }
 
 impl Two {
     async fn with(settings: &[(&str, &str)]) -> Self {
-        let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-        let redis = Redis::start(&directory).expect("Redis starts");
+        let directory = Scratch::new().expect("a directory");
+        let redis = Redis::start(directory.path()).expect("Redis starts");
         let mut installation = Installation::new().await.with_own_redis(&redis);
         for (name, value) in settings {
             installation.set(&format!("SWITCHBOARD_SIGNALLING__{name}"), value);
         }
         let (a, b) = (installation.server(), installation.server());
         let account = installation.account("acme", &a).await;
-        Self { directory, redis, _installation: installation, account, a, b }
+        Self { _installation: installation, account, a, b, redis, _directory: directory }
     }
 
     async fn tight() -> Self {
@@ -70,12 +70,6 @@ impl Two {
         let stats = self.redis("INFO commandstats").await;
         let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
         line.map_or(0, |line| line.split(',').next().and_then(|calls| calls.parse().ok()).expect("a number"))
-    }
-
-    fn end(self) {
-        let Self { directory, redis, a, b, .. } = self;
-        drop((a, b, redis));
-        std::fs::remove_dir_all(directory).expect("it can be deleted");
     }
 }
 
@@ -111,7 +105,6 @@ async fn a_user_on_two_instances_has_the_rate_once() {
     let mut third = two.open(&two.a).await;
     let more = flood(&mut third, pause).await;
     assert!(more <= 2 * BLOCK, "{more}");
-    two.end();
 }
 
 /// Passes for the wrong reason if nothing were limited: each instance still has its own limit.
@@ -124,7 +117,6 @@ async fn while_redis_is_away_each_instance_has_its_own_limits_and_refuses_nothin
         let passed = flood(socket, Duration::ZERO).await;
         assert!((BURST..2 * BURST).contains(&passed), "{passed}");
     }
-    two.end();
 }
 
 #[tokio::test]
@@ -137,7 +129,6 @@ async fn nobody_waits_for_a_redis_that_hangs() {
     let took = SystemClock.now() - started;
     assert!(passed >= BURST, "{passed}");
     assert!(took < Duration::from_millis(500), "{passed} took {took:?}");
-    two.end();
 }
 
 /// The commands that a message costs: a small part of one.
@@ -159,5 +150,4 @@ async fn redis_hears_of_blocks_and_not_of_messages() {
     tokio::time::timeout(PATIENCE, told).await.expect("it is told");
     let commands = two.scripts().await - before;
     assert!(commands <= MESSAGES / 100, "{commands} scripts for {MESSAGES} messages");
-    two.end();
 }

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use switchboard_tests::{
-    installation::{Account, Installation},
+    installation::{Account, Installation, PASSWORD},
+    rest::Rest,
     server::Server,
     socket::Socket,
 };
@@ -77,6 +78,56 @@ async fn what_somebody_says_of_themselves_is_seen_on_all_instances_on_both_route
     assert_eq!(joined["resumed"], true);
     let state = of(&joined["state"], &back.connection_id()).clone();
     assert_eq!((&state["sharing"], &state["handRaised"]), (&json!(true), &json!(false)));
+}
+
+/// Of two, of three, and of one who comes back.
+#[tokio::test]
+async fn both_sides_hold_at_once_and_are_on_hold_until_they_say_otherwise_whichever_way_media_goes() {
+    let installation = Installation::new().await.clustered();
+    let (a, b) = (installation.server(), installation.server());
+    let account = installation.account("acme", &a).await;
+    let room = account.room("Lobby").await;
+    let ben_user = Rest::sign_in(&b.base, &account.user("Ben").await, PASSWORD).await;
+    let token = &account.admin.token;
+    let (mut ada, _) = enter(&a, token, &room, json!({})).await;
+    let mut ben = Socket::open(&b.base, &ben_user.token).await;
+    let ring = json!({ "roomId": room, "userId": ben_user.user, "media": "audio" });
+    let call = ada.ask("call.ring", ring).await["callId"].clone();
+    ben.event("call.incoming", |event| event["callId"] == call).await;
+    ben.ask("call.accept", json!({ "callId": call })).await;
+    ada.event("call.answered", |event| event["callId"] == call).await;
+    ben.ask("room.join", json!({ "roomId": room })).await;
+    let joined = ben.ask("media.join", json!({ "roomId": room })).await;
+    assert_eq!(joined["state"]["route"], "peerToPeer");
+    let (ada_id, ben_id) = (ada.connection_id(), ben.connection_id());
+    let hold = json!({ "roomId": room, "state": { "onHold": true } });
+    tokio::join!(ada.ask("media.update", hold.clone()), ben.ask("media.update", hold));
+    hears(&mut ada, &ben_id, "onHold").await;
+    hears(&mut ben, &ada_id, "onHold").await;
+
+    // A third moves everybody to the server, and Ben comes back into the call by another connection.
+    let (mut carl, state) = enter(&b, token, &room, json!({})).await;
+    assert_eq!(state["route"], "server");
+    for id in [&ada_id, &ben_id] {
+        assert_eq!(of(&state, id)["onHold"], true);
+    }
+    let mut back = Socket::open(&a.base, &ben_user.token).await;
+    back.ask("call.resume", json!({ "callId": call, "connectionId": ben_id })).await;
+    back.ask("room.join", json!({ "roomId": room })).await;
+    let joined = back.ask("media.join", json!({ "roomId": room, "previousConnectionId": ben_id })).await;
+    assert_eq!(joined["resumed"], true);
+    assert_eq!(of(&joined["state"], &back.connection_id())["onHold"], true, "as it was");
+    assert_eq!(of(&joined["state"], &ada_id)["onHold"], true);
+    say(&mut back, &room, json!({ "onHold": false })).await;
+    for socket in [&mut ada, &mut carl] {
+        let id = back.connection_id();
+        let is_back = |event: &Value| event["connectionId"] == id && event["state"]["onHold"] == false;
+        socket.event("media.updated", is_back).await;
+    }
+    let (_, state) = enter(&a, token, &room, json!({})).await;
+    assert_eq!(of(&state, &ada_id)["onHold"], true, "nobody else has gone on for her");
+    ada.ask("call.hangUp", json!({ "callId": call })).await;
+    assert_eq!(back.event("call.ended", |_| true).await["reason"], "hungUp");
 }
 
 #[tokio::test]

@@ -236,7 +236,7 @@ async fn an_instance_that_stood_still_does_not_act_on_calls_that_are_anothers_by
     // Said to the instance that stands still, as the last that it has from this device.
     let hang_up =
         json!({ "jsonrpc": "2.0", "id": 99, "method": "call.hangUp", "params": { "callId": call } });
-    ada.send_raw(tokio_tungstenite::tungstenite::Message::text(hang_up.to_string())).await;
+    ada.send_text(&hang_up.to_string()).await;
     // She goes on by another device, which is hers too.
     let before = ada.connection_id();
     let mut elsewhere = Socket::open(&a.base, &people.account.admin.token).await;

@@ -1,30 +1,25 @@
 //! Redis is reached over TLS, and only one whose certificate is trusted.
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use local_services::redis::Redis;
+use local_services::{redis::Redis, scratch::Scratch};
 use serde_json::json;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 use switchboard_tests::{installation::Installation, server, socket::Socket};
 
 /// A Redis with a certificate of its own.
 struct Encrypted {
     redis: Redis,
-    directory: PathBuf,
+    directory: Scratch,
 }
 
 impl Encrypted {
     fn start() -> Self {
-        let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir_all(&directory).expect("a directory");
+        let directory = Scratch::new().expect("a directory");
         let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         let (certificate, key) = (directory.join("certificate.pem"), directory.join("key.pem"));
         write_pem(&certificate, "CERTIFICATE", own.cert.der());
         write_pem(&key, "PRIVATE KEY", &own.signing_key.serialize_der());
-        let redis = Redis::start_with_tls(&directory, &certificate, &key).expect("Redis starts");
+        let redis = Redis::start_with_tls(directory.path(), &certificate, &key).expect("Redis starts");
         Self { redis, directory }
     }
 
@@ -34,13 +29,6 @@ impl Encrypted {
 
     fn certificate(&self) -> String {
         self.directory.join("certificate.pem").display().to_string()
-    }
-}
-
-impl Drop for Encrypted {
-    fn drop(&mut self) {
-        let _gone_already = self.redis.kill();
-        let _left_for_the_system = fs::remove_dir_all(&self.directory);
     }
 }
 

@@ -2,7 +2,7 @@
 //! other.
 
 use common::protocol::close;
-use local_services::redis::Redis;
+use local_services::{redis::Redis, scratch::Scratch};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -12,7 +12,6 @@ use switchboard_tests::{
     server::Server,
     socket::Socket,
 };
-use tokio_tungstenite::tungstenite::Message;
 
 /// Within this, whoever may no more reads nothing anywhere.
 const SOON: Duration = Duration::from_secs(5);
@@ -96,8 +95,8 @@ async fn end_four(account: &Account, here: &Server, there: &Server) {
 /// everybody was refused: the administrator reads on.
 #[tokio::test]
 async fn who_may_no_more_is_out_on_every_instance_within_five_seconds() {
-    let directory = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::new_v4().simple()));
-    let mut redis = Redis::start(&directory).expect("Redis starts");
+    let directory = Scratch::new().expect("a directory");
+    let mut redis = Redis::start(directory.path()).expect("Redis starts");
     let installation = Installation::new().await.with_own_redis(&redis);
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
@@ -109,7 +108,6 @@ async fn who_may_no_more_is_out_on_every_instance_within_five_seconds() {
     end_four(&account, &b, &a).await;
     drop((a, b));
     redis.kill().expect("it was running");
-    std::fs::remove_dir_all(directory).expect("it can be deleted");
 }
 
 /// An instance that was not there when somebody signed out.
@@ -193,7 +191,7 @@ async fn who_may_not_stay_in_a_room_says_nothing_more_and_is_out_within_five_sec
     let say =
         |room: &str| json!({ "roomId": room, "clientId": uuid::Uuid::new_v4(), "text": "I am still here" });
     let said = json!({ "jsonrpc": "2.0", "id": 1000, "method": "room.send", "params": say(&shop) });
-    guest.send_raw(Message::text(said.to_string())).await;
+    guest.send_text(&said.to_string()).await;
     for room in [&private, &closed, &deleted] {
         let refused = ben.try_ask("room.send", say(room)).await.unwrap_err();
         assert!(

@@ -1,6 +1,7 @@
 //! A clock that is put forward and back.
 
-use crate::stage::{Directory, Stage, a_while, durable_postgres, left_out};
+use crate::stage::{Stage, a_while, durable_postgres, left_out};
+use local_services::scratch::Scratch;
 use std::{fs, os::unix::fs::FileExt, process::Command};
 use switchboard_tests::{installation::Installation, rest::client, server::Server};
 
@@ -41,7 +42,7 @@ async fn minute(server: &Server) -> u32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_jumps_ten_minutes_ahead_and_back_costs_nothing_that_was_acknowledged() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let (source, shim, step) =
         (directory.path().join("s.c"), directory.path().join("s.so"), directory.path().join("step"));
     fs::write(&source, SHIM).expect("a file");

@@ -3,8 +3,9 @@
 //! Windows with and without them alternate; how long the good ones waited is reported, not asserted: the
 //! machine has other things to do. Asserted are counts, bytes and closes.
 
-use crate::stage::{Directory, durable_postgres};
+use crate::stage::durable_postgres;
 use common::clock::{Clock as _, SystemClock};
+use local_services::scratch::Scratch;
 use serde_json::{Value, json};
 use std::{fs, time::Duration};
 use switchboard_tests::{
@@ -173,7 +174,7 @@ impl Crowd {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_and_hostile_clients_cost_the_good_ones_nothing_that_was_promised() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let postgres = durable_postgres(directory.path());
     let installation = Installation::with_own_postgres(&postgres).await;
     let server = installation.server();

@@ -1,6 +1,7 @@
 //! No file descriptors left.
 
-use crate::stage::{Directory, Stage, a_while, durable_postgres, left_out, rounds};
+use crate::stage::{Stage, a_while, durable_postgres, left_out, rounds};
+use local_services::scratch::Scratch;
 use std::{fs, process::Command};
 use switchboard_tests::{installation::Installation, rest::client};
 
@@ -23,7 +24,7 @@ fn allowed(process: u32) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_descriptors_is_well_again_when_they_are_back() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let postgres = durable_postgres(directory.path());
     let stage = Stage::one(Installation::with_own_postgres(&postgres).await).await;
     let (server, url) = (stage.servers[0].id(), format!("{}/health", stage.servers[0].base));

@@ -1,7 +1,7 @@
 //! A full disk under Postgres.
 
-use crate::stage::{Directory, Stage, a_while, left_out, options};
-use local_services::postgres::Postgres;
+use crate::stage::{Stage, a_while, left_out, options};
+use local_services::{postgres::Postgres, scratch::Scratch};
 use std::{fs, io::Write, path::Path, process::Command};
 use switchboard_tests::installation::Installation;
 
@@ -27,7 +27,7 @@ impl Drop for SmallDisk<'_> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_what_it_cannot_keep_and_loses_nothing_that_it_took() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let disk = directory.path().join("d");
     fs::create_dir_all(&disk).expect("a directory");
     let Some(_mounted) = SmallDisk::mount(&disk) else {

@@ -1,6 +1,7 @@
 //! The private Postgres of a server without configuration.
 
-use crate::stage::{BACK_WITHIN, Directory, Signal, rounds, send, signal, until_ready};
+use crate::stage::{BACK_WITHIN, Signal, rounds, send, signal, until_ready};
+use local_services::scratch::Scratch;
 use serde_json::json;
 use std::{fs, path::Path};
 use switchboard_tests::{PATIENCE, rest::client, server::Server};
@@ -36,7 +37,7 @@ async fn asks_the_database(server: &Server) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_embedded_postgres_that_is_killed_is_started_again() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let server = Server::start(&environment(directory.path()));
     until_ready(&server, true, PATIENCE).await;
     for _ in 0..rounds() {
@@ -55,7 +56,7 @@ async fn an_embedded_postgres_that_is_killed_is_started_again() {
 /// Half a server that looks healthy is worse than none: what restarts it can see that it ended.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_whose_postgres_cannot_be_started_ends() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let server = Server::start(&environment(directory.path()));
     until_ready(&server, true, PATIENCE).await;
     let data = directory.path().join("data/postgres/data");

@@ -1,17 +1,16 @@
 //! Postgres killed, frozen, restarted, and short of memory.
 
 use crate::stage::{
-    BACK_WITHIN, Directory, Signal, Stage, a_while, children, durable_postgres, left_out, options, rounds,
-    send, signal,
+    BACK_WITHIN, Signal, Stage, a_while, children, durable_postgres, left_out, options, rounds, send, signal,
 };
-use local_services::{child, postgres::Postgres};
+use local_services::{child, postgres::Postgres, scratch::Scratch};
 use std::path::Path;
 use switchboard_tests::installation::Installation;
 
 /// All of its processes at once, as when a machine's power is cut.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_that_is_killed_at_load_costs_nothing_that_was_acknowledged() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let mut postgres = durable_postgres(directory.path());
     let stage = Stage::one(Installation::with_own_postgres(&postgres).await).await;
     for _ in 0..rounds() {
@@ -27,7 +26,7 @@ async fn a_postgres_that_is_killed_at_load_costs_nothing_that_was_acknowledged()
 /// A frozen disk, a machine that is moved: it answers nobody, and then goes on as if nothing had been.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_that_freezes_and_thaws_costs_nothing_that_was_acknowledged() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let postgres = durable_postgres(directory.path());
     let stage = Stage::one(Installation::with_own_postgres(&postgres).await).await;
     let id = postgres.id().expect("we started it");
@@ -42,7 +41,7 @@ async fn a_postgres_that_freezes_and_thaws_costs_nothing_that_was_acknowledged()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_that_is_restarted_costs_nothing_that_was_acknowledged() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let mut postgres = durable_postgres(directory.path());
     let stage = Stage::one(Installation::with_own_postgres(&postgres).await).await;
     for _ in 0..rounds() {
@@ -57,7 +56,7 @@ async fn a_postgres_that_is_restarted_costs_nothing_that_was_acknowledged() {
 /// throws out all others and recovers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_killed_process_of_postgres_costs_nothing_that_was_acknowledged() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let postgres = durable_postgres(directory.path());
     let stage = Stage::one(Installation::with_own_postgres(&postgres).await).await;
     for _ in 0..rounds() {
@@ -75,7 +74,7 @@ async fn one_killed_process_of_postgres_costs_nothing_that_was_acknowledged() {
 /// Every connection's process may take no more memory than it has: what it asks for is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_without_memory_refuses_and_is_well_again_with_it() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let postgres = durable_postgres(directory.path());
     let stage = Stage::one(Installation::with_own_postgres(&postgres).await).await;
     let id = postgres.id().expect("we started it");

@@ -1,12 +1,12 @@
 //! Redis killed, frozen, restarted, under two instances.
 
-use crate::stage::{Directory, Signal, Stage, a_while, durable_postgres, rounds, signal};
-use local_services::redis::Redis;
+use crate::stage::{Signal, Stage, a_while, durable_postgres, rounds, signal};
+use local_services::{redis::Redis, scratch::Scratch};
 use switchboard_tests::installation::Installation;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_is_killed_and_comes_back_empty_costs_nothing() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let postgres = durable_postgres(directory.path());
     let mut redis = Redis::start(&directory.path().join("r")).expect("Redis starts");
     let stage = Stage::two(Installation::with_own_postgres(&postgres).await, &redis).await;
@@ -23,7 +23,7 @@ async fn a_redis_that_is_killed_and_comes_back_empty_costs_nothing() {
 /// It keeps its connections and answers nobody: nothing tells of it but time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_freezes_and_thaws_costs_nothing() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let postgres = durable_postgres(directory.path());
     let redis = Redis::start(&directory.path().join("r")).expect("Redis starts");
     let stage = Stage::two(Installation::with_own_postgres(&postgres).await, &redis).await;

@@ -2,7 +2,16 @@
 //! in many rooms and in many calls.
 
 use crate::stage::SETTLED_WITHIN;
-use serde_json::{Value, json};
+use common::{
+    error::ErrorCode,
+    id::{CallId, ConnectionId, RoomId, UserId},
+    protocol::{
+        Event,
+        call::{Accept, EndReason, HangUp, Media, Resume, Ring},
+        room::Join,
+    },
+};
+use signalling_client::{Client, Error};
 use std::{
     sync::{
         Arc,
@@ -16,11 +25,10 @@ use switchboard_tests::{
     is_long, report,
     rest::Rest,
     server::Server,
-    tenacious::{NoAnswer, Tenacious},
+    tenacious,
 };
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 const INSTANCES: usize = 3;
 
@@ -52,9 +60,9 @@ struct Town {
 
 impl Town {
     /// Connects somewhere; the next time elsewhere.
-    async fn connect(&self, at: &mut usize, token: &str) -> Tenacious {
+    async fn connect(&self, at: &mut usize, token: &str) -> Client {
         *at += 1;
-        Tenacious::open_any(&self.bases, *at, token).await
+        tenacious::open_any(&self.bases, *at, token).await
     }
 
     async fn all_listen(&self, count: usize) {
@@ -67,12 +75,10 @@ impl Town {
 }
 
 /// Who is told to go waits for as long as they are told to; who just lost the connection does not.
-async fn moved(event: &Value) -> bool {
-    let is_told = event["method"] == "connection.moving";
-    if is_told {
-        sleep(Duration::from_millis(event["params"]["delayMs"].as_u64().expect("a time"))).await;
-    }
-    is_told
+async fn moved(event: &Event) -> bool {
+    let Event::ConnectionMoving(moving) = event else { return false };
+    sleep(Duration::from_millis(moving.delay_ms)).await;
+    true
 }
 
 /// Speaks in a room until all is quiet, and then says how much was said: each message is sent, under one client id,
@@ -80,33 +86,33 @@ async fn moved(event: &Value) -> bool {
 async fn speak(
     town: Arc<Town>,
     token: String,
-    room: String,
+    room: RoomId,
     said: watch::Sender<Option<u64>>,
     mut at: usize,
 ) {
     let mut socket = None;
     let mut last = 0;
     while !town.quiet.is_cancelled() {
-        let send = json!({ "roomId": room, "clientId": Uuid::new_v4(), "text": format!("after {last}") });
+        let send = tenacious::message(room, format!("after {last}"));
         loop {
             let mut open = match socket.take() {
                 Some(open) => open,
                 None => {
                     let mut open = town.connect(&mut at, &token).await;
-                    if open.ask("room.join", &json!({ "roomId": room })).await.is_err() {
+                    if open.request(&join(room)).await.is_err() {
                         sleep(PAUSE).await;
                         continue;
                     }
                     open
                 }
             };
-            match open.ask("room.send", &send).await {
+            match open.request(&send).await {
                 Ok(sent) => {
-                    last = sent["message"]["seq"].as_u64().expect("a number");
+                    last = sent.message.seq;
                     socket = Some(open);
                     break;
                 }
-                Err(NoAnswer::Refused(_) | NoAnswer::Gone) => sleep(PAUSE).await,
+                Err(_) => sleep(PAUSE).await,
             }
         }
         sleep(period()).await;
@@ -118,17 +124,19 @@ async fn speak(
 async fn listen(
     town: Arc<Town>,
     token: String,
-    room: String,
+    room: RoomId,
     mut said: watch::Receiver<Option<u64>>,
     mut at: usize,
 ) -> Vec<u64> {
-    let mut heard = Vec::new();
+    let mut heard: Vec<u64> = Vec::new();
     loop {
         let mut socket = town.connect(&mut at, &token).await;
-        if join(&mut socket, &room, &mut heard).await.is_err() {
+        let after = heard.last().copied().unwrap_or(0);
+        let Ok(joined) = socket.resume_room(room, after, |message| heard.push(message.seq)).await else {
             sleep(PAUSE).await;
             continue;
-        }
+        };
+        assert!(joined.recovered, "what was missed can be had");
         town.listening.send_modify(|count| *count += 1);
         let has_all = hear(&mut socket, &mut heard, &mut said).await;
         town.listening.send_modify(|count| *count -= 1);
@@ -139,21 +147,12 @@ async fn listen(
     }
 }
 
-async fn join(socket: &mut Tenacious, room: &str, heard: &mut Vec<u64>) -> Result<(), NoAnswer> {
-    loop {
-        let after = heard.last().copied().unwrap_or(0);
-        let joined = socket.ask("room.join", &json!({ "roomId": room, "after": after })).await?;
-        assert_eq!(joined["recovered"], true, "what was missed can be had");
-        let missed = joined["messages"].as_array().expect("messages");
-        heard.extend(missed.iter().map(|message| message["seq"].as_u64().expect("a number")));
-        if joined["more"] != true {
-            return Ok(());
-        }
-    }
+fn join(room: RoomId) -> Join {
+    Join { room_id: Some(room), ..Join::default() }
 }
 
 /// Whether everything was heard; if not, the connection is lost.
-async fn hear(socket: &mut Tenacious, heard: &mut Vec<u64>, said: &mut watch::Receiver<Option<u64>>) -> bool {
+async fn hear(socket: &mut Client, heard: &mut Vec<u64>, said: &mut watch::Receiver<Option<u64>>) -> bool {
     loop {
         if said.borrow().is_some_and(|said| heard.last().copied().unwrap_or(0) >= said) {
             return true;
@@ -163,9 +162,7 @@ async fn hear(socket: &mut Tenacious, heard: &mut Vec<u64>, said: &mut watch::Re
             Ok(()) = said.changed() => continue,
         };
         match event {
-            Ok(event) if event["method"] == "room.message" => {
-                heard.push(event["params"]["message"]["seq"].as_u64().expect("a number"));
-            }
+            Ok(Event::RoomMessage(posted)) => heard.push(posted.message.seq),
             Ok(event) if moved(&event).await => return false,
             Ok(_) => {}
             Err(_) => return false,
@@ -175,9 +172,9 @@ async fn hear(socket: &mut Tenacious, heard: &mut Vec<u64>, said: &mut watch::Re
 
 /// One side of a call.
 struct Side {
-    socket: Tenacious,
+    socket: Client,
     token: String,
-    call: Value,
+    call: CallId,
     at: usize,
 }
 
@@ -190,7 +187,7 @@ impl Side {
                 event = self.socket.event() => event,
             };
             match event {
-                Ok(event) if event["method"] == "call.ended" => panic!("a call was cut: {event}"),
+                Ok(Event::CallEnded(ended)) => panic!("a call was cut: {ended:?}"),
                 Ok(event) if moved(&event).await => self.come_back(&town).await,
                 Ok(_) => {}
                 Err(_) => self.come_back(&town).await,
@@ -199,31 +196,39 @@ impl Side {
     }
 
     async fn come_back(&mut self, town: &Town) {
-        let resume = json!({ "callId": self.call, "connectionId": self.socket.id });
+        let resume = Resume { call_id: self.call, connection_id: device(&self.socket) };
         loop {
             let mut socket = town.connect(&mut self.at, &self.token).await;
-            match socket.ask("call.resume", &resume).await {
+            match socket.request(&resume).await {
                 Ok(_) => {
                     self.socket = socket;
                     town.resumes.fetch_add(1, Ordering::Relaxed);
                     return;
                 }
-                Err(NoAnswer::Refused(error)) if error["data"]["code"] != "unavailable" => {
-                    panic!("nobody comes back into a call: {error}");
+                Err(Error::Refused(why)) if why.data.code != ErrorCode::UNAVAILABLE => {
+                    panic!("nobody comes back into a call: {why:?}");
                 }
-                Err(NoAnswer::Refused(_) | NoAnswer::Gone) => sleep(PAUSE).await,
+                Err(_) => sleep(PAUSE).await,
             }
         }
     }
 
-    async fn until(&mut self, method: &str) -> Value {
+    /// Waits for an event that says something of the call.
+    async fn until<T>(&mut self, says: impl Fn(Event) -> Option<(CallId, T)>) -> T {
         loop {
-            let mut event = self.socket.event().await.expect("nobody stops an instance any more");
-            if event["method"] == method && event["params"]["callId"] == self.call {
-                return event["params"].take();
+            let event = self.socket.event().await.expect("nobody stops an instance any more");
+            if let Some((call, said)) = says(event)
+                && call == self.call
+            {
+                return said;
             }
         }
     }
+}
+
+/// What the server calls the device.
+fn device(socket: &Client) -> ConnectionId {
+    socket.opened().expect("it is open").connection_id
 }
 
 /// Two people in a call, each at an instance of their own.
@@ -240,16 +245,19 @@ async fn call(town: &Town, account: &Account, number: usize) -> (Side, Side) {
     else {
         panic!("two people")
     };
-    let room = account.room(&format!("Call {number}")).await;
+    let room = account.room(&format!("Call {number}")).await.parse().expect("an id");
     let said = "nobody stops an instance yet";
-    ada_socket.ask("room.join", &json!({ "roomId": room })).await.expect(said);
-    let ring = json!({ "roomId": room, "userId": ben.user, "media": "audio" });
-    let call = ada_socket.ask("call.ring", &ring).await.expect(said)["callId"].clone();
-    let side = |socket, token, at| Side { socket, token, call: call.clone(), at };
+    ada_socket.request(&join(room)).await.expect(said);
+    let user_id: UserId = ben.user.parse().expect("an id");
+    let ring = Ring { room_id: room, user_id, media: Media::Audio };
+    let call = ada_socket.request(&ring).await.expect(said).call_id;
+    let side = |socket, token, at| Side { socket, token, call, at };
     let (mut ada, mut ben) = (side(ada_socket, ada.token, ada_at), side(ben_socket, ben.token, ben_at));
-    ben.until("call.incoming").await;
-    ben.socket.ask("call.accept", &json!({ "callId": call })).await.expect(said);
-    ada.until("call.answered").await;
+    ben.until(|event| if let Event::CallIncoming(call) = event { Some((call.call_id, ())) } else { None })
+        .await;
+    ben.socket.request(&Accept { call_id: call }).await.expect(said);
+    ada.until(|event| if let Event::CallAnswered(call) = event { Some((call.call_id, ())) } else { None })
+        .await;
     (ada, ben)
 }
 
@@ -294,8 +302,11 @@ async fn a_rolling_restart_loses_no_message_and_cuts_no_call() {
         sides.spawn(async move {
             let (mut ada, mut ben) = tokio::join!(ada.stay(Arc::clone(&town)), ben.stay(town));
             // The last instance may still be taking the call over.
-            ada.socket.ask("call.hangUp", &json!({ "callId": ada.call })).await.expect("it goes on");
-            assert_eq!(ben.until("call.ended").await["reason"], "hungUp");
+            ada.socket.request(&HangUp { call_id: ada.call }).await.expect("it goes on");
+            let ended = |event| {
+                if let Event::CallEnded(ended) = event { Some((ended.call_id, ended.reason)) } else { None }
+            };
+            assert_eq!(ben.until(ended).await, EndReason::HungUp);
             ada.call
         });
     }
@@ -303,12 +314,12 @@ async fn a_rolling_restart_loses_no_message_and_cuts_no_call() {
     let mut tokens = tokens.iter().cycle().cloned();
     let mut token = || tokens.next().expect("there are calls");
     for number in 0..rooms {
-        let room = account.room(&format!("Room {number}")).await;
+        let room: RoomId = account.room(&format!("Room {number}")).await.parse().expect("an id");
         let (tell, said) = watch::channel(None);
-        speakers.spawn(speak(Arc::clone(&town), token(), room.clone(), tell, number));
+        speakers.spawn(speak(Arc::clone(&town), token(), room, tell, number));
         for at in 0..people {
             let town = Arc::clone(&town);
-            listeners.spawn(listen(town, token(), room.clone(), said.clone(), number + at));
+            listeners.spawn(listen(town, token(), room, said.clone(), number + at));
         }
     }
     town.all_listen(rooms * people).await;
@@ -328,7 +339,7 @@ async fn a_rolling_restart_loses_no_message_and_cuts_no_call() {
     let admin = account.admin.at(&servers[0].base);
     while let Some(side) = tokio::time::timeout(PATIENCE, sides.join_next()).await.expect("they hang up") {
         let call = side.expect("no call is cut");
-        let record = admin.get(&format!("/v1/calls/{}", call.as_str().expect("an id"))).await;
+        let record = admin.get(&format!("/v1/calls/{call}")).await;
         assert_eq!(record["outcome"], "hungUp");
     }
     let (reconnects, resumes) =

@@ -1,9 +1,7 @@
 //! `kill -9` of each process of ours.
 
-use crate::stage::{
-    BACK_WITHIN, Directory, SETTLED_WITHIN, Stage, a_while, calls_work, durable_postgres, meta, rounds,
-};
-use local_services::redis::Redis;
+use crate::stage::{BACK_WITHIN, SETTLED_WITHIN, Stage, a_while, calls_work, durable_postgres, meta, rounds};
+use local_services::{redis::Redis, scratch::Scratch};
 use switchboard_tests::{
     PATIENCE,
     installation::Installation,
@@ -14,7 +12,7 @@ use switchboard_tests::{
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_at_load_loses_and_doubles_nothing() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let postgres = durable_postgres(directory.path());
     let mut stage = Stage::one(Installation::with_own_postgres(&postgres).await).await;
     for _ in 0..rounds() {
@@ -31,7 +29,7 @@ async fn a_server_that_is_killed_at_load_loses_and_doubles_nothing() {
 /// Each role in a process of its own: the others go on, and the load goes round all of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_role_may_be_killed_by_itself() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let postgres = durable_postgres(directory.path());
     let redis = Redis::start(&directory.path().join("r")).expect("Redis starts");
     let mut installation = Installation::with_own_postgres(&postgres).await.with_own_redis(&redis);
@@ -68,7 +66,7 @@ async fn each_role_may_be_killed_by_itself() {
 /// The kernel takes a process's children only if they were told to end with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_embedded_postgres_ends_with_a_server_that_is_killed() {
-    let directory = Directory::new();
+    let directory = Scratch::new().expect("a directory");
     let server = Server::start(&crate::embedded::environment(directory.path()));
     let postgres = crate::embedded::postmaster(directory.path());
     server.kill();

@@ -1,14 +1,15 @@
 //! What every fault needs: services of its own to break, servers, and a load that goes on meanwhile.
 
+use common::{
+    id::RoomId,
+    protocol::{media, room},
+};
 use local_services::{
     postgres::{Postgres, PostgresOptions},
     redis::Redis,
 };
-use serde_json::json;
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use signalling_client::Error;
+use std::{path::Path, time::Duration};
 use switchboard_tests::{
     PATIENCE,
     graph::Graph,
@@ -18,7 +19,7 @@ use switchboard_tests::{
     report,
     rest::client,
     server::Server,
-    tenacious::{NoAnswer, Tenacious},
+    tenacious,
 };
 
 /// How long after the end of a fault everything must work again.
@@ -61,10 +62,10 @@ pub(crate) async fn until_ready(server: &Server, ready: bool, patience: Duration
 
 /// A call can be joined at this hub within [`BACK_WITHIN`] from now on.
 pub(crate) async fn calls_work(hub: &str, account: &Account) {
-    let room = account.room("Call").await;
+    let room = account.room("Call").await.parse().expect("an id");
     let mut last = None;
     let tries = async {
-        while let Err(error) = try_call(hub, account, &room).await {
+        while let Err(error) = try_call(hub, account, room).await {
             last = Some(error);
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -73,11 +74,11 @@ pub(crate) async fn calls_work(hub: &str, account: &Account) {
     outcome.unwrap_or_else(|_| panic!("calls do not work again: {last:?}"));
 }
 
-async fn try_call(hub: &str, account: &Account, room: &str) -> Result<(), NoAnswer> {
-    let mut socket = Tenacious::open(hub, &account.admin.token).await;
-    for method in ["room.join", "media.join"] {
-        socket.ask(method, &json!({ "roomId": room })).await?;
-    }
+async fn try_call(hub: &str, account: &Account, room_id: RoomId) -> Result<(), Error> {
+    let mut socket = tenacious::open(hub, &account.admin.token).await;
+    socket.request(&room::Join { room_id: Some(room_id), ..room::Join::default() }).await?;
+    let join = media::Join { room_id, previous_connection_id: None, state: media::StateChange::default() };
+    socket.request(&join).await?;
     Ok(())
 }
 
@@ -90,29 +91,6 @@ pub(crate) async fn meta(installation: &mut Installation) -> Graph {
         installation.set("SWITCHBOARD_INBOX__LEASE_S", "1");
     }
     graph
-}
-
-/// A directory of the test's own, deleted at the end.
-pub(crate) struct Directory(PathBuf);
-
-impl Directory {
-    pub(crate) fn new() -> Self {
-        // Short: unix sockets are in it.
-        let path = std::env::temp_dir().join(format!("sbf-{}", uuid::Uuid::new_v4().as_fields().0));
-        std::fs::create_dir_all(&path).expect("a directory");
-        Self(path)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // What a killed process still holds is in a temporary place anyhow.
-        let _left = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// A Postgres that keeps what it has confirmed: a test's fast one would lose it by right.

@@ -24,9 +24,13 @@ import { Emitter } from './emitter.js';
  * - `answered`: it was picked up: join the room's media session.
  * - `changed`: of more than two, somebody is rung, has picked up, or is out of it.
  * - `resumed`: it goes on after a reconnect, and this is how it stands.
+ * - `transferring`: somebody hands it over to another room: join that room and its media session, and say so with
+ *   `answerTransfer`.
+ * - `transferFailed`: of those who were to go to another room as we wished, this user has not; they are still in the call.
  * - `ended`: it is over for this device, and why.
  *
- * @typedef {{ answered: Call, changed: CallParty[], resumed: import('../protocol.js').CallResumed, ended: CallEndReason }} CallEvents
+ * @typedef {{ answered: Call, changed: CallParty[], resumed: import('../protocol.js').CallResumed, transferring: import('../protocol.js').CallTransferring,
+ *   transferFailed: string, ended: CallEndReason }} CallEvents
  */
 
 /** The server may wait for another instance to take the call over. */
@@ -40,6 +44,8 @@ export class Call extends Emitter {
   /** Everybody who is or was part of it, once they are more than two. @type {CallParty[]} */
   parties = [];
   #revision = -1;
+  /** To which room it is being handed over, and whether we said that we are there. @type {{ roomId: string, isThere: boolean | null } | null} */
+  #transfer = null;
 
   /** @internal The connection by which the server has it, if that is not the present one. @type {string | null} */
   device = null;
@@ -97,6 +103,55 @@ export class Call extends Emitter {
     await this.#client.request('call.transfer', { callId: this.id, userId });
   }
 
+  /**
+   * Rings a user no more whom we rang, or anybody if the call is ours; others ring on. Rejects with `call.wrongState` if
+   * they do not ring.
+   *
+   * @param {string} userId
+   */
+  async withdraw(userId) {
+    await this.#client.request('call.withdraw', { callId: this.id, userId });
+  }
+
+  /**
+   * Hands the answered call over to another room, in whose media session somebody is: all others are told to go there,
+   * and once they have it has `ended` here, as `transferred`. Rejects with `call.unreachable` if nobody is there, or
+   * somebody may not enter the room.
+   *
+   * @param {string} roomId
+   */
+  async transferToRoom(roomId) {
+    await this.#client.request('call.transferToRoom', { callId: this.id, roomId });
+  }
+
+  /**
+   * Says what came of `transferring`. Who is there has left the call; who is not is still in it.
+   *
+   * @param {string} roomId
+   * @param {boolean} isThere
+   */
+  async answerTransfer(roomId, isThere) {
+    this.#transfer = { roomId, isThere };
+    try {
+      await this.#client.request('call.answerTransfer', { callId: this.id, roomId, isThere });
+    } catch (error) {
+      const { code } = /** @type {{ code?: string }} */ (error);
+      // Too late: to the others this user is still in the call.
+      if (code === 'call.wrongState' && isThere) return this.hangUp();
+      if (code !== 'call.over' && code !== 'call.wrongState') throw error;
+    }
+    if (isThere) this.end('transferred');
+  }
+
+  /** @internal What is said again until it is answered. @param {import('../protocol.js').CallTransferring} transferring */
+  follow(transferring) {
+    const { roomId } = transferring;
+    if (this.#transfer?.roomId !== roomId || this.#transfer.isThere === false) {
+      this.#transfer = { roomId, isThere: null };
+      this.emit('transferring', transferring);
+    } else if (this.#transfer.isThere) this.answerTransfer(roomId, true).catch(() => {});
+  }
+
   /** @internal @param {CallParty[]} parties @param {number} revision */
   change(parties, revision) {
     if (revision <= this.#revision) return;
@@ -120,7 +175,7 @@ export class Call extends Emitter {
   }
 }
 
-/** @typedef {Pick<import('../protocol.js').Events, 'call.incoming' | 'call.answered' | 'call.changed' | 'call.ended'>} Heard */
+/** @typedef {Pick<import('../protocol.js').Events, 'call.incoming' | 'call.answered' | 'call.changed' | 'call.transferring' | 'call.transferFailed' | 'call.ended'>} Heard */
 /** @typedef {{ [Name in keyof Heard]: { name: Name, params: Heard[Name] } }[keyof Heard]} CallEvent */
 
 /**
@@ -192,6 +247,8 @@ export class Calls extends Emitter {
     const call = this.#calls.get(event.params.callId);
     if (event.name === 'call.answered') call?.answer();
     else if (event.name === 'call.changed') call?.change(event.params.parties, event.params.revision);
+    else if (event.name === 'call.transferring') call?.follow(event.params);
+    else if (event.name === 'call.transferFailed') call?.emit('transferFailed', event.params.userId);
     else if (event.name === 'call.ended') call?.end(event.params.reason);
   }
 

@@ -6,6 +6,7 @@ import { SwitchboardError } from './errors.js';
 import { Feed } from './feed.js';
 import { Inbox } from './inbox.js';
 import { Line } from './line.js';
+import { Mailbox } from './mailbox.js';
 import { MediaSession } from './media/session.js';
 import { NamedRoom } from './named-room.js';
 import { Presence } from './presence.js';
@@ -54,6 +55,8 @@ export class Client extends Emitter {
   #feeds = new Map();
   /** @type {Inbox | null} */
   #inbox = null;
+  /** @type {Mailbox | null} */
+  #mailbox = null;
   /** @type {Presence | null} */
   #presence = null;
   /** @type {Set<MediaSession>} */
@@ -95,12 +98,12 @@ export class Client extends Emitter {
     for (const type of WAKING) globalThis.removeEventListener?.(type, this.#wake);
     for (const session of [...this.#sessions]) session.leave();
     this.#line.close();
-    for (const followed of [...this.#rooms.values(), ...this.#named.values(), ...this.#feeds.values(), this.#inbox, this.#presence]) followed?.end();
+    for (const followed of [...this.#rooms.values(), ...this.#named.values(), ...this.#feeds.values(), this.#inbox, this.#mailbox, this.#presence]) followed?.end();
     this.calls.end();
     this.#rooms.clear();
     this.#named.clear();
     this.#feeds.clear();
-    this.#inbox = this.#presence = null;
+    this.#inbox = this.#mailbox = this.#presence = null;
   }
 
   /**
@@ -179,6 +182,14 @@ export class Client extends Emitter {
     return inbox;
   }
 
+  /** The user's own mailbox, followed until it is left. */
+  mailbox() {
+    if (this.#mailbox) return this.#mailbox;
+    const mailbox = (this.#mailbox = new Mailbox(this, () => (this.#mailbox = null)));
+    this.#follow(mailbox);
+    return mailbox;
+  }
+
   /**
    * Rows of a table, followed until it is left.
    *
@@ -249,7 +260,7 @@ export class Client extends Emitter {
     this.me = opened;
     this.emit('opened', opened);
     const isCurrent = () => this.state.connectionId === opened.connectionId;
-    const all = [...this.#rooms.values(), ...this.#named.values(), this.#inbox, ...this.#feeds.values(), this.#presence];
+    const all = [...this.#rooms.values(), ...this.#named.values(), this.#inbox, this.#mailbox, ...this.#feeds.values(), this.#presence];
     await Promise.allSettled(all.map((followed) => followed?.resume()));
     // A room must be joined before its media session.
     if (isCurrent()) await Promise.allSettled([...this.#sessions].map((session) => session.resume()));
@@ -263,6 +274,9 @@ export class Client extends Emitter {
       for (const room of this.#named.values()) room.handle(name, params);
     }
     if (name === 'inbox.event') this.#inbox?.handle(params);
+    else if (name === 'mailbox.entry') this.#mailbox?.handle(params);
+    else if (name === 'mailbox.acknowledged') this.#mailbox?.handleAcknowledged(params.seq);
+    else if (name === 'room.read' && params.userId === this.me?.userId) this.#mailbox?.handleRead(params.roomId, params.seq);
     else if (name === 'feed.changed') for (const feed of this.#feeds.values()) feed.handle(params);
     else if (name === 'feed.ended') for (const feed of this.#feeds.values()) feed.handleEnd(params.feed);
     else if (name === 'presence.changed') this.#presence?.handle(params);

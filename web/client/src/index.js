@@ -6,6 +6,7 @@ export { SwitchboardError, isPassing } from './errors.js';
 export { Feed } from './feed.js';
 export { Inbox } from './inbox.js';
 export { LocalMedia } from './media/local.js';
+export { Mailbox } from './mailbox.js';
 export { MediaSession } from './media/session.js';
 export { NamedRoom } from './named-room.js';
 export { Presence } from './presence.js';

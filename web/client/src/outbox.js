@@ -5,6 +5,12 @@ import { backoff } from './backoff.js';
 import { SwitchboardError, isPassing } from './errors.js';
 import { randomId } from './random-id.js';
 
+/** A place that does not answer for so long is done without: what it was to keep lives as long as the page. */
+const KEEP_MS = 5_000;
+
+/** Who has waited for their turn for so long sends without it: another page may be frozen in the middle of its own. */
+const TURN_MS = 10_000;
+
 /** @typedef {import('../protocol.js').RoomMessage} RoomMessage */
 /** @typedef {import('../protocol.js').RoomSend} RoomSend */
 /** @typedef {Omit<RoomSend, 'roomId' | 'clientId'>} Draft what a message says */
@@ -17,8 +23,8 @@ import { randomId } from './random-id.js';
  */
 
 /**
- * A place that outlives the page, for the messages of one user to one room. Whatever of it fails, messages are sent all
- * the same, from this page.
+ * A place that outlives the page, for the messages of one user to one room. Whatever of it fails or hangs, messages are
+ * sent all the same, from this page.
  *
  * @typedef {object} Keep
  * @property {() => Promise<Waiting[]>} all in the order in which they were put
@@ -131,15 +137,45 @@ export class Outbox {
     this.#isSending = true;
     // Without a place there are no others whose turn it could be.
     if (!this.#keep) await this.#sendAll();
-    else {
-      await this.#keep.inTurn(async () => {
-        await this.#read();
-        await this.#sendAll();
-      }).catch(() => this.#sendAll());
-    }
+    else await this.#takeTurn(this.#keep);
     this.#isSending = false;
     // Added after the last one was looked for.
     if (this.#next()) this.#flush();
+  }
+
+  /** Sends while no other page does, or when the turn does not come: a second try of the same message is harmless. @param {Keep} keep */
+  #takeTurn(keep) {
+    return new Promise((/** @type {(sent: void) => void} */ resolve) => {
+      /** @type {Promise<void> | undefined} */
+      let begun;
+      const begin = () => {
+        clearTimeout(timer);
+        return (begun ??= this.#read().then(() => this.#sendAll()));
+      };
+      const timer = setTimeout(() => begin().then(resolve), TURN_MS);
+      keep.inTurn(begin).catch(begin).then(resolve);
+    });
+  }
+
+  /**
+   * What the place answers; null if it fails, or does not answer in time.
+   *
+   * @template T
+   * @param {Promise<T>} answer
+   * @returns {Promise<T | null>}
+   */
+  #answered(answer) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#keep = null;
+        resolve(null);
+      }, KEEP_MS);
+      const end = (/** @type {T | null} */ value) => {
+        clearTimeout(timer);
+        resolve(value);
+      };
+      answer.then(end, () => end(null));
+    });
   }
 
   async #sendAll() {
@@ -190,20 +226,22 @@ export class Outbox {
     this.#changed();
     if (!this.#keep) return undefined;
     this.#settled.add(clientId);
-    return this.#keep.remove(clientId).then(() => this.#settled.delete(clientId), ignore);
+    return this.#answered(this.#keep.remove(clientId).then(() => this.#settled.delete(clientId)));
   }
 
   /** Takes up what is kept, before what is not kept yet; forgets what others have sent or discarded. */
   async #read() {
-    const kept = await this.#keep?.all().catch(() => null);
+    // What is put while the place is asked need not be in its answer.
+    const before = new Set(this.#entries.filter(({ isKept }) => isKept));
+    const kept = this.#keep && await this.#answered(this.#keep.all());
     if (!kept) return;
     const known = new Map(this.#entries.map((entry) => [entry.message.clientId, entry]));
     const there = kept.filter(({ message }) => !this.#settled.has(message.clientId))
       .map((waiting) => Object.assign(known.get(waiting.message.clientId) ?? { resolve: ignore, reject: ignore }, waiting, { isKept: true }));
     const others = this.#entries.filter((entry) => !there.includes(entry));
-    this.#entries = [...there, ...others.filter(({ isKept }) => !isKept)];
+    this.#entries = [...there, ...others.filter((entry) => !before.has(entry))];
     const elsewhere = new SwitchboardError('closed', 'the message was sent or discarded by another page', { fault: 'caller' });
-    for (const { isKept, reject } of others) if (isKept) reject(elsewhere);
+    for (const entry of others) if (before.has(entry)) entry.reject(elsewhere);
     this.#changed();
   }
 

@@ -177,6 +177,54 @@ test('others are rung into a call, and it is known who is part of it', async (t)
   assert.deepEqual(seen, [['joined', 'joined', 'ringing'], 'transferred']);
 });
 
+test('an invitation is taken back, and a call is handed over to another room', async (t) => {
+  const { client, server } = await opened(t);
+  const seen = [];
+  let call;
+  client.calls.on('incoming', (one) => {
+    call = one;
+    call.on('transferring', ({ roomId, name }) => seen.push([roomId, name]));
+    call.on('transferFailed', (userId) => seen.push(userId));
+    call.on('ended', (reason) => seen.push(reason));
+  });
+  const { callId } = incoming;
+  await server.last.tell('call.incoming', incoming);
+  const methods = [['call.withdraw', () => call.withdraw('cleo'), {}], ['call.transferToRoom', () => call.transferToRoom('r2'), { callId, answerTimeMs: 20_000 }]];
+  for (const [method, ask, result] of methods) {
+    const asked = ask();
+    await server.answer(method, result);
+    await asked;
+  }
+  await server.last.tell('call.transferFailed', { callId, roomId: 'r2', userId: 'ada' });
+  const transferring = { callId, roomId: 'r3', by: 'ada', name: 'Ada', answerTimeMs: 20_000 };
+  await server.last.tell('call.transferring', transferring);
+  await server.last.tell('call.transferring', transferring);
+  const stays = call.answerTransfer('r3', false);
+  await server.answer('call.answerTransfer', {});
+  await stays;
+  await server.last.tell('call.transferring', transferring);
+  const goes = call.answerTransfer('r3', true);
+  await server.answer('call.answerTransfer', {});
+  await goes;
+  await server.last.tell('call.ended', { callId, reason: 'transferred' });
+  assert.deepEqual(seen, ['ada', ['r3', 'Ada'], ['r3', 'Ada'], 'transferred'], 'each time once');
+});
+
+test('who comes too late to where a call was handed over leaves the call', async (t) => {
+  const { client, server } = await opened(t);
+  let call;
+  client.calls.on('incoming', (one) => (call = one));
+  await server.last.tell('call.incoming', incoming);
+  const accepted = call.accept();
+  await server.answer('call.accept', { callId: incoming.callId, roomId: 'r', iceServers: [] });
+  await accepted;
+  const goes = call.answerTransfer('r3', true);
+  await server.refuse('call.answerTransfer', 'call.wrongState');
+  await server.answer('call.hangUp', {});
+  await goes;
+  assert.equal(call.state, 'ended');
+});
+
 test('calls go on by a new connection, and by which they were is said until that was heard', async (t) => {
   const { client, server, pass } = await opened(t);
   const told = [];

@@ -103,9 +103,7 @@ test('of two pages each sends in its turn: none twice, and none before an earlie
     await settled();
   }
   for (const { outbox } of pages) outbox.open();
-  await settled();
-  await settled();
-  await settled();
+  for (let turn = 0; turn < 5; turn += 1) await settled();
   assert.deepEqual(hub.texts, Array.from({ length: 20 }, (_, number) => String(number)));
   assert.equal(hub.tries, 20, 'one page saw what the other had sent');
   for (const { outbox } of pages) await outbox.restore();
@@ -191,4 +189,46 @@ test('the clock of the machine decides nothing', async (t) => {
   second.outbox.open();
   await settled();
   assert.deepEqual(hub.texts, ['a', 'b']);
+});
+
+test('a place that hangs holds up nothing, whatever of it hangs', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const hanging = () => new Promise(() => {});
+  for (const part of ['all', 'put', 'remove', 'inTurn']) {
+    const hub = new Hub();
+    const outbox = new Outbox(hub.send, { keep: { ...new Place().keep(), [part]: hanging } });
+    outbox.restore();
+    outbox.open();
+    const sent = [outbox.add({ text: 'a' }), outbox.add({ text: 'b' })];
+    await settled();
+    t.mock.timers.tick(10_000);
+    await settled();
+    t.mock.timers.tick(5_000);
+    await settled();
+    assert.deepEqual(hub.texts, ['a', 'b'], part);
+    assert.deepEqual(outbox.waiting, [], part);
+    await Promise.all(sent);
+    outbox.add({ text: 'c' });
+    await settled();
+    t.mock.timers.tick(10_000);
+    await settled();
+    assert.deepEqual(hub.texts, ['a', 'b', 'c'], part);
+  }
+});
+
+test('a turn that comes after all sends nothing twice', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const [hub, place] = [new Hub(), new Place()];
+  let grant;
+  const outbox = new Outbox(hub.send, { keep: { ...place.keep(), inTurn: (work) => new Promise((resolve) => (grant = resolve)).then(work) } });
+  outbox.open();
+  const sent = outbox.add({ text: 'a' });
+  await settled();
+  assert.equal(hub.tries, 0);
+  t.mock.timers.tick(10_000);
+  await sent;
+  await settled();
+  grant();
+  await settled();
+  assert.deepEqual([hub.tries, place.entries], [1, []]);
 });

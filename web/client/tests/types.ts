@@ -36,6 +36,8 @@ say().catch((error) => {
 });
 
 client.inbox().on('event', ({ seq, event }) => seq > 0 && event.type === 'messageCreated');
+client.mailbox().on('entry', ({ kind, messageSeq }) => kind === 'mention' && messageSeq?.toFixed());
+client.mailbox().on('changed', ({ unread, entries }) => unread <= entries.length);
 client.feed('labels', { color: '#ff0000' }).on('change', ({ operation, row }) => operation === 'update' && row);
 client.presence().on('changed', ({ online, count }) => count - online.size);
 client.calls.on('incoming', async (call) => {

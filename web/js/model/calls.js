@@ -4,19 +4,26 @@ import { LocalMedia, MediaSession } from '../../client/src/index.js';
 import { ring } from '../ringtone.js';
 import { createStore } from '../store.js';
 import { ending, explain, phrase, unavailable } from '../words.js';
+import { createHandOver } from './hand-over.js';
+
+/**
+ * The call that this device is in.
+ *
+ * @typedef {{ session: MediaSession, local: LocalMedia, roomId: string, ringing: App.Ringing | null, startedAt: number,
+ *   muted: boolean, closesAlone: boolean, sawOthers: boolean, leaving: boolean, parties: Wire.CallParty[], goesTo: string | null }} OwnCall
+ */
 
 /** The server may wait for another instance to take the call over. */
 const RESUME_TIMEOUT_MS = 15_000;
 
-/** @param {{ socket: App.Socket, rooms: App.Rooms, notices: App.Notices }} parts */
-export function createCalls({ socket, rooms, notices }) {
+/** @param {{ socket: App.Socket, rooms: App.Rooms, notices: App.Notices, user: Wire.User }} parts */
+export function createCalls({ socket, rooms, notices, user }) {
   /**
    * `incoming` and `outgoing` ring; `active` is the call this device is in.
    * Ringing: `{ callId, roomId, userId, name, media }`. Active: see `show`.
    */
   const state = createStore(/** @type {App.CallState} */ ({ incoming: null, outgoing: null, active: null }));
-  /** @type {{ session: MediaSession, local: LocalMedia, roomId: string, ringing: App.Ringing | null, startedAt: number,
-   *   muted: boolean, closesAlone: boolean, sawOthers: boolean, leaving: boolean, parties: Wire.CallParty[] } | null} */
+  /** @type {OwnCall | null} */
   let call = null;
   /** @type {{ kind: string, stop: () => void } | null} */
   let hush = null;
@@ -48,6 +55,7 @@ export function createCalls({ socket, rooms, notices }) {
         said: session.said,
         isRung: Boolean(call.ringing?.callId),
         ringing: call.parties.filter((party) => party.state === 'ringing'),
+        isCaller: call.parties[0]?.userId === user.id,
         hasMicrophone: Boolean(local.tracks.audio),
       },
     });
@@ -68,7 +76,7 @@ export function createCalls({ socket, rooms, notices }) {
     const local = new LocalMedia();
     const session = new MediaSession({ client: socket.client, roomId, local, changed: show });
     local.unshared = () => call?.local === local && showPicture(call, local.tracks.video);
-    const own = (call = { session, local, roomId, ringing, startedAt: Date.now(), muted: false, closesAlone: false, sawOthers: false, leaving: false, parties: [] });
+    const own = (call = { session, local, roomId, ringing, startedAt: Date.now(), muted: false, closesAlone: false, sawOthers: false, leaving: false, parties: [], goesTo: null });
     const room = rooms.hold(roomId, 'call');
     show();
     try {
@@ -203,6 +211,8 @@ export function createCalls({ socket, rooms, notices }) {
     if (!call?.ringing) return;
     const { userId } = call.ringing;
     call.ringing = null;
+    // What comes of going to another room decides.
+    if (call.goesTo) return;
     call.closesAlone = call.sawOthers = true;
     notices.tell(ending(reason));
     // Who only lost the connection may be back already, under a new connection id.
@@ -221,6 +231,8 @@ export function createCalls({ socket, rooms, notices }) {
     call.parties = parties;
     show();
   });
+
+  const handOver = createHandOver({ socket, rooms, notices, user, show, hangUp, current: () => call });
 
   socket.on('room.removed', ({ roomId }) => {
     if (call?.roomId === roomId) hangUp();
@@ -290,6 +302,13 @@ export function createCalls({ socket, rooms, notices }) {
     async transfer(whom) {
       const callId = call?.ringing?.callId;
       if (callId) await ringInto({ callId, ...whom }, 'call.transfer');
+    },
+    transferToRoom: handOver.toRoom,
+    /** Rings somebody no more. @param {Wire.CallParty} whom */
+    async withdraw({ userId, name }) {
+      const callId = call?.ringing?.callId;
+      if (!callId) return;
+      await socket.call('call.withdraw', { callId, userId }).catch((error) => notices.warn(phrase('call.about', { name, what: explain(error) })));
     },
     toggleMute() {
       if (!call) return;

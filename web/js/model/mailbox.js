@@ -1,57 +1,29 @@
-// One's own mailbox: mentions and missed calls, on every device.
+// One's own mailbox, of the library, for the console: the latest entry first, and a sound for a mention.
 
 import { chime } from '../ringtone.js';
 import { createStore } from '../store.js';
 
-/** @param {{ socket: App.Socket, user: Wire.User }} parts */
-export function createMailbox({ socket, user }) {
-  /** The latest entry first. */
-  const state = createStore(/** @type {App.MailboxState} */ ({ entries: [], seq: 0, acknowledgedSeq: 0 }));
+/** @param {{ socket: App.Socket }} parts */
+export function createMailbox({ socket }) {
+  const mailbox = socket.client.mailbox();
+  const state = createStore(/** @type {App.MailboxState} */ ({ entries: [] }));
+  let isChiming = false;
 
-  /** Of two that say the same the later is right. @param {Wire.MailboxEntry[]} entries */
-  function add(entries) {
-    const all = new Map(state.get().entries.map((entry) => [entry.seq, entry]));
-    for (const entry of entries) all.set(entry.seq, entry);
-    state.set({ entries: [...all.values()].toSorted((a, b) => b.seq - a.seq) });
-  }
-
-  /** @param {(entry: Wire.MailboxEntry) => boolean} isRead */
-  const markRead = (isRead) => state.set({ entries: state.get().entries.map((entry) => (!entry.read && isRead(entry) ? { ...entry, read: true } : entry)) });
-
-  /** @param {number} seq */
-  function acknowledged(seq) {
-    if (seq <= state.get().acknowledgedSeq) return;
-    state.set({ acknowledgedSeq: seq });
-    markRead((entry) => entry.seq <= seq);
-  }
-
-  socket.onOpened(async () => {
-    const { seq, acknowledgedSeq, entries } = await socket.call('mailbox.subscribe', {});
-    // What is read here is the truth, also of what was read in rooms meanwhile.
-    state.set({ entries: [], seq, acknowledgedSeq });
-    add(entries);
-  });
-
-  socket.on('mailbox.entry', (entry) => {
-    state.set({ seq: Math.max(state.get().seq, entry.seq) });
-    add([entry]);
-    if (entry.kind === 'mention') chime();
-  });
-  socket.on('mailbox.acknowledged', ({ seq }) => acknowledged(seq));
-  socket.on('room.read', ({ roomId, userId, seq }) => {
-    if (userId === user.id) markRead((entry) => entry.roomId === roomId && (entry.messageSeq ?? Infinity) <= seq);
+  mailbox.on('changed', ({ entries }) => state.set({ entries: entries.toReversed() }));
+  mailbox.on('entry', ({ kind }) => {
+    if (kind !== 'mention' || isChiming) return;
+    // Several that were missed are one sound.
+    isChiming = true;
+    setTimeout(() => (isChiming = false));
+    chime();
   });
 
   return {
     state,
-    unread: () => state.get().entries.filter(({ read }) => !read).length,
+    unread: () => mailbox.unread,
     /** What one has looked at in a room is new nowhere else. @param {string} roomId */
-    readIn: (roomId) => markRead((entry) => entry.roomId === roomId && entry.kind === 'mention'),
+    readIn: (roomId) => mailbox.readIn(roomId),
     /** All of it was seen. */
-    async acknowledge() {
-      const { seq, acknowledgedSeq } = state.get();
-      acknowledged(seq);
-      if (seq > acknowledgedSeq) await socket.call('mailbox.acknowledge', { seq });
-    },
+    acknowledge: () => mailbox.acknowledge(),
   };
 }

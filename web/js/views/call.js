@@ -1,6 +1,6 @@
 // The call one is in: a stage above its room, a small window everywhere else.
 
-import { el, fill, icon, iconButton, keyed, say } from '../dom.js';
+import { avatar, el, fill, icon, iconButton, keyed, say } from '../dom.js';
 import { duration } from '../format.js';
 import { address, route } from '../router.js';
 import { names, phrase } from '../words.js';
@@ -21,6 +21,11 @@ export function callStage({ calls, rooms, user }) {
   const status = el('span', { class: 'chip', role: 'status', 'data-testid': 'call-status' });
   const time = el('span', { class: 'call-time' });
   const back = el('a', { class: 'icon-button call-back', 'aria-label': phrase('call.backToCallsRoom'), title: phrase('call.backToRoom') }, icon('expand'));
+  const handOver = iconButton('forward', phrase('call.handOverHere'), { 'data-testid': 'call-hand-over', on: { click: () => {
+    const { id } = route.get();
+    if (id) calls.transferToRoom({ roomId: id, name: rooms.called(id, rooms.list.get().items.find((room) => room.id === id)?.name) });
+  } } });
+  const rung = el('ul', { class: 'call-rung', 'aria-label': phrase('call.rung'), 'data-testid': 'call-rung' });
   const grid = el('div', { class: 'tiles', 'data-testid': 'tiles' });
   const alone = el('p', { class: 'call-alone' }, phrase('call.alone'));
   const mute = control('call-mute', 'M', () => calls.toggleMute());
@@ -31,8 +36,8 @@ export function callStage({ calls, rooms, user }) {
   const hangUp = el('button', { type: 'button', class: 'button danger', 'data-testid': 'call-hangup', title: phrase('call.hangUpKey'), on: { click: () => calls.hangUp() } },
     icon('hangUp'), el('span', {}, phrase('call.hangUp')));
   const element = el('section', { class: 'call', 'aria-label': phrase('call.title'), hidden: true, 'data-testid': 'call' },
-    el('header', { class: 'call-header' }, name, status, time, back),
-    grid, alone,
+    el('header', { class: 'call-header' }, name, status, time, handOver, back),
+    rung, grid, alone,
     el('div', { class: 'call-controls', role: 'toolbar', 'aria-label': phrase('call.title') }, mute.element, camera.element, share.element, hand.element, hold.element, hangUp));
 
   /** @type {Map<Element, ReturnType<typeof tile>>} */
@@ -60,6 +65,19 @@ export function callStage({ calls, rooms, user }) {
     }
   };
 
+  // Whom we rang, or anybody if the call is ours: they can be rung no more.
+  const showRung = (/** @type {App.Active} */ { ringing, isCaller }) => {
+    rung.hidden = ringing.length === 0;
+    keyed(rung, ringing, {
+      key: ({ userId }) => userId,
+      create: (party) => el('li', { class: 'call-rung-one', 'data-testid': 'call-rung-one', 'data-user-id': party.userId },
+        avatar(party.name, party.userId), el('span', { dir: 'auto' }, party.name),
+        (isCaller || party.invitedBy === user.id)
+          && iconButton('close', phrase('call.withdraw', { name: party.name }), { 'data-testid': 'call-withdraw', on: { click: () => calls.withdraw(party) } })),
+      update: () => {},
+    });
+  };
+
   const clear = () => {
     clearInterval(ticking);
     ticking = undefined;
@@ -84,6 +102,7 @@ export function callStage({ calls, rooms, user }) {
     share.set('screen', phrase(sharing ? 'call.unshare' : 'call.share'), sharing, true);
     hand.set('hand', phrase(handRaised ? 'call.lowerHand' : 'call.raiseHand'), handRaised, true);
     showTiles(active);
+    showRung(active);
     ticking ??= setInterval(() => say(time, duration(Date.now() - (calls.state.get().active?.startedAt ?? Date.now()))), 1000);
     dock();
   };
@@ -91,7 +110,10 @@ export function callStage({ calls, rooms, user }) {
   const dock = () => {
     const { active } = calls.state.get();
     const { view, id } = route.get();
-    element.classList.toggle('docked', Boolean(active) && !(view === 'rooms' && id === active?.roomId));
+    const isElsewhere = Boolean(active) && !(view === 'rooms' && id === active?.roomId);
+    element.classList.toggle('docked', isElsewhere);
+    // Only a call that was rung can be handed over, to the room that is looked at.
+    handOver.hidden = !(isElsewhere && active?.isRung && view === 'rooms' && id);
   };
 
   calls.state.subscribe(show);

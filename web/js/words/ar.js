@@ -39,6 +39,8 @@ export const words = {
   'signIn.unreachable': 'تعذّر الوصول إلى الخادم.',
   'signIn.waiting': 'في انتظار الخادم…',
 
+  'kept.lost': 'مساحة التخزين في هذا المتصفح لا تستجيب: ما لم يُرسل بعد سيُفقد عند إغلاق الصفحة.',
+
   'signOut.unsentQuestion': 'هل تريد تسجيل الخروج مع وجود رسائل لم تُرسل؟',
   'signOut.unsent': {
     zero: 'لا توجد رسائل لم تُرسل.',
@@ -222,6 +224,14 @@ export const words = {
   'call.cannotJoin': 'تعذّر الانضمام إلى المكالمة: {reason}',
   'call.about': '{name}: {what}',
   'call.calling': 'جارٍ الاتصال بـ {name}…',
+  'call.handOverHere': 'تحويل المكالمة إلى هذه الغرفة',
+  'call.handingOver': 'يجري تحويل المكالمة إلى {name}…',
+  'call.goingOver': 'يحوّل {name} المكالمة. جارٍ الانتقال إلى الغرفة الأخرى…',
+  'call.notHandedOver': 'لم ينتقل {name} إلى هناك وما زال في المكالمة.',
+  'call.nobodyThere': 'حُوّلت المكالمة إلى غرفة لم يعد فيها أحد.',
+  'call.nobodyInRoom': 'لا أحد في مكالمة هناك، أو لا يُسمح للجميع بدخول الغرفة.',
+  'call.rung': 'يرنّ الآن',
+  'call.withdraw': 'التوقف عن الاتصال بـ {name}',
   'call.cancel': 'إلغاء',
   'call.decline': 'رفض',
   'call.accept': 'قبول',

@@ -34,6 +34,8 @@ export const words = {
   'signIn.unreachable': 'Der Server ist nicht erreichbar.',
   'signIn.waiting': 'Warten auf den Server…',
 
+  'kept.lost': 'Der Speicher dieses Browsers antwortet nicht: Was noch nicht gesendet ist, geht beim Schließen der Seite verloren.',
+
   'signOut.unsentQuestion': 'Mit ungesendeten Nachrichten abmelden?',
   'signOut.unsent': {
     one: '{count} Nachricht ist noch nicht gesendet. Beim Abmelden wird sie gelöscht.',
@@ -205,6 +207,14 @@ export const words = {
   'call.cannotJoin': 'Beitritt zum Anruf nicht möglich: {reason}',
   'call.about': '{name}: {what}',
   'call.calling': '{name} wird angerufen…',
+  'call.handOverHere': 'Anruf an diesen Raum übergeben',
+  'call.handingOver': 'Der Anruf wird an {name} übergeben …',
+  'call.goingOver': '{name} übergibt den Anruf. Es geht im anderen Raum weiter …',
+  'call.notHandedOver': '{name} ist nicht dorthin gewechselt und noch im Anruf.',
+  'call.nobodyThere': 'Der Anruf wurde an einen Raum übergeben, in dem niemand mehr ist.',
+  'call.nobodyInRoom': 'Dort ist niemand im Gespräch, oder nicht alle dürfen den Raum betreten.',
+  'call.rung': 'Wird gerade angerufen',
+  'call.withdraw': '{name} nicht weiter anrufen',
   'call.cancel': 'Abbrechen',
   'call.decline': 'Ablehnen',
   'call.accept': 'Annehmen',

@@ -34,6 +34,8 @@ export const en = /** @type {const} */ ({
   'signIn.unreachable': 'The server cannot be reached.',
   'signIn.waiting': 'Waiting for the server…',
 
+  'kept.lost': 'This browser’s storage does not answer: what is not sent yet is lost when the page is closed.',
+
   'signOut.unsentQuestion': 'Sign out with unsent messages?',
   'signOut.unsent': {
     one: '{count} message is not sent yet. Signing out deletes it.',
@@ -206,6 +208,14 @@ export const en = /** @type {const} */ ({
   'call.cannotJoin': 'Cannot join the call: {reason}',
   'call.about': '{name}: {what}',
   'call.calling': 'Calling {name}…',
+  'call.handOverHere': 'Hand the call over to this room',
+  'call.handingOver': 'Handing the call over to {name}…',
+  'call.goingOver': '{name} hands the call over. Going to the other room…',
+  'call.notHandedOver': '{name} has not gone there and is still in the call.',
+  'call.nobodyThere': 'The call was handed over to a room where nobody is any more.',
+  'call.nobodyInRoom': 'Nobody is in a call there, or not everybody may enter the room.',
+  'call.rung': 'Being rung',
+  'call.withdraw': 'Ring {name} no more',
   'call.cancel': 'Cancel',
   'call.decline': 'Decline',
   'call.accept': 'Accept',

@@ -34,6 +34,8 @@ export const words = {
   'signIn.unreachable': 'No se puede conectar con el servidor.',
   'signIn.waiting': 'Esperando al servidor…',
 
+  'kept.lost': 'El almacenamiento de este navegador no responde: lo que aún no se ha enviado se perderá al cerrar la página.',
+
   'signOut.unsentQuestion': '¿Cerrar sesión con mensajes sin enviar?',
   'signOut.unsent': {
     one: '{count} mensaje aún no se ha enviado. Al cerrar sesión se elimina.',
@@ -206,6 +208,14 @@ export const words = {
   'call.cannotJoin': 'No es posible unirse a la llamada: {reason}',
   'call.about': '{name}: {what}',
   'call.calling': 'Llamando a {name}…',
+  'call.handOverHere': 'Pasar la llamada a esta sala',
+  'call.handingOver': 'Pasando la llamada a {name}…',
+  'call.goingOver': '{name} pasa la llamada. Entrando en la otra sala…',
+  'call.notHandedOver': '{name} no ha ido allí y sigue en la llamada.',
+  'call.nobodyThere': 'La llamada se pasó a una sala donde ya no hay nadie.',
+  'call.nobodyInRoom': 'Nadie está en una llamada allí, o no todos pueden entrar en la sala.',
+  'call.rung': 'Sonando',
+  'call.withdraw': 'Dejar de llamar a {name}',
   'call.cancel': 'Cancelar',
   'call.decline': 'Rechazar',
   'call.accept': 'Aceptar',

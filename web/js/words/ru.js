@@ -36,6 +36,8 @@ export const words = {
   'signIn.unreachable': 'Сервер недоступен.',
   'signIn.waiting': 'Ожидание сервера…',
 
+  'kept.lost': 'Хранилище этого браузера не отвечает: неотправленное пропадёт, когда вы закроете страницу.',
+
   'signOut.unsentQuestion': 'Выйти, не отправив сообщения?',
   'signOut.unsent': {
     one: '{count} сообщение ещё не отправлено. При выходе оно будет удалено.',
@@ -211,6 +213,14 @@ export const words = {
   'call.cannotJoin': 'Не удаётся войти в звонок: {reason}',
   'call.about': '{name}: {what}',
   'call.calling': 'Вызываем: {name}…',
+  'call.handOverHere': 'Передать звонок в эту комнату',
+  'call.handingOver': 'Звонок передаётся: {name}…',
+  'call.goingOver': '{name} передаёт звонок. Переход в другую комнату…',
+  'call.notHandedOver': '{name} не перешёл туда и остаётся в звонке.',
+  'call.nobodyThere': 'Звонок передан в комнату, где уже никого нет.',
+  'call.nobodyInRoom': 'Там никто не разговаривает, или не всем можно войти в комнату.',
+  'call.rung': 'Вызываются',
+  'call.withdraw': 'Больше не вызывать: {name}',
   'call.cancel': 'Отменить',
   'call.decline': 'Отклонить',
   'call.accept': 'Принять',

@@ -125,6 +125,11 @@ fn of_people_and_the_rest() -> Vec<(&'static str, Value)> {
                 { "userId": A, "name": "Ben", "state": "left", "connectionId": null, "invitedBy": B, "reason": "missed" },
             ] }),
         ),
+        (
+            "call.transferring",
+            json!({ "callId": A, "roomId": B, "by": B, "name": "Ada", "answerTimeMs": 20_000 }),
+        ),
+        ("call.transferFailed", json!({ "callId": A, "roomId": B, "userId": B })),
         ("call.ended", json!({ "callId": A, "reason": "answeredElsewhere" })),
         ("media.changed", json!({ "roomId": A, "state": state })),
         (

@@ -62,6 +62,9 @@ pub(super) fn methods() -> Vec<Method> {
         method("call.hangUp", json!({ "callId": OTHER }), &[]),
         method("call.invite", json!({ "callId": OTHER, "userId": OTHER }), &[]),
         method("call.transfer", json!({ "callId": OTHER, "userId": OTHER }), &[]),
+        method("call.withdraw", json!({ "callId": OTHER, "userId": OTHER }), &[]),
+        method("call.transferToRoom", json!({ "callId": OTHER, "roomId": ROOM }), &[]),
+        method("call.answerTransfer", json!({ "callId": OTHER, "roomId": ROOM, "isThere": true }), &[]),
         method("call.resume", json!({ "callId": OTHER, "connectionId": ROOM }), &[]),
         method(
             "media.join",
@@ -73,6 +76,7 @@ pub(super) fn methods() -> Vec<Method> {
         method("media.signal", json!({ "roomId": ROOM, "to": OTHER, "signal": signal }), &[]),
         method("media.publish", json!({ "roomId": ROOM, "sdp": "v=0" }), &[]),
         method("media.answer", json!({ "roomId": ROOM, "revision": 1, "sdp": "v=0" }), &[]),
+        method("media.restartIce", json!({ "roomId": ROOM }), &[]),
         method("inbox.subscribe", json!({ "after": 7 }), &["after"]),
         method("inbox.unsubscribe", json!({}), &[]),
         method("mailbox.subscribe", json!({ "after": 7 }), &["after"]),
@@ -280,6 +284,9 @@ fn guests_may_what_concerns_their_room_and_people_what_their_permissions_say() {
         ("call.resume", rooms),
         ("call.invite", rooms),
         ("call.transfer", rooms),
+        ("call.withdraw", rooms),
+        ("call.transferToRoom", rooms),
+        ("call.answerTransfer", rooms),
         ("inbox.subscribe", Permission::ConversationsRead),
     ];
     assert_eq!(asks, expected.into());

@@ -19,7 +19,8 @@ pub(crate) const TRACKS_MAX: usize = 8;
 impl Engine {
     /// Takes an offer of what a participant sends, and answers it.
     ///
-    /// Offering again on the same transport adds and removes tracks.
+    /// Offering again on the same transport adds and removes tracks; with other credentials it restarts ICE, and the
+    /// answer has other ones, too.
     ///
     /// # Errors
     /// [`SdpError`]; then nothing has changed.
@@ -41,8 +42,10 @@ impl Engine {
         let credentials = IceCreds { ufrag: remote.ufrag.clone(), pass: remote.pwd.clone() };
         let place = match publish {
             Some(place) => {
-                if let Some(Some(transport)) = self.transports.get_mut(place) {
-                    transport.set_remote(credentials);
+                let transport = self.transports.get(place).and_then(Option::as_ref);
+                if transport.is_some_and(|transport| transport.is_restarted_by(&credentials)) {
+                    let own = self.credentials();
+                    self.restart_transport(place, own, credentials);
                 }
                 place
             }

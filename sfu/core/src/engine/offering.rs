@@ -52,8 +52,10 @@ pub(super) struct Offering {
     is_outdated: bool,
     /// Offers since the last answer whose time ran out.
     unanswered: u8,
-    /// Made with the first offer, for the transport that the first answer opens.
+    /// Made with the first offer, for the transport that the first answer opens; and anew with each restart of ICE.
     credentials: Option<IceCreds>,
+    /// The next offer restarts ICE.
+    restarts: bool,
     /// What was agreed about the DTLS client's part, once it was.
     setup: Option<&'static str>,
     numbers: StreamNumbers,
@@ -107,6 +109,7 @@ impl Offering {
             is_outdated: false,
             unanswered: 0,
             credentials: None,
+            restarts: false,
             setup: None,
             numbers: StreamNumbers(start),
         }
@@ -211,8 +214,18 @@ impl Engine {
         }
         let tracks = self.tracks_for(participant);
         let Some(known) = self.participants.get_mut(&participant) else { return };
-        if known.offering.update(tracks) {
+        if known.offering.update(tracks) || known.offering.restarts {
             self.write_offer(participant, now, output);
+        }
+    }
+
+    /// A participant's network has changed: it is offered the same under new credentials, as soon as it has answered
+    /// what it was offered before (RFC 8445, section 9). Does nothing if nothing was offered yet.
+    pub fn restart_ice(&mut self, participant: ConnectionId, now: Instant, output: &mut Output) {
+        let Some(known) = self.participants.get_mut(&participant) else { return };
+        if known.subscribe.is_some() {
+            known.offering.restarts = true;
+            self.offer(participant, now, output);
         }
     }
 
@@ -244,12 +257,14 @@ impl Engine {
 
     fn write_offer(&mut self, participant: ConnectionId, now: Instant, output: &mut Output) {
         let Some(known) = self.participants.get(&participant) else { return };
-        let credentials = known.offering.credentials.clone().unwrap_or_else(|| self.credentials());
+        let kept = known.offering.credentials.clone().filter(|_| !known.offering.restarts);
+        let credentials = kept.unwrap_or_else(|| self.credentials());
         let Some(known) = self.participants.get_mut(&participant) else { return };
         let offering = &mut known.offering;
         offering.credentials = Some(credentials.clone());
         offering.revision = offering.revision.saturating_add(1);
         offering.is_outdated = false;
+        offering.restarts = false;
         let Some(known) = self.participants.get(&participant) else { return };
         let offering = &known.offering;
         let local = self.local(&credentials);
@@ -321,9 +336,13 @@ impl Engine {
         let (subscribe, own) = (known.subscribe, known.offering.credentials.clone());
         let credentials = IceCreds { ufrag: remote.ufrag.clone(), pass: remote.pwd.clone() };
         let place = match (subscribe, own) {
-            (Some(place), _) => {
-                if let Some(Some(transport)) = self.transports.get_mut(place) {
-                    transport.set_remote(credentials);
+            (Some(place), Some(own)) => {
+                let transport = self.transports.get(place).and_then(Option::as_ref);
+                let is_restart = transport.is_some_and(|transport| {
+                    transport.credentials.ufrag != own.ufrag || transport.is_restarted_by(&credentials)
+                });
+                if is_restart {
+                    self.restart_transport(place, own, credentials);
                 }
                 place
             }
@@ -332,7 +351,7 @@ impl Engine {
                 let is_client = remote.is_passive;
                 self.open_transport(participant, own, credentials, fingerprint, is_client, now)
             }
-            (None, None) => return Err(AnswerError::NothingOffered),
+            (_, None) => return Err(AnswerError::NothingOffered),
         };
         let Some(known) = self.participants.get_mut(&participant) else { return Ok(()) };
         known.subscribe = Some(place);
@@ -340,7 +359,7 @@ impl Engine {
         offering.setup.get_or_insert(if remote.is_passive { "active" } else { "passive" });
         offering.pending = None;
         offering.unanswered = 0;
-        let is_outdated = offering.is_outdated;
+        let is_outdated = offering.is_outdated || offering.restarts;
         let accepted = offering.settle(remote);
         self.subscribe(participant, place, &accepted);
         if is_outdated {

@@ -2,12 +2,12 @@
 
 use common::{
     error::ErrorCode,
-    id::{ConnectionId, UserId},
+    id::{ConnectionId, RoomId, UserId},
     protocol::call::EndReason,
 };
 use std::time::Duration;
 
-use super::leg::Invitation;
+use super::{leg::Invitation, transfer::Destination};
 
 /// Why an action does not fit the call. It never changes the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum CallError {
     /// For instance hanging up what nobody has answered.
     #[error("the call is not in a state for this")]
     WrongState,
+    /// Only the one who rang somebody, or who called, takes that back.
+    #[error("only the one who rang them, or who called, may take that back")]
+    NotTheirs,
     /// As many people have been part of it as may be.
     #[error("there are as many people in the call as may be")]
     Full,
@@ -41,6 +44,7 @@ impl CallError {
             Self::NotInvited => ErrorCode::CALL_NOT_INVITED,
             Self::Over => ErrorCode::CALL_OVER,
             Self::WrongState => ErrorCode::CALL_WRONG_STATE,
+            Self::NotTheirs => ErrorCode::FORBIDDEN,
             Self::Full => ErrorCode::TOO_MANY,
         }
     }
@@ -78,6 +82,8 @@ pub enum Effect {
         /// How it ended for them.
         reason: EndReason,
     },
+    /// Write down to which room it is being handed over, or that it is not any more; likewise.
+    RecordTransfer(Option<Destination>),
     /// Write down how it ended for all who are still part of it; likewise.
     RecordEnd(EndReason),
     /// Ring on one more device.
@@ -112,6 +118,24 @@ pub enum Effect {
     TellRunner {
         /// The device.
         to: ConnectionId,
+    },
+    /// Tell a device to go to another room.
+    TellTransferring {
+        /// The device that is told.
+        to: ConnectionId,
+        /// Where, and who hands the call over.
+        destination: Destination,
+        /// For how much longer it is waited for.
+        time: Duration,
+    },
+    /// Tell the one who hands the call over that somebody has not gone to the other room.
+    TellTransferFailed {
+        /// The device that is told.
+        to: ConnectionId,
+        /// Where.
+        room: RoomId,
+        /// Who.
+        user: UserId,
     },
     /// Tell a device that the call is over for it.
     TellEnded {

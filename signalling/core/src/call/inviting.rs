@@ -1,4 +1,4 @@
-//! Ringing one more person into a call.
+//! Ringing one more person into a call, and not ringing them any more.
 
 use super::{
     Call, CallError, Effect, Invitation, PARTIES_MAX, RING_TIME,
@@ -16,8 +16,8 @@ impl Call {
     /// ring already for the same reason.
     ///
     /// # Errors
-    /// [`CallError::WrongState`] if they are in it, or are rung for another reason, or if there is nobody yet to be
-    /// transferred; [`CallError::Full`]; [`CallError::NotInvited`] if the device is nobody's who talks.
+    /// [`CallError::WrongState`] if they are in it, or are rung for another reason; for a transfer also if nobody has
+    /// picked up yet, or the call is being handed over to a room; [`CallError::Full`]; [`CallError::NotInvited`] if the device is nobody's who talks.
     pub fn may_invite(
         &self,
         device: ConnectionId,
@@ -28,7 +28,7 @@ impl Call {
             return Err(CallError::Over);
         }
         let by = self.talking().find(|leg| leg.is_in_on(device)).ok_or(CallError::NotInvited)?.user;
-        if is_transfer && !self.is_answered {
+        if is_transfer && (!self.is_answered || self.transfer.is_some()) {
             return Err(CallError::WrongState);
         }
         match self.leg(user) {
@@ -80,6 +80,33 @@ impl Call {
         effects.push(Effect::RecordOut { user, reason });
         self.place(Leg { user, invitation, state: State::Out { reason, device: None } });
         self.change(effects);
+        Ok(())
+    }
+
+    /// Rings one person no more, on behalf of the one who rang them or who called, and talks on `device`. For others it
+    /// goes on ringing.
+    ///
+    /// # Errors
+    /// [`CallError::WrongState`] if they do not ring; [`CallError::NotTheirs`] if it is not for this device's user to say;
+    /// [`CallError::NotInvited`] if it is nobody's who talks.
+    pub fn handle_withdraw(
+        &mut self,
+        device: ConnectionId,
+        user: UserId,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), CallError> {
+        if self.is_over() {
+            return Err(CallError::Over);
+        }
+        let by = self.talking().find(|leg| leg.is_in_on(device)).ok_or(CallError::NotInvited)?.user;
+        let is_owner = self.legs.first().is_some_and(|leg| leg.user == by);
+        let mut rung = self.legs.iter().enumerate().filter(|(_, leg)| leg.ringing().is_some());
+        let (at, leg) = rung.find(|(_, leg)| leg.user == user).ok_or(CallError::WrongState)?;
+        if !is_owner && leg.invitation.by != by {
+            return Err(CallError::NotTheirs);
+        }
+        self.take_out(at, EndReason::Cancelled, now, effects);
         Ok(())
     }
 

@@ -116,7 +116,9 @@ impl Leg {
     /// They are out of it: their devices are told. One that still rang when the others stopped talking was not missed.
     pub(super) fn take_out(&mut self, reason: EndReason, effects: &mut Vec<Effect>) {
         let reason = match (&self.state, reason) {
-            (State::Ringing(_), EndReason::HungUp | EndReason::Lost) => EndReason::Cancelled,
+            (State::Ringing(_), EndReason::HungUp | EndReason::Lost | EndReason::Transferred) => {
+                EndReason::Cancelled
+            }
             (State::Ringing(_) | State::In(_) | State::Out { .. }, reason) => reason,
         };
         let tell = |to| Effect::TellEnded { to, reason };

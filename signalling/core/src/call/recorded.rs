@@ -1,6 +1,6 @@
 //! A call that another instance ran, as it was recorded.
 
-use super::leg::Invitation;
+use super::{leg::Invitation, transfer::Destination};
 use common::{
     id::{ConnectionId, UserId},
     protocol::call::EndReason,
@@ -14,6 +14,8 @@ pub struct Recorded {
     pub parties: Vec<RecordedParty>,
     /// Whether anybody has picked up.
     pub is_answered: bool,
+    /// To which room it was being handed over, and by whom.
+    pub transfer: Option<Destination>,
     /// Higher than what any other instance has counted.
     pub revision: u64,
 }

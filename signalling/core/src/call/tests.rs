@@ -18,7 +18,7 @@ fn recorded(stage: Stage) -> Recorded {
     let invitation = Invitation { by: ADA, is_transfer: false };
     let caller = RecordedParty { user: ADA, invitation, stage: Stage::In { device: device(CALLER) } };
     let parties = vec![caller, RecordedParty { user: BEN, invitation, stage }];
-    Recorded { parties, is_answered, revision: 1 << 32 }
+    Recorded { parties, is_answered, transfer: None, revision: 1 << 32 }
 }
 
 struct Fixture {
@@ -422,3 +422,4 @@ fn nobody_is_taken_for_gone_whom_nobody_can_hear() {
 
 mod group;
 mod orders;
+mod transfers;

@@ -6,11 +6,11 @@ mod takeover;
 
 use crate::world::{Work, World};
 use common::{
-    id::{ConnectionId, NodeId, UserId},
+    id::{ConnectionId, NodeId, RoomId, UserId},
     protocol::call::EndReason,
 };
 use signalling_core::call::{
-    Call, CallError, Invitation,
+    Call, CallError, Destination, Invitation,
     part::{Part, Runner},
 };
 use std::{
@@ -53,6 +53,7 @@ pub(crate) struct Record {
     epoch: u64,
     runner: NodeId,
     is_answered: bool,
+    transfer: Option<Destination>,
     ended: Option<EndReason>,
 }
 
@@ -94,12 +95,16 @@ impl Record {
             return;
         }
         self.ended = Some(reason);
-        let is_answered = matches!(reason, EndReason::HungUp | EndReason::Lost);
+        let is_answered = matches!(reason, EndReason::HungUp | EndReason::Lost | EndReason::Transferred);
         for noted in self.people.iter_mut().filter(|noted| noted.outcome.is_none()) {
             let is_spared = is_answered && noted.device.is_none();
             noted.end(if is_spared { EndReason::Cancelled } else { reason });
         }
     }
+}
+
+fn room_id(room: usize) -> RoomId {
+    RoomId::from_uuid(Uuid::from_u128(u128::try_from(room).expect("it fits")))
 }
 
 fn user_id(user: u128) -> UserId {
@@ -123,6 +128,8 @@ pub(crate) struct Outcome {
     /// Whether more than two talked at once.
     was_group: bool,
     transferred: usize,
+    to_room: usize,
+    withdrawn: usize,
     resumed: usize,
     /// By which people went on.
     moved_to: BTreeSet<ConnectionId>,
@@ -138,6 +145,8 @@ pub(crate) struct Counts {
     pub(crate) ran_on: usize,
     pub(crate) groups: usize,
     pub(crate) transferred: usize,
+    pub(crate) to_room: usize,
+    pub(crate) withdrawn: usize,
 }
 
 impl std::iter::Sum for Counts {
@@ -149,6 +158,8 @@ impl std::iter::Sum for Counts {
             ran_on: sum.ran_on + one.ran_on,
             groups: sum.groups + one.groups,
             transferred: sum.transferred + one.transferred,
+            to_room: sum.to_room + one.to_room,
+            withdrawn: sum.withdrawn + one.withdrawn,
         })
     }
 }
@@ -169,6 +180,8 @@ pub(crate) enum News {
     Resumed(ConnectionId),
     Runner(Runner),
     Changed(u64),
+    Transferring(RoomId),
+    TransferFailed,
     Ended(EndReason),
 }
 
@@ -183,6 +196,9 @@ pub(crate) enum Action {
     Attend,
     Resume { from: ConnectionId },
     Invite { whom: u128, is_transfer: bool },
+    Withdraw { whom: u128 },
+    Transfer { room: RoomId },
+    AnswerTransfer { room: RoomId, is_there: bool },
 }
 
 /// What came of a request.
@@ -302,7 +318,8 @@ impl World {
             Noted::new(caller, caller, Some(connection), rang_at),
             Noted::new(callee, caller, None, rang_at),
         ];
-        let record = Record { people, epoch: 0, runner: node, is_answered: false, ended: None };
+        let record =
+            Record { people, epoch: 0, runner: node, is_answered: false, transfer: None, ended: None };
         self.records.insert(call, record);
         let is_cut = self.instances.iter().any(|instance| !instance.is_linked);
         self.outcomes.insert(call, Outcome { is_cut, ..Outcome::default() });
@@ -355,6 +372,16 @@ impl World {
                 }
                 Action::Invite { whom, is_transfer: self.dice.percent(30) }
             }
+            (Side::Talking | Side::Calling, 6) => {
+                let record = &self.records[&call];
+                let is_rung = |user: &u128| {
+                    let noted = record.noted(user_id(*user));
+                    noted.is_some_and(|noted| noted.device.is_none() && noted.outcome.is_none())
+                };
+                let Some(whom) = self.clients.iter().map(|client| client.user).find(is_rung) else { return };
+                Action::Withdraw { whom }
+            }
+            (Side::Talking, 7..9) => Action::Transfer { room: room_id(self.dice.roll(2)) },
             _ => return,
         };
         self.ask(at, connection, call, action);
@@ -442,6 +469,8 @@ impl World {
             ran_on: count(|outcome| usize::from(outcome.taken_over > 0 && outcome.resumed > 0)),
             groups: count(|outcome| usize::from(outcome.was_group)),
             transferred: count(|outcome| outcome.transferred),
+            to_room: count(|outcome| outcome.to_room),
+            withdrawn: count(|outcome| outcome.withdrawn),
         }
     }
 

@@ -62,6 +62,7 @@ fn more_people_on_three_instances() {
         "{calls:?}"
     );
     assert!(calls.groups > 20 && calls.transferred > 5, "{calls:?}");
+    assert!(calls.to_room > 5 && calls.withdrawn > 5, "{calls:?}");
 }
 
 /// More than are told one by one.

@@ -3,10 +3,10 @@
 use crate::{calls::ring::millis, client::Client};
 use common::{
     id::{AccountId, CallId, RoomId, UserId},
-    protocol::call::{Incoming, Media, PartiesChanged, Party, PartyState},
+    protocol::call::{Incoming, Media, PartiesChanged, Party, PartyState, Transferring},
     subject::hub::CallState,
 };
-use signalling_core::call::{Call, PartyStanding, PartyView};
+use signalling_core::call::{Call, Destination, PartyStanding, PartyView};
 use std::{collections::BTreeMap, time::Duration};
 use store::calls::{NewCall, Open};
 use time::OffsetDateTime;
@@ -72,6 +72,12 @@ impl About {
             media: self.media,
             ring_time_ms: millis(rings_for),
         }
+    }
+
+    /// What a device is told that is to go to another room.
+    pub(super) fn transferring(&self, Destination { by, room }: Destination, time: Duration) -> Transferring {
+        let (name, answer_time_ms) = (self.name(by), millis(time));
+        Transferring { call_id: self.call, room_id: room, by, name, answer_time_ms }
     }
 
     /// What those are told who are in it.

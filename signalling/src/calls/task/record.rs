@@ -125,6 +125,10 @@ impl Records {
                 entries = calls::leave(&mut tx, tenure, user, reason, clock).await?;
                 entries.is_some()
             }
+            Effect::RecordTransfer(destination) => {
+                let destination = destination.map(|to| (to.by, to.room));
+                calls::note_transfer(&mut tx, tenure, destination).await?
+            }
             Effect::RecordEnd(reason) => {
                 entries = calls::end(&mut tx, tenure, reason, clock).await?;
                 entries.is_some()
@@ -134,6 +138,8 @@ impl Records {
             | Effect::TellResumed { .. }
             | Effect::TellChanged { .. }
             | Effect::TellRunner { .. }
+            | Effect::TellTransferring { .. }
+            | Effect::TellTransferFailed { .. }
             | Effect::TellEnded { .. } => true,
         };
         tx.commit().await?;

@@ -207,6 +207,9 @@ INSERT INTO room_mutes (account_id, room_id, user_id, until, created_at)
     SELECT account, pg_temp.u('room', n % 10000), pg_temp.u('user', 1000001 + n / 100),
            CASE n % 2 WHEN 0 THEN now() + '1 day'::interval END, now()
     FROM large, generate_series(0, 19999) n;
+INSERT INTO room_reviews (account_id, room_id, xact, at)
+    SELECT account, pg_temp.u('room', n % 10000), (1000000000 + n)::text::xid8, now() - make_interval(mins => n * 10)
+    FROM large, generate_series(0, 49999) n;
 INSERT INTO room_bans (account_id, room_id, user_id, created_at)
     SELECT account, pg_temp.u('room', n % 10000), pg_temp.u('user', 1000001 + n / 100), now()
     FROM large, generate_series(0, 19999) n;

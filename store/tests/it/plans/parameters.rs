@@ -71,6 +71,7 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ("AS gone (room_id, seq)", &[(2, "ARRAY[7777::bigint]")]),
     ("INSERT INTO room_bans", &[(3, "gen_random_uuid()")]),
     ("INSERT INTO room_members", &[(3, "gen_random_uuid()")]),
+    ("FROM room_reviews WHERE xact >=", &[(1, "'1000049990'"), (2, "10001")]),
     ("INSERT INTO team_members", &[(3, "ARRAY[pg_temp.u('user', 1000999)]")]),
     ("INSERT INTO conversations", &[(4, "pg_temp.u('contact', 100000)")]),
     ("(c.merged_into IS NULL)::integer = 1 AND (c.id < $2)", &[(1, "ARRAY['family0077']")]),

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use std::collections::BTreeMap;
 
 /// Which row of each table.
-const ROWS: [(&str, &str); 60] = [
+const ROWS: [(&str, &str); 61] = [
     ("accounts", "name = 'a'"),
     ("api_keys", "id = pg_temp.u('key', 777)"),
     ("attachment_totals", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
@@ -58,6 +58,7 @@ const ROWS: [(&str, &str); 60] = [
     ),
     ("room_reads", "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008)"),
     ("room_removals", "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008)"),
+    ("room_reviews", "room_id = pg_temp.u('room', 777) AND xact = '1000000777'"),
     ("rooms", "id = pg_temp.u('room', 777)"),
     ("sign_ins", "id = pg_temp.u('sign_in', 7777)"),
     ("team_members", "team_id = pg_temp.u('team', 7) AND user_id = pg_temp.u('user', 1000008)"),

@@ -89,6 +89,11 @@ export class LocalMedia {
     for (const track of this.stream.getTracks()) track.enabled = this.#isSent(track);
   }
 
+  /** What there is to send: nothing while the call is on hold. @returns {Tracks} */
+  get sent() {
+    return this.#held ? { audio: null, video: null } : this.tracks;
+  }
+
   /** @param {MediaStreamTrack} track */
   #isSent(track) {
     return !this.#held && !(this.#muted && track.kind === 'audio');

@@ -1,4 +1,5 @@
-// Media straight to one other participant. Offers come from one side only, so they never collide.
+// Media straight to one other participant. Offers come from one side only, so they never collide: a restart of ICE, too,
+// which the other side asks for where it notices first that the path is lost (RFC 8445, section 9).
 
 /** @typedef {import('../../protocol.js').PeerSignal} PeerSignal */
 /** @typedef {import('./local.js').Kind} Kind */
@@ -7,6 +8,9 @@
 
 /** A lost path may come back by itself; after this long it is rebuilt. */
 const DISCONNECTED_PATIENCE_MS = 4_000;
+
+/** As long a rebuilt path may take to carry anything before it is rebuilt again. */
+const RESTART_AGAIN_MS = 10_000;
 
 export class PeerLink {
   /** What the other one sends. @type {Tracks} */
@@ -18,15 +22,18 @@ export class PeerLink {
   #candidates = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #patience;
+  /** Until when a restart that is under way is given time. */
+  #restartsUntil = 0;
 
   /**
-   * @param {{ other: string, offers: boolean, iceServers: RTCIceServer[], local: LocalMedia,
+   * @param {{ other: string, offers: boolean, iceServers: RTCIceServer[], local: LocalMedia, refresh: () => Promise<RTCIceServer[]>,
    *   signal: (signal: PeerSignal) => void, changed: () => void }} options
    */
-  constructor({ other, offers, iceServers, local, signal, changed }) {
+  constructor({ other, offers, iceServers, local, refresh, signal, changed }) {
     this.other = other;
     this.offers = offers;
     this.local = local;
+    this.refresh = refresh;
     this.signal = signal;
     const pc = (this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' }));
     pc.ontrack = ({ track }) => {
@@ -59,7 +66,7 @@ export class PeerLink {
 
   /** @param {RTCRtpTransceiver} transceiver @param {Kind} kind */
   #carry({ sender }, kind) {
-    sender.replaceTrack(this.local.tracks[kind]);
+    sender.replaceTrack(this.local.sent[kind]);
     sender.setStreams(this.local.stream);
   }
 
@@ -71,6 +78,7 @@ export class PeerLink {
 
   /** Takes an offer, an answer or a candidate of the other side. @param {PeerSignal} signal */
   handle(signal) {
+    if (signal.kind === 'restart') return this.restart();
     this.#enqueue(async () => {
       if (signal.kind === 'offer' && !this.offers) await this.#answer(signal.sdp);
       else if (signal.kind === 'answer' && this.pc.signalingState === 'have-local-offer') {
@@ -106,11 +114,24 @@ export class PeerLink {
   #mend() {
     clearTimeout(this.#patience);
     const { connectionState } = this.pc;
-    if (!this.offers || !['failed', 'disconnected'].includes(connectionState)) return;
-    this.#patience = setTimeout(
-      () => this.#enqueue(() => this.#offer({ iceRestart: true })),
-      connectionState === 'failed' ? 0 : DISCONNECTED_PATIENCE_MS,
-    );
+    if (!['failed', 'disconnected'].includes(connectionState)) return;
+    this.#patience = setTimeout(() => this.restart(), connectionState === 'failed' ? 0 : DISCONNECTED_PATIENCE_MS);
+  }
+
+  /** Looks for a path anew: the present one is lost, or the network of either side has changed. */
+  restart() {
+    if (this.pc.signalingState === 'closed' || Date.now() < this.#restartsUntil) return;
+    this.#restartsUntil = Date.now() + RESTART_AGAIN_MS;
+    clearTimeout(this.#patience);
+    // What was heard of no path may be lost like the path.
+    this.#patience = setTimeout(() => !this.connected && this.restart(), RESTART_AGAIN_MS);
+    if (!this.offers) this.signal({ kind: 'restart' });
+    this.#enqueue(async () => {
+      // Credentials of relays do not last as long as calls.
+      const iceServers = await this.refresh().catch(() => null);
+      if (iceServers) this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
+      if (this.offers) await this.#offer({ iceRestart: true });
+    });
   }
 
   /** Our own description, once there is one. */

@@ -6,6 +6,10 @@
 /** @typedef {import('./local.js').LocalMedia} LocalMedia */
 /** @typedef {import('./session.js').MediaRequest} MediaRequest */
 
+/** How long a path may be lost before it is looked for anew, and how long that may take before all is set up anew. */
+const DISCONNECTED_PATIENCE_MS = 4_000;
+const RESTART_PATIENCE_MS = 8_000;
+
 export class ServerLink {
   /** What each participant sends: connection id → tracks. @type {Map<string, Tracks>} */
   received = new Map();
@@ -24,14 +28,18 @@ export class ServerLink {
   /** @type {MediaOffered | null} */
   #newest = null;
   #closed = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #patience;
+  #isRestarting = false;
 
   /**
-   * @param {{ iceServers: RTCIceServer[], local: LocalMedia,
+   * @param {{ iceServers: RTCIceServer[], local: LocalMedia, refresh: () => Promise<RTCIceServer[]>,
    *   request: MediaRequest, changed: () => void, failed: () => void }} options
    */
-  constructor({ iceServers, local, request, changed, failed }) {
+  constructor({ iceServers, local, refresh, request, changed, failed }) {
     this.iceServers = iceServers;
     this.local = local;
+    this.refresh = refresh;
     this.request = request;
     this.changed = changed;
     this.failed = failed;
@@ -42,10 +50,49 @@ export class ServerLink {
     const pc = new RTCPeerConnection({ iceServers: this.iceServers, bundlePolicy: 'max-bundle' });
     pc.onconnectionstatechange = () => {
       if (this.#closed) return;
-      if (pc.connectionState === 'failed') this.failed();
+      this.#mend();
       this.changed();
     };
     return pc;
+  }
+
+  #isLost = () => [this.publish, this.subscribe].some((pc) => pc && ['failed', 'disconnected'].includes(pc.connectionState));
+
+  #mend() {
+    // What comes of a restart is looked at when its time is over.
+    if (this.#isRestarting) return;
+    if (!this.#isLost()) {
+      clearTimeout(this.#patience);
+      this.#patience = undefined;
+    } else this.#patience ??= setTimeout(() => this.restart(), DISCONNECTED_PATIENCE_MS);
+  }
+
+  /**
+   * Looks for a path anew, in both directions (RFC 8445, section 9): the present one is lost, or the network has changed.
+   * Where that finds none, all is set up anew.
+   */
+  restart() {
+    if (this.#closed || this.#isRestarting) return;
+    this.#isRestarting = true;
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => {
+      this.#isRestarting = false;
+      this.#patience = undefined;
+      if (this.#isLost()) this.failed();
+    }, RESTART_PATIENCE_MS);
+    // The offer of what we receive comes with the answer, and is taken after it.
+    const fresh = this.refresh().catch(() => null);
+    const renew = async (/** @type {RTCPeerConnection | null} */ pc) => {
+      const iceServers = await fresh;
+      if (pc && iceServers && !this.#closed) pc.setConfiguration({ ...pc.getConfiguration(), iceServers });
+    };
+    this.#subscribing = this.#subscribing.then(() => renew(this.subscribe)).catch((error) => console.info('Restarting:', error));
+    this.#publishing = this.#publishing.then(async () => {
+      if (!this.publish || this.#closed) return;
+      await renew(this.publish);
+      await this.#publish(this.publish, { iceRestart: true });
+      // The time that is up counts: a request that fails is tried by it.
+    }).catch((error) => this.#closed || console.info('Restarting:', error));
   }
 
   /** Whether everything we send arrives there; with nothing to send it does. */
@@ -56,20 +103,25 @@ export class ServerLink {
   /** Offers what we send. Again when a kind joined that was not sent before. */
   #offer() {
     this.#publishing = this.#publishing.then(async () => {
-      const missing = Object.entries(this.local.tracks).flatMap(([kind, track]) => (track && !this.#sender(kind) ? [track] : []));
+      const missing = Object.entries(this.local.sent).flatMap(([kind, track]) => (track && !this.#sender(kind) ? [track] : []));
       if (missing.length === 0 || this.#closed) return;
       const pc = (this.publish ??= this.#connection());
       for (const track of missing) {
         pc.addTransceiver(track, { direction: 'sendonly', streams: [this.local.stream] });
       }
-      await pc.setLocalDescription(await pc.createOffer());
-      const { sdp } = await this.request('media.publish', { sdp: pc.localDescription?.sdp ?? '' });
-      if (!this.#closed) await pc.setRemoteDescription({ type: 'answer', sdp });
+      await this.#publish(pc);
     }).catch((error) => {
       if (this.#closed) return;
       console.warn('Publishing:', error);
       this.failed();
     });
+  }
+
+  /** @param {RTCPeerConnection} pc @param {RTCOfferOptions} [options] */
+  async #publish(pc, options) {
+    await pc.setLocalDescription(await pc.createOffer(options));
+    const { sdp } = await this.request('media.publish', { sdp: pc.localDescription?.sdp ?? '' });
+    if (!this.#closed) await pc.setRemoteDescription({ type: 'answer', sdp });
   }
 
   // A transceiver keeps its kind while its track comes and goes.
@@ -80,7 +132,7 @@ export class ServerLink {
   /** Sends another track of this kind, or none. @param {Kind} kind @param {MediaStreamTrack | null} track */
   replace(kind, track) {
     const sender = this.#sender(kind);
-    if (sender) sender.replaceTrack(track);
+    if (sender) sender.replaceTrack(track).catch((error) => console.warn('Sending:', error));
     else this.#offer();
   }
 
@@ -131,6 +183,7 @@ export class ServerLink {
 
   close() {
     this.#closed = true;
+    clearTimeout(this.#patience);
     this.publish?.close();
     this.subscribe?.close();
   }

@@ -4,6 +4,7 @@ import { PeerLink } from './peer.js';
 import { Said, UNSAID } from './said.js';
 import { ServerLink } from './server.js';
 import { SpeechMeter } from './speech.js';
+import { onNetworkChange } from './network.js';
 import { received } from './stats.js';
 
 /** @typedef {import('../../protocol.js').PeerSignal} PeerSignal */
@@ -104,6 +105,7 @@ export class MediaSession {
     on('media.updated', (updated) => this.#update(updated));
     on('media.signal', (params) => this.#hear(params));
     on('media.offer', (offer) => this.#hearOffer(offer));
+    this.#off.push(onNetworkChange(() => this.restart()));
     this.#off.push(client.on('call.resumed', ({ previousConnectionId, connectionId }) => this.moved(previousConnectionId, connectionId)));
   }
 
@@ -216,6 +218,7 @@ export class MediaSession {
   /** Puts the call on hold, or goes on with it: everybody sees it, and nothing of ours is heard or seen. @param {boolean} on */
   hold(on) {
     this.local.hold(on);
+    for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) this.#send(kind, this.local.sent[kind]);
     this.say({ onHold: on });
   }
 
@@ -238,6 +241,7 @@ export class MediaSession {
       offers: participants[0].connectionId === this.self,
       iceServers: this.#iceServers,
       local: this.local,
+      refresh: this.#refresh,
       signal: (signal) => this.#request('media.signal', { to: peer.other, signal }).catch(() => {}),
       changed: this.changed,
     }));
@@ -252,6 +256,7 @@ export class MediaSession {
     const server = (this.#server = new ServerLink({
       iceServers: this.#iceServers,
       local: this.local,
+      refresh: this.#refresh,
       request: this.#request,
       changed: this.changed,
       failed: () => this.#rejoin(),
@@ -355,8 +360,26 @@ export class MediaSession {
   /** Sends another own track of this kind, or none. @param {Kind} kind @param {MediaStreamTrack | null} track */
   replace(kind, track) {
     if (kind === 'audio') this.#speech.watch(track);
+    if (!this.#said.now.onHold) this.#send(kind, track);
+  }
+
+  #send(/** @type {Kind} */ kind, /** @type {MediaStreamTrack | null} */ track) {
     this.#peer?.replace(kind, track);
     this.#server?.replace(kind, track);
+  }
+
+  /** Fresh ICE servers; what we receive through the server is offered anew. @returns {Promise<RTCIceServer[]>} */
+  #refresh = async () => {
+    const { iceServers } = await this.#request('media.restartIce', {});
+    this.#iceServers = /** @type {RTCIceServer[]} */ (iceServers);
+    return this.#iceServers;
+  };
+
+  /** Looks for a path anew, by whatever way media travels: the network of this device has changed. */
+  restart() {
+    if (!this.#joined || this.#closed) return;
+    this.#peer?.restart();
+    this.#server?.restart();
   }
 
   /** Counters of everything received, for tests and for support. */

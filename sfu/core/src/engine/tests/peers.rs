@@ -168,6 +168,70 @@ fn an_address_in_use_is_not_given_to_another_transport() {
     assert_eq!(stage.engine.by_address[&address(1001)], stage.engine.by_address[&address(1002)]);
 }
 
+/// The same description under other credentials.
+fn renamed(mut remote: crate::sdp::parse::Remote) -> crate::sdp::parse::Remote {
+    remote.ufrag = "wxyz".to_owned();
+    remote.pwd = "another0password00another".to_owned();
+    remote
+}
+
+/// RFC 8445, section 9: both sides have other credentials; keys, streams and the path in use stay until there is another.
+#[test]
+fn a_client_that_restarts_ice_goes_on_by_another_path_under_other_credentials() {
+    let mut stage = Stage::new(2);
+    let now = common::clock::Clock::now(&stage.clock);
+    let cameras = super::stage::cameras(&[0]);
+    let before = stage.engine.publish(device(1), &cameras, now, &mut stage.output).unwrap();
+    stage.connect(1, Side::Publish, 1001);
+    stage.answer(2, |_| true);
+    stage.connect(2, Side::Subscribe, 1002);
+    stage.offered(2);
+    let same = stage.engine.publish(device(1), &cameras, now, &mut stage.output).unwrap();
+    assert_eq!(names(&before), names(&same), "another offer of the same is no restart");
+
+    let restart = renamed(super::stage::cameras(&[0]));
+    let after = stage.engine.publish(device(1), &restart, now, &mut stage.output).unwrap();
+    assert_ne!(names(&before), names(&after));
+    assert!(stage.offered(2).is_none(), "nobody else is concerned");
+    assert_eq!(goes_to(&mut stage), [1002], "what comes by the path in use is forwarded");
+    stage.receive(address(4001), check(names(&before), "abcd", true, [7; 12]));
+    assert!(stage.datagrams(4001).is_empty(), "the former credentials count no more");
+    stage.receive(address(4001), check(names(&after), "wxyz", true, [8; 12]));
+    assert!(!stage.datagrams(4001).is_empty());
+    stage.ends.get_mut(&1001).unwrap().address = address(4001);
+    assert_eq!(goes_to(&mut stage), [1002], "from the new address, under the keys of before");
+    assert_eq!(stage.engine.footprint().transports, 2);
+}
+
+#[test]
+fn a_participant_whose_network_has_changed_is_offered_the_same_under_other_credentials() {
+    let (mut stage, offer) = watching();
+    let restart = |stage: &mut Stage| {
+        let now = common::clock::Clock::now(&stage.clock);
+        stage.engine.restart_ice(device(2), now, &mut stage.output);
+    };
+    restart(&mut stage);
+    let again = stage.offered(2).expect("an offer");
+    assert_ne!(names(&again.sdp), names(&offer.sdp));
+    let tracks = |offer: &Offer| offer.tracks.iter().map(|track| track.mid.clone()).collect::<Vec<_>>();
+    assert_eq!(tracks(&again), tracks(&offer));
+    restart(&mut stage);
+    assert!(stage.offered(2).is_none(), "one offer at a time");
+    let now = common::clock::Clock::now(&stage.clock);
+    let answer = renamed(super::stage::answer(&again, |_| true));
+    stage.engine.answer(device(2), again.revision, &answer, now, &mut stage.output).unwrap();
+    assert!(stage.offered(2).is_some(), "which was asked for meanwhile");
+    assert_eq!(goes_to(&mut stage), [1002], "media goes on meanwhile");
+    stage.receive(address(3000), check(names(&offer.sdp), "abcd", true, [9; 12]));
+    assert!(stage.datagrams(3000).is_empty(), "the former credentials count no more");
+    stage.receive(address(3000), check(names(&again.sdp), "wxyz", true, [9; 12]));
+    assert!(!stage.datagrams(3000).is_empty());
+    let stranger = device(9);
+    stage.engine.restart_ice(stranger, now, &mut stage.output);
+    stage.engine.restart_ice(device(1), now, &mut stage.output);
+    assert!(stage.offered(1).is_none(), "who was offered nothing has nothing to restart");
+}
+
 #[test]
 fn who_never_checks_is_lost() {
     let mut stage = Stage::new(1);

@@ -153,7 +153,7 @@ fn a_call_of_three_goes_on_for_all_of_them_when_it_is_taken_up() {
         party(DORA, Stage::Out { reason: EndReason::Rejected, device: None }),
     ];
     let (clock, mut effects) = (ManualClock::default(), Vec::new());
-    let recorded = Recorded { parties, is_answered: true, revision: 1 << 32 };
+    let recorded = Recorded { parties, is_answered: true, transfer: None, revision: 1 << 32 };
     let mut call = Call::take_up(recorded, |_| true, clock.now(), &mut effects);
     let runner = [CALLER, 2].map(|n| Effect::TellRunner { to: device(n) });
     let incoming = Effect::TellIncoming { to: device(3), rings_for };
@@ -172,6 +172,7 @@ fn a_call_of_three_goes_on_for_all_of_them_when_it_is_taken_up() {
     let deserted = Recorded {
         parties: vec![party(ADA, Stage::In { device: device(CALLER) })],
         is_answered: true,
+        transfer: None,
         revision: 0,
     };
     effects.clear();

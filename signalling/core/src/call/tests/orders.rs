@@ -2,6 +2,7 @@
 //! next leaves it in one that may be.
 
 use super::*;
+use common::id::RoomId;
 use std::collections::BTreeMap;
 
 /// One person, as it is recorded.
@@ -29,6 +30,8 @@ struct Log {
     people: BTreeMap<UserId, Noted>,
     is_answered: bool,
     ended: Option<EndReason>,
+    /// To which room it is being handed over, and by whom.
+    transfer: Option<Destination>,
     /// What each user's devices may be told, since they were rung last.
     told: Vec<(ConnectionId, EndReason)>,
     counts: Counts,
@@ -41,6 +44,9 @@ struct Counts {
     takeovers: usize,
     invited: usize,
     transferred: usize,
+    handed_over: usize,
+    not_transferred: usize,
+    withdrawn: usize,
     groups: usize,
 }
 
@@ -82,9 +88,19 @@ impl Log {
                 person.outcome = Some(reason);
                 self.counts.transferred += usize::from(reason == EndReason::Transferred);
             }
+            Effect::RecordTransfer(transfer) => {
+                assert_eq!(self.ended, None, "seed {seed}: nothing is written of a call that is over");
+                assert_ne!(self.transfer.is_some(), transfer.is_some(), "seed {seed}: one at a time");
+                let is_theirs = transfer.is_none_or(|Destination { by, .. }| self.people[&by].is_in());
+                assert!(is_theirs, "seed {seed}: by one who talks");
+                self.transfer = transfer;
+            }
             Effect::RecordEnd(reason) => {
                 assert_eq!(self.ended.replace(reason), None, "seed {seed}: it ends once");
-                let is_answered = matches!(reason, EndReason::HungUp | EndReason::Lost);
+                let is_handed_over = reason == EndReason::Transferred;
+                assert!(!is_handed_over || self.transfer.is_some(), "seed {seed}: to somewhere");
+                self.counts.handed_over += usize::from(is_handed_over);
+                let is_answered = is_handed_over || matches!(reason, EndReason::HungUp | EndReason::Lost);
                 assert_eq!(is_answered, self.is_answered, "seed {seed}: {reason:?} fits");
                 for person in self.people.values_mut().filter(|person| person.outcome.is_none()) {
                     let is_spared = is_answered && person.device.is_none();
@@ -96,6 +112,8 @@ impl Log {
             | Effect::TellResumed { .. }
             | Effect::TellChanged { .. }
             | Effect::TellRunner { .. }
+            | Effect::TellTransferring { .. }
+            | Effect::TellTransferFailed { .. }
             | Effect::TellEnded { .. } => panic!("seed {seed}: {effect:?} is no record"),
         }
     }
@@ -111,7 +129,22 @@ impl Log {
                 | Effect::RecordAnswer { .. }
                 | Effect::RecordDevice { .. }
                 | Effect::RecordOut { .. }
+                | Effect::RecordTransfer(_)
                 | Effect::RecordEnd(_) => self.record(&effect, seed),
+                Effect::TellTransferring { to, destination, time } => {
+                    assert_eq!(Some(destination), self.transfer, "seed {seed}: where it is handed over to");
+                    assert!(self.talks_on(to) && user_of(to) != destination.by, "seed {seed}");
+                    assert!(time <= TRANSFER_TIME, "seed {seed}");
+                }
+                Effect::TellTransferFailed { to, room, user } => {
+                    let told = self.transfer.map(|to| (to.by, to.room));
+                    assert_eq!(told, Some((user_of(to), room)), "seed {seed}: the one who wanted it");
+                    assert!(
+                        self.talks_on(to) && self.people[&user].is_in(),
+                        "seed {seed}: both are in it yet"
+                    );
+                    self.counts.not_transferred += 1;
+                }
                 Effect::TellAnswered { to, by } => {
                     assert!(self.talks_on(to) && self.talks_on(by) && to != by, "seed {seed}");
                 }
@@ -164,6 +197,8 @@ impl Log {
         if self.ended.is_none() {
             let talking = self.people.values().filter(|person| person.is_in()).count();
             let rung = self.people.values().filter(|person| person.is_rung()).count();
+            let is_transferred = call.next_deadline().is_some() || self.transfer.is_none();
+            assert!(is_transferred, "seed {seed}: who was to go is not waited for for ever");
             assert!(talking >= 1 && talking + rung >= 2, "seed {seed}: {talking} talk, {rung} are rung");
             self.counts.groups += usize::from(talking > 2);
         }
@@ -188,6 +223,7 @@ impl Log {
         Recorded {
             parties: self.order.iter().map(party).collect(),
             is_answered: self.is_answered,
+            transfer: self.transfer,
             revision: call.parties().0 + 100,
         }
     }
@@ -208,6 +244,10 @@ fn devices(user: UserId) -> impl Iterator<Item = ConnectionId> {
     (1..=4 * PEOPLE).map(device).filter(move |device| user_of(*device) == user)
 }
 
+fn room(n: u64) -> RoomId {
+    RoomId::from_uuid(Uuid::from_u128(u128::from(n) + 301))
+}
+
 struct Dice(u64);
 
 impl Dice {
@@ -217,12 +257,19 @@ impl Dice {
     }
 }
 
+/// Whether somebody was rung whom others in the call do not ring any more.
+fn is_withdrawn(effects: &[Effect]) -> bool {
+    let is_cancelled =
+        |effect: &Effect| matches!(effect, Effect::RecordOut { reason: EndReason::Cancelled, .. });
+    effects.iter().any(is_cancelled)
+}
+
 fn step(call: &mut Call, dice: &mut Dice, clock: &ManualClock, effects: &mut Vec<Effect>, log: &mut Log) {
     let now = clock.now();
     let who = device(1 + u128::from(dice.roll(3 * 4)));
     let of = user_of(who);
     let before = format!("{call:?}");
-    let outcome = match dice.roll(18) {
+    let outcome = match dice.roll(23) {
         0..=2 => call.handle_accept(of, who, now, effects),
         3 => call.handle_reject(of, now, effects),
         4 => call.handle_cancel(who, now, effects),
@@ -256,7 +303,15 @@ fn step(call: &mut Call, dice: &mut Dice, clock: &ManualClock, effects: &mut Vec
                 call.handle_invite(by, (user, is_transfer), devices(user).take(2), now, effects)
             }
         }
-        16 if !call.is_over() => {
+        16 | 17 => call.handle_transfer(who, room(dice.roll(2)), now, effects),
+        18 | 19 => {
+            let to =
+                log.transfer.filter(|_| dice.roll(4) > 0).map_or_else(|| room(dice.roll(2)), |to| to.room);
+            let answer = (to, dice.roll(3) > 0);
+            call.handle_transfer_answered(who, answer, now, effects)
+        }
+        20 => call.handle_withdraw(who, person(u128::from(dice.roll(4))), now, effects),
+        21 if !call.is_over() => {
             // Its instance dies: another one takes up what is recorded.
             let is_there = dice.roll(2) == 0;
             *call = Call::take_up(log.recorded(call, clock), |_| is_there, now, effects);
@@ -269,6 +324,7 @@ fn step(call: &mut Call, dice: &mut Dice, clock: &ManualClock, effects: &mut Vec
             Ok(())
         }
     };
+    log.counts.withdrawn += usize::from(is_withdrawn(effects));
     if outcome.is_err() {
         assert_eq!(format!("{call:?}"), before, "what is refused changes nothing");
         assert_eq!(*effects, [], "and tells nobody");
@@ -310,16 +366,34 @@ fn whatever_happens_next_every_state_is_followed_by_one_that_may_be() {
         for device in last {
             assert!(log.told.iter().any(|(to, _)| *to == device), "seed {seed}: {device} learns of it");
         }
-        let Counts { answers, resumed, takeovers, invited, transferred, groups } = log.counts;
+        let Counts {
+            answers,
+            resumed,
+            takeovers,
+            invited,
+            transferred,
+            handed_over,
+            not_transferred,
+            withdrawn,
+            groups,
+        } = log.counts;
         all.answers += answers;
         all.resumed += resumed;
         all.takeovers += takeovers;
         all.invited += invited;
         all.transferred += transferred;
+        all.handed_over += handed_over;
+        all.not_transferred += not_transferred;
+        all.withdrawn += withdrawn;
         all.groups += groups;
         ends.insert(log.ended.map(EndReason::as_str));
     }
     assert!(all.answers > 1000 && all.resumed > 500 && all.takeovers > 1000, "as of two");
     assert!(all.invited > 1000 && all.transferred > 100 && all.groups > 1000, "and of more");
-    assert_eq!(ends.len(), 5, "{ends:?}");
+    let others = (all.handed_over, all.not_transferred, all.withdrawn);
+    assert!(
+        others.0 > 100 && others.1 > 100 && others.2 > 100,
+        "handed over, in vain, and withdrawn: {others:?}"
+    );
+    assert_eq!(ends.len(), 6, "{ends:?}");
 }

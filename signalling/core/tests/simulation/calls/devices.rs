@@ -6,7 +6,10 @@ use common::{
     id::{ConnectionId, NodeId},
     protocol::call::EndReason,
 };
-use signalling_core::call::part::{self, Attended, Found, Part, Runner};
+use signalling_core::call::{
+    CallError,
+    part::{self, Attended, Found, Part, Runner},
+};
 use std::time::Instant;
 
 /// How soon a device asks again whether its user is called, where nobody answers.
@@ -119,8 +122,19 @@ impl World {
             Action::Accept | Action::Reject | Action::Cancel | Action::HangUp => {
                 self.acted(at, request, reply);
             }
+            // It is there, and the call waits for it no more.
+            Action::AnswerTransfer { is_there: true, .. }
+                if matches!(reply, Reply::Said(Err(CallError::WrongState))) =>
+            {
+                self.ask(at, device, call, Action::HangUp);
+            }
             Action::Resume { from } => self.resumed(at, request, from, reply),
-            Action::Gone | Action::Connect | Action::Invite { .. } => {}
+            Action::Gone
+            | Action::Connect
+            | Action::Invite { .. }
+            | Action::Withdraw { .. }
+            | Action::Transfer { .. }
+            | Action::AnswerTransfer { .. } => {}
         }
     }
 
@@ -223,6 +237,16 @@ impl World {
                     attending.part.handle_parties(revision);
                 }
             }
+            News::Transferring(room) => {
+                // It may be that it goes, that it cannot, or that it says nothing.
+                let (is_answered, is_there) = (self.dice.percent(80), self.dice.percent(70));
+                if self.instances[at].parts.contains_key(&(device, call)) && is_answered {
+                    let outcome = self.outcomes.get_mut(&call).expect("it is known");
+                    outcome.to_room += usize::from(is_there);
+                    self.ask(at, device, call, Action::AnswerTransfer { room, is_there });
+                }
+            }
+            News::TransferFailed => {}
             News::Ended(reason) => {
                 if self.instances[at].parts.remove(&(device, call)).is_some() {
                     self.outcomes.get_mut(&call).expect("it is known").told.push((device, reason));

@@ -218,6 +218,7 @@ impl World {
                 }
                 Effect::RecordDevice { user, device } => record.noted_mut(user).device = Some(device),
                 Effect::RecordOut { user, reason } => record.noted_mut(user).end(reason),
+                Effect::RecordTransfer(transfer) => record.transfer = transfer,
                 Effect::RecordEnd(reason) => record.end(reason),
                 _ => {}
             }
@@ -293,6 +294,16 @@ impl World {
                     (may, _) => may.map(|_| ()),
                 }
             }
+            Action::Withdraw { whom } => {
+                let outcome = core.handle_withdraw(device, user_id(whom), now, &mut effects);
+                let outcomes = self.outcomes.get_mut(&call).expect("it is known");
+                outcomes.withdrawn += usize::from(outcome.is_ok());
+                outcome
+            }
+            Action::Transfer { room } => core.handle_transfer(device, room, now, &mut effects),
+            Action::AnswerTransfer { room, is_there } => {
+                core.handle_transfer_answered(device, (room, is_there), now, &mut effects)
+            }
             Action::Resume { from } => core.handle_resume(user, from, device, now, &mut effects),
             Action::Gone => {
                 core.handle_gone(device, now);
@@ -365,6 +376,13 @@ impl World {
                 outcome.transferred += usize::from(reason == EndReason::Transferred);
                 self.tell(at, call, to, News::Ended(reason));
             }
+            Effect::TellTransferring { to, destination, .. } => {
+                self.tell(at, call, to, News::Transferring(destination.room));
+            }
+            Effect::TellTransferFailed { to, .. } => {
+                assert!(may, "{what}: another instance runs call {call}");
+                self.tell(at, call, to, News::TransferFailed);
+            }
             Effect::TellChanged { to } => {
                 assert!(may, "{what}: another instance runs call {call}");
                 let revision = self.instances[at].calls[&call].core.parties().0;
@@ -374,6 +392,7 @@ impl World {
             | Effect::RecordAnswer { .. }
             | Effect::RecordDevice { .. }
             | Effect::RecordOut { .. }
+            | Effect::RecordTransfer(_)
             | Effect::RecordEnd(_) => {}
         }
     }
@@ -443,6 +462,7 @@ fn is_record(effect: &Effect) -> bool {
             | Effect::RecordAnswer { .. }
             | Effect::RecordDevice { .. }
             | Effect::RecordOut { .. }
+            | Effect::RecordTransfer(_)
             | Effect::RecordEnd(_)
     )
 }

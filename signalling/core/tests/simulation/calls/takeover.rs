@@ -116,7 +116,8 @@ impl World {
             stage: stage(noted),
         };
         let parties = record.people.iter().map(party).collect();
-        let recorded = Recorded { parties, is_answered: record.is_answered, revision: epoch << 32 };
+        let (is_answered, transfer) = (record.is_answered, record.transfer);
+        let recorded = Recorded { parties, is_answered, transfer, revision: epoch << 32 };
         let mut effects = Vec::new();
         let is_there = |device| there.contains_key(&device);
         let core = Call::take_up(recorded, is_there, self.time(), &mut effects);

@@ -1,0 +1,128 @@
+//! Paths of media that are lost while a call goes on: everything goes through a relay, which dies.
+
+use crate::browser::sees_and_hears;
+use local_services::coturn::Coturn;
+use serde_json::json;
+use std::{
+    net::{Ipv4Addr, TcpListener, UdpSocket},
+    path::PathBuf,
+    process::Command,
+};
+use switchboard_tests::{
+    browser::{Browser, Driver},
+    installation::{Account, Installation, PASSWORD},
+};
+
+/// Media takes no other way than the relay, and the page knows all its ways.
+const RELAYED: &str = "window.ways = [];
+    const Native = RTCPeerConnection;
+    window.RTCPeerConnection = class extends Native {
+        constructor(configuration) {
+            super({ ...configuration, iceTransportPolicy: 'relay' });
+            window.ways.push(this);
+        }
+    };";
+
+/// A coturn on loopback.
+struct Relay {
+    directory: PathBuf,
+    configuration: String,
+    port: u16,
+    coturn: Option<Coturn>,
+}
+
+impl Relay {
+    /// Starts one, of which the servers of an installation tell their clients.
+    fn start(installation: &mut Installation) -> Self {
+        let directory = std::env::temp_dir().join(format!("switchboard-relay-{}", uuid::Uuid::new_v4()));
+        let port = free_port();
+        installation.set("SWITCHBOARD_TURN__URLS", &format!("[\"turn:127.0.0.1:{port}?transport=udp\"]"));
+        installation.set("SWITCHBOARD_TURN__SECRET", "a-secret-for-tests");
+        installation.set("SWITCHBOARD_TURN__PORT", &port.to_string());
+        let written = Command::new(switchboard_tests::server::binary())
+            .arg("turn-config")
+            .envs(installation.environment().iter().cloned())
+            .output()
+            .expect("the binary runs");
+        // Only what makes it run beside others on a machine without a network.
+        let loopback = "listening-ip=127.0.0.1\nrelay-ip=127.0.0.1\nallow-loopback-peers\n";
+        let configuration = format!("{}\n{loopback}", String::from_utf8_lossy(&written.stdout));
+        let mut relay = Self { directory, configuration, port, coturn: None };
+        relay.go_on();
+        relay
+    }
+
+    /// Dies, and with it every path through it; another one, which knows nothing of them, takes its place.
+    fn die(&mut self) {
+        self.coturn = None;
+        self.go_on();
+    }
+
+    fn go_on(&mut self) {
+        let started = Coturn::start(&self.directory, &self.configuration, self.port);
+        self.coturn = Some(started.expect("coturn starts"));
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.coturn = None;
+        let _already_gone = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// A port that is free for UDP and TCP.
+fn free_port() -> u16 {
+    let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = udp.local_addr().expect("it is bound").port();
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_or_else(|_| free_port(), |_| port)
+}
+
+async fn join(driver: &Driver, base: &str, account: &Account, name: &str, room: &str) -> Browser {
+    let email = account.user(name).await;
+    let browser = Browser::start(driver).await;
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": RELAYED })).await;
+    browser.sign_in(base, &email, PASSWORD).await;
+    browser.click_css(&format!("[data-testid='room-item'][data-room-id='{room}']")).await;
+    browser.click("call-join").await;
+    browser
+}
+
+/// How many connections the page has had so far.
+async fn ways(browser: &Browser) -> u64 {
+    browser.until("window.ways.length").await.as_u64().expect("a number")
+}
+
+/// Passes for the wrong reason if the page made new connections instead of restarting ICE on those that it has: counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn media_goes_on_by_another_path_on_both_routes_when_the_relay_dies() {
+    let mut installation = Installation::new().await;
+    let mut relay = Relay::start(&mut installation);
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let driver = Driver::start();
+    let ada = join(&driver, &server.base, &account, "Ada", &room).await;
+    let ben = join(&driver, &server.base, &account, "Ben", &room).await;
+    for browser in [&ada, &ben] {
+        sees_and_hears(browser, 1, "peerToPeer").await;
+    }
+    relay.die();
+    for browser in [&ada, &ben] {
+        sees_and_hears(browser, 1, "peerToPeer").await;
+        assert_eq!(ways(browser).await, 1, "the same connection");
+    }
+
+    let cleo = join(&driver, &server.base, &account, "Cleo", &room).await;
+    for browser in [&ada, &ben, &cleo] {
+        sees_and_hears(browser, 2, "server").await;
+    }
+    relay.die();
+    for (browser, had) in [(&ada, 3), (&ben, 3), (&cleo, 2)] {
+        sees_and_hears(browser, 2, "server").await;
+        assert_eq!(ways(browser).await, had, "one to send, one to receive, and the direct one of before");
+    }
+    for browser in [ada, ben, cleo] {
+        browser.quit().await;
+    }
+}
