@@ -12,7 +12,7 @@ use thirtyfour::{error::WebDriverErrorInner, prelude::*};
 
 /// Tests with browsers that run at once. Each of them keeps the cores of a small machine busy, and where more do, what
 /// they wait for comes too late.
-const AT_ONCE: usize = 1;
+const AT_ONCE: usize = 2;
 
 static RUNNING: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();

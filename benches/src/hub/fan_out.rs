@@ -75,9 +75,10 @@ async fn send(voice: &Voice, senders: &[(Writer, String)], load: Load) {
     let period = Duration::from_secs(1) / load.rate.max(1);
     let step = period / u32::try_from(senders.len().max(1)).unwrap_or(1);
     let (mut sending, mut first) = (JoinSet::new(), Instant::now());
-    for (writer, room) in senders.iter().cloned() {
+    for (writer, room) in senders {
         first += step;
-        let (voice, mut beat) = (voice.clone(), interval_at(first, period));
+        let (voice, writer, room) = (voice.clone(), writer.clone(), room.clone());
+        let mut beat = interval_at(first, period);
         sending.spawn(async move {
             for _ in 0..load.rate * load.seconds {
                 beat.tick().await;

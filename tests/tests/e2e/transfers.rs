@@ -14,7 +14,7 @@ use switchboard_tests::{
 };
 
 fn code(refused: Result<Value, Value>) -> Value {
-    refused.unwrap_err()["data"]["code"].clone()
+    refused.expect_err("it is refused")["data"]["code"].clone()
 }
 
 /// A room in whose media session Dora is.
