@@ -91,11 +91,18 @@ struct Part {
     leases_from: Mutex<Instant>,
     /// Whether it has gone over a link before.
     was_taken: AtomicBool,
+    /// Whether it is being taken up again: of what is heard meanwhile something may have been missed before.
+    is_resuming: AtomicBool,
 }
 
 impl Part {
     fn new() -> Self {
-        Self { keep: Keep::default(), leases_from: Mutex::new(now()), was_taken: AtomicBool::new(false) }
+        Self {
+            keep: Keep::default(),
+            leases_from: Mutex::new(now()),
+            was_taken: AtomicBool::new(false),
+            is_resuming: AtomicBool::new(false),
+        }
     }
 
     fn set_leases_from(&self, from: Instant) {

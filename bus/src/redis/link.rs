@@ -292,6 +292,9 @@ impl Keeper {
     /// After an outage Redis may have forgotten everything. What was given up meanwhile goes first: Redis may as well have
     /// kept everything.
     async fn take_up(&mut self, up: &mut Up, partitions: Partitions) -> Result<Partitions, RedisError> {
+        for part in partitions.iter().map(|partition| self.backend.of(partition)) {
+            part.is_resuming.store(part.was_taken.load(Ordering::Acquire), Ordering::Release);
+        }
         // Subscribed first, or what is published between the two would be lost without a `Lost`.
         let wanted = self.wanted(partitions).into_iter().collect();
         let elsewhere = self.subscribe(up, wanted).await?;
@@ -321,6 +324,9 @@ impl Keeper {
         self.backend.judge_link();
         if !back.is_empty() {
             self.backend.exchange.tell_lost(|subject| back.contains(Partition::of(subject)));
+        }
+        for partition in back.iter() {
+            self.backend.of(partition).is_resuming.store(false, Ordering::Release);
         }
     }
 

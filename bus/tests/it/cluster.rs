@@ -3,10 +3,12 @@
 use super::*;
 use bus::{Acquired, BusError, HistoryLimits, LeaseGuard, Link, WAIT_MAX};
 use common::subject::History;
-use local_services::cluster::{Cluster, Node};
+use local_services::{
+    cluster::{Cluster, Node},
+    scratch::Scratch,
+};
 use std::{
     collections::BTreeSet,
-    path::PathBuf,
     process::Command,
     sync::{OnceLock, mpsc},
 };
@@ -22,7 +24,8 @@ pub(crate) fn shared() -> &'static [String] {
         let (told, nodes) = mpsc::channel();
         // It ends with the thread that started it, which is to be the process.
         std::thread::spawn(move || {
-            let cluster = Cluster::start_without_replicas(&directory()).expect("the cluster starts");
+            let directory = Scratch::new().expect("a directory");
+            let cluster = Cluster::start_without_replicas(directory.path()).expect("the cluster starts");
             told.send(cluster.urls()).expect("it is waited for");
             loop {
                 std::thread::park();
@@ -32,23 +35,19 @@ pub(crate) fn shared() -> &'static [String] {
     })
 }
 
-fn directory() -> PathBuf {
-    std::env::temp_dir().join(format!("bus-{}", uuid::Uuid::new_v4().simple()))
-}
-
 /// A cluster of our own, and two instances on it.
 struct Stage {
     cluster: Cluster,
     pair: Pair,
-    directory: PathBuf,
+    _directory: Scratch,
 }
 
 impl Stage {
     async fn prepare(start: impl FnOnce(&std::path::Path) -> std::io::Result<Cluster>) -> Self {
-        let directory = directory();
-        let cluster = start(&directory).expect("the cluster starts");
+        let directory = Scratch::new().expect("a directory");
+        let cluster = start(directory.path()).expect("the cluster starts");
         let pair = Pair::cluster(&cluster.urls()).await;
-        Self { cluster, pair, directory }
+        Self { cluster, pair, _directory: directory }
     }
 
     /// Where a topic lies that somebody listens to: which primary has it, and in which slot.
@@ -68,7 +67,6 @@ impl Drop for Stage {
     fn drop(&mut self) {
         let nodes = self.cluster.primaries.iter_mut().chain(&mut self.cluster.replicas);
         nodes.for_each(|node| drop(node.kill()));
-        let _left_for_the_system = std::fs::remove_dir_all(&self.directory);
     }
 }
 
@@ -324,8 +322,8 @@ async fn a_slot_that_moves_while_it_is_used_loses_nothing_untold_and_gives_no_le
 
 #[tokio::test]
 async fn a_cluster_that_wants_a_password_is_given_it_at_each_of_its_servers() {
-    let directory = directory();
-    let cluster = Cluster::start_without_replicas(&directory).expect("the cluster starts");
+    let directory = Scratch::new().expect("a directory");
+    let cluster = Cluster::start_without_replicas(directory.path()).expect("the cluster starts");
     for primary in &cluster.primaries {
         primary.order("CONFIG SET requirepass secret").expect("it does so");
     }
@@ -343,8 +341,6 @@ async fn a_cluster_that_wants_a_password_is_given_it_at_each_of_its_servers() {
     let nowhere = connect(&["redis://127.0.0.1:1".to_owned()]).await;
     assert!(matches!(nowhere, Err(BusError::Redis(_))), "nobody is there");
     assert!(matches!(connect(&[]).await, Err(BusError::Redis(_))), "nobody was named");
-    drop(cluster);
-    let _left_for_the_system = std::fs::remove_dir_all(&directory);
 }
 
 #[tokio::test]
