@@ -13,6 +13,7 @@ use super::{
 };
 use crate::error::BusError;
 use ::redis::{Client, ErrorKind, RedisError, Value, aio::MultiplexedConnection, cmd, from_redis_value};
+use common::error::Chain;
 use futures_util::future::join_all;
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -218,7 +219,7 @@ impl Watch {
         let client = match self.seeds.client(address) {
             Ok(client) => client,
             Err(error) => {
-                warn!(%address, %error, "A server of the Redis Cluster cannot be connected to");
+                warn!(%address, error = %Chain(&error), "A server of the Redis Cluster cannot be connected to");
                 return None;
             }
         };
