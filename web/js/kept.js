@@ -109,12 +109,31 @@ export function createKept(userId, { lost = () => {} } = {}) {
     return answer;
   }
 
-  /** The same, for as long as the database answers. @type {typeof transact} */
-  function on(name, mode, work) {
-    if (!isPersistent) return Promise.reject(new Hangs('the database was given up'));
+  /** The same, and gives the database up if it does not answer. @type {typeof transact} */
+  function attempt(name, mode, work) {
     const answer = inTime(transact(name, mode, work));
     answer.catch((error) => error instanceof Hangs && giveUp(error));
     return answer;
+  }
+
+  /** The same, for as long as the database answers. @type {typeof transact} */
+  function on(name, mode, work) {
+    return isPersistent ? attempt(name, mode, work) : Promise.reject(new Hangs('the database was given up'));
+  }
+
+  /**
+   * Deletes. Begun also where the database was given up, as it may only be slow, and what stays there comes back with
+   * the next page; but not waited for then.
+   *
+   * @param {'drafts' | 'outbox'} name
+   * @param {IDBValidKey} key
+   * @param {() => void} [tell] it is deleted
+   */
+  function drop(name, key, tell = () => {}) {
+    const dropped = attempt(name, 'readwrite', (store) => written(store, store.delete(key))).then(tell);
+    if (isPersistent) return dropped;
+    dropped.catch(() => {});
+    return Promise.reject(new Hangs('the database was given up'));
   }
 
   /** @param {string[]} key @returns {Promise<{ roomId: string, order: number, waiting: Waiting }[]>} */
@@ -142,7 +161,7 @@ export function createKept(userId, { lost = () => {} } = {}) {
         const order = orderOf(waiting.message.clientId);
         return on('outbox', 'readwrite', (store) => written(store, store.put({ userId, roomId, order, waiting }))).then(tell);
       },
-      remove: (clientId) => on('outbox', 'readwrite', (store) => written(store, store.delete([userId, roomId, clientId]))).then(tell),
+      remove: (clientId) => drop('outbox', [userId, roomId, clientId], tell),
       inTurn: (work) => (navigator.locks ? navigator.locks.request(`${NAME}.outbox.${userId}.${roomId}`, work) : work()),
     };
   }
@@ -159,9 +178,9 @@ export function createKept(userId, { lost = () => {} } = {}) {
     /** @param {string} place @returns {Promise<Draft | undefined>} */
     draft: (place) => on('drafts', 'readonly', (store) => done(store.get([userId, place]))),
     /** @param {string} place @param {Draft | null} draft */
-    keepDraft: (place, draft) => on('drafts', 'readwrite', /** @type {(store: IDBObjectStore) => Promise<unknown>} */ (store) => (draft
-      ? written(store, store.put({ userId, place, text: draft.text, target: draft.target }))
-      : written(store, store.delete([userId, place])))),
+    keepDraft: (place, draft) => (draft
+      ? on('drafts', 'readwrite', (store) => written(store, store.put({ userId, place, text: draft.text, target: draft.target })))
+      : drop('drafts', [userId, place])),
 
     /** Nothing more is written: another page of the user has signed out. */
     close: () => (isClosed = true),

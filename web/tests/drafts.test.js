@@ -75,8 +75,10 @@ test('a browser without a database, as Node.js is one, keeps drafts for as long 
 /** A database that opens, if it does, and answers nothing. */
 function hanging({ opens }) {
   const asked = () => ({});
-  const store = { transaction: {}, get: asked, getAll: asked, put: asked, delete: asked };
+  const deleted = [];
+  const store = { transaction: {}, get: asked, getAll: asked, put: asked, delete: (key) => (deleted.push(key), {}) };
   return {
+    deleted,
     open() {
       const request = {};
       if (opens) queueMicrotask(() => request.onsuccess());
@@ -85,6 +87,23 @@ function hanging({ opens }) {
     },
   };
 }
+
+test('what is deleted is deleted also where the database was too slow once, and nobody waits for it', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  t.mock.method(console, 'info', () => {});
+  const database = hanging({ opens: true });
+  withGlobals(t, { indexedDB: database, IDBKeyRange: { bound: () => ({}) }, BroadcastChannel: undefined });
+  const kept = createKept('ada');
+  const outcome = assert.rejects(kept.unsent());
+  await settled();
+  t.mock.timers.tick(3_000);
+  await outcome;
+  assert.equal(kept.isPersistent(), false);
+  await assert.rejects(kept.outbox('a').remove('x'));
+  await assert.rejects(kept.keepDraft('room/a', null));
+  await settled();
+  assert.deepEqual(database.deleted, [['ada', 'a', 'x'], ['ada', 'room/a']]);
+});
 
 for (const opens of [false, true]) {
   test(`a database that hangs${opens ? ' once it is open' : ''} is done without after three seconds, and the user is told once`, async (t) => {

@@ -250,6 +250,7 @@ test('a path that breaks is given four seconds to mend itself before it is rebui
   await peer.become('failed');
   await settled();
   assert.equal(peer.offers.length, 2, 'one at a time');
+  await socket.emit('media.signal', { roomId: 'r', from: 'bob', signal: { kind: 'answer', sdp: 'another answer' } });
   mock.timers.tick(10_000);
   await settled();
   await socket.refuse('media.restartIce', 'unavailable');
@@ -272,6 +273,80 @@ test('whoever does not offer asks the other side to look for a path anew', async
   await hers.emit('media.signal', { roomId: 'r', from: 'bob', signal: { kind: 'restart' } });
   await hers.answer('media.restartIce', { iceServers: [] });
   assert.deepEqual(peer.offers.at(-1), { iceRestart: true });
+});
+
+const signal = (socket, kind, from = 'bob') => socket.emit('media.signal', { roomId: 'r', from, signal: { kind, sdp: kind } });
+const restarts = (socket) => signalled(socket).filter((kind) => kind === 'restart').length;
+
+test('a path is looked for again and again until there is one, whatever becomes of the connection meanwhile', async () => {
+  const { socket } = await joined(state(1, ['bob', ME]));
+  await signal(socket, 'offer');
+  const [peer] = ConnectionDouble.all;
+  await peer.become('failed');
+  assert.equal(restarts(socket), 1);
+  // What the other side does about it is lost, each time.
+  for (let turn = 2; turn < 5; turn += 1) {
+    for (const now of ['connecting', 'disconnected', 'connecting', 'failed']) await peer.become(now);
+    mock.timers.tick(10_000);
+    await settled();
+    assert.equal(restarts(socket), turn);
+  }
+  await peer.become('connected');
+  mock.timers.tick(60_000);
+  await settled();
+  assert.equal(restarts(socket), 4);
+});
+
+test('whoever is asked for another path while they look for one looks again, though theirs seems to stand', async () => {
+  const { peer, socket, session } = await direct();
+  session.restart();
+  await settled();
+  await socket.answer('media.restartIce', { iceServers: [] });
+  await signal(socket, 'answer');
+  await signal(socket, 'restart');
+  assert.equal(peer.offers.length, 2, 'the one that is under way is given time');
+  mock.timers.tick(10_000);
+  await settled();
+  await socket.answer('media.restartIce', { iceServers: [] });
+  assert.equal(peer.offers.length, 3);
+});
+
+test('an offer without an answer is sent again as it is, so that no answer is taken for that to another', async () => {
+  const { peer, socket, session } = await direct();
+  const offered = () => socket.requests.filter(([, params]) => params.signal?.kind === 'offer').map(([, params]) => params.signal.sdp);
+  session.restart();
+  await settled();
+  await socket.answer('media.restartIce', { iceServers: [] });
+  await peer.become('disconnected');
+  mock.timers.tick(10_000);
+  await settled();
+  await socket.answer('media.restartIce', { iceServers: [] });
+  assert.deepEqual(offered(), ['offer 1', 'offer 2', 'offer 2']);
+});
+
+test('a direct way that did not stand when either side came by another connection is looked for anew', async () => {
+  const mover = await joined(state(1, ['bob', ME]));
+  await signal(mover.socket, 'offer');
+  mover.socket.connectionId = 'me again';
+  const resumed = mover.session.resume();
+  await settled();
+  mover.session.moved('bob', 'bob again');
+  assert.equal(restarts(mover.socket), 0, 'before one is in, nobody would be told');
+  await mover.socket.answer('media.join', { state: state(2, ['bob again', 'me again']), iceServers: [], resumed: true });
+  await resumed;
+  assert.equal(restarts(mover.socket), 1);
+
+  const { socket, session } = await joined(state(1, ['bob', ME]));
+  await signal(socket, 'offer');
+  const [, peer] = ConnectionDouble.all;
+  await signal(socket, 'offer', 'bob again');
+  session.moved('bob', 'bob again');
+  await settled();
+  assert.deepEqual(signalled(socket), ['answer', 'restart', 'answer'], 'what was sent by it before is heard');
+  await peer.become('connected');
+  session.moved('bob again', 'bob at last');
+  await settled();
+  assert.equal(restarts(socket), 1, 'one that stands is left alone');
 });
 
 test('through the server both directions are looked for anew, and all is set up anew where that finds none', async () => {

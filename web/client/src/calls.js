@@ -1,6 +1,7 @@
 // Ringing: who calls whom, and how that ends. What is said and seen in a call is the room's media session.
 
 import { Emitter } from './emitter.js';
+import { isPassing } from './errors.js';
 
 /** @typedef {import('../protocol.js').CallEndReason} CallEndReason */
 /** @typedef {import('../protocol.js').CallMedia} CallMedia */
@@ -33,6 +34,13 @@ import { Emitter } from './emitter.js';
  *   transferFailed: string, ended: CallEndReason }} CallEvents
  */
 
+/**
+ * A room to which a call is handed over. `until`: when the server stops waiting, by `Date.now`; `leastMs`: the least time
+ * that it gave, which counts down with every time it asks; `isThere`: what we have said; `answer`: what became of that.
+ *
+ * @typedef {{ roomId: string, until: number, leastMs: number, isThere: boolean, answer: 'none' | 'asked' | 'heard' | 'lost' }} Destination
+ */
+
 /** The server may wait for another instance to take the call over. */
 const RESUME_TIMEOUT_MS = 15_000;
 
@@ -44,8 +52,8 @@ export class Call extends Emitter {
   /** Everybody who is or was part of it, once they are more than two. @type {CallParty[]} */
   parties = [];
   #revision = -1;
-  /** To which room it is being handed over, and whether we said that we are there. @type {{ roomId: string, isThere: boolean | null } | null} */
-  #transfer = null;
+  /** The last one that we were told of. @type {Destination | null} */
+  #destination = null;
 
   /** @internal The connection by which the server has it, if that is not the present one. @type {string | null} */
   device = null;
@@ -125,19 +133,30 @@ export class Call extends Emitter {
   }
 
   /**
-   * Says what came of `transferring`. Who is there has left the call; who is not is still in it.
+   * Says what came of `transferring`. Who is there has left the call; who is not is still in it. Who has said that they
+   * are not, and comes there after all, is rejected with `call.wrongState`, and is still in the call as well.
    *
    * @param {string} roomId
    * @param {boolean} isThere
    */
   async answerTransfer(roomId, isThere) {
-    this.#transfer = { roomId, isThere };
+    const known = this.#destination?.roomId === roomId ? this.#destination : null;
+    /** @type {Destination} */
+    const destination = (this.#destination = known ?? { roomId, until: 0, leastMs: 0, isThere, answer: 'none' });
+    const hasDeclined = destination.answer !== 'none' && !destination.isThere;
+    Object.assign(destination, { isThere, answer: 'asked' });
     try {
       await this.#client.request('call.answerTransfer', { callId: this.id, roomId, isThere });
+      destination.answer = 'heard';
     } catch (error) {
       const { code } = /** @type {{ code?: string }} */ (error);
-      // Too late: to the others this user is still in the call.
-      if (code === 'call.wrongState' && isThere) return this.hangUp();
+      destination.answer = isPassing({ code }) ? 'lost' : 'heard';
+      if (code === 'call.wrongState' && isThere) {
+        // Too late: to the others this user is still in the call.
+        if (!hasDeclined) return this.hangUp();
+        destination.isThere = false;
+        throw error;
+      }
       if (code !== 'call.over' && code !== 'call.wrongState') throw error;
     }
     if (isThere) this.end('transferred');
@@ -145,11 +164,26 @@ export class Call extends Emitter {
 
   /** @internal What is said again until it is answered. @param {import('../protocol.js').CallTransferring} transferring */
   follow(transferring) {
-    const { roomId } = transferring;
-    if (this.#transfer?.roomId !== roomId || this.#transfer.isThere === false) {
-      this.#transfer = { roomId, isThere: null };
-      this.emit('transferring', transferring);
-    } else if (this.#transfer.isThere) this.answerTransfer(roomId, true).catch(() => {});
+    const { roomId, answerTimeMs } = transferring;
+    const isAnother = this.#isAnother(transferring);
+    if (isAnother) this.#destination = { roomId, until: 0, leastMs: 0, isThere: false, answer: 'none' };
+    Object.assign(/** @type {Destination} */ (this.#destination), { until: Date.now() + answerTimeMs, leastMs: answerTimeMs });
+    if (isAnother) this.emit('transferring', transferring);
+    else this.answerAgain();
+  }
+
+  /** Whether the call is handed over anew, also to the same room. @param {import('../protocol.js').CallTransferring} transferring */
+  #isAnother({ roomId, answerTimeMs }) {
+    const known = this.#destination;
+    if (known?.roomId !== roomId || Date.now() >= known.until) return true;
+    // Who has declined is asked no more, unless that crosses their answer: with less time than before.
+    return known.answer === 'heard' && !known.isThere && answerTimeMs >= known.leastMs;
+  }
+
+  /** @internal Says once more what was lost on its way. */
+  answerAgain() {
+    const { roomId, isThere, answer } = this.#destination ?? {};
+    if (roomId !== undefined && isThere !== undefined && answer === 'lost') this.answerTransfer(roomId, isThere).catch(() => {});
   }
 
   /** @internal @param {CallParty[]} parties @param {number} revision */
@@ -273,6 +307,7 @@ export class Calls extends Emitter {
       const { parties = [] } = stands;
       if (parties.length > 2) call.parties = parties;
       call.emit('resumed', stands);
+      call.answerAgain();
     } catch (error) {
       // The next connection asks again.
       if (/** @type {{ code?: string }} */ (error)?.code !== 'offline') call.end('lost');

@@ -26,6 +26,8 @@ export class Mailbox extends Emitter {
   entries = [];
   /** Up to which number the user's devices have acknowledged. */
   acknowledgedSeq = 0;
+  /** Up to which number we have acknowledged by this device, unless that was refused. */
+  #said = 0;
   /** Whether these are all there are. If not, earlier ones are read by REST (`GET /v1/me/mailbox`). */
   complete = false;
 
@@ -81,9 +83,11 @@ export class Mailbox extends Emitter {
   async acknowledge(seq = this.seq ?? 0) {
     if (seq <= this.acknowledgedSeq) return;
     this.#acknowledged(seq);
+    this.#said = seq;
     try {
       await this.#client.request('mailbox.acknowledge', { seq });
     } catch (error) {
+      if (this.#said === seq) this.#said = 0;
       // Without a connection the next one reads it anyway.
       if (error.code !== 'offline' && this.status === 'joined') this.#stream.resume().catch(() => {});
       throw error;
@@ -123,7 +127,9 @@ export class Mailbox extends Emitter {
   }
 
   /** @param {Answer} answer @param {{ continues: boolean, isFirst: boolean }} how */
-  #settle({ entries, acknowledgedSeq, complete }, { continues, isFirst }) {
+  #settle({ entries, seq: latest, acknowledgedSeq: heard, complete }, { continues, isFirst }) {
+    // What we have acknowledged since it was asked for is newer than the answer.
+    const acknowledgedSeq = Math.max(heard, Math.min(this.#said, latest));
     const oldest = entries[0]?.seq ?? Infinity;
     const before = continues ? this.entries.filter(({ seq }) => seq < oldest) : [];
     this.complete = complete || (continues && this.complete);

@@ -5,7 +5,10 @@ import { backoff } from './backoff.js';
 import { SwitchboardError, isPassing } from './errors.js';
 import { randomId } from './random-id.js';
 
-/** A place that does not answer for so long is done without: what it was to keep lives as long as the page. */
+/**
+ * A place that does not answer for so long is done without: what it was to keep lives as long as the page. It is still told
+ * what is settled, as it may only be slow, and the next page would send that again.
+ */
 const KEEP_MS = 5_000;
 
 /** Who has waited for their turn for so long sends without it: another page may be frozen in the middle of its own. */
@@ -43,9 +46,14 @@ export class Outbox {
   /** Client ids of what is settled, while the place may still have it. @type {Set<string>} */
   #settled = new Set();
   #send;
+  /** The place, for as long as it answers. */
   #keep;
+  /** @type {Keep['remove'] | undefined} */
+  #remove;
   #changed;
   #isSending = false;
+  /** Whether a turn was asked for that has not come. */
+  #awaitsTurn = false;
   #isOpen = false;
   #failures = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -59,6 +67,7 @@ export class Outbox {
   constructor(send, { keep = null, keepsRefused = false, changed = ignore } = {}) {
     this.#send = send;
     this.#keep = keep;
+    this.#remove = keep?.remove.bind(keep);
     this.keepsRefused = keepsRefused;
     this.#changed = changed;
   }
@@ -145,15 +154,23 @@ export class Outbox {
 
   /** Sends while no other page does, or when the turn does not come: a second try of the same message is harmless. @param {Keep} keep */
   #takeTurn(keep) {
+    const send = () => this.#read().then(() => this.#sendAll());
+    // In vain already: whoever has the turn is not waited for with every message, nor is another one asked for.
+    if (this.#awaitsTurn) return send().catch(ignore);
+    this.#awaitsTurn = true;
     return new Promise((/** @type {(sent: void) => void} */ resolve) => {
       /** @type {Promise<void> | undefined} */
       let begun;
       const begin = () => {
         clearTimeout(timer);
-        return (begun ??= this.#read().then(() => this.#sendAll()));
+        return (begun ??= send());
       };
-      const timer = setTimeout(() => begin().then(resolve), TURN_MS);
-      keep.inTurn(begin).catch(begin).then(resolve);
+      const come = () => {
+        this.#awaitsTurn = false;
+        return begin();
+      };
+      const timer = setTimeout(() => begin().then(resolve, resolve), TURN_MS);
+      keep.inTurn(come).catch(come).then(resolve, resolve);
     });
   }
 
@@ -224,9 +241,12 @@ export class Outbox {
     this.#entries.splice(at, 1);
     tell();
     this.#changed();
-    if (!this.#keep) return undefined;
+    if (!this.#remove) return undefined;
     this.#settled.add(clientId);
-    return this.#answered(this.#keep.remove(clientId).then(() => this.#settled.delete(clientId)));
+    const removed = this.#remove(clientId).then(() => this.#settled.delete(clientId));
+    if (this.#keep) return this.#answered(removed);
+    removed.catch(ignore);
+    return undefined;
   }
 
   /** Takes up what is kept, before what is not kept yet; forgets what others have sent or discarded. */

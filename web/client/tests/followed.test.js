@@ -225,6 +225,71 @@ test('who comes too late to where a call was handed over leaves the call', async
   assert.equal(call.state, 'ended');
 });
 
+/** A call that is picked up, and how often it was handed over. */
+async function talking(t) {
+  const made = await opened(t);
+  const { client, server } = made;
+  let call;
+  client.calls.on('incoming', (one) => (call = one));
+  await server.last.tell('call.incoming', incoming);
+  const accepted = call.accept();
+  await server.answer('call.accept', { callId: incoming.callId, roomId: 'r', iceServers: [] });
+  await accepted;
+  let times = 0;
+  call.on('transferring', () => (times += 1));
+  const told = (answerTimeMs) => server.last.tell('call.transferring', { callId: incoming.callId, roomId: 'r3', by: 'ada', name: 'Ada', answerTimeMs });
+  const answers = () => server.connections.flatMap(({ sent }) => sent).filter(({ method }) => method === 'call.answerTransfer').map(({ params }) => params.isThere);
+  return { ...made, call, told, answers, times: () => times };
+}
+
+test('a call is handed over to the same room once more after nothing came of it', async (t) => {
+  const { pass, told, times } = await talking(t);
+  await told(20_000);
+  await pass(10_000);
+  await told(10_000);
+  assert.equal(times(), 1, 'the page is on its way');
+  await pass(10_000);
+  await told(20_000);
+  assert.equal(times(), 2);
+});
+
+test('what crosses the answer of somebody who has declined asks them nothing, and they are not hung up', async (t) => {
+  const { server, call, told, times } = await talking(t);
+  await told(20_000);
+  const stays = call.answerTransfer('r3', false);
+  await settled();
+  await told(19_000);
+  await server.answer('call.answerTransfer', {});
+  await stays;
+  await told(18_000);
+  assert.equal(times(), 1);
+  for (let turn = 0; turn < 2; turn += 1) {
+    const goes = assert.rejects(call.answerTransfer('r3', true), { code: 'call.wrongState' });
+    await server.refuse('call.answerTransfer', 'call.wrongState');
+    await goes;
+  }
+  assert.deepEqual([call.state, server.last.methods.includes('call.hangUp')], ['active', false]);
+  await told(20_000);
+  assert.equal(times(), 2, 'another time they are asked again');
+});
+
+test('an answer that was lost is given again, when it is asked for and by the next connection', async (t) => {
+  const { server, pass, call, told, answers, times } = await talking(t);
+  await told(20_000);
+  const goes = assert.rejects(call.answerTransfer('r3', true), { code: 'unavailable' });
+  await server.refuse('call.answerTransfer', 'unavailable', { fault: 'ours' });
+  await goes;
+  await told(18_000);
+  await told(17_000);
+  assert.deepEqual(answers(), [true, true], 'one at a time');
+  await server.last.drop();
+  await pass(2_000);
+  await server.answer('call.resume', { callId: incoming.callId, ringTimeMs: 0, answeredAt: '' });
+  assert.deepEqual(answers(), [true, true, true]);
+  await server.answer('call.answerTransfer', {});
+  assert.deepEqual([call.state, times()], ['ended', 1]);
+});
+
 test('calls go on by a new connection, and by which they were is said until that was heard', async (t) => {
   const { client, server, pass } = await opened(t);
   const told = [];

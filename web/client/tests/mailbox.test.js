@@ -96,6 +96,28 @@ test('what the server refuses to note is shown as it is there', async (t) => {
   await again;
 });
 
+test('what is acknowledged while the mailbox is asked for stays so', async (t) => {
+  const { server, pass, mailbox } = await opened(t, answer([missed(1), missed(2)]));
+  await server.last.drop();
+  await pass(3_000);
+  const said = mailbox.acknowledge();
+  await server.answer('mailbox.subscribe', answer([missed(1), missed(2)]));
+  assert.deepEqual([mailbox.acknowledgedSeq, mailbox.unread], [2, 0]);
+  await server.answer('mailbox.acknowledge', { seq: 2 });
+  await said;
+});
+
+test('what is refused while the mailbox is asked for is shown as it is there', async (t) => {
+  const { server, pass, mailbox } = await opened(t, answer([missed(1), missed(2)]));
+  await server.last.drop();
+  await pass(3_000);
+  const said = assert.rejects(mailbox.acknowledge(), { code: 'unavailable' });
+  await server.refuse('mailbox.acknowledge', 'unavailable', { fault: 'ours' });
+  await said;
+  await server.answer('mailbox.subscribe', answer([missed(1), missed(2)]));
+  assert.deepEqual([mailbox.acknowledgedSeq, mailbox.unread], [0, 2]);
+});
+
 test('news that come before the answer are told after it', async (t) => {
   const { server, pass, mailbox, told } = await opened(t, answer([entry(1)]));
   await server.last.drop();

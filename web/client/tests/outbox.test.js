@@ -216,6 +216,75 @@ test('a place that hangs holds up nothing, whatever of it hangs', async (t) => {
   }
 });
 
+test('a place that was slow once leaves nothing to the next page that was sent or discarded', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const [hub, place] = [new Hub(), new Place()];
+  const keep = place.keep();
+  let isSlow = false;
+  const outbox = new Outbox(hub.send, { keep: { ...keep, all: () => (isSlow ? new Promise(() => {}) : keep.all()) }, keepsRefused: true });
+  for (const text of ['a', 'b', 'c']) outbox.add({ text }).catch(() => {});
+  await settled();
+  isSlow = true;
+  outbox.restore();
+  t.mock.timers.tick(5_000);
+  await settled();
+  outbox.discard(outbox.waiting[0].message.clientId);
+  outbox.open();
+  await settled();
+  assert.deepEqual([hub.texts, place.entries], [['b', 'c'], []]);
+});
+
+test('behind a page that is frozen one turn is asked for and waited for once, until it comes', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const [hub, place] = [new Hub(), new Place()];
+  const keep = place.keep();
+  const grants = [];
+  const inTurn = (work) => new Promise((resolve) => grants.push(resolve)).then(work);
+  const outbox = new Outbox(hub.send, { keep: { ...keep, inTurn } });
+  outbox.open();
+  const first = outbox.add({ text: 'a' });
+  await settled();
+  t.mock.timers.tick(10_000);
+  await first;
+  await settled();
+  for (const text of ['b', 'c']) {
+    outbox.add({ text }).catch(() => {});
+    await settled();
+  }
+  assert.deepEqual([hub.texts, grants.length], [['a', 'b', 'c'], 1]);
+  grants[0]();
+  await settled();
+  outbox.add({ text: 'd' });
+  await settled();
+  assert.deepEqual([hub.tries, grants.length], [3, 2], 'from then on each waits for its turn again');
+  grants[1]();
+  await settled();
+  assert.equal(hub.tries, 4);
+});
+
+test('what fails in the middle of a turn holds up nothing that comes later', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  for (const comes of [true, false]) {
+    const [hub, place] = [new Hub(), new Place()];
+    let fails = false;
+    const changed = () => {
+      if (fails) throw new Error('a page that cannot show it');
+    };
+    const keep = { ...place.keep(), ...(!comes && { inTurn: () => new Promise(() => {}) }) };
+    const outbox = new Outbox(hub.send, { keep, changed });
+    outbox.open();
+    outbox.add({ text: 'a' }).catch(() => {});
+    fails = true;
+    await settled();
+    t.mock.timers.tick(10_000);
+    await settled();
+    fails = false;
+    outbox.open();
+    await settled();
+    assert.deepEqual(outbox.waiting, [], String(comes));
+  }
+});
+
 test('a turn that comes after all sends nothing twice', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const [hub, place] = [new Hub(), new Place()];

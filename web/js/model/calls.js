@@ -232,7 +232,7 @@ export function createCalls({ socket, rooms, notices, user }) {
     show();
   });
 
-  const handOver = createHandOver({ socket, rooms, notices, user, show, hangUp, current: () => call });
+  const handOver = createHandOver({ socket, rooms, notices, user, show, hangUp, resume, current: () => call });
 
   socket.on('room.removed', ({ roomId }) => {
     if (call?.roomId === roomId) hangUp();
@@ -292,7 +292,7 @@ export function createCalls({ socket, rooms, notices, user }) {
 
   // A device is in its calls, and not its connection.
   socket.onOpened(async ({ connectionId }) => {
-    await Promise.all([resumeIncoming(connectionId), resumeOutgoing(connectionId), resumeActive(connectionId)]);
+    await Promise.all([resumeIncoming(connectionId), resumeOutgoing(connectionId), resumeActive(connectionId), handOver.resume(connectionId)]);
     show();
   });
 

@@ -10,8 +10,9 @@ export function createMailbox({ socket }) {
   let isChiming = false;
 
   mailbox.on('changed', ({ entries }) => state.set({ entries: entries.toReversed() }));
-  mailbox.on('entry', ({ kind }) => {
-    if (kind !== 'mention' || isChiming) return;
+  mailbox.on('entry', ({ kind, read }) => {
+    // It may have been read elsewhere before it is told here.
+    if (kind !== 'mention' || read || isChiming) return;
     // Several that were missed are one sound.
     isChiming = true;
     setTimeout(() => (isChiming = false));

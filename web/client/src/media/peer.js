@@ -24,6 +24,8 @@ export class PeerLink {
   #patience;
   /** Until when a restart that is under way is given time. */
   #restartsUntil = 0;
+  /** Whether the other side has lost the path, however it looks from here. */
+  #isAsked = false;
 
   /**
    * @param {{ other: string, offers: boolean, iceServers: RTCIceServer[], local: LocalMedia, refresh: () => Promise<RTCIceServer[]>,
@@ -72,13 +74,17 @@ export class PeerLink {
 
   /** @param {RTCOfferOptions} [options] */
   async #offer(options) {
-    await this.pc.setLocalDescription(await this.pc.createOffer(options));
+    // One that has no answer yet is sent again as it is: the answer to it would be taken for that to a later one.
+    if (this.pc.signalingState !== 'have-local-offer') await this.pc.setLocalDescription(await this.pc.createOffer(options));
     this.signal({ kind: 'offer', sdp: this.#described });
   }
 
   /** Takes an offer, an answer or a candidate of the other side. @param {PeerSignal} signal */
   handle(signal) {
-    if (signal.kind === 'restart') return this.restart();
+    if (signal.kind === 'restart') {
+      this.#isAsked = true;
+      return this.restart();
+    }
     this.#enqueue(async () => {
       if (signal.kind === 'offer' && !this.offers) await this.#answer(signal.sdp);
       else if (signal.kind === 'answer' && this.pc.signalingState === 'have-local-offer') {
@@ -112,19 +118,29 @@ export class PeerLink {
   }
 
   #mend() {
-    clearTimeout(this.#patience);
     const { connectionState } = this.pc;
-    if (!['failed', 'disconnected'].includes(connectionState)) return;
-    this.#patience = setTimeout(() => this.restart(), connectionState === 'failed' ? 0 : DISCONNECTED_PATIENCE_MS);
+    if (connectionState === 'connected') {
+      clearTimeout(this.#patience);
+      this.#isAsked = false;
+    } else if (connectionState === 'failed') this.restart();
+    else if (connectionState === 'disconnected') this.#restartAfter(DISCONNECTED_PATIENCE_MS);
+  }
+
+  /** Unless there is a path by then. @param {number} ms */
+  #restartAfter(ms) {
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => (this.#isAsked || !this.connected) && this.restart(), ms);
   }
 
   /** Looks for a path anew: the present one is lost, or the network of either side has changed. */
   restart() {
-    if (this.pc.signalingState === 'closed' || Date.now() < this.#restartsUntil) return;
+    if (this.pc.signalingState === 'closed') return;
+    const early = this.#restartsUntil - Date.now();
+    if (early > 0) return this.#restartAfter(early);
     this.#restartsUntil = Date.now() + RESTART_AGAIN_MS;
-    clearTimeout(this.#patience);
+    this.#isAsked = false;
     // What was heard of no path may be lost like the path.
-    this.#patience = setTimeout(() => !this.connected && this.restart(), RESTART_AGAIN_MS);
+    this.#restartAfter(RESTART_AGAIN_MS);
     if (!this.offers) this.signal({ kind: 'restart' });
     this.#enqueue(async () => {
       // Credentials of relays do not last as long as calls.

@@ -146,7 +146,9 @@ export class MediaSession {
     this.#joined = true;
     this.#said.enter(told);
     this.#speech.watch(this.local.tracks.audio);
+    const kept = this.#peer;
     this.#apply(state);
+    if (kept && kept === this.#peer) this.#goOn(kept);
     const offers = this.#early.filter((early) => 'offer' in early);
     this.#early = this.#early.filter((early) => 'signal' in early);
     offers.forEach(({ offer }) => this.#hearOffer(offer));
@@ -245,10 +247,21 @@ export class MediaSession {
       signal: (signal) => this.#request('media.signal', { to: peer.other, signal }).catch(() => {}),
       changed: this.changed,
     }));
-    const isOwn = (/** @type {Early} */ early) => 'signal' in early && early.signal.from === other;
+    this.#catchUp(peer);
+  }
+
+  /** Hands over what overtook the news of who the other side is. @param {PeerLink} peer */
+  #catchUp(peer) {
+    const isOwn = (/** @type {Early} */ early) => 'signal' in early && early.signal.from === peer.other;
     const own = this.#early.filter(isOwn);
     this.#early = this.#early.filter((early) => !isOwn(early));
     for (const early of own) if ('signal' in early) peer.handle(early.signal.signal);
+  }
+
+  /** One of the two goes on by another connection: what either has said by the one before may be lost. @param {PeerLink} peer */
+  #goOn(peer) {
+    // Whoever is not in by the present one yet could not say anything.
+    if (this.#joined && this.self === this.client.state.connectionId && !peer.connected) peer.restart();
   }
 
   #ensureServer() {
@@ -274,8 +287,12 @@ export class MediaSession {
   /** The other side goes on by another connection. @param {string | null} from @param {string} to */
   moved(from, to) {
     if (!from || from === to) return;
-    if (this.#peer?.other === from) this.#peer.other = to;
     for (const early of this.#early) if ('signal' in early && early.signal.from === from) early.signal.from = to;
+    if (this.#peer?.other === from) {
+      this.#peer.other = to;
+      this.#catchUp(this.#peer);
+      this.#goOn(this.#peer);
+    }
     const participants = this.state.participants.map((one) => (one.connectionId === from ? { ...one, connectionId: to } : one));
     this.state = { ...this.state, participants };
     this.changed();
