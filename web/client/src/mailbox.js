@@ -26,11 +26,11 @@ export class Mailbox extends Emitter {
   entries = [];
   /** Up to which number the user's devices have acknowledged. */
   acknowledgedSeq = 0;
-  /** Up to which number we have acknowledged by this device, unless that was refused. */
-  #said = 0;
   /** Whether these are all there are. If not, earlier ones are read by REST (`GET /v1/me/mailbox`). */
   complete = false;
 
+  /** Up to which number this device has acknowledged, unless that failed. */
+  #said = 0;
   #client;
   #left;
   /** @type {Stream<Answer, MailboxEntry>} */
