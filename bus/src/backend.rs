@@ -21,8 +21,19 @@ pub enum Link {
         /// How often the link has come up.
         epoch: u64,
     },
+    /// Some of what is said reaches them and some does not: of the servers of a Redis Cluster some are away.
+    Partial,
     /// They cannot. What stays within this process works.
     Down,
+}
+
+/// What of the bus does not work now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Servers that are away: of a cluster by host and port, of a single one without.
+    pub away: Vec<Option<String>>,
+    /// Whether one of them has let us connect lately all the same: what is amiss may be on our side.
+    pub is_within_reach: bool,
 }
 
 /// What a set has in it.
@@ -38,6 +49,7 @@ pub struct Snapshot<E> {
 pub(crate) trait Backend: Send + Sync + 'static {
     fn node(&self) -> NodeId;
     fn link(&self) -> watch::Receiver<Link>;
+    fn health(&self) -> Health;
     /// Where the subscribers and services of this process are.
     fn exchange(&self) -> &Arc<Exchange>;
 

@@ -28,6 +28,12 @@ struct Subscriber {
     mailbox: Arc<Mailbox>,
 }
 
+impl Subscriber {
+    fn tell_lost(&self) {
+        self.mailbox.put(Raw::Lost);
+    }
+}
+
 impl Drop for Subscriber {
     fn drop(&mut self) {
         self.mailbox.close();
@@ -121,12 +127,17 @@ impl Exchange {
         }
     }
 
-    /// Tells every subscriber that it may have missed something.
-    pub(crate) fn tell_all_lost(&self) {
-        for topic in &self.topics {
-            for subscriber in topic.iter() {
-                subscriber.mailbox.put(Raw::Lost);
-            }
+    /// Tells the subscribers of such subjects that they may have missed something.
+    pub(crate) fn tell_lost(&self, is_concerned: impl Fn(&str) -> bool) {
+        for topic in self.topics.iter().filter(|topic| is_concerned(topic.key())) {
+            topic.iter().for_each(Subscriber::tell_lost);
+        }
+    }
+
+    /// The same of one subject.
+    pub(crate) fn tell_lost_of(&self, subject: &str) {
+        if let Some(topic) = self.topics.get(subject) {
+            topic.iter().for_each(Subscriber::tell_lost);
         }
     }
 

@@ -1,13 +1,13 @@
 //! The bus as parts use it: typed subjects over a backend of bytes.
 
 use crate::{
-    backend::{Backend, Link, Snapshot, encode},
+    backend::{Backend, Health, Link, Snapshot, encode},
     error::BusError,
     history::{HistoryLimits, Place, Recalled},
     lease::{Acquired, LeaseGuard},
     local::LocalBackend,
     presence::Presence,
-    redis::{Finder, RedisBackend},
+    redis::{RedisBackend, Source},
     service::Requests,
     spending::Spending,
     subscription::Subscription,
@@ -42,7 +42,7 @@ impl Bus {
     /// # Errors
     /// If the URL is wrong, or Redis cannot be reached at all or does not let us in.
     pub async fn redis(node: NodeId, url: &str, prefix: &str, shutdown: &Shutdown) -> Result<Self, BusError> {
-        Ok(Self(RedisBackend::start(node, Finder::fixed(url)?, prefix, shutdown).await?))
+        Ok(Self(RedisBackend::start(node, Source::fixed(url)?, prefix, shutdown).await?))
     }
 
     /// The same over whichever Redis takes writes, of those that Sentinels watch: the one that most of `sentinels`,
@@ -57,7 +57,22 @@ impl Bus {
         prefix: &str,
         shutdown: &Shutdown,
     ) -> Result<Self, BusError> {
-        Ok(Self(RedisBackend::start(node, Finder::watched(url, sentinels)?, prefix, shutdown).await?))
+        Ok(Self(RedisBackend::start(node, Source::watched(url, sentinels)?, prefix, shutdown).await?))
+    }
+
+    /// The same over a Redis Cluster, of which `nodes`, which are URLs, say where it is looked for at the start; the first
+    /// says how to sign in at all of its servers. What is said of different things goes over different servers: while one
+    /// is away, what goes over the others goes on.
+    ///
+    /// # Errors
+    /// As of [`redis`](Self::redis), if no server lets us in.
+    pub async fn redis_cluster(
+        node: NodeId,
+        nodes: impl IntoIterator<Item = &str>,
+        prefix: &str,
+        shutdown: &Shutdown,
+    ) -> Result<Self, BusError> {
+        Ok(Self(RedisBackend::start(node, Source::cluster(nodes)?, prefix, shutdown).await?))
     }
 
     /// This process.
@@ -68,6 +83,11 @@ impl Bus {
     /// Whether other processes can be reached, now and from now on.
     pub fn link(&self) -> watch::Receiver<Link> {
         self.0.link()
+    }
+
+    /// What of it does not work now.
+    pub fn health(&self) -> Health {
+        self.0.health()
     }
 
     /// Sends `message` to all subscribers of `topic`: to those in this process at once, to others over Redis.

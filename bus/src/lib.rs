@@ -19,12 +19,13 @@ mod service;
 mod spending;
 mod subscription;
 
-pub use backend::{Link, Snapshot};
+pub use backend::{Health, Link, Snapshot};
 pub use error::BusError;
 pub use facade::Bus;
 pub use history::{HistoryLimits, Place, Recalled};
 pub use lease::{Acquired, LEASE_TIME, LeaseGuard};
 pub use presence::Presence;
+pub use redis::WAIT_MAX;
 pub use service::{Asked, Replier, Requests};
 pub use spending::Spending;
 pub use subscription::{Delivery, Subscription};

@@ -1,7 +1,7 @@
 //! A bus within one process.
 
 use crate::{
-    backend::{Backend, Link, Snapshot},
+    backend::{Backend, Health, Link, Snapshot},
     error::BusError,
     exchange::{Exchange, GuardId},
     history::{Histories, HistoryLimits, Place, Recalled},
@@ -110,6 +110,10 @@ impl Backend for LocalBackend {
 
     fn link(&self) -> watch::Receiver<Link> {
         self.link.subscribe()
+    }
+
+    fn health(&self) -> Health {
+        Health::default()
     }
 
     fn exchange(&self) -> &Arc<Exchange> {

@@ -1,39 +1,45 @@
-//! A bus between processes, over Redis pub/sub.
+//! A bus between processes, over Redis: one server, or a cluster of them.
 //!
-//! What stays within this process goes through the [`Exchange`] and never needs
-//! Redis. One supervised [`link`] carries the rest; [`keep`] holds what must be
-//! re-asserted after an outage: leases and presence.
+//! What stays within this process goes through the [`Exchange`] and never needs Redis. All else lies in [`partition`]s, and
+//! [`routes`] says which server owns each: one of them for all, or whom [`cluster`] finds. A supervised [`link`] leads to
+//! each server; [`keep`] holds what must be re-asserted after an outage: leases and presence.
 
+mod adapter;
+mod cluster;
 mod finder;
 mod history;
 mod in_flight;
 mod keep;
 mod link;
 mod names;
+mod partition;
 mod receive;
+mod redirect;
+mod routes;
+mod scripts;
 mod spend;
+mod subscriber;
 
 use crate::{
-    backend::{Backend, Link, Snapshot},
+    backend::Link,
     error::BusError,
-    exchange::{Exchange, GuardId, Refusal},
-    history::{HistoryLimits, Place, Recalled},
+    exchange::{Exchange, Refusal},
     lease::LEASE_TIME,
-    local::local_answer,
-    spending::Spending,
 };
-use ::redis::{AsyncCommands, ErrorKind, aio::MultiplexedConnection};
+use ::redis::{Cmd, RedisError, cmd};
 use bytes::Bytes;
-use common::{error::Chain, id::NodeId};
-pub(crate) use finder::Finder;
-use futures_util::{FutureExt, future::BoxFuture};
+use cluster::{Hint, Seeds};
+use common::id::NodeId;
+use finder::Finder;
 use in_flight::InFlight;
 use keep::Keep;
-use link::{DEAF_TIME, NODE_TIME, Order};
+use link::{DEAF_TIME, HOLDERS_FIRST, NODE_TIME, Order};
 use names::Names;
+use partition::{ByPartition, PARTITIONS, Partition, Partitions};
+use routes::{Routes, Shard};
 use shutdown::Shutdown;
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::AtomicBool},
     time::Duration,
 };
 use tokio::{
@@ -41,29 +47,86 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+/// How long anybody waits for Redis, whatever it is asked for: a client's request must not stand still because Redis does.
+///
+/// Longer is told fewer times that Redis is away when it is only slow; shorter answers sooner when it is away and that has
+/// not been noticed yet. An answer of another process is waited for as long as who asks wants to.
+pub const WAIT_MAX: Duration = Duration::from_millis(200);
+
 /// The time by which leases are given again: the runtime's, like the timers beside it.
 #[expect(clippy::disallowed_methods, reason = "the bus has no clock of its own and stores no time")]
 fn now() -> Instant {
     Instant::now()
 }
 
-/// Orders that may wait for the link. When full, the link does all that they are about at its next beat instead.
-const ORDER_QUEUE: usize = 1024;
+/// Which Redis a bus goes over.
+pub(crate) enum Source {
+    /// One server that takes writes.
+    One(Box<Finder>),
+    /// A Redis Cluster.
+    Cluster(Seeds),
+}
 
-/// How long a subscription waits for Redis to confirm it.
-const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
+impl Source {
+    pub(crate) fn fixed(url: &str) -> Result<Self, RedisError> {
+        Ok(Self::One(Box::new(Finder::fixed(url)?)))
+    }
+
+    pub(crate) fn watched<'a>(
+        url: &str,
+        sentinels: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, RedisError> {
+        Ok(Self::One(Box::new(Finder::watched(url, sentinels)?)))
+    }
+
+    pub(crate) fn cluster<'a>(nodes: impl IntoIterator<Item = &'a str>) -> Result<Self, RedisError> {
+        Seeds::new(nodes).map(Self::Cluster)
+    }
+}
+
+/// What this node knows and has in one partition.
+struct Part {
+    keep: Keep,
+    /// Until then, leases go to those who held them before the outage.
+    leases_from: Mutex<Instant>,
+    /// Whether it has gone over a link before.
+    was_taken: AtomicBool,
+    /// Whether it is being taken up again: of what is heard meanwhile something may have been missed before.
+    is_resuming: AtomicBool,
+}
+
+impl Part {
+    fn new() -> Self {
+        Self {
+            keep: Keep::default(),
+            leases_from: Mutex::new(now()),
+            was_taken: AtomicBool::new(false),
+            is_resuming: AtomicBool::new(false),
+        }
+    }
+
+    fn set_leases_from(&self, from: Instant) {
+        *self.leases_from.lock().unwrap_or_else(PoisonError::into_inner) = from;
+    }
+
+    fn gives_leases(&self) -> bool {
+        *self.leases_from.lock().unwrap_or_else(PoisonError::into_inner) <= now()
+    }
+}
 
 pub(crate) struct RedisBackend {
     node: NodeId,
     names: Names,
     exchange: Arc<Exchange>,
     link: watch::Sender<Link>,
-    orders: mpsc::Sender<Order>,
-    /// Present while the link is up, with which process of Redis answers it.
-    connection: RwLock<Option<(MultiplexedConnection, Arc<str>)>>,
-    /// Until then, leases go to those who held them before the outage.
-    leases_from: RwLock<Instant>,
-    keep: Keep,
+    /// How often all links were up. Held while it is judged whether they are.
+    epoch: Mutex<u64>,
+    routes: RwLock<Routes>,
+    /// Where it is told what is learned of a cluster.
+    hints: Option<mpsc::Sender<Hint>>,
+    parts: ByPartition<Part>,
+    /// Whether the others are still to be told that this node is heard again.
+    owes_link_up: AtomicBool,
     in_flight: InFlight,
     shutdown: Shutdown,
 }
@@ -71,37 +134,100 @@ pub(crate) struct RedisBackend {
 impl RedisBackend {
     pub(crate) async fn start(
         node: NodeId,
-        finder: Finder,
+        source: Source,
         prefix: &str,
         shutdown: &Shutdown,
     ) -> Result<Arc<Self>, BusError> {
-        let (orders, queue) = mpsc::channel(ORDER_QUEUE);
-        let backend = Arc::new(Self {
-            node,
-            names: Names::new(prefix),
-            exchange: Arc::default(),
-            link: watch::Sender::new(Link::Down),
-            orders,
-            connection: RwLock::default(),
-            leases_from: RwLock::new(now()),
-            keep: Keep::default(),
-            in_flight: InFlight::default(),
-            shutdown: shutdown.clone(),
+        let (hints, told) = cluster::hints();
+        let backend = |hints| {
+            Arc::new(Self {
+                node,
+                names: Names::new(prefix),
+                exchange: Arc::default(),
+                link: watch::Sender::new(Link::Down),
+                epoch: Mutex::default(),
+                routes: RwLock::default(),
+                hints,
+                parts: ByPartition::new(Part::new),
+                owes_link_up: AtomicBool::new(false),
+                in_flight: InFlight::default(),
+                shutdown: shutdown.clone(),
+            })
+        };
+        let (backend, started) = match source {
+            Source::One(finder) => {
+                let backend = backend(None);
+                let started = backend.start_one(*finder).await;
+                (backend, started)
+            }
+            Source::Cluster(seeds) => {
+                let backend = backend(Some(hints));
+                let started = cluster::start(Arc::clone(&backend), seeds, told).await;
+                (backend, started)
+            }
+        };
+        if started.is_err() {
+            backend.routes().shards().iter().for_each(|shard| shard.retire());
+        }
+        started.map(|()| backend)
+    }
+
+    async fn start_one(self: &Arc<Self>, finder: Finder) -> Result<(), BusError> {
+        let is_up = {
+            let mut routes = self.routes_mut();
+            let (shard, is_up) = link::open(self, finder, None);
+            for partition in Partition::all() {
+                routes.set_owner(partition, Some(Arc::clone(&shard)));
+            }
+            routes.add(shard);
+            is_up
+        };
+        Ok(is_up.await.map_err(|_| BusError::Away)??)
+    }
+
+    fn routes(&self) -> RwLockReadGuard<'_, Routes> {
+        self.routes.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn routes_mut(&self) -> RwLockWriteGuard<'_, Routes> {
+        self.routes.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, partition: Partition) -> &Part {
+        self.parts.of(partition)
+    }
+
+    /// The link that what lies in `partition` goes over, be it up or not.
+    fn shard(&self, partition: Partition) -> Option<Arc<Shard>> {
+        self.routes().owner(partition).cloned()
+    }
+
+    /// Tells who looks after the cluster, if there is one.
+    fn hint(&self, hint: Hint) {
+        if let Some(hints) = &self.hints {
+            // A full queue needs no further hint: it is looked at soon.
+            let _known_already = hints.try_send(hint);
+        }
+    }
+
+    /// Says of the link what is so by now of all links together.
+    fn judge_link(&self) {
+        let mut epoch = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = self.routes().taken();
+        metrics::gauge!("bus_link_up").set(f64::from(taken.count()) / f64::from(PARTITIONS));
+        // Who waits for a change is not told what is as it was.
+        self.link.send_if_modified(|link| {
+            let next = match (taken, *link) {
+                (Partitions::ALL, Link::Up { .. }) => return false,
+                (Partitions::ALL, Link::Partial | Link::Down) => {
+                    *epoch += 1;
+                    Link::Up { epoch: *epoch }
+                }
+                (Partitions::NONE, _) => Link::Down,
+                _ => Link::Partial,
+            };
+            std::mem::replace(link, next) != next
         });
-        link::start(Arc::clone(&backend), finder, queue).await?;
-        Ok(backend)
-    }
-
-    fn connection(&self) -> Result<MultiplexedConnection, BusError> {
-        self.connected().map(|(connection, _)| connection)
-    }
-
-    fn connected(&self) -> Result<(MultiplexedConnection, Arc<str>), BusError> {
-        self.connection.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(BusError::Away)
-    }
-
-    fn leases_allowed(&self) -> bool {
-        *self.leases_from.read().unwrap_or_else(PoisonError::into_inner) <= now()
     }
 
     async fn ask_others(
@@ -113,13 +239,12 @@ impl RedisBackend {
         // Before the publication: the answer may be there before Redis has said who heard the request.
         let mut ticket = self.in_flight.open();
         let message = names::request(self.node, ticket.id, &request);
-        let channel = self.names.service(&subject);
+        let (partition, channel) = (Partition::of(&subject), self.names.service(&subject));
         let asked = async {
-            let heard: u64 = self.connection()?.publish(channel, message).await?;
+            let heard: u64 = self.command(partition, |_| names::publication(&channel, &message)).await?;
             self.in_flight.handle_heard(ticket.id, heard);
             Ok((&mut ticket.outcome).await.unwrap_or(Err(Refusal::GivenUp)))
         };
-        // The deadline is over all of it: a Redis that hangs takes longer to notice than many an asker has.
         match timeout(deadline, asked).await {
             Ok(Ok(outcome)) => outcome.map_err(|refusal| refusal.error(subject)),
             Ok(Err(error)) => Err(error),
@@ -128,251 +253,76 @@ impl RedisBackend {
     }
 
     async fn write_entry(&self, set: &str, key: &str, entry: &Bytes) -> Result<(), BusError> {
-        let value = names::entry(self.node, entry);
-        let _added: u64 = self.connection()?.hset(self.names.presence(set), key, value).await?;
-        Ok(())
+        let (set_key, value) = (self.names.presence(set), names::entry(self.node, entry));
+        let write = |_: &str| {
+            let mut write = cmd("HSET");
+            write.arg(&set_key).arg(key).arg(&value);
+            write
+        };
+        self.command::<u64>(Partition::of(set), write).await.map(drop)
+    }
+
+    /// Takes a lease that is free or ours, and else says whose it is.
+    fn acquisition(&self, name: &str) -> Cmd {
+        let mut acquire = scripts::call(&scripts::ACQUIRE, &[self.names.lease(name)]);
+        acquire.arg(self.node.to_string()).arg(names::millis(LEASE_TIME));
+        acquire
     }
 
     async fn acquire_from_redis(&self, name: &str) -> Result<Option<NodeId>, BusError> {
-        if !self.leases_allowed() {
+        let partition = Partition::of(name);
+        if !self.of(partition).gives_leases() {
             return Err(BusError::Away);
         }
-        let mut connection = self.connection()?;
-        let holder: Option<String> = keep::ACQUIRE
-            .key(self.names.lease(name))
-            .arg(self.node.to_string())
-            .arg(names::millis(LEASE_TIME))
-            .invoke_async(&mut connection)
-            .await?;
-        holder.map(|holder| parse_holder(&holder)).transpose()
-    }
-}
-
-/// Who holds a lease. What cannot be read is an error: it is somebody else's, and must not pass for free.
-fn parse_holder(holder: &str) -> Result<NodeId, BusError> {
-    let unreadable = || (ErrorKind::UnexpectedReturnType, "the holder of a lease is no node");
-    holder.parse().map_err(|_| BusError::Redis(unreadable().into()))
-}
-
-/// A lease that Redis was asked for. Unless it came to be held, it is released when this is dropped: an
-/// acquisition that failed or was cancelled may have been carried out by Redis all the same.
-struct Reservation<'a> {
-    backend: &'a RedisBackend,
-    name: &'a str,
-    guard: GuardId,
-}
-
-impl Reservation<'_> {
-    /// The lease is this node's now: nothing is to be given back.
-    fn keep(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Reservation<'_> {
-    fn drop(&mut self) {
-        self.backend.release(self.name, self.guard);
-    }
-}
-
-impl Backend for RedisBackend {
-    fn node(&self) -> NodeId {
-        self.node
-    }
-
-    fn link(&self) -> watch::Receiver<Link> {
-        self.link.subscribe()
-    }
-
-    fn exchange(&self) -> &Arc<Exchange> {
-        &self.exchange
-    }
-
-    fn publish(&self, subject: String, message: Bytes) -> BoxFuture<'_, Result<(), BusError>> {
-        async move {
-            self.exchange.deliver(&subject, &message);
-            self.publish_to_others(subject, vec![message]).await
-        }
-        .boxed()
-    }
-
-    fn publish_to_others(
-        &self,
-        subject: String,
-        messages: Vec<Bytes>,
-    ) -> BoxFuture<'_, Result<(), BusError>> {
-        async move {
-            let mut connection = self.connection()?;
-            // One after the other they could overtake each other on the way into the connection.
-            let mut pipe = ::redis::pipe();
-            for message in &messages {
-                pipe.publish(self.names.topic(&subject), names::news(self.node, message)).ignore();
-            }
-            let () = pipe.query_async(&mut connection).await?;
-            let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
-            metrics::counter!("bus_messages_published_total").increment(count);
-            Ok(())
-        }
-        .boxed()
-    }
-
-    fn is_alone(&self) -> bool {
-        false
-    }
-
-    fn announce_subscription(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>> {
-        async move { self.confirm(self.names.topic(&subject)).await }.boxed()
-    }
-
-    fn ask(
-        &self,
-        subject: String,
-        request: Bytes,
-        deadline: Duration,
-    ) -> BoxFuture<'_, Result<Bytes, BusError>> {
-        async move {
-            match self.exchange.ask(&subject, request.clone()) {
-                Ok(waiting) => local_answer(subject, waiting, deadline).await,
-                Err(Refusal::Nobody) => self.ask_others(subject, request, deadline).await,
-                Err(refusal) => Err(refusal.error(subject)),
-            }
-        }
-        .boxed()
-    }
-
-    fn interest_changed(&self, _subject: &str) {
-        // A full queue needs no word: the link matches everything at its next beat.
-        let _matched_later = self.orders.try_send(Order::MatchSubscriptions);
-    }
-
-    fn announce_service(&self, subject: String) -> BoxFuture<'_, Result<(), BusError>> {
-        async move { self.confirm(self.names.service(&subject)).await }.boxed()
-    }
-
-    fn spend(&self, spendings: Vec<Spending>) -> BoxFuture<'_, Result<Vec<f64>, BusError>> {
-        async move { self.spend_in_redis(&spendings).await }.boxed()
-    }
-
-    fn append(
-        &self,
-        name: String,
-        entry: Bytes,
-        limits: HistoryLimits,
-    ) -> BoxFuture<'_, Result<Place, BusError>> {
-        async move { self.append_in_redis(&name, &entry, limits).await }.boxed()
-    }
-
-    fn recall(
-        &self,
-        name: String,
-        after: Option<Place>,
-        limits: HistoryLimits,
-    ) -> BoxFuture<'_, Result<Recalled<Bytes>, BusError>> {
-        async move { self.recall_from_redis(&name, after.as_ref(), limits).await }.boxed()
-    }
-
-    fn acquire(
-        &self,
-        name: String,
-        guard: GuardId,
-        lost: watch::Sender<bool>,
-    ) -> BoxFuture<'_, Result<Option<NodeId>, BusError>> {
-        async move {
-            let _before_removals = self.keep.adding().await;
-            if !self.keep.reserve_lease(&name, guard, lost) {
-                return Ok(Some(self.node));
-            }
-            let reservation = Reservation { backend: self, name: &name, guard };
-            let outcome = self.acquire_from_redis(&name).await;
-            match outcome {
-                Ok(None) => {
-                    self.keep.confirm_lease(&name);
-                    reservation.keep();
-                }
-                Ok(Some(_)) => self.keep.forget_lease(&name),
-                Err(_) => {}
-            }
-            outcome
-        }
-        .boxed()
-    }
-
-    fn release(&self, name: &str, guard: GuardId) {
-        self.keep.release_lease(name, guard);
-        let _done_later = self.orders.try_send(Order::TidyUp);
-    }
-
-    fn holder(&self, name: String) -> BoxFuture<'_, Result<Option<NodeId>, BusError>> {
-        async move {
-            if self.keep.holds(&name) {
-                return Ok(Some(self.node));
-            }
-            let holder: Option<String> = self.connection()?.get(self.names.lease(&name)).await?;
-            holder.map(|holder| parse_holder(&holder)).transpose()
-        }
-        .boxed()
-    }
-
-    fn present(
-        &self,
-        set: String,
-        key: String,
-        guard: GuardId,
-        entry: Bytes,
-    ) -> BoxFuture<'_, Result<(), BusError>> {
-        async move {
-            let _before_removals = self.keep.adding().await;
-            self.keep.add_entry(&set, &key, guard, entry.clone());
-            if let Err(error) = self.write_entry(&set, &key, &entry).await {
-                // Not every failure breaks the link, whose return writes every entry again: Redis may have
-                // been out of memory for a moment. And a link that is coming up may have written them already.
-                tracing::debug!(error = %Chain(&error), "A presence entry waits for the link's next beat");
-                self.keep.note_unwritten();
-            }
-            Ok(())
-        }
-        .boxed()
-    }
-
-    fn absent(&self, set: &str, key: &str, guard: GuardId) {
-        self.keep.remove_entry(set, key, guard);
-        let _done_later = self.orders.try_send(Order::TidyUp);
-    }
-
-    fn snapshot(&self, set: String) -> BoxFuture<'_, Result<Snapshot<Bytes>, BusError>> {
-        async move {
-            let is_fresh = self.read_others(&set).await.is_ok();
-            Ok(Snapshot { entries: self.keep.entries(&set), is_fresh })
-        }
-        .boxed()
+        let holder: Option<String> = self.command(partition, |_| self.acquisition(name)).await?;
+        holder.map(|holder| adapter::parse_holder(&holder)).transpose()
     }
 }
 
 impl RedisBackend {
     /// Remembers what other nodes have in a set.
     async fn read_others(&self, set: &str) -> Result<(), BusError> {
-        let rows: Vec<(String, Vec<u8>)> = keep::LIVING_ENTRIES
-            .key(self.names.presence(set))
-            .arg(self.names.node_prefix())
-            .arg(self.names.replies_prefix())
-            .arg(names::millis(NODE_TIME.saturating_sub(DEAF_TIME)))
-            .invoke_async(&mut self.connection()?)
-            .await?;
-        self.keep.remember_others(set, self.node, rows);
+        let partition = Partition::of(set);
+        let keys = [self.names.presence(set), self.names.nodes(partition)];
+        let read = |_: &str| {
+            let mut read = scripts::call(&scripts::LIVING_ENTRIES, &keys);
+            read.arg(self.names.replies_prefix(partition));
+            read.arg(names::millis(NODE_TIME)).arg(names::millis(DEAF_TIME));
+            read
+        };
+        let rows: Vec<(String, Vec<u8>)> = self.command(partition, read).await?;
+        self.of(partition).keep.remember_others(set, self.node, rows, now());
         Ok(())
     }
 
-    /// Waits until Redis has confirmed `channel`; while the link is down there is nothing to wait for.
-    async fn confirm(&self, channel: String) -> Result<(), BusError> {
-        if self.connection().is_err() {
-            return Ok(());
+    /// Has a link do something soon.
+    fn order(&self, partition: Partition, order: Order) {
+        if let Some(shard) = self.shard(partition) {
+            // A full queue needs no word: the link does everything at its next beat.
+            let _done_later = shard.orders.try_send(order);
+        }
+    }
+
+    /// Waits until Redis has confirmed `channel`; while the link is down there is nothing to wait for. If it takes longer
+    /// than [`WAIT_MAX`], or the link breaks or moves meanwhile, whoever listens is told `Lost` once it is so.
+    async fn confirm(&self, subject: String, channel: String) {
+        let Some(shard) = self.shard(Partition::of(&subject)) else { return };
+        if !shard.is_up() {
+            return;
         }
         let (sender, confirmed) = oneshot::channel();
-        if self.orders.send(Order::Subscribe { channel, confirmed: sender }).await.is_err() {
-            return Err(BusError::Away);
+        let order = Order::Subscribe { subject, channel, confirmed: sender };
+        if shard.is_suspect() {
+            let _confirmed_to_nobody = shard.orders.try_send(order);
+            return;
         }
-        // A link that breaks meanwhile subscribes when it is back, and says `Lost`.
-        let _broke_meanwhile = timeout(CONFIRM_TIMEOUT, confirmed).await;
-        Ok(())
+        let is_confirmed = async {
+            if shard.orders.send(order).await.is_ok() {
+                let _broke_meanwhile = confirmed.await;
+            }
+        };
+        if timeout(WAIT_MAX, is_confirmed).await.is_err() {
+            shard.suspect();
+        }
     }
 }

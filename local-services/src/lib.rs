@@ -9,6 +9,7 @@
 
 pub mod child;
 pub mod chromium;
+pub mod cluster;
 pub mod coturn;
 pub mod descriptors;
 pub mod find;
@@ -16,3 +17,4 @@ pub mod postgres;
 pub mod redis;
 pub mod scratch;
 pub mod sentinel;
+mod servers;

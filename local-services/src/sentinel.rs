@@ -2,18 +2,9 @@
 
 use crate::{
     child::{self, Service, Signal},
-    find,
+    servers::{START_TIMEOUT, ask, await_answer, binary, free_port},
 };
-use std::{
-    fs,
-    io::{self, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    time::Duration,
-};
-
-/// How long all of it may take to know each other.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
+use std::{fs, io, net::SocketAddr, path::Path};
 
 /// The name under which the Sentinels watch.
 const SERVICE: &str = "switchboard";
@@ -116,34 +107,4 @@ fn sentinel(dir: &Path, watched: SocketAddr) -> io::Result<(SocketAddr, Service)
     service
         .wait_until(START_TIMEOUT, || ask(address, "PING").is_ok_and(|answer| answer.starts_with("+PONG")))?;
     Ok((address, service))
-}
-
-fn binary() -> io::Result<PathBuf> {
-    find::redis().ok_or_else(|| {
-        io::Error::new(io::ErrorKind::NotFound, "no redis-server: run `cargo xtask setup redis`")
-    })
-}
-
-fn free_port() -> io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
-}
-
-fn await_answer(address: SocketAddr, question: &str, part: &str) -> io::Result<()> {
-    let has_come = || ask(address, question).is_ok_and(|answer| answer.contains(part));
-    if child::poll(START_TIMEOUT, has_come) {
-        return Ok(());
-    }
-    Err(io::Error::new(io::ErrorKind::TimedOut, format!("{question} never said {part}")))
-}
-
-/// What a server says to a command; of a long answer, how it begins.
-#[expect(clippy::disallowed_methods, reason = "asks a server of this machine that was started here")]
-fn ask(address: SocketAddr, command: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-    stream.write_all(format!("{command}\r\n").as_bytes())?;
-    let mut answer = vec![0; 16 * 1024];
-    let length = stream.read(&mut answer)?;
-    answer.truncate(length);
-    Ok(String::from_utf8_lossy(&answer).into_owned())
 }

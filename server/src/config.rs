@@ -39,7 +39,7 @@ pub struct Config {
     pub sign_in: SignIn,
     /// Postgres, version 15 or newer. Without it Switchboard starts a private one.
     pub database: Database,
-    /// Redis, version 6.2 or newer. Without it this process stands alone.
+    /// Redis, version 7 or newer, or Valkey. Without it this process stands alone.
     pub redis: Redis,
     /// Access tokens, our own and those of outside issuers.
     pub auth: Auth,
@@ -89,7 +89,7 @@ pub struct Database {
     pub data_dir: Option<PathBuf>,
 }
 
-/// Redis, version 6.2 or newer.
+/// Redis, version 7 or newer, or Valkey.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Redis {
@@ -107,13 +107,26 @@ pub struct Redis {
     /// Example: `["redis://sentinel-1:26379", "redis://sentinel-2:26379", "redis://sentinel-3:26379"]`
     #[serde(skip_serializing)]
     pub sentinels: Vec<Secret>,
+    /// Some nodes of the Redis Cluster that joins instances, each as a URL, instead of `url`: they are asked for the others
+    /// at the start. The first says how to sign in at all of them, and whether over TLS.
+    ///
+    /// Example: `["redis://node-1:6379", "redis://node-2:6379", "redis://node-3:6379"]`
+    #[serde(skip_serializing)]
+    pub cluster: Vec<Secret>,
     /// Put before every key and channel, so that installations can share a Redis.
     pub prefix: String,
 }
 
 impl Default for Redis {
     fn default() -> Self {
-        Self { url: None, sentinels: Vec::new(), prefix: "switchboard".to_owned() }
+        Self { url: None, sentinels: Vec::new(), cluster: Vec::new(), prefix: "switchboard".to_owned() }
+    }
+}
+
+impl Redis {
+    /// Whether this process joins others by it.
+    fn is_used(&self) -> bool {
+        self.url.is_some() || !self.cluster.is_empty()
     }
 }
 
@@ -253,8 +266,10 @@ impl Config {
         if self.database.url.is_some() && (self.auth.secret.is_none() || self.seal.keys.is_empty()) {
             return contradiction("with a database of your own, set auth.secret and seal.keys too");
         }
-        if self.redis.url.is_some() && self.database.url.is_none() {
-            return contradiction("redis.url joins instances, so they need a common database.url");
+        if self.redis.is_used() && self.database.url.is_none() {
+            return contradiction(
+                "redis.url or redis.cluster joins instances, so they need a common database.url",
+            );
         }
         let mut names = BTreeSet::from([OWN_ISSUER]);
         if !self.auth.issuers.iter().all(|issuer| names.insert(&issuer.name)) {

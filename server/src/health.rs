@@ -27,12 +27,15 @@ pub struct Health {
     pub bus: Bus,
 }
 
-/// The answer of `/ready`: each part and whether it works.
+/// The answer of `/ready`: each part and whether it works, and what of a part does not.
 #[derive(Debug, Serialize)]
 struct Readiness {
     ready: bool,
     database: bool,
     bus: bool,
+    /// Servers of Redis that are away: `redis`, or of a cluster `redis` and where it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    degraded: Vec<String>,
 }
 
 /// The two endpoints. `/health` says that the process lives, `/ready` that it can do its work.
@@ -56,12 +59,19 @@ pub fn metrics_router(metrics: PrometheusHandle) -> Router {
 
 /// Not ready means: send new clients elsewhere. Those that are here stay, because
 /// sockets and media go on without database or bus.
+///
+/// A Redis that is away for everybody takes nobody out: elsewhere it is no better. One that lets us connect and
+/// over which nothing goes all the same does, as it may be this instance's own link that is broken.
 async fn ready(State(watch): State<Arc<Watch>>) -> impl IntoResponse {
     let database = watch.database().await;
     let bus = matches!(*watch.health.bus.link().borrow(), Link::Up { .. });
-    let ready = database && bus;
+    let health = watch.health.bus.health();
+    let name =
+        |address: Option<String>| address.map_or_else(|| "redis".to_owned(), |at| format!("redis {at}"));
+    let degraded = health.away.into_iter().map(name).collect();
+    let ready = database && !health.is_within_reach;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, database, bus }))
+    (status, Json(Readiness { ready, database, bus, degraded }))
 }
 
 /// Looks at health, not more often than it changes.

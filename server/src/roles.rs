@@ -118,7 +118,11 @@ async fn connect_bus(node: NodeId, redis: &Redis, shutdown: &Shutdown) -> Result
             let sentinels = redis.sentinels.iter().map(|url| url.expose().as_str());
             Bus::redis_by_sentinels(node, url.expose(), sentinels, &redis.prefix, shutdown).await
         }
-        None => Ok(Bus::local(node)),
+        None if redis.cluster.is_empty() => Ok(Bus::local(node)),
+        None => {
+            let nodes = redis.cluster.iter().map(|url| url.expose().as_str());
+            Bus::redis_cluster(node, nodes, &redis.prefix, shutdown).await
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     session::{Effect, SeatLimits, Session},
     shard::{Listener, Notice, ShardHandle, Unresponsive},
 };
-use bus::{Acquired, Asked, BusError, LeaseGuard, Link, Replier};
+use bus::{Acquired, Asked, BusError, LeaseGuard, Replier};
 use common::{
     error::Chain,
     id::{AccountId, ConnectionId, NodeId, RoomId},
@@ -416,9 +416,8 @@ impl Control {
 
     async fn drop_lost_hubs(&mut self) {
         let now = self.deps.clock.now();
-        let is_up = matches!(*self.deps.bus.link().borrow(), Link::Up { .. });
-        let present: Vec<NodeId> = match self.deps.bus.entries(&HubNodes).await {
-            Ok(entries) if is_up => entries.into_iter().map(|(_, node)| node).collect(),
+        let present: Vec<NodeId> = match self.deps.bus.snapshot(&HubNodes).await {
+            Ok(seen) if seen.is_fresh => seen.entries.into_iter().map(|(_, node)| node).collect(),
             Ok(_) | Err(_) => return self.hub_liveness.suspend(now),
         };
         for hub in self.hub_liveness.observe(&present, now) {

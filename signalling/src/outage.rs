@@ -47,7 +47,9 @@ pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
     anyway.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut is_owed, mut has_others) = (false, false);
     loop {
-        let is_down = *link.borrow_and_update() == Link::Down;
+        let state = *link.borrow_and_update();
+        // Of what goes over a server that is away nothing is heard either.
+        let (is_down, is_deaf) = (state == Link::Down, !matches!(state, Link::Up { .. }));
         tokio::select! {
             changed = link.changed() => {
                 if changed.is_err() {
@@ -58,7 +60,7 @@ pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
             }
             Some(_) = others.next() => {
                 // Those who come back one after the other are waited for together, but not for ever.
-                if !std::mem::replace(&mut is_owed, true) && !is_down {
+                if !std::mem::replace(&mut is_owed, true) && !is_deaf {
                     tick.reset();
                 }
                 doubt(&hub);
@@ -71,8 +73,8 @@ pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
                     doubt(&hub);
                 }
             }
-            _ = anyway.tick(), if has_others && !is_down => is_owed = true,
-            _ = tick.tick(), if is_down || is_owed => is_owed = look(&hub).await.is_err(),
+            _ = anyway.tick(), if has_others && !is_deaf => is_owed = true,
+            _ = tick.tick(), if is_deaf || is_owed => is_owed = look(&hub).await.is_err(),
         }
     }
 }

@@ -12,12 +12,7 @@ use signalling_core::{
     ledger::{SharedMeter, with},
     limit::{Meter, Spent, Told},
 };
-use std::time::Duration;
-use tokio::time::timeout;
 use tracing::debug;
-
-/// How long Redis may take to say what is left. Nobody waits for it but those who are told next.
-const ANSWER_TIME: Duration = Duration::from_secs(1);
 
 /// Tells others, and hears from them, until the hub drains. An instance that is alone shares no meter.
 pub(crate) async fn share(hub: Hub) {
@@ -39,8 +34,8 @@ async fn tell(hub: &Hub, some: Vec<SharedMeter>) {
         };
         [of("requests", told.requests), of("bytes", told.bytes)]
     });
-    match timeout(ANSWER_TIME, hub.bus().spend(spendings.collect())).await {
-        Ok(Ok(left)) => {
+    match hub.bus().spend(spendings.collect()).await {
+        Ok(left) => {
             let now = hub.clock().now();
             for ((meter, _), left) in told.iter().zip(left.chunks_exact(2)) {
                 if let [requests, bytes] = left {
@@ -48,13 +43,9 @@ async fn tell(hub: &Hub, some: Vec<SharedMeter>) {
                 }
             }
         }
-        Ok(Err(error)) => {
+        Err(error) => {
             metrics::counter!("hub_rates_untold_total").increment(1);
             debug!(error = %Chain(&error), "Rates are this instance's own for now");
-        }
-        Err(_) => {
-            metrics::counter!("hub_rates_untold_total").increment(1);
-            debug!("Rates are this instance's own for now: Redis did not answer in time");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A fresh database with an account, users, a room and a connected WhatsApp channel.
 
 use crate::{provided, rest::Rest, server::Server, webhook::Meta};
-use local_services::{postgres::Postgres, redis::Redis, scratch::Scratch};
+use local_services::{cluster::Cluster, postgres::Postgres, redis::Redis, scratch::Scratch};
 use serde_json::json;
 use std::{
     path::PathBuf,
@@ -81,6 +81,14 @@ impl Installation {
     pub fn with_redis(mut self, url: &str) -> Self {
         self.set("SWITCHBOARD_REDIS__URL", url);
         self.set("SWITCHBOARD_REDIS__PREFIX", &format!("t{}", uuid::Uuid::new_v4().simple()));
+        self
+    }
+
+    /// The same, joined by a Redis Cluster.
+    #[must_use]
+    pub fn with_redis_cluster(mut self, cluster: &Cluster) -> Self {
+        self.set("SWITCHBOARD_REDIS__CLUSTER", &serde_json::json!(cluster.urls()).to_string());
+        self.set("SWITCHBOARD_REDIS__PREFIX", "e2e");
         self
     }
 

@@ -34,7 +34,7 @@ fn a_full_queue_does_not_hide_that_the_link_was_down() {
     for _ in 0..SUBSCRIBER_QUEUE {
         exchange.deliver("s", &bytes("m"));
     }
-    exchange.tell_all_lost();
+    exchange.tell_lost(|_| true);
     assert_eq!(taken(&slow), (SUBSCRIBER_QUEUE, 1));
 }
 
@@ -61,7 +61,7 @@ fn every_subscriber_of_every_subject_is_told_of_a_loss() {
     let exchange = Exchange::default();
     let all: Vec<_> =
         ["a", "a", "b"].into_iter().map(|subject| exchange.subscribe(subject.to_owned())).collect();
-    exchange.tell_all_lost();
+    exchange.tell_lost(|_| true);
     assert!(all.iter().all(|subscription| taken(subscription) == (0, 1)));
 }
 

@@ -2,16 +2,16 @@
 //!
 //! <https://redis.io/docs/latest/develop/reference/sentinel-clients/>
 
-use super::link::{limited, patient};
+use super::{
+    link::{limited, patient},
+    routes::Address,
+};
 use ::redis::{
     Client, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, Value,
     cmd,
 };
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use std::collections::HashMap;
-
-/// Where a server listens: host and port.
-type Address = (String, u16);
+use std::{collections::HashMap, hash::Hash};
 
 pub(crate) enum Finder {
     /// There is one, and this is it.
@@ -29,6 +29,10 @@ pub(crate) enum Finder {
 impl Finder {
     pub(crate) fn fixed(url: &str) -> Result<Self, RedisError> {
         Ok(Self::Fixed(Client::open(url)?))
+    }
+
+    pub(crate) const fn at(client: Client) -> Self {
+        Self::Fixed(client)
     }
 
     pub(crate) fn watched<'a>(
@@ -51,17 +55,8 @@ impl Finder {
         match self {
             Self::Fixed(client) => Ok(client.clone()),
             Self::Watched { service, sentinels, sign_in } => {
-                let (host, port) = elected(service, sentinels).await?;
-                let address = match sign_in.addr() {
-                    ConnectionAddr::TcpTls { insecure, tls_params, .. } => ConnectionAddr::TcpTls {
-                        host,
-                        port,
-                        insecure: *insecure,
-                        tls_params: tls_params.clone(),
-                    },
-                    ConnectionAddr::Tcp(..) | ConnectionAddr::Unix(_) | _ => ConnectionAddr::Tcp(host, port),
-                };
-                let client = Client::open(sign_in.clone().set_addr(address))?;
+                let address = elected(service, sentinels).await?;
+                let client = Client::open(relocated(sign_in, &address))?;
                 limited(check_role(&client)).await?;
                 Ok(client)
             }
@@ -69,26 +64,45 @@ impl Finder {
     }
 }
 
+/// How to sign in at another server as at this one.
+pub(super) fn relocated(like: &ConnectionInfo, to: &Address) -> ConnectionInfo {
+    let Address { host, port } = to.clone();
+    let address = match like.addr() {
+        ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
+            ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
+        }
+        ConnectionAddr::Tcp(..) | ConnectionAddr::Unix(_) | _ => ConnectionAddr::Tcp(host, port),
+    };
+    like.clone().set_addr(address)
+}
+
 /// The server that most Sentinels name. One that was cut off from the others names the one of before.
 async fn elected(service: &str, sentinels: &[Client]) -> Result<Address, RedisError> {
-    let mut answers: FuturesUnordered<_> =
-        sentinels.iter().map(|sentinel| limited(named_by(sentinel, service))).collect();
-    let mut votes: HashMap<Address, usize> = HashMap::new();
+    named_by_most(sentinels.iter().map(|sentinel| limited(named_by(sentinel, service)))).await
+}
+
+/// What most of those say who are asked, as soon as more than half of them have said the same.
+pub(super) async fn named_by_most<T: Clone + Eq + Hash>(
+    asked: impl IntoIterator<Item = impl Future<Output = Result<T, RedisError>>>,
+) -> Result<T, RedisError> {
+    let mut answers: FuturesUnordered<_> = asked.into_iter().collect();
+    let all = answers.len();
+    let mut votes: HashMap<T, usize> = HashMap::new();
     let mut failure = None;
     while let Some(answer) = answers.next().await {
         match answer {
-            Ok(address) => {
-                let count = votes.entry(address.clone()).or_default();
+            Ok(named) => {
+                let count = votes.entry(named.clone()).or_default();
                 *count += 1;
-                if *count * 2 > sentinels.len() {
-                    return Ok(address);
+                if *count * 2 > all {
+                    return Ok(named);
                 }
             }
             Err(error) => failure = Some(error),
         }
     }
-    let most = votes.into_iter().max_by_key(|(_, count)| *count).map(|(address, _)| address);
-    let nobody = || (ErrorKind::InvalidClientConfig, "there are no Sentinels to ask").into();
+    let most = votes.into_iter().max_by_key(|(_, count)| *count).map(|(named, _)| named);
+    let nobody = || (ErrorKind::InvalidClientConfig, "there is nobody to ask").into();
     most.ok_or_else(|| failure.unwrap_or_else(nobody))
 }
 
@@ -96,10 +110,9 @@ async fn named_by(sentinel: &Client, service: &str) -> Result<Address, RedisErro
     let mut connection = sentinel.get_multiplexed_async_connection_with_config(&patient()).await?;
     let mut question = cmd("SENTINEL");
     question.arg("GET-MASTER-ADDR-BY-NAME").arg(service);
-    let address: Option<Address> = question.query_async(&mut connection).await?;
-    address.ok_or_else(|| {
-        (ErrorKind::MasterNameNotFoundBySentinel, "a Sentinel watches no Redis by that name").into()
-    })
+    let address: Option<(String, u16)> = question.query_async(&mut connection).await?;
+    let unknown = || (ErrorKind::MasterNameNotFoundBySentinel, "a Sentinel watches no Redis by that name");
+    address.map(|(host, port)| Address { host, port }).ok_or_else(|| unknown().into())
 }
 
 /// Sentinels name a server before it knows of its election, and one that was elected away until it hears of that.

@@ -1,7 +1,7 @@
 //! Histories in Redis: each is a small hash that says where it is, which is kept for long, and one with the entries, which
 //! goes by itself when the last of them is too old.
 
-use super::{RedisBackend, names};
+use super::{RedisBackend, names, partition::Partition, scripts};
 use crate::{
     error::BusError,
     history::{HistoryLimits, Place, REMEMBERED, Recalled, fresh_epoch},
@@ -47,7 +47,7 @@ const BEGIN: &str = "
     end
 ";
 
-static APPEND: LazyLock<Script> = LazyLock::new(|| {
+pub(super) static APPEND: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{BEGIN}
          last, size = last + 1, size + #ARGV[6]
@@ -59,7 +59,7 @@ static APPEND: LazyLock<Script> = LazyLock::new(|| {
     ))
 });
 
-static RECALL: LazyLock<Script> = LazyLock::new(|| {
+pub(super) static RECALL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{BEGIN}
          local after = tonumber(ARGV[7])
@@ -118,12 +118,15 @@ impl RedisBackend {
         entry: &Bytes,
         limits: HistoryLimits,
     ) -> Result<Place, BusError> {
-        let (mut connection, process) = self.connected()?;
-        let mut append = APPEND.prepare_invoke();
-        append.key(self.names.history(name)).key(self.names.entries(name)).arg(&*process).arg(fresh_epoch());
-        append.arg(limits.entries).arg(limits.bytes).arg(names::millis(limits.age));
-        append.arg(entry.as_ref()).arg(names::millis(REMEMBERED));
-        let (epoch, seq): (String, u64) = append.invoke_async(&mut connection).await?;
+        let keys = [self.names.history(name), self.names.entries(name)];
+        let append = |process: &str| {
+            let mut append = scripts::call(&APPEND, &keys);
+            append.arg(process).arg(fresh_epoch());
+            append.arg(limits.entries).arg(limits.bytes).arg(names::millis(limits.age));
+            append.arg(entry.as_ref()).arg(names::millis(REMEMBERED));
+            append
+        };
+        let (epoch, seq): (String, u64) = self.command(Partition::of(name), append).await?;
         Ok(Place { epoch, seq })
     }
 
@@ -133,13 +136,17 @@ impl RedisBackend {
         after: Option<&Place>,
         limits: HistoryLimits,
     ) -> Result<Recalled<Bytes>, BusError> {
-        let (mut connection, process) = self.connected()?;
-        let mut recall = RECALL.prepare_invoke();
-        recall.key(self.names.history(name)).key(self.names.entries(name)).arg(&*process).arg(fresh_epoch());
-        recall.arg(limits.entries).arg(limits.bytes).arg(names::millis(limits.age));
-        recall.arg(after.map_or("", |after| &after.epoch)).arg(after.map_or(0, |after| after.seq));
-        recall.arg(names::millis(REMEMBERED));
-        let (epoch, seq, entries): (String, u64, Vec<Vec<u8>>) = recall.invoke_async(&mut connection).await?;
+        let keys = [self.names.history(name), self.names.entries(name)];
+        let recall = |process: &str| {
+            let mut recall = scripts::call(&RECALL, &keys);
+            recall.arg(process).arg(fresh_epoch());
+            recall.arg(limits.entries).arg(limits.bytes).arg(names::millis(limits.age));
+            recall.arg(after.map_or("", |after| &after.epoch)).arg(after.map_or(0, |after| after.seq));
+            recall.arg(names::millis(REMEMBERED));
+            recall
+        };
+        let (epoch, seq, entries): (String, u64, Vec<Vec<u8>>) =
+            self.command(Partition::of(name), recall).await?;
         let first = (seq + 1).saturating_sub(u64::try_from(entries.len()).unwrap_or(u64::MAX));
         let entries = (first..).zip(entries.into_iter().map(Bytes::from)).collect();
         Ok(Recalled { head: Place { epoch, seq }, entries })

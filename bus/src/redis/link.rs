@@ -1,29 +1,28 @@
-//! The supervised connection: connects, resubscribes, re-asserts, notices when it is dead.
+//! The supervised link to one server: connects, resubscribes, re-asserts, notices when it is dead.
 
-use super::{RedisBackend, finder::Finder, history, keep, names};
-use crate::{
-    backend::{Link, encode},
-    error::BusError,
-    exchange::Exchange,
-    lease::LEASE_TIME,
+mod listen;
+mod upkeep;
+
+use super::{
+    RedisBackend,
+    cluster::Hint,
+    finder::Finder,
+    history, names,
+    partition::{Partition, Partitions},
+    routes::{Address, Server, Shard},
+    scripts,
+    subscriber::Subscriber,
 };
-use ::redis::{
-    AsyncCommands, AsyncConnectionConfig, ErrorKind, RedisError,
-    aio::{MultiplexedConnection, PubSubSink, PubSubStream},
-    pipe,
-};
-use bytes::Bytes;
+use ::redis::{AsyncConnectionConfig, ErrorKind, RedisError, cmd};
 use common::{
     backoff::Backoff,
     chance,
     error::Chain,
     subject::{Topic, link::LinkUp},
 };
-use futures_util::StreamExt;
 use std::{
     collections::HashSet,
-    io,
-    sync::{Arc, PoisonError},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 use tokio::{
@@ -61,55 +60,51 @@ const RETRY: Backoff = Backoff::new(Duration::from_millis(100), RETRY_MAX);
 
 /// How long after an outage leases go to those who held them before: as long as a node takes at most to be back,
 /// with one wait, two connections and a second to spare.
-const HOLDERS_FIRST: Duration = Duration::from_secs(6);
+pub(super) const HOLDERS_FIRST: Duration = Duration::from_secs(6);
 
-/// Channels in one SUBSCRIBE: enough to be quick, few enough not to stall Redis.
-const SUBSCRIBE_BATCH: usize = 512;
+/// Orders that may wait for a link. When full, the link does all that they are about at its next beat instead.
+const ORDER_QUEUE: usize = 1024;
 
-/// What the backend wants of the link.
+/// What the backend wants of a link.
 pub(crate) enum Order {
     /// Subscribe, and say so once Redis has confirmed.
-    Subscribe { channel: String, confirmed: oneshot::Sender<()> },
+    Subscribe { subject: String, channel: String, confirmed: oneshot::Sender<()> },
     /// Subscribers have come or gone: match what is subscribed with what is wanted.
     MatchSubscriptions,
     /// Leases or entries are to be taken out.
     TidyUp,
 }
 
-/// Two, as a subscribed connection takes no other commands.
-struct Connections {
-    commands: MultiplexedConnection,
-    sink: PubSubSink,
-    stream: PubSubStream,
-}
-
-/// Connects for the first time and keeps the link up from then on.
-pub(crate) async fn start(
-    backend: Arc<RedisBackend>,
+/// Begins a link and keeps it up from then on, until the shard is retired. What it returns says how it went at first: not
+/// before a server that is there and cannot serve yet can.
+pub(super) fn open(
+    backend: &Arc<RedisBackend>,
     finder: Finder,
-    orders: mpsc::Receiver<Order>,
-) -> Result<(), BusError> {
-    let connections = connect(&finder).await?;
+    address: Option<Address>,
+) -> (Arc<Shard>, oneshot::Receiver<Result<(), RedisError>>) {
+    let (orders, queue) = mpsc::channel(ORDER_QUEUE);
     let (up, is_up) = oneshot::channel();
-    let keeper = Keeper { backend, finder, orders, subscribed: HashSet::new(), epoch: 0, up: Some(up) };
+    let shard = Arc::new(Shard::new(address, orders));
+    let keeper = Keeper {
+        backend: Arc::clone(backend),
+        shard: Arc::clone(&shard),
+        finder,
+        orders: queue,
+        subscribed: HashSet::new(),
+        comings: 0,
+        up: Some(up),
+    };
     // Not one of the drained tasks: parts say goodbye over the bus while they
     // drain. It ends with the runtime.
     #[expect(clippy::disallowed_methods, reason = "must outlive the drain")]
-    tokio::spawn(keeper.run(connections));
-    Ok(is_up.await.map_err(|_| BusError::Away)??)
+    tokio::spawn(keeper.run());
+    (shard, is_up)
 }
 
 /// Whether Redis does not let us in, which no waiting changes. One that takes connections from anybody says
 /// so only when it is asked for something.
-fn is_shut_out(error: &RedisError) -> bool {
+pub(super) fn is_shut_out(error: &RedisError) -> bool {
     error.kind() == ErrorKind::AuthenticationFailed || matches!(error.code(), Some("NOAUTH" | "NOPERM"))
-}
-
-async fn connect(finder: &Finder) -> Result<Connections, RedisError> {
-    let client = finder.find().await?;
-    let commands = client.get_multiplexed_async_connection_with_config(&patient()).await?;
-    let (sink, stream) = limited(client.get_async_pubsub()).await?.split();
-    Ok(Connections { commands, sink, stream })
 }
 
 /// A connection that waits for nothing longer than [`ANSWER_TIMEOUT`].
@@ -123,61 +118,93 @@ pub(super) fn patient() -> AsyncConnectionConfig {
 pub(super) async fn limited<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
     match timeout(ANSWER_TIMEOUT, work).await {
         Ok(outcome) => outcome,
-        Err(_) => Err((::redis::ErrorKind::Io, "Redis did not answer in time").into()),
+        Err(_) => Err((ErrorKind::Io, "Redis did not answer in time").into()),
     }
 }
 
-/// The one task that talks to Redis on behalf of the whole process. Everything it does is in one order, so
+/// A link that is up: two connections, so that a flood of news holds up no answer.
+struct Up {
+    server: Server,
+    subscriber: Subscriber,
+}
+
+/// The one task that talks to a server on behalf of the whole process. Everything it does is in one order, so
 /// that subscriptions, leases and entries need no locks between its own steps; it never waits for a part.
 struct Keeper {
     backend: Arc<RedisBackend>,
+    shard: Arc<Shard>,
     finder: Finder,
     orders: mpsc::Receiver<Order>,
     /// What Redis has confirmed on the present connection.
     subscribed: HashSet<String>,
-    epoch: u64,
-    /// Told when the link is up for the first time, or that it never will be.
+    /// How often the link has come up.
+    comings: u64,
+    /// Told when the link is up for the first time, or why it is not.
     up: Option<oneshot::Sender<Result<(), RedisError>>>,
 }
 
 impl Keeper {
-    async fn run(mut self, connections: Connections) {
-        let mut connections = Some(connections);
+    async fn run(mut self) {
         let mut failures = 0;
-        loop {
-            let outcome = match connections.take() {
-                Some(connections) => Ok(connections),
-                None => connect(&self.finder).await,
-            };
-            match outcome {
-                Ok(connections) => {
-                    let epoch = self.epoch;
-                    let error = self.keep_up(connections).await;
-                    self.down();
-                    if is_shut_out(&error)
-                        && let Some(up) = self.up.take()
-                    {
-                        let _nobody_waits = up.send(Err(error));
+        while !self.shard.is_retired() {
+            let comings = self.comings;
+            match self.connect().await {
+                Ok(up) => {
+                    self.shard.note_reach(true);
+                    let error = self.keep_up(up).await;
+                    self.shard.clear();
+                    self.backend.judge_link();
+                    if self.shard.is_retired() {
                         return;
                     }
-                    warn!(error = %Chain(&error), "The link to Redis is down; media and local rooms go on");
+                    warn!(server = self.name(), error = %Chain(&error), "The link to Redis is down; media and local rooms go on");
+                    if is_shut_out(&error) {
+                        self.report(Err(error));
+                    }
                     // One that takes connections and refuses to write was not there at all.
-                    if self.epoch > epoch {
+                    if self.comings > comings {
                         failures = 0;
                     }
                 }
-                Err(_) => self.confirm_waiting(),
+                Err(error) => {
+                    self.shard.note_reach(false);
+                    self.report(Err(error));
+                    self.confirm_waiting();
+                }
             }
+            // Another may have taken its place.
+            self.backend.hint(Hint::Look);
             failures += 1;
-            tokio::time::sleep(RETRY.delay(failures, chance::fraction())).await;
+            let pause = RETRY.delay(failures, chance::fraction());
+            // What it is to own is looked up when it is up.
+            let _retired_meanwhile = timeout(pause, self.retired()).await;
         }
     }
 
-    fn down(&self) {
-        *self.backend.connection.write().unwrap_or_else(PoisonError::into_inner) = None;
-        // Who waits for a change is not told that it is still down.
-        self.backend.link.send_if_modified(|link| std::mem::replace(link, Link::Down) != Link::Down);
-        metrics::gauge!("bus_link_up").set(0.0);
+    async fn retired(&self) {
+        while !self.shard.is_retired() {
+            self.shard.changed.notified().await;
+        }
+    }
+
+    fn report(&mut self, outcome: Result<(), RedisError>) {
+        if let Some(up) = self.up.take() {
+            let _nobody_waits = up.send(outcome);
+        }
+    }
+
+    /// Where the server is, for the log.
+    fn name(&self) -> String {
+        self.shard.address.as_ref().map_or_else(|| "redis".to_owned(), ToString::to_string)
+    }
+
+    async fn connect(&self) -> Result<Up, RedisError> {
+        let client = self.finder.find().await?;
+        let mut commands = client.get_multiplexed_async_connection_with_config(&patient()).await?;
+        let subscriber = limited(Subscriber::connect(&client, &self.backend)).await?;
+        scripts::load_all(&mut commands).await?;
+        let process = history::process(&mut commands).await?.into();
+        Ok(Up { server: Server { commands, process }, subscriber })
     }
 
     /// While the link is down nobody need wait for a confirmation: it comes with the `Lost`.
@@ -189,10 +216,9 @@ impl Keeper {
         }
     }
 
-    /// Runs until the link breaks, and says why it did.
-    async fn keep_up(&mut self, connections: Connections) -> RedisError {
-        let Connections { mut commands, mut sink, mut stream } = connections;
-        if let Err(error) = self.come_up(&mut commands, &mut sink).await {
+    /// Runs until the link breaks, or is not needed any more, and says why it did.
+    async fn keep_up(&mut self, mut up: Up) -> RedisError {
+        if let Err(error) = self.come_up(&mut up).await {
             return error;
         }
         let mut beat = interval(BEAT);
@@ -201,16 +227,19 @@ impl Keeper {
         probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let outcome = tokio::select! {
-                message = stream.next() => {
-                    let Some(message) = message else {
-                        return io::Error::from(io::ErrorKind::UnexpectedEof).into();
-                    };
-                    self.backend.handle(message.get_channel_name(), Bytes::copy_from_slice(message.get_payload_bytes()));
-                    Ok(())
+                ended = up.subscriber.ended() => match ended {
+                    Ok(partitions) => self.cut_off(&mut up, partitions).await,
+                    Err(error) => Err(error),
+                },
+                () = self.shard.changed.notified() => {
+                    if self.shard.is_retired() {
+                        return (ErrorKind::Io, "the server has nothing of ours any more").into();
+                    }
+                    self.clear_up(&mut up).await
                 }
-                Some(order) = self.orders.recv() => self.carry_out(order, &mut commands, &mut sink).await,
-                _ = beat.tick() => self.beat(&mut commands, &mut sink).await,
-                _ = probe.tick() => limited(sink.ping::<::redis::Value>()).await.map(drop),
+                Some(order) = self.orders.recv() => self.carry_out(order, &mut up).await,
+                _ = beat.tick() => self.beat(&mut up).await,
+                _ = probe.tick() => self.probe(&mut up).await,
             };
             if let Err(error) = outcome {
                 return error;
@@ -218,168 +247,149 @@ impl Keeper {
         }
     }
 
-    async fn come_up(
-        &mut self,
-        commands: &mut MultiplexedConnection,
-        sink: &mut PubSubSink,
-    ) -> Result<(), RedisError> {
-        // Subscribed first, or what is published between the two would be lost without a `Lost`.
+    async fn come_up(&mut self, up: &mut Up) -> Result<(), RedisError> {
         self.subscribed.clear();
-        self.match_subscriptions(sink).await?;
-        self.assert_all(commands).await?;
-        let process = history::process(commands).await?;
-        let backend = &self.backend;
-        self.epoch += 1;
-        let again = self.epoch > 1;
-        if again {
-            *backend.leases_from.write().unwrap_or_else(PoisonError::into_inner) =
-                super::now() + HOLDERS_FIRST;
+        let taken = self.take_up(up, self.shard.owned()).await?;
+        self.comings += 1;
+        let back = self.hold_leases(taken);
+        self.shard.set_server(up.server.clone());
+        self.serve(taken, back);
+        if self.comings > 1 {
+            info!(server = self.name(), count = self.comings, "The link to Redis is up again");
         }
-        *backend.connection.write().unwrap_or_else(PoisonError::into_inner) =
-            Some((commands.clone(), process.into()));
-        backend.link.send_replace(Link::Up { epoch: self.epoch });
-        metrics::gauge!("bus_link_up").set(1.0);
-        if again {
-            info!(epoch = self.epoch, "The link to Redis is up again");
-            backend.exchange.tell_all_lost();
-        }
-        // Now that `connection` is there, so that nothing is given up after it was said.
-        if let Ok(whose) = encode(&backend.node) {
-            let topic = backend.names.topic(&LinkUp.name());
-            commands.publish::<_, _, u64>(topic, names::news(backend.node, &whose)).await?;
-        }
-        if let Some(up) = self.up.take() {
-            let _nobody_waits = up.send(Ok(()));
-        }
+        // Now that the server can be talked to, so that nothing is given up after it was said.
+        self.backend.owes_link_up.store(true, Ordering::Release);
+        self.say_link_up().await;
+        self.report(Ok(()));
         Ok(())
     }
 
-    async fn carry_out(
-        &mut self,
-        order: Order,
-        commands: &mut MultiplexedConnection,
-        sink: &mut PubSubSink,
-    ) -> Result<(), RedisError> {
+    /// What somebody has told the link of.
+    async fn clear_up(&mut self, up: &mut Up) -> Result<(), RedisError> {
+        if self.shard.is_suspect() {
+            limited(cmd("PING").query_async::<()>(&mut up.server.commands)).await?;
+            self.shard.trust();
+        }
+        self.settle(up).await
+    }
+
+    /// Takes up what the server is to have and has not yet, and leaves alone what it has no more.
+    async fn settle(&mut self, up: &mut Up) -> Result<(), RedisError> {
+        let untaken = self.shard.untaken();
+        if !untaken.is_empty() {
+            let taken = self.take_up(up, untaken).await?;
+            let back = self.hold_leases(taken);
+            self.serve(taken, back);
+            if !taken.is_empty() {
+                self.backend.owes_link_up.store(true, Ordering::Release);
+            }
+        }
+        self.match_subscriptions(up).await
+    }
+
+    /// Subscribes to what is wanted in `partitions` and writes what this node has in them; in which of them that went well.
+    ///
+    /// After an outage Redis may have forgotten everything. What was given up meanwhile goes first: Redis may as well have
+    /// kept everything.
+    async fn take_up(&mut self, up: &mut Up, partitions: Partitions) -> Result<Partitions, RedisError> {
+        for part in partitions.iter().map(|partition| self.backend.of(partition)) {
+            part.is_resuming.store(part.was_taken.load(Ordering::Acquire), Ordering::Release);
+        }
+        // Subscribed first, or what is published between the two would be lost without a `Lost`.
+        let wanted = self.wanted(partitions).into_iter().collect();
+        let elsewhere = self.subscribe(up, wanted).await?;
+        let here = partitions.without(elsewhere);
+        self.tidy_up(up, here).await?;
+        self.renew(up, here).await?;
+        self.write_entries(up, here).await?;
+        Ok(here)
+    }
+
+    /// Who held leases where there was a link before comes first now; which partitions those are.
+    fn hold_leases(&self, taken: Partitions) -> Partitions {
+        let again = |partition: &Partition| self.backend.of(*partition).was_taken.load(Ordering::Acquire);
+        let back: Partitions = taken.iter().filter(again).collect();
+        for partition in back.iter() {
+            self.backend.of(partition).set_leases_from(super::now() + HOLDERS_FIRST);
+        }
+        back
+    }
+
+    /// From now on these go over this link. In those that did before something may have been missed.
+    fn serve(&self, taken: Partitions, back: Partitions) {
+        for partition in taken.iter() {
+            self.backend.of(partition).was_taken.store(true, Ordering::Release);
+            self.shard.set_taken(partition, true);
+        }
+        self.backend.judge_link();
+        if !back.is_empty() {
+            self.backend.exchange.tell_lost(|subject| back.contains(Partition::of(subject)));
+        }
+        for partition in back.iter() {
+            self.backend.of(partition).is_resuming.store(false, Ordering::Release);
+        }
+    }
+
+    /// Tells the others that this node is heard again. It is owed until Redis has taken it: what it is said over may be
+    /// away itself.
+    async fn say_link_up(&self) {
+        let backend = &self.backend;
+        if !backend.owes_link_up.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let Ok(whose) = crate::backend::encode(&backend.node) else { return };
+        let (topic, said) = (LinkUp.name(), names::news(backend.node, &whose));
+        let channel = backend.names.topic(&topic);
+        let say = backend.command::<u64>(Partition::of(&topic), |_| names::publication(&channel, &said));
+        if say.await.is_err() {
+            backend.owes_link_up.store(true, Ordering::Release);
+        }
+    }
+
+    async fn carry_out(&mut self, order: Order, up: &mut Up) -> Result<(), RedisError> {
         match order {
-            Order::Subscribe { channel, confirmed } => {
-                if self.subscribed.insert(channel.clone()) {
-                    limited(sink.subscribe(channel)).await?;
+            Order::Subscribe { subject, channel, confirmed } => {
+                // What is not taken up yet is subscribed to then, with a `Lost`.
+                if self.shard.taken().contains(Partition::of(&subject)) && !self.subscribed.contains(&channel)
+                {
+                    let elsewhere = self.subscribe(up, vec![channel]).await?;
+                    self.cut_off(up, elsewhere).await?;
                 }
-                let _nobody_waits = confirmed.send(());
+                if confirmed.send(()).is_err() {
+                    // It was waited for no longer, and something may have been said since.
+                    self.backend.exchange.tell_lost(|other| other == subject);
+                }
                 Ok(())
             }
-            Order::MatchSubscriptions => self.match_subscriptions(sink).await,
-            Order::TidyUp => self.tidy_up(commands).await,
+            Order::MatchSubscriptions => self.match_subscriptions(up).await,
+            Order::TidyUp => self.tidy_up(up, self.shard.taken()).await,
         }
     }
 
-    async fn beat(
-        &mut self,
-        commands: &mut MultiplexedConnection,
-        sink: &mut PubSubSink,
-    ) -> Result<(), RedisError> {
-        self.match_subscriptions(sink).await?;
-        self.tidy_up(commands).await?;
-        let had_lapsed = self.renew(commands).await?;
+    async fn probe(&mut self, up: &mut Up) -> Result<(), RedisError> {
+        limited(up.subscriber.ping()).await?;
+        if !self.shard.untaken().is_empty() {
+            self.settle(up).await?;
+        }
+        self.say_link_up().await;
+        Ok(())
+    }
+
+    async fn beat(&mut self, up: &mut Up) -> Result<(), RedisError> {
+        self.match_subscriptions(up).await?;
+        let taken = self.shard.taken();
+        self.tidy_up(up, taken).await?;
+        let lapsed = self.renew(up, taken).await?;
+        let backend = &self.backend;
         // Both are needed: the link need not break when Redis forgets this node, or when this node stood
         // still for so long that others swept its entries.
-        if self.backend.keep.take_unwritten() || had_lapsed {
-            self.write_entries(commands).await?;
+        let is_owed = |partition: &Partition| {
+            backend.of(*partition).keep.take_unwritten() || lapsed.contains(*partition)
+        };
+        let owed = taken.iter().filter(is_owed).collect();
+        for partition in taken.iter() {
+            backend.of(partition).keep.forget_others(super::now());
         }
-        Ok(())
-    }
-
-    /// Makes the subscribed channels those that are wanted. As a whole and not by single changes: those come
-    /// from many tasks in any order, and a late "gone" would end what has come again.
-    async fn match_subscriptions(&mut self, sink: &mut PubSubSink) -> Result<(), RedisError> {
-        let wanted = self.wanted();
-        let missing: Vec<String> = wanted.difference(&self.subscribed).cloned().collect();
-        for batch in missing.chunks(SUBSCRIBE_BATCH) {
-            limited(sink.subscribe(batch)).await?;
-        }
-        let surplus: Vec<String> = self.subscribed.difference(&wanted).cloned().collect();
-        for batch in surplus.chunks(SUBSCRIBE_BATCH) {
-            limited(sink.unsubscribe(batch)).await?;
-        }
-        self.subscribed = wanted;
-        Ok(())
-    }
-
-    fn wanted(&self) -> HashSet<String> {
-        let (names, exchange): (_, &Exchange) = (&self.backend.names, &self.backend.exchange);
-        let topics = exchange.subscribed_subjects().into_iter().map(|subject| names.topic(&subject));
-        let services = exchange.served_subjects().into_iter().map(|subject| names.service(&subject));
-        topics.chain(services).chain([names.replies(self.backend.node)]).collect()
-    }
-
-    /// After an outage Redis may have forgotten everything. What was given up meanwhile goes first: Redis may
-    /// as well have kept everything.
-    async fn assert_all(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
-        self.tidy_up(commands).await?;
-        self.renew(commands).await?;
-        self.write_entries(commands).await
-    }
-
-    async fn write_entries(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
-        let backend = &self.backend;
-        // Or an entry that is replaced meanwhile would be overwritten with what it was.
-        let _alone = backend.keep.alone().await;
-        for batch in backend.keep.own_entries().chunks(SUBSCRIBE_BATCH) {
-            let mut pipeline = pipe();
-            for (set, key, entry) in batch {
-                pipeline.hset(backend.names.presence(set), key, names::entry(backend.node, entry)).ignore();
-            }
-            pipeline.query_async::<()>(commands).await?;
-        }
-        Ok(())
-    }
-
-    /// Says that this node lives, and keeps its leases. Whether Redis believed it dead.
-    async fn renew(&self, commands: &mut MultiplexedConnection) -> Result<bool, RedisError> {
-        let backend = &self.backend;
-        let (key, time) = (backend.names.node(backend.node), names::millis(NODE_TIME));
-        let (before, ()): (Option<u64>, ()) =
-            pipe().get(&key).pset_ex(&key, 1, time).query_async(commands).await?;
-        for name in backend.keep.leases() {
-            let holder: Option<String> = keep::ACQUIRE
-                .key(backend.names.lease(&name))
-                .arg(backend.node.to_string())
-                .arg(names::millis(LEASE_TIME))
-                .invoke_async(commands)
-                .await?;
-            if let Some(holder) = holder {
-                warn!(lease = name, holder, "Lost a lease to another node");
-                backend.keep.lose_lease(&name);
-            }
-        }
-        Ok(before.is_none())
-    }
-
-    async fn tidy_up(&self, commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
-        let backend = &self.backend;
-        if backend.keep.has_no_removals() {
-            return Ok(());
-        }
-        let _alone = backend.keep.alone().await;
-        let removals = backend.keep.take_removals();
-        let node = backend.node.to_string();
-        let outcome = async {
-            for name in &removals.leases {
-                let mut release = keep::RELEASE.prepare_invoke();
-                release.key(backend.names.lease(name)).arg(&node);
-                release.invoke_async::<()>(commands).await?;
-            }
-            for (set, key) in &removals.entries {
-                let mut remove = keep::REMOVE_ENTRY.prepare_invoke();
-                remove.key(backend.names.presence(set)).arg(key).arg(&node);
-                remove.invoke_async::<()>(commands).await?;
-            }
-            Ok(())
-        }
-        .await;
-        if outcome.is_err() {
-            backend.keep.restore_removals(removals);
-        }
-        outcome
+        self.write_entries(up, owed).await
     }
 }

@@ -1,13 +1,18 @@
 //! How subjects and messages look in Redis.
 
-use super::in_flight::{RequestId, Verdict};
+use super::{
+    in_flight::{RequestId, Verdict},
+    partition::Partition,
+};
 use crate::exchange::Refusal;
 use bytes::Bytes;
 use common::id::NodeId;
+use redis::{Cmd, cmd};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Keys and channels under the installation's prefix.
+/// Keys and channels under the installation's prefix: `prefix:{tag}:kind:name`, of which the tag is the
+/// partition's that the name lies in.
 pub(crate) struct Names {
     prefix: String,
 }
@@ -22,57 +27,65 @@ pub(crate) enum Channel<'a> {
 impl Names {
     pub(crate) fn new(prefix: &str) -> Self {
         // A colon within is doubled, as the single one ends the prefix: the topic `x` of the installation
-        // `a:t` would otherwise be the topic `t:x` of `a`.
-        Self { prefix: prefix.replace(':', "::") }
+        // `a:t` would otherwise be the topic `t:x` of `a`. A brace within is none: it would begin the tag.
+        Self { prefix: prefix.replace(':', "::").replace('{', ":(") }
+    }
+
+    fn within(&self, partition: Partition, kind: &str, name: &str) -> String {
+        format!("{}:{{{}}}:{kind}:{name}", self.prefix, partition.tag())
+    }
+
+    fn named(&self, kind: &str, name: &str) -> String {
+        self.within(Partition::of(name), kind, name)
     }
 
     pub(crate) fn topic(&self, subject: &str) -> String {
-        format!("{}:t:{subject}", self.prefix)
+        self.named("t", subject)
     }
 
     pub(crate) fn service(&self, subject: &str) -> String {
-        format!("{}:s:{subject}", self.prefix)
+        self.named("s", subject)
     }
 
-    pub(crate) fn replies_prefix(&self) -> String {
-        format!("{}:r:", self.prefix)
+    /// What the channels of a partition begin with by which nodes are answered and known to listen.
+    pub(crate) fn replies_prefix(&self, partition: Partition) -> String {
+        self.within(partition, "r", "")
     }
 
-    pub(crate) fn replies(&self, node: NodeId) -> String {
-        format!("{}:r:{node}", self.prefix)
+    /// Where a node hears what it asked services of a partition.
+    pub(crate) fn replies(&self, partition: Partition, node: NodeId) -> String {
+        self.within(partition, "r", &node.to_string())
     }
 
     pub(crate) fn rate(&self, name: &str) -> String {
-        format!("{}:b:{name}", self.prefix)
+        self.named("b", name)
     }
 
     pub(crate) fn history(&self, name: &str) -> String {
-        format!("{}:h:{name}", self.prefix)
+        self.named("h", name)
     }
 
     /// What a history has kept.
     pub(crate) fn entries(&self, name: &str) -> String {
-        format!("{}:e:{name}", self.prefix)
+        self.named("e", name)
     }
 
     pub(crate) fn lease(&self, name: &str) -> String {
-        format!("{}:l:{name}", self.prefix)
+        self.named("l", name)
     }
 
     pub(crate) fn presence(&self, set: &str) -> String {
-        format!("{}:p:{set}", self.prefix)
+        self.named("p", set)
     }
 
-    pub(crate) fn node_prefix(&self) -> String {
-        format!("{}:n:", self.prefix)
-    }
-
-    pub(crate) fn node(&self, node: NodeId) -> String {
-        format!("{}:n:{node}", self.prefix)
+    /// Which nodes live, for all sets of a partition.
+    pub(crate) fn nodes(&self, partition: Partition) -> String {
+        self.within(partition, "n", "")
     }
 
     pub(crate) fn parse<'a>(&self, channel: &'a str) -> Option<Channel<'a>> {
-        let (kind, subject) = channel.strip_prefix(&self.prefix)?.strip_prefix(':')?.split_once(':')?;
+        let (_tag, rest) = channel.strip_prefix(&self.prefix)?.strip_prefix(":{")?.split_once("}:")?;
+        let (kind, subject) = rest.split_once(':')?;
         match kind {
             "t" => Some(Channel::Topic(subject)),
             "s" => Some(Channel::Service(subject)),
@@ -80,6 +93,13 @@ impl Names {
             _ => None,
         }
     }
+}
+
+/// Tells those who listen to a channel. It is answered by how many they are.
+pub(crate) fn publication(channel: &str, message: &[u8]) -> Cmd {
+    let mut publication = cmd("SPUBLISH");
+    publication.arg(channel).arg(message);
+    publication
 }
 
 /// A message with its sender in front, who ignores its own echo.

@@ -1,6 +1,6 @@
 //! Buckets in Redis, by Redis' own clock.
 
-use super::RedisBackend;
+use super::{RedisBackend, partition::Partition, scripts};
 use crate::{error::BusError, spending::Spending};
 use futures_util::future::try_join_all;
 use redis::Script;
@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 /// Fills a bucket by the time that has passed, takes from it, and says what is left. A debt is never larger than the
 /// burst: whoever has sent a flood by many instances at once has its time to pay, and no more. A bucket that would be
 /// full is as good as none.
-static SPEND: LazyLock<Script> = LazyLock::new(|| {
+pub(super) static SPEND: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local clock = redis.call('TIME')
          local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -30,20 +30,13 @@ static SPEND: LazyLock<Script> = LazyLock::new(|| {
 impl RedisBackend {
     /// One command each, side by side: they may lie on different servers.
     pub(super) async fn spend_in_redis(&self, spendings: &[Spending]) -> Result<Vec<f64>, BusError> {
-        let connection = self.connection()?;
         let spent = spendings.iter().map(|Spending { name, rate, spent }| {
-            let mut connection = connection.clone();
             let per_ms = f64::from(rate.count) / rate.period.as_secs_f64() / 1000.0;
-            async move {
-                let left: f64 = SPEND
-                    .key(self.names.rate(name))
-                    .arg(rate.burst)
-                    .arg(per_ms)
-                    .arg(*spent)
-                    .invoke_async(&mut connection)
-                    .await?;
-                Ok::<_, BusError>(left)
-            }
+            self.command(Partition::of(name), move |_| {
+                let mut spend = scripts::call(&SPEND, &[self.names.rate(name)]);
+                spend.arg(rate.burst).arg(per_ms).arg(*spent);
+                spend
+            })
         });
         try_join_all(spent).await
     }

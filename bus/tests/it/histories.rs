@@ -104,7 +104,7 @@ async fn who_claims_to_have_seen_more_than_there_is_is_given_all_and_changes_not
 async fn redis_gives_back_what_is_too_old_by_itself_and_remembers_where_a_history_was() {
     let pair = Pair::redis(&redis_url()).await;
     let mut observer = outage::observer(&redis_url()).await;
-    let (head, kept) = (format!("{}:h:log", pair.prefix), format!("{}:e:log", pair.prefix));
+    let (head, kept) = (format!("{}:{{42}}:h:log", pair.prefix), format!("{}:{{42}}:e:log", pair.prefix));
     let empty = recall(&pair.here, None).await.head;
     let remembered: u64 = outage::order(&mut observer, &["PTTL", &head]).await;
     assert!(remembered > 23 * 3_600_000, "{remembered} ms, while there was nothing yet");
@@ -156,7 +156,7 @@ async fn a_redis_that_was_emptied_goes_on_under_another_epoch() {
     let pair = Pair::redis(&redis_url()).await;
     let seen = append(&pair.here, "1").await;
     let mut observer = outage::observer(&redis_url()).await;
-    let _: u64 = outage::order(&mut observer, &["DEL", &format!("{}:h:log", pair.prefix)]).await;
+    let _: u64 = outage::order(&mut observer, &["DEL", &format!("{}:{{42}}:h:log", pair.prefix)]).await;
     let next = append(&pair.there, "2").await;
     assert_eq!(next.seq, 1);
     assert_ne!(next.epoch, seen.epoch);
@@ -176,7 +176,7 @@ async fn a_redis_that_has_gone_back_in_time_goes_on_under_another_epoch() {
     assert!(outage.pair.here.append(&Log, &"refused".to_owned(), LIMITS).await.is_err());
     outage.end().await;
     let mut observer = outage.observer().await;
-    let key = format!("{}:h:log", outage.pair.prefix);
+    let key = format!("{}:{{42}}:h:log", outage.pair.prefix);
     let kept: Option<String> = outage::order(&mut observer, &["HGET", &key, "o"]).await;
     assert_eq!(kept.as_deref(), Some("1"), "or this would test an emptied one");
     until(async || outage.pair.there.recall(&Log, None, LIMITS).await.is_ok()).await;

@@ -1,4 +1,4 @@
-//! The contract of the bus, held against both backends, and what an outage of Redis leaves intact.
+//! The contract of the bus, held against one process, one Redis and a Redis Cluster, and what an outage of Redis leaves intact.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,7 +7,7 @@
     reason = "test code: whatever is not as expected is a failure"
 )]
 
-/// One fact, two backends.
+/// One fact, on each.
 macro_rules! contract {
     ($($fact:ident)*) => {
         mod local {
@@ -16,9 +16,13 @@ macro_rules! contract {
         mod redis {
             $(#[tokio::test] async fn $fact() { super::$fact(crate::Pair::redis(&crate::redis_url()).await).await; })*
         }
+        mod redis_cluster {
+            $(#[tokio::test] async fn $fact() { super::$fact(crate::Pair::cluster(crate::cluster::shared()).await).await; })*
+        }
     };
 }
 
+mod cluster;
 mod contract;
 mod histories;
 mod leases;
@@ -119,9 +123,18 @@ impl Pair {
     }
 
     async fn redis(url: &str) -> Self {
+        Self::over(async |prefix, shutdown| Bus::redis(node(), url, prefix, shutdown).await).await
+    }
+
+    async fn cluster(nodes: &[String]) -> Self {
+        let nodes = || nodes.iter().map(String::as_str);
+        Self::over(async |prefix, shutdown| Bus::redis_cluster(node(), nodes(), prefix, shutdown).await).await
+    }
+
+    async fn over(connect: impl AsyncFn(&str, &Shutdown) -> Result<Bus, bus::BusError>) -> Self {
         let prefix = format!("t{}", uuid::Uuid::new_v4().simple());
         let shutdown = Shutdown::default();
-        let connect = async || Bus::redis(node(), url, &prefix, &shutdown).await.expect("Redis answers");
+        let connect = async || connect(&prefix, &shutdown).await.expect("Redis answers");
         let (here, there) = (connect().await, connect().await);
         Self { here, there, prefix, shutdown }
     }

@@ -4,21 +4,20 @@ use super::*;
 use ::redis::aio::MultiplexedConnection;
 use bus::{Acquired, BusError, Link};
 use common::subject::link::LinkUp;
-use local_services::redis::Redis;
-use std::path::PathBuf;
+use local_services::{redis::Redis, scratch::Scratch};
 
 pub(crate) struct Outage {
     pub(crate) redis: Redis,
     pub(crate) pair: Pair,
-    dir: PathBuf,
+    _dir: Scratch,
 }
 
 impl Outage {
     pub(crate) async fn prepare() -> Self {
-        let dir = std::env::temp_dir().join(format!("bus-{}", uuid::Uuid::new_v4().simple()));
-        let redis = Redis::start(&dir).expect("Redis starts");
+        let dir = Scratch::new().expect("a directory");
+        let redis = Redis::start(dir.path()).expect("Redis starts");
         let pair = Pair::redis(&redis.url()).await;
-        Self { redis, pair, dir }
+        Self { redis, pair, _dir: dir }
     }
 
     pub(crate) async fn begin(&mut self) {
@@ -65,7 +64,6 @@ pub(crate) async fn order<T: redis::FromRedisValue>(at: &mut MultiplexedConnecti
 impl Drop for Outage {
     fn drop(&mut self) {
         let _gone_already = self.redis.kill();
-        let _left_for_the_system = std::fs::remove_dir_all(&self.dir);
     }
 }
 
@@ -175,4 +173,19 @@ async fn who_was_cut_off_alone_tells_the_others_when_it_can_be_heard_again() {
     assert!(matches!(alone.publish(&news(), &1).await, Err(BusError::Away)));
     outage.redis.let_in("alone").unwrap();
     assert_eq!(soon(others.next()).await, said);
+}
+
+/// Both are cut off while the service is at work.
+#[tokio::test]
+async fn an_answer_that_is_ready_while_redis_is_away_arrives_when_it_is_back() {
+    let mut outage = Outage::prepare().await;
+    let (here, there) = (outage.pair.here.clone(), outage.pair.there.clone());
+    let mut requests = there.serve(&Doubler).await.unwrap();
+    let (answer, ()) = tokio::join!(here.request(&Doubler, &21, PATIENCE), async {
+        let Asked { request, reply } = soon(requests.next()).await.expect("the bus lives");
+        outage.begin().await;
+        reply.send(&(request * 2));
+        outage.end().await;
+    });
+    assert_eq!(answer.unwrap(), 42);
 }

@@ -2,18 +2,17 @@
 
 use super::*;
 use bus::{Acquired, Link};
-use local_services::sentinel::Watched;
-use std::path::PathBuf;
+use local_services::{scratch::Scratch, sentinel::Watched};
 
 struct Elections {
     redis: Watched,
-    dir: PathBuf,
+    _dir: Scratch,
 }
 
 impl Elections {
     fn prepare() -> Self {
-        let dir = std::env::temp_dir().join(format!("bus-{}", uuid::Uuid::new_v4().simple()));
-        Self { redis: Watched::start(&dir).expect("Redis and Sentinels start"), dir }
+        let dir = Scratch::new().expect("a directory");
+        Self { redis: Watched::start(dir.path()).expect("Redis and Sentinels start"), _dir: dir }
     }
 
     async fn bus(&self) -> Bus {
@@ -21,12 +20,6 @@ impl Elections {
         let sentinels = sentinels.iter().map(String::as_str);
         let bus = soon(Bus::redis_by_sentinels(node(), &url, sentinels, "p", &shutdown)).await;
         bus.expect("Sentinels name a Redis")
-    }
-}
-
-impl Drop for Elections {
-    fn drop(&mut self) {
-        let _left_for_the_system = std::fs::remove_dir_all(&self.dir);
     }
 }
 

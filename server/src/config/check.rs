@@ -72,6 +72,12 @@ pub(super) fn addresses(config: &Config) -> Result<(), ConfigError> {
     for sentinel in &config.redis.sentinels {
         url("redis.sentinels", Some(sentinel), &["redis", "rediss"])?;
     }
+    for node in &config.redis.cluster {
+        url("redis.cluster", Some(node), &["redis", "rediss"])?;
+    }
+    if !config.redis.cluster.is_empty() && (redis.is_some() || !config.redis.sentinels.is_empty()) {
+        return contradiction("redis.cluster goes instead of redis.url and redis.sentinels");
+    }
     let names_service = redis.is_some_and(|url| {
         ["redis", "rediss"].contains(&url.scheme()) && url.host_str().is_some() && url.port().is_none()
     });
@@ -223,6 +229,13 @@ mod tests {
                 "[redis]\nurl = \"redis://main\"\nsentinels = [\"s:26379\"]\n[http]",
                 "redis.sentinels must be a URL",
             ),
+            ("[http]", "[redis]\ncluster = [\"node:6379\"]\n[http]", "redis.cluster must be a URL"),
+            ("[http]", "[redis]\ncluster = [\"unix:///r.sock\"]\n[http]", "redis.cluster must be a URL"),
+            (
+                "[http]",
+                "[redis]\nurl = \"redis://r\"\ncluster = [\"redis://node:6379\"]\n[http]",
+                "redis.cluster goes instead of",
+            ),
             ("[http]", "[http]\nheader_s = 0", "at least 1"),
             (
                 "[seal]",
@@ -279,6 +292,7 @@ mod tests {
             ("[http]", "[redis]\nurl = \"rediss://redis:6379/1\"\n[http]"),
             ("[http]", "[redis]\nurl = \"unix:///run/redis.sock\"\n[http]"),
             ("[http]", "[redis]\nurl = \"redis://:pw@main/1\"\nsentinels = [\"redis://s:26379\"]\n[http]"),
+            ("[http]", "[redis]\ncluster = [\"rediss://:pw@one:6379\", \"rediss://two:6379\"]\n[http]"),
             ("[http]", "[inbox.graph]\nbase_url = \"http://127.0.0.1:9\"\n[http]"),
         ] {
             assert_eq!(error(from, to), "valid", "{to}");

@@ -137,6 +137,11 @@ pub(super) fn deadlines() -> Vec<Limit> {
         ("time in which the client acknowledges nothing", wire::SILENT_PEER_TIME, "reset"),
         ("time for a goodbye", GOODBYE_TIME, "reset"),
         ("time for a goodbye to a client that reads slowly", SLOW_GOODBYE_TIME, "reset"),
+        (
+            "time that a request waits for Redis",
+            bus::WAIT_MAX,
+            "what is stored goes on without it; else `unavailable`",
+        ),
     ];
     let fixed = times.map(|(what, time, answer)| limit(what, limit::time(time), None, answer));
     let mut limits = fixed.to_vec();

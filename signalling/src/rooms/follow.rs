@@ -54,8 +54,8 @@ pub(super) async fn open(
     (id, class): (RoomId, RoomClass),
     slot: Slot,
 ) -> Result<Arc<LiveRoom>, BusError> {
-    let news = hub.bus().subscribe(&RoomTopic(id)).await?;
-    let session = hub.bus().subscribe(&SessionTopic(id)).await?;
+    let (topic, sessions) = (RoomTopic(id), SessionTopic(id));
+    let (news, session) = tokio::try_join!(hub.bus().subscribe(&topic), hub.bus().subscribe(&sessions))?;
     let ground = (Arc::clone(&hub.0.deps.clock), !hub.bus().is_alone());
     let room = Arc::new(LiveRoom::new((id, class), account, ground, slot));
     let follower = Follower {

@@ -34,11 +34,7 @@ use signalling_core::{
     room::{Recalled, Refused},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::time::{sleep, timeout};
-
-/// How long a request waits for the bus. A Redis that is gone is noticed at once; one that hangs costs its clients so
-/// much.
-const HISTORY_TIME: Duration = Duration::from_millis(500);
+use tokio::time::sleep;
 
 /// How often somebody is let in anew whom something came in between, and how long is waited each time.
 const TRIES: u32 = 50;
@@ -56,9 +52,7 @@ pub(super) fn limits(hub: &Hub) -> HistoryLimits {
 
 /// What a recent room has kept after a place, or all of it if that is not known any more.
 pub(super) async fn recall(hub: &Hub, room: RoomHistory, after: Option<Place>) -> Result<Recalled, BusError> {
-    let recalled = timeout(HISTORY_TIME, hub.bus().recall(&room, after, limits(hub)));
-    let recalled = recalled.await.unwrap_or(Err(BusError::Away))?;
-    let bus::Recalled { head, entries } = recalled;
+    let bus::Recalled { head, entries } = hub.bus().recall(&room, after, limits(hub)).await?;
     let events = entries.into_iter().map(|(seq, event)| KeptEvent { seq, ..event });
     Ok(Recalled { epoch: head.epoch, seq: head.seq, events: events.collect() })
 }
@@ -202,8 +196,7 @@ fn check(name: &str, data: &serde_json::Value) -> Result<(), Failure> {
 /// Has an event kept, and then told.
 async fn keep(hub: &Hub, room: &LiveRoom, event: KeptEvent) -> Result<Placed, Failure> {
     let history = RoomHistory(room.id);
-    let appended = timeout(HISTORY_TIME, hub.bus().append(&history, &event, limits(hub)));
-    let Place { epoch, seq } = match appended.await.unwrap_or(Err(BusError::Away)) {
+    let Place { epoch, seq } = match hub.bus().append(&history, &event, limits(hub)).await {
         Ok(place) => place,
         Err(error) => {
             // It may have been kept all the same, and nobody has said so.

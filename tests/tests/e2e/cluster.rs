@@ -1,9 +1,14 @@
 //! Two instances on one Redis and one Postgres behave as one.
 
-use local_services::{redis::Redis, scratch::Scratch};
+use local_services::{cluster::Cluster, redis::Redis, scratch::Scratch};
 use serde_json::json;
 use std::time::Duration;
-use switchboard_tests::{installation::Installation, server::Server, socket::Socket};
+use switchboard_tests::{
+    installation::{Installation, PASSWORD},
+    rest::{Rest, client},
+    server::Server,
+    socket::Socket,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -33,7 +38,64 @@ async fn an_agent_on_one_instance_sees_a_webhook_that_came_to_the_other() {
 
 #[tokio::test]
 async fn members_of_a_room_on_two_instances_meet() {
-    let installation = Installation::new().await.clustered();
+    meet(&Installation::new().await.clustered()).await;
+}
+
+#[tokio::test]
+async fn a_call_rings_on_another_instance_and_is_relayed_peer_to_peer() {
+    call(&Installation::new().await.clustered()).await;
+}
+
+/// Rooms and calls lie on whichever of its servers, and what two instances say of them crosses all of them. Of one that
+/// dies, and whose place nobody takes, what was stored is found in the store.
+#[tokio::test]
+async fn two_instances_on_a_redis_cluster_chat_and_call_and_go_on_when_a_server_dies() {
+    let directory = Scratch::new().expect("a directory");
+    let mut cluster = Cluster::start_without_replicas(directory.path()).expect("the cluster starts");
+    let installation = Installation::new().await.with_redis_cluster(&cluster);
+    meet(&installation).await;
+    call(&installation).await;
+    let (a, b) = (installation.server(), installation.server());
+    let account = installation.account("again", &a).await;
+    let mut ada = Socket::open(&a.base, &account.admin.token).await;
+    let mut ben = Socket::open(&b.base, &account.admin.token).await;
+    let mut rooms = Vec::new();
+    for number in 0..9 {
+        let room = account.room(&format!("Room {number}")).await;
+        for socket in [&mut ada, &mut ben] {
+            socket.ask("room.join", json!({ "roomId": room })).await;
+        }
+        rooms.push(room);
+    }
+    let dead = cluster.primaries[0].address().to_string();
+    cluster.primaries[0].kill().expect("it was running");
+    for round in 0..2 {
+        for room in &rooms {
+            let text = format!("dark {round} {room}");
+            ada.ask("room.send", message(room, &text)).await;
+            let heard = ben.event("room.message", |event| event["message"]["text"] == text);
+            timeout(OUTAGE_PATIENCE, heard).await.expect("in time");
+        }
+    }
+    let ready = async || json_of(&format!("{}/ready", a.base)).await;
+    timeout(OUTAGE_PATIENCE, async {
+        while ready().await
+            != json!({ "ready": true, "database": true, "bus": false, "degraded": [format!("redis {dead}")] })
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("it is named, and the instance stays in");
+    drop((a, b, cluster));
+}
+
+async fn json_of(url: &str) -> serde_json::Value {
+    let answer = client().get(url).send().await.expect("an answer");
+    answer.json().await.expect("JSON")
+}
+
+async fn meet(installation: &Installation) {
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
     let room = account.room("Lobby").await;
@@ -57,16 +119,12 @@ async fn members_of_a_room_on_two_instances_meet() {
     ben.event("room.memberLeft", |event| event["connectionId"] == ada_id).await;
 }
 
-#[tokio::test]
-async fn a_call_rings_on_another_instance_and_is_relayed_peer_to_peer() {
-    let installation = Installation::new().await.clustered();
+async fn call(installation: &Installation) {
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
     let room = account.room("Lobby").await;
     let email = account.user("Ben").await;
-    let ben_rest =
-        switchboard_tests::rest::Rest::sign_in(&b.base, &email, switchboard_tests::installation::PASSWORD)
-            .await;
+    let ben_rest = Rest::sign_in(&b.base, &email, PASSWORD).await;
     let mut ada = Socket::open(&a.base, &account.admin.token).await;
     let mut ben = Socket::open(&b.base, &ben_rest.token).await;
     let mut ben_phone = Socket::open(&a.base, &ben_rest.token).await;
@@ -234,6 +292,51 @@ async fn who_leaves_a_call_during_a_redis_outage_is_out_of_it_afterwards() {
     assert!(is_there(&without_ben, &ada.connection_id()), "the others stay");
     drop((a, b));
     redis.kill().expect("it was running");
+}
+
+/// How long a request may take that the bus does not answer: 200 ms, and what a machine that runs other tests meanwhile
+/// takes for the rest.
+const REQUEST_TIME: Duration = Duration::from_millis(1_000);
+
+/// It keeps its connections and answers nobody, which those who ask first find out.
+#[tokio::test]
+async fn no_request_waits_for_a_redis_that_hangs() {
+    let directory = Scratch::new().expect("a directory");
+    let redis = Redis::start(directory.path()).expect("Redis starts");
+    let installation = Installation::new().await.with_own_redis(&redis);
+    let (a, b) = (installation.server(), installation.server());
+    let account = installation.account("acme", &a).await;
+    let ben = account.user("Ben").await;
+    let ben = Rest::sign_in(&b.base, &ben, PASSWORD).await;
+    let (room, other) = (account.room("Lobby").await, account.room("Other").await);
+    let mut ada = Socket::open(&a.base, &account.admin.token).await;
+    ada.ask("room.join", json!({ "roomId": room })).await;
+    let recent = json!({ "name": "board", "class": "recent" });
+    let board = ada.ask("room.join", recent.clone()).await["roomId"].clone();
+    let stop = |signal: &str| {
+        let id = redis.id().expect("it runs").to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().expect("kill").success());
+    };
+    for (method, params) in [
+        ("room.send", message(&room, "dark")),
+        ("room.join", json!({ "roomId": other })),
+        ("room.publish", json!({ "roomId": board, "name": "x" })),
+        ("room.join", recent),
+        ("room.typing", json!({ "roomId": room, "typing": true })),
+        ("presence.subscribe", json!({})),
+        ("call.ring", json!({ "roomId": room, "userId": ben.user, "media": "audio" })),
+        ("room.leave", json!({ "roomId": room })),
+    ] {
+        // Anew for each: after a while it is noticed, and nobody waits at all.
+        stop("-STOP");
+        let began = std::time::Instant::now();
+        let _answered_or_refused = ada.try_ask(method, params).await;
+        let took = began.elapsed();
+        stop("-CONT");
+        println!("{method} took {} ms", took.as_millis());
+        assert!(took < REQUEST_TIME, "{method} took {took:?}");
+    }
+    drop((a, b, redis));
 }
 
 /// Redis is there, takes everything and answers nothing.

@@ -131,21 +131,35 @@ fn removals_that_failed_are_tried_again_unless_the_thing_is_there_anew() {
     assert_eq!(left.entries, ["gone", "reserved"].map(|key| ("s".to_owned(), key.to_owned())).into());
 }
 
+#[expect(clippy::disallowed_methods, reason = "a first instant, from which the test's time runs")]
+fn start() -> Instant {
+    Instant::now()
+}
+
+#[test]
+fn who_was_elsewhere_is_forgotten_where_nobody_asks_any_more() {
+    let (keep, own, other, now) = (Keep::default(), node(), node(), start());
+    let rows = || vec![("k".to_owned(), names::entry(other, &bytes("seen")))];
+    keep.remember_others("left", own, rows(), now);
+    keep.remember_others("visited", own, rows(), now + OTHERS_TIME / 2);
+    keep.forget_others(now + OTHERS_TIME - Duration::from_secs(1));
+    assert_eq!((keep.entries("left").len(), keep.entries("visited").len()), (1, 1));
+    keep.forget_others(now + OTHERS_TIME);
+    assert_eq!((keep.entries("left").len(), keep.entries("visited").len()), (0, 1));
+}
+
 #[test]
 fn own_entries_are_right_and_those_of_others_as_last_seen() {
     let (keep, [guard, _], own, other) = (Keep::default(), guards(), node(), node());
     let row = |key: &str, node, text: &'static str| (key.to_owned(), names::entry(node, &bytes(text)));
     keep.add_entry("s", "mine", guard, bytes("now"));
-    keep.remember_others(
-        "s",
-        own,
-        vec![row("mine", own, "before"), row("old", own, "given up"), row("yours", other, "seen")],
-    );
+    let rows = vec![row("mine", own, "before"), row("old", own, "given up"), row("yours", other, "seen")];
+    keep.remember_others("s", own, rows, start());
     let mine = ("mine".to_owned(), bytes("now"));
     assert_eq!(keep.entries("s"), [mine.clone(), ("yours".to_owned(), bytes("seen"))]);
-    keep.remember_others("s", own, vec![("odd".to_owned(), b"too short".to_vec())]);
+    keep.remember_others("s", own, vec![("odd".to_owned(), b"too short".to_vec())], start());
     assert_eq!(keep.entries("s"), [mine], "who is gone is forgotten, and what cannot be read is passed over");
-    assert!(keep.others.is_empty(), "and nothing is left of the set");
+    assert!(keep.state().others.is_empty(), "and nothing is left of the set");
 }
 
 #[test]

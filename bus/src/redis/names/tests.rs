@@ -8,7 +8,7 @@ fn node() -> NodeId {
 #[test]
 fn a_channel_is_taken_apart_into_what_it_was_made_of() {
     let long = "x".repeat(10_000);
-    for prefix in ["", "p", ":", "p:t", "p::", "räume", "a b"] {
+    for prefix in ["", "p", ":", "p:t", "p::", "räume", "a b", "{", "a{1}"] {
         let names = Names::new(prefix);
         for subject in ["", ":", "t:x", "🦀", "a\nb", &long] {
             assert!(
@@ -18,15 +18,17 @@ fn a_channel_is_taken_apart_into_what_it_was_made_of() {
                 matches!(names.parse(&names.service(subject)), Some(Channel::Service(found)) if found == subject)
             );
         }
-        assert!(matches!(names.parse(&names.replies(node())), Some(Channel::Replies)));
+        let partition = Partition::of("x");
+        assert!(matches!(names.parse(&names.replies(partition, node())), Some(Channel::Replies)));
     }
 }
 
 #[test]
 fn what_is_no_channel_of_ours_is_passed_over() {
     let names = Names::new("p");
-    for odd in ["", "p", "p:", "p:t", "p:x:subject", "pp:t:x", "P:t:x", ":t:x", "p::t:x", "p::t:t:x", "🦀"]
-    {
+    let tags = ["", "p", "p:", "p:{", "p:{1}", "p:{1}:", "p:t:x", "p:{1}:t", "🦀"];
+    let kinds = ["p:{1}:x:subject", "pp:{1}:t:x", "P:{1}:t:x", ":{1}:t:x", "p::{1}:t:x", "p::{1}:t:t:x"];
+    for odd in tags.into_iter().chain(kinds) {
         assert!(names.parse(odd).is_none(), "{odd}");
     }
     assert!(names.parse(&names.lease("x")).is_none() && names.parse(&names.presence("x")).is_none());
@@ -35,7 +37,10 @@ fn what_is_no_channel_of_ours_is_passed_over() {
 /// Whatever two installations, kinds and subjects are called, their names in Redis differ.
 #[test]
 fn no_two_things_have_one_name() {
-    let texts = ["", ":", "::", "t", "t:", ":t", "a", "a:", "a:t", "a::t", "a:t:", "t:t", "x"];
+    let texts = [
+        "", ":", "::", "t", "t:", ":t", "a", "a:", "a:t", "a::t", "a:t:", "t:t", "x", "{", "{1}", ":(", "a{",
+        "}:",
+    ];
     let mut seen = std::collections::BTreeMap::new();
     for prefix in texts {
         let names = Names::new(prefix);
@@ -99,4 +104,22 @@ fn an_entry_whose_node_cannot_be_read_is_passed_over() {
 fn a_time_too_long_to_tell_is_the_longest() {
     assert_eq!(millis(Duration::from_millis(1_500)), 1_500);
     assert_eq!(millis(Duration::MAX), u64::MAX);
+}
+
+/// Only what is in the first braces decides where a key lies.
+#[test]
+fn keys_of_one_thing_lie_in_one_slot_whatever_it_and_the_installation_are_called() {
+    for prefix in ["", "p", "{x}", "a{}b", "{"] {
+        let names = Names::new(prefix);
+        for name in ["", "room", "}", "{}", "a{b}"] {
+            let partition = Partition::of(name);
+            let tag = format!("{{{}}}", partition.tag());
+            let all =
+                [names.history(name), names.entries(name), names.presence(name), names.nodes(partition)];
+            for key in all.into_iter().chain([names.topic(name), names.replies(partition, node())]) {
+                let first = key.find('{');
+                assert!(first.is_some() && first == key.find(&tag), "{key}");
+            }
+        }
+    }
 }
