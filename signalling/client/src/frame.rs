@@ -107,7 +107,10 @@ fn invalid(head: u8, length: u8) -> io::Error {
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8]) -> io::Result<(Vec<(u8, Vec<u8>)>, usize)> {
+    /// A frame's opcode and payload.
+    type Frame = (u8, Vec<u8>);
+
+    fn read(bytes: &[u8]) -> io::Result<(Vec<Frame>, usize)> {
         let mut frames = Vec::new();
         let used = each(bytes, &mut |opcode, payload| frames.push((opcode, payload.to_vec())))?;
         Ok((frames, used))
