@@ -93,12 +93,15 @@ async fn nobody_is_handed_over_to_where_nobody_is_or_where_they_may_not_go() {
     let late = call.ben_socket.try_ask("call.answerTransfer", answer(&call, &room, true)).await;
     assert_eq!(code(late), "call.wrongState");
 
-    // Who hangs up at once has handed it over.
+    // Who hangs up at once has handed it over; he is let go of once he is there.
     dora.ask("media.leave", json!({ "roomId": room })).await;
     assert_eq!(code(call.ada_socket.try_ask("call.transferToRoom", to(&room)).await), "call.unreachable");
     meet(&mut dora, &room).await;
     call.ada_socket.ask("call.transferToRoom", to(&room)).await;
     call.ada_socket.ask("call.hangUp", json!({ "callId": call.id })).await;
+    assert_eq!(call.ada_socket.event("call.ended", |_| true).await["reason"], "transferred");
+    call.ben_socket.event("call.transferring", |_| true).await;
+    call.ben_socket.ask("call.answerTransfer", answer(&call, &room, true)).await;
     assert_eq!(call.ben_socket.event("call.ended", |_| true).await["reason"], "transferred");
 }
 
