@@ -163,6 +163,11 @@ export function createKept(userId, { lost = () => {} } = {}) {
       },
       remove: (clientId) => drop('outbox', [userId, roomId, clientId], tell),
       inTurn: (work) => (navigator.locks ? navigator.locks.request(`${NAME}.outbox.${userId}.${roomId}`, work) : work()),
+      watch(look) {
+        const hear = (/** @type {MessageEvent} */ { data }) => data === roomId && look();
+        news?.addEventListener('message', hear);
+        return () => news?.removeEventListener('message', hear);
+      },
     };
   }
 
@@ -172,8 +177,6 @@ export function createKept(userId, { lost = () => {} } = {}) {
     unsent: () => entries(userId),
     /** Whether what is kept outlives the page. */
     isPersistent: () => isPersistent,
-    /** Another page of the user has changed what waits for a room. @param {(roomId: string) => void} changed */
-    onOthers: (changed) => news?.addEventListener('message', ({ data }) => changed(data)),
 
     /** @param {string} place @returns {Promise<Draft | undefined>} */
     draft: (place) => on('drafts', 'readonly', (store) => done(store.get([userId, place]))),
