@@ -12,6 +12,7 @@ function keptOf(rooms) {
     places,
     isPersistent: () => true,
     unsent: async () => [...places].flatMap(([roomId, all]) => all.map((entry) => ({ roomId, order: 1, waiting: entry }))),
+    onReturn: () => {},
     outbox: (roomId) => ({
       all: async () => structuredClone(places.get(roomId) ?? []),
       put: async (entry) => places.set(roomId, (places.get(roomId) ?? []).map((known) => (known.message.clientId === entry.message.clientId ? entry : known))),

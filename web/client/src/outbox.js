@@ -41,11 +41,11 @@ const TURN_MS = 10_000;
  * @property {(waiting: Waiting) => Promise<unknown>} put at the end; one that is there already is changed in its place
  * @property {(clientId: string) => Promise<unknown>} remove
  * @property {(work: () => Promise<void>) => Promise<void>} inTurn while it runs, no other page does such work for this room
- * @property {(look: () => void) => () => void} [watch] calls `look` whenever another page has changed what is kept, until
- *   the function that it returns is called
+ * @property {(look: () => void) => () => void} [watch] calls `look` whenever another page has changed what is kept, or it
+ *   can be kept again, until the function that it returns is called
  */
 
-/** @typedef {Waiting & { resolve: (stored: RoomMessage) => void, reject: (error: Error) => void, isKept: boolean }} Entry */
+/** @typedef {Waiting & { resolve: (stored: RoomMessage) => void, reject: (error: Error) => void, isKept: boolean, isUnkept: boolean }} Entry */
 
 const ignore = () => {};
 
@@ -118,7 +118,7 @@ export class Outbox {
       const over = () => signal?.removeEventListener('abort', abort);
       /** @type {Entry} */
       const entry = {
-        message: { ...draft, clientId }, at: new Date().toISOString(), error: null, isKept: false,
+        message: { ...draft, clientId }, at: new Date().toISOString(), error: null, isKept: false, isUnkept: false,
         resolve: (stored) => (over(), resolve(stored)),
         reject: (error) => (over(), reject(error)),
       };
@@ -273,7 +273,8 @@ export class Outbox {
   /** @param {Entry} entry */
   #put(entry) {
     const { message, at, error } = entry;
-    this.#keep?.put({ message, at, error }).then(() => (entry.isKept = true), ignore);
+    entry.isUnkept = false;
+    this.#keep?.put({ message, at, error }).then(() => (entry.isKept = true), () => (entry.isUnkept = true));
   }
 
   /** @param {Entry} entry @param {() => void} tell */
@@ -300,11 +301,13 @@ export class Outbox {
     if (!kept) return;
     const known = new Map(this.#entries.map((entry) => [entry.message.clientId, entry]));
     const there = kept.filter(({ message }) => !this.#settled.has(message.clientId))
-      .map((waiting) => Object.assign(known.get(waiting.message.clientId) ?? { resolve: ignore, reject: ignore }, waiting, { isKept: true }));
+      .map((waiting) => Object.assign(known.get(waiting.message.clientId) ?? { resolve: ignore, reject: ignore }, waiting, { isKept: true, isUnkept: false }));
     const others = this.#entries.filter((entry) => !there.includes(entry));
     this.#entries = [...there, ...others.filter((entry) => !before.has(entry))];
     const elsewhere = new SwitchboardError('closed', 'the message was sent or discarded by another page', { fault: 'caller' });
     for (const entry of others) if (before.has(entry)) entry.reject(elsewhere);
+    // The place did not take it, and is there again.
+    for (const entry of this.#entries) if (entry.isUnkept) this.#put(entry);
     this.#changed();
   }
 

@@ -137,6 +137,7 @@ export function createRooms({ api, socket, user, kept, notices }) {
     // Of rooms that are not joined nothing is heard meanwhile.
     load();
   });
+  kept?.onReturn(takeUp);
 
   /** The user has seen everything in a room that is held. @param {string} id */
   function read(id) {
