@@ -34,6 +34,8 @@ export class Room extends Emitter {
   name = '';
   /** The room's media session, if there is one. @type {import('../protocol.js').MediaState | null} */
   media = null;
+  /** Whether messages that are told now were said while this device was away; else they have just been said. */
+  isCatchingUp = true;
 
   #client;
   #left;
@@ -94,11 +96,6 @@ export class Room extends Emitter {
   /** The number of the latest message or change. */
   get seq() {
     return this.#stream.seq;
-  }
-
-  /** Whether messages that are told now were missed, as after a lost connection; else they have just been said. */
-  get isCatchingUp() {
-    return this.#stream.isCatchingUp;
   }
 
   /**
@@ -293,6 +290,7 @@ export class Room extends Emitter {
     }
     this.#roster.begin(answer.members, answer.memberCount);
     this.emit('joined', answer);
+    this.isCatchingUp = false;
     this.#outbox.open();
   }
 
@@ -318,7 +316,7 @@ export class Room extends Emitter {
   /** @param {import('../protocol.js').RoomRemovalReason} reason */
   #remove(reason) {
     const error = removed(reason);
-    this.#isRemoved = true;
+    this.#isRemoved = this.isCatchingUp = true;
     this.#stream.stop(error);
     this.#roster.end();
     this.#typists.clear();
@@ -338,6 +336,7 @@ export class Room extends Emitter {
 
   /** @internal The connection is lost. */
   lost() {
+    this.isCatchingUp = true;
     this.#outbox.hold();
     this.#roster.rest();
   }

@@ -55,11 +55,6 @@ export class Stream {
     this.#followed = followed;
   }
 
-  /** Whether items that are told now were missed, and are being made up for. */
-  get isCatchingUp() {
-    return this.#early !== null;
-  }
-
   /**
    * Follows, or goes on where it was left. Rejects if that fails this time; what passes is tried again.
    *

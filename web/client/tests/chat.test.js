@@ -103,6 +103,17 @@ for (const [what, end] of [['a room is left', ({ room }) => room.leave()], ['the
   });
 }
 
+test('what an earlier page has left is shown before there is a connection', async (t) => {
+  const parts = await keeping(t);
+  const { server, room, place } = parts;
+  server.isUp = false;
+  await server.last.drop();
+  room.send('a').catch(() => {});
+  await settled();
+  const next = await another(parts);
+  assert.deepEqual([next.room.status, texts(next.room), place.entries.length], ['joining', [['a', null]], 1]);
+});
+
 test('the answer to what was on its way when the room was left is the end of it, also in the place', async (t) => {
   const { server, hub, room, place } = await keeping(t);
   server.hold('room.send');
@@ -256,15 +267,19 @@ test('who waits for a room is told when it is entered, however long that takes, 
   await assert.rejects(left.entered(), { code: 'closed' });
 });
 
-test('what was missed is told apart from what has just been said', async (t) => {
+test('what was said while one was away is told apart from what has just been said', async (t) => {
   const parts = await joined(t, { said: 1 });
-  const { hub, room } = parts;
+  const { hub, room, pass } = parts;
   const news = [];
   room.on('message', ({ seq }) => news.push([seq, room.isCatchingUp]));
   await hub.say();
   await reconnect(parts, () => hub.add());
   await hub.say();
-  assert.deepEqual(news, [[2, false], [3, true], [4, false]]);
+  // One of them is lost on the way, and made up for.
+  hub.add();
+  await hub.say();
+  await pass(2_000);
+  assert.deepEqual(news, [[2, false], [3, true], [4, false], [5, false], [6, false]]);
 });
 
 test('a timeline is the messages as they are by now, and each change of it another list', async (t) => {
