@@ -250,8 +250,9 @@ fn parts() -> (Router<App>, OpenApi) {
         .route(reference::OPENAPI_PATH, get(reference::serve_openapi))
         .route(reference::ASYNCAPI_PATH, get(reference::serve_asyncapi));
     let mut document = reference::blank();
-    // Under the same rules, by another role.
+    // Under the same rules, by other roles.
     document.merge(inbox::openapi());
+    document.merge(signalling::openapi());
     resources().into_iter().map(Routes::split).fold(
         (description, document),
         |(router, mut document), (routes, described)| {
