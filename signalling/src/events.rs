@@ -3,7 +3,7 @@
 //!
 //! A connection stays with the instance that opened it, and its name says which that is; a request may reach any: where
 //! the connection is, a [`source`] knows. What comes of a stream is in [`stream`], what is posted in [`batch`], and
-//! what other instances ask in [`serve`]. What it looks like to clients is described in [`reference`].
+//! what other instances ask in [`serve`]. What clients see of it is described in `reference`.
 
 mod batch;
 #[cfg(feature = "openapi")]
