@@ -132,6 +132,10 @@ export function createRooms({ api, socket, user, kept, notices }) {
     // Of rooms that are not joined nothing is heard meanwhile.
     load();
   });
+  kept?.onReturn(() => {
+    takeUp();
+    for (const { room } of live.values()) room.lookAtOutbox();
+  });
   kept?.onOthers((id) => live.get(id)?.room.lookAtOutbox());
 
   /** The user has seen everything in a room that is held. @param {string} id */
