@@ -120,6 +120,7 @@ struct Followed {
     rooms: BTreeSet<RoomId>,
     inbox: bool,
     mailboxes: bool,
+    room_list: bool,
 }
 
 async fn look(hub: &Hub) -> Result<(), StoreError> {
@@ -132,6 +133,9 @@ async fn look(hub: &Hub) -> Result<(), StoreError> {
     }
     for (account, _) in hub.0.mailboxes.all() {
         accounts.entry(account).or_default().mailboxes = true;
+    }
+    for (account, _) in hub.0.room_lists.all() {
+        accounts.entry(account).or_default().room_list = true;
     }
     for (account, followed) in accounts {
         if let Err(error) = compare(hub, account, &followed).await {
@@ -150,6 +154,11 @@ async fn compare(hub: &Hub, account: AccountId, followed: &Followed) -> Result<(
     {
         // They read by themselves.
         mailboxes.doubt_all();
+    }
+    if followed.room_list
+        && let Some(list) = hub.0.room_lists.get(account)
+    {
+        list.doubt();
     }
     if followed.rooms.is_empty() && !followed.inbox {
         return Ok(());

@@ -79,6 +79,8 @@ mod replies;
 mod restart;
 #[path = "e2e/resume.rs"]
 mod resume;
+#[path = "e2e/room_list.rs"]
+mod room_list;
 #[path = "e2e/slots.rs"]
 mod slots;
 #[path = "e2e/snooze.rs"]

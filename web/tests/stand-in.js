@@ -1,6 +1,6 @@
 // What the modules need of a browser, as little as that is, for tests that run without one.
 
-import { Inbox, Mailbox, Presence } from '../client/src/index.js';
+import { Inbox, Mailbox, Presence, RoomList } from '../client/src/index.js';
 
 /** Waits until everything that is due now has happened. */
 export const settled = async () => {
@@ -14,6 +14,7 @@ export class SocketDouble {
   #inbox = null;
   #mailbox = null;
   #presence = null;
+  #roomList = null;
   /** Requests without an answer yet. */
   waiting = [];
   /** Every request ever made, as `[method, params]`. */
@@ -31,10 +32,12 @@ export class SocketDouble {
       inbox: () => (this.#inbox ??= new Inbox({ request }, () => {})),
       mailbox: () => (this.#mailbox ??= new Mailbox({ request }, () => {})),
       presence: () => (this.#presence ??= new Presence({ request })),
+      roomList: () => (this.#roomList ??= new RoomList({ request }, () => {})),
       get state() { return state(); },
     };
     this.on('inbox.event', (event) => this.#inbox?.handle(event));
     this.on('mailbox.entry', (entry) => this.#mailbox?.handle(entry));
+    this.on('rooms.unreadChanged', (change) => this.#roomList?.handleUnread(change));
     this.on('presence.changed', (change) => this.#presence?.handle(change));
   }
 
@@ -84,6 +87,7 @@ export class SocketDouble {
     this.#inbox?.resume().catch(() => {});
     this.#mailbox?.resume().catch(() => {});
     this.#presence?.resume().catch(() => {});
+    this.#roomList?.resume().catch(() => {});
     for (const opener of this.#openers) opener({ connectionId: this.connectionId }).catch(() => {});
     await settled();
   }

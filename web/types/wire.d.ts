@@ -15,6 +15,7 @@ declare namespace Wire {
   type AttachmentLink = import('./api.js').AttachmentLink;
   type RoomMemberRole = import('./api.js').RoomMemberRole;
   type RoomPageChanged = import('./api.js').RoomPageChanged;
+  type RoomsUnreadRoom = import('../client/protocol.js').RoomsUnreadRoom;
 
   type Status = import('./api.js').ConversationStatus;
   type Delivery = import('./api.js').DeliveryStatus;

@@ -15,6 +15,7 @@ use super::{
         SeatService, Seated, SessionLease, SessionNews, SessionTopic,
     },
     revocation::RevocationTopic,
+    room_list::{RoomListNews, RoomListTopic},
 };
 use crate::{
     error::ErrorCode,
@@ -45,6 +46,7 @@ fn names(id: Uuid) -> Vec<String> {
         NodeTopic(node).name(),
         AccountOnline(account).name(),
         AccountTopic(account).name(),
+        RoomListTopic(account).name(),
         CallService(node).name(),
         UserInCall(account, user).name(),
         CallBetween::new(account, user, user).name(),
@@ -72,7 +74,7 @@ fn no_two_subjects_have_the_same_name_whatever_their_ids() {
     let named: Vec<_> = ids.into_iter().flat_map(names).collect();
     let distinct: BTreeSet<_> = named.iter().collect();
     // Five are about no thing in particular.
-    assert_eq!(distinct.len(), 17 * ids.len() + 5, "{named:#?}");
+    assert_eq!(distinct.len(), 18 * ids.len() + 5, "{named:#?}");
     let of_one = names(Uuid::nil());
     assert_eq!(of_one.iter().collect::<BTreeSet<_>>().len(), of_one.len());
 }
@@ -157,6 +159,7 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     travels::<RoomNews>(&json!({ "Changed": { "seq": 9, "message": message } }));
     travels::<RoomNews>(&json!({ "Read": { "user": A, "seq": 9 } }));
     travels::<RoomNews>(&json!({ "Event": { "name": "light", "data": 7 } }));
+    travels::<RoomListNews>(&json!({ "moved": [A], "read": [[A, B]] }));
     travels::<NodeNews>(&json!({ "to": B, "news": { "Ended": { "callId": A, "reason": "hungUp" } } }));
     let member = json!({ "connectionId": A, "userId": B, "name": "Ada" });
     travels::<PresentMember>(&json!({ "member": member.clone(), "node": B }));

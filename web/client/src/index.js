@@ -11,3 +11,4 @@ export { MediaSession } from './media/session.js';
 export { NamedRoom } from './named-room.js';
 export { Presence } from './presence.js';
 export { Room } from './room.js';
+export { RoomList } from './room-list.js';

@@ -381,3 +381,24 @@ test('how the user is at this device is said again on every new connection', asy
   await pass(500);
   assert.deepEqual(server.waiting('presence.set'), [{ status: 'busy' }]);
 });
+
+test('the list of rooms is followed again after every loss, and read by the page each time', async (t) => {
+  const { client, server, pass } = await opened(t);
+  const list = client.roomList();
+  const told = [];
+  list.on('reload', () => told.push('reload'));
+  list.on('unread', (rooms) => told.push(...rooms.map(({ roomId }) => roomId)));
+  await settled();
+  await server.answer('rooms.subscribe', {});
+  await server.last.tell('rooms.unreadChanged', { rooms: [{ roomId: 'a' }, { roomId: 'b' }] });
+  assert.deepEqual(told, ['reload', 'a', 'b']);
+  await server.last.drop();
+  await pass(500);
+  await server.answer('rooms.subscribe', {});
+  assert.deepEqual(told.slice(3), ['reload']);
+  list.leave();
+  assert.equal(server.last.methods.at(-1), 'rooms.unsubscribe');
+  await server.last.tell('rooms.unreadChanged', { rooms: [{ roomId: 'c' }] });
+  assert.equal(told.length, 4);
+  assert.notEqual(client.roomList(), list);
+});

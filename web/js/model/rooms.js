@@ -9,13 +9,16 @@ export const nameOf = (room) => room.with?.name ?? room.name;
 
 /** Of messages to one room: whether one is on its way, and whether one was refused. @typedef {{ isWaiting: boolean, isRefused: boolean }} Unsent */
 
-/** @param {{ api: App.Api, socket: App.Socket, user?: Wire.User, kept?: App.Kept, notices?: App.Notices }} parts */
-export function createRooms({ api, socket, user, kept, notices }) {
+/** @param {{ api: App.Api, socket: App.Socket, kept?: App.Kept, notices?: App.Notices }} parts */
+export function createRooms({ api, socket, kept, notices }) {
   const list = createStore(/** @type {{ status: 'loading' | 'ready' | 'failed', items: Wire.ListedRoom[], error: App.Problem | null }} */ ({ status: 'loading', items: [], error: null }));
   /** @type {Map<string, { room: LiveRoom, holders: Set<string> }>} */
   const live = new Map();
   /** Rooms for which there is something that the server has not stored. */
   const unsent = createStore({ byRoom: /** @type {Map<string, Unsent>} */ (new Map()) });
+
+  /** What was told last of each room: newer than a list that was asked for before. @type {Map<string, Wire.RoomsUnreadRoom>} */
+  const told = new Map();
 
   async function load() {
     try {
@@ -29,10 +32,17 @@ export function createRooms({ api, socket, user, kept, notices }) {
         items.push(...page.items);
         next = page.next ?? null;
       } while (next && items.length < 1000);
-      list.set({ status: 'ready', items: sorted(items), error: null });
+      list.set({ status: 'ready', items: sorted(items.map(withTold)), error: null });
     } catch (error) {
       list.set({ status: list.get().items.length ? 'ready' : 'failed', error });
     }
+  }
+
+  /** With what was told of it, if that is newer. @param {Wire.ListedRoom} room @returns {Wire.ListedRoom} */
+  function withTold(room) {
+    const { lastSeq, read } = told.get(room.id) ?? {};
+    const isNews = read && lastSeq !== undefined && lastSeq >= room.lastSeq && read.seq >= (room.read?.seq ?? 0);
+    return isNews ? { ...room, lastSeq, read } : room;
   }
 
   const sorted = (/** @type {Wire.ListedRoom[]} */ items) => items.toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)));
@@ -129,31 +139,38 @@ export function createRooms({ api, socket, user, kept, notices }) {
   globalThis.document?.addEventListener('visibilitychange', () => {
     if (document.visibilityState !== 'visible') return;
     takeUp();
-    // Of rooms that are not joined nothing is heard meanwhile.
+    // Of rooms that others have made meanwhile nothing is heard.
     load();
   });
   kept?.onOthers((id) => live.get(id)?.room.lookAtOutbox());
 
   /** The user has seen everything in a room that is held. @param {string} id */
   function read(id) {
-    if (live.get(id)?.room.read()) mark(id, { unread: 0, mentions: 0 });
+    const room = live.get(id)?.room;
+    if (!room?.read()) return;
+    const { seq } = room.state.get();
+    // At once: what is told of less than that counts no more.
+    list.set({ items: list.get().items.map((item) => (item.id === id && item.read ? { ...item, read: { seq, unread: 0, mentions: 0 } } : item)) });
   }
 
-  /** @param {string} id @param {{ unread: number, mentions: number }} counts */
-  function mark(id, counts) {
-    const items = list.get().items.map((item) => (item.id === id && item.read ? { ...item, read: { ...item.read, ...counts } } : item));
-    list.set({ items });
-  }
-
-  /** Something new was said in a room that is held, and perhaps not looked at. @param {string} id @param {boolean} isMentioned */
-  function count(id, isMentioned) {
-    const known = list.get().items.find((item) => item.id === id)?.read;
-    if (known) mark(id, { unread: known.unread + 1, mentions: known.mentions + Number(isMentioned) });
-  }
+  /** Rooms that were told of and are not in the list, though it was read for them. @type {Set<string>} */
+  const unlisted = new Set();
+  const followed = socket.client.roomList();
+  followed.on('reload', () => {
+    load();
+  });
+  followed.on('unread', (rooms) => {
+    for (const room of rooms) told.set(room.roomId, room);
+    const { items } = list.get();
+    const known = new Set(items.map(({ id }) => id));
+    const unknown = rooms.filter(({ roomId }) => !known.has(roomId) && !unlisted.has(roomId));
+    unknown.forEach(({ roomId }) => unlisted.add(roomId));
+    // The user was let into them meanwhile.
+    if (unknown.length) load();
+    list.set({ items: items.map(withTold) });
+  });
 
   socket.onOpened(async () => {
-    // What was said elsewhere while the connection was lost is known to the list alone.
-    if (list.get().status === 'ready') load();
     await Promise.allSettled([...live.values()].map(({ room }) => room.join()));
   });
 
@@ -163,17 +180,8 @@ export function createRooms({ api, socket, user, kept, notices }) {
     const entry = live.get(params.roomId);
     if (entry) handle(entry.room, params);
   });
-  tell('room.message', (room, { message }) => room.inOrder(() => {
-    const isNew = message.seq > room.state.get().seq && message.userId !== user?.id;
-    // First: whoever looks at the room has read it as soon as it is there.
-    if (isNew) count(room.id, Boolean(user && message.mentions?.includes(user.id)));
-    room.receive(message);
-  }));
+  tell('room.message', (room, { message }) => room.inOrder(() => room.receive(message)));
   tell('room.messageChanged', (room, { seq, message }) => room.inOrder(() => room.receive(message, seq)));
-  // On another device.
-  socket.on('room.read', ({ roomId, userId }) => {
-    if (userId === user?.id) mark(roomId, { unread: 0, mentions: 0 });
-  });
   tell('room.memberJoined', (room, { member }) => room.inOrder(() => room.enter(member)));
   tell('room.memberLeft', (room, { connectionId }) => room.inOrder(() => room.exit(connectionId)));
   tell('room.membersChanged', (room, { memberCount }) => room.inOrder(() => room.countMembers(memberCount)));
