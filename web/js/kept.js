@@ -1,14 +1,18 @@
 // What a user has written and not sent yet, in this browser's database: it outlives the page until they sign out.
 //
 // Nothing depends on it. Where there is no such database (a private window may have none, a disk may be full), or it does
-// not answer, reading finds nothing, writing fails, and what is written lives as long as the page.
+// not answer, reading finds nothing, writing fails, and what is written lives as long as the page; until it answers after
+// all.
 
 /** @typedef {import('../client/src/outbox.js').Keep} Keep */
 /** @typedef {import('../client/src/outbox.js').Waiting} Waiting */
 
 const NAME = 'switchboard';
 
-/** A database that does not answer for this long, because another page holds on to it or the disk hangs, is done without. */
+/**
+ * A database that does not answer for this long, because another page holds on to it or the disk hangs, is done without
+ * until it does.
+ */
 const ANSWER_MS = 3_000;
 
 /** @returns {Promise<IDBDatabase>} */
@@ -69,19 +73,30 @@ const byOrder = (one, other) => one.order - other.order;
 
 /**
  * @param {string} userId
- * @param {{ lost?: () => void }} [options] `lost`, once: there is a database, and it is done without from now on
+ * @param {{ lost?: () => void }} [options] `lost`, once: there is a database, and it is done without for now
  */
 export function createKept(userId, { lost = () => {} } = {}) {
   const database = open();
   let isPersistent = true;
   let isClosed = false;
+  let isToldOfLoss = false;
+  /** @type {Set<() => void>} */
+  const awaitReturn = new Set();
   const giveUp = (/** @type {Error} */ error) => {
     if (!isPersistent) return;
     isPersistent = false;
     console.info('What is not sent is not kept:', error.message);
-    if (globalThis.indexedDB) lost();
+    if (globalThis.indexedDB && !isToldOfLoss) lost();
+    isToldOfLoss = true;
+  };
+  /** It has answered: what was not kept meanwhile can be. */
+  const takeBack = () => {
+    if (isPersistent || isClosed) return;
+    isPersistent = true;
+    for (const returned of awaitReturn) returned();
   };
   inTime(database).catch(giveUp);
+  database.then(takeBack, giveUp);
   // Without a database there is nothing that pages share.
   const news = globalThis.indexedDB && globalThis.BroadcastChannel ? new BroadcastChannel(`${NAME}.outbox.${userId}`) : null;
 
@@ -109,14 +124,16 @@ export function createKept(userId, { lost = () => {} } = {}) {
     return answer;
   }
 
-  /** The same, and gives the database up if it does not answer. @type {typeof transact} */
+  /** The same, and gives the database up if it does not answer, for as long as it does not. @type {typeof transact} */
   function attempt(name, mode, work) {
-    const answer = inTime(transact(name, mode, work));
+    const done = transact(name, mode, work);
+    const answer = inTime(done);
     answer.catch((error) => error instanceof Hangs && giveUp(error));
+    done.then(takeBack, () => {});
     return answer;
   }
 
-  /** The same, for as long as the database answers. @type {typeof transact} */
+  /** The same, unless the database was given up. @type {typeof transact} */
   function on(name, mode, work) {
     return isPersistent ? attempt(name, mode, work) : Promise.reject(new Hangs('the database was given up'));
   }
@@ -172,6 +189,8 @@ export function createKept(userId, { lost = () => {} } = {}) {
     unsent: () => entries(userId),
     /** Whether what is kept outlives the page. */
     isPersistent: () => isPersistent,
+    /** The database, given up once, has answered. @param {() => void} returned */
+    onReturn: (returned) => awaitReturn.add(returned),
     /** Another page of the user has changed what waits for a room. @param {(roomId: string) => void} changed */
     onOthers: (changed) => news?.addEventListener('message', ({ data }) => changed(data)),
 

@@ -12,6 +12,7 @@ function double() {
   const places = new Map();
   return {
     places, writes: 0,
+    onReturn: () => {},
     async draft(place) {
       return places.get(place);
     },
@@ -72,17 +73,26 @@ test('a browser without a database, as Node.js is one, keeps drafts for as long 
   await kept.clear();
 });
 
-/** A database that opens, if it does, and answers nothing. */
+/** A database that opens, if it does, and answers nothing until it is woken. */
 function hanging({ opens }) {
-  const asked = () => ({});
+  const [requests, transactions, drafts] = [[], [], new Map()];
+  const asked = () => (requests.push({ result: [] }), requests.at(-1));
   const deleted = [];
-  const store = { transaction: {}, get: asked, getAll: asked, put: asked, delete: (key) => (deleted.push(key), {}) };
+  const put = (entry) => (drafts.set(entry.place, entry.text), asked());
+  const store = { transaction: {}, get: asked, getAll: asked, put, delete: (key) => (deleted.push(key), asked()) };
   return {
     deleted,
+    drafts,
+    async wake() {
+      for (const request of requests.splice(0)) request.onsuccess?.();
+      await settled();
+      for (const transaction of transactions.splice(0)) transaction.oncomplete?.();
+      await settled();
+    },
     open() {
       const request = {};
       if (opens) queueMicrotask(() => request.onsuccess());
-      request.result = { transaction: () => ({ objectStore: () => store }) };
+      request.result = { transaction: () => (transactions.push({ objectStore: () => store }), transactions.at(-1)) };
       return request;
     },
   };
@@ -103,6 +113,31 @@ test('what is deleted is deleted also where the database was too slow once, and 
   await assert.rejects(kept.keepDraft('room/a', null));
   await settled();
   assert.deepEqual(database.deleted, [['ada', 'a', 'x'], ['ada', 'room/a']]);
+});
+
+test('a database that answers after all keeps what was written meanwhile', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  t.mock.method(console, 'info', () => {});
+  const database = hanging({ opens: true });
+  withGlobals(t, { indexedDB: database, IDBKeyRange: { bound: () => ({}) }, BroadcastChannel: undefined });
+  let told = 0;
+  const kept = createKept('ada', { lost: () => (told += 1) });
+  const drafts = createDrafts({ kept });
+  let returned = 0;
+  kept.onReturn(() => (returned += 1));
+  for (const round of [1, 2]) {
+    const outcome = assert.rejects(kept.unsent());
+    await settled();
+    t.mock.timers.tick(3_000);
+    await outcome;
+    assert.equal(kept.isPersistent(), false);
+    drafts.keep('room/a', draft(`while it was away ${round}`));
+    drafts.flush();
+    await settled();
+    await database.wake();
+    assert.deepEqual([kept.isPersistent(), returned, told], [true, round, 1], 'told once that it was lost');
+    assert.equal(database.drafts.get('room/a'), `while it was away ${round}`);
+  }
 });
 
 for (const opens of [false, true]) {

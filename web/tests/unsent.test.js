@@ -13,6 +13,7 @@ function keptOf(rooms) {
     isPersistent: () => true,
     unsent: async () => [...places].flatMap(([roomId, all]) => all.map((entry) => ({ roomId, order: 1, waiting: entry }))),
     onOthers: () => {},
+    onReturn: () => {},
     outbox: (roomId) => ({
       all: async () => structuredClone(places.get(roomId) ?? []),
       put: async (entry) => places.set(roomId, (places.get(roomId) ?? []).map((known) => (known.message.clientId === entry.message.clientId ? entry : known))),

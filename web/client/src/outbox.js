@@ -36,7 +36,7 @@ const TURN_MS = 10_000;
  * @property {(work: () => Promise<void>) => Promise<void>} inTurn while it runs, no other page does such work for this room
  */
 
-/** @typedef {Waiting & { resolve: (stored: RoomMessage) => void, reject: (error: Error) => void, isKept: boolean }} Entry */
+/** @typedef {Waiting & { resolve: (stored: RoomMessage) => void, reject: (error: Error) => void, isKept: boolean, isUnkept: boolean }} Entry */
 
 const ignore = () => {};
 
@@ -91,7 +91,7 @@ export class Outbox {
       const over = () => signal?.removeEventListener('abort', abort);
       /** @type {Entry} */
       const entry = {
-        message: { ...draft, clientId }, at: new Date().toISOString(), error: null, isKept: false,
+        message: { ...draft, clientId }, at: new Date().toISOString(), error: null, isKept: false, isUnkept: false,
         resolve: (stored) => (over(), resolve(stored)),
         reject: (error) => (over(), reject(error)),
       };
@@ -230,7 +230,8 @@ export class Outbox {
   /** @param {Entry} entry */
   #put(entry) {
     const { message, at, error } = entry;
-    this.#keep?.put({ message, at, error }).then(() => (entry.isKept = true), ignore);
+    entry.isUnkept = false;
+    this.#keep?.put({ message, at, error }).then(() => (entry.isKept = true), () => (entry.isUnkept = true));
   }
 
   /** @param {Entry} entry @param {() => void} tell */
@@ -257,11 +258,13 @@ export class Outbox {
     if (!kept) return;
     const known = new Map(this.#entries.map((entry) => [entry.message.clientId, entry]));
     const there = kept.filter(({ message }) => !this.#settled.has(message.clientId))
-      .map((waiting) => Object.assign(known.get(waiting.message.clientId) ?? { resolve: ignore, reject: ignore }, waiting, { isKept: true }));
+      .map((waiting) => Object.assign(known.get(waiting.message.clientId) ?? { resolve: ignore, reject: ignore }, waiting, { isKept: true, isUnkept: false }));
     const others = this.#entries.filter((entry) => !there.includes(entry));
     this.#entries = [...there, ...others.filter((entry) => !before.has(entry))];
     const elsewhere = new SwitchboardError('closed', 'the message was sent or discarded by another page', { fault: 'caller' });
     for (const entry of others) if (before.has(entry)) entry.reject(elsewhere);
+    // The place did not take it, and is there again.
+    for (const entry of this.#entries) if (entry.isUnkept) this.#put(entry);
     this.#changed();
   }
 

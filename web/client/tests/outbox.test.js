@@ -216,6 +216,20 @@ test('a place that hangs holds up nothing, whatever of it hangs', async (t) => {
   }
 });
 
+test('what a place could not take it is given once it can', async () => {
+  const [hub, place] = [new Hub(), new Place()];
+  place.isBroken = true;
+  const outbox = new Outbox(hub.send, { keep: place.keep() });
+  outbox.add({ text: 'a' }).catch(() => {});
+  outbox.add({ text: 'b' }).catch(() => {});
+  await settled();
+  place.isBroken = false;
+  await outbox.restore();
+  await settled();
+  assert.deepEqual(place.entries.map(({ message }) => message.text), ['a', 'b']);
+  assert.deepEqual(outbox.waiting.map(({ message }) => message.text), ['a', 'b']);
+});
+
 test('a place that was slow once leaves nothing to the next page that was sent or discarded', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const [hub, place] = [new Hub(), new Place()];

@@ -6,7 +6,7 @@ const EVERY_MS = 300;
 /** @typedef {import('../kept.js').Draft} Draft */
 
 /**
- * @param {{ kept: Pick<App.Kept, 'draft' | 'keepDraft'> }} parts
+ * @param {{ kept: Pick<App.Kept, 'draft' | 'keepDraft' | 'onReturn'> }} parts
  */
 export function createDrafts({ kept }) {
   /** What this page knows better than the database: all that was written here. @type {Map<string, Draft | null>} */
@@ -24,6 +24,10 @@ export function createDrafts({ kept }) {
     due.clear();
   }
 
+  kept.onReturn(() => {
+    for (const place of known.keys()) due.add(place);
+    flush();
+  });
   globalThis.addEventListener?.('pagehide', flush);
   globalThis.document?.addEventListener('visibilitychange', flush);
 

@@ -142,6 +142,10 @@ export function createRooms({ api, socket, kept, notices }) {
     // Of rooms that others have made meanwhile nothing is heard.
     load();
   });
+  kept?.onReturn(() => {
+    takeUp();
+    for (const { room } of live.values()) room.lookAtOutbox();
+  });
   kept?.onOthers((id) => live.get(id)?.room.lookAtOutbox());
 
   /** The user has seen everything in a room that is held. @param {string} id */
