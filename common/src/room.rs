@@ -50,7 +50,7 @@ impl From<RoomMessage> for RoomEntry {
     }
 }
 
-/// A room, and what of it concerns some users.
+/// A room, and what of it concerns whom of those who were asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowedRoom {
     /// The room.
@@ -59,7 +59,7 @@ pub struct FollowedRoom {
     pub last_seq: u64,
     /// What is so of everybody whom nothing connects with it.
     pub facts: RoomFacts,
-    /// Those of the users whom something does.
+    /// Those whom something does.
     pub users: BTreeMap<UserId, Connected>,
 }
 

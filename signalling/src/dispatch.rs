@@ -63,7 +63,7 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::RoomUnfollowMembers(which) => {
             client.answer(id, &rooms::unfollow_members(hub, client, which.room_id));
         }
-        R::RoomsSubscribe(_) => client.answer(id, &room_list::subscribe(hub, client).await),
+        R::RoomsSubscribe(_) => room_list::subscribe(hub, client, id).await,
         R::RoomsUnsubscribe(_) => client.answer(id, &Ok(room_list::unsubscribe(hub, client))),
         R::PresenceSubscribe(subscribe) => presence::subscribe(hub, client, id, subscribe.after).await,
         R::PresenceSet(set) => client.answer(id, &presence::set(hub, client, set)),

@@ -57,6 +57,8 @@ mod garbage;
 mod groups;
 #[path = "e2e/guests.rs"]
 mod guests;
+#[path = "e2e/in_call.rs"]
+mod in_call;
 #[path = "e2e/named.rs"]
 mod named;
 #[path = "e2e/native.rs"]

@@ -1424,6 +1424,30 @@ export interface RoomUnread {
   mentions: number;
 }
 
+/** A room, and who is in its media session. */
+export interface RoomsCall {
+  /** The room. */
+  roomId: RoomId;
+  /** How many users are in its media session, guests among them; 0 if it is over, or not to be seen any more. */
+  participantCount: number;
+  /** Those who came first, at most `PARTICIPANTS_NAMED_MAX`. */
+  participants: RoomsCallParticipant[];
+}
+
+/** Somebody who is in a room's media session. */
+export interface RoomsCallParticipant {
+  /** The user, or guest. */
+  userId: UserId;
+  /** Their name. */
+  name: string;
+}
+
+/** Event `rooms.callsChanged`: the calls that go on, after `rooms.subscribe`, and then what has changed within a moment, each room at most once a second. */
+export interface RoomsCallsChanged {
+  /** The rooms, at most `ROOMS_TOLD_MAX`. */
+  rooms: RoomsCall[];
+}
+
 /** Parameters of `rooms.subscribe`: none. */
 export type RoomsSubscribe = Record<string, unknown>;
 
@@ -1499,7 +1523,7 @@ export interface Methods {
   'room.members': { params: RoomReadMembers; result: RoomMembers };
   /** Stops following a page of members. */
   'room.unfollowMembers': { params: RoomUnfollowMembers; result: Done };
-  /** Follows what is unread in every room that the user sees. Whoever shows the list reads it (`GET /v1/rooms`) once this is answered. */
+  /** Follows what is unread in every room that the user sees, and who is in a call where. Whoever shows the list reads it (`GET /v1/rooms`) once this is answered; the calls that go on are told then. */
   'rooms.subscribe': { params: RoomsSubscribe; result: Done };
   /** Stops following the rooms. */
   'rooms.unsubscribe': { params: RoomsUnsubscribe; result: Done };
@@ -1589,6 +1613,8 @@ export interface Events {
   'room.event': RoomEventPublished;
   /** What is unread in rooms has changed, joined or not. */
   'rooms.unreadChanged': RoomsUnreadChanged;
+  /** Who is in a call in rooms has changed, joined or not. */
+  'rooms.callsChanged': RoomsCallsChanged;
   /** Users of the account connected their first device or lost their last, or are away, busy, in a call, or not any more. */
   'presence.changed': PresenceChanged;
   /** A call for this device: ring for `ringTimeMs`. */

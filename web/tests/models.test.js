@@ -291,6 +291,16 @@ test('what is told to be unread is in the list until it is read, also of rooms t
   assert.equal(read().unread, 1);
 });
 
+test('who is in a call is known of every room until it is over', async () => {
+  const socket = new SocketDouble();
+  const rooms = createRooms({ api: new ApiDouble(), socket });
+  const tell = (roomId, participantCount) => socket.emit('rooms.callsChanged', { rooms: [{ roomId, participantCount, participants: [] }] });
+  await tell('r', 2);
+  await tell('s', 1);
+  await tell('r', 0);
+  assert.deepEqual([...rooms.calls.get().byRoom.keys()], ['s']);
+});
+
 test('a room that is told of and not listed is looked for once', async () => {
   const [socket, api] = [new SocketDouble(), new ApiDouble()];
   api.answers.set('GET /v1/rooms', { items: [], next: null });

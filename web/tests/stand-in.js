@@ -37,7 +37,7 @@ export class SocketDouble {
     };
     this.on('inbox.event', (event) => this.#inbox?.handle(event));
     this.on('mailbox.entry', (entry) => this.#mailbox?.handle(entry));
-    this.on('rooms.unreadChanged', (change) => this.#roomList?.handleUnread(change));
+    for (const name of ['rooms.unreadChanged', 'rooms.callsChanged']) this.on(name, (params) => this.#roomList?.handle({ name, params }));
     this.on('presence.changed', (change) => this.#presence?.handle(change));
   }
 

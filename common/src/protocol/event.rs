@@ -71,6 +71,8 @@ events! {
     RoomEvent(room::Published) = "room.event";
     /// What is unread in rooms has changed, joined or not.
     RoomsUnreadChanged(rooms::UnreadChanged) = "rooms.unreadChanged";
+    /// Who is in a call in rooms has changed, joined or not.
+    RoomsCallsChanged(rooms::CallsChanged) = "rooms.callsChanged";
     /// Users of the account connected their first device or lost their last, or are away, busy, in a call, or not any more.
     PresenceChanged(presence::Changed) = "presence.changed";
     /// A call for this device: ring for `ringTimeMs`.

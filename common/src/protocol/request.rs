@@ -110,8 +110,8 @@ methods! {
     RoomMembers(room::ReadMembers) -> room::Members = "room.members", Needs::NOTHING;
     /// Stops following a page of members.
     RoomUnfollowMembers(room::UnfollowMembers) -> super::Done = "room.unfollowMembers", Needs::NOTHING;
-    /// Follows what is unread in every room that the user sees. Whoever shows the list reads it (`GET /v1/rooms`) once
-    /// this is answered.
+    /// Follows what is unread in every room that the user sees, and who is in a call where. Whoever shows the list reads it
+    /// (`GET /v1/rooms`) once this is answered; the calls that go on are told then.
     RoomsSubscribe(rooms::Subscribe) -> super::Done = "rooms.subscribe", Needs::permission(Permission::RoomsRead);
     /// Stops following the rooms.
     RoomsUnsubscribe(rooms::Unsubscribe) -> super::Done = "rooms.unsubscribe", Needs::PERSON;

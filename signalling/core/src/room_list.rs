@@ -1,21 +1,25 @@
-//! What is unread in the rooms of an account, for those who follow the list of them on one instance.
+//! What is unread in the rooms of an account, and who is in a call where, for those who follow the list of them on one
+//! instance.
 //!
 //! News say where something is new. What that is to whom is asked of the store for many rooms and all who follow at
 //! once, in rounds that are a second apart, and told to those to whom it is other than they were told last: a room in
 //! which a hundred messages are said in a second costs one question and a frame for each follower, and none any more for
-//! those of whom the count has reached its end.
+//! those of whom the count has reached its end. Who is in a call is told by the nodes that own the [`sessions`]; the store
+//! is asked who sees their rooms.
+
+mod follower;
+mod sessions;
 
 use crate::admission::{Action, Visitor};
 use common::{
     id::{ConnectionId, RoomId, UserId},
     permission::{Permission, Permissions},
-    protocol::{
-        room::Unread,
-        rooms::{ROOMS_TOLD_MAX, UnreadChanged, UnreadRoom},
-    },
-    room::FollowedRoom,
-    subject::room_list::RoomListNews,
+    protocol::rooms::{CallsChanged, ROOMS_TOLD_MAX, UnreadChanged, UnreadRoom},
+    room::{FollowedRoom, RoomFacts},
+    subject::{media::SessionSummary, room_list::RoomListNews},
 };
+use follower::Follower;
+use sessions::Sessions;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::{Duration, Instant},
@@ -26,8 +30,8 @@ use std::{
 /// Longer costs less where much is said; shorter shows sooner what is said right after something else was.
 pub const ROUND_TIME: Duration = Duration::from_secs(1);
 
-/// Rooms of which it is remembered what a user was told. Beyond that all is forgotten, and may be told them once more.
-const TOLD_MAX: usize = 256;
+/// Users for whom a room is asked about one by one. For more, it is for all.
+const SOME_MAX: usize = 64;
 
 /// What everybody who follows may do, else they would not.
 const FOLLOWER: Visitor<'_> = Visitor::Person(Permissions::of(&[Permission::RoomsRead]));
@@ -37,50 +41,46 @@ const FOLLOWER: Visitor<'_> = Visitor::Person(Permissions::of(&[Permission::Room
 pub enum Effect {
     /// Push this to all devices of a user, before they are pushed anything else.
     Tell(UserId, UnreadChanged),
+    /// Push this to all devices of these users, before they are pushed anything else.
+    TellCalls(Vec<UserId>, CallsChanged),
     /// Read the last numbers of all rooms and [hand them over](RoomList::handle_last_seqs).
     Compare,
+    /// Read all media sessions of the account and [hand them over](RoomList::handle_sessions).
+    CompareSessions,
 }
 
 /// The last one who followed has gone, and this list is not kept any more: open it anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed;
 
-/// What is to be read in the store.
+/// What is to be read in the store: of these rooms what concerns whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    /// Of which rooms.
-    pub rooms: Vec<RoomId>,
-    /// For which users.
-    pub users: Vec<UserId>,
-}
+pub struct Question(pub Vec<(RoomId, Whom)>);
 
 /// Whom something in a room concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Whom {
+pub enum Whom {
+    /// Everybody.
     All,
-    /// Those who have read further.
-    Readers(BTreeSet<UserId>),
-}
-
-/// A user who follows, with all of their devices here.
-#[derive(Debug)]
-struct Follower<D> {
-    devices: BTreeMap<ConnectionId, D>,
-    /// What they were told last, of rooms of which they were told anything.
-    told: BTreeMap<RoomId, Unread>,
+    /// These users: they have read further, or begin to follow.
+    Some(BTreeSet<UserId>),
 }
 
 /// The rooms of one account on one instance. Owns no socket and reads no clock.
 #[derive(Debug)]
 pub struct RoomList<D> {
     followers: BTreeMap<UserId, Follower<D>>,
+    sessions: Sessions,
+    /// The rooms in which a call goes on for all that anybody was told.
+    calls: BTreeSet<RoomId>,
     /// The last number of each room, as far as it was read.
     last_seqs: BTreeMap<RoomId, u64>,
     /// Where something is new that was not asked about yet.
     moved: BTreeMap<RoomId, Whom>,
     /// What is left of the round.
     round: VecDeque<(RoomId, Whom)>,
-    /// When the next one may begin.
+    /// When it began, and when the next one may.
+    round_began: Instant,
     round_at: Instant,
     is_asking: bool,
     /// Something may not have been heard: with the next comparison everything is new.
@@ -93,9 +93,12 @@ impl<D> RoomList<D> {
     pub fn new(last_seqs: impl IntoIterator<Item = (RoomId, u64)>, now: Instant) -> Self {
         Self {
             followers: BTreeMap::new(),
+            sessions: Sessions::default(),
+            calls: BTreeSet::new(),
             last_seqs: last_seqs.into_iter().collect(),
             moved: BTreeMap::new(),
             round: VecDeque::new(),
+            round_began: now,
             round_at: now,
             is_asking: false,
             is_lost: false,
@@ -111,8 +114,11 @@ impl<D> RoomList<D> {
         if self.is_closed {
             return Err(Closed);
         }
-        let new = || Follower { devices: BTreeMap::new(), told: BTreeMap::new() };
-        self.followers.entry(user).or_insert_with(new).devices.insert(connection, device);
+        self.followers.entry(user).or_default().add(connection, device);
+        let rooms: Vec<RoomId> = self.sessions.rooms().collect();
+        for room in rooms {
+            self.note(room, Whom::Some([user].into()));
+        }
         Ok(())
     }
 
@@ -149,17 +155,23 @@ impl<D> RoomList<D> {
         }
         for (room, user) in &news.read {
             if self.followers.contains_key(user) {
-                self.note(*room, Whom::Readers([*user].into()));
+                self.note(*room, Whom::Some([*user].into()));
             }
         }
     }
 
     /// Something is new in a room.
     fn note(&mut self, room: RoomId, whom: Whom) {
-        match (self.moved.entry(room).or_insert_with(|| Whom::Readers(BTreeSet::new())), whom) {
-            (Whom::Readers(known), Whom::Readers(more)) => known.extend(more),
-            (known, Whom::All) => *known = Whom::All,
-            (Whom::All, Whom::Readers(_)) => {}
+        let known = self.moved.entry(room).or_insert_with(|| Whom::Some(BTreeSet::new()));
+        match (&mut *known, whom) {
+            (Whom::Some(users), Whom::Some(more)) => {
+                users.extend(more);
+                if users.len() > SOME_MAX {
+                    *known = Whom::All;
+                }
+            }
+            (_, Whom::All) => *known = Whom::All,
+            (Whom::All, Whom::Some(_)) => {}
         }
     }
 
@@ -170,8 +182,47 @@ impl<D> RoomList<D> {
     }
 
     /// What was said somewhere may have been told nobody.
-    pub fn doubt(&self, effects: &mut Vec<Effect>) {
+    pub fn doubt(&mut self, effects: &mut Vec<Effect>) {
         effects.push(Effect::Compare);
+        self.doubt_sessions(effects);
+    }
+
+    /// A media node says who is in one of its sessions.
+    pub fn handle_session(&mut self, session: SessionSummary) {
+        let room = session.call.room_id;
+        if self.sessions.hear(session) {
+            self.note(room, Whom::All);
+        }
+    }
+
+    /// What media nodes said may have been lost, or some have come or gone.
+    pub fn doubt_sessions(&mut self, effects: &mut Vec<Effect>) {
+        if self.sessions.begin() {
+            effects.push(Effect::CompareSessions);
+        }
+    }
+
+    /// The answer to [`Effect::CompareSessions`]: all of the account, and whether other nodes were within reach.
+    pub fn handle_sessions(&mut self, all: Vec<SessionSummary>, is_fresh: bool, effects: &mut Vec<Effect>) {
+        for room in self.sessions.end(all, is_fresh) {
+            self.note(room, Whom::All);
+        }
+        if self.sessions.take_late() {
+            self.doubt_sessions(effects);
+        }
+    }
+
+    /// The sessions cannot be read now.
+    pub fn handle_unknown_sessions(&mut self) {
+        self.sessions.fail();
+    }
+
+    /// Who sees which room may have changed in any: those are looked at in which there is something to see.
+    pub fn review(&mut self) {
+        let rooms: Vec<RoomId> = self.sessions.rooms().collect();
+        for room in rooms {
+            self.note(room, Whom::All);
+        }
     }
 
     /// The answer to [`Effect::Compare`]: the last numbers of all rooms.
@@ -201,58 +252,89 @@ impl<D> RoomList<D> {
         }
         if self.round.is_empty() {
             self.round = std::mem::take(&mut self.moved).into_iter().collect();
-            self.round_at = now + ROUND_TIME;
-        }
-        let is_for_all = self.round.front().is_some_and(|(_, whom)| *whom == Whom::All);
-        let (mut rooms, mut readers) = (Vec::new(), BTreeSet::new());
-        while rooms.len() < ROOMS_TOLD_MAX
-            && self.round.front().is_some_and(|(_, whom)| (*whom == Whom::All) == is_for_all)
-            && let Some((room, whom)) = self.round.pop_front()
-        {
-            rooms.push(room);
-            if let Whom::Readers(some) = whom {
-                readers.extend(some);
-            }
+            (self.round_began, self.round_at) = (now, now + ROUND_TIME);
         }
         self.is_asking = true;
-        let users =
-            if is_for_all { self.followers.keys().copied().collect() } else { readers.into_iter().collect() };
-        Some(Question { rooms, users })
+        let some = self.round.len().min(ROOMS_TOLD_MAX);
+        Some(Question(self.round.drain(..some).collect()))
     }
 
     /// The answer to a [question](Self::question).
-    pub fn handle_rooms(&mut self, rooms: &[FollowedRoom], effects: &mut Vec<Effect>) {
+    pub fn handle_rooms(
+        &mut self,
+        question: &Question,
+        rooms: &[FollowedRoom],
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) {
         self.is_asking = false;
-        let mut changed: BTreeMap<UserId, Vec<UnreadRoom>> = BTreeMap::new();
+        // A store that is slow is left alone for as long as it took.
+        self.round_at = self.round_at.max(now + now.saturating_duration_since(self.round_began));
+        let mut unread: BTreeMap<UserId, Vec<UnreadRoom>> = BTreeMap::new();
         for room in rooms {
             self.last_seqs.insert(room.id, room.last_seq);
             for (user, connected) in &room.users {
                 let (Some(read), Some(follower)) = (connected.unread, self.followers.get_mut(user)) else {
                     continue;
                 };
-                if FOLLOWER.may(Action::ReadMessages, room.id, Some(&connected.facts)).is_err() {
-                    continue;
-                }
-                if follower.told.len() >= TOLD_MAX && !follower.told.contains_key(&room.id) {
-                    follower.told.clear();
-                }
-                if follower.told.insert(room.id, read) != Some(read) {
-                    let unread = UnreadRoom { room_id: room.id, last_seq: room.last_seq, read };
-                    changed.entry(*user).or_default().push(unread);
+                if FOLLOWER.may(Action::ReadMessages, room.id, Some(&connected.facts)).is_ok()
+                    && follower.is_news_of_unread(room.id, read)
+                {
+                    let of = UnreadRoom { room_id: room.id, last_seq: room.last_seq, read };
+                    unread.entry(*user).or_default().push(of);
                 }
             }
         }
-        effects.extend(changed.into_iter().map(|(user, rooms)| Effect::Tell(user, UnreadChanged { rooms })));
+        effects.extend(unread.into_iter().map(|(user, rooms)| Effect::Tell(user, UnreadChanged { rooms })));
+        self.tell_calls(question, rooms, effects);
+    }
+
+    /// Tells those of whom something is known by now who is in a call where they see it, each what is news to them, and
+    /// together those to whom the same is.
+    fn tell_calls(&mut self, question: &Question, rooms: &[FollowedRoom], effects: &mut Vec<Effect>) {
+        let found: BTreeMap<RoomId, &FollowedRoom> = rooms.iter().map(|room| (room.id, room)).collect();
+        let mut told: BTreeMap<UserId, Vec<(RoomId, bool)>> = BTreeMap::new();
+        for (id, whom) in &question.0 {
+            let revision = self.sessions.get(*id).map(|session| session.revision);
+            let is_known = match (revision, whom) {
+                (Some(_), _) => !self.calls.insert(*id),
+                (None, Whom::All) => self.calls.remove(id),
+                (None, Whom::Some(_)) => self.calls.contains(id),
+            };
+            if revision.is_none() && !is_known {
+                continue;
+            }
+            let room = found.get(id);
+            let users: Vec<UserId> = match whom {
+                Whom::All => self.followers.keys().copied().collect(),
+                Whom::Some(users) => users.iter().copied().collect(),
+            };
+            for user in users {
+                let Some(follower) = self.followers.get_mut(&user) else { continue };
+                let connected = room.and_then(|room| room.users.get(&user)).map(|connected| &connected.facts);
+                let facts: Option<&RoomFacts> = connected.or(room.map(|room| &room.facts));
+                let shown = revision.filter(|_| FOLLOWER.may(Action::ReadMembers, *id, facts).is_ok());
+                if follower.is_news_of_call(*id, shown) {
+                    told.entry(user).or_default().push((*id, shown.is_some()));
+                }
+            }
+        }
+        let mut together: BTreeMap<Vec<(RoomId, bool)>, Vec<UserId>> = BTreeMap::new();
+        for (user, rooms) in told {
+            together.entry(rooms).or_default().push(user);
+        }
+        for (rooms, users) in together {
+            let rooms =
+                rooms.into_iter().map(|(room, is_shown)| self.sessions.call(room, is_shown)).collect();
+            effects.push(Effect::TellCalls(users, CallsChanged { rooms }));
+        }
     }
 
     /// A [question](Self::question) could not be answered: it is asked again then.
-    pub fn handle_unanswered(&mut self, question: &Question, again_at: Instant) {
+    pub fn handle_unanswered(&mut self, question: Question, again_at: Instant) {
         self.is_asking = false;
-        for (room, whom) in std::mem::take(&mut self.round) {
+        for (room, whom) in question.0.into_iter().chain(std::mem::take(&mut self.round)) {
             self.note(room, whom);
-        }
-        for room in &question.rooms {
-            self.note(*room, Whom::All);
         }
         self.round_at = again_at;
     }

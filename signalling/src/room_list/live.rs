@@ -6,10 +6,14 @@ use crate::{
     frame::Frame,
     live::{Followed, Live},
 };
-use common::{clock::Clock, id::AccountId, protocol::Event};
+use common::{
+    clock::Clock,
+    id::{AccountId, UserId},
+    protocol::Event,
+};
 use signalling_core::room_list::{Effect, RoomList};
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 use tokio::sync::Notify;
@@ -30,13 +34,15 @@ struct State {
     list: RoomList<Arc<Client>>,
     /// Whether the last numbers of all rooms are to be read.
     compare: bool,
+    /// Whether all media sessions are.
+    compare_sessions: bool,
     /// Kept for their room.
     effects: Vec<Effect>,
 }
 
 impl LiveList {
     pub(super) fn new(account: AccountId, list: RoomList<Arc<Client>>, clock: Arc<dyn Clock>) -> Self {
-        let state = State { list, compare: false, effects: Vec::new() };
+        let state = State { list, compare: false, compare_sessions: false, effects: Vec::new() };
         Self { account, clock, state: Mutex::new(state), work: Notify::new() }
     }
 
@@ -45,22 +51,20 @@ impl LiveList {
         &self,
         decide: impl FnOnce(&mut RoomList<Arc<Client>>, Instant, &mut Vec<Effect>) -> T,
     ) -> T {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { list, compare, effects } = &mut *state;
+        let mut state = self.state();
+        let State { list, compare, compare_sessions, effects } = &mut *state;
         let due = list.next_deadline();
         let decided = decide(list, self.clock.now(), effects);
         for effect in effects.drain(..) {
             match effect {
-                Effect::Tell(user, changed) => {
-                    let frame = Frame::event(&Event::RoomsUnreadChanged(changed));
-                    let delivered = Client::push_to_all(list.devices(user), &frame);
-                    metrics::counter!("hub_room_list_deliveries_total").increment(delivered);
-                }
+                Effect::Tell(user, changed) => tell(list, &[user], &Event::RoomsUnreadChanged(changed)),
+                Effect::TellCalls(users, changed) => tell(list, &users, &Event::RoomsCallsChanged(changed)),
                 Effect::Compare => *compare = true,
+                Effect::CompareSessions => *compare_sessions = true,
             }
         }
         let is_sooner = list.next_deadline().is_some_and(|at| due.is_none_or(|due| at < due));
-        if is_sooner || *compare {
+        if is_sooner || *compare || *compare_sessions {
             self.work.notify_one();
         }
         decided
@@ -68,14 +72,36 @@ impl LiveList {
 
     /// Whether the last numbers of all rooms are to be read now; asked once.
     pub(super) fn take_compare(&self) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut state.compare)
+        std::mem::take(&mut self.state().compare)
     }
 
-    /// What was said somewhere may have been told nobody: the store is looked at.
+    /// Whether all media sessions are to be read now; asked once.
+    pub(super) fn take_compare_sessions(&self) -> bool {
+        std::mem::take(&mut self.state().compare_sessions)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was said somewhere may have been told nobody: store and bus are looked at.
     pub(crate) fn doubt(&self) {
         self.act(|list, _, effects| list.doubt(effects));
     }
+}
+
+/// Nodes have come or gone, and with them perhaps some of their media sessions.
+pub(crate) fn doubt_sessions(lists: &RoomLists) {
+    for (_, list) in lists.all() {
+        list.act(|list, _, effects| list.doubt_sessions(effects));
+    }
+}
+
+/// Encodes once for all devices of these users.
+fn tell(list: &RoomList<Arc<Client>>, users: &[UserId], event: &Event) {
+    let frame = Frame::event(event);
+    let delivered = Client::push_to_all(users.iter().flat_map(|user| list.devices(*user)), &frame);
+    metrics::counter!("hub_room_list_deliveries_total").increment(delivered);
 }
 
 impl Followed for LiveList {

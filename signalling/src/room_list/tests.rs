@@ -3,10 +3,12 @@
 use super::*;
 use crate::{
     config::Config,
-    testing::{Connected, World},
+    testing::{Connected, ID, World},
 };
 use common::{
     id::{ClientMessageId, RoomId, UserId},
+    protocol::rooms::RoomCall,
+    subject::media::{AccountSessions, AccountSessionsTopic, SessionSummary},
     token::Role,
 };
 use serde_json::{Value, json};
@@ -43,7 +45,7 @@ async fn said(world: &World, room: RoomId, count: u32) {
 
 async fn following(world: &World) -> Connected {
     let connected = world.connect().await;
-    subscribe(&world.hub, &connected.client).await.unwrap();
+    subscribe(&world.hub, &connected.client, None).await;
     connected
 }
 
@@ -117,6 +119,45 @@ async fn who_leaves_or_may_no_longer_is_told_nothing_and_the_list_ends_with_the_
     let permissions = Role::AgentUser.permissions();
     let agent = common::token::Bearer::Caller(world.person(permissions));
     let late = world.connect_by(&agent).await;
-    subscribe(&world.hub, &late.client).await.unwrap();
+    subscribe(&world.hub, &late.client, None).await;
     assert!(world.hub.0.room_lists.get(world.account).is_some(), "opened anew");
+}
+
+/// The next frame's call: in which room, and how many are in it.
+async fn told_of_call(who: &mut Connected) -> (Value, Value) {
+    let mut frame = who.frame().await;
+    assert_eq!(frame["method"], "rooms.callsChanged");
+    let room = frame["params"]["rooms"][0].take();
+    (room["roomId"].clone(), room["participantCount"].clone())
+}
+
+/// Nobody says that the last one is over: its entry is gone with its node.
+#[tokio::test]
+async fn calls_are_told_as_their_nodes_say_and_end_with_them() {
+    let world = World::new(Config::default()).await;
+    let (before, after) = (world.room().await, world.room().await);
+    let (bus, set) = (world.hub.bus(), AccountSessions(world.account));
+    let session = |room_id, participant_count, revision| {
+        let call = RoomCall { room_id, participant_count, participants: Vec::new() };
+        SessionSummary { node: bus.node(), call, revision }
+    };
+    let first = bus.present(&set, "first", &session(before, 2, 1)).await.unwrap();
+    let mut ada = world.connect().await;
+    subscribe(&world.hub, &ada.client, Some(&ID)).await;
+    assert_eq!(ada.frame().await["result"], json!({}));
+    assert_eq!(told_of_call(&mut ada).await, (json!(before), json!(2)));
+    world.clock.advance(ROUND_TIME);
+    let _second = bus.present(&set, "second", &session(after, 3, 1)).await.unwrap();
+    bus.publish(&AccountSessionsTopic(world.account), &session(after, 3, 1)).await.unwrap();
+    assert_eq!(told_of_call(&mut ada).await, (json!(after), json!(3)));
+    world.clock.advance(ROUND_TIME);
+    drop(first);
+    live::doubt_sessions(&world.hub.0.room_lists);
+    assert_eq!(told_of_call(&mut ada).await, (json!(before), json!(0)));
+    world.clock.advance(ROUND_TIME);
+    let mut tx = world.tx().await;
+    rooms::ban(&mut tx, after, ada.client.user, &*world.clock).await.unwrap();
+    tx.commit().await.unwrap();
+    review(&world.hub, &Reviews::Of([(world.account, after)].into()));
+    assert_eq!(told_of_call(&mut ada).await, (json!(after), json!(0)), "she is banned");
 }

@@ -1,7 +1,7 @@
 //! Rooms for those who follow the list of them, many rooms and many users at once.
 
 use crate::{
-    column::{Seq, to_seq, uuids},
+    column::{Seq, to_seq},
     error::StoreError,
     tenant::TenantTx,
 };
@@ -11,7 +11,7 @@ use common::{
     room::{Connected, FollowedRoom, RoomFacts},
 };
 use sqlx::query;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// One of a room's latest messages: its number, whose it is, and whether it was deleted.
@@ -35,42 +35,50 @@ pub async fn all_last_seqs(
     Ok(rows.into_iter().map(|row| (RoomId::from_uuid(row.id), to_seq(row.last_seq))).collect())
 }
 
-/// Those of these rooms that there are, and what of them concerns which of these users. What is unread is counted as in
-/// [`unread`](super::unread), but from the room's latest messages, which are read once for all of them.
+/// Those of these rooms that there are, and what of each concerns whom: a user, or everybody. What is unread is counted
+/// as in [`unread`](super::unread), but from the room's latest messages, which are read once for all.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn followed(
     tx: &mut TenantTx,
-    rooms: &[RoomId],
-    users: &[UserId],
+    asked: &[(RoomId, Option<UserId>)],
 ) -> Result<Vec<FollowedRoom>, StoreError> {
-    let rooms = uuids(rooms);
+    let rooms: Vec<Uuid> =
+        asked.iter().map(|(room, _)| room.as_uuid()).collect::<BTreeSet<_>>().into_iter().collect();
     // First: whoever counts what came after a number does not say that it was counted at a later one.
     let mut found = rooms_of(tx, &rooms).await?;
     let latest = latest(tx, &rooms).await?;
-    let users = uuids(users);
+    // Everybody is read in the order of an index, which costs what there is. To look for each of very many users costs
+    // as many look-ups in every room, of which most find nothing.
+    let least = |user: Option<UserId>| user.map_or(Uuid::nil(), UserId::as_uuid);
+    let most = |user: Option<UserId>| user.map_or(Uuid::max(), UserId::as_uuid);
+    let places: Vec<Uuid> = asked.iter().map(|(room, _)| room.as_uuid()).collect();
+    let (from, to): (Vec<Uuid>, Vec<Uuid>) =
+        asked.iter().map(|(_, user)| (least(*user), most(*user))).unzip();
     let rows = query!(
         r#"SELECT asked.room_id AS "room_id!", known.user_id AS "user_id!", max(known.seq) AS "seq: Seq",
                   max(known.role) AS role, sum(known.mentions)::bigint AS "mentions!: Seq",
                   bool_or(known.is_banned) AS "is_banned!"
-           FROM unnest($1::uuid[]) AS asked (room_id)
+           FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS asked (room_id, least, most)
            CROSS JOIN LATERAL (
-               SELECT user_id, seq, NULL AS role, 0 AS mentions, false AS is_banned
-               FROM room_reads WHERE room_id = asked.room_id AND user_id = ANY ($2)
+               SELECT user_id, seq, NULL AS role, 0 AS mentions, false AS is_banned FROM room_reads
+               WHERE room_id = asked.room_id AND user_id >= asked.least AND user_id <= asked.most
                UNION ALL
-               SELECT user_id, NULL, role, 0, false
-               FROM room_members WHERE room_id = asked.room_id AND user_id = ANY ($2)
+               SELECT user_id, NULL, role, 0, false FROM room_members
+               WHERE room_id = asked.room_id AND user_id >= asked.least AND user_id <= asked.most
                UNION ALL
-               SELECT user_id, NULL, NULL, count(*), false
-               FROM unread_mentions WHERE room_id = asked.room_id AND user_id = ANY ($2) GROUP BY user_id
+               SELECT user_id, NULL, NULL, count(*), false FROM unread_mentions
+               WHERE room_id = asked.room_id AND user_id >= asked.least AND user_id <= asked.most
+               GROUP BY user_id
                UNION ALL
-               SELECT user_id, NULL, NULL, 0, true
-               FROM room_bans WHERE room_id = asked.room_id AND user_id = ANY ($2)
+               SELECT user_id, NULL, NULL, 0, true FROM room_bans
+               WHERE room_id = asked.room_id AND user_id >= asked.least AND user_id <= asked.most
            ) AS known
            GROUP BY asked.room_id, known.user_id"#,
-        &rooms,
-        &users
+        &places,
+        &from,
+        &to
     )
     .fetch_all(tx.connection())
     .await?;

@@ -336,7 +336,8 @@ async fn what_is_unread_for_many_at_once_is_what_it_is_for_each_alone() {
     rooms::revise(&mut tx, &[revised(open, deleted)]).await.unwrap();
     rooms::ban(&mut tx, open, banned, &clock).await.unwrap();
     let users = [member, reader, banned, stranger, author, a.user];
-    let followed = rooms::followed(&mut tx, &[open, private, b.room], &users).await.unwrap();
+    let all = [(open, None), (private, None), (b.room, None)];
+    let followed = rooms::followed(&mut tx, &all).await.unwrap();
     let ids: Vec<RoomId> = followed.iter().map(|room| room.id).collect();
     assert_eq!(ids, [open, private], "none of another account");
     assert_eq!((followed[0].last_seq, followed[1].facts.is_private), (321, true));
@@ -347,6 +348,11 @@ async fn what_is_unread_for_many_at_once_is_what_it_is_for_each_alone() {
             assert_eq!(together.unwrap_or(Unread { seq: 0, unread: 0, mentions: 0 }), alone, "{user}");
         }
     }
+    let of_two = [(open, Some(reader)), (private, Some(stranger)), (open, Some(banned))];
+    let of_two = rooms::followed(&mut tx, &of_two).await.unwrap();
+    let asked: Vec<Vec<UserId>> = of_two.iter().map(|room| room.users.keys().copied().collect()).collect();
+    assert_eq!(asked, [BTreeSet::from([reader, banned]).into_iter().collect(), Vec::new()]);
+    assert_eq!(of_two[0].users[&reader], followed[0].users[&reader]);
     assert!(followed[0].users[&banned].facts.is_banned && !followed[0].users.contains_key(&stranger));
     assert_eq!(followed[1].users[&member].facts.role, Some(MemberRole::Member));
     assert_eq!(followed[0].users[&member].unread.unwrap().unread, UNREAD_MAX);

@@ -13,17 +13,19 @@ use switchboard_tests::{
 use tokio::time::timeout;
 
 /// How long it takes to be sure that an instance is gone, and to look for what it stored.
-const DEATH_PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const DEATH_PATIENCE: Duration = Duration::from_secs(20);
 
 fn message(room: &str, text: &str) -> Value {
     json!({ "roomId": room, "clientId": uuid::Uuid::new_v4(), "text": text })
 }
 
-async fn person(account: &Account, server: &Server, name: &str) -> Rest {
+/// Somebody who is signed in.
+pub(crate) async fn person(account: &Account, server: &Server, name: &str) -> Rest {
     Rest::sign_in(&server.base, &account.user(name).await, PASSWORD).await
 }
 
-async fn private_room(account: &Account, members: &[&Rest]) -> String {
+/// A private room with these members.
+pub(crate) async fn private_room(account: &Account, members: &[&Rest]) -> String {
     let room = account.admin.post("/v1/rooms", json!({ "name": "Board", "private": true })).await;
     let room = room["id"].as_str().expect("an id").to_owned();
     for member in members {
@@ -34,13 +36,14 @@ async fn private_room(account: &Account, members: &[&Rest]) -> String {
 }
 
 /// A device that follows the list, and has joined no room.
-async fn follower(server: &Server, rest: &Rest) -> Socket {
+pub(crate) async fn follower(server: &Server, rest: &Rest) -> Socket {
     let mut socket = Socket::open(&server.base, &rest.token).await;
     socket.ask("rooms.subscribe", json!({})).await;
     socket
 }
 
-fn of<'a>(event: &'a Value, room: &str) -> Option<&'a Value> {
+/// What is told of a room.
+pub(crate) fn of<'a>(event: &'a Value, room: &str) -> Option<&'a Value> {
     event["rooms"].as_array().expect("rooms").iter().find(|of| of["roomId"] == room)
 }
 

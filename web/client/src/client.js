@@ -217,7 +217,7 @@ export class Client extends Emitter {
     return presence;
   }
 
-  /** What is unread in the rooms that the user sees, joined or not, followed until it is left. */
+  /** What is unread and who is in a call in the rooms that the user sees, joined or not, followed until it is left. */
   roomList() {
     if (this.#roomList) return this.#roomList;
     const roomList = (this.#roomList = new RoomList(this, () => (this.#roomList = null)));
@@ -291,7 +291,7 @@ export class Client extends Emitter {
     else if (name === 'feed.changed') for (const feed of this.#feeds.values()) feed.handle(params);
     else if (name === 'feed.ended') for (const feed of this.#feeds.values()) feed.handleEnd(params.feed);
     else if (name === 'presence.changed') this.#presence?.handle(params);
-    else if (name === 'rooms.unreadChanged') this.#roomList?.handleUnread(params);
+    else if (name === 'rooms.unreadChanged' || name === 'rooms.callsChanged') this.#roomList?.handle({ name, params });
     else if (name === 'connection.reload') this.#reload(params.sequence);
     else if (name.startsWith('call.')) this.calls.handle(/** @type {any} */ ({ name, params }));
     this.emit(/** @type {keyof Events} */ (name), params);

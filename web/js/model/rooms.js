@@ -12,6 +12,8 @@ export const nameOf = (room) => room.with?.name ?? room.name;
 /** @param {{ api: App.Api, socket: App.Socket, kept?: App.Kept, notices?: App.Notices }} parts */
 export function createRooms({ api, socket, kept, notices }) {
   const list = createStore(/** @type {{ status: 'loading' | 'ready' | 'failed', items: Wire.ListedRoom[], error: App.Problem | null }} */ ({ status: 'loading', items: [], error: null }));
+  /** The calls that go on in rooms, joined or not. */
+  const calls = createStore({ byRoom: /** @type {ReadonlyMap<string, Wire.RoomsCall>} */ (new Map()) });
   /** @type {Map<string, { room: LiveRoom, holders: Set<string> }>} */
   const live = new Map();
   /** Rooms for which there is something that the server has not stored. */
@@ -174,6 +176,8 @@ export function createRooms({ api, socket, kept, notices }) {
     list.set({ items: items.map(withTold) });
   });
 
+  followed.on('calls', ({ calls: byRoom }) => calls.set({ byRoom }));
+
   socket.onOpened(async () => {
     await Promise.allSettled([...live.values()].map(({ room }) => room.join()));
   });
@@ -206,5 +210,5 @@ export function createRooms({ api, socket, kept, notices }) {
   /** What this page has to send. */
   const pending = () => [...live.values()].flatMap(({ room }) => room.state.get().pending);
 
-  return { list, unsent, pending, load, create, openDirect, called, hold, release, read };
+  return { list, calls, unsent, pending, load, create, openDirect, called, hold, release, read };
 }

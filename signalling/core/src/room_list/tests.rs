@@ -1,9 +1,11 @@
 //! Followers of an account's rooms, and a store that says what it is asked.
 
-use super::*;
+mod calls;
+
+use super::{follower::TOLD_MAX, *};
 use common::{
     clock::{Clock, ManualClock},
-    protocol::room::{MemberRole, UNREAD_MAX},
+    protocol::room::{MemberRole, UNREAD_MAX, Unread},
     room::{Connected, RoomFacts},
 };
 
@@ -11,6 +13,8 @@ struct World {
     clock: ManualClock,
     list: RoomList<&'static str>,
     effects: Vec<Effect>,
+    /// What is not answered yet.
+    asked: Option<Question>,
 }
 
 fn unread(seq: u64, unread: u32) -> Unread {
@@ -21,7 +25,7 @@ impl World {
     fn new() -> Self {
         let clock = ManualClock::default();
         let list = RoomList::new([], clock.now());
-        Self { clock, list, effects: Vec::new() }
+        Self { clock, list, effects: Vec::new(), asked: None }
     }
 
     fn room(&self) -> RoomId {
@@ -39,18 +43,30 @@ impl World {
             .handle_news(&RoomListNews { moved: rooms.iter().copied().collect(), read: BTreeSet::new() });
     }
 
-    fn question(&mut self) -> Option<Question> {
-        self.list.question(self.clock.now())
+    fn question(&mut self) -> Option<Vec<(RoomId, Whom)>> {
+        let question = self.list.question(self.clock.now());
+        self.asked.clone_from(&question);
+        question.map(|question| question.0)
+    }
+
+    /// The rooms that are asked about.
+    fn rooms(&mut self) -> BTreeSet<RoomId> {
+        self.question().expect("something is asked").into_iter().map(|(room, _)| room).collect()
+    }
+
+    fn answer_to(&mut self, rooms: &[FollowedRoom]) {
+        let question = self.asked.take().unwrap_or(Question(Vec::new()));
+        self.list.handle_rooms(&question, rooms, self.clock.now(), &mut self.effects);
     }
 
     /// Answers, and says who is told how much is unread.
     fn answer(&mut self, rooms: &[FollowedRoom]) -> Vec<(UserId, Vec<u32>)> {
-        self.list.handle_rooms(rooms, &mut self.effects);
+        self.answer_to(rooms);
         let told = self.effects.drain(..).map(|effect| match effect {
             Effect::Tell(user, changed) => {
                 (user, changed.rooms.iter().map(|room| room.read.unread).collect())
             }
-            Effect::Compare => panic!("nothing was lost"),
+            other => panic!("{other:?}"),
         });
         told.collect()
     }
@@ -75,7 +91,7 @@ fn a_flood_in_a_room_is_asked_about_once_a_second_and_told_until_the_count_ends(
     for message in 1..=1000_u32 {
         world.moved(&[room]);
         if let Some(question) = world.question() {
-            assert_eq!((question.rooms, question.users), (vec![room], users.iter().copied().collect()));
+            assert_eq!(question, [(room, Whom::All)]);
             questions += 1;
             let so_many = unread(0, message.min(UNREAD_MAX));
             let all = users.iter().map(|user| (*user, RoomFacts::default(), Some(so_many)));
@@ -118,8 +134,7 @@ fn who_reads_further_is_asked_about_alone_and_told_also_where_the_count_is_the_s
     world
         .list
         .handle_news(&RoomListNews { moved: BTreeSet::new(), read: [(room, reader), (room, gone)].into() });
-    let question = world.question().unwrap();
-    assert_eq!((question.rooms, question.users), (vec![room], vec![reader]));
+    assert_eq!(world.question().unwrap(), [(room, Whom::Some([reader].into()))]);
     let read = |seq| of(room, 9, [(reader, RoomFacts::default(), Some(unread(seq, 1)))]);
     assert_eq!(world.answer(&[read(7)]), [(reader, vec![1])]);
     world.clock.advance(ROUND_TIME);
@@ -135,14 +150,15 @@ fn who_reads_further_is_asked_about_alone_and_told_also_where_the_count_is_the_s
 #[test]
 fn many_rooms_are_asked_about_in_pieces_without_a_pause() {
     let mut world = World::new();
-    let user = world.follower();
+    world.follower();
     let rooms: Vec<RoomId> = (0..200).map(|_| world.room()).collect();
     world.moved(&rooms);
     let mut asked = BTreeSet::new();
     while let Some(question) = world.question() {
-        assert!(question.rooms.len() <= ROOMS_TOLD_MAX);
+        assert!(question.len() <= ROOMS_TOLD_MAX);
         assert_eq!(world.question(), None, "one at a time");
-        asked.extend(question.rooms.iter().copied());
+        asked.extend(question.into_iter().map(|(room, _)| room));
+        world.asked = Some(Question(Vec::new()));
         world.answer(&[]);
     }
     assert_eq!(asked, rooms.iter().copied().collect());
@@ -151,7 +167,31 @@ fn many_rooms_are_asked_about_in_pieces_without_a_pause() {
     assert_eq!(world.question(), None);
     assert_eq!(world.list.next_deadline(), Some(world.clock.now() + ROUND_TIME));
     world.clock.advance(ROUND_TIME);
-    assert_eq!(world.question(), Some(Question { rooms: vec![rooms[0]], users: vec![user] }));
+    assert_eq!(world.question(), Some(vec![(rooms[0], Whom::All)]));
+}
+
+#[test]
+fn where_many_have_read_it_is_asked_for_all() {
+    let mut world = World::new();
+    let room = world.room();
+    for _ in 0..=SOME_MAX {
+        let reader = world.follower();
+        world.list.handle_news(&RoomListNews { moved: BTreeSet::new(), read: [(room, reader)].into() });
+    }
+    assert_eq!(world.question(), Some(vec![(room, Whom::All)]));
+}
+
+#[test]
+fn a_store_that_is_slow_is_asked_less_often() {
+    let mut world = World::new();
+    world.follower();
+    let room = world.room();
+    world.moved(&[room]);
+    world.question().unwrap();
+    world.clock.advance(Duration::from_secs(3));
+    world.answer(&[]);
+    world.moved(&[room]);
+    assert_eq!(world.list.next_deadline(), Some(world.clock.now() + Duration::from_secs(3)));
 }
 
 #[test]
@@ -160,14 +200,14 @@ fn what_could_not_be_read_is_asked_again() {
     world.follower();
     let rooms: Vec<RoomId> = (0..100).map(|_| world.room()).collect();
     world.moved(&rooms);
-    let question = world.question().unwrap();
+    world.question().unwrap();
     let again_at = world.clock.now() + Duration::from_secs(3);
-    world.list.handle_unanswered(&question, again_at);
+    world.list.handle_unanswered(world.asked.take().unwrap(), again_at);
     assert_eq!((world.question(), world.list.next_deadline()), (None, Some(again_at)));
     world.clock.advance(Duration::from_secs(3));
     let mut asked = 0;
     while let Some(question) = world.question() {
-        asked += question.rooms.len();
+        asked += question.len();
         world.answer(&[]);
     }
     assert_eq!(asked, rooms.len());
@@ -180,17 +220,16 @@ fn rooms_whose_numbers_have_moved_are_asked_about_and_after_a_loss_all_in_which_
     world.list = RoomList::new([(still, 5), (moved, 7), (silent, 0)], world.clock.now());
     world.follower();
     world.list.doubt(&mut world.effects);
-    assert_eq!(world.effects, [Effect::Compare]);
+    assert_eq!(world.effects, [Effect::Compare, Effect::CompareSessions]);
     world.list.handle_last_seqs([(still, 5), (moved, 8), (silent, 0)]);
-    assert_eq!(world.question().unwrap().rooms, [moved]);
+    assert_eq!(world.rooms(), [moved].into());
     world.effects.clear();
     world.answer(&[]);
     world.clock.advance(ROUND_TIME);
     world.list.handle_lost(&mut world.effects);
     assert_eq!(world.effects, [Effect::Compare]);
     world.list.handle_last_seqs([(still, 5), (moved, 8), (silent, 0)]);
-    let asked: BTreeSet<RoomId> = world.question().unwrap().rooms.into_iter().collect();
-    assert_eq!(asked, [still, moved].into());
+    assert_eq!(world.rooms(), [still, moved].into());
 }
 
 #[test]
@@ -220,7 +259,7 @@ fn of_very_many_rooms_it_is_not_remembered_what_was_told() {
     let answer = |room: &RoomId| of(*room, 1, [(user, RoomFacts::default(), Some(unread(0, 1)))]);
     let all: Vec<FollowedRoom> = rooms.iter().map(answer).collect();
     assert_eq!(world.answer(&all)[0].1.len(), rooms.len());
-    assert!(world.list.followers[&user].told.len() <= TOLD_MAX);
+    assert!(world.list.followers[&user].unread.len() <= TOLD_MAX);
     assert_eq!(world.answer(&[answer(&rooms[0])]), [(user, vec![1])]);
     assert_eq!(world.answer(&[answer(&rooms[0])]), []);
 }
