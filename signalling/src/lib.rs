@@ -17,6 +17,7 @@ mod client;
 mod cluster;
 mod config;
 mod connection;
+mod counters;
 mod dispatch;
 mod doubt;
 mod dues;
@@ -51,3 +52,9 @@ pub use cluster::run;
 pub use config::Config;
 pub use hub::{Deps, Hub};
 pub use limits::limits;
+
+/// The reference of what this role serves without a WebSocket.
+#[cfg(feature = "openapi")]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    events::reference::reference()
+}

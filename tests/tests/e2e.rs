@@ -55,6 +55,8 @@ mod fuzz;
 mod garbage;
 #[path = "e2e/groups.rs"]
 mod groups;
+#[path = "e2e/guesses.rs"]
+mod guesses;
 #[path = "e2e/guests.rs"]
 mod guests;
 #[path = "e2e/in_call.rs"]

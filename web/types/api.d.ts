@@ -507,6 +507,24 @@ export type ElevationStatus = 'pending' | 'active' | 'denied' | 'lapsed' | 'over
 /** Something that a webhook can be told about, by the name of its `InboxEvent`. */
 export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdated' | 'noteCreated' | 'noteUpdated' | 'noteDeleted' | 'conversationErased' | 'notificationCreated';
 
+/** What a client says at once. */
+export interface EventsBatch {
+  /** Counts batches, from 1 on. */
+  number: number;
+  /** Messages of the protocol: requests, each an object with `jsonrpc`, `method` and `params`. */
+  frames: (Record<string, unknown>)[];
+}
+
+/** A connection that was opened, and how to go on. */
+export interface EventsConnection {
+  /** Its name, in the path of what follows. It alone opens nothing. */
+  id: string;
+  /** Sent as `Authorization: Bearer …` with all that follows. Keep it out of URLs. */
+  secret: string;
+  /** How long a stream lasts at most, in milliseconds. */
+  streamTimeMs: number;
+}
+
 /** A conversation with everything in it. */
 export interface ExportedConversation {
   conversation: Conversation;
@@ -1310,6 +1328,14 @@ export interface Operations {
   'POST /v1/elevations/{id}/decision': { path: { id: ElevationId }; body: DecideElevation; answer: Elevation };
   /** Ends an elevation before its time: one's own, or as who manages users anybody's. Access tokens that have it are good no more: for writing at once, for reading within five seconds. The next ones go without it. */
   'POST /v1/elevations/{id}/end': { path: { id: ElevationId }; answer: Elevation };
+  /** Opens a connection. It is let in as a WebSocket is; who it is comes in its first frame, `connection.open`, within ten seconds. */
+  'POST /v1/events': { answer: EventsConnection };
+  /** Streams what the connection is told, from behind the last event that the client has seen. */
+  'GET /v1/events/{id}': { path: { id: string }; query: { wait?: number }; answer: void };
+  /** Says something: frames in their order, as over a WebSocket. Answers to them come as events. */
+  'POST /v1/events/{id}': { path: { id: string }; body: EventsBatch; answer: void };
+  /** Closes the connection. */
+  'DELETE /v1/events/{id}': { path: { id: string }; answer: void };
   /** Reads a file, or a stretch of it (`Range`, RFC 9110, section 14). What could run in a browser is downloaded. */
   'GET /v1/files/{link}': { path: { link: string }; answer: void };
   /** Hands out STUN and TURN servers for the caller. */
