@@ -9,6 +9,7 @@ pub struct Spending {
     pub name: String,
     /// The rate that all processes together are held to. The bucket goes by the rate of who spends.
     pub rate: Rate,
-    /// How many tokens were let through: they are gone, whether they were there or not.
-    pub spent: u32,
+    /// How many tokens were let through: they are gone, whether they were there or not. Less than nothing gives so
+    /// many back, as far as they fit.
+    pub spent: i64,
 }

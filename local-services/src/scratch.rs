@@ -1,19 +1,27 @@
 //! Directories for what is gone with the process that wrote it.
 
 use std::{
-    fs, io,
+    fs::{self, File, TryLockError},
+    io,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
 };
 
 /// What their names begin with; the number of the process follows, and one of the directory. Short: unix sockets are in
 /// them, whose paths may have 107 bytes.
-const PREFIX: &str = "sb-";
+const PREFIX: &str = "sb.";
 
 /// A directory that is deleted when this is dropped. What a process that was killed has left is deleted when another one
 /// makes its first.
+///
+/// Whether somebody uses one shows by a lock on it, which ends with its process, and not by the process' number: those
+/// who share a directory for what is temporary need not see each other's processes, as in containers.
 #[derive(Debug)]
-pub struct Scratch(PathBuf);
+pub struct Scratch {
+    path: PathBuf,
+    /// Locked; `None` where the file system has no locks, and nothing is swept.
+    _lock: Option<File>,
+}
 
 impl Scratch {
     /// A new one where the system keeps what is temporary.
@@ -37,42 +45,57 @@ impl Scratch {
             }
             let path = parent.join(format!("{PREFIX}{}-{number}", std::process::id()));
             match fs::create_dir(&path) {
-                // Of a process that had the same number.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                // Of a process that had the same number, or has it elsewhere.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error),
-                Ok(()) => return Ok(Self(path)),
+                Ok(()) => {}
+            }
+            match lock(&path) {
+                Ok(lock) if path.exists() => return Ok(Self { path, _lock: Some(lock) }),
+                Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::NotFound => {
+                    return Ok(Self { path, _lock: None });
+                }
+                // Somebody has swept it before it was locked.
+                Ok(_) | Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
             }
         }
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// A file or directory in it.
     pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.0.join(name)
+        self.path.join(name)
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What somebody still writes to is swept later.
-        let _in_use = fs::remove_dir_all(&self.0);
+        let _in_use = fs::remove_dir_all(&self.path);
     }
+}
+
+/// Locks a directory for as long as the file is open (flock(2)); programs that are started do not inherit it.
+fn lock(directory: &Path) -> Result<File, TryLockError> {
+    let file = File::open(directory).map_err(TryLockError::Error)?;
+    file.try_lock()?;
+    Ok(file)
 }
 
 /// Deletes what processes that are gone have left in `parent`.
 fn sweep(parent: &Path) {
-    // Elsewhere nobody knows who is gone.
-    if !Path::new("/proc/self").exists() {
-        return;
-    }
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('-')?.0.parse::<u32>().ok());
-        if owner.is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists()) {
+        let numbers = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('-'));
+        let is_number = |text: &str| text.parse::<u32>().is_ok();
+        // Held until it is deleted: nobody takes it for theirs meanwhile.
+        if numbers.is_some_and(|(process, number)| is_number(process) && is_number(number))
+            && let Ok(_lock) = lock(&entry.path())
+        {
             // Somebody else's stays.
             let _not_ours = fs::remove_dir_all(entry.path());
         }
@@ -82,7 +105,6 @@ fn sweep(parent: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Command;
 
     #[test]
     fn it_is_gone_with_its_handle_and_no_two_are_the_same() {
@@ -99,17 +121,22 @@ mod tests {
     #[test]
     fn what_the_killed_have_left_is_swept_and_what_the_living_use_is_not() {
         let parent = Scratch::new().unwrap();
-        let mut ended = Command::new("true").spawn().unwrap();
-        ended.wait().unwrap();
-        let of = |owner: u32| parent.join(format!("{PREFIX}{owner}-7"));
+        let of = |process: u32| parent.join(format!("{PREFIX}{process}-7"));
+        // Wherever its process can be seen: no machine has so many.
+        let (used, elsewhere) = (Scratch::new_in(parent.path()).unwrap(), of(u32::MAX));
         let others =
-            [of(std::process::id()), parent.join("sb-file"), parent.join("sb-x-1"), parent.join("else")];
-        for path in others.iter().chain([&of(ended.id())]) {
+            [parent.join("sb.file"), parent.join("sb.x-1"), parent.join("sb.1"), parent.join("else")];
+        let left = of(std::process::id());
+        for path in others.iter().chain([&left, &elsewhere]) {
             fs::create_dir(path).unwrap();
             fs::write(path.join("log"), "x").unwrap();
         }
+        let lock = lock(&elsewhere).unwrap();
         sweep(parent.path());
-        assert!(!of(ended.id()).exists());
+        assert!(!left.exists() && used.path().exists() && elsewhere.exists());
         assert!(others.iter().all(|path| path.join("log").exists()));
+        drop(lock);
+        sweep(parent.path());
+        assert!(!elsewhere.exists() && used.path().exists());
     }
 }

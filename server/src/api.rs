@@ -137,11 +137,12 @@ impl App {
         ice_servers: IceServers,
         guard: Guard,
     ) -> Self {
+        let sharing = (!bus.is_alone()).then_some(secret);
         Self {
             store,
             own_push_service: None,
             bus,
-            throttle: Arc::new(Throttle::new(&clock)),
+            throttle: Arc::new(Throttle::new(&clock, sharing)),
             devices: Arc::new(Devices::new(secret)),
             notes: Arc::new(Semaphore::new(NOTES_MAX)),
             bodies: budget(&Http::default()),
@@ -161,6 +162,12 @@ impl App {
     #[must_use]
     pub fn set_up(self, sign_in: &SignIn, http: &Http, background: Shutdown) -> Self {
         Self { passwords: Passwords::new(sign_in), bodies: budget(http), background, ..self }
+    }
+
+    /// Shares with other instances, until shutdown, what was used up of the rates of passwords.
+    pub fn share_rates(&self, shutdown: &Shutdown) {
+        let (throttle, bus, token) = (Arc::clone(&self.throttle), self.bus.clone(), shutdown.token.clone());
+        shutdown.tasks.spawn(async move { token.run_until_cancelled(throttle.share(&bus)).await });
     }
 
     /// With a push service of the operator's own.
@@ -250,8 +257,9 @@ fn parts() -> (Router<App>, OpenApi) {
         .route(reference::OPENAPI_PATH, get(reference::serve_openapi))
         .route(reference::ASYNCAPI_PATH, get(reference::serve_asyncapi));
     let mut document = reference::blank();
-    // Under the same rules, by another role.
+    // Under the same rules, by other roles.
     document.merge(inbox::openapi());
+    document.merge(signalling::openapi());
     resources().into_iter().map(Routes::split).fold(
         (description, document),
         |(router, mut document), (routes, described)| {

@@ -3,9 +3,11 @@
 //!
 //! A connection stays with the instance that opened it, and its name says which that is; a request may reach any: where
 //! the connection is, a [`source`] knows. What comes of a stream is in [`stream`], what is posted in [`batch`], and
-//! what other instances ask in [`serve`].
+//! what other instances ask in [`serve`]. What clients see of it is described in `reference`.
 
 mod batch;
+#[cfg(feature = "openapi")]
+pub(crate) mod reference;
 pub(crate) mod serve;
 mod source;
 mod stream;
@@ -27,6 +29,8 @@ use axum::{
     routing::{get, post},
 };
 use common::error::ErrorCode;
+#[cfg(feature = "openapi")]
+use common::problem::Document;
 use ingress::{Accepted, Problem};
 use serde::Serialize;
 use source::Source;
@@ -42,26 +46,39 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(crate) fn router(hub: &Hub) -> Router {
     Router::new()
-        .route("/v1/events", post(open))
-        .route("/v1/events/{id}", get(follow).post(say).delete(leave))
+        .route("/v1/events", post(open_connection))
+        .route("/v1/events/{id}", get(follow_events).post(post_frames).delete(close_connection))
         .method_not_allowed_fallback(ingress::method_not_allowed)
         .with_state(hub.clone())
 }
 
 /// A connection that was opened, and how to go on.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = EventsConnection))]
 #[serde(rename_all = "camelCase")]
 struct Opened {
-    /// Its name, in the path of what follows.
+    /// Its name, in the path of what follows. It alone opens nothing.
+    #[cfg_attr(feature = "openapi", schema(example = json!(reference::ID)))]
     id: String,
-    /// Sent as `Authorization: Bearer …` with all that follows.
+    /// Sent as `Authorization: Bearer …` with all that follows. Keep it out of URLs.
+    #[cfg_attr(feature = "openapi", schema(example = "3q2-7wAAAAE0Vn8fGkYx9bT1mCwq0Jr5sZc2Lh8dUeA"))]
     secret: String,
-    /// How long a stream lasts at most.
+    /// How long a stream lasts at most, in milliseconds.
+    #[cfg_attr(feature = "openapi", schema(example = 50_000))]
     stream_time_ms: u64,
 }
 
-/// Lets a connection in as a WebSocket is let in. Who it is comes in its first frame.
-async fn open(State(hub): State<Hub>, request: Request) -> Response {
+/// Opens a connection. It is let in as a WebSocket is; who it is comes in its first frame, `connection.open`, within
+/// ten seconds.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    post, path = "/v1/events", tag = "events",
+    responses(
+        (status = 201, description = "The connection, which lies with the instance that was asked", body = Opened),
+        (status = 429, description = "`limit.count`: the client's network has too many connections, or too many that have not said who they are", body = Document),
+        (status = 503, description = "`limit.count`: the server is full; or `unavailable`: it stops", body = Document),
+    ),
+))]
+async fn open_connection(State(hub): State<Hub>, request: Request) -> Response {
     let (tasks, slot) = match place::take(&hub, &request) {
         Ok(place) => place,
         Err(refused) => return refused.into_response(),
@@ -76,8 +93,32 @@ async fn open(State(hub): State<Hub>, request: Request) -> Response {
     (StatusCode::CREATED, Json(Opened { id: id.shown(), secret, stream_time_ms })).into_response()
 }
 
-/// A stream of what the connection is told, from behind the last event that the client has seen.
-async fn follow(
+/// Streams what the connection is told, from behind the last event that the client has seen.
+///
+/// Server-sent events (HTML Standard, section 9.2). One without a type has a frame of the protocol as its `data`, and
+/// the frame's number as its `id`: 1, 2, 3, … without gaps. `event: flowing` comes once, at the beginning of a stream
+/// without `wait`: who hears it late is behind something that gathers what is said, and asks with `wait` instead.
+/// `event: close` has the code and the reason of the close frame, and ends the connection. Comments show every 15
+/// seconds that the stream lives. A stream ends after `streamTimeMs`, and as soon as another one begins.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    get, path = "/v1/events/{id}", tag = "events",
+    params(
+        ("id" = String, Path, description = "The connection", example = json!(reference::ID)),
+        ("wait" = Option<u64>, Query, description = "Long polling: the answer ends as soon as it has said something, or after so many seconds; `pingIntervalMs` at most"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "The number of the last frame that the client has seen; 0, or none, before the first"),
+    ),
+    responses(
+        (
+            status = 200, description = "Frames as they are said", content_type = "text/event-stream", body = String,
+            example = json!(reference::STREAM),
+        ),
+        (status = 401, description = "`auth.required`: the connection's secret is missing", body = Document),
+        (status = 410, description = "`resource.notFound`: there is no such connection, or not any more, or what follows `Last-Event-ID` is kept no more; or its secret is another one. Open another connection and resume", body = Document),
+        (status = 422, description = "`request.invalid`: `wait` or `Last-Event-ID` is no number", body = Document),
+        (status = 503, description = "`unavailable`: the instance that has the connection could not be asked", body = Document),
+    ),
+))]
+async fn follow_events(
     State(hub): State<Hub>,
     Path(id): Path<String>,
     request: Request,
@@ -96,8 +137,26 @@ async fn follow(
     Ok((headers, stream::body(hub, source, stream, after, mode)).into_response())
 }
 
-/// Says something.
-async fn say(
+/// Says something: frames in their order, as over a WebSocket. Answers to them come as events.
+///
+/// Batches count 1, 2, 3, …, one at a time. One that comes again, because its answer was lost, is answered the same
+/// and carried out once.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    post, path = "/v1/events/{id}", tag = "events",
+    params(("id" = String, Path, description = "The connection", example = json!(reference::ID))),
+    request_body = batch::Body,
+    responses(
+        (status = 204, description = "The connection has them"),
+        (status = 400, description = "`request.invalid`: the body is no JSON with `number` and `frames`, or has broken off", body = Document),
+        (status = 401, description = "`auth.required`: the connection's secret is missing", body = Document),
+        (status = 409, description = "`resource.conflict`: a batch before this one is missing", body = Document),
+        (status = 410, description = "`resource.notFound`: there is no such connection, or not any more; or its secret is another one. Open another connection and resume", body = Document),
+        (status = 413, description = "`limit.size`: the body is too long", body = Document),
+        (status = 422, description = "`limit.count`: a batch has no frame, or too many", body = Document),
+        (status = 503, description = "`unavailable`: the connection is over its rate and took nothing for ten seconds, or too much is being posted, or the instance that has the connection could not be asked. It was not carried out; post the same again", body = Document),
+    ),
+))]
+async fn post_frames(
     State(hub): State<Hub>,
     Path(id): Path<String>,
     request: Request,
@@ -116,7 +175,17 @@ async fn say(
 }
 
 /// Closes the connection.
-async fn leave(
+#[cfg_attr(feature = "openapi", utoipa::path(
+    delete, path = "/v1/events/{id}", tag = "events",
+    params(("id" = String, Path, description = "The connection", example = json!(reference::ID))),
+    responses(
+        (status = 204, description = "It is closed"),
+        (status = 401, description = "`auth.required`: the connection's secret is missing", body = Document),
+        (status = 410, description = "`resource.notFound`: there is no such connection, or not any more; or its secret is another one", body = Document),
+        (status = 503, description = "`unavailable`: the instance that has the connection could not be asked", body = Document),
+    ),
+))]
+async fn close_connection(
     State(hub): State<Hub>,
     Path(id): Path<String>,
     request: Request,

@@ -30,7 +30,7 @@ async fn tell(hub: &Hub, some: Vec<SharedMeter>) {
         let of = |kind, spent: Spent| Spending {
             name: format!("hub.{}.{kind}", told.name),
             rate: spent.rate,
-            spent: spent.tokens,
+            spent: spent.tokens.into(),
         };
         [of("requests", told.requests), of("bytes", told.bytes)]
     });

@@ -2,11 +2,16 @@
 
 use crate::error::StoreError;
 use aws_lc_rs::digest;
-use common::secret::Secret;
+use common::{error::Chain, secret::Secret};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions,
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection,
+    migrate::{Migrate, Migrator},
+    postgres::PgConnectOptions,
     query, query_scalar, raw_sql,
 };
+use std::time::Duration;
+use tokio::time::sleep;
+use tracing::warn;
 
 /// Every change to the tables there ever was, in order.
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -47,6 +52,17 @@ EXCEPTION
     WHEN duplicate_object OR unique_violation THEN NULL;
 END $$";
 
+/// How long a migration waits for a table, and with it everybody who comes to that table after it.
+///
+/// Longer gets past longer transactions at once; shorter holds others up for less long.
+const LOCK_TIMEOUT: &str = "SET lock_timeout = '1s'";
+
+/// How long others go on until a migration that had to wait is tried again.
+const LOCK_PAUSE: Duration = Duration::from_secs(4);
+
+/// How often it is tried: for three minutes. What holds a table for longer is for the operator to end.
+const LOCK_TRIES: u32 = 36;
+
 /// The version that [`MIGRATIONS`] lead to.
 pub(crate) fn latest_version() -> Option<i64> {
     MIGRATIONS.iter().map(|migration| migration.version).max()
@@ -54,10 +70,11 @@ pub(crate) fn latest_version() -> Option<i64> {
 
 /// Brings the database of `owner_url` up to date, creating the two roles where they are missing.
 ///
-/// May be run at any time and by several at once: what is up to date already is left alone.
+/// May be run at any time and by several at once: what is up to date already is left alone. A table that a long
+/// transaction holds is waited for in short turns, so that others get to it in between.
 ///
 /// # Errors
-/// [`StoreError::Database`] or [`StoreError::Migrate`].
+/// [`StoreError::Database`] or [`StoreError::Migrate`], also if a table is not to be had for some minutes.
 pub async fn migrate(owner_url: &Secret) -> Result<(), StoreError> {
     let options: PgConnectOptions = owner_url.expose().parse()?;
     migrate_with(&options).await
@@ -90,13 +107,39 @@ pub(crate) async fn migrate_with(options: &PgConnectOptions) -> Result<(), Store
     // What a migration drops where it may exist is no news for the operator's log.
     raw_sql("SET client_min_messages = warning").execute(&mut connection).await?;
     raw_sql(ROLES).execute(&mut connection).await?;
+    // One after the other, for as long as that takes: who waits here holds nobody up. Given back with the connection.
+    connection.lock().await?;
     let before = applied(&mut connection).await?;
-    MIGRATIONS.run(&mut connection).await?;
-    apply_functions(&mut connection).await?;
+    raw_sql(LOCK_TIMEOUT).execute(&mut connection).await?;
+    bring_up_to_date(&mut connection).await?;
+    raw_sql("RESET lock_timeout").execute(&mut connection).await?;
     if applied(&mut connection).await? != before {
         raw_sql(TAKE_STATISTICS).execute(&mut connection).await?;
     }
     Ok(connection.close().await?)
+}
+
+/// Migrates in turns: what was done in one stays done, and what could not be begun changes nothing.
+async fn bring_up_to_date(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let mut tries = 1;
+    while let Err(error) = migrate_now(connection).await {
+        if !error.is_lock_timeout() || tries >= LOCK_TRIES {
+            return Err(error);
+        }
+        warn!(
+            error = %Chain(&error), tries,
+            "A migration cannot have a table that a long transaction holds; it is tried again in {} s, up to {LOCK_TRIES} times",
+            LOCK_PAUSE.as_secs()
+        );
+        sleep(LOCK_PAUSE).await;
+        tries += 1;
+    }
+    Ok(())
+}
+
+async fn migrate_now(connection: &mut PgConnection) -> Result<(), StoreError> {
+    MIGRATIONS.run(&mut *connection).await?;
+    apply_functions(connection).await
 }
 
 /// Puts [`FUNCTIONS`] in place, all of them or none, unless they are.

@@ -109,6 +109,16 @@ impl StoreError {
         }
     }
 
+    /// Whether it waited for a lock for as long as it may (`lock_timeout`), and changed nothing.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
+        let (Self::Database(error) | Self::Migrate(Execute(error) | ExecuteMigration(error, _))) = self
+        else {
+            return false;
+        };
+        error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "55P03")
+    }
+
     /// Whether the transaction lost against another and may simply be tried again.
     pub fn is_conflict(&self) -> bool {
         let Self::Database(error) = self else {

@@ -1,6 +1,6 @@
 // Made from the code by `cargo xtask generate`: what the server takes and says over REST.
 
-import type { AccountId, Attachment, AttachmentId, CallAccept, CallAccepted, CallAnswerTransfer, CallAnswered, CallCancel, CallChanged, CallDeviceMoved, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallInvite, CallInvited, CallMedia, CallParty, CallPartyState, CallReject, CallResume, CallResumed, CallRing, CallRinging, CallTransfer, CallTransferFailed, CallTransferStarted, CallTransferToRoom, CallTransferring, CallWithdraw, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MailboxAcknowledge, MailboxAcknowledged, MailboxEntry, MailboxEntryKind, MailboxSubscribe, MailboxSubscribed, MailboxUnsubscribe, MediaAnswer, MediaChanged, MediaIceRestarting, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaParticipantState, MediaPublish, MediaPublished, MediaRestartIce, MediaRoute, MediaSignal, MediaSignalled, MediaState, MediaStateChange, MediaUpdate, MediaUpdated, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSaid, PresenceSet, PresenceStatus, PresenceSubscribe, Priority, RequestId, Role, RoomAttachment, RoomChangedMessage, RoomClass, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomKeptEvent, RoomLeave, RoomMemberChanged, RoomMemberJoined, RoomMemberLeft, RoomMemberRole, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomPageChanged, RoomPlaced, RoomPublish, RoomPublisher, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRenamed, RoomRestricted, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnfollowMembers, RoomUnread, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
+import type { AccountId, Attachment, AttachmentId, CallAccept, CallAccepted, CallAnswerTransfer, CallAnswered, CallCancel, CallChanged, CallDeviceMoved, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallInvite, CallInvited, CallMedia, CallParty, CallPartyState, CallReject, CallResume, CallResumed, CallRing, CallRinging, CallTransfer, CallTransferFailed, CallTransferStarted, CallTransferToRoom, CallTransferring, CallWithdraw, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MailboxAcknowledge, MailboxAcknowledged, MailboxEntry, MailboxEntryKind, MailboxSubscribe, MailboxSubscribed, MailboxUnsubscribe, MediaAnswer, MediaChanged, MediaIceRestarting, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaParticipantState, MediaPublish, MediaPublished, MediaRestartIce, MediaRoute, MediaSignal, MediaSignalled, MediaState, MediaStateChange, MediaUpdate, MediaUpdated, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSaid, PresenceSet, PresenceStatus, PresenceSubscribe, Priority, RequestId, Role, RoomAttachment, RoomChangedMessage, RoomClass, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomKeptEvent, RoomLeave, RoomMemberChanged, RoomMemberJoined, RoomMemberLeft, RoomMemberRole, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomPageChanged, RoomPlaced, RoomPublish, RoomPublisher, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRenamed, RoomRestricted, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnfollowMembers, RoomUnread, RoomsCall, RoomsCallParticipant, RoomsCallsChanged, RoomsSubscribe, RoomsUnreadChanged, RoomsUnreadRoom, RoomsUnsubscribe, RowId, Sequence, SequencedInboxEvent, TeamId, TrackKind, UserId } from '../client/protocol.js';
 export type * from '../client/protocol.js';
 
 /** An invitation that is accepted. */
@@ -506,6 +506,24 @@ export type ElevationStatus = 'pending' | 'active' | 'denied' | 'lapsed' | 'over
 
 /** Something that a webhook can be told about, by the name of its `InboxEvent`. */
 export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdated' | 'noteCreated' | 'noteUpdated' | 'noteDeleted' | 'conversationErased' | 'notificationCreated';
+
+/** What a client says at once. */
+export interface EventsBatch {
+  /** Counts batches, from 1 on. */
+  number: number;
+  /** Messages of the protocol: requests, each an object with `jsonrpc`, `method` and `params`. */
+  frames: (Record<string, unknown>)[];
+}
+
+/** A connection that was opened, and how to go on. */
+export interface EventsConnection {
+  /** Its name, in the path of what follows. It alone opens nothing. */
+  id: string;
+  /** Sent as `Authorization: Bearer …` with all that follows. Keep it out of URLs. */
+  secret: string;
+  /** How long a stream lasts at most, in milliseconds. */
+  streamTimeMs: number;
+}
 
 /** A conversation with everything in it. */
 export interface ExportedConversation {
@@ -1310,6 +1328,14 @@ export interface Operations {
   'POST /v1/elevations/{id}/decision': { path: { id: ElevationId }; body: DecideElevation; answer: Elevation };
   /** Ends an elevation before its time: one's own, or as who manages users anybody's. Access tokens that have it are good no more: for writing at once, for reading within five seconds. The next ones go without it. */
   'POST /v1/elevations/{id}/end': { path: { id: ElevationId }; answer: Elevation };
+  /** Opens a connection. It is let in as a WebSocket is; who it is comes in its first frame, `connection.open`, within ten seconds. */
+  'POST /v1/events': { answer: EventsConnection };
+  /** Streams what the connection is told, from behind the last event that the client has seen. */
+  'GET /v1/events/{id}': { path: { id: string }; query: { wait?: number }; answer: void };
+  /** Says something: frames in their order, as over a WebSocket. Answers to them come as events. */
+  'POST /v1/events/{id}': { path: { id: string }; body: EventsBatch; answer: void };
+  /** Closes the connection. */
+  'DELETE /v1/events/{id}': { path: { id: string }; answer: void };
   /** Reads a file, or a stretch of it (`Range`, RFC 9110, section 14). What could run in a browser is downloaded. */
   'GET /v1/files/{link}': { path: { link: string }; answer: void };
   /** Hands out STUN and TURN servers for the caller. */

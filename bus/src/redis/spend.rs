@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 use redis::Script;
 use std::sync::LazyLock;
 
-/// Fills a bucket by the time that has passed, takes from it, and says what is left. A debt is never larger than the
+/// Fills a bucket by the time that has passed, takes from it or gives back, and says what is left. A debt is never larger than the
 /// burst: whoever has sent a flood by many instances at once has its time to pay, and no more. A bucket that would be
 /// full is as good as none.
 pub(super) static SPEND: LazyLock<Script> = LazyLock::new(|| {
@@ -20,7 +20,7 @@ pub(super) static SPEND: LazyLock<Script> = LazyLock::new(|| {
              local left, at = string.match(kept, '^(%S+) (%S+)$')
              tokens = math.min(burst, tonumber(left) + math.max(0, now - tonumber(at)) * per_ms)
          end
-         tokens = math.max(tokens - tonumber(ARGV[3]), -burst)
+         tokens = math.min(burst, math.max(tokens - tonumber(ARGV[3]), -burst))
          local full_in = math.ceil((burst - tokens) / per_ms)
          redis.call('SET', KEYS[1], string.format('%.3f %.0f', tokens, now), 'PX', math.max(full_in, 1))
          return string.format('%.3f', tokens)",

@@ -4,13 +4,13 @@ use super::*;
 use bus::Spending;
 use common::bucket::Rate;
 
-fn spending(name: &str, spent: u32) -> Vec<Spending> {
+fn spending(name: &str, spent: i64) -> Vec<Spending> {
     // Hardly anything comes back while the test runs.
     vec![Spending { name: name.to_owned(), rate: Rate::every(100, Duration::from_secs(600)), spent }]
 }
 
 /// Of one bucket, in whole tokens.
-async fn left(bus: &Bus, name: &str, spent: u32) -> f64 {
+async fn left(bus: &Bus, name: &str, spent: i64) -> f64 {
     let left = bus.spend(spending(name, spent)).await.unwrap();
     let [left] = left.as_slice() else { panic!("one is asked of: {left:?}") };
     left.round()
@@ -42,12 +42,21 @@ async fn what_was_spent_comes_back_with_time_and_no_more_than_fits() {
 }
 
 #[tokio::test]
+async fn what_is_given_back_is_there_for_all_and_no_more_than_fits() {
+    let pair = Pair::redis(&redis_url()).await;
+    assert_eq!(left(&pair.here, "a", 150).await, -50.0);
+    assert_eq!(left(&pair.there, "a", -20).await, -30.0);
+    assert_eq!(left(&pair.here, "a", -4_000_000_000).await, 100.0);
+    assert_eq!(left(&pair.there, "a", 1).await, 99.0);
+}
+
+#[tokio::test]
 async fn many_are_told_in_the_order_in_which_they_were_asked() {
     let pair = Pair::redis(&redis_url()).await;
     let all = (0..50).flat_map(|number| spending(&format!("of {number}"), number)).collect();
     let left = pair.here.spend(all).await.unwrap();
     let rounded: Vec<f64> = left.iter().map(|left| left.round()).collect();
-    assert_eq!(rounded, (0..50).map(|number| 100.0 - f64::from(number)).collect::<Vec<_>>());
+    assert_eq!(rounded, (51..=100).rev().map(f64::from).collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -66,6 +66,15 @@ impl Buckets {
         let _forgotten_as_full = self.table().change(key, Bucket::give_back);
     }
 
+    /// Leaves at most so many tokens: the rest was used elsewhere.
+    pub fn leave_at_most(&self, key: &impl Hash, tokens: f64) {
+        let (key, now) = (self.hasher.hash_one(key), self.clock.now());
+        let mut table = self.table();
+        table.buckets.entry(key).or_insert_with(|| Bucket::new(self.rate, now));
+        let _is_there = table.change(key, |bucket| bucket.leave_at_most(tokens, now));
+        table.forget_full(now, self.most);
+    }
+
     /// Fills a bucket.
     pub fn forget(&self, key: &impl Hash) {
         let key = self.hasher.hash_one(key);
@@ -131,6 +140,23 @@ mod tests {
         for _ in 0..3 {
             buckets.take(&"a").unwrap();
         }
+    }
+
+    #[test]
+    fn what_was_used_elsewhere_is_gone_and_comes_back_as_ever() {
+        let (buckets, clock) = buckets(10);
+        buckets.leave_at_most(&"a", 1.0);
+        buckets.take(&"a").unwrap();
+        assert_eq!(buckets.take(&"a"), Err(Duration::from_secs(10)));
+        buckets.leave_at_most(&"a", -1.0);
+        assert_eq!(buckets.take(&"a"), Err(Duration::from_secs(20)));
+        buckets.leave_at_most(&"a", 3.0);
+        assert!(buckets.take(&"a").is_err(), "nobody gives back what was used here");
+        clock.advance(Duration::from_secs(20));
+        buckets.take(&"a").unwrap();
+        // A bucket of which nothing is gone is as good as none.
+        buckets.leave_at_most(&"b", 3.0);
+        assert_eq!(buckets.table().buckets.len(), 1);
     }
 
     /// With "forget all" instead, a flood of made-up keys gives whoever guesses a fresh start.

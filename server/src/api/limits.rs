@@ -50,30 +50,46 @@ fn wrong_passwords() -> Vec<Limit> {
     add("a password, at least", format!("{PASSWORD_CHARS_MIN} characters"), None, "422 `request.invalid`");
     add("a password, at most", bytes(PASSWORD_BYTES_MAX), None, "422 `request.invalid`; 401 when signing in");
     add(
-        "wrong passwords, per client network and e-mail address",
+        "wrong passwords, per client network and e-mail address, on all instances",
         PER_PAIR.to_string(),
         None,
         "429 `limit.rate`, not for known browsers",
     );
     add(
-        "wrong passwords, per client network",
+        "wrong passwords, per client network, on all instances",
         PER_NETWORK.to_string(),
         None,
         "429 `limit.rate`, not for known browsers",
     );
     add(
-        "wrong passwords, per e-mail address",
+        "wrong passwords, per e-mail address, on all instances",
         PER_EMAIL.to_string(),
         None,
         "429 `limit.rate`, not for known browsers",
     );
-    add("wrong passwords, per known browser", PER_DEVICE.to_string(), None, "as for unknown ones");
-    add("wrong present passwords, per user", PER_DEVICE.to_string(), None, "429 `limit.rate`");
+    add(
+        "wrong passwords, per known browser, on all instances",
+        PER_DEVICE.to_string(),
+        None,
+        "as for unknown ones",
+    );
+    add(
+        "wrong present passwords, per user, on all instances",
+        PER_DEVICE.to_string(),
+        None,
+        "429 `limit.rate`",
+    );
     add(
         "wrong passwords in a row, per user, on all instances",
         format!("{}, then none for {}", store::users::FAILURES_MAX, time(store::users::LOCK_TIME)),
         None,
         "401 `auth.invalidCredentials` whatever the password, not for known browsers",
+    );
+    add(
+        "of these, what an instance lets through before it has heard of the others",
+        "one".to_owned(),
+        None,
+        "one gets so much more on each instance",
     );
     add("of each of these, remembered", BUCKETS_MAX.to_string(), None, "the least used are forgotten");
     add("wrong passwords being written down at once", NOTES_MAX.to_string(), None, "not counted");
@@ -104,7 +120,12 @@ fn hashing() -> Vec<Limit> {
         None,
         "503 `unavailable`",
     );
-    add("new passwords, per account", NEW_PER_ACCOUNT.to_string(), None, "429 `limit.rate`");
+    add(
+        "new passwords, per account, on all instances",
+        NEW_PER_ACCOUNT.to_string(),
+        None,
+        "429 `limit.rate`",
+    );
     add("waiting for that", time(TURN_TIMEOUT), None, "503 `unavailable`");
     limits
 }

@@ -5,17 +5,25 @@
 //! guesses uses up their own network's tokens, not its owner's. A browser that
 //! has signed in before ([`super::device`]) has a bucket of its own and needs no
 //! other, so the owner gets in even while half the world guesses.
+//!
+//! What was wrong on one instance counts on all: see [`shared`].
+
+mod shared;
 
 use super::{device::KnownDevice, problem::Problem};
 
 use axum::http::StatusCode;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use bus::Bus;
 use common::{
-    address::{ClientAddress, ClientNetwork},
-    bucket::{Buckets, Rate},
+    address::ClientAddress,
+    bucket::Rate,
     clock::Clock,
     error::ErrorCode,
     id::{AccountId, UserId},
+    secret::Secret,
 };
+use shared::{Dues, SharedBuckets};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// Wrong tries in a row from one network for one e-mail address, and how soon each comes back.
@@ -43,21 +51,23 @@ pub(super) const NEW_PER_ACCOUNT: Rate = Rate::every(100, Duration::from_secs(1)
 /// How many buckets of each kind are kept.
 pub(super) const BUCKETS_MAX: usize = 50_000;
 
-/// The buckets of this process.
+/// The buckets, as this instance knows them.
 pub(super) struct Throttle {
-    pairs: Buckets,
-    networks: Buckets,
-    emails: Buckets,
-    devices: Buckets,
-    people: Buckets,
-    accounts: Buckets,
+    pairs: SharedBuckets,
+    networks: SharedBuckets,
+    emails: SharedBuckets,
+    devices: SharedBuckets,
+    people: SharedBuckets,
+    accounts: SharedBuckets,
+    /// `None` on an instance that is alone.
+    dues: Option<Arc<Dues>>,
 }
 
-/// A try to sign in that may go on. Its tokens are used up unless it turns out to be right.
+/// A try to sign in that may go on.
 pub(super) struct Attempt<'a> {
     throttle: &'a Throttle,
     email: &'a str,
-    network: Option<ClientNetwork>,
+    network: Option<String>,
     /// Whether it has the tokens that everybody needs.
     is_open: bool,
     /// The known browsers that it has tokens of.
@@ -65,15 +75,26 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Throttle {
-    pub(super) fn new(clock: &Arc<dyn Clock>) -> Self {
-        let buckets = |rate| Buckets::new(rate, BUCKETS_MAX, Arc::clone(clock));
+    /// `sharing` is the installation's secret where other instances are told.
+    pub(super) fn new(clock: &Arc<dyn Clock>, sharing: Option<&Secret>) -> Self {
+        let dues = sharing.map(|secret| Arc::new(Dues::new(secret)));
+        let buckets = |kind, rate| SharedBuckets::new(kind, rate, BUCKETS_MAX, clock, dues.as_ref());
         Self {
-            pairs: buckets(PER_PAIR),
-            networks: buckets(PER_NETWORK),
-            emails: buckets(PER_EMAIL),
-            devices: buckets(PER_DEVICE),
-            people: buckets(PER_DEVICE),
-            accounts: buckets(NEW_PER_ACCOUNT),
+            pairs: buckets("pair", PER_PAIR),
+            networks: buckets("network", PER_NETWORK),
+            emails: buckets("email", PER_EMAIL),
+            devices: buckets("device", PER_DEVICE),
+            people: buckets("user", PER_DEVICE),
+            accounts: buckets("account", NEW_PER_ACCOUNT),
+            dues,
+        }
+    }
+
+    /// Tells other instances what was used up, and hears from them, on and on; an instance that is alone has nobody
+    /// to tell.
+    pub(super) async fn share(&self, bus: &Bus) {
+        if let Some(dues) = &self.dues {
+            dues.tell(bus).await;
         }
     }
 
@@ -87,10 +108,10 @@ impl Throttle {
         address: Option<IpAddr>,
         devices: Vec<KnownDevice>,
     ) -> Result<Attempt<'a>, Problem> {
-        let network = address.map(|address| ClientAddress(address).network());
-        let open = self.take_open(network, email);
-        let known =
-            devices.into_iter().filter(|device| self.devices.take(&device.nonce).is_ok()).collect::<Vec<_>>();
+        let network = address.map(|address| ClientAddress(address).network().key());
+        let open = self.take_open(network.as_deref(), email);
+        let is_left = |device: &KnownDevice| self.devices.take(&name_of(device)).is_ok();
+        let known: Vec<_> = devices.into_iter().filter(is_left).collect();
         match open {
             Err(wait) if known.is_empty() => Err(too_many(wait)),
             Ok(()) | Err(_) => {
@@ -100,30 +121,31 @@ impl Throttle {
     }
 
     /// Takes a token of each of the three buckets, or of none.
-    fn take_open(&self, network: Option<ClientNetwork>, email: &str) -> Result<(), Duration> {
-        let pair = (network, email);
+    fn take_open(&self, network: Option<&str>, email: &str) -> Result<(), Duration> {
+        let pair = pair(network, email);
         if let Some(network) = network {
-            self.networks.take(&network)?;
+            self.networks.take(network)?;
         }
         let back = |wait| {
             if let Some(network) = network {
-                self.networks.give_back(&network);
+                self.networks.give_back(network);
             }
             wait
         };
         self.pairs.take(&pair).map_err(back)?;
-        self.emails.take(&email).map_err(|wait| {
+        self.emails.take(email).map_err(|wait| {
             self.pairs.give_back(&pair);
             back(wait)
         })
     }
 
-    /// Counts a try of somebody who is signed in to name their present password.
+    /// Admits a try of somebody who is signed in to name their present password. It is used up unless it turns out to
+    /// be right, and [counts](Self::count_own) if it is wrong.
     ///
     /// # Errors
     /// If there were too many wrong ones lately, with the time to wait.
     pub(super) fn admit_own(&self, user: UserId) -> Result<(), Problem> {
-        self.people.take(&user).map_err(too_many)
+        self.people.take(&user.to_string()).map_err(too_many)
     }
 
     /// Counts a password that is made in an account.
@@ -131,21 +153,39 @@ impl Throttle {
     /// # Errors
     /// If there were too many lately, with the time to wait.
     pub(super) fn admit_new(&self, account: AccountId) -> Result<(), Problem> {
+        let account = account.to_string();
         self.accounts.take(&account).map_err(|wait| {
             let detail = "too many new passwords in this account";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RATE_LIMITED, detail).retry_after(wait)
-        })
+        })?;
+        self.accounts.count(&account);
+        Ok(())
+    }
+
+    /// The present password was wrong, which counts on all instances.
+    pub(super) fn count_own(&self, user: UserId) {
+        self.people.count(&user.to_string());
     }
 
     /// The attempt failed through no fault of the person who tried.
     pub(super) fn take_back_own(&self, user: UserId) {
-        self.people.give_back(&user);
+        self.people.give_back(&user.to_string());
     }
 
     /// The password was right.
     pub(super) fn forgive_own(&self, user: UserId) {
-        self.people.forget(&user);
+        self.people.forget(&user.to_string());
     }
+}
+
+/// The name of a pair's bucket.
+fn pair(network: Option<&str>, email: &str) -> String {
+    format!("{} {email}", network.unwrap_or_default())
+}
+
+/// The name of a known browser's bucket.
+fn name_of(device: &KnownDevice) -> String {
+    BASE64.encode(device.nonce)
 }
 
 impl Attempt<'_> {
@@ -160,11 +200,26 @@ impl Attempt<'_> {
         &self.devices
     }
 
+    fn pair(&self) -> String {
+        pair(self.network.as_deref(), self.email)
+    }
+
+    /// The password was wrong: what it took stays gone, on all instances.
+    pub(super) fn count(self) {
+        let throttle = self.throttle;
+        self.devices.iter().for_each(|device| throttle.devices.count(&name_of(device)));
+        if self.is_open {
+            throttle.pairs.count(&self.pair());
+            throttle.emails.count(self.email);
+            self.network.iter().for_each(|network| throttle.networks.count(network));
+        }
+    }
+
     /// The password was right: nothing was used up, and earlier mistakes of the same person are forgotten.
     pub(super) fn forgive(self) {
-        self.throttle.pairs.forget(&(self.network, self.email));
+        self.throttle.pairs.forget(&self.pair());
         for device in &self.devices {
-            self.throttle.devices.forget(&device.nonce);
+            self.throttle.devices.forget(&name_of(device));
         }
         self.give_back_shared();
     }
@@ -172,10 +227,10 @@ impl Attempt<'_> {
     /// The attempt failed through no fault of the person who tried.
     pub(super) fn take_back(self) {
         if self.is_open {
-            self.throttle.pairs.give_back(&(self.network, self.email));
+            self.throttle.pairs.give_back(&self.pair());
         }
         for device in &self.devices {
-            self.throttle.devices.give_back(&device.nonce);
+            self.throttle.devices.give_back(&name_of(device));
         }
         self.give_back_shared();
     }
@@ -183,9 +238,9 @@ impl Attempt<'_> {
     /// The buckets that others have a part in: their mistakes stay.
     fn give_back_shared(&self) {
         if self.is_open {
-            self.throttle.emails.give_back(&self.email);
-            if let Some(network) = self.network {
-                self.throttle.networks.give_back(&network);
+            self.throttle.emails.give_back(self.email);
+            if let Some(network) = &self.network {
+                self.throttle.networks.give_back(network);
             }
         }
     }
@@ -206,7 +261,7 @@ mod tests {
     fn throttle() -> (Throttle, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::default());
         let shared: Arc<dyn Clock> = clock.clone();
-        (Throttle::new(&shared), clock)
+        (Throttle::new(&shared, None), clock)
     }
 
     fn from(last: u8) -> Option<IpAddr> {

@@ -15,6 +15,7 @@ mod crossing;
 mod desk;
 mod doors;
 mod elevation;
+mod events;
 mod feed;
 mod gate;
 mod harness;

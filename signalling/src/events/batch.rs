@@ -23,10 +23,18 @@ pub(super) struct Batch {
     pub(super) frames: Vec<String>,
 }
 
+/// What a client says at once.
 #[derive(Deserialize)]
-struct Body<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = EventsBatch))]
+pub(super) struct Body<'a> {
+    /// Counts batches, from 1 on.
     number: u64,
+    /// Messages of the protocol: requests, each an object with `jsonrpc`, `method` and `params`.
     #[serde(borrow)]
+    #[cfg_attr(feature = "openapi", schema(
+        value_type = Vec<Object>, min_items = 1, max_items = 256,
+        example = json!([{ "jsonrpc": "2.0", "id": 1, "method": "presence.set", "params": { "status": "away" } }]),
+    ))]
     frames: Vec<&'a RawValue>,
 }
 

@@ -2,11 +2,15 @@
 
 use crate::fixture::{owner, secret};
 use sqlx::{Connection, Executor, PgConnection, migrate::Migrator, query_scalar};
-use std::path::Path;
+use std::{path::Path, time::Duration};
 use store::{
     SealKeyring, Store, StoreConfig, StoreError, bootstrap,
     testing::{SEAL_KEY, TestDatabase},
 };
+use tokio::time::timeout;
+
+/// How long somebody may wait for a table. It only bounds failure.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The last migration of the release before.
 const RELEASED: i64 = 16;
@@ -76,6 +80,36 @@ async fn an_owner_who_is_no_superuser_brings_a_database_in_use_up_to_date() {
                    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attname = 'account_id'
                      AND NOT relforcerowsecurity";
     assert_eq!(count(&mut superuser, unbound).await, 0, "the owner is bound again");
+}
+
+/// Several instances are started on a database in use, of which a table that is to be changed is being read for long.
+#[tokio::test]
+async fn a_migration_that_waits_for_a_long_transaction_holds_nobody_else_up() {
+    let db = TestDatabase::create().await;
+    let mut superuser = owner(&db).await;
+    superuser.execute(EMPTY).await.unwrap();
+    let all = Migrator::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations")).await.unwrap();
+    let released = all.iter().filter(|migration| migration.version <= RELEASED).cloned().collect();
+    Migrator::with_migrations(released).run(&mut superuser).await.unwrap();
+
+    let mut reader = owner(&db).await;
+    reader.execute("BEGIN; SELECT FROM calls").await.unwrap();
+    let (one, other) = (db.owner_url(), db.owner_url());
+    let meanwhile = async {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'calls'::regclass AND NOT granted";
+        while count(&mut superuser, waiting).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        let calls = timeout(PATIENCE, count(&mut superuser, "SELECT count(*) FROM calls")).await;
+        assert_eq!(calls.expect("others get to the table"), 0);
+        reader.execute("COMMIT").await.unwrap();
+    };
+    let (one, other, ()) = tokio::join!(bootstrap::migrate(&one), bootstrap::migrate(&other), meanwhile);
+    one.unwrap();
+    other.unwrap();
+    let changed =
+        "SELECT count(*) FROM pg_attribute WHERE attrelid = 'calls'::regclass AND attname = 'transfer_by'";
+    assert_eq!(count(&mut superuser, changed).await, 1);
 }
 
 /// Functions are files that change in place: a server starts on those that it was built with and on no others.

@@ -25,17 +25,18 @@ const BLOCK: usize = 10;
 /// What may be let through while it hears.
 const ON_THE_WAY: usize = 5;
 
-struct Two {
+/// Two instances that a Redis of their own joins.
+pub(crate) struct Two {
     _installation: Installation,
-    account: Account,
-    a: Server,
-    b: Server,
-    redis: Redis,
+    pub(crate) account: Account,
+    pub(crate) a: Server,
+    pub(crate) b: Server,
+    pub(crate) redis: Redis,
     _directory: Scratch,
 }
 
 impl Two {
-    async fn with(settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let directory = Scratch::new().expect("a directory");
         let redis = Redis::start(directory.path()).expect("Redis starts");
         let mut installation = Installation::new().await.with_own_redis(&redis);

@@ -69,6 +69,7 @@ pub(super) async fn sign_in(
         }
     };
     let Some(present) = right.first().and_then(|index| found.get(*index)) else {
+        attempt.count();
         lockout::count_wrong_password(
             &app,
             found.iter().map(|user| (user.account, user.id)).collect(),

@@ -52,6 +52,7 @@ pub(super) async fn change_password(
     let right = app.passwords.verify(&caller.asker(), body.current, hash.iter().cloned().collect()).await;
     let right = right.inspect_err(|_| app.throttle.take_back_own(person.user))?;
     if right.is_empty() {
+        app.throttle.count_own(person.user);
         let detail = "the present password is another";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::INVALID_CREDENTIALS, detail));
     }

@@ -12,21 +12,23 @@ use uuid::Uuid;
 const UPGRADED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                         sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-/// A server that answers the handshake with `answer`, and what becomes of it at the client's.
+/// A server that answers the handshake with `answer`.
+async fn serve(listener: &TcpListener, answer: &str) -> TcpStream {
+    let (mut server, _) = listener.accept().await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(server.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"GET /v1/ws HTTP/1.1\r\n"));
+    server.write_all(answer.as_bytes()).await.unwrap();
+    server
+}
+
+/// Such a server, and what becomes of it at the client's.
 async fn met(answer: &str) -> (TcpStream, io::Result<Client>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let serve = async {
-        let (mut server, _) = listener.accept().await.unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(server.read_u8().await.unwrap());
-        }
-        assert!(head.starts_with(b"GET /v1/ws HTTP/1.1\r\n"));
-        server.write_all(answer.as_bytes()).await.unwrap();
-        server
-    };
-    tokio::join!(serve, Client::connect(address))
+    tokio::join!(serve(&listener, answer), Client::connect(address))
 }
 
 async fn connected() -> (TcpStream, Client) {
@@ -134,6 +136,28 @@ async fn pings_and_a_close_are_answered_and_what_came_before_it_is_not_lost() {
     }
     assert_eq!(client.closed().await, Some(4000));
     assert_eq!(heard(&mut server).await, (CLOSE, close.to_vec()));
+}
+
+/// The client's side is shut for writing: whatever it writes fails, and what the server says still comes.
+#[tokio::test]
+async fn what_came_is_not_lost_where_a_ping_cannot_be_answered() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let same = stream.try_clone().unwrap();
+    let client = Client::by(TcpStream::from_std(stream).unwrap(), "localhost");
+    let (mut server, client) = tokio::join!(serve(&listener, UPGRADED), client);
+    let mut client = client.unwrap();
+    same.shutdown(std::net::Shutdown::Write).unwrap();
+    let close = 4000_u16.to_be_bytes();
+    for number in 0..2 {
+        let said = format!(r#"{{"number":{number}}}"#);
+        server.write_all(&[frame(PING, b"a"), frame(TEXT, said.as_bytes())].concat()).await.unwrap();
+        assert_eq!(client.message().await.unwrap(), json!({ "number": number }));
+    }
+    server.write_all(&[frame(TEXT, b"{}"), frame(PING, b"b"), frame(CLOSE, &close)].concat()).await.unwrap();
+    assert_eq!(client.message().await.unwrap(), json!({}));
+    assert_eq!(client.closed().await, Some(4000));
 }
 
 #[tokio::test]
