@@ -18,6 +18,7 @@ pub(crate) use goodbye::{GOODBYE_TIME, SLOW_GOODBYE_TIME};
 use crate::{
     calls, changes,
     client::{Client, Signal},
+    counters::FRAMES_RECEIVED,
     dispatch,
     flusher::{Flush, note_sent},
     hub::Hub,
@@ -38,6 +39,7 @@ use open::{Opened, Socket};
 use reader::Reader;
 use std::{
     convert::Infallible,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -158,6 +160,8 @@ impl<'a> Connection<'a> {
     }
 
     async fn run(&mut self) -> Result<Infallible, End> {
+        let mut deadline = pin!(until(None, self.hub.clock()));
+        let mut waits_until = None;
         loop {
             self.look_at_signals()?;
             self.look_at_queue()?;
@@ -167,6 +171,11 @@ impl<'a> Connection<'a> {
             let (has_room, is_blocked) = (self.has_room(), self.blocked.is_some());
             let reads = has_room && self.paused_until.is_none();
             let due = self.next_deadline();
+            // Mostly the next ping, as before: to wait for it anew costs as much as a small request.
+            if waits_until != Some(due) {
+                deadline.set(until(Some(due), self.hub.clock()));
+                waits_until = Some(due);
+            }
             tokio::select! {
                 biased;
                 () = self.client.queue.signals.woken() => {}
@@ -174,7 +183,10 @@ impl<'a> Connection<'a> {
                 () = self.chat.changed(), if !has_room => {}
                 () = self.calls.changed(), if !has_room => {}
                 _ = self.wire.readable(), if reads => self.read()?,
-                () = until(due, self.hub.clock()) => self.handle_deadline()?,
+                () = &mut deadline => {
+                    waits_until = None;
+                    self.handle_deadline()?;
+                }
             }
         }
     }
@@ -217,9 +229,9 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
+    fn next_deadline(&self) -> Instant {
         let stuck_at = self.blocked.map(|(_, since)| since + WRITE_DEADLINE);
-        [Some(self.ping_at), self.paused_until, stuck_at].into_iter().flatten().min()
+        [self.paused_until, stuck_at].into_iter().flatten().fold(self.ping_at, Instant::min)
     }
 
     fn handle_deadline(&mut self) -> Result<(), End> {
@@ -265,7 +277,7 @@ impl<'a> Connection<'a> {
         let mut reader = std::mem::take(&mut self.reader);
         while self.paused_until.is_none() && self.has_room() {
             let Some(message) = reader.next()? else { break };
-            metrics::counter!("hub_frames_received_total").increment(1);
+            FRAMES_RECEIVED.increment(1);
             self.handle(message, now)?;
         }
         reader.settle();

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use common::protocol::{Event, envelope};
+use std::sync::{Arc, LazyLock};
 use tokio_tungstenite::tungstenite::protocol::frame::{
     FrameHeader,
     coding::{Control, Data, OpCode},
@@ -12,7 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::{
 const HEADER_BYTES_MAX: usize = 10;
 
 /// A ping without a payload.
-const PING: &[u8] = &[0x89, 0];
+static PING: LazyLock<Frame> = LazyLock::new(|| Frame::new(OpCode::Control(Control::Ping), &[]));
 
 /// The opcodes of what is said to clients (RFC 6455, section 5.2).
 const TEXT: u8 = 1;
@@ -33,9 +34,9 @@ pub(crate) enum Content {
     Control,
 }
 
-/// A frame. Cheap to clone.
+/// A frame. Cheap to clone, and small where it waits.
 #[derive(Debug, Clone)]
-pub(crate) struct Frame(Bytes);
+pub(crate) struct Frame(Arc<[u8]>);
 
 impl Frame {
     pub(crate) fn event(event: &Event) -> Self {
@@ -46,8 +47,8 @@ impl Frame {
         Self::new(OpCode::Data(Data::Text), json.as_bytes())
     }
 
-    pub(crate) const fn ping() -> Self {
-        Self(Bytes::from_static(PING))
+    pub(crate) fn ping() -> Self {
+        PING.clone()
     }
 
     /// The answer to a ping with this payload, of 125 bytes at most.
@@ -71,7 +72,7 @@ impl Frame {
         // Only writing may fail, and a vector takes everything.
         let _written = header.format(u64::try_from(payload.len()).unwrap_or(u64::MAX), &mut bytes);
         bytes.extend_from_slice(payload);
-        Self(Bytes::from(bytes))
+        Self(Arc::from(bytes))
     }
 
     /// With its header.
@@ -86,7 +87,8 @@ impl Frame {
             Some(127) => HEADER_BYTES_MAX,
             Some(_) | None => 2,
         };
-        let payload = self.0.slice(header_bytes.min(self.0.len())..);
+        let whole = Bytes::from_owner(Arc::clone(&self.0));
+        let payload = whole.slice(header_bytes.min(whole.len())..);
         match self.0.first().map(|first| first & 0x0f) {
             Some(TEXT) => Content::Text(payload),
             Some(CLOSE) => match payload.split_first_chunk() {

@@ -17,6 +17,7 @@ mod client;
 mod cluster;
 mod config;
 mod connection;
+mod counters;
 mod dispatch;
 mod doubt;
 mod dues;

@@ -1162,7 +1162,7 @@ export interface RoomMembers {
   more: boolean;
 }
 
-/** Event `room.membersChanged`: devices entered or left a room that more than `TOLD_SINGLY_MAX` are in, or were a moment ago. At most four times a second. Who they were is told to those who follow the page that they are on. */
+/** Event `room.membersChanged`: devices entered or left a room that more than `TOLD_SINGLY_MAX` are in, or were a moment ago. At most four times a second, and less often among thousands, down to every two seconds. Who they were is told to those who follow the page that they are on. */
 export interface RoomMembersChanged {
   /** The room that devices entered or left. */
   roomId: RoomId;

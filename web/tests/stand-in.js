@@ -1,6 +1,6 @@
 // What the modules need of a browser, as little as that is, for tests that run without one.
 
-import { Inbox, Mailbox, Presence } from '../client/src/index.js';
+import { Inbox, Mailbox, Presence, Room } from '../client/src/index.js';
 
 /** Waits until everything that is due now has happened. */
 export const settled = async () => {
@@ -14,6 +14,7 @@ export class SocketDouble {
   #inbox = null;
   #mailbox = null;
   #presence = null;
+  #rooms = new Map();
   /** Requests without an answer yet. */
   waiting = [];
   /** Every request ever made, as `[method, params]`. */
@@ -21,7 +22,8 @@ export class SocketDouble {
   state = { get: () => ({ phase: 'open', connectionId: this.connectionId, everOpen: true }) };
   connectionId = 'me';
 
-  constructor() {
+  /** @param {{ keep?: import('../client/src/outbox.js').Keep }} parts */
+  constructor({ keep = () => null } = {}) {
     const request = (...request) => this.call(...request);
     const state = () => this.state.get();
     /** The library's client, for what takes that. */
@@ -31,11 +33,18 @@ export class SocketDouble {
       inbox: () => (this.#inbox ??= new Inbox({ request }, () => {})),
       mailbox: () => (this.#mailbox ??= new Mailbox({ request }, () => {})),
       presence: () => (this.#presence ??= new Presence({ request })),
+      room: (id) => this.#rooms.get(id) ?? this.#enter(new Room(id, { request }, { left: () => this.#rooms.delete(id), keep: keep(id) })),
       get state() { return state(); },
     };
     this.on('inbox.event', (event) => this.#inbox?.handle(event));
     this.on('mailbox.entry', (entry) => this.#mailbox?.handle(entry));
     this.on('presence.changed', (change) => this.#presence?.handle(change));
+  }
+
+  #enter(room) {
+    this.#rooms.set(room.id, room);
+    queueMicrotask(() => room.resume().catch(() => {}));
+    return room;
   }
 
   call = (method, params = {}) => {
@@ -57,13 +66,15 @@ export class SocketDouble {
 
   /** Answers the oldest request of this method. */
   async answer(method, result) {
+    await settled();
     this.#take(method).resolve(result);
     await settled();
   }
 
   /** Refuses the oldest request of this method. */
   async refuse(method, code, data = {}) {
-    this.#take(method).reject(Object.assign(new Error(code), { code, ...data }));
+    await settled();
+    this.#take(method).reject(Object.assign(new Error(code), { code, fault: 'caller', ...data }));
     await settled();
   }
 
@@ -74,6 +85,8 @@ export class SocketDouble {
   }
 
   async emit(method, params) {
+    this.#rooms.get(params.roomId)?.handle(method, params);
+    if (method === 'connection.reload') this.#rooms.get(params.sequence.roomId)?.reload().catch(() => {});
     for (const handler of this.#handlers.get(method) ?? []) handler(params);
     await settled();
   }
@@ -81,10 +94,12 @@ export class SocketDouble {
   /** The connection stands, for the first time or again. */
   async open({ connectionId = this.connectionId } = {}) {
     this.connectionId = connectionId;
+    for (const room of this.#rooms.values()) room.lost();
     this.#inbox?.resume().catch(() => {});
     this.#mailbox?.resume().catch(() => {});
     this.#presence?.resume().catch(() => {});
     for (const opener of this.#openers) opener({ connectionId: this.connectionId }).catch(() => {});
+    for (const room of this.#rooms.values()) room.resume().catch(() => {});
     await settled();
   }
 }

@@ -13,6 +13,18 @@ use std::time::{Duration, Instant};
 /// Longer is fewer events when many come and go at once; shorter shows each sooner.
 pub const GATHER_TIME: Duration = Duration::from_millis(250);
 
+/// Members for each of whose thousands it is so long again: telling the number costs a frame to each of them.
+const GATHERED_MEMBERS: usize = 1000;
+
+/// Up to so many times as long.
+const GATHER_FACTOR_MAX: u32 = 8;
+
+/// How long changes among so many are gathered.
+fn gather_time(among: usize) -> Duration {
+    let factor = u32::try_from(among.div_ceil(GATHERED_MEMBERS)).unwrap_or(GATHER_FACTOR_MAX);
+    GATHER_TIME * factor.clamp(1, GATHER_FACTOR_MAX)
+}
+
 /// Whether it has to be told how many there are, because not each change was.
 #[derive(Debug, Default)]
 pub struct Gathering {
@@ -38,7 +50,7 @@ impl Gathering {
         if changes.is_empty() || (self.due.is_none() && among <= TOLD_SINGLY_MAX) {
             return changes;
         }
-        self.due.get_or_insert(now + GATHER_TIME);
+        self.due.get_or_insert(now + gather_time(among));
         Vec::new()
     }
 
@@ -97,6 +109,17 @@ mod tests {
         clock.advance(GATHER_TIME);
         assert!(gathering.take(clock.now()) && !gathering.take(clock.now()), "once");
         assert_eq!(gathering.note(vec![Left(ben.clone())], 1, clock.now()), [Left(ben)]);
+    }
+
+    /// Thousands come, and each of those who are there is told of it by a frame.
+    #[test]
+    fn the_more_there_are_the_less_often_their_number_is_told() {
+        let clock = ManualClock::default();
+        for (among, times) in [(1000, 1), (1001, 2), (5000, 5), (8000, 8), (1_000_000, 8)] {
+            let mut gathering = Gathering::default();
+            gathering.note(vec![Joined(member(1))], among, clock.now());
+            assert_eq!(gathering.next_deadline(), Some(clock.now() + GATHER_TIME * times), "{among}");
+        }
     }
 
     #[test]

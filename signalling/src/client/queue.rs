@@ -9,7 +9,7 @@ pub(crate) use line::{ANSWER_BYTES_MAX, ANSWERS_WAITING, QUEUE_BYTES, QUEUE_FRAM
 
 use super::signals::{Signal, Signals};
 use crate::{
-    flusher::{Flush, Flusher, note_sent},
+    flusher::{Flush, Flusher, TOUCHED_AT_ONCE, note_sent},
     frame::Frame,
     wire::Wire,
 };
@@ -80,17 +80,20 @@ impl Queue {
 
     /// The same for many; to how many it was.
     pub(crate) fn push_to_all<'a>(queues: impl IntoIterator<Item = &'a Arc<Self>>, frame: &Frame) -> u64 {
-        let (mut count, mut due) = (0, Vec::new());
-        for queue in queues {
-            count += 1;
-            if queue.append(frame.clone(), Kind::Event) {
-                due.push(Arc::clone(queue));
-            }
+        let queues: Vec<_> = queues.into_iter().collect();
+        let mut due = Vec::with_capacity(queues.len());
+        for some in queues.chunks(TOUCHED_AT_ONCE) {
+            some.iter().for_each(|queue| queue.touch());
+            due.extend(
+                some.iter()
+                    .filter(|queue| queue.append(frame.clone(), Kind::Event))
+                    .map(|queue| Arc::clone(queue)),
+            );
         }
         if let Some(first) = due.first() {
             first.flusher.clone().add(due);
         }
-        count
+        u64::try_from(queues.len()).unwrap_or(u64::MAX)
     }
 
     /// Appends a frame; whether the flusher must be told.
@@ -202,6 +205,11 @@ impl Queue {
 }
 
 impl Flush for Queue {
+    fn touch(&self) {
+        // What the lock is next to is what is needed.
+        self.state.is_poisoned();
+    }
+
     fn flush(&self) -> u64 {
         let mut guard = self.state();
         let state = &mut *guard;

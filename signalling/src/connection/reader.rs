@@ -7,8 +7,8 @@ use super::{
 use crate::wire::Wire;
 use std::{cell::Cell, io};
 
-/// What is read at once, in bytes. What it costs is looked at afterwards.
-const READ_BYTES: usize = 16 * 1024;
+/// A larger buffer was needed once, and is not kept.
+const SPARE_BYTES_MAX: usize = 32 * 1024;
 
 thread_local! {
     /// A buffer for whoever reads next on this thread: a connection at rest has none.
@@ -44,7 +44,6 @@ impl Reader {
         if self.bytes.capacity() == 0 {
             self.bytes = SPARE.take();
         }
-        self.bytes.reserve(READ_BYTES);
         match wire.try_read(&mut self.bytes) {
             Ok(0) => Err(End::Gone),
             Ok(count) => Ok(count),
@@ -71,8 +70,8 @@ impl Reader {
     /// Keeps only what is yet to be a message, and hands the buffer on.
     pub(super) fn settle(&mut self) {
         let rest = self.bytes.get(self.done..).unwrap_or_default();
-        let is_large = self.bytes.capacity() > 2 * READ_BYTES;
-        if !rest.is_empty() && (is_large || self.bytes.capacity() < READ_BYTES) {
+        let is_large = self.bytes.capacity() > SPARE_BYTES_MAX;
+        if !rest.is_empty() && (is_large || rest.len() * 2 > self.bytes.capacity()) {
             // What has begun to be long goes on in its own buffer.
             self.bytes.drain(..self.done);
         } else {

@@ -36,7 +36,7 @@ pub(super) fn all() -> Vec<Limit> {
         fixed(
             "members up to whom each change is told by itself",
             room::TOLD_SINGLY_MAX.to_string(),
-            "their number is told, four times a second",
+            "their number is told, up to four times a second",
         ),
         fixed(
             "pages of members that a connection follows in a room",

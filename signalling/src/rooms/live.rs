@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     client::Client,
+    counters::DELIVERIES,
     frame::Frame,
     live::{Followed, Live},
 };
@@ -295,7 +296,7 @@ fn tell(room: &Room<LocalMember>, audience: Audience, event: &Event) {
     let frame = Frame::event(event);
     let delivered = Client::push_to_all(room.audience(audience).map(|local| &local.client), &frame);
     if let Event::RoomMessage(_) | Event::RoomMessageChanged(_) | Event::RoomEvent(_) = event {
-        metrics::counter!("hub_deliveries_total").increment(delivered);
+        DELIVERIES.increment(delivered);
     }
 }
 

@@ -8,10 +8,14 @@ use ingress::{Socket, TakeApart};
 use socket2::SockRef;
 use std::{
     any::Any,
-    io::{self, IoSlice},
+    cell::RefCell,
+    io::{self, IoSlice, Read},
     time::Duration,
 };
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::{AsyncWriteExt, Interest},
+    net::TcpStream,
+};
 use tracing::debug;
 
 /// What the kernel may keep for a socket until the other side has acknowledged it, in bytes; it allows
@@ -34,6 +38,14 @@ pub(crate) const SILENT_PEER_TIME: Duration = Duration::from_secs(30);
 
 /// What is read of somebody to whom nothing is said any more, in bytes.
 const LEFTOVER_BYTES_MAX: usize = 1024 * 1024;
+
+/// What is read at once, in bytes.
+const READ_BYTES: usize = 16 * 1024;
+
+thread_local! {
+    /// Where whoever reads next on this thread reads to.
+    static ROOM: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
 
 /// Read and written by whoever has it, without waiting; who [waits](Self::writable) is its connection.
 pub(crate) struct Tcp(TcpStream);
@@ -73,13 +85,31 @@ impl Tcp {
     }
 
     /// Appends what has come to `bytes`; how much it was, 0 at the end.
+    ///
+    /// What is less than there was room for was all of it: the kernel is not asked again before more has come.
     pub(crate) fn try_read(&self, bytes: &mut Vec<u8>) -> io::Result<usize> {
-        self.0.try_read_buf(bytes)
+        let mut all = None;
+        let read = self.0.try_io(Interest::READABLE, || {
+            ROOM.with_borrow_mut(|room| {
+                let count = (&*SockRef::from(&self.0)).read(room)?;
+                bytes.extend_from_slice(room.get(..count).unwrap_or_default());
+                if (1..room.len()).contains(&count) {
+                    all = Some(count);
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                Ok(count)
+            })
+        });
+        all.map_or(read, Ok)
     }
 
     /// Hands the kernel what it takes of this; how many bytes it was.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.try_write(bytes)
+        match SockRef::from(&self.0).send(bytes) {
+            // Whoever waits until it takes more waits by what this has found.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.0.try_write(bytes),
+            sent => sent,
+        }
     }
 
     /// The same for several in a row.

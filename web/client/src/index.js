@@ -11,3 +11,8 @@ export { MediaSession } from './media/session.js';
 export { NamedRoom } from './named-room.js';
 export { Presence } from './presence.js';
 export { Room } from './room.js';
+export { Timeline } from './timeline.js';
+
+/** @typedef {import('./outbox.js').Draft} Draft */
+/** @typedef {import('./outbox.js').Keep} Keep */
+/** @typedef {import('./outbox.js').Pending} Pending */

@@ -91,7 +91,8 @@ pub struct MemberLeft {
 }
 
 /// Event `room.membersChanged`: devices entered or left a room that more than [`TOLD_SINGLY_MAX`] are in, or were a
-/// moment ago. At most four times a second. Who they were is told to those who follow the page that they are on.
+/// moment ago. At most four times a second, and less often among thousands, down to every two seconds. Who they were is
+/// told to those who follow the page that they are on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomMembersChanged))]

@@ -1,10 +1,13 @@
 //! The frames that wait for one socket, in order, and how many of what they are.
 
+mod frames;
+
 use crate::{
     frame::Frame,
     pipe::End,
     wire::{Tcp, Wire},
 };
+use frames::Frames;
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
@@ -32,9 +35,6 @@ const WRITE_BATCH: usize = 32;
 
 /// Answers to pings that wait.
 const PONGS_MAX: usize = 16;
-
-/// Slots that are kept for frames when none waits.
-const KEPT_SLOTS: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -69,7 +69,7 @@ pub(super) enum Written {
 
 #[derive(Default)]
 pub(super) struct Line {
-    frames: VecDeque<(Kind, Frame)>,
+    frames: Frames,
     /// Of the first, in bytes.
     written: usize,
     /// Answers to pings. They go before the frame that has not begun.
@@ -145,7 +145,6 @@ impl Line {
             }
             self.advance(length, &mut count);
         }
-        self.frames.shrink_to(KEPT_SLOTS);
         (count, Ok(Written::All))
     }
 
@@ -153,14 +152,11 @@ impl Line {
         let mut count = Count::default();
         loop {
             self.put_pongs_first();
-            let Some((_, first)) = self.frames.front() else {
-                self.frames.shrink_to(KEPT_SLOTS);
-                return (count, Ok(Written::All));
-            };
+            let Some((_, first)) = self.frames.front() else { return (count, Ok(Written::All)) };
             let first = first.as_bytes().get(self.written..).unwrap_or_default();
             // Mostly it is one.
             let taken =
-                if self.frames.len() == 1 { wire.try_write(first) } else { self.write_many(wire, first) };
+                if self.frames.is_one() { wire.try_write(first) } else { self.write_many(wire, first) };
             match taken {
                 Ok(bytes) => self.advance(bytes, &mut count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (count, Ok(Written::Some)),
@@ -173,7 +169,7 @@ impl Line {
     fn write_many(&self, wire: &Tcp, first: &[u8]) -> io::Result<usize> {
         let mut slices = [IoSlice::new(first); WRITE_BATCH];
         let mut used = 1;
-        for (slice, (_, frame)) in slices.iter_mut().zip(&self.frames).skip(1) {
+        for (slice, (_, frame)) in slices.iter_mut().zip(self.frames.iter()).skip(1) {
             *slice = IoSlice::new(frame.as_bytes());
             used += 1;
         }
