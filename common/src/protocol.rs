@@ -20,6 +20,7 @@ pub mod presence;
 pub mod reference;
 mod request;
 pub mod room;
+pub mod rooms;
 
 pub use envelope::{Failure, Incoming, RequestId};
 pub use event::Event;

@@ -1,7 +1,11 @@
 //! A room as the store has it: what decides who may do what in it, and what its sequence numbers.
 
-use crate::protocol::room::{MemberRole, RoomMessage};
+use crate::{
+    id::{RoomId, UserId},
+    protocol::room::{MemberRole, RoomMessage, Unread},
+};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 /// A room, and what connects one person or guest with it.
@@ -44,4 +48,26 @@ impl From<RoomMessage> for RoomEntry {
     fn from(message: RoomMessage) -> Self {
         Self { seq: message.seq, message }
     }
+}
+
+/// A room, and what of it concerns whom of those who were asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowedRoom {
+    /// The room.
+    pub id: RoomId,
+    /// The number of its latest message or change of one; what is unread was counted then or later.
+    pub last_seq: u64,
+    /// What is so of everybody whom nothing connects with it.
+    pub facts: RoomFacts,
+    /// Those whom something does.
+    pub users: BTreeMap<UserId, Connected>,
+}
+
+/// What connects a user with a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connected {
+    /// What decides whether they see it; whether they are muted is left out.
+    pub facts: RoomFacts,
+    /// What is unread; `None` for who has never read there, is no member and was not mentioned.
+    pub unread: Option<Unread>,
 }

@@ -11,6 +11,7 @@ pub mod link;
 pub mod mailbox;
 pub mod media;
 pub mod revocation;
+pub mod room_list;
 
 use serde::{Serialize, de::DeserializeOwned};
 

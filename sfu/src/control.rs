@@ -3,6 +3,7 @@
 //! One task owns all sessions of this node. What waits for a shard is done
 //! beside it, so that one slow answer holds up nobody else.
 
+mod board;
 mod failure;
 mod hub_liveness;
 mod seats;
@@ -14,6 +15,7 @@ use crate::{
     session::{Effect, SeatLimits, Session},
     shard::{Listener, Notice, ShardHandle, Unresponsive},
 };
+use board::Board;
 use bus::{Acquired, Asked, BusError, LeaseGuard, Replier};
 use common::{
     error::Chain,
@@ -58,6 +60,8 @@ pub(crate) struct Control {
     last_stay: u64,
     last_session: u64,
     hub_liveness: HubLiveness,
+    /// Where those read who is in a session who are not in its room.
+    board: Board,
     notices: (mpsc::Sender<Notice>, mpsc::Receiver<Notice>),
     /// Seats that turned out to be left. One round of questions at a time is under way.
     left: (mpsc::Sender<Vec<seats::Asked>>, mpsc::Receiver<Vec<seats::Asked>>),
@@ -79,6 +83,7 @@ struct Owned {
 
 impl Control {
     pub(crate) fn new(config: Config, deps: Deps, shutdown: Shutdown, shards: Vec<ShardHandle>) -> Self {
+        let board = Board::new(deps.bus.clone(), &shutdown);
         Self {
             config,
             deps,
@@ -89,6 +94,7 @@ impl Control {
             last_stay: 0,
             last_session: 0,
             hub_liveness: HubLiveness::default(),
+            board,
             notices: mpsc::channel(NOTICES_MAX),
             left: mpsc::channel(1),
             is_asking: false,
@@ -345,6 +351,7 @@ impl Control {
                 }
             }
             Effect::Announce(state) => {
+                self.board.show(owned.account, room, &state);
                 self.tell(room, SessionNews::Changed(Changed { room_id: room, state })).await;
                 Ok(())
             }

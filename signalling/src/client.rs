@@ -163,6 +163,7 @@ pub(crate) struct Held {
     pub(crate) follows_presence: bool,
     pub(crate) follows_inbox: bool,
     pub(crate) follows_mailbox: bool,
+    pub(crate) follows_rooms: bool,
     /// Feeds it follows, by name.
     pub(crate) feeds: BTreeMap<String, Table>,
 }

@@ -22,7 +22,7 @@ use crate::{
     dispatch,
     flusher::{Flush, note_sent},
     hub::Hub,
-    inbox, mailbox, media, presence, rooms,
+    inbox, mailbox, media, presence, room_list, rooms,
     slots::{Slot, UserSlot},
     until::until,
     wire::Wire,
@@ -98,6 +98,7 @@ async fn leave(hub: &Hub, client: &Arc<Client>, lanes: [Lane; 2], ended: End) {
     inbox::lose_connection(hub, client);
     mailbox::lose_connection(hub, client);
     changes::lose_connection(hub, client);
+    room_list::lose_connection(hub, client);
     presence::lose_connection(hub, client).await;
 }
 

@@ -1,6 +1,8 @@
 //! One match over the protocol's methods.
 
-use crate::{calls, changes, client::Client, hub::Hub, inbox, mailbox, media, presence, rooms, standing};
+use crate::{
+    calls, changes, client::Client, hub::Hub, inbox, mailbox, media, presence, room_list, rooms, standing,
+};
 use common::{
     error::{ErrorCode, Fault},
     protocol::{Failure, Request, RequestId, connection::Refreshed},
@@ -20,6 +22,7 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
         R::RoomJoin(_) | R::RoomLeave(_) | R::RoomSend(_) | R::RoomTyping(_) | R::RoomHistory(_) => false,
         R::RoomEdit(_) | R::RoomDelete(_) | R::RoomReact(_) | R::RoomRead(_) | R::RoomMembers(_) => false,
         R::RoomUnfollowMembers(_) | R::RoomPublish(_) | R::PresenceSet(_) => false,
+        R::RoomsSubscribe(_) | R::RoomsUnsubscribe(_) => false,
         R::InboxSubscribe(_) | R::InboxUnsubscribe(_) | R::FeedSubscribe(_) | R::FeedUnsubscribe(_) => false,
         R::MailboxSubscribe(_) | R::MailboxUnsubscribe(_) | R::MailboxAcknowledge(_) => false,
     }
@@ -60,6 +63,8 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::RoomUnfollowMembers(which) => {
             client.answer(id, &rooms::unfollow_members(hub, client, which.room_id));
         }
+        R::RoomsSubscribe(_) => room_list::subscribe(hub, client, id).await,
+        R::RoomsUnsubscribe(_) => client.answer(id, &Ok(room_list::unsubscribe(hub, client))),
         R::PresenceSubscribe(subscribe) => presence::subscribe(hub, client, id, subscribe.after).await,
         R::PresenceSet(set) => client.answer(id, &presence::set(hub, client, set)),
         R::CallRing(ring) => client.answer(id, &calls::ring(hub, client, &ring).await),
@@ -116,5 +121,6 @@ async fn refreshed(
     media::recheck(hub, client, &before).await;
     changes::recheck(hub, client);
     inbox::recheck(hub, client);
+    room_list::recheck(hub, client);
     Ok(Refreshed { expires_at: bearer.expires_at() })
 }

@@ -11,6 +11,7 @@ use crate::{
     mailbox::live::Mailboxes,
     pipe::Pipes,
     presence::live::Accounts,
+    room_list::{live::RoomLists, say::Unsaid},
     rooms::{
         live::{LiveRoom, Rooms},
         named::Allowed,
@@ -90,6 +91,9 @@ pub(crate) struct Inner {
     pub(crate) accounts: Accounts,
     pub(crate) inboxes: Inboxes,
     pub(crate) mailboxes: Mailboxes,
+    pub(crate) room_lists: RoomLists,
+    /// Where something is new of which other instances have not been told.
+    pub(crate) unsaid: Unsaid,
     pub(crate) calls: Calls,
     pub(crate) heart: Heart,
     pub(crate) feeds: Feeds,
@@ -124,6 +128,8 @@ impl Hub {
             accounts: Accounts::default(),
             inboxes: Inboxes::default(),
             mailboxes: Mailboxes::default(),
+            room_lists: RoomLists::default(),
+            unsaid: Unsaid::default(),
             calls: Calls::default(),
             heart: Heart::default(),
             feeds: Feeds::default(),

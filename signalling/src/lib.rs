@@ -3,7 +3,7 @@
 //! [`accept`] lets a socket in, [`events`] serves those who have none through a [`pipe`], [`connection`] is one socket from then on,
 //! [`dispatch`] one match over the protocol's methods. A connection that has
 //! said who it is is a [`client`]. What the methods do is in [`rooms`],
-//! [`presence`], [`calls`], [`media`], [`inbox`], [`mailbox`] and [`changes`]; [`cluster`] is what other
+//! [`presence`], [`calls`], [`media`], [`inbox`], [`mailbox`], [`room_list`] and [`changes`]; [`cluster`] is what other
 //! instances say to this one, [`standing`] who may no more, [`outage`] what is done while they cannot, [`doubt`] for how long then, and
 //! [`pace`] how fast a backlog is handed out. What many ask the store waits [`together`], and [`asking`] asks it. Who may have
 //! a socket counts in [`slots`], what one may send on all instances in [`rates`] by what is in [`dues`]; what several follow is kept
@@ -37,6 +37,7 @@ mod pace;
 mod pipe;
 mod presence;
 mod rates;
+mod room_list;
 mod rooms;
 mod slots;
 mod standing;

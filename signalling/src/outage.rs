@@ -1,11 +1,11 @@
 //! While the bus is away, and after it was for another instance, what was said there is found in the store.
 
-use crate::{hub::Hub, inbox, presence};
+use crate::{hub::Hub, inbox, presence, room_list};
 use bus::{Link, Subscription};
 use common::{
     error::Chain,
     id::{AccountId, NodeId, RoomId},
-    subject::media::HubNodes,
+    subject::media::{HubNodes, MediaNodes},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,7 +38,7 @@ const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(30);
 /// them, or were not there any more: what they stored before may have reached nobody.
 pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
     let mut link = hub.bus().link();
-    let mut nodes = BTreeSet::new();
+    let (mut nodes, mut media_nodes) = (BTreeSet::new(), BTreeSet::new());
     let mut count = interval(COUNT_EVERY);
     count.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tick = interval(look_after(hub.bus().node()));
@@ -72,6 +72,10 @@ pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
                 if came || went {
                     doubt(&hub);
                 }
+                if media_nodes_changed(&hub, &mut media_nodes).await {
+                    hub.0.doubt.begin(hub.clock().now());
+                    room_list::live::doubt_sessions(&hub.0.room_lists);
+                }
             }
             _ = anyway.tick(), if has_others && !is_deaf => is_owed = true,
             _ = tick.tick(), if is_deaf || is_owed => is_owed = look(&hub).await.is_err(),
@@ -85,6 +89,20 @@ fn doubt(hub: &Hub) {
     hub.0.doubt.begin(hub.clock().now());
     hub.0.rooms.doubt_others();
     presence::live::doubt(&hub.0.accounts);
+    room_list::live::doubt_sessions(&hub.0.room_lists);
+}
+
+/// Whether media nodes have come or gone since they were these; afterwards they are those that are there.
+async fn media_nodes_changed(hub: &Hub, nodes: &mut BTreeSet<NodeId>) -> bool {
+    let entries = match hub.bus().entries(&MediaNodes).await {
+        Ok(entries) => entries,
+        Err(error) => {
+            debug!(error = %Chain(&error), "Which media nodes are there cannot be told");
+            return false;
+        }
+    };
+    let before = std::mem::replace(nodes, entries.into_iter().map(|(_, node)| node.node).collect());
+    before != *nodes
 }
 
 /// Whether there are instances that were not there before, and whether some are there no more.
@@ -120,6 +138,7 @@ struct Followed {
     rooms: BTreeSet<RoomId>,
     inbox: bool,
     mailboxes: bool,
+    room_list: bool,
 }
 
 async fn look(hub: &Hub) -> Result<(), StoreError> {
@@ -132,6 +151,9 @@ async fn look(hub: &Hub) -> Result<(), StoreError> {
     }
     for (account, _) in hub.0.mailboxes.all() {
         accounts.entry(account).or_default().mailboxes = true;
+    }
+    for (account, _) in hub.0.room_lists.all() {
+        accounts.entry(account).or_default().room_list = true;
     }
     for (account, followed) in accounts {
         if let Err(error) = compare(hub, account, &followed).await {
@@ -150,6 +172,11 @@ async fn compare(hub: &Hub, account: AccountId, followed: &Followed) -> Result<(
     {
         // They read by themselves.
         mailboxes.doubt_all();
+    }
+    if followed.room_list
+        && let Some(list) = hub.0.room_lists.get(account)
+    {
+        list.doubt();
     }
     if followed.rooms.is_empty() && !followed.inbox {
         return Ok(());

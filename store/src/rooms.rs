@@ -1,12 +1,14 @@
 //! Rooms: where people meet. What is said in them is in [`mod@messages`], what becomes of it in [`mod@changes`], how
 //! far it was read in [`mod@reads`], its files in [`mod@attachments`], who belongs to them in [`mod@members`], who may
-//! not speak or enter in [`mod@restrictions`], those of two in [`mod@direct`], those that are entered by a name in
+//! not speak or enter in [`mod@restrictions`], those of two in [`mod@direct`], what of many concerns
+//! many in [`mod@follow`], those that are entered by a name in
 //! [`mod@by_name`].
 
 mod attachments;
 mod by_name;
 mod changes;
 mod direct;
+mod follow;
 mod members;
 mod messages;
 mod reads;
@@ -20,6 +22,7 @@ pub use attachments::{
 pub use by_name::{Opened, find_by_name, open_by_name};
 pub use changes::{Reactor, Revised, find_messages, reacted, revise};
 pub use direct::{DirectWith, direct_with, open_direct};
+pub use follow::{all_last_seqs, followed};
 pub use members::{
     MemberRow, Visitor, add_member, doubtful, facts_of, has_other_owner, members, remove, role_of, set_role,
 };

@@ -59,6 +59,8 @@ mod groups;
 mod guesses;
 #[path = "e2e/guests.rs"]
 mod guests;
+#[path = "e2e/in_call.rs"]
+mod in_call;
 #[path = "e2e/named.rs"]
 mod named;
 #[path = "e2e/native.rs"]
@@ -81,6 +83,8 @@ mod replies;
 mod restart;
 #[path = "e2e/resume.rs"]
 mod resume;
+#[path = "e2e/room_list.rs"]
+mod room_list;
 #[path = "e2e/slots.rs"]
 mod slots;
 #[path = "e2e/snooze.rs"]

@@ -1424,6 +1424,52 @@ export interface RoomUnread {
   mentions: number;
 }
 
+/** A room, and who is in its media session. */
+export interface RoomsCall {
+  /** The room. */
+  roomId: RoomId;
+  /** How many users are in its media session, guests among them; 0 if it is over, or not to be seen any more. */
+  participantCount: number;
+  /** Those who came first, at most `PARTICIPANTS_NAMED_MAX`. */
+  participants: RoomsCallParticipant[];
+}
+
+/** Somebody who is in a room's media session. */
+export interface RoomsCallParticipant {
+  /** The user, or guest. */
+  userId: UserId;
+  /** Their name. */
+  name: string;
+}
+
+/** Event `rooms.callsChanged`: the calls that go on, after `rooms.subscribe`, and then what has changed within a moment, each room at most once a second. */
+export interface RoomsCallsChanged {
+  /** The rooms, at most `ROOMS_TOLD_MAX`. */
+  rooms: RoomsCall[];
+}
+
+/** Parameters of `rooms.subscribe`: none. */
+export type RoomsSubscribe = Record<string, unknown>;
+
+/** Event `rooms.unreadChanged`: what has changed within a moment, each room at most once a second. */
+export interface RoomsUnreadChanged {
+  /** The rooms, at most `ROOMS_TOLD_MAX`. */
+  rooms: RoomsUnreadRoom[];
+}
+
+/** A room, and what is unread in it. */
+export interface RoomsUnreadRoom {
+  /** The room. */
+  roomId: RoomId;
+  /** The number of its latest message or change of one when this was counted. What was counted at a lower number, or for a lower `read.seq`, is out of date. */
+  lastSeq: number;
+  /** What is unread, as `GET /v1/rooms` says it. */
+  read: RoomUnread;
+}
+
+/** Parameters of `rooms.unsubscribe`: none. */
+export type RoomsUnsubscribe = Record<string, unknown>;
+
 /** A row of a table that clients may follow; the table stands beside it. */
 export type RowId = string;
 
@@ -1477,6 +1523,10 @@ export interface Methods {
   'room.members': { params: RoomReadMembers; result: RoomMembers };
   /** Stops following a page of members. */
   'room.unfollowMembers': { params: RoomUnfollowMembers; result: Done };
+  /** Follows what is unread in every room that the user sees, and who is in a call where. Whoever shows the list reads it (`GET /v1/rooms`) once this is answered; the calls that go on are told then. */
+  'rooms.subscribe': { params: RoomsSubscribe; result: Done };
+  /** Stops following the rooms. */
+  'rooms.unsubscribe': { params: RoomsUnsubscribe; result: Done };
   /** Lists who of the account is connected, and follows changes. */
   'presence.subscribe': { params: PresenceSubscribe; result: PresenceOnline };
   /** Says whether the user is at this device, or does not want to be disturbed. */
@@ -1561,6 +1611,10 @@ export interface Events {
   'room.removed': RoomRemoved;
   /** A client has published something in an ephemeral or recent room, or the account's own back end tells everybody in a room something (`POST /v1/rooms/{id}/events`). */
   'room.event': RoomEventPublished;
+  /** What is unread in rooms has changed, joined or not. */
+  'rooms.unreadChanged': RoomsUnreadChanged;
+  /** Who is in a call in rooms has changed, joined or not. */
+  'rooms.callsChanged': RoomsCallsChanged;
   /** Users of the account connected their first device or lost their last, or are away, busy, in a call, or not any more. */
   'presence.changed': PresenceChanged;
   /** A call for this device: ring for `ringTimeMs`. */

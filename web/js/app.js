@@ -24,7 +24,7 @@ export function createApp(api, user) {
   const socket = createSocket(api, { kept });
   const drafts = createDrafts({ kept });
   // The order is the order of resuming: a call's room must be joined before its media.
-  const rooms = createRooms({ api, socket, user, kept, notices });
+  const rooms = createRooms({ api, socket, kept, notices });
   const calls = createCalls({ socket, rooms, notices, user });
   const inbox = createInbox({ api, socket });
   const presence = createPresence({ api, socket });

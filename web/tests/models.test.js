@@ -258,27 +258,59 @@ test('a call goes on by another connection with its media, and is hung up by it'
   assert.deepEqual(socket.requests.at(-1), ['call.hangUp', { callId: 'c' }]);
 });
 
-test('what is unread is counted in the list until it is read, here or on another device', async () => {
+test('what is told to be unread is in the list until it is read, also of rooms that are not joined', async () => {
   const [socket, api] = [new SocketDouble(), new ApiDouble()];
-  api.answers.set('GET /v1/rooms', { items: [{ id: 'r', name: 'Lobby', read: { seq: 0, unread: 2, mentions: 0 } }], next: null });
-  const rooms = createRooms({ api, socket, user: { id: 'me' } });
+  const listed = (patch = {}) => ({ id: 'r', name: 'Lobby', lastSeq: 2, read: { seq: 0, unread: 2, mentions: 0 }, ...patch });
+  api.answers.set('GET /v1/rooms', { items: [listed(), { id: 's', name: 'Side', lastSeq: 0 }], next: null });
+  const rooms = createRooms({ api, socket });
+  await socket.open();
+  await socket.answer('rooms.subscribe', {});
+  const read = (id = 'r') => rooms.list.get().items.find((room) => room.id === id).read;
+  assert.equal(read().unread, 2);
+  const tell = (roomId, lastSeq, read) => socket.emit('rooms.unreadChanged', { rooms: [{ roomId, lastSeq, read }] });
+  await tell('s', 4, { seq: 3, unread: 1, mentions: 1 });
+  assert.deepEqual(read('s'), { seq: 3, unread: 1, mentions: 1 });
+  await tell('r', 3, { seq: 0, unread: 3, mentions: 0 });
+  // A list that was asked for before this was told.
   await rooms.load();
-  const read = () => rooms.list.get().items[0].read;
-  rooms.hold('r', 'call');
-  await socket.answer('room.join', joined());
-  const said = (seq, patch) => socket.emit('room.message', { roomId: 'r', message: { id: `m${seq}`, seq, userId: 'ada', text: 'x', ...patch } });
-  await said(1, { mentions: ['me'] });
-  await said(1, {});
-  await said(2, { userId: 'me' });
-  assert.deepEqual([read().unread, read().mentions], [3, 1]);
-  await socket.emit('room.read', { roomId: 'r', userId: 'ada', seq: 2 });
-  assert.equal(read().unread, 3, 'another has read');
-  await socket.emit('room.read', { roomId: 'r', userId: 'me', seq: 2 });
-  assert.deepEqual([read().unread, read().mentions], [0, 0]);
-  await said(3, {});
+  assert.equal(read().unread, 3);
+  api.answers.set('GET /v1/rooms', { items: [listed({ lastSeq: 4, read: { seq: 4, unread: 0, mentions: 0 } })], next: null });
+  await rooms.load();
+  assert.equal(read().unread, 0, 'the list is newer');
+
+  rooms.hold('r', 'view');
+  await socket.answer('room.join', joined({ seq: 4 }));
+  await socket.emit('room.message', { roomId: 'r', message: { id: 'm5', seq: 5, userId: 'ada', text: 'x' } });
+  await tell('r', 5, { seq: 4, unread: 1, mentions: 0 });
   rooms.read('r');
-  assert.equal(read().unread, 0);
-  assert.deepEqual(socket.requests.at(-1), ['room.read', { roomId: 'r', seq: 3 }]);
+  assert.deepEqual(socket.requests.at(-1), ['room.read', { roomId: 'r', seq: 5 }]);
+  assert.equal(read().unread, 0, 'at once');
+  await tell('r', 5, { seq: 4, unread: 1, mentions: 0 });
+  assert.equal(read().unread, 0, 'that was counted before');
+  await tell('r', 6, { seq: 5, unread: 1, mentions: 0 });
+  assert.equal(read().unread, 1);
+});
+
+test('who is in a call is known of every room until it is over', async () => {
+  const socket = new SocketDouble();
+  const rooms = createRooms({ api: new ApiDouble(), socket });
+  const tell = (roomId, participantCount) => socket.emit('rooms.callsChanged', { rooms: [{ roomId, participantCount, participants: [] }] });
+  await tell('r', 2);
+  await tell('s', 1);
+  await tell('r', 0);
+  assert.deepEqual([...rooms.calls.get().byRoom.keys()], ['s']);
+});
+
+test('a room that is told of and not listed is looked for once', async () => {
+  const [socket, api] = [new SocketDouble(), new ApiDouble()];
+  api.answers.set('GET /v1/rooms', { items: [], next: null });
+  const rooms = createRooms({ api, socket });
+  await rooms.load();
+  const tell = (roomId) => socket.emit('rooms.unreadChanged', { rooms: [{ roomId, lastSeq: 1, read: { seq: 0, unread: 1, mentions: 0 } }] });
+  api.answers.set('GET /v1/rooms', { items: [{ id: 'new', name: 'New', lastSeq: 1, read: { seq: 0, unread: 1, mentions: 0 } }], next: null });
+  for (const id of ['new', 'new', 'beyond', 'beyond', 'beyond']) await tell(id);
+  assert.deepEqual(rooms.list.get().items.map(({ id }) => id), ['new']);
+  assert.equal(api.requests.length, 3);
 });
 
 test('who is in a call that was rung rings others into it, and sees who is rung', async (t) => {

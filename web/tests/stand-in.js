@@ -1,6 +1,6 @@
 // What the modules need of a browser, as little as that is, for tests that run without one.
 
-import { Inbox, Mailbox, Presence, Room } from '../client/src/index.js';
+import { Inbox, Mailbox, Presence, Room, RoomList } from '../client/src/index.js';
 
 /** Waits until everything that is due now has happened. */
 export const settled = async () => {
@@ -15,6 +15,7 @@ export class SocketDouble {
   #mailbox = null;
   #presence = null;
   #rooms = new Map();
+  #roomList = null;
   /** Requests without an answer yet. */
   waiting = [];
   /** Every request ever made, as `[method, params]`. */
@@ -34,10 +35,12 @@ export class SocketDouble {
       mailbox: () => (this.#mailbox ??= new Mailbox({ request }, () => {})),
       presence: () => (this.#presence ??= new Presence({ request })),
       room: (id) => this.#rooms.get(id) ?? this.#enter(new Room(id, { request }, { left: () => this.#rooms.delete(id), keep: keep(id) })),
+      roomList: () => (this.#roomList ??= new RoomList({ request }, () => {})),
       get state() { return state(); },
     };
     this.on('inbox.event', (event) => this.#inbox?.handle(event));
     this.on('mailbox.entry', (entry) => this.#mailbox?.handle(entry));
+    for (const name of ['rooms.unreadChanged', 'rooms.callsChanged']) this.on(name, (params) => this.#roomList?.handle({ name, params }));
     this.on('presence.changed', (change) => this.#presence?.handle(change));
   }
 
@@ -98,6 +101,7 @@ export class SocketDouble {
     this.#inbox?.resume().catch(() => {});
     this.#mailbox?.resume().catch(() => {});
     this.#presence?.resume().catch(() => {});
+    this.#roomList?.resume().catch(() => {});
     for (const opener of this.#openers) opener({ connectionId: this.connectionId }).catch(() => {});
     for (const room of this.#rooms.values()) room.resume().catch(() => {});
     await settled();

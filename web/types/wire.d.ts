@@ -15,6 +15,8 @@ declare namespace Wire {
   type AttachmentLink = import('./api.js').AttachmentLink;
   type RoomMemberRole = import('./api.js').RoomMemberRole;
   type RoomPageChanged = import('./api.js').RoomPageChanged;
+  type RoomsUnreadRoom = import('../client/protocol.js').RoomsUnreadRoom;
+  type RoomsCall = import('../client/protocol.js').RoomsCall;
 
   type Status = import('./api.js').ConversationStatus;
   type Delivery = import('./api.js').DeliveryStatus;

@@ -1,6 +1,6 @@
 //! Events: every one that the server pushes, with its parameters.
 
-use super::{call, connection, feed, inbox, mailbox, media, presence, room};
+use super::{call, connection, feed, inbox, mailbox, media, presence, room, rooms};
 use serde::{Deserialize, Serialize};
 
 /// What a variant holds: what is large is behind a box.
@@ -69,6 +69,10 @@ events! {
     /// A client has published something in an ephemeral or recent room, or the account's own back end tells everybody in
     /// a room something (`POST /v1/rooms/{id}/events`).
     RoomEvent(room::Published) = "room.event";
+    /// What is unread in rooms has changed, joined or not.
+    RoomsUnreadChanged(rooms::UnreadChanged) = "rooms.unreadChanged";
+    /// Who is in a call in rooms has changed, joined or not.
+    RoomsCallsChanged(rooms::CallsChanged) = "rooms.callsChanged";
     /// Users of the account connected their first device or lost their last, or are away, busy, in a call, or not any more.
     PresenceChanged(presence::Changed) = "presence.changed";
     /// A call for this device: ring for `ringTimeMs`.

@@ -1,6 +1,6 @@
 //! Requests: every method with its parameters, its result and the permission that it needs.
 
-use super::{Failure, Needs, call, connection, feed, inbox, mailbox, media, presence, room};
+use super::{Failure, Needs, call, connection, feed, inbox, mailbox, media, presence, room, rooms};
 use crate::{guest::Right, permission::Permission};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -110,6 +110,11 @@ methods! {
     RoomMembers(room::ReadMembers) -> room::Members = "room.members", Needs::NOTHING;
     /// Stops following a page of members.
     RoomUnfollowMembers(room::UnfollowMembers) -> super::Done = "room.unfollowMembers", Needs::NOTHING;
+    /// Follows what is unread in every room that the user sees, and who is in a call where. Whoever shows the list reads it
+    /// (`GET /v1/rooms`) once this is answered; the calls that go on are told then.
+    RoomsSubscribe(rooms::Subscribe) -> super::Done = "rooms.subscribe", Needs::permission(Permission::RoomsRead);
+    /// Stops following the rooms.
+    RoomsUnsubscribe(rooms::Unsubscribe) -> super::Done = "rooms.unsubscribe", Needs::PERSON;
     /// Lists who of the account is connected, and follows changes.
     PresenceSubscribe(presence::Subscribe) -> presence::Online = "presence.subscribe",
         Needs::permission(Permission::UsersRead);

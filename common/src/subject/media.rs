@@ -9,9 +9,11 @@ use crate::{
     protocol::{
         Failure,
         media::{Changed, Offered, Participant, State, StateChange, Updated},
+        rooms::{CallParticipant, PARTICIPANTS_NAMED_MAX, RoomCall},
     },
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The media nodes that take sessions, each under its node id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -220,6 +222,57 @@ impl Topic for SessionTopic {
     type Message = SessionNews;
     fn name(&self) -> String {
         format!("media.news.{}", self.0)
+    }
+}
+
+/// The media sessions of an account, each under its room and node: who is in a call where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AccountSessions(pub AccountId);
+
+impl PresenceSet for AccountSessions {
+    type Entry = SessionSummary;
+    fn name(&self) -> String {
+        format!("media.sessions.{}", self.0)
+    }
+}
+
+/// Changes of [`AccountSessions`], to every instance with somebody who follows the account's rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AccountSessionsTopic(pub AccountId);
+
+/// A media session, as those see it who are not in its room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionSummary {
+    /// The media node that owns it.
+    pub node: NodeId,
+    /// Its room and who is in it; nobody, once it is over.
+    pub call: RoomCall,
+    /// That of its [`State`]: what is heard late counts for nothing.
+    pub revision: u64,
+}
+
+impl SessionSummary {
+    /// Sums up a session: each user once, however many devices they take part with.
+    pub fn of(node: NodeId, room_id: RoomId, state: &State) -> Self {
+        let mut users = BTreeSet::new();
+        let each = state.participants.iter().filter(|participant| users.insert(participant.user_id));
+        let mut participants: Vec<CallParticipant> = each
+            .map(|Participant { user_id, name, .. }| CallParticipant {
+                user_id: *user_id,
+                name: name.clone(),
+            })
+            .collect();
+        let participant_count = u32::try_from(participants.len()).unwrap_or(u32::MAX);
+        participants.truncate(PARTICIPANTS_NAMED_MAX);
+        let call = RoomCall { room_id, participant_count, participants };
+        Self { node, call, revision: state.revision }
+    }
+}
+
+impl Topic for AccountSessionsTopic {
+    type Message = SessionSummary;
+    fn name(&self) -> String {
+        format!("media.account.{}", self.0)
     }
 }
 

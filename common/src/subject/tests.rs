@@ -11,10 +11,12 @@ use super::{
     inbox::{InboxTopic, Work, WorkTopic},
     link::LinkUp,
     media::{
-        HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService,
-        SeatService, Seated, SessionLease, SessionNews, SessionTopic,
+        AccountSessions, AccountSessionsTopic, HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply,
+        MediaRequest, MediaRights, MediaService, SeatService, Seated, SessionLease, SessionNews,
+        SessionSummary, SessionTopic,
     },
     revocation::RevocationTopic,
+    room_list::{RoomListNews, RoomListTopic},
 };
 use crate::{
     error::ErrorCode,
@@ -45,6 +47,7 @@ fn names(id: Uuid) -> Vec<String> {
         NodeTopic(node).name(),
         AccountOnline(account).name(),
         AccountTopic(account).name(),
+        RoomListTopic(account).name(),
         CallService(node).name(),
         UserInCall(account, user).name(),
         CallBetween::new(account, user, user).name(),
@@ -60,6 +63,8 @@ fn names(id: Uuid) -> Vec<String> {
         MediaService(node).name(),
         SeatService(node).name(),
         SessionTopic(room).name(),
+        AccountSessions(account).name(),
+        AccountSessionsTopic(account).name(),
         HubNodes.name(),
         RevocationTopic.name(),
     ]
@@ -72,7 +77,7 @@ fn no_two_subjects_have_the_same_name_whatever_their_ids() {
     let named: Vec<_> = ids.into_iter().flat_map(names).collect();
     let distinct: BTreeSet<_> = named.iter().collect();
     // Five are about no thing in particular.
-    assert_eq!(distinct.len(), 17 * ids.len() + 5, "{named:#?}");
+    assert_eq!(distinct.len(), 20 * ids.len() + 5, "{named:#?}");
     let of_one = names(Uuid::nil());
     assert_eq!(of_one.iter().collect::<BTreeSet<_>>().len(), of_one.len());
 }
@@ -157,6 +162,7 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     travels::<RoomNews>(&json!({ "Changed": { "seq": 9, "message": message } }));
     travels::<RoomNews>(&json!({ "Read": { "user": A, "seq": 9 } }));
     travels::<RoomNews>(&json!({ "Event": { "name": "light", "data": 7 } }));
+    travels::<RoomListNews>(&json!({ "moved": [A], "read": [[A, B]] }));
     travels::<NodeNews>(&json!({ "to": B, "news": { "Ended": { "callId": A, "reason": "hungUp" } } }));
     let member = json!({ "connectionId": A, "userId": B, "name": "Ada" });
     travels::<PresentMember>(&json!({ "member": member.clone(), "node": B }));
@@ -274,6 +280,9 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
     let updated = json!({ "roomId": A, "connectionId": B, "state": said, "revision": 4 });
     travels::<SessionNews>(&json!({ "Updated": updated }));
     travels::<SessionNews>(&json!({ "Offer": { "to": A, "offer": offer } }));
+    let call =
+        json!({ "roomId": A, "participantCount": 7, "participants": [{ "userId": B, "name": "Ada" }] });
+    travels::<SessionSummary>(&json!({ "node": A, "call": call, "revision": 9 }));
     travels::<MediaNode>(&json!({ "node": A, "sessions": 3 }));
     travels::<Vec<Seated>>(&json!([{ "room": A, "connection": B }]));
 }

@@ -6,9 +6,12 @@ use crate::{
     shard::{COMMANDS_MAX, Shard},
     socket,
 };
-use bus::Bus;
+use bus::{Bus, Delivery};
 use common::{
-    clock::ManualClock, id::UserId, protocol::media::ParticipantState, subject::media::SeatService,
+    clock::ManualClock,
+    id::UserId,
+    protocol::media::ParticipantState,
+    subject::media::{AccountSessions, AccountSessionsTopic, SeatService, SessionSummary},
 };
 use sfu_core::SdpError;
 use std::{net::Ipv4Addr, sync::Arc};
@@ -118,6 +121,35 @@ async fn a_shard_that_was_too_slow_hears_later_who_left() {
     assert_eq!(shard.publish(left, offer()).await.unwrap(), Err(SdpError::UnknownParticipant));
     assert!(shard.publish(stays, offer()).await.unwrap().is_ok());
     shard.stop().await.unwrap();
+}
+
+/// Who comes again by another device is one; whoever looks later finds the entry, until it is over.
+#[tokio::test]
+async fn an_account_is_told_who_is_in_which_of_its_sessions() {
+    let mut stage = Stage::new();
+    let bus = stage.control.deps.bus.clone();
+    let mut news = bus.subscribe(&AccountSessionsTopic(stage.account)).await.unwrap();
+    let (hub, room) = (NodeId::generate(&*stage.clock), stage.room);
+    let (ada, ben) = (stage.someone(), stage.someone());
+    let tablet = Participant { connection_id: ConnectionId::generate(&*stage.clock), ..ben.clone() };
+    for participant in [&ada, &ben, &tablet] {
+        stage.join(participant, hub).await;
+    }
+    let mut told = async |count: u32| loop {
+        let Some(Delivery::Message(SessionSummary { call, .. })) = news.next().await else { panic!("news") };
+        if call.participant_count == count {
+            return call;
+        }
+    };
+    let call = told(2).await;
+    let named: Vec<UserId> = call.participants.iter().map(|participant| participant.user_id).collect();
+    assert_eq!((call.room_id, named), (room, vec![ada.user_id, ben.user_id]));
+    let entries = async || bus.entries(&AccountSessions(stage.account)).await.unwrap();
+    let found = entries().await;
+    assert_eq!((found.len(), found[0].1.call.participant_count, found[0].1.node), (1, 2, bus.node()));
+    stage.control.change(room, |session, effects| session.end(effects)).await;
+    assert_eq!(told(0).await.participants, []);
+    assert_eq!(entries().await, []);
 }
 
 const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 AA\r\na=setup:actpass\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n";

@@ -9,6 +9,8 @@
 //! [`typing`] who is about to say something.
 //! [`turns`] are taken by those who have much to store.
 //! A [`gathering`] tells together what changes at once among many; [`pages`] of members are told to who follows them.
+//! A [`room_list`] is what is unread in all rooms of an account and who is in a call where, for those who are in none of
+//! them.
 //! An [`admission`] says who may do what in a room.
 //! A [`filter`] says what a change of a row is to whom. A [`limit`] slows down who asks too much,
 //! a [`ledger`] knows who has how many connections and what they have used together. Who has not said yet who
@@ -30,6 +32,7 @@ pub mod presence;
 pub mod replay;
 pub mod revision;
 pub mod room;
+pub mod room_list;
 pub mod roster;
 pub mod sequence;
 pub mod turns;

@@ -3,7 +3,7 @@
 use crate::{config::Config, presence::status as presence_status};
 use common::{
     limit::{Limit, bytes, limit, time},
-    protocol::{RequestId, feed, inbox, mailbox, media, page, presence, room},
+    protocol::{RequestId, feed, inbox, mailbox, media, page, presence, room, rooms},
     room_name, text,
 };
 use signalling_core::{call, replay::ROOM_BYTES_MAX, typing};
@@ -128,6 +128,11 @@ pub(super) fn chat() -> Vec<Limit> {
         fixed("different emojis on a room message", room::REACTIONS_MAX.to_string(), "limit.count"),
         fixed("users named with an emoji on a message", room::REACTORS_MAX.to_string(), "only counted"),
         fixed("unread messages that are counted", room::UNREAD_MAX.to_string(), "so many or more"),
+        fixed(
+            "rooms in one event that tells what is unread",
+            rooms::ROOMS_TOLD_MAX.to_string(),
+            "the rest in further ones",
+        ),
         fixed(
             "members up to whom each is told how far the others have read",
             room::READERS_TOLD_MAX.to_string(),

@@ -9,7 +9,7 @@ use super::{
     live::LiveRoom,
     waiting::{Post, Posts, What},
 };
-use crate::{client::Client, failure::published, hub::Hub, mailbox};
+use crate::{client::Client, failure::published, hub::Hub, mailbox, room_list};
 use common::{
     error::{ErrorCode, Fault},
     id::{AccountId, AttachmentId, RoomId},
@@ -113,6 +113,8 @@ pub(super) async fn store_all(hub: Hub, account: AccountId) {
         let (outcomes, entries) = match stored {
             Ok(stored) => {
                 mailbox::tell(&hub, account, stored.mailed);
+                let moved = stored.entries.iter().filter_map(|(at, _)| Some(group.get(*at)?.room.id));
+                room_list::moved(&hub, account, moved);
                 (stored.outcomes, stored.entries)
             }
             Err(failure) => (vec![Err(failure); group.len()], Vec::new()),

@@ -8,6 +8,7 @@ use crate::{
     client::Client,
     failure::store_failed,
     hub::Hub,
+    room_list,
 };
 use common::{
     id::{AccountId, RoomId, UserId},
@@ -44,6 +45,7 @@ async fn store(
     let mut tx = hub.store().tenant(account).await.map_err(failed)?;
     let read = rooms::read_to(&mut tx, &said).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
+    room_list::read(&hub, account, &read.moved);
     for Position { room: id, user, seq } in &read.moved {
         if let Some((room, _)) = readings.iter().find(|(room, _)| room.id == *id) {
             room.act(|room, _, effects| room.read(*user, *seq, effects));

@@ -9,7 +9,7 @@ use super::{
     live::LiveRoom,
     remove::take_out,
 };
-use crate::{client::Client, hub::Hub};
+use crate::{client::Client, hub::Hub, room_list};
 use common::{
     error::Chain,
     id::{AccountId, RoomId},
@@ -75,6 +75,7 @@ pub(super) async fn look_again(hub: &Hub, mark: &mut Option<ReviewMark>) -> Resu
         *mark = Some(after);
         return Ok(0);
     }
+    room_list::review(hub, &reviews);
     // First: whoever is entering by what the store said before is not here yet, and has to be let in anew.
     hub.0.rooms.note_removal();
     let rooms = match reviews {

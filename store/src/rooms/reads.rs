@@ -146,7 +146,7 @@ pub async fn unread(
                       SELECT count(*) FROM (
                           SELECT user_id, deleted_at FROM room_messages
                           WHERE room_id = asked.room_id AND seq > coalesce(position.seq, 0)
-                          ORDER BY seq LIMIT $3) AS later
+                          ORDER BY seq DESC LIMIT $3) AS later
                       WHERE later.user_id <> $2 AND later.deleted_at IS NULL)
                   END AS "unread!: Seq",
                   (SELECT count(*) FROM (

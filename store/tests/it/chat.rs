@@ -4,7 +4,7 @@ use crate::fixture::{Dice, message, owner, revised, said, tenant};
 use common::{
     clock::Clock,
     id::{RoomId, UserId},
-    protocol::room::{Reaction, RoomMessage, UNREAD_MAX, Unread},
+    protocol::room::{MemberRole, Reaction, RoomMessage, UNREAD_MAX, Unread},
 };
 use sqlx::{AssertSqlSafe, PgConnection, query_scalar};
 use std::collections::{BTreeMap, BTreeSet};
@@ -306,6 +306,63 @@ async fn unread_is_what_others_said_since_and_did_not_take_back() {
     rooms::read_to(&mut tx, &[Position { room, user: reader, seq: last }]).await.unwrap();
     assert_eq!(unread(&mut tx).await, Unread { seq: last, unread: 0, mentions: 0 });
     assert_eq!(rooms::unread(&mut tx, reader, &[]).await.unwrap().len(), 0);
+}
+
+/// The two are asked by the same page: a list that is read, and then kept up to date.
+#[tokio::test]
+async fn what_is_unread_for_many_at_once_is_what_it_is_for_each_alone() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let b = tenant(&db, "b", &clock).await;
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let open = rooms::create(&mut tx, "open", false, &clock).await.unwrap().id;
+    let private = rooms::create(&mut tx, "private", true, &clock).await.unwrap().id;
+    let [member, reader, banned, stranger, author] = [(); 5].map(|()| UserId::generate(&clock));
+    for room in [open, private] {
+        rooms::add_member(&mut tx, room, member, &clock).await.unwrap();
+        for at in 0..320_u32 {
+            let user = if at % 3 == 0 { reader } else { author };
+            let mentions: &[UserId] = if at < 2 { &[a.user] } else { &[] };
+            rooms::send(&mut tx, &NewRoomMessage { mentions, ..said(room, user, "x") }, &clock)
+                .await
+                .unwrap()
+                .unwrap();
+        }
+    }
+    let at = |user, seq| Position { room: open, user, seq };
+    let read = [at(reader, 300), at(author, 1), at(banned, 310), at(a.user, 1)];
+    rooms::read_to(&mut tx, &read).await.unwrap();
+    let deleted = RoomMessage { deleted_at: Some(clock.utc()), ..message(&mut tx, open, 318).await };
+    rooms::revise(&mut tx, &[revised(open, deleted)]).await.unwrap();
+    rooms::ban(&mut tx, open, banned, &clock).await.unwrap();
+    let users = [member, reader, banned, stranger, author, a.user];
+    let all = [(open, None), (private, None), (b.room, None)];
+    let followed = rooms::followed(&mut tx, &all).await.unwrap();
+    let ids: Vec<RoomId> = followed.iter().map(|room| room.id).collect();
+    assert_eq!(ids, [open, private], "none of another account");
+    assert_eq!((followed[0].last_seq, followed[1].facts.is_private), (321, true));
+    for room in &followed {
+        for user in users {
+            let alone = rooms::unread(&mut tx, user, &[room.id]).await.unwrap()[&room.id];
+            let together = room.users.get(&user).and_then(|connected| connected.unread);
+            assert_eq!(together.unwrap_or(Unread { seq: 0, unread: 0, mentions: 0 }), alone, "{user}");
+        }
+    }
+    let of_two = [(open, Some(reader)), (private, Some(stranger)), (open, Some(banned))];
+    let of_two = rooms::followed(&mut tx, &of_two).await.unwrap();
+    let asked: Vec<Vec<UserId>> = of_two.iter().map(|room| room.users.keys().copied().collect()).collect();
+    assert_eq!(asked, [BTreeSet::from([reader, banned]).into_iter().collect(), Vec::new()]);
+    assert_eq!(of_two[0].users[&reader], followed[0].users[&reader]);
+    assert!(followed[0].users[&banned].facts.is_banned && !followed[0].users.contains_key(&stranger));
+    assert_eq!(followed[1].users[&member].facts.role, Some(MemberRole::Member));
+    assert_eq!(followed[0].users[&member].unread.unwrap().unread, UNREAD_MAX);
+    assert_eq!(followed[0].users[&reader].unread.unwrap().unread, 13);
+    assert_eq!(followed[0].users[&a.user].unread.unwrap().mentions, 1);
+    let mut seqs = rooms::all_last_seqs(&mut tx, None, 2).await.unwrap();
+    seqs.extend(rooms::all_last_seqs(&mut tx, Some(seqs[1].0), 2).await.unwrap());
+    let mut expected = vec![(a.room, 0), (open, 321), (private, 320)];
+    expected.sort();
+    assert_eq!(seqs, expected);
 }
 
 /// Everything goes with the room.

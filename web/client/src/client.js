@@ -11,6 +11,7 @@ import { MediaSession } from './media/session.js';
 import { NamedRoom } from './named-room.js';
 import { Presence } from './presence.js';
 import { Room } from './room.js';
+import { RoomList } from './room-list.js';
 import { Ways } from './ways.js';
 
 /** @typedef {import('../protocol.js').Methods} Methods */
@@ -62,6 +63,8 @@ export class Client extends Emitter {
   #mailbox = null;
   /** @type {Presence | null} */
   #presence = null;
+  /** @type {RoomList | null} */
+  #roomList = null;
   /** @type {Set<MediaSession>} */
   #sessions = new Set();
 
@@ -102,12 +105,12 @@ export class Client extends Emitter {
     for (const type of WAKING) globalThis.removeEventListener?.(type, this.#wake);
     for (const session of [...this.#sessions]) session.leave();
     this.#line.close();
-    for (const followed of [...this.#rooms.values(), ...this.#named.values(), ...this.#feeds.values(), this.#inbox, this.#mailbox, this.#presence]) followed?.end();
+    for (const followed of [...this.#rooms.values(), ...this.#named.values(), ...this.#feeds.values(), this.#inbox, this.#mailbox, this.#presence, this.#roomList]) followed?.end();
     this.calls.end();
     this.#rooms.clear();
     this.#named.clear();
     this.#feeds.clear();
-    this.#inbox = this.#mailbox = this.#presence = null;
+    this.#inbox = this.#mailbox = this.#presence = this.#roomList = null;
   }
 
   /**
@@ -218,6 +221,14 @@ export class Client extends Emitter {
     return presence;
   }
 
+  /** What is unread and who is in a call in the rooms that the user sees, joined or not, followed until it is left. */
+  roomList() {
+    if (this.#roomList) return this.#roomList;
+    const roomList = (this.#roomList = new RoomList(this, () => (this.#roomList = null)));
+    this.#follow(roomList);
+    return roomList;
+  }
+
   /**
    * The media session of a room, entered by `join()`, and entered again after every loss until it is left.
    *
@@ -264,7 +275,7 @@ export class Client extends Emitter {
     this.me = opened;
     this.emit('opened', opened);
     const isCurrent = () => this.state.connectionId === opened.connectionId;
-    const all = [...this.#rooms.values(), ...this.#named.values(), this.#inbox, this.#mailbox, ...this.#feeds.values(), this.#presence];
+    const all = [...this.#rooms.values(), ...this.#named.values(), this.#inbox, this.#mailbox, ...this.#feeds.values(), this.#presence, this.#roomList];
     await Promise.allSettled(all.map((followed) => followed?.resume()));
     // A room must be joined before its media session.
     if (isCurrent()) await Promise.allSettled([...this.#sessions].map((session) => session.resume()));
@@ -284,6 +295,7 @@ export class Client extends Emitter {
     else if (name === 'feed.changed') for (const feed of this.#feeds.values()) feed.handle(params);
     else if (name === 'feed.ended') for (const feed of this.#feeds.values()) feed.handleEnd(params.feed);
     else if (name === 'presence.changed') this.#presence?.handle(params);
+    else if (name === 'rooms.unreadChanged' || name === 'rooms.callsChanged') this.#roomList?.handle({ name, params });
     else if (name === 'connection.reload') this.#reload(params.sequence);
     else if (name.startsWith('call.')) this.calls.handle(/** @type {any} */ ({ name, params }));
     this.emit(/** @type {keyof Events} */ (name), params);

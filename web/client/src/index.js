@@ -11,6 +11,7 @@ export { MediaSession } from './media/session.js';
 export { NamedRoom } from './named-room.js';
 export { Presence } from './presence.js';
 export { Room } from './room.js';
+export { RoomList } from './room-list.js';
 export { Timeline } from './timeline.js';
 
 /** @typedef {import('./outbox.js').Draft} Draft */

@@ -381,3 +381,36 @@ test('how the user is at this device is said again on every new connection', asy
   await pass(500);
   assert.deepEqual(server.waiting('presence.set'), [{ status: 'busy' }]);
 });
+
+test('the list of rooms is followed again after every loss, and read by the page each time', async (t) => {
+  const { client, server, pass } = await opened(t);
+  const list = client.roomList();
+  const told = [];
+  list.on('reload', () => told.push('reload'));
+  list.on('unread', (rooms) => told.push(...rooms.map(({ roomId }) => roomId)));
+  await settled();
+  await server.answer('rooms.subscribe', {});
+  await server.last.tell('rooms.unreadChanged', { rooms: [{ roomId: 'a' }, { roomId: 'b' }] });
+  assert.deepEqual(told, ['reload', 'a', 'b']);
+  await server.last.drop();
+  await pass(500);
+  await server.answer('rooms.subscribe', {});
+  assert.deepEqual(told.slice(3), ['reload']);
+  const counts = () => [...list.calls.values()].map(({ roomId, participantCount }) => `${roomId} ${participantCount}`);
+  const calls = (...rooms) => ['rooms.callsChanged', { rooms: rooms.map(([roomId, participantCount]) => ({ roomId, participantCount, participants: [] })) }];
+  await server.last.tell(...calls(['a', 2], ['b', 1]));
+  await server.last.tell(...calls(['b', 0]));
+  assert.deepEqual(counts(), ['a 2']);
+  await server.last.drop();
+  await pass(3_000);
+  assert.deepEqual(counts(), ['a 2'], 'until it is known');
+  // It comes in one breath with the answer.
+  server.last.say({ id: server.last.sent.find(({ method }) => method === 'rooms.subscribe').id, result: {} });
+  await server.last.tell(...calls(['c', 3]));
+  assert.deepEqual([counts(), told.slice(4)], [['c 3'], ['reload']]);
+  list.leave();
+  assert.equal(server.last.methods.at(-1), 'rooms.unsubscribe');
+  await server.last.tell('rooms.unreadChanged', { rooms: [{ roomId: 'c' }] });
+  assert.equal(told.length, 5);
+  assert.notEqual(client.roomList(), list);
+});

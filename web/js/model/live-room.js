@@ -5,11 +5,10 @@ import { phrase } from '../words.js';
 import { mentionsIn } from './mentions.js';
 
 /**
- * @param {{ id: string, name: string, client: Pick<App.Socket['client'], 'room'>, waits?: (pending: App.PendingMessage[]) => void,
- *   said?: (message: Wire.RoomMessage) => void }} options `name`: as far as it is known already; `waits`: what is not
- *   stored yet has changed; `said`: somebody has just said something
+ * @param {{ id: string, name: string, client: Pick<App.Socket['client'], 'room'>, waits?: (pending: App.PendingMessage[]) => void }} options
+ *   `name`: as far as it is known already; `waits`: what is not stored yet has changed
  */
-export function createLiveRoom({ id, name, client, waits = () => {}, said = () => {} }) {
+export function createLiveRoom({ id, name, client, waits = () => {} }) {
   const room = client.room(id);
   const timeline = room.timeline();
   const state = createStore(/** @type {App.RoomState} */ ({
@@ -20,7 +19,6 @@ export function createLiveRoom({ id, name, client, waits = () => {}, said = () =
   const files = new Map();
 
   timeline.on('changed', ({ messages, complete }) => state.set({ messages, complete }));
-  room.on('message', (message) => !room.isCatchingUp && said(message));
   room.on('joined', () => state.set({ status: 'joined', error: null, name: room.name }));
   room.on('failed', (error) => state.set({ status: 'failed', error }));
   room.on('room.removed', () => state.set({ status: 'failed', error: room.error }));

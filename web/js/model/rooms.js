@@ -9,13 +9,18 @@ export const nameOf = (room) => room.with?.name ?? room.name;
 
 /** Of messages to one room: whether one is on its way, and whether one was refused. @typedef {{ isWaiting: boolean, isRefused: boolean }} Unsent */
 
-/** @param {{ api: App.Api, socket: App.Socket, user?: Wire.User, kept?: App.Kept, notices?: App.Notices }} parts */
-export function createRooms({ api, socket, user, kept, notices }) {
+/** @param {{ api: App.Api, socket: App.Socket, kept?: App.Kept, notices?: App.Notices }} parts */
+export function createRooms({ api, socket, kept, notices }) {
   const list = createStore(/** @type {{ status: 'loading' | 'ready' | 'failed', items: Wire.ListedRoom[], error: App.Problem | null }} */ ({ status: 'loading', items: [], error: null }));
+  /** The calls that go on in rooms, joined or not. */
+  const calls = createStore({ byRoom: /** @type {ReadonlyMap<string, Wire.RoomsCall>} */ (new Map()) });
   /** @type {Map<string, { live: App.LiveRoom, holders: Set<string> }>} */
   const held = new Map();
   /** Rooms for which there is something that the server has not stored. */
   const unsent = createStore({ byRoom: /** @type {Map<string, Unsent>} */ (new Map()) });
+
+  /** What was told last of each room: newer than a list that was asked for before. @type {Map<string, Wire.RoomsUnreadRoom>} */
+  const told = new Map();
 
   async function load() {
     try {
@@ -29,10 +34,17 @@ export function createRooms({ api, socket, user, kept, notices }) {
         items.push(...page.items);
         next = page.next ?? null;
       } while (next && items.length < 1000);
-      list.set({ status: 'ready', items: sorted(items), error: null });
+      list.set({ status: 'ready', items: sorted(items.map(withTold)), error: null });
     } catch (error) {
       list.set({ status: list.get().items.length ? 'ready' : 'failed', error });
     }
+  }
+
+  /** With what was told of it, if that is newer. @param {Wire.ListedRoom} room @returns {Wire.ListedRoom} */
+  function withTold(room) {
+    const { lastSeq, read } = told.get(room.id) ?? {};
+    const isNews = read && lastSeq !== undefined && lastSeq >= room.lastSeq && read.seq >= (room.read?.seq ?? 0);
+    return isNews ? { ...room, lastSeq, read } : room;
   }
 
   const sorted = (/** @type {Wire.ListedRoom[]} */ items) => items.toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)));
@@ -81,7 +93,7 @@ export function createRooms({ api, socket, user, kept, notices }) {
   /** @param {string} id */
   function enter(id) {
     const name = list.get().items.find((item) => item.id === id)?.name ?? '';
-    return createLiveRoom({ id, name, client: socket.client, waits: (pending) => wait(id, pending), said: (message) => count(id, message) });
+    return createLiveRoom({ id, name, client: socket.client, waits: (pending) => wait(id, pending) });
   }
 
   /** @param {string} id @param {string} holder */
@@ -134,40 +146,43 @@ export function createRooms({ api, socket, user, kept, notices }) {
   globalThis.document?.addEventListener('visibilitychange', () => {
     if (document.visibilityState !== 'visible') return;
     takeUp();
-    // Of rooms that are not joined nothing is heard meanwhile.
+    // Of rooms that others have made meanwhile nothing is heard.
     load();
   });
   kept?.onReturn(takeUp);
 
   /** The user has seen everything in a room that is held. @param {string} id */
   function read(id) {
-    if (held.get(id)?.live.room.read()) mark(id, { unread: 0, mentions: 0 });
+    const room = held.get(id)?.live.room;
+    if (!room?.read()) return;
+    const seq = room.seq ?? 0;
+    // At once: what is told of less than that counts no more.
+    list.set({ items: list.get().items.map((item) => (item.id === id && item.read ? { ...item, read: { seq, unread: 0, mentions: 0 } } : item)) });
   }
 
-  /** @param {string} id @param {{ unread: number, mentions: number }} counts */
-  function mark(id, counts) {
-    const items = list.get().items.map((item) => (item.id === id && item.read ? { ...item, read: { ...item.read, ...counts } } : item));
-    list.set({ items });
-  }
+  /** Rooms that were told of and are not in the list, though it was read for them. @type {Set<string>} */
+  const unlisted = new Set();
+  const followed = socket.client.roomList();
+  followed.on('reload', () => {
+    load();
+  });
+  followed.on('unread', (rooms) => {
+    for (const room of rooms) told.set(room.roomId, room);
+    const { items } = list.get();
+    const known = new Set(items.map(({ id }) => id));
+    const unknown = rooms.filter(({ roomId }) => !known.has(roomId) && !unlisted.has(roomId));
+    unknown.forEach(({ roomId }) => unlisted.add(roomId));
+    // The user was let into them meanwhile.
+    if (unknown.length) load();
+    list.set({ items: items.map(withTold) });
+  });
 
-  /** Something was said in a room that is held, and perhaps not looked at. @param {string} id @param {Wire.RoomMessage} message */
-  function count(id, { userId, mentions }) {
-    const known = list.get().items.find((item) => item.id === id)?.read;
-    if (!known || userId === user?.id) return;
-    const isMentioned = Boolean(user && mentions?.includes(user.id));
-    mark(id, { unread: known.unread + 1, mentions: known.mentions + Number(isMentioned) });
-  }
+  followed.on('calls', ({ calls: byRoom }) => calls.set({ byRoom }));
 
   socket.onOpened(async () => {
-    // What was said elsewhere while the connection was lost is known to the list alone.
-    if (list.get().status === 'ready') load();
     await Promise.allSettled([...held.values()].map(({ live }) => live.room.join()));
   });
 
-  // On another device.
-  socket.on('room.read', ({ roomId, userId }) => {
-    if (userId === user?.id) mark(roomId, { unread: 0, mentions: 0 });
-  });
   socket.on('room.renamed', ({ roomId, name }) => rename(roomId, name));
   // The list knows who may enter what: ask again.
   socket.on('room.removed', load);
@@ -175,5 +190,5 @@ export function createRooms({ api, socket, user, kept, notices }) {
   /** What this page has to send. */
   const pending = () => [...held.values()].flatMap(({ live }) => live.state.get().pending);
 
-  return { list, unsent, pending, load, create, openDirect, called, hold, release, read };
+  return { list, calls, unsent, pending, load, create, openDirect, called, hold, release, read };
 }

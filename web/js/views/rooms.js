@@ -4,7 +4,7 @@ import { avatar, el, fill, icon, iconButton, keyed, roving, say } from '../dom.j
 import { number } from '../format.js';
 import { address, go, route } from '../router.js';
 import { nameOf } from '../model/rooms.js';
-import { explain, phrase } from '../words.js';
+import { explain, names, phrase } from '../words.js';
 
 /** Of more the server does not tell how many. */
 const UNREAD_MAX = 100;
@@ -26,12 +26,13 @@ export function roomList({ rooms, calls, notices, user }) {
     keyed(list, items, {
       key: (item) => item.id,
       create: (item) => el('li', {}, el('a', { class: 'row', href: address('rooms', item.id), 'data-testid': 'room-item', 'data-room-id': item.id },
-        item.with ? avatar(nameOf(item), item.with.userId) : avatar(item.name, item.id, 'square'), el('span', { class: 'row-title', dir: 'auto' }, nameOf(item)), el('span', { class: 'badge', 'data-testid': 'room-unread', hidden: true }), el('span', { class: 'row-mark' }))),
+        item.with ? avatar(nameOf(item), item.with.userId) : avatar(item.name, item.id, 'square'), el('span', { class: 'row-text' }, el('span', { class: 'row-title', dir: 'auto' }, nameOf(item)), el('span', { class: 'row-call', 'data-testid': 'room-call', hidden: true })), el('span', { class: 'badge', 'data-testid': 'room-unread', hidden: true }), el('span', { class: 'row-mark' }))),
       update: (node, item) => {
         const link = /** @type {HTMLElement} */ (node.firstElementChild);
         if (item.id === id) link.setAttribute('aria-current', 'true');
         else link.removeAttribute('aria-current');
         say(/** @type {HTMLElement} */ (link.querySelector('.row-title')), nameOf(item));
+        showCall(/** @type {HTMLElement} */ (link.querySelector('.row-call')), rooms.calls.get().byRoom.get(item.id));
         const badge = /** @type {HTMLElement} */ (link.querySelector('.badge'));
         const { unread = 0, mentions = 0 } = item.read ?? {};
         link.classList.toggle('unread', unread + mentions > 0);
@@ -55,13 +56,23 @@ export function roomList({ rooms, calls, notices, user }) {
     if (callIn === id) return 'inCall';
     return isWaiting ? 'waiting' : null;
   };
-  const offs = [rooms.unsent.subscribe(show), rooms.list.subscribe(show), route.subscribe(show), calls.state.subscribe(show)];
+  const offs = [rooms.unsent.subscribe(show), rooms.calls.subscribe(show), rooms.list.subscribe(show), route.subscribe(show), calls.state.subscribe(show)];
 
   return {
     element: el('div', { class: 'pane' },
       el('header', { class: 'pane-header' }, el('h1', {}, phrase('nav.rooms')), mayCreate && open), form.element, list, note),
     leave: () => offs.forEach((off) => off()),
   };
+}
+
+/** How many are in a room's call, and who, as far as they are named. @param {HTMLElement} node @param {Wire.RoomsCall} [call] */
+function showCall(node, call) {
+  const { participantCount = 0, participants = [] } = call ?? {};
+  const who = names(Array.from({ length: participantCount }, (_, at) => participants[at]?.name ?? ''));
+  node.hidden = !call;
+  if ((node.dataset.who ?? '') === who) return;
+  node.dataset.who = who;
+  fill(node, icon('phone'), el('span', { class: 'row-call-count' }, number(participantCount)), el('span', { class: 'sr' }, phrase('rooms.inTheCall')), el('span', { class: 'row-call-names' }, who));
 }
 
 /** What may be marked at a room, in the order of urgency. */

@@ -125,6 +125,7 @@ export const words = {
   'rooms.create': 'إنشاء',
   'rooms.private': 'للأعضاء فقط',
   'rooms.inCall': 'في مكالمة',
+  'rooms.inTheCall': 'في المكالمة:',
   'rooms.refused': 'رسالة لم تُرسل',
   'rooms.waiting': 'رسالة تنتظر الإرسال',
 

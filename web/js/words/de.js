@@ -116,6 +116,7 @@ export const words = {
   'rooms.create': 'Anlegen',
   'rooms.private': 'Nur für Mitglieder',
   'rooms.inCall': 'Im Anruf',
+  'rooms.inTheCall': 'im Anruf:',
   'rooms.refused': 'Eine Nachricht wurde nicht gesendet',
   'rooms.waiting': 'Eine Nachricht wartet auf das Senden',
 

@@ -117,6 +117,7 @@ export const en = /** @type {const} */ ({
   'rooms.create': 'Create',
   'rooms.private': 'For members only',
   'rooms.inCall': 'In call',
+  'rooms.inTheCall': 'in the call:',
   'rooms.refused': 'A message was not sent',
   'rooms.waiting': 'A message waits to be sent',
 

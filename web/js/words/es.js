@@ -117,6 +117,7 @@ export const words = {
   'rooms.create': 'Crear',
   'rooms.private': 'Solo para miembros',
   'rooms.inCall': 'En llamada',
+  'rooms.inTheCall': 'en la llamada:',
   'rooms.refused': 'Un mensaje no se envió',
   'rooms.waiting': 'Un mensaje espera a ser enviado',
 

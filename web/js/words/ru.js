@@ -120,6 +120,7 @@ export const words = {
   'rooms.create': 'Создать',
   'rooms.private': 'Только для участников',
   'rooms.inCall': 'В звонке',
+  'rooms.inTheCall': 'в звонке:',
   'rooms.refused': 'Сообщение не отправлено',
   'rooms.waiting': 'Сообщение ждёт отправки',
 

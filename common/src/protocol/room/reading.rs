@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 /// Unread messages are counted up to here: then it says that there are at least so many.
 pub const UNREAD_MAX: u32 = 100;
 
-/// Messages after the position that are looked at for those that are unread: one's own and deleted ones are not, so
-/// the count of who has written many since may be short.
+/// The latest messages that are looked at for those that are unread: one's own and deleted ones are not, so the count
+/// of who has written many since may be short.
 pub const UNREAD_LOOKED_AT_MAX: u32 = 300;
 
 /// Up to so many members, each is told how far the others have read.

@@ -53,6 +53,8 @@ pub(super) fn methods() -> Vec<Method> {
             &["after", "follow"],
         ),
         method("room.unfollowMembers", json!({ "roomId": ROOM }), &[]),
+        method("rooms.subscribe", json!({}), &[]),
+        method("rooms.unsubscribe", json!({}), &[]),
         method("presence.subscribe", json!({ "after": OTHER }), &["after"]),
         method("presence.set", json!({ "status": "busy" }), &[]),
         method("call.ring", json!({ "roomId": ROOM, "userId": OTHER, "media": "video" }), &[]),
@@ -253,7 +255,7 @@ fn guests_may_what_concerns_their_room_and_people_what_their_permissions_say() {
     };
     for name in Request::METHODS {
         let subject = name.split('.').next().unwrap();
-        let is_persons = matches!(subject, "call" | "inbox" | "mailbox" | "feed" | "presence");
+        let is_persons = matches!(subject, "call" | "inbox" | "mailbox" | "feed" | "presence" | "rooms");
         assert_eq!(needs(name).guest == GuestNeeds::Person, is_persons, "{name}");
     }
     for (name, right) in [
@@ -275,6 +277,7 @@ fn guests_may_what_concerns_their_room_and_people_what_their_permissions_say() {
     let expected = [
         ("room.join", rooms),
         ("room.history", rooms),
+        ("rooms.subscribe", rooms),
         ("presence.subscribe", Permission::UsersRead),
         ("call.ring", rooms),
         ("call.accept", rooms),

@@ -95,7 +95,7 @@ pub(super) async fn add(
     caller.audit(&app, &mut tx, "room.memberAdded", room, (None, Some(&member))).await?;
     tx.commit().await?;
     if before.is_none() {
-        tell::member_changed(&app, room, user, Some(role)).await;
+        tell::member_changed(&app, caller.account, room, user, Some(role)).await;
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -128,7 +128,7 @@ pub(super) async fn change(
         (RoomMember { user_id: user, role: before }, RoomMember { user_id: user, role: body.role });
     caller.audit(&app, &mut tx, "room.memberUpdated", room, (Some(&was), Some(&is))).await?;
     tx.commit().await?;
-    tell::member_changed(&app, room, user, Some(body.role)).await;
+    tell::member_changed(&app, caller.account, room, user, Some(body.role)).await;
     Ok(Json(is))
 }
 
@@ -179,7 +179,7 @@ pub(super) async fn remove(
     caller.audit(&app, &mut tx, "room.memberRemoved", room, (Some(&member), None)).await?;
     tx.commit().await?;
     if role.is_some() {
-        tell::member_changed(&app, room, user, None).await;
+        tell::member_changed(&app, caller.account, room, user, None).await;
     }
     hub::remove(&app, caller.account, room, ConnectionSelector::User(user), RemovalReason::Removed).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -169,7 +169,7 @@ async fn change(
         let entries = rooms::revise(&mut tx, revised.as_slice()).await?;
         tx.commit().await?;
         for entry in entries {
-            announce(&teller, id, entry).await;
+            announce(&teller, caller.account, id, entry).await;
         }
         Ok(message)
     };

@@ -12,11 +12,12 @@ use super::{
     },
     admit::{admit, refused},
     guests::Outsider,
+    tell,
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use common::{
     error::{Chain, ErrorCode},
-    id::{AttachmentId, ClientMessageId, RoomId, UserId},
+    id::{AccountId, AttachmentId, ClientMessageId, RoomId, UserId},
     protocol::room::{ATTACHMENTS_MAX, MENTIONS_MAX, MESSAGES_MAX, RoomMessage, TEXT_BYTES_MAX},
     room::RoomEntry,
     subject::hub::{RoomNews, RoomTopic},
@@ -124,7 +125,7 @@ pub(super) async fn send(
     let mut tx = app.begin(&caller).await?;
     if let Some((answer, message)) = idempotency.answered_with::<RoomMessage>(&app, &mut tx, &caller).await? {
         // The first time it may not have been told.
-        announce(&app, id, RoomEntry::from(message)).await;
+        announce(&app, caller.account, id, RoomEntry::from(message)).await;
         return Ok(answer);
     }
     admit(&app, &mut tx, &caller, Action::Send, id).await?;
@@ -163,7 +164,7 @@ pub(super) async fn send(
     let kept_and_told = async move {
         let answer = idempotency.created(tx, &caller, &sent.message).await?;
         mailbox::tell(&teller, caller.account, sent.entries).await;
-        announce(&teller, id, sent.message.into()).await;
+        announce(&teller, caller.account, id, sent.message.into()).await;
         Ok(answer)
     };
     app.complete(kept_and_told).await
@@ -180,10 +181,11 @@ fn check_attachments(ids: &[AttachmentId]) -> Result<(), Problem> {
 
 /// Tells everybody present of a stored message, or of a change of one. Clients show it once however often they are
 /// told.
-pub(super) async fn announce(app: &App, id: RoomId, entry: RoomEntry) {
+pub(super) async fn announce(app: &App, account: AccountId, id: RoomId, entry: RoomEntry) {
     let news = if entry.is_change() { RoomNews::Changed(entry) } else { RoomNews::Posted(entry.message) };
     if let Err(error) = app.bus.publish(&RoomTopic(id), &news).await {
         // Instances that miss it find it in the store.
         debug!(room.id = %id, error = %Chain(&error), "Only this process was told");
     }
+    tell::moved(app, account, id).await;
 }

@@ -141,7 +141,7 @@ pub(super) async fn ban(
     removed.map_err(|error| Problem::refused("room", error))?;
     finish(&app, &caller, tx, (room, user), "room.memberBanned").await?;
     if role.is_some() {
-        tell::member_changed(&app, room, user, None).await;
+        tell::member_changed(&app, caller.account, room, user, None).await;
     }
     hub::remove(&app, caller.account, room, ConnectionSelector::User(user), RemovalReason::Banned).await?;
     Ok(StatusCode::NO_CONTENT)

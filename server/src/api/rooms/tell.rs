@@ -1,11 +1,14 @@
-//! Tells those who are in a room what has become of it.
+//! Tells those who are in a room, or follow the list of rooms, what has become of it.
 
 use super::super::App;
 use common::{
     error::Chain,
-    id::{RoomId, UserId},
+    id::{AccountId, RoomId, UserId},
     protocol::room::{MemberChanged, MemberRole, Renamed, Restricted},
-    subject::hub::{RoomNews, RoomTopic},
+    subject::{
+        hub::{RoomNews, RoomTopic},
+        room_list::{RoomListNews, RoomListTopic},
+    },
 };
 use store::rooms::Restrictions;
 use tracing::debug;
@@ -17,14 +20,30 @@ async fn tell(app: &App, id: RoomId, news: RoomNews) {
     }
 }
 
+/// Something is new in the room for those who follow the list.
+pub(super) async fn moved(app: &App, account: AccountId, id: RoomId) {
+    let news = RoomListNews { moved: [id].into(), ..RoomListNews::default() };
+    if let Err(error) = app.bus.publish(&RoomListTopic(account), &news).await {
+        // Instances that miss it compare the numbers of the rooms.
+        debug!(room.id = %id, error = %Chain(&error), "Only this process was told");
+    }
+}
+
 /// The room is called otherwise.
 pub(super) async fn renamed(app: &App, room_id: RoomId, name: String) {
     tell(app, room_id, RoomNews::Renamed(Renamed { room_id, name })).await;
 }
 
 /// Somebody is this in the room from now on.
-pub(super) async fn member_changed(app: &App, room_id: RoomId, user_id: UserId, role: Option<MemberRole>) {
+pub(super) async fn member_changed(
+    app: &App,
+    account: AccountId,
+    room_id: RoomId,
+    user_id: UserId,
+    role: Option<MemberRole>,
+) {
     tell(app, room_id, RoomNews::MemberChanged(MemberChanged { room_id, user_id, role })).await;
+    moved(app, account, room_id).await;
 }
 
 /// Somebody may not do this in the room from now on.
