@@ -334,6 +334,7 @@ fn literal(text: String) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use local_services::scratch::Scratch;
 
     fn from_environment(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::load(None, variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
@@ -386,38 +387,35 @@ mod tests {
         assert_eq!(format!("{example:?}"), format!("{:?}", Config::default()));
     }
 
-    /// A file in a directory of its own, with this text.
-    fn file(name: &str, text: &str) -> PathBuf {
-        let directory =
-            std::env::temp_dir().join(format!("switchboard-config-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&directory).unwrap();
+    /// Loads a file with this text.
+    fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let directory = Scratch::new().unwrap();
         let path = directory.join("settings.toml");
         std::fs::write(&path, text).unwrap();
-        path
+        load_from(&path, variables)
     }
 
-    fn load(path: &Path, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    fn load_from(path: &Path, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Config::load(Some(path), variables)
     }
 
     #[test]
     fn the_environment_is_laid_over_the_file_setting_by_setting() {
-        let path =
-            file("over", "[http]\nlisten = \"192.0.2.1:80\"\ndrain_s = 7\n[redis]\nprefix = \"own\"\n");
-        let config = load(&path, &[("SWITCHBOARD_HTTP__DRAIN_S", "3")]).unwrap();
+        let text = "[http]\nlisten = \"192.0.2.1:80\"\ndrain_s = 7\n[redis]\nprefix = \"own\"\n";
+        let config = load(text, &[("SWITCHBOARD_HTTP__DRAIN_S", "3")]).unwrap();
         assert_eq!((config.http.drain_s, config.http.listen.port()), (3, 80));
         assert_eq!(config.redis.prefix, "own");
     }
 
     #[test]
     fn a_file_that_cannot_be_read_is_named() {
-        let path = std::env::temp_dir().join("switchboard-config-there-is-none.toml");
-        let error = load(&path, &[]).unwrap_err();
+        let directory = Scratch::new().unwrap();
+        let error = load_from(&directory.join("there-is-none.toml"), &[]).unwrap_err();
         assert!(matches!(error, ConfigError::Read { .. }));
         assert!(error.to_string().contains("there-is-none"), "{error}");
         for bad in ["[http", "[http]\nlisten = 7880\n", "[htpt]\n", "http = 1\n"] {
-            assert!(matches!(load(&file("bad", bad), &[]), Err(ConfigError::Invalid(_))), "{bad}");
+            assert!(matches!(load(bad, &[]), Err(ConfigError::Invalid(_))), "{bad}");
         }
     }
 

@@ -169,15 +169,8 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use local_services::scratch::Scratch;
     use std::collections::BTreeSet;
-
-    /// An empty directory of a test's own.
-    fn directory(name: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("switchboard-embedded-{}-{name}", std::process::id()));
-        let _there_was_none = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        path
-    }
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().mode() & 0o777
@@ -185,9 +178,9 @@ mod tests {
 
     #[test]
     fn secrets_are_made_once_for_their_owner_alone() {
-        let directory = directory("once");
-        let first = secrets(&directory).unwrap();
-        let again = secrets(&directory).unwrap();
+        let directory = Scratch::new().unwrap();
+        let first = secrets(directory.path()).unwrap();
+        let again = secrets(directory.path()).unwrap();
         assert_eq!(first.token_secret.expose(), again.token_secret.expose());
         assert_eq!(first.seal_key.expose(), again.seal_key.expose());
         assert_ne!(first.token_secret.expose(), first.seal_key.expose());
@@ -199,11 +192,11 @@ mod tests {
 
     #[test]
     fn damaged_secrets_are_named_and_never_replaced() {
-        let directory = directory("damaged");
+        let directory = Scratch::new().unwrap();
         let path = directory.join("secrets.json");
         for damaged in ["", "{", "[]", "{\"tokenSecret\":\"x\"}"] {
             fs::write(&path, damaged).unwrap();
-            let error = secrets(&directory).err().unwrap();
+            let error = secrets(directory.path()).err().unwrap();
             assert!(
                 matches!(error, EmbeddedError::Secrets { .. }) && error.to_string().contains("secrets.json")
             );
@@ -214,11 +207,11 @@ mod tests {
     /// Two servers on the same data would be two masters of one Postgres.
     #[test]
     fn a_second_server_on_the_same_data_is_refused_before_it_touches_anything() {
-        let directory = directory("locked");
+        let directory = Scratch::new().unwrap();
         let lock = File::create(directory.join("lock")).unwrap();
         lock.lock().unwrap();
         let mut config = Config::default();
-        config.database.data_dir = Some(directory.clone());
+        config.database.data_dir = Some(directory.path().to_owned());
         let error = start(&mut config).err().unwrap();
         assert!(matches!(error, EmbeddedError::InUse(_)), "{error}");
         assert!(!directory.join("secrets.json").exists() && config.auth.secret.is_none());
@@ -226,7 +219,8 @@ mod tests {
 
     #[test]
     fn a_data_directory_that_is_a_file_is_named() {
-        let path = directory("file").join("data");
+        let directory = Scratch::new().unwrap();
+        let path = directory.join("data");
         fs::write(&path, "x").unwrap();
         let mut config = Config::default();
         config.database.data_dir = Some(path);
@@ -239,13 +233,13 @@ mod tests {
 
     #[test]
     fn a_private_file_is_replaced_whole_and_stays_private() {
-        let directory = directory("private");
+        let directory = Scratch::new().unwrap();
         let path = directory.join("demo.json");
         for content in [&b"a much longer first one"[..], b"short", b""] {
             write_private(&path, content).unwrap();
             assert_eq!((fs::read(&path).unwrap().as_slice(), mode(&path)), (content, 0o600));
         }
-        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "no draft is left");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no draft is left");
     }
 
     #[test]

@@ -120,7 +120,7 @@ async fn handle_command(hub: Hub, mut orders: Requests<HubService>) {
         let HubRequest { account, whom, order } = request;
         let is_meant = move |client: &Client| client.account == account && is_among(client, whom);
         reply.send(&match order {
-            HubOrder::Remove { room, reason } => rooms::remove(&hub, room, reason, is_meant).await,
+            HubOrder::Remove { room, reason } => rooms::remove(&hub, room, reason, is_meant),
             HubOrder::Review { room } => rooms::review(&hub, account, room).await,
             HubOrder::Disconnect => disconnect(&hub, is_meant),
         });

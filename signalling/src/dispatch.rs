@@ -117,7 +117,7 @@ async fn refreshed(
     let before = client.access();
     client.renew(&bearer)?;
     standing::look_again(hub, client);
-    rooms::recheck(hub, client).await;
+    rooms::recheck(hub, client);
     media::recheck(hub, client, &before).await;
     changes::recheck(hub, client);
     inbox::recheck(hub, client);

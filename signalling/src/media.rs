@@ -153,10 +153,21 @@ pub(crate) async fn update(hub: &Hub, client: &Arc<Client>, update: Update) -> R
 
 /// `media.leave`. Leaving what one is not in is no error.
 pub(crate) async fn leave(hub: &Hub, client: &Arc<Client>, room: RoomId) -> Result<Done, Failure> {
-    if client.held().media.remove(&room) {
-        ask(hub, client.account, room, MediaAction::Leave { connection: client.id }, false).await?;
+    if give_up(client, room) {
+        tell_left(hub, client, room).await?;
     }
     Ok(Done {})
+}
+
+/// Gives up a client's place in the session of a room, which is then to be [told](tell_left). False if it has none.
+pub(crate) fn give_up(client: &Client, room: RoomId) -> bool {
+    client.held().media.remove(&room)
+}
+
+/// Tells the session of a room that a client has left.
+pub(crate) async fn tell_left(hub: &Hub, client: &Client, room: RoomId) -> Result<(), Failure> {
+    let leave = MediaAction::Leave { connection: client.id };
+    ask(hub, client.account, room, leave, false).await.map(drop)
 }
 
 /// `media.publish`.
@@ -273,8 +284,7 @@ pub(crate) async fn part(hub: &Hub, client: &Arc<Client>) {
 pub(crate) async fn lose_connection(hub: &Hub, client: &Arc<Client>) {
     let sessions = std::mem::take(&mut client.held().media);
     for room in sessions {
-        let leave = MediaAction::Leave { connection: client.id };
-        if let Err(failure) = ask(hub, client.account, room, leave, false).await {
+        if let Err(failure) = tell_left(hub, client, room).await {
             warn!(room.id = %room, conn.id = %client.id, message = failure.message, "The media session of {room} was not told that {} left", client.id);
         }
     }

@@ -3,8 +3,8 @@
 mod tenure;
 
 pub use tenure::{
-    Open, OpenParty, OwnStanding, Standing, Tenure, answer, end, invite, leave, move_to, note_transfer,
-    notify_rung, standing, take_over,
+    Open, OpenParty, OwnStanding, Standing, Tenure, Transfer, answer, end, invite, leave, move_to,
+    note_transfer, notify_rung, standing, take_over,
 };
 
 use crate::{error::StoreError, mailbox::Delivered, tenant::TenantTx};

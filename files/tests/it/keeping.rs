@@ -9,22 +9,17 @@ use common::{
 use egress::Guard;
 use files::{Config, FileError, Files, Incoming, Received, Refused, S3, Variant};
 use futures_util::TryStreamExt;
-use std::{fs, ops::Range, path::PathBuf, time::Duration};
+use local_services::scratch::Scratch;
+use std::{fs, ops::Range, time::Duration};
 use time::OffsetDateTime;
 use url::Url;
-use uuid::Uuid;
 
-pub(crate) struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
-    }
-}
+/// Where files are kept; gone when it is dropped.
+pub(crate) struct Folder(Scratch);
 
 impl Folder {
     fn new() -> Self {
-        Self(std::env::temp_dir().join(format!("switchboard-files-{}", Uuid::new_v4())))
+        Self(Scratch::new().unwrap())
     }
 
     /// How many files are coming in.
@@ -38,7 +33,7 @@ fn secret() -> Secret {
 }
 
 fn open(folder: &Folder, config: Config) -> Files {
-    Files::open(config, &folder.0, &secret(), &Guard::new(egress::Config::default())).unwrap()
+    Files::open(config, folder.0.path(), &secret(), &Guard::new(egress::Config::default())).unwrap()
 }
 
 pub(crate) fn in_folder(config: Config) -> (Folder, Files) {

@@ -1,7 +1,6 @@
 //! What the browser tests rely on.
 
-use crate::Scratch;
-use local_services::{child, chromium::Chromedriver, find};
+use local_services::{child, chromium::Chromedriver, find, scratch::Scratch};
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
@@ -51,8 +50,8 @@ fn is_anybody_run_with(argument: &str) -> bool {
 
 #[test]
 fn chromedriver_opens_a_page_in_chromium_and_ends_it() {
-    let scratch = Scratch::new();
-    let driver = Chromedriver::start(&scratch.0).expect("chromedriver starts");
+    let scratch = Scratch::new().expect("a directory");
+    let driver = Chromedriver::start(scratch.path()).expect("chromedriver starts");
     let binary = find::chromium().expect("no Chromium: run `cargo xtask setup chromium`");
     let session = command(
         &driver,

@@ -1,7 +1,6 @@
 //! What the tests of outages rely on.
 
-use crate::Scratch;
-use local_services::redis::Redis;
+use local_services::{redis::Redis, scratch::Scratch};
 use std::{
     io::{self, Read, Write},
     os::unix::net::UnixStream,
@@ -18,8 +17,8 @@ fn ask(redis: &Redis, command: &str) -> io::Result<String> {
 
 #[test]
 fn killed_it_is_gone_and_restarted_it_is_back_and_empty() {
-    let scratch = Scratch::new();
-    let mut redis = Redis::start(&scratch.0).expect("Redis starts");
+    let scratch = Scratch::new().expect("a directory");
+    let mut redis = Redis::start(scratch.path()).expect("Redis starts");
     assert_eq!(ask(&redis, "SET kept 1").expect("it answers"), "+OK\r\n");
     redis.kill().expect("it was running");
     assert!(ask(&redis, "PING").is_err(), "it still answers");

@@ -40,54 +40,43 @@ pub(super) fn pick_up(data_dir: &Path) -> io::Result<Option<File>> {
 mod tests {
     use super::*;
     use crate::demo::SCRIPT_FILE;
-    use std::{fs, path::PathBuf};
+    use local_services::scratch::Scratch;
+    use std::fs;
 
-    struct Directory(PathBuf);
-
-    impl Directory {
-        fn with_phone(phone: Option<SocketAddr>) -> Self {
-            let path =
-                std::env::temp_dir().join(format!("switchboard-phone-{}", uuid::Uuid::new_v4().simple()));
-            fs::create_dir(&path).unwrap();
-            let script = serde_json::json!({
-                "url": "http://127.0.0.1:1", "password": "", "webhookPath": "/", "appSecret": "",
-                "accessToken": "", "phoneNumberId": "", "phone": phone,
-            });
-            fs::write(path.join(SCRIPT_FILE), script.to_string()).unwrap();
-            Self(path)
-        }
-    }
-
-    impl Drop for Directory {
-        fn drop(&mut self) {
-            let _left = fs::remove_dir_all(&self.0);
-        }
+    fn with_phone(phone: Option<SocketAddr>) -> Scratch {
+        let directory = Scratch::new().unwrap();
+        let script = serde_json::json!({
+            "url": "http://127.0.0.1:1", "password": "", "webhookPath": "/", "appSecret": "",
+            "accessToken": "", "phoneNumberId": "", "phone": phone,
+        });
+        fs::write(directory.join(SCRIPT_FILE), script.to_string()).unwrap();
+        directory
     }
 
     #[test]
     fn the_phone_keeps_its_address_until_another_program_has_it() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let taken = listener.local_addr().unwrap();
-        let directory = Directory::with_phone(Some(taken));
-        assert_ne!(address(&directory.0).unwrap(), taken, "another program listens there");
-        let customer = pick_up(&directory.0).unwrap().unwrap();
-        assert_eq!(address(&directory.0).unwrap(), taken, "the customer listens there");
+        let directory = with_phone(Some(taken));
+        assert_ne!(address(directory.path()).unwrap(), taken, "another program listens there");
+        let customer = pick_up(directory.path()).unwrap().unwrap();
+        assert_eq!(address(directory.path()).unwrap(), taken, "the customer listens there");
         drop((customer, listener));
-        assert_eq!(address(&directory.0).unwrap(), taken, "it is free again");
+        assert_eq!(address(directory.path()).unwrap(), taken, "it is free again");
     }
 
     #[test]
     fn a_script_of_an_earlier_version_gets_an_address() {
-        assert!(address(&Directory::with_phone(None).0).unwrap().ip().is_loopback());
+        assert!(address(with_phone(None).path()).unwrap().ip().is_loopback());
     }
 
     #[test]
     fn one_customer_at_a_time_is_at_the_phone() {
-        let directory = Directory::with_phone(None);
-        let customer = pick_up(&directory.0).unwrap();
+        let directory = with_phone(None);
+        let customer = pick_up(directory.path()).unwrap();
         assert!(customer.is_some());
-        assert!(pick_up(&directory.0).unwrap().is_none());
+        assert!(pick_up(directory.path()).unwrap().is_none());
         drop(customer);
-        assert!(pick_up(&directory.0).unwrap().is_some());
+        assert!(pick_up(directory.path()).unwrap().is_some());
     }
 }

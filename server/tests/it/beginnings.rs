@@ -3,7 +3,8 @@
 use crate::harness::{PASSWORD, Server};
 use axum::http::StatusCode;
 use common::clock::Clock;
-use std::{path::PathBuf, sync::Arc};
+use local_services::scratch::Scratch;
+use std::sync::Arc;
 use switchboard::{
     account::{self, CreateError},
     demo::{self, DemoError},
@@ -65,24 +66,16 @@ async fn an_address_may_begin_two_accounts_each_with_its_own_password() {
     }
 }
 
-/// An empty directory of a test's own.
-fn directory(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("switchboard-beginnings-{}-{name}", std::process::id()));
-    let _there_was_none = std::fs::remove_dir_all(&path);
-    std::fs::create_dir_all(&path).unwrap();
-    path
-}
-
 #[tokio::test]
 async fn the_demo_is_prepared_once_and_told_anew_where_the_server_is() {
     let server = Server::start().await;
     let parts = parts(&server);
-    let directory = directory("demo");
+    let directory = Scratch::new().unwrap();
     let at = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
-    let password = demo::prepare(&parts, &directory, at(7880), at(7001)).await.unwrap();
+    let password = demo::prepare(&parts, directory.path(), at(7880), at(7001)).await.unwrap();
     let script = std::fs::read_to_string(directory.join("demo.json")).unwrap();
     assert!(script.contains("http://127.0.0.1:7880"));
-    let again = demo::prepare(&parts, &directory, at(7990), at(7002)).await.unwrap();
+    let again = demo::prepare(&parts, directory.path(), at(7990), at(7002)).await.unwrap();
     assert_eq!(password, again, "the same people");
     let script = std::fs::read_to_string(directory.join("demo.json")).unwrap();
     assert!(script.contains("http://127.0.0.1:7990") && !script.contains("7880") && script.contains("7002"));
@@ -107,10 +100,10 @@ async fn the_demo_is_prepared_once_and_told_anew_where_the_server_is() {
 #[tokio::test]
 async fn a_damaged_script_is_said_to_be_and_makes_no_second_demo() {
     let server = Server::start().await;
-    let directory = directory("damaged");
+    let directory = Scratch::new().unwrap();
     std::fs::write(directory.join("demo.json"), "{").unwrap();
     let at = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
-    let refused = demo::prepare(&parts(&server), &directory, at, at).await;
+    let refused = demo::prepare(&parts(&server), directory.path(), at, at).await;
     assert!(matches!(refused, Err(DemoError::Script(_))));
     assert_eq!(server.sign_in("ada@demo.example", PASSWORD).await.status, StatusCode::UNAUTHORIZED);
 }

@@ -19,10 +19,10 @@ use common::{
 use inbox::Inbox;
 use ingress::Authenticator;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use local_services::scratch::Scratch;
 use serde_json::{Value, json};
 use shutdown::Shutdown;
 use std::{
-    path::PathBuf,
     sync::{Arc, LazyLock},
     time::Instant,
 };
@@ -61,16 +61,8 @@ pub(crate) struct Server {
     /// Serves files beside the REST layer.
     inbox: Inbox,
     router: Router,
-    _folder: Arc<Folder>,
-}
-
-/// Where files are kept; gone when it is dropped.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
+    /// Where files are kept.
+    _folder: Arc<Scratch>,
 }
 
 pub(crate) struct Answer {
@@ -157,7 +149,7 @@ impl Server {
         let secret = Secret::new(SECRET.to_owned());
         let guard = egress::Guard::new(egress::Config::default());
         let revocations = Arc::new(Revocations::default());
-        let folder = Folder(std::env::temp_dir().join(format!("switchboard-files-{}", Uuid::new_v4())));
+        let folder = Scratch::new().unwrap();
         let app = App::new(
             db.store.clone(),
             bus.clone(),
@@ -168,7 +160,9 @@ impl Server {
             guard.clone(),
         )
         .with_revocations(Arc::clone(&revocations))
-        .with_files(Some(files::Files::open(files::Config::default(), &folder.0, &secret, &guard).unwrap()));
+        .with_files(Some(
+            files::Files::open(files::Config::default(), folder.path(), &secret, &guard).unwrap(),
+        ));
         let authenticator = Authenticator {
             store: db.store.clone(),
             clock: clock.clone(),

@@ -13,7 +13,7 @@ use common::{
     protocol::call::{EndReason, Media},
 };
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 use store::{calls, imports};
 
 /// What is made otherwise than from the reference's example alone, or is there already.
@@ -202,7 +202,10 @@ impl Server {
             runner: NodeId::generate(&*self.clock),
         };
         let somebody = UserId::generate(&*self.clock);
-        let (call, missed) = (new(tenant.user, somebody), new(somebody, tenant.user));
+        let missed = new(somebody, tenant.user);
+        // Lists begin with the latest, whatever the ids of two at the same moment are.
+        self.clock.advance(Duration::from_millis(1));
+        let call = new(tenant.user, somebody);
         let row = [Ok(imports::ImportedContact { name: Some("Imported".to_owned()), ..Default::default() })];
         let mut tx = self.db.store.tenant(tenant.account).await.unwrap();
         calls::start(&mut tx, &call, &*self.clock).await.unwrap();

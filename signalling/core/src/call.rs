@@ -23,7 +23,7 @@ mod transfer;
 
 pub use effect::{CallError, Effect};
 pub use leg::Invitation;
-pub use recorded::{Recorded, RecordedParty, Stage};
+pub use recorded::{Recorded, RecordedParty, RecordedTransfer, Stage};
 pub use transfer::{Destination, TRANSFER_TIME};
 
 use common::{
@@ -34,7 +34,7 @@ use leg::{Leg, State};
 use party::Party;
 use ringing::Ringing;
 use std::time::{Duration, Instant};
-use transfer::Transfer;
+use transfer::{NotTransferred, Transfer};
 
 /// How long a call rings before it counts as missed.
 ///
@@ -109,6 +109,8 @@ pub struct Call {
     revision: u64,
     /// To which room it is being handed over.
     transfer: Option<Transfer>,
+    /// Of whom that has come to nothing a while ago.
+    not_transferred: Vec<NotTransferred>,
     end: End,
     /// Whether other instances are within reach: if not, their silence means nothing.
     is_linked: bool,
@@ -139,6 +141,7 @@ impl Call {
             is_answered: false,
             revision: 0,
             transfer: None,
+            not_transferred: Vec::new(),
             end: End::NotYet,
             is_linked: true,
         }
@@ -171,8 +174,16 @@ impl Call {
             };
             legs.push(Leg { user, invitation, state });
         }
-        let transfer = transfer.map(|to| Transfer::new(to, &legs, now));
-        let mut call = Self { legs, is_answered, revision, transfer, end: End::NotYet, is_linked: true };
+        let transfer = transfer.map(|recorded| Transfer::take_up(recorded, &legs, now));
+        let mut call = Self {
+            legs,
+            is_answered,
+            revision,
+            transfer,
+            not_transferred: Vec::new(),
+            end: End::NotYet,
+            is_linked: true,
+        };
         if call.is_deserted(None) {
             // It died between the last one's leaving and the call's end.
             let reason = if call.transfer.is_some() { EndReason::Transferred } else { EndReason::HungUp };
@@ -307,6 +318,7 @@ impl Call {
             State::In(party) if party.device == device => {
                 self.tell_other_side(user, device, with, effects);
                 self.tell_transferring(user, now, effects);
+                self.tell_not_transferred_again(device, now, effects);
                 return Ok(());
             }
             State::Out { reason, device: had } if had.is_none_or(|had| had == device) => *reason,

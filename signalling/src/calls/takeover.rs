@@ -19,14 +19,16 @@ use common::{
     text,
 };
 use futures_util::{StreamExt, stream};
-use signalling_core::call::{Call, Destination, Invitation, RING_TIME, Recorded, RecordedParty, Stage};
+use signalling_core::call::{
+    Call, Destination, Invitation, RING_TIME, Recorded, RecordedParty, RecordedTransfer, Stage,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 use store::{
     StoreError,
-    calls::{self, Open, OpenParty, Tenure},
+    calls::{self, Open, OpenParty, Tenure, Transfer},
     system::NODE_SILENCE,
     users,
 };
@@ -226,7 +228,7 @@ async fn run(
     let recorded = Recorded {
         parties: parties.collect(),
         is_answered: open.answered_at.is_some(),
-        transfer: open.transfer.map(|(by, room)| Destination { by, room }),
+        transfer: open.transfer.as_ref().map(|transfer| recorded_transfer(hub, transfer)),
         // More than any runner before can have counted.
         revision: open.tenure.epoch << 32,
     };
@@ -247,6 +249,16 @@ fn stage(hub: &Hub, party: &OpenParty, devices: Vec<ConnectionId>) -> Stage {
         (Some(reason), device) => Stage::Out { reason, device },
         (None, Some(device)) => Stage::In { device },
         (None, None) => Stage::Ringing { rings_for: rings_for(hub, party.invited_at), devices },
+    }
+}
+
+fn recorded_transfer(hub: &Hub, transfer: &Transfer) -> RecordedTransfer {
+    let Transfer { by, room, ref awaited, until } = *transfer;
+    let time = Duration::try_from(until - hub.clock().utc()).unwrap_or_default();
+    RecordedTransfer {
+        destination: Destination { by, room },
+        awaited: awaited.iter().copied().collect(),
+        time,
     }
 }
 

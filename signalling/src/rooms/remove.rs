@@ -8,9 +8,12 @@ use common::{
         room::{RemovalReason, Removed},
     },
 };
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use std::sync::Arc;
 use tracing::warn;
+
+/// How many of those who are removed from a room the media session is told of at once.
+const TOLD_AT_ONCE: usize = 64;
 
 /// `room.leave`.
 pub(crate) async fn leave(hub: &Hub, client: &Arc<Client>, id: RoomId) -> Result<Done, Failure> {
@@ -32,7 +35,7 @@ fn leave_room(hub: &Hub, client: &Client, id: RoomId) {
 
 /// Takes those out of a room who are in it here and whom `is_meant` picks, and tells them why;
 /// how many it were.
-pub(crate) async fn remove(
+pub(crate) fn remove(
     hub: &Hub,
     id: RoomId,
     reason: RemovalReason,
@@ -42,27 +45,34 @@ pub(crate) async fn remove(
     let Some(room) = hub.0.rooms.get(id) else { return 0 };
     let mut meant = room.clients();
     meant.retain(|client| is_meant(client));
-    take_out(hub, id, reason, &meant).await;
+    take_out(hub, id, reason, &meant);
     u32::try_from(meant.len()).unwrap_or(u32::MAX)
 }
 
 /// Takes these out of a room, and tells them why. A guest has nowhere else to be: the connection ends.
-pub(super) async fn take_out(hub: &Hub, id: RoomId, reason: RemovalReason, meant: &[Arc<Client>]) {
+pub(super) fn take_out(hub: &Hub, id: RoomId, reason: RemovalReason, meant: &[Arc<Client>]) {
     let removed = Frame::event(&Event::RoomRemoved(Removed { room_id: id, reason }));
     for client in meant {
         leave_room(hub, client, id);
         client.push(removed.clone());
     }
-    // Afterwards: a media server may be slow to answer, or away.
-    let leaving = meant.iter().map(async |client| {
-        if let Err(failure) = media::leave(hub, client, id).await {
+    let mut seated = meant.to_vec();
+    seated.retain(|client| media::give_up(client, id));
+    if !seated.is_empty() {
+        // Beside: a media server may be slow to answer, or away, and there may be more to remove.
+        hub.finish(tell_removed(hub.clone(), id, seated));
+    }
+    meant.iter().filter(|client| client.access().is_guest()).for_each(|guest| guest.end());
+}
+
+/// Tells the media session of a room that these were removed. One that does not hear it asks who is there.
+async fn tell_removed(hub: Hub, id: RoomId, seated: Vec<Arc<Client>>) {
+    let told = stream::iter(&seated).for_each_concurrent(TOLD_AT_ONCE, async |client| {
+        if let Err(failure) = media::tell_left(&hub, client, id).await {
             warn!(room.id = %id, conn.id = %client.id, message = failure.message, "The media session of {id} was not told that {} was removed", client.id);
         }
-        if client.access().is_guest() {
-            client.end();
-        }
     });
-    join_all(leaving).await;
+    told.await;
 }
 
 /// The connection is gone, and with it the device from all rooms.

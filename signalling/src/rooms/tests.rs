@@ -7,6 +7,7 @@ use crate::{
     presence,
     testing::{Connected, ID, SIGNING_KEY, World},
 };
+use bus::Asked;
 use common::{
     clock::Clock,
     error::ErrorCode,
@@ -17,12 +18,20 @@ use common::{
         call::{Media as CallMedia, Ring},
         room::{Join, ROOMS_MAX, RemovalReason},
     },
+    subject::media::{MediaAction, MediaService, SessionLease},
     token::{Bearer, Role, Subject, sign, sign_join},
 };
 use jsonwebtoken::EncodingKey;
 use serde_json::Value;
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use store::users;
+use tokio::time::timeout;
+
+/// How long may be waited for. It only bounds failure: less than a media server has to answer for all rooms of a test.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn enter(world: &World, client: &mut Connected, room_id: RoomId) -> Value {
     join(&world.hub, &client.client, Some(&ID), &Join { room_id: Some(room_id), ..Join::default() }).await;
@@ -76,7 +85,7 @@ async fn who_is_removed_has_come_and_gone_for_the_others_in_this_order() {
     enter(&world, &mut watcher, room).await;
     enter(&world, &mut ada, room).await;
     let id = ada.client.id;
-    assert_eq!(remove(&world.hub, room, RemovalReason::Removed, |client| client.id == id).await, 1);
+    assert_eq!(remove(&world.hub, room, RemovalReason::Removed, |client| client.id == id), 1);
     for method in ["room.memberJoined", "room.memberLeft"] {
         assert_eq!(watcher.frame().await["method"], method);
     }
@@ -126,6 +135,41 @@ async fn who_refreshes_with_a_token_that_opens_no_room_is_out_of_all_rooms() {
     assert!(ada.frame().await["result"]["expiresAt"].is_string(), "by then it is so");
     assert!(ada.client.held().rooms.is_empty());
     assert_eq!(code(&enter(&world, &mut ada, first).await), "auth.forbidden");
+}
+
+/// The media server takes requests and answers none: each is given up only after seconds.
+#[tokio::test]
+async fn who_is_removed_is_out_of_all_rooms_while_the_media_server_hangs() {
+    const ROOMS: usize = 12;
+    let world = World::new(Config::default()).await;
+    let bus = world.hub.bus();
+    let mut hanging = bus.serve(&MediaService(bus.node())).await.unwrap();
+    let person = world.person(Permissions::of(&[Permission::RoomsRead]));
+    let user = person.user;
+    let mut ada = world.connect_by(&Bearer::Caller(person)).await;
+    let mut sessions = BTreeMap::new();
+    for _ in 0..ROOMS {
+        let room = world.room().await;
+        assert_eq!(code(&enter(&world, &mut ada, room).await), "");
+        sessions.insert(room, bus.acquire(&SessionLease(room)).await.unwrap());
+        ada.client.held().media.insert(room);
+    }
+    let token = signed(&world, user, Permissions::of(&[Permission::UsersRead]));
+    timeout(PATIENCE, world.refresh(&ada.client, token)).await.expect("nobody waits for the media server");
+    assert!(ada.client.held().rooms.is_empty());
+    for _ in 0..ROOMS {
+        assert_eq!(ada.frame().await["method"], "room.removed");
+    }
+    // Each session is told all the same.
+    let mut told = BTreeMap::new();
+    while told.len() < ROOMS {
+        let asked = timeout(PATIENCE, hanging.next()).await.expect("it is told");
+        let Asked { request, reply } = asked.unwrap();
+        let MediaAction::Leave { connection } = request.action else { continue };
+        assert_eq!(connection, ada.client.id);
+        told.insert(request.room, reply);
+    }
+    assert!(told.keys().eq(sessions.keys()));
 }
 
 /// A media node holds a participant to the rights that they came with.

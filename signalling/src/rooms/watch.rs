@@ -120,14 +120,14 @@ async fn look(hub: &Hub, account: AccountId, visitors: &[Visitor]) -> Result<u32
             rooms.entry(room).or_default().insert(who, facts);
         }
         for (room, doubts) in rooms {
-            count += clear(hub, room, &doubts).await;
+            count += clear(hub, room, &doubts);
         }
     }
     Ok(count)
 }
 
 /// Takes those out of a room who may not stay in it, each device by its own token: one may have come with a newer.
-async fn clear(hub: &Hub, id: RoomId, doubts: &BTreeMap<Identity, Option<RoomFacts>>) -> u32 {
+fn clear(hub: &Hub, id: RoomId, doubts: &BTreeMap<Identity, Option<RoomFacts>>) -> u32 {
     let Some(room) = hub.0.rooms.get(id) else { return 0 };
     let must_leave = |client: &Client| {
         let access = client.access();
@@ -143,7 +143,7 @@ async fn clear(hub: &Hub, id: RoomId, doubts: &BTreeMap<Identity, Option<RoomFac
         let meant: Vec<_> = meant.map(|(client, _)| Arc::clone(client)).collect();
         if !meant.is_empty() {
             hub.0.rooms.note_removal();
-            take_out(hub, id, reason, &meant).await;
+            take_out(hub, id, reason, &meant);
         }
     }
     u32::try_from(leaving.len()).unwrap_or(u32::MAX)
@@ -162,13 +162,13 @@ pub(crate) async fn review(hub: &Hub, account: AccountId, id: RoomId) -> u32 {
 }
 
 /// The client goes by another token: it leaves its rooms if this one does not let it into any.
-pub(crate) async fn recheck(hub: &Hub, client: &Arc<Client>) {
+pub(crate) fn recheck(hub: &Hub, client: &Arc<Client>) {
     if admit::visitor(&client.access()).may_inside(Action::Enter, true).is_ok() {
         return;
     }
     hub.0.rooms.note_removal();
     let rooms = client.held().rooms.clone();
     for room in rooms {
-        take_out(hub, room, RemovalReason::Removed, std::slice::from_ref(client)).await;
+        take_out(hub, room, RemovalReason::Removed, std::slice::from_ref(client));
     }
 }

@@ -44,10 +44,23 @@ pub struct Open {
     pub started_at: OffsetDateTime,
     /// When it was picked up first, if it was.
     pub answered_at: Option<OffsetDateTime>,
-    /// Who hands it over to which room, while that is under way.
-    pub transfer: Option<(UserId, RoomId)>,
+    /// To which room it is being handed over, while that is under way.
+    pub transfer: Option<Transfer>,
     /// Everybody who is or was part of it, in the order in which they came; the first called.
     pub parties: Vec<OpenParty>,
+}
+
+/// A call's way to another room, while it is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// Who hands it over.
+    pub by: UserId,
+    /// Where to.
+    pub room: RoomId,
+    /// Who has yet to say what came of it.
+    pub awaited: Vec<UserId>,
+    /// Until when they have time to.
+    pub until: OffsetDateTime,
 }
 
 /// One who is or was part of a call that goes on.
@@ -212,22 +225,27 @@ pub async fn invite(
     Ok(done.rows_affected() > 0)
 }
 
-/// Records who hands a call over to which room, or that nobody does any more. False if the tenure is over, or the call.
+/// Records how far a call is on its way to another room, or that it is so no more. False if the tenure is over, or the
+/// call.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn note_transfer(
     tx: &mut TenantTx,
     tenure: Tenure,
-    destination: Option<(UserId, RoomId)>,
+    transfer: Option<&Transfer>,
 ) -> Result<bool, StoreError> {
+    let awaited: Option<Vec<Uuid>> =
+        transfer.map(|transfer| transfer.awaited.iter().map(|user| user.as_uuid()).collect());
     let done = query!(
-        "UPDATE calls SET transfer_by = $3, transfer_room_id = $4
+        "UPDATE calls SET transfer_by = $3, transfer_room_id = $4, transfer_awaited = $5, transfer_until = $6
          WHERE id = $1 AND epoch = $2 AND ended_at IS NULL",
         tenure.call.as_uuid(),
         from_seq(tenure.epoch),
-        destination.map(|(by, _)| by.as_uuid()),
-        destination.map(|(_, room)| room.as_uuid())
+        transfer.map(|transfer| transfer.by.as_uuid()),
+        transfer.map(|transfer| transfer.room.as_uuid()),
+        awaited.as_deref(),
+        transfer.map(|transfer| transfer.until)
     )
     .execute(tx.connection())
     .await?;
@@ -380,7 +398,7 @@ pub async fn take_over(tx: &mut TenantTx, from: Tenure, runner: NodeId) -> Resul
         r#"UPDATE calls SET epoch = epoch + 1, runner = $3
            WHERE id = $1 AND epoch = $2 AND ended_at IS NULL
            RETURNING epoch AS "epoch: Seq", room_id, caller_id, media AS "media: Named<Media>", started_at, answered_at,
-               transfer_by, transfer_room_id"#,
+               transfer_by, transfer_room_id, transfer_awaited, transfer_until"#,
         from.call.as_uuid(),
         from_seq(from.epoch),
         runner.as_uuid()
@@ -388,6 +406,14 @@ pub async fn take_over(tx: &mut TenantTx, from: Tenure, runner: NodeId) -> Resul
     .fetch_optional(tx.connection())
     .await?;
     let Some(row) = row else { return Ok(None) };
+    let transfer =
+        row.transfer_by.zip(row.transfer_room_id).zip(row.transfer_awaited.zip(row.transfer_until));
+    let transfer = transfer.map(|((by, room), (awaited, until))| Transfer {
+        by: by.into(),
+        room: room.into(),
+        awaited: awaited.into_iter().map(UserId::from_uuid).collect(),
+        until,
+    });
     Ok(Some(Open {
         tenure: Tenure { call: from.call, epoch: row.epoch.into() },
         room: RoomId::from_uuid(row.room_id),
@@ -395,7 +421,7 @@ pub async fn take_over(tx: &mut TenantTx, from: Tenure, runner: NodeId) -> Resul
         media: row.media.into(),
         started_at: row.started_at,
         answered_at: row.answered_at,
-        transfer: row.transfer_by.map(UserId::from_uuid).zip(row.transfer_room_id.map(RoomId::from_uuid)),
+        transfer,
         parties: open_parties(tx, from.call).await?,
     }))
 }

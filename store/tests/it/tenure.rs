@@ -176,18 +176,21 @@ async fn where_a_call_is_handed_over_to_is_known_to_who_takes_it_over_and_to_its
         assert!(calls::answer(&mut tx, tenure, user, device, &clock).await.unwrap());
     }
     let room = RoomId::generate(&clock);
-    assert!(calls::note_transfer(&mut tx, tenure, Some((a.user, room))).await.unwrap());
+    let until = clock.utc() + Duration::from_secs(20);
+    let to = |room, awaited| calls::Transfer { by: a.user, room, awaited, until };
+    assert!(calls::note_transfer(&mut tx, tenure, Some(&to(room, vec![ben, carl]))).await.unwrap());
+    assert!(calls::note_transfer(&mut tx, tenure, Some(&to(room, vec![ben]))).await.unwrap());
     assert!(calls::leave(&mut tx, tenure, ben, EndReason::Transferred, &clock).await.unwrap().is_some());
     let node = NodeId::generate(&clock);
     let open = calls::take_over(&mut tx, tenure, node).await.unwrap().unwrap();
-    assert_eq!(open.transfer, Some((a.user, room)));
+    assert_eq!(open.transfer, Some(to(room, vec![ben])), "Carl has said that she cannot go");
     assert!(!calls::note_transfer(&mut tx, tenure, None).await.unwrap(), "by who ran it before");
     // Carl could not go there; she hands him over once more, and Dora has not picked up.
     assert!(calls::note_transfer(&mut tx, open.tenure, None).await.unwrap());
     let again = calls::take_over(&mut tx, open.tenure, node).await.unwrap().unwrap();
     assert_eq!(again.transfer, None);
     let other = RoomId::generate(&clock);
-    assert!(calls::note_transfer(&mut tx, again.tenure, Some((a.user, other))).await.unwrap());
+    assert!(calls::note_transfer(&mut tx, again.tenure, Some(&to(other, vec![carl]))).await.unwrap());
     let missed = calls::end(&mut tx, again.tenure, EndReason::Transferred, &clock).await.unwrap().unwrap();
     assert_eq!(missed.iter().map(|entry| entry.user).collect::<Vec<_>>(), [dora]);
     let record = calls::find(&mut tx, call.id).await.unwrap().unwrap();

@@ -1,11 +1,10 @@
 //! Paths of media that are lost while a call goes on: everything goes through a relay, which dies.
 
 use crate::browser::sees_and_hears;
-use local_services::coturn::Coturn;
+use local_services::{coturn::Coturn, scratch::Scratch};
 use serde_json::json;
 use std::{
     net::{Ipv4Addr, TcpListener, UdpSocket},
-    path::PathBuf,
     process::Command,
 };
 use switchboard_tests::{
@@ -25,16 +24,17 @@ const RELAYED: &str = "window.ways = [];
 
 /// A coturn on loopback.
 struct Relay {
-    directory: PathBuf,
     configuration: String,
     port: u16,
     coturn: Option<Coturn>,
+    // After what runs in it.
+    directory: Scratch,
 }
 
 impl Relay {
     /// Starts one, of which the servers of an installation tell their clients.
     fn start(installation: &mut Installation) -> Self {
-        let directory = std::env::temp_dir().join(format!("switchboard-relay-{}", uuid::Uuid::new_v4()));
+        let directory = Scratch::new().expect("a directory");
         let port = free_port();
         installation.set("SWITCHBOARD_TURN__URLS", &format!("[\"turn:127.0.0.1:{port}?transport=udp\"]"));
         installation.set("SWITCHBOARD_TURN__SECRET", "a-secret-for-tests");
@@ -47,7 +47,7 @@ impl Relay {
         // Only what makes it run beside others on a machine without a network.
         let loopback = "listening-ip=127.0.0.1\nrelay-ip=127.0.0.1\nallow-loopback-peers\n";
         let configuration = format!("{}\n{loopback}", String::from_utf8_lossy(&written.stdout));
-        let mut relay = Self { directory, configuration, port, coturn: None };
+        let mut relay = Self { configuration, port, coturn: None, directory };
         relay.go_on();
         relay
     }
@@ -59,15 +59,8 @@ impl Relay {
     }
 
     fn go_on(&mut self) {
-        let started = Coturn::start(&self.directory, &self.configuration, self.port);
+        let started = Coturn::start(self.directory.path(), &self.configuration, self.port);
         self.coturn = Some(started.expect("coturn starts"));
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.coturn = None;
-        let _already_gone = std::fs::remove_dir_all(&self.directory);
     }
 }
 

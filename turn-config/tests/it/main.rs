@@ -10,16 +10,11 @@ use common::{
     protocol::media::IceServer,
     secret::Secret,
 };
-use local_services::{coturn::Coturn, find};
+use local_services::{coturn::Coturn, find, scratch::Scratch};
 use std::{
-    fs,
     net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
-    path::PathBuf,
-    process::{self, Command},
-    sync::{
-        atomic::{AtomicU32, Ordering},
-        mpsc,
-    },
+    process::Command,
+    sync::mpsc,
     thread,
     time::Duration,
 };
@@ -35,15 +30,14 @@ const MESSAGES: usize = 10;
 /// A coturn on loopback, and what Switchboard knows of it.
 struct Relay {
     config: TurnConfig,
-    dir: PathBuf,
-    coturn: Option<Coturn>,
+    _coturn: Coturn,
+    // After what runs in it.
+    _directory: Scratch,
 }
 
 impl Relay {
     fn start() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("switchboard-turn-{}-{number}", process::id()));
+        let directory = Scratch::new().expect("a directory");
         let port = free_port();
         let config = TurnConfig {
             urls: vec![format!("turn:127.0.0.1:{port}?transport=udp")],
@@ -56,9 +50,9 @@ impl Relay {
         let generated = coturn_conf(&config).expect("a good configuration");
         // Only what makes it run beside others on a machine without a network.
         let loopback = "listening-ip=127.0.0.1\nrelay-ip=127.0.0.1\nallow-loopback-peers\n";
-        let coturn = Coturn::start(&dir, &format!("{generated}\n{loopback}"), port)
-            .unwrap_or_else(|error| panic!("coturn: {error}; its log is in {}", dir.display()));
-        Self { config, dir, coturn: Some(coturn) }
+        let coturn = Coturn::start(directory.path(), &format!("{generated}\n{loopback}"), port)
+            .unwrap_or_else(|error| panic!("coturn: {error}; its log is in {}", directory.path().display()));
+        Self { config, _coturn: coturn, _directory: directory }
     }
 
     /// What a client would be told at `now`.
@@ -79,13 +73,6 @@ impl Relay {
             .output()
             .expect("coturn's client runs");
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.coturn = None;
-        fs::remove_dir_all(&self.dir).expect("nothing holds the directory any more");
     }
 }
 

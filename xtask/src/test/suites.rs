@@ -106,7 +106,8 @@ fn suite(line: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{env, fs, process};
+    use local_services::scratch::Scratch;
+    use std::fs;
 
     /// Would take a minute if it were waited for.
     #[test]
@@ -119,10 +120,11 @@ mod tests {
     #[test]
     fn others_hear_when_the_first_test_program_runs() {
         let (begun, waits) = sync_channel(0);
-        let go_on = env::temp_dir().join(format!("switchboard-suites-{}", process::id()));
+        let directory = Scratch::new().unwrap();
+        let go_on = directory.join("go on");
         let line = "     Running unittests src/lib.rs (target/debug/deps/store-0f7835e6a88b5979)";
         let script = format!(
-            "echo Compiling >&2; echo '{line}' >&2; until [ -e {} ]; do sleep 0.01; done",
+            "echo Compiling >&2; echo '{line}' >&2; until [ -e '{}' ]; do sleep 0.01; done",
             go_on.display()
         );
         thread::scope(|scope| {
@@ -133,7 +135,6 @@ mod tests {
             suites.join().unwrap();
             assert_eq!(heard, Err(RecvTimeoutError::Disconnected));
         });
-        fs::remove_file(go_on).unwrap();
     }
 
     #[test]

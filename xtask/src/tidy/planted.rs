@@ -1,21 +1,18 @@
 //! Trees of files in which tests plant faults.
 
+use local_services::scratch::Scratch;
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
-    process,
-    sync::atomic::{AtomicU32, Ordering},
 };
 
 /// A directory that is deleted when the test ends.
-pub(crate) struct Tree(PathBuf);
+pub(crate) struct Tree(Scratch);
 
 impl Tree {
     /// One with these files.
     pub(crate) fn of(files: &[(&str, &str)]) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let tree = Self(env::temp_dir().join(format!("planted-{}-{number}", process::id())));
+        let tree = Self(Scratch::new().unwrap());
         for (path, text) in files {
             tree.plant(path, text);
         }
@@ -23,7 +20,7 @@ impl Tree {
     }
 
     pub(crate) fn root(&self) -> &Path {
-        &self.0
+        self.0.path()
     }
 
     /// Writes a file, whatever was there.
@@ -40,23 +37,17 @@ impl Tree {
     /// All files, relative to the root.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        let mut directories = vec![self.0.clone()];
+        let mut directories = vec![self.0.path().to_owned()];
         while let Some(directory) = directories.pop() {
             for entry in fs::read_dir(directory).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     directories.push(path);
                 } else {
-                    files.push(path.strip_prefix(&self.0).unwrap().to_owned());
+                    files.push(path.strip_prefix(self.0.path()).unwrap().to_owned());
                 }
             }
         }
         files
-    }
-}
-
-impl Drop for Tree {
-    fn drop(&mut self) {
-        let _gone_already = fs::remove_dir_all(&self.0);
     }
 }

@@ -140,6 +140,7 @@ async fn pings_and_a_close_are_answered_and_what_came_before_it_is_not_lost() {
 
 /// The client's side is shut for writing: whatever it writes fails, and what the server says still comes.
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the test connects to itself")]
 async fn what_came_is_not_lost_where_a_ping_cannot_be_answered() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();

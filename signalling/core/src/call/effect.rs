@@ -7,7 +7,7 @@ use common::{
 };
 use std::time::Duration;
 
-use super::{leg::Invitation, transfer::Destination};
+use super::{leg::Invitation, recorded::RecordedTransfer, transfer::Destination};
 
 /// Why an action does not fit the call. It never changes the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -82,8 +82,8 @@ pub enum Effect {
         /// How it ended for them.
         reason: EndReason,
     },
-    /// Write down to which room it is being handed over, or that it is not any more; likewise.
-    RecordTransfer(Option<Destination>),
+    /// Write down how far it is on its way to another room, or that it is so no more; likewise.
+    RecordTransfer(Option<RecordedTransfer>),
     /// Write down how it ended for all who are still part of it; likewise.
     RecordEnd(EndReason),
     /// Ring on one more device.

@@ -5,7 +5,7 @@ use common::{
     id::{ConnectionId, UserId},
     protocol::call::EndReason,
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// A call that another instance ran, as it was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +14,21 @@ pub struct Recorded {
     pub parties: Vec<RecordedParty>,
     /// Whether anybody has picked up.
     pub is_answered: bool,
-    /// To which room it was being handed over, and by whom.
-    pub transfer: Option<Destination>,
+    /// How far it was on its way to another room.
+    pub transfer: Option<RecordedTransfer>,
     /// Higher than what any other instance has counted.
     pub revision: u64,
+}
+
+/// A call's way to another room, as it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedTransfer {
+    /// Where to, and by whom.
+    pub destination: Destination,
+    /// Who has yet to say what came of it.
+    pub awaited: BTreeSet<UserId>,
+    /// For how much longer that is waited for.
+    pub time: Duration,
 }
 
 /// One of them.

@@ -4,7 +4,7 @@
 //! and nobody is let go of before that, also where the one who hands the call over has hung up meanwhile. Who could not
 //! go there is still in the call, as long as there is somebody else in it.
 
-use super::{Call, CallError, Effect, leg::Leg};
+use super::{Call, CallError, Effect, GRACE_TIME, leg::Leg, recorded::RecordedTransfer};
 use common::{
     id::{ConnectionId, RoomId, UserId},
     protocol::call::EndReason,
@@ -44,6 +44,33 @@ impl Transfer {
         let awaited = talking.filter(|user| *user != destination.by).collect();
         Self { destination, awaited, until: now + TRANSFER_TIME }
     }
+
+    /// Of a call of those `legs` that another instance ran: who has said what came of it is not asked again, and nobody
+    /// has more time than they were told.
+    pub(super) fn take_up(recorded: RecordedTransfer, legs: &[Leg], now: Instant) -> Self {
+        let RecordedTransfer { destination, awaited, time } = recorded;
+        let among_all = Self::new(destination, legs, now);
+        let awaited = among_all.awaited.intersection(&awaited).copied().collect();
+        Self { destination, awaited, until: now + time.min(TRANSFER_TIME) }
+    }
+
+    fn recorded(&self, now: Instant) -> RecordedTransfer {
+        let Self { destination, awaited, until } = self;
+        let (awaited, time) = (awaited.clone(), until.saturating_duration_since(now));
+        RecordedTransfer { destination: *destination, awaited, time }
+    }
+}
+
+/// Somebody who has not gone to another room. The device that hands the call over may be between two connections when
+/// it is told so: one that comes back is told again.
+#[derive(Debug)]
+pub(super) struct NotTransferred {
+    destination: Destination,
+    user: UserId,
+    /// The device that was told.
+    told: Option<ConnectionId>,
+    /// Until when: as long as a device may be out of reach.
+    until: Instant,
 }
 
 impl Call {
@@ -92,8 +119,9 @@ impl Call {
         }
         let by = self.talking().find(|leg| leg.is_in_on(device)).ok_or(CallError::NotInvited)?.user;
         let destination = Destination { by, room };
-        effects.push(Effect::RecordTransfer(Some(destination)));
-        self.transfer = Some(Transfer::new(destination, &self.legs, now));
+        let transfer = self.transfer.insert(Transfer::new(destination, &self.legs, now));
+        effects.push(Effect::RecordTransfer(Some(transfer.recorded(now))));
+        self.not_transferred.clear();
         self.go_on_with_transfer(now, effects);
         Ok(())
     }
@@ -134,6 +162,7 @@ impl Call {
             && transfer.destination.by != user
         {
             transfer.awaited.insert(user);
+            effects.push(Effect::RecordTransfer(Some(transfer.recorded(now))));
             self.tell_transferring(user, now, effects);
         }
     }
@@ -169,7 +198,10 @@ impl Call {
         if is_there {
             self.take_out(at, EndReason::Transferred, now, effects);
         } else {
-            self.tell_not_transferred(user, effects);
+            // Of the last one the end of it is recorded.
+            let is_awaited = !transfer.awaited.is_empty();
+            effects.extend(is_awaited.then(|| Effect::RecordTransfer(Some(transfer.recorded(now)))));
+            self.tell_not_transferred(user, now, effects);
         }
         self.end_transfer_unless_awaited(effects);
         self.end_if_deserted(now, effects);
@@ -188,7 +220,7 @@ impl Call {
     pub(super) fn time_transfer_out(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         let Some(transfer) = self.transfer.as_mut().filter(|transfer| transfer.until <= now) else { return };
         for user in std::mem::take(&mut transfer.awaited) {
-            self.tell_not_transferred(user, effects);
+            self.tell_not_transferred(user, now, effects);
         }
         self.end_transfer_unless_awaited(effects);
         self.end_if_deserted(now, effects);
@@ -201,13 +233,31 @@ impl Call {
         }
     }
 
-    fn tell_not_transferred(&self, user: UserId, effects: &mut Vec<Effect>) {
-        let Some(Destination { by, room }) = self.transfer.as_ref().map(|transfer| transfer.destination)
-        else {
-            return;
-        };
+    fn tell_not_transferred(&mut self, user: UserId, now: Instant, effects: &mut Vec<Effect>) {
+        let Some(destination) = self.transfer.as_ref().map(|transfer| transfer.destination) else { return };
+        let Destination { by, room } = destination;
         let told = self.talking().find(|leg| leg.user == by).and_then(Leg::device);
         effects.extend(told.map(|to| Effect::TellTransferFailed { to, room, user }));
+        self.not_transferred.push(NotTransferred { destination, user, told, until: now + GRACE_TIME });
+    }
+
+    /// The one who talks on a device is told who has not gone, if it was not this device that was told.
+    pub(super) fn tell_not_transferred_again(
+        &mut self,
+        device: ConnectionId,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.not_transferred.retain(|failed| failed.until > now);
+        let talking: BTreeSet<UserId> = self.talking().map(|leg| leg.user).collect();
+        let by = self.talking().find(|leg| leg.is_in_on(device)).map(|leg| leg.user);
+        for failed in &mut self.not_transferred {
+            let Destination { by: theirs, room } = failed.destination;
+            if by == Some(theirs) && talking.contains(&failed.user) && failed.told != Some(device) {
+                failed.told = Some(device);
+                effects.push(Effect::TellTransferFailed { to: device, room, user: failed.user });
+            }
+        }
     }
 
     fn end_transfer_unless_awaited(&mut self, effects: &mut Vec<Effect>) {

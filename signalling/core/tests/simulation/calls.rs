@@ -10,7 +10,7 @@ use common::{
     protocol::call::EndReason,
 };
 use signalling_core::call::{
-    Call, CallError, Destination, Invitation,
+    Call, CallError, Invitation, RecordedTransfer,
     part::{Part, Runner},
 };
 use std::{
@@ -53,7 +53,8 @@ pub(crate) struct Record {
     epoch: u64,
     runner: NodeId,
     is_answered: bool,
-    transfer: Option<Destination>,
+    /// As it was recorded, and when.
+    transfer: Option<(RecordedTransfer, u64)>,
     ended: Option<EndReason>,
 }
 

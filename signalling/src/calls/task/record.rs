@@ -10,7 +10,7 @@ use signalling_core::call::{Effect, RING_TIME};
 use std::time::Duration;
 use store::{
     StoreError,
-    calls::{self, Tenure},
+    calls::{self, Tenure, Transfer},
 };
 use tokio::time::{sleep, timeout};
 use tracing::warn;
@@ -125,9 +125,14 @@ impl Records {
                 entries = calls::leave(&mut tx, tenure, user, reason, clock).await?;
                 entries.is_some()
             }
-            Effect::RecordTransfer(destination) => {
-                let destination = destination.map(|to| (to.by, to.room));
-                calls::note_transfer(&mut tx, tenure, destination).await?
+            Effect::RecordTransfer(ref transfer) => {
+                let transfer = transfer.as_ref().map(|transfer| Transfer {
+                    by: transfer.destination.by,
+                    room: transfer.destination.room,
+                    awaited: transfer.awaited.iter().copied().collect(),
+                    until: clock.utc() + transfer.time,
+                });
+                calls::note_transfer(&mut tx, tenure, transfer.as_ref()).await?
             }
             Effect::RecordEnd(reason) => {
                 entries = calls::end(&mut tx, tenure, reason, clock).await?;

@@ -31,7 +31,9 @@ struct Log {
     is_answered: bool,
     ended: Option<EndReason>,
     /// To which room it is being handed over, and by whom.
-    transfer: Option<Destination>,
+    transfer: Option<RecordedTransfer>,
+    /// The last one of which it was.
+    destination: Option<Destination>,
     /// What each user's devices may be told, since they were rung last.
     told: Vec<(ConnectionId, EndReason)>,
     counts: Counts,
@@ -88,12 +90,22 @@ impl Log {
                 person.outcome = Some(reason);
                 self.counts.transferred += usize::from(reason == EndReason::Transferred);
             }
-            Effect::RecordTransfer(transfer) => {
+            Effect::RecordTransfer(ref transfer) => {
                 assert_eq!(self.ended, None, "seed {seed}: nothing is written of a call that is over");
-                assert_ne!(self.transfer.is_some(), transfer.is_some(), "seed {seed}: one at a time");
-                let is_theirs = transfer.is_none_or(|Destination { by, .. }| self.people[&by].is_in());
-                assert!(is_theirs, "seed {seed}: by one who talks");
-                self.transfer = transfer;
+                if let (Some(before), Some(now)) = (&self.transfer, transfer) {
+                    assert_eq!(before.destination, now.destination, "seed {seed}: one at a time");
+                    assert!(now.time <= before.time, "seed {seed}: nobody is given more time");
+                } else {
+                    assert_ne!(self.transfer.is_some(), transfer.is_some(), "seed {seed}: it ends once");
+                    let by = transfer.as_ref().map(|transfer| transfer.destination.by);
+                    assert!(by.is_none_or(|by| self.people[&by].is_in()), "seed {seed}: by one who talks");
+                }
+                let awaited = transfer.iter().flat_map(|transfer| &transfer.awaited);
+                for user in awaited {
+                    assert!(self.people[user].is_in(), "seed {seed}: who talks can go");
+                }
+                self.transfer.clone_from(transfer);
+                self.destination = transfer.as_ref().map(|to| to.destination).or(self.destination);
             }
             Effect::RecordEnd(reason) => {
                 assert_eq!(self.ended.replace(reason), None, "seed {seed}: it ends once");
@@ -132,12 +144,13 @@ impl Log {
                 | Effect::RecordTransfer(_)
                 | Effect::RecordEnd(_) => self.record(&effect, seed),
                 Effect::TellTransferring { to, destination, time } => {
-                    assert_eq!(Some(destination), self.transfer, "seed {seed}: where it is handed over to");
+                    let known = self.transfer.as_ref().map(|transfer| transfer.destination);
+                    assert_eq!(Some(destination), known, "seed {seed}: where it is handed over to");
                     assert!(self.talks_on(to) && user_of(to) != destination.by, "seed {seed}");
                     assert!(time <= TRANSFER_TIME, "seed {seed}");
                 }
                 Effect::TellTransferFailed { to, room, user } => {
-                    let told = self.transfer.map(|to| (to.by, to.room));
+                    let told = self.destination.map(|to| (to.by, to.room));
                     assert_eq!(told, Some((user_of(to), room)), "seed {seed}: the one who wanted it");
                     assert!(
                         self.talks_on(to) && self.people[&user].is_in(),
@@ -225,7 +238,7 @@ impl Log {
         Recorded {
             parties: self.order.iter().map(party).collect(),
             is_answered: self.is_answered,
-            transfer: self.transfer,
+            transfer: self.transfer.clone(),
             revision: call.parties().0 + 100,
         }
     }
@@ -307,8 +320,11 @@ fn step(call: &mut Call, dice: &mut Dice, clock: &ManualClock, effects: &mut Vec
         }
         16 | 17 => call.handle_transfer(who, room(dice.roll(2)), now, effects),
         18 | 19 | 22 | 23 => {
-            let to =
-                log.transfer.filter(|_| dice.roll(4) > 0).map_or_else(|| room(dice.roll(2)), |to| to.room);
+            let to = log
+                .transfer
+                .as_ref()
+                .filter(|_| dice.roll(4) > 0)
+                .map_or_else(|| room(dice.roll(2)), |to| to.destination.room);
             let answer = (to, dice.roll(3) > 0);
             call.handle_transfer_answered(who, answer, now, effects)
         }

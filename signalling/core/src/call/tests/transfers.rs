@@ -33,6 +33,12 @@ fn transferring(n: u128) -> Effect {
     Effect::TellTransferring { to: device(n), destination: TO_ROOM, time: TRANSFER_TIME }
 }
 
+/// Under way for so much longer.
+fn recorded_as(awaited: &[UserId], time: Duration) -> Effect {
+    let awaited = awaited.iter().copied().collect();
+    Effect::RecordTransfer(Some(RecordedTransfer { destination: TO_ROOM, awaited, time }))
+}
+
 fn failed(user: UserId) -> Effect {
     Effect::TellTransferFailed { to: device(CALLER), room: ROOM, user }
 }
@@ -44,7 +50,7 @@ fn out(user: UserId) -> Effect {
 #[test]
 fn who_is_to_go_to_another_room_is_told_and_nobody_is_let_go_of_before_they_are_there() {
     let Fixture { clock, mut call, mut effects } = handed_over(false);
-    assert_eq!(std::mem::take(&mut effects), [Effect::RecordTransfer(Some(TO_ROOM)), transferring(2)]);
+    assert_eq!(std::mem::take(&mut effects), [recorded_as(&[BEN], TRANSFER_TIME), transferring(2)]);
     call.handle_transfer(device(CALLER), ROOM, clock.now(), &mut effects).unwrap();
     assert_eq!(effects, [], "asking again is harmless");
     call.handle_attend(BEN, device(2), Some(device(CALLER)), clock.now(), &mut effects).unwrap();
@@ -82,7 +88,7 @@ fn of_several_those_are_out_of_it_who_have_gone_and_who_hands_it_over_is_left_wi
     let Fixture { clock, mut call, mut effects } = handed_over(true);
     assert_eq!(
         std::mem::take(&mut effects),
-        [Effect::RecordTransfer(Some(TO_ROOM)), transferring(2), transferring(3)]
+        [recorded_as(&[BEN, CARL], TRANSFER_TIME), transferring(2), transferring(3)]
     );
     call.handle_transfer_answered(device(2), (ROOM, true), clock.now(), &mut effects).unwrap();
     let changed = [CALLER, 3].map(|n| Effect::TellChanged { to: device(n) });
@@ -202,23 +208,74 @@ fn another_device_of_who_is_to_go_is_told_when_it_goes_on_with_the_call() {
     assert!(call.is_over());
 }
 
+/// What is said while the device is between two connections is lost.
+#[test]
+fn who_comes_back_is_told_who_has_not_gone_unless_they_were() {
+    let Fixture { clock, mut call, mut effects } = handed_over(true);
+    clock.advance(Duration::from_secs(7));
+    effects.clear();
+    call.handle_gone(device(CALLER), clock.now());
+    call.handle_transfer_answered(device(2), (ROOM, false), clock.now(), &mut effects).unwrap();
+    let left = TRANSFER_TIME - Duration::from_secs(7);
+    assert_eq!(std::mem::take(&mut effects), [recorded_as(&[CARL], left), failed(BEN)]);
+    call.handle_resume(ADA, device(CALLER), device(9), clock.now(), &mut effects).unwrap();
+    effects.clear();
+    let again = Effect::TellTransferFailed { to: device(9), room: ROOM, user: BEN };
+    call.handle_attend(ADA, device(9), Some(device(2)), clock.now(), &mut effects).unwrap();
+    assert_eq!(std::mem::take(&mut effects), std::slice::from_ref(&again));
+    for (user, n) in [(ADA, 9), (BEN, 2)] {
+        call.handle_attend(user, device(n), None, clock.now(), &mut effects).unwrap();
+        assert!(!effects.contains(&again), "once, and nobody else: {effects:?}");
+        effects.clear();
+    }
+    // Later it is news to nobody.
+    clock.advance(GRACE_TIME);
+    [9, 2, 3].into_iter().for_each(|n| call.handle_heard(device(n), clock.now()));
+    call.handle_resume(ADA, device(9), device(13), clock.now(), &mut effects).unwrap();
+    effects.clear();
+    call.handle_attend(ADA, device(13), Some(device(2)), clock.now(), &mut effects).unwrap();
+    assert_eq!(effects, []);
+}
+
 #[test]
 fn a_call_that_is_being_handed_over_is_so_under_another_instance() {
     let invitation = Invitation { by: ADA, is_transfer: false };
     let party = |user, stage| RecordedParty { user, invitation, stage };
     let ada = party(ADA, Stage::In { device: device(CALLER) });
     let ben = party(BEN, Stage::In { device: device(2) });
+    let carl = party(CARL, Stage::In { device: device(3) });
     let gone = party(CARL, Stage::Out { reason: EndReason::Transferred, device: Some(device(3)) });
-    let recorded =
-        |parties| Recorded { parties, is_answered: true, transfer: Some(TO_ROOM), revision: 1 << 32 };
+    let time = Duration::from_secs(12);
+    let transfer = |awaited: &[UserId]| RecordedTransfer {
+        destination: TO_ROOM,
+        awaited: awaited.iter().copied().collect(),
+        time,
+    };
+    let recorded = |parties, awaited: &[UserId]| Recorded {
+        parties,
+        is_answered: true,
+        transfer: Some(transfer(awaited)),
+        revision: 1 << 32,
+    };
+    let told = |n| Effect::TellTransferring { to: device(n), destination: TO_ROOM, time };
     let (clock, mut effects) = (ManualClock::default(), Vec::new());
-    let parties = vec![ada.clone(), ben, gone.clone()];
-    let mut call = Call::take_up(recorded(parties), |_| true, clock.now(), &mut effects);
-    assert!(effects.contains(&transferring(2)), "whoever has yet to go is told again");
+    let parties = vec![ada.clone(), ben.clone(), gone.clone()];
+    let mut call = Call::take_up(recorded(parties, &[BEN, CARL]), |_| true, clock.now(), &mut effects);
+    assert!(effects.contains(&told(2)), "whoever has yet to go is told again, and for how much longer");
     call.handle_transfer_answered(device(2), (ROOM, true), clock.now(), &mut effects).unwrap();
     assert!(effects.contains(&Effect::RecordEnd(EndReason::Transferred)));
+
     effects.clear();
-    let call = Call::take_up(recorded(vec![ada, gone]), |_| true, clock.now(), &mut effects);
+    let parties = vec![ada.clone(), ben, carl];
+    let mut call = Call::take_up(recorded(parties, &[BEN]), |_| true, clock.now(), &mut effects);
+    assert!(effects.contains(&told(2)) && !effects.contains(&told(3)), "Carl has said that she cannot go");
+    clock.advance(time);
+    [CALLER, 2, 3].into_iter().for_each(|n| call.handle_heard(device(n), clock.now()));
+    effects.clear();
+    call.handle_deadline(clock.now(), &mut effects);
+    assert_eq!(std::mem::take(&mut effects), [failed(BEN), Effect::RecordTransfer(None)], "the time is up");
+
+    let call = Call::take_up(recorded(vec![ada, gone], &[]), |_| true, clock.now(), &mut effects);
     assert!(call.is_over() && effects.contains(&ended(CALLER, EndReason::Transferred)));
 }
 

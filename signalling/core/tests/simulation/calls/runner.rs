@@ -218,7 +218,9 @@ impl World {
                 }
                 Effect::RecordDevice { user, device } => record.noted_mut(user).device = Some(device),
                 Effect::RecordOut { user, reason } => record.noted_mut(user).end(reason),
-                Effect::RecordTransfer(transfer) => record.transfer = transfer,
+                Effect::RecordTransfer(transfer) => {
+                    record.transfer = transfer.map(|transfer| (transfer, self.now));
+                }
                 Effect::RecordEnd(reason) => record.end(reason),
                 _ => {}
             }

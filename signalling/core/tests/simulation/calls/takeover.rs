@@ -3,7 +3,7 @@
 use super::{CallNo, LEASE_MS, Lease, Noted, Running, Task, user_id};
 use crate::world::{Work, World};
 use common::id::{ConnectionId, NodeId, UserId};
-use signalling_core::call::{Call, RING_TIME, Recorded, RecordedParty, Stage};
+use signalling_core::call::{Call, RING_TIME, Recorded, RecordedParty, RecordedTransfer, Stage};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -116,7 +116,11 @@ impl World {
             stage: stage(noted),
         };
         let parties = record.people.iter().map(party).collect();
-        let (is_answered, transfer) = (record.is_answered, record.transfer);
+        let transfer = record.transfer.clone().map(|(transfer, at)| RecordedTransfer {
+            time: transfer.time.saturating_sub(Duration::from_millis(now - at)),
+            ..transfer
+        });
+        let is_answered = record.is_answered;
         let recorded = Recorded { parties, is_answered, transfer, revision: epoch << 32 };
         let mut effects = Vec::new();
         let is_there = |device| there.contains_key(&device);
