@@ -91,6 +91,8 @@ mod slots;
 mod snooze;
 #[path = "e2e/states.rs"]
 mod states;
+#[path = "e2e/tabs.rs"]
+mod tabs;
 #[path = "e2e/takeover.rs"]
 mod takeover;
 #[path = "e2e/tls.rs"]

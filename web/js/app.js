@@ -19,9 +19,9 @@ import { phrase } from './words.js';
  * @param {Wire.User} user
  */
 export function createApp(api, user) {
-  const socket = createSocket(api);
   const notices = createNotices();
   const kept = createKept(user.id, { lost: () => notices.warn(phrase('kept.lost')) });
+  const socket = createSocket(api, { kept });
   const drafts = createDrafts({ kept });
   // The order is the order of resuming: a call's room must be joined before its media.
   const rooms = createRooms({ api, socket, kept, notices });

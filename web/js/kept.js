@@ -180,6 +180,15 @@ export function createKept(userId, { lost = () => {} } = {}) {
       },
       remove: (clientId) => drop('outbox', [userId, roomId, clientId], tell),
       inTurn: (work) => (navigator.locks ? navigator.locks.request(`${NAME}.outbox.${userId}.${roomId}`, work) : work()),
+      watch(look) {
+        const hear = (/** @type {MessageEvent} */ { data }) => data === roomId && look();
+        news?.addEventListener('message', hear);
+        awaitReturn.add(look);
+        return () => {
+          news?.removeEventListener('message', hear);
+          awaitReturn.delete(look);
+        };
+      },
     };
   }
 
@@ -191,8 +200,6 @@ export function createKept(userId, { lost = () => {} } = {}) {
     isPersistent: () => isPersistent,
     /** The database, given up once, has answered. @param {() => void} returned */
     onReturn: (returned) => awaitReturn.add(returned),
-    /** Another page of the user has changed what waits for a room. @param {(roomId: string) => void} changed */
-    onOthers: (changed) => news?.addEventListener('message', ({ data }) => changed(data)),
 
     /** @param {string} place @returns {Promise<Draft | undefined>} */
     draft: (place) => on('drafts', 'readonly', (store) => done(store.get([userId, place]))),

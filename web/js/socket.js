@@ -17,9 +17,9 @@ const tokenOf = (api) => async (/** @type {{ fresh: boolean }} */ { fresh }) => 
   }
 };
 
-/** @param {Pick<App.Api, 'accessToken'>} api */
-export function createSocket(api) {
-  const client = new Client({ token: tokenOf(api) });
+/** @param {Pick<App.Api, 'accessToken'>} api @param {{ kept?: Pick<App.Kept, 'outbox'> }} [parts] */
+export function createSocket(api, { kept } = {}) {
+  const client = new Client({ token: tokenOf(api), keep: kept?.outbox });
   const state = createStore(client.state);
   /** @type {((opened: import('../types/api.js').ConnectionOpened) => Promise<unknown>)[]} */
   const openers = [];

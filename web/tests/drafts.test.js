@@ -140,6 +140,38 @@ test('a database that answers after all keeps what was written meanwhile', async
   }
 });
 
+test('who watches what waits for a room hears of other pages and of a database that is there again, until they stop', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  t.mock.method(console, 'info', () => {});
+  const database = hanging({ opens: true });
+  const channels = new Map();
+  const BroadcastChannel = function Channel(name) {
+    const channel = Object.assign(new EventTarget(), { postMessage: () => {} });
+    channels.set(name, channel);
+    return channel;
+  };
+  withGlobals(t, { indexedDB: database, IDBKeyRange: { bound: () => ({}) }, BroadcastChannel });
+  const kept = createKept('ada');
+  const looks = [];
+  const stop = kept.outbox('r').watch(() => looks.push('r'));
+  kept.outbox('other').watch(() => looks.push('other'));
+  const tell = (roomId) => channels.get('switchboard.outbox.ada').dispatchEvent(Object.assign(new Event('message'), { data: roomId }));
+  const hang = async () => {
+    const outcome = assert.rejects(kept.unsent());
+    await settled();
+    t.mock.timers.tick(3_000);
+    await outcome;
+    await database.wake();
+  };
+  tell('r');
+  await hang();
+  assert.deepEqual(looks.splice(0), ['r', 'r', 'other']);
+  stop();
+  tell('r');
+  await hang();
+  assert.deepEqual(looks, ['other']);
+});
+
 for (const opens of [false, true]) {
   test(`a database that hangs${opens ? ' once it is open' : ''} is done without after three seconds, and the user is told once`, async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });

@@ -1,6 +1,6 @@
 // What the modules need of a browser, as little as that is, for tests that run without one.
 
-import { Inbox, Mailbox, Presence, RoomList } from '../client/src/index.js';
+import { Inbox, Mailbox, Presence, Room, RoomList } from '../client/src/index.js';
 
 /** Waits until everything that is due now has happened. */
 export const settled = async () => {
@@ -15,6 +15,7 @@ export class SocketDouble {
   #mailbox = null;
   #presence = null;
   #roomList = null;
+  #rooms = new Map();
   /** Requests without an answer yet. */
   waiting = [];
   /** Every request ever made, as `[method, params]`. */
@@ -22,7 +23,8 @@ export class SocketDouble {
   state = { get: () => ({ phase: 'open', connectionId: this.connectionId, everOpen: true }) };
   connectionId = 'me';
 
-  constructor() {
+  /** @param {{ keep?: import('../client/src/outbox.js').Keep }} parts */
+  constructor({ keep = () => null } = {}) {
     const request = (...request) => this.call(...request);
     const state = () => this.state.get();
     /** The library's client, for what takes that. */
@@ -33,12 +35,19 @@ export class SocketDouble {
       mailbox: () => (this.#mailbox ??= new Mailbox({ request }, () => {})),
       presence: () => (this.#presence ??= new Presence({ request })),
       roomList: () => (this.#roomList ??= new RoomList({ request }, () => {})),
+      room: (id) => this.#rooms.get(id) ?? this.#enter(new Room(id, { request }, { left: () => this.#rooms.delete(id), keep: keep(id) })),
       get state() { return state(); },
     };
     this.on('inbox.event', (event) => this.#inbox?.handle(event));
     this.on('mailbox.entry', (entry) => this.#mailbox?.handle(entry));
     for (const name of ['rooms.unreadChanged', 'rooms.callsChanged']) this.on(name, (params) => this.#roomList?.handle({ name, params }));
     this.on('presence.changed', (change) => this.#presence?.handle(change));
+  }
+
+  #enter(room) {
+    this.#rooms.set(room.id, room);
+    queueMicrotask(() => room.resume().catch(() => {}));
+    return room;
   }
 
   call = (method, params = {}) => {
@@ -60,13 +69,15 @@ export class SocketDouble {
 
   /** Answers the oldest request of this method. */
   async answer(method, result) {
+    await settled();
     this.#take(method).resolve(result);
     await settled();
   }
 
   /** Refuses the oldest request of this method. */
   async refuse(method, code, data = {}) {
-    this.#take(method).reject(Object.assign(new Error(code), { code, ...data }));
+    await settled();
+    this.#take(method).reject(Object.assign(new Error(code), { code, fault: 'caller', ...data }));
     await settled();
   }
 
@@ -77,6 +88,8 @@ export class SocketDouble {
   }
 
   async emit(method, params) {
+    this.#rooms.get(params.roomId)?.handle(method, params);
+    if (method === 'connection.reload') this.#rooms.get(params.sequence.roomId)?.reload().catch(() => {});
     for (const handler of this.#handlers.get(method) ?? []) handler(params);
     await settled();
   }
@@ -84,11 +97,13 @@ export class SocketDouble {
   /** The connection stands, for the first time or again. */
   async open({ connectionId = this.connectionId } = {}) {
     this.connectionId = connectionId;
+    for (const room of this.#rooms.values()) room.lost();
     this.#inbox?.resume().catch(() => {});
     this.#mailbox?.resume().catch(() => {});
     this.#presence?.resume().catch(() => {});
     this.#roomList?.resume().catch(() => {});
     for (const opener of this.#openers) opener({ connectionId: this.connectionId }).catch(() => {});
+    for (const room of this.#rooms.values()) room.resume().catch(() => {});
     await settled();
   }
 }

@@ -12,7 +12,6 @@ function keptOf(rooms) {
     places,
     isPersistent: () => true,
     unsent: async () => [...places].flatMap(([roomId, all]) => all.map((entry) => ({ roomId, order: 1, waiting: entry }))),
-    onOthers: () => {},
     onReturn: () => {},
     outbox: (roomId) => ({
       all: async () => structuredClone(places.get(roomId) ?? []),
@@ -24,7 +23,7 @@ function keptOf(rooms) {
 }
 
 async function page(kept) {
-  const [api, socket, told] = [new ApiDouble(), new SocketDouble(), []];
+  const [api, socket, told] = [new ApiDouble(), new SocketDouble({ keep: kept.outbox }), []];
   const rooms = createRooms({ api, socket, kept, user: { id: 'me' }, notices: { warn: (text) => told.push(text) } });
   await settled();
   await settled();

@@ -18,7 +18,7 @@ declare namespace App {
   type Push = ReturnType<typeof import('../js/model/push.js').createPush>;
   type Kept = ReturnType<typeof import('../js/kept.js').createKept>;
   type Drafts = ReturnType<typeof import('../js/model/drafts.js').createDrafts>;
-  type LiveRoom = import('../js/model/live-room.js').LiveRoom;
+  type LiveRoom = ReturnType<typeof import('../js/model/live-room.js').createLiveRoom>;
 
   /** What every view may use. */
   interface Parts {
@@ -58,17 +58,15 @@ declare namespace App {
     status: 'loading' | 'ready' | 'failed'; messages: Wire.Message[]; pending: PendingReply[]; next: string | null; error: Problem | null;
   }
 
-  /** `storedAs`: the message that it is by now. `files`: its attachments, as far as this page has uploaded them. */
-  type PendingMessage = import('../client/src/outbox.js').Waiting['message']
-    & { at: string; error: Problem | null; storedAs: string | null; files?: Wire.RoomAttachment[] };
+  type Pending = import('../client/src/outbox.js').Pending;
+  /** `files`: its attachments, as far as this page has uploaded them. */
+  type PendingMessage = Pending['message'] & Omit<Pending, 'message'> & { files?: Wire.RoomAttachment[] };
   interface RoomState {
     status: 'joining' | 'joined' | 'failed'; name: string; error: Problem | null; members: Wire.Member[]; memberCount: number;
     membersComplete: boolean; membersPage: { after: string | null; more: boolean } | null;
-    messages: Wire.RoomMessage[]; pending: PendingMessage[]; seq: number; complete: boolean;
-    typing: { connectionId: string; userId: string; name: string; since: number }[]; media: Wire.MediaState | null;
+    messages: readonly Wire.RoomMessage[]; pending: PendingMessage[]; complete: boolean;
+    typing: { userId: string; name: string }[]; media: Wire.MediaState | null;
   }
-
-  type RoomEvent = import('../client/src/room.js').RoomEventName;
 }
 
 /** What elements are made of: see `el`. */

@@ -6,6 +6,7 @@ use switchboard_tests::{
     browser::{Browser, Driver},
     installation::{Installation, PASSWORD},
     rest::{Rest, client},
+    socket::Socket,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,6 +93,57 @@ async fn what_is_written_from_right_to_left_is_shown_from_right_to_left() {
         browser.until(&format!("{} === '{expected}'", direction(".message:last-child .text"))).await;
     }
     browser.screenshot("right-to-left").await;
+    browser.quit().await;
+}
+
+/// On the smallest and on a usual phone: nothing of the bar is outside, and a finger meets the choice.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_at_a_phone_says_how_they_are_whichever_way_they_read() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    account.room("Lobby").await;
+    let mut watcher = Socket::open(&server.base, &account.admin.token).await;
+    watcher.ask("presence.subscribe", json!({})).await;
+    let driver = Driver::start();
+    let browser = Browser::start(&driver).await;
+    browser.sign_in(&server.base, &account.user("Ada").await, PASSWORD).await;
+    for language in ["en", "de", "ar"] {
+        browser.until(&format!("localStorage.setItem('switchboard.language', '{language}') ?? true")).await;
+        for (width, height, status) in [(390, 844, "busy"), (320, 568, "online")] {
+            let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 2, "mobile": true });
+            browser.devtools("Emulation.setDeviceMetricsOverride", screen).await;
+            browser.driver().refresh().await.expect("the page is loaded anew");
+            browser.until(&format!("document.documentElement.lang === '{language}'")).await;
+            browser.see("room-item").await;
+            browser
+                .until(
+                    "[...document.querySelectorAll('.rail a, .rail button, .rail select')].filter(part => part.checkVisibility()).every(part => {
+                        const { left, right, top, bottom } = part.getBoundingClientRect();
+                        const met = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+                        return left >= 0 && right <= innerWidth && bottom <= innerHeight && right - left >= 36 && part.contains(met);
+                    })",
+                )
+                .await;
+            browser.until("document.querySelector('[data-testid=status]').focus() ?? true").await;
+            let (key, code) = if status == "busy" { ("End", 35) } else { ("Home", 36) };
+            for kind in ["keyDown", "keyUp"] {
+                let press = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code });
+                browser.devtools("Input.dispatchKeyEvent", press).await;
+            }
+            browser.until(&format!("document.querySelector('.rail-me').dataset.status === '{status}'")).await;
+            if status == "busy" {
+                watcher
+                    .event("presence.changed", |event| {
+                        event["online"].as_array().is_some_and(|online| {
+                            online.iter().any(|user| user["name"] == "Ada" && user["status"] == "busy")
+                        })
+                    })
+                    .await;
+            }
+            browser.screenshot(&format!("phone-{language}-{width}")).await;
+        }
+    }
     browser.quit().await;
 }
 

@@ -34,6 +34,8 @@ import { Ways } from './ways.js';
  * @property {import('./tokens.js').TokenSource} token
  * @property {typeof globalThis.WebSocket} [WebSocket] another implementation than the platform's
  * @property {typeof globalThis.fetch | null} [fetch] likewise, for networks that let no WebSocket through; `null`: nothing else is tried
+ * @property {((roomId: string) => import('./outbox.js').Keep) | null} [keep] a place for what is said in a room and not
+ *   stored yet, or was refused, which outlives the page; without one, that ends with the page
  */
 
 /** What may wake the client up: the network is back, the page is looked at again. */
@@ -47,6 +49,7 @@ export class Client extends Emitter {
   me = null;
 
   #ways;
+  #keep;
   #line;
   /** @type {Map<string, Room>} */
   #rooms = new Map();
@@ -66,8 +69,9 @@ export class Client extends Emitter {
   #sessions = new Set();
 
   /** @param {ClientOptions} options */
-  constructor({ server = globalThis.location?.origin, token, WebSocket = globalThis.WebSocket, fetch = globalThis.fetch?.bind(globalThis) ?? null }) {
+  constructor({ server = globalThis.location?.origin, token, WebSocket = globalThis.WebSocket, fetch = globalThis.fetch?.bind(globalThis) ?? null, keep = null }) {
     super();
+    this.#keep = keep;
     this.#ways = new Ways({ server, WebSocket, fetch });
     this.#line = new Line({
       ways: this.#ways,
@@ -154,7 +158,7 @@ export class Client extends Emitter {
   room(id) {
     const known = this.#rooms.get(id);
     if (known) return known;
-    const room = new Room(id, this, () => this.#rooms.delete(id));
+    const room = new Room(id, this, { left: () => this.#rooms.delete(id), keep: this.#keep?.(id) });
     this.#rooms.set(id, room);
     this.#follow(room);
     return room;

@@ -3,9 +3,11 @@
 /**
  * A code of the server (docs/PROTOCOL.md lists them), or one of the client's own:
  * `offline` (there is no connection, or it was lost before the answer), `timeout`
- * (no answer in time) and `closed` (the client, room or feed was closed by the page).
+ * (no answer in time), `closed` (the client, room or feed was closed by the page) and
+ * `room.removed.…` (this device was taken out of the room; what follows is why).
  *
- * @typedef {import('../protocol.js').ErrorCode | 'offline' | 'timeout' | 'closed'} Code
+ * @typedef {import('../protocol.js').ErrorCode | 'offline' | 'timeout' | 'closed'
+ *   | `room.removed.${import('../protocol.js').RoomRemovalReason}`} Code
  */
 
 /** Codes that say nothing about the request itself: the same one may be made again a little later. */
@@ -28,6 +30,9 @@ export class SwitchboardError extends Error {
     this.retryAfterMs = retryAfterMs ?? undefined;
   }
 }
+
+/** This device was taken out of a room. @param {import('../protocol.js').RoomRemovalReason} reason */
+export const removed = (reason) => new SwitchboardError(`room.removed.${reason}`, 'this device was taken out of the room', { fault: 'caller' });
 
 /**
  * Whether the same request may work a little later, and can be made again without harm where it is idempotent.

@@ -12,3 +12,8 @@ export { NamedRoom } from './named-room.js';
 export { Presence } from './presence.js';
 export { Room } from './room.js';
 export { RoomList } from './room-list.js';
+export { Timeline } from './timeline.js';
+
+/** @typedef {import('./outbox.js').Draft} Draft */
+/** @typedef {import('./outbox.js').Keep} Keep */
+/** @typedef {import('./outbox.js').Pending} Pending */

@@ -1,6 +1,7 @@
 // A room that is joined by its name and keeps what is said in it for a while at most: an ephemeral or recent one.
 
 import { Emitter } from './emitter.js';
+import { removed } from './errors.js';
 import { Roster } from './roster.js';
 import { Stream } from './stream.js';
 
@@ -175,7 +176,7 @@ export class NamedRoom extends Emitter {
       case 'room.pageChanged':
         return this.#roster.turn(params);
       case 'room.removed':
-        return this.#stream.stop();
+        return this.#stream.stop(removed(params.reason));
       default:
         return undefined;
     }

@@ -26,6 +26,13 @@ const TURN_MS = 10_000;
  */
 
 /**
+ * A message on its way, until it is told with all others. `storedAs`: the id of the message that it is by now, while
+ * something is missing before that.
+ *
+ * @typedef {Waiting & { storedAs: string | null }} Pending
+ */
+
+/**
  * A place that outlives the page, for the messages of one user to one room. Whatever of it fails or hangs, messages are
  * sent all the same, from this page.
  *
@@ -34,6 +41,8 @@ const TURN_MS = 10_000;
  * @property {(waiting: Waiting) => Promise<unknown>} put at the end; one that is there already is changed in its place
  * @property {(clientId: string) => Promise<unknown>} remove
  * @property {(work: () => Promise<void>) => Promise<void>} inTurn while it runs, no other page does such work for this room
+ * @property {(look: () => void) => () => void} [watch] calls `look` whenever another page has changed what is kept, or it
+ *   can be kept again, until the function that it returns is called
  */
 
 /** @typedef {Waiting & { resolve: (stored: RoomMessage) => void, reject: (error: Error) => void, isKept: boolean, isUnkept: boolean }} Entry */
@@ -45,11 +54,17 @@ export class Outbox {
   #entries = [];
   /** Client ids of what is settled, while the place may still have it. @type {Set<string>} */
   #settled = new Set();
+  /** What is stored with a number that was not told yet. @type {{ pending: Pending, seq: number }[]} */
+  #untold = [];
+  #toldSeq = 0;
   #send;
   /** The place, for as long as it answers. */
   #keep;
   /** @type {Keep['remove'] | undefined} */
   #remove;
+  /** Whether what the server refused stays until it is tried again or discarded: where it would outlive the page. */
+  #keepsRefused;
+  #unwatch;
   #changed;
   #isSending = false;
   /** Whether a turn was asked for that has not come. */
@@ -61,30 +76,42 @@ export class Outbox {
 
   /**
    * @param {(message: Omit<RoomSend, 'roomId'>) => Promise<RoomMessage>} send
-   * @param {{ keep?: Keep | null, keepsRefused?: boolean, changed?: () => void }} [options] `keepsRefused`: what the
-   *   server refused stays until it is tried again or discarded; `changed`: look at `waiting` again
+   * @param {{ keep?: Keep | null, changed?: () => void }} [options] `keep`: what the server refuses stays there, too, until
+   *   it is tried again or discarded; `changed`: look at `pending` again
    */
-  constructor(send, { keep = null, keepsRefused = false, changed = ignore } = {}) {
+  constructor(send, { keep = null, changed = ignore } = {}) {
     this.#send = send;
     this.#keep = keep;
+    this.#keepsRefused = keep !== null;
     this.#remove = keep?.remove.bind(keep);
-    this.keepsRefused = keepsRefused;
+    this.#unwatch = keep?.watch?.(() => this.restore()) ?? ignore;
     this.#changed = changed;
   }
 
-  /** What is not stored yet, in the order of sending. @returns {Waiting[]} */
-  get waiting() {
-    return this.#entries.map(({ message, at, error }) => ({ message, at, error }));
+  /** What is not told yet, in the order of sending. @returns {Pending[]} */
+  get pending() {
+    const untold = this.#untold.map(({ pending }) => pending);
+    const waiting = this.#entries.filter((entry) => !untold.some(({ message }) => message.clientId === entry.message.clientId));
+    return [...untold, ...waiting.map(({ message, at, error }) => ({ message, at, error, storedAs: null }))];
+  }
+
+  /** All messages of the room up to this number were told. @param {number} seq */
+  told(seq) {
+    this.#toldSeq = seq;
+    const untold = this.#untold.filter((stored) => stored.seq > seq);
+    if (untold.length === this.#untold.length) return;
+    this.#untold = untold;
+    this.#changed();
   }
 
   /**
    * Resolves once the message is stored. Its `clientId` makes a second try of the same message harmless.
    *
    * @param {Draft} draft
-   * @param {{ clientId?: string, signal?: AbortSignal }} [options]
+   * @param {{ clientId?: string, signal?: AbortSignal, refusal?: Error | null }} [options] `refusal`: it is refused already
    * @returns {Promise<RoomMessage>}
    */
-  add(draft, { clientId = randomId(), signal } = {}) {
+  add(draft, { clientId = randomId(), signal, refusal = null } = {}) {
     if (signal?.aborted) return Promise.reject(/** @type {Error} */ (signal.reason));
     return new Promise((resolve, reject) => {
       const abort = () => this.#settle(entry, () => entry.reject(signal?.reason));
@@ -97,9 +124,10 @@ export class Outbox {
       };
       signal?.addEventListener('abort', abort);
       this.#entries.push(entry);
+      if (refusal) return this.#refuse(entry, refusal);
       this.#put(entry);
       this.#changed();
-      this.#flush();
+      return this.#flush();
     });
   }
 
@@ -121,6 +149,17 @@ export class Outbox {
   async restore() {
     await this.#read();
     this.#flush();
+  }
+
+  /** Nobody waits for anything of it any more. What is kept is sent by another page, or by this one later. @param {Error} error */
+  end(error) {
+    this.hold();
+    this.#unwatch();
+    this.#changed = ignore;
+    for (const entry of [...this.#entries]) {
+      if (this.#keepsRefused) entry.reject(error);
+      else this.#settle(entry, () => entry.reject(error));
+    }
   }
 
   /** The room is joined: what waits goes out. */
@@ -201,6 +240,10 @@ export class Outbox {
       try {
         const stored = await this.#send(own.message);
         this.#failures = 0;
+        if (stored.seq > this.#toldSeq) {
+          const { message, at } = own;
+          this.#untold.push({ pending: { message, at, error: null, storedAs: stored.id }, seq: stored.seq });
+        }
         await this.#settle(own, () => own.resolve(stored));
       } catch (error) {
         if (!isPassing(error)) this.#refuse(own, error);
@@ -220,7 +263,7 @@ export class Outbox {
 
   /** @param {Entry} entry @param {(Error & { code?: string }) | null} error */
   #refuse(entry, error) {
-    if (error && !this.keepsRefused) return this.#settle(entry, () => entry.reject(error));
+    if (error && !this.#keepsRefused) return this.#settle(entry, () => entry.reject(error));
     entry.error = error && { code: error.code ?? 'internal', message: error.message };
     this.#put(entry);
     this.#changed();

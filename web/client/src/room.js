@@ -1,40 +1,19 @@
 // One room that this client is in: messages in order and each once, who is there, what is sent.
 
 import { Emitter } from './emitter.js';
-import { SwitchboardError } from './errors.js';
+import { SwitchboardError, removed } from './errors.js';
 import { Outbox } from './outbox.js';
 import { Roster } from './roster.js';
 import { Stream } from './stream.js';
+import { Timeline } from './timeline.js';
 import { Typing } from './typing.js';
+import { Typists } from './typists.js';
 
 /** @typedef {import('../protocol.js').Events} Events */
 /** @typedef {import('../protocol.js').RoomMessage} RoomMessage */
 /** @typedef {import('../protocol.js').RoomJoined} RoomJoined */
-/** @typedef {import('../protocol.js').RoomRemovalReason} RoomRemovalReason */
-
-/**
- * Events of the protocol that are about one room.
- *
- * @typedef {{ [Name in keyof Events]: Events[Name] extends { roomId: string } ? Name : never }[keyof Events]} RoomEventName
- */
-
-/**
- * Every event of the protocol that is about this room, in order with the rest, but for `room.message` and
- * `room.messageChanged`; and:
- * - `reload`: show `messages` instead of all that was known: the latest ones at first, and again whenever more was
- *   missed than can be replayed. `complete` says that there are none before them; else `history` has them.
- * - `message`: the next message, in order, each once, whether it came by itself or was missed and made up for.
- * - `changed`: a message as it is now, edited, deleted or reacted to; in order with the messages.
- * - `joined`: the room was entered, or entered again after a loss.
- * - `members`: `members`, `memberCount` or what is known of them has changed.
- * - `media`: `media` has changed.
- * - `failed`: the room cannot be entered; `join()` tries again.
- *
- * @typedef {Omit<Pick<Events, RoomEventName>, 'room.message' | 'room.messageChanged'> & {
- *   reload: { messages: RoomMessage[], complete: boolean, isFirst: boolean },
- *   message: RoomMessage, changed: RoomMessage, joined: RoomJoined, members: Room, media: import('../protocol.js').MediaState | null, failed: SwitchboardError,
- * }} RoomEvents
- */
+/** @typedef {import('./room-events.js').RoomEventName} RoomEventName */
+/** @typedef {import('./room-events.js').RoomEvents} RoomEvents */
 
 /**
  * What has a number in a room: a message, or a change of one.
@@ -55,6 +34,8 @@ export class Room extends Emitter {
   name = '';
   /** The room's media session, if there is one. @type {import('../protocol.js').MediaState | null} */
   media = null;
+  /** Whether messages that are told now were said while this device was away; else they have just been said. */
+  isCatchingUp = true;
 
   #client;
   #left;
@@ -63,16 +44,23 @@ export class Room extends Emitter {
   #roster;
   #outbox;
   #typing;
-  /** Why this device is not in the room any more. @type {RoomRemovalReason | null} */
-  #removed = null;
+  #typists = new Typists(() => this.emit('typing', this));
+  /** @type {Timeline | null} */
+  #timeline = null;
+  /** Whether this device was taken out of the room, and stays out until the page asks. */
+  #isRemoved = false;
+  /** The number of the latest message, which may be followed by changes. */
+  #latest = 0;
+  /** The number of the latest message when the server was last told that all were read. */
+  #read = 0;
 
   /**
    * @internal
    * @param {string} id
    * @param {Pick<import('./client.js').Client, 'request'>} client
-   * @param {() => void} left
+   * @param {{ left: () => void, keep?: import('./outbox.js').Keep | null }} options
    */
-  constructor(id, client, left) {
+  constructor(id, client, { left, keep = null }) {
     super();
     this.id = id;
     this.#client = client;
@@ -81,7 +69,7 @@ export class Room extends Emitter {
       ask: (after) => client.request('room.join', { roomId: id, after }),
       items: numbered,
       isGapless: true,
-      next: ({ seq, message }) => this.emit(seq === message.seq ? 'message' : 'changed', message),
+      next: (item) => this.#tell(item),
       settled: (answer, how) => this.#settle(answer, how),
       failed: (error) => this.#fail(error),
     });
@@ -90,11 +78,8 @@ export class Room extends Emitter {
       unfollow: () => client.request('room.unfollowMembers', { roomId: id }),
       changed: () => this.emit('members', this),
     });
-    this.#outbox = new Outbox(async (message) => {
-      const { message: stored } = await client.request('room.send', { roomId: id, ...message });
-      this.#stream.receive({ seq: stored.seq, message: stored });
-      return stored;
-    });
+    this.#outbox = new Outbox((message) => this.#say(message), { keep, changed: () => this.emit('pending', this) });
+    this.#outbox.restore();
     this.#typing = new Typing((typing) => client.request('room.typing', { roomId: id, typing }).catch(() => {}));
   }
 
@@ -103,9 +88,27 @@ export class Room extends Emitter {
     return this.#stream.status;
   }
 
+  /** Why it cannot be entered, where `status` is `failed`. */
+  get error() {
+    return this.#stream.error;
+  }
+
   /** The number of the latest message or change. */
   get seq() {
     return this.#stream.seq;
+  }
+
+  /**
+   * What was said here and has not been told as `message` yet, in the order of sending: it waits, is on its way, or was
+   * refused and is kept (`error`).
+   */
+  get pending() {
+    return this.#outbox.pending;
+  }
+
+  /** Who else types. Each is forgotten when they say something or go, and after six seconds without news. */
+  get typing() {
+    return this.#typists.all;
   }
 
   /**
@@ -137,13 +140,28 @@ export class Room extends Emitter {
    * @returns {Promise<void>}
    */
   join() {
-    this.#removed = null;
+    this.#isRemoved = false;
     return this.#stream.resume();
+  }
+
+  /** Resolves once the room is joined, perhaps at once, however long that takes; rejects where it cannot be. */
+  entered() {
+    return this.#stream.followed();
+  }
+
+  /** The messages as a list, which is kept from now on; the same object for everybody who asks. */
+  timeline() {
+    if (this.#timeline) return this.#timeline;
+    this.#timeline = new Timeline(this);
+    // It begins with the latest messages, which were told already.
+    if (this.status === 'joined') this.reload().catch(() => {});
+    return this.#timeline;
   }
 
   /**
    * Says something. The promise resolves once it is stored, also over lost connections in between, and rejects if the
-   * server refuses it. Messages are stored in the order of the calls.
+   * server refuses it: it is over then, or `pending` until `retry` or `discard` where the client has a place to keep it.
+   * Messages are stored in the order of the calls.
    *
    * @param {string | import('./outbox.js').Draft} message
    * @param {{ clientId?: string, signal?: AbortSignal }} [options] `clientId`: a UUID that is kept with the message by
@@ -152,9 +170,44 @@ export class Room extends Emitter {
    */
   send(message, options) {
     if (this.status === 'ended') return Promise.reject(new SwitchboardError('closed', 'the room was left', { fault: 'caller' }));
-    if (this.status === 'failed') return Promise.reject(new SwitchboardError('room.notJoined', 'the room cannot be entered', { fault: 'caller' }));
     this.#typing.stop();
-    return this.#outbox.add(typeof message === 'string' ? { text: message } : message, options);
+    const refusal = this.status === 'failed' ? new SwitchboardError('room.notJoined', 'the room cannot be entered', { fault: 'caller' }) : null;
+    return this.#outbox.add(typeof message === 'string' ? { text: message } : message, { ...options, refusal });
+  }
+
+  /** Sends what was refused and kept once more, and enters the room again if need be. @param {string} clientId */
+  retry(clientId) {
+    this.#outbox.retry(clientId);
+    if (this.status === 'failed') this.join().catch(() => {});
+  }
+
+  /** What is not stored yet is not to be sent any more. @param {string} clientId */
+  discard(clientId) {
+    this.#outbox.discard(clientId);
+  }
+
+  /** Changes the text of a message. @param {number} messageSeq @param {string} text */
+  edit(messageSeq, text) {
+    this.#typing.stop();
+    return this.#client.request('room.edit', { roomId: this.id, messageSeq, text });
+  }
+
+  /** Deletes a message for everybody. @param {number} messageSeq */
+  delete(messageSeq) {
+    return this.#client.request('room.delete', { roomId: this.id, messageSeq });
+  }
+
+  /** Reacts to a message, or takes that back. @param {number} messageSeq @param {string} emoji @param {boolean} [on] */
+  react(messageSeq, emoji, on = true) {
+    return this.#client.request('room.react', { roomId: this.id, messageSeq, emoji, on });
+  }
+
+  /** The user has seen every message that was told; true if that is news, of which all of their devices hear. */
+  read() {
+    if (this.status !== 'joined' || this.#latest <= this.#read) return false;
+    this.#read = this.#latest;
+    this.#client.request('room.read', { roomId: this.id, seq: this.seq ?? 0 }).catch(() => (this.#read = 0));
+    return true;
   }
 
   /** Call it for every key that is pressed: the others are told that one types, and when it is over. */
@@ -205,16 +258,39 @@ export class Room extends Emitter {
   #end() {
     this.#stream.end();
     this.#roster.rest();
-    this.#outbox.refuse(new SwitchboardError('closed', 'the room was left', { fault: 'caller' }));
+    this.#typists.clear();
+    this.#outbox.end(new SwitchboardError('closed', 'the room was left', { fault: 'caller' }));
+  }
+
+  /** @param {Omit<import('../protocol.js').RoomSend, 'roomId'>} message */
+  async #say(message) {
+    const { message: stored } = await this.#client.request('room.send', { roomId: this.id, ...message });
+    this.#stream.receive({ seq: stored.seq, message: stored });
+    return stored;
+  }
+
+  /** @param {Numbered} item */
+  #tell({ seq, message }) {
+    const isNew = seq === message.seq;
+    if (isNew) this.#latest = seq;
+    this.emit(isNew ? 'message' : 'changed', message);
+    if (isNew) this.#typists.said(message.userId);
+    this.#outbox.told(seq);
   }
 
   /** @param {RoomJoined} answer @param {{ continues: boolean, isFirst: boolean }} how */
   #settle(answer, { continues, isFirst }) {
     this.name = answer.name;
+    this.#typists.clear();
     this.#hearMedia(answer.media ?? null, true);
-    if (!continues) this.emit('reload', { messages: answer.messages, complete: (answer.messages[0]?.seq ?? 1) <= 1, isFirst });
+    if (!continues) {
+      this.#latest = answer.messages.at(-1)?.seq ?? 0;
+      this.emit('reload', { messages: answer.messages, complete: (answer.messages[0]?.seq ?? 1) <= 1, isFirst });
+      this.#outbox.told(answer.seq);
+    }
     this.#roster.begin(answer.members, answer.memberCount);
     this.emit('joined', answer);
+    this.isCatchingUp = false;
     this.#outbox.open();
   }
 
@@ -224,6 +300,12 @@ export class Room extends Emitter {
     this.emit('failed', error);
   }
 
+  /** @param {Events['room.typing']} notice */
+  #hearTyping({ connectionId, userId, typing }) {
+    const name = this.members.get(connectionId)?.name ?? null;
+    this.#typists.hear({ connectionId, userId, name }, typing);
+  }
+
   /** @param {import('../protocol.js').MediaState | null} media @param {boolean} [isAnswer] */
   #hearMedia(media, isAnswer = false) {
     if (!isAnswer && media && this.media && media.revision < this.media.revision) return;
@@ -231,9 +313,20 @@ export class Room extends Emitter {
     this.emit('media', media);
   }
 
+  /** @param {import('../protocol.js').RoomRemovalReason} reason */
+  #remove(reason) {
+    const error = removed(reason);
+    this.#isRemoved = this.isCatchingUp = true;
+    this.#stream.stop(error);
+    this.#roster.end();
+    this.#typists.clear();
+    this.#hearMedia(null, true);
+    this.#outbox.refuse(error);
+  }
+
   /** @internal A new connection stands. */
   resume() {
-    return this.#removed === null ? this.#stream.resume() : Promise.resolve();
+    return this.#isRemoved ? Promise.resolve() : this.#stream.resume();
   }
 
   /** @internal More was lost than can be replayed. */
@@ -243,6 +336,7 @@ export class Room extends Emitter {
 
   /** @internal The connection is lost. */
   lost() {
+    this.isCatchingUp = true;
     this.#outbox.hold();
     this.#roster.rest();
   }
@@ -278,6 +372,7 @@ export class Room extends Emitter {
       case 'room.memberJoined':
         return this.#roster.join(event.params.member);
       case 'room.memberLeft':
+        this.#typists.gone(event.params.connectionId);
         return this.#roster.leave(event.params.connectionId);
       case 'room.membersChanged':
         return this.#roster.hear(event.params.memberCount);
@@ -288,10 +383,10 @@ export class Room extends Emitter {
         return undefined;
       case 'media.changed':
         return this.#hearMedia(event.params.state);
+      case 'room.typing':
+        return this.#hearTyping(event.params);
       case 'room.removed':
-        this.#removed = event.params.reason;
-        this.#stream.stop();
-        return this.#outbox.refuse(new SwitchboardError('room.notJoined', `removed from the room: ${event.params.reason}`, { fault: 'caller' }));
+        return this.#remove(event.params.reason);
       default:
         return undefined;
     }

@@ -155,6 +155,13 @@ export class Roster {
     this.#source.changed();
   }
 
+  /** This device is in the room no more: nobody is known to be there. */
+  end() {
+    this.rest();
+    this.page = null;
+    this.#show([], 0, false);
+  }
+
   /** Nothing is read any more. */
   rest() {
     clearTimeout(this.#timer);

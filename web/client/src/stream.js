@@ -33,8 +33,12 @@ export class Stream {
   seq = null;
   /** @type {'joining' | 'joined' | 'failed' | 'ended'} */
   status = 'joining';
+  /** Why it is not followed, where `status` says that. @type {SwitchboardError | null} */
+  error = null;
 
   #followed;
+  /** Those who wait until it is followed. @type {(() => void)[]} */
+  #waiting = [];
   /** What is to be applied after the answer that is on its way. @type {(() => void)[] | null} */
   #early = null;
   /** Items with a gap before them. @type {Map<number, Item>} */
@@ -58,7 +62,7 @@ export class Stream {
    * @returns {Promise<void>}
    */
   resume({ reload = false } = {}) {
-    if (this.status === 'ended') return Promise.reject(new SwitchboardError('closed', 'it is not followed any more', { fault: 'caller' }));
+    if (this.status === 'ended') return Promise.reject(/** @type {SwitchboardError} */ (this.error));
     this.#reloads ||= reload;
     this.#resuming ??= this.#resume().finally(() => {
       this.#resuming = null;
@@ -98,7 +102,7 @@ export class Stream {
       after = this.seq = answer.seq;
     } while (answer.more);
     for (const seq of this.#ahead.keys()) if (seq <= answer.seq) this.#ahead.delete(seq);
-    this.status = 'joined';
+    this.#turn('joined', null);
     this.#followed.settled(answer, { continues, isFirst });
   }
 
@@ -108,7 +112,7 @@ export class Stream {
     // Without a connection the next one resumes.
     if (error.code === 'offline' || error.code === 'closed') return;
     if (!isPassing(error) && error.fault === 'caller' && !this.#followed.isAwaited?.(error)) {
-      this.status = 'failed';
+      this.#turn('failed', error);
       return this.#followed.failed(error);
     }
     const wait = (error.retryAfterMs ?? 0) + backoff(this.#failures);
@@ -159,15 +163,30 @@ export class Stream {
     clearTimeout(this.#timers.again);
   }
 
-  /** The server follows it for us no more. A later `resume` may try again. */
-  stop() {
-    if (this.status !== 'ended') this.status = 'failed';
+  /** Resolves once it is followed, perhaps at once; rejects where it cannot be. @returns {Promise<void>} */
+  followed() {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(() => (this.error ? reject(this.error) : resolve()));
+      if (this.status !== 'joining') this.#turn(this.status, this.error);
+    });
+  }
+
+  /** @param {Stream<Answer, Item>['status']} status @param {SwitchboardError | null} error */
+  #turn(status, error) {
+    this.status = status;
+    this.error = error;
+    for (const tell of this.#waiting.splice(0)) tell();
+  }
+
+  /** The server follows it for us no more. A later `resume` may try again. @param {SwitchboardError} error */
+  stop(error) {
+    if (this.status !== 'ended') this.#turn('failed', error);
     this.#rest();
   }
 
   /** The page wants nothing of it any more. */
   end() {
-    this.status = 'ended';
+    this.#turn('ended', new SwitchboardError('closed', 'it is not followed any more', { fault: 'caller' }));
     this.#ahead.clear();
     this.#rest();
   }

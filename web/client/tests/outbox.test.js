@@ -1,35 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Outbox } from '../src/outbox.js';
+import { Place } from './place.js';
 
 const settled = async () => {
   for (let turn = 0; turn < 30; turn += 1) await Promise.resolve();
 };
 
 const refused = (code) => Object.assign(new Error(code), { code });
-
-/** A browser's place for the messages of one user to one room, as all its pages see it. */
-class Place {
-  entries = [];
-  isBroken = false;
-  #last = Promise.resolve();
-
-  /** What one page gets. */
-  keep = () => ({
-    all: () => this.#do(() => structuredClone(this.entries)),
-    put: (waiting) => this.#do(() => {
-      const at = this.entries.findIndex(({ message }) => message.clientId === waiting.message.clientId);
-      this.entries.splice(at < 0 ? this.entries.length : at, at < 0 ? 0 : 1, structuredClone(waiting));
-    }),
-    remove: (clientId) => this.#do(() => (this.entries = this.entries.filter(({ message }) => message.clientId !== clientId))),
-    inTurn: (work) => (this.#last = this.#last.then(work)),
-  });
-
-  async #do(work) {
-    if (this.isBroken) throw new Error('the disk is full');
-    return work();
-  }
-}
 
 /** A server that stores each client id once, and answers when the test says so. */
 class Hub {
@@ -54,9 +32,9 @@ class Hub {
 }
 
 function page(hub, place) {
-  const outbox = new Outbox(hub.send, { keep: place?.keep() ?? null, keepsRefused: true });
+  const outbox = new Outbox(hub.send, { keep: place.keep() });
   const say = (text) => outbox.add({ text }).catch(() => {});
-  return { outbox, say, texts: () => outbox.waiting.map(({ message }) => message.text) };
+  return { outbox, say, texts: () => outbox.pending.map(({ message }) => message.text) };
 }
 
 test('what waits when a page ends is sent by the next one, in order, under the same ids', async () => {
@@ -117,7 +95,7 @@ test('what another page has sent or discarded is not sent here any more', async 
   here.say('b');
   await settled();
   await there.outbox.restore();
-  there.outbox.discard(there.outbox.waiting[0].message.clientId);
+  there.outbox.discard(there.outbox.pending[0].message.clientId);
   await settled();
   here.outbox.open();
   await settled();
@@ -136,10 +114,10 @@ test('what the server refuses stays with its reason, also for the next page, and
   const second = page(hub, place);
   second.outbox.open();
   await settled();
-  assert.deepEqual(second.outbox.waiting.map(({ message, error }) => [message.text, error.code]), [['bad', 'room.muted']]);
+  assert.deepEqual(second.outbox.pending.map(({ message, error }) => [message.text, error.code]), [['bad', 'room.muted']]);
   assert.equal(hub.tries, 3, 'it is not tried again by itself');
   hub.refuses.clear();
-  second.outbox.retry(second.outbox.waiting[0].message.clientId);
+  second.outbox.retry(second.outbox.pending[0].message.clientId);
   await settled();
   assert.deepEqual([hub.texts, place.entries], [['a', 'c', 'bad'], []]);
 });
@@ -206,7 +184,7 @@ test('a place that hangs holds up nothing, whatever of it hangs', async (t) => {
     t.mock.timers.tick(5_000);
     await settled();
     assert.deepEqual(hub.texts, ['a', 'b'], part);
-    assert.deepEqual(outbox.waiting, [], part);
+    assert.deepEqual(outbox.pending, [], part);
     await Promise.all(sent);
     outbox.add({ text: 'c' });
     await settled();
@@ -227,7 +205,7 @@ test('what a place could not take it is given once it can', async () => {
   await outbox.restore();
   await settled();
   assert.deepEqual(place.entries.map(({ message }) => message.text), ['a', 'b']);
-  assert.deepEqual(outbox.waiting.map(({ message }) => message.text), ['a', 'b']);
+  assert.deepEqual(outbox.pending.map(({ message }) => message.text), ['a', 'b']);
 });
 
 test('a place that was slow once leaves nothing to the next page that was sent or discarded', async (t) => {
@@ -235,14 +213,14 @@ test('a place that was slow once leaves nothing to the next page that was sent o
   const [hub, place] = [new Hub(), new Place()];
   const keep = place.keep();
   let isSlow = false;
-  const outbox = new Outbox(hub.send, { keep: { ...keep, all: () => (isSlow ? new Promise(() => {}) : keep.all()) }, keepsRefused: true });
+  const outbox = new Outbox(hub.send, { keep: { ...keep, all: () => (isSlow ? new Promise(() => {}) : keep.all()) } });
   for (const text of ['a', 'b', 'c']) outbox.add({ text }).catch(() => {});
   await settled();
   isSlow = true;
   outbox.restore();
   t.mock.timers.tick(5_000);
   await settled();
-  outbox.discard(outbox.waiting[0].message.clientId);
+  outbox.discard(outbox.pending[0].message.clientId);
   outbox.open();
   await settled();
   assert.deepEqual([hub.texts, place.entries], [['b', 'c'], []]);
@@ -295,7 +273,7 @@ test('what fails in the middle of a turn holds up nothing that comes later', asy
     fails = false;
     outbox.open();
     await settled();
-    assert.deepEqual(outbox.waiting, [], String(comes));
+    assert.deepEqual(outbox.pending, [], String(comes));
   }
 });
 

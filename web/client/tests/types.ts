@@ -1,6 +1,7 @@
 // What a page in TypeScript is told by the declarations. It is compiled and never run.
 
 import { LocalMedia, SwitchboardError, connect, isPassing } from 'switchboard-client';
+import type { Keep, Pending } from 'switchboard-client';
 import type { RoomMessage } from 'switchboard-client/protocol';
 
 const client = connect({ server: 'https://switchboard.example', token: async ({ fresh, signal }) => (signal.aborted || fresh ? null : 'token') });
@@ -22,9 +23,28 @@ room.on('room.message', () => {});
 // @ts-expect-error What is internal is not declared.
 room.handle('room.typing', {});
 
+room.on('pending', ({ pending }) => pending.forEach(({ message, error }) => error && room.retry(message.clientId)));
+room.on('typing', ({ typing }) => typing.map(({ name }) => name?.toUpperCase()));
+room.timeline().on('changed', ({ messages, complete }) => complete || messages.forEach((message) => show(room.id, message)));
+// @ts-expect-error The list is the library's.
+room.timeline().messages.push();
+
+const waiting: Pending[] = [];
+const keep: Keep = {
+  all: async () => waiting,
+  put: async (entry) => waiting.push({ ...entry, storedAs: null }),
+  remove: async (clientId) => waiting.findIndex(({ message }) => message.clientId === clientId),
+  inTurn: (work) => work(),
+};
+connect({ token: 'token', keep: () => keep }).close();
+
 async function say() {
   const stored: RoomMessage = await room.send('Hello');
   const { more } = await room.history({ before: stored.seq });
+  await room.entered();
+  await room.edit(stored.seq, 'Hello, all').then(() => room.react(stored.seq, '👍'));
+  await room.timeline().older();
+  if (room.error?.code === 'room.removed.banned' || room.read()) await room.delete(stored.seq);
   const { members } = await client.request('room.members', { roomId: room.id }, { timeoutMs: 1_000 });
   // @ts-expect-error The method has no such parameter.
   await client.request('room.leave', { room: room.id });

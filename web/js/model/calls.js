@@ -77,7 +77,7 @@ export function createCalls({ socket, rooms, notices, user }) {
     const session = new MediaSession({ client: socket.client, roomId, local, changed: show });
     local.unshared = () => call?.local === local && showPicture(call, local.tracks.video);
     const own = (call = { session, local, roomId, ringing, startedAt: Date.now(), muted: false, closesAlone: false, sawOthers: false, leaving: false, parties: [], goesTo: null });
-    const room = rooms.hold(roomId, 'call');
+    const { room } = rooms.hold(roomId, 'call');
     show();
     try {
       await local.start({ video });

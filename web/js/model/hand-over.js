@@ -97,7 +97,7 @@ export function createHandOver({ socket, rooms, notices, user, show, hangUp, res
 
   /** Whether somebody else is in the session that was entered. @param {MediaSession} session @param {OwnCall} own @param {string} roomId */
   async function enter(session, own, roomId) {
-    await rooms.hold(roomId, 'call').entered();
+    await rooms.hold(roomId, 'call').room.entered();
     carryOver(own.session, session);
     await session.join();
     return session.others().some(({ userId }) => userId !== user.id);

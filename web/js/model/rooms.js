@@ -2,7 +2,7 @@
 
 import { createStore } from '../store.js';
 import { phrase } from '../words.js';
-import { LiveRoom } from './live-room.js';
+import { createLiveRoom } from './live-room.js';
 
 /** A direct room is called by the other one. @param {Wire.ListedRoom} room */
 export const nameOf = (room) => room.with?.name ?? room.name;
@@ -14,8 +14,8 @@ export function createRooms({ api, socket, kept, notices }) {
   const list = createStore(/** @type {{ status: 'loading' | 'ready' | 'failed', items: Wire.ListedRoom[], error: App.Problem | null }} */ ({ status: 'loading', items: [], error: null }));
   /** The calls that go on in rooms, joined or not. */
   const calls = createStore({ byRoom: /** @type {ReadonlyMap<string, Wire.RoomsCall>} */ (new Map()) });
-  /** @type {Map<string, { room: LiveRoom, holders: Set<string> }>} */
-  const live = new Map();
+  /** @type {Map<string, { live: App.LiveRoom, holders: Set<string> }>} */
+  const held = new Map();
   /** Rooms for which there is something that the server has not stored. */
   const unsent = createStore({ byRoom: /** @type {Map<string, Unsent>} */ (new Map()) });
 
@@ -84,30 +84,35 @@ export function createRooms({ api, socket, kept, notices }) {
    * @param {string} holder
    */
   function hold(id, holder) {
-    const name = list.get().items.find((item) => item.id === id)?.name ?? '';
-    const entry = live.get(id) ?? { room: new LiveRoom({ id, name, socket, keep: kept?.outbox(id), waits: (pending) => wait(id, pending) }), holders: new Set() };
-    live.set(id, entry);
+    const entry = held.get(id) ?? { live: enter(id), holders: new Set() };
+    held.set(id, entry);
     entry.holders.add(holder);
-    return entry.room;
+    return entry.live;
+  }
+
+  /** @param {string} id */
+  function enter(id) {
+    const name = list.get().items.find((item) => item.id === id)?.name ?? '';
+    return createLiveRoom({ id, name, client: socket.client, waits: (pending) => wait(id, pending) });
   }
 
   /** @param {string} id @param {string} holder */
   function release(id, holder) {
-    const entry = live.get(id);
+    const entry = held.get(id);
     if (!entry) return;
     entry.holders.delete(holder);
     if (entry.holders.size > 0) return;
-    live.delete(id);
-    entry.room.leave();
+    held.delete(id);
+    entry.live.room.leave();
   }
 
   /** A room stays joined until all is sent that waits for it. @param {string} id @param {App.PendingMessage[]} pending */
   function wait(id, pending) {
     const now = { isWaiting: pending.some(({ error }) => !error), isRefused: pending.some(({ error }) => error) };
-    const entry = live.get(id);
+    const entry = held.get(id);
     const isNews = now.isRefused && !unsent.get().byRoom.get(id)?.isRefused;
     // Who looks at the room sees it there.
-    if (isNews && entry && !entry.holders.has('view')) notices?.warn(phrase('call.about', { name: called(id, entry.room.state.get().name), what: phrase('rooms.refused') }));
+    if (isNews && entry && !entry.holders.has('view')) notices?.warn(phrase('call.about', { name: called(id, entry.live.state.get().name), what: phrase('rooms.refused') }));
     note(id, now);
     // Where nothing outlives the page, what was refused would be lost with the room.
     if (now.isWaiting || (now.isRefused && !kept?.isPersistent())) hold(id, 'outbox');
@@ -144,17 +149,13 @@ export function createRooms({ api, socket, kept, notices }) {
     // Of rooms that others have made meanwhile nothing is heard.
     load();
   });
-  kept?.onReturn(() => {
-    takeUp();
-    for (const { room } of live.values()) room.lookAtOutbox();
-  });
-  kept?.onOthers((id) => live.get(id)?.room.lookAtOutbox());
+  kept?.onReturn(takeUp);
 
   /** The user has seen everything in a room that is held. @param {string} id */
   function read(id) {
-    const room = live.get(id)?.room;
+    const room = held.get(id)?.live.room;
     if (!room?.read()) return;
-    const { seq } = room.state.get();
+    const seq = room.seq ?? 0;
     // At once: what is told of less than that counts no more.
     list.set({ items: list.get().items.map((item) => (item.id === id && item.read ? { ...item, read: { seq, unread: 0, mentions: 0 } } : item)) });
   }
@@ -179,36 +180,14 @@ export function createRooms({ api, socket, kept, notices }) {
   followed.on('calls', ({ calls: byRoom }) => calls.set({ byRoom }));
 
   socket.onOpened(async () => {
-    await Promise.allSettled([...live.values()].map(({ room }) => room.join()));
+    await Promise.allSettled([...held.values()].map(({ live }) => live.room.join()));
   });
-
-  // Every room's events arrive on one connection; each is told to its room.
-  /** @type {<Event extends App.RoomEvent>(method: Event, handle: (room: LiveRoom, params: Wire.Events[Event]) => void) => void} */
-  const tell = (method, handle) => socket.on(method, (params) => {
-    const entry = live.get(params.roomId);
-    if (entry) handle(entry.room, params);
-  });
-  tell('room.message', (room, { message }) => room.inOrder(() => room.receive(message)));
-  tell('room.messageChanged', (room, { seq, message }) => room.inOrder(() => room.receive(message, seq)));
-  tell('room.memberJoined', (room, { member }) => room.inOrder(() => room.enter(member)));
-  tell('room.memberLeft', (room, { connectionId }) => room.inOrder(() => room.exit(connectionId)));
-  tell('room.membersChanged', (room, { memberCount }) => room.inOrder(() => room.countMembers(memberCount)));
-  tell('room.pageChanged', (room, change) => room.inOrder(() => room.turnPage(change)));
-  tell('room.renamed', (room, { roomId, name }) => room.inOrder(() => {
-    room.rename(name);
-    rename(roomId, name);
-  }));
-  tell('room.typing', (room, params) => room.inOrder(() => room.hearTyping(params)));
-  tell('media.changed', (room, { state }) => room.inOrder(() => room.hearMedia(state)));
-  tell('room.removed', (room, { reason }) => room.inOrder(() => room.lose(reason)));
+  socket.on('room.renamed', ({ roomId, name }) => rename(roomId, name));
   // The list knows who may enter what: ask again.
   socket.on('room.removed', load);
-  socket.on('connection.reload', ({ sequence }) => {
-    if (sequence.kind === 'room') live.get(sequence.roomId)?.room.join({ reload: true }).catch(() => {});
-  });
 
   /** What this page has to send. */
-  const pending = () => [...live.values()].flatMap(({ room }) => room.state.get().pending);
+  const pending = () => [...held.values()].flatMap(({ live }) => live.state.get().pending);
 
   return { list, calls, unsent, pending, load, create, openDirect, called, hold, release, read };
 }

@@ -31,7 +31,7 @@ const TOGETHER_MS = 5 * 60_000;
 /**
  * Room messages and those on their way, as rows: a name for every day, grouped by person.
  *
- * @param {Wire.RoomMessage[]} messages
+ * @param {readonly Wire.RoomMessage[]} messages
  * @param {App.PendingMessage[]} pending
  * @param {Wire.User} user
  */

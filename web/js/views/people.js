@@ -30,7 +30,7 @@ export function people({ presence, calls, user, rooms, notices }, live, manage) 
   const onlineTitle = el('h2', { class: 'overline' }, phrase('room.alsoOnline'));
   /** Where the pages before the one that is shown begin. @type {(string | undefined)[]} */
   let before = [];
-  const turn = (/** @type {string | undefined} */ after) => live.showMembers(after).catch(() => {});
+  const turn = (/** @type {string | undefined} */ after) => live.room.followMembers({ after }).catch(() => {});
   const button = (/** @type {Words.Plain} */ words, /** @type {string} */ testId, /** @type {() => void} */ click) =>
     el('button', { type: 'button', class: 'button small', 'data-testid': testId, on: { click } }, phrase(words));
   const look = button('room.showMembers', 'members-show', () => turn(undefined));
@@ -105,6 +105,6 @@ export function people({ presence, calls, user, rooms, notices }, live, manage) 
   const offs = [live.state.subscribe(show), presence.state.subscribe(show), calls.state.subscribe(offer)];
   return { element, leave() {
     offs.forEach((off) => off());
-    live.hideMembers();
+    live.room.unfollowMembers();
   } };
 }

@@ -41,9 +41,9 @@ export function room(app, id) {
     role = await roleIn(app, id).catch(() => null);
     manage.hidden = rank(role) < 2 && !user.permissions.includes('rooms.manage');
   };
-  live.entered().then(showRole, () => {});
+  live.room.entered().then(showRole, () => {});
 
-  const log = scroller({ label: phrase('messages'), older: () => live.older() });
+  const log = scroller({ label: phrase('messages'), older: () => live.timeline.older() });
   const state = el('div', { class: 'empty', hidden: true });
   const typing = el('p', { class: 'typing', 'aria-live': 'polite', 'data-testid': 'typing', hidden: true });
   const write = composer({
@@ -53,7 +53,7 @@ export function room(app, id) {
       aim(null);
       if (aimed?.isEdit) {
         // What was refused is not lost.
-        live.edit(aimed.seq, text).catch((error) => {
+        live.room.edit(aimed.seq, text).catch((error) => {
           notices.warn(explain(error));
           if (!write.text() && !target) resume({ text, target: aimed });
         });
@@ -62,7 +62,7 @@ export function room(app, id) {
       live.send(text, aimed?.seq, tray.take());
       log.toEnd();
     },
-    typed: () => live.typed(),
+    typed: () => live.room.typed(),
     changed: () => keepDraft(),
     tooLong: () => notices.warn(phrase('room.tooLong')),
     files: { label: phrase('room.attach'), add: (chosen) => tray.add(chosen), ready: () => tray.ready(), waiting: () => tray.waiting() },
@@ -110,15 +110,15 @@ export function room(app, id) {
     failed: (error) => notices.warn(explain(error)),
     mayModerate: () => user.permissions.includes('rooms.manage') || rank(role) > 1,
     find: (seq) => live.state.get().messages.find((message) => message.seq === seq),
-    retry: (clientId) => live.resend(clientId),
-    discard: (clientId) => live.discard(clientId),
+    retry: (clientId) => live.room.retry(clientId),
+    discard: (clientId) => live.room.discard(clientId),
     isOffline: () => socket.state.get().phase !== 'open',
-    react: (message, emoji) => message.seq && act(live.react(message.seq, emoji, !hasReacted({ user }, message, emoji))),
+    react: (message, emoji) => message.seq && act(live.room.react(message.seq, emoji, !hasReacted({ user }, message, emoji))),
     reply: (message) => aim(targetOf(message, false)),
     edit: (message) => aim(targetOf(message, true)),
     remove: async (message) => {
       const isSure = message.seq && (await confirm(phrase('room.deleteQuestion'), message.text, phrase('room.delete')));
-      if (isSure && message.seq) act(live.remove(message.seq));
+      if (isSure && message.seq) act(live.room.delete(message.seq));
     },
   });
   const markRead = () => {
@@ -210,7 +210,7 @@ export function room(app, id) {
       roster.leave?.();
       log.leave();
       tray.leave();
-      live.stopTyping();
+      live.room.stopTyping();
       drafts.flush();
       rooms.release(id, 'view');
     },

@@ -1,6 +1,6 @@
 // The frame around every view: navigation, connection banner, notices, the call.
 
-import { LOGO, avatar, el, fill, icon, iconButton, keyed, say } from '../dom.js';
+import { LOGO, el, fill, icon, iconButton, keyed, say } from '../dom.js';
 import { number } from '../format.js';
 import { address, go, route } from '../router.js';
 import { shortcuts } from '../shortcuts.js';
@@ -51,10 +51,9 @@ export function shell(app) {
       el('span', { class: 'rail-space' }),
       mailbox.button,
       iconButton('keyboard', phrase('nav.shortcuts'), { class: 'rail-keys', on: { click: shortcutHelp.open } }),
-      statusMenu(app),
       themeToggle(),
       iconButton('signOut', phrase('nav.signOut', { name: app.user.name }), { 'data-testid': 'sign-out', on: { click: () => leave(app) } }),
-      avatar(app.user.name, app.user.id, 'rail-me'),
+      statusMenu(app),
     ),
     banner(app.socket),
     list, main, notices(app.notices), shortcutHelp.element, mailbox.element, ...ringing(app),

@@ -16,7 +16,7 @@ import { received } from './stats.js';
 /** @typedef {import('../../protocol.js').MediaRoute} MediaRoute */
 /** @typedef {import('./local.js').Kind} Kind */
 /** @typedef {import('./local.js').LocalMedia} LocalMedia */
-/** @typedef {import('../room.js').RoomEventName} RoomEventName */
+/** @typedef {import('../room-events.js').RoomEventName} RoomEventName */
 /** @typedef {import('../../protocol.js').Events} Events */
 /** @typedef {import('../../protocol.js').Methods} Methods */
 
