@@ -24,7 +24,7 @@ async fn say(tx: &mut TenantTx, world: &World, room: RoomId) {
         room,
         user: UserId::generate(&*world.clock),
         name: "Grace",
-        client_id: ClientMessageId::from_uuid(Uuid::now_v7()),
+        client_id: ClientMessageId::from_uuid(Uuid::new_v4()),
         text: "hello",
         reply_to: None,
         mentions: &[],
