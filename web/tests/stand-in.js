@@ -14,8 +14,8 @@ export class SocketDouble {
   #inbox = null;
   #mailbox = null;
   #presence = null;
-  #roomList = null;
   #rooms = new Map();
+  #roomList = null;
   /** Requests without an answer yet. */
   waiting = [];
   /** Every request ever made, as `[method, params]`. */
@@ -34,8 +34,8 @@ export class SocketDouble {
       inbox: () => (this.#inbox ??= new Inbox({ request }, () => {})),
       mailbox: () => (this.#mailbox ??= new Mailbox({ request }, () => {})),
       presence: () => (this.#presence ??= new Presence({ request })),
-      roomList: () => (this.#roomList ??= new RoomList({ request }, () => {})),
       room: (id) => this.#rooms.get(id) ?? this.#enter(new Room(id, { request }, { left: () => this.#rooms.delete(id), keep: keep(id) })),
+      roomList: () => (this.#roomList ??= new RoomList({ request }, () => {})),
       get state() { return state(); },
     };
     this.on('inbox.event', (event) => this.#inbox?.handle(event));

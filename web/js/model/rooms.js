@@ -182,6 +182,7 @@ export function createRooms({ api, socket, kept, notices }) {
   socket.onOpened(async () => {
     await Promise.allSettled([...held.values()].map(({ live }) => live.room.join()));
   });
+
   socket.on('room.renamed', ({ roomId, name }) => rename(roomId, name));
   // The list knows who may enter what: ask again.
   socket.on('room.removed', load);
