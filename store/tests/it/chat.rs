@@ -373,7 +373,7 @@ async fn the_numbers_of_all_rooms_are_read_page_by_page() {
     let other = rooms::create(&mut tx, "other", true, &clock).await.unwrap().id;
     let third = rooms::create(&mut tx, "third", false, &clock).await.unwrap().id;
     rooms::send(&mut tx, &said(other, a.user, "x"), &clock).await.unwrap().unwrap();
-    let mut seqs = Vec::new();
+    let mut seqs: Vec<(RoomId, u64)> = Vec::new();
     loop {
         let after = seqs.last().map(|(room, _)| *room);
         let page = rooms::all_last_seqs(&mut tx, after, 2).await.unwrap();
