@@ -17,14 +17,13 @@ use store::{
     TenantTx,
     rooms::{self, NewRoomMessage, Position, Uploads},
 };
-use uuid::Uuid;
 
 async fn say(tx: &mut TenantTx, world: &World, room: RoomId) {
     let new = NewRoomMessage {
         room,
         user: UserId::generate(&*world.clock),
         name: "Grace",
-        client_id: ClientMessageId::from_uuid(Uuid::now_v7()),
+        client_id: ClientMessageId::generate(&*world.clock),
         text: "hello",
         reply_to: None,
         mentions: &[],

@@ -5,6 +5,7 @@ use common::{
     clock::Clock,
     id::{RoomId, UserId},
     protocol::room::{MemberRole, Reaction, RoomMessage, UNREAD_MAX, Unread},
+    room::FollowedRoom,
 };
 use sqlx::{AssertSqlSafe, PgConnection, query_scalar};
 use std::collections::{BTreeMap, BTreeSet};
@@ -337,32 +338,56 @@ async fn what_is_unread_for_many_at_once_is_what_it_is_for_each_alone() {
     rooms::ban(&mut tx, open, banned, &clock).await.unwrap();
     let users = [member, reader, banned, stranger, author, a.user];
     let all = [(open, None), (private, None), (b.room, None)];
-    let followed = rooms::followed(&mut tx, &all).await.unwrap();
-    let ids: Vec<RoomId> = followed.iter().map(|room| room.id).collect();
-    assert_eq!(ids, [open, private], "none of another account");
-    assert_eq!((followed[0].last_seq, followed[1].facts.is_private), (321, true));
-    for room in &followed {
+    let by_id = |rooms: Vec<FollowedRoom>| -> BTreeMap<RoomId, FollowedRoom> {
+        rooms.into_iter().map(|room| (room.id, room)).collect()
+    };
+    let followed = by_id(rooms::followed(&mut tx, &all).await.unwrap());
+    assert_eq!(followed.len(), 2, "none of another account");
+    assert_eq!((followed[&open].last_seq, followed[&private].facts.is_private), (321, true));
+    for (id, room) in &followed {
         for user in users {
-            let alone = rooms::unread(&mut tx, user, &[room.id]).await.unwrap()[&room.id];
+            let alone = rooms::unread(&mut tx, user, &[*id]).await.unwrap()[id];
             let together = room.users.get(&user).and_then(|connected| connected.unread);
             assert_eq!(together.unwrap_or(Unread { seq: 0, unread: 0, mentions: 0 }), alone, "{user}");
         }
     }
-    let of_two = [(open, Some(reader)), (private, Some(stranger)), (open, Some(banned))];
-    let of_two = rooms::followed(&mut tx, &of_two).await.unwrap();
-    let asked: Vec<Vec<UserId>> = of_two.iter().map(|room| room.users.keys().copied().collect()).collect();
-    assert_eq!(asked, [BTreeSet::from([reader, banned]).into_iter().collect(), Vec::new()]);
-    assert_eq!(of_two[0].users[&reader], followed[0].users[&reader]);
-    assert!(followed[0].users[&banned].facts.is_banned && !followed[0].users.contains_key(&stranger));
-    assert_eq!(followed[1].users[&member].facts.role, Some(MemberRole::Member));
-    assert_eq!(followed[0].users[&member].unread.unwrap().unread, UNREAD_MAX);
-    assert_eq!(followed[0].users[&reader].unread.unwrap().unread, 13);
-    assert_eq!(followed[0].users[&a.user].unread.unwrap().mentions, 1);
-    let mut seqs = rooms::all_last_seqs(&mut tx, None, 2).await.unwrap();
-    seqs.extend(rooms::all_last_seqs(&mut tx, Some(seqs[1].0), 2).await.unwrap());
-    let mut expected = vec![(a.room, 0), (open, 321), (private, 320)];
+    let of_some = [(open, Some(reader)), (private, Some(stranger)), (open, Some(banned))];
+    let of_some = by_id(rooms::followed(&mut tx, &of_some).await.unwrap());
+    let asked: BTreeSet<UserId> = of_some[&open].users.keys().copied().collect();
+    assert_eq!((asked, of_some[&private].users.len()), ([reader, banned].into(), 0));
+    let (open, private) = (&followed[&open].users, &followed[&private].users);
+    assert_eq!(of_some.values().find_map(|room| room.users.get(&reader)), open.get(&reader));
+    assert!(open[&banned].facts.is_banned && !open.contains_key(&stranger));
+    assert_eq!(private[&member].facts.role, Some(MemberRole::Member));
+    assert_eq!(open[&member].unread.unwrap().unread, UNREAD_MAX);
+    assert_eq!(open[&reader].unread.unwrap().unread, 12);
+    assert_eq!(open[&a.user].unread.unwrap().mentions, 1);
+}
+
+#[tokio::test]
+async fn the_numbers_of_all_rooms_are_read_page_by_page() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    tenant(&db, "b", &clock).await;
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let other = rooms::create(&mut tx, "other", true, &clock).await.unwrap().id;
+    let third = rooms::create(&mut tx, "third", false, &clock).await.unwrap().id;
+    rooms::send(&mut tx, &said(other, a.user, "x"), &clock).await.unwrap().unwrap();
+    let mut seqs: Vec<(RoomId, u64)> = Vec::new();
+    loop {
+        let after = seqs.last().map(|(room, _)| *room);
+        let page = rooms::all_last_seqs(&mut tx, after, 2).await.unwrap();
+        seqs.extend(page.iter().copied());
+        if page.len() < 2 {
+            break;
+        }
+    }
+    let ids: Vec<RoomId> = seqs.iter().map(|(room, _)| *room).collect();
+    assert!([a.room, other, third].iter().all(|room| ids.contains(room)));
+    assert!(seqs.is_sorted() && seqs.contains(&(other, 1)) && seqs.contains(&(third, 0)));
+    let mut expected = rooms::last_seqs(&mut tx, &ids).await.unwrap();
     expected.sort();
-    assert_eq!(seqs, expected);
+    assert_eq!(seqs, expected, "each once, and none of another account");
 }
 
 /// Everything goes with the room.

@@ -110,7 +110,14 @@ fn of_people_and_the_rest() -> Vec<(&'static str, Value)> {
     let user = json!({ "userId": B, "name": "Ada", "status": "inCall" });
     let participant = json!({ "connectionId": A, "userId": B, "name": "Ada", "state": participant_state() });
     let state = json!({ "route": "peerToPeer", "participants": [participant], "revision": 3 });
+    let read = json!({ "seq": 3, "unread": 2, "mentions": 1 });
+    let talking = json!({ "userId": B, "name": "Ada" });
     vec![
+        ("rooms.unreadChanged", json!({ "rooms": [{ "roomId": A, "lastSeq": 5, "read": read }] })),
+        (
+            "rooms.callsChanged",
+            json!({ "rooms": [{ "roomId": A, "participantCount": 7, "participants": [talking] }] }),
+        ),
         ("presence.changed", json!({ "online": [user], "offline": [A], "onlineCount": 1, "complete": true })),
         (
             "call.incoming",

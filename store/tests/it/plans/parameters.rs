@@ -80,6 +80,17 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ("SET accepted_at = $2", &[(2, "now()")]),
     ("AS asked (sign_in, user_id)", &[(1, "ARRAY[pg_temp.u('sign_in', 7777)]")]),
     ("AS here (room_id, user_id, is_guest, nth)", &[(3, "ARRAY[true]")]),
+    (
+        "LATERAL (SELECT id, is_private, direct_low, closed_at, last_seq FROM rooms",
+        &[(1, "ARRAY[pg_temp.u('room', 777)]")],
+    ),
+    (
+        "AS asked (room_id, least, most)",
+        &[
+            (2, "ARRAY['00000000-0000-0000-0000-000000000000'::uuid]"),
+            (3, "ARRAY['ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid]"),
+        ],
+    ),
     ("SELECT expect_deliveries(", &[(2, "now()")]),
     ("SELECT expect_replies(", &[(2, "now()")]),
 ];
