@@ -16,15 +16,24 @@ pub(super) struct Method {
     pub optional: &'static [&'static str],
 }
 
+const ROOM: &str = "0190d5a0-0000-7000-8000-000000000001";
+const OTHER: &str = "0190d5a0-0000-7000-8000-000000000002";
+
+const fn method(name: &'static str, params: Value, optional: &'static [&'static str]) -> Method {
+    Method { name, params, optional }
+}
+
 /// One of each, in the order of the reference.
 pub(super) fn methods() -> Vec<Method> {
-    const ROOM: &str = "0190d5a0-0000-7000-8000-000000000001";
-    const OTHER: &str = "0190d5a0-0000-7000-8000-000000000002";
-    let method = |name, params, optional| Method { name, params, optional };
-    let signal = json!({ "kind": "candidate", "candidate": "", "sdpMid": "0", "sdpMLineIndex": 0 });
-    vec![
+    let connection = vec![
         method("connection.open", json!({ "token": "t" }), &[]),
         method("connection.refresh", json!({ "token": "t" }), &[]),
+    ];
+    connection.into_iter().chain(of_rooms()).chain(of_the_rest()).collect()
+}
+
+fn of_rooms() -> Vec<Method> {
+    vec![
         method(
             "room.join",
             json!({ "roomId": ROOM, "name": "x", "class": "recent", "after": 7, "epoch": "e", "unread": true }),
@@ -55,6 +64,12 @@ pub(super) fn methods() -> Vec<Method> {
         method("room.unfollowMembers", json!({ "roomId": ROOM }), &[]),
         method("rooms.subscribe", json!({}), &[]),
         method("rooms.unsubscribe", json!({}), &[]),
+    ]
+}
+
+fn of_the_rest() -> Vec<Method> {
+    let signal = json!({ "kind": "candidate", "candidate": "", "sdpMid": "0", "sdpMLineIndex": 0 });
+    vec![
         method("presence.subscribe", json!({ "after": OTHER }), &["after"]),
         method("presence.set", json!({ "status": "busy" }), &[]),
         method("call.ring", json!({ "roomId": ROOM, "userId": OTHER, "media": "video" }), &[]),

@@ -66,7 +66,9 @@ impl World {
             Effect::Tell(user, changed) => {
                 (user, changed.rooms.iter().map(|room| room.read.unread).collect())
             }
-            other => panic!("{other:?}"),
+            other @ (Effect::TellCalls(..) | Effect::Compare | Effect::CompareSessions) => {
+                panic!("{other:?}")
+            }
         });
         told.collect()
     }

@@ -29,7 +29,7 @@ impl World {
                 let counts = changed.rooms.iter().map(|room| room.participant_count).collect();
                 (users.into_iter().collect(), counts)
             }
-            other => panic!("{other:?}"),
+            other @ (Effect::Tell(..) | Effect::Compare | Effect::CompareSessions) => panic!("{other:?}"),
         });
         told.collect()
     }
