@@ -1,6 +1,6 @@
 //! Roles, database and tables, made under the owner's URL.
 
-use crate::error::StoreError;
+use crate::{connect::ABANDONED_TIMEOUT, error::StoreError};
 use aws_lc_rs::digest;
 use common::{error::Chain, secret::Secret};
 use sqlx::{
@@ -111,6 +111,7 @@ pub(crate) async fn migrate_with(options: &PgConnectOptions) -> Result<(), Store
     connection.lock().await?;
     let before = applied(&mut connection).await?;
     raw_sql(LOCK_TIMEOUT).execute(&mut connection).await?;
+    raw_sql(ABANDONED_TIMEOUT).execute(&mut connection).await?;
     bring_up_to_date(&mut connection).await?;
     raw_sql("RESET lock_timeout").execute(&mut connection).await?;
     if applied(&mut connection).await? != before {
@@ -123,12 +124,12 @@ pub(crate) async fn migrate_with(options: &PgConnectOptions) -> Result<(), Store
 async fn bring_up_to_date(connection: &mut PgConnection) -> Result<(), StoreError> {
     let mut tries = 1;
     while let Err(error) = migrate_now(connection).await {
-        if !error.is_lock_timeout() || tries >= LOCK_TRIES {
+        if !error.is_held_up() || tries >= LOCK_TRIES {
             return Err(error);
         }
         warn!(
             error = %Chain(&error), tries,
-            "A migration cannot have a table that a long transaction holds; it is tried again in {} s, up to {LOCK_TRIES} times",
+            "A migration cannot have a table that another transaction holds; it is tried again in {} s, up to {LOCK_TRIES} times",
             LOCK_PAUSE.as_secs()
         );
         sleep(LOCK_PAUSE).await;

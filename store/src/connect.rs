@@ -115,12 +115,20 @@ const TRUSTED_FOR: Duration = Duration::from_secs(5);
 pub const PLANNER: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; \
                            SET enable_mergejoin = off; SET jit = off; SET plan_cache_mode = force_generic_plan";
 
+/// How long Postgres waits for whoever has begun a transaction and says nothing more, on every connection of the server.
+///
+/// An instance that is cut off in the midst of one would otherwise keep the rooms and queues that it has written to from
+/// all others, until Postgres finds out that nobody is there: after two hours, unless told otherwise. Longer forgives an
+/// instance that stands still; shorter has the others go on sooner.
+pub(crate) const ABANDONED_TIMEOUT: &str = "SET idle_in_transaction_session_timeout = '15s'";
+
 async fn pool(url: &Secret, connections_max: u32) -> Result<PgPool, StoreError> {
     Ok(PgPoolOptions::new()
         .max_connections(connections_max)
         .after_connect(|connection, _| {
             Box::pin(async move {
                 connection.execute(PLANNER).await?;
+                connection.execute(ABANDONED_TIMEOUT).await?;
                 Ok(())
             })
         })

@@ -65,11 +65,12 @@ impl StoreError {
         if matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) {
             return true;
         }
-        // 08: connection, 53: resources, 57P: being shut down or started (SQLSTATE classes).
+        // 08: connection, 53: resources, 57P: being shut down or started (SQLSTATE classes); 25P03: this process stood
+        // still in a transaction, and Postgres has ended it.
         error
             .as_database_error()
             .and_then(|error| error.code())
-            .is_some_and(|code| ["08", "53", "57P"].iter().any(|class| code.starts_with(class)))
+            .is_some_and(|code| ["08", "53", "57P", "25P03"].iter().any(|class| code.starts_with(class)))
     }
 
     /// The SQLSTATE of the failure, if the values to be stored are at fault: the same will fail again.
@@ -109,14 +110,18 @@ impl StoreError {
         }
     }
 
-    /// Whether it waited for a lock for as long as it may (`lock_timeout`), and changed nothing.
-    pub(crate) fn is_lock_timeout(&self) -> bool {
+    /// Whether a migration could not have a table and changed nothing: it waited for as long as it may
+    /// (`lock_timeout`), or in a circle with somebody who waited for what it had.
+    pub(crate) fn is_held_up(&self) -> bool {
         use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
         let (Self::Database(error) | Self::Migrate(Execute(error) | ExecuteMigration(error, _))) = self
         else {
             return false;
         };
-        error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "55P03")
+        error
+            .as_database_error()
+            .and_then(|error| error.code())
+            .is_some_and(|code| code == "55P03" || code == "40P01")
     }
 
     /// Whether the transaction lost against another and may simply be tried again.

@@ -1,17 +1,21 @@
 //! Transactions that touch the same queues wait for each other, but never in a circle.
 
-use crate::fixture::{Tenant, receive, tenant};
+use crate::fixture::{Tenant, receive, said, tenant};
 use common::{
     clock::{Clock, ManualClock},
     id::WebhookId,
 };
 use std::time::Duration;
 use store::{
-    TenantTx,
+    TenantTx, rooms,
     system::{ClaimedDelivery, Shares, Turn},
     testing::TestDatabase,
     webhooks::{self, Attempt, EventName, NewWebhook, WebhookKind},
 };
+use tokio::time::timeout;
+
+/// How long something may take that nobody tells of. It only bounds failure.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -85,4 +89,21 @@ async fn a_webhook_is_deleted_while_a_delivery_of_it_fails() {
     });
     let mut tx = db.store.tenant(a.account).await.unwrap();
     assert!(webhooks::find(&mut tx, a.webhook).await.unwrap().is_none());
+}
+
+/// Its machine has no power, or is cut off: its end of the connection says nothing more, and nobody says so to Postgres.
+#[tokio::test]
+async fn a_room_is_free_again_after_an_instance_that_wrote_to_it_has_fallen_silent() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let mut silent = db.store.tenant(a.account).await.unwrap();
+    rooms::send(&mut silent, &said(a.room, a.user, "never committed"), &clock).await.unwrap().unwrap();
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let next = said(a.room, a.user, "by another instance");
+    let sent = timeout(PATIENCE, rooms::send(&mut tx, &next, &clock)).await.expect("the room is free");
+    sent.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    // Where it goes on after all, it finds out, and may try again.
+    let late = rooms::send(&mut silent, &said(a.room, a.user, "too late"), &clock).await.unwrap_err();
+    assert!(late.is_away(), "{late:?}");
 }

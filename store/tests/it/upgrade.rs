@@ -112,6 +112,38 @@ async fn a_migration_that_waits_for_a_long_transaction_holds_nobody_else_up() {
     assert_eq!(count(&mut superuser, changed).await, 1);
 }
 
+/// A migration of several tables, and somebody who has one of them and then wants another: where Postgres looks for such
+/// circles sooner than the migration gives way, it is the migration that it ends.
+#[tokio::test]
+async fn a_migration_that_waits_in_a_circle_with_others_gives_way_and_is_tried_again() {
+    /// The last migration before one that changes the members of rooms first, and then rooms.
+    const BEFORE: i64 = 25;
+    const LOOK_SOON: &str = "DO $$ BEGIN
+        EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = 100', current_database());
+    END $$";
+    let db = TestDatabase::create().await;
+    let mut superuser = owner(&db).await;
+    superuser.execute(EMPTY).await.unwrap();
+    let all = Migrator::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations")).await.unwrap();
+    let before = all.iter().filter(|migration| migration.version <= BEFORE).cloned().collect();
+    Migrator::with_migrations(before).run(&mut superuser).await.unwrap();
+    superuser.execute(LOOK_SOON).await.unwrap();
+
+    let mut reader = owner(&db).await;
+    reader.execute("SET deadlock_timeout = '1h'; BEGIN; SELECT FROM rooms").await.unwrap();
+    let url = db.owner_url();
+    let read = async {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'rooms'::regclass AND NOT granted";
+        while count(&mut superuser, waiting).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        reader.execute("SELECT FROM room_members; COMMIT").await
+    };
+    let (migrated, read) = tokio::join!(bootstrap::migrate(&url), timeout(PATIENCE, read));
+    migrated.unwrap();
+    read.expect("others get what they have asked for").unwrap();
+}
+
 /// Functions are files that change in place: a server starts on those that it was built with and on no others.
 #[tokio::test]
 async fn functions_that_are_not_those_of_the_server_are_noticed_and_put_right() {
