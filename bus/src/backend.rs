@@ -75,7 +75,7 @@ pub(crate) trait Backend: Send + Sync + 'static {
 
     /// Takes from buckets that all processes share; what is left of each, less than nothing where it was not enough.
     /// Nothing, if there is no other process.
-    fn spend(&self, spendings: Vec<Spending>) -> BoxFuture<'_, Result<Vec<f64>, BusError>>;
+    fn spend(&self, spendings: Vec<Spending>) -> BoxFuture<'_, Vec<Result<f64, BusError>>>;
 
     /// Appends to a history and says under which number.
     fn append(

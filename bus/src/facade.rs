@@ -121,8 +121,9 @@ impl Bus {
     /// nothing where it was not enough. A bus within one process keeps no buckets and says nothing.
     ///
     /// # Errors
-    /// [`BusError::Away`] and [`BusError::Redis`]: then perhaps some of it was taken.
-    pub async fn spend(&self, spendings: Vec<Spending>) -> Result<Vec<f64>, BusError> {
+    /// Of each for itself, because they may lie on different servers: [`BusError::Away`], and [`BusError::Redis`], with
+    /// which it may have been taken.
+    pub async fn spend(&self, spendings: Vec<Spending>) -> Vec<Result<f64, BusError>> {
         self.0.spend(spendings).await
     }
 

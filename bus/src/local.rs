@@ -162,8 +162,8 @@ impl Backend for LocalBackend {
         async { Ok(()) }.boxed()
     }
 
-    fn spend(&self, _spendings: Vec<Spending>) -> BoxFuture<'_, Result<Vec<f64>, BusError>> {
-        async { Ok(Vec::new()) }.boxed()
+    fn spend(&self, _spendings: Vec<Spending>) -> BoxFuture<'_, Vec<Result<f64, BusError>>> {
+        async { Vec::new() }.boxed()
     }
 
     fn append(

@@ -6,7 +6,7 @@
 //! While Redis is away each instance's own buckets hold alone.
 
 use crate::hub::Hub;
-use bus::Spending;
+use bus::{BusError, Spending};
 use common::error::Chain;
 use signalling_core::{
     ledger::{SharedMeter, with},
@@ -34,18 +34,20 @@ async fn tell(hub: &Hub, some: Vec<SharedMeter>) {
         };
         [of("requests", told.requests), of("bytes", told.bytes)]
     });
-    match hub.bus().spend(spendings.collect()).await {
-        Ok(left) => {
-            let now = hub.clock().now();
-            for ((meter, _), left) in told.iter().zip(left.chunks_exact(2)) {
-                if let [requests, bytes] = left {
-                    with(meter, |meter| meter.learn(*requests, *bytes, now));
-                }
-            }
-        }
-        Err(error) => {
-            metrics::counter!("hub_rates_untold_total").increment(1);
-            debug!(error = %Chain(&error), "Rates are this instance's own for now");
+    let left: Vec<f64> = hub.bus().spend(spendings.collect()).await.into_iter().map(known).collect();
+    let now = hub.clock().now();
+    for ((meter, _), left) in told.iter().zip(left.chunks_exact(2)) {
+        if let [requests, bytes] = left {
+            with(meter, |meter| meter.learn(*requests, *bytes, now));
         }
     }
+}
+
+/// What is left of a rate on all instances together: without limit where that cannot be told.
+fn known(left: Result<f64, BusError>) -> f64 {
+    left.unwrap_or_else(|error| {
+        metrics::counter!("hub_rates_untold_total").increment(1);
+        debug!(error = %Chain(&error), "A rate is this instance's own for now");
+        f64::INFINITY
+    })
 }

@@ -124,7 +124,7 @@ impl Backend for RedisBackend {
         .boxed()
     }
 
-    fn spend(&self, spendings: Vec<Spending>) -> BoxFuture<'_, Result<Vec<f64>, BusError>> {
+    fn spend(&self, spendings: Vec<Spending>) -> BoxFuture<'_, Vec<Result<f64, BusError>>> {
         async move { self.spend_in_redis(&spendings).await }.boxed()
     }
 

@@ -2,7 +2,7 @@
 
 use super::{RedisBackend, partition::Partition, scripts};
 use crate::{error::BusError, spending::Spending};
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use redis::Script;
 use std::sync::LazyLock;
 
@@ -28,8 +28,8 @@ pub(super) static SPEND: LazyLock<Script> = LazyLock::new(|| {
 });
 
 impl RedisBackend {
-    /// One command each, side by side: they may lie on different servers.
-    pub(super) async fn spend_in_redis(&self, spendings: &[Spending]) -> Result<Vec<f64>, BusError> {
+    /// One command each, side by side: they may lie on different servers, of which one may be away.
+    pub(super) async fn spend_in_redis(&self, spendings: &[Spending]) -> Vec<Result<f64, BusError>> {
         let spent = spendings.iter().map(|Spending { name, rate, spent }| {
             let per_ms = f64::from(rate.count) / rate.period.as_secs_f64() / 1000.0;
             self.command(Partition::of(name), move |_| {
@@ -38,6 +38,6 @@ impl RedisBackend {
                 spend
             })
         });
-        try_join_all(spent).await
+        join_all(spent).await
     }
 }

@@ -1,8 +1,8 @@
 //! A Redis Cluster, whose servers die, hang and hand slots over.
 
 use super::*;
-use bus::{Acquired, BusError, HistoryLimits, LeaseGuard, Link, WAIT_MAX};
-use common::subject::History;
+use bus::{Acquired, BusError, HistoryLimits, LeaseGuard, Link, Spending, WAIT_MAX};
+use common::{bucket::Rate, subject::History};
 use local_services::{
     cluster::{Cluster, Node},
     scratch::Scratch,
@@ -210,6 +210,35 @@ async fn while_one_server_hangs_or_is_dead_nobody_waits_and_what_lies_on_others_
         let told = here.publish(&Named(number), &1).await;
         assert_eq!(told.is_ok(), *place != 1, "{told:?}");
     }
+}
+
+/// Without replicas: nobody takes its place.
+#[tokio::test]
+async fn rates_that_lie_on_others_are_shared_while_one_server_is_dead() {
+    let mut stage = Stage::prepare(Cluster::start_without_replicas).await;
+    stage.cluster.primaries[1].kill().expect("it ran");
+    for bus in [&stage.pair.here, &stage.pair.there] {
+        is(bus, |link| *link == Link::Partial).await;
+    }
+    let spend = async |bus: &Bus, spent| {
+        // Hardly anything comes back while the test runs.
+        let rate = Rate::every(100, Duration::from_secs(600));
+        let of = |number| Spending { name: format!("rate {number}"), rate, spent };
+        bus.spend((0..MANY).map(of).collect()).await
+    };
+    let (here, there) = (spend(&stage.pair.here, 30).await, spend(&stage.pair.there, 0).await);
+    let (mut known, mut unknown) = (0, 0);
+    for (here, there) in here.iter().zip(&there) {
+        match (here, there) {
+            (Ok(here), Ok(there)) => {
+                assert_eq!((here.round(), there.round()), (70.0, 70.0));
+                known += 1;
+            }
+            (Err(_), Err(_)) => unknown += 1,
+            (here, there) => panic!("{here:?} and {there:?} of one server"),
+        }
+    }
+    assert!(known > 0 && unknown > 0, "{known} are known and {unknown} are not");
 }
 
 /// Of each kind something that lies where the topic "news" does: what lies where goes by the name.

@@ -154,16 +154,14 @@ impl Dues {
 async fn tell(bus: &Bus, some: Vec<(String, Due)>) {
     let (names, some): (Vec<_>, Vec<_>) = some.into_iter().unzip();
     let spending = |(name, due): (String, &Due)| Spending { name, rate: due.rate, spent: due.spent };
-    match bus.spend(names.into_iter().zip(&some).map(spending).collect()).await {
-        Ok(left) => {
-            for (due, left) in some.iter().zip(left) {
-                due.own.leave_at_most(&due.name, left);
+    let left = bus.spend(names.into_iter().zip(&some).map(spending).collect()).await;
+    for (due, left) in some.iter().zip(left) {
+        match left {
+            Ok(left) => due.own.leave_at_most(&due.name, left),
+            Err(error) => {
+                metrics::counter!("password_rates_untold_total").increment(1);
+                debug!(error = %Chain(&error), "A wrong password counts on this instance alone for now");
             }
-        }
-        Err(error) => {
-            metrics::counter!("password_rates_untold_total")
-                .increment(some.len().try_into().unwrap_or(u64::MAX));
-            debug!(error = %Chain(&error), "Wrong passwords count on this instance alone for now");
         }
     }
 }
