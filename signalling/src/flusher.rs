@@ -89,3 +89,6 @@ impl Flusher {
         is_more
     }
 }
+
+#[cfg(test)]
+mod tests;

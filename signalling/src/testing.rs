@@ -31,7 +31,7 @@ use store::{TenantTx, rooms, testing::TestDatabase};
 use time::OffsetDateTime;
 use tokio::{
     io::AsyncReadExt,
-    net::{TcpListener, TcpStream},
+    net::{TcpSocket, TcpStream},
     sync::watch,
     time::timeout,
 };
@@ -66,7 +66,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new(config: Config) -> Self {
-        let (db, clock) = (TestDatabase::create().await, Arc::new(TestDatabase::clock()));
+        Self::on(TestDatabase::create().await, config).await
+    }
+
+    /// The same on this database.
+    pub(crate) async fn on(db: TestDatabase, config: Config) -> Self {
+        let clock = Arc::new(TestDatabase::clock());
         let account = db.account("acme", &*clock).await;
         let deps = Deps {
             bus: Bus::local(NodeId::generate(&*clock)),
@@ -147,11 +152,26 @@ pub(crate) async fn queue(id: ConnectionId, flusher: Flusher) -> (Arc<Queue>, Fa
 }
 
 /// Both ends of a TCP connection.
-#[expect(clippy::disallowed_methods, reason = "the test connects to itself")]
 pub(crate) async fn wires() -> (Wire, Far) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let far = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    connected(TcpSocket::new_v4().unwrap(), TcpSocket::new_v4().unwrap()).await
+}
+
+/// Both ends of one of which the kernel keeps little.
+pub(crate) async fn narrow_wires() -> (Wire, Far) {
+    let (listener, far) = (TcpSocket::new_v4().unwrap(), TcpSocket::new_v4().unwrap());
+    // Whoever is accepted has what the listener has. With less the kernel would wait for its own timers.
+    listener.set_send_buffer_size(8 * 1024).unwrap();
+    far.set_recv_buffer_size(32 * 1024).unwrap();
+    connected(listener, far).await
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test connects to itself")]
+async fn connected(listener: TcpSocket, far: TcpSocket) -> (Wire, Far) {
+    listener.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = listener.listen(1).unwrap();
+    let far = far.connect(listener.local_addr().unwrap()).await.unwrap();
     let (near, _) = listener.accept().await.unwrap();
+    near.set_nodelay(true).unwrap();
     (Wire::Tcp(Tcp::of(near)), Far(far))
 }
 
