@@ -40,7 +40,10 @@ use store::{
     rooms::{Found, Position},
 };
 use time::OffsetDateTime;
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+};
 
 /// What clients without a WebSocket post, in bytes, as it comes in.
 pub(crate) const POSTS_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -103,6 +106,8 @@ pub(crate) struct Inner {
     /// What such clients post, as it comes in.
     pub(crate) posts_in: Arc<Budget>,
     pub(crate) doubt: Doubt,
+    /// Told when something may have been stored of which nobody was told.
+    pub(crate) untold: Notify,
     /// From when rounds are counted in which pings are sent.
     pub(crate) started_at: Instant,
     /// Set when the hub runs.
@@ -137,6 +142,7 @@ impl Hub {
             pipes: Pipes::default(),
             posts_in: Budget::new(POSTS_GAUGE, POSTS_BYTES_MAX, POSTS_BYTES_PER_NETWORK_MAX, usize::MAX),
             doubt: Doubt::default(),
+            untold: Notify::new(),
             started_at,
             shutdown: OnceLock::new(),
         }))

@@ -1,4 +1,5 @@
-//! While the bus is away, and after it was for another instance, what was said there is found in the store.
+//! While the bus is away, and after it was for another instance, what was said there is found in the store; and so is what
+//! this instance has stored without hearing that it has.
 
 use crate::{hub::Hub, inbox, presence, room_list};
 use bus::{Link, Subscription};
@@ -65,6 +66,7 @@ pub(crate) async fn watch(hub: Hub, mut others: Subscription<NodeId>) {
                 }
                 doubt(&hub);
             }
+            () = hub.0.untold.notified() => is_owed = true,
             _ = count.tick(), if !is_down => {
                 let Changed { came, went } = changed(&hub, &mut nodes).await;
                 has_others |= nodes.len() > 1;
@@ -191,3 +193,6 @@ async fn compare(hub: &Hub, account: AccountId, followed: &Followed) -> Result<(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

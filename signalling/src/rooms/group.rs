@@ -137,7 +137,11 @@ pub(super) async fn store(hub: &Hub, account: AccountId, group: &[Post]) -> Resu
         let now = hub.clock().utc();
         entries.extend(change::store(&mut tx, group, &judges, &open, now, &mut outcomes).await?);
     }
-    tx.commit().await.map_err(failed)?;
+    if let Err(error) = tx.commit().await {
+        // It may be stored all the same. Who sends it again is told so; but they may be gone.
+        hub.0.untold.notify_one();
+        return Err(failed(error));
+    }
     let outcome = |at| outcomes.remove(&at).unwrap_or_else(|| Err(Failure::internal()));
     Ok(Stored { outcomes: (0..group.len()).map(outcome).collect(), entries, mailed })
 }
