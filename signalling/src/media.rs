@@ -120,8 +120,7 @@ pub(crate) async fn join(hub: &Hub, client: &Arc<Client>, join: Join) -> Result<
         state: ParticipantState::default().after(change, rights.send),
     };
     let action = MediaAction::Join { participant, hub: hub.bus().node(), rights, replaces, change };
-    // Noted first: a connection that is lost meanwhile leaves the session again.
-    client.held().media.insert(room);
+    take_seat(hub, client, room)?;
     let ice_servers = hub.ice_servers(client.user);
     match ask(hub, client.account, room, action, true).await? {
         Some(MediaReply::State { state, .. }) => Ok(Joined { state, ice_servers, resumed: false }),
@@ -130,6 +129,17 @@ pub(crate) async fn join(hub: &Hub, client: &Arc<Client>, join: Join) -> Result<
             Err(unavailable())
         }
     }
+}
+
+/// Notes that a client is in the session of a room, before the session knows: a connection that is lost meanwhile leaves
+/// it again, and so does who is taken out of the room. Who was taken out a moment ago was noted too late for that.
+fn take_seat(hub: &Hub, client: &Client, room: RoomId) -> Result<(), Failure> {
+    client.held().media.insert(room);
+    let inside = hub.0.rooms.joined(client, Action::Media, room).map(drop);
+    if inside.is_err() {
+        give_up(client, room);
+    }
+    inside
 }
 
 /// `media.update`. A connection speaks of itself alone, and the session's node holds it to its rights.
@@ -332,8 +342,16 @@ pub(crate) async fn sync(hub: &Hub, room: &LiveRoom) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::MESSAGE_BYTES_MAX;
-    use common::clock::ManualClock;
+    use crate::{
+        config::Config,
+        connection::MESSAGE_BYTES_MAX,
+        rooms,
+        testing::{ID, World},
+    };
+    use common::{
+        clock::ManualClock,
+        protocol::room::{self, RemovalReason},
+    };
 
     /// Of as many lines as the media server takes: escaped, each has two bytes more.
     #[test]
@@ -345,5 +363,21 @@ mod tests {
             "jsonrpc": "2.0", "id": u64::MAX, "method": "media.answer", "params": answer,
         });
         assert!(request.to_string().len() <= MESSAGE_BYTES_MAX);
+    }
+
+    #[tokio::test]
+    async fn who_is_taken_out_of_the_room_while_they_join_its_session_has_no_seat() {
+        let world = World::new(Config::default()).await;
+        let (id, mut ada) = (world.room().await, world.connect().await);
+        let enter = room::Join { room_id: Some(id), ..room::Join::default() };
+        rooms::join(&world.hub, &ada.client, Some(&ID), &enter).await;
+        assert!(ada.frame().await["result"].is_object());
+        assert!(take_seat(&world.hub, &ada.client, id).is_ok());
+        assert_eq!(rooms::remove(&world.hub, id, RemovalReason::Removed, |_| true), 1);
+        assert!(ada.client.held().media.is_empty());
+        // They were in the room when `media.join` looked, and are not any more.
+        let refused = take_seat(&world.hub, &ada.client, id).unwrap_err();
+        assert_eq!(refused.data.code, ErrorCode::NOT_IN_ROOM);
+        assert!(ada.client.held().media.is_empty());
     }
 }
