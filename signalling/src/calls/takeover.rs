@@ -154,10 +154,15 @@ async fn take_over_all(hub: &Hub, node: NodeId, silent: &BTreeSet<NodeId>) -> Re
 
 /// Calls that this instance is said to run and does not, at two looks in a row: one that begins is recorded first.
 async fn take_back(hub: &Hub, silent: &BTreeSet<NodeId>) -> Result<(), StoreError> {
-    let own = hub.store().system().calls_of(hub.bus().node(), None, PAGE).await?;
-    let missing = own.into_iter().filter(|(_, tenure)| hub.0.calls.get(tenure.call).is_none());
-    let missing: BTreeMap<CallId, (AccountId, Tenure)> =
-        missing.map(|(account, tenure)| (tenure.call, (account, tenure))).collect();
+    let mut missing: BTreeMap<CallId, (AccountId, Tenure)> = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let own = hub.store().system().calls_of(hub.bus().node(), after, PAGE).await?;
+        let Some((_, last)) = own.last() else { break };
+        after = Some(last.call);
+        let unknown = own.into_iter().filter(|(_, tenure)| hub.0.calls.get(tenure.call).is_none());
+        missing.extend(unknown.map(|(account, tenure)| (tenure.call, (account, tenure))));
+    }
     let before = hub.0.calls.note_missing(missing.keys().copied().collect());
     for (call, (account, tenure)) in missing {
         if before.contains(&call) {
@@ -267,3 +272,6 @@ fn rings_for(hub: &Hub, invited_at: OffsetDateTime) -> Duration {
     let rung = Duration::try_from(hub.clock().utc() - invited_at).unwrap_or_default();
     RING_TIME.saturating_sub(rung)
 }
+
+#[cfg(test)]
+mod tests;
