@@ -139,12 +139,16 @@ async fn run(lane: Running, client: Arc<Client>, begun: Option<Work>) {
     loop {
         if let Some(work) = next {
             work.await;
-            lane.0.changed.notify_one();
         }
         client.queue.room_for_answers().await;
         next = lane.0.next();
         if next.is_none() {
             return;
         }
+        // Only now: before, the lane may have been as full as it was.
+        lane.0.changed.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests;
