@@ -10,8 +10,8 @@ use tracing::{debug, error, warn};
 
 /// The answer to a request that failed for the store's sake; logged here, once.
 pub(crate) fn store_failed(error: &StoreError) -> Failure {
-    if error.is_away() {
-        warn!(error = %Chain(error), "The store is away");
+    if error.is_away() || error.is_conflict() {
+        warn!(error = %Chain(error), "The store is away, or was busy with another");
         return Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "the store is away; try again");
     }
     error!(error = %Chain(error), "The store failed");

@@ -154,3 +154,18 @@ async fn what_somebody_said_who_is_gone_is_told() {
         assert_eq!(seq, number);
     }
 }
+
+#[tokio::test]
+async fn what_loses_against_another_transaction_may_be_said_again() {
+    /// As Postgres ends one of several who wait for each other in a circle.
+    const LOSES: &str = "
+        CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'deadlock_detected'; END $$;
+        CREATE TRIGGER lose BEFORE INSERT ON room_messages EXECUTE FUNCTION lose()";
+    let world = World::new(Config::default()).await;
+    let (room, mut ada) = (world.room().await, world.connect().await);
+    enter(&world, &mut ada, room).await;
+    world.db.as_owner(LOSES).await;
+    say(&world, &ada, &[room], 1).await;
+    assert_eq!(ada.frame().await["error"]["data"]["code"], "unavailable");
+}
