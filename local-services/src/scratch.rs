@@ -94,6 +94,8 @@ fn sweep(parent: &Path) {
         let is_number = |text: &str| text.parse::<u32>().is_ok();
         // Held until it is deleted: nobody takes it for theirs meanwhile.
         if numbers.is_some_and(|(process, number)| is_number(process) && is_number(number))
+            // A pipe of that name, which anybody may leave there, would be opened for as long as nobody writes to it.
+            && entry.file_type().is_ok_and(|kind| kind.is_dir())
             && let Ok(_lock) = lock(&entry.path())
         {
             // Somebody else's stays.
@@ -105,6 +107,7 @@ fn sweep(parent: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
 
     #[test]
     fn it_is_gone_with_its_handle_and_no_two_are_the_same() {
@@ -131,12 +134,14 @@ mod tests {
             fs::create_dir(path).unwrap();
             fs::write(path.join("log"), "x").unwrap();
         }
+        let pipe = of(u32::MAX - 1);
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         let lock = lock(&elsewhere).unwrap();
         sweep(parent.path());
         assert!(!left.exists() && used.path().exists() && elsewhere.exists());
         assert!(others.iter().all(|path| path.join("log").exists()));
         drop(lock);
         sweep(parent.path());
-        assert!(!elsewhere.exists() && used.path().exists());
+        assert!(!elsewhere.exists() && used.path().exists() && pipe.exists());
     }
 }

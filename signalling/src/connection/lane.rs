@@ -23,7 +23,7 @@ pub(super) struct Lane(Arc<Inner>);
 
 struct Inner {
     state: Mutex<State>,
-    /// Told when a request is done, and when there is nothing more to do.
+    /// Told when there is room for one more, and when there is nothing more to do.
     changed: Notify,
 }
 
@@ -110,7 +110,7 @@ impl Lane {
         }
     }
 
-    /// Waits until a request is done.
+    /// Waits until there is room for one more, or nothing more to do.
     pub(super) async fn changed(&self) {
         self.0.changed.notified().await;
     }
