@@ -1,5 +1,7 @@
 //! A hub for tests: connections are clients whose frames the test reads at the other end.
 
+pub(crate) mod proxy;
+
 use crate::{
     client::{Client, Queue},
     config::Config,

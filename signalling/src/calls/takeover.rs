@@ -76,13 +76,19 @@ pub(crate) async fn watch(hub: Hub) {
     loop {
         tick.tick().await;
         let at = hub.clock().now();
-        match hub.store().system().beat(hub.bus().node()).await {
-            Ok(()) if !hub.0.heart.beat(at) => continue,
+        // Later it is of no use: others take this instance for dead by then. What waits may be a connection that is dead
+        // without the kernel knowing, which it may not for a quarter of an hour; there are others.
+        match timeout(NODE_SILENCE, hub.store().system().beat(hub.bus().node())).await {
+            Ok(Ok(())) if !hub.0.heart.beat(at) => continue,
             // Who is cut off could not reach the devices of what it takes over.
-            Ok(()) if *hub.bus().link().borrow() == Link::Down => continue,
-            Ok(()) => {}
-            Err(error) => {
+            Ok(Ok(())) if *hub.bus().link().borrow() == Link::Down => continue,
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
                 warn!(error = %Chain(&error), "The store does not hear that this instance is there; will retry");
+                continue;
+            }
+            Err(_) => {
+                warn!("The store does not answer to this instance's being there; will retry");
                 continue;
             }
         }

@@ -1,9 +1,15 @@
 //! Calls that this instance is said to run.
 
 use super::*;
-use crate::{config::Config, testing::World};
-use common::{id::ConnectionId, protocol::call::Media};
-use store::calls::NewCall;
+use crate::{
+    config::Config,
+    testing::{World, proxy::Proxy},
+};
+use common::{clock::Clock, id::ConnectionId, protocol::call::Media};
+use store::{calls::NewCall, testing::TestDatabase};
+
+/// How long something may take. It only bounds failure.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn a_call_that_nobody_runs_is_found_behind_more_than_are_looked_at_in_one_go() {
@@ -37,4 +43,21 @@ async fn a_call_that_nobody_runs_is_found_behind_more_than_are_looked_at_in_one_
         try_sweep(&world.hub, true).await.unwrap_or_else(|error| panic!("look {look}: {error}"));
     }
     assert!(world.hub.0.calls.get(last).is_some(), "it goes on");
+}
+
+/// Else its calls would be taken over for as long as the kernel does not find out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_says_that_it_is_there_though_its_connections_are_dead_without_anybody_knowing() {
+    let postgres = Proxy::start().await;
+    let world = World::on(TestDatabase::create_on(&postgres.url).await, Config::default()).await;
+    world.hub.spawn(watch(world.hub.clone()));
+    let is_missed = async || {
+        while !world.hub.0.heart.is_missed(world.clock.now()) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, is_missed()).await.expect("it says so");
+    postgres.freeze();
+    world.clock.advance(NODE_SILENCE);
+    timeout(PATIENCE, is_missed()).await.expect("it says so by another connection");
 }
