@@ -44,7 +44,7 @@ export function createRooms({ api, socket, kept, notices }) {
   function withTold(room) {
     const { lastSeq, read } = told.get(room.id) ?? {};
     const isNews = read && lastSeq !== undefined && lastSeq >= room.lastSeq && read.seq >= (room.read?.seq ?? 0);
-    return isNews ? { ...room, lastSeq, read } : room;
+    return isNews && read !== room.read ? { ...room, lastSeq, read } : room;
   }
 
   const sorted = (/** @type {Wire.ListedRoom[]} */ items) => items.toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)));
