@@ -128,6 +128,25 @@ async function throughServer({ socket }) {
   return { publish, subscribe: ConnectionDouble.all[2] };
 }
 
+test('who leaves while the session is entered leaves it, whether that was answered or not, and nobody who enters it next', async () => {
+  const socket = new SocketDouble();
+  const options = { client: socket.client, roomId: 'r', local: new LocalDouble({ audio: null, video: null }), changed: () => {} };
+  const first = new MediaSession(options);
+  const entering = first.join();
+  await settled();
+  first.leave();
+  const next = new MediaSession(options);
+  next.join().catch(() => {});
+  await settled();
+  await socket.answer('media.join', { state: state(1, [ME]), iceServers: [] });
+  await entering;
+  assert.deepEqual(socket.methods, ['media.join', 'media.leave', 'media.join']);
+
+  await socket.refuse('media.join', 'timeout');
+  next.leave();
+  assert.equal(socket.methods.at(-1), 'media.leave', 'the server may be about to let us in');
+});
+
 test('of two the one who was there first offers, so that offers never meet', async () => {
   const first = await joined(state(1, [ME, 'bob']));
   assert.deepEqual(signalled(first.socket), ['offer']);

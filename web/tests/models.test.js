@@ -16,6 +16,24 @@ test('all pages of rooms are read and listed by name', async () => {
   assert.deepEqual(rooms.list.get().items.map(({ name }) => name), ['Lobby', 'Support']);
 });
 
+test('a list that was asked for before a room was made does not take it away, and none comes after a newer one', async () => {
+  const api = new ApiDouble();
+  const rooms = createRooms({ api, socket: new SocketDouble() });
+  const names = () => rooms.list.get().items.map(({ name }) => name);
+  let answer;
+  api.answers.set('GET /v1/rooms', new Promise((resolve) => (answer = resolve)));
+  const loaded = rooms.load();
+  api.answers.set('POST /v1/rooms', { id: '2', name: 'Support' });
+  await rooms.create('Support', false);
+  const again = rooms.load();
+  assert.equal(api.requests.filter(({ method }) => method === 'GET').length, 1, 'one at a time');
+  api.answers.set('GET /v1/rooms', { items: [{ id: '1', name: 'Foyer' }, { id: '2', name: 'Help' }], next: null });
+  rooms.list.subscribe(() => assert.ok(rooms.list.get().items.some(({ id }) => id === '2')));
+  answer({ items: [{ id: '1', name: 'Lobby' }], next: null });
+  await Promise.all([loaded, again]);
+  assert.deepEqual(names(), ['Foyer', 'Help']);
+});
+
 test('a room is joined once for all who look at it, and left when the last one lets go', async () => {
   const socket = new SocketDouble();
   const rooms = createRooms({ api: new ApiDouble(), socket });
