@@ -24,7 +24,7 @@ export function room(app, id) {
   const live = rooms.hold(id, 'view');
   const title = titled();
   const subtitle = el('p', { class: 'muted' });
-  const join = el('button', { type: 'button', class: 'button primary', 'data-testid': 'call-join', on: { click: () => calls.join(id) } });
+  const join = el('button', { type: 'button', class: 'button primary narrows', 'data-testid': 'call-join', on: { click: () => calls.join(id) } });
   const manage = el('button', { type: 'button', class: 'button small', hidden: true, 'data-testid': 'members-manage',
     on: { click: () => manageMembers(app, id, role) } }, phrase('room.manageMembers'));
   /** @type {Wire.RoomMemberRole | null} */
