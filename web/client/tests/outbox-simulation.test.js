@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Outbox } from '../src/outbox.js';
 
-const SEEDS = 300;
+const SEEDS = 60;
 const STEPS = 120;
 
 /** Mulberry32: the same numbers for the same seed. */
