@@ -211,12 +211,13 @@ export function createKept(userId, { lost = () => {} } = {}) {
     /** Nothing more is written: another page of the user has signed out. */
     close: () => (isClosed = true),
 
-    /** The user signs out: nothing of theirs stays, and nothing more is written. Tried also where it was given up. */
+    /**
+     * The user signs out: nothing of theirs stays, and nothing more is written. Tried also where it was given up, and
+     * carried out also where the page does not wait for it.
+     */
     async clear() {
-      await Promise.allSettled([
-        inTime(transact('drafts', 'readwrite', (store) => done(store.delete(beginningWith(userId))))),
-        inTime(transact('outbox', 'readwrite', (store) => done(store.delete(beginningWith(userId))))),
-      ]);
+      const all = (/** @type {IDBObjectStore} */ store) => written(store, store.delete(beginningWith(userId)));
+      await Promise.allSettled([inTime(transact('drafts', 'readwrite', all)), inTime(transact('outbox', 'readwrite', all))]);
       isClosed = true;
     },
   };

@@ -81,6 +81,7 @@ function hanging({ opens }) {
   const put = (entry) => (drafts.set(entry.place, entry.text), asked());
   const store = { transaction: {}, get: asked, getAll: asked, put, delete: (key) => (deleted.push(key), asked()) };
   return {
+    store,
     deleted,
     drafts,
     async wake() {
@@ -202,3 +203,17 @@ for (const opens of [false, true]) {
     assert.equal(told, 1);
   });
 }
+
+test('what signing out deletes is committed at once, as the page may not wait for it', async (t) => {
+  const database = hanging({ opens: true });
+  let commits = 0;
+  database.store.transaction.commit = () => (commits += 1);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  withGlobals(t, { indexedDB: database, IDBKeyRange: { bound: () => ({}) }, BroadcastChannel: undefined });
+  const kept = createKept('ada');
+  const cleared = kept.clear();
+  await settled();
+  assert.deepEqual([database.deleted.length, commits], [2, 2]);
+  t.mock.timers.tick(3_000);
+  await cleared;
+});
