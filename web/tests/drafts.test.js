@@ -217,3 +217,31 @@ test('what signing out deletes is committed at once, as the page may not wait fo
   t.mock.timers.tick(3_000);
   await cleared;
 });
+
+test('that the database is full is told once, and asks for nothing else', async (t) => {
+  t.mock.method(console, 'info', () => {});
+  const full = Object.assign(new Error('the disk is full'), { name: 'QuotaExceededError' });
+  const refuses = (transaction) => {
+    const request = {};
+    queueMicrotask(() => {
+      Object.assign(request, { error: full }).onerror();
+      Object.assign(transaction, { error: full }).onabort();
+    });
+    return request;
+  };
+  const open = () => {
+    const request = {};
+    request.result = { transaction() {
+      const transaction = {};
+      const store = { transaction, put: () => refuses(transaction), delete: () => refuses(transaction) };
+      return Object.assign(transaction, { objectStore: () => store });
+    } };
+    queueMicrotask(() => request.onsuccess());
+    return request;
+  };
+  withGlobals(t, { indexedDB: { open }, IDBKeyRange: { bound: () => ({}) }, BroadcastChannel: undefined });
+  let told = 0;
+  const kept = createKept('ada', { lost: () => (told += 1) });
+  for (let each = 0; each < 2; each += 1) await assert.rejects(kept.keepDraft('room/a', draft('hello')), full);
+  assert.deepEqual([told, kept.isPersistent()], [1, true]);
+});
