@@ -48,7 +48,7 @@ export function room(app, id) {
   const drawn = new Drawn();
   const log = scroller({ label: phrase('messages'), older: () => {
     const now = live.state.get();
-    return drawn.more(now.messages) ? showMessages(now) : live.timeline.older();
+    return drawn.more(now.messages) ? showMessages({ ...now, isNews: false }) : live.timeline.older();
   } });
   const state = el('div', { class: 'empty', hidden: true });
   const typing = el('p', { class: 'typing', 'aria-live': 'polite', 'data-testid': 'typing', hidden: true });
@@ -150,8 +150,8 @@ export function room(app, id) {
 
   takesFiles(element, (dropped) => tray.add(dropped));
 
-  const showMessages = (/** @type {App.RoomState} */ { status, error, messages, pending }) => {
-    log.update(() => keyed(log.list, days(status === 'failed' ? [] : drawn.of(messages, log.isAtEnd()), pending, user), shows));
+  const showMessages = (/** @type {App.RoomState} */ { status, error, messages, pending, isNews }) => {
+    log.update(() => keyed(log.list, days(status === 'failed' ? [] : drawn.of(messages, log.isAtEnd()), pending, user), shows), isNews);
     look();
     const isEmpty = messages.length === 0 && pending.length === 0;
     state.hidden = !isEmpty && status !== 'failed';

@@ -36,9 +36,13 @@ export function scroller({ label, older }) {
 
   return {
     element, list,
-    /** Runs `change`, which alters the list, without moving what is being read. */
-    /** @param {() => void} change */
-    update(change) {
+    /**
+     * Runs `change`, which alters the list, without moving what is being read. What is no news is not read out.
+     *
+     * @param {() => void} change
+     */
+    update(change, isNews = true) {
+      element.setAttribute('aria-live', isNews ? 'polite' : 'off');
       // The first child is a day's name, which moves up when older messages of that day come.
       const anchor = /** @type {HTMLElement | undefined} */ (list.children[1]);
       const before = anchor?.offsetTop ?? 0;
