@@ -88,11 +88,15 @@ const state = (revision, ids, route = 'peerToPeer') => ({ revision, route, parti
 
 beforeEach((t) => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  mock.method(performance, 'now', () => new Date().getTime());
   ConnectionDouble.all = [];
   withGlobals(t, { RTCPeerConnection: ConnectionDouble });
 });
 
-afterEach(() => mock.timers.reset());
+afterEach(() => {
+  mock.timers.reset();
+  mock.restoreAll();
+});
 
 async function joined(media) {
   const socket = new SocketDouble();
@@ -314,6 +318,18 @@ test('a path is looked for again and again until there is one, whatever becomes 
   mock.timers.tick(60_000);
   await settled();
   assert.equal(restarts(socket), 4);
+});
+
+test('a clock that is put back an hour keeps nobody from looking for a path', async () => {
+  const { socket } = await joined(state(1, ['bob', ME]));
+  await signal(socket, 'offer');
+  const [peer] = ConnectionDouble.all;
+  await peer.become('failed');
+  const before = Date.now();
+  mock.method(Date, 'now', () => before - 3_600_000);
+  mock.timers.tick(10_000);
+  await settled();
+  assert.equal(restarts(socket), 2);
 });
 
 test('whoever is asked for another path while they look for one looks again, though theirs seems to stand', async () => {
