@@ -3,9 +3,9 @@
 use common::{
     clock::{Clock, SystemClock},
     guest::Guest,
-    id::{AccountId, RoomId, SignInId, UserId},
+    id::{AccountId, RoomId},
     identity::GuestId,
-    token::{ACCESS_TOKEN_TIME, Role, Subject, sign, sign_join},
+    token::sign_join,
 };
 use futures_util::future::join_all;
 use jsonwebtoken::EncodingKey;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::{collections::BTreeSet, pin::pin, time::Duration};
 use switchboard_tests::{
     installation::{AUTH_SECRET, Account, Installation},
+    people::people,
     server::Server,
     socket::Socket,
 };
@@ -46,38 +47,9 @@ impl Crowd {
         sign_join(&EncodingKey::from_secret(AUTH_SECRET.as_bytes()), &guest).expect("a token")
     }
 
-    /// A token for each of so many users, who are made here with their sign-ins: no password has to be hashed.
+    /// A token for each of so many users.
     async fn people(&self, installation: &Installation, count: usize) -> Vec<String> {
-        let one = |_| (UserId::from_uuid(Uuid::new_v4()), SignInId::generate(&SystemClock));
-        let users: Vec<(UserId, SignInId)> = (0..count).map(one).collect();
-        let rows: Vec<String> = users
-            .iter()
-            .map(|(user, _)| format!("('{}', '{user}', 'Somebody', 'AGENT_USER', now())", self.account))
-            .collect();
-        let sign_ins: Vec<String> = users
-            .iter()
-            .map(|(user, sign_in)| format!("('{}', '{sign_in}', '{user}', now(), now())", self.account))
-            .collect();
-        let insert = format!(
-            "INSERT INTO users (account_id, id, name, role, created_at) VALUES {};
-             INSERT INTO sign_ins (account_id, id, user_id, created_at, last_used_at) VALUES {}",
-            rows.join(","),
-            sign_ins.join(",")
-        );
-        installation.database.as_owner(&insert).await;
-        let key = EncodingKey::from_secret(AUTH_SECRET.as_bytes());
-        let token = |(user, sign_in)| {
-            let subject = Subject {
-                account: self.account,
-                user,
-                role: Role::AgentUser,
-                permissions: None,
-                elevated: None,
-                sign_in,
-            };
-            sign(&key, &subject, SystemClock.utc() + ACCESS_TOKEN_TIME / 2).expect("a token")
-        };
-        users.into_iter().map(token).collect()
+        people(installation, self.account, count).await.into_iter().map(|person| person.token).collect()
     }
 
     /// Opens a connection with each token, in the room.
