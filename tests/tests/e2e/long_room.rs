@@ -13,7 +13,8 @@ const SAID: usize = 220;
 /// What `DRAWN` of `web/js/views/drawn.js` is.
 const DRAWN: usize = 150;
 
-const NUMBERS: &str = "[...document.querySelectorAll('.message[data-seq]')].map(line => Number(line.dataset.seq))";
+const NUMBERS: &str =
+    "[...document.querySelectorAll('.message[data-seq]')].map(line => Number(line.dataset.seq))";
 
 /// Waits until these numbers are drawn, none left out.
 async fn draws(browser: &Browser, first: usize, last: usize) {
