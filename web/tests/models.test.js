@@ -311,6 +311,15 @@ test('a room that is told of and not listed is looked for once', async () => {
   for (const id of ['new', 'new', 'beyond', 'beyond', 'beyond']) await tell(id);
   assert.deepEqual(rooms.list.get().items.map(({ id }) => id), ['new']);
   assert.equal(api.requests.length, 3);
+
+  // The user is let out of it, and in again.
+  const known = api.answers.get('GET /v1/rooms');
+  api.answers.set('GET /v1/rooms', { items: [], next: null });
+  await socket.emit('room.removed', { roomId: 'new' });
+  assert.deepEqual(rooms.list.get().items, []);
+  api.answers.set('GET /v1/rooms', known);
+  await tell('new');
+  assert.deepEqual(rooms.list.get().items.map(({ id }) => id), ['new']);
 });
 
 test('who is in a call that was rung rings others into it, and sees who is rung', async (t) => {

@@ -22,6 +22,9 @@ export function createRooms({ api, socket, kept, notices }) {
   /** What was told last of each room: newer than a list that was asked for before. @type {Map<string, Wire.RoomsUnreadRoom>} */
   const told = new Map();
 
+  /** Rooms that were told of and are not in the list, though it was read for them. @type {Set<string>} */
+  const unlisted = new Set();
+
   async function load() {
     try {
       /** @type {Wire.ListedRoom[]} */
@@ -34,6 +37,8 @@ export function createRooms({ api, socket, kept, notices }) {
         items.push(...page.items);
         next = page.next ?? null;
       } while (next && items.length < 1000);
+      // Who is out of one of them, and is let in again, is told of it as of a new one.
+      for (const { id } of items) unlisted.delete(id);
       list.set({ status: 'ready', items: sorted(items.map(withTold)), error: null });
     } catch (error) {
       list.set({ status: list.get().items.length ? 'ready' : 'failed', error });
@@ -160,8 +165,6 @@ export function createRooms({ api, socket, kept, notices }) {
     list.set({ items: list.get().items.map((item) => (item.id === id && item.read ? { ...item, read: { seq, unread: 0, mentions: 0 } } : item)) });
   }
 
-  /** Rooms that were told of and are not in the list, though it was read for them. @type {Set<string>} */
-  const unlisted = new Set();
   const followed = socket.client.roomList();
   followed.on('reload', () => {
     load();
