@@ -39,8 +39,8 @@ const FOLLOWER: Visitor<'_> = Visitor::Person(Permissions::of(&[Permission::Room
 /// What a list asks its shell to do, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Push this to all devices of a user, before they are pushed anything else.
-    Tell(UserId, UnreadChanged),
+    /// Push this to all devices of these users, before they are pushed anything else.
+    Tell(Vec<UserId>, UnreadChanged),
     /// Push this to all devices of these users, before they are pushed anything else.
     TellCalls(Vec<UserId>, CallsChanged),
     /// Read the last numbers of all rooms and [hand them over](RoomList::handle_last_seqs).
@@ -188,10 +188,13 @@ impl<D> RoomList<D> {
     }
 
     /// A media node says who is in one of its sessions.
-    pub fn handle_session(&mut self, session: SessionSummary) {
+    pub fn handle_session(&mut self, session: SessionSummary, effects: &mut Vec<Effect>) {
         let room = session.call.room_id;
         if self.sessions.hear(session) {
             self.note(room, Whom::All);
+        }
+        if self.sessions.has_many_over() {
+            self.doubt_sessions(effects);
         }
     }
 
@@ -278,14 +281,16 @@ impl<D> RoomList<D> {
                     continue;
                 };
                 if FOLLOWER.may(Action::ReadMessages, room.id, Some(&connected.facts)).is_ok()
-                    && follower.is_news_of_unread(room.id, read)
+                    && follower.is_news_of_unread(room.id, room.last_seq, read)
                 {
                     let of = UnreadRoom { room_id: room.id, last_seq: room.last_seq, read };
                     unread.entry(*user).or_default().push(of);
                 }
             }
         }
-        effects.extend(unread.into_iter().map(|(user, rooms)| Effect::Tell(user, UnreadChanged { rooms })));
+        effects.extend(
+            together(unread).into_iter().map(|(rooms, users)| Effect::Tell(users, UnreadChanged { rooms })),
+        );
         self.tell_calls(question, rooms, effects);
     }
 
@@ -319,11 +324,7 @@ impl<D> RoomList<D> {
                 }
             }
         }
-        let mut together: BTreeMap<Vec<(RoomId, bool)>, Vec<UserId>> = BTreeMap::new();
-        for (user, rooms) in told {
-            together.entry(rooms).or_default().push(user);
-        }
-        for (rooms, users) in together {
+        for (rooms, users) in together(told) {
             let rooms =
                 rooms.into_iter().map(|(room, is_shown)| self.sessions.call(room, is_shown)).collect();
             effects.push(Effect::TellCalls(users, CallsChanged { rooms }));
@@ -338,6 +339,15 @@ impl<D> RoomList<D> {
         }
         self.round_at = again_at;
     }
+}
+
+/// Those together to whom the same is told: it is encoded once for all of them.
+fn together<T: Ord>(told: BTreeMap<UserId, T>) -> BTreeMap<T, Vec<UserId>> {
+    let mut together: BTreeMap<T, Vec<UserId>> = BTreeMap::new();
+    for (user, what) in told {
+        together.entry(what).or_default().push(user);
+    }
+    together
 }
 
 #[cfg(test)]

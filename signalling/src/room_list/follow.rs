@@ -96,7 +96,7 @@ async fn follow(hub: Hub, live: Arc<LiveList>, mut news: News) {
                 Delivery::Lost => list.handle_lost(effects),
             }),
             Some(delivery) = news.sessions.next() => live.act(|list, now, effects| match delivery {
-                Delivery::Message(session) => list.handle_session(session),
+                Delivery::Message(session) => list.handle_session(session, effects),
                 Delivery::Lost => {
                     doubts.begin(now);
                     list.doubt_sessions(effects);

@@ -62,9 +62,10 @@ impl World {
     /// Answers, and says who is told how much is unread.
     fn answer(&mut self, rooms: &[FollowedRoom]) -> Vec<(UserId, Vec<u32>)> {
         self.answer_to(rooms);
-        let told = self.effects.drain(..).map(|effect| match effect {
-            Effect::Tell(user, changed) => {
-                (user, changed.rooms.iter().map(|room| room.read.unread).collect())
+        let told = self.effects.drain(..).flat_map(|effect| match effect {
+            Effect::Tell(users, changed) => {
+                let counts: Vec<u32> = changed.rooms.iter().map(|room| room.read.unread).collect();
+                users.into_iter().map(move |user| (user, counts.clone()))
             }
             other @ (Effect::TellCalls(..) | Effect::Compare | Effect::CompareSessions) => {
                 panic!("{other:?}")
@@ -250,6 +251,40 @@ fn a_list_ends_with_the_last_device_and_takes_nobody_afterwards() {
     let room = world.room();
     world.moved(&[room]);
     assert_eq!(world.list.next_deadline(), None);
+}
+
+/// Whoever has read the list between the two goes by two unread messages, and by nothing of a lower number.
+#[test]
+fn a_message_that_was_deleted_before_it_was_counted_is_told_by_its_number() {
+    let mut world = World::new();
+    let room = world.room();
+    let user = world.follower();
+    let at = |last_seq, count| of(room, last_seq, [(user, RoomFacts::default(), Some(unread(0, count)))]);
+    assert_eq!(world.answer(&[at(1, 1)]), [(user, vec![1])]);
+    assert_eq!(world.answer(&[at(3, 1)]), [(user, vec![1])], "one came and went");
+    assert_eq!(world.answer(&[at(3, 1)]), []);
+}
+
+#[test]
+fn those_to_whom_the_same_is_told_are_told_it_by_one_frame() {
+    let mut world = World::new();
+    let room = world.room();
+    let users: BTreeSet<UserId> = (0..3).map(|_| world.follower()).collect();
+    let reader = world.follower();
+    let each = users.iter().map(|user| (*user, RoomFacts::default(), Some(unread(0, 2))));
+    let all = each.chain([(reader, RoomFacts::default(), Some(unread(1, 1)))]);
+    world.answer_to(&[of(room, 2, all)]);
+    let frames: Vec<BTreeSet<UserId>> = world
+        .effects
+        .drain(..)
+        .map(|effect| match effect {
+            Effect::Tell(users, _) => users.into_iter().collect(),
+            other @ (Effect::TellCalls(..) | Effect::Compare | Effect::CompareSessions) => {
+                panic!("{other:?}")
+            }
+        })
+        .collect();
+    assert_eq!(frames, [users, [reader].into()]);
 }
 
 /// What is remembered of each is bounded; what was forgotten is told once more.
