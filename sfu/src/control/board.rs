@@ -157,11 +157,7 @@ impl Entries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::{
-        clock::ManualClock,
-        id::NodeId,
-        protocol::rooms::RoomCall,
-    };
+    use common::{clock::ManualClock, id::NodeId, protocol::rooms::RoomCall};
 
     #[tokio::test]
     async fn that_a_session_is_over_stands_there_until_the_bus_was_there_for_a_while_or_another_begins() {
@@ -178,7 +174,8 @@ mod tests {
         }
         let counts = async || {
             let found = bus.entries(&AccountSessions(account)).await.unwrap();
-            let counts = found.into_iter().map(|(_, found)| (found.call.room_id, found.call.participant_count));
+            let counts =
+                found.into_iter().map(|(_, found)| (found.call.room_id, found.call.participant_count));
             counts.collect::<BTreeMap<_, _>>()
         };
         entries.forget(Link::Up { epoch: 1 });

@@ -14,7 +14,10 @@ use crate::admission::{Action, Visitor};
 use common::{
     id::{ConnectionId, RoomId, UserId},
     permission::{Permission, Permissions},
-    protocol::rooms::{CallsChanged, ROOMS_TOLD_MAX, UnreadChanged, UnreadRoom},
+    protocol::{
+        room::Unread,
+        rooms::{CallsChanged, ROOMS_TOLD_MAX, UnreadChanged, UnreadRoom},
+    },
     room::{FollowedRoom, RoomFacts},
     subject::{media::SessionSummary, room_list::RoomListNews},
 };
@@ -77,6 +80,8 @@ pub struct RoomList<D> {
     last_seqs: BTreeMap<RoomId, u64>,
     /// Where something is new that was not asked about yet.
     moved: BTreeMap<RoomId, Whom>,
+    /// Rooms that are for all since a short while ago, of which everybody who sees them is yet to be told.
+    opened: BTreeSet<RoomId>,
     /// What is left of the round.
     round: VecDeque<(RoomId, Whom)>,
     /// When it began, and when the next one may.
@@ -97,6 +102,7 @@ impl<D> RoomList<D> {
             calls: BTreeSet::new(),
             last_seqs: last_seqs.into_iter().collect(),
             moved: BTreeMap::new(),
+            opened: BTreeSet::new(),
             round: VecDeque::new(),
             round_began: now,
             round_at: now,
@@ -150,9 +156,10 @@ impl<D> RoomList<D> {
 
     /// An instance, perhaps this one, says where something is new.
     pub fn handle_news(&mut self, news: &RoomListNews) {
-        for room in &news.moved {
+        for room in news.moved.iter().chain(&news.opened) {
             self.note(*room, Whom::All);
         }
+        self.opened.extend(&news.opened);
         for (room, user) in &news.read {
             if self.followers.contains_key(user) {
                 self.note(*room, Whom::Some([*user].into()));
@@ -276,17 +283,26 @@ impl<D> RoomList<D> {
         let mut unread: BTreeMap<UserId, Vec<UnreadRoom>> = BTreeMap::new();
         for room in rooms {
             self.last_seqs.insert(room.id, room.last_seq);
-            for (user, connected) in &room.users {
-                let (Some(read), Some(follower)) = (connected.unread, self.followers.get_mut(user)) else {
-                    continue;
-                };
-                if FOLLOWER.may(Action::ReadMessages, room.id, Some(&connected.facts)).is_ok()
+            let mut tell = |user: &UserId, follower: &mut Follower<D>, facts: &RoomFacts, read: Unread| {
+                if FOLLOWER.may(Action::ReadMessages, room.id, Some(facts)).is_ok()
                     && follower.is_news_of_unread(room.id, room.last_seq, read)
                 {
                     let of = UnreadRoom { room_id: room.id, last_seq: room.last_seq, read };
                     unread.entry(*user).or_default().push(of);
                 }
+            };
+            for (user, connected) in &room.users {
+                if let (Some(read), Some(follower)) = (connected.unread, self.followers.get_mut(user)) {
+                    tell(user, follower, &connected.facts, read);
+                }
             }
+            if self.opened.contains(&room.id) {
+                let strangers = self.followers.iter_mut().filter(|(user, _)| !room.users.contains_key(user));
+                strangers.for_each(|(user, follower)| tell(user, follower, &room.facts, Unread::default()));
+            }
+        }
+        for (room, _) in &question.0 {
+            self.opened.remove(room);
         }
         effects.extend(
             together(unread).into_iter().map(|(rooms, users)| Effect::Tell(users, UnreadChanged { rooms })),

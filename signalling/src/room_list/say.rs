@@ -32,6 +32,7 @@ impl Unsaid {
                 let waiting = entry.get_mut();
                 waiting.moved.extend(news.moved);
                 waiting.read.extend(news.read);
+                waiting.opened.extend(news.opened);
                 if waiting.read.len() > READ_MAX {
                     let read = std::mem::take(&mut waiting.read);
                     waiting.moved.extend(read.into_iter().map(|(room, _)| room));
@@ -45,7 +46,7 @@ impl Unsaid {
     fn take(&self, account: AccountId) -> Option<RoomListNews> {
         let Entry::Occupied(mut entry) = self.0.entry(account) else { return None };
         let waiting = entry.get_mut();
-        if waiting.moved.is_empty() && waiting.read.is_empty() {
+        if *waiting == RoomListNews::default() {
             entry.remove();
             return None;
         }

@@ -62,6 +62,12 @@ async fn who_is_in_a_call_is_told_on_another_instance_to_those_alone_who_see_the
     in_call(&mut outsider, &board, 2).await;
     account.admin.delete(&format!("/v1/rooms/{board}/members/{}", eve.user)).await;
     assert_eq!(in_call(&mut outsider, &board, 0).await, [] as [&str; 0]);
+    // Who is banned sees no call either, until the ban is ended.
+    let ban = format!("/v1/rooms/{lobby}/bans/{}", ben.user);
+    account.admin.call(Method::PUT, &ban, None).await;
+    assert_eq!(in_call(&mut desk, &lobby, 0).await, [] as [&str; 0]);
+    account.admin.delete(&ban).await;
+    assert_eq!(in_call(&mut desk, &lobby, 1).await, ["Eve"]);
     second.ask("media.leave", json!({ "roomId": board })).await;
     first.ask("media.leave", json!({ "roomId": board })).await;
     drop(same_user);

@@ -4,6 +4,12 @@ import { createStore } from '../store.js';
 import { phrase } from '../words.js';
 import { createLiveRoom } from './live-room.js';
 
+/** Within which a room that was told of is read: at any moment of it, because as many pages as see the room were told. */
+const LOOK_WITHIN_MS = 2000;
+
+/** Rooms that are read one by one. For more, the list is. */
+const LOOK_AT_MAX = 5;
+
 /** A direct room is called by the other one. @param {Wire.ListedRoom} room */
 export const nameOf = (room) => room.with?.name ?? room.name;
 
@@ -173,12 +179,30 @@ export function createRooms({ api, socket, kept, notices }) {
     for (const room of rooms) told.set(room.roomId, room);
     const { items } = list.get();
     const known = new Set(items.map(({ id }) => id));
-    const unknown = rooms.filter(({ roomId }) => !known.has(roomId) && !unlisted.has(roomId));
-    unknown.forEach(({ roomId }) => unlisted.add(roomId));
-    // The user was let into them meanwhile.
-    if (unknown.length) load();
+    const unknown = rooms.map(({ roomId }) => roomId).filter((id) => !known.has(id) && !unlisted.has(id));
+    unknown.forEach((id) => unlisted.add(id));
+    // The user was let into them meanwhile, or they are new.
+    if (unknown.length) setTimeout(() => look(unknown), Math.random() * LOOK_WITHIN_MS);
     list.set({ items: items.map(withTold) });
   });
+
+  /** Adds rooms to the list that were told of and are not in it. @param {string[]} ids */
+  async function look(ids) {
+    const missing = ids.filter((id) => !list.get().items.some((item) => item.id === id));
+    if (missing.length > LOOK_AT_MAX) return load();
+    for (const id of missing) {
+      try {
+        const room = /** @type {Wire.Room} */ (await api.get(`/v1/rooms/${id}`));
+        // The other one of a direct room is in the list alone.
+        if (room.direct) return load();
+        unlisted.delete(id);
+        add(withTold({ ...room, read: told.get(id)?.read }));
+      } catch {
+        // The user was let out of it again, or it is looked for with the next event or connection.
+        unlisted.delete(id);
+      }
+    }
+  }
 
   followed.on('calls', ({ calls: byRoom }) => calls.set({ byRoom }));
 

@@ -40,7 +40,7 @@ impl World {
 
     fn moved(&mut self, rooms: &[RoomId]) {
         self.list
-            .handle_news(&RoomListNews { moved: rooms.iter().copied().collect(), read: BTreeSet::new() });
+            .handle_news(&RoomListNews { moved: rooms.iter().copied().collect(), ..RoomListNews::default() });
     }
 
     fn question(&mut self) -> Option<Vec<(RoomId, Whom)>> {
@@ -134,18 +134,19 @@ fn who_reads_further_is_asked_about_alone_and_told_also_where_the_count_is_the_s
     let room = world.room();
     let (reader, _other) = (world.follower(), world.follower());
     let gone = UserId::generate(&world.clock);
-    world
-        .list
-        .handle_news(&RoomListNews { moved: BTreeSet::new(), read: [(room, reader), (room, gone)].into() });
+    world.list.handle_news(&RoomListNews {
+        read: [(room, reader), (room, gone)].into(),
+        ..RoomListNews::default()
+    });
     assert_eq!(world.question().unwrap(), [(room, Whom::Some([reader].into()))]);
     let read = |seq| of(room, 9, [(reader, RoomFacts::default(), Some(unread(seq, 1)))]);
     assert_eq!(world.answer(&[read(7)]), [(reader, vec![1])]);
     world.clock.advance(ROUND_TIME);
-    world.list.handle_news(&RoomListNews { moved: BTreeSet::new(), read: [(room, reader)].into() });
+    world.list.handle_news(&RoomListNews { read: [(room, reader)].into(), ..RoomListNews::default() });
     world.question().unwrap();
     assert_eq!(world.answer(&[read(8)]), [(reader, vec![1])], "another one is unread");
     world.clock.advance(ROUND_TIME);
-    world.list.handle_news(&RoomListNews { moved: BTreeSet::new(), read: [(room, gone)].into() });
+    world.list.handle_news(&RoomListNews { read: [(room, gone)].into(), ..RoomListNews::default() });
     assert_eq!(world.question(), None, "of who does not follow nothing is asked");
 }
 
@@ -179,7 +180,7 @@ fn where_many_have_read_it_is_asked_for_all() {
     let room = world.room();
     for _ in 0..=SOME_MAX {
         let reader = world.follower();
-        world.list.handle_news(&RoomListNews { moved: BTreeSet::new(), read: [(room, reader)].into() });
+        world.list.handle_news(&RoomListNews { read: [(room, reader)].into(), ..RoomListNews::default() });
     }
     assert_eq!(world.question(), Some(vec![(room, Whom::All)]));
 }
@@ -285,6 +286,46 @@ fn those_to_whom_the_same_is_told_are_told_it_by_one_frame() {
         })
         .collect();
     assert_eq!(frames, [users, [reader].into()]);
+}
+
+#[test]
+fn of_a_room_that_was_opened_to_all_everybody_is_told_who_sees_it_once() {
+    let mut world = World::new();
+    let room = world.room();
+    let [member, stranger, banned] = [(); 3].map(|()| world.follower());
+    let opened = RoomListNews { opened: [room].into(), ..RoomListNews::default() };
+    let nothing = RoomFacts::default();
+    let answer = of(
+        room,
+        4,
+        [(member, nothing, Some(unread(0, 3))), (banned, RoomFacts { is_banned: true, ..nothing }, None)],
+    );
+    world.list.handle_news(&opened);
+    world.question().unwrap();
+    world.list.handle_unanswered(world.asked.take().unwrap(), world.clock.now());
+    world.question().unwrap();
+    assert_eq!(
+        world.answer(&[answer.clone()]).into_iter().collect::<BTreeMap<_, _>>(),
+        [(member, vec![3]), (stranger, vec![0])].into()
+    );
+    world.clock.advance(ROUND_TIME);
+    let late = world.follower();
+    world.moved(&[room]);
+    world.question().unwrap();
+    assert_eq!(
+        world.answer(&[FollowedRoom { last_seq: 5, ..answer }]),
+        [(member, vec![3])],
+        "and {late} nothing"
+    );
+    world.clock.advance(ROUND_TIME);
+    world.list.handle_news(&opened);
+    world.question().unwrap();
+    let private = RoomFacts { is_private: true, ..nothing };
+    assert_eq!(
+        world.answer(&[FollowedRoom { facts: private, ..of(room, 5, []) }]),
+        [],
+        "it is private again"
+    );
 }
 
 /// What is remembered of each is bounded; what was forgotten is told once more.
