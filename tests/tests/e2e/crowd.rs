@@ -3,9 +3,9 @@
 use common::{
     clock::{Clock, SystemClock},
     guest::Guest,
-    id::{AccountId, RoomId, SignInId, UserId},
+    id::{AccountId, RoomId},
     identity::GuestId,
-    token::{ACCESS_TOKEN_TIME, Role, Subject, sign, sign_join},
+    token::sign_join,
 };
 use futures_util::future::join_all;
 use jsonwebtoken::EncodingKey;
@@ -44,40 +44,6 @@ impl Crowd {
             expires_at: SystemClock.utc() + Duration::from_secs(600),
         };
         sign_join(&EncodingKey::from_secret(AUTH_SECRET.as_bytes()), &guest).expect("a token")
-    }
-
-    /// A token for each of so many users, who are made here with their sign-ins: no password has to be hashed.
-    async fn people(&self, installation: &Installation, count: usize) -> Vec<String> {
-        let one = |_| (UserId::from_uuid(Uuid::new_v4()), SignInId::generate(&SystemClock));
-        let users: Vec<(UserId, SignInId)> = (0..count).map(one).collect();
-        let rows: Vec<String> = users
-            .iter()
-            .map(|(user, _)| format!("('{}', '{user}', 'Somebody', 'AGENT_USER', now())", self.account))
-            .collect();
-        let sign_ins: Vec<String> = users
-            .iter()
-            .map(|(user, sign_in)| format!("('{}', '{sign_in}', '{user}', now(), now())", self.account))
-            .collect();
-        let insert = format!(
-            "INSERT INTO users (account_id, id, name, role, created_at) VALUES {};
-             INSERT INTO sign_ins (account_id, id, user_id, created_at, last_used_at) VALUES {}",
-            rows.join(","),
-            sign_ins.join(",")
-        );
-        installation.database.as_owner(&insert).await;
-        let key = EncodingKey::from_secret(AUTH_SECRET.as_bytes());
-        let token = |(user, sign_in)| {
-            let subject = Subject {
-                account: self.account,
-                user,
-                role: Role::AgentUser,
-                permissions: None,
-                elevated: None,
-                sign_in,
-            };
-            sign(&key, &subject, SystemClock.utc() + ACCESS_TOKEN_TIME / 2).expect("a token")
-        };
-        users.into_iter().map(token).collect()
     }
 
     /// Opens a connection with each token, in the room.
@@ -151,7 +117,7 @@ async fn six_hundred_leave_at_once_and_nobody_else_is_closed() {
     let installation = Installation::new().await;
     let server = installation.server();
     let (_account, crowd) = world(&installation, &server).await;
-    let people = crowd.people(&installation, 900).await;
+    let people = installation.people(crowd.account, 900).await;
     let mut going = crowd.enter(&server, people).await;
     let mut staying = going.split_off(600);
     let watcher = &mut staying[0];
@@ -178,7 +144,7 @@ async fn the_death_of_an_instance_with_six_hundred_closes_nobody_on_the_other() 
     let installation = Installation::new().await.clustered();
     let (a, b) = (installation.server(), installation.server());
     let (_account, crowd) = world(&installation, &a).await;
-    let mut people = crowd.people(&installation, 620).await;
+    let mut people = installation.people(crowd.account, 620).await;
     let mut here = crowd.enter(&a, people.split_off(600)).await;
     here[0].ask("presence.subscribe", json!({})).await;
     let there = crowd.enter(&b, people).await;
