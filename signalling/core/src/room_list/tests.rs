@@ -305,7 +305,7 @@ fn of_a_room_that_was_opened_to_all_everybody_is_told_who_sees_it_once() {
     world.list.handle_unanswered(world.asked.take().unwrap(), world.clock.now());
     world.question().unwrap();
     assert_eq!(
-        world.answer(&[answer.clone()]).into_iter().collect::<BTreeMap<_, _>>(),
+        world.answer(std::slice::from_ref(&answer)).into_iter().collect::<BTreeMap<_, _>>(),
         [(member, vec![3]), (stranger, vec![0])].into()
     );
     world.clock.advance(ROUND_TIME);
