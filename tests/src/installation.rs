@@ -1,12 +1,6 @@
 //! A fresh database with an account, users, a room and a connected WhatsApp channel.
 
 use crate::{provided, rest::Rest, server::Server, webhook::Meta};
-use common::{
-    clock::{Clock, SystemClock},
-    id::{AccountId, SignInId, UserId},
-    token::{ACCESS_TOKEN_TIME, Role, Subject, sign},
-};
-use jsonwebtoken::EncodingKey;
 use local_services::{cluster::Cluster, postgres::Postgres, redis::Redis, scratch::Scratch};
 use serde_json::json;
 use std::{
@@ -14,7 +8,6 @@ use std::{
     process::{Command, Output},
 };
 use store::testing::{SEAL_KEY, TestDatabase};
-use uuid::Uuid;
 
 /// The password of everybody in the installation.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -87,7 +80,7 @@ impl Installation {
     #[must_use]
     pub fn with_redis(mut self, url: &str) -> Self {
         self.set("SWITCHBOARD_REDIS__URL", url);
-        self.set("SWITCHBOARD_REDIS__PREFIX", &format!("t{}", Uuid::new_v4().simple()));
+        self.set("SWITCHBOARD_REDIS__PREFIX", &format!("t{}", uuid::Uuid::new_v4().simple()));
         self
     }
 
@@ -152,7 +145,7 @@ impl Installation {
 
     /// Creates an account by the command that operators use, and signs its administrator in at `server`.
     pub async fn account(&self, name: &str, server: &Server) -> Account {
-        let email = format!("admin-{}@{name}.test", Uuid::new_v4().simple());
+        let email = format!("admin-{}@{name}.test", uuid::Uuid::new_v4().simple());
         let output = self.create_account(name, &email, PASSWORD);
         assert!(
             output.status.success(),
@@ -161,41 +154,12 @@ impl Installation {
         );
         Account { admin: Rest::sign_in(&server.base, &email, PASSWORD).await, email }
     }
-
-    /// A token for each of so many users of an account, who are made here with their sign-ins: no password has to be
-    /// hashed.
-    pub async fn people(&self, account: AccountId, count: usize) -> Vec<String> {
-        let one = |_| (UserId::from_uuid(Uuid::new_v4()), SignInId::generate(&SystemClock));
-        let users: Vec<(UserId, SignInId)> = (0..count).map(one).collect();
-        let rows: Vec<String> = users
-            .iter()
-            .map(|(user, _)| format!("('{account}', '{user}', 'Somebody', 'AGENT_USER', now())"))
-            .collect();
-        let sign_ins: Vec<String> = users
-            .iter()
-            .map(|(user, sign_in)| format!("('{account}', '{sign_in}', '{user}', now(), now())"))
-            .collect();
-        let insert = format!(
-            "INSERT INTO users (account_id, id, name, role, created_at) VALUES {};
-             INSERT INTO sign_ins (account_id, id, user_id, created_at, last_used_at) VALUES {}",
-            rows.join(","),
-            sign_ins.join(",")
-        );
-        self.database.as_owner(&insert).await;
-        let key = EncodingKey::from_secret(AUTH_SECRET.as_bytes());
-        let token = |(user, sign_in)| {
-            let subject =
-                Subject { account, user, role: Role::AgentUser, permissions: None, elevated: None, sign_in };
-            sign(&key, &subject, SystemClock.utc() + ACCESS_TOKEN_TIME / 2).expect("a token")
-        };
-        users.into_iter().map(token).collect()
-    }
 }
 
 impl Account {
     /// Adds a user and returns the e-mail address.
     pub async fn user(&self, name: &str) -> String {
-        let email = format!("{}-{}@example.test", name.to_lowercase(), Uuid::new_v4().simple());
+        let email = format!("{}-{}@example.test", name.to_lowercase(), uuid::Uuid::new_v4().simple());
         let body = json!({ "email": email, "name": name, "password": PASSWORD, "role": "AGENT_USER" });
         self.admin.post("/v1/users", body).await;
         email
@@ -208,7 +172,7 @@ impl Account {
 
     /// Connects a WhatsApp number.
     pub async fn whatsapp(&self) -> Meta {
-        let number = Uuid::new_v4().simple().to_string();
+        let number = uuid::Uuid::new_v4().simple().to_string();
         let (access_token, app_secret) = ("EAAtesttoken".to_owned(), "app-secret".to_owned());
         let channel = self
             .admin

@@ -31,6 +31,7 @@ pub mod ledger;
 pub mod load;
 pub mod middlebox;
 pub mod native;
+pub mod people;
 pub mod push;
 pub mod raw;
 pub mod rest;

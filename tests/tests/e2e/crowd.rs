@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::{collections::BTreeSet, pin::pin, time::Duration};
 use switchboard_tests::{
     installation::{AUTH_SECRET, Account, Installation},
+    people::people,
     server::Server,
     socket::Socket,
 };
@@ -44,6 +45,11 @@ impl Crowd {
             expires_at: SystemClock.utc() + Duration::from_secs(600),
         };
         sign_join(&EncodingKey::from_secret(AUTH_SECRET.as_bytes()), &guest).expect("a token")
+    }
+
+    /// A token for each of so many users.
+    async fn people(&self, installation: &Installation, count: usize) -> Vec<String> {
+        people(installation, self.account, count).await.into_iter().map(|person| person.token).collect()
     }
 
     /// Opens a connection with each token, in the room.
@@ -117,7 +123,7 @@ async fn six_hundred_leave_at_once_and_nobody_else_is_closed() {
     let installation = Installation::new().await;
     let server = installation.server();
     let (_account, crowd) = world(&installation, &server).await;
-    let people = installation.people(crowd.account, 900).await;
+    let people = crowd.people(&installation, 900).await;
     let mut going = crowd.enter(&server, people).await;
     let mut staying = going.split_off(600);
     let watcher = &mut staying[0];
@@ -144,7 +150,7 @@ async fn the_death_of_an_instance_with_six_hundred_closes_nobody_on_the_other() 
     let installation = Installation::new().await.clustered();
     let (a, b) = (installation.server(), installation.server());
     let (_account, crowd) = world(&installation, &a).await;
-    let mut people = installation.people(crowd.account, 620).await;
+    let mut people = crowd.people(&installation, 620).await;
     let mut here = crowd.enter(&a, people.split_off(600)).await;
     here[0].ask("presence.subscribe", json!({})).await;
     let there = crowd.enter(&b, people).await;

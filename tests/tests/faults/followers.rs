@@ -13,7 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 use switchboard_tests::{
-    PATIENCE, installation::Installation, is_long, kernel, report, server::Server, socket::Socket,
+    PATIENCE, installation::Installation, is_long, kernel, people::people, report, server::Server,
+    socket::Socket,
 };
 use tokio::{
     sync::mpsc,
@@ -123,13 +124,13 @@ fn spent(processes: &[u32]) -> f64 {
 /// People of an account, each of whom has read in a room that is for all.
 async fn readers(installation: &Installation, ada: &Socket, room: &str, count: usize) -> Vec<String> {
     let id = ada.opened["accountId"].as_str().expect("an account").to_owned();
-    let tokens = installation.people(id.parse().expect("an id"), count).await;
+    let readers = people(installation, id.parse().expect("an id"), count).await;
     let read = format!(
         "INSERT INTO room_reads (account_id, room_id, user_id, seq)
          SELECT account_id, '{room}', id, 0 FROM users WHERE account_id = '{id}' AND name = 'Somebody'"
     );
     installation.database.as_owner(&read).await;
-    tokens
+    readers.into_iter().map(|reader| reader.token).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

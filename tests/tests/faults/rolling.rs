@@ -4,7 +4,7 @@
 use crate::stage::SETTLED_WITHIN;
 use common::{
     error::ErrorCode,
-    id::{CallId, ConnectionId, RoomId, UserId},
+    id::{CallId, ConnectionId, RoomId},
     protocol::{
         Event,
         call::{Accept, EndReason, HangUp, Media, Resume, Ring},
@@ -21,9 +21,10 @@ use std::{
 };
 use switchboard_tests::{
     PATIENCE,
-    installation::{Account, Installation, PASSWORD},
-    is_long, report,
-    rest::Rest,
+    installation::Installation,
+    is_long,
+    people::{Person, people},
+    report,
     server::Server,
     tenacious,
 };
@@ -232,24 +233,13 @@ fn device(socket: &Client) -> ConnectionId {
 }
 
 /// Two people in a call, each at an instance of their own.
-async fn call(town: &Town, account: &Account, number: usize) -> (Side, Side) {
-    let mut people = Vec::new();
-    for at in 0..2 {
-        let email = account.user(&format!("Caller-{number}-{at}")).await;
-        let rest = Rest::sign_in(&town.bases[number % town.bases.len()], &email, PASSWORD).await;
-        let mut at = number + at;
-        let socket = town.connect(&mut at, &rest.token).await;
-        people.push((rest, socket, at));
-    }
-    let (Some((ben, ben_socket, ben_at)), Some((ada, mut ada_socket, ada_at))) = (people.pop(), people.pop())
-    else {
-        panic!("two people")
-    };
-    let room = account.room(&format!("Call {number}")).await.parse().expect("an id");
+async fn call(town: &Town, room: RoomId, [ada, ben]: [Person; 2], number: usize) -> (Side, Side) {
+    let (mut ada_at, mut ben_at) = (number, number + 1);
+    let mut ada_socket = town.connect(&mut ada_at, &ada.token).await;
+    let ben_socket = town.connect(&mut ben_at, &ben.token).await;
     let said = "nobody stops an instance yet";
     ada_socket.request(&join(room)).await.expect(said);
-    let user_id: UserId = ben.user.parse().expect("an id");
-    let ring = Ring { room_id: room, user_id, media: Media::Audio };
+    let ring = Ring { room_id: room, user_id: ben.user, media: Media::Audio };
     let call = ada_socket.request(&ring).await.expect(said).call_id;
     let side = |socket, token, at| Side { socket, token, call, at };
     let (mut ada, mut ben) = (side(ada_socket, ada.token, ada_at), side(ben_socket, ben.token, ben_at));
@@ -284,7 +274,7 @@ async fn a_rolling_restart_loses_no_message_and_cuts_no_call() {
     let installation = Installation::new().await.clustered();
     let mut servers: Vec<Server> = (0..INSTANCES).map(|_| installation.server()).collect();
     let account = installation.account("acme", &servers[0]).await;
-    let (rooms, people, calls) = size();
+    let (rooms, people_in_each, calls) = size();
     let town = Arc::new(Town {
         bases: servers.iter().map(|server| server.base.clone()).collect(),
         listening: watch::Sender::new(0),
@@ -293,11 +283,15 @@ async fn a_rolling_restart_loses_no_message_and_cuts_no_call() {
         quiet: CancellationToken::new(),
         over: CancellationToken::new(),
     });
+    let account_id =
+        town.connect(&mut 0, &account.admin.token).await.opened().expect("it is open").account_id;
+    let count = 2 * calls + rooms * (1 + people_in_each);
+    let mut everybody = people(&installation, account_id, count).await.into_iter();
+    let mut somebody = || everybody.next().expect("there are enough");
     let mut sides = JoinSet::new();
-    let mut tokens = Vec::new();
     for number in 0..calls {
-        let (ada, ben) = call(&town, &account, number).await;
-        tokens.extend([ada.token.clone(), ben.token.clone()]);
+        let room = account.room(&format!("Call {number}")).await.parse().expect("an id");
+        let (ada, ben) = call(&town, room, [somebody(), somebody()], number).await;
         let town = Arc::clone(&town);
         sides.spawn(async move {
             let (mut ada, mut ben) = tokio::join!(ada.stay(Arc::clone(&town)), ben.stay(town));
@@ -311,19 +305,17 @@ async fn a_rolling_restart_loses_no_message_and_cuts_no_call() {
         });
     }
     let (mut speakers, mut listeners) = (JoinSet::new(), JoinSet::new());
-    let mut tokens = tokens.iter().cycle().cloned();
-    let mut token = || tokens.next().expect("there are calls");
     for number in 0..rooms {
         let room: RoomId = account.room(&format!("Room {number}")).await.parse().expect("an id");
         let (tell, said) = watch::channel(None);
-        speakers.spawn(speak(Arc::clone(&town), token(), room, tell, number));
-        for at in 0..people {
+        speakers.spawn(speak(Arc::clone(&town), somebody().token, room, tell, number));
+        for at in 0..people_in_each {
             let town = Arc::clone(&town);
-            listeners.spawn(listen(town, token(), room, said.clone(), number + at));
+            listeners.spawn(listen(town, somebody().token, room, said.clone(), number + at));
         }
     }
-    town.all_listen(rooms * people).await;
-    roll(&installation, &mut servers, &town, rooms * people).await;
+    town.all_listen(rooms * people_in_each).await;
+    roll(&installation, &mut servers, &town, rooms * people_in_each).await;
     town.quiet.cancel();
     while let Some(speaker) = speakers.join_next().await {
         speaker.expect("nothing surprised the speaker");
@@ -344,10 +336,10 @@ async fn a_rolling_restart_loses_no_message_and_cuts_no_call() {
     }
     let (reconnects, resumes) =
         (town.reconnects.load(Ordering::Relaxed), town.resumes.load(Ordering::Relaxed));
-    assert!(reconnects >= rooms * people / 2 && resumes >= calls, "hardly anybody had to move");
+    assert!(reconnects >= rooms * people_in_each / 2 && resumes >= calls, "hardly anybody had to move");
     report(&format!(
         "{INSTANCES} instances restarted: {heard} of {heard} messages heard once and in order by {} people, who \
          reconnected {reconnects} times; {calls} of {calls} calls went on, with {resumes} resumes",
-        rooms * people
+        rooms * people_in_each
     ));
 }

@@ -34,14 +34,10 @@ pub(crate) fn long(arguments: &[String]) -> Result<(), Failure> {
     }
 }
 
-/// Each fault ten times and for longer, one after the other.
+/// Each fault ten times and for longer, one after the other, with as many clients as only an optimized server bears.
 fn faults(names: &[String]) -> Result<(), Failure> {
-    step("find or fetch what the tests need", || setup::setup(&[Tool::Postgres, Tool::Redis]))?;
-    step("build", || run(&mut cargo(&["build", "--locked", "--package", "switchboard"])))?;
-    let binary = debug_dir()?.join("switchboard");
-    step("faults", || {
-        let mut command = tests("faults", &["--nocapture", "--test-threads=1"], names);
-        run(command.env("SWITCHBOARD_TEST_BINARY", binary))
+    against_a_server("faults", Profile::Release, &[Tool::Postgres, Tool::Redis], || {
+        tests("faults", &["--nocapture", "--test-threads=1"], names)
     })
 }
 
@@ -57,14 +53,33 @@ fn plans(names: &[String]) -> Result<(), Failure> {
 
 /// Answers of the REST layer to many more requests that the OpenAPI document allows, or does not.
 fn answers(names: &[String]) -> Result<(), Failure> {
-    step("find or fetch what the tests need", || setup::setup(&Tool::ALL))?;
+    against_a_server("answers", Profile::Dev, &Tool::ALL, || tests("e2e", &[], &filters(&["fuzz::"], names)))
+}
+
+/// How the server is built that is tested.
+#[derive(Clone, Copy)]
+enum Profile {
+    Dev,
+    Release,
+}
+
+/// Runs the black-box tests that `command` names, with the server that they start and the services that they share.
+fn against_a_server(
+    name: &str,
+    profile: Profile,
+    tools: &[Tool],
+    command: impl FnOnce() -> Command,
+) -> Result<(), Failure> {
+    step("find or fetch what the tests need", || setup::setup(tools))?;
     let services = Services::start()?;
-    step("build", || run(&mut cargo(&["build", "--locked", "--package", "switchboard"])))?;
-    let binary = debug_dir()?.join("switchboard");
-    step("answers", || {
-        let mut command = tests("e2e", &[], &filters(&["fuzz::"], names));
-        run(command.envs(services.variables()).env("SWITCHBOARD_TEST_BINARY", binary))
-    })
+    let build = ["build", "--locked", "--package", "switchboard"];
+    let (build, directory) = match profile {
+        Profile::Dev => (build.to_vec(), debug_dir()?),
+        Profile::Release => ([&build[..], &["--release"]].concat(), debug_dir()?.with_file_name("release")),
+    };
+    step("build", || run(&mut cargo(&build)))?;
+    let binary = directory.join("switchboard");
+    step(name, || run(command().envs(services.variables()).env("SWITCHBOARD_TEST_BINARY", binary)))
 }
 
 /// What is asked for, or all: tests that fit any of several names are run.
