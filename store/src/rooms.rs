@@ -26,7 +26,7 @@ pub use follow::{all_last_seqs, followed};
 pub use members::{
     MemberRow, Visitor, add_member, doubtful, facts_of, has_other_owner, members, remove, role_of, set_role,
 };
-pub use messages::{NewRoomMessage, Sent, Unsent, after, before, hold_open, latest, post, send};
+pub use messages::{NewRoomMessage, Repeats, Sent, Unsent, after, before, hold_open, latest, post, send};
 pub use reads::{Position, ReadTo, read_to, unread};
 pub use restrictions::{Restriction, Restrictions, ban, bans, mute, mutes, restrictions, unban, unmute};
 

@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::{
     TenantTx,
     mailbox::Delivered,
-    rooms::{self, NewRoomMessage, Unsent, Visitor},
+    rooms::{self, NewRoomMessage, Repeats, Unsent, Visitor},
     standing as standings,
 };
 
@@ -100,6 +100,20 @@ impl Judges {
 
 /// Stores what may be stored, and says of each what became of it.
 pub(super) async fn store(hub: &Hub, account: AccountId, group: &[Post]) -> Result<Stored, Failure> {
+    // Hardly anything is sent twice: to look for that in every group costs more than to store a few groups anew.
+    match attempt(hub, account, group, Repeats::NotExpected).await? {
+        Some(stored) => Ok(stored),
+        None => attempt(hub, account, group, Repeats::LookedFor).await?.ok_or_else(Failure::internal),
+    }
+}
+
+/// `None` if it has to be looked for what was stored before.
+async fn attempt(
+    hub: &Hub,
+    account: AccountId,
+    group: &[Post],
+    repeats: Repeats,
+) -> Result<Option<Stored>, Failure> {
     let failed = |error| store_failed(&error);
     let mut tx = hub.store().tenant(account).await.map_err(failed)?;
     let judges = Judges::of(hub, &mut tx, group).await?;
@@ -122,7 +136,9 @@ pub(super) async fn store(hub: &Hub, account: AccountId, group: &[Post]) -> Resu
             Err(failure) => drop(outcomes.insert(at, Err(failure))),
         }
     }
-    let posted = rooms::post(&mut tx, &new, hub.clock()).await.map_err(failed)?;
+    let Some(posted) = rooms::post(&mut tx, &new, repeats, hub.clock()).await.map_err(failed)? else {
+        return Ok(None);
+    };
     let mut entries = Vec::new();
     let mut mailed = Vec::new();
     for (at, mut sent) in places.into_iter().zip(posted) {
@@ -139,7 +155,7 @@ pub(super) async fn store(hub: &Hub, account: AccountId, group: &[Post]) -> Resu
     }
     tx.commit().await.map_err(failed)?;
     let outcome = |at| outcomes.remove(&at).unwrap_or_else(|| Err(Failure::internal()));
-    Ok(Stored { outcomes: (0..group.len()).map(outcome).collect(), entries, mailed })
+    Ok(Some(Stored { outcomes: (0..group.len()).map(outcome).collect(), entries, mailed }))
 }
 
 fn unsent(why: Unsent) -> Failure {

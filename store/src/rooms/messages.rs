@@ -94,21 +94,34 @@ pub async fn send(
     new: &NewRoomMessage<'_>,
     clock: &dyn Clock,
 ) -> Result<Result<Sent, Unsent>, StoreError> {
-    Ok(post(tx, std::slice::from_ref(new), clock).await?.pop().unwrap_or(Err(Unsent::NoRoom)))
+    let posted = post(tx, std::slice::from_ref(new), Repeats::LookedFor, clock).await?;
+    posted.and_then(|mut posted| posted.pop()).ok_or(StoreError::Contradiction)
+}
+
+/// What is done about messages that were stored before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeats {
+    /// They are found.
+    LookedFor,
+    /// It is noticed that there are some.
+    NotExpected,
 }
 
 /// Stores messages, each under its room's next number, in their order; says of each whether it could be.
 ///
 /// Sent again with the same client id by the same user, also within `new`, it is the message that was stored then,
-/// whatever the text says now. Holds the rooms until the transaction ends, so commit soon.
+/// whatever the text says now. If that is [not expected](Repeats::NotExpected) and yet so of some, there is no answer:
+/// nothing of the transaction may be committed, and all is to be done again where they are looked for. Holds the rooms
+/// until the transaction ends, so commit soon.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn post(
     tx: &mut TenantTx,
     new: &[NewRoomMessage<'_>],
+    repeats: Repeats,
     clock: &dyn Clock,
-) -> Result<Vec<Result<Sent, Unsent>>, StoreError> {
+) -> Result<Option<Vec<Result<Sent, Unsent>>>, StoreError> {
     let rooms: BTreeSet<RoomId> = new.iter().map(|message| message.room).collect();
     let open = hold(tx, &rooms).await?;
     let references = references::find(tx, new).await?;
@@ -128,7 +141,11 @@ pub async fn post(
         let entry = firsts.entry((message.room, message.user, message.client_id));
         entry.or_insert_with(|| batch.push(message, &references, clock));
     }
-    let mut stored = if batch.ids.is_empty() { BTreeMap::new() } else { insert(tx, &batch, clock).await? };
+    let mut stored =
+        if batch.ids.is_empty() { BTreeMap::new() } else { insert(tx, &batch, repeats, clock).await? };
+    if stored.len() < batch.ids.len() {
+        return Ok(None);
+    }
     let new_messages = stored.values().filter(|sent| sent.new).map(|sent| &sent.message);
     let attached = new_messages.flat_map(|message| message.attachments.iter().map(|it| (it.id, message.seq)));
     attachments::note_sent(tx, &attached.collect::<Vec<_>>()).await?;
@@ -143,7 +160,7 @@ pub async fn post(
         sent.entries.clear();
         Ok(first)
     });
-    Ok(sent.collect())
+    Ok(Some(sent.collect()))
 }
 
 /// Keeps everybody else from writing to these rooms; those of them that are there and open.
@@ -210,15 +227,19 @@ impl Batch {
 }
 
 /// Stores those that are new, and returns all as they are stored, by their place.
+///
+/// Without those that were stored before, unless they are looked for: each has then taken a number that nobody has,
+/// a gap, which clients would take for something missed.
 async fn insert(
     tx: &mut TenantTx,
     batch: &Batch,
+    repeats: Repeats,
     clock: &dyn Clock,
 ) -> Result<BTreeMap<i64, Sent>, StoreError> {
     let account = tx.account_column();
-    // LIMIT has each message looked up by itself, whatever Postgres takes the table for. A number is taken only if
-    // the message is new: with ON CONFLICT it would be taken first, and a repeated message would leave a gap, which
-    // clients take for something missed.
+    // LIMIT has each message looked up by itself, whatever Postgres takes the table for. Until it has counted the rows,
+    // it takes the index by number for as good as that by client id, and reads the whole room for each; whether there
+    // is a conflict it finds by the right one, whatever it knows.
     let rows = query!(
         r#"WITH said AS (
                SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[],
@@ -228,7 +249,7 @@ async fn insert(
            ), existing AS (
                SELECT said.place, m.*
                FROM said CROSS JOIN LATERAL (
-                   SELECT * FROM room_messages WHERE room_id = said.room_id AND user_id = said.user_id
+                   SELECT * FROM room_messages WHERE $12 AND room_id = said.room_id AND user_id = said.user_id
                        AND client_id = said.client_id LIMIT 1) AS m
            ), new AS (
                SELECT said.*, row_number() OVER (PARTITION BY room_id ORDER BY place) AS number
@@ -246,6 +267,7 @@ async fn insert(
                       new.client_id, new.text, $8, new.reply_to, string_to_array(new.mentions, ',')::uuid[],
                       new.attachments
                FROM new JOIN numbered ON numbered.id = new.room_id
+               ON CONFLICT (account_id, room_id, user_id, client_id) DO NOTHING
                RETURNING id, seq, user_id, user_name, text, created_at, reply_to, mentions, attachments
            )
            SELECT new.place AS "place!", inserted.id AS "id!", inserted.seq AS "seq!: Seq",
@@ -269,7 +291,8 @@ async fn insert(
         clock.utc(),
         &batch.replies_to as &[Option<i64>],
         &batch.mentions as &[Option<String>],
-        &batch.attachments as &[Option<Json<Vec<RoomAttachment>>>]
+        &batch.attachments as &[Option<Json<Vec<RoomAttachment>>>],
+        repeats == Repeats::LookedFor
     )
     .fetch_all(tx.connection())
     .await?;

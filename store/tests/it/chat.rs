@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, PgConnection, query_scalar};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{
     TenantTx,
-    rooms::{self, NewRoomMessage, Position, Reactor, Revised, Unsent},
+    rooms::{self, NewRoomMessage, Position, Reactor, Repeats, Revised, Unsent},
     testing::TestDatabase,
     users,
 };
@@ -76,7 +76,10 @@ async fn messages_and_changes_of_many_at_once_are_numbered_without_gaps() {
                 both.rotate_left((writer + round) % 2);
                 let mut tx = store.tenant(a.account).await.unwrap();
                 rooms::hold_open(&mut tx, &both.into()).await.unwrap();
-                rooms::post(&mut tx, &[said(both[0], a.user, "x")], &*clock).await.unwrap();
+                rooms::post(&mut tx, &[said(both[0], a.user, "x")], Repeats::LookedFor, &*clock)
+                    .await
+                    .unwrap()
+                    .unwrap();
                 let change = revised(both[1], message(&mut tx, both[1], 1).await);
                 rooms::revise(&mut tx, &[change]).await.unwrap();
                 if round % 5 != 4 {
@@ -202,13 +205,14 @@ async fn what_answers_nothing_that_is_there_is_not_stored_and_takes_no_number() 
     // The second number is that of a change.
     let group =
         [reply(a.room, 2), reply(other, 1), reply(b.room, 1), reply(a.room, 0), reply(a.room, u64::MAX)];
-    let posted = rooms::post(&mut tx, &group, &clock).await.unwrap();
+    let posted = rooms::post(&mut tx, &group, Repeats::LookedFor, &clock).await.unwrap().unwrap();
     let no_message = Err(Unsent::NoSuchMessage);
     assert_eq!(
         posted,
         [no_message.clone(), no_message.clone(), Err(Unsent::NoRoom), no_message.clone(), no_message]
     );
-    let posted = rooms::post(&mut tx, &[reply(a.room, 1)], &clock).await.unwrap();
+    let posted =
+        rooms::post(&mut tx, &[reply(a.room, 1)], Repeats::LookedFor, &clock).await.unwrap().unwrap();
     assert_eq!(posted[0].as_ref().unwrap().message.seq, 3);
     let last = rooms::latest(&mut tx, a.room, 1).await.unwrap();
     assert_eq!(last[0].reply_to, Some(1));

@@ -8,7 +8,9 @@ use common::{
 use std::{collections::BTreeSet, time::Duration};
 use store::{
     TenantTx,
-    rooms::{self, NewAttachment, NewRoomMessage, Quota, Revised, Sent, Unreserved, Unsent, Uploads},
+    rooms::{
+        self, NewAttachment, NewRoomMessage, Quota, Repeats, Revised, Sent, Unreserved, Unsent, Uploads,
+    },
     testing::TestDatabase,
 };
 use tokio::task::JoinSet;
@@ -97,7 +99,7 @@ async fn of_two_messages_that_are_stored_together_one_gets_the_file() {
     let ids = [file(&mut tx, a.room, a.user, &clock).await];
     let first = said(a.room, a.user, &ids);
     let group = [first, said(a.room, a.user, &ids), first, said(a.room, a.user, &[])];
-    let sent = rooms::post(&mut tx, &group, &clock).await.unwrap();
+    let sent = rooms::post(&mut tx, &group, Repeats::LookedFor, &clock).await.unwrap().unwrap();
     let [Ok(one), Err(Unsent::NoSuchAttachment), Ok(twin), Ok(_)] = sent.as_slice() else {
         panic!("{sent:?}")
     };

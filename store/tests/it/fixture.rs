@@ -285,6 +285,22 @@ pub(crate) async fn receive(
     }
 }
 
+/// Rows that were read of these tables, over indexes and without.
+///
+/// Counts are handed in when connections end: all but `counter` must have been closed, and their ends are told
+/// to nobody, so they are looked for.
+pub(crate) async fn rows_read(counter: &mut PgConnection, tables: &[&str]) -> i64 {
+    until_alone(counter).await;
+    sqlx::query_scalar(
+        "SELECT (SELECT sum(seq_tup_read)::bigint FROM pg_stat_user_tables WHERE relname = ANY ($1))
+              + (SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = ANY ($1))",
+    )
+    .bind(tables)
+    .fetch_one(counter)
+    .await
+    .unwrap()
+}
+
 /// Waits until nobody else is connected: what a connection has counted is seen once it has ended, and nothing
 /// tells of that.
 pub(crate) async fn until_alone(connection: &mut PgConnection) {

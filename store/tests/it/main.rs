@@ -42,3 +42,4 @@ mod standing;
 mod strangers;
 mod tenure;
 mod upgrade;
+mod young;

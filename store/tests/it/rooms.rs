@@ -15,7 +15,7 @@ use std::{
 };
 use store::{
     calls,
-    rooms::{self, MemberRow, NewRoomMessage, Unsent, Viewer, Visitor},
+    rooms::{self, MemberRow, NewRoomMessage, Repeats, Unsent, Viewer, Visitor},
     testing::TestDatabase,
 };
 use tokio::task::JoinSet;
@@ -124,7 +124,7 @@ async fn what_is_posted_together_is_numbered_per_room_and_refused_one_by_one() {
         new(other, "last"),
     ];
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    let posted = rooms::post(&mut tx, &group, &clock).await.unwrap();
+    let posted = rooms::post(&mut tx, &group, Repeats::NotExpected, &clock).await.unwrap().unwrap();
     tx.commit().await.unwrap();
     let shown: Vec<_> = posted
         .iter()
@@ -142,7 +142,11 @@ async fn what_is_posted_together_is_numbered_per_room_and_refused_one_by_one() {
     ];
     assert_eq!(shown, expected);
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    let again = rooms::post(&mut tx, &group, &clock).await.unwrap();
+    let unlooked = rooms::post(&mut tx, &group, Repeats::NotExpected, &clock).await.unwrap();
+    assert_eq!(unlooked, None, "some were stored before");
+    drop(tx);
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    let again = rooms::post(&mut tx, &group, Repeats::LookedFor, &clock).await.unwrap().unwrap();
     let numbers = |posted: &[Result<rooms::Sent, Unsent>]| -> Vec<_> {
         posted.iter().map(|sent| sent.as_ref().ok().map(|sent| sent.message.clone())).collect()
     };
@@ -190,7 +194,7 @@ async fn groups_that_meet_in_the_same_rooms_wait_for_each_other_and_never_for_ev
                     })
                     .collect();
                 let mut tx = store.tenant(a.account).await.unwrap();
-                rooms::post(&mut tx, &group, &*clock).await.unwrap();
+                rooms::post(&mut tx, &group, Repeats::NotExpected, &*clock).await.unwrap().unwrap();
                 tx.commit().await.unwrap();
             }
         });
