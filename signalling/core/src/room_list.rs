@@ -63,8 +63,10 @@ pub struct Question(pub Vec<(RoomId, Whom)>);
 /// Whom something in a room concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whom {
-    /// Everybody.
+    /// Everybody whom something connects with it, and of a call everybody.
     All,
+    /// Everybody: it is for all since a short while ago, and they may not know of it.
+    Strangers,
     /// These users: they have read further, or begin to follow.
     Some(BTreeSet<UserId>),
 }
@@ -80,8 +82,6 @@ pub struct RoomList<D> {
     last_seqs: BTreeMap<RoomId, u64>,
     /// Where something is new that was not asked about yet.
     moved: BTreeMap<RoomId, Whom>,
-    /// Rooms that are for all since a short while ago, of which everybody who sees them is yet to be told.
-    opened: BTreeSet<RoomId>,
     /// What is left of the round.
     round: VecDeque<(RoomId, Whom)>,
     /// When it began, and when the next one may.
@@ -102,7 +102,6 @@ impl<D> RoomList<D> {
             calls: BTreeSet::new(),
             last_seqs: last_seqs.into_iter().collect(),
             moved: BTreeMap::new(),
-            opened: BTreeSet::new(),
             round: VecDeque::new(),
             round_began: now,
             round_at: now,
@@ -156,10 +155,12 @@ impl<D> RoomList<D> {
 
     /// An instance, perhaps this one, says where something is new.
     pub fn handle_news(&mut self, news: &RoomListNews) {
-        for room in news.moved.iter().chain(&news.opened) {
+        for room in &news.moved {
             self.note(*room, Whom::All);
         }
-        self.opened.extend(&news.opened);
+        for room in &news.opened {
+            self.note(*room, Whom::Strangers);
+        }
         for (room, user) in &news.read {
             if self.followers.contains_key(user) {
                 self.note(*room, Whom::Some([*user].into()));
@@ -177,8 +178,9 @@ impl<D> RoomList<D> {
                     *known = Whom::All;
                 }
             }
-            (_, Whom::All) => *known = Whom::All,
-            (Whom::All, Whom::Some(_)) => {}
+            (_, Whom::Strangers) => *known = Whom::Strangers,
+            (Whom::Some(_), Whom::All) => *known = Whom::All,
+            (Whom::All | Whom::Strangers, Whom::Some(_) | Whom::All) => {}
         }
     }
 
@@ -296,13 +298,10 @@ impl<D> RoomList<D> {
                     tell(user, follower, &connected.facts, read);
                 }
             }
-            if self.opened.contains(&room.id) {
+            if question.0.iter().any(|(id, whom)| *id == room.id && *whom == Whom::Strangers) {
                 let strangers = self.followers.iter_mut().filter(|(user, _)| !room.users.contains_key(user));
                 strangers.for_each(|(user, follower)| tell(user, follower, &room.facts, Unread::default()));
             }
-        }
-        for (room, _) in &question.0 {
-            self.opened.remove(room);
         }
         effects.extend(
             together(unread).into_iter().map(|(rooms, users)| Effect::Tell(users, UnreadChanged { rooms })),
@@ -319,7 +318,7 @@ impl<D> RoomList<D> {
             let revision = self.sessions.get(*id).map(|session| session.revision);
             let is_known = match (revision, whom) {
                 (Some(_), _) => !self.calls.insert(*id),
-                (None, Whom::All) => self.calls.remove(id),
+                (None, Whom::All | Whom::Strangers) => self.calls.remove(id),
                 (None, Whom::Some(_)) => self.calls.contains(id),
             };
             if revision.is_none() && !is_known {
@@ -327,7 +326,7 @@ impl<D> RoomList<D> {
             }
             let room = found.get(id);
             let users: Vec<UserId> = match whom {
-                Whom::All => self.followers.keys().copied().collect(),
+                Whom::All | Whom::Strangers => self.followers.keys().copied().collect(),
                 Whom::Some(users) => users.iter().copied().collect(),
             };
             for user in users {

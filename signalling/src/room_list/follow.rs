@@ -198,7 +198,7 @@ async fn compare(store: Store, account: AccountId) -> LastSeqs {
 
 async fn ask(store: Store, account: AccountId, question: Question) -> Answered {
     let each = question.0.iter().flat_map(|(room, whom)| match whom {
-        Whom::All => vec![(*room, None)],
+        Whom::All | Whom::Strangers => vec![(*room, None)],
         Whom::Some(users) => users.iter().map(|user| (*room, Some(*user))).collect(),
     });
     let asked: Vec<(RoomId, Option<UserId>)> = each.collect();

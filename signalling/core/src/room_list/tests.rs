@@ -295,37 +295,31 @@ fn of_a_room_that_was_opened_to_all_everybody_is_told_who_sees_it_once() {
     let [member, stranger, banned] = [(); 3].map(|()| world.follower());
     let opened = RoomListNews { opened: [room].into(), ..RoomListNews::default() };
     let nothing = RoomFacts::default();
-    let answer = of(
-        room,
-        4,
-        [(member, nothing, Some(unread(0, 3))), (banned, RoomFacts { is_banned: true, ..nothing }, None)],
-    );
+    let private = FollowedRoom { facts: RoomFacts { is_private: true, ..nothing }, ..of(room, 4, []) };
+    let open = |last_seq| {
+        let facts = RoomFacts { is_banned: true, ..nothing };
+        of(room, last_seq, [(member, nothing, Some(unread(0, 3))), (banned, facts, None)])
+    };
+    world.moved(&[room]);
+    world.question().unwrap();
     world.list.handle_news(&opened);
+    assert_eq!(world.answer(std::slice::from_ref(&private)), [], "that was asked before");
+    world.clock.advance(ROUND_TIME);
     world.question().unwrap();
     world.list.handle_unanswered(world.asked.take().unwrap(), world.clock.now());
+    world.moved(&[room]);
     world.question().unwrap();
-    assert_eq!(
-        world.answer(std::slice::from_ref(&answer)).into_iter().collect::<BTreeMap<_, _>>(),
-        [(member, vec![3]), (stranger, vec![0])].into()
-    );
+    let told: BTreeMap<UserId, Vec<u32>> = world.answer(&[open(4)]).into_iter().collect();
+    assert_eq!(told, [(member, vec![3]), (stranger, vec![0])].into());
     world.clock.advance(ROUND_TIME);
     let late = world.follower();
     world.moved(&[room]);
     world.question().unwrap();
-    assert_eq!(
-        world.answer(&[FollowedRoom { last_seq: 5, ..answer }]),
-        [(member, vec![3])],
-        "and {late} nothing"
-    );
+    assert_eq!(world.answer(&[open(5)]), [(member, vec![3])], "and {late} nothing");
     world.clock.advance(ROUND_TIME);
     world.list.handle_news(&opened);
     world.question().unwrap();
-    let private = RoomFacts { is_private: true, ..nothing };
-    assert_eq!(
-        world.answer(&[FollowedRoom { facts: private, ..of(room, 5, []) }]),
-        [],
-        "it is private again"
-    );
+    assert_eq!(world.answer(&[private]), [], "it is private again");
 }
 
 /// What is remembered of each is bounded; what was forgotten is told once more.
