@@ -102,24 +102,50 @@ async fn who_may_no_more_is_refused_and_the_others_of_the_group_are_stored() {
     world.clock.advance(Duration::from_secs(1));
     rooms::remove(&mut tx, room, guest_id.as_user(), &*world.clock).await.unwrap();
     tx.commit().await.unwrap();
-    let mut posts = Vec::new();
-    for client in [&ada, &guest, &ben] {
-        let live = world.hub.0.rooms.get(room).unwrap();
-        let said = plain(room, ClientMessageId::generate(&*world.clock), "hello".to_owned());
+    let hello = || plain(room, ClientMessageId::generate(&*world.clock), "hello".to_owned());
+    let answers =
+        store_together(&world, &mut [(&mut ada, hello()), (&mut guest, hello()), (&mut ben, hello())]).await;
+    assert_eq!(answers, [Ok(1), Err("room.notJoined".into()), Ok(2)]);
+}
+
+/// The answer to the first was lost on its way.
+#[tokio::test]
+async fn what_is_sent_again_among_others_is_stored_once_and_the_others_without_a_gap() {
+    let world = World::new(Config::default()).await;
+    let rooms = [world.room().await, world.room().await];
+    let (mut ada, mut ben, mut eve) = (world.connect().await, world.connect().await, world.connect().await);
+    for client in [&mut ada, &mut ben, &mut eve] {
+        enter(&world, client, rooms[0]).await;
+        enter(&world, client, rooms[1]).await;
+    }
+    let hello = |room| plain(room, ClientMessageId::generate(&*world.clock), "hello".to_owned());
+    let lost = hello(rooms[0]);
+    assert_eq!(store_together(&world, &mut [(&mut ada, lost.clone())]).await, [Ok(1)]);
+    let mut group = [(&mut ben, hello(rooms[0])), (&mut ada, lost), (&mut eve, hello(rooms[1]))];
+    assert_eq!(store_together(&world, &mut group).await, [Ok(2), Ok(1), Ok(1)]);
+    let mut group = [(&mut ada, hello(rooms[0])), (&mut ben, hello(rooms[1]))];
+    assert_eq!(store_together(&world, &mut group).await, [Ok(3), Ok(2)]);
+}
+
+/// Has all of this stored in one group; the number of each, or the code of why there is none.
+async fn store_together(world: &World, group: &mut [(&mut Connected, Send)]) -> Vec<Result<u64, Value>> {
+    let mut are_first = Vec::new();
+    for (client, said) in &*group {
         let post = Post {
             client: Arc::clone(&client.client),
             id: Some(ID.clone()),
-            room: live,
-            what: What::Said(said),
+            room: world.hub.0.rooms.get(said.room_id).unwrap(),
+            what: What::Said(said.clone()),
             outcome: None,
             _permit: None,
         };
-        posts.push(world.hub.0.posts.push(world.account, post));
+        are_first.push(world.hub.0.posts.push(world.account, post));
     }
-    assert_eq!(posts, [true, false, false]);
+    assert_eq!(are_first.iter().position(|is_first| *is_first), Some(0));
+    assert!(are_first[1..].iter().all(|is_first| !is_first), "the others wait with the first");
     store_all(world.hub.clone(), world.account).await;
     let mut answers = Vec::new();
-    for client in [&mut ada, &mut guest, &mut ben] {
+    for (client, _) in group {
         let answer = loop {
             let frame = client.frame().await;
             if frame["id"] == 1 {
@@ -129,8 +155,8 @@ async fn who_may_no_more_is_refused_and_the_others_of_the_group_are_stored() {
         answers
             .push(answer["result"]["message"]["seq"].as_u64().ok_or(answer["error"]["data"]["code"].clone()));
     }
-    assert_eq!(answers, [Ok(1), Err("room.notJoined".into()), Ok(2)]);
     assert!(world.hub.0.posts.is_empty());
+    answers
 }
 
 /// Whoever says something and leaves at once, or is gone, has said it.
