@@ -61,6 +61,8 @@ mod guesses;
 mod guests;
 #[path = "e2e/in_call.rs"]
 mod in_call;
+#[path = "e2e/long_room.rs"]
+mod long_room;
 #[path = "e2e/named.rs"]
 mod named;
 #[path = "e2e/native.rs"]

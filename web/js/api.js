@@ -28,6 +28,12 @@ const MARGIN_MS = 60_000;
 
 const TIMEOUT_MS = 15_000;
 
+/**
+ * The server takes a refresh token once more within ten seconds of its use, as the answer may be lost: that is asked for
+ * well before. Later it takes it for stolen, and ends the sign-in.
+ */
+const REFRESH_TIMEOUT_MS = 4_000;
+
 /** How far this machine's clock is ahead of the server's; tokens expire by the server's. */
 let clockAheadMs = 0;
 
@@ -44,10 +50,10 @@ export class ApiError extends Error {
 /**
  * @param {string} method
  * @param {string} path
- * @param {{ body?: unknown, token?: string, headers?: Record<string, string>, keepalive?: boolean, file?: boolean }} options
+ * @param {{ body?: unknown, token?: string, headers?: Record<string, string>, keepalive?: boolean, file?: boolean, timeoutMs?: number }} options
  * @returns {Promise<any>}
  */
-async function send(method, path, { body, token, headers = {}, keepalive = false, file = false } = {}) {
+async function send(method, path, { body, token, headers = {}, keepalive = false, file = false, timeoutMs = TIMEOUT_MS } = {}) {
   let answer;
   try {
     answer = await fetch(path, {
@@ -59,7 +65,7 @@ async function send(method, path, { body, token, headers = {}, keepalive = false
       },
       body: body === undefined ? undefined : JSON.stringify(body),
       keepalive,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
   } catch (error) {
     throw new ApiError(error.name === 'TimeoutError' ? 'timeout' : 'offline', error.message);
@@ -143,7 +149,11 @@ export function createApi() {
   async function rotate() {
     const kept = read();
     if (!kept || !family) throw new ApiError('auth.required', 'signed out');
-    keep(await send('POST', '/v1/auth/refresh', { body: { refreshToken: kept.refreshToken } }), family);
+    const ask = () => send('POST', '/v1/auth/refresh', { body: { refreshToken: kept.refreshToken }, timeoutMs: REFRESH_TIMEOUT_MS });
+    const name = family;
+    const answer = await ask().catch((error) => (error.code === 'timeout' ? ask() : Promise.reject(error)));
+    // Signed out meanwhile, here or in another tab.
+    if (family === name) keep(answer, name);
   }
 
   /** Gets a new access token. Called by several at once, it happens once. */

@@ -177,13 +177,21 @@ export function iconButton(name, label, props = {}) {
  * @param {'a' | 'button'} selector
  */
 export function roving(list, selector) {
-  const stops = () => [...list.querySelectorAll(selector)].filter((stop) => stop.checkVisibility?.() ?? true);
-  const settle = (/** @type {HTMLElement | null | undefined} */ chosen) => stops().forEach((stop) => stop.setAttribute('tabindex', stop === chosen ? '0' : '-1'));
+  const isShown = (/** @type {HTMLElement} */ stop) => stop.checkVisibility?.() ?? true;
+  const all = () => /** @type {HTMLElement[]} */ ([...list.querySelectorAll(selector)]);
+  /** @type {HTMLElement | null} */
+  let reached = null;
+  const settle = (/** @type {HTMLElement | null} */ chosen) => {
+    for (const stop of list.querySelectorAll(`${selector}:not([tabindex])`)) stop.setAttribute('tabindex', '-1');
+    reached?.setAttribute('tabindex', '-1');
+    chosen?.setAttribute('tabindex', '0');
+    reached = chosen;
+  };
   list.addEventListener('keydown', (event) => {
-    const all = stops();
-    const at = all.findIndex((stop) => event.target instanceof Node && stop.contains(event.target));
-    const places = new Map([['ArrowDown', at + 1], ['ArrowUp', at - 1], ['Home', 0], ['End', all.length - 1]]);
-    const next = all[places.get(event.key) ?? -1];
+    const stops = all().filter(isShown);
+    const at = stops.findIndex((stop) => event.target instanceof Node && stop.contains(event.target));
+    const places = new Map([['ArrowDown', at + 1], ['ArrowUp', at - 1], ['Home', 0], ['End', stops.length - 1]]);
+    const next = stops[places.get(event.key) ?? -1];
     if (at < 0 || !next) return;
     event.preventDefault();
     next.focus();
@@ -191,8 +199,9 @@ export function roving(list, selector) {
   list.addEventListener('focusin', (event) => settle(event.target instanceof Element ? event.target.closest(selector) : null));
   /** To be called after the list changed: makes sure that exactly one stop can be reached by Tab. */
   return () => {
-    const all = stops();
-    const current = all.find((stop) => stop === document.activeElement) ?? all.find((stop) => stop.hasAttribute('aria-current')) ?? all[0];
-    settle(current);
+    const stops = all();
+    // Whether one is shown is asked of as few as possible: the page is laid out for the answer.
+    const current = stops.find((stop) => stop === document.activeElement) ?? stops.find((stop) => stop.hasAttribute('aria-current') && isShown(stop));
+    settle(current ?? stops.find(isShown) ?? null);
   };
 }

@@ -49,7 +49,7 @@ const UNITS = /** @type {const} */ (['byte', 'kilobyte', 'megabyte', 'gigabyte']
 /** 1.2 MB, for how large a file is. @param {number} bytes */
 export function size(bytes) {
   const step = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3));
-  const format = new Intl.NumberFormat(undefined, { style: 'unit', unit: UNITS[step], unitDisplay: step ? 'short' : 'long', maximumFractionDigits: step > 1 ? 1 : 0 });
+  const format = new Intl.NumberFormat(locale, { style: 'unit', unit: UNITS[step], unitDisplay: step ? 'short' : 'long', maximumFractionDigits: step > 1 ? 1 : 0 });
   return format.format(bytes / 1000 ** step);
 }
 

@@ -73,7 +73,7 @@ const byOrder = (one, other) => one.order - other.order;
 
 /**
  * @param {string} userId
- * @param {{ lost?: () => void }} [options] `lost`, once: there is a database, and it is done without for now
+ * @param {{ lost?: () => void }} [options] `lost`, once: there is a database, and it takes nothing for now
  */
 export function createKept(userId, { lost = () => {} } = {}) {
   const database = open();
@@ -82,12 +82,15 @@ export function createKept(userId, { lost = () => {} } = {}) {
   let isToldOfLoss = false;
   /** @type {Set<() => void>} */
   const awaitReturn = new Set();
+  const tellOfLoss = (/** @type {Error} */ error) => {
+    console.info('What is not sent is not kept:', error.message);
+    if (globalThis.indexedDB && !isToldOfLoss && !isClosed) lost();
+    isToldOfLoss = true;
+  };
   const giveUp = (/** @type {Error} */ error) => {
     if (!isPersistent) return;
     isPersistent = false;
-    console.info('What is not sent is not kept:', error.message);
-    if (globalThis.indexedDB && !isToldOfLoss) lost();
-    isToldOfLoss = true;
+    tellOfLoss(error);
   };
   /** It has answered: what was not kept meanwhile can be. */
   const takeBack = () => {
@@ -128,7 +131,11 @@ export function createKept(userId, { lost = () => {} } = {}) {
   function attempt(name, mode, work) {
     const done = transact(name, mode, work);
     const answer = inTime(done);
-    answer.catch((error) => error instanceof Hangs && giveUp(error));
+    answer.catch((error) => {
+      if (error instanceof Hangs) giveUp(error);
+      // It is there, and full.
+      else if (mode === 'readwrite') tellOfLoss(error);
+    });
     done.then(takeBack, () => {});
     return answer;
   }
@@ -211,12 +218,13 @@ export function createKept(userId, { lost = () => {} } = {}) {
     /** Nothing more is written: another page of the user has signed out. */
     close: () => (isClosed = true),
 
-    /** The user signs out: nothing of theirs stays, and nothing more is written. Tried also where it was given up. */
+    /**
+     * The user signs out: nothing of theirs stays, and nothing more is written. Tried also where it was given up, and
+     * carried out also where the page does not wait for it.
+     */
     async clear() {
-      await Promise.allSettled([
-        inTime(transact('drafts', 'readwrite', (store) => done(store.delete(beginningWith(userId))))),
-        inTime(transact('outbox', 'readwrite', (store) => done(store.delete(beginningWith(userId))))),
-      ]);
+      const all = (/** @type {IDBObjectStore} */ store) => written(store, store.delete(beginningWith(userId)));
+      await Promise.allSettled([inTime(transact('drafts', 'readwrite', all)), inTime(transact('outbox', 'readwrite', all))]);
       isClosed = true;
     },
   };

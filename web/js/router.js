@@ -4,10 +4,20 @@ import { createStore } from './store.js';
 
 const VIEWS = ['rooms', 'inbox', 'settings'];
 
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // An address that somebody else has made may be anything.
+    return null;
+  }
+}
+
 /** @returns {{ view: string, id: string | null }} */
 function parse() {
   const [, view, id] = location.hash.split('/');
-  return { view: VIEWS.includes(view) ? view : 'rooms', id: id ? decodeURIComponent(id) : null };
+  return { view: VIEWS.includes(view) ? view : 'rooms', id: id ? decoded(id) : null };
 }
 
 export const route = createStore(parse());

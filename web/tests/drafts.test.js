@@ -81,6 +81,7 @@ function hanging({ opens }) {
   const put = (entry) => (drafts.set(entry.place, entry.text), asked());
   const store = { transaction: {}, get: asked, getAll: asked, put, delete: (key) => (deleted.push(key), asked()) };
   return {
+    store,
     deleted,
     drafts,
     async wake() {
@@ -202,3 +203,45 @@ for (const opens of [false, true]) {
     assert.equal(told, 1);
   });
 }
+
+test('what signing out deletes is committed at once, as the page may not wait for it', async (t) => {
+  const database = hanging({ opens: true });
+  let commits = 0;
+  database.store.transaction.commit = () => (commits += 1);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  withGlobals(t, { indexedDB: database, IDBKeyRange: { bound: () => ({}) }, BroadcastChannel: undefined });
+  const kept = createKept('ada');
+  const cleared = kept.clear();
+  await settled();
+  assert.deepEqual([database.deleted.length, commits], [2, 2]);
+  t.mock.timers.tick(3_000);
+  await cleared;
+});
+
+test('that the database is full is told once, and asks for nothing else', async (t) => {
+  t.mock.method(console, 'info', () => {});
+  const full = Object.assign(new Error('the disk is full'), { name: 'QuotaExceededError' });
+  const refuses = (transaction) => {
+    const request = {};
+    queueMicrotask(() => {
+      Object.assign(request, { error: full }).onerror();
+      Object.assign(transaction, { error: full }).onabort();
+    });
+    return request;
+  };
+  const open = () => {
+    const request = {};
+    request.result = { transaction() {
+      const transaction = {};
+      const store = { transaction, put: () => refuses(transaction), delete: () => refuses(transaction) };
+      return Object.assign(transaction, { objectStore: () => store });
+    } };
+    queueMicrotask(() => request.onsuccess());
+    return request;
+  };
+  withGlobals(t, { indexedDB: { open }, IDBKeyRange: { bound: () => ({}) }, BroadcastChannel: undefined });
+  let told = 0;
+  const kept = createKept('ada', { lost: () => (told += 1) });
+  for (let each = 0; each < 2; each += 1) await assert.rejects(kept.keepDraft('room/a', draft('hello')), full);
+  assert.deepEqual([told, kept.isPersistent()], [1, true]);
+});

@@ -66,6 +66,29 @@ test('a resume goes on page by page, and reads everything again if there is a ho
   assert.equal(thread().next, 'cursor');
 });
 
+test('after more was missed than is told only what is looked at is read again, and nothing is shown as it was', async () => {
+  const { socket, api, inbox } = await opened({ messages: [message('a')] });
+  const [m, n] = [conversation('m'), conversation('n')];
+  api.answers.set(LIST, { items: [conversation('k'), m], next: null });
+  api.answers.set('GET /v1/conversations/n', n);
+  for (const id of ['m', 'n']) api.answers.set(`GET /v1/conversations/${id}/messages`, { items: [], next: null });
+  for (const id of ['m', 'n']) {
+    await inbox.open(id);
+    inbox.close(id);
+  }
+  // Somebody else has resolved it meanwhile.
+  api.answers.set(LIST, { items: [m], next: null });
+  api.answers.set('GET /v1/conversations/k', conversation('k', { status: 'resolved' }));
+  api.requests.length = 0;
+  await socket.open();
+  await socket.answer('inbox.subscribe', { seq: 900, recovered: false, events: [], more: false });
+  assert.deepEqual(api.requests.map(({ path }) => path), ['/v1/conversations?status=open', '/v1/conversations/k', '/v1/conversations/k/messages']);
+  assert.deepEqual([...inbox.state.get().known.values()].map(({ id, status }) => [id, status]).sort(), [['k', 'resolved'], ['m', 'open']]);
+  assert.deepEqual([...inbox.threads.get().byId.keys()], ['k']);
+  await inbox.open('n');
+  assert.equal(api.requests.at(-1).path, '/v1/conversations/n/messages', 'the others are read when they are opened');
+});
+
 test('of a long text that came cut off the whole is read, and not cut again by a later event', async () => {
   const { socket, api, thread } = await opened();
   api.answers.set('GET /v1/conversations/k/messages', { items: [message('a', { text: 'the whole text' })], next: null });

@@ -301,3 +301,27 @@ test('files go along with what is said, and are known while it is on its way', a
   assert.deepEqual(sent, [['f']]);
   assert.deepEqual(live.state.get().pending[0].files, [file]);
 });
+
+test('what was missed or is older is no news, to be read out by nothing', async () => {
+  const { socket, live, room, hear, change } = await joined({ messages: [message(8), message(9)], seq: 9 });
+  const isNews = () => live.state.get().isNews;
+  assert.equal(isNews(), false, 'what was there before');
+  await hear(message(10));
+  assert.equal(isNews(), true);
+  const older = live.timeline.older();
+  await socket.answer('room.history', { messages: [message(7)], more: false });
+  await older;
+  await settled();
+  assert.deepEqual([seqs(live), isNews()], [[7, 8, 9, 10], false]);
+  await change({ ...message(7), text: 'edited' }, 11);
+  assert.equal(isNews(), true);
+
+  room.lost();
+  const again = room.join();
+  await socket.answer('room.join', answer({ messages: [message(12)], seq: 12 }));
+  await again;
+  await settled();
+  assert.equal(isNews(), false, 'what was said meanwhile');
+  await hear(message(13));
+  assert.deepEqual([seqs(live), isNews()], [[7, 8, 9, 10, 12, 13], true]);
+});

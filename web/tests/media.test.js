@@ -88,11 +88,15 @@ const state = (revision, ids, route = 'peerToPeer') => ({ revision, route, parti
 
 beforeEach((t) => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  mock.method(performance, 'now', () => new Date().getTime());
   ConnectionDouble.all = [];
   withGlobals(t, { RTCPeerConnection: ConnectionDouble });
 });
 
-afterEach(() => mock.timers.reset());
+afterEach(() => {
+  mock.timers.reset();
+  mock.restoreAll();
+});
 
 async function joined(media) {
   const socket = new SocketDouble();
@@ -127,6 +131,25 @@ async function throughServer({ socket }) {
   await socket.emit('media.offer', { roomId: 'r', revision: 1, sdp: 'offer', tracks });
   return { publish, subscribe: ConnectionDouble.all[2] };
 }
+
+test('who leaves while the session is entered leaves it, whether that was answered or not, and nobody who enters it next', async () => {
+  const socket = new SocketDouble();
+  const options = { client: socket.client, roomId: 'r', local: new LocalDouble({ audio: null, video: null }), changed: () => {} };
+  const first = new MediaSession(options);
+  const entering = first.join();
+  await settled();
+  first.leave();
+  const next = new MediaSession(options);
+  next.join().catch(() => {});
+  await settled();
+  await socket.answer('media.join', { state: state(1, [ME]), iceServers: [] });
+  await entering;
+  assert.deepEqual(socket.methods, ['media.join', 'media.leave', 'media.join']);
+
+  await socket.refuse('media.join', 'timeout');
+  next.leave();
+  assert.equal(socket.methods.at(-1), 'media.leave', 'the server may be about to let us in');
+});
 
 test('of two the one who was there first offers, so that offers never meet', async () => {
   const first = await joined(state(1, [ME, 'bob']));
@@ -295,6 +318,18 @@ test('a path is looked for again and again until there is one, whatever becomes 
   mock.timers.tick(60_000);
   await settled();
   assert.equal(restarts(socket), 4);
+});
+
+test('a clock that is put back an hour keeps nobody from looking for a path', async () => {
+  const { socket } = await joined(state(1, ['bob', ME]));
+  await signal(socket, 'offer');
+  const [peer] = ConnectionDouble.all;
+  await peer.become('failed');
+  const before = Date.now();
+  mock.method(Date, 'now', () => before - 3_600_000);
+  mock.timers.tick(10_000);
+  await settled();
+  assert.equal(restarts(socket), 2);
 });
 
 test('whoever is asked for another path while they look for one looks again, though theirs seems to stand', async () => {

@@ -13,6 +13,10 @@ test('the address says what is shown, and unknown views are the rooms', async (t
   changed();
   assert.deepEqual(route.get(), { view: 'rooms', id: null });
 
+  location.hash = '#/rooms/%E0%A4';
+  changed();
+  assert.deepEqual(route.get(), { view: 'rooms', id: null }, 'an address that cannot be read shows the list');
+
   assert.equal(address('rooms'), '#/rooms');
   go('settings', 'a b');
   assert.equal(location.hash, '#/settings/a%20b');

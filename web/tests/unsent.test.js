@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRooms } from '../js/model/rooms.js';
-import { ApiDouble, SocketDouble, settled } from './stand-in.js';
+import { ApiDouble, SocketDouble, settled, withGlobals } from './stand-in.js';
 
 const waiting = (text) => ({ message: { clientId: `id of ${text}`, text }, at: '2026-11-20T09:30:00Z', error: null });
 
@@ -61,4 +61,19 @@ test('what is refused is told once, marked, and holds up nothing in other rooms'
   assert.deepEqual(next.told, [], 'it was told already');
   assert.equal(next.rooms.unsent.get().byRoom.get('bad').isRefused, true);
   assert.ok(!next.socket.requests.some(([, params]) => params.roomId === 'bad'), 'and is not tried again by itself');
+});
+
+test('what another page has sent or discarded meanwhile is marked no more once this one is looked at again', async (t) => {
+  const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+  withGlobals(t, { document: page });
+  const kept = keptOf({ r: [{ ...waiting('a'), error: { code: 'room.muted', message: '' } }] });
+  const [api, socket] = [new ApiDouble(), new SocketDouble({ keep: kept.outbox })];
+  const rooms = createRooms({ api, socket, kept });
+  await settled();
+  await settled();
+  assert.deepEqual(rooms.unsent.get().byRoom.get('r'), { isWaiting: false, isRefused: true });
+  kept.places.set('r', []);
+  page.dispatchEvent(new Event('visibilitychange'));
+  await settled();
+  assert.equal(rooms.unsent.get().byRoom.size, 0);
 });

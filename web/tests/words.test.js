@@ -45,6 +45,7 @@ test('a number chooses its plural by the rules of the language', () => {
 test('a name in another direction is isolated from the sentence around it, others are left alone', () => {
   assert.equal(phrase('call.calling', { name: 'Ada' }), 'Calling Ada…');
   assert.equal(phrase('call.calling', { name: 'דנה' }), 'Calling \u2068דנה\u2069…');
+  assert.equal(phrase('call.about', { name: 'Ada\u202e', what: 'over' }), 'Ada: over', 'a name does not turn the sentence around it');
 });
 
 test('what is put in is text, whatever it looks like', () => {

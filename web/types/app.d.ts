@@ -65,6 +65,8 @@ declare namespace App {
     status: 'joining' | 'joined' | 'failed'; name: string; error: Problem | null; members: Wire.Member[]; memberCount: number;
     membersComplete: boolean; membersPage: { after: string | null; more: boolean } | null;
     messages: readonly Wire.RoomMessage[]; pending: PendingMessage[]; complete: boolean;
+    /** Whether `messages` differ by what has just happened, and not by what was missed or is older. */
+    isNews: boolean;
     typing: { userId: string; name: string }[]; media: Wire.MediaState | null;
   }
 }

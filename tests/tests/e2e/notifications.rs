@@ -302,6 +302,9 @@ async fn the_service_worker_shows_what_is_pushed_and_the_bell_what_was_missed() 
         "(1) Switchboard"
     );
     browser.click("bell").await;
+    browser
+        .until("document.querySelector('[data-testid=\"entry-callMissed\"]')?.innerText.includes('Lobby')")
+        .await;
     browser.screenshot("bell").await;
     browser.until("document.querySelector('[data-testid=\"bell-badge\"]')?.hidden").await;
     browser.click("entry-callMissed").await;

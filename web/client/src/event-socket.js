@@ -62,6 +62,8 @@ export class EventSocket {
   #isLeaving = false;
   /** Nothing more is asked. */
   #isOver = false;
+  /** When a stream began to flow: what failed before that does so no more. */
+  #flowedAt = 0;
 
   /** @param {string} url `https://…/v1/events` @param {typeof globalThis.fetch} fetch */
   constructor(url, fetch) {
@@ -140,15 +142,21 @@ export class EventSocket {
     return { ...(this.#secret ? { authorization: `Bearer ${this.#secret}` } : {}), .../** @type {Record<string, string>} */ (more) };
   }
 
-  /** Does it until it succeeds, or has failed for too long. @param {() => Promise<void>} work @param {() => boolean} goesOn */
-  async #persist(work, goesOn) {
+  /**
+   * Does it until it succeeds, or has failed for too long.
+   *
+   * @param {() => Promise<void>} work
+   * @param {() => boolean} goesOn
+   * @param {() => number} [workedAt] when it worked for a while before it failed
+   */
+  async #persist(work, goesOn, workedAt = () => 0) {
     let failingSince = 0;
     while (goesOn()) {
       try {
         return await work();
       } catch (error) {
         if (!goesOn()) return undefined;
-        failingSince ||= performance.now();
+        if (failingSince <= workedAt()) failingSince = performance.now();
         if (error instanceof Gone || performance.now() - failingSince >= GIVE_UP_MS) {
           this.#isLeaving = false;
           this.#isOver = true;
@@ -163,7 +171,7 @@ export class EventSocket {
 
   async #hear() {
     const isOpen = () => this.readyState === OPEN;
-    while (isOpen()) await this.#persist(() => (this.#isPolling ? this.#poll() : this.#follow()), isOpen);
+    while (isOpen()) await this.#persist(() => (this.#isPolling ? this.#poll() : this.#follow()), isOpen, () => this.#flowedAt);
   }
 
   /** One stream, to its end. */
@@ -173,7 +181,10 @@ export class EventSocket {
       this.#isPolling = true;
       this.#stream.abort();
     });
-    const flows = () => timer.extend(QUIET_MAX_MS, () => this.#stream.abort());
+    const flows = () => {
+      this.#flowedAt = performance.now();
+      timer.extend(QUIET_MAX_MS, () => this.#stream.abort());
+    };
     try {
       await this.#listen('', timer, flows);
     } catch (error) {

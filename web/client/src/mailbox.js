@@ -148,7 +148,9 @@ export class Mailbox extends Emitter {
 
   /** @param {(entry: MailboxEntry) => boolean} isRead */
   #mark(isRead) {
-    this.entries = this.entries.map((entry) => (!entry.read && isRead(entry) ? { ...entry, read: true } : entry));
+    const isNews = (/** @type {MailboxEntry} */ entry) => !entry.read && isRead(entry);
+    if (!this.entries.some(isNews)) return;
+    this.entries = this.entries.map((entry) => (isNews(entry) ? { ...entry, read: true } : entry));
     this.emit('changed', this);
   }
 

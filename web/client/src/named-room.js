@@ -19,7 +19,7 @@ import { Stream } from './stream.js';
  *   more was missed than is kept.
  * - `joined`: the room was entered, or entered again after a loss.
  * - `members`: `members` or `memberCount` has changed.
- * - `failed`: the room cannot be entered; `join()` tries again.
+ * - `failed`: the room cannot be entered, or this device was taken out of it; `join()` tries again.
  *
  * @typedef {{
  *   event: PublishedEvent, reload: { events: RoomKeptEvent[], isFirst: boolean }, joined: RoomJoined,
@@ -39,6 +39,8 @@ export class NamedRoom extends Emitter {
   /** @type {Stream<RoomJoined, RoomKeptEvent>} */
   #stream;
   #roster;
+  /** Whether this device was taken out of the room, and stays out until the page asks. */
+  #isRemoved = false;
 
   /**
    * @internal
@@ -92,6 +94,7 @@ export class NamedRoom extends Emitter {
 
   /** Enters, or enters again after `failed`. It happens by itself on every connection. @returns {Promise<void>} */
   join() {
+    this.#isRemoved = false;
     return this.#stream.resume();
   }
 
@@ -126,9 +129,17 @@ export class NamedRoom extends Emitter {
     this.emit('joined', answer);
   }
 
+  /** @param {import('./errors.js').SwitchboardError} error */
+  #remove(error) {
+    this.#isRemoved = true;
+    this.#stream.stop(error);
+    this.#roster.end();
+    this.emit('failed', error);
+  }
+
   /** @internal A new connection stands. */
   resume() {
-    return this.#stream.resume();
+    return this.#isRemoved ? Promise.resolve() : this.#stream.resume();
   }
 
   /** @internal More was lost than is kept. @param {string} roomId */
@@ -176,7 +187,7 @@ export class NamedRoom extends Emitter {
       case 'room.pageChanged':
         return this.#roster.turn(params);
       case 'room.removed':
-        return this.#stream.stop(removed(params.reason));
+        return this.#remove(removed(params.reason));
       default:
         return undefined;
     }

@@ -255,6 +255,8 @@ export class Outbox {
 
   /** Tries the same one again after a while, so that none overtakes another. @param {{ retryAfterMs?: number }} error */
   #again(error) {
+    // Held meanwhile, or nobody's any more: whoever opens it again sends it.
+    if (!this.#isOpen) return;
     const wait = (error.retryAfterMs ?? 0) + backoff(this.#failures);
     this.#failures += 1;
     this.#isOpen = false;

@@ -127,6 +127,19 @@ test('the answer to what was on its way when the room was left is the end of it,
   assert.deepEqual([place.entries, changes], [[], 0]);
 });
 
+test('what is refused for now after the room was left waits for the next page, and is not tried in a room that was left', async (t) => {
+  const { server, room, place, pass } = await keeping(t);
+  server.hold('room.send');
+  room.send('a').catch(() => {});
+  await settled();
+  room.leave();
+  await server.refuse('room.send', 'limit.rate');
+  server.script('room.send', () => { throw refusal('room.notJoined'); });
+  await pass(60_000);
+  assert.deepEqual(server.last.methods.filter((method) => method === 'room.send'), ['room.send']);
+  assert.deepEqual(place.entries.map(({ error }) => error), [null]);
+});
+
 test('what was said before the server was killed is stored once when it is back, in every page in order', async (t) => {
   const parts = await keeping(t);
   const { server, hub, room, told, pass } = parts;

@@ -113,6 +113,15 @@ test('a stream that breaks goes on where it was, and nothing is heard twice', as
   assert.deepEqual([heard, client.state.phase, server.connections.length], [[1, 2, 3], 'open', 2]);
 });
 
+test('a stream that breaks now and then, and flows in between, costs no connection', async (t) => {
+  const { client, server, pass } = await opened(t);
+  for (let breaks = 0; breaks < 4; breaks += 1) {
+    await server.breakStream();
+    await pass(30_000);
+  }
+  assert.deepEqual([client.state.phase, server.connections.length], ['open', 2]);
+});
+
 test('where something gathers what the server says, it is asked for again and again, and the page remembers', async (t) => {
   const server = new ScriptedEvents();
   server.gathers = true;

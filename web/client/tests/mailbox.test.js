@@ -142,3 +142,11 @@ test('a guest has none, and one that was left is followed no longer', async (t) 
   await pass(500);
   assert.deepEqual(told.length, 2);
 });
+
+test('what was read already is no change, however often a page looks at the room', async (t) => {
+  const { mailbox } = await opened(t, answer([entry(1), missed(2)]));
+  let changes = 0;
+  mailbox.on('changed', () => (changes += 1));
+  for (let look = 0; look < 3; look += 1) mailbox.readIn('r');
+  assert.deepEqual([changes, mailbox.unread], [1, 1]);
+});

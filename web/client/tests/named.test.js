@@ -93,3 +93,23 @@ test('a room that one was in is awaited after a restart, until somebody is back 
   await server.refuse('room.join', 'resource.notFound');
   assert.deepEqual(told.slice(2), ['resource.notFound']);
 });
+
+test('who is taken out of a room knows why, and stays out until the page asks', async (t) => {
+  const { client, server, pass } = await opened(t);
+  const room = client.named('board', { class: 'recent' });
+  const failures = [];
+  room.on('failed', ({ code }) => failures.push(code));
+  await settled();
+  const members = [{ connectionId: 'c', userId: 'u', name: 'Ada' }];
+  await server.answer('room.join', joined({ class: 'recent', members, events: [], seq: 0, epoch: 'a' }));
+  await server.last.tell('room.removed', { roomId: ID, reason: 'removed' });
+  assert.deepEqual([room.status, failures, room.memberCount, room.members.size], ['failed', ['room.removed.removed'], 0, 0]);
+  await server.last.drop();
+  await pass(500);
+  assert.deepEqual(server.waiting('room.join'), []);
+  const again = room.join();
+  await settled();
+  await server.answer('room.join', joined({ class: 'recent', events: [], seq: 0, epoch: 'a' }));
+  await again;
+  assert.equal(room.status, 'joined');
+});

@@ -1,10 +1,11 @@
-// Ringing and being in a call: from the button to the last track stopped.
+// Being in a call: from picking up, or the button, to the last track stopped.
 
 import { LocalMedia, MediaSession } from '../../client/src/index.js';
 import { ring } from '../ringtone.js';
 import { createStore } from '../store.js';
 import { ending, explain, phrase, unavailable } from '../words.js';
 import { createHandOver } from './hand-over.js';
+import { createRinging } from './ringing.js';
 
 /**
  * The call that this device is in.
@@ -12,9 +13,6 @@ import { createHandOver } from './hand-over.js';
  * @typedef {{ session: MediaSession, local: LocalMedia, roomId: string, ringing: App.Ringing | null, startedAt: number,
  *   muted: boolean, closesAlone: boolean, sawOthers: boolean, leaving: boolean, parties: Wire.CallParty[], goesTo: string | null }} OwnCall
  */
-
-/** The server may wait for another instance to take the call over. */
-const RESUME_TIMEOUT_MS = 15_000;
 
 /** @param {{ socket: App.Socket, rooms: App.Rooms, notices: App.Notices, user: Wire.User }} parts */
 export function createCalls({ socket, rooms, notices, user }) {
@@ -27,7 +25,6 @@ export function createCalls({ socket, rooms, notices, user }) {
   let call = null;
   /** @type {{ kind: string, stop: () => void } | null} */
   let hush = null;
-  const connectionId = () => socket.client.state.connectionId;
 
   /** Who rings decides what sounds. */
   state.subscribe(({ incoming, outgoing }) => {
@@ -135,75 +132,14 @@ export function createCalls({ socket, rooms, notices, user }) {
   async function ringUser({ roomId, userId, name, media = 'video' }) {
     if (state.get().outgoing) return;
     const callId = call?.ringing?.callId;
-    if (callId) return ringInto({ callId, userId, name }, 'call.invite');
-    /** @type {App.Ringing} */
-    const outgoing = { callId: null, roomId, userId, name, media, device: connectionId() };
-    state.set({ outgoing });
-    rooms.hold(roomId, 'ring');
-    try {
-      const { callId } = await socket.call('call.ring', { roomId, userId, media });
-      // Given up while the answer was on its way.
-      if (state.get().outgoing !== outgoing) return socket.call('call.cancel', { callId }).catch(() => {});
-      state.set({ outgoing: { ...outgoing, callId } });
-    } catch (error) {
-      if (state.get().outgoing !== outgoing) return;
-      stopRinging();
-      notices.warn(phrase('call.about', { name, what: explain(error) }));
-    }
+    await (callId ? ringInto({ callId, userId, name }, 'call.invite') : ringing.ring({ roomId, userId, name, media }));
   }
 
-  function stopRinging() {
-    const { outgoing } = state.get();
-    state.set({ outgoing: null });
-    if (outgoing) rooms.release(outgoing.roomId, 'ring');
-    return outgoing;
-  }
-
-  function cancel() {
-    const callId = stopRinging()?.callId;
-    if (callId) socket.call('call.cancel', { callId }).catch(() => {});
-  }
-
-  async function accept() {
-    const { incoming } = state.get();
-    if (!incoming) return null;
-    state.set({ incoming: null });
-    try {
-      const { roomId } = await socket.call('call.accept', { callId: incoming.callId });
-      join(roomId, { video: incoming.media === 'video', ringing: incoming });
-      return roomId;
-    } catch (error) {
-      notices.warn(explain(error));
-      return null;
-    }
-  }
-
-  function decline() {
-    const { incoming } = state.get();
-    state.set({ incoming: null });
-    if (incoming) socket.call('call.reject', { callId: incoming.callId }).catch(() => {});
-  }
-
-  socket.on('call.incoming', ({ callId, roomId, from, name, media }) => {
-    state.set({ incoming: { callId, roomId, userId: from, name, media, device: connectionId() } });
-  });
-
-  socket.on('call.answered', ({ callId }) => {
-    const { outgoing } = state.get();
-    if (!outgoing || outgoing.callId !== callId) return;
-    join(outgoing.roomId, { video: outgoing.media === 'video', ringing: outgoing });
-    stopRinging();
-  });
+  const isIn = (/** @type {string} */ callId) => call?.ringing?.callId === callId;
+  const ringing = createRinging({ socket, rooms, notices, state, join, isIn });
 
   socket.on('call.ended', ({ callId, reason }) => {
-    const { incoming, outgoing } = state.get();
-    if (incoming && incoming.callId === callId) {
-      state.set({ incoming: null });
-      notices.tell(phrase('call.about', { name: incoming.name, what: ending(reason) }));
-    } else if (outgoing && outgoing.callId === callId) {
-      stopRinging();
-      notices.tell(phrase('call.about', { name: outgoing.name, what: ending(reason) }));
-    } else if (call?.ringing?.callId === callId) ended(reason);
+    if (isIn(callId)) ended(reason);
   });
 
   /** The ring's call is over. Others who joined meanwhile may go on talking. @param {string} reason */
@@ -232,56 +168,18 @@ export function createCalls({ socket, rooms, notices, user }) {
     show();
   });
 
-  const handOver = createHandOver({ socket, rooms, notices, user, show, hangUp, resume, current: () => call });
+  const handOver = createHandOver({ socket, rooms, notices, user, show, hangUp, resume: ringing.resume, current: () => call });
 
   socket.on('room.removed', ({ roomId }) => {
     if (call?.roomId === roomId) hangUp();
   });
-
-  /**
-   * How a call stands, which goes on by this connection instead of the one before; null if it is over.
-   *
-   * @param {App.Ringing} ringing
-   * @param {string} connectionId
-   */
-  async function resume(ringing, connectionId) {
-    const { callId, device } = ringing;
-    if (!callId || !device) return null;
-    try {
-      const stands = await socket.call('call.resume', { callId, connectionId: device }, { timeoutMs: RESUME_TIMEOUT_MS });
-      ringing.device = connectionId;
-      return stands;
-    } catch (error) {
-      // The next connection may have more luck, by the one that the server knows.
-      if (error.code === 'offline') throw error;
-      return null;
-    }
-  }
-
-  /** @param {string} connectionId */
-  async function resumeIncoming(connectionId) {
-    const { incoming } = state.get();
-    if (!incoming || incoming.device === connectionId || await resume(incoming, connectionId)) return;
-    if (state.get().incoming === incoming) state.set({ incoming: null });
-  }
-
-  /** @param {string} connectionId */
-  async function resumeOutgoing(connectionId) {
-    const { outgoing } = state.get();
-    if (!outgoing || outgoing.device === connectionId) return;
-    const stands = await resume(outgoing, connectionId);
-    if (state.get().outgoing !== outgoing || (stands && !stands.answeredAt)) return;
-    if (stands) join(outgoing.roomId, { video: outgoing.media === 'video', ringing: outgoing });
-    else notices.warn(phrase('call.about', { name: outgoing.name, what: ending('lost') }));
-    stopRinging();
-  }
 
   /** @param {string} connectionId */
   async function resumeActive(connectionId) {
     const own = call;
     if (!own) return;
     if (own.ringing && own.ringing.device !== connectionId) {
-      const stands = await resume(own.ringing, connectionId);
+      const stands = await ringing.resume(own.ringing, connectionId);
       if (call !== own) return;
       // Whoever has nobody on the other side any more is left alone in the room.
       if (!stands) Object.assign(own, { ringing: null, closesAlone: true, sawOthers: false });
@@ -292,12 +190,12 @@ export function createCalls({ socket, rooms, notices, user }) {
 
   // A device is in its calls, and not its connection.
   socket.onOpened(async ({ connectionId }) => {
-    await Promise.all([resumeIncoming(connectionId), resumeOutgoing(connectionId), resumeActive(connectionId), handOver.resume(connectionId)]);
+    await Promise.all([ringing.resumeAll(connectionId), resumeActive(connectionId), handOver.resume(connectionId)]);
     show();
   });
 
   return {
-    state, join, hangUp, ringUser, cancel, accept, decline,
+    state, join, hangUp, ringUser, cancel: ringing.cancel, accept: ringing.accept, decline: ringing.decline,
     /** @param {{ userId: string, name: string }} whom */
     async transfer(whom) {
       const callId = call?.ringing?.callId;

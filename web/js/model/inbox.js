@@ -106,23 +106,38 @@ export function createInbox({ api, socket }) {
   followed.on('event', ({ event }) => apply(event));
   followed.on('reload', readAgain);
 
+  /** Threads that somebody looks at. @type {Set<string>} */
+  const lookedAt = new Set();
+
+  /**
+   * More was missed than is told, so nothing that was known is certain. Threads that nobody looks at are forgotten until
+   * they are opened again: of thousands of agents none reads all that was opened since the morning.
+   */
   async function readAgain() {
+    const { known: before, filter } = state.get();
+    const byId = new Map([...threads.get().byId].filter(([id, { pending }]) => lookedAt.has(id) || pending.length > 0));
+    threads.set({ byId });
     state.set({ next: {} });
-    await Promise.all([more(), ...[...threads.get().byId.keys()].map((id) => open(id))]);
+    const read = [...new Set([filter, /** @type {const} */ ('open')])].map((status) => more(status));
+    await Promise.all([...read, ...[...byId.keys()].map((id) => open(id, { isAnew: true }))]);
+    if (!(await Promise.all(read)).every(Boolean)) return;
+    state.set({ known: new Map([...state.get().known].filter(([id, item]) => before.get(id) !== item || lookedAt.has(id))) });
   }
 
-  /** Reads the first page of the chosen status, or one more. */
-  async function more() {
-    const { filter, next } = state.get();
-    if (next[filter] === null) return;
-    const cursor = next[filter] ? `&cursor=${encodeURIComponent(next[filter] ?? '')}` : '';
+  /** Reads the first page of a status, or one more; whether that worked. */
+  async function more(status = state.get().filter) {
+    const { next } = state.get();
+    if (next[status] === null) return true;
+    const cursor = next[status] ? `&cursor=${encodeURIComponent(next[status] ?? '')}` : '';
     try {
       /** @type {Wire.Page<Wire.Conversation>} */
-      const page = await api.get(`/v1/conversations?status=${filter}${cursor}`);
+      const page = await api.get(`/v1/conversations?status=${status}${cursor}`);
       putConversations(page.items);
-      state.set({ status: 'ready', error: null, next: { ...state.get().next, [filter]: page.next ?? null } });
+      state.set({ status: 'ready', error: null, next: { ...state.get().next, [status]: page.next ?? null } });
+      return true;
     } catch (error) {
       state.set({ status: state.get().known.size ? 'ready' : 'failed', error });
+      return false;
     }
   }
 
@@ -133,10 +148,10 @@ export function createInbox({ api, socket }) {
   }
 
   /** Reads a conversation's latest messages and, if need be, the conversation itself. @param {string} id */
-  async function open(id) {
+  async function open(id, { isAnew = false } = {}) {
     setThread(id, { error: null });
     try {
-      if (!state.get().known.has(id)) putConversations([await api.get(`/v1/conversations/${id}`)]);
+      if (isAnew || !state.get().known.has(id)) putConversations([await api.get(`/v1/conversations/${id}`)]);
       putLatest(id, await api.get(`/v1/conversations/${id}/messages`));
     } catch (error) {
       setThread(id, { status: thread(id).status === 'ready' ? 'ready' : 'failed', error });
@@ -174,7 +189,15 @@ export function createInbox({ api, socket }) {
   }
 
   return {
-    state, threads, choose, more, open, older, change, reply,
+    state, threads, choose, older, change, reply,
+    more: () => more(),
+    /** Somebody looks at a thread, until `close`. @param {string} id */
+    open(id) {
+      lookedAt.add(id);
+      return open(id);
+    },
+    /** @param {string} id */
+    close: (id) => lookedAt.delete(id),
     /** Saves a file that came with a message. */
     save: (/** @type {Wire.Message} */ { conversationId, id, attachments }, /** @type {number} */ number) => api.save(
       `/v1/conversations/${conversationId}/messages/${id}/attachments/${number}`, attachments?.[number].fileName ?? `attachment-${number + 1}`),

@@ -13,12 +13,20 @@ export function createLiveRoom({ id, name, client, waits = () => {} }) {
   const timeline = room.timeline();
   const state = createStore(/** @type {App.RoomState} */ ({
     status: 'joining', name, error: null, members: [], memberCount: 0, membersComplete: false, membersPage: null, messages: [], pending: [],
-    complete: false, typing: [], media: null,
+    isNews: false, complete: false, typing: [], media: null,
   }));
   /** Files that this page has uploaded, for messages on their way. @type {Map<string, Wire.RoomAttachment>} */
   const files = new Map();
 
-  timeline.on('changed', ({ messages, complete }) => state.set({ messages, complete }));
+  /** Whether what is told was said before this device was there, or while it was away. */
+  let isMissed = true;
+  room.on('reload', () => (isMissed = true));
+  room.on('message', () => (isMissed ||= room.isCatchingUp));
+  timeline.on('changed', ({ messages, complete }) => {
+    const isOlder = (messages[0]?.seq ?? 0) < (state.get().messages[0]?.seq ?? 0);
+    state.set({ messages, complete, isNews: !isMissed && !isOlder });
+    isMissed = false;
+  });
   room.on('joined', () => state.set({ status: 'joined', error: null, name: room.name }));
   room.on('failed', (error) => state.set({ status: 'failed', error }));
   room.on('room.removed', () => state.set({ status: 'failed', error: room.error }));

@@ -31,7 +31,28 @@ export function createRooms({ api, socket, kept, notices }) {
   /** Rooms that were told of and are not in the list, though it was read for them. @type {Set<string>} */
   const unlisted = new Set();
 
-  async function load() {
+  /** @type {Promise<void> | null} */
+  let loading = null;
+  let isStale = false;
+  /** Rooms made while the list is read, which the answer may lack. @type {Map<string, Wire.ListedRoom>} */
+  const made = new Map();
+
+  /** Reads the list; once more where that is asked for meanwhile, so that no older answer comes after a newer one. */
+  function load() {
+    isStale = true;
+    loading ??= readUntilFresh().finally(() => (loading = null));
+    return loading;
+  }
+
+  async function readUntilFresh() {
+    while (isStale) {
+      isStale = false;
+      await readList();
+    }
+    made.clear();
+  }
+
+  async function readList() {
     try {
       /** @type {Wire.ListedRoom[]} */
       const items = [];
@@ -45,7 +66,8 @@ export function createRooms({ api, socket, kept, notices }) {
       } while (next && items.length < 1000);
       // Who is out of one of them, and is let in again, is told of it as of a new one.
       for (const { id } of items) unlisted.delete(id);
-      list.set({ status: 'ready', items: sorted(items.map(withTold)), error: null });
+      const all = new Map([...made, ...items.map((item) => /** @type {const} */ ([item.id, item]))]);
+      list.set({ status: 'ready', items: sorted([...all.values()].map(withTold)), error: null });
     } catch (error) {
       list.set({ status: list.get().items.length ? 'ready' : 'failed', error });
     }
@@ -55,13 +77,14 @@ export function createRooms({ api, socket, kept, notices }) {
   function withTold(room) {
     const { lastSeq, read } = told.get(room.id) ?? {};
     const isNews = read && lastSeq !== undefined && lastSeq >= room.lastSeq && read.seq >= (room.read?.seq ?? 0);
-    return isNews ? { ...room, lastSeq, read } : room;
+    return isNews && read !== room.read ? { ...room, lastSeq, read } : room;
   }
 
   const sorted = (/** @type {Wire.ListedRoom[]} */ items) => items.toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)));
 
   /** @param {Wire.ListedRoom} room */
   function add(room) {
+    if (loading) made.set(room.id, room);
     const others = list.get().items.filter((item) => item.id !== room.id);
     list.set({ status: 'ready', items: sorted([...others, room]) });
     return room;
@@ -142,9 +165,11 @@ export function createRooms({ api, socket, kept, notices }) {
 
   /** Takes up what an earlier page, or another one that is gone, has left unsent. */
   async function takeUp() {
+    const left = await kept?.unsent().catch(() => null);
+    if (!left) return;
     /** @type {Map<string, Unsent>} */
     const rooms = new Map();
-    for (const { roomId, waiting } of (await kept?.unsent().catch(() => null)) ?? []) {
+    for (const { roomId, waiting } of left) {
       const { isWaiting, isRefused } = rooms.get(roomId) ?? { isWaiting: false, isRefused: false };
       rooms.set(roomId, { isWaiting: isWaiting || !waiting.error, isRefused: isRefused || Boolean(waiting.error) });
     }
@@ -152,6 +177,8 @@ export function createRooms({ api, socket, kept, notices }) {
       note(id, now);
       if (now.isWaiting) hold(id, 'outbox');
     }
+    // What another page has sent or discarded meanwhile.
+    for (const id of unsent.get().byRoom.keys()) if (!rooms.has(id) && !held.has(id)) note(id, { isWaiting: false, isRefused: false });
   }
   takeUp();
   globalThis.document?.addEventListener('visibilitychange', () => {

@@ -65,14 +65,16 @@ function rows(messages, author) {
   const all = [];
   /** @type {Message | null} */
   let before = null;
+  let dayBefore = '';
   for (const message of messages) {
     const name = day(message.createdAt);
-    const sameDay = before !== null && name === day(before.createdAt);
+    const sameDay = name === dayBefore;
     if (!sameDay) all.push({ key: `day ${name}`, day: name });
     const together = sameDay && before !== null && author(before) === author(message)
       && Date.parse(message.createdAt) - Date.parse(before.createdAt) < TOGETHER_MS;
     all.push({ key: message.id, message, first: !together });
     before = message;
+    dayBefore = name;
   }
   return all;
 }

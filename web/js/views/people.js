@@ -3,9 +3,17 @@
 import { TOLD_SINGLY_MAX } from '../../client/src/roster.js';
 import { avatar, el, iconButton, keyed, roving } from '../dom.js';
 import { go } from '../router.js';
-import { explain, phrase } from '../words.js';
+import { explain, language, phrase } from '../words.js';
+
+/** So many of those who are connected are shown at first, and so many more each time: an account may have thousands. */
+const SHOWN = 100;
+
+const COLLATOR = new Intl.Collator(language);
 
 /** @typedef {{ userId: string, name: string, devices?: number }} Person */
+
+/** @param {Person} a @param {Person} b */
+const byName = (a, b) => COLLATOR.compare(a.name, b.name);
 
 /** One entry per user; a user may be here with several devices. @param {Wire.Member[]} members */
 function byUser(members) {
@@ -15,7 +23,7 @@ function byUser(members) {
     const known = users.get(userId);
     users.set(userId, { userId, name, devices: (known?.devices ?? 0) + 1 });
   }
-  return [...users.values()].sort((a, b) => a.name.localeCompare(b.name));
+  return [...users.values()].sort(byName);
 }
 
 /**
@@ -41,8 +49,14 @@ export function people({ presence, calls, user, rooms, notices }, live, manage) 
     turn(members.at(-1)?.connectionId);
   });
   const pages = el('div', { class: 'people-pages' }, look, back, next, manage);
+  /** How many of those who are connected are shown at most. */
+  let most = SHOWN;
+  const more = button('loadMore', 'online-more', () => {
+    most += SHOWN;
+    show();
+  });
   const element = el('aside', { class: 'people', 'aria-label': phrase('room.people'), id: 'people' },
-    el('h2', { class: 'overline' }, phrase('room.inThis')), here, pages, onlineTitle, online);
+    el('h2', { class: 'overline' }, phrase('room.inThis')), here, pages, onlineTitle, online, el('div', { class: 'people-pages' }, more));
 
   const ring = (/** @type {Person} */ { userId, name }, /** @type {'audio' | 'video'} */ media) => calls.ringUser({ roomId: live.id, userId, name, media });
   const mayWrite = user.permissions.includes('rooms.create');
@@ -94,15 +108,24 @@ export function people({ presence, calls, user, rooms, notices }, live, manage) 
     const { online: connected, names } = presence.state.get();
     const others = [...connected].filter((id) => !inRoom.has(id) && id !== user.id)
       .map((userId) => ({ userId, name: names.get(userId) ?? '' }))
-      .sort((a, b) => a.name.localeCompare(b.name));
+      .sort(byName);
     keyed(here, members, shownBy('member'));
-    keyed(online, others, shownBy('person'));
+    keyed(online, others.slice(0, most), shownBy('person'));
+    more.hidden = others.length <= most;
     onlineTitle.hidden = online.hidden = others.length === 0;
     settles.forEach((settle) => settle());
   };
   // Only a call that was rung can be handed over.
   const offer = (/** @type {App.CallState} */ { active }) => element.classList.toggle('in-call', Boolean(active?.isRung));
-  const offs = [live.state.subscribe(show), presence.state.subscribe(show), calls.state.subscribe(offer)];
+  /** @type {App.RoomState | null} */
+  let shown = null;
+  const showNews = (/** @type {App.RoomState} */ now) => {
+    const isNews = (/** @type {'members' | 'memberCount' | 'membersPage' | 'membersComplete'} */ part) => shown?.[part] !== now[part];
+    const hasNews = isNews('members') || isNews('memberCount') || isNews('membersPage') || isNews('membersComplete');
+    shown = now;
+    if (hasNews) show();
+  };
+  const offs = [live.state.subscribe(showNews), presence.state.subscribe(show), calls.state.subscribe(offer)];
   return { element, leave() {
     offs.forEach((off) => off());
     live.room.unfollowMembers();

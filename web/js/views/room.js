@@ -4,6 +4,7 @@ import { el, fill, icon, iconButton, keyed, say } from '../dom.js';
 import { explain, names, phrase } from '../words.js';
 import { links } from './attachments.js';
 import { composer } from './composer.js';
+import { Drawn } from './drawn.js';
 import { days, hasReacted, roomMessage } from './message.js';
 import { manageMembers, rank, roleIn } from './members.js';
 import { people } from './people.js';
@@ -23,7 +24,7 @@ export function room(app, id) {
   const live = rooms.hold(id, 'view');
   const title = titled();
   const subtitle = el('p', { class: 'muted' });
-  const join = el('button', { type: 'button', class: 'button primary', 'data-testid': 'call-join', on: { click: () => calls.join(id) } });
+  const join = el('button', { type: 'button', class: 'button primary narrows', 'data-testid': 'call-join', on: { click: () => calls.join(id) } });
   const manage = el('button', { type: 'button', class: 'button small', hidden: true, 'data-testid': 'members-manage',
     on: { click: () => manageMembers(app, id, role) } }, phrase('room.manageMembers'));
   /** @type {Wire.RoomMemberRole | null} */
@@ -43,7 +44,12 @@ export function room(app, id) {
   };
   live.room.entered().then(showRole, () => {});
 
-  const log = scroller({ label: phrase('messages'), older: () => live.timeline.older() });
+  /** @type {Drawn<Wire.RoomMessage>} */
+  const drawn = new Drawn();
+  const log = scroller({ label: phrase('messages'), older: () => {
+    const now = live.state.get();
+    return drawn.more(now.messages) ? showMessages({ ...now, isNews: false }) : live.timeline.older();
+  } });
   const state = el('div', { class: 'empty', hidden: true });
   const typing = el('p', { class: 'typing', 'aria-live': 'polite', 'data-testid': 'typing', hidden: true });
   const write = composer({
@@ -144,8 +150,8 @@ export function room(app, id) {
 
   takesFiles(element, (dropped) => tray.add(dropped));
 
-  const showMessages = (/** @type {App.RoomState} */ { status, error, messages, pending }) => {
-    log.update(() => keyed(log.list, days(status === 'failed' ? [] : messages, pending, user), shows));
+  const showMessages = (/** @type {App.RoomState} */ { status, error, messages, pending, isNews }) => {
+    log.update(() => keyed(log.list, days(status === 'failed' ? [] : drawn.of(messages, log.isAtEnd()), pending, user), shows), isNews);
     look();
     const isEmpty = messages.length === 0 && pending.length === 0;
     state.hidden = !isEmpty && status !== 'failed';
@@ -174,7 +180,7 @@ export function room(app, id) {
   };
 
   /** @type {App.RoomState | null} */
-  let drawn = null;
+  let shown = null;
   const offs = [
     live.state.subscribe((now) => {
       title.set(rooms.called(id, now.name));
@@ -182,10 +188,10 @@ export function room(app, id) {
       const isCrowd = !now.membersComplete;
       const count = isCrowd ? now.memberCount : new Set(now.members.map(({ userId }) => userId)).size;
       say(subtitle, now.status === 'joined' ? phrase('room.here', { count }) : '');
-      if (drawn?.messages !== now.messages || drawn?.pending !== now.pending || drawn?.status !== now.status) showMessages(now);
+      if (shown?.messages !== now.messages || shown?.pending !== now.pending || shown?.status !== now.status) showMessages(now);
       showTyping(now.typing);
       showJoin();
-      drawn = now;
+      shown = now;
     }),
     socket.on('room.memberChanged', ({ roomId, userId }) => roomId === id && userId === user.id && showRole()),
     socket.on('room.restricted', ({ roomId, userId, muted, banned }) => {

@@ -27,22 +27,7 @@ export function roomList({ rooms, calls, notices, user }) {
       key: (item) => item.id,
       create: (item) => el('li', {}, el('a', { class: 'row', href: address('rooms', item.id), 'data-testid': 'room-item', 'data-room-id': item.id },
         item.with ? avatar(nameOf(item), item.with.userId) : avatar(item.name, item.id, 'square'), el('span', { class: 'row-text' }, el('span', { class: 'row-title', dir: 'auto' }, nameOf(item)), el('span', { class: 'row-call', 'data-testid': 'room-call', hidden: true })), el('span', { class: 'badge', 'data-testid': 'room-unread', hidden: true }), el('span', { class: 'row-mark' }))),
-      update: (node, item) => {
-        const link = /** @type {HTMLElement} */ (node.firstElementChild);
-        if (item.id === id) link.setAttribute('aria-current', 'true');
-        else link.removeAttribute('aria-current');
-        say(/** @type {HTMLElement} */ (link.querySelector('.row-title')), nameOf(item));
-        showCall(/** @type {HTMLElement} */ (link.querySelector('.row-call')), rooms.calls.get().byRoom.get(item.id));
-        const badge = /** @type {HTMLElement} */ (link.querySelector('.badge'));
-        const { unread = 0, mentions = 0 } = item.read ?? {};
-        link.classList.toggle('unread', unread + mentions > 0);
-        badge.hidden = unread + mentions === 0;
-        badge.classList.toggle('mention', mentions > 0);
-        const many = unread < UNREAD_MAX ? number(unread) : `${number(UNREAD_MAX - 1)}+`;
-        say(badge, mentions > 0 ? `@ ${many}` : many);
-        badge.setAttribute('aria-label', unread < UNREAD_MAX ? phrase('unread', { count: unread }) : phrase('unreadMany', { count: UNREAD_MAX - 1 }));
-        showMark(/** @type {HTMLElement} */ (link.lastElementChild), markOf(item.id, callIn));
-      },
+      update: (node, item) => showRow(node, { item, call: rooms.calls.get().byRoom.get(item.id), mark: markOf(item.id, callIn), isCurrent: item.id === id }),
     });
     settle();
     fill(note,
@@ -63,6 +48,33 @@ export function roomList({ rooms, calls, notices, user }) {
       el('header', { class: 'pane-header' }, el('h1', {}, phrase('nav.rooms')), mayCreate && open), form.element, list, note),
     leave: () => offs.forEach((off) => off()),
   };
+}
+
+/** @typedef {{ item: Wire.ListedRoom, call?: Wire.RoomsCall, mark: keyof typeof MARKS | null, isCurrent: boolean }} Row */
+
+/** What each row shows. @type {WeakMap<Element, Row>} */
+const shown = new WeakMap();
+
+/** Of thousands of rooms one at a time changes. @param {HTMLElement} node @param {Row} row */
+function showRow(node, row) {
+  const { item, call, mark, isCurrent } = row;
+  const before = shown.get(node);
+  if (before?.item === item && before.call === call && before.mark === mark && before.isCurrent === isCurrent) return;
+  shown.set(node, row);
+  const link = /** @type {HTMLElement} */ (node.firstElementChild);
+  if (isCurrent) link.setAttribute('aria-current', 'true');
+  else link.removeAttribute('aria-current');
+  say(/** @type {HTMLElement} */ (link.querySelector('.row-title')), nameOf(item));
+  showCall(/** @type {HTMLElement} */ (link.querySelector('.row-call')), call);
+  const badge = /** @type {HTMLElement} */ (link.querySelector('.badge'));
+  const { unread = 0, mentions = 0 } = item.read ?? {};
+  link.classList.toggle('unread', unread + mentions > 0);
+  badge.hidden = unread + mentions === 0;
+  badge.classList.toggle('mention', mentions > 0);
+  const many = unread < UNREAD_MAX ? number(unread) : `${number(UNREAD_MAX - 1)}+`;
+  say(badge, mentions > 0 ? `@ ${many}` : many);
+  badge.setAttribute('aria-label', unread < UNREAD_MAX ? phrase('unread', { count: unread }) : phrase('unreadMany', { count: UNREAD_MAX - 1 }));
+  showMark(/** @type {HTMLElement} */ (link.lastElementChild), mark);
 }
 
 /** How many are in a room's call, and who, as far as they are named. @param {HTMLElement} node @param {Wire.RoomsCall} [call] */

@@ -7,7 +7,7 @@ const NEAR_END_PX = 80;
 const NEAR_START_PX = 120;
 
 /**
- * @param {{ label: string, older: () => Promise<unknown> | undefined }} options
+ * @param {{ label: string, older: () => Promise<unknown> | void }} options
  */
 export function scroller({ label, older }) {
   const list = el('ol', { class: 'messages' });
@@ -15,23 +15,34 @@ export function scroller({ label, older }) {
   let atEnd = true;
   let reading = false;
 
-  element.addEventListener('scroll', async () => {
-    atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END_PX;
-    if (element.scrollTop > NEAR_START_PX || reading) return;
+  const readOlder = async () => {
+    if (reading) return;
     reading = true;
     await Promise.resolve(older()).catch(() => {});
     reading = false;
+  };
+  element.addEventListener('scroll', () => {
+    atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END_PX;
+    if (element.scrollTop <= NEAR_START_PX) readOlder();
   }, { passive: true });
 
-  const toEnd = () => (element.scrollTop = element.scrollHeight);
+  const toEnd = () => {
+    element.scrollTop = element.scrollHeight;
+    // What fits in its place is never scrolled.
+    if (list.hasChildNodes() && element.clientHeight > 0 && element.scrollHeight <= element.clientHeight) readOlder();
+  };
   const watch = new ResizeObserver(() => atEnd && toEnd());
   watch.observe(element);
 
   return {
     element, list,
-    /** Runs `change`, which alters the list, without moving what is being read. */
-    /** @param {() => void} change */
-    update(change) {
+    /**
+     * Runs `change`, which alters the list, without moving what is being read. What is no news is not read out.
+     *
+     * @param {() => void} change
+     */
+    update(change, isNews = true) {
+      element.setAttribute('aria-live', isNews ? 'polite' : 'off');
       // The first child is a day's name, which moves up when older messages of that day come.
       const anchor = /** @type {HTMLElement | undefined} */ (list.children[1]);
       const before = anchor?.offsetTop ?? 0;

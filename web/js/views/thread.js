@@ -96,6 +96,7 @@ export function thread({ inbox, presence, user, notices, drafts }, id) {
     },
     leave() {
       offs.forEach((off) => off());
+      inbox.close(id);
       drafts.flush();
       document.removeEventListener('visibilitychange', read);
       log.leave();

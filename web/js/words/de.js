@@ -34,7 +34,7 @@ export const words = {
   'signIn.unreachable': 'Der Server ist nicht erreichbar.',
   'signIn.waiting': 'Warten auf den Server…',
 
-  'kept.lost': 'Der Speicher dieses Browsers antwortet nicht: Was noch nicht gesendet ist, geht beim Schließen der Seite verloren.',
+  'kept.lost': 'Der Speicher dieses Browsers nimmt nichts an: Was noch nicht gesendet ist, geht beim Schließen der Seite verloren.',
 
   'signOut.unsentQuestion': 'Mit ungesendeten Nachrichten abmelden?',
   'signOut.unsent': {

@@ -34,7 +34,7 @@ export const en = /** @type {const} */ ({
   'signIn.unreachable': 'The server cannot be reached.',
   'signIn.waiting': 'Waiting for the server…',
 
-  'kept.lost': 'This browser’s storage does not answer: what is not sent yet is lost when the page is closed.',
+  'kept.lost': 'This browser’s storage takes nothing: what is not sent yet is lost when the page is closed.',
 
   'signOut.unsentQuestion': 'Sign out with unsent messages?',
   'signOut.unsent': {

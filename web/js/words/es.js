@@ -34,7 +34,7 @@ export const words = {
   'signIn.unreachable': 'No se puede conectar con el servidor.',
   'signIn.waiting': 'Esperando al servidor…',
 
-  'kept.lost': 'El almacenamiento de este navegador no responde: lo que aún no se ha enviado se perderá al cerrar la página.',
+  'kept.lost': 'El almacenamiento de este navegador no admite nada: lo que aún no se ha enviado se perderá al cerrar la página.',
 
   'signOut.unsentQuestion': '¿Cerrar sesión con mensajes sin enviar?',
   'signOut.unsent': {

@@ -20,6 +20,9 @@ export function languageFor(wanted, spoken) {
   return primary.find((tag) => spoken.includes(tag)) ?? 'en';
 }
 
+/** Marks that turn the direction of all that follows, and have no business in a name (Unicode: embeddings and overrides). */
+const TURNING = /[\u202a-\u202e]/g;
+
 /**
  * A name in another direction than the sentence around it must not reorder that (UAX #9, isolates). Between Arabic
  * words that holds for digits and signs as well, which have no direction of their own.
@@ -27,8 +30,10 @@ export function languageFor(wanted, spoken) {
  * @param {string} value
  * @param {string} language
  */
-export const isolated = (value, language) =>
-  (value !== '' && (directionOf(language) === 'rtl' || RIGHT_TO_LEFT.test(value)) ? `\u2068${value}\u2069` : value);
+export function isolated(value, language) {
+  const straight = value.replaceAll(TURNING, '');
+  return straight !== '' && (directionOf(language) === 'rtl' || RIGHT_TO_LEFT.test(straight)) ? `\u2068${straight}\u2069` : straight;
+}
 
 /**
  * Makes the function that speaks from a catalogue. Numbers are written as they are in `locale`.

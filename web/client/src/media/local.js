@@ -33,6 +33,11 @@ export class LocalMedia {
   #muted = false;
   #held = false;
 
+  /** What is being switched. @type {Promise<unknown> | null} */
+  #switching = null;
+  /** How often all was let go: what was asked for before that is not wanted any more. */
+  #stops = 0;
+
   /** What stands in for the camera, while the user shares it. @type {MediaStreamTrack | null} */
   #screen = null;
   /** What the screen stands in for. @type {MediaStreamTrack | null} */
@@ -44,18 +49,23 @@ export class LocalMedia {
   problems = [];
 
   /** Asks for the devices. Whatever fails, the call goes on with what there is. @param {{ video: boolean }} what */
-  async start({ video }) {
+  start({ video }) {
+    return this.#inTurn(() => this.#start(video));
+  }
+
+  /** @param {boolean} video */
+  async #start(video) {
     if (!navigator.mediaDevices) {
       this.problems.push({ kind: null, reason: 'insecure', message: 'the page did not come by https' });
       return this;
     }
+    const before = this.#stops;
     try {
-      const both = await navigator.mediaDevices.getUserMedia({ audio: AUDIO, video: video && VIDEO });
-      both.getTracks().forEach((track) => this.#keep(track));
+      await this.#take(navigator.mediaDevices.getUserMedia({ audio: AUDIO, video: video && VIDEO }));
     } catch {
-      // Together they fail if either does: ask for each.
-      await this.#ask('audio');
-      if (video) await this.#ask('video');
+      // Together they fail if either does: ask for each, unless nobody wants them any more.
+      if (before === this.#stops) await this.#ask('audio');
+      if (before === this.#stops && video) await this.#ask('video');
     }
     return this;
   }
@@ -63,11 +73,38 @@ export class LocalMedia {
   /** @param {Kind} kind */
   async #ask(kind) {
     try {
-      const stream = await navigator.mediaDevices.getUserMedia(kind === 'audio' ? { audio: AUDIO } : { video: VIDEO });
-      this.#keep(stream.getTracks()[0]);
+      await this.#take(navigator.mediaDevices.getUserMedia(kind === 'audio' ? { audio: AUDIO } : { video: VIDEO }));
     } catch (error) {
       this.problems.push({ kind, reason: REASONS[error.name] ?? 'other', message: error.message });
     }
+  }
+
+  /** Keeps what the browser gives, unless all was let go meanwhile. @param {Promise<MediaStream>} asked */
+  async #take(asked) {
+    const before = this.#stops;
+    const tracks = (await asked).getTracks();
+    const isWanted = before === this.#stops;
+    for (const track of tracks) {
+      if (isWanted) this.#keep(track);
+      else track.stop();
+    }
+    return isWanted ? tracks : [];
+  }
+
+  /**
+   * Switches one device after the other. At once if none is being switched: browsers show a screen only to who has just
+   * clicked.
+   *
+   * @template T
+   * @param {() => Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  #inTurn(work) {
+    const turn = (this.#switching ? this.#switching.then(work) : work()).finally(() => {
+      if (this.#switching === turn) this.#switching = null;
+    });
+    this.#switching = turn;
+    return turn;
   }
 
   /** @param {MediaStreamTrack} track */
@@ -100,12 +137,18 @@ export class LocalMedia {
   }
 
   /** Switches the device itself, so that its light goes out. Returns the new track or null. @param {boolean} on */
-  async camera(on) {
+  camera(on) {
+    return this.#inTurn(() => this.#switchCamera(on));
+  }
+
+  /** @param {boolean} on */
+  async #switchCamera(on) {
     const video = this.#screen ? this.#camera : this.tracks.video;
     if (on && !video) {
       this.problems = [];
       await this.#ask('video');
-      if (this.#screen) [this.#camera, this.tracks.video] = [this.tracks.video, this.#screen];
+      // The screen goes on standing in for it.
+      if (this.#screen && this.tracks.video !== this.#screen) [this.#camera, this.tracks.video] = [this.tracks.video, this.#screen];
     } else if (!on && video) {
       video.stop();
       this.stream.removeTrack(video);
@@ -125,15 +168,21 @@ export class LocalMedia {
   }
 
   /** Shows a screen instead of the camera, or the camera again. Returns the track to send, or null. @param {boolean} on */
-  async share(on) {
+  share(on) {
+    return this.#inTurn(() => this.#switchScreen(on));
+  }
+
+  /** @param {boolean} on */
+  async #switchScreen(on) {
     if (on && !this.#screen) {
       this.problems = [];
+      const camera = this.tracks.video;
       try {
-        const [screen] = (await navigator.mediaDevices.getDisplayMedia({ video: true, audio: false })).getVideoTracks();
+        const [screen] = await this.#take(navigator.mediaDevices.getDisplayMedia({ video: true, audio: false }));
+        if (!screen) return this.tracks.video;
         screen.onended = () => this.share(false).then(() => this.unshared());
         this.#screen = screen;
-        this.#camera = this.tracks.video;
-        this.#keep(screen);
+        this.#camera = camera;
       } catch (error) {
         // Whoever closes the browser's window without a choice knows that.
         if (error.name !== 'NotAllowedError') this.problems.push({ kind: 'video', reason: REASONS[error.name] ?? 'other', message: error.message });
@@ -149,6 +198,7 @@ export class LocalMedia {
   }
 
   stop() {
+    this.#stops += 1;
     for (const track of this.stream.getTracks()) {
       track.stop();
       this.stream.removeTrack(track);

@@ -135,9 +135,9 @@ export class PeerLink {
   /** Looks for a path anew: the present one is lost, or the network of either side has changed. */
   restart() {
     if (this.pc.signalingState === 'closed') return;
-    const early = this.#restartsUntil - Date.now();
+    const early = this.#restartsUntil - performance.now();
     if (early > 0) return this.#restartAfter(early);
-    this.#restartsUntil = Date.now() + RESTART_AGAIN_MS;
+    this.#restartsUntil = performance.now() + RESTART_AGAIN_MS;
     this.#isAsked = false;
     // What was heard of no path may be lost like the path.
     this.#restartAfter(RESTART_AGAIN_MS);

@@ -130,6 +130,7 @@ export class MediaSession {
     const before = this.self && this.self !== connectionId ? this.self : null;
     if (before) this.#former.add(before);
     else if (this.#joined) await this.#request('media.leave', {}).catch(() => {});
+    if (this.#closed) return;
     this.self = connectionId;
     this.#joined = false;
     this.#said.leave();
@@ -138,10 +139,7 @@ export class MediaSession {
     const { state, iceServers, resumed } = await this.#request('media.join', { previousConnectionId: before, state: told });
     // What goes straight to the other side does not go by the connection: it goes on where the seat does.
     if (before && !(resumed && state.route === 'peerToPeer')) this.#drop();
-    if (this.#closed) {
-      await this.#request('media.leave', {}).catch(() => {});
-      return;
-    }
+    if (this.#closed) return;
     this.#iceServers = /** @type {RTCIceServer[]} */ (iceServers);
     this.#joined = true;
     this.#said.enter(told);
@@ -419,6 +417,7 @@ export class MediaSession {
     this.#said.leave();
     this.#speech.stop();
     this.#drop();
-    if (this.#joined) this.#request('media.leave', {}).catch(() => {});
+    // Also where no answer said that it was entered: that may still come to pass, and before this.
+    if (this.#isWanted) this.#request('media.leave', {}).catch(() => {});
   }
 }
