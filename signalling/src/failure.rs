@@ -5,7 +5,9 @@ use common::{
     error::{Chain, ErrorCode, Fault},
     protocol::Failure,
 };
+use std::time::Duration;
 use store::StoreError;
+use tokio::time::timeout;
 use tracing::{debug, error, warn};
 
 /// The answer to a request that failed for the store's sake; logged here, once.
@@ -16,6 +18,35 @@ pub(crate) fn store_failed(error: &StoreError) -> Failure {
     }
     error!(error = %Chain(error), "The store failed");
     Failure::internal()
+}
+
+/// Why something is not known that the store would say.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unread {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its host may be gone without a word; other connections reach another one by now.
+    #[error("the store does not answer")]
+    Silent,
+}
+
+/// What is read, unless that takes longer than `limit`.
+pub(crate) async fn answered_within<T>(
+    limit: Duration,
+    reading: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, Unread> {
+    Ok(timeout(limit, reading).await.map_err(|_| Unread::Silent)??)
+}
+
+/// The answer to a request for which something was not read; logged here, once.
+pub(crate) fn unread(error: &Unread) -> Failure {
+    match error {
+        Unread::Store(error) => store_failed(error),
+        Unread::Silent => {
+            warn!(error = %Chain(error), "The store is away");
+            Failure::of(ErrorCode::UNAVAILABLE, Fault::Ours, "the store is away; try again")
+        }
+    }
 }
 
 /// The answer to a request that failed for the bus's sake; logged here, once.

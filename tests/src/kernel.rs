@@ -36,15 +36,20 @@ pub fn sockets(server: &Server, peers: &[u16]) -> Vec<Tcp> {
         .collect()
 }
 
-/// The processor time that a server has used, in seconds (proc(5), `utime` and `stime`).
+/// The processor time that a server has used, in seconds.
 pub fn processor_seconds(server: &Server) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.id())).expect("it runs");
+    processor_seconds_of(server.id()).expect("it runs")
+}
+
+/// The processor time that a process has used, in seconds (proc(5), `utime` and `stime`); `None` if it has ended.
+pub fn processor_seconds_of(process: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let after_name = stat.rsplit(')').next().expect("a name in brackets");
     let ticks = |column: usize| -> f64 {
         after_name.split_whitespace().nth(column).and_then(|ticks| ticks.parse().ok()).expect("a number")
     };
     // User mode and kernel mode, in hundredths.
-    (ticks(11) + ticks(12)) / 100.0
+    Some((ticks(11) + ticks(12)) / 100.0)
 }
 
 /// Has the kernel forget how much memory a server has had at most (proc(5), `clear_refs`).

@@ -27,6 +27,8 @@ mod descriptors;
 mod disk;
 #[path = "faults/embedded.rs"]
 mod embedded;
+#[path = "faults/followers.rs"]
+mod followers;
 #[path = "faults/postgres.rs"]
 mod postgres;
 #[path = "faults/redis.rs"]

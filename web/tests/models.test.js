@@ -5,7 +5,7 @@ import { createPresence } from '../js/model/presence.js';
 import { createRooms } from '../js/model/rooms.js';
 import { createNotices } from '../js/notices.js';
 import { joined } from './calling.js';
-import { ApiDouble, SocketDouble, withGlobals } from './stand-in.js';
+import { ApiDouble, SocketDouble, settled, withGlobals } from './stand-in.js';
 
 test('all pages of rooms are read and listed by name', async () => {
   const api = new ApiDouble();
@@ -173,14 +173,49 @@ test('who is in a call is known of every room until it is over', async () => {
   assert.deepEqual([...rooms.calls.get().byRoom.keys()], ['s']);
 });
 
-test('a room that is told of and not listed is looked for once', async () => {
-  const [socket, api] = [new SocketDouble(), new ApiDouble()];
+/** A list of rooms that is followed, what is told of some of them, and time that passes. */
+async function following(t) {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const [api, socket] = [new ApiDouble(), new SocketDouble()];
   api.answers.set('GET /v1/rooms', { items: [], next: null });
   const rooms = createRooms({ api, socket });
   await rooms.load();
-  const tell = (roomId) => socket.emit('rooms.unreadChanged', { rooms: [{ roomId, lastSeq: 1, read: { seq: 0, unread: 1, mentions: 0 } }] });
-  api.answers.set('GET /v1/rooms', { items: [{ id: 'new', name: 'New', lastSeq: 1, read: { seq: 0, unread: 1, mentions: 0 } }], next: null });
-  for (const id of ['new', 'new', 'beyond', 'beyond', 'beyond']) await tell(id);
-  assert.deepEqual(rooms.list.get().items.map(({ id }) => id), ['new']);
-  assert.equal(api.requests.length, 3);
+  api.requests.length = 0;
+  const tell = async (...ids) => {
+    await socket.emit('rooms.unreadChanged', { rooms: ids.map((roomId) => ({ roomId, lastSeq: 1, read: { seq: 0, unread: 1, mentions: 0 } })) });
+    t.mock.timers.tick(2_000);
+    await settled();
+  };
+  const listed = () => rooms.list.get().items.map(({ id, read }) => `${id} ${read?.unread}`);
+  return { api, socket, tell, listed, asked: () => api.requests.splice(0).map(({ path }) => path) };
+}
+
+test('a room that is told of and not listed is read by itself, and not at once', async (t) => {
+  const { api, socket, tell, listed, asked } = await following(t);
+  api.answers.set('GET /v1/rooms/new', { id: 'new', name: 'New', lastSeq: 1, direct: false });
+  await socket.emit('rooms.unreadChanged', { rooms: [{ roomId: 'new', lastSeq: 1, read: { seq: 0, unread: 1, mentions: 0 } }] });
+  assert.deepEqual(asked(), [], 'all who see it were told at the same time');
+  await tell('new');
+  assert.deepEqual([listed(), asked()], [['new 1'], ['/v1/rooms/new']]);
+  await tell('new', 'new');
+  assert.deepEqual(asked(), [], 'it is known');
+
+  // The user is let out of it, and in again.
+  await socket.emit('room.removed', { roomId: 'new' });
+  assert.deepEqual([listed(), asked()], [[], ['/v1/rooms']]);
+  await tell('new');
+  assert.deepEqual([listed(), asked()], [['new 1'], ['/v1/rooms/new']]);
+});
+
+test('the list is read where many rooms are told of that are not in it, and for direct rooms; none is looked for again and again', async (t) => {
+  const { api, tell, listed, asked } = await following(t);
+  api.answers.set('GET /v1/rooms', { items: [{ id: 'd', name: 'Ada, Ben', direct: true, with: { userId: 'ben', name: 'Ben' }, lastSeq: 1, read: { seq: 1, unread: 0, mentions: 0 } }], next: null });
+  const many = ['a', 'b', 'c', 'e', 'f', 'g'];
+  await tell(...many);
+  await tell(...many);
+  assert.deepEqual(asked(), ['/v1/rooms']);
+  api.answers.set('GET /v1/rooms/d2', { id: 'd2', name: 'Ada, Cleo', lastSeq: 1, direct: true });
+  await tell('d2');
+  await tell('d2');
+  assert.deepEqual([listed(), asked()], [['d 0'], ['/v1/rooms/d2', '/v1/rooms']]);
 });

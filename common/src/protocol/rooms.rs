@@ -31,7 +31,7 @@ pub struct UnreadChanged {
 }
 
 /// A room, and what is unread in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomsUnreadRoom))]
 pub struct UnreadRoom {

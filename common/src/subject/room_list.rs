@@ -17,6 +17,8 @@ pub struct RoomListNews {
     pub moved: BTreeSet<RoomId>,
     /// Users who have read further than before, each with the room.
     pub read: BTreeSet<(RoomId, UserId)>,
+    /// Rooms that are for all from now on: new ones, and those that were private. Who follows may not know of them.
+    pub opened: BTreeSet<RoomId>,
 }
 
 impl Topic for RoomListTopic {

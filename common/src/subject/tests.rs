@@ -162,7 +162,7 @@ fn messages_of_the_hub_are_read_by_instances_of_two_versions() {
     travels::<RoomNews>(&json!({ "Changed": { "seq": 9, "message": message } }));
     travels::<RoomNews>(&json!({ "Read": { "user": A, "seq": 9 } }));
     travels::<RoomNews>(&json!({ "Event": { "name": "light", "data": 7 } }));
-    travels::<RoomListNews>(&json!({ "moved": [A], "read": [[A, B]] }));
+    travels::<RoomListNews>(&json!({ "moved": [A], "read": [[A, B]], "opened": [B] }));
     travels::<NodeNews>(&json!({ "to": B, "news": { "Ended": { "callId": A, "reason": "hungUp" } } }));
     let member = json!({ "connectionId": A, "userId": B, "name": "Ada" });
     travels::<PresentMember>(&json!({ "member": member.clone(), "node": B }));

@@ -14,7 +14,10 @@ use crate::admission::{Action, Visitor};
 use common::{
     id::{ConnectionId, RoomId, UserId},
     permission::{Permission, Permissions},
-    protocol::rooms::{CallsChanged, ROOMS_TOLD_MAX, UnreadChanged, UnreadRoom},
+    protocol::{
+        room::Unread,
+        rooms::{CallsChanged, ROOMS_TOLD_MAX, UnreadChanged, UnreadRoom},
+    },
     room::{FollowedRoom, RoomFacts},
     subject::{media::SessionSummary, room_list::RoomListNews},
 };
@@ -39,8 +42,8 @@ const FOLLOWER: Visitor<'_> = Visitor::Person(Permissions::of(&[Permission::Room
 /// What a list asks its shell to do, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Push this to all devices of a user, before they are pushed anything else.
-    Tell(UserId, UnreadChanged),
+    /// Push this to all devices of these users, before they are pushed anything else.
+    Tell(Vec<UserId>, UnreadChanged),
     /// Push this to all devices of these users, before they are pushed anything else.
     TellCalls(Vec<UserId>, CallsChanged),
     /// Read the last numbers of all rooms and [hand them over](RoomList::handle_last_seqs).
@@ -60,8 +63,10 @@ pub struct Question(pub Vec<(RoomId, Whom)>);
 /// Whom something in a room concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whom {
-    /// Everybody.
+    /// Everybody whom something connects with it, and of a call everybody.
     All,
+    /// Everybody: it is for all since a short while ago, and they may not know of it.
+    Strangers,
     /// These users: they have read further, or begin to follow.
     Some(BTreeSet<UserId>),
 }
@@ -153,6 +158,9 @@ impl<D> RoomList<D> {
         for room in &news.moved {
             self.note(*room, Whom::All);
         }
+        for room in &news.opened {
+            self.note(*room, Whom::Strangers);
+        }
         for (room, user) in &news.read {
             if self.followers.contains_key(user) {
                 self.note(*room, Whom::Some([*user].into()));
@@ -170,8 +178,9 @@ impl<D> RoomList<D> {
                     *known = Whom::All;
                 }
             }
-            (_, Whom::All) => *known = Whom::All,
-            (Whom::All, Whom::Some(_)) => {}
+            (_, Whom::Strangers) => *known = Whom::Strangers,
+            (Whom::Some(_), Whom::All) => *known = Whom::All,
+            (Whom::All | Whom::Strangers, Whom::Some(_) | Whom::All) => {}
         }
     }
 
@@ -188,10 +197,13 @@ impl<D> RoomList<D> {
     }
 
     /// A media node says who is in one of its sessions.
-    pub fn handle_session(&mut self, session: SessionSummary) {
+    pub fn handle_session(&mut self, session: SessionSummary, effects: &mut Vec<Effect>) {
         let room = session.call.room_id;
         if self.sessions.hear(session) {
             self.note(room, Whom::All);
+        }
+        if self.sessions.has_many_over() {
+            self.doubt_sessions(effects);
         }
     }
 
@@ -273,19 +285,27 @@ impl<D> RoomList<D> {
         let mut unread: BTreeMap<UserId, Vec<UnreadRoom>> = BTreeMap::new();
         for room in rooms {
             self.last_seqs.insert(room.id, room.last_seq);
-            for (user, connected) in &room.users {
-                let (Some(read), Some(follower)) = (connected.unread, self.followers.get_mut(user)) else {
-                    continue;
-                };
-                if FOLLOWER.may(Action::ReadMessages, room.id, Some(&connected.facts)).is_ok()
-                    && follower.is_news_of_unread(room.id, read)
+            let mut tell = |user: &UserId, follower: &mut Follower<D>, facts: &RoomFacts, read: Unread| {
+                if FOLLOWER.may(Action::ReadMessages, room.id, Some(facts)).is_ok()
+                    && follower.is_news_of_unread(room.id, room.last_seq, read)
                 {
                     let of = UnreadRoom { room_id: room.id, last_seq: room.last_seq, read };
                     unread.entry(*user).or_default().push(of);
                 }
+            };
+            for (user, connected) in &room.users {
+                if let (Some(read), Some(follower)) = (connected.unread, self.followers.get_mut(user)) {
+                    tell(user, follower, &connected.facts, read);
+                }
+            }
+            if question.0.iter().any(|(id, whom)| *id == room.id && *whom == Whom::Strangers) {
+                let strangers = self.followers.iter_mut().filter(|(user, _)| !room.users.contains_key(user));
+                strangers.for_each(|(user, follower)| tell(user, follower, &room.facts, Unread::default()));
             }
         }
-        effects.extend(unread.into_iter().map(|(user, rooms)| Effect::Tell(user, UnreadChanged { rooms })));
+        effects.extend(
+            together(unread).into_iter().map(|(rooms, users)| Effect::Tell(users, UnreadChanged { rooms })),
+        );
         self.tell_calls(question, rooms, effects);
     }
 
@@ -298,7 +318,7 @@ impl<D> RoomList<D> {
             let revision = self.sessions.get(*id).map(|session| session.revision);
             let is_known = match (revision, whom) {
                 (Some(_), _) => !self.calls.insert(*id),
-                (None, Whom::All) => self.calls.remove(id),
+                (None, Whom::All | Whom::Strangers) => self.calls.remove(id),
                 (None, Whom::Some(_)) => self.calls.contains(id),
             };
             if revision.is_none() && !is_known {
@@ -306,7 +326,7 @@ impl<D> RoomList<D> {
             }
             let room = found.get(id);
             let users: Vec<UserId> = match whom {
-                Whom::All => self.followers.keys().copied().collect(),
+                Whom::All | Whom::Strangers => self.followers.keys().copied().collect(),
                 Whom::Some(users) => users.iter().copied().collect(),
             };
             for user in users {
@@ -319,11 +339,7 @@ impl<D> RoomList<D> {
                 }
             }
         }
-        let mut together: BTreeMap<Vec<(RoomId, bool)>, Vec<UserId>> = BTreeMap::new();
-        for (user, rooms) in told {
-            together.entry(rooms).or_default().push(user);
-        }
-        for (rooms, users) in together {
+        for (rooms, users) in together(told) {
             let rooms =
                 rooms.into_iter().map(|(room, is_shown)| self.sessions.call(room, is_shown)).collect();
             effects.push(Effect::TellCalls(users, CallsChanged { rooms }));
@@ -338,6 +354,15 @@ impl<D> RoomList<D> {
         }
         self.round_at = again_at;
     }
+}
+
+/// Those together to whom the same is told: it is encoded once for all of them.
+fn together<T: Ord>(told: BTreeMap<UserId, T>) -> BTreeMap<T, Vec<UserId>> {
+    let mut together: BTreeMap<T, Vec<UserId>> = BTreeMap::new();
+    for (user, what) in told {
+        together.entry(what).or_default().push(user);
+    }
+    together
 }
 
 #[cfg(test)]

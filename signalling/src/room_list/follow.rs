@@ -2,7 +2,7 @@
 
 use super::live::LiveList;
 use crate::{
-    failure::{bus_failed, store_failed},
+    failure::{Unread, answered_within, bus_failed, unread},
     hub::Hub,
     pace::RETRY,
     until::until,
@@ -24,8 +24,11 @@ use signalling_core::{
     comparison::{COMPARE_EVERY, DOUBT_TIME, SETTLING_TIME},
     room_list::{Question, RoomList, Whom},
 };
-use std::{sync::Arc, time::Instant};
-use store::{Store, StoreError, rooms};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use store::{Store, rooms};
 use tracing::{debug, warn};
 
 /// Rooms whose last numbers are read at once.
@@ -33,11 +36,16 @@ use tracing::{debug, warn};
 /// More is fewer statements after an outage; each costs as much memory as the answer has.
 const SEQS_AT_ONCE: u16 = 5000;
 
+/// How long the store may take for one statement's rows: it reads everybody of 64 rooms at most.
+///
+/// Longer gives a store time that is slow; shorter asks sooner by another connection where a host is gone without a word.
+const ANSWER_TIME: Duration = Duration::from_secs(15);
+
 /// Rooms with their last numbers.
 type LastSeqs = Vec<(RoomId, u64)>;
 
 /// What was asked, and the answer.
-type Answered = (Question, Result<Vec<FollowedRoom>, StoreError>);
+type Answered = (Question, Result<Vec<FollowedRoom>, Unread>);
 
 /// The account's media sessions, and whether other nodes were within reach.
 type Sessions = Result<(Vec<SessionSummary>, bool), BusError>;
@@ -66,7 +74,7 @@ impl Doubts {
 #[derive(Default)]
 struct Work {
     ask: OptionFuture<BoxFuture<'static, Answered>>,
-    compare: OptionFuture<BoxFuture<'static, Result<LastSeqs, StoreError>>>,
+    compare: OptionFuture<BoxFuture<'static, LastSeqs>>,
     /// What is asked for meanwhile begins once it has ended: it is asked for more often than it takes, perhaps.
     is_comparing: bool,
     compare_sessions: OptionFuture<BoxFuture<'static, Sessions>>,
@@ -77,7 +85,7 @@ pub(super) async fn open(hub: &Hub, account: AccountId) -> Result<Arc<LiveList>,
     let (rooms, sessions) = (RoomListTopic(account), AccountSessionsTopic(account));
     let subscribed = tokio::try_join!(hub.bus().subscribe(&rooms), hub.bus().subscribe(&sessions));
     let (rooms, sessions) = subscribed.map_err(|error| bus_failed(&error))?;
-    let last_seqs = last_seqs(hub.store().clone(), account).await.map_err(|error| store_failed(&error))?;
+    let last_seqs = last_seqs(hub.store(), account).await.map_err(|error| unread(&error))?;
     let list = RoomList::new(last_seqs, hub.clock().now());
     let live = Arc::new(LiveList::new(account, list, Arc::clone(&hub.0.deps.clock)));
     live.act(|list, _, effects| list.doubt_sessions(effects));
@@ -96,7 +104,7 @@ async fn follow(hub: Hub, live: Arc<LiveList>, mut news: News) {
                 Delivery::Lost => list.handle_lost(effects),
             }),
             Some(delivery) = news.sessions.next() => live.act(|list, now, effects| match delivery {
-                Delivery::Message(session) => list.handle_session(session),
+                Delivery::Message(session) => list.handle_session(session, effects),
                 Delivery::Lost => {
                     doubts.begin(now);
                     list.doubt_sessions(effects);
@@ -112,9 +120,9 @@ async fn follow(hub: Hub, live: Arc<LiveList>, mut news: News) {
                 work.ask = None.into();
                 answered(&live, question, outcome);
             }
-            Some(outcome) = &mut work.compare => {
+            Some(last_seqs) = &mut work.compare => {
                 (work.compare, work.is_comparing) = (None.into(), false);
-                compared(&live, outcome).await;
+                live.act(|list, _, _| list.handle_last_seqs(last_seqs));
             }
             Some(outcome) = &mut work.compare_sessions => {
                 work.compare_sessions = None.into();
@@ -131,7 +139,7 @@ async fn follow(hub: Hub, live: Arc<LiveList>, mut news: News) {
 /// Begins what the list wants done, and says when it next needs attention, if ever; `None` once it is closed.
 fn begin(hub: &Hub, live: &LiveList, work: &mut Work) -> Option<Option<Instant>> {
     if !work.is_comparing && live.take_compare() {
-        work.compare = Some(last_seqs(hub.store().clone(), live.account).boxed()).into();
+        work.compare = Some(compare(hub.store().clone(), live.account).boxed()).into();
         work.is_comparing = true;
     }
     if live.take_compare_sessions() {
@@ -145,7 +153,7 @@ fn begin(hub: &Hub, live: &LiveList, work: &mut Work) -> Option<Option<Instant>>
     (!is_closed).then_some(round_at)
 }
 
-fn answered(live: &LiveList, question: Question, outcome: Result<Vec<FollowedRoom>, StoreError>) {
+fn answered(live: &LiveList, question: Question, outcome: Result<Vec<FollowedRoom>, Unread>) {
     match outcome {
         Ok(rooms) => live.act(|list, now, effects| list.handle_rooms(&question, &rooms, now, effects)),
         Err(error) => {
@@ -175,38 +183,42 @@ async fn sessions(bus: Bus, account: AccountId) -> Sessions {
     Ok((entries.into_iter().map(|(_, session)| session).collect(), is_fresh))
 }
 
-async fn compared(live: &LiveList, outcome: Result<LastSeqs, StoreError>) {
-    match outcome {
-        Ok(last_seqs) => live.act(|list, _, _| list.handle_last_seqs(last_seqs)),
-        Err(error) => {
-            let account = live.account;
-            warn!(account.id = %account, error = %Chain(&error), "Rooms cannot be compared yet; will retry");
-            tokio::time::sleep(RETRY.delay(1, chance::fraction())).await;
-            live.doubt();
+/// The last numbers of all rooms, whenever they can be read.
+async fn compare(store: Store, account: AccountId) -> LastSeqs {
+    loop {
+        match last_seqs(&store, account).await {
+            Ok(last_seqs) => return last_seqs,
+            Err(error) => {
+                warn!(account.id = %account, error = %Chain(&error), "Rooms cannot be compared yet; will retry");
+                tokio::time::sleep(RETRY.delay(1, chance::fraction())).await;
+            }
         }
     }
 }
 
 async fn ask(store: Store, account: AccountId, question: Question) -> Answered {
     let each = question.0.iter().flat_map(|(room, whom)| match whom {
-        Whom::All => vec![(*room, None)],
+        Whom::All | Whom::Strangers => vec![(*room, None)],
         Whom::Some(users) => users.iter().map(|user| (*room, Some(*user))).collect(),
     });
     let asked: Vec<(RoomId, Option<UserId>)> = each.collect();
-    let answer = async {
+    let answer = answered_within(ANSWER_TIME, async {
         let mut tx = store.reading(account).await?;
         rooms::followed(&mut tx, &asked).await
-    };
+    });
     let outcome = answer.await;
     (question, outcome)
 }
 
-async fn last_seqs(store: Store, account: AccountId) -> Result<LastSeqs, StoreError> {
+async fn last_seqs(store: &Store, account: AccountId) -> Result<LastSeqs, Unread> {
     let mut all: LastSeqs = Vec::new();
     loop {
-        let mut tx = store.reading(account).await?;
-        let some = rooms::all_last_seqs(&mut tx, all.last().map(|(room, _)| *room), SEQS_AT_ONCE).await?;
-        drop(tx);
+        let after = all.last().map(|(room, _)| *room);
+        let some = answered_within(ANSWER_TIME, async {
+            let mut tx = store.reading(account).await?;
+            rooms::all_last_seqs(&mut tx, after, SEQS_AT_ONCE).await
+        });
+        let some = some.await?;
         let is_last = some.len() < usize::from(SEQS_AT_ONCE);
         all.extend(some);
         if is_last {

@@ -57,7 +57,7 @@ impl LiveList {
         let decided = decide(list, self.clock.now(), effects);
         for effect in effects.drain(..) {
             match effect {
-                Effect::Tell(user, changed) => tell(list, &[user], &Event::RoomsUnreadChanged(changed)),
+                Effect::Tell(users, changed) => tell(list, &users, &Event::RoomsUnreadChanged(changed)),
                 Effect::TellCalls(users, changed) => tell(list, &users, &Event::RoomsCallsChanged(changed)),
                 Effect::Compare => *compare = true,
                 Effect::CompareSessions => *compare_sessions = true,

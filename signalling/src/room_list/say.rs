@@ -32,6 +32,7 @@ impl Unsaid {
                 let waiting = entry.get_mut();
                 waiting.moved.extend(news.moved);
                 waiting.read.extend(news.read);
+                waiting.opened.extend(news.opened);
                 if waiting.read.len() > READ_MAX {
                     let read = std::mem::take(&mut waiting.read);
                     waiting.moved.extend(read.into_iter().map(|(room, _)| room));
@@ -45,7 +46,7 @@ impl Unsaid {
     fn take(&self, account: AccountId) -> Option<RoomListNews> {
         let Entry::Occupied(mut entry) = self.0.entry(account) else { return None };
         let waiting = entry.get_mut();
-        if waiting.moved.is_empty() && waiting.read.is_empty() {
+        if *waiting == RoomListNews::default() {
             entry.remove();
             return None;
         }
@@ -105,18 +106,20 @@ async fn say_all(hub: Hub, account: AccountId) {
 mod tests {
     use super::*;
     use common::{clock::ManualClock, id::UserId};
+    use std::collections::BTreeSet;
 
     #[test]
     fn what_waits_is_bounded_and_taken_in_pieces_and_only_the_first_has_to_say_it() {
         let (unsaid, clock) = (Unsaid::default(), ManualClock::default());
         let account = AccountId::generate(&clock);
-        let rooms: Vec<RoomId> = (0..3000).map(|_| RoomId::generate(&clock)).collect();
-        let moved = RoomListNews { moved: rooms.iter().copied().collect(), ..RoomListNews::default() };
+        let rooms: BTreeSet<RoomId> = (0..3000).map(|_| RoomId::generate(&clock)).collect();
+        let first = *rooms.first().unwrap();
+        let moved = RoomListNews { moved: rooms, ..RoomListNews::default() };
         assert!(unsaid.push(account, moved.clone()));
         assert!(!unsaid.push(account, moved));
         assert_eq!(unsaid.take(account).unwrap().moved.len(), SAID_AT_ONCE);
         let read = |count: usize| {
-            let read = (0..count).map(|_| (rooms[0], UserId::generate(&clock))).collect();
+            let read = (0..count).map(|_| (first, UserId::generate(&clock))).collect();
             RoomListNews { read, ..RoomListNews::default() }
         };
         assert!(!unsaid.push(account, read(READ_MAX)));

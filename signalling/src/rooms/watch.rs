@@ -9,7 +9,12 @@ use super::{
     live::LiveRoom,
     remove::take_out,
 };
-use crate::{client::Client, hub::Hub, room_list};
+use crate::{
+    client::Client,
+    failure::{Unread, answered_within},
+    hub::Hub,
+    room_list,
+};
 use common::{
     error::Chain,
     id::{AccountId, RoomId},
@@ -27,7 +32,7 @@ use store::{
     ReviewMark, Reviews, StoreError,
     rooms::{Visitor, doubtful},
 };
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
 /// How often the store is asked whether anything has changed that may keep out who is in a room.
@@ -39,18 +44,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// Visitors that are asked about in one statement.
 const VISITORS_MAX: usize = 1000;
 
-/// Why it is not known who may stay.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Unread {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Its host may be gone without a word; other connections reach another one by now.
-    #[error("the store does not answer")]
-    Silent,
-}
-
 async fn answered<T>(reading: impl Future<Output = Result<T, StoreError>>) -> Result<T, Unread> {
-    Ok(timeout(LOOK_EVERY, reading).await.map_err(|_| Unread::Silent)??)
+    answered_within(LOOK_EVERY, reading).await
 }
 
 /// Looks until the hub drains.

@@ -50,7 +50,8 @@ pub async fn followed(
     let mut found = rooms_of(tx, &rooms).await?;
     let latest = latest(tx, &rooms).await?;
     // Everybody is read in the order of an index, which costs what there is. To look for each of very many users costs
-    // as many look-ups in every room, of which most find nothing.
+    // as many look-ups in every room, of which most find nothing. Mentions are found user by user all the same: of each
+    // as many are counted as are told, however many somebody does not read.
     let least = |user: Option<UserId>| user.map_or(Uuid::nil(), UserId::as_uuid);
     let most = |user: Option<UserId>| user.map_or(Uuid::max(), UserId::as_uuid);
     let places: Vec<Uuid> = asked.iter().map(|(room, _)| room.as_uuid()).collect();
@@ -68,9 +69,23 @@ pub async fn followed(
                SELECT user_id, NULL, role, 0, false FROM room_members
                WHERE room_id = asked.room_id AND user_id >= asked.least AND user_id <= asked.most
                UNION ALL
-               SELECT user_id, NULL, NULL, count(*), false FROM unread_mentions
-               WHERE room_id = asked.room_id AND user_id >= asked.least AND user_id <= asked.most
-               GROUP BY user_id
+               SELECT * FROM (
+                   WITH RECURSIVE mentioned AS (
+                       (SELECT user_id FROM unread_mentions
+                        WHERE room_id = asked.room_id AND user_id >= asked.least AND user_id <= asked.most
+                        ORDER BY user_id LIMIT 1)
+                       UNION ALL
+                       SELECT next.user_id FROM mentioned CROSS JOIN LATERAL (
+                           SELECT user_id FROM unread_mentions
+                           WHERE room_id = asked.room_id AND user_id > mentioned.user_id AND user_id <= asked.most
+                           ORDER BY user_id LIMIT 1) AS next
+                   )
+                   SELECT user_id, NULL::bigint, NULL::text,
+                          (SELECT count(*) FROM (
+                              SELECT FROM unread_mentions
+                              WHERE room_id = asked.room_id AND user_id = mentioned.user_id ORDER BY seq LIMIT $4)
+                          AS few), false
+                   FROM mentioned) AS mentioned
                UNION ALL
                SELECT user_id, NULL, NULL, 0, true FROM room_bans
                WHERE room_id = asked.room_id AND user_id >= asked.least AND user_id <= asked.most
@@ -78,7 +93,8 @@ pub async fn followed(
            GROUP BY asked.room_id, known.user_id"#,
         &places,
         &from,
-        &to
+        &to,
+        i64::from(UNREAD_MAX)
     )
     .fetch_all(tx.connection())
     .await?;

@@ -101,6 +101,25 @@ async fn what_is_unread_is_told_on_another_instance_to_those_alone_who_see_the_r
     assert!(!removed.has_seen("rooms.unreadChanged").await, "he is no member any more");
 }
 
+/// Would pass for the wrong reason if Eve had anything to do with the rooms: she is no member, and nobody says anything.
+#[tokio::test]
+async fn of_a_room_that_is_new_and_for_all_everybody_is_told_and_of_a_private_one_once_it_is_no_more() {
+    let installation = Installation::new().await.clustered();
+    let (a, b) = (installation.server(), installation.server());
+    let account = installation.account("acme", &a).await;
+    let eve = person(&account, &a, "Eve").await;
+    let mut follower = follower(&b, &eve).await;
+    let private = private_room(&account, &[]).await;
+    let open = account.room("Lobby").await;
+    unread(&mut follower, &open, 0, 0).await;
+    assert!(!follower.has_read("rooms.unreadChanged"), "of the private room she was told something");
+    account
+        .admin
+        .call(Method::PATCH, &format!("/v1/rooms/{private}"), Some(json!({ "private": false })))
+        .await;
+    unread(&mut follower, &private, 0, 0).await;
+}
+
 #[tokio::test]
 async fn guests_do_not_follow_rooms() {
     let installation = Installation::new().await;

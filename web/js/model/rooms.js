@@ -4,6 +4,12 @@ import { createStore } from '../store.js';
 import { phrase } from '../words.js';
 import { createLiveRoom } from './live-room.js';
 
+/** Within which a room that was told of is read: at any moment of it, because as many pages as see the room were told. */
+const LOOK_WITHIN_MS = 2000;
+
+/** Rooms that are read one by one. For more, the list is. */
+const LOOK_AT_MAX = 5;
+
 /** A direct room is called by the other one. @param {Wire.ListedRoom} room */
 export const nameOf = (room) => room.with?.name ?? room.name;
 
@@ -21,6 +27,9 @@ export function createRooms({ api, socket, kept, notices }) {
 
   /** What was told last of each room: newer than a list that was asked for before. @type {Map<string, Wire.RoomsUnreadRoom>} */
   const told = new Map();
+
+  /** Rooms that were told of and are not in the list, though it was read for them. @type {Set<string>} */
+  const unlisted = new Set();
 
   /** @type {Promise<void> | null} */
   let loading = null;
@@ -55,6 +64,8 @@ export function createRooms({ api, socket, kept, notices }) {
         items.push(...page.items);
         next = page.next ?? null;
       } while (next && items.length < 1000);
+      // Who is out of one of them, and is let in again, is told of it as of a new one.
+      for (const { id } of items) unlisted.delete(id);
       const all = new Map([...made, ...items.map((item) => /** @type {const} */ ([item.id, item]))]);
       list.set({ status: 'ready', items: sorted([...all.values()].map(withTold)), error: null });
     } catch (error) {
@@ -187,8 +198,6 @@ export function createRooms({ api, socket, kept, notices }) {
     list.set({ items: list.get().items.map((item) => (item.id === id && item.read ? { ...item, read: { seq, unread: 0, mentions: 0 } } : item)) });
   }
 
-  /** Rooms that were told of and are not in the list, though it was read for them. @type {Set<string>} */
-  const unlisted = new Set();
   const followed = socket.client.roomList();
   followed.on('reload', () => {
     load();
@@ -197,12 +206,30 @@ export function createRooms({ api, socket, kept, notices }) {
     for (const room of rooms) told.set(room.roomId, room);
     const { items } = list.get();
     const known = new Set(items.map(({ id }) => id));
-    const unknown = rooms.filter(({ roomId }) => !known.has(roomId) && !unlisted.has(roomId));
-    unknown.forEach(({ roomId }) => unlisted.add(roomId));
-    // The user was let into them meanwhile.
-    if (unknown.length) load();
+    const unknown = rooms.map(({ roomId }) => roomId).filter((id) => !known.has(id) && !unlisted.has(id));
+    unknown.forEach((id) => unlisted.add(id));
+    // The user was let into them meanwhile, or they are new.
+    if (unknown.length) setTimeout(() => look(unknown), Math.random() * LOOK_WITHIN_MS);
     list.set({ items: items.map(withTold) });
   });
+
+  /** Adds rooms to the list that were told of and are not in it. @param {string[]} ids */
+  async function look(ids) {
+    const missing = ids.filter((id) => !list.get().items.some((item) => item.id === id));
+    if (missing.length > LOOK_AT_MAX) return load();
+    for (const id of missing) {
+      try {
+        const room = /** @type {Wire.Room} */ (await api.get(`/v1/rooms/${id}`));
+        // The other one of a direct room is in the list alone.
+        if (room.direct) return load();
+        unlisted.delete(id);
+        add(withTold({ ...room, read: told.get(id)?.read }));
+      } catch {
+        // The user was let out of it again, or it is looked for with the next event or connection.
+        unlisted.delete(id);
+      }
+    }
+  }
 
   followed.on('calls', ({ calls: byRoom }) => calls.set({ byRoom }));
 

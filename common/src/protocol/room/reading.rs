@@ -36,7 +36,7 @@ pub struct ReadPosition {
 }
 
 /// How far a user has read, and what has come since.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomUnread))]
 pub struct Unread {

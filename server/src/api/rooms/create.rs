@@ -1,11 +1,14 @@
 //! A new room.
 
-use super::super::{
-    App,
-    caller::Caller,
-    fields,
-    idempotency::{self, Retryable},
-    problem::Problem,
+use super::{
+    super::{
+        App,
+        caller::Caller,
+        fields,
+        idempotency::{self, Retryable},
+        problem::Problem,
+    },
+    tell,
 };
 use axum::{extract::State, response::Response};
 use common::{permission::Permission, protocol::room::MemberRole};
@@ -52,5 +55,9 @@ pub(super) async fn create(
         added.map_err(|error| Problem::refused("room", error))?;
         rooms::set_role(&mut tx, room.id, token.user, MemberRole::Owner).await?;
     }
-    idempotency.created(tx, &caller, &room).await
+    let created = idempotency.created(tx, &caller, &room).await?;
+    if !body.private {
+        tell::opened(&app, caller.account, room.id).await;
+    }
+    Ok(created)
 }

@@ -162,6 +162,8 @@ pub(super) async fn unban(
     admit_restricting(&app, &mut tx, &caller, user, room).await?;
     rooms::unban(&mut tx, room, user).await?;
     finish(&app, &caller, tx, (room, user), "room.memberUnbanned").await?;
+    // They see again who is in a call there.
+    tell::moved(&app, caller.account, room).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

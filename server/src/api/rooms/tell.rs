@@ -22,7 +22,15 @@ async fn tell(app: &App, id: RoomId, news: RoomNews) {
 
 /// Something is new in the room for those who follow the list.
 pub(super) async fn moved(app: &App, account: AccountId, id: RoomId) {
-    let news = RoomListNews { moved: [id].into(), ..RoomListNews::default() };
+    list(app, account, id, RoomListNews { moved: [id].into(), ..RoomListNews::default() }).await;
+}
+
+/// The room is for all from now on, and those who follow the list may not know of it.
+pub(super) async fn opened(app: &App, account: AccountId, id: RoomId) {
+    list(app, account, id, RoomListNews { opened: [id].into(), ..RoomListNews::default() }).await;
+}
+
+async fn list(app: &App, account: AccountId, id: RoomId, news: RoomListNews) {
     if let Err(error) = app.bus.publish(&RoomListTopic(account), &news).await {
         // Instances that miss it compare the numbers of the rooms.
         debug!(room.id = %id, error = %Chain(&error), "Only this process was told");

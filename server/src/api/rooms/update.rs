@@ -63,8 +63,10 @@ pub(super) async fn update(
     if name.is_some() {
         tell::renamed(&app, id, room.name.clone()).await;
     }
-    if body.private == Some(true) {
-        hub::review(&app, caller.account, id).await?;
+    match body.private {
+        Some(true) => drop(hub::review(&app, caller.account, id).await?),
+        Some(false) => tell::opened(&app, caller.account, id).await,
+        None => {}
     }
     Ok(Json(room))
 }

@@ -2,7 +2,7 @@
 
 use common::{
     id::{ConnectionId, RoomId},
-    protocol::room::Unread,
+    protocol::room::{UNREAD_MAX, Unread},
 };
 use std::collections::BTreeMap;
 
@@ -10,12 +10,19 @@ use std::collections::BTreeMap;
 /// told them once more.
 pub(super) const TOLD_MAX: usize = 256;
 
+/// What somebody was told of a room: what is unread there, and up to which number that was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    last_seq: u64,
+    read: Unread,
+}
+
 /// All of their devices on this instance. They are told the same.
 #[derive(Debug)]
 pub(super) struct Follower<D> {
     pub(super) devices: BTreeMap<ConnectionId, D>,
     /// What they were told last, of rooms of which they were told anything.
-    pub(super) unread: BTreeMap<RoomId, Unread>,
+    pub(super) unread: BTreeMap<RoomId, Told>,
     /// The rooms in which a call goes on for all that they were told, each with the session's revision then.
     calls: BTreeMap<RoomId, u64>,
 }
@@ -33,12 +40,18 @@ impl<D> Follower<D> {
         self.calls.values_mut().for_each(|revision| *revision = 0);
     }
 
-    /// Whether it is other than what they were told last that so much is unread; from now on they were.
-    pub(super) fn is_news_of_unread(&mut self, room: RoomId, read: Unread) -> bool {
+    /// Whether it is other than what they were told last that so much is unread at this number; from now on they were.
+    ///
+    /// Also the same count at another number: whoever read the list between a message and its deletion was told
+    /// another, and goes by that until there is a count of a later number. Once the count has reached its end, that is
+    /// worth no frame for each message.
+    pub(super) fn is_news_of_unread(&mut self, room: RoomId, last_seq: u64, read: Unread) -> bool {
         if self.unread.len() >= TOLD_MAX && !self.unread.contains_key(&room) {
             self.unread.clear();
         }
-        self.unread.insert(room, read) != Some(read)
+        let told = Told { last_seq, read };
+        let before = self.unread.insert(room, told);
+        before != Some(told) && (read.unread < UNREAD_MAX || before.map(|before| before.read) != Some(read))
     }
 
     /// Whether it is news that a call goes on in a room, of this revision; or that none does, or is to be seen.

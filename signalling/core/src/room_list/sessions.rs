@@ -3,6 +3,11 @@
 use common::{id::RoomId, protocol::rooms::RoomCall, subject::media::SessionSummary};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Sessions that end before all are read, and those that are over forgotten, though nothing else gives reason to.
+///
+/// More is more memory for what is over; fewer has all sessions read more often where many are short.
+pub(super) const OVER_MAX: usize = 1000;
+
 /// Those that go on, and those that are over and may still be read.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
@@ -11,6 +16,8 @@ pub(super) struct Sessions {
     touched: Option<BTreeSet<RoomId>>,
     /// They are to be read once more, for what has happened meanwhile.
     is_late: bool,
+    /// How many have ended since it was begun to read them.
+    over: usize,
 }
 
 impl Sessions {
@@ -36,15 +43,26 @@ impl Sessions {
 
     fn take(&mut self, session: SessionSummary) -> bool {
         let room = session.call.room_id;
-        if self.known.get(&room).is_some_and(|known| known.revision >= session.revision) {
+        let known = self.known.get(&room);
+        if known.is_some_and(|known| known.revision >= session.revision) {
             return false;
         }
+        let is_over = session.call.participant_count == 0;
+        let was_over = known.is_none_or(|known| known.call.participant_count == 0);
+        self.over += usize::from(is_over);
         self.known.insert(room, session);
-        true
+        // Of what was not known to go on it is no news that it is over.
+        !(is_over && was_over)
+    }
+
+    /// Whether so many have ended that it is time to forget them.
+    pub(super) const fn has_many_over(&self) -> bool {
+        self.over >= OVER_MAX && self.touched.is_none()
     }
 
     /// Whether all are to be read now. If they are being read already, they are once more afterwards.
     pub(super) fn begin(&mut self) -> bool {
+        self.over = 0;
         self.is_late = self.touched.is_some();
         if !self.is_late {
             self.touched = Some(BTreeSet::new());
@@ -87,6 +105,12 @@ impl Sessions {
     /// Whether they are to be read once more; asked once.
     pub(super) fn take_late(&mut self) -> bool {
         std::mem::take(&mut self.is_late)
+    }
+
+    /// How many are remembered, over or not.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.known.len()
     }
 
     /// What is told of a room: the call that goes on in it, or that none does.

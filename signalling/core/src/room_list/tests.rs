@@ -40,7 +40,7 @@ impl World {
 
     fn moved(&mut self, rooms: &[RoomId]) {
         self.list
-            .handle_news(&RoomListNews { moved: rooms.iter().copied().collect(), read: BTreeSet::new() });
+            .handle_news(&RoomListNews { moved: rooms.iter().copied().collect(), ..RoomListNews::default() });
     }
 
     fn question(&mut self) -> Option<Vec<(RoomId, Whom)>> {
@@ -62,9 +62,10 @@ impl World {
     /// Answers, and says who is told how much is unread.
     fn answer(&mut self, rooms: &[FollowedRoom]) -> Vec<(UserId, Vec<u32>)> {
         self.answer_to(rooms);
-        let told = self.effects.drain(..).map(|effect| match effect {
-            Effect::Tell(user, changed) => {
-                (user, changed.rooms.iter().map(|room| room.read.unread).collect())
+        let told = self.effects.drain(..).flat_map(|effect| match effect {
+            Effect::Tell(users, changed) => {
+                let counts: Vec<u32> = changed.rooms.iter().map(|room| room.read.unread).collect();
+                users.into_iter().map(move |user| (user, counts.clone()))
             }
             other @ (Effect::TellCalls(..) | Effect::Compare | Effect::CompareSessions) => {
                 panic!("{other:?}")
@@ -133,18 +134,19 @@ fn who_reads_further_is_asked_about_alone_and_told_also_where_the_count_is_the_s
     let room = world.room();
     let (reader, _other) = (world.follower(), world.follower());
     let gone = UserId::generate(&world.clock);
-    world
-        .list
-        .handle_news(&RoomListNews { moved: BTreeSet::new(), read: [(room, reader), (room, gone)].into() });
+    world.list.handle_news(&RoomListNews {
+        read: [(room, reader), (room, gone)].into(),
+        ..RoomListNews::default()
+    });
     assert_eq!(world.question().unwrap(), [(room, Whom::Some([reader].into()))]);
     let read = |seq| of(room, 9, [(reader, RoomFacts::default(), Some(unread(seq, 1)))]);
     assert_eq!(world.answer(&[read(7)]), [(reader, vec![1])]);
     world.clock.advance(ROUND_TIME);
-    world.list.handle_news(&RoomListNews { moved: BTreeSet::new(), read: [(room, reader)].into() });
+    world.list.handle_news(&RoomListNews { read: [(room, reader)].into(), ..RoomListNews::default() });
     world.question().unwrap();
     assert_eq!(world.answer(&[read(8)]), [(reader, vec![1])], "another one is unread");
     world.clock.advance(ROUND_TIME);
-    world.list.handle_news(&RoomListNews { moved: BTreeSet::new(), read: [(room, gone)].into() });
+    world.list.handle_news(&RoomListNews { read: [(room, gone)].into(), ..RoomListNews::default() });
     assert_eq!(world.question(), None, "of who does not follow nothing is asked");
 }
 
@@ -178,7 +180,7 @@ fn where_many_have_read_it_is_asked_for_all() {
     let room = world.room();
     for _ in 0..=SOME_MAX {
         let reader = world.follower();
-        world.list.handle_news(&RoomListNews { moved: BTreeSet::new(), read: [(room, reader)].into() });
+        world.list.handle_news(&RoomListNews { read: [(room, reader)].into(), ..RoomListNews::default() });
     }
     assert_eq!(world.question(), Some(vec![(room, Whom::All)]));
 }
@@ -250,6 +252,74 @@ fn a_list_ends_with_the_last_device_and_takes_nobody_afterwards() {
     let room = world.room();
     world.moved(&[room]);
     assert_eq!(world.list.next_deadline(), None);
+}
+
+/// Whoever has read the list between the two goes by two unread messages, and by nothing of a lower number.
+#[test]
+fn a_message_that_was_deleted_before_it_was_counted_is_told_by_its_number() {
+    let mut world = World::new();
+    let room = world.room();
+    let user = world.follower();
+    let at = |last_seq, count| of(room, last_seq, [(user, RoomFacts::default(), Some(unread(0, count)))]);
+    assert_eq!(world.answer(&[at(1, 1)]), [(user, vec![1])]);
+    assert_eq!(world.answer(&[at(3, 1)]), [(user, vec![1])], "one came and went");
+    assert_eq!(world.answer(&[at(3, 1)]), []);
+}
+
+#[test]
+fn those_to_whom_the_same_is_told_are_told_it_by_one_frame() {
+    let mut world = World::new();
+    let room = world.room();
+    let users: BTreeSet<UserId> = (0..3).map(|_| world.follower()).collect();
+    let reader = world.follower();
+    let each = users.iter().map(|user| (*user, RoomFacts::default(), Some(unread(0, 2))));
+    let all = each.chain([(reader, RoomFacts::default(), Some(unread(1, 1)))]);
+    world.answer_to(&[of(room, 2, all)]);
+    let frames: Vec<BTreeSet<UserId>> = world
+        .effects
+        .drain(..)
+        .map(|effect| match effect {
+            Effect::Tell(users, _) => users.into_iter().collect(),
+            other @ (Effect::TellCalls(..) | Effect::Compare | Effect::CompareSessions) => {
+                panic!("{other:?}")
+            }
+        })
+        .collect();
+    assert_eq!(frames, [users, [reader].into()]);
+}
+
+#[test]
+fn of_a_room_that_was_opened_to_all_everybody_is_told_who_sees_it_once() {
+    let mut world = World::new();
+    let room = world.room();
+    let [member, stranger, banned] = [(); 3].map(|()| world.follower());
+    let opened = RoomListNews { opened: [room].into(), ..RoomListNews::default() };
+    let nothing = RoomFacts::default();
+    let private = FollowedRoom { facts: RoomFacts { is_private: true, ..nothing }, ..of(room, 4, []) };
+    let open = |last_seq| {
+        let facts = RoomFacts { is_banned: true, ..nothing };
+        of(room, last_seq, [(member, nothing, Some(unread(0, 3))), (banned, facts, None)])
+    };
+    world.moved(&[room]);
+    world.question().unwrap();
+    world.list.handle_news(&opened);
+    assert_eq!(world.answer(std::slice::from_ref(&private)), [], "that was asked before");
+    world.clock.advance(ROUND_TIME);
+    world.question().unwrap();
+    world.list.handle_unanswered(world.asked.take().unwrap(), world.clock.now());
+    world.moved(&[room]);
+    world.question().unwrap();
+    let told: BTreeMap<UserId, Vec<u32>> = world.answer(&[open(4)]).into_iter().collect();
+    assert_eq!(told, [(member, vec![3]), (stranger, vec![0])].into());
+    world.clock.advance(ROUND_TIME);
+    let late = world.follower();
+    world.moved(&[room]);
+    world.question().unwrap();
+    assert_eq!(world.answer(&[open(5)]), [(member, vec![3])], "and {late} nothing");
+    world.clock.advance(ROUND_TIME);
+    world.list.handle_news(&opened);
+    world.question().unwrap();
+    assert_eq!(world.answer(&[private]), [], "it is private again");
 }
 
 /// What is remembered of each is bounded; what was forgotten is told once more.

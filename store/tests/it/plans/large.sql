@@ -175,6 +175,8 @@ INSERT INTO room_reads (account_id, room_id, user_id, seq)
 INSERT INTO unread_mentions (account_id, room_id, user_id, seq)
     SELECT account, pg_temp.u('room', 777), pg_temp.u('user', 1000001 + n % 1000), 1 + n / 1000
     FROM large, generate_series(0, 49999) n;
+INSERT INTO unread_mentions (account_id, room_id, user_id, seq)
+    SELECT account, pg_temp.u('room', 777), pg_temp.u('user', 1000501), 100 + n FROM large, generate_series(0, 49999) n;
 INSERT INTO push_subscriptions (account_id, id, user_id, endpoint_sha256, service, sealed, created_at)
     SELECT account, pg_temp.u('push', n), pg_temp.u('user', 1000001 + n % 1000), sha256(('push' || n)::bytea), 's', '', now()
     FROM large, generate_series(0, 19999) n;
