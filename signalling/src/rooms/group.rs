@@ -24,7 +24,7 @@ use signalling_core::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use store::{
-    TenantTx,
+    StoreError, TenantTx,
     mailbox::Delivered,
     rooms::{self, NewRoomMessage, Repeats, Unsent, Visitor},
     standing as standings,
@@ -103,7 +103,9 @@ pub(super) async fn store(hub: &Hub, account: AccountId, group: &[Post]) -> Resu
     // Hardly anything is sent twice: to look for that in every group costs more than to store a few groups anew.
     match attempt(hub, account, group, Repeats::NotExpected).await? {
         Some(stored) => Ok(stored),
-        None => attempt(hub, account, group, Repeats::LookedFor).await?.ok_or_else(Failure::internal),
+        None => attempt(hub, account, group, Repeats::LookedFor)
+            .await?
+            .ok_or_else(|| store_failed(&StoreError::Contradiction)),
     }
 }
 

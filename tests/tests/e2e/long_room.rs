@@ -52,6 +52,7 @@ async fn of_a_long_room_all_is_drawn_for_who_reads_upwards_and_its_end_for_who_i
     say(SAID + 1).await;
     draws(&ada, 1, SAID + 1).await;
     ada.see("new-below").await;
+    ada.screenshot("long-room").await;
     ada.click("new-below").await;
     say(SAID + 2).await;
     draws(&ada, SAID + 3 - DRAWN, SAID + 2).await;
