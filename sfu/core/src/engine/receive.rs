@@ -9,6 +9,7 @@ use crate::{
     output::Output,
     publication::Publication,
     rtp::header::Header,
+    srtp::Opened,
     transport::{Progress, addresses::Noted},
 };
 use is::stun::StunMessage;
@@ -111,14 +112,11 @@ impl Engine {
         let place = *self.by_address.get(&source)?;
         let transport = self.transports.get_mut(place)?.as_mut()?;
         let bytes = datagram.len();
-        let length = transport.open_rtp(datagram, now)?;
+        let Opened { header, payload } = transport.open_rtp(datagram, now)?;
         if !transport.incoming.take(bytes, now) {
             self.stats.packets_refused = self.stats.packets_refused.wrapping_add(1);
             return Some(());
         }
-        let packet = datagram.get(..length)?;
-        let header = Header::parse(packet)?;
-        let payload = packet.get(header.length..)?;
         let stream = self.stream(place, &header)?;
         let publication = self.publications.get_mut(&stream.publication)?;
         if !publication.incoming.take(bytes, now) {

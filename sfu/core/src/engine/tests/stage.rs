@@ -3,10 +3,7 @@
 use crate::{
     Engine, EngineConfig, MediaEvent, Offer, Output,
     engine::simulation::{Side, reply},
-    rtp::{
-        header::{Header, PlainHeader},
-        sequence::SeqNo,
-    },
+    rtp::{header::PlainHeader, sequence::SeqNo},
     sdp::parse::Remote,
     srtp::{Opener, Profile, Sealer, contexts},
 };
@@ -191,13 +188,13 @@ impl Stage {
         let end = self.ends.get_mut(&port).unwrap();
         let rtp = datagrams.into_iter().filter(|datagram| !(192..=223).contains(&datagram[1]));
         rtp.map(|mut datagram| {
-            let length = end.opener.rtp(&mut datagram).expect("it opens, and is no repetition");
-            let header = Header::parse(&datagram[..length]).unwrap();
+            let opened = end.opener.rtp(&mut datagram).expect("it opens, and is no repetition");
+            let header = opened.header;
             Opened {
                 ssrc: header.ssrc,
                 payload_type: header.payload_type,
                 sequence: header.sequence,
-                payload: datagram[header.length..length].to_vec(),
+                payload: opened.payload.to_vec(),
             }
         })
         .collect()
