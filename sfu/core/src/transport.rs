@@ -9,6 +9,7 @@ use crate::{
     budget::{Budget, incoming::Incoming},
     moment::after,
     output::Output,
+    sdp::Local,
     srtp::{Opened, Opener, Profile, Sealer, contexts},
 };
 use addresses::{ADDRESSES_MAX, Addresses, Noted};
@@ -38,6 +39,9 @@ const AGENT_ADDRESSES_MAX: usize = 2 * ADDRESSES_MAX;
 /// Room for the largest DTLS record that we write.
 const DTLS_BYTES_MAX: usize = 2048;
 
+/// How often it is looked after.
+const TICK: Duration = Duration::from_millis(20);
+
 /// How soon the handshake is looked after again at least.
 const DTLS_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
@@ -56,6 +60,16 @@ impl Identity {
         let certificate = dimpl::certificate::generate_self_signed_certificate()
             .map_err(|error| EngineError::Certificate(format!("{error:?}")))?;
         Ok(Self { fingerprint: certificate.fingerprint_str(), certificate, dtls: Arc::default(), candidates })
+    }
+
+    /// What a description says of a transport under these credentials.
+    pub(crate) fn local<'a>(&'a self, credentials: &'a IceCreds) -> Local<'a> {
+        Local {
+            ufrag: &credentials.ufrag,
+            pwd: &credentials.pass,
+            fingerprint: &self.fingerprint,
+            candidates: &self.candidates,
+        }
     }
 }
 
@@ -292,7 +306,6 @@ impl Transport {
 
     /// Lets time pass: what was sent is longer ago, consent ends, and is asked for again.
     pub(crate) fn pass(&mut self, now: Instant, output: &mut Output) {
-        self.budget.advance(now);
         if !self.is_connected() {
             return;
         }
@@ -368,9 +381,9 @@ impl Transport {
         }
     }
 
-    /// When the handshake needs attention though nothing happens.
-    pub(crate) const fn next_deadline(&self) -> Instant {
-        self.dtls_due
+    /// When it wants to be looked after though nothing happens.
+    pub(crate) fn next_deadline(&self, now: Instant) -> Instant {
+        after(now, TICK)
     }
 
     /// Acts on time that has passed and sends what is due.
