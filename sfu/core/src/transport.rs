@@ -358,6 +358,13 @@ impl Transport {
         Some(length)
     }
 
+    /// A stream that came in has ended.
+    pub(crate) fn retire(&mut self, ssrc: u32) {
+        if let Some((opener, _)) = &mut self.keys {
+            opener.retire(ssrc);
+        }
+    }
+
     fn opener(&mut self) -> Option<&mut Opener> {
         if !self.is_connected() {
             return None;
