@@ -13,12 +13,12 @@ pub mod simulation;
 mod timers;
 
 use crate::{
+    loss::LossReason,
     output::{MediaEvent, Offer, Output},
     publication::Publication,
-    transport::{Identity, Transport},
+    transport::{Description, Identity, Transport, credentials::Credentials},
 };
 use common::id::ConnectionId;
-use is::IceCreds;
 use offering::Offering;
 use rand::{Rng, RngExt, SeedableRng, distr::Alphanumeric, rngs::StdRng};
 use std::{
@@ -244,18 +244,11 @@ impl Engine {
         }
     }
 
-    fn open_transport(
-        &mut self,
-        owner: ConnectionId,
-        own: IceCreds,
-        remote: IceCreds,
-        fingerprint: String,
-        is_client: bool,
-        now: Instant,
-    ) -> usize {
+    /// A transport whose client has not described itself yet.
+    fn open_transport(&mut self, owner: ConnectionId, own: Credentials, now: Instant) -> usize {
         let name = own.ufrag.clone();
         let random = StdRng::from_rng(&mut self.random);
-        let transport = Transport::new(&self.identity, own, remote, fingerprint, is_client, random, now);
+        let transport = Transport::new(&self.identity, own, random, now);
         let place = self.transports.iter().position(Option::is_none).unwrap_or(self.transports.len());
         match self.transports.get_mut(place) {
             Some(free) => *free = Some(transport),
@@ -266,19 +259,50 @@ impl Engine {
         place
     }
 
-    /// Goes by these credentials of ours and of the client's from now on.
-    fn restart_transport(&mut self, place: usize, own: IceCreds, remote: IceCreds) {
+    /// The client has described its side of a transport.
+    fn describe_transport(&mut self, place: usize, client: Description, now: Instant, output: &mut Output) {
+        if let Some(Some(transport)) = self.transports.get_mut(place) {
+            transport.describe(&self.identity, client, now);
+            self.drive(place, now, output);
+        }
+    }
+
+    /// The client is offered these credentials of ours for a restart.
+    fn expect_restart(&mut self, place: usize, own: Credentials) {
         if let Some(Some(transport)) = self.transports.get_mut(place) {
             let name = own.ufrag.clone();
-            let former = transport.restart(own, remote);
-            self.by_ufrag.remove(&former.ufrag);
-            self.by_ufrag.insert(name, place);
+            let unused = transport.expect_restart(own);
+            self.rename_transport(place, name, unused);
         }
+    }
+
+    /// Goes by these credentials of ours and of the client's from now on.
+    fn restart_transport(
+        &mut self,
+        place: usize,
+        (own, remote): (Credentials, Credentials),
+        now: Instant,
+        output: &mut Output,
+    ) {
+        if let Some(Some(transport)) = self.transports.get_mut(place) {
+            let name = own.ufrag.clone();
+            let unused = transport.restart(own, remote, now);
+            self.rename_transport(place, name, unused);
+            self.drive(place, now, output);
+        }
+    }
+
+    /// Checks for a transport come under this name, too, and may not come under that one any more.
+    fn rename_transport(&mut self, place: usize, name: String, unused: Option<String>) {
+        unused.and_then(|unused| self.by_ufrag.remove(&unused));
+        self.by_ufrag.insert(name, place);
     }
 
     fn remove_transport(&mut self, place: usize) {
         if let Some(transport) = self.transports.get_mut(place).and_then(Option::take) {
-            self.by_ufrag.remove(&transport.credentials.ufrag);
+            for name in transport.names() {
+                self.by_ufrag.remove(name);
+            }
             for address in transport.addresses() {
                 self.forget_address(address, place);
             }
@@ -296,22 +320,22 @@ impl Engine {
     }
 
     /// Names of an ICE agent (RFC 8839, section 5.4): unique within the engine, not to be guessed.
-    fn credentials(&mut self) -> IceCreds {
+    fn credentials(&mut self) -> Credentials {
         let mut text = |length: usize| -> String {
             (&mut self.random).sample_iter(Alphanumeric).take(length).map(char::from).collect()
         };
         loop {
-            let (ufrag, pass) = (text(12), text(24));
+            let (ufrag, pwd) = (text(12), text(24));
             if !self.by_ufrag.contains_key(&ufrag) {
-                return IceCreds { ufrag, pass };
+                return Credentials { ufrag, pwd };
             }
         }
     }
 
     /// Tells the shell that a participant is gone.
-    fn lose(&self, transport: usize, output: &mut Output) {
+    fn lose(&self, transport: usize, reason: LossReason, output: &mut Output) {
         if let Some(&participant) = self.owners.get(&transport) {
-            output.event(MediaEvent::Lost { participant });
+            output.event(MediaEvent::Lost { participant, reason });
         }
     }
 }

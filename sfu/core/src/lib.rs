@@ -18,6 +18,7 @@ pub mod engine;
 #[cfg(any(test, feature = "simulation"))]
 pub mod fuzzing;
 mod limits;
+mod loss;
 mod moment;
 pub mod output;
 mod publication;
@@ -25,10 +26,12 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod srtp;
+mod stun;
 mod subscription;
 mod transport;
 
 pub use engine::{AnswerError, Engine, EngineConfig, EngineError, Stats};
 pub use limits::limits;
+pub use loss::LossReason;
 pub use output::{MediaEvent, Offer, Output, Run};
 pub use sdp::SdpError;

@@ -8,9 +8,9 @@ use crate::{
         Local, SdpError, answer,
         parse::{Remote, Section},
     },
+    transport::{Description, credentials::Credentials},
 };
 use common::{id::ConnectionId, protocol::media::TrackKind};
-use is::IceCreds;
 use std::time::Instant;
 
 /// Tracks that one participant may send.
@@ -39,21 +39,21 @@ impl Engine {
         if remote.sections.iter().filter(|section| answer::takes(section)).count() > TRACKS_MAX {
             return Err(SdpError::TooMany("tracks"));
         }
-        let credentials = IceCreds { ufrag: remote.ufrag.clone(), pass: remote.pwd.clone() };
+        let client = Description::of(remote);
         let place = match publish {
             Some(place) => {
                 let transport = self.transports.get(place).and_then(Option::as_ref);
-                if transport.is_some_and(|transport| transport.is_restarted_by(&credentials)) {
+                if transport.is_some_and(|transport| transport.is_restarted_by(&client.credentials)) {
                     let own = self.credentials();
-                    self.restart_transport(place, own, credentials);
+                    self.restart_transport(place, (own, client.credentials), now, output);
                 }
                 place
             }
             None => {
                 let own = self.credentials();
-                let fingerprint = remote.fingerprint.clone();
-                let is_client = remote.is_passive;
-                self.open_transport(participant, own, credentials, fingerprint, is_client, now)
+                let place = self.open_transport(participant, own, now);
+                self.describe_transport(place, client, now, output);
+                place
             }
         };
         let mut version = 0;
@@ -65,7 +65,7 @@ impl Engine {
         let changed = self.update_publications(participant, place, remote, now);
         let text = match self.transports.get(place) {
             Some(Some(transport)) => {
-                let local = self.local(&transport.credentials);
+                let local = self.local(transport.credentials());
                 answer::write(remote, local, u64::try_from(place).unwrap_or(0), version)
             }
             _ => String::new(),
@@ -76,10 +76,10 @@ impl Engine {
         Ok(text)
     }
 
-    pub(super) fn local<'a>(&'a self, credentials: &'a IceCreds) -> Local<'a> {
+    pub(super) fn local<'a>(&'a self, credentials: &'a Credentials) -> Local<'a> {
         Local {
             ufrag: &credentials.ufrag,
-            pwd: &credentials.pass,
+            pwd: &credentials.pwd,
             fingerprint: &self.identity.fingerprint,
             candidates: &self.identity.candidates,
         }

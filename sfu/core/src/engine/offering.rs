@@ -2,18 +2,19 @@
 
 use super::{AnswerError, Engine};
 use crate::{
+    loss::LossReason,
     output::{MediaEvent, Offer, Output},
     sdp::{
         offer::{self, OfferedSection, OfferedStream},
         parse::Remote,
     },
     subscription::Subscription,
+    transport::{Description, Transport, credentials::Credentials},
 };
 use common::{
     id::ConnectionId,
     protocol::media::{OfferedTrack, TrackKind},
 };
-use is::IceCreds;
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -52,8 +53,8 @@ pub(super) struct Offering {
     is_outdated: bool,
     /// Offers since the last answer whose time ran out.
     unanswered: u8,
-    /// Made with the first offer, for the transport that the first answer opens; and anew with each restart of ICE.
-    credentials: Option<IceCreds>,
+    /// Made with the first offer, for the transport that it opens; and anew with each restart of ICE.
+    credentials: Option<Credentials>,
     /// The next offer restarts ICE.
     restarts: bool,
     /// What was agreed about the DTLS client's part, once it was.
@@ -220,10 +221,11 @@ impl Engine {
     }
 
     /// A participant's network has changed: it is offered the same under new credentials, as soon as it has answered
-    /// what it was offered before (RFC 8445, section 9). Does nothing if nothing was offered yet.
+    /// what it was offered before (RFC 8445, section 9). Does nothing if it has answered nothing yet.
     pub fn restart_ice(&mut self, participant: ConnectionId, now: Instant, output: &mut Output) {
         let Some(known) = self.participants.get_mut(&participant) else { return };
-        if known.subscribe.is_some() {
+        let transport = known.subscribe.and_then(|place| self.transports.get(place)?.as_ref());
+        if transport.is_some_and(Transport::is_described) {
             known.offering.restarts = true;
             self.offer(participant, now, output);
         }
@@ -255,10 +257,28 @@ impl Engine {
         ranked.into_iter().map(|(_, track)| track).filter(has_room).collect()
     }
 
+    /// Credentials to offer: checks under them may come before the answer does.
+    fn expect_checks(&mut self, participant: ConnectionId, now: Instant) -> Credentials {
+        let own = self.credentials();
+        match self.participants.get(&participant).and_then(|known| known.subscribe) {
+            Some(place) => self.expect_restart(place, own.clone()),
+            None => {
+                let place = self.open_transport(participant, own.clone(), now);
+                if let Some(known) = self.participants.get_mut(&participant) {
+                    known.subscribe = Some(place);
+                }
+            }
+        }
+        own
+    }
+
     fn write_offer(&mut self, participant: ConnectionId, now: Instant, output: &mut Output) {
         let Some(known) = self.participants.get(&participant) else { return };
         let kept = known.offering.credentials.clone().filter(|_| !known.offering.restarts);
-        let credentials = kept.unwrap_or_else(|| self.credentials());
+        let credentials = match kept {
+            Some(kept) => kept,
+            None => self.expect_checks(participant, now),
+        };
         let Some(known) = self.participants.get_mut(&participant) else { return };
         let offering = &mut known.offering;
         offering.credentials = Some(credentials.clone());
@@ -299,7 +319,7 @@ impl Engine {
             }
             let changed = offering.update(tracks);
             if offering.unanswered >= UNANSWERED_MAX && !is_connected {
-                output.event(MediaEvent::Lost { participant });
+                output.event(MediaEvent::Lost { participant, reason: LossReason::Unanswered });
             } else if changed || offering.unanswered < UNANSWERED_MAX {
                 self.write_offer(participant, now, output);
             }
@@ -333,28 +353,19 @@ impl Engine {
         if pending.revision != revision {
             return Err(AnswerError::Stale { current: pending.revision });
         }
-        let (subscribe, own) = (known.subscribe, known.offering.credentials.clone());
-        let credentials = IceCreds { ufrag: remote.ufrag.clone(), pass: remote.pwd.clone() };
-        let place = match (subscribe, own) {
-            (Some(place), Some(own)) => {
-                let transport = self.transports.get(place).and_then(Option::as_ref);
-                let is_restart = transport.is_some_and(|transport| {
-                    transport.credentials.ufrag != own.ufrag || transport.is_restarted_by(&credentials)
-                });
-                if is_restart {
-                    self.restart_transport(place, own, credentials);
-                }
-                place
-            }
-            (None, Some(own)) => {
-                let fingerprint = remote.fingerprint.clone();
-                let is_client = remote.is_passive;
-                self.open_transport(participant, own, credentials, fingerprint, is_client, now)
-            }
-            (_, None) => return Err(AnswerError::NothingOffered),
+        let (Some(place), Some(own)) = (known.subscribe, known.offering.credentials.clone()) else {
+            return Err(AnswerError::NothingOffered);
         };
+        let client = Description::of(remote);
+        let transport = self.transports.get(place).and_then(Option::as_ref);
+        if transport.is_some_and(|transport| !transport.is_described()) {
+            self.describe_transport(place, client, now, output);
+        } else if transport.is_some_and(|transport| {
+            transport.credentials().ufrag != own.ufrag || transport.is_restarted_by(&client.credentials)
+        }) {
+            self.restart_transport(place, (own, client.credentials), now, output);
+        }
         let Some(known) = self.participants.get_mut(&participant) else { return Ok(()) };
-        known.subscribe = Some(place);
         let offering = &mut known.offering;
         offering.setup.get_or_insert(if remote.is_passive { "active" } else { "passive" });
         offering.pending = None;

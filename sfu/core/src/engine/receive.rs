@@ -2,16 +2,13 @@
 
 use super::{Engine, Stream};
 use crate::{
-    demux::{
-        self, Protocol,
-        stun::{Addressee, addressee},
-    },
+    demux::{self, Protocol},
     output::Output,
     publication::Publication,
     rtp::header::Header,
+    stun::read::{Addressee, Message},
     transport::{Progress, addresses::Noted},
 };
-use is::stun::StunMessage;
 use std::{net::SocketAddr, time::Instant};
 
 /// The first two bytes of a retransmission's payload: the original number (RFC 4588, section 4).
@@ -47,16 +44,16 @@ impl Engine {
         now: Instant,
         output: &mut Output,
     ) -> Option<()> {
-        let place = match addressee(datagram)? {
+        let message = Message::parse(datagram)?;
+        let place = match message.addressee()? {
             Addressee::Named(name) => *self.by_ufrag.get(name)?,
             Addressee::Asker => *self.by_address.get(&source)?,
         };
-        let message = StunMessage::parse(datagram).ok()?;
         if self.is_held_by_another(source, place, now) {
             return None;
         }
         let transport = self.transports.get_mut(place)?.as_mut()?;
-        let noted = transport.handle_stun(source, destination, (message, datagram), now)?;
+        let noted = transport.handle_stun(source, destination, &message, now, output)?;
         // Only who knows the password gets an address of ours.
         self.by_address.insert(source, place);
         if let Noted::New { forgotten: Some(forgotten) } = noted {
@@ -90,9 +87,9 @@ impl Engine {
     /// Lets a transport act, and acts on what became of it.
     pub(super) fn drive(&mut self, place: usize, now: Instant, output: &mut Output) {
         let Some(Some(transport)) = self.transports.get_mut(place) else { return };
-        match transport.drive(now, output) {
+        match transport.handle_timeout(now, output) {
             Progress::Unchanged => {}
-            Progress::Failed => self.lose(place, output),
+            Progress::Failed(reason) => self.lose(place, reason, output),
             Progress::Connected => self.wake_subscriptions(place, now, output),
         }
     }

@@ -1,6 +1,6 @@
 //! For simulations: transports that are connected from the start.
 //!
-//! ICE and DTLS draw randomness that no seed of ours decides. With keys chosen
+//! DTLS draws randomness that no seed of ours decides. With keys chosen
 //! by the simulation every byte that follows is the same for the same seed.
 
 mod check;
@@ -34,8 +34,6 @@ pub struct Footprint {
     pub addresses: usize,
     /// The most that one transport has.
     pub addresses_per_transport: usize,
-    /// The most that one ICE agent has been shown.
-    pub addresses_per_agent: usize,
     /// Incoming streams.
     pub streams: usize,
     /// Outgoing streams.
@@ -55,7 +53,6 @@ impl Engine {
             transports: transports().count(),
             addresses: self.by_address.len(),
             addresses_per_transport: transports().map(|it| it.addresses().count()).max().unwrap_or(0),
-            addresses_per_agent: transports().map(Transport::remembered_addresses).max().unwrap_or(0),
             streams: self.streams.len(),
             feedback: self.feedback.len(),
             windows_per_transport: transports().map(Transport::remembered_streams).max().unwrap_or(0),

@@ -35,11 +35,8 @@ impl Engine {
         self.next_tick = after(now, TICK);
         for place in 0..self.transports.len() {
             let Some(Some(transport)) = self.transports.get_mut(place) else { continue };
-            transport.pass(now, output);
-            if transport.is_overdue(now) {
-                transport.give_up();
-                self.lose(place, output);
-            } else if transport.next_deadline() <= now || !transport.is_connected() {
+            transport.budget.advance(now);
+            if transport.next_deadline().is_some_and(|at| at <= now) {
                 self.drive(place, now, output);
             }
         }
