@@ -5,7 +5,7 @@
 //! found something finds it again.
 
 use crate::{
-    Engine, EngineError, Output, Stats, demux,
+    Engine, EngineError, Output, SessionId, Stats, demux,
     engine::simulation::{Side, check},
     rtcp,
     rtp::{header::Header, sequence::SeqNo},
@@ -150,11 +150,11 @@ impl Plane {
         };
         let clock = ManualClock::default();
         let now = clock.now();
-        let mut engine = Engine::with_identity(identity, [7; 32], now);
+        let mut engine = Engine::with_identity(identity, [7; 32]);
         let mut output = Output::default();
         let (camera, screen) = (device(1), device(2));
-        engine.join(1, camera, true, now, &mut output);
-        engine.join(1, screen, true, now, &mut output);
+        engine.join(SessionId::new(1), camera, true, now, &mut output);
+        engine.join(SessionId::new(1), screen, true, now, &mut output);
         let offer = Remote::parse(OFFER);
         let answer = offer.ok().and_then(|offer| engine.publish(camera, &offer, now, &mut output).ok());
         let offered = engine.pending_offer(screen);
@@ -219,7 +219,7 @@ impl Plane {
             datagram = self.signed(how, &datagram);
         }
         self.engine.handle_datagram(source, address(7882), &mut datagram, now, &mut self.output);
-        self.engine.flush(&mut self.output);
+        self.engine.flush(self.clock.now(), &mut self.output);
         if how & 16 != 0 {
             self.clock.advance(Duration::from_millis(20).saturating_mul(1 << (port >> 5)));
             self.engine.handle_deadline(self.clock.now(), &mut self.output);

@@ -2,11 +2,10 @@
 
 use crate::{
     budget::{self, incoming},
-    engine::{
-        negotiate::TRACKS_MAX,
-        offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
-    },
-    publication::{KEYFRAME_INTERVAL, REPORT_INTERVAL_MIN},
+    engine::publish::TRACKS_MAX,
+    keyframe::KEYFRAME_INTERVAL,
+    negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
+    report::REPORT_INTERVAL_MIN,
     rtcp::read::ITEMS_MAX,
     sdp::bounds,
     srtp::STREAMS_MAX,

@@ -4,6 +4,7 @@ mod resent;
 
 use crate::{
     buffer::Packet,
+    id::{PublicationId, TransportId},
     output::Output,
     rtcp::write,
     rtp::{
@@ -14,7 +15,7 @@ use crate::{
     srtp::TAG_BYTES,
     transport::Transport,
 };
-use common::{id::ConnectionId, protocol::media::TrackKind};
+use common::protocol::media::TrackKind;
 use resent::Resent;
 use std::time::{Duration, Instant};
 
@@ -35,8 +36,9 @@ const ORIGINAL_BYTES: usize = 2;
 const RTX_FIRST: SeqNo = SeqNo::from_extended(1);
 
 pub(crate) struct Subscription {
-    pub(crate) subscriber: ConnectionId,
-    pub(crate) transport: usize,
+    pub(crate) publication: PublicationId,
+    /// On which it goes out.
+    pub(crate) transport: TransportId,
     pub(crate) ssrc: u32,
     pub(crate) rtx_ssrc: u32,
     kind: TrackKind,
@@ -65,14 +67,12 @@ pub(crate) enum Again {
 
 impl Subscription {
     pub(crate) fn new(
-        subscriber: ConnectionId,
-        transport: usize,
-        ssrc: u32,
-        rtx_ssrc: u32,
+        (publication, transport): (PublicationId, TransportId),
+        (ssrc, rtx_ssrc): (u32, u32),
         kind: TrackKind,
     ) -> Self {
         Self {
-            subscriber,
+            publication,
             transport,
             ssrc,
             rtx_ssrc,
@@ -94,12 +94,13 @@ impl Subscription {
         }
     }
 
-    /// Sends a packet for the first time.
+    /// Sends a packet for the first time; nothing where nobody can be reached, or what came before the first.
     pub(crate) fn send(
         &mut self,
         sequence: SeqNo,
         packet: &Packet,
         transport: &mut Transport,
+        now: Instant,
         output: &mut Output,
     ) {
         let Some((sealer, source, destination)) = transport.sender() else { return };
@@ -120,7 +121,7 @@ impl Subscription {
             sealer.rtp(&header.to_bytes(), &[&packet.payload], self.ssrc, sequence, cycles, bytes)
         });
         if sent {
-            transport.budget.note_forwarded(sealed_bytes(packet, 0));
+            transport.budget.note_forwarded(sealed_bytes(packet, 0), now);
             self.packets = self.packets.wrapping_add(1);
             self.octets = self.octets.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
         }

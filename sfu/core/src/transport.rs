@@ -11,7 +11,7 @@ use crate::{
     budget::{Budget, incoming::Incoming},
     loss::LossReason,
     output::Output,
-    sdp::parse::Remote,
+    sdp::{Local, parse::Remote},
     srtp::{Opener, Profile, Sealer},
     stun::read::Message,
 };
@@ -40,10 +40,20 @@ impl Identity {
             .map_err(|error| EngineError::Certificate(format!("{error:?}")))?;
         Ok(Self { fingerprint: certificate.fingerprint_str(), certificate, dtls: Arc::default(), candidates })
     }
+
+    /// What a description says of a transport under these credentials.
+    pub(crate) fn local<'a>(&'a self, credentials: &'a Credentials) -> Local<'a> {
+        Local {
+            ufrag: &credentials.ufrag,
+            pwd: &credentials.pwd,
+            fingerprint: &self.fingerprint,
+            candidates: &self.candidates,
+        }
+    }
 }
 
 /// How a client describes its side of a transport.
-pub(crate) struct Description {
+pub(crate) struct PeerDescription {
     pub(crate) credentials: Credentials,
     /// The SHA-256 of its certificate, in upper-case hexadecimal with colons.
     pub(crate) fingerprint: String,
@@ -51,7 +61,7 @@ pub(crate) struct Description {
     pub(crate) is_passive: bool,
 }
 
-impl Description {
+impl PeerDescription {
     /// What a session description says of it.
     pub(crate) fn of(remote: &Remote) -> Self {
         Self {
@@ -109,7 +119,7 @@ impl Transport {
     }
 
     /// The client has described its side. What is due then is [sent](Self::handle_timeout) with the next time.
-    pub(crate) fn describe(&mut self, identity: &Identity, client: Description, now: Instant) {
+    pub(crate) fn describe(&mut self, identity: &Identity, client: PeerDescription, now: Instant) {
         self.agent.describe(client.credentials);
         self.handshake.describe(identity, client.fingerprint, client.is_passive, now);
         self.phase.note_described(now);

@@ -10,7 +10,9 @@ use common::{
     id::ConnectionId,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use sfu_core::{Engine, EngineConfig, MediaEvent, Output, engine::simulation::Side, sdp::parse::Remote};
+use sfu_core::{
+    Engine, EngineConfig, MediaEvent, Output, SessionId, engine::simulation::Side, sdp::parse::Remote,
+};
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
@@ -84,7 +86,7 @@ impl Meeting {
         let config = EngineConfig { candidates: vec![server()], seed: bytes };
         Self {
             random: StdRng::seed_from_u64(seed),
-            engine: Engine::new(config, clock.now()).unwrap(),
+            engine: Engine::new(config).unwrap(),
             output: Output::default(),
             network: Network::new(seed, weather, clock.now()),
             watch: Watch::default(),
@@ -222,7 +224,7 @@ impl Meeting {
     fn join(&mut self, n: usize) {
         self.report.joined += 1;
         self.devices[n].is_in = true;
-        self.engine.join(1, id(n), true, self.clock.now(), &mut self.output);
+        self.engine.join(SessionId::new(1), id(n), true, self.clock.now(), &mut self.output);
     }
 
     fn leave(&mut self, n: usize) {
@@ -293,7 +295,7 @@ impl Meeting {
                 self.hear(to, bytes, now);
             }
         }
-        self.engine.flush(&mut self.output);
+        self.engine.flush(self.clock.now(), &mut self.output);
         self.engine.handle_deadline(now, &mut self.output);
         self.deliver(now);
         self.watch.look(&self.engine, &self.output);

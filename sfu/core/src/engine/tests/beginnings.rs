@@ -38,8 +38,8 @@ fn describe(stage: &mut Stage, client: &Client) {
 }
 
 fn is_connected(stage: &Stage) -> bool {
-    let place = stage.engine.participants[&device(2)].subscribe.unwrap();
-    stage.engine.transports[place].as_ref().unwrap().is_connected()
+    let id = stage.engine.sessions.find(device(2)).and_then(|id| stage.engine.sessions.get(id)?.subscribe);
+    stage.engine.transports.get(id.unwrap()).unwrap().is_connected()
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn unanswered_offers_open_one_transport() {
         stage.pass(Duration::from_secs(16));
     }
     assert!(stage.engine.footprint().transports <= 2);
-    assert!(stage.engine.by_ufrag.len() <= 2);
+    assert!(stage.engine.transports.names() <= 2);
 }
 
 #[test]

@@ -169,6 +169,6 @@ impl Client {
             &mut datagram
         ));
         stage.receive(address(self.port), datagram);
-        stage.engine.flush(&mut stage.output);
+        stage.engine.flush(stage.clock.now(), &mut stage.output);
     }
 }

@@ -242,12 +242,9 @@ fn a_client_is_found_again_when_who_carried_its_answers_is_gone() {
 fn an_idle_transport_is_looked_after_every_few_seconds() {
     let mut call = Call::new();
     call.pass(Duration::from_secs(1));
-    let transports = || 0..call.stage.engine.transports.len();
-    let due =
-        |call: &Call, place: usize| call.stage.engine.transports[place].as_ref().unwrap().next_deadline();
     let now = call.stage.clock.now();
-    for place in transports() {
-        let rest = due(&call, place).unwrap().saturating_duration_since(now);
+    for transport in call.stage.engine.transports.iter() {
+        let rest = transport.next_deadline().unwrap().saturating_duration_since(now);
         assert!(rest > CHECK_INTERVAL / 2 && rest <= CHECK_INTERVAL, "{rest:?}");
     }
 }

@@ -3,10 +3,8 @@
 use super::stage::{Stage, answer, device};
 use crate::{
     AnswerError, LossReason, MediaEvent,
-    engine::{
-        offering::{ANSWER_TIME, UNANSWERED_MAX},
-        simulation::Side,
-    },
+    engine::simulation::Side,
+    negotiation::offering::{ANSWER_TIME, UNANSWERED_MAX},
 };
 use std::time::Duration;
 

@@ -164,7 +164,10 @@ fn an_address_in_use_is_not_given_to_another_transport() {
     stage.pass(Duration::from_secs(11));
     stage.receive(address(1001), check(names(&offer.sdp), "abcd", true, [3; 12]));
     assert!(goes_to(&mut stage).is_empty());
-    assert_eq!(stage.engine.by_address[&address(1001)], stage.engine.by_address[&address(1002)]);
+    assert_eq!(
+        stage.engine.transports.by_address(address(1001)),
+        stage.engine.transports.by_address(address(1002))
+    );
 }
 
 /// The same description under other credentials.

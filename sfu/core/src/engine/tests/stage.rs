@@ -1,7 +1,7 @@
 //! An engine, and clients that speak to it with keys of the test's choice.
 
 use crate::{
-    Engine, EngineConfig, MediaEvent, Offer, Output,
+    Engine, EngineConfig, MediaEvent, Offer, Output, SessionId,
     engine::simulation::{Side, reply},
     rtp::{
         header::{Header, PlainHeader},
@@ -95,10 +95,10 @@ impl Stage {
     pub(super) fn new(count: u16) -> Self {
         let clock = ManualClock::default();
         let config = EngineConfig { candidates: vec![server()], seed: [7; 32] };
-        let engine = Engine::new(config, clock.now()).unwrap();
+        let engine = Engine::new(config).unwrap();
         let mut stage = Self { clock, engine, output: Output::default(), ends: BTreeMap::new() };
         for n in 1..=count {
-            stage.engine.join(1, device(n), true, stage.clock.now(), &mut stage.output);
+            stage.engine.join(SessionId::new(1), device(n), true, stage.clock.now(), &mut stage.output);
         }
         stage
     }
@@ -157,7 +157,7 @@ impl Stage {
         let cycles = sequence.cycles();
         assert!(end.sealer.rtp(&header.to_bytes(), &[payload], ssrc, sequence, cycles, &mut datagram));
         self.receive(from, datagram);
-        self.engine.flush(&mut self.output);
+        self.engine.flush(self.clock.now(), &mut self.output);
     }
 
     /// Sends a compound RTCP packet.
