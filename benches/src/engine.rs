@@ -7,7 +7,7 @@ use common::{
     id::ConnectionId,
 };
 use sfu_core::{
-    Engine, EngineConfig, MediaEvent, Output,
+    Engine, EngineConfig, MediaEvent, Output, SessionId,
     engine::simulation::Side,
     rtp::{header::PlainHeader, sequence::SeqNo},
     sdp::parse::Remote,
@@ -88,8 +88,8 @@ impl Stage {
         let device = |n: u16| ConnectionId::from_uuid(Uuid::from_u128(n.into()));
         let (server, camera, now) = (address(7882), address(10_000), SystemClock.now());
         let config = EngineConfig { candidates: vec![server], seed: [7; 32] };
-        let (mut engine, mut output) = (Engine::new(config, now)?, Output::default());
-        (0..=subscribers).for_each(|n| engine.join(1, device(n), true, now, &mut output));
+        let (mut engine, mut output) = (Engine::new(config)?, Output::default());
+        (0..=subscribers).for_each(|n| engine.join(SessionId::new(1), device(n), true, now, &mut output));
         engine.publish(device(0), &Remote::parse(CAMERA)?, now, &mut output)?;
         let offers: Vec<MediaEvent> = output.take_events().collect();
         for event in offers {
@@ -139,7 +139,7 @@ impl Stage {
                         &mut self.output,
                     );
                 }
-                self.engine.flush(&mut self.output);
+                self.engine.flush(self.now, &mut self.output);
                 std::hint::black_box(self.output.runs().count());
                 self.output.clear_datagrams();
             }

@@ -31,7 +31,7 @@ use common::{
 };
 use futures_util::FutureExt;
 use hub_liveness::HubLiveness;
-use sfu_core::{MediaEvent, Offer, sdp::parse::Remote};
+use sfu_core::{MediaEvent, Offer, SessionId, sdp::parse::Remote};
 use shutdown::Shutdown;
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{
@@ -341,7 +341,7 @@ impl Control {
                 self.last_stay += 1;
                 self.stays.insert(self.last_stay, (room, connection));
                 let listener = Listener { stay: self.last_stay, notices: self.notices.0.clone() };
-                shard.join(number, connection, rights.receive, listener).await
+                shard.join(SessionId::new(number), connection, rights.receive, listener).await
             }
             Effect::Exit(connection) => {
                 let ended = self.stays.extract_if(.., |_, stay| *stay == (room, connection));
@@ -395,8 +395,8 @@ impl Control {
             MediaEvent::Offer { offer, .. } => {
                 self.tell(room, SessionNews::Offer { to: connection, offer: offered(room, offer) }).await;
             }
-            MediaEvent::Lost { .. } => {
-                info!(room.id = %room, conn.id = %connection, "Nothing is heard from participant {connection} any more");
+            MediaEvent::Lost { reason, .. } => {
+                info!(room.id = %room, conn.id = %connection, %reason, "Participant {connection} is lost: {reason}");
                 self.change(room, |session, effects| session.leave(connection, effects)).await;
             }
         }

@@ -89,7 +89,7 @@ impl Shard {
         let config = EngineConfig { candidates: addresses.candidates.clone(), seed: rand::random() };
         let shard = Self {
             index,
-            engine: Engine::new(config, now)?,
+            engine: Engine::new(config)?,
             output: Output::default(),
             meter: Meter::new(index, now),
             notices: Notices::default(),
@@ -195,7 +195,7 @@ impl Shard {
             let meant = self.addresses.candidate_for(destination);
             self.engine.handle_datagram(source, meant, bytes, now, &mut self.output);
         }
-        self.engine.flush(&mut self.output);
+        self.engine.flush(now, &mut self.output);
     }
 
     fn flush(&mut self, sender: &mut Sender) {
@@ -228,6 +228,7 @@ mod tests {
     use super::*;
     use crate::Config;
     use common::{clock::ManualClock, id::ConnectionId};
+    use sfu_core::SessionId;
     use std::net::Ipv4Addr;
 
     #[test]
@@ -241,7 +242,7 @@ mod tests {
         let (notices, _told) = mpsc::channel(1);
         let join = |stay| {
             let listener = Listener { stay, notices: notices.clone() };
-            Command::Join { session: 1, participant, receives: true, listener }
+            Command::Join { session: SessionId::new(1), participant, receives: true, listener }
         };
         let count = |shard: &Shard| shard.engine.stats().participants;
         shard.carry_out(join(1), now);

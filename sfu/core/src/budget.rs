@@ -43,8 +43,8 @@ impl Budget {
         Self { slots: [Slot { forwarded: 0, resent: 0 }; SLOTS], began_at: now }
     }
 
-    /// Lets time pass. What is noted late counts as earlier than it was.
-    pub(crate) fn advance(&mut self, now: Instant) {
+    /// Lets time pass.
+    fn advance(&mut self, now: Instant) {
         let mut passed = now.saturating_duration_since(self.began_at);
         if passed > SLOT.saturating_mul(20) {
             *self = Self::new(now);
@@ -60,7 +60,8 @@ impl Budget {
     }
 
     /// Notes bytes that were sent for the first time.
-    pub(crate) fn note_forwarded(&mut self, bytes: usize) {
+    pub(crate) fn note_forwarded(&mut self, bytes: usize, now: Instant) {
+        self.advance(now);
         let [newest, ..] = &mut self.slots;
         newest.forwarded = newest.forwarded.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
@@ -95,9 +96,8 @@ mod tests {
         let clock = ManualClock::default();
         let mut budget = Budget::new(clock.now());
         for _ in 0..10 {
-            budget.note_forwarded(100_000);
+            budget.note_forwarded(100_000, clock.now());
             clock.advance(SLOT);
-            budget.advance(clock.now());
         }
         // The newest slot has just begun, so nine of the ten lie within the second.
         assert_eq!(taken(&mut budget, clock.now()), 450);

@@ -1,31 +1,35 @@
-//! Everything one shard forwards: participants, their transports, tracks and who gets them.
+//! One shard's media plane: what happens to one part of it is passed on to those that it concerns.
 //!
 //! Owns no socket and reads no clock. Datagrams and time come in through
 //! `handle_*`; what is to be sent, and what others must be told, goes out
 //! through [`Output`]. Call [`Engine::flush`] after a batch of datagrams.
+//!
+//! Each part owns its state, and says when it wants to be looked after. Nothing that happens to one
+//! participant, track or transport costs a look at the others.
 
 mod feedback;
-pub(crate) mod negotiate;
-pub(crate) mod offering;
+pub(crate) mod publish;
 mod receive;
 #[cfg(any(test, feature = "simulation"))]
 pub mod simulation;
-mod timers;
+mod subscribe;
 
 use crate::{
-    output::{MediaEvent, Offer, Output},
-    publication::Publication,
-    transport::{Identity, Transport},
+    forward::Forwarding,
+    id::{ParticipantId, PublicationId, SessionId, TransportId},
+    keyframe::KeyFrames,
+    loss::LossReason,
+    negotiation::Negotiations,
+    output::{MediaEvent, Output},
+    report::Reports,
+    retransmit::Retransmission,
+    sessions::Sessions,
+    transport::{Identity, PeerDescription, Progress, Transport, credentials::Credentials},
+    transports::Transports,
 };
 use common::id::ConnectionId;
-use is::IceCreds;
-use offering::Offering;
 use rand::{Rng, RngExt, SeedableRng, distr::Alphanumeric, rngs::StdRng};
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    net::SocketAddr,
-    time::Instant,
-};
+use std::{net::SocketAddr, time::Instant};
 
 /// What an engine is built from.
 #[derive(Debug, Clone)]
@@ -83,49 +87,18 @@ pub struct Stats {
     pub datagrams_refused: u64,
 }
 
-/// What an incoming stream is.
-#[derive(Debug, Clone, Copy)]
-struct Stream {
-    publication: u64,
-    is_rtx: bool,
-}
-
-/// One device in a session.
-struct Participant {
-    session: u64,
-    receives: bool,
-    /// On which it sends.
-    publish: Option<usize>,
-    /// On which it receives.
-    subscribe: Option<usize>,
-    /// Counts the descriptions of its publish transport.
-    published: u64,
-    /// What it sends.
-    publications: BTreeSet<u64>,
-    offering: Offering,
-}
-
 /// The media plane of one shard.
 pub struct Engine {
     identity: Identity,
     random: StdRng,
-    participants: BTreeMap<ConnectionId, Participant>,
-    sessions: BTreeMap<u64, BTreeSet<ConnectionId>>,
-    publications: BTreeMap<u64, Publication>,
-    last_publication: u64,
-    transports: Vec<Option<Transport>>,
-    /// Whose each transport is.
-    owners: HashMap<usize, ConnectionId>,
-    by_ufrag: HashMap<String, usize>,
-    by_address: HashMap<SocketAddr, usize>,
-    /// Incoming streams by transport and number.
-    streams: HashMap<(usize, u32), Stream>,
-    /// The publication behind an outgoing stream, by transport and number.
-    feedback: HashMap<(usize, u32), u64>,
-    /// Publications with packets that are not forwarded yet.
-    fresh: Vec<u64>,
-    next_tick: Instant,
-    next_report: Instant,
+    sessions: Sessions,
+    negotiations: Negotiations,
+    transports: Transports,
+    forwarding: Forwarding,
+    retransmission: Retransmission,
+    key_frames: KeyFrames,
+    reports: Reports,
+    /// What is counted here; how much there is now, its owners know.
     stats: Stats,
 }
 
@@ -134,28 +107,22 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`].
-    pub fn new(config: EngineConfig, now: Instant) -> Result<Self, EngineError> {
-        Ok(Self::with_identity(Identity::new(config.candidates)?, config.seed, now))
+    pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
+        Ok(Self::with_identity(Identity::new(config.candidates)?, config.seed))
     }
 
     /// An engine without participants that shows this identity.
-    pub(crate) fn with_identity(identity: Identity, seed: [u8; 32], now: Instant) -> Self {
+    pub(crate) fn with_identity(identity: Identity, seed: [u8; 32]) -> Self {
         Self {
             identity,
             random: StdRng::from_seed(seed),
-            participants: BTreeMap::new(),
-            sessions: BTreeMap::new(),
-            publications: BTreeMap::new(),
-            last_publication: 0,
-            transports: Vec::new(),
-            owners: HashMap::new(),
-            by_ufrag: HashMap::new(),
-            by_address: HashMap::new(),
-            streams: HashMap::new(),
-            feedback: HashMap::new(),
-            fresh: Vec::new(),
-            next_tick: now,
-            next_report: now,
+            sessions: Sessions::default(),
+            negotiations: Negotiations::default(),
+            transports: Transports::default(),
+            forwarding: Forwarding::default(),
+            retransmission: Retransmission::default(),
+            key_frames: KeyFrames::default(),
+            reports: Reports::default(),
             stats: Stats::default(),
         }
     }
@@ -165,153 +132,160 @@ impl Engine {
     /// Who is in another session leaves it first. Joining again changes nothing.
     pub fn join(
         &mut self,
-        session: u64,
+        session: SessionId,
         participant: ConnectionId,
         receives: bool,
         now: Instant,
         output: &mut Output,
     ) {
-        match self.participants.get(&participant) {
-            Some(known) if known.session == session => return,
+        let known = self.sessions.find(participant).and_then(|id| self.sessions.get(id));
+        match known.map(|known| known.session) {
+            Some(known) if known == session => return,
             Some(_) => self.leave(participant, now, output),
             None => {}
         }
-        let new = Participant {
-            session,
-            receives,
-            publish: None,
-            subscribe: None,
-            published: 0,
-            publications: BTreeSet::new(),
-            offering: Offering::new(self.random.next_u32()),
-        };
-        self.participants.insert(participant, new);
-        self.sessions.entry(session).or_default().insert(participant);
-        self.offer(participant, now, output);
+        let id = self.sessions.join(session, participant, receives);
+        self.negotiations.begin(id, self.random.next_u32());
+        self.offer(id, now, output);
     }
 
     /// Takes a participant and its tracks out of everything.
     pub fn leave(&mut self, participant: ConnectionId, now: Instant, output: &mut Output) {
-        let Some(gone) = self.participants.remove(&participant) else { return };
-        for publication in self.publications.values_mut() {
-            publication.subscriptions.retain(|subscription| subscription.subscriber != participant);
+        let Some(id) = self.sessions.find(participant) else { return };
+        let Some(known) = self.sessions.get_mut(id) else { return };
+        let transports = [known.publish, known.subscribe];
+        for publication in std::mem::take(&mut known.publications) {
+            self.unpublish(publication);
         }
-        for id in gone.publications {
-            self.remove_publication(id);
+        for transport in transports.into_iter().flatten() {
+            self.forwarding.forget_transport(transport);
+            self.reports.forget(transport);
+            self.transports.remove(transport);
         }
-        for transport in [gone.publish, gone.subscribe].into_iter().flatten() {
-            self.remove_transport(transport);
-        }
-        if let Some(members) = self.sessions.get_mut(&gone.session) {
-            members.remove(&participant);
-            if members.is_empty() {
-                self.sessions.remove(&gone.session);
-            }
-        }
-        self.offer_others(gone.session, participant, now, output);
-    }
-
-    /// The offer that a participant has not answered yet.
-    pub fn pending_offer(&self, participant: ConnectionId) -> Option<Offer> {
-        self.participants.get(&participant)?.offering.pending().cloned()
+        self.offer_others(id, now, output);
+        self.negotiations.end(id);
+        self.sessions.leave(id);
     }
 
     /// How much there is of everything.
     pub fn stats(&self) -> Stats {
-        let subscriptions =
-            self.publications.values().map(|publication| publication.subscriptions.len()).sum();
-        Stats {
-            participants: self.participants.len(),
-            publications: self.publications.len(),
-            subscriptions,
-            ..self.stats
-        }
+        let (publications, subscriptions) = self.forwarding.counts();
+        Stats { participants: self.sessions.len(), publications, subscriptions, ..self.stats }
     }
 
-    fn publications_of(&self, owner: ConnectionId) -> impl Iterator<Item = (u64, &Publication)> {
-        let own = self.participants.get(&owner).into_iter().flat_map(|known| &known.publications);
-        own.filter_map(|id| Some((*id, self.publications.get(id)?)))
+    /// When [`handle_deadline`](Self::handle_deadline) wants to be called though nothing came in.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let deadlines = [
+            self.transports.next_deadline(),
+            self.negotiations.next_deadline(),
+            self.retransmission.next_deadline(),
+            self.key_frames.next_deadline(),
+            self.reports.next_deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
-    fn remove_publication(&mut self, id: u64) {
-        let Some(gone) = self.publications.remove(&id) else { return };
-        self.streams.retain(|_, stream| stream.publication != id);
-        for subscription in &gone.subscriptions {
-            self.feedback.remove(&(subscription.transport, subscription.ssrc));
+    /// Acts on deadlines that have passed. Early calls do nothing.
+    pub fn handle_deadline(&mut self, now: Instant, output: &mut Output) {
+        while let Some(id) = self.transports.take_due(now) {
+            self.drive(id, now, output);
         }
-        if let Some(known) = self.participants.get_mut(&gone.owner) {
-            known.publications.remove(&id);
-        }
-    }
-
-    fn open_transport(
-        &mut self,
-        owner: ConnectionId,
-        own: IceCreds,
-        remote: IceCreds,
-        fingerprint: String,
-        is_client: bool,
-        now: Instant,
-    ) -> usize {
-        let name = own.ufrag.clone();
-        let random = StdRng::from_rng(&mut self.random);
-        let transport = Transport::new(&self.identity, own, remote, fingerprint, is_client, random, now);
-        let place = self.transports.iter().position(Option::is_none).unwrap_or(self.transports.len());
-        match self.transports.get_mut(place) {
-            Some(free) => *free = Some(transport),
-            None => self.transports.push(Some(transport)),
-        }
-        self.by_ufrag.insert(name, place);
-        self.owners.insert(place, owner);
-        place
-    }
-
-    /// Goes by these credentials of ours and of the client's from now on.
-    fn restart_transport(&mut self, place: usize, own: IceCreds, remote: IceCreds) {
-        if let Some(Some(transport)) = self.transports.get_mut(place) {
-            let name = own.ufrag.clone();
-            let former = transport.restart(own, remote);
-            self.by_ufrag.remove(&former.ufrag);
-            self.by_ufrag.insert(name, place);
-        }
-    }
-
-    fn remove_transport(&mut self, place: usize) {
-        if let Some(transport) = self.transports.get_mut(place).and_then(Option::take) {
-            self.by_ufrag.remove(&transport.credentials.ufrag);
-            for address in transport.addresses() {
-                self.forget_address(address, place);
+        while let Some(id) = self.retransmission.take_due(now) {
+            if self.retransmission.ask(id, &mut self.forwarding, &mut self.transports, now, output) {
+                self.want_key_frame(id, now, output);
             }
-            self.streams.retain(|(transport, _), _| *transport != place);
-            self.feedback.retain(|(transport, _), _| *transport != place);
-            self.owners.remove(&place);
+        }
+        self.key_frames.handle_deadline(&mut self.forwarding, &mut self.transports, now, output);
+        self.reports.handle_deadline(&mut self.forwarding, &mut self.transports, now, output);
+        self.expire_offers(now, output);
+    }
+
+    /// Lets a transport act, and acts on what became of it.
+    fn drive(&mut self, id: TransportId, now: Instant, output: &mut Output) {
+        let Some(transport) = self.transports.get_mut(id) else { return };
+        let progress = transport.handle_timeout(now, output);
+        self.transports.reschedule(id);
+        match progress {
+            Progress::Unchanged => {}
+            Progress::Failed(reason) => self.lose(id, reason, output),
+            Progress::Connected => self.connected(id, now, output),
         }
     }
 
-    /// An address is this transport's no longer; it may have become another's.
-    fn forget_address(&mut self, address: SocketAddr, place: usize) {
-        if self.by_address.get(&address) == Some(&place) {
-            self.by_address.remove(&address);
+    /// Media can flow on a transport. Who begins to receive needs key frames; who begins to send may
+    /// have been waited for, and is told from now on how it is received.
+    fn connected(&mut self, id: TransportId, now: Instant, output: &mut Output) {
+        self.reports.begin(id, now);
+        for publication in self.forwarding.publications_on(id) {
+            self.key_frames.ask(publication, &mut self.forwarding, &mut self.transports, now, output);
+        }
+        for subscription in self.forwarding.subscriptions_on(id) {
+            let known = self.forwarding.subscription_mut(subscription);
+            if let Some(publication) = known.map(|(subscription, _)| subscription.publication) {
+                self.want_key_frame(publication, now, output);
+            }
+        }
+    }
+
+    /// Somebody cannot decode a track without a key frame.
+    fn want_key_frame(&mut self, id: PublicationId, now: Instant, output: &mut Output) {
+        self.key_frames.want(id, &mut self.forwarding, &mut self.transports, now, output);
+    }
+
+    /// A track ends, for everybody.
+    fn unpublish(&mut self, id: PublicationId) {
+        if let Some(publication) = self.forwarding.publication(id)
+            && let Some(transport) = self.transports.get_mut(publication.transport)
+        {
+            let description = &publication.description;
+            [description.ssrc, description.rtx_ssrc]
+                .into_iter()
+                .flatten()
+                .for_each(|ssrc| transport.retire(ssrc));
+        }
+        self.forwarding.unpublish(id);
+        self.retransmission.forget(id);
+        self.key_frames.forget(id);
+    }
+
+    /// Opens a transport for a participant that has not described its side, under these credentials of ours.
+    fn open_transport(&mut self, owner: ParticipantId, own: Credentials, now: Instant) -> TransportId {
+        let random = StdRng::from_rng(&mut self.random);
+        self.transports.insert(owner, Transport::new(&self.identity, own, random, now))
+    }
+
+    /// A participant has described its side of a transport.
+    fn describe_transport(
+        &mut self,
+        id: TransportId,
+        peer: PeerDescription,
+        now: Instant,
+        output: &mut Output,
+    ) {
+        if let Some(transport) = self.transports.get_mut(id) {
+            transport.describe(&self.identity, peer, now);
+            self.drive(id, now, output);
         }
     }
 
     /// Names of an ICE agent (RFC 8839, section 5.4): unique within the engine, not to be guessed.
-    fn credentials(&mut self) -> IceCreds {
+    fn credentials(&mut self) -> Credentials {
         let mut text = |length: usize| -> String {
             (&mut self.random).sample_iter(Alphanumeric).take(length).map(char::from).collect()
         };
         loop {
-            let (ufrag, pass) = (text(12), text(24));
-            if !self.by_ufrag.contains_key(&ufrag) {
-                return IceCreds { ufrag, pass };
+            let (ufrag, pwd) = (text(12), text(24));
+            if self.transports.by_ufrag(&ufrag).is_none() {
+                return Credentials { ufrag, pwd };
             }
         }
     }
 
     /// Tells the shell that a participant is gone.
-    fn lose(&self, transport: usize, output: &mut Output) {
-        if let Some(&participant) = self.owners.get(&transport) {
-            output.event(MediaEvent::Lost { participant });
+    fn lose(&self, transport: TransportId, reason: LossReason, output: &mut Output) {
+        let owner = self.transports.owner(transport).and_then(|owner| self.sessions.get(owner));
+        if let Some(owner) = owner {
+            output.event(MediaEvent::Lost { participant: owner.connection, reason });
         }
     }
 }

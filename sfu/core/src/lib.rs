@@ -4,7 +4,13 @@
 //! DTLS, [`srtp`]) authenticates and decrypts it, a [`publication`] keeps it and
 //! knows what is missing, and every [`subscription`] of it rewrites and encrypts
 //! it into the [`output`]. [`rtp`], [`rtcp`] and [`sdp`] read and write the
-//! formats. [`engine`] holds it all together.
+//! formats.
+//!
+//! Each part owns its state, and says when it is due: [`sessions`] who is where,
+//! [`negotiation`] what was agreed, [`transports`] who is found by which datagram,
+//! [`forward`] which track goes to whom, [`retransmit`] what is missing,
+//! [`keyframe`] and [`report`] what senders are asked and told. [`engine`] passes
+//! on what happens to one of them to those that it concerns.
 
 // Lengths, counters and times come from the network: each operation says what becomes of it at the edge.
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
@@ -14,22 +20,36 @@
 pub mod bandwidth;
 mod budget;
 mod buffer;
+mod by_ssrc;
 pub mod demux;
 pub mod engine;
+mod forward;
 #[cfg(any(test, feature = "simulation"))]
 pub mod fuzzing;
+mod id;
+mod keyframe;
 mod limits;
+mod loss;
 mod moment;
+mod negotiation;
 pub mod output;
 mod publication;
+mod report;
+mod retransmit;
 pub mod rtcp;
 pub mod rtp;
+mod schedule;
 pub mod sdp;
+mod sessions;
 pub mod srtp;
+mod stun;
 mod subscription;
 mod transport;
+mod transports;
 
 pub use engine::{AnswerError, Engine, EngineConfig, EngineError, Stats};
+pub use id::SessionId;
 pub use limits::limits;
+pub use loss::LossReason;
 pub use output::{MediaEvent, Offer, Output, Run};
 pub use sdp::SdpError;

@@ -1,29 +1,31 @@
 //! One incoming track: what has come, what is missing, and who gets it.
 
+mod arrivals;
 mod receive_statistics;
 
 use crate::{
-    budget::incoming::Incoming, buffer::PacketBuffer, sdp::parse::Section, subscription::Subscription,
+    budget::incoming::Incoming,
+    buffer::PacketBuffer,
+    id::{SubscriptionId, TransportId},
+    keyframe::KeyFrameRequest,
+    rtp::{header::Header, sequence::SeqNo},
+    sdp::parse::Section,
 };
-use common::{id::ConnectionId, protocol::media::TrackKind};
-pub(crate) use receive_statistics::{Arrival, ReceiveStatistics};
-use std::time::{Duration, Instant};
+pub(crate) use arrivals::{Arrival, Arrivals};
+use common::protocol::media::TrackKind;
+pub(crate) use receive_statistics::ReceiveStatistics;
+use std::time::Instant;
 
-/// How often a publisher is asked for a key frame at most.
-///
-/// A key frame is many times the size of others: more often would cost all
-/// subscribers what one asks for.
-pub(crate) const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
+/// Who gets a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Subscriber {
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) transport: TransportId,
+}
 
-/// How often a publisher's sender reports are passed on at most.
-///
-/// Senders write about one a second. Each is copied to every subscriber, so more
-/// often would let one who sends nothing else fill everybody's line.
-pub(crate) const REPORT_INTERVAL_MIN: Duration = Duration::from_millis(250);
-
-pub(crate) struct Publication {
-    pub(crate) owner: ConnectionId,
-    pub(crate) transport: usize,
+/// What is known of a track from its description.
+#[derive(Debug, Clone)]
+pub(crate) struct Description {
     pub(crate) mid: String,
     pub(crate) kind: TrackKind,
     pub(crate) payload_type: u8,
@@ -32,51 +34,24 @@ pub(crate) struct Publication {
     pub(crate) ssrc: Option<u32>,
     /// Likewise, of what it sends again.
     pub(crate) rtx_ssrc: Option<u32>,
-    pub(crate) buffer: PacketBuffer,
-    pub(crate) log: ReceiveStatistics,
-    pub(crate) subscriptions: Vec<Subscription>,
-    /// What may come.
-    pub(crate) incoming: Incoming,
-    /// Arrived in this batch and not forwarded yet.
-    pub(crate) fresh: Vec<crate::rtp::sequence::SeqNo>,
-    keyframe_wanted: bool,
-    keyframe_asked_at: Option<Instant>,
-    reported_at: Option<Instant>,
 }
 
-impl Publication {
-    pub(crate) fn new(
-        owner: ConnectionId,
-        transport: usize,
-        mid: String,
-        kind: TrackKind,
-        payload_type: u8,
-        now: Instant,
-    ) -> Self {
-        Self {
-            owner,
-            transport,
-            mid,
-            kind,
-            payload_type,
-            rtx_payload_type: None,
-            ssrc: None,
-            rtx_ssrc: None,
-            buffer: PacketBuffer::new(kind),
-            log: ReceiveStatistics::new(kind),
-            subscriptions: Vec::new(),
-            incoming: Incoming::of_track(kind, now),
-            fresh: Vec::new(),
-            keyframe_wanted: false,
-            keyframe_asked_at: None,
-            reported_at: None,
-        }
+impl Description {
+    /// What a section says; `None` if that is no track that can be taken.
+    pub(crate) fn of(section: &Section) -> Option<Self> {
+        Some(Self {
+            mid: section.mid.clone(),
+            kind: section.kind?,
+            payload_type: section.payload_type?,
+            rtx_payload_type: section.rtx_payload_type,
+            ssrc: section.ssrc,
+            rtx_ssrc: section.rtx_ssrc,
+        })
     }
 
-    /// Whether a section of a description still means this track: the same one, under the same numbers
-    /// as far as it says them.
-    pub(crate) fn is_described_by(&self, section: &Section) -> bool {
-        let says = |number: Option<u32>, known| number.is_none() || number == known;
+    /// Whether a section still means this track: the same one, under the same numbers as far as it says them.
+    pub(crate) fn is_said_by(&self, section: &Section) -> bool {
+        let says = |ssrc: Option<u32>, known| ssrc.is_none() || ssrc == known;
         self.mid == section.mid
             && section.kind == Some(self.kind)
             && section.payload_type == Some(self.payload_type)
@@ -84,38 +59,65 @@ impl Publication {
             && says(section.ssrc, self.ssrc)
             && says(section.rtx_ssrc, self.rtx_ssrc)
     }
+}
 
-    /// The subscription that is this stream of a transport.
-    pub(crate) fn subscription(&mut self, transport: usize, ssrc: u32) -> Option<&mut Subscription> {
-        self.subscriptions.iter_mut().find(|one| one.transport == transport && one.ssrc == ssrc)
-    }
+pub(crate) struct Publication {
+    /// On which it comes.
+    pub(crate) transport: TransportId,
+    /// Grows from one that began to the next.
+    pub(crate) number: u64,
+    pub(crate) description: Description,
+    pub(crate) buffer: PacketBuffer,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) statistics: ReceiveStatistics,
+    pub(crate) key_frame: KeyFrameRequest,
+    /// What may come.
+    pub(crate) incoming: Incoming,
+    pub(crate) subscribers: Vec<Subscriber>,
+    /// Arrived in this batch and not forwarded yet.
+    pub(crate) fresh: Vec<SeqNo>,
+    /// When a sender report was last passed on.
+    pub(crate) reported_at: Option<Instant>,
+}
 
-    /// Whether a sender report is to be passed on now.
-    pub(crate) fn take_report(&mut self, now: Instant) -> bool {
-        let is_early = self
-            .reported_at
-            .is_some_and(|reported| now.saturating_duration_since(reported) < REPORT_INTERVAL_MIN);
-        if !is_early {
-            self.reported_at = Some(now);
+impl Publication {
+    pub(crate) fn new(transport: TransportId, number: u64, description: Description, now: Instant) -> Self {
+        let kind = description.kind;
+        let has_rtx = description.rtx_payload_type.is_some();
+        Self {
+            transport,
+            number,
+            description,
+            buffer: PacketBuffer::new(kind),
+            arrivals: Arrivals::new(kind, has_rtx),
+            statistics: ReceiveStatistics::new(kind),
+            key_frame: KeyFrameRequest::default(),
+            incoming: Incoming::of_track(kind, now),
+            subscribers: Vec::new(),
+            fresh: Vec::new(),
+            reported_at: None,
         }
-        !is_early
     }
 
-    /// Somebody cannot decode without a key frame.
-    pub(crate) fn want_keyframe(&mut self) {
-        self.keyframe_wanted = self.kind == TrackKind::Video;
-    }
-
-    /// Whether the publisher is to be asked now.
-    pub(crate) fn take_keyframe_request(&mut self, now: Instant) -> bool {
-        let asked_lately = self
-            .keyframe_asked_at
-            .is_some_and(|asked| now.saturating_duration_since(asked) < KEYFRAME_INTERVAL);
-        if !self.keyframe_wanted || asked_lately || self.ssrc.is_none() {
-            return false;
-        }
-        self.keyframe_wanted = false;
-        self.keyframe_asked_at = Some(now);
-        true
+    /// Takes a packet: this payload under this number.
+    pub(crate) fn receive(
+        &mut self,
+        header: &Header<'_>,
+        (wire, is_rtx): (u16, bool),
+        (has_padding, payload): (bool, &[u8]),
+        now: Instant,
+    ) -> Arrival {
+        let arrival = self.arrivals.arrive(wire, is_rtx, now);
+        let sequence = match arrival {
+            Arrival::First(sequence) | Arrival::Late(sequence) => sequence,
+            Arrival::Newest(sequence, _) => {
+                self.statistics.note_jitter(header.timestamp, now);
+                sequence
+            }
+            Arrival::Repeated => return arrival,
+        };
+        self.buffer.insert(sequence, header.marker, has_padding, header.timestamp, payload);
+        self.fresh.push(sequence);
+        arrival
     }
 }

@@ -1,9 +1,10 @@
 //! One outgoing track: a publication's packets under a stream of the subscriber's transport.
 
-mod resent;
+mod timeline;
 
 use crate::{
-    buffer::Packet,
+    buffer::{Packet, PacketBuffer},
+    id::{PublicationId, TransportId},
     output::Output,
     rtcp::write,
     rtp::{
@@ -11,12 +12,11 @@ use crate::{
         sequence::SeqNo,
     },
     sdp::payload,
-    srtp::TAG_BYTES,
     transport::Transport,
 };
-use common::{id::ConnectionId, protocol::media::TrackKind};
-use resent::Resent;
+use common::protocol::media::TrackKind;
 use std::time::{Duration, Instant};
+use timeline::{FIRST, Timeline};
 
 /// How soon a packet may be sent again once more, at least.
 ///
@@ -35,16 +35,14 @@ const ORIGINAL_BYTES: usize = 2;
 const RTX_FIRST: SeqNo = SeqNo::from_extended(1);
 
 pub(crate) struct Subscription {
-    pub(crate) subscriber: ConnectionId,
-    pub(crate) transport: usize,
+    pub(crate) publication: PublicationId,
+    /// On which it goes out.
+    pub(crate) transport: TransportId,
     pub(crate) ssrc: u32,
     pub(crate) rtx_ssrc: u32,
     kind: TrackKind,
-    /// The first number that was sent: what came before it is not sent later,
-    /// and its cycle is the receiver's first.
-    first: Option<SeqNo>,
+    timeline: Timeline,
     rtx_next: SeqNo,
-    resent: Resent,
     packets: u32,
     octets: u32,
     /// The last sender reports that were passed on, by what receivers name them by, and when.
@@ -65,21 +63,19 @@ pub(crate) enum Again {
 
 impl Subscription {
     pub(crate) fn new(
-        subscriber: ConnectionId,
-        transport: usize,
-        ssrc: u32,
-        rtx_ssrc: u32,
+        (publication, transport): (PublicationId, TransportId),
+        (ssrc, rtx_ssrc): (u32, u32),
         kind: TrackKind,
+        now: Instant,
     ) -> Self {
         Self {
-            subscriber,
+            publication,
             transport,
             ssrc,
             rtx_ssrc,
             kind,
-            first: None,
+            timeline: Timeline::new(PacketBuffer::length(kind), now),
             rtx_next: RTX_FIRST,
-            resent: Resent::default(),
             packets: 0,
             octets: 0,
             reports: [None; 2],
@@ -94,62 +90,65 @@ impl Subscription {
         }
     }
 
-    /// Sends a packet for the first time.
+    /// Sends a packet for the first time; nothing where nobody can be reached, or what came before the first.
     pub(crate) fn send(
-        &mut self,
-        sequence: SeqNo,
-        packet: &Packet,
-        transport: &mut Transport,
-        output: &mut Output,
-    ) {
-        let Some((sealer, source, destination)) = transport.sender() else { return };
-        let first = *self.first.get_or_insert(sequence);
-        if sequence < first {
-            return;
-        }
-        let header = PlainHeader {
-            has_padding: packet.has_padding,
-            marker: packet.marker,
-            payload_type: self.payload_type(),
-            sequence: sequence.to_wire(),
-            timestamp: packet.timestamp,
-            ssrc: self.ssrc,
-        };
-        let Some(cycles) = sequence.cycles_since(first) else { return };
-        let sent = output.datagram(source, destination, |bytes| {
-            sealer.rtp(&header.to_bytes(), &[&packet.payload], self.ssrc, sequence, cycles, bytes)
-        });
-        if sent {
-            transport.budget.note_forwarded(sealed_bytes(packet, 0));
-            self.packets = self.packets.wrapping_add(1);
-            self.octets = self.octets.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
-        }
-    }
-
-    /// Sends a packet again, in the retransmission stream (RFC 4588, section 4), if
-    /// that makes sense and the transport's budget allows it.
-    pub(crate) fn resend(
         &mut self,
         sequence: SeqNo,
         packet: &Packet,
         transport: &mut Transport,
         now: Instant,
         output: &mut Output,
+    ) {
+        let Some((sealer, source, destination)) = transport.sender() else { return };
+        let bytes = sealed_bytes(packet, sealer.tag_bytes());
+        let Some(number) = self.timeline.send(sequence) else { return };
+        let Some(cycles) = number.cycles_since(FIRST) else { return };
+        let header = PlainHeader {
+            has_padding: packet.has_padding,
+            marker: packet.marker,
+            payload_type: self.payload_type(),
+            sequence: number.to_wire(),
+            timestamp: packet.timestamp,
+            ssrc: self.ssrc,
+        };
+        let sent = output.datagram(source, destination, |bytes| {
+            sealer.rtp(&header.to_bytes(), &[&packet.payload], self.ssrc, number, cycles, bytes)
+        });
+        if sent {
+            transport.budget.note_forwarded(bytes, now);
+            self.packets = self.packets.wrapping_add(1);
+            self.octets = self.octets.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
+        }
+    }
+
+    /// Sends again what went out under a number of these wire bits, in the retransmission stream (RFC 4588,
+    /// section 4), if that makes sense and the transport's budget allows it.
+    pub(crate) fn resend(
+        &mut self,
+        wire: u16,
+        buffer: &PacketBuffer,
+        transport: &mut Transport,
+        now: Instant,
+        output: &mut Output,
     ) -> Again {
-        if self.kind == TrackKind::Audio || self.first.is_none_or(|first| sequence < first) {
+        if self.kind == TrackKind::Audio {
             return Again::Needless;
         }
+        let Some((sent, sequence)) = self.timeline.sent(wire) else { return Again::Needless };
+        let Some(packet) = buffer.get(sequence) else { return Again::Needless };
         let interval = self.round_trip.unwrap_or_default().max(RESEND_INTERVAL_MIN);
-        if transport.sender().is_none() || self.resent.is_recent(sequence, interval, now) {
+        let Some((sealer, ..)) = transport.sender() else { return Again::Needless };
+        let bytes = sealed_bytes(packet, sealer.tag_bytes().saturating_add(ORIGINAL_BYTES));
+        if self.timeline.is_resent(sent, interval, now) {
             return Again::Needless;
         }
-        if !transport.budget.take(sealed_bytes(packet, ORIGINAL_BYTES), now) {
+        if !transport.budget.take(bytes, now) {
             return Again::Exhausted;
         }
         let Some((sealer, source, destination)) = transport.sender() else { return Again::Needless };
         let number = self.rtx_next;
         let Some(cycles) = number.cycles_since(RTX_FIRST) else { return Again::Needless };
-        self.resent.note(sequence, now);
+        self.timeline.note_resent(sent, now);
         self.rtx_next = number.next();
         let header = PlainHeader {
             has_padding: packet.has_padding,
@@ -159,7 +158,7 @@ impl Subscription {
             timestamp: packet.timestamp,
             ssrc: self.rtx_ssrc,
         };
-        let original = sequence.to_wire().to_be_bytes();
+        let original = sent.to_wire().to_be_bytes();
         output.datagram(source, destination, |bytes| {
             let payload = [original.as_slice(), &packet.payload];
             sealer.rtp(&header.to_bytes(), &payload, self.rtx_ssrc, number, cycles, bytes)
@@ -196,7 +195,7 @@ impl Subscription {
     }
 }
 
-/// The size of a packet's datagram.
+/// The size of a packet's datagram, with what is added beside its header.
 const fn sealed_bytes(packet: &Packet, more: usize) -> usize {
-    packet.payload.len().saturating_add(more).saturating_add(BYTES_MIN).saturating_add(TAG_BYTES)
+    packet.payload.len().saturating_add(more).saturating_add(BYTES_MIN)
 }

@@ -1,7 +1,7 @@
 //! What a shard can be told to do, and what it tells.
 
 use common::id::ConnectionId;
-use sfu_core::{AnswerError, MediaEvent, Offer, SdpError, sdp::parse::Remote};
+use sfu_core::{AnswerError, MediaEvent, Offer, SdpError, SessionId, sdp::parse::Remote};
 use tokio::sync::{mpsc, oneshot};
 
 /// What a shard is told to do.
@@ -9,8 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) enum Command {
     /// Let a participant into a session.
     Join {
-        /// The session, one shard's own number for it.
-        session: u64,
+        session: SessionId,
         participant: ConnectionId,
         /// Whether it is offered what others send.
         receives: bool,

@@ -2,7 +2,7 @@
 
 use super::command::{Command, Listener};
 use common::id::ConnectionId;
-use sfu_core::{AnswerError, Offer, SdpError, sdp::parse::Remote};
+use sfu_core::{AnswerError, Offer, SdpError, SessionId, sdp::parse::Remote};
 use std::{os::unix::net::UnixDatagram, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -36,7 +36,7 @@ impl ShardHandle {
     /// `listener`.
     pub(crate) async fn join(
         &self,
-        session: u64,
+        session: SessionId,
         participant: ConnectionId,
         receives: bool,
         listener: Listener,

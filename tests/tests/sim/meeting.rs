@@ -10,7 +10,9 @@ use common::{
     id::ConnectionId,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use sfu_core::{Engine, EngineConfig, MediaEvent, Output, engine::simulation::Side, sdp::parse::Remote};
+use sfu_core::{
+    Engine, EngineConfig, MediaEvent, Output, SessionId, engine::simulation::Side, sdp::parse::Remote,
+};
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
@@ -84,7 +86,7 @@ impl Meeting {
         let config = EngineConfig { candidates: vec![server()], seed: bytes };
         Self {
             random: StdRng::seed_from_u64(seed),
-            engine: Engine::new(config, clock.now()).unwrap(),
+            engine: Engine::new(config).unwrap(),
             output: Output::default(),
             network: Network::new(seed, weather, clock.now()),
             watch: Watch::default(),
@@ -222,7 +224,7 @@ impl Meeting {
     fn join(&mut self, n: usize) {
         self.report.joined += 1;
         self.devices[n].is_in = true;
-        self.engine.join(1, id(n), true, self.clock.now(), &mut self.output);
+        self.engine.join(SessionId::new(1), id(n), true, self.clock.now(), &mut self.output);
     }
 
     fn leave(&mut self, n: usize) {
@@ -285,15 +287,17 @@ impl Meeting {
         while let Some(mut datagram) = self.network.receive(now) {
             let (from, to, bytes) = (datagram.from, datagram.to, &mut datagram.bytes);
             if to == server() {
-                if from.ip() != stranger(0).ip() {
-                    self.watch.hear(line_of(from.port()), from.port(), bytes, now);
-                }
+                let (came, refused) = (bytes.clone(), self.engine.stats().datagrams_refused);
                 self.engine.handle_datagram(from, server(), bytes, now, &mut self.output);
+                if from.ip() != stranger(0).ip() {
+                    let is_taken = refused == self.engine.stats().datagrams_refused;
+                    self.watch.hear(line_of(from.port()), from.port(), (&came, is_taken), now);
+                }
             } else if to.ip() != stranger(0).ip() {
                 self.hear(to, bytes, now);
             }
         }
-        self.engine.flush(&mut self.output);
+        self.engine.flush(self.clock.now(), &mut self.output);
         self.engine.handle_deadline(now, &mut self.output);
         self.deliver(now);
         self.watch.look(&self.engine, &self.output);

@@ -10,7 +10,9 @@ use common::{
     clock::{Clock, ManualClock},
     id::ConnectionId,
 };
-use sfu_core::{Engine, EngineConfig, MediaEvent, Output, engine::simulation::Side, sdp::parse::Remote};
+use sfu_core::{
+    Engine, EngineConfig, MediaEvent, Output, SessionId, engine::simulation::Side, sdp::parse::Remote,
+};
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
@@ -64,10 +66,10 @@ impl World {
         let mut seed_bytes = [0; 32];
         seed_bytes[..8].copy_from_slice(&seed.to_be_bytes());
         let config = EngineConfig { candidates: vec![server], seed: seed_bytes };
-        let mut engine = Engine::new(config, now).unwrap();
+        let mut engine = Engine::new(config).unwrap();
         let mut output = Output::default();
         for n in 1..=3 {
-            engine.join(1, device(n), true, now, &mut output);
+            engine.join(SessionId::new(1), device(n), true, now, &mut output);
         }
         engine.publish(device(1), &Remote::parse(CAMERA).unwrap(), now, &mut output).unwrap();
         let offers: Vec<MediaEvent> = output.take_events().collect();
@@ -169,7 +171,7 @@ impl World {
                 one.handle(datagram.bytes);
             }
         }
-        self.engine.flush(&mut self.output);
+        self.engine.flush(now, &mut self.output);
         if self.engine.next_deadline().is_some_and(|deadline| deadline <= now) {
             self.engine.handle_deadline(now, &mut self.output);
         }

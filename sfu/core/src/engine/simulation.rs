@@ -1,6 +1,6 @@
 //! For simulations: transports that are connected from the start.
 //!
-//! ICE and DTLS draw randomness that no seed of ours decides. With keys chosen
+//! DTLS draws randomness that no seed of ours decides. With keys chosen
 //! by the simulation every byte that follows is the same for the same seed.
 
 mod check;
@@ -9,6 +9,7 @@ pub use check::{check, reply};
 
 use super::Engine;
 use crate::{
+    negotiation::offering::Offering,
     output::Output,
     srtp::{Profile, contexts},
     transport::Transport,
@@ -34,8 +35,6 @@ pub struct Footprint {
     pub addresses: usize,
     /// The most that one transport has.
     pub addresses_per_transport: usize,
-    /// The most that one ICE agent has been shown.
-    pub addresses_per_agent: usize,
     /// Incoming streams.
     pub streams: usize,
     /// Outgoing streams.
@@ -49,17 +48,16 @@ pub struct Footprint {
 impl Engine {
     /// What the engine remembers.
     pub fn footprint(&self) -> Footprint {
-        let transports = || self.transports.iter().flatten();
-        let sections = |known: &super::Participant| known.offering.sections();
+        let (streams, feedback) = self.forwarding.streams();
+        let most = |of: &dyn Fn(&Transport) -> usize| self.transports.iter().map(of).max().unwrap_or(0);
         Footprint {
-            transports: transports().count(),
-            addresses: self.by_address.len(),
-            addresses_per_transport: transports().map(|it| it.addresses().count()).max().unwrap_or(0),
-            addresses_per_agent: transports().map(Transport::remembered_addresses).max().unwrap_or(0),
-            streams: self.streams.len(),
-            feedback: self.feedback.len(),
-            windows_per_transport: transports().map(Transport::remembered_streams).max().unwrap_or(0),
-            sections: self.participants.values().map(sections).max().unwrap_or(0),
+            transports: self.transports.iter().count(),
+            addresses: self.transports.addresses(),
+            addresses_per_transport: most(&|it| it.addresses().count()),
+            streams,
+            feedback,
+            windows_per_transport: most(&Transport::remembered_streams),
+            sections: self.negotiations.offerings().map(Offering::sections).max().unwrap_or(0),
         }
     }
 
@@ -75,16 +73,18 @@ impl Engine {
         now: Instant,
         output: &mut Output,
     ) -> bool {
-        let place = self.participants.get(&participant).and_then(|known| match side {
+        let known = self.sessions.find(participant).and_then(|id| self.sessions.get(id));
+        let id = known.and_then(|known| match side {
             Side::Publish => known.publish,
             Side::Subscribe => known.subscribe,
         });
         let keys = contexts(Profile::Aes128Gcm, material, false);
-        let (Some(place), Some(keys)) = (place, keys) else { return false };
-        let Some(Some(transport)) = self.transports.get_mut(place) else { return false };
+        let (Some(id), Some(keys)) = (id, keys) else { return false };
+        let Some(transport) = self.transports.get_mut(id) else { return false };
         transport.connect_directly(keys, local, remote, now);
-        self.by_address.insert(remote, place);
-        self.wake_subscriptions(place, now, output);
+        self.transports.note_address(remote, id);
+        self.transports.reschedule(id);
+        self.connected(id, now, output);
         true
     }
 }

@@ -1,12 +1,15 @@
 //! Offering a participant what it may receive.
 
 use super::{Lines, Local, answer::codec, name, payload};
+use crate::id::PublicationId;
 use common::{id::ConnectionId, protocol::media::TrackKind};
 
 /// A track in an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OfferedStream {
-    pub(crate) publication: u64,
+    pub(crate) publication: PublicationId,
+    /// Names the track: none other has it.
+    pub(crate) number: u64,
     pub(crate) from: ConnectionId,
     pub(crate) ssrc: u32,
     pub(crate) rtx_ssrc: u32,
@@ -55,9 +58,9 @@ pub(crate) fn write(
 /// One publisher's tracks share a stream id, so that browsers keep lips and voice together; each has
 /// a track id of its own, without which two of a kind are one to them (RFC 8830, section 2).
 fn send(lines: &mut Lines, kind: TrackKind, stream: OfferedStream, has_rtx: bool) {
-    let OfferedStream { publication, from, ssrc, rtx_ssrc } = stream;
+    let OfferedStream { number, from, ssrc, rtx_ssrc, .. } = stream;
     lines.add("a=sendonly");
-    lines.add(&format!("a=msid:{from} {from}-{}-{publication}", name(kind)));
+    lines.add(&format!("a=msid:{from} {from}-{}-{number}", name(kind)));
     if has_rtx {
         lines.add(&format!("a=ssrc-group:FID {ssrc} {rtx_ssrc}"));
     }

@@ -1,4 +1,5 @@
 use super::{parse::Remote, *};
+use crate::id::PublicationId;
 use common::id::ConnectionId;
 
 /// What Chromium offers for one microphone and one camera, shortened to what differs in kind.
@@ -43,7 +44,13 @@ fn the_answer_takes_what_is_forwarded_and_refuses_the_rest() {
 #[test]
 fn an_offer_of_ours_is_read_back() {
     let from = ConnectionId::from_uuid(uuid::Uuid::from_u128(7));
-    let stream = Some(offer::OfferedStream { publication: 1, from, ssrc: 11, rtx_ssrc: 12 });
+    let stream = Some(offer::OfferedStream {
+        publication: PublicationId::default(),
+        number: 1,
+        from,
+        ssrc: 11,
+        rtx_ssrc: 12,
+    });
     let sections = [
         offer::OfferedSection { mid: "0".into(), kind: TrackKind::Video, stream },
         offer::OfferedSection { mid: "1".into(), kind: TrackKind::Audio, stream: None },

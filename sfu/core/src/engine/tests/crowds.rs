@@ -2,8 +2,7 @@
 
 use super::stage::{Stage, cameras, device};
 use crate::{
-    Offer, SdpError,
-    engine::{negotiate::TRACKS_MAX, offering::SECTIONS_PER_KIND_MAX},
+    Offer, SdpError, SessionId, engine::publish::TRACKS_MAX, negotiation::offering::SECTIONS_PER_KIND_MAX,
     sdp::parse::Remote,
 };
 use common::{
@@ -29,7 +28,7 @@ fn publish(stage: &mut Stage, n: u16, voices: u32, pictures: u32) -> Result<(), 
 
 fn join(stage: &mut Stage, n: u16, voices: u32, pictures: u32) {
     let now = stage.clock.now();
-    stage.engine.join(1, device(n), true, now, &mut stage.output);
+    stage.engine.join(SessionId::new(1), device(n), true, now, &mut stage.output);
     publish(stage, n, voices, pictures).unwrap();
 }
 

@@ -7,7 +7,8 @@ use crate::{
         incoming::{TRANSPORT, VIDEO},
     },
     engine::simulation::Side,
-    publication::{KEYFRAME_INTERVAL, REPORT_INTERVAL_MIN},
+    keyframe::KEYFRAME_INTERVAL,
+    report::REPORT_INTERVAL_MIN,
     rtcp::write,
     subscription::RESEND_INTERVAL_MIN,
 };

@@ -2,7 +2,12 @@
 
 use super::stage::{Stage, cameras, device};
 use crate::{
-    buffer::Packet, engine::simulation::Side, rtcp::write, rtp::sequence::SeqNo, sdp::parse::Section,
+    buffer::Packet,
+    engine::simulation::Side,
+    id::{SubscriptionId, TransportId},
+    rtcp::write,
+    rtp::sequence::SeqNo,
+    sdp::parse::Section,
 };
 use common::clock::Clock;
 use std::collections::BTreeSet;
@@ -68,7 +73,8 @@ fn a_section_taken_again_is_another_stream() {
     for round in 0..5 {
         let number = 10 + 2 * round;
         stage.send(1001, 2001, number, b"picture");
-        ask_again(&mut stage, number);
+        // A stream counts from its beginning, whatever its publisher counts from.
+        ask_again(&mut stage, 1);
         let packets = stage.packets(1002);
         assert_eq!(packets.len(), 2, "round {round}: once, and once more");
         for packet in packets {
@@ -84,11 +90,39 @@ fn a_section_taken_again_is_another_stream() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "there is one stream")]
+/// Who listens on the way could otherwise have the next camera taken for the one that ended, and its own packets for
+/// nobody's.
+#[test]
+fn a_recorded_packet_of_a_track_that_ended_is_not_taken_for_another_track() {
+    let mut stage = two(&[0]);
+    let recorded = stage.sealed(1001, 2001, 7, b"before");
+    stage.forward(1001, recorded.clone());
+    assert_eq!(stage.packets(1002).len(), 1);
+    let mut nameless = cameras(&[1]);
+    (nameless.sections[0].ssrc, nameless.sections[0].rtx_ssrc) = (None, None);
+    let now = stage.clock.now();
+    stage.engine.publish(device(1), &nameless, now, &mut stage.output).unwrap();
+    stage.answer(2, |_| true);
+    stage.forward(1001, recorded);
+    assert_eq!(stage.packets(1002), []);
+    stage.send(1001, 3001, 7, b"after!");
+    assert_eq!(stage.packets(1002).iter().map(|packet| &packet.payload[..]).collect::<Vec<_>>(), [b"after!"]);
+}
+
+/// The only track that goes out, and where it does.
+fn only(stage: &Stage) -> (SubscriptionId, TransportId) {
+    let id = stage.engine.sessions.find(device(2)).unwrap();
+    let transport = stage.engine.sessions.get(id).unwrap().subscribe.unwrap();
+    let subscriptions = stage.engine.forwarding.subscriptions_on(transport);
+    assert_eq!(subscriptions.len(), 1);
+    (subscriptions[0], transport)
+}
+
 fn ask_again(stage: &mut Stage, number: u64) {
-    let stream = *stage.engine.feedback.keys().next().unwrap();
+    let (id, _) = only(stage);
+    let ssrc = stage.engine.forwarding.subscription_mut(id).unwrap().0.ssrc;
     let mut packet = Vec::new();
-    write::nack(&mut packet, 1, stream.1, &[u16::try_from(number).unwrap()]);
+    write::nack(&mut packet, 1, ssrc, &[u16::try_from(number).unwrap()]);
     stage.tell(1002, &packet);
 }
 
@@ -100,10 +134,10 @@ fn sections_taken_and_left_for_ever_leave_nothing_behind() {
         stage.answer(2, |mid| mid != "0");
         stage.publish(1, &[0]);
         stage.answer(2, |_| true);
-        assert_eq!(stage.engine.feedback.len(), 1, "round {round}");
+        assert_eq!(stage.engine.forwarding.streams(), (2, 1), "round {round}");
     }
-    assert_eq!(stage.engine.participants[&device(1)].publications.len(), 1);
-    assert_eq!(stage.engine.streams.len(), 2);
+    let id = stage.engine.sessions.find(device(1)).unwrap();
+    assert_eq!(stage.engine.sessions.get(id).unwrap().publications.len(), 1);
 }
 
 /// Whoever sends in jumps gets a stream past its last cycle within days.
@@ -112,14 +146,15 @@ fn a_stream_ends_before_its_nonces_repeat() {
     let mut stage = two(&[0]);
     stage.send(1001, 2001, 1, b"picture");
     assert_eq!(stage.packets(1002).len(), 1);
-    let publication = stage.engine.publications.values_mut().next().unwrap();
-    let subscription = &mut publication.subscriptions[0];
-    let transport = stage.engine.transports[subscription.transport].as_mut().unwrap();
+    let (id, transport) = only(&stage);
+    let (subscription, _) = stage.engine.forwarding.subscription_mut(id).unwrap();
+    let transport = stage.engine.transports.get_mut(transport).unwrap();
+    let now = stage.clock.now();
     let mut packet = Packet::default();
     packet.payload.extend(b"picture");
     let last = (1 << 16) + (1 << 48) - 1;
     for (number, sent) in [(last, 1), (last + 1, 0), (last + 2, 0)] {
-        subscription.send(SeqNo::from_extended(number), &packet, transport, &mut stage.output);
+        subscription.send(SeqNo::from_extended(number), &packet, transport, now, &mut stage.output);
         assert_eq!(stage.output.runs().count(), sent, "packet {number}");
         stage.output.clear_datagrams();
     }

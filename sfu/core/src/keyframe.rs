@@ -1,0 +1,101 @@
+//! Asking publishers for key frames, for all who cannot decode without one.
+
+use crate::{
+    forward::Forwarding, id::PublicationId, moment::after, output::Output, publication::Publication,
+    rtcp::write, schedule::Schedule, transports::Transports,
+};
+use common::protocol::media::TrackKind;
+use std::time::{Duration, Instant};
+
+/// How often a publisher is asked for a key frame at most.
+///
+/// A key frame is many times the size of others: more often would cost all
+/// subscribers what one asks for.
+pub(crate) const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Whether a key frame of one track is wanted, and when it was asked for last.
+#[derive(Debug, Default)]
+pub(crate) struct KeyFrameRequest {
+    is_wanted: bool,
+    asked_at: Option<Instant>,
+}
+
+/// What is wanted too soon after the last, and is asked for when it is time.
+#[derive(Default)]
+pub(crate) struct KeyFrames {
+    deadlines: Schedule<PublicationId>,
+    /// Used again and again.
+    packet: Vec<u8>,
+}
+
+impl KeyFrames {
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Asks for what is due.
+    pub(crate) fn handle_deadline(
+        &mut self,
+        forwarding: &mut Forwarding,
+        transports: &mut Transports,
+        now: Instant,
+        output: &mut Output,
+    ) {
+        while let Some(id) = self.deadlines.take_due(now) {
+            self.ask(id, forwarding, transports, now, output);
+        }
+    }
+
+    /// Somebody cannot decode this track without a key frame: asks for it now, or when it is time.
+    pub(crate) fn want(
+        &mut self,
+        id: PublicationId,
+        forwarding: &mut Forwarding,
+        transports: &mut Transports,
+        now: Instant,
+        output: &mut Output,
+    ) {
+        if let Some(publication) = forwarding.publication_mut(id)
+            && publication.description.kind == TrackKind::Video
+        {
+            publication.key_frame.is_wanted = true;
+            self.ask(id, forwarding, transports, now, output);
+        }
+    }
+
+    /// Asks for a key frame if one is wanted and its publisher can be asked. Where nobody knows yet under
+    /// which SSRC it sends, or no path leads to it, this is called again when that has changed.
+    pub(crate) fn ask(
+        &mut self,
+        id: PublicationId,
+        forwarding: &mut Forwarding,
+        transports: &mut Transports,
+        now: Instant,
+        output: &mut Output,
+    ) {
+        let Some(Publication { key_frame, transport, description, .. }) = forwarding.publication_mut(id)
+        else {
+            return;
+        };
+        let (true, Some(ssrc)) = (key_frame.is_wanted, description.ssrc) else { return };
+        let Some(transport) = transports.get_mut(*transport).filter(|transport| transport.is_connected())
+        else {
+            return;
+        };
+        let next = key_frame.asked_at.map(|asked| after(asked, KEYFRAME_INTERVAL));
+        if let Some(next) = next.filter(|next| now < *next) {
+            self.deadlines.set(id, next);
+            return;
+        }
+        *key_frame = KeyFrameRequest { is_wanted: false, asked_at: Some(now) };
+        self.packet.clear();
+        write::receiver_report(&mut self.packet, ssrc, &[]);
+        write::pli(&mut self.packet, ssrc, ssrc);
+        transport.send_rtcp(&self.packet, output);
+    }
+
+    /// The track is gone.
+    pub(crate) fn forget(&mut self, id: PublicationId) {
+        self.deadlines.remove(id);
+    }
+}

@@ -1,0 +1,112 @@
+//! Reports: publishers are told how they are received, and subscribers where a stream stands.
+
+use crate::{
+    forward::Forwarding,
+    id::{PublicationId, TransportId},
+    moment::after,
+    output::Output,
+    publication::Publication,
+    rtcp::write::{self, ReportBlock},
+    schedule::Schedule,
+    transports::Transports,
+};
+use std::time::{Duration, Instant};
+
+/// How often senders are told how they are received.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often a publisher's sender reports are passed on at most.
+///
+/// Senders write about one a second. Each is copied to every subscriber, so more
+/// often would let one who sends nothing else fill everybody's line.
+pub(crate) const REPORT_INTERVAL_MIN: Duration = Duration::from_millis(250);
+
+/// What a publisher may send, in bits per second: one good camera and a voice.
+const RATE_MAX: u32 = 2_500_000;
+
+/// Who is to be told when.
+#[derive(Default)]
+pub(crate) struct Reports {
+    deadlines: Schedule<TransportId>,
+    /// Used again and again.
+    blocks: Vec<ReportBlock>,
+    streams: Vec<u32>,
+    packet: Vec<u8>,
+}
+
+impl Reports {
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Media flows on this transport: its peer is told from now on how what it sends is received.
+    pub(crate) fn begin(&mut self, id: TransportId, now: Instant) {
+        self.deadlines.set(id, after(now, REPORT_INTERVAL));
+    }
+
+    /// The transport is gone.
+    pub(crate) fn forget(&mut self, id: TransportId) {
+        self.deadlines.remove(id);
+    }
+
+    /// Tells those who are due.
+    pub(crate) fn handle_deadline(
+        &mut self,
+        forwarding: &mut Forwarding,
+        transports: &mut Transports,
+        now: Instant,
+        output: &mut Output,
+    ) {
+        while let Some(id) = self.deadlines.take_due(now) {
+            self.deadlines.set(id, after(now, REPORT_INTERVAL));
+            self.report(id, forwarding, transports, now, output);
+        }
+    }
+
+    /// Tells a publisher how it is received and what it may send.
+    fn report(
+        &mut self,
+        id: TransportId,
+        forwarding: &mut Forwarding,
+        transports: &mut Transports,
+        now: Instant,
+        output: &mut Output,
+    ) {
+        self.blocks.clear();
+        forwarding.for_each_publication_on(id, |publication| {
+            publication.arrivals.relax();
+            let Publication { description, statistics, arrivals, .. } = publication;
+            self.blocks.extend(description.ssrc.and_then(|ssrc| statistics.report(ssrc, arrivals, now)));
+        });
+        let (Some(first), Some(transport)) = (self.blocks.first(), transports.get_mut(id)) else { return };
+        self.streams.clear();
+        self.streams.extend(self.blocks.iter().map(|block| block.ssrc));
+        self.packet.clear();
+        write::receiver_report(&mut self.packet, first.ssrc, &self.blocks);
+        write::remb(&mut self.packet, first.ssrc, RATE_MAX, &self.streams);
+        transport.send_rtcp(&self.packet, output);
+    }
+
+    /// A publisher said where its stream stands: so are its subscribers told, if they were not just now.
+    pub(crate) fn pass_on(
+        id: PublicationId,
+        (ntp, rtp_time): (u64, u32),
+        forwarding: &mut Forwarding,
+        transports: &mut Transports,
+        now: Instant,
+        output: &mut Output,
+    ) {
+        let Some(publication) = forwarding.publication_mut(id) else { return };
+        publication.statistics.note_report(ntp, now);
+        let next = publication.reported_at.map(|reported| after(reported, REPORT_INTERVAL_MIN));
+        if next.is_some_and(|next| now < next) {
+            return;
+        }
+        publication.reported_at = Some(now);
+        forwarding.for_each_subscription_of(id, |subscription| {
+            if let Some(transport) = transports.get_mut(subscription.transport) {
+                subscription.report(ntp, rtp_time, transport, now, output);
+            }
+        });
+    }
+}

@@ -1,0 +1,104 @@
+//! Packets that were lost: asking publishers for them, and sending them to subscribers again.
+
+use crate::{
+    forward::Forwarding,
+    id::{PublicationId, SubscriptionId},
+    output::Output,
+    rtcp::write,
+    schedule::Schedule,
+    subscription::Again,
+    transports::Transports,
+};
+use std::time::Instant;
+
+/// When missing packets of each track are to be asked for (NACK; RFC 4585, section 6.2.1).
+#[derive(Default)]
+pub(crate) struct Retransmission {
+    deadlines: Schedule<PublicationId>,
+    /// Used again and again.
+    missing: Vec<u16>,
+    packet: Vec<u8>,
+}
+
+/// What became of a request to send again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Resent {
+    /// Packets that were sent.
+    pub(crate) packets: u64,
+    /// The transport's budget was used up.
+    pub(crate) is_exhausted: bool,
+}
+
+impl Retransmission {
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Packets of a track are missing and may be asked for then.
+    pub(crate) fn note_gap(&mut self, id: PublicationId, ask_at: Instant) {
+        self.deadlines.set_if_earlier(id, ask_at);
+    }
+
+    /// Takes a track whose missing packets are to be [asked for](Self::ask).
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<PublicationId> {
+        self.deadlines.take_due(now)
+    }
+
+    /// Asks a publisher for what is missing; whether some of it was given up, so that only a key frame helps.
+    pub(crate) fn ask(
+        &mut self,
+        id: PublicationId,
+        forwarding: &mut Forwarding,
+        transports: &mut Transports,
+        now: Instant,
+        output: &mut Output,
+    ) -> bool {
+        let Some(publication) = forwarding.publication_mut(id) else { return false };
+        if let Some(next) = publication.arrivals.ask(now, &mut self.missing) {
+            self.deadlines.set(id, next);
+        }
+        let transport = transports.get_mut(publication.transport);
+        if let (false, Some(ssrc), Some(transport)) =
+            (self.missing.is_empty(), publication.description.ssrc, transport)
+        {
+            self.packet.clear();
+            write::receiver_report(&mut self.packet, ssrc, &[]);
+            write::nack(&mut self.packet, ssrc, ssrc, &self.missing);
+            transport.send_rtcp(&self.packet, output);
+        }
+        publication.arrivals.take_hopeless()
+    }
+
+    /// The track is gone.
+    pub(crate) fn forget(&mut self, id: PublicationId) {
+        self.deadlines.remove(id);
+    }
+
+    /// Sends a subscriber again what it asks for: the first packet, and those of the sixteen after it
+    /// whose bit is set (RFC 4585, section 6.2.1).
+    pub(crate) fn resend(
+        id: SubscriptionId,
+        (first, following): (u16, u16),
+        forwarding: &mut Forwarding,
+        transports: &mut Transports,
+        now: Instant,
+        output: &mut Output,
+    ) -> Resent {
+        let mut resent = Resent::default();
+        let Some((subscription, publication)) = forwarding.subscription_mut(id) else { return resent };
+        let Some(transport) = transports.get_mut(subscription.transport) else { return resent };
+        let others = (0..16_u16).filter(|bit| following.unbounded_shr((*bit).into()) & 1 != 0);
+        let wires = others.map(|bit| first.wrapping_add(bit).wrapping_add(1));
+        for wire in std::iter::once(first).chain(wires) {
+            match subscription.resend(wire, &publication.buffer, transport, now, output) {
+                Again::Sent => resent.packets = resent.packets.saturating_add(1),
+                Again::Needless => {}
+                Again::Exhausted => {
+                    resent.is_exhausted = true;
+                    break;
+                }
+            }
+        }
+        resent
+    }
+}

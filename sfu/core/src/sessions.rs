@@ -1,0 +1,96 @@
+//! Who is in which session.
+
+use crate::id::{ParticipantId, PublicationId, SessionId, TransportId};
+use common::id::ConnectionId;
+use slotmap::SlotMap;
+use std::collections::HashMap;
+
+/// One device in a session.
+pub(crate) struct Participant {
+    pub(crate) connection: ConnectionId,
+    pub(crate) session: SessionId,
+    /// Whether it is offered what others send.
+    pub(crate) receives: bool,
+    /// On which it sends.
+    pub(crate) publish: Option<TransportId>,
+    /// On which it receives.
+    pub(crate) subscribe: Option<TransportId>,
+    /// What it sends, in the order in which it began.
+    pub(crate) publications: Vec<PublicationId>,
+}
+
+/// Everybody in all sessions.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    participants: SlotMap<ParticipantId, Participant>,
+    by_connection: HashMap<ConnectionId, ParticipantId>,
+    /// In the order in which they came.
+    members: HashMap<SessionId, Vec<ParticipantId>>,
+}
+
+impl Sessions {
+    /// The stay of a device.
+    pub(crate) fn find(&self, connection: ConnectionId) -> Option<ParticipantId> {
+        self.by_connection.get(&connection).copied()
+    }
+
+    pub(crate) fn get(&self, id: ParticipantId) -> Option<&Participant> {
+        self.participants.get(id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: ParticipantId) -> Option<&mut Participant> {
+        self.participants.get_mut(id)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.participants.len()
+    }
+
+    /// A device that is in no session begins a stay in one.
+    pub(crate) fn join(
+        &mut self,
+        session: SessionId,
+        connection: ConnectionId,
+        receives: bool,
+    ) -> ParticipantId {
+        let new = Participant {
+            connection,
+            session,
+            receives,
+            publish: None,
+            subscribe: None,
+            publications: Vec::new(),
+        };
+        let id = self.participants.insert(new);
+        self.by_connection.insert(connection, id);
+        self.members.entry(session).or_default().push(id);
+        id
+    }
+
+    /// Ends a stay.
+    pub(crate) fn leave(&mut self, id: ParticipantId) -> Option<Participant> {
+        let gone = self.participants.remove(id)?;
+        self.by_connection.remove(&gone.connection);
+        if let Some(members) = self.members.get_mut(&gone.session) {
+            members.retain(|member| *member != id);
+            if members.is_empty() {
+                self.members.remove(&gone.session);
+            }
+        }
+        Some(gone)
+    }
+
+    /// Everybody in a session, in the order in which they came.
+    pub(crate) fn members(&self, session: SessionId) -> &[ParticipantId] {
+        self.members.get(&session).map_or(&[], Vec::as_slice)
+    }
+
+    /// Those who are in a session with somebody.
+    pub(crate) fn others(&self, id: ParticipantId) -> impl Iterator<Item = (ParticipantId, &Participant)> {
+        let session = self.participants.get(id).map(|known| known.session);
+        let members = session.map_or(&[][..], |session| self.members(session));
+        let others = members.iter().filter(move |member| **member != id);
+        others.filter_map(|member| Some((*member, self.participants.get(*member)?)))
+    }
+}
