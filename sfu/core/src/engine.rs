@@ -234,6 +234,15 @@ impl Engine {
 
     /// A track ends, for everybody.
     fn unpublish(&mut self, id: PublicationId) {
+        if let Some(publication) = self.forwarding.publication(id)
+            && let Some(transport) = self.transports.get_mut(publication.transport)
+        {
+            let description = &publication.description;
+            [description.ssrc, description.rtx_ssrc]
+                .into_iter()
+                .flatten()
+                .for_each(|ssrc| transport.retire(ssrc));
+        }
         self.forwarding.unpublish(id);
         self.retransmission.forget(id);
         self.key_frames.forget(id);

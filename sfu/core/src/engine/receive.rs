@@ -83,13 +83,12 @@ impl Engine {
         let id = self.transports.by_address(source)?;
         let transport = self.transports.get_mut(id)?;
         let bytes = datagram.len();
-        let length = transport.open_rtp(datagram, now)?;
+        let opened = transport.open_rtp(datagram, now)?;
         if !transport.incoming.take(bytes, now) {
             self.stats.packets_refused = self.stats.packets_refused.wrapping_add(1);
             return Some(());
         }
-        let received = self.forwarding.receive(id, datagram.get(..length)?, bytes, now)?;
-        let Received::Packet(publication, arrival) = received else {
+        let Received::Packet(publication, arrival) = self.forwarding.receive(id, opened, bytes, now)? else {
             self.stats.packets_refused = self.stats.packets_refused.wrapping_add(1);
             return Some(());
         };
