@@ -6,7 +6,7 @@ use crate::{
     sdp::{
         Local,
         offer::{self, OfferedSection, OfferedStream},
-        parse::Remote,
+        parse::{Named, Remote},
     },
     transport::credentials::Credentials,
 };
@@ -90,8 +90,8 @@ impl StreamNumbers {
         OfferedStream { ssrc: self.next(), rtx_ssrc: self.next(), ..stream }
     }
 
-    fn stream(&mut self, Track { publication, number, from, .. }: Track) -> OfferedStream {
-        OfferedStream { publication, number, from, ssrc: self.next(), rtx_ssrc: self.next() }
+    fn stream(&mut self, Track { publication, from, named, .. }: Track) -> OfferedStream {
+        OfferedStream { publication, from, named, ssrc: self.next(), rtx_ssrc: self.next() }
     }
 }
 
@@ -103,6 +103,7 @@ pub(crate) struct Track {
     pub(crate) number: u64,
     pub(crate) from: ConnectionId,
     pub(crate) kind: TrackKind,
+    pub(crate) named: Named,
 }
 
 impl Offering {
@@ -244,7 +245,8 @@ impl Offering {
         let track = |section: &OfferedSection| {
             let stream = section.stream?;
             let mid = section.mid.clone();
-            Some(OfferedTrack { mid, connection_id: stream.from, kind: section.kind })
+            let Named { id: track_id, source } = stream.named;
+            Some(OfferedTrack { mid, track_id, connection_id: stream.from, kind: section.kind, source })
         };
         self.sections.iter().filter_map(track).collect()
     }
