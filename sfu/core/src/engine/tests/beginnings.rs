@@ -101,6 +101,21 @@ fn strangers_get_nothing_before_the_answer_either() {
     drop(client);
 }
 
+/// A deadline that comes again and again would keep a core busy.
+#[test]
+fn who_has_shaken_hands_and_never_answers_is_hardly_looked_after() {
+    let (mut stage, mut client) = offered(false);
+    check_and_talk(&mut stage, &mut client);
+    assert!(client.keys.is_some());
+    let (end, mut looks) = (stage.clock.now() + Duration::from_secs(10), 0);
+    while let Some(next) = stage.engine.next_deadline().filter(|next| *next <= end) {
+        stage.clock.advance(next.saturating_duration_since(stage.clock.now()));
+        stage.engine.handle_deadline(stage.clock.now(), &mut stage.output);
+        looks += 1;
+        assert!(looks < 100, "after {:?}", end.saturating_duration_since(stage.clock.now()));
+    }
+}
+
 /// Who never answers costs one transport, however often it is offered something.
 #[test]
 fn unanswered_offers_open_one_transport() {
