@@ -33,6 +33,7 @@ mod loss;
 mod moment;
 mod negotiation;
 pub mod output;
+pub mod pacer;
 mod publication;
 mod report;
 mod retransmit;
