@@ -133,6 +133,11 @@ impl Transport {
         self.agent.remote().is_some()
     }
 
+    /// Whether this is the certificate that the client's description has, by its fingerprint.
+    pub(crate) fn expects(&self, fingerprint: &str) -> bool {
+        self.handshake.expects(fingerprint)
+    }
+
     /// Connects without ICE and DTLS, with keys that the simulation chose.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn connect_directly(
