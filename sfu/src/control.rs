@@ -189,7 +189,11 @@ impl Control {
                     let offer = Remote::parse(&sdp).map_err(|error| failure::sdp(&error))?;
                     let answered =
                         shard.publish(connection, offer).await.map_err(|_| failure::unavailable())?;
-                    Ok(MediaReply::Published { sdp: answered.map_err(|error| failure::sdp(&error))? })
+                    let sdp = answered.map_err(|error| {
+                        info!(room.id = %room, conn.id = %connection, %error, "What participant {connection} offers to send is not taken");
+                        failure::sdp(&error)
+                    })?;
+                    Ok(MediaReply::Published { sdp })
                 }),
                 Err(failure) => reply.send(&Err(failure)),
             },

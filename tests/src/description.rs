@@ -31,7 +31,9 @@ pub fn material(n: u16) -> Vec<u8> {
 
 /// Cameras: each has a section of this mid, and a stream; what it sends again has the next number.
 pub fn cameras(cameras: impl IntoIterator<Item = (u32, u32)>) -> String {
-    let mut text = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n".to_owned();
+    let cameras: Vec<_> = cameras.into_iter().collect();
+    let bundle: String = cameras.iter().map(|(mid, _)| format!(" {mid}")).collect();
+    let mut text = format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE{bundle}\r\n");
     for (mid, ssrc) in cameras {
         text += &format!(
             "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 AA\r\na=setup:actpass\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=ssrc-group:FID {ssrc} {}\r\na=ssrc:{ssrc} cname:c\r\n",

@@ -9,14 +9,11 @@ use crate::{
     budget::{Budget, incoming::Incoming},
     moment::after,
     output::Output,
-    sdp::Local,
+    sdp::{Local, fingerprint::Fingerprint},
     srtp::{Opener, Profile, Sealer, contexts},
 };
 use addresses::{ADDRESSES_MAX, Addresses, Noted};
-use dimpl::{
-    Dtls, DtlsCertificate, SrtpProfile,
-    certificate::{calculate_fingerprint, format_fingerprint},
-};
+use dimpl::{Dtls, DtlsCertificate, SrtpProfile};
 use is::{
     Candidate, DefaultSha1HmacProvider, IceAgent, IceAgentEvent, IceCreds, Protocol, Sha1HmacProvider,
     stun::{StunMessage, StunPacket},
@@ -104,7 +101,7 @@ pub(crate) struct Transport {
     addresses: Addresses,
     dtls: Dtls,
     dtls_due: Instant,
-    remote_fingerprint: String,
+    remote_fingerprint: Fingerprint,
     is_verified: bool,
     is_client: bool,
     keys: Option<(Opener, Sealer)>,
@@ -141,7 +138,7 @@ impl Transport {
         identity: &Identity,
         credentials: IceCreds,
         remote: IceCreds,
-        remote_fingerprint: String,
+        remote_fingerprint: Fingerprint,
         is_client: bool,
         random: StdRng,
         now: Instant,
@@ -465,9 +462,8 @@ impl Transport {
                     break;
                 }
                 dimpl::Output::PeerCert(certificate) => {
-                    let fingerprint = format_fingerprint(&calculate_fingerprint(certificate));
                     // RFC 8122, section 6.2: who it is is what the signalling said, and nothing else.
-                    if !fingerprint.eq_ignore_ascii_case(&self.remote_fingerprint) {
+                    if !self.remote_fingerprint.is_of(certificate) {
                         return self.fail();
                     }
                     self.is_verified = true;

@@ -4,9 +4,12 @@ use super::{AnswerError, Engine};
 use crate::{
     id::{ParticipantId, PublicationId, TransportId},
     moment::after,
-    negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, Track, UNANSWERED_MAX},
+    negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
     output::{MediaEvent, Offer, Output},
-    sdp::{offer::OfferedStream, parse::Remote},
+    sdp::{
+        parse::Remote,
+        sections::{OfferedStream, Track},
+    },
     subscription::Subscription,
 };
 use common::{id::ConnectionId, protocol::media::TrackKind};

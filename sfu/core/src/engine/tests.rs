@@ -2,6 +2,7 @@
 
 mod crowds;
 mod feedback;
+mod naming;
 mod offers;
 mod peers;
 mod stage;

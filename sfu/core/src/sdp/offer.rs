@@ -1,27 +1,10 @@
 //! Offering a participant what it may receive.
 
-use super::{Lines, Local, answer::codec, name, payload};
-use crate::id::PublicationId;
-use common::{id::ConnectionId, protocol::media::TrackKind};
-
-/// A track in an offer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OfferedStream {
-    pub(crate) publication: PublicationId,
-    /// Names the track: none other has it.
-    pub(crate) number: u64,
-    pub(crate) from: ConnectionId,
-    pub(crate) ssrc: u32,
-    pub(crate) rtx_ssrc: u32,
-}
-
-/// A section of an offer: once there it stays, and carries one track after the other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct OfferedSection {
-    pub(crate) mid: String,
-    pub(crate) kind: TrackKind,
-    pub(crate) stream: Option<OfferedStream>,
-}
+use super::{
+    Lines, Local, codec, name,
+    sections::{OfferedSection, OfferedStream, Slot},
+};
+use common::protocol::media::TrackKind;
 
 /// The offer. `setup` is `actpass` at first, and then what was agreed.
 pub(crate) fn write(
@@ -31,22 +14,21 @@ pub(crate) fn write(
     version: u64,
     setup: &str,
 ) -> String {
-    let mids: Vec<&str> = sections.iter().map(|section| section.mid.as_str()).collect();
+    let live = sections.iter().filter(|section| !section.is_closed());
+    let mids: Vec<&str> = live.map(|section| section.mid.as_str()).collect();
     let mut lines = Lines::session(id, version, &mids);
+    let transport = local.lines(setup);
     for (index, section) in sections.iter().enumerate() {
-        let (payload_type, rtx) = match section.kind {
-            TrackKind::Audio => (payload::OPUS, None),
-            TrackKind::Video => (payload::VP8, Some(payload::VP8_RTX)),
-        };
-        let formats = rtx.map_or_else(|| payload_type.to_string(), |rtx| format!("{payload_type} {rtx}"));
-        lines.add(&format!("m={} 9 UDP/TLS/RTP/SAVPF {formats}", name(section.kind)));
-        lines.add("c=IN IP4 0.0.0.0");
-        lines.add(&format!("a=mid:{}", section.mid));
-        lines.transport(local, setup);
-        codec(&mut lines, section.kind, payload_type, rtx);
-        match section.stream {
-            Some(stream) => send(&mut lines, section.kind, stream, rtx.is_some()),
-            None => lines.add("a=inactive"),
+        let format = codec::ours(section.kind);
+        let port = if section.is_closed() { 0 } else { 9 };
+        lines.media(name(section.kind), port, "UDP/TLS/RTP/SAVPF", format);
+        lines.add(format_args!("a=mid:{}", section.mid));
+        lines.append(&transport);
+        lines.add(format_args!("a=rtcp-rsize"));
+        format.write(&mut lines);
+        match section.slot {
+            Slot::Live(stream) => send(&mut lines, section.kind, stream, format.rtx_payload_type.is_some()),
+            Slot::Free(_) | Slot::Closing | Slot::Closed => lines.add(format_args!("a=inactive")),
         }
         if index == 0 {
             lines.candidates(local);
@@ -59,13 +41,13 @@ pub(crate) fn write(
 /// a track id of its own, without which two of a kind are one to them (RFC 8830, section 2).
 fn send(lines: &mut Lines, kind: TrackKind, stream: OfferedStream, has_rtx: bool) {
     let OfferedStream { number, from, ssrc, rtx_ssrc, .. } = stream;
-    lines.add("a=sendonly");
-    lines.add(&format!("a=msid:{from} {from}-{}-{number}", name(kind)));
+    lines.add(format_args!("a=sendonly"));
+    lines.add(format_args!("a=msid:{from} {from}-{}-{number}", name(kind)));
     if has_rtx {
-        lines.add(&format!("a=ssrc-group:FID {ssrc} {rtx_ssrc}"));
+        lines.add(format_args!("a=ssrc-group:FID {ssrc} {rtx_ssrc}"));
     }
-    lines.add(&format!("a=ssrc:{ssrc} cname:{from}"));
+    lines.add(format_args!("a=ssrc:{ssrc} cname:{from}"));
     if has_rtx {
-        lines.add(&format!("a=ssrc:{rtx_ssrc} cname:{from}"));
+        lines.add(format_args!("a=ssrc:{rtx_ssrc} cname:{from}"));
     }
 }
